@@ -1,0 +1,196 @@
+"""Asks pdflatex, KaTeX, MathJax and math-core about single formulas (for make_commands.py); knows nothing of commands or tables."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+PREAMBLE = r"\documentclass{article}\usepackage{amsmath,amssymb,mathrsfs,bm,cancel}"
+# A probe is read through \\scantokens, so that a command that wants more than it gets stops at the probe's end. Groups it left open are closed after.
+_SCAN = r"\scantokens{%s}"
+_HARNESS = r"""
+\def\probeclose{\ifnum\currentgrouplevel>\probelevel\relax
+  \ifcase\currentgrouptype\or\egroup\or\egroup\or\egroup\or\egroup\or\egroup\or\cr\egroup\or\egroup\or\egroup\or\egroup
+  \or\egroup\or\egroup\or\egroup\or\egroup\or\endgroup\or\ifinner$\else$$\fi\or\right.\else\fi\fi}
+\def\probeend#1{\probeclose\probeclose\probeclose\probeclose\probeclose\probeclose\probeclose\probeclose
+  \ifnum\currentgrouplevel=\probelevel\relax\ifmmode\typeout{@@#1 DIRTY}\else\typeout{@@#1 CLEAN}\fi\else\typeout{@@#1 DIRTY}\fi}
+\edef\probelevel{\the\numexpr\currentgrouplevel+1}"""
+_MARK = re.compile(r"^@@(\d+) (START|CLEAN|DIRTY)$", re.MULTILINE)
+
+
+class Latex:
+    """pdflatex with the reference preamble (or another), many probes a run.
+
+    `texmf` is an extra tree to look for packages in (texlive-latex-extra holds cancel.sty; it need not be installed).
+    """
+
+    def __init__(self, preamble: str = PREAMBLE, *, texmf: str = "") -> None:
+        self.preamble = preamble
+        self.env = os.environ | ({"TEXINPUTS": f".:{texmf}//:"} if texmf else {}) | {"max_print_line": "10000"}
+
+        self.runs = 0
+
+    def run(self, body: str) -> str:
+        """The log of a document with this body."""
+        self.runs += 1
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.tex")
+            source.write_text(f"{self.preamble}\n\\begin{{document}}\n{body}\n\\end{{document}}\n", encoding="utf-8")
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a probe that loops: what was logged before it counts
+                subprocess.run(
+                    ["pdflatex", "-draftmode", "-interaction=nonstopmode", source.name],
+                    cwd=folder, env=self.env, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20,
+                )  # fmt: skip
+            return Path(folder, "probe.log").read_text(encoding="latin-1")
+
+    def loads(self) -> bool:
+        """Whether the preamble itself goes through."""
+        return not re.search(r"^! ", self.run("x"), re.MULTILINE)
+
+    def defined(self, names: Iterable[str]) -> set[str]:
+        """Which of these control sequences (or \\csname names) are defined."""
+        tests = "\n".join(rf"\ifcsname\detokenize{{{n}}}\endcsname\typeout{{@D \detokenize{{{n}}}}}\fi" for n in names if _plain(n))
+        text = self.run(tests)
+        found = {m.group(1).rstrip() for m in re.finditer(r"^@D (\S+) ?$", text, re.MULTILINE)}
+        return found
+
+    def meanings(self, names: Iterable[str], *, robust: bool = False) -> dict[str, str]:
+        """`\\meaning` of each name: what tells a \\mathchar's class or a macro's parameters. `robust`: of the body behind a robust command."""
+        out: dict[str, str] = {}
+        space = r"\space" if robust else ""
+        tests = (rf"\typeout{{@M \detokenize{{{n}}}@=\expandafter\meaning\csname \detokenize{{{n}}}{space}\endcsname}}" for n in names if _plain(n))
+        for m in re.finditer(r"^@M (.*?) ?@=(.*)$", self.run("\n".join(tests)), re.MULTILINE):
+            if m.group(2) != r"\relax":
+                out[m.group(1)] = m.group(2)
+        return out
+
+    def errors(self, probes: Sequence[str], template: str = "\\begin{equation*}\n%s\n\\end{equation*}") -> list[str | None]:
+        """The first error that each probe alone raises, None where it compiles.
+
+        Probes share a run, but nothing that stands after a probe which left groups or modes open is believed: those are run again.
+        """
+        verdict: list[str | None] = [None] * len(probes)
+        waiting = list(range(len(probes)))
+        while waiting:
+            batch, rest = waiting[:250], waiting[250:]
+            body = [_HARNESS]
+            for i in batch:
+                body.append(f"\\typeout{{@@{i} START}}\\begingroup\n{template % (_SCAN % probes[i])}\n\\probeend{{{i}}}\\endgroup\\par")
+            log = self.run("\n".join(body))
+            marks = {(int(m.group(1)), m.group(2)): m for m in _MARK.finditer(log)}
+            done = 0
+            for place, i in enumerate(batch):
+                start = marks.get((i, "START"))
+                if start is None:
+                    break
+                clean = marks.get((i, "CLEAN"))
+                following = marks.get((batch[place + 1], "START")) if place + 1 < len(batch) else None
+                end = clean.start() if clean else following.start() if following else len(log)
+                found = re.search(r"^! (.*)$", log[start.end() : end], re.MULTILINE)
+                verdict[i] = found.group(1).strip() if found else (None if clean else "left a group or a mode open")
+                done = place + 1
+                if not clean:
+                    break
+            waiting = batch[max(done, 1) :] + rest
+        return verdict
+
+
+def _plain(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z]+\*?|[^A-Za-z\s\\{}%#]", name) is not None
+
+
+class Katex:
+    """KaTeX in node: what it knows, and whether it takes a formula. `folder` is where `npm install katex` was run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        source = (folder / "node_modules/katex/dist/katex.mjs").read_text(encoding="utf-8")
+        self.module = folder / "katex_open.mjs"  # the registries are not exported
+        self.module.write_text(source + "\nexport {_functions, _macros, _environments, symbols};\n", encoding="utf-8")
+
+    def _node(self, script: str, data: str = "") -> str:
+        run = subprocess.run(["node", "--input-type=module", "-e", script], input=data, capture_output=True, text=True, check=True, cwd=self.folder)
+        return run.stdout
+
+    def tables(self) -> dict:
+        """{"version", "functions", "macros", "environments", "math", "text"} as KaTeX has them."""
+        return json.loads(self._node(
+            f"import * as k from '{self.module}';"
+            "const pick=d=>({type:d.type,args:d.numArgs,opt:d.numOptionalArgs||0,types:d.argTypes,text:d.allowedInText,math:d.allowedInMath,infix:d.infix});"
+            "const each=(o,f)=>Object.fromEntries(Object.entries(o).map(([n,d])=>[n,f(d)]));"
+            "console.log(JSON.stringify({version:k.version,functions:each(k._functions,pick),environments:each(k._environments,pick),"
+            "macros:each(k._macros,d=>typeof d==='string'?d:'(code)'),math:each(k.symbols.math,d=>d.group),text:each(k.symbols.text,d=>d.group)}));"
+        ))  # fmt: skip
+
+    def errors(self, probes: Sequence[str]) -> list[str | None]:
+        """KaTeX's complaint about each formula (display mode, not strict), None where it renders."""
+        return json.loads(self._node(
+            f"import * as k from '{self.module}'; import fs from 'fs';console.log=()=>0;"  # \\message prints
+            "const out=JSON.parse(fs.readFileSync(0,'utf8')).map(t=>{try{k.renderToString(t,{displayMode:true,strict:'ignore',trust:true,globalGroup:false});"
+            "return null}catch(e){return String(e.message)}});fs.writeSync(1,JSON.stringify(out));", json.dumps(list(probes))
+        ))  # fmt: skip
+
+
+class MathJax:
+    """The MathJax 4 that quickjax bundles, with the packages that quickjax turns on."""
+
+    def __init__(self) -> None:
+        import quickjax
+        import quickjs
+
+        source = (Path(quickjax.__file__).parent / "js/mathjax_bundle.js").read_text(encoding="utf-8")
+        found = re.search(r"globalThis\.render=function\(C\)\{try\{let L=(\w+)\.convert", source)
+        if not found:
+            raise RuntimeError("quickjax's bundle has changed: the document object was not found")
+        self.context = quickjs.Context()
+        self.context.set_max_stack_size(4 << 20)
+        self.context.set_memory_limit(1 << 30)
+        self.context.eval(source.replace("globalThis.render=", f"globalThis.__doc={found.group(1)};globalThis.render=", 1))
+
+    def tables(self) -> dict[str, list[tuple[str, list[tuple[str, str]]]]]:
+        """For "macro", "delimiter" and "environment": (map name, [(command, handler)]), most important map first."""
+        return json.loads(self.context.eval(
+            "JSON.stringify(Object.fromEntries(['macro','delimiter','environment'].map(kind=>[kind,"
+            "[...__doc.inputJax[0].parseOptions.handlers.get(kind)._configuration].map(({item})=>[item._name,"
+            "item.map?[...item.map.entries()].map(([k,v])=>[k,v._char===undefined?(v._func&&v._func.name)||'':'char']):[]])])))"
+        ))  # fmt: skip
+
+    def errors(self, probes: Sequence[str]) -> list[str | None]:
+        """MathJax's complaint about each formula, None where it renders. Unknown commands come out as red text: that counts."""
+        out: list[str | None] = []
+        for text in probes:
+            try:
+                svg = self.context.eval(f"render({json.dumps(text)})")
+            except Exception as error:
+                out.append(str(error))
+                continue
+            found = re.search(r'data-mjx-error="([^"]*)"', svg)
+            red = re.search(r'data-mml-node="mtext" fill="red" stroke="red"', svg)
+            out.append(found.group(1) if found else "unknown command" if red else None)
+        return out
+
+
+class MathCore:
+    """math-core as the visual key uses it (default options)."""
+
+    def __init__(self) -> None:
+        from math_core import LatexToMathML
+
+        self.plain = LatexToMathML(fancy_error=False)
+
+    def errors(self, probes: Sequence[str]) -> list[str | None]:
+        """math-core's complaint about each formula, None where it converts."""
+        out: list[str | None] = []
+        for text in probes:
+            try:
+                self.plain.convert_with_local_state(text, displaystyle=True)
+                out.append(None)
+            except Exception as error:
+                out.append(str(error) or type(error).__name__)
+        return out

@@ -1,0 +1,251 @@
+"""Looks at this machine and says what works, what is missing and how to get it. Not for changing anything.
+
+Nothing heavy is imported: an extra is looked for on the path, a GPU through `nvidia-smi`. Only the core and the
+renderer are really used, because every other command stands on them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+State = Literal["ok", "warn", "missing"]
+
+#: Distribution and module of what the core can't do without.
+CORE = (
+    ("polars", "polars"),
+    ("pylatexenc", "pylatexenc"),
+    ("pillow", "PIL"),
+    ("click", "click"),
+    ("math-core", "math_core"),
+    ("quickjax", "quickjax"),
+    ("resvg-py", "resvg_py"),
+    ("datasets", "datasets"),
+    ("jinja2", "jinja2"),
+)
+#: Extra, its modules, and what it is for.
+EXTRAS = (
+    ("browse", ("fiftyone",), "curate browse"),
+    ("finetune", ("unsloth", "torch", "torchvision"), "finetune train and predict"),
+    ("ray", ("ray",), "curate audit --engine ray"),
+    ("dev", ("pytest", "xdist", "hypothesis", "ruff", "mypy", "playwright"), "work on texsieve itself"),
+)
+_FREE_DISK = 2 * 10**9
+_FREE_DISK_FINETUNE = 20 * 10**9
+_ENOUGH_MEMORY = 2 * 10**9
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; `remedy` is empty where nothing is to do, `optional`: the core runs without."""
+
+    name: str
+    state: State
+    detail: str
+    remedy: str = ""
+    optional: bool = False
+
+
+def checks() -> list[Check]:
+    """Everything there is to say about this machine, the most needed first. Never raises."""
+    asked: list[tuple[str, Callable[[], Check]]] = [
+        ("Python", _python),
+        ("core packages", _core),
+        ("renderer", _renderer),
+        ("Chinese font", _chinese_font),
+        ("temporary folder", _temporary_folder),
+        ("free disk", _disk),
+        ("processor cores", _cores),
+        ("memory", _memory),
+        *((f"extra [{extra[0]}]", partial(_extra, *extra)) for extra in EXTRAS),
+        ("GPU", _gpu),
+        ("LaTeX", _latex),
+    ]
+    found = []
+    for name, ask in asked:
+        try:
+            found.append(ask())
+        except Exception as error:  # a doctor that falls ill helps nobody
+            found.append(Check(name, "warn", f"could not be looked at: {type(error).__name__}: {error}"))
+    return found
+
+
+def is_fit(found: Iterable[Check]) -> bool:
+    """Whether everything that texsieve's core needs is there."""
+    return all(check.state != "missing" or check.optional for check in found)
+
+
+def lines(found: Iterable[Check]) -> list[str]:
+    """The checks as lines of text: state, name, detail, and below it what to do."""
+    found = list(found)
+    width = max((len(check.name) for check in found), default=0)
+    out = []
+    for check in found:
+        state = "-" if check.state == "missing" and check.optional else check.state
+        out.append(f"{state:<8}{check.name:<{width}}  {check.detail}")
+        if check.remedy:
+            out.append(f"{'':<8}{'':<{width}}  → {check.remedy}")
+    needed = [check.name for check in found if check.state == "missing" and not check.optional]
+    out.append(f"Not fit to run: {', '.join(needed)}." if needed else "Fit to run. A dash marks what is optional.")
+    return out
+
+
+def _python() -> Check:
+    detail = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    return Check("Python", "ok", detail)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _core() -> Check:
+    absent = [distribution for distribution, module in CORE if not _is_there(module)]
+    if absent:
+        return Check("core packages", "missing", f"not installed: {', '.join(absent)}", "pip install texsieve")
+    named = ", ".join(f"{distribution} {_version(distribution) or '?'}" for distribution, _ in CORE)
+    return Check(
+        "core packages", "ok", f"texsieve {_version('texsieve') or '(not installed, run from source)'}; {named}"
+    )
+
+
+def _renderer() -> Check:
+    try:  # imported here, so that a broken installation is a line of the report and not its end
+        from curate.render import render_png
+
+        png = render_png(r"\frac{-b \pm \sqrt{b^2 - 4ac}}{2a}")
+    except Exception as error:
+        return Check(
+            "renderer", "missing", f"can't draw a formula: {error}", "pip install 'quickjax>=0.1,<0.2' resvg-py"
+        )
+    return Check("renderer", "ok", f"draws a formula ({len(png):,} bytes of PNG), without TeX or network")
+
+
+def _chinese_font() -> Check:
+    from curate.render.glyphs import FONTS_VARIABLE, font_for
+
+    font = font_for("解")
+    if font is not None:
+        return Check("Chinese font", "ok", f"{font[1]} ({font[0]})", optional=True)
+    if sys.platform.startswith("linux"):
+        remedy = "apt-get install fonts-noto-cjk (or fonts-wqy-microhei, 2 MB)"
+    else:
+        remedy = "install Noto Sans CJK (https://github.com/notofonts/noto-cjk)"
+    detail = "none: Chinese characters are drawn as empty boxes"
+    return Check("Chinese font", "warn", detail, f"{remedy}, or name a font file in {FONTS_VARIABLE}", optional=True)
+
+
+def _temporary_folder() -> Check:
+    folder = tempfile.gettempdir()
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        return Check(
+            "temporary folder", "missing", f"{folder}: {error.strerror}", "set TMPDIR to a folder you may write to"
+        )
+    return Check("temporary folder", "ok", folder)
+
+
+def _disk() -> Check:
+    free = shutil.disk_usage(Path.cwd()).free
+    detail = f"{_giga(free)} here ({Path.cwd()})"
+    if free < _FREE_DISK:
+        return Check("free disk", "warn", detail, "free some: pictures and reports of a large set take gigabytes")
+    if free < _FREE_DISK_FINETUNE:
+        return Check("free disk", "ok", f"{detail}; fine-tuning wants {_giga(_FREE_DISK_FINETUNE)}")
+    return Check("free disk", "ok", detail)
+
+
+def _cores() -> Check:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Check("processor cores", "ok", str(cores))
+
+
+def _memory() -> Check:
+    total = _memory_limit()
+    if total is None:
+        return Check("memory", "ok", "unknown on this system")
+    if total < _ENOUGH_MEMORY:
+        return Check("memory", "warn", _giga(total), "audit large sets in parts (--limit), or on a larger machine")
+    return Check("memory", "ok", _giga(total))
+
+
+def _memory_limit() -> int | None:
+    """What this process may use: the machine's memory, or less in a container."""
+    amounts: list[int] = []
+    with suppress(AttributeError, ValueError, OSError):
+        amounts.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            amounts.append(int(Path(limit).read_text(encoding="ascii")))
+        except (OSError, ValueError):
+            continue
+    return min(amounts, default=None)
+
+
+def _extra(name: str, modules: tuple[str, ...], purpose: str) -> Check:
+    absent = [module for module in modules if not _is_there(module)]
+    title = f"extra [{name}]"
+    if absent:
+        detail = f"for {purpose}: {', '.join(absent)} not installed"
+        return Check(title, "missing", detail, f"pip install 'texsieve[{name}]'", optional=True)
+    known = {"xdist": "pytest-xdist"}
+    named = ", ".join(f"{module} {_version(known.get(module, module)) or '?'}" for module in modules)
+    return Check(title, "ok", f"for {purpose}: {named}", optional=True)
+
+
+def _gpu() -> Check:
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        if sys.platform == "darwin" and platform.machine() == "arm64":
+            detail = "Apple GPU; fine-tuning with Unsloth wants an NVIDIA, AMD or Intel one"
+        else:
+            detail = "none seen (no nvidia-smi)"
+        remedy = "only `finetune train` and `finetune predict` need one: run them on a machine that has it"
+        return Check("GPU", "missing", detail, remedy, optional=True)
+    query = [tool, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Check(
+            "GPU", "warn", f"nvidia-smi does not answer: {error}", "check the driver: nvidia-smi", optional=True
+        )
+    if done.returncode or not done.stdout.strip():
+        said = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
+        return Check("GPU", "warn", f"nvidia-smi: {said[0]}", "check the driver: nvidia-smi", optional=True)
+    return Check("GPU", "ok", "; ".join(done.stdout.strip().splitlines()), optional=True)
+
+
+def _latex() -> Check:
+    tool = next(filter(None, map(shutil.which, ("pdflatex", "xelatex", "lualatex"))), None)
+    if tool is None:
+        remedy = "not needed; to have it: apt-get install texlive-latex-extra"
+        return Check("LaTeX", "missing", "none: rules judge by themselves, MathJax draws", remedy, optional=True)
+    return Check("LaTeX", "ok", tool, optional=True)
+
+
+def _giga(amount: int) -> str:
+    return f"{amount / 10**9:.1f} GB"

@@ -1,0 +1,231 @@
+"""The one place that opens images, from files and from inside parquet or Arrow files. Not for judging them."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import warnings
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+from PIL import Image, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Larger images are refused before they are decoded: 90 million pixels are an A0 poster at 220 dpi.
+MAX_PIXELS = 90_000_000
+#: Only raster formats that data sets use: Pillow would hand PostScript to an outside program.
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM")
+
+PROBE: dict[str, Any] = {
+    "image": pl.String,
+    "width": pl.Int32,
+    "height": pl.Int32,
+    "mode": pl.String,
+    "error": pl.String,
+}
+MISSING = "no such file"
+
+_INSIDE = re.compile(r"(?P<file>.+\.(?:parquet|arrow))#(?P<column>.+):(?P<row>\d+)")
+_CHUNK = 64
+
+# Pillow warns of large images on stderr; here they become an ImageError instead.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+class ImageError(Exception):
+    """An image that can't be had: missing, outside the image folder, undecodable, or too large. The text says which."""
+
+
+class _Inside(NamedTuple):
+    file: Path
+    column: str
+    row: int
+
+
+def open_image(root: Path, ref: str) -> Image.Image:
+    """Open and decode the image that `ref` names under `root`. Raises ImageError with one line of text.
+
+    ref: a path relative to the root, or `file.parquet#COLUMN:ROW` for an image inside a table (rows count from 0).
+    """
+    image = _open(_locate(root, ref))
+    try:
+        image.load()
+    except Exception as error:  # decoders raise anything on broken data: OSError, SyntaxError, struct.error, …
+        raise ImageError(_text(error)) from error
+    return image
+
+
+def read_bytes(root: Path, ref: str) -> bytes:
+    """The encoded bytes of an image, for copying it as it is. Raises ImageError."""
+    place = _locate(root, ref)
+    if isinstance(place, _Inside):
+        return _stored(place)
+    try:
+        return place.read_bytes()
+    except OSError as error:
+        raise ImageError(_text(error)) from error
+
+
+def probe(root: Path, refs: Iterable[str], *, threads: int | None = None) -> pl.DataFrame:
+    """Size and mode of images from their headers, nothing decoded: columns image, width, height, mode, error.
+
+    One row a ref, in the order given; where `error` is set the others are null. Never raises for an image.
+    """
+    names = list(refs)
+    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
+    workers = threads or min(8, 2 * (os.cpu_count() or 1))
+    # Images inside tables are read a row group at a time, which threads would only read again and again.
+    if workers == 1 or len(chunks) < 2 or _INSIDE.fullmatch(names[0]):
+        rows = [row for chunk in chunks for row in _probe_all(root, chunk)]
+    else:
+        with ThreadPoolExecutor(workers, thread_name_prefix="probe") as pool:
+            rows = [row for done in pool.map(lambda chunk: _probe_all(root, chunk), chunks) for row in done]
+    return pl.DataFrame(rows, schema=PROBE, orient="row")
+
+
+def _probe_all(root: Path, refs: Sequence[str]) -> list[tuple[str, int | None, int | None, str | None, str | None]]:
+    rows: list[tuple[str, int | None, int | None, str | None, str | None]] = []
+    for ref in refs:
+        try:
+            with _open(_locate(root, ref)) as image:
+                rows.append((ref, image.width, image.height, image.mode, None))
+        except ImageError as error:
+            rows.append((ref, None, None, None, str(error)))
+    return rows
+
+
+def _locate(root: Path, ref: str) -> Path | _Inside:
+    """Where an image is. A path that leads out of the root, by `..` or through a link, is refused."""
+    inside = _INSIDE.fullmatch(ref)
+    if inside and not os.path.lexists(root / ref):
+        return _Inside(_file(root, inside["file"]), inside["column"], int(inside["row"]))
+    return _file(root, ref)
+
+
+def _file(root: Path, ref: str) -> Path:
+    """A regular file under the root. Raises ImageError for anything else: opening a pipe could block for ever."""
+    try:
+        # Following links is the dearest part of a probe, so a folder is resolved once and a file only if it is a link.
+        path = os.path.join(_real_folder(root, os.path.dirname(ref)), os.path.basename(ref))  # noqa: PTH118, PTH119, PTH120
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            path = os.path.realpath(path)
+            mode = os.stat(path).st_mode  # noqa: PTH116
+    except (OSError, ValueError) as error:
+        raise ImageError(_text(error)) from error
+    base = _real_folder(root, "")
+    if not path.startswith(base.rstrip(os.sep) + os.sep):
+        raise ImageError("the path leaves the image folder")
+    if not stat.S_ISREG(mode):
+        raise ImageError("not a file")
+    return Path(path)
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(root: Path, folder: str) -> str:
+    return os.path.realpath(root / folder)
+
+
+def _open(place: Path | _Inside) -> Image.Image:
+    """An image whose header is read and whose size is allowed; its pixels are not decoded yet."""
+    source = io.BytesIO(_stored(place)) if isinstance(place, _Inside) else place
+    try:
+        image = Image.open(source, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ImageError("not an image of a known kind") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"the header claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels") from error
+    except Exception as error:  # header parsers raise anything on broken data
+        raise ImageError(_text(error)) from error
+    if image.width * image.height > MAX_PIXELS:
+        size = f"{image.width} x {image.height}"
+        image.close()
+        raise ImageError(f"the header claims {size} pixels, more than {MAX_PIXELS:,} in all")
+    return image
+
+
+def _stored(place: _Inside) -> bytes:
+    """The bytes of an image inside a parquet or Arrow file."""
+    try:
+        stamp = place.file.stat()
+        if place.file.suffix == ".arrow":
+            column, row = open_arrow(place.file).column(place.column), place.row
+        else:
+            groups = _row_groups(place.file, stamp.st_mtime_ns)
+            group = next((at for at, (start, size) in enumerate(groups) if start <= place.row < start + size), None)
+            if group is None:
+                raise IndexError(place.row)
+            column, row = _row_group(place.file, stamp.st_mtime_ns, place.column, group), place.row - groups[group][0]
+        value = column[row].as_py()
+    except FileNotFoundError as error:
+        raise ImageError(MISSING) from error
+    except IndexError as error:
+        raise ImageError(f"{place.file.name} has no row {place.row}") from error
+    except KeyError as error:
+        raise ImageError(f"{place.file.name} has no column {place.column!r}") from error
+    except (OSError, ValueError) as error:
+        raise ImageError(_text(error)) from error
+    data = value.get("bytes") if isinstance(value, dict) else value
+    if not isinstance(data, bytes) or not data:
+        raise ImageError(f"row {place.row} of {place.file.name} holds no image")
+    return data
+
+
+def open_arrow(path: Path) -> pa.Table:
+    """A memory-mapped Arrow file, of the streaming kind (as `datasets` writes it) or the file kind; nothing is copied.
+
+    Raises OSError or ValueError (pyarrow's ArrowInvalid is one) where it can't be read.
+    """
+    return _arrow(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _arrow(path: Path, _changed: int) -> pa.Table:
+    import pyarrow as pa  # half a second to import, needed for images inside tables only
+
+    mapped = pa.memory_map(str(path))
+    try:
+        return pa.ipc.open_stream(mapped).read_all()
+    except pa.ArrowInvalid:
+        mapped.seek(0)
+        return pa.ipc.open_file(mapped).read_all()
+
+
+@lru_cache(maxsize=16)
+def _row_groups(path: Path, _changed: int) -> list[tuple[int, int]]:
+    """(first row, rows) of each row group of a parquet file."""
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(path)
+    groups: list[tuple[int, int]] = []
+    start = 0
+    for group in range(metadata.num_row_groups):
+        groups.append((start, metadata.row_group(group).num_rows))
+        start += groups[-1][1]
+    return groups
+
+
+@lru_cache(maxsize=2)
+def _row_group(path: Path, _changed: int, column: str, group: int) -> pa.ChunkedArray:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        return file.read_row_group(group, columns=[column]).column(column)
+
+
+def _text(error: BaseException) -> str:
+    """One line that says what is wrong with an image, without the path: the ref stands beside it."""
+    if isinstance(error, FileNotFoundError):
+        return MISSING
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

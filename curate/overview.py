@@ -1,0 +1,113 @@
+"""A run in a few lines for a terminal or a markdown page: the source table and the issue table. Not report.html."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from curate.tables import Column, count, markdown_table, markdown_text, share, text_table
+from curate.verdict import VERDICTS
+
+#: Reasons printed under each source; the report has them all.
+REASONS_SHOWN = 3
+
+_SOURCE_COLUMNS = (
+    Column("source"),
+    Column("run", drop=9),
+    Column("verdict"),
+    Column("samples", "right"),
+    Column("errors", "right"),
+    Column("warnings", "right", drop=3),
+    Column("no key", "right", drop=5),
+    Column("duplicates", "right", drop=4),
+    Column("unreadable", "right", drop=2),
+    Column("no image", "right", drop=6),
+    Column("tokens", "right", drop=7),
+    Column("score", "right", drop=1),
+)
+_RULE_COLUMNS = (
+    Column("rule"),
+    Column("name", drop=1),
+    Column("severity", drop=2),
+    Column("samples", "right"),
+    Column("share", "right"),
+    Column("findings", "right", drop=4),
+    Column("fixable", "right", drop=3),
+)
+
+
+def rank(entry: Mapping[str, Any]) -> tuple[int, int, str]:
+    """Sort key that puts the best source first: verdict, then how many labels without an error it gives, then name."""
+    verdict = entry["verdict"]
+    place = VERDICTS.index(verdict) if verdict in VERDICTS else len(VERDICTS)
+    return place, entry["samples_with_error"] - entry["samples"], entry["name"]
+
+
+def _source_row(entry: Mapping[str, Any]) -> list[str]:
+    samples, with_image = entry["samples"], entry["with_image"]
+    score, tokens = entry["mean_score"], entry["median_tokens"]
+    return [
+        entry["name"],
+        entry.get("run", ""),
+        entry["verdict"],
+        count(samples),
+        share(entry["samples_with_error"], samples),
+        share(entry["samples_with_warning"], samples),
+        share(entry["no_visual_key"], samples),
+        share(entry["duplicate_labels"], samples),
+        count(entry["unreadable"]),
+        share(entry["missing_image"] + samples - with_image, samples) if with_image else "labels only",
+        "–" if tokens is None else f"{tokens:g}",
+        "–" if score is None else f"{score:.3f}",
+    ]
+
+
+def _columns_and_rows(entries: Sequence[Mapping[str, Any]]) -> tuple[list[Column], list[list[str]]]:
+    rows = [_source_row(entry) for entry in entries]
+    kept = [i for i, column in enumerate(_SOURCE_COLUMNS) if column.title != "run" or any(row[i] for row in rows)]
+    return [_SOURCE_COLUMNS[i] for i in kept], [[row[i] for i in kept] for row in rows]
+
+
+def sources_text(entries: Sequence[Mapping[str, Any]], *, width: int = 120, reasons: int = REASONS_SHOWN) -> str:
+    """The sources side by side with verdict and first reasons, in the order given.
+
+    Args:
+        entries: source entries of summary.json; a `run` in them becomes a column.
+        width: terminal cells there are; columns of less weight go first where they are short.
+        reasons: how many of its reasons to print under each source.
+    """
+    columns, rows = _columns_and_rows(entries)
+    return text_table(columns, rows, width=width, notes=[entry["reasons"][:reasons] for entry in entries])
+
+
+def sources_markdown(entries: Sequence[Mapping[str, Any]]) -> str:
+    """The sources as a markdown table, all reasons in lists below it."""
+    columns, rows = _columns_and_rows(entries)
+    parts = [markdown_table(columns, rows)]
+    for entry in entries:
+        title = entry["name"] + (f" ({entry['run']})" if entry.get("run") else "")
+        reasons = "\n".join(f"- {markdown_text(reason)}" for reason in entry["reasons"])
+        parts.append(f"**{markdown_text(title)}: {entry['verdict']}**\n\n{reasons}")
+    return "\n\n".join(parts) + "\n"
+
+
+def rules_text(summary: Mapping[str, Any], *, width: int = 120, most: int = 20) -> str:
+    """The issue table: what was found, most samples first, at most `most` rules."""
+    total = summary["totals"]["samples"]
+    rules = summary["rules"]
+    rows = [
+        [
+            rule["rule"],
+            rule["name"],
+            rule["severity"],
+            count(rule["samples"]),
+            share(rule["samples"], total),
+            count(rule["findings"]),
+            count(rule["fixable"]),
+        ]
+        for rule in rules[:most]
+    ]
+    if not rows:
+        return "No issue was found."
+    text = text_table(_RULE_COLUMNS, rows, width=width)
+    return text + (f"\n… and {len(rules) - most} more rules; the report has them all." if len(rules) > most else "")

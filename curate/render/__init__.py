@@ -1,0 +1,174 @@
+"""The one place that renders a label: LaTeX in, SVG or PNG out. Not for judging labels: what fails may be right.
+
+    render_svg(r"\\frac12")                        text of an SVG
+    render_png(r"\\frac12", height_px=64)          bytes of a PNG
+    error_png("Missing close brace")              a picture of a message, for where a drawing was expected
+    render_many(labels, workers=2)                (index, PNG or RenderError) for many labels, over processes
+    render_to_folder(labels, out, "png")          what `curate render` does
+
+MathJax 4 draws, embedded, without network or TeX; resvg makes the PNG. One formula takes 10 to 30 ms. The label may
+stand in its outer delimiters (`$…$`, `\\[…\\]`, `equation*`); `tabular` is drawn through `array`: `\\multicolumn` fills
+its first column, `\\cline` is a whole line. Chinese and other characters that MathJax has no outline for are drawn with
+a font of this machine, and as an empty box in a PNG where no font has them (`curate doctor` says what to install).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+
+import resvg_py
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+from curate.render.engine import RenderError, convert
+from curate.render.glyphs import with_fonts
+from curate.render.prepare import prepare
+
+__all__ = [
+    "EM_PX",
+    "LABEL_LIMIT",
+    "RenderError",
+    "error_png",
+    "render_many",
+    "render_png",
+    "render_svg",
+    "render_to_folder",
+]
+
+#: Labels with more characters are refused: MathJax needs seconds for them and no picture of one is legible.
+LABEL_LIMIT = 8_000
+#: Processor time for one label.
+SECONDS = 5.0
+#: Height of the em at scale 1.
+EM_PX = 16
+#: A picture is scaled down rather than made larger than this.
+MOST_PIXELS = 16_000_000
+LONGEST_SIDE = 16_000
+#: Room around the drawing, in thousandths of an em: slanted letters reach over the edges that MathJax states.
+PADDING = 120
+
+_ROOT = re.compile(r'^<svg\b[^>]*?viewBox="([-\d. e]+)"[^>]*>')
+_NOTES = re.compile(r' (?:data-(?!c=)[a-z-]+|role|focusable)="[^"]*"')
+_INK = re.compile(r"<(?:use|text|line|rect|ellipse|polygon|path(?! id=))\b")
+# Table lines and frames get their look from MathJax's style sheet, which a single SVG does not have.
+_STYLED = (
+    (re.compile(r"<(line|rect)(?= [^>]*mjx-dashed)"), r'<\1 stroke-dasharray="140"'),
+    (re.compile(r"<(line|rect)(?= [^>]*data-(?:line|frame)=)"), r'<\1 fill="none" stroke-width="50"'),
+)
+_IDS = re.compile(r'((?:id="|href="#)MJX-)\d+-')
+
+
+def render_svg(label: str, *, scale: float = 1.0, colour: str | None = None, seconds: float = SECONDS) -> str:
+    """A self-contained SVG of `label` in display style, in `currentColor` or in `colour`.
+
+    The same label gives the same text, and the ids inside are unique to the label, so many can stand in one page.
+    Raises RenderError with the engine's message; for a label over LABEL_LIMIT characters; for an empty one.
+    """
+    if len(label) > LABEL_LIMIT:
+        raise RenderError(f"Label of {len(label):,} characters; at most {LABEL_LIMIT:,} are drawn")
+    raw = convert(prepare(label), seconds)
+    root = _ROOT.match(raw)
+    if root is None:
+        raise RenderError("MathJax drew something that is no SVG")
+    left, top, width, height = map(float, root.group(1).split())
+    mark = hashlib.sha256(label.encode("utf-8")).hexdigest()[:8]
+    body = raw[root.end() :]
+    if not _INK.search(body):
+        raise RenderError("Nothing to draw")
+    for kind, attributes in _STYLED:
+        body = kind.sub(attributes, body)
+    body = _IDS.sub(rf"\g<1>{mark}-", _NOTES.sub("", body))
+    width, height = width + 2 * PADDING, height + 2 * PADDING
+    px = EM_PX * scale / 1000
+    painted = f' color="{_colour(colour)}"' if colour else ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        f' width="{width * px:.2f}" height="{height * px:.2f}"'
+        f' viewBox="{left - PADDING:g} {top - PADDING:g} {width:g} {height:g}"{painted}>{body}'
+    )
+
+
+def render_png(
+    label: str,
+    *,
+    height_px: int | None = None,
+    scale: float = 2.0,
+    colour: str = "black",
+    background: str | None = "white",
+    seconds: float = SECONDS,
+) -> bytes:
+    """A PNG of `label` in display style.
+
+    `scale` 1 draws the em 16 pixels high; `height_px` sets the height of the whole picture instead. `background` None
+    is transparent. Raises RenderError as `render_svg` does, and ValueError for a colour that is none.
+    """
+    svg = render_svg(label, colour=colour, seconds=seconds)
+    width, height = _size(svg)
+    zoom = height_px / height if height_px else scale
+    zoom = min(zoom, LONGEST_SIDE / width, LONGEST_SIDE / height, (MOST_PIXELS / (width * height)) ** 0.5)
+    fonts: list[str] = []
+    if "<text" in svg:
+        svg, fonts = with_fonts(svg)
+    options = {"height": height_px} if height_px and zoom == height_px / height else {"zoom": zoom}
+    try:
+        return bytes(
+            resvg_py.svg_to_bytes(
+                svg_string=svg,
+                background=_colour(background) if background else None,
+                skip_system_fonts=True,
+                font_files=fonts or None,
+                **options,
+            )
+        )
+    except ValueError as error:
+        raise RenderError(f"resvg: {error}") from error
+
+
+def error_png(message: str, *, width_px: int = 480, colour: str = "#a40000", background: str = "#fff5f5") -> bytes:
+    """A PNG that shows `message`, wrapped, at most 8 lines. Never raises for a text."""
+    font = ImageFont.load_default(16)
+    lines = _wrapped(message, font, width_px - 24) or ["(no message)"]
+    if len(lines) > 8:
+        lines = [*lines[:7], lines[7] + " …"]
+    step = 22
+    image = Image.new("RGB", (width_px, step * len(lines) + 20), background)
+    draw = ImageDraw.Draw(image)
+    for number, line in enumerate(lines):
+        draw.text((12, 10 + step * number), line, fill=colour, font=font)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def _wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+    text = "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else " " for c in text[:2000])
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        while font.getlength(word) > width:
+            cut = max(n for n in range(1, len(word)) if n == 1 or font.getlength(word[:n]) <= width)
+            lines.extend(filter(None, (line, word[:cut])))
+            line, word = "", word[cut:]
+        longer = f"{line} {word}" if line else word
+        if font.getlength(longer) <= width:
+            line = longer
+        else:
+            lines.append(line)
+            line = word
+    return [*lines, line] if line else lines
+
+
+def _size(svg: str) -> tuple[float, float]:
+    found = re.search(r'width="([\d.]+)" height="([\d.]+)"', svg)
+    assert found is not None
+    return max(float(found.group(1)), 1e-3), max(float(found.group(2)), 1e-3)
+
+
+def _colour(name: str) -> str:
+    """`name` as #rrggbb. Raises ValueError for what is no colour."""
+    red, green, blue = ImageColor.getrgb(name)[:3]
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+from curate.render.batch import render_many, render_to_folder  # noqa: E402  (batch needs render_png of this module)

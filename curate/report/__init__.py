@@ -1,0 +1,5 @@
+"""report.html of a run: one self-contained file. What stands in it is counted in `curate.summary`, not here."""
+
+from curate.report.page import Describe, RunLike, write_report
+
+__all__ = ["Describe", "RunLike", "write_report"]

@@ -1,0 +1,113 @@
+"""Chooses the examples a report shows for each rule: spread over sources and the data, never random. Draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+#: Candidates per rule and source, spread evenly over it, from which the examples are picked.
+CANDIDATES = 24
+#: Findings of the same rule in one label that are marked.
+SPANS = 12
+#: A label up to this length makes a better example than a longer one.
+HANDY = 160
+
+
+@dataclass(frozen=True)
+class Example:
+    """A sample with everything one rule said of it."""
+
+    rule: str
+    sample_id: str
+    source: str
+    image: str | None
+    label: str
+    spans: tuple[tuple[int | None, int | None], ...]
+    message: str
+    fix: str | None
+    replacement: str | None
+
+
+def choose(samples: pl.LazyFrame, findings: pl.LazyFrame, rules: Sequence[str], each: int) -> dict[str, list[Example]]:
+    """At most `each` examples for each of `rules`, in a fixed order for equal frames.
+
+    Sources take turns; labels that are short, have an image and haven't been shown for the rule go first.
+    """
+    about = findings.filter(pl.col("sample_id").is_not_null() & pl.col("rule").is_in(list(rules)))
+    place, size = pl.int_range(pl.len()).over("rule", "source"), pl.len().over("rule", "source")
+    picked = (
+        about.select("rule", "source", "sample_id")
+        # Evenly spaced: the n-th candidate is the first finding past n/CANDIDATES of the rule's findings.
+        .filter((place * CANDIDATES) // size != ((place - 1) * CANDIDATES) // size)
+        .unique(["rule", "sample_id"], keep="first", maintain_order=True)
+        .collect()
+    )
+    if picked.is_empty():
+        return {}
+    texts = _labels(samples, picked)
+    told = _told(about, picked)
+    waiting: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
+    for order, (rule, source, sample_id) in enumerate(picked.iter_rows()):
+        if sample_id not in texts:
+            continue  # a finding about a sample that isn't there: not for a report to judge
+        image, label = texts[sample_id]
+        rank = (len(label) > HANDY, image is None, order)
+        waiting.setdefault(rule, {}).setdefault(source or "", []).append((rank, sample_id, source, image, label))
+    return {
+        rule: [
+            _example(rule, candidate, told.get((rule, candidate[1]), []))
+            for candidate in _take_turns(waiting[rule], each)
+        ]
+        for rule in rules
+        if rule in waiting
+    }
+
+
+def _labels(samples: pl.LazyFrame, picked: pl.DataFrame) -> dict[str, tuple[str | None, str]]:
+    wanted = picked.lazy().select("sample_id").unique()
+    found = samples.select("sample_id", "image", "label").join(wanted, on="sample_id", how="semi").collect()
+    return {sample_id: (image, label or "") for sample_id, image, label in found.iter_rows()}
+
+
+def _told(about: pl.LazyFrame, picked: pl.DataFrame) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
+    found = (
+        about.join(picked.lazy().select("rule", "sample_id"), on=["rule", "sample_id"], how="semi")
+        .select("rule", "sample_id", "start", "end", "message", "fix", "replacement")
+        .sort("rule", "sample_id", "start", "end", "message", nulls_last=True)
+        .collect()
+    )
+    told: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for rule, sample_id, *rest in found.iter_rows():
+        told.setdefault((rule, sample_id), []).append(tuple(rest))
+    return told
+
+
+def _take_turns(by_source: dict[str, list[tuple[Any, ...]]], each: int) -> list[tuple[Any, ...]]:
+    queues = [sorted(queue, key=lambda candidate: candidate[0]) for _, queue in sorted(by_source.items())]
+    taken: list[tuple[Any, ...]] = []
+    shown: set[str] = set()
+    spare: list[tuple[Any, ...]] = []
+    while len(taken) < each and any(queues):
+        for queue in queues:
+            while queue:
+                candidate = queue.pop(0)
+                if candidate[4] in shown:
+                    spare.append(candidate)
+                    continue
+                shown.add(candidate[4])
+                taken.append(candidate)
+                break
+    return (taken + spare)[:each]
+
+
+def _example(rule: str, candidate: tuple[Any, ...], told: list[tuple[Any, ...]]) -> Example:
+    _, sample_id, source, image, label = candidate
+    first = told[0] if told else (None, None, "", None, None)
+    message = first[2] or ""
+    if len(told) > 1:
+        message += f" (and {len(told) - 1} more in this label)"
+    spans = tuple((start, end) for start, end, *_ in told[:SPANS])
+    return Example(rule, sample_id, source or "", image, label, spans, message, first[3], first[4])

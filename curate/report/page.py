@@ -1,0 +1,257 @@
+"""Assembles report.html: the numbers, examples and plots put into the template, kept below a size. Counts nothing.
+
+The page loads nothing: no network, no font, no file beside it. A Content-Security-Policy names the hash of its one
+script and its one style sheet, so that markup which got past the escaping could still run nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import jinja2
+import polars as pl
+from markupsafe import Markup
+
+from curate.atomic import new_file
+from curate.overview import rank
+from curate.report import data, pictures, plots
+from curate.report.examples import Example, choose
+from curate.report.markup import code, code_spans, marked, text
+from curate.tables import count, share, size
+
+#: (title, what it means, why it is bad) for a rule's code.
+Describe = Callable[[str], tuple[str, str, str]]
+
+EXAMPLES = 6
+#: Bytes of the page and, in it, of its pictures and of its examples' text. What comes later goes without.
+MOST_BYTES = 9_500_000
+PICTURE_BYTES = 4_500_000
+TEXT_BYTES = 1_500_000
+#: Pictures that are made at all: drawing one label takes some 15 ms.
+MOST_PICTURES = 400
+MOST_RULES = 250
+MOST_SOURCES = 100
+MOST_UNREADABLE = 200
+
+_HERE = Path(__file__).parent
+
+
+class RunLike(Protocol):
+    """What is needed of a run; `curate.run.Run` is one."""
+
+    @property
+    def samples(self) -> pl.LazyFrame: ...
+    @property
+    def findings(self) -> pl.LazyFrame: ...
+    @property
+    def summary(self) -> dict[str, Any]: ...
+    def root(self, source: str) -> Path: ...
+
+
+def _nothing(code: str) -> tuple[str, str, str]:
+    return code, "", ""
+
+
+def write_report(
+    run: RunLike,
+    out: Path,
+    *,
+    describe: Describe | None = None,
+    render: pictures.Render | None = None,
+    open_image: pictures.OpenImage | None = None,
+    examples: int = EXAMPLES,
+) -> None:
+    """Write the report of `run` to the file `out`, whole or not at all. Equal runs give equal bytes.
+
+    Args:
+        run: its frames have the schemas of `curate.run`.
+        out: the file, by custom report.html in the run folder.
+        describe: `(title, what, why)` of a rule's code.
+        render: draws a label as PNG at twice its shown size; `curate.render` where it isn't given.
+        open_image: opens the image `ref` below `root`; `curate.images` where it isn't given.
+        examples: at most so many for each rule.
+    """
+    html = build(
+        run,
+        describe or _nothing,
+        render or pictures.default_render(),
+        open_image or pictures.default_open(),
+        examples,
+    )
+    with new_file(out) as temporary:
+        temporary.write_bytes(html)
+
+
+def build(
+    run: RunLike,
+    describe: Describe,
+    render: pictures.Render | None,
+    open_image: pictures.OpenImage | None,
+    examples: int,
+) -> bytes:
+    """The page's bytes, below MOST_BYTES whatever the run holds."""
+    summary = run.summary
+    rules = summary["rules"][:MOST_RULES]
+    chosen = choose(run.samples, run.findings, [rule["rule"] for rule in rules], examples)
+    cards = _cards(chosen, run, render, open_image)
+    context = {
+        "summary": summary,
+        "answer": _answer(summary["sources"]),
+        "sources": [_source(entry) for entry in sorted(summary["sources"], key=rank)[:MOST_SOURCES]],
+        "sources_left": max(len(summary["sources"]) - MOST_SOURCES, 0),
+        "rules": [_rule(rule, summary, describe, cards.get(rule["rule"], [])) for rule in rules],
+        "rules_left": max(len(summary["rules"]) - MOST_RULES, 0),
+        "plots": _plots(run),
+        "unreadable": summary["unreadable"][:MOST_UNREADABLE],
+        "facts": _facts(summary),
+        "config": text(json.dumps(summary["config"], ensure_ascii=False, indent=2, sort_keys=True), 20_000),
+    }
+    html = _render(context)
+    # The budgets above hold for every run that was thought of; what follows holds for the others.
+    for kept in ("text", "nothing"):
+        if len(html) <= MOST_BYTES:
+            break
+        for rule in context["rules"]:
+            rule["cards"] = [{**card, "pictures": []} for card in rule["cards"]] if kept == "text" else []
+        html = _render(context)
+    return html
+
+
+@lru_cache(maxsize=1)
+def _template() -> tuple[jinja2.Template, dict[str, Any]]:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(count=count, share=share, size=size, text=text, code_spans=code_spans)
+    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    return environment.get_template("report.html"), {
+        "style": Markup(style),
+        "script": Markup(script),
+        "style_hash": _hash(style),
+        "script_hash": _hash(script),
+    }
+
+
+def _hash(source: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode("utf-8")).digest()).decode("ascii")
+
+
+def _render(context: Mapping[str, Any]) -> bytes:
+    template, fixed = _template()
+    # A lone surrogate can't be written as UTF-8; markup shows it as U+XXXX, and this is for text that went round it.
+    return template.render({**fixed, **context}).encode("utf-8", "replace")
+
+
+def _answer(sources: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+    """The sources' names by verdict, best first."""
+    out: dict[str, list[str]] = {}
+    for entry in sorted(sources, key=rank):
+        out.setdefault(entry["verdict"], []).append(entry["name"])
+    return list(out.items())
+
+
+def _source(entry: Mapping[str, Any]) -> dict[str, Any]:
+    parts = [
+        ("clean", entry["clean"]),
+        ("info", entry["samples_with_info_only"]),
+        ("warning", entry["samples_with_warning"]),
+        ("error", entry["samples_with_error"]),
+    ]
+    return {**entry, "bar": plots.composition(parts), "parts": parts, "slug": entry["verdict"].replace(" ", "-")}
+
+
+def _rule(
+    rule: Mapping[str, Any], summary: Mapping[str, Any], describe: Describe, cards: list[dict[str, Any]]
+) -> dict[str, Any]:
+    title, what, why = describe(rule["rule"])
+    where = [
+        (entry["name"], found["samples"])
+        for entry in summary["sources"]
+        for found in entry["rules"]
+        if found["rule"] == rule["rule"] and found["samples"]
+    ]
+    return {**rule, "title": title, "what": what, "why": why, "where": where, "cards": cards}
+
+
+def _plots(run: RunLike) -> list[tuple[str, Markup]]:
+    made = [
+        ("How clean are the labels?", data.score_plot(run.summary)),
+        ("What is wrong most often?", data.rules_plot(run.summary)),
+        ("How long are the labels?", data.length_plot(run.samples, run.summary["sources"])),
+        ("How large are the images?", data.image_plot(run.samples)),
+    ]
+    return [(title, plot) for title, plot in made if plot is not None]
+
+
+def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    run = summary.get("run", {})
+    facts = [("texsieve", summary["texsieve"]), ("visual key version", str(summary["key_version"]))]
+    if run:
+        facts.append(("made", str(run.get("created", "–"))))
+        facts.append(("command", " ".join(str(word) for word in run.get("command", [])) or "–"))
+        facts.append(("peak memory", size(run.get("peak_memory_bytes"))))
+        facts.extend((f"time: {stage}", f"{seconds:.2f} s") for stage, seconds in run.get("timings", {}).items())
+    facts.extend((name, str(version)) for name, version in summary["versions"].items() if name != "texsieve")
+    return facts
+
+
+def _cards(
+    chosen: Mapping[str, Sequence[Example]],
+    run: RunLike,
+    render: pictures.Render | None,
+    open_image: pictures.OpenImage | None,
+) -> dict[str, list[dict[str, Any]]]:
+    """The examples with their pictures. Rules take turns, so that where room runs out each still has its first ones."""
+    cards: dict[str, list[dict[str, Any]]] = {}
+    drawn: dict[str, pictures.Picture] = {}
+    roots = {entry["name"]: _root(run, entry["name"]) for entry in run.summary["sources"]}
+    picture_bytes = text_bytes = made = 0
+    for place in range(max((len(found) for found in chosen.values()), default=0)):
+        for rule, found in chosen.items():
+            if place >= len(found):
+                continue
+            example = found[place]
+            card = _card(example)
+            text_bytes += sum(len(value.encode()) for value in card.values() if isinstance(value, str)) + 600
+            if text_bytes > TEXT_BYTES:
+                return cards
+            shown = []
+            if made < MOST_PICTURES and picture_bytes < PICTURE_BYTES:
+                if example.image is not None:
+                    shown.append(("image", pictures.of_image(roots.get(example.source), example.image, open_image)))
+                if example.label not in drawn:
+                    drawn[example.label] = pictures.of_label(example.label, render)
+                shown.append(("label, drawn", drawn[example.label]))
+                made += len(shown)
+                picture_bytes += sum(picture.size for _, picture in shown)
+            card["pictures"] = shown
+            cards.setdefault(rule, []).append(card)
+    return cards
+
+
+def _root(run: RunLike, source: str) -> Path | None:
+    try:
+        return run.root(source)
+    except (KeyError, OSError, TypeError, ValueError):
+        return None
+
+
+def _card(example: Example) -> dict[str, Any]:
+    return {
+        "sample_id": text(example.sample_id, 120),
+        "source": text(example.source, 60),
+        "label": marked(example.label, example.spans),
+        "message": text(example.message, 400),
+        "fix": example.fix,
+        "replacement": None if example.replacement is None else code(example.replacement, 200),
+    }

@@ -1,0 +1,169 @@
+"""Small pictures for the report as data URIs: image crops and drawn labels. Never fails: a text says what is wrong.
+
+What can be drawn or opened is decided elsewhere (`curate.render`, `curate.images`); here it is only made small.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageChops
+
+from curate.report.markup import text
+
+#: Largest picture, in pixels: shown at half that size where it is a drawn label, so that it is sharp.
+WIDEST, HIGHEST = 720, 220
+#: Longer labels take seconds to draw and can't be read at this size.
+LONGEST_DRAWN = 1200
+#: A PNG of more bytes has to compete with a JPEG.
+JPEG_FROM = 12_000
+#: Difference from the background, of 255, that counts as ink.
+INK = 48
+#: An image is cut to its ink only where that leaves less than this part of it: page-like images, not tight crops.
+PAGE_LIKE = 0.6
+
+#: The repr of an object, which differs from process to process.
+_ADDRESS = re.compile(r"<[^<>]*0x[0-9a-fA-F]+[^<>]*>")
+
+OpenImage = Callable[[Path, str], Image.Image]
+Render = Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to put into the page, or the text that stands in its place (`uri` is empty then)."""
+
+    uri: str
+    alt: str
+    width: int = 0
+    height: int = 0
+    problem: str = ""
+
+    @property
+    def size(self) -> int:
+        return len(self.uri)
+
+
+def default_open() -> OpenImage | None:
+    """The project's image opener, or None where it can't be imported."""
+    try:
+        from curate.images import open_image
+    except ImportError:
+        return None
+    return open_image
+
+
+def default_render() -> Render | None:
+    """The project's renderer at twice the shown size, or None where it can't be imported."""
+    try:
+        from curate.render import render_png
+    except ImportError:
+        return None
+    return lambda label: render_png(label, scale=2.0)
+
+
+def of_label(label: str, render: Render | None) -> Picture:
+    """The label as it looks when it is drawn, or the renderer's complaint."""
+    alt = f"The label drawn: {text(label, 120)}"
+    if render is None:
+        return Picture("", alt, problem="Not drawn: the renderer is not installed.")
+    if not label.strip():
+        return Picture("", alt, problem="Nothing to draw: the label is empty.")
+    if len(label) > LONGEST_DRAWN:
+        return Picture("", alt, problem=f"Not drawn: {len(label):,} characters long.")
+    try:
+        with Image.open(io.BytesIO(render(label))) as image:
+            return _small(image.convert("RGB"), alt, shrink=2)
+    except Exception as error:  # whatever goes wrong with one label, the page is made
+        return Picture("", alt, problem=f"Can't be drawn: {_said(error)}")
+
+
+def of_image(root: Path | None, ref: str, open_image: OpenImage | None) -> Picture:
+    """The sample's image, cut to its ink where it is a page, made small; or why it can't be shown."""
+    alt = f"Image {text(ref, 120)}"
+    if open_image is None or root is None:
+        return Picture("", alt, problem="Not shown: images can't be opened here.")
+    try:
+        image = open_image(root, ref)
+        return _small(_to_ink(_on_white(image)), alt)
+    except Exception as error:  # a broken image is one of the things a report is about
+        return Picture("", alt, problem=f"Can't be shown: {_said(error)}")
+
+
+def _said(error: Exception) -> str:
+    """The error in a few words that are the same in every process and on every machine."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file."
+    message, name = _ADDRESS.sub("", str(error)).strip(), type(error).__name__
+    written = name in ("RenderError", "ImageError") or isinstance(error, OSError)  # for people, unlike the others
+    return text(message if written and message else f"{name} {message}", 160)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Any mode as RGB; what is transparent becomes white, as on paper."""
+    if image.mode in ("RGB", "L"):
+        return image.convert("RGB")
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        low, high = (float(value) for value in _extrema(image))
+        scale = 255 / (high - low) if high > low else 0
+        return image.convert("F").point(lambda value: value * scale - low * scale).convert("RGB")
+    layer = image.convert("RGBA")
+    # A page whose paper is transparent is cut before its millions of pixels are laid on white.
+    layer = _cut(layer, layer.getchannel("A").getbbox())
+    paper = Image.new("RGBA", layer.size, "white")
+    return Image.alpha_composite(paper, layer).convert("RGB")
+
+
+def _extrema(image: Image.Image) -> tuple[Any, Any]:
+    low, high = image.getextrema()
+    return low, high
+
+
+def _to_ink(image: Image.Image) -> Image.Image:
+    grey = image.convert("L")
+    width, height = grey.size
+    edges = [(0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height)]
+    histogram = [sum(counts) for counts in zip(*(grey.crop(edge).histogram() for edge in edges), strict=True)]
+    half, paper = sum(histogram) / 2, 0
+    while paper < 255 and sum(histogram[: paper + 1]) < half:
+        paper += 1
+    ink = ImageChops.difference(grey, Image.new("L", grey.size, paper)).point(lambda level: 255 if level > INK else 0)
+    return _cut(image, ink.getbbox())
+
+
+def _cut(image: Image.Image, box: tuple[int, int, int, int] | None) -> Image.Image:
+    """The image cut to `box` and a margin, or whole where it is no page round a little ink."""
+    if box is None:
+        return image
+    margin = 8 + (box[3] - box[1]) // 10
+    left, top = max(box[0] - margin, 0), max(box[1] - margin, 0)
+    right, bottom = min(box[2] + margin, image.width), min(box[3] + margin, image.height)
+    page_like = (right - left) * (bottom - top) < PAGE_LIKE * image.width * image.height
+    return image.crop((left, top, right, bottom)) if page_like else image
+
+
+def _small(image: Image.Image, alt: str, shrink: int = 1) -> Picture:
+    """Scale into the largest size and encode as the smaller of a 16-colour PNG and a JPEG."""
+    image.thumbnail((WIDEST, HIGHEST), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    drawn = io.BytesIO()
+    grey = image.convert("L")
+    coloured = ImageChops.difference(image, grey.convert("RGB")).convert("L").point(lambda level: 255 * (level > 12))
+    if coloured.getbbox() is None:  # ink on paper: sixteen greys are enough, and a fraction of the size
+        levels = Image.new("P", grey.size)
+        levels.putpalette([value for level in range(16) for value in (level * 17,) * 3])
+        levels.putdata(grey.point(lambda level: round(level / 17)).tobytes())
+        levels.save(drawn, "PNG", optimize=True, bits=4)
+    kind, data = "png", drawn.getvalue()
+    if not data or len(data) > JPEG_FROM:
+        photo = io.BytesIO()
+        image.save(photo, "JPEG", quality=68, optimize=True)
+        if not data or photo.tell() < len(data):
+            kind, data = "jpeg", photo.getvalue()
+    uri = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    return Picture(uri, alt, max(image.width // shrink, 1), max(image.height // shrink, 1))

@@ -1,0 +1,92 @@
+"""The run folder's schemas, and reading one back. Not for making one: that is `audit`.
+
+A run folder holds samples.parquet, findings.parquet, summary.json, report.html and, with the first decision,
+decisions.jsonl.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curate.errors import UserError
+
+#: Columns every samples.parquet starts with; the columns a source brought of its own follow.
+SAMPLES: dict[str, Any] = {
+    "sample_id": pl.String,
+    "source": pl.String,
+    "split": pl.String,
+    "image": pl.String,
+    "label": pl.String,
+    "canonical": pl.String,
+    "visual_key": pl.String,
+    "score": pl.Float64,
+    "pair_score": pl.Float64,
+    "n_tokens": pl.Int32,
+    "width": pl.Int32,
+    "height": pl.Int32,
+    "image_sha256": pl.String,
+    "image_phash": pl.String,
+}
+
+#: `source` is there so that a finding about a whole data set (sample_id null) still says which one.
+FINDINGS: dict[str, Any] = {
+    "sample_id": pl.String,
+    "source": pl.String,
+    "rule": pl.String,
+    "name": pl.String,
+    "severity": pl.String,
+    "start": pl.Int32,
+    "end": pl.Int32,
+    "message": pl.String,
+    "fix": pl.String,
+    "replacement": pl.String,
+}
+
+SAMPLES_FILE = "samples.parquet"
+FINDINGS_FILE = "findings.parquet"
+SUMMARY_FILE = "summary.json"
+REPORT_FILE = "report.html"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A complete run folder, its tables read lazily."""
+
+    path: Path
+    summary: dict[str, Any]
+
+    @property
+    def samples(self) -> pl.LazyFrame:
+        return pl.scan_parquet(self.path / SAMPLES_FILE)
+
+    @property
+    def findings(self) -> pl.LazyFrame:
+        return pl.scan_parquet(self.path / FINDINGS_FILE)
+
+    def root(self, source: str) -> Path:
+        """The folder that the image paths of `source` are relative to. Raises KeyError for an unknown source."""
+        for entry in self.summary["sources"]:
+            if entry["name"] == source:
+                return (self.path / entry["root"]).resolve()
+        raise KeyError(source)
+
+
+def load_run(path: Path) -> Run:
+    """Open a run folder. Raises UserError where it is missing or not whole."""
+    if not path.is_dir():
+        raise UserError(f"{path}: no such run folder; make one with: curate audit SOURCE --out {path}")
+    for name in (SAMPLES_FILE, FINDINGS_FILE, SUMMARY_FILE):
+        if not (path / name).is_file():
+            raise UserError(
+                f"{path}: not a run folder, it holds no {name}; make one with: curate audit SOURCE --out DIR"
+            )
+    try:
+        summary = json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path / SUMMARY_FILE}: can't be read as JSON ({error}); audit the source again") from error
+    return Run(path, summary)

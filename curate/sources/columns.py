@@ -1,0 +1,178 @@
+"""Turns named columns into a part's frame: which is the label, the image, the id. Not for parsing files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curate.errors import UserError
+from curate.run import SAMPLES
+from curate.sources.look import IMAGE_ENDINGS
+from curate.sources.model import Job
+
+LABEL_COLUMNS = ("label", "latex", "tex", "formula", "text")
+IMAGE_COLUMNS = ("image", "file_name", "filename", "path", "name", "img")
+ID_COLUMNS = ("sample_id", "id", "name")
+#: Names that say nothing of images by themselves: taken as the image only where their values look like image files.
+_DOUBTFUL = ("path", "name")
+_TAKEN = frozenset(SAMPLES) | {"line", "name", "file"}
+
+NOT_TEXT = "the label is not text"
+IMAGE_NOT_PATH = "the image is not a path"
+NOT_UNICODE = "holds half a surrogate pair, which is no character"
+
+
+def find_column(names: Sequence[str], wanted: Sequence[str]) -> str | None:
+    """The first of the wanted columns that is there; another case counts where the exact spelling is absent."""
+    lower = {name.lower(): name for name in reversed(names)}
+    for name in wanted:
+        if name in names:
+            return name
+        if name in lower:
+            return lower[name]
+    return None
+
+
+def label_column(names: Sequence[str], job: Job, path: Path) -> str:
+    """The label column. Raises UserError that lists the columns where there is none."""
+    if "label" in job.columns:
+        if job.columns["label"] in names:
+            return job.columns["label"]
+        raise UserError(f"{path}: no column {job.columns['label']!r} (from --columns); it has: {_some(names)}")
+    found = find_column(names, LABEL_COLUMNS)
+    if found is None:
+        raise UserError(
+            f"{path}: no label column (tried {', '.join(LABEL_COLUMNS)}); it has: {_some(names)}; "
+            "name one with --columns label:COLUMN"
+        )
+    return found
+
+
+def other_column(role: str, names: Sequence[str], wanted: Sequence[str], job: Job, path: Path) -> str | None:
+    """The column for another role, None where there is none. Raises UserError where `--columns` names an absent one."""
+    if role in job.columns:
+        if job.columns[role] in names:
+            return job.columns[role]
+        raise UserError(f"{path}: no column {job.columns[role]!r} (from --columns); it has: {_some(names)}")
+    return find_column(names, wanted)
+
+
+def image_column(columns: Mapping[str, Sequence[Any]], label: str, job: Job, path: Path) -> str | None:
+    """The image column among columns of values; a `name` or `path` must look like image files to be one."""
+    names = [name for name in columns if name != label]
+    if "image" in job.columns:
+        return other_column("image", list(columns), (), job, path)
+    for wanted in IMAGE_COLUMNS:
+        found = find_column(names, (wanted,))
+        if found is None:
+            continue
+        values = [value for value in columns[found][:200] if value is not None]
+        texts = [value for value in values if isinstance(value, str)]
+        if not texts:
+            continue
+        looks = sum(text.lower().endswith(IMAGE_ENDINGS) for text in texts)
+        if wanted not in _DOUBTFUL or looks * 2 >= len(texts):
+            return found
+    return None
+
+
+def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, path: Path) -> pl.DataFrame:
+    """The frame of a part from columns of Python values (None where a record has no such field).
+
+    Labels that are no text, images that are no path and text with lone surrogates are counted as unreadable.
+    """
+    names = list(columns)
+    label = label_column(names, job, path)
+    image = image_column(columns, label, job, path)
+    ident = other_column("id", [name for name in names if name != label], ID_COLUMNS, job, path)
+    split = other_column("split", [name for name in names if name != label], ("split",), job, path)
+    bad: dict[int, str] = {}
+    series = {
+        "line": pl.Series("line", lines, dtype=pl.Int64),
+        "split": _text("split", _loose(columns[split]), bad, None) if split else _nulls("split", len(lines)),
+        "name": _text("name", _loose(columns[ident or image or ""]), bad, None)
+        if ident or image
+        else _nulls("name", len(lines)),
+        "image": _text("image", columns[image], bad, IMAGE_NOT_PATH) if image else _nulls("image", len(lines)),
+        "label": _text("label", columns[label], bad, NOT_TEXT),
+    }
+    for name in names:
+        if name not in (label, image, ident, split):
+            extra = free_name(name, series)
+            series[extra] = extra_series(extra, columns[name])
+    frame = pl.DataFrame(list(series.values()))
+    if bad:
+        file = job.file(path)
+        for at, reason in sorted(bad.items()):
+            job.unreadable.add(file, lines[at], reason, _shown(columns[label][at]))
+        frame = frame.filter(pl.repeat(True, frame.height, eager=True).scatter(sorted(bad), False))
+    return frame
+
+
+def free_name(name: str, taken: Mapping[str, Any]) -> str:
+    """The name for an extra column: its own, or `source_` before it where samples.parquet has a column of that name."""
+    while name in _TAKEN or name in taken:
+        name = f"source_{name}"
+    return name
+
+
+def extra_series(name: str, values: list[Any]) -> pl.Series:
+    """An extra column: numbers, booleans and text as they are, anything nested or mixed as JSON text."""
+    try:
+        series = pl.Series(name, values, strict=True)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
+        series = None
+    if series is not None and series.dtype == pl.Null:
+        return _nulls(name, len(values))
+    if series is None or series.dtype.is_nested() or series.dtype in (pl.Object, pl.Binary, pl.Int128):
+        texts = [None if value is None else value if isinstance(value, str) else json.dumps(value) for value in values]
+        clean = [None if text is None else text.encode("utf-8", "backslashreplace").decode() for text in texts]
+        return pl.Series(name, clean, dtype=pl.String)
+    return series
+
+
+def _text(name: str, values: list[Any], bad: dict[int, str], not_text: str | None) -> pl.Series:
+    try:
+        return pl.Series(name, values, dtype=pl.String, strict=True)
+    except (TypeError, UnicodeEncodeError, pl.exceptions.PolarsError):
+        pass
+    clean: list[str | None] = []
+    for at, value in enumerate(values):
+        if value is not None and not isinstance(value, str):
+            bad.setdefault(at, not_text or NOT_TEXT)
+            value = None
+        elif value is not None:
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                bad.setdefault(at, NOT_UNICODE)
+                value = None
+        clean.append(value)
+    return pl.Series(name, clean, dtype=pl.String)
+
+
+def _loose(values: list[Any]) -> list[Any]:
+    """Ids and splits may be numbers; they become text. Anything nested becomes null, and the line number stands in."""
+    if all(value is None or isinstance(value, str) for value in values):
+        return values
+    return [
+        value if value is None or isinstance(value, str) else str(value) if isinstance(value, int | float) else None
+        for value in values
+    ]
+
+
+def _nulls(name: str, size: int) -> pl.Series:
+    return pl.Series(name, [None] * size, dtype=pl.String)
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else repr(value)[:200]
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(str(name)[:40] for name in names[:20])
+    return shown + (f" and {len(names) - 20} more" if len(names) > 20 else "") if names else "no columns"

@@ -1,0 +1,154 @@
+"""Reads CSV and TSV with a header into a part's frame. Not for line formats without a header (HME100K, CROHME)."""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from curate.sources.columns import free_name, rows_frame
+from curate.sources.lines import read_blocks
+from curate.sources.model import BLANK_LINE, LONG_LINE, MAX_LINE, NOT_UTF8, Job, wrong_shape
+
+WRONG_FIELDS = "another number of fields than the header has"
+BAD_QUOTES = "the quotes of this row don't close"
+
+# Stand-ins that no UTF-8 text can hold: csv would end a row at a bare CR; and a line too long to hold is only marked.
+_CR = "\ud801"
+_LONG = "\ud802"
+
+
+class _Lines:
+    """Feeds csv.reader with lines (terminators kept) and takes back those of a row that went wrong."""
+
+    def __init__(self, path: Path) -> None:
+        self._source = self._read(path)
+        self._again: deque[str] = deque()
+        self.pending: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._source)
+        self.pending.append(line)
+        return line
+
+    def row_read(self) -> int:
+        """Forget the lines of the row just read; returns how many there were."""
+        count = len(self.pending)
+        self.pending.clear()
+        return count
+
+    def take_back(self) -> str:
+        """Give every line but the first of the row back, to be read again; returns the first."""
+        first, *others = self.pending
+        self._again.extendleft(reversed(others))
+        self.pending.clear()
+        return first
+
+    @staticmethod
+    def _read(path: Path) -> Iterator[str]:
+        for block in read_blocks(path):
+            text = block.data.decode("utf-8", "surrogateescape")
+            if block.long:
+                yield text[:200].replace("\r", _CR).replace("\n", " ").replace('"', "'") + _LONG + "\n"
+                continue
+            if "\r" in text:
+                text = text.replace("\r\n", "\n\ud803").replace("\r", _CR).replace("\n\ud803", "\r\n")
+            for line in text.removesuffix("\n").split("\n"):
+                yield line + "\n"
+
+
+def read_rows(path: Path, delimiter: str, job: Job) -> tuple[list[str], list[int], list[list[str]]]:
+    """(header, line numbers, rows). Rows with another number of fields than the header are counted as unreadable.
+
+    A TSV row is taken literally, quotes and all, where reading it with quotes doesn't give the header's number of
+    fields: many TSV files are written by joining fields with tabs.
+    """
+    csv.field_size_limit(2 * MAX_LINE)
+    feed = _Lines(path)
+    reader = csv.reader(feed, delimiter=delimiter, strict=True)
+    left = job.left()
+    header: list[str] = []
+    lines: list[int] = []
+    rows: list[list[str]] = []
+    line = 1
+    while left is None or len(header) == 0 or left > 0:
+        try:
+            row = next(reader)
+            if header and len(row) != len(header) and len(feed.pending) > 1:
+                row = [] if delimiter == "," else feed.take_back().rstrip("\r\n").split(delimiter)
+                if not row:
+                    raise csv.Error
+        except StopIteration:
+            break
+        except csv.Error:
+            text = feed.take_back()
+            row = text.rstrip("\r\n").split(delimiter)
+            if delimiter == "," or (header and len(row) != len(header)):
+                if not header:
+                    raise wrong_shape(path, "csv", "the quotes of its header don't close") from None
+                job.rows += 1
+                left = None if left is None else left - 1
+                job.bad(path, line, BAD_QUOTES, text)
+                line += 1
+                continue
+            row = [field.replace(_CR, "\r") for field in row]
+            taken = 1
+        else:
+            taken = feed.row_read() or 1
+        if not header:
+            if any(field.strip() for field in row):
+                header = [field.strip() for field in row]
+            line += taken
+            continue
+        job.rows += 1
+        left = None if left is None else left - 1
+        if len(row) == len(header):
+            lines.append(line)
+            rows.append(row)
+        elif any(_LONG in field for field in row):
+            job.bad(path, line, LONG_LINE, row[0])
+        elif not row:
+            job.bad(path, line, BLANK_LINE)
+        else:
+            job.bad(path, line, WRONG_FIELDS, delimiter.join(row))
+        line += taken
+    return header, lines, rows
+
+
+def read_delimited(path: Path, delimiter: str, job: Job) -> pl.DataFrame:
+    """A part's frame from a CSV or TSV file. Raises UserError where the header has no label column."""
+    header, lines, rows = read_rows(path, delimiter, job)
+    if not header:
+        raise wrong_shape(path, "csv" if delimiter == "," else "tsv", "it has no header line")
+    names: dict[str, None] = {}
+    for name in header:
+        names[name if name and name not in names else free_name(name or "column", {**names, "": None})] = None
+    keep_lines, keep_rows = _only_text(lines, rows, path, job)
+    columns = dict(zip(names, (list(column) for column in zip(*keep_rows, strict=True)), strict=False))
+    return rows_frame(columns or {name: [] for name in names}, keep_lines, job, path)
+
+
+def _only_text(lines: list[int], rows: list[list[str]], path: Path, job: Job) -> tuple[list[int], list[list[str]]]:
+    """Put bare CRs back, and count the rows that hold bytes that are no UTF-8 or a line that was too long."""
+    good_lines: list[int] = []
+    good: list[list[str]] = []
+    for line, row in zip(lines, rows, strict=True):
+        whole = "".join(row)
+        if _CR in whole:
+            row = [field.replace(_CR, "\r") for field in row]
+            whole = whole.replace(_CR, "\r")
+        if not whole.isascii():
+            try:
+                whole.encode()
+            except UnicodeEncodeError:
+                job.bad(path, line, LONG_LINE if _LONG in whole else NOT_UTF8, whole.replace(_LONG, "…"))
+                continue
+        good_lines.append(line)
+        good.append(row)
+    return good_lines, good

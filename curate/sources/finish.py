@@ -1,0 +1,117 @@
+"""Last step of reading a source: checks every format shares, and sample ids. Not for anything one format knows."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from curate.errors import UserError
+from curate.sources.model import (
+    DUPLICATE_ID,
+    LEAVES_FOLDER,
+    LONG_LABEL,
+    MAX_LABEL,
+    NO_LABEL,
+    NUL_BYTE,
+    PART_SCHEMA,
+    Job,
+    Part,
+    Source,
+)
+from curate.sources.spec import SourceSpec
+
+
+def finish(frames: list[pl.DataFrame], parts: list[Part], job: Job, spec: SourceSpec, format_name: str) -> Source:
+    """Put the parts together: drop and count rows no label can come from, and give every row its sample_id."""
+    checked: list[pl.DataFrame] = []
+    for frame, part in zip(frames, parts, strict=False):
+        checked.append(_check(frame, part, job))
+    empty = pl.DataFrame(schema={**PART_SCHEMA, "file": pl.Int64})
+    frame = pl.concat([empty, *_same_extras(checked)], how="diagonal_relaxed")
+    if spec.split is not None:
+        frame = _keep_split(frame, spec, job)
+    frame = frame.with_columns(sample_id=_ids(frame, spec.name), source=pl.lit(spec.name))
+    frame = frame.with_columns(sample_id=_unique(frame["sample_id"], job))
+    files = pl.Series([job.file(part.path) for part in parts] or [""], dtype=pl.String)
+    places = frame.select(file=pl.lit(files).gather(pl.col("file")), line="line")
+    extras = [name for name in frame.columns if name not in {*PART_SCHEMA, "file", "sample_id", "source"}]
+    job.unreadable.close()
+    return Source(
+        name=spec.name,
+        format=format_name,
+        path=job.path,
+        root=job.root.resolve(),
+        frame=frame.select("sample_id", "source", "split", "image", "label", *extras).rechunk(),
+        rows=job.rows,
+        unreadable=job.unreadable,
+        notes={note: count for note, count in sorted(job.notes.items()) if count},
+        places=places,
+    )
+
+
+def _check(frame: pl.DataFrame, part: Part, job: Job) -> pl.DataFrame:
+    frame = job.reject(frame, pl.col("label").is_null(), NO_LABEL, part.path, "name")
+    frame = job.reject(frame, pl.col("label").str.contains("\0", literal=True), NUL_BYTE, part.path, "label")
+    frame = job.reject(frame, pl.col("label").str.len_bytes() > MAX_LABEL, LONG_LABEL, part.path, "label")
+    return job.reject(frame, pl.col("image").str.contains("\0", literal=True), LEAVES_FOLDER, part.path, "image")
+
+
+def _same_extras(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
+    """Extra columns whose types differ from part to part in a way polars can't join become text."""
+    kinds: dict[str, set[bool]] = {}
+    for frame in frames:
+        for name, kind in frame.schema.items():
+            kinds.setdefault(name, set()).add(kind.is_numeric())
+    mixed = [name for name, seen in kinds.items() if len(seen) > 1]
+    other = {
+        name
+        for name in kinds
+        if len({frame.schema[name] for frame in frames if name in frame.schema and not frame.schema[name].is_numeric()})
+        > 1
+    }
+    return [
+        frame.with_columns(pl.col(name).cast(pl.String) for name in {*mixed, *other} if name in frame.schema)
+        for frame in frames
+    ]
+
+
+def _keep_split(frame: pl.DataFrame, spec: SourceSpec, job: Job) -> pl.DataFrame:
+    """Where the rows themselves say their split, keep those of the one that was asked for."""
+    if frame["split"].null_count() == frame.height:
+        return frame.with_columns(split=pl.lit(spec.split))
+    kept = frame.filter(pl.col("split") == spec.split)
+    if kept.is_empty():
+        names = frame["split"].drop_nulls().unique().sort().to_list()
+        raise UserError(f"{spec.target}: no split {spec.split!r}; it has: {', '.join(names)}")
+    job.rows -= frame.height - kept.height
+    return kept
+
+
+def _ids(frame: pl.DataFrame, source: str) -> pl.Series:
+    """`source/split/name`: the name the data set gives a row, or else its line number."""
+    name = pl.coalesce(pl.col("name").replace("", None), pl.col("line").cast(pl.String))
+    split = pl.col("split").replace("", None)
+    return frame.select(
+        pl.concat_str(
+            pl.lit(f"{source}/"), pl.when(split.is_null()).then(pl.lit("")).otherwise(split + "/"), name
+        ).alias("sample_id")
+    ).to_series()
+
+
+def _unique(ids: pl.Series, job: Job) -> pl.Series:
+    """Give the second row of an id `~2`, the third `~3` and so on; a suffix that is taken already is passed over."""
+    again = ids.is_first_distinct().not_()
+    if not again.any():
+        return ids
+    taken = set(ids.to_list())
+    counts: dict[str, int] = {}
+    rows = again.arg_true()
+    new: list[str] = []
+    for name in ids.gather(rows).to_list():
+        number = counts.get(name, 1) + 1
+        while f"{name}~{number}" in taken:
+            number += 1
+        counts[name] = number
+        taken.add(f"{name}~{number}")
+        new.append(f"{name}~{number}")
+    job.notes[DUPLICATE_ID] += len(new)
+    return ids.scatter(rows, new)

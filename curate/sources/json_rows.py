@@ -1,0 +1,147 @@
+"""Reads JSON lines, a JSON array or one JSON object into records. Not for choosing columns.
+
+JSON is decoded exactly once, by `json`: `\\\\t` in the file is the two characters backslash and t, `\\t` is a TAB.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curate.sources.columns import LABEL_COLUMNS, rows_frame
+from curate.sources.lines import read_all, read_lines
+from curate.sources.look import IMAGE_ENDINGS, Look
+from curate.sources.model import BLANK_LINE, NOT_UTF8, Job
+
+NOT_JSON = "not valid JSON"
+NOT_RECORD = "not a JSON object or a label"
+CUT_OFF = "not valid JSON; nothing after this place could be read"
+
+_GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
+
+
+def read_json(path: Path, job: Job) -> pl.DataFrame:
+    """A part's frame from a file of JSON lines, an array of objects or labels, or one object {image name: label}.
+
+    In JSON lines `line` is the line number; in an array it is the place of the item, counted from 1.
+    Raises UserError where no record has a label column.
+    """
+    head = Look(path).head[:4096].lstrip()
+    if head.startswith(b"[") or re.match(rb"\{\s*\n", head):
+        lines, records = _document(path, job)
+    else:
+        lines, records = _lines(path, job)
+    return records_frame(lines, records, path, job)
+
+
+def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) -> pl.DataFrame:
+    """A part's frame from decoded JSON values: objects, or strings that are labels themselves."""
+    if len(records) == 1 and isinstance(records[0], dict) and _is_mapping(records[0], job):
+        job.rows -= 1
+        pairs = list(records[0].items())[: job.left()]
+        job.rows += len(pairs)
+        lines = list(range(1, len(pairs) + 1))
+        return rows_frame({"image": [key for key, _ in pairs], "label": [text for _, text in pairs]}, lines, job, path)
+    label = job.columns.get("label", "label")
+    keys: dict[str, None] = {}
+    good: list[dict[str, Any]] = []
+    places: list[int] = []
+    for line, record in zip(lines, records, strict=True):
+        if isinstance(record, str):
+            record = {label: record}
+        elif not isinstance(record, dict):
+            job.bad(path, line, NOT_RECORD, repr(record)[:200])
+            continue
+        keys.update(dict.fromkeys(record))
+        good.append(record)
+        places.append(line)
+    if not good:
+        return rows_frame({label: []}, [], job, path)
+    columns = {key: [record.get(key) for record in good] for key in keys}
+    clean = {key.encode("utf-8", "backslashreplace").decode(): values for key, values in columns.items()}
+    return rows_frame(clean, places, job, path)
+
+
+def _lines(path: Path, job: Job) -> tuple[list[int], list[Any]]:
+    frame = read_lines(path, job)
+    lines: list[int] = []
+    records: list[Any] = []
+    decode = json.JSONDecoder().decode
+    for line, text in frame.iter_rows():
+        try:
+            records.append(decode(text))
+            lines.append(line)
+        except (ValueError, RecursionError):
+            job.bad(path, line, NOT_JSON if text.strip() else BLANK_LINE, text)
+    return lines, records
+
+
+def _document(path: Path, job: Job) -> tuple[list[int], list[Any]]:
+    data = read_all(path)
+    try:
+        text, raw_bytes = data.decode(), False
+    except UnicodeDecodeError:
+        text, raw_bytes = data.decode("utf-8", "surrogateescape"), True
+    del data
+    try:
+        value = json.loads(text)
+        values, rest = (value, None) if isinstance(value, list) else ([value], None)
+    except (ValueError, RecursionError):
+        values, rest = _salvage(text)
+    left = job.left()
+    if left is not None and len(values) >= left:
+        values, rest = values[:left], None
+    job.rows += len(values)
+    lines: list[int] = []
+    records: list[Any] = []
+    for at, item in enumerate(values, 1):
+        if raw_bytes and _has_surrogates(item):
+            job.bad(path, at, NOT_UTF8, str(item)[:200])
+        else:
+            records.append(item)
+            lines.append(at)
+    if rest is not None:
+        job.rows += 1
+        job.bad(path, len(values) + 1, CUT_OFF, rest)
+    return lines, records
+
+
+def _salvage(text: str) -> tuple[list[Any], str | None]:
+    """The items of a broken JSON array before the break, and the text at the break."""
+    decoder = json.JSONDecoder()
+    start = len(text) - len(text.lstrip())
+    if text[start : start + 1] != "[":
+        return [], text[start : start + 200]
+    values: list[Any] = []
+    at = start + 1
+    while True:
+        at = _GAP.match(text, at).end()  # type: ignore[union-attr]
+        if text[at : at + 1] == "]":
+            tail = text[at + 1 :].strip()
+            return values, tail[:200] if tail else None
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return values, text[at : at + 200]
+        values.append(value)
+
+
+def _has_surrogates(item: Any) -> bool:
+    """Whether a value holds a byte that was no UTF-8 (kept as a lone surrogate)."""
+    try:
+        json.dumps(item, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _is_mapping(record: dict[str, Any], job: Job) -> bool:
+    """Whether one object is the whole data set, {image name: label}, rather than one record."""
+    if not record or "label" in job.columns or any(key.lower() in LABEL_COLUMNS for key in record):
+        return False
+    images = sum(key.lower().endswith(IMAGE_ENDINGS) for key in record)
+    return images * 2 >= len(record) and all(isinstance(value, str) for value in record.values())

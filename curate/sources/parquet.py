@@ -1,0 +1,173 @@
+"""Parquet and Arrow tables from polars, pandas or Hugging Face, images inside left unread. Not for hub ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curate.errors import UserError
+from curate.sources.columns import ID_COLUMNS, IMAGE_COLUMNS, find_column, free_name, label_column, other_column
+from curate.sources.image_paths import resolve_images
+from curate.sources.look import IMAGE_ENDINGS, Look
+from curate.sources.model import Format, Job, Part, with_split, wrong_shape
+from curate.sources.splits import name_parts
+
+SHARD = re.compile(r"-\d{5}-of-\d{5}\.(parquet|arrow)$")
+
+
+def read_parquet(path: Path, job: Job) -> pl.DataFrame:
+    """A part's frame from a parquet file. Raises UserError where it is none or has no label column."""
+    try:
+        schema = pl.read_parquet_schema(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise wrong_shape(path, "parquet", _first_line(error)) from error
+
+    def columns(names: list[str]) -> pl.DataFrame:
+        try:
+            return pl.read_parquet(path, columns=names, n_rows=job.left(), glob=False)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise UserError(f"{path}: can't be read: {_first_line(error)}") from error
+
+    def inner(column: str) -> list[str | None]:
+        import pyarrow.parquet as pq  # pyarrow reads one field of a struct without the bytes beside it
+
+        field = pq.read_table(path, columns=[f"{column}.path"], partitioning=None).column(0)
+        return [value.get("path") if isinstance(value, dict) else value for value in field.to_pylist()]
+
+    return table_frame(path, job, dict(schema), columns, inner)
+
+
+def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, inner: Any) -> pl.DataFrame:
+    """A part's frame from a table with a schema.
+
+    columns(names) reads columns as a frame; inner(column) reads the `path` field of an image struct.
+    """
+    names = list(schema)
+    label = label_column(names, job, path)
+    image, stored = _image_column(schema, label, columns, job, path)
+    rest = [name for name in names if name not in (label, image)]
+    ident = other_column("id", rest if stored else [name for name in names if name != label], ID_COLUMNS, job, path)
+    split = other_column("split", rest, ("split",), job, path)
+    if schema[label] not in (pl.String, pl.Categorical) and not isinstance(schema[label], pl.Enum):
+        raise UserError(
+            f"{path}: the label column {label!r} holds {schema[label]}, not text; "
+            "name another with --columns label:COLUMN"
+        )
+    extras = [name for name in rest if name not in (ident, split) and not _is_heavy(schema[name])]
+    wanted = [label, *extras, *(name for name in (ident, split) if name)]
+    if image and not stored:
+        wanted.append(image)
+    table = columns(list(dict.fromkeys(wanted)))
+    job.rows += table.height
+    line = pl.int_range(1, table.height + 1, dtype=pl.Int64).alias("line")
+    image_text = pl.lit(None, pl.String).alias("image")
+    paths: list[str | None] = []
+    if image and stored:
+        where = (
+            path.absolute().relative_to(job.root.absolute()).as_posix() if _within(path, job.root) else path.as_posix()
+        )
+        image_text = pl.format("{}#{}:{}", pl.lit(where), pl.lit(image), line - 1).alias("image")
+        if stored == "struct" and not ident:
+            paths = _unique_paths(inner(image)[: table.height])
+    elif image:
+        image_text = pl.col(image).cast(pl.String).alias("image")
+    if paths:
+        name = pl.Series("name", paths, dtype=pl.String)
+    else:
+        source = ident or (image if not stored else None)
+        name = (
+            table[source].cast(pl.String, strict=False).alias("name")
+            if source
+            else pl.Series("name", [None] * table.height, dtype=pl.String)
+        )
+    frame = table.select(
+        line,
+        (pl.col(split).cast(pl.String) if split else pl.lit(None, pl.String)).alias("split"),
+        name,
+        image_text,
+        pl.col(label).cast(pl.String).alias("label"),
+    )
+    for extra in extras:
+        frame = frame.with_columns(table[extra].alias(free_name(extra, dict.fromkeys(frame.columns))))
+    return frame if stored else resolve_images(frame, job, path)
+
+
+def _image_column(
+    schema: dict[str, Any], label: str, columns: Any, job: Job, path: Path
+) -> tuple[str | None, str | None]:
+    """(image column, how it is stored: "struct" {bytes, path} or "bytes" in the file; None where it holds paths)."""
+    names = [name for name in schema if name != label]
+    chosen = other_column("image", names, (), job, path)
+    for wanted in IMAGE_COLUMNS:
+        found = chosen or find_column(names, (wanted,))
+        if found is None:
+            continue
+        kind = schema[found]
+        if isinstance(kind, pl.Struct) and {"bytes"} <= {field.name for field in kind.fields}:
+            return found, "struct"
+        if kind == pl.Binary:
+            return found, "bytes"
+        if kind == pl.String:
+            if chosen or wanted not in ("path", "name"):
+                return found, None
+            texts = columns([found])[found].drop_nulls().head(200)
+            if texts.str.to_lowercase().str.contains(f"({'|'.join(map(re.escape, IMAGE_ENDINGS))})$").sum() * 2 >= max(
+                1, len(texts)
+            ):
+                return found, None
+        elif chosen:
+            raise UserError(f"{path}: the image column {found!r} holds {kind}, neither paths nor images")
+    return None, None
+
+
+def _is_heavy(kind: Any) -> bool:
+    """Columns that are not carried along: nested ones and bytes, which may be more images."""
+    return bool(kind.is_nested() or kind in (pl.Binary, pl.Object))
+
+
+def _unique_paths(paths: Sequence[str | None]) -> list[str | None]:
+    """The file names that images had before they were packed, where every row has one of its own; else nothing."""
+    named = [path for path in paths if path]
+    return list(paths) if len(named) == len(paths) == len(set(named)) else []
+
+
+def _within(path: Path, root: Path) -> bool:
+    return path.absolute().is_relative_to(root.absolute())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n")[0][:200]
+
+
+def parquet_files(look: Look) -> list[Path]:
+    return look.all_files(".parquet")
+
+
+def sniff(look: Look) -> float | None:
+    if not look.is_dir:
+        return 0.95 if look.head.startswith(b"PAR1") else 0.4 if look.suffix == ".parquet" else None
+    files = parquet_files(look)
+    if not files:
+        return None
+    return 0.7 if any(SHARD.search(file.name) for file in files) else 0.85
+
+
+def parts(path: Path) -> list[Part]:
+    if not path.is_dir():
+        return [Part(path)]
+    files = parquet_files(Look(path))
+    if not files:
+        raise wrong_shape(path, "parquet", "the folder holds no .parquet file")
+    return name_parts(files, path)
+
+
+def read(part: Part, job: Job) -> pl.DataFrame:
+    frame = read_parquet(part.path, job)
+    return with_split(frame, part)
+
+
+PARQUET = Format("parquet", "parquet with a label column; images as paths or as bytes inside", sniff, parts, read)

@@ -1,0 +1,136 @@
+"""Parses how a person names a source on the command line. Not for reading it: that is `curate.sources.read_source`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from curate.errors import UserError
+
+#: Every format name the contract knows, in the order help texts list them.
+FORMAT_NAMES = (
+    "m2e",
+    "hme100k",
+    "mlhme38k",
+    "im2latex",
+    "crohme",
+    "unimer",
+    "mathwriting",
+    "hf",
+    "imagefolder",
+    "jsonl",
+    "csv",
+    "tsv",
+    "parquet",
+    "text",
+)
+
+#: What `--columns` may map.
+COLUMN_ROLES = ("label", "image", "id", "split")
+
+SYNTAX = "[NAME=][FORMAT:]PATH_OR_ID[#SPLIT]"
+
+# A NAME becomes the first part of every sample_id (`name/split/…`), so it holds no slash.
+_NAME = re.compile(r"([^\s=/\\:#]+)=(.*)", re.DOTALL)
+_FORMAT = re.compile(r"([A-Za-z][A-Za-z0-9_+-]*):(.*)", re.DOTALL)
+_ENDINGS = (".gz", ".txt", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".lst", ".inkml", ".tex")
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """One SOURCE argument. `format` is None where it must be recognised, `split` None where none was named."""
+
+    name: str
+    format: str | None
+    target: str
+    split: str | None
+
+    @property
+    def path(self) -> Path:
+        return Path(self.target)
+
+
+def parse_source(text: str) -> SourceSpec:
+    """Parse `[NAME=][FORMAT:]PATH_OR_ID[#SPLIT]`. Raises UserError for an empty part or an unknown format.
+
+    A path that exists wins over the syntax at every step: with a file `a#b.txt` the text `a#b.txt` is that file, and
+    `x=a#b.txt` is that file under the name x.
+    """
+    name: str | None = None
+    format_name: str | None = None
+    split: str | None = None
+    rest = text
+    if not _exists(rest) and (match := _NAME.fullmatch(rest)):
+        name, rest = match[1], match[2]
+    if not _exists(rest) and (match := _FORMAT.fullmatch(rest)):
+        if match[1] not in FORMAT_NAMES:
+            raise UserError(
+                f"{text}: there is no such file, and {match[1]!r} is no source format; known: {', '.join(FORMAT_NAMES)}"
+            )
+        format_name, rest = match[1], match[2]
+    if not _exists(rest) and "#" in rest:
+        rest, _, split = rest.rpartition("#")
+        if not split:
+            raise UserError(f"{text}: no split name after '#'; a source is written {SYNTAX}")
+        if "/" in split:
+            raise UserError(f"{text}: a split name can't hold '/'; a source is written {SYNTAX}")
+    if not rest:
+        raise UserError(f"{text!r}: no path or id in this source; it is written {SYNTAX}")
+    return SourceSpec(name or default_name(rest, format_name), format_name, rest, split)
+
+
+def parse_images(text: str) -> tuple[str | None, Path]:
+    """Parse `--images [NAME=]DIR` into (source name or None for all, folder). Raises UserError for no folder."""
+    name: str | None = None
+    folder = text
+    if not _exists(folder) and (match := _NAME.fullmatch(folder)):
+        name, folder = match[1], match[2]
+    if not folder or not Path(folder).is_dir():
+        raise UserError(f"--images {text}: {folder or 'it'} is not a folder; write --images [NAME=]DIR")
+    return name, Path(folder)
+
+
+def parse_columns(text: str) -> tuple[str | None, dict[str, str]]:
+    """Parse `--columns [NAME=]label:tex,image:name` into (source name or None for all, {role: column}).
+
+    Raises UserError for an unknown role, an empty column or a role given twice.
+    """
+    name: str | None = None
+    rest = text
+    if (match := _NAME.fullmatch(rest)) and ":" in match[2]:
+        name, rest = match[1], match[2]
+    columns: dict[str, str] = {}
+    for pair in rest.split(","):
+        role, colon, column = pair.partition(":")
+        role, column = role.strip(), column.strip()
+        if not colon or not column or role not in COLUMN_ROLES:
+            raise UserError(
+                f"--columns {text}: {pair!r} is not ROLE:COLUMN with ROLE one of {', '.join(COLUMN_ROLES)}; "
+                "example: --columns label:tex,image:name"
+            )
+        if role in columns:
+            raise UserError(f"--columns {text}: {role} is given twice")
+        columns[role] = column
+    return name, columns
+
+
+def default_name(target: str, format_name: str | None = None) -> str:
+    """The name of a source that was given none: the file's or folder's, without ending, or the hub id's last part."""
+    if format_name == "hf" and not _exists(target):
+        target = target.partition(":")[0]
+    path = Path(target)
+    if path.name in ("", ".", ".."):
+        path = path.resolve()
+    name = path.name
+    if not path.is_dir():
+        while any(name.lower().endswith(ending) and len(name) > len(ending) for ending in _ENDINGS):
+            name = name[: name.rindex(".")]
+    return re.sub(r"[\s=/\\:#]+", "_", name) or "source"
+
+
+def _exists(text: str) -> bool:
+    try:
+        return bool(text) and Path(text).exists()
+    except (OSError, ValueError):  # a name too long for the file system, or one that holds a NUL
+        return False

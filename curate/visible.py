@@ -1,0 +1,67 @@
+"""Makes text from data safe to look at: control, bidi and invisible characters are shown. Not for HTML escaping.
+
+A label is shown to find out what is wrong with it, so a TAB must not look like a space, and a right-to-left override
+must not turn the rest of the line round (or move a terminal's cursor).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+#: Categories that draw nothing, or that act on their neighbours: control, format, surrogate, private, unassigned.
+_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+#: Spaces other than U+0020 look like it and are not.
+_SPACES = {"\u00a0": "⍽", "\u3000": "⟨U+3000⟩"}
+
+
+def show(character: str) -> str | None:
+    """What to draw for a character that can't be seen as it is, or None where it can."""
+    code = ord(character)
+    if 0x20 <= code < 0x7F:
+        return None
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    if character in _SPACES:
+        return _SPACES[character]
+    category = unicodedata.category(character)
+    if category in _HIDDEN or category == "Zs":
+        return f"⟨U+{code:04X}⟩"
+    return None
+
+
+def pieces(text: str) -> list[tuple[str, bool]]:
+    """Cut `text` into runs `(what to draw, whether it stands for hidden characters)`."""
+    out: list[tuple[str, bool]] = []
+    plain: list[str] = []
+    hidden: list[str] = []
+    for character in text:
+        shown = show(character)
+        if shown is None:
+            if hidden:
+                out.append(("".join(hidden), True))
+                hidden.clear()
+            plain.append(character)
+        else:
+            if plain:
+                out.append(("".join(plain), False))
+                plain.clear()
+            hidden.append(shown)
+    if hidden:
+        out.append(("".join(hidden), True))
+    if plain:
+        out.append(("".join(plain), False))
+    return out
+
+
+def visible(text: str) -> str:
+    """`text` with every hidden character replaced by something that can be seen."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(piece for piece, _ in pieces(text))
+
+
+def clip(text: str, most: int) -> str:
+    """`text` cut to at most `most` characters, the last of them an ellipsis where something was cut."""
+    return text if len(text) <= most else text[: max(most - 1, 0)] + "…"

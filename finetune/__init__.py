@@ -1,0 +1,1 @@
+"""Training, prediction, metrics and comparison of image-to-LaTeX models."""

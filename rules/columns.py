@@ -1,0 +1,53 @@
+"""Column specifications of `array` and `tabular` (`{l|c@{=}r}`). Not their cells."""
+
+from __future__ import annotations
+
+_ALIGNMENTS = frozenset("lcr")
+
+
+def count(spec: str) -> int | None:
+    r"""Number of columns of a specification without its outer braces, or None where LaTeX rejects it.
+
+    Knows what LaTeX knows without the array package: `l c r | p{…} @{…} *{n}{…}` and the `\vline`-like commands that
+    may stand in `@{…}`.
+    """
+    columns = 0
+    rest = spec
+    while rest:
+        char, rest = rest[0], rest[1:]
+        if char in " \t\r\n|":
+            continue
+        if char in _ALIGNMENTS:
+            columns += 1
+        elif char == "p":
+            group, rest = _group(rest)
+            if group is None:
+                return None
+            columns += 1
+        elif char == "@":
+            group, rest = _group(rest)
+            if group is None:
+                return None
+        elif char == "*":
+            times, rest = _group(rest)
+            repeated, rest = _group(rest)
+            inner = count(repeated) if repeated is not None else None
+            if times is None or not times.strip().isdecimal() or inner is None:
+                return None
+            columns += int(times) * inner
+        else:
+            return None
+    return columns or None
+
+
+def _group(text: str) -> tuple[str | None, str]:
+    """The content of the group, or the one character, that `text` starts with, and what follows it."""
+    text = text.lstrip(" \t\r\n")
+    if not text.startswith("{"):
+        return (text[0], text[1:]) if text else (None, "")
+    depth = 0
+    for index, char in enumerate(text):
+        depth += (char == "{") - (char == "}")
+        if depth == 0:
+            return text[1:index], text[index + 1 :]
+    return None, ""

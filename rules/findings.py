@@ -1,0 +1,44 @@
+"""What a rule says: findings, their severities and fix levels, and the findings frame. Not how a rule decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+Severity = Literal["error", "warning", "info"]
+FixLevel = Literal["safe", "unsafe", "display"]
+
+#: From worst to mildest.
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+
+#: Columns of the frame that `rules.check` returns; `row` points into the labels that were given.
+SCHEMA: dict[str, Any] = {
+    "row": pl.UInt32,
+    "rule": pl.String,
+    "name": pl.String,
+    "severity": pl.String,
+    "start": pl.Int32,
+    "end": pl.Int32,
+    "message": pl.String,
+    "fix": pl.String,
+    "replacement": pl.String,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One place in a label that a rule objects to.
+
+    `start` and `end` are code point offsets into the label, end exclusive; both None when the finding is about the
+    label as a whole. `replacement` is what a fix would put in their place. `severity` and `fix` override the rule's
+    own where one place is worse, or less sure, than the rule usually is.
+    """
+
+    message: str
+    start: int | None = None
+    end: int | None = None
+    replacement: str | None = None
+    severity: Severity | None = None
+    fix: FixLevel | None = None

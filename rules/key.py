@@ -1,0 +1,119 @@
+"""The visual key: a hash of the MathML that math-core makes of a normalised label. Not a renderer, and no rule.
+
+Two labels with equal keys look the same in display style. What math-core merges or splits wrongly is put right before
+it sees the label: the reader notes edits on its way (`Reading.folds`), the macros below give it commands it lacks.
+A label that can't be read, or that math-core can't convert, has no key; two missing keys are never equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+
+from math_core import LatexError, LatexToMathML
+
+from rules.commands import COMMANDS
+from rules.reader import Reading
+from rules.tokenclass import ACTIONS, NOTHING, SPACE
+
+#: Stands in summary.json and every exported manifest: keys of different versions are not comparable. Counts up when
+#: anything here, the reader's folds or math-core's minor version changes.
+KEY_VERSION = 1
+
+_DIGEST_BYTES = 12  # 96 bits: among 10^9 distinct labels a collision is a 1-in-10^11 event
+
+# math-core doesn't know these, or merges two that look different. What a macro draws need not be right, only unlike
+# everything else: \uE0xx are private-use characters that no label holds.
+_MACROS = {
+    "textcircled": r"\overset{\text{}}{\boxed{#1}}",
+    "hslash": "\\mathord{\ue001}",
+    "coloneq": "\\mathrel{\ue002}",
+    "newlinemark": "\\mathrel{\ue003}",
+    "slash": "/",
+    "lefteqn": r"#1",
+    "mit": r"\it",
+    "sl": r"\it",
+    "smallskip": "",
+    "hfill": "\\mathord{\ue004}",
+    "sp": "^",
+    "sb": "_",
+}
+
+_TRAILING = frozenset({SPACE, NOTHING})
+
+
+@cache
+def _converter() -> LatexToMathML:
+    return LatexToMathML(
+        fancy_error=False,
+        allow_unreliable_rendering=True,
+        unicode_substitution="never",
+        macros=_MACROS,
+    )
+
+
+def normalise(label: str, toks: list[str], spans: list[tuple[int, int]] | None, reading: Reading) -> str:
+    """The label as math-core gets it: wrapper and trailing space dropped, the reader's edits made.
+
+    `spans` may be None where no edit needs a place; then the label passes as it is.
+    """
+    start, end = 0, len(toks)
+    if reading.wrapper is not None:
+        start, end = reading.wrapper.start, reading.wrapper.end
+    last = end
+    while last > start and (
+        (ACTIONS.get(toks[last - 1]) in _TRAILING and not _takes_length(toks[last - 1]))
+        or toks[last - 1] in ("\\\\", "\\")
+    ):
+        last -= 1
+    if not reading.folds and start == 0 and last == len(toks) and "%" not in label:
+        return label
+    if spans is None:
+        raise ValueError("spans are needed where there are edits")
+    if last <= start:
+        return ""
+    out: list[str] = []
+    at = spans[start][0]
+    for first, after, replacement in sorted(reading.folds):
+        if first >= last:
+            break
+        if spans[first][0] < at:  # an edit inside one that was made already
+            continue
+        out.append(label[at : spans[first][0]])
+        out.append(replacement)
+        at = spans[after - 1][1]
+    out.append(label[at : spans[last - 1][1]])
+    return "".join(out)
+
+
+def _takes_length(token: str) -> bool:
+    command = COMMANDS.get(token[1:])
+    return command is not None and bool(command.args)
+
+
+def mathml(text: str) -> str | None:
+    """math-core's MathML of a normalised label in display style, or None where it can't convert it."""
+    try:
+        converted = _converter().convert_with_local_state(text, displaystyle=True)
+    except LatexError:
+        return None
+    return converted
+
+
+_TRAILING_SPACE = re.compile(r'(?:<mspace width="[^"]*"(?: style="[^"]*")?/>|<mtext> </mtext>)+</math>$')
+
+
+def digest(converted: str) -> str:
+    """The key of a MathML string: 24 hexadecimal digits."""
+    return hashlib.blake2b(_TRAILING_SPACE.sub("</math>", converted).encode(), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def key(
+    label: str, toks: list[str], spans: list[tuple[int, int]] | None, reading: Reading, *, fatal: bool
+) -> str | None:
+    """The visual key of a label that was read, or None. `fatal`: the reading met something that LaTeX can't pass over."""
+    if fatal or not toks:
+        return None
+    converted = mathml(normalise(label, toks, spans, reading))
+    return None if converted is None else digest(converted)

@@ -1,0 +1,54 @@
+"""TeX tokens of a label with their positions. Not a parser: it knows no command's meaning.
+
+A token is a control word (`\\frac`), a control symbol (`\\,`, `\\\\`), or one character. White space is the TeX kind
+(space, TAB, LF, CR) and stands between tokens; every other character, odd ones too, is a token of its own. A comment
+(`%` to the end of the line) is white space as well, as it is for TeX.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import polars as pl
+
+#: One token. A lone backslash at the very end is a token too: it is what `50\\%` cut at the percent sign leaves.
+PATTERN = r"\\(?:[A-Za-z]+|[\s\S]|$)|[^\\ \t\r\n]"
+
+_TOKEN = re.compile(PATTERN)
+_TOKEN_OR_COMMENT = re.compile(rf"%[^\n]*\n?|{PATTERN}")
+_SPACE = frozenset(" \t\r\n")
+
+
+def tokens(label: str) -> list[str]:
+    """The tokens of `label`, comments and white space left out."""
+    if "%" in label:
+        return [token for token in _TOKEN_OR_COMMENT.findall(label) if token[0] != "%"]
+    return _TOKEN.findall(label)
+
+
+def spans(label: str) -> list[tuple[int, int]]:
+    """(start, end) of every token that `tokens` gives, as code point offsets, end exclusive."""
+    pattern = _TOKEN_OR_COMMENT if "%" in label else _TOKEN
+    return [match.span() for match in pattern.finditer(label) if match[0][0] != "%"]
+
+
+def comments(label: str) -> list[tuple[int, int]]:
+    """(start, end) of every comment: from an unescaped `%` to the end of its line, the line end left out."""
+    if "%" not in label:
+        return []
+    return [
+        (match.start(), match.start() + len(match[0].rstrip("\n")))
+        for match in _TOKEN_OR_COMMENT.finditer(label)
+        if match[0][0] == "%"
+    ]
+
+
+def spaced(label: str) -> bool:
+    """Whether white space stands between every two tokens (`x ^ { 2 }`), as tokenised data sets write it."""
+    return all(label[end] in _SPACE for (_, end), (start, _) in pairwise(spans(label)) if end <= start)
+
+
+def count(labels: pl.Expr) -> pl.Expr:
+    """Number of tokens of each label, comments counted as their characters: cheap, for sieves and statistics."""
+    return labels.str.count_matches(PATTERN.replace(r"[\s\S]", r"(?s:.)")).cast(pl.Int32)

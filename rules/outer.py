@@ -1,0 +1,40 @@
+"""Math delimiters around a whole label: `$…$`, `\\[…\\]`, `equation`. Not those inside one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Environments that only say "display math here". `align` and its like also lay out rows, so they stay.
+_PLAIN_DISPLAYS = ("equation", "equation*", "displaymath", "math")
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """Delimiters around a label: its content is tokens `start` to `end` (exclusive)."""
+
+    name: str
+    start: int
+    end: int
+
+
+def unwrap(toks: list[str]) -> Wrapper | None:
+    """The outermost math delimiters of a tokenised label, or None where it has none."""
+    if len(toks) < 2:
+        return None
+    first, last = toks[0], toks[-1]
+    if first == "$" == last:
+        if len(toks) >= 4 and toks[1] == "$" == toks[-2]:
+            return Wrapper("$$", 2, len(toks) - 2) if "$" not in toks[2:-2] else None
+        return Wrapper("$", 1, len(toks) - 1) if "$" not in toks[1:-1] else None
+    if (first, last) in (("\\[", "\\]"), ("\\(", "\\)")):
+        return Wrapper(first, 1, len(toks) - 1)
+    if first == "\\begin" and last == "}":
+        for name in _PLAIN_DISPLAYS:
+            size = len(name) + 3
+            if (
+                len(toks) >= 2 * size
+                and toks[1:size] == ["{", *name, "}"]
+                and toks[-size:] == ["\\end", "{", *name, "}"]
+            ):
+                return Wrapper(name, size, len(toks) - size)
+    return None

@@ -1,0 +1,75 @@
+"""report.html in a real browser: its script runs under its own policy, sorts and filters. Skips without Chromium."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from report_fakes import describe, fake_run
+
+from curate.report.page import build
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--dump-dom",
+)
+
+#: What a reader would click and type; appended to the page in place of its policy.
+CLICKS = """<script>
+const button = [...document.querySelectorAll("table.issues button")].find((b) => b.textContent.includes("Samples"));
+button.click(); button.click();
+const box = document.querySelector("#filter");
+box.value = "unbalanced BRACE"; box.dispatchEvent(new Event("input", { bubbles: true }));
+</script>"""
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium on this machine"),
+]
+
+
+def dom_of(html: str, tmp_path) -> str:
+    assert CHROMIUM, "no Chromium: install it, the CI must see this page run"
+    path = tmp_path / "report.html"
+    path.write_text(html, encoding="utf-8")
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return build(fake_run(scale=100), describe, None, None, 2).decode("utf-8")
+
+
+def test_the_script_and_style_run_under_the_policy(html, tmp_path):
+    dom = dom_of(html, tmp_path)
+    assert re.search(r'<form class="filter" role="search"[^>]*>', dom)
+    assert "hidden" not in re.search(r'<form class="filter"[^>]*>', dom).group()
+    assert '<th scope="col"><button type="button">Rule</button></th>' in dom
+
+
+def test_a_foreign_script_is_stopped_by_the_policy(html, tmp_path):
+    dom = dom_of(html.replace("</body>", "<script>document.title = 'stolen'</script></body>"), tmp_path)
+    assert "<title>stolen" not in dom
+
+
+def test_sorting_and_the_filter(html, tmp_path):
+    open_page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
+    dom = dom_of(open_page.replace("</body>", CLICKS + "</body>"), tmp_path)
+    rows = re.findall(r'<tr class="rule"(.*?)</tr>', dom, re.S)
+    samples = [int(re.search(r'class="n" data-v="(\d+)"', row).group(1)) for row in rows]
+    assert samples == sorted(samples)
+    shown = [row for row in rows if "hidden" not in row.split(">", 1)[0]]
+    assert len(shown) == 1
+    assert "unbalanced-brace" in shown[0]
+    sections = re.findall(r'<section class="rule"([^>]*)>', dom)
+    assert sum("hidden" not in section for section in sections) == 1
+    assert f"1 of {len(rows)} rules" in dom
