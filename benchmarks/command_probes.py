@@ -1,4 +1,4 @@
-"""Asks pdflatex, KaTeX, MathJax and math-core about single formulas (for make_commands.py); knows nothing of commands or tables."""
+"""Asks pdflatex, KaTeX, MathJax and math-core about single formulas, for make_commands.py. Knows no command."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import contextlib
 import json
 import os
 import re
+import time
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 PREAMBLE = r"\documentclass{article}\usepackage{amsmath,amssymb,mathrsfs,bm,cancel}"
-# A probe is read through \\scantokens, so that a command that wants more than it gets stops at the probe's end. Groups it left open are closed after.
+DISPLAY = "\\begin{equation*}\n%s\n\\end{equation*}"
+
+# A probe is read through \scantokens: a command that wants more than it gets stops at the probe's end. Groups that it
+# left open are closed after.
 _SCAN = r"\scantokens{%s}"
 _HARNESS = r"""
 \def\probeclose{\ifnum\currentgrouplevel>\probelevel\relax
   \ifcase\currentgrouptype\or\egroup\or\egroup\or\egroup\or\egroup\or\egroup\or\cr\egroup\or\egroup\or\egroup\or\egroup
   \or\egroup\or\egroup\or\egroup\or\egroup\or\endgroup\or\ifinner$\else$$\fi\or\right.\else\fi\fi}
 \def\probeend#1{\probeclose\probeclose\probeclose\probeclose\probeclose\probeclose\probeclose\probeclose
-  \ifnum\currentgrouplevel=\probelevel\relax\ifmmode\typeout{@@#1 DIRTY}\else\typeout{@@#1 CLEAN}\fi\else\typeout{@@#1 DIRTY}\fi}
+  \typeout{@@#1 \ifnum\currentgrouplevel=\probelevel\relax\ifmmode DIRTY\else CLEAN\fi\else DIRTY\fi}}
 \edef\probelevel{\the\numexpr\currentgrouplevel+1}"""
 _MARK = re.compile(r"^@@(\d+) (START|CLEAN|DIRTY)$", re.MULTILINE)
 
@@ -32,21 +36,27 @@ class Latex:
 
     def __init__(self, preamble: str = PREAMBLE, *, texmf: str = "") -> None:
         self.preamble = preamble
-        self.env = os.environ | ({"TEXINPUTS": f".:{texmf}//:"} if texmf else {}) | {"max_print_line": "10000"}
+        self.env = os.environ | ({"TEXINPUTS": f".::{texmf}//"} if texmf else {}) | {"max_print_line": "10000"}
 
         self.runs = 0
 
     def run(self, body: str) -> str:
         """The log of a document with this body."""
         self.runs += 1
+        start = time.time()
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "probe.tex")
             source.write_text(f"{self.preamble}\n\\begin{{document}}\n{body}\n\\end{{document}}\n", encoding="utf-8")
             with contextlib.suppress(subprocess.TimeoutExpired):  # a probe that loops: what was logged before it counts
                 subprocess.run(
                     ["pdflatex", "-draftmode", "-interaction=nonstopmode", source.name],
-                    cwd=folder, env=self.env, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20,
-                )  # fmt: skip
+                    cwd=folder,
+                    env=self.env,
+                    check=False,
+                    capture_output=True,
+                    timeout=60,
+                )
+            if time.time()-start>4: print("slow", time.time()-start, body[-300:], flush=True)
             return Path(folder, "probe.log").read_text(encoding="latin-1")
 
     def loads(self) -> bool:
@@ -55,25 +65,37 @@ class Latex:
 
     def defined(self, names: Iterable[str]) -> set[str]:
         """Which of these control sequences (or \\csname names) are defined."""
-        tests = "\n".join(rf"\ifcsname\detokenize{{{n}}}\endcsname\typeout{{@D \detokenize{{{n}}}}}\fi" for n in names if _plain(n))
-        text = self.run(tests)
-        found = {m.group(1).rstrip() for m in re.finditer(r"^@D (\S+) ?$", text, re.MULTILINE)}
-        return found
+        test = r"\ifcsname\detokenize{%s}\endcsname\typeout{@D \detokenize{%s}}\fi"
+        log = self.run("\n".join(test % (name, name) for name in sorted(names) if _plain(name)))
+        return {m.group(1) for m in re.finditer(r"^@D (\S+) ?$", log, re.MULTILINE)}
 
     def meanings(self, names: Iterable[str], *, robust: bool = False) -> dict[str, str]:
-        """`\\meaning` of each name: what tells a \\mathchar's class or a macro's parameters. `robust`: of the body behind a robust command."""
-        out: dict[str, str] = {}
-        space = r"\space" if robust else ""
-        tests = (rf"\typeout{{@M \detokenize{{{n}}}@=\expandafter\meaning\csname \detokenize{{{n}}}{space}\endcsname}}" for n in names if _plain(n))
-        for m in re.finditer(r"^@M (.*?) ?@=(.*)$", self.run("\n".join(tests)), re.MULTILINE):
-            if m.group(2) != r"\relax":
-                out[m.group(1)] = m.group(2)
+        """`\\meaning` of each name; with `robust`, of the body behind a robust command."""
+        test = r"\typeout{@M \detokenize{%s}@=\expandafter\meaning\csname \detokenize{%s}" + (
+            r"\space" if robust else ""
+        )
+        log = self.run("\n".join(test % (name, name) + r"\endcsname}" for name in sorted(names) if _plain(name)))
+        found = re.finditer(r"^@M (.*?) ?@=(.*)$", log, re.MULTILINE)
+        return {m.group(1): m.group(2) for m in found if m.group(2) != r"\relax"}
+
+    def atoms(self, calls: Sequence[str]) -> list[set[str]]:
+        """The kinds of atoms ("rel", "op nolimits", …) that TeX makes of each formula, as \\showlists prints them."""
+        out: list[set[str]] = [set() for _ in calls]
+        body = "\n".join(
+            f"\\typeout{{@A {i}}}\\setbox0\\hbox{{${_SCAN % call}\\showlists$}}" for i, call in enumerate(calls)
+        )
+        log = self.run("\\showboxbreadth=99 \\showboxdepth=0\n" + body)
+        for part in re.split(r"^@A ", log, flags=re.MULTILINE)[1:]:
+            shown = re.search(r"^### math mode entered.*?$(.*?)^###", part, re.MULTILINE | re.DOTALL)
+            if shown and not re.search(r"^! (?!OK)", part[: shown.start()], re.MULTILINE):
+                found = re.findall(r"^\\math(\w+?)(\\nolimits)?(?: ?\[\])?$", shown.group(1), re.MULTILINE)
+                out[int(part.split("\n", 1)[0])] = {kind for kind, _ in found if kind != "on"}
         return out
 
-    def errors(self, probes: Sequence[str], template: str = "\\begin{equation*}\n%s\n\\end{equation*}") -> list[str | None]:
+    def errors(self, probes: Sequence[str], template: str = DISPLAY) -> list[str | None]:
         """The first error that each probe alone raises, None where it compiles.
 
-        Probes share a run, but nothing that stands after a probe which left groups or modes open is believed: those are run again.
+        Probes share a run; what stands after a probe that left groups or modes open is run again.
         """
         verdict: list[str | None] = [None] * len(probes)
         waiting = list(range(len(probes)))
@@ -81,7 +103,8 @@ class Latex:
             batch, rest = waiting[:250], waiting[250:]
             body = [_HARNESS]
             for i in batch:
-                body.append(f"\\typeout{{@@{i} START}}\\begingroup\n{template % (_SCAN % probes[i])}\n\\probeend{{{i}}}\\endgroup\\par")
+                probe = template % (_SCAN % probes[i])
+                body.append(f"\\typeout{{@@{i} START}}\\begingroup\n{probe}\n\\probeend{{{i}}}\\endgroup\\par")
             log = self.run("\n".join(body))
             marks = {(int(m.group(1)), m.group(2)): m for m in _MARK.finditer(log)}
             done = 0
@@ -115,26 +138,30 @@ class Katex:
         self.module.write_text(source + "\nexport {_functions, _macros, _environments, symbols};\n", encoding="utf-8")
 
     def _node(self, script: str, data: str = "") -> str:
-        run = subprocess.run(["node", "--input-type=module", "-e", script], input=data, capture_output=True, text=True, check=True, cwd=self.folder)
-        return run.stdout
+        command = ["node", "--input-type=module", "-e", f"import * as k from '{self.module}';{script}"]
+        return subprocess.run(command, input=data, capture_output=True, text=True, check=True, cwd=self.folder).stdout
 
     def tables(self) -> dict:
         """{"version", "functions", "macros", "environments", "math", "text"} as KaTeX has them."""
-        return json.loads(self._node(
-            f"import * as k from '{self.module}';"
-            "const pick=d=>({type:d.type,args:d.numArgs,opt:d.numOptionalArgs||0,types:d.argTypes,text:d.allowedInText,math:d.allowedInMath,infix:d.infix});"
-            "const each=(o,f)=>Object.fromEntries(Object.entries(o).map(([n,d])=>[n,f(d)]));"
-            "console.log(JSON.stringify({version:k.version,functions:each(k._functions,pick),environments:each(k._environments,pick),"
-            "macros:each(k._macros,d=>typeof d==='string'?d:'(code)'),math:each(k.symbols.math,d=>d.group),text:each(k.symbols.text,d=>d.group)}));"
-        ))  # fmt: skip
+        return json.loads(
+            self._node(
+                "const pick=d=>({type:d.type,args:d.numArgs,opt:d.numOptionalArgs||0,types:d.argTypes});"
+                "const each=(o,f)=>Object.fromEntries(Object.entries(o).map(([n,d])=>[n,f(d)]));"
+                "console.log(JSON.stringify({functions:each(k._functions,pick),environments:each(k._environments,pick),"
+                "macros:each(k._macros,d=>typeof d==='string'?d:'(code)'),version:k.version,"
+                "math:each(k.symbols.math,d=>d.group),text:each(k.symbols.text,d=>d.group)}));"
+            )
+        )
 
     def errors(self, probes: Sequence[str]) -> list[str | None]:
         """KaTeX's complaint about each formula (display mode, not strict), None where it renders."""
-        return json.loads(self._node(
-            f"import * as k from '{self.module}'; import fs from 'fs';console.log=()=>0;"  # \\message prints
-            "const out=JSON.parse(fs.readFileSync(0,'utf8')).map(t=>{try{k.renderToString(t,{displayMode:true,strict:'ignore',trust:true,globalGroup:false});"
-            "return null}catch(e){return String(e.message)}});fs.writeSync(1,JSON.stringify(out));", json.dumps(list(probes))
-        ))  # fmt: skip
+        script = (
+            "import fs from 'fs';console.log=()=>0;"  # \\message prints
+            "const options={displayMode:true,strict:'ignore',trust:true};"
+            "const out=JSON.parse(fs.readFileSync(0,'utf8')).map(t=>{try{k.renderToString(t,{...options});"
+            "return null}catch(e){return String(e.message)}});fs.writeSync(1,JSON.stringify(out));"
+        )
+        return json.loads(self._node(script, json.dumps(list(probes))))
 
 
 class MathJax:
@@ -151,7 +178,8 @@ class MathJax:
         self.context = quickjs.Context()
         self.context.set_max_stack_size(4 << 20)
         self.context.set_memory_limit(1 << 30)
-        self.context.eval(source.replace("globalThis.render=", f"globalThis.__doc={found.group(1)};globalThis.render=", 1))
+        shown = f"globalThis.__doc={found.group(1)};globalThis.render="
+        self.context.eval(source.replace("globalThis.render=", shown, 1))
 
     def tables(self) -> dict[str, list[tuple[str, list[tuple[str, str]]]]]:
         """For "macro", "delimiter" and "environment": (map name, [(command, handler)]), most important map first."""
@@ -162,7 +190,7 @@ class MathJax:
         ))  # fmt: skip
 
     def errors(self, probes: Sequence[str]) -> list[str | None]:
-        """MathJax's complaint about each formula, None where it renders. Unknown commands come out as red text: that counts."""
+        """MathJax's complaint about each formula, None where it renders. Red text is its way to show an unknown command."""
         out: list[str | None] = []
         for text in probes:
             try:

@@ -81,7 +81,7 @@ def probe(root: Path, refs: Iterable[str], *, threads: int | None = None) -> pl.
     """
     names = list(refs)
     chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
-    workers = threads or min(8, 2 * (os.cpu_count() or 1))
+    workers = threads or min(4, 2 * (os.cpu_count() or 1))
     # Images inside tables are read a row group at a time, which threads would only read again and again.
     if workers == 1 or len(chunks) < 2 or _INSIDE.fullmatch(names[0]):
         rows = [row for chunk in chunks for row in _probe_all(root, chunk)]

@@ -228,8 +228,8 @@ def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
 
 def _ranked(counts: pl.DataFrame) -> list[dict[str, Any]]:
     severity = pl.col("rank").replace_strict(_SEVERITY, default="info", return_dtype=pl.String).alias("severity")
-    order = ["samples", "findings", "rule"]
-    return counts.sort(order, descending=[True, True, False]).with_columns(severity).to_dicts()
+    order = ["rank", "samples", "findings", "rule"]
+    return counts.sort(order, descending=[True, True, True, False]).with_columns(severity).to_dicts()
 
 
 def _rules(counts: pl.DataFrame) -> list[dict[str, Any]]:

@@ -70,11 +70,6 @@ def _named(entry: Mapping[str, Any], severity: str, *, layout: bool = False) -> 
     return text + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
-def _codes(entry: Mapping[str, Any], severity: str) -> str:
-    codes = [rule["rule"] for rule in entry["rules"] if rule["severity"] == severity and "layout" not in rule["name"]]
-    return ",".join(codes[:6]) + (",…" if len(codes) > 6 else "")
-
-
 def _labels(part: int, whole: int) -> str:
     return f"{count(part)} of {count(whole)} labels ({share(part, whole)})"
 
@@ -112,7 +107,7 @@ def _broken(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
             "compare a sample of the rest with its images before you trust it."
         )
     else:
-        text += f": leave them out with `curate export --drop {_codes(entry, 'error')}`."
+        text += ": leave them out when you train."
     return _Reason(level, part / whole, text)
 
 
@@ -124,9 +119,8 @@ def _layout(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     codes = ", ".join(rule["rule"] for rule in entry["rules"] if "layout" in rule["name"])
     text = (
         f"{share(part, whole)} of labels ({count(part)}) hold layout tokens ({codes}): they are not LaTeX, nothing can "
-        "render them, and deleting them would glue lines together; run `curate fix --unsafe-fixes --profile m2e`"
+        "render them, and deleting them would glue lines together; each label must become an array or a tabular first."
     )
-    text += ", look at the difference, and audit the fixed copy." if level >= DOUBTFUL else "."
     return _Reason(level, part / whole, text)
 
 
@@ -136,8 +130,8 @@ def _unsafe(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
         return None
     level = _level(part / whole, limits.fixable_fix, limits.unsafe_doubtful, limits.unsafe_unfit)
     text = (
-        f"{_labels(part, whole)} {_have(part)} errors that only an unsafe fix repairs, on a guess: look at "
-        "`curate fix --unsafe-fixes --diff` before you take it."
+        f"{_labels(part, whole)} {_have(part)} errors whose only repair is a guess: look at what the "
+        "findings propose before you take it."
     )
     return _Reason(level, part / whole, text)
 
@@ -146,7 +140,7 @@ def _safe(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     part, whole = entry["errors_with_safe_fix"], entry["samples"]
     if not part:
         return None
-    text = f"{_labels(part, whole)} {_have(part)} errors that a safe fix repairs: run `curate fix`."
+    text = f"{_labels(part, whole)} {_have(part)} errors that a safe fix repairs; the findings hold it."
     return _Reason(_level(part / whole, limits.fixable_fix), part / whole, text)
 
 
@@ -173,9 +167,14 @@ def _unreadable(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     return _Reason(level, part / whole, text)
 
 
+def _no_image_there(entry: Mapping[str, Any]) -> bool:
+    """Is every image that the source names missing? Then the images lie elsewhere, and the labels are what there is."""
+    return 0 < entry["with_image"] == entry["missing_image"]
+
+
 def _missing(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     whole = entry["samples"]
-    if not entry["with_image"]:
+    if not entry["with_image"] or _no_image_there(entry):
         return None
     part = entry["missing_image"] + whole - entry["with_image"]
     if not part:
@@ -245,7 +244,12 @@ def _notes(entry: Mapping[str, Any], limits: Thresholds) -> list[str]:
         notes.append(
             f"Shares labels of 10 tokens or more with {named}{more}: don't train on the one and test on the other."
         )
-    if not entry["with_image"]:
+    if _no_image_there(entry):
+        notes.append(
+            f"None of its {count(entry['with_image'])} images was found, so this is a verdict on the labels alone; "
+            "`--images DIR` says where they lie."
+        )
+    elif not entry["with_image"]:
         notes.append("No images were given: this is a verdict on the labels alone.")
     if entry["samples"] < limits.small:
         notes.append(f"With {count(entry['samples'])} samples it is too small to fine-tune on alone.")

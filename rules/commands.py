@@ -1,8 +1,8 @@
 r"""What is known of every LaTeX command and environment: kind, arguments, mode, which engine takes it. Judges no label.
 
-The tables are `data/commands.tsv` and `data/environments.tsv`, made by `benchmarks/make_commands.py` from what pdfLaTeX, KaTeX, MathJax and
-math-core say of each name. A name is written without its backslash; control symbols (`,` `{` `\`) are names too. "LaTeX" is article with amsmath,
-amssymb, mathrsfs, bm and cancel.
+The tables are `data/commands.tsv` and `data/environments.tsv`, made by `benchmarks/make_commands.py` from what LaTeX,
+KaTeX, MathJax and math-core say of each name. A name is written without its backslash; control symbols (`,` `{` `\`)
+are names too. "LaTeX" is the article class with amsmath, amssymb, mathrsfs, bm and cancel.
 
 `args` is a signature that a parser follows, one letter an argument, in order:
 
@@ -18,7 +18,8 @@ amssymb, mathrsfs, bm and cancel.
 | d | a delimiter token, as after `\left` |
 | l | a TeX length without braces, as after `\kern` |
 
-A switch (`\bf`, `\displaystyle`) or an infix command (`\over`) has no letter for what it acts on: that is the rest of its group.
+A switch (`\bf`, `\displaystyle`) or an infix command (`\over`) has no letter for what it acts on: that is the rest of
+its group.
 """
 
 from __future__ import annotations
@@ -29,40 +30,28 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+#: What a command is. `op` takes limits above and below, `func` is a named function such as `\sin`, `stack` builds a
+#: symbol from several arguments, `script` is `\sp` or `\sb`, `document` and `definition` have no business in a formula.
 KINDS: Final = frozenset(
-    [
-        "ord",
-        "op",
-        "func",
-        "bin",
-        "rel",
-        "open",
-        "close",
-        "punct",
-        "inner",
-        "accent",
-        "radical",
-        "fraction",
-        "infix",
-        "stack",
-        "limits",
-        "font",
-        "fontswitch",
-        "style",
-        "size",
-        "sizeswitch",
-        "space",
-        "text",
-        "box",
-        "colour",
-        "ref",
-        "layout",
-        "environment",
-        "definition",
-        "document",
-        "primitive",
-        "other",
-    ]
+    (
+        *(
+            "ord",
+            "op",
+            "func",
+            "bin",
+            "rel",
+            "open",
+            "close",
+            "punct",
+            "inner",
+            "accent",
+            "radical",
+            "fraction",
+            "infix",
+        ),
+        *("stack", "script", "limits", "font", "fontswitch", "style", "size", "sizeswitch", "space", "text", "box"),
+        *("colour", "ref", "layout", "environment", "definition", "document", "primitive", "other"),
+    )
 )
 ENVIRONMENT_KINDS: Final = frozenset({"inner", "display", "text", "picture"})
 LETTERS: Final = frozenset("mtrDoOsdl")
@@ -75,9 +64,10 @@ DELIMITER_CHARACTERS: Final = frozenset("()[]|/<>.")
 class Command:
     r"""One command.
 
-    `mode` is where LaTeX takes it: `math`, `text` or `both`. `delimiter`: may stand after `\left`. `limits`: may take `\limits`.
-    `latex` means defined; whether it works in a formula is `latex and mode != "text"`. `package` is a package that defines it where LaTeX alone
-    does not. `common` is a rank: the number of digits of its count in 150,000 public labels, 0 for never seen.
+    `mode` is where LaTeX takes it: `math`, `text` or `both`. `delimiter`: may stand after `\left`. `limits`: may take
+    `\limits`. `latex` means defined; whether it works in a formula is `latex and mode != "text"`. `package` is a package
+    that defines it where LaTeX alone does not. `common` ranks: the number of digits of its count in 150,000 public labels,
+    0 for never seen.
     """
 
     name: str
@@ -99,8 +89,9 @@ class Command:
 class Environment:
     r"""One environment; `args` follow `\begin{name}`.
 
-    `kind`: `inner` stands inside a formula, `display` is a formula of its own (an error inside another), `text` and `picture` are neither.
-    `cells`: `&` and `\\` are allowed. `max_columns`: the most columns that LaTeX takes, None for no limit of its own.
+    `kind`: `inner` stands inside a formula, `display` is a formula of its own (an error inside another), `text` and
+    `picture` are neither. `cells`: it has rows and `&`. `max_columns`: the most columns that LaTeX takes, None where it sets
+    no limit or an argument does.
     """
 
     name: str
@@ -116,27 +107,49 @@ class Environment:
     note: str
 
 
-def _lines(file: str) -> Iterator[list[str]]:
+def _rows(file: str) -> Iterator[list[str]]:
     text = files("rules").joinpath("data", file).read_text(encoding="utf-8")
     return (line.split("\t") for line in text.split("\n")[1:] if line)
 
 
-def _command(f: list[str]) -> Command:
+def _command(row: list[str]) -> Command:
+    name, kind, args, mode, delimiter, limits, latex, katex, mathjax, mathcore, package, common, note = row
     return Command(
-        f[0], f[1], f[2], f[3], f[4] == "1", f[5] == "1", f[6] == "1", f[7] == "1", f[8] == "1", f[9] == "1", f[10], int(f[11]), f[12]
-    )  # fmt: skip
+        name,
+        kind,
+        args,
+        mode,
+        delimiter == "1",
+        limits == "1",
+        latex == "1",
+        katex == "1",
+        mathjax == "1",
+        mathcore == "1",
+        package,
+        int(common),
+        note,
+    )
 
 
-def _environment(f: list[str]) -> Environment:
+def _environment(row: list[str]) -> Environment:
+    name, args, kind, cells, columns, latex, katex, mathjax, mathcore, package, note = row
     return Environment(
-        f[0], f[1], f[2], f[3] == "1", int(f[4]) if f[4] else None, f[5] == "1", f[6] == "1", f[7] == "1", f[8] == "1", f[9], f[10]
-    )  # fmt: skip
+        name,
+        args,
+        kind,
+        cells == "1",
+        int(columns) if columns else None,
+        latex == "1",
+        katex == "1",
+        mathjax == "1",
+        mathcore == "1",
+        package,
+        note,
+    )
 
 
-COMMANDS: Final[Mapping[str, Command]] = {fields[0]: _command(fields) for fields in _lines("commands.tsv")}
-ENVIRONMENTS: Final[Mapping[str, Environment]] = {
-    fields[0]: _environment(fields) for fields in _lines("environments.tsv")
-}
+COMMANDS: Final[Mapping[str, Command]] = {row[0]: _command(row) for row in _rows("commands.tsv")}
+ENVIRONMENTS: Final[Mapping[str, Environment]] = {row[0]: _environment(row) for row in _rows("environments.tsv")}
 
 #: Every token that may stand after `\left`, `\right` and `\big`: characters, and commands with their backslash.
 DELIMITERS: Final = DELIMITER_CHARACTERS | {f"\\{command.name}" for command in COMMANDS.values() if command.delimiter}
@@ -155,18 +168,15 @@ def _deletes(name: str) -> set[str]:
     return {name, *(name[:i] + name[i + 1 :] for i in range(len(name)))}
 
 
+@cache
 def _index() -> dict[str, list[str]]:
+    """Commands by each name that is one letter short of theirs, and by their own."""
     index: dict[str, list[str]] = {}
-    for name in sorted(_GOOD, key=_GOOD.__getitem__):
+    for name in _GOOD:
         if len(name) > 1:
             for key in _deletes(name):
                 index.setdefault(key, []).append(name)
     return index
-
-
-@cache
-def _deletes_index() -> dict[str, list[str]]:
-    return _index()
 
 
 def _within_one(a: str, b: str) -> bool:
@@ -194,7 +204,7 @@ def nearest(name: str, *, max_distance: int = 1) -> str | None:
     glued = _longest_prefix(name)
     if glued and _is_echo(*glued):
         return glued[0]
-    index = _deletes_index()
+    index = _index()
     found = {other for key in _deletes(name) for other in index.get(key, ()) if _within_one(name, other)}
     return min(found, key=_GOOD.__getitem__, default=None)
 
@@ -208,9 +218,10 @@ def _is_echo(command: str, rest: str) -> bool:
 
 
 def split_glued(name: str) -> tuple[str, str] | None:
-    r"""A command glued to what follows it, `("gt", "M")` of `\gtM`: the longest known command that `name` starts with, and the rest.
+    r"""A command glued to what follows it: `("gt", "M")` of `\gtM`, the longest known command and the rest.
 
-    None for a name that is known, for a doubled tail (see `nearest`), and where no command of two letters or more starts it.
+    None for a name that is known, for a doubled tail (see `nearest`), and where no command of two letters or more starts
+    it.
     """
     glued = None if name in COMMANDS else _longest_prefix(name)
     return None if glued is None or _is_echo(*glued) else glued

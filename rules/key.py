@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from functools import cache
 
 from math_core import LatexError, LatexToMathML
@@ -53,10 +54,10 @@ def _converter() -> LatexToMathML:
     )
 
 
-def normalise(label: str, toks: list[str], spans: list[tuple[int, int]] | None, reading: Reading) -> str:
+def normalise(label: str, toks: list[str], places: Callable[[], list[tuple[int, int]]], reading: Reading) -> str:
     """The label as math-core gets it: wrapper and trailing space dropped, the reader's edits made.
 
-    `spans` may be None where no edit needs a place; then the label passes as it is.
+    `places` gives the tokens' spans; it is called only where there are edits.
     """
     start, end = 0, len(toks)
     if reading.wrapper is not None:
@@ -69,10 +70,9 @@ def normalise(label: str, toks: list[str], spans: list[tuple[int, int]] | None, 
         last -= 1
     if not reading.folds and start == 0 and last == len(toks) and "%" not in label:
         return label
-    if spans is None:
-        raise ValueError("spans are needed where there are edits")
     if last <= start:
         return ""
+    spans = places()
     out: list[str] = []
     at = spans[start][0]
     for first, after, replacement in sorted(reading.folds):
@@ -109,11 +109,17 @@ def digest(converted: str) -> str:
     return hashlib.blake2b(_TRAILING_SPACE.sub("</math>", converted).encode(), digest_size=_DIGEST_BYTES).hexdigest()
 
 
-def key(
-    label: str, toks: list[str], spans: list[tuple[int, int]] | None, reading: Reading, *, fatal: bool
-) -> str | None:
-    """The visual key of a label that was read, or None. `fatal`: the reading met something that LaTeX can't pass over."""
-    if fatal or not toks:
+def of(label: str, toks: list[str], places: Callable[[], list[tuple[int, int]]], reading: Reading) -> str | None:
+    """The visual key of a label that was read, or None where LaTeX or math-core can't read it.
+
+    `places` gives the tokens' spans; it is called only where the label needs edits.
+    """
+    if reading.fatal or not toks:
         return None
-    converted = mathml(normalise(label, toks, spans, reading))
+    return direct(normalise(label, toks, places, reading))
+
+
+def direct(text: str) -> str | None:
+    """The key of a label that needs no edits, or None where math-core can't convert it."""
+    converted = mathml(text)
     return None if converted is None else digest(converted)

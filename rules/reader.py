@@ -30,6 +30,7 @@ from rules.tokenclass import (
     END,
     HASH,
     INFIX,
+    LAYOUT,
     LEFT,
     LIMITS,
     MIDDLE,
@@ -367,6 +368,10 @@ class Reader:
                 self.problem("lone-backslash", i)
                 self.i += 1
                 continue
+            if action == LAYOUT:
+                self.problem("layout-token", i, detail=token)
+                self.i += 1
+                continue
             # Unknown commands stand for one atom, so that what follows is still judged.
             self.problem("unknown-command", i, detail=token[1:])
             out.append(token)
@@ -554,7 +559,7 @@ class Reader:
                 return self.read_group(self.i - 1, _ROWS if token in _ROW_ARGUMENTS else _BRACE)
             action = ACTIONS.get(first, ORD if first[0] != "\\" else UNKNOWN)
             if action in (ORD, RELATION, UNKNOWN, OPERATOR, SPACE) and first != "}":
-                if action is not SPACE or not COMMANDS.get(first[1:]) or not COMMANDS[first[1:]].args:
+                if action != SPACE or not COMMANDS.get(first[1:]) or not COMMANDS[first[1:]].args:
                     return self.read_single(first, action)
             if action == SWITCH:
                 self.i += 1
@@ -905,7 +910,7 @@ class Reader:
                 empty, trailing = False, None
             cells += 1
             if self.i >= n_toks:
-                self.problem("begin-without-end", start, min(start + 4, n_toks), name)
+                self.problem("begin-without-end", start, start + 3 + len(lexer.tokens(name)), name)
                 return out, False
             token = self.toks[self.i]
             if token == "&":
@@ -927,7 +932,7 @@ class Reader:
             elif token == "\\end":
                 break
             else:  # a closer that belongs to an outer list
-                self.problem("begin-without-end", start, min(start + 4, n_toks), name)
+                self.problem("begin-without-end", start, start + 3 + len(lexer.tokens(name)), name)
                 return out, False
         end_at = self.i
         closing, after = self.read_environment_name()
@@ -1005,7 +1010,7 @@ class Reader:
                 self.problem("nested-display-environment", self.i, self.i + 1, "\\begin")
             self.i += 1
         if self.i >= self.n or self.toks[self.i] != "\\end":
-            self.problem("begin-without-end", start, min(start + 4, self.n), name)
+            self.problem("begin-without-end", start, start + 3 + len(lexer.tokens(name)), name)
             return out
         end_at = self.i
         closing, after = self.read_environment_name()

@@ -34,6 +34,7 @@ OLD_FORM = 24
 HASH = 25
 BACKSLASH = 26
 REF = 27
+LAYOUT = 29  # M²E's \\n, \\t and \\DIV: no LaTeX, but they mean something
 UNKNOWN = 28  # never in the table: a control sequence that is not there
 
 _SPECIAL: dict[str, int] = {
@@ -72,6 +73,9 @@ _SPECIAL: dict[str, int] = {
     "\\matrix": OLD_FORM,
     "\\pmatrix": OLD_FORM,
     "\\cases": OLD_FORM,
+    "\\n": LAYOUT,
+    "\\t": LAYOUT,
+    "\\DIV": LAYOUT,
     "\\label": REF,
     "\\tag": REF,
     "\\nonumber": REF,

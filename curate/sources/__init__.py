@@ -5,6 +5,8 @@ A new format is one `Format` in a module of this package and one name in FORMATS
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -58,6 +60,9 @@ FORMATS: dict[str, Format] = {
 
 UNREAD_FILES = "files beside it that could hold labels and were not read"
 
+#: `name`, `org/name`, either with `:CONFIG`; anything else after `hf:` is a path.
+_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?(:[\w.-]+)?")
+
 #: Formats as sure as the surest, within this much, make a source ambiguous.
 _MARGIN = 0.05
 
@@ -86,7 +91,8 @@ def read_source(
     Raises UserError where the source is missing, of no or another format, ambiguous, empty, or has no readable row.
     """
     path = spec.path
-    if spec.format == "hf" and not path.exists():
+    on_hub = spec.format == "hf" and not path.exists() and _HUB_ID.fullmatch(spec.target) is not None
+    if on_hub:
         parts, root = hub_parts(spec.target)
         chosen = HF
         job = Job(spec.name, root, root, False, columns or {}, limit)
@@ -109,6 +115,8 @@ def read_source(
     if job.rows == 0 and limit != 0:
         raise UserError(f"{spec.target}: read as {chosen.name}, it holds no row")
     source = finish(frames, parts, job, spec, chosen.name)
+    if on_hub:
+        source = replace(source, path=Path(spec.target))
     if source.frame.is_empty() and limit != 0:
         raise _nothing_readable(source, spec)
     return source

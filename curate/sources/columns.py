@@ -12,7 +12,7 @@ import polars as pl
 from curate.errors import UserError
 from curate.run import SAMPLES
 from curate.sources.look import IMAGE_ENDINGS
-from curate.sources.model import Job
+from curate.sources.model import LONG_LABEL, MAX_LABEL, Job
 
 LABEL_COLUMNS = ("label", "latex", "tex", "formula", "text")
 IMAGE_COLUMNS = ("image", "file_name", "filename", "path", "name", "img")
@@ -91,6 +91,11 @@ def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, pat
     ident = other_column("id", [name for name in names if name != label], ID_COLUMNS, job, path)
     split = other_column("split", [name for name in names if name != label], ("split",), job, path)
     bad: dict[int, str] = {}
+    texts = columns[label]
+    if any(isinstance(text, str) and len(text) > MAX_LABEL for text in texts):
+        # Before anything copies them: such a label may be a whole file.
+        bad.update({at: LONG_LABEL for at, text in enumerate(texts) if isinstance(text, str) and len(text) > MAX_LABEL})
+        texts = [None if at in bad else text for at, text in enumerate(texts)]
     series = {
         "line": pl.Series("line", lines, dtype=pl.Int64),
         "split": _text("split", _loose(columns[split]), bad, None) if split else _nulls("split", len(lines)),
@@ -98,7 +103,7 @@ def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, pat
         if ident or image
         else _nulls("name", len(lines)),
         "image": _text("image", columns[image], bad, IMAGE_NOT_PATH) if image else _nulls("image", len(lines)),
-        "label": _text("label", columns[label], bad, NOT_TEXT),
+        "label": _text("label", texts, bad, NOT_TEXT),
     }
     for name in names:
         if name not in (label, image, ident, split):
@@ -170,7 +175,7 @@ def _nulls(name: str, size: int) -> pl.Series:
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else repr(value)[:200]
+    return value[:200] if isinstance(value, str) else repr(value)[:200]
 
 
 def _some(names: Sequence[str]) -> str:

@@ -66,14 +66,15 @@ class ImageFolder:
         """The paths of many names in a folder; one that isn't there gets the path it would have, with `ending`."""
         here = self.files(place)
         prefix = f"{place}/" if place else ""
-        return [
-            None
-            if name is None
-            else prefix + name
-            if name in here
-            else self.find(place, name) or prefix + name + (ending if not _has_ending(name) else "")
-            for name in names
-        ]
+        found: list[str | None] = []
+        for name in names:
+            if name is None:
+                found.append(None)
+            elif name in here or ("/" not in name and _has_ending(name)):
+                found.append(prefix + name)
+            else:
+                found.append(self.find(place, name) or prefix + name + ("" if _has_ending(name) else ending))
+        return found
 
     def _holds(self, path: str) -> bool:
         return Path(path).resolve().is_relative_to(self.real)

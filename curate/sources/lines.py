@@ -93,8 +93,12 @@ def read_blocks(path: Path) -> Iterator[Block]:
 
 def read_all(path: Path) -> bytes:
     """What a file holds, without a byte order mark. Raises UserError where it can't be read to its end."""
-    with open_bytes(path) as file:
-        return b"".join(_chunks(path, file)).removeprefix(codecs.BOM_UTF8)
+    try:
+        with open_bytes(path) as file:
+            data = file.read()
+    except (EOFError, zlib.error, OSError) as error:
+        raise UserError(f"{path}: can't be read to its end: {error}") from error
+    return data.removeprefix(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else data
 
 
 def _chunks(path: Path, file: BinaryIO) -> Iterator[bytes]:

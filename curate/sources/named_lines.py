@@ -11,7 +11,18 @@ from curate.sources.image_paths import resolve_images
 from curate.sources.json_rows import read_json
 from curate.sources.lines import read_lines
 from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look
-from curate.sources.model import BLANK_LINE, NOT_UTF8, NUL_BYTE, Format, Job, Part, with_split, wrong_shape
+from curate.sources.model import (
+    BLANK_LINE,
+    LONG_LABEL,
+    MAX_LABEL,
+    NOT_UTF8,
+    NUL_BYTE,
+    Format,
+    Job,
+    Part,
+    with_split,
+    wrong_shape,
+)
 from curate.sources.splits import file_or_folder, name_parts, sniff_folder, split_name
 
 NO_TAB = "no TAB between the image name and the label"
@@ -119,7 +130,11 @@ def _read_pairs(part: Part, job: Job) -> pl.DataFrame:
     rows: list[tuple[int, str | None, str, str | None, str]] = []
     for text_file, image in _pairs(part.path)[: job.left()]:
         job.rows += 1
-        data = text_file.read_bytes()
+        with text_file.open("rb") as file:
+            data = file.read(MAX_LABEL + 8)
+        if len(data) > MAX_LABEL + 5:  # a byte order mark and a line end may stand around the longest label
+            job.bad(text_file, 1, LONG_LABEL, data[:200].decode("utf-8", "surrogateescape"))
+            continue
         try:
             label = data.decode().removeprefix("\ufeff").removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:

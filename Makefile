@@ -1,0 +1,57 @@
+# Needs Python 3.11 or newer, pip and make. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+# The extras that the tests need. [browse], [finetune] and [ray] have no code here yet, and would be 7 GB to test nothing.
+TEST_EXTRAS ?= dev
+WORKERS ?= 2
+# Where `make demo` writes. It is made anew by every call.
+DEMO ?= demo
+
+comma := ,
+py := $(VENV)/bin/python
+ready := $(VENV)/.ready-$(subst $(comma),-,$(TEST_EXTRAS))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench docs clean
+.DELETE_ON_ERROR:
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' Makefile
+
+demo: $(ready)  ## make three small data sets with known defects, audit them, say where the report lies
+	@rm -rf "$(DEMO)"
+	@$(VENV)/bin/curate demo --out "$(DEMO)"
+
+test: check  ## set up all that the tests need, run `make check`, run every test
+	@bash .ci/system.sh
+	@$(py) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+check: $(ready)  ## ruff and mypy
+	@$(py) -m ruff check .
+	@$(py) -m ruff format --check .
+	@$(py) -m mypy
+
+bench: $(ready)  ## labels a second of the audit, beside other tools (results in bench-out/)
+	@$(py) benchmarks/bench.py $(BENCH_ARGS)
+
+docs: $(ready)  ## write docs/rules/ and docs/cli.md from the code
+	@$(py) docs/make_docs.py
+
+clean:  ## remove what these targets made, .venv included
+	rm -rf $(VENV) "$(DEMO)" build dist bench-out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# -qq: pip says only what failed.
+$(ready): pyproject.toml constraints.txt | $(py)
+	@echo "Installing texsieve[$(TEST_EXTRAS)] into $(VENV) (about a minute) ..."
+	@$(py) -m pip install -qq --disable-pip-version-check -e '.[$(TEST_EXTRAS)]' -c constraints.txt
+	@touch $@
+
+# Debian keeps the pip of new environments in a package of its own (python3-venv): without it the installed pip fills in.
+$(py):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "texsieve needs Python 3.11 or newer. Name one: make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+	  $(PYTHON) -m venv --clear --without-pip $(VENV) && \
+	  $(PYTHON) -m pip --python $(py) install -qq --disable-pip-version-check pip; } || \
+	  { rm -rf $(VENV); echo "No virtual environment could be made: install Python's venv and pip (Debian: python3-venv)" >&2; exit 2; }

@@ -1,0 +1,311 @@
+"""Measures how fast labels are judged, beside KaTeX's parser and pylatexenc on the same labels. Not a test: it asserts nothing.
+
+    make bench        or        python benchmarks/bench.py [--rounds N] [--data DIR] [--quick]
+
+The labels are real ones where DIR (default: ../shared/data) has them, else those of the demo's generator. Every round
+runs all tools once, one after the other, so that a noisy machine hits all of them; the medians are reported, and a
+ratio is the median of the rounds' ratios. Results go to bench-out/bench.json as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from random import Random
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import polars as pl
+from peers import Timed, Unavailable, katex, pylatexenc
+
+from curate.sources import parse_source, read_source
+from curate.tables import Column, count, size, text_table
+from rules import engine, lexer, select
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "bench-out" / "bench.json"
+#: pylatexenc is the slow one: it gets every n-th label, so many in all.
+SAMPLE = 400
+PEERS = ("KaTeX __parse", "pylatexenc")
+#: Source arguments of the whole audit, in the data folder.
+AUDITED = (
+    "im2latex=im2latex/im2markup_sample",
+    "hme100k=hme100k/train_labels.txt",
+    "crohme-train=crohme/train/caption.txt",
+    "crohme-2014=crohme/2014/caption.txt",
+    "mathwriting=mathwriting/mathwriting_valid_captions.json",
+)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Distinct labels of one kind."""
+
+    name: str
+    labels: list[str]
+
+    @property
+    def characters(self) -> float:
+        return sum(map(len, self.labels)) / len(self.labels)
+
+
+@dataclass
+class Contest:
+    """One tool on one corpus: seconds of every round over `labels` labels, and how many of those it rejected."""
+
+    tool: str
+    labels: int
+    once: Timed
+    seconds: list[float] = field(default_factory=list)
+    rejected: int | None = None
+
+    @property
+    def rates(self) -> list[float]:
+        return [self.labels / seconds for seconds in self.seconds]
+
+
+def corpora(data: Path, folder: Path, quick: bool) -> tuple[list[Corpus], Path]:
+    """The labels to measure on, and a file in HME100K's format to read."""
+    lines = data / "hme100k" / "train_labels.txt"
+    if lines.is_file():
+        hme = _distinct(str(lines))
+        raw = _distinct(str(data / "im2latex" / "im2markup_sample"))
+        named = {
+            "HME100K train": hme,
+            "im2latex raw": raw,
+            "im2latex normalised": _distinct(str(data / "im2latex" / "im2latex_validate.csv")),
+        }
+    else:
+        from curate.demo.grammar import grow
+        from curate.demo.handwritten import HME_KINDS
+        from curate.demo.printed import PRINTED_KINDS
+
+        grown = {"demo, handwritten": (HME_KINDS, 3000), "demo, printed": (PRINTED_KINDS, 1000)}
+        named = {name: [f.label for f in grow(kinds, n, Random(0))] for name, (kinds, n) in grown.items()}
+        lines = folder / "train_labels.txt"
+        rows = (f"train_{n}.jpg \t{label}\n" for n, label in enumerate(named["demo, handwritten"]))
+        lines.write_text("".join(rows), encoding="utf-8", newline="\n")
+    cut = 500 if quick else None
+    return [Corpus(name, labels[:cut]) for name, labels in named.items()], lines
+
+
+def _distinct(path: str) -> list[str]:
+    return read_source(parse_source(path)).frame["label"].unique(maintain_order=True).to_list()
+
+
+def contests(corpus: Corpus, cores: int, open_tools: ExitStack, folder: Path) -> Iterator[Contest]:
+    """Every tool on a corpus, texsieve first. A peer that isn't there is one line on standard error."""
+    ruleset = select()
+    labels = corpus.labels
+    yield Contest("audit, 1 process", len(labels), _timed(lambda: engine.judge(labels, ruleset)))
+    if cores > 1 and len(labels) >= engine.MIN_PARALLEL:
+        name = f"audit, {cores} processes"
+        yield Contest(name, len(labels), _timed(lambda: engine.judge(labels, ruleset, workers=cores)))
+    yield Contest("tokens and key only", len(labels), _timed(lambda: _floor(labels)))
+    try:
+        parse = open_tools.enter_context(katex(labels, folder))
+        yield Contest(PEERS[0], len(labels), parse)
+    except Unavailable as reason:
+        print(f"bench: left out: {PEERS[0]}: {reason}", file=sys.stderr)
+    sample = labels[:: max(1, len(labels) // SAMPLE)][:SAMPLE]
+    yield Contest(PEERS[1], len(sample), pylatexenc(sample))
+
+
+def _timed(work: Any) -> Timed:
+    def once() -> tuple[float, int | None]:
+        start = perf_counter()
+        work()
+        return perf_counter() - start, None
+
+    return once
+
+
+def _floor(labels: list[str]) -> None:
+    """The least that an audit can do: polars takes the tokens, and every label gets its visual key."""
+    pl.Series(labels).str.extract_all(lexer.PATTERN.replace(r"[\s\S]", r"(?s:.)"))
+    for label in labels:
+        engine.visual_key_of(label)
+
+
+def run_rounds(running: Sequence[Contest], rounds: int) -> None:
+    """Every tool once a round, in turn. A round before the first is thrown away: it loads and warms up."""
+    for number in range(rounds + 1):
+        for contest in running:
+            seconds, contest.rejected = contest.once()
+            if number:
+                contest.seconds.append(seconds)
+
+
+def ratio(contest: Contest, peer: Contest) -> float:
+    """How many labels `contest` does for one of `peer`: the median over the rounds."""
+    return median(mine / theirs for mine, theirs in zip(contest.rates, peer.rates, strict=True))
+
+
+def measure_reading(lines: Path, rounds: int) -> dict[str, Any]:
+    spec = parse_source(f"hme100k:{lines}")
+    seconds, rows = [], 0
+    for _ in range(rounds + 1):
+        start = perf_counter()
+        rows = read_source(spec).rows
+        seconds.append(perf_counter() - start)
+    taken = median(seconds[1:])
+    return {
+        "file": lines.name,
+        "rows": rows,
+        "bytes": lines.stat().st_size,
+        "seconds": taken,
+        "rows_per_second": rows / taken,
+    }
+
+
+def measure_audit(data: Path, folder: Path, quick: bool) -> dict[str, Any]:
+    """Wall time and memory of one `curate audit` as a person runs it. A failure is a line, not the bench's end."""
+    sources = [f"{name}={data / path}" for name, path in (item.split("=") for item in AUDITED)]
+    if not all(Path(source.split("=", 1)[1]).exists() for source in sources):
+        from curate.demo import make_demo
+
+        sources = list(make_demo(folder / "data").sources)
+    command = [sys.executable, "-m", "curate.cli", "audit", *sources, "--out", str(folder / "run")]
+    if quick:
+        command += ["--limit", "500"]
+    start = perf_counter()
+    with (folder / "audit.out").open("w", encoding="utf-8") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = perf_counter() - start
+    if process.returncode:
+        said = (folder / "audit.out").read_text(encoding="utf-8").strip().splitlines() or ["no message"]
+        print(f"bench: left out: curate audit ended with {process.returncode}: {said[-1]}", file=sys.stderr)
+        return {}
+    summary = json.loads((folder / "run" / "summary.json").read_text(encoding="utf-8"))
+    return {
+        "sources": len(sources),
+        "samples": summary["totals"]["samples"],
+        "distinct_labels": summary["totals"]["distinct_labels"],
+        "seconds": seconds,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "largest_process_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        "timings": summary["run"]["timings"],
+        "report_bytes": (folder / "run" / "report.html").stat().st_size,
+    }
+
+
+def machine(cores: int) -> dict[str, Any]:
+    model = platform.processor() or platform.machine()
+    try:
+        info = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        model = next(line.split(":", 1)[1].strip() for line in info.splitlines() if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    packages = {name: version(name) for name in ("texsieve", "polars", "math-core", "pylatexenc")}
+    return {
+        "system": platform.platform(),
+        "processor": model,
+        "cores": cores,
+        "python": platform.python_version(),
+        "packages": packages,
+    }
+
+
+def table(results: Sequence[tuple[Corpus, list[Contest]]]) -> str:
+    columns = [Column("labels"), *(Column(t, "right") for t in ("tool", "n", "labels/s", "µs each", "rejects"))]
+    columns[1] = Column("tool")
+    columns += [Column(f"÷ {peer.split()[0]}", "right") for peer in PEERS]
+    rows = []
+    for corpus, running in results:
+        by_name = {contest.tool: contest for contest in running}
+        for place, contest in enumerate(running):
+            rate = median(contest.rates)
+            cells = [
+                corpus.name if place == 0 else "",
+                contest.tool,
+                count(contest.labels),
+                count(round(rate)),
+                f"{1e6 / rate:.1f}",
+            ]
+            cells.append("" if contest.rejected is None else count(contest.rejected))
+            cells += [f"{ratio(contest, by_name[peer]):.2f}" if peer in by_name else "–" for peer in PEERS]
+            rows.append(cells)
+    return text_table(columns, rows, width=120)
+
+
+def as_json(results: Sequence[tuple[Corpus, list[Contest]]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "labels": corpus.name,
+            "characters": round(corpus.characters, 1),
+            "tool": contest.tool,
+            "n": contest.labels,
+            "rejected": contest.rejected,
+            "seconds": [round(seconds, 5) for seconds in contest.seconds],
+            "labels_per_second": round(median(contest.rates), 1),
+            "ratios": {peer.tool: round(ratio(contest, peer), 3) for peer in running if peer.tool in PEERS},
+        }
+        for corpus, running in results
+        for contest in running
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default 5)")
+    parser.add_argument(
+        "--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder with the real label files"
+    )
+    parser.add_argument("--quick", action="store_true", help="500 labels of each kind: only to see that it runs")
+    arguments = parser.parse_args()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    folder = Path(tempfile.mkdtemp(prefix="texsieve-bench-"))
+    try:
+        found, lines = corpora(arguments.data, folder, arguments.quick)
+        results = []
+        for corpus in found:
+            with ExitStack() as open_tools:
+                running = list(contests(corpus, cores, open_tools, folder))
+                run_rounds(running, arguments.rounds)
+                results.append((corpus, running))
+        reading = measure_reading(lines, arguments.rounds)
+        audit = measure_audit(arguments.data, folder, arguments.quick)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+    here = machine(cores)
+    print(table(results))
+    sizes = ", ".join(f"{corpus.name} {corpus.characters:.0f}" for corpus, _ in results)
+    print(
+        f"\n÷: labels a second over that tool's, median of {arguments.rounds} alternating rounds. rejects: labels the tool calls wrong."
+    )
+    print(f"characters a label: {sizes}")
+    print(
+        f"reading {reading['file']}: {count(round(reading['rows_per_second']))} rows/s ({count(reading['rows'])} rows, {size(reading['bytes'])})"
+    )
+    if audit:
+        print(
+            f"curate audit, {audit['sources']} sources, {count(audit['samples'])} samples ({count(audit['distinct_labels'])} distinct labels): "
+            f"{audit['seconds']:.1f} s, largest process {size(audit['largest_process_bytes'])}, report {size(audit['report_bytes'])}"
+        )
+    packages = ", ".join(f"{name} {number}" for name, number in here["packages"].items())
+    print(f"{here['processor']}, {cores} cores, {here['system']}, Python {here['python']}, {packages}")
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(
+        json.dumps({"machine": here, "labels": as_json(results), "reading": reading, "audit": audit}, indent=1) + "\n",
+        encoding="utf-8",
+    )
+    print(f"written: {OUT.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,337 @@
+"""The command line `curate`. Every command reads its arguments here and has its work done elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from curate import __version__
+from curate.errors import UserError
+from curate.terminal import Bars, exit_code, run, width
+
+if TYPE_CHECKING:
+    from curate.config import Project
+    from rules import Ruleset
+
+# Heavy modules (polars, the rules, the renderer) are imported by the commands that need them, so that help is instant.
+
+F = TypeVar("F", bound=Callable[..., Any])
+_FORMATS = "m2e hme100k mlhme38k im2latex crohme unimer mathwriting hf imagefolder jsonl csv tsv parquet text"
+
+
+def _selection(command: F) -> F:
+    """The options that say which rules run."""
+    for option in (
+        click.option("--config", type=click.Path(path_type=Path), help="Project file [default: texsieve.toml, if there]."),
+        click.option("--profile", metavar="P", help="default, handwritten, printed or m2e."),
+        click.option("--ignore", metavar="C,..", multiple=True, help="Rules not to run."),
+        click.option("--select", metavar="C,..", multiple=True, help="Rules to run: codes, names or family letters."),
+    ):
+        command = option(command)
+    return command
+
+
+def _fail_on(command: F) -> F:
+    return click.option(
+        "--fail-on", type=click.Choice(["error", "warning"]), help="Exit with 1 where a finding is that bad or worse."
+    )(command)
+
+
+def _ruleset(
+    project: Project, select: Sequence[str], ignore: Sequence[str], profile: str | None
+) -> Ruleset:
+    from rules import SelectionError
+    from rules import select as choose
+
+    try:
+        return choose(
+            _split(select) or project.select,
+            _split(ignore) or project.ignore,
+            profile=profile or project.profile,
+            options=project.options,
+            severities=project.severity,
+        )
+    except SelectionError as error:
+        raise UserError(str(error)) from error
+
+
+def _split(values: Sequence[str]) -> list[str]:
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="texsieve")
+def main_group() -> None:
+    """Find, show, fix and filter what is wrong in image-to-LaTeX data sets.
+
+    An error is one line on standard error and exit code 2; --debug shows the traceback.
+    """
+
+
+@main_group.command(
+    epilog=f"""
+\b
+SOURCE is [NAME=][FORMAT:]PATH_OR_ID[#SPLIT]. Without FORMAT it is recognised by content.
+FORMAT: {_FORMATS[:64].rsplit(" ", 1)[0]}
+        {_FORMATS[len(_FORMATS[:64].rsplit(" ", 1)[0]) + 1 :]}
+
+\b
+Examples:
+  curate audit train_labels.txt --out run
+  curate audit m2e:train.jsonl hme=hme100k:labels.txt#train --images hme=photos --out run
+  curate audit labels.csv --columns label:formula,image:file --select SYN,CMD --out run
+"""
+)
+@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The run folder to write.")
+@_selection
+@click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Where a source's images lie.")
+@click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="Which columns are what.")
+@click.option("--no-images", is_flag=True, help="Don't open images.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
+@click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
+@_fail_on
+def audit(
+    sources: tuple[str, ...],
+    out: Path,
+    config: Path | None,
+    profile: str | None,
+    ignore: tuple[str, ...],
+    select: tuple[str, ...],
+    images: tuple[str, ...],
+    columns: tuple[str, ...],
+    no_images: bool,
+    limit: int | None,
+    update: bool,
+    workers: int | None,
+    fail_on: str | None,
+) -> int:
+    """Audit data sets into a run folder: samples, findings, summary and report."""
+    from curate.config import load_project
+    from curate.sources import parse_columns, parse_images, parse_source
+
+    project = load_project(config)
+    ruleset = _ruleset(project, select, ignore, profile)
+    return _audit(
+        [parse_source(source) for source in sources or project.sources],
+        out,
+        project,
+        ruleset,
+        images=dict(map(parse_images, images or project.images)),
+        columns=dict(map(parse_columns, columns or project.columns)),
+        probe_images=not no_images,
+        limit=limit,
+        update=update,
+        workers=workers,
+        fail_on=fail_on,
+    )
+
+
+def _audit(
+    specs: Sequence[Any],
+    out: Path,
+    project: Project,
+    ruleset: Ruleset,
+    *,
+    workers: int | None,
+    fail_on: str | None,
+    **settings: Any,
+) -> int:
+    """Audit, and print what came of it. Shared by `audit` and `demo`."""
+    import os
+
+    from curate import audit as auditing
+    from curate.overview import rules_text, sources_text
+    from curate.tables import count, size
+
+    options = auditing.AuditOptions(
+        ruleset=ruleset,
+        weights=project.weights,
+        thresholds=project.thresholds,
+        workers=workers or _cores(),
+        command=["curate", *map(os.fspath, sys.argv[1:])],
+        **settings,
+    )
+    with Bars() as bars:
+        done = auditing.audit(specs, out, options, bars)
+    summary = done.summary
+    totals = summary["totals"]
+    click.echo(rules_text(summary, width=width()))
+    click.echo()
+    click.echo(sources_text(summary["sources"], width=width()))
+    click.echo()
+    seconds = sum(summary["run"]["timings"].values())
+    unreadable = f", {count(totals['unreadable'])} rows unreadable" if totals["unreadable"] else ""
+    click.echo(
+        f"{count(totals['samples'])} samples ({count(totals['distinct_labels'])} distinct labels){unreadable}; "
+        f"{seconds:.1f} s, peak memory {size(summary['run']['peak_memory_bytes'])}"
+    )
+    click.echo(f"report    {out / auditing.REPORT_FILE}")
+    click.echo(f"findings  {out / auditing.FINDINGS_FILE}")
+    return exit_code(fail_on, summary["severities"])
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@main_group.command(
+    epilog="""
+\b
+Examples:
+  curate check labels.txt
+  curate check --latex '\\frac{a}{b'
+  cat predictions.jsonl | curate check - --format jsonl
+"""
+)
+@click.argument("file", required=False, metavar="[FILE|-]")
+@click.option("--latex", multiple=True, metavar="TEXT", help="A label to check; may be repeated.")
+@click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
+@_selection
+@_fail_on
+def check(
+    file: str | None,
+    latex: tuple[str, ...],
+    form: str,
+    config: Path | None,
+    profile: str | None,
+    ignore: tuple[str, ...],
+    select: tuple[str, ...],
+    fail_on: str | None,
+) -> int:
+    """Check labels quickly: one a line, or JSON lines with `latex` and `id`. Writes no files."""
+    from curate.check import as_jsonl, as_text, read_labels
+    from curate.check import check as judge
+    from curate.config import load_project
+
+    if (file is None) == (not latex):
+        raise UserError("give a file, - for standard input, or labels with --latex" + (", not both" if latex else ""))
+    ruleset = _ruleset(load_project(config), select, ignore, profile)
+    ids, labels = ([str(n + 1) for n in range(len(latex))], list(latex)) if latex else read_labels(file or "-")
+    checked = judge(ids, labels, ruleset)
+    name = "latex" if latex else "stdin" if file == "-" else str(file)
+    for line in as_jsonl(checked) if form == "jsonl" else as_text(checked, name):
+        click.echo(line)
+    return exit_code(fail_on, checked.severities())
+
+
+@main_group.command(
+    epilog="""
+\b
+Examples:
+  curate rules
+  curate rules ESC005
+  curate rules unbalanced-brace --format markdown
+"""
+)
+@click.argument("rule", required=False, metavar="[CODE|NAME]")
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+def rules(rule: str | None, form: str) -> None:
+    """List the rules, or explain one."""
+    from curate import rulebook
+    from rules.registry import SelectionError, find
+
+    if rule is None:
+        lists = {"text": lambda: rulebook.list_text(width()), "json": rulebook.list_json, "markdown": rulebook.list_markdown}
+        click.echo(lists[form]())
+        return
+    try:
+        found = find(rule)
+    except SelectionError as error:
+        raise UserError(str(error)) from error
+    explain = {"text": rulebook.explain_text, "json": rulebook.explain_json, "markdown": rulebook.explain_markdown}
+    click.echo(explain[form](found))
+
+
+@main_group.command(
+    epilog="""
+\b
+Example:
+  curate compare run-im2latex run-hme100k
+"""
+)
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+def compare(runs: tuple[Path, ...], form: str) -> None:
+    """Sources side by side: which set is worth training on, and why not the others."""
+    from curate.compare import FORMATS
+    from curate.compare import compare as side_by_side
+    from curate.run import load_run
+
+    click.echo(FORMATS[form](side_by_side([load_run(path) for path in runs]), width=width()))
+
+
+@main_group.command(
+    epilog="""
+\b
+Examples:
+  curate render '\\frac{a}{b}' --out pictures
+  curate render labels.txt --out pictures --format svg
+"""
+)
+@click.argument("label", metavar="LABEL|FILE")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the pictures.")
+@click.option("--format", "form", type=click.Choice(["png", "svg"]), default="png", show_default=True)
+def render(label: str, out: Path, form: str) -> None:
+    """Draw labels with the embedded renderer."""
+    from curate.render import render_to_folder
+
+    report = render_to_folder(label, out, form)
+    click.echo(f"{len(report.written)} drawn in {report.out}")
+    for name, message in report.failed:
+        click.echo(f"{name}: can't be drawn: {message}", err=True)
+
+
+@main_group.command()
+@click.option("--out", default="demo", show_default=True, type=click.Path(path_type=Path), help="Folder to make.")
+@click.option("--seed", default=0, show_default=True, help="Another seed makes other formulas.")
+def demo(out: Path, seed: int) -> int:
+    """Make small data sets with planted defects, audit them, and say what was found."""
+    from curate.config import Project
+    from curate.demo import make_demo
+    from curate.demo.results import compare_planted
+    from curate.run import load_run
+    from curate.sources import parse_source
+
+    if out.exists():
+        raise UserError(f"{out}: already there; remove it or name another folder with --out")
+    click.echo(f"Making three small data sets with planted defects in {out / 'data'} …")
+    with Bars() as bars:
+        data = make_demo(out / "data", seed=seed, progress=lambda done, of: bars("draw", done, of))
+    project = Project()
+    specs = [parse_source(source) for source in data.sources]
+    _audit(specs, out / "run", project, _ruleset(project, (), (), None), workers=None, fail_on=None)
+    click.echo(f"planted   {data.planted_file}")
+    click.echo(f"data      {data.root}")
+    click.echo()
+    click.echo(compare_planted(data, load_run(out / "run"), width()))
+    click.echo()
+    click.echo(f"The same audit again: curate audit {' '.join(data.sources)} --out {out / 'run2'}")
+    return 0
+
+
+@main_group.command()
+def doctor() -> int:
+    """Say whether this machine has what texsieve needs, and what to install."""
+    from curate.doctor import checks, is_fit, lines
+
+    found = checks()
+    for line in lines(found):
+        click.echo(line)
+    return 0 if is_fit(found) else 2
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run("curate", main_group))
+
+
+if __name__ == "__main__":
+    main()

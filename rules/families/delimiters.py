@@ -1,0 +1,160 @@
+"""DLM: math delimiters, comments, numbers, references and what else stands around a formula."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules import lexer
+from rules.findings import Finding
+from rules.label import Label
+from rules.registry import Options, rule
+from rules.sieves import has, has_command, has_problem, has_text
+
+
+@rule("DLM001", "outer-delimiters", "warning", has(r"^\s*(?:\$|\\\[|\\\(|\\begin *\{ *(?:equation|displaymath|math))"), fix="safe")
+def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Math delimiters around the whole label: `$…$`, `$$…$$`, `\[…\]`, `\(…\)`, `equation`.
+
+    Why: The picture doesn't show them. Some labels have them and some don't, so a model must guess, and duplicate and
+    leakage search miss the match.
+    Fires: ``$x$`` -> ``$`` ``$``
+    Fires: ``$$ x = 1 $$`` -> ``$$`` ``$$``
+    Fires: ``\[ x \]`` -> ``\[`` ``\]``
+    Fires: ``\begin{equation} x \end{equation}`` -> ``\begin{equation}`` ``\end{equation}``
+    Quiet: ``x = 1``
+    Quiet: ``\begin{matrix} x \end{matrix}``
+    Fix: Safe: they are taken off.
+    """
+    wrapper = label.reading.wrapper
+    if wrapper is not None:
+        message = f"{wrapper.name} around the whole label"
+        yield label.at(0, wrapper.start, message, "")
+        yield label.at(wrapper.end, len(label.tokens), message, "")
+
+
+@rule("DLM002", "inner-dollar", "error", has_problem("inner-dollar"), fix="display")
+def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A dollar sign inside a formula: it ends math mode where math must go on.
+
+    Why: LaTeX stops with "Display math should end with $$". Often it is prose with a formula in it, or a price.
+    Fires: ``a $ b`` -> ``$``
+    Fires: ``cost $5 + x`` -> ``$``
+    Quiet: ``\$5``
+    Quiet: ``\text{if $x$}``
+    Quiet: ``$x$``
+    Fix: Display: `\$` where the sign was meant; text in `\text{…}` where prose was.
+    """
+    for problem in label.problems("inner-dollar"):
+        yield label.on(problem, "a dollar sign can't stand inside a formula", r"\$")
+
+
+@rule("DLM003", "comment", "warning", has_text("%"), fix="unsafe")
+def comment(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An unescaped percent sign: the rest of its line is a comment.
+
+    Why: What follows is not drawn, so the label says more than the picture, or less: `50% + x` draws "50".
+    Fires: ``a % todo`` -> ``% todo``
+    Fires: ``5 0 % + x`` -> ``% + x``
+    Quiet: ``5 0 \% + x``
+    Fix: Unsafe: `\%` after a digit, where the sign was meant; dropped where nothing follows it.
+    """
+    for start, end in lexer.comments(label.text):
+        rest = label.text[start + 1 : end].strip()
+        if not rest:
+            yield Finding("a comment sign with nothing behind it", start, end, "", severity="info")
+        elif label.text[:start].rstrip()[-1:].isdigit():
+            yield Finding(
+                "everything after % is a comment; \\% was probably meant", start, end, f"\\{label.text[start:end]}"
+            )
+        else:
+            yield Finding("everything after % is a comment and isn't drawn", start, end, "")
+
+
+_NUMBERED = re.compile(r"(?:\\q?quad|\\hfill|\\hspace ?\{[^{}]*\}|~ ?~)\s*\(\s*(?:\d\s*)+(?:\.\s*(?:\d\s*)+)?[a-z']?\s*\)\s*$")
+
+
+@rule("DLM004", "equation-number", "info", has_command("tag", "eqno", "leqno") | has(r"\(\s*[\d. ]+[a-z']?\s*\)\s*$"), fix="unsafe")
+def equation_number(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An equation number: `\tag{3}`, `\eqno(3)`, or a number in parentheses after a wide space at the end.
+
+    Why: Croppers cut the number off the picture about as often as not; then the label has what the picture lacks.
+    Fires: ``x = 1 \tag{3}`` -> ``\tag``
+    Fires: ``x = 1 \quad ( 1 2 )`` -> ``\quad ( 1 2 )``
+    Fires: ``x = 1 \eqno (3)`` -> ``\eqno``
+    Quiet: ``f ( 2 )``
+    Fix: Unsafe: look at the picture.
+    """
+    for index in label.find("\\tag", "\\eqno", "\\leqno"):
+        yield label.at(index, index + 1, f"{label.tokens[index]} numbers the equation")
+    match = _NUMBERED.search(label.text)
+    if match:
+        yield Finding("this looks like an equation number", *match.span(), "")
+
+
+_RESIDUE = ("\\label", "\\nonumber", "\\notag")
+_REFERENCES = ("\\ref", "\\eqref", "\\cite", "\\pageref", "\\footnote", "\\footnotemark", "\\citep", "\\citet")
+
+
+@rule(
+    "DLM005",
+    "reference-residue",
+    "info",
+    has_command(*(name[1:] for name in (*_RESIDUE, *_REFERENCES))),
+    fix="safe",
+)
+def reference_residue(label: Label, options: Options) -> Iterator[Finding]:
+    r"""What a paper needs and a picture doesn't show: `\label{…}`, `\nonumber`, `\notag`; `\ref`, `\cite`, `\footnote`.
+
+    Why: `\label` is invisible, so it can't be learnt; `\ref` and `\cite` draw a number that the label doesn't tell.
+    Fires: ``x = 1 \label{eq:1}`` -> ``\label{eq:1}``
+    Fires: ``x = 1 \nonumber`` -> ``\nonumber``
+    Fires: ``x = \cite{a}`` -> ``\cite{a}``
+    Quiet: ``x = 1``
+    Fix: Safe for `\label`, `\nonumber`, `\notag`, which are dropped. None for the others (a warning): drop the sample.
+    """
+    for index in label.find(*_RESIDUE, *_REFERENCES):
+        token = label.tokens[index]
+        end = _after_group(label, index + 1) if token not in ("\\nonumber", "\\notag", "\\footnotemark") else index + 1
+        if token in _RESIDUE:
+            yield label.at(index, end, f"{token} draws nothing", "")
+        else:
+            yield label.at(index, end, f"what {token} draws can't be told from the label", severity="warning", fix="display")
+
+
+def _after_group(label: Label, index: int) -> int:
+    """The token after the group that starts at `index`, or `index` where none does."""
+    depth = 0
+    for at in range(index, len(label.tokens)):
+        depth += (label.tokens[at] == "{") - (label.tokens[at] == "}")
+        if depth <= 0:
+            return at + 1 if label.tokens[at] == "}" else index
+    return index
+
+
+@rule("DLM006", "trailing-punctuation", "info", has(r"[.,;]\s*$"), fix="display", profiles=("default", "printed", "m2e"))
+def trailing_punctuation(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A full stop, comma or semicolon at the end: the sentence's, not the formula's.
+
+    Why: It may or may not be in the crop; a data set should do one or the other.
+    Fires: ``x = 1 .`` -> ``.``
+    Fires: ``x = 1 ,`` -> ``,``
+    Quiet: ``x = 1``
+    Quiet: ``x = . . .``
+    Fix: Display: look at the picture.
+    """
+    if len(label.tokens) > 1 and label.tokens[-1] in (".", ",", ";") and label.tokens[-2] != ".":
+        yield label.at(len(label.tokens) - 1, len(label.tokens), f"the label ends with {label.tokens[-1]!r}", "")
+
+
+@rule("DLM007", "several-labels", "error", has_problem("multiple-labels"))
+def several_labels(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Two `\label` or two `\tag` in one formula.
+
+    Why: amsmath rejects it. It usually means that two equations were glued into one label.
+    Fires: ``\label{a} x = 1 \label{b}`` -> ``\label``
+    Quiet: ``x = 1 \label{b}``
+    Fix: None: look at the picture.
+    """
+    for problem in label.problems("multiple-labels"):
+        yield label.on(problem, f"a second {label.tokens[problem.start]} in one formula: amsmath rejects it")

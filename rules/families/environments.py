@@ -1,0 +1,153 @@
+"""ENV: environments in the wrong place, of the wrong kind, or spelled in one of several ways. Pairing is in `syntax`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.commands import ENVIRONMENTS
+from rules.findings import Finding
+from rules.label import Label
+from rules.reader import Problem
+from rules.registry import Options, rule
+from rules.sieves import has, has_problem, has_text
+
+
+@rule("ENV001", "lines-without-environment", "warning", has_text("\\\\") | has(r"\\newline(?:[^A-Za-z]|$)"), fix="unsafe")
+def lines_without_environment(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Several lines with no environment around them: `a = b \\ c = d`.
+
+    Why: In display math LaTeX ignores the break and sets one line; normalisers turn it into a space. Either way the
+    label says one line and the picture shows two.
+    Fires: ``a = b \\ c = d`` -> ``\\``
+    Quiet: ``\begin{aligned} a = b \\ c = d \end{aligned}``
+    Quiet: ``a = b \\``
+    Fix: Unsafe: `\begin{aligned} … \end{aligned}` around it.
+    """
+    depth = 0
+    for index, token in enumerate(label.tokens):
+        if token in ("\\begin", "{", "\\left"):
+            depth += 1
+        elif token in ("\\end", "}", "\\right"):
+            depth -= 1
+        elif depth == 0 and token in ("\\\\", "\\newline") and index + 1 < _meaningful_end(label):
+            yield label.at(index, index + 1, "a line break outside any environment: LaTeX sets one line")
+
+
+def _meaningful_end(label: Label) -> int:
+    """Where the label ends, trailing breaks, spaces and references left out."""
+    end = len(label.tokens)
+    while end and label.tokens[end - 1] in ("\\\\", "\\newline", "~", "\\ ", "\\nonumber", "\\notag", "."):
+        end -= 1
+    if end and label.tokens[end - 1] == "}":
+        for index in label.find("\\label"):
+            if "}" not in label.tokens[index : end - 1]:
+                return index
+    return end
+
+
+@rule(
+    "ENV002",
+    "display-environment",
+    "error",
+    has_problem("nested-display-environment", "display-environment", "text-environment"),
+    fix="safe",
+)
+def display_environment(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An environment that can't stand in a formula: `align`, `eqnarray`, `gather`, `center`.
+
+    Why: `align` makes display math of its own, so a label with it can't be put into display math; inside a formula LaTeX
+    stops. KaTeX rejects `eqnarray` everywhere.
+    Fires: ``\begin{align*} a &= b \end{align*}`` -> ``\begin{align*}``
+    Fires: ``x + \begin{gather} a \end{gather}`` -> ``\begin{gather}``
+    Fires: ``x \begin{center} a \end{center}`` -> ``\begin{center}``
+    Quiet: ``\begin{aligned} a &= b \end{aligned}``
+    Fix: Safe for one `align` or `gather` around the whole label (a warning only): `aligned`, `gathered`.
+    """
+    for problem in label.problems("display-environment", "nested-display-environment"):
+        whole = problem.start == 0 and _ends_label(label, problem)
+        inner = _INNER.get(problem.detail)
+        hint = f"; {inner} is what stands inside one" if inner else ""
+        yield label.on(
+            problem,
+            f"{problem.detail} makes a display of its own{hint}",
+            f"\\begin{{{inner}}}" if inner else None,
+            severity="warning" if whole else None,
+            fix=None if whole and inner else "display",
+        )
+    for problem in label.problems("text-environment"):
+        yield label.on(problem, f"{problem.detail} is for text and can't stand in a formula", fix="display")
+
+
+_INNER = {
+    "align": "aligned",
+    "align*": "aligned",
+    "gather": "gathered",
+    "gather*": "gathered",
+    "alignat": "alignedat",
+    "alignat*": "alignedat",
+    "eqnarray": "array",
+    "eqnarray*": "array",
+    "flalign": "aligned",
+    "flalign*": "aligned",
+    "multline": "gathered",
+    "multline*": "gathered",
+}
+
+
+def _ends_label(label: Label, problem: Problem) -> bool:
+    name = problem.detail
+    tail = ["\\end", "{", *name, "}"]
+    return label.tokens[-len(tail) :] == tail
+
+
+@rule("ENV003", "delimited-matrix", "info", has(r"\\left\s*(?:[(\[|]|\\\{|\\\|)\s*\\begin\s*\{\s*(?:matrix|array)"), fix="display")
+def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A matrix with its delimiters written apart: `\left( \begin{matrix} … \end{matrix} \right)` for `pmatrix`.
+
+    Why: There are three spellings of one matrix; a data set should use one.
+    Fires: ``\left( \begin{matrix} a \\ b \end{matrix} \right)`` -> ``\left( \begin{matrix}``
+    Quiet: ``\begin{pmatrix} a \\ b \end{pmatrix}``
+    Fix: Display: the widths of the gaps differ a little between the spellings.
+    """
+    tokens = label.tokens
+    for index in label.find("\\left"):
+        if tokens[index + 2 : index + 4] == ["\\begin", "{"]:
+            name = "".join(tokens[index + 4 : index + 10])
+            size = 6 if name == "matrix" else 5 if name[:5] == "array" else 0
+            if size:
+                yield label.at(index, index + 5 + size, f"delimiters written apart from {name[:size]}")
+                return
+
+
+@rule("ENV004", "unknown-environment", "error", has_problem("unknown-environment"), fix="display")
+def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An environment that LaTeX with amsmath doesn't know, or whose name holds spaces.
+
+    Why: LaTeX stops with "Environment … undefined". Tokenisers write `\begin { m a t r i x }`.
+    Fires: ``\begin{foo} a \end{foo}`` -> ``\begin{foo}``
+    Fires: ``\begin{ matrix } a \end{ matrix }`` -> ``\begin{ matrix }``
+    Quiet: ``\begin {matrix} a \end {matrix}``
+    Fix: Display: the name without spaces.
+    """
+    for problem in label.problems("unknown-environment"):
+        joined = "".join(problem.detail.split())
+        known = joined in ENVIRONMENTS and joined != problem.detail
+        hint = f"; without its spaces it would be {joined}" if known else ""
+        yield label.on(
+            problem, f"LaTeX doesn't know the environment {problem.detail!r}{hint}", f"\\begin{{{joined}}}" if known else None
+        )
+
+
+@rule("ENV005", "tabular", "warning", has(r"\\begin\s*\{\s*tabular"), profiles=("default", "handwritten", "printed"))
+def tabular(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A `tabular` among formulas.
+
+    Why: It is a table of text, another task; KaTeX and MathJax don't know it. In the profile m2e it is the right label
+    and this rule is off.
+    Fires: ``\begin{tabular}{l} a \end{tabular}`` -> ``\begin``
+    Quiet: ``\begin{array}{l} a \end{array}``
+    Fix: None: put it into a set of its own.
+    """
+    for index in label.find("\\begin"):
+        if "".join(label.tokens[index + 2 : index + 9]) == "tabular":
+            yield label.at(index, index + 1, "a tabular is a table of text, not a formula")

@@ -1,0 +1,134 @@
+"""WSP: white space, spacing commands and tokenisation. Control characters are in `escapes`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import polars as pl
+
+from rules.findings import Finding
+from rules.label import Label
+from rules.registry import Options, rule, samples_rule
+from rules.sieves import has, has_text
+from rules.tokenclass import ACTIONS, SPACE
+
+
+@rule("WSP001", "stray-space", "info", has(r"^ | $|  "), fix="safe")
+def stray_space(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Spaces at the start or end of a label, or several in a row.
+
+    Why: They draw nothing, but string metrics, vocabulary and duplicate search see another label.
+    Fires: ``x ^ { 2 }  + 1`` -> ``  ``
+    Fires: `` x`` -> `` ``
+    Quiet: ``x ^ { 2 } + 1``
+    Quiet: ``a \  b``
+    Fix: Safe: spaces are dropped at the ends and become one inside.
+    """
+    first: Finding | None = None
+    times = 0
+    for match in re.finditer(r"^ +| +$| {2,}", label.text):
+        if match.start() and label.text[match.start() - 1] == "\\":
+            continue  # the first of them is the control space
+        times += 1
+        if first is None:
+            inner = match.start() > 0 and match.end() < len(label.text)
+            first = Finding("", *match.span(), " " if inner else "")
+    if first is not None:
+        message = "needless space" + (f", {times} places" if times > 1 else "")
+        yield Finding(message, first.start, first.end, first.replacement)
+
+
+@samples_rule("WSP002", "mixed-tokenisation", "info", options={"share": 0.02})
+def mixed_tokenisation(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""A data set writes some labels with spaces between all tokens (`x ^ { 2 }`) and others without (`x^2`).
+
+    Why: One formula gets two spellings, the model two vocabularies, and an exact match fails where nothing is wrong.
+    Fix: None for one label; the canonical form spells all of them alike.
+    See: 38.6 % of CROHME 2023 test labels have unbraced scripts, others 0 to 0.02 %.
+    """
+    # A label shows its style where a script or a brace touches its neighbour; labels with neither say nothing.
+    label = pl.col("label")
+    speaks = label.str.contains(r"[\^_{}]")
+    tight = speaks & label.str.contains(r"[\^_][^ ]|[^ \\][\^_{}]")
+    counts = (
+        samples.lazy()
+        .group_by("source")
+        .agg(tight.sum().alias("tight"), (speaks & ~tight).sum().alias("spaced"))
+        .sort("source")
+        .collect()
+    )
+    lesser = pl.min_horizontal("tight", "spaced") / (pl.col("tight") + pl.col("spaced"))
+    return counts.filter(lesser > options["share"]).select(
+        pl.lit(None, pl.String).alias("sample_id"),
+        "source",
+        pl.format(
+            "{} labels are written with spaces between tokens and {} without", pl.col("spaced"), pl.col("tight")
+        ).alias("message"),
+    )
+
+
+@rule("WSP003", "trailing-space-command", "info", has(r"(?:\\[,;:!>]|\\ ?|~|\\q?quad|\\[hv]space\*? ?\{[^{}]*\}|\\\\)\s*$"), fix="safe")
+def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A spacing command or a line break at the end of a label.
+
+    Why: Nothing in the picture shows it, so a model can only guess it.
+    Fires: ``x = 1 \quad`` -> ``\quad``
+    Fires: ``x = 1 \,`` -> ``\,``
+    Fires: ``x = 1 \\`` -> ``\\``
+    Fires: ``x = 1 \hspace{1cm}`` -> ``\hspace{1cm}``
+    Quiet: ``x \quad y``
+    Fix: Safe: it is dropped.
+    See: opendatalab/UniMERNet cdm latex_processor.py remove_trailing_latex.
+    """
+    end = len(label.tokens)
+    start = end
+    while start and (ACTIONS.get(label.tokens[start - 1]) == SPACE or label.tokens[start - 1] == "\\\\"):
+        start -= 1
+    if start == end:
+        opening = max((i for i in label.find("{") if i < end), default=None)
+        if opening is None or label.tokens[-1] != "}":
+            return
+        start = opening - 2 if opening > 1 and label.tokens[opening - 1] == "*" else opening - 1
+        if start < 0 or label.tokens[start] not in ("\\hspace", "\\vspace"):
+            return
+    if start:
+        yield label.at(start, end, f"{label.shown(start, end)} at the end draws nothing", "")
+
+
+_SPACES = (r"\,", r"\!", r"\;", r"\:", r"\>", "~", r"\quad", r"\qquad", "\\ ", r"\hspace", r"\hskip", r"\thinspace", r"\enspace")
+
+
+@rule("WSP004", "spacing-command", "info", has(r"\\[,!;:> ]|~|\\q?quad|\\h(?:space|skip)|\\(?:thin|en)space"), fix="unsafe")
+def spacing_command(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Explicit spacing inside a label: `\,`, `\;`, `~`, `\quad`, `\hspace{…}`.
+
+    Why: It is the annotator's taste; in handwriting nothing shows it, in print hardly anything. Some data sets delete
+    all of it.
+    Fires: ``\int f \, d x`` -> ``\,``
+    Fires: ``a \quad b \; c`` -> ``\quad``
+    Quiet: ``\int f d x``
+    Fix: Unsafe: the space is visible in print. One finding a label, at the first place.
+    """
+    places = [index for index in label.find(*_SPACES) if index + 1 < len(label.tokens)]
+    if places:
+        times = f", {len(places)} in this label" if len(places) > 1 else ""
+        yield label.at(places[0], places[0] + 1, f"explicit space {label.tokens[places[0]]}{times}", "")
+
+
+_SPLIT_PROSE = re.compile(r"\\(?:mathrm|text|mbox|operatorname|textrm) ?\{ (?:~|[A-Za-z]) (?:(?:~|[A-Za-z]) ){3,}\}")
+
+
+@rule("WSP005", "letter-spaced-text", "info", has_text("{ ") & has(r"\\(?:mathrm|text|mbox|textrm) ?\{ (?:~|[A-Za-z]) "))
+def letter_spaced_text(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Prose taken apart into letters, its word spaces lost or turned into `~`: `\mathrm { i f ~ x }`.
+
+    Why: A tokeniser treated text as mathematics. In text mode the spaces now show; in `\mathrm` words run together.
+    Fires: ``\mathrm { i f ~ x }`` -> ``\mathrm { i f ~ x }``
+    Fires: ``x \text { w h e n } y`` -> ``\text { w h e n }``
+    Quiet: ``\text{if } x``
+    Quiet: ``\mathrm { d } x``
+    Fix: None: where the words ended is lost; read the label anew from the raw source.
+    """
+    for match in _SPLIT_PROSE.finditer(label.text):
+        yield Finding("text spelled letter by letter", *match.span())

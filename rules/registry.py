@@ -1,0 +1,320 @@
+"""The catalogue of rules: how one is declared, found, documented and selected. Not how rules are run: that is `engine`.
+
+A rule is a **sieve**, a polars expression over every label that may pass too much and must never miss, and a **judge**,
+a Python function for the labels let through. To add one, write the function with its docstring in the file of its
+family under `rules/families/`; the command line, the docs and the tests find it there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+
+import rules.families
+from rules.findings import SEVERITIES, Finding, FixLevel, Severity
+
+if TYPE_CHECKING:
+    from rules.label import Label
+
+#: Options of a rule as given: name to value, of the type of the default.
+Options = Mapping[str, Any]
+Judge = Callable[["Label", Options], Iterable[Finding]]
+#: A rule over whole samples: frame in, frame out with sample_id (null for a data set), source and message.
+FrameJudge = Callable[[pl.DataFrame, Options], pl.DataFrame]
+
+#: What a code's letters stand for.
+FAMILIES: dict[str, str] = {
+    "ESC": "escapes and layout tokens",
+    "WSP": "white space",
+    "DLM": "delimiters and wrappers",
+    "SYN": "syntax",
+    "CMD": "commands",
+    "ENV": "environments",
+    "CAN": "canonical form and visual key",
+    "NRM": "damage done by normalisers",
+    "SEM": "meaning",
+    "PAR": "image and label as a pair",
+    "IMG": "images",
+}
+
+_CODE = re.compile(r"([A-Z]{3})(\d{3})")
+
+
+class SelectionError(ValueError):
+    """A code, name, family, profile or option that no rule has. The message says which one would fit."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A label in a rule's docstring: `spans` are the substrings the rule must point at, empty where it must be quiet."""
+
+    label: str
+    spans: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RuleDoc:
+    """The sections of a rule's docstring."""
+
+    what: str
+    why: str = ""
+    fix: str = ""
+    see: str = ""
+    fires: tuple[Example, ...] = ()
+    quiet: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule as declared."""
+
+    code: str
+    name: str
+    severity: Severity
+    scope: Literal["label", "samples"]
+    judge: Any
+    sieve: pl.Expr | None = None
+    fix: FixLevel | None = None
+    #: Profiles the rule belongs to; empty: all of them.
+    profiles: frozenset[str] = frozenset()
+    options: Options = field(default_factory=dict)
+    doc: RuleDoc = RuleDoc("")
+    module: str = ""
+
+    @property
+    def family(self) -> str:
+        return self.code[:3]
+
+
+_RULES: dict[str, Rule] = {}
+
+
+def _register(rule: Rule) -> None:
+    match = _CODE.fullmatch(rule.code)
+    if not match or match[1] not in FAMILIES:
+        raise ValueError(f"{rule.code}: a code is a family's three letters and three digits")
+    taken = next((r for r in _RULES.values() if rule.name == r.name), _RULES.get(rule.code))
+    if taken is not None:
+        raise ValueError(f"{rule.code} {rule.name}: {taken.code} {taken.name} has that code or name already")
+    _RULES[rule.code] = rule
+
+
+def rule(
+    code: str,
+    name: str,
+    severity: Severity,
+    sieve: pl.Expr,
+    *,
+    fix: FixLevel | None = None,
+    profiles: Iterable[str] = (),
+    options: Options | None = None,
+) -> Callable[[Judge], Judge]:
+    """Declare a rule over labels. The decorated function yields the findings of one label that the sieve let through.
+
+    The sieve sees the columns `label` (String), `tokens` (UInt32, how many) and `problems` (List(String), the kinds of
+    `rules.reader.Problem` in the label).
+    """
+
+    def declare(judge: Judge) -> Judge:
+        _register(
+            Rule(
+                code,
+                name,
+                severity,
+                "label",
+                judge,
+                sieve,
+                fix,
+                frozenset(profiles),
+                dict(options or {}),
+                parse_doc(inspect.getdoc(judge) or ""),
+                judge.__module__,
+            )
+        )
+        return judge
+
+    return declare
+
+
+def samples_rule(
+    code: str, name: str, severity: Severity, *, profiles: Iterable[str] = (), options: Options | None = None
+) -> Callable[[FrameJudge], FrameJudge]:
+    """Declare a rule over the samples frame: images, pairs, whole data sets. It gets the frame and gives a frame of
+    sample_id, source and message; a null sample_id stands for the whole source."""
+
+    def declare(judge: FrameJudge) -> FrameJudge:
+        doc = parse_doc(inspect.getdoc(judge) or "")
+        _register(
+            Rule(
+                code,
+                name,
+                severity,
+                "samples",
+                judge,
+                None,
+                None,
+                frozenset(profiles),
+                dict(options or {}),
+                doc,
+                judge.__module__,
+            )
+        )
+        return judge
+
+    return declare
+
+
+@cache
+def all_rules() -> Mapping[str, Rule]:
+    """Every rule by code, in the order of the codes. Importing the families is what fills it."""
+    for module in pkgutil.iter_modules(rules.families.__path__):
+        importlib.import_module(f"rules.families.{module.name}")
+    return dict(sorted(_RULES.items()))
+
+
+def find(name: str) -> Rule:
+    """The rule with this code or name. Raises SelectionError, naming the nearest, where there is none."""
+    catalogue = all_rules()
+    for candidate in catalogue.values():
+        if name in (candidate.code, candidate.name) or name.upper() == candidate.code:
+            return candidate
+    raise SelectionError(f"no rule is called {name!r}{_nearest(name)}")
+
+
+def _nearest(name: str) -> str:
+    import difflib
+
+    known = [*all_rules(), *(rule.name for rule in all_rules().values()), *FAMILIES]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or difflib.get_close_matches(
+        name.upper(), known, n=1, cutoff=0.5
+    )
+    return f"; did you mean {close[0]!r}?" if close else "; `curate rules` lists them"
+
+
+def expand(names: Iterable[str]) -> Iterator[str]:
+    """The codes that codes, names and family letters stand for. Raises SelectionError for one that stands for none."""
+    catalogue = all_rules()
+    for name in names:
+        if name.isalpha() and name.upper() in FAMILIES:
+            yield from (code for code in catalogue if code.startswith(name.upper()))
+        elif name.upper() == "ALL":
+            yield from catalogue
+        else:
+            yield find(name).code
+
+
+# Docstrings -----------------------------------------------------------------------------------------------------------
+
+_SECTION = re.compile(r"^(Why|Fires|Quiet|Fix|See):\s*", re.MULTILINE)
+_QUOTED = re.compile(r"``(.+?)``(?!`)", re.DOTALL)
+# A docstring can't hold control characters, so examples write their pictures: ␉ for TAB and so on.
+_PICTURES = {0x2400 + code: code for code in range(32)} | {0x2421: 0x7F}
+
+
+def _example_text(text: str) -> str:
+    return text.translate(_PICTURES)
+
+
+def parse_doc(text: str) -> RuleDoc:
+    """The sections of a docstring. `Fires:` lists ``label`` -> ``span`` ``span``…, one a line; `Quiet:` lists labels."""
+    parts = _SECTION.split(text)
+    sections: dict[str, str] = {}
+    for name, body in zip(parts[1::2], parts[2::2], strict=True):
+        sections[name] = f"{sections[name]}\n{body.strip()}" if name in sections else body.strip()
+    fires = []
+    for line in sections.get("Fires", "").splitlines():
+        quoted = [_example_text(found) for found in _QUOTED.findall(line)]
+        if quoted:
+            fires.append(Example(quoted[0], tuple(quoted[1:])))
+    quiet = [
+        Example(_example_text(found))
+        for line in sections.get("Quiet", "").splitlines()
+        for found in _QUOTED.findall(line)
+    ]
+    prose = {name: " ".join(sections.get(name, "").split()) for name in ("Why", "Fix", "See")}
+    return RuleDoc(
+        " ".join(parts[0].split()), prose["Why"], prose["Fix"], prose["See"], tuple(fires), tuple(quiet)
+    )
+
+
+# Selection ------------------------------------------------------------------------------------------------------------
+
+PROFILES: dict[str, str] = {
+    "default": "any set of formula labels, judged as display math",
+    "handwritten": "handwriting: spacing and sizes can't be seen, so they are noise",
+    "printed": "typeset formulas: fonts, spacing and sizes are visible",
+    "m2e": "M²E and its kind: layout tokens mean lines, tabular is a correct label",
+}
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """The rules of one run with their options and severities. Small, and picklable for worker processes."""
+
+    codes: tuple[str, ...]
+    profile: str = "default"
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+
+    def rules(self, scope: str) -> list[Rule]:
+        catalogue = all_rules()
+        return [catalogue[code] for code in self.codes if catalogue[code].scope == scope]
+
+    def severity(self, rule: Rule) -> Severity:
+        return self.severities.get(rule.code, rule.severity)
+
+    def option_values(self, rule: Rule) -> Options:
+        return {**rule.options, **self.options.get(rule.code, {})}
+
+
+def select(
+    include: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    *,
+    profile: str = "default",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    severities: Mapping[str, str] | None = None,
+) -> Ruleset:
+    """The rules of a run: those of the profile, or those in `include`, without those in `ignore`.
+
+    Codes, names and family letters all work. `options` and `severities` are by code or name. Raises SelectionError for
+    anything unknown, or of the wrong type.
+    """
+    if profile not in PROFILES:
+        raise SelectionError(f"no profile is called {profile!r}; there are: {', '.join(PROFILES)}")
+    catalogue = all_rules()
+    wanted = list(expand(include))
+    codes = wanted or [code for code, rule in catalogue.items() if not rule.profiles or profile in rule.profiles]
+    without = set(expand(ignore))
+    checked: dict[str, dict[str, Any]] = {}
+    for name, values in (options or {}).items():
+        declared = find(name)
+        checked[declared.code] = {key: _option(declared, key, value) for key, value in values.items()}
+    levels: dict[str, Severity] = {}
+    for name, level in (severities or {}).items():
+        if level not in SEVERITIES:
+            raise SelectionError(f"severity of {name}: {level!r} is none of {', '.join(SEVERITIES)}")
+        levels[find(name).code] = next(severity for severity in SEVERITIES if severity == level)
+    return Ruleset(tuple(sorted(set(codes) - without)), profile, checked, levels)
+
+
+def _option(rule: Rule, key: str, value: Any) -> Any:
+    if key not in rule.options:
+        known = ", ".join(rule.options) or "none"
+        raise SelectionError(f"{rule.code} {rule.name} has no option {key!r}; its options: {known}")
+    default = rule.options[key]
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not type(default):
+        raise SelectionError(
+            f"option {key} of {rule.code} must be a {type(default).__name__} such as {default!r}, not {value!r}"
+        )
+    return value

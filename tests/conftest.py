@@ -1,0 +1,42 @@
+"""What all tests share: where the real label files lie, and how hypothesis looks for examples. No helpers for one package."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+_VARIABLE = "TEXSIEVE_SHARED_DATA"
+SHARED_DATA = Path(os.environ.get(_VARIABLE) or Path(__file__).resolve().parents[2] / "shared" / "data")
+
+# A deadline would make a test of a slow machine, and random examples a test that fails in somebody else's change.
+settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("here", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def _absent() -> str | None:
+    """Why tests marked `shared_data` can't run, or None."""
+    if (SHARED_DATA / "README.md").is_file():
+        return None
+    return f"no real label files in {SHARED_DATA} (set {_VARIABLE} to a folder that has them)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reason = _absent()
+    if reason is None:
+        return
+    for item in items:
+        if item.get_closest_marker("shared_data"):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the real label files; skips the test where it is absent."""
+    reason = _absent()
+    if reason is not None:
+        pytest.skip(reason)
+    return SHARED_DATA
