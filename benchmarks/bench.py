@@ -1,4 +1,4 @@
-"""Measures how fast labels are judged, beside KaTeX's parser and pylatexenc on the same labels. Not a test: it asserts nothing.
+"""Measures how fast labels are judged, beside KaTeX's parser and pylatexenc on the same labels. Asserts nothing.
 
     make bench        or        python benchmarks/bench.py [--rounds N] [--data DIR] [--quick]
 
@@ -22,12 +22,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from random import Random
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 import polars as pl
+from corpora import Corpus, corpora
 from peers import Timed, Unavailable, katex, pylatexenc
 
 from curate.sources import parse_source, read_source
@@ -49,18 +49,6 @@ AUDITED = (
 )
 
 
-@dataclass(frozen=True)
-class Corpus:
-    """Distinct labels of one kind."""
-
-    name: str
-    labels: list[str]
-
-    @property
-    def characters(self) -> float:
-        return sum(map(len, self.labels)) / len(self.labels)
-
-
 @dataclass
 class Contest:
     """One tool on one corpus: seconds of every round over `labels` labels, and how many of those it rejected."""
@@ -74,35 +62,6 @@ class Contest:
     @property
     def rates(self) -> list[float]:
         return [self.labels / seconds for seconds in self.seconds]
-
-
-def corpora(data: Path, folder: Path, quick: bool) -> tuple[list[Corpus], Path]:
-    """The labels to measure on, and a file in HME100K's format to read."""
-    lines = data / "hme100k" / "train_labels.txt"
-    if lines.is_file():
-        hme = _distinct(str(lines))
-        raw = _distinct(str(data / "im2latex" / "im2markup_sample"))
-        named = {
-            "HME100K train": hme,
-            "im2latex raw": raw,
-            "im2latex normalised": _distinct(str(data / "im2latex" / "im2latex_validate.csv")),
-        }
-    else:
-        from curate.demo.grammar import grow
-        from curate.demo.handwritten import HME_KINDS
-        from curate.demo.printed import PRINTED_KINDS
-
-        grown = {"demo, handwritten": (HME_KINDS, 3000), "demo, printed": (PRINTED_KINDS, 1000)}
-        named = {name: [f.label for f in grow(kinds, n, Random(0))] for name, (kinds, n) in grown.items()}
-        lines = folder / "train_labels.txt"
-        rows = (f"train_{n}.jpg \t{label}\n" for n, label in enumerate(named["demo, handwritten"]))
-        lines.write_text("".join(rows), encoding="utf-8", newline="\n")
-    cut = 500 if quick else None
-    return [Corpus(name, labels[:cut]) for name, labels in named.items()], lines
-
-
-def _distinct(path: str) -> list[str]:
-    return read_source(parse_source(path)).frame["label"].unique(maintain_order=True).to_list()
 
 
 def contests(corpus: Corpus, cores: int, open_tools: ExitStack, folder: Path) -> Iterator[Contest]:
@@ -286,16 +245,16 @@ def main() -> None:
     print(table(results))
     sizes = ", ".join(f"{corpus.name} {corpus.characters:.0f}" for corpus, _ in results)
     print(
-        f"\n÷: labels a second over that tool's, median of {arguments.rounds} alternating rounds. rejects: labels the tool calls wrong."
+        f"\n÷: labels a second over that tool's, median of {arguments.rounds} alternating rounds. A tool stops early at a"
     )
-    print(f"characters a label: {sizes}")
-    print(
-        f"reading {reading['file']}: {count(round(reading['rows_per_second']))} rows/s ({count(reading['rows'])} rows, {size(reading['bytes'])})"
-    )
+    print(f"label it rejects, which flatters it. Characters a label: {sizes}.")
+    rows, each = count(reading["rows"]), count(round(reading["rows_per_second"]))
+    print(f"Reading {reading['file']} ({rows} rows, {size(reading['bytes'])}): {each} rows/s.")
     if audit:
         print(
-            f"curate audit, {audit['sources']} sources, {count(audit['samples'])} samples ({count(audit['distinct_labels'])} distinct labels): "
-            f"{audit['seconds']:.1f} s, largest process {size(audit['largest_process_bytes'])}, report {size(audit['report_bytes'])}"
+            f"curate audit, {audit['sources']} sources, {count(audit['samples'])} samples "
+            f"({count(audit['distinct_labels'])} distinct labels): {audit['seconds']:.1f} s, "
+            f"largest process {size(audit['largest_process_bytes'])}, report {size(audit['report_bytes'])}."
         )
     packages = ", ".join(f"{name} {number}" for name, number in here["packages"].items())
     print(f"{here['processor']}, {cores} cores, {here['system']}, Python {here['python']}, {packages}")

@@ -127,8 +127,12 @@ def collect(
 ) -> list[Row]:
     """Every name that an engine knows, with its kind and arguments."""
     hand, samples, notes = by_hand()
-    maps = [(table, entry) for kind in ("delimiter", "macro") for table, entries in mathjax[kind] for entry in entries]
-    jnames = {name.removeprefix("\\"): (table, handler) for table, (name, handler) in reversed(maps)}
+    fences = {table for table, _ in mathjax["delimiter"]}  # these hold characters too, and commands with their backslash
+    jnames: dict[str, tuple[str, str]] = {}
+    for table, entries in mathjax["macro"]:
+        for name, handler in entries:
+            if table not in fences or name.startswith("\\"):
+                jnames.setdefault(name.removeprefix("\\"), (table, handler))
     macros, functions = public(katex["macros"]), public(katex["functions"])
     functions = {name: entry for name, entry in functions.items() if entry["type"] != "internal"}
     symbols = public(katex["text"]) | public(katex["math"])

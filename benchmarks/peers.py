@@ -1,4 +1,4 @@
-"""The tools that bench.py measures texsieve against: KaTeX's parser under node, and a loop of pylatexenc. Not for timing."""
+"""What bench.py measures texsieve against: KaTeX's parser under node, and a loop of pylatexenc. Compares nothing."""
 
 from __future__ import annotations
 

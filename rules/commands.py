@@ -33,25 +33,9 @@ from typing import Final
 #: What a command is. `op` takes limits above and below, `func` is a named function such as `\sin`, `stack` builds a
 #: symbol from several arguments, `script` is `\sp` or `\sb`, `document` and `definition` have no business in a formula.
 KINDS: Final = frozenset(
-    (
-        *(
-            "ord",
-            "op",
-            "func",
-            "bin",
-            "rel",
-            "open",
-            "close",
-            "punct",
-            "inner",
-            "accent",
-            "radical",
-            "fraction",
-            "infix",
-        ),
-        *("stack", "script", "limits", "font", "fontswitch", "style", "size", "sizeswitch", "space", "text", "box"),
-        *("colour", "ref", "layout", "environment", "definition", "document", "primitive", "other"),
-    )
+    {"ord", "op", "func", "bin", "rel", "open", "close", "punct", "inner", "accent", "radical", "fraction", "infix"}
+    | {"stack", "script", "limits", "font", "fontswitch", "style", "size", "sizeswitch", "space", "text", "box"}
+    | {"colour", "ref", "layout", "environment", "definition", "document", "primitive", "other"}
 )
 ENVIRONMENT_KINDS: Final = frozenset({"inner", "display", "text", "picture"})
 LETTERS: Final = frozenset("mtrDoOsdl")
@@ -65,9 +49,9 @@ class Command:
     r"""One command.
 
     `mode` is where LaTeX takes it: `math`, `text` or `both`. `delimiter`: may stand after `\left`. `limits`: may take
-    `\limits`. `latex` means defined; whether it works in a formula is `latex and mode != "text"`. `package` is a package
-    that defines it where LaTeX alone does not. `common` ranks: the number of digits of its count in 150,000 public labels,
-    0 for never seen.
+    `\limits`. `latex` means defined; whether it works in a formula is `latex and mode != "text"`. `package` is one that
+    defines it where LaTeX alone does not. `common` ranks: how many digits its count in 150,000 public labels has, 0 for
+    never seen.
     """
 
     name: str
@@ -90,8 +74,8 @@ class Environment:
     r"""One environment; `args` follow `\begin{name}`.
 
     `kind`: `inner` stands inside a formula, `display` is a formula of its own (an error inside another), `text` and
-    `picture` are neither. `cells`: it has rows and `&`. `max_columns`: the most columns that LaTeX takes, None where it sets
-    no limit or an argument does.
+    `picture` are neither. `cells`: it has rows and `&`. `max_columns`: the most columns that LaTeX takes, None where it
+    sets no limit or an argument does.
     """
 
     name: str
@@ -220,8 +204,8 @@ def _is_echo(command: str, rest: str) -> bool:
 def split_glued(name: str) -> tuple[str, str] | None:
     r"""A command glued to what follows it: `("gt", "M")` of `\gtM`, the longest known command and the rest.
 
-    None for a name that is known, for a doubled tail (see `nearest`), and where no command of two letters or more starts
-    it.
+    None for a name that is known, for a doubled tail (see `nearest`), and where no command of two letters or more
+    starts it.
     """
     glued = None if name in COMMANDS else _longest_prefix(name)
     return None if glued is None or _is_echo(*glued) else glued

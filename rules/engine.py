@@ -29,7 +29,7 @@ MAX_LENGTH = 100_000
 _LABELS: dict[str, Any] = {
     "label": pl.String,
     "tokens": pl.UInt32,
-    "problems": pl.List(pl.String),
+    "problems": pl.String,
     "canonical": pl.String,
     "visual_key": pl.String,
 }
@@ -170,12 +170,17 @@ def _frame(labels: list[_Read]) -> pl.DataFrame:
         {
             "label": [read.label.text for read in labels],
             "tokens": [len(read.label.tokens) for read in labels],
-            "problems": [[problem.kind for problem in read.label.reading.problems] for read in labels],
+            "problems": [_kinds(read.label.reading) for read in labels],
             "canonical": [read.canonical for read in labels],
             "visual_key": [read.visual_key for read in labels],
         },
         schema=_LABELS,
     )
+
+
+def _kinds(reading: reader.Reading) -> str:
+    """The kinds of a reading's problems, a space on each side of every one, so that a sieve can look for ` kind `."""
+    return f" {' '.join(problem.kind for problem in reading.problems)} " if reading.problems else ""
 
 
 def _mask(rule: Rule) -> pl.Expr:

@@ -503,7 +503,11 @@ class Reader:
             return self.read_buildrel(start)
         if command.name == "root":
             return self.read_root(start)
+        self.depth += 1  # `\\frac \\frac \\frac …` nests without a brace
+        if self.depth > MAX_DEPTH:
+            raise TooDeep
         arguments = self.read_arguments(token, command.args)
+        self.depth -= 1
         if arguments[:1] == ["*"]:
             return [f"{token}*", *arguments[1:]]
         return [SYNONYMS.get(token, token), *arguments]

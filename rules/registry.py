@@ -119,8 +119,8 @@ def rule(
 ) -> Callable[[Judge], Judge]:
     """Declare a rule over labels. The decorated function yields the findings of one label that the sieve let through.
 
-    The sieve sees the columns `label` (String), `tokens` (UInt32, how many) and `problems` (List(String), the kinds of
-    `rules.reader.Problem` in the label).
+    The sieve sees the columns `label` (String), `tokens` (UInt32, how many) `problems` (String, the
+    kinds of `rules.reader.Problem` in the label with a space on each side), `canonical` and `visual_key`.
     """
 
     def declare(judge: Judge) -> Judge:

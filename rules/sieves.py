@@ -28,4 +28,4 @@ def has_command(*names: str) -> pl.Expr:
 
 def has_problem(*kinds: str) -> pl.Expr:
     """The reader met a problem of one of these kinds."""
-    return pl.any_horizontal([pl.col("problems").list.contains(kind) for kind in kinds])
+    return pl.any_horizontal([pl.col("problems").str.contains(f" {kind} ", literal=True) for kind in kinds])

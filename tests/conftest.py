@@ -1,4 +1,4 @@
-"""What all tests share: where the real label files lie, and how hypothesis looks for examples. No helpers for one package."""
+"""What all tests share: where the real label files lie, how hypothesis looks for examples. No package's own helpers."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ def test_counts_of_a_small_run():
     }
     assert summary["severities"] == {"error": 2, "warning": 2, "info": 2}
     assert [(r["rule"], r["findings"], r["samples"], r["fixable"]) for r in summary["rules"]] == [
+        ("SYN001", 2, 1, 0),  # errors first, then by samples
         ("CMD005", 2, 2, 2),
-        ("SYN001", 2, 1, 0),
         ("WSP003", 1, 1, 1),
         ("DST001", 1, 0, 0),
     ]

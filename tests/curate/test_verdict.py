@@ -45,7 +45,7 @@ def test_raw_im2latex_is_ready_and_its_few_errors_are_named():
     assert verdict == "ready"
     assert "2 of 1,200 labels (0.2 %) are wrong" in reasons[0]
     assert "SYN006 double-superscript (2)" in reasons[0]
-    assert "`curate export --drop SYN006`" in reasons[0]
+    assert "SYN006 double-superscript (2)): leave them out" in reasons[0]
 
 
 def test_hme100k_is_ready_with_a_remark_on_duplicates_and_leaks():
@@ -65,7 +65,7 @@ def test_raw_m2e_is_unfit_and_the_way_out_is_named():
     verdict, reasons = judge(raw)
     assert verdict == "unfit"
     assert reasons[0].startswith("80 % of labels (80,000) hold layout tokens (ESC001, ESC002): they are not LaTeX")
-    assert "`curate fix --unsafe-fixes --profile m2e`" in reasons[0]
+    assert "each label must become an array or a tabular first" in reasons[0]
 
 
 def test_layout_tokens_that_a_profile_calls_info_are_still_not_latex():
@@ -88,7 +88,7 @@ def test_broken_labels_weigh_more_the_more_there_are(broken, verdict):
 def test_what_a_safe_fix_repairs_is_never_worse_than_fix_first():
     verdict, reasons = judge(entry(samples_with_error=9_000, errors_with_safe_fix=9_000))
     assert verdict == "fix first"
-    assert "run `curate fix`" in reasons[0]
+    assert "errors that a safe fix repairs" in reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -161,3 +161,9 @@ def test_every_limit_gets_looser_towards_the_worse_verdict():
         steps = [getattr(limits, f"{kind}_{name}") for name in ("fix", "doubtful", "unfit")]
         assert steps == sorted(steps)
     assert VERDICTS == ("ready", "fix first", "doubtful", "unfit")
+
+
+def test_a_set_whose_images_all_lie_elsewhere_is_judged_by_its_labels():
+    verdict, reasons = judge(entry(with_image=10_000, missing_image=10_000))
+    assert verdict == "ready"
+    assert any("None of its 10,000 images was found" in reason for reason in reasons)
