@@ -11,6 +11,10 @@ import unicodedata
 #: Categories that draw nothing, or that act on their neighbours: control, format, surrogate, private, unassigned.
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 #: Spaces other than U+0020 look like it and are not.
+#: The names of the control characters. Their pictures (U+2400 and on) are missing from most fonts.
+_NAMES = (
+    "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+).split()
 _SPACES = {"\u00a0": "⍽", "\u3000": "⟨U+3000⟩"}
 
 
@@ -20,9 +24,9 @@ def show(character: str) -> str | None:
     if 0x20 <= code < 0x7F:
         return None
     if code < 0x20:
-        return chr(0x2400 + code)
+        return f"⟨{_NAMES[code]}⟩"
     if code == 0x7F:
-        return "␡"
+        return "⟨DEL⟩"
     if character in _SPACES:
         return _SPACES[character]
     category = unicodedata.category(character)

@@ -1,1 +1,23 @@
-"""Training, prediction, metrics and comparison of image-to-LaTeX models."""
+"""Training, prediction, metrics and comparison of image-to-LaTeX models.
+
+    import finetune
+    finetune.score([(truth, prediction), ...])     # metrics of pairs: see finetune.metrics
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from finetune.metrics import score
+
+__all__ = ["score"]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first asked for: the rules and polars take half a second that `finetune --help` needn't pay.
+    if name == "score":
+        from finetune.metrics import score
+
+        return score
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

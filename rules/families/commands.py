@@ -18,6 +18,12 @@ _USER_MACROS = frozenset(
 )
 
 
+def _glued(name: str) -> tuple[str, str] | None:
+    r"""The command that `name` begins with and the rest, unless `name` is a slip of another: `\mathcl` is no `\math`."""
+    glued, meant = split_glued(name), nearest(name)
+    return glued if glued is not None and meant in (None, glued[0]) else None
+
+
 @rule("CMD001", "unknown-command", "error", has_problem("unknown-command"), fix="display")
 def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that neither LaTeX with amsmath and amssymb nor KaTeX, MathJax or a common package knows.
@@ -25,13 +31,14 @@ def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
     Why: The label doesn't render, and the model learns a token that draws nothing. Usually a spelling mistake.
     Fires: ``\foobar x`` -> ``\foobar``
     Fires: ``\aplha + 1`` -> ``\aplha``
+    Fires: ``\mathcl { O }`` -> ``\mathcl``
     Quiet: ``\alpha + 1``
     Quiet: ``\def \foobar { x } \foobar``
     Fix: Display: the nearest known name, if one letter is wrong.
     """
     for problem in label.problems("unknown-command"):
         name = problem.detail
-        if name in _USER_MACROS or split_glued(name) is not None:
+        if name in _USER_MACROS or _glued(name) is not None:
             continue
         meant = nearest(name)
         hint = f"; did you mean \\{meant}?" if meant else ""
@@ -50,7 +57,7 @@ def glued_command(label: Label, options: Options) -> Iterator[Finding]:
     See: felix-schmitt/MathNet improve_tokens.py split_up_token_list; GAIR/MathPile discussion 1.
     """
     for problem in label.problems("unknown-command"):
-        glued = split_glued(problem.detail)
+        glued = _glued(problem.detail)
         if glued is None or problem.detail in _USER_MACROS:
             continue
         command, rest = glued

@@ -28,7 +28,7 @@ from curate.report.pictures import HIGHEST, LONGEST_DRAWN, WIDEST, of_image, of_
         ("abcdef", [(0, 3), (2, 5)], "<mark>abc</mark><mark>de</mark>f"),
         ("abcdef", [(0, 4), (1, 2)], "<mark>abcd</mark>ef"),
         ("abc", [(None, None), (2, 1), (7, 9)], "abc"),
-        ("\times", [(0, 1)], '<mark><span class="ctl">␉</span></mark>imes'),
+        ("\times", [(0, 1)], '<mark><span class="ctl">⟨TAB⟩</span></mark>imes'),
         ("", [], ""),
     ],
 )

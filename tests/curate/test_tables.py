@@ -57,7 +57,7 @@ def test_markdown_alignment():
 @pytest.mark.parametrize(
     ("data", "shown"),
     [
-        ("\times", "␉imes"),
+        ("\times", "⟨TAB⟩imes"),
         ("a\x00b", "a␀b"),
         ("\u202ex", "⟨U+202E⟩x"),
         ("\x7f", "␡"),
