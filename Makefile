@@ -4,8 +4,9 @@ VENV := .venv
 # The extras that the tests need. [browse], [finetune] and [ray] have no code here yet, and would be 7 GB to test nothing.
 TEST_EXTRAS ?= dev
 WORKERS ?= 2
-# Where `make demo` writes. It is made anew by every call.
+# Where `make demo` writes. It is made anew by every call; a folder that is no demo is left alone.
 DEMO ?= demo
+drop_demo = if [ -f "$(DEMO)/data/planted.jsonl" ]; then rm -rf "$(DEMO)"; fi
 
 comma := ,
 py := $(VENV)/bin/python
@@ -19,7 +20,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' Makefile
 
 demo: $(ready)  ## make three small data sets with known defects, audit them, say where the report lies
-	@rm -rf "$(DEMO)"
+	@$(drop_demo)
 	@$(VENV)/bin/curate demo --out "$(DEMO)"
 
 test: check  ## set up all that the tests need, run `make check`, run every test
@@ -38,7 +39,8 @@ docs: $(ready)  ## write docs/rules/ and docs/cli.md from the code
 	@$(py) docs/make_docs.py
 
 clean:  ## remove what these targets made, .venv included
-	rm -rf $(VENV) "$(DEMO)" build dist bench-out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	$(drop_demo)
+	rm -rf $(VENV) build dist bench-out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -qq: pip says only what failed.

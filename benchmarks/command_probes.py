@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import time
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -23,7 +22,9 @@ _HARNESS = r"""
   \ifcase\currentgrouptype\or\egroup\or\egroup\or\egroup\or\egroup\or\egroup\or\cr\egroup\or\egroup\or\egroup\or\egroup
   \or\egroup\or\egroup\or\egroup\or\egroup\or\endgroup\or\ifinner$\else$$\fi\or\right.\else\fi\fi}
 \def\probeend#1{\probeclose\probeclose\probeclose\probeclose\probeclose\probeclose\probeclose\probeclose
-  \typeout{@@#1 \ifnum\currentgrouplevel=\probelevel\relax\ifmmode DIRTY\else CLEAN\fi\else DIRTY\fi}}
+  \let\probestate\probedirty\ifnum\currentgrouplevel=\probelevel\relax\ifmmode\else\let\probestate\probeclean\fi\fi
+  \typeout{@@#1 \probestate}}
+\def\probedirty{DIRTY}\def\probeclean{CLEAN}
 \edef\probelevel{\the\numexpr\currentgrouplevel+1}"""
 _MARK = re.compile(r"^@@(\d+) (START|CLEAN|DIRTY)$", re.MULTILINE)
 
@@ -38,12 +39,8 @@ class Latex:
         self.preamble = preamble
         self.env = os.environ | ({"TEXINPUTS": f".::{texmf}//"} if texmf else {}) | {"max_print_line": "10000"}
 
-        self.runs = 0
-
     def run(self, body: str) -> str:
         """The log of a document with this body."""
-        self.runs += 1
-        start = time.time()
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "probe.tex")
             source.write_text(f"{self.preamble}\n\\begin{{document}}\n{body}\n\\end{{document}}\n", encoding="utf-8")
@@ -56,7 +53,6 @@ class Latex:
                     capture_output=True,
                     timeout=60,
                 )
-            if time.time()-start>4: print("slow", time.time()-start, body[-300:], flush=True)
             return Path(folder, "probe.log").read_text(encoding="latin-1")
 
     def loads(self) -> bool:
@@ -81,15 +77,17 @@ class Latex:
     def atoms(self, calls: Sequence[str]) -> list[set[str]]:
         """The kinds of atoms ("rel", "op nolimits", …) that TeX makes of each formula, as \\showlists prints them."""
         out: list[set[str]] = [set() for _ in calls]
-        body = "\n".join(
-            f"\\typeout{{@A {i}}}\\setbox0\\hbox{{${_SCAN % call}\\showlists$}}" for i, call in enumerate(calls)
-        )
-        log = self.run("\\showboxbreadth=99 \\showboxdepth=0\n" + body)
-        for part in re.split(r"^@A ", log, flags=re.MULTILINE)[1:]:
-            shown = re.search(r"^### math mode entered.*?$(.*?)^###", part, re.MULTILINE | re.DOTALL)
-            if shown and not re.search(r"^! (?!OK)", part[: shown.start()], re.MULTILINE):
-                found = re.findall(r"^\\math(\w+?)(\\nolimits)?(?: ?\[\])?$", shown.group(1), re.MULTILINE)
-                out[int(part.split("\n", 1)[0])] = {kind for kind, _ in found if kind != "on"}
+        for first in range(0, len(calls), 50):  # a formula that upsets TeX takes only its batch along
+            tests = [
+                f"\\typeout{{@A {i}}}\\setbox0\\hbox{{${_SCAN % calls[i]}\\showlists$}}"
+                for i in range(first, min(first + 50, len(calls)))
+            ]
+            log = self.run("\\showboxbreadth=99 \\showboxdepth=0\n" + "\n".join(tests))
+            for part in re.split(r"^@A ", log, flags=re.MULTILINE)[1:]:
+                shown = re.search(r"^### math mode entered.*?$(.*?)^###", part, re.MULTILINE | re.DOTALL)
+                if shown and not re.search(r"^! (?!OK)", part[: shown.start()], re.MULTILINE):
+                    found = re.findall(r"^\\math(?!on$|off$)(\w+?)(?:\\nolimits)?(?: ?\[\])?$", shown[1], re.MULTILINE)
+                    out[int(part.split("\n", 1)[0])] = set(found)
         return out
 
     def errors(self, probes: Sequence[str], template: str = DISPLAY) -> list[str | None]:
@@ -190,7 +188,7 @@ class MathJax:
         ))  # fmt: skip
 
     def errors(self, probes: Sequence[str]) -> list[str | None]:
-        """MathJax's complaint about each formula, None where it renders. Red text is its way to show an unknown command."""
+        """MathJax's complaint about each formula, None where it renders. It shows an unknown command as red text."""
         out: list[str | None] = []
         for text in probes:
             try:

@@ -30,7 +30,7 @@ SOURCES = """
     mathrsfs.sty bm.sty cancel.sty article.cls size10.clo omsenc.def ot1enc.def textcomp.sty
 """.split()  # noqa: SIM905
 PACKAGES = """
-    mathtools amsthm amscd xcolor graphicx hyperref booktabs array braket stmaryrd wasysym esint physics siunitx
+    graphicx xcolor mathtools amsthm amscd hyperref booktabs array braket stmaryrd wasysym esint physics siunitx
     amsxtra upgreek mathdots ulem soul multirow arydshln extarrows extpfeil mhchem gensymb tikz
 """.split()  # noqa: SIM905
 # Where TeX has no copy of the package, the MathJax map that a command stands in tells it.
@@ -49,6 +49,7 @@ MATHJAX_PACKAGES = {
 }
 ENGINES = ("katex", "mathjax", "mathcore")
 COLUMNS = ["name", "kind", "args", "mode", "delimiter", "limits", "latex", *ENGINES, "package", "common", "note"]
+LIMITS = ("op", "func", "accent", "stack")
 DUMMY = {"m": "{x}", "t": "{x}", "r": "{x}", "d": "(", "l": "1pt ", "D": "{1pt}", "o": "", "O": "", "s": ""}
 
 
@@ -74,10 +75,10 @@ class Row:
         return self.sample or f"\\{self.name}{dummies or ' ' * self.name.isalpha()}"
 
 
-def by_hand() -> tuple[dict[str, tuple[str, str]], dict[str, str], dict[str, str]]:
-    """(kind and args, samples, notes) by command, from commands_by_hand.txt."""
+def by_hand() -> tuple[dict[str, tuple[str, str]], dict[str, dict[str, str]]]:
+    """From commands_by_hand.txt: kind and args by command, and what stands after `!sample`, `!note`, `!package`."""
     kinds: dict[str, tuple[str, str]] = {}
-    texts: dict[str, dict[str, str]] = {"!sample": {}, "!note": {}}
+    texts: dict[str, dict[str, str]] = {"!sample": {}, "!note": {}, "!package": {}}
     for line in (HERE / "commands_by_hand.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("!"):
             what, name, text = line.split(" ", 2)
@@ -89,7 +90,7 @@ def by_hand() -> tuple[dict[str, tuple[str, str]], dict[str, str], dict[str, str
                     raise SystemExit(f"commands_by_hand.txt has {name} twice")
                 kinds[name] = kind, "" if args == "-" else args
     kinds[" "] = "space", ""
-    return kinds, texts["!sample"], texts["!note"]
+    return kinds, texts
 
 
 def seen(files: list[Path]) -> tuple[collections.Counter[str], set[str]]:
@@ -126,8 +127,11 @@ def collect(
     latex: Latex, katex: dict, mathjax: dict, counts: collections.Counter[str], harvested: set[str], texmf: str
 ) -> list[Row]:
     """Every name that an engine knows, with its kind and arguments."""
-    hand, samples, notes = by_hand()
-    fences = {table for table, _ in mathjax["delimiter"]}  # these hold characters too, and commands with their backslash
+    hand, texts = by_hand()
+    samples, notes = texts["!sample"], texts["!note"]
+    fences = {
+        table for table, _ in mathjax["delimiter"]
+    }  # these hold characters too, and commands with their backslash
     jnames: dict[str, tuple[str, str]] = {}
     for table, entries in mathjax["macro"]:
         for name, handler in entries:
@@ -141,15 +145,20 @@ def collect(
     known = latex.defined(candidates) | (candidates & set("\\{}%# "))
     known |= {"of"} & candidates  # a delimiter of \root, not a command of its own
     meanings, inner = latex.meanings(known), latex.meanings(known, robust=True)
-    plain = sorted(n for n in known & (engines | set(counts)) if not (n in hand and hand[n][1]) and n not in samples)
+    makes_atom = re.compile(r"\\math(char|rel|bin|op|ord|open|close|inner|punct)\b")
+    symbols_of_tex = {n for n in known if makes_atom.search(meanings.get(n, "").partition("->")[2] + inner.get(n, ""))}
+    symbols_of_tex |= {n for n in known if meanings.get(n, "").startswith("\\mathchar")}
+    takes_more = {name for name, (_, args) in hand.items() if args} | set(samples)
+    plain = sorted((known & (engines | set(counts) | symbols_of_tex)) - takes_more)
     atoms = dict(zip(plain, latex.atoms([f"\\{n} " for n in plain]), strict=True))
-    packages: dict[str, str] = {}
+    packages = dict(texts["!package"])
     for package in PACKAGES:
         wider = Latex(PREAMBLE + rf"\usepackage{{{package}}}", texmf=texmf)
         if wider.loads():
             new = sorted(wider.defined(candidates - known) - set(packages))
             packages |= dict.fromkeys(new, package)
-            atoms |= zip(new, wider.atoms([f"\\{n} " for n in new]), strict=True)
+            if package != "physics":  # its commands take arguments by rules of their own
+                atoms |= zip(new, wider.atoms([f"\\{n} " for n in new]), strict=True)
             meanings |= wider.meanings(new)
             inner |= wider.meanings(new, robust=True)
     rows = []
@@ -168,6 +177,8 @@ def collect(
         package = packages.get(name) or next(
             (p for k, p in MATHJAX_PACKAGES.items() if table.lower().startswith(k)), ""
         )
+        if not package and name in jnames and not (name in macros or name in functions or name in symbols):
+            package = "mathjax"
         rows.append(
             Row(
                 name,
@@ -192,8 +203,19 @@ def collect(
     return rows
 
 
+def find_arguments(rows: list[Row], katex: Katex, mathjax: MathJax) -> None:
+    """For commands that LaTeX doesn't have: the fewest braced arguments with which KaTeX or MathJax takes them."""
+    for count in range(4):
+        waiting = [row for row in rows if not row.flags.get("found")]
+        calls = [f"\\{row.name}{'{x}' * count or ' '}" for row in waiting]
+        for row, *errors in zip(waiting, katex.errors(calls), mathjax.errors(calls), strict=True):
+            if None in errors:
+                row.args, row.flags["found"] = "m" * count, True
+
+
 def probe(rows: list[Row], latex: Latex, katex: Katex, mathjax: MathJax, mathcore: MathCore) -> None:
     """Fill in mode, delimiter, limits, the engines' flags and notes."""
+    find_arguments([row for row in rows if not (row.latex or row.args or row.sample)], katex, mathjax)
     calls = [row.call() for row in rows]
     fences = [rf"\left\{row.name} x\right." for row in rows]
     mine = [i for i, row in enumerate(rows) if row.latex and row.probed]
@@ -213,7 +235,7 @@ def probe(rows: list[Row], latex: Latex, katex: Katex, mathjax: MathJax, mathcor
             row.mode = "text" if math_error and not text_error else "math" if text_error and not math_error else "both"
             if math_error:
                 row.notes.append(f"LaTeX{' alone' if text_error else ' in math'}: {math_error}")
-            row.flags["limits"] = limits[i] is None and math_error is None
+            row.flags["limits"] = limits[i] is None and math_error is None and row.kind in LIMITS
             row.flags["delimiter"] = fenced[i] is None and not row.args and row.kind in ("ord", "open", "close", "rel")
         else:
             row.mode = "text" if alone["katex"][i] and not boxed["katex"][i] else "math"

@@ -105,6 +105,10 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
     return load_run(out)
 
 
+#: Formats whose rows have places, not names.
+_NAMELESS = frozenset({"text", "hme100k", "mlhme38k", "unimer"})
+
+
 # Before the work ------------------------------------------------------------------------------------------------------
 
 
@@ -132,7 +136,9 @@ def _open_earlier(out: Path, options: AuditOptions) -> Earlier | None:
             raise UserError(f"{out}: can't be written: no permission in {_existing_parent(out)}")
         return None
     if not options.update:
-        raise UserError(f"{out}: already exists; use --update to judge what changed and keep its decisions, or another --out")
+        raise UserError(
+            f"{out}: already exists; use --update to judge what changed and keep its decisions, or another --out"
+        )
     return earlier_labels(load_run(out), _config(options), _versions())
 
 
@@ -149,7 +155,10 @@ def _read(specs: Sequence[SourceSpec], options: AuditOptions, report: Progress) 
         report("read", number, len(specs))
         images = options.images.get(spec.name, options.images.get(None))
         columns = options.columns.get(spec.name, options.columns.get(None))
-        sources.append(read_source(spec, images=images, columns=columns, limit=options.limit))
+        source = read_source(spec, images=images, columns=columns, limit=options.limit)
+        if spec.name in options.columns and source.format in _NAMELESS:
+            raise UserError(f"--columns {spec.name}=…: {source.format} files have no named columns")
+        sources.append(source)
     report("read", len(specs), len(specs))
     return sources
 
@@ -188,12 +197,12 @@ def _with_images(
     return samples.join(sizes.unique(["source", "image"]), on=["source", "image"], how="left", maintain_order="left")
 
 
-def _judge(
-    samples: pl.DataFrame, options: AuditOptions, earlier: Earlier | None, report: Progress
-) -> engine.Judged:
+def _judge(samples: pl.DataFrame, options: AuditOptions, earlier: Earlier | None, report: Progress) -> engine.Judged:
     """Judge every distinct label once; those that an earlier run judged the same way are taken from it."""
     distinct = samples.select(pl.col("label").unique(maintain_order=True))
-    fresh = distinct if earlier is None else distinct.join(earlier.labels, on="label", how="anti", maintain_order="left")
+    fresh = (
+        distinct if earlier is None else distinct.join(earlier.labels, on="label", how="anti", maintain_order="left")
+    )
     done = distinct.height - fresh.height
     report("labels", done, distinct.height)
 
@@ -208,9 +217,7 @@ def _judge(
     return judged if earlier is None else earlier.joined(distinct, judged)
 
 
-def _collect(
-    samples: pl.DataFrame, judged: engine.Judged, options: AuditOptions
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _collect(samples: pl.DataFrame, judged: engine.Judged, options: AuditOptions) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The samples and findings tables: labels' results spread over their samples, rules over samples run."""
     labels = judged.labels.with_row_index("label_row")
     samples = samples.join(labels, on="label", how="left", maintain_order="left").with_row_index("order")
@@ -323,7 +330,12 @@ def _versions() -> dict[str, str]:
 
 
 def _write(
-    out: Path, samples: pl.DataFrame, findings: pl.DataFrame, summary: dict[str, Any], clock: _Clock, options: AuditOptions
+    out: Path,
+    samples: pl.DataFrame,
+    findings: pl.DataFrame,
+    summary: dict[str, Any],
+    clock: _Clock,
+    options: AuditOptions,
 ) -> None:
     from curate.report import write_report
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ from curate.tables import count
 from curate.visible import visible
 from rules import Ruleset, engine
 
+#: As JSON has it, so that whoever reads the answer finds their own rows in it.
+Id = str | int
+
+#: How a JSON object begins that goes on to be no JSON: better an error than a label nobody wrote.
+_BROKEN_ROW = re.compile(r'\s*\{\s*"\w+"\s*:')
 _LABEL_KEYS = ("latex", "label", "tex", "formula", "text")
 
 
@@ -22,7 +28,7 @@ _LABEL_KEYS = ("latex", "label", "tex", "formula", "text")
 class Checked:
     """Labels as given, their ids, and what the rules say of them."""
 
-    ids: Sequence[str]
+    ids: Sequence[Id]
     labels: Sequence[str]
     judged: pl.DataFrame
     findings: pl.DataFrame
@@ -31,23 +37,22 @@ class Checked:
         return dict(self.findings.group_by("severity").len().iter_rows())
 
 
-def read_labels(place: str) -> tuple[list[str], list[str]]:
+def given_labels(texts: Sequence[str]) -> tuple[list[Id], list[str]]:
+    """(ids, labels) of labels given as arguments. Raises UserError where one is no UTF-8."""
+    for number, text in enumerate(texts, 1):
+        _check_unicode(text, f"--latex: label {number}")
+    return [str(number) for number in range(1, len(texts) + 1)], list(texts)
+
+
+def read_labels(place: str) -> tuple[list[Id], list[str]]:
     """(ids, labels) of a file or, for `-`, of standard input: one label a line, or JSON lines with `latex` and `id`.
 
-    Raises UserError, naming the line, where a line is no UTF-8 or, among JSON lines, no such object.
+    Without an id a label has the number of its line, from 1, as a string. Raises UserError, naming the line, where a
+    line is no UTF-8 or, among JSON lines, no such object.
     """
     name = "standard input" if place == "-" else place
-    if place == "-":
-        data = sys.stdin.buffer.read()
-    else:
-        path = Path(place)
-        if path.is_dir():
-            raise UserError(f"{place}: is a folder; curate check reads one file, curate audit reads data sets")
-        if not path.exists():
-            raise UserError(f"{place}: no such file; a label itself is given with --latex")
-        data = path.read_bytes()
-    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    if lines and not lines[-1].strip():
+    lines = _bytes(place).removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    if not lines[-1].strip():
         lines.pop()
     texts = []
     for number, line in enumerate(lines, 1):
@@ -55,37 +60,69 @@ def read_labels(place: str) -> tuple[list[str], list[str]]:
             texts.append(line.removesuffix(b"\r").decode("utf-8"))
         except UnicodeDecodeError as error:
             raise UserError(f"{name}: line {number} is not valid UTF-8 (byte {error.start + 1})") from error
-    if any(_is_row(text) for text in texts[:1]):
+    if _is_row(next((text for text in texts if text.strip()), "")):
         return _json_rows(name, texts)
     return [str(number) for number in range(1, len(texts) + 1)], texts
 
 
+def _bytes(place: str) -> bytes:
+    if place == "-":
+        if sys.stdin is None:
+            raise UserError("standard input is closed; name a file, or give a label with --latex")
+        return sys.stdin.buffer.read()
+    path = Path(place)
+    if path.is_dir():
+        raise UserError(f"{place}: is a folder; curate check reads one file, curate audit reads data sets")
+    if not path.exists():
+        raise UserError(f"{place}: no such file; a label itself is given with --latex")
+    return path.read_bytes()
+
+
 def _is_row(text: str) -> bool:
+    """Is this a JSON object? `{}` is a label: an empty group."""
     try:
         row = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(row, dict) and any(key in row for key in _LABEL_KEYS)
+    except (ValueError, RecursionError):
+        return _BROKEN_ROW.match(text) is not None
+    return isinstance(row, dict) and bool(row)
 
 
-def _json_rows(name: str, texts: Sequence[str]) -> tuple[list[str], list[str]]:
-    ids, labels = [], []
+def _json_rows(name: str, texts: Sequence[str]) -> tuple[list[Id], list[str]]:
+    ids: list[Id] = []
+    labels: list[str] = []
     for number, text in enumerate(texts, 1):
         if not text.strip():
             continue
+        place = f"{name}: line {number}"
         try:
             row = json.loads(text)
-        except ValueError as error:
-            raise UserError(f"{name}: line {number} is no JSON: {error}") from error
+        except json.JSONDecodeError as error:
+            raise UserError(f"{place} is no JSON: {error.msg} at column {error.colno}") from error
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{place} is no JSON that can be read: {error}") from error
         label = next((row[key] for key in _LABEL_KEYS if key in row), None) if isinstance(row, dict) else None
         if not isinstance(label, str):
-            raise UserError(f"{name}: line {number} has no string under {' or '.join(_LABEL_KEYS)}")
+            raise UserError(f"{place} has no string under {', '.join(_LABEL_KEYS[:-1])} or {_LABEL_KEYS[-1]}")
+        identity = row.get("id")
+        if identity is None:
+            identity = str(number)
+        if isinstance(identity, bool) or not isinstance(identity, str | int):
+            raise UserError(f"{place}: its id is neither a string nor a whole number")
+        _check_unicode(label, place)
+        _check_unicode(str(identity), place)
         labels.append(label)
-        ids.append(str(row.get("id", number)))
+        ids.append(identity)
     return ids, labels
 
 
-def check(ids: Sequence[str], labels: Sequence[str], ruleset: Ruleset) -> Checked:
+def _check_unicode(text: str, place: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{place} holds what is no character at {error.start + 1}: half a surrogate pair") from error
+
+
+def check(ids: Sequence[Id], labels: Sequence[str], ruleset: Ruleset) -> Checked:
     """Judge labels in their order."""
     distinct = list(dict.fromkeys(labels))
     judged = engine.judge(distinct, ruleset)
@@ -119,18 +156,23 @@ def as_text(checked: Checked, name: str) -> Iterator[str]:
     """One line a finding, as compilers print them, then the totals. Columns count code points from 1."""
     for row in checked.findings.iter_rows(named=True):
         label = checked.labels[row["at"]]
+        where = f"{name}:{checked.ids[row['at']]}"
         column = "" if row["start"] is None else f":{row['start'] + 1}"
         span = "" if row["start"] is None else _clip(label[row["start"] : row["end"]])
         fix = f" [{row['fix']} fix: {_clip(row['replacement']) or 'drop it'}]" if row["replacement"] is not None else ""
         at = f"{visible(span)}: " if span else ""
         yield (
-            f"{name}:{checked.ids[row['at']]}{column}: {row['severity']} {row['rule']} {row['name']}: "
+            f"{visible(where)}{column}: {row['severity']} {row['rule']} {row['name']}: "
             f"{at}{visible(row['message'])}{visible(fix)}"
         )
     levels = checked.severities()
-    numbers = ", ".join(f"{count(levels.get(s, 0))} {s}{'s' if levels.get(s, 0) != 1 else ''}" for s in ("error", "warning"))
-    labels = len(checked.labels)
-    yield f"{count(labels)} label{'s' if labels != 1 else ''}: {numbers}, {count(levels.get('info', 0))} remarks"
+    numbers = (("error", "error"), ("warning", "warning"), ("info", "remark"))
+    totals = ", ".join(_counted(levels.get(severity, 0), word) for severity, word in numbers)
+    yield f"{_counted(len(checked.labels), 'label')}: {totals}"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{count(number)} {word}{'' if number == 1 else 's'}"
 
 
 def _clip(text: str, most: int = 40) -> str:

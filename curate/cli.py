@@ -11,7 +11,7 @@ import click
 
 from curate import __version__
 from curate.errors import UserError
-from curate.terminal import Bars, exit_code, run, width
+from curate.terminal import Bars, exit_code, run, say, width
 
 if TYPE_CHECKING:
     from curate.config import Project
@@ -20,16 +20,24 @@ if TYPE_CHECKING:
 # Heavy modules (polars, the rules, the renderer) are imported by the commands that need them, so that help is instant.
 
 F = TypeVar("F", bound=Callable[..., Any])
+_LABEL_FILES = (".txt", ".tex", ".lst", ".jsonl", ".json", ".csv", ".tsv")
 _FORMATS = "m2e hme100k mlhme38k im2latex crohme unimer mathwriting hf imagefolder jsonl csv tsv parquet text"
 
 
 def _selection(command: F) -> F:
     """The options that say which rules run."""
     for option in (
-        click.option("--config", type=click.Path(path_type=Path), help="Project file [default: texsieve.toml, if there]."),
+        click.option(
+            "--config", type=click.Path(path_type=Path), help="Project file [default: texsieve.toml, if there]."
+        ),
         click.option("--profile", metavar="P", help="default, handwritten, printed or m2e."),
         click.option("--ignore", metavar="C,..", multiple=True, help="Rules not to run."),
-        click.option("--select", metavar="C,..", multiple=True, help="Rules to run: codes, names or family letters."),
+        click.option(
+            "--select",
+            metavar="C,..",
+            multiple=True,
+            help="Rules to run: codes, names or family letters; see `curate rules`.",
+        ),
     ):
         command = option(command)
     return command
@@ -42,19 +50,22 @@ def _fail_on(command: F) -> F:
 
 
 def _ruleset(
-    project: Project, select: Sequence[str], ignore: Sequence[str], profile: str | None
+    project: Project, select: Sequence[str], ignore: Sequence[str], profile: str | None, config: Path | None = None
 ) -> Ruleset:
+    """The rules to run: what flags say, else what the project file says. An error of the file's names the file."""
+    from curate.config import PROJECT_FILE
     from rules import SelectionError
     from rules import select as choose
 
+    def rules_of(include: Sequence[str], without: Sequence[str], of: str) -> Ruleset:
+        return choose(include, without, profile=of, options=project.options, severities=project.severity)
+
     try:
-        return choose(
-            _split(select) or project.select,
-            _split(ignore) or project.ignore,
-            profile=profile or project.profile,
-            options=project.options,
-            severities=project.severity,
-        )
+        rules_of(project.select, project.ignore, project.profile)
+    except SelectionError as error:
+        raise UserError(f"{config or PROJECT_FILE}: {error}") from error
+    try:
+        return rules_of(_split(select) or project.select, _split(ignore) or project.ignore, profile or project.profile)
     except SelectionError as error:
         raise UserError(str(error)) from error
 
@@ -66,7 +77,7 @@ def _split(values: Sequence[str]) -> list[str]:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="texsieve")
 def main_group() -> None:
-    """Find, show, fix and filter what is wrong in image-to-LaTeX data sets.
+    """Find and show what is wrong in image-to-LaTeX data sets.
 
     An error is one line on standard error and exit code 2; --debug shows the traceback.
     """
@@ -75,7 +86,8 @@ def main_group() -> None:
 @main_group.command(
     epilog=f"""
 \b
-SOURCE is [NAME=][FORMAT:]PATH_OR_ID[#SPLIT]. Without FORMAT it is recognised by content.
+SOURCE is [NAME=][FORMAT:]PATH_OR_ID[#SPLIT]. Without FORMAT it is recognised by content;
+without SOURCE the project file says what to audit.
 FORMAT: {_FORMATS[:64].rsplit(" ", 1)[0]}
         {_FORMATS[len(_FORMATS[:64].rsplit(" ", 1)[0]) + 1 :]}
 
@@ -111,12 +123,15 @@ def audit(
     workers: int | None,
     fail_on: str | None,
 ) -> int:
-    """Audit data sets into a run folder: samples, findings, summary and report."""
+    """Audit data sets into a run folder.
+
+    The folder holds samples, findings, a summary and a report to look at. It is complete or it isn't there.
+    """
     from curate.config import load_project
     from curate.sources import parse_columns, parse_images, parse_source
 
     project = load_project(config)
-    ruleset = _ruleset(project, select, ignore, profile)
+    ruleset = _ruleset(project, select, ignore, profile, config)
     return _audit(
         [parse_source(source) for source in sources or project.sources],
         out,
@@ -147,6 +162,7 @@ def _audit(
 
     from curate import audit as auditing
     from curate.overview import rules_text, sources_text
+    from curate.run import FINDINGS_FILE, REPORT_FILE
     from curate.tables import count, size
 
     options = auditing.AuditOptions(
@@ -161,18 +177,18 @@ def _audit(
         done = auditing.audit(specs, out, options, bars)
     summary = done.summary
     totals = summary["totals"]
-    click.echo(rules_text(summary, width=width()))
-    click.echo()
-    click.echo(sources_text(summary["sources"], width=width()))
-    click.echo()
+    say(rules_text(summary, width=width()))
+    say()
+    say(sources_text(summary["sources"], width=width()))
+    say()
     seconds = sum(summary["run"]["timings"].values())
     unreadable = f", {count(totals['unreadable'])} rows unreadable" if totals["unreadable"] else ""
-    click.echo(
+    say(
         f"{count(totals['samples'])} samples ({count(totals['distinct_labels'])} distinct labels){unreadable}; "
         f"{seconds:.1f} s, peak memory {size(summary['run']['peak_memory_bytes'])}"
     )
-    click.echo(f"report    {out / auditing.REPORT_FILE}")
-    click.echo(f"findings  {out / auditing.FINDINGS_FILE}")
+    say(f"report    {out / REPORT_FILE}")
+    say(f"findings  {out / FINDINGS_FILE}")
     return exit_code(fail_on, summary["severities"])
 
 
@@ -188,7 +204,7 @@ def _cores() -> int:
 Examples:
   curate check labels.txt
   curate check --latex '\\frac{a}{b'
-  cat predictions.jsonl | curate check - --format jsonl
+  cat labels.jsonl | curate check - --format jsonl
 """
 )
 @click.argument("file", required=False, metavar="[FILE|-]")
@@ -206,19 +222,26 @@ def check(
     select: tuple[str, ...],
     fail_on: str | None,
 ) -> int:
-    """Check labels quickly: one a line, or JSON lines with `latex` and `id`. Writes no files."""
-    from curate.check import as_jsonl, as_text, read_labels
+    """Check labels quickly, without writing files.
+
+    FILE has one label a line, or is JSON lines with `latex` and perhaps `id`; - is standard input.
+    """
+    from curate.check import as_jsonl, as_text, given_labels, read_labels
     from curate.check import check as judge
     from curate.config import load_project
 
     if (file is None) == (not latex):
         raise UserError("give a file, - for standard input, or labels with --latex" + (", not both" if latex else ""))
-    ruleset = _ruleset(load_project(config), select, ignore, profile)
-    ids, labels = ([str(n + 1) for n in range(len(latex))], list(latex)) if latex else read_labels(file or "-")
+    ruleset = _ruleset(load_project(config), select, ignore, profile, config)
+    ids, labels = given_labels(latex) if latex else read_labels(file or "-")
     checked = judge(ids, labels, ruleset)
     name = "latex" if latex else "stdin" if file == "-" else str(file)
-    for line in as_jsonl(checked) if form == "jsonl" else as_text(checked, name):
-        click.echo(line)
+    if form == "jsonl":
+        for line in as_jsonl(checked):
+            say(line.encode())
+    else:
+        for line in as_text(checked, name):
+            say(line)
     return exit_code(fail_on, checked.severities())
 
 
@@ -227,27 +250,33 @@ def check(
 \b
 Examples:
   curate rules
+  curate rules ESC
   curate rules ESC005
   curate rules unbalanced-brace --format markdown
 """
 )
-@click.argument("rule", required=False, metavar="[CODE|NAME]")
+@click.argument("rule", required=False, metavar="[CODE|NAME|FAMILY]")
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 def rules(rule: str | None, form: str) -> None:
-    """List the rules, or explain one."""
+    """List the rules or those of a family, or explain one."""
     from curate import rulebook
     from rules.registry import SelectionError, find
 
-    if rule is None:
-        lists = {"text": lambda: rulebook.list_text(width()), "json": rulebook.list_json, "markdown": rulebook.list_markdown}
-        click.echo(lists[form]())
+    family = rulebook.listed(rule)
+    if family is not None:
+        lists = {
+            "text": lambda: rulebook.list_text(family, width()),
+            "json": lambda: rulebook.list_json(family),
+            "markdown": lambda: rulebook.list_markdown(family),
+        }
+        say(lists[form]().encode() if form == "json" else lists[form]())
         return
     try:
-        found = find(rule)
+        found = find(rule or "")
     except SelectionError as error:
         raise UserError(str(error)) from error
     explain = {"text": rulebook.explain_text, "json": rulebook.explain_json, "markdown": rulebook.explain_markdown}
-    click.echo(explain[form](found))
+    say(explain[form](found).encode() if form == "json" else explain[form](found))
 
 
 @main_group.command(
@@ -260,12 +289,16 @@ Example:
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 def compare(runs: tuple[Path, ...], form: str) -> None:
-    """Sources side by side: which set is worth training on, and why not the others."""
+    """Say which source is worth training on, and why not the others.
+
+    Takes the run folders that `curate audit` wrote, and puts their sources side by side, best first.
+    """
     from curate.compare import FORMATS
     from curate.compare import compare as side_by_side
     from curate.run import load_run
 
-    click.echo(FORMATS[form](side_by_side([load_run(path) for path in runs]), width=width()))
+    text = FORMATS[form](side_by_side([load_run(path) for path in runs]), width=width()).rstrip("\n")
+    say(text.encode() if form == "json" else text)
 
 
 @main_group.command(
@@ -280,20 +313,34 @@ Examples:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the pictures.")
 @click.option("--format", "form", type=click.Choice(["png", "svg"]), default="png", show_default=True)
 def render(label: str, out: Path, form: str) -> None:
-    """Draw labels with the embedded renderer."""
-    from curate.render import render_to_folder
+    """Draw labels with the embedded renderer.
 
+    A FILE holds one label a line; .tex is one label, .jsonl has labels in `latex` and names in `id`. What can't be
+    drawn is named on standard error; where nothing can, the exit code is 2.
+    """
+    from curate.render import render_to_folder
+    from curate.visible import visible
+
+    if label.endswith(_LABEL_FILES) and not Path(label).exists() and "\\" not in label:
+        raise UserError(f"{label}: no such file (and too much like a file's name to be a label)")
     report = render_to_folder(label, out, form)
-    click.echo(f"{len(report.written)} drawn in {report.out}")
-    for name, message in report.failed:
-        click.echo(f"{name}: can't be drawn: {message}", err=True)
+    failures = [f"{name}: can't be drawn: {visible(message)}" for name, message in report.failed]
+    if not report.written:
+        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        raise UserError(failures[0] + more if failures else f"{label}: holds no labels")
+    say(f"{len(report.written)} drawn in {report.out}")
+    for failure in failures:
+        click.echo(failure, err=True)
 
 
 @main_group.command()
 @click.option("--out", default="demo", show_default=True, type=click.Path(path_type=Path), help="Folder to make.")
 @click.option("--seed", default=0, show_default=True, help="Another seed makes other formulas.")
 def demo(out: Path, seed: int) -> int:
-    """Make small data sets with planted defects, audit them, and say what was found."""
+    """Make small data sets with planted defects and audit them.
+
+    Says which of the defects were found. Needs no network and no data.
+    """
     from curate.config import Project
     from curate.demo import make_demo
     from curate.demo.results import compare_planted
@@ -302,29 +349,32 @@ def demo(out: Path, seed: int) -> int:
 
     if out.exists():
         raise UserError(f"{out}: already there; remove it or name another folder with --out")
-    click.echo(f"Making three small data sets with planted defects in {out / 'data'} …")
+    say(f"Making three small data sets with planted defects in {out / 'data'} …")
     with Bars() as bars:
         data = make_demo(out / "data", seed=seed, progress=lambda done, of: bars("draw", done, of))
     project = Project()
     specs = [parse_source(source) for source in data.sources]
     _audit(specs, out / "run", project, _ruleset(project, (), (), None), workers=None, fail_on=None)
-    click.echo(f"planted   {data.planted_file}")
-    click.echo(f"data      {data.root}")
-    click.echo()
-    click.echo(compare_planted(data, load_run(out / "run"), width()))
-    click.echo()
-    click.echo(f"The same audit again: curate audit {' '.join(data.sources)} --out {out / 'run2'}")
+    say(f"planted   {data.planted_file}")
+    say(f"data      {data.root}")
+    say()
+    say(compare_planted(data, load_run(out / "run"), width()))
+    say()
+    say(f"The same audit again: curate audit {' '.join(data.sources)} --out {out / 'run2'}")
     return 0
 
 
 @main_group.command()
 def doctor() -> int:
-    """Say whether this machine has what texsieve needs, and what to install."""
+    """Say whether this machine has what texsieve needs.
+
+    Names what is missing and how to install it. Exit code 2 where the core can't run.
+    """
     from curate.doctor import checks, is_fit, lines
 
     found = checks()
     for line in lines(found):
-        click.echo(line)
+        say(line)
     return 0 if is_fit(found) else 2
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from curate.tables import Column, markdown_table, text_table
+from curate.tables import Column, display_width, fit, markdown_table, text_table
 from curate.visible import visible
 from rules.registry import FAMILIES, Rule, all_rules
 
@@ -16,6 +17,10 @@ _COLUMNS = (
     Column("fix", drop=2),
     Column("what", drop=1),
 )
+
+#: Cells below which a sentence cut to them says nothing.
+_LEAST_ROOM = 24
+_FIX = [column.title for column in _COLUMNS].index("fix")
 
 
 def _row(rule: Rule) -> list[str]:
@@ -41,16 +46,34 @@ def _facts(rule: Rule) -> dict[str, Any]:
     }
 
 
-def list_text(width: int) -> str:
-    return text_table(_COLUMNS, [_row(rule) for rule in all_rules().values()], width=width)
+def listed(family: str | None) -> list[Rule] | None:
+    """All rules, or those of a family by its letters; None where no family has them."""
+    if family is None:
+        return list(all_rules().values())
+    return [rule for rule in all_rules().values() if rule.family == family.upper()] or None
 
 
-def list_markdown() -> str:
-    return markdown_table(_COLUMNS, [_row(rule) for rule in all_rules().values()])
+def list_text(rules: Sequence[Rule], width: int) -> str:
+    """The rules as a table; what they are about is cut to the room there is rather than left out."""
+    rows = [_row(rule) for rule in rules]
+    for left_out in (None, _FIX):  # on a narrow terminal the fix column makes room
+        kept = [at for at in range(len(_COLUMNS)) if at != left_out]
+        cut = [[row[at] for at in kept] for row in rows]
+        titles = [_COLUMNS[at].title for at in kept]
+        columns = list(zip(titles, *cut, strict=True))
+        room = width - sum(max(map(display_width, column)) + 2 for column in columns[:-1])
+        if room >= _LEAST_ROOM:
+            cut = [[*row[:-1], fit(visible(row[-1]), room)] for row in cut]
+            return text_table([_COLUMNS[at] for at in kept], cut, width=width)
+    return text_table(_COLUMNS, rows, width=width)
 
 
-def list_json() -> str:
-    return json.dumps([_facts(rule) for rule in all_rules().values()], ensure_ascii=False, indent=1)
+def list_markdown(rules: Sequence[Rule]) -> str:
+    return markdown_table(_COLUMNS, [_row(rule) for rule in rules])
+
+
+def list_json(rules: Sequence[Rule]) -> str:
+    return json.dumps([_facts(rule) for rule in rules], ensure_ascii=False, indent=1)
 
 
 def explain_json(rule: Rule) -> str:
@@ -84,7 +107,8 @@ def explain_markdown(rule: Rule) -> str:
     parts += [rule.doc.what, "## Why it hurts training", rule.doc.why]
     if rule.doc.fires:
         rows = "\n".join(
-            f"- {_code(example.label)}" + (f" at {', '.join(_code(span) for span in example.spans)}" if example.spans else "")
+            f"- {_code(example.label)}"
+            + (f" at {', '.join(_code(span) for span in example.spans)}" if example.spans else "")
             for example in rule.doc.fires
         )
         parts += ["## Fires on", rows]

@@ -72,7 +72,7 @@ class Run:
         """The folder that the image paths of `source` are relative to. Raises KeyError for an unknown source."""
         for entry in self.summary["sources"]:
             if entry["name"] == source:
-                return (self.path / entry["root"]).resolve()
+                return (self.path / str(entry["root"])).resolve()
         raise KeyError(source)
 
 
@@ -89,4 +89,7 @@ def load_run(path: Path) -> Run:
         summary = json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path / SUMMARY_FILE}: can't be read as JSON ({error}); audit the source again") from error
+    sources = summary.get("sources") if isinstance(summary, dict) else None
+    if not isinstance(sources, list) or not all(isinstance(entry, dict) and "name" in entry for entry in sources):
+        raise UserError(f"{path / SUMMARY_FILE}: not the summary of an audit; audit the source again")
     return Run(path, summary)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
 import click
 
 from curate.errors import UserError
+from curate.visible import visible
 
 DONE, FINDINGS_REACHED, BAD_INPUT = 0, 1, 2
 
@@ -20,14 +24,28 @@ def width() -> int:
     return shutil.get_terminal_size((120, 24)).columns
 
 
+def say(text: str | bytes = "") -> None:
+    """Print a line; bytes go out as they are, for JSON, which is UTF-8 whatever the terminal's encoding.
+
+    A reader that went away (`curate check … | head`) is no error: the rest is dropped, and the command goes on to its
+    own exit code. A gate with `--fail-on` must not pass, nor fail, because of how much of it was looked at.
+    """
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
 class Bars:
-    """One progress bar a stage on standard error; nothing where that is no terminal. Call it as `curate.audit.Progress`."""
+    """One progress bar a stage on standard error; nothing where that is no terminal. A `curate.audit.Progress`."""
 
     def __init__(self) -> None:
         self._bar: Any = None
         self._stage = ""
         self._done = 0
-        self._shown = sys.stderr.isatty()
+        self._shown = sys.stderr is not None and sys.stderr.isatty()  # None where it was closed: 2>&-
 
     def __call__(self, stage: str, done: int, of: int) -> None:
         if not self._shown:
@@ -57,43 +75,50 @@ class Bars:
 def run(program: str, command: click.Command, arguments: Sequence[str] | None = None) -> int:
     """Run a click command and turn what goes wrong into one line on standard error. Returns the exit code.
 
-    `--debug`, anywhere among the arguments before a `--`, lets tracebacks through.
+    `--debug`, anywhere among the arguments before a `--`, puts the traceback above that line.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options = given[: given.index("--")] if "--" in given else given
-    debug = "--debug" in options
-    if debug:
-        given.remove("--debug")
+    end = given.index("--") if "--" in given else len(given)
+    debug = "--debug" in given[:end]
+    given = [argument for argument in given[:end] if argument != "--debug"] + given[end:]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A label may hold what the terminal's encoding lacks, and a path what no encoding has.
+        utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.reconfigure(errors="backslashreplace" if utf8 else "replace")
     try:
         code = command.main(args=given, prog_name=program, standalone_mode=False)
         return code if isinstance(code, int) else DONE
-    except UserError as error:
-        return _fail(program, error, str(error), debug)
-    except click.ClickException as error:
-        hint = f"; see {error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else ""
-        return _fail(program, error, error.format_message().rstrip(".") + hint, debug)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
         click.echo(f"{program}: stopped", err=True)
         return 130
-    except BrokenPipeError:
-        # The reader of our output went away (`curate rules | head`): not an error, but Python would complain at exit.
-        sys.stderr.close()
-        return DONE
-    except MemoryError as error:
-        return _fail(program, error, "out of memory; audit fewer rows at once with --limit, or fewer sources", debug)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _fail(program, error, f"{where}{error.strerror or error}", debug)
+    except SystemExit:
+        return DONE  # click's own way out where the reader of `--help` went away
     except Exception as error:
-        message = f"a fault in texsieve: {type(error).__name__}: {error}; --debug shows where"
-        return _fail(program, error, message, debug)
+        if debug:
+            traceback.print_exception(error)
+        # A message may quote data or a file's name: one line, and nothing in it that could drive the terminal.
+        click.echo(f"{program}: error: {visible(' '.join(_message(error).split()))}", err=True)
+        return BAD_INPUT
 
 
-def _fail(program: str, error: BaseException, message: str, debug: bool) -> int:
-    if debug:
-        raise error
-    click.echo(f"{program}: error: {' '.join(message.split())}", err=True)
-    return BAD_INPUT
+def _message(error: Exception) -> str:
+    """What went wrong and, where it is known, what to do."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, click.ClickException):
+        hint = f"; see {error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else ""
+        return error.format_message().rstrip(".") + hint
+    if isinstance(error, MemoryError):
+        return "out of memory; work on fewer rows or sources at once"
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        if error.filename and isinstance(error, FileExistsError | NotADirectoryError):
+            return f"{where}is a file where a folder is needed"
+        return f"{where}{error.strerror}"
+    return f"a fault in texsieve: {type(error).__name__}: {error}; --debug shows where"
 
 
 def exit_code(fail_on: str | None, severities: dict[str, int]) -> int:
@@ -102,6 +127,3 @@ def exit_code(fail_on: str | None, severities: dict[str, int]) -> int:
         return DONE
     reached = severities.get("error", 0) or (fail_on == "warning" and severities.get("warning", 0))
     return FINDINGS_REACHED if reached else DONE
-
-
-Command = Callable[..., Any]

@@ -169,7 +169,7 @@ def _unreadable(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
 
 def _no_image_there(entry: Mapping[str, Any]) -> bool:
     """Is every image that the source names missing? Then the images lie elsewhere, and the labels are what there is."""
-    return 0 < entry["with_image"] == entry["missing_image"]
+    return bool(0 < entry["with_image"] == entry["missing_image"])
 
 
 def _missing(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:

@@ -1,7 +1,9 @@
 """Training, prediction, metrics and comparison of image-to-LaTeX models.
 
     import finetune
-    finetune.score([(truth, prediction), ...])     # metrics of pairs: see finetune.metrics
+    finetune.score([(truth, prediction), ...])  # metrics of pairs
+
+What each metric is stands in `finetune.metrics`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 r"""Scores (truth, prediction) pairs. Reads no files and draws nothing; `predictions` reads, `cli` prints.
 
 **Tokens.** *raw*: the string split at white space, as published scores are computed on labels with a space between
-tokens (a prediction without spaces is one token). *canonical*: the same for the canonical form that `rules` gives both
-sides, so that `x^2` and `x ^ { 2 }` are the same tokens; where a label has no canonical form, its TeX tokens as they
-stand, `\begin{name}` and `\end{name}` one token each. Below, d is the Levenshtein distance of the two token sequences
-(insertion, deletion and substitution cost 1), a and b their lengths, and every figure but `cer` is a percentage.
+tokens (a prediction without spaces is one token). *canonical*: the canonical form that `rules` gives a label, split at
+white space, so that `x^2` and `x ^ { 2 }` are the same tokens; where either side of a pair has no canonical form, the
+TeX tokens of both as they stand, `\begin{name}` and `\end{name}` one token each. Below, d is the Levenshtein distance
+of the two token sequences (insertion, deletion and substitution cost 1), a and b their lengths, and every figure but
+`cer` is a percentage.
 
 `exprate`      share of pairs with d = 0 (expression recognition rate, exact match). CROHME's measure.
 `le1` to `le3` share of pairs with d ≤ 1, 2, 3. They include the exact ones.
@@ -34,7 +35,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -79,7 +80,7 @@ def score(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     distinct = list(dict.fromkeys(chain(truths, predictions)))
     read = engine.judge(distinct, Ruleset(())).labels
     keys = dict(zip(distinct, read["visual_key"], strict=True))
-    forms = dict(zip(distinct, map(_canonical_tokens, distinct, read["canonical"]), strict=True))
+    forms = dict(zip(distinct, read["canonical"], strict=True))
     alike = sum(
         _look_alike(keys[truth], keys[prediction], tokens)
         for truth, prediction, tokens in zip(truths, predictions, raw, strict=True)
@@ -92,14 +93,19 @@ def score(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
         "exprate_render_equal": 100 * alike / n,
         "parse_rate": 100 * sum(parsed[prediction] for prediction in predictions) / n,
         "canonical": _string_metrics(
-            [(forms[truth], forms[prediction]) for truth, prediction in zip(truths, predictions, strict=True)]
+            [_canonical(truth, prediction, forms) for truth, prediction in zip(truths, predictions, strict=True)]
         ),
     }
 
 
-def _canonical_tokens(label: str, canonical: str | None) -> Tokens:
-    if canonical is not None:
-        return canonical.split()
+def _canonical(truth: str, prediction: str, forms: Mapping[str, str | None]) -> tuple[Tokens, Tokens]:
+    first, second = forms[truth], forms[prediction]
+    if first is None or second is None:  # like with like: canonical spelling reorders scripts, for one
+        return _tex_tokens(truth), _tex_tokens(prediction)
+    return first.split(), second.split()
+
+
+def _tex_tokens(label: str) -> Tokens:
     return ["".join(token.split()) or token for token in _ENVIRONMENT_OR_TOKEN.findall(label)]
 
 

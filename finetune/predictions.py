@@ -94,7 +94,10 @@ def _text(path: Path) -> str:
 def _parsed(text: str, complaint: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except json.JSONDecodeError as error:
+        line = f"line {error.lineno}, " if "\n" in text else ""
+        raise UserError(f"{complaint}: {error.msg} at {line}column {error.colno}") from error
+    except ValueError as error:  # a number with thousands of digits
         raise UserError(f"{complaint}: {error}") from error
     except RecursionError as error:
         raise UserError(f"{complaint}: it nests too deep") from error

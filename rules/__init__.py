@@ -1,8 +1,8 @@
-"""What is wrong with a label, an image, a pair, a data set. Pure: frames in, frames out; no files, no network, no click.
+"""What is wrong with a label, an image, a pair, a data set. Pure: frames in, frames out, no files, no network.
 
-    import rules
-    rules.check([r"\\frac{a}{b", r"x^2"])      # findings, with the row of the label
-    rules.visual_key([r"\\le", r"\\leq"])       # equal keys: the labels look the same
+import rules
+rules.check([r"\\frac{a}{b", r"x^2"])      # findings, with the row of the label
+rules.visual_key([r"\\le", r"\\leq"])       # equal keys: the labels look the same
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def check(
     return (
         rows.lazy()
         .select("row", "distinct", *(["sample_id"] if "sample_id" in frame.columns else []))
-        .join(judged.findings.lazy().rename({"row": "distinct"}), on="distinct", how="inner", maintain_order="left_right")
+        .join(
+            judged.findings.lazy().rename({"row": "distinct"}), on="distinct", how="inner", maintain_order="left_right"
+        )
         .select(columns)
         .collect()
     )

@@ -1,6 +1,7 @@
-"""Runs the rules over labels: reads each distinct label once, sieves with polars, judges what passes. No files, no rules.
+"""Runs the rules over labels: reads each once, sieves with polars, judges what passes. Holds no rule.
 
-Work is cut into batches that can go to several processes: math-core holds the interpreter's lock, so threads don't help.
+Work is cut into batches that can go to several processes: math-core holds the interpreter's lock, so threads are no
+help.
 """
 
 from __future__ import annotations

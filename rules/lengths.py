@@ -11,12 +11,17 @@ UNITS = ("pt", "pc", "in", "bp", "cm", "mm", "dd", "cc", "sp", "em", "ex", "mu")
 _SIGNS = r"[ \t\r\n]*(?:[+-][ \t\r\n]*)*"
 _NUMBER = r"(?:\d+(?:[.,]\d*)?|[.,]\d+)"
 _UNIT = rf"[ \t\r\n]*(?:true[ \t\r\n]*)?(?:{'|'.join(UNITS)})"
-_MACRO = r"\\[A-Za-z]+"
+# Registers that LaTeX itself declares; any other command ends the number and leaves its unit missing.
+_REGISTERS = (
+    "arraycolsep arrayrulewidth baselineskip bigskipamount columnsep columnwidth doublerulesep fboxrule fboxsep hsize "
+    "jot lineskip linewidth marginparsep mathindent mathsurround medskipamount medmuskip normalbaselineskip parindent "
+    "parskip smallskipamount tabcolsep textheight textwidth thickmuskip thinmuskip topsep unitlength vsize"
+)
+_MACRO = rf"\\(?:{'|'.join(_REGISTERS.split())})(?![A-Za-z])"
 _LENGTH = re.compile(rf"{_SIGNS}(?:{_NUMBER}(?:{_UNIT}|[ \t\r\n]*{_MACRO})|{_MACRO})", re.IGNORECASE)
 _GLUE = re.compile(rf"{_LENGTH.pattern}(?:[ \t\r\n]*(?:plus|minus){_SIGNS}{_NUMBER}(?:{_UNIT}|fil+))*", re.IGNORECASE)
-_SHATTERED = re.compile(
-    rf"[ \t\r\n]*(?:[-+] *)?(?:\d *)*(?:[.,] *)?(?:\d *)+(?:t *r *u *e *)?(?:{'|'.join(' *'.join(u) for u in UNITS)}) *$"
-)
+_SHATTERED_UNIT = "|".join(" *".join(unit) for unit in UNITS)
+_SHATTERED = re.compile(rf"[ \t\r\n]*(?:[-+] *)?(?:\d *)*(?:[.,] *)?(?:\d *)+(?:t *r *u *e *)?(?:{_SHATTERED_UNIT}) *$")
 
 
 def match(text: str, start: int = 0) -> int | None:

@@ -2,7 +2,8 @@
 
 A token is a control word (`\\frac`), a control symbol (`\\,`, `\\\\`), or one character. White space is the TeX kind
 (space, TAB, LF, CR) and stands between tokens; every other character, odd ones too, is a token of its own. A comment
-(`%` to the end of the line) is white space as well, as it is for TeX.
+(`%` to the end of the line) is white space as well, as it is for TeX. `^^` and the character behind it are one token:
+TeX's notation for another character, 64 places away.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import pairwise
 import polars as pl
 
 #: One token. A lone backslash at the very end is a token too: it is what `50\\%` cut at the percent sign leaves.
-PATTERN = r"\\(?:[A-Za-z]+|[\s\S]|$)|[^\\ \t\r\n]"
+PATTERN = r"\\(?:[A-Za-z]+|[\s\S]|$)|\^\^[\x00-\x7f]|[^\\ \t\r\n]"
 
 _TOKEN = re.compile(PATTERN)
 _TOKEN_OR_COMMENT = re.compile(rf"%[^\n]*\n?|{PATTERN}")

@@ -54,7 +54,7 @@ class SelectionError(ValueError):
 
 @dataclass(frozen=True)
 class Example:
-    """A label in a rule's docstring: `spans` are the substrings the rule must point at, empty where it must be quiet."""
+    """A label in a rule's docstring; `spans` are the substrings the rule must point at, empty where it is quiet."""
 
     label: str
     spans: tuple[str, ...] = ()
@@ -224,7 +224,7 @@ def _example_text(text: str) -> str:
 
 
 def parse_doc(text: str) -> RuleDoc:
-    """The sections of a docstring. `Fires:` lists ``label`` -> ``span`` ``span``…, one a line; `Quiet:` lists labels."""
+    """The sections of a docstring. `Fires:` lists ``label`` -> ``span`` ``span``…, one a line, `Quiet:` labels."""
     parts = _SECTION.split(text)
     sections: dict[str, str] = {}
     for name, body in zip(parts[1::2], parts[2::2], strict=True):
@@ -240,9 +240,7 @@ def parse_doc(text: str) -> RuleDoc:
         for found in _QUOTED.findall(line)
     ]
     prose = {name: " ".join(sections.get(name, "").split()) for name in ("Why", "Fix", "See")}
-    return RuleDoc(
-        " ".join(parts[0].split()), prose["Why"], prose["Fix"], prose["See"], tuple(fires), tuple(quiet)
-    )
+    return RuleDoc(" ".join(parts[0].split()), prose["Why"], prose["Fix"], prose["See"], tuple(fires), tuple(quiet))
 
 
 # Selection ------------------------------------------------------------------------------------------------------------

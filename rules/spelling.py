@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: From a spelling to the canonical one. Every pair has equal visual keys; tests hold that against math-core and MathJax.
+#: From a spelling to the canonical one. Every pair has equal visual keys.
 SYNONYMS: dict[str, str] = {
     "\\le": "\\leq",
     "\\ge": "\\geq",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rules.commands import COMMANDS
 
-# Actions are plain integers, not an Enum: the reader compares one for every token of every label, and looking up an Enum's
-# member costs more than all the rest of a step.
+# Actions are plain integers, not an Enum: the reader compares one for every token of every label, and looking up an
+# Enum's member costs more than all the rest of a step.
 ORD = 0  # a symbol that stands for itself; so does every character that is not in the table
 RELATION = 1  # the same, but the space around it depends on its neighbours, so braces around it count
 OPEN = 2
@@ -113,7 +113,7 @@ def _actions() -> dict[str, int]:
     table: dict[str, int] = {}
     for command in COMMANDS.values():
         action = _BY_KIND.get(command.kind)
-        if action is None and command.args:
+        if action in (None, RELATION) and command.args:
             action = COMMAND
         elif action is None and (command.limits or command.kind in ("op", "func")):
             action = OPERATOR
@@ -124,90 +124,9 @@ def _actions() -> dict[str, int]:
 #: Every known token. A character that is not here is an ORD, a control sequence that is not here is UNKNOWN.
 ACTIONS: dict[str, int] = _actions()
 
-#: Operators whose \limits changes nothing in display style, because it is what they do there already.
-DISPLAY_LIMITS: frozenset[str] = frozenset(
-    f"\\{command.name}"
-    for command in COMMANDS.values()
-    if command.kind == "op" and not command.args and "int" not in command.name
-)
-
-# Found with pdfTeX and amsmath by trying `x_\name…` for every command in the table: the ones with arguments that may be
-# a script without braces, and the symbols that may not, because they are macros that don't begin with a group.
-_BARE_WITH_ARGUMENTS: frozenset[str] = frozenset(
-    [
-        "frac",
-        "mathrm",
-        "mathbf",
-        "mathit",
-        "mathsf",
-        "mathtt",
-        "mathcal",
-        "mathbb",
-        "mathfrak",
-        "mathscr",
-        "mathnormal",
-        "text",
-        "textbf",
-        "textit",
-        "textrm",
-        "textsf",
-        "texttt",
-        "textup",
-        "textmd",
-        "textsl",
-        "textsc",
-        "textnormal",
-        "big",
-        "Big",
-        "bigg",
-        "Bigg",
-        "bigl",
-        "Bigl",
-        "biggl",
-        "Biggl",
-        "bigr",
-        "Bigr",
-        "biggr",
-        "Biggr",
-        "bigm",
-    ]
-)
-_NEVER_BARE: frozenset[str] = frozenset(["ldots", "cdots", "dots", "dotsc", "dotsb", "dotsm", "dotsi", "dotso", "bmod"])
-
-
-def bare_script_allowed(token: str) -> bool:
-    """May this token follow `_` or `^` without braces?"""
-    if token[0] != "\\":
-        return True
-    command = COMMANDS.get(token[1:])
-    if command is None:
-        return True
-    if command.args:
-        return command.name in _BARE_WITH_ARGUMENTS
-    return (
-        command.name not in _NEVER_BARE
-        and command.kind not in ("func", "space")
-        and not (command.kind == "op" and command.name in _NAMED_OPERATORS)
-    )
-
-
-_NAMED_OPERATORS: frozenset[str] = frozenset(
-    [
-        "lim",
-        "max",
-        "min",
-        "sup",
-        "inf",
-        "limsup",
-        "liminf",
-        "det",
-        "gcd",
-        "Pr",
-        "injlim",
-        "projlim",
-        "varinjlim",
-        "varprojlim",
-        "varlimsup",
-        "varliminf",
-    ]
-)
+_TAKE_LIMITS = """
+sum prod coprod bigcap bigcup bigodot bigoplus bigotimes bigsqcup biguplus bigvee bigwedge
+lim max min sup inf limsup liminf det gcd Pr injlim projlim varinjlim varprojlim varlimsup varliminf
+"""
+#: Operators whose \\limits changes nothing in display style, because it is what they do there already.
+DISPLAY_LIMITS: frozenset[str] = frozenset(f"\\{name}" for name in _TAKE_LIMITS.split())

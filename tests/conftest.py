@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+ROOT = Path(__file__).resolve().parents[1]
 _VARIABLE = "TEXSIEVE_SHARED_DATA"
-SHARED_DATA = Path(os.environ.get(_VARIABLE) or Path(__file__).resolve().parents[2] / "shared" / "data")
+SHARED_DATA = Path(os.environ.get(_VARIABLE) or ROOT.parent / "shared" / "data")
+
+# pytest puts this folder on the path, where tests/rules would stand for the package `rules`.
+sys.path.insert(0, str(ROOT))
 
 # A deadline would make a test of a slow machine, and random examples a test that fails in somebody else's change.
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +95,20 @@ def read_arrow(path: Path, job: Job) -> pl.DataFrame:
     return table_frame(path, job, schema, columns, inner)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the hub's own log lines about retries off the terminal: what went wrong is told once, in our error."""
+    loggers = [logging.getLogger(name) for name in ("huggingface_hub", "datasets", "httpx", "urllib3", "fsspec")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
 def hub_parts(target: str) -> tuple[list[Part], Path]:
     """Fetch a hub data set (`org/name` or `org/name:CONFIG`) through `datasets`: its cached Arrow files, their root.
 
@@ -103,7 +120,8 @@ def hub_parts(target: str) -> tuple[list[Part], Path]:
     except ImportError as error:
         raise UserError("reading from the Hugging Face hub needs the package datasets: pip install datasets") from error
     try:
-        loaded = datasets.load_dataset(name, config or None)
+        with _quiet():
+            loaded = datasets.load_dataset(name, config or None)
     except Exception as error:  # the library raises whatever its back ends raise; all of it is "can't be had"
         first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
         raise UserError(

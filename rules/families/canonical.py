@@ -22,7 +22,7 @@ def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
     Fix: None.
     """
     if label.reading.fatal:
-        yield Finding("no visual key: LaTeX can't read the label")
+        yield Finding("no visual key: the label can't be read as LaTeX")
     else:
         yield Finding("no visual key: math-core, which draws for it, can't convert the label")
 
@@ -37,7 +37,7 @@ def no_canonical_form(label: Label, options: Options) -> Iterator[Finding]:
     Fix: None.
     """
     if label.reading.fatal:
-        yield Finding("no canonical form: LaTeX can't read the label")
+        yield Finding("no canonical form: the label can't be read as LaTeX")
     elif label.reading.canonical is None:
         yield Finding("no canonical form: the label defines macros or spans columns")
     else:

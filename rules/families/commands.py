@@ -14,12 +14,31 @@ from rules.tokenclass import DISPLAY_LIMITS
 
 #: Abbreviations that papers define for themselves; seen undefined in im2latex and MathPile.
 _USER_MACROS = frozenset(
-    ["be", "ee", "beq", "eeq", "bea", "eea", "ben", "een", "bd", "ed", "ba", "ea", "nn", "nnb", "lab", "eqn", "bra", "ket"]
+    [
+        "be",
+        "ee",
+        "beq",
+        "eeq",
+        "bea",
+        "eea",
+        "ben",
+        "een",
+        "bd",
+        "ed",
+        "ba",
+        "ea",
+        "nn",
+        "nnb",
+        "lab",
+        "eqn",
+        "bra",
+        "ket",
+    ]
 )
 
 
 def _glued(name: str) -> tuple[str, str] | None:
-    r"""The command that `name` begins with and the rest, unless `name` is a slip of another: `\mathcl` is no `\math`."""
+    r"""The command that `name` begins with and the rest, unless it is a slip of another: `\mathcl` is no `\math`."""
     glued, meant = split_glued(name), nearest(name)
     return glued if glued is not None and meant in (None, glued[0]) else None
 
@@ -49,7 +68,8 @@ def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
 def glued_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command glued to the letters behind it: `\intf` for `\int f`, `\gtM` for `\gt M`.
 
-    Why: The label doesn't render. Macros expanded without a word boundary, and spaces deleted between tokens, leave these.
+    Why: The label doesn't render. Macros expanded without a word boundary leave these, and spaces deleted between
+    tokens.
     Fires: ``\intf ( x )`` -> ``\intf``
     Fires: ``\alphax`` -> ``\alphax``
     Quiet: ``\int f``
@@ -91,7 +111,7 @@ _DOCUMENT_COMMANDS = sorted(
     for command in COMMANDS.values()
     if command.kind in _DOCUMENT_KINDS and command.name.isalpha() and len(command.name) > 2
 )
-_DOCUMENT_TOKENS = frozenset(f"\\{name}" for name in _DOCUMENT_COMMANDS)
+_DOCUMENT_TOKENS = frozenset(f"\\{name}" for name in _DOCUMENT_COMMANDS) - {"\\protect"}  # which does nothing here
 _REFERENCES = frozenset({"\\ref", "\\eqref", "\\cite", "\\pageref", "\\footnote", "\\footnotemark", "\\label"})
 
 
@@ -107,9 +127,7 @@ def document_residue(label: Label, options: Options) -> Iterator[Finding]:
     See: MathNet token type 6; LaTeX-OCR clean_matches.
     """
     places = [
-        index
-        for index, token in enumerate(label.tokens)
-        if token in _DOCUMENT_TOKENS and token not in _REFERENCES
+        index for index, token in enumerate(label.tokens) if token in _DOCUMENT_TOKENS and token not in _REFERENCES
     ]
     for index in places[:1]:
         yield label.at(index, index + 1, f"{label.tokens[index]} belongs in a document, not in a formula")
@@ -158,12 +176,13 @@ def infix_fraction(label: Label, options: Options) -> Iterator[Finding]:
 
 
 #: The named operators of LaTeX that have three letters or more, and the two-letter ones that are rarely products.
-_OPERATORS = (
-    "arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lim liminf limsup ln log max min "
-    "sec sin sinh sup tan tanh"
-).split()
+_OPERATOR_NAMES = """
+arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lim liminf limsup ln log max min
+sec sin sinh sup tan tanh
+"""
+_OPERATORS = sorted(_OPERATOR_NAMES.split(), key=lambda name: (-len(name), name))
 _SPACED_OPERATOR = re.compile(
-    rf"(?<![A-Za-z\\{{] )(?<![A-Za-z\\])(?:{'|'.join(' '.join(name) for name in sorted(_OPERATORS, key=len, reverse=True))})(?= |$)"
+    rf"(?<![A-Za-z\\{{] )(?<![A-Za-z\\])(?:{'|'.join(' '.join(name) for name in _OPERATORS)})(?= |$)"
 )
 
 
@@ -244,7 +263,19 @@ def needless_limits(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, f"{label.tokens[index - 1]} takes limits anyway in display style", "")
 
 
-_BOXES = ("mbox", "hbox", "makebox", "framebox", "fbox", "scalebox", "resizebox", "raisebox", "parbox", "vbox", "vcenter")
+_BOXES = (
+    "mbox",
+    "hbox",
+    "makebox",
+    "framebox",
+    "fbox",
+    "scalebox",
+    "resizebox",
+    "raisebox",
+    "parbox",
+    "vbox",
+    "vcenter",
+)
 
 
 @rule("CMD012", "box-command", "info", has_command(*_BOXES), fix="unsafe")
@@ -278,7 +309,11 @@ def not_portable(label: Label, options: Options) -> Iterator[Finding]:
         if token in seen or token not in _LATEX_ONLY:
             continue
         seen.add(token)
-        lacking = [name for name, engine in (("KaTeX", "katex"), ("MathJax", "mathjax")) if engine in wanted & _LATEX_ONLY[token]]
+        lacking = [
+            name
+            for name, engine in (("KaTeX", "katex"), ("MathJax", "mathjax"))
+            if engine in wanted & _LATEX_ONLY[token]
+        ]
         if lacking:
             yield label.at(index, index + 1, f"{token} is unknown to {' and '.join(lacking)}")
 
@@ -290,7 +325,20 @@ def _lacking_engines() -> dict[str, frozenset[str]]:
         if command.latex and engines and command.name.isalpha() and command.kind not in _DOCUMENT_KINDS:
             lacking[f"\\{command.name}"] = frozenset(engines)
     # Engines have these under their own roof: as environments' parts or layout, not as commands in their tables.
-    for name in ("left", "right", "middle", "begin", "end", "limits", "nolimits", "label", "nonumber", "notag", "n", "t"):
+    for name in (
+        "left",
+        "right",
+        "middle",
+        "begin",
+        "end",
+        "limits",
+        "nolimits",
+        "label",
+        "nonumber",
+        "notag",
+        "n",
+        "t",
+    ):
         lacking.pop(f"\\{name}", None)
     return lacking
 
@@ -303,8 +351,8 @@ _COLOURS = ("color", "textcolor", "colorbox", "fcolorbox")
 def colour_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A colour: `\color{red}{x}`.
 
-    Why: Labels for OCR don't tell colours as a rule, and the im2markup family of normalisers crashes on it and leaves an
-    empty label.
+    Why: Labels for OCR don't tell colours as a rule, and the im2markup family of normalisers crashes on it and leaves
+    an empty label.
     Fires: ``\color { red } x`` -> ``\color``
     Quiet: ``x``
     Fix: Unsafe: stripped.
@@ -328,14 +376,18 @@ def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
         command = COMMANDS[problem.detail]
         if f"\\{command.name}" in _DOCUMENT_TOKENS or command.name in _COLOURS:
             continue  # CMD004 and CMD014 say more
-        replacement = {"lt": "<", "gt": ">", "R": r"\mathbb{R}", "Z": r"\mathbb{Z}", "N": r"\mathbb{N}"}.get(command.name)
+        replacement = {"lt": "<", "gt": ">", "R": r"\mathbb{R}", "Z": r"\mathbb{Z}", "N": r"\mathbb{N}"}.get(
+            command.name
+        )
         if command.package:
             yield label.on(
                 problem, f"\\{command.name} needs the package {command.package}", replacement, severity="warning"
             )
         else:
             knows = " and ".join(n for n, has_it in (("KaTeX", command.katex), ("MathJax", command.mathjax)) if has_it)
-            yield label.on(problem, f"LaTeX doesn't know \\{command.name}; {knows or 'another engine'} does", replacement)
+            yield label.on(
+                problem, f"LaTeX doesn't know \\{command.name}; {knows or 'another engine'} does", replacement
+            )
 
 
 @rule("CMD016", "old-form-matrix", "error", has_problem("old-form"), fix="safe")

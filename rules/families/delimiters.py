@@ -12,7 +12,13 @@ from rules.registry import Options, rule
 from rules.sieves import has, has_command, has_problem, has_text
 
 
-@rule("DLM001", "outer-delimiters", "warning", has(r"^\s*(?:\$|\\\[|\\\(|\\begin *\{ *(?:equation|displaymath|math))"), fix="safe")
+@rule(
+    "DLM001",
+    "outer-delimiters",
+    "warning",
+    has(r"^\s*(?:\$|\\\[|\\\(|\\begin *\{ *(?:equation|displaymath|math))"),
+    fix="safe",
+)
 def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
     r"""Math delimiters around the whole label: `$…$`, `$$…$$`, `\[…\]`, `\(…\)`, `equation`.
 
@@ -71,10 +77,18 @@ def comment(label: Label, options: Options) -> Iterator[Finding]:
             yield Finding("everything after % is a comment and isn't drawn", start, end, "")
 
 
-_NUMBERED = re.compile(r"(?:\\q?quad|\\hfill|\\hspace ?\{[^{}]*\}|~ ?~)\s*\(\s*(?:\d\s*)+(?:\.\s*(?:\d\s*)+)?[a-z']?\s*\)\s*$")
+_NUMBERED = re.compile(
+    r"(?:\\q?quad|\\hfill|\\hspace ?\{[^{}]*\}|~ ?~)\s*\(\s*(?:\d\s*)+(?:\.\s*(?:\d\s*)+)?[a-z']?\s*\)\s*$"
+)
 
 
-@rule("DLM004", "equation-number", "info", has_command("tag", "eqno", "leqno") | has(r"\(\s*[\d. ]+[a-z']?\s*\)\s*$"), fix="unsafe")
+@rule(
+    "DLM004",
+    "equation-number",
+    "info",
+    has_command("tag", "eqno", "leqno") | has(r"\(\s*[\d. ]+[a-z']?\s*\)\s*$"),
+    fix="unsafe",
+)
 def equation_number(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation number: `\tag{3}`, `\eqno(3)`, or a number in parentheses after a wide space at the end.
 
@@ -119,7 +133,9 @@ def reference_residue(label: Label, options: Options) -> Iterator[Finding]:
         if token in _RESIDUE:
             yield label.at(index, end, f"{token} draws nothing", "")
         else:
-            yield label.at(index, end, f"what {token} draws can't be told from the label", severity="warning", fix="display")
+            yield label.at(
+                index, end, f"what {token} draws can't be told from the label", severity="warning", fix="display"
+            )
 
 
 def _after_group(label: Label, index: int) -> int:
@@ -132,7 +148,9 @@ def _after_group(label: Label, index: int) -> int:
     return index
 
 
-@rule("DLM006", "trailing-punctuation", "info", has(r"[.,;]\s*$"), fix="display", profiles=("default", "printed", "m2e"))
+@rule(
+    "DLM006", "trailing-punctuation", "info", has(r"[.,;]\s*$"), fix="display", profiles=("default", "printed", "m2e")
+)
 def trailing_punctuation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full stop, comma or semicolon at the end: the sentence's, not the formula's.
 

@@ -1,4 +1,4 @@
-"""ENV: environments in the wrong place, of the wrong kind, or spelled in one of several ways. Pairing is in `syntax`."""
+"""ENV: environments in the wrong place, of the wrong kind, or spelled in one of several ways. Pairs are in `syntax`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from rules.registry import Options, rule
 from rules.sieves import has, has_problem, has_text
 
 
-@rule("ENV001", "lines-without-environment", "warning", has_text("\\\\") | has(r"\\newline(?:[^A-Za-z]|$)"), fix="unsafe")
+@rule(
+    "ENV001", "lines-without-environment", "warning", has_text("\\\\") | has(r"\\newline(?:[^A-Za-z]|$)"), fix="unsafe"
+)
 def lines_without_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""Several lines with no environment around them: `a = b \\ c = d`.
 
@@ -55,8 +57,8 @@ def _meaningful_end(label: Label) -> int:
 def display_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An environment that can't stand in a formula: `align`, `eqnarray`, `gather`, `center`.
 
-    Why: `align` makes display math of its own, so a label with it can't be put into display math; inside a formula LaTeX
-    stops. KaTeX rejects `eqnarray` everywhere.
+    Why: `align` makes display math of its own, so a label with it can't be put into display math; inside a formula
+    LaTeX stops. KaTeX rejects `eqnarray` everywhere.
     Fires: ``\begin{align*} a &= b \end{align*}`` -> ``\begin{align*}``
     Fires: ``x + \begin{gather} a \end{gather}`` -> ``\begin{gather}``
     Fires: ``x \begin{center} a \end{center}`` -> ``\begin{center}``
@@ -100,7 +102,13 @@ def _ends_label(label: Label, problem: Problem) -> bool:
     return label.tokens[-len(tail) :] == tail
 
 
-@rule("ENV003", "delimited-matrix", "info", has(r"\\left\s*(?:[(\[|]|\\\{|\\\|)\s*\\begin\s*\{\s*(?:matrix|array)"), fix="display")
+@rule(
+    "ENV003",
+    "delimited-matrix",
+    "info",
+    has(r"\\left\s*(?:[(\[|]|\\\{|\\\|)\s*\\begin\s*\{\s*(?:matrix|array)"),
+    fix="display",
+)
 def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix with its delimiters written apart: `\left( \begin{matrix} … \end{matrix} \right)` for `pmatrix`.
 
@@ -134,7 +142,9 @@ def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
         known = joined in ENVIRONMENTS and joined != problem.detail
         hint = f"; without its spaces it would be {joined}" if known else ""
         yield label.on(
-            problem, f"LaTeX doesn't know the environment {problem.detail!r}{hint}", f"\\begin{{{joined}}}" if known else None
+            problem,
+            f"LaTeX doesn't know the environment {problem.detail!r}{hint}",
+            f"\\begin{{{joined}}}" if known else None,
         )
 
 

@@ -35,7 +35,12 @@ def _eaten_command(control: str, letters: str) -> str | None:
     for end in range(len(letters), 0, -1):
         name = EATEN[control] + letters[:end]
         command = COMMANDS.get(name)
-        if command is not None and len(name) > 1 and (command.common or command.latex) and command.kind not in _NEVER_MEANT:
+        if (
+            command is not None
+            and len(name) > 1
+            and (command.common or command.latex)
+            and command.kind not in _NEVER_MEANT
+        ):
             return name
     return None
 
@@ -119,7 +124,7 @@ def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
 
 @rule("ESC005", "escape-eaten-command", "error", has("[\a\b\t\n\v\f\r][A-Za-z]"), fix="safe")
 def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A command whose backslash and first letter became a control character, because text was unescaped once too often.
+    r"""A command whose backslash and first letter became a control character: text was unescaped once too often.
 
     Why: `\times` turned into TAB and `imes`. To every later tool it looks like white space and letters, so nothing
     complains, and the model is taught to write "imes".
@@ -131,6 +136,7 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``a \times b``
     Quiet: ``\frac{1}{2} ␊ + x``
     Quiet: ``x = 1,␊y = 2``
+    Quiet: ``\frac{\partial}{\partial␉g}``
     Fix: Safe where one command alone can have been there; display where a TAB or line end may be plain white space.
     See: opendatalab/UniMERNet cdm/README.md: "`\begin` should be written `\\begin`".
     """
@@ -140,8 +146,8 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
         if name is None:
             continue
         plain = _is_plain_space(label.text, control, match.start(), letters, name)
-        if plain and len(letters) == 1 and control in "\n\r":
-            continue  # a line that starts with a variable
+        if plain and len(letters) == 1 and (control != "\t" or name != "to"):
+            continue  # a TAB or a new line before a variable; of the commands with two letters only \to is common
         yield Finding(
             f"{_NAMES[control]} and {letters[: len(name) - 1]!r} are what unescaping left of \\{name}",
             match.start(),
@@ -194,8 +200,8 @@ def _longest_command(letters: str, shortest: int) -> str | None:
 def control_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A raw control character in a label: NUL, BEL, BS, VT, FF, DEL and the like; TAB and line ends as information.
 
-    Why: Data sets with one label a line, split at TAB, can't hold a TAB or a line end: the row breaks in two. LaTeX stops
-    at the others ("invalid character").
+    Why: Data sets with one label a line, split at TAB, can't hold a TAB or a line end: the row breaks in two. LaTeX
+    stops at the others ("invalid character").
     Fires: ``a ␇ b`` -> ``␇``
     Fires: ``a␉b`` -> ``␉``
     Quiet: ``a b``
@@ -217,7 +223,11 @@ def control_character(label: Label, options: Options) -> Iterator[Finding]:
             )
         else:
             yield Finding(
-                f"control character U+{ord(character):04X}: LaTeX stops at it", *match.span(), "", fix="display", severity="error"
+                f"control character U+{ord(character):04X}: LaTeX stops at it",
+                *match.span(),
+                "",
+                fix="display",
+                severity="error",
             )
 
 

@@ -36,7 +36,9 @@ def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     every = whole.select(
         pl.lit(None, pl.String).alias("sample_id"),
         "source",
-        pl.format("none of its {} images is there; --images DIR says where they lie", pl.col("images")).alias("message"),
+        pl.format("none of its {} images is there; --images DIR says where they lie", pl.col("images")).alias(
+            "message"
+        ),
     )
     single = named.filter("missing").join(whole, on="source", how="anti")
     return pl.concat(

@@ -16,7 +16,12 @@ _JUNK = re.compile(
 )
 
 
-@rule("SEM005", "junk-text", "error", has(r"https?://|www\.|M ?a ?t ?h ?T ?y ?p ?e|<[/|]?[a-z]+\|?>|NaN|undefined|lorem|^\s*(?:null|None|N/A|n/a)\s*$"))
+@rule(
+    "SEM005",
+    "junk-text",
+    "error",
+    has(r"https?://|www\.|M ?a ?t ?h ?T ?y ?p ?e|<[/|]?[a-z]+\|?>|NaN|undefined|lorem|^\s*(?:null|None|N/A|n/a)\s*$"),
+)
 def junk_text(label: Label, options: Options) -> Iterator[Finding]:
     r"""Text that no formula holds: a URL, "MathType!", a model's special token, `NaN`, `null`.
 

@@ -1,4 +1,4 @@
-"""SYN: what TeX can't parse, or parses into something nobody meant. The reader meets the problems; here they get words."""
+"""SYN: what TeX can't parse, or parses into something nobody meant. The reader meets them; here they get words."""
 
 from __future__ import annotations
 
@@ -143,7 +143,11 @@ def double_script(label: Label, options: Options) -> Iterator[Finding]:
     """
     for problem in label.problems("double-superscript", "double-subscript"):
         which = "superscript" if problem.kind == "double-superscript" else "subscript"
-        prime = " (a space between primes, or between a prime and ^, ends the first)" if _spaced_prime(label, problem.start) else ""
+        prime = (
+            " (a space between primes, or between a prime and ^, ends the first)"
+            if _spaced_prime(label, problem.start)
+            else ""
+        )
         yield label.on(problem, f"a second {which} on one symbol{prime}")
 
 
@@ -197,11 +201,13 @@ def alignment_outside_environment(label: Label, options: Options) -> Iterator[Fi
         yield label.on(problem, r"\cr stands outside rows", r"\\")
 
 
-@rule("SYN009", "too-many-columns", "error", has_problem("too-many-columns", "illegal-column-specification"), fix="unsafe")
+@rule(
+    "SYN009", "too-many-columns", "error", has_problem("too-many-columns", "illegal-column-specification"), fix="unsafe"
+)
 def too_many_columns(label: Label, options: Options) -> Iterator[Finding]:
     r"""A row with more cells than its environment has columns, or a column specification that LaTeX doesn't know.
 
-    Why: LaTeX stops with "Extra alignment tab" or "Illegal character in array arg". The layout that was meant is unclear.
+    Why: LaTeX stops with "Extra alignment tab" or "Illegal character in array arg". What layout was meant is unclear.
     Fires: ``\begin{array}{c} a & b \end{array}`` -> ``&``
     Fires: ``\begin{cases} a & b & c \end{cases}`` -> ``&``
     Fires: ``\begin{array}{zz} a & b \end{array}`` -> ``{zz}``
@@ -350,7 +356,13 @@ def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, "a row break with no row behind it", "")
 
 
-@rule("SYN015", "unbraced-argument", "info", has(r"[\^_]\s*[^\s{]|\\(?:frac|sqrt|hat|bar|vec|tilde|dot) *[^\s{\[A-Za-z]"), fix="safe")
+@rule(
+    "SYN015",
+    "unbraced-argument",
+    "info",
+    has(r"[\^_]\s*[^\s{]|\\(?:frac|sqrt|hat|bar|vec|tilde|dot) *[^\s{\[A-Za-z]"),
+    fix="safe",
+)
 def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script or an argument without braces: `x^2`, `\frac12`, `\hat\lambda`.
 
@@ -374,7 +386,9 @@ def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(places[0], places[0] + 1, f"an argument without braces{more}", f"{{{tokens[places[0]]}}}")
 
 
-_BRACED = frozenset(f"\\{name}" for name in ["frac", "sqrt", "hat", "bar", "vec", "tilde", "dot", "ddot", "mathrm", "mathbf"])
+_BRACED = frozenset(
+    f"\\{name}" for name in ["frac", "sqrt", "hat", "bar", "vec", "tilde", "dot", "ddot", "mathrm", "mathbf"]
+)
 
 
 @rule("SYN016", "unbalanced-parentheses", "info", has(r"[()\[\]]"))
@@ -418,15 +432,21 @@ def missing_delimiter(label: Label, options: Options) -> Iterator[Finding]:
 
 @rule("SYN018", "ambiguous-infix", "error", has_problem("ambiguous-infix"))
 def ambiguous_infix(label: Label, options: Options) -> Iterator[Finding]:
-    r"""Two of `\over`, `\atop`, `\choose` in one group.
+    r"""Two of `\over`, `\atop`, `\choose` in one group; an argument of `\frac`, written so inside, counts as one.
 
     Why: LaTeX stops with "Ambiguous; you need another { and }".
     Fires: ``{ a \over b \over c }`` -> ``\over``
+    Fires: ``\frac { a } { b \over c }`` -> ``\over``
     Quiet: ``{ a \over { b \over c } }``
+    Quiet: ``\frac { a } { { b \over c } }``
     Fix: None: two fractions were meant, and which is unclear.
     """
     for problem in label.problems("ambiguous-infix"):
-        yield label.on(problem, f"a second {label.tokens[problem.start]} in one group")
+        infix = label.tokens[problem.start]
+        if problem.detail:
+            yield label.on(problem, f"{infix} directly inside an argument of {problem.detail} needs braces around it")
+        else:
+            yield label.on(problem, f"a second {infix} in one group")
 
 
 @rule("SYN019", "misplaced-rule", "error", has_problem("misplaced-rule"), fix="display")
@@ -551,6 +571,27 @@ def too_deep(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, "nested deeper than any formula; what follows was not read")
 
 
+@rule("SYN029", "caret-notation", "warning", has_problem("caret-notation"), fix="display")
+def caret_notation(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Two carets without a space between them: `x^^2`.
+
+    Why: TeX reads `^^` and the character behind it as another character, 64 places away: `x^^2` draws "xr". It
+    compiles, and draws something that nobody meant.
+    Fires: ``x^^2`` -> ``^^2``
+    Quiet: ``x^{^2}``
+    Quiet: ``x ^ 2``
+    Fix: Display: one caret.
+    """
+    for problem in label.problems("caret-notation"):
+        character = chr(ord(problem.detail[2]) ^ 64)
+        if character.isprintable() or character in "\t\r\n":
+            message = f"{problem.detail!r} is TeX's notation for another character, {character!r}"
+            yield label.on(problem, message, problem.detail[1:])
+        else:
+            message = f"{problem.detail!r} is TeX's notation for a control character, at which LaTeX stops"
+            yield label.on(problem, message, problem.detail[1:], severity="error")
+
+
 @rule("SYN028", "too-long", "warning", has_problem("too-long"))
 def too_long(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label of more than 100,000 characters: it was not read.
@@ -584,4 +625,3 @@ def lone_backslash(label: Label, options: Options) -> Iterator[Finding]:
             "",
             severity="info" if control_space else None,
         )
-

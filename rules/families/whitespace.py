@@ -68,7 +68,13 @@ def mixed_tokenisation(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     )
 
 
-@rule("WSP003", "trailing-space-command", "info", has(r"(?:\\[,;:!>]|\\ ?|~|\\q?quad|\\[hv]space\*? ?\{[^{}]*\}|\\\\)\s*$"), fix="safe")
+@rule(
+    "WSP003",
+    "trailing-space-command",
+    "info",
+    has(r"(?:\\[,;:!>]|\\ ?|~|\\q?quad|\\[hv]space\*? ?\{[^{}]*\}|\\\\)\s*$"),
+    fix="safe",
+)
 def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A spacing command or a line break at the end of a label.
 
@@ -96,10 +102,30 @@ def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(start, end, f"{label.shown(start, end)} at the end draws nothing", "")
 
 
-_SPACES = (r"\,", r"\!", r"\;", r"\:", r"\>", "~", r"\quad", r"\qquad", "\\ ", r"\hspace", r"\hskip", r"\thinspace", r"\enspace")
+_SPACES = (
+    r"\,",
+    r"\!",
+    r"\;",
+    r"\:",
+    r"\>",
+    "~",
+    r"\quad",
+    r"\qquad",
+    "\\ ",
+    r"\hspace",
+    r"\hskip",
+    r"\thinspace",
+    r"\enspace",
+)
 
 
-@rule("WSP004", "spacing-command", "info", has(r"\\[,!;:> ]|~|\\q?quad|\\h(?:space|skip)|\\(?:thin|en)space"), fix="unsafe")
+@rule(
+    "WSP004",
+    "spacing-command",
+    "info",
+    has(r"\\[,!;:> ]|~|\\q?quad|\\h(?:space|skip)|\\(?:thin|en)space"),
+    fix="unsafe",
+)
 def spacing_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""Explicit spacing inside a label: `\,`, `\;`, `~`, `\quad`, `\hspace{…}`.
 
@@ -119,7 +145,9 @@ def spacing_command(label: Label, options: Options) -> Iterator[Finding]:
 _SPLIT_PROSE = re.compile(r"\\(?:mathrm|text|mbox|operatorname|textrm) ?\{ (?:~|[A-Za-z]) (?:(?:~|[A-Za-z]) ){3,}\}")
 
 
-@rule("WSP005", "letter-spaced-text", "info", has_text("{ ") & has(r"\\(?:mathrm|text|mbox|textrm) ?\{ (?:~|[A-Za-z]) "))
+@rule(
+    "WSP005", "letter-spaced-text", "info", has_text("{ ") & has(r"\\(?:mathrm|text|mbox|textrm) ?\{ (?:~|[A-Za-z]) ")
+)
 def letter_spaced_text(label: Label, options: Options) -> Iterator[Finding]:
     r"""Prose taken apart into letters, its word spaces lost or turned into `~`: `\mathrm { i f ~ x }`.
 

@@ -95,7 +95,8 @@ def test_the_real_m2e_row_gets_exactly_three_layout_findings(tmp_path):
 
 def test_json_escapes_are_decoded_once(tmp_path):
     source = tmp_path / "rows.jsonl"
-    source.write_text('{"id": "token", "label": "a \\\\t b"}\n{"id": "tab", "label": "a \\times b"}\n', encoding="utf-8")
+    rows = ['{"id": "token", "label": "a \\\\t b"}', '{"id": "tab", "label": "a \\times b"}']
+    source.write_text("\n".join(rows) + "\n", encoding="utf-8")
     findings = run_audit(tmp_path / "run", source).findings.filter(pl.col("severity") == "error").collect()
     pairs = set(findings.select("sample_id", "rule").iter_rows())
     assert ("rows/token", "ESC002") in pairs
@@ -204,7 +205,8 @@ def test_images_give_sizes_and_findings(tmp_path):
 
 
 def test_a_set_without_any_image_is_one_finding(tmp_path):
-    source = write_jsonl(tmp_path / "rows.jsonl", [{"id": str(n), "image": f"{n}.png", "label": str(n)} for n in range(9)])
+    rows = [{"id": str(n), "image": f"{n}.png", "label": str(n)} for n in range(9)]
+    source = write_jsonl(tmp_path / "rows.jsonl", rows)
     run = run_audit(tmp_path / "run", source)
     missing = run.findings.filter(pl.col("rule") == "PAR002").collect()
     assert missing.select("sample_id", "source").rows() == [(None, "rows")]
@@ -274,10 +276,28 @@ def test_hostile_labels_pass_through_everything(tmp_path):
     assert samples["label"].to_list() == labels
     findings = run.findings.filter(pl.col("start").is_not_null()).collect()
     length = dict(zip(samples["sample_id"], map(len, labels), strict=True))
-    assert all(0 <= start <= end <= length[sample] for sample, start, end in findings.select("sample_id", "start", "end").iter_rows())
+    spans = findings.select("sample_id", "start", "end").iter_rows()
+    assert all(0 <= start <= end <= length[sample] for sample, start, end in spans)
     report = (run.path / "report.html").read_text(encoding="utf-8")
     assert "<script>alert" not in report
     assert len(report) < 10_000_000
+
+
+def test_columns_for_a_format_without_names_are_refused(tmp_path):
+    source = tmp_path / "labels.txt"
+    source.write_text("x\ny\n", encoding="utf-8")
+    with pytest.raises(UserError, match="no named columns"):
+        run_audit(tmp_path / "run", f"a=text:{source}", columns={"a": {"label": "tex"}})
+    run = run_audit(tmp_path / "run", f"a=text:{source}", columns={None: {"label": "tex"}})
+    assert run.summary["totals"]["samples"] == 2
+
+
+@pytest.mark.parametrize("text", ["[]", '{"sources": 3}', '{"sources": [1]}', "{"])
+def test_a_summary_that_is_none_is_refused(tmp_path, small, text):
+    run = run_audit(tmp_path / "run", small)
+    (run.path / "summary.json").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="audit the source again"):
+        load_run(run.path)
 
 
 def test_load_run_says_what_is_missing(tmp_path):

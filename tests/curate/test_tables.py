@@ -58,9 +58,9 @@ def test_markdown_alignment():
     ("data", "shown"),
     [
         ("\times", "⟨TAB⟩imes"),
-        ("a\x00b", "a␀b"),
+        ("a\x00b", "a⟨NUL⟩b"),
         ("\u202ex", "⟨U+202E⟩x"),
-        ("\x7f", "␡"),
+        ("\x7f", "⟨DEL⟩"),
         ("a\u00a0b", "a⍽b"),
         ("\u200b", "⟨U+200B⟩"),
         ("é公", "é公"),

@@ -1,4 +1,4 @@
-"""Every rule is proven by the examples in its own docstring: those that fire, with exact places, and those that don't."""
+"""Every rule is proven by the examples in its docstring: those that fire, with exact places, and those that don't."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ DATA = Path(__file__).parents[2] / "rules/data"
         ("label", "ref", "r", "both"),
         ("sp", "script", "m", "math"),
         ("'", "accent", "t", "text"),
-        ("c", "accent", "t", "text"),
+        ("c", "accent", "t", "both"),
         ("{", "open", "", "both"),
         ("&", "ord", "", "both"),
     ],

@@ -1,0 +1,89 @@
+"""Writes docs/rules/ and docs/cli.md from the code: `make docs`. What is written by hand it leaves alone.
+
+The pages are committed, and a test fails where they are stale. Nothing here depends on the terminal, the machine or the
+time.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import click
+
+# Python puts a script's folder on the path, where docs/rules would stand for the package `rules`.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from curate import cli as curate_cli
+from curate import rulebook
+from finetune import cli as finetune_cli
+from rules.registry import FAMILIES, PROFILES, all_rules
+
+DOCS = Path(__file__).resolve().parent
+WIDTH = 100
+GENERATED = "<!-- Made by `make docs` from the code: change it there. -->"
+PROGRAMS = (("curate", curate_cli.main_group), ("finetune", finetune_cli.main_group))
+
+
+def pages() -> dict[str, str]:
+    """Every generated page: its path below docs/, and its text."""
+    made = {f"rules/{code}.md": f"{GENERATED}\n{rulebook.explain_markdown(rule)}" for code, rule in all_rules().items()}
+    return {**made, "rules/README.md": rules_index(), "cli.md": command_line()}
+
+
+def rules_index() -> str:
+    """The rules by family, each with a link to its page."""
+    lines = [GENERATED, "# Rules", ""]
+    lines += [
+        "`error`: LaTeX rejects the label, or the damage is certain. `warning`: likely wrong, or right for some other",
+        "picture. `info`: style, spelling, facts. Every example on these pages is a test.",
+        "",
+        "`--select` and `--ignore` take a code, a name, or a family's letters. Profiles (`--profile`): "
+        + "; ".join(f"`{name}` {what}" for name, what in PROFILES.items())
+        + ".",
+    ]
+    for family, members in groupby(all_rules().values(), lambda rule: rule.family):
+        lines += ["", f"## {family}: {FAMILIES[family]}", "", "| rule | name | severity | fix | what |"]
+        lines.append("| --- | --- | --- | --- | --- |")
+        for rule in members:
+            what = rule.doc.what.replace("|", "\\|")
+            cells = (f"[{rule.code}]({rule.code}.md)", rule.name, rule.severity, rule.fix or "", what)
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def command_line() -> str:
+    """Every command's `--help`."""
+    lines = [GENERATED, "# Command line", ""]
+    lines += [
+        "Exit codes: 0 done, 1 findings reached `--fail-on`, 2 bad usage, configuration or input. An error is one line",
+        "on standard error; `--debug` shows the traceback.",
+    ]
+    for program, group in PROGRAMS:
+        lines += ["", f"## {program}", "", *_help(group, program)]
+        for name, command in sorted(group.commands.items()):
+            lines += ["", f"### {program} {name}", "", *_help(command, f"{program} {name}")]
+    return "\n".join(lines) + "\n"
+
+
+def _help(command: click.Command, name: str) -> Iterator[str]:
+    context = click.Context(command, info_name=name, terminal_width=WIDTH, help_option_names=["-h", "--help"])
+    yield "```text"
+    yield from (line.rstrip() for line in command.get_help(context).splitlines())
+    yield "```"
+
+
+def main() -> None:
+    made = pages()
+    (DOCS / "rules").mkdir(exist_ok=True)
+    for stale in {path for path in (DOCS / "rules").glob("*.md") if f"rules/{path.name}" not in made}:
+        stale.unlink()
+    for name, text in made.items():
+        (DOCS / name).write_text(text, encoding="utf-8", newline="\n")
+    print(f"docs: {len(made)} pages written")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Files and folders are whole or absent, also when the writer dies in between."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from curate.atomic import new_file, new_folder
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_with_its_content_and_usual_rights(tmp_path):
+    target = tmp_path / "deep" / "file.txt"
+    with new_file(target) as temporary:
+        temporary.write_text("whole", encoding="utf-8")
+        assert not target.exists()
+    assert target.read_text(encoding="utf-8") == "whole"
+    plain = tmp_path / "plain"
+    plain.write_text("x", encoding="utf-8")
+    assert target.stat().st_mode == plain.stat().st_mode
+
+
+def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path):
+    target = tmp_path / "file.txt"
+    target.write_text("old", encoding="utf-8")
+
+    def fail_half_way() -> None:
+        with new_file(target) as temporary:
+            temporary.write_text("half", encoding="utf-8")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert target.read_text(encoding="utf-8") == "old"
+    assert names(tmp_path) == ["file.txt"]
+
+
+def test_a_folder_is_refused_before_any_work_where_it_exists(tmp_path):
+    (tmp_path / "run").mkdir()
+    with pytest.raises(FileExistsError), new_folder(tmp_path / "run"):
+        pytest.fail("the block ran")
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    for text in ("one", "two"):
+        with new_folder(tmp_path / "run", replace=True) as folder:
+            (folder / text).write_text(text, encoding="utf-8")
+    assert names(tmp_path / "run") == ["two"]
+    assert names(tmp_path) == ["run"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_killed_writer_leaves_no_folder(tmp_path):
+    script = textwrap.dedent(
+        f"""
+        import sys, time
+        from pathlib import Path
+        from curate.atomic import new_folder
+        with new_folder(Path({str(tmp_path / "run")!r})) as folder:
+            (folder / "half").write_text("half")
+            print("ready", flush=True)
+            time.sleep(60)
+        """
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline().strip() == "ready"
+    process.kill()
+    process.wait()
+    time.sleep(0.01)
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,94 @@
+"""The project file: what it sets, and that every mistake in it is one clear line."""
+
+from __future__ import annotations
+
+import pytest
+
+import rules
+from curate.config import Project, load_project
+from curate.errors import UserError
+
+
+def project(tmp_path, text: str) -> Project:
+    path = tmp_path / "texsieve.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_project(path)
+
+
+def test_no_file_means_defaults(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_project() == Project()
+
+
+def test_the_file_of_the_working_folder_is_found(tmp_path, monkeypatch):
+    project(tmp_path, 'profile = "m2e"\n')
+    monkeypatch.chdir(tmp_path)
+    assert load_project().profile == "m2e"
+
+
+def test_everything_can_be_set(tmp_path):
+    found = project(
+        tmp_path,
+        """
+        sources = ["a.jsonl", "b=m2e:b.jsonl"]
+        images = ["b=photos"]
+        columns = ["a=label:tex"]
+        select = ["SYN"]
+        ignore = ["SYN016"]
+        profile = "handwritten"
+        [severity]
+        SYN007 = "warning"
+        [options.empty-cells]
+        run = 9
+        [score]
+        error = 0.9
+        SYN007 = 0.5
+        [thresholds]
+        small = 10
+        """,
+    )
+    assert found.sources == ("a.jsonl", "b=m2e:b.jsonl")
+    assert found.images == ("b=photos",)
+    assert (found.select, found.ignore, found.profile) == (("SYN",), ("SYN016",), "handwritten")
+    assert found.weights.error == 0.9
+    assert found.weights.warning == rules.Weights().warning
+    assert found.weights.rules["SYN007"] == 0.5
+    assert found.weights.rules["CAN100"] == 0
+    assert found.thresholds.small == 10
+    ruleset = rules.select(found.select, found.ignore, options=found.options, severities=found.severity)
+    assert ruleset.options == {"SYN010": {"run": 9}}
+    assert ruleset.severities == {"SYN007": "warning"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("profil = 'm2e'", "did you mean 'profile'"),
+        ("profile = 3", "profile must be a str"),
+        ("select = 'SYN'", "select must be a list"),
+        ("select = [1]", "list of strings"),
+        ("[score]\nerror = 2", "score.error = 2 is not a number from 0 to 1"),
+        ("[score]\nerror = true", "is not a number"),
+        ("[score]\nSYN999 = 0.1", "no rule is called 'SYN999'"),
+        ("[thresholds]\nnope = 1", "unknown name 'nope'"),
+        ("[options]\nSYN010 = 3", "must be a table"),
+        ("= 3", "no valid TOML"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_file(tmp_path, text, says):
+    with pytest.raises(UserError) as caught:
+        project(tmp_path, text)
+    message = str(caught.value)
+    assert says in message
+    assert "texsieve.toml" in message
+    assert "\n" not in message
+
+
+def test_a_named_file_must_be_there(tmp_path):
+    with pytest.raises(UserError, match="no such project file"):
+        load_project(tmp_path / "none.toml")
+
+
+def test_weights_outside_zero_and_one_are_refused():
+    with pytest.raises(ValueError, match="weight of error"):
+        rules.Weights(error=1.5)

@@ -1,0 +1,122 @@
+"""Laws that hold for any label, however broken."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rules
+from rules import engine, key, lexer, reader
+from rules.registry import all_rules, select
+from latexlike import formulas, labels
+
+EVERY_RULE = select([code for code, rule in all_rules().items() if rule.scope == "label"])
+anything = labels | st.text(max_size=60) | st.text("\\{}_^&$#%'[]~ \n\tabcinrt01^", max_size=40)
+
+
+@settings(max_examples=400)
+@given(anything)
+def test_no_label_makes_the_engine_raise_and_every_span_lies_within(label: str):
+    judged = engine.judge([label], EVERY_RULE)
+    for start, end in judged.findings.select("start", "end").iter_rows():
+        assert (start is None) == (end is None)
+        if start is not None:
+            assert 0 <= start <= end <= len(label)
+    assert judged.findings["message"].str.len_chars().min() != 0
+    score = judged.labels["score"][0]
+    assert 0 <= score <= 1
+    assert (score == 1) or judged.findings.height
+
+
+@settings(max_examples=300)
+@given(anything)
+def test_tokens_and_spans_agree(label: str):
+    toks, spans = lexer.tokens(label), lexer.spans(label)
+    assert [label[start:end] for start, end in spans] == toks
+    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    gaps = [label[a:b] for a, b in zip([0, *(end for _, end in spans)], [*(s for s, _ in spans), len(label)], strict=True)]
+    if "%" not in label:
+        assert not "".join(gaps).strip(" \t\r\n")
+
+
+@settings(max_examples=300)
+@given(anything)
+def test_the_readers_problems_point_at_tokens(label: str):
+    toks = lexer.tokens(label)
+    reading = reader.read(label, toks)
+    for problem in reading.problems:
+        assert 0 <= problem.start <= problem.end
+        assert problem.start <= max(len(toks) - 1, 0)
+    assert reading.fatal == any(problem.kind not in reader.HARMLESS for problem in reading.problems)
+    if reading.fatal:
+        assert reading.canonical is None
+
+
+@settings(max_examples=400)
+@given(st.lists(anything, min_size=1, max_size=4))
+def test_a_sieve_never_rejects_what_its_judge_would_find(texts: list[str]):
+    read = [engine._read(text) for text in texts]
+    frame = engine._frame(read)
+    for rule in EVERY_RULE.rules("label"):
+        passed = frame.select(engine._mask(rule).alias("pass"))["pass"].fill_null(False).to_list()
+        if len(passed) == 1:  # a constant sieve
+            passed *= len(read)
+        for item, let_through in zip(read, passed, strict=True):
+            if not let_through:
+                found = list(rule.judge(item.label, EVERY_RULE.option_values(rule)))
+                assert not found, (rule.code, item.label.text, found)
+
+
+@settings(max_examples=300)
+@given(formulas | labels)
+def test_canonical_form_is_its_own_canonical_form_and_draws_the_same(label: str):
+    first = engine.judge([label]).labels.row(0, named=True)
+    if first["canonical"] is None:
+        return
+    second = engine.judge([first["canonical"]]).labels.row(0, named=True)
+    assert second["canonical"] == first["canonical"]
+    if first["visual_key"] is not None:
+        assert second["visual_key"] == first["visual_key"]
+
+
+@settings(max_examples=200)
+@given(formulas, st.data())
+def test_spaces_between_tokens_change_neither_key_nor_canonical_form(label: str, data: st.DataObject):
+    # Not inside text, and not after a prime: white space means something there.
+    if re.search(r"'|\\text|\\mbox", label):
+        return
+    spaced = "".join(
+        token + " " * data.draw(st.integers(1, 3)) for token in lexer.tokens(label)
+    ).replace("\\begin { m a t r i x }", "\\begin{matrix}")
+    spaced = re.sub(r"\\(begin|end) *\{( *[a-z])+ *\}", lambda found: found[0].replace(" ", ""), spaced)
+    before, after = (engine.judge([text]).labels.row(0, named=True) for text in (label, spaced))
+    assert after["visual_key"] == before["visual_key"]
+    if before["canonical"] is not None and after["canonical"] is not None:
+        assert after["canonical"] == before["canonical"]
+
+
+@given(formulas)
+def test_a_formula_has_no_unknown_command_and_nearly_always_a_key(label: str):
+    kinds = {problem.kind for problem in reader.read(label, lexer.tokens(label)).problems}
+    assert not kinds & {"unknown-command", "unclosed-brace", "missing-argument"}
+    if not kinds - reader.HARMLESS:
+        assert engine.visual_key_of(label) is not None, key.mathml(label)
+
+
+@settings(max_examples=100)
+@given(st.lists(anything, max_size=6))
+def test_labels_are_judged_apart(texts: list[str]):
+    together = rules.check(texts)
+    for row, text in enumerate(texts):
+        alone = rules.check([text]).drop("row")
+        assert together.filter(pl.col("row") == row).drop("row").equals(alone)
+
+
+@pytest.mark.parametrize("opener", ["{", "\\sqrt{", "\\left(", "\\frac", "\\begin{matrix}", "x^{", "\\text{", "\\hat"])
+def test_deep_nesting_is_a_finding_not_a_crash(opener: str):
+    found = rules.check([opener * 5000])
+    assert found.height

@@ -1,0 +1,94 @@
+"""The pages that are made from the code are up to date, and links between pages lead somewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from curate.config import load_project
+from curate.sources import FORMATS
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+_spec = importlib.util.spec_from_file_location("make_docs", DOCS / "make_docs.py")
+assert _spec is not None
+assert _spec.loader is not None
+make_docs = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(make_docs)
+
+MADE = make_docs.pages()
+WRITTEN = sorted([ROOT / "README.md", *DOCS.glob("*.md")])
+HINT = "run `make docs` and commit what it writes"
+_FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+_TAG = re.compile(r"<(?!!--)[A-Za-z/][^>]*>")
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_made_page_is_up_to_date(name: str) -> None:
+    page = DOCS / name
+    assert page.is_file(), HINT
+    assert page.read_text(encoding="utf-8") == MADE[name], HINT
+
+
+def test_no_page_of_a_rule_that_is_gone() -> None:
+    assert {f"rules/{page.name}" for page in (DOCS / "rules").iterdir()} == {n for n in MADE if n.startswith("rules/")}
+
+
+def test_the_width_of_the_terminal_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "41")
+    assert make_docs.pages() == MADE
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_nothing_is_taken_for_html(name: str) -> None:
+    """GitHub drops a tag it doesn't know, and the words in it with it."""
+    prose = re.sub(r"(`+).+?\1", "", _FENCED.sub("", MADE[name]))
+    assert not _TAG.search(prose)
+
+
+@pytest.mark.parametrize("page", [*WRITTEN, DOCS / "rules" / "README.md"], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = _FENCED.sub("", page.read_text(encoding="utf-8"))
+    for link in _LINK.findall(text):
+        if not link.startswith(("http://", "https://", "mailto:")):
+            assert (page.parent / link.split("#")[0]).exists(), link
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for program, group in make_docs.PROGRAMS:
+        for command in group.commands:
+            assert f"{program} {command}" in readme
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in DOCS.glob("*.md"):
+        assert f"(docs/{page.name})" in readme
+
+
+def _blocks(language: str) -> list[tuple[str, str]]:
+    fence = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return [(page.name, block) for page in WRITTEN for block in fence.findall(page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize(("page", "block"), _blocks("toml"))
+def test_a_project_file_in_the_docs_can_be_read(page: str, block: str, tmp_path: Path) -> None:
+    file = tmp_path / "texsieve.toml"
+    file.write_text(block, encoding="utf-8")
+    load_project(file)
+
+
+@pytest.mark.parametrize(("page", "block"), _blocks("python"))
+def test_python_in_the_docs_runs(page: str, block: str) -> None:
+    exec(compile(block, page, "exec"), {})
+
+
+def test_every_source_format_is_described_as_the_code_describes_it() -> None:
+    page = (DOCS / "data-formats.md").read_text(encoding="utf-8").replace("`", "")
+    for name, form in FORMATS.items():
+        assert f"| {name} | {form.shape} |" in page
