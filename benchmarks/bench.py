@@ -28,11 +28,11 @@ from typing import Any
 
 import polars as pl
 from corpora import Corpus, corpora
-from peers import Timed, Unavailable, katex, pylatexenc
+from peers import Pass, Timed, Unavailable, katex, pylatexenc, timed
 
 from curate.sources import parse_source, read_source
 from curate.tables import Column, count, size, text_table
-from rules import engine, lexer, select
+from rules import Ruleset, engine, lexer, select
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "bench-out" / "bench.json"
@@ -51,28 +51,36 @@ AUDITED = (
 
 @dataclass
 class Contest:
-    """One tool on one corpus: seconds of every round over `labels` labels, and how many of those it rejected."""
+    """One tool on one corpus of `labels` labels: a pass every round."""
 
     tool: str
     labels: int
     once: Timed
-    seconds: list[float] = field(default_factory=list)
-    rejected: int | None = None
+    passes: list[Pass] = field(default_factory=list)
 
     @property
     def rates(self) -> list[float]:
-        return [self.labels / seconds for seconds in self.seconds]
+        return [self.labels / one.seconds for one in self.passes]
+
+    @property
+    def cpu(self) -> float:
+        """Processor seconds a label, of all processes together."""
+        return median(one.cpu for one in self.passes) / self.labels
+
+    @property
+    def rejected(self) -> int | None:
+        return self.passes[-1].rejected
 
 
 def contests(corpus: Corpus, cores: int, open_tools: ExitStack, folder: Path) -> Iterator[Contest]:
     """Every tool on a corpus, texsieve first. A peer that isn't there is one line on standard error."""
     ruleset = select()
     labels = corpus.labels
-    yield Contest("audit, 1 process", len(labels), _timed(lambda: engine.judge(labels, ruleset)))
+    yield Contest("audit, 1 process", len(labels), timed(lambda: _judge(labels, ruleset)))
     if cores > 1 and len(labels) >= engine.MIN_PARALLEL:
         name = f"audit, {cores} processes"
-        yield Contest(name, len(labels), _timed(lambda: engine.judge(labels, ruleset, workers=cores)))
-    yield Contest("tokens and key only", len(labels), _timed(lambda: _floor(labels)))
+        yield Contest(name, len(labels), timed(lambda: _judge(labels, ruleset, cores)))
+    yield Contest("tokens and key only", len(labels), timed(lambda: _floor(labels)))
     try:
         parse = open_tools.enter_context(katex(labels, folder))
         yield Contest(PEERS[0], len(labels), parse)
@@ -82,13 +90,8 @@ def contests(corpus: Corpus, cores: int, open_tools: ExitStack, folder: Path) ->
     yield Contest(PEERS[1], len(sample), pylatexenc(sample))
 
 
-def _timed(work: Any) -> Timed:
-    def once() -> tuple[float, int | None]:
-        start = perf_counter()
-        work()
-        return perf_counter() - start, None
-
-    return once
+def _judge(labels: list[str], ruleset: Ruleset, workers: int = 1) -> None:
+    engine.judge(labels, ruleset, workers=workers)
 
 
 def _floor(labels: list[str]) -> None:
@@ -102,9 +105,9 @@ def run_rounds(running: Sequence[Contest], rounds: int) -> None:
     """Every tool once a round, in turn. A round before the first is thrown away: it loads and warms up."""
     for number in range(rounds + 1):
         for contest in running:
-            seconds, contest.rejected = contest.once()
+            one = contest.once()
             if number:
-                contest.seconds.append(seconds)
+                contest.passes.append(one)
 
 
 def ratio(contest: Contest, peer: Contest) -> float:
@@ -180,7 +183,7 @@ def machine(cores: int) -> dict[str, Any]:
 
 
 def table(results: Sequence[tuple[Corpus, list[Contest]]]) -> str:
-    columns = [Column("labels"), *(Column(t, "right") for t in ("tool", "n", "labels/s", "µs each", "rejects"))]
+    columns = [Column("labels"), *(Column(t, "right") for t in ("tool", "n", "labels/s", "CPU µs", "rejects"))]
     columns[1] = Column("tool")
     columns += [Column(f"÷ {peer.split()[0]}", "right") for peer in PEERS]
     rows = []
@@ -193,7 +196,7 @@ def table(results: Sequence[tuple[Corpus, list[Contest]]]) -> str:
                 contest.tool,
                 count(contest.labels),
                 count(round(rate)),
-                f"{1e6 / rate:.1f}",
+                f"{contest.cpu * 1e6:.1f}",
             ]
             cells.append("" if contest.rejected is None else count(contest.rejected))
             cells += [f"{ratio(contest, by_name[peer]):.2f}" if peer in by_name else "–" for peer in PEERS]
@@ -209,7 +212,8 @@ def as_json(results: Sequence[tuple[Corpus, list[Contest]]]) -> list[dict[str, A
             "tool": contest.tool,
             "n": contest.labels,
             "rejected": contest.rejected,
-            "seconds": [round(seconds, 5) for seconds in contest.seconds],
+            "seconds": [round(one.seconds, 5) for one in contest.passes],
+            "cpu_seconds": [round(one.cpu, 5) for one in contest.passes],
             "labels_per_second": round(median(contest.rates), 1),
             "ratios": {peer.tool: round(ratio(contest, peer), 3) for peer in running if peer.tool in PEERS},
         }
@@ -244,18 +248,16 @@ def main() -> None:
     here = machine(cores)
     print(table(results))
     sizes = ", ".join(f"{corpus.name} {corpus.characters:.0f}" for corpus, _ in results)
-    print(
-        f"\n÷: labels a second over that tool's, median of {arguments.rounds} alternating rounds. A tool stops early at a"
-    )
-    print(f"label it rejects, which flatters it. Characters a label: {sizes}.")
+    rounds = f"median of {arguments.rounds} alternating rounds"
+    print(f"\n÷: labels a second over that tool's, {rounds}. CPU µs: processor time a label. A tool stops")
+    print(f"early at a label it rejects, which flatters it. Characters a label: {sizes}.")
     rows, each = count(reading["rows"]), count(round(reading["rows_per_second"]))
     print(f"Reading {reading['file']} ({rows} rows, {size(reading['bytes'])}): {each} rows/s.")
     if audit:
-        print(
-            f"curate audit, {audit['sources']} sources, {count(audit['samples'])} samples "
-            f"({count(audit['distinct_labels'])} distinct labels): {audit['seconds']:.1f} s, "
-            f"largest process {size(audit['largest_process_bytes'])}, report {size(audit['report_bytes'])}."
-        )
+        samples = f"{count(audit['samples'])} samples ({count(audit['distinct_labels'])} distinct labels)"
+        spent = f"{audit['seconds']:.1f} s, {audit['cpu_seconds']:.1f} s of processor time"
+        kept = f"largest process {size(audit['largest_process_bytes'])}, report {size(audit['report_bytes'])}"
+        print(f"curate audit, {audit['sources']} sources, {samples}: {spent}, {kept}.")
     packages = ", ".join(f"{name} {number}" for name, number in here["packages"].items())
     print(f"{here['processor']}, {cores} cores, {here['system']}, Python {here['python']}, {packages}")
     OUT.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The labels that bench.py measures on: real ones where they are, else those of the demo's generator. Measures nothing."""
+"""The labels that bench.py measures on: real ones where they are, else the demo generator's. Measures nothing."""
 
 from __future__ import annotations
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol
 
 HERE = Path(__file__).resolve().parent
 #: KaTeX goes here, out of git's sight.
@@ -21,10 +23,32 @@ class Unavailable(Exception):
     """A tool that isn't there; the message says what is missing."""
 
 
-class Timed(Protocol):
-    """One pass over the labels it was made for: seconds, and how many labels the tool rejected (None: it can't say)."""
+@dataclass(frozen=True)
+class Pass:
+    """One pass over labels: seconds, processor seconds, and how many labels were rejected (None: not counted)."""
 
-    def __call__(self) -> tuple[float, int | None]: ...
+    seconds: float
+    cpu: float
+    rejected: int | None
+
+
+Timed = Callable[[], Pass]
+
+
+def timed(work: Callable[[], int | None]) -> Timed:
+    """A `Timed` of a function that gives the number of rejected labels. Child processes that have ended count too."""
+
+    def once() -> Pass:
+        cpu, start = _cpu(), perf_counter()
+        rejected = work()
+        return Pass(perf_counter() - start, _cpu() - cpu, rejected)
+
+    return once
+
+
+def _cpu() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def install_katex() -> Path:
@@ -45,7 +69,7 @@ def install_katex() -> Path:
 
 
 @contextmanager
-def katex(labels: Sequence[str], folder: Path) -> Any:
+def katex(labels: Sequence[str], folder: Path) -> Iterator[Timed]:
     """A `Timed` that parses `labels` with KaTeX in one running node process. Raises Unavailable."""
     modules = install_katex()
     file = folder / "labels.json"
@@ -56,20 +80,20 @@ def katex(labels: Sequence[str], folder: Path) -> Any:
         [node, str(HERE / "katex_parse.cjs"), str(file)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={"NODE_PATH": str(modules)},
+        env={**os.environ, "NODE_PATH": str(modules)},
         text=True,
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         asks, answers = process.stdin, process.stdout
 
-        def once() -> tuple[float, int | None]:
+        def once() -> Pass:
             asks.write("\n")
             asks.flush()
-            answer = json.loads(answers.readline() or "{}")
+            answer = answers.readline()
             if not answer:
                 raise Unavailable("node stopped")
-            return answer["seconds"], answer["rejected"]
+            return Pass(**json.loads(answer))
 
         yield once
         asks.close()
@@ -79,14 +103,13 @@ def pylatexenc(labels: Sequence[str]) -> Timed:
     """A `Timed` that walks `labels` with pylatexenc's strict parser."""
     from pylatexenc.latexwalker import LatexWalker, LatexWalkerError
 
-    def once() -> tuple[float, int | None]:
+    def walk() -> int:
         rejected = 0
-        start = perf_counter()
         for label in labels:
             try:
                 LatexWalker(label, tolerant_parsing=False).get_latex_nodes()
             except LatexWalkerError:
                 rejected += 1
-        return perf_counter() - start, rejected
+        return rejected
 
-    return once
+    return timed(walk)

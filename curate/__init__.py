@@ -1,4 +1,4 @@
-"""The pipeline and its command line: sources, audit, rendering, report. What is wrong with a label is decided in `rules`."""
+"""The pipeline and its command line: sources, audit, rendering, report. What is wrong is decided in `rules`."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -1,4 +1,4 @@
-"""`curate audit`: from sources to a run folder. Reading, judging, counting and drawing are done by others; here they meet."""
+"""`curate audit`: from sources to a run folder. Reading, judging, counting and drawing meet here; others do them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The project file texsieve.toml: what a run selects, how it weighs and judges. Flags of the command line win over it."""
+"""The project file texsieve.toml: what a run selects, how it weighs and judges. Flags win over it."""
 
 from __future__ import annotations
 

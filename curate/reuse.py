@@ -38,7 +38,7 @@ class Earlier:
 
 
 def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, str]) -> Earlier | None:
-    """The judged labels of `run`, or None where its configuration or versions differ, so that all must be judged anew."""
+    """The judged labels of `run`, or None where its configuration or versions differ: then all are judged anew."""
     before = run.summary
     deciding = ("profile", "rules", "options", "severities", "score")
     if any(before.get("config", {}).get(key) != config[key] for key in deciding):

@@ -1,17 +1,20 @@
 """Writes docs/rules/ and docs/cli.md from the code: `make docs`. What is written by hand it leaves alone.
 
-The pages are committed, and a test fails where they are stale. Nothing here depends on the terminal, the machine or the
-time.
+All but one thing: below the `$ ` lines of README.md's console blocks it puts what these commands print. The pages are
+committed, and a test fails where they are stale. Nothing here depends on the terminal, the machine or the time.
 """
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
 import click
+from click.testing import CliRunner
 
 # Python puts a script's folder on the path, where docs/rules would stand for the package `rules`.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -25,12 +28,14 @@ DOCS = Path(__file__).resolve().parent
 WIDTH = 100
 GENERATED = "<!-- Made by `make docs` from the code: change it there. -->"
 PROGRAMS = (("curate", curate_cli.main_group), ("finetune", finetune_cli.main_group))
+_CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 
 
 def pages() -> dict[str, str]:
     """Every generated page: its path below docs/, and its text."""
     made = {f"rules/{code}.md": f"{GENERATED}\n{rulebook.explain_markdown(rule)}" for code, rule in all_rules().items()}
-    return {**made, "rules/README.md": rules_index(), "cli.md": command_line()}
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    return {**made, "rules/README.md": rules_index(), "cli.md": command_line(), "../README.md": with_output(readme)}
 
 
 def rules_index() -> str:
@@ -73,6 +78,22 @@ def _help(command: click.Command, name: str) -> Iterator[str]:
     yield "```text"
     yield from (line.rstrip() for line in command.get_help(context).splitlines())
     yield "```"
+
+
+def with_output(page: str) -> str:
+    """A page with the console blocks' commands run anew, each followed by what it prints."""
+
+    def run(block: re.Match[str]) -> str:
+        commands = [line for line in block[0].splitlines() if line.startswith("$ ")]
+        return "\n".join(f"{command}\n{_output(command)}" for command in commands)
+
+    return _CONSOLE.sub(run, page)
+
+
+def _output(line: str) -> str:
+    program, *arguments = shlex.split(line.removeprefix("$ "))
+    group = dict(PROGRAMS)[program]
+    return CliRunner().invoke(group, arguments, env={"COLUMNS": str(WIDTH)}, catch_exceptions=False).output
 
 
 def main() -> None:

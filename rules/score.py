@@ -2,8 +2,8 @@
 
 score = product over the rules that fired of (1 - weight), each rule once however often it fired, so that a long label
 is not worse for its length. A rule weighs what its severity weighs, unless it is given a weight of its own. The
-severity of a rule on a label is its worst finding there. The defaults are a choice, not a measurement: one error puts a label below
-every label without one, five warnings weigh about as much as an error, and facts of style hardly count.
+severity of a rule on a label is its worst finding there. The defaults are a choice, not a measurement: one error puts a
+label below every label without one, five warnings weigh about as much as an error, and facts of style hardly count.
 """
 
 from __future__ import annotations

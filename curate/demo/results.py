@@ -14,7 +14,7 @@ _COLUMNS = (Column("planted"), Column("in"), Column("found by"))
 
 
 def found_planted(data: DemoData, run: Run) -> pl.DataFrame:
-    """Every planted defect with the rules that point at its place: columns kind, source, sample_id, rules (sorted list).
+    """Every planted defect with the rules that point at its place: columns kind, source, sample_id, rules (sorted).
 
     A finding points at a place where its span overlaps it, or where it has no span and the defect has none.
     """

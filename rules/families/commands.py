@@ -182,7 +182,7 @@ sec sin sinh sup tan tanh
 """
 _OPERATORS = sorted(_OPERATOR_NAMES.split(), key=lambda name: (-len(name), name))
 _SPACED_OPERATOR = re.compile(
-    rf"(?<![A-Za-z\\{{] )(?<![A-Za-z\\])(?:{'|'.join(' '.join(name) for name in _OPERATORS)})(?= |$)"
+    rf"(?<![A-Za-z\\{{] )(?<![A-Za-z\\])(?:{'|'.join(' '.join(name) for name in _OPERATORS)})(?= |\Z)"
 )
 
 

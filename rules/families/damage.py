@@ -39,10 +39,9 @@ def cut_at_percent(label: Label, options: Options) -> Iterator[Finding]:
     Fix: None: recover it from the raw source.
     See: im2markup, LaTeX-OCR and CDM split lines at `%`; 104 labels of HME100K's test set lose their tail.
     """
-    if label.tokens and label.tokens[-1] in ("\\", "\\ "):
+    if label.tokens[-1:] == ["\\"] and label.tokens[-2:-1] and label.tokens[-2].isdecimal():
         start = label.spans[-1][0]
-        if label.tokens[-1] == "\\":
-            yield Finding("the label was cut at a percent sign; what followed is lost", start, start + 1)
+        yield Finding("the label was cut at a percent sign; what followed is lost", start, start + 1)
 
 
 @rule("NRM003", "blank-label", "error", has(r"^[\s~]*$"))

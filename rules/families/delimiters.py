@@ -149,7 +149,12 @@ def _after_group(label: Label, index: int) -> int:
 
 
 @rule(
-    "DLM006", "trailing-punctuation", "info", has(r"[.,;]\s*$"), fix="display", profiles=("default", "printed", "m2e")
+    "DLM006",
+    "trailing-punctuation",
+    "info",
+    has(r"[.,;]\s*$") | has_text("%"),
+    fix="display",
+    profiles=("default", "printed", "m2e"),
 )
 def trailing_punctuation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full stop, comma or semicolon at the end: the sentence's, not the formula's.

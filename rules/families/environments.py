@@ -119,6 +119,8 @@ def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
     """
     tokens = label.tokens
     for index in label.find("\\left"):
+        if tokens[index + 1 : index + 2] and tokens[index + 1] not in ("(", "[", "|", "\\{", "\\|"):
+            continue
         if tokens[index + 2 : index + 4] == ["\\begin", "{"]:
             name = "".join(tokens[index + 4 : index + 10])
             size = 6 if name == "matrix" else 5 if name[:5] == "array" else 0

@@ -103,7 +103,13 @@ def layout_continuation_token(label: Label, options: Options) -> Iterator[Findin
         yield label.at(index, index + 1, rf"\t is a layout token, not LaTeX: {meaning}", r"\\")
 
 
-@rule("ESC003", "outer-layout-token", "warning", has(r"(?:^\s*\\[nt](?:[^A-Za-z]|$))|(?:\\[nt]\s*$)"), fix="safe")
+@rule(
+    "ESC003",
+    "outer-layout-token",
+    "warning",
+    has(r"(?:^\s*\\[nt](?:[^A-Za-z]|$))|(?:\\[nt]\s*$)|%") & has(r"\\[nt](?:[^A-Za-z]|$)"),
+    fix="safe",
+)
 def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""A layout token at the very start or end of a label, where there is no line to break.
 

@@ -356,11 +356,16 @@ def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, "a row break with no row behind it", "")
 
 
+_BRACED_NAMES = "frac|sqrt|hat|bar|vec|tilde|ddot|dot|mathrm|mathbf"
+_BRACED = frozenset(f"\\{name}" for name in _BRACED_NAMES.split("|"))
+_TEX_SPACE = r"[ \t\r\n]"
+
+
 @rule(
     "SYN015",
     "unbraced-argument",
     "info",
-    has(r"[\^_]\s*[^\s{]|\\(?:frac|sqrt|hat|bar|vec|tilde|dot) *[^\s{\[A-Za-z]"),
+    has(rf"[\^_]{_TEX_SPACE}*[^ \t\r\n{{]|\\(?:{_BRACED_NAMES})(?:{_TEX_SPACE}+[^ \t\r\n{{]|[^ \t\r\n{{A-Za-z])"),
     fix="safe",
 )
 def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
@@ -384,11 +389,6 @@ def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
     if places:
         more = f", {len(places)} in this label" if len(places) > 1 else ""
         yield label.at(places[0], places[0] + 1, f"an argument without braces{more}", f"{{{tokens[places[0]]}}}")
-
-
-_BRACED = frozenset(
-    f"\\{name}" for name in ["frac", "sqrt", "hat", "bar", "vec", "tilde", "dot", "ddot", "mathrm", "mathbf"]
-)
 
 
 @rule("SYN016", "unbalanced-parentheses", "info", has(r"[()\[\]]"))
@@ -615,7 +615,7 @@ def lone_backslash(label: Label, options: Options) -> Iterator[Finding]:
     """
     if label.tokens and label.tokens[-1] == "\\":
         before = label.tokens[-2] if len(label.tokens) > 1 else ""
-        if before.isdigit():
+        if before.isdecimal():
             return  # NRM002 has it
         control_space = before in (".", ",", ")", "}", "|") or before[:1] == "\\"
         yield label.at(

@@ -27,7 +27,7 @@ def stray_space(label: Label, options: Options) -> Iterator[Finding]:
     """
     first: Finding | None = None
     times = 0
-    for match in re.finditer(r"^ +| +$| {2,}", label.text):
+    for match in re.finditer(r"^ +| +\Z| {2,}", label.text):
         if match.start() and label.text[match.start() - 1] == "\\":
             continue  # the first of them is the control space
         times += 1
@@ -68,11 +68,15 @@ def mixed_tokenisation(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     )
 
 
+_SPACE_WORDS = sorted(token[1:] for token, action in ACTIONS.items() if action == SPACE and token[1:].isalpha())
+
+
 @rule(
     "WSP003",
     "trailing-space-command",
     "info",
-    has(r"(?:\\[,;:!>]|\\ ?|~|\\q?quad|\\[hv]space\*? ?\{[^{}]*\}|\\\\)\s*$"),
+    has(rf"(?:\\[,;:!>\\]|\\\s?|~|\\(?:{'|'.join(_SPACE_WORDS)})|\\[hv]space\s*\*?\s*\{{[^{{}}]*\}})\s*$")
+    | has_text("%"),
     fix="safe",
 )
 def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
@@ -142,7 +146,7 @@ def spacing_command(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(places[0], places[0] + 1, f"explicit space {label.tokens[places[0]]}{times}", "")
 
 
-_SPLIT_PROSE = re.compile(r"\\(?:mathrm|text|mbox|operatorname|textrm) ?\{ (?:~|[A-Za-z]) (?:(?:~|[A-Za-z]) ){3,}\}")
+_SPLIT_PROSE = re.compile(r"\\(?:mathrm|text|mbox|textrm) ?\{ (?:~|[A-Za-z]) (?:(?:~|[A-Za-z]) ){3,}\}")
 
 
 @rule(

@@ -167,7 +167,7 @@ def test_hidden_characters_are_made_visible():
     html = html_of(hostile_run())
     body = html.replace("\n", "")
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\x85\u200b-\u200f\u202a-\u202e\u2066-\u2069]", body)
-    assert '<mark><span class="ctl">␀␁␛</span>[31m<span class="ctl">␡⟨U+0085⟩</span></mark>' in html
+    assert '<mark><span class="ctl">⟨NUL⟩⟨SOH⟩⟨ESC⟩</span>[31m<span class="ctl">⟨DEL⟩⟨U+0085⟩</span></mark>' in html
 
 
 def test_ids_are_unique_and_every_link_has_its_target():

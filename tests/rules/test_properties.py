@@ -14,6 +14,8 @@ from rules import engine, key, lexer, reader
 from rules.registry import all_rules, select
 from latexlike import formulas, labels
 
+#: Their sieve is the whole test, and the judge only words it.
+WORDED_BY_SIEVE = {"CAN100", "CAN101", "NRM003", "SYN028"}
 EVERY_RULE = select([code for code, rule in all_rules().items() if rule.scope == "label"])
 anything = labels | st.text(max_size=60) | st.text("\\{}_^&$#%'[]~ \n\tabcinrt01^", max_size=40)
 
@@ -61,11 +63,10 @@ def test_the_readers_problems_point_at_tokens(label: str):
 def test_a_sieve_never_rejects_what_its_judge_would_find(texts: list[str]):
     read = [engine._read(text) for text in texts]
     frame = engine._frame(read)
-    for rule in EVERY_RULE.rules("label"):
-        passed = frame.select(engine._mask(rule).alias("pass"))["pass"].fill_null(False).to_list()
-        if len(passed) == 1:  # a constant sieve
-            passed *= len(read)
-        for item, let_through in zip(read, passed, strict=True):
+    checked = [rule for rule in EVERY_RULE.rules("label") if rule.code not in WORDED_BY_SIEVE]
+    passed = frame.with_columns(engine._mask(rule).alias(rule.code) for rule in checked)
+    for rule in checked:
+        for item, let_through in zip(read, passed[rule.code], strict=True):
             if not let_through:
                 found = list(rule.judge(item.label, EVERY_RULE.option_values(rule)))
                 assert not found, (rule.code, item.label.text, found)
