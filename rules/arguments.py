@@ -106,18 +106,22 @@ class ArgumentReader(Cursor):
             first = self.toks[self.i]
             if first == "{":
                 self.i += 1
-                inner = self.read_group(self.i - 1, TO_ROWS if token in _ROW_ARGUMENTS else TO_BRACE)
+                opening = self.i - 1
+                inner = self.read_group(opening, TO_ROWS if token in _ROW_ARGUMENTS else TO_BRACE)
+                if token == "\\substack":  # math-core lacks it; nothing else is written as what it becomes
+                    self.folds.append((start, opening + 1, "\\overset{}{\\overset{}{\\begin{matrix}"))
+                    self.folds.append((self.i - 1, self.i, "\\end{matrix}}}"))
                 if self.infix_at >= 0 and token in _INFIX_INSIDE:
                     self.problem("ambiguous-infix", self.infix_at, detail=token)
                 return inner
             action = ACTIONS.get(first, ORD if first[0] != "\\" else UNKNOWN)
-            if action in _ATOMS and not may_stand_bare(token, first, action):
+            if action in _ATOMS and not may_stand_bare(token, first, action, after_option=self.toks[self.i - 1] == "]"):
                 self.problem("unbraced-argument", start, self.i + 1, first)
             if action == COMMAND:
                 return self.read_command(first)
             if action in _ATOMS and not (action == SPACE and first[1:] in COMMANDS and COMMANDS[first[1:]].args):
                 return self.read_single(first, action)
-            if action == PRIME and token not in TAKES_NUCLEUS:
+            if action == PRIME and not (token in TAKES_NUCLEUS and self.toks[self.i - 1] != "]"):
                 self.i += 1
                 return ["\\prime"]
             if action == ROW and token not in TAKES_NUCLEUS and self.at_line_break():

@@ -69,12 +69,12 @@ _ACCENT_NAMES = "hat check breve acute grave tilde bar vec dot ddot dddot ddddot
 _ACCENTS = frozenset(f"\\{name}" for name in _ACCENT_NAMES.split())
 
 
-def may_stand_bare(token: str, argument: str, action: int) -> bool:
+def may_stand_bare(token: str, argument: str, action: int, *, after_option: bool) -> bool:
     """May `argument` be an argument of `token` without braces? Seen with pdfTeX and amsmath."""
     if token == "\\mathop" and brings_limits(argument):
         return True
-    if token in TAKES_NUCLEUS:
-        return action != SWITCH and bare_script_allowed(argument)
+    if token in TAKES_NUCLEUS and not after_option:  # \sqrt[3] is a macro, \sqrt is not
+        return argument != "~" and action != SWITCH and bare_script_allowed(argument)
     if action != COMMAND or token in _MODULO:
         return True
     if token in _ACCENTS:

@@ -30,13 +30,14 @@ class RowReader(ArgumentReader):
             return ["\\\\"]
         if TO_CELL in self.open and closer != TO_ROWS:
             self.problem("row-break-in-group", start)
-        self.read_row_options(spaces=False)
+        if token != "\\newline":
+            self.read_row_options(spaces=closer != TO_ROWS)
         if closer != TO_ROWS:
             self.folds.append((start, self.i, "\\newlinemark "))
         return ["\\\\"]
 
     def read_row_options(self, *, spaces: bool) -> None:
-        """`*` and `[2pt]` after `\\\\`. amsmath takes `[` only where no space stands before it, array always."""
+        """`*` and `[2pt]` after `\\\\`. In amsmath's rows no space may stand before them."""
         if self.i < self.n and self.toks[self.i] == "*" and (spaces or self.adjacent(self.i)):
             self.i += 1
         if self.i < self.n and self.toks[self.i] == "[" and (spaces or self.adjacent(self.i)):
@@ -263,6 +264,7 @@ class RowReader(ArgumentReader):
             return []
         opening = self.i
         self.i += 1
+        opened_by = len(self.folds)
         self.folds.append((start, opening + 1, f"\\begin{{{name}}}"))
         out: list[str] = []
         trailing: int | None = None
@@ -295,7 +297,11 @@ class RowReader(ArgumentReader):
         if trailing is not None:
             self.folds[-1] = (trailing, trailing + 1, "")
             out.pop()
-        self.folds.append((self.i, self.i + 1, f"\\end{{{name}}}"))
+        if name == "matrix" and "&" not in out and "\\\\" not in out:  # one cell: see read_environment
+            self.folds[opened_by] = (start, opening + 1, "{")
+            self.folds.append((self.i, self.i + 1, "}"))
+        else:
+            self.folds.append((self.i, self.i + 1, f"\\end{{{name}}}"))
         self.i += 1
         return [f"\\begin{{{name}}}", *out, f"\\end{{{name}}}"]
 

