@@ -147,9 +147,9 @@ class ArgumentReader(Cursor):
         if closing >= self.n:
             return []
         self.check_text(opening + 1, closing)
-        text = " ".join(self.between(opening, closing).split())
         raw = self.between(opening, closing)
-        lead = " " if raw[:1] in _BLANK and text else ""
+        text = " ".join(raw.split())
+        lead = " " if raw[:1] in _BLANK else ""
         trail = " " if raw[-1:] in _BLANK and text else ""
         return [f"{{{lead}{text}{trail}}}"]
 
@@ -353,7 +353,7 @@ class ArgumentReader(Cursor):
         return ["\\sqrt", "[", *index, "]", "{", *body, "}"]
 
 
-_BLANK = (" ", "\t", "\r", "\n")
+_BLANK = frozenset(" \t\r\n")
 _CLOSERS = frozenset({CLOSE, RIGHT, END, AMPERSAND, ROW, SUB, SUP, INFIX})
 _ATOMS = frozenset({ORD, RELATION, UNKNOWN, OPERATOR, SPACE, SWITCH, COMMAND})
 _ROW_ARGUMENTS = frozenset({"\\substack", "\\shortstack", "\\displaylines", "\\ooalign", "\\eqalign"})

@@ -12,11 +12,50 @@ _ENVIRONMENTS = sorted(ENVIRONMENTS)
 
 symbols = st.sampled_from([*"abxyzN012359+-=<>()[]|,.!:;/*", "解", "𝑥", "é", "<pad>", "www.", "NaN"])
 structure = st.sampled_from(
-    [*"{}{}{}_^_^'&$#%~", "\\\\", "\\left", "\\right", "\\left(", "\\right)", "\\middle|", "\\limits", "\\over", "\\hline"]
+    [
+        *"{}{}{}_^_^'&$#%~",
+        "\\\\",
+        "\\left",
+        "\\right",
+        "\\left(",
+        "\\right)",
+        "\\middle|",
+        "\\limits",
+        "\\over",
+        "\\hline",
+    ]
 )
 odd = st.sampled_from(
-    ["\x00", "\x07", "\x08", "\t", "\n", "\r", "\x0b", "\x0c", "\x7f", "\t imes", "\x0crac", "\n\n", "\\n", "\\t", "\\DIV"]
-    + ["\\", "^^", "^^2", "\\\\frac", "&lt;", "\\foobar", "\\alphax", "\\\n", "\\ ", "\u3000", "\u200b", "\ue003", "\\be"]
+    [
+        "\x00",
+        "\x07",
+        "\x08",
+        "\t",
+        "\n",
+        "\r",
+        "\x0b",
+        "\x0c",
+        "\x7f",
+        "\t imes",
+        "\x0crac",
+        "\n\n",
+        "\\n",
+        "\\t",
+        "\\DIV",
+        "\\",
+        "^^",
+        "^^2",
+        "\\\\frac",
+        "&lt;",
+        "\\foobar",
+        "\\alphax",
+        "\\\n",
+        "\\ ",
+        "\u3000",
+        "\u200b",
+        "\ue003",
+        "\\be",
+    ]
 )
 commands = st.sampled_from(_COMMON) | st.sampled_from(_COMMON) | st.sampled_from(_ALL)
 
@@ -46,7 +85,9 @@ labels = st.recursive(
     _leaves, lambda inner: st.lists(_grouped(inner) | inner, min_size=1, max_size=4).map(" ".join), max_leaves=8
 )
 
-_plain = st.sampled_from([*"abxyz0123+-=<>(),", "\\alpha", "\\pi", "\\leq", "\\le", "\\to", "\\cdot", "\\infty", "\\sum"])
+_plain = st.sampled_from(
+    [*"abxyz0123+-=<>(),", "\\alpha", "\\pi", "\\leq", "\\le", "\\to", "\\cdot", "\\infty", "\\sum"]
+)
 
 
 def _nested(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:

@@ -34,7 +34,16 @@ def test_canonical_form(label, expected):
 
 @pytest.mark.parametrize(
     "label",
-    ["x^2", r"{a \over b}", "f''", r"\sum\limits_{i}^n", r"\text{ a b}", r"\pmatrix{a&b\cr c&d}", r"\matrix{ }", "a % b"],
+    [
+        "x^2",
+        r"{a \over b}",
+        "f''",
+        r"\sum\limits_{i}^n",
+        r"\text{ a b}",
+        r"\pmatrix{a&b\cr c&d}",
+        r"\matrix{ }",
+        "a % b",
+    ],
 )
 def test_it_has_the_same_key_and_is_its_own_canonical_form(label):
     first = judged(label)

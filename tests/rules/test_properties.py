@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from latexlike import formulas, labels
 
 import rules
 from rules import engine, key, lexer, reader
 from rules.registry import all_rules, select
-from latexlike import formulas, labels
 
 #: Their sieve is the whole test, and the judge only words it.
 WORDED_BY_SIEVE = {"CAN100", "CAN101", "NRM003", "SYN028"}
@@ -20,7 +21,7 @@ EVERY_RULE = select([code for code, rule in all_rules().items() if rule.scope ==
 anything = labels | st.text(max_size=60) | st.text("\\{}_^&$#%'[]~ \n\tabcinrt01^", max_size=40)
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(anything)
 def test_no_label_makes_the_engine_raise_and_every_span_lies_within(label: str):
     judged = engine.judge([label], EVERY_RULE)
@@ -34,18 +35,20 @@ def test_no_label_makes_the_engine_raise_and_every_span_lies_within(label: str):
     assert (score == 1) or judged.findings.height
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(anything)
 def test_tokens_and_spans_agree(label: str):
     toks, spans = lexer.tokens(label), lexer.spans(label)
     assert [label[start:end] for start, end in spans] == toks
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
-    gaps = [label[a:b] for a, b in zip([0, *(end for _, end in spans)], [*(s for s, _ in spans), len(label)], strict=True)]
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
+    gaps = [
+        label[a:b] for a, b in zip([0, *(end for _, end in spans)], [*(s for s, _ in spans), len(label)], strict=True)
+    ]
     if "%" not in label:
         assert not "".join(gaps).strip(" \t\r\n")
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(anything)
 def test_the_readers_problems_point_at_tokens(label: str):
     toks = lexer.tokens(label)
@@ -58,7 +61,7 @@ def test_the_readers_problems_point_at_tokens(label: str):
         assert reading.canonical is None
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(st.lists(anything, min_size=1, max_size=4))
 def test_a_sieve_never_rejects_what_its_judge_would_find(texts: list[str]):
     read = [engine._read(text) for text in texts]
@@ -72,7 +75,7 @@ def test_a_sieve_never_rejects_what_its_judge_would_find(texts: list[str]):
                 assert not found, (rule.code, item.label.text, found)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(formulas | labels)
 def test_canonical_form_is_its_own_canonical_form_and_draws_the_same(label: str):
     first = engine.judge([label]).labels.row(0, named=True)
@@ -84,15 +87,15 @@ def test_canonical_form_is_its_own_canonical_form_and_draws_the_same(label: str)
         assert second["visual_key"] == first["visual_key"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(formulas, st.data())
 def test_spaces_between_tokens_change_neither_key_nor_canonical_form(label: str, data: st.DataObject):
     # Not inside text, and not after a prime: white space means something there.
     if re.search(r"'|\\text|\\mbox", label):
         return
-    spaced = "".join(
-        token + " " * data.draw(st.integers(1, 3)) for token in lexer.tokens(label)
-    ).replace("\\begin { m a t r i x }", "\\begin{matrix}")
+    spaced = "".join(token + " " * data.draw(st.integers(1, 3)) for token in lexer.tokens(label)).replace(
+        "\\begin { m a t r i x }", "\\begin{matrix}"
+    )
     spaced = re.sub(r"\\(begin|end) *\{( *[a-z])+ *\}", lambda found: found[0].replace(" ", ""), spaced)
     before, after = (engine.judge([text]).labels.row(0, named=True) for text in (label, spaced))
     assert after["visual_key"] == before["visual_key"]
@@ -108,8 +111,8 @@ def test_a_formula_has_no_unknown_command_and_nearly_always_a_key(label: str):
         assert engine.visual_key_of(label) is not None, key.mathml(label)
 
 
-@settings(max_examples=100)
-@given(st.lists(anything, max_size=6))
+@settings(max_examples=15)
+@given(st.lists(anything, max_size=4))
 def test_labels_are_judged_apart(texts: list[str]):
     together = rules.check(texts)
     for row, text in enumerate(texts):

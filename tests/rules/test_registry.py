@@ -1,0 +1,110 @@
+"""Selecting rules by code, name and family, with profiles, options and severities; errors that help."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+import rules
+from rules.registry import FAMILIES, PROFILES, all_rules, parse_doc, select
+from rules.registry import SelectionError as Error
+
+
+def test_every_rule_of_the_profile_is_selected_by_default():
+    chosen = set(select().codes)
+    assert chosen == {code for code, rule in all_rules().items() if not rule.profiles or "default" in rule.profiles}
+
+
+@pytest.mark.parametrize("name", ["SYN001", "unbalanced-brace"])
+def test_one_rule_by_code_or_name(name):
+    assert select([name]).codes == ("SYN001",)
+
+
+def test_a_family_by_its_letters():
+    assert set(select(["ESC"]).codes) == {code for code in all_rules() if code.startswith("ESC")}
+
+
+def test_ignoring_wins_over_including():
+    assert "SYN001" not in select(["SYN"], ["SYN001"]).codes
+    assert not [
+        code for code in select(ignore=["ESC", "unbalanced-brace"]).codes if code[:3] == "ESC" or code == "SYN001"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("SYN999", "SYN"), ("unbalanced-brase", "unbalanced-brace"), ("XYZ", ""), ("", "")]
+)
+def test_an_unknown_rule_is_an_error_that_suggests(name, hint):
+    with pytest.raises(Error) as raised:
+        select([name])
+    assert hint in str(raised.value)
+
+
+def test_an_unknown_profile_is_an_error_that_lists_them():
+    with pytest.raises(Error, match="handwritten"):
+        select(profile="handwriten")
+
+
+def test_profiles_differ():
+    assert "ENV005" in select().codes
+    assert "ENV005" not in select(profile="m2e").codes
+    assert set(PROFILES) >= {"default", "handwritten", "printed", "m2e"}
+
+
+def test_an_option_changes_what_a_rule_finds():
+    label = [r"\begin{array}{ccc} a & & & \end{array}", r"a & & & & & b"]
+    assert not rules.check(label[:1], include=["SYN010"]).height
+    wide = select(["SYN010"], options={"empty-cells": {"run": 7}})
+    row = r"\begin{array}{ccccccc} & & & & & & a \end{array}"
+    assert rules.check([row], include=["SYN010"]).height == 1
+    assert not rules.check([row], ruleset=wide).height
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"SYN010": {"runn": 3}}, "run"),
+        ({"SYN010": {"run": "three"}}, "int"),
+        ({"SYN010": {"run": True}}, "int"),
+        ({"SYN001": {"run": 3}}, "none"),
+        ({"SYN998": {"run": 3}}, "SYN"),
+    ],
+)
+def test_options_are_typed_and_known(options, hint):
+    with pytest.raises(Error, match=hint):
+        select(options=options)
+
+
+def test_a_whole_number_does_for_a_float():
+    assert select(options={"WSP002": {"share": 1}}).options["WSP002"] == {"share": 1.0}
+
+
+def test_a_severity_given_wins_over_the_rules_own():
+    soft = select(["SYN001"], severities={"SYN001": "info"})
+    assert rules.check(["{"], ruleset=soft)["severity"].to_list() == ["info"]
+    with pytest.raises(Error, match="warning"):
+        select(severities={"SYN001": "fatal"})
+
+
+def test_a_ruleset_can_go_to_another_process():
+    chosen = select(["SYN"], options={"SYN010": {"run": 4}})
+    assert pickle.loads(pickle.dumps(chosen)) == chosen
+
+
+def test_codes_belong_to_families_and_names_are_unique():
+    catalogue = all_rules()
+    assert list(catalogue) == sorted(catalogue)
+    assert {rule.family for rule in catalogue.values()} <= set(FAMILIES)
+    names = [rule.name for rule in catalogue.values()]
+    assert len(names) == len(set(names))
+
+
+def test_a_docstring_is_taken_apart():
+    doc = parse_doc(
+        "What it is.\n\nWhy: It\n  hurts.\nFires: ``a ␉ b`` -> ``␉``\nFires: ``c``\nQuiet: ``d``\n"
+        "Fix: None.\nSee: there."
+    )
+    assert (doc.what, doc.why, doc.fix, doc.see) == ("What it is.", "It hurts.", "None.", "there.")
+    assert [(example.label, example.spans) for example in doc.fires] == [("a \t b", ("\t",)), ("c", ())]
+    assert [example.label for example in doc.quiet] == ["d"]
