@@ -43,10 +43,10 @@ clean:  ## remove what these targets made, .venv included
 	rm -rf $(VENV) build dist bench-out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# -qq: pip says only what failed.
+# -qq: pip says only what failed. --no-compile: half the time, for a second at the first import.
 $(ready): pyproject.toml constraints.txt | $(py)
 	@echo "Installing texsieve[$(TEST_EXTRAS)] into $(VENV) (about a minute) ..."
-	@$(py) -m pip install -qq --disable-pip-version-check -e '.[$(TEST_EXTRAS)]' -c constraints.txt
+	@$(py) -m pip install -qq --no-compile --disable-pip-version-check -e '.[$(TEST_EXTRAS)]' -c constraints.txt
 	@touch $@
 
 # Debian keeps the pip of new environments in a package of its own (python3-venv): without it the installed pip fills in.
