@@ -163,7 +163,7 @@ def _audit(
     from curate import audit as auditing
     from curate.overview import rules_text, sources_text
     from curate.run import FINDINGS_FILE, REPORT_FILE
-    from curate.tables import count, size
+    from curate.tables import count, size, things
 
     options = auditing.AuditOptions(
         ruleset=ruleset,
@@ -181,10 +181,14 @@ def _audit(
     say()
     say(sources_text(summary["sources"], width=width()))
     say()
+    for entry in summary["sources"]:
+        for note, number in entry["notes"].items():
+            if number:
+                say(f"{entry['name']}: {count(number)} × {note}")
     seconds = sum(summary["run"]["timings"].values())
-    unreadable = f", {count(totals['unreadable'])} rows unreadable" if totals["unreadable"] else ""
+    unreadable = f", {things(totals['unreadable'], 'row')} unreadable" if totals["unreadable"] else ""
     say(
-        f"{count(totals['samples'])} samples ({count(totals['distinct_labels'])} distinct labels){unreadable}; "
+        f"{things(totals['samples'], 'sample')} ({things(totals['distinct_labels'], 'distinct label')}){unreadable}; "
         f"{seconds:.1f} s, peak memory {size(summary['run']['peak_memory_bytes'])}"
     )
     say(f"report    {out / REPORT_FILE}")

@@ -23,6 +23,11 @@ class Column:
     drop: int = 0
 
 
+def things(number: int, one: str) -> str:
+    """A number and what it counts: `1 sample`, `1,200 samples`."""
+    return f"{count(number)} {one}{'' if number == 1 else 's'}"
+
+
 def count(number: int | None) -> str:
     """An integer with thousands separators; a dash for none."""
     return "–" if number is None else f"{number:,}"

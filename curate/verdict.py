@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from curate.tables import count, share
+from curate.tables import count, share, things
 from curate.thresholds import Thresholds
 
 VERDICTS = ("ready", "fix first", "doubtful", "unfit")
@@ -90,7 +90,7 @@ def _nothing_read(entry: Mapping[str, Any]) -> str:
 def _no_errors(entry: Mapping[str, Any]) -> str:
     warned = entry["samples_with_warning"]
     rest = f"; {_labels(warned, entry['samples'])} {_have(warned)} a warning" if warned else ""
-    return f"No error in {count(entry['samples'])} labels{rest}."
+    return f"No error in {things(entry['samples'], 'label')}{rest}."
 
 
 def _broken(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
@@ -246,13 +246,13 @@ def _notes(entry: Mapping[str, Any], limits: Thresholds) -> list[str]:
         )
     if _no_image_there(entry):
         notes.append(
-            f"None of its {count(entry['with_image'])} images was found, so this is a verdict on the labels alone; "
+            f"None of its {things(entry['with_image'], 'image')} was found, so this is a verdict on the labels alone; "
             "`--images DIR` says where they lie."
         )
     elif not entry["with_image"]:
         notes.append("No images were given: this is a verdict on the labels alone.")
     if entry["samples"] < limits.small:
-        notes.append(f"With {count(entry['samples'])} samples it is too small to fine-tune on alone.")
+        notes.append(f"With {things(entry['samples'], 'sample')} it is too small to fine-tune on alone.")
     if entry["max_tokens"] is not None and entry["max_tokens"] > limits.long_tokens:
         notes.append(
             f"The longest label has {count(entry['max_tokens'])} tokens: raise the sequence length or drop such labels."
