@@ -1,9 +1,9 @@
-r"""Writes an M²E label, whose `\n` and `\t` mean lines, as one LaTeX table. Not for telling what stands in a long division.
+r"""Writes an M²E label, whose `\n` and `\t` mean lines, as one LaTeX table. Not for guessing at long divisions.
 
-`\n` begins the next row, `\t` the next block of rows, and `\n \t` is `\t`. A block whose first row is a number, followed by
-one or more rows of an operator and a number and then by numbers alone, is a calculation written in columns: it gets the
-rules that are drawn under the operands and above the result. A row that is empty, or `\DIV`, can't be written: what the
-picture shows there is not in the label.
+`\n` begins the next row, `\t` the next block of rows, and `\n \t` is `\t`. A block whose first row is a number, with
+one or more rows of an operator and a number behind it and then numbers alone, is a calculation written in columns: it
+gets the lines that are drawn under the operands and above the result. A row that is empty, or `\DIV`, can't be
+written: what the picture shows there is not in the label.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _TOKEN = re.compile(rf"\\(?:left|right)(?![A-Za-z])(?:\\[^A-Za-z\s]|[^\\\s])|{le
 _TIGHT = frozenset("{}_^")
 #: TeX takes these for something else than the characters they are, so the label can't have meant them.
 _SPECIAL = frozenset("$#%")
+_TABLE = re.compile(rf"\\begin\{{({'|'.join(LAYOUTS)})\}}\{{l\}}[\n ].*[\n ]\\end\{{\1\}}", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 #: What `\\` takes for its own argument where a row of an array begins with it.
 _AFTER_BREAK = ("[", "*")
@@ -39,7 +40,7 @@ _AFTER_BREAK = ("[", "*")
 
 @dataclass(frozen=True)
 class Repair:
-    """The table a label becomes, or the reason why none can be written and the tokens (first, after last) it lies at."""
+    """The table a label becomes, or the reason why none can be written and the tokens (first, after last) at fault."""
 
     text: str | None
     reason: str | None = None
@@ -71,6 +72,11 @@ def repair(label: str, layout: Layout = "tabular") -> str | None:
     return attempt(label, layout).text
 
 
+def is_table(label: str) -> bool:
+    """Has the label the shape that a repair writes, its line ends kept or (as line formats must) written as spaces?"""
+    return _TABLE.fullmatch(label) is not None
+
+
 def attempt(label: str, layout: Layout = "tabular") -> Repair:
     """The repair of `label`, or the reason why there is none."""
     if layout not in LAYOUTS:
@@ -100,7 +106,7 @@ def attempt(label: str, layout: Layout = "tabular") -> Repair:
 def _is_misread(line: str, first: bool) -> bool:
     r"""Would a line of an array that follows a line end be taken for something else than a row?
 
-    A `[` or `*` by TeX, as an argument of `\\`; letters by a reader that looks for what unescaping ate: `eq` on a new line
+    A `[` or `*` by TeX, as an argument of `\\`; letters by whoever looks for what unescaping ate: `eq` on a new line
     may have been `\neq`.
     """
     letters = _LETTERS.match(line)
@@ -178,15 +184,17 @@ def _line(row: Sequence[str], layout: Layout) -> str:
 
 
 def _segments(row: Sequence[str]) -> list[tuple[bool, list[str]]]:
-    """The row cut into runs: (is it text, its tokens). Text in a group, between sized delimiters or in a script is not cut
-    out of its formula, which would fall apart."""
+    """The row cut into runs: (is it text, its tokens).
+
+    Text in a group, between sized delimiters or in a script is not cut out of its formula, which would fall apart.
+    """
     segments: list[tuple[bool, list[str]]] = []
     depth = 0
     before = ""
     for token in row:
-        if token == "{" or token.startswith("\\left") and not _is_longer(token, "\\left"):
+        if token == "{" or (token.startswith("\\left") and not _is_longer(token, "\\left")):
             depth += 1
-        elif token == "}" or token.startswith("\\right") and not _is_longer(token, "\\right"):
+        elif token == "}" or (token.startswith("\\right") and not _is_longer(token, "\\right")):
             depth -= 1
         text = depth <= 0 and is_text(token) and before not in ("_", "^")
         if segments and segments[-1][0] == text:

@@ -1,4 +1,4 @@
-r"""ESC, layout: the whole-label repair of a label whose tokens `\n` and `\t` mean lines. Single tokens are in `escapes`."""
+r"""ESC, layout: the repair of a whole label whose tokens `\n` and `\t` mean lines. Single ones are in `escapes`."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def layout_repair(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``8 \DIV 9 6 \n 1 2`` -> ``\DIV``
     Quiet: ``a \neq b + \tan x``
     Quiet: ``\begin{tabular}{l} $3x=6$ \\ $x=2$ \end{tabular}``
-    Fix: Unsafe: which lines are a calculation in columns is told from their shape. A row is text, a number, or a formula in
-    dollars. With `layout = "array"` the rows are formulas with text in `\text{}`, for KaTeX and MathJax, which know no
-    tabular. A label with an empty row or `\DIV` gets no repair: the label doesn't tell what stands there.
+    Fix: Unsafe: which lines are a calculation in columns is told from their shape. A row is text, a number, or a
+    formula in dollars. With `layout = "array"` the rows are formulas with text in `\text{}`, for KaTeX and MathJax,
+    which know no tabular. A label with an empty row or `\DIV` gets no repair: the label doesn't tell what stands there.
     See: HCIILAB/LAST model/M2Edatamodule.py splits labels at both tokens.
     """
     layout = options["layout"]
