@@ -121,7 +121,8 @@ class _Text:
 
     @property
     def readable(self) -> bool:
-        return self._read is not None and not self._read[1].fatal
+        """Does LaTeX read it, and is there anything in it?"""
+        return self._read is not None and bool(self._read[0]) and not self._read[1].fatal
 
     @cached_property
     def key(self) -> str | None:

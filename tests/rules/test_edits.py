@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,7 +65,7 @@ def test_making_edits(text, edits, after):
 def test_what_no_edit_names_stays(text, places):
     edits = [edit(min(start, len(text)), min(start + size, len(text)), new) for start, size, new in places]
     kept = chosen(len(text), *edits)
-    for one, other in zip(kept, kept[1:], strict=False):
+    for one, other in pairwise(kept):
         assert one.end <= other.start
     touched = {at for one in kept for at in range(one.start, one.end)}
     stays = [char for at, char in enumerate(text) if at not in touched and char != " "]
