@@ -201,11 +201,10 @@ def test_a_layout_label_that_no_table_can_be_made_of_is_left(label):
 
 # Properties -----------------------------------------------------------------------------------------------------------
 
-_MATHS = (
-    r"\frac{a}{b} \frac12 x^2 x_i^2 \quad \, {{a}} \le + $ \label{q} &lt; & \\ \n \t \left( \right) { } ^ % 1".split()
-)  # noqa: SIM905
-_MORE = r"\begin{matrix} \end{matrix} \operatorname{sin} \sum\limits_{i} {a\over{}b} ~ \neq \alpha".split()  # noqa: SIM905
-_PIECE = st.sampled_from([*_MATHS, *_MORE, r"\text{a }", r"\ ", " ", "  ", "\n", "\timex", "\x0crac{1}{2}"])
+_MATHS = [r"\frac{a}{b}", r"\frac12", "x^2", "x_i^2", r"\quad", r"\,", "{{a}}", r"\le", "+", "$", r"\label{q}", "&lt;"]
+_MARKS = ["&", r"\\", r"\n", r"\t", r"\left(", r"\right)", "{", "}", "^", "%", "1", r"\begin{matrix}", r"\end{matrix}"]
+_MORE = [r"\operatorname{sin}", r"\sum\limits_{i}", r"{a\over{}b}", "~", r"\neq", r"\alpha", r"\text{a }", r"\ "]
+_PIECE = st.sampled_from([*_MATHS, *_MARKS, *_MORE, " ", "  ", "\n", "\timex", "\x0crac{1}{2}"])
 
 
 @settings(max_examples=40)
