@@ -217,6 +217,7 @@ class _Case:
         if text in self.spellings:
             first = self.spellings.index(text)
             del self.spellings[first + 1 :], self.applied[first:]
+            self.key_after = _Text(text).key
             return False
         self.spellings.append(text)
         self.applied.append(sorted({edit.rule for edit in good}))
@@ -278,17 +279,30 @@ def _fix_batch(batch: _Batch) -> pl.DataFrame:
     labels, ruleset, level = batch
     cases = [_Case([label]) for label in labels]
     open_cases = cases
+    codes: tuple[str, ...] = ruleset.codes
+    whole = True  # are all rules asked?
+    waiting: list[_Case] = []  # changed since all rules were asked
     for number in range(MAX_PASSES):
-        judged = engine.judge([case.spellings[-1] for case in open_cases], ruleset)
+        if not open_cases:
+            if not waiting:
+                break
+            open_cases, waiting, codes, whole = waiting, [], ruleset.codes, True
+        judged = engine.judge([case.spellings[-1] for case in open_cases], replace(ruleset, codes=codes))
         for case, visual_key in zip(open_cases, judged.labels["visual_key"], strict=True):
             case.key_after = visual_key
             if number == 0:
                 case.key_before = visual_key
         edits = _edits([case.spellings[-1] for case in open_cases], judged.findings, ruleset, level)
-        open_cases = [open_cases[row] for row in sorted(edits) if open_cases[row].step(edits[row], level)]
-        if not open_cases:
-            break
-    for case in open_cases:
+        changed = [open_cases[row] for row in sorted(edits) if open_cases[row].step(edits[row], level)]
+        if not whole:
+            still = {id(case) for case in changed}
+            waiting += [case for case in open_cases if id(case) not in still]
+        # Rules that name one place at a time are asked for the next before all of them are asked again: that is cheap.
+        codes = tuple(
+            sorted({code for case in changed for code in case.applied[-1]} | {LAYOUT_RULE} & {*ruleset.codes})
+        )
+        open_cases, whole = changed, False
+    for case in (*open_cases, *waiting):
         case.give_up()
     return pl.DataFrame(
         [

@@ -148,7 +148,21 @@ def test_a_circle_ends_at_its_first_spelling():
     back = [fixing.Edit(0, 1, "a", "AAA001", "unsafe")]
     assert case.step(there, "unsafe")
     assert not case.step(back, "unsafe")
-    assert (case.spellings, case.applied) == (["a"], [])
+    assert (case.spellings, case.applied, case.key_after) == (["a"], [], rules.visual_key(["a"]).item())
+
+
+def test_a_label_that_is_not_done_in_time_keeps_its_text(monkeypatch):
+    monkeypatch.setattr(fixing, "MAX_PASSES", 3)
+    label = "x  " * 9
+    (row,) = rules.fix([label]).to_dicts()
+    assert (row["fixed"], row["applied"], row["refused"]) == (label, [], ["WSP001"])
+    assert row["visual_key_before"] == row["visual_key_after"] == rules.visual_key([label]).item()
+
+
+def test_nothing_is_fixed_away():
+    label = r"\label{a}"[1:]
+    assert fixed(label)["fixed"] == label
+    assert fixed("% all of it", "unsafe")["fixed"] == "% all of it"
 
 
 def test_levels_can_be_promoted_and_demoted():
