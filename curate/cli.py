@@ -58,7 +58,14 @@ def _ruleset(
     from rules import select as choose
 
     def rules_of(include: Sequence[str], without: Sequence[str], of: str) -> Ruleset:
-        return choose(include, without, profile=of, options=project.options, severities=project.severity)
+        return choose(
+            include,
+            without,
+            profile=of,
+            options=project.options,
+            severities=project.severity,
+            fixes=project.fixes,
+        )
 
     try:
         rules_of(project.select, project.ignore, project.profile)
@@ -247,6 +254,70 @@ def check(
         for line in as_text(checked, name):
             say(line)
     return exit_code(fail_on, checked.severities())
+
+
+@main_group.command(
+    epilog="""
+\b
+Examples:
+  curate fix train_labels.txt --diff
+  curate fix labels.jsonl --out fixed.jsonl --select DLM,WSP
+  curate fix m2e:train.jsonl --out fixed.jsonl --profile m2e --unsafe-fixes
+"""
+)
+@click.argument("source", metavar="SOURCE")
+@click.option("--out", type=click.Path(path_type=Path), metavar="PATH", help="File (of a folder: folder) to write.")
+@click.option("--unsafe-fixes", is_flag=True, help="Make unsafe fixes too: they may change what is drawn.")
+@click.option("--diff", is_flag=True, help="Print a unified diff and write nothing.")
+@click.option("--columns", metavar="label:tex", help="Which column is the label.")
+@_selection
+def fix(
+    source: str,
+    out: Path | None,
+    unsafe_fixes: bool,
+    diff: bool,
+    columns: str | None,
+    config: Path | None,
+    profile: str | None,
+    ignore: tuple[str, ...],
+    select: tuple[str, ...],
+) -> int:
+    """Fix the labels of a data set, in its own format.
+
+    A safe fix is made only where it is proven not to change what is drawn. The source is never overwritten; PATH gets
+    the fixed labels, PATH.journal.jsonl what was done to each. Images are not copied.
+    """
+    from curate.config import load_project
+    from curate.fix.job import check_out, fix_source, journal_of, report_lines, write
+    from curate.sources import parse_columns, parse_source
+
+    if out is None and not diff:
+        raise UserError("say where to write with --out PATH, or print the changes with --diff")
+    if out is not None and not diff:
+        check_out(out)
+    project = load_project(config)
+    ruleset = _ruleset(project, select, ignore, profile)
+    spec = parse_source(source)
+    given = dict(map(parse_columns, [columns] if columns else project.columns))
+    with Bars() as bars:
+        fixed = fix_source(
+            spec,
+            ruleset,
+            "unsafe" if unsafe_fixes else "safe",
+            columns={**given.get(None, {}), **given.get(spec.name, {})},
+            workers=_cores(),
+            progress=lambda done, of: bars("fix", done, of),
+        )
+    if diff or out is None:
+        for line in fixed.diff(out):
+            click.echo(line, nl=False)
+        return 0
+    write(fixed, out)
+    for text in report_lines(fixed, width()):
+        click.echo(text)
+    click.echo(f"fixed     {out}")
+    click.echo(f"journal   {journal_of(out)}")
+    return 0
 
 
 @main_group.command(

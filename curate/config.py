@@ -22,6 +22,7 @@ _KEYS: dict[str, type] = {
     "ignore": list,
     "profile": str,
     "severity": dict,
+    "fixes": dict,
     "options": dict,
     "score": dict,
     "thresholds": dict,
@@ -39,6 +40,7 @@ class Project:
     ignore: tuple[str, ...] = ()
     profile: str = "default"
     severity: Mapping[str, str] = field(default_factory=dict)
+    fixes: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weights: Weights = field(default_factory=Weights)
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -67,6 +69,7 @@ def load_project(path: Path | None = None) -> Project:
             **{key: tuple(settings.get(key, ())) for key in ("sources", "images", "columns", "select", "ignore")},
             profile=settings.get("profile", "default"),
             severity=settings.get("severity", {}),
+            fixes=settings.get("fixes", {}),
             options=settings.get("options", {}),
             weights=_weights(settings.get("score", {})),
             thresholds=Thresholds.from_mapping(settings.get("thresholds", {})),

@@ -119,8 +119,9 @@ def _layout(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     codes = ", ".join(rule["rule"] for rule in entry["rules"] if "layout" in rule["name"])
     text = (
         f"{share(part, whole)} of labels ({count(part)}) hold layout tokens ({codes}): they are not LaTeX, nothing can "
-        "render them, and deleting them would glue lines together; each label must become an array or a tabular first."
+        "render them, and deleting them would glue lines together; run `curate fix --unsafe-fixes --profile m2e`"
     )
+    text += ", look at the difference, and audit the fixed copy." if level >= DOUBTFUL else "."
     return _Reason(level, part / whole, text)
 
 
@@ -130,8 +131,8 @@ def _unsafe(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
         return None
     level = _level(part / whole, limits.fixable_fix, limits.unsafe_doubtful, limits.unsafe_unfit)
     text = (
-        f"{_labels(part, whole)} {_have(part)} errors whose only repair is a guess: look at what the "
-        "findings propose before you take it."
+        f"{_labels(part, whole)} {_have(part)} errors that only an unsafe fix repairs, on a guess: look at "
+        "`curate fix --unsafe-fixes --diff` before you take it."
     )
     return _Reason(level, part / whole, text)
 
@@ -140,7 +141,7 @@ def _safe(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     part, whole = entry["errors_with_safe_fix"], entry["samples"]
     if not part:
         return None
-    text = f"{_labels(part, whole)} {_have(part)} errors that a safe fix repairs; the findings hold it."
+    text = f"{_labels(part, whole)} {_have(part)} errors that a safe fix repairs: run `curate fix`."
     return _Reason(_level(part / whole, limits.fixable_fix), part / whole, text)
 
 

@@ -2,6 +2,7 @@
 
 import rules
 rules.check([r"\\frac{a}{b", r"x^2"])      # findings, with the row of the label
+rules.fix([r"$x \\le 1$"])["fixed"]        # safe fixes, each proven not to change what is drawn
 rules.visual_key([r"\\le", r"\\leq"])       # equal keys: the labels look the same
 """
 
@@ -11,13 +12,13 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from rules import engine
+from rules import engine, fixing
 from rules.findings import SCHEMA
 from rules.key import KEY_VERSION
 from rules.registry import Ruleset, SelectionError, select
 from rules.score import Weights
 
-__all__ = ["KEY_VERSION", "Ruleset", "SelectionError", "Weights", "check", "select", "visual_key"]
+__all__ = ["KEY_VERSION", "Ruleset", "SelectionError", "Weights", "check", "fix", "select", "visual_key"]
 
 Labels = Sequence[str] | pl.Series | pl.DataFrame
 
@@ -54,6 +55,33 @@ def check(
         )
         .select(columns)
         .collect()
+    )
+
+
+def fix(
+    labels: Labels,
+    level: fixing.Level = "safe",
+    *,
+    include: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    profile: str = "default",
+    ruleset: Ruleset | None = None,
+    workers: int = 1,
+) -> pl.DataFrame:
+    """Labels with the fixes of their findings made; see `rules.fixing` for what is made, and in which order.
+
+    `labels` is as in `check`. The result has a row a label, in their order: `sample_id` where the labels' frame has it,
+    label, fixed (equal to label where nothing was done), applied (codes of the rules whose fixes were made),
+    visual_key_before, visual_key_after, refused (codes of fixes that could not be proven, or would have left a label
+    that LaTeX can't read). `level` "unsafe" makes unsafe fixes too. Raises SelectionError as `check` does, ValueError
+    for another level.
+    """
+    ruleset = ruleset or select(include, ignore, profile=profile)
+    frame = _as_frame(labels)
+    distinct = frame.select(pl.col("label").unique(maintain_order=True))
+    fixed = fixing.fix(distinct["label"].to_list(), ruleset, level, workers=workers)
+    return frame.join(fixed, on="label", how="left", maintain_order="left").select(
+        *(["sample_id"] if "sample_id" in frame.columns else []), *fixing.SCHEMA
     )
 
 

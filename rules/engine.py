@@ -118,7 +118,7 @@ def _judge_batch(batch: tuple[Sequence[str], Ruleset]) -> tuple[pl.DataFrame, pl
                         finding.start,
                         finding.end,
                         finding.message,
-                        (finding.fix or rule.fix) if finding.replacement is not None else None,
+                        ruleset.fix_level(rule, finding.fix or rule.fix) if finding.replacement is not None else None,
                         finding.replacement,
                     )
                 )

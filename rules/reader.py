@@ -347,6 +347,8 @@ class Reader(ScriptReader):
 #: Kinds of command whose atoms have space around them that braces would take away.
 _SPACED_KINDS = frozenset({"bin", "rel", "op", "func", "open", "close", "punct", "inner"})
 
+#: Characters that LaTeX stops at ("invalid character"; FF ends a paragraph). TAB, LF and CR are white space.
+_CONTROL = frozenset(chr(code) for code in (*range(9), 11, 12, *range(14, 32), 127))
 #: Commands that KaTeX, MathJax or a package knows, and LaTeX with amsmath and amssymb does not.
 _FOREIGN = frozenset(f"\\{command.name}" for command in COMMANDS.values() if not command.latex)
 
@@ -404,6 +406,10 @@ def read(label: str, toks: list[str]) -> Reading:
         for index, token in enumerate(toks):
             if token[:2] == "^^":
                 reader.problem("caret-notation", index, detail=token)
+    if not _CONTROL.isdisjoint(toks):
+        for index, token in enumerate(toks):
+            if token in _CONTROL:
+                reader.problem("control-character", index)
     if not _FOREIGN.isdisjoint(toks):
         for index, token in enumerate(toks):
             if token in _FOREIGN:

@@ -45,6 +45,9 @@ FAMILIES: dict[str, str] = {
     "IMG": "images",
 }
 
+#: From surest to least sure.
+FIX_LEVELS: tuple[FixLevel, ...] = ("safe", "unsafe", "display")
+
 _CODE = re.compile(r"([A-Z]{3})(\d{3})")
 
 
@@ -261,6 +264,8 @@ class Ruleset:
     profile: str = "default"
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     severities: Mapping[str, Severity] = field(default_factory=dict)
+    #: By code: the level that a rule's fixes are taken for, instead of the rule's own.
+    fixes: Mapping[str, FixLevel] = field(default_factory=dict)
 
     def rules(self, scope: str) -> list[Rule]:
         catalogue = all_rules()
@@ -268,6 +273,16 @@ class Ruleset:
 
     def severity(self, rule: Rule) -> Severity:
         return self.severities.get(rule.code, rule.severity)
+
+    def fix_level(self, rule: Rule, level: FixLevel | None) -> FixLevel | None:
+        """The level of a fix that its finding gives `level`, after what `fixes` says of the rule.
+
+        A fix that the rule itself holds to be less sure than its others (a display among safe ones) is not promoted.
+        """
+        wanted = self.fixes.get(rule.code)
+        if wanted is None or level is None or rule.fix is None or level == rule.fix:
+            return wanted if wanted is not None and level is not None else level
+        return max(level, wanted, key=FIX_LEVELS.index)
 
     def option_values(self, rule: Rule) -> Options:
         return {**rule.options, **self.options.get(rule.code, {})}
@@ -280,10 +295,13 @@ def select(
     profile: str = "default",
     options: Mapping[str, Mapping[str, Any]] | None = None,
     severities: Mapping[str, str] | None = None,
+    fixes: Mapping[str, str] | None = None,
 ) -> Ruleset:
     """The rules of a run: those of the profile, or those in `include`, without those in `ignore`.
 
-    Codes, names and family letters all work. `options` and `severities` are by code or name. Raises SelectionError for
+    Codes, names and family letters all work. `options`, `severities` and `fixes` are by code or name; `fixes`
+    promotes or demotes a rule's fixes to safe, unsafe or display (a safe fix is proven before it is made, whoever calls
+    it safe). Raises SelectionError for
     anything unknown, or of the wrong type.
     """
     if profile not in PROFILES:
@@ -301,7 +319,12 @@ def select(
         if level not in SEVERITIES:
             raise SelectionError(f"severity of {name}: {level!r} is none of {', '.join(SEVERITIES)}")
         levels[find(name).code] = next(severity for severity in SEVERITIES if severity == level)
-    return Ruleset(tuple(sorted(set(codes) - without)), profile, checked, levels)
+    fix_levels: dict[str, FixLevel] = {}
+    for name, level in (fixes or {}).items():
+        if level not in FIX_LEVELS:
+            raise SelectionError(f"fix level of {name}: {level!r} is none of {', '.join(FIX_LEVELS)}")
+        fix_levels[find(name).code] = next(known for known in FIX_LEVELS if known == level)
+    return Ruleset(tuple(sorted(set(codes) - without)), profile, checked, levels, fix_levels)
 
 
 def _option(rule: Rule, key: str, value: Any) -> Any:

@@ -1,0 +1,229 @@
+"""Fixes one source: reads it, has its labels fixed, puts them back into copies of its files, and writes the journal."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from curate.atomic import new_file, new_folder
+from curate.errors import UserError
+from curate.fix import places
+from curate.fix.places import Change
+from curate.fix.spans import FileText
+from curate.sources import FORMATS, Source, SourceSpec, read_source
+from curate.sources.lines import utf8_or_latin1
+from curate.sources.look import Look
+from rules import Ruleset, fixing
+
+_JOURNAL = ".journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A source with its fixes made, not yet written.
+
+    files: the label files by their place below the output folder, fixed or not. journal: sample_id, rules, before,
+    after of every sample that changes. applied and refused: samples by rule code.
+    """
+
+    source: Source
+    files: dict[str, FileText]
+    journal: list[dict[str, object]]
+    applied: dict[str, int]
+    refused: dict[str, int]
+
+    def diff(self, out: Path | None) -> Iterator[bytes]:
+        """A unified diff of all files, in bytes."""
+        for name, file in self.files.items():
+            new = file.path if out is None else out if self.is_one_file else out / name
+            yield from file.diff(str(new))
+
+    @property
+    def is_one_file(self) -> bool:
+        """Is the output a file? Of a folder, and of several files, it is a folder."""
+        return len(self.files) == 1 and not self.source.path.is_dir()
+
+
+def fix_source(
+    spec: SourceSpec,
+    ruleset: Ruleset,
+    level: fixing.Level,
+    *,
+    columns: dict[str, str] | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Fixed:
+    """Read a source and fix its labels; `progress` is called with distinct labels done and their number.
+
+    Raises UserError where the source can't be read, or is of a format that can't be written back.
+    """
+    source = read_source(spec, columns=columns)
+    _check_format(source)
+    labels = source.frame["label"].unique(maintain_order=True)
+    done = 0
+
+    def count(more: int) -> None:
+        nonlocal done
+        done += more
+        if progress is not None:
+            progress(done, labels.len())
+
+    fixed = fixing.fix(labels.to_list(), ruleset, level, workers=workers, progress=count)
+    rows = pl.concat([source.frame.select("sample_id", "label"), source.places], how="horizontal").join(
+        fixed, on="label", how="left", maintain_order="left"
+    )
+    changed = rows.filter(pl.col("fixed") != pl.col("label"))
+    files, written = _rewrite(source, changed, columns or {})
+    journal = [
+        {"sample_id": sample_id, "rules": codes, "before": before, "after": after}
+        for (sample_id, codes, before), after in zip(
+            changed.select("sample_id", "applied", "label").iter_rows(), written, strict=True
+        )
+    ]
+    return Fixed(source, files, journal, _by_rule(rows["applied"]), _by_rule(rows["refused"]))
+
+
+def _by_rule(codes: pl.Series) -> dict[str, int]:
+    counts = Counter(codes.explode().drop_nulls().to_list())
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _check_format(source: Source) -> None:
+    if source.format not in places.FORMATS or not source.path.exists():
+        known = ", ".join(places.FORMATS)
+        raise UserError(
+            f"{source.path}: curate fix can't write {source.format} yet; it writes {known}. "
+            "Export the labels to one of these, or fix them with rules.fix"
+        )
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def _base(source: Source) -> Path:
+    return source.path if source.path.is_dir() else source.path.parent
+
+
+def _rewrite(source: Source, changed: pl.DataFrame, columns: dict[str, str]) -> tuple[dict[str, FileText], list[str]]:
+    """(label files by name, labels as written in the order of `changed`)."""
+    by_file: dict[str, list[tuple[int, Change]]] = {}
+    for place, (file, line, label, fixed) in enumerate(changed.select("file", "line", "label", "fixed").iter_rows()):
+        by_file.setdefault(file, []).append((place, (line, label, fixed)))
+    formulas = _formulas(source)
+    files: dict[str, FileText] = {}
+    written: dict[int, str] = {}
+    for name in source.places["file"].unique(maintain_order=True):
+        changes = by_file.get(name, [])
+        path = _base(source) / name
+        only = [change for _, change in changes]
+        if path in formulas:
+            index = FileText.read(path)
+            if source.path.is_dir():
+                files[name] = index
+            target = formulas[path]
+            other = (
+                target.relative_to(_base(source)).as_posix() if target.is_relative_to(_base(source)) else target.name
+            )
+            if other not in files:
+                files[other] = FileText.read(target, utf8_or_latin1(target))
+            texts = places.in_formulas(index, files[other], only)
+        else:
+            files[name], texts = _rewrite_file(source.format, path, only, columns)
+        written |= {place: text for (place, _), text in zip(changes, texts, strict=True)}
+    return files, [written[place] for place in range(changed.height)]
+
+
+def _formulas(source: Source) -> dict[Path, Path]:
+    """The formulas file of every im2latex index."""
+    if source.format != "im2latex":
+        return {}
+    return {part.path: part.extra for part in FORMATS["im2latex"].parts(source.path) if part.extra is not None}
+
+
+def _rewrite_file(
+    format_name: str, path: Path, changes: list[Change], columns: dict[str, str]
+) -> tuple[FileText, list[str]]:
+    """A file that holds the labels itself, with the changes made, and the labels as written."""
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    if path.is_dir() or suffix in (".inkml", ".parquet", ".arrow"):
+        what = "a folder of one file a label" if path.is_dir() else f"a {suffix} file"
+        raise UserError(f"{path}: curate fix can't write {what} yet; it writes lines, JSON, CSV and TSV")
+    if format_name == "im2latex" and suffix != ".csv":
+        file = FileText.read(path, utf8_or_latin1(path))
+        return file, places.in_lines(file, changes)
+    file = FileText.read(path)
+    if format_name in ("csv", "tsv", "im2latex") or (format_name == "imagefolder" and suffix == ".csv"):
+        return file, places.in_table(file, changes, "\t" if format_name == "tsv" else ",", columns)
+    if format_name in ("jsonl", "imagefolder", "mathwriting") or (
+        format_name in ("m2e", "crohme") and Look(path).records
+    ):
+        return file, places.in_json(file, changes, columns)
+    return file, places.in_lines(file, changes)
+
+
+# Writing --------------------------------------------------------------------------------------------------------------
+
+
+def journal_of(out: Path) -> Path:
+    """Where the journal of an output lies: beside it."""
+    return out.with_name(out.name + _JOURNAL)
+
+
+def check_out(out: Path) -> None:
+    """Raises UserError where the output or its journal is there already: nothing is ever overwritten."""
+    for path in (out, journal_of(out)):
+        if path.exists() or path.is_symlink():
+            raise UserError(f"{path}: already there; curate fix overwrites nothing, name another file with --out")
+
+
+def write(fixed: Fixed, out: Path) -> None:
+    """Write the fixed files and the journal beside them, all or nothing.
+
+    `out` is a file where the source is one file of labels, else a folder with the label files in it under their own
+    names. Raises UserError where something is there already.
+    """
+    check_out(out)
+    with ExitStack() as stack:
+        journal = stack.enter_context(new_file(journal_of(out)))
+        with journal.open("w", encoding="utf-8", newline="\n") as lines:
+            lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in fixed.journal)
+        if fixed.is_one_file:
+            # Compression goes by the name that the file will have.
+            (file,) = fixed.files.values()
+            file.write_as(stack.enter_context(new_file(out)), compressed=out.name.endswith(".gz"))
+            return
+        folder = stack.enter_context(new_folder(out))
+        for name, file in fixed.files.items():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.write_as(target, compressed=name.endswith(".gz"))
+
+
+def report_lines(fixed: Fixed, width: int) -> list[str]:
+    """What was done, by rule, for a person."""
+    from curate.tables import Column, count, text_table
+    from rules.registry import all_rules
+
+    catalogue = all_rules()
+    codes = dict.fromkeys([*fixed.applied, *fixed.refused])
+    columns = (Column("rule"), Column("name", drop=1), Column("fixed", "right"), Column("refused", "right"))
+    rows = [
+        [code, catalogue[code].name, count(fixed.applied.get(code, 0)), count(fixed.refused.get(code, 0))]
+        for code in codes
+    ]
+    lines = [text_table(columns, rows, width=width), ""] if rows else []
+    total = fixed.source.frame.height
+    lines.append(f"{count(len(fixed.journal))} of {count(total)} labels changed")
+    if fixed.refused:
+        lines.append(
+            "refused: safe fixes not proven to draw the same, and fixes that would leave a label that can't be read"
+        )
+    if fixed.source.unreadable.total:
+        lines.append(f"{count(fixed.source.unreadable.total)} rows could not be read and stay as they are")
+    return lines

@@ -1,0 +1,279 @@
+"""Fixes: what is made, what is proven, what is left alone; and that fixing what is fixed changes nothing."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rules
+from rules import fixing
+from rules.registry import SelectionError
+
+
+def fixed(label: str, level: str = "safe", **options) -> dict:
+    (row,) = rules.fix([label], level, **options).to_dicts()
+    assert row["label"] == label
+    assert row["visual_key_before"] == rules.visual_key([label]).item()
+    assert row["visual_key_after"] == rules.visual_key([row["fixed"]]).item()
+    again = rules.fix([row["fixed"]], level, **options).to_dicts()[0]
+    assert (again["fixed"], again["applied"]) == (row["fixed"], [])
+    return row
+
+
+@pytest.mark.parametrize(
+    ("label", "after", "codes"),
+    [
+        (r"$x \le 1$", r"x \le 1", ["DLM001"]),
+        (r"x = 1 \label{a} \quad", "x = 1", ["DLM005", "WSP003"]),
+        ("x  +  1  -  2", "x + 1 - 2", ["WSP001"]),
+        ("x^2_i", "x^{2}_{i}", ["SYN015"]),
+        ("a\tb\n+ c", "a b + c", ["ESC007"]),
+    ],
+)
+def test_safe_fixes_keep_what_is_drawn(label, after, codes):
+    row = fixed(label)
+    assert (row["fixed"], row["applied"], row["refused"]) == (after, codes, [])
+    assert row["visual_key_before"] == row["visual_key_after"] is not None
+
+
+def test_a_label_with_nothing_to_fix_is_itself():
+    assert fixed("x + 1") == {
+        "label": "x + 1",
+        "fixed": "x + 1",
+        "applied": [],
+        "refused": [],
+        "visual_key_before": rules.visual_key(["x + 1"]).item(),
+        "visual_key_after": rules.visual_key(["x + 1"]).item(),
+    }
+
+
+def test_the_order_of_labels_duplicates_nulls_and_ids_stay():
+    frame = pl.DataFrame({"sample_id": ["a", "b", "c", "d"], "label": ["$x$", None, "y", "$x$"], "more": [1, 2, 3, 4]})
+    got = rules.fix(frame)
+    assert got.columns == ["sample_id", *fixing.SCHEMA]
+    assert got["sample_id"].to_list() == ["a", "b", "c", "d"]
+    assert got["fixed"].to_list() == ["x", "", "y", "x"]
+    assert rules.fix([]).schema == pl.Schema(fixing.SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [
+        ("a\times b", "ESC005"),  # TAB and letters can be read: something else is drawn afterwards
+        (r"\begin{matrix} a & b &lt; c \end{matrix}", "ESC008"),
+    ],
+)
+def test_a_safe_fix_that_changes_the_picture_is_refused_and_is_unsafe(label, code):
+    row = fixed(label)
+    assert (row["fixed"], row["applied"], row["refused"]) == (label, [], [code])
+    assert code in fixed(label, "unsafe")["applied"]
+
+
+@pytest.mark.parametrize(
+    ("label", "after", "codes"),
+    [
+        ("a &lt; b", "a < b", ["ESC008"]),
+        (r"a &lt; b &amp;lt; c", None, ["ESC008"]),
+    ],
+)
+def test_without_a_key_listed_fixes_are_proven_otherwise(label, after, codes):
+    row = fixed(label)
+    assert row["visual_key_before"] is None
+    if after is not None:
+        assert (row["fixed"], row["applied"]) == (after, codes)
+        assert row["visual_key_after"] is not None
+
+
+@pytest.mark.parametrize(
+    ("edits", "code", "proven"),
+    [
+        ((r"$ x $", [(0, 1, ""), (4, 5, "")]), "DLM001", True),
+        ((r"$ x y $", [(0, 1, ""), (4, 7, "")]), "DLM001", False),
+        ((r"$ x $", [(0, 1, "")]), "DLM001", False),
+        ((r"x \label{a_1}", [(2, 13, "")]), "DLM005", True),
+        ((r"x \nonumber", [(2, 11, "")]), "DLM005", True),
+        ((r"x \label{a}}", [(2, 12, "")]), "DLM005", False),
+        ((r"x \ref{a}", [(2, 9, "")]), "DLM005", False),
+        ((r"a &lt; b", [(2, 6, "<")]), "ESC008", True),
+        ((r"a &lt; b", [(2, 6, ">")]), "ESC008", False),
+        (("\x0crac", [(0, 4, r"\frac")]), "ESC005", True),
+        (("\x0crac", [(0, 4, r"\brac")]), "ESC005", False),
+        (("xrac", [(0, 4, r"\frac")]), "ESC005", False),
+    ],
+)
+def test_the_proofs_without_a_key(edits, code, proven):
+    text, places = edits
+    made = [fixing.Edit(*place, code, "safe") for place in places]
+    assert fixing.PROVEN_OTHERWISE[code](text, made) is proven
+
+
+def test_a_label_without_a_key_gets_no_other_safe_fix():
+    label = r"a & b  + \frac{1}{2} x^2"
+    row = fixed(label)
+    assert row["fixed"] == label
+    assert row["visual_key_before"] is None
+    assert "WSP001" in row["refused"]
+
+
+def test_an_unreadable_label_is_only_changed_by_what_makes_it_readable():
+    assert fixed(r"$ \frac{a $", "unsafe")["fixed"] == r"$ \frac{a $"
+    assert fixed(r"\frac{a \quad b", "unsafe")["fixed"] == r"\frac{a \quad b"
+    row = fixed(r"a \n b \n c", "unsafe")
+    assert (row["fixed"], row["applied"]) == (r"a \\ b \\ c", ["ESC001"])
+    assert row["visual_key_after"] is not None
+
+
+def test_delimiters_go_together_or_not_at_all():
+    row = fixed(r"$ x \foo $")
+    assert row["fixed"] == r"$ x \foo $"
+    assert row["refused"] == ["DLM001"]
+
+
+def test_what_a_refused_edit_stood_in_the_way_of_gets_its_turn():
+    before = fixing._Text("x  +  y")
+    wrong = fixing.Edit(0, 7, "z", "AAA001", "safe")
+    right = fixing.Edit(1, 3, " ", "WSP001", "safe")
+    assert fixing._choose(before, [right, wrong], fixing._proven) == ([right], [wrong])
+
+
+def test_a_circle_ends_at_its_first_spelling():
+    case = fixing._Case(["a"])
+    there = [fixing.Edit(0, 1, "b", "AAA001", "unsafe")]
+    back = [fixing.Edit(0, 1, "a", "AAA001", "unsafe")]
+    assert case.step(there, "unsafe")
+    assert not case.step(back, "unsafe")
+    assert (case.spellings, case.applied, case.key_after) == (["a"], [], rules.visual_key(["a"]).item())
+
+
+def test_a_label_that_is_not_done_in_time_keeps_its_text(monkeypatch):
+    monkeypatch.setattr(fixing, "MAX_PASSES", 3)
+    label = "x  " * 9
+    (row,) = rules.fix([label]).to_dicts()
+    assert (row["fixed"], row["applied"], row["refused"]) == (label, [], ["WSP001"])
+    assert row["visual_key_before"] == row["visual_key_after"] == rules.visual_key([label]).item()
+
+
+def test_nothing_is_fixed_away():
+    label = r"\label{a}"[1:]
+    assert fixed(label)["fixed"] == label
+    assert fixed("% all of it", "unsafe")["fixed"] == "% all of it"
+
+
+def test_levels_can_be_promoted_and_demoted():
+    assert rules.fix(["a \\, b"])["fixed"].item() == "a \\, b"
+    demoted = rules.select(fixes={"DLM001": "unsafe", "WSP001": "display"})
+    assert rules.fix(["$x  y$"], ruleset=demoted)["fixed"].item() == "$x  y$"
+    assert rules.fix(["$x  y$"], "unsafe", ruleset=demoted)["fixed"].item() == "x  y"
+    # A promoted fix is proven like any other: this one changes the picture, that one doesn't.
+    promoted = rules.select(fixes={"spacing-command": "safe", "trailing-punctuation": "safe"})
+    assert rules.fix(["a \\, b"], ruleset=promoted)["refused"].to_list() == [["WSP004"]]
+    promoted = rules.select(fixes={"trailing-punctuation": "unsafe"})
+    assert rules.fix(["x = 1 ."], "unsafe", ruleset=promoted)["fixed"].item() == "x = 1"
+
+
+def test_a_place_less_sure_than_its_rule_is_not_promoted():
+    label = "x\n etau"
+    (found,) = rules.check(["x\netau"], include=["ESC005"]).to_dicts()
+    assert found["fix"] == "display"
+    chosen = rules.select(["ESC005"], fixes={"ESC005": "safe"})
+    assert rules.fix(["x\netau", label], "unsafe", ruleset=chosen)["applied"].to_list() == [[], []]
+
+
+def test_wrong_levels_are_refused():
+    with pytest.raises(ValueError, match="none of safe, unsafe"):
+        rules.fix(["x"], "display")  # type: ignore[arg-type]
+    with pytest.raises(SelectionError, match="none of safe, unsafe, display"):
+        rules.select(fixes={"DLM001": "certain"})
+    with pytest.raises(SelectionError, match="no rule is called"):
+        rules.select(fixes={"DLM999": "safe"})
+
+
+M2E_ROW = r"1 5 . 4 \times 4 = 6 1 . 6 \t 1 5 . 4 \n \times 4 \n 6 1 . 6"
+M2E_TABLE = (
+    "\\begin{tabular}{l}\n$15.4 \\times 4=61.6$ \\\\\n15.4 \\\\\n$\\times \\quad 4$ \\\\\n\\hline 61.6\n\\end{tabular}"
+)
+
+
+def test_a_layout_label_becomes_its_table_and_stays_it():
+    row = fixed(M2E_ROW, "unsafe", profile="m2e")
+    assert (row["fixed"], row["applied"]) == (M2E_TABLE, ["ESC010"])
+    one_line = M2E_TABLE.replace("\n", " ")
+    assert fixed(one_line, "unsafe", profile="m2e")["fixed"] == one_line
+    assert fixed(M2E_ROW, profile="m2e")["fixed"] == M2E_ROW
+
+
+@pytest.mark.parametrize("label", [r"a \n \n b", r"a \n", r"8 \DIV 9 6 \n 1 2"])
+def test_a_layout_label_that_no_table_can_be_made_of_is_left(label):
+    assert fixed(label, "unsafe", profile="m2e")["fixed"] == label
+
+
+# Properties -----------------------------------------------------------------------------------------------------------
+
+_MATHS = [r"\frac{a}{b}", r"\frac12", "x^2", "x_i^2", r"\quad", r"\,", "{{a}}", r"\le", "+", "$", r"\label{q}", "&lt;"]
+_MARKS = ["&", r"\\", r"\n", r"\t", r"\left(", r"\right)", "{", "}", "^", "%", "1", r"\begin{matrix}", r"\end{matrix}"]
+_MORE = [r"\operatorname{sin}", r"\sum\limits_{i}", r"{a\over{}b}", "~", r"\neq", r"\alpha", r"\text{a }", r"\ "]
+_PIECE = st.sampled_from([*_MATHS, *_MARKS, *_MORE, " ", "  ", "\n", "\timex", "\x0crac{1}{2}"])
+
+
+@settings(max_examples=40)
+@given(st.lists(st.lists(_PIECE, max_size=8).map("".join), min_size=1, max_size=8), st.sampled_from(["default", "m2e"]))
+def test_no_label_breaks_it_and_safe_is_safe(labels, profile):
+    for level in fixing.LEVELS:
+        got = rules.fix(labels, level, profile=profile)
+        assert got["label"].to_list() == labels
+        _check_invariants(got, level, profile)
+
+
+def _check_invariants(got: pl.DataFrame, level: str, profile: str = "default") -> None:
+    """Safe keeps the key; what is applied is what changed; fixing again changes nothing."""
+    changed = got.filter(pl.col("fixed") != pl.col("label"))
+    assert (got["applied"].list.len() > 0).to_list() == (got["fixed"] != got["label"]).to_list()
+    if level == "safe":
+        keyed = changed.filter(pl.col("visual_key_before").is_not_null())
+        assert keyed["visual_key_before"].to_list() == keyed["visual_key_after"].to_list()
+        codes = set(changed.filter(pl.col("visual_key_before").is_null())["applied"].explode().to_list())
+        if changed.filter(pl.col("visual_key_after").is_null()).height == changed.height:
+            assert codes <= set(fixing.PROVEN_OTHERWISE)
+    assert got["visual_key_after"].to_list() == rules.visual_key(got["fixed"]).to_list()
+    again = rules.fix(changed["fixed"], level, profile=profile)
+    assert again["fixed"].to_list() == changed["fixed"].to_list()
+    assert again["applied"].explode().drop_nulls().len() == 0
+
+
+def _real_labels(folder: Path) -> list[str]:
+    found = {json.loads(line)["label"] for line in (folder / "latex_verdicts.jsonl").read_text().splitlines()}
+    hme = (folder / "hme100k" / "train_labels.txt").read_text(encoding="utf-8").splitlines()
+    found |= {line.split("\t", 1)[1] for line in hme}
+    formulas = (folder / "im2latex" / "im2markup_sample" / "formulas.lst").read_bytes().decode("latin-1")
+    return sorted(found | set(formulas.split("\n")))
+
+
+@pytest.mark.shared_data
+def test_safe_fixes_of_real_labels(shared_data: Path):
+    labels = _real_labels(shared_data)
+    assert len(labels) >= 50_000
+    got = rules.fix(labels, workers=2)
+    assert (got["fixed"] != got["label"]).sum() > 3000
+    _check_invariants(got, "safe")
+
+
+@pytest.mark.shared_data
+def test_unsafe_fixes_of_real_labels(shared_data: Path):
+    got = rules.fix(random.Random(7).sample(_real_labels(shared_data), 3000), "unsafe")
+    assert (got["fixed"] != got["label"]).sum() > 100
+    _check_invariants(got, "unsafe")
+
+
+@pytest.mark.shared_data
+def test_processes_change_nothing(shared_data: Path, monkeypatch):
+    labels = _real_labels(shared_data)[:3000]
+    alone = rules.fix(labels)
+    monkeypatch.setattr(fixing.engine, "MIN_PARALLEL", 100)
+    monkeypatch.setattr(fixing.engine, "BATCH", 1000)
+    assert rules.fix(labels, workers=2).equals(alone)
