@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 
 import pytest
 
@@ -117,3 +119,18 @@ def test_single_symbols_have_keys_of_their_own():
     keys = [key(symbol) for symbol in [*"abcxyz0123", r"\alpha", r"\beta", r"\infty", r"\cdot", r"\times", "解"]]
     assert None not in keys
     assert all(one != other for one, other in itertools.combinations(keys, 2))
+
+
+@pytest.mark.parametrize(
+    "bracket", ["(", "[", r"\{", r"\langle", r"\lfloor", "( a ]  [", "( { ) }", "( x ^ { ) }", r"( \big)"]
+)
+def test_brackets_left_open_cost_no_time(bracket):
+    """math-core doubles its time with each: without a limit a model's runaway label would hang the whole audit."""
+    label = f"{bracket} " * 400
+    script = f"import rules; print(rules.visual_key([{label!r}])[0])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "None"
+
+
+def test_many_brackets_that_close_have_a_key():
+    assert rules.visual_key(["( a ) [ b ] " * 200, "( " * 40 + ") " * 40]).null_count() == 0
