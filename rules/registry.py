@@ -41,6 +41,8 @@ FAMILIES: dict[str, str] = {
     "CAN": "canonical form and visual key",
     "NRM": "damage done by normalisers",
     "SEM": "meaning",
+    "UNI": "Unicode characters",
+    "LEN": "size and rarity",
     "PAR": "image and label as a pair",
     "IMG": "images",
 }
