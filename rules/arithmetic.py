@@ -1,13 +1,14 @@
 r"""Plain calculations in labels, exactly: `5 8 \div 5 = 1 1 \cdots 3`. No letters, no roots, no rounding.
 
-A label is cut at its `=` signs; a side that can't be computed is passed over. Sides are numbers, `+ - \times \div \cdot`,
-parentheses, `\frac`, powers of small exponents, percent and a division's remainder.
+A label is cut at its `=` signs; a side that can't be computed is passed over. Sides are numbers,
+`+ - \times \div \cdot`, parentheses, `\frac`, powers of small exponents, percent and a division's remainder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 #: A side longer than this is a proof, not a calculation.
 _MOST = 120
@@ -162,12 +163,12 @@ def _sides(tokens: list[str]) -> list[tuple[int, int]]:
         if token == "=" and depth == 0:
             bounds.append(index)
     bounds.append(len(tokens))
-    return [(start + 1, end) for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [(start + 1, end) for start, end in pairwise(bounds)]
 
 
 def _compare(tokens: list[str]) -> Iterator[tuple[int, int, str, str, bool]]:
     sides = _sides(tokens)
-    for (start, middle), (after, end) in zip(sides, sides[1:], strict=False):
+    for (start, middle), (after, end) in pairwise(sides):
         left_tokens, right_tokens = tokens[start:middle], tokens[after:end]
         if r"\cdots" in right_tokens:
             yield from _remainder(tokens, start, middle, after, end)
@@ -175,12 +176,16 @@ def _compare(tokens: list[str]) -> Iterator[tuple[int, int, str, str, bool]]:
         left, right = value(left_tokens), value(right_tokens)
         if left is None or right is None or not left[1] + right[1]:
             continue
+        if tokens[start:end].count(":") > 1 or glued(left[0], right_tokens) is not None:
+            continue  # a proportion; or two calculations on one line
         if _rounded(left[0], right_tokens) or _rounded(right[0], left_tokens):
             continue
         yield start, end, _shown(left[0]), _shown(right[0]), left[0] == right[0]
 
 
-def _remainder(tokens: list[str], start: int, middle: int, after: int, end: int) -> Iterator[tuple[int, int, str, str, bool]]:
+def _remainder(
+    tokens: list[str], start: int, middle: int, after: int, end: int
+) -> Iterator[tuple[int, int, str, str, bool]]:
     divided = _divided(tokens[start:middle])
     dots = tokens.index(r"\cdots", after, end)
     quotient, rest = value(tokens[after:dots]), value(tokens[dots + 1 : end])
@@ -205,12 +210,48 @@ def _rounded(exact: Fraction, written: list[str]) -> bool:
     return abs(abs(exact) - Fraction(text)) < Fraction(1, 10**places) and (exact * 10**places).denominator != 1
 
 
+def glued(exact: Fraction, tokens: list[str]) -> int | None:
+    r"""Where the next calculation starts, if the tokens are the exact value and another calculation: `3 0 3 0 \div 2`.
+
+    None where they are not, or where one number is all that follows.
+    """
+    text = _decimal(exact)
+    size = 0 if text is None else len(text)
+    if text is None or tokens[:size] != list(text) or len(tokens) <= size or not tokens[size].isdigit():
+        return None
+    rest = value(tokens[size:])
+    return size if rest is not None and rest[1] else None
+
+
+def _decimal(exact: Fraction) -> str | None:
+    """A number of few digits as it is written, or None for one that has no end."""
+    if exact.denominator == 1:
+        return str(exact.numerator)
+    for digits in range(1, 5):
+        if (exact * 10**digits).denominator == 1:
+            whole = f"{abs((exact * 10**digits).numerator):0{digits + 1}d}"
+            return f"{'-' if exact < 0 else ''}{whole[:-digits]}.{whole[-digits:]}"
+    return None
+
+
+def glued_equations(tokens: list[str]) -> Iterator[tuple[int, str]]:
+    """(first token of the second calculation, the value of the first) wherever two calculations stand on one line."""
+    sides = _sides(tokens)
+    for (start, middle), (after, end) in pairwise(sides):
+        left = value(tokens[start:middle])
+        if left is not None and left[1]:
+            size = glued(left[0], tokens[after:end])
+            if size is not None:
+                yield after + size, _shown(left[0])
+
+
 def _shown(number: Fraction) -> str:
     return str(number)
 
 
 def false_equations(tokens: list[str]) -> Iterator[tuple[int, int, str, str]]:
-    """(first token, token after the last, left value, right value) of every equation that can be computed and is false."""
+    """(first token, token after the last, left value, right value) of every equation that can be computed
+    and is false."""
     for start, end, left, right, true in _compare(tokens):
         if not true:
             yield start, end, left, right

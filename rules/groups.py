@@ -17,7 +17,26 @@ from rules.label import Label
 #: Relations that make a statement of two sides.
 RELATIONS = frozenset(
     ["=", "<", ">"]
-    + [rf"\{name}" for name in "leq le geq ge leqslant geqslant neq ne approx equiv simeq cong sim ll gg".split()]
+    + [
+        rf"\{name}"
+        for name in [
+            "leq",
+            "le",
+            "geq",
+            "ge",
+            "leqslant",
+            "geqslant",
+            "neq",
+            "ne",
+            "approx",
+            "equiv",
+            "simeq",
+            "cong",
+            "sim",
+            "ll",
+            "gg",
+        ]
+    ]
 )
 
 _OPENERS = {"(": ")", "[": "]", r"\{": r"\}", r"\lbrace": r"\rbrace", r"\langle": r"\rangle", r"\begin": r"\end"}
@@ -59,7 +78,7 @@ def closers(tokens: list[str]) -> dict[int, int]:
 
 
 def top_level(tokens: list[str], start: int, end: int) -> Iterator[int]:
-    r"""The tokens from `start` to `end` (exclusive) that no brace, parenthesis, `\left` or environment there encloses."""
+    r"""The tokens from `start` to `end` (exclusive) that no brace, parenthesis or environment there encloses."""
     braces = brackets = 0
     for index in range(start, end):
         token = tokens[index]
@@ -145,3 +164,12 @@ def _opening(tokens: list[str], closing: int) -> int:
         if depth == 0:
             return at
     return 0
+
+
+def moved_out(label: Label, opening: int, sign: int, closing: int) -> str:
+    """The group with its closing brace moved before the token `sign`."""
+    text, spans = label.text, label.spans
+    gap = " " if text[spans[sign][0] - 1].isspace() else ""
+    before = text[spans[opening][0] : spans[sign][0]].rstrip()
+    after = text[spans[sign][0] : spans[closing - 1][1]]
+    return f"{before}{gap}}}{gap}{after}"

@@ -107,7 +107,13 @@ def _table() -> dict[str, str]:
         wrapped = _WRAPPED.fullmatch(latex)
         inner = wrapped[1] if wrapped else latex
         found = COMMANDS.get(inner[1:]) if inner[:1] == "\\" else None
-        if found is not None and found.latex and found.mode != "text" and not found.args and found.kind not in ("other", "space", "document"):
+        if (
+            found is not None
+            and found.latex
+            and found.mode != "text"
+            and not found.args
+            and found.kind not in ("other", "space", "document")
+        ):
             table[chr(code)] = inner
     return {**table, **_OWN}
 
@@ -118,10 +124,15 @@ def command(character: str) -> str | None:
 
 
 def styled(character: str) -> str | None:
-    r"""`\mathbf { A }` for a bold A that is a character of its own, `x` for an italic one; None for other characters."""
+    r"""`\mathbf { A }` for a bold A that is a character of its own, `x` for an italic one; None for others."""
     plain = unicodedata.normalize("NFKC", character)
     name = unicodedata.name(character, "")
-    if len(plain) != 1 or not plain.isalnum() or plain == character or not (name.startswith("MATHEMATICAL ") or "SYMBOL" not in name or "-" in name or "SCRIPT" in name):
+    if (
+        len(plain) != 1
+        or not plain.isalnum()
+        or plain == character
+        or not (name.startswith("MATHEMATICAL ") or "SYMBOL" not in name or "-" in name or "SCRIPT" in name)
+    ):
         return None
     if not plain.isascii():
         plain = command(plain) or plain
@@ -131,4 +142,13 @@ def styled(character: str) -> str | None:
 
 def escaped(plain: str) -> str:
     """An ASCII character as LaTeX wants it in a formula."""
-    return {"%": r"\%", "#": r"\#", "$": r"\$", "&": r"\&", "{": r"\{", "}": r"\}", "\\": r"\backslash", "\u3000": " "}.get(plain, plain)
+    return {
+        "%": r"\%",
+        "#": r"\#",
+        "$": r"\$",
+        "&": r"\&",
+        "{": r"\{",
+        "}": r"\}",
+        "\\": r"\backslash",
+        "\u3000": " ",
+    }.get(plain, plain)

@@ -1,4 +1,4 @@
-"""CAN: accents of the wrong width and fonts that handwriting can't show. Fonts switched the plain TeX way are in `commands`."""
+"""CAN: accents of the wrong width and fonts that handwriting can't show. Plain TeX's switches are in `commands`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from rules.sieves import has, has_command
 
 _WIDER = {r"\bar": r"\overline", r"\hat": r"\widehat", r"\tilde": r"\widetilde", r"\vec": r"\overrightarrow"}
 _NARROWER = {wide: narrow for narrow, wide in _WIDER.items()}
-_NO_ATOM = frozenset(["{", "}", "_", "^", r"\,", r"\!", r"\;", r"\:", "~", r"\prime", "'", r"\bf", r"\cal", r"\rm", r"\it"])
+_NO_ATOM = frozenset(
+    ["{", "}", "_", "^", r"\,", r"\!", r"\;", r"\:", "~", r"\prime", "'", r"\bf", r"\cal", r"\rm", r"\it"]
+    + [
+        rf"\{name}"
+        for name in ["bar", "hat", "tilde", "vec", "dot", "ddot", "check", "breve", "acute", "grave", "mathring"]
+    ]
+)
 
 
 def _atoms(tokens: list[str], start: int, end: int) -> int:
-    """How many symbols stand beside one another between two tokens, scripts not counted; commands with parts count 2."""
+    """How many symbols stand beside one another between two tokens, without scripts; commands with parts count 2."""
     count = 0
     depth = 0
     at = start
@@ -50,6 +56,7 @@ def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding
     Quiet: ``\bar { x _ { 1 } }``
     Quiet: ``\overline { A B }``
     Quiet: ``\hat { \mathbf { n } }``
+    Quiet: ``\bar { \tilde { x } }``
     Fix: Unsafe: the wide accent.
     See: CDM's list ONE_Tail_Tokens.
     """
@@ -61,7 +68,13 @@ def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding
             yield label.at(index, index + 1, f"{token} over several symbols; {_WIDER[token]} spans them", _WIDER[token])
 
 
-@rule("CAN014", "wide-accent-on-one", "info", has_command("overline", "widehat", "widetilde", "overrightarrow"), fix="unsafe")
+@rule(
+    "CAN014",
+    "wide-accent-on-one",
+    "info",
+    has_command("overline", "widehat", "widetilde", "overrightarrow"),
+    fix="unsafe",
+)
 def wide_accent_on_one(label: Label, options: Options) -> Iterator[Finding]:
     r"""A wide accent over one symbol: `\overline { x }`, `\overrightarrow { a }`.
 
@@ -77,13 +90,22 @@ def wide_accent_on_one(label: Label, options: Options) -> Iterator[Finding]:
         closing = pairs.get(index + 1)
         if closing is not None and _atoms(label.tokens, index + 2, closing) == 1:
             token = label.tokens[index]
-            yield label.at(index, index + 1, f"{token} over one symbol; {_NARROWER[token]} is as wide", _NARROWER[token])
+            yield label.at(
+                index, index + 1, f"{token} over one symbol; {_NARROWER[token]} is as wide", _NARROWER[token]
+            )
 
 
 _FONTS = ("mathbf", "mathsf", "mathtt", "mathit", "mathnormal", "boldsymbol", "bm", "pmb", "mathrm")
 
 
-@rule("CAN008", "invisible-font", "info", has(r"\\(?:math(?:bf|sf|tt|it|rm|normal)|boldsymbol|bm|pmb)\s*\{?\s*[A-Za-z\\]"), fix="unsafe", profiles=("handwritten",))
+@rule(
+    "CAN008",
+    "invisible-font",
+    "info",
+    has(r"\\(?:math(?:bf|sf|tt|it|rm|normal)|boldsymbol|bm|pmb)\s*\{?\s*[A-Za-z\\]"),
+    fix="unsafe",
+    profiles=("handwritten",),
+)
 def invisible_font(label: Label, options: Options) -> Iterator[Finding]:
     r"""A font that handwriting doesn't show, on one letter: `\mathbf { x }`, `\mathrm { d }`.
 

@@ -14,7 +14,9 @@ from rules.registry import Options, rule
 from rules.sieves import has
 
 _HAN = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_CJK = re.compile(rf"[{_HAN}\u3001\u3002\u300a-\u300f](?:[ {_HAN}\u3001\u3002\u300a-\u300f]*[{_HAN}\u3001\u3002\u300a-\u300f])?")
+_CJK = re.compile(
+    rf"[{_HAN}\u3001\u3002\u300a-\u300f](?:[ {_HAN}\u3001\u3002\u300a-\u300f]*[{_HAN}\u3001\u3002\u300a-\u300f])?"
+)
 
 
 def _places_of_prose(label: Label) -> list[tuple[int, int]]:
@@ -26,7 +28,9 @@ def _in_text(spans: list[tuple[int, int]], start: int) -> bool:
     return any(first <= start < last for first, last in spans)
 
 
-@rule("UNI001", "cjk-in-math", "info", has(rf"[{_HAN}、。]"), fix="unsafe", profiles=("default", "handwritten", "printed"))
+@rule(
+    "UNI001", "cjk-in-math", "info", has(rf"[{_HAN}、。]"), fix="unsafe", profiles=("default", "handwritten", "printed")
+)
 def cjk_in_math(label: Label, options: Options) -> Iterator[Finding]:
     r"""Chinese, Japanese or Korean text in math mode: `解 : x = 2`, `1 、 2`.
 
@@ -72,7 +76,7 @@ def full_width(label: Label, options: Options) -> Iterator[Finding]:
 def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
     r"""A symbol as a Unicode character where LaTeX has a command: `×`, `≤`, `α`, `√`.
 
-    Why: pdfLaTeX doesn't know most of them, and every data set that has them has the commands too: two tokens for a sign.
+    Why: pdfLaTeX doesn't know most of them, and data sets that have them have the commands too: two tokens for a sign.
     Fires: ``a × b ≤ c`` -> ``×`` ``≤``
     Fires: ``∑ α`` -> ``∑`` ``α``
     Quiet: ``a \times b``
@@ -137,7 +141,15 @@ def invisible_character(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(f"U+{ord(match[0]):04X}, {name}, can't be seen", *match.span(), " " if space else "")
 
 
-@rule("UNI006", "styled-letter", "warning", has(r"[\x{1d400}-\x{1d7ff}\x{2102}\x{210a}-\x{2113}\x{2115}\x{2119}-\x{211d}\x{2124}\x{2128}\x{212c}\x{212d}\x{212f}-\x{2134}]"), fix="unsafe")
+@rule(
+    "UNI006",
+    "styled-letter",
+    "warning",
+    has(
+        r"[\x{1d400}-\x{1d7ff}\x{2102}\x{210a}-\x{2113}\x{2115}\x{2119}-\x{211d}\x{2124}\x{2128}\x{212c}\x{212d}\x{212f}-\x{2134}]"
+    ),
+    fix="unsafe",
+)
 def styled_letter(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter in a font as a character of its own: `𝑥`, `𝐀`, `ℝ`.
 
@@ -146,7 +158,7 @@ def styled_letter(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``v ∈ ℝ`` -> ``ℝ``
     Quiet: ``x + 1``
     Quiet: ``\mathbb { R }``
-    Fix: Unsafe: the letter, in `\mathbf`, `\mathbb`, `\mathcal`, `\mathfrak`, `\mathsf` or `\mathtt` where it has that font.
+    Fix: Unsafe: the letter, in `\mathbf`, `\mathbb`, `\mathcal`, `\mathfrak`, `\mathsf` or `\mathtt` where it has one.
     """
     for match in re.finditer(r"[\U0001d400-\U0001d7ff\u2100-\u214f]", label.text):
         letter = unicode_math.styled(match[0])
@@ -191,7 +203,9 @@ def combining_mark(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(f"U+{ord(match[2]):04X} is an accent without its letter", *match.span(), replacement)
 
 
-_MOJIBAKE = re.compile("\ufffd|[\u00c2\u00c3\u00ce\u00cf][\u0080-\u00bf]|\u00e2[\u0080-\u00bf\u02c6\u20ac\u2030][\u0080-\u00bf\u2013-\u2122]|[\ue000-\uf8ff]")
+_MOJIBAKE = re.compile(
+    "\ufffd|[\u00c2\u00c3\u00ce\u00cf][\u0080-\u00bf]|\u00e2[\u0080-\u00bf\u02c6\u20ac\u2030][\u0080-\u00bf\u2013-\u2122]|[\ue000-\uf8ff]"
+)
 
 
 @rule("UNI009", "broken-encoding", "warning", has("[\ufffd\u00c2\u00c3\u00ce\u00cf\u00e2\ue000-\uf8ff]"), fix="display")

@@ -40,15 +40,53 @@ def grading_mark(label: Label, options: Options) -> Iterator[Finding]:
 
 
 #: Formulas so common in school chemistry that their small-letter spelling is no product of variables.
-_COMPOUNDS = (
-    "H_2O CO_2 H_2SO_4 NaOH NaCl HCl CaCO_3 CaCl_2 Na_2CO_3 NaHCO_3 CaO CuO CuSO_4 FeSO_4 Fe_2O_3 Fe_3O_4 KMnO_4 KClO_3 "
-    "MnO_2 H_2O_2 AgNO_3 BaCl_2 BaSO_4 MgO MgCl_2 ZnSO_4 SO_2 SO_3 SO_4 NO_2 NO_3 NH_3 CO_3 HNO_3 H_2CO_3 AlCl_3 CuCl_2 FeCl_2 FeCl_3"
-).split()
+_COMPOUNDS = [
+    "H_2O",
+    "CO_2",
+    "H_2SO_4",
+    "NaOH",
+    "NaCl",
+    "HCl",
+    "CaCO_3",
+    "CaCl_2",
+    "Na_2CO_3",
+    "NaHCO_3",
+    "CaO",
+    "CuO",
+    "CuSO_4",
+    "FeSO_4",
+    "Fe_2O_3",
+    "Fe_3O_4",
+    "KMnO_4",
+    "KClO_3",
+    "MnO_2",
+    "H_2O_2",
+    "AgNO_3",
+    "BaCl_2",
+    "BaSO_4",
+    "MgO",
+    "MgCl_2",
+    "ZnSO_4",
+    "SO_2",
+    "SO_3",
+    "SO_4",
+    "NO_2",
+    "NO_3",
+    "NH_3",
+    "CO_3",
+    "HNO_3",
+    "H_2CO_3",
+    "AlCl_3",
+    "CuCl_2",
+    "FeCl_2",
+    "FeCl_3",
+]
 _COMPOUND = {compound.replace("_", "").lower(): compound for compound in _COMPOUNDS}
 _RUN = re.compile(r"(?<!\S)(?:[A-Za-z0](?: _ \{ \d \}| _ \d)? ?){2,8}(?<! )(?!\S)")
 _SURE = re.compile(r"(?<!\S)(?:H _ \{ 2 \} (?:O|S O)|N a|C l|C a|C u|F e|M g|Z n|S O _|C O _|O H|N H _)(?!\S)")
 
 
+_ZERO = re.compile(r"(?<!\S)(?<![A-Za-z}] )0 _ (?:\{ [2-4] \}|[2-4])(?!\S)")
 _SURE_SIEVE = r"H\s*_\s*\{?\s*2\s*\}?\s*[OS]|N\s*a|C\s*[lau]|F\s*e|M\s*g|Z\s*n|[SC]\s*O\s*_|O\s*H|N\s*H\s*_"
 
 
@@ -59,6 +97,7 @@ def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
     Why: C and c, O, o and 0 look alike in handwriting; the label teaches the wrong one.
     Fires: ``N a _ { 2 } C O _ { 3 } + c o _ { 2 }`` -> ``c o _ { 2 }``
     Fires: ``C u O + H _ { 2 } = C u + H _ { 2 } 0`` -> ``H _ { 2 } 0``
+    Fires: ``2 H _ { 2 } O = 2 H _ { 2 } + 0 _ { 2 }`` -> ``0 _ { 2 }``
     Quiet: ``N a _ { 2 } C O _ { 3 } + C O _ { 2 }``
     Quiet: ``c o _ { 2 }``
     Quiet: ``k _ { 2 } + c _ { 0 }``
@@ -67,6 +106,9 @@ def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
     if not _SURE.search(" ".join(label.tokens)):
         return
     words = prose(label)
+    for place in places(label, _ZERO):
+        rest = label.text[label.spans[place.start][1] : label.spans[place.end - 1][1]]
+        yield label.at(place.start, place.end, "a zero can't have a subscript; O is what chemists write", f"O{rest}")
     for place in places(label, _RUN):
         tokens = [token for token in label.tokens[place.start : place.end] if token not in ("_", "{", "}")]
         found = "".join(tokens)
@@ -76,7 +118,9 @@ def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
         digits = [i for i in range(place.start, place.end) if label.tokens[i].isdigit() and label.tokens[i] != "0"]
         if len(digits) == sum(c.isdigit() for c in known):
             shown = re.sub(r"_(\d)", r" _ { \1 }", re.sub(r"(?<=[A-Za-z\d])(?=[A-Z])", " ", known))
-            yield label.at(place.start, place.end, f"{shown} is what chemists write", re.sub(r"([A-Z])([a-z])", r"\1 \2", shown))
+            yield label.at(
+                place.start, place.end, f"{shown} is what chemists write", re.sub(r"([A-Z])([a-z])", r"\1 \2", shown)
+            )
 
 
 #: A shorter run is a short formula, and looking costs more than it finds.
@@ -93,7 +137,7 @@ def repetition(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``1 0 0 0 0 0 0 0 0 0 0 0 0``
     Quiet: ``\begin{array}{cccccccccc} 1 \end{array}``
     Quiet: ``x ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ y``
-    Fix: None. `times` is how often, `longest` the length of the piece in tokens; digits, dots and spaces are not counted.
+    Fix: None. `times` is how often, `longest` the length of the piece in tokens; digits and spaces don't count.
     See: Nougat truncate_repetitions.
     """
     tokens = label.tokens
@@ -111,7 +155,9 @@ def repetition(label: Label, options: Options) -> Iterator[Finding]:
                 start = index - size - run + 1
                 words = prose(label)
                 if start not in words:
-                    yield label.at(start, index + 1, f"{label.shown(start, start + size)!r} {run // size + 1} times on end")
+                    yield label.at(
+                        start, index + 1, f"{label.shown(start, start + size)!r} {run // size + 1} times on end"
+                    )
                     return
 
 
@@ -119,12 +165,20 @@ def _counts(token: str) -> bool:
     return not (token.isdigit() or token in _UNCOUNTED)
 
 
-_UNCOUNTED = frozenset(["~", ".", "-", "{", "}", "&", r"\\", "=", r"\,", r"\;", r"\:", r"\!", "\\ ", r"\quad", r"\qquad", r"\cdot", "_"])
+_UNCOUNTED = frozenset(
+    ["~", ".", "-", "{", "}", "&", r"\\", "=", r"\,", r"\;", r"\:", r"\!", "\\ ", r"\quad", r"\qquad", r"\cdot", "_"]
+)
 
 _TAG = re.compile(r"(?<!\S)< (?:/ )?(?:s u [bp]|s p a n|b r|d i v|t d|t r|e m|s t r o n g|i|b)(?: /)? >(?!\S)")
 
 
-@rule("SEM008", "html-tag", "warning", has(r"<\s*/?\s*(?:s\s*u\s*[bp]|s\s*p\s*a\s*n|b\s*r|d\s*i\s*v|t\s*[dr]|e\s*m|s\s*t\s*r\s*o\s*n\s*g|[ib])\s*/?\s*>"), fix="display")
+@rule(
+    "SEM008",
+    "html-tag",
+    "warning",
+    has(r"<\s*/?\s*(?:s\s*u\s*[bp]|s\s*p\s*a\s*n|b\s*r|d\s*i\s*v|t\s*[dr]|e\s*m|s\s*t\s*r\s*o\s*n\s*g|[ib])\s*/?\s*>"),
+    fix="display",
+)
 def html_tag(label: Label, options: Options) -> Iterator[Finding]:
     r"""An HTML tag, whole or taken apart into letters: `e < s u b > i`.
 
@@ -147,6 +201,8 @@ def html_tag(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(place.start, place.end, f"<{name}> is HTML", None if closing else sign)
 
 
+#: Shorter twins can be one equation: `x + y = 2 x + y = 2`.
+_SHORTEST_TWIN = 8
 _DISPLAYSTYLE = re.compile(r"\{\s*\\displaystyle\s*(.+?)\s*\}\s*$", re.DOTALL)
 
 
@@ -162,19 +218,22 @@ def serialised_twice(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: A scraper wrote both what a page shows and what it holds; a model learns to say everything twice.
     Fires: ``a,b,c{\displaystyle a,b,c}`` -> ``a,b,c{\displaystyle a,b,c}``
-    Fires: ``E = m c ^ { 2 } E = m c ^ { 2 }`` -> ``E = m c ^ { 2 } E = m c ^ { 2 }``
+    Fires: ``E _ 0 = m c ^ { 2 } E _ 0 = m c ^ { 2 }`` -> ``E _ 0 = m c ^ { 2 } E _ 0 = m c ^ { 2 }``
     Quiet: ``a , b , c``
     Quiet: ``( a + b ) ( a + b )``
     Quiet: ``{\displaystyle a}``
     Quiet: ``x x``
+    Quiet: ``x + y = 2 x + y = 2``
     Quiet: ``1 2 3 4 5 6 1 2 3 4 5 6``
     Fix: Unsafe: the formula once.
     See: mahnazkoupaee/WikiHow-Dataset issue 17.
     """
     tokens = label.tokens
     half = len(tokens) // 2
-    if len(tokens) > 9 and len(tokens) % 2 == 0 and tokens[:half] == tokens[half:] and "=" in tokens[1:half]:
-        yield Finding("the formula stands in the label twice", 0, len(label.text), label.text[: label.spans[half - 1][1]])
+    if half >= _SHORTEST_TWIN and len(tokens) % 2 == 0 and tokens[:half] == tokens[half:] and "=" in tokens[1:half]:
+        yield Finding(
+            "the formula stands in the label twice", 0, len(label.text), label.text[: label.spans[half - 1][1]]
+        )
         return
     match = _DISPLAYSTYLE.search(label.text)
     if match is not None and match.start():

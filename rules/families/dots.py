@@ -32,15 +32,17 @@ def ellipsis_as_dots(label: Label, options: Options) -> Iterator[Finding]:
     for place in places(label, _RUN):
         if place.start not in words and place.end - place.start in (3, 4):
             sign = r"\ldots" if label.tokens[place.start] == "." else r"\cdots"
-            yield label.at(place.start, place.end, f"single dots for {sign}", sign if place.end - place.start == 3 else None)
+            yield label.at(
+                place.start, place.end, f"single dots for {sign}", sign if place.end - place.start == 3 else None
+            )
 
 
 @rule("CAN010", "dots-by-context", "info", has_command("dots"), fix="unsafe")
 def dots_by_context(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\dots`, which amsmath sets low or centred depending on the token that follows.
 
-    Why: Its picture is that of `\ldots` before a comma and that of `\cdots` before a plus sign; KaTeX and MathJax decide
-    in their own ways. A label had better name what is seen.
+    Why: Its picture is that of `\ldots` before a comma and that of `\cdots` before a plus sign; KaTeX and MathJax
+    decide in their own ways. A label had better name what is seen.
     Fires: ``1 , \dots , n`` -> ``\dots``
     Quiet: ``1 , \ldots , n``
     Fix: Unsafe: `\cdots` before a binary operator or relation, `\ldots` elsewhere.
@@ -52,12 +54,23 @@ def dots_by_context(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(index, index + 1, f"\\dots is set by what follows; here it is {sign}", sign)
 
 
-_CENTRED = frozenset(["+", "-", "=", "<", ">", r"\times", r"\cdot", r"\leq", r"\geq", r"\le", r"\ge", r"\oplus", r"\otimes"])
+_CENTRED = frozenset(
+    ["+", "-", "=", "<", ">", r"\times", r"\cdot", r"\leq", r"\geq", r"\le", r"\ge", r"\oplus", r"\otimes"]
+)
 
-_TWO = re.compile(r"(?<=, )\. \.(?= ,)|(?<=\\cdot )\. \.(?= \\cdot)|(?<!\S)\\[lc]?dots(?: \.){1,2}(?= [,\w\\])|(?<=, )\\cdot \\cdot(?= ,)")
+_TWO = re.compile(
+    r"(?<=, )\. \.(?= ,)|(?<=\\cdot )\. \.(?= \\cdot)|(?<=, )\\cdot \\cdot(?= ,)"
+    r"|(?<!\S)\\[lc]?dots(?:(?: \.){1,2}(?= ,)| \. \.(?= [^\s.]))"
+)
 
 
-@rule("CAN020", "ellipsis-miscounted", "warning", has(r"\.\s*\.\s*[,\\]|\\[lc]?dots\s*\.|\\cdot\s*\\cdot\s*,"), fix="unsafe")
+@rule(
+    "CAN020",
+    "ellipsis-miscounted",
+    "warning",
+    has(r"\.\s*\.\s*[,\\]|\\[lc]?dots\s*\.|\\cdot\s*\\cdot\s*,"),
+    fix="unsafe",
+)
 def ellipsis_miscounted(label: Label, options: Options) -> Iterator[Finding]:
     r"""An ellipsis of two dots, or one with a dot too many behind it: `1 , . . , n`, `\ldots . , n`.
 
@@ -68,6 +81,7 @@ def ellipsis_miscounted(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``x = 1 , \ldots .``
     Quiet: ``f ( . , . )``
     Quiet: ``e \in [ 0 . . 1 ]``
+    Quiet: ``x \cdots . \label{a}``
     Fix: Unsafe: three dots.
     """
     for place in places(label, _TWO):

@@ -62,7 +62,12 @@ def trailing_operator(label: Label, options: Options) -> Iterator[Finding]:
     yield label.at(len(tokens) - 1, len(tokens), f"the label ends with {tokens[-1]}")
 
 
-@rule("SEM018", "leading-punctuation", "info", has(_FIRST + r"(?:[,;:)\]/]|\.(?:\s*\D|$)|\\(?:\}|times|div|cdot)(?:[^a-z]|$))"))
+@rule(
+    "SEM018",
+    "leading-punctuation",
+    "info",
+    has(_FIRST + r"(?:[,;:)\]/]|\.(?:\s*\D|$)|\\(?:\}|times|div|cdot)(?:[^a-z]|$))"),
+)
 def leading_punctuation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label that begins with punctuation, a closing parenthesis or a multiplication sign: `, A D = B C`, `) \div 3`.
 
@@ -76,7 +81,9 @@ def leading_punctuation(label: Label, options: Options) -> Iterator[Finding]:
     See: 471 labels of HME100K's training set.
     """
     for index, token in enumerate(label.tokens[:2]):
-        if token in _LEADING and not (token == "." and label.tokens[index + 1 : index + 2][:1] and label.tokens[index + 1].isdigit()):
+        if token in _LEADING and not (
+            token == "." and label.tokens[index + 1 : index + 2][:1] and label.tokens[index + 1].isdigit()
+        ):
             yield label.at(index, index + 1, f"the label begins with {token}")
             return
         if token not in ("{", "~"):
@@ -95,7 +102,7 @@ def too_many_tokens(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``x + 1``
     Fix: None: leave it out, or raise the limit of the trainer. TeX tokens are counted; a model's tokenizer makes more.
     See: im2markup preprocess_filter.py (150), TexTeller globals.py (1,024).
-    """
+    """  # noqa: E501
     if len(label.tokens) > options["most"]:
         yield Finding(f"{len(label.tokens)} tokens, more than {options['most']}", 0, len(label.text))
 

@@ -12,15 +12,41 @@ from rules.label import Label
 from rules.registry import Options, rule
 from rules.sieves import has, has_command
 
-_OPERATORS = (
-    "arccos arcsin arctan cos cosh cot coth csc det dim exp gcd lim liminf limsup ln log max min sec sin sinh sup tan tanh"
-).split()
+_OPERATORS = [
+    "arccos",
+    "arcsin",
+    "arctan",
+    "cos",
+    "cosh",
+    "cot",
+    "coth",
+    "csc",
+    "det",
+    "dim",
+    "exp",
+    "gcd",
+    "lim",
+    "liminf",
+    "limsup",
+    "ln",
+    "log",
+    "max",
+    "min",
+    "sec",
+    "sin",
+    "sinh",
+    "sup",
+    "tan",
+    "tanh",
+]
 _JOINED = "|".join(sorted(_OPERATORS, key=len, reverse=True))
 _SPACED = "|".join(" ".join(name) for name in sorted(_OPERATORS, key=len, reverse=True))
 _UNESCAPED = re.compile(rf"(?<![A-Za-z\\])(?:{_JOINED})(?![A-Za-z])")
 
 
-@rule("CMD017", "operator-without-backslash", "info", has(rf"(?:^|[^A-Za-z\\])(?:{_JOINED})(?:[^A-Za-z]|$)"), fix="unsafe")
+@rule(
+    "CMD017", "operator-without-backslash", "info", has(rf"(?:^|[^A-Za-z\\])(?:{_JOINED})(?:[^A-Za-z]|$)"), fix="unsafe"
+)
 def operator_without_backslash(label: Label, options: Options) -> Iterator[Finding]:
     r"""An operator's name as a word without its backslash: `cos(x)`.
 
@@ -53,19 +79,48 @@ def operator_without_backslash(label: Label, options: Options) -> Iterator[Findi
 def _upright(before: list[str]) -> bool:
     """Do the letters after these two tokens stand in a font command or in a script?"""
     return bool(before) and (
-        before[-1] in _FONTS or before[-1] in ("_", "^") or (before[-1] == "{" and len(before) > 1 and (before[0] in _FONTS or before[0] in ("_", "^")))
+        before[-1] in _FONTS
+        or before[-1] in ("_", "^")
+        or (before[-1] == "{" and len(before) > 1 and (before[0] in _FONTS or before[0] in ("_", "^")))
     )
 
 
 _FONTS = frozenset(
-    [r"\mathrm", r"\operatorname", r"\rm", r"\textrm", r"\text", r"\mbox", r"\mathop", r"\mathit", r"\mathbf", r"\mathsf", "*"]
-    + [r"\scriptstyle", r"\scriptscriptstyle", r"\sf", r"\it", r"\tt", r"\bf", r"\mit", r"\cal", r"\begin", r"\end"]
+    [
+        r"\mathrm",
+        r"\operatorname",
+        r"\rm",
+        r"\textrm",
+        r"\text",
+        r"\mbox",
+        r"\mathop",
+        r"\mathit",
+        r"\mathbf",
+        r"\mathsf",
+        "*",
+        r"\scriptstyle",
+        r"\scriptscriptstyle",
+        r"\sf",
+        r"\it",
+        r"\tt",
+        r"\bf",
+        r"\mit",
+        r"\cal",
+        r"\begin",
+        r"\end",
+    ]
 )
 
 _ROMAN = re.compile(rf"(?<!\S)\\(?:mathrm|textrm|text|mbox) \{{ (?:~ )?({_SPACED})(?: ~)? \}}")
 
 
-@rule("CMD018", "roman-for-operator", "info", has(rf"\\(?:mathrm|textrm|text|mbox)\s*\{{[\s~]*(?:{_JOINED}|{_SPACED})[\s~]*\}}"), fix="unsafe")
+@rule(
+    "CMD018",
+    "roman-for-operator",
+    "info",
+    has(rf"\\(?:mathrm|textrm|text|mbox)\s*\{{[\s~]*(?:{_JOINED}|{_SPACED})[\s~]*\}}"),
+    fix="unsafe",
+)
 def roman_for_operator(label: Label, options: Options) -> Iterator[Finding]:
     r"""An operator in upright letters: `\mathrm { e x p } ( x )`.
 
@@ -85,15 +140,41 @@ def roman_for_operator(label: Label, options: Options) -> Iterator[Finding]:
 
 
 #: Names of commands that no product of variables and no word of a formula spells.
-_NAMES = (
-    "frac sqrt times begin matrix array alpha gamma delta theta lambda sigma omega epsilon infty cdots ldots rightarrow leq "
-    "geq neq cdot mathrm mathbf overline quad"
-).split()
+_NAMES = [
+    "frac",
+    "sqrt",
+    "begin",
+    "alpha",
+    "gamma",
+    "delta",
+    "theta",
+    "lambda",
+    "sigma",
+    "omega",
+    "epsilon",
+    "infty",
+    "cdots",
+    "ldots",
+    "rightarrow",
+    "leq",
+    "geq",
+    "neq",
+    "cdot",
+    "mathrm",
+    "mathbf",
+    "overline",
+]
 _LOST = "|".join(" ".join(name) for name in sorted(_NAMES, key=len, reverse=True))
 _LOST_NAME = re.compile(rf"(?<![A-Za-z]) ?(?<![A-Za-z] )(?<!\S)({_LOST})(?! ?[A-Za-z](?!\S))(?!\S)")
 
 
-@rule("CMD019", "command-as-letters", "warning", has(rf"(?:{'|'.join(' ?'.join(name) for name in _NAMES)})(?:[^A-Za-z]|$)"), fix="unsafe")
+@rule(
+    "CMD019",
+    "command-as-letters",
+    "warning",
+    has(rf"(?:{'|'.join(' ?'.join(name) for name in _NAMES)})(?:[^A-Za-z]|$)"),
+    fix="unsafe",
+)
 def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that lost its backslash: `f r a c { h c } { 2 \pi }`, `alpha = 2`.
 
@@ -103,8 +184,8 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``z = s q r t ( 3 )`` -> ``s q r t``
     Quiet: ``\frac { h c } { 2 \pi }``
     Quiet: ``\begin{matrix} a \end{matrix}``
-    Quiet: ``\mathrm { t i m e s }``
-    Quiet: ``\mathrm { ~ m ~ t i m e s , }``
+    Quiet: ``\mathrm { ~ a l p h a ~ r a y s }``
+    Quiet: ``x _ { m a t r i x }``
     Quiet: ``\text{alpha decay}``
     Quiet: ``\label{alpha}``
     Fix: Unsafe: the backslash.
@@ -138,7 +219,8 @@ def _in_upright_group(tokens: list[str], index: int) -> bool:
 _TEXT_LETTERS = {
     command.name
     for command in COMMANDS.values()
-    if command.name in ("l", "L", "o", "O", "i", "j", "d", "b", "c", "ae", "AE", "oe", "OE", "ss", "aa", "AA", "H", "k", "r", "u", "v")
+    if command.name
+    in ("l", "L", "o", "O", "i", "j", "d", "b", "c", "ae", "AE", "oe", "OE", "ss", "aa", "AA", "H", "k", "r", "u", "v")
 }
 
 

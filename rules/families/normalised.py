@@ -1,7 +1,7 @@
 """NRM: traces that normalisers leave in labels which still compile. Labels they broke are in `damage`.
 
-Four rows of the catalogue of defects have no rule for a label. NRM5 (`\\\\` rewritten as `\\,`) and NRM6 (characters that
-are not ASCII dropped) leave a label that nothing distinguishes from one written so. NRM7's lost braces are errors
+Four rows of the catalogue of defects have no rule for a label. NRM5 (`\\\\` rewritten as `\\,`) and NRM6 (characters
+that are not ASCII dropped) leave a label that nothing distinguishes from one written so. NRM7's lost braces are errors
 that SYN001 and SYN017 tell, and NRM9's misplaced `\\hline` is SYN019's. NRM11 is a loader's doing, not a label's.
 """
 
@@ -19,8 +19,40 @@ from rules.registry import Options, rule, samples_rule
 from rules.sieves import has, has_text
 
 _OPERATORS = frozenset(
-    "arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln log max min Pr sec "
-    "sin sinh sup tan tanh".split()
+    [
+        "arccos",
+        "arcsin",
+        "arctan",
+        "arg",
+        "cos",
+        "cosh",
+        "cot",
+        "coth",
+        "csc",
+        "deg",
+        "det",
+        "dim",
+        "exp",
+        "gcd",
+        "hom",
+        "inf",
+        "ker",
+        "lg",
+        "lim",
+        "liminf",
+        "limsup",
+        "ln",
+        "log",
+        "max",
+        "min",
+        "Pr",
+        "sec",
+        "sin",
+        "sinh",
+        "sup",
+        "tan",
+        "tanh",
+    ]
 )
 
 
@@ -54,7 +86,8 @@ def lost_operatorname(label: Label, options: Options) -> Iterator[Finding]:
         if before in ("_", "^", "}", "]", "*") or (before[:1] == "\\" and before not in _NOT_TAKING):
             continue
         if before == "{" and opening > 1 and (tokens[opening - 2] in ("_", "^") or tokens[opening - 2][:1] == "\\"):
-            if joined not in _OPERATORS or tokens[opening - 2].startswith(r"\math") or tokens[opening - 2] in _WORDS:
+            holder = tokens[opening - 2]
+            if joined not in _OPERATORS or holder.startswith(r"\math") or holder in _WORDS:
                 continue
         words = prose(label) if words is None else words
         if opening not in words:
@@ -64,12 +97,44 @@ def lost_operatorname(label: Label, options: Options) -> Iterator[Finding]:
 
 _WORDS = frozenset([r"\operatorname", r"\text", r"\textrm", r"\mbox", r"\hbox", r"\rm"])
 _NOT_TAKING = frozenset(
-    [r"\cdot", r"\times", r"\quad", r"\,", r"\;", r"\:", r"\!", "\\ ", r"\\", r"\leq", r"\geq", r"\equiv", r"\approx", r"\sim"]
-    + [r"\in", r"\to", r"\rightarrow", r"\le", r"\ge", r"\pm", r"\{", r"\langle", r"\circ", r"\ne", r"\neq", r"\simeq"]
+    [
+        r"\cdot",
+        r"\times",
+        r"\quad",
+        r"\,",
+        r"\;",
+        r"\:",
+        r"\!",
+        "\\ ",
+        r"\\",
+        r"\leq",
+        r"\geq",
+        r"\equiv",
+        r"\approx",
+        r"\sim",
+        r"\in",
+        r"\to",
+        r"\rightarrow",
+        r"\le",
+        r"\ge",
+        r"\pm",
+        r"\{",
+        r"\langle",
+        r"\circ",
+        r"\ne",
+        r"\neq",
+        r"\simeq",
+    ]
 )
 
 
-@rule("NRM006", "emptied-text", "info", has(r"\\(?:text|textrm|mbox|hbox|mathrm|operatorname|textcircled|textbf)\s*\{[\s~]*\}"), fix="unsafe")
+@rule(
+    "NRM006",
+    "emptied-text",
+    "info",
+    has(r"\\(?:text|textrm|mbox|hbox|mathrm|operatorname|textcircled|textbf)\s*\{[\s~]*\}"),
+    fix="unsafe",
+)
 def emptied_text(label: Label, options: Options) -> Iterator[Finding]:
     r"""A text or font command with nothing in it: `\mathrm { }`, `\text { ~ }`.
 
@@ -102,14 +167,26 @@ def spurious_empty_group(label: Label, options: Options) -> Iterator[Finding]:
     """
     tokens = label.tokens
     for index in range(1, len(tokens) - 2):
-        if tokens[index : index + 2] == ["{", "}"] and tokens[index - 1] == "{" and tokens[index + 2] in ("=", "+", "-", "<", ">", r"\leq", r"\geq"):
+        if (
+            tokens[index : index + 2] == ["{", "}"]
+            and tokens[index - 1] == "{"
+            and tokens[index + 2] in ("=", "+", "-", "<", ">", r"\leq", r"\geq")
+        ):
             yield label.at(index, index + 2, "an empty group that draws nothing", "")
 
 
+#: A label that writes these together isn't tokenised at all.
+_TIGHT = re.compile(r"[\^_]\S|\{\S|\S\}")
 _SPACED_TOKENS = re.compile(r"(?<!\S)(?!\\)[^\s\\{}]{2,}(?!\S)")
 
 
-@rule("NRM012", "glued-tokens", "info", has(r"(?:^|\s)[^\s\\{}]{2,}(?:\s|$)") & has_text("{ ") & ~has(r"[\^_]\S|\{\S|\S\}"), fix="safe")
+@rule(
+    "NRM012",
+    "glued-tokens",
+    "info",
+    has(r"(?:^|\s)[^\s\\{}]{2,}(?:\s|$)") & has_text("{ ") & ~has(r"[\^_]\S|\{\S|\S\}"),
+    fix="safe",
+)
 def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
     r"""Tokens written together in a label that sets every other one apart: `x _ { -- }`, `a ^ { 12 }`.
 
@@ -123,6 +200,8 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Safe: spaces between.
     See: 29 labels of the normalised im2latex validation set have `--`.
     """
+    if "{ " not in label.text or _TIGHT.search(label.text):
+        return
     starts = {start: index for index, (start, _) in enumerate(label.spans)}
     words = prose(label)
     for match in _SPACED_TOKENS.finditer(label.text):
@@ -138,15 +217,23 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
 def short_labels_missing(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set of many labels without a single short one.
 
-    Why: A normaliser drops lines of five tokens or fewer; then line numbers shift, and images are paired with the label of
-    the next. Short formulas are also what a model then never learns.
+    Why: A normaliser drops lines of five tokens or fewer; then line numbers shift, and images are paired with the
+    label of the next. Short formulas are also what a model then never learns.
     Fix: None: `tokens` is what counts as short, `least` how many labels a set must have to be judged.
     See: LaTeX-OCR preprocess_formulas.py: `if len(tokens_out) > 5`.
     """
     short = pl.col("n_tokens") <= options["tokens"] if "n_tokens" in samples.columns else pl.lit(True)
-    counts = samples.lazy().group_by("source").agg(pl.len().alias("rows"), short.sum().alias("short")).sort("source").collect()
+    counts = (
+        samples.lazy()
+        .group_by("source")
+        .agg(pl.len().alias("rows"), short.sum().alias("short"))
+        .sort("source")
+        .collect()
+    )
     return counts.filter((pl.col("rows") >= options["least"]) & (pl.col("short") == 0)).select(
         pl.lit(None, pl.String).alias("sample_id"),
         "source",
-        pl.format("none of {} labels has {} tokens or fewer", pl.col("rows"), pl.lit(options["tokens"])).alias("message"),
+        pl.format("none of {} labels has {} tokens or fewer", pl.col("rows"), pl.lit(options["tokens"])).alias(
+            "message"
+        ),
     )

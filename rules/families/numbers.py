@@ -30,11 +30,28 @@ def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``1 0 \div 3 = 3 . 3 3``
     Quiet: ``2 ^ { 1 0 } = 1 0 2 4``
     Quiet: ``= 3 5``
+    Quiet: ``1 8 + 1 2 = 3 0 3 0 \div 2``
     Fix: None: look at the picture.
     See: arXiv 2604.22774 on models that correct the writer.
     """
     for start, end, left, right in arithmetic.false_equations(label.tokens):
         yield label.at(start, end, f"{left} is not {right}: right only if the writer erred, too")
+
+
+@rule("SEM023", "glued-calculations", "info", has(r"=\s*[\d.]"), fix="unsafe")
+def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Two calculations with nothing between: `1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`.
+
+    Why: The picture has a gap or a new line there; the label says 3030. Only labels that add up with it are named.
+    Fires: ``1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`` -> ``3``
+    Quiet: ``1 8 + 1 2 = 3 0``
+    Quiet: ``1 8 + 1 2 = 3 0 0``
+    Quiet: ``1 8 + 1 2 = 3 0 \quad 3 0 \div 2 = 1 5``
+    Fix: Unsafe: a `\quad` before the second.
+    See: in HME100K's training set.
+    """
+    for index, found in arithmetic.glued_equations(label.tokens):
+        yield label.at(index, index + 1, f"after {found} another calculation begins", rf"\quad {label.tokens[index]}")
 
 
 @rule("SEM020", "dot-for-decimal-point", "warning", has(r"\d\s*\\cdot\s*\d"), fix="unsafe")
@@ -106,7 +123,11 @@ def letter_for_times(label: Label, options: Options) -> Iterator[Finding]:
     See: four labels of CROHME.
     """
     tokens = label.tokens
-    crosses = [i for i in label.find("x", "X") if 0 < i < len(tokens) - 1 and tokens[i - 1].isdigit() and tokens[i + 1].isdigit()]
+    crosses = [
+        i
+        for i in label.find("x", "X")
+        if 0 < i < len(tokens) - 1 and tokens[i - 1].isdigit() and tokens[i + 1].isdigit()
+    ]
     others = tokens.count("x") + tokens.count("X") - len(crosses)
     if others:
         return
@@ -128,17 +149,31 @@ def thousands_comma(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``2 , 5 0 0 , 0 0 0 + 1`` -> ``,`` ``,``
     Quiet: ``( 7 4 , 1 1 1 )``
     Quiet: ``1 , 2 , 3``
+    Quiet: ``2 8 9 , 3 2 4 , 3 6 1``
+    Quiet: ``1 0 1 , 1 6 0 \cdots``
     Quiet: ``1 { , } 0 0 0``
     Quiet: ``0 , 1 2 5``
     Fix: Unsafe: `{ , }`.
     """
     for place in places(label, _THOUSANDS):
+        first = label.tokens.index(",", place.start) - place.start
+        before, after = label.tokens[max(0, place.start - 1) : place.start], label.tokens[place.end : place.end + 1]
+        if after in ([r"\cdots"], [r"\ldots"]):
+            continue
+        several = label.tokens[place.start : place.end].count(",") > 1
+        if first == 3 and (several or not _CALCULATES.intersection(before + after)):
+            continue  # a list of three-digit numbers looks the same
         for index in range(place.start, place.end):
             if label.tokens[index] == ",":
                 yield label.at(index, index + 1, "a comma inside a number is set with a gap", "{ , }")
 
 
-_CONFUSED = re.compile(r"(?<!\S)(?<!\d )(?<![A-Za-z_}\]^{] )O \. \d|(?<![A-Za-z] )(?<!\S)\d(?: \d)* \. (?:\d )*[Ol](?: \d)+(?!\S)|(?<!\S)\d O \d(?!\S)|(?<!\S)[lI] \. \d(?!\S)")
+_CALCULATES = frozenset(["=", "+", "-", r"\times", r"\div", r"\cdot", "/", "<", ">", r"\approx"])
+
+_CONFUSED = re.compile(
+    r"(?<!\S)(?<!\d )(?<![A-Za-z_}\]^{] )O \. \d|(?<!\S)\d O \d(?!\S)|(?<!\S)[lI] \. \d(?!\S)"
+    r"|(?<![A-Za-z] )(?<!\S)\d(?: \d)* \. (?:\d )*[Ol](?: \d)+(?!\S)"
+)
 
 
 @rule("SEM022", "letter-in-number", "info", has(r"[OlI]\s*\.\s*\d|\d\s*[Ol]\s*\d"), fix="display")

@@ -12,12 +12,18 @@ from rules.registry import Options, rule
 from rules.sieves import has, has_text
 
 _DOUBLED = re.compile(
-    r"(?<![=_^] )(?<!\S)(?:= =|\\times \\times|\\div \\div|\\times \\div|\\div \\times|\\cdot \\times|\\times \\cdot(?! \\cdot)"
-    r"|\\div \\cdot(?! \\cdot)|\+ \\times|- \\times|\+ \\div|\\neq =|= \\neq|= \\times(?! \d)|\\equiv =|= \\equiv)(?! =)(?!\S)"
+    r"(?<![=_^] )(?<!\\cdot )(?<!\S)(?:= =|\\times \\times|\\div \\div|\\times \\div|\\div \\times|\\cdot \\times"
+    r"|\\times \\cdot(?! \\cdot)|\\div \\cdot(?! \\cdot)|[-+] \\times|\+ \\div|\\neq =|= \\neq|= \\times(?! \d)"
+    r"|\\equiv =|= \\equiv)(?! =)(?!\S)"
 )
 
 
-@rule("SEM011", "doubled-operator", "warning", has(r"=\s*=|(?:\\times|\\div|\\cdot|[-+])\s*\\(?:times|div|cdot)|\\(?:neq|equiv)\s*=|=\s*\\(?:neq|equiv|times)"))
+@rule(
+    "SEM011",
+    "doubled-operator",
+    "warning",
+    has(r"=\s*=|(?:\\times|\\div|\\cdot|[-+])\s*\\(?:times|div|cdot)|\\(?:neq|equiv)\s*=|=\s*\\(?:neq|equiv|times)"),
+)
 def doubled_operator(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two relations or two multiplication signs with nothing between: `a = = b`, `3 \times \div 4`.
 
@@ -37,7 +43,11 @@ def doubled_operator(label: Label, options: Options) -> Iterator[Finding]:
     for place in places(label, _DOUBLED):
         if label.tokens[place.start - 1 : place.start] in (["_"], ["^"]):
             continue
-        yield label.at(place.start, place.end, f"{label.tokens[place.start]} and {label.tokens[place.end - 1]} with nothing between")
+        yield label.at(
+            place.start,
+            place.end,
+            f"{label.tokens[place.start]} and {label.tokens[place.end - 1]} with nothing between",
+        )
 
 
 _SIGNS = re.compile(r"(?<![-+_^{|(,&] )(?<!\S)(?:\+ \+|- -|\+ -|- \+)(?! [-+)}|>,&])(?!\S)")
@@ -61,13 +71,17 @@ def doubled_sign(label: Label, options: Options) -> Iterator[Finding]:
 
 
 _NO_RIGHT = re.compile(
-    r"(?<![_^{(\[|,] )(?<!\S)(?:\+|-|\\times|\\div)(?= (?:=|<|>|\\leq|\\geq|\\neq|\\therefore|\\because)(?!\S))"
-    r"|(?<!\S)(?:\\times|\\div)(?= (?:\)|\])(?!\S))"
-    r"|(?<!\S)=(?= \+ \\times(?!\S))"
+    r"(?<![_^{(\[|,] )(?<!\S)(?:\+|-|\\times|\\div)(?= (?:=|\\leq|\\geq|\\neq|\\therefore|\\because)(?!\S))"
+    r"|(?<![_^{(\[|,] )(?<!\S)(?:\\times|\\div)(?= (?:\)|\])(?!\S))"
 )
 
 
-@rule("SEM013", "missing-operand", "warning", has(r"(?:[-+]|\\times|\\div)\s*(?:[=<>)\]]|\\(?:leq|geq|neq|therefore|because))"))
+@rule(
+    "SEM013",
+    "missing-operand",
+    "warning",
+    has(r"(?:[-+]|\\times|\\div)\s*(?:[=)\]]|\\(?:leq|geq|neq|therefore|because))"),
+)
 def missing_operand(label: Label, options: Options) -> Iterator[Finding]:
     r"""An operator with nothing on its right: `2 \times = 1 1 0`, `\frac { 1 } { 2 } x + = 3`.
 
@@ -81,13 +95,14 @@ def missing_operand(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``( + ) = 1``
     Quiet: ``x \to 0 ^ + \therefore y``
     Quiet: ``| + > , | - >``
+    Quiet: ``< a > + < b >``
+    Quiet: ``( \times )``
     Quiet: ``( x , + , \times )``
     Fix: None: look at the picture.
     """
-    bras = "|" in label.tokens or r"\vert" in label.tokens or r"\mid" in label.tokens
     words = prose(label)
     for place in places(label, _NO_RIGHT):
-        if place.start == 0 or place.start in words or (bras and label.tokens[place.end : place.end + 1] == [">"]):
+        if place.start == 0 or place.start in words:
             continue
         before = label.tokens[place.start - 1]
         if before in ("=", "&", r"\rightarrow", r"\to", ",", r"\quad", "~", ";", ":") or before.startswith("\\left"):
@@ -95,7 +110,10 @@ def missing_operand(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(place.start, place.end, f"{label.tokens[place.start]} has nothing on its right")
 
 
-_SPECK = re.compile(r"(?<!\S)(?:=|<|>|\\leq|\\geq|\+|\\times|\\div) (\.)(?= (?:\\frac|\\sqrt|[A-Za-z(]|-)(?!\S))|(?<=\S )(?<!\. )(?<!\\left )(?<!\\right )(\.)(?= =(?!\S))")
+_SPECK = re.compile(
+    r"(?<!\S)(?:=|<|>|\\leq|\\geq|\+|\\times|\\div) (\.)(?= (?:\\frac|\\sqrt|[A-Za-z(]|-)(?!\S))"
+    r"|(?<=\S )(?<!\. )(?<!\\left )(?<!\\right )(\.)(?= =(?!\S))"
+)
 
 
 @rule("SEM014", "stray-dot", "info", has(r"(?:[=<>+]|\\(?:leq|geq|times|div))\s*\.|\.\s*="))

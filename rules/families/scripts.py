@@ -1,4 +1,4 @@
-"""CAN and SYN: scripts, primes and degrees in a second spelling or on the wrong base. What a script swallowed is in `scope`."""
+"""CAN and SYN: scripts, primes and degrees in a second spelling or on a wrong base. For what they swallow see `scope`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.groups import RELATIONS, base_of, closers, places, prose, script_places
+from rules.groups import base_of, closers, places, prose, script_places
 from rules.label import Label
 from rules.registry import Options, rule
 from rules.sieves import has, has_command, has_text
@@ -48,7 +48,7 @@ def _script_end(tokens: list[str], script: int, pairs: dict[int, int]) -> int | 
     at = script + 1
     if at in pairs:
         return pairs[at] + 1
-    if at < len(tokens) and (len(tokens[at]) == 1 and tokens[at] not in "{}_^&'" or tokens[at] == r"\prime"):
+    if at < len(tokens) and ((len(tokens[at]) == 1 and tokens[at] not in "{}_^&'") or tokens[at] == r"\prime"):
         return at + 1
     return None
 
@@ -79,7 +79,9 @@ def bare_prime(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(start, place.end, "\\prime without ^ is drawn large on the base line", f"^ {{ {primes} }}")
 
 
-_NOT_PRIMED = frozenset([r"\quad", r"\qquad", r"\left", r"\right", r"\cdot", r"\times", r"\rm", r"\bf", r"\scriptstyle"])
+_NOT_PRIMED = frozenset(
+    [r"\quad", r"\qquad", r"\left", r"\right", r"\cdot", r"\times", r"\rm", r"\bf", r"\scriptstyle", r"\sp", r"\sb"]
+)
 
 
 def _script_tokens(tokens: list[str]) -> set[int]:
@@ -103,7 +105,11 @@ def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Safe: `^ { \prime }`. One finding a label, at the first place.
     """
     words = prose(label)
-    runs = [p for p in places(label, _QUOTES) if p.start not in words and label.tokens[p.start - 1 : p.start] not in (["{"], ["^"])]
+    runs = [
+        p
+        for p in places(label, _QUOTES)
+        if p.start not in words and label.tokens[p.start - 1 : p.start] not in (["{"], ["^"])
+    ]
     if runs:
         first = runs[0]
         run = first.end - first.start
@@ -160,7 +166,9 @@ def letter_for_degree(label: Label, options: Options) -> Iterator[Finding]:
 
 
 _ZERO_DEGREE = re.compile(r"(?<!\S)\\(?:sin|cos|tan|cot|angle)(?: [A-Z]){0,3}(?: =)?(?: \d)+ \^ \{ (0) \}(?! [\w(])")
-_BARE_DEGREE = re.compile(r"(?<!\S)(?:\d )+(\\circ)(?= [^\w(\\{]|$| \\(?:times|div|cdot|because|therefore|quad|angle|right)(?![a-z]))")
+_BARE_DEGREE = re.compile(
+    r"(?<!\S)(?:\d )+(\\circ)(?= [^\w(\\{]|$| \\(?:times|div|cdot|because|therefore|quad|angle|right)(?![a-z]))"
+)
 
 
 @rule("SEM016", "degree-misspelt", "warning", has(r"\^\s*\{\s*0\s*\}|\d\s*\\circ"), fix="unsafe")
@@ -184,22 +192,23 @@ def degree_misspelt(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(place.start, place.end, "a degree sign on the base line", r"^ { \circ }")
 
 
-@rule("SYN031", "lone-relation-in-script", "warning", has(r"[\^_]\s*\{\s*(?:=|<|>|\\(?:leq?|geq?|approx)|,)\s*\}|[\^_]\s*="), fix="display")
+@rule("SYN031", "lone-relation-in-script", "warning", has(r"[\^_]\s*\{\s*[=,]\s*\}"), fix="display")
 def lone_relation_in_script(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A script that holds nothing but a relation or a comma: `V _ { = } \frac { E } { B }`, `F ( x _ { , } y )`.
+    r"""A script that holds nothing but an equals sign or a comma: `V _ { = } \frac { E } { B }`, `F ( x _ { , } y )`.
 
     Why: The sign stood a little low or high in the picture and was taken for a script; the label says no equation.
     Fires: ``V _ { = } \frac { E } { B L }`` -> ``_ { = }``
     Fires: ``F ( x _ { , } y )`` -> ``_ { , }``
     Quiet: ``V = \frac { E } { B L }``
     Quiet: ``x _ { + }``
+    Quiet: ``\phi _ { < }``
     Quiet: ``\sum _ { i = 1 } i``
     Quiet: ``1 0 0 _ { , 0 }``
     Fix: Display: the sign on the base line.
     """
     tokens = label.tokens
     for index, opening, closing in script_places(tokens):
-        if closing - opening == 2 and (tokens[opening + 1] in RELATIONS or tokens[opening + 1] == ",") and base_of(tokens, index) is not None:
+        if closing - opening == 2 and tokens[opening + 1] in ("=", ",") and base_of(tokens, index) is not None:
             sign = tokens[opening + 1]
             yield label.at(index, closing + 1, f"a script that holds only {sign}", sign)
 
@@ -219,7 +228,7 @@ def script_on_operator(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``A : = _ { d e f } B``
     Quiet: ``\Gamma ^ + _ 1``
     Quiet: ``, ^ * F``
-    Fix: None: look at the picture. Letters under `=`, as in "by definition", are not meant, nor indices before a symbol.
+    Fix: None: look at the picture. Letters under `=` ("by definition") are not meant, nor indices before a symbol.
     """
     tokens = label.tokens
     for index in label.find("^", "_"):
@@ -228,12 +237,13 @@ def script_on_operator(label: Label, options: Options) -> Iterator[Finding]:
             continue
         content = tokens[index + 2 : index + 3] if tokens[index + 1] == "{" else tokens[index + 1 : index + 2]
         if tokens[base] in _OPERATORS:
-            worded = content[:1] and (content[0].isalpha() or content[0] in ("*", r"\prime", r"\mathrm", r"\text", r"\cdot"))
+            worded = content[:1] and (
+                content[0].isalpha() or content[0] in ("*", r"\prime", r"\mathrm", r"\text", r"\cdot")
+            )
             if tokens[index] == "^" or not worded:
                 yield label.at(base, index + 1, f"a script stands on {tokens[base]}")
-        elif tokens[base] in ("(", ",") and content[:1] and (content[0].isalnum() and tokens[index] == "_"):
-            if tokens[base] == "(":
-                yield label.at(base, index + 1, f"a script stands on {tokens[base]}")
+        elif tokens[base] == "(" and tokens[index] == "_" and content and content[0].isalnum():
+            yield label.at(base, index + 1, "a script stands on (")
 
 
 @rule("CAN021", "root-index-two", "info", has(r"\\sqrt\s*\[\s*2\s*\]"), fix="unsafe")
@@ -251,7 +261,13 @@ def root_index_two(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index + 1, index + 4, "the index of a square root is hardly ever written", "")
 
 
-@rule("CMD021", "limits-on-integral", "info", has_command("limits", "nolimits") & has_command("int", "oint", "iint"), fix="unsafe")
+@rule(
+    "CMD021",
+    "limits-on-integral",
+    "info",
+    has_command("limits", "nolimits") & has_command("int", "oint", "iint"),
+    fix="unsafe",
+)
 def limits_on_integral(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` on an integral: `\int \limits _ { a } ^ { b }`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rules.findings import Finding
+from rules.findings import Finding, FixLevel
 from rules.groups import places, prose
 from rules.label import Label
 from rules.registry import Options, rule
@@ -42,11 +42,11 @@ def fraction_size(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``\dfrac { 1 } { 2 }`` -> ``\dfrac``
     Fires: ``x ^ { \tfrac { 1 } { 2 } }`` -> ``\tfrac``
     Quiet: ``\frac { 1 } { 2 }``
-    Fix: Safe where the size is the one that `\frac` has there anyway; elsewhere the key refuses it. Unsafe for `\cfrac`.
+    Fix: Safe where the size is the one that `\frac` has there anyway; elsewhere the key refuses. Unsafe for `\cfrac`.
     """
     for index in label.find(*_SIZED):
         token = label.tokens[index]
-        level = "unsafe" if token == r"\cfrac" else None
+        level: FixLevel | None = "unsafe" if token == r"\cfrac" else None
         yield label.at(index, index + 1, f"{token} is {_SIZED[token]} in a set size", _SIZED[token], fix=level)
 
 
@@ -65,7 +65,13 @@ _NEGATED = {
 }
 
 
-@rule("CAN015", "negated-by-not", "info", has(r"\\not\s*(?:[=<>]|\\in[^a-z]|\\(?:mid|parallel|subseteq|exists))"), fix="unsafe")
+@rule(
+    "CAN015",
+    "negated-by-not",
+    "info",
+    has(r"\\not\s*(?:[=<>]|\\in[^a-z]|\\(?:mid|parallel|subseteq|exists))"),
+    fix="unsafe",
+)
 def negated_by_not(label: Label, options: Options) -> Iterator[Finding]:
     r"""A negated relation put together with `\not` where it has a command: `\not =`, `\not \in`.
 
@@ -184,3 +190,25 @@ def delta_for_triangle(label: Label, options: Options) -> Iterator[Finding]:
     """
     for place in places(label, _TRIANGLE):
         yield label.at(place.start, place.start + 1, "a triangle is \\triangle; \\Delta is a letter", r"\triangle")
+
+
+@rule("CAN024", "invisible-delimiters", "info", has(r"\\left\s*\."), fix="unsafe")
+def invisible_delimiters(label: Label, options: Options) -> Iterator[Finding]:
+    r"""`\left.` and `\right.` around something: a pair of delimiters that draws none.
+
+    Why: Nothing shows it but a hair of space; the label has a structure that the picture lacks.
+    Fires: ``\left. R \right. _ { a }`` -> ``\left.``
+    Quiet: ``\left. R \right| _ { a }``
+    Quiet: ``\left( R \right.``
+    Quiet: ``\left. a \left( b \right. c \right|``
+    Fix: Unsafe: both go, where no script hangs on them.
+    """
+    stack: list[int] = []
+    for index in label.find(r"\left", r"\right"):
+        after = label.tokens[index + 1 : index + 2]
+        if label.tokens[index] == r"\left":
+            stack.append(index)
+        elif stack:
+            opened = stack.pop()
+            if after == ["."] and label.tokens[opened + 1] == ".":
+                yield label.at(opened, opened + 2, "this pair of delimiters draws nothing")
