@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 
 #: A side longer than this is a proof, not a calculation.
@@ -17,6 +18,10 @@ _DIVIDE = frozenset([r"\div", "/", ":"])
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 
 
+#: Whole numbers stay int, which is ten times as fast.
+Number = Fraction | int
+
+
 class NotArithmetic(Exception):
     """The tokens are no plain calculation."""
 
@@ -24,7 +29,7 @@ class NotArithmetic(Exception):
 class _Side:
     """One side of an equation, read by recursive descent."""
 
-    def __init__(self, tokens: list[str]) -> None:
+    def __init__(self, tokens: tuple[str, ...]) -> None:
         self.tokens = tokens
         self.at = 0
         self.operations = 0
@@ -37,7 +42,7 @@ class _Side:
             raise NotArithmetic
         self.at += 1
 
-    def sum(self) -> Fraction:
+    def sum(self) -> Number:
         value = self.product()
         while self.peek() in ("+", "-"):
             sign = self.peek()
@@ -47,7 +52,7 @@ class _Side:
             value = value + other if sign == "+" else value - other
         return value
 
-    def product(self) -> Fraction:
+    def product(self) -> Number:
         value = self.signed()
         while self.peek() in _TIMES or self.peek() in _DIVIDE:
             divide = self.peek() in _DIVIDE
@@ -56,10 +61,10 @@ class _Side:
             other = self.signed()
             if divide and other == 0:
                 raise NotArithmetic
-            value = value / other if divide else value * other
+            value = Fraction(value) / other if divide else value * other
         return value
 
-    def signed(self) -> Fraction:
+    def signed(self) -> Number:
         if self.peek() == "-":
             self.at += 1
             return -self.power()
@@ -67,29 +72,34 @@ class _Side:
             self.at += 1
         return self.power()
 
-    def power(self) -> Fraction:
+    def power(self) -> Number:
         value = self.atom()
         if self.peek() == "^":
             self.at += 1
             exponent = self.argument()
-            if exponent.denominator != 1 or not 0 <= exponent <= 12 or abs(value) > 10**6 or (value == 0 == exponent):
+            if (
+                exponent.denominator != 1
+                or not 0 <= exponent <= 12
+                or not -(10**6) <= value <= 10**6
+                or (value == 0 == exponent)
+            ):
                 raise NotArithmetic
             value = value ** int(exponent)
         if self.peek() == r"\%":
             self.at += 1
-            value /= 100
+            value = Fraction(value) / 100
         return value
 
-    def argument(self) -> Fraction:
+    def argument(self) -> Number:
         if self.peek() == "{":
             return self.atom()
         token = self.peek()
         if not token.isdigit():
             raise NotArithmetic
         self.at += 1
-        return Fraction(token)
+        return int(token)
 
-    def atom(self) -> Fraction:
+    def atom(self) -> Number:
         token = self.peek()
         if token in _OPENING:
             self.at += 1
@@ -106,15 +116,15 @@ class _Side:
             return value + part
         return value
 
-    def fraction(self) -> Fraction:
+    def fraction(self) -> Number:
         self.at += 1
         above = self.argument()
         below = self.argument()
         if below == 0:
             raise NotArithmetic
-        return above / below
+        return Fraction(above) / below
 
-    def number(self) -> Fraction:
+    def number(self) -> Number:
         start = self.at
         point = False
         while self.peek().isdigit() or (self.peek() == "." and not point and self._digit_after()):
@@ -125,14 +135,19 @@ class _Side:
             raise NotArithmetic
         if len(text) > 1 and text[0] == "0" and text[1] != ".":
             raise NotArithmetic  # 0 2 is two numbers, or a time
-        return Fraction(text)
+        return Fraction(text) if point else int(text)
 
     def _digit_after(self) -> bool:
         return self.at + 1 < len(self.tokens) and self.tokens[self.at + 1].isdigit()
 
 
-def value(tokens: list[str]) -> tuple[Fraction, int] | None:
+def value(tokens: list[str]) -> tuple[Number, int] | None:
     """What the tokens come to and how many operations that took, or None where they are no plain calculation."""
+    return _value(tuple(tokens))
+
+
+@lru_cache(maxsize=256)  # every side is asked for by its neighbours, and by several rules
+def _value(tokens: tuple[str, ...]) -> tuple[Number, int] | None:
     if not 0 < len(tokens) <= _MOST:
         return None
     side = _Side(tokens)
@@ -143,7 +158,7 @@ def value(tokens: list[str]) -> tuple[Fraction, int] | None:
     return (result, side.operations) if side.at == len(tokens) else None
 
 
-def _divided(tokens: list[str]) -> tuple[Fraction, Fraction] | None:
+def _divided(tokens: list[str]) -> tuple[Number, Number] | None:
     r"""`a \div b` of two whole numbers."""
     signs = [index for index, token in enumerate(tokens) if token in _DIVIDE]
     if len(signs) != 1:
@@ -201,16 +216,18 @@ def _remainder(
     )
 
 
-def _rounded(exact: Fraction, written: list[str]) -> bool:
+def _rounded(exact: Number, written: list[str]) -> bool:
     """Is what is written the exact value cut or rounded to the digits that are written?"""
     text = "".join(token for token in written if token not in ("-", "+"))
     if not text.replace(".", "", 1).isdigit():
         return False
     places = len(text.split(".")[1]) if "." in text else 0
-    return abs(abs(exact) - Fraction(text)) < Fraction(1, 10**places) and (exact * 10**places).denominator != 1
+    return bool(
+        abs(abs(Fraction(exact)) - Fraction(text)) < Fraction(1, 10**places) and (exact * 10**places).denominator != 1
+    )
 
 
-def glued(exact: Fraction, tokens: list[str]) -> int | None:
+def glued(exact: Number, tokens: list[str]) -> int | None:
     r"""Where the next calculation starts, if the tokens are the exact value and another calculation: `3 0 3 0 \div 2`.
 
     None where they are not, or where one number is all that follows.
@@ -223,7 +240,7 @@ def glued(exact: Fraction, tokens: list[str]) -> int | None:
     return size if rest is not None and rest[1] else None
 
 
-def _decimal(exact: Fraction) -> str | None:
+def _decimal(exact: Number) -> str | None:
     """A number of few digits as it is written, or None for one that has no end."""
     if exact.denominator == 1:
         return str(exact.numerator)
@@ -245,7 +262,7 @@ def glued_equations(tokens: list[str]) -> Iterator[tuple[int, str]]:
                 yield after + size, _shown(left[0])
 
 
-def _shown(number: Fraction) -> str:
+def _shown(number: Number) -> str:
     return str(number)
 
 

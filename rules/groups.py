@@ -54,15 +54,27 @@ class Place:
 
 def places(label: Label, pattern: re.Pattern[str], group: int = 0) -> Iterator[Place]:
     """Every match of a pattern over the tokens, a single space between every two. A match must hold whole tokens."""
+    text = " ".join(label.tokens)
+    matches = list(pattern.finditer(text))
+    if not matches:
+        return
     starts: list[int] = []
     at = 0
     for token in label.tokens:
         starts.append(at)
         at += len(token) + 1
-    for match in pattern.finditer(" ".join(label.tokens)):
+    for match in matches:
         first, after = match.span(group)
         if first < after:
             yield Place(bisect_right(starts, first) - 1, bisect_right(starts, after - 1), match)
+
+
+def relation_in_group(tokens: list[str]) -> bool:
+    """Does a relation stand inside any braces? A cheap look before an exact one."""
+    return any(
+        token in RELATIONS and tokens[:index].count("{") > tokens[:index].count("}")
+        for index, token in enumerate(tokens)
+    )
 
 
 def closers(tokens: list[str]) -> dict[int, int]:

@@ -1,4 +1,7 @@
-"""CAN: accents of the wrong width and fonts that handwriting can't show. Plain TeX's switches are in `commands`."""
+"""CAN: accents of the wrong width and fonts that handwriting can't show. Plain TeX's switches are in `commands`.
+
+That a font was dropped (CAN8 of the catalogue of defects) a label can't show: x is as good a letter as a bold x.
+"""
 
 from __future__ import annotations
 

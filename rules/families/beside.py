@@ -48,7 +48,13 @@ _FLAT = re.compile(
 )
 
 
-@rule("SYN037", "digit-on-the-line", "info", has(r"[A-Za-z]\s*\d"), fix="display")
+@rule(
+    "SYN037",
+    "digit-on-the-line",
+    "info",
+    has(r"(?:^|[^A-Za-z0-9}_^\s])\s*[A-Za-z]\s*[1-9]\s*(?:$|[=+<>,)}\\-])"),
+    fix="display",
+)
 def digit_on_the_line(label: Label, options: Options) -> Iterator[Finding]:
     r"""A single digit behind a letter: `x 1 = 3` where `x _ { 1 }` or `x ^ { 1 }` is probable.
 

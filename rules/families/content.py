@@ -1,10 +1,16 @@
-"""SEM: what stands in a label and is no formula, or is one twice. Junk of programs is in `meaning`."""
+"""SEM: what stands in a label and is no formula, or is one twice. Junk of programs is in `meaning`.
+
+A symbol mislabelled as its look-alike (SEM3 of the catalogue of defects: 2 and z, 1 and l, \times and x) has no rule: the
+label is as good as any other, and only a picture or a model's disagreement can tell. Where the label itself betrays it,
+a rule does: SEM021, SEM022, SEM015, SEM002.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterator
+from operator import eq, sub
 
 import polars as pl
 
@@ -142,23 +148,31 @@ def repetition(label: Label, options: Options) -> Iterator[Finding]:
     """
     tokens = label.tokens
     times = options["times"]
-    counts = Counter(tokens)
-    if not any(count >= times and _counts(token) for token, count in counts.items()):
-        return
-    for size in range(1, options["longest"] + 1):
-        run = 0
-        for index in range(size, len(tokens)):
-            run = run + 1 if tokens[index] == tokens[index - size] else 0
-            piece = tokens[index - size + 1 : index + 1]
-            last = index + 1 == len(tokens) or tokens[index + 1] != tokens[index + 1 - size]
-            if last and run + size >= max(size * times, _SHORTEST_RUN) and any(_counts(token) for token in piece):
-                start = index - size - run + 1
-                words = prose(label)
-                if start not in words:
-                    yield label.at(
-                        start, index + 1, f"{label.shown(start, start + size)!r} {run // size + 1} times on end"
-                    )
-                    return
+    for size in _periods(tokens, times, options["longest"]):
+        same = bytes(map(eq, tokens, tokens[size:]))
+        least = max(size * times, _SHORTEST_RUN) - size
+        start = same.find(b"\1" * least)
+        if start < 0:
+            continue
+        end = start + least
+        while end < len(same) and same[end]:
+            end += 1
+        if any(map(_counts, tokens[start : start + size])) and start not in prose(label):
+            repeated = f"{label.shown(start, start + size)!r} {(end - start) // size + 1} times on end"
+            yield label.at(start, end + size, repeated)
+            return
+
+
+def _periods(tokens: list[str], times: int, longest: int) -> list[int]:
+    """Lengths at which a token comes again often enough; comparing at every length costs more."""
+    often = [token for token, count in Counter(tokens).items() if count >= times and _counts(token)]
+    found: set[int] = set()
+    for token in often:
+        at = [index for index, other in enumerate(tokens) if other == token]
+        for step in (1, 2, 3):  # how often it stands in one piece
+            gaps = Counter(map(sub, at[step:], at))
+            found.update(gap for gap, count in gaps.items() if gap <= longest and count >= step * (times - 1))
+    return sorted(found)
 
 
 def _counts(token: str) -> bool:

@@ -172,7 +172,7 @@ _LOST_NAME = re.compile(rf"(?<![A-Za-z]) ?(?<![A-Za-z] )(?<!\S)({_LOST})(?! ?[A-
     "CMD019",
     "command-as-letters",
     "warning",
-    has(rf"(?:{'|'.join(' ?'.join(name) for name in _NAMES)})(?:[^A-Za-z]|$)"),
+    has(rf"(?:^|[^A-Za-z\\])(?:{'|'.join(' ?'.join(name) for name in _NAMES)})(?:[^A-Za-z]|$)"),
     fix="unsafe",
 )
 def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
@@ -195,6 +195,8 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     for place in places(label, _LOST_NAME, 1):
         if place.start in words or _in_upright_group(label.tokens, place.start):
             continue
+        if label.tokens[place.start - 1 : place.start] == [r"\\"]:
+            continue  # ESC006: a backslash too many, not one too few
         name = place.match[1].replace(" ", "")
         yield label.at(place.start, place.end, f"the letters of \\{name}: a backslash is missing", f"\\{name}")
 

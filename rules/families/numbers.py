@@ -12,8 +12,12 @@ from rules.label import Label
 from rules.registry import Options, rule
 from rules.sieves import has
 
+#: Two sides in a row with nothing but numbers and operations; every other label is no calculation.
+_PLAIN = r"(?:[\d\s+\-.*/:(){}\[\]^]|\\(?:times|div|cdots?|[dt]?frac)(?:[^A-Za-z]|$)|\\%)*"
+_CALCULATION = has(rf"(?:^|=){_PLAIN}\d{_PLAIN}={_PLAIN}\d{_PLAIN}(?:=|$)")
 
-@rule("SEM004", "wrong-arithmetic", "info", has(r"=") & has(r"\d"))
+
+@rule("SEM004", "wrong-arithmetic", "info", _CALCULATION)
 def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
     r"""A calculation whose two sides differ: `1 2 \times 3 = 3 5`.
 
@@ -38,7 +42,7 @@ def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(start, end, f"{left} is not {right}: right only if the writer erred, too")
 
 
-@rule("SEM023", "glued-calculations", "info", has(r"=\s*[\d.]"), fix="unsafe")
+@rule("SEM023", "glued-calculations", "info", _CALCULATION, fix="unsafe")
 def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two calculations with nothing between: `1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`.
 

@@ -9,7 +9,7 @@ from rules.findings import Finding
 from rules.groups import places, prose
 from rules.label import Label
 from rules.registry import Options, rule
-from rules.sieves import has, has_text
+from rules.sieves import has
 
 _DOUBLED = re.compile(
     r"(?<![=_^] )(?<!\\cdot )(?<!\S)(?:= =|\\times \\times|\\div \\div|\\times \\div|\\div \\times|\\cdot \\times"
@@ -135,7 +135,7 @@ def stray_dot(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(start, place.end, "a full stop beside a relation or operator", "", fix="unsafe")
 
 
-@rule("SEM019", "doubled-comma", "info", has_text(","))
+@rule("SEM019", "doubled-comma", "info", has(r"[,;]\s*[,;]"))
 def doubled_comma(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two separators in a row: `x _ 1 , , x _ 2`, `1 , . 2`.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.groups import RELATIONS, base_of, closers, moved_out, script_places, top_level
+from rules.groups import RELATIONS, base_of, closers, moved_out, relation_in_group, script_places, top_level
 from rules.label import Label
 from rules.registry import Options, rule
 from rules.sieves import has, has_command
@@ -35,6 +35,8 @@ def relation_in_root(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Display: the brace before the relation.
     """
     tokens = label.tokens
+    if not relation_in_group(tokens):
+        return
     pairs = closers(tokens)
     for index in label.find(r"\sqrt"):
         opening = index + 1
@@ -60,7 +62,7 @@ def _brackets(tokens: list[str], start: int, end: int) -> bool:
 _TAKES_CONDITION = frozenset(["|", "]", r"\rangle", r"\}", r"\|", r"\vert", r"\infty", r"\rightarrow", r"\bigr", "."])
 
 
-@rule("SYN030", "relation-in-script", "warning", has(r"[\^_]") & has(_RELATION), fix="display")
+@rule("SYN030", "relation-in-script", "warning", has(r"[\^_]\s*\{\s*-?\s*\d") & has(_RELATION), fix="display")
 def relation_in_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation in a script whose left side is a number: `x ^ { 5 = y }`.
 
@@ -84,6 +86,8 @@ def relation_in_script(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Display: the brace before the relation.
     """
     tokens = label.tokens
+    if not relation_in_group(tokens):
+        return
     for index, opening, closing in script_places(tokens):
         if _brackets(tokens, opening, closing):
             continue
@@ -172,6 +176,8 @@ def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
     Fix: None: look at the picture.
     """
     tokens = label.tokens
+    if not relation_in_group(tokens):
+        return
     pairs = closers(tokens)
     for index in label.find(r"\frac", r"\dfrac", r"\tfrac"):
         above = pairs.get(index + 1)

@@ -1,4 +1,4 @@
-"""CAN and SYN: scripts, primes and degrees in a second spelling or on a wrong base. For what they swallow see `scope`."""
+"""CAN and SYN: scripts, primes and degrees in a second spelling or on a wrong base; what they swallow is in `scope`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rules.registry import Options, rule
 from rules.sieves import has, has_command, has_text
 
 
-@rule("CAN002", "script-order", "info", has(r"\^[^_]*_|'\s*_"), fix="safe")
+@rule("CAN002", "script-order", "info", has(r"\^\s*(?:[^\s{\\]|\\prime)\s*_|\}\s*_"), fix="safe")
 def script_order(label: Label, options: Options) -> Iterator[Finding]:
     r"""The superscript before the subscript: `x ^ { 2 } _ { i }`.
 
