@@ -1,8 +1,8 @@
 """SEM: what stands in a label and is no formula, or is one twice. Junk of programs is in `meaning`.
 
-A symbol mislabelled as its look-alike (SEM3 of the catalogue of defects: 2 and z, 1 and l, \times and x) has no rule: the
-label is as good as any other, and only a picture or a model's disagreement can tell. Where the label itself betrays it,
-a rule does: SEM021, SEM022, SEM015, SEM002.
+A symbol mislabelled as its look-alike (SEM3 of the catalogue of defects: 2 and z, 1 and l) has no rule: the label is as
+good as any other, and only a picture or a model's disagreement can tell. Where the label itself betrays it, rules do:
+SEM021, SEM022, SEM015, SEM002.
 """
 
 from __future__ import annotations
