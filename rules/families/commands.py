@@ -160,14 +160,14 @@ def font_switch(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(places[0], places[0] + 1, f"{token} is obsolete for \\{_SWITCHES[token[1:]]}{{…}}")
 
 
-@rule("CMD006", "infix-fraction", "info", has_command("over", "atop", "choose", "brack", "brace", "above"), fix="safe")
+@rule("CMD006", "infix-fraction", "info", has_command("over", "atop", "choose", "brack", "brace", "above"))
 def infix_fraction(label: Label, options: Options) -> Iterator[Finding]:
     r"""An infix command of plain TeX: `a \over b`, `n \choose k`.
 
     Why: It is a second spelling of `\frac{a}{b}`, and what it takes depends on the braces around it.
     Fires: ``{ a \over b }`` -> ``\over``
     Quiet: ``\frac { a } { b }``
-    Fix: Safe: `\frac`, `\binom`. One finding a label.
+    Fix: None by itself; the canonical form writes `\frac` and `\binom`. One finding a label.
     """
     places = list(label.find("\\over", "\\atop", "\\choose", "\\brack", "\\brace", "\\above"))
     if places:
@@ -390,14 +390,14 @@ def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
             )
 
 
-@rule("CMD016", "old-form-matrix", "error", has_problem("old-form"), fix="safe")
+@rule("CMD016", "old-form-matrix", "error", has_problem("old-form"))
 def old_form_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""plain TeX's `\matrix{…\cr}`, `\pmatrix{…}`, `\cases{…}`.
 
     Why: amsmath stops with "Old form `\matrix' should be \begin{matrix}".
     Fires: ``\pmatrix { a & b \cr c & d }`` -> ``\pmatrix``
     Quiet: ``\begin { pmatrix } a & b \\ c & d \end { pmatrix }``
-    Fix: Safe: the environment.
+    Fix: None by itself; the canonical form writes the environment.
     """
     for problem in label.problems("old-form"):
         yield label.on(problem, f"plain TeX's \\{problem.detail}{{…}} is an error with amsmath")

@@ -248,7 +248,7 @@ def empty_cells(label: Label, options: Options) -> Iterator[Finding]:
         index += 1
 
 
-@rule("SYN011", "single-cell-matrix", "info", has(r"\\begin *\{ *(?:small)?matrix"), fix="safe")
+@rule("SYN011", "single-cell-matrix", "info", has(r"\\begin *\{ *(?:small)?matrix"))
 def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix of one cell: the environment is invisible.
 
@@ -256,7 +256,7 @@ def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``E = \begin{matrix} x \end{matrix} m`` -> ``\begin{matrix} x \end{matrix}``
     Quiet: ``\begin{matrix} x & y \end{matrix}``
     Quiet: ``\begin{pmatrix} x \end{pmatrix}``
-    Fix: Safe: the cell alone, where that draws the same.
+    Fix: None by itself.
     """
     opened: list[int] = []
     for index in label.find("\\begin", "\\end"):
@@ -276,7 +276,7 @@ def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(start, index + 9, "a matrix of one cell draws the cell alone")
 
 
-@rule("SYN012", "empty-argument", "warning", has(r"\{\s*\}"), fix="safe")
+@rule("SYN012", "empty-argument", "warning", has(r"\{\s*\}"), fix="display")
 def empty_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty argument where something must be drawn: `\frac { } { 2 }`, `\sqrt { }`, `\underline { }`.
 
