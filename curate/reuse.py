@@ -12,6 +12,7 @@ from curate.run import Run
 from rules.engine import Judged
 from rules.findings import SCHEMA
 from rules.registry import all_rules
+from rules.score import Weights, with_scores
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Earlier:
 def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, str]) -> Earlier | None:
     """The judged labels of `run`, or None where its configuration or versions differ: then all are judged anew."""
     before = run.summary
-    deciding = ("profile", "rules", "options", "severities", "score")
+    deciding = ("profile", "rules", "options", "severities", "fixes", "score")
     if any(before.get("config", {}).get(key) != config[key] for key in deciding):
         return None
     if any(before.get("versions", {}).get(key) != versions[key] for key in ("texsieve", "math-core", "polars")):
@@ -57,17 +58,6 @@ def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, s
         .collect()
         .sort("row", maintain_order=True)
     )
-    return Earlier(_scored(first.drop("sample_id"), findings, config), findings)
-
-
-def _scored(labels: pl.DataFrame, findings: pl.DataFrame, config: Mapping[str, Any]) -> pl.DataFrame:
-    """The labels with their label scores: a sample's score also counts its image, so it can't be taken over."""
-    from rules import Weights
-    from rules.score import scores
-
-    weights = Weights(**config["score"])
-    return (
-        labels.join(scores(findings, "row", weights), on="row", how="left", maintain_order="left")
-        .with_columns(pl.col("score").fill_null(1.0))
-        .select("label", "n_tokens", "canonical", "visual_key", "score")
-    )
+    # Scores are made anew: a sample's score also counts its image.
+    labels = with_scores(first, findings, Weights(**config["score"]))
+    return Earlier(labels.select("label", "n_tokens", "canonical", "visual_key", "score"), findings)

@@ -18,7 +18,7 @@ from rules import key, lexer, reader
 from rules.findings import SCHEMA
 from rules.label import Label
 from rules.registry import Rule, Ruleset, select
-from rules.score import Weights, scores
+from rules.score import Weights, with_scores
 
 #: Labels a batch: large enough that polars' fixed costs vanish, small enough to spread and to show progress.
 BATCH = 4000
@@ -75,8 +75,8 @@ def judge(
     all_findings = pl.concat(found) if found else pl.DataFrame(schema=SCHEMA)
     all_labels = pl.concat(frames).with_row_index("row")
     judged = (
-        all_labels.join(scores(all_findings, "row", weights), on="row", how="left", maintain_order="left")
-        .with_columns(pl.col("score").fill_null(1.0), pl.col("tokens").cast(pl.Int32).alias("n_tokens"))
+        with_scores(all_labels, all_findings, weights)
+        .with_columns(pl.col("tokens").cast(pl.Int32).alias("n_tokens"))
         .select("label", "n_tokens", "canonical", "visual_key", "score")
     )
     return Judged(judged, all_findings)

@@ -9,16 +9,12 @@ TeX's notation for another character, 64 places away.
 from __future__ import annotations
 
 import re
-from itertools import pairwise
-
-import polars as pl
 
 #: One token. A lone backslash at the very end is a token too: it is what `50\\%` cut at the percent sign leaves.
 PATTERN = r"\\(?:[A-Za-z]+|[\s\S]|$)|\^\^[\x00-\x7f]|[^\\ \t\r\n]"
 
 _TOKEN = re.compile(PATTERN)
 _TOKEN_OR_COMMENT = re.compile(rf"%[^\n]*\n?|{PATTERN}")
-_SPACE = frozenset(" \t\r\n")
 
 
 def tokens(label: str) -> list[str]:
@@ -43,13 +39,3 @@ def comments(label: str) -> list[tuple[int, int]]:
         for match in _TOKEN_OR_COMMENT.finditer(label)
         if match[0][0] == "%"
     ]
-
-
-def spaced(label: str) -> bool:
-    """Whether white space stands between every two tokens (`x ^ { 2 }`), as tokenised data sets write it."""
-    return all(label[end] in _SPACE for (_, end), (start, _) in pairwise(spans(label)) if end <= start)
-
-
-def count(labels: pl.Expr) -> pl.Expr:
-    """Number of tokens of each label, comments counted as their characters: cheap, for sieves and statistics."""
-    return labels.str.count_matches(PATTERN.replace(r"[\s\S]", r"(?s:.)")).cast(pl.Int32)

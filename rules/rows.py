@@ -194,9 +194,9 @@ class RowReader(ArgumentReader):
                 spec = self.read_raw(f"\\begin{{{name}}}", start)
             elif letter in "oO" and self.i < self.n and self.toks[self.i] == "[":
                 self.read_raw_optional()
-        if columns.count(spec[1:-1]) is None:
-            self.problem("illegal-column-specification", spec_at, self.i, spec[1:-1])
         limit = columns.count(spec[1:-1])
+        if limit is None:
+            self.problem("illegal-column-specification", spec_at, self.i, spec[1:-1])
         self.folds.append((start, self.i, f"\\begin{{array}}{spec}"))
         out = [f"\\begin{{{name}}}", spec]
         cells, depth = 0, 0

@@ -58,3 +58,9 @@ def scores(findings: pl.DataFrame, by: str, weights: Weights | None = None) -> p
         .agg(pl.col("kept").product().round(_DIGITS).alias("score"))
         .collect()
     )
+
+
+def with_scores(labels: pl.DataFrame, findings: pl.DataFrame, weights: Weights | None = None) -> pl.DataFrame:
+    """The labels with a column `score`; both frames have the column `row`, and a row without a finding scores 1."""
+    scored = labels.join(scores(findings, "row", weights), on="row", how="left", maintain_order="left")
+    return scored.with_columns(pl.col("score").fill_null(1.0))

@@ -7,8 +7,6 @@ import re
 import polars as pl
 
 LABEL = pl.col("label")
-EVERY = pl.lit(True)
-NOTHING = pl.lit(False)
 
 
 def has(pattern: str) -> pl.Expr:
