@@ -313,6 +313,7 @@ def _config(options: AuditOptions) -> dict[str, Any]:
         "rules": list(ruleset.codes),
         "options": {code: dict(values) for code, values in sorted(ruleset.options.items())},
         "severities": dict(sorted(ruleset.severities.items())),
+        "fixes": dict(sorted(ruleset.fixes.items())),
         "score": {
             "error": options.weights.error,
             "warning": options.weights.warning,

@@ -157,6 +157,9 @@ def test_update_judges_only_what_changed(tmp_path, small, monkeypatch):
     judged.clear()
     run_audit(tmp_path / "run", small, update=True, ruleset=rules.select(["SYN"]))
     assert "new" in judged  # other rules: nothing is taken over
+    judged.clear()
+    run_audit(tmp_path / "run", small, update=True, ruleset=rules.select(["SYN"], fixes={"SYN001": "unsafe"}))
+    assert "new" in judged  # other fix levels stand in the findings too
     assert len(judged) > 1
 
 
