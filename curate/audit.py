@@ -22,7 +22,7 @@ import rules
 from curate import __version__
 from curate.atomic import new_file, new_folder
 from curate.errors import UserError
-from curate.images import probe
+from curate.images import MEASURED, probe
 from curate.reuse import Earlier, earlier_labels
 from curate.run import FINDINGS, FINDINGS_FILE, REPORT_FILE, SAMPLES, SAMPLES_FILE, SUMMARY_FILE, Run, load_run
 from curate.sources import Source, SourceSpec, read_source
@@ -163,14 +163,20 @@ def _read(specs: Sequence[SourceSpec], options: AuditOptions, report: Progress) 
     return sources
 
 
+#: Stands before the name of a source's own column while a fact about the image has that name.
+_ASIDE = "\0"
+
+
 def _with_images(
     samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions, report: Progress
 ) -> pl.DataFrame:
-    """Width and height of every image, and what is wrong with those that can't be opened."""
-    nothing = [
-        pl.lit(None, pl.Int32).alias("width"),
-        pl.lit(None, pl.Int32).alias("height"),
-    ]
+    """What the header of every image says, what its pixels say where a rule asks, and why some can't be opened.
+
+    Joins the columns of `curate.images.PROBE`, `error` as `image_error`, and those of MEASURES. Where images are not
+    looked at, only those that samples.parquet has are there, all null.
+    """
+    nothing = [pl.lit(None, SAMPLES[name]).alias(name) for name in ("width", "height", "image_sha256", "image_phash")]
+    measures = any("pixels" in rule.needs for rule in options.ruleset.rules("samples"))
     if not options.probe_images:
         return samples.with_columns(nothing)
     refs = samples.lazy().select("source", "image").filter(pl.col("image").is_not_null()).unique(maintain_order=True)
@@ -181,20 +187,16 @@ def _with_images(
         frame = by_source.get((source.name,))
         if frame is None:
             continue
-        found = probe(source.root, frame["image"].to_list())
+        found = probe(source.root, frame["image"].to_list(), measures=measures)
         probed.append(found.with_columns(pl.lit(source.name).alias("source")))
         done += frame.height
         report("images", done, total)
     if not probed:
         return samples.with_columns(*nothing, pl.lit(None, pl.String).alias("image_error"))
-    sizes = pl.concat(probed).select(
-        "source",
-        "image",
-        pl.col("width").cast(pl.Int32),
-        pl.col("height").cast(pl.Int32),
-        pl.col("error").alias("image_error"),
-    )
-    return samples.join(sizes.unique(["source", "image"]), on=["source", "image"], how="left", maintain_order="left")
+    facts = pl.concat(probed).rename({"error": "image_error"}).unique(["source", "image"])
+    own = {name: _ASIDE + name for name in facts.columns if name in samples.columns and name not in ("source", "image")}
+    samples = samples.rename(own).join(facts, on=["source", "image"], how="left", maintain_order="left")
+    return samples if measures else samples.with_columns(nothing[2:])
 
 
 def _judge(samples: pl.DataFrame, options: AuditOptions, earlier: Earlier | None, report: Progress) -> engine.Judged:
@@ -238,10 +240,14 @@ def _collect(samples: pl.DataFrame, judged: engine.Judged, options: AuditOptions
     samples = samples.join(penalties, on="sample_id", how="left", maintain_order="left").with_columns(
         (pl.col("score") * pl.col("kept").fill_null(1.0)).round(4).alias("score"),
         pl.lit(None, pl.Float64).alias("pair_score"),
-        pl.lit(None, pl.String).alias("image_sha256"),
-        pl.lit(None, pl.String).alias("image_phash"),
     )
-    extra = [c for c in samples.columns if c not in SAMPLES and c not in ("order", "label_row", "kept", "image_error")]
+    facts = {"order", "label_row", "kept", "image_error", *MEASURED} - {
+        name.removeprefix(_ASIDE) for name in samples.columns if name.startswith(_ASIDE)
+    }
+    samples = samples.drop(name for name in samples.columns if _ASIDE + name in samples.columns).rename(
+        lambda name: name.removeprefix(_ASIDE)
+    )
+    extra = [name for name in samples.columns if name not in SAMPLES and name not in facts]
     return samples.select(*(pl.col(name).cast(dtype) for name, dtype in SAMPLES.items()), *extra), findings
 
 

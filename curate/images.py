@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 from PIL import Image, UnidentifiedImageError
 
+from curate.ink import has_alpha
+from curate.measures import MEASURES, measure
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -24,13 +27,20 @@ MAX_PIXELS = 90_000_000
 #: Only raster formats that data sets use: Pillow would hand PostScript to an outside program.
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM")
 
+#: What a header says of an image. Width and height are as displayed: turned as the EXIF tag says.
 PROBE: dict[str, Any] = {
     "image": pl.String,
+    "error": pl.String,
     "width": pl.Int32,
     "height": pl.Int32,
     "mode": pl.String,
-    "error": pl.String,
+    "format": pl.String,
+    "frames": pl.Int32,
+    "orientation": pl.Int32,
+    "alpha": pl.Boolean,
 }
+#: What a header and the pixels say.
+MEASURED = {**PROBE, **MEASURES}
 MISSING = "no such file"
 
 _INSIDE = re.compile(r"(?P<file>.+\.(?:parquet|arrow))#(?P<column>.+):(?P<row>\d+)")
@@ -74,32 +84,51 @@ def read_bytes(root: Path, ref: str) -> bytes:
         raise ImageError(_text(error)) from error
 
 
-def probe(root: Path, refs: Iterable[str], *, threads: int | None = None) -> pl.DataFrame:
-    """Size and mode of images from their headers, nothing decoded: columns image, width, height, mode, error.
+def probe(root: Path, refs: Iterable[str], *, measures: bool = False, threads: int | None = None) -> pl.DataFrame:
+    """What images are: the columns PROBE from their headers, and with `measures` those of MEASURES from their pixels.
 
-    One row a ref, in the order given; where `error` is set the others are null. Never raises for an image.
+    One row a ref, in the order given. Where `error` is set the others are null, but for what the header says of an
+    image whose pixels can't be decoded. Never raises for an image.
     """
     names = list(refs)
     chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
     workers = threads or min(4, 2 * (os.cpu_count() or 1))
     # Images inside tables are read a row group at a time, which threads would only read again and again.
     if workers == 1 or len(chunks) < 2 or _INSIDE.fullmatch(names[0]):
-        rows = [row for chunk in chunks for row in _probe_all(root, chunk)]
+        rows = [row for chunk in chunks for row in _probe_all(root, chunk, measures)]
     else:
         with ThreadPoolExecutor(workers, thread_name_prefix="probe") as pool:
-            rows = [row for done in pool.map(lambda chunk: _probe_all(root, chunk), chunks) for row in done]
-    return pl.DataFrame(rows, schema=PROBE, orient="row")
+            rows = [row for done in pool.map(lambda chunk: _probe_all(root, chunk, measures), chunks) for row in done]
+    return pl.DataFrame(rows, schema=MEASURED if measures else PROBE, orient="row")
 
 
-def _probe_all(root: Path, refs: Sequence[str]) -> list[tuple[str, int | None, int | None, str | None, str | None]]:
-    rows: list[tuple[str, int | None, int | None, str | None, str | None]] = []
+def _probe_all(root: Path, refs: Sequence[str], measures: bool) -> list[tuple[Any, ...]]:
+    nothing = (None,) * len(MEASURES) if measures else ()
+    rows: list[tuple[Any, ...]] = []
     for ref in refs:
+        facts: tuple[Any, ...] = (None,) * (len(PROBE) - 2)
         try:
             with _open(_locate(root, ref)) as image:
-                rows.append((ref, image.width, image.height, image.mode, None))
+                try:
+                    facts = _header(image)
+                    measured = measure(image) if measures else ()
+                    facts = _header(image)  # a PNG may say only at its end how it is turned
+                except Exception as error:  # decoders raise anything on broken data
+                    raise ImageError(_text(error)) from error
+            rows.append((ref, None, *facts, *measured))
         except ImageError as error:
-            rows.append((ref, None, None, None, str(error)))
+            rows.append((ref, str(error), *facts, *nothing))
     return rows
+
+
+def _header(image: Image.Image) -> tuple[Any, ...]:
+    """The columns of PROBE after `image` and `error`, from an opened image."""
+    # A PNG is decoded whole by getexif() where its header holds no EXIF data.
+    exif = image.getexif() if image.format != "PNG" or "exif" in image.info else {}
+    turn = exif.get(0x0112, 1)
+    turn = turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
+    width, height = image.size if turn < 5 else (image.height, image.width)
+    return width, height, image.mode, image.format, getattr(image, "n_frames", 1), turn, has_alpha(image)
 
 
 def _locate(root: Path, ref: str) -> Path | _Inside:

@@ -91,6 +91,8 @@ class Rule:
     options: Options = field(default_factory=dict)
     doc: RuleDoc = RuleDoc("")
     module: str = ""
+    #: What must be looked up before a rule over samples runs, beyond the labels and images' headers: "pixels".
+    needs: frozenset[str] = frozenset()
 
     @property
     def family(self) -> str:
@@ -148,10 +150,19 @@ def rule(
 
 
 def samples_rule(
-    code: str, name: str, severity: Severity, *, profiles: Iterable[str] = (), options: Options | None = None
+    code: str,
+    name: str,
+    severity: Severity,
+    *,
+    profiles: Iterable[str] = (),
+    options: Options | None = None,
+    needs: Iterable[str] = (),
 ) -> Callable[[FrameJudge], FrameJudge]:
     """Declare a rule over the samples frame: images, pairs, whole data sets. It gets the frame and gives a frame of
-    sample_id, source and message; a null sample_id stands for the whole source."""
+    sample_id, source and message; a null sample_id stands for the whole source.
+
+    needs: `"pixels"` where it reads columns that are measured from decoded images. It must cope with their absence.
+    """
 
     def declare(judge: FrameJudge) -> FrameJudge:
         doc = parse_doc(inspect.getdoc(judge) or "")
@@ -168,6 +179,7 @@ def samples_rule(
                 dict(options or {}),
                 doc,
                 judge.__module__,
+                frozenset(needs),
             )
         )
         return judge
