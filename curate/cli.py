@@ -11,7 +11,8 @@ import click
 
 from curate import __version__
 from curate.errors import UserError
-from curate.terminal import Bars, exit_code, run, say, width
+from curate.export.command import export
+from curate.terminal import Bars, cores, exit_code, run, say, width
 
 if TYPE_CHECKING:
     from curate.config import Project
@@ -88,6 +89,9 @@ def main_group() -> None:
 
     An error is one line on standard error and exit code 2; --debug shows the traceback.
     """
+
+
+main_group.add_command(export)
 
 
 @main_group.command(
@@ -176,7 +180,7 @@ def _audit(
         ruleset=ruleset,
         weights=project.weights,
         thresholds=project.thresholds,
-        workers=workers or _cores(),
+        workers=workers or cores(),
         command=["curate", *map(os.fspath, sys.argv[1:])],
         **settings,
     )
@@ -201,12 +205,6 @@ def _audit(
     say(f"report    {out / REPORT_FILE}")
     say(f"findings  {out / FINDINGS_FILE}")
     return exit_code(fail_on, summary["severities"])
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @main_group.command(
@@ -305,7 +303,7 @@ def fix(
             ruleset,
             "unsafe" if unsafe_fixes else "safe",
             columns={**given.get(None, {}), **given.get(spec.name, {})},
-            workers=_cores(),
+            workers=cores(),
             progress=lambda done, of: bars("fix", done, of),
         )
     if diff or out is None:

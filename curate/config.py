@@ -26,6 +26,7 @@ _KEYS: dict[str, type] = {
     "options": dict,
     "score": dict,
     "thresholds": dict,
+    "export": dict,
 }
 
 
@@ -44,6 +45,8 @@ class Project:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weights: Weights = field(default_factory=Weights)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    #: The table [export], which `curate.export.options` reads.
+    export: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_project(path: Path | None = None) -> Project:
@@ -73,6 +76,7 @@ def load_project(path: Path | None = None) -> Project:
             options=settings.get("options", {}),
             weights=_weights(settings.get("score", {})),
             thresholds=Thresholds.from_mapping(settings.get("thresholds", {})),
+            export=settings.get("export", {}),
         )
     except UserError as error:
         raise UserError(f"{path}: {error}") from error

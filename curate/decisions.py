@@ -100,5 +100,10 @@ def _parse(line: bytes) -> Decision | None:
     if action == "edit" and label is None:
         return None
     return Decision(
-        sample_id, action, label, str(row.get("label_sha256") or ""), str(row.get("who") or ""), str(row.get("when") or "")
+        sample_id,
+        action,
+        label,
+        str(row.get("label_sha256") or ""),
+        str(row.get("who") or ""),
+        str(row.get("when") or ""),
     )

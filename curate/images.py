@@ -73,6 +73,16 @@ def open_image(root: Path, ref: str) -> Image.Image:
     return image
 
 
+def open_bytes(data: bytes) -> Image.Image:
+    """Open and decode an image from its encoded bytes. Raises ImageError with one line of text."""
+    image = _checked(io.BytesIO(data))
+    try:
+        image.load()
+    except Exception as error:  # decoders raise anything on broken data
+        raise ImageError(_text(error)) from error
+    return image
+
+
 def read_bytes(root: Path, ref: str) -> bytes:
     """The encoded bytes of an image, for copying it as it is. Raises ImageError."""
     place = _locate(root, ref)
@@ -165,7 +175,10 @@ def _real_folder(root: Path, folder: str) -> str:
 
 def _open(place: Path | _Inside) -> Image.Image:
     """An image whose header is read and whose size is allowed; its pixels are not decoded yet."""
-    source = io.BytesIO(_stored(place)) if isinstance(place, _Inside) else place
+    return _checked(io.BytesIO(_stored(place)) if isinstance(place, _Inside) else place)
+
+
+def _checked(source: Path | io.BytesIO) -> Image.Image:
     try:
         image = Image.open(source, formats=FORMATS)
     except UnidentifiedImageError as error:

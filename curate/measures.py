@@ -37,7 +37,7 @@ def measure(image: Image.Image) -> tuple[Any, ...]:
     """The measures of a decoded picture, in the order of MEASURES. Boxes are in pixels of the picture as displayed."""
     rgb = rgb_of(image)
     ink = ink_of_grey(np.asarray(rgb.convert("L")))
-    digest = hashlib.sha256(b"%dx%d\n" % rgb.size + rgb.tobytes()).hexdigest()
+    digest = pixels_sha256(rgb)
     box = ink.box
     if box is None:
         return (ink.background, ink.polarity, 0.0, None, 0.0, *(None,) * 4, 0, 0, digest, None, None)
@@ -59,6 +59,11 @@ def measure(image: Image.Image) -> tuple[Any, ...]:
         _phash(thumb),
         thumb.tobytes(),
     )
+
+
+def pixels_sha256(rgb: Image.Image) -> str:
+    """The hash of a picture's size and pixels, as `rgb_of` gives them: equal for equal pictures in any file format."""
+    return hashlib.sha256(b"%dx%d\n" % rgb.size + rgb.tobytes()).hexdigest()
 
 
 def _thumb(inside: Mask) -> Image.Image:

@@ -72,7 +72,11 @@ def _open(number: int, path: Path) -> Input:
             "audit the source again"
         )
     ruleset, weights = _rules_of(run)
-    hashes = {name: file_sha256(path / name) for name in (SAMPLES_FILE, FINDINGS_FILE, DECISIONS_FILE) if (path / name).is_file()}
+    hashes = {
+        name: file_sha256(path / name)
+        for name in (SAMPLES_FILE, FINDINGS_FILE, DECISIONS_FILE)
+        if (path / name).is_file()
+    }
     return Input(number, run, ruleset, weights, read_decisions(path / DECISIONS_FILE), hashes)
 
 
@@ -81,7 +85,9 @@ def _rules_of(run: Run) -> tuple[Ruleset, Weights]:
     config = run.summary.get("config", {})
     unknown = [code for code in config.get("rules", []) if code not in all_rules()]
     if unknown:
-        raise UserError(f"{run.path}: audited with rules this texsieve doesn't have ({', '.join(unknown)}); audit it again")
+        raise UserError(
+            f"{run.path}: audited with rules this texsieve doesn't have ({', '.join(unknown)}); audit it again"
+        )
     ruleset = Ruleset(
         tuple(config.get("rules", ())),
         config.get("profile", "default"),

@@ -124,7 +124,9 @@ def parse_splits(text: str) -> dict[str, float]:
         except ValueError:
             number = math.nan
         if not equals or math.isnan(number):
-            raise UserError(f"--splits {text}: {part.strip()!r} is not NAME=SHARE; as in train=.9,validation=.05,test=.05")
+            raise UserError(
+                f"--splits {text}: {part.strip()!r} is not NAME=SHARE; as in train=.9,validation=.05,test=.05"
+            )
         if name in splits:
             raise UserError(f"--splits {text}: {name!r} is named twice")
         splits[name] = number

@@ -175,9 +175,11 @@ def with_reasons(frame: pl.DataFrame, worst: pl.DataFrame, options: ExportOption
         reason = pl.when(applies).then(pl.lit(name)).otherwise(reason)
         detail = pl.when(applies).then(words).otherwise(detail)
     joined = frame.join(worst, on="row", how="left", maintain_order="left").rename({"rule": "found", "detail": "said"})
-    return joined.with_columns(reason.alias("reason"), detail.alias("detail")).with_columns(
-        pl.when(pl.col("reason") == "rule").then("found").alias("rule")
-    ).drop("found", "said")
+    return (
+        joined.with_columns(reason.alias("reason"), detail.alias("detail"))
+        .with_columns(pl.when(pl.col("reason") == "rule").then("found").alias("rule"))
+        .drop("found", "said")
+    )
 
 
 def _tests(options: ExportOptions) -> dict[str, tuple[pl.Expr, pl.Expr]]:

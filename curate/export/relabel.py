@@ -70,9 +70,13 @@ def relabel(
     done = Relabelled(folder / f"changed-{item.number}.parquet", folder / f"judged-{item.number}.parquet")
     rows = item.run.samples.with_row_index("row")
     new, to_fix = _decide(item, rows, done)
-    fixable = _fixable(item, rows, fix, frozen).filter(~pl.col("row").is_in(list(done.decided))) if fix != "none" else None
+    fixable = (
+        _fixable(item, rows, fix, frozen).filter(~pl.col("row").is_in(list(done.decided))) if fix != "none" else None
+    )
     with _Table(done.changed, CHANGED) as changed, _Table(done.judged, JUDGED) as judged:
-        edited = pl.DataFrame({"row": list(new), "new": list(new.values())}, schema={"row": pl.UInt32, "new": pl.String})
+        edited = pl.DataFrame(
+            {"row": list(new), "new": list(new.values())}, schema={"row": pl.UInt32, "new": pl.String}
+        )
         _write(item, edited, changed, judged, workers)
         jobs = [(to_fix, "unsafe")] if to_fix.height else []
         if fixable is not None and fixable.height:
@@ -96,10 +100,7 @@ def _decide(item: Input, rows: pl.LazyFrame, done: Relabelled) -> tuple[dict[int
     new: dict[int, str] = {}
     to_fix: list[int] = []
     found = (
-        rows.select("row", "sample_id", "label")
-        .filter(pl.col("sample_id").is_in(list(standing)))
-        .collect()
-        .iter_rows()
+        rows.select("row", "sample_id", "label").filter(pl.col("sample_id").is_in(list(standing))).collect().iter_rows()
         if standing
         else ()
     )

@@ -81,8 +81,13 @@ def with_splits(frame: pl.DataFrame, options: ExportOptions) -> pl.DataFrame:
     staying = frame.with_row_index("place").filter(pl.col("reason").is_null())
     placer = Placer(options.splits, options.seed)
     keys = staying.filter(pl.col("kept_split").is_null())["key"].unique().sort()
-    placed = pl.DataFrame({"key": keys, "placed": [placer.place(key) for key in keys.to_list()]}, schema={"key": pl.UInt64, "placed": pl.String})
-    staying = staying.select("place", "key", "pixels", "kept_split").join(placed, on="key", how="left", maintain_order="left")
+    placed = pl.DataFrame(
+        {"key": keys, "placed": [placer.place(key) for key in keys.to_list()]},
+        schema={"key": pl.UInt64, "placed": pl.String},
+    )
+    staying = staying.select("place", "key", "pixels", "kept_split").join(
+        placed, on="key", how="left", maintain_order="left"
+    )
     staying = staying.with_columns(pl.coalesce("kept_split", "placed").alias("split"))
     staying = _leave(staying, "key", "leak-label", "the same label stands in {}", ranks, options.train)
     staying = _leave(staying, "pixels", "leak-image", "the same picture stands in {}", ranks, options.train)

@@ -1,0 +1,76 @@
+"""Encodes pictures without loss as small files, fast. Neither opens nor changes pictures.
+
+Ink on paper has few grey levels. A PNG of two or four bits a pixel has a fraction of the bytes to compress, so it is
+smaller and written sooner than one of eight; that is lossless where all levels are multiples of 85 or 17. One bit would
+be smaller still by a tenth, but Pillow opens such files as mode "1", which it scales without smoothing; two bits are
+opened as ordinary grey levels. Rows are left unfiltered: on line drawings filters make larger files. Measured on
+CROHME, rendered formulas and photos; for colour, lossless WebP made files a quarter smaller than PNG in a sixth of the
+time.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Bytes = npt.NDArray[np.uint8]
+
+#: zlib's own default: level 9 takes eight times as long for a twentieth of the bytes.
+_LEVEL = 6
+#: The largest side of a WebP file.
+_WEBP_SIDE = 16_383
+_WEBP_METHOD, _WEBP_EFFORT = 0, 20
+
+#: Eight one-bit pixels to eight two-bit pixels, black or white.
+_DOUBLED = np.array(
+    [sum(3 << (2 * bit) for bit in range(8) if byte >> bit & 1) for byte in range(256)], dtype=np.dtype(">u2")
+)
+
+
+def encode(image: Image.Image) -> tuple[bytes, str]:
+    """The file of an image of mode L or RGB and its extension, png or webp. Decoded again it has the same pixels."""
+    if image.mode == "RGB":
+        pixels = np.asarray(image)
+        if not (np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 0], pixels[..., 2])):
+            return _colour(image)
+        image = image.getchannel(0)
+    return _grey(image), "png"
+
+
+def _grey(image: Image.Image) -> bytes:
+    levels = [level for level, pixels in enumerate(image.histogram()) if pixels]
+    pixels = np.asarray(image)
+    width, height = image.size
+    if all(level in (0, 255) for level in levels):
+        doubled = _DOUBLED[np.packbits(pixels, axis=1)]
+        return _png(width, height, 2, doubled.view(np.uint8)[:, : -(-width // 4)])
+    if all(level % 17 == 0 for level in levels):
+        nibbles = np.zeros((height, width + width % 2), np.uint8)
+        nibbles[:, :width] = pixels // 17
+        return _png(width, height, 4, nibbles[:, ::2] << 4 | nibbles[:, 1::2])
+    return _png(width, height, 8, pixels)
+
+
+def _png(width: int, height: int, bits: int, rows: Bytes) -> bytes:
+    """A grey PNG of rows of packed pixels, each of which gets the filter type 0 before it."""
+    raw = np.zeros((height, rows.shape[1] + 1), np.uint8)
+    raw[:, 1:] = rows
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(raw.tobytes(), _LEVEL)), (b"IEND", b""))
+    )
+
+
+def _colour(image: Image.Image) -> tuple[bytes, str]:
+    file = io.BytesIO()
+    if max(image.size) > _WEBP_SIDE:
+        image.save(file, "PNG", compress_level=_LEVEL)
+        return file.getvalue(), "png"
+    image.save(file, "WEBP", lossless=True, method=_WEBP_METHOD, quality=_WEBP_EFFORT)
+    return file.getvalue(), "webp"

@@ -1,0 +1,113 @@
+"""Counts what became of the samples: by reason, split and source; leaks, and how far the splits drift apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import polars as pl
+
+from curate.export.policy import REASONS
+
+#: Label lengths in tokens between which drift is counted: each bin twice as wide as the one before.
+LENGTH_EDGES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+def reasons(plan: pl.DataFrame) -> list[dict[str, Any]]:
+    """Samples left out by reason and source: reason, rule, source, samples; in the order of the reasons."""
+    order = {name: at for at, name in enumerate(REASONS)}
+    counted = plan.filter(pl.col("reason").is_not_null()).group_by("reason", "rule", "source").len("samples")
+    rows = counted.sort("reason", "rule", "source", nulls_last=True).to_dicts()
+    return sorted(rows, key=lambda row: (order[row["reason"]], -row["samples"], row["rule"] or "", row["source"]))
+
+
+def split_sizes(plan: pl.DataFrame, splits: Sequence[str]) -> list[dict[str, Any]]:
+    """Each split's samples, groups (distinct keys), images, share of all samples, median and longest label."""
+    staying = plan.filter(pl.col("reason").is_null())
+    counted = staying.group_by("split").agg(
+        pl.len().alias("samples"),
+        pl.col("key").n_unique().alias("groups"),
+        pl.col("has_image").sum().alias("images"),
+        pl.col("n_tokens").median().alias("median_tokens"),
+        pl.col("n_tokens").max().alias("max_tokens"),
+    )
+    found = {row["split"]: row for row in counted.to_dicts()}
+    nothing = {"samples": 0, "groups": 0, "images": 0, "median_tokens": None, "max_tokens": None}
+    total = max(staying.height, 1)
+    return [
+        {"split": split, **{key: found.get(split, nothing)[key] for key in nothing}}
+        | {"share": round(found.get(split, nothing)["samples"] / total, 6)}
+        for split in splits
+    ]
+
+
+def sources(plan: pl.DataFrame) -> list[dict[str, Any]]:
+    """Each source's samples: read, left out, changed, and how many of them each split has."""
+    counted = (
+        plan.group_by("source", maintain_order=True)
+        .agg(
+            pl.len().alias("samples"),
+            pl.col("reason").is_null().sum().alias("kept"),
+            (pl.col("changed") & pl.col("reason").is_null()).sum().alias("changed"),
+        )
+        .to_dicts()
+    )
+    by_split = plan.filter(pl.col("reason").is_null()).group_by("source", "split").len().sort("source", "split")
+    splits: dict[str, dict[str, int]] = {}
+    for source, split, number in by_split.iter_rows():
+        splits.setdefault(source, {})[split] = number
+    return [{**row, "splits": splits.get(row["source"], {})} for row in counted]
+
+
+def leaks(plan: pl.DataFrame, splits: Sequence[str]) -> list[dict[str, Any]]:
+    """Labels (visual keys) and pictures (pixel hashes) that each two splits share: none, or the export has a fault."""
+    staying = plan.filter(pl.col("reason").is_null())
+    held = {
+        column: {
+            split: staying.filter((pl.col("split") == split) & pl.col(column).is_not_null())[column].unique()
+            for split in splits
+        }
+        for column in ("key", "pixels")
+    }
+    return [
+        {
+            "splits": [one, other],
+            "labels": held["key"][one].is_in(held["key"][other].implode()).sum(),
+            "pictures": held["pixels"][one].is_in(held["pixels"][other].implode()).sum(),
+        }
+        for one, other in combinations(splits, 2)
+    ]
+
+
+def drift(plan: pl.DataFrame, splits: Sequence[str]) -> list[dict[str, Any]]:
+    """How far each split is from the whole, by source and by label length: the part of its samples (0 to 1) that
+    would have to change places (total variation distance), and what a random split of its size would have."""
+    staying = plan.filter(pl.col("reason").is_null()).with_columns(
+        pl.col("n_tokens").fill_null(0).cut(list(LENGTH_EDGES), left_closed=True).cast(pl.String).alias("length")
+    )
+    found = []
+    for split in splits:
+        part = staying.filter(pl.col("split") == split)
+        row: dict[str, Any] = {"split": split, "samples": part.height}
+        for column in ("source", "length"):
+            row[column], row[f"{column}_by_chance"] = _distance(part, staying, column)
+        found.append(row)
+    return found
+
+
+def _distance(part: pl.DataFrame, whole: pl.DataFrame, column: str) -> tuple[float | None, float | None]:
+    if not part.height:
+        return None, None
+    shares = (
+        whole.group_by(column)
+        .len("all")
+        .join(part.group_by(column).len("here"), on=column, how="left")
+        .sort(column)
+        .select(p=pl.col("all") / whole.height, q=pl.col("here").fill_null(0) / part.height)
+    )
+    distance = (shares["p"] - shares["q"]).abs().sum() / 2
+    # The mean of |q - p| of a sample of n is about sqrt(2 p (1 - p) / (pi n)), less for a part of a finite whole.
+    left = 1 - part.height / whole.height
+    chance = ((2 * shares["p"] * (1 - shares["p"]) * left / (3.141592653589793 * part.height)) ** 0.5).sum() / 2
+    return round(distance, 4), round(chance, 4)

@@ -1,0 +1,142 @@
+"""What is known of data sets' licences, and which of them can be together under one. Not legal advice, and says so.
+
+One table for audit findings and export. Identifiers are those of the Hugging Face hub (lower-case SPDX).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: A licence that nobody stated.
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Licence:
+    """What a licence asks of a data set made of others'. `after`: ones that a share-alike work may be passed on under."""
+
+    id: str
+    name: str
+    non_commercial: bool = False
+    share_alike: bool = False
+    no_derivatives: bool = False
+    attribution: bool = True
+    after: tuple[str, ...] = ()
+
+
+def _creative_commons() -> list[Licence]:
+    made = [Licence("cc0-1.0", "CC0 1.0", attribution=False)]
+    for version in ("2.0", "2.5", "3.0", "4.0"):
+        later = [v for v in ("2.0", "2.5", "3.0", "4.0") if v > version]
+        for parts in ("by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd"):
+            alike = "sa" in parts
+            made.append(
+                Licence(
+                    f"cc-{parts}-{version}",
+                    f"CC {parts.upper()} {version}",
+                    non_commercial="nc" in parts,
+                    share_alike=alike,
+                    no_derivatives="nd" in parts,
+                    after=tuple(f"cc-{parts}-{v}" for v in later) if alike else (),
+                )
+            )
+    return made
+
+
+LICENCES: dict[str, Licence] = {
+    item.id: item
+    for item in (
+        *_creative_commons(),
+        Licence("mit", "MIT"),
+        Licence("apache-2.0", "Apache 2.0"),
+        Licence("bsd-2-clause", "BSD 2-Clause"),
+        Licence("bsd-3-clause", "BSD 3-Clause"),
+        Licence("odc-by", "ODC-By 1.0"),
+        Licence("pddl", "PDDL 1.0", attribution=False),
+        Licence("odbl", "ODbL 1.0", share_alike=True),
+        Licence("cdla-permissive-2.0", "CDLA Permissive 2.0"),
+        Licence("cdla-sharing-1.0", "CDLA Sharing 1.0", share_alike=True),
+        Licence("gpl-3.0", "GPL 3.0", share_alike=True),
+        Licence("agpl-3.0", "AGPL 3.0", share_alike=True),
+        Licence("unlicense", "Unlicense", attribution=False),
+    )
+}
+
+#: What the makers of well-known sets say, by the format that only such a set has.
+BY_FORMAT: dict[str, str] = {"crohme": "cc-by-nc-sa-3.0", "mathwriting": "cc-by-nc-sa-4.0"}
+
+_ALIASES = {
+    "cc-zero": "cc0-1.0",
+    "cc0": "cc0-1.0",
+    "apache-2": "apache-2.0",
+    "gpl-3": "gpl-3.0",
+    "none": UNKNOWN,
+    "": UNKNOWN,
+}
+
+
+def standard(text: str | None) -> str:
+    """A licence as people write it ("CC BY-NC-SA 4.0") as an identifier; what isn't known comes back in lower case."""
+    name = (text or "").strip().lower().replace("_", "-").replace(" ", "-")
+    name = name.removesuffix("-license").removesuffix("-licence")
+    if name.startswith("cc-") and name.endswith(("-international", "-unported")):
+        name = name.rsplit("-", 1)[0]
+    return _ALIASES.get(name, name)
+
+
+def licence_of(source: Mapping[str, Any], given: Mapping[str, str]) -> str:
+    """The licence of a source (an entry of a summary's `sources`): what a person gave, else what is known of its kind."""
+    if source["name"] in given:
+        return standard(given[source["name"]])
+    return BY_FORMAT.get(str(source.get("format", "")), UNKNOWN)
+
+
+def combined(licences: Mapping[str, str]) -> str | None:
+    """The licence that the sources' own (by source) leave for all of them together; None where there is none.
+
+    `unknown` where nothing is known of any source. Sources of unknown licence are passed over: nobody can tell.
+    """
+    known = sorted({licence for licence in licences.values() if licence != UNKNOWN})
+    if not known:
+        return UNKNOWN
+    if len(known) == 1:
+        return known[0]
+    if any(licence not in LICENCES for licence in known):
+        return None
+    return next((licence for licence in reversed(_by_strictness(known)) if not clashes(licences, licence)), None)
+
+
+def _by_strictness(names: list[str]) -> list[str]:
+    def strictness(name: str) -> tuple[int, str]:
+        item = LICENCES[name]
+        return (4 * item.no_derivatives + 2 * item.non_commercial + item.share_alike) * 2 + item.attribution, name
+
+    return sorted(names, key=strictness)
+
+
+def clashes(licences: Mapping[str, str], target: str) -> list[str]:
+    """Why the sources can't be passed on together under `target`: one sentence each; none where they can.
+
+    licences: by source. A source of unknown licence is no clash here: it is a note on the card.
+    """
+    found: list[str] = []
+    goal = LICENCES.get(target)
+    for source, name in sorted(licences.items()):
+        if name in (UNKNOWN, target):
+            continue
+        item = LICENCES.get(name)
+        if item is None or goal is None:
+            found.append(f"{source} is under {name}, and whether that allows {target} isn't known here")
+        elif item.no_derivatives:
+            found.append(f"{source} is under {item.name}, which allows no changed copies to be passed on")
+        elif item.share_alike and target not in item.after:
+            found.append(
+                f"{source} is under {item.name}, which may only be passed on under the same licence, not {goal.name}"
+            )
+        elif item.non_commercial and not goal.non_commercial:
+            found.append(f"{source} is under {item.name}, not for commercial use, which {goal.name} would allow")
+        elif item.attribution and not goal.attribution:
+            found.append(f"{source} is under {item.name}, which asks for its authors' names; {goal.name} doesn't")
+    return found
