@@ -15,7 +15,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Licence:
-    """What a licence asks of a data set made of others'. `after`: ones that a share-alike work may be passed on under."""
+    """What a licence asks of a data set. `after`: other licences that a share-alike work may be passed on under."""
 
     id: str
     name: str
@@ -87,7 +87,7 @@ def standard(text: str | None) -> str:
 
 
 def licence_of(source: Mapping[str, Any], given: Mapping[str, str]) -> str:
-    """The licence of a source (an entry of a summary's `sources`): what a person gave, else what is known of its kind."""
+    """The licence of a source (an entry of a summary's `sources`): as given, else what is known of its kind."""
     if source["name"] in given:
         return standard(given[source["name"]])
     return BY_FORMAT.get(str(source.get("format", "")), UNKNOWN)

@@ -1,4 +1,4 @@
-"""Writes the dataset card: README.md with the front matter that the hub reads. Counts nothing: it is given the counts."""
+"""Writes the dataset card: README.md with the front matter that the hub reads. Counts nothing: it is given counts."""
 
 from __future__ import annotations
 
@@ -46,21 +46,19 @@ def front_matter(plan: Plan, facts: Mapping[str, Any], sizes: Mapping[str, int],
         "dataset_size": sum(sizes.values()),
     }
     files = "{}/**" if plan.options.format == "sharegpt" else "data/{}-*.parquet"
-    return DatasetCardData(
-        pretty_name=title(plan),
+    data_files = [{"split": row["split"], "path": files.format(row["split"])} for row in there]
+    matter: dict[str, Any] = {
+        "pretty_name": title(plan),
         **licence,
-        **({"language": languages} if languages else {}),
-        task_categories=["image-to-text"],
-        size_categories=[next((name for limit, name in _SIZES if total < limit), _LARGEST)],
-        tags=["latex", "math", "formula-recognition", "texsieve"],
-        configs=[
-            {
-                "config_name": "default",
-                "data_files": [{"split": row["split"], "path": files.format(row["split"])} for row in there],
-            }
-        ],
-        **({} if plan.options.format == "sharegpt" else {"dataset_info": info}),
-    ).to_yaml()
+        "language": languages or None,
+        "task_categories": ["image-to-text"],
+        "size_categories": [next((name for limit, name in _SIZES if total < limit), _LARGEST)],
+        "tags": ["latex", "math", "formula-recognition", "texsieve"],
+        "configs": [{"config_name": "default", "data_files": data_files}],
+    }
+    if plan.options.format != "sharegpt":
+        matter["dataset_info"] = info
+    return DatasetCardData(**matter).to_yaml()
 
 
 def title(plan: Plan) -> str:
@@ -110,8 +108,8 @@ def write_card(
 def _summary(plan: Plan, facts: Mapping[str, Any]) -> str:
     read = sum(row["samples"] for row in facts["sources"])
     kept = sum(row["samples"] for row in facts["splits"])
-    text = f"{things(kept, 'formula')} with LaTeX labels, of {count(read)} read from {things(len(facts['sources']), 'source')}."
-    return text + "".join(f"\n\n> {note}" for note in facts["notes"])
+    of = f"of {count(read)} read from {things(len(facts['sources']), 'source')}"
+    return f"{things(kept, 'formula')} with LaTeX labels, {of}." + "".join(f"\n\n> {note}" for note in facts["notes"])
 
 
 def loading_code(plan: Plan, where: str) -> str:
@@ -126,7 +124,7 @@ def _loading(plan: Plan, facts: Mapping[str, Any]) -> str:
     extra = {
         "hf": "",
         "messages": ", and `messages`: the prompt and the answer as chat templates read them",
-        "sharegpt": ", `conversations` and `images`; for LLaMA-Factory name this folder as `dataset_dir` and `media_dir`",
+        "sharegpt": ", `conversations`, `images`; LLaMA-Factory takes this folder as its `dataset_dir` and `media_dir`",
     }[plan.options.format]
     return f"```python\n{lines}\n```\n\nColumns: {columns}{extra}."
 
@@ -157,19 +155,20 @@ def _splits(facts: Mapping[str, Any]) -> str:
 
 def _placing(plan: Plan) -> str:
     asked = ", ".join(f"{name} {share:g}" for name, share in plan.options.splits.items())
+    untouched = "no rule, filter or fix was applied to them"
     kept = {
         "none": "Splits that sources had of their own were not kept.",
-        "test": "Test and validation sets that sources had of their own stay as they were: no rule and no filter was applied to them.",
-        "all": "Splits that sources had of their own were kept; no rule and no filter was applied to test and validation sets.",
+        "test": f"Test and validation sets that sources had of their own were kept; {untouched}.",
+        "all": f"Splits that sources had of their own were kept; in test and validation sets {untouched}.",
     }[plan.options.keep_splits]
     return (
-        f"Asked for: {asked}. A label's place is a hash of what it looks like and of the seed {plan.options.seed}, so that "
-        f"labels that look the same are in one split, and samples that come later move none. {kept}"
+        f"Asked for: {asked}. A label's place is a hash of what it looks like and of the seed {plan.options.seed}, so "
+        f"that labels that look the same are in one split, and samples that come later move none. {kept}"
     )
 
 
 def _leaks(facts: Mapping[str, Any]) -> str:
-    left = {name: 0 for name in ("leak-label", "leak-image", "leak-near")}
+    left = dict.fromkeys(("leak-label", "leak-image", "leak-near"), 0)
     for row in facts["dropped"]:
         if row["reason"] in left:
             left[row["reason"]] += row["samples"]
@@ -194,8 +193,8 @@ def _drift(facts: Mapping[str, Any]) -> str:
         *(Column(name, "right") for name in ("by source", "by chance", "by length", "by chance")),
     ]
     return (
-        f"{markdown_table(columns, rows)}\n\nThe part of a split's samples that would have to be others to have the shares "
-        "of the whole, and what that part is on average for a random choice as large."
+        f"{markdown_table(columns, rows)}\n\nThe part of a split's samples that would have to be others to have the "
+        "shares of the whole, and what that part is on average for a random choice as large."
     )
 
 
@@ -231,7 +230,7 @@ def _licence(plan: Plan) -> str:
         text = f"Together they are passed on under: {_licence_name(plan.licence)}."
     if plan.clashes:
         reasons = "\n".join(f"- {visible(reason)}." for reason in plan.clashes)
-        text += f"\n\n**Their licences clash**, and whoever made this data set confirmed that it be made nonetheless:\n\n{reasons}"
+        text += f"\n\n**Their licences clash**; whoever made this data set confirmed it nonetheless:\n\n{reasons}"
     return text
 
 

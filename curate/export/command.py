@@ -173,5 +173,6 @@ def _push(made: Exported, repo_id: str, *, public: bool, dry_run: bool) -> None:
         say(push(made.out, repo_id, public=public))
     except UserError as error:
         raise UserError(
-            f"{error}. The data set is in {made.out}; try again: curate export --check {made.out} --push-to-hub {repo_id}"
+            f"{error}. The data set is in {made.out}; try again: "
+            f"curate export --check {made.out} --push-to-hub {repo_id}"
         ) from error

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def check_id(repo_id: str) -> None:
     """Raises UserError for what can't be the id of a repository."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils._validators import validate_repo_id
 
     try:
         validate_repo_id(repo_id)

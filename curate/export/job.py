@@ -19,6 +19,7 @@ from curate.export.inputs import open_inputs
 from curate.export.options import ExportOptions
 from curate.export.pictures import Picture, Shape, Studio, make
 from curate.export.plan import DROPPED, Plan, Progress, make_plan
+from curate.export.policy import REASONS
 from curate.export.shards import Row, Shard, by_split, rows_of
 from curate.export.work import Work, check_out
 from curate.export.writers import finish_files, open_shard
@@ -70,7 +71,7 @@ def _check(plan: Plan) -> None:
     if not plan.kept:
         counts = planning.facts(plan)["dropped"]
         most = max(counts, key=lambda row: row["samples"], default=None)
-        why = f"; most often: {planning.policy.REASONS[most['reason']]}" if most else ""
+        why = f"; most often: {REASONS[most['reason']]}" if most else ""
         hint = "; --allow-no-image keeps labels without images" if most and most["reason"] == "no-image" else ""
         raise UserError(f"nothing is left of {things(plan.frame.height, 'sample')}{why}{hint}")
     if plan.clashes and not plan.options.allow_licence_clash:
@@ -80,8 +81,8 @@ def _check(plan: Plan) -> None:
         )
     if plan.options.format == "sharegpt" and plan.images < plan.kept:
         raise UserError(
-            f"{things(plan.kept - plan.images, 'sample')} without an image can't be in an image folder; use --format hf "
-            "or messages, or leave out --allow-no-image"
+            f"{things(plan.kept - plan.images, 'sample')} without an image can't be in an image folder; use "
+            "--format hf or messages, or leave out --allow-no-image"
         )
 
 
@@ -169,7 +170,7 @@ def _without_late(plan: Plan, late: list[list[Any]]) -> Plan:
     """The plan after pictures could not be made: their samples are left out, or have no image (error None)."""
     if not late:
         return plan
-    schema = {"run": plan.frame.schema["run"], "row": plan.frame.schema["row"], "error": pl.String}
+    schema: dict[str, Any] = {"run": plan.frame.schema["run"], "row": plan.frame.schema["row"], "error": pl.String}
     found = pl.DataFrame(late, schema=schema, orient="row").with_columns(pl.lit(True).alias("late"))
     frame = plan.frame.join(found, on=["run", "row"], how="left", maintain_order="left")
     bad = pl.col("error").is_not_null()

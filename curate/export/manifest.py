@@ -107,7 +107,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path}: can't be read ({error}); export the data set again") from error
     if not isinstance(manifest, dict) or manifest.get("manifest_version") != MANIFEST_VERSION:
         raise UserError(f"{path}: not a manifest that this texsieve can read (wanted version {MANIFEST_VERSION})")
-    files = manifest.get("files")
+    files: Any = manifest.get("files")
     good = isinstance(files, dict) and all(
         isinstance(facts, dict) and isinstance(facts.get("sha256"), str) and isinstance(facts.get("bytes"), int)
         for facts in files.values()

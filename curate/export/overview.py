@@ -97,7 +97,7 @@ def _reason_rows(facts: dict[str, Any], total: int) -> list[list[str]]:
         [
             reason,
             rule or "",
-            catalogue[rule].name if rule in catalogue else REASONS[reason],
+            catalogue[rule].name if rule is not None and rule in catalogue else REASONS[reason],
             count(number),
             share(number, total),
         ]
@@ -124,6 +124,6 @@ def _drifts(facts: dict[str, Any]) -> Iterator[str]:
             distance, chance = row[column], row[f"{column}_by_chance"]
             if distance is not None and distance > _DRIFT_PART and distance > _DRIFT_TIMES * chance:
                 yield (
-                    f"{row['split']} differs from the whole in its {words}: {100 * distance:.1f} % of its samples would "
-                    f"have to be others; chance makes {100 * chance:.1f} %."
+                    f"{row['split']} differs from the whole in its {words}: {100 * distance:.1f} % of its samples "
+                    f"would have to be others; chance makes {100 * chance:.1f} %."
                 )

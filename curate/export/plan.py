@@ -122,9 +122,9 @@ def _licence(licences: dict[str, str], options: ExportOptions) -> tuple[str, lis
     if options.licence is not None:
         target = standard(options.licence)
         return target, clashes(licences, target)
-    target = combined(licences)
-    if target is not None:
-        return target, []
+    joint = combined(licences)
+    if joint is not None:
+        return joint, []
     known = sorted({name for name in licences.values() if name != UNKNOWN})
     least = min(known, key=lambda name: len(clashes(licences, name)))
     return "other", clashes(licences, least)
@@ -179,8 +179,8 @@ def _notes(plan: Plan) -> list[str]:
         tested = _own_tests(frame)
         if tested:
             notes.append(
-                f"{things(tested, 'sample')} of test or validation sets that sources have of their own were placed anew; "
-                "--keep-splits test leaves them where they are."
+                f"{things(tested, 'sample')} of test or validation sets that sources have of their own were placed "
+                "anew; --keep-splits test leaves them where they are."
             )
     rest = (1 if options.fix == "none" else 0) and _curable(plan)
     if rest:

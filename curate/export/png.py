@@ -3,9 +3,10 @@
 Ink on paper has few grey levels. A PNG of two or four bits a pixel has a fraction of the bytes to compress, so it is
 smaller and written sooner than one of eight; that is lossless where all levels are multiples of 85 or 17. One bit would
 be smaller still by a tenth, but Pillow opens such files as mode "1", which it scales without smoothing; two bits are
-opened as ordinary grey levels. Rows are left unfiltered: on line drawings filters make larger files. Measured on
-CROHME, rendered formulas and photos; for colour, lossless WebP made files a quarter smaller than PNG in a sixth of the
-time.
+opened as ordinary grey levels. Rows are left unfiltered: on line drawings filters make larger files. Of black and white
+rows zlib is only asked for runs of equal bytes: a seventh more bytes than all it can do, in a third of the time. For
+colour, lossless WebP makes files a quarter smaller than PNG in a sixth of the time. (Measured on CROHME's handwriting,
+rendered formulas and photos.)
 """
 
 from __future__ import annotations
@@ -43,27 +44,29 @@ def encode(image: Image.Image) -> tuple[bytes, str]:
 
 
 def _grey(image: Image.Image) -> bytes:
-    levels = [level for level, pixels in enumerate(image.histogram()) if pixels]
     pixels = np.asarray(image)
     width, height = image.size
-    if all(level in (0, 255) for level in levels):
+    if not (pixels + np.uint8(1) > 1).any():  # 255 + 1 is 0
         doubled = _DOUBLED[np.packbits(pixels, axis=1)]
-        return _png(width, height, 2, doubled.view(np.uint8)[:, : -(-width // 4)])
+        return _png(width, height, 2, doubled.view(np.uint8)[:, : -(-width // 4)], zlib.Z_RLE)
+    levels = [level for level, pixels in enumerate(image.histogram()) if pixels]
     if all(level % 17 == 0 for level in levels):
         nibbles = np.zeros((height, width + width % 2), np.uint8)
         nibbles[:, :width] = pixels // 17
-        return _png(width, height, 4, nibbles[:, ::2] << 4 | nibbles[:, 1::2])
+        return _png(width, height, 4, np.bitwise_or(nibbles[:, ::2] << np.uint8(4), nibbles[:, 1::2]))
     return _png(width, height, 8, pixels)
 
 
-def _png(width: int, height: int, bits: int, rows: Bytes) -> bytes:
+def _png(width: int, height: int, bits: int, rows: Bytes, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
     """A grey PNG of rows of packed pixels, each of which gets the filter type 0 before it."""
     raw = np.zeros((height, rows.shape[1] + 1), np.uint8)
     raw[:, 1:] = rows
     header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, strategy)
+    data = packer.compress(raw.data) + packer.flush()
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(raw.tobytes(), _LEVEL)), (b"IEND", b""))
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
     )
 
 

@@ -169,7 +169,7 @@ def _write(item: Input, new: pl.DataFrame, changed: _Table, judged: _Table, work
 class _Table:
     """A parquet file written frame by frame."""
 
-    def __init__(self, path: Path, schema: dict[str, Any]) -> None:
+    def __init__(self, path: Path, schema: Any) -> None:
         self.rows = 0
         self._schema = schema
         self._writer = pq.ParquetWriter(path, pl.DataFrame(schema=schema).to_arrow().schema, compression="zstd")

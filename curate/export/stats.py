@@ -106,8 +106,8 @@ def _distance(part: pl.DataFrame, whole: pl.DataFrame, column: str) -> tuple[flo
         .sort(column)
         .select(p=pl.col("all") / whole.height, q=pl.col("here").fill_null(0) / part.height)
     )
-    distance = (shares["p"] - shares["q"]).abs().sum() / 2
+    distance = float((shares["p"] - shares["q"]).abs().sum()) / 2
     # The mean of |q - p| of a sample of n is about sqrt(2 p (1 - p) / (pi n)), less for a part of a finite whole.
     left = 1 - part.height / whole.height
-    chance = ((2 * shares["p"] * (1 - shares["p"]) * left / (3.141592653589793 * part.height)) ** 0.5).sum() / 2
+    chance = float(((2 * shares["p"] * (1 - shares["p"]) * left / (3.141592653589793 * part.height)) ** 0.5).sum()) / 2
     return round(distance, 4), round(chance, 4)

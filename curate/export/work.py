@@ -1,8 +1,8 @@
 """The folder beside the target in which an export is made, shard by shard, so that it can go on after a crash.
 
-`.NAME.part` holds `plan.json` (a hash of everything that decides what is written), `done.jsonl` (a row a finished shard,
-with its files' hashes), `tmp/`, and `data/`, which is renamed to the target when all is written. Another plan, or a
-finished shard whose files aren't what they were, is started anew.
+`.NAME.part` holds `plan.json` (a hash of everything that decides what is written), `done.jsonl` (a row a finished
+shard, with its files' hashes), `tmp/`, and `data/`, which is renamed to the target when all is written. Another plan,
+or a finished shard whose files aren't what they were, is started anew.
 """
 
 from __future__ import annotations
