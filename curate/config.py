@@ -26,6 +26,7 @@ _KEYS: dict[str, type] = {
     "options": dict,
     "score": dict,
     "thresholds": dict,
+    "licences": dict,
     "export": dict,
 }
 
@@ -45,6 +46,8 @@ class Project:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weights: Weights = field(default_factory=Weights)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    #: By source name.
+    licences: Mapping[str, str] = field(default_factory=dict)
     #: The table [export], which `curate.export.options` reads.
     export: Mapping[str, Any] = field(default_factory=dict)
 
@@ -76,6 +79,7 @@ def load_project(path: Path | None = None) -> Project:
             options=settings.get("options", {}),
             weights=_weights(settings.get("score", {})),
             thresholds=Thresholds.from_mapping(settings.get("thresholds", {})),
+            licences=settings.get("licences", {}),
             export=settings.get("export", {}),
         )
     except UserError as error:
@@ -97,6 +101,9 @@ def _check(path: Path, settings: Mapping[str, Any]) -> None:
     for name, values in settings.get("options", {}).items():
         if not isinstance(values, dict):
             raise UserError(f"{path}: options.{name} must be a table of options, not {values!r}")
+    for name, licence in settings.get("licences", {}).items():
+        if not isinstance(licence, str) or not licence.strip():
+            raise UserError(f"{path}: licences.{name} must be a licence's name, not {licence!r}")
 
 
 def _weights(values: Mapping[str, Any]) -> Weights:

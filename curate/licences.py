@@ -1,6 +1,6 @@
-"""What is known of data sets' licences, and which of them can be together under one. Not legal advice, and says so.
+"""Which licence a data set made of several can have. Not legal advice, and not a registry of data sets.
 
-One table for audit findings and export. Identifiers are those of the Hugging Face hub (lower-case SPDX).
+Identifiers are those of the Hugging Face hub (lower-case SPDX).
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 
 #: A licence that nobody stated.
 UNKNOWN = "unknown"
+#: Licences that no single one stands for.
+OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -90,46 +92,51 @@ def licence_of(source: Mapping[str, Any], given: Mapping[str, str]) -> str:
     """The licence of a source (an entry of a summary's `sources`): as given, else what is known of its kind."""
     if source["name"] in given:
         return standard(given[source["name"]])
-    return BY_FORMAT.get(str(source.get("format", "")), UNKNOWN)
+    stated = source.get("licence") or {}
+    found = standard(stated.get("given") or stated.get("public"))
+    return BY_FORMAT.get(str(source.get("format", "")), UNKNOWN) if found == UNKNOWN else found
+
+
+def is_clear(name: str) -> bool:
+    """Is it known here what a licence asks for?"""
+    return name in LICENCES
 
 
 def combined(licences: Mapping[str, str]) -> str | None:
-    """The licence that the sources' own (by source) leave for all of them together; None where there is none.
+    """The licence that the sources' own (by source) leave for all of them together; None where they clash.
 
-    `unknown` where nothing is known of any source. Sources of unknown licence are passed over: nobody can tell.
+    A licence that isn't known here, where all have it; `unknown` where nothing is known of any source; `other` where
+    something is known of some only.
     """
-    known = sorted({licence for licence in licences.values() if licence != UNKNOWN})
+    names = sorted(set(licences.values()))
+    known = [name for name in names if is_clear(name)]
+    if len(names) == 1:
+        return names[0]
     if not known:
         return UNKNOWN
-    if len(known) == 1:
-        return known[0]
-    if any(licence not in LICENCES for licence in known):
+    fitting = [name for name in sorted(known, key=_strictness) if not clashes(licences, name)]
+    if not fitting:
         return None
-    return next((licence for licence in reversed(_by_strictness(known)) if not clashes(licences, licence)), None)
+    return fitting[-1] if len(known) == len(names) else OTHER
 
 
-def _by_strictness(names: list[str]) -> list[str]:
-    def strictness(name: str) -> tuple[int, str]:
-        item = LICENCES[name]
-        return (4 * item.no_derivatives + 2 * item.non_commercial + item.share_alike) * 2 + item.attribution, name
-
-    return sorted(names, key=strictness)
+def _strictness(name: str) -> tuple[int, str]:
+    item = LICENCES[name]
+    return 8 * item.no_derivatives + 4 * item.non_commercial + 2 * item.share_alike + item.attribution, name
 
 
 def clashes(licences: Mapping[str, str], target: str) -> list[str]:
-    """Why the sources can't be passed on together under `target`: one sentence each; none where they can.
+    """Why sources (licence by source) can't be passed on together under `target`: one sentence each; none if they can.
 
-    licences: by source. A source of unknown licence is no clash here: it is a note on the card.
+    Only what is known to clash: a licence that isn't known here asks for a person's eye, not for an error.
     """
     found: list[str] = []
     goal = LICENCES.get(target)
     for source, name in sorted(licences.items()):
-        if name in (UNKNOWN, target):
-            continue
         item = LICENCES.get(name)
-        if item is None or goal is None:
-            found.append(f"{source} is under {name}, and whether that allows {target} isn't known here")
-        elif item.no_derivatives:
+        if name == target or item is None or goal is None:
+            continue
+        if item.no_derivatives:
             found.append(f"{source} is under {item.name}, which allows no changed copies to be passed on")
         elif item.share_alike and target not in item.after:
             found.append(

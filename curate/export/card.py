@@ -10,7 +10,7 @@ from curate import __version__
 from curate.export.figures import Shown
 from curate.export.plan import Plan
 from curate.export.policy import REASONS
-from curate.licences import LICENCES, UNKNOWN
+from curate.licences import LICENCES, OTHER, UNKNOWN
 from curate.tables import Column, count, markdown_table, share, things
 from curate.visible import visible
 from rules.registry import all_rules
@@ -35,8 +35,8 @@ def front_matter(plan: Plan, facts: Mapping[str, Any], sizes: Mapping[str, int],
     total = sum(row["samples"] for row in facts["splits"])
     there = [row for row in facts["splits"] if row["samples"]]
     licence: dict[str, Any] = {"license": plan.licence}
-    if plan.licence not in (*LICENCES, UNKNOWN, "other"):
-        licence = {"license": "other", "license_name": plan.licence}
+    if plan.licence not in (*LICENCES, UNKNOWN):
+        licence = {"license": OTHER, "license_name": "mixed" if plan.licence == OTHER else plan.licence}
     languages = [code for code in plan.frame["language"].unique().drop_nulls().sort() if code != "other"]
     info = {
         "splits": [
@@ -226,6 +226,8 @@ def _licence_name(name: str) -> str:
 def _licence(plan: Plan) -> str:
     if plan.licence == UNKNOWN:
         text = "No licence is known of any source."
+    elif plan.licence == OTHER:
+        text = "No one licence stands for all of them."
     else:
         text = f"Together they are passed on under: {_licence_name(plan.licence)}."
     if plan.clashes:

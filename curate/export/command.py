@@ -119,7 +119,8 @@ def export(
     from curate.export.options import make_options
     from curate.terminal import cores
 
-    options = make_options(load_project(config).export, flags)
+    project = load_project(config)
+    options = make_options(project.export, flags, project.licences)
     if push_to_hub is not None:
         from curate.export.hub import check_id
 

@@ -1,4 +1,7 @@
-"""Finds near-duplicate pictures in different splits and lets the less guarded one leave. Not for equal pictures."""
+"""Lets near-duplicate pictures leave the less guarded of two splits. Which are near, the audit found: `image_group`.
+
+Near-duplicates are therefore found among the sources of one run; equal pictures and labels among all.
+"""
 
 from __future__ import annotations
 

@@ -138,19 +138,22 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "keep": (list,),
     "languages": (list,),
     "splits": (dict, str),
-    "licences": (dict,),
     "min_score": (int, float),
     **dict.fromkeys(("max_repeats", "min_tokens", "max_tokens", "min_chars", "max_chars", "seed"), (int,)),
     **dict.fromkeys(("allow_no_image", "allow_licence_clash"), (bool,)),
 }
 
 
-def make_options(settings: Mapping[str, Any], flags: Mapping[str, Any]) -> ExportOptions:
+def make_options(
+    settings: Mapping[str, Any], flags: Mapping[str, Any], licences: Mapping[str, str] | None = None
+) -> ExportOptions:
     """Options from a project file's table [export] and the flags that were given (None: not given), which win.
+
+    licences: of sources, from the table [licences].
 
     Raises UserError for an unknown key, a value of the wrong type or one that can't be.
     """
-    known = [item.name for item in fields(ExportOptions)]
+    known = [item.name for item in fields(ExportOptions) if item.name != "licences"]
     values: dict[str, Any] = {}
     for key, value in settings.items():
         if key not in known:
@@ -163,11 +166,11 @@ def make_options(settings: Mapping[str, Any], flags: Mapping[str, Any]) -> Expor
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
             raise UserError(f"export: {key} must be a {' or a '.join(kind.__name__ for kind in wanted)}, not {value!r}")
         if isinstance(value, list | dict):
-            texts = value if isinstance(value, list) else [*value, *(value.values() if key == "licences" else ())]
+            texts = list(value)
             if not all(isinstance(item, str) for item in texts):
                 raise UserError(f"export: {key} must hold strings, not {value!r}")
         values[key] = tuple(value) if isinstance(value, list) else value
     values |= {key: value for key, value in flags.items() if value is not None}
     if isinstance(values.get("splits"), str):
         values["splits"] = parse_splits(values["splits"])
-    return ExportOptions(**values)
+    return ExportOptions(**values, licences=dict(licences or {}))

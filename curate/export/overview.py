@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from curate.export.policy import REASONS
-from curate.licences import UNKNOWN
+from curate.licences import OTHER, UNKNOWN
 from curate.tables import Column, bullet, count, share, text_table, things
 from rules.registry import all_rules
 
@@ -49,7 +49,7 @@ def overview(made: Exported, width: int, *, dry_run: bool = False) -> Iterator[s
     yield ""
     for note in [*_fixes(facts), *_drifts(facts), *facts["notes"]]:
         yield from bullet(note, width)
-    licence = "none known" if plan.licence == UNKNOWN else plan.licence
+    licence = {UNKNOWN: "none known", OTHER: "no single one"}.get(plan.licence, plan.licence)
     yield f"{things(plan.kept, 'sample')} of {count(total)}{' would be' if dry_run else ''} kept; licence: {licence}"
     for reason in plan.clashes:
         yield from bullet(f"licences clash: {reason}", width)

@@ -15,7 +15,6 @@ from PIL import Image
 
 from curate.export.png import encode
 from curate.images import ImageError, open_bytes, read_bytes
-from curate.ink import rgb_of
 from curate.measures import pixels_sha256
 from curate.model_ready import MAX_PIXELS, MIN_SIDE, Crop, Resize, model_image
 
@@ -101,7 +100,7 @@ def without_metadata(data: bytes) -> bytes:
 def pixel_hash(root: Path, ref: str) -> str | None:
     """The image_sha256 of an image, as an audit that looks at pixels gives it; None where it can't be decoded."""
     try:
-        return pixels_sha256(rgb_of(open_bytes(read_bytes(root, ref))))
+        return pixels_sha256(open_bytes(read_bytes(root, ref)))
     except Exception:  # whatever is wrong with it will be said when its picture is made
         return None
 

@@ -19,7 +19,7 @@ from curate.export.options import ExportOptions
 from curate.export.pictures import Studio, pixel_hash
 from curate.export.relabel import Relabelled, relabel
 from curate.export.shards import Shard, cut, rows_of, windows
-from curate.licences import UNKNOWN, clashes, combined, licence_of, standard
+from curate.licences import OTHER, UNKNOWN, clashes, combined, is_clear, licence_of, standard
 from curate.tables import things
 
 #: Called with a stage's name, how much of it is done, and how much there is.
@@ -125,9 +125,9 @@ def _licence(licences: dict[str, str], options: ExportOptions) -> tuple[str, lis
     joint = combined(licences)
     if joint is not None:
         return joint, []
-    known = sorted({name for name in licences.values() if name != UNKNOWN})
+    known = sorted({name for name in licences.values() if is_clear(name)})
     least = min(known, key=lambda name: len(clashes(licences, name)))
-    return "other", clashes(licences, least)
+    return OTHER, clashes(licences, least)
 
 
 def _with_pixels(
@@ -185,9 +185,10 @@ def _notes(plan: Plan) -> list[str]:
     rest = (1 if options.fix == "none" else 0) and _curable(plan)
     if rest:
         notes.append(f"{things(rest, 'sample')} left out for an error that has a fix; see --fix safe and --fix unsafe.")
-    unknown = [source for source, licence in plan.licences.items() if licence == UNKNOWN]
-    if unknown:
-        notes.append(f"No licence is known of {', '.join(unknown)}: find out before you pass the data set on.")
+    unclear = {source: licence for source, licence in plan.licences.items() if not is_clear(licence)}
+    if unclear:
+        named = ", ".join(name if licence == UNKNOWN else f"{name} ({licence})" for name, licence in unclear.items())
+        notes.append(f"Not known what the licences allow of {named}: find out before you pass the data set on.")
     return notes
 
 

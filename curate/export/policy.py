@@ -44,9 +44,11 @@ def base(item: Input, labels: Relabelled, options: ExportOptions) -> pl.DataFram
 
     Columns: run, row (in samples.parquet), source, own_split, has_image, width, height, n_tokens, n_chars, language,
     score, key (UInt64, of the visual key, or of the text where there is none), pixels and near (UInt64, of image_sha256
-    and image_phash, null without), decided (action or null), changed (has another label than it was read with).
+    and image_group, null without), decided (action or null), changed (has another label than it was read with).
     """
     rows = item.run.samples.with_row_index("row")
+    if "image_group" not in rows.collect_schema():
+        rows = rows.with_columns(pl.lit(None, pl.String).alias("image_group"))
     changed = pl.scan_parquet(labels.changed).select(
         "row", *(pl.col(name).alias(f"new_{name}") for name in CHANGED if name != "row")
     )
@@ -80,7 +82,7 @@ def base(item: Input, labels: Relabelled, options: ExportOptions) -> pl.DataFram
             pl.when(is_new).then("new_visual_key").otherwise("visual_key").alias("visual_key"),
             pl.when(pl.when(is_new).then("new_visual_key").otherwise("visual_key").is_null()).then(label).alias("text"),
             _as_number("image_sha256").alias("pixels"),
-            _as_number("image_phash").alias("near"),
+            _as_number("image_group").alias("near"),
             "decided",
             is_new.alias("changed"),
         )
