@@ -134,7 +134,8 @@ def clashes(licences: Mapping[str, str], target: str) -> list[str]:
     goal = LICENCES.get(target)
     for source, name in sorted(licences.items()):
         item = LICENCES.get(name)
-        if name == target or item is None or goal is None:
+        together = len(licences) > 1
+        if item is None or goal is None or (name == target and not (item.no_derivatives and together)):
             continue
         if item.no_derivatives:
             found.append(f"{source} is under {item.name}, which allows no changed copies to be passed on")

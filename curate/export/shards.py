@@ -55,7 +55,7 @@ class Shard:
         return digest.hexdigest()
 
 
-def cut(plan: pl.DataFrame, splits: Sequence[str], *, most_rows: int = SHARD_ROWS) -> list[Shard]:
+def cut(plan: pl.DataFrame, splits: Sequence[str]) -> list[Shard]:
     """The shards of the samples that stay (reason is null), split by split; a split without samples has none."""
     pixels = (pl.col("width").cast(pl.Int64) * pl.col("height")).cast(pl.Float64)
     weight = pl.when("has_image").then((pixels * _BYTES_A_PIXEL).fill_null(_UNKNOWN_BYTES)).otherwise(0.0) + 200
@@ -68,7 +68,7 @@ def cut(plan: pl.DataFrame, splits: Sequence[str], *, most_rows: int = SHARD_ROW
         if not rows.height:
             continue
         number = pl.max_horizontal(
-            (pl.col("weight").cum_sum() / SHARD_BYTES).floor(), (pl.int_range(pl.len()) / most_rows).floor()
+            (pl.col("weight").cum_sum() / SHARD_BYTES).floor(), (pl.int_range(pl.len()) / SHARD_ROWS).floor()
         )
         parts = rows.with_columns(number.alias("shard")).partition_by("shard", maintain_order=True, include_key=False)
         shards += [Shard(split, at, len(parts), part.drop("weight")) for at, part in enumerate(parts)]

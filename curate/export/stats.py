@@ -10,8 +10,8 @@ import polars as pl
 
 from curate.export.policy import REASONS
 
-#: Label lengths in tokens between which drift is counted: each bin twice as wide as the one before.
-LENGTH_EDGES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+#: Drift by length is counted in bins of tokens, each twice as wide as the one before; from here on all are one bin.
+LONGEST = 1024
 
 
 def reasons(plan: pl.DataFrame) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ def drift(plan: pl.DataFrame, splits: Sequence[str]) -> list[dict[str, Any]]:
     """How far each split is from the whole, by source and by label length: the part of its samples (0 to 1) that
     would have to change places (total variation distance), and what a random split of its size would have."""
     staying = plan.filter(pl.col("reason").is_null()).with_columns(
-        pl.col("n_tokens").fill_null(0).cut(list(LENGTH_EDGES), left_closed=True).cast(pl.String).alias("length")
+        pl.col("n_tokens").fill_null(1).clip(1, LONGEST).log(2).floor().cast(pl.Int8).alias("length")
     )
     found = []
     for split in splits:
