@@ -11,7 +11,7 @@ import click
 
 from curate import __version__
 from curate.errors import UserError
-from curate.export.command import export
+from curate.export.command import export, say_exported
 from curate.terminal import Bars, cores, exit_code, run, say, width
 
 if TYPE_CHECKING:
@@ -414,13 +414,15 @@ def render(label: str, out: Path, form: str) -> None:
 @click.option("--out", default="demo", show_default=True, type=click.Path(path_type=Path), help="Folder to make.")
 @click.option("--seed", default=0, show_default=True, help="Another seed makes other formulas.")
 def demo(out: Path, seed: int) -> int:
-    """Make small data sets with planted defects and audit them.
+    """Make small data sets with planted defects, audit them, export what is right.
 
-    Says which of the defects were found. Needs no network and no data.
+    Says which of the defects were found, and how to load the exported data set. Needs no network and no data.
     """
     from curate.config import Project
     from curate.demo import make_demo
     from curate.demo.results import compare_planted
+    from curate.export.job import export as write_dataset
+    from curate.export.options import ExportOptions
     from curate.run import load_run
     from curate.sources import parse_source
 
@@ -438,6 +440,11 @@ def demo(out: Path, seed: int) -> int:
     say(compare_planted(data, load_run(out / "run"), width()))
     say()
     say(f"The same audit again: curate audit {' '.join(data.sources)} --out {out / 'run2'}")
+    say()
+    say("Exporting what is right, with safe fixes made and splits drawn by label …")
+    with Bars() as bars:
+        made = write_dataset([out / "run"], out / "dataset", ExportOptions(fix="safe"), workers=cores(), progress=bars)
+    say_exported(made)
     return 0
 
 

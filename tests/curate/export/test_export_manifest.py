@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from run_makers import decide, exported, labels_only, make_run
 
+import rules
 from curate.errors import UserError
 from curate.export.manifest import check, read_manifest
 
@@ -63,7 +64,7 @@ def test_the_manifest_lists_every_file_and_what_it_was_made_of(run: Path, out: P
         name: hashlib.sha256((run / name).read_bytes()).hexdigest() for name in ("findings.parquet", "samples.parquet")
     }
     assert manifest["config"]["seed"] == 0
-    assert manifest["key_version"] == 1
+    assert manifest["key_version"] == rules.KEY_VERSION
     assert manifest["texsieve"]
     assert manifest["dropped"] == [{"reason": "rule", "rule": "SYN001", "source": "s", "samples": 1}]
 
