@@ -18,10 +18,12 @@ class Label:
     text: str
     tokens: list[str]
     reading: Reading
+    #: None where the label has no visual key.
+    canonical: str | None = None
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        return lexer.spans(self.text)
+        return lexer.spans(self.text, self.tokens)
 
     def problems(self, *kinds: str) -> Iterator[Problem]:
         """The reader's problems of these kinds, in the order they were met."""

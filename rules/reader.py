@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from rules.commands import COMMANDS
 from rules.cursor import (
+    ATOM_OPEN,
     HARMLESS,
     MAX_DEPTH,
     TO_BRACE,
@@ -77,7 +78,6 @@ class Reader(ScriptReader):
         if self.depth > MAX_DEPTH:
             raise TooDeep
         display = self.display
-        first = self.i
         out: list[str] = []
         atoms = 0  # atoms in the list; `plain` stays true while every one is an ordinary symbol
         plain = True
@@ -175,7 +175,7 @@ class Reader(ScriptReader):
                         self.folds += ((i, i + 1, f"{_AS_FRACTION[token]}{{"), (at, at + 1, "}{"))
                     out += inner
                 else:
-                    out += ["{", *inner, "}"]
+                    out += [ATOM_OPEN, *inner, "}"]
                     plain = False
                 atoms += 1
                 base, operator = True, False
@@ -198,10 +198,10 @@ class Reader(ScriptReader):
                 base = operator = True
                 continue
             if action == COMMAND:
-                operator = COMMANDS[token[1:]].kind in ("op", "func") or token in ("\\overbrace", "\\underbrace")
+                operator = COMMANDS[token[1:]].kind in ("op", "func") or token in LIMIT_BRACES
                 out += self.read_command(token)
                 atoms += 1
-                plain = plain and COMMANDS[token[1:]].kind not in _SPACED_KINDS
+                plain = plain and COMMANDS[token[1:]].kind not in SPACED_KINDS
                 base = True
                 continue
             if action == LEFT:
@@ -263,7 +263,7 @@ class Reader(ScriptReader):
                 continue
             if action == SWITCH:
                 if token == "\\displaystyle" and self.display:
-                    if i == first and closer == TO_END:
+                    if not out and numerator is None and closer == TO_END:
                         self.folds.append((i, i + 1, ""))
                         self.i += 1
                         continue
@@ -344,13 +344,15 @@ class Reader(ScriptReader):
         return ["\\left", opening, *body, "\\right", closing]
 
 
+#: Commands with arguments that take \\limits.
+LIMIT_BRACES = frozenset({"\\overbrace", "\\underbrace"})
 #: Kinds of command whose atoms have space around them that braces would take away.
-_SPACED_KINDS = frozenset({"bin", "rel", "op", "func", "open", "close", "punct", "inner"})
+SPACED_KINDS = frozenset({"bin", "rel", "op", "func", "open", "close", "punct", "inner"})
 
 #: Characters that LaTeX stops at ("invalid character"; FF ends a paragraph). TAB, LF and CR are white space.
-_CONTROL = frozenset(chr(code) for code in (*range(9), 11, 12, *range(14, 32), 127))
+CONTROL = frozenset(chr(code) for code in (*range(9), 11, 12, *range(14, 32), 127))
 #: Commands that KaTeX, MathJax or a package knows, and LaTeX with amsmath and amssymb does not.
-_FOREIGN = frozenset(f"\\{command.name}" for command in COMMANDS.values() if not command.latex)
+FOREIGN = frozenset(f"\\{command.name}" for command in COMMANDS.values() if not command.latex)
 
 #: Canonical tokens of the spaces that take a length.
 _SPACED = ("\\hspace", "\\vspace", "\\hskip", "\\kern", "\\mkern", "\\mskip", "\\mspace")
@@ -381,7 +383,7 @@ def _infix(command: str, above: list[str], below: list[str]) -> list[str]:
 
 def spell(canonical: list[str]) -> str:
     """Canonical tokens as one string, a single space between every two."""
-    return " ".join(canonical).replace("\\  ", "\\ ")
+    return " ".join(canonical).replace("\0", "")
 
 
 def read(label: str, toks: list[str]) -> Reading:
@@ -406,13 +408,13 @@ def read(label: str, toks: list[str]) -> Reading:
         for index, token in enumerate(toks):
             if token[:2] == "^^":
                 reader.problem("caret-notation", index, detail=token)
-    if not _CONTROL.isdisjoint(toks):
+    if not CONTROL.isdisjoint(toks):
         for index, token in enumerate(toks):
-            if token in _CONTROL:
+            if token in CONTROL:
                 reader.problem("control-character", index)
-    if not _FOREIGN.isdisjoint(toks):
+    if not FOREIGN.isdisjoint(toks):
         for index, token in enumerate(toks):
-            if token in _FOREIGN:
+            if token in FOREIGN:
                 reader.problem("undefined-in-latex", index, detail=token[1:])
     if out is not None:
         while out and (ACTIONS.get(out[-1]) == SPACE or out[-1] == "\\\\" or out[-1].startswith(_SPACED)):

@@ -93,6 +93,8 @@ class Rule:
     module: str = ""
     #: What must be looked up before a rule over samples runs, beyond the labels and images' headers: "pixels".
     needs: frozenset[str] = frozenset()
+    #: Never fires on a label that `rules.plain` sees to be canonical at a glance.
+    spelling: bool = False
 
     @property
     def family(self) -> str:
@@ -121,8 +123,12 @@ def rule(
     fix: FixLevel | None = None,
     profiles: Iterable[str] = (),
     options: Options | None = None,
+    spelling: bool = False,
 ) -> Callable[[Judge], Judge]:
     """Declare a rule over labels. The decorated function yields the findings of one label that the sieve let through.
+
+    `spelling`: the rule can't fire on a label in canonical spelling that holds nothing but symbols, scripts, groups of
+    arguments, `\\left…\\right` and spaces, as most labels of most data sets are; it is spared those.
 
     The sieve sees the columns `label` (String), `tokens` (UInt32, how many) `problems` (String, the
     kinds of `rules.reader.Problem` in the label with a space on each side), `canonical` and `visual_key`.
@@ -142,6 +148,7 @@ def rule(
                 dict(options or {}),
                 parse_doc(inspect.getdoc(judge) or ""),
                 judge.__module__,
+                spelling,
             )
         )
         return judge
@@ -264,6 +271,7 @@ PROFILES: dict[str, str] = {
     "default": "any set of formula labels, judged as display math",
     "handwritten": "handwriting: spacing and sizes can't be seen, so they are noise",
     "printed": "typeset formulas: fonts, spacing and sizes are visible",
+    "canonical": "for fixing: every label to its canonical form",
     "m2e": "M²E and its kind: layout tokens mean lines, tabular is a correct label",
 }
 
