@@ -148,7 +148,7 @@ def rule(
                 dict(options or {}),
                 parse_doc(inspect.getdoc(judge) or ""),
                 judge.__module__,
-                spelling,
+                spelling=spelling,
             )
         )
         return judge
@@ -186,7 +186,7 @@ def samples_rule(
                 dict(options or {}),
                 doc,
                 judge.__module__,
-                frozenset(needs),
+                needs=frozenset(needs),
             )
         )
         return judge
