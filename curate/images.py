@@ -135,11 +135,17 @@ def _probe_all(root: Path, refs: Sequence[str], measures: bool) -> list[tuple[An
     for ref in refs:
         facts: tuple[Any, ...] = (None,) * (len(PROBE) - 2)
         try:
-            with _open(_locate(root, ref)) as image:
+            place = _locate(root, ref)
+            with _open(place) as image:
                 try:
                     facts = _header(image)
-                    measured = measure(image) if measures else ()
-                    facts = _header(image)  # a PNG may say only at its end how it is turned
+                    measured: tuple[Any, ...] = ()
+                    if measures and image.format == "TIFF":
+                        with _open(place) as again:  # Pillow 13 turns a TIFF wrongly once its frames were counted
+                            measured = measure(again)
+                    elif measures:
+                        measured = measure(image)
+                        facts = _header(image)  # a PNG may say only at its end how it is turned
                 except Exception as error:  # decoders raise anything on broken data
                     raise ImageError(_text(error)) from error
             rows.append((ref, None, *facts, *measured))
