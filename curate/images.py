@@ -140,10 +140,7 @@ def _probe_all(root: Path, refs: Sequence[str], measures: bool) -> list[tuple[An
                 try:
                     facts = _header(image)
                     measured: tuple[Any, ...] = ()
-                    if measures and image.format == "TIFF":
-                        with _open(place) as again:  # Pillow 13 turns a TIFF wrongly once its frames were counted
-                            measured = measure(again)
-                    elif measures:
+                    if measures:
                         measured = measure(image)
                         facts = _header(image)  # a PNG may say only at its end how it is turned
                 except Exception as error:  # decoders raise anything on broken data
@@ -211,6 +208,8 @@ def _open(place: Path | _Inside) -> Image.Image:
         size = f"{image.width} x {image.height}"
         image.close()
         raise ImageError(f"the header claims {size} pixels, more than {MAX_PIXELS:,} in all")
+    if image.format == "TIFF":
+        image.filename = ""  # Pillow 13 garbles a turned TIFF that it maps into memory, as it does with files by name
     return image
 
 
