@@ -26,6 +26,8 @@ FLAT_SHARE = 0.6
 TWO_LEVELS = 0.85
 #: Less than so many levels from the paper is never ink.
 FAINTEST = 16
+#: Nor is less than so many standard deviations of the paper's own levels.
+GRAIN = 6.0
 #: A stroke's edge lies where it is so dark, as part of the darkest strokes' distance from the paper.
 EDGE = 0.4
 #: Between these parts of that distance a pixel is neither paper nor stroke: the soft part of an edge.
@@ -43,7 +45,8 @@ class Ink:
     mask: (height, width), True where there is ink. grey: (height, width), 0-255, as displayed, transparency on white.
     background: the level of the paper, 0-255. polarity: whether the ink is darker or lighter than the paper.
     contrast: distance of the ink's level from the paper's, 0-1 (1: black on white); 0 where there is no ink.
-    soft: pixels that are neither paper nor ink. away: how far a pixel is from its paper, 0-255, where paper is uneven.
+    soft: pixels that are neither paper nor ink. faintest: less than so many levels from the paper is paper.
+    away: how far a pixel is from its paper, 0-255, where paper is uneven; 0 where it is paper.
     """
 
     mask: Mask
@@ -52,6 +55,7 @@ class Ink:
     polarity: Polarity
     contrast: float
     soft: int
+    faintest: int = FAINTEST
     away: Grey | None = None
 
     @property
@@ -63,7 +67,7 @@ class Ink:
         """How much of each pixel in the box is ink, 0-255 (mode L): a stroke's edges are grey, its middle is 255."""
         left, top, right, bottom = box
         away = self.away
-        faintest = FAINTEST if away is None else 0  # where paper is uneven, what is no ink is 0 already
+        faintest = self.faintest if away is None else 1
         steps = np.arange(256)
         if away is None:
             away = self.grey
@@ -177,17 +181,21 @@ def _paper_level(counts: npt.NDArray[np.int64], grey: Grey) -> int | None:
 
 def _on_flat(grey: Grey, counts: npt.NDArray[np.int64], paper: int) -> Ink:
     """Ink on paper of one level: all arithmetic is on the 256 levels, the picture is compared with one of them."""
-    darker, lighter = counts[: max(paper - FAINTEST + 1, 0)][::-1], counts[paper + FAINTEST :]
-    polarity: Polarity = "dark" if _mass(darker) >= _mass(lighter) else "light"
+    near = counts[max(paper - FLAT, 0) : paper + FLAT + 1]
+    off = np.arange(max(paper - FLAT, 0), max(paper - FLAT, 0) + near.size) - paper
+    grain = float(near @ (off * off)) / max(int(near.sum()), 1)
+    faintest = max(FAINTEST, int(GRAIN * grain**0.5))
+    darker, lighter = counts[: max(paper - faintest + 1, 0)][::-1], counts[paper + faintest :]
+    polarity: Polarity = "dark" if _mass(darker, faintest) >= _mass(lighter, faintest) else "light"
     strokes = darker if polarity == "dark" else lighter
     total = int(strokes.sum())
     if not total:
-        return Ink(np.zeros(grey.shape, np.bool_), grey, paper, polarity, 0.0, 0)
-    deep = FAINTEST + int(np.searchsorted(strokes.cumsum(), 0.9 * total))
-    edge = max(FAINTEST, -int(-EDGE * deep // 1))
+        return Ink(np.zeros(grey.shape, np.bool_), grey, paper, polarity, 0.0, 0, faintest)
+    deep = faintest + int(np.searchsorted(strokes.cumsum(), 0.9 * total))
+    edge = max(faintest, -int(-EDGE * deep // 1))
     mask = grey <= paper - edge if polarity == "dark" else grey >= paper + edge
-    low, high = (max(0, round(part * deep) - FAINTEST) for part in SOFT)
-    return Ink(mask, grey, paper, polarity, deep / 255, int(strokes[low:high].sum()))
+    low, high = (max(0, round(part * deep) - faintest) for part in SOFT)
+    return Ink(mask, grey, paper, polarity, deep / 255, int(strokes[low:high].sum()), faintest)
 
 
 def _box(mask: Mask) -> Box | None:
@@ -198,8 +206,8 @@ def _box(mask: Mask) -> Box | None:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _mass(strokes: npt.NDArray[np.int64]) -> int:
-    return int(strokes @ np.arange(FAINTEST, FAINTEST + strokes.size))
+def _mass(strokes: npt.NDArray[np.int64], faintest: int) -> int:
+    return int(strokes @ np.arange(faintest, faintest + strokes.size))
 
 
 def _on_uneven(grey: Grey) -> Ink:
@@ -222,7 +230,7 @@ def _on_uneven(grey: Grey) -> Ink:
     mask &= inked.view(np.bool_)
     soft = int(np.count_nonzero((away > max(floor, SOFT[0] * deep)) & (away < SOFT[1] * deep)))
     away[away < floor] = 0
-    return Ink(mask, grey, background, polarity, deep / 255, soft, away.clip(0, 255).astype(np.uint8))
+    return Ink(mask, grey, background, polarity, deep / 255, soft, away=away.clip(0, 255).astype(np.uint8))
 
 
 def _paper(grey: Grey) -> npt.NDArray[np.int16]:
