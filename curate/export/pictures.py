@@ -16,7 +16,8 @@ from PIL import Image
 from curate.export.png import encode
 from curate.images import ImageError, open_bytes, read_bytes
 from curate.measures import pixels_sha256
-from curate.model_ready import MAX_PIXELS, MIN_SIDE, Crop, Resize, model_image
+from curate.model_ready import Crop, Resize, model_image
+from rules.resizing import FACTOR, MAX_PIXELS
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -77,7 +78,7 @@ def _stays(image: Image.Image, shape: Shape) -> bool:
         return False
     short, long = sorted(image.size)
     # Half of the longest aspect ratio: what is near the limit is left to the function that knows it.
-    return shape.resize == "none" or (short >= MIN_SIDE and short * long <= MAX_PIXELS and long <= 100 * short)
+    return shape.resize == "none" or (short >= FACTOR and short * long <= MAX_PIXELS and long <= 100 * short)
 
 
 def without_metadata(data: bytes) -> bytes:
