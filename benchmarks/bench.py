@@ -4,7 +4,8 @@
 
 The labels are real ones where DIR (default: ../shared/data) has them, else those of the demo's generator. Every round
 runs all tools once, one after the other, so that a noisy machine hits all of them; the medians are reported, and a
-ratio is the median of the rounds' ratios. Images are audited beside cleanvision, if that is there (see images.py), and exported beside `datasets` (see export.py).
+ratio is the median of the rounds' ratios. Images are audited beside cleanvision, if that is there (see images.py), and
+exported beside `datasets` (see export.py).
 Results go to bench-out/bench.json as well.
 """
 
