@@ -90,11 +90,11 @@ def make_plan(
             workers=workers,
             progress=lambda at, of: report("fix", at, of),
         )
-        frame = policy.base(item, done, options)
-        frame = frame.with_columns(splits.kept_split(frame["own_split"], options))
-        frame = policy.with_reasons(frame, policy.worst_findings(item, done, options), options, splits.frozen(options))
+        worst = policy.worst_findings(item, done, options)
+        for window in policy.bases(item, done):
+            window = window.with_columns(splits.kept_split(window["own_split"], options))
+            frames.append(policy.with_reasons(window, worst, options, splits.frozen(options)))
         labels.append(done)
-        frames.append(frame)
     frame = pl.concat(frames)
     frame = _with_pixels(frame, list(inputs), labels, options, workers, report)
     if options.max_repeats is not None:

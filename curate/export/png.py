@@ -47,7 +47,7 @@ def _grey(image: Image.Image) -> bytes:
     pixels = np.asarray(image)
     width, height = image.size
     if not (pixels + np.uint8(1) > 1).any():  # 255 + 1 is 0
-        doubled = _DOUBLED[np.packbits(pixels, axis=1)]
+        doubled = _DOUBLED.take(np.packbits(pixels, axis=1))
         return _png(width, height, 2, doubled.view(np.uint8)[:, : -(-width // 4)], zlib.Z_RLE)
     levels = [level for level, pixels in enumerate(image.histogram()) if pixels]
     if all(level % 17 == 0 for level in levels):

@@ -7,7 +7,7 @@ Reasons are tried in the order of REASONS, and the first that holds is the sampl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import polars as pl
@@ -16,7 +16,7 @@ from curate.errors import UserError
 from curate.export.inputs import Input
 from curate.export.languages import language
 from curate.export.options import SEVERITIES, ExportOptions
-from curate.export.relabel import CHANGED, WINNING, Relabelled
+from curate.export.relabel import CHANGED, WINDOW, WINNING, Relabelled
 from curate.summary import MISSING_IMAGE
 from rules.registry import SelectionError, all_rules, expand
 from rules.score import scores
@@ -39,31 +39,41 @@ REASONS: dict[str, str] = {
 _UNDENIABLE = ("rejected", "empty", "no-image")
 
 
-def base(item: Input, labels: Relabelled, options: ExportOptions) -> pl.DataFrame:
-    """One narrow row a sample: what policy and splits look at, without its texts.
+def bases(item: Input, labels: Relabelled) -> Iterator[pl.DataFrame]:
+    """The frames of `base` for a run's samples, a window at a time, so that their texts are never held all at once."""
+    total = item.run.samples.select(pl.len()).collect().item()
+    kept = _kept_by_samples(item)
+    for start in range(0, max(total, 1), WINDOW):
+        yield base(item, labels, kept, start)
+
+
+def base(item: Input, labels: Relabelled, kept: pl.DataFrame, start: int) -> pl.DataFrame:
+    """One narrow row a sample from row `start` on: what policy and splits look at, without its texts.
 
     Columns: run, row (in samples.parquet), source, own_split, has_image, width, height, n_tokens, n_chars, language,
     score, key (UInt64, of the visual key, or of the text where there is none), pixels and near (UInt64, of image_sha256
     and image_group, null without), decided (action or null), changed (has another label than it was read with).
     """
-    rows = item.run.samples.with_row_index("row")
+    rows = item.run.samples.slice(start, WINDOW).with_row_index("row", offset=start)
     if "image_group" not in rows.collect_schema():
         rows = rows.with_columns(pl.lit(None, pl.String).alias("image_group"))
-    changed = pl.scan_parquet(labels.changed).select(
-        "row", *(pl.col(name).alias(f"new_{name}") for name in CHANGED if name != "row")
+    here = pl.col("row").is_between(start, start + WINDOW, closed="left")
+    changed = (
+        pl.scan_parquet(labels.changed)
+        .filter(here)
+        .select("row", *(pl.col(name).alias(f"new_{name}") for name in CHANGED if name != "row"))
     )
-    kept = _kept_by_samples(item)
     decided = pl.LazyFrame(
         {"row": list(labels.decided), "decided": list(labels.decided.values())},
         schema={"row": pl.UInt32, "decided": pl.String},
-    )
+    ).filter(here)
     is_new = pl.col("new_label").is_not_null()
     label = pl.coalesce("new_label", "label")
     checked = item.run.summary.get("config", {}).get("images", False)
     frame = (
         rows.join(changed, on="row", how="left", maintain_order="left")
         .join(decided, on="row", how="left", maintain_order="left")
-        .join(kept, on="sample_id", how="left", maintain_order="left")
+        .join(kept.lazy(), on="sample_id", how="left", maintain_order="left")
         .select(
             pl.lit(item.number, pl.UInt16).alias("run"),
             "row",
@@ -104,14 +114,14 @@ def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def _kept_by_samples(item: Input) -> pl.LazyFrame:
+def _kept_by_samples(item: Input) -> pl.DataFrame:
     """The factor that a sample's score has from rules that a new label changes nothing about."""
     findings = (
         item.run.findings.filter(~pl.col("rule").is_in(item.label_rules) & pl.col("sample_id").is_not_null())
         .select("sample_id", "rule", "severity")
         .collect()
     )
-    return scores(findings, "sample_id", item.weights).rename({"score": "kept"}).lazy()
+    return scores(findings, "sample_id", item.weights).rename({"score": "kept"})
 
 
 # Rules ----------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import accumulate
 
+import numpy as np
 import polars as pl
 
 from curate.export.options import ExportOptions
@@ -67,9 +68,19 @@ class Placer:
         self._seed = seed
 
     def place(self, key: int) -> str:
+        """The split of one key."""
+        return self._names[self._number(key)]
+
+    def place_all(self, keys: pl.Series) -> pl.Series:
+        """The splits of keys, as a column `placed`."""
+        numbers = np.fromiter(map(self._number, keys), np.uint8, len(keys))
+        names = dict(enumerate(self._names))
+        return pl.Series("placed", numbers).replace_strict(names, return_dtype=pl.String)
+
+    def _number(self, key: int) -> int:
         digest = hashlib.blake2b(f"{self._seed}/{key:016x}".encode(), digest_size=8).digest()
         point = int.from_bytes(digest, "big") / 2**64
-        return self._names[min(bisect_right(self._ends, point), len(self._names) - 1)]
+        return min(bisect_right(self._ends, point), len(self._names) - 1)
 
 
 def with_splits(frame: pl.DataFrame, options: ExportOptions) -> pl.DataFrame:
@@ -81,10 +92,7 @@ def with_splits(frame: pl.DataFrame, options: ExportOptions) -> pl.DataFrame:
     staying = frame.with_row_index("place").filter(pl.col("reason").is_null())
     placer = Placer(options.splits, options.seed)
     keys = staying.filter(pl.col("kept_split").is_null())["key"].unique().sort()
-    placed = pl.DataFrame(
-        {"key": keys, "placed": [placer.place(key) for key in keys.to_list()]},
-        schema={"key": pl.UInt64, "placed": pl.String},
-    )
+    placed = keys.to_frame().with_columns(placer.place_all(keys))
     staying = staying.select("place", "key", "pixels", "kept_split").join(
         placed, on="key", how="left", maintain_order="left"
     )
