@@ -58,7 +58,12 @@ def write_plots(folder: Path, plan: Plan, splits: Sequence[Mapping[str, Any]]) -
 
 def write_examples(folder: Path, plan: Plan) -> list[Shown]:
     """A few samples spread over the training split, handy ones first; their pictures go to `folder`/assets."""
-    staying = plan.frame.filter(pl.col("reason").is_null() & (pl.col("split") == plan.splits[0]))
+    staying = (
+        plan.frame.lazy()
+        .filter(pl.col("reason").is_null() & (pl.col("split") == plan.splits[0]))
+        .select("run", "row", "score", "has_image", "width", "height", "n_chars")
+        .collect()
+    )
     small = (pl.col("width").cast(pl.Int64) * pl.col("height") <= _LARGEST).fill_null(True)
     handy = staying.filter(small & (pl.col("n_chars") <= _LONGEST))
     pool = handy if handy.height >= EXAMPLES else staying

@@ -59,12 +59,11 @@ def cut(plan: pl.DataFrame, splits: Sequence[str]) -> list[Shard]:
     """The shards of the samples that stay (reason is null), split by split; a split without samples has none."""
     pixels = (pl.col("width").cast(pl.Int64) * pl.col("height")).cast(pl.Float64)
     weight = pl.when("has_image").then((pixels * _BYTES_A_PIXEL).fill_null(_UNKNOWN_BYTES)).otherwise(0.0) + 200
-    staying = plan.filter(pl.col("reason").is_null())
+    columns = ("split", "run", "row", "score", "has_image", weight.alias("weight"))
+    staying = plan.lazy().filter(pl.col("reason").is_null()).select(columns)
     shards: list[Shard] = []
     for split in splits:
-        rows = staying.filter(pl.col("split") == split).select(
-            "run", "row", "score", "has_image", weight.alias("weight")
-        )
+        rows = staying.filter(pl.col("split") == split).drop("split").collect()
         if not rows.height:
             continue
         number = pl.max_horizontal(

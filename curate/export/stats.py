@@ -17,24 +17,32 @@ LONGEST = 1024
 def reasons(plan: pl.DataFrame) -> list[dict[str, Any]]:
     """Samples left out by reason and source: reason, rule, source, samples; in the order of the reasons."""
     order = {name: at for at, name in enumerate(REASONS)}
-    counted = plan.filter(pl.col("reason").is_not_null()).group_by("reason", "rule", "source").len("samples")
-    rows = counted.sort("reason", "rule", "source", nulls_last=True).to_dicts()
+    counted = plan.lazy().filter(pl.col("reason").is_not_null()).group_by("reason", "rule", "source").len("samples")
+    rows = counted.sort("reason", "rule", "source", nulls_last=True).collect().to_dicts()
     return sorted(rows, key=lambda row: (order[row["reason"]], -row["samples"], row["rule"] or "", row["source"]))
+
+
+def _staying(plan: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """Some columns of the samples that are in the data set."""
+    return plan.lazy().filter(pl.col("reason").is_null()).select(columns).collect()
 
 
 def split_sizes(plan: pl.DataFrame, splits: Sequence[str]) -> list[dict[str, Any]]:
     """Each split's samples, groups (distinct keys), images, share of all samples, median and longest label."""
-    staying = plan.filter(pl.col("reason").is_null())
-    counted = staying.group_by("split").agg(
-        pl.len().alias("samples"),
-        pl.col("key").n_unique().alias("groups"),
-        pl.col("has_image").sum().alias("images"),
-        pl.col("n_tokens").median().alias("median_tokens"),
-        pl.col("n_tokens").max().alias("max_tokens"),
+    counted = (
+        _staying(plan, "split", "key", "has_image", "n_tokens")
+        .group_by("split")
+        .agg(
+            pl.len().alias("samples"),
+            pl.col("key").n_unique().alias("groups"),
+            pl.col("has_image").sum().alias("images"),
+            pl.col("n_tokens").median().alias("median_tokens"),
+            pl.col("n_tokens").max().alias("max_tokens"),
+        )
     )
     found = {row["split"]: row for row in counted.to_dicts()}
     nothing = {"samples": 0, "groups": 0, "images": 0, "median_tokens": None, "max_tokens": None}
-    total = max(staying.height, 1)
+    total = max(plan["reason"].null_count(), 1)
     return [
         {"split": split, **{key: found.get(split, nothing)[key] for key in nothing}}
         | {"share": round(found.get(split, nothing)["samples"] / total, 6)}
@@ -62,13 +70,13 @@ def sources(plan: pl.DataFrame) -> list[dict[str, Any]]:
 
 def leaks(plan: pl.DataFrame, splits: Sequence[str]) -> list[dict[str, Any]]:
     """Labels (visual keys) and pictures (pixel hashes) that each two splits share: none, or the export has a fault."""
-    staying = plan.filter(pl.col("reason").is_null())
     held = {
         column: {
             split: staying.filter((pl.col("split") == split) & pl.col(column).is_not_null())[column].unique()
             for split in splits
         }
         for column in ("key", "pixels")
+        for staying in (_staying(plan, "split", column),)
     }
     return [
         {
@@ -83,7 +91,7 @@ def leaks(plan: pl.DataFrame, splits: Sequence[str]) -> list[dict[str, Any]]:
 def drift(plan: pl.DataFrame, splits: Sequence[str]) -> list[dict[str, Any]]:
     """How far each split is from the whole, by source and by label length: the part of its samples (0 to 1) that
     would have to change places (total variation distance), and what a random split of its size would have."""
-    staying = plan.filter(pl.col("reason").is_null()).with_columns(
+    staying = _staying(plan, "split", "source", "n_tokens").with_columns(
         pl.col("n_tokens").fill_null(1).clip(1, LONGEST).log(2).floor().cast(pl.Int8).alias("length")
     )
     found = []
