@@ -69,7 +69,7 @@ def _exports(run: Path, out: Path, workers: int) -> Callable[[], Path]:
 
     def once() -> Path:
         shutil.rmtree(out, ignore_errors=True)
-        export([run], out, ExportOptions(resize="none"), workers=workers)
+        export([run], out, ExportOptions(resize="none", keep=("IMG",)), workers=workers)
         return out
 
     return once

@@ -35,6 +35,12 @@ REASONS: dict[str, str] = {
     "leak-image": "the same picture stands in a split that is tested on",
     "leak-near": "nearly the same picture stands in a split that is tested on",
 }
+#: Rules by name whose finding the picture of an export hasn't any more: always, when resized, when cut to its ink.
+_MENDED: dict[str, frozenset[str]] = {
+    "always": frozenset({"exif-rotated", "dark-without-alpha", "unusual-mode"}),
+    "resize": frozenset({"small-side", "extreme-aspect"}),
+    "crop": frozenset({"uncropped-page"}),
+}
 #: Reasons that hold whatever a person decided.
 _UNDENIABLE = ("rejected", "empty", "no-image")
 
@@ -128,13 +134,21 @@ def _kept_by_samples(item: Input) -> pl.DataFrame:
 
 
 def dropping(options: ExportOptions) -> pl.Expr:
-    """Is a finding (columns rule, severity) one that drops its sample? Raises UserError for an unknown rule."""
+    """Is a finding (columns rule, severity) one that drops its sample? Raises UserError for an unknown rule.
+
+    A rule named in `drop` always does. The severity of a finding that `keep` names, or that making the picture ready
+    mends, doesn't.
+    """
     severities = {"error"} | {name for name in options.drop if name in SEVERITIES}
     severities -= {name for name in options.keep if name in SEVERITIES}
     drop = _codes(options.drop, "--drop")
     keep = _codes(options.keep, "--keep")
-    if options.allow_no_image:
-        keep |= {rule.code for rule in all_rules().values() if rule.name in MISSING_IMAGE}
+    mended = {*_MENDED["always"], *(MISSING_IMAGE if options.allow_no_image else ())}
+    if options.resize != "none":
+        mended |= _MENDED["resize"]
+    if options.crop == "ink":
+        mended |= _MENDED["crop"]
+    keep |= {rule.code for rule in all_rules().values() if rule.name in mended}
     rule = pl.col("rule")
     return (pl.col("severity").is_in(sorted(severities)) | rule.is_in(sorted(drop))) & ~rule.is_in(sorted(keep - drop))
 
