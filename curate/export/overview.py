@@ -47,7 +47,8 @@ def overview(made: Exported, width: int, *, dry_run: bool = False) -> Iterator[s
     ]
     yield text_table(columns, rows, width=width)
     yield ""
-    for note in [*_fixes(facts), *_drifts(facts), *facts["notes"]]:
+    drifts = _drifts(facts) if plan.options.keep_splits == "none" else ()  # a set that is kept is what it is
+    for note in [*_fixes(facts), *drifts, *facts["notes"]]:
         yield from bullet(note, width)
     licence = {UNKNOWN: "none known", OTHER: "no single one"}.get(plan.licence, plan.licence)
     yield f"{things(plan.kept, 'sample')} of {count(total)}{' would be' if dry_run else ''} kept; licence: {licence}"

@@ -213,7 +213,7 @@ def test_an_error_that_a_fix_cures_is_kept_and_one_that_it_does_not_cure_is_drop
 def test_findings_of_the_image_survive_a_fix(wrapped: Path, tmp_path: Path) -> None:
     findings = pl.read_parquet(wrapped / "findings.parquet")
     image = findings.head(1).with_columns(
-        rule=pl.lit("IMG001"), name=pl.lit("x"), severity=pl.lit("error"), fix=None, replacement=None
+        rule=pl.lit("IMG012"), name=pl.lit("x"), severity=pl.lit("error"), fix=None, replacement=None
     )
     pl.concat([findings, image], how="vertical_relaxed").write_parquet(wrapped / "findings.parquet")
     exported(wrapped, tmp_path / "out", fix="safe")
