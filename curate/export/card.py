@@ -11,7 +11,7 @@ from curate.export.figures import Shown
 from curate.export.plan import Plan
 from curate.export.policy import REASONS
 from curate.licences import LICENCES, OTHER, UNKNOWN
-from curate.tables import Column, count, markdown_table, share, things
+from curate.tables import Column, count, markdown_table, markdown_text, share, things
 from curate.visible import visible
 from rules.registry import all_rules
 
@@ -77,7 +77,7 @@ def write_card(
     """Write README.md into `folder`."""
     parts = [
         f"---\n{front.strip()}\n---",
-        f"# {visible(title(plan))}",
+        f"# {markdown_text(title(plan))}",
         _summary(plan, facts),
         "## Load it",
         _loading(plan, facts),
@@ -109,7 +109,9 @@ def _summary(plan: Plan, facts: Mapping[str, Any]) -> str:
     read = sum(row["samples"] for row in facts["sources"])
     kept = sum(row["samples"] for row in facts["splits"])
     of = f"of {count(read)} read from {things(len(facts['sources']), 'source')}"
-    return f"{things(kept, 'formula')} with LaTeX labels, {of}." + "".join(f"\n\n> {note}" for note in facts["notes"])
+    return f"{things(kept, 'formula')} with LaTeX labels, {of}." + "".join(
+        f"\n\n> {markdown_text(note)}" for note in facts["notes"]
+    )
 
 
 def loading_code(plan: Plan, where: str) -> str:

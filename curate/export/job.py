@@ -91,6 +91,10 @@ def _write(plan: Plan, work: Work, workers: int, report: Progress) -> Exported:
     reused = len(done)
     _write_shards(plan, work, done, workers, report)
     plan = _without_late(plan, [row for entry in done.values() for row in entry["late"]])
+    if not plan.kept:
+        raise UserError(
+            f"no image can be opened any more ({plan.frame['detail'].drop_nulls()[-1]}); audit the source again"
+        )
     facts = planning.facts(plan)
     if any(row["labels"] or row["pictures"] for row in facts["leaks"]):
         raise AssertionError(f"a label or picture is in two splits: {facts['leaks']}")

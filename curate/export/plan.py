@@ -17,7 +17,7 @@ from curate.export.manifest import describe_inputs, sha256_of, versions
 from curate.export.near import with_near
 from curate.export.options import ExportOptions
 from curate.export.pictures import Studio, pixel_hash
-from curate.export.relabel import Relabelled, relabel
+from curate.export.relabel import WINNING, Relabelled, relabel
 from curate.export.shards import Shard, cut, rows_of, windows
 from curate.licences import OTHER, UNKNOWN, clashes, combined, is_clear, licence_of, standard
 from curate.tables import things
@@ -78,6 +78,7 @@ def make_plan(
     _check_licence_names(inputs, options)
     labels: list[Relabelled] = []
     frames: list[pl.DataFrame] = []
+    wrong = 0
     for item in inputs:
         own = item.run.samples.select("split").unique().collect()["split"]
         kept = splits.kept_split(own, options)
@@ -91,6 +92,8 @@ def make_plan(
             progress=lambda at, of: report("fix", at, of),
         )
         worst = policy.worst_findings(item, done, options)
+        wanted = [row for row, action in done.decided.items() if action in WINNING]
+        wrong += worst.filter(pl.col("row").is_in(wanted)).height
         for window in policy.bases(item, done):
             window = window.with_columns(splits.kept_split(window["own_split"], options))
             frames.append(policy.with_reasons(window, worst, options, splits.frozen(options)))
@@ -105,6 +108,8 @@ def make_plan(
     licence, clash = _licence(licences, options)
     plan = Plan(options, list(inputs), labels, frame, splits.order(options), licences, licence, clash, [])
     plan.notes.extend(_notes(plan))
+    if wrong:
+        plan.notes.append(f"{things(wrong, 'sample')} with findings that leave others out stayed, as people decided.")
     return plan
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import datasets
 import pytest
 from run_makers import dropped, labels_only, make_run, table
 
+from curate import demo
 from curate.cli import main_group
 from curate.errors import UserError
 from curate.export.options import make_options
@@ -63,6 +67,28 @@ def test_check_can_list_what_would_be_sent(call) -> None:
     code, out, _ = call("--check", "out", "--push-to-hub", "me/x", "--dry-run")
     assert code == 0
     assert "  README.md  " in out
+
+
+def test_the_demo_ends_with_a_data_set_and_the_line_that_loads_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(demo, "make_demo", partial(demo.make_demo, size=40))
+    assert run_command("curate", main_group, ["demo"]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("load it   from datasets import load_dataset; ")
+    found: dict[str, Any] = {}
+    exec(said.removeprefix("load it   "), found)
+    assert found["dataset"]["train"][0]["image"].mode == "RGB"
+    assert sum(len(part) for part in found["dataset"].values()) > 40
+    assert call_check(capsys) == "demo/dataset"
+
+
+def call_check(capsys: pytest.CaptureFixture[str]) -> str:
+    """What of the demo `--check` finds to be whole."""
+    assert run_command("curate", main_group, ["export", "--check", "demo/dataset"]) == 0
+    return capsys.readouterr().out.split(":")[0]
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,7 @@ def test_decisions_win(run: Path, tmp_path: Path) -> None:
     made = exported(run, tmp_path / "out", min_score=0.9, max_chars=12, drop=("warning",))
     assert dropped(tmp_path / "out") == {"s/1": "rule", "s/2": "length", "s/3": "rejected"}
     assert labels_of(tmp_path / "out")["s/5"] == "z ^ 2"
+    assert "1 sample with findings that leave others out stayed, as people decided." in made.facts["notes"]
     assert made.facts["decisions"] == {
         "accept": 1,
         "edit": 1,

@@ -226,3 +226,12 @@ def test_late_losses_survive_a_crash(run: Path, tmp_path: Path, monkeypatch: pyt
     assert made.facts["dropped"] == [{"reason": "no-image", "rule": None, "source": "s", "samples": 1}]
     manifest = json.loads((tmp_path / "out/manifest.json").read_text())
     assert manifest["splits"][0]["samples"] == 199
+
+
+def test_a_run_whose_images_are_gone_is_an_error(run: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.rmtree(tmp_path / "images")
+    with pytest.raises(UserError, match=r"no image can be opened any more \(no such file\); audit the source again"):
+        exported(run, tmp_path / "out", allow_no_image=False)
+    assert not (tmp_path / "out").exists()
