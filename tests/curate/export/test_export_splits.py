@@ -124,6 +124,20 @@ def test_a_near_duplicate_leaves_the_training_split() -> None:
     assert found["reason"].to_list() == ["leak-near", None, None, None]
 
 
+def test_near_duplicates_that_the_audit_found_are_in_one_split(tmp_path: Path) -> None:
+    rows = [{**row, "image_group": f"{n // 2:024x}"} for n, row in enumerate(labels_only(120))]
+    exported(make_run(tmp_path / "run", rows), tmp_path / "out", splits=EVEN)
+    group = {str(row["sample_id"]): row["image_group"] for row in rows}
+    homes: dict[object, set[str]] = {}
+    for sample_id, split in table(tmp_path / "out").select("sample_id", "split").iter_rows():
+        homes.setdefault(group[sample_id], set()).add(split)
+    assert max(map(len, homes.values())) == 1
+    lost = dropped(tmp_path / "out")
+    assert set(lost.values()) == {"leak-near"}
+    assert 20 < len(lost) < 60  # about two thirds of the pairs are placed apart
+    assert len(homes) == 60
+
+
 keys = st.integers(0, 30)
 maybe = st.none() | st.integers(0, 20)
 samples = st.lists(
