@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -125,7 +126,10 @@ def test_a_near_duplicate_leaves_the_training_split() -> None:
 
 
 def test_near_duplicates_that_the_audit_found_are_in_one_split(tmp_path: Path) -> None:
-    rows = [{**row, "image_group": f"{n // 2:024x}"} for n, row in enumerate(labels_only(120))]
+    rows = [
+        {**row, "image_group": hashlib.sha256(b"%d" % (n // 2)).hexdigest()[:24]}
+        for n, row in enumerate(labels_only(120))
+    ]
     exported(make_run(tmp_path / "run", rows), tmp_path / "out", splits=EVEN)
     group = {str(row["sample_id"]): row["image_group"] for row in rows}
     homes: dict[object, set[str]] = {}
