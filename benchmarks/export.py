@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tarfile
@@ -35,22 +36,35 @@ def measure_export(data: Path, folder: Path, quick: bool, rounds: int, workers: 
     rows = [line.rstrip("\n").split("\t") for line in lines]
     mine = _exports(run, root / "dataset", workers)
     peer = _embeds([(str(root / "img" / f"{name}.bmp"), label) for name, label in rows], root / "peer.parquet")
-    found: dict[str, list[tuple[float, int]]] = {"texsieve": [], "datasets": []}
+    found: dict[str, list[tuple[float, float, int]]] = {"texsieve": [], "datasets": []}
     for number in range(rounds + 1):  # the first round warms up
         for name, run_once in (("texsieve", mine), ("datasets", peer)):
-            start = perf_counter()
+            start, used = perf_counter(), _processor()
             path = run_once()
-            seconds = perf_counter() - start
+            seconds, cpu = perf_counter() - start, _processor() - used
             if number:
-                found[name].append((seconds, _size(path)))
-    ratios = [theirs / mine for (mine, _), (theirs, _) in zip(found["texsieve"], found["datasets"], strict=True)]
+                found[name].append((seconds, cpu, _size(path)))
+    ratios = [theirs[0] / mine[0] for mine, theirs in zip(found["texsieve"], found["datasets"], strict=True)]
     return {
         "images": len(rows),
         "source_bytes": sum(path.stat().st_size for path in (root / "img").iterdir()),
-        **{name: {"seconds": median(s for s, _ in runs), "bytes": runs[-1][1]} for name, runs in found.items()},
+        **{
+            name: {
+                "seconds": median(seconds for seconds, _, _ in runs),
+                "cpu_seconds": median(cpu for _, cpu, _ in runs),
+                "bytes": runs[-1][2],
+            }
+            for name, runs in found.items()
+        },
         "ratio": median(ratios),
-        "bytes_ratio": found["datasets"][-1][1] / found["texsieve"][-1][1],
+        "bytes_ratio": found["datasets"][-1][2] / found["texsieve"][-1][2],
     }
+
+
+def _processor() -> float:
+    """Processor seconds of this process and of those it has waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _audited(root: Path) -> Path:
@@ -103,7 +117,8 @@ def line(found: dict[str, Any]) -> str:
 
     mine, peer = found["texsieve"], found["datasets"]
     return (
-        f"curate export of {count(found['images'])} images: {mine['seconds']:.1f} s, {size(mine['bytes'])}; datasets "
-        f"embeds them in {peer['seconds']:.1f} s, {size(peer['bytes'])}: {found['ratio']:.2f} times as fast, "
+        f"curate export of {count(found['images'])} images: {mine['seconds']:.1f} s ({mine['cpu_seconds']:.1f} s of "
+        f"processor time), {size(mine['bytes'])}; datasets embeds them in {peer['seconds']:.1f} s "
+        f"({peer['cpu_seconds']:.1f} s), {size(peer['bytes'])}: {found['ratio']:.2f} times as fast, "
         f"{found['bytes_ratio']:.0f} times smaller."
     )
