@@ -71,11 +71,6 @@ class ExportOptions:
         _check_splits(self.splits)
         _check_languages(self.languages)
 
-    @property
-    def train(self) -> str:
-        """The split that is cleaned against the others."""
-        return "train" if "train" in self.splits else next(iter(self.splits))
-
     def as_config(self) -> dict[str, Any]:
         """Everything that decides what the data set holds, for its manifest."""
         config = {key: _plain(value) for key, value in asdict(self).items() if key != "allow_licence_clash"}

@@ -10,7 +10,6 @@ from typing import Any
 
 import polars as pl
 
-from curate.errors import UserError
 from curate.export import policy, splits, stats
 from curate.export.inputs import Input
 from curate.export.manifest import describe_inputs, sha256_of, versions
@@ -71,11 +70,10 @@ def make_plan(
 ) -> Plan:
     """Decide on every sample. `tmp` is a folder for changed labels, which must outlive the plan.
 
-    Raises UserError for rules, sources or languages that aren't there, and where nothing would be left.
+    Raises UserError for rules that aren't there.
     """
     report = progress or (lambda stage, done, of: None)
     policy.dropping(options)  # says what is wrong with --drop before any work is done
-    _check_licence_names(inputs, options)
     labels: list[Relabelled] = []
     frames: list[pl.DataFrame] = []
     wrong = 0
@@ -111,15 +109,6 @@ def make_plan(
     if wrong:
         plan.notes.append(f"{things(wrong, 'sample')} with findings that leave others out stayed, as people decided.")
     return plan
-
-
-def _check_licence_names(inputs: Sequence[Input], options: ExportOptions) -> None:
-    names = [source["name"] for item in inputs for source in item.sources]
-    for name in options.licences:
-        if name not in names:
-            raise UserError(
-                f"export: licences names a source {name!r}, and there is none; there are: {', '.join(names)}"
-            )
 
 
 def _licence(licences: dict[str, str], options: ExportOptions) -> tuple[str, list[str]]:
@@ -187,9 +176,10 @@ def _notes(plan: Plan) -> list[str]:
                 f"{things(tested, 'sample')} of test or validation sets that sources have of their own were placed "
                 "anew; --keep-splits test leaves them where they are."
             )
-    rest = (1 if options.fix == "none" else 0) and _curable(plan)
-    if rest:
-        notes.append(f"{things(rest, 'sample')} left out for an error that has a fix; see --fix safe and --fix unsafe.")
+    for level in {"none": ("safe", "unsafe"), "safe": ("unsafe",)}.get(options.fix, ()):
+        rest = _curable(plan, level)
+        if rest:
+            notes.append(f"{things(rest, 'sample')} left out for a finding that has a fix; see --fix {level}.")
     unclear = {source: licence for source, licence in plan.licences.items() if not is_clear(licence)}
     if unclear:
         named = ", ".join(name if licence == UNKNOWN else f"{name} ({licence})" for name, licence in unclear.items())
@@ -206,13 +196,13 @@ def _own_tests(frame: pl.DataFrame) -> int:
     return frame.filter(pl.col("own_split").is_in(names) & pl.col("reason").is_null()).height
 
 
-def _curable(plan: Plan) -> int:
-    """Samples left out for a rule that proposed a fix."""
+def _curable(plan: Plan, level: str) -> int:
+    """Samples left out for a rule that proposed a fix of that level."""
     total = 0
     for item in plan.inputs:
         dropped = plan.frame.filter((pl.col("run") == item.number) & (pl.col("reason") == "rule")).select("row", "rule")
         rows = item.run.samples.with_row_index("row").select("row", "sample_id")
-        fixes = item.run.findings.filter(pl.col("fix").is_in(["safe", "unsafe"])).select("sample_id", "rule").unique()
+        fixes = item.run.findings.filter(pl.col("fix") == level).select("sample_id", "rule").unique()
         total += (
             dropped.lazy().join(rows, on="row").join(fixes, on=["sample_id", "rule"]).select(pl.len()).collect().item()
         )

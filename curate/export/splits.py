@@ -24,6 +24,7 @@ from curate.export.options import ExportOptions
 _TRAIN = re.compile(r"(?i)(?:^|[_.\-\s])train(?:ing)?(?=$|[_.\-\s\d])")
 _VALIDATION = re.compile(r"(?i)(?:^|[_.\-\s])(?:valid(?:ate|ation)?|val|dev)(?=$|[_.\-\s\d])")
 _TEST = re.compile(r"(?i)(?:^|[_.\-\s])test(?:ing)?(?=$|[_.\-\s\d])")
+_KEPT_NAMES = {"none": (), "test": ("validation", "test"), "all": ("train", "validation", "test")}
 #: More than the number of splits there can be: what is kept goes before what is placed.
 _KEPT = 1_000_000
 
@@ -38,7 +39,7 @@ def standard_name(split: str | None) -> str | None:
 
 def kept_split(own: pl.Series, options: ExportOptions) -> pl.Series:
     """The split that each sample keeps, null where it is to be placed. own: the samples' own splits."""
-    wanted = {"none": (), "test": ("test", "validation"), "all": ("test", "validation", "train")}[options.keep_splits]
+    wanted = _KEPT_NAMES[options.keep_splits]
     names = {name: standard_name(name) for name in own.unique().drop_nulls().to_list()}
     mapping = {name: standard for name, standard in names.items() if standard in wanted}
     return own.replace_strict(mapping, default=None, return_dtype=pl.String).alias("kept_split")
@@ -52,10 +53,10 @@ def frozen(options: ExportOptions) -> pl.Expr:
 def order(options: ExportOptions) -> list[str]:
     """The splits from the least guarded to the best: train, the others as named, test."""
     names = list(options.splits)
-    if options.keep_splits != "none":
-        names += [name for name in ("validation", "test") if name not in names]
-    last = ["test"] if "test" in names else []
-    return [options.train, *(name for name in names if name not in (options.train, *last)), *last]
+    names += [name for name in _KEPT_NAMES[options.keep_splits] if name not in names]
+    first = "train" if "train" in names else names[0]
+    last = ["test"] if "test" in names and first != "test" else []
+    return [first, *(name for name in names if name not in (first, *last)), *last]
 
 
 class Placer:
@@ -97,8 +98,8 @@ def with_splits(frame: pl.DataFrame, options: ExportOptions) -> pl.DataFrame:
         placed, on="key", how="left", maintain_order="left"
     )
     staying = staying.with_columns(pl.coalesce("kept_split", "placed").alias("split"))
-    staying = _leave(staying, "key", "leak-label", "the same label stands in {}", ranks, options.train)
-    staying = _leave(staying, "pixels", "leak-image", "the same picture stands in {}", ranks, options.train)
+    staying = _leave(staying, "key", "leak-label", "the same label stands in {}", ranks)
+    staying = _leave(staying, "pixels", "leak-image", "the same picture stands in {}", ranks)
     return (
         frame.drop("split", strict=False)
         .with_row_index("place")
@@ -118,9 +119,7 @@ def guard(ranks: Mapping[str, int]) -> pl.Expr:
     return rank + pl.when(pl.col("kept_split").is_not_null()).then(_KEPT).otherwise(0)
 
 
-def _leave(
-    frame: pl.DataFrame, column: str, reason: str, words: str, ranks: Mapping[str, int], train: str
-) -> pl.DataFrame:
+def _leave(frame: pl.DataFrame, column: str, reason: str, words: str, ranks: Mapping[str, int]) -> pl.DataFrame:
     """Of samples that share `column` let those stay that are in the split of the best guarded one.
 
     Samples that were only placed go over to the training split where that is kept for their key: nothing is tested on
@@ -142,7 +141,12 @@ def _leave(
     )
     frame = frame.join(winners, on=column, how="left", maintain_order="left")
     lost = (pl.col("winner") != pl.col("split")).fill_null(False) & pl.col("left").is_null()
-    joins = lost & pl.col("pinned") & (pl.col("winner") == train) & pl.col("kept_split").is_null()
+    joins = (
+        lost
+        & pl.col("pinned")
+        & (pl.col("winner") == min(ranks, key=lambda name: ranks[name]))
+        & pl.col("kept_split").is_null()
+    )
     if column != "key":
         joins = pl.lit(False)
     return frame.with_columns(

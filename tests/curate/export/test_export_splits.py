@@ -245,6 +245,12 @@ def test_all_splits_can_be_kept(benchmark_run: Path, tmp_path: Path) -> None:
     assert dropped(tmp_path / "out")["free/0"] == "leak-label"
 
 
+def test_kept_splits_need_no_share(benchmark_run: Path, tmp_path: Path) -> None:
+    exported(benchmark_run, tmp_path / "out", keep_splits="all", splits={"a": 0.5, "b": 0.5})
+    counts = dict(table(tmp_path / "out").group_by("split").len().iter_rows())
+    assert counts == {"train": 198, "validation": 19, "test": 20, "a": counts["a"], "b": 99 - counts["a"]}
+
+
 def test_own_test_sets_that_are_placed_anew_are_named(benchmark_run: Path, tmp_path: Path) -> None:
     made = exported(benchmark_run, tmp_path / "out")
     assert any("of test or validation sets" in note and "--keep-splits test" in note for note in made.facts["notes"])
