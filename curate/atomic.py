@@ -10,6 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+#: More files than this are flushed to disk all at once: one by one takes milliseconds each.
+MANY = 1000
+
+
 def _sync(path: Path) -> None:
     """Flush a file or folder to disk; folders can't be opened for this on every system, and then it is skipped."""
     try:
@@ -63,9 +67,12 @@ def put_in_place(folder: Path, path: Path, *, replace: bool = False) -> None:
 
     An existing `path` is moved aside with `replace` and raises FileExistsError without it.
     """
-    for entry in folder.rglob("*"):
-        if entry.is_file():
-            _sync(entry)
+    files = [entry for entry in folder.rglob("*") if entry.is_file()]
+    if len(files) > MANY and hasattr(os, "sync"):
+        os.sync()
+    else:
+        for file in files:
+            _sync(file)
     folder.chmod(0o777 & ~_umask())
     if path.exists():
         if not replace:
