@@ -41,9 +41,14 @@ FAMILIES: dict[str, str] = {
     "CAN": "canonical form and visual key",
     "NRM": "damage done by normalisers",
     "SEM": "meaning",
+    "UNI": "Unicode characters",
+    "LEN": "size and rarity",
     "PAR": "image and label as a pair",
     "IMG": "images",
 }
+
+#: For `severity_in`: what a pupil wrote wrong is right in the label, so for M²E's homework such a finding is a fact.
+PUPILS_SLIP: Mapping[str, Severity] = {"m2e": "info"}
 
 #: From surest to least sure.
 FIX_LEVELS: tuple[FixLevel, ...] = ("safe", "unsafe", "display")
@@ -91,6 +96,8 @@ class Rule:
     options: Options = field(default_factory=dict)
     doc: RuleDoc = RuleDoc("")
     module: str = ""
+    #: Profiles in which the rule's findings have another severity.
+    severity_in: Mapping[str, Severity] = field(default_factory=dict)
 
     @property
     def family(self) -> str:
@@ -119,6 +126,7 @@ def rule(
     fix: FixLevel | None = None,
     profiles: Iterable[str] = (),
     options: Options | None = None,
+    severity_in: Mapping[str, Severity] | None = None,
 ) -> Callable[[Judge], Judge]:
     """Declare a rule over labels. The decorated function yields the findings of one label that the sieve let through.
 
@@ -140,6 +148,7 @@ def rule(
                 dict(options or {}),
                 parse_doc(inspect.getdoc(judge) or ""),
                 judge.__module__,
+                dict(severity_in or {}),
             )
         )
         return judge
@@ -272,7 +281,7 @@ class Ruleset:
         return [catalogue[code] for code in self.codes if catalogue[code].scope == scope]
 
     def severity(self, rule: Rule) -> Severity:
-        return self.severities.get(rule.code, rule.severity)
+        return self.severities.get(rule.code, rule.severity_in.get(self.profile, rule.severity))
 
     def fix_level(self, rule: Rule, level: FixLevel | None) -> FixLevel | None:
         """The level of a fix that its finding gives `level`, after what `fixes` says of the rule.
