@@ -7,10 +7,10 @@ import polars as pl
 from rules.registry import find
 
 
-def _judge(code, labels, **options):
+def _judge(code, texts, **options):
     rule = find(code)
     samples = pl.DataFrame(
-        {"sample_id": [str(i) for i in range(len(labels))], "source": "set", "label": labels}
+        {"sample_id": [str(i) for i in range(len(texts))], "source": "set", "label": texts}
     ).with_columns(pl.col("label").str.split(" ").list.len().cast(pl.Int32).alias("n_tokens"))
     found = rule.judge(samples, {**rule.options, **options})
     assert found.columns == ["sample_id", "source", "message"]
