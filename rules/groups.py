@@ -10,9 +10,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rules.commands import COMMANDS
-from rules.label import Label
+
+if TYPE_CHECKING:
+    from rules.label import Label
 
 #: Relations that make a statement of two sides.
 RELATIONS = frozenset(
@@ -54,8 +57,7 @@ class Place:
 
 def places(label: Label, pattern: re.Pattern[str], group: int = 0) -> Iterator[Place]:
     """Every match of a pattern over the tokens, a single space between every two. A match must hold whole tokens."""
-    text = " ".join(label.tokens)
-    matches = list(pattern.finditer(text))
+    matches = list(pattern.finditer(label.spaced))
     if not matches:
         return
     starts: list[int] = []
@@ -69,14 +71,6 @@ def places(label: Label, pattern: re.Pattern[str], group: int = 0) -> Iterator[P
             yield Place(bisect_right(starts, first) - 1, bisect_right(starts, after - 1), match)
 
 
-def relation_in_group(tokens: list[str]) -> bool:
-    """Does a relation stand inside any braces? A cheap look before an exact one."""
-    return any(
-        token in RELATIONS and tokens[:index].count("{") > tokens[:index].count("}")
-        for index, token in enumerate(tokens)
-    )
-
-
 def closers(tokens: list[str]) -> dict[int, int]:
     """The token of each closing brace by that of its opening one; braces without a partner are left out."""
     found: dict[int, int] = {}
@@ -87,6 +81,18 @@ def closers(tokens: list[str]) -> dict[int, int]:
         elif token == "}" and stack:
             found[stack.pop()] = index
     return found
+
+
+def nesting(tokens: list[str], start: int, end: int) -> int:
+    """How deep braces nest from token `start` to `end` (exclusive)."""
+    depth = deepest = 0
+    for token in tokens[start:end]:
+        if token == "{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token == "}":
+            depth -= 1
+    return deepest
 
 
 def top_level(tokens: list[str], start: int, end: int) -> Iterator[int]:
@@ -106,23 +112,22 @@ def top_level(tokens: list[str], start: int, end: int) -> Iterator[int]:
             yield index
 
 
-def prose(label: Label) -> frozenset[int]:
+#: Commands whose arguments are text, names, lengths.
+_NOT_MATH = frozenset(f"\\{command.name}" for command in COMMANDS.values() if set(command.args) & set("trD"))
+_ENVIRONMENT = frozenset([r"\begin", r"\end"])
+
+
+def prose(tokens: list[str], partners: dict[int, int]) -> frozenset[int]:
     r"""The tokens inside arguments that are not mathematics: of `\text`, `\mbox`, `\label`, `\begin`, `\hspace`."""
     inside: set[int] = set()
-    pairs: dict[int, int] | None = None
-    for index, token in enumerate(label.tokens):
-        if token[0] != "\\" or index in inside:
+    for index, token in enumerate(tokens):
+        if token[0] != "\\" or index in inside or not (token in _NOT_MATH or token in _ENVIRONMENT):
             continue
-        command = COMMANDS.get(token[1:])
-        if token not in (r"\begin", r"\end") and (command is None or not set(command.args) & set("trD")):
-            continue
-        pairs = closers(label.tokens) if pairs is None else pairs
         at = index + 1
-        groups = 2 if token == r"\begin" and _has_columns(label.tokens, at) else 1
-        for _ in range(groups):
-            while label.tokens[at : at + 1] and label.tokens[at] in ("*", "["):
-                at = at + 1 if label.tokens[at] == "*" else _after_bracket(label.tokens, at)
-            closing = pairs.get(at)
+        for _ in range(2 if token == r"\begin" and _has_columns(tokens, at) else 1):
+            while tokens[at : at + 1] and tokens[at] in ("*", "["):
+                at = at + 1 if tokens[at] == "*" else _after_bracket(tokens, at)
+            closing = partners.get(at)
             if closing is None:
                 break
             inside.update(range(at, closing + 1))
@@ -140,14 +145,13 @@ def _after_bracket(tokens: list[str], at: int) -> int:
     return at + 1
 
 
-def script_places(tokens: list[str]) -> Iterator[tuple[int, int, int]]:
+def script_places(tokens: list[str], partners: dict[int, int]) -> list[tuple[int, int, int]]:
     """Every braced script: the token of its `_` or `^`, of its `{` and of its `}`."""
-    if "_" not in tokens and "^" not in tokens:
-        return
-    pairs = closers(tokens)
-    for index, token in enumerate(tokens):
-        if token in ("_", "^") and index + 1 in pairs:
-            yield index, index + 1, pairs[index + 1]
+    return [
+        (index, index + 1, partners[index + 1])
+        for index, token in enumerate(tokens)
+        if (token == "_" or token == "^") and index + 1 in partners
+    ]
 
 
 def base_of(tokens: list[str], script: int) -> int | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.groups import closers
 from rules.label import Label
 from rules.registry import Options, rule
 from rules.sieves import has, has_command
@@ -63,7 +62,7 @@ def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding
     Fix: Unsafe: the wide accent.
     See: CDM's list ONE_Tail_Tokens.
     """
-    pairs = closers(label.tokens)
+    pairs = label.partners
     for index in label.find(*_WIDER):
         closing = pairs.get(index + 1)
         if closing is not None and _atoms(label.tokens, index + 2, closing) > 1:
@@ -77,24 +76,26 @@ def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding
     "info",
     has_command("overline", "widehat", "widetilde", "overrightarrow"),
     fix="unsafe",
+    profiles=("default", "handwritten", "m2e"),
 )
 def wide_accent_on_one(label: Label, options: Options) -> Iterator[Finding]:
     r"""A wide accent over one symbol: `\overline { x }`, `\overrightarrow { a }`.
 
-    Why: It hardly differs from `\bar { x }`, which others write; in handwriting it doesn't at all.
+    Why: It hardly differs from `\bar { x }`, which others write; in handwriting it doesn't at all. In
+    print the two are told apart, and the rule is off.
     Fires: ``\overline { x }`` -> ``\overline``
     Fires: ``\overrightarrow { a } + b`` -> ``\overrightarrow``
     Quiet: ``\overline { A B }``
     Quiet: ``\bar { x }``
     Fix: Unsafe: the narrow accent.
     """
-    pairs = closers(label.tokens)
+    pairs = label.partners
     for index in label.find(*_NARROWER):
         closing = pairs.get(index + 1)
         if closing is not None and _atoms(label.tokens, index + 2, closing) == 1:
             token = label.tokens[index]
             yield label.at(
-                index, index + 1, f"{token} over one symbol; {_NARROWER[token]} is as wide", _NARROWER[token]
+                index, index + 1, f"{token} over one symbol, where {_NARROWER[token]} is common", _NARROWER[token]
             )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.groups import places, prose, script_places
+from rules.groups import places
 from rules.label import Label
 from rules.registry import Options, rule
 from rules.sieves import has
@@ -25,13 +25,14 @@ def crossed_brackets(label: Label, options: Options) -> Iterator[Finding]:
     Fix: None: look at the picture.
     """
     stack: list[str] = []
-    tokens = label.tokens
-    if tokens.count("(") != tokens.count(")") or tokens.count("[") != tokens.count("]"):
+    count = label.tokens.count
+    if count("(") != count(")") or count("[") != count("]"):
         return
-    for index, token in enumerate(tokens):
+    for index in label.find("(", "[", ")", "]"):
+        token = label.tokens[index]
         if token in ("(", "["):
             stack.append(token)
-        elif token in (")", "]"):
+        else:
             partner = "(" if token == ")" else "["
             if not stack:
                 return
@@ -72,8 +73,8 @@ def digit_on_the_line(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Display: a subscript.
     See: Of 24,607 predictions for HME100K's test set, CDM calls 259 right that aren't, `x 1` for `x _ 1` among them.
     """
-    words = set(prose(label))
-    for _, opening, closing in script_places(label.tokens):
+    words = set(label.prose)
+    for _, opening, closing in label.scripts:
         words.update(range(opening, closing))
     for place in places(label, _FLAT, 1):
         if place.start not in words and label.tokens[place.start] != "0":

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 from rules import unicode_math
 from rules.findings import Finding
-from rules.groups import prose
 from rules.label import Label
 from rules.registry import Options, rule
-from rules.sieves import has
+from rules.sieves import NON_ASCII
 
 _HAN = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _CJK = re.compile(
@@ -19,18 +18,12 @@ _CJK = re.compile(
 )
 
 
-def _places_of_prose(label: Label) -> list[tuple[int, int]]:
-    """(start, end) offsets of the tokens that stand in text."""
-    return [label.spans[index] for index in sorted(prose(label))]
+def _in_text(label: Label, offset: int) -> bool:
+    """Does the character at this offset stand in text?"""
+    return any(label.spans[index][0] <= offset < label.spans[index][1] for index in label.prose)
 
 
-def _in_text(spans: list[tuple[int, int]], start: int) -> bool:
-    return any(first <= start < last for first, last in spans)
-
-
-@rule(
-    "UNI001", "cjk-in-math", "info", has(rf"[{_HAN}、。]"), fix="unsafe", profiles=("default", "handwritten", "printed")
-)
+@rule("UNI001", "cjk-in-math", "info", NON_ASCII, fix="unsafe", profiles=("default", "handwritten", "printed"))
 def cjk_in_math(label: Label, options: Options) -> Iterator[Finding]:
     r"""Chinese, Japanese or Korean text in math mode: `解 : x = 2`, `1 、 2`.
 
@@ -44,16 +37,15 @@ def cjk_in_math(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Unsafe: `\text{…}` around words; a comma for `、`. In the profile m2e, where lines are text, the rule is off.
     See: 0.68 % of HME100K's training labels; Uni-MuMER's copy of its test set leaves 591 such items out.
     """
-    spans = _places_of_prose(label)
     for match in _CJK.finditer(label.text):
-        if _in_text(spans, match.start()):
+        if _in_text(label, match.start()):
             continue
         words = match[0].replace(" ", "")
         replacement = "," if words == "、" else "." if words == "。" else f"\\text{{{words}}}"
         yield Finding("text in math mode", *match.span(), replacement)
 
 
-@rule("UNI002", "full-width", "info", has(r"[\x{ff01}-\x{ff5e}\x{3000}]"), fix="unsafe")
+@rule("UNI002", "full-width", "info", NON_ASCII, fix="unsafe")
 def full_width(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full-width form of an ASCII character: `（ ）`, `：`, `％`.
 
@@ -65,14 +57,13 @@ def full_width(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Unsafe: the ASCII character; its width differs. `％` becomes `\%`.
     See: HCIILAB/LAST dataset/dic.txt has `％ ： （ ）` beside their ASCII forms.
     """
-    spans = _places_of_prose(label)
     for match in re.finditer("[\uff01-\uff5e\u3000]", label.text):
-        if not _in_text(spans, match.start()):
+        if not _in_text(label, match.start()):
             plain = unicodedata.normalize("NFKC", match[0])
             yield Finding(f"{match[0]} is the full-width form of {plain}", *match.span(), unicode_math.escaped(plain))
 
 
-@rule("UNI003", "unicode-symbol", "info", has(r"[^\x00-\x7f]"), fix="safe")
+@rule("UNI003", "unicode-symbol", "info", NON_ASCII, fix="safe")
 def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
     r"""A symbol as a Unicode character where LaTeX has a command: `×`, `≤`, `α`, `√`.
 
@@ -84,10 +75,9 @@ def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``解``
     Fix: Safe where math-core draws both alike; else display (`√` has no argument that can be told).
     """
-    spans = _places_of_prose(label)
     for match in re.finditer(r"[^\x00-\x7f]", label.text):
         command = unicode_math.command(match[0])
-        if command is None or _in_text(spans, match.start()):
+        if command is None or _in_text(label, match.start()):
             continue
         glued = label.text[match.end() : match.end() + 1].isalpha() and command[-1].isalpha()
         yield Finding(
@@ -98,7 +88,7 @@ def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
         )
 
 
-@rule("UNI004", "look-alike-character", "warning", has(r"[^\x00-\x7f]"), fix="safe")
+@rule("UNI004", "look-alike-character", "warning", NON_ASCII, fix="safe")
 def look_alike_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A character that looks like an ASCII one and isn't: a Cyrillic а, a minus sign U+2212, a typographic quote.
 
@@ -112,10 +102,9 @@ def look_alike_character(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\text{да}``
     Fix: Safe where math-core draws both alike, as with the minus sign; else the key refuses it.
     """
-    spans = _places_of_prose(label)
     for match in re.finditer(r"[^\x00-\x7f]", label.text):
         plain = unicode_math.LOOK_ALIKES.get(match[0])
-        if plain is not None and not _in_text(spans, match.start()):
+        if plain is not None and not _in_text(label, match.start()):
             name = unicodedata.name(match[0], "?").lower()
             yield Finding(f"U+{ord(match[0]):04X}, {name}, looks like {plain}", *match.span(), plain)
 
@@ -124,7 +113,7 @@ _INVISIBLE = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u
 _ODD_SPACE = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u2028\u2029"
 
 
-@rule("UNI005", "invisible-character", "warning", has(rf"[{_INVISIBLE}{_ODD_SPACE}]"), fix="unsafe")
+@rule("UNI005", "invisible-character", "warning", NON_ASCII, fix="unsafe")
 def invisible_character(label: Label, options: Options) -> Iterator[Finding]:
     """A character nobody sees: a zero-width space, a byte order mark, a mark of writing direction, a no-break space.
 
@@ -145,9 +134,7 @@ def invisible_character(label: Label, options: Options) -> Iterator[Finding]:
     "UNI006",
     "styled-letter",
     "warning",
-    has(
-        r"[\x{1d400}-\x{1d7ff}\x{2102}\x{210a}-\x{2113}\x{2115}\x{2119}-\x{211d}\x{2124}\x{2128}\x{212c}\x{212d}\x{212f}-\x{2134}]"
-    ),
+    NON_ASCII,
     fix="unsafe",
 )
 def styled_letter(label: Label, options: Options) -> Iterator[Finding]:
@@ -166,7 +153,7 @@ def styled_letter(label: Label, options: Options) -> Iterator[Finding]:
             yield Finding(f"{match[0]} is a letter in a font", *match.span(), letter)
 
 
-@rule("UNI007", "script-character", "warning", has(r"[²³¹⁰-₎]"), fix="unsafe")
+@rule("UNI007", "script-character", "warning", NON_ASCII, fix="unsafe")
 def script_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A superscript or subscript as a character: `x²`, `H₂O`.
 
@@ -178,16 +165,15 @@ def script_character(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\text{m²}``
     Fix: Unsafe: `^ { 2 }`.
     """
-    spans = _places_of_prose(label)
     for match in re.finditer("([²³¹⁰-\u207f]+)|([\u2080-\u208e]+)", label.text):
-        if _in_text(spans, match.start()):
+        if _in_text(label, match.start()):
             continue
         plain = unicodedata.normalize("NFKC", match[0]).replace("−", "-")
         sign = "^" if match[1] else "_"
         yield Finding("a script as a character", *match.span(), f" {sign} {{ {' '.join(plain)} }}")
 
 
-@rule("UNI008", "combining-mark", "warning", has(r"[\x{300}-\x{36f}\x{20d0}-\x{20f0}]"), fix="unsafe")
+@rule("UNI008", "combining-mark", "warning", NON_ASCII, fix="unsafe")
 def combining_mark(label: Label, options: Options) -> Iterator[Finding]:
     r"""An accent as a character that combines with the one before: `x` and U+0304.
 
@@ -208,7 +194,7 @@ _MOJIBAKE = re.compile(
 )
 
 
-@rule("UNI009", "broken-encoding", "warning", has("[\ufffd\u00c2\u00c3\u00ce\u00cf\u00e2\ue000-\uf8ff]"), fix="display")
+@rule("UNI009", "broken-encoding", "warning", NON_ASCII, fix="display")
 def broken_encoding(label: Label, options: Options) -> Iterator[Finding]:
     """Text read in the wrong encoding: U+FFFD, `Ã` and U+0097 for `×`, characters of a private font.
 

@@ -294,30 +294,6 @@ def box_command(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(places[0], places[0] + 1, f"{token} puts a box of text into the formula", replacement)
 
 
-@rule("CMD013", "not-portable", "info", has(r"\\[A-Za-z]"), options={"engines": "katex,mathjax"})
-def not_portable(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A command that LaTeX knows and KaTeX or MathJax doesn't.
-
-    Why: Web pages, previews and metrics that render with one of them fail on the label.
-    Fires: ``\textcircled { 1 }`` -> ``\textcircled``
-    Quiet: ``\frac { a } { b }``
-    Fix: Unsafe. The option `engines` names the engines that must know every command. One finding a label and command.
-    """
-    wanted = {engine.strip() for engine in options["engines"].split(",")}
-    seen: set[str] = set()
-    for index, token in enumerate(label.tokens):
-        if token in seen or token not in _LATEX_ONLY:
-            continue
-        seen.add(token)
-        lacking = [
-            name
-            for name, engine in (("KaTeX", "katex"), ("MathJax", "mathjax"))
-            if engine in wanted & _LATEX_ONLY[token]
-        ]
-        if lacking:
-            yield label.at(index, index + 1, f"{token} is unknown to {' and '.join(lacking)}")
-
-
 def _lacking_engines() -> dict[str, frozenset[str]]:
     lacking = {}
     for command in COMMANDS.values():
@@ -344,6 +320,39 @@ def _lacking_engines() -> dict[str, frozenset[str]]:
 
 
 _LATEX_ONLY = _lacking_engines()
+
+
+@rule(
+    "CMD013",
+    "not-portable",
+    "info",
+    has_command(*(name[1:] for name in _LATEX_ONLY)),
+    options={"engines": "katex,mathjax"},
+)
+def not_portable(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A command that LaTeX knows and KaTeX or MathJax doesn't.
+
+    Why: Web pages, previews and metrics that render with one of them fail on the label.
+    Fires: ``\textcircled { 1 }`` -> ``\textcircled``
+    Quiet: ``\frac { a } { b }``
+    Fix: Unsafe. The option `engines` names the engines that must know every command. One finding a label and command.
+    """
+    wanted = {engine.strip() for engine in options["engines"].split(",")}
+    seen: set[str] = set()
+    for index in label.find(*_LATEX_ONLY.keys() & label.words):
+        token = label.tokens[index]
+        if token in seen:
+            continue
+        seen.add(token)
+        lacking = [
+            name
+            for name, engine in (("KaTeX", "katex"), ("MathJax", "mathjax"))
+            if engine in wanted & _LATEX_ONLY[token]
+        ]
+        if lacking:
+            yield label.at(index, index + 1, f"{token} is unknown to {' and '.join(lacking)}")
+
+
 _COLOURS = ("color", "textcolor", "colorbox", "fcolorbox")
 
 

@@ -8,24 +8,20 @@ SEM021, SEM022, SEM015, SEM002.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
-from operator import eq, sub
 
 import polars as pl
 
 from rules.findings import Finding
-from rules.groups import places, prose
+from rules.groups import places
 from rules.label import Label
 from rules.registry import PUPILS_SLIP, Options, rule
-from rules.sieves import has, has_command
+from rules.sieves import NON_ASCII, has, has_text
 
 _TICK = re.compile(r"√(?!\s*[\w({\\\[])")
 
 
-@rule(
-    "SEM001", "grading-mark", "warning", has(r"[√✓✔✗✘☑☒]") | has_command("checkmark", "ding"), severity_in=PUPILS_SLIP
-)
+@rule("SEM001", "grading-mark", "warning", NON_ASCII | has_text(r"\checkmark"), severity_in=PUPILS_SLIP)
 def grading_mark(label: Label, options: Options) -> Iterator[Finding]:
     r"""A teacher's mark among the formula: a tick, a cross, a root sign with nothing under it.
 
@@ -94,6 +90,8 @@ _RUN = re.compile(r"(?<!\S)(?:[A-Za-z0](?: _ \{ \d \}| _ \d)? ?){2,8}(?<! )(?!\S
 _SURE = re.compile(r"(?<!\S)(?:H _ \{ 2 \} (?:O|S O)|N a|C l|C a|C u|F e|M g|Z n|S O _|C O _|O H|N H _)(?!\S)")
 
 
+#: Tokens of which a formula spelt wrong has one.
+_SLIPPED = frozenset([*"ochsnkmbz0LAUEG"])
 _ZERO = re.compile(r"(?<!\S)(?<![A-Za-z}] )0 _ (?:\{ [2-4] \}|[2-4])(?!\S)")
 _SURE_SIEVE = r"H\s*_\s*\{?\s*2\s*\}?\s*[OS]|N\s*a|C\s*[lau]|F\s*e|M\s*g|Z\s*n|[SC]\s*O\s*_|O\s*H|N\s*H\s*_"
 
@@ -111,9 +109,9 @@ def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``k _ { 2 } + c _ { 0 }``
     Fix: Display: the formula as chemists write it. Only labels with a formula that is spelt right are judged.
     """
-    if not _SURE.search(" ".join(label.tokens)):
+    if label.words.isdisjoint(_SLIPPED) or not _SURE.search(label.spaced):
         return
-    words = prose(label)
+    words = label.prose
     for place in places(label, _ZERO):
         rest = label.text[label.spans[place.start][1] : label.spans[place.end - 1][1]]
         yield label.at(place.start, place.end, "a zero can't have a subscript; O is what chemists write", f"O{rest}")
@@ -123,8 +121,8 @@ def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
         known = _COMPOUND.get(found.lower()) or _COMPOUND.get(found.lower().replace("0", "o"))
         if known is None or place.start in words or found == known.replace("_", ""):
             continue
-        digits = [i for i in range(place.start, place.end) if label.tokens[i].isdigit() and label.tokens[i] != "0"]
-        if len(digits) == sum(c.isdigit() for c in known):
+        digits = [i for i in range(place.start, place.end) if label.tokens[i].isdecimal() and label.tokens[i] != "0"]
+        if len(digits) == sum(c.isdecimal() for c in known):
             shown = re.sub(r"_(\d)", r" _ { \1 }", re.sub(r"(?<=[A-Za-z\d])(?=[A-Z])", " ", known))
             yield label.at(
                 place.start, place.end, f"{shown} is what chemists write", re.sub(r"([A-Z])([a-z])", r"\1 \2", shown)
@@ -132,7 +130,7 @@ def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
 
 
 #: A shorter run is a short formula, and looking costs more than it finds.
-_SHORTEST_RUN = 24
+_SHORTEST_RUN = 40
 
 
 @rule("SEM006", "repetition", "info", pl.col("tokens") >= _SHORTEST_RUN, options={"times": 8, "longest": 12})
@@ -140,45 +138,52 @@ def repetition(label: Label, options: Options) -> Iterator[Finding]:
     r"""One piece of a formula repeated many times on end: `+ \frac { 1 } { 2 } + \frac { 1 } { 2 } …`.
 
     Why: Models that are stuck write like this, and so do annotators who paste. A few are true.
-    Fires: ``( x ) ( x ) ( x ) ( x ) ( x ) ( x ) ( x ) ( x )``
+    Fires: ``( x + 1 ) ( x + 1 ) ( x + 1 ) ( x + 1 ) ( x + 1 ) ( x + 1 ) ( x + 1 ) ( x + 1 )``
     Quiet: ``a + a + a + a``
-    Quiet: ``1 0 0 0 0 0 0 0 0 0 0 0 0``
-    Quiet: ``\begin{array}{cccccccccc} 1 \end{array}``
+    Quiet: ``1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0``
+    Quiet: ``\begin{array}{cccccccccccccccccccccccccccccccccccccccccccccc} 1 \end{array}``
     Quiet: ``x ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ y``
-    Fix: None. `times` is how often, `longest` the length of the piece in tokens; digits and spaces don't count.
+    Fix: None. `times` is how often, `longest` the length of the piece in tokens; digits and spaces don't count, nor
+    does a run of fewer than 40 tokens.
     See: Nougat truncate_repetitions.
     """
     tokens = label.tokens
-    times = options["times"]
-    for size in _periods(tokens, times, options["longest"]):
-        same = bytes(map(eq, tokens, tokens[size:]))
-        least = max(size * times, _SHORTEST_RUN) - size
-        start = same.find(b"\1" * least)
-        if start < 0:
+    longest = options["longest"]
+    least = max(_SHORTEST_RUN, 2 * longest + 4)
+    done = 0
+    for checked in range(0, len(tokens) - least // 2, least // 2):  # a run this long holds one of these whole halves
+        if checked < done:
             continue
-        end = start + least
-        while end < len(same) and same[end]:
-            end += 1
-        if any(map(_counts, tokens[start : start + size])) and start not in prose(label):
-            repeated = f"{label.shown(start, start + size)!r} {(end - start) // size + 1} times on end"
-            yield label.at(start, end + size, repeated)
-            return
+        for size in _periods(tokens, checked, longest):
+            start, end = _run(tokens, checked, size)
+            if (
+                end - start >= max(least, size * options["times"])
+                and not _UNCOUNTED.issuperset(token for token in tokens[start : start + size] if not token.isdecimal())
+                and start not in label.prose
+            ):
+                repeated = f"{label.shown(start, start + size)!r} {(end - start) // size} times on end"
+                yield label.at(start, end, repeated)
+                return
+            done = max(done, end)
 
 
-def _periods(tokens: list[str], times: int, longest: int) -> list[int]:
-    """Lengths at which a token comes again often enough; comparing at every length costs more."""
-    often = [token for token, count in Counter(tokens).items() if count >= times and _counts(token)]
-    found: set[int] = set()
-    for token in often:
-        at = [index for index, other in enumerate(tokens) if other == token]
-        for step in (1, 2, 3):  # how often it stands in one piece
-            gaps = Counter(map(sub, at[step:], at))
-            found.update(gap for gap, count in gaps.items() if gap <= longest and count >= step * (times - 1))
-    return sorted(found)
+def _periods(tokens: list[str], at: int, longest: int) -> Iterator[int]:
+    """Lengths at which the two tokens here come again at once."""
+    first, second = tokens[at], tokens[at + 1]
+    for size in range(1, longest + 1):
+        if tokens[at + size] == first and tokens[at + size + 1] == second:
+            yield size
 
 
-def _counts(token: str) -> bool:
-    return not (token.isdigit() or token in _UNCOUNTED)
+def _run(tokens: list[str], at: int, size: int) -> tuple[int, int]:
+    """How far the tokens around this place repeat themselves after `size` tokens: (first token, token after it)."""
+    end = at
+    while end + size < len(tokens) and tokens[end] == tokens[end + size]:
+        end += 1
+    start = at
+    while start and tokens[start - 1] == tokens[start - 1 + size]:
+        start -= 1
+    return start, end + size
 
 
 _UNCOUNTED = frozenset(
@@ -227,7 +232,8 @@ _DISPLAYSTYLE = re.compile(r"\{\s*\\displaystyle\s*(.+?)\s*\}\s*$", re.DOTALL)
     "SEM007",
     "serialised-twice",
     "warning",
-    has(r"\\displaystyle") | (has(r"=.*=") & (pl.col("tokens") > 9) & (pl.col("tokens") % 2 == 0)),
+    has_text(r"\displaystyle")
+    | ((pl.col("tokens") >= 2 * _SHORTEST_TWIN) & (pl.col("tokens") % 2 == 0) & has(r"=.*=")),
     fix="unsafe",
     severity_in=PUPILS_SLIP,
 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.groups import places, prose
+from rules.groups import places
 from rules.label import Label
 from rules.registry import PUPILS_SLIP, Options, rule
 from rules.sieves import has, has_command
@@ -28,7 +28,7 @@ def ellipsis_as_dots(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Unsafe: `\ldots`, `\cdots`; the dots move a little.
     See: ChkTeX warning 11; CDM flattens all ellipses to `. . .`.
     """
-    words = prose(label)
+    words = label.prose
     for place in places(label, _RUN):
         if place.start not in words and place.end - place.start in (3, 4):
             sign = r"\ldots" if label.tokens[place.start] == "." else r"\cdots"

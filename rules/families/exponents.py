@@ -9,17 +9,20 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.groups import RELATIONS, base_of, closers, moved_out, script_places, top_level
+from rules.groups import RELATIONS, base_of, moved_out, top_level
 from rules.label import Label
 from rules.registry import PUPILS_SLIP, Options, rule
-from rules.sieves import has
+from rules.sieves import has_tokens
+
+#: A script that begins with a number and goes on: what every rule here looks at. Clean labels hardly have it.
+_SUM_IN_SCRIPT = has_tokens(r"[\^_]\s*\{\s*\d[\d\s.]*[-+=,]")
 
 
 @rule(
     "SYN034",
     "unclosed-script-chain",
     "warning",
-    has(r"\^[^}]*\{[^}]*[-+=][^}]*\^|_[^}]*\{[^}]*[-+=][^}]*_"),
+    _SUM_IN_SCRIPT,
     fix="display",
     severity_in=PUPILS_SLIP,
 )
@@ -37,42 +40,46 @@ def unclosed_script_chain(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Display: each brace behind its number.
     """
     tokens = label.tokens
-    pairs = closers(tokens)
+    pairs = label.partners
     done = -1
-    for index, opening, closing in script_places(tokens):
+    for index, opening, closing in label.scripts:
         if opening < done:
             continue
-        chain = _chain(tokens, pairs, opening, tokens[index])
+        chain = _chain(label, opening, tokens[index])
         if len(chain) > 1 and all(pairs[start] == closing - depth for depth, start in enumerate(chain)):
             base = base_of(tokens, index)
-            if (base is not None and tokens[base].isalpha()) or tokens[base or 0] == ")":
+            if base is not None and (tokens[base].isalpha() or tokens[base] == ")"):
                 yield label.at(opening, closing + 1, "each term stands in a script of the one before")
                 done = closing
 
 
-def _chain(tokens: list[str], pairs: dict[int, int], opening: int, sign: str) -> list[int]:
+def _chain(label: Label, opening: int, sign: str) -> list[int]:
     """The opening braces of scripts nested like `{ 2 + b ^ { 2 - 1 } }`: each a number, a sign, and a term."""
+    tokens, pairs = label.tokens, label.partners
     chain: list[int] = []
     at = opening
-    while at in pairs:
+    while True:
         number = at + 1
-        while number < pairs[at] and tokens[number].isdigit():
+        while number < pairs[at] and tokens[number].isdecimal():
             number += 1
         if number == at + 1 or number >= pairs[at] or tokens[number] not in ("+", "-", "="):
             return chain
         chain.append(at)
-        nested = [
-            start
-            for index, start, end in script_places(tokens[: pairs[at] + 1])
-            if tokens[index] == sign and start > number and end == pairs[at] - 1
-        ]
-        if not nested:
+        # The script that ends the group: what else stands in it is the term's own.
+        nested = next(
+            (
+                start
+                for at_, start, end in label.scripts
+                if tokens[at_] == sign and start > number and end == pairs[at] - 1
+            ),
+            None,
+        )
+        if nested is None:
             return chain
-        at = nested[0]
-    return chain
+        at = nested
 
 
-@rule("SYN035", "sum-in-exponent", "info", has(r"\^\s*\{\s*\d[\d\s]*[-+][\d\s.]+\}"), fix="display")
+@rule("SYN035", "sum-in-exponent", "info", _SUM_IN_SCRIPT, fix="display")
 def sum_in_exponent(label: Label, options: Options) -> Iterator[Finding]:
     r"""A sum of two numbers in an exponent: `x ^ { 2 - 1 }`.
 
@@ -87,7 +94,7 @@ def sum_in_exponent(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Display: the brace before the sign.
     """
     tokens = label.tokens
-    for index, opening, closing in script_places(tokens):
+    for index, opening, closing in label.scripts:
         base = base_of(tokens, index)
         if tokens[index] != "^" or base is None or not tokens[base].isalpha():
             continue
@@ -95,7 +102,7 @@ def sum_in_exponent(label: Label, options: Options) -> Iterator[Finding]:
             continue
         inside = tokens[opening + 1 : closing]
         signs = [at for at, token in enumerate(inside) if token in ("+", "-")]
-        if len(signs) == 1 and 0 < signs[0] < len(inside) - 1 and all(t.isdigit() or t in ".+-" for t in inside):
+        if len(signs) == 1 and 0 < signs[0] < len(inside) - 1 and all(t.isdecimal() or t in ".+-" for t in inside):
             replacement = moved_out(label, opening, opening + 1 + signs[0], closing)
             yield label.at(opening, closing + 1, "a sum of two numbers in the exponent", replacement)
 
@@ -112,7 +119,7 @@ def _counted_out(tokens: list[str], script: int, opening: int, closing: int) -> 
     return all(number and f"^ {{ {' '.join(number)} }}" in spelled for number in numbers)
 
 
-@rule("SYN038", "swallowed-sum", "warning", has(r"\^\s*\{\s*\d[\d\s]*[-+,]"), fix="display", severity_in=PUPILS_SLIP)
+@rule("SYN038", "swallowed-sum", "warning", _SUM_IN_SCRIPT, fix="display", severity_in=PUPILS_SLIP)
 def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter's exponent that begins with a number and goes on with the terms beside it: `x ^ { 2 + 4 x }`.
 
@@ -130,7 +137,7 @@ def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Display: the brace behind the number.
     """
     tokens = label.tokens
-    for index, opening, closing in script_places(tokens):
+    for index, opening, closing in label.scripts:
         base = base_of(tokens, index)
         if (
             tokens[index] != "^"
@@ -140,7 +147,7 @@ def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
         ):
             continue
         at = opening + 1
-        while at < closing and tokens[at].isdigit():
+        while at < closing and tokens[at].isdecimal():
             at += 1
         if at == opening + 1 or tokens[at] not in ("+", "-", ",") or not _ends_group(tokens, closing):
             continue
@@ -149,7 +156,7 @@ def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
         power = any(
             tokens[i] == "^"
             and tokens[i + 1 : i + 2] == ["{"]
-            and tokens[i + 2].isdigit()
+            and tokens[i + 2].isdecimal()
             and (tokens[i - 1].isalpha() or tokens[i - 1] == ")")
             for i in rest
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rules.commands import COMMANDS
 from rules.findings import Finding
-from rules.groups import places, prose
+from rules.groups import places
 from rules.label import Label
 from rules.registry import PUPILS_SLIP, Options, rule
 from rules.sieves import has, has_command
@@ -64,14 +64,12 @@ def operator_without_backslash(label: Label, options: Options) -> Iterator[Findi
     See: ChkTeX warning 35.
     """
     starts = {start: index for index, (start, _) in enumerate(label.spans)}
-    words: frozenset[int] | None = None
     for match in _UNESCAPED.finditer(label.text):
         index = starts.get(match.start())
         if index is None:
             continue
-        words = prose(label) if words is None else words
         before = label.tokens[max(0, index - 2) : index]
-        if index in words or _upright(before):
+        if index in label.prose or _upright(before):
             continue
         yield Finding(f"{match[0]} without its backslash", *match.span(), f"\\{match[0]} ")
 
@@ -192,7 +190,7 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Unsafe: the backslash.
     See: one label of im2latex has `f r a c { h c } { 2 \pi }`.
     """
-    words = prose(label)
+    words = label.prose
     for place in places(label, _LOST_NAME, 1):
         if place.start in words or _in_upright_group(label.tokens, place.start):
             continue
@@ -223,7 +221,7 @@ _TEXT_LETTERS = {
     command.name
     for command in COMMANDS.values()
     if command.name
-    in ("l", "L", "o", "O", "i", "j", "d", "b", "c", "ae", "AE", "oe", "OE", "ss", "aa", "AA", "H", "k", "r", "u", "v")
+    in ("l", "L", "o", "O", "i", "j", "d", "b", "c", "ae", "AE", "oe", "OE", "ss", "H", "k", "r", "u", "v")
 }
 
 
@@ -241,7 +239,7 @@ def text_letter(label: Label, options: Options) -> Iterator[Finding]:
     Fix: None: the definition is in the paper.
     See: 35 labels of the normalised im2latex validation set.
     """
-    words = prose(label)
+    words = label.prose
     for index in label.find(*(f"\\{name}" for name in _TEXT_LETTERS)):
         if index not in words:
             yield label.at(index, index + 1, f"{label.tokens[index]} is a letter of text, not a symbol")

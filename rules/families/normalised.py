@@ -13,10 +13,10 @@ from collections.abc import Iterator
 import polars as pl
 
 from rules.findings import Finding
-from rules.groups import closers, places, prose
+from rules.groups import places
 from rules.label import Label
 from rules.registry import Options, rule, samples_rule
-from rules.sieves import has, has_text
+from rules.sieves import has, has_text, has_tokens
 
 _OPERATORS = frozenset(
     [
@@ -56,7 +56,16 @@ _OPERATORS = frozenset(
 )
 
 
-@rule("NRM004", "lost-operatorname", "info", has(r"\{\s*[A-Za-z](?:\s+[A-Za-z])+\s*\}"), fix="unsafe")
+_NAMES = "|".join(r"\s*".join(name) for name in sorted(_OPERATORS, key=len, reverse=True))
+
+
+@rule(
+    "NRM004",
+    "lost-operatorname",
+    "info",
+    has_tokens(rf"\{{\s*(?:{_NAMES}|[A-Z](?:\s*[a-z]){{2,}})\s*\}}"),
+    fix="unsafe",
+)
 def lost_operatorname(label: Label, options: Options) -> Iterator[Finding]:
     r"""A group that holds only the letters of a name: `{ l o g } ( n )`, `{ H o m } ( A , B )`.
 
@@ -74,8 +83,7 @@ def lost_operatorname(label: Label, options: Options) -> Iterator[Finding]:
     See: MathNet deletes `\operatorname`; 112 labels of MathWriting's validation set.
     """
     tokens = label.tokens
-    words: frozenset[int] | None = None
-    for opening, closing in closers(tokens).items():
+    for opening, closing in label.partners.items():
         name = tokens[opening + 1 : closing]
         if len(name) < 2 or not all(len(token) == 1 and token.isalpha() and token.isascii() for token in name):
             continue
@@ -89,10 +97,11 @@ def lost_operatorname(label: Label, options: Options) -> Iterator[Finding]:
             holder = tokens[opening - 2]
             if joined not in _OPERATORS or holder.startswith(r"\math") or holder in _WORDS:
                 continue
-        words = prose(label) if words is None else words
-        if opening not in words:
+        if opening not in label.prose:
             replacement = f"\\{joined}" if joined in _OPERATORS else None
-            yield label.at(opening, closing + 1, f"{joined} was an operator's name", replacement)
+            yield label.at(
+                opening, closing + 1, f"{joined} looks like the name of an operator that was lost", replacement
+            )
 
 
 _WORDS = frozenset([r"\operatorname", r"\text", r"\textrm", r"\mbox", r"\hbox", r"\rm"])
@@ -153,7 +162,7 @@ def emptied_text(label: Label, options: Options) -> Iterator[Finding]:
 _EMPTIED = re.compile(r"(?<!\S)\\(?:text|textrm|mbox|hbox|mathrm|operatorname|textcircled|textbf) \{(?: ~)* \}(?!\S)")
 
 
-@rule("NRM008", "spurious-empty-group", "info", has(r"(?:^|&|\{|\\\\)\s*\{\s*\{\s*\}"), fix="safe")
+@rule("NRM008", "spurious-empty-group", "info", has_tokens(r"\{\s*\{\s*\}\s*(?:[-=+<>]|\\[lg]eq)"), fix="safe")
 def spurious_empty_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty group at the start of a cell or group: `{ a } & { { } = b }`.
 
@@ -184,7 +193,7 @@ _SPACED_TOKENS = re.compile(r"(?<!\S)(?!\\)[^\s\\{}]{2,}(?!\S)")
     "NRM012",
     "glued-tokens",
     "info",
-    has(r"(?:^|\s)[^\s\\{}]{2,}(?:\s|$)") & has_text("{ ") & ~has(r"[\^_]\S|\{\S|\S\}"),
+    has_text("{ ") & has(r"(?:^|\s)[^\s\\{}]{2,}(?:\s|$)"),
     fix="safe",
 )
 def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
@@ -203,13 +212,13 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
     if "{ " not in label.text or _TIGHT.search(label.text):
         return
     starts = {start: index for index, (start, _) in enumerate(label.spans)}
-    words = prose(label)
+    words = label.prose
     for match in _SPACED_TOKENS.finditer(label.text):
         index = starts.get(match.start())
         if index is None or index in words or label.tokens[max(0, index - 1)] in (r"\begin", r"\end"):
             continue
-        if match[0].strip("'") == "":
-            continue  # a double prime, which a space would break
+        if match[0].strip("'") == "" or match[0] in ("[object", "Object]"):
+            continue  # a double prime, which a space would break; and NRM001 has the other
         yield Finding(f"{match[0]!r} is {len(match[0])} tokens", *match.span(), " ".join(match[0]))
 
 

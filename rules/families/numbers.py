@@ -16,6 +16,8 @@ from rules.sieves import has
 _PLAIN = r"(?:[\d\s+\-.*/:(){}\[\]^]|\\(?:times|div|cdots?|[dt]?frac)(?:[^A-Za-z]|$)|\\%)*"
 _CALCULATION = has(rf"(?:^|=){_PLAIN}\d{_PLAIN}={_PLAIN}\d{_PLAIN}(?:=|$)")
 
+_NUMBER_GOES_ON = r"=\s*-?\s*\d[\d\s.]*(?:[-+*/:(]|\\(?:times|div|cdot|%|[dt]?frac))"
+
 
 @rule("SEM004", "wrong-arithmetic", "info", _CALCULATION)
 def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
@@ -42,7 +44,7 @@ def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(start, end, f"{left} is not {right}: right only if the writer erred, too")
 
 
-@rule("SEM023", "glued-calculations", "info", _CALCULATION, fix="unsafe")
+@rule("SEM023", "glued-calculations", "info", _CALCULATION & has(_NUMBER_GOES_ON), fix="unsafe")
 def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two calculations with nothing between: `1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`.
 
@@ -79,7 +81,7 @@ def dot_for_decimal_point(label: Label, options: Options) -> Iterator[Finding]:
     dots = [
         index
         for index in label.find(r"\cdot")
-        if 0 < index < len(tokens) - 1 and tokens[index - 1].isdigit() and tokens[index + 1].isdigit()
+        if 0 < index < len(tokens) - 1 and tokens[index - 1].isdecimal() and tokens[index + 1].isdecimal()
     ]
     if not dots:
         return
@@ -97,12 +99,12 @@ def _lone_zero(tokens: list[str], dot: int) -> bool:
     """Is it `0 \\cdot` and two digits or more, where a product with nothing would be odd?"""
     before = tokens[dot - 2] if dot > 1 else ""
     digits = 0
-    while dot + 1 + digits < len(tokens) and tokens[dot + 1 + digits].isdigit():
+    while dot + 1 + digits < len(tokens) and tokens[dot + 1 + digits].isdecimal():
         digits += 1
     after = tokens[dot + 1 + digits] if dot + 1 + digits < len(tokens) else ""
     return (
         tokens[dot - 1] == "0"
-        and not before.isdigit()
+        and not before.isdecimal()
         and before not in (".", ",", r"\cdot", "}")
         and digits > 1
         and after not in (".", r"\cdot", "=", "+", "-")
@@ -130,7 +132,7 @@ def letter_for_times(label: Label, options: Options) -> Iterator[Finding]:
     crosses = [
         i
         for i in label.find("x", "X")
-        if 0 < i < len(tokens) - 1 and tokens[i - 1].isdigit() and tokens[i + 1].isdigit()
+        if 0 < i < len(tokens) - 1 and tokens[i - 1].isdecimal() and tokens[i + 1].isdecimal()
     ]
     others = tokens.count("x") + tokens.count("X") - len(crosses)
     if others:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.groups import places, prose
+from rules.groups import places
 from rules.label import Label
 from rules.registry import PUPILS_SLIP, Options, rule
 from rules.sieves import has
@@ -102,7 +102,7 @@ def missing_operand(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``( x , + , \times )``
     Fix: None: look at the picture.
     """
-    words = prose(label)
+    words = label.prose
     for place in places(label, _NO_RIGHT):
         if place.start == 0 or place.start in words:
             continue
@@ -114,7 +114,7 @@ def missing_operand(label: Label, options: Options) -> Iterator[Finding]:
 
 _SPECK = re.compile(
     r"(?<!\S)(?:=|<|>|\\leq|\\geq|\+|\\times|\\div) (\.)(?= (?:\\frac|\\sqrt|[A-Za-z(]|-)(?!\S))"
-    r"|(?<=\S )(?<!\. )(?<!\\left )(?<!\\right )(\.)(?= =(?!\S))"
+    r"|(?<=\S )(?<!\. )(?<!\. [A-Za-z] )(?<!\\left )(?<!\\right )(\.)(?= =(?!\S))"
 )
 
 
@@ -130,6 +130,7 @@ def stray_dot(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``a + . . . + b``
     Quiet: ``a . . . = b``
     Quiet: ``\left. a \right. = b``
+    Quiet: ``r . h . s . = 0``
     Fix: Unsafe: it is dropped.
     """
     for place in places(label, _SPECK):

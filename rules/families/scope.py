@@ -9,23 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.groups import RELATIONS, base_of, closers, moved_out, relation_in_group, script_places, top_level
+from rules.groups import RELATIONS, base_of, moved_out, nesting, top_level
 from rules.label import Label
 from rules.registry import PUPILS_SLIP, Options, rule
-from rules.sieves import has, has_command
+from rules.sieves import WITHIN, WITHIN_BALANCED, has_tokens
 
 _RELATION = r"(?:[=<>]|\\(?:leq?|geq?|leqslant|geqslant|neq?|approx|equiv|simeq|cong|sim|ll|gg)(?:[^A-Za-z]|$))"
 
 
 def _first_relation(tokens: list[str], start: int, end: int) -> int | None:
-    return next((index for index in top_level(tokens, start, end) if tokens[index] in RELATIONS), None)
+    """The first relation that no brace or parenthesis there encloses; None where groups before it nest too deep."""
+    sign = next((index for index in top_level(tokens, start, end) if tokens[index] in RELATIONS), None)
+    return sign if sign is None or nesting(tokens, start, sign) <= 2 else None
 
 
 @rule(
     "SYN040",
     "relation-in-root",
     "warning",
-    has_command("sqrt") & has(_RELATION),
+    has_tokens(rf"\\sqrt\s*(?:\[(?s:.)*\]\s*)?\{{{WITHIN}{_RELATION}"),
     fix="display",
     severity_in=PUPILS_SLIP,
 )
@@ -42,9 +44,7 @@ def relation_in_root(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Display: the brace before the relation.
     """
     tokens = label.tokens
-    if not relation_in_group(tokens):
-        return
-    pairs = closers(tokens)
+    pairs = label.partners
     for index in label.find(r"\sqrt"):
         opening = index + 1
         if tokens[opening : opening + 1] == ["["]:
@@ -73,7 +73,7 @@ _TAKES_CONDITION = frozenset(["|", "]", r"\rangle", r"\}", r"\|", r"\vert", r"\i
     "SYN030",
     "relation-in-script",
     "warning",
-    has(r"[\^_]\s*\{\s*-?\s*\d") & has(_RELATION),
+    has_tokens(rf"[\^_]\s*\{{\s*-?\s*\d{WITHIN}{_RELATION}"),
     fix="display",
     severity_in=PUPILS_SLIP,
 )
@@ -100,9 +100,7 @@ def relation_in_script(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Display: the brace before the relation.
     """
     tokens = label.tokens
-    if not relation_in_group(tokens):
-        return
-    for index, opening, closing in script_places(tokens):
+    for index, opening, closing in label.scripts:
         if _brackets(tokens, opening, closing):
             continue
         base = base_of(tokens, index)
@@ -172,10 +170,16 @@ _GREEK = frozenset(
 def _starts_as_exponent(tokens: list[str], start: int, sign: int) -> bool:
     """Does it begin with a number, as an exponent does and a condition doesn't?"""
     at = start + 1 if tokens[start] == "-" else start
-    return at < sign and tokens[at].isdigit()
+    return at < sign and tokens[at].isdecimal()
 
 
-@rule("SYN033", "relation-in-fraction", "info", has_command("frac") & has(_RELATION), fix="display")
+@rule(
+    "SYN033",
+    "relation-in-fraction",
+    "info",
+    has_tokens(rf"frac\s*\{{{WITHIN}(?:\}}\s*\{{{WITHIN})?{_RELATION}"),
+    fix="display",
+)
 def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation above or below a fraction bar: `\frac { F = m a } { t }`.
 
@@ -190,9 +194,7 @@ def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
     Fix: None: look at the picture.
     """
     tokens = label.tokens
-    if not relation_in_group(tokens):
-        return
-    pairs = closers(tokens)
+    pairs = label.partners
     for index in label.find(r"\frac", r"\dfrac", r"\tfrac"):
         above = pairs.get(index + 1)
         below = None if above is None else pairs.get(above + 1)
@@ -210,7 +212,7 @@ def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
     "SYN039",
     "parenthesis-across-group",
     "warning",
-    has(r"[)\]]") & (has_command("sqrt") | has(r"\^\s*\{\s*\d")),
+    has_tokens(rf"(?:\\sqrt|\^)\s*\{{{WITHIN_BALANCED}[)\]]"),
     fix="display",
     severity_in=PUPILS_SLIP,
 )
@@ -228,11 +230,11 @@ def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding
     Fix: Display: the brace before the parenthesis.
     """
     tokens = label.tokens
-    pairs = closers(tokens)
+    pairs = label.partners
     groups = [
         (opening, closing)
-        for index, opening, closing in script_places(tokens)
-        if tokens[index] == "^" and tokens[opening + 1].isdigit()
+        for index, opening, closing in label.scripts
+        if tokens[index] == "^" and tokens[opening + 1].isdecimal()
     ]
     for index in label.find(r"\sqrt"):
         if index + 1 in pairs:
@@ -242,6 +244,8 @@ def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding
         for at in range(opening + 1, closing):
             token = tokens[at]
             braces += (token == "{") - (token == "}")
+            if braces > 2 or depth > 1:
+                break
             if braces or tokens[at - 1] in (r"\left", r"\right"):
                 continue
             depth += (token in ("(", "[")) - (token in (")", "]"))

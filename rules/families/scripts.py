@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.groups import base_of, closers, places, prose, script_places
+from rules.groups import base_of, nesting, places
 from rules.label import Label
 from rules.registry import PUPILS_SLIP, Options, rule
-from rules.sieves import has, has_command, has_text
+from rules.sieves import WITHIN, has, has_command, has_text, has_tokens
 
 
-@rule("CAN002", "script-order", "info", has(r"\^\s*(?:[^\s{\\]|\\prime)\s*_|\}\s*_"), fix="safe")
+@rule("CAN002", "script-order", "info", has_tokens(rf"\^\s*(?:[^\s{{\\]|\\prime|\{{{WITHIN}\}})\s*_"), fix="safe")
 def script_order(label: Label, options: Options) -> Iterator[Finding]:
     r"""The superscript before the subscript: `x ^ { 2 } _ { i }`.
 
@@ -28,10 +28,10 @@ def script_order(label: Label, options: Options) -> Iterator[Finding]:
     See: 35 labels in one public copy of CROHME's training set, none in the other.
     """
     tokens = label.tokens
-    pairs = closers(tokens)
+    pairs = label.partners
     for index in label.find("^"):
         sup_end = _script_end(tokens, index, pairs)
-        if sup_end is None or sup_end >= len(tokens) or tokens[sup_end] != "_":
+        if sup_end is None or sup_end >= len(tokens) or tokens[sup_end] != "_" or nesting(tokens, index, sup_end) > 3:
             continue
         sub_end = _script_end(tokens, sup_end, pairs)
         before = base_of(tokens, index)
@@ -71,7 +71,7 @@ def bare_prime(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Unsafe: `^ { \prime }`.
     See: two labels of CROHME 2014.
     """
-    words = _script_tokens(label.tokens)
+    words = _script_tokens(label)
     for place in places(label, _BARE_PRIME):
         start = label.tokens.index(r"\prime", place.start)
         if start not in words and label.tokens[start - 1] not in _NOT_PRIMED:
@@ -84,10 +84,10 @@ _NOT_PRIMED = frozenset(
 )
 
 
-def _script_tokens(tokens: list[str]) -> set[int]:
+def _script_tokens(label: Label) -> set[int]:
     """The tokens inside scripts."""
     inside: set[int] = set()
-    for _, opening, closing in script_places(tokens):
+    for _, opening, closing in label.scripts:
         inside.update(range(opening, closing))
     return inside
 
@@ -104,7 +104,7 @@ def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``x ^ { ' }``
     Fix: Safe: `^ { \prime }`. One finding a label, at the first place.
     """
-    words = prose(label)
+    words = label.prose
     runs = [
         p
         for p in places(label, _QUOTES)
@@ -190,7 +190,7 @@ def degree_misspelt(label: Label, options: Options) -> Iterator[Finding]:
     for place in places(label, _ZERO_DEGREE, 1):
         yield label.at(place.start, place.end, "a zero for the degree sign", r"\circ")
     for place in places(label, _BARE_DEGREE, 1):
-        if label.tokens[place.start - 1].isdigit() and r"\angle" not in label.tokens[place.end : place.end + 1]:
+        if label.tokens[place.start - 1].isdecimal() and r"\angle" not in label.tokens[place.end : place.end + 1]:
             yield label.at(place.start, place.end, "a degree sign on the base line", r"^ { \circ }")
 
 
@@ -216,7 +216,7 @@ def lone_relation_in_script(label: Label, options: Options) -> Iterator[Finding]
     Fix: Display: the sign on the base line.
     """
     tokens = label.tokens
-    for index, opening, closing in script_places(tokens):
+    for index, opening, closing in label.scripts:
         if closing - opening == 2 and tokens[opening + 1] in ("=", ",") and base_of(tokens, index) is not None:
             sign = tokens[opening + 1]
             yield label.at(index, closing + 1, f"a script that holds only {sign}", sign)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding, FixLevel
-from rules.groups import places, prose
+from rules.groups import places
 from rules.label import Label
 from rules.registry import Options, rule
 from rules.sieves import has, has_command
@@ -101,20 +101,36 @@ def parallel_as_strokes(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``A B \parallel C D``
     Quiet: ``| a | b | c |``
     Quiet: ``\text{https://a}``
+    Quiet: ``X / / G``
+    Fires: ``l _ { 1 } / / l _ { 2 }`` -> ``/ /``
     Fix: Unsafe: `\parallel` for the slashes, `\|` for the bars. Bars that close one another (`| a | | b |`) stay.
     See: HME100K writes `/ /` in 167 labels, CROHME 2023 `| |` in 41.
     """
-    words = prose(label)
+    words = label.prose
     bars = [place for place in places(label, _TWINS) if label.tokens[place.start] == "|"]
     pairs_of_bars = len(bars) % 2 == 0 and label.tokens.count("|") == 2 * len(bars)
     for place in places(label, _TWINS):
         if place.start in words:
             continue
         if label.tokens[place.start] == "/":
+            if not _between_lines(label.tokens, place.start, place.end):
+                continue
             yield label.at(place.start, place.end, "two slashes where the sign is \\parallel", r"\parallel")
         elif pairs_of_bars:
             yield label.at(place.start, place.end, "two bars where the sign is \\|", r"\|")
 
+
+def _between_lines(tokens: list[str], start: int, end: int) -> bool:
+    """Are there two points, which are a line, on one side, or a subscript on both?"""
+    before = [token for token in tokens[max(0, start - 7) : start] if token not in _PRIMES][-2:]
+    after = [token for token in tokens[end : end + 7] if token not in _PRIMES][:2]
+    return any(len(two) == 2 and all(_POINT.fullmatch(t) for t in two) for two in (before, after)) or (
+        tokens[start - 1] == "}" and after[1:] == ["_"]
+    )
+
+
+_PRIMES = frozenset(["'", "^", r"\prime", "{", "}"])
+_POINT = re.compile(r"[A-Z]")
 
 _COMPOSED = {
     "< =": r"\leq",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from rules import lengths
 from rules.findings import Finding
 from rules.label import Label
 from rules.registry import Options, rule
 from rules.sieves import has, has_problem, has_text
-from rules.tokenclass import ACTIONS, COMMAND
 
 
 @rule("SYN001", "unbalanced-brace", "error", has_problem("unclosed-brace", "extra-close-brace"), fix="display")
@@ -357,7 +356,8 @@ def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
 
 
 _BRACED_NAMES = "frac|sqrt|hat|bar|vec|tilde|ddot|dot|mathrm|mathbf"
-_BRACED = frozenset(f"\\{name}" for name in _BRACED_NAMES.split("|"))
+_BRACED = frozenset(f"\\{name}" for name in _BRACED_NAMES.split("|")) | {"_", "^"}
+_NO_ARGUMENT = frozenset(["{", "}", "[", "&", "^", "_"])
 _TEX_SPACE = r"[ \t\r\n]"
 
 
@@ -380,11 +380,9 @@ def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
     """
     tokens = label.tokens
     places = [
-        index + 1
-        for index, token in enumerate(tokens[:-1])
-        if tokens[index + 1] != "{"
-        and (token in ("_", "^") or (ACTIONS.get(token) == COMMAND and token in _BRACED))
-        and tokens[index + 1] not in ("}", "[", "&", "^", "_")
+        index
+        for index, (before, token) in enumerate(pairwise(tokens), 1)
+        if before in _BRACED and token not in _NO_ARGUMENT
     ]
     if places:
         more = f", {len(places)} in this label" if len(places) > 1 else ""
@@ -402,9 +400,9 @@ def unbalanced_parentheses(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``( a )``
     Fix: None: look at the picture.
     """
-    counts = Counter(label.tokens)
-    opened = counts["("] + counts["["]
-    closed = counts[")"] + counts["]"]
+    count = label.tokens.count
+    opened = count("(") + count("[")
+    closed = count(")") + count("]")
     if opened != closed:
         yield Finding(f"{opened} opening and {closed} closing parentheses and brackets")
 

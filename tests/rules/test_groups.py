@@ -7,7 +7,7 @@ import re
 import pytest
 
 from rules import lexer, reader
-from rules.groups import base_of, closers, places, prose, script_places, top_level
+from rules.groups import base_of, closers, places, top_level
 from rules.label import Label
 
 
@@ -45,7 +45,7 @@ def test_top_level_enters_neither_braces_nor_parentheses():
 )
 def test_prose_is_what_stands_in_text_and_names(text, words):
     label = _label(text)
-    found = "".join(label.tokens[i] for i in sorted(prose(label)))
+    found = "".join(label.tokens[i] for i in sorted(label.prose))
     assert found.replace("\\operatorname", "") == words or text.startswith("\\operatorname")
 
 
@@ -69,4 +69,4 @@ def test_base_of_a_script(text, base):
 
 
 def test_script_places_are_the_braced_ones():
-    assert list(script_places(lexer.tokens("x ^ { 2 } _ 3"))) == [(1, 2, 4)]
+    assert _label("x ^ { 2 } _ 3").scripts == [(1, 2, 4)]
