@@ -11,14 +11,11 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
+from rules.quick_arithmetic import DIGITS, DIVIDE, FRACTIONS, OPENING, TIMES, surely_true
+
 #: A side longer than this is a proof, not a calculation.
 _MOST = 120
-_TIMES = frozenset([r"\times", r"\cdot", "*"])
-_DIVIDE = frozenset([r"\div", "/", ":"])
-_OPENING = {"(": ")", "[": "]", "{": "}"}
-_FRACTIONS = frozenset([r"\frac", r"\dfrac", r"\tfrac"])
-_DIGITS = frozenset("0123456789")
-_CLOSING = frozenset(_OPENING.values())
+_CLOSING = frozenset(OPENING.values())
 
 
 #: Whole numbers stay int, which is ten times as fast.
@@ -26,7 +23,7 @@ Number = Fraction | int
 
 
 #: Tokens that a side which can be computed is made of.
-_PLAIN = frozenset([*"0123456789.+-()[]{}^", *_TIMES, *_DIVIDE, *_FRACTIONS, r"\%"])
+_PLAIN = frozenset([*"0123456789.+-()[]{}^", *TIMES, *DIVIDE, *FRACTIONS, r"\%"])
 
 
 class NotArithmetic(Exception):
@@ -51,9 +48,9 @@ def _sum(tokens: tuple[str, ...], i: int) -> _Read:
 
 def _product(tokens: tuple[str, ...], i: int) -> _Read:
     value, i, count = _signed(tokens, i)
-    while (sign := tokens[i]) in _TIMES or sign in _DIVIDE:
+    while (sign := tokens[i]) in TIMES or sign in DIVIDE:
         other, i, more = _signed(tokens, i + 1)
-        value = _quotient(value, other) if sign in _DIVIDE else value * other
+        value = _quotient(value, other) if sign in DIVIDE else value * other
         count += more + 1
     return value, i, count
 
@@ -89,14 +86,14 @@ def _signed(tokens: tuple[str, ...], i: int) -> _Read:
 def _argument(tokens: tuple[str, ...], i: int) -> _Read:
     if tokens[i] == "{":
         return _atom(tokens, i)
-    if tokens[i] not in _DIGITS:
+    if tokens[i] not in DIGITS:
         raise NotArithmetic
     return int(tokens[i]), i + 1, 0
 
 
 def _atom(tokens: tuple[str, ...], i: int) -> _Read:
     token = tokens[i]
-    if token in _DIGITS:
+    if token in DIGITS:
         value, i = _number(tokens, i)
         if tokens[i] == r"\frac" and type(value) is int:  # a mixed number
             part, i, count = _fraction(tokens, i)
@@ -104,12 +101,12 @@ def _atom(tokens: tuple[str, ...], i: int) -> _Read:
                 raise NotArithmetic
             return value + part, i, count
         return value, i, 0
-    if token in _OPENING:
+    if token in OPENING:
         value, i, count = _sum(tokens, i + 1)
-        if tokens[i] != _OPENING[token]:
+        if tokens[i] != OPENING[token]:
             raise NotArithmetic
         return value, i + 1, count
-    if token in _FRACTIONS:
+    if token in FRACTIONS:
         return _fraction(tokens, i)
     raise NotArithmetic
 
@@ -122,12 +119,12 @@ def _fraction(tokens: tuple[str, ...], i: int) -> _Read:
 
 def _number(tokens: tuple[str, ...], start: int) -> tuple[Number, int]:
     end = start + 1
-    while tokens[end] in _DIGITS:
+    while tokens[end] in DIGITS:
         end += 1
-    point = tokens[end] == "." and tokens[end + 1] in _DIGITS
+    point = tokens[end] == "." and tokens[end + 1] in DIGITS
     if point:
         end += 2
-        while tokens[end] in _DIGITS:
+        while tokens[end] in DIGITS:
             end += 1
     text = "".join(tokens[start:end])
     if len(text) > 1 and text[0] == "0" and text[1] != ".":
@@ -156,7 +153,7 @@ def _value(tokens: tuple[str, ...]) -> tuple[Number, int] | None:
 
 def _divided(tokens: list[str]) -> tuple[Number, Number] | None:
     r"""`a \div b` of two whole numbers."""
-    signs = [index for index, token in enumerate(tokens) if token in _DIVIDE]
+    signs = [index for index, token in enumerate(tokens) if token in DIVIDE]
     if len(signs) != 1:
         return None
     left, right = value(tokens[: signs[0]]), value(tokens[signs[0] + 1 :])
@@ -173,7 +170,7 @@ def _sides(tokens: list[str]) -> list[tuple[int, int]]:
         signs = []
         depth = 0
         for index, token in enumerate(tokens):
-            if token in _OPENING:
+            if token in OPENING:
                 depth += 1
             elif token in _CLOSING:
                 depth -= 1
@@ -262,6 +259,8 @@ def _decimal(exact: Number) -> str | None:
 
 def glued_equations(tokens: list[str]) -> Iterator[tuple[int, str]]:
     """(first token of the second calculation, the value of the first) wherever two calculations stand on one line."""
+    if surely_true(tokens):
+        return
     sides = _sides(tokens)
     for (start, middle), (after, end) in pairwise(sides):
         left = value(tokens[start:middle])
@@ -280,6 +279,8 @@ def _shown(number: Number) -> str:
 def false_equations(tokens: list[str]) -> Iterator[tuple[int, int, str, str]]:
     """(first token, token after the last, left value, right value) of every equation that can be computed
     and is false."""
+    if surely_true(tokens):
+        return
     for start, end, left, right, true in _compare(tokens):
         if not true:
             yield start, end, left, right

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rules import arithmetic, lexer
+from rules.quick_arithmetic import surely_true
 
 
 @pytest.mark.parametrize(
@@ -66,3 +70,55 @@ def test_glued_equations_name_where_the_second_begins():
 
 def test_deep_nesting_is_no_calculation():
     assert arithmetic.value(["("] * 119 + ["1"]) is None
+
+
+_WHOLE = st.integers(0, 200).map(lambda n: " ".join(str(n)))
+_DECIMAL = st.tuples(st.integers(0, 99), st.integers(0, 99)).map(lambda two: " ".join(f"{two[0]}.{two[1]:02d}"))
+
+
+def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    joined = st.tuples(inner, st.sampled_from(["+", "-", r"\times", r"\div"]), inner).map(" ".join)
+    return st.one_of(
+        joined,
+        joined.map(lambda text: f"( {text} )"),
+        st.tuples(inner, inner).map(lambda two: rf"\frac {{ {two[0]} }} {{ {two[1]} }}"),
+        inner.map(lambda text: f"- {text}"),
+    )
+
+
+_SIDES = st.recursive(_WHOLE | _DECIMAL, _grown, max_leaves=5)
+
+
+@settings(max_examples=300)
+@given(_SIDES, _SIDES)
+def test_the_quick_look_says_right_only_of_what_is_right(left, right):
+    tokens = lexer.tokens(f"{left} = {right}")
+    sides = [arithmetic.value(lexer.tokens(side)) for side in (left, right)]
+    if surely_true(tokens) and None not in sides:
+        assert abs(sides[0][0] - sides[1][0]) <= 1e-6 * max(1, abs(sides[0][0]))
+
+
+@settings(max_examples=200)
+@given(_SIDES)
+def test_the_quick_look_sees_that_a_side_equals_its_value(side):
+    exact = arithmetic.value(lexer.tokens(side))
+    if exact is not None and exact[0].denominator == 1 and exact[0] >= 0 and not re.search(r"[-+sv] -", side):
+        assert surely_true(lexer.tokens(f"{side} = {' '.join(str(exact[0]))}")), side
+
+
+@pytest.mark.parametrize(
+    ("label", "sure"),
+    [
+        (r"5 8 \div 5 = 1 1 \cdots 3", True),
+        (r"5 8 \div 5 = 1 1 \cdots 4", False),
+        ("= 3 + 4 = 7", True),
+        (r"1 \frac { 1 } { 2 } = 1 . 5", True),
+        ("1 + 1 = 3", False),
+        ("x = x", False),
+        ("1 = 1 +", False),
+        (r"1 \div 0 = 1", False),
+        ("( 1 = 1 )", False),
+    ],
+)
+def test_the_quick_look(label, sure):
+    assert surely_true(lexer.tokens(label)) is sure
