@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from rules.findings import Finding
 from rules.label import Label
 from rules.registry import Options, rule
-from rules.sieves import has, has_command
+from rules.sieves import has, has_command, has_tokens
 
 _WIDER = {r"\bar": r"\overline", r"\hat": r"\widehat", r"\tilde": r"\widetilde", r"\vec": r"\overrightarrow"}
 _NARROWER = {wide: narrow for narrow, wide in _WIDER.items()}
@@ -48,7 +48,13 @@ def _atoms(tokens: list[str], start: int, end: int) -> int:
     return count
 
 
-@rule("CAN006", "narrow-accent-on-several", "info", has_command("bar", "hat", "tilde", "vec"), fix="unsafe")
+#: After the opening brace anything but one symbol alone.
+_OVER_SEVERAL = (
+    r"\\(?:bar|hat|tilde|vec)\s*\{\s*(?:\{|\\[A-Za-z]+(?:\s+[^}\s]|[^A-Za-z}\s])|\\[^A-Za-z]|[^\\{}\s]\s*[^}\s])"
+)
+
+
+@rule("CAN006", "narrow-accent-on-several", "info", has_tokens(_OVER_SEVERAL), fix="unsafe")
 def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding]:
     r"""A narrow accent over several symbols: `\bar { A B }`, `\vec { A B }`.
 

@@ -152,7 +152,7 @@ def repetition(label: Label, options: Options) -> Iterator[Finding]:
     least = max(_SHORTEST_RUN, 2 * longest + 4)
     done = 0
     for checked in range(0, len(tokens) - least // 2, least // 2):  # a run this long holds one of these whole halves
-        if checked < done:
+        if checked < done or tokens[checked] not in tokens[checked + 1 : checked + 1 + longest]:
             continue
         for size in _periods(tokens, checked, longest):
             start, end = _run(tokens, checked, size)

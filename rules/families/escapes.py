@@ -107,7 +107,7 @@ def layout_continuation_token(label: Label, options: Options) -> Iterator[Findin
     "ESC003",
     "outer-layout-token",
     "warning",
-    has(r"(?:^\s*\\[nt](?:[^A-Za-z]|$))|(?:\\[nt]\s*$)|%") & has(r"\\[nt](?:[^A-Za-z]|$)"),
+    has(r"\\[nt](?:[^A-Za-z]|$)"),
     fix="safe",
 )
 def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:

@@ -104,23 +104,21 @@ def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``x ^ { ' }``
     Fix: Safe: `^ { \prime }`. One finding a label, at the first place.
     """
-    words = label.prose
-    runs = [
-        p
-        for p in places(label, _QUOTES)
-        if p.start not in words and label.tokens[p.start - 1 : p.start] not in (["{"], ["^"])
-    ]
+    runs: list[tuple[int, int]] = []  # (first quote, token after the last)
+    for index in label.find("'"):
+        if runs and runs[-1][1] == index:
+            runs[-1] = (runs[-1][0], index + 1)
+        elif index in label.prose or (index and label.tokens[index - 1] in ("{", "^")):
+            continue
+        else:
+            runs.append((index, index + 1))
     if runs:
-        first = runs[0]
-        run = first.end - first.start
-        adjacent = all(label.spans[i][1] == label.spans[i + 1][0] for i in range(first.start, first.end - 1))
-        follows = label.tokens[first.end : first.end + 1] in (["^"], ["_"])
+        start, end = runs[0]
+        adjacent = all(label.spans[i][1] == label.spans[i + 1][0] for i in range(start, end - 1))
+        follows = label.tokens[end : end + 1] in (["^"], ["_"])
         more = f", {len(runs)} in this label" if len(runs) > 1 else ""
-        replacement = f"^ {{ {' '.join([chr(92) + 'prime'] * run)} }}" if adjacent and not follows else None
-        yield label.at(first.start, first.end, f"a prime as a quote{more}", replacement)
-
-
-_QUOTES = re.compile(r"(?<!\S)'(?: ')*(?!\S)")
+        replacement = f"^ {{ {' '.join([chr(92) + 'prime'] * (end - start))} }}" if adjacent and not follows else None
+        yield label.at(start, end, f"a prime as a quote{more}", replacement)
 
 
 @rule("CAN012", "quote-in-script", "info", has(r"\^\s*\{\s*'"), fix="unsafe")

@@ -10,7 +10,7 @@ from rules import lengths
 from rules.findings import Finding
 from rules.label import Label
 from rules.registry import Options, rule
-from rules.sieves import has, has_problem, has_text
+from rules.sieves import LABEL, has, has_problem, has_text, has_tokens
 
 
 @rule("SYN001", "unbalanced-brace", "error", has_problem("unclosed-brace", "extra-close-brace"), fix="display")
@@ -389,7 +389,11 @@ def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(places[0], places[0] + 1, f"an argument without braces{more}", f"{{{tokens[places[0]]}}}")
 
 
-@rule("SYN016", "unbalanced-parentheses", "info", has(r"[()\[\]]"))
+#: Counting is cheap enough to leave hardly a balanced label to the judge. Escaped ones are other tokens.
+_UNBALANCED = LABEL.str.count_matches(r"[(\[]") != LABEL.str.count_matches(r"[)\]]")
+
+
+@rule("SYN016", "unbalanced-parentheses", "info", has_tokens(r"(?:\\|\^\^)[()\[\]]") | _UNBALANCED)
 def unbalanced_parentheses(label: Label, options: Options) -> Iterator[Finding]:
     r"""More opening than closing parentheses and brackets, or the other way round.
 

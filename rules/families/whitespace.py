@@ -10,11 +10,13 @@ import polars as pl
 from rules.findings import Finding
 from rules.label import Label
 from rules.registry import Options, rule, samples_rule
-from rules.sieves import has, has_text
+from rules.sieves import LABEL, has, has_text
 from rules.tokenclass import ACTIONS, SPACE
 
 
-@rule("WSP001", "stray-space", "info", has(r"^ | $|  "), fix="safe")
+@rule(
+    "WSP001", "stray-space", "info", has_text("  ") | LABEL.str.starts_with(" ") | LABEL.str.ends_with(" "), fix="safe"
+)
 def stray_space(label: Label, options: Options) -> Iterator[Finding]:
     r"""Spaces at the start or end of a label, or several in a row.
 
