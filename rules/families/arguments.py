@@ -9,7 +9,7 @@ from rules import lengths
 from rules.findings import Finding
 from rules.label import Label
 from rules.registry import Options, rule
-from rules.sieves import has, has_problem
+from rules.sieves import has, has_problem, has_tokens
 
 
 @rule(
@@ -179,3 +179,32 @@ def illegal_length(label: Label, options: Options) -> Iterator[Finding]:
         shown = label.shown(problem.start, problem.end)
         joined = lengths.joined(problem.detail)
         yield label.on(problem, f"{shown} is no length for TeX", f"{{{joined}}}" if joined else None)
+
+
+#: What an empty group behind it ends, spaces, or makes of it: there it says something.
+_SPEAKING = frozenset("+-=<>*/:,;&'^_") | {"\\\\", "\\left", "\\right", "\\mathord"}
+
+
+@rule("SYN042", "empty-group", "info", has_tokens(r"\{\s*\}"), fix="safe")
+def empty_group(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An empty group that nothing hangs on: `x { } y`.
+
+    Why: Two tokens of the label that no picture shows; they are left where a command or a script was deleted.
+    Fires: ``x { } y`` -> ``{ }``
+    Fires: ``a b {}`` -> ``{}``
+    Quiet: ``{ } _ { a } C``
+    Quiet: ``\frac { } { 2 }``
+    Quiet: ``\mathrm { } x``
+    Quiet: ``a + { } - b``
+    Quiet: ``\begin{matrix} { } & a \end{matrix}``
+    Fix: Safe: it is dropped, where the picture stays the same.
+    See: 7 labels of MNE's third set.
+    """
+    tokens = label.tokens
+    for index, closing in label.partners.items():
+        if closing != index + 1 or index in label.prose:
+            continue
+        before, after = tokens[index - 1] if index else "&", tokens[index + 2] if index + 2 < len(tokens) else ""
+        letters = (before.isalnum() and len(before) == 1) or before in (")", "]")
+        if letters and after not in _SPEAKING and not (index > 1 and tokens[index - 2] in ("_", "^")):
+            yield label.at(index, index + 2, "an empty group draws nothing", "")

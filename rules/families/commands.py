@@ -196,9 +196,6 @@ def not_portable(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, f"{token} is unknown to {' and '.join(lacking)}")
 
 
-_COLOURS = ("color", "textcolor", "colorbox", "fcolorbox")
-
-
 @rule("CMD015", "not-in-latex", "error", has_problem("undefined-in-latex"), fix="display")
 def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that KaTeX or MathJax knows, or a package, and LaTeX with amsmath and amssymb doesn't: `\R`, `\lt`.
@@ -212,7 +209,7 @@ def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
     """
     for problem in label.problems("undefined-in-latex"):
         command = COMMANDS[problem.detail]
-        if f"\\{command.name}" in _DOCUMENT_TOKENS or command.name in _COLOURS:
+        if f"\\{command.name}" in _DOCUMENT_TOKENS or command.kind == "colour":
             continue  # CMD004 and CMD014 say more
         replacement = {"lt": "<", "gt": ">", "R": r"\mathbb{R}", "Z": r"\mathbb{Z}", "N": r"\mathbb{N}"}.get(
             command.name

@@ -49,8 +49,24 @@ def unclosed_script_chain(label: Label, options: Options) -> Iterator[Finding]:
         if len(chain) > 1 and all(pairs[start] == closing - depth for depth, start in enumerate(chain)):
             base = base_of(tokens, index)
             if base is not None and (tokens[base].isalpha() or tokens[base] == ")"):
-                yield label.at(opening, closing + 1, "each term stands in a script of the one before")
+                message = "each term stands in a script of the one before"
+                yield label.at(opening, closing + 1, message, _closed(label, chain, closing))
                 done = closing
+
+
+def _closed(label: Label, chain: list[int], closing: int) -> str:
+    """The nested scripts with each brace closed behind its number; all of them end at the token `closing`."""
+    text, spans, tokens = label.text, label.spans, label.tokens
+    parts: list[str] = []
+    at = chain[0]
+    for opening in chain:
+        sign = opening + 1
+        while tokens[sign].isdecimal():
+            sign += 1
+        gap = " " if text[spans[sign][0] - 1].isspace() else ""
+        parts.append(text[spans[at][0] : spans[sign - 1][1]] + gap + "}" + gap)
+        at = sign
+    return "".join(parts) + text[spans[at][0] : spans[closing - len(chain)][1]]
 
 
 def _chain(label: Label, opening: int, sign: str) -> list[int]:

@@ -13,7 +13,11 @@ from rules.sieves import has, has_command
 from rules.spelling import SYNONYMS
 
 #: What LaTeX rejects (`\lt`) is CMD015's.
-_SYNONYMS = {old: new for old, new in SYNONYMS.items() if old not in (r"\lt", r"\gt")}
+_SYNONYMS = {old: new for old, new in SYNONYMS.items() if old not in (r"\lt", r"\gt")} | {
+    r"\ast": "*",
+    r"\sp": "^",
+    r"\sb": "_",
+}
 
 
 @rule("CAN001", "synonym", "info", has_command(*(name[1:] for name in _SYNONYMS)), fix="safe")
@@ -24,6 +28,7 @@ def synonym(label: Label, options: Options) -> Iterator[Finding]:
     choice that no picture shows.
     Fires: ``a \le b`` -> ``\le``
     Fires: ``x \to 0 , y \ne 1`` -> ``\to`` ``\ne``
+    Fires: ``x \sp 2`` -> ``\sp``
     Quiet: ``a \leq b``
     Quiet: ``\left\{ x \right\}``
     Fix: Safe: the canonical command.
