@@ -143,6 +143,8 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\frac{1}{2} ␊ + x``
     Quiet: ``x = 1,␊y = 2``
     Quiet: ``\frac{\partial}{\partial␉g}``
+    Quiet: ``a = b \\␊eq c``
+    Quiet: ``\begin{matrix} a \\ ␊u \end{matrix}``
     Fix: Safe where one command alone can have been there; display where a TAB or line end may be plain white space.
     See: opendatalab/UniMERNet cdm/README.md: "`\begin` should be written `\\begin`".
     """
@@ -151,6 +153,8 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
         name = _eaten_command(control, letters)
         if name is None:
             continue
+        if control in _SPACE_LIKE and label.text[: match.start()].rstrip(" ").endswith(r"\\"):
+            continue  # a line of the source ends after a line break, as it should
         plain = _is_plain_space(label.text, control, match.start(), letters, name)
         if plain and len(letters) == 1 and (control != "\t" or name != "to"):
             continue  # a TAB or a new line before a variable; of the commands with two letters only \to is common
