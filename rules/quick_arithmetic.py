@@ -21,6 +21,10 @@ _SIGN = (
 )
 _DIGIT = {digit: int(digit) for digit in DIGITS}
 _CLOSE_TO = 1e-9
+#: A larger number isn't raised to a power.
+_LARGEST = 10**6
+#: Tokens that are followed here.
+PLAIN = frozenset([*"0123456789.+-()[]{}^=", *TIMES, *DIVIDE, *FRACTIONS, r"\%"])
 
 
 def surely_true(tokens: list[str]) -> bool:
@@ -39,7 +43,7 @@ def surely_true(tokens: list[str]) -> bool:
     #: Outer calculations: total, product, sign, operation, the number before a fraction, the closing token.
     stack: list[tuple[float, float, int, int, float | None, str]] = []
     above: list[float] = []  # numerators read so far
-    i, end = int(tokens[:1] == ["="]), len(tokens)  # a line that goes on begins with =
+    i, end = _start(tokens), len(tokens)
     while i <= end:
         token = tokens[i] if i < end else "="
         i += 1
@@ -57,6 +61,18 @@ def surely_true(tokens: list[str]) -> bool:
         scale = 0.0
         kind = _SIGN.get(token)
         if kind is None:
+            if token == "^" and number is not None:
+                if tokens[i : i + 1] == ["{"] and tokens[i + 2 : i + 3] == ["}"]:
+                    exponent, i = tokens[i + 1], i + 3
+                else:
+                    exponent, i = tokens[i] if i < end else "", i + 1
+                if exponent not in DIGITS or abs(number) > _LARGEST:
+                    return False
+                number **= _DIGIT[exponent]
+                continue
+            if token == r"\%" and number is not None:
+                number /= 100
+                continue
             if token in FRACTIONS and tokens[i : i + 1] == ["{"]:
                 stack.append((total, product, sign, operation, number, r"\frac"))
                 i += 1
@@ -106,6 +122,17 @@ def surely_true(tokens: list[str]) -> bool:
                 total, sign = 0, _PLUS
         number = None
     return True
+
+
+def _start(tokens: list[str]) -> int:
+    """Where the sides that can be computed begin: behind a leading `=`, or behind `S =`."""
+    if tokens[:1] == ["="]:
+        return 1
+    if PLAIN.issuperset(tokens):
+        return 0
+    last = max(index for index, token in enumerate(tokens) if token not in PLAIN)
+    first = tokens.index("=") if "=" in tokens else -1
+    return first + 1 if first > last else 0
 
 
 def _joined(total: float, product: float, sign: int, operation: int, number: float) -> float:
