@@ -19,11 +19,9 @@ what is fixed changes nothing. A label that would go round in circles keeps the 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from multiprocessing import get_context
 from typing import Any, Literal
 
 import polars as pl
@@ -32,6 +30,7 @@ from rules import engine, key, lexer, m2e, outer, reader
 from rules.edits import Edit, apply, disjoint, in_order
 from rules.families.escapes import EATEN
 from rules.families.layout import LAYOUT_RULE
+from rules.processes import spread
 from rules.registry import Ruleset, all_rules
 
 Level = Literal["safe", "unsafe"]
@@ -129,7 +128,7 @@ class _Text:
         if self._read is None:
             return None
         toks, reading = self._read
-        return key.of(self.text, toks, lambda: lexer.spans(self.text), reading)
+        return key.of(self.text, toks, reading)
 
 
 def _most(text: str, edits: Sequence[Edit], holds: Callable[[str], bool]) -> list[Edit]:
@@ -248,7 +247,7 @@ def fix(
     ruleset = _fixable(ruleset)
     batches = [(labels[at : at + engine.BATCH], ruleset, level) for at in range(0, len(labels), engine.BATCH)]
     frames = []
-    for frame in _run(batches, workers if len(labels) >= engine.MIN_PARALLEL else 1):
+    for frame in spread(_fix_batch, batches, workers if len(labels) >= engine.MIN_PARALLEL else 1):
         frames.append(frame)
         if progress is not None:
             progress(frame.height)
@@ -265,14 +264,6 @@ def _fixable(ruleset: Ruleset) -> Ruleset:
 
 
 _Batch = tuple[Sequence[str], Ruleset, Level]
-
-
-def _run(batches: list[_Batch], workers: int) -> Iterator[pl.DataFrame]:
-    if workers <= 1 or len(batches) == 1:
-        yield from map(_fix_batch, batches)
-        return
-    with ProcessPoolExecutor(min(workers, len(batches)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_fix_batch, batches)
 
 
 def _fix_batch(batch: _Batch) -> pl.DataFrame:

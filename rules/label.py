@@ -21,7 +21,7 @@ class Label:
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        return lexer.spans(self.text)
+        return lexer.spans(self.text, self.tokens)
 
     # What several judges look at is made once a label.
 

@@ -98,6 +98,8 @@ class Rule:
     module: str = ""
     #: Profiles in which the rule's findings have another severity.
     severity_in: Mapping[str, Severity] = field(default_factory=dict)
+    #: Never fires on a label that `rules.plain` sees to be canonical at a glance.
+    spelling: bool = False
 
     @property
     def family(self) -> str:
@@ -127,8 +129,12 @@ def rule(
     profiles: Iterable[str] = (),
     options: Options | None = None,
     severity_in: Mapping[str, Severity] | None = None,
+    spelling: bool = False,
 ) -> Callable[[Judge], Judge]:
     """Declare a rule over labels. The decorated function yields the findings of one label that the sieve let through.
+
+    `spelling`: the rule can't fire on a label in canonical spelling that holds nothing but symbols, scripts, groups of
+    arguments, `\\left…\\right` and spaces, as most labels of most data sets are; it is spared those.
 
     The sieve sees the columns `label` (String), `tokens` (UInt32, how many) `problems` (String, the
     kinds of `rules.reader.Problem` in the label with a space on each side), `canonical` and `visual_key`.
@@ -149,6 +155,7 @@ def rule(
                 parse_doc(inspect.getdoc(judge) or ""),
                 judge.__module__,
                 dict(severity_in or {}),
+                spelling,
             )
         )
         return judge

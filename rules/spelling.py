@@ -18,6 +18,7 @@ SYNONYMS: dict[str, str] = {
     "\\land": "\\wedge",
     "\\lor": "\\vee",
     "\\lnot": "\\neg",
+    "\\ast": "*",
     "\\owns": "\\ni",
     "\\lt": "<",
     "\\gt": ">",

@@ -17,6 +17,7 @@ from rules.sieves import has, has_problem, has_tokens
     "missing-argument",
     "error",
     has_problem("missing-argument", "unclosed-optional", "unbraced-argument"),
+    spelling=True,
 )
 def missing_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that lacks an argument: `\frac{a}`, `\sqrt` at the end.
@@ -76,7 +77,7 @@ def _after(tokens: list[str], index: int) -> int:
     return len(tokens)
 
 
-@rule("SYN013", "redundant-braces", "info", has(r"\{\s*\{"), fix="safe")
+@rule("SYN013", "redundant-braces", "info", has(r"\{\s*\{"), fix="safe", spelling=True)
 def redundant_braces(label: Label, options: Options) -> Iterator[Finding]:
     r"""Braces directly inside braces: `{ { a } }`.
 
@@ -123,6 +124,7 @@ _TEX_SPACE = r"[ \t\r\n]"
     "info",
     has(rf"[\^_]{_TEX_SPACE}*[^ \t\r\n{{]|\\(?:{_BRACED_NAMES})(?:{_TEX_SPACE}+[^ \t\r\n{{]|[^ \t\r\n{{A-Za-z])"),
     fix="safe",
+    spelling=True,
 )
 def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script or an argument without braces: `x^2`, `\frac12`, `\hat\lambda`.
@@ -145,7 +147,7 @@ def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(places[0], places[0] + 1, f"an argument without braces{more}", f"{{{tokens[places[0]]}}}")
 
 
-@rule("SYN018", "ambiguous-infix", "error", has_problem("ambiguous-infix"))
+@rule("SYN018", "ambiguous-infix", "error", has_problem("ambiguous-infix"), spelling=True)
 def ambiguous_infix(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two of `\over`, `\atop`, `\choose` in one group; an argument of `\frac`, written so inside, counts as one.
 
@@ -164,7 +166,7 @@ def ambiguous_infix(label: Label, options: Options) -> Iterator[Finding]:
             yield label.on(problem, f"a second {infix} in one group")
 
 
-@rule("SYN020", "illegal-length", "error", has_problem("illegal-length"), fix="unsafe")
+@rule("SYN020", "illegal-length", "error", has_problem("illegal-length"), fix="unsafe", spelling=True)
 def illegal_length(label: Label, options: Options) -> Iterator[Finding]:
     r"""A length that TeX can't read: `\hspace { 1 . 5 c m }`, which a tokeniser made of `\hspace{1.5cm}`.
 
@@ -185,7 +187,7 @@ def illegal_length(label: Label, options: Options) -> Iterator[Finding]:
 _SPEAKING = frozenset("+-=<>*/:,;&'^_") | {"\\\\", "\\left", "\\right", "\\mathord"}
 
 
-@rule("SYN042", "empty-group", "info", has_tokens(r"\{\s*\}"), fix="safe")
+@rule("SYN042", "empty-group", "info", has_tokens(r"\{\s*\}"), fix="safe", spelling=True)
 def empty_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty group that nothing hangs on: `x { } y`.
 

@@ -11,7 +11,14 @@ from rules.registry import Options, rule
 from rules.sieves import LABEL, has_problem, has_tokens
 
 
-@rule("SYN001", "unbalanced-brace", "error", has_problem("unclosed-brace", "extra-close-brace"), fix="display")
+@rule(
+    "SYN001",
+    "unbalanced-brace",
+    "error",
+    has_problem("unclosed-brace", "extra-close-brace"),
+    fix="display",
+    spelling=True,
+)
 def unbalanced_brace(label: Label, options: Options) -> Iterator[Finding]:
     r"""A brace that is opened and never closed, or closed and never opened.
 
@@ -60,6 +67,7 @@ def _early_end(tokens: list[str], opening: int) -> int | None:
     "error",
     has_problem("left-without-right", "right-without-left", "middle-outside-left-right"),
     fix="unsafe",
+    spelling=True,
 )
 def left_right_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\left` without `\right`, `\right` without `\left`, or `\middle` outside both.
@@ -86,6 +94,7 @@ def left_right_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     "error",
     has_problem("begin-without-end", "end-without-begin", "environment-mismatch"),
     fix="display",
+    spelling=True,
 )
 def begin_end_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\begin` and `\end` that don't pair, or name different environments.
@@ -128,7 +137,7 @@ def unbalanced_parentheses(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(f"{opened} opening and {closed} closing parentheses and brackets")
 
 
-@rule("SYN017", "missing-delimiter", "error", has_problem("missing-delimiter"), fix="display")
+@rule("SYN017", "missing-delimiter", "error", has_problem("missing-delimiter"), fix="display", spelling=True)
 def missing_delimiter(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\left`, `\right` or `\big` followed by something that is no delimiter.
 
@@ -149,7 +158,7 @@ def missing_delimiter(label: Label, options: Options) -> Iterator[Finding]:
         )
 
 
-@rule("SYN026", "too-deep", "warning", has_problem("too-deep"))
+@rule("SYN026", "too-deep", "warning", has_problem("too-deep"), spelling=True)
 def too_deep(label: Label, options: Options) -> Iterator[Finding]:
     r"""Groups nested so deeply that the label was not read to its end.
 

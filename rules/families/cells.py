@@ -16,6 +16,7 @@ from rules.sieves import has, has_problem, has_text
     "error",
     has_problem("alignment-outside-environment", "alignment-in-group", "row-break-in-group", "misplaced-cr"),
     fix="display",
+    spelling=True,
 )
 def alignment_outside_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An `&`, or a row break, where no cell can end: outside an environment, or inside a group in a cell.
@@ -40,7 +41,12 @@ def alignment_outside_environment(label: Label, options: Options) -> Iterator[Fi
 
 
 @rule(
-    "SYN009", "too-many-columns", "error", has_problem("too-many-columns", "illegal-column-specification"), fix="unsafe"
+    "SYN009",
+    "too-many-columns",
+    "error",
+    has_problem("too-many-columns", "illegal-column-specification"),
+    fix="unsafe",
+    spelling=True,
 )
 def too_many_columns(label: Label, options: Options) -> Iterator[Finding]:
     r"""A row with more cells than its environment has columns, or a column specification that LaTeX doesn't know.
@@ -60,7 +66,7 @@ def too_many_columns(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"LaTeX doesn't know the column specification {problem.detail!r}")
 
 
-@rule("SYN010", "empty-cells", "info", has(r"(?:\{ ?\} ?& ?){4}|(?:& ?){5}"), options={"run": 5})
+@rule("SYN010", "empty-cells", "info", has(r"(?:\{ ?\} ?& ?){4}|(?:& ?){5}"), options={"run": 5}, spelling=True)
 def empty_cells(label: Label, options: Options) -> Iterator[Finding]:
     r"""A long run of empty cells.
 
@@ -86,7 +92,7 @@ def empty_cells(label: Label, options: Options) -> Iterator[Finding]:
         index += 1
 
 
-@rule("SYN011", "single-cell-matrix", "info", has(r"\\begin\s*\{\s*matrix"), fix="safe")
+@rule("SYN011", "single-cell-matrix", "info", has(r"\\begin\s*\{\s*matrix"), fix="safe", spelling=True)
 def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix of one cell: the environment is invisible.
 
@@ -116,7 +122,7 @@ def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(start, index + 9, "a matrix of one cell draws the cell alone", inner)
 
 
-@rule("SYN014", "trailing-row-break", "info", has(r"\\\\\s*\\end"), fix="safe")
+@rule("SYN014", "trailing-row-break", "info", has(r"\\\\\s*\\end"), fix="safe", spelling=True)
 def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
     r"""A row break directly before `\end`.
 
@@ -130,7 +136,7 @@ def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, "a row break with no row behind it", "")
 
 
-@rule("SYN019", "misplaced-rule", "error", has_problem("misplaced-rule"), fix="display")
+@rule("SYN019", "misplaced-rule", "error", has_problem("misplaced-rule"), fix="display", spelling=True)
 def misplaced_rule(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\hline` anywhere but at the start of a row.
 
@@ -147,7 +153,13 @@ def misplaced_rule(label: Label, options: Options) -> Iterator[Finding]:
 _MATRICES = frozenset(["matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array"])
 
 
-@rule("SYN041", "ragged-rows", "info", has(r"\\begin\s*\{\s*(?:[pbBvV]|small)?(?:matrix|array)") & has_text("&"))
+@rule(
+    "SYN041",
+    "ragged-rows",
+    "info",
+    has(r"\\begin\s*\{\s*(?:[pbBvV]|small)?(?:matrix|array)") & has_text("&"),
+    spelling=True,
+)
 def ragged_rows(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix or array whose rows have different numbers of cells.
 

@@ -41,7 +41,7 @@ def _glued(name: str) -> tuple[str, str] | None:
     return glued if glued is not None and meant in (None, glued[0]) else None
 
 
-@rule("CMD001", "unknown-command", "error", has_problem("unknown-command"), fix="display")
+@rule("CMD001", "unknown-command", "error", has_problem("unknown-command"), fix="display", spelling=True)
 def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that neither LaTeX with amsmath and amssymb nor KaTeX, MathJax or a common package knows.
 
@@ -62,7 +62,7 @@ def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"\\{name} is no known command{hint}", f"\\{meant}" if meant else None)
 
 
-@rule("CMD002", "glued-command", "error", has_problem("unknown-command"), fix="display")
+@rule("CMD002", "glued-command", "error", has_problem("unknown-command"), fix="display", spelling=True)
 def glued_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command glued to the letters behind it: `\intf` for `\int f`, `\gtM` for `\gt M`.
 
@@ -83,7 +83,7 @@ def glued_command(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"\\{problem.detail} is \\{command} glued to {rest!r}", f"\\{command} {tail}")
 
 
-@rule("CMD003", "user-macro", "error", has_problem("unknown-command", "definition"))
+@rule("CMD003", "user-macro", "error", has_problem("unknown-command", "definition"), spelling=True)
 def user_macro(label: Label, options: Options) -> Iterator[Finding]:
     r"""An abbreviation of the paper's author (`\be`, `\beq`), or a definition inside the label (`\def`, `\newcommand`).
 
@@ -196,7 +196,7 @@ def not_portable(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, f"{token} is unknown to {' and '.join(lacking)}")
 
 
-@rule("CMD015", "not-in-latex", "error", has_problem("undefined-in-latex"), fix="display")
+@rule("CMD015", "not-in-latex", "error", has_problem("undefined-in-latex"), fix="display", spelling=True)
 def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that KaTeX or MathJax knows, or a package, and LaTeX with amsmath and amssymb doesn't: `\R`, `\lt`.
 
@@ -225,7 +225,7 @@ def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
             )
 
 
-@rule("CMD016", "old-form-matrix", "error", has_problem("old-form"))
+@rule("CMD016", "old-form-matrix", "error", has_problem("old-form"), spelling=True)
 def old_form_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""plain TeX's `\matrix{…\cr}`, `\pmatrix{…}`, `\cases{…}`.
 

@@ -13,7 +13,12 @@ from rules.sieves import has, has_problem, has_text
 
 
 @rule(
-    "ENV001", "lines-without-environment", "warning", has_text("\\\\") | has(r"\\newline(?:[^A-Za-z]|$)"), fix="unsafe"
+    "ENV001",
+    "lines-without-environment",
+    "warning",
+    has_text("\\\\") | has(r"\\newline(?:[^A-Za-z]|$)"),
+    fix="unsafe",
+    spelling=True,
 )
 def lines_without_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""Several lines with no environment around them: `a = b \\ c = d`.
@@ -53,6 +58,7 @@ def _meaningful_end(label: Label) -> int:
     "error",
     has_problem("nested-display-environment", "display-environment", "text-environment"),
     fix="safe",
+    spelling=True,
 )
 def display_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An environment that can't stand in a formula: `align`, `eqnarray`, `gather`, `center`.
@@ -127,6 +133,7 @@ def _renamed(label: Label, problem: Problem, end: int, inner: str) -> str:
     "info",
     has(r"\\left\s*(?:[(\[|]|\\\{|\\\|)\s*\\begin\s*\{\s*(?:matrix|array)"),
     fix="display",
+    spelling=True,
 )
 def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix with its delimiters written apart: `\left( \begin{matrix} … \end{matrix} \right)` for `pmatrix`.
@@ -148,7 +155,7 @@ def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
                 return
 
 
-@rule("ENV004", "unknown-environment", "error", has_problem("unknown-environment"), fix="display")
+@rule("ENV004", "unknown-environment", "error", has_problem("unknown-environment"), fix="display", spelling=True)
 def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An environment that LaTeX with amsmath doesn't know, or whose name holds spaces.
 
@@ -169,7 +176,14 @@ def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
         )
 
 
-@rule("ENV005", "tabular", "warning", has(r"\\begin\s*\{\s*tabular"), profiles=("default", "handwritten", "printed"))
+@rule(
+    "ENV005",
+    "tabular",
+    "warning",
+    has(r"\\begin\s*\{\s*tabular"),
+    profiles=("default", "handwritten", "printed"),
+    spelling=True,
+)
 def tabular(label: Label, options: Options) -> Iterator[Finding]:
     r"""A `tabular` among formulas.
 

@@ -23,7 +23,7 @@ _SWITCHES = {
 }
 
 
-@rule("CMD005", "font-switch", "info", has_command(*_SWITCHES), fix="unsafe")
+@rule("CMD005", "font-switch", "info", has_command(*_SWITCHES), fix="unsafe", spelling=True)
 def font_switch(label: Label, options: Options) -> Iterator[Finding]:
     r"""A font switch of plain TeX: `{\rm d}`, `{\bf x}`, `\cal`.
 
@@ -38,7 +38,9 @@ def font_switch(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(places[0], places[0] + 1, f"{token} is obsolete for \\{_SWITCHES[token[1:]]}{{…}}")
 
 
-@rule("CMD006", "infix-fraction", "info", has_command("over", "atop", "choose", "brack", "brace", "above"))
+@rule(
+    "CMD006", "infix-fraction", "info", has_command("over", "atop", "choose", "brack", "brace", "above"), spelling=True
+)
 def infix_fraction(label: Label, options: Options) -> Iterator[Finding]:
     r"""An infix command of plain TeX: `a \over b`, `n \choose k`.
 
@@ -132,7 +134,7 @@ def size_command(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(places[0], places[0] + 1, f"{label.tokens[places[0]]} sets a size by hand", "")
 
 
-@rule("CMD010", "needless-limits", "info", has_command("limits"), fix="safe")
+@rule("CMD010", "needless-limits", "info", has_command("limits"), fix="safe", spelling=True)
 def needless_limits(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` after an operator that sets its limits above and below anyway: `\sum \limits _ { i }`.
 
@@ -162,7 +164,7 @@ _BOXES = (
 )
 
 
-@rule("CMD012", "box-command", "info", has_command(*_BOXES), fix="unsafe")
+@rule("CMD012", "box-command", "info", has_command(*_BOXES), fix="unsafe", spelling=True)
 def box_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A box: `\mbox{…}`, `\hbox to 3pt{…}`, `\raisebox`.
 
@@ -181,7 +183,7 @@ def box_command(label: Label, options: Options) -> Iterator[Finding]:
 _COLOURS = ("color", "textcolor", "colorbox", "fcolorbox")
 
 
-@rule("CMD014", "colour-command", "info", has_command(*_COLOURS), fix="unsafe")
+@rule("CMD014", "colour-command", "info", has_command(*_COLOURS), fix="unsafe", spelling=True)
 def colour_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A colour: `\color{red}{x}`.
 

@@ -45,7 +45,12 @@ _UNESCAPED = re.compile(rf"(?<![A-Za-z\\])(?:{_JOINED})(?![A-Za-z])")
 
 
 @rule(
-    "CMD017", "operator-without-backslash", "info", has(rf"(?:^|[^A-Za-z\\])(?:{_JOINED})(?:[^A-Za-z]|$)"), fix="unsafe"
+    "CMD017",
+    "operator-without-backslash",
+    "info",
+    has(rf"(?:^|[^A-Za-z\\])(?:{_JOINED})(?:[^A-Za-z]|$)"),
+    fix="unsafe",
+    spelling=True,
 )
 def operator_without_backslash(label: Label, options: Options) -> Iterator[Finding]:
     r"""An operator's name as a word without its backslash: `cos(x)`.

@@ -65,6 +65,7 @@ _NAMES = "|".join(r"\s*".join(name) for name in sorted(_OPERATORS, key=len, reve
     "info",
     has_tokens(rf"\{{\s*(?:{_NAMES}|[A-Z](?:\s*[a-z]){{2,}})\s*\}}"),
     fix="unsafe",
+    spelling=True,
 )
 def lost_operatorname(label: Label, options: Options) -> Iterator[Finding]:
     r"""A group that holds only the letters of a name: `{ l o g } ( n )`, `{ H o m } ( A , B )`.
@@ -162,7 +163,14 @@ def emptied_text(label: Label, options: Options) -> Iterator[Finding]:
 _EMPTIED = re.compile(r"(?<!\S)\\(?:text|textrm|mbox|hbox|mathrm|operatorname|textcircled|textbf) \{(?: ~)* \}(?!\S)")
 
 
-@rule("NRM008", "spurious-empty-group", "info", has_tokens(r"\{\s*\{\s*\}\s*(?:[-=+<>]|\\[lg]eq)"), fix="safe")
+@rule(
+    "NRM008",
+    "spurious-empty-group",
+    "info",
+    has_tokens(r"\{\s*\{\s*\}\s*(?:[-=+<>]|\\[lg]eq)"),
+    fix="safe",
+    spelling=True,
+)
 def spurious_empty_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty group at the start of a cell or group: `{ a } & { { } = b }`.
 
@@ -190,11 +198,7 @@ _SPACED_TOKENS = re.compile(r"(?<!\S)(?!\\)[^\s\\{}]{2,}(?!\S)")
 
 
 @rule(
-    "NRM012",
-    "glued-tokens",
-    "info",
-    has_text("{ ") & has(r"(?:^|\s)[^\s\\{}]{2,}(?:\s|$)"),
-    fix="safe",
+    "NRM012", "glued-tokens", "info", has_text("{ ") & has(r"(?:^|\s)[^\s\\{}]{2,}(?:\s|$)"), fix="safe", spelling=True
 )
 def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
     r"""Tokens written together in a label that sets every other one apart: `x _ { -- }`, `a ^ { 12 }`.

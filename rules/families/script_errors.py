@@ -10,7 +10,7 @@ from rules.registry import Options, rule
 from rules.sieves import has_problem
 
 
-@rule("SYN005", "dangling-script", "error", has_problem("dangling-script"))
+@rule("SYN005", "dangling-script", "error", has_problem("dangling-script"), spelling=True)
 def dangling_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""`_` or `^` with nothing to write: at the end of the label, of a group or of a cell.
 
@@ -25,7 +25,14 @@ def dangling_script(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"nothing follows {label.tokens[problem.start]}")
 
 
-@rule("SYN006", "double-script", "error", has_problem("double-superscript", "double-subscript"), fix="display")
+@rule(
+    "SYN006",
+    "double-script",
+    "error",
+    has_problem("double-superscript", "double-subscript"),
+    fix="display",
+    spelling=True,
+)
 def double_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two superscripts or two subscripts on one symbol; primes are superscripts too.
 
@@ -54,7 +61,7 @@ def _spaced_prime(label: Label, index: int) -> bool:
     return index > 0 and label.tokens[index - 1] == "'"
 
 
-@rule("SYN007", "leading-script", "info", has_problem("leading-script"))
+@rule("SYN007", "leading-script", "info", has_problem("leading-script"), spelling=True)
 def leading_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label, or a group, that begins with a script: nothing stands there to carry it.
 
@@ -71,7 +78,7 @@ def leading_script(label: Label, options: Options) -> Iterator[Finding]:
             yield label.on(problem, "the label begins with a script that has no base")
 
 
-@rule("SYN022", "unbraced-script", "error", has_problem("unbraced-script"), fix="display")
+@rule("SYN022", "unbraced-script", "error", has_problem("unbraced-script"), fix="display", spelling=True)
 def unbraced_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script that is a command which can't stand there without braces: `x^\sqrt{2}`, `x_\ldots`.
 
@@ -87,7 +94,7 @@ def unbraced_script(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"{problem.detail} can't be a script without braces")
 
 
-@rule("SYN023", "limits-misplaced", "error", has_problem("limits-misplaced"), fix="display")
+@rule("SYN023", "limits-misplaced", "error", has_problem("limits-misplaced"), fix="display", spelling=True)
 def limits_misplaced(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` after something that is no operator: `x \limits _ a`.
 

@@ -12,7 +12,14 @@ from rules.registry import PUPILS_SLIP, Options, rule
 from rules.sieves import WITHIN, has, has_command, has_text, has_tokens
 
 
-@rule("CAN002", "script-order", "info", has_tokens(rf"\^\s*(?:[^\s{{\\]|\\prime|\{{{WITHIN}\}})\s*_"), fix="safe")
+@rule(
+    "CAN002",
+    "script-order",
+    "info",
+    has_tokens(rf"\^\s*(?:[^\s{{\\]|\\prime|\{{{WITHIN}\}})\s*_"),
+    fix="safe",
+    spelling=True,
+)
 def script_order(label: Label, options: Options) -> Iterator[Finding]:
     r"""The superscript before the subscript: `x ^ { 2 } _ { i }`.
 
@@ -92,7 +99,7 @@ def _script_tokens(label: Label) -> set[int]:
     return inside
 
 
-@rule("CAN011", "quote-prime", "info", has_text("'"), fix="safe")
+@rule("CAN011", "quote-prime", "info", has_text("'"), fix="safe", spelling=True)
 def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
     r"""A prime as a quote: `f'` for `f ^ { \prime }`.
 
@@ -121,7 +128,7 @@ def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(start, end, f"a prime as a quote{more}", replacement)
 
 
-@rule("CAN012", "quote-in-script", "info", has(r"\^\s*\{\s*'"), fix="unsafe")
+@rule("CAN012", "quote-in-script", "info", has(r"\^\s*\{\s*'"), fix="unsafe", spelling=True)
 def quote_in_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""A quote inside a superscript: `f ^ { ' }`, a prime on a script.
 
@@ -274,6 +281,7 @@ def root_index_two(label: Label, options: Options) -> Iterator[Finding]:
     "info",
     has_command("limits", "nolimits") & has_command("int", "oint", "iint"),
     fix="unsafe",
+    spelling=True,
 )
 def limits_on_integral(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` on an integral: `\int \limits _ { a } ^ { b }`.

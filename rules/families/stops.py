@@ -11,7 +11,7 @@ from rules.registry import Options, rule
 from rules.sieves import has, has_problem, has_text
 
 
-@rule("SYN021", "mode-mismatch", "error", has_problem("script-in-text", "math-in-text", "text-in-math"))
+@rule("SYN021", "mode-mismatch", "error", has_problem("script-in-text", "math-in-text", "text-in-math"), spelling=True)
 def mode_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     r"""Mathematics in text, or a text accent in mathematics: `\text{a_b}`, `\mbox{\alpha}`, `\'e`.
 
@@ -32,7 +32,7 @@ def mode_mismatch(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"{problem.detail} is a text accent and can't stand in mathematics")
 
 
-@rule("SYN024", "parameter-character", "error", has_problem("parameter-character"), fix="unsafe")
+@rule("SYN024", "parameter-character", "error", has_problem("parameter-character"), fix="unsafe", spelling=True)
 def parameter_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A bare `#`.
 
@@ -45,7 +45,7 @@ def parameter_character(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, "# can't stand in a formula", r"\#")
 
 
-@rule("SYN025", "blank-line", "error", has(r"\n[ \t\r]*\n"), fix="safe")
+@rule("SYN025", "blank-line", "error", has(r"\n[ \t\r]*\n"), fix="safe", spelling=True)
 def blank_line(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty line inside a label.
 
@@ -58,7 +58,7 @@ def blank_line(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("an empty line ends the formula", *match.span(), " ")
 
 
-@rule("SYN029", "caret-notation", "warning", has_problem("caret-notation"), fix="display")
+@rule("SYN029", "caret-notation", "warning", has_problem("caret-notation"), fix="display", spelling=True)
 def caret_notation(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two carets without a space between them: `x^^2`.
 
@@ -90,7 +90,7 @@ def too_long(label: Label, options: Options) -> Iterator[Finding]:
     yield Finding(f"a label of {len(label.text):,} characters was not read")
 
 
-@rule("SYN027", "lone-backslash", "warning", has_text("\\") & has(r"\\$"), fix="display")
+@rule("SYN027", "lone-backslash", "warning", has_text("\\") & has(r"\\$"), fix="display", spelling=True)
 def lone_backslash(label: Label, options: Options) -> Iterator[Finding]:
     r"""A backslash at the very end of a label.
 

@@ -14,13 +14,12 @@ from rules.spelling import SYNONYMS
 
 #: What LaTeX rejects (`\lt`) is CMD015's.
 _SYNONYMS = {old: new for old, new in SYNONYMS.items() if old not in (r"\lt", r"\gt")} | {
-    r"\ast": "*",
     r"\sp": "^",
     r"\sb": "_",
 }
 
 
-@rule("CAN001", "synonym", "info", has_command(*(name[1:] for name in _SYNONYMS)), fix="safe")
+@rule("CAN001", "synonym", "info", has_command(*(name[1:] for name in _SYNONYMS)), fix="safe", spelling=True)
 def synonym(label: Label, options: Options) -> Iterator[Finding]:
     r"""One of several commands that draw the same sign, and not the one that the canonical form uses: `\le`, `\to`.
 

@@ -15,7 +15,12 @@ from rules.tokenclass import ACTIONS, SPACE
 
 
 @rule(
-    "WSP001", "stray-space", "info", has_text("  ") | LABEL.str.starts_with(" ") | LABEL.str.ends_with(" "), fix="safe"
+    "WSP001",
+    "stray-space",
+    "info",
+    has_text("  ") | LABEL.str.starts_with(" ") | LABEL.str.ends_with(" "),
+    fix="safe",
+    spelling=True,
 )
 def stray_space(label: Label, options: Options) -> Iterator[Finding]:
     r"""Spaces at the start or end of a label, or several in a row.
@@ -80,6 +85,7 @@ _SPACE_WORDS = sorted(token[1:] for token, action in ACTIONS.items() if action =
     has(rf"(?:\\[,;:!>\\]|\\\s?|~|\\(?:{'|'.join(_SPACE_WORDS)})|\\[hv]space\s*\*?\s*\{{[^{{}}]*\}})\s*$")
     | has_text("%"),
     fix="safe",
+    spelling=True,
 )
 def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A spacing command or a line break at the end of a label.
