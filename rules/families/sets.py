@@ -1,4 +1,4 @@
-"""CAN and LEN: what only a whole data set shows: two spellings used side by side, tokens too rare to be learnt."""
+"""CAN: what only a whole data set shows: two spellings of one sign used side by side. Rare tokens are a data set's."""
 
 from __future__ import annotations
 
@@ -88,26 +88,4 @@ def mixed_synonyms(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
             first, second = counts.get(old, 0), counts.get(new, 0)
             if len(new) > 1 and min(first, second) > options["share"] * (first + second) > 0:
                 found.append((str(source), f"{old} ({first} labels) and {new} ({second}) draw the same sign"))
-    return _message(found)
-
-
-@samples_rule("LEN003", "rare-tokens", "info", options={"least": 20, "shown": 12, "labels": 500})
-def rare_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
-    r"""Tokens that fewer labels of a data set have than a model needs to learn them: 20, unless `least` says otherwise.
-
-    Why: They are never learnt, and the tail of a vocabulary is where typing errors gather.
-    Fix: None: look at the list, the rarest first; then merge, correct or leave out. A set of fewer than `labels` labels
-    is not judged: all its tokens are rare.
-    See: MathNet remove_formulas_with_rare_tokens.py (20); 96 of 244 tokens of HME100K's training set are rarer.
-    """
-    found: list[tuple[str, str]] = []
-    for (source,), frame in _tokens(samples).group_by("source", maintain_order=True):
-        rare = frame.filter(pl.col("labels") < options["least"])
-        if rare.height and samples.filter(pl.col("source") == source).height >= options["labels"]:
-            names = " ".join(rare["token"].head(options["shown"]).to_list())
-            more = " …" if rare.height > options["shown"] else ""
-            message = (
-                f"{rare.height} of {frame.height} tokens stand in fewer than {options['least']} labels: {names}{more}"
-            )
-            found.append((str(source), message))
     return _message(found)
