@@ -8,7 +8,9 @@ import json
 import polars as pl
 import pytest
 
-from rules import engine, registry
+from rules import engine, plain, registry
+from rules.label import Label
+from rules.reader import Reading
 from rules.registry import all_rules, select
 
 EXAMPLES = [example.label for rule in all_rules().values() for example in (*rule.doc.fires, *rule.doc.quiet)]
@@ -58,3 +60,32 @@ def test_no_sieve_misses_an_example(spelling, monkeypatch):
 def test_no_sieve_misses_a_real_label(shared_data, monkeypatch):
     lines = (shared_data / "latex_verdicts.jsonl").read_text(encoding="utf-8").splitlines()
     _assert_nothing_missed([json.loads(line)["label"] for line in lines[::10]], monkeypatch)
+
+
+#: Spared the labels that are seen to be canonical at a glance.
+_SPELLING = [rule for rule in all_rules().values() if rule.spelling]
+
+
+def _assert_quiet_at_a_glance(labels):
+    options = select([rule.code for rule in _SPELLING])
+    seen = 0
+    for text in labels:
+        toks = plain.canonical_tokens(text)
+        if toks is None:
+            continue
+        seen += 1
+        label = Label(text, toks, Reading(canonical=toks))
+        for rule in _SPELLING:
+            assert not list(rule.judge(label, options.option_values(rule))), (rule.code, text)
+    return seen
+
+
+def test_rules_on_spelling_have_nothing_to_say_of_labels_canonical_at_a_glance():
+    assert len(_SPELLING) > 50
+    assert _assert_quiet_at_a_glance(sorted({*EXAMPLES, *map(_spaced, EXAMPLES)})) > 200
+
+
+@pytest.mark.shared_data
+def test_nor_of_real_ones(shared_data):
+    lines = (shared_data / "latex_verdicts.jsonl").read_text(encoding="utf-8").splitlines()
+    assert _assert_quiet_at_a_glance(json.loads(line)["label"] for line in lines[::20]) > 500
