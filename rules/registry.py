@@ -47,6 +47,8 @@ FAMILIES: dict[str, str] = {
     "IMG": "images",
 }
 
+#: The option of rules that name the first of several like places: true asks for a finding at every one, as fixing does.
+EVERY = "every"
 #: For `severity_in`: what a pupil wrote wrong is right in the label, so for M²E's homework such a finding is a fact.
 PUPILS_SLIP: Mapping[str, Severity] = {"m2e": "info"}
 

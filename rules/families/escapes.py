@@ -56,6 +56,8 @@ def _is_plain_space(label: str, control: str, start: int, letters: str, name: st
     """
     if control not in _SPACE_LIKE:
         return False
+    if _after_row(label, start):
+        return True
     if len(name) - 1 < len(letters) or len(letters) == 1:
         return True
     others = [
@@ -64,6 +66,11 @@ def _is_plain_space(label: str, control: str, start: int, letters: str, name: st
         if found.start() != start and not _EATEN.match(label, found.start())
     ]
     return bool(others)
+
+
+def _after_row(label: str, start: int) -> bool:
+    """Does a row break stand before this place? A line of the source ends there, as it should."""
+    return label[:start].rstrip(" ").endswith(r"\\")
 
 
 @rule("ESC001", "layout-newline-token", "error", has(r"\\n(?:[^A-Za-z]|$)"), fix="unsafe", spelling=True)
@@ -135,7 +142,9 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``␋ec x + ␇lpha`` -> ``␋ec`` ``␇lpha``
     Quiet: ``a \times b``
     Quiet: ``\frac{1}{2} ␊ + x``
+    Fires: ``p _ { \mu ␊u } q`` -> ``␊u``
     Quiet: ``x = 1,␊y = 2``
+    Quiet: ``x = 1,␊u = 2``
     Quiet: ``\frac{\partial}{\partial␉g}``
     Quiet: ``a = b \\␊eq c``
     Quiet: ``\begin{matrix} a \\ ␊u \end{matrix}``
@@ -147,11 +156,9 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
         name = _eaten_command(control, letters)
         if name is None:
             continue
-        if control in _SPACE_LIKE and label.text[: match.start()].rstrip(" ").endswith(r"\\"):
-            continue  # a line of the source ends after a line break, as it should
         plain = _is_plain_space(label.text, control, match.start(), letters, name)
-        if plain and len(letters) == 1 and (control != "\t" or name != "to"):
-            continue  # a TAB or a new line before a variable; of the commands with two letters only \to is common
+        if plain and not _is_likely(label.text, match, name):
+            continue
         yield Finding(
             f"{_NAMES[control]} and {letters[: len(name) - 1]!r} are what unescaping left of \\{name}",
             match.start(),
@@ -160,6 +167,26 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
             severity="warning" if plain else None,
             fix="display" if plain else None,
         )
+
+
+def _is_likely(label: str, match: re.Match[str], name: str) -> bool:
+    """Is an eaten command likely where a TAB or line end may be white space?
+
+    Before one letter it mostly is: `x = 1,<LF>y = 2`. Of the commands with two letters \to is common behind a TAB; for
+    the others the character must stand in the place of a token, alone of its kind: `{ \\mu <LF>u }`.
+    """
+    control, letters = match.groups()
+    if _after_row(label, match.start()):
+        return False
+    if len(letters) > 1 or name == "to":
+        return True
+    if control != "\n":
+        return False
+    before, after = label[: match.start()], label[match.end() :]
+    in_place = re.search(r"(?:^|[ {]|\\[A-Za-z]+)\Z", before) and re.match(r"\Z|[ }_^]", after)
+    return in_place is not None and all(
+        _EATEN.match(label, found.start()) for found in re.finditer(re.escape(control), label)
+    )
 
 
 _NAMES = {"\a": "BEL", "\b": "BS", "\t": "TAB", "\n": "LF", "\v": "VT", "\f": "FF", "\r": "CR"}
@@ -218,6 +245,7 @@ def control_character(label: Label, options: Options) -> Iterator[Finding]:
     stops at the others ("invalid character").
     Fires: ``a ␇ b`` -> ``␇``
     Fires: ``a␉b`` -> ``␉``
+    Fires: ``x = 1,␊u = 2`` -> ``␊``
     Quiet: ``a b``
     Quiet: ``␌rac{1}{2}``
     Fix: Safe for TAB and line ends, which are white space: one space. Display for the others.
@@ -225,8 +253,11 @@ def control_character(label: Label, options: Options) -> Iterator[Finding]:
     for match in re.finditer("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[\t\r\n]+", label.text):
         character = match[0][0]
         eaten = _EATEN.match(label.text, match.end() - 1)
-        if eaten is not None and _eaten_command(*eaten.groups()) is not None:
-            continue  # ESC005 has it
+        if eaten is not None and (name := _eaten_command(*eaten.groups())) is not None:
+            control, letters = eaten.groups()
+            plain = _is_plain_space(label.text, control, eaten.start(), letters, name)
+            if not plain or _is_likely(label.text, eaten, name):
+                continue  # ESC005 has it
         if character in _SPACE_LIKE:
             name = "a TAB" if character == "\t" else "a line end"
             yield Finding(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rules.findings import Finding
 from rules.groups import base_of, nesting, places
 from rules.label import Label
-from rules.registry import PUPILS_SLIP, Options, rule
+from rules.registry import EVERY, PUPILS_SLIP, Options, rule
 from rules.sieves import WITHIN, has, has_command, has_text, has_tokens
 
 
@@ -99,7 +99,7 @@ def _script_tokens(label: Label) -> set[int]:
     return inside
 
 
-@rule("CAN011", "quote-prime", "info", has_text("'"), fix="safe", spelling=True)
+@rule("CAN011", "quote-prime", "info", has_text("'"), fix="safe", options={EVERY: False}, spelling=True)
 def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
     r"""A prime as a quote: `f'` for `f ^ { \prime }`.
 
@@ -109,7 +109,7 @@ def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``f ^ { \prime } ( x )``
     Quiet: ``\text{don't}``
     Quiet: ``x ^ { ' }``
-    Fix: Safe: `^ { \prime }`. One finding a label, at the first place.
+    Fix: Safe: `^ { \prime }`. One finding a label, at the first place; with `every = true` one at each.
     """
     runs: list[tuple[int, int]] = []  # (first quote, token after the last)
     for index in label.find("'"):
@@ -119,11 +119,10 @@ def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
             continue
         else:
             runs.append((index, index + 1))
-    if runs:
-        start, end = runs[0]
+    more = f", {len(runs)} in this label" if len(runs) > 1 else ""
+    for start, end in runs if options[EVERY] else runs[:1]:
         adjacent = all(label.spans[i][1] == label.spans[i + 1][0] for i in range(start, end - 1))
         follows = label.tokens[end : end + 1] in (["^"], ["_"])
-        more = f", {len(runs)} in this label" if len(runs) > 1 else ""
         replacement = f"^ {{ {' '.join([chr(92) + 'prime'] * (end - start))} }}" if adjacent and not follows else None
         yield label.at(start, end, f"a prime as a quote{more}", replacement)
 
