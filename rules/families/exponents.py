@@ -39,8 +39,14 @@ def unclosed_script_chain(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``x ^ { 2 + n ^ { 2 } } y``
     Fix: Display: each brace behind its number.
     """
-    tokens = label.tokens
-    pairs = label.partners
+    for closing, chain in _chains(label):
+        message = "each term stands in a script of the one before"
+        yield label.at(chain[0], closing + 1, message, _closed(label, chain, closing))
+
+
+def _chains(label: Label) -> Iterator[tuple[int, list[int]]]:
+    """(last brace, opening braces) of every chain of scripts that are closed all at once, none inside another."""
+    tokens, pairs = label.tokens, label.partners
     done = -1
     for index, opening, closing in label.scripts:
         if opening < done:
@@ -49,8 +55,7 @@ def unclosed_script_chain(label: Label, options: Options) -> Iterator[Finding]:
         if len(chain) > 1 and all(pairs[start] == closing - depth for depth, start in enumerate(chain)):
             base = base_of(tokens, index)
             if base is not None and (tokens[base].isalpha() or tokens[base] == ")"):
-                message = "each term stands in a script of the one before"
-                yield label.at(opening, closing + 1, message, _closed(label, chain, closing))
+                yield closing, chain
                 done = closing
 
 
@@ -150,10 +155,14 @@ def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``r ^ { 2 - d }``
     Quiet: ``x ^ { 2 + n ^ { 2 } } y``
     Quiet: ``2 ^ { 1 + 2 ^ { n } }``
+    Quiet: ``a ^ { 2 + b ^ { 2 + c ^ { 2 } } }``
     Fix: Display: the brace behind the number.
     """
     tokens = label.tokens
+    chained = [(chain[0], closing) for closing, chain in _chains(label)]
     for index, opening, closing in label.scripts:
+        if any(first <= opening < last for first, last in chained):
+            continue  # SYN034 has it
         base = base_of(tokens, index)
         if (
             tokens[index] != "^"
