@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from rules import lexer
+from rules import groups, lexer
 from rules.findings import Finding, FixLevel, Severity
 from rules.reader import Problem, Reading
 
@@ -25,13 +25,41 @@ class Label:
     def spans(self) -> list[tuple[int, int]]:
         return lexer.spans(self.text, self.tokens)
 
+    # What several judges look at is made once a label.
+
+    @cached_property
+    def spaced(self) -> str:
+        """The tokens with a single space between every two: what `groups.places` searches."""
+        return " ".join(self.tokens)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The distinct tokens."""
+        return frozenset(self.tokens)
+
+    @cached_property
+    def partners(self) -> dict[int, int]:
+        """The token of each closing brace by that of its opening one."""
+        return groups.closers(self.tokens)
+
+    @cached_property
+    def scripts(self) -> list[tuple[int, int, int]]:
+        """Every braced script: the token of its `_` or `^`, of its `{` and of its `}`."""
+        return groups.script_places(self.tokens, self.partners)
+
+    @cached_property
+    def prose(self) -> frozenset[int]:
+        r"""The tokens inside arguments that are not mathematics: of `\text`, `\mbox`, `\label`, `\begin`."""
+        return groups.prose(self.tokens, self.partners)
+
     def problems(self, *kinds: str) -> Iterator[Problem]:
         """The reader's problems of these kinds, in the order they were met."""
         return (problem for problem in self.reading.problems if problem.kind in kinds)
 
     def find(self, *tokens: str) -> Iterator[int]:
-        """The places of these tokens."""
-        return (index for index, token in enumerate(self.tokens) if token in tokens)
+        """The places of these tokens, in order."""
+        wanted = frozenset(tokens)
+        return iter([index for index, token in enumerate(self.tokens) if token in wanted])
 
     def at(
         self,

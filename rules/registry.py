@@ -41,9 +41,16 @@ FAMILIES: dict[str, str] = {
     "CAN": "canonical form and visual key",
     "NRM": "damage done by normalisers",
     "SEM": "meaning",
+    "UNI": "Unicode characters",
+    "LEN": "size and rarity",
     "PAR": "image and label as a pair",
     "IMG": "images",
 }
+
+#: The option of rules that name the first of several like places: true asks for a finding at every one, as fixing does.
+EVERY = "every"
+#: For `severity_in`: what a pupil wrote wrong is right in the label, so for M²E's homework such a finding is a fact.
+PUPILS_SLIP: Mapping[str, Severity] = {"m2e": "info"}
 
 #: From surest to least sure.
 FIX_LEVELS: tuple[FixLevel, ...] = ("safe", "unsafe", "display")
@@ -91,6 +98,8 @@ class Rule:
     options: Options = field(default_factory=dict)
     doc: RuleDoc = RuleDoc("")
     module: str = ""
+    #: Profiles in which the rule's findings have another severity.
+    severity_in: Mapping[str, Severity] = field(default_factory=dict)
     #: Never fires on a label that `rules.plain` sees to be canonical at a glance.
     spelling: bool = False
 
@@ -121,6 +130,7 @@ def rule(
     fix: FixLevel | None = None,
     profiles: Iterable[str] = (),
     options: Options | None = None,
+    severity_in: Mapping[str, Severity] | None = None,
     spelling: bool = False,
 ) -> Callable[[Judge], Judge]:
     """Declare a rule over labels. The decorated function yields the findings of one label that the sieve let through.
@@ -146,6 +156,7 @@ def rule(
                 dict(options or {}),
                 parse_doc(inspect.getdoc(judge) or ""),
                 judge.__module__,
+                dict(severity_in or {}),
                 spelling,
             )
         )
@@ -280,7 +291,7 @@ class Ruleset:
         return [catalogue[code] for code in self.codes if catalogue[code].scope == scope]
 
     def severity(self, rule: Rule) -> Severity:
-        return self.severities.get(rule.code, rule.severity)
+        return self.severities.get(rule.code, rule.severity_in.get(self.profile, rule.severity))
 
     def fix_level(self, rule: Rule, level: FixLevel | None) -> FixLevel | None:
         """The level of a fix that its finding gives `level`, after what `fixes` says of the rule.

@@ -26,6 +26,7 @@ SYNONYMS: dict[str, str] = {
     "\\land": "\\wedge",
     "\\lor": "\\vee",
     "\\lnot": "\\neg",
+    "\\ast": "*",
     "\\owns": "\\ni",
     "\\doublecap": "\\Cap",
     "\\doublecup": "\\Cup",
