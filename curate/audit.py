@@ -19,12 +19,22 @@ from typing import Any
 import polars as pl
 
 import rules
-from curate import __version__
+from curate import __version__, baseline
 from curate.atomic import new_file, new_folder
 from curate.errors import UserError
 from curate.images import probe
 from curate.reuse import Earlier, earlier_labels
-from curate.run import FINDINGS, FINDINGS_FILE, REPORT_FILE, SAMPLES, SAMPLES_FILE, SUMMARY_FILE, Run, load_run
+from curate.run import (
+    FINDINGS,
+    FINDINGS_FILE,
+    REPORT_FILE,
+    SAMPLES,
+    SAMPLES_FILE,
+    SUMMARY_FILE,
+    SUPPRESSED_FILE,
+    Run,
+    load_run,
+)
 from curate.sources import Source, SourceSpec, read_source
 from curate.summary import SourceFacts, summarise
 from curate.thresholds import Thresholds
@@ -48,6 +58,8 @@ class AuditOptions:
     limit: int | None = None
     update: bool = False
     workers: int = 1
+    #: Known findings, as `curate.baseline` reads them; None: there is no baseline.
+    known: pl.DataFrame | None = None
     command: Sequence[str] = ()
 
 
@@ -87,6 +99,13 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
         judged = _judge(samples, options, earlier, report)
     with clock.stage("collect"):
         samples, findings = _collect(samples, judged, options)
+    suppressed = None
+    if options.known is not None:
+        labelled = findings.join(
+            samples.select("sample_id", "label"), on="sample_id", how="left", maintain_order="left"
+        )
+        new, old = baseline.split(labelled, options.known)
+        findings, suppressed = new.drop("label"), old.drop("label")
     with clock.stage("summary"):
         facts = [_facts(source, out, options) for source in sources]
         summary = summarise(
@@ -97,11 +116,12 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
             _versions(),
             key_version=rules.KEY_VERSION,
             thresholds=options.thresholds,
+            suppressed=suppressed,
         )
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
     report("write", 0, 1)
-    _write(out, samples, findings, summary, clock, options)
+    _write(out, samples, findings, suppressed, summary, clock, options)
     return load_run(out)
 
 
@@ -322,6 +342,7 @@ def _config(options: AuditOptions) -> dict[str, Any]:
         },
         "images": options.probe_images,
         "limit": options.limit,
+        "known_findings": None if options.known is None else options.known.unique().height,
     }
 
 
@@ -334,6 +355,7 @@ def _write(
     out: Path,
     samples: pl.DataFrame,
     findings: pl.DataFrame,
+    suppressed: pl.DataFrame | None,
     summary: dict[str, Any],
     clock: _Clock,
     options: AuditOptions,
@@ -344,6 +366,8 @@ def _write(
         with clock.stage("write"):
             samples.write_parquet(folder / SAMPLES_FILE, compression="zstd", statistics=True)
             findings.write_parquet(folder / FINDINGS_FILE, compression="zstd", statistics=True)
+            if suppressed is not None:
+                suppressed.write_parquet(folder / SUPPRESSED_FILE, compression="zstd", statistics=True)
         with clock.stage("report"):
             # The report looks images up from the final place, where the roots in the summary lead from.
             pending = _Pending(out, summary, samples.lazy(), findings.lazy())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from curate import baseline
 from curate.errors import UserError
 from curate.tables import count
 from curate.visible import visible
@@ -31,7 +32,9 @@ class Checked:
     ids: Sequence[Id]
     labels: Sequence[str]
     judged: pl.DataFrame
+    #: What is reported, and what a baseline knows; both with a column `at`, the label's place.
     findings: pl.DataFrame
+    suppressed: pl.DataFrame
 
     def severities(self) -> dict[str, int]:
         return dict(self.findings.group_by("severity").len().iter_rows())
@@ -122,14 +125,17 @@ def _check_unicode(text: str, place: str) -> None:
         raise UserError(f"{place} holds what is no character at {error.start + 1}: half a surrogate pair") from error
 
 
-def check(ids: Sequence[Id], labels: Sequence[str], ruleset: Ruleset) -> Checked:
-    """Judge labels in their order."""
+def check(ids: Sequence[Id], labels: Sequence[str], ruleset: Ruleset, *, known: pl.DataFrame | None = None) -> Checked:
+    """Judge labels in their order. `known` findings, as `curate.baseline` has them, are put apart."""
     distinct = list(dict.fromkeys(labels))
     judged = engine.judge(distinct, ruleset)
     rows = pl.DataFrame({"label": labels}, schema={"label": pl.String}).with_row_index("at")
     placed = rows.join(judged.labels.with_row_index("row"), on="label", how="left", maintain_order="left")
-    findings = placed.select("at", "row").join(judged.findings, on="row", how="inner", maintain_order="left_right")
-    return Checked(ids, labels, placed, findings)
+    findings = placed.select("at", "row", "label").join(
+        judged.findings, on="row", how="inner", maintain_order="left_right"
+    )
+    new, old = (findings, findings.clear()) if known is None else baseline.split(findings, known)
+    return Checked(ids, labels, placed, new, old)
 
 
 def as_jsonl(checked: Checked) -> Iterator[str]:
@@ -168,7 +174,8 @@ def as_text(checked: Checked, name: str) -> Iterator[str]:
     levels = checked.severities()
     numbers = (("error", "error"), ("warning", "warning"), ("info", "remark"))
     totals = ", ".join(_counted(levels.get(severity, 0), word) for severity, word in numbers)
-    yield f"{_counted(len(checked.labels), 'label')}: {totals}"
+    known = f"; {_counted(checked.suppressed.height, 'known finding')} not shown" if checked.suppressed.height else ""
+    yield f"{_counted(len(checked.labels), 'label')}: {totals}{known}"
 
 
 def _counted(number: int, word: str) -> str:
