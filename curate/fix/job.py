@@ -13,12 +13,8 @@ import polars as pl
 
 from curate.atomic import new_file, new_folder
 from curate.errors import UserError
-from curate.fix import places
-from curate.fix.places import Change
-from curate.fix.spans import FileText
-from curate.sources import FORMATS, Source, SourceSpec, read_source
-from curate.sources.lines import utf8_or_latin1
-from curate.sources.look import Look
+from curate.fix.files import Output, check_format, rewrite
+from curate.sources import Source, SourceSpec, read_source
 from rules import Ruleset, fixing
 
 _JOURNAL = ".journal.jsonl"
@@ -28,12 +24,12 @@ _JOURNAL = ".journal.jsonl"
 class Fixed:
     """A source with its fixes made, not yet written.
 
-    files: the label files by their place below the output folder, fixed or not. journal: sample_id, rules, before,
+    files: the files to write by their place below the output folder, fixed or not. journal: sample_id, rules, before,
     after of every sample that changes. applied and refused: samples by rule code.
     """
 
     source: Source
-    files: dict[str, FileText]
+    files: dict[str, Output]
     journal: list[dict[str, object]]
     applied: dict[str, int]
     refused: dict[str, int]
@@ -64,7 +60,7 @@ def fix_source(
     Raises UserError where the source can't be read, or is of a format that can't be written back.
     """
     source = read_source(spec, columns=columns)
-    _check_format(source)
+    check_format(source)
     labels = source.frame["label"].unique(maintain_order=True)
     done = 0
 
@@ -79,7 +75,7 @@ def fix_source(
         fixed, on="label", how="left", maintain_order="left"
     )
     changed = rows.filter(pl.col("fixed") != pl.col("label"))
-    files, written = _rewrite(source, changed, columns or {})
+    files, written = rewrite(source, changed, columns or {})
     journal = [
         {"sample_id": sample_id, "rules": codes, "before": before, "after": after}
         for (sample_id, codes, before), after in zip(
@@ -92,79 +88,6 @@ def fix_source(
 def _by_rule(codes: pl.Series) -> dict[str, int]:
     counts = Counter(codes.explode().drop_nulls().to_list())
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _check_format(source: Source) -> None:
-    if source.format not in places.FORMATS or not source.path.exists():
-        known = ", ".join(places.FORMATS)
-        raise UserError(
-            f"{source.path}: curate fix can't write {source.format} yet; it writes {known}. "
-            "Export the labels to one of these, or fix them with rules.fix"
-        )
-
-
-# Files ----------------------------------------------------------------------------------------------------------------
-
-
-def _base(source: Source) -> Path:
-    return source.path if source.path.is_dir() else source.path.parent
-
-
-def _rewrite(source: Source, changed: pl.DataFrame, columns: dict[str, str]) -> tuple[dict[str, FileText], list[str]]:
-    """(label files by name, labels as written in the order of `changed`)."""
-    by_file: dict[str, list[tuple[int, Change]]] = {}
-    for place, (file, line, label, fixed) in enumerate(changed.select("file", "line", "label", "fixed").iter_rows()):
-        by_file.setdefault(file, []).append((place, (line, label, fixed)))
-    formulas = _formulas(source)
-    files: dict[str, FileText] = {}
-    written: dict[int, str] = {}
-    for name in source.places["file"].unique(maintain_order=True):
-        changes = by_file.get(name, [])
-        path = _base(source) / name
-        only = [change for _, change in changes]
-        if path in formulas:
-            index = FileText.read(path)
-            if source.path.is_dir():
-                files[name] = index
-            target = formulas[path]
-            other = (
-                target.relative_to(_base(source)).as_posix() if target.is_relative_to(_base(source)) else target.name
-            )
-            if other not in files:
-                files[other] = FileText.read(target, utf8_or_latin1(target))
-            texts = places.in_formulas(index, files[other], only)
-        else:
-            files[name], texts = _rewrite_file(source.format, path, only, columns)
-        written |= {place: text for (place, _), text in zip(changes, texts, strict=True)}
-    return files, [written[place] for place in range(changed.height)]
-
-
-def _formulas(source: Source) -> dict[Path, Path]:
-    """The formulas file of every im2latex index."""
-    if source.format != "im2latex":
-        return {}
-    return {part.path: part.extra for part in FORMATS["im2latex"].parts(source.path) if part.extra is not None}
-
-
-def _rewrite_file(
-    format_name: str, path: Path, changes: list[Change], columns: dict[str, str]
-) -> tuple[FileText, list[str]]:
-    """A file that holds the labels itself, with the changes made, and the labels as written."""
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
-    if path.is_dir() or suffix in (".inkml", ".parquet", ".arrow"):
-        what = "a folder of one file a label" if path.is_dir() else f"a {suffix} file"
-        raise UserError(f"{path}: curate fix can't write {what} yet; it writes lines, JSON, CSV and TSV")
-    if format_name == "im2latex" and suffix != ".csv":
-        file = FileText.read(path, utf8_or_latin1(path))
-        return file, places.in_lines(file, changes)
-    file = FileText.read(path)
-    if format_name in ("csv", "tsv", "im2latex") or (format_name == "imagefolder" and suffix == ".csv"):
-        return file, places.in_table(file, changes, "\t" if format_name == "tsv" else ",", columns)
-    if format_name in ("jsonl", "imagefolder", "mathwriting") or (
-        format_name in ("m2e", "crohme") and Look(path).records
-    ):
-        return file, places.in_json(file, changes, columns)
-    return file, places.in_lines(file, changes)
 
 
 # Writing --------------------------------------------------------------------------------------------------------------
