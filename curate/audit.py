@@ -27,6 +27,8 @@ from curate.reuse import Earlier, earlier_labels
 from curate.run import (
     FINDINGS,
     FINDINGS_FILE,
+    PLACES,
+    PLACES_FILE,
     REPORT_FILE,
     SAMPLES,
     SAMPLES_FILE,
@@ -121,7 +123,16 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
     report("write", 0, 1)
-    _write(out, samples, findings, suppressed, summary, clock, options)
+    places = pl.concat(
+        [source.places.select(pl.col(name).cast(kind) for name, kind in PLACES.items()) for source in sources]
+    )
+    _write(
+        out,
+        {SAMPLES_FILE: samples, FINDINGS_FILE: findings, SUPPRESSED_FILE: suppressed, PLACES_FILE: places},
+        summary,
+        clock,
+        options,
+    )
     return load_run(out)
 
 
@@ -353,9 +364,7 @@ def _versions() -> dict[str, str]:
 
 def _write(
     out: Path,
-    samples: pl.DataFrame,
-    findings: pl.DataFrame,
-    suppressed: pl.DataFrame | None,
+    tables: dict[str, pl.DataFrame | None],
     summary: dict[str, Any],
     clock: _Clock,
     options: AuditOptions,
@@ -364,13 +373,13 @@ def _write(
 
     with new_folder(out, replace=options.update) as folder:
         with clock.stage("write"):
-            samples.write_parquet(folder / SAMPLES_FILE, compression="zstd", statistics=True)
-            findings.write_parquet(folder / FINDINGS_FILE, compression="zstd", statistics=True)
-            if suppressed is not None:
-                suppressed.write_parquet(folder / SUPPRESSED_FILE, compression="zstd", statistics=True)
+            for name, table in tables.items():
+                if table is not None:
+                    table.write_parquet(folder / name, compression="zstd", statistics=True)
         with clock.stage("report"):
             # The report looks images up from the final place, where the roots in the summary lead from.
-            pending = _Pending(out, summary, samples.lazy(), findings.lazy())
+            samples, findings = (pl.LazyFrame(tables[name]) for name in (SAMPLES_FILE, FINDINGS_FILE))
+            pending = _Pending(out, summary, samples, findings)
             summary["run"] = _run_facts(clock, options)
             write_report(pending, folder / REPORT_FILE, describe=describe)
         summary["run"] = _run_facts(clock, options)

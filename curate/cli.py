@@ -273,7 +273,7 @@ Examples:
 )
 @click.argument("file", required=False, metavar="[FILE|-]")
 @click.option("--latex", multiple=True, metavar="TEXT", help="A label to check; may be repeated.")
-@click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "jsonl", "sarif"]), default="text", show_default=True)
 @_selection
 @_baseline
 @_fail_on
@@ -294,7 +294,7 @@ def check(
     FILE has one label a line, or is JSON lines with `latex` and perhaps `id`; - is standard input.
     """
     from curate.baseline import write_baseline as write_known
-    from curate.check import as_jsonl, as_text, given_labels, read_labels
+    from curate.check import as_jsonl, as_sarif, as_text, given_labels, read_labels
     from curate.check import check as judge
     from curate.config import load_project
 
@@ -311,6 +311,10 @@ def check(
     if form == "jsonl":
         for line in as_jsonl(checked):
             say(line.encode())
+    elif form == "sarif":
+        read = None if latex or file == "-" else file
+        for piece in as_sarif(checked, read, ruleset.codes, Path.cwd()):
+            say(piece.removesuffix("\n").encode())
     else:
         for line in as_text(checked, name):
             say(line)
@@ -379,6 +383,52 @@ def fix(
     click.echo(f"fixed     {out}")
     click.echo(f"journal   {journal_of(out)}")
     return 0
+
+
+@main_group.command(
+    epilog="""
+\b
+Examples:
+  curate findings run --severity error
+  curate findings run --select SYN,ESC001 --format jsonl
+  curate findings run --format sarif > findings.sarif
+"""
+)
+@click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--format", "form", type=click.Choice(["text", "jsonl", "sarif"]), default="text", show_default=True)
+@click.option("--select", metavar="C,..", multiple=True, help="Only findings of these rules.")
+@click.option(
+    "--severity",
+    type=click.Choice(["error", "warning", "info"]),
+    default="info",
+    show_default=True,
+    help="Only findings that bad or worse.",
+)
+@_fail_on
+def findings(run_folder: Path, form: str, select: tuple[str, ...], severity: str, fail_on: str | None) -> int:
+    """Print what a run found.
+
+    jsonl has a line for every sample with findings, as `check` prints them; sarif (2.1.0) is for code scanning and
+    editors: it points into the data set's own text files where they still hold the labels.
+    """
+    from curate import listing
+    from curate.run import load_run
+    from rules.registry import SelectionError, expand
+
+    try:
+        codes = sorted(set(expand(_split(select)))) if select else None
+    except SelectionError as error:
+        raise UserError(str(error)) from error
+    loaded = load_run(run_folder)
+    found = listing.found(loaded, codes, severity)
+    if form == "text":
+        for line in listing.as_text(found):
+            say(line)
+    else:
+        pieces = listing.as_jsonl(found) if form == "jsonl" else listing.as_sarif(loaded, found, Path.cwd())
+        for piece in pieces:
+            say(piece.removesuffix("\n").encode())
+    return exit_code(fail_on, dict(found.group_by("severity").len().iter_rows()))
 
 
 @main_group.command(

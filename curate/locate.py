@@ -85,13 +85,26 @@ def _in_file(
     if path.is_dir():
         inner = files.small_files(source.format, path)
         return [_in_small_file(source.format, inner[change[0] - 1], change) for change in changes]
-    if not path.is_file() or path.suffix.lower() in files.TABLES:
+    if not path.is_file() or path.suffix.lower() in (*files.TABLES, ".gz"):
         return [None] * len(changes)
     try:
         file, _ = files.changed_text(source, path, changes, columns, _Recorder)
     except UserError:  # the file changed: then there is no place to name
         return [None] * len(changes)
     return [_place(file, start, end, label) for (start, end, _), label in zip(file.spans, labels, strict=True)]
+
+
+def located(
+    path: Path, format_name: str, lines: Sequence[int], labels: Sequence[str], columns: dict[str, str]
+) -> dict[int, Place]:
+    """The places of labels in one text file, by their order; `lines` are numbered from 1."""
+    changes = [(line, label, label) for line, label in zip(lines, labels, strict=True)]
+    try:
+        file, _ = files.text_file(format_name, path, changes, columns, _Recorder)
+    except UserError:
+        return {}
+    found = (_place(file, start, end, label) for (start, end, _), label in zip(file.spans, labels, strict=True))
+    return {at: place for at, place in enumerate(found) if place is not None}
 
 
 def _in_small_file(format_name: str, path: Path, change: Change) -> Place | None:
