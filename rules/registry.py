@@ -45,6 +45,9 @@ FAMILIES: dict[str, str] = {
     "IMG": "images",
 }
 
+#: The option of rules that name the first of several like places: true asks for a finding at every one, as fixing does.
+EVERY = "every"
+
 #: From surest to least sure.
 FIX_LEVELS: tuple[FixLevel, ...] = ("safe", "unsafe", "display")
 

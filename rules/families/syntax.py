@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from rules import lengths
 from rules.findings import Finding
 from rules.label import Label
-from rules.registry import Options, rule
+from rules.registry import EVERY, Options, rule
 from rules.sieves import has, has_problem, has_text
 from rules.tokenclass import ACTIONS, COMMAND
 
@@ -313,7 +313,7 @@ def _after(tokens: list[str], index: int) -> int:
     return len(tokens)
 
 
-@rule("SYN013", "redundant-braces", "info", has(r"\{\s*\{"), fix="safe")
+@rule("SYN013", "redundant-braces", "info", has(r"\{\s*\{"), fix="safe", options={EVERY: False})
 def redundant_braces(label: Label, options: Options) -> Iterator[Finding]:
     r"""Braces directly inside braces: `{ { a } }`.
 
@@ -321,10 +321,10 @@ def redundant_braces(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``x ^ { { 2 } }`` -> ``{ { 2 } }``
     Quiet: ``\frac{{a} + b}{c}``
     Quiet: ``x ^ { 2 }``
-    Fix: Safe: the inner pair goes.
+    Fix: Safe: all pairs but the innermost go. One finding a label, at the first place; with `every = true` one at each,
+    places inside others left out.
     """
     tokens = label.tokens
-    places: list[tuple[int, int]] = []
     stack: list[int] = []
     closes: dict[int, int] = {}
     for index, token in enumerate(tokens):
@@ -332,14 +332,30 @@ def redundant_braces(label: Label, options: Options) -> Iterator[Finding]:
             stack.append(index)
         elif token == "}" and stack:
             closes[stack.pop()] = index
-    for opening, closing in closes.items():
-        if closes.get(opening + 1) == closing - 1:
-            places.append((opening, closing + 1))
-    if places:
-        start, end = min(places)
-        more = f", {len(places)} places" if len(places) > 1 else ""
-        inner = label.text[label.spans[start + 1][0] : label.spans[end - 2][1]]
-        yield label.at(start, end, f"a group directly inside a group{more}", inner)
+    doubled = sorted(opening for opening in closes if closes.get(opening + 1) == closes[opening] - 1)
+    more = f", {len(doubled)} places" if len(doubled) > 1 else ""
+    outer = -1
+    for opening in doubled if options[EVERY] else doubled[:1]:
+        if opening < outer:
+            continue
+        outer = closes[opening]
+        replacement = _without(label, doubled, closes, opening)
+        yield label.at(opening, outer + 1, f"a group directly inside a group{more}", replacement)
+
+
+def _without(label: Label, doubled: list[int], closes: dict[int, int], opening: int) -> str:
+    """The source of a group without the braces that stand directly around another group's, at any depth."""
+    end = closes[opening]
+    gone = {brace for place in doubled if opening <= place < end for brace in (place, closes[place])}
+    text, gap = "", None
+    for index in range(opening, end + 1):
+        before = label.text[label.spans[index - 1][1] : label.spans[index][0]] if index > opening else ""
+        if index not in gone:
+            text += (before if gap is None else gap) + label.tokens[index]
+            gap = None
+        elif label.tokens[index] == "{" and gap is None:
+            gap = before  # what stood before the outermost brace now stands before the innermost
+    return text
 
 
 @rule("SYN014", "trailing-row-break", "info", has(r"\\\\\s*\\end"), fix="safe")
@@ -365,8 +381,11 @@ _TEX_SPACE = r"[ \t\r\n]"
     "SYN015",
     "unbraced-argument",
     "info",
-    has(rf"[\^_]{_TEX_SPACE}*[^ \t\r\n{{]|\\(?:{_BRACED_NAMES})(?:{_TEX_SPACE}+[^ \t\r\n{{]|[^ \t\r\n{{A-Za-z])"),
+    has(rf"[\^_]{_TEX_SPACE}*[^ \t\r\n{{]|\\(?:{_BRACED_NAMES})(?:{_TEX_SPACE}+[^ \t\r\n{{]|[^ \t\r\n{{A-Za-z])")
+    | has(rf"\\frac{_TEX_SPACE}*\{{[^{{}}]*\}}{_TEX_SPACE}*[^ \t\r\n{{]")
+    | has_text("%"),
     fix="safe",
+    options={EVERY: False},
 )
 def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script or an argument without braces: `x^2`, `\frac12`, `\hat\lambda`.
@@ -374,21 +393,35 @@ def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
     Why: `x^2` and `x ^ { 2 }` are one formula in two spellings; a data set should use one.
     Fires: ``x^2`` -> ``2``
     Fires: ``\frac12`` -> ``1``
+    Fires: ``\frac{1}2`` -> ``2``
     Fires: ``\hat\lambda`` -> ``\lambda``
     Quiet: ``x ^ { 2 } + \frac { 1 } { 2 }``
-    Fix: Safe: braces. One finding a label, at the first place.
+    Fix: Safe: braces, but none around a command that takes an argument of its own. One finding a label, at the first
+    place; with `every = true` one at each.
     """
     tokens = label.tokens
-    places = [
-        index + 1
-        for index, token in enumerate(tokens[:-1])
-        if tokens[index + 1] != "{"
-        and (token in ("_", "^") or (ACTIONS.get(token) == COMMAND and token in _BRACED))
-        and tokens[index + 1] not in ("}", "[", "&", "^", "_")
-    ]
-    if places:
-        more = f", {len(places)} in this label" if len(places) > 1 else ""
-        yield label.at(places[0], places[0] + 1, f"an argument without braces{more}", f"{{{tokens[places[0]]}}}")
+    places = []
+    for index, token in enumerate(tokens[:-1]):
+        if token not in ("_", "^") and not (ACTIONS.get(token) == COMMAND and token in _BRACED):
+            continue
+        places.append(index + 1)
+        if token == "\\frac":
+            places.append(_denominator(tokens, index + 1))
+    bare = [at for at in places if at < len(tokens) and tokens[at] not in ("{", "}", "[", "&", "^", "_")]
+    more = f", {len(bare)} in this label" if len(bare) > 1 else ""
+    for at in bare if options[EVERY] else bare[:1]:
+        braced = None if ACTIONS.get(tokens[at]) == COMMAND else f"{{{tokens[at]}}}"
+        yield label.at(at, at + 1, f"an argument without braces{more}", braced)
+
+
+def _denominator(tokens: list[str], at: int) -> int:
+    """Where the second argument is of a fraction whose first, a token or a group without groups, stands at `at`."""
+    if tokens[at] != "{":
+        return at + 1
+    inner = at + 1
+    while inner < len(tokens) and tokens[inner] not in ("{", "}"):
+        inner += 1
+    return inner + 1 if inner < len(tokens) and tokens[inner] == "}" else len(tokens)
 
 
 @rule("SYN016", "unbalanced-parentheses", "info", has(r"[()\[\]]"))

@@ -84,7 +84,17 @@ def test_every_command_has_help_with_a_whole_first_sentence(call, name: str) -> 
 
 
 def test_help_offers_only_what_is_there(call) -> None:
-    assert set(main_group.commands) == {"audit", "check", "compare", "demo", "doctor", "findings", "fix", "render", "rules"}
+    assert set(main_group.commands) == {
+        "audit",
+        "check",
+        "compare",
+        "demo",
+        "doctor",
+        "findings",
+        "fix",
+        "render",
+        "rules",
+    }
     later = ("--against", "--predictions", "--engine")
     assert not any(option in call(name, "--help").out for name in main_group.commands for option in later)
 
