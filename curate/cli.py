@@ -350,7 +350,8 @@ def fix(
     """Fix the labels of a data set, in its own format.
 
     A safe fix is made only where it is proven not to change what is drawn. The source is never overwritten; PATH gets
-    the fixed labels, PATH.journal.jsonl what was done to each. Images are not copied.
+    the fixed labels, PATH.journal.jsonl what was done to each, and which fixes were refused and why. Images beside the
+    labels are not copied.
     """
     from curate.config import load_project
     from curate.fix.job import check_out, fix_source, journal_of, report_lines, write

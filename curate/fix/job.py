@@ -18,21 +18,34 @@ from curate.sources import Source, SourceSpec, read_source
 from rules import Ruleset, fixing
 
 _JOURNAL = ".journal.jsonl"
+#: What a person is told of a reason; see `rules.proof.Reason`.
+WHY = {
+    "changes-picture": "would change the picture",
+    "no-key": "can't be proven (no visual key)",
+    "not-readable": "can't be read afterwards",
+    "never-done": "come to no end",
+}
 
 
 @dataclass(frozen=True)
 class Fixed:
     """A source with its fixes made, not yet written.
 
-    files: the files to write by their place below the output folder, fixed or not. journal: sample_id, rules, before,
-    after of every sample that changes. applied and refused: samples by rule code.
+    files: the files to write by their place below the output folder, fixed or not. journal: a row of every sample with
+    a fix, made or refused: sample_id, rules, before, after, and where there are any `refused`, {rule: reason}. applied:
+    samples by rule code. refused: samples by rule code and reason.
     """
 
     source: Source
     files: dict[str, Output]
     journal: list[dict[str, object]]
     applied: dict[str, int]
-    refused: dict[str, int]
+    refused: dict[str, dict[str, int]]
+
+    @property
+    def changed(self) -> int:
+        """How many labels are not as they were."""
+        return sum(row["before"] != row["after"] for row in self.journal)
 
     def diff(self, out: Path | None) -> Iterator[bytes]:
         """A unified diff of all files, in bytes."""
@@ -76,18 +89,37 @@ def fix_source(
     )
     changed = rows.filter(pl.col("fixed") != pl.col("label"))
     files, written = rewrite(source, changed, columns or {})
-    journal = [
-        {"sample_id": sample_id, "rules": codes, "before": before, "after": after}
-        for (sample_id, codes, before), after in zip(
-            changed.select("sample_id", "applied", "label").iter_rows(), written, strict=True
-        )
-    ]
-    return Fixed(source, files, journal, _by_rule(rows["applied"]), _by_rule(rows["refused"]))
+    journal = _journal(rows, dict(zip(changed["sample_id"], written, strict=True)))
+    applied = Counter(rows["applied"].explode().drop_nulls().to_list())
+    by_count = sorted(applied.items(), key=lambda item: (-item[1], item[0]))
+    return Fixed(source, files, journal, dict(by_count), _refused(rows))
 
 
-def _by_rule(codes: pl.Series) -> dict[str, int]:
-    counts = Counter(codes.explode().drop_nulls().to_list())
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def _journal(rows: pl.DataFrame, written: dict[str, str]) -> list[dict[str, object]]:
+    """A row for every sample with a fix, made or refused; `written` are the new labels as the format holds them."""
+    journal = []
+    told = rows.filter((pl.col("fixed") != pl.col("label")) | (pl.col("refused").list.len() > 0))
+    for sample_id, codes, label, refused, reasons in told.select(
+        "sample_id", "applied", "label", "refused", "reasons"
+    ).iter_rows():
+        row: dict[str, object] = {"sample_id": sample_id, "rules": codes, "before": label}
+        row["after"] = written.get(sample_id, label)
+        if refused:
+            row["refused"] = dict(zip(refused, reasons, strict=True))
+        journal.append(row)
+    return journal
+
+
+def _refused(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Samples by rule and reason, the most frequent first."""
+    pairs = rows.select("refused", "reasons").explode("refused", "reasons").drop_nulls()
+    found: dict[str, dict[str, int]] = {}
+    counted = (
+        pairs.group_by("refused", "reasons").len().sort("len", "refused", "reasons", descending=[True, False, False])
+    )
+    for code, reason, number in counted.iter_rows():
+        found.setdefault(code, {})[reason] = number
+    return found
 
 
 # Writing --------------------------------------------------------------------------------------------------------------
@@ -135,18 +167,24 @@ def report_lines(fixed: Fixed, width: int) -> list[str]:
 
     catalogue = all_rules()
     codes = dict.fromkeys([*fixed.applied, *fixed.refused])
-    columns = (Column("rule"), Column("name", drop=1), Column("fixed", "right"), Column("refused", "right"))
-    rows = [
-        [code, catalogue[code].name, count(fixed.applied.get(code, 0)), count(fixed.refused.get(code, 0))]
-        for code in codes
-    ]
+    columns = (
+        Column("rule"),
+        Column("name", drop=1),
+        Column("fixed", "right"),
+        Column("refused", "right"),
+        Column("why", drop=2),
+    )
+    rows = []
+    for code in codes:
+        why = fixed.refused.get(code, {})
+        reasons = ", ".join(f"{count(number)} {WHY[reason]}" for reason, number in why.items())
+        number = sum(why.values())
+        rows.append([code, catalogue[code].name, count(fixed.applied.get(code, 0)), count(number), reasons])
     lines = [text_table(columns, rows, width=width), ""] if rows else []
     total = fixed.source.frame.height
-    lines.append(f"{count(len(fixed.journal))} of {count(total)} labels changed")
+    lines.append(f"{count(fixed.changed)} of {count(total)} labels changed")
     if fixed.refused:
-        lines.append(
-            "refused: safe fixes not proven to draw the same, and fixes that would leave a label that can't be read"
-        )
+        lines.append("Refused fixes are not made, and their findings stay; the journal names the labels.")
     if fixed.source.unreadable.total:
         lines.append(f"{count(fixed.source.unreadable.total)} rows could not be read and stay as they are")
     return lines

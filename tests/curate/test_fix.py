@@ -339,11 +339,14 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     out = tmp_path / "out.txt"
     assert call("fix", f"text:{path}", "--out", out) == 0
     printed = capsys.readouterr().out
-    assert "DLM001  outer-delimiters      1        1" in printed
+    assert "DLM001  outer-delimiters      1        1  1 can't be read afterwards" in printed
     assert "1 of 3 labels changed" in printed
     assert out.read_text() == "x\ny\n$ \\foo $\n"
-    (row,) = map(json.loads, fixing.journal_of(out).read_text().splitlines())
-    assert row == {"sample_id": "l/1", "rules": ["DLM001"], "before": "$x$", "after": "x"}
+    made, refused = map(json.loads, fixing.journal_of(out).read_text().splitlines())
+    assert made == {"sample_id": "l/1", "rules": ["DLM001"], "before": "$x$", "after": "x"}
+    label = r"$ \foo $"
+    why = {"DLM001": "not-readable"}
+    assert refused == {"sample_id": "l/3", "rules": [], "before": label, "after": label, "refused": why}
     # Neither the input nor anything else is overwritten, and then nothing is written at all.
     for target in (path, out):
         assert call("fix", f"text:{path}", "--out", target) == 2
