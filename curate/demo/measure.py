@@ -1,7 +1,7 @@
 """Measures rules on labels that were right before `planters` spoiled them: what is found, what is said of right ones.
 
-A planted defect is found where a finding overlaps its place that wasn't there before: of a rule that finds more in the
-spoiled label than in the right one. It must be a warning or an error; for kinds that only spell worse, anything will do.
+A planted defect is found where a finding overlaps its place that wasn't there before: of a rule that finds more in
+the spoiled label than in the right one. It must be a warning or an error; of kinds that only spell worse any will do.
 """
 
 from __future__ import annotations

@@ -53,6 +53,8 @@ def spoiled(kind: Kind, labels: Sequence[str], number: int, rng: Random) -> list
             break
         for text in kind.spoil(original, rng):
             label, start, end = unmarked(text)
+            if _COMMENT.search(label[:start]):
+                continue  # nothing behind it is drawn: that is no defect
             if kind.style or not _looks_the_same(original, label):
                 found.append(Spoiled(kind.name, original, label, start, end))
                 break
@@ -62,6 +64,9 @@ def spoiled(kind: Kind, labels: Sequence[str], number: int, rng: Random) -> list
 def _looks_the_same(original: str, label: str) -> bool:
     before, after = rules.visual_key([original, label])
     return before is not None and before == after
+
+
+_COMMENT = re.compile(r"(?<!\\)(?:\\\\)*%")
 
 
 # Ways to spoil --------------------------------------------------------------------------------------------------------
@@ -107,13 +112,14 @@ def at_boundary(put: str) -> Spoil:
     return spoil
 
 
-def cut(put: str) -> Spoil:
-    """The label up to a random token, and then `put`."""
+def cut_after_digit(put: str) -> Spoil:
+    """The label up to a random digit, and then `put`: what a percent sign follows is a number."""
 
     def spoil(label: str, rng: Random) -> Iterator[str]:
-        starts = [start for start, _ in lexer.spans(label)][1:]
-        for start in rng.sample(starts, len(starts)):
-            yield label[:start] + put
+        spans = lexer.spans(label)[:-1]
+        ends = [end for start, end in spans if label[start:end].isdecimal()]
+        for end in rng.sample(ends, len(ends)):
+            yield f"{label[:end]} {put}"
 
     return spoil
 
@@ -159,6 +165,38 @@ def one_closing_brace_more(label: str, rng: Random) -> Iterator[str]:
         yield text if last is None else f"{label[:place]}«}}{label[place : last + 1]}»{label[last + 1 :]}"
 
 
+def _pairs(label: str) -> list[tuple[tuple[int, int], tuple[int, int], int, int]]:
+    r"""(place of \left, place of \right, start of the outermost pair around, its end) of every pair in a label."""
+    stack: list[tuple[int, int]] = []
+    found: list[tuple[tuple[int, int], tuple[int, int], int, int]] = []
+    inner: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    for token, span in zip(lexer.tokens(label), lexer.spans(label), strict=True):
+        if token == "\\left":
+            stack.append(span)
+        elif token == "\\right" and stack:
+            inner.append((stack.pop(), span))
+            if not stack:
+                found += [(left, right, inner[-1][0][0], span[1]) for left, right in inner]
+                inner = []
+    return found
+
+
+def no_right(label: str, rng: Random) -> Iterator[str]:
+    r"""A \right is gone, its delimiter stays; any \left around may be the one that has none."""
+    pairs = _pairs(label)
+    for _, (start, end), first, _ in rng.sample(pairs, len(pairs)):
+        if label[end:].lstrip()[:1] in "()[]|":
+            yield f"{label[:first]}«{label[first:start]}»{label[end:]}"
+
+
+def no_left(label: str, rng: Random) -> Iterator[str]:
+    r"""A \left is gone, its delimiter stays; any \right around may be the one that has none."""
+    pairs = _pairs(label)
+    for (start, end), _, _, last in rng.sample(pairs, len(pairs)):
+        if label[end:].lstrip()[:1] in "()[]|":
+            yield f"{label[:start]}«{label[end:last]}»{label[last:]}"
+
+
 def _typo(match: re.Match[str]) -> str:
     """Two letters in the middle of a command change places."""
     name = match[1]
@@ -175,12 +213,12 @@ def _glued(match: re.Match[str]) -> str | None:
 
 
 _LETTER = r"(?<![A-Za-z\\])({})(?![A-Za-z])"
-_SAME_SHAPE = dict(zip("aceopx", "асеорх", strict=True))  # noqa: RUF001 - Cyrillic on purpose
+_SAME_SHAPE = dict(zip("aceopx", "асеорх", strict=True))
 _ENVIRONMENT = r"(\\begin *\{ *(?:array|[a-z]*matrix|aligned|split|cases) *\}(?:(?!\\begin).)*?)"
 _NAMES = "alpha|lambda|partial|theta|sqrt|times|infty|frac|cdot|sigma|gamma|delta"
 _EQUALS = r"(?<= )=(?= )"
 
-#: Fixed before their results were seen.
+#: Fixed before their results were seen, but for three that were no fair plants: see benchmarks/planted.py.
 KINDS: tuple[Kind, ...] = (
     Kind("eaten-escape-tab", "A", at_match(r"\\t(imes|heta|an|ilde|ext)(?![A-Za-z])", "«\t\\1»")),
     Kind("eaten-escape-form-feed", "A", at_match(r"\\f(rac|orall)(?![A-Za-z])", "«\f\\1»")),
@@ -200,8 +238,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("dropped-closing-brace", "C", no_closing_brace),
     Kind("dropped-opening-brace", "C", no_opening_brace),
     Kind("extra-closing-brace", "C", one_closing_brace_more),
-    Kind("left-without-right", "C", at_match(r"(\\left(?:(?!\\left).)*?)\\right *(?=[()\[\]|.])", r"«\1» ")),
-    Kind("right-without-left", "C", at_match(r"\\left *(\(|\[|\|)((?:(?!\\left).)*?\\right)", r"\1«\2»")),
+    Kind("left-without-right", "C", no_right),
+    Kind("right-without-left", "C", no_left),
     Kind("begin-end-mismatch", "C", at_match(_ENVIRONMENT + r"\\end *\{[^{}]*\}", r"«\1\\end{gathered}»")),
     Kind("missing-argument", "C", at_match(r"(\\frac *\{[^{}]*\}) *\{[^{}]*\}$", r"«\1»")),
     Kind("dangling-script", "C", at_match(r"([\^_]) *\{[^{}]*\} *(?=$|[}&])", r"«\1» ")),
@@ -215,12 +253,12 @@ KINDS: tuple[Kind, ...] = (
     Kind("display-environment", "D", at_match(r"^((?!.*\\begin).*)$", r"«\\begin{align} \1 \\end{align}»"), style=True),
     Kind("infix-fraction", "E", at_match(r"\\frac *\{([^{}]*)\} *\{([^{}]*)\}", r"«{\1 \\over \2}»"), style=True),
     Kind("object-object", "F", at_match(r"\\sqrt *(?=\{)", r"\\sqrt [ «[object Object]» ] ")),
-    Kind("cut-at-percent", "F", cut("«\\»")),
+    Kind("cut-at-percent", "F", cut_after_digit("«\\»")),
     Kind("letters-for-operator", "F", at_match(r"\\(s)(in)(?![A-Za-z])", "«s i n»"), style=True, needs="NRM004"),
     Kind("junk-text", "G", at_match(r"$", " «M a t h T y p e !»")),
     Kind("zero-width-space", "G", at_boundary("«\u200b»"), needs="UNI"),
     Kind("homoglyph", "G", at_match(_LETTER.format("[aceopx]"), lambda m: f"«{_SAME_SHAPE[m[0]]}»"), needs="UNI"),
-    Kind("full-width-parenthesis", "G", at_match(r"(?<!\\left )(?<!\\left)\(", "«（»"), style=True, needs="UNI"),  # noqa: RUF001
+    Kind("full-width-parenthesis", "G", at_match(r"(?<!\\left )(?<!\\left)\(", "«（»"), style=True, needs="UNI"),
 )
 
 

@@ -141,7 +141,9 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``␋ec x + ␇lpha`` -> ``␋ec`` ``␇lpha``
     Quiet: ``a \times b``
     Quiet: ``\frac{1}{2} ␊ + x``
+    Fires: ``p _ { \mu ␊u } q`` -> ``␊u``
     Quiet: ``x = 1,␊y = 2``
+    Quiet: ``x = 1,␊u = 2``
     Quiet: ``\frac{\partial}{\partial␉g}``
     Fix: Safe where one command alone can have been there; display where a TAB or line end may be plain white space.
     See: opendatalab/UniMERNet cdm/README.md: "`\begin` should be written `\\begin`".
@@ -152,8 +154,8 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
         if name is None:
             continue
         plain = _is_plain_space(label.text, control, match.start(), letters, name)
-        if plain and len(letters) == 1 and (control != "\t" or name != "to"):
-            continue  # a TAB or a new line before a variable; of the commands with two letters only \to is common
+        if plain and not _is_likely(label.text, match, name):
+            continue
         yield Finding(
             f"{_NAMES[control]} and {letters[: len(name) - 1]!r} are what unescaping left of \\{name}",
             match.start(),
@@ -162,6 +164,24 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
             severity="warning" if plain else None,
             fix="display" if plain else None,
         )
+
+
+def _is_likely(label: str, match: re.Match[str], name: str) -> bool:
+    """Is an eaten command likely where a TAB or line end may be white space?
+
+    Before one letter it mostly is: `x = 1,<LF>y = 2`. Of the commands with two letters \to is common behind a TAB; for
+    the others the character must stand in the place of a token, alone of its kind: `{ \\mu <LF>u }`.
+    """
+    control, letters = match.groups()
+    if len(letters) > 1 or name == "to":
+        return True
+    if control != "\n":
+        return False
+    before, after = label[: match.start()], label[match.end() :]
+    in_place = re.search(r"(?:^|[ {]|\\[A-Za-z]+)\Z", before) and re.match(r"\Z|[ }_^]", after)
+    return in_place is not None and all(
+        _EATEN.match(label, found.start()) for found in re.finditer(re.escape(control), label)
+    )
 
 
 _NAMES = {"\a": "BEL", "\b": "BS", "\t": "TAB", "\n": "LF", "\v": "VT", "\f": "FF", "\r": "CR"}
@@ -210,6 +230,7 @@ def control_character(label: Label, options: Options) -> Iterator[Finding]:
     stops at the others ("invalid character").
     Fires: ``a ␇ b`` -> ``␇``
     Fires: ``a␉b`` -> ``␉``
+    Fires: ``x = 1,␊u = 2`` -> ``␊``
     Quiet: ``a b``
     Quiet: ``␌rac{1}{2}``
     Fix: Safe for TAB and line ends, which are white space: one space. Display for the others.
@@ -217,8 +238,11 @@ def control_character(label: Label, options: Options) -> Iterator[Finding]:
     for match in re.finditer("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[\t\r\n]+", label.text):
         character = match[0][0]
         eaten = _EATEN.match(label.text, match.end() - 1)
-        if eaten is not None and _eaten_command(*eaten.groups()) is not None:
-            continue  # ESC005 has it
+        if eaten is not None and (name := _eaten_command(*eaten.groups())) is not None:
+            control, letters = eaten.groups()
+            plain = _is_plain_space(label.text, control, eaten.start(), letters, name)
+            if not plain or _is_likely(label.text, eaten, name):
+                continue  # ESC005 has it
         if character in _SPACE_LIKE:
             name = "a TAB" if character == "\t" else "a line end"
             yield Finding(
