@@ -57,9 +57,7 @@ def main() -> None:
     ]
     print(text_table(columns, rows, width=120))
     planted, found = sum(measured.planted.values()), sum(measured.found.values())
-    print(
-        f"\nFound: {count(found)} of {count(planted)} planted defects ({share(found, planted)}) of {len(rows)} kinds,"
-    )
+    print(f"\nFound: {count(found)} of {count(planted)} planted defects ({found / planted:.2%}) of {len(rows)} kinds,")
     print(f"in {count(measured.clean)} {what}. Score AUC right against planted: {measured.auc:.4f},")
     print(f"without the kinds that only spell worse {measured.auc_damaged:.4f}.")
     flagged = ", ".join(f"{code} {count(number)}" for code, number in measured.flagged.items()) or "none"
