@@ -72,7 +72,7 @@ class ArgumentReader(Cursor):
         out: list[str] = []
         start = self.i - 1
         display = self.display
-        if token not in ("\\mathrm", "\\mathbf", "\\mathop", "\\underbrace", "\\overbrace", "\\boxed", "\\bm"):
+        if token not in KEEPS_DISPLAY:
             self.display = token in ("\\dfrac", "\\cfrac")
         for letter in signature:
             if letter == "m":
@@ -111,7 +111,7 @@ class ArgumentReader(Cursor):
                 if token == "\\substack":  # math-core lacks it; nothing else is written as what it becomes
                     self.folds.append((start, opening + 1, "\\overset{}{\\overset{}{\\begin{matrix}"))
                     self.folds.append((self.i - 1, self.i, "\\end{matrix}}}"))
-                if self.infix_at >= 0 and token in _INFIX_INSIDE:
+                if self.infix_at >= 0 and token in INFIX_INSIDE:
                     self.problem("ambiguous-infix", self.infix_at, detail=token)
                 return inner
             action = ACTIONS.get(first, ORD if first[0] != "\\" else UNKNOWN)
@@ -353,12 +353,14 @@ class ArgumentReader(Cursor):
         return ["\\sqrt", "[", *index, "]", "{", *body, "}"]
 
 
+#: Commands whose argument is set in the style around them.
+KEEPS_DISPLAY = frozenset({"\\mathrm", "\\mathbf", "\\mathop", "\\underbrace", "\\overbrace", "\\boxed", "\\bm"})
 _BLANK = frozenset(" \t\r\n")
 _CLOSERS = frozenset({CLOSE, RIGHT, END, AMPERSAND, ROW, SUB, SUP, INFIX})
 _ATOMS = frozenset({ORD, RELATION, UNKNOWN, OPERATOR, SPACE, SWITCH, COMMAND})
 _ROW_ARGUMENTS = frozenset({"\\substack", "\\shortstack", "\\displaylines", "\\ooalign", "\\eqalign"})
 #: amsmath writes these with TeX's own \\over in the same group as the argument, so no other infix may stand there.
-_INFIX_INSIDE = frozenset(
+INFIX_INSIDE = frozenset(
     f"\\{name}" for name in ["frac", "dfrac", "tfrac", "cfrac", "binom", "dbinom", "tbinom", "genfrac"]
 )
 

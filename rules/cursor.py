@@ -74,7 +74,7 @@ class Cursor:
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        return lexer.spans(self.label)
+        return lexer.spans(self.label, self.toks)
 
     def problem(self, kind: str, start: int, end: int | None = None, detail: str = "") -> None:
         self.problems.append(Problem(kind, start, start + 1 if end is None else end, detail))

@@ -1,22 +1,20 @@
 """Runs the rules over labels: reads each once, sieves with polars, judges what passes. Holds no rule.
 
-Work is cut into batches that can go to several processes: math-core holds the interpreter's lock, so threads are no
-help.
+Work is cut into batches that can go to several processes (see `rules.processes`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any
 
 import polars as pl
 
-from rules import key, lexer, reader
+from rules import key, lexer, plain, reader
 from rules.findings import SCHEMA
 from rules.label import Label
+from rules.processes import spread
 from rules.registry import Rule, Ruleset, select
 from rules.score import Weights, with_scores
 
@@ -63,7 +61,7 @@ def judge(
     frames: list[pl.DataFrame] = []
     found: list[pl.DataFrame] = []
     start = 0
-    for frame, findings in _run(batches, workers if len(labels) >= MIN_PARALLEL else 1):
+    for frame, findings in spread(_judge_batch, batches, workers if len(labels) >= MIN_PARALLEL else 1):
         frames.append(frame)
         found.append(findings.with_columns(pl.col("row") + start))
         start += frame.height
@@ -82,33 +80,24 @@ def judge(
     return Judged(judged, all_findings)
 
 
-def _run(batches: list[tuple[Sequence[str], Ruleset]], workers: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    if workers <= 1 or len(batches) == 1:
-        yield from map(_judge_batch, batches)
-        return
-    # Spawned, not forked: polars' thread pool does not survive a fork.
-    with ProcessPoolExecutor(min(workers, len(batches)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_judge_batch, batches)
-
-
 def _judge_batch(batch: tuple[Sequence[str], Ruleset]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One batch: the labels' frame without problems, and the findings with rows counted from 0."""
     texts, ruleset = batch
-    labels = [_read(text) for text in texts]
-    frame = _frame(labels)
+    read = [_read(text) for text in texts]
+    frame = _frame(texts, read)
     rules = ruleset.rules("label")
     if not rules:
         return frame.drop("problems"), pl.DataFrame(schema=SCHEMA)
-    passed = frame.lazy().select(*(_mask(rule).alias(rule.code) for rule in rules)).collect()
+    labels: dict[int, Label] = {}  # only those that a rule looks at
     rows: list[tuple[Any, ...]] = []
-    for rule in rules:
-        indices = passed[rule.code].fill_null(False).arg_true().to_list()
-        if not indices:
-            continue
+    for rule, indices in _sieved(frame, rules, [reading is not None for _, reading, _, _ in read]):
         severity, options = ruleset.severity(rule), ruleset.option_values(rule)
         forced = rule.code in ruleset.severities
         for index in indices:
-            for finding in rule.judge(labels[index].label, options):
+            label = labels.get(index)
+            if label is None:
+                label = labels[index] = _label(texts[index], read[index])
+            for finding in rule.judge(label, options):
                 rows.append(
                     (
                         index,
@@ -126,27 +115,35 @@ def _judge_batch(batch: tuple[Sequence[str], Ruleset]) -> tuple[pl.DataFrame, pl
     return frame.drop("problems"), findings.sort("row", "start", "rule", "end", nulls_last=True, maintain_order=True)
 
 
-@dataclass
-class _Read:
-    label: Label
-    canonical: str | None
-    visual_key: str | None
+#: What reading a label gave: its tokens, the reading (None: canonical already, nothing to say), canonical form, key.
+_Read = tuple[list[str], reader.Reading | None, str | None, str | None]
 
 
 def _read(text: str) -> _Read:
     """Read one label: tokens, problems, canonical spelling proven by the key, key."""
     if len(text) > MAX_LENGTH:
-        toks: list[str] = []
-        reading = reader.Reading([reader.Problem("too-long", 0, 1)], fatal=True)
-        return _Read(Label(text, toks, reading), None, None)
+        return [], reader.Reading([reader.Problem("too-long", 0, 1)], fatal=True), None, None
+    toks = plain.canonical_tokens(text)
+    if toks is not None:
+        visual_key = key.direct(text) if key.is_short_of_brackets(toks) else None
+        return toks, None, text, visual_key
     toks = lexer.tokens(text)
-    reading = reader.read(text, toks)
-    label = Label(text, toks, reading)
-    visual_key = key.of(label.text, toks, lambda: label.spans, reading)
-    canonical = None if reading.canonical is None else reader.spell(reading.canonical)
-    if canonical is not None and canonical != text and not _draws_the_same(canonical, visual_key):
-        canonical = None
-    return _Read(label, canonical, visual_key)
+    reading = plain.read(toks)
+    if reading is not None:
+        visual_key = key.of_plain(toks, reading.folds)
+    else:
+        reading = reader.read(text, toks)
+        visual_key = key.of(text, toks, reading)
+    if reading.canonical is None:
+        return toks, reading, None, visual_key
+    canonical = reader.spell(reading.canonical)
+    return toks, reading, canonical if canonical == text or _draws_the_same(canonical, visual_key) else None, visual_key
+
+
+def _label(text: str, read: _Read) -> Label:
+    """A label that was read, as rules see it."""
+    toks, reading, _, _ = read
+    return Label(text, toks, reader.Reading(canonical=toks) if reading is None else reading)
 
 
 def _draws_the_same(canonical: str, visual_key: str | None) -> bool:
@@ -163,17 +160,19 @@ def visual_key_of(text: str) -> str | None:
     if len(text) > MAX_LENGTH:
         return None
     toks = lexer.tokens(text)
-    return key.of(text, toks, lambda: lexer.spans(text), reader.read(text, toks))
+    reading = plain.read(toks)
+    return key.of(text, toks, reader.read(text, toks)) if reading is None else key.of_plain(toks, reading.folds)
 
 
-def _frame(labels: list[_Read]) -> pl.DataFrame:
+def _frame(texts: Sequence[str], read: list[_Read]) -> pl.DataFrame:
+    toks, readings, canonical, keys = zip(*read, strict=True)
     return pl.DataFrame(
         {
-            "label": [read.label.text for read in labels],
-            "tokens": [len(read.label.tokens) for read in labels],
-            "problems": [_kinds(read.label.reading) for read in labels],
-            "canonical": [read.canonical for read in labels],
-            "visual_key": [read.visual_key for read in labels],
+            "label": texts,
+            "tokens": list(map(len, toks)),
+            "problems": ["" if reading is None else _kinds(reading) for reading in readings],
+            "canonical": canonical,
+            "visual_key": keys,
         },
         schema=_LABELS,
     )
@@ -182,6 +181,20 @@ def _frame(labels: list[_Read]) -> pl.DataFrame:
 def _kinds(reading: reader.Reading) -> str:
     """The kinds of a reading's problems, a space on each side of every one, so that a sieve can look for ` kind `."""
     return f" {' '.join(problem.kind for problem in reading.problems)} " if reading.problems else ""
+
+
+def _sieved(frame: pl.DataFrame, rules: Sequence[Rule], remarkable: list[bool]) -> Iterator[tuple[Rule, list[int]]]:
+    """The rows that each rule has to look at; rules about spelling are spared those that are canonical already."""
+    indexed = frame.with_row_index()
+    for rows, here in (
+        (indexed, [rule for rule in rules if not rule.spelling]),
+        (indexed.filter(pl.Series(remarkable)), [rule for rule in rules if rule.spelling]),
+    ):
+        passed = rows.lazy().select("index", *(_mask(rule).alias(rule.code) for rule in here)).collect()
+        for rule in here:
+            indices = passed["index"].filter(passed[rule.code].fill_null(False)).to_list()
+            if indices:
+                yield rule, indices
 
 
 def _mask(rule: Rule) -> pl.Expr:

@@ -18,10 +18,8 @@ that would go round in circles keeps the first spelling of the circle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
 from typing import Any, Literal
 
 import polars as pl
@@ -29,6 +27,7 @@ import polars as pl
 from rules import engine, m2e
 from rules.edits import Edit, apply
 from rules.families.layout import LAYOUT_RULE
+from rules.processes import spread
 from rules.proof import Reason, Text, choose, proven, readable, reasons
 from rules.registry import EVERY, Ruleset, all_rules
 
@@ -110,7 +109,7 @@ def fix(
     ruleset = _fixable(ruleset)
     batches = [(labels[at : at + engine.BATCH], ruleset, level) for at in range(0, len(labels), engine.BATCH)]
     frames = []
-    for frame in _run(batches, workers if len(labels) >= engine.MIN_PARALLEL else 1):
+    for frame in spread(_fix_batch, batches, workers if len(labels) >= engine.MIN_PARALLEL else 1):
         frames.append(frame)
         if progress is not None:
             progress(frame.height)
@@ -128,14 +127,6 @@ def _fixable(ruleset: Ruleset) -> Ruleset:
 
 
 _Batch = tuple[Sequence[str], Ruleset, Level]
-
-
-def _run(batches: list[_Batch], workers: int) -> Iterator[pl.DataFrame]:
-    if workers <= 1 or len(batches) == 1:
-        yield from map(_fix_batch, batches)
-        return
-    with ProcessPoolExecutor(min(workers, len(batches)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_fix_batch, batches)
 
 
 def _fix_batch(batch: _Batch) -> pl.DataFrame:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
 from functools import cache
 
 from math_core import LatexError, LatexToMathML
 
+from rules import lexer
 from rules.commands import COMMANDS
 from rules.reader import Reading
 from rules.tokenclass import ACTIONS, NOTHING, SPACE
@@ -47,7 +47,8 @@ _MACROS = {
 #: math-core 0.9 takes twice as long for every bracket that is opened and never closed: 0.1 s for 20, for ever for 50.
 #: No formula leaves so many open; a model that got stuck does.
 MAX_OPEN = 12
-_OPENING = frozenset({"(", "[", *(f"\\{command.name}" for command in COMMANDS.values() if command.kind == "open")})
+_OPENING_COMMANDS = frozenset(f"\\{command.name}" for command in COMMANDS.values() if command.kind == "open")
+_OPENING = _OPENING_COMMANDS | {"(", "["}
 _CLOSING = frozenset({")", "]", *(f"\\{command.name}" for command in COMMANDS.values() if command.kind == "close")})
 
 _GROUP_OPENS = frozenset({"{", "\\begin", "\\left"})
@@ -68,25 +69,17 @@ def _converter() -> LatexToMathML:
     )
 
 
-def normalise(label: str, toks: list[str], places: Callable[[], list[tuple[int, int]]], reading: Reading) -> str:
-    """The label as math-core gets it: wrapper and trailing space dropped, the reader's edits made.
-
-    `places` gives the tokens' spans; it is called only where there are edits.
-    """
+def normalise(label: str, toks: list[str], reading: Reading) -> str:
+    """The label as math-core gets it: wrapper and trailing space dropped, the reader's edits made."""
     start, end = 0, len(toks)
     if reading.wrapper is not None:
         start, end = reading.wrapper.start, reading.wrapper.end
-    last = end
-    while last > start and (
-        (ACTIONS.get(toks[last - 1]) in _TRAILING and not _takes_length(toks[last - 1]))
-        or toks[last - 1] in ("\\\\", "\\")
-    ):
-        last -= 1
+    last = _trailing(toks, start, end)
     if not reading.folds and start == 0 and last == len(toks) and "%" not in label:
         return label
     if last <= start:
         return ""
-    spans = places()
+    spans = lexer.spans(label, toks)
     out: list[str] = []
     at = spans[start][0]
     for first, after, replacement in sorted(reading.folds):
@@ -101,10 +94,39 @@ def normalise(label: str, toks: list[str], places: Callable[[], list[tuple[int, 
     return "".join(out)
 
 
+def _trailing(toks: list[str], start: int, end: int) -> int:
+    """Where the space at the end of tokens `start` to `end` begins, which draws nothing."""
+    while end > start and (
+        (ACTIONS.get(toks[end - 1]) in _TRAILING and not _takes_length(toks[end - 1]))
+        or toks[end - 1] in ("\\\\", "\\")
+    ):
+        end -= 1
+    return end
+
+
+def normalise_plain(toks: list[str], folds: list[tuple[int, int, str]]) -> str:
+    """What `normalise` gives for a label that `rules.plain` read, up to white space, which draws nothing there."""
+    pieces = list(toks)
+    at = 0
+    for first, after, replacement in sorted(folds):
+        if first >= at:
+            pieces[first:after] = [replacement, *[""] * (after - first - 1)]
+            at = after
+    del pieces[_trailing(toks, 0, len(toks)) :]
+    return " ".join(pieces)
+
+
+def is_short_of_brackets(toks: list[str]) -> bool:
+    """Can math-core convert these tokens in time? Not if more than MAX_OPEN brackets stay open."""
+    if len(toks) <= MAX_OPEN:
+        return True
+    if toks.count("(") + toks.count("[") <= MAX_OPEN and _OPENING_COMMANDS.isdisjoint(toks):
+        return True
+    return _left_open(toks) <= MAX_OPEN
+
+
 def _left_open(toks: list[str]) -> int:
     """The most brackets, of whatever shape, that are opened in one group or cell and not closed behind in it."""
-    if sum(token in _OPENING for token in toks) <= MAX_OPEN:
-        return 0
     most = 0
     groups = [0]
     sized = False
@@ -134,6 +156,8 @@ def _takes_length(token: str) -> bool:
 
 def mathml(text: str) -> str | None:
     """math-core's MathML of a normalised label in display style, or None where it can't convert it."""
+    if "\\operatorname " in text:  # with a space before it, math-core takes the star for the argument
+        text = _SPACED_STAR.sub(r"\\operatorname*", text)
     try:
         converted = _converter().convert_with_local_state(text, displaystyle=True)
     except LatexError:
@@ -141,6 +165,7 @@ def mathml(text: str) -> str | None:
     return converted
 
 
+_SPACED_STAR = re.compile(r"\\operatorname\s+\*")
 _SPACE_ENDS = ("/></math>", "<mtext> </mtext></math>")
 _TRAILING_SPACE = re.compile(r'(?:<mspace width="[^"]*"(?: style="[^"]*")?/>|<mtext> </mtext>)+</math>$')
 
@@ -152,14 +177,16 @@ def digest(converted: str) -> str:
     return hashlib.blake2b(converted.encode(), digest_size=_DIGEST_BYTES).hexdigest()
 
 
-def of(label: str, toks: list[str], places: Callable[[], list[tuple[int, int]]], reading: Reading) -> str | None:
-    """The visual key of a label that was read, or None where LaTeX or math-core can't read it.
-
-    `places` gives the tokens' spans; it is called only where the label needs edits.
-    """
-    if reading.fatal or not toks or _left_open(toks) > MAX_OPEN:
+def of(label: str, toks: list[str], reading: Reading) -> str | None:
+    """The visual key of a label that was read, or None where LaTeX or math-core can't read it."""
+    if reading.fatal or not toks or not is_short_of_brackets(toks):
         return None
-    return direct(normalise(label, toks, places, reading))
+    return direct(normalise(label, toks, reading))
+
+
+def of_plain(toks: list[str], folds: list[tuple[int, int, str]]) -> str | None:
+    """The visual key of a label that `rules.plain` read, or None where math-core can't convert it."""
+    return direct(normalise_plain(toks, folds)) if toks and is_short_of_brackets(toks) else None
 
 
 def direct(text: str) -> str | None:

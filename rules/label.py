@@ -21,7 +21,7 @@ class Label:
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        return lexer.spans(self.text)
+        return lexer.spans(self.text, self.tokens)
 
     def problems(self, *kinds: str) -> Iterator[Problem]:
         """The reader's problems of these kinds, in the order they were met."""

@@ -9,6 +9,7 @@ TeX's notation for another character, 64 places away.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 #: One token. A lone backslash at the very end is a token too: it is what `50\\%` cut at the percent sign leaves.
 PATTERN = r"\\(?:[A-Za-z]+|[\s\S]|$)|\^\^[\x00-\x7f]|[^\\ \t\r\n]"
@@ -24,10 +25,17 @@ def tokens(label: str) -> list[str]:
     return _TOKEN.findall(label)
 
 
-def spans(label: str) -> list[tuple[int, int]]:
-    """(start, end) of every token that `tokens` gives, as code point offsets, end exclusive."""
-    pattern = _TOKEN_OR_COMMENT if "%" in label else _TOKEN
-    return [match.span() for match in pattern.finditer(label) if match[0][0] != "%"]
+def spans(label: str, toks: Sequence[str] | None = None) -> list[tuple[int, int]]:
+    """(start, end) of every token that `tokens` gives, as code point offsets, end exclusive. `toks`: what it gave."""
+    if "%" in label:  # what looks like a token may stand in a comment
+        return [match.span() for match in _TOKEN_OR_COMMENT.finditer(label) if match[0][0] != "%"]
+    places: list[tuple[int, int]] = []
+    start = end = 0
+    for token in tokens(label) if toks is None else toks:
+        start = label.index(token, end)  # only white space stands between
+        end = start + len(token)
+        places.append((start, end))
+    return places
 
 
 def comments(label: str) -> list[tuple[int, int]]:

@@ -94,7 +94,7 @@ class Text:
         if self._read is None:
             return None
         toks, reading = self._read
-        return key.of(self.text, toks, lambda: lexer.spans(self.text), reading)
+        return key.of(self.text, toks, reading)
 
 
 def _most(text: str, edits: Sequence[Edit], holds: Callable[[str], bool]) -> list[Edit]:

@@ -198,10 +198,10 @@ class Reader(ScriptReader):
                 base = operator = True
                 continue
             if action == COMMAND:
-                operator = COMMANDS[token[1:]].kind in ("op", "func") or token in ("\\overbrace", "\\underbrace")
+                operator = COMMANDS[token[1:]].kind in ("op", "func") or token in LIMIT_BRACES
                 out += self.read_command(token)
                 atoms += 1
-                plain = plain and COMMANDS[token[1:]].kind not in _SPACED_KINDS
+                plain = plain and COMMANDS[token[1:]].kind not in SPACED_KINDS
                 base = True
                 continue
             if action == LEFT:
@@ -344,13 +344,15 @@ class Reader(ScriptReader):
         return ["\\left", opening, *body, "\\right", closing]
 
 
+#: Commands with arguments that take \\limits.
+LIMIT_BRACES = frozenset({"\\overbrace", "\\underbrace"})
 #: Kinds of command whose atoms have space around them that braces would take away.
-_SPACED_KINDS = frozenset({"bin", "rel", "op", "func", "open", "close", "punct", "inner"})
+SPACED_KINDS = frozenset({"bin", "rel", "op", "func", "open", "close", "punct", "inner"})
 
 #: Characters that LaTeX stops at ("invalid character"; FF ends a paragraph). TAB, LF and CR are white space.
-_CONTROL = frozenset(chr(code) for code in (*range(9), 11, 12, *range(14, 32), 127))
+CONTROL = frozenset(chr(code) for code in (*range(9), 11, 12, *range(14, 32), 127))
 #: Commands that KaTeX, MathJax or a package knows, and LaTeX with amsmath and amssymb does not.
-_FOREIGN = frozenset(f"\\{command.name}" for command in COMMANDS.values() if not command.latex)
+FOREIGN = frozenset(f"\\{command.name}" for command in COMMANDS.values() if not command.latex)
 
 #: Canonical tokens of the spaces that take a length.
 _SPACED = ("\\hspace", "\\vspace", "\\hskip", "\\kern", "\\mkern", "\\mskip", "\\mspace")
@@ -406,13 +408,13 @@ def read(label: str, toks: list[str]) -> Reading:
         for index, token in enumerate(toks):
             if token[:2] == "^^":
                 reader.problem("caret-notation", index, detail=token)
-    if not _CONTROL.isdisjoint(toks):
+    if not CONTROL.isdisjoint(toks):
         for index, token in enumerate(toks):
-            if token in _CONTROL:
+            if token in CONTROL:
                 reader.problem("control-character", index)
-    if not _FOREIGN.isdisjoint(toks):
+    if not FOREIGN.isdisjoint(toks):
         for index, token in enumerate(toks):
-            if token in _FOREIGN:
+            if token in FOREIGN:
                 reader.problem("undefined-in-latex", index, detail=token[1:])
     if out is not None:
         while out and (ACTIONS.get(out[-1]) == SPACE or out[-1] == "\\\\" or out[-1].startswith(_SPACED)):

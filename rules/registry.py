@@ -94,6 +94,8 @@ class Rule:
     options: Options = field(default_factory=dict)
     doc: RuleDoc = RuleDoc("")
     module: str = ""
+    #: Never fires on a label that `rules.plain` sees to be canonical at a glance.
+    spelling: bool = False
 
     @property
     def family(self) -> str:
@@ -122,8 +124,12 @@ def rule(
     fix: FixLevel | None = None,
     profiles: Iterable[str] = (),
     options: Options | None = None,
+    spelling: bool = False,
 ) -> Callable[[Judge], Judge]:
     """Declare a rule over labels. The decorated function yields the findings of one label that the sieve let through.
+
+    `spelling`: the rule can't fire on a label in canonical spelling that holds nothing but symbols, scripts, groups of
+    arguments, `\\left…\\right` and spaces, as most labels of most data sets are; it is spared those.
 
     The sieve sees the columns `label` (String), `tokens` (UInt32, how many) `problems` (String, the
     kinds of `rules.reader.Problem` in the label with a space on each side), `canonical` and `visual_key`.
@@ -143,6 +149,7 @@ def rule(
                 dict(options or {}),
                 parse_doc(inspect.getdoc(judge) or ""),
                 judge.__module__,
+                spelling,
             )
         )
         return judge

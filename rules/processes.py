@@ -1,0 +1,50 @@
+"""Spreads batches of labels over processes. Knows nothing of what is done to them.
+
+Threads are no help: math-core holds the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
+from multiprocessing import get_context
+from typing import TypeVar
+
+_Batch = TypeVar("_Batch")
+_Result = TypeVar("_Result")
+
+
+def spread(work: Callable[[_Batch], _Result], batches: Sequence[_Batch], workers: int) -> Iterator[_Result]:
+    """`work` done to every batch, the results in order. `work` and the batches must be picklable for `workers` > 1.
+
+    The processes are kept for the next call: starting one costs as much as judging ten thousand labels.
+    """
+    if workers <= 1 or len(batches) < 2:
+        yield from map(work, batches)
+        return
+    try:
+        yield from _pool(workers).map(work, batches)
+    except BrokenProcessPool:
+        _pool.cache_clear()
+        raise
+
+
+@cache
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # Spawned, not forked: polars' thread pool does not survive a fork. Each process has one thread of its own for
+    # polars, which reads the variable when it is imported: there is a process for every core already.
+    before = os.environ.get("POLARS_MAX_THREADS")
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    try:
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        for _ in range(workers):  # each submission starts a process while none is idle
+            pool.submit(os.getpid)
+    finally:
+        if before is None:
+            del os.environ["POLARS_MAX_THREADS"]
+        else:
+            os.environ["POLARS_MAX_THREADS"] = before
+    return pool
