@@ -8,7 +8,6 @@ from random import Random
 
 from curate.sources import parse_source, read_source
 
-
 _TIMES = 20
 
 

@@ -26,7 +26,6 @@ SYNONYMS: dict[str, str] = {
     "\\land": "\\wedge",
     "\\lor": "\\vee",
     "\\lnot": "\\neg",
-    "\\ast": "*",
     "\\owns": "\\ni",
     "\\doublecap": "\\Cap",
     "\\doublecup": "\\Cup",

@@ -51,6 +51,7 @@ def test_the_tables_are_what_the_contract_says(tmp_path, small):
     assert samples["color"].to_list() == ["red", "blue", None, None, None, None]
     assert sorted(path.name for path in run.path.iterdir()) == [
         "findings.parquet",
+        "places.parquet",
         "report.html",
         "samples.parquet",
         "summary.json",
