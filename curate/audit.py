@@ -19,12 +19,24 @@ from typing import Any
 import polars as pl
 
 import rules
-from curate import __version__
+from curate import __version__, baseline
 from curate.atomic import new_file, new_folder
 from curate.errors import UserError
 from curate.images import probe
 from curate.reuse import Earlier, earlier_labels
-from curate.run import FINDINGS, FINDINGS_FILE, REPORT_FILE, SAMPLES, SAMPLES_FILE, SUMMARY_FILE, Run, load_run
+from curate.run import (
+    FINDINGS,
+    FINDINGS_FILE,
+    PLACES,
+    PLACES_FILE,
+    REPORT_FILE,
+    SAMPLES,
+    SAMPLES_FILE,
+    SUMMARY_FILE,
+    SUPPRESSED_FILE,
+    Run,
+    load_run,
+)
 from curate.sources import Source, SourceSpec, read_source
 from curate.summary import SourceFacts, summarise
 from curate.thresholds import Thresholds
@@ -48,6 +60,8 @@ class AuditOptions:
     limit: int | None = None
     update: bool = False
     workers: int = 1
+    #: Known findings, as `curate.baseline` reads them; None: there is no baseline.
+    known: pl.DataFrame | None = None
     command: Sequence[str] = ()
 
 
@@ -87,6 +101,13 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
         judged = _judge(samples, options, earlier, report)
     with clock.stage("collect"):
         samples, findings = _collect(samples, judged, options)
+    suppressed = None
+    if options.known is not None:
+        labelled = findings.join(
+            samples.select("sample_id", "label"), on="sample_id", how="left", maintain_order="left"
+        )
+        new, old = baseline.split(labelled, options.known)
+        findings, suppressed = new.drop("label"), old.drop("label")
     with clock.stage("summary"):
         facts = [_facts(source, out, options) for source in sources]
         summary = summarise(
@@ -97,11 +118,21 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
             _versions(),
             key_version=rules.KEY_VERSION,
             thresholds=options.thresholds,
+            suppressed=suppressed,
         )
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
     report("write", 0, 1)
-    _write(out, samples, findings, summary, clock, options)
+    places = pl.concat(
+        [source.places.select(pl.col(name).cast(kind) for name, kind in PLACES.items()) for source in sources]
+    )
+    _write(
+        out,
+        {SAMPLES_FILE: samples, FINDINGS_FILE: findings, SUPPRESSED_FILE: suppressed, PLACES_FILE: places},
+        summary,
+        clock,
+        options,
+    )
     return load_run(out)
 
 
@@ -322,6 +353,7 @@ def _config(options: AuditOptions) -> dict[str, Any]:
         },
         "images": options.probe_images,
         "limit": options.limit,
+        "known_findings": None if options.known is None else options.known.unique().height,
     }
 
 
@@ -332,8 +364,7 @@ def _versions() -> dict[str, str]:
 
 def _write(
     out: Path,
-    samples: pl.DataFrame,
-    findings: pl.DataFrame,
+    tables: dict[str, pl.DataFrame | None],
     summary: dict[str, Any],
     clock: _Clock,
     options: AuditOptions,
@@ -342,11 +373,13 @@ def _write(
 
     with new_folder(out, replace=options.update) as folder:
         with clock.stage("write"):
-            samples.write_parquet(folder / SAMPLES_FILE, compression="zstd", statistics=True)
-            findings.write_parquet(folder / FINDINGS_FILE, compression="zstd", statistics=True)
+            for name, table in tables.items():
+                if table is not None:
+                    table.write_parquet(folder / name, compression="zstd", statistics=True)
         with clock.stage("report"):
             # The report looks images up from the final place, where the roots in the summary lead from.
-            pending = _Pending(out, summary, samples.lazy(), findings.lazy())
+            samples, findings = (pl.LazyFrame(tables[name]) for name in (SAMPLES_FILE, FINDINGS_FILE))
+            pending = _Pending(out, summary, samples, findings)
             summary["run"] = _run_facts(clock, options)
             write_report(pending, folder / REPORT_FILE, describe=describe)
         summary["run"] = _run_facts(clock, options)

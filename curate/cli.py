@@ -14,6 +14,8 @@ from curate.errors import UserError
 from curate.terminal import Bars, exit_code, run, say, width
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from curate.config import Project
     from rules import Ruleset
 
@@ -47,6 +49,40 @@ def _fail_on(command: F) -> F:
     return click.option(
         "--fail-on", type=click.Choice(["error", "warning"]), help="Exit with 1 where a finding is that bad or worse."
     )(command)
+
+
+def _baseline(command: F) -> F:
+    """The options that say which findings are known."""
+    for option in (
+        click.option(
+            "--write-baseline",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Write all that is found, known or new, to a baseline.",
+        ),
+        click.option(
+            "--baseline",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Report only what is not in this baseline.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _known(project: Project, baseline: Path | None, write: Path | None) -> pl.DataFrame | None:
+    """Known findings: the baseline's, the flag's or else the project file's, and the project file's suppressions."""
+    import polars as pl
+
+    from curate.baseline import check_target, read_baseline, suppressed
+
+    if write is not None:
+        check_target(write)
+    file = baseline or project.baseline
+    known = [read_baseline(file)] if file is not None else []
+    known += [suppressed(project.suppress)] if project.suppress else []
+    return pl.concat(known) if known else None
 
 
 def _ruleset(
@@ -103,6 +139,8 @@ Examples:
   curate audit train_labels.txt --out run
   curate audit m2e:train.jsonl hme=hme100k:labels.txt#train --images hme=photos --out run
   curate audit labels.csv --columns label:formula,image:file --select SYN,CMD --out run
+  curate audit labels.csv --out run --write-baseline known.json
+  curate audit labels.csv --out run2 --baseline known.json --fail-on warning
 """
 )
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
@@ -114,6 +152,7 @@ Examples:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
 @click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
+@_baseline
 @_fail_on
 def audit(
     sources: tuple[str, ...],
@@ -128,6 +167,8 @@ def audit(
     limit: int | None,
     update: bool,
     workers: int | None,
+    baseline: Path | None,
+    write_baseline: Path | None,
     fail_on: str | None,
 ) -> int:
     """Audit data sets into a run folder.
@@ -139,6 +180,7 @@ def audit(
 
     project = load_project(config)
     ruleset = _ruleset(project, select, ignore, profile, config)
+    known = _known(project, baseline, write_baseline)
     return _audit(
         [parse_source(source) for source in sources or project.sources],
         out,
@@ -150,6 +192,8 @@ def audit(
         limit=limit,
         update=update,
         workers=workers,
+        known=known,
+        write_baseline=write_baseline,
         fail_on=fail_on,
     )
 
@@ -162,13 +206,15 @@ def _audit(
     *,
     workers: int | None,
     fail_on: str | None,
+    write_baseline: Path | None = None,
     **settings: Any,
 ) -> int:
     """Audit, and print what came of it. Shared by `audit` and `demo`."""
     import os
 
     from curate import audit as auditing
-    from curate.overview import rules_text, sources_text
+    from curate.baseline import write_baseline as write_known
+    from curate.overview import rules_text, sources_text, suppressed_text
     from curate.run import FINDINGS_FILE, REPORT_FILE
     from curate.tables import count, size, things
 
@@ -185,6 +231,8 @@ def _audit(
     summary = done.summary
     totals = summary["totals"]
     say(rules_text(summary, width=width()))
+    for line in suppressed_text(summary["suppressed"]):
+        say(line)
     say()
     say(sources_text(summary["sources"], width=width()))
     say()
@@ -200,6 +248,11 @@ def _audit(
     )
     say(f"report    {out / REPORT_FILE}")
     say(f"findings  {out / FINDINGS_FILE}")
+    if write_baseline is not None:
+        labels = done.samples.select("sample_id", "label")
+        found = done.all_findings.join(labels, on="sample_id", how="left", maintain_order="left").collect()
+        pairs = write_known(write_baseline, [found])
+        say(f"baseline  {write_baseline}: {things(pairs, 'known finding')}")
     return exit_code(fail_on, summary["severities"])
 
 
@@ -220,8 +273,9 @@ Examples:
 )
 @click.argument("file", required=False, metavar="[FILE|-]")
 @click.option("--latex", multiple=True, metavar="TEXT", help="A label to check; may be repeated.")
-@click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "jsonl", "sarif"]), default="text", show_default=True)
 @_selection
+@_baseline
 @_fail_on
 def check(
     file: str | None,
@@ -231,25 +285,36 @@ def check(
     profile: str | None,
     ignore: tuple[str, ...],
     select: tuple[str, ...],
+    baseline: Path | None,
+    write_baseline: Path | None,
     fail_on: str | None,
 ) -> int:
     """Check labels quickly, without writing files.
 
     FILE has one label a line, or is JSON lines with `latex` and perhaps `id`; - is standard input.
     """
-    from curate.check import as_jsonl, as_text, given_labels, read_labels
+    from curate.baseline import write_baseline as write_known
+    from curate.check import as_jsonl, as_sarif, as_text, given_labels, read_labels
     from curate.check import check as judge
     from curate.config import load_project
 
     if (file is None) == (not latex):
         raise UserError("give a file, - for standard input, or labels with --latex" + (", not both" if latex else ""))
-    ruleset = _ruleset(load_project(config), select, ignore, profile, config)
+    project = load_project(config)
+    ruleset = _ruleset(project, select, ignore, profile, config)
+    known = _known(project, baseline, write_baseline)
     ids, labels = given_labels(latex) if latex else read_labels(file or "-")
-    checked = judge(ids, labels, ruleset)
+    checked = judge(ids, labels, ruleset, known=known)
+    if write_baseline is not None:
+        write_known(write_baseline, [checked.findings, checked.suppressed])
     name = "latex" if latex else "stdin" if file == "-" else str(file)
     if form == "jsonl":
         for line in as_jsonl(checked):
             say(line.encode())
+    elif form == "sarif":
+        read = None if latex or file == "-" else file
+        for piece in as_sarif(checked, read, ruleset.codes, Path.cwd()):
+            say(piece.removesuffix("\n").encode())
     else:
         for line in as_text(checked, name):
             say(line)
@@ -285,7 +350,8 @@ def fix(
     """Fix the labels of a data set, in its own format.
 
     A safe fix is made only where it is proven not to change what is drawn. The source is never overwritten; PATH gets
-    the fixed labels, PATH.journal.jsonl what was done to each. Images are not copied.
+    the fixed labels, PATH.journal.jsonl what was done to each, and which fixes were refused and why. Images beside the
+    labels are not copied.
     """
     from curate.config import load_project
     from curate.fix.job import check_out, fix_source, journal_of, report_lines, write
@@ -318,6 +384,52 @@ def fix(
     click.echo(f"fixed     {out}")
     click.echo(f"journal   {journal_of(out)}")
     return 0
+
+
+@main_group.command(
+    epilog="""
+\b
+Examples:
+  curate findings run --severity error
+  curate findings run --select SYN,ESC001 --format jsonl
+  curate findings run --format sarif > findings.sarif
+"""
+)
+@click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--format", "form", type=click.Choice(["text", "jsonl", "sarif"]), default="text", show_default=True)
+@click.option("--select", metavar="C,..", multiple=True, help="Only findings of these rules.")
+@click.option(
+    "--severity",
+    type=click.Choice(["error", "warning", "info"]),
+    default="info",
+    show_default=True,
+    help="Only findings that bad or worse.",
+)
+@_fail_on
+def findings(run_folder: Path, form: str, select: tuple[str, ...], severity: str, fail_on: str | None) -> int:
+    """Print what a run found.
+
+    jsonl has a line for every sample with findings, as `check` prints them; sarif (2.1.0) is for code scanning and
+    editors: it points into the data set's own text files where they still hold the labels.
+    """
+    from curate import listing
+    from curate.run import load_run
+    from rules.registry import SelectionError, expand
+
+    try:
+        codes = sorted(set(expand(_split(select)))) if select else None
+    except SelectionError as error:
+        raise UserError(str(error)) from error
+    loaded = load_run(run_folder)
+    found = listing.found(loaded, codes, severity)
+    if form == "text":
+        for line in listing.as_text(found):
+            say(line)
+    else:
+        pieces = listing.as_jsonl(found) if form == "jsonl" else listing.as_sarif(loaded, found, Path.cwd())
+        for piece in pieces:
+            say(piece.removesuffix("\n").encode())
+    return exit_code(fail_on, dict(found.group_by("severity").len().iter_rows()))
 
 
 @main_group.command(

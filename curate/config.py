@@ -26,6 +26,8 @@ _KEYS: dict[str, type] = {
     "options": dict,
     "score": dict,
     "thresholds": dict,
+    "baseline": str,
+    "suppress": dict,
 }
 
 
@@ -44,6 +46,10 @@ class Project:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weights: Weights = field(default_factory=Weights)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    #: A file of known findings, found from the project file's folder; see `curate.baseline`.
+    baseline: Path | None = None
+    #: Label to the rules whose findings in it are known.
+    suppress: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_project(path: Path | None = None) -> Project:
@@ -73,6 +79,8 @@ def load_project(path: Path | None = None) -> Project:
             options=settings.get("options", {}),
             weights=_weights(settings.get("score", {})),
             thresholds=Thresholds.from_mapping(settings.get("thresholds", {})),
+            baseline=path.parent / settings["baseline"] if "baseline" in settings else None,
+            suppress=_suppress(settings.get("suppress", {})),
         )
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
@@ -93,6 +101,15 @@ def _check(path: Path, settings: Mapping[str, Any]) -> None:
     for name, values in settings.get("options", {}).items():
         if not isinstance(values, dict):
             raise UserError(f"{path}: options.{name} must be a table of options, not {values!r}")
+
+
+def _suppress(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table [suppress], its rules checked."""
+    if table:
+        from curate.baseline import suppressed
+
+        suppressed(table)
+    return table
 
 
 def _weights(values: Mapping[str, Any]) -> Weights:

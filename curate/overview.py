@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curate.tables import Column, count, markdown_table, markdown_text, share, text_table
+from curate.tables import Column, count, markdown_table, markdown_text, share, text_table, things
 from curate.verdict import VERDICTS
 
 #: Reasons printed under each source; the report has them all.
@@ -108,6 +108,21 @@ def rules_text(summary: Mapping[str, Any], *, width: int = 120, most: int = 20) 
         for rule in rules[:most]
     ]
     if not rows:
-        return "No issue was found."
+        return (
+            "No new issue was found."
+            if summary.get("suppressed", {"findings": 0})["findings"]
+            else "No issue was found."
+        )
     text = text_table(_RULE_COLUMNS, rows, width=width)
     return text + (f"\n… and {len(rules) - most} more rules; the report has them all." if len(rules) > most else "")
+
+
+def suppressed_text(suppressed: Mapping[str, Any]) -> list[str]:
+    """What the baseline keeps out of the issue table, by rule, in a line; no line where that is nothing."""
+    if not suppressed["findings"]:
+        return []
+    rules = suppressed["rules"]
+    named = ", ".join(f"{rule['rule']} {count(rule['findings'])}" for rule in rules[:10])
+    more = f", {len(rules) - 10} more rules" if len(rules) > 10 else ""
+    number = things(suppressed["findings"], "finding")
+    return [f"Known, and not shown: {number} ({named}{more}). Scores, numbers of sources and verdicts count them."]

@@ -57,8 +57,12 @@ def summarise(
     *,
     key_version: int = 1,
     thresholds: Thresholds | None = None,
+    suppressed: pl.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Aggregate a run. The frames have the schemas of `curate.run`; sources keep the order they are given in.
+
+    `findings` are the new ones: they make the lists of rules and the counts of findings. Those of `suppressed` are
+    known; they are counted apart, but they count with the new ones for what is said of samples, and for verdicts.
 
     Raises:
         ValueError: a sample belongs to a source that `sources` doesn't name.
@@ -67,10 +71,13 @@ def summarise(
     strangers = sorted(set(samples["source"].unique().to_list()) - set(names), key=str)
     if strangers:
         raise ValueError(f"samples of sources without facts: {strangers}")
-    marked = _mark(samples, findings)
+    known = findings.clear() if suppressed is None else suppressed
+    found = pl.concat([findings, known])
+    marked = _mark(samples, found)
     by_source = _per_source(marked)
-    counts = _rule_counts(findings)
-    rules_of = _rules_by_source(counts)
+    counts, known_counts = _rule_counts(findings), _rule_counts(known)
+    new_rules_of = _rules_by_source(counts)
+    rules_of = _rules_by_source(_rule_counts(found)) if known.height else new_rules_of
     histograms = _histograms(marked)
     splits, overlap = _splits(marked)
     shared = _shared(marked)
@@ -95,6 +102,7 @@ def summarise(
             "rules": rules_of.get(facts.name, []),
         }
         entry["verdict"], entry["reasons"] = judge(entry, thresholds)
+        entry["rules"] = new_rules_of.get(facts.name, [])
         entry["score_histogram"] = histograms.get(facts.name, [0] * BINS)
         entries.append(entry)
     return {
@@ -110,6 +118,7 @@ def summarise(
         },
         "severities": _severities(findings),
         "rules": _rules(counts),
+        "suppressed": {"findings": known.height, "rules": _rules(known_counts)},
         "sources": entries,
         "score_histogram": [sum(entry["score_histogram"][i] for entry in entries) for i in range(BINS)],
         "unreadable": [

@@ -54,6 +54,8 @@ class ArgumentReader(Cursor):
             raise TooDeep
         arguments = self.read_arguments(token, command.args)
         self.depth -= 1
+        if token == "\\hbox" and self.toks[start + 1 : start + 2] == ["{"]:  # no size is given
+            token = "\\text"
         if arguments[:1] == ["*"]:
             return [f"{token}*", *arguments[1:]]
         return [SYNONYMS.get(token, token), *arguments]
@@ -302,7 +304,7 @@ class ArgumentReader(Cursor):
         command = COMMANDS.get(token[1:])
         self.i += 1
         if command is None or not command.args:
-            return [token]
+            return [SYNONYMS.get(token, token)]
         return ["".join([token, *self.read_arguments(token, command.args)])]
 
     def read_reference(self, token: str) -> None:

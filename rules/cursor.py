@@ -19,6 +19,11 @@ HARMLESS = frozenset({"leading-script", "definition", "lone-backslash", "undefin
 TO_END, TO_BRACE, TO_BRACKET, TO_RIGHT, TO_CELL, TO_ROWS, TO_DOLLAR = range(7)
 
 
+#: In canonical tokens: the brace of a group that is an atom of its own, not an argument's or a script's. No label that
+#: can be read holds its first character.
+ATOM_OPEN = "\0{"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something LaTeX rejects, or a rule wants to know of, from token `start` to token `end` (exclusive)."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from rules import key, lexer, plain, reader
+from rules import canonical, key, lexer, plain, reader
 from rules.findings import SCHEMA
 from rules.label import Label
 from rules.processes import spread
@@ -126,7 +126,7 @@ def _read(text: str) -> _Read:
     toks = plain.canonical_tokens(text)
     if toks is not None:
         visual_key = key.direct(text) if key.is_short_of_brackets(toks) else None
-        return toks, None, text, visual_key
+        return toks, None, None if visual_key is None else text, visual_key
     toks = lexer.tokens(text)
     reading = plain.read(toks)
     if reading is not None:
@@ -134,44 +134,52 @@ def _read(text: str) -> _Read:
     else:
         reading = reader.read(text, toks)
         visual_key = key.of(text, toks, reading)
-    if reading.canonical is None:
-        return toks, reading, None, visual_key
-    canonical = reader.spell(reading.canonical)
-    return toks, reading, canonical if canonical == text or _draws_the_same(canonical, visual_key) else None, visual_key
+    return toks, reading, None if visual_key is None else _canonical(text, reading, visual_key), visual_key
+
+
+def _canonical(text: str, reading: reader.Reading, visual_key: str) -> str:
+    """The canonical spelling of a label that has a key; where no better one is proven, the label with single spaces."""
+
+    def same(tokens: list[str]) -> bool:
+        spelled = reader.spell(tokens)
+        if key.FOLDED.isdisjoint(tokens):  # nearly always: the reader would find nothing to edit for the key
+            return key.direct(spelled) == visual_key
+        return visual_key_of(spelled) == visual_key
+
+    if reading.canonical:
+        settled = canonical.settle(reading.canonical, same)
+        if settled is not None:
+            return reader.spell(settled)
+    spaced = " ".join(text.split())
+    return spaced if visual_key_of(spaced) == visual_key else text
 
 
 def _label(text: str, read: _Read) -> Label:
     """A label that was read, as rules see it."""
-    toks, reading, _, _ = read
-    return Label(text, toks, reader.Reading(canonical=toks) if reading is None else reading)
-
-
-def _draws_the_same(canonical: str, visual_key: str | None) -> bool:
-    """Does the canonical spelling have this key? Without a key nothing is proven, and there is no canonical form."""
-    if visual_key is None or not canonical:
-        return False
-    if key.direct(canonical) == visual_key:  # canonical labels rarely need the reader's edits
-        return True
-    return visual_key_of(canonical) == visual_key
+    toks, reading, spelled, _ = read
+    return Label(text, toks, reader.Reading(canonical=toks) if reading is None else reading, spelled)
 
 
 def visual_key_of(text: str) -> str | None:
     """The visual key of one label, or None."""
     if len(text) > MAX_LENGTH:
         return None
+    glance = plain.canonical_tokens(text)
+    if glance is not None:
+        return key.direct(text) if key.is_short_of_brackets(glance) else None
     toks = lexer.tokens(text)
     reading = plain.read(toks)
     return key.of(text, toks, reader.read(text, toks)) if reading is None else key.of_plain(toks, reading.folds)
 
 
 def _frame(texts: Sequence[str], read: list[_Read]) -> pl.DataFrame:
-    toks, readings, canonical, keys = zip(*read, strict=True)
+    toks, readings, spelled, keys = zip(*read, strict=True)
     return pl.DataFrame(
         {
             "label": texts,
             "tokens": list(map(len, toks)),
             "problems": ["" if reading is None else _kinds(reading) for reading in readings],
-            "canonical": canonical,
+            "canonical": spelled,
             "visual_key": keys,
         },
         schema=_LABELS,

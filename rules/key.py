@@ -14,13 +14,14 @@ from functools import cache
 from math_core import LatexError, LatexToMathML
 
 from rules import lexer
-from rules.commands import COMMANDS
+from rules.commands import COMMANDS, ENVIRONMENTS
+from rules.cursor import ATOM_OPEN
 from rules.reader import Reading
 from rules.tokenclass import ACTIONS, NOTHING, SPACE
 
 #: Stands in summary.json and every exported manifest: keys of different versions are not comparable. Counts up when
 #: anything here, the reader's folds or math-core's minor version changes.
-KEY_VERSION = 1
+KEY_VERSION = 2
 
 _DIGEST_BYTES = 12  # 96 bits: among 10^9 distinct labels a collision is a 1-in-10^11 event
 
@@ -33,6 +34,11 @@ _MACROS = {
     "Coloneq": "\\mathrel{\ue005}",
     "eqcolon": "\\mathrel{\ue006}",
     "vDash": "\\mathrel{\ue007}",
+    "lhd": "\\mathbin{\ue008}",
+    "rhd": "\\mathbin{\ue009}",
+    "unlhd": "\\mathbin{\ue00a}",
+    "unrhd": "\\mathbin{\ue00b}",
+    "empty": "",
     "newlinemark": "\\mathrel{\ue003}",
     "slash": "/",
     "lefteqn": r"#1",
@@ -55,6 +61,13 @@ _GROUP_OPENS = frozenset({"{", "\\begin", "\\left"})
 _CELL_ENDS = frozenset({"&", "\\\\", "\\cr"})
 _GROUP_ENDS = _CELL_ENDS | {"}", "\\end", "\\right"}
 _SIZED = frozenset({f"\\{command.name}" for command in COMMANDS.values() if command.kind == "size"})
+
+#: Canonical tokens that the reader may have to edit for the key; without them the spelling is converted as it stands.
+FOLDED = frozenset(
+    [ATOM_OPEN, "\\limits", "\\dfrac", "\\tfrac", "\\displaystyle", "'", "\\\\", "\\newline", "\\substack", "\\not"]
+    + [f"\\begin{{{name}}}" for name in ENVIRONMENTS]
+    + ["\\over", "\\choose", "\\hbox", "\\makebox", "\\mbox", "\\textrm", "\\textnormal", "\\operatorname*"]
+)
 
 _TRAILING = frozenset({SPACE, NOTHING})
 

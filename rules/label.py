@@ -18,6 +18,8 @@ class Label:
     text: str
     tokens: list[str]
     reading: Reading
+    #: None where the label has no visual key.
+    canonical: str | None = None
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:

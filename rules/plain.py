@@ -13,7 +13,7 @@ from functools import lru_cache
 from rules.arguments import INFIX_INSIDE, KEEPS_DISPLAY
 from rules.bare import bare_script_allowed
 from rules.commands import COMMANDS, DELIMITERS
-from rules.cursor import Reading
+from rules.cursor import ATOM_OPEN, Reading
 from rules.reader import CONTROL, FOREIGN, LIMIT_BRACES, SPACED_KINDS
 from rules.spelling import SYNONYMS
 from rules.tokenclass import (
@@ -124,11 +124,11 @@ def _classes() -> _Classes:
             continue
         if kind in (ORD, RELATION):
             classes[token] = "d" if token in DELIMITERS else "o"
-        elif kind == COMMAND and token != "\\dfrac":
+        elif kind == COMMAND and token not in ("\\dfrac", "\\operatorname"):
             classes[token] = "s" if token == "\\sqrt" else str(_SIGNATURES[token])
         elif kind in by_kind:
             classes[token] = by_kind[kind]
-    classes.pop("\\ ", None)  # it would be split
+    del classes["\\dots"]  # what stands behind it decides which dots they are
     classes.update({"[": "b", "]": "e"})
     return classes
 
@@ -198,7 +198,6 @@ def _read_list(
     plain = True  # as in rules.reader
     base = operator = False
     sub = sup = -1  # where in `out` the scripts of the last atom start
-    first = i
     begin = len(out)
     over = numerator = -1
     if depth > _MAX_DEPTH:
@@ -251,7 +250,7 @@ def _read_list(
             plain = False
         elif kind == OPEN:
             mark = len(out)
-            append("{")
+            append(ATOM_OPEN)
             after, simple, infix = _read_list(toks, i + 1, CLOSE, display, out, folds, depth + 1)
             after += 1
             inner = len(out) - mark - 1
@@ -281,7 +280,7 @@ def _read_list(
                 append("\\operatorname*")
                 i += 1
             else:
-                append(token)
+                append(SYNONYMS.get(token, token))
             inside = display if token in KEEPS_DISPLAY else token in _DISPLAY_FRACTIONS
             if token == "\\dfrac" and display:
                 folds.append((start, i, "\\frac"))
@@ -332,20 +331,18 @@ def _read_list(
             base = operator = True
             sub = sup = -1
         elif kind == SPACE:
-            append(token)
+            append(SYNONYMS.get(token, token))
             i += 1
             plain = base = operator = False
             sub = sup = -1
         elif kind == SWITCH:
-            append(token)
-            plain = False
-            sub = sup = -1
-            if token in _STYLES:
-                if token == "\\displaystyle" and display and i == first and closer == _END:
-                    folds.append((i, i + 1, ""))
-                    out.pop()
-                    plain = True
-                else:
+            if token == "\\displaystyle" and display and not out and closer == _END:
+                folds.append((i, i + 1, ""))
+            else:
+                append(token)
+                plain = False
+                sub = sup = -1
+                if token in _STYLES:
                     display = token == "\\displaystyle"
                     base = operator = False
             i += 1

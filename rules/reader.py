@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from rules.commands import COMMANDS
 from rules.cursor import (
+    ATOM_OPEN,
     HARMLESS,
     MAX_DEPTH,
     TO_BRACE,
@@ -77,7 +78,6 @@ class Reader(ScriptReader):
         if self.depth > MAX_DEPTH:
             raise TooDeep
         display = self.display
-        first = self.i
         out: list[str] = []
         atoms = 0  # atoms in the list; `plain` stays true while every one is an ordinary symbol
         plain = True
@@ -175,7 +175,7 @@ class Reader(ScriptReader):
                         self.folds += ((i, i + 1, f"{_AS_FRACTION[token]}{{"), (at, at + 1, "}{"))
                     out += inner
                 else:
-                    out += ["{", *inner, "}"]
+                    out += [ATOM_OPEN, *inner, "}"]
                     plain = False
                 atoms += 1
                 base, operator = True, False
@@ -263,7 +263,7 @@ class Reader(ScriptReader):
                 continue
             if action == SWITCH:
                 if token == "\\displaystyle" and self.display:
-                    if i == first and closer == TO_END:
+                    if not out and numerator is None and closer == TO_END:
                         self.folds.append((i, i + 1, ""))
                         self.i += 1
                         continue
@@ -383,7 +383,7 @@ def _infix(command: str, above: list[str], below: list[str]) -> list[str]:
 
 def spell(canonical: list[str]) -> str:
     """Canonical tokens as one string, a single space between every two."""
-    return " ".join(canonical).replace("\\  ", "\\ ")
+    return " ".join(canonical).replace("\0", "")
 
 
 def read(label: str, toks: list[str]) -> Reading:

@@ -270,6 +270,7 @@ PROFILES: dict[str, str] = {
     "default": "any set of formula labels, judged as display math",
     "handwritten": "handwriting: spacing and sizes can't be seen, so they are noise",
     "printed": "typeset formulas: fonts, spacing and sizes are visible",
+    "canonical": "for fixing: every label to its canonical form",
     "m2e": "M²E and its kind: layout tokens mean lines, tabular is a correct label",
 }
 

@@ -25,8 +25,8 @@ class Weights:
     error: float = 0.75
     warning: float = 0.25
     info: float = 0.005
-    #: That a label has no key or canonical form follows from an error, or is a limit of ours: it costs nothing extra.
-    rules: Mapping[str, float] = field(default_factory=lambda: {"CAN100": 0.0, "CAN101": 0.0})
+    #: That a label has no key follows from an error, or is a limit of ours: it costs nothing extra.
+    rules: Mapping[str, float] = field(default_factory=lambda: {"CAN100": 0.0})
 
     def __post_init__(self) -> None:
         for name, value in {"error": self.error, "warning": self.warning, "info": self.info, **self.rules}.items():

@@ -2,24 +2,65 @@
 
 from __future__ import annotations
 
-#: From a spelling to the canonical one. Every pair has equal visual keys.
+from collections.abc import Sequence
+
+#: From a spelling to the canonical one. Every pair has equal visual keys, and pdfTeX sets it
+#: alike; but for the text boxes, which pdfTeX sets in another size in scripts.
 SYNONYMS: dict[str, str] = {
     "\\le": "\\leq",
     "\\ge": "\\geq",
     "\\ne": "\\neq",
     "\\to": "\\rightarrow",
     "\\gets": "\\leftarrow",
+    "\\leadsto": "\\rightsquigarrow",
     "\\lbrack": "[",
     "\\rbrack": "]",
     "\\lbrace": "\\{",
     "\\rbrace": "\\}",
     "\\vert": "|",
     "\\Vert": "\\|",
+    "\\ast": "*",
+    "\\slash": "/",
+    "\\lt": "<",
+    "\\gt": ">",
     "\\land": "\\wedge",
     "\\lor": "\\vee",
     "\\lnot": "\\neg",
-    "\\ast": "*",
     "\\owns": "\\ni",
-    "\\lt": "<",
-    "\\gt": ">",
+    "\\doublecap": "\\Cap",
+    "\\doublecup": "\\Cup",
+    "\\doteqdot": "\\Doteq",
+    "\\gggtr": "\\ggg",
+    "\\llless": "\\lll",
+    "\\restriction": "\\upharpoonright",
+    "\\Diamond": "\\lozenge",
+    "\\mathsterling": "\\pounds",
+    "\\Bbb": "\\mathbb",
+    "\\bold": "\\mathbf",
+    "\\frak": "\\mathfrak",
+    "\\bm": "\\boldsymbol",
+    "\\mbox": "\\text",
+    "\\textnormal": "\\text",
+    "\\textrm": "\\text",
+    "\\negthinspace": "\\!",
+    "\\thinspace": "\\,",
+    "\\>": "\\:",
+    "\\medspace": "\\:",
+    "\\thickspace": "\\;",
+    # These differ in whether a line may break there.
+    "\\ ": "~",
+    "\\space": "~",
+    "\\nobreakspace": "~",
 }
+
+
+def prefer(canonical: str, spellings: Sequence[str]) -> str:
+    r"""A canonical label with other directions of synonyms: `\le` in place of `\leq` where `\le` is asked for.
+
+    Raises ValueError for a spelling that is no synonym.
+    """
+    unknown = [spelling for spelling in spellings if spelling not in SYNONYMS]
+    if unknown:
+        raise ValueError(f"{unknown[0]} is no synonym of anything; the synonyms are: {' '.join(SYNONYMS)}")
+    instead = {SYNONYMS[spelling]: spelling for spelling in spellings}
+    return " ".join(instead.get(token, token) for token in canonical.split(" "))

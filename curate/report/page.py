@@ -19,7 +19,7 @@ import polars as pl
 from markupsafe import Markup
 
 from curate.atomic import new_file
-from curate.overview import rank
+from curate.overview import rank, suppressed_text
 from curate.report import data, pictures, plots
 from curate.report.examples import Example, choose
 from curate.report.markup import code, code_spans, marked, text
@@ -106,6 +106,7 @@ def build(
         "sources": [_source(entry) for entry in sorted(summary["sources"], key=rank)[:MOST_SOURCES]],
         "sources_left": max(len(summary["sources"]) - MOST_SOURCES, 0),
         "rules": [_rule(rule, summary, describe, cards.get(rule["rule"], [])) for rule in rules],
+        "known": suppressed_text(summary.get("suppressed", {"findings": 0})),
         "rules_left": max(len(summary["rules"]) - MOST_RULES, 0),
         "plots": _plots(run),
         "unreadable": summary["unreadable"][:MOST_UNREADABLE],

@@ -1,4 +1,4 @@
-"""CAN: canonical form and visual key. The spelling rules that lead there are to come with the fixes."""
+"""CAN: canonical form and visual key."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import polars as pl
 from rules.findings import Finding
 from rules.label import Label
 from rules.registry import Options, rule
+from rules.spelling import prefer
 
 
 @rule("CAN100", "no-visual-key", "info", pl.col("visual_key").is_null())
 def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
-    r"""The label has no visual key.
+    r"""The label has no visual key, and so no canonical form.
 
     Why: It can't be compared with other labels by what it draws: duplicates and leakage of it are not found, and a fix
-    can't be proven safe.
+    can't be proven safe. Nor can it be compared token by token.
     Fires: ``\frac{a}{b``
     Quiet: ``\frac{a}{b}``
     Fix: None.
@@ -27,18 +28,29 @@ def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("no visual key: math-core, which draws for it, can't convert the label")
 
 
-@rule("CAN101", "no-canonical-form", "info", pl.col("canonical").is_null())
-def no_canonical_form(label: Label, options: Options) -> Iterator[Finding]:
-    r"""The label has no canonical form.
+@rule(
+    "CAN110",
+    "not-canonical",
+    "info",
+    pl.col("canonical").is_not_null(),
+    fix="safe",
+    profiles=["canonical"],
+    options={"prefer": ""},
+)
+def not_canonical(label: Label, options: Options) -> Iterator[Finding]:
+    r"""The label is not in the canonical form: the one spelling that all labels with its visual key share.
 
-    Why: It can't be compared with other labels token by token.
-    Fires: ``\frac{a}{b``
-    Quiet: ``\frac{a}{b}``
-    Fix: None.
+    `prefer` lists synonyms to use in place of the canonical ones, as in `\le \to`.
+
+    Why: A model that sees one picture spelled in several ways spends its capacity on the spelling, and string metrics
+    count a right answer as wrong.
+    Fires: ``x^2`` -> ``x^2``
+    Quiet: ``x ^ { 2 }``
+    Fix: Safe: the canonical form has the label's key.
+    See: docs/canonical-form.md.
     """
-    if label.reading.fatal:
-        yield Finding("no canonical form: the label can't be read as LaTeX")
-    elif label.reading.canonical is None:
-        yield Finding("no canonical form: the label defines macros or spans columns")
-    else:
-        yield Finding("no canonical form: the canonical spelling couldn't be proven to draw the same")
+    if label.canonical is None:
+        return
+    spelled = prefer(label.canonical, options["prefer"].split())
+    if spelled != label.text:
+        yield Finding(f"the canonical form is {spelled}", 0, len(label.text), spelled)

@@ -64,8 +64,9 @@ def test_the_fast_reader_takes_what_is_common(label: str):
     [
         (r"\frac { a } { b }", True), (r"x _ { 1 } ^ { 2 }", True), (r"\sqrt [ 3 ] { x }", True), ("解 = 1", True),
         (r"\left( x \right)", False), (r"\left ( x \right )", True), (r"x ^ { 2 } _ { 1 }", False), ("", False),
-        (r"x _ 1", False), ("a  b", False), ("{ a }", False), (r"a \,", False), (r"a \, b", True), 
-        (r"\, ^ { 2 }", False), (r"x \le y", False), (r"^ { 2 }", False), ("a & b", False), ("$ x $", False), (r"\[ x \]", False), ("}", False),
+        (r"x _ 1", False), ("a  b", False), ("{ a }", False), (r"a \,", False), (r"a \, b", True),
+        (r"\, ^ { 2 }", False),
+        (r"x \le y", False), (r"^ { 2 }", False), ("a & b", False), ("$ x $", False), (r"\[ x \]", False), ("}", False),
     ],
 )  # fmt: skip
 def test_a_canonical_label_is_seen_at_a_glance(label: str, canonical: bool):

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import rules
-from rules import engine
+from rules import Ruleset, engine
 
 pytestmark = pytest.mark.shared_data
 
@@ -62,11 +62,32 @@ def test_labels_that_compile_have_a_key(verdicts, judged):
     assert keys.null_count() <= 0.02 * keys.len()
 
 
-def test_canonical_forms_are_stable_and_draw_the_same(judged):
-    some = judged.labels.gather_every(25).filter(pl.col("canonical").is_not_null())
-    again = engine.judge(some["canonical"].to_list()).labels
-    assert again["canonical"].to_list() == some["canonical"].to_list()
-    assert again["visual_key"].to_list() == some["visual_key"].to_list()
+@pytest.fixture(scope="module")
+def every_label(shared_data, verdicts):
+    """All distinct labels of the shared files, read, no rule run."""
+    hme = (shared_data / "hme100k" / "train_labels.txt").read_text(encoding="utf-8").splitlines()
+    lists = ("crohme/crohme2023_train_captions.json", "mathwriting/mathwriting_valid_captions.json")
+    captions = [label for name in lists for label in json.loads((shared_data / name).read_text(encoding="utf-8"))]
+    normalised = pl.read_csv(shared_data / "im2latex" / "im2latex_validate.csv")["formula"].to_list()
+    rows = [row.split("\t")[1] for row in hme if "\t" in row]
+    labels = list(dict.fromkeys([*verdicts["label"], *rows, *captions, *normalised]))
+    assert len(labels) > 70_000
+    return engine.judge(labels, Ruleset(()), workers=2).labels
+
+
+def test_one_key_is_one_canonical_form_and_one_form_is_one_key(every_label):
+    keyed = every_label.filter(pl.col("visual_key").is_not_null())
+    assert keyed["canonical"].null_count() == 0
+    for one, other in (("visual_key", "canonical"), ("canonical", "visual_key")):
+        several = keyed.group_by(one).agg(pl.col(other).unique()).filter(pl.col(other).list.len() > 1)
+        assert not several.height, several[other].to_list()[:3]
+
+
+def test_canonical_forms_are_their_own_and_draw_the_same(every_label):
+    changed = every_label.filter(pl.col("canonical") != pl.col("label"))
+    again = engine.judge(changed["canonical"].to_list(), Ruleset(()), workers=2).labels
+    assert again["canonical"].to_list() == changed["canonical"].to_list()
+    assert again["visual_key"].to_list() == changed["visual_key"].to_list()
 
 
 def test_errors_on_hme100k_stay_on_what_is_really_wrong(hme100k):
