@@ -8,7 +8,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 import rules
-from curate import __version__
+from curate import __version__, duplicates
 from curate.atomic import new_file, new_folder
 from curate.errors import UserError
 from curate.images import MEASURED, probe
@@ -43,6 +43,10 @@ class AuditOptions:
     weights: Weights = field(default_factory=Weights)
     thresholds: Thresholds = field(default_factory=Thresholds)
     images: dict[str | None, Path] = field(default_factory=dict)
+    #: Runs and files of hashes to hold the samples against.
+    against: Sequence[Path] = ()
+    #: Licences by source name.
+    licences: Mapping[str, str] = field(default_factory=dict)
     columns: dict[str | None, dict[str, str]] = field(default_factory=dict)
     probe_images: bool = True
     limit: int | None = None
@@ -77,6 +81,7 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
     clock = _Clock()
     _check_names(specs, options)
     earlier = _open_earlier(out, options)
+    known = duplicates.load_known(options.against)
 
     with clock.stage("read"):
         sources = _read(specs, options, report)
@@ -86,7 +91,12 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
     with clock.stage("labels"):
         judged = _judge(samples, options, earlier, report)
     with clock.stage("collect"):
-        samples, findings = _collect(samples, judged, options)
+        samples = _with_labels(samples, judged)
+    with clock.stage("duplicates"):
+        samples, seen, elsewhere = duplicates.join(samples, known)
+    with clock.stage("collect"):
+        seen = _with_terms(seen, sources, options)
+        samples, findings = _collect(samples, seen, judged, options)
     with clock.stage("summary"):
         facts = [_facts(source, out, options) for source in sources]
         summary = summarise(
@@ -97,6 +107,7 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
             _versions(),
             key_version=rules.KEY_VERSION,
             thresholds=options.thresholds,
+            elsewhere=elsewhere,
         )
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
@@ -219,17 +230,34 @@ def _judge(samples: pl.DataFrame, options: AuditOptions, earlier: Earlier | None
     return judged if earlier is None else earlier.joined(distinct, judged)
 
 
-def _collect(samples: pl.DataFrame, judged: engine.Judged, options: AuditOptions) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The samples and findings tables: labels' results spread over their samples, rules over samples run."""
+def _with_labels(samples: pl.DataFrame, judged: engine.Judged) -> pl.DataFrame:
+    """The samples in `order` with what is known of their labels: key, canonical form, tokens, score, `label_row`."""
     labels = judged.labels.with_row_index("label_row")
-    samples = samples.join(labels, on="label", how="left", maintain_order="left").with_row_index("order")
+    return samples.join(labels, on="label", how="left", maintain_order="left").with_row_index("order")
+
+
+def _with_terms(samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions) -> pl.DataFrame:
+    """The samples as rules see them: with their source's path and the licence that it was given."""
+    terms = [(source.name, options.licences.get(source.name), source.path.as_posix()) for source in sources]
+    names = ("source", "source_licence", "source_path")
+    facts = pl.DataFrame(terms, schema=dict.fromkeys(names, pl.String), orient="row")
+    return samples.drop(names[1:], strict=False).join(facts, on="source", how="left", maintain_order="left")
+
+
+def _collect(
+    samples: pl.DataFrame, seen: pl.DataFrame, judged: engine.Judged, options: AuditOptions
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The samples and findings tables: labels' findings spread over their samples, rules over samples run.
+
+    `seen` are the samples as rules see them: with more columns than are kept.
+    """
     of_labels = (
         samples.lazy()
         .select("order", "sample_id", "source", pl.col("label_row"))
         .join(judged.findings.lazy().rename({"row": "label_row"}), on="label_row", maintain_order="left_right")
         .select("order", *FINDINGS)
     )
-    of_samples = _sample_findings(samples, options.ruleset)
+    of_samples = _sample_findings(seen, options.ruleset)
     findings = (
         pl.concat([of_labels, of_samples.lazy()])
         .sort("order", "start", "rule", "end", "message", nulls_last=True, maintain_order=True)
@@ -308,6 +336,7 @@ def _facts(source: Source, out: Path, options: AuditOptions) -> SourceFacts:
         unreadable_by_reason=dict(source.unreadable.by_reason),
         unreadable_rows=bad,
         images_checked=options.probe_images,
+        licence=options.licences.get(source.name),
     )
 
 
@@ -328,6 +357,7 @@ def _config(options: AuditOptions) -> dict[str, Any]:
         },
         "images": options.probe_images,
         "limit": options.limit,
+        "licences": dict(sorted(options.licences.items())),
     }
 
 

@@ -26,7 +26,10 @@ _KEYS: dict[str, type] = {
     "options": dict,
     "score": dict,
     "thresholds": dict,
+    "against": list,
+    "licences": dict,
 }
+_LISTS = tuple(name for name, kind in _KEYS.items() if kind is list)
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,9 @@ class Project:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weights: Weights = field(default_factory=Weights)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    against: tuple[str, ...] = ()
+    #: By source name.
+    licences: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_project(path: Path | None = None) -> Project:
@@ -66,13 +72,14 @@ def load_project(path: Path | None = None) -> Project:
     _check(path, settings)
     try:
         return Project(
-            **{key: tuple(settings.get(key, ())) for key in ("sources", "images", "columns", "select", "ignore")},
+            **{key: tuple(settings.get(key, ())) for key in _LISTS},
             profile=settings.get("profile", "default"),
             severity=settings.get("severity", {}),
             fixes=settings.get("fixes", {}),
             options=settings.get("options", {}),
             weights=_weights(settings.get("score", {})),
             thresholds=Thresholds.from_mapping(settings.get("thresholds", {})),
+            licences=settings.get("licences", {}),
         )
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
@@ -93,6 +100,9 @@ def _check(path: Path, settings: Mapping[str, Any]) -> None:
     for name, values in settings.get("options", {}).items():
         if not isinstance(values, dict):
             raise UserError(f"{path}: options.{name} must be a table of options, not {values!r}")
+    for name, licence in settings.get("licences", {}).items():
+        if not isinstance(licence, str) or not licence.strip():
+            raise UserError(f"{path}: licences.{name} must be a licence's name, not {licence!r}")
 
 
 def _weights(values: Mapping[str, Any]) -> Weights:

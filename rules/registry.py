@@ -41,8 +41,11 @@ FAMILIES: dict[str, str] = {
     "CAN": "canonical form and visual key",
     "NRM": "damage done by normalisers",
     "SEM": "meaning",
+    "LEN": "size and rarity",
+    "DUP": "duplicates and leaks",
     "PAR": "image and label as a pair",
     "IMG": "images",
+    "DST": "data sets as a whole",
 }
 
 #: From surest to least sure.
