@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curate.tables import Column, count, markdown_table, markdown_text, share, text_table, things
+from curate.tables import Column, count, fit, markdown_table, markdown_text, share, text_table, things
 from curate.verdict import VERDICTS
 from rules.leaks import side_name
 
@@ -123,6 +123,8 @@ def overlaps(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _overlap_table(entries: Sequence[Mapping[str, Any]], most: int | None) -> tuple[list[Column], list[list[str]], int]:
     found = overlaps(entries)
+    if most is not None and len(found) > most:  # a pair that shares nothing is news only among few
+        found = [row for row in found if row["labels"] or row["images"] or row["near_images"]] or found
     rows = [
         [
             row["side"],
@@ -146,7 +148,8 @@ def overlap_text(entries: Sequence[Mapping[str, Any]], *, width: int = 120) -> s
     columns, rows, left = _overlap_table(entries, OVERLAPS_SHOWN)
     if not rows:
         return ""
-    return text_table(columns, rows, width=width) + (f"\n… and {left} more; summary.json has them all." if left else "")
+    more = fit(f"… and {left} more; summary.json has them all.", width)
+    return text_table(columns, rows, width=width) + (f"\n{more}" if left else "")
 
 
 def overlap_markdown(entries: Sequence[Mapping[str, Any]]) -> str:

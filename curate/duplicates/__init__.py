@@ -37,5 +37,5 @@ def join(samples: pl.DataFrame, known: Sequence[KnownSet]) -> tuple[pl.DataFrame
     """
     samples, near = with_image_groups(with_label_groups(samples))
     seen = with_known(samples, known)
-    shared = facts.against(seen, [item.name for item in known])
-    return samples, seen, Elsewhere([item.facts() for item in known], shared, facts.near_duplicates(near))
+    sets = [item.facts() for item in known]
+    return samples, seen, Elsewhere(sets, facts.against(seen, sets), facts.near_duplicates(near))

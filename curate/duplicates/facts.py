@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -51,7 +52,7 @@ def leaks(samples: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
         something = pl.any_horizontal(pl.col(name).fill_null(0) > 0 for name in _PAIR)
         pairs = pairs.filter(something | (pl.col("source") == pl.col("other_source")))
     out: dict[str, list[dict[str, Any]]] = {}
-    for row in pairs.iter_rows(named=True):
+    for row in pairs.sort("source", "split", "other_source", "other_split").iter_rows(named=True):
         entry = {
             "split": row["split"],
             "role": _ROLE[row["rank"]],
@@ -66,20 +67,24 @@ def leaks(samples: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     return out
 
 
-def against(samples: pl.DataFrame, names: list[str]) -> dict[str, list[dict[str, Any]]]:
+def against(samples: pl.DataFrame, sets: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """By source, what its splits share with each of the other sets, in the sets' order: split, samples, name, labels,
-    long_labels, images. Needs the columns against_labels and against_images; nothing without names."""
-    if not names:
+    long_labels, images (null where none was looked at on either side).
+
+    sets: their name and how many images they hold. Needs the columns against_labels and against_images.
+    """
+    if not sets:
         return {}
     rows = prepared(samples)
     found = {(row[0], row[1], row[2]): row[3:] for row in overlaps(rows).iter_rows()}
-    sides = rows.group_by("source", "split", maintain_order=True).len()
+    sides = rows.group_by("source", "split").agg(pl.len(), pl.col("picture").count()).sort("source", "split")
     out: dict[str, list[dict[str, Any]]] = {}
-    for source, split, number in sides.iter_rows():
-        for name in names:
-            labels, long_labels, images = found.get((source, split, name), (0, 0, 0))
-            entry = {"split": split, "samples": number, "name": name}
-            entry |= {"labels": labels, "long_labels": long_labels, "images": images}
+    for source, split, number, pictures in sides.iter_rows():
+        for other in sets:
+            labels, long_labels, images = found.get((source, split, other["name"]), (0, 0, 0))
+            entry = {"split": split, "samples": number, "name": other["name"]}
+            looked = pictures and other["images"]
+            entry |= {"labels": labels, "long_labels": long_labels, "images": images if looked else None}
             out.setdefault(source, []).append(entry)
     return out
 

@@ -20,6 +20,8 @@ MOST_IN_BUCKET = 4096
 #: What sorting by one choice of bands costs, in comparisons a hash; and how many choices are too many.
 _SORT_COST = 8
 _MOST_TABLES = 250
+#: More bands than this need not agree: the tables get many, and the buckets are small long before.
+_MOST_AGREEING = 4
 #: Tables that are looked at to estimate the work of a plan.
 _SAMPLED = 3
 #: Pairs held before they are merged into groups.
@@ -101,7 +103,7 @@ class Search:
     def _plan(self, bands: _Bands) -> tuple[int, int]:
         """(bands, bands that must agree) that takes the least work, estimated from a few of its tables."""
         plans: dict[tuple[int, int], float] = {}
-        for agree in range(1, self.bits - self.distance + 1):
+        for agree in range(1, min(_MOST_AGREEING, self.bits - self.distance) + 1):
             count = self.distance + agree
             tables = comb(count, agree)
             if agree > 1 and tables > _MOST_TABLES:

@@ -226,8 +226,8 @@ def overlap_with_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFr
                 str(row["source"]),
                 f"{row['labels']:,} of {row['samples']:,} labels of {side_name(row['source'], row['split'])} "
                 f"({percent(row['labels'], row['samples'])}) stand in {row['name']} too, "
-                f"{row['long_labels']:,} of them of {options['tokens']} tokens or more; "
-                f"{row['images']:,} of its images do",
+                f"{row['long_labels']:,} of them of {options['tokens']} tokens or more"
+                + (f"; {row['images']:,} of its images do" if row["images"] else ""),
             )
         )
     return _whole(found)
