@@ -22,7 +22,8 @@ import rules
 from curate import __version__, duplicates
 from curate.atomic import new_file, new_folder
 from curate.errors import UserError
-from curate.images import MEASURED, probe
+from curate.image_cache import measured
+from curate.images import MEASURED
 from curate.reuse import Earlier, earlier_labels
 from curate.run import FINDINGS, FINDINGS_FILE, REPORT_FILE, SAMPLES, SAMPLES_FILE, SUMMARY_FILE, Run, load_run
 from curate.sources import Source, SourceSpec, read_source
@@ -49,6 +50,8 @@ class AuditOptions:
     licences: Mapping[str, str] = field(default_factory=dict)
     columns: dict[str | None, dict[str, str]] = field(default_factory=dict)
     probe_images: bool = True
+    #: Folder where measures of images are kept from run to run; None: nowhere.
+    cache: Path | None = None
     limit: int | None = None
     update: bool = False
     workers: int = 1
@@ -198,10 +201,11 @@ def _with_images(
         frame = by_source.get((source.name,))
         if frame is None:
             continue
-        found = probe(source.root, frame["image"].to_list(), measures=measures)
-        probed.append(found.with_columns(pl.lit(source.name).alias("source")))
-        done += frame.height
         report("images", done, total)
+        for found in measured(source.root, frame["image"].to_list(), measures=measures, cache=options.cache):
+            probed.append(found.with_columns(pl.lit(source.name).alias("source")))
+            done += found.height
+            report("images", done, total)
     if not probed:
         return samples.with_columns(*nothing, pl.lit(None, pl.String).alias("image_error"))
     facts = pl.concat(probed).rename({"error": "image_error"}).unique(["source", "image"])

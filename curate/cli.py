@@ -119,6 +119,7 @@ Examples:
     metavar="RUN",
     help="Find what stands in another run, or file of `curate hashes`, too.",
 )
+@click.option("--no-cache", is_flag=True, help="Measure every image anew, and keep nothing for the next audit.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
 @click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
@@ -134,6 +135,7 @@ def audit(
     columns: tuple[str, ...],
     no_images: bool,
     against: tuple[Path, ...],
+    no_cache: bool,
     limit: int | None,
     update: bool,
     workers: int | None,
@@ -144,6 +146,7 @@ def audit(
     The folder holds samples, findings, a summary and a report to look at. It is complete or it isn't there.
     """
     from curate.config import load_project
+    from curate.image_cache import cache_folder
     from curate.sources import parse_columns, parse_images, parse_source
 
     project = load_project(config)
@@ -157,6 +160,7 @@ def audit(
         columns=dict(map(parse_columns, columns or project.columns)),
         against=against or tuple(map(Path, project.against)),
         probe_images=not no_images,
+        cache=None if no_cache else cache_folder(),
         limit=limit,
         update=update,
         workers=workers,
