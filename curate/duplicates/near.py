@@ -7,7 +7,7 @@ choice are compared. No pair is missed, but in buckets that are too large to be 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice
 from math import comb
@@ -29,8 +29,6 @@ _BUFFER = 1 << 20
 
 Rows = npt.NDArray[np.int64]
 Key = npt.NDArray[np.uint64]
-#: Which of the pairs (first, second) are really near: a mask.
-Verify = Callable[[Rows, Rows], npt.NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -57,20 +55,13 @@ class NearFacts:
 class Search:
     """A search over hashes of equal length, given as hexadecimal strings.
 
-    distance: bits that two near hashes may differ in. verify: looks at the pairs within it once more, and keeps some.
-    Raises ValueError for hashes of several lengths or no hexadecimal digits.
+    distance: bits that two near hashes may differ in. Raises ValueError for hashes of several lengths, or what is no
+    hexadecimal number.
     """
 
-    def __init__(
-        self,
-        hashes: Sequence[str],
-        distance: int,
-        *,
-        verify: Verify | None = None,
-        most_in_bucket: int = MOST_IN_BUCKET,
-    ) -> None:
+    def __init__(self, hashes: Sequence[str], distance: int, *, most_in_bucket: int = MOST_IN_BUCKET) -> None:
         self._words, self.bits = _words(hashes)
-        self._verify, self._most = verify, most_in_bucket
+        self._most = most_in_bucket
         self.distance = min(distance, max(self.bits - 1, 0))
         self.comparisons = self.found = self.skipped = self.tables = 0
 
@@ -142,9 +133,6 @@ class Search:
             bits = different[:, 0] if different.shape[1] == 1 else different.sum(axis=1, dtype=np.uint16)
             near = active[bits <= self.distance]
             first, second = order[near], order[near + offset]
-            if self._verify is not None and len(first):
-                kept = self._verify(first, second)
-                first, second = first[kept], second[kept]
             if len(first):
                 self.found += len(first)
                 yield np.minimum(first, second), np.maximum(first, second)

@@ -94,12 +94,6 @@ def test_a_bucket_that_is_too_large_is_left_out_and_counted():
     assert whole.facts().skipped == 0
 
 
-def test_pairs_can_be_looked_at_once_more():
-    hashes = ["00", "01", "10", "11"]
-    search = Search(hashes, 1, verify=lambda first, second: second - first == 1)
-    assert found(search) == {(0, 1), (2, 3)}
-
-
 def test_hashes_of_two_lengths_are_refused():
     with pytest.raises(ValueError, match="lengths"):
         Search(["00", "000"], 1)
