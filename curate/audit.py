@@ -177,6 +177,8 @@ def _read(specs: Sequence[SourceSpec], options: AuditOptions, report: Progress) 
     return sources
 
 
+#: What is known of an image while rules run. Only what SAMPLES names outlives them.
+_FACTS = [name for name in (*MEASURED, "image_error") if name != "image"]
 #: Stands before the name of a source's own column while a fact about the image has that name.
 _ASIDE = "\0"
 
@@ -191,6 +193,7 @@ def _with_images(
     """
     nothing = [pl.lit(None, SAMPLES[name]).alias(name) for name in ("width", "height", "image_sha256", "image_phash")]
     measures = any("pixels" in rule.needs for rule in options.ruleset.rules("samples"))
+    samples = samples.rename({name: _ASIDE + name for name in _FACTS if name in samples.columns})
     if not options.probe_images:
         return samples.with_columns(nothing)
     refs = samples.lazy().select("source", "image").filter(pl.col("image").is_not_null()).unique(maintain_order=True)
@@ -208,9 +211,8 @@ def _with_images(
             report("images", done, total)
     if not probed:
         return samples.with_columns(*nothing, pl.lit(None, pl.String).alias("image_error"))
-    facts = pl.concat(probed).rename({"error": "image_error"}).unique(["source", "image"])
-    own = {name: _ASIDE + name for name in facts.columns if name in samples.columns and name not in ("source", "image")}
-    samples = samples.rename(own).join(facts, on=["source", "image"], how="left", maintain_order="left")
+    facts = pl.concat(probed).rename({"error": "image_error"})
+    samples = samples.join(facts, on=["source", "image"], how="left", maintain_order="left")
     return samples if measures else samples.with_columns(nothing[2:])
 
 
@@ -273,13 +275,9 @@ def _collect(
         (pl.col("score") * pl.col("kept").fill_null(1.0)).round(4).alias("score"),
         pl.lit(None, pl.Float64).alias("pair_score"),
     )
-    facts = {"order", "label_row", "kept", "image_error", *MEASURED} - {
-        name.removeprefix(_ASIDE) for name in samples.columns if name.startswith(_ASIDE)
-    }
-    samples = samples.drop(name for name in samples.columns if _ASIDE + name in samples.columns).rename(
-        lambda name: name.removeprefix(_ASIDE)
-    )
-    extra = [name for name in samples.columns if name not in SAMPLES and name not in facts]
+    gone = {"order", "label_row", "kept", *_FACTS} - {*SAMPLES}
+    samples = samples.drop(gone, strict=False).rename(lambda name: name.removeprefix(_ASIDE))
+    extra = [name for name in samples.columns if name not in SAMPLES]
     return samples.select(*(pl.col(name).cast(dtype) for name, dtype in SAMPLES.items()), *extra), findings
 
 
