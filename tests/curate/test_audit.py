@@ -367,11 +367,12 @@ def test_a_second_audit_opens_no_image_and_says_the_same(tmp_path, pictures, mon
 
     for path in tmp_path.glob("*.png"):
         os.utime(path, (1_000_000_000, 1_000_000_000))
-    first = run_audit(tmp_path / "one", pictures, cache=tmp_path / "cache")
+    asked = {"ruleset": rules.select(["IMG"]), "cache": tmp_path / "cache"}
+    first = run_audit(tmp_path / "one", pictures, **asked)
     opened = []
     open_it = __import__("curate.images", fromlist=["_open"])._open
     monkeypatch.setattr("curate.images._open", lambda place: opened.append(place.name) or open_it(place))
-    second = run_audit(tmp_path / "two", pictures, cache=tmp_path / "cache")
+    second = run_audit(tmp_path / "two", pictures, **asked)
     for name in ("samples.parquet", "findings.parquet"):
         assert (first.path / name).read_bytes() == (second.path / name).read_bytes()
     assert {name for name in opened if name != "cut.png"} <= {"0.png"}  # the report shows crops of what has findings
