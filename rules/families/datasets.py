@@ -229,7 +229,8 @@ def unseen_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
         )
         if unseen:
             named = listed([f"`{token}` ({-one})" for one, token in unseen], options["shown"])
-            found.append((pair.source, f"{len(unseen)} tokens of {pair.name} are not in {pair.training_name}: {named}"))
+            many = "1 token" if len(unseen) == 1 else f"{len(unseen)} tokens"
+            found.append((pair.source, f"{many} of {pair.name} not in {pair.training_name}: {named}"))
     return _whole(found)
 
 
