@@ -18,8 +18,8 @@ from rules.processes import spread
 from rules.registry import Rule, Ruleset, select
 from rules.score import Weights, with_scores
 
-#: Labels a batch, at least and at most: polars compiles the sieves' regular expressions anew for each batch, which takes
-#: as long as sieving some thousand labels, and a batch should be small enough to spread and to show progress.
+#: Labels a batch, at least and at most: polars compiles the sieves' regular expressions anew for each batch, which
+#: takes as long as sieving some thousand labels; and a batch should be small enough to spread and to show progress.
 BATCH = 4000
 LARGE_BATCH = 16_000
 #: Below this many labels starting processes costs more than it saves.

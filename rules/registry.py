@@ -43,8 +43,10 @@ FAMILIES: dict[str, str] = {
     "SEM": "meaning",
     "UNI": "Unicode characters",
     "LEN": "size and rarity",
+    "DUP": "duplicates and leaks",
     "PAR": "image and label as a pair",
     "IMG": "images",
+    "DST": "data sets as a whole",
 }
 
 #: The option of rules that name the first of several like places: true asks for a finding at every one, as fixing does.
@@ -102,6 +104,8 @@ class Rule:
     severity_in: Mapping[str, Severity] = field(default_factory=dict)
     #: Never fires on a label that `rules.plain` sees to be canonical at a glance.
     spelling: bool = False
+    #: What must be looked up before a rule over samples runs, beyond the labels and images' headers: "pixels".
+    needs: frozenset[str] = frozenset()
 
     @property
     def family(self) -> str:
@@ -156,8 +160,8 @@ def rule(
                 dict(options or {}),
                 parse_doc(inspect.getdoc(judge) or ""),
                 judge.__module__,
-                dict(severity_in or {}),
-                spelling,
+                severity_in=dict(severity_in or {}),
+                spelling=spelling,
             )
         )
         return judge
@@ -166,10 +170,19 @@ def rule(
 
 
 def samples_rule(
-    code: str, name: str, severity: Severity, *, profiles: Iterable[str] = (), options: Options | None = None
+    code: str,
+    name: str,
+    severity: Severity,
+    *,
+    profiles: Iterable[str] = (),
+    options: Options | None = None,
+    needs: Iterable[str] = (),
 ) -> Callable[[FrameJudge], FrameJudge]:
     """Declare a rule over the samples frame: images, pairs, whole data sets. It gets the frame and gives a frame of
-    sample_id, source and message; a null sample_id stands for the whole source."""
+    sample_id, source and message; a null sample_id stands for the whole source.
+
+    needs: `"pixels"` where it reads columns that are measured from decoded images. It must cope with their absence.
+    """
 
     def declare(judge: FrameJudge) -> FrameJudge:
         doc = parse_doc(inspect.getdoc(judge) or "")
@@ -186,6 +199,7 @@ def samples_rule(
                 dict(options or {}),
                 doc,
                 judge.__module__,
+                needs=frozenset(needs),
             )
         )
         return judge
