@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tarfile
@@ -67,7 +68,12 @@ def measure_images(data: Path, folder: Path, root: Path, quick: bool) -> dict[st
         except Unavailable as error:
             print(f"bench: left out: cleanvision ({error})", file=sys.stderr)
             break
-        found["cleanvision"][name] = {**peer, "ratio": peer["seconds"] / audit["seconds"]}
+        found["cleanvision"][name] = {
+            **peer,
+            "ratio": peer["seconds"] / audit["seconds"],
+            "ratio_images": peer["seconds"] / audit["images_seconds"],
+            "ratio_cpu": peer["cpu_seconds"] / audit["cpu_seconds"],
+        }
     return found
 
 
@@ -76,9 +82,9 @@ def _audit(folder: Path, root: Path, number: int) -> dict[str, Any]:
     out = folder / f"images-{number}"
     command = [sys.executable, "-m", "curate.cli", "audit", f"crohme={folder / 'crohme' / 'caption.txt'}"]
     command += ["--images", str(folder / "crohme" / "img"), "--select", "IMG", "--no-cache", "--out", str(out)]
-    start = perf_counter()
+    start, spent = perf_counter(), _spent()
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    seconds = perf_counter() - start
+    seconds, spent = perf_counter() - start, _spent() - spent
     if done.returncode:
         raise RuntimeError(f"curate audit ended with {done.returncode}: {done.stderr.strip()}")
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
@@ -86,6 +92,7 @@ def _audit(folder: Path, root: Path, number: int) -> dict[str, Any]:
     findings = pl.read_parquet(out / "findings.parquet", columns=["rule"]).to_series()
     return {
         "seconds": seconds,
+        "cpu_seconds": spent,
         "images_seconds": summary["run"]["timings"]["images"],
         "exact_duplicates": int(digests.is_duplicated().sum()),
         "findings": dict(findings.value_counts().sort("rule").iter_rows()),
@@ -100,10 +107,17 @@ def _cleanvision(images: Path, jobs: int, folder: Path) -> dict[str, Any]:
     script.write_text(_CLEANVISION, encoding="utf-8")
     command = [str(PYTHON), str(script), str(images), str(jobs)]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    spent = _spent()
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise Unavailable((done.stderr.strip().splitlines() or ["no message"])[-1])
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return {**json.loads(done.stdout.strip().splitlines()[-1]), "cpu_seconds": _spent() - spent}
+
+
+def _spent() -> float:
+    """Processor seconds of all processes that this one started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def lines(found: dict[str, Any]) -> list[str]:
@@ -119,7 +133,8 @@ def lines(found: dict[str, Any]) -> list[str]:
     for name, peer in found["cleanvision"].items():
         issues = sum(peer["issues"].values())
         said.append(
-            f"cleanvision, {name}: {peer['seconds']:.1f} s, {peer['ratio']:.1f} times as long; "
+            f"cleanvision, {name}: {peer['seconds']:.1f} s, {peer['ratio_images']:.1f} times as long as the images, "
+            f"{peer['ratio']:.1f} times as the audit, {peer['ratio_cpu']:.1f} times its processor time; "
             f"{peer['issues'].get('exact_duplicates', 0)} exact duplicates, {issues:,} issues."
         )
     return said
