@@ -10,6 +10,7 @@ import polars as pl
 from PIL import Image
 
 from curate.ink import Ink, Mask, ink_of_grey, rgb_of
+from curate.strokes import strokes_of
 
 #: What `measure` says of a picture. All is null in a row whose image can't be decoded.
 MEASURES: dict[str, Any] = {
@@ -27,6 +28,11 @@ MEASURES: dict[str, Any] = {
     "image_sha256": pl.String,
     "image_phash": pl.String,
     "ink_thumb": pl.Binary,
+    "ink_parts": pl.Int32,
+    "ink_holes": pl.Int32,
+    "ink_across": pl.Float32,
+    "ink_down": pl.Float32,
+    "ink_lines": pl.Int32,
 }
 
 #: Size of `ink_thumb`, width and height.
@@ -40,7 +46,7 @@ def measure(image: Image.Image) -> tuple[Any, ...]:
     digest = hashlib.sha256(b"%dx%d\n" % rgb.size + rgb.tobytes()).hexdigest()
     box = ink.box
     if box is None:
-        return (ink.background, ink.polarity, 0.0, None, 0.0, *(None,) * 4, 0, 0, digest, None, None)
+        return (ink.background, ink.polarity, 0.0, None, 0.0, *(None,) * 4, 0, 0, digest, None, None, *(None,) * 5)
     left, top, right, bottom = box
     inside = ink.mask[top:bottom, left:right]
     height, width = ink.mask.shape
@@ -58,6 +64,7 @@ def measure(image: Image.Image) -> tuple[Any, ...]:
         digest,
         _phash(thumb),
         thumb.tobytes(),
+        *strokes_of(inside),
     )
 
 
