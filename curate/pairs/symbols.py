@@ -80,8 +80,6 @@ _SIZES: dict[str, tuple[float, float, float]] = {
     "\\|": (0.3, 0.75, 0.25),
 }
 _DEEP_GREEK = frozenset({"\\gamma", "\\eta", "\\rho", "\\chi", "\\varphi", "\\phi", "\\psi", "\\zeta", "\\xi", "\\mu"})
-    f"\\{name}" for name in ["gamma", "eta", "rho", "chi", "varphi", "phi", "psi", "zeta", "xi", "mu"]
-)
 _TALL_GREEK = frozenset(f"\\{name}" for name in ["delta", "theta", "lambda", "vartheta"])
 _DASHES = {"-": (0.65, AXIS), "\\minus": (0.65, AXIS)}
 
