@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from curate.pairs.symbols import (
     MEDIUM,
@@ -66,7 +67,7 @@ def layout(label: str) -> Layout:
     return Layout(right - left, top - bottom, inner or rows, box.parts)
 
 
-def raster(parts: Sequence[Part]) -> np.ndarray:
+def raster(parts: Sequence[Part]) -> npt.NDArray[np.float64]:
     """Ink coverage of a layout's box stretched to THUMB: float array of (rows, columns), 0 to 1."""
     columns, rows = THUMB
     boxes = np.asarray(parts, dtype=np.float64)
@@ -76,12 +77,29 @@ def raster(parts: Sequence[Part]) -> np.ndarray:
     y_step = max(y_high - bottom.min(), 1e-6) / rows
     across = _coverage((left - x_low) / x_step, (right - x_low) / x_step, columns)
     down = _coverage((y_high - top) / y_step, (y_high - bottom) / y_step, rows)
-    return np.minimum(down.T @ (across * ink[:, None]), 1.0)
+    return np.asarray(np.minimum(down.T @ (across * ink[:, None]), 1.0))
 
 
-def _coverage(start: np.ndarray, end: np.ndarray, cells: int) -> np.ndarray:
+#: A band is a line of its own where it is at least so high, as part of the highest (see `curate.strokes`).
+_LINE_HEIGHT = 0.45
+
+
+def lines(parts: Sequence[Part]) -> int:
+    """Bands of ink one below the other with room between, the low ones (bars, dots) left out."""
+    bands: list[tuple[float, float]] = []
+    for bottom, top in sorted((part[1], part[3]) for part in parts):
+        if bands and bottom <= bands[-1][1] + 0.02:
+            bands[-1] = (bands[-1][0], max(bands[-1][1], top))
+        else:
+            bands.append((bottom, top))
+    highest = max((top - bottom for bottom, top in bands), default=0.0)
+    return sum(top - bottom >= _LINE_HEIGHT * highest for bottom, top in bands)
+
+
+def _coverage(start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], cells: int) -> npt.NDArray[np.float64]:
     edges = np.arange(cells)
-    return np.clip(np.minimum(end[:, None], edges + 1) - np.maximum(start[:, None], edges), 0.0, 1.0)
+    shared = np.minimum(end[:, None], edges + 1) - np.maximum(start[:, None], edges)
+    return np.asarray(np.clip(shared, 0.0, 1.0))
 
 
 # What tokens do ----------
