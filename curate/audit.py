@@ -23,6 +23,8 @@ from curate import __version__
 from curate.atomic import new_file, new_folder
 from curate.errors import UserError
 from curate.images import MEASURED, probe
+from curate.pairs import PAIR_COLUMNS, predictions, with_pairs
+from curate.pairs.orphans import with_orphans
 from curate.reuse import Earlier, earlier_labels
 from curate.run import FINDINGS, FINDINGS_FILE, REPORT_FILE, SAMPLES, SAMPLES_FILE, SUMMARY_FILE, Run, load_run
 from curate.sources import Source, SourceSpec, read_source
@@ -45,6 +47,8 @@ class AuditOptions:
     images: dict[str | None, Path] = field(default_factory=dict)
     columns: dict[str | None, dict[str, str]] = field(default_factory=dict)
     probe_images: bool = True
+    #: Prediction files to hold against the labels.
+    predictions: Sequence[Path] = ()
     limit: int | None = None
     update: bool = False
     workers: int = 1
@@ -77,6 +81,7 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
     clock = _Clock()
     _check_names(specs, options)
     earlier = _open_earlier(out, options)
+    predicted = predictions.read(options.predictions)
 
     with clock.stage("read"):
         sources = _read(specs, options, report)
@@ -85,6 +90,12 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
         samples = _with_images(samples, sources, options, report)
     with clock.stage("labels"):
         judged = _judge(samples, options, earlier, report)
+    labels = judged.labels.with_row_index("label_row")
+    samples = samples.join(labels, on="label", how="left", maintain_order="left")
+    with clock.stage("pairs"):
+        samples = _with_pairs(samples, sources, options, report)
+        samples, matched = predictions.with_predictions(samples, predicted)
+        ranked = predictions.ranked(samples) if predicted else []
     with clock.stage("collect"):
         samples, findings = _collect(samples, judged, options)
     with clock.stage("summary"):
@@ -100,6 +111,8 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
         )
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
+        if predicted:
+            summary["predictions"] = predictions.facts(matched, ranked)
     report("write", 0, 1)
     _write(out, samples, findings, summary, clock, options)
     return load_run(out)
@@ -199,6 +212,22 @@ def _with_images(
     return samples if measures else samples.with_columns(nothing[2:])
 
 
+#: Columns for the rules over samples that samples.parquet does not have.
+_WORKED_OUT = ({*PAIR_COLUMNS, *predictions.PREDICTED, "orphan_images", "orphan_example"}) - {"pair_score"}
+
+
+def _with_pairs(
+    samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions, report: Progress
+) -> pl.DataFrame:
+    """What is known of each sample's label and image as a pair, and of images that have no row, where a rule asks."""
+    needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
+    if "orphans" in needs and options.probe_images and options.limit is None:
+        samples = with_orphans(samples, [(source.name, source.root) for source in sources])
+    if "pairs" not in needs:
+        return samples.with_columns(pl.lit(None, pl.Float64).alias("pair_score"))
+    return with_pairs(samples, workers=options.workers, progress=lambda done, of: report("pairs", done, of))
+
+
 def _judge(samples: pl.DataFrame, options: AuditOptions, earlier: Earlier | None, report: Progress) -> engine.Judged:
     """Judge every distinct label once; those that an earlier run judged the same way are taken from it."""
     distinct = samples.select(pl.col("label").unique(maintain_order=True))
@@ -221,8 +250,7 @@ def _judge(samples: pl.DataFrame, options: AuditOptions, earlier: Earlier | None
 
 def _collect(samples: pl.DataFrame, judged: engine.Judged, options: AuditOptions) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The samples and findings tables: labels' results spread over their samples, rules over samples run."""
-    labels = judged.labels.with_row_index("label_row")
-    samples = samples.join(labels, on="label", how="left", maintain_order="left").with_row_index("order")
+    samples = samples.with_row_index("order")
     of_labels = (
         samples.lazy()
         .select("order", "sample_id", "source", pl.col("label_row"))
@@ -239,9 +267,8 @@ def _collect(samples: pl.DataFrame, judged: engine.Judged, options: AuditOptions
     penalties = scores(of_samples, "sample_id", options.weights).rename({"score": "kept"})
     samples = samples.join(penalties, on="sample_id", how="left", maintain_order="left").with_columns(
         (pl.col("score") * pl.col("kept").fill_null(1.0)).round(4).alias("score"),
-        pl.lit(None, pl.Float64).alias("pair_score"),
     )
-    facts = {"order", "label_row", "kept", "image_error", *MEASURED} - {
+    facts = {"order", "label_row", "kept", "image_error", *MEASURED, *_WORKED_OUT} - {
         name.removeprefix(_ASIDE) for name in samples.columns if name.startswith(_ASIDE)
     }
     samples = samples.drop(name for name in samples.columns if _ASIDE + name in samples.columns).rename(

@@ -112,6 +112,13 @@ Examples:
 @click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="Which columns are what.")
 @click.option("--no-images", is_flag=True, help="Don't open images.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
+@click.option(
+    "--predictions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="PRED.jsonl",
+    help="A model's predictions, to be held against the labels; may be repeated.",
+)
 @click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
 @_fail_on
@@ -126,6 +133,7 @@ def audit(
     columns: tuple[str, ...],
     no_images: bool,
     limit: int | None,
+    predictions: tuple[Path, ...],
     update: bool,
     workers: int | None,
     fail_on: str | None,
@@ -147,6 +155,7 @@ def audit(
         images=dict(map(parse_images, images or project.images)),
         columns=dict(map(parse_columns, columns or project.columns)),
         probe_images=not no_images,
+        predictions=predictions,
         limit=limit,
         update=update,
         workers=workers,
@@ -171,6 +180,7 @@ def _audit(
     from curate.overview import rules_text, sources_text
     from curate.run import FINDINGS_FILE, REPORT_FILE
     from curate.tables import count, size, things
+    from curate.visible import visible
 
     options = auditing.AuditOptions(
         ruleset=ruleset,
@@ -192,6 +202,11 @@ def _audit(
         for note, number in entry["notes"].items():
             if number:
                 say(f"{entry['name']}: {count(number)} × {note}")
+    for file in summary.get("predictions", {}).get("files", ()):
+        lost = [f"{count(file[kind])} {kind}" for kind in ("unknown", "ambiguous") if file[kind]]
+        say(
+            f"{visible(file['file'])}: {things(file['rows'], 'prediction')}" + (f" ({', '.join(lost)})" if lost else "")
+        )
     seconds = sum(summary["run"]["timings"].values())
     unreadable = f", {things(totals['unreadable'], 'row')} unreadable" if totals["unreadable"] else ""
     say(

@@ -36,7 +36,7 @@ def strokes_of(inside: npt.NDArray[np.bool_]) -> Strokes:
     parts, touching = _parts(row, start, end, width)
     # Runs and their contacts are a planar graph: its loops are the holes (Euler's formula).
     holes = parts - (row.size - touching)
-    return Strokes(parts, max(0, holes), row.size / height, down / width, _lines(inside.any(axis=1)))
+    return Strokes(parts, max(0, holes), row.size / height, down / width, _lines(np.asarray(inside.any(axis=1))))
 
 
 def _parts(

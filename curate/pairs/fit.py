@@ -188,7 +188,7 @@ def _inverse_covariance(residuals: Floats, weights: Floats) -> Floats:
 
 
 def _distance(residuals: Floats, inverse: Floats) -> Floats:
-    return np.maximum(np.einsum("ij,ij->i", residuals @ inverse, residuals), 0.0)
+    return np.asarray(np.maximum(np.einsum("ij,ij->i", residuals @ inverse, residuals), 0.0))
 
 
 def _log_t(distance: Floats, size: int) -> Floats:

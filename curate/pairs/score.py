@@ -13,6 +13,7 @@ import polars as pl
 from curate.pairs import features, rendered
 from curate.pairs.features import Labels
 from curate.pairs.fit import Floats, Model, View, fit
+from rules.shifts import LAGS
 
 #: What `with_pairs` adds. pair_score: 0 to 1. pair_rows: lines that the label asks for. pair_lines: lines of ink that
 #: its layout shows. pair_wide: the ink's width over its height, as a multiple of what the label lets expect. pair_off:
@@ -26,7 +27,7 @@ PAIR_COLUMNS: dict[str, Any] = {
     "pair_off": pl.Float32,
     "pair_lags": pl.List(pl.Float32),
 }
-LAGS = tuple(range(-5, 6))
+
 
 #: Pairs that a set must have to be learnt from; smaller ones are judged by PRIOR.
 FEWEST = 60
@@ -35,9 +36,9 @@ MOST = 12_000
 #: Pairs that are scored at a time.
 _CHUNK = 20_000
 #: Logit of a pair of a small set: constant, weight of |log width-to-height, seen over laid out|, weight of the
-#: thumbnails' correlation. Fitted on CROHME and im2latex, 1,000 pairs each and as many mixed at random, and rounded.
-PRIOR = (0.0, -4.0, 8.0)
-#: log of seen over laid out width-to-height in handwriting and print together.
+#: thumbnails' correlation. Fitted on CROHME, train and 2014, 900 pairs each and as many mixed at random, and rounded.
+PRIOR = (-0.6, -3.1, 12.0)
+#: log of seen over laid out width-to-height: between that of print (0) and of handwriting (-0.2).
 PRIOR_ASPECT = -0.1
 #: Strength of the penalty of the regressions on the label's features and on its drawing's.
 _RIDGE_LABEL, _RIDGE_DRAWING = 0.03, 0.001
