@@ -18,7 +18,7 @@ from rules import Ruleset, engine, lexer
 
 #: What `with_predictions` adds. pred_count: predictions for the sample; pred_differ: those drawn otherwise than the
 #: label; pred_label: the reading that most of these agree on; pred_agree: how many do; pred_score: the best mean
-#: log-probability of a token among them; pred_where: where reading and label differ.
+#: log-probability of a token among them; pred_where: what it reads for what.
 PREDICTED: dict[str, Any] = {
     "pred_count": pl.Int32,
     "pred_differ": pl.Int32,
@@ -54,8 +54,8 @@ def with_predictions(
 ) -> tuple[pl.DataFrame, list[Matched]]:
     """Add PREDICTED to samples that have sample_id, image, label, canonical and visual_key.
 
-    Null where nothing was predicted. A prediction belongs to the sample with its id, else to the one whose id ends in it, or whose image has that name,
-    with or without folder and ending; an id that fits several samples belongs to none.
+    Null where nothing was predicted. A prediction belongs to the sample with its id, else to the one whose id ends in
+    it, or whose image has that name, with or without folder and ending; one that fits several samples is left out.
     """
     places = _places(samples)
     found: dict[int, list[Prediction]] = {}
@@ -178,22 +178,21 @@ def _surest(rows: Sequence[Prediction]) -> float:
 
 
 def _where(ours: list[str], theirs: list[str]) -> str:
-    """Where two labels differ, in words, at most the first three places."""
+    """What is read for what, at most the first three places."""
     if not theirs:
-        return "reads nothing"
-    matcher = difflib.SequenceMatcher(None, ours, theirs, autojunk=False)
+        return "nothing"
+    # Braces come and go with what they hold; they are shown where nothing else differs.
+    bare = tuple([token for token in tokens if token not in "{}"] for tokens in (ours, theirs))
+    if bare[0] != bare[1]:
+        ours, theirs = bare
     places = []
-    for kind, start, end, from_, to in matcher.get_opcodes():
+    for kind, start, end, first, last in difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
         if kind == "equal":
             continue
-        had, reads = _shown(ours[start:end]), _shown(theirs[from_:to])
-        if kind == "insert":
-            before = f" after {_shown(ours[max(0, start - 2) : start])}" if start else " at the start"
-            places.append(f"reads {reads} more{before}")
-        elif kind == "delete":
-            places.append(f"lacks {had} of {_shown(ours[max(0, start - 2) : end + 2])}")
-        else:
-            places.append(f"reads {reads} for {had}")
+        around = kind != "replace"  # what is only there once needs its neighbours to be found
+        had = ours[max(0, start - around) : end + around]
+        reads = theirs[max(0, first - around) : last + around]
+        places.append(f"{_shown(reads)} for {_shown(had)}")
     more = f" and {len(places) - _MOST} more" if len(places) > _MOST else ""
     return "; ".join(places[:_MOST]) + more
 

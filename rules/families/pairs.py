@@ -12,7 +12,7 @@ from rules.shifts import Shift, shifts
 
 _WHERE = ("sample_id", "source")
 _NEEDS = ("pixels", "pairs")
-_SHIFT = {"rows": 20, "sigmas": 8.0, "gain": 0.1}
+_SHIFT = {"rows": 20, "sigmas": 6.0, "gain": 0.1}
 
 
 def _none(samples: pl.DataFrame) -> pl.DataFrame:
@@ -189,21 +189,18 @@ _DIFFERS = ("pred_differ", "pred_count", "pred_agree", "pred_score", "pred_where
 
 
 def _disagreeing(samples: pl.DataFrame) -> pl.DataFrame:
-    """The samples for which some prediction is drawn otherwise than the label, with their message.
-
-    sure: how many predictions agree on that reading, and how sure the model was of it.
-    """
+    """The samples for which some prediction is drawn otherwise than the label, with their message."""
     surety = pl.when(pl.col("pred_score").is_not_null()).then(
-        pl.format(", at {} % a token", (100 * pl.col("pred_score").exp()).round(1))
+        pl.format(" (probability of a token {})", pl.col("pred_score").exp().round(3))
     )
     return samples.filter(pl.col("pred_differ") > 0).with_columns(
         pl.format(
-            "{} of {} {}: {}{}",
-            "pred_agree",
-            "pred_count",
+            "{} {}{}",
             pl.when(pl.col("pred_count") == 1)
-            .then(pl.lit("prediction differs"))
-            .otherwise(pl.lit("predictions differ alike")),
+            .then(pl.lit("the prediction reads"))
+            .when(pl.col("pred_agree") == 1)
+            .then(pl.format("1 of {} predictions reads", "pred_count"))
+            .otherwise(pl.format("{} of {} predictions read", "pred_agree", "pred_count")),
             "pred_where",
             surety.otherwise(pl.lit("")),
         ).alias("message")
