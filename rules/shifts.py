@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,51 +20,46 @@ class Shift:
     lag: int
 
 
+#: What a path of offsets pays for each change, in units of fit: as much as it gains in some ten rows of handwriting.
+SWITCH = 3.0
+
+
 def shifts(fits: npt.NDArray[np.float32], *, fewest: int, sigmas: float, gain: float) -> list[Shift]:
-    """The shifted stretches of one file, in order; none overlaps another.
+    """The shifted stretches of one file, in order.
 
     fits: (rows, lags) how well each row's picture fits the label LAGS[k] rows further on; nan where that can't be said.
-    A stretch is as long as it gains: the run of rows with the greatest sum of (fit at the lag - fit in place - half
-    of `gain`). It counts where it has `fewest` rows, gains `gain` a row on average, and that mean is `sigmas` standard
-    errors from 0. Rows in which a label follows its like gain nothing, and neither speak for a shift nor against it.
+    The rows' offsets are those that fit best in all, where a change of offset costs SWITCH (Viterbi's algorithm). A
+    stretch with an offset counts where it has `fewest` rows, fits better by `gain` a row on average than in place, and
+    that mean is `sigmas` standard errors from 0.
     """
     middle = LAGS.index(0)
-    found: list[tuple[float, Shift]] = []
-    for column, lag in enumerate(LAGS):
-        if lag:
-            gains = np.nan_to_num(fits[:, column] - fits[:, middle], nan=0.0).astype(np.float64)
-            found.extend(_stretches(gains, lag, fewest, sigmas, gain))
-    chosen: list[Shift] = []
-    for _, shift in sorted(found, key=lambda pair: (-pair[0], pair[1].start)):
-        if all(shift.end <= other.start or shift.start >= other.end for other in chosen):
-            chosen.append(shift)
-    return sorted(chosen, key=lambda shift: shift.start)
-
-
-def _stretches(
-    gains: npt.NDArray[np.float64], lag: int, fewest: int, sigmas: float, gain: float
-) -> Sequence[tuple[float, Shift]]:
-    """(sum of gains, stretch) of one lag, the best first; what stands before and after the best is searched again."""
+    gains = fits.astype(np.float64) - fits[:, [middle]]
+    gains = np.where(np.isnan(gains), 0.0, gains)
+    path = _best_path(gains)
+    edges = np.flatnonzero(np.diff(path)) + 1
     found = []
-    waiting = [(0, gains.size)]
-    while waiting:
-        start, end = waiting.pop()
-        if end - start < fewest:
+    for start, end in zip([0, *edges.tolist()], [*edges.tolist(), len(path)], strict=True):
+        inside = gains[start:end, path[start]]
+        if path[start] == middle or inside.size < fewest or inside.mean() < gain:
             continue
-        low, high = _greatest(gains[start:end] - gain / 2)
-        inside = gains[start + low : start + high]
-        if inside.size < fewest or inside.mean() < gain:
-            continue
-        if inside.mean() < sigmas * max(inside.std(), 1e-6) / np.sqrt(inside.size):
-            continue
-        found.append((float(inside.sum()), Shift(start + low, start + high, lag)))
-        waiting += [(start, start + low), (start + high, end)]
+        if inside.mean() >= sigmas * inside.std() / np.sqrt(inside.size):
+            found.append(Shift(start, end, LAGS[path[start]]))
     return found
 
 
-def _greatest(values: npt.NDArray[np.float64]) -> tuple[int, int]:
-    """(start, end) of the run with the greatest sum; (0, 0) where all are negative."""
-    sums = np.concatenate(([0.0], np.cumsum(values)))
-    lowest = np.minimum.accumulate(sums)
-    end = int((sums - lowest).argmax())
-    return (int(sums[: end + 1].argmin()), end) if end else (0, 0)
+def _best_path(gains: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """The lag's column for each row, so that the sum of gains less SWITCH for each change is greatest."""
+    rows, columns = gains.shape
+    came = np.empty((rows, columns), np.intp)
+    stay = np.arange(columns)
+    best = np.zeros(columns)
+    for row in range(rows):
+        top = int(best.argmax())
+        came[row] = np.where(best >= best[top] - SWITCH, stay, top)
+        best = np.maximum(best, best[top] - SWITCH) + gains[row]
+    path = np.empty(rows, np.intp)
+    at = int(best.argmax())
+    for row in range(rows - 1, -1, -1):
+        path[row] = at
+        at = int(came[row, at])
+    return path

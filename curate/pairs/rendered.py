@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from curate.ink import ink_of_grey
 from curate.measures import THUMB
 from curate.pairs import features
 from curate.pairs.fit import Floats
+from curate.pairs.kept import Kept, Row
 from curate.render import RenderError, render_many
 from curate.strokes import strokes_of
 
@@ -53,23 +55,32 @@ def drawings(
     thumbs: npt.NDArray[np.uint8],
     *,
     workers: int = 1,
+    cache: Path | None = None,
     step: features.Step | None = None,
 ) -> Drawings | None:
     """Draw the labels of pairs: each key once, at most MOST; None where the set is not printed.
 
     keys: equal where labels look the same; texts: the labels; scores: how plausible the pairs are so far; thumbs: those
-    of their pictures.
+    of their pictures; cache: folder where measures of drawings are kept.
     """
     distinct, first, index = np.unique(keys, return_index=True, return_inverse=True)
     order = np.random.default_rng(1).permutation(distinct.size)
-    measured: dict[int, tuple[object, ...]] = {}
+    kept = Kept(cache, _SCHEMA)
+    measured: dict[int, Row] = {}
 
     def draw(chosen: Sequence[int]) -> None:
-        fresh = [key for key in chosen if key not in measured]
+        fresh = []
+        for key in chosen:
+            known = measured.get(key) if key in measured else kept.get(texts[first[key]])
+            if known is None:
+                fresh.append(key)
+            else:
+                measured[key] = known
         for (_, png), key in zip(
             render_many((texts[first[key]] for key in fresh), workers=workers), fresh, strict=True
         ):
             measured[key] = () if isinstance(png, RenderError) else _measure(png)
+            kept.put(texts[first[key]], measured[key])
             if step:
                 step(1)
 
@@ -81,12 +92,14 @@ def drawings(
         if measured[key]
     ]
     if len(alike) < PROBES // 4 or float(np.median(alike)) < PRINTED:
+        kept.save()
         return None
     fair = order if distinct.size <= MOST else order[: MOST // 2]
     draw(fair.tolist())
     if distinct.size > MOST:
         doubtful = np.unique(index[np.argsort(scores, kind="stable")], return_index=True)
         draw(doubtful[0][np.argsort(doubtful[1])][: MOST // 2].tolist())
+    kept.save()
     good = sorted(key for key, row in measured.items() if row)
     place = np.full(distinct.size, -1, np.intp)
     place[good] = np.arange(len(good))
@@ -95,13 +108,13 @@ def drawings(
     return Drawings(at, np.isin(index, fair) & (at >= 0), features.images(frame), features.thumbnails(frame))
 
 
-def _thumb(row: tuple[object, ...]) -> npt.NDArray[np.uint8]:
+def _thumb(row: Row) -> npt.NDArray[np.uint8]:
     data = row[4]
     assert isinstance(data, bytes)
     return np.frombuffer(data, np.uint8)[None]
 
 
-def _measure(png: bytes) -> tuple[object, ...]:
+def _measure(png: bytes) -> Row:
     """What `features.images` and `features.thumbnails` read, of a drawing; empty where nothing is to be seen."""
     ink = ink_of_grey(np.asarray(Image.open(io.BytesIO(png)).convert("L")))
     box = ink.box

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,11 +60,13 @@ class _Pairs:
     keys: npt.NDArray[np.intp]  # equal where labels look the same
 
 
-def with_pairs(samples: pl.DataFrame, *, workers: int = 1, progress: Progress | None = None) -> pl.DataFrame:
+def with_pairs(
+    samples: pl.DataFrame, *, workers: int = 1, cache: Path | None = None, progress: Progress | None = None
+) -> pl.DataFrame:
     """Add PAIR_COLUMNS to samples that have source, split, label, visual_key and the measures of their images.
 
     pair_score is null where there is no picture or it can't be decoded, 0 where only one of label and picture is blank.
-    Samples keep their order, which is taken to be that of their file. Without measures all columns are null.
+    cache: folder where drawings' measures are kept from run to run, or None. Samples keep their order, which is taken to be that of their file. Without measures all columns are null.
     """
     if any(name not in samples.columns for name in _MEASURES):
         return samples.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in PAIR_COLUMNS.items())
@@ -79,17 +82,19 @@ def with_pairs(samples: pl.DataFrame, *, workers: int = 1, progress: Progress | 
     numbered = samples.with_row_index("_row")
     parts = []
     for _, source in numbered.group_by("source", maintain_order=True):
-        parts.append(_of_source(source, workers, step))
+        parts.append(_of_source(source, workers, cache, step))
     if not parts:
         return samples.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in PAIR_COLUMNS.items())
     columns = pl.concat(parts).sort("_row").drop("_row")
     return pl.concat([samples, columns], how="horizontal")
 
 
-def _of_source(source: pl.DataFrame, workers: int, step: features.Step) -> pl.DataFrame:
+def _of_source(source: pl.DataFrame, workers: int, cache: Path | None, step: features.Step) -> pl.DataFrame:
     """PAIR_COLUMNS and _row of one source's samples."""
     decoded = pl.col("ink_across").is_not_null() | (pl.col("ink_ratio") == 0)
-    source = source.with_columns(decoded.alias("_decoded"), pl.col("ink_thumb").is_not_null().alias("_inked"))
+    source = source.with_columns(
+        decoded.fill_null(False).alias("_decoded"), pl.col("ink_thumb").is_not_null().alias("_inked")
+    )
     rows = source.height
     out: dict[str, Any] = {"_row": source["_row"]}
     score = np.full(rows, np.nan)
@@ -119,7 +124,7 @@ def _of_source(source: pl.DataFrame, workers: int, step: features.Step) -> pl.Da
             score[at], log_wide = _by_prior(pairs)
             step(at.size)
         else:
-            score[at], log_wide = _by_fit(pairs, measured["label"].to_list(), workers, step)
+            score[at], log_wide = _by_fit(pairs, measured["label"].to_list(), workers, cache, step)
             spread = 1.4826 * float(np.median(np.abs(log_wide - np.median(log_wide))))
             off[at] = (log_wide - np.median(log_wide)) / max(spread, 0.02)
         wide[at] = np.exp(np.clip(log_wide, -10, 10))
@@ -155,7 +160,9 @@ def _by_prior(pairs: _Pairs) -> tuple[Floats, Floats]:
     return 1 / (1 + np.exp(-np.clip(logit, -30, 30))), log_wide
 
 
-def _by_fit(pairs: _Pairs, texts: list[str], workers: int, step: features.Step) -> tuple[Floats, Floats]:
+def _by_fit(
+    pairs: _Pairs, texts: list[str], workers: int, cache: Path | None, step: features.Step
+) -> tuple[Floats, Floats]:
     """Scores, and log of seen over expected width-to-height, by what the set itself teaches."""
     count = pairs.label.size
     rng = np.random.default_rng(0)
@@ -179,7 +186,7 @@ def _by_fit(pairs: _Pairs, texts: list[str], workers: int, step: features.Step) 
         scores[at], off = _scored(model, [view(at)], pairs.seen[at])
         log_wide[at] = off
     step(count)
-    drawings = rendered.drawings(pairs.keys, texts, scores, pairs.thumbs, workers=workers, step=step)
+    drawings = rendered.drawings(pairs.keys, texts, scores, pairs.thumbs, workers=workers, cache=cache, step=step)
     if drawings is not None:
         _by_drawing(pairs, view, drawings, scores, log_wide)
     return scores, log_wide

@@ -12,7 +12,7 @@ from rules.shifts import Shift, shifts
 
 _WHERE = ("sample_id", "source")
 _NEEDS = ("pixels", "pairs")
-_SHIFT = {"rows": 20, "sigmas": 6.0, "gain": 0.1}
+_SHIFT = {"rows": 20, "sigmas": 6.0, "gain": 0.05}
 
 
 def _none(samples: pl.DataFrame) -> pl.DataFrame:
@@ -110,10 +110,10 @@ def lines_not_in_picture(samples: pl.DataFrame, options: Options) -> pl.DataFram
     )
 
 
-@samples_rule("PAR007", "doubtful-pair", "warning", options={"below": 0.05, **_SHIFT}, needs=_NEEDS)
+@samples_rule("PAR007", "doubtful-pair", "warning", options={"below": 0.03, **_SHIFT}, needs=_NEEDS)
 def doubtful_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
-    r"""The picture does not look like one of this label: its `pair_score` is `below` 0.05. About 1 in 200 of the right
-    pairs of CROHME and im2latex is so doubtful, and 4 of 5 wrong ones.
+    r"""The picture does not look like one of this label: its `pair_score` is `below` 0.03. Fewer than 1 in 100 of
+    the right pairs of CROHME and im2latex are so doubtful, and 3 of 4 wrong ones.
 
     A picture without ink, a label that draws nothing, and the pairs that PAR001 reports as shifted are left out.
 
