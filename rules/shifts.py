@@ -34,11 +34,15 @@ def shifts(fits: npt.NDArray[np.float32], *, fewest: int, sigmas: float, gain: f
     """
     middle = LAGS.index(0)
     gains = fits.astype(np.float64) - fits[:, [middle]]
-    gains = np.where(np.isnan(gains), 0.0, gains)
+    known = ~np.isnan(gains)
+    gains = np.where(known, gains, 0.0)
     path = _best_path(gains)
     edges = np.flatnonzero(np.diff(path)) + 1
     found = []
     for start, end in zip([0, *edges.tolist()], [*edges.tolist(), len(path)], strict=True):
+        there = np.flatnonzero(known[start:end, path[start]])  # the last rows have no label further down
+        if there.size:
+            start, end = start + int(there[0]), start + int(there[-1]) + 1
         inside = gains[start:end, path[start]]
         if path[start] == middle or inside.size < fewest or inside.mean() < gain:
             continue

@@ -28,13 +28,11 @@ class Kept:
     def __init__(self, folder: Path | None, schema: dict[str, Any]) -> None:
         self.schema = schema
         self.path = None if folder is None else folder / "drawings" / f"{_edition()}.parquet"
-        self.rows: dict[bytes, Row] = {}
+        self.rows: dict[bytes, Row] = {} if self.path is None else self._read(self.path)
         self._fresh: dict[bytes, Row] = {}
 
     def get(self, label: str) -> Row | None:
         """The measures of a label's drawing, or None where they are not known."""
-        if not self.rows and self.path is not None:
-            self.rows = self._read(self.path)
         return self.rows.get(_digest(label))
 
     def put(self, label: str, row: Row) -> None:

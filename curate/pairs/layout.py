@@ -125,7 +125,7 @@ _LIMITS = frozenset(
     {"\\sum", "\\prod", "\\coprod", "\\bigcup", "\\bigcap", "\\bigoplus", "\\bigotimes"}
     | {"\\lim", "\\max", "\\min", "\\sup", "\\inf"}
 )
-_ROWS = frozenset({"\\\\", "\\cr", "\\newline", "\\n", "\\DIV", "\\tabularnewline"})
+_ROWS = frozenset({"\\\\", "\\cr", "\\newline", "\\n", "\\t", "\\DIV", "\\tabularnewline"})
 _OLD_GRIDS = frozenset({"\\matrix", "\\pmatrix", "\\cases"})
 
 

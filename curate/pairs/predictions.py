@@ -122,9 +122,9 @@ def _places(samples: pl.DataFrame) -> dict[str, int]:
 
 
 def _tails(identity: str) -> Iterable[str]:
-    """`train/a/b` and `a/b` and `b` of `set/train/a/b`."""
+    """`train/a.png`, `a.png` and `a` of `set/train/a.png`."""
     parts = identity.split("/")
-    return ["/".join(parts[start:]) for start in range(1, len(parts))]
+    return ["/".join(parts[start:]) for start in range(1, len(parts))] + [posixpath.splitext(parts[-1])[0]]
 
 
 def _names(image: str) -> set[str]:

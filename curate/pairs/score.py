@@ -66,7 +66,8 @@ def with_pairs(
     """Add PAIR_COLUMNS to samples that have source, split, label, visual_key and the measures of their images.
 
     pair_score is null where there is no picture or it can't be decoded, 0 where only one of label and picture is blank.
-    cache: folder where drawings' measures are kept from run to run, or None. Samples keep their order, which is taken to be that of their file. Without measures all columns are null.
+    cache: folder where drawings' measures are kept from run to run, or None. Samples keep their order, which is taken
+    to be that of their file. Without measures all columns are null.
     """
     if any(name not in samples.columns for name in _MEASURES):
         return samples.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in PAIR_COLUMNS.items())
