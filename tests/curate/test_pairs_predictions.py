@@ -71,7 +71,7 @@ def test_what_is_drawn_the_same_does_not_differ(samples: pl.DataFrame) -> None:
         ("train/a", "x^3", "`3` for `2`"),
         ("train/a", "x^2+1", "`2 + 1` for `2`"),
         ("train/a", "x", "`x` for `x ^ 2`"),
-        ("b", r"\sqrt{ab}", "`b }` for `} b`"),
+        ("b", r"\sqrt{ab}", "`a b }` for `a }`; `}` for `} b`"),
         ("two", "", "nothing"),
     ],
 )
