@@ -22,7 +22,8 @@ import rules
 from curate import __version__
 from curate.atomic import new_file, new_folder
 from curate.errors import UserError
-from curate.images import MEASURED, probe
+from curate.image_cache import measured
+from curate.images import MEASURED
 from curate.pairs import PAIR_COLUMNS, predictions, with_pairs
 from curate.pairs.orphans import with_orphans
 from curate.reuse import Earlier, earlier_labels
@@ -49,6 +50,8 @@ class AuditOptions:
     probe_images: bool = True
     #: Prediction files to hold against the labels.
     predictions: Sequence[Path] = ()
+    #: Folder where measures of images are kept from run to run; None: nowhere.
+    cache: Path | None = None
     limit: int | None = None
     update: bool = False
     workers: int = 1
@@ -200,10 +203,11 @@ def _with_images(
         frame = by_source.get((source.name,))
         if frame is None:
             continue
-        found = probe(source.root, frame["image"].to_list(), measures=measures)
-        probed.append(found.with_columns(pl.lit(source.name).alias("source")))
-        done += frame.height
         report("images", done, total)
+        for found in measured(source.root, frame["image"].to_list(), measures=measures, cache=options.cache):
+            probed.append(found.with_columns(pl.lit(source.name).alias("source")))
+            done += found.height
+            report("images", done, total)
     if not probed:
         return samples.with_columns(*nothing, pl.lit(None, pl.String).alias("image_error"))
     facts = pl.concat(probed).rename({"error": "image_error"}).unique(["source", "image"])
@@ -225,7 +229,9 @@ def _with_pairs(
         samples = with_orphans(samples, [(source.name, source.root) for source in sources])
     if "pairs" not in needs:
         return samples.with_columns(pl.lit(None, pl.Float64).alias("pair_score"))
-    return with_pairs(samples, workers=options.workers, progress=lambda done, of: report("pairs", done, of))
+    return with_pairs(
+        samples, workers=options.workers, cache=options.cache, progress=lambda done, of: report("pairs", done, of)
+    )
 
 
 def _judge(samples: pl.DataFrame, options: AuditOptions, earlier: Earlier | None, report: Progress) -> engine.Judged:

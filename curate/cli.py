@@ -111,6 +111,7 @@ Examples:
 @click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Where a source's images lie.")
 @click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="Which columns are what.")
 @click.option("--no-images", is_flag=True, help="Don't open images.")
+@click.option("--no-cache", is_flag=True, help="Measure every image anew, and keep nothing for the next audit.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
 @click.option(
     "--predictions",
@@ -132,6 +133,7 @@ def audit(
     images: tuple[str, ...],
     columns: tuple[str, ...],
     no_images: bool,
+    no_cache: bool,
     limit: int | None,
     predictions: tuple[Path, ...],
     update: bool,
@@ -143,6 +145,7 @@ def audit(
     The folder holds samples, findings, a summary and a report to look at. It is complete or it isn't there.
     """
     from curate.config import load_project
+    from curate.image_cache import cache_folder
     from curate.sources import parse_columns, parse_images, parse_source
 
     project = load_project(config)
@@ -156,6 +159,7 @@ def audit(
         columns=dict(map(parse_columns, columns or project.columns)),
         probe_images=not no_images,
         predictions=predictions,
+        cache=None if no_cache else cache_folder(),
         limit=limit,
         update=update,
         workers=workers,

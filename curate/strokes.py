@@ -1,4 +1,4 @@
-"""Counts what ink is made of: parts, holes, strokes crossed, lines. Sizes in pixels don't matter, nor who wrote it."""
+"""Counts what ink is made of: parts, holes, strokes crossed. Sizes in pixels don't matter, nor who wrote it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-#: A band of ink is a line of its own where it is at least so high, as part of the highest band of the picture.
-LINE_HEIGHT = 0.45
-
 
 class Strokes(NamedTuple):
     """parts: connected pieces of ink (8 neighbours). holes: pieces of paper that ink encloses. across: strokes that a
-    horizontal line through the ink's box crosses, on average; down: the same for a vertical line. lines: bands of ink
-    one below the other with blank rows between, those left out that are far lower than the highest (bars, dots)."""
+    horizontal line through the ink's box crosses, on average; down: the same for a vertical line."""
 
     parts: int
     holes: int
     across: float
     down: float
-    lines: int
 
 
 def strokes_of(inside: npt.NDArray[np.bool_]) -> Strokes:
@@ -36,7 +31,7 @@ def strokes_of(inside: npt.NDArray[np.bool_]) -> Strokes:
     parts, touching = _parts(row, start, end, width)
     # Runs and their contacts are a planar graph: its loops are the holes (Euler's formula).
     holes = parts - (row.size - touching)
-    return Strokes(parts, max(0, holes), row.size / height, down / width, _lines(np.asarray(inside.any(axis=1))))
+    return Strokes(parts, max(0, holes), row.size / height, down / width)
 
 
 def _parts(
@@ -61,9 +56,3 @@ def _parts(
         if np.array_equal(linked, label):
             return int(np.unique(label).size), int(above.size)
         label = linked
-
-
-def _lines(inked: npt.NDArray[np.bool_]) -> int:
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], inked, [False])).astype(np.int8)))
-    heights = edges[1::2] - edges[::2]
-    return int((heights >= LINE_HEIGHT * heights.max()).sum()) if heights.size else 0

@@ -51,7 +51,8 @@ class Labels:
     """Distinct labels as laid out.
 
     base: (n, 8) sizes and counts; thumbs: (n, 384) the layout's raster, 0-255; tokens: ids into `names`, those of label
-    i at offsets[i]:offsets[i + 1]; rows: lines that the label asks for; lines: lines of ink that the layout shows.
+    i at offsets[i]:offsets[i + 1]; rows: lines that the label breaks into; lines: those and others
+    (fractions, arrays) that the layout shows, 0 where it draws nothing.
     """
 
     base: Floats
@@ -143,7 +144,7 @@ def _describe(label: str) -> _Described:
     if not laid.parts:
         return base, bytes(GRID[0] * GRID[1]), tokens, laid.rows, 0
     thumb = (_pooled(raster(laid.parts)[None])[0] * 255).astype(np.uint8)
-    return base, thumb.tobytes(), tokens, laid.rows, lines(laid.parts)
+    return base, thumb.tobytes(), tokens, laid.rows, max(laid.rows, lines(laid.parts))
 
 
 # Images ---------------------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def raster(parts: Sequence[Part]) -> npt.NDArray[np.float64]:
     return np.asarray(np.minimum(down.T @ (across * ink[:, None]), 1.0))
 
 
-#: A band is a line of its own where it is at least so high, as part of the highest (see `curate.strokes`).
+#: A band is a line of its own where it is at least so high, as part of the highest.
 _LINE_HEIGHT = 0.45
 
 
@@ -126,6 +126,7 @@ _LIMITS = frozenset(
     | {"\\lim", "\\max", "\\min", "\\sup", "\\inf"}
 )
 _ROWS = frozenset({"\\\\", "\\cr", "\\newline", "\\n", "\\t", "\\DIV", "\\tabularnewline"})
+_FENCES = {"pmatrix": "()", "bmatrix": "[]", "vmatrix": "||", "Vmatrix": "||", "Bmatrix": "[]", "cases": "[ "}
 _OLD_GRIDS = frozenset({"\\matrix", "\\pmatrix", "\\cases"})
 
 
@@ -311,10 +312,9 @@ class _Setter:
         if self.peek() == "\\end":
             self.at += 1
             self.read_name()
-        if start == 0 and self.at >= len(self.tokens):
+        if start == 0 and self.at >= len(self.tokens) and name not in _FENCES:
             self.only_environment_rows = rows
-        fences = {"pmatrix": "()", "bmatrix": "[]", "vmatrix": "||", "Vmatrix": "||", "Bmatrix": "[]", "cases": "[ "}
-        return fenced(box, *fences[name]) if name in fences and box.parts else box
+        return fenced(box, *_FENCES[name]) if name in _FENCES and box.parts else box
 
     def read_name(self) -> str:
         if self.peek() != "{":

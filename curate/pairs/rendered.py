@@ -33,7 +33,6 @@ _SCHEMA = {
     "ink_holes": pl.Int32,
     "ink_across": pl.Float32,
     "ink_down": pl.Float32,
-    "ink_lines": pl.Int32,
 }
 
 
@@ -116,11 +115,10 @@ def _thumb(row: Row) -> npt.NDArray[np.uint8]:
 
 def _measure(png: bytes) -> Row:
     """What `features.images` and `features.thumbnails` read, of a drawing; empty where nothing is to be seen."""
-    ink = ink_of_grey(np.asarray(Image.open(io.BytesIO(png)).convert("L")))
+    ink = ink_of_grey(Image.open(io.BytesIO(png)).convert("L"))
     box = ink.box
     if box is None:
         return ()
     left, top, right, bottom = box
-    inside = ink.mask[top:bottom, left:right]
-    picture = Image.fromarray(inside.view(np.uint8) * np.uint8(255)).resize(THUMB, Image.Resampling.BOX)
-    return (*box, picture.tobytes(), *strokes_of(inside))
+    picture = ink.coverage(box).resize(THUMB, Image.Resampling.BOX)
+    return (*box, picture.tobytes(), *strokes_of(ink.mask[top:bottom, left:right]))

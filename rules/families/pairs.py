@@ -79,12 +79,12 @@ def more_lines(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     Fix: None: crop the picture, or complete the label.
     See: HME100K and M²E photos; KITAB-Bench issue 5.
     """
-    if not _has(samples, "pair_lines", "ink_lines"):
+    if not _has(samples, "pair_lines", "ink_rows"):
         return _none(samples)
-    more = samples.filter((pl.col("pair_lines") > 0) & (pl.col("ink_lines") > pl.col("pair_lines") + options["spare"]))
+    more = samples.filter((pl.col("pair_lines") > 0) & (pl.col("ink_rows") > pl.col("pair_lines") + options["spare"]))
     return more.select(
         *_WHERE,
-        pl.format("the picture has {} lines of ink, the label lays out {}", "ink_lines", "pair_lines").alias("message"),
+        pl.format("the picture has {} lines, the label lays out {}", "ink_rows", "pair_lines").alias("message"),
     )
 
 
@@ -96,17 +96,16 @@ def lines_not_in_picture(samples: pl.DataFrame, options: Options) -> pl.DataFram
     Why: The break is not in the picture (`\\` has no effect inside `equation`), or the picture shows a part of it.
     Fix: None: take out the break, or find the whole picture.
     """
-    if not _has(samples, "pair_rows", "pair_lines", "ink_lines", "pair_wide"):
+    if not _has(samples, "pair_rows", "ink_rows", "pair_wide"):
         return _none(samples)
     fewer = samples.filter(
         (pl.col("pair_rows") > 1)
-        & (pl.col("pair_lines") > 1)
-        & (pl.col("ink_lines") < pl.min_horizontal("pair_rows", "pair_lines"))
+        & (pl.col("ink_rows") < pl.col("pair_rows"))
         & (pl.col("pair_wide") >= options["wider"])
     )
     return fewer.select(
         *_WHERE,
-        pl.format("the label has {} lines, the picture {}", "pair_rows", "ink_lines").alias("message"),
+        pl.format("the label has {} lines, the picture {}", "pair_rows", "ink_rows").alias("message"),
     )
 
 

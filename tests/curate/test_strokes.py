@@ -35,7 +35,7 @@ def pieces(inside: np.ndarray, neighbours: list[tuple[int, int]]) -> int:
 
 def test_an_equals_sign() -> None:
     strokes = strokes_of(mask("####", "....", "####"))
-    assert (strokes.parts, strokes.holes, strokes.lines) == (2, 0, 2)
+    assert (strokes.parts, strokes.holes) == (2, 0)
     assert strokes.across == pytest.approx(2 / 3)
     assert strokes.down == 2.0
 
@@ -43,11 +43,6 @@ def test_an_equals_sign() -> None:
 def test_an_eight_has_two_holes_and_diagonals_connect() -> None:
     eight = mask(".##.", "#..#", ".##.", "#..#", ".##.")
     assert strokes_of(eight)[:2] == (1, 2)
-
-
-def test_low_bands_are_no_lines() -> None:
-    fraction = mask("##", "##", "##", "..", "##", "..", "##", "##")
-    assert strokes_of(fraction).lines == 2
 
 
 @given(

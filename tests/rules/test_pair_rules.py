@@ -108,9 +108,9 @@ def test_doubtful_pairs_need_ink_and_something_drawn() -> None:
 
 def test_lines() -> None:
     frame = samples(
-        4, pair_rows=[1, 1, 2, 2], pair_lines=[1, 1, 2, 2], ink_lines=[2, 3, 1, 1], pair_wide=[1.0, 1.0, 3.0, 1.0]
+        4, pair_rows=[1, 1, 2, 2], pair_lines=[1, 1, 2, 2], ink_rows=[2, 3, 1, 1], pair_wide=[1.0, 1.0, 3.0, 1.0]
     )
-    assert judged("PAR005", frame) == [("s/1", "the picture has 3 lines of ink, the label lays out 1")]
+    assert judged("PAR005", frame) == [("s/1", "the picture has 3 lines, the label lays out 1")]
     assert judged("PAR006", frame) == [("s/2", "the label has 2 lines, the picture 1")]
 
 

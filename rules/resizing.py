@@ -1,0 +1,42 @@
+"""What Qwen2-VL's and Qwen2.5-VL's image processors make of an image's size, as polars expressions. Opens no image.
+
+Source: `smart_resize` in transformers' image_processing_qwen2_vl.py (version 5.17). Sides become multiples of 28 pixels
+(14 a patch, 2 by 2 patches merged), halves rounded to the even multiple as Python's `round` does, and both sides are
+scaled together into the pixel budget, rounded down where the image shrinks and up where it grows.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+#: Pixels that a side is a multiple of; a side must be no shorter (versions before 5 refuse it).
+FACTOR = 28
+#: The processor refuses an image with a longer side of more than so many times the shorter.
+MAX_ASPECT = 200
+#: The default budget: 4 and 1,280 tokens of 28 by 28 pixels.
+MIN_PIXELS = 56 * 56
+MAX_PIXELS = 1280 * 28 * 28
+
+
+def smart_resize(
+    width: pl.Expr, height: pl.Expr, *, factor: int = FACTOR, min_pixels: int = MIN_PIXELS, max_pixels: int = MAX_PIXELS
+) -> tuple[pl.Expr, pl.Expr]:
+    """Width and height (Int64) that the processor scales an image of at least 1 by 1 pixel to.
+
+    What it does to an image with an aspect over MAX_ASPECT is not said here: it raises an error.
+    """
+    wide, high = width.cast(pl.Float64), height.cast(pl.Float64)
+    near_wide = (wide / factor).round(0, mode="half_to_even") * factor
+    near_high = (high / factor).round(0, mode="half_to_even") * factor
+    shrink = (wide * high / max_pixels).sqrt()
+    grow = (min_pixels / (wide * high)).sqrt()
+
+    def side(length: pl.Expr, near: pl.Expr) -> pl.Expr:
+        shrunk = pl.max_horizontal(pl.lit(float(factor)), (length / shrink / factor).floor() * factor)
+        grown = (length * grow / factor).ceil() * factor
+        area = near_wide * near_high
+        return (
+            pl.when(area > max_pixels).then(shrunk).when(area < min_pixels).then(grown).otherwise(near).cast(pl.Int64)
+        )
+
+    return side(wide, near_wide), side(high, near_high)
