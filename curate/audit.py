@@ -25,7 +25,7 @@ from curate.errors import UserError
 from curate.image_cache import measured
 from curate.images import MEASURED
 from curate.pairs import PAIR_COLUMNS, predictions, with_pairs
-from curate.pairs.orphans import with_orphans
+from curate.pairs.orphans import ORPHANS, with_orphans
 from curate.reuse import Earlier, earlier_labels
 from curate.run import FINDINGS, FINDINGS_FILE, REPORT_FILE, SAMPLES, SAMPLES_FILE, SUMMARY_FILE, Run, load_run
 from curate.sources import Source, SourceSpec, read_source
@@ -179,6 +179,12 @@ def _read(specs: Sequence[SourceSpec], options: AuditOptions, report: Progress) 
     return sources
 
 
+#: What is known of an image, and of it and its label as a pair, while rules run. Only what SAMPLES names outlives them.
+_FACTS = [
+    name
+    for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *predictions.PREDICTED, *ORPHANS)
+    if name not in ("image", "pair_score")
+]
 #: Stands before the name of a source's own column while a fact about the image has that name.
 _ASIDE = "\0"
 
@@ -193,6 +199,7 @@ def _with_images(
     """
     nothing = [pl.lit(None, SAMPLES[name]).alias(name) for name in ("width", "height", "image_sha256", "image_phash")]
     measures = any("pixels" in rule.needs for rule in options.ruleset.rules("samples"))
+    samples = samples.rename({name: _ASIDE + name for name in _FACTS if name in samples.columns})
     if not options.probe_images:
         return samples.with_columns(nothing)
     refs = samples.lazy().select("source", "image").filter(pl.col("image").is_not_null()).unique(maintain_order=True)
@@ -210,14 +217,9 @@ def _with_images(
             report("images", done, total)
     if not probed:
         return samples.with_columns(*nothing, pl.lit(None, pl.String).alias("image_error"))
-    facts = pl.concat(probed).rename({"error": "image_error"}).unique(["source", "image"])
-    own = {name: _ASIDE + name for name in facts.columns if name in samples.columns and name not in ("source", "image")}
-    samples = samples.rename(own).join(facts, on=["source", "image"], how="left", maintain_order="left")
+    facts = pl.concat(probed).rename({"error": "image_error"})
+    samples = samples.join(facts, on=["source", "image"], how="left", maintain_order="left")
     return samples if measures else samples.with_columns(nothing[2:])
-
-
-#: Columns for the rules over samples that samples.parquet does not have.
-_WORKED_OUT = ({*PAIR_COLUMNS, *predictions.PREDICTED, "orphan_images", "orphan_example"}) - {"pair_score"}
 
 
 def _with_pairs(
@@ -274,13 +276,9 @@ def _collect(samples: pl.DataFrame, judged: engine.Judged, options: AuditOptions
     samples = samples.join(penalties, on="sample_id", how="left", maintain_order="left").with_columns(
         (pl.col("score") * pl.col("kept").fill_null(1.0)).round(4).alias("score"),
     )
-    facts = {"order", "label_row", "kept", "image_error", *MEASURED, *_WORKED_OUT} - {
-        name.removeprefix(_ASIDE) for name in samples.columns if name.startswith(_ASIDE)
-    }
-    samples = samples.drop(name for name in samples.columns if _ASIDE + name in samples.columns).rename(
-        lambda name: name.removeprefix(_ASIDE)
-    )
-    extra = [name for name in samples.columns if name not in SAMPLES and name not in facts]
+    gone = {"order", "label_row", "kept", *_FACTS} - {*SAMPLES}
+    samples = samples.drop(gone, strict=False).rename(lambda name: name.removeprefix(_ASIDE))
+    extra = [name for name in samples.columns if name not in SAMPLES]
     return samples.select(*(pl.col(name).cast(dtype) for name, dtype in SAMPLES.items()), *extra), findings
 
 

@@ -26,17 +26,26 @@ def smart_resize(
     What it does to an image with an aspect over MAX_ASPECT is not said here: it raises an error.
     """
     wide, high = width.cast(pl.Float64), height.cast(pl.Float64)
-    near_wide = (wide / factor).round(0, mode="half_to_even") * factor
-    near_high = (high / factor).round(0, mode="half_to_even") * factor
-    shrink = (wide * high / max_pixels).sqrt()
-    grow = (min_pixels / (wide * high)).sqrt()
+    # Division by a column: polars multiplies by the reciprocal of a constant, which rounds otherwise.
+    step, most, least = (wide * 0 + value for value in (factor, max_pixels, min_pixels))
+    area = rounded_area(width, height, factor=factor)
+    shrink, grow = (wide * high / most).sqrt(), (least / (wide * high)).sqrt()
 
-    def side(length: pl.Expr, near: pl.Expr) -> pl.Expr:
-        shrunk = pl.max_horizontal(pl.lit(float(factor)), (length / shrink / factor).floor() * factor)
-        grown = (length * grow / factor).ceil() * factor
-        area = near_wide * near_high
-        return (
-            pl.when(area > max_pixels).then(shrunk).when(area < min_pixels).then(grown).otherwise(near).cast(pl.Int64)
-        )
+    def side(length: pl.Expr) -> pl.Expr:
+        shrunk = pl.max_horizontal(step, (length / shrink / step).floor() * factor)
+        grown = (length * grow / step).ceil() * factor
+        scaled = pl.when(area > max_pixels).then(shrunk).when(area < min_pixels).then(grown)
+        return scaled.otherwise(_near(length, step) * factor).cast(pl.Int64)
 
-    return side(wide, near_wide), side(high, near_high)
+    return side(wide), side(high)
+
+
+def rounded_area(width: pl.Expr, height: pl.Expr, *, factor: int = FACTOR) -> pl.Expr:
+    """The area (Int64, pixels) that the processor holds against its budget: that of the rounded sides."""
+    sides = (width.cast(pl.Float64), height.cast(pl.Float64))
+    near = [_near(side, side * 0 + factor).cast(pl.Int64) * factor for side in sides]
+    return near[0] * near[1]
+
+
+def _near(side: pl.Expr, step: pl.Expr) -> pl.Expr:
+    return (side / step).round(0, mode="half_to_even")

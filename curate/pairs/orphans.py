@@ -10,6 +10,8 @@ import polars as pl
 
 from curate.sources.look import IMAGE_ENDINGS
 
+#: What `with_orphans` adds.
+ORPHANS = {"orphan_images": pl.Int32, "orphan_example": pl.String}
 #: Folders that are listed at most, and files in all: enough for any set, and never the whole of a disk.
 MOST_FOLDERS, MOST_FILES = 1000, 5_000_000
 
@@ -33,9 +35,7 @@ def with_orphans(samples: pl.DataFrame, roots: Iterable[tuple[str, Path]]) -> pl
         if folders:
             more = ", …" if len(orphans) > 3 else ""
             rows.append((name, len(orphans), ", ".join(orphans[:3]) + more))
-    facts = pl.DataFrame(
-        rows, schema={"source": pl.String, "orphan_images": pl.Int32, "orphan_example": pl.String}, orient="row"
-    )
+    facts = pl.DataFrame(rows, schema={"source": pl.String, **ORPHANS}, orient="row")
     return samples.join(facts, on="source", how="left", maintain_order="left")
 
 

@@ -16,10 +16,10 @@ from curate.pairs.features import Labels
 from curate.pairs.fit import Floats, Model, View, fit
 from rules.shifts import LAGS
 
-#: What `with_pairs` adds. pair_score: 0 to 1. pair_rows: lines that the label breaks into. pair_lines: those
-#: and others (fractions, arrays) that its layout shows, 0 where it draws nothing. pair_wide: the ink's width over its height, as a multiple of what the label lets expect. pair_off:
-#: the same in robust standard deviations of its logarithm. pair_lags: how well the picture fits the label so many rows
-#: later in the file, for LAGS.
+#: What `with_pairs` adds. pair_score: 0 to 1. pair_rows: lines that the label breaks into. pair_lines: those and others
+#: (fractions, arrays) that its layout shows, 0 where it draws nothing. pair_wide: the ink's width over its height, as a
+#: multiple of what the label lets expect. pair_off: the same in robust standard deviations of its logarithm. pair_lags:
+#: how well the picture fits the label so many rows later in the file, for LAGS.
 PAIR_COLUMNS: dict[str, Any] = {
     "pair_score": pl.Float64,
     "pair_rows": pl.Int32,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from rules.registry import Options, samples_rule
-from rules.resizing import FACTOR, MAX_ASPECT, MAX_PIXELS, MIN_PIXELS, smart_resize
+from rules.resizing import FACTOR, MAX_ASPECT, MAX_PIXELS, MIN_PIXELS, rounded_area, smart_resize
 from rules.whole_sets import WHOLE, none, rows, rows_or_set
 
 _WHERE = ("sample_id", "source")
@@ -18,6 +18,8 @@ NO_FILE = "no such file"
 
 #: Modes that every reader turns into RGB rightly.
 _USUAL_MODES = ("1", "L", "P", "RGB", "LA", "PA", "RGBA")
+#: Facts that are text; all others are numbers.
+_TEXTS = ("mode", "polarity")
 _TURNS = {
     2: "mirrored",
     3: "turned by 180 degrees",
@@ -35,7 +37,9 @@ def opened(samples: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """The samples whose image could be opened; none where images or these `columns` were not looked at."""
     if not {"image_error", "width", *columns} <= set(samples.columns):
         return samples.clear().with_columns(
-            pl.lit(None, pl.Int32).alias(name) for name in ("width", "height", *columns) if name not in samples.columns
+            pl.lit(None, pl.String if name in _TEXTS else pl.Int32).alias(name)
+            for name in ("width", "height", *columns)
+            if name not in samples.columns
         )
     return samples.filter(pl.col("image_error").is_null() & pl.col("width").is_not_null())
 
@@ -120,10 +124,10 @@ def pixel_budget(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     See: smart_resize in transformers.
     """
     seen = _resized(samples, options)
-    near = [(pl.col(side) / FACTOR).round(0, mode="half_to_even") * FACTOR for side in ("width", "height")]
     message = pl.format("{} are shrunk to {} x {}", _SIZE, "wide", "high")
     about = f"are shrunk into the budget of {options['max_pixels']:,} pixels"
-    return rows_or_set(seen, near[0] * near[1] > options["max_pixels"], message, about, whole=options["whole"])
+    hit = rounded_area(pl.col("width"), pl.col("height")) > options["max_pixels"]
+    return rows_or_set(seen, hit, message, about, whole=options["whole"])
 
 
 @samples_rule(
