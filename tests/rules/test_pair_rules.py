@@ -77,7 +77,7 @@ def test_a_shift_takes_in_rows_that_say_nothing() -> None:
 def test_a_shift_is_one_finding_and_its_pairs_are_not_doubtful_one_by_one() -> None:
     fits = lags(100, (0, 100, -2)).tolist()
     scores = [0.001] * 100
-    frame = samples(100, pair_lags=fits, pair_score=scores, ink_thumb=b"x", pair_lines=1)
+    frame = samples(100, pair_lags=fits, pair_score=scores, pair_off=0.0)
     [(where, message)] = judged("PAR001", frame)
     assert where is None
     assert message == (
@@ -100,8 +100,8 @@ def test_splits_are_files_of_their_own() -> None:
 # Single pairs ---------------------------------------------------------------------------------------------------------
 
 
-def test_doubtful_pairs_need_ink_and_something_drawn() -> None:
-    frame = samples(4, pair_score=[0.01, 0.0, 0.0, 0.5], ink_thumb=[b"x", None, b"x", b"x"], pair_lines=[1, 1, 0, 1])
+def test_doubtful_pairs_are_those_that_could_be_compared() -> None:
+    frame = samples(3, pair_score=[0.01, 0.0, 0.5], pair_off=[1.0, None, 1.0])
     assert judged("PAR007", frame) == [("s/0", "the picture does not look like this label (pair score 0.01)")]
     assert len(judged("PAR007", frame, below=0.9)) == 2
 
