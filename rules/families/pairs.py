@@ -112,7 +112,7 @@ def lines_not_in_picture(samples: pl.DataFrame, options: Options) -> pl.DataFram
 @samples_rule("PAR007", "doubtful-pair", "warning", options={"below": 0.03, **_SHIFT}, needs=_NEEDS)
 def doubtful_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The picture does not look like one of this label: its `pair_score` is `below` 0.03. Fewer than 1 in 100 of
-    the right pairs of CROHME and im2latex are so doubtful, and 3 of 4 wrong ones.
+    the right pairs of CROHME and im2latex are so doubtful, and about 3 of 4 wrong ones.
 
     A picture without ink, a label that draws nothing, the pairs that PAR001 reports as shifted, and data sets with
     fewer than 60 pairs, which can't be learnt from, are left out.
