@@ -85,7 +85,7 @@ def test_every_command_has_help_with_a_whole_first_sentence(call, name: str) -> 
 
 def test_help_offers_only_what_is_there(call) -> None:
     assert set(main_group.commands) == {"audit", "check", "compare", "demo", "doctor", "fix", "render", "rules"}
-    later = ("--against", "--predictions", "--baseline", "--engine")
+    later = ("--against", "--baseline", "--engine")
     assert not any(option in call(name, "--help").out for name in main_group.commands for option in later)
 
 
