@@ -105,6 +105,8 @@ def probe_chunks(
     def one(chunk: Sequence[str]) -> pl.DataFrame:
         return pl.DataFrame(_probe_all(root, chunk, measures), schema=schema, orient="row")
 
+    # Threads, for decoding lets go of the interpreter's lock: on two cores 6,000 of CROHME's images took 3.6 s in four
+    # threads, 4.5 s in one, and 5.1 s in two spawned processes, which first have to start.
     # Images inside tables are read a row group at a time, which threads would only read again and again.
     if workers == 1 or len(chunks) < 2 or _INSIDE.fullmatch(refs[0]):
         yield from map(one, chunks)

@@ -164,8 +164,19 @@ def _lines(inside: Mask) -> int:
 def _hash(thumb: npt.NDArray[np.uint8]) -> str:
     """A hash of 256 bits for near duplicates: is a cell of the ink's box, cut into 32 by 8, above the mean?
 
-    Usual hashes see the margin before the ink. Of the 39.0 million pairs of CROHME's training images with different
-    labels and of copies of 800 of them: HASHFIGURES
+    Usual hashes see the margin before the ink. Measured on CROHME's training images, on the 39.0 million pairs with
+    different labels and on copies of 800 images (scaled by 0.8, by 1.25, JPEG of quality 50, blur of 0.7 pixels, 30 by
+    14 pixels of margin more, and scaling, blur and JPEG together):
+
+    | hash, differing bits allowed | false pairs | copies found, in that order, % |
+    | this one, 26 of 256          |           3 | 98.6 100 100 100 100 100 |
+    | this one, 32 of 256          |          37 | 99.6 100 100 100 100 100 |
+    | pHash of the image, 4 of 64  |           5 | 100 100 100 100 2.5 100 |
+    | wHash of the image, 4 of 64  |      11,589 | 94 95.5 91 96.5 14.5 89.5 |
+    | pHash of the ink, 7 of 63    |           1 | 87.0 98.4 100 100 100 95.4 |
+
+    Cells of grey coverage instead of a black and white mask find 98 instead of 95 of 100 printed copies, and a window
+    by the ink's mean and spread, instead of its box, finds fewer of all.
     """
     cells = thumb.reshape(8, 3, 32, 2).sum(axis=(1, 3), dtype=np.int32)
     return np.packbits(cells.ravel() * cells.size > cells.sum()).tobytes().hex()
