@@ -18,8 +18,6 @@ _SWITCHES = {
     "sf": "mathsf",
     "tt": "mathtt",
     "cal": "mathcal",
-    "frak": "mathfrak",
-    "Bbb": "mathbb",
 }
 
 
