@@ -4,7 +4,8 @@
 
 The labels are real ones where DIR (default: ../shared/data) has them, else those of the demo's generator. Every round
 runs all tools once, one after the other, so that a noisy machine hits all of them; the medians are reported, and a
-ratio is the median of the rounds' ratios. Results go to bench-out/bench.json as well.
+ratio is the median of the rounds' ratios. Images are audited beside cleanvision, if that is there (see images.py).
+Results go to bench-out/bench.json as well.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from typing import Any
 
 import polars as pl
 from corpora import Corpus, corpora
+from images import lines as image_lines
+from images import measure_images
 from peers import Pass, Timed, Unavailable, katex, pylatexenc, timed
 
 from curate.sources import parse_source, read_source
@@ -91,6 +94,7 @@ def contests(corpus: Corpus, cores: int, open_tools: ExitStack, folder: Path) ->
 
 
 def _judge(labels: list[str], ruleset: Ruleset, workers: int = 1) -> None:
+    """One audit of the labels. The processes stay for the next round, as they do from batch to batch of a large set."""
     engine.judge(labels, ruleset, workers=workers)
 
 
@@ -139,7 +143,7 @@ def measure_audit(data: Path, folder: Path, quick: bool) -> dict[str, Any]:
         from curate.demo import make_demo
 
         sources = list(make_demo(folder / "data").sources)
-    command = [sys.executable, "-m", "curate.cli", "audit", *sources, "--out", str(folder / "run")]
+    command = [sys.executable, "-m", "curate.cli", "audit", *sources, "--no-cache", "--out", str(folder / "run")]
     if quick:
         command += ["--limit", "500"]
     start = perf_counter()
@@ -242,6 +246,7 @@ def main() -> None:
                 results.append((corpus, running))
         reading = measure_reading(lines, arguments.rounds)
         audit = measure_audit(arguments.data, folder, arguments.quick)
+        images = measure_images(arguments.data, folder, ROOT, arguments.quick)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -258,11 +263,16 @@ def main() -> None:
         spent = f"{audit['seconds']:.1f} s, {audit['cpu_seconds']:.1f} s of processor time"
         kept = f"largest process {size(audit['largest_process_bytes'])}, report {size(audit['report_bytes'])}"
         print(f"curate audit, {audit['sources']} sources, {samples}: {spent}, {kept}.")
+    print(*image_lines(images), sep="\n")
     packages = ", ".join(f"{name} {number}" for name, number in here["packages"].items())
     print(f"{here['processor']}, {cores} cores, {here['system']}, Python {here['python']}, {packages}")
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(
-        json.dumps({"machine": here, "labels": as_json(results), "reading": reading, "audit": audit}, indent=1) + "\n",
+        json.dumps(
+            {"machine": here, "labels": as_json(results), "reading": reading, "audit": audit, "images": images},
+            indent=1,
+        )
+        + "\n",
         encoding="utf-8",
     )
     print(f"written: {OUT.relative_to(ROOT)}")

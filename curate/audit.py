@@ -8,7 +8,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,10 +19,11 @@ from typing import Any
 import polars as pl
 
 import rules
-from curate import __version__, baseline
+from curate import __version__, baseline, duplicates
 from curate.atomic import new_file, new_folder
 from curate.errors import UserError
-from curate.images import probe
+from curate.image_cache import measured
+from curate.images import MEASURED
 from curate.reuse import Earlier, earlier_labels
 from curate.run import (
     FINDINGS,
@@ -55,8 +56,14 @@ class AuditOptions:
     weights: Weights = field(default_factory=Weights)
     thresholds: Thresholds = field(default_factory=Thresholds)
     images: dict[str | None, Path] = field(default_factory=dict)
+    #: Runs and files of hashes to hold the samples against.
+    against: Sequence[Path] = ()
+    #: Licences by source name.
+    licences: Mapping[str, str] = field(default_factory=dict)
     columns: dict[str | None, dict[str, str]] = field(default_factory=dict)
     probe_images: bool = True
+    #: Folder where measures of images are kept from run to run; None: nowhere.
+    cache: Path | None = None
     limit: int | None = None
     update: bool = False
     workers: int = 1
@@ -91,6 +98,7 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
     clock = _Clock()
     _check_names(specs, options)
     earlier = _open_earlier(out, options)
+    known = duplicates.load_known(options.against)
 
     with clock.stage("read"):
         sources = _read(specs, options, report)
@@ -100,7 +108,12 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
     with clock.stage("labels"):
         judged = _judge(samples, options, earlier, report)
     with clock.stage("collect"):
-        samples, findings = _collect(samples, judged, options)
+        samples = _with_labels(samples, judged)
+    with clock.stage("duplicates"):
+        samples, seen, elsewhere = duplicates.join(samples, known)
+    with clock.stage("collect"):
+        seen = _with_terms(seen, sources, options)
+        samples, findings = _collect(samples, seen, judged, options)
     suppressed = None
     if options.known is not None:
         labelled = findings.join(
@@ -119,6 +132,7 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
             key_version=rules.KEY_VERSION,
             thresholds=options.thresholds,
             suppressed=suppressed,
+            elsewhere=elsewhere,
         )
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
@@ -194,14 +208,23 @@ def _read(specs: Sequence[SourceSpec], options: AuditOptions, report: Progress) 
     return sources
 
 
+#: What is known of an image while rules run. Only what SAMPLES names outlives them.
+_FACTS = [name for name in (*MEASURED, "image_error") if name != "image"]
+#: Stands before the name of a source's own column while a fact about the image has that name.
+_ASIDE = "\0"
+
+
 def _with_images(
     samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions, report: Progress
 ) -> pl.DataFrame:
-    """Width and height of every image, and what is wrong with those that can't be opened."""
-    nothing = [
-        pl.lit(None, pl.Int32).alias("width"),
-        pl.lit(None, pl.Int32).alias("height"),
-    ]
+    """What the header of every image says, what its pixels say where a rule asks, and why some can't be opened.
+
+    Joins the columns of `curate.images.PROBE`, `error` as `image_error`, and those of MEASURES. Where images are not
+    looked at, only those that samples.parquet has are there, all null.
+    """
+    nothing = [pl.lit(None, SAMPLES[name]).alias(name) for name in ("width", "height", "image_sha256", "image_phash")]
+    measures = any("pixels" in rule.needs for rule in options.ruleset.rules("samples"))
+    samples = samples.rename({name: _ASIDE + name for name in _FACTS if name in samples.columns})
     if not options.probe_images:
         return samples.with_columns(nothing)
     refs = samples.lazy().select("source", "image").filter(pl.col("image").is_not_null()).unique(maintain_order=True)
@@ -212,20 +235,16 @@ def _with_images(
         frame = by_source.get((source.name,))
         if frame is None:
             continue
-        found = probe(source.root, frame["image"].to_list())
-        probed.append(found.with_columns(pl.lit(source.name).alias("source")))
-        done += frame.height
         report("images", done, total)
+        for found in measured(source.root, frame["image"].to_list(), measures=measures, cache=options.cache):
+            probed.append(found.with_columns(pl.lit(source.name).alias("source")))
+            done += found.height
+            report("images", done, total)
     if not probed:
         return samples.with_columns(*nothing, pl.lit(None, pl.String).alias("image_error"))
-    sizes = pl.concat(probed).select(
-        "source",
-        "image",
-        pl.col("width").cast(pl.Int32),
-        pl.col("height").cast(pl.Int32),
-        pl.col("error").alias("image_error"),
-    )
-    return samples.join(sizes.unique(["source", "image"]), on=["source", "image"], how="left", maintain_order="left")
+    facts = pl.concat(probed).rename({"error": "image_error"})
+    samples = samples.join(facts, on=["source", "image"], how="left", maintain_order="left")
+    return samples if measures else samples.with_columns(nothing[2:])
 
 
 def _judge(samples: pl.DataFrame, options: AuditOptions, earlier: Earlier | None, report: Progress) -> engine.Judged:
@@ -248,17 +267,34 @@ def _judge(samples: pl.DataFrame, options: AuditOptions, earlier: Earlier | None
     return judged if earlier is None else earlier.joined(distinct, judged)
 
 
-def _collect(samples: pl.DataFrame, judged: engine.Judged, options: AuditOptions) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The samples and findings tables: labels' results spread over their samples, rules over samples run."""
+def _with_labels(samples: pl.DataFrame, judged: engine.Judged) -> pl.DataFrame:
+    """The samples in `order` with what is known of their labels: key, canonical form, tokens, score, `label_row`."""
     labels = judged.labels.with_row_index("label_row")
-    samples = samples.join(labels, on="label", how="left", maintain_order="left").with_row_index("order")
+    return samples.join(labels, on="label", how="left", maintain_order="left").with_row_index("order")
+
+
+def _with_terms(samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions) -> pl.DataFrame:
+    """The samples as rules see them: with their source's path and the licence that it was given."""
+    terms = [(source.name, options.licences.get(source.name), source.path.as_posix()) for source in sources]
+    names = ("source", "source_licence", "source_path")
+    facts = pl.DataFrame(terms, schema=dict.fromkeys(names, pl.String), orient="row")
+    return samples.drop(names[1:], strict=False).join(facts, on="source", how="left", maintain_order="left")
+
+
+def _collect(
+    samples: pl.DataFrame, seen: pl.DataFrame, judged: engine.Judged, options: AuditOptions
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The samples and findings tables: labels' findings spread over their samples, rules over samples run.
+
+    `seen` are the samples as rules see them: with more columns than are kept.
+    """
     of_labels = (
         samples.lazy()
         .select("order", "sample_id", "source", pl.col("label_row"))
         .join(judged.findings.lazy().rename({"row": "label_row"}), on="label_row", maintain_order="left_right")
         .select("order", *FINDINGS)
     )
-    of_samples = _sample_findings(samples, options.ruleset)
+    of_samples = _sample_findings(seen, options.ruleset)
     findings = (
         pl.concat([of_labels, of_samples.lazy()])
         .sort("order", "start", "rule", "end", "message", nulls_last=True, maintain_order=True)
@@ -269,10 +305,10 @@ def _collect(samples: pl.DataFrame, judged: engine.Judged, options: AuditOptions
     samples = samples.join(penalties, on="sample_id", how="left", maintain_order="left").with_columns(
         (pl.col("score") * pl.col("kept").fill_null(1.0)).round(4).alias("score"),
         pl.lit(None, pl.Float64).alias("pair_score"),
-        pl.lit(None, pl.String).alias("image_sha256"),
-        pl.lit(None, pl.String).alias("image_phash"),
     )
-    extra = [c for c in samples.columns if c not in SAMPLES and c not in ("order", "label_row", "kept", "image_error")]
+    gone = {"order", "label_row", "kept", *_FACTS} - {*SAMPLES}
+    samples = samples.drop(gone, strict=False).rename(lambda name: name.removeprefix(_ASIDE))
+    extra = [name for name in samples.columns if name not in SAMPLES]
     return samples.select(*(pl.col(name).cast(dtype) for name, dtype in SAMPLES.items()), *extra), findings
 
 
@@ -333,6 +369,7 @@ def _facts(source: Source, out: Path, options: AuditOptions) -> SourceFacts:
         unreadable_by_reason=dict(source.unreadable.by_reason),
         unreadable_rows=bad,
         images_checked=options.probe_images,
+        licence=options.licences.get(source.name),
     )
 
 
@@ -354,6 +391,7 @@ def _config(options: AuditOptions) -> dict[str, Any]:
         "images": options.probe_images,
         "limit": options.limit,
         "known_findings": None if options.known is None else options.known.unique().height,
+        "licences": dict(sorted(options.licences.items())),
     }
 
 

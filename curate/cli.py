@@ -141,6 +141,7 @@ Examples:
   curate audit labels.csv --columns label:formula,image:file --select SYN,CMD --out run
   curate audit labels.csv --out run --write-baseline known.json
   curate audit labels.csv --out run2 --baseline known.json --fail-on warning
+  curate audit train.jsonl --against run-crohme --against benchmark.parquet --out run
 """
 )
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
@@ -149,6 +150,14 @@ Examples:
 @click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Where a source's images lie.")
 @click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="Which columns are what.")
 @click.option("--no-images", is_flag=True, help="Don't open images.")
+@click.option(
+    "--against",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Find what stands in another run, or file of `curate hashes`, too.",
+)
+@click.option("--no-cache", is_flag=True, help="Measure every image anew, and keep nothing for the next audit.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
 @click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
@@ -164,6 +173,8 @@ def audit(
     images: tuple[str, ...],
     columns: tuple[str, ...],
     no_images: bool,
+    against: tuple[Path, ...],
+    no_cache: bool,
     limit: int | None,
     update: bool,
     workers: int | None,
@@ -176,6 +187,7 @@ def audit(
     The folder holds samples, findings, a summary and a report to look at. It is complete or it isn't there.
     """
     from curate.config import load_project
+    from curate.image_cache import cache_folder
     from curate.sources import parse_columns, parse_images, parse_source
 
     project = load_project(config)
@@ -188,7 +200,9 @@ def audit(
         ruleset,
         images=dict(map(parse_images, images or project.images)),
         columns=dict(map(parse_columns, columns or project.columns)),
+        against=against or tuple(map(Path, project.against)),
         probe_images=not no_images,
+        cache=None if no_cache else cache_folder(),
         limit=limit,
         update=update,
         workers=workers,
@@ -214,7 +228,7 @@ def _audit(
 
     from curate import audit as auditing
     from curate.baseline import write_baseline as write_known
-    from curate.overview import rules_text, sources_text, suppressed_text
+    from curate.overview import near_text, overlap_text, rules_text, sources_text, suppressed_text
     from curate.run import FINDINGS_FILE, REPORT_FILE
     from curate.tables import count, size, things
 
@@ -222,6 +236,7 @@ def _audit(
         ruleset=ruleset,
         weights=project.weights,
         thresholds=project.thresholds,
+        licences=project.licences,
         workers=workers or _cores(),
         command=["curate", *map(os.fspath, sys.argv[1:])],
         **settings,
@@ -236,6 +251,12 @@ def _audit(
     say()
     say(sources_text(summary["sources"], width=width()))
     say()
+    shared = overlap_text(summary["sources"], width=width())
+    if shared:
+        say(f"{shared}\n")
+    near = near_text(summary)
+    if near:
+        say(near)
     for entry in summary["sources"]:
         for note, number in entry["notes"].items():
             if number:
@@ -486,6 +507,38 @@ def compare(runs: tuple[Path, ...], form: str) -> None:
 
     text = FORMATS[form](side_by_side([load_run(path) for path in runs]), width=width()).rstrip("\n")
     say(text.encode() if form == "json" else text)
+
+
+@main_group.command(
+    epilog="""
+\b
+Examples:
+  curate hashes run-crohme --out crohme.parquet
+  curate hashes run --split test --out benchmark.parquet --name benchmark --licence CC-BY-4.0
+"""
+)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--split", "splits", multiple=True, metavar="SPLIT", help="Only samples of this split; may be repeated.")
+@click.option("--name", help="What the set is called in findings [default: the file's name].")
+@click.option("--set-version", default="", metavar="TEXT", help="Which version of the set it is.")
+@click.option("--licence", default="", metavar="TEXT", help="The licence of the set.")
+def hashes(run: Path, out: Path, splits: tuple[str, ...], name: str | None, set_version: str, licence: str) -> None:
+    """Write which labels and images a run holds, as hashes.
+
+    Others can then audit their data `--against` the file without having yours: no label can be read out of it.
+    """
+    from curate.duplicates.hashes import write_hashes
+    from curate.run import load_run
+    from curate.tables import count
+
+    written = write_hashes(
+        load_run(run), out, name=name or out.name.split(".")[0], version=set_version, licence=licence, splits=splits
+    )
+    say(
+        f"hashes    {out}: {count(written['labels'])} different labels and {count(written['images'])} images "
+        f"of {count(written['rows'])} samples"
+    )
 
 
 @main_group.command(

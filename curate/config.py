@@ -28,7 +28,10 @@ _KEYS: dict[str, type] = {
     "thresholds": dict,
     "baseline": str,
     "suppress": dict,
+    "against": list,
+    "licences": dict,
 }
+_LISTS = tuple(name for name, kind in _KEYS.items() if kind is list)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,9 @@ class Project:
     baseline: Path | None = None
     #: Label to the rules whose findings in it are known.
     suppress: Mapping[str, Any] = field(default_factory=dict)
+    against: tuple[str, ...] = ()
+    #: By source name.
+    licences: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_project(path: Path | None = None) -> Project:
@@ -72,7 +78,7 @@ def load_project(path: Path | None = None) -> Project:
     _check(path, settings)
     try:
         return Project(
-            **{key: tuple(settings.get(key, ())) for key in ("sources", "images", "columns", "select", "ignore")},
+            **{key: tuple(settings.get(key, ())) for key in _LISTS},
             profile=settings.get("profile", "default"),
             severity=settings.get("severity", {}),
             fixes=settings.get("fixes", {}),
@@ -81,6 +87,7 @@ def load_project(path: Path | None = None) -> Project:
             thresholds=Thresholds.from_mapping(settings.get("thresholds", {})),
             baseline=path.parent / settings["baseline"] if "baseline" in settings else None,
             suppress=_suppress(settings.get("suppress", {})),
+            licences=settings.get("licences", {}),
         )
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
@@ -101,6 +108,9 @@ def _check(path: Path, settings: Mapping[str, Any]) -> None:
     for name, values in settings.get("options", {}).items():
         if not isinstance(values, dict):
             raise UserError(f"{path}: options.{name} must be a table of options, not {values!r}")
+    for name, licence in settings.get("licences", {}).items():
+        if not isinstance(licence, str) or not licence.strip():
+            raise UserError(f"{path}: licences.{name} must be a licence's name, not {licence!r}")
 
 
 def _suppress(table: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -31,6 +31,9 @@ SAMPLES: dict[str, Any] = {
     "height": pl.Int32,
     "image_sha256": pl.String,
     "image_phash": pl.String,
+    # Equal for labels that look the same; for images of equal pixels or nearly so. Their names depend on nothing else.
+    "label_group": pl.String,
+    "image_group": pl.String,
 }
 
 #: `source` is there so that a finding about a whole data set (sample_id null) still says which one.

@@ -13,8 +13,12 @@ from typing import Any
 import polars as pl
 
 from curate import __version__
+from curate.duplicates import Elsewhere
+from curate.duplicates.facts import duplicates
+from curate.duplicates.facts import leaks as leaks_of
 from curate.thresholds import Thresholds
 from curate.verdict import judge
+from rules import licences
 
 #: Rows that could not be read are kept up to this number for each source; the counts are complete.
 UNREADABLE_KEPT = 1000
@@ -46,6 +50,7 @@ class SourceFacts:
     unreadable_by_reason: Mapping[str, int] = field(default_factory=dict)
     unreadable_rows: Sequence[Mapping[str, Any]] = ()
     images_checked: bool = False
+    licence: str | None = None
 
 
 def summarise(
@@ -58,6 +63,7 @@ def summarise(
     key_version: int = 1,
     thresholds: Thresholds | None = None,
     suppressed: pl.DataFrame | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> dict[str, Any]:
     """Aggregate a run. The frames have the schemas of `curate.run`; sources keep the order they are given in.
 
@@ -81,6 +87,8 @@ def summarise(
     histograms = _histograms(marked)
     splits, overlap = _splits(marked)
     shared = _shared(marked)
+    elsewhere = elsewhere or Elsewhere()
+    twice, leaks = duplicates(samples), leaks_of(samples)
     entries = []
     for facts in sources:
         numbers = by_source.get(facts.name, _NOTHING)
@@ -99,6 +107,10 @@ def summarise(
             "missing_image": missing,
             "split_overlap": overlap.get(facts.name, {}),
             "shared_labels": shared.get(facts.name, {}),
+            "duplicates": twice.get(facts.name, _NEVER_TWICE),
+            "leaks": leaks.get(facts.name, []),
+            "against": elsewhere.shared.get(facts.name, []),
+            "licence": _licence(facts),
             "rules": rules_of.get(facts.name, []),
         }
         entry["verdict"], entry["reasons"] = judge(entry, thresholds)
@@ -120,6 +132,8 @@ def summarise(
         "rules": _rules(counts),
         "suppressed": {"findings": known.height, "rules": _rules(known_counts)},
         "sources": entries,
+        "against": [dict(item) for item in elsewhere.sets],
+        "near_duplicates": elsewhere.near and dict(elsewhere.near),
         "score_histogram": [sum(entry["score_histogram"][i] for entry in entries) for i in range(BINS)],
         "unreadable": [
             {"source": facts.name, **{key: row.get(key) for key in ("file", "line", "reason", "excerpt")}}
@@ -150,6 +164,17 @@ _NOTHING: dict[str, Any] = {
     **dict.fromkeys((*_COPIED, "samples", "no_size", "missing_found"), 0),
     **dict.fromkeys(("mean_score", "median_tokens", "max_tokens")),
 }
+#: The counts of duplicates of a source without samples.
+_NEVER_TWICE = {
+    **dict.fromkeys(("by_string", "by_key", "by_label"), 0),
+    **dict.fromkeys(("by_pixels", "by_pair", "near")),
+}
+
+
+def _licence(facts: SourceFacts) -> dict[str, str | None]:
+    """The licence a source was given, and what is known of the public set that its name or path speaks of."""
+    public = licences.known(facts.name, facts.path)
+    return {"given": facts.licence, "public": public.licence if public else None}
 
 
 def _is_layout() -> pl.Expr:

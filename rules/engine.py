@@ -18,8 +18,10 @@ from rules.processes import spread
 from rules.registry import Rule, Ruleset, select
 from rules.score import Weights, with_scores
 
-#: Labels a batch: large enough that polars' fixed costs vanish, small enough to spread and to show progress.
+#: Labels a batch, at least and at most: polars compiles the sieves' regular expressions anew for each batch, which
+#: takes as long as sieving some thousand labels; and a batch should be small enough to spread and to show progress.
 BATCH = 4000
+LARGE_BATCH = 16_000
 #: Below this many labels starting processes costs more than it saves.
 MIN_PARALLEL = 3 * BATCH
 #: A longer label is not read: no formula is, and a model that got stuck would cost minutes.
@@ -57,11 +59,13 @@ def judge(
     done since the last call. The result doesn't depend on `workers`.
     """
     ruleset = ruleset or select()
-    batches = [(labels[start : start + BATCH], ruleset) for start in range(0, len(labels), BATCH)]
+    if len(labels) < MIN_PARALLEL:
+        workers = 1
+    batches = [(labels[part], ruleset) for part in parts(len(labels), workers)]
     frames: list[pl.DataFrame] = []
     found: list[pl.DataFrame] = []
     start = 0
-    for frame, findings in spread(_judge_batch, batches, workers if len(labels) >= MIN_PARALLEL else 1):
+    for frame, findings in spread(_judge_batch, batches, workers):
         frames.append(frame)
         found.append(findings.with_columns(pl.col("row") + start))
         start += frame.height
@@ -78,6 +82,12 @@ def judge(
         .select("label", "n_tokens", "canonical", "visual_key", "score")
     )
     return Judged(judged, all_findings)
+
+
+def parts(number: int, workers: int) -> Iterator[slice]:
+    """The batches that so many labels are cut into: two for each process, if that makes neither small nor huge ones."""
+    size = min(max(-(-number // (2 * workers)), BATCH), LARGE_BATCH)
+    return (slice(start, start + size) for start in range(0, number, size))
 
 
 def _judge_batch(batch: tuple[Sequence[str], Ruleset]) -> tuple[pl.DataFrame, pl.DataFrame]:

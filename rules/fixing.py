@@ -107,9 +107,11 @@ def fix(
     if level not in LEVELS:
         raise ValueError(f"level {level!r} is none of {', '.join(LEVELS)}")
     ruleset = _fixable(ruleset)
-    batches = [(labels[at : at + engine.BATCH], ruleset, level) for at in range(0, len(labels), engine.BATCH)]
+    if len(labels) < engine.MIN_PARALLEL:
+        workers = 1
+    batches = [(labels[part], ruleset, level) for part in engine.parts(len(labels), workers)]
     frames = []
-    for frame in spread(_fix_batch, batches, workers if len(labels) >= engine.MIN_PARALLEL else 1):
+    for frame in spread(_fix_batch, batches, workers):
         frames.append(frame)
         if progress is not None:
             progress(frame.height)

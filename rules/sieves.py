@@ -8,10 +8,30 @@ import polars as pl
 
 LABEL = pl.col("label")
 
+#: Characters beyond ASCII. Many rules ask for them; polars looks once.
+NON_ASCII = LABEL.str.len_bytes() != LABEL.str.len_chars()
+#: Where a comment may stand, tokens are not the text that a regular expression sees.
+_PERCENT = LABEL.str.contains("%", literal=True)
+
+# A stretch of text inside one group, for regular expressions: groups in it nest two deep at most. A judge that a sieve
+# with this lets labels through to may look no deeper (`groups.nesting`).
+_SYMBOL = r"(?:\\(?s:.)|\^\^(?s:.)|[^{}\\])"
+_SHALLOW = rf"\{{{_SYMBOL}*\}}"
+_GROUP = rf"\{{(?:{_SYMBOL}|{_SHALLOW})*\}}"
+WITHIN = rf"(?:{_SYMBOL}|{_GROUP})*"
+_NO_BRACKET = r"(?:\\(?s:.)|\^\^(?s:.)|[^{}()\[\]\\])"
+#: The same, its parentheses and brackets closed and nested in none other.
+WITHIN_BALANCED = rf"(?:{_NO_BRACKET}|{_GROUP}|[(\[](?:{_NO_BRACKET}|{_GROUP})*[)\]])*"
+
 
 def has(pattern: str) -> pl.Expr:
     """The label matches a regular expression (Rust's: no look-around)."""
     return LABEL.str.contains(pattern)
+
+
+def has_tokens(pattern: str) -> pl.Expr:
+    """The label matches a regular expression for neighbouring tokens, or may hold a comment, which is no token."""
+    return has(pattern) | _PERCENT
 
 
 def has_text(text: str) -> pl.Expr:

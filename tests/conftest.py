@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,10 @@ SHARED_DATA = Path(os.environ.get(_VARIABLE) or ROOT.parent / "shared" / "data")
 
 # pytest puts this folder on the path, where tests/rules would stand for the package `rules`.
 sys.path.insert(0, str(ROOT))
+
+# Tests measure images anew; what they keep is not the user's. A test of the cache names a folder of its own.
+os.environ["TEXSIEVE_CACHE"] = tempfile.mkdtemp(prefix="texsieve-cache-")
+atexit.register(shutil.rmtree, os.environ["TEXSIEVE_CACHE"], ignore_errors=True)
 
 # A deadline would make a test of a slow machine, and random examples a test that fails in somebody else's change.
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

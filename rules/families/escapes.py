@@ -56,6 +56,8 @@ def _is_plain_space(label: str, control: str, start: int, letters: str, name: st
     """
     if control not in _SPACE_LIKE:
         return False
+    if _after_row(label, start):
+        return True
     if len(name) - 1 < len(letters) or len(letters) == 1:
         return True
     others = [
@@ -66,7 +68,12 @@ def _is_plain_space(label: str, control: str, start: int, letters: str, name: st
     return bool(others)
 
 
-@rule("ESC001", "layout-newline-token", "error", has(r"\\n(?:[^A-Za-z]|$)"), fix="unsafe")
+def _after_row(label: str, start: int) -> bool:
+    """Does a row break stand before this place? A line of the source ends there, as it should."""
+    return label[:start].rstrip(" ").endswith(r"\\")
+
+
+@rule("ESC001", "layout-newline-token", "error", has(r"\\n(?:[^A-Za-z]|$)"), fix="unsafe", spelling=True)
 def layout_newline_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""The two-character token `\n`: M²E and its kind write it for "next line".
 
@@ -85,7 +92,7 @@ def layout_newline_token(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(index, index + 1, r"\n is a layout token, not LaTeX: it stands for the next line", r"\\")
 
 
-@rule("ESC002", "layout-continuation-token", "error", has(r"\\t(?:[^A-Za-z]|$)"), fix="unsafe")
+@rule("ESC002", "layout-continuation-token", "error", has(r"\\t(?:[^A-Za-z]|$)"), fix="unsafe", spelling=True)
 def layout_continuation_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""The two-character token `\t`: in M²E it starts a new block of lines, and `\n \t` goes on with the step before.
 
@@ -103,13 +110,7 @@ def layout_continuation_token(label: Label, options: Options) -> Iterator[Findin
         yield label.at(index, index + 1, rf"\t is a layout token, not LaTeX: {meaning}", r"\\")
 
 
-@rule(
-    "ESC003",
-    "outer-layout-token",
-    "warning",
-    has(r"(?:^\s*\\[nt](?:[^A-Za-z]|$))|(?:\\[nt]\s*$)|%") & has(r"\\[nt](?:[^A-Za-z]|$)"),
-    fix="safe",
-)
+@rule("ESC003", "outer-layout-token", "warning", has(r"\\[nt](?:[^A-Za-z]|$)"), fix="safe", spelling=True)
 def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""A layout token at the very start or end of a label, where there is no line to break.
 
@@ -128,7 +129,7 @@ def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, f"{label.tokens[index]} at the {where} breaks no line", "")
 
 
-@rule("ESC005", "escape-eaten-command", "error", has("[\a\b\t\n\v\f\r][A-Za-z]"), fix="safe")
+@rule("ESC005", "escape-eaten-command", "error", has("[\a\b\t\n\v\f\r][A-Za-z]"), fix="safe", spelling=True)
 def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command whose backslash and first letter became a control character: text was unescaped once too often.
 
@@ -145,6 +146,8 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``x = 1,␊y = 2``
     Quiet: ``x = 1,␊u = 2``
     Quiet: ``\frac{\partial}{\partial␉g}``
+    Quiet: ``a = b \\␊eq c``
+    Quiet: ``\begin{matrix} a \\ ␊u \end{matrix}``
     Fix: Safe where one command alone can have been there; display where a TAB or line end may be plain white space.
     See: opendatalab/UniMERNet cdm/README.md: "`\begin` should be written `\\begin`".
     """
@@ -173,6 +176,8 @@ def _is_likely(label: str, match: re.Match[str], name: str) -> bool:
     the others the character must stand in the place of a token, alone of its kind: `{ \\mu <LF>u }`.
     """
     control, letters = match.groups()
+    if _after_row(label, match.start()):
+        return False
     if len(letters) > 1 or name == "to":
         return True
     if control != "\n":
@@ -187,7 +192,15 @@ def _is_likely(label: str, match: re.Match[str], name: str) -> bool:
 _NAMES = {"\a": "BEL", "\b": "BS", "\t": "TAB", "\n": "LF", "\v": "VT", "\f": "FF", "\r": "CR"}
 
 
-@rule("ESC006", "double-escaped-command", "warning", has(r"\\\\[A-Za-z]{2}"), fix="unsafe", options={"shortest": 3})
+@rule(
+    "ESC006",
+    "double-escaped-command",
+    "warning",
+    has(r"\\\\[A-Za-z]{2}"),
+    fix="unsafe",
+    options={"shortest": 3},
+    spelling=True,
+)
 def double_escaped_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command with two backslashes: `\\frac` where `\frac` was meant.
 
@@ -222,7 +235,9 @@ def _longest_command(letters: str, shortest: int) -> str | None:
     return None
 
 
-@rule("ESC007", "control-character", "warning", has("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\t\r\n]"), fix="safe")
+@rule(
+    "ESC007", "control-character", "warning", has("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\t\r\n]"), fix="safe", spelling=True
+)
 def control_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A raw control character in a label: NUL, BEL, BS, VT, FF, DEL and the like; TAB and line ends as information.
 
@@ -265,7 +280,7 @@ _ENTITY = re.compile(r"&(?:#\d+|#x[0-9A-Fa-f]+|[A-Za-z]{2,8});")
 _KNOWN_ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "nbsp": " ", "#39": "'", "#34": '"'}
 
 
-@rule("ESC008", "html-entity", "warning", has(r"&(?:#\w+|[A-Za-z]{2,8});"), fix="safe")
+@rule("ESC008", "html-entity", "warning", has(r"&(?:#\w+|[A-Za-z]{2,8});"), fix="safe", spelling=True)
 def html_entity(label: Label, options: Options) -> Iterator[Finding]:
     r"""An HTML entity: `&lt;` where `<` was meant.
 
@@ -290,7 +305,7 @@ def html_entity(label: Label, options: Options) -> Iterator[Finding]:
         )
 
 
-@rule("ESC009", "layout-division-token", "error", has(r"\\DIV(?:[^A-Za-z]|$)"))
+@rule("ESC009", "layout-division-token", "error", has(r"\\DIV(?:[^A-Za-z]|$)"), spelling=True)
 def layout_division_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""The token `\DIV`: M²E writes it where a long division is drawn, whose layout the label doesn't tell.
 

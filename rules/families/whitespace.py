@@ -11,11 +11,19 @@ from rules import lengths
 from rules.findings import Finding
 from rules.label import Label
 from rules.registry import EVERY, Options, rule, samples_rule
-from rules.sieves import has, has_text
+from rules.sieves import LABEL, has, has_text
 from rules.tokenclass import ACTIONS, SPACE
 
 
-@rule("WSP001", "stray-space", "info", has(r"^ | $|  "), fix="safe", options={EVERY: False})
+@rule(
+    "WSP001",
+    "stray-space",
+    "info",
+    has_text("  ") | LABEL.str.starts_with(" ") | LABEL.str.ends_with(" "),
+    fix="safe",
+    options={EVERY: False},
+    spelling=True,
+)
 def stray_space(label: Label, options: Options) -> Iterator[Finding]:
     r"""Spaces at the start or end of a label, or several in a row.
 
@@ -77,6 +85,7 @@ _SPACE_WORDS = sorted(token[1:] for token, action in ACTIONS.items() if action =
     has(rf"(?:\\[,;:!>\\]|\\\s?|~|\\(?:{'|'.join(_SPACE_WORDS)})|\\[hv]space\s*\*?\s*\{{[^{{}}]*\}})\s*$")
     | has_text("%"),
     fix="safe",
+    spelling=True,
 )
 def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A spacing command or a line break at the end of a label.

@@ -62,7 +62,7 @@ def test_a_label_s_findings_reach_all_its_samples_in_order(tmp_path, small):
     findings = run_audit(tmp_path / "run", small).findings
     braces = findings.filter(pl.col("rule") == "SYN001").collect()
     assert braces["sample_id"].to_list() == ["small/b"]
-    order = findings.select("sample_id").collect()["sample_id"].to_list()
+    order = findings.select("sample_id").collect()["sample_id"].drop_nulls().to_list()  # null: of the whole source
     assert order == sorted(order)
     braceless = findings.filter(pl.col("rule") == "NRM003").collect()
     assert braceless["sample_id"].to_list() == ["small/f"]
@@ -191,7 +191,9 @@ def test_sources_of_one_name_are_refused_with_the_way_out(tmp_path, small):
 def test_images_give_sizes_and_findings(tmp_path):
     folder = tmp_path / "set"
     folder.mkdir()
-    Image.new("RGB", (40, 30), "white").save(folder / "a.png")
+    picture = Image.new("RGB", (40, 30), "white")
+    picture.paste("black", (8, 12, 30, 14))
+    picture.save(folder / "a.png")
     (folder / "b.png").write_bytes(b"no image at all")
     rows = [{"id": name, "image": f"{name}.png", "label": name} for name in "abc"]
     source = write_jsonl(folder / "rows.jsonl", rows)
@@ -310,3 +312,76 @@ def test_load_run_says_what_is_missing(tmp_path):
     (tmp_path / "half").mkdir()
     with pytest.raises(UserError, match=r"samples\.parquet"):
         load_run(tmp_path / "half")
+
+
+# Images ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    for at in range(3):
+        ink = Image.new("L", (200, 60 + at), 255)
+        ink.paste(0, (20, 20, 180 - at, 24))
+        ink.save(tmp_path / f"{at}.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "0.png").read_bytes()[:-40])
+    rows = [
+        {"id": str(at), "label": "a", "image": name, "polarity": f"mine {at}"}
+        for at, name in enumerate(["0.png", "1.png", "2.png", "0.png", "cut.png"])
+    ]
+    return write_jsonl(tmp_path / "set.jsonl", rows)
+
+
+def test_images_are_measured_and_a_source_s_own_columns_stay(tmp_path, pictures):
+    run = run_audit(tmp_path / "run", pictures)
+    samples = run.samples.collect()
+    assert samples.columns == [*SAMPLES, "polarity"]
+    assert samples["polarity"].to_list() == [f"mine {at}" for at in range(5)]
+    assert samples["image_sha256"].str.len_chars().to_list() == [64, 64, 64, 64, None]
+    assert samples["image_sha256"].n_unique() == 4
+    assert samples["image_phash"].str.len_chars().to_list() == [64, 64, 64, 64, None]
+    assert samples["height"].to_list() == [60, 61, 62, 60, 60]
+    broken = run.findings.filter(pl.col("rule") == "IMG005").collect()
+    assert broken["sample_id"].to_list() == ["set/4"]
+
+
+def test_headers_are_enough_where_no_rule_asks_for_pixels(tmp_path, pictures, monkeypatch):
+    def never(image):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("curate.images.measure", never)
+    samples = run_audit(tmp_path / "run", pictures, ruleset=rules.select(["IMG001", "PAR002", "SYN"])).samples.collect()
+    assert samples.columns == [*SAMPLES, "polarity"]
+    assert samples["height"].to_list() == [60, 61, 62, 60, 60]
+    assert samples["image_sha256"].null_count() == 5
+
+
+def test_no_images_opens_none(tmp_path, pictures, monkeypatch):
+    monkeypatch.setattr("curate.images._open", lambda place: pytest.fail("opened"))
+    run = run_audit(tmp_path / "run", pictures, probe_images=False)
+    assert run.samples.collect()["width"].null_count() == 5
+    assert run.findings.filter(pl.col("rule").str.starts_with("IMG")).collect().is_empty()
+
+
+def test_a_second_audit_opens_no_image_and_says_the_same(tmp_path, pictures, monkeypatch):
+    import os
+
+    for path in tmp_path.glob("*.png"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    asked = {"ruleset": rules.select(["IMG"]), "cache": tmp_path / "cache"}
+    first = run_audit(tmp_path / "one", pictures, **asked)
+    opened = []
+    open_it = __import__("curate.images", fromlist=["_open"])._open
+    monkeypatch.setattr("curate.images._open", lambda place: opened.append(place.name) or open_it(place))
+    second = run_audit(tmp_path / "two", pictures, **asked)
+    for name in ("samples.parquet", "findings.parquet"):
+        assert (first.path / name).read_bytes() == (second.path / name).read_bytes()
+    assert {name for name in opened if name != "cut.png"} <= {"0.png"}  # the report shows crops of what has findings
+
+
+def test_progress_counts_images(tmp_path, pictures):
+    seen = []
+    options = AuditOptions(ruleset=rules.select())
+    audit([parse_source(str(pictures))], tmp_path / "run", options, lambda *step: seen.append(step))
+    images = [step for step in seen if step[0] == "images"]
+    assert images[0] == ("images", 0, 4)
+    assert images[-1] == ("images", 4, 4)

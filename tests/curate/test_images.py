@@ -81,7 +81,7 @@ def test_broken_images_are_text_not_exceptions(tmp_path: Path) -> None:
 
 def test_a_good_header_with_broken_pixels_fails_only_when_decoded(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(_png(100, 100, b"rubbish"))
-    assert probe(tmp_path, ["x.png"]).row(0) == ("x.png", 100, 100, "1", None)
+    assert probe(tmp_path, ["x.png"]).row(0) == ("x.png", None, 100, 100, "1", "PNG", 1, 1, False)
     with pytest.raises(ImageError):
         open_image(tmp_path, "x.png")
 

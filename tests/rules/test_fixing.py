@@ -30,10 +30,10 @@ def fixed(label: str, level: str = "safe", **options) -> dict:
 @pytest.mark.parametrize(
     ("label", "after", "codes"),
     [
-        (r"$x \le 1$", r"x \le 1", ["DLM001"]),
+        (r"$x \leq 1$", r"x \leq 1", ["DLM001"]),
         (r"x = 1 \label{a} \quad", "x = 1", ["DLM005", "WSP003"]),
         ("x  +  1  -  2", "x + 1 - 2", ["WSP001"]),
-        ("x^2_i", "x^{2}_{i}", ["SYN015"]),
+        ("x^2_i", "x_{i}^{2}", ["CAN002", "SYN015"]),
         ("a\tb\n+ c", "a b + c", ["ESC007"]),
         (r"\frac12 + \frac{1}2 + \frac 1x", r"\frac{1}{2} + \frac{1}{2} + \frac {1}{x}", ["SYN015"]),
         ("{{{a}}} + { { b ^ {{ 2 }} } }", "{a} + { b ^ { 2 } }", ["SYN013"]),

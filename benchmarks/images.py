@@ -1,0 +1,140 @@
+"""What bench.py measures image audits against: cleanvision on the same images, in an environment of its own.
+
+cleanvision needs packages that texsieve does without, so it is not installed here: `INSTALL` says how to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import polars as pl
+from peers import CACHE, Unavailable
+
+PYTHON = CACHE / "cleanvision" / "bin" / "python"
+INSTALL = "python3 -m venv build/bench/cleanvision && build/bench/cleanvision/bin/pip install cleanvision==0.3.7"
+QUICK = 500
+
+#: Prints one line of JSON: seconds of finding all issues, issues by kind, images in sets of exact duplicates.
+_CLEANVISION = """
+import json, sys, time
+from pathlib import Path
+from cleanvision import Imagelab
+if __name__ == "__main__":
+    paths = sorted(str(path) for path in Path(sys.argv[1]).iterdir())
+    start = time.perf_counter()
+    lab = Imagelab(filepaths=paths)
+    lab.find_issues(n_jobs=int(sys.argv[2]) or None, verbose=False)
+    seconds = time.perf_counter() - start
+    issues = dict(zip(lab.issue_summary["issue_type"], map(int, lab.issue_summary["num_images"])))
+    print("\\n" + json.dumps({"seconds": seconds, "issues": issues}))
+"""
+
+
+def measure_images(data: Path, folder: Path, root: Path, quick: bool) -> dict[str, Any]:
+    """CROHME's training images audited with every image rule, and judged by cleanvision, by default and in one process.
+
+    Runs alternate, and a ratio is to the audit that ran just before. Without the images or without cleanvision what is
+    missing is one line on standard error.
+    """
+    archive = data / "crohme" / "train" / "img.tar.xz"
+    if not archive.is_file():
+        print(f"bench: left out: images ({archive} is not there)", file=sys.stderr)
+        return {}
+    with tarfile.open(archive) as pack:
+        pack.extractall(folder / "crohme", filter="data")
+    images = folder / "crohme" / "img"
+    captions = (data / "crohme" / "train" / "caption.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    if quick:
+        captions = captions[:QUICK]
+        kept = {line.split("\t")[0] for line in captions}
+        for path in images.iterdir():
+            if path.stem not in kept:
+                path.unlink()
+    (folder / "crohme" / "caption.txt").write_text("".join(captions), encoding="utf-8")
+    found: dict[str, Any] = {"images": len(captions), "audits": [], "cleanvision": {}}
+    for name, jobs in (("by default", 0), ("one process", 1)):
+        audit = _audit(folder, root, len(found["audits"]))
+        found["audits"].append(audit)
+        try:
+            peer = _cleanvision(images, jobs, folder)
+        except Unavailable as error:
+            print(f"bench: left out: cleanvision ({error})", file=sys.stderr)
+            break
+        found["cleanvision"][name] = {
+            **peer,
+            "ratio": peer["seconds"] / audit["seconds"],
+            "ratio_images": peer["seconds"] / audit["images_seconds"],
+            "ratio_cpu": peer["cpu_seconds"] / audit["cpu_seconds"],
+        }
+    return found
+
+
+def _audit(folder: Path, root: Path, number: int) -> dict[str, Any]:
+    """Seconds of one `curate audit` as a person runs it, start and report included, and of its images alone."""
+    out = folder / f"images-{number}"
+    command = [sys.executable, "-m", "curate.cli", "audit", f"crohme={folder / 'crohme' / 'caption.txt'}"]
+    command += ["--images", str(folder / "crohme" / "img"), "--select", "IMG", "--no-cache", "--out", str(out)]
+    start, spent = perf_counter(), _spent()
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    seconds, spent = perf_counter() - start, _spent() - spent
+    if done.returncode:
+        raise RuntimeError(f"curate audit ended with {done.returncode}: {done.stderr.strip()}")
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    digests = pl.read_parquet(out / "samples.parquet", columns=["image_sha256"]).to_series()
+    findings = pl.read_parquet(out / "findings.parquet", columns=["rule"]).to_series()
+    return {
+        "seconds": seconds,
+        "cpu_seconds": spent,
+        "images_seconds": summary["run"]["timings"]["images"],
+        "exact_duplicates": int(digests.is_duplicated().sum()),
+        "findings": dict(findings.value_counts().sort("rule").iter_rows()),
+    }
+
+
+def _cleanvision(images: Path, jobs: int, folder: Path) -> dict[str, Any]:
+    """What cleanvision finds; `jobs` 0 leaves the number of processes to it. Raises Unavailable."""
+    if not PYTHON.is_file():
+        raise Unavailable(f"not installed; to have it: {INSTALL}")
+    script = folder / "run_cleanvision.py"
+    script.write_text(_CLEANVISION, encoding="utf-8")
+    command = [str(PYTHON), str(script), str(images), str(jobs)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    spent = _spent()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise Unavailable((done.stderr.strip().splitlines() or ["no message"])[-1])
+    return {**json.loads(done.stdout.strip().splitlines()[-1]), "cpu_seconds": _spent() - spent}
+
+
+def _spent() -> float:
+    """Processor seconds of all processes that this one started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """What is printed of a measurement."""
+    if not found:
+        return []
+    best = min(found["audits"], key=lambda audit: audit["seconds"])
+    said = [
+        f"curate audit --select IMG, {found['images']:,} images of CROHME: {best['seconds']:.1f} s, "
+        f"{1000 * best['images_seconds'] / found['images']:.2f} ms an image to open and measure; "
+        f"{best['exact_duplicates']} exact duplicates, {sum(best['findings'].values()):,} findings."
+    ]
+    for name, peer in found["cleanvision"].items():
+        issues = sum(peer["issues"].values())
+        said.append(
+            f"cleanvision, {name}: {peer['seconds']:.1f} s, {peer['ratio_images']:.1f} times as long as the images, "
+            f"{peer['ratio']:.1f} times as the audit, {peer['ratio_cpu']:.1f} times its processor time; "
+            f"{peer['issues'].get('exact_duplicates', 0)} exact duplicates, {issues:,} issues."
+        )
+    return said

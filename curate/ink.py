@@ -1,0 +1,250 @@
+"""Tells ink from paper: a mask of the strokes of a picture, printed or photographed. Not for judging what it finds.
+
+Two ways, chosen by the picture. Where one grey level is most of the picture, the paper is that level. Elsewhere (a
+photo: grey paper, shadows) the paper is estimated place by place, as the median of tiles far larger than a stroke.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFilter, ImageOps
+
+Polarity = Literal["dark", "light"]
+Box = tuple[int, int, int, int]
+Grey = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+#: Levels from the paper that are still paper in a picture of one paper level: JPEG ripples, not strokes.
+FLAT = 8
+#: Part of a picture that one paper level (give or take FLAT) must hold, so that it is taken for the paper of all of it.
+FLAT_SHARE = 0.6
+#: Or that two levels must hold together: a bold formula cut so tightly that its ink is half of the picture.
+TWO_LEVELS = 0.85
+#: Less than so many levels from the paper is never ink.
+FAINTEST = 16
+#: Nor is less than so many standard deviations of the paper's own levels.
+GRAIN = 6.0
+#: A stroke's edge lies where it is so dark, as part of the darkest strokes' distance from the paper.
+EDGE = 0.4
+#: Between these parts of that distance a pixel is neither paper nor stroke: the soft part of an edge.
+SOFT = (0.25, 0.75)
+#: A picture of so many pixels is a page.
+LARGE = 400_000
+#: In a photo, ink is further from its paper than so many standard deviations of the paper.
+NOISE = 4.0
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What is ink in a picture.
+
+    mask: (height, width), True where there is ink. grey: (height, width), 0-255, as displayed, transparency on white.
+    background: the level of the paper, 0-255. polarity: whether the ink is darker or lighter than the paper.
+    contrast: distance of the ink's level from the paper's, 0-1 (1: black on white); 0 where there is no ink.
+    soft: pixels that are neither paper nor ink. faintest: less than so many levels from the paper is paper.
+    away: how far a pixel is from its paper, 0-255, where paper is uneven; 0 where it is paper.
+    """
+
+    mask: Mask
+    grey: Grey
+    background: int
+    polarity: Polarity
+    contrast: float
+    soft: int
+    faintest: int = FAINTEST
+    away: Grey | None = None
+
+    @property
+    def box(self) -> Box | None:
+        """left, top, right, bottom of the ink in pixels, right and bottom exclusive; None in a blank picture."""
+        return _box(self.mask)
+
+    def coverage(self, box: Box) -> Image.Image:
+        """How much of each pixel in the box is ink, 0-255 (mode L): a stroke's edges are grey, its middle is 255."""
+        left, top, right, bottom = box
+        away = self.away
+        faintest = self.faintest if away is None else 1
+        steps = np.arange(256)
+        if away is None:
+            away = self.grey
+            steps = steps - self.background if self.polarity == "light" else self.background - steps
+        table = np.where(steps >= faintest, (steps / max(self.contrast, 1 / 255)).clip(0, 255), 0)
+        levels = away[top:bottom, left:right].tobytes().translate(table.astype(np.uint8).tobytes())
+        return Image.frombuffer("L", (right - left, bottom - top), levels, "raw", "L", 0, 1)
+
+
+def ink_of(image: Image.Image) -> Ink:
+    """The ink of a picture of any mode, turned as its EXIF tag says, on white where it is transparent."""
+    return ink_of_grey(grey_of(image))
+
+
+def oriented(image: Image.Image) -> Image.Image:
+    """The image as it is to be seen: turned and mirrored as its EXIF tag says."""
+    image.load()  # a PNG may say only at its end how it is turned; a TIFF is turned while it is decoded
+    return image if image.getexif().get(0x0112, 1) == 1 else ImageOps.exif_transpose(image)
+
+
+def rgb_of(image: Image.Image) -> Image.Image:
+    """The image as RGB, turned as its EXIF tag says, on white where it is transparent; 16 bits become 8."""
+    return on_white(oriented(image)).convert("RGB")
+
+
+def grey_of(image: Image.Image) -> Image.Image:
+    """The image as grey levels (mode L), turned as its EXIF tag says, on white where it is transparent."""
+    return on_white(oriented(image)).convert("L")
+
+
+def has_alpha(image: Image.Image) -> bool:
+    """Whether some pixels of an image may be transparent, by its mode and header."""
+    return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """A decoded image without transparency, laid on white, of 8 bits: mode L, RGB or another that converts plainly."""
+    if image.mode.startswith(("I", "F")):
+        return _eight_bits(image)
+    if image.mode == "P":
+        return _without_palette(image)
+    if not has_alpha(image):
+        return image
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+
+
+def _without_palette(image: Image.Image) -> Image.Image:
+    """A palette image as L where all its colours are grey, else as RGB.
+
+    A page has millions of pixels: only its 256 colours are laid on white.
+    """
+    colours = Image.frombytes("P", (256, 1), bytes(range(256)))
+    colours.putpalette(image.getpalette("RGB") or [])
+    if "transparency" in image.info:
+        colours.info["transparency"] = image.info["transparency"]
+    layer = colours.convert("RGBA")
+    opaque = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB").tobytes()
+    if opaque[0::3] == opaque[1::3] == opaque[2::3]:
+        return Image.frombytes("L", image.size, image.tobytes().translate(opaque[0::3]))
+    out = image.copy()
+    out.info = {}
+    out.putpalette(opaque)
+    return out.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A picture of 16 or 32 bits a pixel as 8: 0-65535 where that holds all of it, else by its own range."""
+    levels = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(levels.min(initial=0)), float(levels.max(initial=0))
+    if image.mode.startswith("I") and low >= 0 and 255 < high <= 65535:
+        low, high = 0.0, 65535.0
+    elif low >= 0 and 1 < high <= 255:
+        low, high = 0.0, 255.0
+    scale = 255.0 / (high - low) if high > low else 0.0
+    return Image.fromarray(((levels - low) * scale).clip(0, 255).astype(np.uint8))
+
+
+def ink_of_grey(image: Image.Image) -> Ink:
+    """`ink_of` for a picture that is grey levels already (mode L), turned and opaque."""
+    grey = np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
+    if grey.size < LARGE:
+        counts = np.array(image.histogram())
+        paper = _paper_level(counts, grey)
+        return _on_uneven(grey) if paper is None else _on_flat(grey, counts, paper)
+    # Counting the levels of a page is dear and nearly all of it is paper: some of it says which level the paper has,
+    # and the rest is counted around the ink.
+    some = grey[:: grey.size // LARGE + 1]
+    paper = _paper_level(np.bincount(some.ravel(), minlength=256), some)
+    if paper is None:
+        return _on_uneven(grey)
+    far = (grey > min(paper + FAINTEST, 256) - 1) | (grey < max(paper - FAINTEST, -1) + 1)
+    box = _box(far) or (0, 0, 1, 1)
+    return _on_flat(grey, np.array(image.crop(box).histogram()), paper)
+
+
+def _paper_level(counts: npt.NDArray[np.int64], grey: Grey) -> int | None:
+    """The level of the paper, or None where no one level is most of the picture."""
+    mode = int(counts.argmax())
+    share = int(counts[max(mode - FLAT, 0) : mode + FLAT + 1].sum()) / grey.size
+    if share >= FLAT_SHARE:
+        return mode
+    rest = counts.copy()
+    rest[max(mode - 2 * FLAT, 0) : mode + 2 * FLAT + 1] = 0
+    other = int(rest.argmax())
+    if share + int(counts[max(other - FLAT, 0) : other + FLAT + 1].sum()) / grey.size < TWO_LEVELS:
+        return None
+    rim = np.concatenate((grey[0], grey[-1], grey[:, 0], grey[:, -1])).astype(np.int16)
+    return mode if np.median(np.abs(rim - mode)) <= np.median(np.abs(rim - other)) else other
+
+
+def _on_flat(grey: Grey, counts: npt.NDArray[np.int64], paper: int) -> Ink:
+    """Ink on paper of one level: all arithmetic is on the 256 levels, the picture is compared with one of them."""
+    near = counts[max(paper - FLAT, 0) : paper + FLAT + 1]
+    off = np.arange(max(paper - FLAT, 0), max(paper - FLAT, 0) + near.size) - paper
+    grain = float(near @ (off * off)) / max(int(near.sum()), 1)
+    faintest = max(FAINTEST, int(GRAIN * grain**0.5))
+    darker, lighter = counts[: max(paper - faintest + 1, 0)][::-1], counts[paper + faintest :]
+    polarity: Polarity = "dark" if _mass(darker, faintest) >= _mass(lighter, faintest) else "light"
+    strokes = darker if polarity == "dark" else lighter
+    total = int(strokes.sum())
+    if not total:
+        return Ink(np.zeros(grey.shape, np.bool_), grey, paper, polarity, 0.0, 0, faintest)
+    deep = faintest + int(np.searchsorted(strokes.cumsum(), 0.9 * total))
+    edge = max(faintest, -int(-EDGE * deep // 1))
+    mask = grey <= paper - edge if polarity == "dark" else grey >= paper + edge
+    low, high = (max(0, round(part * deep) - faintest) for part in SOFT)
+    return Ink(mask, grey, paper, polarity, deep / 255, int(strokes[low:high].sum()), faintest)
+
+
+def _box(mask: Mask) -> Box | None:
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not rows.size:
+        return None
+    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _mass(strokes: npt.NDArray[np.int64], faintest: int) -> int:
+    return int(strokes @ np.arange(faintest, faintest + strokes.size))
+
+
+def _on_uneven(grey: Grey) -> Ink:
+    """Ink on paper whose level changes over the picture."""
+    away = grey.astype(np.int16) - _paper(grey)
+    sigma = 1.4826 * float(np.median(np.abs(away)))
+    floor = max(FAINTEST / 2, NOISE * sigma)
+    dark, light = -away[away < -floor], away[away > floor]
+    polarity: Polarity = "light" if int(light.sum()) > int(dark.sum()) else "dark"
+    strokes = light if polarity == "light" else dark
+    background = int(np.median(grey))
+    if not strokes.size:
+        return Ink(np.zeros(grey.shape, np.bool_), grey, background, polarity, 0.0, 0)
+    if polarity == "dark":
+        np.negative(away, out=away)
+    deep = float(np.percentile(strokes, 90))
+    inked = (away > max(floor, EDGE * deep)).view(np.uint8) * np.uint8(255)
+    # A grain of the paper has few inked neighbours: of the nine pixels at and around a stroke's pixel four are inked.
+    mask = np.asarray(Image.fromarray(inked).filter(ImageFilter.BoxBlur(1))) >= 4 * 255 // 9
+    mask &= inked.view(np.bool_)
+    soft = int(np.count_nonzero((away > max(floor, SOFT[0] * deep)) & (away < SOFT[1] * deep)))
+    away[away < floor] = 0
+    return Ink(mask, grey, background, polarity, deep / 255, soft, away=away.clip(0, 255).astype(np.uint8))
+
+
+def _paper(grey: Grey) -> npt.NDArray[np.int16]:
+    """The level of the paper at each pixel: the median of each tile, smoothed over the tiles around it."""
+    height, width = grey.shape
+    tile = max(16, min(height, width) // 3)
+    rows, columns = max(1, round(height / tile)), max(1, round(width / tile))
+    # Each tile is made of eight by eight samples: enough for a median, whatever the size of the picture.
+    ys = (np.arange(rows * 8) + 0.5) * height / (rows * 8)
+    xs = (np.arange(columns * 8) + 0.5) * width / (columns * 8)
+    samples = grey[np.ix_(ys.astype(np.intp), xs.astype(np.intp))]
+    tiles = samples.reshape(rows, 8, columns, 8).swapaxes(1, 2).reshape(rows, columns, 64)
+    medians = np.median(tiles, axis=2)
+    padded = np.pad(medians, 1, mode="edge")
+    around = np.stack([padded[y : y + rows, x : x + columns] for y in range(3) for x in range(3)])
+    smooth = Image.fromarray(np.median(around, axis=0).astype(np.uint8))
+    return np.asarray(smooth.resize((width, height), Image.Resampling.BILINEAR)).astype(np.int16)

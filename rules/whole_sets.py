@@ -1,0 +1,49 @@
+"""One finding for a data set that is all of a kind, instead of one for each of its samples. Judges nothing itself."""
+
+from __future__ import annotations
+
+import polars as pl
+
+#: A source of fewer judged samples is too small to speak of as a set.
+SMALLEST = 20
+#: Options of every rule that speaks of whole sets. Where more than this part of a source's samples would have a
+#: finding, that is how the set is made, and one finding says so.
+WHOLE: dict[str, float] = {"whole": 0.5}
+
+
+def none(samples: pl.DataFrame) -> pl.DataFrame:
+    """No findings."""
+    return samples.clear().select("sample_id", "source", pl.lit("", pl.String).alias("message"))
+
+
+def rows(samples: pl.DataFrame, hit: pl.Expr, message: pl.Expr) -> pl.DataFrame:
+    """A finding for each sample of `samples` that `hit` (Boolean, null is no) holds for."""
+    return samples.filter(hit.fill_null(False)).select("sample_id", "source", message.alias("message"))
+
+
+def rows_or_set(
+    samples: pl.DataFrame, hit: pl.Expr, message: pl.Expr, about: str, *, whole: float, rest: str = ""
+) -> pl.DataFrame:
+    """`rows`, but one finding (sample_id null) for a source in which more than the part `whole` is hit.
+
+    samples: those that were judged at all. about: what is said of the images of a set, as in "12 of 20 images …".
+    rest: what follows where some of a set's images are not hit.
+    """
+    marked = samples.with_columns(hit.fill_null(False).alias("hit"))
+    sets = (
+        marked.group_by("source", maintain_order=True)
+        .agg(pl.col("hit").sum().alias("hits"), pl.len().alias("all"))
+        .filter((pl.col("all") >= SMALLEST) & (pl.col("hits") > whole * pl.col("all")))
+    )
+    of_sets = sets.select(
+        pl.lit(None, pl.String).alias("sample_id"),
+        "source",
+        pl.format(
+            f"{{}} of {{}} images {about}{{}}",
+            "hits",
+            "all",
+            pl.when(pl.col("hits") < pl.col("all")).then(pl.lit(rest)).otherwise(pl.lit("")),
+        ).alias("message"),
+    )
+    single = rows(marked.join(sets, on="source", how="anti", maintain_order="left"), pl.col("hit"), message)
+    return pl.concat([of_sets, single])
