@@ -24,6 +24,8 @@ from curate.atomic import new_file, new_folder
 from curate.errors import UserError
 from curate.image_cache import measured
 from curate.images import MEASURED
+from curate.pairs import PAIR_COLUMNS, predictions, with_pairs
+from curate.pairs.orphans import ORPHANS, with_orphans
 from curate.reuse import Earlier, earlier_labels
 from curate.run import (
     FINDINGS,
@@ -62,6 +64,8 @@ class AuditOptions:
     licences: Mapping[str, str] = field(default_factory=dict)
     columns: dict[str | None, dict[str, str]] = field(default_factory=dict)
     probe_images: bool = True
+    #: Prediction files to hold against the labels.
+    predictions: Sequence[Path] = ()
     #: Folder where measures of images are kept from run to run; None: nowhere.
     cache: Path | None = None
     limit: int | None = None
@@ -99,6 +103,7 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
     _check_names(specs, options)
     earlier = _open_earlier(out, options)
     known = duplicates.load_known(options.against)
+    predicted = predictions.read(options.predictions)
 
     with clock.stage("read"):
         sources = _read(specs, options, report)
@@ -109,6 +114,10 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
         judged = _judge(samples, options, earlier, report)
     with clock.stage("collect"):
         samples = _with_labels(samples, judged)
+    with clock.stage("pairs"):
+        samples = _with_pairs(samples, sources, options, report)
+        samples, matched = predictions.with_predictions(samples, predicted)
+        ranked = predictions.ranked(samples) if predicted else []
     with clock.stage("duplicates"):
         samples, seen, elsewhere = duplicates.join(samples, known)
     with clock.stage("collect"):
@@ -136,6 +145,8 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
         )
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
+        if predicted:
+            summary["predictions"] = predictions.facts(matched, ranked)
     report("write", 0, 1)
     places = pl.concat(
         [source.places.select(pl.col(name).cast(kind) for name, kind in PLACES.items()) for source in sources]
@@ -208,8 +219,12 @@ def _read(specs: Sequence[SourceSpec], options: AuditOptions, report: Progress) 
     return sources
 
 
-#: What is known of an image while rules run. Only what SAMPLES names outlives them.
-_FACTS = [name for name in (*MEASURED, "image_error") if name != "image"]
+#: What is known of an image, and of it and its label as a pair, while rules run. Only what SAMPLES names outlives them.
+_FACTS = [
+    name
+    for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *predictions.PREDICTED, *ORPHANS)
+    if name not in ("image", "pair_score")
+]
 #: Stands before the name of a source's own column while a fact about the image has that name.
 _ASIDE = "\0"
 
@@ -245,6 +260,20 @@ def _with_images(
     facts = pl.concat(probed).rename({"error": "image_error"})
     samples = samples.join(facts, on=["source", "image"], how="left", maintain_order="left")
     return samples if measures else samples.with_columns(nothing[2:])
+
+
+def _with_pairs(
+    samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions, report: Progress
+) -> pl.DataFrame:
+    """What is known of each sample's label and image as a pair, and of images that have no row, where a rule asks."""
+    needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
+    if "orphans" in needs and options.probe_images and options.limit is None:
+        samples = with_orphans(samples, [(source.name, source.root) for source in sources])
+    if "pairs" not in needs:
+        return samples.with_columns(pl.lit(None, pl.Float64).alias("pair_score"))
+    return with_pairs(
+        samples, workers=options.workers, cache=options.cache, progress=lambda done, of: report("pairs", done, of)
+    )
 
 
 def _judge(samples: pl.DataFrame, options: AuditOptions, earlier: Earlier | None, report: Progress) -> engine.Judged:
@@ -304,7 +333,6 @@ def _collect(
     penalties = scores(of_samples, "sample_id", options.weights).rename({"score": "kept"})
     samples = samples.join(penalties, on="sample_id", how="left", maintain_order="left").with_columns(
         (pl.col("score") * pl.col("kept").fill_null(1.0)).round(4).alias("score"),
-        pl.lit(None, pl.Float64).alias("pair_score"),
     )
     gone = {"order", "label_row", "kept", *_FACTS} - {*SAMPLES}
     samples = samples.drop(gone, strict=False).rename(lambda name: name.removeprefix(_ASIDE))

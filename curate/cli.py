@@ -159,6 +159,13 @@ Examples:
 )
 @click.option("--no-cache", is_flag=True, help="Measure every image anew, and keep nothing for the next audit.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
+@click.option(
+    "--predictions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="PRED.jsonl",
+    help="A model's predictions, to be held against the labels; may be repeated.",
+)
 @click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
 @_baseline
@@ -176,6 +183,7 @@ def audit(
     against: tuple[Path, ...],
     no_cache: bool,
     limit: int | None,
+    predictions: tuple[Path, ...],
     update: bool,
     workers: int | None,
     baseline: Path | None,
@@ -202,6 +210,7 @@ def audit(
         columns=dict(map(parse_columns, columns or project.columns)),
         against=against or tuple(map(Path, project.against)),
         probe_images=not no_images,
+        predictions=predictions,
         cache=None if no_cache else cache_folder(),
         limit=limit,
         update=update,
@@ -231,6 +240,7 @@ def _audit(
     from curate.overview import near_text, overlap_text, rules_text, sources_text, suppressed_text
     from curate.run import FINDINGS_FILE, REPORT_FILE
     from curate.tables import count, size, things
+    from curate.visible import visible
 
     options = auditing.AuditOptions(
         ruleset=ruleset,
@@ -261,6 +271,11 @@ def _audit(
         for note, number in entry["notes"].items():
             if number:
                 say(f"{entry['name']}: {count(number)} × {note}")
+    for file in summary.get("predictions", {}).get("files", ()):
+        lost = [f"{count(file[kind])} {kind}" for kind in ("unknown", "ambiguous") if file[kind]]
+        say(
+            f"{visible(file['file'])}: {things(file['rows'], 'prediction')}" + (f" ({', '.join(lost)})" if lost else "")
+        )
     seconds = sum(summary["run"]["timings"].values())
     unreadable = f", {things(totals['unreadable'], 'row')} unreadable" if totals["unreadable"] else ""
     say(

@@ -104,7 +104,8 @@ class Rule:
     severity_in: Mapping[str, Severity] = field(default_factory=dict)
     #: Never fires on a label that `rules.plain` sees to be canonical at a glance.
     spelling: bool = False
-    #: What must be looked up before a rule over samples runs, beyond the labels and images' headers: "pixels".
+    #: What must be looked up before a rule over samples runs, beyond the labels and images' headers: "pixels", "pairs"
+    #: (with "pixels"), "orphans".
     needs: frozenset[str] = frozenset()
 
     @property
@@ -181,7 +182,8 @@ def samples_rule(
     """Declare a rule over the samples frame: images, pairs, whole data sets. It gets the frame and gives a frame of
     sample_id, source and message; a null sample_id stands for the whole source.
 
-    needs: `"pixels"` where it reads columns that are measured from decoded images. It must cope with their absence.
+    needs: `"pixels"` where it reads columns that are measured from decoded images, `"pairs"` too where it reads what
+    was worked out of them and the labels, `"orphans"` for image files without a row. It must cope with their absence.
     """
 
     def declare(judge: FrameJudge) -> FrameJudge:
