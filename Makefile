@@ -32,8 +32,9 @@ check: $(ready)  ## ruff and mypy
 	@$(py) -m ruff format --check .
 	@$(py) -m mypy
 
-bench: $(ready)  ## labels a second of the audit, beside other tools (results in bench-out/)
+bench: $(ready)  ## labels a second of the audit, beside other tools (results in bench-out/); planted defects found
 	@$(py) benchmarks/bench.py $(BENCH_ARGS)
+	@$(py) benchmarks/planted.py $(PLANTED_ARGS)
 
 docs: $(ready)  ## write docs/rules/ and docs/cli.md from the code
 	@$(py) docs/make_docs.py

@@ -8,6 +8,8 @@ from random import Random
 
 from curate.sources import parse_source, read_source
 
+_TIMES = 20
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -29,7 +31,7 @@ def corpora(data: Path, folder: Path, quick: bool) -> tuple[list[Corpus], Path]:
         raw = _distinct(str(data / "im2latex" / "im2markup_sample"))
         named = {
             "HME100K train": hme,
-            "im2latex raw": raw,
+            f"im2latex raw, {_TIMES} times": raw * _TIMES,  # too few to spread over processes otherwise
             "im2latex normalised": _distinct(str(data / "im2latex" / "im2latex_validate.csv")),
         }
     else:

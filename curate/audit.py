@@ -8,7 +8,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,14 +19,28 @@ from typing import Any
 import polars as pl
 
 import rules
-from curate import __version__
+from curate import __version__, baseline, duplicates
 from curate.atomic import new_file, new_folder
 from curate.decisions import DECISIONS_FILE
 from curate.errors import UserError
 from curate.image_cache import measured
 from curate.images import MEASURED
+from curate.pairs import PAIR_COLUMNS, predictions, with_pairs
+from curate.pairs.orphans import ORPHANS, with_orphans
 from curate.reuse import Earlier, earlier_labels
-from curate.run import FINDINGS, FINDINGS_FILE, REPORT_FILE, SAMPLES, SAMPLES_FILE, SUMMARY_FILE, Run, load_run
+from curate.run import (
+    FINDINGS,
+    FINDINGS_FILE,
+    PLACES,
+    PLACES_FILE,
+    REPORT_FILE,
+    SAMPLES,
+    SAMPLES_FILE,
+    SUMMARY_FILE,
+    SUPPRESSED_FILE,
+    Run,
+    load_run,
+)
 from curate.sources import Source, SourceSpec, read_source
 from curate.summary import SourceFacts, summarise
 from curate.thresholds import Thresholds
@@ -43,13 +57,21 @@ class AuditOptions:
     weights: Weights = field(default_factory=Weights)
     thresholds: Thresholds = field(default_factory=Thresholds)
     images: dict[str | None, Path] = field(default_factory=dict)
+    #: Runs and files of hashes to hold the samples against.
+    against: Sequence[Path] = ()
+    #: Licences by source name.
+    licences: Mapping[str, str] = field(default_factory=dict)
     columns: dict[str | None, dict[str, str]] = field(default_factory=dict)
     probe_images: bool = True
+    #: Prediction files to hold against the labels.
+    predictions: Sequence[Path] = ()
     #: Folder where measures of images are kept from run to run; None: nowhere.
     cache: Path | None = None
     limit: int | None = None
     update: bool = False
     workers: int = 1
+    #: Known findings, as `curate.baseline` reads them; None: there is no baseline.
+    known: pl.DataFrame | None = None
     command: Sequence[str] = ()
 
 
@@ -79,6 +101,8 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
     clock = _Clock()
     _check_names(specs, options)
     earlier = _open_earlier(out, options)
+    known = duplicates.load_known(options.against)
+    predicted = predictions.read(options.predictions)
 
     with clock.stage("read"):
         sources = _read(specs, options, report)
@@ -88,7 +112,23 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
     with clock.stage("labels"):
         judged = _judge(samples, options, earlier, report)
     with clock.stage("collect"):
-        samples, findings = _collect(samples, judged, options)
+        samples = _with_labels(samples, judged)
+    with clock.stage("pairs"):
+        samples = _with_pairs(samples, sources, options, report)
+        samples, matched = predictions.with_predictions(samples, predicted)
+        ranked = predictions.ranked(samples) if predicted else []
+    with clock.stage("duplicates"):
+        samples, seen, elsewhere = duplicates.join(samples, known)
+    with clock.stage("collect"):
+        seen = _with_terms(seen, sources, options)
+        samples, findings = _collect(samples, seen, judged, options)
+    suppressed = None
+    if options.known is not None:
+        labelled = findings.join(
+            samples.select("sample_id", "label"), on="sample_id", how="left", maintain_order="left"
+        )
+        new, old = baseline.split(labelled, options.known)
+        findings, suppressed = new.drop("label"), old.drop("label")
     with clock.stage("summary"):
         facts = [_facts(source, out, options) for source in sources]
         summary = summarise(
@@ -99,11 +139,24 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
             _versions(),
             key_version=rules.KEY_VERSION,
             thresholds=options.thresholds,
+            suppressed=suppressed,
+            elsewhere=elsewhere,
         )
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
+        if predicted:
+            summary["predictions"] = predictions.facts(matched, ranked)
     report("write", 0, 1)
-    _write(out, samples, findings, summary, clock, options)
+    places = pl.concat(
+        [source.places.select(pl.col(name).cast(kind) for name, kind in PLACES.items()) for source in sources]
+    )
+    _write(
+        out,
+        {SAMPLES_FILE: samples, FINDINGS_FILE: findings, SUPPRESSED_FILE: suppressed, PLACES_FILE: places},
+        summary,
+        clock,
+        options,
+    )
     return load_run(out)
 
 
@@ -165,8 +218,12 @@ def _read(specs: Sequence[SourceSpec], options: AuditOptions, report: Progress) 
     return sources
 
 
-#: What is known of an image while rules run. Only what SAMPLES names outlives them.
-_FACTS = [name for name in (*MEASURED, "image_error") if name != "image"]
+#: What is known of an image, and of it and its label as a pair, while rules run. Only what SAMPLES names outlives them.
+_FACTS = [
+    name
+    for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *predictions.PREDICTED, *ORPHANS)
+    if name not in ("image", "pair_score")
+]
 #: Stands before the name of a source's own column while a fact about the image has that name.
 _ASIDE = "\0"
 
@@ -204,6 +261,20 @@ def _with_images(
     return samples if measures else samples.with_columns(nothing[2:])
 
 
+def _with_pairs(
+    samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions, report: Progress
+) -> pl.DataFrame:
+    """What is known of each sample's label and image as a pair, and of images that have no row, where a rule asks."""
+    needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
+    if "orphans" in needs and options.probe_images and options.limit is None:
+        samples = with_orphans(samples, [(source.name, source.root) for source in sources])
+    if "pairs" not in needs:
+        return samples.with_columns(pl.lit(None, pl.Float64).alias("pair_score"))
+    return with_pairs(
+        samples, workers=options.workers, cache=options.cache, progress=lambda done, of: report("pairs", done, of)
+    )
+
+
 def _judge(samples: pl.DataFrame, options: AuditOptions, earlier: Earlier | None, report: Progress) -> engine.Judged:
     """Judge every distinct label once; those that an earlier run judged the same way are taken from it."""
     distinct = samples.select(pl.col("label").unique(maintain_order=True))
@@ -224,17 +295,34 @@ def _judge(samples: pl.DataFrame, options: AuditOptions, earlier: Earlier | None
     return judged if earlier is None else earlier.joined(distinct, judged)
 
 
-def _collect(samples: pl.DataFrame, judged: engine.Judged, options: AuditOptions) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The samples and findings tables: labels' results spread over their samples, rules over samples run."""
+def _with_labels(samples: pl.DataFrame, judged: engine.Judged) -> pl.DataFrame:
+    """The samples in `order` with what is known of their labels: key, canonical form, tokens, score, `label_row`."""
     labels = judged.labels.with_row_index("label_row")
-    samples = samples.join(labels, on="label", how="left", maintain_order="left").with_row_index("order")
+    return samples.join(labels, on="label", how="left", maintain_order="left").with_row_index("order")
+
+
+def _with_terms(samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions) -> pl.DataFrame:
+    """The samples as rules see them: with their source's path and the licence that it was given."""
+    terms = [(source.name, options.licences.get(source.name), source.path.as_posix()) for source in sources]
+    names = ("source", "source_licence", "source_path")
+    facts = pl.DataFrame(terms, schema=dict.fromkeys(names, pl.String), orient="row")
+    return samples.drop(names[1:], strict=False).join(facts, on="source", how="left", maintain_order="left")
+
+
+def _collect(
+    samples: pl.DataFrame, seen: pl.DataFrame, judged: engine.Judged, options: AuditOptions
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The samples and findings tables: labels' findings spread over their samples, rules over samples run.
+
+    `seen` are the samples as rules see them: with more columns than are kept.
+    """
     of_labels = (
         samples.lazy()
         .select("order", "sample_id", "source", pl.col("label_row"))
         .join(judged.findings.lazy().rename({"row": "label_row"}), on="label_row", maintain_order="left_right")
         .select("order", *FINDINGS)
     )
-    of_samples = _sample_findings(samples, options.ruleset)
+    of_samples = _sample_findings(seen, options.ruleset)
     findings = (
         pl.concat([of_labels, of_samples.lazy()])
         .sort("order", "start", "rule", "end", "message", nulls_last=True, maintain_order=True)
@@ -244,7 +332,6 @@ def _collect(samples: pl.DataFrame, judged: engine.Judged, options: AuditOptions
     penalties = scores(of_samples, "sample_id", options.weights).rename({"score": "kept"})
     samples = samples.join(penalties, on="sample_id", how="left", maintain_order="left").with_columns(
         (pl.col("score") * pl.col("kept").fill_null(1.0)).round(4).alias("score"),
-        pl.lit(None, pl.Float64).alias("pair_score"),
     )
     gone = {"order", "label_row", "kept", *_FACTS} - {*SAMPLES}
     samples = samples.drop(gone, strict=False).rename(lambda name: name.removeprefix(_ASIDE))
@@ -309,6 +396,7 @@ def _facts(source: Source, out: Path, options: AuditOptions) -> SourceFacts:
         unreadable_by_reason=dict(source.unreadable.by_reason),
         unreadable_rows=bad,
         images_checked=options.probe_images,
+        licence=options.licences.get(source.name),
     )
 
 
@@ -329,6 +417,8 @@ def _config(options: AuditOptions) -> dict[str, Any]:
         },
         "images": options.probe_images,
         "limit": options.limit,
+        "known_findings": None if options.known is None else options.known.unique().height,
+        "licences": dict(sorted(options.licences.items())),
     }
 
 
@@ -339,8 +429,7 @@ def _versions() -> dict[str, str]:
 
 def _write(
     out: Path,
-    samples: pl.DataFrame,
-    findings: pl.DataFrame,
+    tables: dict[str, pl.DataFrame | None],
     summary: dict[str, Any],
     clock: _Clock,
     options: AuditOptions,
@@ -349,11 +438,13 @@ def _write(
 
     with new_folder(out, replace=options.update) as folder:
         with clock.stage("write"):
-            samples.write_parquet(folder / SAMPLES_FILE, compression="zstd", statistics=True)
-            findings.write_parquet(folder / FINDINGS_FILE, compression="zstd", statistics=True)
+            for name, table in tables.items():
+                if table is not None:
+                    table.write_parquet(folder / name, compression="zstd", statistics=True)
         with clock.stage("report"):
             # The report looks images up from the final place, where the roots in the summary lead from.
-            pending = _Pending(out, summary, samples.lazy(), findings.lazy())
+            samples, findings = (pl.LazyFrame(tables[name]) for name in (SAMPLES_FILE, FINDINGS_FILE))
+            pending = _Pending(out, summary, samples, findings)
             summary["run"] = _run_facts(clock, options)
             write_report(pending, folder / REPORT_FILE, describe=describe)
         summary["run"] = _run_facts(clock, options)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from curate import baseline, sarif
 from curate.errors import UserError
+from curate.locate import Place, located
 from curate.tables import count
 from curate.visible import visible
 from rules import Ruleset, engine
@@ -21,6 +24,8 @@ Id = str | int
 
 #: How a JSON object begins that goes on to be no JSON: better an error than a label nobody wrote.
 _BROKEN_ROW = re.compile(r'\s*\{\s*"\w+"\s*:')
+#: What the JSON formats say of a finding.
+FINDING_KEYS = ("rule", "name", "severity", "start", "end", "message", "fix", "replacement")
 _LABEL_KEYS = ("latex", "label", "tex", "formula", "text")
 
 
@@ -31,7 +36,9 @@ class Checked:
     ids: Sequence[Id]
     labels: Sequence[str]
     judged: pl.DataFrame
+    #: What is reported, and what a baseline knows; both with a column `at`, the label's place.
     findings: pl.DataFrame
+    suppressed: pl.DataFrame
 
     def severities(self) -> dict[str, int]:
         return dict(self.findings.group_by("severity").len().iter_rows())
@@ -122,23 +129,24 @@ def _check_unicode(text: str, place: str) -> None:
         raise UserError(f"{place} holds what is no character at {error.start + 1}: half a surrogate pair") from error
 
 
-def check(ids: Sequence[Id], labels: Sequence[str], ruleset: Ruleset) -> Checked:
-    """Judge labels in their order."""
+def check(ids: Sequence[Id], labels: Sequence[str], ruleset: Ruleset, *, known: pl.DataFrame | None = None) -> Checked:
+    """Judge labels in their order. `known` findings, as `curate.baseline` has them, are put apart."""
     distinct = list(dict.fromkeys(labels))
     judged = engine.judge(distinct, ruleset)
     rows = pl.DataFrame({"label": labels}, schema={"label": pl.String}).with_row_index("at")
     placed = rows.join(judged.labels.with_row_index("row"), on="label", how="left", maintain_order="left")
-    findings = placed.select("at", "row").join(judged.findings, on="row", how="inner", maintain_order="left_right")
-    return Checked(ids, labels, placed, findings)
+    findings = placed.select("at", "row", "label").join(
+        judged.findings, on="row", how="inner", maintain_order="left_right"
+    )
+    new, old = (findings, findings.clear()) if known is None else baseline.split(findings, known)
+    return Checked(ids, labels, placed, new, old)
 
 
 def as_jsonl(checked: Checked) -> Iterator[str]:
     """The contract's line a label: id, score, canonical, visual_key, findings."""
     found: dict[int, list[dict[str, object]]] = {}
     for row in checked.findings.iter_rows(named=True):
-        found.setdefault(row["at"], []).append(
-            {key: row[key] for key in ("rule", "name", "severity", "start", "end", "message", "fix", "replacement")}
-        )
+        found.setdefault(row["at"], []).append({key: row[key] for key in FINDING_KEYS})
     for row, identity in zip(checked.judged.iter_rows(named=True), checked.ids, strict=True):
         yield json.dumps(
             {
@@ -155,20 +163,50 @@ def as_jsonl(checked: Checked) -> Iterator[str]:
 def as_text(checked: Checked, name: str) -> Iterator[str]:
     """One line a finding, as compilers print them, then the totals. Columns count code points from 1."""
     for row in checked.findings.iter_rows(named=True):
-        label = checked.labels[row["at"]]
-        where = f"{name}:{checked.ids[row['at']]}"
-        column = "" if row["start"] is None else f":{row['start'] + 1}"
-        span = "" if row["start"] is None else _clip(label[row["start"] : row["end"]])
-        fix = f" [{row['fix']} fix: {_clip(row['replacement']) or 'drop it'}]" if row["replacement"] is not None else ""
-        at = f"{visible(span)}: " if span else ""
-        yield (
-            f"{visible(where)}{column}: {row['severity']} {row['rule']} {row['name']}: "
-            f"{at}{visible(row['message'])}{visible(fix)}"
-        )
-    levels = checked.severities()
-    numbers = (("error", "error"), ("warning", "warning"), ("info", "remark"))
-    totals = ", ".join(_counted(levels.get(severity, 0), word) for severity, word in numbers)
-    yield f"{_counted(len(checked.labels), 'label')}: {totals}"
+        yield finding_line(f"{name}:{checked.ids[row['at']]}", row["label"], row)
+    known = f"; {_counted(checked.suppressed.height, 'known finding')} not shown" if checked.suppressed.height else ""
+    yield totals_line(len(checked.labels), checked.severities(), "label") + known
+
+
+def finding_line(where: str, label: str, row: Mapping[str, Any]) -> str:
+    """A finding as compilers print them. `row` has the keys of FINDING_KEYS."""
+    column = "" if row["start"] is None else f":{row['start'] + 1}"
+    span = "" if row["start"] is None else _clip(label[row["start"] : row["end"]])
+    fix = f" [{row['fix']} fix: {_clip(row['replacement']) or 'drop it'}]" if row["replacement"] is not None else ""
+    at = f"{visible(span)}: " if span else ""
+    return (
+        f"{visible(where)}{column}: {row['severity']} {row['rule']} {row['name']}: "
+        f"{at}{visible(row['message'])}{visible(fix)}"
+    )
+
+
+def totals_line(number: int, levels: Mapping[str, int], one: str, many: str | None = None) -> str:
+    """How many things there are, and the findings by severity."""
+    words = (("error", "error"), ("warning", "warning"), ("info", "remark"))
+    totals = ", ".join(_counted(levels.get(severity, 0), word) for severity, word in words)
+    return f"{count(number)} {one if number == 1 else many or one + 's'}: {totals}"
+
+
+def as_sarif(checked: Checked, file: str | None, codes: Sequence[str], folder: Path) -> Iterator[str]:
+    """A SARIF log. `file` is what the labels were read from, None for standard input and labels given as text."""
+    held = {} if file is None else places_in(Path(file), checked.labels)
+    keys = baseline.subjects(checked.findings)
+    results = (
+        sarif.Result(row, str(checked.ids[row["at"]]), row["label"], subject, held.get(row["at"]))
+        for row, subject in zip(checked.findings.iter_rows(named=True), keys, strict=True)
+    )
+    return sarif.log(results, codes, folder)
+
+
+def places_in(path: Path, labels: Sequence[str]) -> dict[int, Place]:
+    """Where the labels that `read_labels` read stand in their file, by their order."""
+    texts = path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff").split("\n")
+    first = next((text for text in texts if text.strip()), "")
+    is_json = _is_row(first)
+    lines = [number for number, text in enumerate(texts, 1) if text.strip() or not is_json]
+    key = next((key for key in _LABEL_KEYS if key in json.loads(first)), None) if is_json else None
+    columns = {"label": key} if key is not None else {}
+    return located(path, "jsonl" if is_json else "text", lines[: len(labels)], labels, columns)
 
 
 def _counted(number: int, word: str) -> str:

@@ -15,6 +15,8 @@ from curate.export.command import export, say_exported
 from curate.terminal import Bars, cores, exit_code, run, say, width
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from curate.config import Project
     from rules import Ruleset
 
@@ -48,6 +50,40 @@ def _fail_on(command: F) -> F:
     return click.option(
         "--fail-on", type=click.Choice(["error", "warning"]), help="Exit with 1 where a finding is that bad or worse."
     )(command)
+
+
+def _baseline(command: F) -> F:
+    """The options that say which findings are known."""
+    for option in (
+        click.option(
+            "--write-baseline",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Write all that is found, known or new, to a baseline.",
+        ),
+        click.option(
+            "--baseline",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Report only what is not in this baseline.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _known(project: Project, baseline: Path | None, write: Path | None) -> pl.DataFrame | None:
+    """Known findings: the baseline's, the flag's or else the project file's, and the project file's suppressions."""
+    import polars as pl
+
+    from curate.baseline import check_target, read_baseline, suppressed
+
+    if write is not None:
+        check_target(write)
+    file = baseline or project.baseline
+    known = [read_baseline(file)] if file is not None else []
+    known += [suppressed(project.suppress)] if project.suppress else []
+    return pl.concat(known) if known else None
 
 
 def _ruleset(
@@ -107,6 +143,9 @@ Examples:
   curate audit train_labels.txt --out run
   curate audit m2e:train.jsonl hme=hme100k:labels.txt#train --images hme=photos --out run
   curate audit labels.csv --columns label:formula,image:file --select SYN,CMD --out run
+  curate audit labels.csv --out run --write-baseline known.json
+  curate audit labels.csv --out run2 --baseline known.json --fail-on warning
+  curate audit train.jsonl --against run-crohme --against benchmark.parquet --out run
 """
 )
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
@@ -115,10 +154,25 @@ Examples:
 @click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Where a source's images lie.")
 @click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="Which columns are what.")
 @click.option("--no-images", is_flag=True, help="Don't open images.")
+@click.option(
+    "--against",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Find what stands in another run, or file of `curate hashes`, too.",
+)
 @click.option("--no-cache", is_flag=True, help="Measure every image anew, and keep nothing for the next audit.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
+@click.option(
+    "--predictions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="PRED.jsonl",
+    help="A model's predictions, to be held against the labels; may be repeated.",
+)
 @click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
+@_baseline
 @_fail_on
 def audit(
     sources: tuple[str, ...],
@@ -130,10 +184,14 @@ def audit(
     images: tuple[str, ...],
     columns: tuple[str, ...],
     no_images: bool,
+    against: tuple[Path, ...],
     no_cache: bool,
     limit: int | None,
+    predictions: tuple[Path, ...],
     update: bool,
     workers: int | None,
+    baseline: Path | None,
+    write_baseline: Path | None,
     fail_on: str | None,
 ) -> int:
     """Audit data sets into a run folder.
@@ -146,6 +204,7 @@ def audit(
 
     project = load_project(config)
     ruleset = _ruleset(project, select, ignore, profile, config)
+    known = _known(project, baseline, write_baseline)
     return _audit(
         [parse_source(source) for source in sources or project.sources],
         out,
@@ -153,11 +212,15 @@ def audit(
         ruleset,
         images=dict(map(parse_images, images or project.images)),
         columns=dict(map(parse_columns, columns or project.columns)),
+        against=against or tuple(map(Path, project.against)),
         probe_images=not no_images,
+        predictions=predictions,
         cache=None if no_cache else cache_folder(),
         limit=limit,
         update=update,
         workers=workers,
+        known=known,
+        write_baseline=write_baseline,
         fail_on=fail_on,
     )
 
@@ -170,20 +233,24 @@ def _audit(
     *,
     workers: int | None,
     fail_on: str | None,
+    write_baseline: Path | None = None,
     **settings: Any,
 ) -> int:
     """Audit, and print what came of it. Shared by `audit` and `demo`."""
     import os
 
     from curate import audit as auditing
-    from curate.overview import rules_text, sources_text
+    from curate.baseline import write_baseline as write_known
+    from curate.overview import near_text, overlap_text, rules_text, sources_text, suppressed_text
     from curate.run import FINDINGS_FILE, REPORT_FILE
     from curate.tables import count, size, things
+    from curate.visible import visible
 
     options = auditing.AuditOptions(
         ruleset=ruleset,
         weights=project.weights,
         thresholds=project.thresholds,
+        licences=project.licences,
         workers=workers or cores(),
         command=["curate", *map(os.fspath, sys.argv[1:])],
         **settings,
@@ -193,13 +260,26 @@ def _audit(
     summary = done.summary
     totals = summary["totals"]
     say(rules_text(summary, width=width()))
+    for line in suppressed_text(summary["suppressed"]):
+        say(line)
     say()
     say(sources_text(summary["sources"], width=width()))
     say()
+    shared = overlap_text(summary["sources"], width=width())
+    if shared:
+        say(f"{shared}\n")
+    near = near_text(summary)
+    if near:
+        say(near)
     for entry in summary["sources"]:
         for note, number in entry["notes"].items():
             if number:
                 say(f"{entry['name']}: {count(number)} × {note}")
+    for file in summary.get("predictions", {}).get("files", ()):
+        lost = [f"{count(file[kind])} {kind}" for kind in ("unknown", "ambiguous") if file[kind]]
+        say(
+            f"{visible(file['file'])}: {things(file['rows'], 'prediction')}" + (f" ({', '.join(lost)})" if lost else "")
+        )
     seconds = sum(summary["run"]["timings"].values())
     unreadable = f", {things(totals['unreadable'], 'row')} unreadable" if totals["unreadable"] else ""
     say(
@@ -208,6 +288,11 @@ def _audit(
     )
     say(f"report    {out / REPORT_FILE}")
     say(f"findings  {out / FINDINGS_FILE}")
+    if write_baseline is not None:
+        labels = done.samples.select("sample_id", "label")
+        found = done.all_findings.join(labels, on="sample_id", how="left", maintain_order="left").collect()
+        pairs = write_known(write_baseline, [found])
+        say(f"baseline  {write_baseline}: {things(pairs, 'known finding')}")
     return exit_code(fail_on, summary["severities"])
 
 
@@ -222,8 +307,9 @@ Examples:
 )
 @click.argument("file", required=False, metavar="[FILE|-]")
 @click.option("--latex", multiple=True, metavar="TEXT", help="A label to check; may be repeated.")
-@click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "jsonl", "sarif"]), default="text", show_default=True)
 @_selection
+@_baseline
 @_fail_on
 def check(
     file: str | None,
@@ -233,25 +319,36 @@ def check(
     profile: str | None,
     ignore: tuple[str, ...],
     select: tuple[str, ...],
+    baseline: Path | None,
+    write_baseline: Path | None,
     fail_on: str | None,
 ) -> int:
     """Check labels quickly, without writing files.
 
     FILE has one label a line, or is JSON lines with `latex` and perhaps `id`; - is standard input.
     """
-    from curate.check import as_jsonl, as_text, given_labels, read_labels
+    from curate.baseline import write_baseline as write_known
+    from curate.check import as_jsonl, as_sarif, as_text, given_labels, read_labels
     from curate.check import check as judge
     from curate.config import load_project
 
     if (file is None) == (not latex):
         raise UserError("give a file, - for standard input, or labels with --latex" + (", not both" if latex else ""))
-    ruleset = _ruleset(load_project(config), select, ignore, profile, config)
+    project = load_project(config)
+    ruleset = _ruleset(project, select, ignore, profile, config)
+    known = _known(project, baseline, write_baseline)
     ids, labels = given_labels(latex) if latex else read_labels(file or "-")
-    checked = judge(ids, labels, ruleset)
+    checked = judge(ids, labels, ruleset, known=known)
+    if write_baseline is not None:
+        write_known(write_baseline, [checked.findings, checked.suppressed])
     name = "latex" if latex else "stdin" if file == "-" else str(file)
     if form == "jsonl":
         for line in as_jsonl(checked):
             say(line.encode())
+    elif form == "sarif":
+        read = None if latex or file == "-" else file
+        for piece in as_sarif(checked, read, ruleset.codes, Path.cwd()):
+            say(piece.removesuffix("\n").encode())
     else:
         for line in as_text(checked, name):
             say(line)
@@ -287,7 +384,8 @@ def fix(
     """Fix the labels of a data set, in its own format.
 
     A safe fix is made only where it is proven not to change what is drawn. The source is never overwritten; PATH gets
-    the fixed labels, PATH.journal.jsonl what was done to each. Images are not copied.
+    the fixed labels, PATH.journal.jsonl what was done to each, and which fixes were refused and why. Images beside the
+    labels are not copied.
     """
     from curate.config import load_project
     from curate.fix.job import check_out, fix_source, journal_of, report_lines, write
@@ -320,6 +418,52 @@ def fix(
     click.echo(f"fixed     {out}")
     click.echo(f"journal   {journal_of(out)}")
     return 0
+
+
+@main_group.command(
+    epilog="""
+\b
+Examples:
+  curate findings run --severity error
+  curate findings run --select SYN,ESC001 --format jsonl
+  curate findings run --format sarif > findings.sarif
+"""
+)
+@click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--format", "form", type=click.Choice(["text", "jsonl", "sarif"]), default="text", show_default=True)
+@click.option("--select", metavar="C,..", multiple=True, help="Only findings of these rules.")
+@click.option(
+    "--severity",
+    type=click.Choice(["error", "warning", "info"]),
+    default="info",
+    show_default=True,
+    help="Only findings that bad or worse.",
+)
+@_fail_on
+def findings(run_folder: Path, form: str, select: tuple[str, ...], severity: str, fail_on: str | None) -> int:
+    """Print what a run found.
+
+    jsonl has a line for every sample with findings, as `check` prints them; sarif (2.1.0) is for code scanning and
+    editors: it points into the data set's own text files where they still hold the labels.
+    """
+    from curate import listing
+    from curate.run import load_run
+    from rules.registry import SelectionError, expand
+
+    try:
+        codes = sorted(set(expand(_split(select)))) if select else None
+    except SelectionError as error:
+        raise UserError(str(error)) from error
+    loaded = load_run(run_folder)
+    found = listing.found(loaded, codes, severity)
+    if form == "text":
+        for line in listing.as_text(found):
+            say(line)
+    else:
+        pieces = listing.as_jsonl(found) if form == "jsonl" else listing.as_sarif(loaded, found, Path.cwd())
+        for piece in pieces:
+            say(piece.removesuffix("\n").encode())
+    return exit_code(fail_on, dict(found.group_by("severity").len().iter_rows()))
 
 
 @main_group.command(
@@ -376,6 +520,38 @@ def compare(runs: tuple[Path, ...], form: str) -> None:
 
     text = FORMATS[form](side_by_side([load_run(path) for path in runs]), width=width()).rstrip("\n")
     say(text.encode() if form == "json" else text)
+
+
+@main_group.command(
+    epilog="""
+\b
+Examples:
+  curate hashes run-crohme --out crohme.parquet
+  curate hashes run --split test --out benchmark.parquet --name benchmark --licence CC-BY-4.0
+"""
+)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--split", "splits", multiple=True, metavar="SPLIT", help="Only samples of this split; may be repeated.")
+@click.option("--name", help="What the set is called in findings [default: the file's name].")
+@click.option("--set-version", default="", metavar="TEXT", help="Which version of the set it is.")
+@click.option("--licence", default="", metavar="TEXT", help="The licence of the set.")
+def hashes(run: Path, out: Path, splits: tuple[str, ...], name: str | None, set_version: str, licence: str) -> None:
+    """Write which labels and images a run holds, as hashes.
+
+    Others can then audit their data `--against` the file without having yours: no label can be read out of it.
+    """
+    from curate.duplicates.hashes import write_hashes
+    from curate.run import load_run
+    from curate.tables import count
+
+    written = write_hashes(
+        load_run(run), out, name=name or out.name.split(".")[0], version=set_version, licence=licence, splits=splits
+    )
+    say(
+        f"hashes    {out}: {count(written['labels'])} different labels and {count(written['images'])} images "
+        f"of {count(written['rows'])} samples"
+    )
 
 
 @main_group.command(

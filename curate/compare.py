@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from curate.errors import UserError
-from curate.overview import rank, sources_markdown, sources_text
+from curate.overview import overlap_markdown, overlap_text, rank, sources_markdown, sources_text
 
 #: What a row of the comparison holds: the contract of `curate compare --format json`.
 FIELDS = (
@@ -32,6 +32,10 @@ FIELDS = (
     "layout_tokens",
     "no_visual_key",
     "duplicate_labels",
+    "duplicates",
+    "leaks",
+    "against",
+    "licence",
     "with_image",
     "missing_image",
     "mean_score",
@@ -76,25 +80,27 @@ def compare(runs: Sequence[RunLike]) -> list[dict[str, Any]]:
 
 
 def to_frame(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """The rows as a frame; `reasons` stays a list, `splits` and `rules` become JSON text."""
+    """The rows as a frame; `reasons` stays a list, all else that is no plain value becomes JSON text."""
     flat = [
         {
-            key: json.dumps(value, ensure_ascii=False) if key in ("splits", "rules") else value
-            for key, value in r.items()
+            key: json.dumps(value, ensure_ascii=False) if key != "reasons" and isinstance(value, dict | list) else value
+            for key, value in row.items()
         }
-        for r in rows
+        for row in rows
     ]
     return pl.DataFrame(flat, infer_schema_length=None)
 
 
 def to_text(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:
     """A table for the terminal, verdict and first reasons under each source."""
-    return sources_text(rows, width=width)
+    shared = overlap_text(rows, width=width)
+    return sources_text(rows, width=width) + (f"\n\n{shared}" if shared else "")
 
 
 def to_markdown(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:
     """A markdown table and the reasons as lists. `width` is there so that all presenters are called alike."""
-    return sources_markdown(rows)
+    shared = overlap_markdown(rows)
+    return sources_markdown(rows) + (f"\n{shared}\n" if shared else "")
 
 
 def to_json(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:

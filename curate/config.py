@@ -26,9 +26,13 @@ _KEYS: dict[str, type] = {
     "options": dict,
     "score": dict,
     "thresholds": dict,
+    "baseline": str,
+    "suppress": dict,
+    "against": list,
     "licences": dict,
     "export": dict,
 }
+_LISTS = tuple(name for name, kind in _KEYS.items() if kind is list)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,11 @@ class Project:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weights: Weights = field(default_factory=Weights)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    #: A file of known findings, found from the project file's folder; see `curate.baseline`.
+    baseline: Path | None = None
+    #: Label to the rules whose findings in it are known.
+    suppress: Mapping[str, Any] = field(default_factory=dict)
+    against: tuple[str, ...] = ()
     #: By source name.
     licences: Mapping[str, str] = field(default_factory=dict)
     #: The table [export], which `curate.export.options` reads.
@@ -72,13 +81,15 @@ def load_project(path: Path | None = None) -> Project:
     _check(path, settings)
     try:
         return Project(
-            **{key: tuple(settings.get(key, ())) for key in ("sources", "images", "columns", "select", "ignore")},
+            **{key: tuple(settings.get(key, ())) for key in _LISTS},
             profile=settings.get("profile", "default"),
             severity=settings.get("severity", {}),
             fixes=settings.get("fixes", {}),
             options=settings.get("options", {}),
             weights=_weights(settings.get("score", {})),
             thresholds=Thresholds.from_mapping(settings.get("thresholds", {})),
+            baseline=path.parent / settings["baseline"] if "baseline" in settings else None,
+            suppress=_suppress(settings.get("suppress", {})),
             licences=settings.get("licences", {}),
             export=settings.get("export", {}),
         )
@@ -104,6 +115,15 @@ def _check(path: Path, settings: Mapping[str, Any]) -> None:
     for name, licence in settings.get("licences", {}).items():
         if not isinstance(licence, str) or not licence.strip():
             raise UserError(f"{path}: licences.{name} must be a licence's name, not {licence!r}")
+
+
+def _suppress(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table [suppress], its rules checked."""
+    if table:
+        from curate.baseline import suppressed
+
+        suppressed(table)
+    return table
 
 
 def _weights(values: Mapping[str, Any]) -> Weights:

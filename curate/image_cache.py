@@ -18,7 +18,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curate import images, ink, measures
+from curate import images, ink, measures, strokes
 from curate.atomic import new_file
 from curate.images import MEASURED, PROBE, probe_chunks, stamps
 
@@ -79,7 +79,7 @@ def measured(root: Path, refs: Sequence[str], *, measures: bool, cache: Path | N
 @once
 def _edition() -> str:
     """Changes with everything that decides what is measured: this project's code, the decoders, the arithmetic."""
-    code = b"".join(Path(module.__file__ or "").read_bytes() for module in (images, ink, measures))
+    code = b"".join(Path(module.__file__ or "").read_bytes() for module in (images, ink, measures, strokes))
     return hashlib.sha256(code + f"{version('pillow')} {version('numpy')}".encode()).hexdigest()[:12]
 
 

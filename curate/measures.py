@@ -11,6 +11,7 @@ import polars as pl
 from PIL import Image
 
 from curate.ink import Ink, Mask, has_alpha, ink_of_grey, on_white, oriented
+from curate.strokes import strokes_of
 
 #: What `measure` says of a picture. All is null in a row whose image can't be decoded.
 MEASURES: dict[str, Any] = {
@@ -40,6 +41,11 @@ MEASURES: dict[str, Any] = {
     "image_phash": pl.String,
     #: The ink's box stretched to THUMB: how much of each cell is ink, 0-255 a byte, row by row.
     "ink_thumb": pl.Binary,
+    #: What the ink is made of, see `curate.strokes.Strokes`; null where there is none.
+    "ink_parts": pl.Int32,
+    "ink_holes": pl.Int32,
+    "ink_across": pl.Float32,
+    "ink_down": pl.Float32,
 }
 
 #: Size of `ink_thumb`, width and height.
@@ -57,7 +63,7 @@ def measure(image: Image.Image) -> tuple[Any, ...]:
     bare = _bare_background(image)
     box = ink.box
     if box is None:
-        return (ink.background, ink.polarity, 0.0, None, 0.0, *(None,) * 4, 0, 0, bare, digest, None, None)
+        return (ink.background, ink.polarity, 0.0, None, 0.0, *(None,) * 4, 0, 0, bare, digest, *(None,) * 6)
     left, top, right, bottom = box
     inside = ink.mask[top:bottom, left:right]
     height, width = ink.mask.shape
@@ -76,6 +82,7 @@ def measure(image: Image.Image) -> tuple[Any, ...]:
         digest,
         _hash(thumb),
         thumb.tobytes(),
+        *strokes_of(inside),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curate.tables import Column, count, markdown_table, markdown_text, share, text_table
+from curate.tables import Column, count, fit, markdown_table, markdown_text, share, text_table, things
 from curate.verdict import VERDICTS
+from rules.leaks import side_name
 
 #: Reasons printed under each source; the report has them all.
 REASONS_SHOWN = 3
@@ -25,6 +26,18 @@ _SOURCE_COLUMNS = (
     Column("tokens", "right", drop=7),
     Column("score", "right", drop=1),
 )
+_OVERLAP_COLUMNS = (
+    Column("split"),
+    Column("run", drop=9),
+    Column("also in"),
+    Column("labels", "right"),
+    Column("share", "right"),
+    Column("10 tokens or more", "right", drop=1),
+    Column("images", "right", drop=2),
+    Column("nearly", "right", drop=3),
+)
+#: Rows of the overlap table that a terminal gets; summary.json has them all.
+OVERLAPS_SHOWN = 12
 _RULE_COLUMNS = (
     Column("rule"),
     Column("name", drop=1),
@@ -91,6 +104,72 @@ def sources_markdown(entries: Sequence[Mapping[str, Any]]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def overlaps(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What test and validation splits share with others, and all splits with the sets of `--against`: most first.
+
+    Each row has side, run, other, samples (of the side), labels, long_labels, images, near_images (null: not known).
+    """
+    rows = []
+    for entry in entries:
+        run = entry.get("run", "")
+        for pair in entry["leaks"]:
+            other = side_name(pair["other_source"], pair["other_split"])
+            rows.append({**pair, "side": side_name(entry["name"], pair["split"]), "run": run, "other": other})
+        for pair in entry["against"]:
+            side = side_name(entry["name"], pair["split"])
+            rows.append({**pair, "side": side, "run": run, "other": pair["name"], "near_images": None})
+    return sorted(rows, key=lambda row: (-(row["images"] or 0), -row["long_labels"], -row["labels"]))
+
+
+def _overlap_table(entries: Sequence[Mapping[str, Any]], most: int | None) -> tuple[list[Column], list[list[str]], int]:
+    found = overlaps(entries)
+    if most is not None and len(found) > most:  # a pair that shares nothing is news only among few
+        found = [row for row in found if row["labels"] or row["images"] or row["near_images"]] or found
+    rows = [
+        [
+            row["side"],
+            row["run"],
+            row["other"],
+            count(row["labels"]),
+            share(row["labels"], row["samples"]),
+            count(row["long_labels"]),
+            count(row["images"]),
+            count(row["near_images"]),
+        ]
+        for row in found[:most]
+    ]
+    kept = [i for i, column in enumerate(_OVERLAP_COLUMNS) if column.title != "run" or any(row[i] for row in rows)]
+    columns = [_OVERLAP_COLUMNS[i] for i in kept]
+    return columns, [[row[i] for i in kept] for row in rows], len(found) - len(rows)
+
+
+def overlap_text(entries: Sequence[Mapping[str, Any]], *, width: int = 120) -> str:
+    """The table of shared labels and images, or nothing where no split is there to test on and nothing to compare."""
+    columns, rows, left = _overlap_table(entries, OVERLAPS_SHOWN)
+    if not rows:
+        return ""
+    more = fit(f"… and {left} more; summary.json has them all.", width)
+    return text_table(columns, rows, width=width) + (f"\n{more}" if left else "")
+
+
+def overlap_markdown(entries: Sequence[Mapping[str, Any]]) -> str:
+    """As `overlap_text`, whole and in markdown."""
+    columns, rows, _ = _overlap_table(entries, None)
+    return markdown_table(columns, rows) if rows else ""
+
+
+def near_text(summary: Mapping[str, Any]) -> str:
+    """One line on the search for near-duplicate images, or nothing where there were none."""
+    near = summary.get("near_duplicates")
+    if not near:
+        return ""
+    skipped = f"; {things(near['skipped_buckets'], 'bucket')} too large to search" if near["skipped_buckets"] else ""
+    return (
+        f"near-duplicate images: {count(near['comparisons'])} of {count(near['possible'])} possible comparisons "
+        f"of {count(near['images'])} images made{skipped}"
+    )
+
+
 def rules_text(summary: Mapping[str, Any], *, width: int = 120, most: int = 20) -> str:
     """The issue table: what was found, most samples first, at most `most` rules."""
     total = summary["totals"]["samples"]
@@ -108,6 +187,21 @@ def rules_text(summary: Mapping[str, Any], *, width: int = 120, most: int = 20) 
         for rule in rules[:most]
     ]
     if not rows:
-        return "No issue was found."
+        return (
+            "No new issue was found."
+            if summary.get("suppressed", {"findings": 0})["findings"]
+            else "No issue was found."
+        )
     text = text_table(_RULE_COLUMNS, rows, width=width)
     return text + (f"\n… and {len(rules) - most} more rules; the report has them all." if len(rules) > most else "")
+
+
+def suppressed_text(suppressed: Mapping[str, Any]) -> list[str]:
+    """What the baseline keeps out of the issue table, by rule, in a line; no line where that is nothing."""
+    if not suppressed["findings"]:
+        return []
+    rules = suppressed["rules"]
+    named = ", ".join(f"{rule['rule']} {count(rule['findings'])}" for rule in rules[:10])
+    more = f", {len(rules) - 10} more rules" if len(rules) > 10 else ""
+    number = things(suppressed["findings"], "finding")
+    return [f"Known, and not shown: {number} ({named}{more}). Scores, numbers of sources and verdicts count them."]

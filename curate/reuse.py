@@ -52,7 +52,7 @@ def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, s
     )
     first = samples.collect().with_row_index("row")
     findings = (
-        run.findings.filter(pl.col("rule").is_in(label_rules))
+        run.all_findings.filter(pl.col("rule").is_in(label_rules))
         .join(first.lazy().select("sample_id", "row"), on="sample_id", how="inner", maintain_order="left")
         .select(*SCHEMA)
         .collect()

@@ -33,6 +33,7 @@ def _facts(rule: Rule) -> dict[str, Any]:
         "name": rule.name,
         "family": FAMILIES[rule.family],
         "severity": rule.severity,
+        "severity_in": dict(rule.severity_in),
         "fix": rule.fix,
         "scope": rule.scope,
         "profiles": sorted(rule.profiles) or "all",
@@ -93,7 +94,7 @@ def explain_text(rule: Rule) -> str:
     if rule.doc.quiet:
         lines += ["Is quiet on", *(f"  {visible(example.label)}" for example in rule.doc.quiet), ""]
     lines += ["Fix", f"  {rule.fix or 'none'}. {visible(rule.doc.fix)}", ""]
-    lines.append(f"Profiles: {', '.join(sorted(rule.profiles)) or 'all'}")
+    lines.append(f"Profiles: {_profiles(rule)}")
     if rule.options:
         lines.append(f"Options: {', '.join(f'{key} = {value!r}' for key, value in rule.options.items())}")
     if rule.doc.see:
@@ -115,12 +116,18 @@ def explain_markdown(rule: Rule) -> str:
     if rule.doc.quiet:
         parts += ["## Is quiet on", "\n".join(f"- {_code(example.label)}" for example in rule.doc.quiet)]
     parts += ["## Fix safety", rule.doc.fix]
-    parts.append(f"Profiles: {', '.join(sorted(rule.profiles)) or 'all'}.")
+    parts.append(f"Profiles: {_profiles(rule)}.")
     if rule.options:
         parts.append("Options: " + ", ".join(f"`{key} = {value!r}`" for key, value in rule.options.items()) + ".")
     if rule.doc.see:
         parts += ["## References", rule.doc.see]
     return "\n\n".join(parts) + "\n"
+
+
+def _profiles(rule: Rule) -> str:
+    """The profiles that the rule belongs to, and where its severity is another."""
+    elsewhere = "".join(f"; {severity} in {profile}" for profile, severity in rule.severity_in.items())
+    return f"{', '.join(sorted(rule.profiles)) or 'all'}{elsewhere}"
 
 
 def _code(text: str) -> str:

@@ -1,7 +1,7 @@
 """The run folder's schemas, and reading one back. Not for making one: that is `audit`.
 
-A run folder holds samples.parquet, findings.parquet, summary.json, report.html and, with the first decision,
-decisions.jsonl.
+A run folder holds samples.parquet, findings.parquet, places.parquet, summary.json, report.html, with a baseline
+suppressed.parquet, and with the first decision decisions.jsonl.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ SAMPLES: dict[str, Any] = {
     "height": pl.Int32,
     "image_sha256": pl.String,
     "image_phash": pl.String,
+    # Equal for labels that look the same; for images of equal pixels or nearly so. Their names depend on nothing else.
+    "label_group": pl.String,
+    "image_group": pl.String,
 }
 
 #: `source` is there so that a finding about a whole data set (sample_id null) still says which one.
@@ -49,6 +52,11 @@ FINDINGS: dict[str, Any] = {
 
 SAMPLES_FILE = "samples.parquet"
 FINDINGS_FILE = "findings.parquet"
+#: File and line of every sample, in their order; a small file or a table has numbers of rows for lines.
+PLACES_FILE = "places.parquet"
+PLACES: dict[str, Any] = {"file": pl.String, "line": pl.Int64}
+#: Findings that the run's baseline knows; there where a baseline was given.
+SUPPRESSED_FILE = "suppressed.parquet"
 SUMMARY_FILE = "summary.json"
 REPORT_FILE = "report.html"
 
@@ -67,6 +75,23 @@ class Run:
     @property
     def findings(self) -> pl.LazyFrame:
         return pl.scan_parquet(self.path / FINDINGS_FILE)
+
+    @property
+    def suppressed(self) -> pl.LazyFrame:
+        """Findings that the run's baseline knows, in the schema of `findings`; empty without a baseline."""
+        path = self.path / SUPPRESSED_FILE
+        return pl.scan_parquet(path) if path.is_file() else pl.LazyFrame(schema=FINDINGS)
+
+    @property
+    def places(self) -> pl.LazyFrame:
+        """File and line of every sample, in their order; empty in a run of an older version."""
+        path = self.path / PLACES_FILE
+        return pl.scan_parquet(path) if path.is_file() else pl.LazyFrame(schema=PLACES)
+
+    @property
+    def all_findings(self) -> pl.LazyFrame:
+        """New and known findings: what is wrong with the data, whoever knows of it."""
+        return pl.concat([self.findings, self.suppressed])
 
     def root(self, source: str) -> Path:
         """The folder that the image paths of `source` are relative to. Raises KeyError for an unknown source."""

@@ -13,8 +13,12 @@ from typing import Any
 import polars as pl
 
 from curate import __version__
+from curate.duplicates import Elsewhere
+from curate.duplicates.facts import duplicates
+from curate.duplicates.facts import leaks as leaks_of
 from curate.thresholds import Thresholds
 from curate.verdict import judge
+from rules import licences
 
 #: Rows that could not be read are kept up to this number for each source; the counts are complete.
 UNREADABLE_KEPT = 1000
@@ -46,6 +50,7 @@ class SourceFacts:
     unreadable_by_reason: Mapping[str, int] = field(default_factory=dict)
     unreadable_rows: Sequence[Mapping[str, Any]] = ()
     images_checked: bool = False
+    licence: str | None = None
 
 
 def summarise(
@@ -57,8 +62,13 @@ def summarise(
     *,
     key_version: int = 1,
     thresholds: Thresholds | None = None,
+    suppressed: pl.DataFrame | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> dict[str, Any]:
     """Aggregate a run. The frames have the schemas of `curate.run`; sources keep the order they are given in.
+
+    `findings` are the new ones: they make the lists of rules and the counts of findings. Those of `suppressed` are
+    known; they are counted apart, but they count with the new ones for what is said of samples, and for verdicts.
 
     Raises:
         ValueError: a sample belongs to a source that `sources` doesn't name.
@@ -67,13 +77,18 @@ def summarise(
     strangers = sorted(set(samples["source"].unique().to_list()) - set(names), key=str)
     if strangers:
         raise ValueError(f"samples of sources without facts: {strangers}")
-    marked = _mark(samples, findings)
+    known = findings.clear() if suppressed is None else suppressed
+    found = pl.concat([findings, known])
+    marked = _mark(samples, found)
     by_source = _per_source(marked)
-    counts = _rule_counts(findings)
-    rules_of = _rules_by_source(counts)
+    counts, known_counts = _rule_counts(findings), _rule_counts(known)
+    new_rules_of = _rules_by_source(counts)
+    rules_of = _rules_by_source(_rule_counts(found)) if known.height else new_rules_of
     histograms = _histograms(marked)
     splits, overlap = _splits(marked)
     shared = _shared(marked)
+    elsewhere = elsewhere or Elsewhere()
+    twice, leaks = duplicates(samples), leaks_of(samples)
     entries = []
     for facts in sources:
         numbers = by_source.get(facts.name, _NOTHING)
@@ -92,9 +107,14 @@ def summarise(
             "missing_image": missing,
             "split_overlap": overlap.get(facts.name, {}),
             "shared_labels": shared.get(facts.name, {}),
+            "duplicates": twice.get(facts.name, _NEVER_TWICE),
+            "leaks": leaks.get(facts.name, []),
+            "against": elsewhere.shared.get(facts.name, []),
+            "licence": _licence(facts),
             "rules": rules_of.get(facts.name, []),
         }
         entry["verdict"], entry["reasons"] = judge(entry, thresholds)
+        entry["rules"] = new_rules_of.get(facts.name, [])
         entry["score_histogram"] = histograms.get(facts.name, [0] * BINS)
         entries.append(entry)
     return {
@@ -110,7 +130,10 @@ def summarise(
         },
         "severities": _severities(findings),
         "rules": _rules(counts),
+        "suppressed": {"findings": known.height, "rules": _rules(known_counts)},
         "sources": entries,
+        "against": [dict(item) for item in elsewhere.sets],
+        "near_duplicates": elsewhere.near and dict(elsewhere.near),
         "score_histogram": [sum(entry["score_histogram"][i] for entry in entries) for i in range(BINS)],
         "unreadable": [
             {"source": facts.name, **{key: row.get(key) for key in ("file", "line", "reason", "excerpt")}}
@@ -141,6 +164,17 @@ _NOTHING: dict[str, Any] = {
     **dict.fromkeys((*_COPIED, "samples", "no_size", "missing_found"), 0),
     **dict.fromkeys(("mean_score", "median_tokens", "max_tokens")),
 }
+#: The counts of duplicates of a source without samples.
+_NEVER_TWICE = {
+    **dict.fromkeys(("by_string", "by_key", "by_label"), 0),
+    **dict.fromkeys(("by_pixels", "by_pair", "near")),
+}
+
+
+def _licence(facts: SourceFacts) -> dict[str, str | None]:
+    """The licence a source was given, and what is known of the public set that its name or path speaks of."""
+    public = licences.known(facts.name, facts.path)
+    return {"given": facts.licence, "public": public.licence if public else None}
 
 
 def _is_layout() -> pl.Expr:

@@ -44,6 +44,7 @@ def rules_index() -> str:
     lines += [
         "`error`: LaTeX rejects the label, or the damage is certain. `warning`: likely wrong, or right for some other",
         "picture. `info`: style, spelling, facts. Every example on these pages is a test.",
+        "[Which rule finds which defect](../defects.md).",
         "",
         "`--select` and `--ignore` take a code, a name, or a family's letters. Profiles (`--profile`): "
         + "; ".join(f"`{name}` {what}" for name, what in PROFILES.items())

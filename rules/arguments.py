@@ -42,7 +42,7 @@ class ArgumentReader(Cursor):
         command = COMMANDS[token[1:]]
         start = self.i
         self.i += 1
-        if command.mode == "text" and token != "\\c":  # the cedilla is drawn without \\accent, so it may
+        if command.mode == "text":
             self.problem("text-in-math", start, detail=token)
         self.fold_command(token, start)
         if command.name == "buildrel":
@@ -52,7 +52,7 @@ class ArgumentReader(Cursor):
         self.depth += 1  # `\\frac \\frac \\frac …` nests without a brace
         if self.depth > MAX_DEPTH:
             raise TooDeep
-        arguments = self.read_arguments(token, "sm" if token == "\\operatorname" else command.args)
+        arguments = self.read_arguments(token, command.args)
         self.depth -= 1
         if token == "\\hbox" and self.toks[start + 1 : start + 2] == ["{"]:  # no size is given
             token = "\\text"

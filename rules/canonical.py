@@ -62,7 +62,7 @@ def settle(tokens: list[str], same: Same) -> list[str] | None:
     before: list[str] = []
     while tokens != before:
         before = tokens
-        for step in _STEPS:
+        for step in _due(tokens):
             tokens = _one_by_one(tokens, step, same)
     return tokens
 
@@ -72,7 +72,7 @@ def _at_once(tokens: list[str], same: Same) -> list[str] | None:
     before: list[str] = []
     while tokens != before:
         before = tokens
-        for step in _STEPS:
+        for step in _due(tokens):
             for first, after, instead in reversed(list(_apart(step(tokens)))):
                 tokens = [*tokens[:first], *instead, *tokens[after:]]
     return tokens if same(tokens) else None
@@ -261,8 +261,21 @@ def _braces(tokens: list[str]) -> Iterator[_Edit]:
             yield index, end + 1, tokens[index + 1 : end]
 
 
-_STEPS: tuple[_Step, ...] = (_fonts, _fractions, _dots, _named, _arrays, _delimited, _cells, _braces)
-_TRIGGERS = frozenset({ATOM_OPEN, "\\dots", "\\operatorname", "\\operatorname*", *_FONTS, *_INFIX}) | {
-    "\\begin{array}",
-    "\\begin{matrix}",
-}
+#: The steps in order, each with the tokens without one of which it has nothing to do.
+_STEPS: tuple[tuple[_Step, frozenset[str]], ...] = (
+    (_fonts, frozenset(_FONTS)),
+    (_fractions, frozenset(_INFIX)),
+    (_dots, frozenset({"\\dots"})),
+    (_named, frozenset({"\\operatorname", "\\operatorname*"})),
+    (_arrays, frozenset({"\\begin{array}"})),
+    (_delimited, frozenset({"\\begin{matrix}"})),
+    (_cells, frozenset({"\\begin{matrix}"})),
+    (_braces, frozenset({ATOM_OPEN})),
+)
+_TRIGGERS = frozenset().union(*(triggers for _, triggers in _STEPS))
+
+
+def _due(tokens: list[str]) -> list[_Step]:
+    """The steps that have something to look at; what one of them makes for another is found in the next round."""
+    words = frozenset(tokens)
+    return [step for step, triggers in _STEPS if not triggers.isdisjoint(words)]

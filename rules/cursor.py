@@ -45,6 +45,8 @@ class Reading:
     wrapper: Wrapper | None = None
     #: LaTeX rejects the label in a way that leaves no canonical form and no key.
     fatal: bool = False
+    #: Where the tokens stand in the label, if the reader had to know.
+    spans: list[tuple[int, int]] | None = field(default=None, compare=False, repr=False)
 
 
 class TooDeep(Exception):

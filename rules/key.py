@@ -92,7 +92,7 @@ def normalise(label: str, toks: list[str], reading: Reading) -> str:
         return label
     if last <= start:
         return ""
-    spans = lexer.spans(label, toks)
+    spans = reading.spans or lexer.spans(label, toks)
     out: list[str] = []
     at = spans[start][0]
     for first, after, replacement in sorted(reading.folds):

@@ -419,4 +419,6 @@ def read(label: str, toks: list[str]) -> Reading:
     if out is not None:
         while out and (ACTIONS.get(out[-1]) == SPACE or out[-1] == "\\\\" or out[-1].startswith(_SPACED)):
             out.pop()
-    return Reading(reader.problems, None if reader.fatal or reader.opaque else out, reader.folds, wrapper, reader.fatal)
+    canonical = None if reader.fatal or reader.opaque else out
+    spans: list[tuple[int, int]] | None = reader.__dict__.get("spans")  # made when first asked for
+    return Reading(reader.problems, canonical, reader.folds, wrapper, reader.fatal, spans)

@@ -41,9 +41,18 @@ FAMILIES: dict[str, str] = {
     "CAN": "canonical form and visual key",
     "NRM": "damage done by normalisers",
     "SEM": "meaning",
+    "UNI": "Unicode characters",
+    "LEN": "size and rarity",
+    "DUP": "duplicates and leaks",
     "PAR": "image and label as a pair",
     "IMG": "images",
+    "DST": "data sets as a whole",
 }
+
+#: The option of rules that name the first of several like places: true asks for a finding at every one, as fixing does.
+EVERY = "every"
+#: For `severity_in`: what a pupil wrote wrong is right in the label, so for M²E's homework such a finding is a fact.
+PUPILS_SLIP: Mapping[str, Severity] = {"m2e": "info"}
 
 #: From surest to least sure.
 FIX_LEVELS: tuple[FixLevel, ...] = ("safe", "unsafe", "display")
@@ -91,10 +100,13 @@ class Rule:
     options: Options = field(default_factory=dict)
     doc: RuleDoc = RuleDoc("")
     module: str = ""
-    #: What must be looked up before a rule over samples runs, beyond the labels and images' headers: "pixels".
-    needs: frozenset[str] = frozenset()
+    #: Profiles in which the rule's findings have another severity.
+    severity_in: Mapping[str, Severity] = field(default_factory=dict)
     #: Never fires on a label that `rules.plain` sees to be canonical at a glance.
     spelling: bool = False
+    #: What must be looked up before a rule over samples runs, beyond the labels and images' headers: "pixels", "pairs"
+    #: (with "pixels"), "orphans".
+    needs: frozenset[str] = frozenset()
 
     @property
     def family(self) -> str:
@@ -123,6 +135,7 @@ def rule(
     fix: FixLevel | None = None,
     profiles: Iterable[str] = (),
     options: Options | None = None,
+    severity_in: Mapping[str, Severity] | None = None,
     spelling: bool = False,
 ) -> Callable[[Judge], Judge]:
     """Declare a rule over labels. The decorated function yields the findings of one label that the sieve let through.
@@ -130,8 +143,9 @@ def rule(
     `spelling`: the rule can't fire on a label in canonical spelling that holds nothing but symbols, scripts, groups of
     arguments, `\\left…\\right` and spaces, as most labels of most data sets are; it is spared those.
 
-    The sieve sees the columns `label` (String), `tokens` (UInt32, how many) `problems` (String, the
-    kinds of `rules.reader.Problem` in the label with a space on each side), `canonical` and `visual_key`.
+    The sieve sees the columns `label` (String), `tokens` (UInt32, how many), `problems` (String, the kinds of
+    `rules.reader.Problem` in the label with a space on each side), `marks` (see `rules.sieves.has_command`),
+    `canonical` and `visual_key`.
     """
 
     def declare(judge: Judge) -> Judge:
@@ -148,6 +162,7 @@ def rule(
                 dict(options or {}),
                 parse_doc(inspect.getdoc(judge) or ""),
                 judge.__module__,
+                severity_in=dict(severity_in or {}),
                 spelling=spelling,
             )
         )
@@ -168,7 +183,8 @@ def samples_rule(
     """Declare a rule over the samples frame: images, pairs, whole data sets. It gets the frame and gives a frame of
     sample_id, source and message; a null sample_id stands for the whole source.
 
-    needs: `"pixels"` where it reads columns that are measured from decoded images. It must cope with their absence.
+    needs: `"pixels"` where it reads columns that are measured from decoded images, `"pairs"` too where it reads what
+    was worked out of them and the labels, `"orphans"` for image files without a row. It must cope with their absence.
     """
 
     def declare(judge: FrameJudge) -> FrameJudge:
@@ -292,7 +308,7 @@ class Ruleset:
         return [catalogue[code] for code in self.codes if catalogue[code].scope == scope]
 
     def severity(self, rule: Rule) -> Severity:
-        return self.severities.get(rule.code, rule.severity)
+        return self.severities.get(rule.code, rule.severity_in.get(self.profile, rule.severity))
 
     def fix_level(self, rule: Rule, level: FixLevel | None) -> FixLevel | None:
         """The level of a fix that its finding gives `level`, after what `fixes` says of the rule.

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 
 import polars as pl
 
 LABEL = pl.col("label")
+
+#: Characters beyond ASCII. Many rules ask for them; polars looks once.
+NON_ASCII = LABEL.str.len_bytes() != LABEL.str.len_chars()
+#: Where a comment may stand, tokens are not the text that a regular expression sees.
+_PERCENT = LABEL.str.contains("%", literal=True)
+
+# A stretch of text inside one group, for regular expressions: groups in it nest two deep at most. A judge that a sieve
+# with this lets labels through to may look no deeper (`groups.nesting`).
+_SYMBOL = r"(?:\\(?s:.)|\^\^(?s:.)|[^{}\\])"
+_SHALLOW = rf"\{{{_SYMBOL}*\}}"
+_GROUP = rf"\{{(?:{_SYMBOL}|{_SHALLOW})*\}}"
+WITHIN = rf"(?:{_SYMBOL}|{_GROUP})*"
+_NO_BRACKET = r"(?:\\(?s:.)|\^\^(?s:.)|[^{}()\[\]\\])"
+#: The same, its parentheses and brackets closed and nested in none other.
+WITHIN_BALANCED = rf"(?:{_NO_BRACKET}|{_GROUP}|[(\[](?:{_NO_BRACKET}|{_GROUP})*[)\]])*"
 
 
 def has(pattern: str) -> pl.Expr:
@@ -14,14 +29,44 @@ def has(pattern: str) -> pl.Expr:
     return LABEL.str.contains(pattern)
 
 
+def has_tokens(pattern: str) -> pl.Expr:
+    """The label matches a regular expression for neighbouring tokens, or may hold a comment, which is no token."""
+    return has(pattern) | _PERCENT
+
+
 def has_text(text: str) -> pl.Expr:
     """The label holds this text."""
     return LABEL.str.contains(text, literal=True)
 
 
+#: Control words that sieves ask for, with the bits of the sieves that do; the column `marks` has those of a label.
+_MARKS: dict[str, int] = {}
+_SIEVES_WITH_MARKS: list[tuple[str, ...]] = []
+
+
 def has_command(*names: str) -> pl.Expr:
-    """The label holds one of these control words; a longer word that starts so does not count."""
-    return has(rf"\\(?:{'|'.join(re.escape(name) for name in names)})(?:[^A-Za-z]|$)")
+    """The label has one of these control words for a token. Asks the tokens, which costs less than a search.
+
+    Raises ValueError when more sets of words are asked for than a column has bits.
+    """
+    if names not in _SIEVES_WITH_MARKS:
+        _SIEVES_WITH_MARKS.append(names)
+    bit = 1 << _SIEVES_WITH_MARKS.index(names)
+    if bit >= 1 << 63:
+        raise ValueError("the column of marks is full: give it a second one, or ask with has(...)")
+    for name in names:
+        _MARKS[f"\\{name}"] = _MARKS.get(f"\\{name}", 0) | bit
+    return (pl.col("marks") & bit) != 0
+
+
+def marks(toks: Iterable[str]) -> int:
+    """What the column `marks` holds for a label of these tokens."""
+    if _MARKS.keys().isdisjoint(toks):
+        return 0
+    found = 0
+    for token in _MARKS.keys() & toks:
+        found |= _MARKS[token]
+    return found
 
 
 def has_problem(*kinds: str) -> pl.Expr:

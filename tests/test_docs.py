@@ -10,6 +10,7 @@ import pytest
 
 from curate.config import load_project
 from curate.sources import FORMATS
+from rules.registry import all_rules
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -92,3 +93,10 @@ def test_every_source_format_is_described_as_the_code_describes_it() -> None:
     page = (DOCS / "data-formats.md").read_text(encoding="utf-8").replace("`", "")
     for name, form in FORMATS.items():
         assert f"| {name} | {form.shape} |" in page
+
+
+def test_every_rule_over_labels_stands_in_the_table_of_defects() -> None:
+    page = (DOCS / "defects.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\[([A-Z]{3}\d{3})\]\(rules/\1\.md\)", page))
+    assert {code for code, rule in all_rules().items() if rule.scope == "label"} <= named
+    assert named <= set(all_rules())

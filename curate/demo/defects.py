@@ -133,6 +133,9 @@ def plant(source: str, labels: Sequence[str], rng: Random, *, spare: int = 0) ->
 def _spoil(number: int, label: str, row: Plant) -> Planted:
     if row.put is None:
         return Planted(number, row, label, None, None)
-    spoiled = re.sub(row.find, row.put, label, count=1)
-    start, end = spoiled.index("«"), spoiled.index("»") - 1
-    return Planted(number, row, spoiled.replace("«", "").replace("»", ""), start, end)
+    return Planted(number, row, *unmarked(re.sub(row.find, row.put, label, count=1)))
+
+
+def unmarked(text: str) -> tuple[str, int, int]:
+    """(text without its marks « and », start, end of what stood between them)."""
+    return text.replace("«", "").replace("»", ""), text.index("«"), text.index("»") - 1

@@ -1,6 +1,5 @@
 """`curate fix`: a data set's labels fixed and written in its own format, with a journal. `rules` decides on fixes."""
 
 from curate.fix.job import Fixed, check_out, fix_source, journal_of, report_lines, write
-from curate.fix.places import FORMATS
 
-__all__ = ["FORMATS", "Fixed", "check_out", "fix_source", "journal_of", "report_lines", "write"]
+__all__ = ["Fixed", "check_out", "fix_source", "journal_of", "report_lines", "write"]

@@ -13,30 +13,39 @@ import polars as pl
 
 from curate.atomic import new_file, new_folder
 from curate.errors import UserError
-from curate.fix import places
-from curate.fix.places import Change
-from curate.fix.spans import FileText
-from curate.sources import FORMATS, Source, SourceSpec, read_source
-from curate.sources.lines import utf8_or_latin1
-from curate.sources.look import Look
+from curate.fix.files import Output, check_format, rewrite
+from curate.sources import Source, SourceSpec, read_source
 from rules import Ruleset, fixing
 
 _JOURNAL = ".journal.jsonl"
+#: What a person is told of a reason; see `rules.proof.Reason`.
+WHY = {
+    "changes-picture": "would change the picture",
+    "no-key": "can't be proven (no visual key)",
+    "not-readable": "can't be read afterwards",
+    "never-done": "come to no end",
+}
 
 
 @dataclass(frozen=True)
 class Fixed:
     """A source with its fixes made, not yet written.
 
-    files: the label files by their place below the output folder, fixed or not. journal: sample_id, rules, before,
-    after of every sample that changes. applied and refused: samples by rule code.
+    files: the files to write by their place below the output folder, fixed or not. journal: a row of every sample with
+    a fix, made or refused: sample_id, rules, before, after, and where there are any `refused`, {rule: reason}. applied:
+    samples by rule code. refused: samples by rule code and reason.
     """
 
     source: Source
-    files: dict[str, FileText]
+    files: dict[str, Output]
     journal: list[dict[str, object]]
     applied: dict[str, int]
-    refused: dict[str, int]
+    refused: dict[str, dict[str, int]]
+
+    @property
+    def changed(self) -> int:
+        """How many labels are not as they were."""
+        return sum(row["before"] != row["after"] for row in self.journal)
 
     def diff(self, out: Path | None) -> Iterator[bytes]:
         """A unified diff of all files, in bytes."""
@@ -64,7 +73,7 @@ def fix_source(
     Raises UserError where the source can't be read, or is of a format that can't be written back.
     """
     source = read_source(spec, columns=columns)
-    _check_format(source)
+    check_format(source)
     labels = source.frame["label"].unique(maintain_order=True)
     done = 0
 
@@ -79,92 +88,38 @@ def fix_source(
         fixed, on="label", how="left", maintain_order="left"
     )
     changed = rows.filter(pl.col("fixed") != pl.col("label"))
-    files, written = _rewrite(source, changed, columns or {})
-    journal = [
-        {"sample_id": sample_id, "rules": codes, "before": before, "after": after}
-        for (sample_id, codes, before), after in zip(
-            changed.select("sample_id", "applied", "label").iter_rows(), written, strict=True
-        )
-    ]
-    return Fixed(source, files, journal, _by_rule(rows["applied"]), _by_rule(rows["refused"]))
+    files, written = rewrite(source, changed, columns or {})
+    journal = _journal(rows, dict(zip(changed["sample_id"], written, strict=True)))
+    applied = Counter(rows["applied"].explode().drop_nulls().to_list())
+    by_count = sorted(applied.items(), key=lambda item: (-item[1], item[0]))
+    return Fixed(source, files, journal, dict(by_count), _refused(rows))
 
 
-def _by_rule(codes: pl.Series) -> dict[str, int]:
-    counts = Counter(codes.explode().drop_nulls().to_list())
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def _journal(rows: pl.DataFrame, written: dict[str, str]) -> list[dict[str, object]]:
+    """A row for every sample with a fix, made or refused; `written` are the new labels as the format holds them."""
+    journal = []
+    told = rows.filter((pl.col("fixed") != pl.col("label")) | (pl.col("refused").list.len() > 0))
+    for sample_id, codes, label, refused, reasons in told.select(
+        "sample_id", "applied", "label", "refused", "reasons"
+    ).iter_rows():
+        row: dict[str, object] = {"sample_id": sample_id, "rules": codes, "before": label}
+        row["after"] = written.get(sample_id, label)
+        if refused:
+            row["refused"] = dict(zip(refused, reasons, strict=True))
+        journal.append(row)
+    return journal
 
 
-def _check_format(source: Source) -> None:
-    if source.format not in places.FORMATS or not source.path.exists():
-        known = ", ".join(places.FORMATS)
-        raise UserError(
-            f"{source.path}: curate fix can't write {source.format} yet; it writes {known}. "
-            "Export the labels to one of these, or fix them with rules.fix"
-        )
-
-
-# Files ----------------------------------------------------------------------------------------------------------------
-
-
-def _base(source: Source) -> Path:
-    return source.path if source.path.is_dir() else source.path.parent
-
-
-def _rewrite(source: Source, changed: pl.DataFrame, columns: dict[str, str]) -> tuple[dict[str, FileText], list[str]]:
-    """(label files by name, labels as written in the order of `changed`)."""
-    by_file: dict[str, list[tuple[int, Change]]] = {}
-    for place, (file, line, label, fixed) in enumerate(changed.select("file", "line", "label", "fixed").iter_rows()):
-        by_file.setdefault(file, []).append((place, (line, label, fixed)))
-    formulas = _formulas(source)
-    files: dict[str, FileText] = {}
-    written: dict[int, str] = {}
-    for name in source.places["file"].unique(maintain_order=True):
-        changes = by_file.get(name, [])
-        path = _base(source) / name
-        only = [change for _, change in changes]
-        if path in formulas:
-            index = FileText.read(path)
-            if source.path.is_dir():
-                files[name] = index
-            target = formulas[path]
-            other = (
-                target.relative_to(_base(source)).as_posix() if target.is_relative_to(_base(source)) else target.name
-            )
-            if other not in files:
-                files[other] = FileText.read(target, utf8_or_latin1(target))
-            texts = places.in_formulas(index, files[other], only)
-        else:
-            files[name], texts = _rewrite_file(source.format, path, only, columns)
-        written |= {place: text for (place, _), text in zip(changes, texts, strict=True)}
-    return files, [written[place] for place in range(changed.height)]
-
-
-def _formulas(source: Source) -> dict[Path, Path]:
-    """The formulas file of every im2latex index."""
-    if source.format != "im2latex":
-        return {}
-    return {part.path: part.extra for part in FORMATS["im2latex"].parts(source.path) if part.extra is not None}
-
-
-def _rewrite_file(
-    format_name: str, path: Path, changes: list[Change], columns: dict[str, str]
-) -> tuple[FileText, list[str]]:
-    """A file that holds the labels itself, with the changes made, and the labels as written."""
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
-    if path.is_dir() or suffix in (".inkml", ".parquet", ".arrow"):
-        what = "a folder of one file a label" if path.is_dir() else f"a {suffix} file"
-        raise UserError(f"{path}: curate fix can't write {what} yet; it writes lines, JSON, CSV and TSV")
-    if format_name == "im2latex" and suffix != ".csv":
-        file = FileText.read(path, utf8_or_latin1(path))
-        return file, places.in_lines(file, changes)
-    file = FileText.read(path)
-    if format_name in ("csv", "tsv", "im2latex") or (format_name == "imagefolder" and suffix == ".csv"):
-        return file, places.in_table(file, changes, "\t" if format_name == "tsv" else ",", columns)
-    if format_name in ("jsonl", "imagefolder", "mathwriting") or (
-        format_name in ("m2e", "crohme") and Look(path).records
-    ):
-        return file, places.in_json(file, changes, columns)
-    return file, places.in_lines(file, changes)
+def _refused(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Samples by rule and reason, the most frequent first."""
+    pairs = rows.select("refused", "reasons").explode("refused", "reasons").drop_nulls()
+    found: dict[str, dict[str, int]] = {}
+    counted = (
+        pairs.group_by("refused", "reasons").len().sort("len", "refused", "reasons", descending=[True, False, False])
+    )
+    for code, reason, number in counted.iter_rows():
+        found.setdefault(code, {})[reason] = number
+    return found
 
 
 # Writing --------------------------------------------------------------------------------------------------------------
@@ -212,18 +167,24 @@ def report_lines(fixed: Fixed, width: int) -> list[str]:
 
     catalogue = all_rules()
     codes = dict.fromkeys([*fixed.applied, *fixed.refused])
-    columns = (Column("rule"), Column("name", drop=1), Column("fixed", "right"), Column("refused", "right"))
-    rows = [
-        [code, catalogue[code].name, count(fixed.applied.get(code, 0)), count(fixed.refused.get(code, 0))]
-        for code in codes
-    ]
+    columns = (
+        Column("rule"),
+        Column("name", drop=1),
+        Column("fixed", "right"),
+        Column("refused", "right"),
+        Column("why", drop=2),
+    )
+    rows = []
+    for code in codes:
+        why = fixed.refused.get(code, {})
+        reasons = ", ".join(f"{count(number)} {WHY[reason]}" for reason, number in why.items())
+        number = sum(why.values())
+        rows.append([code, catalogue[code].name, count(fixed.applied.get(code, 0)), count(number), reasons])
     lines = [text_table(columns, rows, width=width), ""] if rows else []
     total = fixed.source.frame.height
-    lines.append(f"{count(len(fixed.journal))} of {count(total)} labels changed")
+    lines.append(f"{count(fixed.changed)} of {count(total)} labels changed")
     if fixed.refused:
-        lines.append(
-            "refused: safe fixes not proven to draw the same, and fixes that would leave a label that can't be read"
-        )
+        lines.append("Refused fixes are not made, and their findings stay; the journal names the labels.")
     if fixed.source.unreadable.total:
         lines.append(f"{count(fixed.source.unreadable.total)} rows could not be read and stay as they are")
     return lines

@@ -19,7 +19,7 @@ import polars as pl
 from markupsafe import Markup
 
 from curate.atomic import new_file
-from curate.overview import rank
+from curate.overview import near_text, overlaps, rank, suppressed_text
 from curate.report import data, pictures, plots
 from curate.report.examples import Example, choose
 from curate.report.markup import code, code_spans, marked, text
@@ -38,6 +38,7 @@ MOST_PICTURES = 400
 MOST_RULES = 250
 MOST_SOURCES = 100
 MOST_UNREADABLE = 200
+MOST_OVERLAPS = 60
 
 _HERE = Path(__file__).parent
 
@@ -105,7 +106,10 @@ def build(
         "answer": _answer(summary["sources"]),
         "sources": [_source(entry) for entry in sorted(summary["sources"], key=rank)[:MOST_SOURCES]],
         "sources_left": max(len(summary["sources"]) - MOST_SOURCES, 0),
+        "overlaps": overlaps(summary["sources"])[:MOST_OVERLAPS],
+        "near": near_text(summary),
         "rules": [_rule(rule, summary, describe, cards.get(rule["rule"], [])) for rule in rules],
+        "known": suppressed_text(summary.get("suppressed", {"findings": 0})),
         "rules_left": max(len(summary["rules"]) - MOST_RULES, 0),
         "plots": _plots(run),
         "unreadable": summary["unreadable"][:MOST_UNREADABLE],

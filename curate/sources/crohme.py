@@ -23,7 +23,7 @@ NOT_INKML = "not valid InkML"
 PACKED = "rows whose images are in an archive (img.tar…) that is not unpacked"
 
 #: The annotation that is the label, by format, the best first.
-_TRUTH = {"crohme": ("truth",), "mathwriting": ("normalizedLabel", "label")}
+TRUTH = {"crohme": ("truth",), "mathwriting": ("normalizedLabel", "label")}
 _CAPTION_NAME = re.compile(r"(?i)captions?(\.txt)?(\.gz)?")
 _ID_TAB = re.compile(r"(?=\S{0,80}\d)[^\s\\{}]{1,80}\t")
 _ID_SPACE = re.compile(r"(?=\S{0,40}\d)(?=\S{0,40}_)[^\s\\{}]{3,80} \S")
@@ -136,9 +136,9 @@ def _read_inkml(format_name: str, part: Part, job: Job) -> pl.DataFrame:
     columns: dict[str, list[str | None]] = {name: [] for name in ("name", "label")}
     extras: dict[str, list[str | None]] = {}
     lines: list[int] = []
-    truths = _TRUTH[format_name]
+    truths = TRUTH[format_name]
     left = job.left()
-    for seen, file in enumerate(_ink_files(part.path)):
+    for seen, file in enumerate(ink_files(part.path)):
         if left is not None and seen >= left:
             break
         job.rows += 1
@@ -173,7 +173,8 @@ def _read_inkml(format_name: str, part: Part, job: Job) -> pl.DataFrame:
     return frame
 
 
-def _ink_files(path: Path) -> Iterator[Path]:
+def ink_files(path: Path) -> Iterator[Path]:
+    """The InkML files of a folder, or the one that `path` is, in the order in which their rows are counted."""
     if not path.is_dir():
         yield path
         return

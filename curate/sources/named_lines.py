@@ -122,13 +122,18 @@ def _pairs(folder: Path) -> list[tuple[Path, Path | None]]:
     return [(text, images.get(stem)) for stem, text in texts.items()]
 
 
+def label_files(folder: Path) -> list[Path]:
+    """The text files of a folder of one per image, in the order in which their rows are counted."""
+    return [text for text, _ in _pairs(folder)]
+
+
 def _siblings(folder: Path) -> list[Look]:
     return [look for look in Look(folder.parent).folders if look.path != folder and look.path.name.startswith("im")]
 
 
 def _read_pairs(part: Part, job: Job) -> pl.DataFrame:
     rows: list[tuple[int, str | None, str, str | None, str]] = []
-    for text_file, image in _pairs(part.path)[: job.left()]:
+    for number, (text_file, image) in enumerate(_pairs(part.path)[: job.left()], 1):
         job.rows += 1
         with text_file.open("rb") as file:
             data = file.read(MAX_LABEL + 8)
@@ -147,7 +152,7 @@ def _read_pairs(part: Part, job: Job) -> pl.DataFrame:
         else:
             where = image and image.absolute()
             shown = where.as_posix() if where else None
-            rows.append((1, part.split, text_file.stem, shown, label))
+            rows.append((number, part.split, text_file.stem, shown, label))
     frame = pl.DataFrame(
         rows,
         schema={"line": pl.Int64, "split": pl.String, "name": pl.String, "image": pl.String, "label": pl.String},

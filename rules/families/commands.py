@@ -1,16 +1,14 @@
-"""CMD: commands that are unknown, residue of a document, or one of several ways to say the same."""
+"""CMD: commands that are unknown, residue of a document, or known to one engine only. Old ones are in `habits`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rules.commands import COMMANDS, nearest, split_glued
 from rules.findings import Finding
 from rules.label import Label
 from rules.registry import Options, rule
-from rules.sieves import has, has_command, has_problem
-from rules.tokenclass import DISPLAY_LIMITS
+from rules.sieves import has_command, has_problem
 
 #: Abbreviations that papers define for themselves; seen undefined in im2latex and MathPile.
 _USER_MACROS = frozenset(
@@ -43,7 +41,7 @@ def _glued(name: str) -> tuple[str, str] | None:
     return glued if glued is not None and meant in (None, glued[0]) else None
 
 
-@rule("CMD001", "unknown-command", "error", has_problem("unknown-command"), fix="display")
+@rule("CMD001", "unknown-command", "error", has_problem("unknown-command"), fix="display", spelling=True)
 def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that neither LaTeX with amsmath and amssymb nor KaTeX, MathJax or a common package knows.
 
@@ -64,7 +62,7 @@ def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"\\{name} is no known command{hint}", f"\\{meant}" if meant else None)
 
 
-@rule("CMD002", "glued-command", "error", has_problem("unknown-command"), fix="display")
+@rule("CMD002", "glued-command", "error", has_problem("unknown-command"), fix="display", spelling=True)
 def glued_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command glued to the letters behind it: `\intf` for `\int f`, `\gtM` for `\gt M`.
 
@@ -85,7 +83,7 @@ def glued_command(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"\\{problem.detail} is \\{command} glued to {rest!r}", f"\\{command} {tail}")
 
 
-@rule("CMD003", "user-macro", "error", has_problem("unknown-command", "definition"))
+@rule("CMD003", "user-macro", "error", has_problem("unknown-command", "definition"), spelling=True)
 def user_macro(label: Label, options: Options) -> Iterator[Finding]:
     r"""An abbreviation of the paper's author (`\be`, `\beq`), or a definition inside the label (`\def`, `\newcommand`).
 
@@ -106,12 +104,18 @@ def user_macro(label: Label, options: Options) -> Iterator[Finding]:
 
 
 _DOCUMENT_KINDS = frozenset({"document", "definition"})
+
+
 _DOCUMENT_COMMANDS = sorted(
     command.name
     for command in COMMANDS.values()
     if command.kind in _DOCUMENT_KINDS and command.name.isalpha() and len(command.name) > 2
 )
+
+
 _DOCUMENT_TOKENS = frozenset(f"\\{name}" for name in _DOCUMENT_COMMANDS) - {"\\protect"}  # which does nothing here
+
+
 _REFERENCES = frozenset({"\\ref", "\\eqref", "\\cite", "\\pageref", "\\footnote", "\\footnotemark", "\\label"})
 
 
@@ -131,191 +135,6 @@ def document_residue(label: Label, options: Options) -> Iterator[Finding]:
     ]
     for index in places[:1]:
         yield label.at(index, index + 1, f"{label.tokens[index]} belongs in a document, not in a formula")
-
-
-_SWITCHES = {
-    "rm": "mathrm",
-    "bf": "mathbf",
-    "it": "mathit",
-    "sf": "mathsf",
-    "tt": "mathtt",
-    "cal": "mathcal",
-    "frak": "mathfrak",
-    "Bbb": "mathbb",
-}
-
-
-@rule("CMD005", "font-switch", "info", has_command(*_SWITCHES), fix="unsafe")
-def font_switch(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A font switch of plain TeX: `{\rm d}`, `{\bf x}`, `\cal`.
-
-    Why: It is a second spelling of `\mathrm{d}`, with another scope.
-    Fires: ``{ \rm d } x`` -> ``\rm``
-    Quiet: ``\mathrm { d } x``
-    Fix: Unsafe: the command with an argument; the scope must be read right. One finding a label.
-    """
-    places = list(label.find(*(f"\\{name}" for name in _SWITCHES)))
-    if places:
-        token = label.tokens[places[0]]
-        yield label.at(places[0], places[0] + 1, f"{token} is obsolete for \\{_SWITCHES[token[1:]]}{{…}}")
-
-
-@rule("CMD006", "infix-fraction", "info", has_command("over", "atop", "choose", "brack", "brace", "above"))
-def infix_fraction(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An infix command of plain TeX: `a \over b`, `n \choose k`.
-
-    Why: It is a second spelling of `\frac{a}{b}`, and what it takes depends on the braces around it.
-    Fires: ``{ a \over b }`` -> ``\over``
-    Quiet: ``\frac { a } { b }``
-    Fix: None by itself; the canonical form writes `\frac` and `\binom`. One finding a label.
-    """
-    places = list(label.find("\\over", "\\atop", "\\choose", "\\brack", "\\brace", "\\above"))
-    if places:
-        more = f", {len(places)} in this label" if len(places) > 1 else ""
-        yield label.at(places[0], places[0] + 1, f"infix {label.tokens[places[0]]}{more}")
-
-
-#: The named operators of LaTeX that have three letters or more, and the two-letter ones that are rarely products.
-_OPERATOR_NAMES = """
-arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lim liminf limsup ln log max min
-sec sin sinh sup tan tanh
-"""
-_OPERATORS = sorted(_OPERATOR_NAMES.split(), key=lambda name: (-len(name), name))
-_SPACED_OPERATOR = re.compile(
-    rf"(?<![A-Za-z\\{{] )(?<![A-Za-z\\])(?:{'|'.join(' '.join(name) for name in _OPERATORS)})(?= |\Z)"
-)
-
-
-@rule(
-    "CMD007",
-    "operator-as-letters",
-    "info",
-    has(rf"(?:^|[^A-Za-z\\]) ?(?:{'|'.join(' '.join(name) for name in _OPERATORS)})(?: |$)"),
-    fix="unsafe",
-)
-def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An operator's name as single letters: `s i n ( x )`, `l i m _ { x }`.
-
-    Why: LaTeX sets the letters in italics, as a product; in handwriting nobody sees the difference, so a data set needs
-    one policy. Deleting `\operatorname` leaves these.
-    Fires: ``s i n ( x )`` -> ``s i n``
-    Fires: ``y = l i m _ { x }`` -> ``l i m``
-    Quiet: ``\sin ( x )``
-    Quiet: ``\operatorname { s i n } x``
-    Quiet: ``b s i n``
-    Fix: Unsafe: `\sin`.
-    See: 5.4 % of MathWriting's test labels.
-    """
-    for match in _SPACED_OPERATOR.finditer(label.text):
-        name = match[0].replace(" ", "")
-        yield Finding(f"the letters of \\{name}", *match.span(), f"\\{name}")
-
-
-_SPACED_NAME = re.compile(rf"\\operatorname ?(\*?) ?\{{ ?({'|'.join(' ?'.join(n) for n in _OPERATORS)}) ?\}}")
-
-
-@rule("CMD008", "operatorname-for-known", "info", has_command("operatorname"), fix="safe")
-def operatorname_for_known(label: Label, options: Options) -> Iterator[Finding]:
-    r"""`\operatorname { s i n }` for an operator that has a command of its own.
-
-    Why: It is a second spelling of `\sin`, five tokens long.
-    Fires: ``\operatorname { s i n } x`` -> ``\operatorname { s i n }``
-    Quiet: ``\operatorname { s g n } x``
-    Fix: Safe: `\sin`.
-    See: breezedeus/Pix2Text issue 136.
-    """
-    for match in _SPACED_NAME.finditer(label.text):
-        name = match[2].replace(" ", "")
-        yield Finding(f"\\{name} is the command for it", *match.span(), f"\\{name}")
-
-
-_SIZES = ("left", "right", "displaystyle", "textstyle", "scriptstyle", "scriptscriptstyle")
-_BIGS = tuple(f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m"))
-
-
-@rule("CMD009", "size-command", "info", has_command(*_SIZES[2:], *_BIGS), fix="unsafe")
-def size_command(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A size or style set by hand: `\big(`, `\displaystyle`.
-
-    Why: A model can't reliably tell it from the picture, and two annotators choose differently.
-    Fires: ``\big( x \big)`` -> ``\big``
-    Fires: ``\displaystyle \sum x`` -> ``\displaystyle``
-    Quiet: ``( x )``
-    Fix: Unsafe: the picture changes a little. One finding a label.
-    """
-    places = list(label.find(*(f"\\{name}" for name in (*_SIZES[2:], *_BIGS))))
-    if places:
-        yield label.at(places[0], places[0] + 1, f"{label.tokens[places[0]]} sets a size by hand", "")
-
-
-@rule("CMD010", "needless-limits", "info", has_command("limits"), fix="safe")
-def needless_limits(label: Label, options: Options) -> Iterator[Finding]:
-    r"""`\limits` after an operator that sets its limits above and below anyway: `\sum \limits _ { i }`.
-
-    Why: In display style it draws nothing; two copies of one CROHME set differ in it in 762 labels.
-    Fires: ``\sum \limits _ { i } x`` -> ``\limits``
-    Quiet: ``\int \limits _ { a }``
-    Quiet: ``\sum _ { i } x``
-    Fix: Safe in display style; inside a fraction or a script the picture changes.
-    """
-    for index in label.find("\\limits"):
-        if index and label.tokens[index - 1] in DISPLAY_LIMITS:
-            yield label.at(index, index + 1, f"{label.tokens[index - 1]} takes limits anyway in display style", "")
-
-
-_BOXES = (
-    "mbox",
-    "hbox",
-    "makebox",
-    "framebox",
-    "fbox",
-    "scalebox",
-    "resizebox",
-    "raisebox",
-    "parbox",
-    "vbox",
-    "vcenter",
-)
-
-
-@rule("CMD012", "box-command", "info", has_command(*_BOXES), fix="unsafe")
-def box_command(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A box: `\mbox{…}`, `\hbox to 3pt{…}`, `\raisebox`.
-
-    Why: An island of text mode with its own spaces and sizes; `\text` does what is usually meant.
-    Fires: ``x \mbox { if } y`` -> ``\mbox``
-    Quiet: ``x \text { if } y``
-    Fix: Unsafe: `\text`, which draws the same outside scripts. One finding a label.
-    """
-    places = list(label.find(*(f"\\{name}" for name in _BOXES)))
-    if places:
-        token = label.tokens[places[0]]
-        replacement = "\\text" if token in ("\\mbox", "\\hbox") else None
-        yield label.at(places[0], places[0] + 1, f"{token} puts a box of text into the formula", replacement)
-
-
-@rule("CMD013", "not-portable", "info", has(r"\\[A-Za-z]"), options={"engines": "katex,mathjax"})
-def not_portable(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A command that LaTeX knows and KaTeX or MathJax doesn't.
-
-    Why: Web pages, previews and metrics that render with one of them fail on the label.
-    Fires: ``\textcircled { 1 }`` -> ``\textcircled``
-    Quiet: ``\frac { a } { b }``
-    Fix: Unsafe. The option `engines` names the engines that must know every command. One finding a label and command.
-    """
-    wanted = {engine.strip() for engine in options["engines"].split(",")}
-    seen: set[str] = set()
-    for index, token in enumerate(label.tokens):
-        if token in seen or token not in _LATEX_ONLY:
-            continue
-        seen.add(token)
-        lacking = [
-            name
-            for name, engine in (("KaTeX", "katex"), ("MathJax", "mathjax"))
-            if engine in wanted & _LATEX_ONLY[token]
-        ]
-        if lacking:
-            yield label.at(index, index + 1, f"{token} is unknown to {' and '.join(lacking)}")
 
 
 def _lacking_engines() -> dict[str, frozenset[str]]:
@@ -344,24 +163,40 @@ def _lacking_engines() -> dict[str, frozenset[str]]:
 
 
 _LATEX_ONLY = _lacking_engines()
-_COLOURS = ("color", "textcolor", "colorbox", "fcolorbox")
 
 
-@rule("CMD014", "colour-command", "info", has_command(*_COLOURS), fix="unsafe")
-def colour_command(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A colour: `\color{red}{x}`.
+@rule(
+    "CMD013",
+    "not-portable",
+    "info",
+    has_command(*(name[1:] for name in _LATEX_ONLY)),
+    options={"engines": "katex,mathjax"},
+)
+def not_portable(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A command that LaTeX knows and KaTeX or MathJax doesn't.
 
-    Why: Labels for OCR don't tell colours as a rule, and the im2markup family of normalisers crashes on it and leaves
-    an empty label.
-    Fires: ``\color { red } x`` -> ``\color``
-    Quiet: ``x``
-    Fix: Unsafe: stripped.
+    Why: Web pages, previews and metrics that render with one of them fail on the label.
+    Fires: ``\textcircled { 1 }`` -> ``\textcircled``
+    Quiet: ``\frac { a } { b }``
+    Fix: Unsafe. The option `engines` names the engines that must know every command. One finding a label and command.
     """
-    for index in label.find(*(f"\\{name}" for name in _COLOURS)):
-        yield label.at(index, index + 1, f"{label.tokens[index]} sets a colour")
+    wanted = {engine.strip() for engine in options["engines"].split(",")}
+    seen: set[str] = set()
+    for index in label.find(*_LATEX_ONLY.keys() & label.words):
+        token = label.tokens[index]
+        if token in seen:
+            continue
+        seen.add(token)
+        lacking = [
+            name
+            for name, engine in (("KaTeX", "katex"), ("MathJax", "mathjax"))
+            if engine in wanted & _LATEX_ONLY[token]
+        ]
+        if lacking:
+            yield label.at(index, index + 1, f"{token} is unknown to {' and '.join(lacking)}")
 
 
-@rule("CMD015", "not-in-latex", "error", has_problem("undefined-in-latex"), fix="display")
+@rule("CMD015", "not-in-latex", "error", has_problem("undefined-in-latex"), fix="display", spelling=True)
 def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that KaTeX or MathJax knows, or a package, and LaTeX with amsmath and amssymb doesn't: `\R`, `\lt`.
 
@@ -374,7 +209,7 @@ def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
     """
     for problem in label.problems("undefined-in-latex"):
         command = COMMANDS[problem.detail]
-        if f"\\{command.name}" in _DOCUMENT_TOKENS or command.name in _COLOURS:
+        if f"\\{command.name}" in _DOCUMENT_TOKENS or command.kind == "colour":
             continue  # CMD004 and CMD014 say more
         replacement = {"lt": "<", "gt": ">", "R": r"\mathbb{R}", "Z": r"\mathbb{Z}", "N": r"\mathbb{N}"}.get(
             command.name
@@ -390,7 +225,7 @@ def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
             )
 
 
-@rule("CMD016", "old-form-matrix", "error", has_problem("old-form"))
+@rule("CMD016", "old-form-matrix", "error", has_problem("old-form"), spelling=True)
 def old_form_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""plain TeX's `\matrix{…\cr}`, `\pmatrix{…}`, `\cases{…}`.
 

@@ -28,7 +28,7 @@ def object_object(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("JavaScript's [object Object] stands where an index was", *match.span())
 
 
-@rule("NRM002", "cut-at-percent", "error", has(r"\d\s*\\\s*$"))
+@rule("NRM002", "cut-at-percent", "error", has(r"\d\s*\\\s*$"), spelling=True)
 def cut_at_percent(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label that ends with a digit and a lone backslash: it was cut at its `\%`.
 

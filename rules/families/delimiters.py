@@ -18,6 +18,7 @@ from rules.sieves import has, has_command, has_problem, has_text
     "warning",
     has(r"^\s*(?:\$|\\\[|\\\(|\\begin *\{ *(?:equation|displaymath|math))"),
     fix="safe",
+    spelling=True,
 )
 def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
     r"""Math delimiters around the whole label: `$…$`, `$$…$$`, `\[…\]`, `\(…\)`, `equation`.
@@ -39,7 +40,7 @@ def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(wrapper.end, len(label.tokens), message, "")
 
 
-@rule("DLM002", "inner-dollar", "error", has_problem("inner-dollar"), fix="display")
+@rule("DLM002", "inner-dollar", "error", has_problem("inner-dollar"), fix="display", spelling=True)
 def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
     r"""A dollar sign inside a formula: it ends math mode where math must go on.
 
@@ -55,7 +56,7 @@ def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, "a dollar sign can't stand inside a formula", r"\$")
 
 
-@rule("DLM003", "comment", "warning", has_text("%"), fix="unsafe")
+@rule("DLM003", "comment", "warning", has_text("%"), fix="unsafe", spelling=True)
 def comment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An unescaped percent sign: the rest of its line is a comment.
 
@@ -116,6 +117,7 @@ _REFERENCES = ("\\ref", "\\eqref", "\\cite", "\\pageref", "\\footnote", "\\footn
     "info",
     has_command(*(name[1:] for name in (*_RESIDUE, *_REFERENCES))),
     fix="safe",
+    spelling=True,
 )
 def reference_residue(label: Label, options: Options) -> Iterator[Finding]:
     r"""What a paper needs and a picture doesn't show: `\label{…}`, `\nonumber`, `\notag`; `\ref`, `\cite`, `\footnote`.
@@ -170,7 +172,7 @@ def trailing_punctuation(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(len(label.tokens) - 1, len(label.tokens), f"the label ends with {label.tokens[-1]!r}", "")
 
 
-@rule("DLM007", "several-labels", "error", has_problem("multiple-labels"))
+@rule("DLM007", "several-labels", "error", has_problem("multiple-labels"), spelling=True)
 def several_labels(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two `\label` or two `\tag` in one formula.
 

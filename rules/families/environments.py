@@ -13,7 +13,12 @@ from rules.sieves import has, has_problem, has_text
 
 
 @rule(
-    "ENV001", "lines-without-environment", "warning", has_text("\\\\") | has(r"\\newline(?:[^A-Za-z]|$)"), fix="unsafe"
+    "ENV001",
+    "lines-without-environment",
+    "warning",
+    has_text("\\\\") | has(r"\\newline(?:[^A-Za-z]|$)"),
+    fix="unsafe",
+    spelling=True,
 )
 def lines_without_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""Several lines with no environment around them: `a = b \\ c = d`.
@@ -53,26 +58,30 @@ def _meaningful_end(label: Label) -> int:
     "error",
     has_problem("nested-display-environment", "display-environment", "text-environment"),
     fix="safe",
+    spelling=True,
 )
 def display_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An environment that can't stand in a formula: `align`, `eqnarray`, `gather`, `center`.
 
     Why: `align` makes display math of its own, so a label with it can't be put into display math; inside a formula
     LaTeX stops. KaTeX rejects `eqnarray` everywhere.
-    Fires: ``\begin{align*} a &= b \end{align*}`` -> ``\begin{align*}``
-    Fires: ``x + \begin{gather} a \end{gather}`` -> ``\begin{gather}``
+    Fires: ``\begin{align*} a &= b \end{align*}`` -> ``\begin{align*} a &= b \end{align*}``
+    Fires: ``x + \begin{gather} a \end{gather}`` -> ``\begin{gather} a \end{gather}``
+    Fires: ``\begin{align} a \end{gather}`` -> ``\begin{align}``
     Fires: ``x \begin{center} a \end{center}`` -> ``\begin{center}``
     Quiet: ``\begin{aligned} a &= b \end{aligned}``
-    Fix: Safe for one `align` or `gather` around the whole label (a warning only): `aligned`, `gathered`.
+    Fix: Safe for one `align` or `gather` around the whole label (a warning only): `aligned`, `gathered`, at both ends.
     """
     for problem in label.problems("display-environment", "nested-display-environment"):
-        whole = problem.start == 0 and _ends_label(label, problem)
         inner = _INNER.get(problem.detail)
-        hint = f"; {inner} is what stands inside one" if inner else ""
-        yield label.on(
-            problem,
+        end = _end_of(label, problem)
+        whole = problem.start == 0 and end == len(label.tokens)
+        hint = f"; {inner.partition('}')[0]} is what stands inside one" if inner else ""
+        yield label.at(
+            problem.start,
+            problem.end if end is None else end,
             f"{problem.detail} makes a display of its own{hint}",
-            f"\\begin{{{inner}}}" if inner else None,
+            _renamed(label, problem, end, inner) if inner and end is not None else None,
             severity="warning" if whole else None,
             fix=None if whole and inner else "display",
         )
@@ -87,8 +96,8 @@ _INNER = {
     "gather*": "gathered",
     "alignat": "alignedat",
     "alignat*": "alignedat",
-    "eqnarray": "array",
-    "eqnarray*": "array",
+    "eqnarray": "array}{rcl}",
+    "eqnarray*": "array}{rcl}",
     "flalign": "aligned",
     "flalign*": "aligned",
     "multline": "gathered",
@@ -96,10 +105,26 @@ _INNER = {
 }
 
 
-def _ends_label(label: Label, problem: Problem) -> bool:
-    name = problem.detail
-    tail = ["\\end", "{", *name, "}"]
-    return label.tokens[-len(tail) :] == tail
+def _end_of(label: Label, problem: Problem) -> int | None:
+    """The token after the `\\end{…}` of the environment that begins here, or None where it has none of its name."""
+    depth = 0
+    for index in label.find("\\begin", "\\end"):
+        if index < problem.start:
+            continue
+        depth += 1 if label.tokens[index] == "\\begin" else -1
+        if depth == 0:
+            closing = label.partners.get(index + 1)
+            named = closing is not None and "".join(label.tokens[index + 2 : closing]) == problem.detail
+            return closing + 1 if named and closing is not None else None
+    return None
+
+
+def _renamed(label: Label, problem: Problem, end: int, inner: str) -> str:
+    """The environment under another name at both ends; what `inner` has behind its `}` follows the first."""
+    body = label.spans[label.partners[problem.start + 1]][1]
+    last = max(index for index in label.find("\\end") if index < end)
+    name, _, columns = inner.partition("}")
+    return f"\\begin{{{name}}}{columns}{label.text[body : label.spans[last][0]]}\\end{{{name}}}"
 
 
 @rule(
@@ -108,6 +133,7 @@ def _ends_label(label: Label, problem: Problem) -> bool:
     "info",
     has(r"\\left\s*(?:[(\[|]|\\\{|\\\|)\s*\\begin\s*\{\s*(?:matrix|array)"),
     fix="display",
+    spelling=True,
 )
 def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix with its delimiters written apart: `\left( \begin{matrix} … \end{matrix} \right)` for `pmatrix`.
@@ -129,7 +155,7 @@ def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
                 return
 
 
-@rule("ENV004", "unknown-environment", "error", has_problem("unknown-environment"), fix="display")
+@rule("ENV004", "unknown-environment", "error", has_problem("unknown-environment"), fix="display", spelling=True)
 def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An environment that LaTeX with amsmath doesn't know, or whose name holds spaces.
 
@@ -150,7 +176,14 @@ def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
         )
 
 
-@rule("ENV005", "tabular", "warning", has(r"\\begin\s*\{\s*tabular"), profiles=("default", "handwritten", "printed"))
+@rule(
+    "ENV005",
+    "tabular",
+    "warning",
+    has(r"\\begin\s*\{\s*tabular"),
+    profiles=("default", "handwritten", "printed"),
+    spelling=True,
+)
 def tabular(label: Label, options: Options) -> Iterator[Finding]:
     r"""A `tabular` among formulas.
 

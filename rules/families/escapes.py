@@ -56,6 +56,8 @@ def _is_plain_space(label: str, control: str, start: int, letters: str, name: st
     """
     if control not in _SPACE_LIKE:
         return False
+    if _after_row(label, start):
+        return True
     if len(name) - 1 < len(letters) or len(letters) == 1:
         return True
     others = [
@@ -66,7 +68,12 @@ def _is_plain_space(label: str, control: str, start: int, letters: str, name: st
     return bool(others)
 
 
-@rule("ESC001", "layout-newline-token", "error", has(r"\\n(?:[^A-Za-z]|$)"), fix="unsafe")
+def _after_row(label: str, start: int) -> bool:
+    """Does a row break stand before this place? A line of the source ends there, as it should."""
+    return label[:start].rstrip(" ").endswith(r"\\")
+
+
+@rule("ESC001", "layout-newline-token", "error", has(r"\\n(?:[^A-Za-z]|$)"), fix="unsafe", spelling=True)
 def layout_newline_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""The two-character token `\n`: M²E and its kind write it for "next line".
 
@@ -85,7 +92,7 @@ def layout_newline_token(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(index, index + 1, r"\n is a layout token, not LaTeX: it stands for the next line", r"\\")
 
 
-@rule("ESC002", "layout-continuation-token", "error", has(r"\\t(?:[^A-Za-z]|$)"), fix="unsafe")
+@rule("ESC002", "layout-continuation-token", "error", has(r"\\t(?:[^A-Za-z]|$)"), fix="unsafe", spelling=True)
 def layout_continuation_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""The two-character token `\t`: in M²E it starts a new block of lines, and `\n \t` goes on with the step before.
 
@@ -103,13 +110,7 @@ def layout_continuation_token(label: Label, options: Options) -> Iterator[Findin
         yield label.at(index, index + 1, rf"\t is a layout token, not LaTeX: {meaning}", r"\\")
 
 
-@rule(
-    "ESC003",
-    "outer-layout-token",
-    "warning",
-    has(r"(?:^\s*\\[nt](?:[^A-Za-z]|$))|(?:\\[nt]\s*$)|%") & has(r"\\[nt](?:[^A-Za-z]|$)"),
-    fix="safe",
-)
+@rule("ESC003", "outer-layout-token", "warning", has(r"\\[nt](?:[^A-Za-z]|$)"), fix="safe", spelling=True)
 def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""A layout token at the very start or end of a label, where there is no line to break.
 
@@ -128,7 +129,7 @@ def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, f"{label.tokens[index]} at the {where} breaks no line", "")
 
 
-@rule("ESC005", "escape-eaten-command", "error", has("[\a\b\t\n\v\f\r][A-Za-z]"), fix="safe")
+@rule("ESC005", "escape-eaten-command", "error", has("[\a\b\t\n\v\f\r][A-Za-z]"), fix="safe", spelling=True)
 def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command whose backslash and first letter became a control character: text was unescaped once too often.
 
@@ -141,8 +142,12 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``␋ec x + ␇lpha`` -> ``␋ec`` ``␇lpha``
     Quiet: ``a \times b``
     Quiet: ``\frac{1}{2} ␊ + x``
+    Fires: ``p _ { \mu ␊u } q`` -> ``␊u``
     Quiet: ``x = 1,␊y = 2``
+    Quiet: ``x = 1,␊u = 2``
     Quiet: ``\frac{\partial}{\partial␉g}``
+    Quiet: ``a = b \\␊eq c``
+    Quiet: ``\begin{matrix} a \\ ␊u \end{matrix}``
     Fix: Safe where one command alone can have been there; display where a TAB or line end may be plain white space.
     See: opendatalab/UniMERNet cdm/README.md: "`\begin` should be written `\\begin`".
     """
@@ -152,8 +157,8 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
         if name is None:
             continue
         plain = _is_plain_space(label.text, control, match.start(), letters, name)
-        if plain and len(letters) == 1 and (control != "\t" or name != "to"):
-            continue  # a TAB or a new line before a variable; of the commands with two letters only \to is common
+        if plain and not _is_likely(label.text, match, name):
+            continue
         yield Finding(
             f"{_NAMES[control]} and {letters[: len(name) - 1]!r} are what unescaping left of \\{name}",
             match.start(),
@@ -164,10 +169,38 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
         )
 
 
+def _is_likely(label: str, match: re.Match[str], name: str) -> bool:
+    """Is an eaten command likely where a TAB or line end may be white space?
+
+    Before one letter it mostly is: `x = 1,<LF>y = 2`. Of the commands with two letters \to is common behind a TAB; for
+    the others the character must stand in the place of a token, alone of its kind: `{ \\mu <LF>u }`.
+    """
+    control, letters = match.groups()
+    if _after_row(label, match.start()):
+        return False
+    if len(letters) > 1 or name == "to":
+        return True
+    if control != "\n":
+        return False
+    before, after = label[: match.start()], label[match.end() :]
+    in_place = re.search(r"(?:^|[ {]|\\[A-Za-z]+)\Z", before) and re.match(r"\Z|[ }_^]", after)
+    return in_place is not None and all(
+        _EATEN.match(label, found.start()) for found in re.finditer(re.escape(control), label)
+    )
+
+
 _NAMES = {"\a": "BEL", "\b": "BS", "\t": "TAB", "\n": "LF", "\v": "VT", "\f": "FF", "\r": "CR"}
 
 
-@rule("ESC006", "double-escaped-command", "warning", has(r"\\\\[A-Za-z]{2}"), fix="unsafe", options={"shortest": 3})
+@rule(
+    "ESC006",
+    "double-escaped-command",
+    "warning",
+    has(r"\\\\[A-Za-z]{2}"),
+    fix="unsafe",
+    options={"shortest": 3},
+    spelling=True,
+)
 def double_escaped_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command with two backslashes: `\\frac` where `\frac` was meant.
 
@@ -202,7 +235,9 @@ def _longest_command(letters: str, shortest: int) -> str | None:
     return None
 
 
-@rule("ESC007", "control-character", "warning", has("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\t\r\n]"), fix="safe")
+@rule(
+    "ESC007", "control-character", "warning", has("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\t\r\n]"), fix="safe", spelling=True
+)
 def control_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A raw control character in a label: NUL, BEL, BS, VT, FF, DEL and the like; TAB and line ends as information.
 
@@ -210,6 +245,7 @@ def control_character(label: Label, options: Options) -> Iterator[Finding]:
     stops at the others ("invalid character").
     Fires: ``a ␇ b`` -> ``␇``
     Fires: ``a␉b`` -> ``␉``
+    Fires: ``x = 1,␊u = 2`` -> ``␊``
     Quiet: ``a b``
     Quiet: ``␌rac{1}{2}``
     Fix: Safe for TAB and line ends, which are white space: one space. Display for the others.
@@ -217,8 +253,11 @@ def control_character(label: Label, options: Options) -> Iterator[Finding]:
     for match in re.finditer("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[\t\r\n]+", label.text):
         character = match[0][0]
         eaten = _EATEN.match(label.text, match.end() - 1)
-        if eaten is not None and _eaten_command(*eaten.groups()) is not None:
-            continue  # ESC005 has it
+        if eaten is not None and (name := _eaten_command(*eaten.groups())) is not None:
+            control, letters = eaten.groups()
+            plain = _is_plain_space(label.text, control, eaten.start(), letters, name)
+            if not plain or _is_likely(label.text, eaten, name):
+                continue  # ESC005 has it
         if character in _SPACE_LIKE:
             name = "a TAB" if character == "\t" else "a line end"
             yield Finding(
@@ -241,7 +280,7 @@ _ENTITY = re.compile(r"&(?:#\d+|#x[0-9A-Fa-f]+|[A-Za-z]{2,8});")
 _KNOWN_ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "nbsp": " ", "#39": "'", "#34": '"'}
 
 
-@rule("ESC008", "html-entity", "warning", has(r"&(?:#\w+|[A-Za-z]{2,8});"), fix="safe")
+@rule("ESC008", "html-entity", "warning", has(r"&(?:#\w+|[A-Za-z]{2,8});"), fix="safe", spelling=True)
 def html_entity(label: Label, options: Options) -> Iterator[Finding]:
     r"""An HTML entity: `&lt;` where `<` was meant.
 
@@ -266,7 +305,7 @@ def html_entity(label: Label, options: Options) -> Iterator[Finding]:
         )
 
 
-@rule("ESC009", "layout-division-token", "error", has(r"\\DIV(?:[^A-Za-z]|$)"))
+@rule("ESC009", "layout-division-token", "error", has(r"\\DIV(?:[^A-Za-z]|$)"), spelling=True)
 def layout_division_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""The token `\DIV`: M²E writes it where a long division is drawn, whose layout the label doesn't tell.
 

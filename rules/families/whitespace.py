@@ -7,14 +7,23 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from rules import lengths
 from rules.findings import Finding
 from rules.label import Label
-from rules.registry import Options, rule, samples_rule
-from rules.sieves import has, has_text
+from rules.registry import EVERY, Options, rule, samples_rule
+from rules.sieves import LABEL, has, has_text
 from rules.tokenclass import ACTIONS, SPACE
 
 
-@rule("WSP001", "stray-space", "info", has(r"^ | $|  "), fix="safe")
+@rule(
+    "WSP001",
+    "stray-space",
+    "info",
+    has_text("  ") | LABEL.str.starts_with(" ") | LABEL.str.ends_with(" "),
+    fix="safe",
+    options={EVERY: False},
+    spelling=True,
+)
 def stray_space(label: Label, options: Options) -> Iterator[Finding]:
     r"""Spaces at the start or end of a label, or several in a row.
 
@@ -23,20 +32,18 @@ def stray_space(label: Label, options: Options) -> Iterator[Finding]:
     Fires: `` x`` -> `` ``
     Quiet: ``x ^ { 2 } + 1``
     Quiet: ``a \  b``
-    Fix: Safe: spaces are dropped at the ends and become one inside.
+    Fix: Safe: spaces are dropped at the ends and become one inside. One finding a label, at the first place; with
+    `every = true` one at each.
     """
-    first: Finding | None = None
-    times = 0
-    for match in re.finditer(r"^ +| +\Z| {2,}", label.text):
-        if match.start() and label.text[match.start() - 1] == "\\":
-            continue  # the first of them is the control space
-        times += 1
-        if first is None:
-            inner = match.start() > 0 and match.end() < len(label.text)
-            first = Finding("", *match.span(), " " if inner else "")
-    if first is not None:
-        message = "needless space" + (f", {times} places" if times > 1 else "")
-        yield Finding(message, first.start, first.end, first.replacement)
+    matches = [
+        match
+        for match in re.finditer(r"^ +| +\Z| {2,}", label.text)
+        if not match.start() or label.text[match.start() - 1] != "\\"  # else its first one is the control space
+    ]
+    message = "needless space" + (f", {len(matches)} places" if len(matches) > 1 else "")
+    for match in matches if options[EVERY] else matches[:1]:
+        inner = match.start() > 0 and match.end() < len(label.text)
+        yield Finding(message, *match.span(), " " if inner else "")
 
 
 @samples_rule("WSP002", "mixed-tokenisation", "info", options={"share": 0.02})
@@ -78,6 +85,7 @@ _SPACE_WORDS = sorted(token[1:] for token, action in ACTIONS.items() if action =
     has(rf"(?:\\[,;:!>\\]|\\\s?|~|\\(?:{'|'.join(_SPACE_WORDS)})|\\[hv]space\s*\*?\s*\{{[^{{}}]*\}})\s*$")
     | has_text("%"),
     fix="safe",
+    spelling=True,
 )
 def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A spacing command or a line break at the end of a label.
@@ -123,12 +131,24 @@ _SPACES = (
 )
 
 
+_BRACED_SIZE = re.compile(r"\s*\*?\s*\{[^{}]*\}")
+
+
+def _size_end(token: str, text: str, at: int) -> int | None:
+    """Where the size ends that a spacing command is followed by at `at`; None where it says none that is understood."""
+    if token == "\\hspace":
+        found = _BRACED_SIZE.match(text, at)
+        return found.end() if found else None
+    return lengths.match(text, at) if token == "\\hskip" else at
+
+
 @rule(
     "WSP004",
     "spacing-command",
     "info",
     has(r"\\[,!;:> ]|~|\\q?quad|\\h(?:space|skip)|\\(?:thin|en)space"),
     fix="unsafe",
+    options={EVERY: False},
 )
 def spacing_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""Explicit spacing inside a label: `\,`, `\;`, `~`, `\quad`, `\hspace{…}`.
@@ -137,13 +157,20 @@ def spacing_command(label: Label, options: Options) -> Iterator[Finding]:
     all of it.
     Fires: ``\int f \, d x`` -> ``\,``
     Fires: ``a \quad b \; c`` -> ``\quad``
+    Fires: ``a \hspace{1cm} b`` -> ``\hspace{1cm}``
+    Fires: ``a \hskip 1em b`` -> ``\hskip 1em``
     Quiet: ``\int f d x``
-    Fix: Unsafe: the space is visible in print. One finding a label, at the first place.
+    Fix: Unsafe: the space is visible in print. One finding a label, at the first place; with
+    `every = true` one at each.
     """
     places = [index for index in label.find(*_SPACES) if index + 1 < len(label.tokens)]
-    if places:
-        times = f", {len(places)} in this label" if len(places) > 1 else ""
-        yield label.at(places[0], places[0] + 1, f"explicit space {label.tokens[places[0]]}{times}", "")
+    times = f", {len(places)} in this label" if len(places) > 1 else ""
+    for place in places if options[EVERY] else places[:1]:
+        start, end = label.spans[place]
+        stop = _size_end(label.tokens[place], label.text, end)
+        # A size that isn't understood would stay behind and be drawn.
+        drop = None if stop is None else ""
+        yield Finding(f"explicit space {label.tokens[place]}{times}", start, stop or end, drop)
 
 
 _SPLIT_PROSE = re.compile(r"\\(?:mathrm|text|mbox|textrm) ?\{ (?:~|[A-Za-z]) (?:(?:~|[A-Za-z]) ){3,}\}")

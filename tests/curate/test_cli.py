@@ -91,11 +91,13 @@ def test_help_offers_only_what_is_there(call) -> None:
         "demo",
         "doctor",
         "export",
+        "findings",
         "fix",
+        "hashes",
         "render",
         "rules",
     }
-    later = ("--against", "--predictions", "--baseline", "--engine")
+    later = ("--engine",)
     assert not any(option in call(name, "--help").out for name in main_group.commands for option in later)
 
 
@@ -156,7 +158,7 @@ def test_debug_after_the_end_of_options_is_an_argument(call) -> None:
 
 
 def test_a_fault_says_so_in_one_line(call, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a\nb")
 
     monkeypatch.setattr("curate.check.check", broken)
@@ -176,7 +178,7 @@ def test_a_fault_says_so_in_one_line(call, monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_the_system_says(
     call, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, says: str
 ) -> None:
-    def failing(*_: object) -> None:
+    def failing(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr("curate.check.check", failing)

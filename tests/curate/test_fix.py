@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,6 @@ from source_makers import M2E_LABEL, M2E_LINE, image, labels, read, write
 import rules
 from curate import fix as fixing
 from curate.cli import main_group
-from curate.errors import UserError
 from curate.sources import parse_source
 from curate.terminal import run
 
@@ -139,14 +139,115 @@ def test_named_columns(tmp_path):
     assert rewritten(f"csv:{path}", columns={"label": "mine"}) == "label,mine\n$no$,x\n"
 
 
-def test_what_cannot_be_written_back_says_what_can(tmp_path):
-    ink = write(tmp_path / "a.inkml", '<ink><annotation type="truth">$x$</annotation></ink>')
-    with pytest.raises(UserError, match=r"can't write a \.inkml file yet; it writes lines, JSON"):
-        fixed(ink)
-    read_frame = read(write(tmp_path / "l.csv", "label\n$x$\n")).frame.select("label")
-    read_frame.write_parquet(tmp_path / "l.parquet")
-    with pytest.raises(UserError, match=r"can't write parquet yet; it writes m2e hme100k|m2e, hme100k"):
-        fixed(tmp_path / "l.parquet")
+def _columns(path: Path) -> dict[str, list[object]]:
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path).to_pydict()
+
+
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical, pl.Enum(["$x$", "y", "z  z", "x", "z z"])])
+def test_parquet_keeps_every_other_column(kind, tmp_path):
+    rows = {"id": [1, 2, 3], "label": ["$x$", "y", "z  z"], "image": [b"a", b"bb", None], "more": [[1], [], [2, 3]]}
+    frame = pl.DataFrame(rows).with_columns(pl.col("label").cast(kind))
+    frame.write_parquet(tmp_path / "l.parquet", row_group_size=2)
+    got = fixed(tmp_path / "l.parquet")
+    before = (tmp_path / "l.parquet").read_bytes()
+    fixing.write(got, tmp_path / "out.parquet")
+    assert (tmp_path / "l.parquet").read_bytes() == before
+    assert _columns(tmp_path / "out.parquet") == {**rows, "label": ["x", "y", "z z"]}
+    assert pl.read_parquet_schema(tmp_path / "out.parquet") == pl.read_parquet_schema(tmp_path / "l.parquet")
+    assert [row["after"] for row in got.journal] == ["x", "z z"]
+    diff = b"".join(got.diff(None)).decode()
+    assert "-$x$\n+x\n y\n-z  z\n+z z\n" in diff
+    assert "l.parquet#label" in diff
+
+
+def test_parquet_shards_and_a_named_column(tmp_path):
+    for n in range(2):
+        pl.DataFrame({"mine": [f"${n}$"], "label": ["$no$"]}).write_parquet(
+            write(tmp_path / "set" / f"train-0000{n}-of-00002.parquet", b"")
+        )
+    got = fixed(f"hf:{tmp_path / 'set'}", columns={"label": "mine"})
+    fixing.write(got, tmp_path / "out")
+    for n in range(2):
+        after = _columns(tmp_path / "out" / f"train-0000{n}-of-00002.parquet")
+        assert after == {"mine": [str(n)], "label": ["$no$"]}
+
+
+def test_a_saved_data_set_is_one_again(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    image(tmp_path / "a.png")
+    features = datasets.Features(
+        {"label": datasets.Value("string"), "image": datasets.Image(), "n": datasets.Value("int64")}
+    )
+    data = datasets.Dataset.from_dict(
+        {"label": ["$x$", "y"], "image": [str(tmp_path / "a.png")] * 2, "n": [1, 2]}, features
+    )
+    other = datasets.Dataset.from_dict({"label": ["q"], "image": [str(tmp_path / "a.png")], "n": [3]}, features)
+    datasets.DatasetDict(train=data, test=other).save_to_disk(str(tmp_path / "set"))
+    got = fixed(tmp_path / "set")
+    fixing.write(got, tmp_path / "out")
+    back = datasets.load_from_disk(str(tmp_path / "out"))
+    assert back["train"]["label"][:] == ["x", "y"]
+    assert back["train"]["n"][:] == [1, 2]
+    assert back["train"].features == features
+    assert back["train"][0]["image"].size == (6, 4)
+    assert back["test"]["label"][:] == ["q"]
+    # `datasets` caches by the fingerprint: what changed has another one, what stayed has its own.
+    before = datasets.load_from_disk(str(tmp_path / "set"))
+    assert back["train"]._fingerprint != before["train"]._fingerprint
+    assert back["test"]._fingerprint == before["test"]._fingerprint
+    fixing.write(fixed(f"{tmp_path / 'set'}#test"), tmp_path / "part")
+    assert list(datasets.load_from_disk(str(tmp_path / "part"))) == ["test"]
+    fixing.write(fixed(tmp_path / "set" / "train"), tmp_path / "one")
+    assert datasets.load_from_disk(str(tmp_path / "one"))["label"][:] == ["x", "y"]
+
+
+def test_an_image_folder_with_a_table(tmp_path):
+    image(tmp_path / "set" / "a.png")
+    pl.DataFrame({"file_name": ["a.png"], "text": ["$x$"]}).write_parquet(tmp_path / "set" / "metadata.parquet")
+    fixing.write(fixed(f"imagefolder:{tmp_path / 'set'}"), tmp_path / "out")
+    assert _columns(tmp_path / "out" / "metadata.parquet") == {"file_name": ["a.png"], "text": ["x"]}
+
+
+_INK = (
+    '<?xml version="1.0" encoding="{}"?>\n<ink xmlns="http://www.w3.org/2003/InkML">\n'
+    "<annotation type='note' about=\"a > b\">é $no$</annotation>\n"
+    '<annotation type="truth" >{}</annotation>\n<traceGroup><annotation type="truth">$no$</annotation></traceGroup>\n'
+    '<trace id="0">1 2, 3 4</trace></ink>\n'
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ISO-8859-1"])
+def test_inkml_keeps_all_but_the_truth(encoding, tmp_path):
+    folder = tmp_path / "set"
+    write(folder / "a.inkml", _INK.format(encoding, "$a &lt; b$").encode(encoding))
+    write(folder / "b.inkml", _INK.format(encoding, "<![CDATA[$x<y$]]>").encode(encoding))
+    write(folder / "c.inkml", _INK.format(encoding, "y").encode(encoding))
+    fixing.write(fixed(f"crohme:{folder}"), tmp_path / "out")
+    for name, label in (("a", "a &lt; b"), ("b", "x&lt;y"), ("c", "y")):
+        assert (tmp_path / "out" / f"{name}.inkml").read_bytes() == _INK.format(encoding, label).encode(encoding)
+    assert labels(read(f"crohme:{tmp_path / 'out'}")) == ["a < b", "x<y", "y"]
+    fixing.write(fixed(folder / "a.inkml"), tmp_path / "a.inkml")
+    assert (tmp_path / "a.inkml").read_bytes() == _INK.format(encoding, "a &lt; b").encode(encoding)
+
+
+def test_mathwriting_ink_has_another_annotation(tmp_path):
+    text = '<ink><annotation type="label">$no$</annotation><annotation type="normalizedLabel">{}</annotation></ink>'
+    write(tmp_path / "set" / "train" / "a.inkml", text.format("$x$"))
+    write(tmp_path / "set" / "valid" / "b.inkml", text.format("y"))
+    fixing.write(fixed(f"mathwriting:{tmp_path / 'set'}"), tmp_path / "out")
+    assert (tmp_path / "out" / "train" / "a.inkml").read_text() == text.format("x")
+    assert (tmp_path / "out" / "valid" / "b.inkml").read_text() == text.format("y")
+
+
+def test_a_text_file_for_each_picture(tmp_path):
+    for name, text in (("b", "\ufeff$x$\r\n"), ("a", "y"), ("c", "a \\\\ b  \n")):
+        write(tmp_path / "set" / f"{name}.txt", text)
+        image(tmp_path / "set" / f"{name}.png")
+    fixing.write(fixed(f"mlhme38k:{tmp_path / 'set'}"), tmp_path / "out")
+    after = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert after == {"a.txt": b"y", "b.txt": "\ufeffx\r\n".encode(), "c.txt": b"a \\\\ b\n"}
 
 
 # Properties -----------------------------------------------------------------------------------------------------------
@@ -238,11 +339,14 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     out = tmp_path / "out.txt"
     assert call("fix", f"text:{path}", "--out", out) == 0
     printed = capsys.readouterr().out
-    assert "DLM001  outer-delimiters      1        1" in printed
+    assert "DLM001  outer-delimiters      1        1  1 can't be read afterwards" in printed
     assert "1 of 3 labels changed" in printed
     assert out.read_text() == "x\ny\n$ \\foo $\n"
-    (row,) = map(json.loads, fixing.journal_of(out).read_text().splitlines())
-    assert row == {"sample_id": "l/1", "rules": ["DLM001"], "before": "$x$", "after": "x"}
+    made, refused = map(json.loads, fixing.journal_of(out).read_text().splitlines())
+    assert made == {"sample_id": "l/1", "rules": ["DLM001"], "before": "$x$", "after": "x"}
+    label = r"$ \foo $"
+    why = {"DLM001": "not-readable"}
+    assert refused == {"sample_id": "l/3", "rules": [], "before": label, "after": label, "refused": why}
     # Neither the input nor anything else is overwritten, and then nothing is written at all.
     for target in (path, out):
         assert call("fix", f"text:{path}", "--out", target) == 2

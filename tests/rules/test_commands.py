@@ -39,7 +39,7 @@ DATA = Path(__file__).parents[2] / "rules/data"
         ("sum", "op", "", "math"),
         ("sin", "func", "", "math"),
         ("lim", "op", "", "math"),
-        ("operatorname", "op", "s", "math"),
+        ("operatorname", "op", "sm", "math"),
         ("alpha", "ord", "", "math"),
         ("hat", "accent", "m", "math"),
         ("mathbf", "font", "m", "math"),

@@ -64,6 +64,7 @@ def test_workers_and_batches_do_not_change_the_result(monkeypatch):
     labels = [f"x ^ {{ {number} }} {'}' * (number % 3 == 0)} \\foo{'abc'[number % 3]}" for number in range(300)]
     once = engine.judge(labels)
     monkeypatch.setattr(engine, "BATCH", 40)
+    monkeypatch.setattr(engine, "LARGE_BATCH", 40)
     batched = engine.judge(labels)
     monkeypatch.setattr(engine, "MIN_PARALLEL", 100)
     spread = engine.judge(labels, workers=2)
@@ -74,6 +75,7 @@ def test_workers_and_batches_do_not_change_the_result(monkeypatch):
 
 def test_progress_counts_every_label(monkeypatch):
     monkeypatch.setattr(engine, "BATCH", 7)
+    monkeypatch.setattr(engine, "LARGE_BATCH", 7)
     seen: list[int] = []
     engine.judge([f"x_{number}" for number in range(20)], progress=seen.append)
     assert sum(seen) == 20

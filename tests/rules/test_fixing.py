@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rules
-from rules import fixing
+from rules import fixing, proof
+from rules.edits import Edit
 from rules.registry import SelectionError
 
 
@@ -29,11 +30,13 @@ def fixed(label: str, level: str = "safe", **options) -> dict:
 @pytest.mark.parametrize(
     ("label", "after", "codes"),
     [
-        (r"$x \le 1$", r"x \le 1", ["DLM001"]),
+        (r"$x \leq 1$", r"x \leq 1", ["DLM001"]),
         (r"x = 1 \label{a} \quad", "x = 1", ["DLM005", "WSP003"]),
         ("x  +  1  -  2", "x + 1 - 2", ["WSP001"]),
-        ("x^2_i", "x^{2}_{i}", ["SYN015"]),
+        ("x^2_i", "x_{i}^{2}", ["CAN002", "SYN015"]),
         ("a\tb\n+ c", "a b + c", ["ESC007"]),
+        (r"\frac12 + \frac{1}2 + \frac 1x", r"\frac{1}{2} + \frac{1}{2} + \frac {1}{x}", ["SYN015"]),
+        ("{{{a}}} + { { b ^ {{ 2 }} } }", "{a} + { b ^ { 2 } }", ["SYN013"]),
     ],
 )
 def test_safe_fixes_keep_what_is_drawn(label, after, codes):
@@ -48,6 +51,7 @@ def test_a_label_with_nothing_to_fix_is_itself():
         "fixed": "x + 1",
         "applied": [],
         "refused": [],
+        "reasons": [],
         "visual_key_before": rules.visual_key(["x + 1"]).item(),
         "visual_key_after": rules.visual_key(["x + 1"]).item(),
     }
@@ -109,8 +113,8 @@ def test_without_a_key_listed_fixes_are_proven_otherwise(label, after, codes):
 )
 def test_the_proofs_without_a_key(edits, code, proven):
     text, places = edits
-    made = [fixing.Edit(*place, code, "safe") for place in places]
-    assert fixing.PROVEN_OTHERWISE[code](text, made) is proven
+    made = [Edit(*place, code, "safe") for place in places]
+    assert proof.PROVEN_OTHERWISE[code](text, made) is proven
 
 
 def test_a_label_without_a_key_gets_no_other_safe_fix():
@@ -129,6 +133,54 @@ def test_an_unreadable_label_is_only_changed_by_what_makes_it_readable():
     assert row["visual_key_after"] is not None
 
 
+@pytest.mark.parametrize(
+    ("label", "code", "reason"),
+    [
+        ("a\times b", "ESC005", "changes-picture"),
+        ("a & b  + 1", "WSP001", "no-key"),
+        (r"$ x \foo $", "DLM001", "not-readable"),
+    ],
+)
+def test_a_refused_fix_says_why(label, code, reason):
+    row = fixed(label)
+    assert dict(zip(row["refused"], row["reasons"], strict=True))[code] == reason
+
+
+def test_no_size_stays_behind_its_space():
+    assert fixed(r"a \hspace{1cm} b \hspace * { 2 em } c \hskip 1em plus 2pt d \, e", "unsafe")["fixed"] == "a b c d e"
+    assert fixed(r"a \hskip \foolength b", "unsafe")["fixed"] == r"a \hskip \foolength b"
+
+
+def test_a_command_with_an_argument_is_not_braced_alone():
+    assert rules.check([r"x^\frac12"], include=["SYN015"])["replacement"].to_list() == [None]
+    row = fixed(r"x^\frac12 + y^2")
+    assert (row["fixed"], row["refused"]) == (r"x^\frac{1}{2} + y^{2}", [])
+
+
+def test_many_places_need_one_pass(monkeypatch):
+    calls = []
+    judge = fixing.engine.judge
+
+    def counted(labels, *arguments, **options):
+        calls.append(len(labels))
+        return judge(labels, *arguments, **options)
+
+    monkeypatch.setattr(fixing.engine, "judge", counted)
+    label = "x^2  + " * 60 + r"\frac12 + {{{b}}} + {{c}}"
+    (row,) = rules.fix([label]).to_dicts()
+    assert "  " not in row["fixed"]
+    assert row["applied"] == ["SYN013", "SYN015", "WSP001"]
+    assert len(calls) == 2  # the second one finds nothing left to do
+
+
+def test_one_place_that_cannot_be_proven_holds_up_no_other():
+    edits = [Edit(at, at + 1, "{2}", "SYN015", "safe") for at in range(1, 60, 2)]
+    wrong = Edit(61, 62, "{3}", "SYN015", "safe")
+    before = proof.Text("".join("+2" for _ in range(31)))
+    good = proof.proven(before, [*edits, wrong])
+    assert good == edits
+
+
 def test_delimiters_go_together_or_not_at_all():
     row = fixed(r"$ x \foo $")
     assert row["fixed"] == r"$ x \foo $"
@@ -136,26 +188,27 @@ def test_delimiters_go_together_or_not_at_all():
 
 
 def test_what_a_refused_edit_stood_in_the_way_of_gets_its_turn():
-    before = fixing._Text("x  +  y")
-    wrong = fixing.Edit(0, 7, "z", "AAA001", "safe")
-    right = fixing.Edit(1, 3, " ", "WSP001", "safe")
-    assert fixing._choose(before, [right, wrong], fixing._proven) == ([right], [wrong])
+    before = proof.Text("x  +  y")
+    wrong = Edit(0, 7, "z", "AAA001", "safe")
+    right = Edit(1, 3, " ", "WSP001", "safe")
+    assert proof.choose(before, [right, wrong], proof.proven) == ([right], [wrong])
 
 
 def test_a_circle_ends_at_its_first_spelling():
     case = fixing._Case(["a"])
-    there = [fixing.Edit(0, 1, "b", "AAA001", "unsafe")]
-    back = [fixing.Edit(0, 1, "a", "AAA001", "unsafe")]
+    there = [Edit(0, 1, "b", "AAA001", "unsafe")]
+    back = [Edit(0, 1, "a", "AAA001", "unsafe")]
     assert case.step(there, "unsafe")
     assert not case.step(back, "unsafe")
     assert (case.spellings, case.applied, case.key_after) == (["a"], [], rules.visual_key(["a"]).item())
 
 
 def test_a_label_that_is_not_done_in_time_keeps_its_text(monkeypatch):
-    monkeypatch.setattr(fixing, "MAX_PASSES", 3)
+    monkeypatch.setattr(fixing, "MAX_PASSES", 1)
     label = "x  " * 9
     (row,) = rules.fix([label]).to_dicts()
     assert (row["fixed"], row["applied"], row["refused"]) == (label, [], ["WSP001"])
+    assert row["reasons"] == ["never-done"]
     assert row["visual_key_before"] == row["visual_key_after"] == rules.visual_key([label]).item()
 
 
@@ -239,7 +292,7 @@ def _check_invariants(got: pl.DataFrame, level: str, profile: str = "default") -
         assert keyed["visual_key_before"].to_list() == keyed["visual_key_after"].to_list()
         codes = set(changed.filter(pl.col("visual_key_before").is_null())["applied"].explode().to_list())
         if changed.filter(pl.col("visual_key_after").is_null()).height == changed.height:
-            assert codes <= set(fixing.PROVEN_OTHERWISE)
+            assert codes <= set(proof.PROVEN_OTHERWISE)
     assert got["visual_key_after"].to_list() == rules.visual_key(got["fixed"]).to_list()
     again = rules.fix(changed["fixed"], level, profile=profile)
     assert again["fixed"].to_list() == changed["fixed"].to_list()

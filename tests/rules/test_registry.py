@@ -108,3 +108,12 @@ def test_a_docstring_is_taken_apart():
     assert (doc.what, doc.why, doc.fix, doc.see) == ("What it is.", "It hurts.", "None.", "there.")
     assert [(example.label, example.spans) for example in doc.fires] == [("a \t b", ("\t",)), ("c", ())]
     assert [example.label for example in doc.quiet] == ["d"]
+
+
+def test_a_rule_can_have_another_severity_in_a_profile():
+    (found,) = rules.check(["x + = 3"], include=["SEM013"]).to_dicts()
+    assert found["severity"] == "warning"
+    (found,) = rules.check(["x + = 3"], include=["SEM013"], profile="m2e").to_dicts()
+    assert found["severity"] == "info"
+    chosen = select(["SEM013"], profile="m2e", severities={"SEM013": "error"})
+    assert rules.check(["x + = 3"], ruleset=chosen)["severity"].to_list() == ["error"]

@@ -1,0 +1,93 @@
+"""Other data sets that the samples are held against: runs or files of hashes (`curate audit --against`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import rules
+from curate.duplicates.hashes import IMAGE, LABEL, hash64, hashes_of, read_hashes
+from curate.errors import UserError
+from curate.run import load_run
+from rules.label_groups import picture
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """Another data set: what it is called, what it is (`run` or `hashes`), and its hashes with kind, hash and long."""
+
+    name: str
+    kind: str
+    version: str
+    licence: str
+    hashes: pl.DataFrame
+
+    def facts(self) -> dict[str, Any]:
+        """What summary.json says of it."""
+        counts = dict(self.hashes.group_by("kind").len().iter_rows())
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "version": self.version,
+            "licence": self.licence,
+            "labels": counts.get(LABEL, 0),
+            "images": counts.get(IMAGE, 0),
+        }
+
+
+def load_known(paths: Sequence[Path]) -> list[KnownSet]:
+    """Read the sets to hold samples against. Two of one name are told apart by a number.
+
+    Raises UserError for what is neither a run folder nor a file of hashes, or has keys of another version.
+    """
+    found: list[KnownSet] = []
+    for path in paths:
+        known = _load(path)
+        taken = {other.name for other in found}
+        name, number = known.name, 2
+        while name in taken:
+            name, number = f"{known.name}~{number}", number + 1
+        found.append(KnownSet(name, known.kind, known.version, known.licence, known.hashes))
+    return found
+
+
+def _load(path: Path) -> KnownSet:
+    if path.is_dir():
+        run = load_run(path)
+        _check_version(path, run.summary.get("key_version"), f"audit {path} again")
+        return KnownSet(path.absolute().name, "run", "", "", hashes_of(run.samples))
+    if not path.exists():
+        raise UserError(f"{path}: no such run folder or file of hashes")
+    frame, metadata = read_hashes(path)
+    _check_version(path, metadata.get("key_version"), "make it again with: curate hashes")
+    name = metadata.get("name") or path.stem
+    return KnownSet(name, "hashes", metadata.get("version", ""), metadata.get("licence", ""), frame)
+
+
+def _check_version(path: Path, version: object, way_out: str) -> None:
+    if str(version) != str(rules.KEY_VERSION):
+        raise UserError(
+            f"{path}: made with visual keys of version {version}, not of version {rules.KEY_VERSION}; {way_out}"
+        )
+
+
+def with_known(samples: pl.DataFrame, known: Sequence[KnownSet]) -> pl.DataFrame:
+    """The samples with the columns against_labels and against_images: names of the sets that hold a sample's label
+    (by its group) or image (by its pixels), as lists, empty where none does. Needs label_group, image_sha256 and
+    image_phash."""
+    rows = samples.select(hash64("label_group").alias(LABEL), picture()).with_columns(hash64("picture").alias(IMAGE))
+    for kind in (LABEL, IMAGE):
+        names = [
+            pl.when(pl.col(kind).is_in(item.hashes.filter(pl.col("kind") == kind)["hash"].implode()))
+            .then(pl.lit(item.name))
+            .otherwise(pl.lit(None, pl.String))
+            for item in known
+        ]
+        held = pl.concat_list(*names).list.drop_nulls() if names else pl.lit([], pl.List(pl.String))
+        column = f"against_{kind}s"
+        samples = samples.with_columns(rows.with_columns(held.alias(column))[column])
+    return samples

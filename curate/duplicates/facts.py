@@ -1,0 +1,104 @@
+"""What summary.json says of duplicates and leaks: counts of a run's samples by source. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from curate.duplicates.near import NearFacts
+from rules.families.duplicates import overlaps, prepared
+from rules.leaks import RANKS, leakage
+
+_ROLE = {number: name for name, number in RANKS.items()}
+_PAIR = ("labels", "long_labels", "other_labels", "other_long_labels", "images", "other_images", "near_images")
+
+
+def duplicates(samples: pl.DataFrame) -> dict[str, dict[str, int | None]]:
+    """By source, how many samples repeat an earlier one of the source.
+
+    by_string: the label as read. by_key: its visual key; labels without one repeat nothing. by_label: its group, which
+    is the key or else the text. by_pixels: the image. by_pair: image and label. near: an image of other pixels that is
+    nearly the same, with the same label. The last three are null where no image was looked at.
+    """
+    rows = prepared(samples)
+
+    def repeats(*columns: str) -> pl.Expr:
+        there = pl.all_horizontal(pl.col(column).is_not_null() for column in columns)
+        return there.sum().cast(pl.Int64) - pl.struct(columns).filter(there).n_unique().cast(pl.Int64)
+
+    looked = pl.col("picture").count() > 0
+    drawn = pl.all_horizontal(pl.col(name).is_not_null() for name in ("image_group", "label_group", "picture"))
+    pictures = pl.struct("label_group", "picture").filter(drawn).n_unique().cast(pl.Int64)
+    near = pictures - pl.struct("label_group", "image_group").filter(drawn).n_unique().cast(pl.Int64)
+    counted = rows.group_by("source").agg(
+        repeats("label").alias("by_string"),
+        repeats("visual_key").alias("by_key"),
+        repeats("label_group").alias("by_label"),
+        pl.when(looked).then(repeats("picture")).alias("by_pixels"),
+        pl.when(looked).then(repeats("picture", "label_group")).alias("by_pair"),
+        pl.when(looked).then(near).alias("near"),
+    )
+    return {row.pop("source"): row for row in counted.to_dicts()}
+
+
+def leaks(samples: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """By source, what its test and validation splits share with sides of a lower rank, every pair once: split, role and
+    samples, the other side's, and the counts of `rules.leaks.leakage`. Pairs of two sources that share nothing are left
+    out where there are more than a hundred."""
+    pairs = leakage(prepared(samples))
+    if pairs.height > 100:
+        something = pl.any_horizontal(pl.col(name).fill_null(0) > 0 for name in _PAIR)
+        pairs = pairs.filter(something | (pl.col("source") == pl.col("other_source")))
+    out: dict[str, list[dict[str, Any]]] = {}
+    for row in pairs.sort("source", "split", "other_source", "other_split").iter_rows(named=True):
+        entry = {
+            "split": row["split"],
+            "role": _ROLE[row["rank"]],
+            "samples": row["samples"],
+            "other_source": row["other_source"],
+            "other_split": row["other_split"],
+            "other_role": _ROLE[row["other_rank"]],
+            "other_samples": row["other_samples"],
+            **{name: row[name] for name in _PAIR},
+        }
+        out.setdefault(row["source"], []).append(entry)
+    return out
+
+
+def against(samples: pl.DataFrame, sets: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """By source, what its splits share with each of the other sets, in the sets' order: split, samples, name, labels,
+    long_labels, images (null where none was looked at on either side).
+
+    sets: their name and how many images they hold. Needs the columns against_labels and against_images.
+    """
+    if not sets:
+        return {}
+    rows = prepared(samples)
+    found = {(row[0], row[1], row[2]): row[3:] for row in overlaps(rows).iter_rows()}
+    sides = rows.group_by("source", "split").agg(pl.len(), pl.col("picture").count()).sort("source", "split")
+    out: dict[str, list[dict[str, Any]]] = {}
+    for source, split, number, pictures in sides.iter_rows():
+        for other in sets:
+            labels, long_labels, images = found.get((source, split, other["name"]), (0, 0, 0))
+            entry = {"split": split, "samples": number, "name": other["name"]}
+            looked = pictures and other["images"]
+            entry |= {"labels": labels, "long_labels": long_labels, "images": images if looked else None}
+            out.setdefault(source, []).append(entry)
+    return out
+
+
+def near_duplicates(facts: NearFacts) -> dict[str, int] | None:
+    """What the search for near-duplicate images did, or None where there were no images."""
+    if not facts.hashes:
+        return None
+    return {
+        "images": facts.hashes,
+        "bits": facts.bits,
+        "distance": facts.distance,
+        "tables": facts.tables,
+        "comparisons": facts.comparisons,
+        "possible": facts.possible,
+        "skipped_buckets": facts.skipped,
+    }

@@ -1,0 +1,109 @@
+"""Files of hashes: which labels and images a data set holds, without them. Written by `curate hashes`, read here.
+
+A file is parquet with the columns kind (`label` or `image`), hash (UInt64) and long (is the label of 10 tokens or more;
+null for images), sorted and each hash once; name, version, licence, rows and the visual key's version are in its
+metadata. The hash is the first 64 bits of a label's group (`rules.label_groups`) or of the pixels' SHA-256: of two sets
+of a million labels each, two different ones meet with a probability of 1 in 18 million. Nobody can read a label out of
+it, but who guesses one can see whether it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from curate.atomic import new_file
+from curate.errors import UserError
+from curate.run import Run
+from rules.label_groups import picture, with_label_groups
+from rules.leaks import LONG
+
+#: The first words of the metadata say what the file is; another version of the format is another word.
+FORMAT = "texsieve-hashes-1"
+_FORMAT_KEY = "texsieve"
+SCHEMA = {"kind": pl.String, "hash": pl.UInt64, "long": pl.Boolean}
+LABEL, IMAGE = "label", "image"
+
+
+def hash64(column: str) -> pl.Expr:
+    """64 bits of a label's group or of an image's SHA-256, both hexadecimal."""
+    digits = pl.col(column).str.strip_prefix("t").str.slice(0, 16)
+    return digits.str.to_integer(base=16, dtype=pl.UInt64, strict=False)
+
+
+def hashes_of(samples: pl.LazyFrame) -> pl.DataFrame:
+    """The hashes of the samples of a run, with the columns SCHEMA."""
+    kept = ("label", "canonical", "visual_key", "n_tokens", "image_sha256", "image_phash")
+    rows = with_label_groups(samples.select(kept).collect()).with_columns(picture())
+    labels = rows.select(
+        pl.lit(LABEL).alias("kind"),
+        hash64("label_group").alias("hash"),
+        (pl.col("n_tokens") >= LONG).fill_null(False).alias("long"),
+    )
+    images = rows.select(
+        pl.lit(IMAGE).alias("kind"), hash64("picture").alias("hash"), pl.lit(None, pl.Boolean).alias("long")
+    )
+    return (
+        pl.concat([labels, images])
+        .lazy()
+        .filter(pl.col("hash").is_not_null())
+        .group_by("kind", "hash")
+        .agg(pl.col("long").max())
+        .sort("kind", "hash")
+        .collect()
+    )
+
+
+def write_hashes(
+    run: Run, out: Path, *, name: str, version: str = "", licence: str = "", splits: Sequence[str] = ()
+) -> dict[str, int]:
+    """Write the hashes of a run's samples to the file `out`; returns how many rows, labels and images went into it.
+
+    splits: only samples of these splits. Raises UserError for a file that is there already, a split that isn't, or
+    nothing to write.
+    """
+    if out.exists():
+        raise UserError(f"{out}: already exists; remove it or name another file")
+    samples = run.samples
+    if splits:
+        there = set(samples.select(pl.col("split").unique()).collect()["split"].to_list())
+        for split in splits:
+            if split not in there:
+                known = ", ".join(sorted(name for name in there if name)) or "no splits"
+                raise UserError(f"{run.path}: no split {split!r}; it has {known}")
+        samples = samples.filter(pl.col("split").is_in(list(splits)))
+    hashes = hashes_of(samples)
+    if hashes.is_empty():
+        raise UserError(f"{run.path}: holds no label and no image, so there is nothing to write")
+    counts = dict(hashes.group_by("kind").len().iter_rows())
+    rows = int(samples.select(pl.len()).collect().item())
+    metadata = {
+        _FORMAT_KEY: FORMAT,
+        "name": name,
+        "version": version,
+        "licence": licence,
+        "rows": str(rows),
+        "key_version": str(run.summary.get("key_version", "")),
+    }
+    with new_file(out) as temporary:
+        hashes.write_parquet(temporary, compression="zstd", metadata=metadata)
+    return {"rows": rows, "labels": counts.get(LABEL, 0), "images": counts.get(IMAGE, 0)}
+
+
+def read_hashes(path: Path) -> tuple[pl.DataFrame, Mapping[str, str]]:
+    """The hashes of a file and its metadata. Raises UserError where it is no file of hashes."""
+    wrong = f"{path}: neither a run folder nor a file of hashes; `curate hashes RUN --out FILE` makes one"
+    try:
+        metadata = pl.read_parquet_metadata(path)
+        if metadata.get(_FORMAT_KEY) != FORMAT:
+            raise UserError(wrong)
+        frame = pl.read_parquet(path)
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
+    except pl.exceptions.PolarsError as error:
+        raise UserError(wrong) from error
+    if dict(frame.schema) != SCHEMA:
+        raise UserError(f"{path}: a file of hashes with other columns than {', '.join(SCHEMA)}; make it again")
+    return frame, metadata

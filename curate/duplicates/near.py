@@ -1,0 +1,199 @@
+"""Near-duplicate search over hashes: every two that differ in few bits, without comparing each with each.
+
+Pigeonhole: cut a hash of B bits into m bands; two hashes that differ in at most d bits differ in at most d bands and
+agree in at least m - d. So hashes are sorted by every choice of m - d bands, and only those that agree in one such
+choice are compared. No pair is missed, but in buckets that are too large to be searched, which are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, islice
+from math import comb
+
+import numpy as np
+import numpy.typing as npt
+
+#: Hashes that agree in the chosen bands are compared each with each up to this many; a bucket of more is left out.
+MOST_IN_BUCKET = 4096
+#: What sorting by one choice of bands costs, in comparisons a hash; and how many choices are too many.
+_SORT_COST = 8
+_MOST_TABLES = 250
+#: More bands than this need not agree: the tables get many, and the buckets are small long before.
+_MOST_AGREEING = 4
+#: Tables that are looked at to estimate the work of a plan.
+_SAMPLED = 3
+#: Pairs held before they are merged into groups.
+_BUFFER = 1 << 20
+
+Rows = npt.NDArray[np.int64]
+Key = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class NearFacts:
+    """What a search looked at: how many hashes of how many bits, within which distance, and how many were compared.
+
+    `pairs` is how many comparisons found a pair (one that two tables find counts twice), `possible` how many
+    comparisons each with each would have taken, `skipped` how many buckets were too large to be searched.
+    """
+
+    hashes: int = 0
+    bits: int = 0
+    distance: int = 0
+    tables: int = 0
+    comparisons: int = 0
+    pairs: int = 0
+    skipped: int = 0
+
+    @property
+    def possible(self) -> int:
+        return self.hashes * (self.hashes - 1) // 2
+
+
+class Search:
+    """A search over hashes of equal length, given as hexadecimal strings.
+
+    distance: bits that two near hashes may differ in. Raises ValueError for hashes of several lengths, or what is no
+    hexadecimal number.
+    """
+
+    def __init__(self, hashes: Sequence[str], distance: int, *, most_in_bucket: int = MOST_IN_BUCKET) -> None:
+        self._words, self.bits = _words(hashes)
+        self._most = most_in_bucket
+        self.distance = min(distance, max(self.bits - 1, 0))
+        self.comparisons = self.found = self.skipped = self.tables = 0
+
+    def pairs(self) -> Iterator[tuple[Rows, Rows]]:
+        """Arrays of row numbers (first, second) of hashes that differ in at most `distance` bits; some come twice."""
+        if len(self._words) < 2:
+            return
+        bands = _Bands(self._words, self.bits)
+        for key in bands.keys(*self._plan(bands)):
+            self.tables += 1
+            yield from self._search(key)
+
+    def groups(self) -> Rows:
+        """For every hash the least row number of those that it is joined to by pairs, itself among them."""
+        root = np.arange(len(self._words), dtype=np.int64)
+        held: list[tuple[Rows, Rows]] = []
+        waiting = 0
+        for pair in self.pairs():
+            held.append(pair)
+            waiting += len(pair[0])
+            if waiting > _BUFFER:
+                root, held, waiting = _merge(root, held), [], 0
+        return _merge(root, held)
+
+    def facts(self) -> NearFacts:
+        return NearFacts(
+            len(self._words), self.bits, self.distance, self.tables, self.comparisons, self.found, self.skipped
+        )
+
+    def _plan(self, bands: _Bands) -> tuple[int, int]:
+        """(bands, bands that must agree) that takes the least work, estimated from a few of its tables."""
+        plans: dict[tuple[int, int], float] = {}
+        for agree in range(1, min(_MOST_AGREEING, self.bits - self.distance) + 1):
+            count = self.distance + agree
+            tables = comb(count, agree)
+            if agree > 1 and tables > _MOST_TABLES:
+                break
+            sorting = float(tables * _SORT_COST * len(self._words))
+            if plans and sorting >= min(plans.values()):
+                break
+            sampled = [self._work(key) for key in islice(bands.keys(count, agree), _SAMPLED)]
+            plans[count, agree] = sorting + tables * sum(sampled) / len(sampled)
+        return min(plans, key=lambda plan: plans[plan])
+
+    def _work(self, key: Key) -> float:
+        """The comparisons in one table. What can't be searched loses pairs: that is worse than any work."""
+        sizes = np.unique(key, return_counts=True)[1].astype(np.float64)
+        pairs = sizes * (sizes - 1) / 2
+        return float(pairs[sizes <= self._most].sum() + 20 * pairs[sizes > self._most].sum())
+
+    def _search(self, key: Key) -> Iterator[tuple[Rows, Rows]]:
+        order = np.argsort(key)
+        keys = key[order]
+        starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+        sizes = np.diff(np.append(starts, len(keys)))
+        self.skipped += int((sizes > self._most).sum())
+        place = np.arange(len(keys)) - np.repeat(starts, sizes)
+        left = np.repeat(sizes, sizes) - 1 - place  # how many of its bucket come after each
+        searched = np.repeat(sizes <= self._most, sizes) & (left > 0)
+        places = np.flatnonzero(searched)
+        # Those with the most to come first, so that the ones still at work are always a prefix.
+        places = places[np.argsort(-left[places], kind="stable")]
+        remaining = left[places]
+        words = self._words[order]  # what is compared lies side by side
+        for offset in range(1, int(remaining[0]) + 1 if len(remaining) else 0):
+            active = places[: int(np.searchsorted(-remaining, -offset, side="right"))]
+            self.comparisons += len(active)
+            different = np.bitwise_count(words[active] ^ words[active + offset])
+            bits = different[:, 0] if different.shape[1] == 1 else different.sum(axis=1, dtype=np.uint16)
+            near = active[bits <= self.distance]
+            first, second = order[near], order[near + offset]
+            if len(first):
+                self.found += len(first)
+                yield np.minimum(first, second), np.maximum(first, second)
+
+
+class _Bands:
+    """The bits of hashes dealt into bands so that all bands tell hashes apart about equally well."""
+
+    def __init__(self, words: Key, bits: int) -> None:
+        self._words = words
+        ones = np.array([int(self._bit(bit).sum()) for bit in range(bits)])
+        # Bits that are nearly always the same say little: dealt from the most even one on, each band gets its share.
+        self._order = np.argsort(np.abs(2 * ones - len(words)), kind="stable")
+
+    def keys(self, count: int, agree: int) -> Iterator[Key]:
+        """One key a hash for every choice of `agree` of `count` bands; equal where the chosen bands are."""
+        made = [self._band(count, band) for band in range(count)]
+        for chosen in combinations(made, agree):
+            key = np.zeros(len(self._words), dtype=np.uint64)
+            for band in chosen:
+                # Mixed, as they may not fit into 64 bits together: two that fall together are compared in vain.
+                key = (key ^ (key >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15) + band
+            yield key
+
+    def _band(self, count: int, band: int) -> Key:
+        key = np.zeros(len(self._words), dtype=np.uint64)
+        for bit in self._order[band::count]:
+            key = (key << np.uint64(1)) | self._bit(int(bit))  # of more than 64 bits the first are lost: less selective
+        return key
+
+    def _bit(self, bit: int) -> Key:
+        return (self._words[:, bit // 64] >> np.uint64(63 - bit % 64)) & np.uint64(1)
+
+
+def _words(hashes: Sequence[str]) -> tuple[Key, int]:
+    """Hexadecimal strings as rows of 64-bit words, filled up with zero bits at the end, and their number of bits."""
+    if not hashes:
+        return np.zeros((0, 1), dtype=np.uint64), 0
+    digits = len(hashes[0])
+    if any(len(text) != digits for text in hashes):
+        raise ValueError("hashes of several lengths can't be compared")
+    padded = "".join(text.ljust(-(-digits // 16) * 16, "0") for text in hashes)
+    words = np.frombuffer(bytes.fromhex(padded), dtype=">u8").astype(np.uint64)
+    return words.reshape(len(hashes), -1), 4 * digits
+
+
+def _merge(root: Rows, pairs: Sequence[tuple[Rows, Rows]]) -> Rows:
+    """The groups after some more pairs: every row's least row number within its group."""
+    if not pairs:
+        return root
+    first = np.concatenate([pair[0] for pair in pairs])
+    second = np.concatenate([pair[1] for pair in pairs])
+    while True:
+        one, other = root[first], root[second]
+        apart = one != other
+        if not apart.any():
+            return root
+        first, second, one, other = first[apart], second[apart], one[apart], other[apart]
+        np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
+        while True:
+            jumped = root[root]
+            if np.array_equal(jumped, root):
+                break
+            root = jumped

@@ -1,0 +1,124 @@
+"""A parquet or Arrow file with labels changed, every other column as it was. Not for text files: that is `spans`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curate.errors import UserError
+from curate.fix.places import Change, one_line
+from curate.fix.spans import FileText
+from curate.sources.columns import LABEL_COLUMNS, find_column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: As many rows a batch as `datasets` writes.
+_ARROW_BATCH = 1000
+
+
+@dataclass
+class TableFile:
+    """A table and its new labels by row, counted from 0. `column` is the label's, or is looked for."""
+
+    path: Path
+    column: str | None = None
+    new: dict[int, str] = field(default_factory=dict)
+
+    def change(self, changes: Sequence[Change]) -> list[str]:
+        """Note new labels. Raises UserError where a row doesn't hold the label that was read from it."""
+        if changes:
+            labels = self._labels()[1]
+            for number, label, new in changes:
+                if not 0 < number <= len(labels) or labels[number - 1] != label:
+                    raise UserError(f"{self.path}: row {number} doesn't hold the label that was read from it")
+                self.new[number - 1] = new
+        return [new for _, _, new in changes]
+
+    @property
+    def _is_arrow(self) -> bool:
+        return self.path.suffix.lower() == ".arrow"
+
+    def _labels(self) -> tuple[str, list[str | None]]:
+        """The label column's name and its values."""
+        import pyarrow.parquet as pq
+
+        from curate.images import open_arrow
+
+        names = open_arrow(self.path).column_names if self._is_arrow else pq.read_schema(self.path).names
+        found = self.column or find_column(names, LABEL_COLUMNS)
+        if found is None or found not in names:
+            raise UserError(f"{self.path}: no label column; it has: {', '.join(names)}")
+        if self._is_arrow:
+            return found, open_arrow(self.path).column(found).to_pylist()
+        return found, pq.ParquetFile(self.path).read(columns=[found]).column(0).to_pylist()
+
+    def diff(self, new_name: str) -> Iterator[bytes]:
+        """A unified diff of the label column, a row a line."""
+        if not self.new:
+            return
+        name, labels = self._labels()
+        lines = FileText(Path(f"{self.path}#{name}"), "")
+        at = 0
+        parts = []
+        for row, value in enumerate(labels):
+            text = one_line(value or "")
+            parts.append(f"{text}\n")
+            if row in self.new:
+                lines.spans.append((at, at + len(text), one_line(self.new[row])))
+            at += len(text) + 1
+        lines.text = "".join(parts)
+        yield from lines.diff(f"{new_name}#{name}")
+
+    def write_as(self, path: Path, *, compressed: bool) -> None:
+        """Write a table of the same kind, schema and metadata, piece by piece: the pictures in it may be large."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        from curate.images import open_arrow
+
+        name = self._labels()[0]
+        if self._is_arrow:
+            whole = open_arrow(self.path)
+            with pa.OSFile(str(path), "wb") as sink, self._arrow_writer(sink, whole.schema) as writer:
+                for at in range(0, whole.num_rows, _ARROW_BATCH):
+                    writer.write_table(self._changed(whole.slice(at, _ARROW_BATCH), name, at))
+            return
+        file = pq.ParquetFile(self.path)
+        groups = file.metadata.num_row_groups
+        codec = file.metadata.row_group(0).column(0).compression.lower() if groups else "zstd"
+        codec = "none" if codec == "uncompressed" else codec
+        at = 0
+        with pq.ParquetWriter(path, file.schema_arrow, compression=codec) as writer:
+            for group in range(groups):
+                table = self._changed(file.read_row_group(group), name, at)
+                writer.write_table(table, row_group_size=max(table.num_rows, 1))
+                at += table.num_rows
+
+    def _changed(self, table: pa.Table, name: str, first: int) -> pa.Table:
+        """A piece of the table that begins at row `first`, with its new labels."""
+        import pyarrow as pa
+
+        here = {row - first: label for row, label in self.new.items() if first <= row < first + table.num_rows}
+        if not here:
+            return table
+        place = table.column_names.index(name)
+        kind = table.schema.field(place)
+        values = table.column(place).to_pylist()
+        for row, label in here.items():
+            values[row] = label
+        if pa.types.is_dictionary(kind.type):
+            column = pa.array(values, kind.type.value_type).dictionary_encode().cast(kind.type)
+        else:
+            column = pa.array(values, kind.type)
+        return table.set_column(place, kind, column)
+
+    def _arrow_writer(self, sink: pa.NativeFile, schema: pa.Schema) -> pa.RecordBatchWriter:
+        """Of the file kind or of the streaming kind, as the table was."""
+        import pyarrow as pa
+
+        with self.path.open("rb") as file:
+            is_file = file.read(6) == b"ARROW1"
+        return pa.ipc.new_file(sink, schema) if is_file else pa.ipc.new_stream(sink, schema)

@@ -1,0 +1,195 @@
+"""Numbers about labels and about images that can be compared: what a label should look like, what a picture shows.
+
+Not for comparing them: that is `fit`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from curate.measures import THUMB
+from curate.pairs.layout import layout, lines, raster
+from rules import lexer
+
+Floats = npt.NDArray[np.float32]
+Step = Callable[[int], None]
+
+#: Columns of the measures that `images` reads.
+MEASURED = (
+    "ink_left",
+    "ink_top",
+    "ink_right",
+    "ink_bottom",
+    "ink_thumb",
+    "ink_parts",
+    "ink_holes",
+    "ink_across",
+    "ink_down",
+)
+#: What is known of a picture: log of width over height, then counts of strokes.
+ASPECT = 0
+#: Rows and columns that thumbnails are compared in.
+GRID = (12, 32)
+#: A token must stand in so many labels, or this part of them, to be counted by itself.
+RAREST, RAREST_SHARE = 5, 0.005
+#: Fewer labels than this are laid out in this process.
+_WORTH_PROCESSES = 20_000
+_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Distinct labels as laid out.
+
+    base: (n, 8) sizes and counts; thumbs: (n, 384) the layout's raster, 0-255; tokens: ids into `names`, those of label
+    i at offsets[i]:offsets[i + 1]; rows: lines that the label breaks into; lines: those and others
+    (fractions, arrays) that the layout shows, 0 where it draws nothing.
+    """
+
+    base: Floats
+    thumbs: npt.NDArray[np.uint8]
+    tokens: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    names: list[str]
+    rows: npt.NDArray[np.int32]
+    lines: npt.NDArray[np.int32]
+
+    @property
+    def drawn(self) -> npt.NDArray[np.bool_]:
+        """Labels that draw something."""
+        return self.base[:, 6] > 0
+
+    def vocabulary(self, labels: npt.NDArray[np.intp]) -> npt.NDArray[np.int32]:
+        """Ids of the tokens that stand in enough of the labels with these indices."""
+        counts = Counter[int]()
+        for label in labels.tolist():
+            counts.update(set(self.tokens[self.offsets[label] : self.offsets[label + 1]].tolist()))
+        least = max(RAREST, RAREST_SHARE * len(labels))
+        return np.array(sorted(token for token, count in counts.items() if count >= least), dtype=np.int32)
+
+    def matrix(self, labels: npt.NDArray[np.intp], vocabulary: npt.NDArray[np.int32]) -> Floats:
+        """What predicts a picture, a row for each of the labels with these indices: sizes, tokens, where ink stands."""
+        place = np.full(len(self.names) + 1, -1, np.int64)
+        place[vocabulary] = np.arange(vocabulary.size)
+        counts = np.zeros((labels.size, vocabulary.size), np.float32)
+        sizes = self.offsets[labels + 1] - self.offsets[labels]
+        row = np.repeat(np.arange(labels.size), sizes)
+        start = np.repeat(self.offsets[labels] - (np.cumsum(sizes) - sizes), sizes)
+        column = place[self.tokens[start + np.arange(row.size)]] if row.size else np.zeros(0, np.int64)
+        np.add.at(counts, (row[column >= 0], column[column >= 0]), 1.0)
+        grid = self.thumbs[labels].reshape(-1, *GRID).astype(np.float32) / 255
+        across = grid.mean(axis=1).reshape(labels.size, 16, 2).mean(axis=2)
+        blocks = grid.reshape(labels.size, 4, 3, 16, 2).mean(axis=(2, 4)).reshape(labels.size, -1)
+        return np.concatenate([self.base[labels], counts, across, grid.mean(axis=2), blocks], axis=1)
+
+
+def describe(labels: Sequence[str], *, workers: int = 1, step: Step | None = None) -> Labels:
+    """Lay out distinct labels, 0.3 ms each, over processes where there are very many. `step` gets counts of labels."""
+    ids: dict[str, int] = {}
+    flat: list[int] = []
+    offsets = [0]
+    described = []
+    for chunk in _laid_out(labels, workers):
+        for base, thumb, tokens, rows, shown in chunk:
+            flat.extend(ids.setdefault(token, len(ids)) for token in tokens)
+            offsets.append(len(flat))
+            described.append((base, thumb, rows, shown))
+        if step:
+            step(len(chunk))
+    cells = GRID[0] * GRID[1]
+    thumbs = np.frombuffer(b"".join(row[1] for row in described), np.uint8).reshape(-1, cells)
+    return Labels(
+        np.array([row[0] for row in described], np.float32).reshape(-1, 8),
+        thumbs,
+        np.array(flat, np.int32),
+        np.array(offsets, np.int64),
+        list(ids),
+        np.array([row[2] for row in described], np.int32),
+        np.array([row[3] for row in described], np.int32),
+    )
+
+
+_Described = tuple[list[float], bytes, list[str], int, int]
+
+
+def _laid_out(labels: Sequence[str], workers: int) -> Iterator[list[_Described]]:
+    chunks = [labels[start : start + _CHUNK] for start in range(0, len(labels), _CHUNK)]
+    if workers < 2 or len(labels) < _WORTH_PROCESSES:
+        yield from map(_describe_chunk, chunks)
+        return
+    # spawn: polars has threads, which a fork would leave in an unusable state
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(_describe_chunk, chunks)
+
+
+def _describe_chunk(labels: Sequence[str]) -> list[_Described]:
+    return [_describe(label) for label in labels]
+
+
+def _describe(label: str) -> _Described:
+    laid = layout(label)
+    tokens = [token for token in lexer.tokens(label) if token not in "{}"]
+    width, height = max(laid.width, 0.05), max(laid.height, 0.05)
+    count = len(laid.parts)
+    base = [np.log(width / height), np.log(width), np.log(height), width, height, laid.rows, count, np.log1p(count)]
+    if not laid.parts:
+        return base, bytes(GRID[0] * GRID[1]), tokens, laid.rows, 0
+    thumb = (_pooled(raster(laid.parts)[None])[0] * 255).astype(np.uint8)
+    return base, thumb.tobytes(), tokens, laid.rows, max(laid.rows, lines(laid.parts))
+
+
+# Images ---------------------------------------------------------------------------------------------------------------
+
+
+def images(measures: pl.DataFrame) -> Floats:
+    """What is known of pictures with ink, as (n, 7): see ASPECT. The frame has the columns MEASURED, none null."""
+    width = (measures["ink_right"] - measures["ink_left"]).to_numpy().astype(np.float64)
+    height = (measures["ink_bottom"] - measures["ink_top"]).to_numpy().astype(np.float64)
+    parts, holes, across, down = (
+        measures[name].to_numpy().astype(np.float64) for name in ("ink_parts", "ink_holes", "ink_across", "ink_down")
+    )
+    # Roots and logarithms make the spread about the same in short and in long formulas.
+    return np.stack(
+        [
+            np.log(width / height),
+            np.sqrt(parts),
+            np.sqrt(holes),
+            across,
+            down,
+            np.log(across + 0.5),
+            np.log(down + 0.5),
+        ],
+        axis=1,
+    ).astype(np.float32)
+
+
+def thumbnails(measures: pl.DataFrame) -> npt.NDArray[np.uint8]:
+    """The pictures' thumbnails as they were measured: (n, 24, 64), ink coverage 0-255."""
+    return np.frombuffer(b"".join(measures["ink_thumb"].to_list()), np.uint8).reshape(-1, THUMB[1], THUMB[0])
+
+
+def pooled(thumbs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Thumbnails on the coarser GRID, flat: (n, 384)."""
+    return _pooled(thumbs.astype(np.float32)).round().astype(np.uint8).reshape(len(thumbs), -1)
+
+
+def _pooled(thumbs: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    high, wide = GRID
+    return np.asarray(thumbs.reshape(-1, high, THUMB[1] // high, wide, THUMB[0] // wide).mean(axis=(2, 4)))
+
+
+def unit(thumbs: npt.NDArray[np.uint8]) -> Floats:
+    """Flat thumbnails with mean 0 and length 1, so that the product of two is their correlation."""
+    centred = thumbs.reshape(len(thumbs), -1).astype(np.float32)
+    centred -= centred.mean(axis=1, keepdims=True)
+    centred /= np.maximum(np.sqrt((centred * centred).sum(axis=1, keepdims=True)), 1e-6)
+    return centred

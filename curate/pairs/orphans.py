@@ -1,0 +1,55 @@
+"""Image files that lie in a source's image folders and that no row names. Opens none of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from curate.sources.look import IMAGE_ENDINGS
+
+#: What `with_orphans` adds.
+ORPHANS = {"orphan_images": pl.Int32, "orphan_example": pl.String}
+#: Folders that are listed at most, and files in all: enough for any set, and never the whole of a disk.
+MOST_FOLDERS, MOST_FILES = 1000, 5_000_000
+
+
+def with_orphans(samples: pl.DataFrame, roots: Iterable[tuple[str, Path]]) -> pl.DataFrame:
+    """Add orphan_images, the number of orphans of each sample's source, and orphan_example, the first few names.
+
+    roots: (name, root) of the sources. Looks only into folders that images of the source lie in. A file that another
+    source of the run names is no orphan. Null for a source that names no image file.
+    """
+    rows = []
+    named = {
+        (root.absolute() / image).as_posix()
+        for name, root in roots
+        for image in samples.filter(pl.col("source") == name)["image"].drop_nulls().unique().to_list()
+    }
+    for name, root in roots:
+        images = samples.filter(pl.col("source") == name)["image"].drop_nulls().unique().to_list()
+        folders = sorted({os.path.dirname(image) for image in images if "#" not in image})[:MOST_FOLDERS]  # noqa: PTH120
+        orphans = sorted(_orphans(root, folders, named))
+        if folders:
+            more = ", …" if len(orphans) > 3 else ""
+            rows.append((name, len(orphans), ", ".join(orphans[:3]) + more))
+    facts = pl.DataFrame(rows, schema={"source": pl.String, **ORPHANS}, orient="row")
+    return samples.join(facts, on="source", how="left", maintain_order="left")
+
+
+def _orphans(root: Path, folders: Iterable[str], named: set[str]) -> Iterable[str]:
+    left = MOST_FILES
+    for folder in folders:
+        try:
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    left -= 1
+                    if left < 0:
+                        return
+                    inside = (root.absolute() / folder / entry.name).as_posix()
+                    if entry.name.lower().endswith(IMAGE_ENDINGS) and inside not in named and not entry.is_dir():
+                        yield f"{folder}/{entry.name}" if folder else entry.name
+        except OSError:
+            continue

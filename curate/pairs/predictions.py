@@ -1,0 +1,201 @@
+"""Puts models' predictions beside the labels: which are drawn otherwise, and where. Not for scoring models."""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curate.visible import clip, visible
+from finetune.predictions import Prediction, read_predictions
+from rules import Ruleset, engine, lexer
+
+#: What `with_predictions` adds. pred_count: predictions for the sample; pred_differ: those drawn otherwise than the
+#: label; pred_label: the reading that most of these agree on; pred_agree: how many do; pred_score: the best mean
+#: log-probability of a token among them; pred_where: what it reads for what.
+PREDICTED: dict[str, Any] = {
+    "pred_count": pl.Int32,
+    "pred_differ": pl.Int32,
+    "pred_label": pl.String,
+    "pred_agree": pl.Int32,
+    "pred_score": pl.Float64,
+    "pred_where": pl.String,
+}
+#: Characters of a difference that are shown, and differences.
+_SHOWN, _MOST = 60, 3
+#: Less than any log-probability: no score was given.
+_UNSURE = -1e9
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What came of a prediction file: predictions in it, how many belong to a sample, to none, and to more than one."""
+
+    path: Path
+    rows: int
+    matched: int
+    unknown: int
+    ambiguous: int
+
+
+def read(paths: Iterable[Path]) -> list[tuple[Path, list[Prediction]]]:
+    """The predictions of every file. Raises UserError as `read_predictions` does."""
+    return [(path, read_predictions(path)) for path in paths]
+
+
+def with_predictions(
+    samples: pl.DataFrame, files: Sequence[tuple[Path, list[Prediction]]]
+) -> tuple[pl.DataFrame, list[Matched]]:
+    """Add PREDICTED to samples that have sample_id, image, label, canonical and visual_key.
+
+    Null where nothing was predicted. A prediction belongs to the sample with its id, else to the one whose id ends in
+    it, or whose image has that name, with or without folder and ending; one that fits several samples is left out.
+    """
+    places = _places(samples)
+    found: dict[int, list[Prediction]] = {}
+    facts = []
+    for path, rows in files:
+        counts = Counter[str]()
+        for row in rows:
+            place = _place(row, places)
+            counts["unknown" if place is None else "ambiguous" if place < 0 else "matched"] += 1
+            if place is not None and place >= 0:
+                found.setdefault(place, []).append(row)
+        facts.append(Matched(path, len(rows), counts["matched"], counts["unknown"], counts["ambiguous"]))
+    order = sorted(found)
+    texts = sorted({row.pred for rows in found.values() for row in rows})
+    # Read as the labels were, by no rule: what is wanted is the canonical spelling and the visual key.
+    read_as = engine.judge(texts, Ruleset(())).labels.select("label", "canonical", "visual_key")
+    looks = {text: _Look.of(text, canonical, key) for text, canonical, key in read_as.iter_rows()}
+    labels = samples[order].select(pl.col("label").fill_null(""), "canonical", "visual_key")
+    compared = [
+        (place, *_compared(_Look.of(*label), found[place], looks))
+        for place, label in zip(order, labels.iter_rows(), strict=True)
+    ]
+    frame = pl.DataFrame(compared, schema={"_row": pl.UInt32, **PREDICTED}, orient="row")
+    joined = samples.with_row_index("_row").join(frame, on="_row", how="left", maintain_order="left").drop("_row")
+    return joined, facts
+
+
+def ranked(samples: pl.DataFrame, most: int = 1000) -> list[dict[str, Any]]:
+    """Labels that predictions contradict, the likeliest label errors first: by how many predictions agree, then by how
+    sure they are, then by how little the picture looks like the label."""
+    sure = pl.col("pred_score").fill_null(_UNSURE)
+    doubt = pl.col("pair_score").fill_null(1.0)
+    return (
+        samples.filter(pl.col("pred_differ") > 0)
+        .sort(-pl.col("pred_agree"), -sure, doubt, "sample_id")
+        .head(most)
+        .select("sample_id", "label", *PREDICTED, "pair_score")
+        .to_dicts()
+    )
+
+
+def facts(matched: Sequence[Matched], rank: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What summary.json says of predictions: each file's counts, and the `ranked` labels."""
+    files = [
+        {"file": one.path.name, "rows": one.rows, "matched": one.matched}
+        | {"unknown": one.unknown, "ambiguous": one.ambiguous}
+        for one in matched
+    ]
+    return {"files": files, "likely_label_errors": list(rank)}
+
+
+# Matching -------------------------------------------------------------------------------------------------------------
+
+
+def _places(samples: pl.DataFrame) -> dict[str, int]:
+    """Row of the sample that each name stands for; -1 for a name of several."""
+    places: dict[str, int] = {}
+    exact: dict[str, int] = {}
+    for row, (identity, image) in enumerate(samples.select("sample_id", "image").iter_rows()):
+        exact[identity] = row
+        for name in {*_tails(identity), *(_names(image) if image else ())}:
+            places[name] = row if places.get(name, row) == row else -1
+    return {**places, **exact}
+
+
+def _tails(identity: str) -> Iterable[str]:
+    """`train/a.png`, `a.png` and `a` of `set/train/a.png`."""
+    parts = identity.split("/")
+    return ["/".join(parts[start:]) for start in range(1, len(parts))] + [posixpath.splitext(parts[-1])[0]]
+
+
+def _names(image: str) -> set[str]:
+    base = posixpath.basename(image)
+    return {image, base, posixpath.splitext(base)[0]}
+
+
+def _place(row: Prediction, places: dict[str, int]) -> int | None:
+    names = [row.sample_id, *(sorted(_names(row.image), key=len, reverse=True) if row.image else ())]
+    names += [posixpath.basename(row.sample_id), posixpath.splitext(posixpath.basename(row.sample_id))[0]]
+    return next((places[name] for name in names if name in places), None)
+
+
+# Comparing ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A label as it is drawn. key: its visual key, or its tokens where it has none. tokens: of its canonical spelling,
+    so that `x^2` and `x ^ { 2 }` differ in nothing."""
+
+    key: str
+    tokens: list[str]
+
+    @classmethod
+    def of(cls, text: str, canonical: str | None, key: str | None) -> _Look:
+        tokens = lexer.tokens(text if canonical is None else canonical)
+        return cls("\0" + " ".join(tokens) if key is None else key, tokens)
+
+
+def _compared(
+    label: _Look, rows: Sequence[Prediction], looks: dict[str, _Look]
+) -> tuple[int, int, str | None, int | None, float | None, str | None]:
+    """PREDICTED of one sample."""
+    differing: dict[str, list[Prediction]] = {}
+    for row in rows:
+        look = looks[row.pred]
+        if look.key != label.key and look.tokens != label.tokens:
+            differing.setdefault(look.key, []).append(row)
+    if not differing:
+        return len(rows), 0, None, None, None, None
+    best = max(differing.values(), key=lambda alike: (len(alike), _surest(alike)))
+    surest = _surest(best)
+    count = sum(map(len, differing.values()))
+    where = _where(label.tokens, looks[best[0].pred].tokens)
+    return len(rows), count, best[0].pred, len(best), surest if surest > _UNSURE else None, where
+
+
+def _surest(rows: Sequence[Prediction]) -> float:
+    return max((row.score for row in rows if row.score is not None), default=_UNSURE)
+
+
+def _where(ours: list[str], theirs: list[str]) -> str:
+    """What is read for what, at most the first three places."""
+    if not theirs:
+        return "nothing"
+    # Braces come and go with what they hold; they are shown where nothing else differs.
+    bare = tuple([token for token in tokens if token not in "{}"] for tokens in (ours, theirs))
+    if bare[0] != bare[1]:
+        ours, theirs = bare
+    places = []
+    for kind, start, end, first, last in difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        around = kind != "replace"  # what is only there once needs its neighbours to be found
+        had = ours[max(0, start - around) : end + around]
+        reads = theirs[max(0, first - around) : last + around]
+        places.append(f"{_shown(reads)} for {_shown(had)}")
+    more = f" and {len(places) - _MOST} more" if len(places) > _MOST else ""
+    return "; ".join(places[:_MOST]) + more
+
+
+def _shown(tokens: Sequence[str]) -> str:
+    return f"`{clip(visible(' '.join(tokens)), _SHOWN)}`"

@@ -1,0 +1,213 @@
+"""UNI: characters that are not ASCII. Control characters are in `escapes`, teachers' ticks in `content`."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from rules import unicode_math
+from rules.findings import Finding
+from rules.label import Label
+from rules.registry import Options, rule
+from rules.sieves import NON_ASCII
+
+_HAN = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_CJK = re.compile(
+    rf"[{_HAN}\u3001\u3002\u300a-\u300f](?:[ {_HAN}\u3001\u3002\u300a-\u300f]*[{_HAN}\u3001\u3002\u300a-\u300f])?"
+)
+
+
+def _in_text(label: Label, offset: int) -> bool:
+    """Does the character at this offset stand in text?"""
+    return any(label.spans[index][0] <= offset < label.spans[index][1] for index in label.prose)
+
+
+@rule("UNI001", "cjk-in-math", "info", NON_ASCII, fix="unsafe", profiles=("default", "handwritten", "printed"))
+def cjk_in_math(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Chinese, Japanese or Korean text in math mode: `解 : x = 2`, `1 、 2`.
+
+    Why: pdfLaTeX stops at it, KaTeX warns, and normalisers that keep ASCII only drop it without a word. It also makes a
+    long tail of rare tokens.
+    Fires: ``解 x = 2`` -> ``解``
+    Fires: ``原 式 = 3`` -> ``原 式``
+    Fires: ``1 、 2`` -> ``、``
+    Quiet: ``\text{解} x = 2``
+    Quiet: ``x = 2``
+    Fix: Unsafe: `\text{…}` around words; a comma for `、`. In the profile m2e, where lines are text, the rule is off.
+    See: 0.68 % of HME100K's training labels; Uni-MuMER's copy of its test set leaves 591 such items out.
+    """
+    for match in _CJK.finditer(label.text):
+        if _in_text(label, match.start()):
+            continue
+        words = match[0].replace(" ", "")
+        replacement = "," if words == "、" else "." if words == "。" else f"\\text{{{words}}}"
+        yield Finding("text in math mode", *match.span(), replacement)
+
+
+@rule("UNI002", "full-width", "info", NON_ASCII, fix="unsafe")
+def full_width(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A full-width form of an ASCII character: `（ ）`, `：`, `％`.
+
+    Why: The vocabulary gets two of every sign, and LaTeX doesn't know this one.
+    Fires: ``（ a ）`` -> ``（`` ``）``
+    Fires: ``5 0 ％`` -> ``％``
+    Quiet: ``( a )``
+    Quiet: ``\text{解：}``
+    Fix: Unsafe: the ASCII character; its width differs. `％` becomes `\%`.
+    See: HCIILAB/LAST dataset/dic.txt has `％ ： （ ）` beside their ASCII forms.
+    """
+    for match in re.finditer("[\uff01-\uff5e\u3000]", label.text):
+        if not _in_text(label, match.start()):
+            plain = unicodedata.normalize("NFKC", match[0])
+            yield Finding(f"{match[0]} is the full-width form of {plain}", *match.span(), unicode_math.escaped(plain))
+
+
+@rule("UNI003", "unicode-symbol", "info", NON_ASCII, fix="safe")
+def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A symbol as a Unicode character where LaTeX has a command: `×`, `≤`, `α`, `√`.
+
+    Why: pdfLaTeX doesn't know most of them, and data sets that have them have the commands too: two tokens for a sign.
+    Fires: ``a × b ≤ c`` -> ``×`` ``≤``
+    Fires: ``∑ α`` -> ``∑`` ``α``
+    Quiet: ``a \times b``
+    Quiet: ``\text{café α}``
+    Quiet: ``解``
+    Fix: Safe where math-core draws both alike; else display (`√` has no argument that can be told).
+    """
+    for match in re.finditer(r"[^\x00-\x7f]", label.text):
+        command = unicode_math.command(match[0])
+        if command is None or _in_text(label, match.start()):
+            continue
+        glued = label.text[match.end() : match.end() + 1].isalpha() and command[-1].isalpha()
+        yield Finding(
+            f"{match[0]} is {command} in LaTeX",
+            *match.span(),
+            f"{command} " if glued else command,
+            fix="display" if match[0] in "√∛∜" else None,
+        )
+
+
+@rule("UNI004", "look-alike-character", "warning", NON_ASCII, fix="safe")
+def look_alike_character(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A character that looks like an ASCII one and isn't: a Cyrillic а, a minus sign U+2212, a typographic quote.
+
+    Why: Nobody sees the difference, every program does: search misses the label and the vocabulary doubles.
+    Fires: ``x − 1`` -> ``−``
+    Fires: ``а + b`` -> ``а``
+    Fires: ``f′`` -> ``′``
+    Fires: ``a ∣ b`` -> ``∣``
+    Quiet: ``x - 1``
+    Quiet: ``α + β``
+    Quiet: ``\text{да}``
+    Fix: Safe where math-core draws both alike, as with the minus sign; else the key refuses it.
+    """
+    for match in re.finditer(r"[^\x00-\x7f]", label.text):
+        plain = unicode_math.LOOK_ALIKES.get(match[0])
+        if plain is not None and not _in_text(label, match.start()):
+            name = unicodedata.name(match[0], "?").lower()
+            yield Finding(f"U+{ord(match[0]):04X}, {name}, looks like {plain}", *match.span(), plain)
+
+
+_INVISIBLE = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufe00-\ufe0f"
+_ODD_SPACE = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u2028\u2029"
+
+
+@rule("UNI005", "invisible-character", "warning", NON_ASCII, fix="unsafe")
+def invisible_character(label: Label, options: Options) -> Iterator[Finding]:
+    """A character nobody sees: a zero-width space, a byte order mark, a mark of writing direction, a no-break space.
+
+    Why: Two labels look alike in every editor and are different; LaTeX stops at it or draws a box.
+    Fires: ``x\u200by`` -> ``\u200b``
+    Fires: ``\ufeffx\u00a0y`` -> ``\ufeff`` ``\u00a0``
+    Quiet: ``x y``
+    Quiet: ``x ~ y``
+    Fix: Unsafe: dropped; odd spaces become plain ones. math-core takes them for signs, so the key can't prove it.
+    """
+    for match in re.finditer(f"[{_INVISIBLE}{_ODD_SPACE}]", label.text):
+        space = re.match(f"[{_ODD_SPACE}]", match[0]) is not None
+        name = unicodedata.name(match[0], "a separator").lower()
+        yield Finding(f"U+{ord(match[0]):04X}, {name}, can't be seen", *match.span(), " " if space else "")
+
+
+@rule(
+    "UNI006",
+    "styled-letter",
+    "warning",
+    NON_ASCII,
+    fix="unsafe",
+)
+def styled_letter(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A letter in a font as a character of its own: `𝑥`, `𝐀`, `ℝ`.
+
+    Why: Copied from a PDF or a word processor. pdfLaTeX doesn't know it; `\mathbf { A }` or a plain x is meant.
+    Fires: ``𝑥 + 1`` -> ``𝑥``
+    Fires: ``v ∈ ℝ`` -> ``ℝ``
+    Quiet: ``x + 1``
+    Quiet: ``\mathbb { R }``
+    Fix: Unsafe: the letter, in `\mathbf`, `\mathbb`, `\mathcal`, `\mathfrak`, `\mathsf` or `\mathtt` where it has one.
+    """
+    for match in re.finditer(r"[\U0001d400-\U0001d7ff\u2100-\u214f]", label.text):
+        letter = unicode_math.styled(match[0])
+        if letter is not None:
+            yield Finding(f"{match[0]} is a letter in a font", *match.span(), letter)
+
+
+@rule("UNI007", "script-character", "warning", NON_ASCII, fix="unsafe")
+def script_character(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A superscript or subscript as a character: `x²`, `H₂O`.
+
+    Why: pdfLaTeX doesn't know most of them, and they are a second spelling of `^ { 2 }`.
+    Fires: ``x² + y²`` -> ``²`` ``²``
+    Fires: ``10⁻¹`` -> ``⁻¹``
+    Fires: ``H₂O`` -> ``₂``
+    Quiet: ``x ^ { 2 }``
+    Quiet: ``\text{m²}``
+    Fix: Unsafe: `^ { 2 }`.
+    """
+    for match in re.finditer("([²³¹⁰-\u207f]+)|([\u2080-\u208e]+)", label.text):
+        if _in_text(label, match.start()):
+            continue
+        plain = unicodedata.normalize("NFKC", match[0]).replace("−", "-")
+        sign = "^" if match[1] else "_"
+        yield Finding("a script as a character", *match.span(), f" {sign} {{ {' '.join(plain)} }}")
+
+
+@rule("UNI008", "combining-mark", "warning", NON_ASCII, fix="unsafe")
+def combining_mark(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An accent as a character that combines with the one before: `x` and U+0304.
+
+    Why: LaTeX sets the accent beside the letter or not at all; `\bar { x }` is meant.
+    Fires: ``x̄ + 1`` -> ``x̄``
+    Quiet: ``\bar { x } + 1``
+    Quiet: ``é``
+    Fix: Unsafe: the accent's command.
+    """
+    for match in re.finditer("(\\w)([\u0300-\u036f\u20d0-\u20f0])", label.text):
+        accent = unicode_math.ACCENTS.get(match[2])
+        replacement = f"{accent} {{ {match[1]} }}" if accent else None
+        yield Finding(f"U+{ord(match[2]):04X} is an accent without its letter", *match.span(), replacement)
+
+
+_MOJIBAKE = re.compile(
+    "\ufffd|[\u00c2\u00c3\u00ce\u00cf][\u0080-\u00bf]|\u00e2[\u0080-\u00bf\u02c6\u20ac\u2030][\u0080-\u00bf\u2013-\u2122]|[\ue000-\uf8ff]"
+)
+
+
+@rule("UNI009", "broken-encoding", "warning", NON_ASCII, fix="display")
+def broken_encoding(label: Label, options: Options) -> Iterator[Finding]:
+    """Text read in the wrong encoding: U+FFFD, `Ã` and U+0097 for `×`, characters of a private font.
+
+    Why: What stood there is lost or garbled; no picture shows it.
+    Fires: ``a \ufffd b`` -> ``\ufffd``
+    Fires: ``a \u00c3\u0097 b`` -> ``\u00c3\u0097``
+    Quiet: ``a × b``
+    Quiet: ``Â``
+    Fix: Display: the text as UTF-8, where that gives one.
+    """
+    for match in _MOJIBAKE.finditer(label.text):
+        try:
+            meant: str | None = match[0].encode("latin-1").decode()
+        except (UnicodeEncodeError, UnicodeDecodeError):
+            meant = None
+        yield Finding("text in the wrong encoding", *match.span(), meant)

@@ -1,0 +1,289 @@
+"""DST and LEN003: what only a whole data set shows: rare tokens, licences, splits that differ. Leaks are DUP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from rules import licences, shift
+from rules.families.duplicates import prepared
+from rules.leaks import RANKS, leakage, rank, side_name
+from rules.registry import Options, samples_rule
+from rules.wording import listed, percent
+
+_FOUND = {"sample_id": pl.String, "source": pl.String, "message": pl.String}
+
+
+def _whole(rows: list[tuple[str, str]]) -> pl.DataFrame:
+    return pl.DataFrame([(None, *row) for row in rows], schema=_FOUND, orient="row")
+
+
+@samples_rule("DST001", "no-images", "info")
+def no_images(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""A data set of labels alone: no sample names an image. One finding for the set.
+
+    Why: Nothing can be trained on it as it is, and nobody can check its labels against pictures.
+    Fix: None: `--images DIR` says where the images lie, `--columns image:NAME` which column names them.
+    """
+    if "image" not in samples.columns:
+        return _whole([])
+    counts = samples.group_by("source", maintain_order=True).agg(pl.col("image").count(), pl.len().alias("n"))
+    without = counts.filter(pl.col("image") == 0)
+    return _whole([(source, f"none of its {n:,} samples names an image") for source, _, n in without.iter_rows()])
+
+
+# Licences -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Terms:
+    source: str
+    declared: str | None
+    known: licences.Known | None
+
+    @property
+    def licence(self) -> str | None:
+        return self.declared or (self.known.licence if self.known else None)
+
+
+def _terms(samples: pl.DataFrame) -> list[_Terms]:
+    """What each source says of its licence, in the columns source_licence and source_path; nothing without them."""
+    if not {"source_licence", "source_path"} <= set(samples.columns):
+        return []
+    rows = samples.group_by("source", maintain_order=True).agg(pl.col("source_licence", "source_path").first())
+    return [
+        _Terms(source, licence or None, licences.known(source, path or ""))
+        for source, licence, path in rows.iter_rows()
+    ]
+
+
+@samples_rule("DST002", "licence-missing", "info")
+def licence_missing(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""A data set of which nobody said under which licence it is.
+
+    Why: What is trained on it, or made of it, may not be yours to publish.
+    Fix: None: say it in the project file, under `[licences]`: `NAME = "CC-BY-4.0"`.
+    """
+    found = []
+    for terms in _terms(samples):
+        if terms.declared is None:
+            hint = f"; as far as is known, {terms.known.what}" if terms.known else ""
+            found.append((terms.source, f"no licence is given for it{hint}"))
+    return _whole(found)
+
+
+@samples_rule("DST003", "licence-differs", "warning")
+def licence_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""A data set is given another licence than the public set has that its name speaks of.
+
+    Why: Copies of public sets are often published under a licence that their copier chose: a mirror of UniMER says
+    Apache-2.0, though it holds CROHME, which is for non-commercial use.
+    Fix: None: ask the set's own publishers. If it is another set of that name, `--ignore DST003`.
+    """
+    found = []
+    for terms in _terms(samples):
+        if terms.declared and terms.known and licences.spelled(terms.declared) != terms.known.licence.upper():
+            found.append((terms.source, f"given as {terms.declared}, but as far as is known, {terms.known.what}"))
+    return _whole(found)
+
+
+@samples_rule("DST004", "licence-clash", "warning")
+def licence_clash(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""Two data sets of a run have licences that don't go together in one data set made of both.
+
+    Why: Such a set can't be published under any licence. Training on both and keeping the data apart may be allowed.
+    Fix: None: export them apart. Judged are the Creative Commons licences and the common open ones; no legal advice.
+    """
+    terms = [item for item in _terms(samples) if item.licence]
+    found = []
+    for place, second in enumerate(terms):
+        for first in terms[:place]:
+            why = licences.clash(str(first.licence), str(second.licence))
+            if why:
+                found.append(
+                    (second.source, f"{second.licence} doesn't go with {first.source} ({first.licence}): {why}")
+                )
+    return _whole(found)
+
+
+# Splits ---------------------------------------------------------------------------------------------------------------
+
+
+@samples_rule("DST005", "split-by-row", "info", options={"share": 0.5, "least": 20})
+def split_by_row(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""A test or validation split that shares as many labels with the training split as one drawn row by row would.
+
+    Why: Then copies of one label were dealt out to both sides, and nobody can draw the split again without its list.
+    Fix: None: split by label. `curate export` puts a label's samples on one side, by a hash, so that a larger set keeps
+    every sample where it was. Reported where a draw by row would share `least` labels or more and at least `share` of
+    that is found.
+    See: Miffyli/im2latex-dataset issue 6.
+    """
+    found = []
+    for pair in leakage(prepared(samples)).iter_rows(named=True):
+        expected = pair["random_labels"]
+        if expected is None or expected < options["least"] or pair["labels"] < options["share"] * expected:
+            continue
+        there = side_name(pair["other_source"], pair["other_split"])
+        found.append(
+            (
+                str(pair["source"]),
+                f"{percent(pair['labels'], pair['samples'])} of the labels of split {pair['split']} stand in {there} "
+                f"too; one drawn row by row would share {percent(expected, pair['samples'])}: it was not made by label",
+            )
+        )
+    return _whole(found)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A test or validation side and what there is to train on for it: columns label, n_tokens; no label twice."""
+
+    source: str
+    name: str
+    held_out: pl.DataFrame
+    training: pl.DataFrame
+    training_name: str
+
+
+def _compared(samples: pl.DataFrame) -> Iterator[_Compared]:
+    """Every test or validation side with the training sides of its own source, or with all where it has none."""
+    rows = prepared(samples).filter(pl.col("label_group").is_not_null()).with_columns(rank())
+    rows = rows.select("source", "split", "rank", "label_group", "label", "n_tokens")
+    rows = rows.unique(["source", "split", "label_group"], keep="first", maintain_order=True)
+    training = rows.filter(pl.col("rank") == RANKS["training"])
+    if training.is_empty():
+        return
+    for (source, split), side in rows.filter(pl.col("rank") > 0).group_by("source", "split", maintain_order=True):
+        own = training.filter(pl.col("source") == source)
+        other = own if own.height else training
+        names = other["source"].unique(maintain_order=True).to_list()
+        name = "its training split" if own.height else names[0] if len(names) == 1 else "all there is to train on"
+        yield _Compared(
+            str(source),
+            side_name(str(source), None if split is None else str(split)),
+            side,
+            other.unique("label_group", keep="first", maintain_order=True),
+            name,
+        )
+
+
+def _tokens(pair: _Compared) -> list[tuple[str, int, int]]:
+    """(token, different labels of the held-out side with it, of the training side) of a comparison."""
+    parts = [
+        frame.select(pl.lit(part).alias("part"), "label")
+        for part, frame in (("one", pair.held_out), ("two", pair.training))
+    ]
+    counts = shift.token_counts(pl.concat(parts))
+    wide = counts.group_by("token").agg(
+        pl.col("labels").filter(pl.col("part") == part).sum().alias(part) for part in ("one", "two")
+    )
+    return list(wide.sort("token").iter_rows())
+
+
+@samples_rule("DST006", "token-shift", "info", options={"bits": 0.01, "shown": 8})
+def token_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""Tokens that a test or validation split uses far more or less often than what there is to train on.
+
+    Why: The score on such a split says how well a model does on another kind of formula than it was trained on.
+    Fix: None: look whether both come from one place; draw the split anew if they should be alike. Compared are labels
+    that differ. Reported from a Jensen-Shannon divergence of `bits` on, if it is more than chance makes it.
+    """
+    found = []
+    for pair in _compared(samples):
+        here, there = pair.held_out.height, pair.training.height
+        tokens = _tokens(pair)
+        shifted = sorted(
+            (-bits, token, one, two)
+            for token, one, two in tokens
+            if one
+            and two
+            and token not in "{}"
+            and (bits := shift.divergence(one, here, two, there)) >= options["bits"]
+            and shift.differs(one, here, two, there, len(tokens))
+        )
+        if shifted:
+            named = [f"`{token}` ({percent(one, here)}, {percent(two, there)})" for _, token, one, two in shifted]
+            text = (
+                f"{len(shifted)} of {len(tokens)} tokens are not as frequent in {pair.name} as in {pair.training_name} "
+                f"(share of labels here, there): {listed(named, options['shown'])}"
+            )
+            found.append((pair.source, text))
+    return _whole(found)
+
+
+@samples_rule("DST007", "unseen-tokens", "info", options={"shown": 12})
+def unseen_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""Tokens of a test or validation split that no training label holds, though there is enough to train on for that.
+
+    Why: A model can't learn to write them. They are symbols of another set, or typing errors.
+    Fix: None: correct the errors, and add labels with the symbols or leave them out of the score.
+    """
+    found = []
+    for pair in _compared(samples):
+        here, there = pair.held_out.height, pair.training.height
+        unseen = sorted(
+            (-one, token) for token, one, two in _tokens(pair) if one and not two and shift.missed(one, here, there)
+        )
+        if unseen:
+            named = listed([f"`{token}` ({-one})" for one, token in unseen], options["shown"])
+            many = "1 token" if len(unseen) == 1 else f"{len(unseen)} tokens"
+            found.append((pair.source, f"{many} of {pair.name} not in {pair.training_name}: {named}"))
+    return _whole(found)
+
+
+@samples_rule("DST008", "length-shift", "info", options={"distance": 0.1})
+def length_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""Labels of a test or validation split are longer or shorter than those there are to train on.
+
+    Why: Long formulas are harder: the score says as much about the length as about the model. A split that was cut off
+    a sorted list shows this way.
+    Fix: None: draw the split anew, or score by length. Compared are labels that differ. Reported from a
+    Kolmogorov-Smirnov distance of `distance` on, if it is more than chance makes it.
+    """
+    found = []
+    for pair in _compared(samples):
+        here, there = (frame["n_tokens"].drop_nulls() for frame in (pair.held_out, pair.training))
+        distance, real = shift.length_distance(here, there)
+        if real and distance >= options["distance"]:
+            medians = [int(lengths.median() or 0) for lengths in (here, there)]  # type: ignore[arg-type]
+            text = (
+                f"labels of {pair.name} have {medians[0]} tokens in the median, those of {pair.training_name} "
+                f"{medians[1]} (distance of the distributions {distance:.2f})"
+            )
+            found.append((pair.source, text))
+    return _whole(found)
+
+
+# Tokens ---------------------------------------------------------------------------------------------------------------
+
+
+@samples_rule("LEN003", "rare-tokens", "info", options={"least": 20, "shown": 12, "labels": 500})
+def rare_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""Tokens that fewer labels of a data set hold than a model needs to learn them: 20, unless `least` says otherwise.
+
+    Why: They are never learnt, and the tail of a vocabulary is where typing errors gather.
+    Fix: None: look at the list, the rarest first; then merge, correct or leave out. A set of fewer than `labels` labels
+    is too small to call anything rare in it.
+    See: MathNet remove_formulas_with_rare_tokens.py (20); 96 of 244 tokens of HME100K's training set are rarer.
+    """
+    sizes = dict(samples.group_by("source").len().iter_rows())
+    order = samples["source"].unique(maintain_order=True).to_list()
+    counts = shift.token_counts(samples.select(pl.col("source").alias("part"), pl.col("label").fill_null("")))
+    found: list[tuple[str, str]] = []
+    for source in order:
+        frame = counts.filter(pl.col("part") == source)
+        rare = frame.filter(pl.col("labels") < options["least"]).sort("labels", "token")
+        if rare.height and sizes[source] >= options["labels"]:
+            named = listed(
+                [f"`{token}` ({n})" for token, n in rare.select("token", "labels").iter_rows()], options["shown"]
+            )
+            found.append(
+                (
+                    source,
+                    f"{rare.height} of {frame.height} tokens stand in fewer than {options['least']} labels: {named}",
+                )
+            )
+    return _whole(found)

@@ -1,0 +1,241 @@
+"""PAR: does this label belong to this picture? Reads what was worked out about the pairs (docs/pairs.md says how)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from rules.registry import Options, samples_rule
+from rules.shifts import Shift, shifts
+
+_WHERE = ("sample_id", "source")
+_NEEDS = ("pixels", "pairs")
+_SHIFT = {"rows": 20, "sigmas": 6.0, "gain": 0.05}
+
+
+def _none(samples: pl.DataFrame) -> pl.DataFrame:
+    return samples.clear().select(*_WHERE, pl.lit("", pl.String).alias("message"))
+
+
+def _has(samples: pl.DataFrame, *columns: str) -> bool:
+    return all(name in samples.columns for name in columns)
+
+
+def _shifted(samples: pl.DataFrame, options: Options) -> Iterator[tuple[pl.DataFrame, int, list[Shift]]]:
+    """(rows whose picture was compared, number of rows, shifts among the former) of each file with a shift."""
+    for _, rows in samples.group_by("source", "split", maintain_order=True):
+        compared = rows.with_row_index("row_of_file", offset=1).filter(pl.col("pair_lags").is_not_null())
+        if compared.height < options["rows"]:
+            continue
+        fits = np.array(compared["pair_lags"].to_list(), dtype=np.float32)
+        found = shifts(fits, fewest=options["rows"], sigmas=options["sigmas"], gain=options["gain"])
+        if found:
+            yield compared, rows.height, found
+
+
+@samples_rule("PAR001", "shifted-pairs", "error", options=_SHIFT, needs=_NEEDS)
+def shifted_pairs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""The pictures of a file, or of a part of it, belong to the labels some rows further up or down: one finding,
+    which names the rows and the offset. Offsets of up to 5 rows are seen, in stretches of at least 20 rows.
+
+    Why: Labels and pictures were put together by their order, and one of them was left out. Every later pair is wrong,
+    and each looks like a formula with its picture.
+    Fix: None: join labels and pictures by name, or take out the row that has no partner.
+    See: LaTeX-OCR issue 170 (230,000 labels, 190,000 images).
+    """
+    if not _has(samples, "pair_lags", "split"):
+        return _none(samples)
+    out = []
+    for compared, height, found in _shifted(samples, options):
+        places, ids = compared["row_of_file"].to_list(), compared["sample_id"].to_list()
+        texts = []
+        for shift in found:
+            first, last = shift.start, shift.end - 1
+            count, where = abs(shift.lag), "further down" if shift.lag > 0 else "further up"
+            rows = "row" if count == 1 else "rows"
+            texts.append(
+                f"from {ids[first]} to {ids[last]} (rows {places[first]:,} to {places[last]:,} of {height:,}) "
+                f"each picture belongs to the label {count} {rows} {where}"
+            )
+        split = compared["split"][0]
+        name = f"{split}: " if split else ""
+        out.append((None, compared["source"][0], f"{name}pairs are shifted by {_offsets(found)}: {'; '.join(texts)}"))
+    return pl.DataFrame(out, schema=dict(_none(samples).schema), orient="row") if out else _none(samples)
+
+
+def _offsets(found: list[Shift]) -> str:
+    return ", ".join(dict.fromkeys(f"{shift.lag:+d}" for shift in found))
+
+
+@samples_rule("PAR005", "more-lines-than-label", "info", options={"spare": 1}, needs=_NEEDS)
+def more_lines(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""The picture holds more lines of ink, one below the other, than the label lays out. `spare` lines more are
+    allowed, as handwriting tears a formula apart.
+
+    Why: The crop holds something else too (a neighbouring line, printed text), or the label lacks lines: the model
+    learns to leave out what it sees.
+    Fix: None: crop the picture, or complete the label.
+    See: HME100K and M²E photos; KITAB-Bench issue 5.
+    """
+    if not _has(samples, "pair_lines", "ink_rows"):
+        return _none(samples)
+    more = samples.filter((pl.col("pair_lines") > 0) & (pl.col("ink_rows") > pl.col("pair_lines") + options["spare"]))
+    return more.select(
+        *_WHERE,
+        pl.format("the picture has {} lines, the label lays out {}", "ink_rows", "pair_lines").alias("message"),
+    )
+
+
+@samples_rule("PAR006", "lines-not-in-picture", "warning", options={"wider": 1.5}, needs=_NEEDS)
+def lines_not_in_picture(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""The label breaks into lines (`\\` at the top level or in the environment that is the whole label), the picture
+    has fewer, and is `wider` times as wide for its height as such a label lets expect.
+
+    Why: The break is not in the picture (`\\` has no effect inside `equation`), or the picture shows a part of it.
+    Fix: None: take out the break, or find the whole picture.
+    """
+    if not _has(samples, "pair_rows", "ink_rows", "pair_wide"):
+        return _none(samples)
+    fewer = samples.filter(
+        (pl.col("pair_rows") > 1)
+        & (pl.col("ink_rows") < pl.col("pair_rows"))
+        & (pl.col("pair_wide") >= options["wider"])
+    )
+    return fewer.select(
+        *_WHERE,
+        pl.format("the label has {} lines, the picture {}", "pair_rows", "ink_rows").alias("message"),
+    )
+
+
+@samples_rule("PAR007", "doubtful-pair", "warning", options={"below": 0.03, **_SHIFT}, needs=_NEEDS)
+def doubtful_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""The picture does not look like one of this label: its `pair_score` is `below` 0.03. Fewer than 1 in 100 of
+    the right pairs of CROHME and im2latex are so doubtful, and about 3 of 4 wrong ones.
+
+    A picture without ink, a label that draws nothing, the pairs that PAR001 reports as shifted, and data sets with
+    fewer than 60 pairs, which can't be learnt from, are left out.
+
+    Why: A label that belongs to another picture teaches the model to read what is not there.
+    Fix: None: look at the picture.
+    """
+    if not _has(samples, "pair_score", "pair_off"):
+        return _none(samples)
+    # How far off a pair is, is known where both can be seen and there is a set to learn from.
+    low = samples.filter((pl.col("pair_score") < options["below"]) & pl.col("pair_off").is_not_null())
+    if low.height and _has(samples, "pair_lags", "split"):
+        inside = [
+            compared["sample_id"][shift.start : shift.end]
+            for compared, _, found in _shifted(samples, options)
+            for shift in found
+        ]
+        if inside:
+            low = low.filter(~pl.col("sample_id").is_in(pl.concat(inside).implode()))
+    return low.select(
+        *_WHERE, pl.format("the picture does not look like this label (pair score {})", "pair_score").alias("message")
+    )
+
+
+@samples_rule("PAR008", "width-not-like-label", "info", options={"sigmas": 6.0, "times": 2.0}, needs=_NEEDS)
+def width_not_like_label(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""The ink is `times` as wide for its height as the label lets expect, or as narrow, and so `sigmas` robust
+    standard deviations of its data set away. Asked of data sets with at least 60 pairs.
+
+    Why: A crop that is cut, a label that covers only a part of its picture, or a wrong pair.
+    Fix: None: look at the picture.
+    See: LaTeX-OCR issue 170.
+    """
+    if not _has(samples, "pair_wide", "pair_off"):
+        return _none(samples)
+    times = options["times"]
+    odd = samples.filter(
+        (pl.col("pair_off").abs() >= options["sigmas"])
+        & ((pl.col("pair_wide") >= times) | (pl.col("pair_wide") <= 1 / times))
+    )
+    return odd.select(
+        *_WHERE,
+        pl.format(
+            "for its height the ink is {} times as wide as the label lets expect", pl.col("pair_wide").round(2)
+        ).alias("message"),
+    )
+
+
+@samples_rule("PAR009", "orphan-image", "info", needs=("orphans",))
+def orphan_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""Image files lie beside those of a data set, and no row names them: one finding for a data set, with how many.
+
+    Why: Labels were lost on the way, or the folder holds another split. Where pictures and labels are put together by
+    their order, one file too many shifts all pairs.
+    Fix: None: find their labels, or move the files away.
+    See: LaTeX-OCR issue 170.
+    """
+    if not _has(samples, "orphan_images", "orphan_example"):
+        return _none(samples)
+    found = samples.filter(pl.col("orphan_images") > 0).unique("source", keep="first", maintain_order=True)
+    one = pl.col("orphan_images") == 1
+    return found.select(
+        pl.lit(None, pl.String).alias("sample_id"),
+        "source",
+        pl.when(one)
+        .then(pl.format("no row names the image file {}", "orphan_example"))
+        .otherwise(pl.format("no row names {} image files, such as {}", "orphan_images", "orphan_example"))
+        .alias("message"),
+    )
+
+
+_DIFFERS = ("pred_differ", "pred_count", "pred_agree", "pred_score", "pred_where")
+
+
+def _disagreeing(samples: pl.DataFrame) -> pl.DataFrame:
+    """The samples for which some prediction is drawn otherwise than the label, with their message."""
+    surety = pl.when(pl.col("pred_score").is_not_null()).then(
+        pl.format(" (probability of a token {})", pl.col("pred_score").exp().round(3))
+    )
+    return samples.filter(pl.col("pred_differ") > 0).with_columns(
+        pl.format(
+            "{} {}{}",
+            pl.when(pl.col("pred_count") == 1)
+            .then(pl.lit("the prediction reads"))
+            .when(pl.col("pred_agree") == 1)
+            .then(pl.format("1 of {} predictions reads", "pred_count"))
+            .otherwise(pl.format("{} of {} predictions read", "pred_agree", "pred_count")),
+            "pred_where",
+            surety.otherwise(pl.lit("")),
+        ).alias("message")
+    )
+
+
+_SURE = {"repeated": 2, "confident": 0.97}
+
+
+def _sure(options: Options) -> pl.Expr:
+    confident = (pl.col("pred_score").exp() >= options["confident"]) & (pl.col("pred_agree") == pl.col("pred_count"))
+    sure: pl.Expr = (pl.col("pred_agree") >= options["repeated"]) | confident.fill_null(False)
+    return sure
+
+
+@samples_rule("PAR010", "likely-label-error", "warning", options=_SURE)
+def likely_label_error(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""Predictions (`--predictions`) are drawn otherwise than the label, and either `repeated` of them (2) agree on one
+    other reading, or the model was `confident` (its mean token probability, 0.97) and none says otherwise.
+
+    Why: Models that err do so each in its own way. Where they agree against the label, the label is often wrong.
+    Fix: None: look at the picture.
+    """
+    if not _has(samples, *_DIFFERS):
+        return _none(samples)
+    return _disagreeing(samples).filter(_sure(options)).select(*_WHERE, "message")
+
+
+@samples_rule("PAR011", "prediction-differs", "info", options=_SURE)
+def prediction_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""A prediction (`--predictions`) is drawn otherwise than the label, and nothing says how sure it is: it is the
+    only one, or the others read something else. Those that are sure are PAR010.
+
+    Why: Either the model or the label is wrong.
+    Fix: None: look at the picture.
+    """
+    if not _has(samples, *_DIFFERS):
+        return _none(samples)
+    return _disagreeing(samples).filter(~_sure(options)).select(*_WHERE, "message")
