@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
 #: More files than this are flushed to disk all at once: one by one takes milliseconds each.
 MANY = 1000
 

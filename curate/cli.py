@@ -590,7 +590,7 @@ def render(label: str, out: Path, form: str) -> None:
 @click.option("--out", default="demo", show_default=True, type=click.Path(path_type=Path), help="Folder to make.")
 @click.option("--seed", default=0, show_default=True, help="Another seed makes other formulas.")
 def demo(out: Path, seed: int) -> int:
-    """Make small data sets with planted defects, audit and export them.
+    """Make small data sets with defects, audit them, export them.
 
     Says which of the defects were found, and how to load the exported data set. Needs no network and no data.
     """
