@@ -73,6 +73,11 @@ Examples:
     type=click.Choice(["none", "test", "all"]),
     help="Splits of the sources to leave as they are; train is cleaned against them [default: none].",
 )
+@click.option(
+    "--near-duplicates",
+    type=click.Choice(["leave", "keep"]),
+    help="What pictures nearly equal to one in a better guarded split do [default: leave].",
+)
 @click.option("--seed", type=int, metavar="N", help="Another seed makes other splits [default: 0].")
 @click.option(
     "--resize",

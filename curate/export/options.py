@@ -13,6 +13,7 @@ from curate.errors import UserError
 FORMATS = ("hf", "messages", "sharegpt")
 FIXES = ("none", "safe", "unsafe")
 KEPT_SPLITS = ("none", "test", "all")
+NEAR = ("leave", "keep")
 RESIZE = ("upscale", "pad", "none")
 CROP = ("ink", "none")
 SEVERITIES = ("error", "warning", "info")
@@ -48,6 +49,7 @@ class ExportOptions:
     max_chars: int | None = None
     splits: Mapping[str, float] = field(default_factory=_default_splits)
     keep_splits: str = "none"
+    near_duplicates: str = "leave"
     seed: int = 0
     resize: str = "upscale"
     crop: str = "none"
@@ -78,7 +80,14 @@ class ExportOptions:
         return config
 
 
-_CHOICES = {"format": FORMATS, "fix": FIXES, "keep_splits": KEPT_SPLITS, "resize": RESIZE, "crop": CROP}
+_CHOICES = {
+    "format": FORMATS,
+    "fix": FIXES,
+    "keep_splits": KEPT_SPLITS,
+    "near_duplicates": NEAR,
+    "resize": RESIZE,
+    "crop": CROP,
+}
 
 
 def _plain(value: Any) -> Any:

@@ -101,7 +101,9 @@ def make_plan(
     if options.max_repeats is not None:
         ids = pl.concat([item.run.samples.select("sample_id").collect()["sample_id"] for item in inputs])
         frame = policy.with_caps(frame, ids, options, splits.frozen(options))
-    frame = with_near(splits.with_splits(frame, options), options)
+    frame = splits.with_splits(frame, options)
+    if options.near_duplicates == "leave":
+        frame = with_near(frame, options)
     licences = {source["name"]: licence_of(source, options.licences) for item in inputs for source in item.sources}
     licence, clash = _licence(licences, options)
     plan = Plan(options, list(inputs), labels, frame, splits.order(options), licences, licence, clash, [])

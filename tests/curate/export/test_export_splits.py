@@ -140,6 +140,8 @@ def test_near_duplicates_that_the_audit_found_are_in_one_split(tmp_path: Path) -
     assert set(lost.values()) == {"leak-near"}
     assert 20 < len(lost) < 60  # about two thirds of the pairs are placed apart
     assert len(homes) == 60
+    exported(tmp_path / "run", tmp_path / "kept", splits=EVEN, near_duplicates="keep")
+    assert dropped(tmp_path / "kept") == {}
 
 
 keys = st.integers(0, 30)
