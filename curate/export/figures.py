@@ -70,7 +70,7 @@ def write_examples(folder: Path, plan: Plan) -> list[Shown]:
     step = max(pool.height // _CANDIDATES, 1)
     candidates = pool.gather_every(step).select("run", "row", "score", "has_image")
     wanted = candidates.gather_every(max(candidates.height // EXAMPLES, 1)).head(EXAMPLES)
-    shape = Shape(plan.options.resize, plan.options.crop)  # type: ignore[arg-type]
+    shape = Shape.of(plan.options.resize, plan.options.crop)
     (folder / "assets").mkdir(exist_ok=True)
     shown: list[Shown] = []
     for number, row in enumerate(rows_of(plan.inputs, plan.labels, wanted.sort("run", "row"))):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 import rules
 from curate.decisions import DECISIONS_FILE, Decisions, read_decisions
 from curate.errors import UserError
@@ -35,6 +37,11 @@ class Input:
     @property
     def sources(self) -> list[dict[str, Any]]:
         return list(self.run.summary["sources"])
+
+    @property
+    def images(self) -> int:
+        """How many samples name an image."""
+        return int(self.run.samples.select(pl.col("image").count()).collect().item())
 
     @property
     def label_rules(self) -> list[str]:

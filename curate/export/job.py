@@ -57,13 +57,14 @@ def export(
     if dry_run:
         from tempfile import TemporaryDirectory
 
-        with TemporaryDirectory(prefix="texsieve-") as folder:
-            plan = make_plan(inputs, options, Path(folder), workers=workers, progress=progress)
+        with TemporaryDirectory(prefix="texsieve-") as folder, Studio(images=0, workers=1) as studio:
+            plan = make_plan(inputs, options, Path(folder), studio, workers=workers, progress=progress)
             return Exported(out, plan, planning.facts(plan))
-    with Work(out) as work:
-        plan = make_plan(inputs, options, work.tmp, workers=workers, progress=progress)
+    images = sum(item.images for item in inputs)
+    with Work(out) as work, Studio(images=images, workers=workers) as studio:
+        plan = make_plan(inputs, options, work.tmp, studio, workers=workers, progress=progress)
         _check(plan)
-        return _write(plan, work, workers, progress or (lambda stage, done, of: None))
+        return _write(plan, work, studio, progress or (lambda stage, done, of: None))
 
 
 def _check(plan: Plan) -> None:
@@ -86,10 +87,10 @@ def _check(plan: Plan) -> None:
         )
 
 
-def _write(plan: Plan, work: Work, workers: int, report: Progress) -> Exported:
+def _write(plan: Plan, work: Work, studio: Studio, report: Progress) -> Exported:
     done = work.begin(plan.hash())
     reused = len(done)
-    _write_shards(plan, work, done, workers, report)
+    _write_shards(plan, work, done, studio, report)
     plan = _without_late(plan, [row for entry in done.values() for row in entry["late"]])
     if not plan.kept:
         raise UserError(
@@ -115,13 +116,12 @@ def _write(plan: Plan, work: Work, workers: int, report: Progress) -> Exported:
     return Exported(work.out, plan, facts, reused)
 
 
-def _write_shards(plan: Plan, work: Work, done: dict[str, dict[str, Any]], workers: int, report: Progress) -> None:
+def _write_shards(plan: Plan, work: Work, done: dict[str, dict[str, Any]], studio: Studio, report: Progress) -> None:
     """Write the shards that aren't done yet; `done` gets an entry for each."""
     todo = [shard for shard in plan.shards if shard.name not in done]
     of = plan.kept
     at = of - sum(shard.rows.height for shard in todo)
-    shape = Shape(plan.options.resize, plan.options.crop)  # type: ignore[arg-type]
-    images = sum(int(shard.rows["has_image"].sum()) for shard in todo)
+    shape = Shape.of(plan.options.resize, plan.options.crop)
 
     def stream() -> Iterator[tuple[Shard, Row]]:
         for shard in todo:
@@ -131,14 +131,13 @@ def _write_shards(plan: Plan, work: Work, done: dict[str, dict[str, Any]], worke
     def job(item: tuple[Shard, Row]) -> tuple[Path, str] | None:
         return None if item[1].ref is None else (item[1].root, item[1].ref)
 
-    with Studio(partial(make, shape=shape), images=images, workers=workers) as studio:
-        pairs = studio.work(stream(), job)
-        with closing(_Shards(plan, work, done)) as shards:
-            for (shard, row), picture in pairs:
-                shards.add(shard, row, picture or Picture(None))
-                at += 1
-                if at % 64 == 0 or at == of:
-                    report("write", at, of)
+    pairs = studio.work(partial(make, shape=shape), stream(), job)
+    with closing(_Shards(plan, work, done)) as shards:
+        for (shard, row), picture in pairs:
+            shards.add(shard, row, picture or Picture(None))
+            at += 1
+            if at % 64 == 0 or at == of:
+                report("write", at, of)
 
 
 class _Shards:

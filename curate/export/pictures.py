@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from PIL import Image
 
 from curate.export.png import encode
 from curate.images import ImageError, open_bytes, read_bytes
 from curate.measures import pixels_sha256
-from curate.model_ready import Crop, Resize, model_image
-from rules.resizing import FACTOR, MAX_PIXELS
+
+if TYPE_CHECKING:
+    from curate.model_ready import Crop, Resize
+
+# `curate.model_ready` brings the rules with it, which take long to import: not in processes that copy and encode only.
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -40,10 +43,19 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Shape:
-    """How pictures are made ready: see `curate.model_ready`."""
+    """How pictures are made ready: see `curate.model_ready`. Sides and pixels of one that is ready as it is."""
 
-    resize: Resize = "upscale"
-    crop: Crop = "none"
+    resize: Resize
+    crop: Crop
+    min_side: int
+    max_pixels: int
+
+    @classmethod
+    def of(cls, resize: str, crop: str) -> Shape:
+        """The shape for options' values."""
+        from rules.resizing import FACTOR, MAX_PIXELS
+
+        return cls(resize, crop, FACTOR, MAX_PIXELS)  # type: ignore[arg-type]
 
 
 def make(root: Path, ref: str, shape: Shape) -> Picture:
@@ -58,6 +70,8 @@ def make(root: Path, ref: str, shape: Shape) -> Picture:
         return Picture(None, error=str(error))
     try:
         if not _stays(image, shape):
+            from curate.model_ready import model_image
+
             return Picture(*encode(model_image(image, resize=shape.resize, crop=shape.crop)))
         extension = _COPIED.get(image.format or "")
         if extension == "jpg":
@@ -78,7 +92,9 @@ def _stays(image: Image.Image, shape: Shape) -> bool:
         return False
     short, long = sorted(image.size)
     # Half of the longest aspect ratio: what is near the limit is left to the function that knows it.
-    return shape.resize == "none" or (short >= FACTOR and short * long <= MAX_PIXELS and long <= 100 * short)
+    return shape.resize == "none" or (
+        short >= shape.min_side and short * long <= shape.max_pixels and long <= 100 * short
+    )
 
 
 def without_metadata(data: bytes) -> bytes:
@@ -115,40 +131,48 @@ def _do_all(task: Callable[[Path, str], R], jobs: list[_Job | None]) -> list[R |
     return [None if job is None else task(*job) for job in jobs]
 
 
-class Studio(Generic[R]):
-    """Does a task with the image of every item of a stream, in their order, with `workers` processes if they pay off.
+def _nothing() -> None:
+    """What a process is given to do so that it starts."""
 
-    task: a function of root and ref that can be pickled.
+
+class Studio:
+    """Does tasks with the images of streams of items, in their order, with `workers` processes where they pay off.
+
+    images: about how many there will be. The processes start, and import what they need, while the caller goes on.
     """
 
-    def __init__(self, task: Callable[[Path, str], R], *, images: int, workers: int) -> None:
-        self._task = task
+    def __init__(self, *, images: int, workers: int) -> None:
         self._workers = min(workers, images // (MIN_PARALLEL // 2)) if images >= MIN_PARALLEL else 1
         self._pool: ProcessPoolExecutor | None = None
 
-    def __enter__(self) -> Studio[R]:
+    def __enter__(self) -> Studio:
         if self._workers > 1:
             # Spawned, not forked: polars' thread pool does not survive a fork.
             self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
+            for _ in range(self._workers):
+                self._pool.submit(_nothing)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def work(self, items: Iterable[T], job: Callable[[T], _Job | None]) -> Iterator[tuple[T, R | None]]:
+    def work(
+        self, task: Callable[[Path, str], R], items: Iterable[T], job: Callable[[T], _Job | None]
+    ) -> Iterator[tuple[T, R | None]]:
         """Every item with the task's result; `job` gives the root and ref of its image, or None where it has none.
 
-        Only a few chunks are under way at a time, so that memory doesn't grow with the number of items.
+        task: a function of root and ref that can be pickled. Only a few chunks are under way at a time, so that memory
+        doesn't grow with the number of items.
         """
         stream = iter(items)
         waiting: deque[tuple[list[T], Future[list[R | None]]]] = deque()
         while chunk := list(islice(stream, CHUNK)):
             jobs = [job(item) for item in chunk]
             if self._pool is None:
-                yield from zip(chunk, _do_all(self._task, jobs), strict=True)
+                yield from zip(chunk, _do_all(task, jobs), strict=True)
                 continue
-            waiting.append((chunk, self._pool.submit(_do_all, self._task, jobs)))
+            waiting.append((chunk, self._pool.submit(_do_all, task, jobs)))
             if len(waiting) > 2 * self._workers + 1:
                 yield from _first(waiting)
         while waiting:

@@ -66,7 +66,13 @@ class Plan:
 
 
 def make_plan(
-    inputs: Sequence[Input], options: ExportOptions, tmp: Path, *, workers: int = 1, progress: Progress | None = None
+    inputs: Sequence[Input],
+    options: ExportOptions,
+    tmp: Path,
+    studio: Studio,
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
 ) -> Plan:
     """Decide on every sample. `tmp` is a folder for changed labels, which must outlive the plan.
 
@@ -97,7 +103,7 @@ def make_plan(
             frames.append(policy.with_reasons(window, worst, options, splits.frozen(options)))
         labels.append(done)
     frame = pl.concat(frames)
-    frame = _with_pixels(frame, list(inputs), labels, options, workers, report)
+    frame = _with_pixels(frame, list(inputs), labels, options, studio, report)
     if options.max_repeats is not None:
         ids = pl.concat([item.run.samples.select("sample_id").collect()["sample_id"] for item in inputs])
         frame = policy.with_caps(frame, ids, options, splits.frozen(options))
@@ -131,7 +137,7 @@ def _with_pixels(
     inputs: list[Input],
     labels: list[Relabelled],
     options: ExportOptions,
-    workers: int,
+    studio: Studio,
     report: Progress,
 ) -> pl.DataFrame:
     """Hash the pixels of images that the audit didn't look at; an image that can't be decoded is no image."""
@@ -140,10 +146,9 @@ def _with_pixels(
         return frame
     rows = rows_of(inputs, labels, unseen.select("run", "row", "score", "has_image"))
     found: list[tuple[int, int, int | None]] = []
-    with Studio(pixel_hash, images=unseen.height, workers=workers) as studio:
-        for row, digest in studio.work(rows, lambda row: None if row.ref is None else (row.root, row.ref)):
-            found.append((row.run, row.row, None if digest is None else int(digest[:16], 16)))
-            report("hash", len(found), unseen.height)
+    for row, digest in studio.work(pixel_hash, rows, lambda row: None if row.ref is None else (row.root, row.ref)):
+        found.append((row.run, row.row, None if digest is None else int(digest[:16], 16)))
+        report("hash", len(found), unseen.height)
     hashes = pl.DataFrame(
         found, schema={"run": frame.schema["run"], "row": frame.schema["row"], "hashed": pl.UInt64}, orient="row"
     ).with_columns(pl.lit(True).alias("tried"))

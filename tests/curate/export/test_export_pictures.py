@@ -17,7 +17,8 @@ from curate.export.png import encode
 from curate.images import open_bytes
 from curate.model_ready import model_image
 
-AS_IS = Shape("none", "none")
+AS_IS = Shape.of("none", "none")
+DEFAULT = Shape.of("upscale", "none")
 
 
 def opened(data: bytes) -> Image.Image:
@@ -98,7 +99,7 @@ def test_a_jpeg_is_copied_without_what_the_camera_wrote(tmp_path: Path) -> None:
     exif[0x010F] = "A camera"
     exif[0x8825] = {1: "N", 2: (52.0, 30.0, 0.0)}
     data = save(tmp_path, "a.jpg", noise((64, 48)), exif=exif, comment=b"by Ann")
-    made = make(tmp_path, "a.jpg", Shape())
+    made = make(tmp_path, "a.jpg", DEFAULT)
     assert made.data is not None
     assert made.extension == "jpg"
     assert b"camera" in data
@@ -117,7 +118,7 @@ def test_a_turned_jpeg_is_turned(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     save(tmp_path, "a.jpg", noise((64, 48)), exif=exif, quality=95)
-    made = make(tmp_path, "a.jpg", Shape())
+    made = make(tmp_path, "a.jpg", DEFAULT)
     assert made.data is not None
     assert made.extension != "jpg"
     assert opened(made.data).size == (48, 64)
@@ -127,14 +128,14 @@ def test_a_small_png_is_copied(tmp_path: Path) -> None:
     image = Image.new("L", (400, 300), 255)
     image.paste(0, (10, 10, 40, 12))
     data = save(tmp_path, "a.png", image.convert("1"), optimize=True)
-    assert make(tmp_path, "a.png", Shape()).data in (data, encode(image)[0])
-    assert len(make(tmp_path, "a.png", Shape()).data or b"") <= len(data)
+    assert make(tmp_path, "a.png", DEFAULT).data in (data, encode(image)[0])
+    assert len(make(tmp_path, "a.png", DEFAULT).data or b"") <= len(data)
 
 
 @pytest.mark.parametrize("resize", ["upscale", "pad", "none"])
 def test_pictures_are_made_ready(tmp_path: Path, resize: str) -> None:
     save(tmp_path, "a.png", noise((40, 10), "L"))
-    made = make(tmp_path, "a.png", Shape(resize, "none"))  # type: ignore[arg-type]
+    made = make(tmp_path, "a.png", Shape.of(resize, "none"))
     assert made.data is not None
     assert opened(made.data).size == {"upscale": (112, 28), "pad": (40, 28), "none": (40, 10)}[resize]
 
@@ -144,7 +145,7 @@ def test_what_can_not_be_opened_is_said(tmp_path: Path) -> None:
     (tmp_path / "torn.png").write_bytes(data[: len(data) // 2])
     (tmp_path / "text.png").write_text("no image")
     for name in ("torn.png", "text.png", "gone.png", "../a.png"):
-        made = make(tmp_path / "x" if name == "../a.png" else tmp_path, name, Shape())
+        made = make(tmp_path / "x" if name == "../a.png" else tmp_path, name, DEFAULT)
         assert made.data is None
         assert made.error
 
@@ -178,8 +179,8 @@ def test_pictures_come_in_the_order_of_their_items(
     for n in range(5):
         save(tmp_path, f"{n}.png", Image.new("L", (30 + n, 30)))
     items = [n % 6 for n in range(150)]  # 5.png isn't there
-    with Studio(partial(make, shape=AS_IS), images=150, workers=workers) as studio:
-        found = list(studio.work(items, lambda n: (tmp_path, f"{n}.png") if n else None))
+    with Studio(images=150, workers=workers) as studio:
+        found = list(studio.work(partial(make, shape=AS_IS), items, lambda n: (tmp_path, f"{n}.png") if n else None))
     assert [item for item, _ in found] == items
     for item, made in found:
         if item == 0:
@@ -201,6 +202,6 @@ def test_only_a_few_items_are_under_way(tmp_path: Path) -> None:
             taken += 1
             yield n
 
-    with Studio(partial(make, shape=AS_IS), images=10_000, workers=1) as studio:
-        next(studio.work(stream(), lambda _: None))
+    with Studio(images=10_000, workers=1) as studio:
+        next(studio.work(partial(make, shape=AS_IS), stream(), lambda _: None))
     assert taken <= 64
