@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from PIL import Image
 
-from curate.export.png import encode
-from curate.images import ImageError, open_bytes, read_bytes
+from curate.export.png import encode, encode_grey
+from curate.images import ImageError, grey_bitmap, open_bytes, read_bytes
 from curate.measures import pixels_sha256
 
 if TYPE_CHECKING:
@@ -65,6 +65,9 @@ def make(root: Path, ref: str, shape: Shape) -> Picture:
     """
     try:
         data = read_bytes(root, ref)
+        pixels = grey_bitmap(data)
+        if pixels is not None and shape.crop == "none" and _fits(pixels.shape, shape):
+            return Picture(encode_grey(pixels), "png")
         image = open_bytes(data)
     except ImageError as error:
         return Picture(None, error=str(error))
@@ -90,7 +93,12 @@ def _stays(image: Image.Image, shape: Shape) -> bool:
         return False
     if image.getexif().get(0x0112, 1) != 1:
         return False
-    short, long = sorted(image.size)
+    return _fits(image.size, shape)
+
+
+def _fits(size: tuple[int, ...], shape: Shape) -> bool:
+    """Is a picture of this size neither too small nor too large?"""
+    short, long = sorted(size)
     # Half of the longest aspect ratio: what is near the limit is left to the function that knows it.
     return shape.resize == "none" or (
         short >= shape.min_side and short * long <= shape.max_pixels and long <= 100 * short

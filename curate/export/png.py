@@ -39,18 +39,18 @@ def encode(image: Image.Image) -> tuple[bytes, str]:
         pixels = np.asarray(image)
         if not (np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 0], pixels[..., 2])):
             return _colour(image)
-        image = image.getchannel(0)
-    return _grey(image), "png"
+        return encode_grey(pixels[..., 0]), "png"
+    return encode_grey(np.asarray(image)), "png"
 
 
-def _grey(image: Image.Image) -> bytes:
-    pixels = np.asarray(image)
-    width, height = image.size
+def encode_grey(pixels: Bytes) -> bytes:
+    """The PNG file of grey levels (height, width)."""
+    height, width = pixels.shape
     if not (pixels + np.uint8(1) > 1).any():  # 255 + 1 is 0
         doubled = _DOUBLED.take(np.packbits(pixels, axis=1))
         return _png(width, height, 2, doubled.view(np.uint8)[:, : -(-width // 4)], zlib.Z_RLE)
-    levels = [level for level, pixels in enumerate(image.histogram()) if pixels]
-    if all(level % 17 == 0 for level in levels):
+    levels = np.flatnonzero(np.bincount(pixels.ravel(), minlength=256))
+    if not (levels % 17).any():
         nibbles = np.zeros((height, width + width % 2), np.uint8)
         nibbles[:, :width] = pixels // 17
         return _png(width, height, 4, np.bitwise_or(nibbles[:, ::2] << np.uint8(4), nibbles[:, 1::2]))

@@ -114,22 +114,20 @@ def test_missing_images_as_errors_drop_nothing_where_they_are_allowed(tmp_path: 
 @pytest.mark.parametrize(
     ("options", "lost"),
     [
-        ({}, set()),
-        ({"resize": "pad"}, set()),
-        ({"resize": "none"}, {"s/0"}),
-        ({"drop": ("IMG001",)}, {"s/0"}),
-        ({"drop": ("warning",)}, {"s/2"}),
-        ({"drop": ("warning",), "crop": "ink"}, set()),
-        ({"drop": ("IMG",)}, {"s/0", "s/1", "s/2"}),
+        ({}, ""),
+        ({"resize": "pad"}, ""),
+        ({"resize": "none"}, "s/0"),
+        ({"drop": ("IMG001",)}, "s/0"),
+        ({"drop": ("warning",)}, "s/2"),
+        ({"drop": ("warning",), "crop": "ink"}, ""),
+        ({"drop": ("IMG",)}, "s/0 s/1 s/2"),
     ],
     ids=str,
 )
-def test_what_making_pictures_ready_mends_drops_nothing(
-    tmp_path: Path, options: dict[str, Any], lost: set[str]
-) -> None:
+def test_what_making_pictures_ready_mends_drops_nothing(tmp_path: Path, options: dict[str, Any], lost: str) -> None:
     findings = [{"sample_id": f"s/{n}", "rule": code} for n, code in enumerate(("IMG001", "IMG006", "IMG011"))]
     exported(make_run(tmp_path / "run", labels_only(4), findings), tmp_path / "out", **options)
-    assert set(dropped(tmp_path / "out")) == lost
+    assert set(dropped(tmp_path / "out")) == set(lost.split())
 
 
 def test_nothing_left_is_an_error_that_says_why(tmp_path: Path) -> None:
