@@ -24,6 +24,7 @@ _FACTS = ("CAN009", "CAN100", "DLM006", "SEM004", "SEM017", "SYN016", "WSP004")
 #: Remarks on what is no part of the formula, so that no model can learn it from the picture: delimiters around a label,
 #: cross references, environments of a page.
 _RESIDUE = ("DLM001", "DLM005", "ENV002")
+_WEIGHTS_OF_REMARKS = dict.fromkeys(_FACTS, 0.0) | dict.fromkeys(_RESIDUE, 0.02)
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,7 @@ class Weights:
     info: float = 0.005
     rules: Mapping[str, float] = field(default_factory=dict)
     #: What a finding of severity info takes off where its rule is here and not in `rules`.
-    remarks: Mapping[str, float] = field(
-        default_factory=lambda: dict.fromkeys(_FACTS, 0.0) | dict.fromkeys(_RESIDUE, 0.02)
-    )
+    remarks: Mapping[str, float] = field(default_factory=lambda: {**_WEIGHTS_OF_REMARKS})
 
     def __post_init__(self) -> None:
         for name, value in {
