@@ -5,6 +5,7 @@ Threads are no help: math-core holds the interpreter's lock.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -33,8 +34,9 @@ def spread(work: Callable[[_Batch], _Result], batches: Sequence[_Batch], workers
         raise
 
 
-def _leave_with_parent() -> None:
-    """In a new process: end when its parent does, also when that is killed. It would wait for work for ever."""
+def _settle_in() -> None:
+    """In a new process: end when its parent does, also when that is killed; it would wait for work for ever."""
+    gc.set_threshold(200_000)  # batches are lists of small lists, none of them a cycle: looking for one costs a tenth
     parent = parent_process()
     if parent is not None:
 
@@ -52,7 +54,7 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     before = os.environ.get("POLARS_MAX_THREADS")
     os.environ["POLARS_MAX_THREADS"] = "1"
     try:
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_with_parent)
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle_in)
         for _ in range(workers):  # each submission starts a process while none is idle
             pool.submit(os.getpid)
     finally:
