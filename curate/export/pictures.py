@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from PIL import Image
@@ -143,6 +145,18 @@ def _nothing() -> None:
     """What a process is given to do so that it starts."""
 
 
+def _leave_with_parent() -> None:
+    """In a new process: end when its parent does, also when that is killed. As in `rules.processes`, without rules."""
+    parent = parent_process()
+    if parent is not None:
+
+        def wait() -> None:
+            parent.join()
+            os._exit(1)
+
+        Thread(target=wait, daemon=True).start()
+
+
 class Studio:
     """Does tasks with the images of streams of items, in their order, with `workers` processes where they pay off.
 
@@ -156,7 +170,9 @@ class Studio:
     def __enter__(self) -> Studio:
         if self._workers > 1:
             # Spawned, not forked: polars' thread pool does not survive a fork.
-            self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
+            self._pool = ProcessPoolExecutor(
+                self._workers, mp_context=get_context("spawn"), initializer=_leave_with_parent
+            )
             for _ in range(self._workers):
                 self._pool.submit(_nothing)
         return self
