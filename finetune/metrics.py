@@ -6,7 +6,6 @@ sums give (`figures`): a figure is a function of sums, so that a group, or a sam
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from finetune import strings
+from finetune.layout import tex_tokens
 from finetune.strings import MOST_CELLS, Numbers, distance
 from rules import engine, lexer, reader
 from rules.registry import Ruleset
@@ -26,7 +26,6 @@ STRING_METRICS = ("exprate", "le1", "le2", "le3", "bleu4", "edit_score", "cer")
 #: Metrics that don't depend on how a label is cut into tokens.
 LOOK_METRICS = ("exprate_render_equal", "parse_rate")
 
-_ENVIRONMENT_OR_TOKEN = re.compile(rf"\\(?:begin|end)\s*\{{[^{{}}\\]*\}}|{lexer.PATTERN}")
 _AT = {name: place for place, name in enumerate(strings.COLUMNS)}
 
 Tokens = list[str]
@@ -135,11 +134,6 @@ def as_floats(values: Mapping[str, Any]) -> dict[str, float | None]:
 def bleu4(pairs: Sequence[tuple[Tokens, Tokens]]) -> float:
     """Corpus BLEU-4 in [0, 1] of (truth, prediction) token sequences, as docs/metrics.md defines it."""
     return float(figures(strings.measure(pairs).sum(axis=0), len(pairs))["bleu4"]) / 100
-
-
-def tex_tokens(label: str) -> Tokens:
-    r"""The TeX tokens of a label as it stands, `\begin{name}` and `\end{name}` one token each."""
-    return ["".join(token.split()) or token for token in _ENVIRONMENT_OR_TOKEN.findall(label)]
 
 
 def _canonical(
