@@ -94,7 +94,8 @@ def align(truth: Sequence[Node], prediction: Sequence[Node]) -> list[Step]:
     """Both sides' nodes in order, each with its partner or None."""
     most = min(len(truth), len(prediction))
     before = next((place for place in range(most) if truth[place] != prediction[place]), most)
-    behind = next((place for place in range(most - before) if truth[-1 - place] != prediction[-1 - place]), most - before)
+    rest = range(most - before)
+    behind = next((place for place in rest if truth[-1 - place] != prediction[-1 - place]), most - before)
     one, other = truth[before : len(truth) - behind], prediction[before : len(prediction) - behind]
     middle = _quickly(one, other) if len(one) * len(other) > MOST_CELLS else _aligned(one, other)
     end = truth[len(truth) - behind :]

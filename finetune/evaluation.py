@@ -16,7 +16,6 @@ from finetune.metrics import STRING_METRICS, Scored, as_floats, figures, score_p
 from finetune.predictions import Prediction
 from finetune.strings import Numbers
 from rules import engine
-from rules.registry import all_rules
 
 #: Metrics from 0 to 1 that are made of layouts.
 LAYOUT_METRICS = ("structure", "symbols")
@@ -173,6 +172,5 @@ def _rules(rows: Sequence[Prediction], workers: int) -> list[tuple[str, ...]]:
     codes: dict[int, dict[str, None]] = {}
     for place, code in findings.select("row", "rule").iter_rows():
         codes.setdefault(place, {})[code] = None
-    known = all_rules()
-    by_label = {label: tuple(code for code in codes.get(place, ()) if code in known) for place, label in enumerate(distinct)}
+    by_label = {label: tuple(codes.get(place, ())) for place, label in enumerate(distinct)}
     return [by_label[row.gt] for row in rows]

@@ -72,7 +72,7 @@ def paired_p(differences: Numbers) -> float | None:
 
 
 def mcnemar_p(only_before: int, only_after: int) -> float:
-    """Exact two-sided McNemar test: how likely so uneven a split of the pairs that changed is, if each were a coin's."""
+    """Exact two-sided McNemar test: how likely is so uneven a split of the pairs that changed, were each a coin's?"""
     changed = only_before + only_after
     if changed == 0:
         return 1.0
@@ -80,4 +80,4 @@ def mcnemar_p(only_before: int, only_after: int) -> float:
         statistic = (abs(only_before - only_after) - 1) / math.sqrt(changed)
         return min(1.0, math.erfc(max(statistic, 0.0) / math.sqrt(2)))
     tail = sum(math.comb(changed, count) for count in range(min(only_before, only_after) + 1))
-    return min(1.0, 2 * tail / 2**changed)
+    return float(min(1.0, 2 * tail / 2**changed))

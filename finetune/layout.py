@@ -29,7 +29,7 @@ _DRAWN_NOTHING = frozenset({"\\left", "\\right", "\\middle", "{", "}"})
 
 
 class Node(NamedTuple):
-    """One node. `mark`: the symbol's token, or the name of the layout; `path`: `numerator/subscript`, "" on the line."""
+    """`mark`: the symbol's token, or the name of the layout. `path`: `numerator/subscript`, or "" on the line."""
 
     mark: str
     path: str

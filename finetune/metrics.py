@@ -71,9 +71,7 @@ def score_pairs(pairs: Iterable[tuple[str, str]], *, workers: int = 1) -> Scored
     predictions: list[str] = []
     for number, (truth, prediction) in enumerate(pairs):
         if not isinstance(truth, str) or not isinstance(prediction, str):
-            raise TypeError(
-                f"pair {number}: a pair is two strings, truth and prediction, not {(truth, prediction)!r}"
-            )
+            raise TypeError(f"pair {number}: a pair is two strings, truth and prediction, not {(truth, prediction)!r}")
         truths.append(truth)
         predictions.append(prediction)
     if not truths:

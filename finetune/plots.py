@@ -22,10 +22,11 @@ _ROW, _NAMES, _WIDTH, _NUMBERS = 22, 230, 620, 60
 
 
 def confusion_words(entry: Mapping[str, Any]) -> str:
-    r"""An entry of `confusions` in words: `\beta → B`, `. lost`, `extra 1`, `superscript lost`."""
+    r"""An entry of `confusions` in words: `\beta → B`, `. lost`, `extra 1`, `superscript lost`,
+    `root → fraction`, `moved line → root`."""
     if "kind" in entry:
         kind, what = entry["kind"], entry["what"]
-        return f"{what} {kind}" if kind in ("lost", "moved", "changed") else f"{kind} {what}"
+        return f"{what} lost" if kind == "lost" else what if kind == "changed" else f"{kind} {what}"
     truth, prediction = entry["truth"], entry["prediction"]
     if prediction is None:
         return f"{truth} lost"

@@ -53,6 +53,8 @@ def as_text(metrics: Mapping[str, Any], width: int) -> str:
         parts.append(f"{count(ran)} ran away (far longer than the truth): {ids}{', …' if ran > 3 else ''}")
     for title, entries in metrics["confusions"].items():
         if entries:
-            said = "   ".join(f"{visible(confusion_words(entry))} {count(entry['n'])}" for entry in entries[:_CONFUSIONS])
+            said = "   ".join(
+                f"{visible(confusion_words(entry))} {count(entry['n'])}" for entry in entries[:_CONFUSIONS]
+            )
             parts.append(f"{title}: {said}")
     return "\n\n".join(parts)
