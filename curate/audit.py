@@ -415,6 +415,7 @@ def _config(options: AuditOptions) -> dict[str, Any]:
             "warning": options.weights.warning,
             "info": options.weights.info,
             "rules": dict(sorted(options.weights.rules.items())),
+            "remarks": dict(sorted(options.weights.remarks.items())),
         },
         "images": options.probe_images,
         "limit": options.limit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -129,11 +129,11 @@ def _weights(values: Mapping[str, Any]) -> Weights:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
             raise UserError(f"score.{name} = {value!r} is not a number from 0 to 1")
         numbers[name] = float(value)
-    severities = {name: numbers.pop(name) for name in ("error", "warning", "info") if name in numbers}
+    severities: dict[str, Any] = {name: numbers.pop(name) for name in ("error", "warning", "info") if name in numbers}
     from rules.registry import SelectionError, find
 
     try:
         by_rule = {find(name).code: weight for name, weight in numbers.items()}
     except SelectionError as error:
         raise UserError(f"score: {error}") from error
-    return Weights(**severities, rules={**Weights().rules, **by_rule})
+    return replace(Weights(rules=by_rule), **severities)

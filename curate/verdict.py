@@ -70,8 +70,8 @@ def _named(entry: Mapping[str, Any], severity: str, *, layout: bool = False) -> 
     return text + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
-def _labels(part: int, whole: int) -> str:
-    return f"{count(part)} of {count(whole)} labels ({share(part, whole)})"
+def _samples(part: int, whole: int) -> str:
+    return f"{count(part)} of {count(whole)} samples ({share(part, whole)})"
 
 
 def _have(part: int, one: str = "has", many: str = "have") -> str:
@@ -89,8 +89,8 @@ def _nothing_read(entry: Mapping[str, Any]) -> str:
 
 def _no_errors(entry: Mapping[str, Any]) -> str:
     warned = entry["samples_with_warning"]
-    rest = f"; {_labels(warned, entry['samples'])} {_have(warned)} a warning" if warned else ""
-    return f"No error in {things(entry['samples'], 'label')}{rest}."
+    rest = f"; {_samples(warned, entry['samples'])} {_have(warned)} a warning" if warned else ""
+    return f"No error in {things(entry['samples'], 'sample')}{rest}."
 
 
 def _broken(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
@@ -98,7 +98,7 @@ def _broken(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     if not part:
         return None
     level = _level(part / whole, limits.broken_fix, limits.broken_doubtful, limits.broken_unfit)
-    text = f"{_labels(part, whole)} {_have(part, 'is', 'are')} wrong and can't be repaired"
+    text = f"{_samples(part, whole)} {_have(part, 'is', 'are')} wrong and can't be repaired"
     named = _named(entry, "error")
     text += f" (most often {named})" if named else ""
     if level >= DOUBTFUL:
@@ -131,7 +131,7 @@ def _unsafe(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
         return None
     level = _level(part / whole, limits.fixable_fix, limits.unsafe_doubtful, limits.unsafe_unfit)
     text = (
-        f"{_labels(part, whole)} {_have(part)} errors that only an unsafe fix repairs, on a guess: look at "
+        f"{_samples(part, whole)} {_have(part)} errors that only an unsafe fix repairs, on a guess: look at "
         "`curate fix --unsafe-fixes --diff` before you take it."
     )
     return _Reason(level, part / whole, text)
@@ -141,7 +141,7 @@ def _safe(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     part, whole = entry["errors_with_safe_fix"], entry["samples"]
     if not part:
         return None
-    text = f"{_labels(part, whole)} {_have(part)} errors that a safe fix repairs: run `curate fix`."
+    text = f"{_samples(part, whole)} {_have(part)} errors that a safe fix repairs: run `curate fix`."
     return _Reason(_level(part / whole, limits.fixable_fix), part / whole, text)
 
 
@@ -192,7 +192,7 @@ def _warnings(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     if level == READY:
         return None
     text = (
-        f"{_labels(part, whole)} {_have(part, 'is', 'are')} likely wrong ({_named(entry, 'warning', layout=True)}): "
+        f"{_samples(part, whole)} {_have(part, 'is', 'are')} likely wrong ({_named(entry, 'warning', layout=True)}): "
         "look at the examples, then fix or drop the rules that turn out to be right."
     )
     return _Reason(level, part / whole, text)
@@ -204,7 +204,7 @@ def _unkeyed(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
         return None
     level = _level(part / whole, None, limits.unkeyed_doubtful)
     text = (
-        f"{_labels(part, whole)} {_have(part)} no error and yet no visual key: nobody could tell what "
+        f"{_samples(part, whole)} {_have(part)} no error and yet no visual key: nobody could tell what "
         f"{_have(part, 'it looks', 'they look')} like, so duplicates and leaks among them can't be found."
     )
     return _Reason(level, part / whole, text)

@@ -17,6 +17,7 @@ from rules.label import Label
 from rules.processes import spread
 from rules.registry import Rule, Ruleset, select
 from rules.score import Weights, with_scores
+from rules.sieves import marks
 
 #: Labels a batch, at least and at most: polars compiles the sieves' regular expressions anew for each batch, which
 #: takes as long as sieving some thousand labels; and a batch should be small enough to spread and to show progress.
@@ -31,6 +32,7 @@ _LABELS: dict[str, Any] = {
     "label": pl.String,
     "tokens": pl.UInt32,
     "problems": pl.String,
+    "marks": pl.Int64,
     "canonical": pl.String,
     "visual_key": pl.String,
 }
@@ -73,7 +75,7 @@ def judge(
             progress(frame.height)
     if not frames:
         empty = pl.DataFrame(schema=_LABELS)
-        frames.append(empty.drop("problems"))
+        frames.append(empty.drop("problems", "marks"))
     all_findings = pl.concat(found) if found else pl.DataFrame(schema=SCHEMA)
     all_labels = pl.concat(frames).with_row_index("row")
     judged = (
@@ -97,7 +99,7 @@ def _judge_batch(batch: tuple[Sequence[str], Ruleset]) -> tuple[pl.DataFrame, pl
     frame = _frame(texts, read)
     rules = ruleset.rules("label")
     if not rules:
-        return frame.drop("problems"), pl.DataFrame(schema=SCHEMA)
+        return frame.drop("problems", "marks"), pl.DataFrame(schema=SCHEMA)
     labels: dict[int, Label] = {}  # only those that a rule looks at
     rows: list[tuple[Any, ...]] = []
     for rule, indices in _sieved(frame, rules, [reading is not None for _, reading, _, _ in read]):
@@ -122,7 +124,8 @@ def _judge_batch(batch: tuple[Sequence[str], Ruleset]) -> tuple[pl.DataFrame, pl
                     )
                 )
     findings = pl.DataFrame(rows, schema=SCHEMA, orient="row")
-    return frame.drop("problems"), findings.sort("row", "start", "rule", "end", nulls_last=True, maintain_order=True)
+    frame = frame.drop("problems", "marks")
+    return frame, findings.sort("row", "start", "rule", "end", nulls_last=True, maintain_order=True)
 
 
 #: What reading a label gave: its tokens, the reading (None: canonical already, nothing to say), canonical form, key.
@@ -189,6 +192,7 @@ def _frame(texts: Sequence[str], read: list[_Read]) -> pl.DataFrame:
             "label": texts,
             "tokens": list(map(len, toks)),
             "problems": ["" if reading is None else _kinds(reading) for reading in readings],
+            "marks": list(map(marks, toks)),
             "canonical": spelled,
             "visual_key": keys,
         },

@@ -143,8 +143,9 @@ def rule(
     `spelling`: the rule can't fire on a label in canonical spelling that holds nothing but symbols, scripts, groups of
     arguments, `\\left…\\right` and spaces, as most labels of most data sets are; it is spared those.
 
-    The sieve sees the columns `label` (String), `tokens` (UInt32, how many) `problems` (String, the
-    kinds of `rules.reader.Problem` in the label with a space on each side), `canonical` and `visual_key`.
+    The sieve sees the columns `label` (String), `tokens` (UInt32, how many), `problems` (String, the kinds of
+    `rules.reader.Problem` in the label with a space on each side), `marks` (see `rules.sieves.has_command`),
+    `canonical` and `visual_key`.
     """
 
     def declare(judge: Judge) -> Judge:

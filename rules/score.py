@@ -17,6 +17,15 @@ from rules.findings import SEVERITIES
 
 _DIGITS = 4
 
+#: Remarks that say something true of the picture, or of us, and nothing against the label: that it has no key (which
+#: follows from an error, or is a limit of ours), begins or ends in the middle of a calculation, ends with a full stop,
+#: has space in it, opens a bracket that the next line closes, or states a calculation that is wrong.
+_FACTS = ("CAN009", "CAN100", "DLM006", "SEM004", "SEM017", "SYN016", "WSP004")
+#: Remarks on what is no part of the formula, so that no model can learn it from the picture: delimiters around a label,
+#: cross references, environments of a page.
+_RESIDUE = ("DLM001", "DLM005", "ENV002")
+_WEIGHTS_OF_REMARKS = dict.fromkeys(_FACTS, 0.0) | dict.fromkeys(_RESIDUE, 0.02)
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -25,11 +34,18 @@ class Weights:
     error: float = 0.75
     warning: float = 0.25
     info: float = 0.005
-    #: That a label has no key follows from an error, or is a limit of ours: it costs nothing extra.
-    rules: Mapping[str, float] = field(default_factory=lambda: {"CAN100": 0.0})
+    rules: Mapping[str, float] = field(default_factory=dict)
+    #: What a finding of severity info takes off where its rule is here and not in `rules`.
+    remarks: Mapping[str, float] = field(default_factory=lambda: {**_WEIGHTS_OF_REMARKS})
 
     def __post_init__(self) -> None:
-        for name, value in {"error": self.error, "warning": self.warning, "info": self.info, **self.rules}.items():
+        for name, value in {
+            "error": self.error,
+            "warning": self.warning,
+            "info": self.info,
+            **self.remarks,
+            **self.rules,
+        }.items():
             if not 0 <= value <= 1:
                 raise ValueError(f"weight of {name}: {value} is not between 0 and 1")
 
@@ -43,6 +59,9 @@ def scores(findings: pl.DataFrame, by: str, weights: Weights | None = None) -> p
     rank = {severity: index for index, severity in enumerate(SEVERITIES)}
     by_rank = {index: getattr(weights, severity) for severity, index in rank.items()}
     weight = pl.col("rank").replace_strict(by_rank, return_dtype=pl.Float64)
+    if weights.remarks:
+        remark = pl.col("rule").replace_strict(dict(weights.remarks), default=None, return_dtype=pl.Float64)
+        weight = pl.when(pl.col("rank") == rank["info"]).then(pl.coalesce(remark, weight)).otherwise(weight)
     if weights.rules:
         own = pl.col("rule").replace_strict(dict(weights.rules), default=None, return_dtype=pl.Float64)
         weight = pl.coalesce(own, weight)

@@ -16,7 +16,10 @@ from rules.sieves import has
 _TOKENS = pl.col("tokens")
 #: What may stand before the first sign and draws nothing.
 _FIRST = r"^[\s{~&]*"
-_RELATION = r"(?:[=<>]|\\(?:leq?|geq?|neq?|approx|equiv|sim|simeq|cong|Rightarrow|therefore)(?:[^A-Za-z]|$))"
+_FIRST_RELATIONS = RELATIONS | {r"\Rightarrow"}
+_RELATION = (
+    rf"(?:{'|'.join(re.escape(token) + '(?:[^A-Za-z]|$)' * (len(token) > 1) for token in sorted(_FIRST_RELATIONS))})"
+)
 _OPERATORS = "leq?|geq?|neq?|approx|equiv|times|div|pm|cdot|simeq|cong"
 _TRAILING = re.compile(rf"[=<>+]$|\\(?:{_OPERATORS})$")
 
@@ -36,7 +39,7 @@ def leading_relation(label: Label, options: Options) -> Iterator[Finding]:
     See: 10.3 % of HME100K's training labels.
     """
     for index, token in enumerate(label.tokens[:3]):
-        if token in RELATIONS or token == r"\Rightarrow":
+        if token in _FIRST_RELATIONS:
             if token == "<" and not label.words.isdisjoint((">", r"\rangle")):
                 return  # a bracket: < x >
             yield label.at(index, index + 1, "the label begins with a relation: a line of a longer calculation")

@@ -18,8 +18,6 @@ _SWITCHES = {
     "sf": "mathsf",
     "tt": "mathtt",
     "cal": "mathcal",
-    "frak": "mathfrak",
-    "Bbb": "mathbb",
 }
 
 
@@ -65,16 +63,27 @@ sec sin sinh sup tan tanh
 _OPERATORS = sorted(_OPERATOR_NAMES.split(), key=lambda name: (-len(name), name))
 
 
-_SPACED_OPERATOR = re.compile(
-    rf"(?<![A-Za-z\\{{] )(?<![A-Za-z\\])(?:{'|'.join(' '.join(name) for name in _OPERATORS)})(?= |\Z)"
-)
+_LETTERS = "|".join(" ".join(name) for name in _OPERATORS)
+_SPACED_OPERATOR = re.compile(rf"(?<![A-Za-z\\])(?:{_LETTERS})(?=[ ^_(\\{{]|\Z)")
+_IN_TEXT = re.compile(r"\\(?:operatorname|math[a-z]+|text[a-z]*|[mh]box|tag|label|begin|end)\*? ?\{ ?\Z")
+
+
+def _is_operator(before: str, name: str, after: str) -> bool:
+    """May the letters be an operator here? Not where they are all of a group, nor where they may end a word."""
+    if before.endswith(("{", "{ ")):
+        return not after.lstrip(" ").startswith("}") and _IN_TEXT.search(before) is None
+    if re.search(r"[A-Za-z] ?\Z", before) is None or re.search(r"\\[A-Za-z]+ ?\Z", before):
+        return True
+    # Behind one letter, `r s i n \theta`, it takes an argument to tell it from a product.
+    alone = re.search(r"(?:^|[^A-Za-z ]) ?[A-Za-z] ?\Z", before) is not None
+    return alone and len(name) > 2 and re.match(r" ?[\^(\\{A-Za-z0-9]", after) is not None
 
 
 @rule(
     "CMD007",
     "operator-as-letters",
     "info",
-    has(rf"(?:^|[^A-Za-z\\]) ?(?:{'|'.join(' '.join(name) for name in _OPERATORS)})(?: |$)"),
+    has(rf"(?:^|[^A-Za-z\\]) ?(?:{_LETTERS})(?:[ ^_(\\{{]|$)"),
     fix="unsafe",
 )
 def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
@@ -84,15 +93,19 @@ def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     one policy. Deleting `\operatorname` leaves these.
     Fires: ``s i n ( x )`` -> ``s i n``
     Fires: ``y = l i m _ { x }`` -> ``l i m``
+    Fires: ``y = r s i n \theta`` -> ``s i n``
+    Fires: ``\frac { c o s x } { 2 } \cdot s i n ^ { 2 } x`` -> ``c o s`` ``s i n``
     Quiet: ``\sin ( x )``
     Quiet: ``\operatorname { s i n } x``
     Quiet: ``b s i n``
+    Quiet: ``\text { a b a s i n i s }``
     Fix: Unsafe: `\sin`.
     See: 5.4 % of MathWriting's test labels.
     """
     for match in _SPACED_OPERATOR.finditer(label.text):
         name = match[0].replace(" ", "")
-        yield Finding(f"the letters of \\{name}", *match.span(), f"\\{name}")
+        if _is_operator(label.text[: match.start()], name, label.text[match.end() :]):
+            yield Finding(f"the letters of \\{name}", *match.span(), f"\\{name}")
 
 
 _SPACED_NAME = re.compile(rf"\\operatorname ?(\*?) ?\{{ ?({'|'.join(' ?'.join(n) for n in _OPERATORS)}) ?\}}")

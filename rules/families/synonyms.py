@@ -11,12 +11,11 @@ from rules.label import Label
 from rules.registry import Options, rule
 from rules.sieves import has, has_command
 from rules.spelling import SYNONYMS
+from rules.tokenclass import ACTIONS, SPACE
 
-#: What LaTeX rejects (`\lt`) is CMD015's.
-_SYNONYMS = {old: new for old, new in SYNONYMS.items() if old not in (r"\lt", r"\gt")} | {
-    r"\sp": "^",
-    r"\sb": "_",
-}
+#: Synonyms that other rules name: what LaTeX rejects is CMD015's, boxes are CMD012's, spaces are WSP004's.
+_ELSEWHERE = frozenset([r"\lt", r"\gt", r"\mbox"]) | {old for old in SYNONYMS if ACTIONS.get(old) == SPACE}
+_SYNONYMS = {old: new for old, new in SYNONYMS.items() if old not in _ELSEWHERE} | {r"\sp": "^", r"\sb": "_"}
 
 
 @rule("CAN001", "synonym", "info", has_command(*(name[1:] for name in _SYNONYMS)), fix="safe", spelling=True)
@@ -28,8 +27,9 @@ def synonym(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``a \le b`` -> ``\le``
     Fires: ``x \to 0 , y \ne 1`` -> ``\to`` ``\ne``
     Fires: ``x \sp 2`` -> ``\sp``
+    Fires: ``{ \Bbb R }`` -> ``\Bbb``
     Quiet: ``a \leq b``
-    Quiet: ``\left\{ x \right\}``
+    Quiet: ``\left\{ x \right\} \ y``
     Fix: Safe: the canonical command.
     See: MathNet token_types2; MathWriting's validation set writes `\ne` 36 times and `\neq` 4 times.
     """

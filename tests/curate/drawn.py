@@ -15,7 +15,7 @@ NEAR = 8.0
 
 
 def marks(svg: str) -> list[Mark]:
-    """Everything visible in a drawing, in order of place; moved so that the first mark stands at 0, 0."""
+    """Everything visible in a drawing, in order of place, moved so that the first mark stands at 0, 0."""
     root = ET.fromstring(svg)
     empty = {path.get("id", "") for path in root.iter("{http://www.w3.org/2000/svg}path") if not path.get("d")}
     found: list[Mark] = []
@@ -38,7 +38,7 @@ def _walk(element: ET.Element, at: tuple[float, float, float, float], found: lis
     tag = element.tag.rpartition("}")[2]
     own = [float(element.get(name, "0")) for name in ("x", "y")] if tag in ("rect", "svg") else [0.0, 0.0]
     x, y = x + sx * own[0], y + sy * own[1]
-    if tag == "svg" and found is not None and element.get("viewBox") and at != (0.0, 0.0, 1.0, 1.0):
+    if tag == "svg" and element.get("viewBox") and at != (0.0, 0.0, 1.0, 1.0):
         box = [float(number) for number in element.get("viewBox", "").split()]
         x, y = x - sx * box[0], y - sy * box[1]
     if tag == "use" and (link := element.get(_LINK, "")[1:]) not in empty:

@@ -53,7 +53,7 @@ def test_everything_can_be_set(tmp_path):
     assert found.weights.error == 0.9
     assert found.weights.warning == rules.Weights().warning
     assert found.weights.rules["SYN007"] == 0.5
-    assert found.weights.rules["CAN100"] == 0
+    assert found.weights.remarks == rules.Weights().remarks
     assert found.thresholds.small == 10
     ruleset = rules.select(found.select, found.ignore, options=found.options, severities=found.severity)
     assert ruleset.options == {"SYN010": {"run": 9}}

@@ -43,7 +43,7 @@ def test_raw_im2latex_is_ready_and_its_few_errors_are_named():
     )  # fmt: skip
     verdict, reasons = judge(raw)
     assert verdict == "ready"
-    assert "2 of 1,200 labels (0.2 %) are wrong" in reasons[0]
+    assert "2 of 1,200 samples (0.2 %) are wrong" in reasons[0]
     assert "SYN006 double-superscript (2)" in reasons[0]
     assert "SYN006 double-superscript (2)): leave them out" in reasons[0]
 

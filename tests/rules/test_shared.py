@@ -147,3 +147,23 @@ def test_escapes_eaten_from_real_labels_are_found(hme100k):
     assert found["row"].n_unique() == len(eaten)
     for row, start, end, replacement in found.select("row", "start", "end", "replacement").iter_rows():
         assert replacement[2:] == eaten[row][start + 1 : end]
+
+
+@pytest.fixture(scope="module")
+def many(shared_data: Path, hme100k, verdicts) -> pl.DataFrame:
+    """Over 50,000 distinct real labels, judged."""
+    formulas = (shared_data / "im2latex" / "im2markup_sample" / "formulas.lst").read_bytes().decode("latin-1")
+    distinct = {*verdicts["label"], *hme100k[0], *formulas.split("\n")}
+    assert len(distinct) >= 50_000
+    return engine.judge(sorted(distinct), workers=2).labels
+
+
+def test_canonical_forms_of_real_labels_are_their_own_and_keep_the_key(many):
+    other = many.filter(pl.col("canonical") != pl.col("label"))
+    assert other.height > 3000
+    again = engine.judge(other["canonical"].to_list(), workers=2).labels
+    changed = other.filter(again["canonical"].ne_missing(other["canonical"]))
+    assert changed.is_empty(), changed["label"].to_list()[:3]
+    redrawn = other.filter(again["visual_key"].ne_missing(other["visual_key"]))
+    assert redrawn.is_empty(), redrawn["label"].to_list()[:3]
+    assert many.filter(pl.col("visual_key").is_not_null() & pl.col("canonical").is_null()).height <= 0.001 * many.height
