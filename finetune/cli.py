@@ -16,6 +16,7 @@ from curate.terminal import run, say, width
 
 METRICS_FILE = "metrics.json"
 PLOT_FILE = "confusions.svg"
+CDM_HELP = "Draw the pairs that look different, for cdm: some 15 ms each."
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -40,6 +41,7 @@ exprate               exact match                le1 le2 le3  at most 1, 2, 3 to
 edit_score            1 - distance / length      bleu4        corpus BLEU-4, not smoothed
 cer                   wrong characters per character of gt; no percentage, unlike the others
 structure, symbols    how much of the layout and of the symbols is right, from 0 to 1
+cdm, exprate_cdm      marks drawn in the same places (F1), and pairs where all of them are
 
 \b
 In brackets: 95 % intervals by bootstrap. docs/metrics.md defines every metric. --out writes
@@ -54,7 +56,8 @@ Examples:
 @click.argument("predictions", metavar="PRED.jsonl", type=click.Path(path_type=Path))
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help=f"Folder to write {METRICS_FILE} into.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def evaluate(predictions: Path, out: Path | None, form: str) -> None:
+@click.option("--cdm/--no-cdm", default=True, show_default=True, help=CDM_HELP)
+def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool) -> None:
     """Score a file of predictions against the truth beside them."""
     from finetune import evaluation
     from finetune.predictions import read_predictions
@@ -63,7 +66,7 @@ def evaluate(predictions: Path, out: Path | None, form: str) -> None:
 
     if out is not None:
         _check_out(predictions, out)
-    found = evaluation.evaluate(read_predictions(predictions), workers=_workers())
+    found = evaluation.evaluate(read_predictions(predictions), workers=_workers(), characters=cdm)
     metrics = evaluation.as_metrics(found)
     text = _as_json({"texsieve": __version__, "key_version": KEY_VERSION, "file": predictions.name, **metrics})
     if out is not None:
@@ -106,7 +109,8 @@ Examples:
     type=click.Path(path_type=Path),
     help="Folder that the rows' `image` is relative to; by default that of the file.",
 )
-def compare(before: Path, after: Path, out: Path, images: Path | None) -> None:
+@click.option("--cdm/--no-cdm", default=True, show_default=True, help=CDM_HELP)
+def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool) -> None:
     """Put two models' predictions side by side in one page."""
     from curate.atomic import new_file
     from finetune import compare_page, comparison
@@ -120,7 +124,10 @@ def compare(before: Path, after: Path, out: Path, images: Path | None) -> None:
     if images is not None and not images.is_dir():
         raise UserError(f"{images}: no such folder; --images names the one that holds the images")
     found = comparison.compare(
-        (before.name, read_predictions(before)), (after.name, read_predictions(after)), workers=_workers()
+        (before.name, read_predictions(before)),
+        (after.name, read_predictions(after)),
+        workers=_workers(),
+        characters=cdm,
     )
     html = compare_page.build(found, (images or before.parent, images or after.parent))
     with new_file(out) as temporary:

@@ -12,7 +12,7 @@ from curate.errors import UserError
 from curate.tables import Column, count, text_table
 from curate.visible import clip, visible
 from finetune import strings
-from finetune.evaluation import Evaluated, evaluate, of_sums
+from finetune.evaluation import CDM_METRICS, Evaluated, evaluate, of_sums
 from finetune.intervals import drawn_sums, interval, mcnemar_p, paired_p
 from finetune.predictions import Prediction
 from finetune.summary import SHOWN, figure, is_share, span
@@ -29,6 +29,7 @@ _YES_OR_NO = {
     **{f"canonical/{name}": _WIDTH + place for place, name in enumerate(("exprate", "le1", "le2", "le3"))},
     "exprate_render_equal": 2 * _WIDTH,
     "parse_rate": 2 * _WIDTH + 1,
+    "exprate_cdm": 2 * _WIDTH + 5,
 }
 
 
@@ -76,9 +77,16 @@ class Comparison:
 
 
 def compare(
-    before: tuple[str, Sequence[Prediction]], after: tuple[str, Sequence[Prediction]], *, workers: int = 1
+    before: tuple[str, Sequence[Prediction]],
+    after: tuple[str, Sequence[Prediction]],
+    *,
+    workers: int = 1,
+    characters: bool = False,
 ) -> Comparison:
-    """Compare (name, rows) with (name, rows). Raises UserError where no sample is in both or truths differ."""
+    """Compare (name, rows) with (name, rows); `characters` and `workers` are those of `evaluate`.
+
+    Raises UserError where no sample is in both or truths differ.
+    """
     by_id = {row.sample_id: row for row in after[1]}
     pairs = [(row, by_id[row.sample_id]) for row in before[1] if row.sample_id in by_id]
     if not pairs:
@@ -89,7 +97,9 @@ def compare(
                 f"{visible(clip(one.sample_id, 60))}: {before[0]} and {after[0]} have different truths (gt);"
                 " predict both on the same data set"
             )
-    old, new = (evaluate([pair[side] for pair in pairs], workers=workers, rules=False) for side in (0, 1))
+    old, new = (
+        evaluate([pair[side] for pair in pairs], workers=workers, rules=False, characters=characters) for side in (0, 1)
+    )
     return Comparison(
         (before[0], after[0]),
         old,
@@ -121,6 +131,8 @@ def _changes(before: Evaluated, after: Evaluated) -> list[Change]:
     order = list(SHOWN) + [name for name in values[0] if "/" in name]
     changes = []
     for name in order:
+        if name in CDM_METRICS and np.isnan(values[0][name]):
+            continue
         old, new = (None if np.isnan(side[name]) else float(side[name]) for side in values)
         differences = drawn[1][name] - drawn[0][name]
         if name in _YES_OR_NO:

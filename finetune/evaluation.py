@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from finetune import layout, strings
+from finetune import cdm, layout, strings
 from finetune.align import ALIKE, Compared, compare
 from finetune.intervals import intervals
 from finetune.metrics import STRING_METRICS, Scored, as_floats, figures, score_pairs
@@ -19,6 +19,8 @@ from rules import engine
 
 #: Metrics from 0 to 1 that are made of layouts.
 LAYOUT_METRICS = ("structure", "symbols")
+#: Metrics of drawn characters; None where nothing was drawn.
+CDM_METRICS = ("cdm", "exprate_cdm")
 #: A prediction with at least twice the truth's tokens and this many more ran away: the model repeats itself.
 RUNAWAY_MORE = 50
 #: Lower ends of the length bins, in canonical tokens of the truth.
@@ -45,14 +47,24 @@ class Evaluated:
     rules: list[tuple[str, ...]] = field(default_factory=list)
 
 
-def evaluate(rows: Sequence[Prediction], *, workers: int = 1, rules: bool = True) -> Evaluated:
-    """Measure every row. `rules`: also run the default rules over the truths, for groups by rule."""
+def evaluate(
+    rows: Sequence[Prediction], *, workers: int = 1, rules: bool = True, characters: bool = False
+) -> Evaluated:
+    """Measure every row.
+
+    `rules`: also run the default rules over the truths, for groups by rule. `characters`: also draw the pairs that look
+    different, some 15 ms each, for `cdm`; else it is nan. `workers`: processes for both.
+    """
     scored = score_pairs(((row.gt, row.pred) for row in rows), workers=workers)
     compared = [
         ALIKE if alike else compare(layout.read(" ".join(truth)), layout.read(" ".join(prediction)))
         for alike, (truth, prediction) in zip(scored.alike, scored.tokens, strict=True)
     ]
     runaway = [len(prediction) >= max(2 * len(truth), len(truth) + RUNAWAY_MORE) for truth, prediction in scored.tokens]
+    detected = np.where(scored.alike > 0, 1.0, np.nan) if characters else np.full(len(rows), np.nan)
+    if characters:
+        places = np.nonzero(scored.alike == 0)[0].tolist()
+        detected[places] = cdm.score_all([(rows[place].gt, rows[place].pred) for place in places], workers)
     numbers = np.column_stack(
         [
             scored.raw,
@@ -61,6 +73,8 @@ def evaluate(rows: Sequence[Prediction], *, workers: int = 1, rules: bool = True
             scored.parsed,
             [one.structure for one in compared],
             [one.symbols for one in compared],
+            detected,
+            detected == 1,
             np.ones(len(rows)),
         ]
     )
@@ -76,6 +90,8 @@ def of_sums(sums: Numbers) -> dict[str, Numbers]:
         "parse_rate": 100 * sums[..., 2 * _WIDTH + 1] / n,
         "structure": sums[..., 2 * _WIDTH + 2] / n,
         "symbols": sums[..., 2 * _WIDTH + 3] / n,
+        "cdm": 100 * sums[..., 2 * _WIDTH + 4] / n,
+        "exprate_cdm": np.where(np.isnan(sums[..., 2 * _WIDTH + 4]), np.nan, 100 * sums[..., 2 * _WIDTH + 5] / n),
         **{f"canonical/{name}": value for name, value in figures(sums[..., _WIDTH : 2 * _WIDTH], n).items()},
     }
 
@@ -126,7 +142,6 @@ def _with_intervals(numbers: Numbers) -> dict[str, Any]:
     return {
         "n": len(numbers),
         **{name: values[name] for name in plain},
-        "cdm": None,
         "ci": {name: spans[name] for name in plain},
         "canonical": {
             **{name: values[f"canonical/{name}"] for name in STRING_METRICS},

@@ -7,12 +7,12 @@ from typing import Any
 
 from curate.tables import Column, count, text_table
 from curate.visible import clip, visible
-from finetune.evaluation import LAYOUT_METRICS
+from finetune.evaluation import CDM_METRICS, LAYOUT_METRICS
 from finetune.metrics import LOOK_METRICS, STRING_METRICS
 from finetune.plots import confusion_words
 
 #: In the order they are shown, the headline first.
-SHOWN = (LOOK_METRICS[0], *STRING_METRICS, *LOOK_METRICS[1:], *LAYOUT_METRICS)
+SHOWN = (LOOK_METRICS[0], *STRING_METRICS, *LOOK_METRICS[1:], *CDM_METRICS, *LAYOUT_METRICS)
 _CONFUSIONS = 8
 
 
@@ -42,6 +42,8 @@ def as_text(metrics: Mapping[str, Any], width: int) -> str:
     rows = []
     canonical = metrics["canonical"]
     for name in SHOWN:
+        if metrics[name] is None and name in CDM_METRICS:
+            continue
         row = [name, figure(name, metrics[name]), span(name, metrics["ci"][name])]
         if name in canonical:
             row += [figure(name, canonical[name]), span(name, canonical["ci"][name])]
