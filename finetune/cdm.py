@@ -101,7 +101,7 @@ def _walk(
             found.append(Mark(_BAR, start, start + across * width, y + up * float(element.get("y", 0)), 1.0))
     elif name == "line":
         ends = sorted(x + across * float(element.get(end, 0)) for end in ("x1", "x2"))
-        found.append(Mark(_BAR, *ends, y + up * float(element.get("y1", 0)), 1.0))
+        found.append(Mark(_BAR, ends[0], ends[1], y + up * float(element.get("y1", 0)), 1.0))
     elif name == "text":
         for letter in (element.text or "").strip():
             found.append(Mark(letter, x, x + 1000 * across, y, size))
@@ -255,14 +255,30 @@ def _in_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _placed(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Pairs of one size that stand at one height, or are as far from it as the pair beside them."""
+    """Pairs of one size that stand at one height.
+
+    A small mark's height is that above the last larger one, which is as a rule what it is a script of; a whole row may
+    have moved, so that a mark of full size may be as far from its height as the pair beside it.
+    """
     rise = [prediction[j].y - truth[i].y for i, j in pairs]
-    kept = []
+    kept: list[tuple[int, int]] = []
+    larger: list[tuple[float, float]] = []  # (size, rise) of pairs that were kept, each larger than the next
     for place, (i, j) in enumerate(pairs):
-        near = [0.0, *(rise[other] for other in (place - 1, place + 1) if 0 <= other < len(pairs))]
-        same_size = abs(truth[i].size - prediction[j].size) <= SAME_SIZE
-        if same_size and any(abs(rise[place] - one) <= NEAR for one in near):
+        size = truth[i].size
+        if abs(size - prediction[j].size) > SAME_SIZE:
+            continue
+        base = [one for larger_size, one in larger if larger_size > size + SAME_SIZE]
+        if base:
+            near = base[-1:]
+        elif size > 1 - SAME_SIZE:
+            near = [0.0, *(rise[other] for other in (place - 1, place + 1) if 0 <= other < len(pairs))]
+        else:
+            near = [0.0]
+        if any(abs(rise[place] - one) <= NEAR for one in near):
             kept.append((i, j))
+            if truth[i].kind != _BAR:
+                larger = [one for one in larger if one[0] > size + SAME_SIZE]
+                larger.append((size, rise[place]))
     return kept
 
 

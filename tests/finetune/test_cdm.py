@@ -47,6 +47,9 @@ def test_the_same_marks_in_the_same_places_score_1(truth, prediction) -> None:
         ("a + b + c", "a + b", 6 / 8),
         (r"\frac{a + b}{c}", r"\frac{a}{c}", 6 / 8),  # the bar is shorter and still right
         ("x^2", "x_2", 2 / 4),
+        ("x^{-7}", "x_{-7}", 2 / 6),  # neighbours that moved together
+        (r"\sum_{i,j} a", r"\sum^{i,j} a", 4 / 10),
+        ("a + b_{m-2} c^{m}", "a + b^{m-2} c^{m}", 10 / 16),
         ("x", "X", 0),
         ("x", r"\mathbf{x}", 0),
         (r"a \ldots b", r"a \cdots b", 4 / 10),
@@ -100,6 +103,6 @@ def test_beside_the_published_scores(shared_data: Path) -> None:
     assert {name for name, one in ours.items() if (one == 1) != (theirs[name]["F1_score"] == 1)} == VERDICTS_DIFFER
     assert all(ours[name] < 1 for name in VERDICTS_DIFFER)
     metrics = of_sums(found.numbers.sum(axis=0))
-    assert metrics["cdm"] == pytest.approx(98.27, abs=0.01)
+    assert metrics["cdm"] == pytest.approx(98.235, abs=0.001)
     assert metrics["exprate_cdm"] == pytest.approx(93.712, abs=0.001)
     assert np.mean([abs(one - theirs[name]["F1_score"]) for name, one in ours.items()]) < 0.007
