@@ -11,7 +11,7 @@ import re
 import xml.etree.ElementTree as ET
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -52,7 +52,8 @@ class Mark(NamedTuple):
     size: float
 
 
-def marks(label: str) -> list[Mark]:
+@lru_cache(maxsize=1024)  # a truth is compared with two models' predictions
+def marks(label: str) -> tuple[Mark, ...]:
     """The marks of a label in the order they are set. Raises RenderError for a label that can't be drawn."""
     if len(label) > LABEL_LIMIT:
         raise RenderError(f"Label of {len(label):,} characters")
@@ -60,7 +61,7 @@ def marks(label: str) -> list[Mark]:
     boxes = {path.get("id", ""): _extent(path.get("d", "")) for path in root.iter() if _name(path) == "path"}
     found: list[Mark] = []
     _walk(root, 0.0, 0.0, 1.0, 1.0, boxes, found, top=True)
-    return found
+    return tuple(found)
 
 
 def _name(element: ET.Element) -> str:
@@ -131,11 +132,19 @@ def _extent(path: str) -> tuple[float, float]:
     return (min(xs), max(xs)) if xs else (0.0, 0.0)
 
 
-def score_all(pairs: Sequence[tuple[str, str]], workers: int = 1) -> list[float]:
-    """`score` of many pairs, in order, over so many processes."""
-    batches = [pairs[start : start + _BATCH] for start in range(0, len(pairs), _BATCH)]
-    found = spread(_scores, batches, workers if len(pairs) > _WORTH_PROCESSES else 1)
-    return [one for batch in found for one in batch]
+def score_all(
+    pairs: Sequence[tuple[str, str]], workers: int = 1, progress: Callable[[int, int], None] | None = None
+) -> list[float]:
+    """`score` of many pairs, in order, over so many processes. `progress` is called with (done, of)."""
+    distinct = list(dict.fromkeys(pairs))
+    batches = [distinct[start : start + _BATCH] for start in range(0, len(distinct), _BATCH)]
+    found: list[float] = []
+    for batch in spread(_scores, batches, workers if len(distinct) > _WORTH_PROCESSES else 1):
+        found += batch
+        if progress is not None:
+            progress(len(found), len(distinct))
+    scores = dict(zip(distinct, found, strict=True))
+    return [scores[pair] for pair in pairs]
 
 
 def _scores(pairs: Sequence[tuple[str, str]]) -> list[float]:

@@ -12,7 +12,7 @@ import click
 
 from curate import __version__
 from curate.errors import UserError
-from curate.terminal import run, say, width
+from curate.terminal import Bars, run, say, width
 
 METRICS_FILE = "metrics.json"
 PLOT_FILE = "confusions.svg"
@@ -66,7 +66,11 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool) -> None:
 
     if out is not None:
         _check_out(predictions, out)
-    found = evaluation.evaluate(read_predictions(predictions), workers=_workers(), characters=cdm)
+    rows = read_predictions(predictions)
+    with Bars() as bars:
+        found = evaluation.evaluate(
+            rows, workers=_workers(), characters=cdm, progress=lambda done, of: bars("draw", done, of)
+        )
     metrics = evaluation.as_metrics(found)
     text = _as_json({"texsieve": __version__, "key_version": KEY_VERSION, "file": predictions.name, **metrics})
     if out is not None:
@@ -123,12 +127,15 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
             raise UserError(f"{out}: would be written over the predictions; name another file with --out")
     if images is not None and not images.is_dir():
         raise UserError(f"{images}: no such folder; --images names the one that holds the images")
-    found = comparison.compare(
-        (before.name, read_predictions(before)),
-        (after.name, read_predictions(after)),
-        workers=_workers(),
-        characters=cdm,
-    )
+    old, new = read_predictions(before), read_predictions(after)
+    with Bars() as bars:
+        found = comparison.compare(
+            (before.name, old),
+            (after.name, new),
+            workers=_workers(),
+            characters=cdm,
+            progress=bars,
+        )
     html = compare_page.build(found, (images or before.parent, images or after.parent))
     with new_file(out) as temporary:
         temporary.write_bytes(html)

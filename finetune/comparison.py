@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -82,8 +83,9 @@ def compare(
     *,
     workers: int = 1,
     characters: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Comparison:
-    """Compare (name, rows) with (name, rows); `characters` and `workers` are those of `evaluate`.
+    """Compare (name, rows) with (name, rows); the others as in `evaluate`, but `progress` gets the stage first.
 
     Raises UserError where no sample is in both or truths differ.
     """
@@ -98,7 +100,14 @@ def compare(
                 " predict both on the same data set"
             )
     old, new = (
-        evaluate([pair[side] for pair in pairs], workers=workers, rules=False, characters=characters) for side in (0, 1)
+        evaluate(
+            [pair[side] for pair in pairs],
+            workers=workers,
+            rules=False,
+            characters=characters,
+            progress=None if progress is None else partial(progress, stage),
+        )
+        for side, stage in enumerate(("before", "after"))
     )
     return Comparison(
         (before[0], after[0]),

@@ -31,6 +31,9 @@ LEAST_OF_A_RULE = 5
 MOST_CONFUSIONS = 200
 MOST_IDS = 100
 
+#: Called with how much is done, of how much.
+Progress = Callable[[int, int], None]
+
 _WIDTH = len(strings.COLUMNS)
 
 
@@ -48,12 +51,18 @@ class Evaluated:
 
 
 def evaluate(
-    rows: Sequence[Prediction], *, workers: int = 1, rules: bool = True, characters: bool = False
+    rows: Sequence[Prediction],
+    *,
+    workers: int = 1,
+    rules: bool = True,
+    characters: bool = False,
+    progress: Progress | None = None,
 ) -> Evaluated:
     """Measure every row.
 
     `rules`: also run the default rules over the truths, for groups by rule. `characters`: also draw the pairs that look
-    different, some 15 ms each, for `cdm`; else it is nan. `workers`: processes for both.
+    different, some 15 ms each, for `cdm`; else it is nan. `workers`: processes for both. `progress` is called with
+    pairs drawn and to be drawn.
     """
     scored = score_pairs(((row.gt, row.pred) for row in rows), workers=workers)
     compared = [
@@ -64,7 +73,7 @@ def evaluate(
     detected = np.where(scored.alike > 0, 1.0, np.nan) if characters else np.full(len(rows), np.nan)
     if characters:
         places = np.nonzero(scored.alike == 0)[0].tolist()
-        detected[places] = cdm.score_all([(rows[place].gt, rows[place].pred) for place in places], workers)
+        detected[places] = cdm.score_all([(rows[place].gt, rows[place].pred) for place in places], workers, progress)
     numbers = np.column_stack(
         [
             scored.raw,

@@ -33,7 +33,8 @@ def span(name: str, ends: list[float] | None) -> str:
     if ends is None:
         return "–"
     digits = 1 if is_share(name) else 3
-    return f"[{ends[0]:.{digits}f}, {ends[1]:.{digits}f}]"
+    low, high = (round(end, digits) + 0.0 for end in ends)  # -0.0 is 0.0
+    return f"[{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def as_text(metrics: Mapping[str, Any], width: int) -> str:

@@ -82,7 +82,7 @@ def test_a_model_that_got_stuck_costs_bounded_time() -> None:
 
 def test_only_pairs_that_look_different_are_drawn(monkeypatch) -> None:
     drawn = []
-    monkeypatch.setattr(cdm, "score_all", lambda pairs, workers: drawn.extend(pairs) or [0.5] * len(pairs))
+    monkeypatch.setattr(cdm, "score_all", lambda pairs, *_: drawn.extend(pairs) or [0.5] * len(pairs))
     path_rows = [("1", "x^2", "x ^ { 2 }"), ("2", "a", "b")]
     from finetune.predictions import Prediction
 
