@@ -138,12 +138,12 @@ def _read(text: str) -> _Read:
         return [], reader.Reading([reader.Problem("too-long", 0, 1)], fatal=True), None, None
     toks = plain.canonical_tokens(text)
     if toks is not None:
-        visual_key = key.direct(text) if key.is_short_of_brackets(toks) else None
+        visual_key = key.direct(text) if key.is_short_of_brackets(text, toks) else None
         return toks, None, None if visual_key is None else text, visual_key
     toks = lexer.tokens(text)
     reading = plain.read(toks)
     if reading is not None:
-        visual_key = key.of_plain(toks, reading.folds)
+        visual_key = key.of_plain(text, toks, reading.folds)
     else:
         reading = reader.read(text, toks)
         visual_key = key.of(text, toks, reading)
@@ -179,10 +179,10 @@ def visual_key_of(text: str) -> str | None:
         return None
     glance = plain.canonical_tokens(text)
     if glance is not None:
-        return key.direct(text) if key.is_short_of_brackets(glance) else None
+        return key.direct(text) if key.is_short_of_brackets(text, glance) else None
     toks = lexer.tokens(text)
     reading = plain.read(toks)
-    return key.of(text, toks, reader.read(text, toks)) if reading is None else key.of_plain(toks, reading.folds)
+    return key.of(text, toks, reader.read(text, toks)) if reading is None else key.of_plain(text, toks, reading.folds)
 
 
 def _frame(texts: Sequence[str], read: list[_Read]) -> pl.DataFrame:

@@ -129,11 +129,11 @@ def normalise_plain(toks: list[str], folds: list[tuple[int, int, str]]) -> str:
     return " ".join(pieces)
 
 
-def is_short_of_brackets(toks: list[str]) -> bool:
-    """Can math-core convert these tokens in time? Not if more than MAX_OPEN brackets stay open."""
-    if len(toks) <= MAX_OPEN:
-        return True
-    if toks.count("(") + toks.count("[") <= MAX_OPEN and _OPENING_COMMANDS.isdisjoint(toks):
+def is_short_of_brackets(label: str, toks: list[str]) -> bool:
+    """Can math-core convert a label of these tokens in time? Not if more than MAX_OPEN brackets stay open."""
+    count = label.count
+    # Nearly always there are too few, whatever they are: `\\l` begins `\\langle` and the like, and many others.
+    if count("(") + count("[") + count("\\l") + count("\\{") + count("open") + count("\\u") <= MAX_OPEN:
         return True
     return _left_open(toks) <= MAX_OPEN
 
@@ -192,14 +192,14 @@ def digest(converted: str) -> str:
 
 def of(label: str, toks: list[str], reading: Reading) -> str | None:
     """The visual key of a label that was read, or None where LaTeX or math-core can't read it."""
-    if reading.fatal or not toks or not is_short_of_brackets(toks):
+    if reading.fatal or not toks or not is_short_of_brackets(label, toks):
         return None
     return direct(normalise(label, toks, reading))
 
 
-def of_plain(toks: list[str], folds: list[tuple[int, int, str]]) -> str | None:
+def of_plain(label: str, toks: list[str], folds: list[tuple[int, int, str]]) -> str | None:
     """The visual key of a label that `rules.plain` read, or None where math-core can't convert it."""
-    return direct(normalise_plain(toks, folds)) if toks and is_short_of_brackets(toks) else None
+    return direct(normalise_plain(toks, folds)) if toks and is_short_of_brackets(label, toks) else None
 
 
 def direct(text: str) -> str | None:

@@ -5,12 +5,14 @@ Threads are no help: math-core holds the interpreter's lock.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import TypeVar
 
 _Batch = TypeVar("_Batch")
@@ -32,6 +34,19 @@ def spread(work: Callable[[_Batch], _Result], batches: Sequence[_Batch], workers
         raise
 
 
+def _settle_in() -> None:
+    """In a new process: end when its parent does, also when that is killed; it would wait for work for ever."""
+    gc.set_threshold(200_000)  # batches are lists of small lists, none of them a cycle: looking for one costs a tenth
+    parent = parent_process()
+    if parent is not None:
+
+        def wait() -> None:
+            parent.join()
+            os._exit(1)
+
+        Thread(target=wait, daemon=True).start()
+
+
 @cache
 def _pool(workers: int) -> ProcessPoolExecutor:
     # Spawned, not forked: polars' thread pool does not survive a fork. Each process has one thread of its own for
@@ -39,7 +54,7 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     before = os.environ.get("POLARS_MAX_THREADS")
     os.environ["POLARS_MAX_THREADS"] = "1"
     try:
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle_in)
         for _ in range(workers):  # each submission starts a process while none is idle
             pool.submit(os.getpid)
     finally:

@@ -194,7 +194,7 @@ def test_the_page_answers_which_source_is_good():
     run = fake_run(scale=200)
     text = " ".join(" ".join(Page(html_of(run)).texts).split())
     assert "unfit crohme2023, m2e" in text
-    assert "No error in 400 labels." in text
+    assert "No error in 400 samples." in text
     assert text.index("Which are good enough to train on?") < text.index("Rules, worst and most frequent first")
     for rule in run.summary["rules"]:
         assert f"{rule['rule']} {rule['name']}" in text

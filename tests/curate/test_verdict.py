@@ -33,7 +33,7 @@ def rule(code: str, name: str, samples: int, severity: str = "error") -> dict:
 
 
 def test_a_clean_set_is_ready_and_says_so_in_numbers():
-    assert judge(entry()) == ("ready", ["No error in 10,000 labels."])
+    assert judge(entry()) == ("ready", ["No error in 10,000 samples."])
 
 
 def test_raw_im2latex_is_ready_and_its_few_errors_are_named():

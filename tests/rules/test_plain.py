@@ -28,14 +28,14 @@ def agree(label: str) -> None:
         assert toks == lexer.tokens(text)
         if fast is not None:
             assert fast == full
-            if toks and key.is_short_of_brackets(toks):
-                assert key.of_plain(toks, fast.folds) == key.of(text, toks, full)
+            if toks and key.is_short_of_brackets(text, toks):
+                assert key.of_plain(text, toks, fast.folds) == key.of(text, toks, full)
         canonical = plain.canonical_tokens(text)
         if canonical is not None:
             assert canonical == toks
             assert reader.Reading([], toks, []) == full
             assert reader.spell(toks) == text
-            if key.is_short_of_brackets(toks):
+            if key.is_short_of_brackets(text, toks):
                 assert key.direct(text) == key.of(text, toks, full)
 
 
