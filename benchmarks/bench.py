@@ -4,7 +4,8 @@
 
 The labels are real ones where DIR (default: ../shared/data) has them, else those of the demo's generator. Every round
 runs all tools once, one after the other, so that a noisy machine hits all of them; the medians are reported, and a
-ratio is the median of the rounds' ratios. Images are audited beside cleanvision, if that is there (see images.py).
+ratio is the median of the rounds' ratios. Images are audited beside cleanvision, if that is there (see images.py), and
+exported beside `datasets` (see export.py).
 Results go to bench-out/bench.json as well.
 """
 
@@ -29,6 +30,8 @@ from typing import Any
 
 import polars as pl
 from corpora import Corpus, corpora
+from export import line as export_line
+from export import measure_export
 from images import lines as image_lines
 from images import measure_images
 from peers import Pass, Timed, Unavailable, katex, pylatexenc, timed
@@ -247,6 +250,7 @@ def main() -> None:
         reading = measure_reading(lines, arguments.rounds)
         audit = measure_audit(arguments.data, folder, arguments.quick)
         images = measure_images(arguments.data, folder, ROOT, arguments.quick)
+        export = measure_export(arguments.data, folder, arguments.quick, arguments.rounds, cores)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -264,12 +268,21 @@ def main() -> None:
         kept = f"largest process {size(audit['largest_process_bytes'])}, report {size(audit['report_bytes'])}"
         print(f"curate audit, {audit['sources']} sources, {samples}: {spent}, {kept}.")
     print(*image_lines(images), sep="\n")
+    if export:
+        print(export_line(export))
     packages = ", ".join(f"{name} {number}" for name, number in here["packages"].items())
     print(f"{here['processor']}, {cores} cores, {here['system']}, Python {here['python']}, {packages}")
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(
         json.dumps(
-            {"machine": here, "labels": as_json(results), "reading": reading, "audit": audit, "images": images},
+            {
+                "machine": here,
+                "labels": as_json(results),
+                "reading": reading,
+                "audit": audit,
+                "images": images,
+                "export": export,
+            },
             indent=1,
         )
         + "\n",

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+#: More files than this are flushed to disk all at once: one by one takes milliseconds each.
+MANY = 1000
+
 
 def _sync(path: Path) -> None:
     """Flush a file or folder to disk; folders can't be opened for this on every system, and then it is skipped."""
@@ -53,20 +56,33 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
     try:
         yield temporary
-        for entry in temporary.rglob("*"):
-            if entry.is_file():
-                _sync(entry)
-        temporary.chmod(0o777 & ~_umask())
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-            path.rename(old / path.name)
-            temporary.rename(path)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            temporary.rename(path)
-        _sync(path.parent)
+        put_in_place(temporary, path, replace=replace)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def put_in_place(folder: Path, path: Path, *, replace: bool = False) -> None:
+    """Make a finished folder, on the same file system, the folder `path`: flushed to disk, then renamed.
+
+    An existing `path` is moved aside with `replace` and raises FileExistsError without it.
+    """
+    files = [entry for entry in folder.rglob("*") if entry.is_file()]
+    if len(files) > MANY and hasattr(os, "sync"):
+        os.sync()
+    else:
+        for file in files:
+            _sync(file)
+    folder.chmod(0o777 & ~_umask())
+    if path.exists():
+        if not replace:
+            raise FileExistsError(path)
+        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+        path.rename(old / path.name)
+        folder.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        folder.rename(path)
+    _sync(path.parent)
 
 
 def _umask() -> int:

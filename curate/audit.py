@@ -21,6 +21,7 @@ import polars as pl
 import rules
 from curate import __version__, baseline, duplicates
 from curate.atomic import new_file, new_folder
+from curate.decisions import DECISIONS_FILE
 from curate.errors import UserError
 from curate.image_cache import measured
 from curate.images import MEASURED
@@ -46,8 +47,6 @@ from curate.thresholds import Thresholds
 from rules import Ruleset, Weights, engine
 from rules.registry import all_rules
 from rules.score import scores
-
-DECISIONS_FILE = "decisions.jsonl"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import click
 
 from curate import __version__
 from curate.errors import UserError
-from curate.terminal import Bars, exit_code, run, say, width
+from curate.export.command import export, say_exported
+from curate.terminal import Bars, cores, exit_code, run, say, width
 
 if TYPE_CHECKING:
     import polars as pl
@@ -124,6 +125,9 @@ def main_group() -> None:
 
     An error is one line on standard error and exit code 2; --debug shows the traceback.
     """
+
+
+main_group.add_command(export)
 
 
 @main_group.command(
@@ -247,7 +251,7 @@ def _audit(
         weights=project.weights,
         thresholds=project.thresholds,
         licences=project.licences,
-        workers=workers or _cores(),
+        workers=workers or cores(),
         command=["curate", *map(os.fspath, sys.argv[1:])],
         **settings,
     )
@@ -290,12 +294,6 @@ def _audit(
         pairs = write_known(write_baseline, [found])
         say(f"baseline  {write_baseline}: {things(pairs, 'known finding')}")
     return exit_code(fail_on, summary["severities"])
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @main_group.command(
@@ -407,7 +405,7 @@ def fix(
             ruleset,
             "unsafe" if unsafe_fixes else "safe",
             columns={**given.get(None, {}), **given.get(spec.name, {})},
-            workers=_cores(),
+            workers=cores(),
             progress=lambda done, of: bars("fix", done, of),
         )
     if diff or out is None:
@@ -592,13 +590,15 @@ def render(label: str, out: Path, form: str) -> None:
 @click.option("--out", default="demo", show_default=True, type=click.Path(path_type=Path), help="Folder to make.")
 @click.option("--seed", default=0, show_default=True, help="Another seed makes other formulas.")
 def demo(out: Path, seed: int) -> int:
-    """Make small data sets with planted defects and audit them.
+    """Make small data sets with defects, audit them, export them.
 
-    Says which of the defects were found. Needs no network and no data.
+    Says which of the defects were found, and how to load the exported data set. Needs no network and no data.
     """
     from curate.config import Project
     from curate.demo import make_demo
     from curate.demo.results import compare_planted
+    from curate.export.job import export as write_dataset
+    from curate.export.options import ExportOptions
     from curate.run import load_run
     from curate.sources import parse_source
 
@@ -616,6 +616,11 @@ def demo(out: Path, seed: int) -> int:
     say(compare_planted(data, load_run(out / "run"), width()))
     say()
     say(f"The same audit again: curate audit {' '.join(data.sources)} --out {out / 'run2'}")
+    say()
+    say("Exporting what is right, with safe fixes made and splits drawn by label …")
+    with Bars() as bars:
+        made = write_dataset([out / "run"], out / "dataset", ExportOptions(fix="safe"), workers=cores(), progress=bars)
+    say_exported(made)
     return 0
 
 

@@ -30,6 +30,7 @@ _KEYS: dict[str, type] = {
     "suppress": dict,
     "against": list,
     "licences": dict,
+    "export": dict,
 }
 _LISTS = tuple(name for name, kind in _KEYS.items() if kind is list)
 
@@ -56,6 +57,8 @@ class Project:
     against: tuple[str, ...] = ()
     #: By source name.
     licences: Mapping[str, str] = field(default_factory=dict)
+    #: The table [export], which `curate.export.options` reads.
+    export: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_project(path: Path | None = None) -> Project:
@@ -88,6 +91,7 @@ def load_project(path: Path | None = None) -> Project:
             baseline=path.parent / settings["baseline"] if "baseline" in settings else None,
             suppress=_suppress(settings.get("suppress", {})),
             licences=settings.get("licences", {}),
+            export=settings.get("export", {}),
         )
     except UserError as error:
         raise UserError(f"{path}: {error}") from error

@@ -86,6 +86,11 @@ def measure(image: Image.Image) -> tuple[Any, ...]:
     )
 
 
+def pixels_sha256(image: Image.Image) -> str:
+    """The `image_sha256` of a decoded picture, without its other measures."""
+    return _pixels(image)[1]
+
+
 def _pixels(image: Image.Image) -> tuple[Image.Image, str]:
     """The picture in grey levels, and the digest of its size and pixels.
 

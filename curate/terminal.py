@@ -24,6 +24,11 @@ def width() -> int:
     return shutil.get_terminal_size((120, 24)).columns
 
 
+def cores() -> int:
+    """How many processes of this one's kind the machine has room for."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def say(text: str | bytes = "") -> None:
     """Print a line; bytes go out as they are, for JSON, which is UTF-8 whatever the terminal's encoding.
 

@@ -90,6 +90,7 @@ def test_help_offers_only_what_is_there(call) -> None:
         "compare",
         "demo",
         "doctor",
+        "export",
         "findings",
         "fix",
         "hashes",

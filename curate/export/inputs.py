@@ -1,0 +1,111 @@
+"""Opens the runs of an export and checks that they go together. Judges no sample."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import rules
+from curate.decisions import DECISIONS_FILE, Decisions, read_decisions
+from curate.errors import UserError
+from curate.run import FINDINGS_FILE, SAMPLES_FILE, Run, load_run
+from rules import Ruleset, Weights
+from rules.registry import all_rules
+
+
+@dataclass(frozen=True)
+class Input:
+    """One run of an export. ruleset and weights are those that the run was audited with; hashes are by file name."""
+
+    number: int
+    run: Run
+    ruleset: Ruleset
+    weights: Weights
+    decisions: Decisions
+    hashes: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The folder's own name: where it lies is this machine's business and no part of a data set."""
+        return self.run.path.resolve().name
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        return list(self.run.summary["sources"])
+
+    @property
+    def images(self) -> int:
+        """How many samples name an image."""
+        return int(self.run.samples.select(pl.col("image").count()).collect().item())
+
+    @property
+    def label_rules(self) -> list[str]:
+        """Codes of the rules whose findings hold for a label alone, so that another label has others."""
+        return [rule.code for rule in self.ruleset.rules("label")]
+
+
+def open_inputs(paths: Sequence[Path]) -> list[Input]:
+    """The runs, in the order given.
+
+    Raises UserError for a folder that is no run, one made by other rules or visual keys than there are now, and runs
+    that share a source's name, whose samples could not be told apart.
+    """
+    if not paths:
+        raise UserError("no run given; name the folder that `curate audit` wrote, as in: curate export RUN --out DIR")
+    inputs = [_open(number, path) for number, path in enumerate(paths)]
+    owners: dict[str, Path] = {}
+    for item in inputs:
+        for source in item.sources:
+            if source["name"] in owners:
+                raise UserError(
+                    f"{owners[source['name']]} and {item.run.path} both hold a source called {source['name']!r}; "
+                    "audit one of them under another name: curate audit NAME=SOURCE --out RUN"
+                )
+            owners[source["name"]] = item.run.path
+    return inputs
+
+
+def _open(number: int, path: Path) -> Input:
+    run = load_run(path)
+    version = run.summary.get("key_version")
+    if version != rules.KEY_VERSION:
+        raise UserError(
+            f"{path}: its visual keys are of version {version}, this texsieve makes version {rules.KEY_VERSION}; "
+            "audit the source again"
+        )
+    ruleset, weights = _rules_of(run)
+    hashes = {
+        name: file_sha256(path / name)
+        for name in (SAMPLES_FILE, FINDINGS_FILE, DECISIONS_FILE)
+        if (path / name).is_file()
+    }
+    return Input(number, run, ruleset, weights, read_decisions(path / DECISIONS_FILE), hashes)
+
+
+def _rules_of(run: Run) -> tuple[Ruleset, Weights]:
+    """What the run was audited with, so that a label that changes is judged by the same rules."""
+    config = run.summary.get("config", {})
+    unknown = [code for code in config.get("rules", []) if code not in all_rules()]
+    if unknown:
+        raise UserError(
+            f"{run.path}: audited with rules this texsieve doesn't have ({', '.join(unknown)}); audit it again"
+        )
+    ruleset = Ruleset(
+        tuple(config.get("rules", ())),
+        config.get("profile", "default"),
+        config.get("options", {}),
+        config.get("severities", {}),
+        config.get("fixes", {}),
+    )
+    return ruleset, Weights(**config.get("score", {}))
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,148 @@
+"""The folder beside the target in which an export is made, shard by shard, so that it can go on after a crash.
+
+`.NAME.part` holds `plan.json` (a hash of everything that decides what is written), `done.jsonl` (a row a finished
+shard, with its files' hashes), `tmp/`, and `data/`, which is renamed to the target when all is written. Another plan,
+or a finished shard whose files aren't what they were, is started anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from curate.atomic import put_in_place
+from curate.errors import UserError
+from curate.export.inputs import file_sha256
+
+_PLAN, _DONE, _LOCK = "plan.json", "done.jsonl", "lock"
+
+
+class Work:
+    """One export's working folder, held by one process at a time. Use as a context manager."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.folder = out.absolute().parent / f".{out.absolute().name}.part"
+        self.data = self.folder / "data"
+        self.tmp = self.folder / "tmp"
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Work:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.folder / _LOCK).open("w", encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{self.out}: can't be written: {error.strerror} ({self.folder})") from error
+        if not _locked(self._lock):
+            self._lock.close()
+            raise UserError(f"{self.out}: another export is being written there; wait for it, or name another --out")
+        self._fresh(self.tmp)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.tmp, ignore_errors=True)
+        if not (self.folder / _PLAN).exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()
+
+    def begin(self, plan: str) -> dict[str, dict[str, Any]]:
+        """What is finished already of the export with this hash, by shard; whatever else lies there is removed."""
+        done: dict[str, dict[str, Any]] = {}
+        if self._earlier_plan() == plan:
+            done = {row["shard"]: row for row in self._rows() if self._is_whole(row["files"])}
+        else:
+            self._fresh(self.data)
+        (self.folder / _DONE).unlink(missing_ok=True)
+        known = {name for row in done.values() for name in row["files"]}
+        self.data.mkdir(exist_ok=True)
+        for entry in sorted(self.data.rglob("*")):
+            if entry.is_file() and entry.relative_to(self.data).as_posix() not in known:
+                entry.unlink()
+        with (self.folder / _DONE).open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in done.values())
+        (self.folder / _PLAN).write_text(json.dumps({"plan": plan}), encoding="utf-8")
+        return done
+
+    def finish(self, shard: str, files: Mapping[str, Path], **facts: Any) -> dict[str, Any]:
+        """Note that a shard is written; `files` are its files by their name in the data set."""
+        row = {
+            "shard": shard,
+            "files": {
+                name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for name, path in files.items()
+            },
+            **facts,
+        }
+        with (self.folder / _DONE).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+        return row
+
+    def publish(self) -> None:
+        """Put the data set in its place. Raises UserError where something has come to be there meanwhile."""
+        try:
+            put_in_place(self.data, self.out.absolute())
+        except FileExistsError as error:
+            raise UserError(
+                f"{self.out}: has come to be there while the export was written; it is left alone"
+            ) from error
+        (self.folder / _PLAN).unlink()
+
+    def _earlier_plan(self) -> str | None:
+        try:
+            return str(json.loads((self.folder / _PLAN).read_text(encoding="utf-8"))["plan"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _rows(self) -> list[dict[str, Any]]:
+        try:
+            lines = (self.folder / _DONE).read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return []
+        rows = []
+        for line in lines:
+            try:
+                row = json.loads(line)
+            except ValueError:  # the last one, torn
+                continue
+            if isinstance(row, dict) and isinstance(row.get("files"), dict):
+                rows.append(row)
+        return rows
+
+    def _is_whole(self, files: Mapping[str, Mapping[str, Any]]) -> bool:
+        return all(
+            (path := self.data / name).is_file()
+            and path.stat().st_size == facts["bytes"]
+            and file_sha256(path) == facts["sha256"]
+            for name, facts in files.items()
+        )
+
+    def _fresh(self, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+
+
+def _locked(file: IO[str]) -> bool:
+    """Take the lock; it goes with the process that holds it, however that ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two exports to one place at once are the caller's to avoid
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def check_out(out: Path) -> None:
+    """Raises UserError where `out` is there already, or can't come to be there."""
+    if out.exists() or out.is_symlink():
+        raise UserError(f"{out}: already there; curate export overwrites nothing, name another folder with --out")
+    parent = next(parent for parent in out.absolute().parents if parent.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise UserError(f"{out}: can't be written: no permission in {parent}")
