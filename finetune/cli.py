@@ -54,7 +54,9 @@ Examples:
 """
 )
 @click.argument("predictions", metavar="PRED.jsonl", type=click.Path(path_type=Path))
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help=f"Folder to write {METRICS_FILE} and {PLOT_FILE} into.")
+@click.option(
+    "--out", metavar="DIR", type=click.Path(path_type=Path), help=f"Folder for {METRICS_FILE} and {PLOT_FILE}."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--cdm/--no-cdm", default=True, show_default=True, help=CDM_HELP)
 def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool) -> None:
