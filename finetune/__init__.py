@@ -3,7 +3,7 @@
     import finetune
     finetune.score([(truth, prediction), ...])  # metrics of pairs
 
-What each metric is stands in `finetune.metrics`.
+docs/metrics.md defines every metric.
 """
 
 from __future__ import annotations

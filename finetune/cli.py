@@ -1,8 +1,9 @@
-"""The command line `finetune`. Training, prediction and comparison are not in this version."""
+"""The command line `finetune`. Training and prediction are not in this version."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import click
 
 from curate import __version__
 from curate.errors import UserError
-from curate.terminal import run, say, width
+from curate.terminal import Bars, run, say, width
 
 METRICS_FILE = "metrics.json"
+PLOT_FILE = "confusions.svg"
+CDM_HELP = "Draw the pairs that look different, for cdm: some 15 ms each."
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -33,10 +36,16 @@ of such objects is read too. Strings are compared raw, split at white space as p
 scores are, and in canonical spelling, where x^2 and x ^ { 2 } are the same tokens.
 
 \b
-exprate               exact match                le1 le2 le3  at most 1, 2, 3 tokens wrong
 exprate_render_equal  draws the same as gt       parse_rate   pred is LaTeX without errors
+exprate               exact match                le1 le2 le3  at most 1, 2, 3 tokens wrong
 edit_score            1 - distance / length      bleu4        corpus BLEU-4, not smoothed
 cer                   wrong characters per character of gt; no percentage, unlike the others
+structure, symbols    how much of the layout and of the symbols is right, from 0 to 1
+cdm, exprate_cdm      marks drawn in the same places (F1), and pairs where all of them are
+
+\b
+In brackets: 95 % intervals by bootstrap. docs/metrics.md defines every metric. --out writes
+metrics.json (with groups by source, length and rule, and all confusions) and confusions.svg.
 
 \b
 Examples:
@@ -45,30 +54,99 @@ Examples:
 """
 )
 @click.argument("predictions", metavar="PRED.jsonl", type=click.Path(path_type=Path))
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help=f"Folder to write {METRICS_FILE} into.")
+@click.option(
+    "--out", metavar="DIR", type=click.Path(path_type=Path), help=f"Folder for {METRICS_FILE} and {PLOT_FILE}."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def evaluate(predictions: Path, out: Path | None, form: str) -> None:
+@click.option("--cdm/--no-cdm", default=True, show_default=True, help=CDM_HELP)
+def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool) -> None:
     """Score a file of predictions against the truth beside them."""
-    from finetune.metrics import score
+    from finetune import evaluation
     from finetune.predictions import read_predictions
+    from finetune.summary import as_text
     from rules import KEY_VERSION
 
     if out is not None:
         _check_out(predictions, out)
     rows = read_predictions(predictions)
-    metrics = score((row.gt, row.pred) for row in rows)
+    with Bars() as bars:
+        found = evaluation.evaluate(
+            rows, workers=_workers(), characters=cdm, progress=lambda done, of: bars("draw", done, of)
+        )
+    metrics = evaluation.as_metrics(found)
     text = _as_json({"texsieve": __version__, "key_version": KEY_VERSION, "file": predictions.name, **metrics})
     if out is not None:
         from curate.atomic import new_file
+        from finetune.plots import confusions_svg
 
         with new_file(out / METRICS_FILE) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
+        with new_file(out / PLOT_FILE) as temporary:
+            temporary.write_text(confusions_svg(metrics["confusions"]) + "\n", encoding="utf-8")
     if form == "json":
         say(text.encode())
         return
-    say(_as_text(metrics))
+    say(as_text(metrics, width()))
     if out is not None:
-        say(f"\nmetrics   {out / METRICS_FILE}")
+        say(f"\nmetrics   {out / METRICS_FILE}\nplot      {out / PLOT_FILE}")
+
+
+@main_group.command(
+    epilog="""
+\b
+Both files are read as in `finetune evaluate`; their rows are paired by sample_id and must
+have the same gt. The page holds the metrics with intervals and the significance of their
+difference (McNemar's exact test for shares, paired bootstrap for the rest), what got better
+and what got worse, which symbol was read for which, and examples: image, truth, before and
+after, each as LaTeX and drawn, with the differences marked. It loads nothing from the web.
+
+\b
+Examples:
+  finetune compare base.jsonl tuned.jsonl --out report.html
+  finetune compare base.jsonl tuned.jsonl --images data/images --out report.html
+"""
+)
+@click.argument("before", metavar="BEFORE.jsonl", type=click.Path(path_type=Path))
+@click.argument("after", metavar="AFTER.jsonl", type=click.Path(path_type=Path))
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), required=True, help="The page to write.")
+@click.option(
+    "--images",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder that the rows' `image` is relative to; by default that of the file.",
+)
+@click.option("--cdm/--no-cdm", default=True, show_default=True, help=CDM_HELP)
+def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool) -> None:
+    """Put two models' predictions side by side in one page."""
+    from curate.atomic import new_file
+    from finetune import compare_page, comparison
+    from finetune.predictions import read_predictions
+
+    if out.is_dir():
+        raise UserError(f"{out}: is a folder; --out names the page, such as {out / 'report.html'}")
+    for path in (before, after):
+        if out.exists() and path.exists() and out.samefile(path):
+            raise UserError(f"{out}: would be written over the predictions; name another file with --out")
+    if images is not None and not images.is_dir():
+        raise UserError(f"{images}: no such folder; --images names the one that holds the images")
+    old, new = read_predictions(before), read_predictions(after)
+    with Bars() as bars:
+        found = comparison.compare(
+            (before.name, old),
+            (after.name, new),
+            workers=_workers(),
+            characters=cdm,
+            progress=bars,
+        )
+    html = compare_page.build(found, (images or before.parent, images or after.parent))
+    with new_file(out) as temporary:
+        temporary.write_bytes(html)
+    say(comparison.as_text(found, width()))
+    say(f"\nreport    {out}")
+
+
+def _workers() -> int:
+    return min(os.cpu_count() or 1, 8)
 
 
 def _check_out(predictions: Path, out: Path) -> None:
@@ -84,24 +162,6 @@ def _check_out(predictions: Path, out: Path) -> None:
 
 def _as_json(metrics: dict[str, Any]) -> str:
     return json.dumps(metrics, ensure_ascii=False, indent=2, allow_nan=False)
-
-
-def _as_text(metrics: dict[str, Any]) -> str:
-    """The metrics as a table, raw and canonical side by side."""
-    from curate.tables import Column, count, text_table
-    from finetune.metrics import LOOK_METRICS, STRING_METRICS
-
-    columns = (Column("metric"), Column("raw", "right"), Column("canonical", "right"))
-    rows = [[name, _figure(name, metrics[name]), ""] for name in LOOK_METRICS]
-    rows += [[name, _figure(name, metrics[name]), _figure(name, metrics["canonical"][name])] for name in STRING_METRICS]
-    n = metrics["n"]
-    return f"{count(n)} prediction{'s' if n != 1 else ''}\n\n{text_table(columns, rows, width=width())}"
-
-
-def _figure(name: str, value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.4f}" if name == "cer" else f"{value:.4f} %"
 
 
 def main() -> None:

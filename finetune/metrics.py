@@ -1,112 +1,156 @@
 r"""Scores (truth, prediction) pairs. Reads no files and draws nothing; `predictions` reads, `cli` prints.
 
-**Tokens.** *raw*: the string split at white space, as published scores are computed on labels with a space between
-tokens (a prediction without spaces is one token). *canonical*: the canonical form that `rules` gives a label, split at
-white space, so that `x^2` and `x ^ { 2 }` are the same tokens; where either side of a pair has no canonical form, the
-TeX tokens of both as they stand, `\begin{name}` and `\end{name}` one token each. Below, d is the Levenshtein distance
-of the two token sequences (insertion, deletion and substitution cost 1), a and b their lengths, and every figure but
-`cer` is a percentage.
-
-`exprate`      share of pairs with d = 0 (expression recognition rate, exact match). CROHME's measure.
-`le1` to `le3` share of pairs with d ≤ 1, 2, 3. They include the exact ones.
-`edit_score`   mean over the pairs of 1 − d / max(a, b); a pair of two empty sides scores 1.
-`bleu4`        corpus BLEU-4 (Papineni et al. 2002), one reference. For n = 1 to 4 the clipped matches of all
-               predictions are summed and divided by the sum of max(1, b − n + 1); the geometric mean of the four is
-               multiplied by the brevity penalty exp(1 − Σa / Σb) where Σb ≤ Σa. No smoothing: a sum of matches of 0
-               makes it 0. The max(1, …) for predictions shorter than n is that of NLTK's `corpus_bleu`; sacreBLEU has
-               no such floor and gives a higher figure.
-`cer`          character error rate, a ratio that may exceed 1: the Levenshtein distances of the characters, the tokens
-               joined by single spaces, summed over the pairs and divided by the number of the truths' characters; None
-               where the truths have none. Uni-MuMER's "Character Error Rate" is another measure: it divides the
-               distance in tokens by the length in characters.
-
-These are the definitions that Uni-MuMER (BFlameSwift/Uni-MuMER on GitHub, Apache-2.0) published its scores with, `cer`
-apart; on its CROHME-2014 predictions they agree to the last digit printed.
-
-`exprate_render_equal`  share of pairs that look the same in display style: their visual keys (`rules.visual_key`) are
-               equal. Where either side has no key nothing is known of its look, and only a pair with the same raw
-               tokens counts; two missing keys are never equal.
-`parse_rate`   share of predictions that are not empty and that `rules.reader` reads without an error LaTeX would stop
-               at. Says nothing of the truths.
+Every metric is defined in docs/metrics.md. Here are the numbers of each pair (`Scored`), and the figures that their
+sums give (`figures`): a figure is a function of sums, so that a group, or a sample drawn for an interval, costs a sum.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from rapidfuzz.distance import Levenshtein
+import numpy as np
 
+from finetune import strings
+from finetune.layout import tex_tokens
+from finetune.strings import MOST_CELLS, Numbers, distance
 from rules import engine, lexer, reader
 from rules.registry import Ruleset
+
+__all__ = ["LOOK_METRICS", "MOST_CELLS", "STRING_METRICS", "Scored", "bleu4", "distance", "score", "score_pairs"]
 
 #: Metrics that are there for raw and for canonical tokens.
 STRING_METRICS = ("exprate", "le1", "le2", "le3", "bleu4", "edit_score", "cer")
 #: Metrics that don't depend on how a label is cut into tokens.
 LOOK_METRICS = ("exprate_render_equal", "parse_rate")
 
-#: Levenshtein costs a product of lengths. Beyond this one (100,000 tokens on both sides) a pair that isn't equal is
-#: taken as wrong from end to end: only a model that got stuck on a truth of absurd length comes here.
-MOST_CELLS = 10**10
-
-_NGRAMS = (1, 2, 3, 4)
-_ENVIRONMENT_OR_TOKEN = re.compile(rf"\\(?:begin|end)\s*\{{[^{{}}\\]*\}}|{lexer.PATTERN}")
+_AT = {name: place for place, name in enumerate(strings.COLUMNS)}
 
 Tokens = list[str]
 
 
-def score(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Metrics of (truth, prediction) pairs, each defined in this module's docstring.
+@dataclass(frozen=True)
+class Scored:
+    """What was measured of every pair, in the pairs' order.
+
+    `raw` and `canonical` have the columns of `finetune.strings.COLUMNS`; `alike` (looks the same) and `parsed` (of the
+    prediction) are 0 or 1; `tokens` are the canonical tokens of both sides, as docs/metrics.md defines them.
+    """
+
+    raw: Numbers
+    canonical: Numbers
+    alike: Numbers
+    parsed: Numbers
+    tokens: list[tuple[Tokens, Tokens]]
+
+
+def score(pairs: Iterable[tuple[str, str]], *, workers: int = 1) -> dict[str, Any]:
+    """Metrics of (truth, prediction) pairs, each defined in docs/metrics.md.
 
     Gives `n`, the STRING_METRICS of the raw tokens, the LOOK_METRICS, and under `canonical` the STRING_METRICS of the
-    canonical tokens. Raises ValueError for no pairs, TypeError for one that isn't two strings.
+    canonical tokens; percentages but for `cer`. `workers` above 1 reads labels in so many processes; the caller's
+    script must then guard its entry with `if __name__ == "__main__"`. Raises ValueError for no pairs, TypeError for one
+    that isn't two strings.
     """
+    scored = score_pairs(pairs, workers=workers)
+    n = len(scored.alike)
+    return {
+        "n": n,
+        **as_floats(figures(scored.raw.sum(axis=0), n)),
+        "exprate_render_equal": float(100 * scored.alike.sum() / n),
+        "parse_rate": float(100 * scored.parsed.sum() / n),
+        "canonical": as_floats(figures(scored.canonical.sum(axis=0), n)),
+    }
+
+
+def score_pairs(pairs: Iterable[tuple[str, str]], *, workers: int = 1) -> Scored:
+    """The same pairs, one by one; see `score` for what goes in and what is raised."""
     truths: list[str] = []
     predictions: list[str] = []
-    for number, pair in enumerate(pairs):
-        truth, prediction = pair
+    for number, (truth, prediction) in enumerate(pairs):
         if not isinstance(truth, str) or not isinstance(prediction, str):
-            raise TypeError(f"pair {number}: a pair is two strings, truth and prediction, not {pair!r}")
+            raise TypeError(f"pair {number}: a pair is two strings, truth and prediction, not {(truth, prediction)!r}")
         truths.append(truth)
         predictions.append(prediction)
     if not truths:
         raise ValueError("there are no pairs to score")
-    raw = [(truth.split(), prediction.split()) for truth, prediction in zip(truths, predictions, strict=True)]
     # Without rules the engine reads every distinct label once: canonical form and key, nothing judged.
     distinct = list(dict.fromkeys(chain(truths, predictions)))
-    read = engine.judge(distinct, Ruleset(())).labels
+    read = engine.judge(distinct, Ruleset(()), workers=workers).labels
     keys = dict(zip(distinct, read["visual_key"], strict=True))
     forms = dict(zip(distinct, read["canonical"], strict=True))
-    alike = sum(
-        _look_alike(keys[truth], keys[prediction], tokens)
-        for truth, prediction, tokens in zip(truths, predictions, raw, strict=True)
+    split = {text: text.split() for text in distinct}
+    raw = [(split[truth], split[prediction]) for truth, prediction in zip(truths, predictions, strict=True)]
+    tokens = list(_canonical(truths, predictions, forms, split))
+    alike = (
+        _look_alike(keys[truth], keys[prediction], pair)
+        for truth, prediction, pair in zip(truths, predictions, raw, strict=True)
     )
-    parsed = {text: key is not None or _parses(text) for text, key in keys.items()}
+    parsed = {text: keys[text] is not None or _parses(text) for text in dict.fromkeys(predictions)}
     n = len(truths)
-    return {
-        "n": n,
-        **_string_metrics(raw),
-        "exprate_render_equal": 100 * alike / n,
-        "parse_rate": 100 * sum(parsed[prediction] for prediction in predictions) / n,
-        "canonical": _string_metrics(
-            [_canonical(truth, prediction, forms) for truth, prediction in zip(truths, predictions, strict=True)]
-        ),
-    }
+    return Scored(
+        strings.measure(raw),
+        strings.measure(tokens),
+        np.fromiter(alike, np.float64, n),
+        np.fromiter((parsed[prediction] for prediction in predictions), np.float64, n),
+        tokens,
+    )
 
 
-def _canonical(truth: str, prediction: str, forms: Mapping[str, str | None]) -> tuple[Tokens, Tokens]:
-    first, second = forms[truth], forms[prediction]
-    if first is None or second is None:  # like with like: canonical spelling reorders scripts, for one
-        return _tex_tokens(truth), _tex_tokens(prediction)
-    return first.split(), second.split()
+def figures(sums: Numbers, n: Any) -> dict[str, Numbers]:
+    """The STRING_METRICS of sums over pairs: an array of shape (…, columns) gives arrays of shape (…); nan: undefined.
+
+    `n`: the number of pairs, of a shape that goes with it.
+    """
+
+    def of(name: str) -> Numbers:
+        return sums[..., _AT[name]]
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        matches, there = (
+            np.stack([of(f"{kind}{size}") for size in (1, 2, 3, 4)], axis=-1) for kind in ("match", "there")
+        )
+        precision = np.exp(np.log(matches / there).mean(axis=-1))
+        brevity = np.exp(np.minimum(1 - of("truth_tokens") / of("pred_tokens"), 0))
+        bleu = np.where((matches > 0).all(axis=-1), precision * brevity, 0.0)
+        return {
+            "exprate": 100 * of("exact") / n,
+            **{name: 100 * of(name) / n for name in ("le1", "le2", "le3")},
+            "bleu4": 100 * bleu,
+            "edit_score": 100 * of("edit") / n,
+            "cer": np.where(of("characters") > 0, of("wrong") / of("characters"), np.nan),
+        }
 
 
-def _tex_tokens(label: str) -> Tokens:
-    return ["".join(token.split()) or token for token in _ENVIRONMENT_OR_TOKEN.findall(label)]
+def as_floats(values: Mapping[str, Any]) -> dict[str, float | None]:
+    """Figures as JSON has them: what is not defined is None."""
+    return {name: None if np.isnan(value) else float(value) for name, value in values.items()}
+
+
+def bleu4(pairs: Sequence[tuple[Tokens, Tokens]]) -> float:
+    """Corpus BLEU-4 in [0, 1] of (truth, prediction) token sequences, as docs/metrics.md defines it."""
+    return float(figures(strings.measure(pairs).sum(axis=0), len(pairs))["bleu4"]) / 100
+
+
+def _canonical(
+    truths: Sequence[str], predictions: Sequence[str], forms: Mapping[str, str | None], split: Mapping[str, Tokens]
+) -> Iterator[tuple[Tokens, Tokens]]:
+    cut: dict[str, Tokens] = {}
+    as_it_stands: dict[str, Tokens] = {}
+    for truth, prediction in zip(truths, predictions, strict=True):
+        first, second = forms[truth], forms[prediction]
+        if first is None or second is None:  # like with like: canonical spelling reorders scripts, for one
+            for text in (truth, prediction):
+                if text not in as_it_stands:
+                    as_it_stands[text] = tex_tokens(text)
+            yield as_it_stands[truth], as_it_stands[prediction]
+            continue
+        for form in (first, second):
+            if form not in cut:
+                cut[form] = split[form] if form in split else form.split()
+        yield cut[first], cut[second]
 
 
 def _look_alike(truth: str | None, prediction: str | None, tokens: tuple[Tokens, Tokens]) -> bool:
@@ -121,59 +165,3 @@ def _parses(label: str) -> bool:
         return False
     toks = lexer.tokens(label)
     return bool(toks) and not reader.read(label, toks).fatal
-
-
-def _string_metrics(pairs: Sequence[tuple[Tokens, Tokens]]) -> dict[str, float | None]:
-    """The STRING_METRICS of token sequences."""
-    n = len(pairs)
-    distances = [distance(truth, prediction) for truth, prediction in pairs]
-    scores = (1 - d / (max(len(a), len(b)) or 1) for d, (a, b) in zip(distances, pairs, strict=True))
-    return {
-        "exprate": 100 * distances.count(0) / n,
-        **{f"le{most}": 100 * sum(d <= most for d in distances) / n for most in (1, 2, 3)},
-        "bleu4": 100 * bleu4(pairs),
-        "edit_score": 100 * math.fsum(scores) / n,
-        "cer": _cer(pairs),
-    }
-
-
-def distance(truth: Sequence[str], prediction: Sequence[str]) -> int:
-    """Levenshtein distance of two sequences of strings, or of two strings; the longer's length beyond MOST_CELLS."""
-    if truth == prediction:
-        return 0
-    if len(truth) * len(prediction) > MOST_CELLS:
-        return max(len(truth), len(prediction))
-    return Levenshtein.distance(truth, prediction)
-
-
-def _cer(pairs: Sequence[tuple[Tokens, Tokens]]) -> float | None:
-    wrong = characters = 0
-    for truth, prediction in pairs:
-        text = " ".join(truth)
-        characters += len(text)
-        if truth != prediction:
-            wrong += distance(text, " ".join(prediction))
-    return wrong / characters if characters else None
-
-
-def bleu4(pairs: Sequence[tuple[Tokens, Tokens]]) -> float:
-    """Corpus BLEU-4 in [0, 1] of (truth, prediction) token sequences, as the module's docstring defines it."""
-    matches = dict.fromkeys(_NGRAMS, 0)
-    possible = dict.fromkeys(_NGRAMS, 0)
-    truth_length = prediction_length = 0
-    for truth, prediction in pairs:
-        truth_length += len(truth)
-        prediction_length += len(prediction)
-        for n in _NGRAMS:
-            there = max(0, len(prediction) - n + 1)
-            possible[n] += max(1, there)
-            # Equal sides match throughout. Most pairs are equal, and counting n-grams is what BLEU costs.
-            matches[n] += there if truth == prediction else (_ngrams(prediction, n) & _ngrams(truth, n)).total()
-    if not all(matches.values()):
-        return 0.0
-    precision = math.exp(math.fsum(math.log(matches[n] / possible[n]) for n in _NGRAMS) / len(_NGRAMS))
-    return precision * (1.0 if prediction_length > truth_length else math.exp(1 - truth_length / prediction_length))
-
-
-def _ngrams(tokens: Tokens, n: int) -> Counter[Any]:
-    return Counter(tokens) if n == 1 else Counter(zip(*(tokens[start:] for start in range(n)), strict=False))

@@ -1,0 +1,302 @@
+"""Character detection: are the same marks drawn in the same places? Draws with the embedded engine, makes no picture.
+
+After CDM (Wang et al. 2024, "Image over Text: Transforming Formula Recognition Evaluation with Character Detection
+Matching", arXiv:2409.03643), which finds the boxes of characters in two coloured pictures; here the layout engine says
+where every glyph stands, so nothing is rasterised. docs/metrics.md defines each step.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from curate.render import LABEL_LIMIT, RenderError
+from curate.render.engine import convert
+from curate.render.prepare import prepare
+from rules.processes import spread
+
+#: Vertical distance, in thousandths of an em, up to which two marks stand at one height: scripts are 300 and more away.
+NEAR = 120.0
+#: Sizes that differ by less are one size: a script is 0.7 of its base.
+SAME_SIZE = 0.1
+#: Marks of one kind up to which an optimal assignment is looked for; beyond, they pair in order.
+MOST_OF_A_KIND = 80
+#: Marks that are compared; a formula has fewer, a model that got stuck more.
+MOST_MARKS = 1500
+#: Seconds of processor time for drawing one label.
+SECONDS = 2.0
+#: Pairs that a process is given at a time, and pairs from which starting processes pays.
+_BATCH, _WORTH_PROCESSES = 50, 200
+
+_BAR = "bar"
+#: Glyphs that are three points in a row, by code, and the point: `.` and `\\cdot`.
+_DOTS = {"2026": "2E", "22EF": "22C5"}
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_TRANSFORM = re.compile(r"(translate|scale)\(\s*([-\d.e]+)(?:[\s,]+([-\d.e]+))?\s*\)")
+_STEP = re.compile(r"([A-Za-z])([^A-Za-z]*)")
+_NUMBER = re.compile(r"-?\d*\.?\d+(?:e-?\d+)?")
+
+
+class Mark(NamedTuple):
+    """A glyph or a line. `y` is the height of its baseline, `left` and `right` its ink; thousandths of an em."""
+
+    kind: str
+    left: float
+    right: float
+    y: float
+    size: float
+
+
+@lru_cache(maxsize=1024)  # a truth is compared with two models' predictions
+def marks(label: str) -> tuple[Mark, ...]:
+    """The marks of a label in the order they are set. Raises RenderError for a label that can't be drawn."""
+    if len(label) > LABEL_LIMIT:
+        raise RenderError(f"Label of {len(label):,} characters")
+    root = ET.fromstring(convert(prepare(label), SECONDS))
+    boxes = {path.get("id", ""): _extent(path.get("d", "")) for path in root.iter() if _name(path) == "path"}
+    found: list[Mark] = []
+    _walk(root, 0.0, 0.0, 1.0, 1.0, boxes, found, top=True)
+    return tuple(found)
+
+
+def _name(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _walk(
+    element: ET.Element,
+    x: float,
+    y: float,
+    across: float,
+    up: float,
+    boxes: dict[str, tuple[float, float]],
+    found: list[Mark],
+    top: bool = False,
+) -> None:
+    """Add the marks below an element; `x`, `y`, `across`, `up`: where its coordinates start, and their scales."""
+    name = _name(element)
+    if name == "defs":
+        return
+    for kind, first, second in _TRANSFORM.findall(element.get("transform", "")):
+        if kind == "translate":
+            x, y = x + across * float(first), y + up * float(second or 0)
+        else:
+            across, up = across * float(first), up * float(second or first)
+    if name == "svg" and not top:
+        view = [float(value) for value in element.get("viewBox", "0 0 0 0").split()]
+        x += across * (float(element.get("x", 0)) - view[0])
+        y += up * (float(element.get("y", 0)) - view[1])
+    size = min(abs(across), abs(up))
+    if name == "use":
+        low, high = boxes.get((element.get(_HREF) or "")[1:], (0.0, 0.0))
+        found += _glyphs(Mark(element.get("data-c", "?"), x + across * low, x + across * high, y, size))
+    elif name == "rect":
+        start = x + across * float(element.get("x", 0))
+        width, height = (abs(float(element.get(side, 0))) for side in ("width", "height"))
+        if width and height:
+            found.append(Mark(_BAR, start, start + across * width, y + up * float(element.get("y", 0)), 1.0))
+    elif name == "line":
+        ends = sorted(x + across * float(element.get(end, 0)) for end in ("x1", "x2"))
+        found.append(Mark(_BAR, ends[0], ends[1], y + up * float(element.get("y1", 0)), 1.0))
+    elif name == "text":
+        for letter in (element.text or "").strip():
+            found.append(Mark(letter, x, x + 1000 * across, y, size))
+    for child in element:
+        _walk(child, x, y, across, up, boxes, found)
+
+
+def _glyphs(mark: Mark) -> list[Mark]:
+    r"""The marks of one glyph: `\ldots` and `\cdots` are drawn as three points, and look as three written out do."""
+    point = _DOTS.get(mark.kind)
+    if point is None:
+        return [mark]
+    third = (mark.right - mark.left) / 3
+    return [mark._replace(kind=point, left=mark.left + n * third, right=mark.left + (n + 1) * third) for n in range(3)]
+
+
+@lru_cache(maxsize=4096)
+def _extent(path: str) -> tuple[float, float]:
+    """The leftmost and the rightmost x among a path's points; MathJax's glyphs have absolute steps only."""
+    xs: list[float] = []
+    for step, numbers in _STEP.findall(path):
+        values = [float(value) for value in _NUMBER.findall(numbers)]
+        if step == "H":
+            xs += values
+        elif step in "MLCQTS":
+            xs += values[::2]
+    return (min(xs), max(xs)) if xs else (0.0, 0.0)
+
+
+def score_all(
+    pairs: Sequence[tuple[str, str]], workers: int = 1, progress: Callable[[int, int], None] | None = None
+) -> list[float]:
+    """`score` of many pairs, in order, over so many processes. `progress` is called with (done, of)."""
+    distinct = list(dict.fromkeys(pairs))
+    batches = [distinct[start : start + _BATCH] for start in range(0, len(distinct), _BATCH)]
+    found: list[float] = []
+    for batch in spread(_scores, batches, workers if len(distinct) > _WORTH_PROCESSES else 1):
+        found += batch
+        if progress is not None:
+            progress(len(found), len(distinct))
+    scores = dict(zip(distinct, found, strict=True))
+    return [scores[pair] for pair in pairs]
+
+
+def _scores(pairs: Sequence[tuple[str, str]]) -> list[float]:
+    return [score(*pair) for pair in pairs]
+
+
+def score(truth: str, prediction: str) -> float:
+    """F1 of the marks that are drawn in both at corresponding places, from 0 to 1; 0 where one can't be drawn."""
+    try:
+        return compare(marks(truth), marks(prediction))
+    except (RenderError, ET.ParseError):
+        return 0.0
+
+
+def compare(truth: Sequence[Mark], prediction: Sequence[Mark]) -> float:
+    """F1 of two lists of marks."""
+    number = len(truth) + len(prediction)
+    if not truth or not prediction:
+        return 0.0 if number else 1.0
+    pairs = _in_order(_assigned(truth[:MOST_MARKS], prediction[:MOST_MARKS]))
+    glyphs = [(i, j) for i, j in pairs if truth[i].kind != _BAR]
+    placed = _placed(truth, prediction, pairs)
+    good = [(i, j) for i, j in placed if truth[i].kind != _BAR or _covers_the_same(truth, prediction, i, j, glyphs)]
+    return 2 * len(good) / number
+
+
+def _assigned(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[tuple[int, int]]:
+    """Pairs of one kind, those of every kind assigned at the least sum of costs."""
+    kinds: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for side, some in enumerate((truth, prediction)):
+        for place, mark in enumerate(some):
+            kinds[mark.kind][side].append(place)
+    ends = [max(mark.right for mark in some) - min(mark.left for mark in some) or 1.0 for some in (truth, prediction)]
+    starts = [min(mark.left for mark in some) for some in (truth, prediction)]
+
+    def cost(i: int, j: int) -> float:
+        one, other = truth[i], prediction[j]
+        order = abs(i / len(truth) - j / len(prediction))
+        across = abs((one.left - starts[0]) / ends[0] - (other.left - starts[1]) / ends[1])
+        size = abs(one.size - other.size) > SAME_SIZE
+        return order + across + 0.5 * size + min(abs(one.y - other.y) / 1000, 1.0)
+
+    pairs: list[tuple[int, int]] = []
+    for one, other in kinds.values():
+        if not one or not other:
+            continue
+        if min(len(one), len(other)) > MOST_OF_A_KIND:
+            pairs += zip(one, other, strict=False)
+        elif len(one) <= len(other):
+            chosen = _assignment([[cost(i, j) for j in other] for i in one])
+            pairs += [(i, other[column]) for i, column in zip(one, chosen, strict=True)]
+        else:
+            chosen = _assignment([[cost(i, j) for i in one] for j in other])
+            pairs += [(one[column], j) for j, column in zip(other, chosen, strict=True)]
+    return sorted(pairs)
+
+
+def _assignment(costs: list[list[float]]) -> list[int]:
+    """The column of every row so that no column is taken twice and the sum is least. No more rows than columns.
+
+    The Hungarian algorithm with potentials, rows · rows · columns steps (Kuhn 1955, Munkres 1957).
+    """
+    rows, columns = len(costs), len(costs[0])
+    row_level, column_level = [0.0] * (rows + 1), [0.0] * (columns + 1)
+    row_of = [0] * (columns + 1)  # 0: the column is free
+    for row in range(1, rows + 1):
+        row_of[0] = row
+        column = 0
+        least = [float("inf")] * (columns + 1)
+        came_from = [0] * (columns + 1)
+        used = [False] * (columns + 1)
+        while row_of[column]:
+            used[column] = True
+            here, gap, following = row_of[column], float("inf"), 0
+            for other in range(1, columns + 1):
+                if not used[other]:
+                    now = costs[here - 1][other - 1] - row_level[here] - column_level[other]
+                    if now < least[other]:
+                        least[other], came_from[other] = now, column
+                    if least[other] < gap:
+                        gap, following = least[other], other
+            for other in range(columns + 1):
+                if used[other]:
+                    row_level[row_of[other]] += gap
+                    column_level[other] -= gap
+                else:
+                    least[other] -= gap
+            column = following
+        while column:
+            row_of[column] = row_of[came_from[column]]
+            column = came_from[column]
+    chosen = [0] * rows
+    for column in range(1, columns + 1):
+        if row_of[column]:
+            chosen[row_of[column] - 1] = column - 1
+    return chosen
+
+
+def _in_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The most pairs that keep their order: a longest increasing subsequence."""
+    ends: list[int] = []
+    last: list[int] = []
+    before: list[int] = []
+    for place, (_, j) in enumerate(pairs):
+        at = bisect_right(ends, j)
+        before.append(last[at - 1] if at else -1)
+        if at == len(ends):
+            ends.append(j)
+            last.append(place)
+        else:
+            ends[at], last[at] = j, place
+    kept, place = [], last[-1] if last else -1
+    while place >= 0:
+        kept.append(pairs[place])
+        place = before[place]
+    return kept[::-1]
+
+
+def _placed(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Pairs of one size that stand at one height.
+
+    A small mark's height is that above the last larger one, which is as a rule what it is a script of; a whole row may
+    have moved, so that a mark of full size may be as far from its height as the pair beside it.
+    """
+    rise = [prediction[j].y - truth[i].y for i, j in pairs]
+    kept: list[tuple[int, int]] = []
+    larger: list[tuple[float, float]] = []  # (size, rise) of pairs that were kept, each larger than the next
+    for place, (i, j) in enumerate(pairs):
+        size = truth[i].size
+        if abs(size - prediction[j].size) > SAME_SIZE:
+            continue
+        base = [one for larger_size, one in larger if larger_size > size + SAME_SIZE]
+        if base:
+            near = base[-1:]
+        elif size > 1 - SAME_SIZE:
+            near = [0.0, *(rise[other] for other in (place - 1, place + 1) if 0 <= other < len(pairs))]
+        else:
+            near = [0.0]
+        if any(abs(rise[place] - one) <= NEAR for one in near):
+            kept.append((i, j))
+            if truth[i].kind != _BAR:
+                larger = [one for one in larger if one[0] > size + SAME_SIZE]
+                larger.append((size, rise[place]))
+    return kept
+
+
+def _covers_the_same(
+    truth: Sequence[Mark], prediction: Sequence[Mark], i: int, j: int, glyphs: list[tuple[int, int]]
+) -> bool:
+    """Do two lines stand above, below or beside the same glyphs? How long they are follows from what they cover."""
+    return all(_covered(truth[i], truth[a]) == _covered(prediction[j], prediction[b]) for a, b in glyphs)
+
+
+def _covered(line: Mark, glyph: Mark) -> bool:
+    return line.left <= (glyph.left + glyph.right) / 2 <= line.right

@@ -1,0 +1,205 @@
+"""Two evaluations of the same samples: what changed, by how much, and whether that could be chance. Draws no page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from curate.errors import UserError
+from curate.tables import Column, count, text_table
+from curate.visible import clip, visible
+from finetune import strings
+from finetune.evaluation import CDM_METRICS, Evaluated, evaluate, of_sums
+from finetune.intervals import drawn_sums, interval, mcnemar_p, paired_p
+from finetune.predictions import Prediction
+from finetune.summary import SHOWN, figure, is_share, span
+
+#: What came of a row, in the order they are told. fixed: wrong before, right after (right: looks as the truth does);
+#: broken: the other way round; better and worse: wrong in both, by the mean of structure and symbols.
+VERDICTS = ("fixed", "broken", "better", "worse", "still wrong", "right")
+#: A change of the mean of structure and symbols that is none.
+_NO_CHANGE = 1e-9
+_WIDTH = len(strings.COLUMNS)
+#: Where a metric that is a share has its 0 or 1 in `Evaluated.numbers`.
+_YES_OR_NO = {
+    **{name: place for place, name in enumerate(("exprate", "le1", "le2", "le3"))},
+    **{f"canonical/{name}": _WIDTH + place for place, name in enumerate(("exprate", "le1", "le2", "le3"))},
+    "exprate_render_equal": 2 * _WIDTH,
+    "parse_rate": 2 * _WIDTH + 1,
+    "exprate_cdm": 2 * _WIDTH + 5,
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One metric. `difference` is after − before with its 95 % interval; `p` is two-sided, of `test`."""
+
+    name: str
+    before: float | None
+    after: float | None
+    before_ci: list[float] | None
+    after_ci: list[float] | None
+    difference: float | None
+    ci: list[float] | None
+    p: float | None
+    test: str
+
+    @property
+    def plain_name(self) -> str:
+        return self.name.rpartition("/")[2]
+
+    @property
+    def better(self) -> bool | None:
+        """Did it change for the better? None where p ≥ 0.05: it may be chance."""
+        if self.p is None or self.p >= 0.05 or not self.difference:
+            return None
+        return (self.difference < 0) == (self.plain_name == "cer")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both files' rows of the same samples, in BEFORE's order."""
+
+    names: tuple[str, str]
+    before: Evaluated
+    after: Evaluated
+    verdicts: list[str]
+    changes: list[Change]
+    #: Rows that only one of the files has.
+    unpaired: tuple[int, int]
+
+    @property
+    def counts(self) -> Counter[str]:
+        return Counter(self.verdicts)
+
+
+def compare(
+    before: tuple[str, Sequence[Prediction]],
+    after: tuple[str, Sequence[Prediction]],
+    *,
+    workers: int = 1,
+    characters: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Comparison:
+    """Compare (name, rows) with (name, rows); the others as in `evaluate`, but `progress` gets the stage first.
+
+    Raises UserError where no sample is in both or truths differ.
+    """
+    by_id = {row.sample_id: row for row in after[1]}
+    pairs = [(row, by_id[row.sample_id]) for row in before[1] if row.sample_id in by_id]
+    if not pairs:
+        raise UserError(f"{before[0]} and {after[0]} have no sample_id in common; both must be of the same data set")
+    for one, other in pairs:
+        if one.gt != other.gt:
+            raise UserError(
+                f"{visible(clip(one.sample_id, 60))}: {before[0]} and {after[0]} have different truths (gt);"
+                " predict both on the same data set"
+            )
+    old, new = (
+        evaluate(
+            [pair[side] for pair in pairs],
+            workers=workers,
+            rules=False,
+            characters=characters,
+            progress=None if progress is None else partial(progress, stage),
+        )
+        for side, stage in enumerate(("before", "after"))
+    )
+    return Comparison(
+        (before[0], after[0]),
+        old,
+        new,
+        [_verdict(old, new, place) for place in range(len(pairs))],
+        _changes(old, new),
+        (len(before[1]) - len(pairs), len(after[1]) - len(pairs)),
+    )
+
+
+def closeness(found: Evaluated, place: int) -> float:
+    """How near a prediction comes to its truth, from 0 to 1."""
+    one = found.compared[place]
+    return (one.structure + one.symbols) / 2
+
+
+def _verdict(before: Evaluated, after: Evaluated, place: int) -> str:
+    was, is_now = before.scored.alike[place] > 0, after.scored.alike[place] > 0
+    if was or is_now:
+        return "right" if was and is_now else "broken" if was else "fixed"
+    gain = closeness(after, place) - closeness(before, place)
+    return "still wrong" if abs(gain) <= _NO_CHANGE else "better" if gain > 0 else "worse"
+
+
+def _changes(before: Evaluated, after: Evaluated) -> list[Change]:
+    # Drawn with one seed: the n-th drawing of one side is of the same samples as that of the other.
+    drawn = [of_sums(drawn_sums(found.numbers)) for found in (before, after)]
+    values = [of_sums(found.numbers.sum(axis=0)) for found in (before, after)]
+    order = list(SHOWN) + [name for name in values[0] if "/" in name]
+    changes = []
+    for name in order:
+        if name in CDM_METRICS and np.isnan(values[0][name]):
+            continue
+        old, new = (None if np.isnan(side[name]) else float(side[name]) for side in values)
+        differences = drawn[1][name] - drawn[0][name]
+        if name in _YES_OR_NO:
+            was, is_now = (found.numbers[:, _YES_OR_NO[name]] > 0 for found in (before, after))
+            p: float | None = mcnemar_p(int((was & ~is_now).sum()), int((~was & is_now).sum()))
+            test = "McNemar"
+        else:
+            p, test = paired_p(differences), "bootstrap"
+        difference = None if old is None or new is None else new - old
+        spans = (interval(drawn[0][name]), interval(drawn[1][name]))
+        changes.append(Change(name, old, new, *spans, difference, interval(differences), p, test))
+    return changes
+
+
+def confused(comparison: Comparison, kind: str) -> list[tuple[tuple[str, str], int, int]]:
+    """(pair, times before, times after) of `confused` or `layout`, most frequent first; runaway rows left out."""
+    sums = []
+    for found in (comparison.before, comparison.after):
+        total: Counter[tuple[str, str]] = Counter()
+        for one, ran in zip(found.compared, found.runaway, strict=True):
+            if not ran:
+                total.update(getattr(one, kind))
+        sums.append(total)
+    names = sorted({*sums[0], *sums[1]}, key=lambda name: (-max(sums[0][name], sums[1][name]), name))
+    return [(name, sums[0][name], sums[1][name]) for name in names]
+
+
+def words_of_p(p: float | None) -> str:
+    """A p value as it is shown."""
+    return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def words_of_difference(change: Change) -> str:
+    """A difference as it is shown: percentage points, or the plain number."""
+    if change.difference is None:
+        return "–"
+    return f"{change.difference:+.2f}" if is_share(change.plain_name) else f"{change.difference:+.4f}"
+
+
+def as_text(comparison: Comparison, width: int) -> str:
+    """The table of metrics, and what came of the rows."""
+    columns = (Column("metric"), *(Column(t, "right") for t in ("before", "after", "change", "95 %", "p")))
+    rows = [
+        [
+            change.name,
+            figure(change.name, change.before),
+            figure(change.name, change.after),
+            words_of_difference(change),
+            span(change.name, change.ci),
+            words_of_p(change.p),
+        ]
+        for change in comparison.changes
+        if "/" not in change.name
+    ]
+    n = len(comparison.verdicts)
+    parts = [f"{count(n)} sample{'s' if n != 1 else ''} in both files", text_table(columns, rows, width=width)]
+    parts.append("   ".join(f"{verdict} {count(comparison.counts[verdict])}" for verdict in VERDICTS))
+    for name, left in zip(comparison.names, comparison.unpaired, strict=True):
+        if left:
+            parts.append(f"left out: {count(left)} of {visible(clip(name, 80))} that the other file lacks")
+    return "\n\n".join(parts)

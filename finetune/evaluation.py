@@ -1,0 +1,200 @@
+"""Everything that is said of one prediction file: figures, intervals, groups, confusions. Reads and writes no files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from finetune import cdm, layout, strings
+from finetune.align import ALIKE, Compared, compare
+from finetune.intervals import intervals
+from finetune.metrics import STRING_METRICS, Scored, as_floats, figures, score_pairs
+from finetune.predictions import Prediction
+from finetune.strings import Numbers
+from rules import engine
+
+#: Metrics from 0 to 1 that are made of layouts.
+LAYOUT_METRICS = ("structure", "symbols")
+#: Metrics of drawn characters; None where nothing was drawn.
+CDM_METRICS = ("cdm", "exprate_cdm")
+#: A prediction with at least twice the truth's tokens and this many more ran away: the model repeats itself.
+RUNAWAY_MORE = 50
+#: Lower ends of the length bins, in canonical tokens of the truth.
+LENGTHS = (0, 6, 11, 21, 41, 81)
+#: Rules whose group has fewer pairs are left out of the groups: nothing can be said of so few.
+LEAST_OF_A_RULE = 5
+#: Confusions and runaway ids that are listed.
+MOST_CONFUSIONS = 200
+MOST_IDS = 100
+
+#: Called with how much is done, of how much.
+Progress = Callable[[int, int], None]
+
+_WIDTH = len(strings.COLUMNS)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What was found of every row, in their order; `numbers` has the columns that `of_sums` takes."""
+
+    rows: Sequence[Prediction]
+    scored: Scored
+    compared: list[Compared]
+    runaway: list[bool]
+    numbers: Numbers
+    #: Codes of the rules that found something in the truth, for every row.
+    rules: list[tuple[str, ...]] = field(default_factory=list)
+
+
+def evaluate(
+    rows: Sequence[Prediction],
+    *,
+    workers: int = 1,
+    rules: bool = True,
+    characters: bool = False,
+    progress: Progress | None = None,
+) -> Evaluated:
+    """Measure every row.
+
+    `rules`: also run the default rules over the truths, for groups by rule. `characters`: also draw the pairs that look
+    different, some 15 ms each, for `cdm`; else it is nan. `workers`: processes for both. `progress` is called with
+    pairs drawn and to be drawn.
+    """
+    scored = score_pairs(((row.gt, row.pred) for row in rows), workers=workers)
+    compared = [
+        ALIKE if alike else compare(layout.read(" ".join(truth)), layout.read(" ".join(prediction)))
+        for alike, (truth, prediction) in zip(scored.alike, scored.tokens, strict=True)
+    ]
+    runaway = [len(prediction) >= max(2 * len(truth), len(truth) + RUNAWAY_MORE) for truth, prediction in scored.tokens]
+    detected = np.where(scored.alike > 0, 1.0, np.nan) if characters else np.full(len(rows), np.nan)
+    if characters:
+        places = np.nonzero(scored.alike == 0)[0].tolist()
+        detected[places] = cdm.score_all([(rows[place].gt, rows[place].pred) for place in places], workers, progress)
+    numbers = np.column_stack(
+        [
+            scored.raw,
+            scored.canonical,
+            scored.alike,
+            scored.parsed,
+            [one.structure for one in compared],
+            [one.symbols for one in compared],
+            detected,
+            detected == 1,
+            np.ones(len(rows)),
+        ]
+    )
+    return Evaluated(rows, scored, compared, runaway, numbers, _rules(rows, workers) if rules else [()] * len(rows))
+
+
+def of_sums(sums: Numbers) -> dict[str, Numbers]:
+    """Every metric of sums of `Evaluated.numbers`; canonical ones are named `canonical/exprate` and so on."""
+    n = sums[..., -1]
+    return {
+        **figures(sums[..., :_WIDTH], n),
+        "exprate_render_equal": 100 * sums[..., 2 * _WIDTH] / n,
+        "parse_rate": 100 * sums[..., 2 * _WIDTH + 1] / n,
+        "structure": sums[..., 2 * _WIDTH + 2] / n,
+        "symbols": sums[..., 2 * _WIDTH + 3] / n,
+        "cdm": 100 * sums[..., 2 * _WIDTH + 4] / n,
+        "exprate_cdm": np.where(np.isnan(sums[..., 2 * _WIDTH + 4]), np.nan, 100 * sums[..., 2 * _WIDTH + 5] / n),
+        **{f"canonical/{name}": value for name, value in figures(sums[..., _WIDTH : 2 * _WIDTH], n).items()},
+    }
+
+
+def as_metrics(found: Evaluated) -> dict[str, Any]:
+    """What metrics.json holds of an evaluation, but for the versions; docs/metrics.md says what each is."""
+    return {
+        **_with_intervals(found.numbers),
+        "runaway": {
+            "n": sum(found.runaway),
+            "ids": [row.sample_id for row, ran in zip(found.rows, found.runaway, strict=True) if ran][:MOST_IDS],
+        },
+        "groups": {
+            "source": _grouped(found, [(_source(row),) for row in found.rows]),
+            "length": _grouped(found, [(_length_bin(len(truth)),) for truth, _ in found.scored.tokens], _bin_order),
+            "rule": _grouped(found, found.rules, least=LEAST_OF_A_RULE),
+        },
+        "confusions": confusions(found),
+    }
+
+
+def confusions(found: Evaluated) -> dict[str, Any]:
+    """Which symbol became which and what happened to the layout, most frequent first. Runaway predictions left out."""
+    symbols: Counter[tuple[str, str]] = Counter()
+    pieces: Counter[tuple[str, str]] = Counter()
+    for one, ran in zip(found.compared, found.runaway, strict=True):
+        if not ran:
+            symbols.update(one.confused)
+            pieces.update(one.layout)
+    return {
+        "symbols": [
+            {"truth": truth or None, "prediction": prediction or None, "n": n}
+            for (truth, prediction), n in _ranked(symbols)[:MOST_CONFUSIONS]
+        ],
+        "structure": [{"kind": kind, "what": what, "n": n} for (kind, what), n in _ranked(pieces)[:MOST_CONFUSIONS]],
+    }
+
+
+def _ranked(counts: Counter[tuple[str, str]]) -> list[tuple[tuple[str, str], int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _with_intervals(numbers: Numbers) -> dict[str, Any]:
+    """n, the figures, `ci` with their intervals, and the same of canonical tokens below `canonical`."""
+    values = as_floats(of_sums(numbers.sum(axis=0)))
+    spans = intervals(numbers, of_sums)
+    plain = [name for name in values if "/" not in name]
+    return {
+        "n": len(numbers),
+        **{name: values[name] for name in plain},
+        "ci": {name: spans[name] for name in plain},
+        "canonical": {
+            **{name: values[f"canonical/{name}"] for name in STRING_METRICS},
+            "ci": {name: spans[f"canonical/{name}"] for name in STRING_METRICS},
+        },
+    }
+
+
+def _grouped(
+    found: Evaluated, names: Sequence[tuple[str, ...]], order: Callable[[str], Any] = lambda name: name, least: int = 1
+) -> list[dict[str, Any]]:
+    """Metrics of the rows of every name; a row may have several."""
+    places: dict[str, list[int]] = {}
+    for place, some in enumerate(names):
+        for name in some:
+            places.setdefault(name, []).append(place)
+    if list(places) == [""]:
+        return []
+    return [
+        {"name": name, **_with_intervals(found.numbers[places[name]])}
+        for name in sorted(places, key=order)
+        if len(places[name]) >= least
+    ]
+
+
+def _source(row: Prediction) -> str:
+    """The source of a sample id, which is `source/split/name`; "" where it has none."""
+    return row.sample_id.split("/", 1)[0] if "/" in row.sample_id else ""
+
+
+def _length_bin(tokens: int) -> str:
+    place = max(place for place, low in enumerate(LENGTHS) if low <= tokens)
+    return f"{LENGTHS[place]}–{LENGTHS[place + 1] - 1}" if place + 1 < len(LENGTHS) else f"{LENGTHS[place]}+"
+
+
+def _bin_order(name: str) -> int:
+    return int(name.rstrip("+").split("–")[0])
+
+
+def _rules(rows: Sequence[Prediction], workers: int) -> list[tuple[str, ...]]:
+    distinct = list(dict.fromkeys(row.gt for row in rows))
+    findings = engine.judge(distinct, workers=workers).findings
+    codes: dict[int, dict[str, None]] = {}
+    for place, code in findings.select("row", "rule").iter_rows():
+        codes.setdefault(place, {})[code] = None
+    by_label = {label: tuple(codes.get(place, ())) for place, label in enumerate(distinct)}
+    return [by_label[row.gt] for row in rows]
