@@ -169,8 +169,8 @@ def _takes_length(token: str) -> bool:
 
 def mathml(text: str) -> str | None:
     """math-core's MathML of a normalised label in display style, or None where it can't convert it."""
-    if "\\operatorname " in text:  # with a space before it, math-core takes the star for the argument
-        text = _SPACED_STAR.sub(r"\\operatorname*", text)
+    if "*" in text:  # math-core takes a star at a command for part of its name, and one after a space for none
+        text = _SPACED_STAR.sub(r"\\operatorname*", _GLUED_STAR.sub(r"\1 *", text))
     try:
         converted = _converter().convert_with_local_state(text, displaystyle=True)
     except LatexError:
@@ -178,6 +178,7 @@ def mathml(text: str) -> str | None:
     return converted
 
 
+_GLUED_STAR = re.compile(r"(\\(?!(?:operatorname|hspace|vspace|tag)\*)[A-Za-z]+)\*")
 _SPACED_STAR = re.compile(r"\\operatorname\s+\*")
 _SPACE_ENDS = ("/></math>", "<mtext> </mtext></math>")
 _TRAILING_SPACE = re.compile(r'(?:<mspace width="[^"]*"(?: style="[^"]*")?/>|<mtext> </mtext>)+</math>$')

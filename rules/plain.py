@@ -336,7 +336,7 @@ def _read_list(
             plain = base = operator = False
             sub = sup = -1
         elif kind == SWITCH:
-            if token == "\\displaystyle" and display and not out and closer == _END:
+            if token == "\\displaystyle" and display and not out and over < 0 and closer == _END:
                 folds.append((i, i + 1, ""))
             else:
                 append(token)

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 _VARIABLE = "TEXSIEVE_SHARED_DATA"
@@ -24,8 +24,11 @@ os.environ["TEXSIEVE_CACHE"] = tempfile.mkdtemp(prefix="texsieve-cache-")
 atexit.register(shutil.rmtree, os.environ["TEXSIEVE_CACHE"], ignore_errors=True)
 
 # A deadline would make a test of a slow machine, and random examples a test that fails in somebody else's change.
-settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("here", deadline=None)
+# Not the phase that explains failures: the smallest example says enough, and failing workers ran out of memory.
+_PHASES = [phase for phase in Phase if phase is not Phase.explain]
+_SLOW = [HealthCheck.too_slow]
+settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=_SLOW, phases=_PHASES)
+settings.register_profile("here", deadline=None, phases=_PHASES)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 

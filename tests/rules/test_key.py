@@ -13,7 +13,7 @@ from rules import engine
 
 
 def key(label: str) -> str | None:
-    return engine.visual_key_of(label)
+    return engine.visual_key(label)
 
 
 @pytest.mark.parametrize(
@@ -134,3 +134,9 @@ def test_brackets_left_open_cost_no_time(bracket):
 
 def test_many_brackets_that_close_have_a_key():
     assert rules.visual_key(["( a ) [ b ] " * 200, "( " * 40 + ") " * 40]).null_count() == 0
+
+
+@pytest.mark.parametrize("name", [r"\gg", r"\Delta", r"\ldots", r"\operatorname*{lim}_x y"])
+def test_a_star_behind_a_command_is_a_symbol(name: str):
+    assert key(f"a {name}*b") == key(f"a {name} * b") is not None
+    assert key(r"\operatorname*{lim}_x") == key(r"\operatorname *{lim}_x") != key(r"\operatorname{lim}_x")

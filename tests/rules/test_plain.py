@@ -51,6 +51,7 @@ def test_the_fast_reader_agrees_with_the_full_one(label: str):
         r"x_i^2", r"x^2_i", r"\frac12", r"{\cal L}", r"{a\over b}^2", r"{{a}}", r"a{}b", r"\sum\limits_i", r"f'",
         r"\left(\frac ab\right]", r"\sqrt[3]{x}", r"\sqrt[n]2", r"\dfrac{\dfrac12}3", r"\label{e}x", r"a\\b", r"x\,",
         r"\operatorname*{lim}_x", r"\big(x\big)", r"\displaystyle\sum", r"{\bf x\over y}", r"x\le y\quad", r"\hat x^2",
+        r"\Delta*x", r"{\over\displaystyle x}",
     ],
 )  # fmt: skip
 def test_the_fast_reader_takes_what_is_common(label: str):
