@@ -13,7 +13,7 @@ from rules import engine
 
 
 def key(label: str) -> str | None:
-    return engine.visual_key(label)
+    return engine.visual_key_of(label)
 
 
 @pytest.mark.parametrize(
