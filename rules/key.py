@@ -53,8 +53,7 @@ _MACROS = {
 #: math-core 0.9 takes twice as long for every bracket that is opened and never closed: 0.1 s for 20, for ever for 50.
 #: No formula leaves so many open; a model that got stuck does.
 MAX_OPEN = 12
-_OPENING_COMMANDS = frozenset(f"\\{command.name}" for command in COMMANDS.values() if command.kind == "open")
-_OPENING = _OPENING_COMMANDS | {"(", "["}
+_OPENING = frozenset({"(", "[", *(f"\\{command.name}" for command in COMMANDS.values() if command.kind == "open")})
 _CLOSING = frozenset({")", "]", *(f"\\{command.name}" for command in COMMANDS.values() if command.kind == "close")})
 
 _GROUP_OPENS = frozenset({"{", "\\begin", "\\left"})
@@ -152,9 +151,9 @@ def _left_open(toks: list[str]) -> int:
             groups[-1] -= groups[-1] > 0
         elif token in _GROUP_OPENS:
             groups.append(0)
-        elif token in _GROUP_ENDS:
+        elif token in _GROUP_ENDS and len(groups) > 1:  # a row break at the top level ends nothing: a mark stands there
             most = max(most, groups[-1])
-            if token in _CELL_ENDS or len(groups) == 1:
+            if token in _CELL_ENDS:
                 groups[-1] = 0
             else:
                 groups.pop()

@@ -122,7 +122,7 @@ def test_single_symbols_have_keys_of_their_own():
 
 
 @pytest.mark.parametrize(
-    "bracket", ["(", "[", r"\{", r"\langle", r"\lfloor", "( a ]  [", "( { ) }", "( x ^ { ) }", r"( \big)"]
+    "bracket", ["(", "[", r"\{", r"\langle", r"\lfloor", "( a ]  [", "( { ) }", "( x ^ { ) }", r"( \big)", r"( a \\"]
 )
 def test_brackets_left_open_cost_no_time(bracket):
     """math-core doubles its time with each: without a limit a model's runaway label would hang the whole audit."""
