@@ -134,20 +134,25 @@ _Read = tuple[list[str], reader.Reading | None, str | None, str | None]
 
 def _read(text: str) -> _Read:
     """Read one label: tokens, problems, canonical spelling proven by the key, key."""
+    toks, reading, visual_key = _keyed(text)
+    if visual_key is None:
+        return toks, reading, None, None
+    return toks, reading, text if reading is None else _canonical(text, reading, visual_key), visual_key
+
+
+def _keyed(text: str) -> tuple[list[str], reader.Reading | None, str | None]:
+    """A label's tokens, its reading (None: canonical already) and its visual key, by the first reader that takes it."""
     if len(text) > MAX_LENGTH:
-        return [], reader.Reading([reader.Problem("too-long", 0, 1)], fatal=True), None, None
-    toks = plain.canonical_tokens(text)
-    if toks is not None:
-        visual_key = key.direct(text) if key.is_short_of_brackets(text, toks) else None
-        return toks, None, None if visual_key is None else text, visual_key
+        return [], reader.Reading([reader.Problem("too-long", 0, 1)], fatal=True), None
+    glance = plain.canonical_tokens(text)
+    if glance is not None:
+        return glance, None, key.direct(text) if key.is_short_of_brackets(text, glance) else None
     toks = lexer.tokens(text)
     reading = plain.read(toks)
     if reading is not None:
-        visual_key = key.of_plain(text, toks, reading.folds)
-    else:
-        reading = reader.read(text, toks)
-        visual_key = key.of(text, toks, reading)
-    return toks, reading, None if visual_key is None else _canonical(text, reading, visual_key), visual_key
+        return toks, reading, key.of_plain(text, toks, reading.folds)
+    reading = reader.read(text, toks)
+    return toks, reading, key.of(text, toks, reading)
 
 
 def _canonical(text: str, reading: reader.Reading, visual_key: str) -> str:
@@ -175,14 +180,7 @@ def _label(text: str, read: _Read) -> Label:
 
 def visual_key_of(text: str) -> str | None:
     """The visual key of one label, or None."""
-    if len(text) > MAX_LENGTH:
-        return None
-    glance = plain.canonical_tokens(text)
-    if glance is not None:
-        return key.direct(text) if key.is_short_of_brackets(text, glance) else None
-    toks = lexer.tokens(text)
-    reading = plain.read(toks)
-    return key.of(text, toks, reader.read(text, toks)) if reading is None else key.of_plain(text, toks, reading.folds)
+    return _keyed(text)[2]
 
 
 def _frame(texts: Sequence[str], read: list[_Read]) -> pl.DataFrame:
