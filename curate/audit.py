@@ -250,7 +250,8 @@ def _with_images(
         if frame is None:
             continue
         report("images", done, total)
-        for found in measured(source.root, frame["image"].to_list(), measures=measures, cache=options.cache):
+        names = frame["image"].to_list()
+        for found in measured(source.root, names, measures=measures, cache=options.cache, workers=options.workers):
             probed.append(found.with_columns(pl.lit(source.name).alias("source")))
             done += found.height
             report("images", done, total)

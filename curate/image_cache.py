@@ -44,15 +44,19 @@ def cache_folder() -> Path:
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "texsieve"
 
 
-def measured(root: Path, refs: Sequence[str], *, measures: bool, cache: Path | None) -> Iterator[pl.DataFrame]:
+def measured(
+    root: Path, refs: Sequence[str], *, measures: bool, cache: Path | None, workers: int = 1
+) -> Iterator[pl.DataFrame]:
     """`curate.images.probe` a part at a time: what the cache knows first, then what had to be opened.
 
     Every ref has one row, not in the order given. cache: the folder of the cache, or None to neither read nor write.
-    Without `measures` headers are all there is to read: the cache is read and not written.
+    Without `measures` headers are all there is to read: the cache is read and not written. workers: processes that
+    measure, where there is enough to do.
     """
+    processes = workers if measures else None
     columns = list(MEASURED if measures else PROBE)
     if cache is None or not refs:
-        yield from probe_chunks(root, refs, measures=measures)
+        yield from probe_chunks(root, refs, measures=measures, workers=processes)
         return
     path = _file(cache, root)
     now = time.time_ns()
@@ -63,7 +67,7 @@ def measured(root: Path, refs: Sequence[str], *, measures: bool, cache: Path | N
         yield known.slice(start, _CHUNK).select(columns)
     rest = found.join(known, on="image", how="anti", maintain_order="left")
     fresh = []
-    for frame in probe_chunks(root, rest["image"].to_list(), measures=measures):
+    for frame in probe_chunks(root, rest["image"].to_list(), measures=measures, workers=processes):
         yield frame
         fresh.append(frame)
     if measures and fresh:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 
 from curate.ink import has_alpha
 from curate.measures import MEASURES, measure
+from rules.processes import spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +49,10 @@ MISSING = "no such file"
 
 _INSIDE = re.compile(r"(?P<file>.+\.(?:parquet|arrow))#(?P<column>.+):(?P<row>\d+)")
 _CHUNK = 64
+#: A bitmap of at most so many bytes is read whole, whatever is asked of it.
+_SMALL = 1 << 20
+#: Measuring that would take longer than so many seconds is spread over processes, which take one to start.
+_WORTH_PROCESSES = 3.0
 
 # Pillow warns of large images on stderr; here they become an ImageError instead.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -77,11 +83,6 @@ def open_image(root: Path, ref: str) -> Image.Image:
 
 def open_bytes(data: bytes) -> Image.Image:
     """Open and decode an image from its encoded bytes. Raises ImageError with one line of text."""
-    pixels = grey_bitmap(data)
-    if pixels is not None:
-        image = Image.fromarray(pixels)
-        image.format = "BMP"
-        return image
     image = _checked(io.BytesIO(data))
     try:
         image.load()
@@ -122,35 +123,40 @@ def read_bytes(root: Path, ref: str) -> bytes:
         raise ImageError(_text(error)) from error
 
 
-def probe(root: Path, refs: Iterable[str], *, measures: bool = False, threads: int | None = None) -> pl.DataFrame:
+def probe(root: Path, refs: Iterable[str], *, measures: bool = False, workers: int | None = None) -> pl.DataFrame:
     """What images are: the columns PROBE from their headers, and with `measures` those of MEASURES from their pixels.
 
     One row a ref, in the order given. Where `error` is set the others are null, but for what the header says of an
-    image whose pixels can't be decoded. Never raises for an image.
+    image whose pixels can't be decoded. Never raises for an image. workers: threads for headers (None: as many as suit
+    the machine), processes for measures (None: none but this one), where there is enough to do.
     """
     empty = pl.DataFrame(schema=MEASURED if measures else PROBE)
-    return pl.concat([empty, *probe_chunks(root, list(refs), measures=measures, threads=threads)])
+    return pl.concat([empty, *probe_chunks(root, list(refs), measures=measures, workers=workers)])
 
 
 def probe_chunks(
-    root: Path, refs: Sequence[str], *, measures: bool = False, threads: int | None = None
+    root: Path, refs: Sequence[str], *, measures: bool = False, workers: int | None = None
 ) -> Iterator[pl.DataFrame]:
     """`probe` a few images at a time, in order: no more than that is held as Python objects."""
-    chunks = [refs[start : start + _CHUNK] for start in range(0, len(refs), _CHUNK)]
-    workers = threads or min(4, 2 * (os.cpu_count() or 1))
-    schema = MEASURED if measures else PROBE
+    parts = [(root, refs[start : start + _CHUNK], measures) for start in range(0, len(refs), _CHUNK)]
+    # Images inside tables are read a row group at a time, which others would only read again and again.
+    if len(parts) < 2 or _INSIDE.fullmatch(refs[0]):
+        yield from map(_probe_part, parts)
+    elif measures:
+        # Not in threads: numpy's many small steps hold the interpreter's lock, and four threads took a third longer
+        # than one on 1,500 of CROHME's images (2.2 ms an image, alone 1.6).
+        start = perf_counter()
+        yield _probe_part(parts[0])
+        rest = (perf_counter() - start) * (len(parts) - 1)
+        yield from spread(_probe_part, parts[1:], workers or 1 if rest > _WORTH_PROCESSES else 1)
+    else:
+        with ThreadPoolExecutor(workers or min(4, 2 * (os.cpu_count() or 1)), thread_name_prefix="probe") as pool:
+            yield from pool.map(_probe_part, parts)
 
-    def one(chunk: Sequence[str]) -> pl.DataFrame:
-        return pl.DataFrame(_probe_all(root, chunk, measures), schema=schema, orient="row")
 
-    # Threads, for decoding lets go of the interpreter's lock: on two cores 6,000 of CROHME's images took 3.6 s in four
-    # threads, 4.5 s in one, and 5.1 s in two spawned processes, which first have to start.
-    # Images inside tables are read a row group at a time, which threads would only read again and again.
-    if workers == 1 or len(chunks) < 2 or _INSIDE.fullmatch(refs[0]):
-        yield from map(one, chunks)
-        return
-    with ThreadPoolExecutor(workers, thread_name_prefix="probe") as pool:
-        yield from pool.map(one, chunks)
+def _probe_part(part: tuple[Path, Sequence[str], bool]) -> pl.DataFrame:
+    root, refs, measures = part
+    return pl.DataFrame(_probe_all(root, refs, measures), schema=MEASURED if measures else PROBE, orient="row")
 
 
 def stamps(root: Path, refs: Sequence[str]) -> pl.DataFrame:
@@ -239,6 +245,9 @@ def _open(place: Path | _Inside) -> Image.Image:
 
 
 def _checked(source: Path | io.BytesIO) -> Image.Image:
+    bitmap = _grey_image(source)
+    if bitmap is not None:
+        return bitmap
     try:
         image = Image.open(source, formats=FORMATS)
     except UnidentifiedImageError as error:
@@ -253,6 +262,27 @@ def _checked(source: Path | io.BytesIO) -> Image.Image:
         raise ImageError(f"the header claims {size} pixels, more than {MAX_PIXELS:,} in all")
     if image.format == "TIFF":
         image.filename = ""  # Pillow 13 garbles a turned TIFF that it maps into memory, as it does with files by name
+    return image
+
+
+def _grey_image(source: Path | io.BytesIO) -> Image.Image | None:
+    """A small, plain, grey BMP as an image, see `grey_bitmap`; None for anything else, broken files included."""
+    if isinstance(source, io.BytesIO):
+        data = source.getvalue()
+    else:
+        if source.suffix.lower() != ".bmp":
+            return None
+        try:
+            if source.stat().st_size > _SMALL:
+                return None
+            data = source.read_bytes()
+        except OSError:  # Pillow says what is wrong with it
+            return None
+    pixels = grey_bitmap(data)
+    if pixels is None:
+        return None
+    image = Image.fromarray(pixels)
+    image.format = "BMP"
     return image
 
 

@@ -42,7 +42,7 @@ def test_probe_keeps_the_order_and_every_row(tmp_path: Path) -> None:
     refs = [f"{at % 200}.png" for at in range(1000)]
     for at in range(150):
         image(tmp_path / f"{at}.png", (at + 1, 3))
-    one, many = probe(tmp_path, refs, threads=1), probe(tmp_path, refs, threads=4)
+    one, many = probe(tmp_path, refs, workers=1), probe(tmp_path, refs, workers=4)
     assert one.equals(many)
     assert one["image"].to_list() == refs
     assert one.filter(pl.col("error").is_null())["width"].to_list() == [
