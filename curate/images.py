@@ -21,7 +21,6 @@ from PIL import Image, UnidentifiedImageError
 
 from curate.ink import has_alpha
 from curate.measures import MEASURES, measure
-from rules.processes import spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -148,6 +147,8 @@ def probe_chunks(
         start = perf_counter()
         yield _probe_part(parts[0])
         rest = (perf_counter() - start) * (len(parts) - 1)
+        from rules.processes import spread  # brings all the rules, which processes that only open images do without
+
         yield from spread(_probe_part, parts[1:], workers or 1 if rest > _WORTH_PROCESSES else 1)
     else:
         with ThreadPoolExecutor(workers or min(4, 2 * (os.cpu_count() or 1)), thread_name_prefix="probe") as pool:

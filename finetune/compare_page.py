@@ -6,8 +6,6 @@ turns, so that where room runs out each still has its first ones. Every string f
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +18,7 @@ from rapidfuzz.distance import Levenshtein
 from curate import __version__, report
 from curate.report import pictures
 from curate.report.markup import code, marked, text
+from curate.report.template import open_template
 from curate.tables import count, share
 from finetune.align import Compared
 from finetune.comparison import (
@@ -257,23 +256,6 @@ def _starts(tokens: Sequence[str]) -> list[int]:
 
 @lru_cache(maxsize=1)
 def _template() -> tuple[jinja2.Template, Mapping[str, Any]]:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(count=count, share=share, text=text)
-    style = (_REPORT / "report.css").read_text("utf-8") + (_HERE / "compare.css").read_text("utf-8")
-    script = (_REPORT / "report.js").read_text("utf-8") + (_HERE / "compare.js").read_text("utf-8")
-    return environment.get_template("compare.html"), {
-        "style": Markup(style),
-        "script": Markup(script),
-        "style_hash": _hash(style),
-        "script_hash": _hash(script),
-    }
-
-
-def _hash(source: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode("ascii")
+    styles = [_REPORT / "report.css", _HERE / "compare.css"]
+    scripts = [_REPORT / "report.js", _HERE / "compare.js"]
+    return open_template(_HERE / "compare.html", styles, scripts, {"count": count, "share": share, "text": text})

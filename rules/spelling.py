@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 #: From a spelling to the canonical one. Every pair has equal visual keys, and pdfTeX sets it
 #: alike; but for the text boxes, which pdfTeX sets in another size in scripts.
@@ -52,6 +52,18 @@ SYNONYMS: dict[str, str] = {
     "\\space": "~",
     "\\nobreakspace": "~",
 }
+
+_FUNCTION_NAMES = """
+arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln log max min Pr
+sec sin sinh sup tan tanh
+"""
+#: The functions that LaTeX has commands for.
+FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
+
+
+def longest_first(names: Iterable[str]) -> list[str]:
+    """Names in the order in which a regular expression has to try them."""
+    return sorted(names, key=lambda name: (-len(name), name))
 
 
 def prefer(canonical: str, spellings: Sequence[str]) -> str:

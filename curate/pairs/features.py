@@ -5,10 +5,8 @@ Not for comparing them: that is `fit`.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +17,7 @@ import polars as pl
 from curate.measures import THUMB
 from curate.pairs.layout import layout, lines, raster
 from rules import lexer
+from rules.processes import spread
 
 Floats = npt.NDArray[np.float32]
 Step = Callable[[int], None]
@@ -123,12 +122,7 @@ _Described = tuple[list[float], bytes, list[str], int, int]
 
 def _laid_out(labels: Sequence[str], workers: int) -> Iterator[list[_Described]]:
     chunks = [labels[start : start + _CHUNK] for start in range(0, len(labels), _CHUNK)]
-    if workers < 2 or len(labels) < _WORTH_PROCESSES:
-        yield from map(_describe_chunk, chunks)
-        return
-    # spawn: polars has threads, which a fork would leave in an unusable state
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_describe_chunk, chunks)
+    yield from spread(_describe_chunk, chunks, workers if len(labels) >= _WORTH_PROCESSES else 1)
 
 
 def _describe_chunk(labels: Sequence[str]) -> list[_Described]:

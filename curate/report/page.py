@@ -6,8 +6,6 @@ script and its one style sheet, so that markup which got past the escaping could
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -23,6 +21,7 @@ from curate.overview import near_text, overlaps, rank, suppressed_text
 from curate.report import data, pictures, plots
 from curate.report.examples import Example, choose
 from curate.report.markup import code, code_spans, marked, text
+from curate.report.template import open_template
 from curate.tables import count, share, size
 
 #: (title, what it means, why it is bad) for a rule's code.
@@ -129,25 +128,14 @@ def build(
 
 @lru_cache(maxsize=1)
 def _template() -> tuple[jinja2.Template, dict[str, Any]]:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(count=count, share=share, size=size, text=text, code_spans=code_spans)
-    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    return environment.get_template("report.html"), {
-        "style": Markup(style),
-        "script": Markup(script),
-        "style_hash": _hash(style),
-        "script_hash": _hash(script),
+    filters: dict[str, Callable[..., Any]] = {
+        "count": count,
+        "share": share,
+        "size": size,
+        "text": text,
+        "code_spans": code_spans,
     }
-
-
-def _hash(source: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode("utf-8")).digest()).decode("ascii")
+    return open_template(_HERE / "report.html", [_HERE / "report.css"], [_HERE / "report.js"], filters)
 
 
 def _render(context: Mapping[str, Any]) -> bytes:

@@ -9,6 +9,7 @@ from rules.findings import Finding
 from rules.label import Label
 from rules.registry import Options, rule
 from rules.sieves import has, has_command
+from rules.spelling import FUNCTIONS, longest_first
 from rules.tokenclass import DISPLAY_LIMITS
 
 _SWITCHES = {
@@ -53,16 +54,8 @@ def infix_fraction(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(places[0], places[0] + 1, f"infix {label.tokens[places[0]]}{more}")
 
 
-#: The named operators of LaTeX that have three letters or more, and the two-letter ones that are rarely products.
-_OPERATOR_NAMES = """
-arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lim liminf limsup ln log max min
-sec sin sinh sup tan tanh
-"""
-
-
-_OPERATORS = sorted(_OPERATOR_NAMES.split(), key=lambda name: (-len(name), name))
-
-
+#: Not the two of two letters that are products more often.
+_OPERATORS = longest_first(FUNCTIONS - {"Pr", "lg"})
 _LETTERS = "|".join(" ".join(name) for name in _OPERATORS)
 _SPACED_OPERATOR = re.compile(rf"(?<![A-Za-z\\])(?:{_LETTERS})(?=[ ^_(\\{{]|\Z)")
 _IN_TEXT = re.compile(r"\\(?:operatorname|math[a-z]+|text[a-z]*|[mh]box|tag|label|begin|end)\*? ?\{ ?\Z")

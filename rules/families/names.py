@@ -11,36 +11,12 @@ from rules.groups import places
 from rules.label import Label
 from rules.registry import PUPILS_SLIP, Options, rule
 from rules.sieves import has, has_command
+from rules.spelling import FUNCTIONS, longest_first
 
-_OPERATORS = [
-    "arccos",
-    "arcsin",
-    "arctan",
-    "cos",
-    "cosh",
-    "cot",
-    "coth",
-    "csc",
-    "det",
-    "dim",
-    "exp",
-    "gcd",
-    "lim",
-    "liminf",
-    "limsup",
-    "ln",
-    "log",
-    "max",
-    "min",
-    "sec",
-    "sin",
-    "sinh",
-    "sup",
-    "tan",
-    "tanh",
-]
-_JOINED = "|".join(sorted(_OPERATORS, key=len, reverse=True))
-_SPACED = "|".join(" ".join(name) for name in sorted(_OPERATORS, key=len, reverse=True))
+#: Not those that are words, or letters beside one another, more often than functions.
+_OPERATORS = longest_first(FUNCTIONS - {"Pr", "arg", "deg", "hom", "inf", "ker", "lg"})
+_JOINED = "|".join(_OPERATORS)
+_SPACED = "|".join(" ".join(name) for name in _OPERATORS)
 _UNESCAPED = re.compile(rf"(?<![A-Za-z\\])(?:{_JOINED})(?![A-Za-z])")
 
 

@@ -17,46 +17,9 @@ from rules.groups import places
 from rules.label import Label
 from rules.registry import Options, rule, samples_rule
 from rules.sieves import has, has_text, has_tokens
+from rules.spelling import FUNCTIONS, longest_first
 
-_OPERATORS = frozenset(
-    [
-        "arccos",
-        "arcsin",
-        "arctan",
-        "arg",
-        "cos",
-        "cosh",
-        "cot",
-        "coth",
-        "csc",
-        "deg",
-        "det",
-        "dim",
-        "exp",
-        "gcd",
-        "hom",
-        "inf",
-        "ker",
-        "lg",
-        "lim",
-        "liminf",
-        "limsup",
-        "ln",
-        "log",
-        "max",
-        "min",
-        "Pr",
-        "sec",
-        "sin",
-        "sinh",
-        "sup",
-        "tan",
-        "tanh",
-    ]
-)
-
-
-_NAMES = "|".join(r"\s*".join(name) for name in sorted(_OPERATORS, key=len, reverse=True))
+_NAMES = "|".join(r"\s*".join(name) for name in longest_first(FUNCTIONS))
 
 
 @rule(
@@ -89,17 +52,17 @@ def lost_operatorname(label: Label, options: Options) -> Iterator[Finding]:
         if len(name) < 2 or not all(len(token) == 1 and token.isalpha() and token.isascii() for token in name):
             continue
         joined = "".join(name)
-        if joined not in _OPERATORS and (len(name) < 3 or not name[0].isupper() or not joined[1:].islower()):
+        if joined not in FUNCTIONS and (len(name) < 3 or not name[0].isupper() or not joined[1:].islower()):
             continue
         before = tokens[opening - 1] if opening else ""
         if before in ("_", "^", "}", "]", "*") or (before[:1] == "\\" and before not in _NOT_TAKING):
             continue
         if before == "{" and opening > 1 and (tokens[opening - 2] in ("_", "^") or tokens[opening - 2][:1] == "\\"):
             holder = tokens[opening - 2]
-            if joined not in _OPERATORS or holder.startswith(r"\math") or holder in _WORDS:
+            if joined not in FUNCTIONS or holder.startswith(r"\math") or holder in _WORDS:
                 continue
         if opening not in label.prose:
-            replacement = f"\\{joined}" if joined in _OPERATORS else None
+            replacement = f"\\{joined}" if joined in FUNCTIONS else None
             yield label.at(
                 opening, closing + 1, f"{joined} looks like the name of an operator that was lost", replacement
             )
