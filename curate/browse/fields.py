@@ -13,6 +13,8 @@ from typing import Any
 
 SAMPLE_ID = "sample_id"
 SOURCE = "source"
+#: The image as the run names it, relative to the root of its source.
+IMAGE = "image"
 SPLIT = "split"
 #: The label as it was read, its canonical spelling, and the label with every proposed fix made (None: no proposal).
 LABEL = "label"
@@ -49,11 +51,14 @@ UNDECIDED = "undecided"
 TAGS = ("accept", "fix", "edit", "reject")
 DECISIONS = (UNDECIDED, *TAGS)
 
-#: Keys of `dataset.info`. RUN is the absolute path of the run folder, WORK the folder of drawings and the like.
+#: Keys of `dataset.info`. RUN is the absolute path of the run folder, WORK the folder of database and pictures, DRAWINGS
+#: and CARDS those of the pictures (see `drawings.path_of`, `cards.card_of`), CONFIG the summary's `config` as JSON.
 INFO_VERSION = "texsieve"
 INFO_RUN = "run"
 INFO_WORK = "work"
 INFO_DRAWINGS = "drawings"
+INFO_CARDS = "cards"
+INFO_FINGERPRINT = "fingerprint"
 INFO_PROFILE = "profile"
 INFO_CONFIG = "config"
 
