@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from curate.browse.drawings import drawing
-from curate.browse.state import Judged, State, judge, labels_of, standing, states
+from curate.browse.state import Judged, State, judge, labels_of, proposals, standing, states
 from curate.decisions import Action, Decision, append_decisions, decide, label_sha256
 from curate.errors import UserError
-from curate.run import load_run, rules_of
+from curate.run import Run, load_run, rules_of
 
 #: What was done, and what wasn't and why, for `n` samples; the other words follow its number.
 _DONE = {
@@ -76,20 +75,19 @@ def _said(text: str, n: int) -> str:
 class Desk:
     """Where decisions about the samples of a run are made.
 
-    run: the run folder. drawings: the folder of drawn labels. who: whose decisions they are; None: the OS user's.
+    run: the run folder. who: whose decisions they are; None: the OS user's.
     Every method raises UserError where the run can't be read (any more), and decisions where they can't be written.
     """
 
-    def __init__(self, run: Path, drawings: Path, who: str | None = None) -> None:
+    def __init__(self, run: Path, who: str | None = None) -> None:
         self.path = run
-        self.drawings = drawings
         self.who = who
 
     def decide(self, action: Action, shown: Sequence[Shown], label: str | None = None) -> Outcome:
         """Decide on samples; what was decided is on the disk when this returns.
 
         `fix` takes each sample's own proposal, `edit` gives all of them `label`, `undo` lets the decision before the
-        standing one stand. Raises UserError for an edit to nothing, too.
+        standing one stand. Raises UserError for an edit to nothing, and of samples with different labels, too.
         """
         if action == "edit" and not (label or "").strip():
             raise UserError("the new label is empty; reject the sample instead")
@@ -97,6 +95,10 @@ class Desk:
         labels = labels_of(run, [sample.sample_id for sample in shown])
         before = standing(run)
         outcome = Outcome(action)
+        if action == "fix":
+            shown = _with_proposals(run, shown)
+        elif action == "edit" and len({sample.label for sample in shown}) > 1:
+            raise UserError("an edit gives all samples one label, and these have different ones: edit one at a time")
         made: dict[str, Decision] = {}
         for sample in shown:
             given = sample.proposed if action == "fix" else label if action == "edit" else None
@@ -126,13 +128,20 @@ class Desk:
         run = load_run(self.path)
         return judge(run, {sample_id: label}, *rules_of(run))[sample_id]
 
-    def draw(self, judged: Judged) -> Path:
-        """The picture of a label; one of what is wrong with it where it can't be drawn."""
-        return drawing(judged.label, judged.visual_key, self.drawings)
+    def proposed(self, sample: Shown) -> str | None:
+        """The label with every proposed fix, None where there is none."""
+        return _with_proposals(load_run(self.path), [sample])[0].proposed
 
     def _states(self, shown: Sequence[Shown], *, anew: bool = False) -> dict[str, State]:
         found = states(load_run(self.path), [sample.sample_id for sample in shown], anew=anew)
         return {sample.id: found[sample.sample_id] for sample in shown if sample.sample_id in found}
+
+
+def _with_proposals(run: Run, shown: Sequence[Shown]) -> list[Shown]:
+    """The samples with their proposals; the App gets these some time after it is opened."""
+    lacking = [sample.label for sample in shown if sample.proposed is None]
+    made = proposals(lacking, rules_of(run)[0]) if lacking else {}
+    return [sample if sample.proposed else replace(sample, proposed=made.get(sample.label)) for sample in shown]
 
 
 def _why_not(action: Action, sample: Shown, given: str | None, label: str | None, last: Decision | None) -> str | None:

@@ -104,7 +104,7 @@ def states(run: Run, ids: Collection[str], *, anew: bool = False) -> dict[str, S
         return {}
     ruleset, weights = rules_of(run)
     decided = _decided(standing(run), rows, ruleset)
-    proposed = _proposals([row["label"] for row in rows.values()], ruleset) if anew else {}
+    proposed = proposals([row["label"] for row in rows.values()], ruleset) if anew else {}
     to_judge = {
         sample_id: row["label"] if decided[sample_id][1] is None else str(decided[sample_id][1])
         for sample_id, row in rows.items()
@@ -165,13 +165,13 @@ def _decided(
         elif decision.action not in ("fix", "edit"):
             out[sample_id] = decision.action, None
         elif decision.label is None:  # a fix that is left to the fixer, as export makes it
-            out[sample_id] = decision.action, _proposals([label], ruleset).get(label)
+            out[sample_id] = decision.action, proposals([label], ruleset).get(label)
         else:
             out[sample_id] = decision.action, decision.label
     return out
 
 
-def _proposals(labels: Iterable[str], ruleset: Ruleset) -> dict[str, str]:
+def proposals(labels: Iterable[str], ruleset: Ruleset) -> dict[str, str]:
     """Labels with every fix made that the rules propose, where that changes them."""
     fixed = fixing.fix(list(dict.fromkeys(labels)), ruleset, "unsafe")
     return dict(fixed.filter(pl.col("fixed") != pl.col("label")).select("label", "fixed").iter_rows())

@@ -1,4 +1,4 @@
-"""The buttons of FiftyOne's App: thin operators over `curate.browse`. FiftyOne loads this file as a plugin of its own."""
+"""Buttons in FiftyOne's App: thin operators over `curate.browse`. FiftyOne loads this file by itself, as a plugin."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from curate.errors import UserError
 _NOTHING = "Select samples first (the box in a tile's corner), or open one."
 
 
-class _Button(foo.Operator):
+class _Button(foo.Operator):  # type: ignore[misc]
     """An operator with a button above the grid, for the samples selected there."""
 
     name_ = label_ = icon_ = description_ = ""
@@ -48,7 +48,7 @@ class _Button(foo.Operator):
         except UserError as error:
             ctx.ops.notify(str(error), variant="error")
             return {"done": 0}
-        mirror.show(ctx.dataset, outcome.states, desk)
+        mirror.show(ctx.dataset, outcome.states)
         ctx.ops.notify(outcome.message, variant=outcome.variant)
         if ctx.current_sample is None:
             ctx.ops.clear_selected_samples()
@@ -76,10 +76,10 @@ class EditLabel(_Button):
     asks = True
 
     def resolve_input(self, ctx: Any) -> types.Property:
-        return form.edit_form(ctx, mirror.shown(ctx.dataset, _targets(ctx)))
+        return form.edit_form(ctx, mirror.desk_of(ctx.dataset), mirror.shown(ctx.dataset, _targets(ctx)))
 
     def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
-        return desk.decide("edit", samples, ctx.params.get(form.LABEL))
+        return desk.decide("edit", samples, form.text_of(ctx, desk, samples[0]))
 
 
 class AcceptLabel(_Button):
@@ -114,7 +114,7 @@ _BUTTONS = (AcceptFix, EditLabel, AcceptLabel, Reject, Undo, CheckAgain)
 
 
 def register(plugin: Any) -> None:
-    """Called by FiftyOne. An operator has one place in the App, so each is registered a second time for the open sample."""
+    """Called by FiftyOne. An operator has one place in the App: each is there a second time, for the open sample."""
     for button in _BUTTONS:
         plugin.register(button)
         twin = {"name_": f"{button.name_}_open", "place": types.Places.SAMPLES_VIEWER_ACTIONS}
