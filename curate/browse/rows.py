@@ -62,12 +62,11 @@ def rows(run: Run, work: Work, most: int = MOST) -> pl.DataFrame:
         .collect()
     )
     frame = frame.with_columns(_photo(run, work))
-    drawings = [
-        path_of(label, key, work.drawings) for label, key in frame.select("label", "visual_key").iter_rows()
-    ]
+    drawings = [path_of(label, key, work.drawings) for label, key in frame.select("label", "visual_key").iter_rows()]
     cards = [card_of(photo, drawing, work.cards) for photo, drawing in zip(frame["filepath"], drawings, strict=True)]
     return frame.with_columns(
-        pl.Series(fields.RENDERED, map(str, drawings), pl.String), pl.Series(fields.SIDE_BY_SIDE, map(str, cards), pl.String)
+        pl.Series(fields.RENDERED, map(str, drawings), pl.String),
+        pl.Series(fields.SIDE_BY_SIDE, map(str, cards), pl.String),
     )
 
 
@@ -133,9 +132,7 @@ def standing(frame: pl.DataFrame, decisions: dict[str, Decision]) -> dict[str, t
     """
     if not decisions:
         return {}
-    labels = dict(
-        frame.filter(pl.col("sample_id").is_in(list(decisions))).select("sample_id", "label").iter_rows()
-    )
+    labels = dict(frame.filter(pl.col("sample_id").is_in(list(decisions))).select("sample_id", "label").iter_rows())
     found: dict[str, tuple[str, str | None]] = {}
     for sample_id, label in labels.items():
         decision = decisions[sample_id]

@@ -117,7 +117,12 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
         codes = sorted(code for code in present if code.startswith(family))
         if codes:
             views.append(
-                (f"{family} {title}", f"Findings of {', '.join(codes)}", _FAMILY_COLOUR, [_match({fields.RULES: {"$in": codes}})])
+                (
+                    f"{family} {title}",
+                    f"Findings of {', '.join(codes)}",
+                    _FAMILY_COLOUR,
+                    [_match({fields.RULES: {"$in": codes}})],
+                )
             )
     return views
 
