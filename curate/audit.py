@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,7 +21,7 @@ import polars as pl
 import rules
 from curate import __version__, baseline, duplicates
 from curate.atomic import new_file, new_folder
-from curate.decisions import DECISIONS_FILE
+from curate.decisions import DECISIONS_FILE, locked_decisions
 from curate.errors import UserError
 from curate.image_cache import measured
 from curate.images import MEASURED
@@ -438,7 +438,7 @@ def _write(
 ) -> None:
     from curate.report import write_report
 
-    with new_folder(out, replace=options.update) as folder:
+    with ExitStack() as locked, new_folder(out, replace=options.update) as folder:
         with clock.stage("write"):
             for name, table in tables.items():
                 if table is not None:
@@ -452,8 +452,11 @@ def _write(
         summary["run"] = _run_facts(clock, options)
         with new_file(folder / SUMMARY_FILE) as file:
             file.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        if (out / DECISIONS_FILE).is_file():
-            shutil.copy2(out / DECISIONS_FILE, folder / DECISIONS_FILE)
+        if out.exists():
+            # Until the new folder is in place nobody may decide: the decision would go with the old one.
+            fd = locked.enter_context(locked_decisions(out))
+            if os.fstat(fd).st_size:
+                shutil.copy2(out / DECISIONS_FILE, folder / DECISIONS_FILE)
 
 
 def _run_facts(clock: _Clock, options: AuditOptions) -> dict[str, Any]:

@@ -58,6 +58,8 @@ INFO_RUN = "run"
 INFO_WORK = "work"
 INFO_DRAWINGS = "drawings"
 INFO_CARDS = "cards"
+#: Whose decisions are made in the App; not there: the OS user's.
+INFO_WHO = "who"
 INFO_FINGERPRINT = "fingerprint"
 INFO_PROFILE = "profile"
 INFO_CONFIG = "config"
