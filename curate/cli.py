@@ -602,7 +602,8 @@ Examples:
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Show the N worst samples at most [default: 200,000]."
 )
-def browse(run_folder: Path, port: int | None, no_open: bool, limit: int | None) -> None:
+@click.option("--who", metavar="NAME", help="Whose decisions are made in the App [default: the user's].")
+def browse(run_folder: Path, port: int | None, no_open: bool, limit: int | None, who: str | None) -> None:
     """Look at a run's samples in FiftyOne's App, and decide on them there.
 
     Image and drawn label side by side, what the rules found, saved views; what is decided is appended to the run's
@@ -611,7 +612,7 @@ def browse(run_folder: Path, port: int | None, no_open: bool, limit: int | None)
     from curate.browse.rows import MOST
     from curate.browse.session import browse as show
 
-    show(run_folder, port=port, most=limit or MOST, opened=not no_open, say=say)
+    show(run_folder, port=port, most=limit or MOST, who=who, opened=not no_open, say=say)
 
 
 @main_group.command()

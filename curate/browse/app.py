@@ -83,9 +83,9 @@ class Server:
                 if do == "load":
                     self._load(order["folder"], order["mark"])
                 elif do == "decide":
-                    decide(self._dataset, json.loads(Path(order["file"]).read_text(encoding="utf-8")))
-                elif do == "set":
-                    set_fields(self._dataset, json.loads(Path(order["file"]).read_text(encoding="utf-8")))
+                    self._decide(order["who"])
+                elif do == "propose":
+                    propose(self._dataset, json.loads(Path(order["file"]).read_text(encoding="utf-8")))
             except Exception as error:
                 self._say(done=do, error=f"{type(error).__name__}: {error}")
                 continue
@@ -116,6 +116,13 @@ class Server:
         dataset.save()
         self._dataset = dataset
 
+    def _decide(self, who: str | None) -> None:
+        from curate.browse.mirror import renew
+
+        self._dataset.info[fields.INFO_WHO] = who
+        self._dataset.save()
+        renew(self._dataset)
+
     async def _serve(self, app: Any) -> None:
         from hypercorn.asyncio import serve
         from hypercorn.config import Config
@@ -133,30 +140,15 @@ class Server:
         await serve(guarded, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
 
 
-def set_fields(dataset: Any, values: dict[str, dict[str, Any]]) -> None:
-    """Set fields of samples: {field: {sample_id: value}}."""
-    for field, by_sample in values.items():
-        dataset.set_values(field, by_sample, key_field=fields.SAMPLE_ID)
-
-
-def decide(dataset: Any, standing: dict[str, list[Any]]) -> None:
-    """Bring decisions and their tags up to date: {sample_id: [decision, label]}; all others are undecided."""
-    shown = dataset.match({fields.DECISION: {"$ne": fields.UNDECIDED}})
-    names = (fields.SAMPLE_ID, fields.DECISION, fields.DECIDED_LABEL)
-    was = {sample_id: [action, label] for sample_id, action, label in zip(*shown.values(list(names)), strict=True)}
-    wanted = {**dict.fromkeys(was, [fields.UNDECIDED, None]), **standing}
-    changed = {sample_id: value for sample_id, value in wanted.items() if was.get(sample_id) != value}
-    if not changed:
-        return
-    ids, tags = dataset.match({fields.SAMPLE_ID: {"$in": list(changed)}}).values([fields.SAMPLE_ID, "tags"])
-    values: dict[str, dict[str, Any]] = {"tags": {}, fields.DECISION: {}, fields.DECIDED_LABEL: {}}
-    for sample_id, held in zip(ids, tags, strict=True):
-        action, label = changed[sample_id]
-        kept = [tag for tag in held if tag not in fields.TAGS]
-        values["tags"][sample_id] = [*kept, action] if action in fields.TAGS else kept
-        values[fields.DECISION][sample_id] = action
-        values[fields.DECIDED_LABEL][sample_id] = label
-    set_fields(dataset, values)
+def propose(dataset: Any, proposals: dict[str, list[str]]) -> None:
+    """Show proposed labels: {sample_id: [label, change]}. A decision's own change is left in its place."""
+    view = dataset.match({fields.SAMPLE_ID: {"$in": list(proposals)}})
+    ids, decisions = view.values([fields.SAMPLE_ID, fields.DECISION])
+    undecided = [sample_id for sample_id, action in zip(ids, decisions, strict=True) if action == fields.UNDECIDED]
+    for field, of, at in ((fields.PROPOSED, ids, 0), (fields.CHANGE, undecided, 1)):
+        values = {sample_id: proposals[sample_id][at] for sample_id in of}
+        if values:
+            dataset.set_values(field, values, key_field=fields.SAMPLE_ID)
 
 
 def _even_tiles(metadata: Any) -> None:

@@ -37,7 +37,7 @@ def paint(job: Job) -> None:
         return
     drawn = drawing(job["label"], job["visual_key"], Path(job["drawings"]))
     if job["kind"] == "card":
-        write(path, card(photo_of(root, job["image"]), drawn.read_bytes()))
+        write(path, card(photo_of(root, job["image"]), drawn.read_bytes(), job["label"]))
 
 
 class Background:

@@ -1,4 +1,4 @@
-"""Finds the file for a picture that the App asks for, and has it made where it isn't there yet. Draws nothing itself."""
+"""Finds the file for a picture that the App asks for, and has it made where it isn't there yet. Draws nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from curate.browse import fields
-from curate.browse.drawings import write
+from curate.browse.drawings import told, write
 from curate.browse.rows import SHOWN
-from curate.render import error_png
 
 #: A job that was worked on when so many painters died is the one they died of.
 _DEATHS = 2
@@ -61,7 +60,7 @@ class Painter:
                 return
             except _DiedError as died:
                 deaths += died.first
-        picture = error_png("Not drawn: the renderer crashes on this label")
+        picture = told("Not drawn: the renderer crashes on this label")
         await asyncio.to_thread(write, Path(job["path"]), picture)
 
     async def _ask(self, job: Mapping[str, Any]) -> str:
@@ -120,7 +119,7 @@ class Pictures:
         elif path.lower().endswith(SHOWN) and await asyncio.to_thread(os.path.isfile, path):
             return path
         else:
-            made = str(Path(self._settings["photos"]) / f"{sample['_id']}.png")
+            made = f"{self._settings['photos']}{os.sep}{sample['_id']}.png"
         kind = {fields.RENDERED: "drawing", fields.SIDE_BY_SIDE: "card"}.get(field, "photo")
         await self._painter.paint(job(kind, made, sample, self._settings))
         return made

@@ -25,9 +25,10 @@ from curate.browse import fields
 from curate.browse.dataset import write_dataset
 from curate.browse.mongod import HOW_TO_GET, URI_VARIABLE, VARIABLE, Mongod, end, find_mongod
 from curate.browse.pictures import job
-from curate.browse.rows import MOST, fingerprint, rows, standing
+from curate.browse.proposals import proposed
+from curate.browse.rows import MOST, fingerprint, rows
 from curate.browse.work import AlreadyOpenError, Work, work_of
-from curate.decisions import DECISIONS_FILE, read_decisions
+from curate.decisions import DECISIONS_FILE
 from curate.errors import UserError
 from curate.run import Run, load_run
 
@@ -46,8 +47,20 @@ class Stopped(Exception):
     """Ctrl-C or SIGTERM."""
 
 
-def browse(path: Path, *, port: int | None = None, most: int = MOST, opened: bool = True, say: Say = print) -> None:
-    """Show a run in the App until Ctrl-C or SIGTERM. Raises UserError where something that it needs is not there."""
+def browse(
+    path: Path,
+    *,
+    port: int | None = None,
+    most: int = MOST,
+    who: str | None = None,
+    opened: bool = True,
+    say: Say = print,
+) -> None:
+    """Show a run in the App until Ctrl-C or SIGTERM. Raises UserError where something that it needs is not there.
+
+    port: of the App, None for FiftyOne's or a free one. most: samples that are shown. who: whose decisions are made
+    there, None for the OS user's. opened: open a browser, too.
+    """
     run = load_run(path)
     if find_spec("fiftyone") is None:
         raise UserError("FiftyOne is not installed; install it with: pip install 'texsieve[browse]'")
@@ -55,7 +68,7 @@ def browse(path: Path, *, port: int | None = None, most: int = MOST, opened: boo
     work = work_of(run.path)
     try:
         with work.held(), _stoppable(), ExitStack() as stack:
-            _show(run, work, mongod, port, most, opened, say, stack)
+            _show(run, work, mongod, port, most, who, opened, say, stack)
     except Stopped:
         return
     except AlreadyOpenError as error:
@@ -94,7 +107,15 @@ def _stoppable() -> Iterator[None]:
 
 
 def _show(
-    run: Run, work: Work, program: Path | None, port: int | None, most: int, opened: bool, say: Say, stack: ExitStack
+    run: Run,
+    work: Work,
+    program: Path | None,
+    port: int | None,
+    most: int,
+    who: str | None,
+    opened: bool,
+    say: Say,
+    stack: ExitStack,
 ) -> None:
     listening = stack.enter_context(_listening(port))
     port = listening.getsockname()[1]
@@ -125,8 +146,7 @@ def _show(
         state = {**known, "proposed": 0}
     work.write_state(state)
     _remove(work.dataset)
-    decided = standing(frame, read_decisions(run.path / DECISIONS_FILE).standing)
-    server.order("decide", file=_file(work, "decided.json", decided))
+    server.order("decide", who=who)
     _write_background(work, run, frame)
     server.send("serve")
     _until_it_answers(f"http://127.0.0.1:{port}/", server)
@@ -134,12 +154,16 @@ def _show(
     total = run.summary["totals"]["samples"]
     shown = f"the {frame.height:,} worst of {total:,} samples" if frame.height < total else f"{total:,} samples"
     say(f"Showing {shown} of {run.path}")
-    say(
-        f"The App has no login and answers on this machine only. Ctrl-C ends it. Decisions go to {run.path / DECISIONS_FILE}"
-    )
-    say(url)
+    say(f"Decisions are appended to {run.path / DECISIONS_FILE}")
+    say("The App has no login; it answers on this machine only (127.0.0.1). Ctrl-C ends it.")
+    say(f"open      {url}")
     if opened:
         webbrowser.open(url, new=2)
+    os.nice(5)
+    for done, found in proposed(run, frame, state["proposed"]):
+        server.order("propose", file=_file(work, "proposed.json", found))
+        state["proposed"] = done
+        work.write_state(state)
     server.wait()
 
 
@@ -182,9 +206,7 @@ def _listening(port: int | None) -> Iterator[socket.socket]:
 def _write_background(work: Work, run: Run, frame: pl.DataFrame) -> None:
     """The jobs that the painter does of itself: cards of the first samples, then every drawing, worst samples first."""
     settings = _places(run, work)
-    names = [
-        *(fields.RENDERED, fields.SIDE_BY_SIDE, fields.LABEL, fields.SOURCE, fields.IMAGE),
-    ]
+    names = (fields.RENDERED, fields.SIDE_BY_SIDE, fields.LABEL, fields.SOURCE, fields.IMAGE)
     seen: set[str] = set()
     path = work.root / "background.jsonl"
     path.with_suffix(".at").unlink(missing_ok=True)
