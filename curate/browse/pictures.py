@@ -72,7 +72,8 @@ class Painter:
         with suppress(OSError):  # it died: the reading task says so
             process.stdin.write((json.dumps({**job, "id": self._serial}) + "\n").encode())
             await process.stdin.drain()
-        return await answer
+        error: str = await answer
+        return error
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None

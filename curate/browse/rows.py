@@ -26,7 +26,7 @@ _CONTRADICTION = "DUP002"
 
 def fingerprint(run: Run, work: Work, most: int) -> str:
     """Changes with everything that the rows depend on but decisions, which are brought up to date by themselves."""
-    digest = hashlib.sha256(f"{EDITION} {KEY_VERSION} {most} {work.root}".encode())
+    digest = hashlib.sha256(f"{EDITION} {KEY_VERSION} {most} {work.pictures}".encode())
     for name in (SAMPLES_FILE, FINDINGS_FILE):
         with (run.path / name).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
