@@ -586,6 +586,35 @@ def render(label: str, out: Path, form: str) -> None:
         click.echo(failure, err=True)
 
 
+@main_group.command(
+    epilog="""
+\b
+Examples:
+  curate browse run
+  curate browse run --port 5152 --no-open
+"""
+)
+@click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), metavar="N", help="Port of the App [default: 5151, or a free one]."
+)
+@click.option("--no-open", is_flag=True, help="Open no browser; print the address only.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Show the N worst samples at most [default: 200,000]."
+)
+@click.option("--who", metavar="NAME", help="Whose decisions are made in the App [default: the user's].")
+def browse(run_folder: Path, port: int | None, no_open: bool, limit: int | None, who: str | None) -> None:
+    """Look at a run's samples in FiftyOne's App, and decide on them there.
+
+    Image and drawn label side by side, what the rules found, saved views; what is decided is appended to the run's
+    decisions.jsonl. Goes on until Ctrl-C. The App answers on this machine only (127.0.0.1) and has no login.
+    """
+    from curate.browse.rows import MOST
+    from curate.browse.session import browse as show
+
+    show(run_folder, port=port, most=limit or MOST, who=who, opened=not no_open, say=say)
+
+
 @main_group.command()
 @click.option("--out", default="demo", show_default=True, type=click.Path(path_type=Path), help="Folder to make.")
 @click.option("--seed", default=0, show_default=True, help="Another seed makes other formulas.")

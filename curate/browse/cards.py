@@ -12,12 +12,15 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from curate.browse.drawings import told
 from curate.images import ImageError, open_image
-from curate.render import error_png
+from curate.render import text_font, wrapped
 from curate.report.pictures import on_white, to_ink
+from curate.visible import clip, visible
 
-#: Pixels of a card: all have one shape, so that the grid is even.
-WIDTH, HEIGHT = 1040, 520
+#: Pixels of a card: all have one shape, so that the grid is even. The App writes findings over the lower edge of a
+#: tile: there the card has nothing but the label's text, which the App shows as well.
+WIDTH, HEIGHT, EMPTY = 1040, 660, 160
 #: Width over height, which the App is told.
 ASPECT = WIDTH / HEIGHT
 #: A photo as narrow as this stands beside its drawing, others above.
@@ -25,7 +28,7 @@ _BESIDE = 1.15
 _MARGIN = 18
 _CAPTION = 20
 _LARGEST = (2400, 2400)
-_LINE, _WORDS = "#d8d8d8", "#8a8a8a"
+_LINE, _WORDS, _INK = "#d8d8d8", "#8a8a8a", "#30343b"
 #: A drawing or photo is not blown up further than so many times.
 _ENLARGED = 2.5
 
@@ -49,7 +52,7 @@ def photo_of(root: Path | None, ref: str | None) -> Image.Image:
 
 
 def _told(message: str) -> Image.Image:
-    return Image.open(io.BytesIO(error_png(message, colour="#555555", background="#f4f4f4"))).convert("RGB")
+    return Image.open(io.BytesIO(told(message, colour="#555555", background="#f4f4f4"))).convert("RGB")
 
 
 def as_png(image: Image.Image) -> bytes:
@@ -58,24 +61,41 @@ def as_png(image: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def card(photo: Image.Image, drawing: bytes) -> bytes:
-    """A JPEG of the photo and, below it or beside it, the drawing (a PNG)."""
+def card(photo: Image.Image, drawing: bytes, label: str) -> bytes:
+    """A JPEG of the photo, below it or beside it the drawing (a PNG), and at the foot the label as it is written."""
     drawn = Image.open(io.BytesIO(drawing)).convert("RGB")
     paper = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen = ImageDraw.Draw(paper)
     font = ImageFont.load_default(15)
+    across, down = WIDTH // 2, (HEIGHT - EMPTY) // 2
     if photo.width < _BESIDE * photo.height:
-        boxes = [(0, 0, WIDTH // 2, HEIGHT), (WIDTH // 2, 0, WIDTH, HEIGHT)]
-        pen.line((WIDTH // 2, _MARGIN, WIDTH // 2, HEIGHT - _MARGIN), fill=_LINE, width=2)
+        boxes = [(0, 0, across, 2 * down), (across, 0, WIDTH, 2 * down)]
+        pen.line((across, _MARGIN, across, 2 * down - _MARGIN), fill=_LINE, width=2)
     else:
-        boxes = [(0, 0, WIDTH, HEIGHT // 2), (0, HEIGHT // 2, WIDTH, HEIGHT)]
-        pen.line((_MARGIN, HEIGHT // 2, WIDTH - _MARGIN, HEIGHT // 2), fill=_LINE, width=2)
+        boxes = [(0, 0, WIDTH, down), (0, down, WIDTH, 2 * down)]
+        pen.line((_MARGIN, down, WIDTH - _MARGIN, down), fill=_LINE, width=2)
     for box, picture, words in zip(boxes, (photo, drawn), ("image", "label, drawn"), strict=True):
         _place(paper, picture, box)
         pen.text((box[0] + 8, box[1] + 4), words, fill=_WORDS, font=font)
+    _write(pen, label, (_MARGIN, HEIGHT - EMPTY + 8, WIDTH - _MARGIN, HEIGHT - 4))
     out = io.BytesIO()
     paper.save(out, "JPEG", quality=88, subsampling=0)
     return out.getvalue()
+
+
+def _write(pen: ImageDraw.ImageDraw, label: str, box: tuple[int, int, int, int]) -> None:
+    """Write as much of the label as there is room for."""
+    text = visible(clip(label, 1000)).replace("⟨", "<").replace("⟩", ">")
+    for size in (24, 20, 17):
+        font = text_font(text, size)
+        lines, step = wrapped(text, font, box[2] - box[0]), round(1.3 * size)
+        if len(lines) * step <= box[3] - box[1]:
+            break
+    most = (box[3] - box[1]) // step
+    if len(lines) > most:
+        lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
+    for number, line in enumerate(lines):
+        pen.text((box[0], box[1] + number * step), line, fill=_INK, font=font)
 
 
 def _place(paper: Image.Image, picture: Image.Image, box: tuple[int, int, int, int]) -> None:

@@ -90,10 +90,7 @@ def _samples(frame: pl.DataFrame, start: int, dataset_id: str) -> pl.Series:
         .with_columns(
             pl.struct(
                 pl.struct(_oid(prefix, pl.col("serial") * 1000 + pl.col("nth") + 1, "f").alias("$oid")).alias("_id"),
-                *(
-                    pl.col("found").struct.field(name)
-                    for name in ("_cls", "tags", "label", *fields.FINDING_ATTRIBUTES)
-                ),
+                *(pl.col("found").struct.field(name) for name in ("_cls", "tags", "label", *fields.FINDING_ATTRIBUTES)),
             ).alias("found")
         )
         .group_by("serial", maintain_order=True)

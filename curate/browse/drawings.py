@@ -41,18 +41,19 @@ def drawing(label: str, visual_key: str | None, folder: Path) -> Path:
 def drawn(label: str) -> bytes:
     """A PNG of the label, or of what is wrong with it."""
     if not label.strip():
-        return error_png("The label is empty: nothing to draw")
+        return told("The label is empty: nothing to draw")
     if len(label) > LONGEST:
-        return error_png(f"Not drawn: the label is {len(label):,} characters long")
+        return told(f"Not drawn: the label is {len(label):,} characters long")
     try:
         return render_png(label, scale=SCALE)
     except RenderError as error:
-        return problem(label, str(error))
+        return told(f"Can't be drawn: {error}. Label: {visible(clip(label, _QUOTED))}")
 
 
-def problem(label: str, message: str) -> bytes:
-    """A PNG that says why a label could not be drawn."""
-    return error_png(f"Can't be drawn: {message}.  Label: {visible(clip(label, _QUOTED))}")
+def told(message: str, **look: str) -> bytes:
+    """A PNG of a text, as large as a drawing. `look`: colours, as `error_png` takes them."""
+    # The letters that it is written in have no angle brackets, which `visible` uses.
+    return error_png(message.replace("⟨", "<").replace("⟩", ">"), width_px=840, size_px=30, **look)
 
 
 def write(path: Path, data: bytes) -> None:

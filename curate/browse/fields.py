@@ -44,6 +44,9 @@ DUPLICATES = "duplicates"
 #: Whether samples of the group disagree: one image under different labels.
 CONFLICT = "conflict"
 
+#: What is said of a rule that found something in more places of a label: its first message, and how many more.
+MORE_OF_A_RULE = "{} (and {} more in this label)"
+
 SEVERITIES = ("error", "warning", "info")
 CLEAN = "clean"
 UNDECIDED = "undecided"
@@ -51,8 +54,9 @@ UNDECIDED = "undecided"
 TAGS = ("accept", "fix", "edit", "reject")
 DECISIONS = (UNDECIDED, *TAGS)
 
-#: Keys of `dataset.info`. RUN is the absolute path of the run folder, WORK the folder of database and pictures, DRAWINGS
-#: and CARDS those of the pictures (see `drawings.path_of`, `cards.card_of`), CONFIG the summary's `config` as JSON.
+#: Keys of `dataset.info`. RUN is the absolute path of the run folder, WORK the folder of database and pictures,
+#: DRAWINGS and CARDS those of the pictures (see `drawings.path_of`, `cards.card_of`), CONFIG the summary's `config` as
+#: JSON.
 INFO_VERSION = "texsieve"
 INFO_RUN = "run"
 INFO_WORK = "work"

@@ -87,7 +87,7 @@ def _picture(ctx: Any, desk: Desk, sample: Shown, text: str) -> str:
     root: Path | None = next(
         (run.root(entry["name"]) for entry in run.summary["sources"] if entry["name"] == source), None
     )
-    jpeg = card(photo_of(root, image), drawn(text))
+    jpeg = card(photo_of(root, image), drawn(text), text)
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 

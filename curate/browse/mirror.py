@@ -18,12 +18,13 @@ from curate.browse import fields
 from curate.browse.cards import card, card_of, photo_of
 from curate.browse.deciding import Desk, Shown
 from curate.browse.drawings import drawing, path_of, write
-from curate.browse.rows import FINDINGS_EACH
-from curate.browse.state import Found, State
+from curate.browse.state import Found, State, standing, states
 from curate.run import Run, load_run
 
 #: Pictures of so many decided labels are made before the App is told, some 40 ms each; others follow on their own.
 AT_ONCE = 24
+#: Decisions that give the sample another label.
+_GIVE = ("fix", "edit")
 _SEVERITY_RANK = {name: rank for rank, name in enumerate(fields.SEVERITIES)}
 
 
@@ -53,7 +54,7 @@ class Pictures:
         """Make those that aren't there."""
         drawing(self.label, self.visual_key, drawings)
         if not self.card.is_file():
-            write(self.card, card(photo_of(self.root, self.image), self.drawing.read_bytes()))
+            write(self.card, card(photo_of(self.root, self.image), self.drawing.read_bytes(), self.label))
 
 
 def show(dataset: Any, states: Mapping[str, State]) -> None:
@@ -81,6 +82,26 @@ def show(dataset: Any, states: Mapping[str, State]) -> None:
         dataset.set_values(name, by_id, key_field="id")
     if pictures[AT_ONCE:]:
         threading.Thread(target=_make, args=(pictures[AT_ONCE:], drawings), daemon=True).start()
+
+
+def renew(dataset: Any) -> None:
+    """Show the decisions that stand in the run's file where the dataset shows others: made elsewhere, or lost here."""
+    run = load_run(Path(dataset.info[fields.INFO_RUN]))
+    columns = ["id", fields.SAMPLE_ID, fields.LABEL, fields.DECISION, fields.DECIDED_LABEL]
+    stand = standing(run)
+    known = {fields.SAMPLE_ID: {"$in": list(stand)}}
+    view = dataset.match({"$or": [known, {fields.DECISION: {"$ne": fields.UNDECIDED}}]})
+    changed = {}
+    for sample, sample_id, label, action, given in zip(*view.values(columns), strict=True):
+        decision = stand.get(sample_id)
+        now: tuple[str, str | None] = (fields.UNDECIDED, None)
+        if decision is not None and decision.is_about(label):
+            # A fix that doesn't say what it makes is as good as what it was shown to make.
+            left_open = decision.action == "fix" and decision.label is None
+            now = decision.action, given if left_open else decision.label if decision.action in _GIVE else None
+        if (action, given) != now:
+            changed[sample_id] = sample
+    show(dataset, {changed[sample_id]: state for sample_id, state in states(run, list(changed)).items()})
 
 
 def _make(pictures: Iterable[Pictures], drawings: Path) -> None:
@@ -116,16 +137,24 @@ def _row(state: State, tags: Sequence[str], proposed: str | None) -> dict[str, A
 
 
 def classifications(findings: Sequence[Found]) -> fo.Classifications:
-    """Findings as FiftyOne's labels, worst first, at most FINDINGS_EACH."""
-    ranked = sorted(findings, key=lambda found: _SEVERITY_RANK[found.severity])
+    """Findings as FiftyOne's labels, worst first and each rule once, as `rows` lists them."""
+    of_rules: dict[str, list[Found]] = {}
+    for found in sorted(findings, key=lambda found: (found.start is None, found.start or 0)):
+        of_rules.setdefault(found.rule, []).append(found)
+    listed = []
+    for rule in sorted(of_rules):
+        first = min(of_rules[rule], key=lambda found: _SEVERITY_RANK[found.severity])
+        more = len(of_rules[rule]) - 1
+        listed.append((first, fields.MORE_OF_A_RULE.format(first.message, more) if more else first.message))
+    listed.sort(key=lambda entry: _SEVERITY_RANK[entry[0].severity])
     return fo.Classifications(
         classifications=[
             fo.Classification(
                 label=fields.finding_label(found.rule, found.name),
                 severity=found.severity,
-                message=found.message,
+                message=message,
                 span=None if found.start is None or found.end is None else [found.start, found.end],
             )
-            for found in ranked[:FINDINGS_EACH]
+            for found, message in listed
         ]
     )

@@ -68,7 +68,9 @@ class Mongod:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"{folder}: the database can't be kept there ({error.strerror}); see TEXSIEVE_CACHE") from error
+            raise UserError(
+                f"{folder}: the database can't be kept there ({error.strerror}); see TEXSIEVE_CACHE"
+            ) from error
         self._folder, self._log = folder, log
         self.port = free_port()
         self.uri = f"mongodb://127.0.0.1:{self.port}"

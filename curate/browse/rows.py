@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import polars as pl
 
@@ -11,24 +10,23 @@ from curate.browse import fields
 from curate.browse.cards import card_of
 from curate.browse.drawings import path_of
 from curate.browse.work import Work
-from curate.decisions import Decision
 from curate.run import FINDINGS_FILE, SAMPLES_FILE, Run
 from rules import KEY_VERSION
 
-#: As many samples are shown where nothing else is said: FiftyOne's grid and filters stay quick, and the worst are there.
+#: As many samples are shown where nothing else is said: the App stays quick, and the worst are among them.
 MOST = 200_000
 #: Suffixes of pictures that a browser shows by itself; others are converted when they are asked for.
 SHOWN = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
-#: Findings of a sample that the App lists; a label of ten thousand tokens may have as many.
-FINDINGS_EACH = 40
+#: A column beside the App's fields: whether rules propose a fix.
+FIXABLE = "fixable"
 #: Changes with what is written for a run, so that an older dataset is not taken for today's.
-EDITION = "1"
+EDITION = "2"
 _CONTRADICTION = "DUP002"
 
 
 def fingerprint(run: Run, work: Work, most: int) -> str:
-    """Changes with everything that the rows depend on, but for decisions, which are brought up to date by themselves."""
-    digest = hashlib.sha256(f"{EDITION} {KEY_VERSION} {most} {work.root}".encode())
+    """Changes with everything that the rows depend on but decisions, which are brought up to date by themselves."""
+    digest = hashlib.sha256(f"{EDITION} {KEY_VERSION} {most} {work.pictures}".encode())
     for name in (SAMPLES_FILE, FINDINGS_FILE):
         with (run.path / name).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -54,6 +52,7 @@ def rows(run: Run, work: Work, most: int = MOST) -> pl.DataFrame:
         .join(_found(run), on="sample_id", how="left", maintain_order="left")
         .with_columns(
             pl.col(fields.SEVERITY).fill_null(fields.CLEAN),
+            pl.col(FIXABLE).fill_null(False),
             pl.col(fields.RULES).fill_null(pl.lit([], pl.List(pl.String))),
             *_groups(),
         )
@@ -62,35 +61,49 @@ def rows(run: Run, work: Work, most: int = MOST) -> pl.DataFrame:
         .collect()
     )
     frame = frame.with_columns(_photo(run, work))
-    drawings = [
-        path_of(label, key, work.drawings) for label, key in frame.select("label", "visual_key").iter_rows()
-    ]
+    drawings = [path_of(label, key, work.drawings) for label, key in frame.select("label", "visual_key").iter_rows()]
     cards = [card_of(photo, drawing, work.cards) for photo, drawing in zip(frame["filepath"], drawings, strict=True)]
     return frame.with_columns(
-        pl.Series(fields.RENDERED, map(str, drawings), pl.String), pl.Series(fields.SIDE_BY_SIDE, map(str, cards), pl.String)
+        pl.Series(fields.RENDERED, map(str, drawings), pl.String),
+        pl.Series(fields.SIDE_BY_SIDE, map(str, cards), pl.String),
     )
 
 
 def _found(run: Run) -> pl.LazyFrame:
-    """The findings of each sample: its worst severity, its rules, the list of findings, worst first."""
+    """The findings of each sample: its worst severity, its rules, the list of findings, worst first.
+
+    A rule that found something in ten places of a label is listed once: its first place, and how many more there are.
+    """
     rank = pl.col("severity").replace_strict(
         {name: at for at, name in enumerate(fields.SEVERITIES)}, return_dtype=pl.Int8
     )
     finding = pl.struct(
         pl.format("{} {}", "rule", "name").alias("label"),
         "severity",
-        "message",
+        pl.when(pl.col("times") > 1)
+        .then(pl.format(fields.MORE_OF_A_RULE, "message", pl.col("times") - 1))
+        .otherwise("message")
+        .alias("message"),
         pl.when(pl.col("start").is_not_null()).then(pl.concat_list("start", "end")).alias("span"),
     )
+    is_fixable = pl.col("fix").is_in(["safe", "unsafe"]) & pl.col("replacement").is_not_null()
     return (
         run.findings.filter(pl.col("sample_id").is_not_null())
         .with_columns(rank.alias("rank"))
-        .sort("rank", "rule", "start", maintain_order=True)
+        .sort("rank", "start", maintain_order=True, nulls_last=True)
+        .group_by("sample_id", "rule", maintain_order=True)
+        .agg(
+            pl.col("name", "severity", "rank", "message", "start", "end").first(),
+            pl.len().alias("times"),
+            is_fixable.any().alias(FIXABLE),
+        )
+        .sort("rank", "rule", maintain_order=True)
         .group_by("sample_id")
         .agg(
             pl.col("severity").first().alias(fields.SEVERITY),
-            pl.col("rule").unique().sort().alias(fields.RULES),
-            finding.head(FINDINGS_EACH).alias(fields.FINDINGS),
+            pl.col("rule").sort().alias(fields.RULES),
+            finding.alias(fields.FINDINGS),
+            pl.col(FIXABLE).any(),
         )
     )
 
@@ -124,22 +137,3 @@ def _photo(run: Run, work: Work) -> pl.Expr:
         .otherwise(pl.format("{}/{}", root, "image"))
         .alias("filepath")
     )
-
-
-def standing(frame: pl.DataFrame, decisions: dict[str, Decision]) -> dict[str, tuple[str, str | None]]:
-    """Decision and the label it gives, by sample id, for the samples shown; those about another label are left out.
-
-    A `fix` that doesn't say what it makes has None: the proposal is meant.
-    """
-    if not decisions:
-        return {}
-    labels = dict(
-        frame.filter(pl.col("sample_id").is_in(list(decisions))).select("sample_id", "label").iter_rows()
-    )
-    found: dict[str, tuple[str, str | None]] = {}
-    for sample_id, label in labels.items():
-        decision = decisions[sample_id]
-        if decision.is_about(label):
-            decided: Any = {"accept": label, "reject": None}.get(decision.action, decision.label)
-            found[sample_id] = (decision.action, decided)
-    return found

@@ -20,7 +20,7 @@ _DECISION_COLOURS = {
     "reject": "#e5484d",
     fields.UNDECIDED: "#9aa0a6",
 }
-_FAMILY_COLOUR = "#7c8594"
+_FAMILY_COLOUR = "#667080"
 
 #: Groups of the sidebar, in its order, and which are open at first.
 GROUPS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
@@ -43,7 +43,8 @@ def app_config(has_images: bool) -> dict[str, Any]:
     by_severity = [{"value": name, "color": colour} for name, colour in COLOURS.items()]
     return {
         "color_scheme": {
-            "color_pool": ["#5b8def", "#f5a524", "#e5484d", "#4caf6d", "#2aa7a0", "#a274d8", "#d7709c", "#7c8594"],
+            # Colour means severity here; what has none is grey.
+            "color_pool": [_FAMILY_COLOUR],
             "color_by": "value",
             "fields": [
                 {
@@ -117,7 +118,12 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
         codes = sorted(code for code in present if code.startswith(family))
         if codes:
             views.append(
-                (f"{family} {title}", f"Findings of {', '.join(codes)}", _FAMILY_COLOUR, [_match({fields.RULES: {"$in": codes}})])
+                (
+                    f"{family} {title}",
+                    f"Findings of {', '.join(codes)}",
+                    _FAMILY_COLOUR,
+                    [_match({fields.RULES: {"$in": codes}})],
+                )
             )
     return views
 

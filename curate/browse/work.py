@@ -23,6 +23,9 @@ from curate.errors import UserError
 from curate.image_cache import cache_folder
 from rules import KEY_VERSION
 
+#: Changes with how pictures look.
+EDITION = "1"
+
 
 class AlreadyOpenError(Exception):
     """Another process shows this run; `url` is where, empty while it is starting."""
@@ -45,7 +48,7 @@ class Work:
     @property
     def pictures(self) -> Path:
         """Drawings, cards and converted photos. Another version of visual keys has other names for drawings."""
-        return self.root / f"pictures-{KEY_VERSION}"
+        return self.root / f"pictures-{KEY_VERSION}-{EDITION}"
 
     @property
     def drawings(self) -> Path:
