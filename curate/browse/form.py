@@ -15,9 +15,8 @@ from typing import Any
 from fiftyone.operators import types
 
 from curate.browse import fields
-from curate.browse.cards import card, photo_of
 from curate.browse.deciding import Desk, Shown
-from curate.browse.drawings import drawn
+from curate.browse.sketch import Sketcher
 from curate.browse.state import Judged
 from curate.errors import UserError
 from curate.run import load_run
@@ -30,6 +29,7 @@ MOST = 8
 #: Characters of the label that a finding quotes.
 _QUOTED = 60
 _MARKS = {"error": "◆", "warning": "▲", "info": "●"}
+_SKETCHER = Sketcher()
 _NOTHING = "Select samples first (the box in a tile's corner), or open one."
 
 
@@ -75,19 +75,25 @@ def _fill(inputs: types.Object, ctx: Any, desk: Desk, sample: Shown) -> None:
     elif text == sample.label:
         field.invalid, field.error_message = True, "The label as it is: accept it instead"
     look = desk.look(text, sample.sample_id)
-    inputs.md(f"![photo and label, drawn]({_picture(ctx, desk, sample, text)})", name="card")
+    inputs.md(f"![photo and label, drawn]({_picture(ctx, desk, sample, look)})", name="card")
     inputs.md(findings_text(look), name="findings")
     inputs.md(f"Label as it was read: {_code(sample.label)}", name="as_read")
 
 
-def _picture(ctx: Any, desk: Desk, sample: Shown, text: str) -> str:
-    document = ctx.dataset[sample.id]
-    run = load_run(desk.path)
+def _picture(ctx: Any, desk: Desk, sample: Shown, look: Judged) -> str:
+    """Photo and label on one card, as a data URI."""
+    document, info = ctx.dataset[sample.id], ctx.dataset.info
     source, image = document[fields.SOURCE], document[fields.IMAGE]
-    root: Path | None = next(
-        (run.root(entry["name"]) for entry in run.summary["sources"] if entry["name"] == source), None
+    run = load_run(desk.path)
+    named = any(entry["name"] == source for entry in run.summary["sources"])
+    jpeg = _SKETCHER.card(
+        look.label,
+        look.visual_key,
+        run.root(source) if named else None,
+        image,
+        Path(info[fields.INFO_DRAWINGS]),
+        Path(info[fields.INFO_CARDS]),
     )
-    jpeg = card(photo_of(root, image), drawn(text), text)
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 

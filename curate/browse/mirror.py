@@ -6,23 +6,19 @@ decision and after the next start.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
 
 from curate.browse import fields
-from curate.browse.cards import card, card_of, photo_of
+from curate.browse.cards import card_of
 from curate.browse.deciding import Desk, Shown
-from curate.browse.drawings import drawing, path_of, write
+from curate.browse.drawings import path_of
 from curate.browse.state import Found, State, standing, states
-from curate.run import Run, load_run
+from curate.run import load_run
 
-#: Pictures of so many decided labels are made before the App is told, some 40 ms each; others follow on their own.
-AT_ONCE = 24
 #: Decisions that give the sample another label.
 _GIVE = ("fix", "edit")
 _SEVERITY_RANK = {name: rank for rank, name in enumerate(fields.SEVERITIES)}
@@ -39,49 +35,23 @@ def shown(dataset: Any, ids: Iterable[str]) -> list[Shown]:
     return [Shown(*row) for row in zip(*dataset.select(list(ids)).values(list(columns)), strict=True)]
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """What the two pictures of a sample are made from, and where they lie."""
-
-    label: str
-    visual_key: str | None
-    root: Path | None
-    image: str | None
-    drawing: Path
-    card: Path
-
-    def make(self, drawings: Path) -> None:
-        """Make those that aren't there."""
-        drawing(self.label, self.visual_key, drawings)
-        if not self.card.is_file():
-            write(self.card, card(photo_of(self.root, self.image), self.drawing.read_bytes(), self.label))
-
-
 def show(dataset: Any, states: Mapping[str, State]) -> None:
     """Write states, by document id, into the dataset: fields, pictures and tags."""
     if not states:
         return
     drawings, cards = Path(dataset.info[fields.INFO_DRAWINGS]), Path(dataset.info[fields.INFO_CARDS])
-    run = load_run(Path(dataset.info[fields.INFO_RUN]))
-    columns = ["id", "tags", fields.PROPOSED, "filepath", fields.SOURCE, fields.IMAGE]
+    columns = ["id", "tags", fields.PROPOSED, "filepath"]
     values: dict[str, dict[str, Any]] = {}
-    pictures = []
-    for sample, tags, proposed, photo, source, image in zip(*dataset.select(list(states)).values(columns), strict=True):
+    for sample, tags, proposed, photo in zip(*dataset.select(list(states)).values(columns), strict=True):
         state = states[sample]
-        now = state.in_force
-        drawn = path_of(now.label, now.visual_key, drawings)
-        made = Pictures(now.label, now.visual_key, _root(run, source), image, drawn, card_of(photo, drawn, cards))
-        pictures.append(made)
         row = _row(state, tags, state.proposed if state.proposes else proposed)
-        row |= {fields.RENDERED: str(made.drawing), fields.SIDE_BY_SIDE: str(made.card)}
+        # Where the pictures will be: they are made when the App asks for them.
+        drawing = path_of(state.in_force.label, state.in_force.visual_key, drawings)
+        row |= {fields.RENDERED: str(drawing), fields.SIDE_BY_SIDE: str(card_of(photo, drawing, cards))}
         for name, value in row.items():
             values.setdefault(name, {})[sample] = value
-    for picture in pictures[:AT_ONCE]:
-        picture.make(drawings)
     for name, by_id in values.items():
         dataset.set_values(name, by_id, key_field="id")
-    if pictures[AT_ONCE:]:
-        threading.Thread(target=_make, args=(pictures[AT_ONCE:], drawings), daemon=True).start()
 
 
 def renew(dataset: Any) -> None:
@@ -102,18 +72,6 @@ def renew(dataset: Any) -> None:
         if (action, given) != now:
             changed[sample_id] = sample
     show(dataset, {changed[sample_id]: state for sample_id, state in states(run, list(changed)).items()})
-
-
-def _make(pictures: Iterable[Pictures], drawings: Path) -> None:
-    for picture in pictures:
-        picture.make(drawings)
-
-
-def _root(run: Run, source: str) -> Path | None:
-    try:
-        return run.root(source)
-    except KeyError:
-        return None
 
 
 def _row(state: State, tags: Sequence[str], proposed: str | None) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class _Button(foo.Operator):  # type: ignore[misc]
         ctx.ops.notify(outcome.message, variant=outcome.variant)
         if ctx.current_sample is None:
             ctx.ops.clear_selected_samples()
-        ctx.ops.reload_samples()
+        ctx.ops.reload_dataset()
         return {"done": len(outcome.states)}
 
     def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
