@@ -73,7 +73,7 @@ def browse(
         return
     except AlreadyOpenError as error:
         if not error.url:
-            raise UserError(f"{path}: another `curate browse` is just starting on it; wait for it") from None
+            raise UserError(f"{path}: another `curate browse` is just starting or ending on it; try again in some seconds") from None
         say(f"{path} is open already: {error.url}")
         if opened:
             webbrowser.open(error.url, new=2)
@@ -151,6 +151,7 @@ def _show(
     server.send("serve")
     _until_it_answers(f"http://127.0.0.1:{port}/", server)
     work.note(processes, url)
+    stack.callback(work.note, processes, "")
     total = run.summary["totals"]["samples"]
     shown = f"the {frame.height:,} worst of {total:,} samples" if frame.height < total else f"{total:,} samples"
     say(f"Showing {shown} of {run.path}")
