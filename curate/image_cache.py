@@ -1,6 +1,6 @@
 """Keeps the measures of images from run to run, so that an image is decoded once. Measures and judges nothing itself.
 
-One parquet file a folder of images, under `curate.cache.cache_folder()`, named after the folder and everything that decides what a
+One parquet file a folder of images, under the cache folder, named after the folder and everything that decides what a
 measure is. A file that can't be read is as good as none, one that can't be written is no error: images are measured.
 """
 
