@@ -198,8 +198,8 @@ def audit(
 
     The folder holds samples, findings, a summary and a report to look at. It is complete or it isn't there.
     """
+    from curate.cache import cache_folder
     from curate.config import load_project
-    from curate.image_cache import cache_folder
     from curate.sources import parse_columns, parse_images, parse_source
 
     project = load_project(config)

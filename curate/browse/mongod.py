@@ -26,6 +26,8 @@ HOW_TO_GET = (
     "run `pip install --force-reinstall --no-deps fiftyone-db` where there is a network (it downloads mongod), "
     f"or install MongoDB and name its mongod in {VARIABLE}"
 )
+#: The App's, as FiftyOne has it; where it is taken and none was asked for, it gets a free one.
+PORT = 5151
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_END = 10.0
 #: Megabytes: the database is small, and the default is half the machine's memory.
@@ -38,7 +40,7 @@ def find_mongod() -> Path | None:
     named = os.environ.get(VARIABLE)
     if named:
         if not os.access(named, os.X_OK) or not Path(named).is_file():
-            raise UserError(f"{VARIABLE}={named}: no such program; name the file mongod")
+            raise UserError(f"{VARIABLE}={named}: no such program; name the file mongod, or unset it")
         return Path(named).absolute()
     spec = find_spec("fiftyone")  # a top-level name is looked up without importing anything
     for folder in spec.submodule_search_locations or () if spec else ():

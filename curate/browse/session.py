@@ -23,7 +23,7 @@ import polars as pl
 
 from curate.browse import fields
 from curate.browse.dataset import write_dataset
-from curate.browse.mongod import HOW_TO_GET, URI_VARIABLE, VARIABLE, Mongod, end, find_mongod
+from curate.browse.mongod import HOW_TO_GET, PORT, URI_VARIABLE, VARIABLE, Mongod, end, find_mongod
 from curate.browse.pictures import job
 from curate.browse.proposals import proposed
 from curate.browse.rows import MOST, fingerprint, rows
@@ -32,8 +32,6 @@ from curate.decisions import DECISIONS_FILE
 from curate.errors import UserError
 from curate.run import Run, load_run
 
-#: FiftyOne's own; where it is taken and none was asked for, a free one is.
-PORT = 5151
 PLUGINS = Path(__file__).parent / "plugin"
 #: Cards of so many samples are made before anyone asks: some screens full.
 _CARDS_AHEAD = 240
@@ -73,7 +71,9 @@ def browse(
         return
     except AlreadyOpenError as error:
         if not error.url:
-            raise UserError(f"{path}: another `curate browse` is just starting or ending on it; try again in some seconds") from None
+            raise UserError(
+                f"{path}: another `curate browse` is just starting or ending on it; try again in some seconds"
+            ) from None
         say(f"{path} is open already: {error.url}")
         if opened:
             webbrowser.open(error.url, new=2)

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from curate.browse.fields import run_hash
+from curate.cache import cache_folder
 from curate.errors import UserError
-from curate.image_cache import cache_folder
 from rules import KEY_VERSION
 
 #: Changes with how pictures look.

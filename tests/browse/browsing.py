@@ -1,4 +1,4 @@
-"""What the tests of `curate browse` share: a run with pictures, the command as a process, code beside it. No fixtures."""
+"""What the tests of `curate browse` share: a run with pictures, the command as a process. No fixtures."""
 
 from __future__ import annotations
 
