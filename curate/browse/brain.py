@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone.brain as fob
-import numpy as np
 
 from curate.browse import fields
-from curate.browse.similar import plane, vectors
-from curate.image_cache import cache_folder
+from curate.browse.similar import plane, uniqueness, vectors
+from curate.cache import cache_folder
 from curate.run import load_run
 
-#: The names under which the App offers them.
+#: Brain keys under which the App offers similarity and map, and the field of uniqueness.
 SIMILAR, MAP, UNIQUENESS = "similar", "map", "uniqueness"
-#: With more samples FiftyOne's uniqueness, which compares all with all, would take minutes.
-MOST_UNIQUE = 15_000
+#: With more samples comparing all with all would take minutes.
+MOST_UNIQUE = 30_000
 #: Samples that are shown as similar ones.
 SHOWN = 60
 
@@ -34,7 +33,7 @@ def is_ready(dataset: Any) -> bool:
 def prepare(dataset: Any, progress: Progress) -> None:
     """Make similarity index, map and, of a set that isn't too large, uniqueness. Those that are there are made anew."""
     run = load_run(Path(dataset.info[fields.INFO_RUN]))
-    for key in (SIMILAR, MAP, UNIQUENESS):
+    for key in (SIMILAR, MAP):
         if dataset.has_brain_run(key):
             dataset.delete_brain_run(key)
 
@@ -43,11 +42,12 @@ def prepare(dataset: Any, progress: Progress) -> None:
 
     rows = vectors(run, dataset.values(fields.SAMPLE_ID), cache_folder(), measured)
     progress("Comparing", 0.75)
-    index = fob.compute_similarity(dataset, embeddings=rows, brain_key=SIMILAR, backend="sklearn", metric="cosine")
+    fob.compute_similarity(dataset, embeddings=rows, brain_key=SIMILAR, backend="sklearn", metric="cosine")
     fob.compute_visualization(dataset, points=plane(rows), brain_key=MAP, method="manual")
-    if 1 < len(rows) <= MOST_UNIQUE and np.unique(rows, axis=0).shape[0] > 1:
+    if len(rows) <= MOST_UNIQUE:
         progress("Finding what is unique", 0.85)
-        fob.compute_uniqueness(dataset, uniqueness_field=UNIQUENESS, similarity_index=index, progress=False)
+        values = map(float, uniqueness(rows))
+        dataset.set_values(UNIQUENESS, dict(zip(dataset.values("id"), values, strict=True)), key_field="id")
     progress("Done", 1.0)
 
 

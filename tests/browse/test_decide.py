@@ -127,9 +127,8 @@ class Page:
         self.url = url
         self.tiles = page.locator(TILES)
         page.set_default_timeout(PATIENCE)
-        # An advertisement that comes when it likes.
-        advertisement = page.get_by_role("button", name="Dismiss")
-        page.add_locator_handler(advertisement, lambda: advertisement.click())
+        # An advertisement comes when it likes and lies over the page, until it was seen once.
+        page.add_init_script("localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true')")
 
     def open(self, view: str) -> None:
         self.page.goto(f"{self.url}?view={view}")
