@@ -94,6 +94,12 @@ class Work:
     def write_state(self, state: dict[str, Any]) -> None:
         _write(self.state, state)
 
+    def file(self, name: str, value: Any) -> Path:
+        """A file here that holds a value as JSON."""
+        path = self.root / name
+        path.write_text(json.dumps(value), encoding="utf-8")
+        return path
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the folder for this process. Raises AlreadyOpenError where another does.
