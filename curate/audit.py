@@ -19,9 +19,9 @@ from typing import Any
 import polars as pl
 
 import rules
-from curate import __version__, baseline, duplicates
+from curate import __version__, baseline, duplicates, tally
 from curate.atomic import new_file, new_folder
-from curate.decisions import DECISIONS_FILE, locked_decisions
+from curate.decisions import DECISIONS_FILE, Decisions, locked_decisions, read_decisions
 from curate.errors import UserError
 from curate.image_cache import measured
 from curate.images import MEASURED
@@ -142,8 +142,12 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
             suppressed=suppressed,
             elsewhere=elsewhere,
         )
+        decisions = read_decisions(out / DECISIONS_FILE) if options.update else Decisions()
+        decided = tally.by_source(decisions, samples.lazy())
+        summary["decisions"] = tally.totals(decisions, decided)
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
+            entry["decisions"] = decided.get(source.name, dict(tally.NONE))
         if predicted:
             summary["predictions"] = predictions.facts(matched, ranked)
     report("write", 0, 1)

@@ -240,6 +240,7 @@ def _audit(
     import os
 
     from curate import audit as auditing
+    from curate import tally
     from curate.baseline import write_baseline as write_known
     from curate.overview import near_text, overlap_text, rules_text, sources_text, suppressed_text
     from curate.run import FINDINGS_FILE, REPORT_FILE
@@ -271,6 +272,9 @@ def _audit(
     near = near_text(summary)
     if near:
         say(near)
+    decided = tally.text(summary["decisions"])
+    if decided:
+        say(decided)
     for entry in summary["sources"]:
         for note, number in entry["notes"].items():
             if number:

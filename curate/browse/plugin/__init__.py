@@ -7,7 +7,7 @@ from typing import Any
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from curate.browse import form, mirror
+from curate.browse import brain, form, mirror
 from curate.browse.deciding import Desk, Outcome, Shown
 from curate.errors import UserError
 
@@ -110,7 +110,33 @@ class CheckAgain(_Button):
         return desk.check(samples)
 
 
-_BUTTONS = (AcceptFix, EditLabel, AcceptLabel, Reject, Undo, CheckAgain)
+class FindSimilar(_Button):
+    """Shows the samples most like these; the first time it makes the index, which FiftyOne's own views use too."""
+
+    name_, label_, icon_ = "find_similar", "Find similar samples", "image_search"
+
+    def execute(self, ctx: Any) -> dict[str, Any]:
+        ids = _targets(ctx)
+        try:
+            if not brain.is_ready(ctx.dataset):
+                ctx.ops.notify("Comparing all samples, once; this may take a while …", variant="info")
+                brain.prepare(ctx.dataset, lambda label, part: ctx.set_progress(progress=part, label=label))
+        except UserError as error:
+            ctx.ops.notify(str(error), variant="error")
+            return {"shown": 0}
+        if not ids:
+            ctx.ops.notify("Similar samples can be found now: select some, and press again.", variant="info")
+            ctx.ops.reload_dataset()
+            return {"shown": 0}
+        view = brain.alike(ctx.dataset, ids)
+        if ctx.current_sample is not None:
+            ctx.ops.close_sample()
+        ctx.ops.clear_selected_samples()
+        ctx.ops.set_view(view)
+        return {"shown": len(view)}
+
+
+_BUTTONS = (AcceptFix, EditLabel, AcceptLabel, Reject, Undo, CheckAgain, FindSimilar)
 
 
 def register(plugin: Any) -> None:

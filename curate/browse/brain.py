@@ -1,0 +1,56 @@
+"""Gives FiftyOne's similarity, uniqueness and embeddings views what they need, from our own vectors. No downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fiftyone.brain as fob
+import numpy as np
+
+from curate.browse import fields
+from curate.browse.similar import plane, vectors
+from curate.image_cache import cache_folder
+from curate.run import load_run
+
+#: The names under which the App offers them.
+SIMILAR, MAP, UNIQUENESS = "similar", "map", "uniqueness"
+#: With more samples FiftyOne's uniqueness, which compares all with all, would take minutes.
+MOST_UNIQUE = 15_000
+#: Samples that are shown as similar ones.
+SHOWN = 60
+
+Progress = Callable[[str, float], None]
+
+
+def is_ready(dataset: Any) -> bool:
+    """Do the vectors stand for all samples that the dataset has?"""
+    if not dataset.has_brain_run(SIMILAR):
+        return False
+    return bool(dataset.load_brain_results(SIMILAR).total_index_size == dataset.count())
+
+
+def prepare(dataset: Any, progress: Progress) -> None:
+    """Make similarity index, map and, of a set that isn't too large, uniqueness. Those that are there are made anew."""
+    run = load_run(Path(dataset.info[fields.INFO_RUN]))
+    for key in (SIMILAR, MAP, UNIQUENESS):
+        if dataset.has_brain_run(key):
+            dataset.delete_brain_run(key)
+
+    def measured(done: int, of: int) -> None:
+        progress(f"Looking at image {done:,} of {of:,}", 0.7 * done / max(of, 1))
+
+    rows = vectors(run, dataset.values(fields.SAMPLE_ID), cache_folder(), measured)
+    progress("Comparing", 0.75)
+    index = fob.compute_similarity(dataset, embeddings=rows, brain_key=SIMILAR, backend="sklearn", metric="cosine")
+    fob.compute_visualization(dataset, points=plane(rows), brain_key=MAP, method="manual")
+    if 1 < len(rows) <= MOST_UNIQUE and np.unique(rows, axis=0).shape[0] > 1:
+        progress("Finding what is unique", 0.85)
+        fob.compute_uniqueness(dataset, uniqueness_field=UNIQUENESS, similarity_index=index, progress=False)
+    progress("Done", 1.0)
+
+
+def alike(dataset: Any, ids: list[str]) -> Any:
+    """A view of the samples most like these, those themselves first."""
+    return dataset.sort_by_similarity(ids, k=min(SHOWN, dataset.count()), brain_key=SIMILAR)
