@@ -11,7 +11,7 @@ import numpy as np
 
 from curate.browse import fields
 from curate.browse.similar import plane, vectors
-from curate.image_cache import cache_folder
+from curate.cache import cache_folder
 from curate.run import load_run
 
 #: The names under which the App offers them.
