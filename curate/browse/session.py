@@ -110,6 +110,7 @@ def _show(
     say: Say,
     stack: ExitStack,
 ) -> None:
+    work.tidy()
     listening = stack.enter_context(_listening(port))
     port = listening.getsockname()[1]
     url = f"http://127.0.0.1:{port}/datasets/{fields.dataset_name(run.path)}"
@@ -127,7 +128,7 @@ def _show(
     frame = rows(run, work, most)
     state = work.read_state()
     database = os.environ.get(URI_VARIABLE, "")
-    known = {"mark": mark, "database": database}
+    known = {"mark": mark, "database": database, "run": str(run.path.resolve())}
     is_written = {key: state.get(key) for key in known} != known
     if is_written:
         _write(run, work, frame, mark)
