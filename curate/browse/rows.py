@@ -61,8 +61,9 @@ def rows(run: Run, work: Work, most: int = MOST) -> pl.DataFrame:
         .collect()
     )
     frame = frame.with_columns(_photo(run, work))
-    drawings = [path_of(label, key, work.drawings) for label, key in frame.select("label", "visual_key").iter_rows()]
-    cards = [card_of(photo, drawing, work.cards) for photo, drawing in zip(frame["filepath"], drawings, strict=True)]
+    of_drawings, of_cards = work.drawings, work.cards
+    drawings = [path_of(label, key, of_drawings) for label, key in frame.select("label", "visual_key").iter_rows()]
+    cards = [card_of(photo, drawing, of_cards) for photo, drawing in zip(frame["filepath"], drawings, strict=True)]
     return frame.with_columns(
         pl.Series(fields.RENDERED, map(str, drawings), pl.String),
         pl.Series(fields.SIDE_BY_SIDE, map(str, cards), pl.String),

@@ -132,16 +132,17 @@ def _show(
     is_written = {key: state.get(key) for key in known} != known
     if is_written:
         _write(run, work, frame, mark)
+    _write_background(work, run, frame)
     has = server.answer("has")
     if has["has"] != mark:
         if not is_written:
             _write(run, work, frame, mark)
         server.order("load", folder=str(work.dataset), mark=mark)
-        state = {**known, "proposed": 0}
-    work.write_state(state)
+        state = {}
+    done = int(state.get("proposed", 0))
+    work.write_state({**known, "proposed": done})
     _remove(work.dataset)
     server.order("decide", who=who)
-    _write_background(work, run, frame)
     server.send("serve")
     until_it_answers(f"http://127.0.0.1:{port}/", server)
     work.note(processes, url)
@@ -155,10 +156,9 @@ def _show(
     if opened:
         webbrowser.open(url, new=2)
     os.nice(5)
-    for done, found in proposed(run, frame, state["proposed"]):
+    for done, found in proposed(run, frame, done):
         server.order("propose", file=str(work.file("proposed.json", found)))
-        state["proposed"] = done
-        work.write_state(state)
+        work.write_state({**known, "proposed": done})
     server.wait()
 
 
