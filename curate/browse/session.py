@@ -156,9 +156,9 @@ def _show(
     if opened:
         webbrowser.open(url, new=2)
     os.nice(5)
-    for done, found in proposed(run, frame, done):
+    for rows_done, found in proposed(run, frame, done):
         server.order("propose", file=str(work.file("proposed.json", found)))
-        work.write_state({**known, "proposed": done})
+        work.write_state({**known, "proposed": rows_done})
     server.wait()
 
 

@@ -225,6 +225,7 @@ def test_what_a_killed_command_left_is_ended_by_the_next(browse, environment, mo
         [mongod, "--dbpath", work / "database", "--port", "0", "--bind_ip", "127.0.0.1", "--nounixsocket"],
         stdout=subprocess.DEVNULL,
     )
+    (work / "state.json").unlink()  # nor does it matter what else is lost there
     (work / "pids.json").write_text(
         json.dumps({"processes": {"mongod": orphan.pid, "server": os.getpid()}, "url": "x"})
     )
