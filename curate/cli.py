@@ -613,6 +613,8 @@ def browse(run_folder: Path, port: int | None, no_open: bool, limit: int | None,
     Image and drawn label side by side, what the rules found, saved views; what is decided is appended to the run's
     decisions.jsonl. Goes on until Ctrl-C. The App answers on this machine only (127.0.0.1) and has no login.
     """
+    if sys.platform == "win32":
+        raise UserError("curate browse runs on Linux and macOS; on Windows use it inside WSL")
     from curate.browse.rows import MOST
     from curate.browse.session import browse as show
 

@@ -36,7 +36,7 @@ _ENLARGED = 2.5
 def card_of(photo: str, drawing: Path, folder: Path) -> Path:
     """Where the card of a photo and a drawing lies, or will."""
     name = hashlib.sha256(photo.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return folder / name[:2] / f"{name}-{drawing.stem}.jpg"
+    return folder / f"{name[:2]}/{name}-{drawing.stem}.jpg"
 
 
 def photo_of(root: Path | None, ref: str | None) -> Image.Image:

@@ -24,7 +24,7 @@ _QUOTED = 160
 def path_of(label: str, visual_key: str | None, folder: Path) -> Path:
     """Where the drawing of a label lies, or will: by its visual key, by its text where it has none."""
     name = visual_key or "t" + hashlib.sha256(label.encode("utf-8", "surrogatepass")).hexdigest()[:31]
-    return folder / name[:2] / f"{name}.png"
+    return folder / f"{name[:2]}/{name}.png"
 
 
 def drawing(label: str, visual_key: str | None, folder: Path) -> Path:

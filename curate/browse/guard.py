@@ -47,11 +47,13 @@ class Guard:
 def is_local(headers: list[tuple[bytes, bytes]]) -> bool:
     """Do Host and Origin name this machine? Any port will do: it may be forwarded (`ssh -L`)."""
     named = {name.lower(): value.decode("latin-1") for name, value in headers}
-    origin = named.get(b"origin")
-    host = urlsplit(f"//{named.get(b'host', '')}").hostname
-    if host not in _LOOPBACK:
+    try:
+        hosts = [urlsplit(f"//{named.get(b'host', '')}").hostname]
+        if b"origin" in named:
+            hosts.append(urlsplit(named[b"origin"]).hostname)
+    except ValueError:  # no address at all, such as `[::`
         return False
-    return origin is None or urlsplit(origin).hostname in _LOOPBACK
+    return all(host in _LOOPBACK for host in hosts)
 
 
 async def _answer(scope: Scope, send: Send, status: int, text: bytes) -> None:

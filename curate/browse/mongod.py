@@ -71,7 +71,8 @@ class Mongod:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"{folder}: the database can't be kept there ({error.strerror}); see TEXSIEVE_CACHE"
+                f"{folder}: the database can't be kept there ({error.strerror}); "
+                "name a folder you may write to in TEXSIEVE_CACHE"
             ) from error
         self._folder, self._log = folder, log
         self.port = free_port()

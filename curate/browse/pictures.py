@@ -128,7 +128,7 @@ class Pictures:
 
 def job(kind: str, path: str, sample: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """What the painter has to know to make the picture `path` of a sample, which holds our fields."""
-    key = Path(sample[fields.RENDERED]).stem
+    key = sample[fields.RENDERED].rpartition("/")[2].removesuffix(".png")
     decided = sample.get(fields.DECIDED_LABEL)
     return {
         "kind": kind,

@@ -10,7 +10,7 @@ from curate.browse import fields
 from curate.browse.cards import card_of
 from curate.browse.drawings import path_of
 from curate.browse.work import Work
-from curate.run import FINDINGS_FILE, SAMPLES_FILE, Run
+from curate.run import FINDINGS_FILE, SAMPLES, SAMPLES_FILE, Run
 from rules import KEY_VERSION
 
 #: As many samples are shown where nothing else is said: the App stays quick, and the worst are among them.
@@ -39,11 +39,11 @@ def rows(run: Run, work: Work, most: int = MOST) -> pl.DataFrame:
     `filepath` is absolute: the image's own file, or one of `work` that is made when it is asked for. FINDINGS is a
     list of structs (label, severity, message, span). PROPOSED, CHANGE and the decision are not filled in.
     """
-    samples = run.samples
-    names = samples.collect_schema().names()
-    for name in ("label_group", "image_group", "image_sha256"):  # runs of older versions
-        if name not in names:
-            samples = samples.with_columns(pl.lit(None, pl.String).alias(name))
+    # Columns of a source's own are left out: one may be called `decision`. Older runs lack some of ours.
+    names = run.samples.collect_schema().names()
+    samples = run.samples.select(
+        pl.col(name) if name in names else pl.lit(None, kind).alias(name) for name, kind in SAMPLES.items()
+    )
     rank = pl.col(fields.SEVERITY).replace_strict(
         {name: at for at, name in enumerate((*fields.SEVERITIES, fields.CLEAN))}, return_dtype=pl.Int8
     )
@@ -61,8 +61,9 @@ def rows(run: Run, work: Work, most: int = MOST) -> pl.DataFrame:
         .collect()
     )
     frame = frame.with_columns(_photo(run, work))
-    drawings = [path_of(label, key, work.drawings) for label, key in frame.select("label", "visual_key").iter_rows()]
-    cards = [card_of(photo, drawing, work.cards) for photo, drawing in zip(frame["filepath"], drawings, strict=True)]
+    of_drawings, of_cards = work.drawings, work.cards
+    drawings = [path_of(label, key, of_drawings) for label, key in frame.select("label", "visual_key").iter_rows()]
+    cards = [card_of(photo, drawing, of_cards) for photo, drawing in zip(frame["filepath"], drawings, strict=True)]
     return frame.with_columns(
         pl.Series(fields.RENDERED, map(str, drawings), pl.String),
         pl.Series(fields.SIDE_BY_SIDE, map(str, cards), pl.String),

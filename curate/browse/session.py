@@ -4,39 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 import webbrowser
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from curate.browse import fields
 from curate.browse.dataset import write_dataset
-from curate.browse.mongod import HOW_TO_GET, PORT, URI_VARIABLE, VARIABLE, Mongod, end, find_mongod
+from curate.browse.mongod import HOW_TO_GET, PORT, URI_VARIABLE, VARIABLE, Mongod, find_mongod
 from curate.browse.pictures import job
 from curate.browse.proposals import proposed
 from curate.browse.rows import MOST, fingerprint, rows
+from curate.browse.server import Server, places, until_it_answers
 from curate.browse.work import AlreadyOpenError, Work, work_of
 from curate.decisions import DECISIONS_FILE
 from curate.errors import UserError
 from curate.run import Run, load_run
 
-PLUGINS = Path(__file__).parent / "plugin"
 #: Cards of so many samples are made before anyone asks: some screens full.
 _CARDS_AHEAD = 240
-_SECONDS_TO_ANSWER = 180.0
-_SECONDS_TO_END = 4.0
 
 Say = Callable[[str], None]
 
@@ -117,6 +110,7 @@ def _show(
     say: Say,
     stack: ExitStack,
 ) -> None:
+    work.tidy()
     listening = stack.enter_context(_listening(port))
     port = listening.getsockname()[1]
     url = f"http://127.0.0.1:{port}/datasets/{fields.dataset_name(run.path)}"
@@ -134,22 +128,23 @@ def _show(
     frame = rows(run, work, most)
     state = work.read_state()
     database = os.environ.get(URI_VARIABLE, "")
-    known = {"mark": mark, "database": database}
+    known = {"mark": mark, "database": database, "run": str(run.path.resolve())}
     is_written = {key: state.get(key) for key in known} != known
     if is_written:
         _write(run, work, frame, mark)
+    _write_background(work, run, frame)
     has = server.answer("has")
     if has["has"] != mark:
         if not is_written:
             _write(run, work, frame, mark)
         server.order("load", folder=str(work.dataset), mark=mark)
-        state = {**known, "proposed": 0}
-    work.write_state(state)
+        state = {}
+    done = int(state.get("proposed", 0))
+    work.write_state({**known, "proposed": done})
     _remove(work.dataset)
     server.order("decide", who=who)
-    _write_background(work, run, frame)
     server.send("serve")
-    _until_it_answers(f"http://127.0.0.1:{port}/", server)
+    until_it_answers(f"http://127.0.0.1:{port}/", server)
     work.note(processes, url)
     stack.callback(work.note, processes, "")
     total = run.summary["totals"]["samples"]
@@ -161,10 +156,9 @@ def _show(
     if opened:
         webbrowser.open(url, new=2)
     os.nice(5)
-    for done, found in proposed(run, frame, state["proposed"]):
-        server.order("propose", file=_file(work, "proposed.json", found))
-        state["proposed"] = done
-        work.write_state(state)
+    for rows_done, found in proposed(run, frame, done):
+        server.order("propose", file=str(work.file("proposed.json", found)))
+        work.write_state({**known, "proposed": rows_done})
     server.wait()
 
 
@@ -176,15 +170,7 @@ def _write(run: Run, work: Work, frame: pl.DataFrame, mark: str) -> None:
 
 
 def _remove(folder: Path) -> None:
-    import shutil
-
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _file(work: Work, name: str, value: Any) -> str:
-    path = work.root / name
-    path.write_text(json.dumps(value), encoding="utf-8")
-    return str(path)
 
 
 @contextmanager
@@ -206,7 +192,7 @@ def _listening(port: int | None) -> Iterator[socket.socket]:
 
 def _write_background(work: Work, run: Run, frame: pl.DataFrame) -> None:
     """The jobs that the painter does of itself: cards of the first samples, then every drawing, worst samples first."""
-    settings = _places(run, work)
+    settings = places(run, work)
     names = (fields.RENDERED, fields.SIDE_BY_SIDE, fields.LABEL, fields.SOURCE, fields.IMAGE)
     seen: set[str] = set()
     path = work.root / "background.jsonl"
@@ -218,131 +204,3 @@ def _write_background(work: Work, run: Run, frame: pl.DataFrame) -> None:
             elif sample[fields.RENDERED] not in seen:
                 file.write(json.dumps(job("drawing", sample[fields.RENDERED], sample, settings)) + "\n")
             seen.add(sample[fields.RENDERED])
-
-
-def _places(run: Run, work: Work) -> dict[str, Any]:
-    """Folders that whoever makes pictures has to know."""
-    return {
-        "pictures": str(work.pictures),
-        "drawings": str(work.drawings),
-        "photos": str(work.photos),
-        "roots": {entry["name"]: str(run.root(entry["name"])) for entry in run.summary["sources"]},
-    }
-
-
-def _until_it_answers(url: str, server: Server) -> None:
-    deadline = time.monotonic() + _SECONDS_TO_ANSWER
-    while time.monotonic() < deadline:
-        server.check()
-        try:
-            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2).close()
-            return
-        except (OSError, urllib.error.URLError):
-            time.sleep(0.05)
-    raise UserError(f"FiftyOne's server does not answer; see {server.log}")
-
-
-class Server:
-    """The process of `curate.browse.app`, seen from the command."""
-
-    def __init__(self, run: Run, work: Work, listening: socket.socket, mongod: Mongod | None) -> None:
-        self.log = work.server_log
-        settings = {
-            **_places(run, work),
-            "name": fields.dataset_name(run.path),
-            "parent": os.getpid(),
-            "mongod": mongod.process.pid if mongod else None,
-            "own_database": mongod is not None,
-            "port": listening.getsockname()[1],
-            "socket": listening.fileno(),
-            "background": str(work.root / "background.jsonl"),
-        }
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "curate.browse.app", _file(work, "settings.json", settings)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=environment(work, mongod.uri if mongod else None, os.environ),
-                pass_fds=[listening.fileno()],
-                start_new_session=True,
-            )
-        self.pid = self._process.pid
-
-    def send(self, do: str, **what: Any) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write((json.dumps({"do": do, **what}) + "\n").encode())
-            self._process.stdin.flush()
-        except OSError:
-            self._ended()
-
-    def answer(self, key: str) -> dict[str, Any]:
-        """Wait for the next line that has this key. Raises UserError where the process ends instead."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            message: dict[str, Any] = json.loads(line)
-            if message.get("error"):
-                raise UserError(f"FiftyOne: {message['error']}; see {self.log}")
-            if key in message:
-                return message
-        self._ended()
-        raise AssertionError
-
-    def order(self, do: str, **what: Any) -> dict[str, Any]:
-        """Give an order and wait until it is done."""
-        self.send(do, **what)
-        while (message := self.answer("done"))["done"] != do:
-            pass
-        return message
-
-    def check(self) -> None:
-        if self._process.poll() is not None:
-            self._ended()
-
-    def wait(self) -> None:
-        """Until the process ends, which it does not by itself."""
-        self._process.wait()
-        self._ended()
-
-    def stop(self) -> None:
-        end(self._process, _SECONDS_TO_END)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
-
-    def _ended(self) -> None:
-        code = self._process.wait()
-        lines = self.log.read_text(errors="replace").strip().splitlines() or ["no message"]
-        raise UserError(f"FiftyOne's server ended with code {code}: {lines[-1].strip()}; see {self.log}")
-
-
-def environment(work: Work, uri: str | None, base: Mapping[str, str]) -> dict[str, str]:
-    """The variables that FiftyOne reads when it is imported. Without `uri` the user's own database is used."""
-    ours = {
-        "FIFTYONE_DO_NOT_TRACK": "true",
-        "FIFTYONE_PLUGINS_DIR": str(PLUGINS),
-        "FIFTYONE_DEFAULT_APP_ADDRESS": "127.0.0.1",
-        "FIFTYONE_ALLOWED_ORIGINS": "",
-        "FIFTYONE_EXECUTION_STORE_NOTIFICATION_SERVICE_DISABLED": "true",
-        "FIFTYONE_SHOW_PROGRESS_BARS": "false",
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), base.get("PYTHONPATH", "")])),
-        "PYTHONUNBUFFERED": "1",
-    }
-    if uri is not None:
-        ours |= {
-            "FIFTYONE_DATABASE_URI": uri,
-            "FIFTYONE_DATABASE_NAME": "texsieve",
-            "FIFTYONE_DATABASE_VALIDATION": "false",
-            "FIFTYONE_DATABASE_ADMIN": "true",
-            # A person's own settings are for a person's own FiftyOne.
-            **{
-                f"FIFTYONE_{name}CONFIG_PATH": str(work.root / f"fiftyone-{name.lower()}config.json")
-                for name in ("", "APP_", "ANNOTATION_", "EVALUATION_")
-            },
-            "FIFTYONE_DEFAULT_DATASET_DIR": str(work.root / "datasets"),
-            "FIFTYONE_DATASET_ZOO_DIR": str(work.root / "zoo"),
-            "FIFTYONE_MODEL_ZOO_DIR": str(work.root / "models"),
-        }
-    return {**{name: value for name, value in base.items() if name not in ("FIFTYONE_SERVER",)}, **ours}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,6 +94,23 @@ class Work:
 
     def write_state(self, state: dict[str, Any]) -> None:
         _write(self.state, state)
+
+    def file(self, name: str, value: Any) -> Path:
+        """A file here that holds a value as JSON."""
+        path = self.root / name
+        path.write_text(json.dumps(value), encoding="utf-8")
+        return path
+
+    def tidy(self) -> None:
+        """Remove pictures that look otherwise today, and what is kept of runs that are there no more."""
+        for folder in self.root.glob("pictures-*"):
+            if folder != self.pictures:
+                shutil.rmtree(folder, ignore_errors=True)
+        for other in self.root.parent.iterdir():
+            run = Work(other).read_state().get("run")
+            if other != self.root and isinstance(run, str) and not Path(run).exists():
+                with suppress(AlreadyOpenError, OSError), Work(other).held():
+                    shutil.rmtree(other, ignore_errors=True)
 
     @contextmanager
     def held(self) -> Iterator[None]:

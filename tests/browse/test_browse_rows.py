@@ -73,6 +73,32 @@ def test_drawings_are_shared_by_labels_that_look_the_same(frame: pl.DataFrame, t
     assert path_of("a", None, tmp_path) != path_of("b", None, tmp_path)
 
 
+def test_a_sources_own_columns_do_not_get_in_the_way(made_run: Path, tmp_path: Path) -> None:
+    path = made_run / "samples.parquet"
+    own = pl.read_parquet(path).with_columns(
+        *(pl.lit("mine").alias(name) for name in ("severity", "rules", "findings", "decision", "row", "filepath"))
+    )
+    own.drop("label_group", "image_group").write_parquet(path)  # as of an older version, too
+    frame = rows(load_run(made_run), Work(tmp_path / "work"))
+    assert set(frame[fields.SEVERITY]) <= {"error", "warning", "info", "clean"}
+    assert frame["filepath"][0].startswith("/")
+
+
+def test_working_files_of_runs_that_are_gone_are_removed(tmp_path: Path) -> None:
+    works = {name: Work(tmp_path / "browse" / name) for name in ("here", "gone", "there", "unknown")}
+    for name, work in works.items():
+        work.root.mkdir(parents=True)
+        (work.root / "pictures-0-0").mkdir()
+        if name != "unknown":
+            work.write_state({"run": str(tmp_path / name)})
+    (tmp_path / "there").mkdir()
+    works["here"].drawings.mkdir(parents=True)
+    works["here"].tidy()
+    assert sorted(path.name for path in (tmp_path / "browse").iterdir()) == ["here", "there", "unknown"]
+    assert works["here"].drawings.is_dir()
+    assert not (works["here"].root / "pictures-0-0").exists()
+
+
 def test_the_fingerprint_changes_with_findings_and_not_with_decisions(made_run: Path, tmp_path: Path) -> None:
     run, work = load_run(made_run), Work(tmp_path / "work")
     before = fingerprint(run, work, 100)
@@ -174,6 +200,7 @@ def test_changes_are_marked(old: str, new: str | None, change: str) -> None:
         ("127.0.0.1:5151", "http://evil.example", False),
         ("127.0.0.1:5151", "null", False),
         ("127.0.0.1.evil.example", None, False),
+        ("[::", None, False),
         ("", None, False),
     ],
 )
