@@ -9,11 +9,7 @@ from typing import Any
 import fiftyone.brain as fob
 
 from curate.browse import fields
-<<<<<<< HEAD
 from curate.browse.similar import plane, uniqueness, vectors
-=======
-from curate.browse.similar import plane, vectors
->>>>>>> app
 from curate.cache import cache_folder
 from curate.run import load_run
 
