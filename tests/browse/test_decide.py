@@ -150,6 +150,8 @@ class Page:
         tile = self.tile(label)
 
         def tick() -> None:
+            if self.page.locator("#modal.modalon").count():  # the click came before the box, and opened the sample
+                self.page.keyboard.press("Escape")
             tile.hover(timeout=5000)
             corner = tile.locator('[data-cy="looker-checkbox-"]').bounding_box(timeout=2000)
             if corner is not None:  # the tile is drawn anew just now
