@@ -9,7 +9,7 @@ from typing import Any
 import fiftyone.brain as fob
 
 from curate.browse import fields
-from curate.browse.similar import plane, uniqueness, vectors
+from curate.browse.similar import plane, reduced, uniqueness, vectors
 from curate.cache import cache_folder
 from curate.run import load_run
 
@@ -40,7 +40,7 @@ def prepare(dataset: Any, progress: Progress) -> None:
     def measured(done: int, of: int) -> None:
         progress(f"Looking at image {done:,} of {of:,}", 0.7 * done / max(of, 1))
 
-    rows = vectors(run, dataset.values(fields.SAMPLE_ID), cache_folder(), measured)
+    rows = reduced(vectors(run, dataset.values(fields.SAMPLE_ID), cache_folder(), measured))
     progress("Comparing", 0.75)
     fob.compute_similarity(dataset, embeddings=rows, brain_key=SIMILAR, backend="sklearn", metric="cosine")
     fob.compute_visualization(dataset, points=plane(rows), brain_key=MAP, method="manual")
@@ -48,7 +48,16 @@ def prepare(dataset: Any, progress: Progress) -> None:
         progress("Finding what is unique", 0.85)
         values = map(float, uniqueness(rows))
         dataset.set_values(UNIQUENESS, dict(zip(dataset.values("id"), values, strict=True)), key_field="id")
+        _place(dataset)
     progress("Done", 1.0)
+
+
+def _place(dataset: Any) -> None:
+    """Put the field among the scores in the sidebar."""
+    for group in dataset.app_config.sidebar_groups or ():
+        if group.name == "scores" and UNIQUENESS not in group.paths:
+            group.paths.append(UNIQUENESS)
+    dataset.save()
 
 
 def alike(dataset: Any, ids: list[str]) -> Any:

@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter
 
 import rules
 from curate.audit import AuditOptions, audit
-from curate.browse.similar import image_vectors, label_vectors, plane, uniqueness, vectors
+from curate.browse.similar import image_vectors, label_vectors, plane, reduced, uniqueness, vectors
 from curate.render import render_png
 from curate.run import load_run
 from curate.sources import parse_source
@@ -66,6 +66,8 @@ def test_planted_near_duplicates_are_nearest(planted: tuple[Path, list[str]]) ->
     found = vectors(load_run(path), ids, None)
     assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
     assert nearest(found) == [at ^ 1 for at in range(len(ids))]
+    assert reduced(found, 24).shape == (len(ids), 24)
+    assert nearest(reduced(found, 24)) == nearest(found)
 
 
 def test_the_image_alone_and_the_label_alone_find_most(planted: tuple[Path, list[str]]) -> None:
