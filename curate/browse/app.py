@@ -44,7 +44,6 @@ class Server:
         self._out = out
         self._orders: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._dataset: Any = None
-        self._over = threading.Event()
 
     def main(self) -> None:
         threading.Thread(target=self._listen, daemon=True).start()
@@ -71,7 +70,6 @@ class Server:
         if self._settings["mongod"]:  # where no signal tells it that the command is gone
             with suppress(OSError):
                 os.kill(self._settings["mongod"], signal.SIGTERM)
-        self._over.set()
         self._orders.put(None)
 
     def _obey(self, until: str | None = None) -> None:

@@ -42,7 +42,7 @@ class Painter:
     async def start(self) -> asyncio.subprocess.Process:
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "curate.browse.painter", str(self._background)),
+                *(sys.executable, "-P", "-m", "curate.browse.painter", str(self._background)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
