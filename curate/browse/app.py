@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from curate.browse import fields
-from curate.browse.cards import ASPECT
 from curate.browse.guard import Guard
 from curate.browse.leash import tie_to_parent
 from curate.browse.pictures import Painter, Pictures
+from curate.decisions import DECISIONS_FILE
 
 #: Seconds that requests have to finish: the App holds one open all the time, to be told of news.
 _GRACE = 0.5
@@ -44,7 +44,6 @@ class Server:
         self._out = out
         self._orders: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._dataset: Any = None
-        self._over = threading.Event()
 
     def main(self) -> None:
         threading.Thread(target=self._listen, daemon=True).start()
@@ -71,7 +70,6 @@ class Server:
         if self._settings["mongod"]:  # where no signal tells it that the command is gone
             with suppress(OSError):
                 os.kill(self._settings["mongod"], signal.SIGTERM)
-        self._over.set()
         self._orders.put(None)
 
     def _obey(self, until: str | None = None) -> None:
@@ -117,11 +115,13 @@ class Server:
         self._dataset = dataset
 
     def _decide(self, who: str | None) -> None:
-        from curate.browse.mirror import renew
-
         self._dataset.info[fields.INFO_WHO] = who
         self._dataset.save()
-        renew(self._dataset)
+        decided = self._dataset.match({fields.DECISION: {"$ne": fields.UNDECIDED}})
+        if (Path(self._dataset.info[fields.INFO_RUN]) / DECISIONS_FILE).exists() or len(decided):
+            from curate.browse.mirror import renew  # brings all the rules, a second that is saved without decisions
+
+            renew(self._dataset)
 
     async def _serve(self, app: Any) -> None:
         from hypercorn.asyncio import serve
@@ -162,7 +162,7 @@ def _even_tiles(metadata: Any) -> None:
         if fields.SIDE_BY_SIDE not in sample:
             return await original(collection, sample, *arguments, **options)
         found = await original(collection, sample, *arguments, **{**options, "skip_metadata_read": True})
-        return {**found, "aspect_ratio": ASPECT}
+        return {**found, "aspect_ratio": fields.CARD[0] / fields.CARD[1]}
 
     metadata.get_metadata = get_metadata
 

@@ -13,16 +13,16 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from curate.browse.drawings import told
+from curate.browse.fields import CARD
 from curate.images import ImageError, open_image
 from curate.render import text_font, wrapped
 from curate.report.pictures import on_white, to_ink
 from curate.visible import clip, visible
 
-#: Pixels of a card: all have one shape, so that the grid is even. The App writes findings over the lower edge of a
-#: tile: there the card has nothing but the label's text, which the App shows as well.
-WIDTH, HEIGHT, EMPTY = 1040, 660, 160
-#: Width over height, which the App is told.
-ASPECT = WIDTH / HEIGHT
+#: The App writes findings over the lower edge of a tile: there the card has nothing but the label's text, which the App
+#: shows as well.
+WIDTH, HEIGHT = CARD
+EMPTY = 160
 #: A photo as narrow as this stands beside its drawing, others above.
 _BESIDE = 1.15
 _MARGIN = 18

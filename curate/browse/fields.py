@@ -47,6 +47,9 @@ CONFLICT = "conflict"
 #: What is said of a rule that found something in more places of a label: its first message, and how many more.
 MORE_OF_A_RULE = "{} (and {} more in this label)"
 
+#: Pixels of a card: all have one shape, which the App is told, so that its grid is even.
+CARD = (1040, 660)
+
 SEVERITIES = ("error", "warning", "info")
 CLEAN = "clean"
 UNDECIDED = "undecided"

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from curate.browse import fields
-from curate.browse.drawings import told, write
-from curate.browse.rows import SHOWN
 
+#: Suffixes of pictures that a browser shows by itself; others are converted when they are asked for.
+SHOWN = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 #: A job that was worked on when so many painters died is the one they died of.
 _DEATHS = 2
 
@@ -42,7 +42,7 @@ class Painter:
     async def start(self) -> asyncio.subprocess.Process:
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "curate.browse.painter", str(self._background)),
+                *(sys.executable, "-P", "-m", "curate.browse.painter", str(self._background)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
@@ -60,6 +60,8 @@ class Painter:
                 return
             except _DiedError as died:
                 deaths += died.first
+        from curate.browse.drawings import told, write  # the renderer, which is hardly ever needed here
+
         picture = told("Not drawn: the renderer crashes on this label")
         await asyncio.to_thread(write, Path(job["path"]), picture)
 

@@ -15,8 +15,6 @@ from rules import KEY_VERSION
 
 #: As many samples are shown where nothing else is said: the App stays quick, and the worst are among them.
 MOST = 200_000
-#: Suffixes of pictures that a browser shows by itself; others are converted when they are asked for.
-SHOWN = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 #: A column beside the App's fields: whether rules propose a fix.
 FIXABLE = "fixable"
 #: Changes with what is written for a run, so that an older dataset is not taken for today's.

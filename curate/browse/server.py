@@ -53,7 +53,7 @@ class Server:
         }
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "curate.browse.app", str(work.file("settings.json", settings))],
+                [sys.executable, "-P", "-m", "curate.browse.app", str(work.file("settings.json", settings))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -156,9 +156,13 @@ def _show(
     if opened:
         webbrowser.open(url, new=2)
     os.nice(5)
-    for rows_done, found in proposed(run, frame, done):
-        server.order("propose", file=str(work.file("proposed.json", found)))
-        work.write_state({**known, "proposed": rows_done})
+    try:
+        for rows_done, found in proposed(run, frame, done):
+            server.order("propose", file=str(work.file("proposed.json", found)))
+            work.write_state({**known, "proposed": rows_done})
+    except UserError as error:  # the App is of use without
+        server.check()
+        say(f"Proposed fixes are not all shown: {error}")
     server.wait()
 
 
