@@ -11,8 +11,10 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from rapidfuzz.distance import Levenshtein
+
 from curate.render import RenderError
-from finetune.marks import BAR, Mark, marks
+from finetune.marks import BAR, ROOT, Mark, marks
 from rules.processes import spread
 
 #: Vertical distance, in thousandths of an em, up to which two marks stand at one height: scripts are 300 and more away.
@@ -60,10 +62,18 @@ def compare(truth: Sequence[Mark], prediction: Sequence[Mark]) -> float:
     if not truth or not prediction:
         return 0.0 if number else 1.0
     pairs = _in_order(_assigned(truth[:MOST_MARKS], prediction[:MOST_MARKS]))
-    glyphs = [(i, j) for i, j in pairs if truth[i].kind != BAR]
     placed = _placed(truth, prediction, pairs)
-    good = [(i, j) for i, j in placed if truth[i].kind != BAR or _covers_the_same(truth, prediction, i, j, glyphs)]
-    return 2 * len(good) / number
+    right = {pair for pair in placed if truth[pair[0]].kind != BAR}
+    glyphs = [pair for pair in pairs if truth[pair[0]].kind != BAR]
+    lines = [pair for pair in pairs if truth[pair[0]].kind == BAR]
+    for line in lines:
+        covered = _covered_alike(truth, prediction, line, glyphs)
+        if covered is not None and (not right.isdisjoint(covered) if covered else line in placed):
+            right.add(line)
+            sign = (line[0] - 1, line[1] - 1)  # a root's sign is set before its line, and is as tall as what is in it
+            if sign in pairs and truth[sign[0]].kind == ROOT and _one_size(truth[sign[0]], prediction[sign[1]]):
+                right.add(sign)
+    return 2 * len(right) / number
 
 
 def _assigned(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[tuple[int, int]]:
@@ -72,15 +82,13 @@ def _assigned(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[tuple[i
     for side, some in enumerate((truth, prediction)):
         for place, mark in enumerate(some):
             kinds[mark.kind][side].append(place)
-    ends = [max(mark.right for mark in some) - min(mark.left for mark in some) or 1.0 for some in (truth, prediction)]
-    starts = [min(mark.left for mark in some) for some in (truth, prediction)]
+    expected = _expected(truth, prediction)
+    longer = max(len(truth), len(prediction))
 
     def cost(i: int, j: int) -> float:
         one, other = truth[i], prediction[j]
-        order = abs(i / len(truth) - j / len(prediction))
-        across = abs((one.left - starts[0]) / ends[0] - (other.left - starts[1]) / ends[1])
-        size = abs(one.size - other.size) > SAME_SIZE
-        return order + across + 0.5 * size + min(abs(one.y - other.y) / 1000, 1.0)
+        size = 0 if _one_size(one, other) else 0.5
+        return abs(expected[i] - j) / longer + size + min(abs(one.y - other.y) / 1000, 1.0)
 
     pairs: list[tuple[int, int]] = []
     for one, other in kinds.values():
@@ -95,6 +103,18 @@ def _assigned(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[tuple[i
             chosen = _assignment([[cost(i, j) for i in one] for j in other])
             pairs += [(one[column], j) for j, column in zip(other, chosen, strict=True)]
     return sorted(pairs)
+
+
+def _expected(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[int]:
+    """Where in the prediction each mark of the truth is to be looked for: by Levenshtein's alignment of the kinds.
+
+    A share of the length would not do: a prediction that breaks off would be stretched over the whole truth.
+    """
+    places: list[int] = []
+    for step in Levenshtein.opcodes([mark.kind for mark in truth], [mark.kind for mark in prediction]):
+        last = max(step.dest_end - 1, step.dest_start)
+        places += [min(step.dest_start + n, last) for n in range(step.src_end - step.src_start)]
+    return places
 
 
 def _assignment(costs: list[list[float]]) -> list[int]:
@@ -169,7 +189,7 @@ def _placed(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple
     larger: list[tuple[float, float]] = []  # (size, rise) of pairs that were kept, each larger than the next
     for place, (i, j) in enumerate(pairs):
         size = truth[i].size
-        if abs(size - prediction[j].size) > SAME_SIZE:
+        if not _one_size(truth[i], prediction[j]):
             continue
         base = [one for larger_size, one in larger if larger_size > size + SAME_SIZE]
         if base:
@@ -186,12 +206,29 @@ def _placed(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple
     return kept
 
 
-def _covers_the_same(
-    truth: Sequence[Mark], prediction: Sequence[Mark], i: int, j: int, glyphs: list[tuple[int, int]]
-) -> bool:
-    """Do two lines stand above, below or beside the same glyphs? How long they are follows from what they cover."""
-    return all(_covered(truth[i], truth[a]) == _covered(prediction[j], prediction[b]) for a, b in glyphs)
+def _covered_alike(
+    truth: Sequence[Mark], prediction: Sequence[Mark], line: tuple[int, int], glyphs: list[tuple[int, int]]
+) -> list[tuple[int, int]] | None:
+    """The pairs of glyphs that two lines stand above or below, None where they aren't the same ones on the same side.
+
+    How long a line is follows from what it covers, and so does how high.
+    """
+    covered = []
+    for pair in glyphs:
+        sides = [_side(some[a], some[b]) for some, a, b in zip((truth, prediction), line, pair, strict=True)]
+        if sides[0] != sides[1]:
+            return None
+        if sides[0]:
+            covered.append(pair)
+    return covered
 
 
-def _covered(line: Mark, glyph: Mark) -> bool:
-    return line.left <= (glyph.left + glyph.right) / 2 <= line.right
+def _side(line: Mark, glyph: Mark) -> int:
+    """1 where a glyph stands below a line, -1 where above, 0 where beside."""
+    if not line.left <= (glyph.left + glyph.right) / 2 <= line.right:
+        return 0
+    return 1 if glyph.y > line.y else -1
+
+
+def _one_size(one: Mark, other: Mark) -> bool:
+    return abs(one.size - other.size) <= SAME_SIZE

@@ -14,8 +14,8 @@ from curate.render import LABEL_LIMIT, RenderError
 from curate.render.engine import convert
 from curate.render.prepare import prepare
 
-#: The kind of a line; a glyph's is its code.
-BAR = "bar"
+#: The kind of a line; a glyph's is its code, such as that of a root's sign.
+BAR, ROOT = "bar", "221A"
 #: Seconds of processor time for drawing one label.
 SECONDS = 2.0
 
