@@ -17,6 +17,13 @@ from curate.terminal import Bars, run, say, width
 METRICS_FILE = "metrics.json"
 PLOT_FILE = "confusions.svg"
 CDM_HELP = "Draw the pairs that look different, for cdm: some 15 ms each."
+_run_option = click.option(
+    "--run",
+    "audited",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="What `curate audit` wrote of the data: also score by its labels after safe fixes and decisions.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -48,9 +55,15 @@ In brackets: 95 % intervals by bootstrap. docs/metrics.md defines every metric. 
 metrics.json (with groups by source, length and rule, and all confusions) and confusions.svg.
 
 \b
+--run says how much of the error is the labels' fault: of the answers that are no exact match,
+how many are drawn the same, how many are right by a label with safe fixes, by one that somebody
+decided on, whose label was rejected; and the scores before and after.
+
+\b
 Examples:
   finetune evaluate predictions.jsonl
   finetune evaluate predictions.jsonl --out scores
+  finetune evaluate predictions.jsonl --run runs/crohme
 """
 )
 @click.argument("predictions", metavar="PRED.jsonl", type=click.Path(path_type=Path))
@@ -59,9 +72,10 @@ Examples:
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--cdm/--no-cdm", default=True, show_default=True, help=CDM_HELP)
-def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool) -> None:
+@_run_option
+def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited: Path | None) -> None:
     """Score a file of predictions against the truth beside them."""
-    from finetune import evaluation
+    from finetune import evaluation, label_errors
     from finetune.predictions import read_predictions
     from finetune.summary import as_text
     from rules import KEY_VERSION
@@ -69,11 +83,15 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool) -> None:
     if out is not None:
         _check_out(predictions, out)
     rows = read_predictions(predictions)
+    truths = None if audited is None else label_errors.truths_of(audited, rows, _workers())
     with Bars() as bars:
         found = evaluation.evaluate(
             rows, workers=_workers(), characters=cdm, progress=lambda done, of: bars("draw", done, of)
         )
     metrics = evaluation.as_metrics(found)
+    labels = None if truths is None else label_errors.label_errors(rows, found.scored, truths, _workers())
+    if labels is not None:
+        metrics["labels"] = label_errors.as_json(labels)
     text = _as_json({"texsieve": __version__, "key_version": KEY_VERSION, "file": predictions.name, **metrics})
     if out is not None:
         from curate.atomic import new_file
@@ -87,6 +105,8 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool) -> None:
         say(text.encode())
         return
     say(as_text(metrics, width()))
+    if labels is not None:
+        say("\n" + label_errors.as_text(labels, width()))
     if out is not None:
         say(f"\nmetrics   {out / METRICS_FILE}\nplot      {out / PLOT_FILE}")
 
@@ -116,10 +136,11 @@ Examples:
     help="Folder that the rows' `image` is relative to; by default that of the file.",
 )
 @click.option("--cdm/--no-cdm", default=True, show_default=True, help=CDM_HELP)
-def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool) -> None:
+@_run_option
+def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool, audited: Path | None) -> None:
     """Put two models' predictions side by side in one page."""
     from curate.atomic import new_file
-    from finetune import compare_page, comparison
+    from finetune import compare_page, comparison, label_errors
     from finetune.predictions import read_predictions
 
     if out.is_dir():
@@ -138,10 +159,22 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
             characters=cdm,
             progress=bars,
         )
-    html = compare_page.build(found, (images or before.parent, images or after.parent))
+    labels = None
+    if audited is not None:
+        truths = label_errors.truths_of(audited, found.before.rows, _workers())
+        labels = label_errors.in_words(
+            truths.run,
+            *(
+                label_errors.label_errors(one.rows, one.scored, truths, _workers())
+                for one in (found.before, found.after)
+            ),
+        )
+    html = compare_page.build(found, (images or before.parent, images or after.parent), labels=labels)
     with new_file(out) as temporary:
         temporary.write_bytes(html)
     say(comparison.as_text(found, width()))
+    if labels is not None:
+        say("\n" + labels)
     say(f"\nreport    {out}")
 
 

@@ -56,6 +56,7 @@ def build(
     comparison: Comparison,
     roots: Roots = (None, None),
     *,
+    labels: str | None = None,
     render: pictures.Render | None = None,
     open_image: pictures.OpenImage | None = None,
 ) -> bytes:
@@ -63,6 +64,7 @@ def build(
 
     Args:
         roots: the folders that the `image` of BEFORE's and AFTER's rows are relative to.
+        labels: what the labels have to do with the scores, in a sentence; see `finetune.label_errors`.
         render, open_image: as in `curate.report`; the project's own where they aren't given.
     """
     chosen = choose(comparison)
@@ -79,6 +81,7 @@ def build(
         "n": len(comparison.verdicts),
         "unpaired": comparison.unpaired,
         "verdicts": [(verdict, counts[verdict]) for verdict in VERDICTS],
+        "labels": labels,
         "headline": _change(comparison.changes[0]),
         "changes": [_change(change) for change in comparison.changes],
         "tables": [
