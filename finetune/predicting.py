@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from curate.errors import UserError
@@ -101,18 +102,33 @@ def predict_rows(
 ) -> Iterator[Answer]:
     """The model's answers to `rows`, in the order of the batches. The model can be asked again with another prompt.
 
-    done: ids that need no answer. A batch of nothing else is passed over; one that has both is asked as a whole, so
-    that its new answers are those of a run that was never stopped. note: told, a line each, what a person should know.
+    done: ids that need no answer; see `predict_batches`. note: told, a line each, what a person should know.
     Raises UserError where an image can't be opened, or one alone doesn't fit into memory.
+    """
+    for answers in predict_batches(model, processor, rows, prompt, asking, done=done, note=note):
+        yield from answers
+
+
+def predict_batches(
+    model: Any,
+    processor: Any,
+    rows: Iterable[Question],
+    prompt: str,
+    asking: Asking | None = None,
+    *,
+    done: Container[str] = (),
+    note: Callable[[str], None] = lambda line: None,
+) -> Iterator[list[Answer]]:
+    """As `predict_rows`, a list a batch: what was answered together, and so can be written together.
+
+    A batch whose rows are all `done` is passed over; one that has others too is asked as a whole, and what is done left
+    out, so that the new answers are those of a run that was never stopped.
     """
     asking = asking or Asking()
     reader = _Reader(model, processor, prompt, asking, note)
     for number, batch in enumerate(batches(rows, asking)):
-        if all(row.sample_id in done for row in batch):
-            continue
-        for answer in reader.read(batch, number):
-            if answer.sample_id not in done:
-                yield answer
+        if any(row.sample_id not in done for row in batch):
+            yield [answer for answer in reader.read(batch, number) if answer.sample_id not in done]
 
 
 class _Reader:
@@ -176,7 +192,7 @@ class _Reader:
         keeper = ScoreKeeper()
         sampling = self._asking.temperature > 0
         if sampling:
-            torch.manual_seed(int.from_bytes(seed.encode()) % 2**63)
+            torch.manual_seed(Random(seed).getrandbits(63))
         with torch.inference_mode():
             made = self._model.generate(
                 **asked,
@@ -196,7 +212,7 @@ class _Reader:
         scores, lengths, ended = keeper.scores(tokens, self._ends)
         texts = self._processor.batch_decode(tokens, skip_special_tokens=True)
         return [
-            (text.strip(), score, length, not end)
+            (text, score, length, not end)
             for text, score, length, end in zip(texts, scores, lengths, ended, strict=True)
         ]
 
