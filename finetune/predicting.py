@@ -134,9 +134,7 @@ def predict_batches(
 class _Reader:
     """One model, one prompt. Remembers how many images at a time it has memory for."""
 
-    def __init__(
-        self, model: Any, processor: Any, prompt: str, asking: Asking, note: Callable[[str], None]
-    ) -> None:
+    def __init__(self, model: Any, processor: Any, prompt: str, asking: Asking, note: Callable[[str], None]) -> None:
         self._model, self._processor, self._asking, self._note = model, processor, asking, note
         self._text = processor.apply_chat_template(
             [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}],
@@ -183,6 +181,7 @@ class _Reader:
         """(answer, score, tokens, cut) for each question."""
         import torch
 
+        from finetune.model import quiet
         from finetune.scores import ScoreKeeper
 
         images = [[_opened(row)] for row in part]
@@ -193,7 +192,7 @@ class _Reader:
         sampling = self._asking.temperature > 0
         if sampling:
             torch.manual_seed(Random(seed).getrandbits(63))
-        with torch.inference_mode():
+        with torch.inference_mode(), quiet():
             made = self._model.generate(
                 **asked,
                 max_new_tokens=self._asking.max_new_tokens,

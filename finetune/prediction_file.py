@@ -20,8 +20,8 @@ from finetune.predicting import Answer
 from finetune.predictions import Prediction, read_predictions
 
 SUFFIX = ".run.json"
-#: What may differ between a run and the one that goes on with it: it doesn't change what is asked.
-_FREE = ("batch_size", "versions")
+#: What may differ between a run and the one that goes on with it: it changes neither the model nor what is asked.
+_FREE = ("batch_size", "versions", "name", "path")
 
 
 def facts_file(path: Path) -> Path:
@@ -41,17 +41,18 @@ def read_facts(path: Path) -> dict[str, Any] | None:
 class PredictionFile:
     """A prediction file that is being written, by one process at a time. Use as a context manager.
 
-    rows: (sample_id, gt) of all the data, in its order. facts: what decides the answers, as JSON values in groups, such
-    as {"model": {…}, "data": {…}}. Raises UserError where the file holds something else, or another process writes it.
+    rows: (sample_id, gt) of all the data, in its order. facts: what decides the answers, as JSON values, such as
+    {"model": {…}, "prompt": …}. Raises UserError where the file holds something else, or another process writes it.
     """
 
-    def __init__(self, path: Path, rows: Sequence[tuple[str, str]], facts: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, path: Path, rows: Sequence[tuple[str, str]], facts: Mapping[str, Any]) -> None:
         self.path = path
-        self.facts = {group: dict(values) for group, values in facts.items()}
+        self.facts = dict(facts)
         #: The ids that are answered, those of earlier runs too.
         self.done: set[str] = set()
         self._truth = dict(rows)
         self._file: IO[bytes] | None = None
+        self._own = False
 
     def __enter__(self) -> PredictionFile:
         """Take the file, heal its last line, and see which answers stand in it."""
@@ -63,6 +64,7 @@ class PredictionFile:
         try:
             if not _locked(self._file):
                 raise UserError(f"{self.path}: another `finetune predict` is writing it; wait, or name another --out")
+            self._own = True
             self._take()
         except BaseException:
             self.__exit__()
@@ -71,6 +73,9 @@ class PredictionFile:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
+            if self._own and not self.path.stat().st_size:  # nothing came of it
+                facts_file(self.path).unlink(missing_ok=True)
+                self.path.unlink()
             self._file.close()
             self._file = None
 
@@ -120,15 +125,11 @@ class PredictionFile:
                 f"{self.path}: already there, and no {facts_file(self.path).name} beside it says what its rows are "
                 "predictions of; name another --out"
             )
-        for group in {**earlier, **self.facts}:
-            old, new = earlier.get(group), self.facts.get(group)
-            if group in _FREE or old == new:
-                continue
-            what = _difference(old, new, group)
-            if what:
-                raise UserError(
-                    f"{self.path}: holds predictions of something else: {what}. Name another --out, or remove the file"
-                )
+        what = _difference(earlier, self.facts, "")
+        if what:
+            raise UserError(
+                f"{self.path}: holds predictions of something else: {what}. Name another --out, or remove the file"
+            )
         for row in found:
             if self._truth.get(row.sample_id) != row.gt:
                 why = "has another gt" if row.sample_id in self._truth else "is not in the data"
@@ -145,7 +146,7 @@ def as_line(answer: Answer) -> bytes:
     row["score"] = answer.score
     if answer.runaway:
         row["runaway"] = True
-    return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
 
 
 def _identity(line: bytes) -> str:
@@ -156,7 +157,8 @@ def _difference(old: Any, new: Any, name: str) -> str | None:
     """What differs between two values, by its name; None where nothing does that matters."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in {**old, **new}:
-            what = None if key in _FREE else _difference(old.get(key), new.get(key), f"{name}.{key}")
+            within = f"{name} {key}".strip()
+            what = None if key in _FREE else _difference(old.get(key), new.get(key), within)
             if what:
                 return what
         return None

@@ -1,4 +1,4 @@
-"""Turns a data set's rows into questions to a model. Opens an image when it is asked about, its header a little before."""
+"""Turns a data set's rows into questions to a model. Opens an image when it is asked about, its header before that."""
 
 from __future__ import annotations
 
