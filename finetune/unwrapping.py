@@ -1,0 +1,169 @@
+r"""Takes the formula out of what a model wrote around it: fences, JSON, HTML, dollars, a sentence. Mends no LaTeX.
+
+The rules are tried in the order of RULES, each on what the ones before left, and each at most once; docs/prompts.md
+says what each does. An answer that is a bare formula passes unchanged but for white space at its ends.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+_THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
+# Qwen2-VL's and Qwen-VL's marks of places; the words between `ref` marks stay.
+_BOX = re.compile(
+    r"<\|(box|quad)_start\|>.*?(?:<\|\1_end\|>|\Z)|<(box|quad|bbox)>.*?(?:</\2>|\Z)|<bbox\s*/?>|<loc_\d+>", re.DOTALL
+)
+_MARK = re.compile(r"<\|[a-z_]{1,40}\|>|</?ref>")
+_FENCE = re.compile(
+    r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[ \t]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
+)
+_ONE_LINE_FENCE = re.compile(r"\A```(?:(latex|tex|math|json|html)\b)?(.+?)(?:```)?\Z", re.DOTALL)
+#: Languages of fences whose content is the formula; of several fences one of these wins.
+_LATEX = frozenset({"latex", "tex", "math", "katex", "mathjax"})
+#: Keys of a JSON object that hold the formula, the likeliest first. Prompts may ask for any of these.
+JSON_KEYS = ("latex", "formula", "equation", "latex_code", "text_content", "text", "content", "label", "value")
+# Backslashes of LaTeX that were not doubled for JSON: all before what is no escape (`\{`), and before words (`\frac`).
+_LONE_BACKSLASH = re.compile(r'(?<!\\)((?:\\\\)*)\\(?!["\\/]|u[0-9a-fA-F]{4}|[bfnrt](?![A-Za-z]))')
+_TAG = re.compile(
+    r"</?(?:html|head|body|div|p|span|img|br|hr|h[1-6]|ol|ul|li|b|i|em|strong|table|tbody|thead|tr|td|th|formula|math|"
+    r"equation|pre|code|section|main)\b[^<>]*>",
+    re.IGNORECASE,
+)
+#: `a <b> c` may be a formula; nothing with a tag that ends another, or has an attribute, is one.
+_IS_HTML = re.compile(r"</[A-Za-z][A-Za-z0-9]*>|<[A-Za-z]+\s+[A-Za-z-]+=[\"']")
+_FORMULA = re.compile(
+    r"<(div|p|span|formula|math|equation)\b(?=[^<>]*(?:class=[\"'](?:formula|equation|math)\b)|(?<=formula)|(?<=equation))"
+    r"[^<>]*>(.*?)(?:</\1>|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_DISPLAY = re.compile(
+    r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\begin\s*\{(equation|displaymath|math)(\*?)\}(.+?)\\end\s*\{\3\4\}", re.DOTALL
+)
+_INLINE = re.compile(r"\\\((.+?)\\\)|(?<![\\$])\$(?!\$)(.+?)(?<!\\)\$(?!\$)", re.DOTALL)
+_OPEN = re.compile(r"\A(?:\$\$|\\\[|\\\(|\$)(?!\$)")
+_LEAD = re.compile(
+    r"\A(?:sure|certainly|of course|here(?:'s| is| are)|the (?:la)?tex|the (?:formula|equation|expression|image)"
+    r"|(?:la)?tex(?: code)?|answer|formula|output)\b[^:\n\\${}]{0,100}:[ \t]*\n?",
+    re.IGNORECASE,
+)
+_CODE = re.compile(r"\A(`+)(?!`)(.+?)\1\Z", re.DOTALL)
+_BOLD = re.compile(r"\A(\*\*|__)(?=\S)(.+?)(?<=\S)\1\Z", re.DOTALL)
+
+
+def unwrap(answer: str) -> tuple[str, tuple[str, ...]]:
+    """The formula in a model's answer, and the names of the RULES that took something away.
+
+    Where nothing would be left, the answer stays as it stands.
+    """
+    text = answer.strip()
+    used = []
+    for name, rule in RULES.items():
+        found = rule(text).strip()
+        if found and found != text:
+            text = found
+            used.append(name)
+    return (text, tuple(used)) if text else (answer, ())
+
+
+def _places(text: str) -> str:
+    return _MARK.sub("", _BOX.sub("", _THOUGHT.sub("", text)))
+
+
+def _fence(text: str) -> str:
+    found = [(match.group(2).lower(), match.group(3)) for match in _FENCE.finditer(text)]
+    if not found:
+        line = _ONE_LINE_FENCE.match(text)
+        return line.group(2) if line else text
+    return next((inside for language, inside in found if language in _LATEX), found[0][1])
+
+
+def _json(text: str) -> str:
+    if not text.startswith(("{", "[")) or '"' not in text:
+        return text
+    value = _parsed(text)
+    found = list(_formulas(value)) if isinstance(value, dict | list) else []
+    return r" \\ ".join(found) if found else text
+
+
+def _parsed(text: str) -> Any:
+    """The JSON value, with LaTeX's backslashes doubled where the model didn't; None where it is none."""
+    for attempt in (_LONE_BACKSLASH.sub(r"\1\\\\", text), text):
+        try:
+            return json.loads(attempt, strict=False)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _formulas(value: Any) -> Iterator[str]:
+    """The formulas of an object, a list of objects, or of what they hold."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for one in value:
+            if isinstance(one, dict | list):
+                yield from _formulas(one)
+    elif isinstance(value, dict):
+        lower = {str(key).lower(): inner for key, inner in value.items()}
+        key = next((key for key in JSON_KEYS if isinstance(lower.get(key), str)), None)
+        if key is not None:
+            yield lower[key]
+            return
+        for inner in lower.values():
+            if isinstance(inner, dict | list):
+                yield from _formulas(inner)
+
+
+def _markup(text: str) -> str:
+    if not _IS_HTML.search(text):
+        return text
+    inside = [match.group(2) for match in _FORMULA.finditer(text)]
+    kept = [html.unescape(_TAG.sub("", one)).strip() for one in inside] or [html.unescape(_TAG.sub(" ", text)).strip()]
+    return r" \\ ".join(one for one in kept if one)
+
+
+def _delimiters(text: str) -> str:
+    found = [next(filter(None, match[::-1])) for match in _outside_groups(text, _DISPLAY)]
+    if not found and (inline := list(_outside_groups(text, _INLINE))):
+        found = [next(filter(None, match[::-1])) for match in inline]
+        if len(found) > 1:  # `$a$ and $b$` is one line of text and formulas
+            return text
+    if found:
+        return r" \\ ".join(one.strip() for one in found)
+    return _OPEN.sub("", text)  # the answer was cut before the other one
+
+
+def _outside_groups(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, ...]]:
+    """Groups of the matches that stand in no braces: `\\text{if $x$}` belongs to the formula."""
+    for match in pattern.finditer(text):
+        before = text[: match.start()]
+        if before.count("{") - before.count(r"\{") <= before.count("}") - before.count(r"\}"):
+            yield tuple(group or "" for group in match.groups())
+
+
+def _sentence(text: str) -> str:
+    return _LEAD.sub("", text)
+
+
+def _marks(text: str) -> str:
+    for pattern in (_BOLD, _CODE):
+        match = pattern.match(text)
+        if match:
+            text = match.group(2)
+    return text
+
+
+#: Name and function of every rule, in their order.
+RULES: dict[str, Callable[[str], str]] = {
+    "places": _places,
+    "fence": _fence,
+    "json": _json,
+    "html": _markup,
+    "sentence": _sentence,
+    "markdown": _marks,
+    "delimiters": _delimiters,
+}
