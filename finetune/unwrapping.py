@@ -40,10 +40,16 @@ _FORMULA = re.compile(
     r"[^<>]*>(.*?)(?:</\1>|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
-_DISPLAY = re.compile(
-    r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\begin\s*\{(equation|displaymath|math)(\*?)\}(.+?)\\end\s*\{\3\4\}", re.DOTALL
-)
-_INLINE = re.compile(r"\\\((.+?)\\\)|(?<![\\$])\$(?!\$)(.+?)(?<!\\)\$(?!\$)", re.DOTALL)
+# What opens a formula and what closes it; a dollar closes a dollar.
+_DISPLAY = re.compile(r"\$\$|\\\[|\\begin\s*\{(?P<name>(?:equation|displaymath|math)\*?)\}")
+_INLINE = re.compile(r"\\\(|(?<![\\$])\$(?!\$)")
+_CLOSING = {
+    "$$": re.compile(r"\$\$"),
+    r"\[": re.compile(r"\\\]"),
+    r"\(": re.compile(r"\\\)"),
+    "$": re.compile(r"(?<!\\)\$(?!\$)"),
+}
+_BRACE = re.compile(r"(?<!\\)[{}]")
 _OPEN = re.compile(r"\A(?:\$\$|\\\[|\\\(|\$)(?!\$)")
 _LEAD = re.compile(
     r"\A(?:sure|certainly|of course|here(?:'s| is| are)|the (?:la)?tex|the (?:formula|equation|expression|image)"
@@ -127,22 +133,38 @@ def _markup(text: str) -> str:
 
 
 def _delimiters(text: str) -> str:
-    found = [next(filter(None, match[::-1])) for match in _outside_groups(text, _DISPLAY)]
-    if not found and (inline := list(_outside_groups(text, _INLINE))):
-        found = [next(filter(None, match[::-1])) for match in inline]
+    found = list(_between(text, _DISPLAY))
+    if not found:
+        found = list(_between(text, _INLINE))
         if len(found) > 1:  # `$a$ and $b$` is one line of text and formulas
             return text
     if found:
-        return r" \\ ".join(one.strip() for one in found)
+        return r" \\ ".join(found)
     return _OPEN.sub("", text)  # the answer was cut before the other one
 
 
-def _outside_groups(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, ...]]:
-    """Groups of the matches that stand in no braces: `\\text{if $x$}` belongs to the formula."""
-    for match in pattern.finditer(text):
-        before = text[: match.start()]
-        if before.count("{") - before.count(r"\{") <= before.count("}") - before.count(r"\}"):
-            yield tuple(group or "" for group in match.groups())
+def _between(text: str, opening: re.Pattern[str]) -> Iterator[str]:
+    r"""What stands between delimiters that stand in no braces: `\text{if $x$}` belongs to the formula.
+
+    Takes time in proportion to the text: what isn't closed once is not looked for again.
+    """
+    unclosed: set[str] = set()
+    at = depth = 0
+    while found := opening.search(text, at):
+        depth += sum(1 if brace.group() == "{" else -1 for brace in _BRACE.finditer(text, at, found.start()))
+        at = found.end()
+        name = found.groupdict().get("name")
+        mark = name or found.group()
+        if depth > 0 or mark in unclosed:
+            continue
+        closing = re.compile(rf"\\end\s*\{{{re.escape(name)}\}}") if name else _CLOSING[mark]
+        end = closing.search(text, at)
+        if end is None:
+            unclosed.add(mark)
+        else:
+            if inside := text[at : end.start()].strip():
+                yield inside
+            at = end.end()
 
 
 def _sentence(text: str) -> str:
