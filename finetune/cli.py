@@ -14,6 +14,7 @@ from curate import __version__
 from curate.errors import UserError
 from curate.terminal import Bars, run, say, width
 from finetune.prediction_command import predict
+from finetune.prompts_command import prompts
 
 METRICS_FILE = "metrics.json"
 PLOT_FILE = "confusions.svg"
@@ -180,6 +181,7 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
 
 
 main_group.add_command(predict)
+main_group.add_command(prompts)
 
 
 def _workers() -> int:
