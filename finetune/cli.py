@@ -135,7 +135,7 @@ Examples:
     "--images",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Folder that the rows' `image` is relative to; by default that of the file.",
+    help="Folder to find the images in, by path, end of the path, or name [default: paths relative to the file].",
 )
 @click.option("--cdm/--no-cdm", default=True, show_default=True, help=CDM_HELP)
 @_run_option
@@ -143,6 +143,7 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
     """Put two models' predictions side by side in one page."""
     from curate.atomic import new_file
     from finetune import compare_page, comparison, label_errors
+    from finetune.find_images import Images
     from finetune.predictions import read_predictions
 
     if out.is_dir():
@@ -171,7 +172,12 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
                 for one in (found.before, found.after)
             ),
         )
-    html = compare_page.build(found, (images or before.parent, images or after.parent), labels=labels)
+    html = compare_page.build(
+        found,
+        (before.parent, after.parent),
+        images=None if images is None else Images(images),
+        labels=labels,
+    )
     with new_file(out) as temporary:
         temporary.write_bytes(html)
     say(comparison.as_text(found, width()))

@@ -157,6 +157,21 @@ def test_the_command_shows_image_truth_before_and_after_drawn(page) -> None:
     assert card.group().count("data:image/") == 4
 
 
+def test_images_are_found_in_another_folder(page, tmp_path) -> None:
+    """Prediction files name images by the paths of the machine that predicted."""
+    (tmp_path / "pictures" / "test").mkdir(parents=True)
+    Image.new("L", (90, 30), 255).save(tmp_path / "pictures" / "test" / "one.png")
+    files = [write(tmp_path / name, rows) for name, rows in sides(image="../../machine/data/images/test/one.png")]
+    arguments = ["compare", *map(str, files), "--out", str(tmp_path / "page.html"), "--no-cdm"]
+    for more, pictures in ((["--images", str(tmp_path / "pictures")], 4), ([], 3)):
+        assert run("finetune", main_group, [*arguments, *more]) == 0
+        card = re.search(
+            r'<article class="pair" data-verdict="fixed">.*?</article>', (tmp_path / "page.html").read_text(), re.S
+        )
+        assert card is not None
+        assert card.group().count("data:image/") == pictures
+
+
 def test_bad_files_are_one_line_and_2(page, capsys) -> None:
     folder = page[1]
     for arguments in (["none.jsonl", "tuned.jsonl"], ["base.jsonl", "tuned.jsonl", "--images", "none"]):
