@@ -77,7 +77,7 @@ Examples:
 @_run_option
 def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited: Path | None) -> None:
     """Score a file of predictions against the truth beside them."""
-    from finetune import evaluation, label_errors
+    from finetune import evaluation, label_errors, label_report
     from finetune.predictions import read_predictions
     from finetune.summary import as_text
     from rules import KEY_VERSION
@@ -93,7 +93,7 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited:
     metrics = evaluation.as_metrics(found)
     labels = None if truths is None else label_errors.label_errors(rows, found.scored, truths, _workers())
     if labels is not None:
-        metrics["labels"] = label_errors.as_json(labels)
+        metrics["labels"] = label_report.as_json(labels)
     text = _as_json({"texsieve": __version__, "key_version": KEY_VERSION, "file": predictions.name, **metrics})
     if out is not None:
         from curate.atomic import new_file
@@ -108,7 +108,7 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited:
         return
     say(as_text(metrics, width()))
     if labels is not None:
-        say("\n" + label_errors.as_text(labels, width()))
+        say("\n" + label_report.as_text(labels, width()))
     if out is not None:
         say(f"\nmetrics   {out / METRICS_FILE}\nplot      {out / PLOT_FILE}")
 
@@ -142,7 +142,7 @@ Examples:
 def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool, audited: Path | None) -> None:
     """Put two models' predictions side by side in one page."""
     from curate.atomic import new_file
-    from finetune import compare_page, comparison, label_errors
+    from finetune import compare_page, comparison, label_errors, label_report
     from finetune.find_images import Images
     from finetune.predictions import read_predictions
 
@@ -165,7 +165,7 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
     labels = None
     if audited is not None:
         truths = label_errors.truths_of(audited, found.before.rows, _workers())
-        labels = label_errors.in_words(
+        labels = label_report.in_words(
             truths.run,
             *(
                 label_errors.label_errors(one.rows, one.scored, truths, _workers())

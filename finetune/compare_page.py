@@ -85,6 +85,7 @@ def build(
         "unpaired": comparison.unpaired,
         "verdicts": [(verdict, counts[verdict]) for verdict in VERDICTS],
         "labels": labels,
+        "notes": comparison.notes,
         "headline": _change(comparison.changes[0]),
         "changes": [_change(change) for change in comparison.changes],
         "tables": [
@@ -134,7 +135,7 @@ def _plot(name: str, title: str, rows: Sequence[tuple[str, int, int]]) -> Markup
 def _change(change: Change) -> dict[str, Any]:
     name = change.plain_name
     return {
-        "name": change.name.replace("canonical/", "canonical "),
+        "name": change.words,
         "before": figure(name, change.before),
         "after": figure(name, change.after),
         "before_ci": span(name, change.before_ci),

@@ -17,7 +17,7 @@ from curate.errors import UserError
 from curate.terminal import run
 from finetune.cli import main_group
 from finetune.compare_page import MOST_CARDS, build, differences
-from finetune.comparison import compare, confused
+from finetune.comparison import as_text, compare, confused
 from finetune.predictions import Prediction
 
 AFTER = (
@@ -94,6 +94,19 @@ def test_rows_are_paired_by_id_and_must_have_one_truth() -> None:
         compare(before, ("x", [Prediction("else", "a", "a")]))
     with pytest.raises(UserError, match="different truths"):
         compare(before, ("x", [Prediction(ROWS[0][0], "a", "a")]))
+
+
+def test_it_is_said_where_raw_metrics_are_of_no_use() -> None:
+    """A model that writes no spaces is no worse for it; raw metrics take each of its answers for one token."""
+    rows = [(f"s/t/{n}", "a + b = c _ { 1 }", "a + b = c _ { 1 }", "a+b=c_{1}") for n in range(4)]
+    found = compare(*sides(rows))
+    assert [name for name, _ in found.notes] == ["tuned.jsonl"]
+    told = as_text(found, 120)
+    assert "tuned.jsonl: most predictions have no spaces between tokens and the truths have" in told
+    assert re.search(r"canonical exprate +100.0000 % +100.0000 %", told)
+    assert re.search(r"raw exprate +100.0000 % +0.0000 %", told)
+    assert "most predictions have no spaces" in build(found, render=draw_nothing).decode()
+    assert compare(*sides([row[:3] + row[1:2] for row in rows])).notes == []
 
 
 def test_differences_are_marked_at_their_place() -> None:

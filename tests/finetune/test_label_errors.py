@@ -10,7 +10,7 @@ import pytest
 from curate.cli import main_group as curate_group
 from curate.decisions import DECISIONS_FILE, label_sha256
 from curate.terminal import run
-from finetune import label_errors
+from finetune import label_errors, label_report
 from finetune.cli import main_group
 from finetune.metrics import score_pairs
 from finetune.predictions import Prediction
@@ -87,8 +87,8 @@ def test_scores_before_and_after(found) -> None:
 
 def test_what_is_left_to_look_at(found) -> None:
     """A label that LaTeX rejects is worth a look; one that was accepted is not, nor one that nothing speaks against."""
-    assert [entry["sample_id"] for entry in label_errors.still_open(found)] == ["broken"]
-    said = label_errors.as_json(found)
+    assert [entry["sample_id"] for entry in label_report.still_open(found)] == ["broken"]
+    said = label_report.as_json(found)
     assert (said["accepted"], said["open"]["n"]) == (1, 1)
     assert said["not_exact"] == {"spelling": 1, "drawing": 1, "safe_fix": 1, "decision": 2, "rejected": 1, "wrong": 3}
 
@@ -114,7 +114,7 @@ def test_likely_label_errors_come_in_the_runs_order(folder, tmp_path) -> None:
     arguments = [word for model in models for word in ("--predictions", str(model))]
     assert run("curate", curate_group, ["audit", f"set={data}", "--out", str(tmp_path / "run"), *arguments]) == 0
     rows = [Prediction(f"{n}", f"x + {n}", f"y + {n}") for n in (2, 0, 1)]
-    entries = label_errors.still_open(found_of(tmp_path, rows))
+    entries = label_report.still_open(found_of(tmp_path, rows))
     assert [(entry["sample_id"], entry["rank"]) for entry in entries] == [("1", 1), ("2", 2)]
     assert entries[0]["rules"] == ["PAR010"]
 
@@ -136,6 +136,6 @@ def test_the_comparison_has_a_line_of_it(folder, capsys, tmp_path) -> None:
     files = [str(folder / "pred.jsonl")] * 2
     arguments = ["compare", *files, "--run", str(folder / "run"), "--out", str(tmp_path / "page.html"), "--no-cdm"]
     assert run("finetune", main_group, arguments) == 0
-    line = "as decided on 60.00 % → 60.00 % (10 samples). Of 7 wrong answers after, 4 are the label's fault."
+    line = "60.00 % → 60.00 % as decided on (10 samples). Of 7 wrong answers after, 4 are the label's fault."
     assert line in capsys.readouterr().out
     assert line.replace("'", "&#39;") in (tmp_path / "page.html").read_text(encoding="utf-8")
