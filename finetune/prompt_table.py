@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from finetune.metrics import STRING_METRICS
 from finetune.predictions import Prediction
 from finetune.prompt_file import Prompt
 from finetune.summary import SHOWN, figure, is_share, span
-from finetune.unwrapping import unwrap
+from finetune.unwrapping import unwrap_rows
 
 HEADLINE = "exprate_render_equal"
 #: Prompts of a table on a terminal; more stand in tables below.
@@ -60,11 +60,9 @@ def score_prompts(
     found: list[Scored] = []
     first: Evaluated | None = None
     for one in asked:
-        taken = [unwrap(row.pred) for row in one.rows]
-        rows = [replace(row, pred=text) for row, (text, _) in zip(one.rows, taken, strict=True)]
+        rows, wrapped, changed = unwrap_rows(one.rows)
         report = None if progress is None else partial(progress, one.prompt.name)
         scored = evaluate(rows, workers=workers, rules=False, characters=characters, progress=report)
-        changed = sum(bool(used) for _, used in taken)
         metrics = as_metrics(scored)
         raw = as_metrics(evaluate(one.rows, workers=workers, rules=False)) if changed else metrics
         first = first or scored
@@ -72,7 +70,6 @@ def score_prompts(
         p = None if scored is first else mcnemar_p(int((was & ~is_now).sum()), int((~was & is_now).sum()))
         times = [row.seconds for row in one.rows]
         seconds = None if None in times else sum(time for time in times if time is not None) / len(times)
-        wrapped = Counter(rule for _, used in taken for rule in used)
         found.append(Scored(one, rows, raw, metrics, wrapped, changed, seconds, p))
     return found
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
+
+from finetune.predictions import Prediction
 
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
 # Qwen2-VL's and Qwen-VL's marks of places; the words between `ref` marks stay.
@@ -41,12 +45,12 @@ _FORMULA = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 # What opens a formula and what closes it; a dollar closes a dollar.
-_DISPLAY = re.compile(r"\$\$|\\\[|\\begin\s*\{(?P<name>(?:equation|displaymath|math)\*?)\}")
-_INLINE = re.compile(r"\\\(|(?<![\\$])\$(?!\$)")
+_DISPLAY = re.compile(r"\$\$|(?<!\\)\\\[|\\begin\s*\{(?P<name>(?:equation|displaymath|math)\*?)\}")
+_INLINE = re.compile(r"(?<!\\)\\\(|(?<![\\$])\$(?!\$)")
 _CLOSING = {
     "$$": re.compile(r"\$\$"),
-    r"\[": re.compile(r"\\\]"),
-    r"\(": re.compile(r"\\\)"),
+    r"\[": re.compile(r"(?<!\\)\\\]"),
+    r"\(": re.compile(r"(?<!\\)\\\)"),
     "$": re.compile(r"(?<!\\)\$(?!\$)"),
 }
 _BRACE = re.compile(r"(?<!\\)[{}]")
@@ -58,21 +62,38 @@ _LEAD = re.compile(
 )
 _CODE = re.compile(r"\A(`+)(?!`)(.+?)\1\Z", re.DOTALL)
 _BOLD = re.compile(r"\A(\*\*|__)(?=\S)(.+?)(?<=\S)\1\Z", re.DOTALL)
+#: A text with none of these is left alone by every rule: most answers of a model that was trained on bare formulas.
+_MARKS = ("$", "`", "~~~", "<", ":", '"', "**", "__", r"\[", r"\(", "{equation", "{displaymath", "{math")
 
 
-def unwrap(answer: str) -> tuple[str, tuple[str, ...]]:
+def unwrap(answer: str, keep: Container[str] = ()) -> tuple[str, tuple[str, ...]]:
     """The formula in a model's answer, and the names of the RULES that took something away.
 
-    Where nothing would be left, the answer stays as it stands.
+    Where nothing would be left, the answer stays as it stands. keep: rules that are passed over.
     """
     text = answer.strip()
+    if not any(mark in text for mark in _MARKS):
+        return (text, ()) if text else (answer, ())
     used = []
     for name, rule in RULES.items():
+        if name in keep:
+            continue
         found = rule(text).strip()
         if found and found != text:
             text = found
             used.append(name)
     return (text, tuple(used)) if text else (answer, ())
+
+
+def unwrap_rows(rows: Sequence[Prediction]) -> tuple[list[Prediction], Counter[str], int]:
+    """The rows with their answers unwrapped; how many each of the RULES changed; how many were changed.
+
+    What stands around a truth too, such as dollars in a set whose labels have them, stays around its answer.
+    """
+    around = {truth: unwrap(truth)[1] for truth in {row.gt for row in rows}}
+    taken = [unwrap(row.pred, around[row.gt]) for row in rows]
+    new = [replace(row, pred=text) if used else row for row, (text, used) in zip(rows, taken, strict=True)]
+    return new, Counter(rule for _, used in taken for rule in used), sum(bool(used) for _, used in taken)
 
 
 def _places(text: str) -> str:

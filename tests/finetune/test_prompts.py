@@ -164,7 +164,7 @@ def check_output(out: Path) -> None:
         assert [(row.sample_id, row.gt, row.seconds) for row in raw] == [
             (row.sample_id, row.gt, row.seconds) for row in taken
         ]
-        assert [unwrap(row.pred)[0] for row in raw] == [row.pred for row in taken]
+        assert [unwrap(row.pred)[0].strip() for row in raw] == [row.pred.strip() for row in taken]
 
 
 def test_the_command_with_a_model_that_answers_by_heart(tmp_path, monkeypatch, capsys) -> None:

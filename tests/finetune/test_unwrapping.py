@@ -2,11 +2,17 @@ r"""What models write around a formula, and that a bare formula is left alone.""
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune.unwrapping import RULES, unwrap
+from curate.terminal import run
+from finetune import unwrapping
+from finetune.cli import main_group
+from finetune.predictions import Prediction
+from finetune.unwrapping import RULES, unwrap, unwrap_rows
 
 F = r"\frac{a}{b} + \text{if $x$}"
 
@@ -80,6 +86,7 @@ def test_what_is_taken_away(answer, formula, rules) -> None:
         r"\left[ x \right]",
         r"{ a \over b }",
         r"\begin{array}{c} a \\ b \end{array}",
+        r"\begin{aligned} a \\[2pt] b \end{aligned} \]",
         r"\begin{aligned} a &= b \\ c &= d \end{aligned}",
         r"x ^ { \prime \prime } = 5 \$",
         "p < q, r > s",
@@ -101,13 +108,39 @@ def test_any_text_gives_a_text_and_never_nothing_for_something(text) -> None:
     assert bool(formula.strip()) == bool(text.strip())
     assert set(rules) <= RULES.keys()
     assert len(formula) <= 6 * len(text) + 6
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unwrapping, "_MARKS", ("",))  # the quick look at what may stand there misses nothing
+        assert unwrap(text) == (formula, rules)
+
+
+def test_what_stands_around_the_truth_too_stays() -> None:
+    rows = [Prediction("1", "$x$", "```\n$x$\n```"), Prediction("2", "x", "$x$"), Prediction("3", "x", " x ")]
+    new, by_rule, changed = unwrap_rows(rows)
+    assert [row.pred for row in new] == ["$x$", "x", " x "]
+    assert (by_rule, changed) == ({"fence": 1, "delimiters": 1}, 2)
+
+
+def test_evaluate_says_what_is_wrapped_and_takes_it_off(tmp_path, capsys) -> None:
+    """A base model that answers in fences is not wrong in all of them."""
+    path = tmp_path / "p.jsonl"
+    rows = [{"sample_id": f"{n}", "gt": f"x ^ {n}", "pred": f"```latex\nx^{n}\n```"} for n in range(5)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    for flags, figure, said in (
+        ([], " 0.0000 %", "5 of 5 predictions are wrapped in something (fence 5): --unwrap takes it off"),
+        (["--unwrap"], "100.0000 %", "unwrapped 5 predictions (fence 5)"),
+    ):
+        assert run("finetune", main_group, ["evaluate", str(path), "--no-cdm", *flags]) == 0
+        told = capsys.readouterr().out
+        assert said in told
+        assert figure in next(line for line in told.splitlines() if line.startswith("exprate_render_equal"))
+        page = ["compare", str(path), str(path), "--out", str(tmp_path / "page.html"), "--no-cdm", *flags]
+        assert run("finetune", main_group, page) == 0
+        assert f"p.jsonl: {said}" in capsys.readouterr().out
 
 
 @pytest.mark.shared_data
 def test_labels_of_real_sets_are_left_alone(shared_data) -> None:
     """What is taken off a label without delimiters would be taken off a right answer."""
-    import json
-
     rows = [json.loads(line) for line in (shared_data / "latex_verdicts.jsonl").open(encoding="utf-8")]
     changed = [row["label"] for row in rows if unwrap(row["label"])[0].split() != row["label"].split()]
     outer = [label for label in changed if "$" not in label and "\\begin{equation" not in label and "\\[" not in label]
