@@ -90,6 +90,16 @@ def open_bytes(data: bytes) -> Image.Image:
     return image
 
 
+def shown_size(source: bytes | Path) -> tuple[int, int]:
+    """Width and height of an image as displayed, from its header: encoded bytes, or a file. Raises ImageError."""
+    with _checked(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+        try:
+            width, height, *_ = _header(image)
+        except Exception as error:  # header parsers raise anything on broken data
+            raise ImageError(_text(error)) from error
+    return width, height
+
+
 #: The palette of a bitmap whose bytes are grey levels: blue, green, red, 0 of each.
 _GREYS = b"".join(bytes((level, level, level, 0)) for level in range(256))
 

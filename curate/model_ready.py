@@ -69,6 +69,23 @@ def model_image(
     return _padded(out, min_side, min_side)
 
 
+def model_size(
+    width: int, height: int, *, resize: Resize = "upscale", min_side: int = FACTOR, max_pixels: int = MAX_PIXELS
+) -> tuple[int, int]:
+    """Width and height that `model_image` gives an upright image of that size that it doesn't cut. Opens no image."""
+    if resize == "none":
+        return width, height
+    width, height = max(width, ceil(height / _ASPECT)), max(height, ceil(width / _ASPECT))
+    if width * height > max_pixels:
+        scale = sqrt(max_pixels / (width * height))
+        width, height = int(width * scale), int(height * scale)
+    short = min(width, height)
+    if short < min_side and resize == "upscale":
+        scale = min_side / short
+        width, height = round(width * scale), round(height * scale)
+    return max(width, min_side), max(height, min_side)
+
+
 def _cut(image: Image.Image) -> Image.Image:
     box = ink_of(image).box
     if box is None:
