@@ -13,6 +13,7 @@ import click
 from curate import __version__
 from curate.errors import UserError
 from curate.terminal import Bars, run, say, width
+from finetune.prediction_command import predict
 
 METRICS_FILE = "metrics.json"
 PLOT_FILE = "confusions.svg"
@@ -143,6 +144,9 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
         temporary.write_bytes(html)
     say(comparison.as_text(found, width()))
     say(f"\nreport    {out}")
+
+
+main_group.add_command(predict)
 
 
 def _workers() -> int:
