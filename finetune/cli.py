@@ -13,6 +13,7 @@ import click
 from curate import __version__
 from curate.errors import UserError
 from curate.terminal import Bars, run, say, width
+from finetune.merge_command import card, merge
 from finetune.prediction_command import predict
 
 METRICS_FILE = "metrics.json"
@@ -147,6 +148,8 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
 
 
 main_group.add_command(predict)
+main_group.add_command(merge)
+main_group.add_command(card)
 
 
 def _workers() -> int:
