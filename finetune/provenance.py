@@ -42,16 +42,16 @@ def training_facts(run: Path) -> TrainingFacts:
     config = load_config(run / CONFIG)
     environment = _read(run / ENVIRONMENT)
     losses = RunFolder(run).losses()
-    trained = [line for line in losses if "loss" in line]
-    judged = [line for line in losses if "eval_loss" in line]
+    trained = [line["loss"] for line in losses if line.get("loss") is not None]
+    judged = [line["eval_loss"] for line in losses if line.get("eval_loss") is not None]
     return TrainingFacts(
         config,
         {
             "base": _public(config.model.name),
             "data": data_facts(config.data.path, environment.get("data_sha256")),
             "steps": max((line.get("step") or 0 for line in losses), default=0),
-            "loss": {"first": trained[0]["loss"], "last": trained[-1]["loss"]} if trained else None,
-            "eval_loss": min((line["eval_loss"] for line in judged), default=None),
+            "loss": {"first": trained[0], "last": trained[-1]} if trained else None,
+            "eval_loss": min(judged, default=None),
             "gpus": [gpu["name"] for gpu in environment.get("gpus", ())],
             "processes": environment.get("processes", 1),
             "python": environment.get("python"),
