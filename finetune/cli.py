@@ -14,6 +14,7 @@ from curate import __version__
 from curate.errors import UserError
 from curate.terminal import Bars, run, say, width
 from finetune.prediction_command import predict
+from finetune.train_command import train
 
 METRICS_FILE = "metrics.json"
 PLOT_FILE = "confusions.svg"
@@ -146,6 +147,7 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
     say(f"\nreport    {out}")
 
 
+main_group.add_command(train)
 main_group.add_command(predict)
 
 
