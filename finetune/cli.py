@@ -15,6 +15,7 @@ from curate.errors import UserError
 from curate.terminal import Bars, run, say, width
 from finetune.merge_command import card, merge
 from finetune.prediction_command import predict
+from finetune.train_command import train
 
 METRICS_FILE = "metrics.json"
 PLOT_FILE = "confusions.svg"
@@ -147,6 +148,7 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
     say(f"\nreport    {out}")
 
 
+main_group.add_command(train)
 main_group.add_command(predict)
 main_group.add_command(merge)
 main_group.add_command(card)

@@ -101,7 +101,7 @@ def check(
             "row", "sample_id", "width", "height", "image_tokens", "answer_tokens", "tokens", "reason", "detail"
         )
     )
-    _verify(rows, checked, processor, template, config)
+    verify(rows, checked, processor, config)
     return checked
 
 
@@ -223,8 +223,12 @@ def _judged(frame: pl.DataFrame, config: DataConfig) -> pl.DataFrame:
     return frame.with_columns(reason=reason).with_columns(detail=detail)
 
 
-def _verify(rows: Dataset, checked: Checked, processor: Any, template: Template, config: DataConfig) -> None:
-    """Ask the real processor about the longest samples, those with the oddest shapes, and some others."""
+def verify(rows: Dataset, checked: Checked, processor: Any, config: DataConfig) -> None:
+    """Ask the real processor about the longest samples, those with the oddest shapes, and some others.
+
+    Raises UserError where it makes another number of tokens of one than was reckoned.
+    """
+    template = Template(processor, config.prompt)
     for row in _probes(checked):
         sample = rows[row]
         text, image = template.text(sample["label"]), picture(sample["image"], config.resize)

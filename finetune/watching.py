@@ -1,0 +1,128 @@
+"""What happens beside the steps of a training: losses are written, samples asked, the best adapter kept.
+
+Imported after unsloth only: transformers must not come first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from curate.atomic import new_file, new_folder
+from curate.errors import UserError
+from finetune.config import Config, as_yaml
+from finetune.loss_plot import losses_svg
+from finetune.model_facts import SETTINGS
+from finetune.run_folder import BEST, PLOT, RunFolder
+
+#: What is kept of a log: what the same steps give again, no timings.
+_KEPT = ("loss", "grad_norm", "learning_rate", "eval_loss")
+
+Progress = Callable[[str, int, int], None]
+Note = Callable[[str], None]
+
+
+class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
+    """Writes the run folder while the training goes on. Only the first of several processes writes.
+
+    ask: predicts the samples after so many steps, with the loss on the validation set, and writes their page; returns
+    how many look right, of how many.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        config: Config,
+        save: Callable[[Path], None],
+        ask: Callable[[int, float], tuple[int, int]] | None,
+        progress: Progress,
+        note: Note,
+    ) -> None:
+        self._folder, self._config, self._save, self._ask = folder, config, save, ask
+        self._progress, self._note = progress, note
+        #: Why the training ended before its last step, or "".
+        self.ended = ""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.is_world_process_zero:
+            self._folder.restart_losses(filter(None, map(_line, state.log_history)))
+            self._folder.set_state("training", steps=state.max_steps)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.is_world_process_zero:
+            self._progress("train", state.global_step, state.max_steps)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+        line = _line({**(logs or {}), "step": state.global_step})
+        if line is None:
+            return
+        if state.is_world_process_zero:
+            self._folder.add_loss(line)
+        if "loss" in line and line["loss"] is None:
+            raise UserError(
+                f"the loss is no number any more at step {state.global_step}; a lower train.learning_rate or "
+                "model.dtype=bfloat16 may help. The checkpoints before it are in the run folder"
+            )
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        losses = evaluations(state.log_history)
+        step, loss = losses[-1]
+        best, since = best_of(losses, self._config.eval.min_delta)
+        patience = self._config.eval.patience
+        if patience is not None and since >= patience:
+            self.ended = f"no better loss on the validation set in {since} evaluations"
+            control.should_training_stop = True
+        if not state.is_world_process_zero:
+            return
+        if best == step:
+            self._save(self._folder.path / BEST)
+        told = f"step {step} of {state.max_steps}: loss on the validation set {loss:.4g}"
+        if self._ask is not None:
+            right, asked = self._ask(step, loss)
+            told += f", {right} of {asked} samples look right"
+        self.plot()
+        self._note(told + (" (the best so far)" if best == step else ""))
+
+    def plot(self) -> None:
+        """Draw the losses that were written until now."""
+        lines = self._folder.losses()
+        train = [(line["step"], line["loss"]) for line in lines if line.get("loss") is not None]
+        svg = losses_svg(train, evaluations(lines))
+        with new_file(self._folder.path / PLOT) as temporary:
+            temporary.write_text(svg + "\n", encoding="utf-8")
+
+
+def evaluations(history: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
+    """(step, loss) of every evaluation in a trainer's history or the lines of losses.jsonl."""
+    return [(line["step"], float(line["eval_loss"])) for line in history if line.get("eval_loss") is not None]
+
+
+def best_of(losses: Sequence[tuple[int, float]], min_delta: float) -> tuple[int, int]:
+    """The step of the best evaluation, and how many came after it. Better is lower by more than `min_delta`."""
+    best, since, lowest = losses[0][0], -1, math.inf
+    for step, loss in losses:
+        since += 1
+        if loss < lowest - (min_delta if lowest < math.inf else 0):
+            best, since, lowest = step, 0, loss
+    return best, since
+
+
+def save_adapter(model: Any, processor: Any, config: Config, folder: Path) -> None:
+    """Write adapter, processor and the settings they were trained with into `folder`, whole or not at all."""
+    with new_folder(folder, replace=True) as temporary:
+        model.save_pretrained(temporary)
+        processor.save_pretrained(temporary)
+        (temporary / SETTINGS).write_text(as_yaml(config), encoding="utf-8")
+
+
+def _line(logs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A line of losses.jsonl, or None for a log without a loss. What is no finite number becomes null."""
+    if "loss" not in logs and "eval_loss" not in logs:
+        return None
+    kept = {name: float(logs[name]) for name in _KEPT if name in logs}
+    numbers = {name: value if math.isfinite(value) else None for name, value in kept.items()}
+    return {"step": logs["step"], "epoch": round(float(logs.get("epoch", 0)), 4), **numbers}
