@@ -13,6 +13,7 @@ import click
 from curate import __version__
 from curate.errors import UserError
 from curate.terminal import Bars, run, say, width
+from finetune.merge_command import card, merge
 from finetune.prediction_command import predict
 from finetune.train_command import train
 
@@ -149,6 +150,8 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
 
 main_group.add_command(train)
 main_group.add_command(predict)
+main_group.add_command(merge)
+main_group.add_command(card)
 
 
 def _workers() -> int:
