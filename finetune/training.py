@@ -146,8 +146,8 @@ def train(
     collator = make_collator(model, processor, config)
     steps = steps_of(len(rows), config, processes())
 
-    def save(path: Path) -> None:
-        save_adapter(model, processor, config, path)
+    def save(name: str) -> None:
+        save_adapter(model, processor, folder.path, name)
 
     asked = validation if config.eval.samples and validation is not None else None
     ask = None if asked is None else _Samples(config, folder, model, processor, asked)
@@ -171,7 +171,7 @@ def train(
             best = (step, dict(losses)[step])
         outcome = Trained(trainer.state.global_step, best, watch.ended)
         if trainer.is_world_process_zero():
-            save(folder.path / LAST)
+            save(LAST)
             watch.plot()
             folder.set_state(
                 "finished",

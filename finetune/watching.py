@@ -14,9 +14,9 @@ from transformers import TrainerCallback
 
 from curate.atomic import new_file, new_folder
 from curate.errors import UserError
-from finetune.config import Config, as_yaml
+from finetune.config import Config
 from finetune.loss_plot import losses_svg
-from finetune.model_facts import SETTINGS
+from finetune.provenance import accompany, training_facts
 from finetune.run_folder import BEST, PLOT, RunFolder
 
 #: What is kept of a log: what the same steps give again, no timings.
@@ -29,15 +29,15 @@ Note = Callable[[str], None]
 class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
     """Writes the run folder while the training goes on. Only the first of several processes writes.
 
-    ask: predicts the samples after so many steps, with the loss on the validation set, and writes their page; returns
-    how many look right, of how many.
+    save: writes the adapter as it is into the folder of that name. ask: predicts the samples after so many steps, with
+    the loss on the validation set, and writes their page; returns how many look right, of how many.
     """
 
     def __init__(
         self,
         folder: RunFolder,
         config: Config,
-        save: Callable[[Path], None],
+        save: Callable[[str], None],
         ask: Callable[[int, float], tuple[int, int]] | None,
         progress: Progress,
         note: Note,
@@ -79,7 +79,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
         if not state.is_world_process_zero:
             return
         if best == step:
-            self._save(self._folder.path / BEST)
+            self._save(BEST)
         told = f"step {step} of {state.max_steps}: loss on the validation set {loss:.4g}"
         if self._ask is not None:
             right, asked = self._ask(step, loss)
@@ -111,12 +111,12 @@ def best_of(losses: Sequence[tuple[int, float]], min_delta: float) -> tuple[int,
     return best, since
 
 
-def save_adapter(model: Any, processor: Any, config: Config, folder: Path) -> None:
-    """Write adapter, processor and the settings they were trained with into `folder`, whole or not at all."""
-    with new_folder(folder, replace=True) as temporary:
+def save_adapter(model: Any, processor: Any, run: Path, name: str) -> None:
+    """Write adapter, processor and what they were trained on into the folder `name` of a run, whole or not at all."""
+    with new_folder(run / name, replace=True) as temporary:
         model.save_pretrained(temporary)
         processor.save_pretrained(temporary)
-        (temporary / SETTINGS).write_text(as_yaml(config), encoding="utf-8")
+        accompany(temporary, training_facts(run))
 
 
 def _line(logs: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -46,9 +46,7 @@ def predict(
     **asking: Any,
 ) -> Predicted:
     facts = ModelFacts("m", "folder", "m", None, False, {"name": "m", "sha256": weights})
-    asker = Asker(
-        facts, ModelConfig(), min_pixels=1, max_pixels=10**6, loaded=(model or StubModel(), StubProcessor())
-    )
+    asker = Asker(facts, ModelConfig(), min_pixels=1, max_pixels=10**6, loaded=(model or StubModel(), StubProcessor()))
     asked = Asking(**{"batch_size": BATCH, "window": 40, **asking})
     return predict_file(asker, rows or Rows(), data or {"path": "d", "sha256": "1"}, prompt, path, asked)
 

@@ -91,7 +91,9 @@ def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
 
 
 def test_an_image_too_large_for_the_memory_is_named() -> None:
-    with pytest.raises(UserError, match=r"s/0000: out of memory with this image alone \(28 × 28 pixels\).*--max-pixels"):
+    with pytest.raises(
+        UserError, match=r"s/0000: out of memory with this image alone \(28 × 28 pixels\).*--max-pixels"
+    ):
         ask(questions(1), Asking(), StubModel(at_most=0))
 
 
@@ -106,7 +108,9 @@ def test_done_batches_are_passed_over_and_others_asked_whole() -> None:
     rows, asking = questions(20), Asking(batch_size=4)
     order = [row.sample_id for batch in batches(rows, asking) for row in batch]
     model = StubModel()
-    made = list(predict_batches(model, StubProcessor(), rows, PROMPT, asking, done={*order[:4], *order[4:6], order[11]}))
+    made = list(
+        predict_batches(model, StubProcessor(), rows, PROMPT, asking, done={*order[:4], *order[4:6], order[11]})
+    )
     assert model.calls == [4, 4, 4, 4]  # as in a run that was never stopped, but for the first batch
     assert [answer.sample_id for answers in made for answer in answers] == [*order[6:11], *order[12:]]
 

@@ -18,8 +18,8 @@ from finetune.predictions import read_predictions
 
 pytest.importorskip("torch", reason="pip install 'texsieve[finetune]'")
 
-from stub_model import StubModel  # noqa: E402
-from stub_predict import BATCH, ROWS, Rows, predict  # noqa: E402
+from stub_model import StubModel
+from stub_predict import BATCH, ROWS, Rows, predict
 
 pytestmark = pytest.mark.finetune
 HERE = Path(__file__).resolve().parent
