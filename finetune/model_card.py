@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from curate import __version__
@@ -44,8 +43,6 @@ _METRICS = (
 def model_card(facts: TrainingFacts, kind: str) -> str:
     """The card of a model of one of the kinds adapter, merged_16bit, merged_4bit, gguf."""
     base = str(facts.training.get("base") or facts.config.model.name)
-    if Path(base).is_absolute():
-        base = Path(base).name  # never a path of the machine
     data = facts.training.get("data") or {}
     parts = [
         f"---\n{_front_matter(facts, kind, base, data).strip()}\n---",

@@ -63,7 +63,7 @@ def training_facts(run: Path) -> TrainingFacts:
 def data_facts(path: str, hashes: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What identifies the data that was trained on. hashes: of the ids and labels of each split, by its name."""
     folder = Path(path)
-    facts: dict[str, Any] = {"name": folder.name if folder.exists() else path, "sha256": dict(hashes or {})}
+    facts: dict[str, Any] = {"name": _public(path), "sha256": dict(hashes or {})}
     file = folder / MANIFEST
     if file.is_file():
         facts["manifest_sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -106,6 +106,7 @@ def accompany(folder: Path, facts: TrainingFacts, kind: str = "adapter") -> None
     """Write finetune.yaml, training.json and README.md into a model's folder. kind: "adapter" or how it was merged."""
     from finetune.model_card import model_card
 
+    facts = replace(facts, config=public(facts.config))
     texts = {
         SETTINGS: as_yaml(facts.config),
         TRAINING: json.dumps({**facts.training, "kind": kind}, ensure_ascii=False, indent=1) + "\n",
@@ -116,9 +117,20 @@ def accompany(folder: Path, facts: TrainingFacts, kind: str = "adapter") -> None
             temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _public(model: str) -> str:
-    """A model's name without the place where it lies on this machine."""
-    return Path(model).name if Path(model).exists() else model
+def public(config: Config) -> Config:
+    """The settings without the places on this machine: what is passed on with a model tells nobody's folders."""
+    return replace(
+        config,
+        out=_public(config.out),
+        model=replace(config.model, name=_public(config.model.name)),
+        data=replace(config.data, path=_public(config.data.path)),
+    )
+
+
+def _public(name: str) -> str:
+    """A name without the place where it lies; an id on the hub stays as it is."""
+    path = Path(name)
+    return path.name if path.is_absolute() or path.exists() or name.startswith((".", "~")) else name
 
 
 def _read(path: Path) -> dict[str, Any]:

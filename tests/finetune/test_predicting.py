@@ -1,4 +1,4 @@
-"""Asking a model in batches: which batches, scores, memory, runaways. With a stub; see test_predict_real for the real."""
+"""Asking a model in batches: which batches, scores, memory, runaways. With a stub; test_predict_toy has the real."""
 
 from __future__ import annotations
 
