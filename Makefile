@@ -1,8 +1,8 @@
 # Needs Python 3.11 or newer, pip and make. `make help` lists the targets.
 PYTHON ?= python3
 VENV := .venv
-# The extras that the tests need, some 7 GB: FiftyOne with its database, torch and unsloth. unsloth is not made for macOS.
-TEST_EXTRAS ?= dev,browse$(if $(filter Darwin,$(shell uname -s)),,$(comma)finetune)
+# The extras that the tests need, some 7 GB: FiftyOne with its database, Ray, torch and unsloth. unsloth is not made for macOS.
+TEST_EXTRAS ?= dev,browse,ray$(if $(filter Darwin,$(shell uname -s)),,$(comma)finetune)
 WORKERS ?= 2
 # Where `make demo` writes. It is made anew by every call; a folder that is no demo is left alone.
 DEMO ?= demo
