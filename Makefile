@@ -14,15 +14,23 @@ core := $(VENV)/.ready
 ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo demo-train gpu-check test check bench docs clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile
 
 demo: $(core)  ## make three small data sets with known defects, audit them, say where the report lies
 	@$(drop_demo)
 	@$(VENV)/bin/curate demo --out "$(DEMO)"
+
+demo-train: $(ready)  ## train, ask and score a toy model on the demo's data and the CPU: shows the commands, reads nothing
+	@[ -d "$(DEMO)/dataset" ] || $(VENV)/bin/curate demo --out "$(DEMO)" >/dev/null
+	@$(py) tests/finetune/demo_train.py --data "$(DEMO)/dataset" --out "$(DEMO)/train" $(TRAIN_ARGS)
+
+gpu-check: $(ready)  ## on a machine with a GPU: 20 steps of the real model and all around them, and a table of what passed
+	@[ -d "$(DEMO)/dataset" ] || $(VENV)/bin/curate demo --out "$(DEMO)" >/dev/null
+	@$(py) benchmarks/gpu_check.py --data "$(DEMO)/dataset" $(GPU_ARGS)
 
 test: check  ## set up all that the tests need, run `make check`, run every test
 	@bash .ci/system.sh
@@ -42,7 +50,7 @@ docs: $(core)  ## write docs/rules/ and docs/cli.md from the code
 
 clean:  ## remove what these targets made, .venv included
 	$(drop_demo)
-	rm -rf $(VENV) build dist bench-out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist bench-out gpu-check *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -qq: pip says only what failed. --no-compile: half the time, for a second at the first import.
