@@ -96,6 +96,7 @@ def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
     checkpoint = folder.checkpoint() if resume else None
     if talks:
         if resume:
+            folder.tidy()
             folder.write_config(config)
         else:
             folder.begin(config, run_folder.environment(plan.hashes()))
