@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,7 @@ def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
             checkpoint=checkpoint,
             loaded=(model, processor),
             progress=bars if talks else _silent,
-            note=lambda line: click.echo(line, err=True),
+            note=_note,
         )
     except KeyboardInterrupt:
         if talks:
@@ -125,6 +126,11 @@ def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
         raise
     if talks:
         _say(folder, trained)
+
+
+def _note(line: str) -> None:
+    """A line on standard error, in the place of the progress bar, which comes back below it."""
+    click.echo(("\r\x1b[K" if sys.stderr.isatty() else "") + line, err=True)
 
 
 def _silent(stage: str, done: int, of: int) -> None:
