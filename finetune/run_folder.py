@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -103,6 +104,12 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
         self.write_config(config)
         write_json(self.path / ENVIRONMENT, environment)
+
+    def tidy(self) -> None:
+        """Remove what a killed training had not finished writing."""
+        for name in (BEST, LAST):
+            for left in self.path.glob(f".{name}.*"):
+                shutil.rmtree(left, ignore_errors=True)
 
     def write_config(self, config: Config) -> None:
         with new_file(self.path / CONFIG) as temporary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,7 @@ def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
     checkpoint = folder.checkpoint() if resume else None
     if talks:
         if resume:
+            folder.tidy()
             folder.write_config(config)
         else:
             folder.begin(config, run_folder.environment(plan.hashes()))
@@ -116,7 +118,7 @@ def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
             checkpoint=checkpoint,
             loaded=(model, processor),
             progress=bars if talks else _silent,
-            note=lambda line: click.echo(line, err=True),
+            note=_note,
         )
     except KeyboardInterrupt:
         if talks:
@@ -124,6 +126,11 @@ def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
         raise
     if talks:
         _say(folder, trained)
+
+
+def _note(line: str) -> None:
+    """A line on standard error, in the place of the progress bar, which comes back below it."""
+    click.echo(("\r\x1b[K" if sys.stderr.isatty() else "") + line, err=True)
 
 
 def _silent(stage: str, done: int, of: int) -> None:

@@ -18,6 +18,7 @@ from finetune.config import Config
 from finetune.data import picture
 from finetune.estimate import steps_of
 from finetune.hardware import processes
+from finetune.losses import best_of, evaluations
 from finetune.model import add_lora, import_unsloth, load_model, quiet
 from finetune.run_folder import LAST, RunFolder
 
@@ -138,7 +139,7 @@ def train(
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
-    from finetune.watching import Watch, best_of, evaluations, save_adapter
+    from finetune.watching import Watch, save_adapter
 
     model, processor = loaded or load_for_training(config)
     if validation is not None and not len(validation):

@@ -5,8 +5,7 @@ Imported after unsloth only: transformers must not come first.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,9 @@ from curate.atomic import new_file, new_folder
 from curate.errors import UserError
 from finetune.config import Config
 from finetune.loss_plot import losses_svg
+from finetune.losses import best_of, evaluations, line_of
 from finetune.provenance import accompany, training_facts
 from finetune.run_folder import BEST, PLOT, RunFolder
-
-#: What is kept of a log: what the same steps give again, no timings.
-_KEPT = ("loss", "grad_norm", "learning_rate", "eval_loss")
 
 Progress = Callable[[str, int, int], None]
 Note = Callable[[str], None]
@@ -49,7 +46,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
-            self._folder.restart_losses(filter(None, map(_line, state.log_history)))
+            self._folder.restart_losses(filter(None, map(line_of, state.log_history)))
             self._folder.set_state("training", steps=state.max_steps)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -57,7 +54,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
             self._progress("train", state.global_step, state.max_steps)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
-        line = _line({**(logs or {}), "step": state.global_step})
+        line = line_of({**(logs or {}), "step": state.global_step})
         if line is None:
             return
         if state.is_world_process_zero:
@@ -96,33 +93,9 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
             temporary.write_text(svg + "\n", encoding="utf-8")
 
 
-def evaluations(history: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
-    """(step, loss) of every evaluation in a trainer's history or the lines of losses.jsonl."""
-    return [(line["step"], float(line["eval_loss"])) for line in history if line.get("eval_loss") is not None]
-
-
-def best_of(losses: Sequence[tuple[int, float]], min_delta: float) -> tuple[int, int]:
-    """The step of the best evaluation, and how many came after it. Better is lower by more than `min_delta`."""
-    best, since, lowest = losses[0][0], -1, math.inf
-    for step, loss in losses:
-        since += 1
-        if loss < lowest - (min_delta if lowest < math.inf else 0):
-            best, since, lowest = step, 0, loss
-    return best, since
-
-
 def save_adapter(model: Any, processor: Any, run: Path, name: str) -> None:
     """Write adapter, processor and what they were trained on into the folder `name` of a run, whole or not at all."""
     with new_folder(run / name, replace=True) as temporary:
         model.save_pretrained(temporary)
         processor.save_pretrained(temporary)
         accompany(temporary, training_facts(run))
-
-
-def _line(logs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A line of losses.jsonl, or None for a log without a loss. What is no finite number becomes null."""
-    if "loss" not in logs and "eval_loss" not in logs:
-        return None
-    kept = {name: float(logs[name]) for name in _KEPT if name in logs}
-    numbers = {name: value if math.isfinite(value) else None for name, value in kept.items()}
-    return {"step": logs["step"], "epoch": round(float(logs.get("epoch", 0)), 4), **numbers}

@@ -43,6 +43,11 @@ TOY = {
     "eval.max_new_tokens": 12,
 }
 PLACES = ("out", "model.name", "data.path")
+#: Other choices of where adapters go, that are only looked at.
+SWITCHES = {
+    "language attention": {"vision": False, "mlp": False},
+    "vision MLP": {"language": False, "attention": False},
+}
 #: The training that is killed is killed when it has logged this step, after the checkpoint of step 10.
 KILLED_AT = 15
 
@@ -129,7 +134,57 @@ def _whole(out: Path, command: list[str]) -> dict[str, Any]:
     if status:
         raise RuntimeError(f"finetune train ended with {status}")
     model, processor = kept[0]
-    return {**_modules(model), **_batch(model, processor, command), **_answers(model, processor, out, command)}
+    return {
+        "modules": _modules(model),
+        **_batch(model, processor, command),
+        **_answers(model, processor, out, command),
+        "switched": {name: _modules(_switched(command, setting)) for name, setting in SWITCHES.items()},
+        "odd": _odd_sizes(processor, command),
+    }
+
+
+def _switched(command: list[str], switches: dict[str, bool]) -> Any:
+    """A model with adapters elsewhere."""
+    from dataclasses import replace
+
+    from finetune import training
+
+    config = _config(command)
+    return training.load_for_training(replace(config, lora=replace(config.lora, **switches)))[0]
+
+
+def _odd_sizes(processor: Any, command: list[str]) -> list[list[Any]]:
+    """Images of odd sizes: width, height, tokens of the sample as reckoned, and as the real processor makes them."""
+    import datasets
+    from PIL import Image
+
+    from finetune.data import picture
+    from finetune.preflight import Template, check
+
+    sizes = [
+        (1, 1),
+        (20, 20),
+        (27, 300),
+        (300, 27),
+        (28, 5600),
+        (5700, 30),
+        (1600, 64),
+        (2000, 1500),
+        (42, 42),
+        (71, 69),
+    ]
+    names = [f"{wide}x{high}" for wide, high in sizes]
+    images = [Image.new("RGB", size, "white") for size in sizes]
+    columns = {"image": images, "label": names, "sample_id": names, "source": names}
+    rows = datasets.Dataset.from_dict(columns).cast_column("image", datasets.Image())
+    config = _config(command).data
+    frame = check(rows, processor, config, decode=False).frame
+    template = Template(processor, config.prompt)
+    found = []
+    for size, label, image, tokens in zip(sizes, names, images, frame["tokens"].to_list(), strict=True):
+        made = processor(text=[template.text(label)], images=[[picture(image)]], return_tensors="pt")
+        found.append([*size, tokens, int(made["input_ids"].shape[1])])
+    return found
 
 
 def _config(command: list[str]) -> Any:
