@@ -1,4 +1,4 @@
-"""The command line `finetune`. Training and prediction are not in this version."""
+"""The command line `finetune`: what each command takes and prints. The work is done elsewhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CDM_HELP = "Draw the pairs that look different, for cdm: some 15 ms each."
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="texsieve")
 def main_group() -> None:
-    """Score what a model reads from images of formulas. (Training and prediction are not in this version.)
+    """Fine-tune a model that reads formulas from images, ask it, score it, and compare it with what it was.
 
     An error is one line on standard error and exit code 2; --debug shows the traceback.
     """
