@@ -15,9 +15,9 @@ from finetune.provenance import TrainingFacts
 #: The kinds of models: the hub's word for how they relate to their base, its library, what to call them.
 _KINDS = {
     "adapter": ("adapter", "peft", "LoRA adapter"),
-    "merged_16bit": ("finetune", "transformers", "model, merged in 16 bits"),
-    "merged_4bit": ("quantized", "transformers", "model, merged in 4 bits (NF4)"),
-    "gguf": ("quantized", "gguf", "model in GGUF files for llama.cpp"),
+    "merged_16bit": ("finetune", "transformers", "merged model (16 bits)"),
+    "merged_4bit": ("quantized", "transformers", "merged model (4 bits, NF4)"),
+    "gguf": ("quantized", "gguf", "merged model in GGUF files for llama.cpp"),
 }
 #: Licences of the models this is made for, as their cards on the hub had them in November 2026: end of the name to
 #: (hub's identifier, name, link). A base that isn't listed has its licence named by nobody here.

@@ -1,10 +1,11 @@
 """Asks and merges the toy model's adapter and says what came of it, as values for JSON. Asserts nothing.
 
-    facts = predict_facts(RUN, DATA, FOLDER)     # in a process where the shim is applied
-    python predict_facts.py RUN DATA FOLDER      # a process of its own; FOLDER/facts.json comes last
+    facts = predict_facts(settings, data, folder)    # in a process where the shim is applied
+    python predict_facts.py FOLDER                   # a process of its own; FOLDER/facts.json comes last
 
-RUN: a run folder whose last/ is asked about the split `validation` of DATA. Run by the driver of the training tests, so
-that one import of unsloth, which takes half a minute, serves them all.
+The training tests' adapter learnt for 30 steps, and guesses: between two guesses the rounding of a merge decides. Here
+the toy knows some formulas by heart, as a trained model knows what it was trained for. `train_driver` calls this, so
+that one import of unsloth, which takes half a minute, serves all tests.
 """
 
 from __future__ import annotations
@@ -17,16 +18,33 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 TOKENS = 16
-SPLIT = ("--split", "validation", "--max-new-tokens", str(TOKENS))
+SAMPLES, STEPS = 6, 60
+SPLIT = ("--split", "train", "--limit", SAMPLES, "--max-new-tokens", TOKENS)
+LEARNING = (
+    f"data.limit={SAMPLES}", f"train.max_steps={STEPS}", "data.validation=null", "train.learning_rate=0.01",
+    "train.save_every=1000", "train.weight_decay=0",
+)  # fmt: skip
 
 
-def predict_facts(run: Path, data: Path, folder: Path) -> dict[str, Any]:
+def predict_facts(settings: Sequence[str], data: Path, folder: Path) -> dict[str, Any]:
+    """settings: KEY=VALUE of the toy's training, with its model and data. folder: to work in."""
     folder.mkdir(parents=True, exist_ok=True)
-    adapter = run / "last"
-    facts: dict[str, Any] = {"commands": _commands(adapter, data, folder)}
-    facts["asked"] = _asked(adapter, data, folder)
-    facts["merged"] = {method: _merged(adapter, data, folder, method) for method in ("merged_16bit", "merged_4bit")}
-    return facts
+    (folder / "empty.yaml").write_text("")
+    status = _run("train", folder / "empty.yaml", *settings, *LEARNING, f"out={folder / 'run'}")
+    adapter = folder / "run" / "last"
+    return {
+        "trained": status,
+        "commands": _commands(adapter, data, folder),
+        "asked": _asked(adapter, data),
+        "sixteen": _predicted(adapter, data, folder / "sixteen.jsonl", "--16bit"),
+        "merged": {method: _merged(adapter, data, folder, method) for method in ("merged_16bit", "merged_4bit")},
+    }
+
+
+def _predicted(model: Path, data: Path, out: Path, *more: object) -> list[dict[str, Any]]:
+    if _run("predict", model, data, "--out", out, "--batch-size", 3, *SPLIT, *more):
+        raise RuntimeError(f"finetune predict {model} failed")
+    return _rows(out)
 
 
 def _commands(adapter: Path, data: Path, folder: Path) -> dict[str, Any]:
@@ -42,7 +60,7 @@ def _commands(adapter: Path, data: Path, folder: Path) -> dict[str, Any]:
     (folder / "torn.jsonl.run.json").write_bytes((folder / "whole.jsonl.run.json").read_bytes())
     torn.write_bytes(b"".join(lines[:4]) + lines[4][:20])
     statuses["torn"] = _run("predict", adapter, data, "--out", torn, "--batch-size", 3, *SPLIT)
-    statuses["other_model"] = _run("predict", adapter.parent / "best", data, "--out", torn, "--prompt", "?", *SPLIT)
+    statuses["other_prompt"] = _run("predict", adapter, data, "--out", torn, "--prompt", "?", *SPLIT)
     return {
         "status": statuses,
         **{name: _rows(folder / f"{name}.jsonl") for name in ("whole", "again", "single", "torn")},
@@ -50,7 +68,7 @@ def _commands(adapter: Path, data: Path, folder: Path) -> dict[str, Any]:
     }
 
 
-def _asked(adapter: Path, data: Path, folder: Path) -> dict[str, Any]:
+def _asked(adapter: Path, data: Path) -> dict[str, Any]:
     """What a loaded model answers, and what generating says of it when it is asked to keep everything."""
     import torch
 
@@ -65,14 +83,15 @@ def _asked(adapter: Path, data: Path, folder: Path) -> dict[str, Any]:
     assert facts.config is not None
     asker = Asker.of(facts)
     model, processor = asker.load(TOKENS)
-    questions = list(Questions(load_pairs(str(data), "validation"), resize=facts.config.data.resize))
+    questions = list(Questions(load_pairs(str(data), "train"), resize="upscale", limit=SAMPLES))
     prompt, asking = facts.config.data.prompt, Asking(batch_size=3, max_new_tokens=TOKENS)
 
     def answers(words: str = prompt, **more: Any) -> list[str]:
         from dataclasses import replace
 
         found = predict_rows(model, processor, questions, words, replace(asking, **more))
-        return [answer.pred for answer in sorted(found, key=lambda answer: answer.sample_id)]
+        made = {answer.sample_id: answer.pred for answer in found}
+        return [made[row.sample_id] for row in questions]
 
     plain = answers()
     model.generation_config.update(repetition_penalty=1.8, do_sample=True, temperature=5.0, top_k=3)
@@ -109,12 +128,12 @@ def _merged(adapter: Path, data: Path, folder: Path, method: str) -> dict[str, A
     out, pred = folder / method, folder / f"{method}.jsonl"
     status = _run("merge", adapter, "--out", out, "--method", method)
     again = _run("merge", adapter, "--out", out, "--method", method)
-    predicted = _run("predict", out, data, "--out", pred, "--batch-size", 3, *SPLIT)
+    rows = _predicted(out, data, pred)
     facts = json.loads((folder / f"{method}.jsonl.run.json").read_text(encoding="utf-8"))
     return {
-        "status": [status, again, predicted],
+        "status": [status, again],
         "files": sorted(path.name for path in out.iterdir()),
-        "rows": _rows(pred),
+        "rows": rows,
         "load_in_4bit": facts["model"]["load_in_4bit"],
         "prompt": facts["prompt"],
         "config": json.loads((out / "config.json").read_text(encoding="utf-8")),
@@ -142,7 +161,7 @@ def _transformers(model: Path, data: Path) -> list[str]:
     asked = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": settings.data.prompt}]}]
     text = processor.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
     answers = []
-    for row in sorted(load_pairs(str(data), "validation"), key=lambda row: row["sample_id"]):
+    for row in load_pairs(str(data), "train").select(range(SAMPLES)):
         batch = processor(text=[text], images=[[picture(row["image"])]], return_tensors="pt")
         with torch.inference_mode(), quiet():
             made = loaded.generate(**batch, max_new_tokens=TOKENS, do_sample=False)
@@ -179,8 +198,14 @@ def main(arguments: Sequence[str]) -> None:
     import cpu_shim
 
     cpu_shim.apply()
-    run, data, folder = map(Path, arguments)
-    facts = predict_facts(run, data, folder)
+    from tiny_model import make_tiny_model
+    from toy_data import make_toy_data
+    from train_driver import MACHINE, TOY
+
+    folder = Path(arguments[0]).absolute()
+    data, model = make_toy_data(folder / "data"), make_tiny_model(folder / "model")
+    values = {**MACHINE, **TOY, "model.name": model, "data.path": data}
+    facts = predict_facts([f"{name}={value}" for name, value in values.items()], data, folder / "predict")
     (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 

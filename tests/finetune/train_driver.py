@@ -54,6 +54,7 @@ KILLED_AT = 15
 
 def main(folder: Path) -> None:
     import cpu_shim
+    from predict_facts import predict_facts
     from tiny_model import make_tiny_model
     from toy_data import make_toy_data
 
@@ -72,6 +73,7 @@ def main(folder: Path) -> None:
     facts["killed"] = _killed(folder / "killed", [*command, f"out={folder / 'killed'}"])
     facts["resumed_status"] = _wait(_forked([*command, f"out={folder / 'killed'}", "--resume"]))
     facts.update(_whole(folder / "whole", [*command, f"out={folder / 'whole'}"]))
+    facts["predict"] = predict_facts(settings, data, folder / "predict")
     temporary = folder / "facts.tmp"
     temporary.write_text(json.dumps(facts), encoding="utf-8")
     temporary.rename(folder / "facts.json")
