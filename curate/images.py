@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from socket import gethostname
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ import numpy.typing as npt
 import polars as pl
 from PIL import Image, UnidentifiedImageError
 
+from curate.errors import UserError
 from curate.ink import has_alpha
 from curate.measures import MEASURES, measure
 
@@ -90,6 +92,16 @@ def open_bytes(data: bytes) -> Image.Image:
     return image
 
 
+def shown_size(source: bytes | Path) -> tuple[int, int]:
+    """Width and height of an image as displayed, from its header: encoded bytes, or a file. Raises ImageError."""
+    with _checked(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+        try:
+            width, height, *_ = _header(image)
+        except Exception as error:  # header parsers raise anything on broken data
+            raise ImageError(_text(error)) from error
+    return width, height
+
+
 #: The palette of a bitmap whose bytes are grey levels: blue, green, red, 0 of each.
 _GREYS = b"".join(bytes((level, level, level, 0)) for level in range(256))
 
@@ -149,10 +161,17 @@ def probe_chunks(
         rest = (perf_counter() - start) * (len(parts) - 1)
         from rules.processes import spread  # brings all the rules, which processes that only open images do without
 
-        yield from spread(_probe_part, parts[1:], workers or 1 if rest > _WORTH_PROCESSES else 1)
+        yield from spread(_probe_there, parts[1:], workers or 1 if rest > _WORTH_PROCESSES else 1)
     else:
         with ThreadPoolExecutor(workers or min(4, 2 * (os.cpu_count() or 1)), thread_name_prefix="probe") as pool:
             yield from pool.map(_probe_part, parts)
+
+
+def _probe_there(part: tuple[Path, Sequence[str], bool]) -> pl.DataFrame:
+    """`_probe_part`, maybe on another machine, where a folder that isn't shared must not make images seem missing."""
+    if not part[0].is_dir():
+        raise UserError(f"{part[0]}: no such folder on {gethostname()}; images must lie in the same place everywhere")
+    return _probe_part(part)
 
 
 def _probe_part(part: tuple[Path, Sequence[str], bool]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""The command line `finetune`. Training and prediction are not in this version."""
+"""The command line `finetune`: what each command takes and prints. The work is done elsewhere."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import click
 from curate import __version__
 from curate.errors import UserError
 from curate.terminal import Bars, run, say, width
+from finetune.merge_command import card, merge
 from finetune.prediction_command import predict
 from finetune.prompts_command import prompts
+from finetune.train_command import train
 
 if TYPE_CHECKING:
     from finetune.predictions import Prediction
@@ -41,7 +43,7 @@ _MANY = 0.02
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="texsieve")
 def main_group() -> None:
-    """Score what a model reads from images of formulas. (Training and prediction are not in this version.)
+    """Fine-tune a model that reads formulas from images, ask it, score it, and compare it with what it was.
 
     An error is one line on standard error and exit code 2; --debug shows the traceback.
     """
@@ -213,8 +215,11 @@ def compare(
     say(f"\nreport    {out}")
 
 
+main_group.add_command(train)
 main_group.add_command(predict)
 main_group.add_command(prompts)
+main_group.add_command(merge)
+main_group.add_command(card)
 
 
 def _unwrapped(rows: list[Prediction], wanted: bool) -> tuple[list[Prediction], str]:

@@ -184,6 +184,11 @@ def check_ranges(config: Config) -> None:
             f"data.max_pixels lets an image have {tokens} tokens, which leaves no room for the answer in "
             f"data.max_length {config.data.max_length}; raise the one or lower the other"
         )
+    if config.train.save_every % config.train.log_every:
+        raise UserError(
+            f"train.save_every ({config.train.save_every}) must be a multiple of train.log_every "
+            f"({config.train.log_every}): else a resumed training would write other mean losses"
+        )
     if not config.data.prompt.strip():
         raise UserError("data.prompt is empty; the model needs to be asked something")
     if config.data.validation is not None and config.data.validation == config.data.train:

@@ -24,6 +24,16 @@ class Gpu:
     capability: tuple[int, int]
 
 
+def processes() -> int:
+    """How many processes train together: what torchrun or accelerate says, else one."""
+    return max(int(os.environ.get("WORLD_SIZE") or 1), 1)
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that writes and talks, of several that train together."""
+    return (os.environ.get("RANK") or "0") == "0"
+
+
 def require_packages() -> None:
     """Raises UserError with the line that installs what is missing of the extra [finetune]. Imports nothing."""
     missing = [name for name in PACKAGES if find_spec(name) is None]

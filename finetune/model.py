@@ -76,7 +76,7 @@ def _bars() -> None:
     """Progress of downloads and loading on a terminal, none in a pipe."""
     if sys.stderr is not None and sys.stderr.isatty():
         return
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars
     from transformers.utils import logging as transformers_logging
 
     disable_progress_bars()

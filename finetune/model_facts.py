@@ -18,8 +18,12 @@ from finetune.model import ADAPTER_FILE, base_of
 
 #: The settings of the training, kept beside every adapter and every merged model.
 SETTINGS = "finetune.yaml"
+#: What is known of the training: data, versions, losses.
+TRAINING = "training.json"
 #: Files of a model that decide its answers, by their ending.
 _ENDINGS = (".safetensors", ".bin", ".pt", ".json", ".jinja", ".model", ".txt")
+#: Files that don't, though they end so.
+_BESIDES = (TRAINING, "metrics.json", "trainer_state.json")
 #: A larger file is hashed by its size and three pieces: the weights of a 7B model would take a minute.
 _WHOLE = 64 << 20
 _PIECE = 1 << 20
@@ -71,15 +75,23 @@ def model_facts(name: str) -> ModelFacts:
 
 
 def training_settings(folder: Path) -> Config | None:
-    """The settings that an adapter or merged model was trained with, None where they aren't beside it."""
-    file = folder / SETTINGS
-    return load_config(file) if file.is_file() else None
+    """The settings that an adapter or merged model was trained with, None where they aren't beside it.
+
+    A checkpoint of a training that goes on has them two folders up.
+    """
+    places = (folder / SETTINGS, folder.parent / "config.yaml", folder.parent.parent / "config.yaml")
+    for file in places:
+        if file.is_file() and (file == places[0] or (file.parent / "state.json").is_file()):
+            return load_config(file)
+    return None
 
 
 def weights_sha256(folder: Path) -> str:
     """A hash of a model's files. Of files over 64 MiB it takes the size, the beginning, the middle and the end."""
     digest = hashlib.sha256()
-    for path in sorted(entry for entry in folder.iterdir() if entry.is_file() and entry.suffix in _ENDINGS):
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in _ENDINGS or path.name in _BESIDES or not path.is_file():
+            continue
         size = path.stat().st_size
         digest.update(f"{path.name}\0{size}\0".encode())
         with path.open("rb") as file:

@@ -185,22 +185,26 @@ class _Reader:
         from finetune.scores import ScoreKeeper
 
         images = [[_opened(row)] for row in part]
-        asked = self._processor(
-            text=[self._text] * len(part), images=images, padding=True, add_special_tokens=False, return_tensors="pt"
-        ).to(self._model.device)
         keeper = ScoreKeeper()
         sampling = self._asking.temperature > 0
         if sampling:
             torch.manual_seed(Random(seed).getrandbits(63))
         with torch.inference_mode(), quiet():
+            asked = self._processor(
+                text=[self._text] * len(part),
+                images=images,
+                padding=True,
+                add_special_tokens=False,
+                return_tensors="pt",
+            ).to(self._model.device)
             made = self._model.generate(
                 **asked,
                 max_new_tokens=self._asking.max_new_tokens,
                 use_cache=True,
                 num_beams=1,
                 do_sample=sampling,
-                # Said even where it is nothing: Qwen2.5-VL comes with a penalty of 1.05 for repeating a token, which
-                # bends formulas (every second token of LaTeX is a brace), and with settings for sampling.
+                # Said even where it is nothing, for models come with settings of their own: for sampling, and, as
+                # Qwen2.5's do, a penalty for repeating a token. That bends formulas, where each brace is a repetition.
                 repetition_penalty=1.0,
                 temperature=self._asking.temperature if sampling else None,
                 top_p=1.0 if sampling else None,

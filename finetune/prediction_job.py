@@ -34,12 +34,23 @@ _AROUND = 512
 
 
 class Asker:
-    """A model, loaded at need. model: how it is loaded; min_pixels, max_pixels: what images are scaled to."""
+    """A model, loaded at need. model: how it is loaded; min_pixels, max_pixels: what images are scaled to.
 
-    def __init__(self, facts: ModelFacts, model: ModelConfig, *, min_pixels: int, max_pixels: int) -> None:
+    loaded: the model and its processor, where they are there already.
+    """
+
+    def __init__(
+        self,
+        facts: ModelFacts,
+        model: ModelConfig,
+        *,
+        min_pixels: int,
+        max_pixels: int,
+        loaded: tuple[Any, Any] | None = None,
+    ) -> None:
         self.facts, self.model = facts, model
         self.min_pixels, self.max_pixels = min_pixels, max_pixels
-        self._loaded: tuple[Any, Any] | None = None
+        self._loaded = loaded
 
     @classmethod
     def of(

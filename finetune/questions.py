@@ -50,7 +50,10 @@ class Questions:
         self._raw = pairs.cast_column("image", datasets.Image(decode=False))
         self._resize, self._name_from, self._save_to = resize, name_from, save_to
         labels, ids = list(pairs["label"]), list(pairs["sample_id"])
-        nothing = pairs.data.column("image").is_null().to_pylist()[:limit]
+        nothing = pairs.data.column("image").is_null().to_pylist()
+        if pairs._indices is not None:  # a selection: the table below it still has all rows
+            nothing = [nothing[at] for at in pairs._indices.column(0).to_pylist()]
+        nothing = nothing[:limit]
         self._places = [at for at, empty in enumerate(nothing) if not empty]
         self.imageless = len(nothing) - len(self._places)
         #: (sample_id, label) in the data's order.
