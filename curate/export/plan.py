@@ -15,9 +15,9 @@ from curate.export.inputs import Input
 from curate.export.manifest import describe_inputs, sha256_of, versions
 from curate.export.near import with_near
 from curate.export.options import ExportOptions
-from curate.export.pictures import Studio, pixel_hash
+from curate.export.pictures import Studio, pixel_number
 from curate.export.relabel import WINNING, Relabelled, relabel
-from curate.export.shards import Shard, cut, rows_of, windows
+from curate.export.shards import ROW_COLUMNS, Shard, cut, rows_of, windows
 from curate.licences import OTHER, UNKNOWN, clashes, combined, is_clear, licence_of, standard
 from curate.tables import things
 
@@ -144,10 +144,10 @@ def _with_pixels(
     unseen = frame.filter(pl.col("reason").is_null() & pl.col("has_image") & pl.col("pixels").is_null())
     if not unseen.height:
         return frame
-    rows = rows_of(inputs, labels, unseen.select("run", "row", "score", "has_image"))
+    rows = rows_of(inputs, labels, unseen.select(ROW_COLUMNS))
     found: list[tuple[int, int, int | None]] = []
-    for row, digest in studio.work(pixel_hash, rows, lambda row: None if row.ref is None else (row.root, row.ref)):
-        found.append((row.run, row.row, None if digest is None else int(digest[:16], 16)))
+    for row, number in studio.work(pixel_number, rows, lambda row: None if row.ref is None else (row.root, row.ref)):
+        found.append((row.run, row.row, number))
         report("hash", len(found), unseen.height)
     hashes = pl.DataFrame(
         found, schema={"run": frame.schema["run"], "row": frame.schema["row"], "hashed": pl.UInt64}, orient="row"

@@ -25,7 +25,7 @@ from rules.score import scores
 REASONS: dict[str, str] = {
     "rejected": "rejected by a person",
     "empty": "the label is empty",
-    "no-image": "no image, or one that can't be opened",
+    "no-image": "no image, or one that can't be opened or has changed",
     "rule": "a rule's finding",
     "score": "score too low",
     "language": "text in a language not wanted",

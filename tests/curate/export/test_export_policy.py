@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from run_makers import decide, dropped, exported, labels_only, make_run, table
+from run_makers import decide, dropped, exported, labels_only, make_run, picture, table
 
 from curate.errors import UserError
 from curate.export.options import ExportOptions
@@ -105,11 +105,9 @@ def test_an_empty_label_goes_whatever_is_allowed(tmp_path: Path) -> None:
 
 def test_a_sample_without_an_image_goes_unless_that_is_allowed(tmp_path: Path) -> None:
     rows = [{**row, "image": f"{n}.png"} for n, row in enumerate(labels_only(4))]
-    run = make_run(tmp_path / "run", rows[:3], images=tmp_path / "images")
     for n in range(2):
-        from run_makers import picture
-
         picture(tmp_path / "images" / f"{n}.png", n)
+    run = make_run(tmp_path / "run", rows[:3], images=tmp_path / "images")
     exported(run, tmp_path / "strict", allow_no_image=False)
     assert dropped(tmp_path / "strict") == {"s/2": "no-image"}
     exported(run, tmp_path / "out")

@@ -30,9 +30,9 @@ from curate.export import job, shards
 from curate.export.options import ExportOptions
 shards.SHARD_ROWS = 20
 make = job.make
-def slowly(root, ref, shape):
+def slowly(root, ref, seen, *, shape):
     time.sleep(0.001)
-    return make(root, ref, shape)
+    return make(root, ref, seen, shape=shape)
 job.make = slowly
 print("ready", flush=True)
 made = job.export([Path(sys.argv[1])], Path(sys.argv[2]), ExportOptions(format=sys.argv[3]))
@@ -232,6 +232,6 @@ def test_a_run_whose_images_are_gone_is_an_error(run: Path, tmp_path: Path) -> N
     import shutil
 
     shutil.rmtree(tmp_path / "images")
-    with pytest.raises(UserError, match=r"no image can be opened any more \(no such file\); audit the source again"):
+    with pytest.raises(UserError, match=r"no image is there as it was audited \(no such file\); audit"):
         exported(run, tmp_path / "out", allow_no_image=False)
     assert not (tmp_path / "out").exists()
