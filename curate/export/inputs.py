@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,16 @@ from curate.run import FINDINGS_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_r
 from rules import Ruleset, Weights
 from rules.registry import all_rules
 
+#: Inode, size and time of change of a file; None where there is none.
+Stamp = tuple[int, int, int] | None
+
 
 @dataclass(frozen=True)
 class Input:
-    """One run of an export. ruleset and weights are those that the run was audited with; hashes are by file name."""
+    """One run of an export. ruleset and weights are those that the run was audited with; hashes are by file name.
+
+    stamps: by which a change of the run's tables is seen; decisions are read once, and may be made meanwhile.
+    """
 
     number: int
     run: Run
@@ -28,6 +35,12 @@ class Input:
     weights: Weights
     decisions: Decisions
     hashes: dict[str, str]
+    stamps: dict[str, Stamp]
+
+    def check_unchanged(self) -> None:
+        """Raises UserError where the run isn't what it was when it was opened: rows of two runs would be mixed."""
+        if any(_stamp(self.run.path / name) != stamp for name, stamp in self.stamps.items()):
+            raise UserError(f"{self.run.path}: was changed while it was exported; export it again")
 
     @property
     def name(self) -> str:
@@ -71,6 +84,7 @@ def open_inputs(paths: Sequence[Path]) -> list[Input]:
 
 
 def _open(number: int, path: Path) -> Input:
+    stamps = {name: _stamp(path / name) for name in (SAMPLES_FILE, FINDINGS_FILE, SUPPRESSED_FILE)}
     run = load_run(path)
     version = run.summary.get("key_version")
     if version != rules.KEY_VERSION:
@@ -84,7 +98,29 @@ def _open(number: int, path: Path) -> Input:
         for name in (SAMPLES_FILE, FINDINGS_FILE, SUPPRESSED_FILE, DECISIONS_FILE)
         if (path / name).is_file()
     }
-    return Input(number, run, ruleset, weights, read_decisions(path / DECISIONS_FILE), hashes)
+    return Input(number, run, ruleset, weights, read_decisions(path / DECISIONS_FILE), hashes, stamps)
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@contextmanager
+def unchanged(inputs: Sequence[Input]) -> Iterator[None]:
+    """Says of any error within the block that a run was changed, where it was: that is what led to it."""
+    try:
+        yield
+    except Exception as error:
+        try:
+            for item in inputs:
+                item.check_unchanged()
+        except UserError as changed:
+            raise changed from error
+        raise
 
 
 def _rules_of(run: Run) -> tuple[Ruleset, Weights]:

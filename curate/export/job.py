@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from curate.errors import UserError
 from curate.export import card, figures, manifest
 from curate.export import plan as planning
-from curate.export.inputs import open_inputs
+from curate.export.inputs import open_inputs, unchanged
 from curate.export.options import ExportOptions
 from curate.export.pictures import Picture, Shape, Studio, make
 from curate.export.plan import DROPPED, Plan, Progress, make_plan
@@ -57,11 +57,15 @@ def export(
     if dry_run:
         from tempfile import TemporaryDirectory
 
-        with TemporaryDirectory(prefix="texsieve-") as folder, Studio(images=0, workers=1) as studio:
+        with (
+            unchanged(inputs),
+            TemporaryDirectory(prefix="texsieve-") as folder,
+            Studio(images=0, workers=1) as studio,
+        ):
             plan = make_plan(inputs, options, Path(folder), studio, workers=workers, progress=progress)
             return Exported(out, plan, planning.facts(plan))
     images = sum(item.images for item in inputs)
-    with Work(out) as work, Studio(images=images, workers=workers) as studio:
+    with unchanged(inputs), Work(out) as work, Studio(images=images, workers=workers) as studio:
         plan = make_plan(inputs, options, work.tmp, studio, workers=workers, progress=progress)
         _check(plan)
         return _write(plan, work, studio, progress or (lambda stage, done, of: None))
@@ -112,6 +116,8 @@ def _write(plan: Plan, work: Work, studio: Studio, report: Progress) -> Exported
     card.write_card(work.data, plan, facts, front, plots, examples)
     config = plan.options.as_config()
     manifest.write_manifest(work.data, config, plan.inputs, {"licence": plan.licence, **facts}, files)
+    for item in plan.inputs:
+        item.check_unchanged()
     work.publish()
     return Exported(work.out, plan, facts, reused)
 
