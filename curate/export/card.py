@@ -39,7 +39,7 @@ def front_matter(plan: Plan, facts: Mapping[str, Any], sizes: Mapping[str, int],
     if plan.licence not in (*LICENCES, UNKNOWN):
         name = re.sub(r"[^a-z0-9.+-]+", "-", plan.licence).strip("-") or "own"  # the hub takes no other letters
         licence = {"license": OTHER, "license_name": "mixed" if plan.licence == OTHER else name}
-    languages = [code for code in plan.frame["language"].unique().drop_nulls().sort() if code != "other"]
+    languages = sorted(code for code in plan.frame["language"].unique().drop_nulls() if code != "other")
     info = {
         "splits": [
             {"name": row["split"], "num_bytes": sizes[row["split"]], "num_examples": row["samples"]} for row in there

@@ -39,9 +39,13 @@ class Shown(NamedTuple):
 def write_plots(folder: Path, plan: Plan, splits: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Write the plots into `folder`/assets; their titles by their name in the data set."""
     staying = plan.frame.lazy().filter(pl.col("reason").is_null())
+    by_split = staying.with_columns(source=pl.col("split").cast(pl.String))
     rows = [{**row, "name": row["split"]} for row in splits if row["samples"]]
     plots = {
-        "lengths": ("Label length by split", plot_data.length_plot(staying.with_columns(source="split"), rows)),
+        "lengths": (
+            "Label length by split",
+            plot_data.length_plot(by_split, rows),
+        ),
         "sizes": ("Source images by width and height", plot_data.image_plot(staying.filter("has_image"))),
     }
     (folder / "assets").mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_makers import dropped, exported, labels_only, make_run, table
 
-from curate.export import near, splits, stats
+from curate.export import splits, stats
 from curate.export.options import ExportOptions, parse_splits
 
 #: The first letters of the splits of the keys 0 to 11, of EVEN and seed 0.
@@ -37,7 +37,7 @@ def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 def placed(rows: list[dict[str, Any]], **options: Any) -> pl.DataFrame:
     made = ExportOptions(**{"splits": EVEN, **options})
-    return near.with_near(splits.with_splits(frame(rows), made), made)
+    return splits.with_splits(frame(rows), made)
 
 
 def split_of(key: int, **options: Any) -> str:
