@@ -18,6 +18,7 @@ from curate.run import FINDINGS_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_r
 from rules import Ruleset, Weights
 from rules.registry import all_rules
 
+_WINDOW = 200_000
 #: Inode, size and time of change of a file; None where there is none.
 Stamp = tuple[int, int, int] | None
 
@@ -55,6 +56,16 @@ class Input:
     def images(self) -> int:
         """How many samples name an image."""
         return int(self.run.samples.select(pl.col("image").count()).collect().item())
+
+    def numbered(self, found: pl.DataFrame) -> pl.DataFrame:
+        """Rows with a sample_id, with the number `row` of that sample: the ids of all are never held at once."""
+        parts = [found.clear().with_columns(pl.lit(None, pl.UInt32).alias("row"))]
+        ids = self.run.samples.select("sample_id")
+        total = ids.select(pl.len()).collect().item() if found.height else 0
+        for start in range(0, total, _WINDOW):
+            window = ids.slice(start, _WINDOW).with_row_index("row", offset=start).collect()
+            parts.append(found.join(window, on="sample_id", how="inner").select(parts[0].columns))
+        return pl.concat(parts)
 
     @property
     def label_rules(self) -> list[str]:

@@ -208,7 +208,7 @@ def _own_tests(frame: pl.DataFrame) -> int:
         for name in frame["own_split"].unique().drop_nulls()
         if splits.standard_name(name) in ("test", "validation")
     ]
-    return frame.filter(pl.col("own_split").is_in(names) & pl.col("reason").is_null()).height
+    return int(frame.select((pl.col("own_split").is_in(names) & pl.col("reason").is_null()).sum()).item())
 
 
 def _curable(plan: Plan, level: str) -> int:
@@ -218,11 +218,10 @@ def _curable(plan: Plan, level: str) -> int:
         dropped = plan.frame.filter((pl.col("run") == item.number) & (pl.col("reason") == "rule")).select(
             "row", pl.col("rule").cast(pl.String)
         )
-        rows = item.run.samples.with_row_index("row").select("row", "sample_id")
-        fixes = item.run.all_findings.filter(pl.col("fix") == level).select("sample_id", "rule").unique()
-        total += (
-            dropped.lazy().join(rows, on="row").join(fixes, on=["sample_id", "rule"]).select(pl.len()).collect().item()
-        )
+        if not dropped.height:
+            continue
+        fixes = item.run.all_findings.filter(pl.col("fix") == level).select("sample_id", "rule").unique().collect()
+        total += dropped.join(item.numbered(fixes), on=["row", "rule"], how="semi").height
     return total
 
 

@@ -143,16 +143,12 @@ def _hash(text: str) -> int:
 
 def _kept_by_samples(item: Input, labels: Relabelled) -> pl.DataFrame:
     """By row the factor that the score of a sample with another label keeps, of rules that look at no label."""
-    changed = pl.scan_parquet(labels.changed).select("row")
-    rows = item.run.samples.select("sample_id").with_row_index("row").join(changed, on="row", how="semi")
-    findings = (
-        item.run.all_findings.filter(~pl.col("rule").is_in(item.label_rules) & pl.col("sample_id").is_not_null())
-        .select("sample_id", "rule", "severity")
-        .join(rows, on="sample_id", how="inner")
-        .select("row", "rule", "severity")
-        .collect()
-    )
-    return scores(findings, "row", item.weights).rename({"score": "kept"})
+    if not labels.n_changed:
+        return pl.DataFrame(schema={"row": pl.UInt32, "kept": pl.Float64})
+    found = item.run.all_findings.filter(~pl.col("rule").is_in(item.label_rules) & pl.col("sample_id").is_not_null())
+    findings = item.numbered(found.select("sample_id", "rule", "severity").collect())
+    changed = pl.read_parquet(labels.changed, columns=["row"])
+    return scores(findings.join(changed, on="row", how="semi"), "row", item.weights).rename({"score": "kept"})
 
 
 # Rules ----------------------------------------------------------------------------------------------------------------
@@ -188,12 +184,11 @@ def _codes(names: Iterable[str], flag: str) -> set[str]:
 def worst_findings(item: Input, labels: Relabelled, options: ExportOptions) -> pl.DataFrame:
     """The worst dropping finding of each sample that has one: row, rule, detail."""
     is_dropping = dropping(options)
-    rows = item.run.samples.with_row_index("row").select("row", "sample_id")
     changed = pl.scan_parquet(labels.changed).select("row", pl.lit(True).alias("changed"))
+    found = item.run.all_findings.filter(is_dropping & pl.col("sample_id").is_not_null())
     stated = (
-        item.run.all_findings.filter(is_dropping & pl.col("sample_id").is_not_null())
-        .select("sample_id", "rule", "severity", "message")
-        .join(rows, on="sample_id", how="inner")
+        item.numbered(found.select("sample_id", "rule", "severity", "message").collect())
+        .lazy()
         .join(changed, on="row", how="left")
         .filter(pl.col("changed").is_null() | ~pl.col("rule").is_in(item.label_rules))
         .select("row", "rule", "severity", "message")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,8 +74,10 @@ def cut(plan: pl.DataFrame, splits: Sequence[str]) -> list[Shard]:
         number = pl.max_horizontal(
             (pl.col("weight").cum_sum() / SHARD_BYTES).floor(), (pl.int_range(pl.len()) / SHARD_ROWS).floor()
         )
-        parts = rows.with_columns(number.alias("shard")).partition_by("shard", maintain_order=True, include_key=False)
-        shards += [Shard(split, at, len(parts), part.drop("weight")) for at, part in enumerate(parts)]
+        sizes = rows.select(number.cast(pl.UInt32).rle().alias("run")).unnest("run")["len"].to_list()
+        rows = rows.drop("weight")
+        for at, (start, size) in enumerate(zip(accumulate(sizes, initial=0), sizes, strict=False)):
+            shards.append(Shard(split, at, len(sizes), rows.slice(start, size)))
     return shards
 
 

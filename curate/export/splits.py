@@ -111,23 +111,19 @@ def with_splits(frame: pl.DataFrame, options: ExportOptions) -> pl.DataFrame:
     left[places] = staying.left
     split = np.full(frame.height, _NONE, np.uint16)
     split[places] = np.where(staying.left == _NONE, staying.split, np.uint16(_NONE))
-    said = dict(enumerate(staying.said))
+    reason, detail = pl.col("reason"), pl.col("detail")
+    for number, (why, words) in enumerate(staying.said):
+        reason = pl.when(pl.col("left") == number).then(pl.lit(why)).otherwise(reason)
+        detail = pl.when(pl.col("left") == number).then(pl.lit(words)).otherwise(detail)
+    home = pl.lit(None, pl.Enum(names))
+    for number, name in enumerate(names):
+        home = pl.when(pl.col("split") == number).then(pl.lit(name)).otherwise(home)
     return (
         frame.drop("split", strict=False)
         .with_columns(pl.Series("left", left), pl.Series("split", split))
-        .with_columns(
-            pl.coalesce("reason", _named("left", {at: why for at, (why, _) in said.items()}, frame.schema["reason"])),
-            pl.coalesce("detail", _named("left", {at: text for at, (_, text) in said.items()}, frame.schema["detail"])),
-            _named("split", dict(enumerate(names)), pl.Enum(names)),
-        )
+        .with_columns(reason.alias("reason"), detail.alias("detail"), home.alias("split"))
         .drop("left")
     )
-
-
-def _named(column: str, names: Mapping[int, str], kind: pl.DataType | type[pl.DataType]) -> pl.Expr:
-    if not names:
-        return pl.lit(None, kind).alias(column)
-    return pl.col(column).replace_strict(dict(names), default=None, return_dtype=kind)
 
 
 class _Staying:
@@ -139,9 +135,9 @@ class _Staying:
     def __init__(self, frame: pl.DataFrame, places: npt.NDArray[Any], names: list[str], options: ExportOptions) -> None:
         self._frame, self._places, self._names = frame, places, names
         numbers = {name: number for number, name in enumerate(names)}
-        kept = frame["kept_split"].replace_strict(numbers, default=_NONE, return_dtype=pl.UInt16).to_numpy()[places]
-        self.is_kept = kept != _NONE
-        self.split = kept.copy()
+        kept = frame["kept_split"].cast(pl.Enum(names)).to_physical()
+        self.split = kept.cast(pl.UInt16).fill_null(_NONE).to_numpy()[places]
+        self.is_kept = self.split != _NONE
         placer = Placer(options.splits, options.seed)
         free = ~self.is_kept
         number_of = np.array([numbers[name] for name in placer.names], np.uint16)
