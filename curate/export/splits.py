@@ -16,7 +16,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import accumulate
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +31,7 @@ _KEPT_NAMES = {"none": (), "test": ("validation", "test"), "all": ("train", "val
 #: More than the number of splits there can be: what is kept goes before what is placed.
 _KEPT = 1 << 14
 _NONE = 0xFFFF
-#: Keys that are placed at a time.
+#: Samples that are placed at a time.
 _CHUNK = 500_000
 
 
@@ -80,12 +79,9 @@ class Placer:
         return self.names[self._number(key)]
 
     def place_all(self, keys: Numbers) -> npt.NDArray[np.uint16]:
-        """The splits of keys, as numbers of `names`. Equal keys that stand together are hashed once."""
-        placed = np.empty(len(keys), np.uint16)
-        for start in range(0, len(keys), _CHUNK):
-            distinct, at = np.unique(keys[start : start + _CHUNK], return_inverse=True)
-            placed[start : start + _CHUNK] = np.fromiter(map(self._number, distinct.tolist()), np.uint16)[at]
-        return placed
+        """The splits of keys, as numbers of `names`. Equal keys are hashed once."""
+        distinct, at = np.unique(keys, return_inverse=True)
+        return np.fromiter(map(self._number, distinct.tolist()), np.uint16, len(distinct))[at]
 
     def _number(self, key: int) -> int:
         digest = hashlib.blake2b(f"{self._seed}/{key:016x}".encode(), digest_size=8).digest()
@@ -100,17 +96,13 @@ def with_splits(frame: pl.DataFrame, options: ExportOptions) -> pl.DataFrame:
     split. Near are pictures that an audit found so, among the sources of one run.
     """
     names = order(options)
-    places = frame["reason"].is_null().arg_true().to_numpy()
-    staying = _Staying(frame, places, names, options)
+    staying = _Staying(frame, names, options)
     if staying.is_kept.any():  # a key alone is placed once; only what is kept stands where it came from
         staying.leave("key", "leak-label", "the same label stands in {}")
     staying.leave("pixels", "leak-image", "the same picture stands in {}")
     if options.near_duplicates == "leave":
         staying.leave("near", "leak-near", "nearly the same picture stands in {}")
-    left = np.full(frame.height, _NONE, np.uint16)
-    left[places] = staying.left
-    split = np.full(frame.height, _NONE, np.uint16)
-    split[places] = np.where(staying.left == _NONE, staying.split, np.uint16(_NONE))
+    split, left = np.where(staying.stays, staying.split, np.uint16(_NONE)), staying.left
     reason, detail = pl.col("reason"), pl.col("detail")
     for number, (why, words) in enumerate(staying.said):
         reason = pl.when(pl.col("left") == number).then(pl.lit(why)).otherwise(reason)
@@ -118,32 +110,34 @@ def with_splits(frame: pl.DataFrame, options: ExportOptions) -> pl.DataFrame:
     home = pl.lit(None, pl.Enum(names))
     for number, name in enumerate(names):
         home = pl.when(pl.col("split") == number).then(pl.lit(name)).otherwise(home)
-    return (
-        frame.drop("split", strict=False)
-        .with_columns(pl.Series("left", left), pl.Series("split", split))
-        .with_columns(reason.alias("reason"), detail.alias("detail"), home.alias("split"))
-        .drop("left")
-    )
+    parts = []
+    for start in range(0, max(frame.height, 1), _CHUNK):  # all at once, polars would first copy the whole frame
+        here = slice(start, start + _CHUNK)
+        numbered = frame[here].with_columns(pl.Series("left", left[here]), pl.Series("split", split[here]))
+        parts.append(numbered.with_columns(reason.alias("reason"), detail.alias("detail"), home.alias("split")))
+    return pl.concat(parts).drop("left")
 
 
 class _Staying:
-    """The samples that have no reason to go yet, as arrays: the split of each, and where it left, why.
+    """The samples as arrays: which of them stay, the split of each, and where one left, why.
 
     A split is the number of its name, the higher the better guarded; left is a number of `said`, reason and words.
     """
 
-    def __init__(self, frame: pl.DataFrame, places: npt.NDArray[Any], names: list[str], options: ExportOptions) -> None:
-        self._frame, self._places, self._names = frame, places, names
-        numbers = {name: number for number, name in enumerate(names)}
-        kept = frame["kept_split"].cast(pl.Enum(names)).to_physical()
-        self.split = kept.cast(pl.UInt16).fill_null(_NONE).to_numpy()[places]
+    def __init__(self, frame: pl.DataFrame, names: list[str], options: ExportOptions) -> None:
+        self._frame, self._names = frame, names
+        kept = frame["kept_split"].cast(pl.Enum(names)).to_physical().cast(pl.UInt16)
+        self.split = kept.fill_null(_NONE).to_numpy(writable=True)
         self.is_kept = self.split != _NONE
-        placer = Placer(options.splits, options.seed)
-        free = ~self.is_kept
-        number_of = np.array([numbers[name] for name in placer.names], np.uint16)
-        self.split[free] = number_of[placer.place_all(frame["key"].to_numpy()[places[free]])]
-        self.left = np.full(len(places), _NONE, np.uint16)
+        self.stays = frame["reason"].is_null().to_numpy(writable=True)
+        self.left = np.full(frame.height, _NONE, np.uint16)
         self.said: list[tuple[str, str]] = []
+        placer = Placer(options.splits, options.seed)
+        number_of = np.array([names.index(name) for name in placer.names], np.uint16)
+        for start in range(0, frame.height, _CHUNK):
+            here = slice(start, start + _CHUNK)
+            free = self.stays[here] & ~self.is_kept[here]
+            self.split[here][free] = number_of[placer.place_all(frame["key"][here].to_numpy()[free])]
 
     def leave(self, column: str, reason: str, words: str) -> None:
         """Of samples that share `column` let those stay that are in the split of the best guarded one.
@@ -151,8 +145,8 @@ class _Staying:
         A label that was only placed goes over to the training split where that is kept for its key: nothing is tested
         on it, so that nothing is lost by this.
         """
-        there = self._frame[column].is_not_null().to_numpy()[self._places] & (self.left == _NONE)
-        values = self._frame[column].fill_null(0).to_numpy()[self._places[there]]
+        there = self.stays & self._frame[column].is_not_null().to_numpy()
+        values = self._frame[column].filter(pl.Series(there)).to_numpy()
         split, is_kept = self.split[there], self.is_kept[there]
         best = highest(values, np.where(is_kept, split + np.uint16(_KEPT), split))
         winner, pinned = best % np.uint16(_KEPT), best >= _KEPT
@@ -162,6 +156,7 @@ class _Staying:
             self.split[np.flatnonzero(there)[joins]] = 0
             lost &= ~joins
         rows = np.flatnonzero(there)[lost]
+        self.stays[rows] = False
         for number in np.unique(winner[lost]).tolist():
             self.left[rows[winner[lost] == number]] = len(self.said)
             self.said.append((reason, words.format(self._names[number])))
