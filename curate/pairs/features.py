@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import log, log1p
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from curate.measures import THUMB
-from curate.pairs.layout import layout, lines, raster
+from curate.pairs.layout import layout_of, lines, raster
 from rules import lexer
 from rules.processes import spread
 
@@ -130,11 +131,12 @@ def _describe_chunk(labels: Sequence[str]) -> list[_Described]:
 
 
 def _describe(label: str) -> _Described:
-    laid = layout(label)
-    tokens = [token for token in lexer.tokens(label) if token not in "{}"]
+    every = lexer.tokens(label)
+    laid = layout_of(every)
+    tokens = [token for token in every if token not in "{}"]
     width, height = max(laid.width, 0.05), max(laid.height, 0.05)
     count = len(laid.parts)
-    base = [np.log(width / height), np.log(width), np.log(height), width, height, laid.rows, count, np.log1p(count)]
+    base = [log(width / height), log(width), log(height), width, height, laid.rows, count, log1p(count)]
     if not laid.parts:
         return base, bytes(GRID[0] * GRID[1]), tokens, laid.rows, 0
     thumb = (_pooled(raster(laid.parts)[None])[0] * 255).astype(np.uint8)

@@ -57,6 +57,8 @@ def with_predictions(
     Null where nothing was predicted. A prediction belongs to the sample with its id, else to the one whose id ends in
     it, or whose image has that name, with or without folder and ending; one that fits several samples is left out.
     """
+    if not files:
+        return samples.with_columns(pl.lit(None, kind).alias(name) for name, kind in PREDICTED.items()), []
     places = _places(samples)
     found: dict[int, list[Prediction]] = {}
     facts = []
