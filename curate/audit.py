@@ -237,7 +237,10 @@ def _with_images(
     looked at, only those that samples.parquet has are there, all null.
     """
     nothing = [pl.lit(None, SAMPLES[name]).alias(name) for name in ("width", "height", "image_sha256", "image_phash")]
-    measures = any("pixels" in rule.needs for rule in options.ruleset.rules("samples"))
+    needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
+    measures = "pixels" in needs
+    # What no rule of this run reads is measured for the next one, where it is kept for that.
+    strokes = "pairs" in needs or options.cache is not None
     samples = samples.rename({name: _ASIDE + name for name in _FACTS if name in samples.columns})
     if not options.probe_images:
         return samples.with_columns(nothing)
@@ -251,7 +254,9 @@ def _with_images(
             continue
         report("images", done, total)
         names = frame["image"].to_list()
-        for found in measured(source.root, names, measures=measures, cache=options.cache, workers=options.workers):
+        for found in measured(
+            source.root, names, measures=measures, strokes=strokes, cache=options.cache, workers=options.workers
+        ):
             probed.append(found.with_columns(pl.lit(source.name).alias("source")))
             done += found.height
             report("images", done, total)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import polars as pl
 from PIL import Image, UnidentifiedImageError
 
+from curate.crew import share
 from curate.ink import has_alpha
 from curate.measures import MEASURES, Measured, finished, measured, measured_grey
 
@@ -52,8 +53,8 @@ _CHUNK = 64
 _SMALL = 1 << 20
 #: Runs of ink that are held before what they make up is counted: as many as in a hundred formulas.
 _MOST_RUNS = 100_000
-#: Measuring that would take longer than so many seconds is spread over processes, which take one to start.
-_WORTH_PROCESSES = 3.0
+#: Measuring that would take longer than so many seconds is shared with other processes, which take half of one each.
+_WORTH_PROCESSES = 1.5
 
 # Pillow warns of large images on stderr; here they become an ImageError instead.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -152,9 +153,7 @@ def probe_chunks(
         start = perf_counter()
         yield _probe_part(parts[0])
         rest = (perf_counter() - start) * (len(parts) - 1)
-        from rules.processes import spread  # brings all the rules, which processes that only open images do without
-
-        yield from spread(_probe_part, parts[1:], workers or 1 if rest > _WORTH_PROCESSES else 1)
+        yield from share(_probe_part, parts[1:], workers or 1 if rest > _WORTH_PROCESSES else 1)
     else:
         with ThreadPoolExecutor(workers or min(4, 2 * (os.cpu_count() or 1)), thread_name_prefix="probe") as pool:
             yield from pool.map(_probe_part, parts)
