@@ -34,6 +34,8 @@ MEASURES: dict[str, Any] = {
     "ink_border": pl.UInt8,
     #: Lines of writing, see `_lines`; 0 where there is no ink.
     "ink_rows": pl.Int32,
+    #: Is the paper's level another from place to place, as in a photo? Null where there is no ink.
+    "uneven": pl.Boolean,
     #: Level of the paper where an image's transparency is dropped, not laid on white; null where it has none.
     "bare_background": pl.UInt8,
     #: Of the size and the pixels, as displayed: equal where the RGB pixels are equal.
@@ -98,7 +100,7 @@ def _measured(grey: Grey, digest: str, bare: int | None, strokes: bool) -> Measu
     ink = ink_of_grey(grey)
     box = ink.box
     if box is None:
-        nothing = (ink.background, ink.polarity, 0.0, None, 0.0, *(None,) * 4, 0, 0, bare, digest)
+        nothing = (ink.background, ink.polarity, 0.0, None, 0.0, *(None,) * 4, 0, 0, None, bare, digest)
         return Measured(nothing, None, None)
     left, top, right, bottom = box
     inside = ink.mask[top:bottom, left:right]
@@ -115,6 +117,7 @@ def _measured(grey: Grey, digest: str, bare: int | None, strokes: bool) -> Measu
         *box,
         (left == 0) + (top == 0) + (right == width) + (bottom == height),
         _lines(ink.rows[top:bottom]),
+        ink.away is not None,
         bare,
         digest,
     )

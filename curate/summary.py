@@ -64,11 +64,13 @@ def summarise(
     thresholds: Thresholds | None = None,
     suppressed: pl.DataFrame | None = None,
     elsewhere: Elsewhere | None = None,
+    images: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Aggregate a run. The frames have the schemas of `curate.run`; sources keep the order they are given in.
 
     `findings` are the new ones: they make the lists of rules and the counts of findings. Those of `suppressed` are
     known; they are counted apart, but they count with the new ones for what is said of samples, and for verdicts.
+    `images` is what `curate.image_facts` says of the sources' images.
 
     Raises:
         ValueError: a sample belongs to a source that `sources` doesn't name.
@@ -110,6 +112,7 @@ def summarise(
             "duplicates": twice.get(facts.name, _NEVER_TWICE),
             "leaks": leaks.get(facts.name, []),
             "against": elsewhere.shared.get(facts.name, []),
+            "images": dict((images or {}).get(facts.name, {})) or None,
             "licence": _licence(facts),
             "rules": rules_of.get(facts.name, []),
         }

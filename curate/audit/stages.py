@@ -16,6 +16,7 @@ from curate.audit.images import join_images, join_pairs
 from curate.audit.labels import join_labels, judge_labels
 from curate.audit.options import AuditOptions, Progress
 from curate.audit.sources import check_names, read_sources
+from curate.image_facts import image_facts
 from curate.pairs import predictions
 from curate.run import FINDINGS_FILE, PLACES, PLACES_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run
 from curate.sources import SourceSpec
@@ -51,6 +52,7 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
         samples, seen, elsewhere = duplicates.join(samples, known)
     with clock.stage("collect"):
         seen = with_terms(seen, sources, options)
+        pictures = image_facts(seen)
         samples, findings = collect(samples, seen, judged, options)
     suppressed = None
     if options.known is not None:
@@ -71,6 +73,7 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
             thresholds=options.thresholds,
             suppressed=suppressed,
             elsewhere=elsewhere,
+            images=pictures,
         )
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))

@@ -137,6 +137,12 @@ def test_ink_at_the_border() -> None:
     assert facts(formula().crop((25, 12, 190, 50)))["ink_border"] == 4
 
 
+def test_a_photo_has_uneven_paper() -> None:
+    assert facts(photo(formula()))["uneven"] is True
+    assert facts(formula())["uneven"] is False
+    assert facts(Image.new("L", (50, 40), 255))["uneven"] is None
+
+
 def test_blur_is_judged_beside_the_stroke() -> None:
     assert float(str(facts(formula().filter(ImageFilter.GaussianBlur(0.7)))["sharpness"])) > 0.6
     assert float(str(facts(formula().filter(ImageFilter.GaussianBlur(4)))["sharpness"])) < 0.3
