@@ -15,7 +15,9 @@ from curate.report import pictures
 from curate.report.markup import code, text
 
 #: Suspects that are shown.
-MOST = 24
+MOST = 30
+#: The rule that says that predictions agree, or one is sure, against a label.
+SURE = "PAR010"
 #: The rule that says that a label does not belong to its picture.
 DOUBTFUL = "PAR007"
 
@@ -46,23 +48,26 @@ class Suspect:
 def choose_suspects(
     samples: pl.LazyFrame, findings: pl.LazyFrame, summary: Mapping[str, Any], most: int = MOST
 ) -> list[Suspect]:
-    """First what predictions contradict, as summary.json ranks it; then the pictures least like their labels."""
-    ranked = summary.get("predictions", {}).get("likely_label_errors", ())[:most]
+    """What predictions contradict surely (`SURE`), as summary.json ranks it; then the pictures least like their labels;
+    then what else predictions contradict."""
+    ranked = summary.get("predictions", {}).get("likely_label_errors", ())
     by_id = {row["sample_id"]: row for row in ranked}
-    doubtful = findings.filter((pl.col("rule") == DOUBTFUL) & pl.col("sample_id").is_not_null()).select("sample_id")
-    wanted = ("sample_id", "source", "image", "label", "pair_score")
-    predicted = samples.filter(pl.col("sample_id").is_in(list(by_id))).select(wanted)
-    others = (
-        samples.join(doubtful, on="sample_id", how="semi")
-        .filter(~pl.col("sample_id").is_in(list(by_id)) & pl.col("pair_score").is_not_null())
+    told = findings.filter(pl.col("rule").is_in([SURE, DOUBTFUL])).select("sample_id", "rule").unique()
+    wanted = samples.select("sample_id", "source", "image", "label", "pair_score")
+    doubtful = (
+        wanted.join(told.filter(pl.col("rule") == DOUBTFUL), on="sample_id", how="semi")
+        .filter(~pl.col("sample_id").is_in(list(by_id)))
         .sort("pair_score", "sample_id")
         .head(most)
-        .select(wanted)
     )
-    rows, rest = pl.collect_all([predicted, others])
-    known = {row["sample_id"]: row for row in rows.iter_rows(named=True)}
-    suspects = [_suspect(known[name], row) for name, row in by_id.items() if name in known]
-    return (suspects + [_suspect(row, {}) for row in rest.iter_rows(named=True)])[:most]
+    surely = told.filter(pl.col("rule") == SURE).select("sample_id")
+    predicted, rest, sure = pl.collect_all([wanted.filter(pl.col("sample_id").is_in(list(by_id))), doubtful, surely])
+    known = {row["sample_id"]: row for row in predicted.iter_rows(named=True)}
+    certain = set(sure["sample_id"].to_list())
+    contradicted = {name: _suspect(known[name], row) for name, row in by_id.items() if name in known}
+    first = [suspect for name, suspect in contradicted.items() if name in certain]
+    last = [suspect for name, suspect in contradicted.items() if name not in certain]
+    return (first + [_suspect(row, {}) for row in rest.iter_rows(named=True)] + last)[:most]
 
 
 def _suspect(sample: Mapping[str, Any], ranked: Mapping[str, Any]) -> Suspect:
