@@ -53,8 +53,10 @@ MEASURES: dict[str, Any] = {
 
 #: Size of `ink_thumb`, width and height.
 THUMB = (64, 24)
-#: Two images are near duplicates where their hashes differ in at most so many of the 256 bits. See `_hashes`.
-NEAR = 26
+#: Two images are near duplicates where their hashes differ in at most so many of the 256 bits. Of the copies in
+#: `_hashes` 26 would find a few more; but of CROHME's pairs within 26 bits most are one formula in two hands, which is
+#: no copy, and of those within 20 none (see `curate.duplicates.images`).
+NEAR = 20
 #: Widths of edges that the strokes of a thoroughly blurred picture are wide: 2.0 to 2.2 in print, more in handwriting.
 BLURRED = 2.2
 

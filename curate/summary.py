@@ -90,7 +90,8 @@ def summarise(
     splits, overlap = _splits(marked)
     shared = _shared(marked)
     elsewhere = elsewhere or Elsewhere()
-    twice, leaks = duplicates(samples), leaks_of(samples)
+    twice = duplicates(samples)
+    leaks = leaks_of(samples) if elsewhere.leaks is None else elsewhere.leaks
     entries = []
     for facts in sources:
         numbers = by_source.get(facts.name, _NOTHING)
@@ -110,7 +111,7 @@ def summarise(
             "split_overlap": overlap.get(facts.name, {}),
             "shared_labels": shared.get(facts.name, {}),
             "duplicates": twice.get(facts.name, _NEVER_TWICE),
-            "leaks": leaks.get(facts.name, []),
+            "leaks": list(leaks.get(facts.name, [])),
             "against": elsewhere.shared.get(facts.name, []),
             "images": dict((images or {}).get(facts.name, {})) or None,
             "licence": _licence(facts),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +17,7 @@ from curate.audit.images import join_images, join_pairs
 from curate.audit.labels import join_labels, judge_labels
 from curate.audit.options import AuditOptions, Progress
 from curate.audit.sources import check_names, read_sources
+from curate.duplicates.facts import leaks
 from curate.image_facts import image_facts
 from curate.pairs import predictions
 from curate.run import FINDINGS_FILE, PLACES, PLACES_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run
@@ -53,6 +55,7 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
     with clock.stage("collect"):
         seen = with_terms(seen, sources, options)
         pictures = image_facts(seen)
+        elsewhere = replace(elsewhere, leaks=leaks(seen))  # of the very frame that the rules see: made once
         samples, findings = collect(samples, seen, judged, options)
     suppressed = None
     if options.known is not None:
