@@ -20,6 +20,8 @@ FACTS = [
     for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *predictions.PREDICTED, *ORPHANS)
     if name not in ("image", "pair_score")
 ]
+#: Facts that only pairs are made of, and that are large: 1.5 kB an image.
+ONCE = ("ink_thumb",)
 #: Stands before the name of a source's own column while a fact about the image has that name.
 ASIDE = "\0"
 
@@ -70,8 +72,10 @@ def join_pairs(
     needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
     if "orphans" in needs and options.probe_images and options.limit is None:
         samples = with_orphans(samples, [(source.name, source.root) for source in sources])
-    if "pairs" not in needs:
-        return samples.with_columns(pl.lit(None, pl.Float64).alias("pair_score"))
-    return with_pairs(
-        samples, workers=options.workers, cache=options.cache, progress=lambda done, of: report("pairs", done, of)
-    )
+    if "pairs" in needs:
+        samples = with_pairs(
+            samples, workers=options.workers, cache=options.cache, progress=lambda done, of: report("pairs", done, of)
+        )
+    else:
+        samples = samples.with_columns(pl.lit(None, pl.Float64).alias("pair_score"))
+    return samples.drop(ONCE, strict=False)

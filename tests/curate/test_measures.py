@@ -160,6 +160,22 @@ def test_lines_of_writing() -> None:
     assert facts(image)["ink_rows"] == 3
 
 
+@pytest.mark.parametrize(
+    ("label", "lines"),
+    [
+        (r"\begin{aligned} & x + y = z \\ & \sum _ { i = 1 } ^ { n } x _ { i } = 0 \end{aligned}", 2),
+        (r"\begin{array}{l} e ^ { i \pi } + 1 = 0 \\ \frac { a } { b } + c \\ u - v \end{array}", 3),
+        (r"\begin{gathered} x + y = z \\ u - v \\ a + b \end{gathered}", 3),
+        (r"\frac { x + \frac { 1 } { y } } { \frac { 2 } { z } - 1 }", 1),
+        (r"\lim _ { n \to \infty } \frac { \partial ^ { 2 } f } { \partial x ^ { 2 } } = \prod _ { i } ^ { n } i !", 1),
+    ],
+)
+def test_lines_of_drawn_labels(label: str, lines: int) -> None:
+    from curate.render import render_png
+
+    assert facts(Image.open(io.BytesIO(render_png(label, scale=2.0))).convert("L"))["ink_rows"] == lines
+
+
 def test_the_thumbnail_is_the_inks_box() -> None:
     found = facts(formula())
     thumb = np.frombuffer(found["ink_thumb"], np.uint8).reshape(24, 64)  # type: ignore[call-overload]
