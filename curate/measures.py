@@ -87,7 +87,7 @@ def measured(image: Image.Image, *, strokes: bool = True) -> Measured:
 def measured_grey(pixels: Grey, *, strokes: bool = True) -> Measured:
     """`measured` for a picture whose grey levels (height, width) are at hand: opaque, and turned as it is to be."""
     pixels = np.ascontiguousarray(pixels)
-    return _measured(pixels, _digest((pixels.shape[1], pixels.shape[0]), pixels), None, strokes)
+    return _measured(pixels, _digest((pixels.shape[1], pixels.shape[0]), pixels.ravel().data), None, strokes)
 
 
 def finished(pictures: Sequence[Measured]) -> list[tuple[Any, ...]]:
@@ -142,7 +142,7 @@ def _pixels(image: Image.Image) -> tuple[Grey, str]:
     coloured = on_white(oriented(image))
     if coloured.mode in ("L", "1"):
         grey = np.asarray(coloured if coloured.mode == "L" else coloured.convert("L"))
-        return grey, _digest(coloured.size, grey)
+        return grey, _digest(coloured.size, grey.ravel().data)
     coloured = coloured.convert("RGB")
     red, green, blue = coloured.split()
     if (data := red.tobytes()) == green.tobytes() == blue.tobytes():
@@ -150,7 +150,7 @@ def _pixels(image: Image.Image) -> tuple[Grey, str]:
     return np.asarray(coloured.convert("L")), _digest(coloured.size, coloured.tobytes())
 
 
-def _digest(size: tuple[int, int], pixels: Grey | bytes) -> str:
+def _digest(size: tuple[int, int], pixels: memoryview | bytes) -> str:
     digest = hashlib.sha256(b"%dx%d\n" % size)
     digest.update(pixels)
     return digest.hexdigest()
