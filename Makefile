@@ -1,8 +1,8 @@
 # Needs Python 3.11 or newer, pip and make. `make help` lists the targets.
 PYTHON ?= python3
 VENV := .venv
-# The extras that the tests need. [browse], [finetune] and [ray] have no code here yet, and would be 7 GB to test nothing.
-TEST_EXTRAS ?= dev
+# The extras that the tests need, some 7 GB: FiftyOne with its database, Ray, torch and unsloth. unsloth is not made for macOS.
+TEST_EXTRAS ?= dev,browse,ray$(if $(filter Darwin,$(shell uname -s)),,$(comma)finetune)
 WORKERS ?= 2
 # Where `make demo` writes. It is made anew by every call; a folder that is no demo is left alone.
 DEMO ?= demo
@@ -10,7 +10,8 @@ drop_demo = if [ -f "$(DEMO)/data/planted.jsonl" ]; then rm -rf "$(DEMO)"; fi
 
 comma := ,
 py := $(VENV)/bin/python
-ready := $(VENV)/.ready-$(subst $(comma),-,$(TEST_EXTRAS))
+core := $(VENV)/.ready
+ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench docs clean
@@ -19,7 +20,7 @@ ready := $(VENV)/.ready-$(subst $(comma),-,$(TEST_EXTRAS))
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' Makefile
 
-demo: $(ready)  ## make three small data sets with known defects, audit them, say where the report lies
+demo: $(core)  ## make three small data sets with known defects, audit them, say where the report lies
 	@$(drop_demo)
 	@$(VENV)/bin/curate demo --out "$(DEMO)"
 
@@ -36,7 +37,7 @@ bench: $(ready)  ## labels a second of the audit, beside other tools (results in
 	@$(py) benchmarks/bench.py $(BENCH_ARGS)
 	@$(py) benchmarks/planted.py $(PLANTED_ARGS)
 
-docs: $(ready)  ## write docs/rules/ and docs/cli.md from the code
+docs: $(core)  ## write docs/rules/ and docs/cli.md from the code
 	@$(py) docs/make_docs.py
 
 clean:  ## remove what these targets made, .venv included
@@ -45,10 +46,17 @@ clean:  ## remove what these targets made, .venv included
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -qq: pip says only what failed. --no-compile: half the time, for a second at the first import.
-$(ready): pyproject.toml constraints.txt | $(py)
-	@echo "Installing texsieve[$(TEST_EXTRAS)] into $(VENV) (about a minute) ..."
-	@$(py) -m pip install -qq --no-compile --disable-pip-version-check -e '.[$(TEST_EXTRAS)]' -c constraints.txt
+install = $(py) -m pip install -qq --no-compile --disable-pip-version-check -c constraints.txt -e
+
+$(core): pyproject.toml constraints.txt | $(py)
+	@echo "Installing texsieve into $(VENV) (about a minute) ..."
+	@$(install) .
 	@touch $@
+
+$(ready): pyproject.toml constraints.txt | $(py)
+	@echo "Installing texsieve[$(TEST_EXTRAS)] into $(VENV) (some minutes) ..."
+	@$(install) '.[$(TEST_EXTRAS)]'
+	@touch $(core) $@
 
 # Debian keeps the pip of new environments in a package of its own (python3-venv): without it the installed pip fills in.
 $(py):

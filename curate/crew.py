@@ -18,12 +18,19 @@ Result = TypeVar("Result")
 
 
 def share(work: Callable[[Batch], Result], batches: Sequence[Batch], workers: int) -> Iterator[Result]:
-    """`work` done to every batch, the results in order, by `workers` processes of which this is one.
+    """`work` done to every batch, the results in order, by `workers` processes of which this is one; or,
+    inside `rules.processes.spread_by`, by what that offers.
 
-    With more than one, `work` and the batches must be picklable. Raises what `work` raises.
+    With more than one worker, `work` and the batches must be picklable. Raises what `work` raises.
     """
     if workers <= 1 or len(batches) < 2:
         yield from map(work, batches)
+        return
+    from rules.processes import elsewhere  # brings all the rules; an audit has them, helpers do without
+
+    spreader = elsewhere()
+    if spreader is not None:
+        yield from spreader(work, batches)
         return
     # Spawned, not forked: polars' thread pool does not survive a fork.
     pool = ProcessPoolExecutor(workers - 1, mp_context=get_context("spawn"), initializer=_settle_in)

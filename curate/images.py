@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from socket import gethostname
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,7 @@ import polars as pl
 from PIL import Image, UnidentifiedImageError
 
 from curate.crew import share
+from curate.errors import UserError
 from curate.ink import has_alpha
 from curate.measures import MEASURES, Measured, finished, measured, measured_grey
 
@@ -153,10 +155,17 @@ def probe_chunks(
         start = perf_counter()
         yield _probe_part(parts[0])
         rest = (perf_counter() - start) * (len(parts) - 1)
-        yield from share(_probe_part, parts[1:], workers or 1 if rest > _WORTH_PROCESSES else 1)
+        yield from share(_probe_there, parts[1:], workers or 1 if rest > _WORTH_PROCESSES else 1)
     else:
         with ThreadPoolExecutor(workers or min(4, 2 * (os.cpu_count() or 1)), thread_name_prefix="probe") as pool:
             yield from pool.map(_probe_part, parts)
+
+
+def _probe_there(part: tuple[Path, Sequence[str], bool, bool]) -> pl.DataFrame:
+    """`_probe_part`, maybe on another machine, where a folder that isn't shared must not make images seem missing."""
+    if not part[0].is_dir():
+        raise UserError(f"{part[0]}: no such folder on {gethostname()}; images must lie in the same place everywhere")
+    return _probe_part(part)
 
 
 def _probe_part(part: tuple[Path, Sequence[str], bool, bool]) -> pl.DataFrame:

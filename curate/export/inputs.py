@@ -13,7 +13,7 @@ import polars as pl
 import rules
 from curate.decisions import DECISIONS_FILE, Decisions, read_decisions
 from curate.errors import UserError
-from curate.run import FINDINGS_FILE, SAMPLES_FILE, Run, load_run
+from curate.run import FINDINGS_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run
 from rules import Ruleset, Weights
 from rules.registry import all_rules
 
@@ -81,7 +81,7 @@ def _open(number: int, path: Path) -> Input:
     ruleset, weights = _rules_of(run)
     hashes = {
         name: file_sha256(path / name)
-        for name in (SAMPLES_FILE, FINDINGS_FILE, DECISIONS_FILE)
+        for name in (SAMPLES_FILE, FINDINGS_FILE, SUPPRESSED_FILE, DECISIONS_FILE)
         if (path / name).is_file()
     }
     return Input(number, run, ruleset, weights, read_decisions(path / DECISIONS_FILE), hashes)

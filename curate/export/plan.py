@@ -209,7 +209,7 @@ def _curable(plan: Plan, level: str) -> int:
     for item in plan.inputs:
         dropped = plan.frame.filter((pl.col("run") == item.number) & (pl.col("reason") == "rule")).select("row", "rule")
         rows = item.run.samples.with_row_index("row").select("row", "sample_id")
-        fixes = item.run.findings.filter(pl.col("fix") == level).select("sample_id", "rule").unique()
+        fixes = item.run.all_findings.filter(pl.col("fix") == level).select("sample_id", "rule").unique()
         total += (
             dropped.lazy().join(rows, on="row").join(fixes, on=["sample_id", "rule"]).select(pl.len()).collect().item()
         )

@@ -123,7 +123,7 @@ def _hash(text: str) -> int:
 def _kept_by_samples(item: Input) -> pl.DataFrame:
     """The factor that a sample's score has from rules that a new label changes nothing about."""
     findings = (
-        item.run.findings.filter(~pl.col("rule").is_in(item.label_rules) & pl.col("sample_id").is_not_null())
+        item.run.all_findings.filter(~pl.col("rule").is_in(item.label_rules) & pl.col("sample_id").is_not_null())
         .select("sample_id", "rule", "severity")
         .collect()
     )
@@ -166,7 +166,7 @@ def worst_findings(item: Input, labels: Relabelled, options: ExportOptions) -> p
     rows = item.run.samples.with_row_index("row").select("row", "sample_id")
     changed = pl.scan_parquet(labels.changed).select("row", pl.lit(True).alias("changed"))
     stated = (
-        item.run.findings.filter(is_dropping & pl.col("sample_id").is_not_null())
+        item.run.all_findings.filter(is_dropping & pl.col("sample_id").is_not_null())
         .select("sample_id", "rule", "severity", "message")
         .join(rows, on="sample_id", how="inner")
         .join(changed, on="row", how="left")

@@ -125,7 +125,7 @@ def _decide(item: Input, rows: pl.LazyFrame, done: Relabelled) -> tuple[dict[int
 def _fixable(item: Input, rows: pl.LazyFrame, fix: str, frozen: pl.Expr | None) -> pl.DataFrame:
     """Rows of the samples with a finding that a permitted fix is for."""
     levels = ["safe"] if fix == "safe" else ["safe", "unsafe"]
-    proposed = item.run.findings.filter(
+    proposed = item.run.all_findings.filter(
         pl.col("fix").is_in(levels) & pl.col("replacement").is_not_null() & pl.col("sample_id").is_not_null()
     )
     if frozen is not None:

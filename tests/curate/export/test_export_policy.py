@@ -78,6 +78,18 @@ def test_a_dropped_sample_has_one_reason_with_its_rule_and_its_words(run: Path, 
     assert found["s/1"]["detail"] == "9 characters, over 3"
 
 
+def test_an_error_that_a_baseline_knows_is_still_an_error(run: Path, tmp_path: Path) -> None:
+    findings = pl.read_parquet(run / "findings.parquet")
+    known = pl.col("rule") == "SYN001"
+    findings.filter(known).write_parquet(run / "suppressed.parquet")
+    findings.filter(~known).write_parquet(run / "findings.parquet")
+    first = exported(run, tmp_path / "out")
+    assert dropped(tmp_path / "out") == {"s/0": "rule"}
+    exported(run, tmp_path / "kept", keep=("SYN001",))
+    assert dropped(tmp_path / "kept") == {}
+    assert first.plan.inputs[0].hashes.keys() == {"samples.parquet", "findings.parquet", "suppressed.parquet"}
+
+
 def test_an_unknown_rule_is_an_error_before_any_work(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--drop: no rule is called 'SYN999'; did you mean 'SYN"):
         exported(run, tmp_path / "out", drop=("SYN999",))
