@@ -36,6 +36,11 @@ def spread_by(spreader: Spreader) -> Iterator[None]:
         _elsewhere.reset(token)
 
 
+def elsewhere() -> Spreader | None:
+    """What `spread` leaves its work to here, for others that share work; None: nothing but this machine."""
+    return _elsewhere.get()
+
+
 def spread(work: Callable[[_Batch], _Result], batches: Sequence[_Batch], workers: int) -> Iterator[_Result]:
     """`work` done to every batch, the results in order. `work` and the batches must be picklable for `workers` > 1.
 

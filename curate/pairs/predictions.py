@@ -56,6 +56,8 @@ def with_predictions(
 
     Null where nothing was predicted. `match` says whose a prediction is; one that fits several samples is left out.
     """
+    if not files:
+        return samples.with_columns(pl.lit(None, kind).alias(name) for name, kind in PREDICTED.items()), []
     found: dict[int, list[Prediction]] = {}
     facts = []
     for path, rows in files:
