@@ -87,7 +87,7 @@ def measured(image: Image.Image, *, strokes: bool = True) -> Measured:
 def measured_grey(pixels: Grey, *, strokes: bool = True) -> Measured:
     """`measured` for a picture whose grey levels (height, width) are at hand: opaque, and turned as it is to be."""
     pixels = np.ascontiguousarray(pixels)
-    return _measured(pixels, _digest((pixels.shape[1], pixels.shape[0]), pixels.ravel().data), None, strokes)
+    return _measured(pixels, grey_sha256(pixels), None, strokes)
 
 
 def finished(pictures: Sequence[Measured]) -> list[tuple[Any, ...]]:
@@ -134,37 +134,18 @@ def pixels_sha256(image: Image.Image) -> str:
     return _pixels(image)[1]
 
 
-<<<<<<< HEAD
-def grey_sha256(pixels: npt.NDArray[np.uint8]) -> str:
-    """The `image_sha256` of a picture of grey levels (height, width)."""
-    height, width = pixels.shape
-    return _digest(width, height, pixels.tobytes())
+def grey_sha256(pixels: Grey) -> str:
+    """The `image_sha256` of a picture of grey levels (height, width), opaque and as it is to be seen."""
+    return _digest((pixels.shape[1], pixels.shape[0]), np.ascontiguousarray(pixels).ravel().data)
 
 
-def _digest(width: int, height: int, pixels: bytes) -> str:
-    return hashlib.sha256(b"%dx%d\n" % (width, height) + pixels).hexdigest()
-
-
-def _pixels(image: Image.Image) -> tuple[Image.Image, str]:
-=======
 def _pixels(image: Image.Image) -> tuple[Grey, str]:
->>>>>>> images2
     """The picture in grey levels, and the digest of its size and pixels.
 
     A grey picture's pixels are one byte each, so that it needn't be blown up to RGB: equal RGB, equal digest.
     """
     coloured = on_white(oriented(image))
     if coloured.mode in ("L", "1"):
-<<<<<<< HEAD
-        grey = coloured = coloured.convert("L")
-    else:
-        coloured = coloured.convert("RGB")
-        red, green, blue = coloured.split()
-        same = red.tobytes() == green.tobytes() == blue.tobytes()
-        grey = red if same else coloured.convert("L")
-        coloured = red if same else coloured
-    return grey, _digest(*coloured.size, coloured.tobytes())
-=======
         grey = np.asarray(coloured if coloured.mode == "L" else coloured.convert("L"))
         return grey, _digest(coloured.size, grey.ravel().data)
     coloured = coloured.convert("RGB")
@@ -178,7 +159,6 @@ def _digest(size: tuple[int, int], pixels: memoryview | bytes) -> str:
     digest = hashlib.sha256(b"%dx%d\n" % size)
     digest.update(pixels)
     return digest.hexdigest()
->>>>>>> images2
 
 
 def _bare_background(image: Image.Image) -> int | None:
