@@ -1,8 +1,8 @@
 # Needs Python 3.11 or newer, pip and make. `make help` lists the targets.
 PYTHON ?= python3
 VENV := .venv
-# The extras that the tests need. [browse], [finetune] and [ray] have no code here yet, and would be 7 GB to test nothing.
-TEST_EXTRAS ?= dev
+# The extras that the tests need, some 7 GB: FiftyOne with its database, Ray, torch and unsloth. unsloth is not made for macOS.
+TEST_EXTRAS ?= dev,browse,ray$(if $(filter Darwin,$(shell uname -s)),,$(comma)finetune)
 WORKERS ?= 2
 # Where `make demo` writes. It is made anew by every call; a folder that is no demo is left alone.
 DEMO ?= demo
@@ -10,18 +10,27 @@ drop_demo = if [ -f "$(DEMO)/data/planted.jsonl" ]; then rm -rf "$(DEMO)"; fi
 
 comma := ,
 py := $(VENV)/bin/python
-ready := $(VENV)/.ready-$(subst $(comma),-,$(TEST_EXTRAS))
+core := $(VENV)/.ready
+ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo demo-train gpu-check test check bench docs clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile
 
-demo: $(ready)  ## make three small data sets with known defects, audit them, say where the report lies
+demo: $(core)  ## make three small data sets with known defects, audit them, say where the report lies
 	@$(drop_demo)
 	@$(VENV)/bin/curate demo --out "$(DEMO)"
+
+demo-train: $(ready)  ## train, ask and score a toy model on the demo's data and the CPU: shows the commands, reads nothing
+	@[ -d "$(DEMO)/dataset" ] || $(VENV)/bin/curate demo --out "$(DEMO)" >/dev/null
+	@$(py) tests/finetune/demo_train.py --data "$(DEMO)/dataset" --out "$(DEMO)/train" $(TRAIN_ARGS)
+
+gpu-check: $(ready)  ## on a machine with a GPU: 20 steps of the real model and all around them, and a table of what passed
+	@[ -d "$(DEMO)/dataset" ] || $(VENV)/bin/curate demo --out "$(DEMO)" >/dev/null
+	@$(py) benchmarks/gpu_check.py --data "$(DEMO)/dataset" $(GPU_ARGS)
 
 test: check  ## set up all that the tests need, run `make check`, run every test
 	@bash .ci/system.sh
@@ -36,19 +45,26 @@ bench: $(ready)  ## labels a second of the audit, beside other tools (results in
 	@$(py) benchmarks/bench.py $(BENCH_ARGS)
 	@$(py) benchmarks/planted.py $(PLANTED_ARGS)
 
-docs: $(ready)  ## write docs/rules/ and docs/cli.md from the code
+docs: $(core)  ## write docs/rules/ and docs/cli.md from the code
 	@$(py) docs/make_docs.py
 
 clean:  ## remove what these targets made, .venv included
 	$(drop_demo)
-	rm -rf $(VENV) build dist bench-out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist bench-out gpu-check *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -qq: pip says only what failed. --no-compile: half the time, for a second at the first import.
-$(ready): pyproject.toml constraints.txt | $(py)
-	@echo "Installing texsieve[$(TEST_EXTRAS)] into $(VENV) (about a minute) ..."
-	@$(py) -m pip install -qq --no-compile --disable-pip-version-check -e '.[$(TEST_EXTRAS)]' -c constraints.txt
+install = $(py) -m pip install -qq --no-compile --disable-pip-version-check -c constraints.txt -e
+
+$(core): pyproject.toml constraints.txt | $(py)
+	@echo "Installing texsieve into $(VENV) (about a minute) ..."
+	@$(install) .
 	@touch $@
+
+$(ready): pyproject.toml constraints.txt | $(py)
+	@echo "Installing texsieve[$(TEST_EXTRAS)] into $(VENV) (some minutes) ..."
+	@$(install) '.[$(TEST_EXTRAS)]'
+	@touch $(core) $@
 
 # Debian keeps the pip of new environments in a package of its own (python3-venv): without it the installed pip fills in.
 $(py):

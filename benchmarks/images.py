@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,6 +22,8 @@ from peers import CACHE, Unavailable
 PYTHON = CACHE / "cleanvision" / "bin" / "python"
 INSTALL = "python3 -m venv build/bench/cleanvision && build/bench/cleanvision/bin/pip install cleanvision==0.3.7"
 QUICK = 500
+#: Audits that are timed, and their options: the rules that cleanvision's issues are comparable with, and all there are.
+AUDITS = {"image rules": ["--select", "IMG"], "all rules": []}
 
 #: Prints one line of JSON: seconds of finding all issues, issues by kind, images in sets of exact duplicates.
 _CLEANVISION = """
@@ -39,9 +42,10 @@ if __name__ == "__main__":
 
 
 def measure_images(data: Path, folder: Path, root: Path, quick: bool) -> dict[str, Any]:
-    """CROHME's training images audited with every image rule, and judged by cleanvision, by default and in one process.
+    """CROHME's training images audited with every image rule and with all rules, and judged by cleanvision, by default
+    and in one process.
 
-    Runs alternate, and a ratio is to the audit that ran just before. Without the images or without cleanvision what is
+    Runs alternate, and a ratio is to the audits that ran just before. Without the images or without cleanvision what is
     missing is one line on standard error.
     """
     archive = data / "crohme" / "train" / "img.tar.xz"
@@ -59,31 +63,34 @@ def measure_images(data: Path, folder: Path, root: Path, quick: bool) -> dict[st
             if path.stem not in kept:
                 path.unlink()
     (folder / "crohme" / "caption.txt").write_text("".join(captions), encoding="utf-8")
-    found: dict[str, Any] = {"images": len(captions), "audits": [], "cleanvision": {}}
+    _audit(folder, root, "compiled", ["--limit", "10"])  # as an installed program's, its modules are compiled by then
+    found: dict[str, Any] = {"images": len(captions), "audits": {name: [] for name in AUDITS}, "cleanvision": {}}
     for name, jobs in (("by default", 0), ("one process", 1)):
-        audit = _audit(folder, root, len(found["audits"]))
-        found["audits"].append(audit)
+        audits = {which: _audit(folder, root, f"{which}-{jobs}", options) for which, options in AUDITS.items()}
+        for which, audit in audits.items():
+            found["audits"][which].append(audit)
         try:
             peer = _cleanvision(images, jobs, folder)
         except Unavailable as error:
             print(f"bench: left out: cleanvision ({error})", file=sys.stderr)
             break
-        found["cleanvision"][name] = {
-            **peer,
-            "ratio": peer["seconds"] / audit["seconds"],
-            "ratio_images": peer["seconds"] / audit["images_seconds"],
-            "ratio_cpu": peer["cpu_seconds"] / audit["cpu_seconds"],
+        ratios = {
+            which: {key: peer[key] / audit[key] for key in ("seconds", "cpu_seconds")}
+            for which, audit in audits.items()
         }
+        found["cleanvision"][name] = {**peer, "ratios": ratios}
     return found
 
 
-def _audit(folder: Path, root: Path, number: int) -> dict[str, Any]:
+def _audit(folder: Path, root: Path, name: str, options: Sequence[str]) -> dict[str, Any]:
     """Seconds of one `curate audit` as a person runs it, start and report included, and of its images alone."""
-    out = folder / f"images-{number}"
+    out = folder / f"images-{name}".replace(" ", "-")
     command = [sys.executable, "-m", "curate.cli", "audit", f"crohme={folder / 'crohme' / 'caption.txt'}"]
-    command += ["--images", str(folder / "crohme" / "img"), "--select", "IMG", "--no-cache", "--out", str(out)]
+    command += ["--images", str(folder / "crohme" / "img"), *options, "--no-cache", "--out", str(out)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
     start, spent = perf_counter(), _spent()
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=environment)
     seconds, spent = perf_counter() - start, _spent() - spent
     if done.returncode:
         raise RuntimeError(f"curate audit ended with {done.returncode}: {done.stderr.strip()}")
@@ -124,17 +131,22 @@ def lines(found: dict[str, Any]) -> list[str]:
     """What is printed of a measurement."""
     if not found:
         return []
-    best = min(found["audits"], key=lambda audit: audit["seconds"])
-    said = [
-        f"curate audit --select IMG, {found['images']:,} images of CROHME: {best['seconds']:.1f} s, "
-        f"{1000 * best['images_seconds'] / found['images']:.2f} ms an image to open and measure; "
-        f"{best['exact_duplicates']} exact duplicates, {sum(best['findings'].values()):,} findings."
-    ]
-    for name, peer in found["cleanvision"].items():
-        issues = sum(peer["issues"].values())
+    said = []
+    for which, audits in found["audits"].items():
+        best = min(audits, key=lambda audit: audit["seconds"])
         said.append(
-            f"cleanvision, {name}: {peer['seconds']:.1f} s, {peer['ratio_images']:.1f} times as long as the images, "
-            f"{peer['ratio']:.1f} times as the audit, {peer['ratio_cpu']:.1f} times its processor time; "
-            f"{peer['issues'].get('exact_duplicates', 0)} exact duplicates, {issues:,} issues."
+            f"curate audit with {which}, {found['images']:,} images of CROHME: {best['seconds']:.1f} s, "
+            f"{best['cpu_seconds']:.1f} s of processor time; "
+            f"{1000 * best['images_seconds'] / found['images']:.2f} ms an image to open and measure; "
+            f"{best['exact_duplicates']} exact duplicates, {sum(best['findings'].values()):,} findings."
+        )
+    for name, peer in found["cleanvision"].items():
+        beside = ", ".join(
+            f"{ratio['seconds']:.1f} times the audit with {which} ({ratio['cpu_seconds']:.1f} times its processor time)"
+            for which, ratio in peer["ratios"].items()
+        )
+        said.append(
+            f"cleanvision, {name}: {peer['seconds']:.1f} s, {beside}; "
+            f"{peer['issues'].get('exact_duplicates', 0)} exact duplicates, {sum(peer['issues'].values()):,} issues."
         )
     return said

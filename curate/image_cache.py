@@ -31,19 +31,23 @@ _STAMP = ("image", "size", "mtime")
 
 
 def measured(
-    root: Path, refs: Sequence[str], *, measures: bool, cache: Path | None, workers: int = 1
+    root: Path, refs: Sequence[str], *, measures: bool, strokes: bool = True, cache: Path | None, workers: int = 1
 ) -> Iterator[pl.DataFrame]:
     """`curate.images.probe` a part at a time: what the cache knows first, then what had to be opened.
 
     Every ref has one row, not in the order given. cache: the folder of the cache, or None to neither read nor write.
-    Without `measures` headers are all there is to read: the cache is read and not written. workers: processes that
-    measure, where there is enough to do.
+    Without `measures` headers are all there is to read: the cache is read and not written. strokes: as for `probe`; a
+    cache asks for them, as it is for every rule. workers: processes that measure, where there is enough to do.
+
+    Raises ValueError where measures without strokes are to be kept.
     """
     processes = workers if measures else None
     columns = list(MEASURED if measures else PROBE)
     if cache is None or not refs:
-        yield from probe_chunks(root, refs, measures=measures, workers=processes)
+        yield from probe_chunks(root, refs, measures=measures, strokes=strokes, workers=processes)
         return
+    if not strokes:
+        raise ValueError("measures without strokes are not for keeping")
     path = _file(cache, root)
     now = time.time_ns()
     found = stamps(root, refs)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from socket import gethostname
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,8 +20,10 @@ import numpy.typing as npt
 import polars as pl
 from PIL import Image, UnidentifiedImageError
 
+from curate.crew import share
+from curate.errors import UserError
 from curate.ink import has_alpha
-from curate.measures import MEASURES, measure
+from curate.measures import MEASURES, Measured, finished, measured, measured_grey
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,8 +53,10 @@ _INSIDE = re.compile(r"(?P<file>.+\.(?:parquet|arrow))#(?P<column>.+):(?P<row>\d
 _CHUNK = 64
 #: A bitmap of at most so many bytes is read whole, whatever is asked of it.
 _SMALL = 1 << 20
-#: Measuring that would take longer than so many seconds is spread over processes, which take one to start.
-_WORTH_PROCESSES = 3.0
+#: Runs of ink that are held before what they make up is counted: as many as in a hundred formulas.
+_MOST_RUNS = 100_000
+#: Measuring that would take longer than so many seconds is shared with other processes, which take half of one each.
+_WORTH_PROCESSES = 1.5
 
 # Pillow warns of large images on stderr; here they become an ImageError instead.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -72,7 +77,7 @@ def open_image(root: Path, ref: str) -> Image.Image:
 
     ref: a path relative to the root, or `file.parquet#COLUMN:ROW` for an image inside a table (rows count from 0).
     """
-    image = _open(_locate(root, ref))
+    image = _checked(_source(_locate(root, ref)))
     try:
         image.load()
     except Exception as error:  # decoders raise anything on broken data: OSError, SyntaxError, struct.error, …
@@ -88,6 +93,16 @@ def open_bytes(data: bytes) -> Image.Image:
     except Exception as error:  # decoders raise anything on broken data
         raise ImageError(_text(error)) from error
     return image
+
+
+def shown_size(source: bytes | Path) -> tuple[int, int]:
+    """Width and height of an image as displayed, from its header: encoded bytes, or a file. Raises ImageError."""
+    with _checked(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+        try:
+            width, height, *_ = _header(image)
+        except Exception as error:  # header parsers raise anything on broken data
+            raise ImageError(_text(error)) from error
+    return width, height
 
 
 #: The palette of a bitmap whose bytes are grey levels: blue, green, red, 0 of each.
@@ -122,22 +137,25 @@ def read_bytes(root: Path, ref: str) -> bytes:
         raise ImageError(_text(error)) from error
 
 
-def probe(root: Path, refs: Iterable[str], *, measures: bool = False, workers: int | None = None) -> pl.DataFrame:
+def probe(
+    root: Path, refs: Iterable[str], *, measures: bool = False, strokes: bool = True, workers: int | None = None
+) -> pl.DataFrame:
     """What images are: the columns PROBE from their headers, and with `measures` those of MEASURES from their pixels.
 
     One row a ref, in the order given. Where `error` is set the others are null, but for what the header says of an
-    image whose pixels can't be decoded. Never raises for an image. workers: threads for headers (None: as many as suit
-    the machine), processes for measures (None: none but this one), where there is enough to do.
+    image whose pixels can't be decoded. Never raises for an image. strokes: without them the measures of
+    `curate.strokes`, a fifth of the work, are null. workers: threads for headers (None: as many as suit the machine),
+    processes for measures (None: none but this one), where there is enough to do.
     """
     empty = pl.DataFrame(schema=MEASURED if measures else PROBE)
-    return pl.concat([empty, *probe_chunks(root, list(refs), measures=measures, workers=workers)])
+    return pl.concat([empty, *probe_chunks(root, list(refs), measures=measures, strokes=strokes, workers=workers)])
 
 
 def probe_chunks(
-    root: Path, refs: Sequence[str], *, measures: bool = False, workers: int | None = None
+    root: Path, refs: Sequence[str], *, measures: bool = False, strokes: bool = True, workers: int | None = None
 ) -> Iterator[pl.DataFrame]:
     """`probe` a few images at a time, in order: no more than that is held as Python objects."""
-    parts = [(root, refs[start : start + _CHUNK], measures) for start in range(0, len(refs), _CHUNK)]
+    parts = [(root, refs[start : start + _CHUNK], measures, strokes) for start in range(0, len(refs), _CHUNK)]
     # Images inside tables are read a row group at a time, which others would only read again and again.
     if len(parts) < 2 or _INSIDE.fullmatch(refs[0]):
         yield from map(_probe_part, parts)
@@ -147,17 +165,23 @@ def probe_chunks(
         start = perf_counter()
         yield _probe_part(parts[0])
         rest = (perf_counter() - start) * (len(parts) - 1)
-        from rules.processes import spread  # brings all the rules, which processes that only open images do without
-
-        yield from spread(_probe_part, parts[1:], workers or 1 if rest > _WORTH_PROCESSES else 1)
+        yield from share(_probe_there, parts[1:], workers or 1 if rest > _WORTH_PROCESSES else 1)
     else:
         with ThreadPoolExecutor(workers or min(4, 2 * (os.cpu_count() or 1)), thread_name_prefix="probe") as pool:
             yield from pool.map(_probe_part, parts)
 
 
-def _probe_part(part: tuple[Path, Sequence[str], bool]) -> pl.DataFrame:
-    root, refs, measures = part
-    return pl.DataFrame(_probe_all(root, refs, measures), schema=MEASURED if measures else PROBE, orient="row")
+def _probe_there(part: tuple[Path, Sequence[str], bool, bool]) -> pl.DataFrame:
+    """`_probe_part`, maybe on another machine, where a folder that isn't shared must not make images seem missing."""
+    if not part[0].is_dir():
+        raise UserError(f"{part[0]}: no such folder on {gethostname()}; images must lie in the same place everywhere")
+    return _probe_part(part)
+
+
+def _probe_part(part: tuple[Path, Sequence[str], bool, bool]) -> pl.DataFrame:
+    root, refs, measures, strokes = part
+    rows = _probe_all(root, refs, measures, strokes)
+    return pl.DataFrame(rows, schema=MEASURED if measures else PROBE, orient="row")
 
 
 def stamps(root: Path, refs: Sequence[str]) -> pl.DataFrame:
@@ -176,26 +200,46 @@ def stamps(root: Path, refs: Sequence[str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"image": pl.String, "size": pl.Int64, "mtime": pl.Int64}, orient="row")
 
 
-def _probe_all(root: Path, refs: Sequence[str], measures: bool) -> list[tuple[Any, ...]]:
+def _probe_all(root: Path, refs: Sequence[str], measures: bool, strokes: bool) -> list[tuple[Any, ...]]:
     nothing = (None,) * len(MEASURES) if measures else ()
     rows: list[tuple[Any, ...]] = []
+    held: list[tuple[int, Measured]] = []  # rows that wait for the rest of their measures
+    runs = 0
     for ref in refs:
         facts: tuple[Any, ...] = (None,) * (len(PROBE) - 2)
         try:
-            place = _locate(root, ref)
-            with _open(place) as image:
-                try:
-                    facts = _header(image)
-                    measured: tuple[Any, ...] = ()
-                    if measures:
-                        measured = measure(image)
-                        facts = _header(image)  # a PNG may say only at its end how it is turned
-                except Exception as error:  # decoders raise anything on broken data
-                    raise ImageError(_text(error)) from error
-            rows.append((ref, None, *facts, *measured))
+            source = _source(_locate(root, ref))
+            pixels = _bitmap(source) if measures else None
+            if pixels is not None:
+                facts = (pixels.shape[1], pixels.shape[0], "L", "BMP", 1, 1, False)
+                held.append((len(rows), measured_grey(pixels, strokes=strokes)))
+            else:
+                with _checked(source) as image:
+                    try:
+                        facts = _header(image)
+                        if measures:
+                            held.append((len(rows), measured(image, strokes=strokes)))
+                            facts = _header(image)  # a PNG may say only at its end how it is turned
+                    except Exception as error:  # decoders raise anything on broken data
+                        raise ImageError(_text(error)) from error
+            rows.append((ref, None, *facts))
         except ImageError as error:
             rows.append((ref, str(error), *facts, *nothing))
+            continue
+        if held and held[-1][1].runs is not None:
+            runs += held[-1][1].runs.row.size
+            if runs > _MOST_RUNS:
+                _finish(rows, held)
+                runs = 0
+    _finish(rows, held)
     return rows
+
+
+def _finish(rows: list[tuple[Any, ...]], held: list[tuple[int, Measured]]) -> None:
+    """Put the measures that are held to their rows."""
+    for (at, _), row in zip(held, finished([picture for _, picture in held]), strict=True):
+        rows[at] = (*rows[at], *row)
+    held.clear()
 
 
 def _header(image: Image.Image) -> tuple[Any, ...]:
@@ -210,7 +254,7 @@ def _header(image: Image.Image) -> tuple[Any, ...]:
 
 def _locate(root: Path, ref: str) -> Path | _Inside:
     """Where an image is. A path that leads out of the root, by `..` or through a link, is refused."""
-    inside = _INSIDE.fullmatch(ref)
+    inside = _INSIDE.fullmatch(ref) if "#" in ref else None
     if inside and not os.path.lexists(root / ref):
         return _Inside(_file(root, inside["file"]), inside["column"], int(inside["row"]))
     return _file(root, ref)
@@ -220,15 +264,16 @@ def _file(root: Path, ref: str) -> Path:
     """A regular file under the root. Raises ImageError for anything else: opening a pipe could block for ever."""
     try:
         # Following links is the dearest part of a probe, so a folder is resolved once and a file only if it is a link.
-        path = os.path.join(_real_folder(root, os.path.dirname(ref)), os.path.basename(ref))  # noqa: PTH118, PTH119, PTH120
+        folder, name = os.path.split(ref)
+        base, real = _real_folder(root, ""), _real_folder(root, folder)
+        path = real + name
         mode = os.lstat(path).st_mode
         if stat.S_ISLNK(mode):
             path = os.path.realpath(path)
             mode = os.stat(path).st_mode  # noqa: PTH116
     except (OSError, ValueError) as error:
         raise ImageError(_text(error)) from error
-    base = _real_folder(root, "")
-    if not path.startswith(base.rstrip(os.sep) + os.sep):
+    if not path.startswith(base):
         raise ImageError("the path leaves the image folder")
     if not stat.S_ISREG(mode):
         raise ImageError("not a file")
@@ -237,18 +282,22 @@ def _file(root: Path, ref: str) -> Path:
 
 @lru_cache(maxsize=4096)
 def _real_folder(root: Path, folder: str) -> str:
-    return os.path.realpath(root / folder)
+    """Where a folder really is, with a separator at its end."""
+    return os.path.join(os.path.realpath(root / folder), "")  # noqa: PTH118
 
 
-def _open(place: Path | _Inside) -> Image.Image:
-    """An image whose header is read and whose size is allowed; its pixels are not decoded yet."""
-    return _checked(io.BytesIO(_stored(place)) if isinstance(place, _Inside) else place)
+def _source(place: Path | _Inside) -> Path | io.BytesIO:
+    """What can be opened, a file or the bytes that lie in one."""
+    return io.BytesIO(_stored(place)) if isinstance(place, _Inside) else place
 
 
 def _checked(source: Path | io.BytesIO) -> Image.Image:
-    bitmap = _grey_image(source)
-    if bitmap is not None:
-        return bitmap
+    """An image whose header is read and whose size is allowed; its pixels are not decoded yet."""
+    pixels = _bitmap(source)
+    if pixels is not None:
+        image = Image.fromarray(pixels)
+        image.format = "BMP"
+        return image
     try:
         image = Image.open(source, formats=FORMATS)
     except UnidentifiedImageError as error:
@@ -266,25 +315,19 @@ def _checked(source: Path | io.BytesIO) -> Image.Image:
     return image
 
 
-def _grey_image(source: Path | io.BytesIO) -> Image.Image | None:
-    """A small, plain, grey BMP as an image, see `grey_bitmap`; None for anything else, broken files included."""
+def _bitmap(source: Path | io.BytesIO) -> npt.NDArray[np.uint8] | None:
+    """The pixels of a small, plain, grey BMP, see `grey_bitmap`; None for anything else, broken files included."""
     if isinstance(source, io.BytesIO):
-        data = source.getvalue()
-    else:
-        if source.suffix.lower() != ".bmp":
-            return None
-        try:
-            if source.stat().st_size > _SMALL:
-                return None
-            data = source.read_bytes()
-        except OSError:  # Pillow says what is wrong with it
-            return None
-    pixels = grey_bitmap(data)
-    if pixels is None:
+        return grey_bitmap(source.getvalue())
+    if not source.name.lower().endswith(".bmp"):
         return None
-    image = Image.fromarray(pixels)
-    image.format = "BMP"
-    return image
+    try:
+        with source.open("rb", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size > _SMALL:
+                return None
+            return grey_bitmap(file.read())
+    except OSError:  # Pillow says what is wrong with it
+        return None
 
 
 def _stored(place: _Inside) -> bytes:

@@ -7,6 +7,8 @@ photo: grey paper, shadows) the paper is estimated place by place, as the median
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import accumulate
 from typing import Literal
 
 import numpy as np
@@ -17,6 +19,8 @@ Polarity = Literal["dark", "light"]
 Box = tuple[int, int, int, int]
 Grey = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
+#: The levels of a picture that are there, rising, and how many pixels have each.
+Counts = dict[int, int]
 
 #: Levels from the paper that are still paper in a picture of one paper level: JPEG ripples, not strokes.
 FLAT = 8
@@ -34,6 +38,8 @@ EDGE = 0.4
 SOFT = (0.25, 0.75)
 #: A picture of so many pixels is a page.
 LARGE = 400_000
+#: Pixels that are looked at before the levels of a picture are counted.
+_LOOKED_AT = 400
 #: In a photo, ink is further from its paper than so many standard deviations of the paper.
 NOISE = 4.0
 
@@ -47,6 +53,7 @@ class Ink:
     contrast: distance of the ink's level from the paper's, 0-1 (1: black on white); 0 where there is no ink.
     soft: pixels that are neither paper nor ink. faintest: less than so many levels from the paper is paper.
     away: how far a pixel is from its paper, 0-255, where paper is uneven; 0 where it is paper.
+    inked: the ink's one level, where a picture has two levels: the paper's and this.
     """
 
     mask: Mask
@@ -57,29 +64,35 @@ class Ink:
     soft: int
     faintest: int = FAINTEST
     away: Grey | None = None
+    inked: int | None = None
+
+    @cached_property
+    def rows(self) -> bytes:
+        """For each row of the picture, 1 where it holds ink."""
+        return _rows(self.mask)
 
     @property
     def box(self) -> Box | None:
         """left, top, right, bottom of the ink in pixels, right and bottom exclusive; None in a blank picture."""
-        return _box(self.mask)
+        return _box(self.mask, self.rows)
 
     def coverage(self, box: Box) -> Image.Image:
         """How much of each pixel in the box is ink, 0-255 (mode L): a stroke's edges are grey, its middle is 255."""
         left, top, right, bottom = box
-        away = self.away
-        faintest = self.faintest if away is None else 1
-        steps = np.arange(256)
-        if away is None:
-            away = self.grey
-            steps = steps - self.background if self.polarity == "light" else self.background - steps
-        table = np.where(steps >= faintest, (steps / max(self.contrast, 1 / 255)).clip(0, 255), 0)
-        levels = away[top:bottom, left:right].tobytes().translate(table.astype(np.uint8).tobytes())
+        if self.away is not None:
+            levels = self.away[top:bottom, left:right].tobytes().translate(_coverages(0, "light", 1, self.contrast))
+        else:
+            table = _coverages(self.background, self.polarity, self.faintest, self.contrast)
+            if self.inked is None:
+                levels = self.grey[top:bottom, left:right].tobytes().translate(table)
+            else:
+                levels = (self.mask[top:bottom, left:right].view(np.uint8) * np.uint8(table[self.inked])).tobytes()
         return Image.frombuffer("L", (right - left, bottom - top), levels, "raw", "L", 0, 1)
 
 
 def ink_of(image: Image.Image) -> Ink:
     """The ink of a picture of any mode, turned as its EXIF tag says, on white where it is transparent."""
-    return ink_of_grey(grey_of(image))
+    return ink_of_grey(np.asarray(grey_of(image)))
 
 
 def oriented(image: Image.Image) -> Image.Image:
@@ -146,68 +159,100 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(((levels - low) * scale).clip(0, 255).astype(np.uint8))
 
 
-def ink_of_grey(image: Image.Image) -> Ink:
-    """`ink_of` for a picture that is grey levels already (mode L), turned and opaque."""
-    grey = np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
+def ink_of_grey(grey: Grey) -> Ink:
+    """`ink_of` for the grey levels (height, width) of a picture that is turned and opaque already."""
     if grey.size < LARGE:
-        counts = np.array(image.histogram())
+        counts = _counts(grey)
         paper = _paper_level(counts, grey)
         return _on_uneven(grey) if paper is None else _on_flat(grey, counts, paper)
     # Counting the levels of a page is dear and nearly all of it is paper: some of it says which level the paper has,
     # and the rest is counted around the ink.
     some = grey[:: grey.size // LARGE + 1]
-    paper = _paper_level(np.bincount(some.ravel(), minlength=256), some)
+    paper = _paper_level(_counts(some), some)
     if paper is None:
         return _on_uneven(grey)
     far = (grey > min(paper + FAINTEST, 256) - 1) | (grey < max(paper - FAINTEST, -1) + 1)
-    box = _box(far) or (0, 0, 1, 1)
-    return _on_flat(grey, np.array(image.crop(box).histogram()), paper)
+    left, top, right, bottom = _box(far, _rows(far)) or (0, 0, 1, 1)
+    return _on_flat(grey, _counts(grey[top:bottom, left:right]), paper)
 
 
-def _paper_level(counts: npt.NDArray[np.int64], grey: Grey) -> int | None:
+def _counts(grey: Grey) -> Counts:
+    """How often each level is there."""
+    few = sorted(set(grey.ravel()[:: grey.size // _LOOKED_AT + 1].tolist()))
+    if len(few) <= 2:  # a picture of two levels, as many are: those are counted in a third of the time
+        counts = {level: int(np.count_nonzero(grey == level)) for level in few}
+        if sum(counts.values()) == grey.size:
+            return counts
+    size = (grey.shape[1], grey.shape[0])
+    histogram = Image.frombuffer("L", size, grey.tobytes(), "raw", "L", 0, 1).histogram()
+    return {level: number for level, number in enumerate(histogram) if number}
+
+
+def _around(counts: Counts, level: int, reach: int) -> int:
+    return sum([number for other, number in counts.items() if abs(other - level) <= reach])
+
+
+def _paper_level(counts: Counts, grey: Grey) -> int | None:
     """The level of the paper, or None where no one level is most of the picture."""
-    mode = int(counts.argmax())
-    share = int(counts[max(mode - FLAT, 0) : mode + FLAT + 1].sum()) / grey.size
+    mode = max(counts, key=counts.__getitem__)
+    share = _around(counts, mode, FLAT) / grey.size
     if share >= FLAT_SHARE:
         return mode
-    rest = counts.copy()
-    rest[max(mode - 2 * FLAT, 0) : mode + 2 * FLAT + 1] = 0
-    other = int(rest.argmax())
-    if share + int(counts[max(other - FLAT, 0) : other + FLAT + 1].sum()) / grey.size < TWO_LEVELS:
+    rest = [level for level in counts if abs(level - mode) > 2 * FLAT]
+    other = max(rest, key=counts.__getitem__, default=0)
+    if share + _around(counts, other, FLAT) / grey.size < TWO_LEVELS:
         return None
     rim = np.concatenate((grey[0], grey[-1], grey[:, 0], grey[:, -1])).astype(np.int16)
     return mode if np.median(np.abs(rim - mode)) <= np.median(np.abs(rim - other)) else other
 
 
-def _on_flat(grey: Grey, counts: npt.NDArray[np.int64], paper: int) -> Ink:
-    """Ink on paper of one level: all arithmetic is on the 256 levels, the picture is compared with one of them."""
-    near = counts[max(paper - FLAT, 0) : paper + FLAT + 1]
-    off = np.arange(max(paper - FLAT, 0), max(paper - FLAT, 0) + near.size) - paper
-    grain = float(near @ (off * off)) / max(int(near.sum()), 1)
+def _on_flat(grey: Grey, counts: Counts, paper: int) -> Ink:
+    """Ink on paper of one level: all arithmetic is on the levels, the picture is compared with one of them."""
+    near = [(level - paper, number) for level, number in counts.items() if abs(level - paper) <= FLAT]
+    grain = sum([number * off * off for off, number in near]) / max(sum([number for _, number in near]), 1)
     faintest = max(FAINTEST, int(GRAIN * grain**0.5))
-    darker, lighter = counts[: max(paper - faintest + 1, 0)][::-1], counts[paper + faintest :]
-    polarity: Polarity = "dark" if _mass(darker, faintest) >= _mass(lighter, faintest) else "light"
+    # How far from the paper, and how many pixels are: the nearest first.
+    darker = [(paper - level, number) for level, number in counts.items() if paper - level >= faintest][::-1]
+    lighter = [(level - paper, number) for level, number in counts.items() if level - paper >= faintest]
+    polarity: Polarity = "dark" if _mass(darker) >= _mass(lighter) else "light"
     strokes = darker if polarity == "dark" else lighter
-    total = int(strokes.sum())
+    total = sum([number for _, number in strokes])
     if not total:
         return Ink(np.zeros(grey.shape, np.bool_), grey, paper, polarity, 0.0, 0, faintest)
-    deep = faintest + int(np.searchsorted(strokes.cumsum(), 0.9 * total))
+    most = 0.9 * total
+    so_far = accumulate(number for _, number in strokes)
+    deep = next(away for (away, _), number in zip(strokes, so_far, strict=True) if number >= most)
     edge = max(faintest, -int(-EDGE * deep // 1))
     mask = grey <= paper - edge if polarity == "dark" else grey >= paper + edge
-    low, high = (max(0, round(part * deep) - faintest) for part in SOFT)
-    return Ink(mask, grey, paper, polarity, deep / 255, int(strokes[low:high].sum()), faintest)
+    low, high = (round(part * deep) for part in SOFT)
+    soft = sum([number for away, number in strokes if low <= away < high])
+    two = len(counts) == 2 and paper in counts and sum(counts.values()) == grey.size
+    return Ink(mask, grey, paper, polarity, deep / 255, soft, faintest, inked=sum(counts) - paper if two else None)
 
 
-def _box(mask: Mask) -> Box | None:
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not rows.size:
+@lru_cache(maxsize=64)
+def _coverages(background: int, polarity: Polarity, faintest: int, contrast: float) -> bytes:
+    """For each level, how much of a pixel that has it is ink, 0-255."""
+    steps = np.arange(256) - background if polarity == "light" else background - np.arange(256)
+    part = (steps / max(contrast, 1 / 255)).clip(0, 255)
+    return np.where(steps >= faintest, part, 0).astype(np.uint8).tobytes()
+
+
+def _rows(mask: Mask) -> bytes:
+    """For each row of a mask, 1 where it holds ink."""
+    return mask.any(axis=1).tobytes()
+
+
+def _box(mask: Mask, rows: bytes) -> Box | None:
+    top, bottom = rows.find(1), rows.rfind(1) + 1
+    if not bottom:
         return None
-    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    columns = mask[top:bottom].any(axis=0).tobytes()
+    return columns.find(1), top, columns.rfind(1) + 1, bottom
 
 
-def _mass(strokes: npt.NDArray[np.int64], faintest: int) -> int:
-    return int(strokes @ np.arange(faintest, faintest + strokes.size))
+def _mass(strokes: list[tuple[int, int]]) -> int:
+    return sum([away * number for away, number in strokes])
 
 
 def _on_uneven(grey: Grey) -> Ink:

@@ -60,13 +60,30 @@ def model_image(
     pixels = out.width * out.height
     if pixels > max_pixels:
         scale = sqrt(max_pixels / pixels)
-        out = out.resize((int(out.width * scale), int(out.height * scale)), Image.Resampling.LANCZOS)
+        out = _resized(out, (int(out.width * scale), int(out.height * scale)))
     short = min(out.size)
     if short < min_side and resize == "upscale":
         scale = min_side / short
         size = (max(min_side, round(out.width * scale)), max(min_side, round(out.height * scale)))
-        out = out.resize(size, Image.Resampling.LANCZOS)
+        out = _resized(out, size)
     return _padded(out, min_side, min_side)
+
+
+def model_size(
+    width: int, height: int, *, resize: Resize = "upscale", min_side: int = FACTOR, max_pixels: int = MAX_PIXELS
+) -> tuple[int, int]:
+    """Width and height that `model_image` gives an upright image of that size that it doesn't cut. Opens no image."""
+    if resize == "none":
+        return width, height
+    width, height = max(width, ceil(height / _ASPECT)), max(height, ceil(width / _ASPECT))
+    if width * height > max_pixels:
+        scale = sqrt(max_pixels / (width * height))
+        width, height = int(width * scale), int(height * scale)
+    short = min(width, height)
+    if short < min_side and resize == "upscale":
+        scale = min_side / short
+        width, height = round(width * scale), round(height * scale)
+    return max(width, min_side), max(height, min_side)
 
 
 def _cut(image: Image.Image) -> Image.Image:
@@ -79,6 +96,15 @@ def _cut(image: Image.Image) -> Image.Image:
     right, bottom = min(right + margin, image.width), min(bottom + margin, image.height)
     part = (right - left) * (bottom - top) / (image.width * image.height)
     return image.crop((left, top, right, bottom)) if part <= _CUT else image
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The image in another size; of a grey one only one channel is scaled, which takes a third of the time."""
+    red, green, blue = image.split()
+    if red == green == blue:
+        red = red.resize(size, Image.Resampling.LANCZOS)
+        return Image.merge("RGB", (red, red, red))
+    return image.resize(size, Image.Resampling.LANCZOS)
 
 
 def _padded(image: Image.Image, width: int, height: int) -> Image.Image:

@@ -64,11 +64,13 @@ def summarise(
     thresholds: Thresholds | None = None,
     suppressed: pl.DataFrame | None = None,
     elsewhere: Elsewhere | None = None,
+    images: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Aggregate a run. The frames have the schemas of `curate.run`; sources keep the order they are given in.
 
     `findings` are the new ones: they make the lists of rules and the counts of findings. Those of `suppressed` are
     known; they are counted apart, but they count with the new ones for what is said of samples, and for verdicts.
+    `images` is what `curate.image_facts` says of the sources' images.
 
     Raises:
         ValueError: a sample belongs to a source that `sources` doesn't name.
@@ -88,7 +90,8 @@ def summarise(
     splits, overlap = _splits(marked)
     shared = _shared(marked)
     elsewhere = elsewhere or Elsewhere()
-    twice, leaks = duplicates(samples), leaks_of(samples)
+    twice = duplicates(samples)
+    leaks = leaks_of(samples) if elsewhere.leaks is None else elsewhere.leaks
     entries = []
     for facts in sources:
         numbers = by_source.get(facts.name, _NOTHING)
@@ -108,8 +111,9 @@ def summarise(
             "split_overlap": overlap.get(facts.name, {}),
             "shared_labels": shared.get(facts.name, {}),
             "duplicates": twice.get(facts.name, _NEVER_TWICE),
-            "leaks": leaks.get(facts.name, []),
+            "leaks": list(leaks.get(facts.name, [])),
             "against": elsewhere.shared.get(facts.name, []),
+            "images": dict((images or {}).get(facts.name, {})) or None,
             "licence": _licence(facts),
             "rules": rules_of.get(facts.name, []),
         }

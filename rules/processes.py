@@ -1,4 +1,4 @@
-"""Spreads batches of labels over processes. Knows nothing of what is done to them.
+"""Spreads batches of labels over processes, or over what a caller offers in their place. Knows nothing of the work.
 
 Threads are no help: math-core holds the interpreter's lock.
 """
@@ -10,13 +10,35 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from multiprocessing import get_context, parent_process
 from threading import Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _Batch = TypeVar("_Batch")
 _Result = TypeVar("_Result")
+
+#: Does work, which can be pickled, to every batch and gives the results in order.
+Spreader = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[Any]]
+
+_elsewhere: ContextVar[Spreader | None] = ContextVar("elsewhere", default=None)
+
+
+@contextmanager
+def spread_by(spreader: Spreader) -> Iterator[None]:
+    """Inside, `spread` leaves to `spreader` what it would have given to processes of this machine."""
+    token = _elsewhere.set(spreader)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(token)
+
+
+def elsewhere() -> Spreader | None:
+    """What `spread` leaves its work to here, for others that share work; None: nothing but this machine."""
+    return _elsewhere.get()
 
 
 def spread(work: Callable[[_Batch], _Result], batches: Sequence[_Batch], workers: int) -> Iterator[_Result]:
@@ -26,6 +48,10 @@ def spread(work: Callable[[_Batch], _Result], batches: Sequence[_Batch], workers
     """
     if workers <= 1 or len(batches) < 2:
         yield from map(work, batches)
+        return
+    spreader = _elsewhere.get()
+    if spreader is not None:
+        yield from spreader(work, batches)
         return
     try:
         yield from _pool(workers).map(work, batches)

@@ -22,12 +22,20 @@ def rows(samples: pl.DataFrame, hit: pl.Expr, message: pl.Expr) -> pl.DataFrame:
 
 
 def rows_or_set(
-    samples: pl.DataFrame, hit: pl.Expr, message: pl.Expr, about: str, *, whole: float, rest: str = ""
+    samples: pl.DataFrame,
+    hit: pl.Expr,
+    message: pl.Expr,
+    about: str,
+    *,
+    whole: float,
+    rest: str = "",
+    alone: pl.Expr | None = None,
 ) -> pl.DataFrame:
     """`rows`, but one finding (sample_id null) for a source in which more than the part `whole` is hit.
 
     samples: those that were judged at all. about: what is said of the images of a set, as in "12 of 20 images …".
-    rest: what follows where some of a set's images are not hit.
+    rest: what follows where some of a set's images are not hit. alone: which samples may have a finding of their own,
+    where not all may; the others only count for their set.
     """
     marked = samples.with_columns(hit.fill_null(False).alias("hit"))
     sets = (
@@ -45,5 +53,6 @@ def rows_or_set(
             pl.when(pl.col("hits") < pl.col("all")).then(pl.lit(rest)).otherwise(pl.lit("")),
         ).alias("message"),
     )
-    single = rows(marked.join(sets, on="source", how="anti", maintain_order="left"), pl.col("hit"), message)
+    others = marked.join(sets, on="source", how="anti", maintain_order="left")
+    single = rows(others, pl.col("hit") if alone is None else pl.col("hit") & alone, message)
     return pl.concat([of_sets, single])

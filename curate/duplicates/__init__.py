@@ -23,11 +23,12 @@ __all__ = ["Elsewhere", "KnownSet", "join", "load_known"]
 @dataclass(frozen=True)
 class Elsewhere:
     """For summary.json, what the samples' own columns don't say: the sets they were held against, what each source
-    shares with them, and what the search for near-duplicate images did."""
+    shares with them, and what the search for near-duplicate images did. leaks: `facts.leaks`, where it was made."""
 
     sets: Sequence[Mapping[str, Any]] = ()
     shared: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     near: Mapping[str, int] | None = None
+    leaks: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
 
 
 def join(samples: pl.DataFrame, known: Sequence[KnownSet]) -> tuple[pl.DataFrame, pl.DataFrame, Elsewhere]:

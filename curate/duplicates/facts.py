@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from curate.duplicates.near import NearFacts
-from rules.families.duplicates import overlaps, prepared
-from rules.leaks import RANKS, leakage
+from rules.families.duplicates import leaks_of, overlaps, prepared
+from rules.leaks import RANKS
 
 _ROLE = {number: name for name, number in RANKS.items()}
 _PAIR = ("labels", "long_labels", "other_labels", "other_long_labels", "images", "other_images", "near_images")
@@ -47,7 +47,7 @@ def leaks(samples: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """By source, what its test and validation splits share with sides of a lower rank, every pair once: split, role and
     samples, the other side's, and the counts of `rules.leaks.leakage`. Pairs of two sources that share nothing are left
     out where there are more than a hundred."""
-    pairs = leakage(prepared(samples))
+    pairs = leaks_of(samples)
     if pairs.height > 100:
         something = pl.any_horizontal(pl.col(name).fill_null(0) > 0 for name in _PAIR)
         pairs = pairs.filter(something | (pl.col("source") == pl.col("other_source")))

@@ -11,9 +11,8 @@ from __future__ import annotations
 import polars as pl
 
 from curate.duplicates.near import NearFacts, Search
+from curate.measures import NEAR
 
-#: Part of a hash's bits that two near hashes may differ in: 20 of 256.
-BITS = 20 / 256
 #: Digits of a group's name.
 _DIGITS = 24
 
@@ -35,7 +34,7 @@ def with_image_groups(samples: pl.DataFrame) -> tuple[pl.DataFrame, NearFacts]:
     if images.is_empty():
         return samples.with_columns(pl.lit(None, pl.String).alias("image_group")), NearFacts()
     hashes = images["image_phash"].to_list()
-    search = Search(hashes, int(4 * len(hashes[0]) * BITS))
+    search = Search(hashes, NEAR * 4 * len(hashes[0]) // 256)
     first = images["image_sha256"].gather(search.groups()).str.slice(0, _DIGITS)
     groups = images.select("image_sha256", first.alias("image_group"))
     return samples.join(groups, on="image_sha256", how="left", maintain_order="left"), search.facts()

@@ -53,7 +53,12 @@ class Layout:
 
 def layout(label: str) -> Layout:
     """The estimated picture of a label. Never raises: what it does not know is a symbol of middle size."""
-    setter = _Setter(lexer.tokens(label)[:LONGEST])
+    return layout_of(lexer.tokens(label))
+
+
+def layout_of(tokens: list[str]) -> Layout:
+    """As `layout`, for a label's tokens."""
+    setter = _Setter(tokens[:LONGEST])
     box, rows = setter.read_rows(0)
     while setter.at < len(setter.tokens):  # a brace or \end too many
         setter.at += 1
@@ -99,7 +104,7 @@ def lines(parts: Sequence[Part]) -> int:
 def _coverage(start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], cells: int) -> npt.NDArray[np.float64]:
     edges = np.arange(cells)
     shared = np.minimum(end[:, None], edges + 1) - np.maximum(start[:, None], edges)
-    return np.asarray(np.clip(shared, 0.0, 1.0))
+    return np.asarray(np.maximum(shared, 0.0))  # no part is longer than the cell
 
 
 # What tokens do ----------
@@ -140,7 +145,10 @@ class _Setter:
         self.only_environment_rows = 0
 
     def peek(self) -> str:
-        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+        try:
+            return self.tokens[self.at]
+        except IndexError:
+            return ""
 
     def take(self) -> str:
         token = self.peek()

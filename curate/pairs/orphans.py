@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -16,20 +16,19 @@ ORPHANS = {"orphan_images": pl.Int32, "orphan_example": pl.String}
 MOST_FOLDERS, MOST_FILES = 1000, 5_000_000
 
 
-def with_orphans(samples: pl.DataFrame, roots: Iterable[tuple[str, Path]]) -> pl.DataFrame:
+def with_orphans(samples: pl.DataFrame, roots: Sequence[tuple[str, Path]]) -> pl.DataFrame:
     """Add orphan_images, the number of orphans of each sample's source, and orphan_example, the first few names.
 
     roots: (name, root) of the sources. Looks only into folders that images of the source lie in. A file that another
     source of the run names is no orphan. Null for a source that names no image file.
     """
     rows = []
-    named = {
-        (root.absolute() / image).as_posix()
-        for name, root in roots
-        for image in samples.filter(pl.col("source") == name)["image"].drop_nulls().unique().to_list()
+    images_of = {
+        name: samples.filter(pl.col("source") == name)["image"].drop_nulls().unique().to_list() for name, _ in roots
     }
+    named = {place for name, root in roots for place in _places(root, images_of[name])}
     for name, root in roots:
-        images = samples.filter(pl.col("source") == name)["image"].drop_nulls().unique().to_list()
+        images = images_of[name]
         folders = sorted({os.path.dirname(image) for image in images if "#" not in image})[:MOST_FOLDERS]  # noqa: PTH120
         orphans = sorted(_orphans(root, folders, named))
         if folders:
@@ -39,17 +38,27 @@ def with_orphans(samples: pl.DataFrame, roots: Iterable[tuple[str, Path]]) -> pl
     return samples.join(facts, on="source", how="left", maintain_order="left")
 
 
+def _places(root: Path, images: Iterable[str]) -> Iterable[str]:
+    """Where images lie, from the root of the file system."""
+    base = root.absolute().as_posix().rstrip("/")
+    for image in images:
+        plain = not image.startswith(("/", ".")) and "//" not in image and "/." not in image
+        yield f"{base}/{image}" if plain else (root.absolute() / image).as_posix()
+
+
 def _orphans(root: Path, folders: Iterable[str], named: set[str]) -> Iterable[str]:
     left = MOST_FILES
     for folder in folders:
         try:
+            base = (root.absolute() / folder).as_posix().rstrip("/")
             with os.scandir(root / folder) as entries:
                 for entry in entries:
                     left -= 1
                     if left < 0:
                         return
-                    inside = (root.absolute() / folder / entry.name).as_posix()
-                    if entry.name.lower().endswith(IMAGE_ENDINGS) and inside not in named and not entry.is_dir():
+                    if f"{base}/{entry.name}" in named or not entry.name.lower().endswith(IMAGE_ENDINGS):
+                        continue
+                    if not entry.is_dir():
                         yield f"{folder}/{entry.name}" if folder else entry.name
         except OSError:
             continue

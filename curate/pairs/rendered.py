@@ -115,7 +115,7 @@ def _thumb(row: Row) -> npt.NDArray[np.uint8]:
 
 def _measure(png: bytes) -> Row:
     """What `features.images` and `features.thumbnails` read, of a drawing; empty where nothing is to be seen."""
-    ink = ink_of_grey(Image.open(io.BytesIO(png)).convert("L"))
+    ink = ink_of_grey(np.asarray(Image.open(io.BytesIO(png)).convert("L")))
     box = ink.box
     if box is None:
         return ()

@@ -117,7 +117,7 @@ def _of_source(source: pl.DataFrame, workers: int, cache: Path | None, step: fea
     at = np.flatnonzero(decoded_mask & drawn & inked)
     lags = np.full((rows, len(LAGS)), np.nan, np.float32)
     if at.size:
-        measured = source[at]
+        measured = source if at.size == rows else source[at]
         thumbs = features.thumbnails(measured)
         keys = measured.select(pl.coalesce("visual_key", "label").rank("dense")).to_series().to_numpy().astype(np.intp)
         pairs = _Pairs(labels, label[at], features.images(measured), thumbs, features.pooled(thumbs), keys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rules.commands import COMMANDS
 
@@ -84,7 +85,9 @@ _TALL_GREEK = frozenset(f"\\{name}" for name in ["delta", "theta", "lambda", "va
 _DASHES = {"-": (0.65, AXIS), "\\minus": (0.65, AXIS)}
 
 
+@lru_cache(maxsize=4096)
 def symbol(token: str) -> Box:
+    """The box of one symbol. The same one each time: boxes are put into others, never changed."""
     if token in _DASHES:
         width, axis = _DASHES[token]
         return _spaced(width, [(0.0, axis - _LINE / 2, width, axis + _LINE / 2, 1.0)], MEDIUM)
@@ -140,6 +143,8 @@ def scaled(box: Box, scale: float) -> Box:
 
 
 def beside(boxes: Sequence[Box]) -> Box:
+    if len(boxes) == 1 and boxes[0].above >= 0 and boxes[0].below >= 0:
+        return boxes[0]
     parts: list[Part] = []
     width = above = below = 0.0
     for box in boxes:

@@ -12,6 +12,8 @@ import polars as pl
 CANDIDATES = 24
 #: Findings of the same rule in one label that are marked.
 SPANS = 12
+#: Findings about whole sources that are told for each rule.
+WHOLE = 12
 #: A label up to this length makes a better example than a longer one.
 HANDY = 160
 
@@ -64,6 +66,22 @@ def choose(samples: pl.LazyFrame, findings: pl.LazyFrame, rules: Sequence[str], 
         for rule in rules
         if rule in waiting
     }
+
+
+def of_whole_sources(
+    findings: pl.LazyFrame, rules: Sequence[str], each: int = WHOLE
+) -> dict[str, list[tuple[str, str]]]:
+    """(source, message) of the findings about sources as a whole, at most `each` for each of `rules`."""
+    found = (
+        findings.filter(pl.col("sample_id").is_null() & pl.col("rule").is_in(list(rules)))
+        .filter(pl.int_range(pl.len()).over("rule") < each)
+        .select("rule", "source", "message")
+        .collect()
+    )
+    told: dict[str, list[tuple[str, str]]] = {}
+    for rule, source, message in found.iter_rows():
+        told.setdefault(rule, []).append((source or "", message or ""))
+    return told
 
 
 def _labels(samples: pl.LazyFrame, picked: pl.DataFrame) -> dict[str, tuple[str | None, str]]:

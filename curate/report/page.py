@@ -20,8 +20,9 @@ from curate import tally
 from curate.atomic import new_file
 from curate.overview import near_text, overlaps, rank, suppressed_text
 from curate.report import data, pictures, plots
-from curate.report.examples import Example, choose
+from curate.report.examples import Example, choose, of_whole_sources
 from curate.report.markup import code, code_spans, marked, text
+from curate.report.suspects import choose_suspects, suspect_cards
 from curate.report.template import open_template
 from curate.tables import count, share, size
 
@@ -101,6 +102,8 @@ def build(
     rules = summary["rules"][:MOST_RULES]
     chosen = choose(run.samples, run.findings, [rule["rule"] for rule in rules], examples)
     cards = _cards(chosen, run, render, open_image)
+    whole = of_whole_sources(run.findings, [rule["rule"] for rule in rules])
+    suspects = suspect_cards(choose_suspects(run.samples, run.findings, summary), run, render, open_image)
     context = {
         "summary": summary,
         "answer": _answer(summary["sources"]),
@@ -109,7 +112,11 @@ def build(
         "overlaps": overlaps(summary["sources"])[:MOST_OVERLAPS],
         "near": near_text(summary),
         "decided": tally.text(summary.get("decisions", {})),
-        "rules": [_rule(rule, summary, describe, cards.get(rule["rule"], [])) for rule in rules],
+        "rules": [
+            _rule(rule, summary, describe, cards.get(rule["rule"], []), whole.get(rule["rule"], [])) for rule in rules
+        ],
+        "images": [entry for entry in sorted(summary["sources"], key=rank)[:MOST_SOURCES] if entry.get("images")],
+        "suspects": suspects,
         "known": suppressed_text(summary.get("suppressed", {"findings": 0})),
         "rules_left": max(len(summary["rules"]) - MOST_RULES, 0),
         "plots": _plots(run),
@@ -124,6 +131,7 @@ def build(
             break
         for rule in context["rules"]:
             rule["cards"] = [{**card, "pictures": []} for card in rule["cards"]] if kept == "text" else []
+        context["suspects"] = []
         html = _render(context)
     return html
 
@@ -165,16 +173,21 @@ def _source(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rule(
-    rule: Mapping[str, Any], summary: Mapping[str, Any], describe: Describe, cards: list[dict[str, Any]]
+    rule: Mapping[str, Any],
+    summary: Mapping[str, Any],
+    describe: Describe,
+    cards: list[dict[str, Any]],
+    whole: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
     title, what, why = describe(rule["rule"])
+    # A finding about a source as a whole has no samples to count: the source is named alone.
     where = [
         (entry["name"], found["samples"])
         for entry in summary["sources"]
         for found in entry["rules"]
-        if found["rule"] == rule["rule"] and found["samples"]
+        if found["rule"] == rule["rule"]
     ]
-    return {**rule, "title": title, "what": what, "why": why, "where": where, "cards": cards}
+    return {**rule, "title": title, "what": what, "why": why, "where": where, "whole": list(whole), "cards": cards}
 
 
 def _plots(run: RunLike) -> list[tuple[str, Markup]]:

@@ -155,9 +155,8 @@ def _small(image: Image.Image, alt: str, shrink: int = 1) -> Picture:
     grey = image.convert("L")
     coloured = ImageChops.difference(image, grey.convert("RGB")).convert("L").point(lambda level: 255 * (level > 12))
     if coloured.getbbox() is None:  # ink on paper: sixteen greys are enough, and a fraction of the size
-        levels = Image.new("P", grey.size)
+        levels = Image.frombytes("P", grey.size, grey.point([round(level / 17) for level in range(256)]).tobytes())
         levels.putpalette([value for level in range(16) for value in (level * 17,) * 3])
-        levels.putdata(grey.point(lambda level: round(level / 17)).tobytes())
         levels.save(drawn, "PNG", optimize=True, bits=4)
     kind, data = "png", drawn.getvalue()
     if not data or len(data) > JPEG_FROM:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from rules import licences, shift
-from rules.families.duplicates import prepared
-from rules.leaks import RANKS, leakage, rank, side_name
+from rules.families.duplicates import leaks_of, prepared
+from rules.leaks import RANKS, rank, side_name
 from rules.registry import Options, samples_rule
 from rules.wording import listed, percent
 
@@ -122,7 +122,7 @@ def split_by_row(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     See: Miffyli/im2latex-dataset issue 6.
     """
     found = []
-    for pair in leakage(prepared(samples)).iter_rows(named=True):
+    for pair in leaks_of(samples).iter_rows(named=True):
         expected = pair["random_labels"]
         if expected is None or expected < options["least"] or pair["labels"] < options["share"] * expected:
             continue

@@ -6,6 +6,8 @@ lists against_labels and against_images. Where one is missing, a rule that needs
 
 from __future__ import annotations
 
+import weakref
+
 import polars as pl
 
 from rules.label_groups import picture, with_label_groups
@@ -33,6 +35,18 @@ def prepared(samples: pl.DataFrame) -> pl.DataFrame:
     samples = samples.with_columns(missing)
     samples = samples if "label_group" in samples.columns else with_label_groups(samples)
     return samples.with_columns(picture())
+
+
+#: The samples whose leaks were asked for last, from how many tokens on a label is long, and the answer.
+_last: tuple[weakref.ref[pl.DataFrame], int, pl.DataFrame] | None = None
+
+
+def leaks_of(samples: pl.DataFrame, long: int = LONG) -> pl.DataFrame:
+    """`rules.leaks.leakage` of samples as rules see them. Several rules and the summary ask for it: it is made once."""
+    global _last
+    if _last is None or _last[0]() is not samples or _last[1] != long:
+        _last = (weakref.ref(samples), long, leakage(prepared(samples), long=long))
+    return _last[2]
 
 
 def _whole(rows: list[tuple[str, str]]) -> pl.DataFrame:
@@ -132,7 +146,7 @@ def split_leak(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     See: 23 % of HME100K's test labels stand in its training split.
     """
     found: list[tuple[str, str]] = []
-    for pair in leakage(prepared(samples), long=options["tokens"]).iter_rows(named=True):
+    for pair in leaks_of(samples, options["tokens"]).iter_rows(named=True):
         images = pair["images"] or 0
         if not (pair["long_labels"] or images or pair["labels"] > options["share"] * pair["samples"]):
             continue

@@ -345,18 +345,34 @@ def test_images_are_measured_and_a_source_s_own_columns_stay(tmp_path, pictures)
 
 
 def test_headers_are_enough_where_no_rule_asks_for_pixels(tmp_path, pictures, monkeypatch):
-    def never(image):
+    def never(image, **how):
         raise AssertionError("decoded")
 
-    monkeypatch.setattr("curate.images.measure", never)
+    monkeypatch.setattr("curate.images.measured", never)
     samples = run_audit(tmp_path / "run", pictures, ruleset=rules.select(["IMG001", "PAR002", "SYN"])).samples.collect()
     assert samples.columns == [*SAMPLES, "polarity"]
     assert samples["height"].to_list() == [60, 61, 62, 60, 60]
     assert samples["image_sha256"].null_count() == 5
 
 
+def test_strokes_are_measured_for_pairs_or_for_the_cache_only(tmp_path, pictures, monkeypatch):
+    asked = []
+    measure = __import__("curate.images", fromlist=["measured"]).measured
+    monkeypatch.setattr(
+        "curate.images.measured", lambda image, *, strokes: asked.append(strokes) or measure(image, strokes=strokes)
+    )
+    run_audit(tmp_path / "alone", pictures, ruleset=rules.select(["IMG"]))
+    assert set(asked) == {False}
+    asked.clear()
+    run_audit(tmp_path / "kept", pictures, ruleset=rules.select(["IMG"]), cache=tmp_path / "cache")
+    assert set(asked) == {True}
+    asked.clear()
+    run_audit(tmp_path / "pairs", pictures, ruleset=rules.select(["PAR"]))
+    assert set(asked) == {True}
+
+
 def test_no_images_opens_none(tmp_path, pictures, monkeypatch):
-    monkeypatch.setattr("curate.images._open", lambda place: pytest.fail("opened"))
+    monkeypatch.setattr("curate.images._source", lambda place: pytest.fail("opened"))
     run = run_audit(tmp_path / "run", pictures, probe_images=False)
     assert run.samples.collect()["width"].null_count() == 5
     assert run.findings.filter(pl.col("rule").str.starts_with("IMG")).collect().is_empty()
@@ -370,8 +386,8 @@ def test_a_second_audit_opens_no_image_and_says_the_same(tmp_path, pictures, mon
     asked = {"ruleset": rules.select(["IMG"]), "cache": tmp_path / "cache"}
     first = run_audit(tmp_path / "one", pictures, **asked)
     opened = []
-    open_it = __import__("curate.images", fromlist=["_open"])._open
-    monkeypatch.setattr("curate.images._open", lambda place: opened.append(place.name) or open_it(place))
+    open_it = __import__("curate.images", fromlist=["_source"])._source
+    monkeypatch.setattr("curate.images._source", lambda place: opened.append(place.name) or open_it(place))
     second = run_audit(tmp_path / "two", pictures, **asked)
     for name in ("samples.parquet", "findings.parquet"):
         assert (first.path / name).read_bytes() == (second.path / name).read_bytes()

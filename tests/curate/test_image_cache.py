@@ -40,13 +40,13 @@ def audit(folder: Path, cache: Path | None, *, measures: bool = True) -> pl.Data
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are opened as images from now on."""
     names: list[str] = []
-    open_it = curate.images._open
+    open_it = curate.images._source
 
     def spy(place):
         names.append(getattr(place, "name", str(place)))
         return open_it(place)
 
-    monkeypatch.setattr(curate.images, "_open", spy)
+    monkeypatch.setattr(curate.images, "_source", spy)
     return names
 
 

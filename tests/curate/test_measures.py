@@ -137,6 +137,12 @@ def test_ink_at_the_border() -> None:
     assert facts(formula().crop((25, 12, 190, 50)))["ink_border"] == 4
 
 
+def test_a_photo_has_uneven_paper() -> None:
+    assert facts(photo(formula()))["uneven"] is True
+    assert facts(formula())["uneven"] is False
+    assert facts(Image.new("L", (50, 40), 255))["uneven"] is None
+
+
 def test_blur_is_judged_beside_the_stroke() -> None:
     assert float(str(facts(formula().filter(ImageFilter.GaussianBlur(0.7)))["sharpness"])) > 0.6
     assert float(str(facts(formula().filter(ImageFilter.GaussianBlur(4)))["sharpness"])) < 0.3
@@ -152,6 +158,22 @@ def test_lines_of_writing() -> None:
     for top in (5, 70, 135):
         ImageDraw.Draw(image).text((10, top), "x+y=z", fill=0, font_size=40)
     assert facts(image)["ink_rows"] == 3
+
+
+@pytest.mark.parametrize(
+    ("label", "lines"),
+    [
+        (r"\begin{aligned} & x + y = z \\ & \sum _ { i = 1 } ^ { n } x _ { i } = 0 \end{aligned}", 2),
+        (r"\begin{array}{l} e ^ { i \pi } + 1 = 0 \\ \frac { a } { b } + c \\ u - v \end{array}", 3),
+        (r"\begin{gathered} x + y = z \\ u - v \\ a + b \end{gathered}", 3),
+        (r"\frac { x + \frac { 1 } { y } } { \frac { 2 } { z } - 1 }", 1),
+        (r"\lim _ { n \to \infty } \frac { \partial ^ { 2 } f } { \partial x ^ { 2 } } = \prod _ { i } ^ { n } i !", 1),
+    ],
+)
+def test_lines_of_drawn_labels(label: str, lines: int) -> None:
+    from curate.render import render_png
+
+    assert facts(Image.open(io.BytesIO(render_png(label, scale=2.0))).convert("L"))["ink_rows"] == lines
 
 
 def test_the_thumbnail_is_the_inks_box() -> None:

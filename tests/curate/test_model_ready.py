@@ -107,3 +107,13 @@ def test_upright_and_on_white_and_the_original_untouched() -> None:
 def test_a_budget_too_small_for_the_sides_is_refused() -> None:
     with pytest.raises(ValueError, match="156800"):
         model_image(Image.new("L", (30, 30)), max_pixels=100_000)
+
+
+def test_a_grey_picture_is_scaled_like_a_coloured_one() -> None:
+    rng = np.random.default_rng(7)
+    grey = Image.fromarray(rng.integers(0, 256, (19, 240), np.uint8))
+    tinted = grey.convert("RGB")
+    tinted.putpixel((239, 18), (0, 0, 255))
+    expected = grey.convert("RGB").resize(model_image(grey).size, Image.Resampling.LANCZOS)
+    assert np.array_equal(np.asarray(model_image(grey)), np.asarray(expected))
+    assert not np.array_equal(np.asarray(model_image(tinted)), np.asarray(expected))

@@ -218,7 +218,7 @@ def test_findings_about_images_and_data_sets_have_a_place():
     ]
     html = html_of(run_of(samples, findings))
     assert "27 px high" in html
-    assert "This is about a data set as a whole" in html
+    assert "<b>a</b>: about the set" in html
     assert "<mark>x</mark>" in html
 
 

@@ -18,6 +18,7 @@ CLEAN: dict[str, Any] = {
     "width": 300, "height": 84, "mode": "L", "format": "PNG", "frames": 1, "orientation": 1, "alpha": False,
     "image_error": None, "background": 255, "polarity": "dark", "contrast": 1.0, "sharpness": 1.0, "ink_ratio": 0.05,
     "ink_left": 10, "ink_top": 10, "ink_right": 290, "ink_bottom": 74, "ink_border": 0, "bare_background": None,
+    "uneven": False,
 }  # fmt: skip
 TYPES = {"image_error": pl.String, "background": pl.UInt8, "bare_background": pl.UInt8, "ink_border": pl.UInt8}
 
@@ -42,6 +43,7 @@ CASES: list[tuple[str, dict[str, Any], bool]] = [
     ("IMG009", {"contrast": 0.2}, False),
     ("IMG009", {"contrast": 0.0, "ink_left": None}, False),
     ("IMG010", {"ink_border": 1}, True),
+    ("IMG010", {"ink_border": 1, "uneven": True}, False),
     ("IMG011", {"width": 1654, "height": 2339}, True),
     ("IMG011", {"width": 120, "height": 100, "ink_left": 50, "ink_right": 60}, False),
     ("IMG012", {"ink_ratio": 0.0, "ink_left": None}, True),
@@ -91,6 +93,14 @@ def test_rules_cope_with_what_was_not_looked_at(code: str) -> None:
     )
     assert judge(code, headers) == []
     assert judge(code, frame({}).clear()) == []
+
+
+def test_photos_with_ink_at_the_border_are_one_finding_or_none() -> None:
+    photo = {"ink_border": 4, "uneven": True}
+    assert judge("IMG010", frame(*[photo] * 7)) == []
+    found = judge("IMG010", frame(*[photo] * 20))
+    assert [sample for sample, _ in found] == [None]
+    assert found[0][1].startswith("20 of 20 images have ink that touches the border")
 
 
 def test_options_move_the_thresholds() -> None:

@@ -1,0 +1,106 @@
+"""What summary.json says of a run beside its numbers: sources, configuration, versions, times, memory."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from curate import __version__
+from curate.audit.options import AuditOptions
+from curate.sources import Source
+from curate.summary import SourceFacts
+
+
+class Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """`path` as seen from the run folder where one leads to the other, else as it is."""
+    if not path.is_absolute():
+        return path.as_posix()  # a hub id
+    try:
+        return Path(os.path.relpath(path, folder.absolute())).as_posix()
+    except ValueError:  # another drive
+        return path.as_posix()
+
+
+def source_facts(source: Source, out: Path, options: AuditOptions) -> SourceFacts:
+    bad = [
+        {"file": row.file, "line": row.line, "reason": row.reason, "excerpt": row.excerpt}
+        for row in source.unreadable.rows
+    ]
+    return SourceFacts(
+        name=source.name,
+        format=source.format,
+        path=_relative(source.path, out),
+        root=_relative(source.root, out),
+        rows=source.rows,
+        unreadable=source.unreadable.total,
+        unreadable_by_reason=dict(source.unreadable.by_reason),
+        unreadable_rows=bad,
+        images_checked=options.probe_images,
+        licence=options.licences.get(source.name),
+    )
+
+
+def config(options: AuditOptions) -> dict[str, Any]:
+    """Everything that decides what a label's judgement is, and what the run was asked for."""
+    ruleset = options.ruleset
+    return {
+        "profile": ruleset.profile,
+        "rules": list(ruleset.codes),
+        "options": {code: dict(values) for code, values in sorted(ruleset.options.items())},
+        "severities": dict(sorted(ruleset.severities.items())),
+        "fixes": dict(sorted(ruleset.fixes.items())),
+        "score": {
+            "error": options.weights.error,
+            "warning": options.weights.warning,
+            "info": options.weights.info,
+            "rules": dict(sorted(options.weights.rules.items())),
+            "remarks": dict(sorted(options.weights.remarks.items())),
+        },
+        "images": options.probe_images,
+        "limit": options.limit,
+        "known_findings": None if options.known is None else options.known.unique().height,
+        "licences": dict(sorted(options.licences.items())),
+    }
+
+
+def versions() -> dict[str, str]:
+    packages = ("polars", "math-core", "pylatexenc", "pillow", "datasets", "quickjax", "resvg-py")
+    return {"texsieve": __version__, "python": sys.version.split()[0], **{name: version(name) for name in packages}}
+
+
+def run_facts(clock: Clock, options: AuditOptions) -> dict[str, Any]:
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": list(options.command),
+        "timings": clock.seconds,
+        "peak_memory_bytes": peak_memory(),
+    }
+
+
+def peak_memory() -> int:
+    """The largest resident size of this process or of one of its workers so far, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * max(
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    )

@@ -1,0 +1,81 @@
+"""The stage that makes the findings table of what labels were judged and what the rules over samples say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from curate.audit.images import ASIDE, FACTS
+from curate.audit.options import AuditOptions
+from curate.run import FINDINGS, SAMPLES
+from curate.sources import Source
+from rules import Ruleset, engine
+from rules.score import scores
+
+
+def with_terms(samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions) -> pl.DataFrame:
+    """The samples as rules see them: with their source's path and the licence that it was given."""
+    terms = [(source.name, options.licences.get(source.name), source.path.as_posix()) for source in sources]
+    names = ("source", "source_licence", "source_path")
+    facts = pl.DataFrame(terms, schema=dict.fromkeys(names, pl.String), orient="row")
+    return samples.drop(names[1:], strict=False).join(facts, on="source", how="left", maintain_order="left")
+
+
+def collect(
+    samples: pl.DataFrame, seen: pl.DataFrame, judged: engine.Judged, options: AuditOptions
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The samples and findings tables: labels' findings spread over their samples, rules over samples run.
+
+    `seen` are the samples as rules see them: with more columns than are kept.
+    """
+    of_labels = (
+        samples.lazy()
+        .select("order", "sample_id", "source", pl.col("label_row"))
+        .join(judged.findings.lazy().rename({"row": "label_row"}), on="label_row", maintain_order="left_right")
+        .select("order", *FINDINGS)
+    )
+    of_samples = _sample_findings(seen, options.ruleset)
+    findings = (
+        pl.concat([of_labels, of_samples.lazy()])
+        .sort("order", "start", "rule", "end", "message", nulls_last=True, maintain_order=True)
+        .select(*FINDINGS)
+        .collect()
+    )
+    penalties = scores(of_samples, "sample_id", options.weights).rename({"score": "kept"})
+    samples = samples.join(penalties, on="sample_id", how="left", maintain_order="left").with_columns(
+        (pl.col("score") * pl.col("kept").fill_null(1.0)).round(4).alias("score"),
+    )
+    gone = {"order", "label_row", "kept", *FACTS} - {*SAMPLES}
+    samples = samples.drop(gone, strict=False).rename(lambda name: name.removeprefix(ASIDE))
+    extra = [name for name in samples.columns if name not in SAMPLES]
+    return samples.select(*(pl.col(name).cast(dtype) for name, dtype in SAMPLES.items()), *extra), findings
+
+
+def _sample_findings(samples: pl.DataFrame, ruleset: Ruleset) -> pl.DataFrame:
+    """Findings of the rules over samples; those of a whole data set (sample_id null) stand before its first sample."""
+    frames = [pl.DataFrame(schema={"order": pl.UInt32, **FINDINGS})]
+    places = samples.select("sample_id", "order")
+    firsts = samples.group_by("source").agg(pl.col("order").min())
+    for rule in ruleset.rules("samples"):
+        found = rule.judge(samples, ruleset.option_values(rule))
+        if not found.height:
+            continue
+        whole = found.filter(pl.col("sample_id").is_null()).join(firsts, on="source", maintain_order="left")
+        single = found.filter(pl.col("sample_id").is_not_null()).join(places, on="sample_id", maintain_order="left")
+        frames.append(
+            pl.concat([whole, single], how="diagonal").select(
+                "order",
+                "sample_id",
+                "source",
+                pl.lit(rule.code).alias("rule"),
+                pl.lit(rule.name).alias("name"),
+                pl.lit(ruleset.severity(rule)).alias("severity"),
+                pl.lit(None, pl.Int32).alias("start"),
+                pl.lit(None, pl.Int32).alias("end"),
+                "message",
+                pl.lit(rule.fix, pl.String).alias("fix"),
+                pl.lit(None, pl.String).alias("replacement"),
+            )
+        )
+    return pl.concat(frames)

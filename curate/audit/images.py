@@ -1,0 +1,81 @@
+"""The stages that look at images: their measures, and what they and their labels are as pairs. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from curate.audit.options import AuditOptions, Progress
+from curate.image_cache import measured
+from curate.images import MEASURED
+from curate.pairs import PAIR_COLUMNS, predictions, with_pairs
+from curate.pairs.orphans import ORPHANS, with_orphans
+from curate.run import SAMPLES
+from curate.sources import Source
+
+#: What is known of an image, and of it and its label as a pair, while rules run. Only what SAMPLES names outlives them.
+FACTS = [
+    name
+    for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *predictions.PREDICTED, *ORPHANS)
+    if name not in ("image", "pair_score")
+]
+#: Facts that only pairs are made of, and that are large: 1.5 kB an image.
+ONCE = ("ink_thumb",)
+#: Stands before the name of a source's own column while a fact about the image has that name.
+ASIDE = "\0"
+
+
+def join_images(
+    samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions, report: Progress
+) -> pl.DataFrame:
+    """What the header of every image says, what its pixels say where a rule asks, and why some can't be opened.
+
+    Joins the columns of `curate.images.PROBE`, `error` as `image_error`, and those of MEASURES. Where images are not
+    looked at, only those that samples.parquet has are there, all null.
+    """
+    nothing = [pl.lit(None, SAMPLES[name]).alias(name) for name in ("width", "height", "image_sha256", "image_phash")]
+    needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
+    measures = "pixels" in needs
+    # What no rule of this run reads is measured for the next one, where it is kept for that.
+    strokes = "pairs" in needs or options.cache is not None
+    samples = samples.rename({name: ASIDE + name for name in FACTS if name in samples.columns})
+    if not options.probe_images:
+        return samples.with_columns(nothing)
+    refs = samples.lazy().select("source", "image").filter(pl.col("image").is_not_null()).unique(maintain_order=True)
+    probed = []
+    by_source = refs.collect().partition_by("source", as_dict=True, maintain_order=True)
+    done, total = 0, sum(frame.height for frame in by_source.values())
+    for source in sources:
+        frame = by_source.get((source.name,))
+        if frame is None:
+            continue
+        report("images", done, total)
+        names = frame["image"].to_list()
+        for found in measured(
+            source.root, names, measures=measures, strokes=strokes, cache=options.cache, workers=options.workers
+        ):
+            probed.append(found.with_columns(pl.lit(source.name).alias("source")))
+            done += found.height
+            report("images", done, total)
+    if not probed:
+        return samples.with_columns(*nothing, pl.lit(None, pl.String).alias("image_error"))
+    facts = pl.concat(probed).rename({"error": "image_error"})
+    samples = samples.join(facts, on=["source", "image"], how="left", maintain_order="left")
+    return samples if measures else samples.with_columns(nothing[2:])
+
+
+def join_pairs(
+    samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions, report: Progress
+) -> pl.DataFrame:
+    """What is known of each sample's label and image as a pair, and of images that have no row, where a rule asks."""
+    needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
+    if "orphans" in needs and options.probe_images and options.limit is None:
+        samples = with_orphans(samples, [(source.name, source.root) for source in sources])
+    if "pairs" in needs:
+        samples = with_pairs(
+            samples, workers=options.workers, cache=options.cache, progress=lambda done, of: report("pairs", done, of)
+        )
+    else:
+        samples = samples.with_columns(pl.lit(None, pl.Float64).alias("pair_score"))
+    return samples.drop(ONCE, strict=False)

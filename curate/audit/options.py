@@ -1,0 +1,42 @@
+"""What an audit is asked to do, and how it says how far it is. Does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from curate.thresholds import Thresholds
+from rules import Ruleset, Weights
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """What an audit does. `images` and `columns` are by source name; the key None holds for every source."""
+
+    ruleset: Ruleset
+    weights: Weights = field(default_factory=Weights)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    images: dict[str | None, Path] = field(default_factory=dict)
+    #: Runs and files of hashes to hold the samples against.
+    against: Sequence[Path] = ()
+    #: Licences by source name.
+    licences: Mapping[str, str] = field(default_factory=dict)
+    columns: dict[str | None, dict[str, str]] = field(default_factory=dict)
+    probe_images: bool = True
+    #: Prediction files to hold against the labels.
+    predictions: Sequence[Path] = ()
+    #: Folder where measures of images are kept from run to run; None: nowhere.
+    cache: Path | None = None
+    limit: int | None = None
+    update: bool = False
+    workers: int = 1
+    #: Known findings, as `curate.baseline` reads them; None: there is no baseline.
+    known: pl.DataFrame | None = None
+    command: Sequence[str] = ()
+
+
+#: Called with a stage's name, how much of it is done, and how much there is.
+Progress = Callable[[str, int, int], None]

@@ -1,0 +1,43 @@
+"""An audit's sources: do their names fit the options, and what is in them. Formats are read by `curate.sources`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from curate.audit.options import AuditOptions, Progress
+from curate.errors import UserError
+from curate.sources import Source, SourceSpec, read_source
+
+#: Formats whose rows have places, not names.
+_NAMELESS = frozenset({"text", "hme100k", "mlhme38k", "unimer"})
+
+
+def check_names(specs: Sequence[SourceSpec], options: AuditOptions) -> None:
+    if not specs:
+        raise UserError("no source given; name at least one file or folder, as in: curate audit train.jsonl --out RUN")
+    seen: dict[str, SourceSpec] = {}
+    for spec in specs:
+        if spec.name in seen:
+            raise UserError(
+                f"two sources are called {spec.name!r}: {seen[spec.name].target} and {spec.target}; "
+                f"give one a name of its own: NAME={spec.target}"
+            )
+        seen[spec.name] = spec
+    for flag, names in (("--images", options.images), ("--columns", options.columns)):
+        for name in names:
+            if name is not None and name not in seen:
+                raise UserError(f"{flag} names a source {name!r}, and there is none; there are: {', '.join(seen)}")
+
+
+def read_sources(specs: Sequence[SourceSpec], options: AuditOptions, report: Progress) -> list[Source]:
+    sources = []
+    for number, spec in enumerate(specs):
+        report("read", number, len(specs))
+        images = options.images.get(spec.name, options.images.get(None))
+        columns = options.columns.get(spec.name, options.columns.get(None))
+        source = read_source(spec, images=images, columns=columns, limit=options.limit)
+        if spec.name in options.columns and source.format in _NAMELESS:
+            raise UserError(f"--columns {spec.name}=…: {source.format} files have no named columns")
+        sources.append(source)
+    report("read", len(specs), len(specs))
+    return sources

@@ -1,0 +1,63 @@
+"""Shares batches between this process and others that help it. Knows nothing of what is done to them.
+
+For work that is over in seconds: this process works while the helpers start, and they end with the work. Labels are
+judged by `rules.processes`, whose processes are kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from typing import TypeVar
+
+Batch = TypeVar("Batch")
+Result = TypeVar("Result")
+
+
+def share(work: Callable[[Batch], Result], batches: Sequence[Batch], workers: int) -> Iterator[Result]:
+    """`work` done to every batch, the results in order, by `workers` processes of which this is one; or,
+    inside `rules.processes.spread_by`, by what that offers.
+
+    With more than one worker, `work` and the batches must be picklable. Raises what `work` raises.
+    """
+    if workers <= 1 or len(batches) < 2:
+        yield from map(work, batches)
+        return
+    from rules.processes import elsewhere  # brings all the rules; an audit has them, helpers do without
+
+    spreader = elsewhere()
+    if spreader is not None:
+        yield from spreader(work, batches)
+        return
+    # Spawned, not forked: polars' thread pool does not survive a fork.
+    pool = ProcessPoolExecutor(workers - 1, mp_context=get_context("spawn"), initializer=_settle_in)
+    try:
+        waiting = [pool.submit(work, batch) for batch in batches]
+        here: dict[int, Result] = {}
+        last = len(batches)
+        for at, future in enumerate(waiting):
+            # Until the next result is there, this process does the last batch that nobody has begun.
+            while at not in here and not future.done() and last > at:
+                last -= 1
+                if waiting[last].cancel():
+                    here[last] = work(batches[last])
+            yield here.pop(at) if at in here else future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _settle_in() -> None:
+    """In a helper: one thread for polars, as there is a process for every core; and end when the parent does, also
+    when that is killed."""
+    os.environ["POLARS_MAX_THREADS"] = "1"  # read when polars is imported, which the first batch brings about
+    parent = parent_process()
+    if parent is not None:
+
+        def wait() -> None:
+            parent.join()
+            os._exit(1)
+
+        Thread(target=wait, daemon=True).start()

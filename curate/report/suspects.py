@@ -1,0 +1,133 @@
+"""The likeliest label errors, each with its picture beside what its label and a model's reading look like. Ranks what
+`curate.pairs` worked out; judges nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from curate.report import pictures
+from curate.report.markup import code, text
+
+#: Suspects that are shown.
+MOST = 30
+#: The rule that says that predictions agree, or one is sure, against a label.
+SURE = "PAR010"
+#: The rule that says that a label does not belong to its picture.
+DOUBTFUL = "PAR007"
+
+
+class RunLike(Protocol):
+    """What is needed of a run."""
+
+    def root(self, source: str) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A sample whose label may be wrong. reading: what a model reads instead; where: how the two differ; agree: how
+    many of `count` predictions read so; sure: the model's probability of a token; None where no model was asked."""
+
+    sample_id: str
+    source: str
+    image: str | None
+    label: str
+    pair_score: float | None
+    reading: str | None = None
+    where: str | None = None
+    agree: int | None = None
+    count: int | None = None
+    sure: float | None = None
+
+
+def choose_suspects(
+    samples: pl.LazyFrame, findings: pl.LazyFrame, summary: Mapping[str, Any], most: int = MOST
+) -> list[Suspect]:
+    """What predictions contradict surely (`SURE`), as summary.json ranks it; then the pictures least like their labels;
+    then what else predictions contradict."""
+    ranked = summary.get("predictions", {}).get("likely_label_errors", ())
+    by_id = {row["sample_id"]: row for row in ranked}
+    told = findings.filter(pl.col("rule").is_in([SURE, DOUBTFUL])).select("sample_id", "rule").unique()
+    wanted = samples.select("sample_id", "source", "image", "label", "pair_score")
+    doubtful = (
+        wanted.join(told.filter(pl.col("rule") == DOUBTFUL), on="sample_id", how="semi")
+        .filter(~pl.col("sample_id").is_in(list(by_id)))
+        .sort("pair_score", "sample_id")
+        .head(most)
+    )
+    surely = told.filter(pl.col("rule") == SURE).select("sample_id")
+    predicted, rest, sure = pl.collect_all([wanted.filter(pl.col("sample_id").is_in(list(by_id))), doubtful, surely])
+    known = {row["sample_id"]: row for row in predicted.iter_rows(named=True)}
+    certain = set(sure["sample_id"].to_list())
+    contradicted = {name: _suspect(known[name], row) for name, row in by_id.items() if name in known}
+    first = [suspect for name, suspect in contradicted.items() if name in certain]
+    last = [suspect for name, suspect in contradicted.items() if name not in certain]
+    return (first + [_suspect(row, {}) for row in rest.iter_rows(named=True)] + last)[:most]
+
+
+def _suspect(sample: Mapping[str, Any], ranked: Mapping[str, Any]) -> Suspect:
+    score = ranked.get("pred_score")
+    return Suspect(
+        sample["sample_id"],
+        sample["source"] or "",
+        sample["image"],
+        sample["label"] or "",
+        sample["pair_score"],
+        ranked.get("pred_label"),
+        ranked.get("pred_where"),
+        ranked.get("pred_agree"),
+        ranked.get("pred_count"),
+        None if score is None else math.exp(score),
+    )
+
+
+def suspect_cards(
+    suspects: Sequence[Suspect],
+    run: RunLike,
+    render: pictures.Render | None,
+    open_image: pictures.OpenImage | None,
+) -> list[dict[str, Any]]:
+    """What the page shows of each: pictures and words, shortened."""
+    return [_card(place, suspect, run, render, open_image) for place, suspect in enumerate(suspects, 1)]
+
+
+def _card(
+    place: int,
+    suspect: Suspect,
+    run: RunLike,
+    render: pictures.Render | None,
+    open_image: pictures.OpenImage | None,
+) -> dict[str, Any]:
+    shown = []
+    if suspect.image is not None:
+        shown.append(("image", pictures.of_image(_root(run, suspect.source), suspect.image, open_image)))
+    shown.append(("label, drawn", pictures.of_label(suspect.label, render)))
+    if suspect.reading is not None:
+        shown.append(("read as, drawn", pictures.of_label(suspect.reading, render)))
+    why = []
+    if suspect.agree is not None:
+        one = "the prediction reads" if suspect.count == 1 else f"{suspect.agree} of {suspect.count} predictions read"
+        sure = "" if suspect.sure is None else f" (probability of a token {suspect.sure:.3f})"
+        why.append(f"{one} {suspect.where or 'otherwise'}{sure}")
+    if suspect.pair_score is not None:
+        why.append(f"pair score {suspect.pair_score:.3g}")
+    return {
+        "place": place,
+        "sample_id": text(suspect.sample_id, 120),
+        "label": code(suspect.label),
+        "reading": None if suspect.reading is None else code(suspect.reading),
+        "why": text("; ".join(why), 400),
+        "pictures": shown,
+    }
+
+
+def _root(run: RunLike, source: str) -> Path | None:
+    try:
+        return run.root(source)
+    except (KeyError, OSError, TypeError, ValueError):
+        return None

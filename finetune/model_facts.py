@@ -1,0 +1,137 @@
+"""Says what a model is before it is loaded: an adapter, a folder or an id; how it was trained; what its weights are.
+
+Reads names, settings and hashes. Loads no model and imports nothing heavy: what can be told of a wrong name is told
+before minutes of imports.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from curate.errors import UserError
+from finetune.config import Config, ModelConfig, load_config
+from finetune.model import ADAPTER_FILE, base_of
+
+#: The settings of the training, kept beside every adapter and every merged model.
+SETTINGS = "finetune.yaml"
+#: What is known of the training: data, versions, losses.
+TRAINING = "training.json"
+#: Files of a model that decide its answers, by their ending.
+_ENDINGS = (".safetensors", ".bin", ".pt", ".json", ".jinja", ".model", ".txt")
+#: Files that don't, though they end so.
+_BESIDES = (TRAINING, "metrics.json", "trainer_state.json")
+#: A larger file is hashed by its size and three pieces: the weights of a 7B model would take a minute.
+_WHOLE = 64 << 20
+_PIECE = 1 << 20
+
+Kind = Literal["adapter", "folder", "hub"]
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is known of a model by its name.
+
+    base: an adapter's base model, else the name. config: the settings it was trained with, None for a base model.
+    quantized: its weights are stored in 4 bits. identity: JSON values that are equal for equal weights, as far as that
+    can be seen without loading them.
+    """
+
+    name: str
+    kind: Kind
+    base: str
+    config: Config | None
+    quantized: bool
+    identity: dict[str, Any]
+
+
+def model_facts(name: str) -> ModelFacts:
+    """What is known of a model: a folder with a model or an adapter, or an id on the hub.
+
+    Raises UserError for a name that leads nowhere, and a folder that holds neither.
+    """
+    folder = Path(name).expanduser()
+    if not folder.exists():
+        _check_id(name)
+        return ModelFacts(name, "hub", name, None, False, {"id": name, "revision": _cached_revision(name)})
+    if not folder.is_dir():
+        raise UserError(f"{name}: is a file; a model is a folder or an id on the hub")
+    adapter = (folder / ADAPTER_FILE).is_file()
+    if not adapter and not (folder / "config.json").is_file():
+        raise UserError(
+            f"{name}: holds neither config.json nor {ADAPTER_FILE}, so no model and no adapter{_meant(folder)}"
+        )
+    return ModelFacts(
+        str(folder),
+        "adapter" if adapter else "folder",
+        base_of(str(folder)),
+        training_settings(folder),
+        not adapter and _is_quantized(folder),
+        {"name": folder.name, "sha256": weights_sha256(folder)},
+    )
+
+
+def training_settings(folder: Path) -> Config | None:
+    """The settings that an adapter or merged model was trained with, None where they aren't beside it.
+
+    A checkpoint of a training that goes on has them two folders up.
+    """
+    places = (folder / SETTINGS, folder.parent / "config.yaml", folder.parent.parent / "config.yaml")
+    for file in places:
+        if file.is_file() and (file == places[0] or (file.parent / "state.json").is_file()):
+            return load_config(file)
+    return None
+
+
+def weights_sha256(folder: Path) -> str:
+    """A hash of a model's files. Of files over 64 MiB it takes the size, the beginning, the middle and the end."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in _ENDINGS or path.name in _BESIDES or not path.is_file():
+            continue
+        size = path.stat().st_size
+        digest.update(f"{path.name}\0{size}\0".encode())
+        with path.open("rb") as file:
+            if size <= _WHOLE:
+                while piece := file.read(_PIECE):
+                    digest.update(piece)
+                continue
+            for start in (0, size // 2, size - _PIECE):
+                file.seek(start)
+                digest.update(file.read(_PIECE))
+    return digest.hexdigest()
+
+
+def _check_id(name: str) -> None:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise UserError(f"{name}: no such folder, and no id on the hub such as {ModelConfig.name}") from error
+
+
+def _cached_revision(name: str) -> str | None:
+    """The commit of a model's newest download, None where there is none yet."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(name, "config.json")
+    return Path(found).parent.name if isinstance(found, str) else None
+
+
+def _is_quantized(folder: Path) -> bool:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / 'config.json'}: is no model's configuration ({error})") from error
+    return isinstance(config, dict) and bool(config.get("quantization_config"))
+
+
+def _meant(folder: Path) -> str:
+    """What a folder above an adapter was perhaps meant to be."""
+    inside = sorted(path.parent for path in folder.glob(f"*/{ADAPTER_FILE}"))
+    return f"; did you mean {inside[0]}?" if inside else ""
