@@ -633,7 +633,7 @@ Examples:
 )
 @click.option("--who", metavar="NAME", help="Whose decisions are made in the App [default: the user's].")
 def browse(run_folder: Path, port: int | None, no_open: bool, limit: int | None, who: str | None) -> None:
-    """Look at a run's samples in FiftyOne's App, and decide on them there.
+    """Show a run's samples in FiftyOne's App, to decide on them.
 
     Image and drawn label side by side, what the rules found, saved views; what is decided is appended to the run's
     decisions.jsonl. Goes on until Ctrl-C. The App answers on this machine only (127.0.0.1) and has no login.
