@@ -17,6 +17,7 @@ from curate.browse.cards import card_of
 from curate.browse.deciding import Desk, Shown
 from curate.browse.drawings import path_of
 from curate.browse.state import Found, State, standing, states
+from curate.errors import UserError
 from curate.run import load_run
 
 #: Decisions that give the sample another label.
@@ -25,7 +26,9 @@ _SEVERITY_RANK = {name: rank for rank, name in enumerate(fields.SEVERITIES)}
 
 
 def desk_of(dataset: Any) -> Desk:
-    """Where decisions about the dataset's samples are made."""
+    """Where decisions about the dataset's samples are made. Raises UserError for a dataset that isn't a run's."""
+    if fields.INFO_RUN not in dataset.info:
+        raise UserError(f"{dataset.name} is no run of texsieve: nothing can be decided on it")
     return Desk(Path(dataset.info[fields.INFO_RUN]), dataset.info.get(fields.INFO_WHO))
 
 

@@ -5,6 +5,7 @@ The process is `painter`, started at the first sketch; it ends with this one.
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -15,7 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from curate.browse.cards import card, photo_of
+from PIL import Image
+
+from curate.browse.cards import EMPTY, HEIGHT, WIDTH, card, photo_of
 from curate.browse.drawings import told
 
 _CRASHED = "Not drawn: the renderer crashes on this label"
@@ -32,7 +35,7 @@ class Sketcher:
     def card(
         self, label: str, visual_key: str | None, root: Path | None, image: str | None, drawings: Path, cards: Path
     ) -> bytes:
-        """A JPEG as `cards.card` makes it. root and image: the photo's, as `photo_of` takes them."""
+        """A JPEG of photo and drawing. root and image: the photo's, as `photo_of` takes them."""
         with self._lock:
             path = cards / "typed" / f"{os.getpid()}-{next(self._serial)}.jpg"
             job = {
@@ -47,11 +50,12 @@ class Sketcher:
             }
             error = self._ask(job)
             try:
-                return path.read_bytes()
+                made = path.read_bytes()
             except OSError:
-                return card(photo_of(root, image), told(error or _CRASHED), label)
+                made = card(photo_of(root, image), told(error or _CRASHED), label)
             finally:
                 path.unlink(missing_ok=True)
+        return _without_foot(made)
 
     def _ask(self, job: dict[str, Any]) -> str:
         """What went wrong, or nothing. A process that died over the job is started anew for the next."""
@@ -72,3 +76,11 @@ class Sketcher:
             process.wait()
             return _CRASHED
         return str(json.loads(line)["error"])
+
+
+def _without_foot(made: bytes) -> bytes:
+    """The card without the label's text and the room below it, over which the grid writes: the form has the text."""
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(made)) as picture:
+        picture.crop((0, 0, WIDTH, HEIGHT - EMPTY)).save(out, "JPEG", quality=88, subsampling=0)
+    return out.getvalue()

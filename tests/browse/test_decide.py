@@ -127,9 +127,8 @@ class Page:
         self.url = url
         self.tiles = page.locator(TILES)
         page.set_default_timeout(PATIENCE)
-        # An advertisement that comes when it likes.
-        advertisement = page.get_by_role("button", name="Dismiss")
-        page.add_locator_handler(advertisement, lambda: advertisement.click())
+        # An advertisement comes when it likes and lies over the page, until it was seen once.
+        page.add_init_script("localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true')")
 
     def open(self, view: str) -> None:
         self.page.goto(f"{self.url}?view={view}")
@@ -151,6 +150,7 @@ class Page:
         tile = self.tile(label)
 
         def tick() -> None:
+            self.close_sample()  # the click came before the box, and opened it
             tile.hover(timeout=5000)
             corner = tile.locator('[data-cy="looker-checkbox-"]').bounding_box(timeout=2000)
             if corner is not None:  # the tile is drawn anew just now
@@ -169,6 +169,16 @@ class Page:
             self.page.mouse.click(x, y, delay=50)
 
         self.until(click, self.page.locator('[data-cy="modal"], [data-cy="action-toggle-fullscreen"]'))
+
+    def close_sample(self) -> None:
+        """Close the sample that is open, if one is. The server remembers it, and opens it for the next page, too."""
+        opened = self.page.locator("#modal.modalon")
+        for _ in range(10):
+            if not opened.count():
+                return
+            self.page.mouse.click(6, 600)  # beside it
+            self.page.keyboard.press("Escape")
+            self.page.wait_for_timeout(500)
 
     def until(self, act: Any, there: Any) -> None:
         """Do something until what it is for is there: the App takes no clicks on a tile it is still drawing."""
@@ -275,6 +285,7 @@ def test_the_open_sample_is_decided_on_and_taken_back(page: Page, run: Path) -> 
     page.press_in_sample("undo")
     page.notice("1 decision taken back.")
     assert "s/open" not in decisions(run)
+    page.close_sample()
 
 
 def test_a_label_that_changed_meanwhile_is_not_decided_on(page: Page, run: Path) -> None:

@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter
 
 import rules
 from curate.audit import AuditOptions, audit
-from curate.browse.similar import image_vectors, label_vectors, plane, vectors
+from curate.browse.similar import image_vectors, label_vectors, plane, reduced, uniqueness, vectors
 from curate.render import render_png
 from curate.run import load_run
 from curate.sources import parse_source
@@ -66,6 +66,8 @@ def test_planted_near_duplicates_are_nearest(planted: tuple[Path, list[str]]) ->
     found = vectors(load_run(path), ids, None)
     assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
     assert nearest(found) == [at ^ 1 for at in range(len(ids))]
+    assert reduced(found, 24).shape == (len(ids), 24)
+    assert nearest(reduced(found, 24)) == nearest(found)
 
 
 def test_the_image_alone_and_the_label_alone_find_most(planted: tuple[Path, list[str]]) -> None:
@@ -100,6 +102,15 @@ def test_labels_alone_are_enough_where_there_are_no_images(tmp_path: Path) -> No
 def test_what_is_not_there_has_no_direction() -> None:
     assert not label_vectors(["", "% a comment"]).any()
     assert not image_vectors([None], np.zeros(1, np.float32)).any()
+
+
+def test_what_is_there_often_is_least_unique() -> None:
+    rows = label_vectors(["a + b", "c ^ 2", r"\frac{d}{e}", "a + b", "a + b", "f", "a + b", r"\sqrt{g}"])
+    found = uniqueness(rows)
+    assert found[[0, 3, 4, 6]] == pytest.approx(0, abs=1e-6)
+    assert found.max() == 1
+    assert (found[[1, 2, 5, 7]] > 0.5).all()
+    assert uniqueness(rows[:3]).tolist() == [1, 1, 1]
 
 
 def test_the_plane_is_small_and_the_same_every_time(planted: tuple[Path, list[str]]) -> None:

@@ -11,8 +11,6 @@ from curate.browse import brain, form, mirror
 from curate.browse.deciding import Desk, Outcome, Shown
 from curate.errors import UserError
 
-_NOTHING = "Select samples first (the box in a tile's corner), or open one."
-
 
 class _Button(foo.Operator):  # type: ignore[misc]
     """An operator with a button above the grid, for the samples selected there."""
@@ -20,6 +18,7 @@ class _Button(foo.Operator):  # type: ignore[misc]
     name_ = label_ = icon_ = description_ = ""
     #: Asks for something before it does anything.
     asks = False
+    #: Where the row of buttons is too short for all, secondary ones go into its menu first.
     place = types.Places.SAMPLES_GRID_ACTIONS
 
     @property
@@ -38,12 +37,12 @@ class _Button(foo.Operator):  # type: ignore[misc]
         return types.Placement(self.place, types.Button(label=self.label_, icon=self.icon_, prompt=self.asks))
 
     def execute(self, ctx: Any) -> dict[str, Any]:
-        samples = mirror.shown(ctx.dataset, _targets(ctx))
-        if not samples:
-            ctx.ops.notify(_NOTHING, variant="warning")
-            return {"done": 0}
-        desk = mirror.desk_of(ctx.dataset)
         try:
+            desk = mirror.desk_of(ctx.dataset)
+            samples = mirror.shown(ctx.dataset, _targets(ctx))
+            if not samples:
+                ctx.ops.notify(form.NOTHING, variant="warning")
+                return {"done": 0}
             outcome = self.do(desk, samples, ctx)
         except UserError as error:
             ctx.ops.notify(str(error), variant="error")
@@ -52,7 +51,7 @@ class _Button(foo.Operator):  # type: ignore[misc]
         ctx.ops.notify(outcome.message, variant=outcome.variant)
         if ctx.current_sample is None:
             ctx.ops.clear_selected_samples()
-        ctx.ops.reload_dataset()
+        ctx.ops.reload_dataset()  # to reload samples would show none of the changes
         return {"done": len(outcome.states)}
 
     def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
@@ -76,7 +75,7 @@ class EditLabel(_Button):
     asks = True
 
     def resolve_input(self, ctx: Any) -> types.Property:
-        return form.edit_form(ctx, mirror.desk_of(ctx.dataset), mirror.shown(ctx.dataset, _targets(ctx)))
+        return form.edit_form(ctx, _targets(ctx))
 
     def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
         return desk.decide("edit", samples, form.text_of(ctx, desk, samples[0]))
@@ -98,6 +97,7 @@ class Reject(_Button):
 
 class Undo(_Button):
     name_, label_, icon_ = "undo", "Undo last decision", "undo"
+    place = types.Places.SAMPLES_GRID_SECONDARY_ACTIONS
 
     def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
         return desk.decide("undo", samples)
@@ -105,6 +105,7 @@ class Undo(_Button):
 
 class CheckAgain(_Button):
     name_, label_, icon_ = "check_again", "Run the rules again", "fact_check"
+    place = types.Places.SAMPLES_GRID_SECONDARY_ACTIONS
 
     def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
         return desk.check(samples)
@@ -114,10 +115,12 @@ class FindSimilar(_Button):
     """Shows the samples most like these; the first time it makes the index, which FiftyOne's own views use too."""
 
     name_, label_, icon_ = "find_similar", "Find similar samples", "image_search"
+    place = types.Places.SAMPLES_GRID_SECONDARY_ACTIONS
 
     def execute(self, ctx: Any) -> dict[str, Any]:
         ids = _targets(ctx)
         try:
+            mirror.desk_of(ctx.dataset)
             if not brain.is_ready(ctx.dataset):
                 ctx.ops.notify("Comparing all samples, once; this may take a while …", variant="info")
                 brain.prepare(ctx.dataset, lambda label, part: ctx.set_progress(progress=part, label=label))
