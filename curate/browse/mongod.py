@@ -28,6 +28,8 @@ HOW_TO_GET = (
 )
 #: The App's, as FiftyOne has it; where it is taken and none was asked for, it gets a free one.
 PORT = 5151
+#: What stands in its log where the files are at fault: a fatal message, or one of an upgrade.
+_DAMAGED = ('"s":"F"', "UPGRADE PROBLEM", "wasn't able to start")
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_END = 10.0
 #: Megabytes: the database is small, and the default is half the machine's memory.
@@ -63,6 +65,10 @@ def version(mongod: Path) -> str:
     return (done.stdout.strip().splitlines() or ["?"])[0]
 
 
+class DamagedError(UserError):
+    """Files that this mongod can't read: damaged, or another version's."""
+
+
 class Mongod:
     """A running mongod on a free port of 127.0.0.1. `uri` is what FiftyOne wants; `stop` ends it."""
 
@@ -75,6 +81,7 @@ class Mongod:
                 "name a folder you may write to in TEXSIEVE_CACHE"
             ) from error
         self._folder, self._log = folder, log
+        log.unlink(missing_ok=True)  # mongod would keep every log of the past
         self.port = free_port()
         self.uri = f"mongodb://127.0.0.1:{self.port}"
         arguments = [
@@ -89,11 +96,12 @@ class Mongod:
             )
 
     def wait(self) -> None:
-        """Wait until it answers. Raises UserError with what it said where it ends instead."""
+        """Wait until it answers. Raises UserError with what it said where it ends instead: DamagedError where the
+        files are at fault."""
         deadline = time.monotonic() + _SECONDS_TO_START
         while True:
             if self.process.poll() is not None:
-                raise UserError(f"the database did not start: {self._said()}")
+                raise self._why()
             try:
                 socket.create_connection(("127.0.0.1", self.port), 0.2).close()
                 return
@@ -106,21 +114,21 @@ class Mongod:
     def stop(self) -> None:
         end(self.process, _SECONDS_TO_END)
 
-    def _said(self) -> str:
+    def _why(self) -> UserError:
         """Why it ended, from its log or its output."""
         log = self._log.read_text(errors="replace") if self._log.is_file() else ""
         out = self._log.with_suffix(".out").read_text(errors="replace")
-        if "Permission denied" in log or "not writable" in log or "Read-only" in log:
-            return f"{self._folder} can't be written to; set TEXSIEVE_CACHE to a folder that can"
+        code = f"the database did not start: mongod ended with code {self.process.returncode}"
+        if any(words in log for words in ("Permission denied", "not writable", "Read-only file system")):
+            return UserError(f"{self._folder} can't be written to; name a folder you may write to in TEXSIEVE_CACHE")
         if "No space left" in log:
-            return f"no space left for {self._folder}"
+            return UserError(f"no space left for {self._folder}; free some, or name another folder in TEXSIEVE_CACHE")
         if "DBPathInUse" in log:
-            return f"{self._folder} is in use by another mongod"
-        if "wasn't able to start" in log or "UPGRADE PROBLEM" in log or "BadValue" in log or "featureCompat" in log:
-            return f"{self._folder} was written by another version of MongoDB; remove that folder"
-        lines = [line for line in out.strip().splitlines() if line.strip()]
-        code = f"mongod ended with code {self.process.returncode}"
-        return f"{code}: {lines[-1].strip()}; {HOW_TO_GET}" if lines else f"{code}; see {self._log}"
+            return UserError(f"{self._folder} is in use by another mongod; end that one")
+        if any(words in log for words in _DAMAGED):
+            return DamagedError(f"{code}: it can't read {self._folder}; remove that folder")
+        lines = [line.strip() for line in out.splitlines() if line.strip() and not line.startswith("{")]
+        return UserError(f"{code}: {lines[-1]}; {HOW_TO_GET}" if lines else f"{code}; see {self._log}")
 
 
 def end(process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -18,7 +18,7 @@ import polars as pl
 
 from curate.browse import fields
 from curate.browse.dataset import write_dataset
-from curate.browse.mongod import HOW_TO_GET, PORT, URI_VARIABLE, VARIABLE, Mongod, find_mongod
+from curate.browse.mongod import HOW_TO_GET, PORT, URI_VARIABLE, VARIABLE, DamagedError, Mongod, find_mongod
 from curate.browse.pictures import job
 from curate.browse.proposals import proposed
 from curate.browse.rows import MOST, fingerprint, rows
@@ -116,9 +116,7 @@ def _show(
     url = f"http://127.0.0.1:{port}/datasets/{fields.dataset_name(run.path)}"
     mongod = None
     if program is not None:
-        mongod = Mongod(program, work.database, work.mongod_log)
-        stack.callback(mongod.stop)
-        mongod.wait()
+        mongod = _database(work, program, say, stack)
     say("Starting FiftyOne …")
     server = Server(run, work, listening, mongod)
     stack.callback(server.stop)
@@ -164,6 +162,22 @@ def _show(
         server.check()
         say(f"Proposed fixes are not all shown: {error}")
     server.wait()
+
+
+def _database(work: Work, program: Path, say: Say, stack: ExitStack) -> Mongod:
+    """The run's database, started; one that can't be read is made anew, since all that counts is in the run."""
+    mongod = Mongod(program, work.database, work.mongod_log)
+    stack.callback(mongod.stop)
+    try:
+        mongod.wait()
+    except DamagedError:
+        say(f"The database in {work.database} can't be read: it is made anew")
+        _remove(work.database)
+        work.state.unlink(missing_ok=True)
+        mongod = Mongod(program, work.database, work.mongod_log)
+        stack.callback(mongod.stop)
+        mongod.wait()
+    return mongod
 
 
 def _write(run: Run, work: Work, frame: pl.DataFrame, mark: str) -> None:

@@ -17,7 +17,7 @@ from browsing import Browsing, gone, inside, make_run, processes_of
 from PIL import Image
 
 from curate.browse import fields
-from curate.browse.mongod import Mongod
+from curate.browse.mongod import DamagedError, Mongod
 from curate.decisions import append_decisions, decide
 
 pytestmark = pytest.mark.fiftyone
@@ -298,10 +298,29 @@ def test_a_folder_that_cannot_be_written_to(environment, made_run, tmp_path) -> 
     assert "TEXSIEVE_CACHE" in said
 
 
-def test_a_database_that_mongod_cannot_read(browse, environment, made_run) -> None:
-    browsing = browse(made_run)
-    assert browsing.stop() == 0
-    for path in (browsing.work / "database").glob("WiredTiger*"):
+def test_a_database_that_mongod_cannot_read(mongod, tmp_path) -> None:
+    def started() -> Mongod:
+        database = Mongod(mongod, tmp_path / "database", tmp_path / "mongod.log")
+        database.wait()
+        return database
+
+    started().stop()
+    for path in (tmp_path / "database").glob("WiredTiger*"):
         path.write_bytes(b"no database")
-    said = refused(environment, made_run)
-    assert str(browsing.work / "database") in said
+    with pytest.raises(DamagedError, match="database"):
+        started()
+
+
+def test_a_database_that_mongod_cannot_read_is_made_anew(browse, made_run, environment) -> None:
+    database = work_folder(environment, made_run) / "database"
+    database.mkdir(parents=True)
+    (database / "WiredTiger").write_bytes(b"no database")
+    (database / "WiredTiger.wt").write_bytes(b"no database")
+    (database / "storage.bson").write_bytes(b"no database")
+    browsing = browse(made_run)
+    assert any("made anew" in line for line in browsing.said)
+    assert browsing.get("/fiftyone")[0] == 200
+
+
+def work_folder(environment: dict[str, str], run: Path) -> Path:
+    return Path(environment["TEXSIEVE_CACHE"]) / "browse" / f"{run.name}-{fields.run_hash(run)}"
