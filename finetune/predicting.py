@@ -251,7 +251,10 @@ def _end_tokens(model: Any, processor: Any) -> list[int]:
 def _out_of_memory(error: Exception) -> bool:
     import torch
 
-    return isinstance(error, torch.OutOfMemoryError)
+    # What the allocator raises, and what a CUDA library does that asks the driver by itself.
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
+    )
 
 
 def _free() -> None:
