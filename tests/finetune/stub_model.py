@@ -50,13 +50,16 @@ class StubModel:
     """Greedy, two or three tokens and the end: the grey, the prompt's length, and 7 where the grey is odd.
 
     at_most: images at a time that there is memory for. sleep: seconds a call takes. endless: never ends an answer.
+    sure: the logit of a chosen token, else 1 for the first, 2 for the next …
     """
 
     device = "cpu"
 
-    def __init__(self, *, at_most: int = 1000, sleep: float = 0.0, endless: bool = False) -> None:
+    def __init__(
+        self, *, at_most: int = 1000, sleep: float = 0.0, endless: bool = False, sure: float | None = None
+    ) -> None:
         self.generation_config = SimpleNamespace(eos_token_id=[END, PAD])
-        self.at_most, self.sleep, self.endless = at_most, sleep, endless
+        self.at_most, self.sleep, self.endless, self.sure = at_most, sleep, endless, sure
         self.calls: list[int] = []
         self.settings: dict[str, Any] = {}
 
@@ -76,7 +79,9 @@ class StubModel:
         for step in range(min(max(map(len, answers)), max_new_tokens)):
             chosen = torch.tensor([answer[step] if step < len(answer) else PAD for answer in answers])
             logits = torch.zeros((len(answers), VOCABULARY))
-            logits[torch.arange(len(answers)), chosen] = float(step + 1)  # each step is surer than the one before
+            logits[torch.arange(len(answers)), chosen] = self.sure or float(
+                step + 1
+            )  # each step is surer than the one before
             for processor in logits_processor:
                 logits = processor(ids, logits)
             ids = torch.cat([ids, logits.argmax(-1, keepdim=True)], dim=1)

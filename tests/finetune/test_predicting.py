@@ -8,6 +8,7 @@ import pytest
 
 from curate.errors import UserError
 from finetune.predicting import Asking, Question, batches, predict_batches, predict_rows
+from finetune.prediction_file import as_line
 
 torch = pytest.importorskip("torch", reason="pip install 'texsieve[finetune]'")
 
@@ -76,6 +77,13 @@ def test_a_runaway_is_cut_and_marked() -> None:
     assert answer.tokens == 5
     assert answer.pred.count("x") == 5
     assert not ask(questions(1), Asking(max_new_tokens=3))[0].runaway  # ended with its last token
+
+
+def test_a_score_that_is_no_number_is_left_out() -> None:
+    (answer,) = ask(questions(1), Asking(), StubModel(sure=math.nan))
+    assert answer.pred == expected(0, PROMPT)
+    assert answer.score is None
+    assert b"score" not in as_line(answer)
 
 
 def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
