@@ -166,6 +166,11 @@ def train(
             callbacks=[watch],
         )
         trainer.remove_callback(PrinterCallback)
+        if trainer.args.world_size != processes():
+            raise UserError(
+                f"started as {processes()} processes of which {trainer.args.world_size} would train together, each the "
+                "same; does every process have a GPU of its own?"
+            )
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         except torch.OutOfMemoryError as error:
