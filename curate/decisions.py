@@ -90,7 +90,7 @@ def resolve(rows: Iterable[Decision]) -> dict[str, Decision]:
 def _parse(line: bytes) -> Decision | None:
     try:
         row = json.loads(line)
-    except ValueError:  # UnicodeDecodeError is one
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
         return None
     if not isinstance(row, dict):
         return None
@@ -98,6 +98,10 @@ def _parse(line: bytes) -> Decision | None:
     if not isinstance(sample_id, str) or action not in ACTIONS or not isinstance(label, str | None):
         return None
     if action == "edit" and label is None:
+        return None
+    try:
+        f"{sample_id}{label}".encode()
+    except UnicodeEncodeError:  # half a surrogate pair is no text, and no table takes it
         return None
     return Decision(
         sample_id,

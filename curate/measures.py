@@ -91,6 +91,16 @@ def pixels_sha256(image: Image.Image) -> str:
     return _pixels(image)[1]
 
 
+def grey_sha256(pixels: npt.NDArray[np.uint8]) -> str:
+    """The `image_sha256` of a picture of grey levels (height, width)."""
+    height, width = pixels.shape
+    return _digest(width, height, pixels.tobytes())
+
+
+def _digest(width: int, height: int, pixels: bytes) -> str:
+    return hashlib.sha256(b"%dx%d\n" % (width, height) + pixels).hexdigest()
+
+
 def _pixels(image: Image.Image) -> tuple[Image.Image, str]:
     """The picture in grey levels, and the digest of its size and pixels.
 
@@ -105,7 +115,7 @@ def _pixels(image: Image.Image) -> tuple[Image.Image, str]:
         same = red.tobytes() == green.tobytes() == blue.tobytes()
         grey = red if same else coloured.convert("L")
         coloured = red if same else coloured
-    return grey, hashlib.sha256(b"%dx%d\n" % coloured.size + coloured.tobytes()).hexdigest()
+    return grey, _digest(*coloured.size, coloured.tobytes())
 
 
 def _bare_background(image: Image.Image) -> int | None:

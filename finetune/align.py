@@ -56,7 +56,7 @@ def compare(truth: Sequence[Node], prediction: Sequence[Node]) -> Compared:
             same_symbol += one.mark == other.mark
             if one.mark != other.mark:
                 confused[one.mark, other.mark] += 1
-            moved = None if one.path == other.path else (_last(one.path), _last(other.path))
+            moved = None if one.path == other.path else _parts_that_differ(one.path, other.path)
             if moved is not None and moved != moved_from and not told:
                 layout["moved", f"{moved[0]} → {moved[1]}"] += 1
             told = told and moved is not None
@@ -86,8 +86,13 @@ def compare(truth: Sequence[Node], prediction: Sequence[Node]) -> Compared:
     )
 
 
-def _last(path: str) -> str:
-    return path.rpartition("/")[2] or "line"
+def _parts_that_differ(one: str, other: str) -> tuple[str, str]:
+    """The innermost parts of two paths, those left out that are the same: what stands in them moved along with them."""
+    parts, others = one.split("/"), other.split("/")
+    while parts and others and parts[-1] == others[-1]:
+        parts.pop()
+        others.pop()
+    return (parts[-1] if parts else "") or "line", (others[-1] if others else "") or "line"
 
 
 def align(truth: Sequence[Node], prediction: Sequence[Node]) -> list[Step]:

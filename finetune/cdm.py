@@ -7,17 +7,14 @@ where every glyph stands, so nothing is rasterised. docs/metrics.md defines each
 
 from __future__ import annotations
 
-import re
-import xml.etree.ElementTree as ET
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import NamedTuple
 
-from curate.render import LABEL_LIMIT, RenderError
-from curate.render.engine import convert
-from curate.render.prepare import prepare
+from rapidfuzz.distance import Levenshtein
+
+from curate.render import RenderError
+from finetune.marks import BAR, ROOT, Mark, marks
 from rules.processes import spread
 
 #: Vertical distance, in thousandths of an em, up to which two marks stand at one height: scripts are 300 and more away.
@@ -28,108 +25,8 @@ SAME_SIZE = 0.1
 MOST_OF_A_KIND = 80
 #: Marks that are compared; a formula has fewer, a model that got stuck more.
 MOST_MARKS = 1500
-#: Seconds of processor time for drawing one label.
-SECONDS = 2.0
 #: Pairs that a process is given at a time, and pairs from which starting processes pays.
 _BATCH, _WORTH_PROCESSES = 50, 200
-
-_BAR = "bar"
-#: Glyphs that are three points in a row, by code, and the point: `.` and `\\cdot`.
-_DOTS = {"2026": "2E", "22EF": "22C5"}
-_HREF = "{http://www.w3.org/1999/xlink}href"
-_TRANSFORM = re.compile(r"(translate|scale)\(\s*([-\d.e]+)(?:[\s,]+([-\d.e]+))?\s*\)")
-_STEP = re.compile(r"([A-Za-z])([^A-Za-z]*)")
-_NUMBER = re.compile(r"-?\d*\.?\d+(?:e-?\d+)?")
-
-
-class Mark(NamedTuple):
-    """A glyph or a line. `y` is the height of its baseline, `left` and `right` its ink; thousandths of an em."""
-
-    kind: str
-    left: float
-    right: float
-    y: float
-    size: float
-
-
-@lru_cache(maxsize=1024)  # a truth is compared with two models' predictions
-def marks(label: str) -> tuple[Mark, ...]:
-    """The marks of a label in the order they are set. Raises RenderError for a label that can't be drawn."""
-    if len(label) > LABEL_LIMIT:
-        raise RenderError(f"Label of {len(label):,} characters")
-    root = ET.fromstring(convert(prepare(label), SECONDS))
-    boxes = {path.get("id", ""): _extent(path.get("d", "")) for path in root.iter() if _name(path) == "path"}
-    found: list[Mark] = []
-    _walk(root, 0.0, 0.0, 1.0, 1.0, boxes, found, top=True)
-    return tuple(found)
-
-
-def _name(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
-def _walk(
-    element: ET.Element,
-    x: float,
-    y: float,
-    across: float,
-    up: float,
-    boxes: dict[str, tuple[float, float]],
-    found: list[Mark],
-    top: bool = False,
-) -> None:
-    """Add the marks below an element; `x`, `y`, `across`, `up`: where its coordinates start, and their scales."""
-    name = _name(element)
-    if name == "defs":
-        return
-    for kind, first, second in _TRANSFORM.findall(element.get("transform", "")):
-        if kind == "translate":
-            x, y = x + across * float(first), y + up * float(second or 0)
-        else:
-            across, up = across * float(first), up * float(second or first)
-    if name == "svg" and not top:
-        view = [float(value) for value in element.get("viewBox", "0 0 0 0").split()]
-        x += across * (float(element.get("x", 0)) - view[0])
-        y += up * (float(element.get("y", 0)) - view[1])
-    size = min(abs(across), abs(up))
-    if name == "use":
-        low, high = boxes.get((element.get(_HREF) or "")[1:], (0.0, 0.0))
-        found += _glyphs(Mark(element.get("data-c", "?"), x + across * low, x + across * high, y, size))
-    elif name == "rect":
-        start = x + across * float(element.get("x", 0))
-        width, height = (abs(float(element.get(side, 0))) for side in ("width", "height"))
-        if width and height:
-            found.append(Mark(_BAR, start, start + across * width, y + up * float(element.get("y", 0)), 1.0))
-    elif name == "line":
-        ends = sorted(x + across * float(element.get(end, 0)) for end in ("x1", "x2"))
-        found.append(Mark(_BAR, ends[0], ends[1], y + up * float(element.get("y1", 0)), 1.0))
-    elif name == "text":
-        for letter in (element.text or "").strip():
-            found.append(Mark(letter, x, x + 1000 * across, y, size))
-    for child in element:
-        _walk(child, x, y, across, up, boxes, found)
-
-
-def _glyphs(mark: Mark) -> list[Mark]:
-    r"""The marks of one glyph: `\ldots` and `\cdots` are drawn as three points, and look as three written out do."""
-    point = _DOTS.get(mark.kind)
-    if point is None:
-        return [mark]
-    third = (mark.right - mark.left) / 3
-    return [mark._replace(kind=point, left=mark.left + n * third, right=mark.left + (n + 1) * third) for n in range(3)]
-
-
-@lru_cache(maxsize=4096)
-def _extent(path: str) -> tuple[float, float]:
-    """The leftmost and the rightmost x among a path's points; MathJax's glyphs have absolute steps only."""
-    xs: list[float] = []
-    for step, numbers in _STEP.findall(path):
-        values = [float(value) for value in _NUMBER.findall(numbers)]
-        if step == "H":
-            xs += values
-        elif step in "MLCQTS":
-            xs += values[::2]
-    return (min(xs), max(xs)) if xs else (0.0, 0.0)
 
 
 def score_all(
@@ -155,7 +52,7 @@ def score(truth: str, prediction: str) -> float:
     """F1 of the marks that are drawn in both at corresponding places, from 0 to 1; 0 where one can't be drawn."""
     try:
         return compare(marks(truth), marks(prediction))
-    except (RenderError, ET.ParseError):
+    except RenderError:
         return 0.0
 
 
@@ -165,10 +62,18 @@ def compare(truth: Sequence[Mark], prediction: Sequence[Mark]) -> float:
     if not truth or not prediction:
         return 0.0 if number else 1.0
     pairs = _in_order(_assigned(truth[:MOST_MARKS], prediction[:MOST_MARKS]))
-    glyphs = [(i, j) for i, j in pairs if truth[i].kind != _BAR]
     placed = _placed(truth, prediction, pairs)
-    good = [(i, j) for i, j in placed if truth[i].kind != _BAR or _covers_the_same(truth, prediction, i, j, glyphs)]
-    return 2 * len(good) / number
+    right = {pair for pair in placed if truth[pair[0]].kind != BAR}
+    glyphs = [pair for pair in pairs if truth[pair[0]].kind != BAR]
+    lines = [pair for pair in pairs if truth[pair[0]].kind == BAR]
+    for line in lines:
+        covered = _covered_alike(truth, prediction, line, glyphs)
+        if covered is not None and (not right.isdisjoint(covered) if covered else line in placed):
+            right.add(line)
+            sign = (line[0] - 1, line[1] - 1)  # a root's sign is set before its line, and is as tall as what is in it
+            if sign in pairs and truth[sign[0]].kind == ROOT and _one_size(truth[sign[0]], prediction[sign[1]]):
+                right.add(sign)
+    return 2 * len(right) / number
 
 
 def _assigned(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[tuple[int, int]]:
@@ -177,15 +82,13 @@ def _assigned(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[tuple[i
     for side, some in enumerate((truth, prediction)):
         for place, mark in enumerate(some):
             kinds[mark.kind][side].append(place)
-    ends = [max(mark.right for mark in some) - min(mark.left for mark in some) or 1.0 for some in (truth, prediction)]
-    starts = [min(mark.left for mark in some) for some in (truth, prediction)]
+    expected = _expected(truth, prediction)
+    longer = max(len(truth), len(prediction))
 
     def cost(i: int, j: int) -> float:
         one, other = truth[i], prediction[j]
-        order = abs(i / len(truth) - j / len(prediction))
-        across = abs((one.left - starts[0]) / ends[0] - (other.left - starts[1]) / ends[1])
-        size = abs(one.size - other.size) > SAME_SIZE
-        return order + across + 0.5 * size + min(abs(one.y - other.y) / 1000, 1.0)
+        size = 0 if _one_size(one, other) else 0.5
+        return abs(expected[i] - j) / longer + size + min(abs(one.y - other.y) / 1000, 1.0)
 
     pairs: list[tuple[int, int]] = []
     for one, other in kinds.values():
@@ -200,6 +103,18 @@ def _assigned(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[tuple[i
             chosen = _assignment([[cost(i, j) for i in one] for j in other])
             pairs += [(one[column], j) for j, column in zip(other, chosen, strict=True)]
     return sorted(pairs)
+
+
+def _expected(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[int]:
+    """Where in the prediction each mark of the truth is to be looked for: by Levenshtein's alignment of the kinds.
+
+    A share of the length would not do: a prediction that breaks off would be stretched over the whole truth.
+    """
+    places: list[int] = []
+    for step in Levenshtein.opcodes([mark.kind for mark in truth], [mark.kind for mark in prediction]):
+        last = max(step.dest_end - 1, step.dest_start)
+        places += [min(step.dest_start + n, last) for n in range(step.src_end - step.src_start)]
+    return places
 
 
 def _assignment(costs: list[list[float]]) -> list[int]:
@@ -274,7 +189,7 @@ def _placed(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple
     larger: list[tuple[float, float]] = []  # (size, rise) of pairs that were kept, each larger than the next
     for place, (i, j) in enumerate(pairs):
         size = truth[i].size
-        if abs(size - prediction[j].size) > SAME_SIZE:
+        if not _one_size(truth[i], prediction[j]):
             continue
         base = [one for larger_size, one in larger if larger_size > size + SAME_SIZE]
         if base:
@@ -285,18 +200,35 @@ def _placed(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple
             near = [0.0]
         if any(abs(rise[place] - one) <= NEAR for one in near):
             kept.append((i, j))
-            if truth[i].kind != _BAR:
+            if truth[i].kind != BAR:
                 larger = [one for one in larger if one[0] > size + SAME_SIZE]
                 larger.append((size, rise[place]))
     return kept
 
 
-def _covers_the_same(
-    truth: Sequence[Mark], prediction: Sequence[Mark], i: int, j: int, glyphs: list[tuple[int, int]]
-) -> bool:
-    """Do two lines stand above, below or beside the same glyphs? How long they are follows from what they cover."""
-    return all(_covered(truth[i], truth[a]) == _covered(prediction[j], prediction[b]) for a, b in glyphs)
+def _covered_alike(
+    truth: Sequence[Mark], prediction: Sequence[Mark], line: tuple[int, int], glyphs: list[tuple[int, int]]
+) -> list[tuple[int, int]] | None:
+    """The pairs of glyphs that two lines stand above or below, None where they aren't the same ones on the same side.
+
+    How long a line is follows from what it covers, and so does how high.
+    """
+    covered = []
+    for pair in glyphs:
+        sides = [_side(some[a], some[b]) for some, a, b in zip((truth, prediction), line, pair, strict=True)]
+        if sides[0] != sides[1]:
+            return None
+        if sides[0]:
+            covered.append(pair)
+    return covered
 
 
-def _covered(line: Mark, glyph: Mark) -> bool:
-    return line.left <= (glyph.left + glyph.right) / 2 <= line.right
+def _side(line: Mark, glyph: Mark) -> int:
+    """1 where a glyph stands below a line, -1 where above, 0 where beside."""
+    if not line.left <= (glyph.left + glyph.right) / 2 <= line.right:
+        return 0
+    return 1 if glyph.y > line.y else -1
+
+
+def _one_size(one: Mark, other: Mark) -> bool:
+    return abs(one.size - other.size) <= SAME_SIZE

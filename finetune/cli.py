@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,11 +15,29 @@ from curate.errors import UserError
 from curate.terminal import Bars, run, say, width
 from finetune.merge_command import card, merge
 from finetune.prediction_command import predict
+from finetune.prompts_command import prompts
 from finetune.train_command import train
+
+if TYPE_CHECKING:
+    from finetune.predictions import Prediction
 
 METRICS_FILE = "metrics.json"
 PLOT_FILE = "confusions.svg"
 CDM_HELP = "Draw the pairs that look different, for cdm: some 15 ms each."
+_run_option = click.option(
+    "--run",
+    "audited",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="What `curate audit` wrote of the data: also score by its labels after safe fixes and decisions.",
+)
+_unwrap_option = click.option(
+    "--unwrap",
+    is_flag=True,
+    help="First take off what a base model puts around a formula: fences, dollars, JSON (docs/prompts.md).",
+)
+#: Share of the predictions that are wrapped from which a person is told of --unwrap.
+_MANY = 0.02
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -51,9 +69,15 @@ In brackets: 95 % intervals by bootstrap. docs/metrics.md defines every metric. 
 metrics.json (with groups by source, length and rule, and all confusions) and confusions.svg.
 
 \b
+--run says how much of the error is the labels' fault: of the answers that are no exact match,
+how many are drawn the same, how many are right by a label with safe fixes, by one that somebody
+decided on, whose label was rejected; and the scores before and after.
+
+\b
 Examples:
   finetune evaluate predictions.jsonl
   finetune evaluate predictions.jsonl --out scores
+  finetune evaluate predictions.jsonl --run runs/crohme
 """
 )
 @click.argument("predictions", metavar="PRED.jsonl", type=click.Path(path_type=Path))
@@ -62,22 +86,36 @@ Examples:
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--cdm/--no-cdm", default=True, show_default=True, help=CDM_HELP)
-def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool) -> None:
+@_run_option
+@_unwrap_option
+def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited: Path | None, unwrap: bool) -> None:
     """Score a file of predictions against the truth beside them."""
-    from finetune import evaluation
+    from finetune import evaluation, label_errors, label_report
     from finetune.predictions import read_predictions
     from finetune.summary import as_text
     from rules import KEY_VERSION
 
     if out is not None:
         _check_out(predictions, out)
-    rows = read_predictions(predictions)
+    rows, wrapped = _unwrapped(read_predictions(predictions), unwrap)
+    truths = None if audited is None else label_errors.truths_of(audited, rows, _workers())
     with Bars() as bars:
         found = evaluation.evaluate(
             rows, workers=_workers(), characters=cdm, progress=lambda done, of: bars("draw", done, of)
         )
     metrics = evaluation.as_metrics(found)
-    text = _as_json({"texsieve": __version__, "key_version": KEY_VERSION, "file": predictions.name, **metrics})
+    labels = None if truths is None else label_errors.label_errors(rows, found.scored, truths, _workers())
+    if labels is not None:
+        metrics["labels"] = label_report.as_json(labels)
+    text = _as_json(
+        {
+            "texsieve": __version__,
+            "key_version": KEY_VERSION,
+            "file": predictions.name,
+            "unwrapped": unwrap,
+            **metrics,
+        }
+    )
     if out is not None:
         from curate.atomic import new_file
         from finetune.plots import confusions_svg
@@ -90,6 +128,10 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool) -> None:
         say(text.encode())
         return
     say(as_text(metrics, width()))
+    if wrapped:
+        say(f"\n{wrapped}")
+    if labels is not None:
+        say("\n" + label_report.as_text(labels, width()))
     if out is not None:
         say(f"\nmetrics   {out / METRICS_FILE}\nplot      {out / PLOT_FILE}")
 
@@ -116,13 +158,18 @@ Examples:
     "--images",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Folder that the rows' `image` is relative to; by default that of the file.",
+    help="Folder to find the images in, by path, end of the path, or name [default: paths relative to the file].",
 )
 @click.option("--cdm/--no-cdm", default=True, show_default=True, help=CDM_HELP)
-def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool) -> None:
+@_run_option
+@_unwrap_option
+def compare(
+    before: Path, after: Path, out: Path, images: Path | None, cdm: bool, audited: Path | None, unwrap: bool
+) -> None:
     """Put two models' predictions side by side in one page."""
     from curate.atomic import new_file
-    from finetune import compare_page, comparison
+    from finetune import compare_page, comparison, label_errors, label_report
+    from finetune.find_images import Images
     from finetune.predictions import read_predictions
 
     if out.is_dir():
@@ -132,7 +179,7 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
             raise UserError(f"{out}: would be written over the predictions; name another file with --out")
     if images is not None and not images.is_dir():
         raise UserError(f"{images}: no such folder; --images names the one that holds the images")
-    old, new = read_predictions(before), read_predictions(after)
+    (old, of_old), (new, of_new) = (_unwrapped(read_predictions(path), unwrap) for path in (before, after))
     with Bars() as bars:
         found = comparison.compare(
             (before.name, old),
@@ -141,17 +188,53 @@ def compare(before: Path, after: Path, out: Path, images: Path | None, cdm: bool
             characters=cdm,
             progress=bars,
         )
-    html = compare_page.build(found, (images or before.parent, images or after.parent))
+    labels = None
+    if audited is not None:
+        truths = label_errors.truths_of(audited, found.before.rows, _workers())
+        labels = label_report.in_words(
+            truths.run,
+            *(
+                label_errors.label_errors(one.rows, one.scored, truths, _workers())
+                for one in (found.before, found.after)
+            ),
+        )
+    html = compare_page.build(
+        found,
+        (before.parent, after.parent),
+        images=None if images is None else Images(images),
+        labels=labels,
+    )
     with new_file(out) as temporary:
         temporary.write_bytes(html)
     say(comparison.as_text(found, width()))
+    for path, wrapped in ((before, of_old), (after, of_new)):
+        if wrapped:
+            say(f"\n{path.name}: {wrapped}")
+    if labels is not None:
+        say("\n" + labels)
     say(f"\nreport    {out}")
 
 
 main_group.add_command(train)
 main_group.add_command(predict)
+main_group.add_command(prompts)
 main_group.add_command(merge)
 main_group.add_command(card)
+
+
+def _unwrapped(rows: list[Prediction], wanted: bool) -> tuple[list[Prediction], str]:
+    """The rows, unwrapped where that is `wanted`, and what a person should know of it, or nothing."""
+    from curate.tables import count, things
+    from finetune.unwrapping import unwrap_rows
+
+    new, by_rule, changed = unwrap_rows(rows)
+    rules = ", ".join(f"{name} {count(number)}" for name, number in by_rule.most_common())
+    if wanted:
+        return new, f"unwrapped {things(changed, 'prediction')}" + (f" ({rules})" if rules else "")
+    if changed < _MANY * len(rows):
+        return rows, ""
+    of = f"{count(changed)} of {things(len(rows), 'prediction')}"
+    return rows, f"{of} {'is' if changed == 1 else 'are'} wrapped in something ({rules}): --unwrap takes it off"
 
 
 def _workers() -> int:

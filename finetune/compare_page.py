@@ -31,6 +31,7 @@ from finetune.comparison import (
     words_of_p,
 )
 from finetune.evaluation import Evaluated
+from finetune.find_images import Images
 from finetune.plots import confusion_bars, confusion_words
 from finetune.summary import figure, span
 
@@ -56,6 +57,8 @@ def build(
     comparison: Comparison,
     roots: Roots = (None, None),
     *,
+    images: Images | None = None,
+    labels: str | None = None,
     render: pictures.Render | None = None,
     open_image: pictures.OpenImage | None = None,
 ) -> bytes:
@@ -63,11 +66,13 @@ def build(
 
     Args:
         roots: the folders that the `image` of BEFORE's and AFTER's rows are relative to.
+        images: where to look for them instead, in whatever folder they lie there.
+        labels: what the labels have to do with the scores, in a sentence; see `finetune.label_errors`.
         render, open_image: as in `curate.report`; the project's own where they aren't given.
     """
     chosen = choose(comparison)
     cards = _cards(
-        comparison, chosen, roots, render or pictures.default_render(), open_image or pictures.default_open()
+        comparison, chosen, roots, images, render or pictures.default_render(), open_image or pictures.default_open()
     )
     symbols, layouts = (
         [(_words(kind, name), before, after) for name, before, after in confused(comparison, kind)]
@@ -79,6 +84,8 @@ def build(
         "n": len(comparison.verdicts),
         "unpaired": comparison.unpaired,
         "verdicts": [(verdict, counts[verdict]) for verdict in VERDICTS],
+        "labels": labels,
+        "notes": comparison.notes,
         "headline": _change(comparison.changes[0]),
         "changes": [_change(change) for change in comparison.changes],
         "tables": [
@@ -128,7 +135,7 @@ def _plot(name: str, title: str, rows: Sequence[tuple[str, int, int]]) -> Markup
 def _change(change: Change) -> dict[str, Any]:
     name = change.plain_name
     return {
-        "name": change.name.replace("canonical/", "canonical "),
+        "name": change.words,
         "before": figure(name, change.before),
         "after": figure(name, change.after),
         "before_ci": span(name, change.before_ci),
@@ -146,6 +153,7 @@ def _cards(
     comparison: Comparison,
     chosen: Sequence[int],
     roots: Roots,
+    images: Images | None,
     render: pictures.Render | None,
     open_image: pictures.OpenImage | None,
 ) -> list[dict[str, Any]]:
@@ -166,6 +174,8 @@ def _cards(
         room = made < MOST_PICTURES and picture_bytes < PICTURE_BYTES
         image = None
         ref, root = (old.image, roots[0]) if old.image is not None else (new.image, roots[1])
+        if images is not None:
+            ref, root = images.find(ref, old.sample_id) or ref, images.root
         if room and ref is not None:
             image = pictures.of_image(root, ref, open_image)
             made += 1

@@ -13,8 +13,9 @@ from curate.errors import UserError
 from curate.tables import Column, count, text_table
 from curate.visible import clip, visible
 from finetune import strings
-from finetune.evaluation import CDM_METRICS, Evaluated, evaluate, of_sums
+from finetune.evaluation import CDM_METRICS, Evaluated, evaluate, of_sums, spacing_note
 from finetune.intervals import drawn_sums, interval, mcnemar_p, paired_p
+from finetune.metrics import STRING_METRICS
 from finetune.predictions import Prediction
 from finetune.summary import SHOWN, figure, is_share, span
 
@@ -53,6 +54,13 @@ class Change:
         return self.name.rpartition("/")[2]
 
     @property
+    def words(self) -> str:
+        """Its name as it is shown: of strings both as they stand (raw) and in canonical spelling."""
+        name = self.plain_name
+        kind = "canonical" if "/" in self.name else "raw" if name in STRING_METRICS else ""
+        return f"{kind} {name}".strip()
+
+    @property
     def better(self) -> bool | None:
         """Did it change for the better? None where p ≥ 0.05: it may be chance."""
         if self.p is None or self.p >= 0.05 or not self.difference:
@@ -71,6 +79,12 @@ class Comparison:
     changes: list[Change]
     #: Rows that only one of the files has.
     unpaired: tuple[int, int]
+
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """(name of the file, what to know of its figures)."""
+        told = ((name, spacing_note(one)) for name, one in zip(self.names, (self.before, self.after), strict=True))
+        return [(name, note) for name, note in told if note is not None]
 
     @property
     def counts(self) -> Counter[str]:
@@ -137,7 +151,8 @@ def _changes(before: Evaluated, after: Evaluated) -> list[Change]:
     # Drawn with one seed: the n-th drawing of one side is of the same samples as that of the other.
     drawn = [of_sums(drawn_sums(found.numbers)) for found in (before, after)]
     values = [of_sums(found.numbers.sum(axis=0)) for found in (before, after)]
-    order = list(SHOWN) + [name for name in values[0] if "/" in name]
+    # Canonical ones after the headline: raw ones depend on how a model spells.
+    order = [SHOWN[0], *(name for name in values[0] if "/" in name), *SHOWN[1:]]
     changes = []
     for name in order:
         if name in CDM_METRICS and np.isnan(values[0][name]):
@@ -186,19 +201,20 @@ def as_text(comparison: Comparison, width: int) -> str:
     columns = (Column("metric"), *(Column(t, "right") for t in ("before", "after", "change", "95 %", "p")))
     rows = [
         [
-            change.name,
-            figure(change.name, change.before),
-            figure(change.name, change.after),
+            change.words,
+            figure(change.plain_name, change.before),
+            figure(change.plain_name, change.after),
             words_of_difference(change),
-            span(change.name, change.ci),
+            span(change.plain_name, change.ci),
             words_of_p(change.p),
         ]
         for change in comparison.changes
-        if "/" not in change.name
     ]
     n = len(comparison.verdicts)
+    notes = [f"{visible(clip(name, 80))}: {note[0].lower()}{note[1:]}" for name, note in comparison.notes]
     parts = [f"{count(n)} sample{'s' if n != 1 else ''} in both files", text_table(columns, rows, width=width)]
     parts.append("   ".join(f"{verdict} {count(comparison.counts[verdict])}" for verdict in VERDICTS))
+    parts += notes
     for name, left in zip(comparison.names, comparison.unpaired, strict=True):
         if left:
             parts.append(f"left out: {count(left)} of {visible(clip(name, 80))} that the other file lacks")

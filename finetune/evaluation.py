@@ -27,6 +27,8 @@ RUNAWAY_MORE = 50
 LENGTHS = (0, 6, 11, 21, 41, 81)
 #: Rules whose group has fewer pairs are left out of the groups: nothing can be said of so few.
 LEAST_OF_A_RULE = 5
+#: Canonical tokens from which a label tells whether its tokens are spaced.
+_LONG = 4
 #: Confusions and runaway ids that are listed.
 MOST_CONFUSIONS = 200
 MOST_IDS = 100
@@ -48,6 +50,11 @@ class Evaluated:
     numbers: Numbers
     #: Codes of the rules that found something in the truth, for every row.
     rules: list[tuple[str, ...]] = field(default_factory=list)
+
+    @property
+    def detected(self) -> Numbers:
+        """F1 of the drawn characters of every row, from 0 to 1; nan where nothing was drawn."""
+        return self.numbers[:, -3]
 
 
 def evaluate(
@@ -113,6 +120,7 @@ def as_metrics(found: Evaluated) -> dict[str, Any]:
             "n": sum(found.runaway),
             "ids": [row.sample_id for row, ran in zip(found.rows, found.runaway, strict=True) if ran][:MOST_IDS],
         },
+        "note": spacing_note(found),
         "groups": {
             "source": _grouped(found, [(_source(row),) for row in found.rows]),
             "length": _grouped(found, [(_length_bin(len(truth)),) for truth, _ in found.scored.tokens], _bin_order),
@@ -120,6 +128,28 @@ def as_metrics(found: Evaluated) -> dict[str, Any]:
         },
         "confusions": confusions(found),
     }
+
+
+def spacing_note(found: Evaluated) -> str | None:
+    """Why raw metrics say nothing here: of truths and predictions only one have spaces between their tokens."""
+    sides = zip(*found.scored.tokens, strict=True)
+    truths, predictions = (
+        _is_spaced([(text, len(tokens)) for text, tokens in zip(texts, side, strict=True)])
+        for texts, side in zip(([row.gt for row in found.rows], [row.pred for row in found.rows]), sides, strict=True)
+    )
+    if truths is None or predictions is None or truths == predictions:
+        return None
+    one, other = ("predictions", "truths") if truths else ("truths", "predictions")
+    return (
+        f"Most {one} have no spaces between tokens and the {other} have: raw metrics take each run for one token. "
+        "Read the canonical ones"
+    )
+
+
+def _is_spaced(labels: Sequence[tuple[str, int]]) -> bool | None:
+    """Do most labels have spaces between their tokens? Of (label, canonical tokens); None where all are short."""
+    long = [len(text.split()) * 2 >= tokens for text, tokens in labels if tokens >= _LONG]
+    return sum(long) * 2 >= len(long) if long else None
 
 
 def confusions(found: Evaluated) -> dict[str, Any]:

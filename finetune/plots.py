@@ -23,10 +23,10 @@ _ROW, _NAMES, _WIDTH, _NUMBERS = 22, 230, 620, 60
 
 def confusion_words(entry: Mapping[str, Any]) -> str:
     r"""An entry of `confusions` in words: `\beta → B`, `. lost`, `extra 1`, `superscript lost`,
-    `root → fraction`, `moved line → root`."""
+    `root → fraction`, `moved: line → root`."""
     if "kind" in entry:
-        kind, what = entry["kind"], entry["what"]
-        return f"{what} lost" if kind == "lost" else what if kind == "changed" else f"{kind} {what}"
+        kind, what = str(entry["kind"]), str(entry["what"])
+        return {"lost": f"{what} lost", "extra": f"extra {what}", "moved": f"moved: {what}"}.get(kind, what)
     truth, prediction = entry["truth"], entry["prediction"]
     if prediction is None:
         return f"{truth} lost"

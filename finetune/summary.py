@@ -51,13 +51,15 @@ def as_text(metrics: Mapping[str, Any], width: int) -> str:
         rows.append([*row, *[""] * (5 - len(row))])
     n, ran = metrics["n"], metrics["runaway"]["n"]
     parts = [f"{count(n)} prediction{'s' if n != 1 else ''}", text_table(columns, rows, width=width)]
+    if metrics.get("note"):
+        parts.append(metrics["note"])
     if ran:
         ids = ", ".join(clip(visible(one), 40) for one in metrics["runaway"]["ids"][:3])
         parts.append(f"{count(ran)} ran away (far longer than the truth): {ids}{', …' if ran > 3 else ''}")
     for title, entries in metrics["confusions"].items():
         if entries:
             said = "   ".join(
-                f"{visible(confusion_words(entry))} {count(entry['n'])}" for entry in entries[:_CONFUSIONS]
+                f"{visible(confusion_words(entry))} ×{count(entry['n'])}" for entry in entries[:_CONFUSIONS]
             )
             parts.append(f"{title}: {said}")
     return "\n\n".join(parts)

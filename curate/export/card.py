@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,9 @@ def front_matter(plan: Plan, facts: Mapping[str, Any], sizes: Mapping[str, int],
     there = [row for row in facts["splits"] if row["samples"]]
     licence: dict[str, Any] = {"license": plan.licence}
     if plan.licence not in (*LICENCES, UNKNOWN):
-        licence = {"license": OTHER, "license_name": "mixed" if plan.licence == OTHER else plan.licence}
-    languages = [code for code in plan.frame["language"].unique().drop_nulls().sort() if code != "other"]
+        name = re.sub(r"[^a-z0-9.+-]+", "-", plan.licence).strip("-") or "own"  # the hub takes no other letters
+        licence = {"license": OTHER, "license_name": "mixed" if plan.licence == OTHER else name}
+    languages = sorted(code for code in plan.frame["language"].unique().drop_nulls() if code != "other")
     info = {
         "splits": [
             {"name": row["split"], "num_bytes": sizes[row["split"]], "num_examples": row["samples"]} for row in there
@@ -122,7 +124,8 @@ def loading_code(plan: Plan, where: str) -> str:
 def _loading(plan: Plan, facts: Mapping[str, Any]) -> str:
     first = next(row["split"] for row in facts["splits"] if row["samples"])
     lines = f'{loading_code(plan, "path/to/this/folder")}\ndataset["{first}"][0]["label"]'
-    columns = "`image` (RGB), `label`, `source`, `sample_id`, `score` (1 is clean)"
+    image = "`image`" if plan.options.format == "sharegpt" else "`image` (RGB)"  # files of grey levels are read as such
+    columns = f"{image}, `label`, `source`, `sample_id`, `score` (1 is clean)"
     extra = {
         "hf": "",
         "messages": ", and `messages`: the prompt and the answer as chat templates read them",
@@ -231,9 +234,9 @@ def _licence(plan: Plan) -> str:
     elif plan.licence == OTHER:
         text = "No one licence stands for all of them."
     else:
-        text = f"Together they are passed on under: {_licence_name(plan.licence)}."
+        text = f"Together they are passed on under: {markdown_text(_licence_name(plan.licence))}."
     if plan.clashes:
-        reasons = "\n".join(f"- {visible(reason)}." for reason in plan.clashes)
+        reasons = "\n".join(f"- {markdown_text(reason)}." for reason in plan.clashes)
         text += f"\n\n**Their licences clash**; whoever made this data set confirmed it nonetheless:\n\n{reasons}"
     return text
 

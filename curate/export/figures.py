@@ -10,7 +10,7 @@ import polars as pl
 
 from curate.export.pictures import Shape, make
 from curate.export.plan import Plan
-from curate.export.shards import rows_of
+from curate.export.shards import ROW_COLUMNS, rows_of
 from curate.report import data as plot_data
 
 #: Samples shown on the card, and the pixels and characters above which one is no good example.
@@ -39,9 +39,13 @@ class Shown(NamedTuple):
 def write_plots(folder: Path, plan: Plan, splits: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Write the plots into `folder`/assets; their titles by their name in the data set."""
     staying = plan.frame.lazy().filter(pl.col("reason").is_null())
+    by_split = staying.with_columns(source=pl.col("split").cast(pl.String))
     rows = [{**row, "name": row["split"]} for row in splits if row["samples"]]
     plots = {
-        "lengths": ("Label length by split", plot_data.length_plot(staying.with_columns(source="split"), rows)),
+        "lengths": (
+            "Label length by split",
+            plot_data.length_plot(by_split, rows),
+        ),
         "sizes": ("Source images by width and height", plot_data.image_plot(staying.filter("has_image"))),
     }
     (folder / "assets").mkdir(exist_ok=True)
@@ -61,14 +65,14 @@ def write_examples(folder: Path, plan: Plan) -> list[Shown]:
     staying = (
         plan.frame.lazy()
         .filter(pl.col("reason").is_null() & (pl.col("split") == plan.splits[0]))
-        .select("run", "row", "score", "has_image", "width", "height", "n_chars")
+        .select(*ROW_COLUMNS, "width", "height", "n_chars")
         .collect()
     )
     small = (pl.col("width").cast(pl.Int64) * pl.col("height") <= _LARGEST).fill_null(True)
     handy = staying.filter(small & (pl.col("n_chars") <= _LONGEST))
     pool = handy if handy.height >= EXAMPLES else staying
     step = max(pool.height // _CANDIDATES, 1)
-    candidates = pool.gather_every(step).select("run", "row", "score", "has_image")
+    candidates = pool.gather_every(step).select(ROW_COLUMNS)
     wanted = candidates.gather_every(max(candidates.height // EXAMPLES, 1)).head(EXAMPLES)
     shape = Shape.of(plan.options.resize, plan.options.crop)
     (folder / "assets").mkdir(exist_ok=True)
@@ -76,7 +80,7 @@ def write_examples(folder: Path, plan: Plan) -> list[Shown]:
     for number, row in enumerate(rows_of(plan.inputs, plan.labels, wanted.sort("run", "row"))):
         name = None
         if row.ref is not None:
-            picture = make(row.root, row.ref, shape)
+            picture = make(row.root, row.ref, row.pixels, shape=shape)
             if picture.data is not None:
                 name = f"assets/example-{number}.{picture.extension}"
                 (folder / name).write_bytes(picture.data)

@@ -70,7 +70,6 @@ def push(folder: Path, repo_id: str, *, public: bool, api: Any = None) -> str:
     api: a `huggingface_hub.HfApi`, which takes the token from where the hub's own tools keep it.
     """
     from huggingface_hub import HfApi, get_token
-    from huggingface_hub.errors import HfHubHTTPError
 
     check_id(repo_id)
     files = _files(folder)
@@ -86,11 +85,11 @@ def push(folder: Path, repo_id: str, *, public: bool, api: Any = None) -> str:
             allow_patterns=patterns,
             commit_message="Data set made by texsieve",
         )
-    except (HfHubHTTPError, OSError, ValueError) as error:
+    except Exception as error:  # the hub's errors, and whatever the libraries under its client raise on a bad line
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(
-            f"{repo_id}: can't be sent: {_without_token(lines[0], get_token(), getattr(api, 'token', None))}"
-        ) from error
+        said = _without_token(lines[0], get_token(), getattr(api, "token", None))
+        # Not `from error`: with --debug its text would be printed as it is.
+        raise UserError(f"{repo_id}: can't be sent: {said} ({type(error).__name__})") from None
     return f"sent      {things(len(files), 'file')}, {size(sum(files.values()))} to https://huggingface.co/datasets/{repo_id}"
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from curate.errors import UserError
 from curate.export import card, figures, manifest
 from curate.export import plan as planning
-from curate.export.inputs import open_inputs
+from curate.export.inputs import open_inputs, unchanged
 from curate.export.options import ExportOptions
 from curate.export.pictures import Picture, Shape, Studio, make
 from curate.export.plan import DROPPED, Plan, Progress, make_plan
@@ -57,11 +57,15 @@ def export(
     if dry_run:
         from tempfile import TemporaryDirectory
 
-        with TemporaryDirectory(prefix="texsieve-") as folder, Studio(images=0, workers=1) as studio:
+        with (
+            unchanged(inputs),
+            TemporaryDirectory(prefix="texsieve-") as folder,
+            Studio(images=0, workers=1) as studio,
+        ):
             plan = make_plan(inputs, options, Path(folder), studio, workers=workers, progress=progress)
             return Exported(out, plan, planning.facts(plan))
     images = sum(item.images for item in inputs)
-    with Work(out) as work, Studio(images=images, workers=workers) as studio:
+    with unchanged(inputs), Work(out) as work, Studio(images=images, workers=workers) as studio:
         plan = make_plan(inputs, options, work.tmp, studio, workers=workers, progress=progress)
         _check(plan)
         return _write(plan, work, studio, progress or (lambda stage, done, of: None))
@@ -94,7 +98,7 @@ def _write(plan: Plan, work: Work, studio: Studio, report: Progress) -> Exported
     plan = _without_late(plan, [row for entry in done.values() for row in entry["late"]])
     if not plan.kept:
         raise UserError(
-            f"no image can be opened any more ({plan.frame['detail'].drop_nulls()[-1]}); audit the source again"
+            f"no image is there as it was audited ({plan.frame['detail'].drop_nulls()[-1]}); audit the source again"
         )
     facts = planning.facts(plan)
     if any(row["labels"] or row["pictures"] for row in facts["leaks"]):
@@ -112,6 +116,8 @@ def _write(plan: Plan, work: Work, studio: Studio, report: Progress) -> Exported
     card.write_card(work.data, plan, facts, front, plots, examples)
     config = plan.options.as_config()
     manifest.write_manifest(work.data, config, plan.inputs, {"licence": plan.licence, **facts}, files)
+    for item in plan.inputs:
+        item.check_unchanged()
     work.publish()
     return Exported(work.out, plan, facts, reused)
 
@@ -128,8 +134,9 @@ def _write_shards(plan: Plan, work: Work, done: dict[str, dict[str, Any]], studi
             for row in rows_of(plan.inputs, plan.labels, shard.rows):
                 yield shard, row
 
-    def job(item: tuple[Shard, Row]) -> tuple[Path, str] | None:
-        return None if item[1].ref is None else (item[1].root, item[1].ref)
+    def job(item: tuple[Shard, Row]) -> tuple[Path, str, int | None] | None:
+        row = item[1]
+        return None if row.ref is None else (row.root, row.ref, row.pixels)
 
     pairs = studio.work(partial(make, shape=shape), stream(), job)
     with closing(_Shards(plan, work, done)) as shards:
@@ -152,11 +159,11 @@ class _Shards:
         if shard is not self._shard:
             self._shard, self._seen, self._late = shard, 0, list[list[Any]]()
             self._open = open_shard(self._work.data, shard, self._plan.options.format, self._plan.options.prompt)
-        if picture.error and not (self._plan.options.allow_no_image and self._plan.options.format != "sharegpt"):
-            self._late.append([row.run, row.row, picture.error])
-        else:
-            if picture.error:
-                self._late.append([row.run, row.row, None])
+        options = self._plan.options
+        stays = not picture.error or (options.allow_no_image and options.format != "sharegpt")
+        if picture.error:
+            self._late.append([row.run, row.row, picture.error, stays])
+        if stays:
             self._open.add(row, picture)
         self._seen += 1
         if self._seen == shard.rows.height:
@@ -170,24 +177,31 @@ class _Shards:
 
 
 def _without_late(plan: Plan, late: list[list[Any]]) -> Plan:
-    """The plan after pictures could not be made: their samples are left out, or have no image (error None)."""
+    """The plan after pictures could not be made. late: run, row, why, and does the sample stay, with a null image?"""
     if not late:
         return plan
-    schema: dict[str, Any] = {"run": plan.frame.schema["run"], "row": plan.frame.schema["row"], "error": pl.String}
-    found = pl.DataFrame(late, schema=schema, orient="row").with_columns(pl.lit(True).alias("late"))
+    kinds: dict[str, Any] = {name: plan.frame.schema[name] for name in ("run", "row")}
+    found = pl.DataFrame(late, schema={**kinds, "error": pl.String, "stays": pl.Boolean}, orient="row")
     frame = plan.frame.join(found, on=["run", "row"], how="left", maintain_order="left")
-    bad = pl.col("error").is_not_null()
+    bad = ~pl.col("stays").fill_null(True)
     shards = plan.shards  # cut before, and written
     new = replace(
         plan,
         frame=frame.with_columns(
             pl.when(bad).then(pl.lit("no-image")).otherwise("reason").alias("reason"),
             pl.when(bad).then("error").otherwise("detail").alias("detail"),
-            (pl.col("has_image") & pl.col("late").is_null()).alias("has_image"),
-        ).drop("late", "error"),
+            (pl.col("has_image") & pl.col("error").is_null()).alias("has_image"),
+        ).drop("error", "stays"),
+        notes=[*plan.notes, _late_note(found["error"])],
     )
     new.__dict__["shards"] = shards
     return new
+
+
+def _late_note(errors: pl.Series) -> str:
+    (most, _), *others = errors.value_counts(sort=True).sort("count", "error", descending=[True, False]).rows()
+    which = f"{most}{'; …' if others else ''}"
+    return f"{things(len(errors), 'image')} gone or changed since the audit ({which}): audit the source again."
 
 
 def _write_dropped(plan: Plan, path: Path) -> None:

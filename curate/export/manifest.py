@@ -17,6 +17,7 @@ import rules
 from curate import __version__
 from curate.errors import UserError
 from curate.export.inputs import Input, file_sha256
+from curate.visible import visible
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
@@ -82,12 +83,12 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Every file below `folder` but the manifest, sorted; what the hub's client adds is passed over."""
+    """All below `folder` but folders and the manifest, sorted; what the hub's client adds is passed over."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if name.parts[0] in _FOREIGN or name.as_posix() == MANIFEST:
             continue
-        if path.is_file() or path.is_symlink():
+        if path.is_symlink() or not path.is_dir():
             yield name.as_posix()
 
 
@@ -103,7 +104,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{folder}: holds no {MANIFEST}; is it a folder that `curate export` wrote?") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: can't be read ({error}); export the data set again") from error
     if not isinstance(manifest, dict) or manifest.get("manifest_version") != MANIFEST_VERSION:
         raise UserError(f"{path}: not a manifest that this texsieve can read (wanted version {MANIFEST_VERSION})")
@@ -123,6 +124,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def check(folder: Path) -> tuple[list[str], int]:
     """What is wrong with a data set, a line a file (missing, changed, extra), and how many files its manifest lists.
 
+    A link to a file counts as that file: the hub's client keeps what it downloads like this.
+
     Raises UserError as `read_manifest` does.
     """
     files: dict[str, dict[str, Any]] = read_manifest(folder)["files"]
@@ -136,4 +139,4 @@ def check(folder: Path) -> tuple[list[str], int]:
         elif file_sha256(path) != facts["sha256"]:
             wrong.append(f"changed  {name} (same size, other content)")
     wrong += [f"extra    {name}" for name in _files(folder) if name not in files]
-    return wrong, len(files)
+    return [visible(line) for line in wrong], len(files)

@@ -21,6 +21,15 @@ SEVERITIES = ("error", "warning", "info")
 PROMPT = "Write the LaTeX code of the formula in this image."
 
 _SPLIT_NAME = re.compile(r"\w+(?:\.\w+)*")  # what `datasets` takes for the name of a split
+_LONGEST_NAME = 100  # characters; with what is put before and behind it, it must do as a file's name
+#: Names that mean something else, in lower case.
+_TAKEN = {
+    "all": "to `datasets` it means all of them",
+    **dict.fromkeys(
+        ("assets", "readme.md", "manifest.json", "dataset_info.json", "dropped.parquet"),
+        "the card or another file beside the data is called so",
+    ),
+}
 
 
 def _default_splits() -> dict[str, float]:
@@ -70,6 +79,7 @@ class ExportOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"export: {name} = {value!r} would keep nothing; it must be 1 or more")
+        _check_texts(self)
         _check_splits(self.splits)
         _check_languages(self.languages)
 
@@ -98,12 +108,40 @@ def _total(splits: Mapping[str, float]) -> float:
     return math.fsum(splits.values())
 
 
+def _check_texts(options: ExportOptions) -> None:
+    for name in ("prompt", "name", "licence"):
+        text = getattr(options, name)
+        if text is not None and not _is_unicode(text):
+            raise UserError(f"export: {name} = {text!r} isn't text in UTF-8")
+    if options.name is not None and len(options.name.splitlines()) != 1:
+        raise UserError(f"export: name = {options.name!r} must be one line")
+    if options.licence is not None and not options.licence.isprintable():
+        raise UserError(f"export: licence = {options.licence!r} isn't the name of a licence")
+    if "<image>" in options.prompt:
+        raise UserError("export: the prompt holds <image>, which formats put before it themselves; leave it out")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # an argument's bytes that aren't UTF-8 come as lone surrogates
+        return False
+    return True
+
+
 def _check_splits(splits: Mapping[str, float]) -> None:
     if not splits:
         raise UserError("export: no split is named; give shares as in train=.9,test=.1")
+    seen: dict[str, str] = {}
     for name, share in splits.items():
-        if not _SPLIT_NAME.fullmatch(name):
-            raise UserError(f"export: {name!r} can't be the name of a split: letters, digits, _ and . only")
+        why = _TAKEN.get(name.lower(), "")
+        if not _SPLIT_NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+            why = f"letters, digits, _ and . only, and no more than {_LONGEST_NAME} of them"
+        if why:
+            raise UserError(f"export: {name!r} can't be the name of a split: {why}")
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise UserError(f"export: splits {name!r} and {other!r} differ in case only, which some disks don't tell")
         if isinstance(share, bool) or not isinstance(share, int | float) or not math.isfinite(share) or share < 0:
             raise UserError(f"export: the share of split {name!r} must be a number, 0 or more, not {share!r}")
     if not 0.999 <= _total(splits) <= 1.001:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from curate.export.policy import REASONS
 from curate.licences import OTHER, UNKNOWN
 from curate.tables import Column, bullet, count, share, text_table, things
+from curate.visible import visible
 from rules.registry import all_rules
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def overview(made: Exported, width: int, *, dry_run: bool = False) -> Iterator[s
     drifts = _drifts(facts) if plan.options.keep_splits == "none" else ()  # a set that is kept is what it is
     for note in [*_fixes(facts), *drifts, *facts["notes"]]:
         yield from bullet(note, width)
-    licence = {UNKNOWN: "none known", OTHER: "no single one"}.get(plan.licence, plan.licence)
+    licence = {UNKNOWN: "none known", OTHER: "no single one"}.get(plan.licence, visible(plan.licence))
     yield f"{things(plan.kept, 'sample')} of {count(total)}{' would be' if dry_run else ''} kept; licence: {licence}"
     for reason in plan.clashes:
         yield from bullet(f"licences clash: {reason}", width)

@@ -11,13 +11,13 @@ from itertools import islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from PIL import Image
 
 from curate.export.png import encode, encode_grey
 from curate.images import ImageError, grey_bitmap, open_bytes, read_bytes
-from curate.measures import pixels_sha256
+from curate.measures import grey_sha256, pixels_sha256
 
 if TYPE_CHECKING:
     from curate.model_ready import Crop, Resize
@@ -33,6 +33,8 @@ CHUNK = 64
 MIN_PARALLEL = 600
 #: Formats that every reader knows; of others (BMP, TIFF, GIF) no file is copied.
 _COPIED = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
+#: What is said of a picture that has other pixels now: splits were made by those that it had.
+CHANGED = "not the picture that was audited"
 
 
 class Picture(NamedTuple):
@@ -60,8 +62,10 @@ class Shape:
         return cls(resize, crop, FACTOR, MAX_PIXELS)  # type: ignore[arg-type]
 
 
-def make(root: Path, ref: str, shape: Shape) -> Picture:
+def make(root: Path, ref: str, seen: int | None = None, *, shape: Shape) -> Picture:
     """One picture: RGB as it is to be seen, made ready, its pixels unharmed by how they are stored.
+
+    seen: the picture's `pixel_number` when it was planned; one with other pixels now is not made. None takes any.
 
     The source's own file is copied where its pixels stay as they are and it is a JPEG, or smaller than a new file.
     """
@@ -69,11 +73,14 @@ def make(root: Path, ref: str, shape: Shape) -> Picture:
         data = read_bytes(root, ref)
         pixels = grey_bitmap(data)
         if pixels is not None and shape.crop == "none" and _fits(pixels.shape, shape):
-            return Picture(encode_grey(pixels), "png")
+            changed = seen is not None and _number(grey_sha256(pixels)) != seen
+            return Picture(None, error=CHANGED) if changed else Picture(encode_grey(pixels), "png")
         image = open_bytes(data)
     except ImageError as error:
         return Picture(None, error=str(error))
     try:
+        if seen is not None and _number(pixels_sha256(image)) != seen:
+            return Picture(None, error=CHANGED)
         if not _stays(image, shape):
             from curate.model_ready import model_image
 
@@ -124,20 +131,24 @@ def without_metadata(data: bytes) -> bytes:
     return data
 
 
-def pixel_hash(root: Path, ref: str) -> str | None:
-    """The image_sha256 of an image, as an audit that looks at pixels gives it; None where it can't be decoded."""
+def pixel_number(root: Path, ref: str) -> int | None:
+    """The first 64 bits of the image_sha256 that an audit gives an image; None where it can't be decoded."""
     try:
-        return pixels_sha256(open_bytes(read_bytes(root, ref)))
+        return _number(pixels_sha256(open_bytes(read_bytes(root, ref))))
     except Exception:  # whatever is wrong with it will be said when its picture is made
         return None
 
 
+def _number(digest: str) -> int:
+    return int(digest[:16], 16)
+
+
 # Many -----------------------------------------------------------------------------------------------------------------
 
-_Job = tuple[Path, str]
+_Job = tuple[Any, ...]
 
 
-def _do_all(task: Callable[[Path, str], R], jobs: list[_Job | None]) -> list[R | None]:
+def _do_all(task: Callable[..., R], jobs: list[_Job | None]) -> list[R | None]:
     return [None if job is None else task(*job) for job in jobs]
 
 
@@ -182,11 +193,11 @@ class Studio:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def work(
-        self, task: Callable[[Path, str], R], items: Iterable[T], job: Callable[[T], _Job | None]
+        self, task: Callable[..., R], items: Iterable[T], job: Callable[[T], _Job | None]
     ) -> Iterator[tuple[T, R | None]]:
-        """Every item with the task's result; `job` gives the root and ref of its image, or None where it has none.
+        """Every item with the task's result; `job` gives the task's arguments, or None where there is nothing to do.
 
-        task: a function of root and ref that can be pickled. Only a few chunks are under way at a time, so that memory
+        task: a function that can be pickled. Only a few chunks are under way at a time, so that memory
         doesn't grow with the number of items.
         """
         stream = iter(items)

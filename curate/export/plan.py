@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from curate.export import policy, splits, stats
 from curate.export.inputs import Input
 from curate.export.manifest import describe_inputs, sha256_of, versions
-from curate.export.near import with_near
 from curate.export.options import ExportOptions
-from curate.export.pictures import Studio, pixel_hash
+from curate.export.pictures import Studio, pixel_number
 from curate.export.relabel import WINNING, Relabelled, relabel
-from curate.export.shards import Shard, cut, rows_of, windows
+from curate.export.shards import ROW_COLUMNS, Shard, cut, rows_of, windows
 from curate.licences import OTHER, UNKNOWN, clashes, combined, is_clear, licence_of, standard
 from curate.tables import things
 
@@ -83,6 +83,7 @@ def make_plan(
     labels: list[Relabelled] = []
     frames: list[pl.DataFrame] = []
     wrong = 0
+    names = policy.Names.of(inputs)
     for item in inputs:
         own = item.run.samples.select("split").unique().collect()["split"]
         kept = splits.kept_split(own, options)
@@ -98,18 +99,15 @@ def make_plan(
         worst = policy.worst_findings(item, done, options)
         wanted = [row for row, action in done.decided.items() if action in WINNING]
         wrong += worst.filter(pl.col("row").is_in(wanted)).height
-        for window in policy.bases(item, done):
+        for window in policy.bases(item, done, names):
             window = window.with_columns(splits.kept_split(window["own_split"], options))
             frames.append(policy.with_reasons(window, worst, options, splits.frozen(options)))
         labels.append(done)
     frame = pl.concat(frames)
     frame = _with_pixels(frame, list(inputs), labels, options, studio, report)
     if options.max_repeats is not None:
-        ids = pl.concat([item.run.samples.select("sample_id").collect()["sample_id"] for item in inputs])
-        frame = policy.with_caps(frame, ids, options, splits.frozen(options))
+        frame = policy.with_caps(frame, partial(_ids, inputs, labels), options, splits.frozen(options))
     frame = splits.with_splits(frame, options)
-    if options.near_duplicates == "leave":
-        frame = with_near(frame, options)
     licences = {source["name"]: licence_of(source, options.licences) for item in inputs for source in item.sources}
     licence, clash = _licence(licences, options)
     plan = Plan(options, list(inputs), labels, frame, splits.order(options), licences, licence, clash, [])
@@ -117,6 +115,15 @@ def make_plan(
     if wrong:
         plan.notes.append(f"{things(wrong, 'sample')} with findings that leave others out stayed, as people decided.")
     return plan
+
+
+def _ids(inputs: Sequence[Input], labels: Sequence[Relabelled], rows: pl.DataFrame) -> Iterator[str]:
+    """The sample ids of rows of a plan's frame, in its order."""
+    for item, done in zip(inputs, labels, strict=True):
+        wanted = rows.filter(pl.col("run") == item.number).select("row")
+        if wanted.height:
+            for window in windows(item, done, wanted, ["sample_id"], as_read=True):
+                yield from window["sample_id"]
 
 
 def _licence(licences: dict[str, str], options: ExportOptions) -> tuple[str, list[str]]:
@@ -141,26 +148,27 @@ def _with_pixels(
     report: Progress,
 ) -> pl.DataFrame:
     """Hash the pixels of images that the audit didn't look at; an image that can't be decoded is no image."""
-    unseen = frame.filter(pl.col("reason").is_null() & pl.col("has_image") & pl.col("pixels").is_null())
-    if not unseen.height:
+    unseen = frame.select(pl.col("reason").is_null() & pl.col("has_image") & pl.col("pixels").is_null()).to_series()
+    places = unseen.arg_true().to_numpy()
+    if not len(places):
         return frame
-    rows = rows_of(inputs, labels, unseen.select("run", "row", "score", "has_image"))
-    found: list[tuple[int, int, int | None]] = []
-    for row, digest in studio.work(pixel_hash, rows, lambda row: None if row.ref is None else (row.root, row.ref)):
-        found.append((row.run, row.row, None if digest is None else int(digest[:16], 16)))
-        report("hash", len(found), unseen.height)
-    hashes = pl.DataFrame(
-        found, schema={"run": frame.schema["run"], "row": frame.schema["row"], "hashed": pl.UInt64}, orient="row"
-    ).with_columns(pl.lit(True).alias("tried"))
-    joined = frame.join(hashes, on=["run", "row"], how="left", maintain_order="left")
-    failed = pl.col("tried").fill_null(False) & pl.col("hashed").is_null()
-    dropped = failed & pl.lit(not options.allow_no_image)
-    return joined.with_columns(
-        pl.coalesce("pixels", "hashed").alias("pixels"),
-        (pl.col("has_image") & ~failed).alias("has_image"),
-        pl.when(dropped).then(pl.lit("no-image")).otherwise("reason").alias("reason"),
-        pl.when(dropped).then(pl.lit("no image that can be opened")).otherwise("detail").alias("detail"),
-    ).drop("hashed", "tried")
+    rows = rows_of(inputs, labels, frame.lazy().select(ROW_COLUMNS).filter(unseen).collect())
+    hashed, failed = np.zeros(frame.height, np.uint64), np.zeros(frame.height, bool)
+    answers = studio.work(pixel_number, rows, lambda row: None if row.ref is None else (row.root, row.ref))
+    for done, (place, (_, number)) in enumerate(zip(places, answers, strict=True), start=1):
+        hashed[place], failed[place] = number or 0, number is None
+        report("hash", done, len(places))
+    dropped = pl.col("failed") & pl.lit(not options.allow_no_image)
+    return (
+        frame.with_columns(pl.Series("hashed", hashed), pl.Series("failed", failed), unseen.alias("unseen"))
+        .with_columns(
+            pl.when(pl.col("unseen") & ~pl.col("failed")).then("hashed").otherwise("pixels").alias("pixels"),
+            (pl.col("has_image") & ~pl.col("failed")).alias("has_image"),
+            pl.when(dropped).then(pl.lit("no-image")).otherwise("reason").alias("reason"),
+            pl.when(dropped).then(pl.lit("no image that can be opened")).otherwise("detail").alias("detail"),
+        )
+        .drop("hashed", "failed", "unseen")
+    )
 
 
 def _notes(plan: Plan) -> list[str]:
@@ -200,19 +208,20 @@ def _own_tests(frame: pl.DataFrame) -> int:
         for name in frame["own_split"].unique().drop_nulls()
         if splits.standard_name(name) in ("test", "validation")
     ]
-    return frame.filter(pl.col("own_split").is_in(names) & pl.col("reason").is_null()).height
+    return int(frame.select((pl.col("own_split").is_in(names) & pl.col("reason").is_null()).sum()).item())
 
 
 def _curable(plan: Plan, level: str) -> int:
     """Samples left out for a rule that proposed a fix of that level."""
     total = 0
     for item in plan.inputs:
-        dropped = plan.frame.filter((pl.col("run") == item.number) & (pl.col("reason") == "rule")).select("row", "rule")
-        rows = item.run.samples.with_row_index("row").select("row", "sample_id")
-        fixes = item.run.all_findings.filter(pl.col("fix") == level).select("sample_id", "rule").unique()
-        total += (
-            dropped.lazy().join(rows, on="row").join(fixes, on=["sample_id", "rule"]).select(pl.len()).collect().item()
+        dropped = plan.frame.filter((pl.col("run") == item.number) & (pl.col("reason") == "rule")).select(
+            "row", pl.col("rule").cast(pl.String)
         )
+        if not dropped.height:
+            continue
+        fixes = item.run.all_findings.filter(pl.col("fix") == level).select("sample_id", "rule").unique().collect()
+        total += dropped.join(item.numbered(fixes), on=["row", "rule"], how="semi").height
     return total
 
 
@@ -220,11 +229,15 @@ def dropped_rows(plan: Plan) -> Any:
     """The rows of dropped.parquet, a frame at a time; labels as they were read."""
     for item, done in zip(plan.inputs, plan.labels, strict=True):
         wanted = plan.frame.filter((pl.col("run") == item.number) & pl.col("reason").is_not_null()).select(
-            "row", "reason", "rule", "detail", pl.coalesce("split", "own_split").alias("split")
+            "row",
+            "reason",
+            "rule",
+            "detail",
+            pl.coalesce(pl.col("split").cast(pl.String), pl.col("own_split").cast(pl.String)).alias("split"),
         )
         if wanted.height:
             for window in windows(item, done, wanted, ["sample_id", "source"], as_read=True):
-                yield window.select(*DROPPED)
+                yield window.select(pl.col(*DROPPED).cast(pl.String))
 
 
 #: Columns of dropped.parquet. split: the one that a sample left, or else its source's own.

@@ -7,14 +7,17 @@ Reasons are tried in the order of REASONS, and the first that holds is the sampl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from curate.errors import UserError
+from curate.export.groups import times
 from curate.export.inputs import Input
-from curate.export.languages import language
+from curate.export.languages import LANGUAGES, language
 from curate.export.options import SEVERITIES, ExportOptions
 from curate.export.relabel import CHANGED, WINDOW, WINNING, Relabelled
 from curate.summary import MISSING_IMAGE
@@ -25,7 +28,7 @@ from rules.score import scores
 REASONS: dict[str, str] = {
     "rejected": "rejected by a person",
     "empty": "the label is empty",
-    "no-image": "no image, or one that can't be opened",
+    "no-image": "no image, or one that can't be opened or has changed",
     "rule": "a rule's finding",
     "score": "score too low",
     "language": "text in a language not wanted",
@@ -41,19 +44,37 @@ _MENDED: dict[str, frozenset[str]] = {
     "resize": frozenset({"small-side", "extreme-aspect"}),
     "crop": frozenset({"uncropped-page"}),
 }
+REASON = pl.Enum(list(REASONS))
+DECIDED = pl.Enum((*WINNING, "reject"))
+
 #: Reasons that hold whatever a person decided.
 _UNDENIABLE = ("rejected", "empty", "no-image")
 
 
-def bases(item: Input, labels: Relabelled) -> Iterator[pl.DataFrame]:
+@dataclass(frozen=True)
+class Names:
+    """The names that samples have in their columns source and own_split: a number each in a frame, not a text."""
+
+    source: pl.Enum
+    own_split: pl.Enum
+
+    @classmethod
+    def of(cls, inputs: Iterable[Input]) -> Names:
+        """All names in the samples of these runs."""
+        frames = [item.run.samples.select("source", "split").unique() for item in inputs]
+        found = pl.concat(frames).collect()
+        return cls(*(pl.Enum(found[column].drop_nulls().unique().sort()) for column in ("source", "split")))
+
+
+def bases(item: Input, labels: Relabelled, names: Names) -> Iterator[pl.DataFrame]:
     """The frames of `base` for a run's samples, a window at a time, so that their texts are never held all at once."""
     total = item.run.samples.select(pl.len()).collect().item()
-    kept = _kept_by_samples(item)
+    kept = _kept_by_samples(item, labels)
     for start in range(0, max(total, 1), WINDOW):
-        yield base(item, labels, kept, start)
+        yield base(item, labels, names, kept, start)
 
 
-def base(item: Input, labels: Relabelled, kept: pl.DataFrame, start: int) -> pl.DataFrame:
+def base(item: Input, labels: Relabelled, names: Names, kept: pl.DataFrame, start: int) -> pl.DataFrame:
     """One narrow row a sample from row `start` on: what policy and splits look at, without its texts.
 
     Columns: run, row (in samples.parquet), source, own_split, has_image, width, height, n_tokens, n_chars, language,
@@ -71,7 +92,7 @@ def base(item: Input, labels: Relabelled, kept: pl.DataFrame, start: int) -> pl.
     )
     decided = pl.LazyFrame(
         {"row": list(labels.decided), "decided": list(labels.decided.values())},
-        schema={"row": pl.UInt32, "decided": pl.String},
+        schema={"row": pl.UInt32, "decided": DECIDED},
     ).filter(here)
     is_new = pl.col("new_label").is_not_null()
     label = pl.coalesce("new_label", "label")
@@ -79,18 +100,18 @@ def base(item: Input, labels: Relabelled, kept: pl.DataFrame, start: int) -> pl.
     frame = (
         rows.join(changed, on="row", how="left", maintain_order="left")
         .join(decided, on="row", how="left", maintain_order="left")
-        .join(kept.lazy(), on="sample_id", how="left", maintain_order="left")
+        .join(kept.lazy().filter(here), on="row", how="left", maintain_order="left")
         .select(
             pl.lit(item.number, pl.UInt16).alias("run"),
             "row",
-            "source",
-            pl.col("split").alias("own_split"),
+            pl.col("source").cast(names.source),
+            pl.col("split").cast(names.own_split).alias("own_split"),
             (pl.col("image").is_not_null() & (pl.col("width").is_not_null() | pl.lit(not checked))).alias("has_image"),
             "width",
             "height",
             pl.when(is_new).then("new_n_tokens").otherwise("n_tokens").alias("n_tokens"),
             label.str.strip_chars().str.len_chars().cast(pl.Int32).alias("n_chars"),
-            language(label).alias("language"),
+            language(label).cast(pl.Enum(LANGUAGES)).alias("language"),
             pl.when(is_new)
             .then((pl.col("new_label_score") * pl.col("kept").fill_null(1.0)).round(4))
             .otherwise("score")
@@ -120,14 +141,14 @@ def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def _kept_by_samples(item: Input) -> pl.DataFrame:
-    """The factor that a sample's score has from rules that a new label changes nothing about."""
-    findings = (
-        item.run.all_findings.filter(~pl.col("rule").is_in(item.label_rules) & pl.col("sample_id").is_not_null())
-        .select("sample_id", "rule", "severity")
-        .collect()
-    )
-    return scores(findings, "sample_id", item.weights).rename({"score": "kept"})
+def _kept_by_samples(item: Input, labels: Relabelled) -> pl.DataFrame:
+    """By row the factor that the score of a sample with another label keeps, of rules that look at no label."""
+    if not labels.n_changed:
+        return pl.DataFrame(schema={"row": pl.UInt32, "kept": pl.Float64})
+    found = item.run.all_findings.filter(~pl.col("rule").is_in(item.label_rules) & pl.col("sample_id").is_not_null())
+    findings = item.numbered(found.select("sample_id", "rule", "severity").collect())
+    changed = pl.read_parquet(labels.changed, columns=["row"])
+    return scores(findings.join(changed, on="row", how="semi"), "row", item.weights).rename({"score": "kept"})
 
 
 # Rules ----------------------------------------------------------------------------------------------------------------
@@ -163,12 +184,11 @@ def _codes(names: Iterable[str], flag: str) -> set[str]:
 def worst_findings(item: Input, labels: Relabelled, options: ExportOptions) -> pl.DataFrame:
     """The worst dropping finding of each sample that has one: row, rule, detail."""
     is_dropping = dropping(options)
-    rows = item.run.samples.with_row_index("row").select("row", "sample_id")
     changed = pl.scan_parquet(labels.changed).select("row", pl.lit(True).alias("changed"))
+    found = item.run.all_findings.filter(is_dropping & pl.col("sample_id").is_not_null())
     stated = (
-        item.run.all_findings.filter(is_dropping & pl.col("sample_id").is_not_null())
-        .select("sample_id", "rule", "severity", "message")
-        .join(rows, on="sample_id", how="inner")
+        item.numbered(found.select("sample_id", "rule", "severity", "message").collect())
+        .lazy()
         .join(changed, on="row", how="left")
         .filter(pl.col("changed").is_null() | ~pl.col("rule").is_in(item.label_rules))
         .select("row", "rule", "severity", "message")
@@ -180,7 +200,7 @@ def worst_findings(item: Input, labels: Relabelled, options: ExportOptions) -> p
         .with_columns(rank.alias("rank"))
         .sort("row", "rank", "rule", "message")
         .unique("row", keep="first", maintain_order=True)
-        .select("row", "rule", pl.col("message").alias("detail"))
+        .select("row", pl.col("rule").cast(pl.Categorical), pl.col("message").cast(pl.Categorical).alias("detail"))
         .collect()
     )
 
@@ -195,12 +215,13 @@ def with_reasons(frame: pl.DataFrame, worst: pl.DataFrame, options: ExportOption
     """
     tests = _tests(options)
     free = (~pl.col("decided").is_in(WINNING)).fill_null(True) & ~frozen.fill_null(False)
-    reason, detail = pl.lit(None, pl.String), pl.lit(None, pl.String)
+    reason, detail = pl.lit(None, REASON), pl.lit(None, pl.Categorical)
     for name, (holds, words) in reversed(tests.items()):
         applies = holds.fill_null(False) & (pl.lit(True) if name in _UNDENIABLE else free)
         reason = pl.when(applies).then(pl.lit(name)).otherwise(reason)
-        detail = pl.when(applies).then(words).otherwise(detail)
-    joined = frame.join(worst, on="row", how="left", maintain_order="left").rename({"rule": "found", "detail": "said"})
+        detail = pl.when(applies).then(words.cast(pl.Categorical)).otherwise(detail)
+    here = worst.filter(pl.col("row").is_between(frame["row"].min(), frame["row"].max()))
+    joined = frame.join(here, on="row", how="left", maintain_order="left").rename({"rule": "found", "detail": "said"})
     return (
         joined.with_columns(reason.alias("reason"), detail.alias("detail"))
         .with_columns(pl.when(pl.col("reason") == "rule").then("found").alias("rule"))
@@ -257,36 +278,49 @@ def _length(options: ExportOptions) -> tuple[pl.Expr, pl.Expr]:
     return holds, words
 
 
-def with_caps(frame: pl.DataFrame, ids: pl.Series, options: ExportOptions, frozen: pl.Expr) -> pl.DataFrame:
+def with_caps(
+    frame: pl.DataFrame,
+    ids_of: Callable[[pl.DataFrame], Iterable[str]],
+    options: ExportOptions,
+    frozen: pl.Expr,
+) -> pl.DataFrame:
     """Leave at most `max_repeats` samples of each visual key: those that were decided on, then by a hash of their id.
 
-    ids: the sample ids of `frame`, row by row. A hash and not the order: the same ones stay when files are sorted anew.
+    ids_of: the sample ids of rows of `frame` (columns run, row). A hash and not the order: the same samples stay when
+    files are sorted anew.
     """
     most = options.max_repeats
     if most is None:
         return frame
-    place = frame.with_row_index("place").with_columns(frozen.fill_null(False).alias("frozen"))
-    often = place.filter(pl.col("reason").is_null() & (pl.len().over("key", "reason") > most))
+    places = frame["reason"].is_null().arg_true().to_numpy()
+    number = np.zeros(frame.height, np.uint32)
+    number[places] = times(frame["key"].to_numpy()[places])
+    free = (~pl.col("decided").is_in(WINNING)).fill_null(True) & ~frozen.fill_null(False)
+    often = (
+        frame.lazy()
+        .select("run", "row", "key", free.alias("free"), pl.lit(pl.Series("times", number)))
+        .with_row_index("place")
+        .filter(pl.col("times") > most)
+        .collect()
+    )
     if not often.height:
         return frame
-    names = ids.gather(often["place"]).to_list()
-    lots = pl.Series("lot", [_hash(f"{options.seed}/{name}") for name in names], dtype=pl.UInt64)
-    free = (~pl.col("decided").is_in(WINNING)).fill_null(True) & ~pl.col("frozen")
+    lots = pl.Series("lot", [_hash(f"{options.seed}/{name}") for name in ids_of(often)], dtype=pl.UInt64)
     over = (
-        often.with_columns(lots, free.alias("free"))
+        often.with_columns(lots)
         .sort("key", "free", "lot")
-        .with_columns(pl.int_range(pl.len()).over("key").alias("nth"), pl.len().over("key").alias("times"))
+        .with_columns(pl.int_range(pl.len()).over("key").alias("nth"))
         .filter((pl.col("nth") >= most) & pl.col("free"))
-        .select("place", "times")
     )
+    number[:] = 0
+    number[over["place"].to_numpy()] = over["times"].to_numpy()
+    said = pl.format("stands {} times, {} stay", pl.col("times"), pl.lit(most)).cast(pl.Categorical)
+    leaves = pl.col("times") > 0
     return (
-        place.join(over, on="place", how="left", maintain_order="left")
+        frame.with_columns(pl.Series("times", number))
         .with_columns(
-            pl.when(pl.col("times").is_not_null()).then(pl.lit("repeated")).otherwise("reason").alias("reason"),
-            pl.when(pl.col("times").is_not_null())
-            .then(pl.format("stands {} times, {} stay", pl.col("times"), pl.lit(most)))
-            .otherwise("detail")
-            .alias("detail"),
+            pl.when(leaves).then(pl.lit("repeated")).otherwise("reason").alias("reason"),
+            pl.when(leaves).then(said).otherwise("detail").alias("detail"),
         )
-        .drop("place", "times", "frozen")
+        .drop("times")
     )

@@ -128,10 +128,11 @@ def _fixable(item: Input, rows: pl.LazyFrame, fix: str, frozen: pl.Expr | None) 
     proposed = item.run.all_findings.filter(
         pl.col("fix").is_in(levels) & pl.col("replacement").is_not_null() & pl.col("sample_id").is_not_null()
     )
-    if frozen is not None:
-        rows = rows.filter(~frozen.fill_null(False))
-    ids = proposed.select("sample_id").unique()
-    return rows.join(ids, on="sample_id", how="semi").select("row").collect().sort("row")
+    numbers = item.numbered(proposed.select("sample_id").unique().collect()).select("row").sort("row")
+    if frozen is None:
+        return numbers
+    free = rows.filter(~frozen.fill_null(False)).select("row").collect()
+    return numbers.join(free, on="row", how="semi", maintain_order="left")
 
 
 def _windows(item: Input, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:

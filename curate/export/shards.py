@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,10 +20,13 @@ SHARD_ROWS = 20_000
 #: What a picture is taken to weigh before it is made: bytes for each pixel, and where its size isn't known.
 _BYTES_A_PIXEL, _UNKNOWN_BYTES = 0.1, 20_000
 _WINDOW = 20_000
+#: What of a plan's frame says which samples are to be written, and how.
+ROW_COLUMNS = ("run", "row", "score", "has_image", "pixels")
 
 
 class Row(NamedTuple):
-    """One sample of the data set; `ref` names its image under `root`, None without one."""
+    """One sample of the data set; `ref` names its image under `root`, None without one, of whose pixels the plan knows
+    the number `pixels`."""
 
     run: int
     row: int
@@ -32,11 +36,12 @@ class Row(NamedTuple):
     score: float | None
     root: Path
     ref: str | None
+    pixels: int | None
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Some samples of one split: `rows` has run, row, score and has_image, in the order of the data set."""
+    """Some samples of one split: `rows` has ROW_COLUMNS, in the order of the data set."""
 
     split: str
     number: int
@@ -59,7 +64,7 @@ def cut(plan: pl.DataFrame, splits: Sequence[str]) -> list[Shard]:
     """The shards of the samples that stay (reason is null), split by split; a split without samples has none."""
     pixels = (pl.col("width").cast(pl.Int64) * pl.col("height")).cast(pl.Float64)
     weight = pl.when("has_image").then((pixels * _BYTES_A_PIXEL).fill_null(_UNKNOWN_BYTES)).otherwise(0.0) + 200
-    columns = ("split", "run", "row", "score", "has_image", weight.alias("weight"))
+    columns = ("split", *ROW_COLUMNS, weight.alias("weight"))
     staying = plan.lazy().filter(pl.col("reason").is_null()).select(columns)
     shards: list[Shard] = []
     for split in splits:
@@ -69,22 +74,25 @@ def cut(plan: pl.DataFrame, splits: Sequence[str]) -> list[Shard]:
         number = pl.max_horizontal(
             (pl.col("weight").cum_sum() / SHARD_BYTES).floor(), (pl.int_range(pl.len()) / SHARD_ROWS).floor()
         )
-        parts = rows.with_columns(number.alias("shard")).partition_by("shard", maintain_order=True, include_key=False)
-        shards += [Shard(split, at, len(parts), part.drop("weight")) for at, part in enumerate(parts)]
+        sizes = rows.select(number.cast(pl.UInt32).rle().alias("run")).unnest("run")["len"].to_list()
+        rows = rows.drop("weight")
+        for at, (start, size) in enumerate(zip(accumulate(sizes, initial=0), sizes, strict=False)):
+            shards.append(Shard(split, at, len(sizes), rows.slice(start, size)))
     return shards
 
 
 def rows_of(inputs: Sequence[Input], labels: Sequence[Relabelled], part: pl.DataFrame) -> Iterator[Row]:
-    """The rows of a shard (columns run, row, score, has_image, sorted by run and row), a window at a time."""
+    """The rows of a shard (ROW_COLUMNS, sorted by run and row), a window at a time."""
     for item, changed in zip(inputs, labels, strict=True):
         wanted = part.filter(pl.col("run") == item.number)
         if not wanted.height:
             continue
         roots = {source["name"]: item.run.root(source["name"]) for source in item.sources}
         for window in windows(item, changed, wanted, ["sample_id", "source", "image"]):
-            columns = ["row", "sample_id", "source", "label", "score", "has_image", "image"]
-            for row, sample_id, source, label, score, has_image, ref in window.select(columns).iter_rows():
-                yield Row(item.number, row, sample_id, source, label, score, roots[source], ref if has_image else None)
+            columns = ["row", "sample_id", "source", "label", "score", "has_image", "image", "pixels"]
+            for row, sample_id, source, label, score, has_image, ref, pixels in window.select(columns).iter_rows():
+                image = ref if has_image else None
+                yield Row(item.number, row, sample_id, source, label, score, roots[source], image, pixels)
 
 
 def windows(

@@ -29,39 +29,37 @@ def _staying(plan: pl.DataFrame, *columns: str) -> pl.DataFrame:
 
 def split_sizes(plan: pl.DataFrame, splits: Sequence[str]) -> list[dict[str, Any]]:
     """Each split's samples, groups (distinct keys), images, share of all samples, median and longest label."""
-    counted = (
-        _staying(plan, "split", "key", "has_image", "n_tokens")
-        .group_by("split")
-        .agg(
+    total = max(plan["reason"].null_count(), 1)
+    found = []
+    for split in splits:  # one by one: a group_by would hold the rows of all
+        part = plan.lazy().filter(pl.col("reason").is_null() & (pl.col("split") == split))
+        counts = part.select(
             pl.len().alias("samples"),
             pl.col("key").n_unique().alias("groups"),
             pl.col("has_image").sum().alias("images"),
             pl.col("n_tokens").median().alias("median_tokens"),
             pl.col("n_tokens").max().alias("max_tokens"),
         )
-    )
-    found = {row["split"]: row for row in counted.to_dicts()}
-    nothing = {"samples": 0, "groups": 0, "images": 0, "median_tokens": None, "max_tokens": None}
-    total = max(plan["reason"].null_count(), 1)
-    return [
-        {"split": split, **{key: found.get(split, nothing)[key] for key in nothing}}
-        | {"share": round(found.get(split, nothing)["samples"] / total, 6)}
-        for split in splits
-    ]
+        row = counts.collect().to_dicts()[0]
+        found.append({"split": split, **row, "share": round(row["samples"] / total, 6)})
+    return found
 
 
 def sources(plan: pl.DataFrame) -> list[dict[str, Any]]:
     """Each source's samples: read, left out, changed, and how many of them each split has."""
     counted = (
-        plan.group_by("source", maintain_order=True)
+        plan.lazy()
+        .select("source", "changed", "reason")
+        .group_by("source", maintain_order=True)
         .agg(
             pl.len().alias("samples"),
             pl.col("reason").is_null().sum().alias("kept"),
             (pl.col("changed") & pl.col("reason").is_null()).sum().alias("changed"),
         )
+        .collect()
         .to_dicts()
     )
-    by_split = plan.filter(pl.col("reason").is_null()).group_by("source", "split").len().sort("source", "split")
+    by_split = _staying(plan, "source", "split").group_by("source", "split").len().sort("source", "split")
     splits: dict[str, dict[str, int]] = {}
     for source, split, number in by_split.iter_rows():
         splits.setdefault(source, {})[split] = number

@@ -19,6 +19,7 @@ from curate.errors import UserError
 from curate.export.inputs import file_sha256
 
 _PLAN, _DONE, _LOCK = "plan.json", "done.jsonl", "lock"
+_ROW_KEYS = {"shard", "files", "size", "late"}
 
 
 class Work:
@@ -32,16 +33,30 @@ class Work:
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> Work:
+        while not self._take_lock():  # an export that ends takes its folder away, and the lock in it
+            pass
+        self._fresh(self.tmp)
+        return self
+
+    def _take_lock(self) -> bool:
+        """Take the folder's lock; False where folder and lock were removed meanwhile."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = (self.folder / _LOCK).open("w", encoding="utf-8")
+        except FileNotFoundError:
+            return False
         except OSError as error:
             raise UserError(f"{self.out}: can't be written: {error.strerror} ({self.folder})") from error
         if not _locked(self._lock):
             self._lock.close()
             raise UserError(f"{self.out}: another export is being written there; wait for it, or name another --out")
-        self._fresh(self.tmp)
-        return self
+        try:
+            if os.path.samestat(os.fstat(self._lock.fileno()), (self.folder / _LOCK).stat()):
+                return True
+        except FileNotFoundError:
+            pass
+        self._lock.close()
+        return False
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.tmp, ignore_errors=True)
@@ -100,7 +115,7 @@ class Work:
 
     def _rows(self) -> list[dict[str, Any]]:
         try:
-            lines = (self.folder / _DONE).read_text(encoding="utf-8").splitlines()
+            lines = (self.folder / _DONE).read_bytes().splitlines()
         except OSError:
             return []
         rows = []
@@ -109,7 +124,7 @@ class Work:
                 row = json.loads(line)
             except ValueError:  # the last one, torn
                 continue
-            if isinstance(row, dict) and isinstance(row.get("files"), dict):
+            if isinstance(row, dict) and row.keys() >= _ROW_KEYS:
                 rows.append(row)
         return rows
 

@@ -8,6 +8,7 @@ the same bytes: nothing here knows the time.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,13 @@ import pyarrow.parquet as pq
 from curate.export.pictures import Picture
 from curate.export.shards import Row, Shard
 
-#: Rows of a row group: what `datasets` reads at a time when it streams, and what is held before it is written.
+#: Rows of a row group: what `datasets` reads at a time when it streams, and what is held before it is written. A group
+#: is closed sooner when it holds so many bytes of pictures and labels.
 ROW_GROUP = 256
+GROUP_BYTES = 64 << 20
+
+#: What LLaMA-Factory counts as a place for an image (and the like) in any turn. In mathematics a space draws nothing.
+_MARK = re.compile(r"<(image|video|audio)>")
 
 _PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _PART = pa.struct([("type", pa.string()), ("text", pa.string())])
@@ -76,6 +82,7 @@ class ParquetShard:
             write_statistics=["source", "score"],
         )
         self._rows: list[dict[str, Any]] = []
+        self._held = 0
         self.size = 0
 
     def add(self, row: Row, picture: Picture) -> None:
@@ -90,7 +97,8 @@ class ParquetShard:
         if self._form == "messages":
             record["messages"] = _conversation(row, self._prompt, with_image=image is not None)
         self._rows.append(record)
-        if len(self._rows) == ROW_GROUP:
+        self._held += len(picture.data or b"") + len(row.label)
+        if len(self._rows) == ROW_GROUP or self._held >= GROUP_BYTES:
             self._flush()
 
     def _flush(self) -> None:
@@ -99,6 +107,7 @@ class ParquetShard:
         self.size += table.nbytes
         self._writer.write_table(table, row_group_size=ROW_GROUP)
         self._rows.clear()
+        self._held = 0
 
     def close(self) -> dict[str, Path]:
         """The shard's files by their name in the data set."""
@@ -171,7 +180,7 @@ class FilesShard:
             "file_name": name,  # relative to the folder of the lines, as image folders have it
             "conversations": [
                 {"from": "human", "value": f"<image>{self._prompt}"},
-                {"from": "gpt", "value": row.label},
+                {"from": "gpt", "value": _MARK.sub(r"< \1>", row.label)},
             ],
             "images": [f"{self._split}/{name}"],  # relative to the folder of dataset_info.json
             "label": row.label,
@@ -187,8 +196,8 @@ class FilesShard:
         return self._files
 
 
-#: Where the lines of unfinished image folders lie.
-LINES = "lines"
+#: Where the lines of unfinished image folders lie; no split can be called so.
+LINES = ".lines"
 
 
 def open_shard(folder: Path, shard: Shard, form: str, prompt: str) -> ParquetShard | FilesShard:

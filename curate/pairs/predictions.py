@@ -54,16 +54,13 @@ def with_predictions(
 ) -> tuple[pl.DataFrame, list[Matched]]:
     """Add PREDICTED to samples that have sample_id, image, label, canonical and visual_key.
 
-    Null where nothing was predicted. A prediction belongs to the sample with its id, else to the one whose id ends in
-    it, or whose image has that name, with or without folder and ending; one that fits several samples is left out.
+    Null where nothing was predicted. `match` says whose a prediction is; one that fits several samples is left out.
     """
-    places = _places(samples)
     found: dict[int, list[Prediction]] = {}
     facts = []
     for path, rows in files:
         counts = Counter[str]()
-        for row in rows:
-            place = _place(row, places)
+        for row, place in zip(rows, match(samples, rows), strict=True):
             counts["unknown" if place is None else "ambiguous" if place < 0 else "matched"] += 1
             if place is not None and place >= 0:
                 found.setdefault(place, []).append(row)
@@ -108,6 +105,16 @@ def facts(matched: Sequence[Matched], rank: Sequence[Mapping[str, Any]]) -> dict
 
 
 # Matching -------------------------------------------------------------------------------------------------------------
+
+
+def match(samples: pl.DataFrame, rows: Iterable[Prediction]) -> list[int | None]:
+    """For every prediction the row of its sample in a frame with sample_id and image; None: it has none, -1: several.
+
+    A prediction belongs to the sample with its id, else to the one whose id ends in it, or whose image has that name,
+    with or without folder and ending.
+    """
+    places = _places(samples)
+    return [_place(row, places) for row in rows]
 
 
 def _places(samples: pl.DataFrame) -> dict[str, int]:

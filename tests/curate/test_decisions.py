@@ -53,12 +53,14 @@ def test_undo_takes_back_the_latest_that_stands(tmp_path: Path, actions: list[st
 def test_lines_that_are_no_decisions_are_passed_over_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "decisions.jsonl"
     bad = ['{"sample_id": "b", "act\n', "[1]\n", row("c", "explode"), row("d", "edit"), '{"action": "reject"}\n']
+    bad += ["[" * 100_000 + "\n", '{"sample_id": "f", "action": "edit", "label": "\\ud800"}\n']
+    bad += ['{"sample_id": "\\udfff", "action": "reject"}\n', '{"sample_id": "g", "action": ["edit"], "label": "y"}\n']
     torn = row("e", "reject")[:-20]
     path.write_bytes((row("a", "reject") + "\n" + "".join(bad)).encode() + b"\xff\n" + torn.encode())
     found = read_decisions(path)
     assert list(found.standing) == ["a"]
     assert found.rows == 1
-    assert found.unreadable == (3, 4, 5, 6, 7, 8, 9)
+    assert found.unreadable == tuple(range(3, 14))
 
 
 def test_a_decision_names_the_label_it_is_about(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_what_draws_nothing_is_no_node() -> None:
         ("x_1", "x 1", 1 / 3, 1, {("lost", "subscript"): 1}),
         ("x^2", "x_3", 1 / 3, 1 / 2, {("changed", "superscript → subscript"): 1}),
         (r"\sqrt{ab}", r"\sqrt{a}b", 2 / 3, 1, {("moved", "root → line"): 1}),
+        (r"\sqrt{ab^2}", r"\sqrt{a}b^2", 2 / 5, 1, {("moved", "root → line"): 1}),  # the 2 moved with what it stands in
         (r"\frac{a}{b}", r"\frac{a}{c}", 1, 1 / 2, {}),
         (r"\hat a", r"\tilde a", 1 / 2, 1, {("changed", r"\hat → \tilde"): 1}),
         (r"\sqrt[3]{a}", r"\sqrt{a}", 2 / 3, 1 / 2, {("lost", "index"): 1}),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import importlib.util
+import re
+import sys
 from itertools import permutations
 from pathlib import Path
 
@@ -13,14 +15,15 @@ from hypothesis import strategies as st
 
 from finetune import cdm
 from finetune.evaluation import evaluate, of_sums
-from finetune.predictions import read_predictions
 
-#: Items of TexTeller on CROHME-2014 that the published scores call right and we don't. docs/metrics.md says why.
-VERDICTS_DIFFER = {
-    *("505_em_51", "34_em_238", "18_em_2", "37_em_32", "RIT_2014_269", "20_em_31", "RIT_2014_127", "RIT_2014_191"),
-    *("514_em_336", "514_em_330", "519_em_445", "RIT_2014_51", "RIT_2014_298", "RIT_2014_185", "510_em_106"),
-    *("506_em_63", "28_em_126", "RIT_2014_162", "512_em_276"),
-}
+ROOT = Path(__file__).resolve().parents[2]
+_spec = importlib.util.spec_from_file_location("cdm_differences", ROOT / "benchmarks" / "cdm_differences.py")
+assert _spec is not None
+assert _spec.loader is not None
+differences = importlib.util.module_from_spec(_spec)
+sys.modules[_spec.name] = differences  # dataclasses look there for their own module
+_spec.loader.exec_module(differences)
+HINT = "run `python benchmarks/cdm_differences.py` and commit what it writes"
 
 
 @pytest.mark.parametrize(
@@ -57,10 +60,26 @@ def test_the_same_marks_in_the_same_places_score_1(truth, prediction) -> None:
         ("x", r"\frac{", 0),
         ("x", "", 0),
         ("中 x", "中 y", 2 / 4),
+        (r"\sqrt{\frac{\gamma}{1 + a}}", r"\sqrt{\frac{8}{1 + a}}", 12 / 14),  # the 8 makes the root taller, not wrong
+        (r"x^{\sqrt{a}}", r"x_{\sqrt{a}}", 2 / 8),
+        (r"x^{\frac12}", r"x_{\frac12}", 2 / 8),
+        (r"\overline{ab}", r"\underline{ab}", 4 / 6),
+        (r"\frac{a}{b}", r"\frac{b}{a}", 0),
     ],
 )
 def test_scores_by_hand(truth, prediction, score) -> None:
     assert cdm.score(truth, prediction) == pytest.approx(score)
+
+
+@pytest.mark.parametrize("broken_off", range(1, 9))
+def test_all_is_right_of_a_prediction_that_breaks_off(broken_off) -> None:
+    terms = [r"x_{1}^{2}", "+", r"\frac{1}{2}", "+", r"x_{1}^{2}", "-", r"\frac{1}{2}", "=", "x_{1}^{2}"]
+    read = terms[:-broken_off]
+    number = {term: len(cdm.marks(term)) for term in terms}
+    there = sum(number[term] for term in read)
+    assert cdm.score(" ".join(terms), " ".join(read)) == pytest.approx(
+        2 * there / (there + sum(number[term] for term in terms))
+    )
 
 
 @given(
@@ -95,14 +114,20 @@ def test_only_pairs_that_look_different_are_drawn(monkeypatch) -> None:
 
 @pytest.mark.shared_data
 def test_beside_the_published_scores(shared_data: Path) -> None:
-    folder = shared_data / "predictions"
-    theirs = json.loads((folder / "texteller_crohme_2014_cdm.json").read_text())["details"]
-    rows = read_predictions(folder / "texteller_crohme_2014_pred.json")
-    found = evaluate(rows, characters=True, rules=False)
-    ours = dict(zip((row.sample_id for row in rows), found.numbers[:, -3].tolist(), strict=True))
-    assert {name for name, one in ours.items() if (one == 1) != (theirs[name]["F1_score"] == 1)} == VERDICTS_DIFFER
-    assert all(ours[name] < 1 for name in VERDICTS_DIFFER)
-    metrics = of_sums(found.numbers.sum(axis=0))
-    assert metrics["cdm"] == pytest.approx(98.235, abs=0.001)
+    """The page lists every item whose verdict differs; in each, truth and prediction are different pictures."""
+    items, metrics = differences.items(shared_data)
+    differ = differences.verdicts_differ(items)
+    assert {item.row.sample_id for item in differ} == set(differences.SEEN)
+    assert all(item.ours < 1 and not differences.look_alike(item) for item in differ)
+    assert differences.PAGE.read_text(encoding="utf-8") == differences.page(items, metrics), HINT
+    assert metrics["cdm"] == pytest.approx(98.253, abs=0.001)
     assert metrics["exprate_cdm"] == pytest.approx(93.712, abs=0.001)
-    assert np.mean([abs(one - theirs[name]["F1_score"]) for name, one in ours.items()]) < 0.007
+    assert np.mean([abs(item.ours - item.theirs) for item in items]) < 0.007
+
+
+def test_the_page_of_differences_has_its_pictures() -> None:
+    pictures = {path.stem: path for path in differences.PICTURES.iterdir()}
+    assert pictures.keys() == differences.SEEN.keys() | differences.SEEN_FAR.keys(), HINT
+    shown = re.findall(r"!\[[^]]*\]\(cdm/([^)]*)\.png\)", differences.PAGE.read_text(encoding="utf-8"))
+    assert sorted(shown) == sorted(pictures), HINT
+    assert sum(path.stat().st_size for path in pictures.values()) < 100_000

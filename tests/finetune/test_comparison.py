@@ -17,7 +17,7 @@ from curate.errors import UserError
 from curate.terminal import run
 from finetune.cli import main_group
 from finetune.compare_page import MOST_CARDS, build, differences
-from finetune.comparison import compare, confused
+from finetune.comparison import as_text, compare, confused
 from finetune.predictions import Prediction
 
 AFTER = (
@@ -96,6 +96,19 @@ def test_rows_are_paired_by_id_and_must_have_one_truth() -> None:
         compare(before, ("x", [Prediction(ROWS[0][0], "a", "a")]))
 
 
+def test_it_is_said_where_raw_metrics_are_of_no_use() -> None:
+    """A model that writes no spaces is no worse for it; raw metrics take each of its answers for one token."""
+    rows = [(f"s/t/{n}", "a + b = c _ { 1 }", "a + b = c _ { 1 }", "a+b=c_{1}") for n in range(4)]
+    found = compare(*sides(rows))
+    assert [name for name, _ in found.notes] == ["tuned.jsonl"]
+    told = as_text(found, 120)
+    assert "tuned.jsonl: most predictions have no spaces between tokens and the truths have" in told
+    assert re.search(r"canonical exprate +100.0000 % +100.0000 %", told)
+    assert re.search(r"raw exprate +100.0000 % +0.0000 %", told)
+    assert "most predictions have no spaces" in build(found, render=draw_nothing).decode()
+    assert compare(*sides([row[:3] + row[1:2] for row in rows])).notes == []
+
+
 def test_differences_are_marked_at_their_place() -> None:
     truth, prediction = ["a", "b", "c", "d"], ["a", "x", "c"]
     one, other = differences(truth, prediction)
@@ -155,6 +168,21 @@ def test_the_command_shows_image_truth_before_and_after_drawn(page) -> None:
     assert card is not None
     assert re.findall(r"<h4>(\w+)</h4>", card.group()) == ["image", "truth", "before", "after"]
     assert card.group().count("data:image/") == 4
+
+
+def test_images_are_found_in_another_folder(page, tmp_path) -> None:
+    """Prediction files name images by the paths of the machine that predicted."""
+    (tmp_path / "pictures" / "test").mkdir(parents=True)
+    Image.new("L", (90, 30), 255).save(tmp_path / "pictures" / "test" / "one.png")
+    files = [write(tmp_path / name, rows) for name, rows in sides(image="../../machine/data/images/test/one.png")]
+    arguments = ["compare", *map(str, files), "--out", str(tmp_path / "page.html"), "--no-cdm"]
+    for more, pictures in ((["--images", str(tmp_path / "pictures")], 4), ([], 3)):
+        assert run("finetune", main_group, [*arguments, *more]) == 0
+        card = re.search(
+            r'<article class="pair" data-verdict="fixed">.*?</article>', (tmp_path / "page.html").read_text(), re.S
+        )
+        assert card is not None
+        assert card.group().count("data:image/") == pictures
 
 
 def test_bad_files_are_one_line_and_2(page, capsys) -> None:

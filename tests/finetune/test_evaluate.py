@@ -49,7 +49,7 @@ def test_text_shows_raw_and_canonical(predictions: Path, capsys: pytest.CaptureF
     assert lines["exprate_render_equal"][:2] == ["66.6667", "%"]
     assert lines["parse_rate"][:2] == ["66.6667", "%"]
     assert "%" not in lines["cer"]
-    assert "symbols: b lost 1" in printed
+    assert "symbols: b lost ×1" in printed
 
 
 def test_help_promises_nothing_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

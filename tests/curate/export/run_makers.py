@@ -15,6 +15,7 @@ from PIL import Image
 import rules
 from curate.export.job import Exported, export
 from curate.export.options import ExportOptions
+from curate.measures import pixels_sha256
 from curate.run import FINDINGS, SAMPLES
 from rules import select
 from rules.registry import all_rules
@@ -48,8 +49,11 @@ def make_run(
         row.setdefault("n_tokens", len(row["label"].split()))
         if images is not None and "image" not in row:
             row["image"] = f"{number}.png"
-            with Image.open(picture(images / row["image"], number)) as image:
+            picture(images / row["image"], number)
+        if images is not None and row.get("image") is not None and (images / row["image"]).is_file():
+            with Image.open(images / row["image"]) as image:
                 row["width"], row["height"] = image.size
+                row["image_sha256"] = pixels_sha256(image)
         if row.get("image") is not None:
             row.setdefault("width", 60)
             row.setdefault("height", 40)

@@ -136,6 +136,35 @@ def test_what_llama_factory_needs(run: Path, tmp_path: Path) -> None:
         assert (tmp_path / "out" / row["images"][0]).is_file()
 
 
+def test_a_label_that_holds_the_mark_of_an_image_is_no_second_image(tmp_path: Path) -> None:
+    """LLaMA-Factory counts the marks of all turns, and stops where they are more than the images."""
+    rows = [{"sample_id": "s/0", "label": "a <image> b <video> c"}]
+    exported(make_run(tmp_path / "run", rows, images=tmp_path / "images"), tmp_path / "out", format="sharegpt")
+    (line,) = [line for path in (tmp_path / "out").glob("*/metadata.jsonl") for line in path.open(encoding="utf-8")]
+    row = json.loads(line)
+    assert row["label"] == "a <image> b <video> c"
+    assert row["conversations"][1]["value"] == "a < image> b < video> c"  # spaces draw nothing
+
+
+@pytest.mark.parametrize("split", ["lines", "data", "images", "2014", "träning.2"])
+@pytest.mark.parametrize("form", FORMATS)
+def test_any_name_that_a_split_can_have(run: Path, tmp_path: Path, form: str, split: str) -> None:
+    exported(run, tmp_path / "out", format=form, splits={"train": 0.5, split: 0.5})
+    found = load(tmp_path / "out", tmp_path / "cache")
+    assert set(found) == {"train", split}
+    assert sum(map(len, found.values())) == 67
+
+
+def test_a_group_of_rows_is_not_larger_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curate.export.writers.GROUP_BYTES", 1000)
+    rows = [{"sample_id": f"s/{n}", "label": f"x _ {{ {n} }}" + "+ 1" * 100} for n in range(20)]
+    made = exported(make_run(tmp_path / "run", rows), tmp_path / "out", splits={"train": 1.0})
+    (shard,) = (tmp_path / "out/data").iterdir()
+    meta = pq.ParquetFile(shard).metadata
+    assert [meta.row_group(number).num_rows for number in range(meta.num_row_groups)] == [4, 4, 4, 4, 4]
+    assert made.plan.kept == len(load(tmp_path / "out", tmp_path / "cache")["train"]) == 20
+
+
 def test_shards_hold_what_is_streamed_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("curate.export.shards.SHARD_ROWS", 400)
     run = make_run(tmp_path / "run", labels_only(1000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from run_makers import exported, labels_only, make_run
 
@@ -61,6 +62,14 @@ def test_a_token_is_never_printed(out: Path) -> None:
         hub.push(out, "me/formulas", public=False, api=api)
     assert TOKEN not in str(raised.value)
     assert "me/formulas: can't be sent: 401 for header Bearer …" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "error", [httpx.ConnectError("no route"), httpx.ReadTimeout("slow"), RuntimeError("no route"), OSError("no route")]
+)
+def test_a_connection_that_breaks_is_one_clear_line(out: Path, error: Exception) -> None:
+    with pytest.raises(UserError, match=r"^me/formulas: can't be sent: (no route|slow)"):
+        hub.push(out, "me/formulas", public=False, api=Api(error))
 
 
 @pytest.mark.parametrize("repo_id", ["me//x", "a/b/c", "-x", "me/x..y"])

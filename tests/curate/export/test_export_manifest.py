@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -101,6 +102,13 @@ def test_every_missing_changed_and_extra_file_is_a_line(out: Path) -> None:
     ]
 
 
+def test_what_is_no_file_is_extra_too_and_names_are_shown_not_obeyed(out: Path) -> None:
+    os.mkfifo(out / "pipe")
+    (out / "folder").symlink_to(out / "train")
+    (out / "bad\n\x1b[31mname").write_text("")
+    assert check(out)[0] == ["extra    bad⟨LF⟩⟨ESC⟩[31mname", "extra    folder", "extra    pipe"]
+
+
 def test_what_the_hub_adds_is_no_extra_file(out: Path) -> None:
     (out / ".gitattributes").write_text("*.parquet filter=lfs\n")
     (out / ".cache/huggingface").mkdir(parents=True)
@@ -113,6 +121,7 @@ def test_what_the_hub_adds_is_no_extra_file(out: Path) -> None:
     [
         (None, "holds no manifest.json; is it a folder that `curate export` wrote"),
         ("{", "can't be read"),
+        ("[" * 100_000, "can't be read"),
         ("[]", "not a manifest that this texsieve can read"),
         ('{"manifest_version": 99}', r"not a manifest .*wanted version 1"),
         ('{"manifest_version": 1, "files": {"a": 1}}', "lists no files"),

@@ -91,7 +91,7 @@ def test_any_format_and_mode_comes_out_as_it_looks(tmp_path: Path, name: str, mo
         save(tmp_path, name, image, **({"lossless": True} if name == "a.webp" else {}))
     except (OSError, ValueError):
         pytest.skip(f"{name} holds no {mode}")
-    made = make(tmp_path, name, AS_IS)
+    made = make(tmp_path, name, shape=AS_IS)
     assert made.data is not None
     with Image.open(tmp_path / name) as source:
         expected = model_image(source, resize="none")
@@ -103,7 +103,7 @@ def test_a_jpeg_is_copied_without_what_the_camera_wrote(tmp_path: Path) -> None:
     exif[0x010F] = "A camera"
     exif[0x8825] = {1: "N", 2: (52.0, 30.0, 0.0)}
     data = save(tmp_path, "a.jpg", noise((64, 48)), exif=exif, comment=b"by Ann")
-    made = make(tmp_path, "a.jpg", DEFAULT)
+    made = make(tmp_path, "a.jpg", shape=DEFAULT)
     assert made.data is not None
     assert made.extension == "jpg"
     assert b"camera" in data
@@ -122,7 +122,7 @@ def test_a_turned_jpeg_is_turned(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     save(tmp_path, "a.jpg", noise((64, 48)), exif=exif, quality=95)
-    made = make(tmp_path, "a.jpg", DEFAULT)
+    made = make(tmp_path, "a.jpg", shape=DEFAULT)
     assert made.data is not None
     assert made.extension != "jpg"
     assert opened(made.data).size == (48, 64)
@@ -132,14 +132,14 @@ def test_a_small_png_is_copied(tmp_path: Path) -> None:
     image = Image.new("L", (400, 300), 255)
     image.paste(0, (10, 10, 40, 12))
     data = save(tmp_path, "a.png", image.convert("1"), optimize=True)
-    assert make(tmp_path, "a.png", DEFAULT).data in (data, encode(image)[0])
-    assert len(make(tmp_path, "a.png", DEFAULT).data or b"") <= len(data)
+    assert make(tmp_path, "a.png", shape=DEFAULT).data in (data, encode(image)[0])
+    assert len(make(tmp_path, "a.png", shape=DEFAULT).data or b"") <= len(data)
 
 
 @pytest.mark.parametrize("resize", ["upscale", "pad", "none"])
 def test_pictures_are_made_ready(tmp_path: Path, resize: str) -> None:
     save(tmp_path, "a.png", noise((40, 10), "L"))
-    made = make(tmp_path, "a.png", Shape.of(resize, "none"))
+    made = make(tmp_path, "a.png", shape=Shape.of(resize, "none"))
     assert made.data is not None
     assert opened(made.data).size == {"upscale": (112, 28), "pad": (40, 28), "none": (40, 10)}[resize]
 
@@ -149,7 +149,7 @@ def test_what_can_not_be_opened_is_said(tmp_path: Path) -> None:
     (tmp_path / "torn.png").write_bytes(data[: len(data) // 2])
     (tmp_path / "text.png").write_text("no image")
     for name in ("torn.png", "text.png", "gone.png", "../a.png"):
-        made = make(tmp_path / "x" if name == "../a.png" else tmp_path, name, DEFAULT)
+        made = make(tmp_path / "x" if name == "../a.png" else tmp_path, name, shape=DEFAULT)
         assert made.data is None
         assert made.error
 
@@ -169,7 +169,7 @@ def test_bitmaps_are_opened_as_pillow_opens_them(tmp_path: Path, size: tuple[int
 def test_a_torn_bitmap_is_no_image(tmp_path: Path) -> None:
     data = save(tmp_path, "a.bmp", noise((40, 30), "L"))
     (tmp_path / "torn.bmp").write_bytes(data[:-50])
-    assert make(tmp_path, "torn.bmp", AS_IS).data is None
+    assert make(tmp_path, "torn.bmp", shape=AS_IS).data is None
 
 
 # Many -----------------------------------------------------------------------------------------------------------------

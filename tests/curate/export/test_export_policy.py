@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from run_makers import decide, dropped, exported, labels_only, make_run, table
+from run_makers import decide, dropped, exported, labels_only, make_run, picture, table
 
 from curate.errors import UserError
 from curate.export.options import ExportOptions
@@ -105,11 +105,9 @@ def test_an_empty_label_goes_whatever_is_allowed(tmp_path: Path) -> None:
 
 def test_a_sample_without_an_image_goes_unless_that_is_allowed(tmp_path: Path) -> None:
     rows = [{**row, "image": f"{n}.png"} for n, row in enumerate(labels_only(4))]
-    run = make_run(tmp_path / "run", rows[:3], images=tmp_path / "images")
     for n in range(2):
-        from run_makers import picture
-
         picture(tmp_path / "images" / f"{n}.png", n)
+    run = make_run(tmp_path / "run", rows[:3], images=tmp_path / "images")
     exported(run, tmp_path / "strict", allow_no_image=False)
     assert dropped(tmp_path / "strict") == {"s/2": "no-image"}
     exported(run, tmp_path / "out")
@@ -305,6 +303,15 @@ def test_undone_decisions_count_for_nothing(run: Path, tmp_path: Path) -> None:
         ({"splits": {"my split": 1.0}}, "can't be the name of a split"),
         ({"splits": {"train": 1.5, "test": -0.5}}, "must be a number, 0 or more"),
         ({"splits": {}}, "no split is named"),
+        ({"splits": {"all": 1.0}}, "'all' can't be the name of a split: .*means all of them"),
+        ({"splits": {"train": 0.5, "Assets": 0.5}}, "'Assets' can't be the name of a split: .*card"),
+        ({"splits": {"train": 0.5, "manifest.json": 0.5}}, "'manifest.json' can't be the name of a split"),
+        ({"splits": {"train": 0.5, "Train": 0.5}}, "'Train' and 'train' differ in case only"),
+        ({"splits": {"x" * 300: 1.0}}, "can't be the name of a split: .* 100 "),
+        ({"prompt": "Read <image>!"}, "the prompt holds <image>"),
+        ({"prompt": "\udcff"}, "prompt = .* isn't text"),
+        ({"licence": "mine\n---"}, "licence = .* isn't the name of a licence"),
+        ({"name": "a\nb"}, "name = .* line"),
         ({"fix": "all"}, "fix = 'all' is none of none, safe, unsafe"),
         ({"languages": ("klingon",)}, "'klingon' is no language known here"),
     ],

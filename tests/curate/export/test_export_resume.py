@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 from run_makers import exported, labels_only, make_run
@@ -30,9 +31,9 @@ from curate.export import job, shards
 from curate.export.options import ExportOptions
 shards.SHARD_ROWS = 20
 make = job.make
-def slowly(root, ref, shape):
+def slowly(root, ref, seen, *, shape):
     time.sleep(0.001)
-    return make(root, ref, shape)
+    return make(root, ref, seen, shape=shape)
 job.make = slowly
 print("ready", flush=True)
 made = job.export([Path(sys.argv[1])], Path(sys.argv[2]), ExportOptions(format=sys.argv[3]))
@@ -164,6 +165,66 @@ def test_another_configuration_starts_anew(run: Path, stopped: Path, tmp_path: P
     assert check(tmp_path / "out")[0] == []
 
 
+@pytest.mark.parametrize("change", ["labels", "fewer", "gone"])
+def test_a_run_that_changes_while_it_is_exported_is_an_error(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """`curate audit --update` puts another folder in a run's place: half of each would be a data set of nothing."""
+    import polars as pl
+
+    begin = working.Work.begin
+
+    def meanwhile(self: working.Work, plan: str) -> object:
+        samples = pl.read_parquet(run / "samples.parquet")
+        (run / "samples.parquet").unlink()
+        if change != "gone":
+            new = samples.reverse() if change == "labels" else samples.head(3)
+            new.write_parquet(run / "samples.parquet")
+        return begin(self, plan)
+
+    monkeypatch.setattr(working.Work, "begin", meanwhile)
+    with pytest.raises(UserError, match="run: was changed while it was exported; export it again"):
+        exported(run, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_decisions_may_be_made_while_an_export_runs(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = working.Work.begin
+
+    def meanwhile(self: working.Work, plan: str) -> object:
+        (run / "decisions.jsonl").write_text("{}\n")
+        return begin(self, plan)
+
+    monkeypatch.setattr(working.Work, "begin", meanwhile)
+    exported(run, tmp_path / "out")
+    assert check(tmp_path / "out")[0] == []
+
+
+def test_a_lock_on_a_folder_that_is_gone_is_no_lock(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export that ends removes its folder while another may wait at the door, holding the lock of that folder."""
+    import shutil
+
+    locked = working._locked
+
+    def meanwhile(file: IO[str]) -> bool:
+        shutil.rmtree(Path(file.name).parent)
+        monkeypatch.setattr(working, "_locked", locked)
+        return locked(file)
+
+    monkeypatch.setattr(working, "_locked", meanwhile)
+    with working.Work(tmp_path / "out"), pytest.raises(UserError, match="another export is being written there"):
+        exported(run, tmp_path / "out")
+
+
+def test_a_record_of_finished_shards_that_holds_anything_is_passed_over(
+    run: Path, stopped: Path, tmp_path: Path
+) -> None:
+    lines = (stopped / "done.jsonl").read_bytes()
+    (stopped / "done.jsonl").write_bytes(b'\xff\xfe\n\0\0\n{"shard": "x"}\n[]\n' + lines)
+    assert exported(run, tmp_path / "out", splits={"train": 1.0}).reused == 4
+    assert check(tmp_path / "out")[0] == []
+
+
 def test_a_changed_run_starts_anew(run: Path, stopped: Path, tmp_path: Path) -> None:
     import polars as pl
 
@@ -232,6 +293,6 @@ def test_a_run_whose_images_are_gone_is_an_error(run: Path, tmp_path: Path) -> N
     import shutil
 
     shutil.rmtree(tmp_path / "images")
-    with pytest.raises(UserError, match=r"no image can be opened any more \(no such file\); audit the source again"):
+    with pytest.raises(UserError, match=r"no image is there as it was audited \(no such file\); audit"):
         exported(run, tmp_path / "out", allow_no_image=False)
     assert not (tmp_path / "out").exists()

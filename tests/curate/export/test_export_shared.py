@@ -14,7 +14,8 @@ from PIL import Image
 from run_makers import exported, labels_only, make_run, table
 
 import rules
-from curate.export.pictures import pixel_hash
+from curate.images import open_image
+from curate.measures import pixels_sha256
 from curate.sources import parse_source, read_source
 
 pytestmark = pytest.mark.shared_data
@@ -40,7 +41,7 @@ def real_rows(shared_data: Path, images: Path) -> list[dict[str, object]]:
     tested = rows_of(f"crohme-2014={shared_data}/crohme/2014/caption.txt")
     for row in tested:
         row["image"] = f"img/{row['sample_id'].rsplit('/', 1)[1]}.bmp"  # type: ignore[attr-defined]
-        row["image_sha256"] = pixel_hash(images, str(row["image"]))
+        row["image_sha256"] = pixels_sha256(open_image(images, str(row["image"])))
     rows += rows_of(f"hme={shared_data}/hme100k/train_labels.txt")
     rows += rows_of(f"mw={shared_data}/mathwriting/mathwriting_valid_captions.json")
     for row in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_makers import dropped, exported, labels_only, make_run, table
 
-from curate.export import near, splits, stats
+from curate.export import splits, stats
 from curate.export.options import ExportOptions, parse_splits
 
 #: The first letters of the splits of the keys 0 to 11, of EVEN and seed 0.
@@ -36,7 +37,7 @@ def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 def placed(rows: list[dict[str, Any]], **options: Any) -> pl.DataFrame:
     made = ExportOptions(**{"splits": EVEN, **options})
-    return near.with_near(splits.with_splits(frame(rows), made), made)
+    return splits.with_splits(frame(rows), made)
 
 
 def split_of(key: int, **options: Any) -> str:
@@ -182,6 +183,30 @@ def test_samples_that_come_later_move_none(old: list[dict[str, Any]], new: list[
     before, after = placed(old), placed([*old, *new])
     for was, now in zip(before["split"].to_list(), after["split"].to_list()[: len(old)], strict=True):
         assert now is None or was is None or now == was
+
+
+@pytest.mark.parametrize("form", ["hf", "sharegpt"])
+def test_pictures_that_became_equal_since_the_audit_are_not_put_into_two_splits(tmp_path: Path, form: str) -> None:
+    """Splits are made by what the audit saw of a picture: another one must not be written in its place."""
+    run = make_run(tmp_path / "run", labels_only(60), images=tmp_path / "images")
+    for number in range(6, 20):
+        shutil.copy(tmp_path / "images/5.png", tmp_path / f"images/{number}.png")
+    made = exported(run, tmp_path / "out", splits=EVEN, allow_no_image=False, format=form)
+    lost = pl.read_parquet(tmp_path / "out/dropped.parquet")
+    assert lost["sample_id"].sort().to_list() == sorted(f"s/{number}" for number in range(6, 20))
+    assert lost["reason"].unique().to_list() == ["no-image"]
+    assert lost["detail"].unique().to_list() == ["not the picture that was audited"]
+    assert any("14 images" in note and "audit" in note for note in made.facts["notes"])
+
+
+def test_a_changed_picture_is_a_null_image_where_these_are_allowed(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", labels_only(60), images=tmp_path / "images")
+    shutil.copy(tmp_path / "images/5.png", tmp_path / "images/6.png")
+    (tmp_path / "images/7.png").unlink()
+    made = exported(run, tmp_path / "out", splits=EVEN)
+    found = table(tmp_path / "out")
+    assert sorted(found.filter(pl.col("image").struct.field("bytes").is_null())["sample_id"]) == ["s/6", "s/7"]
+    assert any("2 images" in note for note in made.facts["notes"])
 
 
 # Kept splits ----------------------------------------------------------------------------------------------------------
