@@ -11,15 +11,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from finetune.predicting import Question
 
-torch.set_num_threads(1)  # two threads wait for each other longer than these few numbers take
 END, PAD = 1, 0
 _FIRST = 10
 VOCABULARY = 300 + _FIRST
+
+
+def _torch() -> Any:
+    """torch, imported when a test asks the stub and not when tests are collected."""
+    import torch
+
+    torch.set_num_threads(1)  # two threads wait for each other longer than these few numbers take
+    return torch
 
 
 class Asked(dict[str, Any]):
@@ -39,6 +45,7 @@ class StubProcessor:
     def __call__(self, *, text: Sequence[str], images: Sequence[Sequence[Image.Image]], **_: Any) -> Asked:
         if self.tokenizer.padding_side != "left":
             raise AssertionError("prompts must end where the answers begin")
+        torch = _torch()
         greys = torch.tensor([float(np.asarray(one.convert("L")).mean()) for (one,) in images])
         return Asked(input_ids=torch.full((len(text), 3), 5), greys=greys, asked=len(text[0]))
 
@@ -69,6 +76,7 @@ class StubModel:
     def generate(
         self, *, input_ids: Any, greys: Any, asked: int, max_new_tokens: int, logits_processor: Any, **settings: Any
     ) -> Any:
+        torch = _torch()
         self.settings = settings
         self.calls.append(len(greys))
         if len(greys) > self.at_most:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 
 import pytest
+from extra import require_finetune
+from stub_model import StubModel, StubProcessor, expected, questions
 
 from curate.errors import UserError
 from finetune.predicting import Asking, Question, batches, predict_batches, predict_rows
 from finetune.prediction_file import as_line
 
-torch = pytest.importorskip("torch", reason="pip install 'texsieve[finetune]'")
-
-from stub_model import StubModel, StubProcessor, expected, questions  # noqa: E402
-
 pytestmark = pytest.mark.finetune
 PROMPT = "Read this."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    require_finetune()
 
 
 def ask(rows: list[Question], asking: Asking, model: StubModel | None = None, **more: object) -> list[object]:
