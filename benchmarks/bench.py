@@ -5,7 +5,7 @@
 The labels are real ones where DIR (default: ../shared/data) has them, else those of the demo's generator. Every round
 runs all tools once, one after the other, so that a noisy machine hits all of them; the medians are reported, and a
 ratio is the median of the rounds' ratios. Images are audited beside cleanvision, if that is there (see images.py), and
-exported beside `datasets` (see export.py).
+exported beside `datasets` (see export.py), and a run is opened in a browser (see browse.py).
 Results go to bench-out/bench.json as well.
 """
 
@@ -29,6 +29,8 @@ from time import perf_counter
 from typing import Any
 
 import polars as pl
+from browse import line as browse_line
+from browse import measure_browse
 from corpora import Corpus, corpora
 from export import line as export_line
 from export import measure_export
@@ -251,6 +253,7 @@ def main() -> None:
         audit = measure_audit(arguments.data, folder, arguments.quick)
         images = measure_images(arguments.data, folder, ROOT, arguments.quick)
         export = measure_export(arguments.data, folder, arguments.quick, arguments.rounds, cores)
+        browse = measure_browse(folder, ROOT, arguments.quick, arguments.rounds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -270,6 +273,8 @@ def main() -> None:
     print(*image_lines(images), sep="\n")
     if export:
         print(export_line(export))
+    if browse:
+        print(browse_line(browse))
     packages = ", ".join(f"{name} {number}" for name, number in here["packages"].items())
     print(f"{here['processor']}, {cores} cores, {here['system']}, Python {here['python']}, {packages}")
     OUT.parent.mkdir(exist_ok=True)
@@ -282,6 +287,7 @@ def main() -> None:
                 "audit": audit,
                 "images": images,
                 "export": export,
+                "browse": browse,
             },
             indent=1,
         )

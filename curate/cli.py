@@ -207,8 +207,8 @@ def audit(
     The folder holds samples, findings, a summary and a report to look at. It is complete or it isn't there.
     """
     _one_thread_for_matrices()
+    from curate.cache import cache_folder
     from curate.config import load_project
-    from curate.image_cache import cache_folder
     from curate.sources import parse_columns, parse_images, parse_source
 
     project = load_project(config)
@@ -260,6 +260,7 @@ def _audit(
     from contextlib import AbstractContextManager, nullcontext
 
     from curate import audit as auditing
+    from curate import tally
     from curate.baseline import write_baseline as write_known
     from curate.overview import near_text, overlap_text, rules_text, sources_text, suppressed_text
     from curate.run import FINDINGS_FILE, REPORT_FILE
@@ -296,6 +297,9 @@ def _audit(
     near = near_text(summary)
     if near:
         say(near)
+    decided = tally.text(summary["decisions"])
+    if decided:
+        say(decided)
     for entry in summary["sources"]:
         for note, number in entry["notes"].items():
             if number:
@@ -609,6 +613,37 @@ def render(label: str, out: Path, form: str) -> None:
     say(f"{len(report.written)} drawn in {report.out}")
     for failure in failures:
         click.echo(failure, err=True)
+
+
+@main_group.command(
+    epilog="""
+\b
+Examples:
+  curate browse run
+  curate browse run --port 5152 --no-open
+"""
+)
+@click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), metavar="N", help="Port of the App [default: 5151, or a free one]."
+)
+@click.option("--no-open", is_flag=True, help="Open no browser; print the address only.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Show the N worst samples at most [default: 200,000]."
+)
+@click.option("--who", metavar="NAME", help="Whose decisions are made in the App [default: the user's].")
+def browse(run_folder: Path, port: int | None, no_open: bool, limit: int | None, who: str | None) -> None:
+    """Look at a run's samples in FiftyOne's App, and decide on them there.
+
+    Image and drawn label side by side, what the rules found, saved views; what is decided is appended to the run's
+    decisions.jsonl. Goes on until Ctrl-C. The App answers on this machine only (127.0.0.1) and has no login.
+    """
+    if sys.platform == "win32":
+        raise UserError("curate browse runs on Linux and macOS; on Windows use it inside WSL")
+    from curate.browse.rows import MOST
+    from curate.browse.session import browse as show
+
+    show(run_folder, port=port, most=limit or MOST, who=who, opened=not no_open, say=say)
 
 
 @main_group.command()

@@ -1,4 +1,7 @@
-"""Sources of one or more runs side by side, best first: which set is worth training on. Renders nothing itself."""
+"""Sources of one or more runs side by side, best first: which set is worth training on. Renders nothing itself.
+
+What a summary says is as old as its audit; decisions are made after it, and are counted in the run's file of today.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from curate import tally
+from curate.decisions import DECISIONS_FILE, read_decisions
 from curate.errors import UserError
 from curate.overview import overlap_markdown, overlap_text, rank, sources_markdown, sources_text
 
@@ -47,18 +52,21 @@ FIELDS = (
 
 
 class RunLike(Protocol):
-    """What is needed of a run: where it is and its summary."""
+    """What is needed of a run: where it is, its summary and, where decisions were made, its samples."""
 
     @property
     def path(self) -> Path: ...
     @property
     def summary(self) -> dict[str, Any]: ...
+    @property
+    def samples(self) -> pl.LazyFrame: ...
 
 
 def compare(runs: Sequence[RunLike]) -> list[dict[str, Any]]:
-    """One row per source and run with the `FIELDS` of its summary entry, best first.
+    """One row per source and run with the `FIELDS` of its summary entry and `decisions`, best first.
 
-    With more than one run each row has a `run` too: the folder's name, or its path where two folders have one name.
+    `decisions` counts what people decided on samples of the source, as `tally.KINDS` has it. With more than one run
+    each row has a `run` too: the folder's name, or its path where two folders have one name.
 
     Raises:
         UserError: no run, or a summary of another version that lacks a field.
@@ -69,11 +77,13 @@ def compare(runs: Sequence[RunLike]) -> list[dict[str, Any]]:
     labels = [str(run.path) if names.count(name) > 1 else name for run, name in zip(runs, names, strict=True)]
     rows = []
     for run, label in zip(runs, labels, strict=True):
+        decided = tally.by_source(read_decisions(run.path / DECISIONS_FILE), run.samples)
         for entry in run.summary.get("sources", []):
             lacking = [field for field in FIELDS if field not in entry]
             if lacking:
                 raise UserError(f"{run.path}: its summary.json has no {lacking[0]!r}; audit the sources again")
             row = {field: entry[field] for field in FIELDS}
+            row["decisions"] = decided.get(entry["name"], dict(tally.NONE))
             rows.append({"run": label, **row} if len(runs) > 1 else row)
     rows.sort(key=lambda row: (*rank(row), row.get("run", "")))
     return rows

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -69,7 +70,10 @@ def checks() -> list[Check]:
         ("free disk", _disk),
         ("processor cores", _cores),
         ("memory", _memory),
+        ("cache folder", _cache_folder),
         *((f"extra [{extra[0]}]", partial(_extra, *extra)) for extra in EXTRAS),
+        ("mongod", _mongod),
+        ("App's port", _port),
         ("GPU", _gpu),
         ("LaTeX", _latex),
     ]
@@ -215,6 +219,52 @@ def _extra(name: str, modules: tuple[str, ...], purpose: str) -> Check:
     known = {"xdist": "pytest-xdist"}
     named = ", ".join(f"{module} {_version(known.get(module, module)) or '?'}" for module in modules)
     return Check(title, "ok", f"for {purpose}: {named}", optional=True)
+
+
+def _cache_folder() -> Check:
+    from curate.cache import cache_folder
+
+    folder = cache_folder().absolute()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        detail = f"{folder}: {error.strerror}; curate browse keeps its database there, audits measures of images"
+        return Check("cache folder", "warn", detail, "name a folder you may write to in TEXSIEVE_CACHE", optional=True)
+    return Check("cache folder", "ok", str(folder), optional=True)
+
+
+def _mongod() -> Check:
+    from curate.browse.mongod import HOW_TO_GET, URI_VARIABLE, find_mongod, version
+    from curate.errors import UserError
+
+    if os.environ.get(URI_VARIABLE):
+        return Check("mongod", "ok", f"not needed: {URI_VARIABLE} names a database", optional=True)
+    if not _is_there("fiftyone"):
+        detail = "looked for once FiftyOne is installed"
+        return Check("mongod", "missing", detail, "pip install 'texsieve[browse]'", optional=True)
+    try:
+        found = find_mongod()
+        if found is None:
+            return Check("mongod", "missing", "FiftyOne's database program is not there", HOW_TO_GET, optional=True)
+        return Check("mongod", "ok", f"{version(found)} ({found})", optional=True)
+    except UserError as error:
+        detail, _, remedy = str(error).partition("; ")
+        return Check("mongod", "missing", detail, remedy or HOW_TO_GET, optional=True)
+
+
+def _port() -> Check:
+    from curate.browse.mongod import PORT
+
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", PORT))
+        except OSError as error:
+            detail = f"{PORT} can't be had ({error.strerror}): curate browse takes a free one"
+            return Check("App's port", "ok", detail, optional=True)
+    return Check("App's port", "ok", f"{PORT} is free", optional=True)
 
 
 def _gpu() -> Check:

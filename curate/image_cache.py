@@ -1,6 +1,6 @@
 """Keeps the measures of images from run to run, so that an image is decoded once. Measures and judges nothing itself.
 
-One parquet file a folder of images, under `cache_folder()`, named after the folder and everything that decides what a
+One parquet file a folder of images, under the cache folder, named after the folder and everything that decides what a
 measure is. A file that can't be read is as good as none, one that can't be written is no error: images are measured.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from functools import cache as once
@@ -29,19 +28,6 @@ SETTLED_NS = 2_000_000_000
 #: Rows that are handed on at once.
 _CHUNK = 4096
 _STAMP = ("image", "size", "mtime")
-
-
-def cache_folder() -> Path:
-    """The user's cache folder of this program: TEXSIEVE_CACHE, or where the platform keeps such things."""
-    named = os.environ.get("TEXSIEVE_CACHE")
-    if named:
-        return Path(named)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "texsieve"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "texsieve" / "Cache"
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "texsieve"
 
 
 def measured(

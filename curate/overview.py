@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curate.tables import Column, count, fit, markdown_table, markdown_text, share, text_table, things
+from curate.tally import decided
 from curate.verdict import VERDICTS
 from rules.leaks import side_name
 
@@ -25,6 +26,7 @@ _SOURCE_COLUMNS = (
     Column("no image", "right", drop=6),
     Column("tokens", "right", drop=7),
     Column("score", "right", drop=1),
+    Column("decided", "right", drop=8),
 )
 _OVERLAP_COLUMNS = (
     Column("split"),
@@ -72,12 +74,14 @@ def _source_row(entry: Mapping[str, Any]) -> list[str]:
         share(entry["missing_image"] + samples - with_image, samples) if with_image else "labels only",
         "–" if tokens is None else f"{tokens:g}",
         "–" if score is None else f"{score:.3f}",
+        count(decisions) if (decisions := decided(entry.get("decisions", {}))) else "",
     ]
 
 
 def _columns_and_rows(entries: Sequence[Mapping[str, Any]]) -> tuple[list[Column], list[list[str]]]:
     rows = [_source_row(entry) for entry in entries]
-    kept = [i for i, column in enumerate(_SOURCE_COLUMNS) if column.title != "run" or any(row[i] for row in rows)]
+    rare = ("run", "decided")
+    kept = [i for i, column in enumerate(_SOURCE_COLUMNS) if column.title not in rare or any(row[i] for row in rows)]
     return [_SOURCE_COLUMNS[i] for i in kept], [[row[i] for i in kept] for row in rows]
 
 

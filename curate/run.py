@@ -14,6 +14,8 @@ from typing import Any
 import polars as pl
 
 from curate.errors import UserError
+from rules import Ruleset, Weights
+from rules.registry import all_rules
 
 #: Columns every samples.parquet starts with; the columns a source brought of its own follow.
 SAMPLES: dict[str, Any] = {
@@ -118,3 +120,24 @@ def load_run(path: Path) -> Run:
     if not isinstance(sources, list) or not all(isinstance(entry, dict) and "name" in entry for entry in sources):
         raise UserError(f"{path / SUMMARY_FILE}: not the summary of an audit; audit the source again")
     return Run(path, summary)
+
+
+def rules_of(run: Run) -> tuple[Ruleset, Weights]:
+    """What the run was audited with, so that a label that changes is judged by the same rules.
+
+    Raises UserError where these are rules that this texsieve doesn't have.
+    """
+    config = run.summary.get("config", {})
+    unknown = [code for code in config.get("rules", []) if code not in all_rules()]
+    if unknown:
+        raise UserError(
+            f"{run.path}: audited with rules this texsieve doesn't have ({', '.join(unknown)}); audit it again"
+        )
+    ruleset = Ruleset(
+        tuple(config.get("rules", ())),
+        config.get("profile", "default"),
+        config.get("options", {}),
+        config.get("severities", {}),
+        config.get("fixes", {}),
+    )
+    return ruleset, Weights(**config.get("score", {}))

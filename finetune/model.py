@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from curate.cache import cache_folder
 from curate.errors import UserError
-from curate.image_cache import cache_folder
 from finetune.config import LoraConfig, ModelConfig
 from finetune.hardware import require_gpu, require_packages
 

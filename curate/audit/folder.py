@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import polars as pl
 from curate.atomic import new_file, new_folder
 from curate.audit.facts import Clock, config, run_facts, versions
 from curate.audit.options import AuditOptions
-from curate.decisions import DECISIONS_FILE
+from curate.decisions import DECISIONS_FILE, locked_decisions
 from curate.errors import UserError
 from curate.reuse import Earlier, earlier_labels
 from curate.run import FINDINGS_FILE, REPORT_FILE, SAMPLES_FILE, SUMMARY_FILE, Run, load_run
@@ -47,7 +48,7 @@ def write_run(
 ) -> None:
     from curate.report import write_report
 
-    with new_folder(out, replace=options.update) as folder:
+    with ExitStack() as locked, new_folder(out, replace=options.update) as folder:
         with clock.stage("write"):
             for name, table in tables.items():
                 if table is not None:
@@ -61,8 +62,11 @@ def write_run(
         summary["run"] = run_facts(clock, options)
         with new_file(folder / SUMMARY_FILE) as file:
             file.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        if (out / DECISIONS_FILE).is_file():
-            shutil.copy2(out / DECISIONS_FILE, folder / DECISIONS_FILE)
+        if out.exists():
+            # Until the new folder is in place nobody may decide: the decision would go with the old one.
+            fd = locked.enter_context(locked_decisions(out))
+            if os.fstat(fd).st_size:
+                shutil.copy2(out / DECISIONS_FILE, folder / DECISIONS_FILE)
 
 
 def describe(code: str) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 import rules
-from curate import baseline, duplicates
+from curate import baseline, duplicates, tally
 from curate.audit.facts import Clock, config, source_facts, versions
 from curate.audit.findings import collect, with_terms
 from curate.audit.folder import open_earlier, write_run
@@ -17,6 +17,7 @@ from curate.audit.images import join_images, join_pairs
 from curate.audit.labels import join_labels, judge_labels
 from curate.audit.options import AuditOptions, Progress
 from curate.audit.sources import check_names, read_sources
+from curate.decisions import DECISIONS_FILE, Decisions, read_decisions
 from curate.duplicates.facts import leaks
 from curate.image_facts import image_facts
 from curate.pairs import predictions
@@ -78,8 +79,12 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
             elsewhere=elsewhere,
             images=pictures,
         )
+        decisions = read_decisions(out / DECISIONS_FILE) if options.update else Decisions()
+        decided = tally.by_source(decisions, samples.lazy())
+        summary["decisions"] = tally.totals(decisions, decided)
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
+            entry["decisions"] = decided.get(source.name, dict(tally.NONE))
         if predicted:
             summary["predictions"] = predictions.facts(matched, ranked)
     report("write", 0, 1)

@@ -14,9 +14,8 @@ import polars as pl
 import rules
 from curate.decisions import DECISIONS_FILE, Decisions, read_decisions
 from curate.errors import UserError
-from curate.run import FINDINGS_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run
+from curate.run import FINDINGS_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run, rules_of
 from rules import Ruleset, Weights
-from rules.registry import all_rules
 
 _WINDOW = 200_000
 #: Inode, size and time of change of a file; None where there is none.
@@ -103,7 +102,7 @@ def _open(number: int, path: Path) -> Input:
             f"{path}: its visual keys are of version {version}, this texsieve makes version {rules.KEY_VERSION}; "
             "audit the source again"
         )
-    ruleset, weights = _rules_of(run)
+    ruleset, weights = rules_of(run)
     hashes = {
         name: file_sha256(path / name)
         for name in (SAMPLES_FILE, FINDINGS_FILE, SUPPRESSED_FILE, DECISIONS_FILE)
@@ -132,24 +131,6 @@ def unchanged(inputs: Sequence[Input]) -> Iterator[None]:
         except UserError as changed:
             raise changed from error
         raise
-
-
-def _rules_of(run: Run) -> tuple[Ruleset, Weights]:
-    """What the run was audited with, so that a label that changes is judged by the same rules."""
-    config = run.summary.get("config", {})
-    unknown = [code for code in config.get("rules", []) if code not in all_rules()]
-    if unknown:
-        raise UserError(
-            f"{run.path}: audited with rules this texsieve doesn't have ({', '.join(unknown)}); audit it again"
-        )
-    ruleset = Ruleset(
-        tuple(config.get("rules", ())),
-        config.get("profile", "default"),
-        config.get("options", {}),
-        config.get("severities", {}),
-        config.get("fixes", {}),
-    )
-    return ruleset, Weights(**config.get("score", {}))
 
 
 def file_sha256(path: Path) -> str:

