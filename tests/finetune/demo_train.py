@@ -45,7 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("demo/dataset"), help="what `curate export` wrote")
     parser.add_argument("--out", type=Path, default=Path("demo/train"), help="folder to make anew")
-    parser.add_argument("--steps", type=int, default=80)
+    parser.add_argument("--steps", type=int, default=60)
     options = parser.parse_args()
     started = time.monotonic()
     if options.out.exists():
