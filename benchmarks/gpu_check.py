@@ -43,6 +43,7 @@ class Check:
     model: str
     data: Path
     prefix: list[str]
+    settings: list[str]
     results: list[dict[str, Any]] = field(default_factory=list)
 
     def step(self, name: str, work: Callable[[], str], needs: Sequence[str] = ()) -> None:
@@ -99,7 +100,7 @@ class Check:
         return [
             "train", "16gb", f"model.name={self.model}", f"data.path={self.data}", f"out={run}",
             f"train.max_steps={STEPS}", "train.log_every=1", "train.save_every=5", "train.warmup=0.1", "eval.every=10",
-            "eval.samples=4", "eval.max_new_tokens=128", "eval.limit=8",
+            "eval.samples=4", "eval.max_new_tokens=128", "eval.limit=8", *self.settings,
         ]  # fmt: skip
 
     def train(self) -> str:
@@ -214,8 +215,9 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path("demo/dataset"), help="what `curate export` wrote")
     parser.add_argument("--out", type=Path, default=Path("gpu-check"), help="folder to make anew [%(default)s]")
     parser.add_argument("--keep", action="store_true", help="leave models and predictions there")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of the training")
     parser.add_argument("--inspect", metavar="MODEL", help=argparse.SUPPRESS)
-    parser.add_argument("--call", nargs="+", help=argparse.SUPPRESS)  # how to call finetune
+    parser.add_argument("--call", nargs="+", help=argparse.SUPPRESS)  # what the tests call instead of finetune
     options = parser.parse_args()
     if options.inspect:
         inspect(options.inspect)
@@ -226,12 +228,14 @@ def main() -> int:
     out = options.out.absolute()
     out.mkdir(parents=True)
     prefix = options.call or [sys.executable, "-c", CALL.format("finetune")]
-    check = Check(out, options.model, options.data.absolute(), prefix)
+    model = str(Path(options.model).absolute()) if Path(options.model).is_dir() else options.model
+    check = Check(out, model, options.data.absolute(), prefix, options.set)
     adapter = out / "run" / "last"
-    check.step("environment", check.environment)
     gpu = [] if options.call else ["environment"]
-    check.step("load in 4 bits", check.load, gpu)
-    check.step("base: predict", lambda: check.predict(options.model, "base"), gpu)
+    if not options.call:
+        check.step("environment", check.environment)
+        check.step("load in 4 bits", check.load, gpu)
+    check.step("base: predict", lambda: check.predict(model, "base"), gpu)
     check.step("train 20 steps", check.train, gpu)
     check.step("kill and resume", check.resume, ["train 20 steps"])
     check.step("adapter: predict", lambda: check.predict(adapter, "adapter"), ["train 20 steps"])

@@ -1,4 +1,4 @@
-"""Writes docs/rules/ and docs/cli.md from the code: `make docs`. What is written by hand it leaves alone.
+"""Writes docs/rules/, docs/cli.md and docs/training-settings.md from the code: `make docs`, and nothing else.
 
 All but one thing: below the `$ ` lines of README.md's console blocks it puts what these commands print. The pages are
 committed, and a test fails where they are stale. Nothing here depends on the terminal, the machine or the time.
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from curate import cli as curate_cli
 from curate import rulebook
 from finetune import cli as finetune_cli
+from finetune.settings_page import settings_markdown
 from rules.registry import FAMILIES, PROFILES, all_rules
 
 DOCS = Path(__file__).resolve().parent
@@ -35,6 +36,7 @@ def pages() -> dict[str, str]:
     """Every generated page: its path below docs/, and its text."""
     made = {f"rules/{code}.md": f"{GENERATED}\n{rulebook.explain_markdown(rule)}" for code, rule in all_rules().items()}
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    made["training-settings.md"] = f"{GENERATED}\n{settings_markdown()}"
     return {**made, "rules/README.md": rules_index(), "cli.md": command_line(), "../README.md": with_output(readme)}
 
 

@@ -25,7 +25,7 @@ class ModelConfig:
 
     #: An id on the hub, a folder of a model, or a folder of an adapter to go on from.
     name: str = "unsloth/Qwen2.5-VL-3B-Instruct"
-    #: Branch, tag or commit on the hub; None for the newest.
+    #: Branch, tag or commit on the hub; null for the newest.
     revision: str | None = None
     #: Hold the language model's linear layers in 4 bits (NF4) while training. What comes out is an adapter.
     load_in_4bit: bool = True
@@ -39,10 +39,15 @@ class ModelConfig:
 class LoraConfig:
     """Where low-rank adapters go, and how large they are."""
 
+    #: In the vision encoder.
     vision: bool = True
+    #: In the language model.
     language: bool = True
+    #: On the projections of attention.
     attention: bool = True
+    #: On the matrices between attentions.
     mlp: bool = True
+    #: Rank: how much an adapter can learn, and how large it is.
     r: int = 16
     #: Adapters are scaled by alpha / r.
     alpha: int = 16
@@ -56,14 +61,17 @@ class DataConfig:
 
     #: A folder of `curate export` (any format), a file of messages (JSON lines), or an id on the hub.
     path: str = "dataset"
+    #: The split to train on.
     train: str = "train"
-    #: None: nothing is evaluated.
+    #: The split to evaluate with; null: nothing is evaluated.
     validation: str | None = "validation"
+    #: What the model is asked with every image. Ask it the same later.
     prompt: str = PROMPT
     #: upscale: an image with a side under 28 pixels is scaled up; pad: paper is added; none: it doesn't fit.
     resize: Resize = "upscale"
-    #: The processor scales images to at least and at most so many pixels; 28 × 28 of them are one token.
+    #: The processor scales smaller images up to so many pixels; 28 × 28 of them are one token.
     min_pixels: int = 4 * FACTOR * FACTOR
+    #: It scales larger images down to so many.
     max_pixels: int = 1024 * FACTOR * FACTOR
     #: Tokens of a sample: the image, the prompt and the answer.
     max_length: int = 2048
@@ -77,23 +85,33 @@ class DataConfig:
 class TrainConfig:
     """The schedule. A step is batch_size × accumulation samples on every GPU."""
 
+    #: How often every sample is seen.
     epochs: float = 2.0
     #: Stop after so many steps, whatever `epochs` says.
     max_steps: int | None = None
+    #: Samples a GPU holds at a time.
     batch_size: int = 2
+    #: Batches a step.
     accumulation: int = 8
+    #: The highest one; see warmup and schedule.
     learning_rate: float = 1e-4
+    #: How the learning rate falls after it rose.
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = "cosine"
     #: Part of all steps in which the learning rate rises.
     warmup: float = 0.03
+    #: Of the adapters.
     weight_decay: float = 0.01
+    #: Longer gradients are cut to this length.
     max_grad_norm: float = 1.0
+    #: With 8 bits its state takes a quarter of the memory.
     optimizer: Literal["adamw_8bit", "adamw_torch", "paged_adamw_8bit"] = "adamw_8bit"
+    #: Of the adapters' first weights and of the order of the samples.
     seed: int = 3407
     #: Steps between two lines of losses.jsonl.
     log_every: int = 5
-    #: Steps between two checkpoints to resume from, and how many are kept.
+    #: Steps between two checkpoints to resume from; a multiple of train.log_every.
     save_every: int = 100
+    #: How many checkpoints are kept.
     keep: int = 2
     #: Processes that open images beside the one that trains.
     workers: int = 2
@@ -105,15 +123,17 @@ class TrainConfig:
 class EvalConfig:
     """Looking at the validation set while training."""
 
-    #: Steps between two evaluations; None: once an epoch.
+    #: Steps between two evaluations; null: once an epoch.
     every: int | None = None
+    #: Samples a GPU holds at a time.
     batch_size: int = 2
-    #: Samples whose loss is measured, drawn by the seed; None for all.
+    #: Samples whose loss is measured, drawn by the seed; null for all.
     limit: int | None = 500
     #: Samples that are predicted and drawn at each evaluation.
     samples: int = 16
+    #: Longer predictions are cut.
     max_new_tokens: int = 512
-    #: Stop after so many evaluations without a better loss; None: never.
+    #: Stop after so many evaluations without a better loss; null: never.
     patience: int | None = 3
     #: How much lower a loss must be to be better.
     min_delta: float = 0.0
@@ -121,8 +141,9 @@ class EvalConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that `finetune train` reads. `out` is the run folder."""
+    """Everything that `finetune train` reads."""
 
+    #: The run folder.
     out: str = "runs/finetune"
     model: ModelConfig = field(default_factory=ModelConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)

@@ -20,6 +20,11 @@ from curate.errors import UserError
 #: The converter writes these itself; every other one needs llama-quantize.
 CONVERTED = ("f16", "bf16", "f32", "q8_0")
 DEFAULT = "q4_k_m"
+#: What llama-quantize makes without a matrix of importances, which would have to be measured first.
+QUANTIZED = (
+    "q2_k", "q3_k_s", "q3_k_m", "q3_k_l", "q4_0", "q4_1", "q4_k_s", "q4_k_m", "q5_0", "q5_1", "q5_k_s", "q5_k_m",
+    "q6_k", "iq4_nl", "iq4_xs",
+)  # fmt: skip
 #: Where a build of llama.cpp puts its programs.
 _BINARIES = ("", "build/bin", "bin", "build/bin/Release")
 _VARIABLE = "LLAMA_CPP"
@@ -43,6 +48,9 @@ def find_llama_cpp(folder: Path | None = None, quantization: str | None = None) 
 
     Raises UserError with the lines that get it where it isn't there, or lacks what `quantization` needs.
     """
+    quantization = quantization or DEFAULT
+    if quantization not in (*CONVERTED, *QUANTIZED):
+        raise UserError(f"--quantization {quantization}: is none of {', '.join((*CONVERTED, *QUANTIZED))}")
     named = folder or (Path(os.environ[_VARIABLE]) if os.environ.get(_VARIABLE) else None)
     places = [named] if named else [Path("llama.cpp"), Path.home() / ".unsloth" / "llama.cpp"]
     found = next((place for place in places if (place / "convert_hf_to_gguf.py").is_file()), None)
@@ -53,11 +61,11 @@ def find_llama_cpp(folder: Path | None = None, quantization: str | None = None) 
             f"--llama-cpp or ${_VARIABLE}"
         )
     quantizer = None
-    if (quantization or DEFAULT) not in CONVERTED:
+    if quantization not in CONVERTED:
         quantizer = _program(found, "llama-quantize")
         if quantizer is None:
             raise UserError(
-                f"{found}: llama-quantize isn't built there, which {quantization or DEFAULT} needs: "
+                f"{found}: llama-quantize isn't built there, which {quantization} needs: "
                 f"cmake -S {found} -B {found}/build && cmake --build {found}/build --target llama-quantize -j; "
                 "or take --quantization q8_0"
             )
@@ -97,10 +105,11 @@ def convert(
     progress("gguf", len(steps), len(steps))
     if made != first:
         first.unlink()
-    for path in (made, vision):
-        if not path.is_file():
-            raise UserError(f"llama.cpp wrote no {path.name}, and called it a success")
-    return [made, vision]
+    seeing = sorted(out.glob("*mmproj*.gguf"))  # some versions put the name together by themselves
+    if not made.is_file() or not seeing:
+        missing = vision if made.is_file() else made
+        raise UserError(f"llama.cpp wrote no {missing.name}, and called it a success")
+    return [made, *seeing]
 
 
 def _run(command: Sequence[str]) -> None:

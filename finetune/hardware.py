@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -10,6 +11,16 @@ from curate.errors import UserError
 
 #: Packages of the extra [finetune] that a training imports.
 PACKAGES = ("unsloth", "torch", "torchvision")
+#: What `train.report_to` may name, and the packages one of which it needs.
+REPORTERS = {
+    "clearml": ("clearml",),
+    "comet_ml": ("comet_ml",),
+    "mlflow": ("mlflow",),
+    "swanlab": ("swanlab",),
+    "tensorboard": ("tensorboard", "tensorboardX"),
+    "trackio": ("trackio",),
+    "wandb": ("wandb",),
+}
 INSTALL = "pip install 'texsieve[finetune]'"
 #: Set by the tests alone: their shim lets Unsloth run without a GPU on a toy model.
 _TESTS_ONLY = "UNSLOTH_ALLOW_CPU"
@@ -42,13 +53,24 @@ def require_packages() -> None:
 
 
 def gpus() -> list[Gpu]:
-    """The GPUs that torch can use, in its order; none under the tests' shim. Imports torch, a second or two."""
+    """The GPUs that torch can use, in its order; none without torch. Imports torch, which takes a second or two."""
+    if find_spec("torch") is None:
+        return []
     import torch
 
     if os.environ.get(_TESTS_ONLY) == "1" or not torch.cuda.is_available():
         return []
     found = [torch.cuda.get_device_properties(place) for place in range(torch.cuda.device_count())]
     return [Gpu(one.name, int(one.total_memory), (one.major, one.minor)) for one in found]
+
+
+def require_reporters(names: Sequence[str]) -> None:
+    """Raises UserError for a name that `train.report_to` doesn't know, or one whose package is missing."""
+    for name in names:
+        if name not in REPORTERS:
+            raise UserError(f"train.report_to: unknown {name!r}; known are {', '.join(REPORTERS)}, and [] for none")
+        if all(find_spec(package) is None for package in REPORTERS[name]):
+            raise UserError(f"train.report_to: {name} is not installed: pip install {REPORTERS[name][0]}")
 
 
 def require_gpu() -> None:

@@ -54,6 +54,7 @@ def merge(
 
     if method != "gguf" and (quantization or llama_cpp):
         raise UserError("--quantization and --llama-cpp are for --method gguf")
+    quantization = quantization.lower() if quantization else None
     plan = merging.plan_merge(adapter, out, method, quantization=quantization, llama_cpp=llama_cpp)
     for line in plan.needs():
         say(f"needs     {line}")

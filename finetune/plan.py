@@ -11,7 +11,7 @@ from curate.tables import count, things
 from finetune.config import Config
 from finetune.data import load_pairs
 from finetune.estimate import Estimate, Shape, adapter_weights, estimate, shape_of, steps_of
-from finetune.hardware import processes
+from finetune.hardware import gpus, processes
 from finetune.model import base_of, load_processor, quiet
 from finetune.preflight import REASONS, Checked, check, is_verified
 from finetune.run_folder import data_sha256
@@ -144,12 +144,19 @@ def _estimated(plan: Plan) -> list[tuple[str, str]]:
     times = ", ".join(
         f"{gpu} {_time(plan.estimate.hours(gpu, processes()))}" for gpu in ("T4", "RTX 4090", "A100", "H100")
     )
+    here = [("", f"this machine has {gpu.name} of {gpu.memory / gb:.1f} GB: {_enough(plan.estimate.bytes, gpu.memory)}")
+            for gpu in gpus()[:1]]  # fmt: skip
     return [
         ("memory", f"about {plan.estimate.bytes / gb:.1f} GB on each GPU: {memory}"),
+        *here,
         ("time", f"about {times}, evaluations not counted"),
         ("", "Memory and time are reckoned from sizes (a third of a GPU's peak is assumed), not measured: they may be "
              "off by half"),
     ]  # fmt: skip
+
+
+def _enough(needed: float, there: float) -> str:
+    return "enough" if needed < 0.8 * there else "perhaps not enough" if needed < there else "not enough"
 
 
 def _time(hours: float) -> str:

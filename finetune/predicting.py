@@ -15,6 +15,7 @@ so in 32 bits, now and then in 16.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -51,8 +52,8 @@ class Answer(Prediction):
     """What the model made of one image.
 
     seconds: the batch's time divided by its rows. score: mean natural logarithm of the probabilities that the model
-    gave the tokens it chose, the one that ends the answer included. tokens: how many these are. runaway: the answer
-    was cut at the limit of tokens before the model ended it.
+    gave the tokens it chose, the one that ends the answer included; None where that is no number. tokens: how many
+    these are. runaway: the answer was cut at the limit of tokens before the model ended it.
     """
 
     tokens: int = 0
@@ -230,7 +231,9 @@ def _opened(row: Question) -> Image:
 
 
 def _answer(row: Question, seconds: float, text: str, score: float, tokens: int, runaway: bool) -> Answer:
-    return Answer(row.sample_id, row.gt, text, row.image, round(seconds, 4), round(score, 6), tokens, runaway)
+    # No number comes of weights that overflow in 16 bits; JSON has no word for it, and the answer is what it is.
+    kept = round(score, 6) if math.isfinite(score) else None
+    return Answer(row.sample_id, row.gt, text, row.image, round(seconds, 4), kept, tokens, runaway)
 
 
 def _ready(model: Any) -> None:
@@ -251,7 +254,10 @@ def _end_tokens(model: Any, processor: Any) -> list[int]:
 def _out_of_memory(error: Exception) -> bool:
     import torch
 
-    return isinstance(error, torch.OutOfMemoryError)
+    # What the allocator raises, and what a CUDA library does that asks the driver by itself.
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
+    )
 
 
 def _free() -> None:

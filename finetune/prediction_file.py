@@ -90,7 +90,8 @@ class PredictionFile:
 
     def finish(self) -> None:
         """Put the rows into the data's order. The file stays as it is where rows are missing."""
-        lines = {_identity(line): line for line in self.path.read_bytes().splitlines(keepends=True)}
+        written = self.path.read_bytes().splitlines(keepends=True)
+        lines = {_identity(line): line for line in written if line.strip()}
         if lines.keys() != self._truth.keys():
             missing = len(self._truth.keys() - lines.keys())
             raise AssertionError(f"{missing} of {len(self._truth)} rows were never answered")
@@ -143,7 +144,8 @@ def as_line(answer: Answer) -> bytes:
     if answer.image is not None:
         row["image"] = answer.image
     row["seconds"] = answer.seconds
-    row["score"] = answer.score
+    if answer.score is not None:
+        row["score"] = answer.score
     if answer.runaway:
         row["runaway"] = True
     return json.dumps(row, ensure_ascii=False).encode() + b"\n"

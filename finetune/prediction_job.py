@@ -144,7 +144,8 @@ def predict_file(
     if not len(questions):
         raise UserError(f"{data['path']}: has no rows with an image to ask about")
     notes: list[str] = []
-    made: list[Answer] = []
+    runaways: list[str] = []
+    new, seconds = 0, 0.0
     facts = {
         "model": asker.identity(),
         "data": data,
@@ -166,17 +167,12 @@ def predict_file(
             progress("predict", len(file.done), of)
             for answers in asker.ask(questions, prompt, asking, done=file.done.copy(), note=notes.append):
                 file.add(answers)
-                made += answers
+                new += len(answers)
+                seconds += sum(answer.seconds or 0.0 for answer in answers)
+                runaways += [answer.sample_id for answer in answers if answer.runaway]
                 progress("predict", len(file.done), of)
         file.finish()
-    return Predicted(
-        path,
-        of,
-        len(made),
-        sum(answer.seconds or 0.0 for answer in made),
-        tuple(answer.sample_id for answer in made if answer.runaway),
-        tuple(notes),
-    )
+    return Predicted(path, of, new, seconds, tuple(runaways), tuple(notes))
 
 
 def data_facts(where: str, split: str, questions: Questions, resize: str) -> dict[str, Any]:

@@ -137,7 +137,8 @@ class Template:
         out: list[int] = []
         for start in range(0, len(labels), _BATCH):
             texts = [self.text(label) for label in labels[start : start + _BATCH]]
-            out += [len(ids) for ids in self._tokenizer(texts, add_special_tokens=False)["input_ids"]]
+            made = self._tokenizer(texts, add_special_tokens=False, return_attention_mask=False)
+            out += [len(ids) for ids in made["input_ids"]]
         return out
 
 

@@ -73,8 +73,9 @@ def train(config: str, settings: tuple[str, ...], dry_run: bool, resume: bool) -
 
 def _check(config: Config, folder: RunFolder, resume: bool) -> None:
     """Before any work: can a training be begun, or gone on with, in this folder and on this machine?"""
-    from finetune.hardware import is_first_process, require_gpu
+    from finetune.hardware import is_first_process, require_gpu, require_reporters
 
+    require_reporters(config.train.report_to)
     if resume:
         folder.check_resume(config)
     elif is_first_process():

@@ -13,6 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from curate.atomic import new_file
+from curate.errors import UserError
 from curate.model_ready import Resize
 from finetune.config import Config
 from finetune.data import picture
@@ -136,6 +137,7 @@ def train(
     note: told a line at each evaluation.
     """
     import_unsloth()
+    import torch
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
@@ -164,7 +166,18 @@ def train(
             callbacks=[watch],
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        if trainer.args.world_size != processes():
+            raise UserError(
+                f"started as {processes()} processes of which {trainer.args.world_size} would train together, each the "
+                "same; does every process have a GPU of its own?"
+            )
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except torch.OutOfMemoryError as error:
+            raise UserError(
+                f"the GPU's memory is full at step {trainer.state.global_step + 1}; begin anew (out=FOLDER) with a "
+                "lower train.batch_size (and a higher train.accumulation), data.max_pixels, data.max_length or lora.r"
+            ) from error
         losses = evaluations(trainer.state.log_history)
         best = None
         if losses:

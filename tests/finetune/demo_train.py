@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "finetune")]
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the toy is too small to gain from threads
 
 import cpu_shim  # noqa: E402
 import tiny_model  # noqa: E402
@@ -43,7 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("demo/dataset"), help="what `curate export` wrote")
     parser.add_argument("--out", type=Path, default=Path("demo/train"), help="folder to make anew")
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=60)
     options = parser.parse_args()
     started = time.monotonic()
     if options.out.exists():

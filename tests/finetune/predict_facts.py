@@ -18,19 +18,24 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 TOKENS = 16
-SAMPLES, STEPS = 6, 60
-SPLIT = ("--split", "train", "--limit", SAMPLES, "--max-new-tokens", TOKENS)
+#: Rows of the toy data whose pictures have other numbers of tokens each: what else they show the toy hardly sees.
+KNOWN = (0, 1, 2, 5, 6, 7)
+SPLIT = ("--split", "train", "--max-new-tokens", TOKENS)
 LEARNING = (
-    f"data.limit={SAMPLES}", f"train.max_steps={STEPS}", "data.validation=null", "train.learning_rate=0.01",
-    "train.save_every=1000", "train.weight_decay=0",
+    "train.max_steps=60", "data.validation=null", "train.learning_rate=0.01", "train.save_every=1000",
+    "train.weight_decay=0",
 )  # fmt: skip
 
 
 def predict_facts(settings: Sequence[str], data: Path, folder: Path) -> dict[str, Any]:
-    """settings: KEY=VALUE of the toy's training, with its model and data. folder: to work in."""
+    """settings: KEY=VALUE of the toy's training. data: the toy's, a file of messages. folder: to work in."""
     folder.mkdir(parents=True, exist_ok=True)
+    rows = data.read_text(encoding="utf-8").splitlines(keepends=True)
+    data = data.with_name("known.jsonl")
+    data.write_text("".join(rows[place] for place in KNOWN), encoding="utf-8")
     (folder / "empty.yaml").write_text("")
-    status = _run("train", folder / "empty.yaml", *settings, *LEARNING, f"out={folder / 'run'}")
+    places = (f"data.path={data}", f"out={folder / 'run'}")
+    status = _run("train", folder / "empty.yaml", *settings, *LEARNING, *places)
     adapter = folder / "run" / "last"
     return {
         "trained": status,
@@ -83,7 +88,7 @@ def _asked(adapter: Path, data: Path) -> dict[str, Any]:
     assert facts.config is not None
     asker = Asker.of(facts)
     model, processor = asker.load(TOKENS)
-    questions = list(Questions(load_pairs(str(data), "train"), resize="upscale", limit=SAMPLES))
+    questions = list(Questions(load_pairs(str(data), "train"), resize="upscale"))
     prompt, asking = facts.config.data.prompt, Asking(batch_size=3, max_new_tokens=TOKENS)
 
     def answers(words: str = prompt, **more: Any) -> list[str]:
@@ -161,7 +166,7 @@ def _transformers(model: Path, data: Path) -> list[str]:
     asked = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": settings.data.prompt}]}]
     text = processor.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
     answers = []
-    for row in load_pairs(str(data), "train").select(range(SAMPLES)):
+    for row in load_pairs(str(data), "train"):
         batch = processor(text=[text], images=[[picture(row["image"])]], return_tensors="pt")
         with torch.inference_mode(), quiet():
             made = loaded.generate(**batch, max_new_tokens=TOKENS, do_sample=False)

@@ -11,15 +11,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from finetune.predicting import Question
 
-torch.set_num_threads(1)  # two threads wait for each other longer than these few numbers take
 END, PAD = 1, 0
 _FIRST = 10
 VOCABULARY = 300 + _FIRST
+
+
+def _torch() -> Any:
+    """torch, imported when a test asks the stub and not when tests are collected."""
+    import torch
+
+    torch.set_num_threads(1)  # two threads wait for each other longer than these few numbers take
+    return torch
 
 
 class Asked(dict[str, Any]):
@@ -39,6 +45,7 @@ class StubProcessor:
     def __call__(self, *, text: Sequence[str], images: Sequence[Sequence[Image.Image]], **_: Any) -> Asked:
         if self.tokenizer.padding_side != "left":
             raise AssertionError("prompts must end where the answers begin")
+        torch = _torch()
         greys = torch.tensor([float(np.asarray(one.convert("L")).mean()) for (one,) in images])
         return Asked(input_ids=torch.full((len(text), 3), 5), greys=greys, asked=len(text[0]))
 
@@ -50,13 +57,16 @@ class StubModel:
     """Greedy, two or three tokens and the end: the grey, the prompt's length, and 7 where the grey is odd.
 
     at_most: images at a time that there is memory for. sleep: seconds a call takes. endless: never ends an answer.
+    sure: the logit of a chosen token, else 1 for the first, 2 for the next …
     """
 
     device = "cpu"
 
-    def __init__(self, *, at_most: int = 1000, sleep: float = 0.0, endless: bool = False) -> None:
+    def __init__(
+        self, *, at_most: int = 1000, sleep: float = 0.0, endless: bool = False, sure: float | None = None
+    ) -> None:
         self.generation_config = SimpleNamespace(eos_token_id=[END, PAD])
-        self.at_most, self.sleep, self.endless = at_most, sleep, endless
+        self.at_most, self.sleep, self.endless, self.sure = at_most, sleep, endless, sure
         self.calls: list[int] = []
         self.settings: dict[str, Any] = {}
 
@@ -66,6 +76,7 @@ class StubModel:
     def generate(
         self, *, input_ids: Any, greys: Any, asked: int, max_new_tokens: int, logits_processor: Any, **settings: Any
     ) -> Any:
+        torch = _torch()
         self.settings = settings
         self.calls.append(len(greys))
         if len(greys) > self.at_most:
@@ -76,7 +87,9 @@ class StubModel:
         for step in range(min(max(map(len, answers)), max_new_tokens)):
             chosen = torch.tensor([answer[step] if step < len(answer) else PAD for answer in answers])
             logits = torch.zeros((len(answers), VOCABULARY))
-            logits[torch.arange(len(answers)), chosen] = float(step + 1)  # each step is surer than the one before
+            logits[torch.arange(len(answers)), chosen] = self.sure or float(
+                step + 1
+            )  # each step is surer than the one before
             for processor in logits_processor:
                 logits = processor(ids, logits)
             ids = torch.cat([ids, logits.argmax(-1, keepdim=True)], dim=1)

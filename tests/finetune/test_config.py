@@ -9,6 +9,7 @@ import pytest
 from curate.errors import UserError
 from finetune.config import Config, as_yaml, load_config, ready_configs
 from finetune.settings import flat
+from finetune.settings_page import settings_markdown
 
 
 def test_defaults_are_the_ones_that_were_promised() -> None:
@@ -105,3 +106,10 @@ def test_ready_configurations_load_and_change_only_what_they_say(name: str) -> N
 
 def test_the_16gb_configuration_is_the_defaults() -> None:
     assert flat(load_config("16gb")) == flat(Config())
+
+
+def test_every_setting_is_explained_on_its_page() -> None:
+    page = settings_markdown()
+    for name in flat(Config()):
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+        assert len(row.split(" | ")[-1].strip(" |")) > 10, name

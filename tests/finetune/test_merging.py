@@ -170,6 +170,11 @@ def test_gguf_that_the_converter_writes_itself_needs_no_quantizer(llama: Path, t
         find_llama_cpp(llama)
 
 
+def test_an_unknown_quantization_is_said_before(llama: Path) -> None:
+    with pytest.raises(UserError, match=r"--quantization q4_k_x: is none of f16, .*q4_k_m"):
+        find_llama_cpp(llama, "q4_k_x")
+
+
 def test_a_tool_that_fails_has_the_last_word(llama: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"convert_hf_to_gguf.py failed: ValueError: unknown architecture"):
         convert(find_llama_cpp(llama), tmp_path / "fail", tmp_path)

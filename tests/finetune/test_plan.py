@@ -205,3 +205,25 @@ def test_resuming_what_is_not_there_is_said_before_any_work(capsys: pytest.Captu
 
 def test_a_wrong_setting_is_said_before_any_work(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean 'train.learning_rate'?" in _error(capsys, "16gb", "train.learning_rat=1")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("wandbb", "unknown 'wandbb'; known are"), ("clearml", "clearml is not installed: pip install clearml")],
+)
+def test_where_losses_go_is_looked_at_before_any_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, said: str
+) -> None:
+    monkeypatch.setattr(hardware, "require_packages", lambda: None)
+    monkeypatch.setattr(hardware, "find_spec", lambda package: None)
+    assert said in _error(capsys, "16gb", f"train.report_to=[{name}]", f"out={tmp_path / 'run'}")
+
+
+@pytest.mark.usefixtures("no_model")
+def test_a_plan_says_whether_the_gpu_that_is_there_is_large_enough(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = plan.make_plan(load_config(None, [f"data.path={make_toy_data(tmp_path)}"]))
+    for memory, words in ((80, ": enough"), (2, ": not enough")):
+        monkeypatch.setattr(plan, "gpus", lambda memory=memory: [hardware.Gpu("X1", memory * GB, (8, 0))])
+        assert f"this machine has X1 of {memory}.0 GB{words}" in plan.as_text(made)

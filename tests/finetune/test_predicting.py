@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 
 import pytest
+from extra import require_finetune
+from stub_model import StubModel, StubProcessor, expected, questions
 
 from curate.errors import UserError
 from finetune.predicting import Asking, Question, batches, predict_batches, predict_rows
-
-torch = pytest.importorskip("torch", reason="pip install 'texsieve[finetune]'")
-
-from stub_model import StubModel, StubProcessor, expected, questions  # noqa: E402
+from finetune.prediction_file import as_line
 
 pytestmark = pytest.mark.finetune
 PROMPT = "Read this."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    require_finetune()
 
 
 def ask(rows: list[Question], asking: Asking, model: StubModel | None = None, **more: object) -> list[object]:
@@ -76,6 +80,13 @@ def test_a_runaway_is_cut_and_marked() -> None:
     assert answer.tokens == 5
     assert answer.pred.count("x") == 5
     assert not ask(questions(1), Asking(max_new_tokens=3))[0].runaway  # ended with its last token
+
+
+def test_a_score_that_is_no_number_is_left_out() -> None:
+    (answer,) = ask(questions(1), Asking(), StubModel(sure=math.nan))
+    assert answer.pred == expected(0, PROMPT)
+    assert answer.score is None
+    assert b"score" not in as_line(answer)
 
 
 def test_out_of_memory_halves_the_batch_and_goes_on() -> None:

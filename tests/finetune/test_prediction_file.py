@@ -12,17 +12,20 @@ import time
 from pathlib import Path
 
 import pytest
+from extra import require_finetune
+from stub_model import StubModel
+from stub_predict import BATCH, ROWS, Rows, predict
 
 from curate.errors import UserError
 from finetune.predictions import read_predictions
 
-pytest.importorskip("torch", reason="pip install 'texsieve[finetune]'")
-
-from stub_model import StubModel
-from stub_predict import BATCH, ROWS, Rows, predict
-
 pytestmark = pytest.mark.finetune
 HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    require_finetune()
 
 
 def content(path: Path) -> bytes:

@@ -141,17 +141,18 @@ def test_every_evaluation_has_a_page_with_pictures(whole: Path) -> None:
 
 
 def test_a_training_leaves_nothing_in_the_folder_it_is_started_in(trained: tuple[Path, dict[str, Any]]) -> None:
-    of_the_driver = {"config.yaml", "data", "facts.json", "killed", "model", "whole"}
+    of_the_driver = {"config.yaml", "data", "facts.json", "killed", "model", "predict", "whole"}
     of_this_module = {"cache", "ended", "hf", "lock", "stderr.txt", "stdout.txt"}
     assert {path.name for path in trained[0].iterdir()} <= of_the_driver | of_this_module
 
 
-def test_a_training_is_quiet(trained: tuple[Path, dict[str, Any]]) -> None:
-    """Standard output says what came of it, and nothing of what the libraries have to say."""
+def test_commands_are_quiet(trained: tuple[Path, dict[str, Any]]) -> None:
+    """Standard output says what came of them, and nothing of what the libraries have to say."""
     lines = (trained[0] / "stdout.txt").read_text(encoding="utf-8").splitlines()
-    words = ("trained", "best", "last", "losses", "samples", "left out", "next")
+    of_train = ("trained", "best", "last", "losses", "samples", "left out", "next")
+    of_others = ("predicted", "written", "needs", "merged")
     assert lines
-    assert all(line.startswith(words) for line in lines), lines
+    assert all(line.startswith(of_train + of_others) for line in lines), lines
 
 
 def test_the_toys_settings_differ_from_a_gpus_only_in_what_is_listed(facts: dict[str, Any]) -> None:
