@@ -640,7 +640,7 @@ def browse(run_folder: Path, port: int | None, no_open: bool, limit: int | None,
     """
     if sys.platform == "win32":
         raise UserError("curate browse runs on Linux and macOS; on Windows use it inside WSL")
-    from curate.browse.rows import MOST
+    from curate.browse.fields import MOST
     from curate.browse.session import browse as show
 
     show(run_folder, port=port, most=limit or MOST, who=who, opened=not no_open, say=say)

@@ -13,8 +13,6 @@ from curate.browse.work import Work
 from curate.run import FINDINGS_FILE, SAMPLES, SAMPLES_FILE, Run
 from rules import KEY_VERSION
 
-#: As many samples are shown where nothing else is said: the App stays quick, and the worst are among them.
-MOST = 200_000
 #: A column beside the App's fields: whether rules propose a fix.
 FIXABLE = "fixable"
 #: Changes with what is written for a run, so that an older dataset is not taken for today's.
@@ -31,7 +29,7 @@ def fingerprint(run: Run, work: Work, most: int) -> str:
     return digest.hexdigest()[:32]
 
 
-def rows(run: Run, work: Work, most: int = MOST) -> pl.DataFrame:
+def rows(run: Run, work: Work, most: int = fields.MOST) -> pl.DataFrame:
     """At most `most` samples, worst severity first, then in the order of the run; the columns are the App's fields.
 
     `filepath` is absolute: the image's own file, or one of `work` that is made when it is asked for. FINDINGS is a

@@ -94,9 +94,12 @@ class Server:
         if self._process.poll() is not None:
             self._ended()
 
-    def wait(self) -> None:
-        """Until the process ends, which it does not by itself."""
-        self._process.wait()
+    def wait(self, seconds: float | None = None) -> None:
+        """Until the process ends, which it does not by itself, or for some seconds. Raises UserError where it ends."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
         self._ended()
 
     def stop(self) -> None:

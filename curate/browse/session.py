@@ -13,23 +13,25 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from curate.browse import fields
-from curate.browse.dataset import write_dataset
 from curate.browse.mongod import HOW_TO_GET, PORT, URI_VARIABLE, VARIABLE, DamagedError, Mongod, find_mongod
-from curate.browse.pictures import job
-from curate.browse.proposals import proposed
-from curate.browse.rows import MOST, fingerprint, rows
 from curate.browse.server import Server, places, until_it_answers
 from curate.browse.work import AlreadyOpenError, Work, work_of
 from curate.decisions import DECISIONS_FILE
 from curate.errors import UserError
 from curate.run import Run, load_run
 
+if TYPE_CHECKING:
+    import polars as pl
+
+# Modules with rules and pictures in them are imported while FiftyOne's process imports FiftyOne.
+
 #: Cards of so many samples are made before anyone asks: some screens full.
 _CARDS_AHEAD = 240
+#: Proposals are made when the first page has had so long to load, which needs the processor more.
+_SECONDS_FOR_THE_PAGE = 8.0
 
 Say = Callable[[str], None]
 
@@ -42,7 +44,7 @@ def browse(
     path: Path,
     *,
     port: int | None = None,
-    most: int = MOST,
+    most: int = fields.MOST,
     who: str | None = None,
     opened: bool = True,
     say: Say = print,
@@ -122,6 +124,9 @@ def _show(
     stack.callback(server.stop)
     processes = {"server": server.pid} | ({"mongod": mongod.process.pid} if mongod else {})
     work.note(processes, "")
+    from curate.browse.proposals import proposed
+    from curate.browse.rows import fingerprint, rows
+
     mark = fingerprint(run, work, most)
     frame = rows(run, work, most)
     state = work.read_state()
@@ -154,6 +159,7 @@ def _show(
     if opened:
         webbrowser.open(url, new=2)
     os.nice(5)
+    server.wait(_SECONDS_FOR_THE_PAGE)
     try:
         for rows_done, found in proposed(run, frame, done):
             server.order("propose", file=str(work.file("proposed.json", found)))
@@ -181,6 +187,8 @@ def _database(work: Work, program: Path, say: Say, stack: ExitStack) -> Mongod:
 
 
 def _write(run: Run, work: Work, frame: pl.DataFrame, mark: str) -> None:
+    from curate.browse.dataset import write_dataset
+
     _remove(work.dataset)
     _remove(work.cards)
     _remove(work.photos)
@@ -210,6 +218,8 @@ def _listening(port: int | None) -> Iterator[socket.socket]:
 
 def _write_background(work: Work, run: Run, frame: pl.DataFrame) -> None:
     """The jobs that the painter does of itself: cards of the first samples, then every drawing, worst samples first."""
+    from curate.browse.pictures import job
+
     settings = places(run, work)
     names = (fields.RENDERED, fields.SIDE_BY_SIDE, fields.LABEL, fields.SOURCE, fields.IMAGE)
     seen: set[str] = set()
