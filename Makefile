@@ -34,7 +34,7 @@ gpu-check: $(ready)  ## on a machine with a GPU: 20 steps of the real model and 
 
 test: check  ## set up all that the tests need, run `make check`, run every test
 	@bash .ci/system.sh
-	@$(py) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(py) -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)  # processes that import torch need not compile it
 
 check: $(ready)  ## ruff and mypy
 	@$(py) -m ruff check .
