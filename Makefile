@@ -26,7 +26,7 @@ demo: $(core)  ## make three small data sets with known defects, audit them, say
 
 demo-train: $(ready)  ## train, ask and score a toy model on the demo's data and the CPU: shows the commands, reads nothing
 	@[ -d "$(DEMO)/dataset" ] || $(VENV)/bin/curate demo --out "$(DEMO)" >/dev/null
-	@$(py) tests/finetune/demo_train.py --data "$(DEMO)/dataset" --out "$(DEMO)/train" $(TRAIN_ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(py) tests/finetune/demo_train.py --data "$(DEMO)/dataset" --out "$(DEMO)/train" $(TRAIN_ARGS)
 
 gpu-check: $(ready)  ## on a machine with a GPU: 20 steps of the real model and all around them, and a table of what passed
 	@[ -d "$(DEMO)/dataset" ] || $(VENV)/bin/curate demo --out "$(DEMO)" >/dev/null

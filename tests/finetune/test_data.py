@@ -41,7 +41,7 @@ def _export(folder: Path, form: str) -> Path:
         writer = open_shard(out, shard, form, "Read it.")
         for place in range(number):
             name = f"s/{split}/{place}"
-            row = Row(0, place, name, "s", f"x^{place}", 0.5, folder, f"{place}.png")
+            row = Row(0, place, name, "s", f"x^{place}", 0.5, folder, f"{place}.png", None)
             writer.add(row, Picture(_png(folder), "png"))
         writer.close()
     if form == "sharegpt":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import polars as pl
 import pytest
 
@@ -94,3 +97,13 @@ def test_every_null_key_and_canonical_form_has_a_finding_that_says_why():
     for row, (canonical, key) in enumerate(judged.labels.select("canonical", "visual_key").iter_rows()):
         codes = judged.findings.filter(pl.col("row") == row)["rule"].to_list()
         assert (key is None) == (canonical is None) == ("CAN100" in codes)
+
+
+def test_the_first_labels_that_a_process_judges_are_judged_like_all_others():
+    # As in a worker process, which is handed a ruleset and labels and has imported no rule yet.
+    code = (
+        "from rules.engine import judge; from rules.registry import Ruleset; ruleset = Ruleset(('CAN001',));"
+        r"print([judge([r'\vert x \vert'], ruleset).findings.height for _ in range(2)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[2, 2]"
