@@ -50,9 +50,13 @@ def share(work: Callable[[Batch], Result], batches: Sequence[Batch], workers: in
 
 
 def _settle_in() -> None:
-    """In a helper: one thread for polars, as there is a process for every core; and end when the parent does, also
-    when that is killed."""
+    """In a helper: one thread for polars, as there is a process for every core."""
     os.environ["POLARS_MAX_THREADS"] = "1"  # read when polars is imported, which the first batch brings about
+    leave_with_parent()
+
+
+def leave_with_parent() -> None:
+    """In a new process: end when its parent does, also when that is killed. As in `rules.processes`, without rules."""
     parent = parent_process()
     if parent is not None:
 

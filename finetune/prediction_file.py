@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from curate.atomic import new_file
 from curate.errors import UserError
+from curate.locks import try_lock
 from curate.visible import clip, visible
 from finetune.predicting import Answer
 from finetune.predictions import Prediction, read_predictions
@@ -62,7 +63,7 @@ class PredictionFile:
         except OSError as error:
             raise UserError(f"{self.path}: can't be written: {error.strerror}") from error
         try:
-            if not _locked(self._file):
+            if not try_lock(self._file):
                 raise UserError(f"{self.path}: another `finetune predict` is writing it; wait, or name another --out")
             self._own = True
             self._take()
@@ -171,16 +172,3 @@ def _difference(old: Any, new: Any, name: str) -> str | None:
 
 def _short(value: Any) -> str:
     return clip(visible(json.dumps(value, ensure_ascii=False)), 60)
-
-
-def _locked(file: IO[bytes]) -> bool:
-    """Take the lock; it goes with the process that holds it, however that ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two predictions into one file at once are the caller's to avoid
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -5,7 +5,6 @@ One process at a time uses it. What a process that was killed left running is en
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from typing import Any
 from curate.browse.fields import run_hash
 from curate.cache import cache_folder
 from curate.errors import UserError
+from curate.locks import try_lock
 from rules import KEY_VERSION
 
 #: Changes with how pictures look.
@@ -119,10 +119,8 @@ class Work:
         A lock dies with its process, however that ends: whatever is left of an earlier one can then be ended.
         """
         with (self.root / "lock").open("a+b") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise AlreadyOpenError(str(_read(self._pids).get("url", ""))) from None
+            if not try_lock(file):
+                raise AlreadyOpenError(str(_read(self._pids).get("url", "")))
             self._end_orphans()
             try:
                 yield

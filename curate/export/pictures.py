@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from PIL import Image
 
+from curate.crew import leave_with_parent
 from curate.export.png import encode, encode_grey
 from curate.images import ImageError, grey_bitmap, open_bytes, read_bytes
 from curate.measures import grey_sha256, pixels_sha256
@@ -156,18 +155,6 @@ def _nothing() -> None:
     """What a process is given to do so that it starts."""
 
 
-def _leave_with_parent() -> None:
-    """In a new process: end when its parent does, also when that is killed. As in `rules.processes`, without rules."""
-    parent = parent_process()
-    if parent is not None:
-
-        def wait() -> None:
-            parent.join()
-            os._exit(1)
-
-        Thread(target=wait, daemon=True).start()
-
-
 class Studio:
     """Does tasks with the images of streams of items, in their order, with `workers` processes where they pay off.
 
@@ -182,7 +169,7 @@ class Studio:
         if self._workers > 1:
             # Spawned, not forked: polars' thread pool does not survive a fork.
             self._pool = ProcessPoolExecutor(
-                self._workers, mp_context=get_context("spawn"), initializer=_leave_with_parent
+                self._workers, mp_context=get_context("spawn"), initializer=leave_with_parent
             )
             for _ in range(self._workers):
                 self._pool.submit(_nothing)

@@ -17,6 +17,7 @@ from typing import IO, Any
 from curate.atomic import put_in_place
 from curate.errors import UserError
 from curate.export.inputs import file_sha256
+from curate.locks import try_lock
 
 _PLAN, _DONE, _LOCK = "plan.json", "done.jsonl", "lock"
 _ROW_KEYS = {"shard", "files", "size", "late"}
@@ -47,7 +48,7 @@ class Work:
             return False
         except OSError as error:
             raise UserError(f"{self.out}: can't be written: {error.strerror} ({self.folder})") from error
-        if not _locked(self._lock):
+        if not try_lock(self._lock):
             self._lock.close()
             raise UserError(f"{self.out}: another export is being written there; wait for it, or name another --out")
         try:
@@ -139,19 +140,6 @@ class Work:
     def _fresh(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-
-
-def _locked(file: IO[str]) -> bool:
-    """Take the lock; it goes with the process that holds it, however that ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two exports to one place at once are the caller's to avoid
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def check_out(out: Path) -> None:

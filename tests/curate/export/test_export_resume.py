@@ -204,14 +204,14 @@ def test_a_lock_on_a_folder_that_is_gone_is_no_lock(run: Path, tmp_path: Path, m
     """An export that ends removes its folder while another may wait at the door, holding the lock of that folder."""
     import shutil
 
-    locked = working._locked
+    locked = working.try_lock
 
     def meanwhile(file: IO[str]) -> bool:
         shutil.rmtree(Path(file.name).parent)
-        monkeypatch.setattr(working, "_locked", locked)
+        monkeypatch.setattr(working, "try_lock", locked)
         return locked(file)
 
-    monkeypatch.setattr(working, "_locked", meanwhile)
+    monkeypatch.setattr(working, "try_lock", meanwhile)
     with working.Work(tmp_path / "out"), pytest.raises(UserError, match="another export is being written there"):
         exported(run, tmp_path / "out")
 
