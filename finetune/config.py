@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from curate.errors import UserError
 from curate.export.options import PROMPT
 from curate.model_ready import Resize
 from finetune.settings import fill, flat, nested
+from finetune.yaml_files import parsed, ready, text_of
 from rules.resizing import FACTOR
 
 #: The folder of the ready configurations; `finetune train 8gb` takes one by its name.
@@ -154,8 +154,7 @@ class Config:
 
 def ready_configs() -> list[str]:
     """The names of the configurations that come with texsieve."""
-    return sorted(Path(entry.name).stem for entry in files("finetune").joinpath(CONFIGS).iterdir()
-                  if entry.name.endswith(".yaml"))  # fmt: skip
+    return ready(CONFIGS)
 
 
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
@@ -167,7 +166,8 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
     """
     values: dict[str, Any] = {}
     if path is not None:
-        values = _mapping(_parsed(_text(path), str(path)), str(path))
+        text = text_of(path, CONFIGS, kind="YAML file", known=", and no ready configuration; those are")
+        values = _mapping(parsed(text, path), str(path))
     config = fill(Config(), values, str(path))
     for override in overrides:
         config = _overridden(config, override)
@@ -237,35 +237,6 @@ _BETWEEN: dict[str, tuple[float, float]] = {
 }
 
 
-def _text(path: str | Path) -> str:
-    file = Path(path)
-    if not file.is_file() and str(path) in ready_configs():
-        return files("finetune").joinpath(CONFIGS, f"{path}.yaml").read_text(encoding="utf-8")
-    if file.is_dir():
-        raise UserError(f"{path}: is a folder; name a YAML file in it")
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{path}: no such file, and no ready configuration; those are {', '.join(ready_configs())}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is not UTF-8 text") from error
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror}") from error
-
-
-def _parsed(text: str, where: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UserError(f"{where}: no valid YAML{place}: {getattr(error, 'problem', None) or error}") from error
-
-
 def _mapping(value: Any, where: str) -> dict[str, Any]:
     if value is None:
         return {}
@@ -279,4 +250,4 @@ def _overridden(config: Config, override: str) -> Config:
     key = key.strip()
     if not equals or not key:
         raise UserError(f"{override!r} is no setting; one is written KEY=VALUE, such as train.learning_rate=1e-4")
-    return fill(config, nested({key: _parsed(text, override)}), override)
+    return fill(config, nested({key: parsed(text, override)}), override)

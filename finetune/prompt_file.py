@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from curate.errors import UserError
 from curate.visible import clip, visible
+from finetune.yaml_files import parsed, ready, text_of
 
 #: The folder of the ready prompt files; `--prompts styles` takes one by its name.
 PROMPTS = "prompts"
@@ -28,9 +28,7 @@ class Prompt:
 
 def ready_prompts() -> list[str]:
     """The names of the prompt files that come with texsieve."""
-    return sorted(
-        Path(entry.name).stem for entry in files("finetune").joinpath(PROMPTS).iterdir() if entry.name.endswith(".yaml")
-    )
+    return ready(PROMPTS)
 
 
 def read_prompts(where: str | Path) -> list[Prompt]:
@@ -78,25 +76,5 @@ def _parsed(where: str | Path) -> Any:
         return dict(zip(keys, (loader.construct_object(value, deep=True) for _, value in node.value), strict=True))
 
     Loader.add_constructor("tag:yaml.org,2002:map", mapping)
-    try:
-        return yaml.load(_text(where), Loader)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UserError(f"{where}: no valid YAML{place}: {getattr(error, 'problem', None) or error}") from error
-
-
-def _text(where: str | Path) -> str:
-    file = Path(where)
-    if not file.is_file() and str(where) in ready_prompts():
-        return files("finetune").joinpath(PROMPTS, f"{where}.yaml").read_text(encoding="utf-8")
-    if file.is_dir():
-        raise UserError(f"{where}: is a folder; name a prompt file in it")
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise UserError(f"{where}: no such file; ready prompt files are: {', '.join(ready_prompts())}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{where}: is not UTF-8 text") from error
-    except OSError as error:
-        raise UserError(f"{where}: can't be read: {error.strerror}") from error
+    text = text_of(where, PROMPTS, kind="prompt file", known="; ready prompt files are:")
+    return parsed(text, where, Loader)
