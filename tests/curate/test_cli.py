@@ -195,7 +195,8 @@ def test_the_errors_of_a_project_file_name_it(call, labels: Path, tmp_path: Path
     (tmp_path / "texsieve.toml").write_text('select = ["NOPE1"]')
     assert call("check", labels).error.startswith("curate: error: texsieve.toml: no rule is called 'NOPE1'")
     (tmp_path / "texsieve.toml").rename(tmp_path / "other.toml")
-    assert "other.toml: no rule" in call("check", labels, "--config", "other.toml").error
+    for command in (["check", labels], ["audit", labels, "--out", "run"], ["fix", labels, "--out", "fixed.txt"]):
+        assert "other.toml: no rule" in call(*command, "--config", "other.toml").error
     (tmp_path / "other.toml").write_text('ignore = ["SYN"]')
     assert "SYN" not in call("check", labels, "--config", "other.toml").out
     assert "other.toml" not in call("check", labels, "--config", "other.toml", "--select", "NOPE1").error
