@@ -98,7 +98,7 @@ class ArgumentReader(Cursor):
             elif letter == "D":
                 out.append(self.read_braced_length(token, start))
             elif letter == "l":
-                out.append(self.read_length(token, start))
+                out.append(self.read_length(start))
         self.display = display
         return out
 
@@ -263,7 +263,7 @@ class ArgumentReader(Cursor):
         self.problem("missing-argument", start, max(start + 1, min(self.i, self.n)), token)
         return ""
 
-    def read_length(self, token: str, start: int) -> str:
+    def read_length(self, start: int) -> str:
         """An unbraced length, as `\\kern` takes it."""
         if self.i >= self.n:
             self.problem("illegal-length", start, self.i)
