@@ -33,7 +33,7 @@ def _selection(command: F) -> F:
         click.option(
             "--config", type=click.Path(path_type=Path), help="Project file [default: texsieve.toml, if there]."
         ),
-        click.option("--profile", metavar="P", help="default, handwritten, printed or m2e."),
+        click.option("--profile", metavar="P", help="default, handwritten, printed, m2e or canonical."),
         click.option("--ignore", metavar="C,..", multiple=True, help="Rules not to run."),
         click.option(
             "--select",
