@@ -27,7 +27,7 @@ def unwrap(toks: list[str]) -> Wrapper | None:
             return Wrapper("$$", 2, len(toks) - 2) if "$" not in toks[2:-2] else None
         return Wrapper("$", 1, len(toks) - 1) if "$" not in toks[1:-1] else None
     if (first, last) in (("\\[", "\\]"), ("\\(", "\\)")):
-        return Wrapper(first, 1, len(toks) - 1)
+        return Wrapper(first, 1, len(toks) - 1) if _is_one(toks) else None
     if first == "\\begin" and last == "}":
         for name in _PLAIN_DISPLAYS:
             size = len(name) + 3
@@ -38,3 +38,13 @@ def unwrap(toks: list[str]) -> Wrapper | None:
             ):
                 return Wrapper(name, size, len(toks) - size)
     return None
+
+
+def _is_one(toks: list[str]) -> bool:
+    """Does the last delimiter close the first? Not in `\\( a \\) , \\( b \\)`; text in braces may have its own."""
+    depth = 0
+    for token in toks[1:-1]:
+        depth += (token == "{") - (token == "}")
+        if depth == 0 and token == toks[-1]:
+            return False
+    return True
