@@ -48,6 +48,8 @@ COMPILES = [
     (r"\hbox to 3pt{a}", ""),
     (r"\begin{matrix} a \\ \end{matrix} \\", ""),
     (r"\( a \mbox{ if \( b \)} \)", ""),
+    (r"$ a \mbox{ if $b$} $", ""),
+    (r"$$ a \mbox{ if $b$} $$", ""),
     (r"\mbox{a \begin{tabular}[t]{cc} b & c \end{tabular}}", ""),
 ]
 
@@ -108,6 +110,7 @@ REJECTED = [
     (r"a \( b", "inner-dollar"),
     (r"a \] b", "inner-dollar"),
     (r"\( a \) , \( b \)", "inner-dollar"),
+    ("$$ a $$ $$ b $$", "inner-dollar"),
     (r"\[ a \] \[ b \]", "inner-dollar"),
     (r"\foobar", "unknown-command"),
     (r"\pmatrix { a & b \cr c & d }", "old-form"),
