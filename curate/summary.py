@@ -81,10 +81,8 @@ def summarise(
         raise ValueError(f"samples of sources without facts: {strangers}")
     known = findings.clear() if suppressed is None else suppressed
     found = pl.concat([findings, known])
-    flagged = _flagged(found)
-    marked = _mark(samples, flagged)
+    marked = _mark(samples, found)
     by_source = _per_source(marked)
-    open_rules = _open_rules(flagged, marked)
     counts, known_counts = _rule_counts(findings), _rule_counts(known)
     new_rules_of = _rules_by_source(counts)
     rules_of = _rules_by_source(_rule_counts(found)) if known.height else new_rules_of
@@ -117,10 +115,10 @@ def summarise(
             "against": elsewhere.shared.get(facts.name, []),
             "images": dict((images or {}).get(facts.name, {})) or None,
             "licence": _licence(facts),
-            "rules": new_rules_of.get(facts.name, []),
+            "rules": rules_of.get(facts.name, []),
         }
-        judged = {**entry, "rules": rules_of.get(facts.name, []), "open": open_rules.get(facts.name, {})}
-        entry["verdict"], entry["reasons"] = judge(judged, thresholds)
+        entry["verdict"], entry["reasons"] = judge(entry, thresholds)
+        entry["rules"] = new_rules_of.get(facts.name, [])
         entry["score_histogram"] = histograms.get(facts.name, [0] * BINS)
         entries.append(entry)
     return {
@@ -187,17 +185,17 @@ def _is_layout() -> pl.Expr:
     return pl.col("rule").str.starts_with("ESC") & pl.col("name").str.contains("layout", literal=True)
 
 
-def _flagged(findings: pl.DataFrame) -> pl.LazyFrame:
-    """Findings about samples, with how bad each is and which way out there is."""
+def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """Samples with what their findings say together: the worst severity and which way out there is."""
     error = pl.col("severity") == "error"
     fix = pl.col("fix").fill_null("")
     missing = pl.col("name").is_in(MISSING_IMAGE)
     own = error & ~_is_layout() & ~missing  # those two have a way out of their own and are counted apart
-    return (
+    per_sample = (
         findings.lazy()
         .filter(pl.col("sample_id").is_not_null())
         .select(
-            *("sample_id", "source", "rule", "name"),
+            "sample_id",
             pl.col("severity").replace_strict(_RANK, default=0, return_dtype=pl.Int8).alias("worst"),
             _is_layout().alias("layout"),
             (own & ~fix.is_in(["safe", "unsafe"])).alias("stuck"),
@@ -205,14 +203,11 @@ def _flagged(findings: pl.DataFrame) -> pl.LazyFrame:
             ((pl.col("severity") == "warning") & (fix != "safe")).alias("open_warning"),
             missing.alias("missing"),
         )
+        .group_by("sample_id")
+        .agg(pl.all().max())
     )
-
-
-def _mark(samples: pl.DataFrame, flagged: pl.LazyFrame) -> pl.DataFrame:
-    """Samples with what their findings say together: the worst severity and which way out there is."""
-    flags = ("layout", "stuck", "unsafe", "open_warning", "missing")
-    per_sample = flagged.group_by("sample_id").agg(pl.col("worst", *flags).max())
     wanted = ["sample_id", "source", "split", "visual_key", "score", "n_tokens", "image", "width"]
+    flags = ("layout", "stuck", "unsafe", "open_warning", "missing")
     return (
         samples.lazy()
         .select(wanted)
@@ -251,32 +246,6 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
     )
     frame = frame.with_columns(pl.col("mean_score").fill_nan(None))  # no label with a score: no mean
     return {row["source"]: row for row in frame.to_dicts()}
-
-
-def _open_rules(flagged: pl.LazyFrame, marked: pl.DataFrame) -> dict[str, dict[str, list[tuple[str, str, int]]]]:
-    """For each source and severity the rules that nobody can fix, of warnings: fix safely, most samples first.
-
-    As (code, name, samples). Warnings count in samples without an error.
-    """
-    without_error = marked.lazy().filter(pl.col("worst") < _RANK["error"]).select("sample_id")
-    counted = (
-        pl.concat(
-            [
-                flagged.filter("stuck").with_columns(pl.lit("error").alias("severity")),
-                flagged.filter("open_warning")
-                .join(without_error, on="sample_id", how="semi")
-                .with_columns(pl.lit("warning").alias("severity")),
-            ]
-        )
-        .group_by("source", "severity", "rule")
-        .agg(pl.col("name").min(), pl.col("sample_id").n_unique().alias("samples"))
-        .sort("samples", "rule", descending=[True, False])
-        .collect()
-    )
-    out: dict[str, dict[str, list[tuple[str, str, int]]]] = {}
-    for source, severity, rule, name, samples in counted.iter_rows():
-        out.setdefault(source, {}).setdefault(severity, []).append((rule, name, samples))
-    return out
 
 
 def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:

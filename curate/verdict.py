@@ -35,8 +35,7 @@ def judge(entry: Mapping[str, Any], thresholds: Thresholds | None = None) -> tup
     """The verdict on a source and its reasons as sentences, the heaviest first; at least one.
 
     Args:
-        entry: the source's entry in summary.json (`verdict` and `reasons` aren't looked at), and `open`: by severity,
-            the (code, name, samples) of each rule whose findings nobody can fix (of warnings: fix safely).
+        entry: the source's entry in summary.json (`verdict` and `reasons` aren't looked at).
         thresholds: limits other than the documented ones.
     """
     limits = thresholds or Thresholds()
@@ -60,10 +59,14 @@ def _level(part: float, *limits: float | None) -> int:
     return max((i + 1 for i, limit in enumerate(limits) if limit is not None and part > limit), default=READY)
 
 
-def _named(entry: Mapping[str, Any], severity: str) -> str:
-    """The most frequent of the `open` rules of a severity, for a sentence: `SYN001 unbalanced-brace (12), …`."""
-    found = entry["open"].get(severity, ())
-    text = ", ".join(f"{code} {name} ({count(samples)})" for code, name, samples in found[:3])
+def _named(entry: Mapping[str, Any], severity: str, *, layout: bool = False) -> str:
+    """The most frequent rules of a severity, for a sentence: `SYN001 unbalanced-brace (12), …`."""
+    found = [
+        rule
+        for rule in entry["rules"]
+        if rule["severity"] == severity and rule["samples"] and ("layout" in rule["name"]) <= layout
+    ]
+    text = ", ".join(f"{rule['rule']} {rule['name']} ({count(rule['samples'])})" for rule in found[:3])
     return text + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
@@ -189,7 +192,7 @@ def _warnings(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     if level == READY:
         return None
     text = (
-        f"{_samples(part, whole)} {_have(part, 'is', 'are')} likely wrong ({_named(entry, 'warning')}): "
+        f"{_samples(part, whole)} {_have(part, 'is', 'are')} likely wrong ({_named(entry, 'warning', layout=True)}): "
         "look at the examples, then fix or drop the rules that turn out to be right."
     )
     return _Reason(level, part / whole, text)

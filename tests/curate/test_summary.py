@@ -87,26 +87,6 @@ def test_layout_tokens_are_counted_apart_from_other_errors():
     assert (entry["errors_without_fix"], entry["errors_with_unsafe_fix"], entry["errors_with_safe_fix"]) == (1, 0, 1)
 
 
-def test_reasons_name_the_rules_that_they_count_and_no_others():
-    samples = [sample(f"m/{number}", "m", f"{number}") for number in range(16)]
-    findings = [
-        *(finding(f"m/{number}", "m", "ESC005", 0, 1) for number in range(5)),  # a safe fix repairs it
-        finding("m/5", "m", "PAR002", None, None, name="missing-image", severity="error"),  # has a reason of its own
-        *(finding(f"m/{number}", "m", "SYN001", 0, 1) for number in (4, 6)),
-        *(finding(f"m/{number}", "m", "CMD005", 0, 1) for number in (4, 6, *range(7, 13))),  # two are wrong anyway
-        finding("m/7", "m", "WRN001", 0, 1, fix="safe"),
-        finding("m/8", "m", "WRN002", 0, 1),
-    ]
-    reasons = summary_of(samples, findings, [facts("m", 16)])["sources"][0]["reasons"]
-    (broken,) = (reason for reason in reasons if "can't be repaired" in reason)
-    assert (
-        "2 of 16 samples (12.5 %) are wrong and can't be repaired (most often SYN001 unbalanced-brace (2)):" in broken
-    )
-    (warned,) = (reason for reason in reasons if "likely wrong" in reason)
-    assert warned.startswith("6 of 16 samples (37.5 %)")
-    assert "(CMD005 obsolete-font-switch (6), WRN002 wrn002 (1)):" in warned
-
-
 def test_a_split_that_holds_training_labels_and_sources_that_share():
     samples = [
         sample("a/train/1", "a", LONG, split="train"),

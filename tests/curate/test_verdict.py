@@ -21,7 +21,6 @@ def entry(samples: int = 10_000, **more) -> dict:
         "with_image": samples,
         "max_tokens": 90,
         "rules": [],
-        "open": {},
     }
     zero = [f"errors_{way}" for way in ("without_fix", "with_unsafe_fix", "with_safe_fix")]
     zero += ["samples_with_error", "samples_with_warning", "layout_tokens", "duplicate_labels", "missing_image"]
@@ -40,7 +39,7 @@ def test_a_clean_set_is_ready_and_says_so_in_numbers():
 def test_raw_im2latex_is_ready_and_its_few_errors_are_named():
     raw = entry(
         1_200, samples_with_error=2, errors_without_fix=2, samples_with_warning=60, warnings_without_safe_fix=60,
-        open={"error": [("SYN006", "double-superscript", 2)]},
+        rules=[rule("DLM005", "label-residue", 400, "info"), rule("SYN006", "double-superscript", 2)],
     )  # fmt: skip
     verdict, reasons = judge(raw)
     assert verdict == "ready"
@@ -79,7 +78,9 @@ def test_layout_tokens_that_a_profile_calls_info_are_still_not_latex():
     [(0, "ready"), (100, "ready"), (101, "fix first"), (501, "doubtful"), (2_001, "unfit"), (2_600, "unfit")],
 )
 def test_broken_labels_weigh_more_the_more_there_are(broken, verdict):
-    found, reasons = judge(entry(samples_with_error=broken, errors_without_fix=broken))
+    found, reasons = judge(
+        entry(samples_with_error=broken, errors_without_fix=broken, rules=[rule("SYN001", "unbalanced-brace", broken)])
+    )
     assert found == verdict
     assert ("no rule can see" in reasons[0]) == (verdict in ("doubtful", "unfit"))
 
