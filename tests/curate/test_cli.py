@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import click
@@ -178,6 +179,7 @@ def test_a_fault_says_so_in_one_line(call, monkeypatch: pytest.MonkeyPatch) -> N
     [
         (KeyboardInterrupt(), 130, "curate: stopped"),
         (MemoryError(), 2, "curate: error: out of memory"),
+        (BrokenProcessPool(), 2, "curate: error: a helper process was ended from outside"),
         (PermissionError(13, "Permission denied", "run"), 2, "curate: error: run: Permission denied"),
     ],
 )
