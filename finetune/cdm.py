@@ -19,6 +19,8 @@ from rules.processes import spread
 
 #: Vertical distance, in thousandths of an em, up to which two marks stand at one height: scripts are 300 and more away.
 NEAR = 120.0
+#: The size of a script. What is smaller, a script's script, has all distances smaller too.
+_SCRIPT = 0.7
 #: Sizes that differ by less are one size: a script is 0.7 of its base.
 SAME_SIZE = 0.1
 #: Marks of one kind up to which an optimal assignment is looked for; beyond, they pair in order.
@@ -187,6 +189,7 @@ def _placed(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple
     rise = [prediction[j].y - truth[i].y for i, j in pairs]
     kept: list[tuple[int, int]] = []
     larger: list[tuple[float, float]] = []  # (size, rise) of pairs that were kept, each larger than the next
+    last: tuple[int, int] | None = None  # of full size, and kept
     for place, (i, j) in enumerate(pairs):
         size = truth[i].size
         if not _one_size(truth[i], prediction[j]):
@@ -194,16 +197,27 @@ def _placed(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple
         base = [one for larger_size, one in larger if larger_size > size + SAME_SIZE]
         if base:
             near = base[-1:]
-        elif size > 1 - SAME_SIZE:
+        elif size > 1 - SAME_SIZE and (last is None or _same_row_order(truth, prediction, last, (i, j))):
             near = [0.0, *(rise[other] for other in (place - 1, place + 1) if 0 <= other < len(pairs))]
         else:
             near = [0.0]
-        if any(abs(rise[place] - one) <= NEAR for one in near):
+        if any(abs(rise[place] - one) <= NEAR * min(size / _SCRIPT, 1) for one in near):
             kept.append((i, j))
             if truth[i].kind != BAR:
                 larger = [one for one in larger if one[0] > size + SAME_SIZE]
                 larger.append((size, rise[place]))
+                if size > 1 - SAME_SIZE:
+                    last = (i, j)
     return kept
+
+
+def _same_row_order(
+    truth: Sequence[Mark], prediction: Sequence[Mark], one: tuple[int, int], other: tuple[int, int]
+) -> bool:
+    """Does the other of two pairs stand in the row of the first, above or below it, on both sides alike?"""
+    falls = [some[b].y - some[a].y for some, a, b in zip((truth, prediction), one, other, strict=True)]
+    rows = [0 if abs(fall) <= NEAR else 1 if fall > 0 else -1 for fall in falls]
+    return rows[0] == rows[1] or abs(falls[0] - falls[1]) <= NEAR
 
 
 def _covered_alike(

@@ -34,6 +34,14 @@ HINT = "run `python benchmarks/cdm_differences.py` and commit what it writes"
         (r"a \, b", "a b"),  # space is no character
         (r"\cdots", r"\cdot \cdot \cdot"),
         (r"\left( \frac{a}{b} \right)", r"\big( \frac{a}{b} \big)"),
+        ("a ~ b", "a b"),
+        (r"\text{if } x", r"\mathrm{if} x"),
+        (r"P(a | b)", r"P(a \mid b)"),
+        (r"\|x\|", r"\parallel x \parallel"),
+        (r"A \setminus B", r"A \backslash B"),
+        (r"\mathit{if hA}", "ifhA"),
+        (r"\iint f \; f''", r"\int\int f f^{\prime\prime}"),
+        (r"\begin{matrix} a \\ b \\ c \end{matrix} + d", r"\begin{matrix} a \\ b \\ c \end{matrix} \; + \; d"),
     ],
 )
 def test_the_same_marks_in_the_same_places_score_1(truth, prediction) -> None:
@@ -65,6 +73,20 @@ def test_the_same_marks_in_the_same_places_score_1(truth, prediction) -> None:
         (r"x^{\frac12}", r"x_{\frac12}", 2 / 8),
         (r"\overline{ab}", r"\underline{ab}", 4 / 6),
         (r"\frac{a}{b}", r"\frac{b}{a}", 0),
+        (r"\log_u g", r"\log_u f", 8 / 10),  # nothing is drawn between a function and its argument
+        (r"\mathcal{L}", r"\mathrm{L}", 0),
+        (r"\boldsymbol{\mathcal{L}}", r"\mathbf{L}", 0),
+        (r"\emptyset", r"\varnothing", 0),
+        (r"\hbar", r"\hslash", 0),
+        (r"\textcircled{1}", "1", 2 / 3),
+        (r"\cancelto{0}{x}", "x^0", 4 / 5),
+        ("f''", "f'", 4 / 5),
+        # lines and rows that became one: those above stand where they stood, those below don't
+        (r"a = b \\ c = d", "a = b c = d", 6 / 12),
+        (r"\begin{cases} a \\ b \end{cases}", r"\begin{cases} a b \end{cases}", 2 / 6),
+        (r"\begin{pmatrix} a & b \\ c & d \end{pmatrix}", r"\begin{pmatrix} a & b & c & d \end{pmatrix}", 4 / 12),
+        # scripts of scripts stand nearer to one another
+        (r"e^{\frac{1}{x^2}}", r"e^{\frac{1}{x2}}", 8 / 10),
     ],
 )
 def test_scores_by_hand(truth, prediction, score) -> None:
@@ -120,7 +142,7 @@ def test_beside_the_published_scores(shared_data: Path) -> None:
     assert {item.row.sample_id for item in differ} == set(differences.SEEN)
     assert all(item.ours < 1 and not differences.look_alike(item) for item in differ)
     assert differences.PAGE.read_text(encoding="utf-8") == differences.page(items, metrics), HINT
-    assert metrics["cdm"] == pytest.approx(98.253, abs=0.001)
+    assert metrics["cdm"] == pytest.approx(98.250, abs=0.001)
     assert metrics["exprate_cdm"] == pytest.approx(93.712, abs=0.001)
     assert np.mean([abs(item.ours - item.theirs) for item in items]) < 0.007
 
