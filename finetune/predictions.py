@@ -20,6 +20,7 @@ from curate.visible import clip, visible
 _ID_KEYS = ("sample_id", "img_id")
 _IMAGE_KEYS = ("image", "image_path")
 _BOM = b"\xef\xbb\xbf"
+_HELP = "; a prediction file is JSON lines, or one JSON list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _parsed(text: str, complaint: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         line = f"line {error.lineno}, " if "\n" in text else ""
-        raise UserError(f"{complaint}: {error.msg} at {line}column {error.colno}") from error
+        raise UserError(f"{complaint}: {error.msg} at {line}column {error.colno}{_HELP}") from error
     except ValueError as error:  # a number with thousands of digits
         raise UserError(f"{complaint}: {error}") from error
     except RecursionError as error:
