@@ -13,7 +13,7 @@ from finetune import cdm, layout, strings
 from finetune.align import ALIKE, Compared, compare
 from finetune.intervals import intervals
 from finetune.metrics import STRING_METRICS, Scored, as_floats, figures, score_pairs
-from finetune.predictions import Prediction
+from finetune.predictions import Prediction, ran_away
 from finetune.strings import Numbers
 from rules import engine
 
@@ -21,8 +21,6 @@ from rules import engine
 LAYOUT_METRICS = ("structure", "symbols")
 #: Metrics of drawn characters; None where nothing was drawn.
 CDM_METRICS = ("cdm", "exprate_cdm")
-#: A prediction with at least twice the truth's tokens and this many more ran away: the model repeats itself.
-RUNAWAY_MORE = 50
 #: Lower ends of the length bins, in canonical tokens of the truth.
 LENGTHS = (0, 6, 11, 21, 41, 81)
 #: Rules whose group has fewer pairs are left out of the groups: nothing can be said of so few.
@@ -76,7 +74,7 @@ def evaluate(
         ALIKE if alike else compare(layout.read(" ".join(truth)), layout.read(" ".join(prediction)))
         for alike, (truth, prediction) in zip(scored.alike, scored.tokens, strict=True)
     ]
-    runaway = [len(prediction) >= max(2 * len(truth), len(truth) + RUNAWAY_MORE) for truth, prediction in scored.tokens]
+    runaway = [ran_away(len(truth), len(prediction)) for truth, prediction in scored.tokens]
     detected = np.where(scored.alike > 0, 1.0, np.nan) if characters else np.full(len(rows), np.nan)
     if characters:
         places = np.nonzero(scored.alike == 0)[0].tolist()

@@ -19,6 +19,8 @@ from curate.visible import clip, visible
 
 _ID_KEYS = ("sample_id", "img_id")
 _IMAGE_KEYS = ("image", "image_path")
+#: A prediction with at least twice the truth's tokens and this many more ran away: the model repeats itself.
+_RUNAWAY_MORE = 50
 _BOM = b"\xef\xbb\xbf"
 _HELP = "; a prediction file is JSON lines, or one JSON list"
 
@@ -35,6 +37,11 @@ class Prediction:
     seconds: float | None = None
     #: Mean log-probability of the predicted tokens.
     score: float | None = None
+
+
+def ran_away(truth: int, prediction: int) -> bool:
+    """Is a prediction of so many tokens far longer than a truth of so many?"""
+    return prediction >= max(2 * truth, truth + _RUNAWAY_MORE)
 
 
 def read_predictions(path: Path) -> list[Prediction]:
