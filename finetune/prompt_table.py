@@ -154,18 +154,22 @@ def _wrappers(one: Scored) -> str:
 
 
 def verdict(found: Sequence[Scored]) -> str:
-    """Which prompt is best, and how sure that is, in a sentence."""
+    """Which prompt is best, and how sure that is, in a sentence.
+
+    Of many prompts one is best by chance: each p counts as often as there are comparisons (Bonferroni).
+    """
     top = best(found)
     value = top.unwrapped[HEADLINE]
     said = f"best: {top.asked.prompt.name}, {value:.2f} % drawn as the truth"
     if len(found) == 1:
         return said
+    level = 0.05 / (len(found) - 1)
     if top is not found[0]:
-        sure = top.p is not None and top.p < 0.05
+        sure = top.p is not None and top.p < level
         return (
             f"{said}; against {found[0].asked.prompt.name} that {'is no' if sure else 'may be'} chance (p {_p(top.p)})"
         )
-    close = [one.asked.prompt.name for one in found[1:] if one.p is None or one.p >= 0.05]
+    close = [one.asked.prompt.name for one in found[1:] if one.p is None or one.p >= level]
     return f"{said}; " + (f"not surely better than {', '.join(close)}" if close else "surely better than the others")
 
 
