@@ -35,7 +35,7 @@ def score_all(
     pairs: Sequence[tuple[str, str]], workers: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> list[float]:
     """`score` of many pairs, in order, over so many processes. `progress` is called with (done, of)."""
-    distinct = list(dict.fromkeys(pairs))
+    distinct = sorted(set(pairs))  # several models' answers to one truth in a row: it is drawn once
     batches = [distinct[start : start + _BATCH] for start in range(0, len(distinct), _BATCH)]
     found: list[float] = []
     for batch in spread(_scores, batches, workers if len(distinct) > _WORTH_PROCESSES else 1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from functools import lru_cache
 from itertools import permutations
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune import cdm
-from finetune.evaluation import evaluate, of_sums
+from finetune.evaluation import evaluate, evaluate_all, of_sums
+from finetune.marks import marks
+from finetune.predictions import Prediction
 
 ROOT = Path(__file__).resolve().parents[2]
 _spec = importlib.util.spec_from_file_location("cdm_differences", ROOT / "benchmarks" / "cdm_differences.py")
@@ -121,12 +124,27 @@ def test_a_model_that_got_stuck_costs_bounded_time() -> None:
     assert cdm.score("x + 1", "x" * 20_000) == 0
 
 
+def test_a_truth_that_several_models_got_wrong_is_drawn_once(monkeypatch) -> None:
+    drawn = []
+
+    @lru_cache(maxsize=4)
+    def few(label):
+        drawn.append(label)
+        return marks(label)
+
+    monkeypatch.setattr(cdm, "marks", few)
+    files = [[Prediction(str(n), f"a_{n}", f"{letter}_{n}") for n in range(20)] for letter in "bcd"]
+    found = evaluate_all(files, characters=True, rules=False)
+    assert [one.detected.tolist() for one in found] == [
+        [cdm.compare(marks(row.gt), marks(row.pred)) for row in rows] for rows in files
+    ]
+    assert len(drawn) == len(set(drawn)) == 80
+
+
 def test_only_pairs_that_look_different_are_drawn(monkeypatch) -> None:
     drawn = []
     monkeypatch.setattr(cdm, "score_all", lambda pairs, *_: drawn.extend(pairs) or [0.5] * len(pairs))
     path_rows = [("1", "x^2", "x ^ { 2 }"), ("2", "a", "b")]
-    from finetune.predictions import Prediction
-
     rows = [Prediction(*row) for row in path_rows]
     metrics = of_sums(evaluate(rows, characters=True).numbers.sum(axis=0))
     assert drawn == [("a", "b")]
