@@ -19,6 +19,8 @@ from rules.processes import spread
 
 #: Vertical distance, in thousandths of an em, up to which two marks stand at one height: scripts are 300 and more away.
 NEAR = 120.0
+#: From this distance on, one stands in a row above or below the other; an accent doesn't.
+_ROW = 400.0
 #: The size of a script. What is smaller, a script's script, has all distances smaller too.
 _SCRIPT = 0.7
 #: Sizes that differ by less are one size: a script is 0.7 of its base.
@@ -216,7 +218,7 @@ def _same_row_order(
 ) -> bool:
     """Does the other of two pairs stand in the row of the first, above or below it, on both sides alike?"""
     falls = [some[b].y - some[a].y for some, a, b in zip((truth, prediction), one, other, strict=True)]
-    rows = [0 if abs(fall) <= NEAR else 1 if fall > 0 else -1 for fall in falls]
+    rows = [0 if abs(fall) < _ROW else 1 if fall > 0 else -1 for fall in falls]
     return rows[0] == rows[1] or abs(falls[0] - falls[1]) <= NEAR
 
 

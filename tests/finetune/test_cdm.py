@@ -88,6 +88,11 @@ def test_the_same_marks_in_the_same_places_score_1(truth, prediction) -> None:
         (r"a = b \\ c = d", "a = b c = d", 6 / 12),
         (r"\begin{cases} a \\ b \end{cases}", r"\begin{cases} a b \end{cases}", 2 / 6),
         (r"\begin{pmatrix} a & b \\ c & d \end{pmatrix}", r"\begin{pmatrix} a & b & c & d \end{pmatrix}", 4 / 12),
+        (
+            r"\begin{matrix} C & \hat{0} \\ \hat{0} & C \end{matrix}",
+            r"\begin{matrix} C & \hat{0} & \hat{0} & C \end{matrix}",
+            6 / 12,
+        ),
         # scripts of scripts stand nearer to one another
         (r"e^{\frac{1}{x^2}}", r"e^{\frac{1}{x2}}", 8 / 10),
     ],
