@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from rapidfuzz.distance import Levenshtein
 
@@ -21,6 +22,8 @@ from rules.processes import spread
 NEAR = 120.0
 #: From this distance on, one stands in a row above or below the other; an accent doesn't.
 _ROW = 400.0
+#: Two cells of a row are at least so far apart, neighbours in a cell at most.
+_COLUMN, _NO_COLUMN = 700.0, 350.0
 #: The size of a script. What is smaller, a script's script, has all distances smaller too.
 _SCRIPT = 0.7
 #: Sizes that differ by less are one size: a script is 0.7 of its base.
@@ -67,7 +70,7 @@ def compare(truth: Sequence[Mark], prediction: Sequence[Mark]) -> float:
         return 0.0 if number else 1.0
     pairs = _in_order(_assigned(truth[:MOST_MARKS], prediction[:MOST_MARKS]))
     placed = _placed(truth, prediction, pairs)
-    right = {pair for pair in placed if truth[pair[0]].kind != BAR}
+    right = {pair for pair in placed if truth[pair[0]].kind != BAR} - _glued(truth, prediction, pairs)
     glyphs = [pair for pair in pairs if truth[pair[0]].kind != BAR]
     lines = [pair for pair in pairs if truth[pair[0]].kind == BAR]
     for line in lines:
@@ -220,6 +223,21 @@ def _same_row_order(
     falls = [some[b].y - some[a].y for some, a, b in zip((truth, prediction), one, other, strict=True)]
     rows = [0 if abs(fall) < _ROW else 1 if fall > 0 else -1 for fall in falls]
     return rows[0] == rows[1] or abs(falls[0] - falls[1]) <= NEAR
+
+
+def _glued(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Pairs that begin a cell right behind another one on one side, and stand in one cell with it on the other."""
+    found = set()
+    for (a, b), (c, d) in pairwise(pairs):
+        if (c, d) == (a + 1, b + 1):
+            sides = [
+                (one.cell == other.cell, other.left - one.right)
+                for one, other in (truth[a : c + 1], prediction[b : d + 1])
+            ]
+            (same, gap), (also, other_gap) = sorted(sides)
+            if not same and also and gap >= _COLUMN and other_gap <= _NO_COLUMN:
+                found.add((c, d))
+    return found
 
 
 def _covered_alike(

@@ -42,13 +42,17 @@ _NUMBER = re.compile(r"-?\d*\.?\d+(?:e-?\d+)?")
 
 
 class Mark(NamedTuple):
-    """A glyph or a line. `y` is the height of its baseline, `left` and `right` its ink; thousandths of an em."""
+    """A glyph or a line. `y` is the height of its baseline, `left` and `right` its ink; thousandths of an em.
+
+    `cell`: a number for the cell of a table that it stands in, 0 for none.
+    """
 
     kind: str
     left: float
     right: float
     y: float
     size: float
+    cell: int = 0
 
 
 @lru_cache(maxsize=1024)  # a truth is compared with two models' predictions
@@ -78,6 +82,7 @@ def _walk(
     up: float,
     boxes: dict[str, tuple[float, float]],
     found: list[Mark],
+    cell: int = 0,
     top: bool = False,
 ) -> None:
     """Add the marks below an element; `x`, `y`, `across`, `up`: where its coordinates start, and their scales."""
@@ -94,28 +99,30 @@ def _walk(
         x += across * (float(element.get("x", 0)) - view[0])
         y += up * (float(element.get("y", 0)) - view[1])
     size = min(abs(across), abs(up))
+    if element.get("data-mml-node") == "mtd":
+        cell = len(found) + 1
     if name == "use":
         glyph = (element.get(_HREF) or "")[1:]
         if glyph in boxes:  # a space has no outline
             low, high = boxes[glyph]
             code = element.get("data-c", "?")
-            found += _glyphs(code, Mark(_kind(code, glyph), x + across * low, x + across * high, y, size))
+            found += _glyphs(code, Mark(_kind(code, glyph), x + across * low, x + across * high, y, size, cell))
     elif name in ("ellipse", "polygon", "path"):  # what surrounds or crosses out, as high as what it is drawn around
         middle, half = (across * float(element.get(side, 0)) for side in ("cx", "rx"))
-        found.append(Mark(name, x + middle - abs(half), x + middle + abs(half), y, size))
+        found.append(Mark(name, x + middle - abs(half), x + middle + abs(half), y, size, cell))
     elif name == "rect":
         start = x + across * float(element.get("x", 0))
         width, height = (abs(float(element.get(side, 0))) for side in ("width", "height"))
         if width and height:
-            found.append(Mark(BAR, start, start + across * width, y + up * float(element.get("y", 0)), 1.0))
+            found.append(Mark(BAR, start, start + across * width, y + up * float(element.get("y", 0)), 1.0, cell))
     elif name == "line":
         ends = sorted(x + across * float(element.get(end, 0)) for end in ("x1", "x2"))
-        found.append(Mark(BAR, ends[0], ends[1], y + up * float(element.get("y1", 0)), 1.0))
+        found.append(Mark(BAR, ends[0], ends[1], y + up * float(element.get("y1", 0)), 1.0, cell))
     elif name == "text":
         for letter in (element.text or "").strip():
-            found.append(Mark(letter, x, x + 1000 * across, y, size))
+            found.append(Mark(letter, x, x + 1000 * across, y, size, cell))
     for child in element:
-        _walk(child, x, y, across, up, boxes, found)
+        _walk(child, x, y, across, up, boxes, found, cell)
 
 
 def _kind(code: str, glyph: str) -> str:

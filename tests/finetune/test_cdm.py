@@ -38,6 +38,8 @@ HINT = "run `python benchmarks/cdm_differences.py` and commit what it writes"
         (r"\cdots", r"\cdot \cdot \cdot"),
         (r"\left( \frac{a}{b} \right)", r"\big( \frac{a}{b} \big)"),
         ("a ~ b", "a b"),
+        (r"\begin{cases} a, & b \\ c, & d \end{cases}", r"\begin{cases} a, \quad b \\ c, \quad d \end{cases}"),
+        (r"\begin{aligned} a &= b \\ c &= d \end{aligned}", r"\begin{aligned} a = b \\ c = d \end{aligned}"),
         (r"\text{if } x", r"\mathrm{if} x"),
         (r"P(a | b)", r"P(a \mid b)"),
         (r"\|x\|", r"\parallel x \parallel"),
@@ -93,6 +95,9 @@ def test_the_same_marks_in_the_same_places_score_1(truth, prediction) -> None:
             r"\begin{matrix} C & \hat{0} & \hat{0} & C \end{matrix}",
             6 / 12,
         ),
+        # a lost column
+        (r"\begin{matrix} a & b \\ c & d \end{matrix}", r"\begin{matrix} a & b \\ c d \end{matrix}", 6 / 8),
+        (r"\begin{matrix} a & b \end{matrix}", "a b", 2 / 4),
         # scripts of scripts stand nearer to one another
         (r"e^{\frac{1}{x^2}}", r"e^{\frac{1}{x2}}", 8 / 10),
     ],
