@@ -305,7 +305,8 @@ def _audit(
             if number:
                 say(f"{entry['name']}: {count(number)} × {note}")
     for file in summary.get("predictions", {}).get("files", ()):
-        lost = [f"{count(file[kind])} {kind}" for kind in ("unknown", "ambiguous") if file[kind]]
+        kinds = {"unknown": "unknown", "ambiguous": "ambiguous", "other_label": "with another truth than the label"}
+        lost = [f"{count(file[kind])} {words}" for kind, words in kinds.items() if file[kind]]
         say(
             f"{visible(file['file'])}: {things(file['rows'], 'prediction')}" + (f" ({', '.join(lost)})" if lost else "")
         )
