@@ -20,6 +20,8 @@ from typing import Any
 from curate.tables import count, share, things
 from curate.thresholds import Thresholds
 
+#: Findings of these names say that the picture a row names can't be used.
+MISSING_IMAGE = ("missing-image", "image-missing", "unreadable-image", "undecodable-image", "image-outside-root")
 VERDICTS = ("ready", "fix first", "doubtful", "unfit")
 READY, FIX, DOUBTFUL, UNFIT = range(4)
 
@@ -60,11 +62,15 @@ def _level(part: float, *limits: float | None) -> int:
 
 
 def _named(entry: Mapping[str, Any], severity: str, *, layout: bool = False) -> str:
-    """The most frequent rules of a severity, for a sentence: `SYN001 unbalanced-brace (12), …`."""
+    """The most frequent rules of a severity, for a sentence: `SYN001 unbalanced-brace (12), …`. Not those about images
+    that aren't there, which have a sentence of their own."""
     found = [
         rule
         for rule in entry["rules"]
-        if rule["severity"] == severity and rule["samples"] and ("layout" in rule["name"]) <= layout
+        if rule["severity"] == severity
+        and rule["samples"]
+        and ("layout" in rule["name"]) <= layout
+        and rule["name"] not in MISSING_IMAGE
     ]
     text = ", ".join(f"{rule['rule']} {rule['name']} ({count(rule['samples'])})" for rule in found[:3])
     return text + (f" and {len(found) - 3} more" if len(found) > 3 else "")
@@ -169,8 +175,12 @@ def _unreadable(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
 
 
 def _no_image_there(entry: Mapping[str, Any]) -> bool:
-    """Is every image that the source names missing? Then the images lie elsewhere, and the labels are what there is."""
-    return bool(0 < entry["with_image"] == entry["missing_image"])
+    """Is every image that the source names missing? Then the images lie elsewhere, and the labels are what there is.
+
+    Missing images are told one by one, or those of broken files, only where some are there.
+    """
+    one_by_one = any(rule["name"] in MISSING_IMAGE and rule["samples"] for rule in entry["rules"])
+    return bool(0 < entry["with_image"] == entry["missing_image"]) and not one_by_one
 
 
 def _missing(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:

@@ -125,6 +125,20 @@ def test_nothing_read_is_unfit_and_points_at_the_format():
     assert judge(entry(0))[1] == ["There is nothing in it: no row was found."]
 
 
+def test_images_that_are_all_broken_are_not_somewhere_else():
+    broken = entry(with_image=10_000, missing_image=10_000, samples_with_error=10_000)
+    assert judge(broken)[0] == "ready"
+    broken["rules"] = [rule("IMG005", "undecodable-image", 10_000)]
+    verdict, reasons = judge(broken)
+    assert verdict == "unfit"
+    assert reasons == [
+        "10,000 of 10,000 samples (100 %) have no image that can be opened: is `--images` the right folder?"
+    ]
+    broken["errors_without_fix"] = 2
+    broken["rules"].append(rule("SYN001", "unbalanced-brace", 2))
+    assert "2 of 10,000 samples (<0.1 %) are wrong and can't be repaired (most often SYN001" in judge(broken)[1][1]
+
+
 def test_rows_without_an_image_count_as_missing_only_where_others_have_one():
     assert judge(entry(with_image=4_000))[0] == "unfit"
     verdict, reasons = judge(entry(with_image=0))
