@@ -249,7 +249,9 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
-    """One row a source and rule: the worst severity it was given, its findings, samples and fixable findings."""
+    """One row a source and rule: the worst severity it was given, its findings, samples, fixable findings, and samples
+    with a finding that nothing fixes."""
+    fixable = pl.col("fix").is_in(["safe", "unsafe"]).fill_null(False)
     return (
         findings.lazy()
         .group_by("source", "rule")
@@ -258,7 +260,8 @@ def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
             pl.col("severity").replace_strict(_RANK, default=0, return_dtype=pl.Int8).max().alias("rank"),
             pl.len().alias("findings"),
             pl.col("sample_id").drop_nulls().n_unique().alias("samples"),
-            pl.col("fix").is_in(["safe", "unsafe"]).fill_null(False).sum().alias("fixable"),
+            fixable.sum().alias("fixable"),
+            pl.col("sample_id").filter(~fixable).drop_nulls().n_unique().alias("without_fix"),
         )
         .collect()
     )
@@ -280,7 +283,7 @@ def _rules(counts: pl.DataFrame) -> list[dict[str, Any]]:
 def _rules_by_source(counts: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     out: dict[str, list[dict[str, Any]]] = {}
     for row in _ranked(counts):
-        kept = {key: row[key] for key in ("rule", "name", "severity", "samples", "findings")}
+        kept = {key: row[key] for key in ("rule", "name", "severity", "samples", "findings", "without_fix")}
         out.setdefault(row["source"], []).append(kept)
     return out
 

@@ -61,18 +61,19 @@ def _level(part: float, *limits: float | None) -> int:
     return max((i + 1 for i, limit in enumerate(limits) if limit is not None and part > limit), default=READY)
 
 
-def _named(entry: Mapping[str, Any], severity: str, *, layout: bool = False) -> str:
+def _named(entry: Mapping[str, Any], severity: str, counted: str = "samples", *, layout: bool = False) -> str:
     """The most frequent rules of a severity, for a sentence: `SYN001 unbalanced-brace (12), …`. Not those about images
-    that aren't there, which have a sentence of their own."""
+    that aren't there, which have a sentence of their own. counted: what of a rule is counted."""
     found = [
         rule
         for rule in entry["rules"]
         if rule["severity"] == severity
-        and rule["samples"]
+        and rule[counted]
         and ("layout" in rule["name"]) <= layout
         and rule["name"] not in MISSING_IMAGE
     ]
-    text = ", ".join(f"{rule['rule']} {rule['name']} ({count(rule['samples'])})" for rule in found[:3])
+    found.sort(key=lambda rule: -int(rule[counted]))
+    text = ", ".join(f"{rule['rule']} {rule['name']} ({count(rule[counted])})" for rule in found[:3])
     return text + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
@@ -105,7 +106,7 @@ def _broken(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
         return None
     level = _level(part / whole, limits.broken_fix, limits.broken_doubtful, limits.broken_unfit)
     text = f"{_samples(part, whole)} {_have(part, 'is', 'are')} wrong and can't be repaired"
-    named = _named(entry, "error")
+    named = _named(entry, "error", "without_fix")
     text += f" (most often {named})" if named else ""
     if level >= DOUBTFUL:
         text += (

@@ -55,6 +55,7 @@ def test_counts_of_a_small_run():
         ("DST001", 1, 0, 0),
     ]
     (entry,) = summary["sources"]
+    assert [rule["without_fix"] for rule in entry["rules"]] == [1, 0, 0, 0]
     assert (entry["rows"], entry["samples"], entry["unreadable"]) == (7, 5, 2)
     assert entry["duplicate_labels"] == 1
     assert (entry["no_visual_key"], entry["no_visual_key_without_error"]) == (1, 0)

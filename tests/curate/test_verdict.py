@@ -29,7 +29,7 @@ def entry(samples: int = 10_000, **more) -> dict:
 
 
 def rule(code: str, name: str, samples: int, severity: str = "error") -> dict:
-    return {"rule": code, "name": name, "severity": severity, "samples": samples}
+    return {"rule": code, "name": name, "severity": severity, "samples": samples, "without_fix": samples}
 
 
 def test_a_clean_set_is_ready_and_says_so_in_numbers():
@@ -46,6 +46,8 @@ def test_raw_im2latex_is_ready_and_its_few_errors_are_named():
     assert "2 of 1,200 samples (0.2 %) are wrong" in reasons[0]
     assert "SYN006 double-superscript (2)" in reasons[0]
     assert "SYN006 double-superscript (2)): leave them out" in reasons[0]
+    raw["rules"] += [{**rule("ESC005", "escape-eaten-command", 9), "without_fix": 1}]
+    assert "(most often SYN006 double-superscript (2), ESC005 escape-eaten-command (1))" in judge(raw)[1][0]
 
 
 def test_hme100k_is_ready_with_a_remark_on_duplicates_and_leaks():
