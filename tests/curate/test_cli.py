@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import click
+import polars as pl
 import pytest
 
 from curate.cli import main_group
@@ -172,6 +173,11 @@ def test_a_fault_says_so_in_one_line(call, monkeypatch: pytest.MonkeyPatch) -> N
         (KeyboardInterrupt(), 130, "curate: stopped"),
         (MemoryError(), 2, "curate: error: out of memory"),
         (PermissionError(13, "Permission denied", "run"), 2, "curate: error: run: Permission denied"),
+        (
+            pl.exceptions.ComputeError("parquet: underlying IO error: No space left on device (os error 28)"),
+            2,
+            "curate: error: No space left on device",
+        ),
     ],
 )
 def test_what_the_system_says(
