@@ -169,8 +169,8 @@ def near_text(summary: Mapping[str, Any]) -> str:
         return ""
     skipped = f"; {things(near['skipped_buckets'], 'bucket')} too large to search" if near["skipped_buckets"] else ""
     return (
-        f"near-duplicate images: {things(near['images'], 'image')} compared in {things(near['comparisons'], 'comparison')}; "
-        f"each with each would take {count(near['possible'])}{skipped}"
+        f"near-duplicate images: {things(near['images'], 'image')} compared in "
+        f"{things(near['comparisons'], 'comparison')}; each with each would take {count(near['possible'])}{skipped}"
     )
 
 
