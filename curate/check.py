@@ -132,7 +132,7 @@ def _check_unicode(text: str, place: str) -> None:
 def check(ids: Sequence[Id], labels: Sequence[str], ruleset: Ruleset, *, known: pl.DataFrame | None = None) -> Checked:
     """Judge labels in their order. `known` findings, as `curate.baseline` has them, are put apart."""
     distinct = list(dict.fromkeys(labels))
-    judged = engine.judge(distinct, ruleset)
+    judged = engine.judge(distinct, ruleset, settle=True)
     rows = pl.DataFrame({"label": labels}, schema={"label": pl.String}).with_row_index("at")
     placed = rows.join(judged.labels.with_row_index("row"), on="label", how="left", maintain_order="left")
     findings = placed.select("at", "row", "label").join(

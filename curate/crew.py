@@ -7,6 +7,7 @@ judged by `rules.processes`, whose processes are kept.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
@@ -35,7 +36,11 @@ def share(work: Callable[[Batch], Result], batches: Sequence[Batch], workers: in
     # Spawned, not forked: polars' thread pool does not survive a fork.
     pool = ProcessPoolExecutor(workers - 1, mp_context=get_context("spawn"), initializer=_settle_in)
     try:
-        waiting = [pool.submit(work, batch) for batch in batches]
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for helpers, until they have settled in
+        try:
+            waiting = [pool.submit(_at_work, work, batch) for batch in batches]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         here: dict[int, Result] = {}
         last = len(batches)
         for at, future in enumerate(waiting):
@@ -49,8 +54,19 @@ def share(work: Callable[[Batch], Result], batches: Sequence[Batch], workers: in
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _at_work(work: Callable[[Batch], Result], batch: Batch) -> Result:
+    """`work` done in a helper, where Ctrl-C stops it. While it waits for work it ignores that: the parent tells."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return work(batch)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _settle_in() -> None:
     """In a helper: one thread for polars, as there is a process for every core."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.environ["POLARS_MAX_THREADS"] = "1"  # read when polars is imported, which the first batch brings about
     leave_with_parent()
 

@@ -27,7 +27,7 @@ MAX_BYTES = 1 << 30
 SETTLED_NS = 2_000_000_000
 #: Rows that are handed on at once.
 _CHUNK = 4096
-_STAMP = ("image", "size", "mtime")
+_STAMP = ("image", "size", "mtime", "ctime")
 
 
 def measured(
@@ -87,6 +87,7 @@ def _read(path: Path) -> pl.DataFrame:
         "image": pl.String,
         "size": pl.Int64,
         "mtime": pl.Int64,
+        "ctime": pl.Int64,
         **{k: v for k, v in MEASURED.items() if k != "image"},
     }
     empty = pl.DataFrame(schema=schema)

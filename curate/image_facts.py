@@ -20,9 +20,9 @@ def image_facts(samples: pl.DataFrame) -> dict[str, dict[str, Any]]:
 
     Each has `images` (opened), width and height (QUANTILES of the pixels as displayed), formats (images by format, most
     first), `qwen2_5_vl`: tokens (QUANTILES of the visual tokens an image becomes with the default budget, and their
-    total), shrunk (images over the budget), refused (a side under 28 pixels, or an aspect over 200). Where pixels were
-    measured also blank, inverted (light ink on dark paper) and ink_ratio (QUANTILES of the ink's part of the area of
-    pictures that are not blank); else these are null.
+    total), shrunk (images over the budget), refused (an aspect over 200, or a side under 28 pixels, which transformers
+    before version 5 and some servers refuse). Where pixels were measured also blank, inverted (light ink on dark paper)
+    and ink_ratio (QUANTILES of the ink's part of the area of pictures that are not blank); else these are null.
 
     samples: source, image, width, height, and what of `curate.images.MEASURED` is there.
     """

@@ -185,19 +185,21 @@ def _probe_part(part: tuple[Path, Sequence[str], bool, bool]) -> pl.DataFrame:
 
 
 def stamps(root: Path, refs: Sequence[str]) -> pl.DataFrame:
-    """Size and time of change of the file that holds each image: image, size (bytes), mtime (nanoseconds).
+    """Size and times of change of the file that holds each image: image, size (bytes), mtime and ctime (nanoseconds).
 
-    Null where there is no such file. Images inside one table all have the table's.
+    Null where there is no such file. Images inside one table all have the table's. An archive or a copy that is laid
+    over a file may bring back its mtime, and bitmaps are all of one size; the ctime is the file system's own.
     """
-    rows: list[tuple[str, int | None, int | None]] = []
+    rows: list[tuple[str, int | None, int | None, int | None]] = []
     for ref in refs:
         try:
             place = _locate(root, ref)
             found = (place.file if isinstance(place, _Inside) else place).stat()
-            rows.append((ref, found.st_size, found.st_mtime_ns))
+            rows.append((ref, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
         except (ImageError, OSError, ValueError):
-            rows.append((ref, None, None))
-    return pl.DataFrame(rows, schema={"image": pl.String, "size": pl.Int64, "mtime": pl.Int64}, orient="row")
+            rows.append((ref, None, None, None))
+    schema = {"image": pl.String, "size": pl.Int64, "mtime": pl.Int64, "ctime": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _probe_all(root: Path, refs: Sequence[str], measures: bool, strokes: bool) -> list[tuple[Any, ...]]:

@@ -169,8 +169,8 @@ def near_text(summary: Mapping[str, Any]) -> str:
         return ""
     skipped = f"; {things(near['skipped_buckets'], 'bucket')} too large to search" if near["skipped_buckets"] else ""
     return (
-        f"near-duplicate images: {count(near['comparisons'])} of {count(near['possible'])} possible comparisons "
-        f"of {count(near['images'])} images made{skipped}"
+        f"near-duplicate images: {things(near['images'], 'image')} compared in "
+        f"{things(near['comparisons'], 'comparison')}; each with each would take {count(near['possible'])}{skipped}"
     )
 
 

@@ -36,6 +36,8 @@ SAMPLES: dict[str, Any] = {
     # Equal for labels that look the same; for images of equal pixels or nearly so. Their names depend on nothing else.
     "label_group": pl.String,
     "image_group": pl.String,
+    # Where predictions contradict the label: 1 for the likeliest label error, 2 for the next.
+    "label_error_rank": pl.Int32,
 }
 
 #: `source` is there so that a finding about a whole data set (sample_id null) still says which one.

@@ -17,15 +17,13 @@ from curate.duplicates import Elsewhere
 from curate.duplicates.facts import duplicates
 from curate.duplicates.facts import leaks as leaks_of
 from curate.thresholds import Thresholds
-from curate.verdict import judge
+from curate.verdict import MISSING_IMAGE, judge
 from rules import licences
 
 #: Rows that could not be read are kept up to this number for each source; the counts are complete.
 UNREADABLE_KEPT = 1000
 #: A label shared by two splits or sources counts as overlap from this length on: shorter ones meet by chance.
 OVERLAP_TOKENS = 10
-#: Findings of these names say that the picture a row names can't be used.
-MISSING_IMAGE = ("missing-image", "image-missing", "unreadable-image", "undecodable-image", "image-outside-root")
 BINS = 20
 
 _RANK = {"info": 1, "warning": 2, "error": 3}
@@ -95,7 +93,7 @@ def summarise(
     entries = []
     for facts in sources:
         numbers = by_source.get(facts.name, _NOTHING)
-        missing = numbers["no_size"] if facts.images_checked else numbers["missing_found"]
+        missing = numbers["no_image"] if facts.images_checked else numbers["missing_found"]
         entry = {
             "name": facts.name,
             "format": facts.format,
@@ -165,7 +163,7 @@ _COPIED = (
     "with_image",
 )
 _NOTHING: dict[str, Any] = {
-    **dict.fromkeys((*_COPIED, "samples", "no_size", "missing_found"), 0),
+    **dict.fromkeys((*_COPIED, "samples", "no_image", "missing_found"), 0),
     **dict.fromkeys(("mean_score", "median_tokens", "max_tokens")),
 }
 #: The counts of duplicates of a source without samples.
@@ -198,6 +196,7 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
             "sample_id",
             pl.col("severity").replace_strict(_RANK, default=0, return_dtype=pl.Int8).alias("worst"),
             _is_layout().alias("layout"),
+            own.alias("own"),
             (own & ~fix.is_in(["safe", "unsafe"])).alias("stuck"),
             (own & (fix == "unsafe")).alias("unsafe"),
             ((pl.col("severity") == "warning") & (fix != "safe")).alias("open_warning"),
@@ -207,7 +206,7 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.all().max())
     )
     wanted = ["sample_id", "source", "split", "visual_key", "score", "n_tokens", "image", "width"]
-    flags = ("layout", "stuck", "unsafe", "open_warning", "missing")
+    flags = ("layout", "own", "stuck", "unsafe", "open_warning", "missing")
     return (
         samples.lazy()
         .select(wanted)
@@ -222,6 +221,7 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
     unkeyed = pl.col("visual_key").is_null()
     by_hand = pl.col("stuck")
     by_unsafe = pl.col("unsafe") & ~pl.col("stuck")
+    no_image = pl.col("width").is_null() | pl.col("missing")  # or there is a header, and no pixels
     scored = (pl.col("score") * 1_000_000).round().cast(pl.Int64)
     frame = marked.group_by("source").agg(
         pl.len().alias("samples"),
@@ -229,7 +229,7 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
         (pl.col("worst") == 2).sum().alias("samples_with_warning"),
         (pl.col("worst") == 1).sum().alias("samples_with_info_only"),
         (pl.col("worst") == 0).sum().alias("clean"),
-        (error & ~pl.col("layout") & ~by_hand & ~by_unsafe).sum().alias("errors_with_safe_fix"),
+        (pl.col("own") & ~pl.col("layout") & ~by_hand & ~by_unsafe).sum().alias("errors_with_safe_fix"),
         by_unsafe.sum().alias("errors_with_unsafe_fix"),
         by_hand.sum().alias("errors_without_fix"),
         (pl.col("open_warning") & ~error).sum().alias("warnings_without_safe_fix"),
@@ -241,7 +241,7 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
         pl.col("n_tokens").median().alias("median_tokens"),
         pl.col("n_tokens").max().alias("max_tokens"),
         pl.col("image").is_not_null().sum().alias("with_image"),
-        (pl.col("image").is_not_null() & pl.col("width").is_null()).sum().alias("no_size"),
+        (pl.col("image").is_not_null() & no_image).sum().alias("no_image"),
         pl.col("missing").sum().alias("missing_found"),
     )
     frame = frame.with_columns(pl.col("mean_score").fill_nan(None))  # no label with a score: no mean
@@ -249,7 +249,9 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
-    """One row a source and rule: the worst severity it was given, its findings, samples and fixable findings."""
+    """One row a source and rule: the worst severity it was given, its findings, samples, fixable findings, and samples
+    with a finding that nothing fixes."""
+    fixable = pl.col("fix").is_in(["safe", "unsafe"]).fill_null(False)
     return (
         findings.lazy()
         .group_by("source", "rule")
@@ -258,7 +260,8 @@ def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
             pl.col("severity").replace_strict(_RANK, default=0, return_dtype=pl.Int8).max().alias("rank"),
             pl.len().alias("findings"),
             pl.col("sample_id").drop_nulls().n_unique().alias("samples"),
-            pl.col("fix").is_in(["safe", "unsafe"]).fill_null(False).sum().alias("fixable"),
+            fixable.sum().alias("fixable"),
+            pl.col("sample_id").filter(~fixable).drop_nulls().n_unique().alias("without_fix"),
         )
         .collect()
     )
@@ -280,7 +283,7 @@ def _rules(counts: pl.DataFrame) -> list[dict[str, Any]]:
 def _rules_by_source(counts: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     out: dict[str, list[dict[str, Any]]] = {}
     for row in _ranked(counts):
-        kept = {key: row[key] for key in ("rule", "name", "severity", "samples", "findings")}
+        kept = {key: row[key] for key in ("rule", "name", "severity", "samples", "findings", "without_fix")}
         out.setdefault(row["source"], []).append(kept)
     return out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sys
 import traceback
@@ -126,6 +127,9 @@ def _message(error: Exception) -> str:
         if error.filename and isinstance(error, FileExistsError | NotADirectoryError):
             return f"{where}is a file where a folder is needed"
         return f"{where}{error.strerror}"
+    told = re.search(r"([^:]+) \(os error \d+\)", str(error))  # as polars passes on what the system says
+    if told:
+        return told[1].strip()
     return f"a fault in texsieve: {type(error).__name__}: {error}; --debug shows where"
 
 

@@ -20,6 +20,8 @@ from typing import Any
 from curate.tables import count, share, things
 from curate.thresholds import Thresholds
 
+#: Findings of these names say that the picture a row names can't be used.
+MISSING_IMAGE = ("missing-image", "image-missing", "unreadable-image", "undecodable-image", "image-outside-root")
 VERDICTS = ("ready", "fix first", "doubtful", "unfit")
 READY, FIX, DOUBTFUL, UNFIT = range(4)
 
@@ -59,14 +61,19 @@ def _level(part: float, *limits: float | None) -> int:
     return max((i + 1 for i, limit in enumerate(limits) if limit is not None and part > limit), default=READY)
 
 
-def _named(entry: Mapping[str, Any], severity: str, *, layout: bool = False) -> str:
-    """The most frequent rules of a severity, for a sentence: `SYN001 unbalanced-brace (12), …`."""
+def _named(entry: Mapping[str, Any], severity: str, counted: str = "samples", *, layout: bool = False) -> str:
+    """The most frequent rules of a severity, for a sentence: `SYN001 unbalanced-brace (12), …`. Not those about images
+    that aren't there, which have a sentence of their own. counted: what of a rule is counted."""
     found = [
         rule
         for rule in entry["rules"]
-        if rule["severity"] == severity and rule["samples"] and ("layout" in rule["name"]) <= layout
+        if rule["severity"] == severity
+        and rule[counted]
+        and ("layout" in rule["name"]) <= layout
+        and rule["name"] not in MISSING_IMAGE
     ]
-    text = ", ".join(f"{rule['rule']} {rule['name']} ({count(rule['samples'])})" for rule in found[:3])
+    found.sort(key=lambda rule: -int(rule[counted]))
+    text = ", ".join(f"{rule['rule']} {rule['name']} ({count(rule[counted])})" for rule in found[:3])
     return text + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
@@ -99,7 +106,7 @@ def _broken(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
         return None
     level = _level(part / whole, limits.broken_fix, limits.broken_doubtful, limits.broken_unfit)
     text = f"{_samples(part, whole)} {_have(part, 'is', 'are')} wrong and can't be repaired"
-    named = _named(entry, "error")
+    named = _named(entry, "error", "without_fix")
     text += f" (most often {named})" if named else ""
     if level >= DOUBTFUL:
         text += (
@@ -169,8 +176,12 @@ def _unreadable(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
 
 
 def _no_image_there(entry: Mapping[str, Any]) -> bool:
-    """Is every image that the source names missing? Then the images lie elsewhere, and the labels are what there is."""
-    return bool(0 < entry["with_image"] == entry["missing_image"])
+    """Is every image that the source names missing? Then the images lie elsewhere, and the labels are what there is.
+
+    Missing images are told one by one, or those of broken files, only where some are there.
+    """
+    one_by_one = any(rule["name"] in MISSING_IMAGE and rule["samples"] for rule in entry["rules"])
+    return bool(0 < entry["with_image"] == entry["missing_image"]) and not one_by_one
 
 
 def _missing(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:

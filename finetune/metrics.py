@@ -161,7 +161,7 @@ def _look_alike(truth: str | None, prediction: str | None, tokens: tuple[Tokens,
 
 def _parses(label: str) -> bool:
     """Is a label that has no key one that LaTeX reads all the same? Some are: math-core knows less than LaTeX."""
-    if len(label) > engine.MAX_LENGTH:
+    if len(label) > lexer.MAX_LENGTH:
         return False
     toks = lexer.tokens(label)
     return bool(toks) and not reader.read(label, toks).fatal

@@ -42,7 +42,7 @@ def check(
     ruleset = ruleset or select(include, ignore, profile=profile)
     frame = _as_frame(labels)
     distinct = frame.select(pl.col("label").unique(maintain_order=True))
-    judged = engine.judge(distinct["label"].to_list(), ruleset, workers=workers)
+    judged = engine.judge(distinct["label"].to_list(), ruleset, workers=workers, settle=True)
     rows = frame.with_row_index("row").join(
         distinct.with_row_index("distinct"), on="label", how="left", maintain_order="left"
     )

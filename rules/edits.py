@@ -33,13 +33,13 @@ def disjoint(edits: Sequence[Edit], size: int) -> list[Edit]:
     """Of edits in order of precedence those that overlap no earlier one."""
     kept: list[Edit] = []
     for edit in edits:
-        if kept and (kept[0].covers(size) or _overlap(edit, kept[-1])):
+        if kept and (kept[0].covers(size) or overlap(edit, kept[-1])):
             continue
         kept.append(edit)
     return kept
 
 
-def _overlap(one: Edit, other: Edit) -> bool:
+def overlap(one: Edit, other: Edit) -> bool:
     """Do they touch the same characters, or (for insertions) the same place?"""
     if one.start == one.end or other.start == other.end:
         return one.start == other.start or other.start < one.start < other.end or one.start < other.start < one.end

@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from rules import canonical, key, lexer, plain, reader
+from rules import canonical, key, lexer, plain, proof, reader
+from rules.edits import Edit, apply, disjoint, in_order
 from rules.findings import SCHEMA
 from rules.label import Label
 from rules.processes import spread
@@ -25,8 +26,6 @@ BATCH = 4000
 LARGE_BATCH = 16_000
 #: Below this many labels starting processes costs more than it saves.
 MIN_PARALLEL = 3 * BATCH
-#: A longer label is not read: no formula is, and a model that got stuck would cost minutes.
-MAX_LENGTH = 100_000
 
 _LABELS: dict[str, Any] = {
     "label": pl.String,
@@ -53,17 +52,21 @@ def judge(
     weights: Weights | None = None,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
+    settle: bool = False,
 ) -> Judged:
     """Run a ruleset over labels, which had better be distinct: each is judged as if it were.
 
     `workers` above 1 spreads large inputs over processes; the caller's script must then guard its entry with
     `if __name__ == "__main__"`, as ever with Python's spawned processes. `progress` is called with the number of labels
     done since the last call. The result doesn't depend on `workers`.
+
+    settle: a finding's `fix` says how its fix may be made in this very label, as `rules.proof.settled` has it, not only
+    how the rule offers it. Labels without fixes cost nothing more, those with safe ones another reading.
     """
     ruleset = ruleset or select()
     if len(labels) < MIN_PARALLEL:
         workers = 1
-    batches = [(labels[part], ruleset) for part in parts(len(labels), workers)]
+    batches = [(labels[part], ruleset, settle) for part in parts(len(labels), workers)]
     frames: list[pl.DataFrame] = []
     found: list[pl.DataFrame] = []
     start = 0
@@ -92,9 +95,9 @@ def parts(number: int, workers: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, number, size))
 
 
-def _judge_batch(batch: tuple[Sequence[str], Ruleset]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _judge_batch(batch: tuple[Sequence[str], Ruleset, bool]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One batch: the labels' frame without problems, and the findings with rows counted from 0."""
-    texts, ruleset = batch
+    texts, ruleset, settle = batch
     read = [_read(text) for text in texts]
     frame = _frame(texts, read)
     rules = ruleset.rules("label")
@@ -123,9 +126,34 @@ def _judge_batch(batch: tuple[Sequence[str], Ruleset]) -> tuple[pl.DataFrame, pl
                         finding.replacement,
                     )
                 )
+    if settle:
+        _settle(rows, texts, read)
     findings = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     frame = frame.drop("problems", "marks")
     return frame, findings.sort("row", "start", "rule", "end", nulls_last=True, maintain_order=True)
+
+
+_ROW, _CODE, _START, _END, _FIX, _REPLACEMENT = (
+    [*SCHEMA].index(name) for name in ("row", "rule", "start", "end", "fix", "replacement")
+)
+
+
+def _settle(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequence[_Read]) -> None:
+    """Put the level at which each fix may be made in its own label in the place of the one that its rule gave."""
+    offers: dict[int, list[int]] = {}
+    for at, row in enumerate(rows):
+        if row[_FIX] in ("safe", "unsafe") and row[_START] is not None:
+            offers.setdefault(row[_ROW], []).append(at)
+    for index, places in offers.items():
+        text, visual_key = texts[index], read[index][3]
+        edits = [Edit(*(rows[at][one] for one in (_START, _END, _REPLACEMENT, _CODE, _FIX))) for at in places]
+        if visual_key is not None:
+            # Nearly always all safe fixes together are proven, and by the reader that is quick.
+            safe = disjoint(in_order((edit for edit in edits if edit.level == "safe"), len(text)), len(text))
+            if not safe or visual_key_of(apply(text, safe)) == visual_key:
+                continue
+        for at, level in zip(places, proof.settled(text, edits), strict=True):
+            rows[at] = (*rows[at][:_FIX], level, *rows[at][_FIX + 1 :])
 
 
 #: What reading a label gave: its tokens, the reading (None: canonical already, nothing to say), canonical form, key.
@@ -142,7 +170,7 @@ def _read(text: str) -> _Read:
 
 def _keyed(text: str) -> tuple[list[str], reader.Reading | None, str | None]:
     """A label's tokens, its reading (None: canonical already) and its visual key, by the first reader that takes it."""
-    if len(text) > MAX_LENGTH:
+    if len(text) > lexer.MAX_LENGTH:
         return [], reader.Reading([reader.Problem("too-long", 0, 1)], fatal=True), None
     glance = plain.canonical_tokens(text)
     if glance is not None:

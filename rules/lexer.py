@@ -14,6 +14,9 @@ from collections.abc import Sequence
 #: One token. A lone backslash at the very end is a token too: it is what `50\\%` cut at the percent sign leaves.
 PATTERN = r"\\(?:[A-Za-z]+|[\s\S]|$)|\^\^[\x00-\x7f]|[^\\ \t\r\n]"
 
+#: A longer label is not read: no formula is, and a model that got stuck would cost minutes.
+MAX_LENGTH = 100_000
+
 _TOKEN = re.compile(PATTERN)
 _TOKEN_OR_COMMENT = re.compile(rf"%[^\n]*\n?|{PATTERN}")
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Any, TypeVar
@@ -54,16 +55,29 @@ def spread(work: Callable[[_Batch], _Result], batches: Sequence[_Batch], workers
         yield from spreader(work, batches)
         return
     try:
-        with _one_polars_thread():
-            results = _pool(workers).map(work, batches)  # starts a process a batch, up to the number of workers
+        with _one_polars_thread(), _interrupts_held():
+            # Starts a process a batch, up to the number of workers.
+            results = _pool(workers).map(partial(_at_work, work), batches)
         yield from results
     except BrokenProcessPool:
         _pool.cache_clear()
         raise
 
 
+def _at_work(work: Callable[[_Batch], _Result], batch: _Batch) -> _Result:
+    """`work` done in another process. Ctrl-C, which reaches all, stops it here; a process that waits for work ignores
+    it: the parent says in one line that it was stopped."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return work(batch)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _settle_in() -> None:
     """In a new process: end when its parent does, also when that is killed; it would wait for work for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     gc.set_threshold(200_000)  # batches are lists of small lists, none of them a cycle: looking for one costs a tenth
     parent = parent_process()
     if parent is not None:
@@ -73,6 +87,16 @@ def _settle_in() -> None:
             os._exit(1)
 
         Thread(target=wait, daemon=True).start()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Inside, Ctrl-C waits, and so it does for processes that are started here, until they have settled in."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @cache

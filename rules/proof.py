@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Literal
 
-from rules import engine, key, lexer, outer, reader
-from rules.edits import Edit, apply, disjoint, in_order
+from rules import key, lexer, outer, reader
+from rules.edits import Edit, apply, disjoint, in_order, overlap
 from rules.families.escapes import EATEN
+from rules.findings import FixLevel
 
 #: Why a fix was refused: the key after it is another one; the label has no key, before or after it; LaTeX couldn't
 #: read what comes of it; fixing the label comes to no end.
@@ -79,7 +80,7 @@ class Text:
 
     @cached_property
     def _read(self) -> tuple[list[str], reader.Reading] | None:
-        if len(self.text) > engine.MAX_LENGTH:
+        if len(self.text) > lexer.MAX_LENGTH:
             return None
         toks = lexer.tokens(self.text)
         return toks, reader.read(self.text, toks)
@@ -159,6 +160,40 @@ def choose(
         gone = set(chosen)
         waiting = [edit for edit in waiting if edit not in gone]
     return [], refused
+
+
+def settled(text: str, edits: Sequence[Edit]) -> list[FixLevel]:
+    """The level at which each edit may be made in this label, which may be another than its own: display for none."""
+    before = Text(text)
+    ordered = in_order(edits, len(text))
+    safe = _sooner_or_later(before, [edit for edit in ordered if edit.level == "safe"], _proven_in_turn)
+    made = _sooner_or_later(before, ordered, readable)
+    return ["safe" if edit in safe else "unsafe" if edit in made else "display" for edit in edits]
+
+
+def _sooner_or_later(
+    before: Text, waiting: Sequence[Edit], pick: Callable[[Text, Sequence[Edit]], list[Edit]]
+) -> set[Edit]:
+    """Of edits in order those that `pick` takes, and those that overlap one: they are judged again when it is made."""
+    taken: set[Edit] = set()
+    while waiting:
+        chosen = disjoint(waiting, len(before.text))
+        good = pick(before, chosen)
+        taken.update(good, (edit for edit in waiting if any(overlap(edit, one) for one in good)))
+        waiting = [edit for edit in waiting if edit not in taken and edit not in chosen]
+    return taken
+
+
+def _proven_in_turn(before: Text, edits: Sequence[Edit]) -> list[Edit]:
+    """`proven`, and what is proven after that: delimiters in the way of a key go by a proof of their own."""
+    good = proven(before, edits)
+    if before.key is not None or not good:
+        return good
+    visual_key = Text(apply(before.text, good)).key
+    rest = [edit for edit in edits if edit not in good]
+    if visual_key is None or not rest:
+        return good
+    return _most(before.text, [*good, *rest], lambda text: Text(text).key == visual_key)
 
 
 def reasons(before: Text, refused: Sequence[Edit]) -> dict[str, Reason]:

@@ -26,7 +26,12 @@ def judge_labels(
         report("labels", done, distinct.height)
 
     judged = engine.judge(
-        fresh["label"].to_list(), options.ruleset, weights=options.weights, workers=options.workers, progress=step
+        fresh["label"].to_list(),
+        options.ruleset,
+        weights=options.weights,
+        workers=options.workers,
+        progress=step,
+        settle=True,
     )
     return judged if earlier is None else earlier.joined(distinct, judged)
 

@@ -37,6 +37,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     fields.CHANGE: (_STRING, "What the proposal changes: [-removed-]{+added+}"),
     fields.SCORE: (_FLOAT, "1 is clean, 0 is hopeless"),
     fields.PAIR_SCORE: (_FLOAT, "Does this label belong to this image? 1 is surely, 0 is hardly"),
+    fields.LABEL_ERROR_RANK: (_INT, "1 for the likeliest label error by the predictions, 2 for the next"),
     fields.N_TOKENS: (_INT, "Tokens of the label"),
     fields.VISUAL_KEY: (_STRING, "Equal for labels that look the same"),
     fields.SEVERITY: (_STRING, "The worst finding's: error, warning, info; clean without findings"),

@@ -24,6 +24,8 @@ PROPOSED = "proposed"
 CHANGE = "change"
 SCORE = "score"
 PAIR_SCORE = "pair_score"
+#: 1 for the label that predictions contradict most, 2 for the next; None where none does.
+LABEL_ERROR_RANK = "label_error_rank"
 N_TOKENS = "n_tokens"
 VISUAL_KEY = "visual_key"
 #: The worst finding's: one of SEVERITIES, or CLEAN.

@@ -16,7 +16,7 @@ from rules import KEY_VERSION
 #: A column beside the App's fields: whether rules propose a fix.
 FIXABLE = "fixable"
 #: Changes with what is written for a run, so that an older dataset is not taken for today's.
-EDITION = "2"
+EDITION = "3"
 _CONTRADICTION = "DUP002"
 
 

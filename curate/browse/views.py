@@ -28,7 +28,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("findings", (fields.SEVERITY, fields.FINDINGS, fields.RULES), True),
     ("decision", (fields.DECISION, fields.DECIDED_LABEL), True),
     ("label", (fields.LABEL, fields.CHANGE, fields.PROPOSED, fields.CANONICAL), True),
-    ("scores", (fields.SCORE, fields.PAIR_SCORE, fields.N_TOKENS), True),
+    ("scores", (fields.SCORE, fields.PAIR_SCORE, fields.LABEL_ERROR_RANK, fields.N_TOKENS), True),
     ("duplicates", (fields.DUPLICATES, fields.CONFLICT, fields.VISUAL_KEY), False),
     ("where from", (fields.SOURCE, fields.SPLIT, fields.SAMPLE_ID, fields.IMAGE, "width", "height"), False),
     ("metadata", ("metadata.size_bytes", "metadata.mime_type", "metadata.width", "metadata.height"), False),
@@ -113,6 +113,16 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
             [_match({fields.DECISION: fields.UNDECIDED, fields.SEVERITY: {"$ne": fields.CLEAN}})],
         ),
     ]
+    if frame[fields.LABEL_ERROR_RANK].count():
+        views.insert(
+            2,
+            (
+                "likely label error",
+                "Predictions read something else than the label; the likeliest error first",
+                COLOURS["warning"],
+                [_match({fields.LABEL_ERROR_RANK: {"$ne": None}}), _sort(fields.LABEL_ERROR_RANK)],
+            ),
+        )
     present = set(frame[fields.RULES].explode().drop_nulls().unique().to_list())
     for family, title in FAMILIES.items():
         codes = sorted(code for code in present if code.startswith(family))

@@ -20,7 +20,7 @@ from curate.export.inputs import Input
 from curate.export.languages import LANGUAGES, language
 from curate.export.options import SEVERITIES, ExportOptions
 from curate.export.relabel import CHANGED, WINDOW, WINNING, Relabelled
-from curate.summary import MISSING_IMAGE
+from curate.verdict import MISSING_IMAGE
 from rules.registry import SelectionError, all_rules, expand
 from rules.score import scores
 

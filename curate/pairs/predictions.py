@@ -29,6 +29,8 @@ PREDICTED: dict[str, Any] = {
     "pred_score": pl.Float64,
     "pred_where": pl.String,
 }
+#: The column that says which labels are the likeliest errors: 1, 2, …
+RANK = "label_error_rank"
 #: Characters of a difference that are shown, and differences.
 _SHOWN, _MOST = 60, 3
 #: Less than any log-probability: no score was given.
@@ -61,12 +63,13 @@ def read(paths: Iterable[Path]) -> list[tuple[Path, list[Prediction]]]:
 def with_predictions(
     samples: pl.DataFrame, files: Sequence[tuple[Path, list[Prediction]]]
 ) -> tuple[pl.DataFrame, list[Matched]]:
-    """Add PREDICTED to samples that have sample_id, image, label, canonical and visual_key.
+    """Add PREDICTED and RANK to samples that have sample_id, image, label, canonical, visual_key and pair_score.
 
     Null where nothing was predicted. `match` says whose a prediction is; one that fits several samples is left out.
     """
     if not files:
-        return samples.with_columns(pl.lit(None, kind).alias(name) for name, kind in PREDICTED.items()), []
+        nothing = {**PREDICTED, RANK: pl.Int32}
+        return samples.with_columns(pl.lit(None, kind).alias(name) for name, kind in nothing.items()), []
     found: dict[int, list[Prediction]] = {}
     whose = [match(samples, rows) for _, rows in files]
     for (_, rows), places in zip(files, whose, strict=True):
@@ -83,18 +86,27 @@ def with_predictions(
     compared = [(place, *_compared(own[place], found[place], looks)) for place in order]
     frame = pl.DataFrame(compared, schema={"_row": pl.UInt32, **PREDICTED}, orient="row")
     facts = [_matched(path, rows, places, own, looks) for (path, rows), places in zip(files, whose, strict=True)]
-    joined = samples.with_row_index("_row").join(frame, on="_row", how="left", maintain_order="left").drop("_row")
-    return joined, facts
+    joined = samples.with_row_index("_row").join(frame, on="_row", how="left", maintain_order="left")
+    return joined.join(_ranks(joined), on="_row", how="left", maintain_order="left").drop("_row"), facts
 
 
-def ranked(samples: pl.DataFrame, most: int = 1000) -> list[dict[str, Any]]:
-    """Labels that predictions contradict, the likeliest label errors first: by how many predictions agree, then by how
-    sure they are, then by how little the picture looks like the label."""
+def _ranks(samples: pl.DataFrame) -> pl.DataFrame:
+    """_row and RANK of the labels that predictions contradict: by how many predictions agree, then by how sure they
+    are, then by how little the picture looks like the label."""
     sure = pl.col("pred_score").fill_null(_UNSURE)
     doubt = pl.col("pair_score").fill_null(1.0)
     return (
         samples.filter(pl.col("pred_differ") > 0)
         .sort(-pl.col("pred_agree"), -sure, doubt, "sample_id")
+        .select("_row", pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias(RANK))
+    )
+
+
+def ranked(samples: pl.DataFrame, most: int = 1000) -> list[dict[str, Any]]:
+    """Labels that predictions contradict, the likeliest label errors first."""
+    return (
+        samples.filter(pl.col(RANK).is_not_null())
+        .sort(RANK)
         .head(most)
         .select("sample_id", "label", *PREDICTED, "pair_score")
         .to_dicts()

@@ -205,11 +205,13 @@ def near_duplicate_image(samples: pl.DataFrame, options: Options) -> pl.DataFram
 
     Why: It is an augmented or rescanned copy: it counts twice, and may land on the other side of a split.
     Fix: None: keep copies on one side of a split (the column `image_group` of samples.parquet is equal for them), or
-    drop them. Images that are nearly the same and have different labels are left alone: formulas can be that alike.
+    drop them. Images that are nearly the same and have different labels are left alone: formulas can be that alike. So
+    are those of a single symbol, which two hands may write that alike.
     See: M²E's augmented images, told by `-ex` in their names.
     """
     rows = prepared(samples).filter(
-        pl.col("image_group").is_not_null() & pl.col("label_group").is_not_null() & pl.col("picture").is_not_null()
+        pl.col("image_group").is_not_null() & pl.col("label_group").is_not_null() & pl.col("picture").is_not_null(),
+        pl.col("n_tokens") > 1,
     )
     key = ["image_group", "label_group"]
     rows = rows.with_columns(pl.col("sample_id", "picture").first().over(key).name.suffix("_first"))

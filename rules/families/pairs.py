@@ -137,10 +137,17 @@ def doubtful_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     )
 
 
+_INK_BOX = ("ink_left", "ink_top", "ink_right", "ink_bottom")
+#: Labels that are narrower for their height than this are a single stroke, as `1`, `i`, `l`, `j`: most others of one
+#: symbol are expected to be 0.6 to 1.2 times as wide as high.
+_NARROW = 0.6
+
+
 @samples_rule("PAR008", "width-not-like-label", "info", options={"sigmas": 6.0, "times": 2.0}, needs=_NEEDS)
 def width_not_like_label(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The ink is `times` as wide for its height as the label lets expect, or as narrow, and so `sigmas` robust
-    standard deviations of its data set away. Asked of data sets with at least 60 pairs.
+    standard deviations of its data set away. Asked of data sets with at least 60 pairs. A label of one narrow symbol
+    (`1`, `i`) is never too wide for its picture: a stroke may be as thin as the pen.
 
     Why: A crop that is cut, a label that covers only a part of its picture, or a wrong pair.
     Fix: None: look at the picture.
@@ -149,9 +156,13 @@ def width_not_like_label(samples: pl.DataFrame, options: Options) -> pl.DataFram
     if not _has(samples, "pair_wide", "pair_off"):
         return _none(samples)
     times = options["times"]
+    narrow = pl.lit(False)
+    if _has(samples, *_INK_BOX, "pair_lines"):
+        left, top, right, bottom = map(pl.col, _INK_BOX)
+        narrow = (pl.col("pair_lines") == 1) & ((right - left) / (bottom - top) / pl.col("pair_wide") < _NARROW)
     odd = samples.filter(
         (pl.col("pair_off").abs() >= options["sigmas"])
-        & ((pl.col("pair_wide") >= times) | (pl.col("pair_wide") <= 1 / times))
+        & ((pl.col("pair_wide") >= times) | ((pl.col("pair_wide") <= 1 / times) & ~narrow.fill_null(False)))
     )
     return odd.select(
         *_WHERE,

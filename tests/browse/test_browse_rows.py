@@ -162,6 +162,18 @@ def test_there_is_a_view_for_each_family_that_found_something(frame: pl.DataFram
     assert {name.split()[0] for name in names[5:]} == families
 
 
+def test_labels_that_predictions_contradict_are_there_by_rank(made_run: Path, tmp_path: Path) -> None:
+    path = made_run / "samples.parquet"
+    samples = pl.read_parquet(path)
+    ranks = pl.Series("label_error_rank", [2, None, 1], pl.Int32).extend_constant(None, samples.height - 3)
+    samples.with_columns(ranks).write_parquet(path)
+    frame = rows(load_run(made_run), Work(tmp_path / "work"))
+    named = {row["sample_id"]: row["label_error_rank"] for row in frame.iter_rows(named=True)}
+    assert [named[name] for name in samples["sample_id"][:4]] == [2, None, 1, None]
+    (stages,) = (stages for name, _, _, stages in saved_views(frame) if name == "likely label error")
+    assert [stage["kwargs"][0][1] for stage in stages] == [{"label_error_rank": {"$ne": None}}, "label_error_rank"]
+
+
 def test_proposals_come_for_samples_with_a_fix_only(frame: pl.DataFrame, made_run: Path) -> None:
     run = load_run(made_run)
     batches = list(proposed(run, frame, 0))

@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import click
+import polars as pl
 import pytest
 
 from curate.cli import main_group
@@ -181,6 +182,11 @@ def test_a_fault_says_so_in_one_line(call, monkeypatch: pytest.MonkeyPatch) -> N
         (MemoryError(), 2, "curate: error: out of memory"),
         (BrokenProcessPool(), 2, "curate: error: a helper process was ended from outside"),
         (PermissionError(13, "Permission denied", "run"), 2, "curate: error: run: Permission denied"),
+        (
+            pl.exceptions.ComputeError("parquet: underlying IO error: No space left on device (os error 28)"),
+            2,
+            "curate: error: No space left on device",
+        ),
     ],
 )
 def test_what_the_system_says(

@@ -78,6 +78,20 @@ def test_what_changed_is_measured_again(folder: Path, tmp_path: Path, opened: li
     assert opened == []
 
 
+def test_another_image_of_the_same_size_and_time_is_measured_again(
+    folder: Path, tmp_path: Path, opened: list[str]
+) -> None:
+    audit(folder, tmp_path / "cache")
+    path = folder / "2.png"
+    before = path.stat()
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    os.utime(path, ns=(before.st_mtime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    opened.clear()
+    audit(folder, tmp_path / "cache")
+    assert opened == ["2.png"]
+
+
 def test_a_file_changed_just_now_is_not_kept(folder: Path, tmp_path: Path, opened: list[str]) -> None:
     image(folder / "0.png", (77, 40))
     audit(folder, tmp_path / "cache")

@@ -96,7 +96,9 @@ def test_the_reading_that_most_agree_on_is_told_and_the_surest_ranks_first(sampl
     assert found["pred_label"].to_list() == [None, "q", "v", "w"]
     assert found["pred_agree"].to_list() == [None, 2, 2, 1]
     assert found["pred_score"].to_list() == [None, -0.2, -0.1, -0.5]
+    assert found["label_error_rank"].to_list() == [None, 2, 1, 3]
     assert [row["sample_id"] for row in ranked(found)] == ["set/test/a", "set/train/b", "set/c.png"]
+    assert [row["sample_id"] for row in ranked(found, 1)] == ["set/test/a"]
     assert set(PREDICTED) < set(ranked(found)[0])
 
 
@@ -139,6 +141,7 @@ def test_audit_with_predictions(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("set/c", "PAR011", "the prediction reads `Y` for `y`"),
     ]
     assert [row["sample_id"] for row in run.summary["predictions"]["likely_label_errors"]] == ["set/a", "set/c"]
+    assert run.samples.select("label_error_rank").collect().to_series().to_list() == [1, None, 2, None]
     assert "pred_label" not in run.samples.collect_schema()
 
 

@@ -36,11 +36,11 @@ pytestmark = [
 ]
 
 
-def dom_of(html: str, tmp_path) -> str:
+def dom_of(html: str, tmp_path, *flags: str) -> str:
     assert CHROMIUM, "no Chromium: install it, the CI must see this page run"
     path = tmp_path / "report.html"
     path.write_text(html, encoding="utf-8")
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()]
+    command = [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
@@ -54,6 +54,25 @@ def test_the_script_and_style_run_under_the_policy(html, tmp_path):
     assert re.search(r'<form class="filter" role="search"[^>]*>', dom)
     assert "hidden" not in re.search(r'<form class="filter"[^>]*>', dom).group()
     assert '<th scope="col"><button type="button">Rule</button></th>' in dom
+
+
+#: The page as it is printed on A4, by a browser that may prefer dark: how wide it gets, and its colours.
+PRINTED = """<script>
+for (const rule of [...document.styleSheets[0].cssRules].filter((rule) => rule.media)) {
+  const media = rule.media.mediaText.replace("(prefers-color-scheme: dark)", "all").replace("all and ", "");
+  rule.media.mediaText = media.includes("screen") ? "not all" : media.replace("print", "all");
+}
+const style = getComputedStyle(document.querySelector("h2"));
+document.title = `${document.documentElement.scrollWidth} ${innerWidth} ${style.color}`;
+</script>"""
+
+
+def test_on_paper_nothing_is_cut_off_or_pale(html, tmp_path):
+    open_page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
+    dom = dom_of(open_page.replace("</body>", PRINTED + "</body>"), tmp_path, "--window-size=718,1000")
+    width, window, colour = re.search(r"<title>(\d+) (\d+) (rgb.*?)</title>", dom).groups()
+    assert int(width) <= int(window)
+    assert max(map(int, re.findall(r"\d+", colour))) < 100
 
 
 def test_a_foreign_script_is_stopped_by_the_policy(html, tmp_path):

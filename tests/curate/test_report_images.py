@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import polars as pl
+from report_fakes import describe, fake_run
 
 from curate.image_facts import image_facts
+from curate.report.page import build
 from curate.report.suspects import choose_suspects
 
 
@@ -45,6 +47,15 @@ def test_images_that_were_not_measured_say_nothing_of_ink() -> None:
     assert (facts["images"], facts["blank"], facts["inverted"], facts["ink_ratio"]) == (2, None, None, None)
     assert image_facts(bare.with_columns(pl.lit(None, pl.Int32).alias("width"))) == {}
     assert image_facts(bare.drop("width")) == {}
+
+
+def test_the_page_says_who_refuses_small_images() -> None:
+    run = fake_run()
+    name = run.summary["sources"][0]["name"]
+    run.summary["sources"][0]["images"] = image_facts(pictures({"source": name, "width": 27}))[name]
+    page = " ".join(build(run, describe, None, None, 0).decode().split())
+    assert "refuses those with one side more than 200 times the other. Those with a side under 28 pixels" in page
+    assert "newer transformers scale them up" in page
 
 
 def test_suspects_are_ranked_by_what_speaks_against_them() -> None:

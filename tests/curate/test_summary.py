@@ -55,6 +55,7 @@ def test_counts_of_a_small_run():
         ("DST001", 1, 0, 0),
     ]
     (entry,) = summary["sources"]
+    assert [rule["without_fix"] for rule in entry["rules"]] == [1, 0, 0, 0]
     assert (entry["rows"], entry["samples"], entry["unreadable"]) == (7, 5, 2)
     assert entry["duplicate_labels"] == 1
     assert (entry["no_visual_key"], entry["no_visual_key_without_error"]) == (1, 0)
@@ -85,6 +86,19 @@ def test_layout_tokens_are_counted_apart_from_other_errors():
     assert entry["layout_tokens"] == 2
     assert entry["samples_with_error"] == 3
     assert (entry["errors_without_fix"], entry["errors_with_unsafe_fix"], entry["errors_with_safe_fix"]) == (1, 0, 1)
+
+
+def test_a_broken_image_is_no_error_that_a_safe_fix_repairs():
+    samples = [sample("a/1", "a", "x", image="1.png"), sample("a/2", "a", "\times 2", image="2.png", width=9)]
+    samples += [sample("a/3", "a", "y", image="3.png", width=9)]
+    findings = [
+        finding("a/1", "a", "PAR002", None, None, name="missing-image", severity="error", fix=None),
+        finding("a/2", "a", "ESC005", 0, 5),
+        finding("a/3", "a", "IMG005", None, None, name="undecodable-image", severity="error", fix=None),
+    ]
+    entry = summary_of(samples, findings, [facts("a", 3, images_checked=True)])["sources"][0]
+    assert (entry["samples_with_error"], entry["errors_with_safe_fix"], entry["errors_without_fix"]) == (3, 1, 0)
+    assert entry["missing_image"] == 2  # a file whose header can be read and whose pixels can't is one of them
 
 
 def test_a_split_that_holds_training_labels_and_sources_that_share():

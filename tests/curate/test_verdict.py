@@ -29,7 +29,7 @@ def entry(samples: int = 10_000, **more) -> dict:
 
 
 def rule(code: str, name: str, samples: int, severity: str = "error") -> dict:
-    return {"rule": code, "name": name, "severity": severity, "samples": samples}
+    return {"rule": code, "name": name, "severity": severity, "samples": samples, "without_fix": samples}
 
 
 def test_a_clean_set_is_ready_and_says_so_in_numbers():
@@ -46,6 +46,8 @@ def test_raw_im2latex_is_ready_and_its_few_errors_are_named():
     assert "2 of 1,200 samples (0.2 %) are wrong" in reasons[0]
     assert "SYN006 double-superscript (2)" in reasons[0]
     assert "SYN006 double-superscript (2)): leave them out" in reasons[0]
+    raw["rules"] += [{**rule("ESC005", "escape-eaten-command", 9), "without_fix": 1}]
+    assert "(most often SYN006 double-superscript (2), ESC005 escape-eaten-command (1))" in judge(raw)[1][0]
 
 
 def test_hme100k_is_ready_with_a_remark_on_duplicates_and_leaks():
@@ -123,6 +125,20 @@ def test_nothing_read_is_unfit_and_points_at_the_format():
         "check that it really is jsonl, or name another format."
     ]
     assert judge(entry(0))[1] == ["There is nothing in it: no row was found."]
+
+
+def test_images_that_are_all_broken_are_not_somewhere_else():
+    broken = entry(with_image=10_000, missing_image=10_000, samples_with_error=10_000)
+    assert judge(broken)[0] == "ready"
+    broken["rules"] = [rule("IMG005", "undecodable-image", 10_000)]
+    verdict, reasons = judge(broken)
+    assert verdict == "unfit"
+    assert reasons == [
+        "10,000 of 10,000 samples (100 %) have no image that can be opened: is `--images` the right folder?"
+    ]
+    broken["errors_without_fix"] = 2
+    broken["rules"].append(rule("SYN001", "unbalanced-brace", 2))
+    assert "2 of 10,000 samples (<0.1 %) are wrong and can't be repaired (most often SYN001" in judge(broken)[1][1]
 
 
 def test_rows_without_an_image_count_as_missing_only_where_others_have_one():

@@ -113,11 +113,13 @@ def test_copies_are_named_but_for_the_first():
 
 def test_a_near_copy_needs_the_same_label_and_other_pixels():
     rows = [
-        {"label": "x", "pixels": "aa", "near": "aa"},
-        {"label": "x", "pixels": "ab", "near": "aa"},
-        {"label": "x", "pixels": "ab", "near": "aa"},  # a plain copy of the one before: DUP003
-        {"label": "x", "pixels": "aa", "near": "aa"},
-        {"label": "y", "pixels": "ac", "near": "aa"},
+        {"label": "x + 1", "pixels": "aa", "near": "aa"},
+        {"label": "x + 1", "pixels": "ab", "near": "aa"},
+        {"label": "x + 1", "pixels": "ab", "near": "aa"},  # a plain copy of the one before: DUP003
+        {"label": "x + 1", "pixels": "aa", "near": "aa"},
+        {"label": "y + 1", "pixels": "ac", "near": "aa"},
+        {"label": "o", "pixels": "ba", "near": "ba"},
+        {"label": "o", "pixels": "bb", "near": "ba"},  # one symbol, as anybody writes it
     ]
     assert judge("DUP008", rows) == {"s/1": "nearly the same image as s/0, with the same label"}
 

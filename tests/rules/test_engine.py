@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import rules
-from rules import engine
+from rules import engine, lexer
 from rules.findings import SCHEMA
 from rules.registry import select
 
@@ -86,7 +86,7 @@ def test_progress_counts_every_label(monkeypatch):
 
 
 def test_a_label_that_is_too_long_is_not_read():
-    label = "x" * (engine.MAX_LENGTH + 1)
+    label = "x" * (lexer.MAX_LENGTH + 1)
     judged = engine.judge([label])
     assert "SYN028" in judged.findings["rule"].to_list()
     assert judged.labels.row(0, named=True)["visual_key"] is None

@@ -151,6 +151,31 @@ def test_a_refused_fix_says_why(label, code, reason):
     assert dict(zip(row["refused"], row["reasons"], strict=True))[code] == reason
 
 
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        # A key before and after: what the rule says holds.
+        (r"$ x^2_i $", {"DLM001": "safe", "CAN002": "safe", "SYN015": "safe"}),
+        # No key, and LaTeX rejects the label: nothing mends it, so nothing is made.
+        (r"\frac{a}{b} + x^2^3", {"SYN015": "display"}),
+        (r"$ \frac{a $", {"DLM001": "display"}),
+        # No key, but LaTeX reads it when all of it is made.
+        (r"a \n x^2", {"ESC001": "unsafe", "SYN015": "unsafe"}),
+        ("a\times b", {"ESC005": "unsafe"}),
+        # Another proof than the key's, and where it lets one be made, what follows is proven by that.
+        ("$$ x^2_i &lt; 1 $$", {"DLM001": "safe", "CAN002": "safe", "SYN015": "safe", "ESC008": "safe"}),
+        # One of two is in the way.
+        ("a  +\times b", {"WSP001": "safe", "ESC005": "unsafe"}),
+    ],
+)
+def test_a_finding_says_how_its_fix_may_be_made_in_its_label(label, words):
+    found = rules.check([label], include=list(words))
+    assert dict(found.select("rule", "fix").iter_rows()) == words
+    for level, permitted in (("safe", {"safe"}), ("unsafe", {"safe", "unsafe"})):
+        row = fixed(label, level, include=list(words))
+        assert set(row["applied"]) == {code for code, word in words.items() if word in permitted}
+
+
 def test_no_size_stays_behind_its_space():
     assert fixed(r"a \hspace{1cm} b \hspace * { 2 em } c \hskip 1em plus 2pt d \, e", "unsafe")["fixed"] == "a b c d e"
     assert fixed(r"a \hskip \foolength b", "unsafe")["fixed"] == r"a \hskip \foolength b"
@@ -326,6 +351,22 @@ def test_unsafe_fixes_of_real_labels(shared_data: Path):
     got = rules.fix(random.Random(7).sample(_real_labels(shared_data), 3000), "unsafe")
     assert (got["fixed"] != got["label"]).sum() > 100
     _check_invariants(got, "unsafe")
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("level", fixing.LEVELS)
+def test_real_findings_say_how_their_fixes_are_made(shared_data: Path, level):
+    formulas = (shared_data / "im2latex" / "im2markup_sample" / "formulas.lst").read_bytes().decode("latin-1")
+    labels = list(dict.fromkeys(formulas.split("\n")))
+    said = rules.check(labels).join(rules.fix(labels, level).with_row_index("row"), on="row")
+    permitted = said.filter(pl.col("fix").is_in(fixing.LEVELS[: fixing.LEVELS.index(level) + 1]))
+    applied, refused = (pl.col(name).list.contains(pl.col("rule")) for name in ("applied", "refused"))
+    assert permitted.height > 2000
+    assert permitted.filter(refused & ~applied).is_empty()
+    others = said.filter(pl.col("replacement").is_not_null()).join(permitted, on=["row", "rule"], how="anti")
+    assert others.height > 20
+    # A rule's other places in the label, and what one fix lays open for another, are all that is ever made of these.
+    assert others.filter(applied).height <= 4
 
 
 @pytest.mark.shared_data

@@ -117,6 +117,10 @@ def test_lines() -> None:
 def test_width() -> None:
     frame = samples(4, pair_wide=[4.0, 0.25, 1.2, 4.0], pair_off=[9.0, -9.0, 9.0, 2.0])
     assert [where for where, _ in judged("PAR008", frame)] == ["s/0", "s/1"]
+    # A thin stroke is as good a 1 as any; of a label that is as wide as high (s/1 now) it would be odd.
+    box = {"ink_left": 10, "ink_top": 10, "ink_right": [50, 35, 20, 20], "ink_bottom": 110, "pair_lines": [1, 1, 1, 3]}
+    thin = samples(4, pair_wide=[4.0, 0.25, 0.2, 0.2], pair_off=[9.0, -9.0, -9.0, -9.0], **box)
+    assert [where for where, _ in judged("PAR008", thin)] == ["s/0", "s/1", "s/3"]
 
 
 def test_orphans_are_one_finding_a_source() -> None:

@@ -96,6 +96,40 @@ def test_processes_end_with_a_parent_that_is_killed(tmp_path):
     pytest.fail(f"still there: {[pid for pid in children if _alive(pid)]}")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("how", ["rules.processes.spread", "curate.crew.share"])
+def test_ctrl_c_is_told_by_the_parent_alone(tmp_path, how):
+    module, name = how.rsplit(".", 1)
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import sys\n"
+        f"sys.path[:0] = {sys.path!r}\n"
+        "from test_processes import number_and_process\n"
+        f"from {module} import {name}\n"
+        "if __name__ == '__main__':\n"
+        "    try:\n"
+        f"        for number, pid in {name}(number_and_process, range(1000), 3):\n"
+        "            print(pid, flush=True)\n"
+        "    except KeyboardInterrupt:\n"
+        "        print('stopped', file=sys.stderr)\n",
+        encoding="utf-8",
+    )
+    parent = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert parent.stdout is not None
+    seen: set[str] = set()
+    while len(seen - {str(parent.pid)}) < 2:
+        seen.add(parent.stdout.readline().strip())
+    os.killpg(parent.pid, signal.SIGINT)
+    assert parent.communicate(timeout=60)[1] == "stopped\n"
+
+
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
