@@ -90,11 +90,14 @@ def card(folder: Path, metrics: Path | None) -> None:
 
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; name that of an adapter or a merged model")
-    if not any(folder.glob("*.gguf")):
-        model_facts(str(folder))  # is it a model?
+    known = None if any(folder.glob("*.gguf")) else model_facts(str(folder))  # is it a model?
     facts, kind = read_facts(folder), read_kind(folder)
     if metrics is not None:
-        facts = replace(facts, metrics=read_metrics(metrics))
+        measured = read_metrics(metrics)
+        asked = ((measured.get("predicted") or {}).get("model") or {}).get("sha256")
+        if asked and known is not None and asked != known.identity["sha256"]:
+            raise UserError(f"{metrics}: was measured of another model than {folder}, or before its weights changed")
+        facts = replace(facts, metrics=measured)
         if not (folder / METRICS).exists() or not metrics.samefile(folder / METRICS):
             shutil.copyfile(metrics, folder / METRICS)
     accompany(folder, facts, kind)
