@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curate.errors import UserError
@@ -12,6 +13,7 @@ from finetune.config import Config
 from finetune.data import load_pairs
 from finetune.estimate import Estimate, Shape, adapter_weights, estimate, shape_of, steps_of
 from finetune.hardware import gpus, processes
+from finetune.hub import adapter_folder
 from finetune.model import base_of, load_processor, quiet
 from finetune.preflight import REASONS, Checked, check, is_verified
 from finetune.run_folder import data_sha256
@@ -190,10 +192,12 @@ def _split(name: str, rows: Dataset, processor: Any, config: Config, progress: P
 def _shape(config: Config) -> Shape:
     import transformers
 
+    name = config.model.name
+    base = base_of(name if Path(name).exists() else str(adapter_folder(name) or name))
     try:
         with quiet():
-            found = transformers.AutoConfig.from_pretrained(base_of(config.model.name), revision=config.model.revision)
+            found = transformers.AutoConfig.from_pretrained(base, revision=config.model.revision if base == name else None)
         return shape_of(found)
     except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{config.model.name}: its configuration can't be read as that of a Qwen2-VL or Qwen2.5-VL: "
+        raise UserError(f"{name}: its configuration can't be read as that of a Qwen2-VL or Qwen2.5-VL: "
                         f"{error}") from error  # fmt: skip
