@@ -24,6 +24,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from curate.errors import UserError
+from finetune.data import check_prompt
 from finetune.predictions import Prediction
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ class _Reader:
 
     def __init__(self, model: Any, processor: Any, prompt: str, asking: Asking, note: Callable[[str], None]) -> None:
         self._model, self._processor, self._asking, self._note = model, processor, asking, note
+        check_prompt(prompt, processor.tokenizer)
         self._text = processor.apply_chat_template(
             [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}],
             add_generation_prompt=True,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from multiprocessing import get_all_start_methods
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from curate.atomic import new_file
 from curate.errors import UserError
 from curate.model_ready import Resize
 from finetune.config import Config
-from finetune.data import picture
+from finetune.data import answer_text, picture
 from finetune.estimate import steps_of
 from finetune.hardware import processes
 from finetune.losses import best_of, evaluations
@@ -56,7 +57,7 @@ class Formatter:
         return {
             "messages": [
                 {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": self.prompt}]},
-                {"role": "assistant", "content": [{"type": "text", "text": row["label"]}]},
+                {"role": "assistant", "content": [{"type": "text", "text": answer_text(row["label"])}]},
             ],
             "images": [picture(row["image"], self.resize)],
         }
@@ -82,6 +83,7 @@ def make_collator(model: Any, processor: Any, config: Config) -> Any:
 def arguments(config: Config, folder: Path, steps: int, *, evaluate: bool) -> dict[str, Any]:
     """The arguments of trl's SFTConfig. steps: of the whole training, for the warm-up."""
     train, every = config.train, config.eval.every
+    workers = train.workers if "fork" in get_all_start_methods() else 0
     return {
         "output_dir": str(folder),
         "per_device_train_batch_size": train.batch_size,
@@ -107,7 +109,9 @@ def arguments(config: Config, folder: Path, steps: int, *, evaluate: bool) -> di
         "eval_strategy": "no" if not evaluate else "steps" if every else "epoch",
         "eval_steps": every,
         "prediction_loss_only": True,
-        "dataloader_num_workers": train.workers,
+        "dataloader_num_workers": workers,
+        # What the collator is made of can't be handed to another process, only inherited: from Python 3.14 on no default.
+        "dataloader_multiprocessing_context": "fork" if workers else None,
         "ddp_find_unused_parameters": False,
         "report_to": list(train.report_to) or "none",
         "disable_tqdm": True,
