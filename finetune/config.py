@@ -25,7 +25,7 @@ class ModelConfig:
 
     #: An id on the hub, a folder of a model, or a folder of an adapter to go on from.
     name: str = "unsloth/Qwen2.5-VL-3B-Instruct"
-    #: Branch, tag or commit on the hub; null for the newest.
+    #: Branch, tag or commit on the hub; null for the newest. An adapter is asked on and merged into the newest.
     revision: str | None = None
     #: Hold the language model's linear layers in 4 bits (NF4) while training. What comes out is an adapter.
     load_in_4bit: bool = True

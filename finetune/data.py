@@ -125,7 +125,7 @@ def answer_text(label: str) -> str:
 
 
 def check_prompt(prompt: str, tokenizer: Any) -> None:
-    """Raises UserError for a prompt with a text that the tokenizer reads as a token with a meaning, such as an image."""
+    """Raises UserError for a prompt with a text that the tokenizer reads as a token with a meaning: an image."""
     found = next((token for token in sorted(tokenizer.get_added_vocab()) if token in prompt), None)
     if found is not None:
-        raise UserError(f"the prompt holds {found}, which steers the model; the place of the image is added by itself")
+        raise UserError(f"the prompt holds {found}, which steers the model; the image's place is added by itself")

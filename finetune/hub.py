@@ -41,7 +41,9 @@ def hub_file(name: str, file: str) -> Path | None:
             f"{name}: may not be read; accept its terms on https://huggingface.co/{name}, then `hf auth login`"
         ) from error
     except RepositoryNotFoundError as error:
-        raise UserError(f"{name}: no such folder, and no such model on the hub (if it is private: `hf auth login`)") from error
+        raise UserError(
+            f"{name}: no such folder, and no such model on the hub (if it is private: `hf auth login`)"
+        ) from error
     except OSError as error:
         raise UserError(f"{name}: can't be had from the hub: {str(error).partition(chr(10))[0][:300]}") from error
 

@@ -80,7 +80,9 @@ def plan_merge(
         raise UserError(f"{out}: already there; finetune merge overwrites nothing, name another folder with --out")
     facts = model_facts(adapter)
     if facts.kind != "adapter":
-        raise UserError(f"{adapter}: is a whole model, which needs no merging; name an adapter that `finetune train` wrote")
+        raise UserError(
+            f"{adapter}: is a whole model, which needs no merging; name an adapter that `finetune train` wrote"
+        )
     tools = find_llama_cpp(llama_cpp, quantization) if method == "gguf" else None
     base, download, weights = _base(facts, method)
     plan = MergePlan(facts, out, method, base, download, weights, quantization if tools else None, tools)

@@ -109,6 +109,9 @@ def load_model(
                 max_seq_length=max_length,
                 dtype=dtype,
                 revision=config.revision,
+                # Else the name is changed into that of weights in 4 bits, in a repository without this revision, and
+                # the newest are loaded.
+                use_exact_model_name=config.revision is not None,
                 use_gradient_checkpointing=_CHECKPOINTING[config.checkpointing],
                 random_state=seed,
             )
@@ -176,13 +179,32 @@ def add_lora(model: Any, config: LoraConfig, *, checkpointing: str, seed: int) -
 
 def base_of(name: str) -> str:
     """The base model of an adapter's folder; `name` itself for anything else."""
-    file = Path(name) / ADAPTER_FILE
-    if not file.is_file():
+    found = _adapter_config(Path(name))
+    if not found:
         return name
     try:
-        return str(json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"])
-    except (OSError, ValueError, KeyError) as error:
+        return str(found["base_model_name_or_path"])
+    except KeyError as error:
+        raise UserError(f"{Path(name) / ADAPTER_FILE}: is no adapter's configuration") from error
+
+
+def adapters_of(folder: Path) -> dict[str, Any]:
+    """Rank and alpha of the adapters in a folder, by the names of their settings; nothing for a whole model."""
+    found = _adapter_config(folder)
+    return {f"lora.{ours}": found[name] for ours, name in (("r", "r"), ("alpha", "lora_alpha")) if name in found}
+
+
+def _adapter_config(folder: Path) -> dict[str, Any]:
+    file = folder / ADAPTER_FILE
+    if not file.is_file():
+        return {}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise UserError(f"{file}: is no adapter's configuration") from error
+    if not isinstance(found, dict) or not found:
+        raise UserError(f"{file}: is no adapter's configuration")
+    return found
 
 
 def _check_name(name: str) -> None:

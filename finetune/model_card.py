@@ -48,8 +48,8 @@ def model_card(facts: TrainingFacts, kind: str) -> str:
     parts = [
         f"---\n{_front_matter(facts, kind, base).strip()}\n---",
         f"# {_title(base)}",
-        f"A {_KINDS[kind][2]} that writes the LaTeX of a formula in an image. Base model: {code(base, cell=False)}. Trained with "
-        f"texsieve {facts.training.get('packages', {}).get('texsieve') or __version__} (`finetune train`, Unsloth).",
+        f"A {_KINDS[kind][2]} that writes the LaTeX of a formula in an image. Base model: {code(base, cell=False)}. "
+        f"Trained with texsieve {facts.training.get('packages', {}).get('texsieve') or __version__} (`finetune train`, Unsloth).",
         "## Use it",
         _use(facts, kind, base),
         "## Data",
@@ -111,8 +111,8 @@ def _use(facts: TrainingFacts, kind: str, base: str) -> str:
     pixels = facts.config.data.max_pixels
     more = (
         "It was trained with this prompt, and images scaled to at most "
-        f"{count(pixels)} pixels, never to a fixed width: {code(facts.config.data.prompt, cell=False)}. Another prompt or size "
-        "makes it worse. Decode greedily, and without a penalty for repetitions: formulas repeat themselves."
+        f"{count(pixels)} pixels, never to a fixed width: {code(facts.config.data.prompt, cell=False)}. "
+        "Another prompt or size makes it worse. Decode greedily, and without a penalty for repetitions: formulas repeat themselves."
     )
     return f"```sh\n{lines}\n```\n\n{more}"
 
@@ -122,7 +122,9 @@ def _data(data: Mapping[str, Any]) -> str:
         return "Not known."
     lines = [f"- Data set: {code(str(data.get('name')), cell=False)}"]
     if data.get("manifest_sha256"):
-        lines.append(f"- SHA-256 of its manifest.json, which has those of all files: {code(data['manifest_sha256'], cell=False)}")
+        lines.append(
+            f"- SHA-256 of its manifest.json, which has those of all files: {code(data['manifest_sha256'], cell=False)}"
+        )
     lines += [
         f"- SHA-256 of the ids and labels used of split {code(split, cell=False)}: {code(digest, cell=False)}"
         for split, digest in (data.get("sha256") or {}).items()
@@ -179,7 +181,8 @@ def _results(facts: TrainingFacts, data: Mapping[str, Any]) -> str:
     told = f" {things(runaways, 'prediction')} ran away." if runaways else ""
     unwrapped = ", what the model wrote around formulas taken off" if metrics.get("unwrapped") else ""
     of = _asked((metrics.get("predicted") or {}).get("data") or {}, metrics["n"], facts.config, data)
-    return f"{table}\n\nOn {things(metrics['n'], 'prediction')}{of} `finetune evaluate`, labels as they are{unwrapped}.{told}"
+    on = f"On {things(metrics['n'], 'prediction')}{of} `finetune evaluate`, labels as they are{unwrapped}.{told}"
+    return f"{table}\n\n{on}"
 
 
 def _asked(asked: Mapping[str, Any], predicted: int, config: Config, trained: Mapping[str, Any]) -> str:

@@ -159,7 +159,7 @@ class _Reader:
             try:
                 found = self._generate(part, f"{self._asking.seed}/{number}/{at}")
             except Exception as error:
-                if not _out_of_memory(error):
+                if not out_of_memory(error):
                     raise
                 self._halve(part)
             else:
@@ -253,7 +253,8 @@ def _end_tokens(model: Any, processor: Any) -> list[int]:
     return [ends] if isinstance(ends, int) else list(ends or [])
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: Exception) -> bool:
+    """Whether it is the GPU's memory that an error is about."""
     import torch
 
     # What the allocator raises, and what a CUDA library does that asks the driver by itself.

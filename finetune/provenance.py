@@ -48,7 +48,7 @@ def training_facts(run: Path) -> TrainingFacts:
     return TrainingFacts(
         config,
         {
-            "base": _public(config.model.name),
+            "base": _public(base_of(config.model.name)),
             "data": data_facts(config.data.path, environment.get("data_sha256")),
             "steps": max((line.get("step") or 0 for line in losses), default=0),
             "loss": {"first": trained[0], "last": trained[-1]} if trained else None,

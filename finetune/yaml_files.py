@@ -50,7 +50,7 @@ def parsed(text: str, where: str | Path) -> Any:
 
 
 def _strict_loader(where: str | Path) -> Any:
-    """PyYAML's safe loader, but for two equal keys: it takes the last, and a setting or prompt is gone without a word."""
+    """PyYAML's safe loader, but for equal keys: it takes the last, and a setting or prompt is gone without a word."""
     import yaml
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]

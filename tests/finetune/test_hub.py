@@ -161,7 +161,7 @@ def test_a_hub_that_can_not_be_asked_is_one_clear_line(
 def test_what_the_hub_does_not_have_or_give_is_said(hub: Hub) -> None:
     hub.add("me/gguf", model__gguf="weights")
     hub.gated.add("org/gated")
-    with pytest.raises(UserError, match="org/nothing: no such folder, and no such model on the hub .*hf auth login"):
+    with pytest.raises(UserError, match=r"org/nothing: no such folder, and no such model on the hub .*hf auth login"):
         model_facts("org/nothing")
     with pytest.raises(UserError, match=r"accept its terms on https://huggingface\.co/org/gated"):
         model_facts("org/gated")

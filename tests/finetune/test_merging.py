@@ -245,7 +245,9 @@ def test_a_card_says_which_split_its_figures_are_of(data: dict[str, Any] | None,
 
 def test_names_and_prompts_are_no_markup_on_a_card() -> None:
     data = {**TRAINING["data"], "name": "a`b|c", "sources": ["[free](https://x.example)", "_a|b_`c`"]}
-    config = replace(Config(), data=replace(Config().data, prompt="Answer in\n```latex\nfences | pipes.", train="[x](y)"))
+    config = replace(
+        Config(), data=replace(Config().data, prompt="Answer in\n```latex\nfences | pipes.", train="[x](y)")
+    )
     text = model_card(TrainingFacts(config, {**TRAINING, "data": data}), "adapter")
     assert "- Data set: ``a`b|c``" in text
     assert r"- Sources: \[free\](https://x.example), \_a\|b\_\`c\`" in text
