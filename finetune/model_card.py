@@ -49,7 +49,8 @@ def model_card(facts: TrainingFacts, kind: str) -> str:
         f"---\n{_front_matter(facts, kind, base).strip()}\n---",
         f"# {_title(base)}",
         f"A {_KINDS[kind][2]} that writes the LaTeX of a formula in an image. Base model: {code(base, cell=False)}. "
-        f"Trained with texsieve {facts.training.get('packages', {}).get('texsieve') or __version__} (`finetune train`, Unsloth).",
+        f"Trained with texsieve {facts.training.get('packages', {}).get('texsieve') or __version__} (`finetune train`, "
+        "Unsloth).",
         "## Use it",
         _use(facts, kind, base),
         "## Data",
@@ -112,7 +113,8 @@ def _use(facts: TrainingFacts, kind: str, base: str) -> str:
     more = (
         "It was trained with this prompt, and images scaled to at most "
         f"{count(pixels)} pixels, never to a fixed width: {code(facts.config.data.prompt, cell=False)}. "
-        "Another prompt or size makes it worse. Decode greedily, and without a penalty for repetitions: formulas repeat themselves."
+        "Another prompt or size makes it worse. Decode greedily, and without a penalty for repetitions: formulas repeat "
+        "themselves."
     )
     return f"```sh\n{lines}\n```\n\n{more}"
 
