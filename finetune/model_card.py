@@ -113,8 +113,8 @@ def _use(facts: TrainingFacts, kind: str, base: str) -> str:
     more = (
         "It was trained with this prompt, and images scaled to at most "
         f"{count(pixels)} pixels, never to a fixed width: {code(facts.config.data.prompt, cell=False)}. "
-        "Another prompt or size makes it worse. Decode greedily, and without a penalty for repetitions: formulas repeat "
-        "themselves."
+        "Another prompt or size makes it worse. Decode greedily, and without a penalty for repetitions: formulas "
+        "repeat themselves."
     )
     return f"```sh\n{lines}\n```\n\n{more}"
 
