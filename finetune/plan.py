@@ -70,7 +70,7 @@ def make_plan(config: Config, progress: Progress | None = None) -> Plan:
     """
     train = load_pairs(config.data.path, config.data.train)
     name = config.data.validation
-    validation = load_pairs(config.data.path, name) if name is not None else None
+    validation = _validation(config.data.path, name) if name is not None else None
     if validation is not None and _same(train, validation):
         raise UserError(
             f"{config.data.path}: its {config.data.train!r} and {name!r} are the same samples, and a loss on what was "
@@ -180,6 +180,15 @@ def _reasons(checked: Checked) -> str:
     return (
         ", ".join(f"{count(number)} × {REASONS[name]}" for name, number in checked.reasons().items()) or "it is empty"
     )
+
+
+def _validation(where: str, split: str) -> Dataset:
+    try:
+        return load_pairs(where, split)
+    except UserError as error:
+        if "split" not in str(error):
+            raise
+        raise UserError(f"{error}; data.validation=NAME takes another, data.validation=null evaluates nothing") from error
 
 
 def _same(one: Dataset, other: Dataset) -> bool:

@@ -165,6 +165,13 @@ def test_a_file_without_splits_is_not_validated_on_what_was_trained(tmp_path: Pa
     assert (len(made.train.rows), made.validation) == (2, None)
 
 
+@pytest.mark.usefixtures("no_model")
+def test_a_split_to_evaluate_with_that_is_not_there_says_how_to_do_without(tmp_path: Path) -> None:
+    data = make_toy_data(tmp_path)
+    with pytest.raises(UserError, match=r"no rows of the split 'dev'; there are .*; data\.validation=NAME takes another"):
+        plan.make_plan(load_config(None, [f"data.path={data}", "data.validation=dev"]))
+
+
 def test_going_on_from_adapters_takes_their_size(tmp_path: Path) -> None:
     config = load_config(None, [f"model.name={tmp_path}", "lora.r=8"])
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "x", "r": 32, "lora_alpha": 16}')
