@@ -188,7 +188,7 @@ def _validation(where: str, split: str) -> Dataset:
     except UserError as error:
         if "split" not in str(error):
             raise
-        raise UserError(f"{error}; data.validation=NAME takes another, data.validation=null evaluates nothing") from error
+        raise UserError(f"{error}; data.validation=NAME takes another, data.validation=null none") from error
 
 
 def _same(one: Dataset, other: Dataset) -> bool:
