@@ -11,7 +11,7 @@ from extra import require_finetune
 from stub_processor import StubProcessor
 
 from curate.errors import UserError
-from finetune import model, training
+from finetune import hardware, model, training
 from finetune.config import ModelConfig
 
 pytestmark = pytest.mark.finetune
@@ -30,6 +30,18 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     fake = types.SimpleNamespace(FastVisionModel=types.SimpleNamespace(from_pretrained=from_pretrained))
     monkeypatch.setattr(model, "import_unsloth", lambda: fake)
     return found
+
+
+def test_the_gpu_is_not_woken_before_unsloth_set_how_its_memory_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_finetune()
+    import torch
+
+    monkeypatch.delenv("UNSLOTH_ALLOW_CPU", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    for name in ("_lazy_init", "init", "get_device_properties", "mem_get_info"):
+        monkeypatch.setattr(torch.cuda, name, lambda *_: pytest.fail("the GPU was woken"))
+    hardware.require_gpu()
 
 
 def _load(**settings: Any) -> Any:

@@ -237,7 +237,7 @@ def test_without_a_gpu_a_line_says_so_and_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(hardware, "require_packages", lambda: None)
-    monkeypatch.setattr(hardware, "gpus", list)
+    monkeypatch.setattr(hardware, "sees_gpu", lambda: False)
     monkeypatch.setattr(hardware, "_why", lambda: "torch finds none")
     monkeypatch.delenv("UNSLOTH_ALLOW_CPU", raising=False)
     told = _error(capsys, "16gb", f"out={tmp_path / 'run'}")
