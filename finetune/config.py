@@ -115,7 +115,7 @@ class TrainConfig:
     keep: int = 2
     #: Processes that open images beside the one that trains.
     workers: int = 2
-    #: Where else the losses go: none, tensorboard, wandb, mlflow, trackio … (their packages must be there).
+    #: Where else the losses go: tensorboard, wandb, mlflow, trackio … (their packages must be there); [] for nowhere.
     report_to: tuple[str, ...] = ()
 
 
@@ -171,6 +171,7 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
     config = fill(Config(), values, str(path))
     for override in overrides:
         config = _overridden(config, override)
+    config = _at_home(config)
     check_ranges(config)
     return config
 
@@ -243,6 +244,13 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{where}: holds no settings; a configuration is YAML like `train: {{epochs: 2}}`")
     return {str(key): inner for key, inner in value.items()}
+
+
+def _at_home(config: Config) -> Config:
+    """The settings with `~` spelled out, which no shell does within `out=~/runs`: it would become a folder's name."""
+    values = flat(config)
+    places = {name: values[name] for name in ("out", "model.name", "data.path") if values[name].startswith("~/")}
+    return fill(config, nested({name: str(Path(place).expanduser()) for name, place in places.items()}), "~")
 
 
 def _overridden(config: Config, override: str) -> Config:

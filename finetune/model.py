@@ -19,9 +19,11 @@ from typing import Any
 from curate.cache import cache_folder
 from curate.errors import UserError
 from finetune.config import LoraConfig, ModelConfig
-from finetune.hardware import require_gpu, require_packages
+from finetune.hardware import gpus, require_gpu, require_packages
 
 ADAPTER_FILE = "adapter_config.json"
+#: Compute capability from which on NVIDIA's GPUs calculate in bfloat16.
+_BFLOAT16 = (8, 0)
 #: What a checkpointing setting is called by Unsloth.
 _CHECKPOINTING: dict[str, str | bool] = {"unsloth": "unsloth", "torch": True, "none": False}
 
@@ -101,6 +103,11 @@ def load_model(
 
     dtype = None if config.dtype == "auto" else getattr(torch, config.dtype)
     _check_name(config.name)
+    without = next((gpu.name for gpu in gpus() if gpu.capability < _BFLOAT16), None)
+    if config.dtype == "bfloat16" and without is not None:  # Unsloth would take float16 and not say so
+        raise UserError(
+            f"model.dtype is bfloat16, which {without} doesn't have: take auto or float16 (predict: --dtype)"
+        )
     try:
         with quiet():
             model, processor = unsloth.FastVisionModel.from_pretrained(

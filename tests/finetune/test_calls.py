@@ -71,6 +71,18 @@ def test_a_revision_is_that_of_the_repository_that_was_named(calls: list[dict[st
     assert (calls[0]["revision"], calls[0]["use_exact_model_name"]) == ("v1", True)
 
 
+def test_bfloat16_is_not_silently_float16_on_an_old_gpu(
+    calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "gpus", lambda: [hardware.Gpu("Tesla T4", 10**9, (7, 5))])
+    with pytest.raises(UserError, match="bfloat16, which Tesla T4 doesn't have: take auto or float16"):
+        _load(dtype="bfloat16")
+    _load()
+    monkeypatch.setattr(model, "gpus", lambda: [hardware.Gpu("A100", 10**9, (8, 0))])
+    _load(dtype="bfloat16")
+    assert [str(call["dtype"]) for call in calls] == ["None", "torch.bfloat16"]
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [

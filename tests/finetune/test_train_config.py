@@ -70,6 +70,13 @@ def test_wrong_settings_are_one_line_that_says_what_was_meant(override: str, sai
     assert "\n" not in str(caught.value)
 
 
+def test_the_home_folder_is_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No shell does it within `out=~/runs`, which would make a folder called ~."""
+    monkeypatch.setenv("HOME", "/home/ann")
+    config = load_config(None, ["out=~/runs/a", "data.path=~/data", "model.name=a/~b"])
+    assert (config.out, config.data.path, config.model.name) == ("/home/ann/runs/a", "/home/ann/data", "a/~b")
+
+
 def test_nothing_to_train_is_an_error() -> None:
     with pytest.raises(UserError, match="nothing would be trained"):
         load_config(None, ["lora.vision=false", "lora.language=false"])
