@@ -113,6 +113,8 @@ def merge(plan: MergePlan, *, progress: Progress = lambda stage, done, of: None)
         # 4 bits take the least memory, and a 16-bit merge reads the base's weights from the disk anyway.
         load_in_4bit=plan.method == "merged_4bit" or config.model.load_in_4bit,
         checkpointing="none",
+        # Whatever this GPU has: the weights that are written are those of the base's precision.
+        dtype="auto" if config.model.dtype == "bfloat16" else config.model.dtype,
     )
     progress("load", 0, 1)
     model, processor = load_model(

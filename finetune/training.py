@@ -217,6 +217,9 @@ def _why_it_ended(error: Exception, step: int) -> str | None:
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
     if full or any(words in str(error) for words in _FULL_DISK):
         return f"the disk is full after step {step}; make room, and --resume goes on from the last whole checkpoint"
+    if isinstance(error, OSError):  # of a process that opens images: with a traceback above its last line
+        last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        return f"ended after step {step}: {last}; put it right, and --resume goes on from the last whole checkpoint"
     return None
 
 

@@ -96,6 +96,13 @@ def test_bfloat16_is_not_silently_float16_on_an_old_gpu(
             "the disk is full after step 9",
         ),
         (ValueError("Error while serializing: No space left on device (os error 28)"), "the disk is full after step 9"),
+        (
+            FileNotFoundError(
+                "Caught FileNotFoundError in DataLoader worker process 0.\nOriginal Traceback:\n  a.py\n"
+                "FileNotFoundError: [Errno 2] No such file or directory: 'images/7.png'\n"
+            ),
+            "ended after step 9: FileNotFoundError: [Errno 2] No such file or directory: 'images/7.png'; put it right",
+        ),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), None),
         (UserError("the loss is no number any more"), None),
     ],
