@@ -36,8 +36,7 @@ def read_prompts(where: str | Path) -> list[Prompt]:
     The file maps names to texts, or to `{text: …}`. Raises UserError for one that can't be read or is no such file, for
     an empty text, a text that is there twice, and names that would be one file.
     """
-    text = text_of(where, PROMPTS, kind="prompt file", known="; ready prompt files are:")
-    value = parsed(text, where)
+    value = parsed(text_of(where, PROMPTS, kind="prompt file", known="; ready prompt files are:"), where)
     if not isinstance(value, dict) or not value:
         raise UserError(f"{where}: holds no prompts; {_HELP}")
     prompts: list[Prompt] = []
