@@ -20,6 +20,7 @@ from curate.errors import UserError
 from curate.tables import size
 from finetune.config import Config
 from finetune.gguf import LlamaCpp, convert, find_llama_cpp
+from finetune.hub import QUANTIZED
 from finetune.model_facts import ModelFacts, model_facts
 from finetune.provenance import accompany, read_facts
 
@@ -27,7 +28,6 @@ Method = Literal["merged_16bit", "merged_4bit", "gguf"]
 METHODS: tuple[str, ...] = get_args(Method)
 #: What Unsloth calls the methods. It refuses "merged_4bit" with advice, as it doesn't know that nothing is to follow.
 _UNSLOTH = {"merged_16bit": "merged_16bit", "gguf": "merged_16bit", "merged_4bit": "merged_4bit_forced"}
-_QUANTIZED_NAMES = ("-unsloth-bnb-4bit", "-bnb-4bit")
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 
 Progress = Callable[[str, int, int], None]
@@ -166,7 +166,7 @@ def _base(facts: ModelFacts, method: str) -> tuple[str, bool, int | None]:
     base = facts.base
     named = facts.config.model.name if facts.config else None
     if method != "merged_4bit":
-        for ending in _QUANTIZED_NAMES:
+        for ending in QUANTIZED:
             base = base.removesuffix(ending)
     folder = Path(base)
     if folder.is_dir():

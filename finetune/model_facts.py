@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from curate.errors import UserError
 from finetune.config import Config, ModelConfig, load_config
-from finetune.hub import adapter_folder, hub_file
+from finetune.hub import Unreachable, adapter_folder, hub_file, is_here
 from finetune.model import ADAPTER_FILE, base_of
 
 #: The settings of the training, kept beside every adapter and every merged model.
@@ -88,10 +88,15 @@ def check_model(name: str) -> None:
 
 def _of_the_hub(name: str) -> ModelFacts:
     """A whole model on the hub: a base model, or what somebody merged."""
-    file = hub_file(name, "config.json")
+    try:
+        file, settings = hub_file(name, "config.json"), hub_file(name, SETTINGS)
+    except Unreachable:
+        if not is_here(name):
+            raise
+        # Its weights are here, and nobody can be asked for more. Who merges a model keeps finetune.yaml beside it.
+        return ModelFacts(name, "hub", name, None, False, {"id": name, "revision": None})
     if file is None:
         raise UserError(f"{name}: holds neither config.json nor {ADAPTER_FILE} on the hub, so no model and no adapter")
-    settings = hub_file(name, SETTINGS)
     config = load_config(settings) if settings else None
     # The commit that is in the cache, so that it is the same for a prediction that goes on.
     return ModelFacts(name, "hub", name, config, _is_quantized(file.parent), {"id": name, "revision": file.parent.name})

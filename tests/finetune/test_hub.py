@@ -143,6 +143,19 @@ def test_what_was_fetched_is_found_without_the_hub(hub: Hub) -> None:
     assert [model_facts(name) for name in ("me/adapter", "org/base")] == online
 
 
+def test_a_base_model_of_which_only_what_unsloth_loads_is_here_needs_no_hub(hub: Hub) -> None:
+    """In 4 bits the weights come from a repository of another name; of the one that was named nothing is here."""
+    hub.add("unsloth/Qwen2.5-VL-3B-Instruct-unsloth-bnb-4bit", config__json="{}")
+    hub.hf_hub_download("unsloth/Qwen2.5-VL-3B-Instruct-unsloth-bnb-4bit", "config.json")
+    hub.down = True
+    for name in ("unsloth/Qwen2.5-VL-3B-Instruct", "Qwen/Qwen2.5-VL-3B-Instruct"):
+        facts = model_facts(name)
+        assert (facts.kind, facts.config, facts.name) == ("hub", None, name)
+    hub.down = False
+    hub.add("me/Qwen2.5-VL-3B-Instruct", adapter_config__json=BASE, adapter_model__safetensors="weights")
+    assert model_facts("me/Qwen2.5-VL-3B-Instruct").kind == "adapter"  # of the same name, and asked about
+
+
 def test_a_hub_that_can_not_be_asked_is_one_clear_line(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
