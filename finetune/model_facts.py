@@ -88,13 +88,15 @@ def check_model(name: str) -> None:
 
 def _of_the_hub(name: str) -> ModelFacts:
     """A whole model on the hub: a base model, or what somebody merged."""
+    file = None
     try:
-        file, settings = hub_file(name, "config.json"), hub_file(name, SETTINGS)
+        file = hub_file(name, "config.json")
+        settings = hub_file(name, SETTINGS)
     except Unreachable:
         if not is_here(name):
             raise
         # Its weights are here, and nobody can be asked for more. Who merges a model keeps finetune.yaml beside it.
-        return ModelFacts(name, "hub", name, None, False, {"id": name, "revision": None})
+        return ModelFacts(name, "hub", name, None, False, {"id": name, "revision": file and file.parent.name})
     if file is None:
         raise UserError(f"{name}: holds neither config.json nor {ADAPTER_FILE} on the hub, so no model and no adapter")
     config = load_config(settings) if settings else None

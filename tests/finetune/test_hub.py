@@ -143,6 +143,13 @@ def test_what_was_fetched_is_found_without_the_hub(hub: Hub) -> None:
     assert [model_facts(name) for name in ("me/adapter", "org/base")] == online
 
 
+def test_a_base_model_is_the_same_one_without_the_hub(hub: Hub) -> None:
+    hub.add("org/base", config__json="{}")
+    online = model_facts("org/base")
+    hub.down = True
+    assert model_facts("org/base") == online
+
+
 def test_a_base_model_of_which_only_what_unsloth_loads_is_here_needs_no_hub(hub: Hub) -> None:
     """In 4 bits the weights come from a repository of another name; of the one that was named nothing is here."""
     hub.add("unsloth/Qwen2.5-VL-3B-Instruct-unsloth-bnb-4bit", config__json="{}")
