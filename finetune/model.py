@@ -103,7 +103,7 @@ def load_model(
 
     dtype = None if config.dtype == "auto" else getattr(torch, config.dtype)
     _check_name(config.name)
-    without = next((gpu.name for gpu in gpus() if gpu.capability < _BFLOAT16), None)
+    without = next((gpu.name for gpu in gpus()[:1] if gpu.capability < _BFLOAT16), None)
     if config.dtype == "bfloat16" and without is not None:  # Unsloth would take float16 and not say so
         raise UserError(
             f"model.dtype is bfloat16, which {without} doesn't have: take auto or float16 (predict: --dtype)"
