@@ -45,8 +45,11 @@ def _import() -> Any:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     if "unsloth" in sys.modules:
         return sys.modules["unsloth"]
-    with quiet():
-        import unsloth
+    try:
+        with quiet():
+            import unsloth
+    except Exception as error:  # an old GPU, a driver or a package that doesn't go with torch: whatever it looks at
+        raise UserError(f"unsloth can't be used on this machine: {_first_line(error)}; --debug shows more") from error
     _bars()
     return unsloth
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +44,15 @@ def test_the_gpu_is_not_woken_before_unsloth_set_how_its_memory_is_shared_out(mo
     for name in ("_lazy_init", "init", "get_device_properties", "mem_get_info"):
         monkeypatch.setattr(torch.cuda, name, lambda *_: pytest.fail("the GPU was woken"))
     hardware.require_gpu()
+
+
+def test_what_unsloth_has_against_a_machine_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "unsloth.py").write_text("raise NotImplementedError('Unsloth: this GPU is too old\\nUpdate it')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "unsloth", raising=False)
+    monkeypatch.setattr(model, "require_gpu", lambda: None)
+    with pytest.raises(UserError, match=r"on this machine: Unsloth: this GPU is too old; --debug shows more"):
+        model.import_unsloth()
 
 
 def _load(**settings: Any) -> Any:
