@@ -230,4 +230,8 @@ def _check_name(name: str) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return (next(iter(str(error).strip().splitlines()), "") or type(error).__name__)[:300]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    cause = next(
+        (line for line in lines if line.startswith("AutoConfig error: ")), lines[0]
+    )  # below Unsloth's headline
+    return cause.removeprefix("AutoConfig error: ")[:300]

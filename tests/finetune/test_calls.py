@@ -82,6 +82,17 @@ def test_a_revision_is_that_of_the_repository_that_was_named(calls: list[dict[st
     assert (calls[0]["revision"], calls[0]["use_exact_model_name"]) == ("v1", True)
 
 
+def test_the_cause_is_said_and_not_the_headline(calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    def from_pretrained(name: str, **arguments: Any) -> Any:
+        raise RuntimeError(
+            "Unsloth: Failed to load model.\n\nAutoConfig error: no config.json\n\nPeftConfig error: none\n"
+        )
+
+    monkeypatch.setattr(model.import_unsloth().FastVisionModel, "from_pretrained", from_pretrained)
+    with pytest.raises(UserError, match=r"the model can't be loaded: no config\.json$"):
+        _load()
+
+
 def test_bfloat16_is_not_silently_float16_on_an_old_gpu(
     calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
