@@ -20,8 +20,8 @@ _SHOWN = 5
     name="predict",
     epilog="""
 \b
-MODEL is an adapter's folder that `finetune train` wrote, a merged model, or a base model
-(a folder, or an id on the hub). DATASET is a folder that `curate export` wrote, a file of
+MODEL is an adapter that `finetune train` wrote, a merged model or a base model, each a
+folder or an id on the hub. DATASET is a folder that `curate export` wrote, a file of
 messages (JSON lines), or an id on the hub.
 
 \b
