@@ -20,7 +20,7 @@ ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile
 
-demo: $(core)  ## make three small data sets with known defects, audit them, say where the report lies
+demo: $(core)  ## make three small data sets with known defects, audit and export them, say where the report lies
 	@$(drop_demo)
 	@$(VENV)/bin/curate demo --out "$(DEMO)"
 
@@ -45,7 +45,7 @@ bench: $(ready)  ## labels a second of the audit, beside other tools (results in
 	@$(py) benchmarks/bench.py $(BENCH_ARGS)
 	@$(py) benchmarks/planted.py $(PLANTED_ARGS)
 
-docs: $(core)  ## write docs/rules/ and docs/cli.md from the code
+docs: $(core)  ## write what is made from the code: docs/rules/, docs/cli.md, docs/training-settings.md, output in README.md
 	@$(py) docs/make_docs.py
 
 clean:  ## remove what these targets made, .venv included

@@ -57,9 +57,9 @@ def main() -> None:
     ]
     print(text_table(columns, rows, width=120))
     planted, found = sum(measured.planted.values()), sum(measured.found.values())
-    print(f"\nFound: {count(found)} of {count(planted)} planted defects ({found / planted:.2%}) of {len(rows)} kinds,")
-    print(f"in {count(measured.clean)} {what}. Score AUC right against planted: {measured.auc:.4f},")
-    print(f"without the kinds that only spell worse {measured.auc_damaged:.4f}.")
+    print(f"\nFound: {count(found)} of {count(planted)} planted defects ({measured.share_found:.2%})")
+    print(f"of {len(rows)} kinds, in {count(measured.clean)} {what}. Score AUC right against planted:")
+    print(f"{measured.auc:.4f}, without the kinds that only spell worse {measured.auc_damaged:.4f}.")
     flagged = ", ".join(f"{code} {count(number)}" for code, number in measured.flagged.items()) or "none"
     print(
         f"Right labels with a warning or an error: {count(measured.flagged_labels)} "

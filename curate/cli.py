@@ -33,7 +33,7 @@ def _selection(command: F) -> F:
         click.option(
             "--config", type=click.Path(path_type=Path), help="Project file [default: texsieve.toml, if there]."
         ),
-        click.option("--profile", metavar="P", help="default, handwritten, printed or m2e."),
+        click.option("--profile", metavar="P", help="default, handwritten, printed, m2e or canonical."),
         click.option("--ignore", metavar="C,..", multiple=True, help="Rules not to run."),
         click.option(
             "--select",
@@ -87,7 +87,7 @@ def _known(project: Project, baseline: Path | None, write: Path | None) -> pl.Da
 
 
 def _ruleset(
-    project: Project, select: Sequence[str], ignore: Sequence[str], profile: str | None, config: Path | None = None
+    project: Project, select: Sequence[str], ignore: Sequence[str], profile: str | None, config: Path | None
 ) -> Ruleset:
     """The rules to run: what flags say, else what the project file says. An error of the file's names the file."""
     from curate.config import PROJECT_FILE
@@ -305,7 +305,8 @@ def _audit(
             if number:
                 say(f"{entry['name']}: {count(number)} × {note}")
     for file in summary.get("predictions", {}).get("files", ()):
-        lost = [f"{count(file[kind])} {kind}" for kind in ("unknown", "ambiguous") if file[kind]]
+        kinds = {"unknown": "unknown", "ambiguous": "ambiguous", "other_label": "with another truth than the label"}
+        lost = [f"{count(file[kind])} {words}" for kind, words in kinds.items() if file[kind]]
         say(
             f"{visible(file['file'])}: {things(file['rows'], 'prediction')}" + (f" ({', '.join(lost)})" if lost else "")
         )
@@ -425,7 +426,7 @@ def fix(
     if out is not None and not diff:
         check_out(out)
     project = load_project(config)
-    ruleset = _ruleset(project, select, ignore, profile)
+    ruleset = _ruleset(project, select, ignore, profile, config)
     spec = parse_source(source)
     given = dict(map(parse_columns, [columns] if columns else project.columns))
     with Bars() as bars:
@@ -443,9 +444,9 @@ def fix(
         return 0
     write(fixed, out)
     for text in report_lines(fixed, width()):
-        click.echo(text)
-    click.echo(f"fixed     {out}")
-    click.echo(f"journal   {journal_of(out)}")
+        say(text)
+    say(f"fixed     {out}")
+    say(f"journal   {journal_of(out)}")
     return 0
 
 
@@ -670,7 +671,7 @@ def demo(out: Path, seed: int) -> int:
         data = make_demo(out / "data", seed=seed, progress=lambda done, of: bars("draw", done, of))
     project = Project()
     specs = [parse_source(source) for source in data.sources]
-    _audit(specs, out / "run", project, _ruleset(project, (), (), None), workers=None, fail_on=None)
+    _audit(specs, out / "run", project, _ruleset(project, (), (), None, None), workers=None, fail_on=None)
     say(f"planted   {data.planted_file}")
     say(f"data      {data.root}")
     say()

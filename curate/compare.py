@@ -89,18 +89,6 @@ def compare(runs: Sequence[RunLike]) -> list[dict[str, Any]]:
     return rows
 
 
-def to_frame(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """The rows as a frame; `reasons` stays a list, all else that is no plain value becomes JSON text."""
-    flat = [
-        {
-            key: json.dumps(value, ensure_ascii=False) if key != "reasons" and isinstance(value, dict | list) else value
-            for key, value in row.items()
-        }
-        for row in rows
-    ]
-    return pl.DataFrame(flat, infer_schema_length=None)
-
-
 def to_text(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:
     """A table for the terminal, verdict and first reasons under each source."""
     shared = overlap_text(rows, width=width)

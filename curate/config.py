@@ -57,7 +57,7 @@ class Project:
     against: tuple[str, ...] = ()
     #: By source name.
     licences: Mapping[str, str] = field(default_factory=dict)
-    #: The table [export], which `curate.export.options` reads.
+    #: The table [export], as `curate.export.options` takes it.
     export: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -91,7 +91,7 @@ def load_project(path: Path | None = None) -> Project:
             baseline=path.parent / settings["baseline"] if "baseline" in settings else None,
             suppress=_suppress(settings.get("suppress", {})),
             licences=settings.get("licences", {}),
-            export=settings.get("export", {}),
+            export=_export(settings.get("export", {})),
         )
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
@@ -123,6 +123,15 @@ def _suppress(table: Mapping[str, Any]) -> Mapping[str, Any]:
         from curate.baseline import suppressed
 
         suppressed(table)
+    return table
+
+
+def _export(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table [export], checked."""
+    if table:
+        from curate.export.options import make_options
+
+        make_options(table, {})
     return table
 
 

@@ -32,14 +32,20 @@ CORE = (
     ("click", "click"),
     ("math-core", "math_core"),
     ("quickjax", "quickjax"),
+    ("quickjs", "quickjs"),
     ("resvg-py", "resvg_py"),
     ("datasets", "datasets"),
+    ("huggingface-hub", "huggingface_hub"),
+    ("pyarrow", "pyarrow"),
+    ("rapidfuzz", "rapidfuzz"),
     ("jinja2", "jinja2"),
+    ("numpy", "numpy"),
+    ("pyyaml", "yaml"),
 )
 #: Extra, its modules, and what it is for.
 EXTRAS = (
     ("browse", ("fiftyone",), "curate browse"),
-    ("finetune", ("unsloth", "torch", "torchvision"), "finetune train and predict"),
+    ("finetune", ("unsloth", "torch", "torchvision"), "finetune train, predict, prompts and merge"),
     ("ray", ("ray",), "curate audit --engine ray"),
     ("dev", ("pytest", "xdist", "hypothesis", "ruff", "mypy", "playwright"), "work on texsieve itself"),
 )
@@ -274,7 +280,7 @@ def _gpu() -> Check:
             detail = "Apple GPU; fine-tuning with Unsloth wants an NVIDIA, AMD or Intel one"
         else:
             detail = "none seen (no nvidia-smi)"
-        remedy = "only `finetune train` and `finetune predict` need one: run them on a machine that has it"
+        remedy = "only `finetune train`, `predict`, `prompts` and `merge` need one: run them on a machine that has it"
         return Check("GPU", "missing", detail, remedy, optional=True)
     query = [tool, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     try:

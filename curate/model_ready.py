@@ -57,10 +57,8 @@ def model_image(
     if resize == "none":
         return out
     out = _padded(out, ceil(out.height / _ASPECT), ceil(out.width / _ASPECT))
-    pixels = out.width * out.height
-    if pixels > max_pixels:
-        scale = sqrt(max_pixels / pixels)
-        out = _resized(out, (int(out.width * scale), int(out.height * scale)))
+    if out.width * out.height > max_pixels:
+        out = _resized(out, _within(out.width, out.height, max_pixels))
     short = min(out.size)
     if short < min_side and resize == "upscale":
         scale = min_side / short
@@ -77,13 +75,20 @@ def model_size(
         return width, height
     width, height = max(width, ceil(height / _ASPECT)), max(height, ceil(width / _ASPECT))
     if width * height > max_pixels:
-        scale = sqrt(max_pixels / (width * height))
-        width, height = int(width * scale), int(height * scale)
+        width, height = _within(width, height, max_pixels)
     short = min(width, height)
     if short < min_side and resize == "upscale":
         scale = min_side / short
         width, height = round(width * scale), round(height * scale)
     return max(width, min_side), max(height, min_side)
+
+
+def _within(width: int, height: int, max_pixels: int) -> tuple[int, int]:
+    """A size of at most so many pixels, and no longer a shape: the longer side follows the shorter one's rounding."""
+    short, long = sorted((width, height))
+    smaller = int(short * sqrt(max_pixels / (width * height)))
+    longer = long * smaller // short
+    return (smaller, longer) if width < height else (longer, smaller)
 
 
 def _cut(image: Image.Image) -> Image.Image:

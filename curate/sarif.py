@@ -143,7 +143,7 @@ def _result(result: Result, index: Mapping[str, int], artifacts: _Artifacts) -> 
     replacement = None if whole else finding["replacement"]
     if replacement is not None and finding["fix"] is not None:
         made["properties"] = {"fixSafety": finding["fix"]}
-        change = _change(result, location["physicalLocation"], start, end, replacement)
+        change = _change(result, location["physicalLocation"], replacement)
         if change is not None:
             made["fixes"] = [{"description": {"text": f"{finding['fix']} fix of {code}"}, "artifactChanges": [change]}]
     return made
@@ -167,9 +167,7 @@ def _physical(result: Result, start: int, end: int, artifacts: _Artifacts) -> di
     return {"artifactLocation": artifact, "region": region | {"snippet": {"text": text[start:end]}}}
 
 
-def _change(
-    result: Result, physical: Mapping[str, Any], start: int, end: int, replacement: str
-) -> dict[str, Any] | None:
+def _change(result: Result, physical: Mapping[str, Any], replacement: str) -> dict[str, Any] | None:
     """The fix as a change of the file, or of the embedded label; None where the file can't hold it so."""
     text = replacement if result.place is None else result.place.spelled(replacement)
     if text is None:

@@ -8,6 +8,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Any
 
@@ -118,6 +119,8 @@ def _message(error: Exception) -> str:
         return error.format_message().rstrip(".") + hint
     if isinstance(error, MemoryError):
         return "out of memory; work on fewer rows or sources at once"
+    if isinstance(error, BrokenProcessPool):
+        return "a helper process was ended from outside, as systems do when memory runs out; try fewer --workers"
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         if error.filename and isinstance(error, FileExistsError | NotADirectoryError):

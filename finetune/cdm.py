@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from rapidfuzz.distance import Levenshtein
 
@@ -19,6 +20,12 @@ from rules.processes import spread
 
 #: Vertical distance, in thousandths of an em, up to which two marks stand at one height: scripts are 300 and more away.
 NEAR = 120.0
+#: From this distance on, one stands in a row above or below the other; an accent doesn't.
+_ROW = 400.0
+#: Two cells of a row are at least so far apart, neighbours in a cell at most.
+_COLUMN, _NO_COLUMN = 700.0, 350.0
+#: The size of a script. What is smaller, a script's script, has all distances smaller too.
+_SCRIPT = 0.7
 #: Sizes that differ by less are one size: a script is 0.7 of its base.
 SAME_SIZE = 0.1
 #: Marks of one kind up to which an optimal assignment is looked for; beyond, they pair in order.
@@ -33,7 +40,7 @@ def score_all(
     pairs: Sequence[tuple[str, str]], workers: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> list[float]:
     """`score` of many pairs, in order, over so many processes. `progress` is called with (done, of)."""
-    distinct = list(dict.fromkeys(pairs))
+    distinct = sorted(set(pairs))  # several models' answers to one truth in a row: it is drawn once
     batches = [distinct[start : start + _BATCH] for start in range(0, len(distinct), _BATCH)]
     found: list[float] = []
     for batch in spread(_scores, batches, workers if len(distinct) > _WORTH_PROCESSES else 1):
@@ -63,7 +70,7 @@ def compare(truth: Sequence[Mark], prediction: Sequence[Mark]) -> float:
         return 0.0 if number else 1.0
     pairs = _in_order(_assigned(truth[:MOST_MARKS], prediction[:MOST_MARKS]))
     placed = _placed(truth, prediction, pairs)
-    right = {pair for pair in placed if truth[pair[0]].kind != BAR}
+    right = {pair for pair in placed if truth[pair[0]].kind != BAR} - _glued(truth, prediction, pairs)
     glyphs = [pair for pair in pairs if truth[pair[0]].kind != BAR]
     lines = [pair for pair in pairs if truth[pair[0]].kind == BAR]
     for line in lines:
@@ -187,6 +194,7 @@ def _placed(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple
     rise = [prediction[j].y - truth[i].y for i, j in pairs]
     kept: list[tuple[int, int]] = []
     larger: list[tuple[float, float]] = []  # (size, rise) of pairs that were kept, each larger than the next
+    last: tuple[int, int] | None = None  # of full size, and kept
     for place, (i, j) in enumerate(pairs):
         size = truth[i].size
         if not _one_size(truth[i], prediction[j]):
@@ -194,16 +202,42 @@ def _placed(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple
         base = [one for larger_size, one in larger if larger_size > size + SAME_SIZE]
         if base:
             near = base[-1:]
-        elif size > 1 - SAME_SIZE:
+        elif size > 1 - SAME_SIZE and (last is None or _same_row_order(truth, prediction, last, (i, j))):
             near = [0.0, *(rise[other] for other in (place - 1, place + 1) if 0 <= other < len(pairs))]
         else:
             near = [0.0]
-        if any(abs(rise[place] - one) <= NEAR for one in near):
+        if any(abs(rise[place] - one) <= NEAR * min(size / _SCRIPT, 1) for one in near):
             kept.append((i, j))
             if truth[i].kind != BAR:
                 larger = [one for one in larger if one[0] > size + SAME_SIZE]
                 larger.append((size, rise[place]))
+                if size > 1 - SAME_SIZE:
+                    last = (i, j)
     return kept
+
+
+def _same_row_order(
+    truth: Sequence[Mark], prediction: Sequence[Mark], one: tuple[int, int], other: tuple[int, int]
+) -> bool:
+    """Does the other of two pairs stand in the row of the first, above or below it, on both sides alike?"""
+    falls = [some[b].y - some[a].y for some, a, b in zip((truth, prediction), one, other, strict=True)]
+    rows = [0 if abs(fall) < _ROW else 1 if fall > 0 else -1 for fall in falls]
+    return rows[0] == rows[1] or abs(falls[0] - falls[1]) <= NEAR
+
+
+def _glued(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Pairs that begin a cell right behind another one on one side, and stand in one cell with it on the other."""
+    found = set()
+    for (a, b), (c, d) in pairwise(pairs):
+        if (c, d) == (a + 1, b + 1):
+            sides = [
+                (one.cell == other.cell, other.left - one.right)
+                for one, other in (truth[a : c + 1], prediction[b : d + 1])
+            ]
+            (same, gap), (also, other_gap) = sorted(sides)
+            if not same and also and gap >= _COLUMN and other_gap <= _NO_COLUMN:
+                found.add((c, d))
+    return found
 
 
 def _covered_alike(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,9 +102,7 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited:
     rows, wrapped = _unwrapped(read_predictions(predictions), unwrap)
     truths = None if audited is None else label_errors.truths_of(audited, rows, _workers())
     with Bars() as bars:
-        found = evaluation.evaluate(
-            rows, workers=_workers(), characters=cdm, progress=lambda done, of: bars("draw", done, of)
-        )
+        found = evaluation.evaluate(rows, workers=_workers(), characters=cdm, progress=partial(bars, "draw"))
     metrics = evaluation.as_metrics(found)
     labels = None if truths is None else label_errors.label_errors(rows, found.scored, truths, _workers())
     if labels is not None:
@@ -188,7 +187,7 @@ def compare(
             (after.name, new),
             workers=_workers(),
             characters=cdm,
-            progress=bars,
+            progress=partial(bars, "draw"),
         )
     labels = None
     if audited is not None:

@@ -154,8 +154,8 @@ def _cards(
     chosen: Sequence[int],
     roots: Roots,
     images: Images | None,
-    render: pictures.Render | None,
-    open_image: pictures.OpenImage | None,
+    render: pictures.Render,
+    open_image: pictures.OpenImage,
 ) -> list[dict[str, Any]]:
     cards = []
     drawn: dict[str, pictures.Picture] = {}

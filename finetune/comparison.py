@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from curate.errors import UserError
 from curate.tables import Column, count, text_table
 from curate.visible import clip, visible
 from finetune import strings
-from finetune.evaluation import CDM_METRICS, Evaluated, evaluate, of_sums, spacing_note
+from finetune.evaluation import CDM_METRICS, Evaluated, Progress, evaluate_all, of_sums, spacing_note
 from finetune.intervals import drawn_sums, interval, mcnemar_p, paired_p
 from finetune.metrics import STRING_METRICS
 from finetune.predictions import Prediction
@@ -97,9 +96,9 @@ def compare(
     *,
     workers: int = 1,
     characters: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
-    """Compare (name, rows) with (name, rows); the others as in `evaluate`, but `progress` gets the stage first.
+    """Compare (name, rows) with (name, rows); the others as in `evaluate`.
 
     Raises UserError where no sample is in both or truths differ.
     """
@@ -113,15 +112,12 @@ def compare(
                 f"{visible(clip(one.sample_id, 60))}: {before[0]} and {after[0]} have different truths (gt);"
                 " predict both on the same data set"
             )
-    old, new = (
-        evaluate(
-            [pair[side] for pair in pairs],
-            workers=workers,
-            rules=False,
-            characters=characters,
-            progress=None if progress is None else partial(progress, stage),
-        )
-        for side, stage in enumerate(("before", "after"))
+    old, new = evaluate_all(
+        [[pair[side] for pair in pairs] for side in (0, 1)],
+        workers=workers,
+        rules=False,
+        characters=characters,
+        progress=progress,
     )
     return Comparison(
         (before[0], after[0]),

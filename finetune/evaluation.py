@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from finetune import cdm, layout, strings
 from finetune.align import ALIKE, Compared, compare
 from finetune.intervals import intervals
 from finetune.metrics import STRING_METRICS, Scored, as_floats, figures, score_pairs
-from finetune.predictions import Prediction
+from finetune.predictions import Prediction, ran_away
 from finetune.strings import Numbers
 from rules import engine
 
@@ -21,8 +22,6 @@ from rules import engine
 LAYOUT_METRICS = ("structure", "symbols")
 #: Metrics of drawn characters; None where nothing was drawn.
 CDM_METRICS = ("cdm", "exprate_cdm")
-#: A prediction with at least twice the truth's tokens and this many more ran away: the model repeats itself.
-RUNAWAY_MORE = 50
 #: Lower ends of the length bins, in canonical tokens of the truth.
 LENGTHS = (0, 6, 11, 21, 41, 81)
 #: Rules whose group has fewer pairs are left out of the groups: nothing can be said of so few.
@@ -71,16 +70,43 @@ def evaluate(
     different, some 15 ms each, for `cdm`; else it is nan. `workers`: processes for both. `progress` is called with
     pairs drawn and to be drawn.
     """
-    scored = score_pairs(((row.gt, row.pred) for row in rows), workers=workers)
+    (found,) = evaluate_all([rows], workers=workers, rules=rules, characters=characters, progress=progress)
+    return found
+
+
+def evaluate_all(
+    files: Sequence[Sequence[Prediction]],
+    *,
+    workers: int = 1,
+    rules: bool = True,
+    characters: bool = False,
+    progress: Progress | None = None,
+) -> list[Evaluated]:
+    """`evaluate` of several models' answers to the same questions: a truth that several got wrong is drawn once."""
+    scored = [score_pairs(((row.gt, row.pred) for row in rows), workers=workers) for rows in files]
+    detected = [
+        np.where(one.alike > 0, 1.0, np.nan) if characters else np.full(len(one.alike), np.nan) for one in scored
+    ]
+    if characters:
+        places = [np.nonzero(one.alike == 0)[0].tolist() for one in scored]
+        pairs = [(rows[at].gt, rows[at].pred) for rows, some in zip(files, places, strict=True) for at in some]
+        drawn = iter(cdm.score_all(pairs, workers, progress))
+        for one, some in zip(detected, places, strict=True):
+            one[some] = list(islice(drawn, len(some)))
+    return [
+        _evaluated(rows, one, marked, _rules(rows, workers) if rules else [()] * len(rows))
+        for rows, one, marked in zip(files, scored, detected, strict=True)
+    ]
+
+
+def _evaluated(
+    rows: Sequence[Prediction], scored: Scored, detected: Numbers, codes: list[tuple[str, ...]]
+) -> Evaluated:
     compared = [
         ALIKE if alike else compare(layout.read(" ".join(truth)), layout.read(" ".join(prediction)))
         for alike, (truth, prediction) in zip(scored.alike, scored.tokens, strict=True)
     ]
-    runaway = [len(prediction) >= max(2 * len(truth), len(truth) + RUNAWAY_MORE) for truth, prediction in scored.tokens]
-    detected = np.where(scored.alike > 0, 1.0, np.nan) if characters else np.full(len(rows), np.nan)
-    if characters:
-        places = np.nonzero(scored.alike == 0)[0].tolist()
-        detected[places] = cdm.score_all([(rows[place].gt, rows[place].pred) for place in places], workers, progress)
+    runaway = [ran_away(len(truth), len(prediction)) for truth, prediction in scored.tokens]
     numbers = np.column_stack(
         [
             scored.raw,
@@ -94,7 +120,7 @@ def evaluate(
             np.ones(len(rows)),
         ]
     )
-    return Evaluated(rows, scored, compared, runaway, numbers, _rules(rows, workers) if rules else [()] * len(rows))
+    return Evaluated(rows, scored, compared, runaway, numbers, codes)
 
 
 def of_sums(sums: Numbers) -> dict[str, Numbers]:

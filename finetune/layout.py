@@ -96,7 +96,9 @@ class _Reader:
     def command(self, token: str, kind: str, args: str, path: str, depth: int) -> None:
         if kind in _SILENT:
             for letter in args:
-                if letter != "d":  # the delimiter of \big is a symbol
+                if letter in "mt" and kind != "space":  # what is coloured, or the text of a tag
+                    self.argument(path, depth)
+                elif letter != "d":  # the delimiter of \big is a symbol
                     self.skip(letter)
             return
         if not any(letter in "mt" for letter in args):  # nothing stands in it

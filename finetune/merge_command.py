@@ -23,7 +23,8 @@ gguf          merged_16bit, then llama.cpp's converter: a file for the language 
 \b
 ADAPTER is a folder that `finetune train` wrote, or an id on the hub. What a merge needs is
 looked for, and said, before the model is loaded: the base's 16-bit weights (of a base that was
-trained in 4 bits they may not be on this machine yet), disk, and llama.cpp. Nothing is installed. The folder is complete or it isn't there.
+trained in 4 bits they may not be on this machine yet), disk, and llama.cpp.
+Nothing is installed. The folder is complete or it isn't there.
 
 \b
 Examples:

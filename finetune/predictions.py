@@ -19,7 +19,10 @@ from curate.visible import clip, visible
 
 _ID_KEYS = ("sample_id", "img_id")
 _IMAGE_KEYS = ("image", "image_path")
+#: A prediction with at least twice the truth's tokens and this many more ran away: the model repeats itself.
+_RUNAWAY_MORE = 50
 _BOM = b"\xef\xbb\xbf"
+_HELP = "; a prediction file is JSON lines, or one JSON list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ class Prediction:
     seconds: float | None = None
     #: Mean log-probability of the predicted tokens.
     score: float | None = None
+
+
+def ran_away(truth: int, prediction: int) -> bool:
+    """Is a prediction of so many tokens far longer than a truth of so many?"""
+    return prediction >= max(2 * truth, truth + _RUNAWAY_MORE)
 
 
 def read_predictions(path: Path) -> list[Prediction]:
@@ -96,7 +104,7 @@ def _parsed(text: str, complaint: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         line = f"line {error.lineno}, " if "\n" in text else ""
-        raise UserError(f"{complaint}: {error.msg} at {line}column {error.colno}") from error
+        raise UserError(f"{complaint}: {error.msg} at {line}column {error.colno}{_HELP}") from error
     except ValueError as error:  # a number with thousands of digits
         raise UserError(f"{complaint}: {error}") from error
     except RecursionError as error:

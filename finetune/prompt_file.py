@@ -53,9 +53,14 @@ def read_prompts(where: str | Path) -> list[Prompt]:
         if not isinstance(text, str) or not text.strip():
             raise UserError(f"{where}: {name} has no text; {_HELP}")
         for other in prompts:
-            if other.name.lower() == name.lower():
+            if _files(other.name) & _files(name):
                 raise UserError(f"{where}: {other.name} and {name} would be one file; rename one")
             if other.text == text.strip():
                 raise UserError(f"{where}: {other.name} and {name} ask the same")
         prompts.append(Prompt(name, text.strip()))
     return prompts
+
+
+def _files(name: str) -> set[str]:
+    """The files of its answers, as they came and unwrapped, where upper and lower case are one."""
+    return {f"{name.lower()}.jsonl", f"{name.lower()}.unwrapped.jsonl"}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from curate.tables import Column, count, markdown_table, share, text_table, things
 from finetune.comparison import words_of_p
-from finetune.evaluation import Evaluated, as_metrics, evaluate
+from finetune.evaluation import Progress, as_metrics, evaluate, evaluate_all
 from finetune.intervals import mcnemar_p
 from finetune.metrics import STRING_METRICS
 from finetune.predictions import Prediction
@@ -54,18 +53,18 @@ def score_prompts(
     *,
     workers: int = 1,
     characters: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Scored]:
     """Score each prompt's answers, which must be to the same questions in the same order; others as in `evaluate`."""
     found: list[Scored] = []
-    first: Evaluated | None = None
-    for one in asked:
-        rows, wrapped, changed = unwrap_rows(one.rows)
-        report = None if progress is None else partial(progress, one.prompt.name)
-        scored = evaluate(rows, workers=workers, rules=False, characters=characters, progress=report)
+    taken = [unwrap_rows(one.rows) for one in asked]
+    unwrapped = evaluate_all(
+        [rows for rows, _, _ in taken], workers=workers, rules=False, characters=characters, progress=progress
+    )
+    first = unwrapped[0]
+    for one, (rows, wrapped, changed), scored in zip(asked, taken, unwrapped, strict=True):
         metrics = as_metrics(scored)
         raw = as_metrics(evaluate(one.rows, workers=workers, rules=False)) if changed else metrics
-        first = first or scored
         was, is_now = first.scored.alike > 0, scored.scored.alike > 0
         p = None if scored is first else mcnemar_p(int((was & ~is_now).sum()), int((~was & is_now).sum()))
         times = [row.seconds for row in one.rows]
@@ -154,18 +153,22 @@ def _wrappers(one: Scored) -> str:
 
 
 def verdict(found: Sequence[Scored]) -> str:
-    """Which prompt is best, and how sure that is, in a sentence."""
+    """Which prompt is best, and how sure that is, in a sentence.
+
+    Of many prompts one is best by chance: each p counts as often as there are comparisons (Bonferroni).
+    """
     top = best(found)
     value = top.unwrapped[HEADLINE]
     said = f"best: {top.asked.prompt.name}, {value:.2f} % drawn as the truth"
     if len(found) == 1:
         return said
+    level = 0.05 / (len(found) - 1)
     if top is not found[0]:
-        sure = top.p is not None and top.p < 0.05
+        sure = top.p is not None and top.p < level
         return (
             f"{said}; against {found[0].asked.prompt.name} that {'is no' if sure else 'may be'} chance (p {_p(top.p)})"
         )
-    close = [one.asked.prompt.name for one in found[1:] if one.p is None or one.p >= 0.05]
+    close = [one.asked.prompt.name for one in found[1:] if one.p is None or one.p >= level]
     return f"{said}; " + (f"not surely better than {', '.join(close)}" if close else "surely better than the others")
 
 

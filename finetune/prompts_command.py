@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,8 @@ def prompts(
                 notes.update(dict.fromkeys(made.notes))
                 answers.append(read_answers(prompt, path))
         with Bars() as bars:
-            found = score_prompts(answers, workers=min(cores(), 8), characters=cdm, progress=bars)
+            report = partial(bars, "draw")
+            found = score_prompts(answers, workers=min(cores(), 8), characters=cdm, progress=report)
         said = {"texsieve": __version__, "key_version": KEY_VERSION, "model": asker.identity(), "data": data}
         said |= {"answers": {"max_new_tokens": max_new_tokens, "batch_size": batch_size}, **as_json(found)}
         if out is not None:

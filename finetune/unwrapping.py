@@ -23,7 +23,7 @@ _BOX = re.compile(
 )
 _MARK = re.compile(r"<\|[a-z_]{1,40}\|>|</?ref>")
 _FENCE = re.compile(
-    r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[ \t]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
+    r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[ \t]*\n(.*?)(?:^[ \t]*\1[ \t]*$|(?:\1[ \t]*)?\Z)", re.DOTALL | re.MULTILINE
 )
 _ONE_LINE_FENCE = re.compile(r"\A```(?:(latex|tex|math|json|html)\b)?(.+?)(?:```)?\Z", re.DOTALL)
 #: Languages of fences whose content is the formula; of several fences one of these wins.
@@ -44,6 +44,7 @@ _FORMULA = re.compile(
     r"[^<>]*>(.*?)(?:</\1>|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
+_DOCUMENT = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re.DOTALL)
 # What opens a formula and what closes it; a dollar closes a dollar.
 _DISPLAY = re.compile(r"\$\$|(?<!\\)\\\[|\\begin\s*\{(?P<name>(?:equation|displaymath|math)\*?)\}")
 _INLINE = re.compile(r"(?<!\\)\\\(|(?<![\\$])\$(?!\$)")
@@ -63,7 +64,7 @@ _LEAD = re.compile(
 _CODE = re.compile(r"\A(`+)(?!`)(.+?)\1\Z", re.DOTALL)
 _BOLD = re.compile(r"\A(\*\*|__)(?=\S)(.+?)(?<=\S)\1\Z", re.DOTALL)
 #: A text with none of these is left alone by every rule: most answers of a model that was trained on bare formulas.
-_MARKS = ("$", "`", "~~~", "<", ":", '"', "**", "__", r"\[", r"\(", "{equation", "{displaymath", "{math")
+_MARKS = ("$", "`", "~~~", "<", ":", '"', "**", "__", r"\[", r"\(", "{equation", "{displaymath", "{math", "{document")
 
 
 def unwrap(answer: str, keep: Container[str] = ()) -> tuple[str, tuple[str, ...]]:
@@ -154,6 +155,9 @@ def _markup(text: str) -> str:
 
 
 def _delimiters(text: str) -> str:
+    document = _DOCUMENT.search(text)
+    if document:
+        text = document.group(1).strip()
     found = list(_between(text, _DISPLAY))
     if not found:
         found = list(_between(text, _INLINE))

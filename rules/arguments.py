@@ -98,7 +98,7 @@ class ArgumentReader(Cursor):
             elif letter == "D":
                 out.append(self.read_braced_length(token, start))
             elif letter == "l":
-                out.append(self.read_length(token, start))
+                out.append(self.read_length(start))
         self.display = display
         return out
 
@@ -188,14 +188,14 @@ class ArgumentReader(Cursor):
                 command = COMMANDS.get(token[1:])
                 if command is None:
                     self.problem("unknown-command", i, detail=token[1:])
-                elif command.mode == "math":
-                    if command.name in ("left", "right", "begin", "end") or command.kind != "other":
-                        self.problem("math-in-text", i, detail=token)
-                elif token == "\\ensuremath":
-                    return  # its argument is math again; rare, and left unread
-                elif token == "\\begin":
-                    return
+                elif token == "\\ensuremath" or (token == "\\begin" and self.is_tabular(i)):
+                    return  # math again, and cells; rare, and left unread
+                elif command.mode == "math" and command.kind != "other":
+                    self.problem("math-in-text", i, detail=token)
             i += 1
+
+    def is_tabular(self, begin: int) -> bool:
+        return "".join(self.toks[begin + 1 : begin + 9]) == "{tabular"
 
     def check_math_in_text(self, dollar: int, end: int) -> int:
         """Read `$…$` inside text. Returns the token after the closing dollar."""
@@ -263,7 +263,7 @@ class ArgumentReader(Cursor):
         self.problem("missing-argument", start, max(start + 1, min(self.i, self.n)), token)
         return ""
 
-    def read_length(self, token: str, start: int) -> str:
+    def read_length(self, start: int) -> str:
         """An unbraced length, as `\\kern` takes it."""
         if self.i >= self.n:
             self.problem("illegal-length", start, self.i)

@@ -95,9 +95,9 @@ def parts(number: int, workers: int) -> Iterator[slice]:
 def _judge_batch(batch: tuple[Sequence[str], Ruleset]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One batch: the labels' frame without problems, and the findings with rows counted from 0."""
     texts, ruleset = batch
-    rules = ruleset.rules("label")  # first: importing the rules is what says which marks labels are to be given
     read = [_read(text) for text in texts]
     frame = _frame(texts, read)
+    rules = ruleset.rules("label")
     if not rules:
         return frame.drop("problems", "marks"), pl.DataFrame(schema=SCHEMA)
     labels: dict[int, Label] = {}  # only those that a rule looks at
@@ -190,7 +190,7 @@ def _frame(texts: Sequence[str], read: list[_Read]) -> pl.DataFrame:
             "label": texts,
             "tokens": list(map(len, toks)),
             "problems": ["" if reading is None else _kinds(reading) for reading in readings],
-            "marks": list(map(marks, toks)),
+            "marks": marks(toks),
             "canonical": spelled,
             "visual_key": keys,
         },

@@ -6,9 +6,7 @@ Only what the sets' own publishers say is in the table; a set that isn't there i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import combinations
 
 #: Public sets by a word in the source's name or path: (pattern, licence, what the publishers say).
 _KNOWN: tuple[tuple[str, str, str], ...] = (
@@ -73,12 +71,6 @@ def clash(first: str, second: str) -> str | None:
     if "NC" in kinds and ("SA" in kinds or "copyleft" in kinds):
         return f"{keep[0]} wants commercial use allowed, and {two if keep[0] == one else one} forbids it"
     return None
-
-
-def clashes(licences: Iterable[str]) -> list[tuple[str, str, str]]:
-    """(licence, licence, why) of every two that clash, in alphabetical order."""
-    pairs = combinations(sorted(set(licences)), 2)
-    return [(one, two, why) for one, two in pairs if (why := clash(one, two)) is not None]
 
 
 def _kind(name: str) -> str | None:

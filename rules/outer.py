@@ -24,10 +24,10 @@ def unwrap(toks: list[str]) -> Wrapper | None:
     first, last = toks[0], toks[-1]
     if first == "$" == last:
         if len(toks) >= 4 and toks[1] == "$" == toks[-2]:
-            return Wrapper("$$", 2, len(toks) - 2) if "$" not in toks[2:-2] else None
-        return Wrapper("$", 1, len(toks) - 1) if "$" not in toks[1:-1] else None
+            return Wrapper("$$", 2, len(toks) - 2) if _is_one(toks, 2) else None
+        return Wrapper("$", 1, len(toks) - 1) if _is_one(toks, 1) else None
     if (first, last) in (("\\[", "\\]"), ("\\(", "\\)")):
-        return Wrapper(first, 1, len(toks) - 1)
+        return Wrapper(first, 1, len(toks) - 1) if _is_one(toks, 1) else None
     if first == "\\begin" and last == "}":
         for name in _PLAIN_DISPLAYS:
             size = len(name) + 3
@@ -38,3 +38,16 @@ def unwrap(toks: list[str]) -> Wrapper | None:
             ):
                 return Wrapper(name, size, len(toks) - size)
     return None
+
+
+def _is_one(toks: list[str], width: int) -> bool:
+    """Does the last delimiter, of `width` tokens, close the first? Not in `\\( a \\) , \\( b \\)`.
+
+    Text in braces may have delimiters of its own: `$ a \\text{ if $b$} $`.
+    """
+    depth = 0
+    for token in toks[width:-width]:
+        depth += (token == "{") - (token == "}")
+        if depth <= 0 and token == toks[-1]:
+            return False
+    return True

@@ -54,7 +54,9 @@ def spread(work: Callable[[_Batch], _Result], batches: Sequence[_Batch], workers
         yield from spreader(work, batches)
         return
     try:
-        yield from _pool(workers).map(work, batches)
+        with _one_polars_thread():
+            results = _pool(workers).map(work, batches)  # starts a process a batch, up to the number of workers
+        yield from results
     except BrokenProcessPool:
         _pool.cache_clear()
         raise
@@ -75,17 +77,22 @@ def _settle_in() -> None:
 
 @cache
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # Spawned, not forked: polars' thread pool does not survive a fork. Each process has one thread of its own for
-    # polars, which reads the variable when it is imported: there is a process for every core already.
+    # Spawned, not forked: polars' thread pool does not survive a fork.
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle_in)
+
+
+@contextmanager
+def _one_polars_thread() -> Iterator[None]:
+    """Processes started inside have one thread of their own for polars, which reads the variable when it is imported.
+
+    There is a process for every core already.
+    """
     before = os.environ.get("POLARS_MAX_THREADS")
     os.environ["POLARS_MAX_THREADS"] = "1"
     try:
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle_in)
-        for _ in range(workers):  # each submission starts a process while none is idle
-            pool.submit(os.getpid)
+        yield
     finally:
         if before is None:
             del os.environ["POLARS_MAX_THREADS"]
         else:
             os.environ["POLARS_MAX_THREADS"] = before
-    return pool

@@ -18,7 +18,6 @@ from rules.cursor import (
     TO_BRACE,
     TO_BRACKET,
     TO_CELL,
-    TO_DOLLAR,
     TO_END,
     TO_RIGHT,
     TO_ROWS,
@@ -276,8 +275,6 @@ class Reader(ScriptReader):
                     base = operator = False
                 continue
             if action == DOLLAR:
-                if closer == TO_DOLLAR:
-                    break
                 self.problem("inner-dollar", i)
                 self.i += 1
                 continue

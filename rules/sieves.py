@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
+
+from rules.registry import all_rules
 
 LABEL = pl.col("label")
 
@@ -59,8 +61,13 @@ def has_command(*names: str) -> pl.Expr:
     return (pl.col("marks") & bit) != 0
 
 
-def marks(toks: Iterable[str]) -> int:
-    """What the column `marks` holds for a label of these tokens."""
+def marks(labels: Iterable[Sequence[str]]) -> list[int]:
+    """What the column `marks` holds for labels of these tokens."""
+    all_rules()  # which words have a bit is known once every rule has been imported
+    return [_marks(toks) for toks in labels]
+
+
+def _marks(toks: Sequence[str]) -> int:
     if _MARKS.keys().isdisjoint(toks):
         return 0
     found = 0

@@ -27,7 +27,7 @@ AMPERSAND = 17
 ROW = 18
 INFIX = 19
 SWITCH = 20  # acts on the rest of its group
-DOLLAR = 21
+DOLLAR = 21  # begins or ends math, which must not happen inside it
 RULE = 22  # \hline: only at the start of a row
 DEFINITION = 23
 OLD_FORM = 24
@@ -47,7 +47,7 @@ _SPECIAL: dict[str, int] = {
     "'": PRIME,
     "~": SPACE,
     "&": AMPERSAND,
-    "$": DOLLAR,
+    **dict.fromkeys(("$", "\\(", "\\)", "\\[", "\\]"), DOLLAR),
     "#": HASH,
     "\\": BACKSLASH,
     "\\\\": ROW,

@@ -16,6 +16,8 @@ from curate.decisions import Action, Decision, append_decisions, decide, label_s
 from curate.errors import UserError
 from curate.run import Run, load_run, rules_of
 
+#: Said where there is nothing to decide on.
+NOTHING = "Select samples first (the box in a tile's corner), or open one."
 #: What was done, and what wasn't and why, for `n` samples; the other words follow its number.
 _DONE = {
     "fix": "{n} fixed",

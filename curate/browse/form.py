@@ -14,7 +14,7 @@ from typing import Any
 from fiftyone.operators import types
 
 from curate.browse import fields, mirror
-from curate.browse.deciding import Desk, Shown
+from curate.browse.deciding import NOTHING, Desk, Shown
 from curate.browse.said import code, findings_text
 from curate.browse.sketch import Sketcher
 from curate.browse.state import Judged
@@ -24,8 +24,6 @@ from curate.run import load_run
 #: The form's only value.
 LABEL = "label"
 _SKETCHER = Sketcher()
-#: Said where there is nothing to decide on.
-NOTHING = "Select samples first (the box in a tile's corner), or open one."
 
 
 def text_of(ctx: Any, desk: Desk, sample: Shown) -> str:

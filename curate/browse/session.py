@@ -9,11 +9,11 @@ import signal
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from curate.browse import fields
 from curate.browse.mongod import HOW_TO_GET, PORT, URI_VARIABLE, VARIABLE, DamagedError, Mongod, find_mongod
@@ -124,27 +124,10 @@ def _show(
     stack.callback(server.stop)
     processes = {"server": server.pid} | ({"mongod": mongod.process.pid} if mongod else {})
     work.note(processes, "")
-    from curate.browse.proposals import proposed
     from curate.browse.rows import fingerprint, rows
 
-    mark = fingerprint(run, work, most)
     frame = rows(run, work, most)
-    state = work.read_state()
-    database = os.environ.get(URI_VARIABLE, "")
-    known = {"mark": mark, "database": database, "run": str(run.path.resolve())}
-    is_written = {key: state.get(key) for key in known} != known
-    if is_written:
-        _write(run, work, frame, mark)
-    _write_background(work, run, frame)
-    has = server.answer("has")
-    if has["has"] != mark:
-        if not is_written:
-            _write(run, work, frame, mark)
-        server.order("load", folder=str(work.dataset), mark=mark)
-        state = {}
-    done = int(state.get("proposed", 0))
-    work.write_state({**known, "proposed": done})
-    _remove(work.dataset)
+    state = _take_in(run, work, server, frame, fingerprint(run, work, most))
     server.order("decide", who=who)
     server.send("serve")
     until_it_answers(f"http://127.0.0.1:{port}/", server)
@@ -161,13 +144,41 @@ def _show(
     os.nice(5)
     server.wait(_SECONDS_FOR_THE_PAGE)
     try:
-        for rows_done, found in proposed(run, frame, done):
-            server.order("propose", file=str(work.file("proposed.json", found)))
-            work.write_state({**known, "proposed": rows_done})
+        _propose(run, work, server, frame, state)
     except UserError as error:  # the App is of use without
         server.check()
         say(f"Proposed fixes are not all shown: {error}")
     server.wait()
+
+
+def _take_in(run: Run, work: Work, server: Server, frame: pl.DataFrame, mark: str) -> dict[str, Any]:
+    """Have the database hold these rows, unless it does. Returns its state: what it holds, and of how many rows, the
+    first ones, it has the proposals."""
+    before = work.read_state()
+    known = {"mark": mark, "database": os.environ.get(URI_VARIABLE, ""), "run": str(run.path.resolve())}
+    is_written = {key: before.get(key) for key in known} != known
+    if is_written:  # while FiftyOne is being imported
+        _write(run, work, frame, mark)
+    _write_background(work, run, frame)
+    proposed = int(before.get("proposed", 0))
+    if server.answer("has")["has"] != mark:
+        if not is_written:
+            _write(run, work, frame, mark)
+        server.order("load", folder=str(work.dataset), mark=mark)
+        proposed = 0
+    state = {**known, "proposed": proposed}
+    work.write_state(state)
+    _remove(work.dataset)
+    return state
+
+
+def _propose(run: Run, work: Work, server: Server, frame: pl.DataFrame, state: Mapping[str, Any]) -> None:
+    """Have the App show the proposals that its database lacks, and note after each batch how far they are."""
+    from curate.browse.proposals import proposed
+
+    for done, found in proposed(run, frame, state["proposed"]):
+        server.order("propose", file=str(work.file("proposed.json", found)))
+        work.write_state({**state, "proposed": done})
 
 
 def _database(work: Work, program: Path, say: Say, stack: ExitStack) -> Mongod:

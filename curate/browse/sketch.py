@@ -62,7 +62,7 @@ class Sketcher:
         process = self._process
         if process is None or process.poll() is not None:
             process = self._process = subprocess.Popen(
-                [sys.executable, "-m", "curate.browse.painter", os.devnull],
+                [sys.executable, "-P", "-m", "curate.browse.painter", os.devnull],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )

@@ -13,12 +13,14 @@ from typing import Any
 import polars as pl
 
 from curate.visible import clip, visible
-from finetune.predictions import Prediction, read_predictions
+from finetune.predictions import Prediction, ran_away, read_predictions
+from finetune.unwrapping import unwrap_rows
 from rules import Ruleset, engine, lexer
 
 #: What `with_predictions` adds. pred_count: predictions for the sample; pred_differ: those drawn otherwise than the
 #: label; pred_label: the reading that most of these agree on; pred_agree: how many do; pred_score: the best mean
-#: log-probability of a token among them; pred_where: what it reads for what.
+#: log-probability of a token among them, null for a reading that no label can be (nothing, no LaTeX, one that ran away:
+#: a model that got stuck is sure of every token); pred_where: what it reads for what.
 PREDICTED: dict[str, Any] = {
     "pred_count": pl.Int32,
     "pred_differ": pl.Int32,
@@ -35,18 +37,25 @@ _UNSURE = -1e9
 
 @dataclass(frozen=True)
 class Matched:
-    """What came of a prediction file: predictions in it, how many belong to a sample, to none, and to more than one."""
+    """What came of a prediction file: predictions in it, how many belong to a sample, to none, and to more than one.
+
+    other_label: those of a sample whose label is drawn otherwise than their truth. Many, and it is the wrong file.
+    """
 
     path: Path
     rows: int
     matched: int
     unknown: int
     ambiguous: int
+    other_label: int
 
 
 def read(paths: Iterable[Path]) -> list[tuple[Path, list[Prediction]]]:
-    """The predictions of every file. Raises UserError as `read_predictions` does."""
-    return [(path, read_predictions(path)) for path in paths]
+    """The predictions of every file, without what a base model puts around a formula (docs/prompts.md).
+
+    Raises UserError as `read_predictions` does.
+    """
+    return [(path, unwrap_rows(read_predictions(path))[0]) for path in paths]
 
 
 def with_predictions(
@@ -59,25 +68,21 @@ def with_predictions(
     if not files:
         return samples.with_columns(pl.lit(None, kind).alias(name) for name, kind in PREDICTED.items()), []
     found: dict[int, list[Prediction]] = {}
-    facts = []
-    for path, rows in files:
-        counts = Counter[str]()
-        for row, place in zip(rows, match(samples, rows), strict=True):
-            counts["unknown" if place is None else "ambiguous" if place < 0 else "matched"] += 1
+    whose = [match(samples, rows) for _, rows in files]
+    for (_, rows), places in zip(files, whose, strict=True):
+        for row, place in zip(rows, places, strict=True):
             if place is not None and place >= 0:
                 found.setdefault(place, []).append(row)
-        facts.append(Matched(path, len(rows), counts["matched"], counts["unknown"], counts["ambiguous"]))
     order = sorted(found)
-    texts = sorted({row.pred for rows in found.values() for row in rows})
+    texts = sorted({text for rows in found.values() for row in rows for text in (row.gt, row.pred)})
     # Read as the labels were, by no rule: what is wanted is the canonical spelling and the visual key.
     read_as = engine.judge(texts, Ruleset(())).labels.select("label", "canonical", "visual_key")
     looks = {text: _Look.of(text, canonical, key) for text, canonical, key in read_as.iter_rows()}
     labels = samples[order].select(pl.col("label").fill_null(""), "canonical", "visual_key")
-    compared = [
-        (place, *_compared(_Look.of(*label), found[place], looks))
-        for place, label in zip(order, labels.iter_rows(), strict=True)
-    ]
+    own = {place: _Look.of(*label) for place, label in zip(order, labels.iter_rows(), strict=True)}
+    compared = [(place, *_compared(own[place], found[place], looks)) for place in order]
     frame = pl.DataFrame(compared, schema={"_row": pl.UInt32, **PREDICTED}, orient="row")
+    facts = [_matched(path, rows, places, own, looks) for (path, rows), places in zip(files, whose, strict=True)]
     joined = samples.with_row_index("_row").join(frame, on="_row", how="left", maintain_order="left").drop("_row")
     return joined, facts
 
@@ -100,7 +105,7 @@ def facts(matched: Sequence[Matched], rank: Sequence[Mapping[str, Any]]) -> dict
     """What summary.json says of predictions: each file's counts, and the `ranked` labels."""
     files = [
         {"file": one.path.name, "rows": one.rows, "matched": one.matched}
-        | {"unknown": one.unknown, "ambiguous": one.ambiguous}
+        | {"unknown": one.unknown, "ambiguous": one.ambiguous, "other_label": one.other_label}
         for one in matched
     ]
     return {"files": files, "likely_label_errors": list(rank)}
@@ -147,6 +152,21 @@ def _place(row: Prediction, places: dict[str, int]) -> int | None:
     return next((places[name] for name in names if name in places), None)
 
 
+def _matched(
+    path: Path,
+    rows: Sequence[Prediction],
+    places: Sequence[int | None],
+    labels: Mapping[int, _Look],
+    looks: Mapping[str, _Look],
+) -> Matched:
+    counts = Counter[str]()
+    for row, place in zip(rows, places, strict=True):
+        counts["unknown" if place is None else "ambiguous" if place < 0 else "matched"] += 1
+        if place is not None and place >= 0 and row.gt.strip():
+            counts["other"] += looks[row.gt].differs_from(labels[place])
+    return Matched(path, len(rows), counts["matched"], counts["unknown"], counts["ambiguous"], counts["other"])
+
+
 # Comparing ------------------------------------------------------------------------------------------------------------
 
 
@@ -157,6 +177,14 @@ class _Look:
 
     key: str
     tokens: list[str]
+
+    @property
+    def drawn(self) -> bool:
+        """Has it a visual key?"""
+        return not self.key.startswith("\0")
+
+    def differs_from(self, other: _Look) -> bool:
+        return self.key != other.key and self.tokens != other.tokens
 
     @classmethod
     def of(cls, text: str, canonical: str | None, key: str | None) -> _Look:
@@ -171,15 +199,17 @@ def _compared(
     differing: dict[str, list[Prediction]] = {}
     for row in rows:
         look = looks[row.pred]
-        if look.key != label.key and look.tokens != label.tokens:
+        if look.differs_from(label):
             differing.setdefault(look.key, []).append(row)
     if not differing:
         return len(rows), 0, None, None, None, None
     best = max(differing.values(), key=lambda alike: (len(alike), _surest(alike)))
     surest = _surest(best)
     count = sum(map(len, differing.values()))
-    where = _where(label.tokens, looks[best[0].pred].tokens)
-    return len(rows), count, best[0].pred, len(best), surest if surest > _UNSURE else None, where
+    reading = looks[best[0].pred]
+    may_be = reading.drawn and not ran_away(len(label.tokens), len(reading.tokens))
+    where = _where(label.tokens, reading.tokens)
+    return len(rows), count, best[0].pred, len(best), surest if may_be and surest > _UNSURE else None, where
 
 
 def _surest(rows: Sequence[Prediction]) -> float:

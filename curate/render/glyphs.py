@@ -110,12 +110,6 @@ def font_for(character: str) -> tuple[Path, str] | None:
     return None
 
 
-def forget_fonts() -> None:
-    """Look at the machine's fonts again (a font was installed, or TEXSIEVE_FONTS changed)."""
-    for cached in (font_files, _opened, font_for):
-        cached.cache_clear()
-
-
 def with_fonts(svg: str) -> tuple[str, list[str]]:
     """`svg` as it can be drawn here, and the font files it needs: boxes stand for characters that no font has.
 

@@ -56,15 +56,11 @@ class RunLike(Protocol):
     def root(self, source: str) -> Path: ...
 
 
-def _nothing(code: str) -> tuple[str, str, str]:
-    return code, "", ""
-
-
 def write_report(
     run: RunLike,
     out: Path,
     *,
-    describe: Describe | None = None,
+    describe: Describe,
     render: pictures.Render | None = None,
     open_image: pictures.OpenImage | None = None,
     examples: int = EXAMPLES,
@@ -81,7 +77,7 @@ def write_report(
     """
     html = build(
         run,
-        describe or _nothing,
+        describe,
         render or pictures.default_render(),
         open_image or pictures.default_open(),
         examples,
@@ -93,17 +89,18 @@ def write_report(
 def build(
     run: RunLike,
     describe: Describe,
-    render: pictures.Render | None,
-    open_image: pictures.OpenImage | None,
+    render: pictures.Render,
+    open_image: pictures.OpenImage,
     examples: int,
 ) -> bytes:
     """The page's bytes, below MOST_BYTES whatever the run holds."""
     summary = run.summary
     rules = summary["rules"][:MOST_RULES]
     chosen = choose(run.samples, run.findings, [rule["rule"] for rule in rules], examples)
-    cards = _cards(chosen, run, render, open_image)
+    roots = {entry["name"]: run.root(entry["name"]) for entry in summary["sources"]}
+    cards = _cards(chosen, roots, render, open_image)
     whole = of_whole_sources(run.findings, [rule["rule"] for rule in rules])
-    suspects = suspect_cards(choose_suspects(run.samples, run.findings, summary), run, render, open_image)
+    suspects = suspect_cards(choose_suspects(run.samples, run.findings, summary), roots, render, open_image)
     context = {
         "summary": summary,
         "answer": _answer(summary["sources"]),
@@ -214,14 +211,13 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _cards(
     chosen: Mapping[str, Sequence[Example]],
-    run: RunLike,
-    render: pictures.Render | None,
-    open_image: pictures.OpenImage | None,
+    roots: Mapping[str, Path],
+    render: pictures.Render,
+    open_image: pictures.OpenImage,
 ) -> dict[str, list[dict[str, Any]]]:
     """The examples with their pictures. Rules take turns, so that where room runs out each still has its first ones."""
     cards: dict[str, list[dict[str, Any]]] = {}
     drawn: dict[str, pictures.Picture] = {}
-    roots = {entry["name"]: _root(run, entry["name"]) for entry in run.summary["sources"]}
     picture_bytes = text_bytes = made = 0
     for place in range(max((len(found) for found in chosen.values()), default=0)):
         for rule, found in chosen.items():
@@ -244,13 +240,6 @@ def _cards(
             card["pictures"] = shown
             cards.setdefault(rule, []).append(card)
     return cards
-
-
-def _root(run: RunLike, source: str) -> Path | None:
-    try:
-        return run.root(source)
-    except (KeyError, OSError, TypeError, ValueError):
-        return None
 
 
 def _card(example: Example) -> dict[str, Any]:

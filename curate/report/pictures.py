@@ -50,29 +50,23 @@ class Picture:
         return len(self.uri)
 
 
-def default_open() -> OpenImage | None:
-    """The project's image opener, or None where it can't be imported."""
-    try:
-        from curate.images import open_image
-    except ImportError:
-        return None
+def default_open() -> OpenImage:
+    """The project's image opener."""
+    from curate.images import open_image
+
     return open_image
 
 
-def default_render() -> Render | None:
-    """The project's renderer at twice the shown size, or None where it can't be imported."""
-    try:
-        from curate.render import render_png
-    except ImportError:
-        return None
+def default_render() -> Render:
+    """The project's renderer at twice the shown size."""
+    from curate.render import render_png
+
     return lambda label: render_png(label, scale=2.0)
 
 
-def of_label(label: str, render: Render | None) -> Picture:
+def of_label(label: str, render: Render) -> Picture:
     """The label as it looks when it is drawn, or the renderer's complaint."""
     alt = f"The label drawn: {text(label, 120)}"
-    if render is None:
-        return Picture("", alt, problem="Not drawn: the renderer is not installed.")
     if not label.strip():
         return Picture("", alt, problem="Nothing to draw: the label is empty.")
     if len(label) > LONGEST_DRAWN:
@@ -84,10 +78,10 @@ def of_label(label: str, render: Render | None) -> Picture:
         return Picture("", alt, problem=f"Can't be drawn: {_said(error)}")
 
 
-def of_image(root: Path | None, ref: str, open_image: OpenImage | None) -> Picture:
+def of_image(root: Path | None, ref: str, open_image: OpenImage) -> Picture:
     """The sample's image, cut to its ink where it is a page, made small; or why it can't be shown."""
     alt = f"Image {text(ref, 120)}"
-    if open_image is None or root is None:
+    if root is None:
         return Picture("", alt, problem="Not shown: images can't be opened here.")
     try:
         image = open_image(root, ref)

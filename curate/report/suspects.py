@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
 
@@ -20,12 +20,6 @@ MOST = 30
 SURE = "PAR010"
 #: The rule that says that a label does not belong to its picture.
 DOUBTFUL = "PAR007"
-
-
-class RunLike(Protocol):
-    """What is needed of a run."""
-
-    def root(self, source: str) -> Path: ...
 
 
 @dataclass(frozen=True)
@@ -88,24 +82,27 @@ def _suspect(sample: Mapping[str, Any], ranked: Mapping[str, Any]) -> Suspect:
 
 def suspect_cards(
     suspects: Sequence[Suspect],
-    run: RunLike,
-    render: pictures.Render | None,
-    open_image: pictures.OpenImage | None,
+    roots: Mapping[str, Path],
+    render: pictures.Render,
+    open_image: pictures.OpenImage,
 ) -> list[dict[str, Any]]:
-    """What the page shows of each: pictures and words, shortened."""
-    return [_card(place, suspect, run, render, open_image) for place, suspect in enumerate(suspects, 1)]
+    """What the page shows of each: pictures and words, shortened. roots: of images, by source."""
+    return [
+        _card(place, suspect, roots.get(suspect.source), render, open_image)
+        for place, suspect in enumerate(suspects, 1)
+    ]
 
 
 def _card(
     place: int,
     suspect: Suspect,
-    run: RunLike,
-    render: pictures.Render | None,
-    open_image: pictures.OpenImage | None,
+    root: Path | None,
+    render: pictures.Render,
+    open_image: pictures.OpenImage,
 ) -> dict[str, Any]:
     shown = []
     if suspect.image is not None:
-        shown.append(("image", pictures.of_image(_root(run, suspect.source), suspect.image, open_image)))
+        shown.append(("image", pictures.of_image(root, suspect.image, open_image)))
     shown.append(("label, drawn", pictures.of_label(suspect.label, render)))
     if suspect.reading is not None:
         shown.append(("read as, drawn", pictures.of_label(suspect.reading, render)))
@@ -124,10 +121,3 @@ def _card(
         "why": text("; ".join(why), 400),
         "pictures": shown,
     }
-
-
-def _root(run: RunLike, source: str) -> Path | None:
-    try:
-        return run.root(source)
-    except (KeyError, OSError, TypeError, ValueError):
-        return None

@@ -20,7 +20,6 @@ LOST_FORMULA = "the index names a formula that could not be read"
 UNUSED = "formula lines that no index names"
 
 _INDEX = re.compile(r"\d+ +\S+( +\S+)? *$")
-_MATCHING = re.compile(r"\S+ +\d+ *$")
 _IMAGE_FIRST = re.compile(rf"\S+{IMAGE_NAME} +\d+ *$")
 _INDEX_NAME = re.compile(r"(?i).*(\.lst|\.matching\.txt)(\.gz)?")
 

@@ -42,18 +42,25 @@ def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
 
 @rule("DLM002", "inner-dollar", "error", has_problem("inner-dollar"), fix="display", spelling=True)
 def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A dollar sign inside a formula: it ends math mode where math must go on.
+    r"""A dollar sign, `\(` or the like inside a formula: it begins or ends math mode where math must go on.
 
-    Why: LaTeX stops with "Display math should end with $$". Often it is prose with a formula in it, or a price.
+    Why: LaTeX stops with "Display math should end with $$" or "Bad math environment delimiter". Often it is prose with
+    a formula in it, several formulas, or a price.
     Fires: ``a $ b`` -> ``$``
     Fires: ``cost $5 + x`` -> ``$``
+    Fires: ``\( a \) , \( b \)`` -> ``\(`` ``\)`` ``\(`` ``\)``
     Quiet: ``\$5``
     Quiet: ``\text{if $x$}``
+    Quiet: ``\text{if \(x\)}``
     Quiet: ``$x$``
     Fix: Display: `\$` where the sign was meant; text in `\text{…}` where prose was.
     """
     for problem in label.problems("inner-dollar"):
-        yield label.on(problem, "a dollar sign can't stand inside a formula", r"\$")
+        token = label.tokens[problem.start]
+        if token == "$":
+            yield label.on(problem, "a dollar sign can't stand inside a formula", r"\$")
+        else:
+            yield label.on(problem, f"{token} can't stand inside a formula")
 
 
 @rule("DLM003", "comment", "warning", has_text("%"), fix="unsafe", spelling=True)

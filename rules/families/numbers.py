@@ -111,9 +111,6 @@ def _lone_zero(tokens: list[str], dot: int) -> bool:
     )
 
 
-_LETTER_X = re.compile(r"(?<!\S)\d (x) (?=1 0 \^)|(?<!\S)\d (x) (?=\d(?: \d)* x \d)|(?<=\d x \d )(x) (?=\d)")
-
-
 @rule("SEM021", "letter-for-times", "warning", has(r"\d\s*[xX]\s*\d"), fix="unsafe", severity_in=PUPILS_SLIP)
 def letter_for_times(label: Label, options: Options) -> Iterator[Finding]:
     r"""The letter x between numbers where a multiplication sign must be: `6 x 1 0 ^ { 9 }`, `4 x 3 x 2 x 1`.

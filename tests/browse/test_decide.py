@@ -22,6 +22,7 @@ import polars as pl
 import pytest
 from browsing import Browsing
 
+from curate.browse.deciding import NOTHING
 from curate.browse.mongod import VARIABLE
 from curate.render import render_png
 
@@ -33,6 +34,14 @@ FLAGS = [
 ]
 #: Milliseconds that anything may take on a machine that is busy with other tests.
 PATIENCE = 90_000
+#: Keeps what the App's notices say: each is there for three seconds, less than a busy machine may need to look.
+HEAR = """
+window.notices = [];
+const heard = new WeakSet();
+new MutationObserver(() => document.querySelectorAll("#notistack-snackbar").forEach((notice) => {
+  if (!heard.has(notice)) { heard.add(notice); window.notices.push(notice.textContent); }
+})).observe(document, { childList: true, subtree: true });
+"""
 DELIMITERS, SYNTAX = "dlm-delimiters-and-wrappers", "syn-syntax"
 TILES = '[data-cy="fo-grid"] [data-cy="looker"]'
 
@@ -129,6 +138,7 @@ class Page:
         page.set_default_timeout(PATIENCE)
         # An advertisement comes when it likes and lies over the page, until it was seen once.
         page.add_init_script("localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true')")
+        page.add_init_script(HEAR)
 
     def open(self, view: str) -> None:
         self.page.goto(f"{self.url}?view={view}")
@@ -147,6 +157,8 @@ class Page:
 
     def select(self, label: str) -> None:
         """Tick the box of a tile, which is there while the mouse is over it."""
+        selected = self.page.locator('[data-cy="action-manage-selected"]')
+        selected.wait_for(state="hidden")  # what the decision before was about is no longer selected
         tile = self.tile(label)
 
         def tick() -> None:
@@ -156,7 +168,7 @@ class Page:
             if corner is not None:  # the tile is drawn anew just now
                 self.page.mouse.click(corner["x"] + 15, corner["y"] + 15)
 
-        self.until(tick, self.page.locator('[data-cy="action-manage-selected"]'))
+        self.until(tick, selected)
 
     def open_sample(self, label: str) -> None:
         tile = self.tile(label)
@@ -194,14 +206,46 @@ class Page:
                 assert time.monotonic() < deadline, f"{there} is not there"
 
     def press(self, operator: str) -> None:
-        self.page.locator(f'[data-item-id="@texsieve/decide/{operator}"]').click()
+        self._asks(self.page.locator(f'[data-item-id="@texsieve/decide/{operator}"]'), operator)
 
-    def press_in_sample(self, icon: str) -> None:
+    def press_in_sample(self, icon: str, operator: str) -> None:
         """The button above the sample that is open."""
-        self.page.locator("span.material-icons").filter(has_text=re.compile(f"^{icon}$")).last.click()
+        self._asks(self.page.locator("span.material-icons").filter(has_text=re.compile(f"^{icon}$")).last, operator)
 
-    def notice(self, text: str) -> None:
-        self.page.get_by_text(text, exact=True).wait_for()
+    def _asks(self, button: Any, operator: str) -> None:
+        """Click until the App asks the server for it: a click on a button that is just drawn anew is lost."""
+        from playwright.sync_api import Error
+
+        name = f'"@texsieve/decide/{operator}"'
+        for last in (False, False, True):
+            try:
+                with self.page.expect_request(lambda asked: name in (asked.post_data or ""), timeout=PATIENCE / 3):
+                    button.click()
+                return
+            except Error:
+                if last:
+                    raise
+
+    def notice(self) -> str:
+        """What the App's next notice says."""
+        self.page.wait_for_function("window.notices.length")
+        said: str = self.page.evaluate("window.notices.shift()")
+        return said
+
+    def decide(self, label: str, operator: str) -> str:
+        """Select a sample and press a button; what the notice says of it.
+
+        The App may drop a selection while it draws the grid anew. It says that nothing is selected, then; so do people
+        see it, and select again.
+        """
+        for _ in range(5):
+            self.select(label)
+            self.press(operator)
+            said = self.notice()
+            if said != NOTHING:
+                break
+            self.page.get_by_text(NOTHING).wait_for(state="hidden")  # it would not be said again
+        return said
 
 
 @pytest.fixture
@@ -233,9 +277,7 @@ def test_three_decisions_go_from_the_browser_to_the_export(page: Page, run: Path
     page.open(DELIMITERS)
     page.count(3)
 
-    page.select(DELIMITED)
-    page.press("accept_fix")
-    page.notice("1 fixed.")
+    assert page.decide(DELIMITED, "accept_fix") == "1 fixed."
     page.count(2)  # the fixed label has no delimiters to be found
 
     page.select(WRONG)
@@ -248,12 +290,10 @@ def test_three_decisions_go_from_the_browser_to_the_export(page: Page, run: Path
     text.fill(EDITED)
     page.page.get_by_text("✓ nothing found").wait_for()
     page.page.get_by_role("button", name="Save label").click()
-    page.notice("1 edited.")
+    assert page.notice() == "1 edited."
     page.count(1)
 
-    page.select(HOPELESS)
-    page.press("reject")
-    page.notice("1 rejected.")
+    assert page.decide(HOPELESS, "reject") == "1 rejected."
 
     mine = ("s/fix", "s/edit", "s/reject")
     assert {key: found for key, found in decisions(run).items() if key in mine} == {
@@ -279,27 +319,22 @@ def test_three_decisions_go_from_the_browser_to_the_export(page: Page, run: Path
 def test_the_open_sample_is_decided_on_and_taken_back(page: Page, run: Path) -> None:
     page.open(SYNTAX)
     page.open_sample(OPEN)
-    page.press_in_sample("check_circle")
-    page.notice("1 accepted as it is.")
+    page.press_in_sample("check_circle", "accept_label_open")
+    assert page.notice() == "1 accepted as it is."
     assert decisions(run)["s/open"] == ["accept", None]
-    page.press_in_sample("undo")
-    page.notice("1 decision taken back.")
+    page.press_in_sample("undo", "undo_open")
+    assert page.notice() == "1 decision taken back."
     assert "s/open" not in decisions(run)
     page.close_sample()
 
 
 def test_a_label_that_changed_meanwhile_is_not_decided_on(page: Page, run: Path) -> None:
     page.open(SYNTAX)
-    page.select(TURNED)
+    page.tile(TURNED)
     source = write_source(run.parent / "data", {**LABELS, "turned": TURNED_ANEW})
     curate("audit", source, "--out", run, "--update")
-    page.press("reject")
-    page.page.get_by_text("1 has another label since the run was audited anew").wait_for()
+    assert page.decide(TURNED, "reject").startswith("1 has another label since the run was audited anew")
     assert "s/turned" not in decisions(run)
-    page.select(TURNED)
-    page.press("check_again")
-    page.notice("1 checked again.")
-    page.select(TURNED_ANEW)
-    page.press("reject")
-    page.notice("1 rejected.")
+    assert page.decide(TURNED, "check_again") == "1 checked again."
+    assert page.decide(TURNED_ANEW, "reject") == "1 rejected."
     assert decisions(run)["s/turned"] == ["reject", None]

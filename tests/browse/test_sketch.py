@@ -47,3 +47,15 @@ def test_when_the_process_dies_the_card_says_so_and_the_next_is_made(
     monkeypatch.undo()
     assert picture(sketcher, tmp_path, "x").tobytes() == good.tobytes()
     assert sketcher._process is not process
+
+
+def test_files_of_the_working_folder_are_not_taken_for_modules(
+    sketcher: Sketcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = picture(sketcher, tmp_path, "x")
+    assert sketcher._process is not None
+    sketcher._process.kill()
+    sketcher._process.wait()
+    (tmp_path / "queue.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    assert picture(sketcher, tmp_path, "x").tobytes() == good.tobytes()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from PIL import Image
 
 from curate.run import FINDINGS, SAMPLES
 from curate.summary import SourceFacts, summarise
@@ -60,6 +61,14 @@ class FakeRun:
 
     def root(self, source: str) -> Path:
         return Path("images") / source
+
+
+def draw_nothing(label: str) -> bytes:
+    return b""
+
+
+def no_image(root: Path, ref: str) -> Image.Image:
+    raise FileNotFoundError(ref)
 
 
 def describe(code: str) -> tuple[str, str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import click
@@ -14,7 +16,7 @@ import pytest
 
 from curate.cli import main_group
 from curate.terminal import exit_code, run, say
-from rules.registry import FAMILIES, all_rules
+from rules.registry import FAMILIES, PROFILES, all_rules
 
 #: The one real M²E row there is: three layout tokens, and `\times` twice.
 M2E_ROW = r'{"name": "0.jpg", "tex": "1 5 . 4 \\times 4 = 6 1 . 6 \\t 1 5 . 4 \\n \\times 4 \\n 6 1 . 6"}'
@@ -81,6 +83,12 @@ def test_every_command_has_help_with_a_whole_first_sentence(call, name: str) -> 
     overview = next(line for line in call("--help").out.splitlines() if line.split()[:1] == [name])
     assert overview.endswith(".")
     assert "..." not in overview
+
+
+@pytest.mark.parametrize("name", ["audit", "check", "fix"])
+def test_help_names_every_profile(call, name: str) -> None:
+    (option,) = re.findall(r"--profile P(.*?) --", call(name, "--help").out, re.DOTALL)
+    assert set(PROFILES) <= set(re.findall(r"[a-z0-9]+", option))
 
 
 def test_help_offers_only_what_is_there(call) -> None:
@@ -171,6 +179,7 @@ def test_a_fault_says_so_in_one_line(call, monkeypatch: pytest.MonkeyPatch) -> N
     [
         (KeyboardInterrupt(), 130, "curate: stopped"),
         (MemoryError(), 2, "curate: error: out of memory"),
+        (BrokenProcessPool(), 2, "curate: error: a helper process was ended from outside"),
         (PermissionError(13, "Permission denied", "run"), 2, "curate: error: run: Permission denied"),
     ],
 )
@@ -195,7 +204,8 @@ def test_the_errors_of_a_project_file_name_it(call, labels: Path, tmp_path: Path
     (tmp_path / "texsieve.toml").write_text('select = ["NOPE1"]')
     assert call("check", labels).error.startswith("curate: error: texsieve.toml: no rule is called 'NOPE1'")
     (tmp_path / "texsieve.toml").rename(tmp_path / "other.toml")
-    assert "other.toml: no rule" in call("check", labels, "--config", "other.toml").error
+    for command in (["check", labels], ["audit", labels, "--out", "run"], ["fix", labels, "--out", "fixed.txt"]):
+        assert "other.toml: no rule" in call(*command, "--config", "other.toml").error
     (tmp_path / "other.toml").write_text('ignore = ["SYN"]')
     assert "SYN" not in call("check", labels, "--config", "other.toml").out
     assert "other.toml" not in call("check", labels, "--config", "other.toml", "--select", "NOPE1").error

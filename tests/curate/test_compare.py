@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from report_fakes import fake_run, finding, run_of, sample
 
-from curate.compare import FORMATS, compare, to_frame, to_json, to_markdown, to_text
+from curate.compare import FORMATS, compare, to_json, to_markdown, to_text
 from curate.errors import UserError
 from curate.overview import rules_text, sources_text
 from curate.tables import display_width
@@ -73,12 +73,9 @@ def test_markdown_escapes_what_would_be_markup():
     assert "<img" not in text
 
 
-def test_json_holds_everything_and_frame_a_row_each(run):
+def test_json_holds_everything(run):
     rows = compare([run])
     assert json.loads(to_json(rows)) == rows
-    frame = to_frame(rows)
-    assert frame["name"].to_list() == [row["name"] for row in rows]
-    assert frame["reasons"].to_list() == [row["reasons"] for row in rows]
 
 
 def test_no_run_and_an_old_summary_are_refused(run):

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
 import rules
 from curate.config import Project, load_project
 from curate.errors import UserError
+from curate.export.options import ExportOptions, make_options
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "project-file.md").read_text(encoding="utf-8")
 
 
 def project(tmp_path, text: str) -> Project:
@@ -72,6 +81,8 @@ def test_everything_can_be_set(tmp_path):
         ("[score]\nSYN999 = 0.1", "no rule is called 'SYN999'"),
         ("[thresholds]\nnope = 1", "unknown name 'nope'"),
         ("[options]\nSYN010 = 3", "must be a table"),
+        ("[export]\nfixes = 'safe'", "export: unknown key 'fixes'; did you mean 'fix'?"),
+        ("[export]\nsplits = { train = 0.5 }", "add up to 0.5"),
         ("= 3", "no valid TOML"),
     ],
 )
@@ -92,3 +103,22 @@ def test_a_named_file_must_be_there(tmp_path):
 def test_weights_outside_zero_and_one_are_refused():
     with pytest.raises(ValueError, match="weight of error"):
         rules.Weights(error=1.5)
+
+
+def test_the_page_has_every_key_and_its_example_is_taken(tmp_path):
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    found = project(tmp_path, example)
+    rules.select(
+        found.select, found.ignore, options=found.options, severities=found.severity, fixes=found.fixes
+    )  # would refuse what isn't there
+    make_options(found.export, {}, found.licences)
+    written = tomllib.loads(example)
+    keys = {item.name for item in fields(Project)} - {"weights"} | {"score"}
+    assert set(written) == keys
+    assert set(written["export"]) == {item.name for item in fields(ExportOptions)} - {"licences"}
+
+
+def test_the_page_has_every_variable_of_the_environment():
+    sources = [path for package in ("curate", "finetune", "rules") for path in (ROOT / package).rglob("*.py")]
+    read = {name for path in sources for name in re.findall(r"TEXSIEVE_[A-Z]+", path.read_text(encoding="utf-8"))}
+    assert read == set(re.findall(r"TEXSIEVE_[A-Z]+", PAGE))

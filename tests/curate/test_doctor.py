@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,14 @@ def test_this_machine_is_fit_and_every_complaint_has_a_remedy() -> None:
     assert len({check.name for check in found}) == len(found) >= 12
     assert all(check.remedy for check in found if check.state != "ok")
     assert not any("could not be looked at" in check.detail for check in found)
+
+
+def test_every_package_that_texsieve_needs_is_looked_for() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.split(r"[<>=]", requirement)[0] for requirement in project["dependencies"]}
+    assert {distribution for distribution, _ in doctor.CORE} == needed
+    extras = {name for name, _, _ in doctor.EXTRAS}
+    assert extras == set(project["optional-dependencies"])
 
 
 def test_an_extra_is_named_with_its_install_command(monkeypatch: pytest.MonkeyPatch) -> None:

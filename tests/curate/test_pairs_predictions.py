@@ -10,7 +10,7 @@ import pytest
 
 import rules
 from curate.cli import main_group
-from curate.pairs.predictions import PREDICTED, ranked, with_predictions
+from curate.pairs.predictions import PREDICTED, ranked, read, with_predictions
 from curate.run import load_run
 from curate.terminal import run as run_command
 from finetune.predictions import Prediction
@@ -59,6 +59,12 @@ def test_unknown_and_ambiguous_predictions_are_counted(samples: pl.DataFrame) ->
     assert found["pred_count"].null_count() == 4
 
 
+def test_predictions_of_another_truth_are_counted(samples: pl.DataFrame) -> None:
+    rows = [Prediction("two", r"\sqrt a b", "x"), Prediction("three", "another", "x"), Prediction("four", "", "x")]
+    _, [facts] = held(samples, rows)
+    assert (facts.matched, facts.other_label) == (3, 1)
+
+
 def test_what_is_drawn_the_same_does_not_differ(samples: pl.DataFrame) -> None:
     found, _ = held(samples, [Prediction("set/train/a", "", "x^2"), Prediction("b", "", r"\sqrt a b")])
     assert found["pred_differ"].to_list() == [0, 0, None, None]
@@ -94,6 +100,21 @@ def test_the_reading_that_most_agree_on_is_told_and_the_surest_ranks_first(sampl
     assert set(PREDICTED) < set(ranked(found)[0])
 
 
+@pytest.mark.parametrize("reading", ["", r"\frac{", "x + " * 60])
+def test_a_model_is_not_sure_of_what_no_label_can_be(samples: pl.DataFrame, reading: str) -> None:
+    """One that got stuck takes every token for certain."""
+    found, _ = held(samples, [Prediction("two", "", reading, score=-0.001)])
+    assert found.row(1, named=True)["pred_differ"] == 1
+    assert found.row(1, named=True)["pred_score"] is None
+
+
+def test_what_a_base_model_puts_around_a_formula_is_no_difference(samples: pl.DataFrame, tmp_path: Path) -> None:
+    wrapped = tmp_path / "base.jsonl"
+    wrapped.write_text(json.dumps({"sample_id": "c", "gt": "z", "pred": "```latex\nz\n```", "score": -0.001}))
+    found, _ = with_predictions(samples, read([wrapped]))
+    assert found["pred_differ"].to_list() == [None, None, None, 0]
+
+
 def test_audit_with_predictions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"id": name, "label": label} for name, label in zip("abcd", LABELS, strict=True)]
     (tmp_path / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -102,7 +123,7 @@ def test_audit_with_predictions(tmp_path: Path, capsys: pytest.CaptureFixture[st
             json.dumps({"sample_id": f"set/{n}", "gt": "", "pred": p}) + "\n" for n, p in (("a", "x^3"), ("c", "Y"))
         )
     )
-    (tmp_path / "two.json").write_text(json.dumps([{"img_id": n, "gt": "", "pred": "x ^ 3"} for n in ("a", "nobody")]))
+    (tmp_path / "two.json").write_text(json.dumps([{"img_id": n, "gt": "q", "pred": "x ^ 3"} for n in ("a", "nobody")]))
     options = ["--predictions", str(tmp_path / "one.jsonl"), "--predictions", str(tmp_path / "two.json")]
     code = run_command(
         "curate", main_group, ["audit", str(tmp_path / "set.jsonl"), *options, "--out", str(tmp_path / "r")]
@@ -110,7 +131,7 @@ def test_audit_with_predictions(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert code == 0
     told = capsys.readouterr().out
     assert "one.jsonl: 2 predictions\n" in told
-    assert "two.json: 2 predictions (1 unknown)\n" in told
+    assert "two.json: 2 predictions (1 unknown, 1 with another truth than the label)\n" in told
     run = load_run(tmp_path / "r")
     found = run.findings.filter(pl.col("rule").str.starts_with("PAR")).select("sample_id", "rule", "message").collect()
     assert found.rows() == [

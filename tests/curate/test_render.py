@@ -259,12 +259,17 @@ def test_a_picture_never_grows_beyond_its_limits() -> None:
     assert image.width * image.height <= 16_100_000
 
 
+def forget_fonts() -> None:
+    for cached in (glyphs.font_files, glyphs._opened, glyphs.font_for):
+        cached.cache_clear()
+
+
 @pytest.fixture
 def no_fonts(monkeypatch: pytest.MonkeyPatch):
-    glyphs.forget_fonts()
+    forget_fonts()
     monkeypatch.setattr(glyphs, "_folders", lambda: iter(()))
     yield
-    glyphs.forget_fonts()
+    forget_fonts()
 
 
 def test_a_character_without_a_font_is_a_box(no_fonts: None) -> None:
@@ -379,9 +384,9 @@ def test_fonts_named_in_the_environment_come_first_and_may_be_broken(tmp_path, m
     broken = tmp_path / "broken.ttf"
     broken.write_bytes(b"no font")
     monkeypatch.setenv(glyphs.FONTS_VARIABLE, str(tmp_path))
-    glyphs.forget_fonts()
+    forget_fonts()
     try:
         assert glyphs.font_files()[0] == broken
         assert ink(picture(render_png("解"))) > 50
     finally:
-        glyphs.forget_fonts()
+        forget_fonts()

@@ -150,8 +150,6 @@ def test_what_can_t_be_opened_or_drawn_says_why():
 
     assert of_image(Path(), "x", fail).problem == "Can't be shown: truncated <file>"
     assert of_image(None, "x", fail).problem
-    assert of_image(Path(), "x", None).problem
-    assert of_label("x", None).problem
     assert of_label("  ", lambda _: b"").problem == "Nothing to draw: the label is empty."
     assert of_label("x" * (LONGEST_DRAWN + 1), lambda _: b"").problem.startswith("Not drawn: 1,201")
     assert of_label("x", lambda _: b"no png").problem == "Can't be drawn: cannot identify image file"

@@ -55,6 +55,14 @@ def test_what_draws_nothing_is_no_node() -> None:
     assert layout.read(r"\left . x \, \hspace{1em} \displaystyle \right | ~ \color {red} y { }") == layout.read("x | y")
 
 
+def test_what_is_coloured_is_read() -> None:
+    assert layout.read(r"\textcolor {red} { x _ { 1 } } \fcolorbox {red} {blue} { y } \red { z }") == layout.read(
+        "x _ { 1 } y z"
+    )
+    assert compared(r"\textcolor{red}{x}", r"\textcolor{red}{y}").symbols == 0
+    assert layout.read(r"x \tag* {1} \mspace { 3mu }") == layout.read("x 1")
+
+
 @pytest.mark.parametrize(
     ("truth", "prediction", "structure", "symbols", "errors"),
     [

@@ -58,6 +58,8 @@ def test_escapes_are_decoded_exactly_once(tmp_path: Path) -> None:
         (" \n\n", "holds no predictions"),
         ("[]", "holds no predictions"),
         (f"{GOOD}\n{{", "line 2 is no JSON: .*column 2"),
+        ("sample_id,gt,pred\n1,a,b\n", "line 1 is no JSON: .*; a prediction file is JSON lines, or one JSON list$"),
+        ('{"rows": [\n1]}', "line 1 is no JSON: .*; a prediction file is JSON lines, or one JSON list$"),
         (f"{GOOD}\n\nnull", "line 3 is no JSON object"),
         (f"[{GOOD}, 3]", "item 2 is no JSON object"),
         (f"[{GOOD},\n {GOOD[:20]}", "is no JSON list: .* line 2, column"),

@@ -18,7 +18,7 @@ from finetune.cli import main_group
 from finetune.hardware import INSTALL, PACKAGES
 from finetune.predictions import Prediction, read_predictions
 from finetune.prompt_file import Prompt, read_prompts, ready_prompts
-from finetune.prompt_table import Asked, as_json, as_markdown, as_text, best, score_prompts
+from finetune.prompt_table import Asked, as_json, as_markdown, as_text, best, score_prompts, verdict
 from finetune.unwrapping import unwrap
 
 LABELS = ["x ^ { 2 }", r"\frac { a } { b }", "a + b", r"\sqrt { x }"]
@@ -70,6 +70,7 @@ def test_a_file_of_prompts(tmp_path) -> None:
         ("a: {txt: b}", "has the key 'txt'"),
         ("../a: b", "can't name a prompt"),
         ("a: b\nA: c", "would be one file"),
+        ("a: b\na.unwrapped: c", "would be one file"),
         ("a: b\nc: b", "ask the same"),
         ("a: b\na: c", "a is there twice"),
         ("? [a]\n: b", "found unhashable key"),
@@ -130,6 +131,19 @@ def test_the_table_has_every_prompt_and_every_figure(found) -> None:
     assert "taken off: page: delimiters 3, fence 1, html 1; boxes: json 4" in table
     assert max(map(len, table.splitlines())) <= 120
     assert as_markdown(found).count("\n## ") == 3
+
+
+def test_the_best_of_many_is_less_sure() -> None:
+    """McNemar's p is 0.031 for six right answers more: no chance where two prompts are compared, not where six are."""
+
+    def ask(name: str, right: int) -> Asked:
+        return Asked(Prompt(name, name), [Prediction(str(n), "x", "x" if n < right else "y") for n in range(6)])
+
+    assert "that is no chance (p = 0.031)" in verdict(score_prompts([ask("first", 0), ask("top", 6)]))
+    assert "surely better" in verdict(score_prompts([ask("top", 6), ask("other", 0)]))
+    others = [ask(f"p{n}", 0) for n in range(4)]
+    assert "that may be chance (p = 0.031)" in verdict(score_prompts([ask("first", 0), ask("top", 6), *others]))
+    assert "not surely better than p0, p1" in verdict(score_prompts([ask("top", 6), *others]))
 
 
 def test_runaways_are_counted() -> None:

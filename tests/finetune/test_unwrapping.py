@@ -25,6 +25,7 @@ F = r"\frac{a}{b} + \text{if $x$}"
         (f"```\n{F}\n```", F, ["fence"]),
         (f"```latex\n{F}", F, ["fence"]),  # cut before its end
         (f"```latex {F}```", F, ["fence"]),
+        (f"```math\n{F}```", F, ["fence"]),
         (f"Here is the code:\n```tex\n{F}\n```\nHope it helps.", F, ["fence"]),
         (f"```python\nprint(1)\n```\n```latex\n{F}\n```", F, ["fence"]),
         (f"~~~latex\n{F}\n~~~", F, ["fence"]),
@@ -38,6 +39,14 @@ F = r"\frac{a}{b} + \text{if $x$}"
         ("The image shows $x^2$.", "x^2", ["delimiters"]),
         ("$$x^2 + 1", "x^2 + 1", ["delimiters"]),  # cut before its end
         (f"```latex\n$$\n{F}\n$$\n```", F, ["fence", "delimiters"]),
+        # A whole document.
+        (
+            "```latex\n\\documentclass{article}\n\\begin{document}\n\\begin{align*}x&=1\\end{align*}\n\\end{document}\n```",
+            r"\begin{align*}x&=1\end{align*}",
+            ["fence", "delimiters"],
+        ),
+        (r"\documentclass{a} \begin{document} \[ x \] \end{document}", "x", ["delimiters"]),
+        (r"\documentclass{a} \begin{document} x^2", "x^2", ["delimiters"]),  # cut before its end
         # A sentence before, markdown around.
         (f"The LaTeX code of the formula is: {F}", F, ["sentence"]),
         (f"Sure! Here is it:\n\n{F}", F, ["sentence"]),

@@ -57,6 +57,11 @@ def test_a_label_with_nothing_to_fix_is_itself():
     }
 
 
+@pytest.mark.parametrize("label", [r"\( a \) , \( b \)", r"\[ a \] \[ b \]", "$a$ , $b$"])
+def test_delimiters_of_two_formulas_are_not_taken_off(label):
+    assert fixed(label, "unsafe")["fixed"] == label
+
+
 def test_the_order_of_labels_duplicates_nulls_and_ids_stay():
     frame = pl.DataFrame({"sample_id": ["a", "b", "c", "d"], "label": ["$x$", None, "y", "$x$"], "more": [1, 2, 3, 4]})
     got = rules.fix(frame)

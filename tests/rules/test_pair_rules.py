@@ -8,7 +8,7 @@ import pytest
 
 from rules.families import pairs
 from rules.registry import all_rules
-from rules.shifts import LAGS, Shift, shifts
+from rules.row_offsets import LAGS, Shift, shifts
 
 
 def judged(code: str, frame: pl.DataFrame, **options: object) -> list[tuple[str | None, str]]:

@@ -7,7 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children
 
+import polars
 import pytest
 
 from rules.processes import spread
@@ -16,6 +19,15 @@ from rules.processes import spread
 def number_and_process(number: int) -> tuple[int, int]:
     time.sleep(0.02)
     return number, os.getpid()
+
+
+def polars_threads(number: int) -> tuple[int, int]:
+    time.sleep(0.02)
+    return polars.thread_pool_size(), os.getpid()
+
+
+def end(number: int) -> int:
+    os._exit(1)
 
 
 def fail(number: int) -> int:
@@ -39,6 +51,21 @@ def test_one_worker_or_one_batch_stays_here():
 def test_an_error_reaches_the_caller_and_the_next_call_works():
     with pytest.raises(ValueError, match="0 is no good"):
         list(spread(fail, range(3), 2))
+    assert len(list(spread(number_and_process, range(3), 2))) == 3
+
+
+def test_few_batches_start_few_processes_and_each_has_one_thread_of_its_own():
+    given = os.environ.get("POLARS_MAX_THREADS")
+    before = {process.pid for process in active_children()}
+    found = list(spread(polars_threads, [1, 2], 7))
+    assert {threads for threads, _ in found} == {1}
+    assert len({process.pid for process in active_children()} - before) <= 2
+    assert os.environ.get("POLARS_MAX_THREADS") == given
+
+
+def test_a_process_that_is_ended_from_outside_is_said_and_the_next_call_works():
+    with pytest.raises(BrokenProcessPool):
+        list(spread(end, range(3), 2))
     assert len(list(spread(number_and_process, range(3), 2))) == 3
 
 

@@ -47,6 +47,10 @@ COMPILES = [
     (r"\begin{tabular}{l} $a_b$ \end{tabular}", ""),
     (r"\hbox to 3pt{a}", ""),
     (r"\begin{matrix} a \\ \end{matrix} \\", ""),
+    (r"\( a \mbox{ if \( b \)} \)", ""),
+    (r"$ a \mbox{ if $b$} $", ""),
+    (r"$$ a \mbox{ if $b$} $$", ""),
+    (r"\mbox{a \begin{tabular}[t]{cc} b & c \end{tabular}}", ""),
 ]
 
 # pdfLaTeX rejects these.
@@ -93,6 +97,9 @@ REJECTED = [
     (r"\kern \alpha a", "illegal-length"),
     (r"\text{a_b}", "script-in-text"),
     (r"\mbox{\alpha}", "math-in-text"),
+    (r"\mbox{\begin{array}{c} a \end{array}}", "math-in-text"),
+    (r"\mbox{\( a $ b \)}", "inner-dollar"),
+    (r"\mbox{$ a \( b $}", "inner-dollar"),
     (r"\' e", "text-in-math"),
     (r"x ^ \sqrt { 2 }", "unbraced-script"),
     (r"x _ \ldots", "unbraced-script"),
@@ -100,6 +107,11 @@ REJECTED = [
     (r"x \limits _ a", "limits-misplaced"),
     ("a # b", "parameter-character"),
     ("a $ b", "inner-dollar"),
+    (r"a \( b", "inner-dollar"),
+    (r"a \] b", "inner-dollar"),
+    (r"\( a \) , \( b \)", "inner-dollar"),
+    ("$$ a $$ $$ b $$", "inner-dollar"),
+    (r"\[ a \] \[ b \]", "inner-dollar"),
     (r"\foobar", "unknown-command"),
     (r"\pmatrix { a & b \cr c & d }", "old-form"),
     (r"\begin{align*} a \end{align*}", "display-environment"),

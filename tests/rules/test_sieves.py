@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -60,6 +62,15 @@ def test_no_sieve_misses_an_example(spelling, monkeypatch):
 def test_no_sieve_misses_a_real_label(shared_data, monkeypatch):
     lines = (shared_data / "latex_verdicts.jsonl").read_text(encoding="utf-8").splitlines()
     _assert_nothing_missed([json.loads(line)["label"] for line in lines[::10]], monkeypatch)
+
+
+def test_commands_are_marked_whether_or_not_rules_were_imported_before():
+    code = (
+        "from rules.registry import all_rules; from rules.sieves import marks; labels = [['x'], [r'\\vert']];"
+        "first = marks(labels); all_rules(); print(first == marks(labels), [mark > 0 for mark in first])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True [False, True]"
 
 
 #: Spared the labels that are seen to be canonical at a glance.

@@ -8,7 +8,7 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from curate.browse import brain, form, mirror
-from curate.browse.deciding import Desk, Outcome, Shown
+from curate.browse.deciding import NOTHING, Desk, Outcome, Shown
 from curate.errors import UserError
 
 
@@ -41,16 +41,16 @@ class _Button(foo.Operator):  # type: ignore[misc]
             desk = mirror.desk_of(ctx.dataset)
             samples = mirror.shown(ctx.dataset, _targets(ctx))
             if not samples:
-                ctx.ops.notify(form.NOTHING, variant="warning")
+                ctx.ops.notify(NOTHING, variant="warning")
                 return {"done": 0}
             outcome = self.do(desk, samples, ctx)
         except UserError as error:
             ctx.ops.notify(str(error), variant="error")
             return {"done": 0}
         mirror.show(ctx.dataset, outcome.states)
-        ctx.ops.notify(outcome.message, variant=outcome.variant)
         if ctx.current_sample is None:
-            ctx.ops.clear_selected_samples()
+            ctx.ops.clear_selected_samples()  # before the notice: who reads it selects the next samples
+        ctx.ops.notify(outcome.message, variant=outcome.variant)
         ctx.ops.reload_dataset()  # to reload samples would show none of the changes
         return {"done": len(outcome.states)}
 
