@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Sequence
@@ -144,12 +145,14 @@ def _records(
     return "\n".join(lines)
 
 
-_MARKDOWN = str.maketrans({"|": "\\|", "\\": "\\\\", "<": "&lt;", ">": "&gt;", "&": "&amp;", "`": "\\`", "*": "\\*"})
+_MARKDOWN = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;", **{mark: f"\\{mark}" for mark in "\\|`*[]~$"}})
+#: Not the one between two letters or digits, which is no markup: names are full of them.
+_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
 def markdown_text(text: str) -> str:
     """`text` with everything that markdown or HTML would read as markup escaped."""
-    return visible(text).translate(_MARKDOWN)
+    return _UNDERSCORE.sub(r"\\_", visible(text).translate(_MARKDOWN))
 
 
 def markdown_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:

@@ -93,6 +93,7 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited:
     """Score a file of predictions against the truth beside them."""
     from finetune import evaluation, label_errors, label_report
     from finetune.predictions import read_predictions
+    from finetune.provenance import prediction_facts
     from finetune.summary import as_text
     from rules import KEY_VERSION
 
@@ -112,6 +113,7 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited:
             "key_version": KEY_VERSION,
             "file": predictions.name,
             "unwrapped": unwrap,
+            "predicted": prediction_facts(predictions),
             **metrics,
         }
     )

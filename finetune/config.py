@@ -25,7 +25,7 @@ class ModelConfig:
 
     #: An id on the hub, a folder of a model, or a folder of an adapter to go on from.
     name: str = "unsloth/Qwen2.5-VL-3B-Instruct"
-    #: Branch, tag or commit on the hub; null for the newest.
+    #: Branch, tag or commit on the hub; null for the newest. An adapter is asked on and merged into the newest.
     revision: str | None = None
     #: Hold the language model's linear layers in 4 bits (NF4) while training. What comes out is an adapter.
     load_in_4bit: bool = True
@@ -115,7 +115,7 @@ class TrainConfig:
     keep: int = 2
     #: Processes that open images beside the one that trains.
     workers: int = 2
-    #: Where else the losses go: none, tensorboard, wandb, mlflow, trackio … (their packages must be there).
+    #: Where else the losses go: tensorboard, wandb, mlflow, trackio … (their packages must be there); [] for nowhere.
     report_to: tuple[str, ...] = ()
 
 
@@ -171,6 +171,7 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
     config = fill(Config(), values, str(path))
     for override in overrides:
         config = _overridden(config, override)
+    config = _at_home(config)
     check_ranges(config)
     return config
 
@@ -243,6 +244,13 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{where}: holds no settings; a configuration is YAML like `train: {{epochs: 2}}`")
     return {str(key): inner for key, inner in value.items()}
+
+
+def _at_home(config: Config) -> Config:
+    """The settings with `~` spelled out, which no shell does within `out=~/runs`: it would become a folder's name."""
+    values = flat(config)
+    places = {name: values[name] for name in ("out", "model.name", "data.path") if values[name].startswith("~/")}
+    return fill(config, nested({name: str(Path(place).expanduser()) for name, place in places.items()}), "~")
 
 
 def _overridden(config: Config, override: str) -> Config:

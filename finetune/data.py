@@ -115,8 +115,17 @@ def picture(image: Image.Image, resize: Resize = "upscale") -> Image.Image:
     return model_image(image, resize=resize)
 
 
-def as_messages(image: Image.Image, label: str | None, prompt: str) -> list[dict[str, Any]]:
-    """A question about the image and, unless `label` is None, its answer, as chat templates read them."""
-    asked = [{"type": "image", "image": image}, {"type": "text", "text": prompt}]
-    answered = [] if label is None else [{"role": "assistant", "content": [{"type": "text", "text": label}]}]
-    return [{"role": "user", "content": asked}, *answered]
+def answer_text(label: str) -> str:
+    """The label as the model is taught to write it: without the white space before it.
+
+    A line break there would be one token with the one that ends the template's `assistant`: the answer's beginning
+    would not be found, and nothing of the sample be trained on.
+    """
+    return label.lstrip()
+
+
+def check_prompt(prompt: str, tokenizer: Any) -> None:
+    """Raises UserError for a prompt with a text that the tokenizer reads as a token with a meaning: an image."""
+    found = next((token for token in sorted(tokenizer.get_added_vocab()) if token in prompt), None)
+    if found is not None:
+        raise UserError(f"the prompt holds {found}, which steers the model; the image's place is added by itself")

@@ -52,14 +52,21 @@ def require_packages() -> None:
         raise UserError(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed: {INSTALL}")
 
 
+def sees_gpu() -> bool:
+    """Whether torch can use a GPU. Leaves it asleep: Unsloth sets how its memory is shared out before it wakes."""
+    if find_spec("torch") is None or os.environ.get(_TESTS_ONLY) == "1":
+        return False
+    import torch
+
+    return bool(torch.cuda.is_available()) and torch.cuda.device_count() > 0
+
+
 def gpus() -> list[Gpu]:
     """The GPUs that torch can use, in its order; none without torch. Imports torch, which takes a second or two."""
-    if find_spec("torch") is None:
+    if not sees_gpu():
         return []
     import torch
 
-    if os.environ.get(_TESTS_ONLY) == "1" or not torch.cuda.is_available():
-        return []
     found = [torch.cuda.get_device_properties(place) for place in range(torch.cuda.device_count())]
     return [Gpu(one.name, int(one.total_memory), (one.major, one.minor)) for one in found]
 
@@ -76,7 +83,7 @@ def require_reporters(names: Sequence[str]) -> None:
 def require_gpu() -> None:
     """Raises UserError where torch sees no GPU, with what to do about it. To be called before `import unsloth`."""
     require_packages()
-    if os.environ.get(_TESTS_ONLY) == "1" or gpus():
+    if os.environ.get(_TESTS_ONLY) == "1" or sees_gpu():
         return
     raise UserError(
         f"no GPU to train on or predict with: {_why()}. Everything but `finetune train`, `predict` and `merge` runs "

@@ -21,9 +21,10 @@ gguf          merged_16bit, then llama.cpp's converter: a file for the language 
               the vision encoder. llama.cpp must be there: --llama-cpp, $LLAMA_CPP, ./llama.cpp
 
 \b
-What a merge needs is looked for, and said, before the model is loaded: the base's 16-bit
-weights (of a base that was trained in 4 bits they may not be on this machine yet), disk, and
-llama.cpp. Nothing is installed. The folder is complete or it isn't there.
+ADAPTER is a folder that `finetune train` wrote, or an id on the hub. What a merge needs is
+looked for, and said, before the model is loaded: the base's 16-bit weights (of a base that was
+trained in 4 bits they may not be on this machine yet), disk, and llama.cpp.
+Nothing is installed. The folder is complete or it isn't there.
 
 \b
 Examples:
@@ -90,11 +91,14 @@ def card(folder: Path, metrics: Path | None) -> None:
 
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; name that of an adapter or a merged model")
-    if not any(folder.glob("*.gguf")):
-        model_facts(str(folder))  # is it a model?
+    known = None if any(folder.glob("*.gguf")) else model_facts(str(folder))  # is it a model?
     facts, kind = read_facts(folder), read_kind(folder)
     if metrics is not None:
-        facts = replace(facts, metrics=read_metrics(metrics))
+        measured = read_metrics(metrics)
+        asked = ((measured.get("predicted") or {}).get("model") or {}).get("sha256")
+        if asked and known is not None and asked != known.identity["sha256"]:
+            raise UserError(f"{metrics}: was measured of another model than {folder}, or before its weights changed")
+        facts = replace(facts, metrics=measured)
         if not (folder / METRICS).exists() or not metrics.samefile(folder / METRICS):
             shutil.copyfile(metrics, folder / METRICS)
     accompany(folder, facts, kind)

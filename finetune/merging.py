@@ -20,6 +20,7 @@ from curate.errors import UserError
 from curate.tables import size
 from finetune.config import Config
 from finetune.gguf import LlamaCpp, convert, find_llama_cpp
+from finetune.hub import QUANTIZED
 from finetune.model_facts import ModelFacts, model_facts
 from finetune.provenance import accompany, read_facts
 
@@ -27,7 +28,6 @@ Method = Literal["merged_16bit", "merged_4bit", "gguf"]
 METHODS: tuple[str, ...] = get_args(Method)
 #: What Unsloth calls the methods. It refuses "merged_4bit" with advice, as it doesn't know that nothing is to follow.
 _UNSLOTH = {"merged_16bit": "merged_16bit", "gguf": "merged_16bit", "merged_4bit": "merged_4bit_forced"}
-_QUANTIZED_NAMES = ("-unsloth-bnb-4bit", "-bnb-4bit")
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 
 Progress = Callable[[str, int, int], None]
@@ -80,8 +80,9 @@ def plan_merge(
         raise UserError(f"{out}: already there; finetune merge overwrites nothing, name another folder with --out")
     facts = model_facts(adapter)
     if facts.kind != "adapter":
-        what = "a whole model, which needs no merging" if facts.kind == "folder" else "an id on the hub"
-        raise UserError(f"{adapter}: is {what}; name the folder of an adapter that `finetune train` wrote")
+        raise UserError(
+            f"{adapter}: is a whole model, which needs no merging; name an adapter that `finetune train` wrote"
+        )
     tools = find_llama_cpp(llama_cpp, quantization) if method == "gguf" else None
     base, download, weights = _base(facts, method)
     plan = MergePlan(facts, out, method, base, download, weights, quantization if tools else None, tools)
@@ -112,6 +113,8 @@ def merge(plan: MergePlan, *, progress: Progress = lambda stage, done, of: None)
         # 4 bits take the least memory, and a 16-bit merge reads the base's weights from the disk anyway.
         load_in_4bit=plan.method == "merged_4bit" or config.model.load_in_4bit,
         checkpointing="none",
+        # Whatever this GPU has: the weights that are written are those of the base's precision.
+        dtype="auto" if config.model.dtype == "bfloat16" else config.model.dtype,
     )
     progress("load", 0, 1)
     model, processor = load_model(
@@ -163,7 +166,7 @@ def _base(facts: ModelFacts, method: str) -> tuple[str, bool, int | None]:
     base = facts.base
     named = facts.config.model.name if facts.config else None
     if method != "merged_4bit":
-        for ending in _QUANTIZED_NAMES:
+        for ending in QUANTIZED:
             base = base.removesuffix(ending)
     folder = Path(base)
     if folder.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 ENDINGS = (".jsonl", ".ndjson")
 _ANSWERS = ("assistant", "gpt")
 _BOM = "\ufeff"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_messages(path: Path, split: str) -> Dataset:
@@ -38,11 +40,19 @@ def read_messages(path: Path, split: str) -> Dataset:
                 continue
         label = row.get("label")
         talk = row.get("messages", row.get("conversations"))
-        columns["label"].append(label if isinstance(label, str) else answer_of(talk, place))
-        columns["image"].append(_image(row, talk, path.parent, place))
+        if label is not None and talk is None and not isinstance(label, str):
+            raise UserError(f"{place}: its label is no text")
         identity = row.get("sample_id", row.get("id"))
-        columns["sample_id"].append(str(identity) if identity is not None else f"{path.stem}/{split}/{number}")
-        columns["source"].append(str(row.get("source") or path.stem))
+        values = {
+            "label": label if isinstance(label, str) else answer_of(talk, place),
+            "image": _image(row, talk, path.parent, place),
+            "sample_id": str(identity) if identity is not None else f"{path.stem}/{split}/{number}",
+            "source": str(row.get("source") or path.stem),
+        }
+        for name, value in values.items():
+            if value is not None and not value.isascii() and _SURROGATE.search(value):
+                raise UserError(f"{place}: its {name} holds half a surrogate pair, which is no character")
+            columns[name].append(value)
     if not columns["label"]:
         known = f"; there are {', '.join(splits)}" if splits else ""
         raise UserError(f"{path}: holds no rows of the split {split!r}{known}")

@@ -19,9 +19,11 @@ from typing import Any
 from curate.cache import cache_folder
 from curate.errors import UserError
 from finetune.config import LoraConfig, ModelConfig
-from finetune.hardware import require_gpu, require_packages
+from finetune.hardware import gpus, require_gpu, require_packages
 
 ADAPTER_FILE = "adapter_config.json"
+#: Compute capability from which on NVIDIA's GPUs calculate in bfloat16.
+_BFLOAT16 = (8, 0)
 #: What a checkpointing setting is called by Unsloth.
 _CHECKPOINTING: dict[str, str | bool] = {"unsloth": "unsloth", "torch": True, "none": False}
 
@@ -43,8 +45,11 @@ def _import() -> Any:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     if "unsloth" in sys.modules:
         return sys.modules["unsloth"]
-    with quiet():
-        import unsloth
+    try:
+        with quiet():
+            import unsloth
+    except Exception as error:  # an old GPU, a driver or a package that doesn't go with torch: whatever it looks at
+        raise UserError(f"unsloth can't be used on this machine: {_first_line(error)}; --debug shows more") from error
     _bars()
     return unsloth
 
@@ -101,6 +106,11 @@ def load_model(
 
     dtype = None if config.dtype == "auto" else getattr(torch, config.dtype)
     _check_name(config.name)
+    without = next((gpu.name for gpu in gpus()[:1] if gpu.capability < _BFLOAT16), None)
+    if config.dtype == "bfloat16" and without is not None:  # Unsloth would take float16 and not say so
+        raise UserError(
+            f"model.dtype is bfloat16, which {without} doesn't have: take auto or float16 (predict: --dtype)"
+        )
     try:
         with quiet():
             model, processor = unsloth.FastVisionModel.from_pretrained(
@@ -109,6 +119,9 @@ def load_model(
                 max_seq_length=max_length,
                 dtype=dtype,
                 revision=config.revision,
+                # Else the name is changed into that of weights in 4 bits, in a repository without this revision, and
+                # the newest are loaded.
+                use_exact_model_name=config.revision is not None,
                 use_gradient_checkpointing=_CHECKPOINTING[config.checkpointing],
                 random_state=seed,
             )
@@ -176,13 +189,32 @@ def add_lora(model: Any, config: LoraConfig, *, checkpointing: str, seed: int) -
 
 def base_of(name: str) -> str:
     """The base model of an adapter's folder; `name` itself for anything else."""
-    file = Path(name) / ADAPTER_FILE
-    if not file.is_file():
+    found = _adapter_config(Path(name))
+    if not found:
         return name
     try:
-        return str(json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"])
-    except (OSError, ValueError, KeyError) as error:
+        return str(found["base_model_name_or_path"])
+    except KeyError as error:
+        raise UserError(f"{Path(name) / ADAPTER_FILE}: is no adapter's configuration") from error
+
+
+def adapters_of(folder: Path) -> dict[str, Any]:
+    """Rank and alpha of the adapters in a folder, by the names of their settings; nothing for a whole model."""
+    found = _adapter_config(folder)
+    return {f"lora.{ours}": found[name] for ours, name in (("r", "r"), ("alpha", "lora_alpha")) if name in found}
+
+
+def _adapter_config(folder: Path) -> dict[str, Any]:
+    file = folder / ADAPTER_FILE
+    if not file.is_file():
+        return {}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise UserError(f"{file}: is no adapter's configuration") from error
+    if not isinstance(found, dict) or not found:
+        raise UserError(f"{file}: is no adapter's configuration")
+    return found
 
 
 def _check_name(name: str) -> None:
@@ -198,4 +230,8 @@ def _check_name(name: str) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return (next(iter(str(error).strip().splitlines()), "") or type(error).__name__)[:300]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    cause = next(
+        (line for line in lines if line.startswith("AutoConfig error: ")), lines[0]
+    )  # below Unsloth's headline
+    return cause.removeprefix("AutoConfig error: ")[:300]

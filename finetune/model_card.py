@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from curate import __version__
 from curate.export.card import code
 from curate.licences import LICENCES, OTHER, UNKNOWN
 from curate.tables import Column, count, markdown_table, markdown_text, things
-from finetune.config import as_yaml
+from finetune.config import Config, as_yaml
 from finetune.provenance import TrainingFacts
 
 #: The kinds of models: the hub's word for how they relate to their base, its library, what to call them.
@@ -45,10 +46,11 @@ def model_card(facts: TrainingFacts, kind: str) -> str:
     base = str(facts.training.get("base") or facts.config.model.name)
     data = facts.training.get("data") or {}
     parts = [
-        f"---\n{_front_matter(facts, kind, base, data).strip()}\n---",
+        f"---\n{_front_matter(facts, kind, base).strip()}\n---",
         f"# {_title(base)}",
-        f"A {_KINDS[kind][2]} that writes the LaTeX of a formula in an image. Base model: {code(base)}. Trained with "
-        f"texsieve {facts.training.get('packages', {}).get('texsieve') or __version__} (`finetune train`, Unsloth).",
+        f"A {_KINDS[kind][2]} that writes the LaTeX of a formula in an image. Base model: {code(base, cell=False)}. "
+        f"Trained with texsieve {facts.training.get('packages', {}).get('texsieve') or __version__} (`finetune train`, "
+        "Unsloth).",
         "## Use it",
         _use(facts, kind, base),
         "## Data",
@@ -56,16 +58,16 @@ def model_card(facts: TrainingFacts, kind: str) -> str:
         "## Training",
         _training(facts),
         "## Results",
-        _results(facts.metrics),
+        _results(facts, data),
         "## Limits",
         _limits(facts, kind, base, data),
         "## Settings",
-        f"```yaml\n{as_yaml(facts.config).strip()}\n```",
+        _block("yaml", as_yaml(facts.config).strip()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _front_matter(facts: TrainingFacts, kind: str, base: str, data: Mapping[str, Any]) -> str:
+def _front_matter(facts: TrainingFacts, kind: str, base: str) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
     relation, library, _ = _KINDS[kind]
@@ -82,11 +84,13 @@ def _front_matter(facts: TrainingFacts, kind: str, base: str, data: Mapping[str,
         matter |= {"license": identity, **({"license_name": name, "license_link": link} if name else {})}
     if facts.metrics is not None:
         matter["model_name"] = _title(base)
+        asked = (facts.metrics.get("predicted") or {}).get("data") or {}
         matter["eval_results"] = [
             EvalResult(
                 task_type="image-to-text",
-                dataset_type=str(data.get("name") or "unknown"),
-                dataset_name=str(data.get("name") or "unknown"),
+                dataset_type=str(asked.get("name") or "unknown"),
+                dataset_name=str(asked.get("name") or "unknown"),
+                dataset_split=asked.get("split"),
                 metric_type=name,
                 metric_name=title,
                 metric_value=round(facts.metrics[key], 4),
@@ -108,8 +112,9 @@ def _use(facts: TrainingFacts, kind: str, base: str) -> str:
     pixels = facts.config.data.max_pixels
     more = (
         "It was trained with this prompt, and images scaled to at most "
-        f"{count(pixels)} pixels, never to a fixed width: {code(facts.config.data.prompt)}. Another prompt or size "
-        "makes it worse. Decode greedily, and without a penalty for repetitions: formulas repeat themselves."
+        f"{count(pixels)} pixels, never to a fixed width: {code(facts.config.data.prompt, cell=False)}. "
+        "Another prompt or size makes it worse. Decode greedily, and without a penalty for repetitions: formulas "
+        "repeat themselves."
     )
     return f"```sh\n{lines}\n```\n\n{more}"
 
@@ -117,11 +122,13 @@ def _use(facts: TrainingFacts, kind: str, base: str) -> str:
 def _data(data: Mapping[str, Any]) -> str:
     if not data:
         return "Not known."
-    lines = [f"- Data set: {code(str(data.get('name')))}"]
+    lines = [f"- Data set: {code(str(data.get('name')), cell=False)}"]
     if data.get("manifest_sha256"):
-        lines.append(f"- SHA-256 of its manifest.json, which has those of all files: {code(data['manifest_sha256'])}")
+        lines.append(
+            f"- SHA-256 of its manifest.json, which has those of all files: {code(data['manifest_sha256'], cell=False)}"
+        )
     lines += [
-        f"- SHA-256 of the ids and labels used of split {code(split)}: {code(digest)}"
+        f"- SHA-256 of the ids and labels used of split {code(split, cell=False)}: {code(digest, cell=False)}"
         for split, digest in (data.get("sha256") or {}).items()
     ]
     if data.get("splits"):
@@ -155,7 +162,8 @@ def _training(facts: TrainingFacts) -> str:
     )
 
 
-def _results(metrics: Mapping[str, Any] | None) -> str:
+def _results(facts: TrainingFacts, data: Mapping[str, Any]) -> str:
+    metrics = facts.metrics
     if metrics is None:
         return (
             "None here. `finetune predict`, then `finetune evaluate PRED.jsonl --out DIR`, then "
@@ -173,7 +181,33 @@ def _results(metrics: Mapping[str, Any] | None) -> str:
     table = markdown_table([Column("metric"), Column("value", "right"), Column("95 % interval", "right")], rows)
     runaways = (metrics.get("runaway") or {}).get("n")
     told = f" {things(runaways, 'prediction')} ran away." if runaways else ""
-    return f"{table}\n\nOn {things(metrics['n'], 'prediction')}; `finetune evaluate`, labels as they are.{told}"
+    unwrapped = ", what the model wrote around formulas taken off" if metrics.get("unwrapped") else ""
+    of = _asked((metrics.get("predicted") or {}).get("data") or {}, metrics["n"], facts.config, data)
+    on = f"On {things(metrics['n'], 'prediction')}{of} `finetune evaluate`, labels as they are{unwrapped}.{told}"
+    return f"{table}\n\n{on}"
+
+
+def _asked(asked: Mapping[str, Any], predicted: int, config: Config, trained: Mapping[str, Any]) -> str:
+    """Which data the predictions are of, and whether the model had seen it: the end of a sentence, and more."""
+    if not asked:
+        return "; it isn't known here of which data."
+    rows = asked.get("rows")
+    part = f" ({count(rows)} were to be made)" if isinstance(rows, int) and rows > predicted else ""
+    told = f"{part} of split {code(str(asked.get('split')), cell=False)} of {code(str(asked.get('name')), cell=False)}."
+    same = "manifest_sha256" if asked.get("manifest_sha256") and trained.get("manifest_sha256") else "name"
+    if asked.get(same) != trained.get(same):
+        return told
+    if asked.get("split") == config.data.train:
+        return f"{told} **It was trained on these samples**: the figures say what it remembers, not what it can read."
+    if asked.get("split") == config.data.validation:
+        return f"{told} Its training looked at this split to choose the best weights, so the figures flatter it."
+    return told
+
+
+def _block(language: str, text: str) -> str:
+    """A block of code that nothing in `text` ends."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _limits(facts: TrainingFacts, kind: str, base: str, data: Mapping[str, Any]) -> str:

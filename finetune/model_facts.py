@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from curate.errors import UserError
 from finetune.config import Config, ModelConfig, load_config
+from finetune.hub import Unreachable, adapter_folder, hub_file, is_here
 from finetune.model import ADAPTER_FILE, base_of
 
 #: The settings of the training, kept beside every adapter and every merged model.
@@ -49,29 +50,58 @@ class ModelFacts:
 
 
 def model_facts(name: str) -> ModelFacts:
-    """What is known of a model: a folder with a model or an adapter, or an id on the hub.
+    """What is known of a model: a folder with a model or an adapter, or an id on the hub, where an adapter is fetched.
 
-    Raises UserError for a name that leads nowhere, and a folder that holds neither.
+    Raises UserError as `check_model` does, and where the hub has no such model or can't be asked.
     """
+    check_model(name)
     folder = Path(name).expanduser()
+    called = folder.name
     if not folder.exists():
-        _check_id(name)
-        return ModelFacts(name, "hub", name, None, False, {"id": name, "revision": _cached_revision(name)})
-    if not folder.is_dir():
-        raise UserError(f"{name}: is a file; a model is a folder or an id on the hub")
+        fetched = adapter_folder(name)
+        if fetched is None:
+            return _of_the_hub(name)
+        folder, called = fetched, name
     adapter = (folder / ADAPTER_FILE).is_file()
-    if not adapter and not (folder / "config.json").is_file():
-        raise UserError(
-            f"{name}: holds neither config.json nor {ADAPTER_FILE}, so no model and no adapter{_meant(folder)}"
-        )
     return ModelFacts(
         str(folder),
         "adapter" if adapter else "folder",
         base_of(str(folder)),
         training_settings(folder),
         not adapter and _is_quantized(folder),
-        {"name": folder.name, "sha256": weights_sha256(folder)},
+        {"name": called, "sha256": weights_sha256(folder)},
     )
+
+
+def check_model(name: str) -> None:
+    """Raises UserError for a name that leads nowhere, and a folder that holds no model. Asks nobody."""
+    folder = Path(name).expanduser()
+    if not folder.exists():
+        _check_id(name)
+    elif not folder.is_dir():
+        raise UserError(f"{name}: is a file; a model is a folder or an id on the hub")
+    elif not (folder / ADAPTER_FILE).is_file() and not (folder / "config.json").is_file():
+        raise UserError(
+            f"{name}: holds neither config.json nor {ADAPTER_FILE}, so no model and no adapter{_meant(folder)}"
+        )
+
+
+def _of_the_hub(name: str) -> ModelFacts:
+    """A whole model on the hub: a base model, or what somebody merged."""
+    file = None
+    try:
+        file = hub_file(name, "config.json")
+        settings = hub_file(name, SETTINGS)
+    except Unreachable:
+        if not is_here(name):
+            raise
+        # Its weights are here, and nobody can be asked for more. Who merges a model keeps finetune.yaml beside it.
+        return ModelFacts(name, "hub", name, None, False, {"id": name, "revision": file and file.parent.name})
+    if file is None:
+        raise UserError(f"{name}: holds neither config.json nor {ADAPTER_FILE} on the hub, so no model and no adapter")
+    config = load_config(settings) if settings else None
+    # The commit that is in the cache, so that it is the same for a prediction that goes on.
+    return ModelFacts(name, "hub", name, config, _is_quantized(file.parent), {"id": name, "revision": file.parent.name})
 
 
 def training_settings(folder: Path) -> Config | None:
@@ -113,14 +143,6 @@ def _check_id(name: str) -> None:
         validate_repo_id(name)
     except HFValidationError as error:
         raise UserError(f"{name}: no such folder, and no id on the hub such as {ModelConfig.name}") from error
-
-
-def _cached_revision(name: str) -> str | None:
-    """The commit of a model's newest download, None where there is none yet."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(name, "config.json")
-    return Path(found).parent.name if isinstance(found, str) else None
 
 
 def _is_quantized(folder: Path) -> bool:

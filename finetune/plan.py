@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curate.errors import UserError
@@ -12,7 +13,8 @@ from finetune.config import Config
 from finetune.data import load_pairs
 from finetune.estimate import Estimate, Shape, adapter_weights, estimate, shape_of, steps_of
 from finetune.hardware import gpus, processes
-from finetune.model import base_of, load_processor, quiet
+from finetune.hub import adapter_folder
+from finetune.model import adapters_of, base_of, load_processor, quiet
 from finetune.preflight import REASONS, Checked, check, is_verified
 from finetune.run_folder import data_sha256
 
@@ -66,9 +68,15 @@ def make_plan(config: Config, progress: Progress | None = None) -> Plan:
 
     Raises UserError where data or model can't be had, and where no sample fits.
     """
-    train = _limited(load_pairs(config.data.path, config.data.train), config.data.limit)
+    train = load_pairs(config.data.path, config.data.train)
     name = config.data.validation
-    validation = load_pairs(config.data.path, name) if name is not None else None
+    validation = _validation(config.data.path, name) if name is not None else None
+    if validation is not None and _same(train, validation):
+        raise UserError(
+            f"{config.data.path}: its {config.data.train!r} and {name!r} are the same samples, and a loss on what was "
+            "trained says nothing; name in each line its `split`, or set data.validation=null"
+        )
+    train = _limited(train, config.data.limit)
     processor = load_processor(config.model, min_pixels=config.data.min_pixels, max_pixels=config.data.max_pixels)
     splits = [
         _split(split, rows, processor, config, progress)
@@ -174,6 +182,24 @@ def _reasons(checked: Checked) -> str:
     )
 
 
+def _validation(where: str, split: str) -> Dataset:
+    try:
+        return load_pairs(where, split)
+    except UserError as error:
+        if "split" not in str(error):
+            raise
+        raise UserError(f"{error}; data.validation=NAME takes another, data.validation=null none") from error
+
+
+def _same(one: Dataset, other: Dataset) -> bool:
+    """Whether two splits are the same pairs, as those of a file that names none are. Reads no image."""
+    return (
+        len(one) == len(other)
+        and one["label"][:] == other["label"][:]
+        and bool(one.data.column("image").equals(other.data.column("image")))
+    )
+
+
 def _limited(rows: Dataset, limit: int | None) -> Dataset:
     return rows if limit is None or len(rows) <= limit else rows.select(range(limit))
 
@@ -187,13 +213,31 @@ def _split(name: str, rows: Dataset, processor: Any, config: Config, progress: P
     return Split(name, rows, check(rows, processor, config.data, decode=decode, progress=told))
 
 
+def _check_adapters(folder: Path, config: Config) -> None:
+    """Raises UserError where a training is to go on from adapters of another size than its settings say."""
+    there = adapters_of(folder)
+    asked = {"lora.r": config.lora.r, "lora.alpha": config.lora.alpha}
+    other = {name: there[name] for name in asked if name in there and there[name] != asked[name]}
+    if other:
+        told = ", ".join(f"{name} {value}" for name, value in other.items())
+        wanted = " ".join(f"{name}={value}" for name, value in other.items())
+        raise UserError(f"{config.model.name}: its adapters have {told}, and they can't be given another; set {wanted}")
+
+
 def _shape(config: Config) -> Shape:
     import transformers
 
+    name = config.model.name
+    folder = Path(name) if Path(name).exists() else adapter_folder(name)
+    if folder is not None:
+        _check_adapters(folder, config)
+    base = base_of(str(folder or name))
     try:
         with quiet():
-            found = transformers.AutoConfig.from_pretrained(base_of(config.model.name), revision=config.model.revision)
+            found = transformers.AutoConfig.from_pretrained(
+                base, revision=config.model.revision if base == name else None
+            )
         return shape_of(found)
     except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{config.model.name}: its configuration can't be read as that of a Qwen2-VL or Qwen2.5-VL: "
+        raise UserError(f"{name}: its configuration can't be read as that of a Qwen2-VL or Qwen2.5-VL: "
                         f"{error}") from error  # fmt: skip

@@ -24,6 +24,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from curate.errors import UserError
+from finetune.data import check_prompt
 from finetune.predictions import Prediction
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ class _Reader:
 
     def __init__(self, model: Any, processor: Any, prompt: str, asking: Asking, note: Callable[[str], None]) -> None:
         self._model, self._processor, self._asking, self._note = model, processor, asking, note
+        check_prompt(prompt, processor.tokenizer)
         self._text = processor.apply_chat_template(
             [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}],
             add_generation_prompt=True,
@@ -157,7 +159,7 @@ class _Reader:
             try:
                 found = self._generate(part, f"{self._asking.seed}/{number}/{at}")
             except Exception as error:
-                if not _out_of_memory(error):
+                if not out_of_memory(error):
                     raise
                 self._halve(part)
             else:
@@ -251,7 +253,8 @@ def _end_tokens(model: Any, processor: Any) -> list[int]:
     return [ends] if isinstance(ends, int) else list(ends or [])
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: Exception) -> bool:
+    """Whether it is the GPU's memory that an error is about."""
     import torch
 
     # What the allocator raises, and what a CUDA library does that asks the driver by itself.

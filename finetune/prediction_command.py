@@ -20,8 +20,8 @@ _SHOWN = 5
     name="predict",
     epilog="""
 \b
-MODEL is an adapter's folder that `finetune train` wrote, a merged model, or a base model
-(a folder, or an id on the hub). DATASET is a folder that `curate export` wrote, a file of
+MODEL is an adapter that `finetune train` wrote, a merged model or a base model, each a
+folder or an id on the hub. DATASET is a folder that `curate export` wrote, a file of
 messages (JSON lines), or an id on the hub.
 
 \b
@@ -86,10 +86,11 @@ def predict(
     if prompt is not None and not prompt.strip():
         raise UserError("--prompt is empty; the model needs to be asked something")
     from finetune.hardware import require_gpu
-    from finetune.model_facts import model_facts
+    from finetune.model_facts import check_model, model_facts
 
-    facts = model_facts(model)
+    check_model(model)
     require_gpu()
+    facts = model_facts(model)
     from finetune.config import Config
     from finetune.data import load_pairs
     from finetune.predicting import Asking

@@ -64,17 +64,17 @@ class Asker:
         """A model as it was trained, or as the defaults of `finetune train` are, but for what is given.
 
         None for load_in_4bit: an adapter's base as in its training, a base model in 4 bits, since it is what adapters
-        are compared with, a trained folder as it is stored: to round a 16-bit merge again would change its answers.
+        are compared with, a merged model as it is stored: to round a 16-bit merge again would change its answers.
         """
         config = facts.config or Config()
         if load_in_4bit is None:
             load_in_4bit = config.model.load_in_4bit
-            if facts.kind == "folder" and facts.config is not None:
+            if facts.kind != "adapter" and facts.config is not None:
                 load_in_4bit = facts.quantized
         model = replace(
             config.model,
             name=facts.name,
-            revision=config.model.revision if facts.kind == "hub" else None,
+            revision=None,  # that of the training is the base's
             load_in_4bit=load_in_4bit,
             checkpointing="none",
             dtype=dtype or config.model.dtype,

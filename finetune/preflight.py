@@ -23,7 +23,7 @@ from curate.images import MISSING, ImageError, open_bytes, shown_size
 from curate.model_ready import model_size
 from curate.terminal import cores
 from finetune.config import DataConfig
-from finetune.data import picture
+from finetune.data import answer_text, check_prompt, picture
 from rules.resizing import FACTOR, MAX_ASPECT, MAX_PIXELS, smart_resize
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def check(
     template = Template(processor, config.prompt)
     frame = frame.with_columns(
         text_tokens=pl.Series(template.lengths(frame["label"].to_list()), dtype=pl.Int64),
-        special=pl.col("label").str.contains_any(template.specials),
+        special=pl.col("label").str.extract_many(template.specials).list.first(),
     )
     frame = _tokens(frame, config, processor).with_columns(answer_tokens=pl.col("text_tokens") - template.around)
     frame = _judged(frame, config)
@@ -115,6 +115,7 @@ class Template:
 
     def __init__(self, processor: Any, prompt: str) -> None:
         self._tokenizer = processor.tokenizer
+        check_prompt(prompt, self._tokenizer)
         messages: list[dict[str, Any]] = [
             {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]},
             {"role": "assistant", "content": [{"type": "text", "text": _ANSWER}]},
@@ -130,7 +131,7 @@ class Template:
 
     def text(self, label: str) -> str:
         """The conversation with this answer; the image's place is one token, which the processor multiplies."""
-        return f"{self.before}{label}{self.after}"
+        return f"{self.before}{answer_text(label)}{self.after}"
 
     def lengths(self, labels: Sequence[str]) -> list[int]:
         """Tokens of the conversations with these answers, the image's place counting as one."""
@@ -214,7 +215,7 @@ def _judged(frame: pl.DataFrame, config: DataConfig) -> pl.DataFrame:
         "no-image": (pl.col("width").is_null() & pl.col("broken").is_null(), pl.lit("")),
         "unreadable": (pl.col("broken").is_not_null(), pl.col("broken")),
         "no-answer": (pl.col("label").str.strip_chars() == "", pl.lit("")),
-        "special-token": (pl.col("special"), pl.lit("")),
+        "special-token": (pl.col("special").is_not_null(), pl.col("special")),
         "side": (least < FACTOR, size),
         "aspect": (most > least * MAX_ASPECT, size),
         "too-long": (pl.col("tokens") > config.max_length, length),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from curate.errors import UserError
 from curate.visible import clip, visible
@@ -37,7 +36,7 @@ def read_prompts(where: str | Path) -> list[Prompt]:
     The file maps names to texts, or to `{text: …}`. Raises UserError for one that can't be read or is no such file, for
     an empty text, a text that is there twice, and names that would be one file.
     """
-    value = _parsed(where)
+    value = parsed(text_of(where, PROMPTS, kind="prompt file", known="; ready prompt files are:"), where)
     if not isinstance(value, dict) or not value:
         raise UserError(f"{where}: holds no prompts; {_HELP}")
     prompts: list[Prompt] = []
@@ -65,21 +64,3 @@ def read_prompts(where: str | Path) -> list[Prompt]:
 def _files(name: str) -> set[str]:
     """The files of its answers, as they came and unwrapped, where upper and lower case are one."""
     return {f"{name.lower()}.jsonl", f"{name.lower()}.unwrapped.jsonl"}
-
-
-def _parsed(where: str | Path) -> Any:
-    import yaml
-
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """YAML takes the last of two equal keys: a prompt would be gone without a word."""
-
-    def mapping(loader: Any, node: Any) -> dict[Any, Any]:
-        keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-        twice = next((key for place, key in enumerate(keys) if key in keys[:place]), None)
-        if twice is not None:
-            raise UserError(f"{where}: {visible(clip(str(twice), 60))} is there twice")
-        return dict(zip(keys, (loader.construct_object(value, deep=True) for _, value in node.value), strict=True))
-
-    Loader.add_constructor("tag:yaml.org,2002:map", mapping)
-    text = text_of(where, PROMPTS, kind="prompt file", known="; ready prompt files are:")
-    return parsed(text, where, Loader)

@@ -73,12 +73,13 @@ def prompts(
 ) -> None:
     """Ask a model with several prompts, and compare the answers."""
     from finetune.hardware import require_gpu
-    from finetune.model_facts import model_facts
+    from finetune.model_facts import check_model, model_facts
     from finetune.prompt_file import Prompt, read_prompts
 
     asked = read_prompts(prompt_file)
-    facts = model_facts(model)
+    check_model(model)
     require_gpu()
+    facts = model_facts(model)
     from finetune.config import Config
     from finetune.data import load_pairs
     from finetune.predicting import Asking

@@ -22,6 +22,7 @@ from curate.export.manifest import MANIFEST, read_manifest
 from finetune.config import Config, as_yaml, load_config
 from finetune.model import ADAPTER_FILE, base_of
 from finetune.model_facts import SETTINGS, TRAINING
+from finetune.prediction_file import read_facts as read_predicted
 from finetune.run_folder import CONFIG, ENVIRONMENT, RunFolder
 
 METRICS = "metrics.json"
@@ -47,7 +48,7 @@ def training_facts(run: Path) -> TrainingFacts:
     return TrainingFacts(
         config,
         {
-            "base": _public(config.model.name),
+            "base": _public(base_of(config.model.name)),
             "data": data_facts(config.data.path, environment.get("data_sha256")),
             "steps": max((line.get("step") or 0 for line in losses), default=0),
             "loss": {"first": trained[0], "last": trained[-1]} if trained else None,
@@ -92,6 +93,25 @@ def read_kind(folder: Path) -> str:
     if isinstance(kind, str):
         return kind
     return "adapter" if (folder / ADAPTER_FILE).is_file() else "merged_16bit"
+
+
+def prediction_facts(path: Path) -> dict[str, Any] | None:
+    """What `finetune predict` noted beside a file of predictions: which model read which split of which data.
+
+    None for a file of another program.
+    """
+    facts = read_predicted(path) or {}
+    model, data = facts.get("model"), facts.get("data")
+    if not isinstance(model, dict) or not isinstance(data, dict):
+        return None
+    return {
+        "model": {name: model.get(name) for name in ("name", "id", "revision", "sha256") if model.get(name)},
+        "data": {
+            "name": _public(str(data.get("path"))),
+            **{name: data.get(name) for name in ("split", "rows", "sha256", "manifest_sha256")},
+        },
+        "prompt": facts.get("prompt"),
+    }
 
 
 def read_metrics(path: Path) -> dict[str, Any]:

@@ -17,14 +17,17 @@ import json
 import platform
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from curate import __version__
 from curate.atomic import new_file
 from curate.errors import UserError
+from curate.locks import try_lock
 from finetune.config import Config, as_yaml, load_config
 from finetune.hardware import gpus, processes
 from finetune.settings import flat
@@ -43,6 +46,10 @@ _MAY_CHANGE = frozenset(
 )  # fmt: skip
 _PACKAGES = ("unsloth", "unsloth_zoo", "torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets")
 _PREFIX = "checkpoint-"
+#: There while a training is: held by its process, however that ends.
+_LOCK = ".lock"
+#: Seconds: processes that open images outlive a training that was killed by some five, and hold its lock with it.
+_WAIT = 10.0
 #: What a checkpoint needs to be gone on from. The last is written last.
 _CHECKPOINT_FILES = ("adapter_config.json", "adapter_model.safetensors", "optimizer.pt", "scheduler.pt",
                      "trainer_state.json")  # fmt: skip
@@ -64,7 +71,7 @@ class RunFolder:
             raise UserError(f"{self.path}: is a file; `out` names the folder of the training")
         file = self.path / STATE
         if not file.is_file():
-            if any(self.path.iterdir()):
+            if any(entry.name != _LOCK for entry in self.path.iterdir()):
                 raise UserError(f"{self.path}: is a folder of something else; name another with out=FOLDER")
             return {}
         try:
@@ -81,6 +88,37 @@ class RunFolder:
         if state == "training":
             raise UserError(
                 f"{self.path}: holds a training that was stopped; --resume goes on with it, out=FOLDER begins another"
+            )
+
+    def check_alone(self) -> None:
+        """Raises UserError where another training goes on here."""
+        lock = self.path / _LOCK
+        if lock.is_file():
+            with lock.open("a") as held:
+                self._hold(held)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other trainings out of this folder, which is made where it isn't there. Raises UserError as above."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = self.path / _LOCK
+        with lock.open("a") as held:
+            self._hold(held)
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+                with suppress(OSError):
+                    self.path.rmdir()  # nothing was begun: the folder goes where it is empty
+
+    def _hold(self, held: IO[str]) -> None:
+        until = time.monotonic() + _WAIT
+        while not try_lock(held):
+            if time.monotonic() < until:
+                time.sleep(0.2)
+                continue
+            raise UserError(
+                f"{self.path}: another training goes on in this folder; wait for it, or name another with out=FOLDER"
             )
 
     def check_resume(self, config: Config) -> None:

@@ -66,6 +66,9 @@ def _section(base: T, values: Mapping[str, Any], where: str, prefix: str, known:
 
 def _hint(name: str, known: list[str], hints: Mapping[str, Any], prefix: str) -> str:
     """Which key was meant: the nearest by its whole name, or by its last part in any section."""
+    if name in known:  # a dotted name as a key, as it is written on the command line
+        section, _, key = name.rpartition(".")
+        return f"in a file its section is a mapping: `{section}: {{{key}: …}}`"
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
     if not close:
         last = {entry.rsplit(".", 1)[-1]: entry for entry in reversed(known)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ Examples:
 def train(config: str, settings: tuple[str, ...], dry_run: bool, resume: bool) -> None:
     """Fine-tune a vision-language model on a data set."""
     from finetune.config import load_config
-    from finetune.hardware import require_packages
+    from finetune.hardware import is_first_process, require_packages
     from finetune.run_folder import RunFolder
 
     loaded = load_config(config, settings)
@@ -67,7 +68,9 @@ def train(config: str, settings: tuple[str, ...], dry_run: bool, resume: bool) -
         return
     folder = RunFolder(Path(loaded.out))
     _check(loaded, folder, resume)
-    with Bars() as bars:
+    with folder.alone() if is_first_process() else nullcontext(), Bars() as bars:
+        if is_first_process():
+            _check_state(loaded, folder, resume)  # once more: now nobody else can begin here
         _train(loaded, folder, resume, bars)
 
 
@@ -76,11 +79,17 @@ def _check(config: Config, folder: RunFolder, resume: bool) -> None:
     from finetune.hardware import is_first_process, require_gpu, require_reporters
 
     require_reporters(config.train.report_to)
+    if is_first_process():
+        folder.check_alone()
+        _check_state(config, folder, resume)
+    require_gpu()
+
+
+def _check_state(config: Config, folder: RunFolder, resume: bool) -> None:
     if resume:
         folder.check_resume(config)
-    elif is_first_process():
+    else:
         folder.check_new()
-    require_gpu()
 
 
 def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
@@ -142,17 +151,24 @@ def _same_data(folder: RunFolder, plan: Plan) -> None:
     """Raises UserError where the samples aren't those that the training began with."""
     import json
 
+    from finetune.hardware import processes
     from finetune.run_folder import ENVIRONMENT
 
     file = folder.path / ENVIRONMENT
     try:
-        known = json.loads(file.read_text(encoding="utf-8"))["data_sha256"]
+        environment = json.loads(file.read_text(encoding="utf-8"))
+        known, many = environment["data_sha256"], environment["processes"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{file}: can't be read, so nobody knows what was trained on: begin anew") from error
     if known != plan.hashes():
         raise UserError(
             f"{plan.config.data.path}: the samples aren't those that {folder.path} was trained on; begin a new "
             "training with out=FOLDER"
+        )
+    if many != processes():
+        raise UserError(
+            f"{folder.path}: was trained by {many} processes together, and there are {processes()} now, which would "
+            "make other steps: start it as before, or begin a new training with out=FOLDER"
         )
 
 

@@ -5,9 +5,11 @@ There is one path. What the tests on a CPU do otherwise is values of the setting
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from multiprocessing import get_all_start_methods
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from curate.atomic import new_file
 from curate.errors import UserError
 from curate.model_ready import Resize
 from finetune.config import Config
-from finetune.data import picture
+from finetune.data import answer_text, picture
 from finetune.estimate import steps_of
 from finetune.hardware import processes
 from finetune.losses import best_of, evaluations
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 #: Where a turn of the person and one of the model begin, in the chat template of Qwen2-VL and Qwen2.5-VL.
 INSTRUCTION, RESPONSE = "<|im_start|>user\n", "<|im_start|>assistant\n"
+
+#: How a full disk reads in what safetensors and torch raise; the latter doesn't say why a write failed.
+_FULL_DISK = ("No space left on device", "PytorchStreamWriter failed writing", "unexpected pos")
 
 Progress = Callable[[str, int, int], None]
 Note = Callable[[str], None]
@@ -56,7 +61,7 @@ class Formatter:
         return {
             "messages": [
                 {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": self.prompt}]},
-                {"role": "assistant", "content": [{"type": "text", "text": row["label"]}]},
+                {"role": "assistant", "content": [{"type": "text", "text": answer_text(row["label"])}]},
             ],
             "images": [picture(row["image"], self.resize)],
         }
@@ -82,6 +87,7 @@ def make_collator(model: Any, processor: Any, config: Config) -> Any:
 def arguments(config: Config, folder: Path, steps: int, *, evaluate: bool) -> dict[str, Any]:
     """The arguments of trl's SFTConfig. steps: of the whole training, for the warm-up."""
     train, every = config.train, config.eval.every
+    workers = train.workers if "fork" in get_all_start_methods() else 0
     return {
         "output_dir": str(folder),
         "per_device_train_batch_size": train.batch_size,
@@ -107,7 +113,9 @@ def arguments(config: Config, folder: Path, steps: int, *, evaluate: bool) -> di
         "eval_strategy": "no" if not evaluate else "steps" if every else "epoch",
         "eval_steps": every,
         "prediction_loss_only": True,
-        "dataloader_num_workers": train.workers,
+        "dataloader_num_workers": workers,
+        # What the collator is made of can only be inherited by a process, not sent to it as Python 3.14 would.
+        "dataloader_multiprocessing_context": "fork" if workers else None,
         "ddp_find_unused_parameters": False,
         "report_to": list(train.report_to) or "none",
         "disable_tqdm": True,
@@ -137,7 +145,6 @@ def train(
     note: told a line at each evaluation.
     """
     import_unsloth()
-    import torch
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
@@ -173,11 +180,11 @@ def train(
             )
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        except torch.OutOfMemoryError as error:
-            raise UserError(
-                f"the GPU's memory is full at step {trainer.state.global_step + 1}; begin anew (out=FOLDER) with a "
-                "lower train.batch_size (and a higher train.accumulation), data.max_pixels, data.max_length or lora.r"
-            ) from error
+        except Exception as error:
+            why = _why_it_ended(error, trainer.state.global_step)
+            if why is None:
+                raise
+            raise UserError(why) from error
         losses = evaluations(trainer.state.log_history)
         best = None
         if losses:
@@ -195,6 +202,25 @@ def train(
                 ended=outcome.ended or "the last step",
             )
     return outcome
+
+
+def _why_it_ended(error: Exception, step: int) -> str | None:
+    """What a person can do about an error that ended a training after `step` steps; None for any other."""
+    from finetune.predicting import out_of_memory
+
+    if out_of_memory(error):
+        return (
+            f"the GPU's memory is full after step {step}. While it evaluated: --resume with a lower eval.batch_size. "
+            "Else begin anew (out=FOLDER) with a lower train.batch_size (and a higher train.accumulation), "
+            "data.max_pixels, data.max_length or lora.r"
+        )
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+    if full or any(words in str(error) for words in _FULL_DISK):
+        return f"the disk is full after step {step}; make room, and --resume goes on from the last whole checkpoint"
+    if isinstance(error, OSError):  # of a process that opens images: with a traceback above its last line
+        last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        return f"ended after step {step}: {last}; put it right, and --resume goes on from the last whole checkpoint"
+    return None
 
 
 def load_for_training(config: Config) -> tuple[Any, Any]:

@@ -79,8 +79,12 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
             self._save(BEST)
         told = f"step {step} of {state.max_steps}: loss on the validation set {loss:.4g}"
         if self._ask is not None:
-            right, asked = self._ask(step, loss)
-            told += f", {right} of {asked} samples look right"
+            try:
+                right, asked = self._ask(step, loss)
+            except UserError as error:  # no memory, or an image that is gone: no reason to end a training
+                told += f"; no page of samples: {str(error).partition(';')[0]}"
+            else:
+                told += f", {right} of {asked} samples look right"
         self.plot()
         self._note(told + (" (the best so far)" if best == step else ""))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import UserError
+from curate.visible import clip, visible
 
 
 def ready(folder: str) -> list[str]:
@@ -35,13 +36,36 @@ def text_of(where: str | Path, folder: str, *, kind: str, known: str) -> str:
         raise UserError(f"{where}: can't be read: {error.strerror}") from error
 
 
-def parsed(text: str, where: str | Path, loader: Any = None) -> Any:
-    """The value of YAML text. loader: a PyYAML loader, the safe one by default. Raises UserError, with the place."""
+def parsed(text: str, where: str | Path) -> Any:
+    """The value of YAML text, of plain types. Raises UserError, with the place, also for a key that is there twice."""
     import yaml
 
     try:
-        return yaml.load(text, loader or yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
+        return yaml.load(text, _strict_loader(where))
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: a date such as 2026-13-01
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UserError(f"{where}: no valid YAML{place}: {getattr(error, 'problem', None) or error}") from error
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise UserError(f"{where}: no valid YAML{place}: {problem}") from error
+
+
+def _strict_loader(where: str | Path) -> Any:
+    """PyYAML's safe loader, but for equal keys: it takes the last, and a setting or prompt is gone without a word."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen: list[Any] = []
+            for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+                if key.tag == "tag:yaml.org,2002:merge":  # `<<`: what it brings may be replaced
+                    continue
+                value = self.construct_object(key, deep=True)
+                if value in seen:
+                    raise UserError(
+                        f"{where}: {visible(clip(str(value), 60))} is there twice, again at line "
+                        f"{key.start_mark.line + 1}, column {key.start_mark.column + 1}"
+                    )
+                seen.append(value)
+            return super().construct_mapping(node, deep)
+
+    return Loader

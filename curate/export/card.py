@@ -291,9 +291,9 @@ def _examples(examples: Sequence[Shown]) -> str:
     return "\n".join(lines)
 
 
-def code(text: str) -> str:
-    """Text as inline code in a table's cell, whatever it holds: backticks, pipes and line breaks too."""
-    shown = visible(text).replace("|", "\\|")
+def code(text: str, *, cell: bool = True) -> str:
+    """Text as inline code, whatever it holds: backticks and line breaks too, and pipes where it is a table's cell."""
+    shown = visible(text).replace("|", "\\|") if cell else visible(text)
     longest = max((len(run) for run in "".join(c if c == "`" else " " for c in shown).split()), default=0)
     fence = "`" * (longest + 1)
     pad = " " if shown[:1] in ("`", " ", "") or shown[-1:] in ("`", " ", "\\") else ""

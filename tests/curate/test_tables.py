@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from curate.tables import Column, count, display_width, fit, markdown_table, share, size, text_table
+from curate.tables import Column, count, display_width, fit, markdown_table, markdown_text, share, size, text_table
 from curate.visible import clip, visible
 
 
@@ -48,6 +48,23 @@ def test_columns_go_by_weight_and_the_first_is_cut_last():
     assert all(len(line) <= 48 for line in middle.splitlines())
     assert "  name: " not in middle
     assert text_table(columns, rows, width=30).splitlines()[1] == "  keep: 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("[free](https://evil.example)", r"\[free\](https://evil.example)"),
+        ("![x](y)", r"!\[x\](y)"),
+        ("a|b`c`", r"a\|b\`c\`"),
+        ("~~no~~ $x$", r"\~\~no\~\~ \$x\$"),
+        ("hme_100k_v2", "hme_100k_v2"),  # no markup between letters
+        ("_loud_ __x__", r"\_loud\_ \_\_x\_\_"),
+        ("<b>&amp;", "&lt;b&gt;&amp;amp;"),
+    ],
+)
+def test_nothing_of_a_name_is_markup(text, escaped):
+    assert markdown_text(text) == escaped
+    assert markdown_table([Column("a")], [[text]]).endswith(f"| {escaped} |")
 
 
 def test_markdown_alignment():

@@ -37,7 +37,8 @@ class Asked(dict[str, Any]):
 
 class StubProcessor:
     def __init__(self) -> None:
-        self.tokenizer = SimpleNamespace(padding_side="right", eos_token_id=END)
+        specials = {"<|im_end|>": END, "<|image_pad|>": PAD}
+        self.tokenizer = SimpleNamespace(padding_side="right", eos_token_id=END, get_added_vocab=lambda: specials)
 
     def apply_chat_template(self, messages: list[dict[str, Any]], **_: Any) -> str:
         return str(messages[0]["content"][1]["text"])

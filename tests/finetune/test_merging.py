@@ -7,6 +7,7 @@ import re
 import stat
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -20,6 +21,8 @@ from finetune.config import Config, as_yaml
 from finetune.gguf import convert, find_llama_cpp
 from finetune.model_card import model_card
 from finetune.model_facts import model_facts, weights_sha256
+from finetune.predicting import Answer
+from finetune.prediction_file import PredictionFile
 from finetune.provenance import TrainingFacts, accompany, read_facts, read_kind, training_facts
 
 HASH = "0123456789abcdef" * 4
@@ -98,8 +101,6 @@ def test_what_is_no_adapter_is_said(adapter: Path, tmp_path: Path) -> None:
         merging.plan_merge(str(tmp_path / "base"), out, "merged_16bit")
     with pytest.raises(UserError, match=r"neither config.json nor adapter_config.json.*did you mean \S+/run/best\?"):
         merging.plan_merge(str(adapter.parent), out, "merged_16bit")
-    with pytest.raises(UserError, match="is an id on the hub; name the folder of an adapter"):
-        merging.plan_merge("me/adapter", out, "merged_16bit")
     with pytest.raises(UserError, match="no such folder, and no id on the hub"):
         merging.plan_merge("a/b/c", out, "merged_16bit")
 
@@ -212,6 +213,69 @@ def test_a_card_is_one_that_the_hub_reads(kind: str, relation: str, library: str
     ):
         assert wanted in card.text
     assert "\n| exact match, % | 50.0 | 40.0 to 60.0 |\n" in card.text
+
+
+PREDICTED = {
+    "model": {"name": "best", "sha256": HASH},
+    "data": {"name": "dataset", "split": "test", "rows": 50, "sha256": HASH, "manifest_sha256": HASH[::-1]},
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({}, "On 50 predictions of split `test` of `dataset`. `finetune evaluate`"),
+        ({"rows": 500}, "On 50 predictions (500 were to be made) of split `test`"),
+        ({"split": "train"}, "of split `train` of `dataset`. **It was trained on these samples**"),
+        ({"split": "validation"}, "Its training looked at this split to choose the best weights"),
+        ({"split": "train", "manifest_sha256": HASH}, "of split `train` of `dataset`. `finetune evaluate`"),
+        (None, "On 50 predictions; it isn't known here of which data. `finetune evaluate`"),
+    ],
+)
+def test_a_card_says_which_split_its_figures_are_of(data: dict[str, Any] | None, told: str) -> None:
+    predicted = None if data is None else {**PREDICTED, "data": {**PREDICTED["data"], **data}}
+    card = ModelCard(model_card(TrainingFacts(Config(), TRAINING, {**METRICS, "predicted": predicted}), "adapter"))
+    assert told in card.text
+    assert ("trained on these samples" in card.text) == ("trained on these samples" in told)
+    result = card.data.eval_results[0]
+    assert (result.dataset_name, result.dataset_split) == (
+        ("unknown", None) if predicted is None else ("dataset", predicted["data"]["split"])
+    )
+
+
+def test_names_and_prompts_are_no_markup_on_a_card() -> None:
+    data = {**TRAINING["data"], "name": "a`b|c", "sources": ["[free](https://x.example)", "_a|b_`c`"]}
+    config = replace(
+        Config(), data=replace(Config().data, prompt="Answer in\n```latex\nfences | pipes.", train="[x](y)")
+    )
+    text = model_card(TrainingFacts(config, {**TRAINING, "data": data}), "adapter")
+    assert "- Data set: ``a`b|c``" in text
+    assert r"- Sources: \[free\](https://x.example), \_a\|b\_\`c\`" in text
+    assert "\n````yaml\n" in text  # longer than the prompt's own fence
+    assert text.endswith("\n````\n")
+
+
+def test_what_a_prediction_is_of_goes_into_the_metrics_and_onto_the_card_of_that_model_alone(
+    adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predictions, out = tmp_path / "pred.jsonl", tmp_path / "scores"
+    facts = {
+        "model": model_facts(str(adapter)).identity,
+        "data": {"path": str(tmp_path / "set"), "split": "test", "rows": 1, "sha256": HASH, "manifest_sha256": None},
+        "prompt": "Read it.",
+        "answers": {"max_new_tokens": 9, "temperature": 0.0},
+    }
+    with PredictionFile(predictions, [("a", "x")], facts) as file:
+        file.add([Answer("a", "x", "x")])
+    assert run("finetune", main_group, ["evaluate", str(predictions), "--out", str(out)]) == 0
+    predicted = json.loads((out / "metrics.json").read_text())["predicted"]
+    assert (predicted["data"]["name"], predicted["data"]["split"], predicted["data"]["rows"]) == ("set", "test", 1)
+    assert str(tmp_path) not in json.dumps(predicted)
+    assert run("finetune", main_group, ["card", str(adapter), "--metrics", str(out / "metrics.json")]) == 0
+    assert "On 1 prediction of split `test` of `set`." in (adapter / "README.md").read_text()
+    (adapter / "adapter_model.safetensors").write_bytes(b"\2" * 64)
+    assert run("finetune", main_group, ["card", str(adapter), "--metrics", str(out / "metrics.json")]) == 2
+    assert "was measured of another model than" in capsys.readouterr().err
 
 
 def test_a_card_names_no_place_on_the_machine_and_no_model_of_somebody_else(tmp_path: Path) -> None:

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from stub_processor import StubProcessor
 from toy_data import make_toy_data
 
 from curate.errors import UserError
 from curate.terminal import run
-from finetune import hardware, plan
+from finetune import hardware, plan, train_command
 from finetune.cli import main_group
 from finetune.config import Config, load_config
 from finetune.estimate import GB, PEAKS, adapter_weights, estimate, shape_of, steps_of
+from finetune.run_folder import RunFolder, environment
 
 #: config.json of Qwen2.5-VL-3B-Instruct and 7B-Instruct, the numbers that matter.
 VISION = {
@@ -153,6 +155,52 @@ def test_samples_that_do_not_fit_stop_the_training_where_the_policy_says_so(tmp_
 
 
 @pytest.mark.usefixtures("no_model")
+def test_a_file_without_splits_is_not_validated_on_what_was_trained(tmp_path: Path) -> None:
+    Image.new("RGB", (56, 56), "white").save(tmp_path / "a.png")
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"image": "a.png", "label": "x"}\n{"image": "a.png", "label": "y"}\n')
+    with pytest.raises(UserError, match=r"its 'train' and 'validation' are the same samples, .* data.validation=null"):
+        plan.make_plan(load_config(None, [f"data.path={file}"]))
+    made = plan.make_plan(load_config(None, [f"data.path={file}", "data.validation=null"]))
+    assert (len(made.train.rows), made.validation) == (2, None)
+
+
+@pytest.mark.usefixtures("no_model")
+def test_a_split_to_evaluate_with_that_is_not_there_says_how_to_do_without(tmp_path: Path) -> None:
+    data = make_toy_data(tmp_path)
+    with pytest.raises(UserError, match=r"no rows of the split 'dev'; there are .*; data\.validation=NAME takes"):
+        plan.make_plan(load_config(None, [f"data.path={data}", "data.validation=dev"]))
+
+
+def test_going_on_from_adapters_takes_their_size(tmp_path: Path) -> None:
+    config = load_config(None, [f"model.name={tmp_path}", "lora.r=8"])
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "x", "r": 32, "lora_alpha": 16}')
+    with pytest.raises(
+        UserError, match=r"its adapters have lora\.r 32, and they can't be given another; set lora\.r=32"
+    ):
+        plan._check_adapters(tmp_path, config)
+    plan._check_adapters(tmp_path, load_config(None, ["lora.r=32"]))
+    (tmp_path / "adapter_config.json").unlink()
+    plan._check_adapters(tmp_path, config)  # a whole model
+
+
+@pytest.mark.usefixtures("no_model")
+def test_resuming_with_other_samples_or_another_number_of_processes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = plan.make_plan(load_config(None, [f"data.path={make_toy_data(tmp_path / 'data')}"]))
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(made.config, environment(made.hashes()))
+    train_command._same_data(folder, made)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match="was trained by 1 processes together, and there are 2 now"):
+        train_command._same_data(folder, made)
+    fewer = plan.make_plan(load_config(None, [f"data.path={make_toy_data(tmp_path / 'fewer', train=15)}"]))
+    with pytest.raises(UserError, match="the samples aren't those that"):
+        train_command._same_data(folder, fewer)
+
+
+@pytest.mark.usefixtures("no_model")
 def test_no_sample_that_fits_is_an_error(tmp_path: Path) -> None:
     data = make_toy_data(tmp_path)
     with pytest.raises(UserError, match="no sample of 'train' fits the model: 1 × the sample has no image"):
@@ -189,7 +237,7 @@ def test_without_a_gpu_a_line_says_so_and_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(hardware, "require_packages", lambda: None)
-    monkeypatch.setattr(hardware, "gpus", list)
+    monkeypatch.setattr(hardware, "sees_gpu", lambda: False)
     monkeypatch.setattr(hardware, "_why", lambda: "torch finds none")
     monkeypatch.delenv("UNSLOTH_ALLOW_CPU", raising=False)
     told = _error(capsys, "16gb", f"out={tmp_path / 'run'}")

@@ -126,6 +126,11 @@ def test_done_batches_are_passed_over_and_others_asked_whole() -> None:
     assert [answer.sample_id for answers in made for answer in answers] == [*order[6:11], *order[12:]]
 
 
+def test_a_prompt_that_steers_the_model_is_refused() -> None:
+    with pytest.raises(UserError, match=r"the prompt holds <\|im_end\|>, which steers the model"):
+        list(predict_rows(StubModel(), StubProcessor(), questions(1), "Read.<|im_end|>"))
+
+
 def test_an_image_that_cannot_be_opened_is_named() -> None:
     def load() -> None:
         raise OSError("image file is truncated")

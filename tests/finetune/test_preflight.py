@@ -16,6 +16,7 @@ from curate.model_ready import model_image, model_size
 from finetune.config import DataConfig
 from finetune.data import load_pairs
 from finetune.preflight import REASONS, check, is_verified
+from finetune.training import Formatter
 
 
 def _rows(images: list[Image.Image | None], labels: list[str] | None = None) -> object:
@@ -49,6 +50,21 @@ def test_a_label_that_steers_the_model_does_not_fit() -> None:
     labels = ["a<|im_end|>b", "<|image_pad|>", "a < b | c > d"]
     checked = check(_rows([_paper(56, 56)] * 3, labels), StubProcessor(), DataConfig(), decode=True)
     assert checked.frame["reason"].to_list() == ["special-token", "special-token", None]
+    assert checked.frame["detail"].to_list() == ["<|im_end|>", "<|image_pad|>", None]
+
+
+def test_a_prompt_that_steers_the_model_is_refused() -> None:
+    config = DataConfig(prompt="<|image_pad|> Read it.")
+    with pytest.raises(UserError, match=r"the prompt holds <\|image_pad\|>, which steers the model"):
+        check(_rows([_paper(56, 56)]), StubProcessor(), config, decode=True)
+
+
+def test_white_space_before_a_label_is_no_part_of_the_answer() -> None:
+    """A line break there would melt with the template's own, and the answer's beginning not be found."""
+    rows = _rows([_paper(56, 56)] * 2, ["\n\n x", "x "])
+    assert check(rows, StubProcessor(), DataConfig(), decode=True).frame["answer_tokens"].to_list() == [1, 2]
+    made = Formatter("?", "upscale")({"image": _paper(56, 56), "label": "\n\n x "})
+    assert made["messages"][1]["content"] == [{"type": "text", "text": "x "}]
 
 
 def test_the_limit_is_the_last_length_that_fits() -> None:

@@ -73,6 +73,7 @@ def test_a_file_of_prompts(tmp_path) -> None:
         ("a: b\na.unwrapped: c", "would be one file"),
         ("a: b\nc: b", "ask the same"),
         ("a: b\na: c", "a is there twice"),
+        ("? [a]\n: b", "found unhashable key"),
     ],
 )
 def test_bad_files_of_prompts(tmp_path, text, complaint) -> None:

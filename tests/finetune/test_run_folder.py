@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from curate.errors import UserError
+from finetune import run_folder
 from finetune.config import Config, load_config
 from finetune.loss_plot import losses_svg
 from finetune.run_folder import RunFolder
@@ -61,6 +64,41 @@ def test_resuming_needs_a_training_that_was_stopped(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is finished"):
         _begun(tmp_path / "done", "finished").check_resume(Config())
     _begun(tmp_path / "stopped").check_resume(Config())
+
+
+def test_two_trainings_are_never_in_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_folder, "_WAIT", 0.3)
+    path = tmp_path / "run"
+    with RunFolder(path).alone():
+        RunFolder(path).check_new()  # the lock is not the folder of something else
+        for enter in (RunFolder(path).check_alone, RunFolder(path).alone().__enter__):
+            with pytest.raises(UserError, match="another training goes on in this folder"):
+                enter()
+        _begun(path)
+    RunFolder(path).check_alone()
+    assert sorted(entry.name for entry in path.iterdir()) == ["config.yaml", "environment.json", "state.json"]
+
+
+def test_a_killed_training_s_lock_is_waited_for(tmp_path: Path) -> None:
+    """Processes that open images outlive it by some seconds, and hold its lock with it."""
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    hold = (
+        "import fcntl, sys, time; f = open(sys.argv[1], 'a'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); "
+        "time.sleep(1)"
+    )
+    with subprocess.Popen([sys.executable, "-c", hold, folder.path / ".lock"], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        folder.check_alone()
+        with folder.alone():
+            assert other.wait() == 0
+
+
+def test_a_training_that_was_never_begun_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), RunFolder(tmp_path / "run").alone():
+        raise ZeroDivisionError
+    assert not (tmp_path / "run").exists()
 
 
 def test_resuming_with_other_settings_names_them(tmp_path: Path) -> None:

@@ -70,6 +70,13 @@ def test_wrong_settings_are_one_line_that_says_what_was_meant(override: str, sai
     assert "\n" not in str(caught.value)
 
 
+def test_the_home_folder_is_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No shell does it within `out=~/runs`, which would make a folder called ~."""
+    monkeypatch.setenv("HOME", "/home/ann")
+    config = load_config(None, ["out=~/runs/a", "data.path=~/data", "model.name=a/~b"])
+    assert (config.out, config.data.path, config.model.name) == ("/home/ann/runs/a", "/home/ann/data", "a/~b")
+
+
 def test_nothing_to_train_is_an_error() -> None:
     with pytest.raises(UserError, match="nothing would be trained"):
         load_config(None, ["lora.vision=false", "lora.language=false"])
@@ -81,6 +88,10 @@ def test_nothing_to_train_is_an_error() -> None:
         ("- a\n", "holds no settings"),
         ("a: [\n", "no valid YAML at line 2"),
         ("trian: {epochs: 1}", "unknown key 'trian'"),
+        ("train.epochs: 3", "in a file its section is a mapping: `train: {epochs: …}`"),
+        ("train: {epochs: 1}\nlora: {r: 8}\ntrain: {seed: 2}", "train is there twice, again at line 3, column 1"),
+        ("train: {epochs: 1, 'epochs': 2}", "epochs is there twice"),
+        ("out: 2026-13-01", "no valid YAML: month must be in 1..12"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, text: str, said: str) -> None:
@@ -89,6 +100,12 @@ def test_a_bad_file_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UserError, match=r"bad\.yaml") as caught:
         load_config(file)
     assert said in str(caught.value)
+
+
+def test_what_an_anchor_brings_may_be_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("lora: {<<: {r: 8, alpha: 8}, r: 4}\n")
+    assert (load_config(file).lora.r, load_config(file).lora.alpha) == (4, 8)
 
 
 def test_a_file_that_is_not_there_lists_the_ready_ones() -> None:

@@ -12,11 +12,25 @@ import pytest
 from toy_data import LABELS, UNFIT, WIDE
 from train_driver import MACHINE, PLACES, TOY
 
+from finetune import training
 from finetune.config import Config, load_config
 from finetune.settings import flat
+from finetune.training import arguments
 
 pytestmark = [pytest.mark.finetune, pytest.mark.xdist_group("training")]
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_images_are_opened_by_forks_or_by_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unsloth's collator holds functions within functions, which can't be sent to a process, only inherited."""
+
+    def opened(workers: int) -> tuple[Any, ...]:
+        made = arguments(load_config(None, [f"train.workers={workers}"]), Path("x"), 10, evaluate=False)
+        return made["dataloader_num_workers"], made["dataloader_multiprocessing_context"]
+
+    assert (opened(2), opened(0)) == ((2, "fork"), (0, None))
+    monkeypatch.setattr(training, "get_all_start_methods", lambda: ["spawn"])
+    assert opened(2) == (0, None)
 
 
 @pytest.fixture
@@ -68,6 +82,41 @@ def test_the_loss_falls_by_more_than_half(whole: Path) -> None:
     judged = [line["eval_loss"] for line in _lines(whole) if "eval_loss" in line]
     assert losses[-1] < 0.5 * losses[0]
     assert judged[-1] < 0.5 * judged[0]
+
+
+def test_the_trainer_gets_the_settings_that_were_meant(facts: dict[str, Any], whole: Path) -> None:
+    """As trl's settings are after Unsloth had its way with them, from the checkpoint."""
+    assert facts["arguments"] == {
+        "output_dir": str(whole / "checkpoints"),
+        "max_steps": 30,
+        "per_device_train_batch_size": 4,
+        "per_device_eval_batch_size": 4,
+        "gradient_accumulation_steps": 1,
+        "learning_rate": 0.02,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": 1,
+        "weight_decay": 0.01,
+        "max_grad_norm": 1.0,
+        "optim": "adamw_8bit",
+        "gradient_checkpointing": True,
+        "eval_strategy": "steps",
+        "eval_steps": 15,
+        "save_steps": 10,
+        "save_total_limit": 2,
+        "logging_nan_inf_filter": False,
+        "prediction_loss_only": True,
+        "remove_unused_columns": False,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "packing": False,
+        "assistant_only_loss": False,
+        "padding_free": False,
+        "max_length": 1024,
+        "seed": 3407,
+        "data_seed": 3407,
+        "dataloader_drop_last": False,
+        "load_best_model_at_end": False,
+        "report_to": [],
+    }
 
 
 def test_only_answers_are_in_the_loss(facts: dict[str, Any]) -> None:

@@ -28,14 +28,14 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Any:
 class Run:
     """A trainer that only says what it logged."""
 
-    def __init__(self, watching: Any, path: Path, *settings: str, first: bool = True) -> None:
+    def __init__(self, watching: Any, path: Path, *settings: str, first: bool = True, ask: Any = None) -> None:
         self.folder, self.saved, self.notes = RunFolder(path), [], []  # type: ignore[var-annotated]
         config = load_config(None, settings)
         self.folder.begin(config, {})
         self.state = types.SimpleNamespace(log_history=[], global_step=0, max_steps=50, is_world_process_zero=first)
         self.control = types.SimpleNamespace(should_training_stop=False)
         self.watch = watching.Watch(
-            self.folder, config, self._save, lambda step, loss: (1, 2), lambda *_: None, self.notes.append
+            self.folder, config, self._save, ask or (lambda step, loss: (1, 2)), lambda *_: None, self.notes.append
         )
         self.watch.on_train_begin(None, self.state, self.control)
 
@@ -63,6 +63,19 @@ def test_the_best_adapter_is_kept_and_the_training_stops_when_it_gets_no_better(
     assert run.watch.ended == "no better loss on the validation set in 2 evaluations"
     assert run.notes[1] == "step 20 of 50: loss on the validation set 1, 1 of 2 samples look right (the best so far)"
     assert "Best: 1 at step 20" in (run.folder.path / "losses.svg").read_text()
+
+
+def test_samples_that_can_not_be_read_end_no_training(watching: Any, tmp_path: Path) -> None:
+    def ask(step: int, loss: float) -> tuple[int, int]:
+        raise UserError("s/1: out of memory with this image alone (9 × 9 pixels); let the processor scale images down")
+
+    run = Run(watching, tmp_path / "run", ask=ask)
+    run.evaluate(10, 1.0)
+    assert run.notes == [
+        "step 10 of 50: loss on the validation set 1; no page of samples: s/1: out of memory with this image alone "
+        "(9 × 9 pixels) (the best so far)"
+    ]
+    assert run.saved == [("best", 10)]
 
 
 def test_without_patience_nothing_stops(watching: Any, tmp_path: Path) -> None:

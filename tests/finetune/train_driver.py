@@ -48,6 +48,15 @@ SWITCHES = {
     "language attention": {"vision": False, "mlp": False},
     "vision MLP": {"language": False, "attention": False},
 }
+#: Settings of trl's trainer that decide what a training does.
+ARGUMENTS = (
+    "output_dir", "max_steps", "per_device_train_batch_size", "per_device_eval_batch_size",
+    "gradient_accumulation_steps", "learning_rate", "lr_scheduler_type", "warmup_steps", "weight_decay",
+    "max_grad_norm", "optim", "gradient_checkpointing", "eval_strategy", "eval_steps", "save_steps",
+    "save_total_limit", "logging_nan_inf_filter", "prediction_loss_only", "remove_unused_columns", "dataset_kwargs",
+    "packing", "assistant_only_loss", "padding_free", "max_length", "seed", "data_seed", "dataloader_drop_last",
+    "load_best_model_at_end", "report_to",
+)  # fmt: skip
 #: The training that is killed is killed when it has logged this step, after the checkpoint of step 10.
 KILLED_AT = 15
 
@@ -142,7 +151,18 @@ def _whole(out: Path, command: list[str]) -> dict[str, Any]:
         **_answers(model, processor, out, command),
         "switched": {name: _modules(_switched(command, setting)) for name, setting in SWITCHES.items()},
         "odd": _odd_sizes(processor, command),
+        "arguments": _arguments(out),
     }
+
+
+def _arguments(out: Path) -> dict[str, Any]:
+    """Settings of trl's trainer, as it kept them with its last checkpoint."""
+    import torch
+
+    checkpoint = max((out / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    kept = torch.load(checkpoint / "training_args.bin", weights_only=False)
+    found = {name: getattr(kept, name, None) for name in ARGUMENTS}
+    return {name: getattr(value, "value", value) for name, value in found.items()}
 
 
 def _switched(command: list[str], switches: dict[str, bool]) -> Any:

@@ -259,6 +259,10 @@ def test_labels_can_not_break_out_of_the_card_s_table(label: str, shown: str) ->
     assert code(label) == shown
 
 
+def test_a_pipe_is_escaped_in_a_table_alone() -> None:
+    assert code("a|b", cell=False) == "`a|b`"
+
+
 def test_a_label_of_several_lines_is_one_line_on_the_card() -> None:
     assert "\n" not in code("x\ny\r\u2028z")
 
