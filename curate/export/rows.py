@@ -19,7 +19,7 @@ import pyarrow as pa
 #: Rows that are looked at at a time.
 WINDOW = 100_000
 #: Bytes that are held before they are sorted into the files of their buckets.
-_HELD = 32 << 20
+_HELD = 8 << 20
 
 
 class Table:
