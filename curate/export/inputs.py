@@ -66,12 +66,16 @@ class Input:
 
     @property
     def starts(self) -> range:
-        """The first row of every window of the samples; a run without samples has an empty one."""
+        """The first row of every window of the samples; a run without samples has an empty window."""
         return range(0, max(self.height, 1), WINDOW)
 
-    def samples_from(self, start: int, *columns: str) -> pl.DataFrame:
-        """A window of the samples, with their number `row`."""
-        return self.run.samples.select(columns).slice(start, WINDOW).with_row_index("row", offset=start).collect()
+    def window(self, start: int) -> pl.LazyFrame:
+        """The samples from row `start` on, with their number `row`."""
+        return self.run.samples.slice(start, WINDOW).with_row_index("row", offset=start)
+
+    def within(self, start: int) -> pl.Expr:
+        """Is a number `row` in the window from row `start` on?"""
+        return pl.col("row").is_between(start, start + WINDOW, closed="left")
 
     def findings(self, folder: Path, wanted: pl.Expr) -> Buckets:
         """The findings about samples that `wanted` holds for, a bucket for each window of the samples.
@@ -86,7 +90,7 @@ class Input:
                 window = rows.slice(start, WINDOW).filter(wanted & pl.col("sample_id").is_not_null())
                 found.add(window.collect(), _BY_ID % number)
         for start in self.starts:
-            ids.add(self.samples_from(start, "sample_id"), _BY_ID % number)
+            ids.add(self.window(start).select("row", "sample_id").collect(), _BY_ID % number)
         for bucket in range(number):
             known = found.read(bucket).join(ids.read(bucket), on="sample_id", maintain_order="left")
             numbered.add(known.select("row", *_FINDINGS), pl.col("row") // WINDOW)

@@ -222,8 +222,9 @@ def _notes(plan: Plan, curable: Mapping[str, int]) -> list[str]:
                 "anew; --keep-splits test leaves them where they are."
             )
     for level in {"none": ("safe", "unsafe"), "safe": ("unsafe",)}.get(options.fix, ()):
-        if curable[level]:
-            notes.append(f"{things(curable[level], 'sample')} left out for a finding that has a fix; see --fix {level}.")
+        rest = curable[level]
+        if rest:
+            notes.append(f"{things(rest, 'sample')} left out for a finding that has a fix; see --fix {level}.")
     unclear = {source: licence for source, licence in plan.licences.items() if not is_clear(licence)}
     if unclear:
         named = ", ".join(name if licence == UNKNOWN else f"{name} ({licence})" for name, licence in unclear.items())
@@ -234,9 +235,7 @@ def _notes(plan: Plan, curable: Mapping[str, int]) -> list[str]:
 def _own_tests(rows: Rows) -> int:
     staying = (w.filter(pl.col("reason").is_null()) for w in windows(rows, "reason", "own_split"))
     counts = pl.concat(window["own_split"].value_counts() for window in staying)
-    return sum(
-        number for name, number in counts.iter_rows() if splits.standard_name(name) in ("test", "validation")
-    )
+    return sum(number for name, number in counts.iter_rows() if splits.standard_name(name) in ("test", "validation"))
 
 
 def dropped_rows(plan: Plan) -> Iterator[pl.DataFrame]:

@@ -18,7 +18,7 @@ from curate.export.inputs import Input
 from curate.export.languages import LANGUAGES, language
 from curate.export.options import SEVERITIES, ExportOptions
 from curate.export.relabel import CHANGED, WINNING, Relabelled
-from curate.export.rows import WINDOW, Rows, settled
+from curate.export.rows import Rows, settled
 from curate.summary import MISSING_IMAGE
 from rules.registry import SelectionError, all_rules, expand
 from rules.score import scores
@@ -61,7 +61,7 @@ class Names:
     def of(cls, inputs: Iterable[Input]) -> Names:
         """All names in the samples of these runs."""
         frames = [item.run.samples.select("source", "split").unique() for item in inputs]
-        found = pl.concat(frames).collect()
+        found = pl.concat(frames).collect(engine="streaming")
         return cls(*(pl.Enum(found[column].drop_nulls().unique().sort()) for column in ("source", "split")))
 
 
@@ -74,10 +74,10 @@ def base(item: Input, labels: Relabelled, names: Names, found: pl.DataFrame, sta
     score, key (UInt64, of the visual key, or of the text where there is none), pixels and near (UInt64, of image_sha256
     and image_group, null without), decided (action or null), changed (has another label than it was read with).
     """
-    rows = item.run.samples.slice(start, WINDOW).with_row_index("row", offset=start)
+    rows = item.window(start)
     if "image_group" not in rows.collect_schema():
         rows = rows.with_columns(pl.lit(None, pl.String).alias("image_group"))
-    here = pl.col("row").is_between(start, start + WINDOW, closed="left")
+    here = item.within(start)
     changed = (
         pl.scan_parquet(labels.changed)
         .filter(here)
@@ -90,10 +90,11 @@ def base(item: Input, labels: Relabelled, names: Names, found: pl.DataFrame, sta
     is_new = pl.col("new_label").is_not_null()
     label = pl.coalesce("new_label", "label")
     checked = item.run.summary.get("config", {}).get("images", False)
+    kept = _kept_by_samples(item, found if labels.n_changed else found.clear())
     frame = (
         rows.join(changed, on="row", how="left", maintain_order="left")
         .join(decided, on="row", how="left", maintain_order="left")
-        .join(_kept_by_samples(item, labels, found).lazy(), on="row", how="left", maintain_order="left")
+        .join(kept.lazy(), on="row", how="left", maintain_order="left")
         .select(
             pl.lit(item.number, pl.UInt16).alias("run"),
             "row",
@@ -134,11 +135,10 @@ def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def _kept_by_samples(item: Input, labels: Relabelled, found: pl.DataFrame) -> pl.DataFrame:
+def _kept_by_samples(item: Input, found: pl.DataFrame) -> pl.DataFrame:
     """By row the factor that the score of a sample with another label keeps, of rules that look at no label."""
-    changed = pl.scan_parquet(labels.changed).select("row")
-    findings = found.lazy().filter(~pl.col("rule").is_in(item.label_rules)).join(changed, on="row", how="semi")
-    return scores(findings.collect(), "row", item.weights).rename({"score": "kept"})
+    findings = found.filter(~pl.col("rule").is_in(item.label_rules))
+    return scores(findings, "row", item.weights).rename({"score": "kept"})
 
 
 # Rules ----------------------------------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def worst_findings(
     item: Input, labels: Relabelled, options: ExportOptions, found: pl.DataFrame, start: int
 ) -> pl.DataFrame:
     """The worst dropping finding of each sample of a window that has one: row, rule, detail. found: its findings."""
-    here = pl.col("row").is_between(start, start + WINDOW, closed="left")
+    here = item.within(start)
     changed = pl.scan_parquet(labels.changed).filter(here).select("row", pl.lit(True).alias("changed"))
     stated = (
         found.lazy()

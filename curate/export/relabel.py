@@ -70,7 +70,7 @@ def relabel(
     done.strangers.update(item.decisions.standing)
     with _Table(done.changed, CHANGED) as changed, _Table(done.judged, JUDGED) as judged:
         for number, start in enumerate(item.starts if done.strangers or fix != "none" else ()):
-            window = item.samples_from(start, "sample_id", "label", "split")
+            window = item.window(start).select("row", "sample_id", "label", "split").collect()
             edited, to_fix = _decide(item, window, done)
             _write(item, edited, changed, judged, workers)
             jobs = [(to_fix, "unsafe")]
@@ -108,9 +108,7 @@ def _decide(item: Input, window: pl.DataFrame, done: Relabelled) -> tuple[pl.Dat
     return edited, window.filter(pl.col("row").is_in(to_fix))
 
 
-def _fixable(
-    window: pl.DataFrame, found: pl.DataFrame, fix: str, frozen: pl.Expr, done: Relabelled
-) -> pl.DataFrame:
+def _fixable(window: pl.DataFrame, found: pl.DataFrame, fix: str, frozen: pl.Expr, done: Relabelled) -> pl.DataFrame:
     """The samples of a window with a finding that a permitted fix is for, which nobody decided on."""
     levels = ["safe"] if fix == "safe" else ["safe", "unsafe"]
     proposed = found.filter(pl.col("fix").is_in(levels) & pl.col("replacement").is_not_null())

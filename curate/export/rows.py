@@ -89,7 +89,7 @@ def lazy(rows: Rows) -> pl.LazyFrame:
 
 
 def mapped(rows: Rows, change: Callable[[pl.DataFrame, int], pl.DataFrame]) -> Rows:
-    """The rows after `change`, which is given each window with its number and keeps its height; `rows` are gone then."""
+    """The rows after `change`, which is given a window and its number and keeps its height; `rows` are gone then."""
     if isinstance(rows, pl.DataFrame):
         return change(rows, 0)
     changed = stored((change(window, number) for number, window in enumerate(windows(rows))), rows.folder)
@@ -146,9 +146,7 @@ class Buckets:
             shutil.rmtree(self._home)
 
 
-def gathered(
-    rows: Rows, ask: Callable[[pl.DataFrame], pl.DataFrame], by: str, *columns: str
-) -> Iterator[pl.DataFrame]:
+def gathered(rows: Rows, ask: Callable[[pl.DataFrame], pl.DataFrame], by: str, *columns: str) -> Iterator[pl.DataFrame]:
     """What `ask` says of each window, put together so that all about a value of the column `by` is in one frame.
 
     The column `window` has the window's number. Where `ask` says each value once, no frame is large because a value is

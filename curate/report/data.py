@@ -55,7 +55,8 @@ def image_plot(samples: pl.LazyFrame) -> Markup | None:
         pl.col("width", "height").clip(1)
     )
     sides = pl.concat([sized.select(side=pl.col(name)) for name in ("width", "height")])
-    least, most = sides.select(pl.col("side").min(), pl.col("side").max().alias("most")).collect(engine="streaming").row(0)
+    ends = sides.select(pl.col("side").min(), pl.col("side").max().alias("most"))
+    least, most = ends.collect(engine="streaming").row(0)
     if least is None:
         return None
     low = 4.0 ** math.floor(math.log(min(least, LEAST_SIDE), 4))
@@ -65,5 +66,6 @@ def image_plot(samples: pl.LazyFrame) -> Markup | None:
     def cell(side: str) -> pl.Expr:
         return ((pl.col(side) / low).log() / step + 1e-9).floor().clip(0, CELLS - 1).cast(pl.Int32)
 
-    counted = sized.group_by(cell("width").alias("column"), cell("height").alias("row")).len().collect(engine="streaming")
+    cells = sized.group_by(cell("width").alias("column"), cell("height").alias("row")).len()
+    counted = cells.collect(engine="streaming")
     return plots.image_sizes(list(counted.iter_rows()), CELLS, low, high, LEAST_SIDE)
