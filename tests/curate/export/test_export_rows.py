@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from textwrap import dedent
 from typing import Any
 
 import polars as pl
@@ -19,7 +17,6 @@ from test_export_laws import numbered, options, run_of, samples
 
 from curate.export.job import export
 from curate.export.options import ExportOptions
-from curate.export.rows import Buckets, Table, between, mapped, settled, stored, windows
 from curate.run import FINDINGS, SAMPLES
 
 
@@ -61,13 +58,72 @@ def test_windows_change_no_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("curate.export.shards.SHARD_ROWS", 30)
     monkeypatch.setattr("curate.export.shards.SHARD_BYTES", 9_000)
     monkeypatch.setattr("curate.export.shards._WINDOW", 11)
-    rows = [{"sample_id": f"s/{n}", "label": f"x _ {{ {n} }}", "image": f"{n % 3}.png"} for n in range(200)]
+    rows: list[dict[str, Any]] = [{"sample_id": f"s/{n}", "label": f"x _ {{ {n} }}"} for n in range(200)]
     for n in range(0, 200, 3):
-        rows[n] |= {"image": None, "label": ""}  # some are left out, in every window of texts
-    run = make_run(tmp_path / "run", rows)
-    asked = ExportOptions(allow_no_image=True, splits={"train": 0.6, "test": 0.4})
+        rows[n]["label"] = ""  # some are left out, in every window of texts
+    run = make_run(tmp_path / "run", rows, images=tmp_path / "images")
+    asked = ExportOptions(splits={"train": 0.6, "test": 0.4})
     export([run], tmp_path / "one", asked)
     in_windows(17, monkeypatch)
     made = export([run], tmp_path / "two", asked)
     assert len(made.plan.shards) > 5
     assert files(tmp_path / "one") == files(tmp_path / "two")
+
+
+# Memory ---------------------------------------------------------------------------------------------------------------
+
+#: Everything that compares samples with each other: caps, kept splits, equal pictures, similar ones.
+EXPORT = """
+import sys
+from pathlib import Path
+from curate.export import inputs, rows
+from curate.export.job import export
+from curate.export.options import ExportOptions
+rows.WINDOW = inputs.WINDOW = 10_000
+rows._HELD = 1 << 20
+asked = ExportOptions(allow_no_image=True, max_repeats=2, keep_splits="test", min_score=0.1)
+export([Path(sys.argv[1])], Path("never"), asked, dry_run=True)
+status = Path("/proc/self/status").read_text()
+print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
+"""
+
+
+def made_up(folder: Path, number: int) -> Path:
+    """A run of samples whose labels and pictures repeat, and of which every fifth has an error."""
+    run = make_run(folder, [{"sample_id": f"s/{n}", "label": "x"} for n in range(2)])
+    row = pl.int_range(number, dtype=pl.UInt64)
+    scattered = {
+        "label": row % (number // 3),
+        "pixels": row * 7 % number % (number - 999),
+        "near": row * 11 % (number - 99),
+    }
+    frame = pl.select(row=row, **scattered).with_columns(pl.col(*scattered).hash().cast(pl.String))
+    columns = {
+        "sample_id": pl.format("s/{}", "row"),
+        "source": pl.lit("s"),
+        "split": pl.when(pl.col("row") % 10 == 0).then(pl.lit("test")),
+        "label": pl.format("x _ {}", "label"),
+        "visual_key": pl.col("label").str.pad_start(20, "0").str.slice(4),
+        "image_sha256": pl.col("pixels").str.pad_start(20, "0").str.slice(4),
+        "image_group": pl.col("near").str.pad_start(20, "0").str.slice(4),
+        "score": pl.col("row") % 100 / 100,
+        "n_tokens": pl.col("row") % 77,
+    }
+    empty = {name: pl.lit(None, kind) for name, kind in SAMPLES.items()}
+    samples_ = frame.select(**{**empty, **columns}).cast(SAMPLES)
+    samples_.write_parquet(run / "samples.parquet", row_group_size=10_000)
+    wrong = samples_.gather_every(5).select("sample_id", "source", rule=pl.lit("SYN001"), severity=pl.lit("error"),
+                                            message=pl.format("wrong in {}", "sample_id"))  # fmt: skip
+    missing = [pl.lit(None, kind).alias(name) for name, kind in FINDINGS.items() if name not in wrong.columns]
+    wrong.with_columns(missing).select(*FINDINGS).write_parquet(run / "findings.parquet", row_group_size=10_000)
+    return run
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process's memory is read from /proc")
+def test_memory_does_not_grow_with_the_samples(tmp_path: Path) -> None:
+    peaks = []
+    for number in (50_000, 400_000):
+        run = made_up(tmp_path / str(number), number)
+        done = subprocess.run([sys.executable, "-c", EXPORT, run], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout) * 1024)
+    assert (peaks[1] - peaks[0]) / 350_000 < 80, peaks  # bytes a sample; rows that were held took 220
