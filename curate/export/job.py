@@ -103,7 +103,6 @@ def _write(plan: Plan, work: Work, studio: Studio, report: Progress) -> Exported
     facts = planning.facts(plan)
     if any(row["labels"] or row["pictures"] for row in facts["leaks"]):
         raise AssertionError(f"a label or picture is in two splits: {facts['leaks']}")
-    files = {name: entry_facts for entry in done.values() for name, entry_facts in entry["files"].items()}
     if plan.options.format == "sharegpt":
         finish_files(work.data, by_split(plan.shards), "texsieve")
     _write_dropped(plan, work.data / DROPPED_FILE)
@@ -112,10 +111,10 @@ def _write(plan: Plan, work: Work, studio: Studio, report: Progress) -> Exported
     }
     plots = figures.write_plots(work.data, plan, facts["splits"])
     examples = figures.write_examples(work.data, plan)
-    front = card.front_matter(plan, facts, sizes, sum(item["bytes"] for item in files.values()))
+    front = card.front_matter(plan, facts, sizes, sum(entry["bytes"] for entry in done.values()))
     card.write_card(work.data, plan, facts, front, plots, examples)
     config = plan.options.as_config()
-    manifest.write_manifest(work.data, config, plan.inputs, {"licence": plan.licence, **facts}, files)
+    manifest.write_manifest(work.data, config, plan.inputs, {"licence": plan.licence, **facts}, work.facts)
     for item in plan.inputs:
         item.check_unchanged()
     work.publish()
