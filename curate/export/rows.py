@@ -44,7 +44,7 @@ class Table:
         shutil.rmtree(self._home)
 
 
-#: Rows that fit into one window are a frame.
+#: Rows that fit into one window are a frame. A table's rows are gone with the folder that it lies in.
 Rows = pl.DataFrame | Table
 
 
@@ -70,7 +70,7 @@ def windows(rows: Rows, *columns: str) -> Iterator[pl.DataFrame]:
         yield rows.select(columns or pl.all())
         return
     for file in rows.files:
-        yield pl.read_parquet(file, columns=columns or None)
+        yield pl.read_parquet(file, columns=list(columns) or None)
 
 
 def between(rows: Rows, start: int, end: int, *columns: str) -> Iterator[pl.DataFrame]:
@@ -80,11 +80,11 @@ def between(rows: Rows, start: int, end: int, *columns: str) -> Iterator[pl.Data
         return
     for file, height, first in zip(rows.files, rows.heights, accumulate(rows.heights, initial=0), strict=False):
         if first < end and start < first + height:
-            yield pl.read_parquet(file, columns=columns)[max(start - first, 0) : end - first]
+            yield pl.read_parquet(file, columns=list(columns))[max(start - first, 0) : end - first]
 
 
 def lazy(rows: Rows) -> pl.LazyFrame:
-    """The rows to be counted by polars' streaming engine."""
+    """The rows for polars' streaming engine."""
     return rows.lazy() if isinstance(rows, pl.DataFrame) else pl.scan_parquet(rows.files)
 
 
@@ -149,8 +149,8 @@ class Buckets:
 def gathered(rows: Rows, ask: Callable[[pl.DataFrame], pl.DataFrame], by: str, *columns: str) -> Iterator[pl.DataFrame]:
     """What `ask` says of each window, put together so that all about a value of the column `by` is in one frame.
 
-    The column `window` has the window's number. Where `ask` says each value once, no frame is large because a value is
-    frequent. columns: those that `ask` looks at, all without.
+    The column `window` has the window's number. `ask` says little of each value, so that no frame is large because many
+    rows have the same. columns: those that `ask` looks at, all without.
     """
     asked = _buckets(rows)
     for at, window in enumerate(windows(rows, *columns)):
@@ -172,9 +172,9 @@ def settled(
     answer: Callable[[pl.DataFrame], pl.DataFrame],
     take: Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame],
 ) -> Rows:
-    """The rows after `take`, which is given each window and what it is told, at best a row a value of the column `by`.
+    """The rows after `take`, which is given each window and what it is told, a row a value of the column `by`.
 
-    answer: of a frame of `gathered`, rows of it to tell their windows. Where there are none at all nothing is taken.
+    answer: makes of a frame of `gathered` what is told to which `window`. Where that is nothing at all the rows stay.
     """
     told = _buckets(rows)
     for part in gathered(rows, ask, by):

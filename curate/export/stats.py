@@ -125,7 +125,7 @@ def _distance(part: pl.DataFrame, whole: pl.DataFrame, column: str) -> tuple[flo
     """Of the samples by `column` in one split and in all."""
     if not part.height:
         return None, None
-    number, total = part["samples"].sum(), whole["samples"].sum()
+    number, total = int(part["samples"].sum()), int(whole["samples"].sum())
     shares = (
         whole.group_by(column)
         .agg(pl.col("samples").sum().alias("all"))
