@@ -77,6 +77,9 @@ def base(item: Input, labels: Relabelled, names: Names, found: pl.DataFrame, sta
     rows = item.window(start)
     if "image_group" not in rows.collect_schema():
         rows = rows.with_columns(pl.lit(None, pl.String).alias("image_group"))
+    # Before the joins, which would carry whole hashes along.
+    pixels, near = _as_number("image_sha256").alias("pixels"), _as_number("image_group").alias("near")
+    rows = rows.with_columns(pixels, near, pl.col("visual_key").str.slice(0, 16))
     here = item.within(start)
     changed = (
         pl.scan_parquet(labels.changed)
@@ -112,8 +115,8 @@ def base(item: Input, labels: Relabelled, names: Names, found: pl.DataFrame, sta
             .alias("score"),
             pl.when(is_new).then("new_visual_key").otherwise("visual_key").alias("visual_key"),
             pl.when(pl.when(is_new).then("new_visual_key").otherwise("visual_key").is_null()).then(label).alias("text"),
-            _as_number("image_sha256").alias("pixels"),
-            _as_number("image_group").alias("near"),
+            "pixels",
+            "near",
             "decided",
             is_new.alias("changed"),
         )
