@@ -11,6 +11,7 @@ from curate import __version__
 from curate.export.figures import Shown
 from curate.export.plan import Plan
 from curate.export.policy import REASONS
+from curate.export.rows import windows
 from curate.licences import LICENCES, OTHER, UNKNOWN
 from curate.tables import Column, count, markdown_table, markdown_text, share, things
 from curate.visible import visible
@@ -39,7 +40,8 @@ def front_matter(plan: Plan, facts: Mapping[str, Any], sizes: Mapping[str, int],
     if plan.licence not in (*LICENCES, UNKNOWN):
         name = re.sub(r"[^a-z0-9.+-]+", "-", plan.licence).strip("-") or "own"  # the hub takes no other letters
         licence = {"license": OTHER, "license_name": "mixed" if plan.licence == OTHER else name}
-    languages = sorted(code for code in plan.frame["language"].unique().drop_nulls() if code != "other")
+    written = {code for window in windows(plan.frame, "language") for code in window["language"].unique().drop_nulls()}
+    languages = sorted(written - {"other"})
     info = {
         "splits": [
             {"name": row["split"], "num_bytes": sizes[row["split"]], "num_examples": row["samples"]} for row in there

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from curate.export.pictures import Shape, make
 from curate.export.plan import Plan
+from curate.export.rows import lazy, windows
 from curate.export.shards import ROW_COLUMNS, rows_of
 from curate.report import data as plot_data
 
@@ -38,7 +39,7 @@ class Shown(NamedTuple):
 
 def write_plots(folder: Path, plan: Plan, splits: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Write the plots into `folder`/assets; their titles by their name in the data set."""
-    staying = plan.frame.lazy().filter(pl.col("reason").is_null())
+    staying = lazy(plan.frame).filter(pl.col("reason").is_null())
     by_split = staying.with_columns(source=pl.col("split").cast(pl.String))
     rows = [{**row, "name": row["split"]} for row in splits if row["samples"]]
     plots = {
@@ -60,19 +61,29 @@ def write_plots(folder: Path, plan: Plan, splits: Sequence[Mapping[str, Any]]) -
     return written
 
 
+def _number(plan: Plan, of: pl.Expr) -> int:
+    return sum(window.select(of.sum()).item() for window in windows(plan.frame))
+
+
+def _every(plan: Plan, of: pl.Expr, step: int) -> Iterator[pl.DataFrame]:
+    """ROW_COLUMNS of every `step`-th of some samples."""
+    past = 0
+    for window in windows(plan.frame):
+        found = window.filter(of)
+        yield found.gather_every(step, -past % step).select(ROW_COLUMNS)
+        past += found.height
+
+
 def write_examples(folder: Path, plan: Plan) -> list[Shown]:
     """A few samples spread over the training split, handy ones first; their pictures go to `folder`/assets."""
-    staying = (
-        plan.frame.lazy()
-        .filter(pl.col("reason").is_null() & (pl.col("split") == plan.splits[0]))
-        .select(*ROW_COLUMNS, "width", "height", "n_chars")
-        .collect()
-    )
     small = (pl.col("width").cast(pl.Int64) * pl.col("height") <= _LARGEST).fill_null(True)
-    handy = staying.filter(small & (pl.col("n_chars") <= _LONGEST))
-    pool = handy if handy.height >= EXAMPLES else staying
-    step = max(pool.height // _CANDIDATES, 1)
-    candidates = pool.gather_every(step).select(ROW_COLUMNS)
+    stays = pl.col("reason").is_null() & (pl.col("split") == plan.splits[0])
+    handy = stays & small & (pl.col("n_chars") <= _LONGEST)
+    pool, number = handy, _number(plan, handy)
+    if number < EXAMPLES:
+        pool, number = stays, _number(plan, stays)
+    step = max(number // _CANDIDATES, 1)
+    candidates = pl.concat(_every(plan, pool, step))
     wanted = candidates.gather_every(max(candidates.height // EXAMPLES, 1)).head(EXAMPLES)
     shape = Shape.of(plan.options.resize, plan.options.crop)
     (folder / "assets").mkdir(exist_ok=True)

@@ -44,7 +44,7 @@ def planned(made: Exported, repo_id: str, *, public: bool) -> Iterator[str]:
     yield f"would send to {_where(repo_id, public)}:"
     form = made.plan.options.format
     for shard in made.plan.shards:
-        rows = things(shard.rows.height, "row")
+        rows = things(shard.height, "row")
         yield (
             f"  {shard.split}/images/{shard.number:05d}/  {rows}"
             if form == "sharegpt"

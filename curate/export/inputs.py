@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import polars as pl
 import rules
 from curate.decisions import DECISIONS_FILE, Decisions, read_decisions
 from curate.errors import UserError
+from curate.export.rows import WINDOW, Buckets
 from curate.run import FINDINGS_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run, rules_of
 from rules import Ruleset, Weights
 
-_WINDOW = 200_000
+_FINDINGS = ("rule", "severity", "message", "fix", "replacement")
+_BY_ID = pl.col("sample_id").hash()
 #: Inode, size and time of change of a file; None where there is none.
 Stamp = tuple[int, int, int] | None
 
@@ -54,17 +57,46 @@ class Input:
     @property
     def images(self) -> int:
         """How many samples name an image."""
-        return int(self.run.samples.select(pl.col("image").count()).collect().item())
+        return int(self.run.samples.select(pl.col("image").count()).collect(engine="streaming").item())
 
-    def numbered(self, found: pl.DataFrame) -> pl.DataFrame:
-        """Rows with a sample_id, with the number `row` of that sample: the ids of all are never held at once."""
-        parts = [found.clear().with_columns(pl.lit(None, pl.UInt32).alias("row"))]
-        ids = self.run.samples.select("sample_id")
-        total = ids.select(pl.len()).collect().item() if found.height else 0
-        for start in range(0, total, _WINDOW):
-            window = ids.slice(start, _WINDOW).with_row_index("row", offset=start).collect()
-            parts.append(found.join(window, on="sample_id", how="inner").select(parts[0].columns))
-        return pl.concat(parts)
+    @cached_property
+    def height(self) -> int:
+        """How many samples there are."""
+        return int(self.run.samples.select(pl.len()).collect().item())
+
+    @property
+    def starts(self) -> range:
+        """The first row of every window of the samples; a run without samples has an empty window."""
+        return range(0, max(self.height, 1), WINDOW)
+
+    def window(self, start: int) -> pl.LazyFrame:
+        """The samples from row `start` on, with their number `row`."""
+        return self.run.samples.slice(start, WINDOW).with_row_index("row", offset=start)
+
+    def within(self, start: int) -> pl.Expr:
+        """Is a number `row` in the window from row `start` on?"""
+        return pl.col("row").is_between(start, start + WINDOW, closed="left")
+
+    def findings(self, folder: Path, wanted: pl.Expr) -> Buckets:
+        """The findings about samples that `wanted` holds for, a bucket for each window of the samples.
+
+        Columns: row, rule, severity, message, fix, replacement.
+        """
+        number = len(self.starts)
+        ids, found, numbered = (Buckets(folder, number) for _ in range(3))
+        for table in (self.run.findings, self.run.suppressed):
+            rows = table.select("sample_id", *_FINDINGS)
+            for start in range(0, max(table.select(pl.len()).collect().item(), 1), WINDOW):
+                window = rows.slice(start, WINDOW).filter(wanted & pl.col("sample_id").is_not_null())
+                found.add(window.collect(), _BY_ID % number)
+        for start in self.starts:
+            ids.add(self.window(start).select("row", "sample_id").collect(), _BY_ID % number)
+        for bucket in range(number):
+            known = found.read(bucket).join(ids.read(bucket), on="sample_id", maintain_order="left")
+            numbered.add(known.select("row", *_FINDINGS), pl.col("row") // WINDOW)
+        ids.remove()
+        found.remove()
+        return numbered
 
     @property
     def label_rules(self) -> list[str]:

@@ -20,6 +20,7 @@ from curate.export.options import ExportOptions
 from curate.export.pictures import Picture, Shape, Studio, make
 from curate.export.plan import DROPPED, Plan, Progress, make_plan
 from curate.export.policy import REASONS
+from curate.export.rows import mapped
 from curate.export.shards import Row, Shard, by_split, rows_of
 from curate.export.work import Work, check_out
 from curate.export.writers import finish_files, open_shard
@@ -95,15 +96,13 @@ def _write(plan: Plan, work: Work, studio: Studio, report: Progress) -> Exported
     done = work.begin(plan.hash())
     reused = len(done)
     _write_shards(plan, work, done, studio, report)
-    plan = _without_late(plan, [row for entry in done.values() for row in entry["late"]])
+    late = [row for entry in done.values() for row in entry["late"]]
+    plan = _without_late(plan, late)
     if not plan.kept:
-        raise UserError(
-            f"no image is there as it was audited ({plan.frame['detail'].drop_nulls()[-1]}); audit the source again"
-        )
+        raise UserError(f"no image is there as it was audited ({late[-1][2]}); audit the source again")
     facts = planning.facts(plan)
     if any(row["labels"] or row["pictures"] for row in facts["leaks"]):
         raise AssertionError(f"a label or picture is in two splits: {facts['leaks']}")
-    files = {name: entry_facts for entry in done.values() for name, entry_facts in entry["files"].items()}
     if plan.options.format == "sharegpt":
         finish_files(work.data, by_split(plan.shards), "texsieve")
     _write_dropped(plan, work.data / DROPPED_FILE)
@@ -112,10 +111,10 @@ def _write(plan: Plan, work: Work, studio: Studio, report: Progress) -> Exported
     }
     plots = figures.write_plots(work.data, plan, facts["splits"])
     examples = figures.write_examples(work.data, plan)
-    front = card.front_matter(plan, facts, sizes, sum(item["bytes"] for item in files.values()))
+    front = card.front_matter(plan, facts, sizes, sum(entry["bytes"] for entry in done.values()))
     card.write_card(work.data, plan, facts, front, plots, examples)
     config = plan.options.as_config()
-    manifest.write_manifest(work.data, config, plan.inputs, {"licence": plan.licence, **facts}, files)
+    manifest.write_manifest(work.data, config, plan.inputs, {"licence": plan.licence, **facts}, work.facts)
     for item in plan.inputs:
         item.check_unchanged()
     work.publish()
@@ -126,7 +125,7 @@ def _write_shards(plan: Plan, work: Work, done: dict[str, dict[str, Any]], studi
     """Write the shards that aren't done yet; `done` gets an entry for each."""
     todo = [shard for shard in plan.shards if shard.name not in done]
     of = plan.kept
-    at = of - sum(shard.rows.height for shard in todo)
+    at = of - sum(shard.height for shard in todo)
     shape = Shape.of(plan.options.resize, plan.options.crop)
 
     def stream() -> Iterator[tuple[Shard, Row]]:
@@ -166,13 +165,13 @@ class _Shards:
         if stays:
             self._open.add(row, picture)
         self._seen += 1
-        if self._seen == shard.rows.height:
+        if self._seen == shard.height:
             files = self._open.close()
             self._done[shard.name] = self._work.finish(shard.name, files, size=self._open.size, late=self._late)
 
     def close(self) -> None:
         """Let go of a shard that was left unfinished; its files are no part of anything."""
-        if self._shard is not None and self._seen < self._shard.rows.height:
+        if self._shard is not None and self._seen < self._shard.height:
             self._open.close()
 
 
@@ -180,22 +179,27 @@ def _without_late(plan: Plan, late: list[list[Any]]) -> Plan:
     """The plan after pictures could not be made. late: run, row, why, and does the sample stay, with a null image?"""
     if not late:
         return plan
-    kinds: dict[str, Any] = {name: plan.frame.schema[name] for name in ("run", "row")}
-    found = pl.DataFrame(late, schema={**kinds, "error": pl.String, "stays": pl.Boolean}, orient="row")
-    frame = plan.frame.join(found, on=["run", "row"], how="left", maintain_order="left")
+    kinds = {"run": pl.UInt16, "row": pl.UInt32, "error": pl.String, "stays": pl.Boolean}
+    found = pl.DataFrame(late, schema=kinds, orient="row")
     bad = ~pl.col("stays").fill_null(True)
-    shards = plan.shards  # cut before, and written
-    new = replace(
+
+    def without(window: pl.DataFrame, _: int) -> pl.DataFrame:
+        return (
+            window.join(found, on=["run", "row"], how="left", maintain_order="left")
+            .with_columns(
+                pl.when(bad).then(pl.lit("no-image")).otherwise("reason").alias("reason"),
+                pl.when(bad).then("error").otherwise("detail").alias("detail"),
+                (pl.col("has_image") & pl.col("error").is_null()).alias("has_image"),
+            )
+            .drop("error", "stays")
+        )
+
+    return replace(
         plan,
-        frame=frame.with_columns(
-            pl.when(bad).then(pl.lit("no-image")).otherwise("reason").alias("reason"),
-            pl.when(bad).then("error").otherwise("detail").alias("detail"),
-            (pl.col("has_image") & pl.col("error").is_null()).alias("has_image"),
-        ).drop("error", "stays"),
+        frame=mapped(plan.frame, without),
+        kept=plan.kept - found.filter(bad).height,
         notes=[*plan.notes, _late_note(found["error"])],
     )
-    new.__dict__["shards"] = shards
-    return new
 
 
 def _late_note(errors: pl.Series) -> str:

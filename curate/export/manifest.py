@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -56,13 +57,12 @@ def write_manifest(
     config: Mapping[str, Any],
     inputs: Sequence[Input],
     facts: Mapping[str, Any],
-    files: Mapping[str, Mapping[str, Any]],
+    known: Callable[[str], Mapping[str, Any] | None],
 ) -> None:
-    """Write the manifest of a finished folder. files: bytes and sha256 of those that are known; others are hashed."""
-    listed = {
-        name: {"bytes": facts_["bytes"], "sha256": facts_["sha256"]}
-        for name, facts_ in ((name, files.get(name) or _facts(folder / name)) for name in _files(folder))
-    }
+    """Write the manifest of a finished folder. known: bytes and sha256 of a file, or None for one to be hashed.
+
+    The files are written one by one: image folders have millions.
+    """
     manifest = {
         "manifest_version": MANIFEST_VERSION,
         "texsieve": __version__,
@@ -72,10 +72,16 @@ def write_manifest(
         "config": dict(config),
         "config_sha256": sha256_of(config),
         **facts,
-        "files": listed,
     }
-    text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
+    text = json.dumps(manifest, ensure_ascii=False, indent=1)
+    with (folder / MANIFEST).open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text.removesuffix("\n}") + ',\n "files": {')
+        for number, name in enumerate(_files(folder)):
+            of = known(name) or _facts(folder / name)
+            quoted = json.dumps(name, ensure_ascii=False)
+            file.write("," if number else "")
+            file.write(f'\n  {quoted}: {{\n   "bytes": {of["bytes"]},\n   "sha256": "{of["sha256"]}"\n  }}')
+        file.write("\n }\n}\n")
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -83,13 +89,19 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """All below `folder` but folders and the manifest, sorted; what the hub's client adds is passed over."""
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if name.parts[0] in _FOREIGN or name.as_posix() == MANIFEST:
-            continue
-        if path.is_symlink() or not path.is_dir():
-            yield name.as_posix()
+    """All below `folder` but the manifest and what the hub's client adds."""
+    for name in files_below(folder):
+        if name.split("/")[0] not in _FOREIGN and name != MANIFEST:
+            yield name
+
+
+def files_below(folder: Path, prefix: str = "") -> Iterator[str]:
+    """The names of all files and links below `folder`, sorted, a folder at a time."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.is_dir(follow_symlinks=False):
+            yield from files_below(Path(entry.path), f"{prefix}{entry.name}/")
+        else:
+            yield prefix + entry.name
 
 
 # Verifying ------------------------------------------------------------------------------------------------------------

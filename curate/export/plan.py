@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from curate.export import policy, splits, stats
@@ -17,7 +18,8 @@ from curate.export.manifest import describe_inputs, sha256_of, versions
 from curate.export.options import ExportOptions
 from curate.export.pictures import Studio, pixel_number
 from curate.export.relabel import WINNING, Relabelled, relabel
-from curate.export.shards import ROW_COLUMNS, Shard, cut, rows_of, windows
+from curate.export.rows import Rows, mapped, stored, windows
+from curate.export.shards import ROW_COLUMNS, Shard, cut, rows_of, texts
 from curate.licences import OTHER, UNKNOWN, clashes, combined, is_clear, licence_of, standard
 from curate.tables import things
 
@@ -27,30 +29,26 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be written. frame: a narrow row a sample (see `policy.base`) with split, reason, rule and detail."""
+    """What is to be written. frame: a narrow row a sample (see `policy.base`) with reason, rule, detail and split;
+    kept of them stay."""
 
     options: ExportOptions
     inputs: list[Input]
     labels: list[Relabelled]
-    frame: pl.DataFrame
+    frame: Rows
     splits: list[str]
     licences: dict[str, str]
     licence: str
     clashes: list[str]
     notes: list[str]
-
-    @cached_property
-    def shards(self) -> list[Shard]:
-        return cut(self.frame, self.splits)
-
-    @property
-    def kept(self) -> int:
-        return self.frame["reason"].null_count()
+    shards: list[Shard]
+    kept: int
 
     @property
     def images(self) -> int:
         """How many pictures are to be made."""
-        return int(self.frame.filter(pl.col("reason").is_null())["has_image"].sum())
+        made = pl.col("has_image") & pl.col("reason").is_null()
+        return sum(int(window.select(made.sum()).item()) for window in windows(self.frame, "reason", "has_image"))
 
     def hash(self) -> str:
         """A hash of everything that decides the bytes of the data set's shards."""
@@ -60,7 +58,7 @@ class Plan:
                 "inputs": describe_inputs(self.inputs),
                 "roots": [str(item.run.root(source["name"])) for item in self.inputs for source in item.sources],
                 "versions": versions(),
-                "shards": {shard.name: shard.digest() for shard in self.shards},
+                "shards": {shard.name: shard.digest for shard in self.shards},
             }
         )
 
@@ -74,55 +72,84 @@ def make_plan(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Plan:
-    """Decide on every sample. `tmp` is a folder for changed labels, which must outlive the plan.
+    """Decide on every sample. `tmp` is a folder for its rows and changed labels, which must outlive the plan.
 
     Raises UserError for rules that aren't there.
     """
     report = progress or (lambda stage, done, of: None)
     policy.dropping(options)  # says what is wrong with --drop before any work is done
-    labels: list[Relabelled] = []
-    frames: list[pl.DataFrame] = []
-    wrong = 0
-    names = policy.Names.of(inputs)
-    for item in inputs:
-        own = item.run.samples.select("split").unique().collect()["split"]
-        kept = splits.kept_split(own, options)
-        frozen_names = own.filter(kept.is_in(["test", "validation"])).to_list()
-        done = relabel(
-            item,
-            options.fix,
-            tmp,
-            frozen=pl.col("split").is_in(frozen_names),
-            workers=workers,
-            progress=lambda at, of: report("fix", at, of),
-        )
-        worst = policy.worst_findings(item, done, options)
-        wanted = [row for row, action in done.decided.items() if action in WINNING]
-        wrong += worst.filter(pl.col("row").is_in(wanted)).height
-        for window in policy.bases(item, done, names):
-            window = window.with_columns(splits.kept_split(window["own_split"], options))
-            frames.append(policy.with_reasons(window, worst, options, splits.frozen(options)))
-        labels.append(done)
-    frame = pl.concat(frames)
-    frame = _with_pixels(frame, list(inputs), labels, options, studio, report)
-    if options.max_repeats is not None:
-        frame = policy.with_caps(frame, partial(_ids, inputs, labels), options, splits.frozen(options))
-    frame = splits.with_splits(frame, options)
+    judging = _Judging(inputs, options, tmp, workers, report)
+    rows = stored(judging.windows(), tmp)
+    labels = judging.labels
+    rows = _with_pixels(rows, inputs, labels, options, studio, report)
+    rows = policy.with_caps(rows, partial(_ids, inputs, labels), options, splits.frozen(options))
+    rows = splits.with_splits(rows, options)
     licences = {source["name"]: licence_of(source, options.licences) for item in inputs for source in item.sources}
     licence, clash = _licence(licences, options)
-    plan = Plan(options, list(inputs), labels, frame, splits.order(options), licences, licence, clash, [])
-    plan.notes.extend(_notes(plan))
-    if wrong:
-        plan.notes.append(f"{things(wrong, 'sample')} with findings that leave others out stayed, as people decided.")
+    names = splits.order(options)
+    shards = cut(rows, names)
+    kept = sum(shard.height for shard in shards)
+    plan = Plan(options, list(inputs), labels, rows, names, licences, licence, clash, [], shards, kept)
+    plan.notes.extend(_notes(plan, judging.curable))
+    if judging.wrong:
+        stayed = things(judging.wrong, "sample")
+        plan.notes.append(f"{stayed} with findings that leave others out stayed, as people decided.")
     return plan
 
 
+class _Judging:
+    """Looks at each sample for itself, and counts on the way.
+
+    curable: samples left out for a rule that proposed a fix, by the fix's level. wrong: samples that stay, as people
+    decided, with findings that leave others out.
+    """
+
+    def __init__(
+        self, inputs: Sequence[Input], options: ExportOptions, tmp: Path, workers: int, report: Progress
+    ) -> None:
+        self._inputs, self._options, self._tmp = inputs, options, tmp
+        self._workers, self._report = workers, report
+        self.labels: list[Relabelled] = []
+        self.curable: Counter[str] = Counter()
+        self.wrong = 0
+
+    def windows(self) -> Iterator[pl.DataFrame]:
+        """The rows of a plan before samples are compared with each other, those of a run after those of another."""
+        options = self._options
+        names = policy.Names.of(self._inputs)
+        own = names.own_split.categories
+        kept = own.filter(splits.kept_split(own, options).is_in(["test", "validation"])).to_list()
+        for item in self._inputs:
+            findings = item.findings(self._tmp, policy.matters(item, options))
+            done = relabel(
+                item,
+                options.fix,
+                self._tmp,
+                findings,
+                frozen=pl.col("split").is_in(kept),
+                workers=self._workers,
+                progress=lambda at, of: self._report("fix", at, of),
+            )
+            self.labels.append(done)
+            winning = [row for row, action in done.decided.items() if action in WINNING]
+            for number, start in enumerate(item.starts):
+                found = findings.read(number)
+                worst = policy.worst_findings(item, done, options, found, start)
+                self.wrong += worst.filter(pl.col("row").is_in(winning)).height
+                window = policy.base(item, done, names, found, start)
+                window = window.with_columns(splits.kept_split(window["own_split"], options))
+                window = policy.with_reasons(window, worst, options, splits.frozen(options))
+                self.curable.update(policy.curable(window, found))
+                yield window
+            findings.remove()
+
+
 def _ids(inputs: Sequence[Input], labels: Sequence[Relabelled], rows: pl.DataFrame) -> Iterator[str]:
-    """The sample ids of rows of a plan's frame, in its order."""
+    """The sample ids of rows of a plan, in its order."""
     for item, done in zip(inputs, labels, strict=True):
         wanted = rows.filter(pl.col("run") == item.number).select("row")
         if wanted.height:
-            for window in windows(item, done, wanted, ["sample_id"], as_read=True):
+            for window in texts(item, done, [wanted], ["sample_id"], as_read=True):
                 yield from window["sample_id"]
 
 
@@ -140,41 +167,44 @@ def _licence(licences: dict[str, str], options: ExportOptions) -> tuple[str, lis
 
 
 def _with_pixels(
-    frame: pl.DataFrame,
-    inputs: list[Input],
-    labels: list[Relabelled],
+    rows: Rows,
+    inputs: Sequence[Input],
+    labels: Sequence[Relabelled],
     options: ExportOptions,
     studio: Studio,
     report: Progress,
-) -> pl.DataFrame:
+) -> Rows:
     """Hash the pixels of images that the audit didn't look at; an image that can't be decoded is no image."""
-    unseen = frame.select(pl.col("reason").is_null() & pl.col("has_image") & pl.col("pixels").is_null()).to_series()
-    places = unseen.arg_true().to_numpy()
-    if not len(places):
-        return frame
-    rows = rows_of(inputs, labels, frame.lazy().select(ROW_COLUMNS).filter(unseen).collect())
-    hashed, failed = np.zeros(frame.height, np.uint64), np.zeros(frame.height, bool)
-    answers = studio.work(pixel_number, rows, lambda row: None if row.ref is None else (row.root, row.ref))
-    for done, (place, (_, number)) in enumerate(zip(places, answers, strict=True), start=1):
-        hashed[place], failed[place] = number or 0, number is None
-        report("hash", done, len(places))
-    dropped = pl.col("failed") & pl.lit(not options.allow_no_image)
-    return (
-        frame.with_columns(pl.Series("hashed", hashed), pl.Series("failed", failed), unseen.alias("unseen"))
-        .with_columns(
-            pl.when(pl.col("unseen") & ~pl.col("failed")).then("hashed").otherwise("pixels").alias("pixels"),
-            (pl.col("has_image") & ~pl.col("failed")).alias("has_image"),
+    unseen = pl.col("reason").is_null() & pl.col("has_image") & pl.col("pixels").is_null()
+    total = sum(int(window.select(unseen.sum()).item()) for window in windows(rows, "reason", "has_image", "pixels"))
+    if not total:
+        return rows
+    done = count(1)
+
+    def hashed(window: pl.DataFrame, _: int) -> pl.DataFrame:
+        places = window.select(unseen).to_series().arg_true()
+        found = rows_of(inputs, labels, window[places].select(ROW_COLUMNS))
+        numbers = []
+        for answer in studio.work(pixel_number, found, lambda row: None if row.ref is None else (row.root, row.ref)):
+            numbers.append(answer[1])
+            report("hash", next(done), total)
+        pixels = window["pixels"].scatter(places, pl.Series(numbers, dtype=pl.UInt64))
+        failed = unseen & pl.lit(pixels).is_null()
+        dropped = failed & pl.lit(not options.allow_no_image)
+        return window.with_columns(
+            pixels,
+            (pl.col("has_image") & ~failed).alias("has_image"),
             pl.when(dropped).then(pl.lit("no-image")).otherwise("reason").alias("reason"),
             pl.when(dropped).then(pl.lit("no image that can be opened")).otherwise("detail").alias("detail"),
         )
-        .drop("hashed", "failed", "unseen")
-    )
+
+    return mapped(rows, hashed)
 
 
-def _notes(plan: Plan) -> list[str]:
+def _notes(plan: Plan, curable: Mapping[str, int]) -> list[str]:
     """What a person should know besides the counts, a sentence each."""
     notes: list[str] = []
-    options, frame = plan.options, plan.frame
+    options = plan.options
     stale = sum(len(done.stale) for done in plan.labels)
     strangers = sum(len(done.strangers) for done in plan.labels)
     torn = sum(len(item.decisions.unreadable) for item in plan.inputs)
@@ -185,14 +215,14 @@ def _notes(plan: Plan) -> list[str]:
     if torn:
         notes.append(f"{things(torn, 'line')} of decisions.jsonl can't be read and count for nothing.")
     if options.keep_splits == "none":
-        tested = _own_tests(frame)
+        tested = _own_tests(plan.frame)
         if tested:
             notes.append(
                 f"{things(tested, 'sample')} of test or validation sets that sources have of their own were placed "
                 "anew; --keep-splits test leaves them where they are."
             )
     for level in {"none": ("safe", "unsafe"), "safe": ("unsafe",)}.get(options.fix, ()):
-        rest = _curable(plan, level)
+        rest = curable[level]
         if rest:
             notes.append(f"{things(rest, 'sample')} left out for a finding that has a fix; see --fix {level}.")
     unclear = {source: licence for source, licence in plan.licences.items() if not is_clear(licence)}
@@ -202,42 +232,23 @@ def _notes(plan: Plan) -> list[str]:
     return notes
 
 
-def _own_tests(frame: pl.DataFrame) -> int:
-    names = [
-        name
-        for name in frame["own_split"].unique().drop_nulls()
-        if splits.standard_name(name) in ("test", "validation")
-    ]
-    return int(frame.select((pl.col("own_split").is_in(names) & pl.col("reason").is_null()).sum()).item())
+def _own_tests(rows: Rows) -> int:
+    staying = (w.filter(pl.col("reason").is_null()) for w in windows(rows, "reason", "own_split"))
+    counts = pl.concat(window["own_split"].value_counts() for window in staying)
+    return sum(number for name, number in counts.iter_rows() if splits.standard_name(name) in ("test", "validation"))
 
 
-def _curable(plan: Plan, level: str) -> int:
-    """Samples left out for a rule that proposed a fix of that level."""
-    total = 0
-    for item in plan.inputs:
-        dropped = plan.frame.filter((pl.col("run") == item.number) & (pl.col("reason") == "rule")).select(
-            "row", pl.col("rule").cast(pl.String)
-        )
-        if not dropped.height:
-            continue
-        fixes = item.run.all_findings.filter(pl.col("fix") == level).select("sample_id", "rule").unique().collect()
-        total += dropped.join(item.numbered(fixes), on=["row", "rule"], how="semi").height
-    return total
-
-
-def dropped_rows(plan: Plan) -> Any:
+def dropped_rows(plan: Plan) -> Iterator[pl.DataFrame]:
     """The rows of dropped.parquet, a frame at a time; labels as they were read."""
+    split = pl.coalesce(pl.col("split").cast(pl.String), pl.col("own_split").cast(pl.String)).alias("split")
+    columns = ("run", "row", "reason", "rule", "detail", "split", "own_split")
     for item, done in zip(plan.inputs, plan.labels, strict=True):
-        wanted = plan.frame.filter((pl.col("run") == item.number) & pl.col("reason").is_not_null()).select(
-            "row",
-            "reason",
-            "rule",
-            "detail",
-            pl.coalesce(pl.col("split").cast(pl.String), pl.col("own_split").cast(pl.String)).alias("split"),
+        dropped = (
+            window.filter(pl.col("run") == item.number, pl.col("reason").is_not_null()).select(*columns[1:5], split)
+            for window in windows(plan.frame, *columns)
         )
-        if wanted.height:
-            for window in windows(item, done, wanted, ["sample_id", "source"], as_read=True):
-                yield window.select(pl.col(*DROPPED).cast(pl.String))
+        for window in texts(item, done, dropped, ["sample_id", "source"], as_read=True):
+            yield window.select(pl.col(*DROPPED).cast(pl.String))
 
 
 #: Columns of dropped.parquet. split: the one that a sample left, or else its source's own.

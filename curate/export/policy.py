@@ -7,19 +7,18 @@ Reasons are tried in the order of REASONS, and the first that holds is the sampl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from curate.errors import UserError
-from curate.export.groups import times
 from curate.export.inputs import Input
 from curate.export.languages import LANGUAGES, language
 from curate.export.options import SEVERITIES, ExportOptions
-from curate.export.relabel import CHANGED, WINDOW, WINNING, Relabelled
+from curate.export.relabel import CHANGED, WINNING, Relabelled
+from curate.export.rows import Rows, settled
 from curate.verdict import MISSING_IMAGE
 from rules.registry import SelectionError, all_rules, expand
 from rules.score import scores
@@ -62,29 +61,26 @@ class Names:
     def of(cls, inputs: Iterable[Input]) -> Names:
         """All names in the samples of these runs."""
         frames = [item.run.samples.select("source", "split").unique() for item in inputs]
-        found = pl.concat(frames).collect()
+        found = pl.concat(frames).collect(engine="streaming")
         return cls(*(pl.Enum(found[column].drop_nulls().unique().sort()) for column in ("source", "split")))
 
 
-def bases(item: Input, labels: Relabelled, names: Names) -> Iterator[pl.DataFrame]:
-    """The frames of `base` for a run's samples, a window at a time, so that their texts are never held all at once."""
-    total = item.run.samples.select(pl.len()).collect().item()
-    kept = _kept_by_samples(item, labels)
-    for start in range(0, max(total, 1), WINDOW):
-        yield base(item, labels, names, kept, start)
+def base(item: Input, labels: Relabelled, names: Names, found: pl.DataFrame, start: int) -> pl.DataFrame:
+    """One narrow row a sample of the window from row `start` on: what policy and splits look at, without its texts.
 
-
-def base(item: Input, labels: Relabelled, names: Names, kept: pl.DataFrame, start: int) -> pl.DataFrame:
-    """One narrow row a sample from row `start` on: what policy and splits look at, without its texts.
+    found: the window's findings, see `Input.findings`.
 
     Columns: run, row (in samples.parquet), source, own_split, has_image, width, height, n_tokens, n_chars, language,
     score, key (UInt64, of the visual key, or of the text where there is none), pixels and near (UInt64, of image_sha256
     and image_group, null without), decided (action or null), changed (has another label than it was read with).
     """
-    rows = item.run.samples.slice(start, WINDOW).with_row_index("row", offset=start)
+    rows = item.window(start)
     if "image_group" not in rows.collect_schema():
         rows = rows.with_columns(pl.lit(None, pl.String).alias("image_group"))
-    here = pl.col("row").is_between(start, start + WINDOW, closed="left")
+    # Before the joins, which would carry whole hashes along.
+    pixels, near = _as_number("image_sha256").alias("pixels"), _as_number("image_group").alias("near")
+    rows = rows.with_columns(pixels, near, pl.col("visual_key").str.slice(0, 16))
+    here = item.within(start)
     changed = (
         pl.scan_parquet(labels.changed)
         .filter(here)
@@ -97,10 +93,11 @@ def base(item: Input, labels: Relabelled, names: Names, kept: pl.DataFrame, star
     is_new = pl.col("new_label").is_not_null()
     label = pl.coalesce("new_label", "label")
     checked = item.run.summary.get("config", {}).get("images", False)
+    kept = _kept_by_samples(item, found if labels.n_changed else found.clear())
     frame = (
         rows.join(changed, on="row", how="left", maintain_order="left")
         .join(decided, on="row", how="left", maintain_order="left")
-        .join(kept.lazy().filter(here), on="row", how="left", maintain_order="left")
+        .join(kept.lazy(), on="row", how="left", maintain_order="left")
         .select(
             pl.lit(item.number, pl.UInt16).alias("run"),
             "row",
@@ -118,8 +115,8 @@ def base(item: Input, labels: Relabelled, names: Names, kept: pl.DataFrame, star
             .alias("score"),
             pl.when(is_new).then("new_visual_key").otherwise("visual_key").alias("visual_key"),
             pl.when(pl.when(is_new).then("new_visual_key").otherwise("visual_key").is_null()).then(label).alias("text"),
-            _as_number("image_sha256").alias("pixels"),
-            _as_number("image_group").alias("near"),
+            "pixels",
+            "near",
             "decided",
             is_new.alias("changed"),
         )
@@ -141,14 +138,10 @@ def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def _kept_by_samples(item: Input, labels: Relabelled) -> pl.DataFrame:
+def _kept_by_samples(item: Input, found: pl.DataFrame) -> pl.DataFrame:
     """By row the factor that the score of a sample with another label keeps, of rules that look at no label."""
-    if not labels.n_changed:
-        return pl.DataFrame(schema={"row": pl.UInt32, "kept": pl.Float64})
-    found = item.run.all_findings.filter(~pl.col("rule").is_in(item.label_rules) & pl.col("sample_id").is_not_null())
-    findings = item.numbered(found.select("sample_id", "rule", "severity").collect())
-    changed = pl.read_parquet(labels.changed, columns=["row"])
-    return scores(findings.join(changed, on="row", how="semi"), "row", item.weights).rename({"score": "kept"})
+    findings = found.filter(~pl.col("rule").is_in(item.label_rules))
+    return scores(findings, "row", item.weights).rename({"score": "kept"})
 
 
 # Rules ----------------------------------------------------------------------------------------------------------------
@@ -181,28 +174,43 @@ def _codes(names: Iterable[str], flag: str) -> set[str]:
         raise UserError(f"{flag}: {error}") from error
 
 
-def worst_findings(item: Input, labels: Relabelled, options: ExportOptions) -> pl.DataFrame:
-    """The worst dropping finding of each sample that has one: row, rule, detail."""
-    is_dropping = dropping(options)
-    changed = pl.scan_parquet(labels.changed).select("row", pl.lit(True).alias("changed"))
-    found = item.run.all_findings.filter(is_dropping & pl.col("sample_id").is_not_null())
+def matters(item: Input, options: ExportOptions) -> pl.Expr:
+    """Is a finding one that can drop its sample, be fixed, or weigh in the score of a label that was changed?"""
+    return dropping(options) | pl.col("fix").is_not_null() | ~pl.col("rule").is_in(item.label_rules)
+
+
+def worst_findings(
+    item: Input, labels: Relabelled, options: ExportOptions, found: pl.DataFrame, start: int
+) -> pl.DataFrame:
+    """The worst dropping finding of each sample of a window that has one: row, rule, detail. found: its findings."""
+    here = item.within(start)
+    changed = pl.scan_parquet(labels.changed).filter(here).select("row", pl.lit(True).alias("changed"))
     stated = (
-        item.numbered(found.select("sample_id", "rule", "severity", "message").collect())
-        .lazy()
+        found.lazy()
+        .filter(dropping(options))
         .join(changed, on="row", how="left")
         .filter(pl.col("changed").is_null() | ~pl.col("rule").is_in(item.label_rules))
         .select("row", "rule", "severity", "message")
     )
-    anew = pl.scan_parquet(labels.judged).filter(is_dropping)
+    anew = pl.scan_parquet(labels.judged).filter(here & dropping(options))
     rank = pl.col("severity").replace_strict({name: at for at, name in enumerate(SEVERITIES)}, return_dtype=pl.Int8)
     return (
         pl.concat([stated, anew])
         .with_columns(rank.alias("rank"))
         .sort("row", "rank", "rule", "message")
         .unique("row", keep="first", maintain_order=True)
-        .select("row", pl.col("rule").cast(pl.Categorical), pl.col("message").cast(pl.Categorical).alias("detail"))
+        .select("row", "rule", pl.col("message").alias("detail"))
         .collect()
     )
+
+
+def curable(frame: pl.DataFrame, found: pl.DataFrame) -> dict[str, int]:
+    """How many samples of a window are left out for a rule that proposed a fix, by the fix's level."""
+    dropped = frame.filter(pl.col("reason") == "rule").select("row", "rule")
+    return {
+        level: dropped.join(found.filter(pl.col("fix") == level), on=["row", "rule"], how="semi").height
+        for level in ("safe", "unsafe")
+    }
 
 
 # Reasons --------------------------------------------------------------------------------------------------------------
@@ -215,13 +223,12 @@ def with_reasons(frame: pl.DataFrame, worst: pl.DataFrame, options: ExportOption
     """
     tests = _tests(options)
     free = (~pl.col("decided").is_in(WINNING)).fill_null(True) & ~frozen.fill_null(False)
-    reason, detail = pl.lit(None, REASON), pl.lit(None, pl.Categorical)
+    reason, detail = pl.lit(None, REASON), pl.lit(None, pl.String)
     for name, (holds, words) in reversed(tests.items()):
         applies = holds.fill_null(False) & (pl.lit(True) if name in _UNDENIABLE else free)
         reason = pl.when(applies).then(pl.lit(name)).otherwise(reason)
-        detail = pl.when(applies).then(words.cast(pl.Categorical)).otherwise(detail)
-    here = worst.filter(pl.col("row").is_between(frame["row"].min(), frame["row"].max()))
-    joined = frame.join(here, on="row", how="left", maintain_order="left").rename({"rule": "found", "detail": "said"})
+        detail = pl.when(applies).then(words).otherwise(detail)
+    joined = frame.join(worst, on="row", how="left", maintain_order="left").rename({"rule": "found", "detail": "said"})
     return (
         joined.with_columns(reason.alias("reason"), detail.alias("detail"))
         .with_columns(pl.when(pl.col("reason") == "rule").then("found").alias("rule"))
@@ -279,48 +286,59 @@ def _length(options: ExportOptions) -> tuple[pl.Expr, pl.Expr]:
 
 
 def with_caps(
-    frame: pl.DataFrame,
+    rows: Rows,
     ids_of: Callable[[pl.DataFrame], Iterable[str]],
     options: ExportOptions,
     frozen: pl.Expr,
-) -> pl.DataFrame:
+) -> Rows:
     """Leave at most `max_repeats` samples of each visual key: those that were decided on, then by a hash of their id.
 
-    ids_of: the sample ids of rows of `frame` (columns run, row). A hash and not the order: the same samples stay when
-    files are sorted anew.
+    ids_of: the sample ids of rows (columns run, row). A hash and not the order: the same samples stay when files are
+    sorted anew.
     """
     most = options.max_repeats
     if most is None:
-        return frame
-    places = frame["reason"].is_null().arg_true().to_numpy()
-    number = np.zeros(frame.height, np.uint32)
-    number[places] = times(frame["key"].to_numpy()[places])
-    free = (~pl.col("decided").is_in(WINNING)).fill_null(True) & ~frozen.fill_null(False)
-    often = (
-        frame.lazy()
-        .select("run", "row", "key", free.alias("free"), pl.lit(pl.Series("times", number)))
-        .with_row_index("place")
-        .filter(pl.col("times") > most)
-        .collect()
-    )
-    if not often.height:
-        return frame
-    lots = pl.Series("lot", [_hash(f"{options.seed}/{name}") for name in ids_of(often)], dtype=pl.UInt64)
-    over = (
-        often.with_columns(lots)
-        .sort("key", "free", "lot")
-        .with_columns(pl.int_range(pl.len()).over("key").alias("nth"))
-        .filter((pl.col("nth") >= most) & pl.col("free"))
-    )
-    number[:] = 0
-    number[over["place"].to_numpy()] = over["times"].to_numpy()
-    said = pl.format("stands {} times, {} stay", pl.col("times"), pl.lit(most)).cast(pl.Categorical)
-    leaves = pl.col("times") > 0
-    return (
-        frame.with_columns(pl.Series("times", number))
-        .with_columns(
-            pl.when(leaves).then(pl.lit("repeated")).otherwise("reason").alias("reason"),
-            pl.when(leaves).then(said).otherwise("detail").alias("detail"),
+        return rows
+    stays = pl.col("reason").is_null()
+    free = stays & (~pl.col("decided").is_in(WINNING)).fill_null(True) & ~frozen.fill_null(False)
+
+    def count(window: pl.DataFrame) -> pl.DataFrame:
+        return window.filter(stays).group_by("key").agg(pl.len().alias("times"), (~free).sum().alias("bound"))
+
+    def too_many(said: pl.DataFrame) -> pl.DataFrame:
+        room = (most - pl.col("bound").cast(pl.Int64)).alias("room")
+        totals = said.with_columns(pl.col("times", "bound").sum().over("key"))
+        return totals.filter(pl.col("times") > most, pl.col("times") > pl.col("bound")).with_columns(room).drop("bound")
+
+    def draw(window: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+        """Give a lot to those of which not all can stay."""
+        often = window.join(told, on="key", how="left", maintain_order="left")
+        places = often.select(free & pl.col("times").is_not_null()).to_series().arg_true()
+        lots = pl.Series([_hash(f"{options.seed}/{name}") for name in ids_of(often[places])], dtype=pl.UInt64)
+        none = pl.repeat(None, often.height, dtype=pl.UInt64, eager=True)
+        return often.with_columns(none.scatter(places, lots).alias("lot"))
+
+    def low(window: pl.DataFrame) -> pl.DataFrame:
+        drawn = window.filter(pl.col("lot").is_not_null()).select("key", "room", "lot")
+        return drawn.filter(pl.col("lot").rank("ordinal").over("key") <= most)
+
+    def last(said: pl.DataFrame) -> pl.DataFrame:
+        """The last lot that stays, null where none does."""
+        is_last = pl.col("lot").rank("ordinal").over("key") == pl.col("room")
+        found = said.select("key", "window", pl.col("lot").filter(is_last).first().over("key").alias("last"))
+        return found.unique()
+
+    def leave(window: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+        leaves = pl.col("lot").is_not_null() & (pl.col("lot") > pl.col("last")).fill_null(True)
+        said = pl.format("stands {} times, {} stay", pl.col("times"), pl.lit(most))
+        return (
+            window.join(told, on="key", how="left", maintain_order="left")
+            .with_columns(
+                pl.when(leaves).then(pl.lit("repeated")).otherwise("reason").alias("reason"),
+                pl.when(leaves).then(said).otherwise("detail").alias("detail"),
+            )
+            .drop("times", "room", "lot", "last")
         )
-        .drop("times")
-    )
+
+    drawn = settled(rows, count, "key", too_many, draw)
+    return drawn if drawn is rows else settled(drawn, low, "key", last, leave)

@@ -7,7 +7,7 @@ respelled by a safe fix.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,9 @@ import pyarrow.parquet as pq
 
 from curate.decisions import Decision
 from curate.export.inputs import Input
+from curate.export.rows import Buckets
 from rules import engine, fixing
 
-#: Rows that are read, fixed and judged at a time.
-WINDOW = 100_000
 #: The actions that set a label, or leave it, whatever rules and filters say.
 WINNING = ("accept", "edit", "fix")
 
@@ -50,99 +49,71 @@ class Relabelled:
     refused: Counter[str] = field(default_factory=Counter)
     n_changed: int = 0
     stale: list[str] = field(default_factory=list)
-    strangers: list[str] = field(default_factory=list)
-    rejected_by: dict[int, str] = field(default_factory=dict)
+    strangers: set[str] = field(default_factory=set)
 
 
 def relabel(
     item: Input,
     fix: str,
     folder: Path,
+    found: Buckets,
     *,
-    frozen: pl.Expr | None = None,
+    frozen: pl.Expr,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Relabelled:
     """Apply a run's decisions, then the fixes of level `fix` ("none", "safe", "unsafe") to labels nobody decided on.
 
-    frozen: true for samples that no fix may touch, an expression over the samples' columns.
+    found: as from `Input.findings`. frozen: true for samples that no fix may touch, over the columns of samples.
     """
     done = Relabelled(folder / f"changed-{item.number}.parquet", folder / f"judged-{item.number}.parquet")
-    rows = item.run.samples.with_row_index("row")
-    new, to_fix = _decide(item, rows, done)
-    fixable = (
-        _fixable(item, rows, fix, frozen).filter(~pl.col("row").is_in(list(done.decided))) if fix != "none" else None
-    )
+    done.strangers.update(item.decisions.standing)
     with _Table(done.changed, CHANGED) as changed, _Table(done.judged, JUDGED) as judged:
-        edited = pl.DataFrame(
-            {"row": list(new), "new": list(new.values())}, schema={"row": pl.UInt32, "new": pl.String}
-        )
-        _write(item, edited, changed, judged, workers)
-        jobs = [(to_fix, "unsafe")] if to_fix.height else []
-        if fixable is not None and fixable.height:
-            jobs.append((fixable, fix))
-        of = sum(frame.height for frame, _ in jobs)
-        at = 0
-        for frame, level in jobs:
-            for window in _windows(item, frame):
-                fixed = _fix(item, window, level, done, workers)
-                _write(item, fixed, changed, judged, workers)
-                at += window.height
-                if progress is not None:
-                    progress(at, of)
+        for number, start in enumerate(item.starts if done.strangers or fix != "none" else ()):
+            window = item.window(start).select("row", "sample_id", "label", "split").collect()
+            edited, to_fix = _decide(item, window, done)
+            _write(item, edited, changed, judged, workers)
+            jobs = [(to_fix, "unsafe")]
+            if fix != "none":
+                jobs.append((_fixable(window, found.read(number), fix, frozen, done), fix))
+            for rows, level in jobs:
+                if rows.height:
+                    _write(item, _fix(item, rows, level, done, workers), changed, judged, workers)
+            if progress is not None:
+                progress(start + window.height, item.height)
         done.n_changed = changed.rows
     return done
 
 
-def _decide(item: Input, rows: pl.LazyFrame, done: Relabelled) -> tuple[dict[int, str], pl.DataFrame]:
-    """Labels by row that decisions give, and the rows whose fix they take without saying what it makes."""
+def _decide(item: Input, window: pl.DataFrame, done: Relabelled) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """New labels by row that decisions give, and the rows whose fix they take without saying what it makes."""
     standing = item.decisions.standing
     new: dict[int, str] = {}
     to_fix: list[int] = []
-    found = (
-        rows.select("row", "sample_id", "label").filter(pl.col("sample_id").is_in(list(standing))).collect().iter_rows()
-        if standing
-        else ()
-    )
-    seen = set()
-    for row, sample_id, label in found:
+    found = window.select("row", "sample_id", "label").filter(pl.col("sample_id").is_in(list(standing)))
+    for row, sample_id, label in found.iter_rows():
         decision: Decision = standing[sample_id]
-        seen.add(sample_id)
+        done.strangers.discard(sample_id)
         if not decision.is_about(label):
             done.stale.append(sample_id)
             continue
         done.decided[row] = decision.action
-        if decision.action == "reject":
-            done.rejected_by[row] = decision.who
-        elif decision.action != "accept" and decision.label is None:
+        if decision.action in ("accept", "reject"):
+            continue
+        if decision.label is None:
             to_fix.append(row)
-        elif decision.action != "accept" and decision.label != label:
-            new[row] = str(decision.label)
-    done.strangers.extend(sample_id for sample_id in standing if sample_id not in seen)
-    return new, pl.DataFrame({"row": to_fix}, schema={"row": pl.UInt32})
+        elif decision.label != label:
+            new[row] = decision.label
+    edited = pl.DataFrame({"row": list(new), "new": list(new.values())}, schema={"row": pl.UInt32, "new": pl.String})
+    return edited, window.filter(pl.col("row").is_in(to_fix))
 
 
-def _fixable(item: Input, rows: pl.LazyFrame, fix: str, frozen: pl.Expr | None) -> pl.DataFrame:
-    """Rows of the samples with a finding that a permitted fix is for."""
+def _fixable(window: pl.DataFrame, found: pl.DataFrame, fix: str, frozen: pl.Expr, done: Relabelled) -> pl.DataFrame:
+    """The samples of a window with a finding that a permitted fix is for, which nobody decided on."""
     levels = ["safe"] if fix == "safe" else ["safe", "unsafe"]
-    proposed = item.run.all_findings.filter(
-        pl.col("fix").is_in(levels) & pl.col("replacement").is_not_null() & pl.col("sample_id").is_not_null()
-    )
-    numbers = item.numbered(proposed.select("sample_id").unique().collect()).select("row").sort("row")
-    if frozen is None:
-        return numbers
-    free = rows.filter(~frozen.fill_null(False)).select("row").collect()
-    return numbers.join(free, on="row", how="semi", maintain_order="left")
-
-
-def _windows(item: Input, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The rows with their labels, a window at a time."""
-    last = int(rows["row"][-1])
-    for start in range(0, last + 1, WINDOW):
-        here = rows.filter(pl.col("row").is_between(start, start + WINDOW, closed="left"))
-        if here.height:
-            labels = item.run.samples.select("label").slice(start, WINDOW).with_row_index("row", offset=start).collect()
-            yield labels.join(here, on="row", how="semi", maintain_order="left")
+    proposed = found.filter(pl.col("fix").is_in(levels) & pl.col("replacement").is_not_null())
+    free = window.filter(~pl.col("row").is_in(list(done.decided)) & ~frozen.fill_null(False))
+    return free.join(proposed, on="row", how="semi", maintain_order="left")
 
 
 def _fix(item: Input, window: pl.DataFrame, level: str, done: Relabelled, workers: int) -> pl.DataFrame:

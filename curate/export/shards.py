@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from curate.export.inputs import Input
 from curate.export.relabel import Relabelled
+from curate.export.rows import Rows, between, windows
 
 #: A shard is closed before it is likely to be larger, or has more rows: what is lost by a crash is less than one.
 SHARD_BYTES = 256 << 20
@@ -20,7 +21,7 @@ SHARD_ROWS = 20_000
 #: What a picture is taken to weigh before it is made: bytes for each pixel, and where its size isn't known.
 _BYTES_A_PIXEL, _UNKNOWN_BYTES = 0.1, 20_000
 _WINDOW = 20_000
-#: What of a plan's frame says which samples are to be written, and how.
+#: What of a plan's rows says which samples are to be written, and how.
 ROW_COLUMNS = ("run", "row", "score", "has_image", "pixels")
 
 
@@ -41,44 +42,77 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Shard:
-    """Some samples of one split: `rows` has ROW_COLUMNS, in the order of the data set."""
+    """Some samples of one split: those among the rows `plan` from place `start` to `end`, `height` in number.
+
+    digest: a hash of which samples these are.
+    """
 
     split: str
     number: int
     of: int
-    rows: pl.DataFrame
+    plan: Rows
+    start: int
+    end: int
+    height: int
+    digest: str
 
     @property
     def name(self) -> str:
         return f"{self.split}-{self.number:05d}-of-{self.of:05d}"
 
-    def digest(self) -> str:
-        """A hash of which samples these are."""
-        digest = hashlib.sha256()
-        for column in ("run", "row", "has_image"):
-            digest.update(self.rows[column].cast(pl.UInt32).to_numpy().tobytes())
-        return digest.hexdigest()
+    @property
+    def rows(self) -> pl.DataFrame:
+        """ROW_COLUMNS of the samples, in the order of the data set."""
+        parts = between(self.plan, self.start, self.end, "split", *ROW_COLUMNS)
+        return pl.concat(part.filter(pl.col("split") == self.split).drop("split") for part in parts)
 
 
-def cut(plan: pl.DataFrame, splits: Sequence[str]) -> list[Shard]:
-    """The shards of the samples that stay (reason is null), split by split; a split without samples has none."""
-    pixels = (pl.col("width").cast(pl.Int64) * pl.col("height")).cast(pl.Float64)
-    weight = pl.when("has_image").then((pixels * _BYTES_A_PIXEL).fill_null(_UNKNOWN_BYTES)).otherwise(0.0) + 200
-    columns = ("split", *ROW_COLUMNS, weight.alias("weight"))
-    staying = plan.lazy().filter(pl.col("reason").is_null()).select(columns)
-    shards: list[Shard] = []
-    for split in splits:
-        rows = staying.filter(pl.col("split") == split).drop("split").collect()
-        if not rows.height:
-            continue
-        number = pl.max_horizontal(
-            (pl.col("weight").cum_sum() / SHARD_BYTES).floor(), (pl.int_range(pl.len()) / SHARD_ROWS).floor()
-        )
-        sizes = rows.select(number.cast(pl.UInt32).rle().alias("run")).unnest("run")["len"].to_list()
-        rows = rows.drop("weight")
-        for at, (start, size) in enumerate(zip(accumulate(sizes, initial=0), sizes, strict=False)):
-            shards.append(Shard(split, at, len(sizes), rows.slice(start, size)))
-    return shards
+def cut(plan: Rows, splits: Sequence[str]) -> list[Shard]:
+    """The shards of the samples that stay (those with a split), split by split; a split without samples has none."""
+    cutting = {split: _Cutting() for split in splits}
+    place = 0
+    for window in windows(plan, "split", "run", "row", "has_image", "width", "height"):
+        numbered = window.with_row_index("place", offset=place)
+        for split, cuts in cutting.items():
+            cuts.add(numbered.filter(pl.col("split") == split))
+        place += window.height
+    return [
+        Shard(split, number, len(cuts.found), plan, found.start, found.end, found.height, found.digest.hexdigest())
+        for split, cuts in cutting.items()
+        for number, found in enumerate(cuts.found)
+    ]
+
+
+@dataclass
+class _Cut:
+    start: int
+    end: int = 0
+    height: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+
+
+class _Cutting:
+    """Cuts the samples of a split, given a window at a time."""
+
+    def __init__(self) -> None:
+        self.found: list[_Cut] = []
+        self._bytes, self._rows, self._number = 0.0, 0, -1
+
+    def add(self, window: pl.DataFrame) -> None:
+        pixels = (pl.col("width").cast(pl.Int64) * pl.col("height")).cast(pl.Float64)
+        weight = pl.when("has_image").then((pixels * _BYTES_A_PIXEL).fill_null(_UNKNOWN_BYTES)).otherwise(0.0) + 200
+        # From the sum so far on: the same sums, however the samples come in windows.
+        sums = np.cumsum(np.concatenate(([self._bytes], window.select(weight).to_series().to_numpy())))
+        rows = np.arange(self._rows, self._rows + window.height)
+        numbers = np.maximum(np.floor(sums[1:] / SHARD_BYTES), rows // SHARD_ROWS)
+        for part in window.with_columns(number=numbers).partition_by("number", maintain_order=True):
+            if part["number"][0] != self._number:
+                self._number = part["number"][0]
+                self.found.append(_Cut(part["place"][0]))
+            found = self.found[-1]
+            found.end, found.height = part["place"][-1] + 1, found.height + part.height
+            found.digest.update(part.select(pl.col("run", "row", "has_image").cast(pl.UInt32)).to_numpy().tobytes())
+        self._bytes, self._rows = float(sums[-1]), self._rows + window.height
 
 
 def rows_of(inputs: Sequence[Input], labels: Sequence[Relabelled], part: pl.DataFrame) -> Iterator[Row]:
@@ -88,26 +122,24 @@ def rows_of(inputs: Sequence[Input], labels: Sequence[Relabelled], part: pl.Data
         if not wanted.height:
             continue
         roots = {source["name"]: item.run.root(source["name"]) for source in item.sources}
-        for window in windows(item, changed, wanted, ["sample_id", "source", "image"]):
+        for window in texts(item, changed, [wanted], ["sample_id", "source", "image"]):
             columns = ["row", "sample_id", "source", "label", "score", "has_image", "image", "pixels"]
             for row, sample_id, source, label, score, has_image, ref, pixels in window.select(columns).iter_rows():
                 image = ref if has_image else None
                 yield Row(item.number, row, sample_id, source, label, score, roots[source], image, pixels)
 
 
-def windows(
-    item: Input, labels: Relabelled, wanted: pl.DataFrame, columns: Sequence[str], *, as_read: bool = False
+def texts(
+    item: Input, labels: Relabelled, parts: Iterable[pl.DataFrame], columns: Sequence[str], *, as_read: bool = False
 ) -> Iterator[pl.DataFrame]:
-    """The rows `wanted` of a run joined with columns of its samples and their labels, as read or as they are now."""
-    last = int(wanted["row"][-1])
-    first = int(wanted["row"][0])
+    """Rows of a run joined with columns of its samples and their labels, as read or as they are now.
+
+    parts: the rows, sorted, in any number of frames.
+    """
     samples = item.run.samples.select(*columns, "label")
-    for start in range(first, last + 1, _WINDOW):
-        here = wanted.filter(pl.col("row").is_between(start, start + _WINDOW, closed="left"))
-        if not here.height:
-            continue
-        texts = samples.slice(start, _WINDOW).with_row_index("row", offset=start).collect()
-        window = here.join(texts, on="row", how="left", maintain_order="left")
+    for start, here in _stretches(parts):
+        read = samples.slice(start, _WINDOW).with_row_index("row", offset=start).collect()
+        window = here.join(read, on="row", how="left", maintain_order="left")
         if not as_read and labels.n_changed:
             new = (
                 pl.scan_parquet(labels.changed)
@@ -119,6 +151,22 @@ def windows(
                 pl.coalesce("new", "label").alias("label")
             )
         yield window
+
+
+def _stretches(parts: Iterable[pl.DataFrame]) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Sorted rows by stretches of _WINDOW row numbers from the first one on, each with the number it begins at."""
+    first, at, held = 0, 0, None
+    for part in parts:
+        if not part.height:
+            continue
+        if held is None:
+            first, held = part["row"][0], part.clear()
+        stretch = ((pl.col("row") - first) // _WINDOW).alias("stretch")
+        *whole, ((at,), held) = pl.concat([held, part]).group_by(stretch, maintain_order=True)
+        for (number,), rows in whole:
+            yield first + number * _WINDOW, rows
+    if held is not None:
+        yield first + at * _WINDOW, held
 
 
 def by_split(shards: Sequence[Shard]) -> Mapping[str, list[Shard]]:

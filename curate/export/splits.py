@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curate.export.groups import Numbers, highest
 from curate.export.options import ExportOptions
+from curate.export.rows import Rows, mapped, settled
 
 _TRAIN = re.compile(r"(?i)(?:^|[_.\-\s])train(?:ing)?(?=$|[_.\-\s\d])")
 _VALIDATION = re.compile(r"(?i)(?:^|[_.\-\s])(?:valid(?:ate|ation)?|val|dev)(?=$|[_.\-\s\d])")
@@ -30,9 +30,6 @@ _TEST = re.compile(r"(?i)(?:^|[_.\-\s])test(?:ing)?(?=$|[_.\-\s\d])")
 _KEPT_NAMES = {"none": (), "test": ("validation", "test"), "all": ("train", "validation", "test")}
 #: More than the number of splits there can be: what is kept goes before what is placed.
 _KEPT = 1 << 14
-_NONE = 0xFFFF
-#: Samples that are placed at a time.
-_CHUNK = 500_000
 
 
 def standard_name(split: str | None) -> str | None:
@@ -78,7 +75,7 @@ class Placer:
         """The split of one key."""
         return self.names[self._number(key)]
 
-    def place_all(self, keys: Numbers) -> npt.NDArray[np.uint16]:
+    def place_all(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint16]:
         """The splits of keys, as numbers of `names`. Equal keys are hashed once."""
         distinct, at = np.unique(keys, return_inverse=True)
         return np.fromiter(map(self._number, distinct.tolist()), np.uint16, len(distinct))[at]
@@ -89,74 +86,66 @@ class Placer:
         return min(bisect_right(self._ends, point), len(self.names) - 1)
 
 
-def with_splits(frame: pl.DataFrame, options: ExportOptions) -> pl.DataFrame:
-    """The frame with a column split, and reasons for samples that leave theirs.
+def with_splits(rows: Rows, options: ExportOptions) -> Rows:
+    """The rows with a column split, and reasons for samples that leave theirs.
 
-    frame: columns key, pixels, near, kept_split, reason, detail; samples with a reason are passed over, and have no
+    rows: columns key, pixels, near, kept_split, reason, detail; samples with a reason are passed over, and have no
     split. Near are pictures that an audit found so, among the sources of one run.
     """
     names = order(options)
-    staying = _Staying(frame, names, options)
-    if staying.is_kept.any():  # a key alone is placed once; only what is kept stands where it came from
-        staying.leave("key", "leak-label", "the same label stands in {}")
-    staying.leave("pixels", "leak-image", "the same picture stands in {}")
+    placer = Placer(options.splits, options.seed)
+    rows = mapped(rows, lambda window, _: _placed(window, placer, names))
+    if options.keep_splits != "none":  # a key alone is placed once; only what is kept stands where it came from
+        rows = _parted(rows, names, "key", "leak-label", "the same label stands in {}")
+    rows = _parted(rows, names, "pixels", "leak-image", "the same picture stands in {}")
     if options.near_duplicates == "leave":
-        staying.leave("near", "leak-near", "nearly the same picture stands in {}")
-    split, left = np.where(staying.stays, staying.split, np.uint16(_NONE)), staying.left
-    reason, detail = pl.col("reason"), pl.col("detail")
-    for number, (why, words) in enumerate(staying.said):
-        reason = pl.when(pl.col("left") == number).then(pl.lit(why)).otherwise(reason)
-        detail = pl.when(pl.col("left") == number).then(pl.lit(words)).otherwise(detail)
-    home = pl.lit(None, pl.Enum(names))
-    for number, name in enumerate(names):
-        home = pl.when(pl.col("split") == number).then(pl.lit(name)).otherwise(home)
-    parts = []
-    for start in range(0, max(frame.height, 1), _CHUNK):  # all at once, polars would first copy the whole frame
-        here = slice(start, start + _CHUNK)
-        numbered = frame[here].with_columns(pl.Series("left", left[here]), pl.Series("split", split[here]))
-        parts.append(numbered.with_columns(reason.alias("reason"), detail.alias("detail"), home.alias("split")))
-    return pl.concat(parts).drop("left")
+        rows = _parted(rows, names, "near", "leak-near", "nearly the same picture stands in {}")
+    return rows
 
 
-class _Staying:
-    """The samples as arrays: which of them stay, the split of each, and where one left, why.
+def _placed(window: pl.DataFrame, placer: Placer, names: list[str]) -> pl.DataFrame:
+    """A window with the split that each sample keeps or is placed in."""
+    stays = pl.col("reason").is_null()
+    free = window.select(stays & pl.col("kept_split").is_null()).to_series().arg_true()
+    number_of = np.array([names.index(name) for name in placer.names], np.uint32)
+    places = number_of[placer.place_all(window["key"].gather(free).to_numpy())]
+    kept = window["kept_split"].cast(pl.Enum(names)).to_physical().cast(pl.UInt32)
+    split = kept.scatter(free, pl.Series(places)).replace_strict(dict(enumerate(names)), return_dtype=pl.Enum(names))
+    return window.with_columns(pl.when(stays).then(split).alias("split"))
 
-    A split is the number of its name, the higher the better guarded; left is a number of `said`, reason and words.
+
+def _parted(rows: Rows, names: list[str], column: str, reason: str, words: str) -> Rows:
+    """The rows where of samples that share `column` those stay that are in the split of the best guarded one.
+
+    A label that was only placed goes over to the training split where that is kept for its key: nothing is tested on
+    it, so that nothing is lost by this.
     """
+    number = pl.col("split").to_physical().cast(pl.UInt32)
+    rank = number + pl.when(pl.col("kept_split").is_not_null()).then(_KEPT).otherwise(0)
 
-    def __init__(self, frame: pl.DataFrame, names: list[str], options: ExportOptions) -> None:
-        self._frame, self._names = frame, names
-        kept = frame["kept_split"].cast(pl.Enum(names)).to_physical().cast(pl.UInt16)
-        self.split = kept.fill_null(_NONE).to_numpy(writable=True)
-        self.is_kept = self.split != _NONE
-        self.stays = frame["reason"].is_null().to_numpy(writable=True)
-        self.left = np.full(frame.height, _NONE, np.uint16)
-        self.said: list[tuple[str, str]] = []
-        placer = Placer(options.splits, options.seed)
-        number_of = np.array([names.index(name) for name in placer.names], np.uint16)
-        for start in range(0, frame.height, _CHUNK):
-            here = slice(start, start + _CHUNK)
-            free = self.stays[here] & ~self.is_kept[here]
-            self.split[here][free] = number_of[placer.place_all(frame["key"][here].to_numpy()[free])]
+    def ask(window: pl.DataFrame) -> pl.DataFrame:
+        there = window.filter(pl.col("split").is_not_null() & pl.col(column).is_not_null())
+        return there.group_by(column).agg(rank.max().alias("best"), rank.min().alias("least"))
 
-    def leave(self, column: str, reason: str, words: str) -> None:
-        """Of samples that share `column` let those stay that are in the split of the best guarded one.
+    def answer(said: pl.DataFrame) -> pl.DataFrame:
+        best, least = pl.col("best").max().over(column), pl.col("least").min().over(column)
+        return said.select(column, "window", best, least).filter(pl.col("best") != pl.col("least")).drop("least")
 
-        A label that was only placed goes over to the training split where that is kept for its key: nothing is tested
-        on it, so that nothing is lost by this.
-        """
-        there = self.stays & self._frame[column].is_not_null().to_numpy()
-        values = self._frame[column].filter(pl.Series(there)).to_numpy()
-        split, is_kept = self.split[there], self.is_kept[there]
-        best = highest(values, np.where(is_kept, split + np.uint16(_KEPT), split))
-        winner, pinned = best % np.uint16(_KEPT), best >= _KEPT
-        lost = winner != split
-        if column == "key":
-            joins = lost & pinned & (winner == 0) & ~is_kept
-            self.split[np.flatnonzero(there)[joins]] = 0
-            lost &= ~joins
-        rows = np.flatnonzero(there)[lost]
-        self.stays[rows] = False
-        for number in np.unique(winner[lost]).tolist():
-            self.left[rows[winner[lost] == number]] = len(self.said)
-            self.said.append((reason, words.format(self._names[number])))
+    def take(window: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+        winner = pl.col("best") % _KEPT
+        other = (winner != number).fill_null(False)
+        joins = other & (pl.col("best") >= _KEPT) & (winner == 0) & pl.col("kept_split").is_null()
+        joins &= pl.lit(column == "key")
+        lost = other & ~joins
+        said = pl.format(words, winner.replace_strict(dict(enumerate(names)), return_dtype=pl.String))
+        return (
+            window.join(told, on=column, how="left", maintain_order="left")
+            .with_columns(
+                pl.when(lost).then(pl.lit(reason)).otherwise("reason").alias("reason"),
+                pl.when(lost).then(said).otherwise("detail").alias("detail"),
+                pl.when(joins).then(pl.lit(names[0])).when(~lost).then("split").cast(pl.Enum(names)).alias("split"),
+            )
+            .drop("best")
+        )
+
+    return settled(rows, ask, column, answer, take)

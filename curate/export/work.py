@@ -10,16 +10,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from curate.atomic import put_in_place
 from curate.errors import UserError
 from curate.export.inputs import file_sha256
+from curate.export.manifest import files_below
 from curate.locks import try_lock
 
 _PLAN, _DONE, _LOCK = "plan.json", "done.jsonl", "lock"
+#: What is known of a file: bytes and sha256.
+Facts = Mapping[str, Any]
 _ROW_KEYS = {"shard", "files", "size", "late"}
 
 
@@ -32,6 +35,9 @@ class Work:
         self.data = self.folder / "data"
         self.tmp = self.folder / "tmp"
         self._lock: IO[str] | None = None
+        #: Where in done.jsonl the shards begin that have files in a folder; the folder asked for last, and its files.
+        self._starts: dict[str, list[int]] = {}
+        self._last: tuple[str | None, dict[str, Facts]] = None, {}
 
     def __enter__(self) -> Work:
         while not self._take_lock():  # an export that ends takes its folder away, and the lock in it
@@ -69,34 +75,52 @@ class Work:
     def begin(self, plan: str) -> dict[str, dict[str, Any]]:
         """What is finished already of the export with this hash, by shard; whatever else lies there is removed."""
         done: dict[str, dict[str, Any]] = {}
-        if self._earlier_plan() == plan:
-            done = {row["shard"]: row for row in self._rows() if self._is_whole(row["files"])}
-        else:
+        again = self._earlier_plan() == plan
+        if not again:
             self._fresh(self.data)
-        (self.folder / _DONE).unlink(missing_ok=True)
-        known = {name for row in done.values() for name in row["files"]}
+        checked = self.folder / f"{_DONE}.new"
+        with checked.open("wb") as file:
+            for line, row in self._rows() if again else ():
+                if row["shard"] not in done and self._is_whole(row["files"]):
+                    done[row["shard"]] = self._noted(row, file.tell())
+                    file.write(line.strip() + b"\n")
+        checked.replace(self.folder / _DONE)
         self.data.mkdir(exist_ok=True)
-        for entry in sorted(self.data.rglob("*")):
-            if entry.is_file() and entry.relative_to(self.data).as_posix() not in known:
-                entry.unlink()
-        with (self.folder / _DONE).open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in done.values())
+        for name in files_below(self.data):
+            if self.facts(name) is None:
+                (self.data / name).unlink()
         (self.folder / _PLAN).write_text(json.dumps({"plan": plan}), encoding="utf-8")
         return done
 
     def finish(self, shard: str, files: Mapping[str, Path], **facts: Any) -> dict[str, Any]:
         """Note that a shard is written; `files` are its files by their name in the data set."""
-        row = {
-            "shard": shard,
-            "files": {
-                name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for name, path in files.items()
-            },
-            **facts,
-        }
-        with (self.folder / _DONE).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-            file.flush()
-        return row
+        listed = {name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for name, path in files.items()}
+        row = {"shard": shard, "files": listed, **facts}
+        with (self.folder / _DONE).open("ab") as file:
+            start = file.tell()
+            file.write(json.dumps(row).encode() + b"\n")
+        return self._noted(row, start)
+
+    def _noted(self, row: dict[str, Any], start: int) -> dict[str, Any]:
+        """A row of done.jsonl as it is held in memory: with `bytes`, the size of all its files, instead of these."""
+        for folder in {_folder(name) for name in row["files"]}:
+            self._starts.setdefault(folder, []).append(start)
+        self._last = None, {}
+        rest = {key: value for key, value in row.items() if key != "files"}
+        return {**rest, "bytes": sum(facts["bytes"] for facts in row["files"].values())}
+
+    def facts(self, name: str) -> Facts | None:
+        """What is known of a finished shard's file. An image folder has millions: a folder's are read when needed."""
+        folder = _folder(name)
+        if folder != self._last[0]:
+            found: dict[str, Facts] = {}
+            with (self.folder / _DONE).open("rb") as file:
+                for start in self._starts.get(folder, ()):
+                    file.seek(start)
+                    files = json.loads(file.readline())["files"]
+                    found.update((name, facts) for name, facts in files.items() if _folder(name) == folder)
+            self._last = folder, found
+        return self._last[1].get(name)
 
     def publish(self) -> None:
         """Put the data set in its place. Raises UserError where something has come to be there meanwhile."""
@@ -114,20 +138,19 @@ class Work:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
         try:
-            lines = (self.folder / _DONE).read_bytes().splitlines()
+            file = (self.folder / _DONE).open("rb")
         except OSError:
-            return []
-        rows = []
-        for line in lines:
-            try:
-                row = json.loads(line)
-            except ValueError:  # the last one, torn
-                continue
-            if isinstance(row, dict) and row.keys() >= _ROW_KEYS:
-                rows.append(row)
-        return rows
+            return
+        with file:
+            for line in file:
+                try:
+                    row = json.loads(line)
+                except ValueError:  # the last one, torn
+                    continue
+                if isinstance(row, dict) and row.keys() >= _ROW_KEYS:
+                    yield line, row
 
     def _is_whole(self, files: Mapping[str, Mapping[str, Any]]) -> bool:
         return all(
@@ -140,6 +163,10 @@ class Work:
     def _fresh(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
 
 
 def check_out(out: Path) -> None:

@@ -39,7 +39,7 @@ def length_plot(samples: pl.LazyFrame, sources: Sequence[Mapping[str, Any]]) -> 
         samples.filter(pl.col("source").is_in(names) & pl.col("n_tokens").is_not_null())
         .group_by("source", place.alias("bin"))
         .len()
-        .collect()
+        .collect(engine="streaming")
     )
     counts: dict[str, list[int]] = {name: [0] * bins for name in names}
     for source, at, number in counted.iter_rows():
@@ -55,7 +55,8 @@ def image_plot(samples: pl.LazyFrame) -> Markup | None:
         pl.col("width", "height").clip(1)
     )
     sides = pl.concat([sized.select(side=pl.col(name)) for name in ("width", "height")])
-    least, most = sides.select(pl.col("side").min(), pl.col("side").max().alias("most")).collect().row(0)
+    ends = sides.select(pl.col("side").min(), pl.col("side").max().alias("most"))
+    least, most = ends.collect(engine="streaming").row(0)
     if least is None:
         return None
     low = 4.0 ** math.floor(math.log(min(least, LEAST_SIDE), 4))
@@ -65,5 +66,6 @@ def image_plot(samples: pl.LazyFrame) -> Markup | None:
     def cell(side: str) -> pl.Expr:
         return ((pl.col(side) / low).log() / step + 1e-9).floor().clip(0, CELLS - 1).cast(pl.Int32)
 
-    counted = sized.group_by(cell("width").alias("column"), cell("height").alias("row")).len().collect()
+    cells = sized.group_by(cell("width").alias("column"), cell("height").alias("row")).len()
+    counted = cells.collect(engine="streaming")
     return plots.image_sizes(list(counted.iter_rows()), CELLS, low, high, LEAST_SIDE)
