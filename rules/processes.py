@@ -55,9 +55,9 @@ def spread(work: Callable[[_Batch], _Result], batches: Sequence[_Batch], workers
         yield from spreader(work, batches)
         return
     try:
+        pool = _pool(workers)  # outside: the first of a program starts a helper of Python's, which unblocks Ctrl-C
         with _one_polars_thread(), _interrupts_held():
-            # Starts a process a batch, up to the number of workers.
-            results = _pool(workers).map(partial(_at_work, work), batches)
+            results = pool.map(partial(_at_work, work), batches)  # starts a process a batch, up to so many workers
         yield from results
     except BrokenProcessPool:
         _pool.cache_clear()
