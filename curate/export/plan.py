@@ -221,6 +221,13 @@ def _notes(plan: Plan, curable: Mapping[str, int]) -> list[str]:
                 f"{things(tested, 'sample')} of test or validation sets that sources have of their own were placed "
                 "anew; --keep-splits test leaves them where they are."
             )
+    else:
+        mixed = _placed_beside_kept(plan.frame)
+        if mixed:
+            notes.append(
+                f"{things(mixed, 'sample')} of other sets were placed in the test and validation splits that are kept; "
+                "--splits train=1 places none there."
+            )
     for level in {"none": ("safe", "unsafe"), "safe": ("unsafe",)}.get(options.fix, ()):
         rest = curable[level]
         if rest:
@@ -230,6 +237,16 @@ def _notes(plan: Plan, curable: Mapping[str, int]) -> list[str]:
         named = ", ".join(name if licence == UNKNOWN else f"{name} ({licence})" for name, licence in unclear.items())
         notes.append(f"Not known what the licences allow of {named}: find out before you pass the data set on.")
     return notes
+
+
+def _placed_beside_kept(rows: Rows) -> int:
+    columns = ("reason", "split", "kept_split")
+    kept, placed = set[str](), Counter[str]()
+    for window in windows(rows, *columns):
+        staying = window.filter(pl.col("reason").is_null())
+        kept.update(staying["kept_split"].drop_nulls().unique())
+        placed.update(dict(staying.filter(pl.col("kept_split").is_null())["split"].value_counts().iter_rows()))
+    return sum(placed[name] for name in kept & {"test", "validation"})
 
 
 def _own_tests(rows: Rows) -> int:

@@ -283,6 +283,22 @@ def test_own_test_sets_that_are_placed_anew_are_named(benchmark_run: Path, tmp_p
     assert any("of test or validation sets" in note and "--keep-splits test" in note for note in made.facts["notes"])
 
 
+def test_samples_placed_beside_a_kept_test_set_are_named(benchmark_run: Path, tmp_path: Path) -> None:
+    made = exported(benchmark_run, tmp_path / "out", keep_splits="test")
+    splits = [
+        row["split"]
+        for row in table(tmp_path / "out").to_dicts()
+        if not row["sample_id"].startswith(("s/test", "s/val"))
+    ]
+    mixed = sum(split != "train" for split in splits)
+    assert any(
+        note.startswith(f"{mixed} samples of other sets were placed") and "--splits train=1" in note
+        for note in made.facts["notes"]
+    )
+    alone = exported(benchmark_run, tmp_path / "alone", keep_splits="test", splits={"train": 1.0})
+    assert not any("of other sets were placed" in note for note in alone.facts["notes"])
+
+
 def test_a_newcomer_joins_its_label_in_a_kept_training_set() -> None:
     (key,) = keys_in("test", 1)
     found = placed([{"key": key, "kept_split": "train"}, {"key": key}], keep_splits="all")
