@@ -102,7 +102,7 @@ def test_splits_are_files_of_their_own() -> None:
 
 def test_doubtful_pairs_are_those_that_could_be_compared() -> None:
     frame = samples(3, pair_score=[0.01, 0.0, 0.5], pair_off=[1.0, None, 1.0])
-    assert judged("PAR007", frame) == [("s/0", "the picture does not look like this label (pair score 0.01)")]
+    assert judged("PAR007", frame) == [("s/0", "the picture may be of another label: look at both (pair score 0.01)")]
     assert len(judged("PAR007", frame, below=0.9)) == 2
 
 
@@ -110,7 +110,7 @@ def test_lines() -> None:
     frame = samples(
         4, pair_rows=[1, 1, 2, 2], pair_lines=[1, 1, 2, 2], ink_rows=[2, 3, 1, 1], pair_wide=[1.0, 1.0, 3.0, 1.0]
     )
-    assert judged("PAR005", frame) == [("s/1", "the picture has 3 lines, the label lays out 1")]
+    assert judged("PAR005", frame) == [("s/1", "the picture seems to have 3 lines, the label lays out 1")]
     assert judged("PAR006", frame) == [("s/2", "the label has 2 lines, the picture 1")]
 
 
