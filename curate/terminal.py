@@ -6,10 +6,13 @@ import io
 import os
 import re
 import shutil
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -93,14 +96,16 @@ def run(program: str, command: click.Command, arguments: Sequence[str] | None = 
         utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         sys.stdout.reconfigure(errors="backslashreplace" if utf8 else "replace")
     try:
-        code = command.main(args=given, prog_name=program, standalone_mode=False)
+        with _ended_in_order():
+            code = command.main(args=given, prog_name=program, standalone_mode=False)
         return code if isinstance(code, int) else DONE
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return BAD_INPUT
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
         click.echo(f"{program}: stopped", err=True)
-        return 130
+        asked = error if isinstance(error, _Ended) else error.__cause__
+        return 128 + (asked.signum if isinstance(asked, _Ended) else signal.SIGINT)
     except SystemExit:
         return DONE  # click's own way out where the reader of `--help` went away
     except Exception as error:
@@ -109,6 +114,35 @@ def run(program: str, command: click.Command, arguments: Sequence[str] | None = 
         # A message may quote data or a file's name: one line, and nothing in it that could drive the terminal.
         click.echo(f"{program}: error: {visible(' '.join(_message(error).split()))}", err=True)
         return BAD_INPUT
+
+
+class _Ended(KeyboardInterrupt):
+    """What stops a command that the system or a batch queue asks to end."""
+
+    def __init__(self, signum: int) -> None:
+        self.signum = signum
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Inside, SIGTERM and the end of the terminal stop a command as Ctrl-C does: what is half written is removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum: int, frame: object) -> None:
+        raise _Ended(signum)
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # One that the caller ignores, as nohup does, stays so.
+    numbers = [number for name in names if signal.getsignal(number := getattr(signal, name)) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _message(error: Exception) -> str:

@@ -76,3 +76,36 @@ def test_a_killed_writer_leaves_no_folder(tmp_path):
     process.wait()
     time.sleep(0.01)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_command_that_is_asked_to_end_leaves_nothing(tmp_path, name):
+    script = textwrap.dedent(
+        f"""
+        import sys, time
+        from pathlib import Path
+        import click
+        from curate.atomic import new_folder
+        from curate.terminal import run
+        @click.command()
+        def write():
+            with new_folder(Path({str(tmp_path / "run")!r})) as folder:
+                (folder / "half").write_text("half")
+                print("ready", flush=True)
+                time.sleep(60)
+        sys.exit(run("curate", write, []))
+        """
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout.readline().strip() == "ready"
+    process.send_signal(getattr(signal, name))
+    assert process.communicate(timeout=60)[1].strip() == "curate: stopped"
+    assert process.returncode == 128 + getattr(signal, name)
+    assert names(tmp_path) == []
