@@ -13,7 +13,7 @@ from toy_data import WIDE, make_toy_data
 
 from curate.errors import UserError
 from curate.export.pictures import Picture
-from curate.export.shards import Row, Shard
+from curate.export.shards import Row, by_split, cut
 from curate.export.writers import finish_files, open_shard
 from finetune.data import COLUMNS, load_pairs, picture
 
@@ -34,12 +34,20 @@ def _export(folder: Path, form: str) -> Path:
     """A folder as `curate export --format` writes one, of two splits, without the card."""
     out = folder / form
     out.mkdir()
-    shards: dict[str, list[Shard]] = {}
-    for split, number in (("train", 3), ("validation", 1)):
-        shard = Shard(split, 0, 1, pl.DataFrame())
-        shards[split] = [shard]
+    plan = pl.DataFrame(
+        {
+            "split": ["train"] * 3 + ["validation"],
+            "run": 0,
+            "row": [0, 1, 2, 0],
+            "has_image": True,
+            "width": 64,
+            "height": 32,
+        }
+    )
+    shards = by_split(cut(plan, ["train", "validation"]))
+    for split, (shard,) in shards.items():
         writer = open_shard(out, shard, form, "Read it.")
-        for place in range(number):
+        for place in range(shard.height):
             name = f"s/{split}/{place}"
             row = Row(0, place, name, "s", f"x^{place}", 0.5, folder, f"{place}.png", None)
             writer.add(row, Picture(_png(folder), "png"))
