@@ -10,7 +10,7 @@ import polars as pl
 
 from curate.export.pictures import Shape, make
 from curate.export.plan import Plan
-from curate.export.rows import lazy, windows
+from curate.export.rows import how_many, lazy, windows
 from curate.export.shards import ROW_COLUMNS, rows_of
 from curate.report import data as plot_data
 
@@ -61,10 +61,6 @@ def write_plots(folder: Path, plan: Plan, splits: Sequence[Mapping[str, Any]]) -
     return written
 
 
-def _number(plan: Plan, of: pl.Expr) -> int:
-    return sum(window.select(of.sum()).item() for window in windows(plan.frame))
-
-
 def _every(plan: Plan, of: pl.Expr, step: int) -> Iterator[pl.DataFrame]:
     """ROW_COLUMNS of every `step`-th of some samples."""
     past = 0
@@ -79,10 +75,10 @@ def write_examples(folder: Path, plan: Plan) -> list[Shown]:
     small = (pl.col("width").cast(pl.Int64) * pl.col("height") <= _LARGEST).fill_null(True)
     stays = pl.col("reason").is_null() & (pl.col("split") == plan.splits[0])
     handy = stays & small & (pl.col("n_chars") <= _LONGEST)
-    pool, number = handy, _number(plan, handy)
-    if number < EXAMPLES:
-        pool, number = stays, _number(plan, stays)
-    step = max(number // _CANDIDATES, 1)
+    pool, there = handy, how_many(plan.frame, handy)
+    if there < EXAMPLES:
+        pool, there = stays, how_many(plan.frame, stays)
+    step = max(there // _CANDIDATES, 1)
     candidates = pl.concat(_every(plan, pool, step))
     wanted = candidates.gather_every(max(candidates.height // EXAMPLES, 1)).head(EXAMPLES)
     shape = Shape.of(plan.options.resize, plan.options.crop)

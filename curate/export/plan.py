@@ -18,7 +18,7 @@ from curate.export.manifest import describe_inputs, sha256_of, versions
 from curate.export.options import ExportOptions
 from curate.export.pictures import Studio, pixel_number
 from curate.export.relabel import WINNING, Relabelled, relabel
-from curate.export.rows import Rows, mapped, stored, windows
+from curate.export.rows import Rows, how_many, mapped, stored, windows
 from curate.export.shards import ROW_COLUMNS, Shard, cut, rows_of, texts
 from curate.licences import OTHER, UNKNOWN, clashes, combined, is_clear, licence_of, standard
 from curate.tables import things
@@ -47,8 +47,7 @@ class Plan:
     @property
     def images(self) -> int:
         """How many pictures are to be made."""
-        made = pl.col("has_image") & pl.col("reason").is_null()
-        return sum(int(window.select(made.sum()).item()) for window in windows(self.frame, "reason", "has_image"))
+        return how_many(self.frame, pl.col("has_image") & pl.col("reason").is_null())
 
     def hash(self) -> str:
         """A hash of everything that decides the bytes of the data set's shards."""
@@ -176,7 +175,7 @@ def _with_pixels(
 ) -> Rows:
     """Hash the pixels of images that the audit didn't look at; an image that can't be decoded is no image."""
     unseen = pl.col("reason").is_null() & pl.col("has_image") & pl.col("pixels").is_null()
-    total = sum(int(window.select(unseen.sum()).item()) for window in windows(rows, "reason", "has_image", "pixels"))
+    total = how_many(rows, unseen)
     if not total:
         return rows
     done = count(1)

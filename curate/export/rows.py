@@ -73,6 +73,12 @@ def windows(rows: Rows, *columns: str) -> Iterator[pl.DataFrame]:
         yield pl.read_parquet(file, columns=list(columns) or None)
 
 
+def how_many(rows: Rows, holds: pl.Expr) -> int:
+    """How many rows an expression holds for. Reads the columns that it names."""
+    columns = dict.fromkeys(holds.meta.root_names())
+    return sum(int(window.select(holds.sum()).item()) for window in windows(rows, *columns))
+
+
 def between(rows: Rows, start: int, end: int, *columns: str) -> Iterator[pl.DataFrame]:
     """Columns of the rows from place `start` to `end`, in parts of windows."""
     if isinstance(rows, pl.DataFrame):
