@@ -5,8 +5,10 @@ nor TeX. It is not used through quickjax's own renderer, because that one (a) lo
 redefines `\\div`, `\\Re` and the parentheses after `\\sin`, (b) draws an unknown command in red instead of saying so,
 (c) accepts links and CSS out of a label, and (d) lets the macros of one label live on in the next.
 
-One engine per process, made at the first use (about 0.4 s, 10 MB). QuickJS belongs to the thread that made it and needs
-more stack than some systems give to threads, so a thread of our own holds it; callers may come from any thread.
+One engine per process, made at the first use (about 0.4 s, 10 MB) and made anew when its memory fills: MathJax never
+lets go of what a new document took (70 KB), and there is one after each label that defines something. QuickJS belongs
+to the thread that made it and needs more stack than some systems give to threads, so a thread of our own holds it;
+callers may come from any thread.
 """
 
 from __future__ import annotations
@@ -59,6 +61,11 @@ MACROS = (
 MEGABYTE = 1024 * 1024
 _HEAP = 512 * MEGABYTE
 _STACK = 8 * MEGABYTE
+#: How many labels an engine draws between two looks at its memory: a look takes up to 60 ms.
+_LOOK_EVERY = 100
+#: The share of its memory that makes an engine an old one. Early, because QuickJS that is nearly out of memory fails in
+#: strange ways: it throws `null`, or the process dies.
+_FULL = 0.25
 
 # A label that defines or numbers something changes what the next label means: the document is made anew after it.
 _LEAVES_TRACES = re.compile(
@@ -80,6 +87,14 @@ _STRANGE_BUNDLE = "This version of quickjax is not understood; install it with: 
 
 class RenderError(Exception):
     """A label that can't be drawn; the text is the engine's own message (`Missing close brace`) or ours."""
+
+
+class _Exhausted(RenderError):
+    """The engine had too little of something: it is not used again."""
+
+
+class _Slip(RenderError):
+    """MathJax itself failed, as over the space in `\\overline{x}^ {a}` (0.2 % of normalised im2latex)."""
 
 
 def _bundle() -> str:
@@ -108,6 +123,8 @@ class _Engine:
         self._context.eval(_bundle())
         self._render = self._context.get("render")
         self._fresh = self._context.get("texsieveFresh")
+        self.drawn = 0
+        self._spent = False
         self._start_afresh()
 
     def _start_afresh(self) -> None:
@@ -116,12 +133,18 @@ class _Engine:
         self._traces = False
 
     def draw(self, tex: str, seconds: float) -> str:
-        if self._traces:
-            self._start_afresh()
-        self._traces = _LEAVES_TRACES.search(tex) is not None
-        self._context.set_time_limit(seconds)
+        self.drawn += 1
         try:
+            if self._traces:
+                self._start_afresh()
+            self._traces = _LEAVES_TRACES.search(tex) is not None
+            self._context.set_time_limit(seconds)
             svg: Any = self._render(tex)
+        except Exception as error:  # whatever QuickJS threw; it may have been half way through something
+            thrown = _thrown(error, seconds)
+            self._traces = True
+            self._spent = isinstance(thrown, _Exhausted)
+            raise thrown from None
         finally:
             self._context.set_time_limit(-1)
         if not isinstance(svg, str):
@@ -131,6 +154,12 @@ class _Engine:
             raise RenderError(html.unescape(message.group(1)))
         return svg
 
+    def is_spent(self) -> bool:
+        """Did something go wrong within, or have earlier labels filled its memory?"""
+        if self._spent or self.drawn % _LOOK_EVERY:
+            return self._spent
+        return bool(self._context.memory()["memory_used_size"] > _FULL * _HEAP)
+
 
 _lock = threading.Lock()
 _thread: ThreadPoolExecutor | None = None
@@ -138,26 +167,18 @@ _engine: _Engine | None = None
 
 
 def _draw(tex: str, seconds: float) -> str:
+    try:
+        return _usable().draw(tex, seconds)
+    except _Slip:
+        return _usable().draw(_LOOSE_SCRIPT.sub(r"\1{", tex), seconds)
+
+
+def _usable() -> _Engine:
     global _engine
-    if _engine is None:
+    if _engine is None or _engine.is_spent():
+        _engine = None  # before there is a new one: two would need twice the memory
         _engine = _Engine()
-    try:
-        return _engine.draw(tex, seconds)
-    except RenderError:
-        raise
-    except Exception as error:  # whatever QuickJS threw
-        message = _exhausted(error, seconds)
-        if message:  # the engine may be half way through something: a new one is made for the next label
-            _engine = None
-            raise RenderError(message) from None
-    # A slip of MathJax's own: it trips over the space in `\overline{x}^ {a}` (0.2 % of normalised im2latex).
-    try:
-        return _engine.draw(_LOOSE_SCRIPT.sub(r"\1{", tex), seconds)
-    except RenderError:
-        raise
-    except Exception as error:
-        _engine = None
-        raise RenderError(_exhausted(error, seconds) or f"MathJax failed: {_first_line(error)}") from None
+    return _engine
 
 
 def _first_line(error: Exception) -> str:
@@ -165,16 +186,17 @@ def _first_line(error: Exception) -> str:
     return lines[0].removeprefix("Error: ").removeprefix("MathJax render error: ")
 
 
-def _exhausted(error: Exception, seconds: float) -> str | None:
-    """What the engine ran out of, if that is why it stopped."""
-    text = f"{type(error).__name__} {_first_line(error)}".lower()
+def _thrown(error: Exception, seconds: float) -> RenderError:
+    """What QuickJS threw, in our words."""
+    line = _first_line(error)
+    text = f"{type(error).__name__} {line}".lower()
     if "interrupted" in text:
-        return f"Not drawn within {seconds:g} seconds"
-    if "out of memory" in text or isinstance(error, MemoryError):
-        return "The renderer ran out of memory"
+        return _Exhausted(f"Not drawn within {seconds:g} seconds")
+    if "out of memory" in text or line == "null" or isinstance(error, MemoryError):  # null: no room for a message
+        return _Exhausted("The renderer ran out of memory")
     if "stack overflow" in text or "stackoverflow" in text:
-        return "Nested too deeply for the renderer"
-    return None
+        return _Exhausted("Nested too deeply for the renderer")
+    return _Slip(f"MathJax failed: {line}")
 
 
 def convert(tex: str, seconds: float) -> str:

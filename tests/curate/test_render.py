@@ -13,6 +13,7 @@ from curate.errors import UserError
 from curate.render import (
     LABEL_LIMIT,
     RenderError,
+    engine,
     error_png,
     glyphs,
     render_many,
@@ -133,6 +134,18 @@ def test_the_engine_outlives_deep_nesting_and_runaway_input() -> None:
     with pytest.raises(RenderError, match="Not drawn within"):
         render_svg("x" * 7_000, seconds=0.05)
     assert render_svg("x")
+
+
+def test_an_engine_that_fills_up_is_replaced(monkeypatch) -> None:
+    # MathJax keeps what every new document took: 2,600 labels that define something filled half a gigabyte, and the
+    # next one was an error. Here in an eighth of it.
+    monkeypatch.setattr(engine, "_HEAP", engine._HEAP // 8)
+    engine._forget()
+    try:
+        for number in range(600):
+            assert "<svg" in render_svg(rf"\let\mine=y \mine^{{{number}}}")
+    finally:
+        engine._forget()
 
 
 def test_any_thread_may_draw() -> None:
