@@ -34,6 +34,8 @@ class ArgumentReader(Cursor):
     def read_single(self, token: str, action: int) -> list[str]:
         if action == UNKNOWN:
             self.problem("unknown-command", self.i, detail=token[1:])
+        if len(token) > 1 or not token.isalnum():  # math-core spaces `x_\perp` and `\hat=` unlike `x_{\perp}`
+            self.folds.append((self.i, self.i + 1, f"{{{token}}}"))
         self.i += 1
         return [SYNONYMS.get(token, token)]
 

@@ -32,6 +32,7 @@ _FONTS = {
     "\\tt": "\\mathtt",
     "\\cal": "\\mathcal",
 }
+_DAGGERS = {"\\dag": "\\dagger", "\\ddag": "\\ddagger"}
 _INFIX = {"\\over": "\\frac", "\\choose": "\\binom"}
 # Functions by name, and whether they set limits above and below as `\operatorname*` does.
 _NAMED = {
@@ -178,6 +179,15 @@ def _dots(tokens: list[str]) -> Iterator[_Edit]:
             yield index, index + 1, ["\\cdots" if centred else "\\ldots"]
 
 
+def _daggers(tokens: list[str]) -> Iterator[_Edit]:
+    r"""LaTeX's `\dag` is `{\dagger}` in math."""
+    for index, token in enumerate(tokens):
+        if token in _DAGGERS:
+            alone = tokens[index - 1 : index] == ["{"] and tokens[index + 1 : index + 2] == ["}"]
+            symbol = _DAGGERS[token]
+            yield index, index + 1, [symbol] if alone else [ATOM_OPEN, symbol, "}"]
+
+
 def _named(tokens: list[str]) -> Iterator[_Edit]:
     r"""`\operatorname{sin}` is `\sin`, `\operatorname*{lim}` is `\lim`."""
     for index, token in enumerate(tokens):
@@ -266,6 +276,7 @@ _STEPS: tuple[tuple[_Step, frozenset[str]], ...] = (
     (_fonts, frozenset(_FONTS)),
     (_fractions, frozenset(_INFIX)),
     (_dots, frozenset({"\\dots"})),
+    (_daggers, frozenset(_DAGGERS)),
     (_named, frozenset({"\\operatorname", "\\operatorname*"})),
     (_arrays, frozenset({"\\begin{array}"})),
     (_delimited, frozenset({"\\begin{matrix}"})),

@@ -21,7 +21,7 @@ from rules.tokenclass import ACTIONS, NOTHING, SPACE
 
 #: Stands in summary.json and every exported manifest: keys of different versions are not comparable. Counts up when
 #: anything here, the reader's folds or math-core's minor version changes.
-KEY_VERSION = 2
+KEY_VERSION = 3
 
 _DIGEST_BYTES = 12  # 96 bits: among 10^9 distinct labels a collision is a 1-in-10^11 event
 
@@ -41,6 +41,9 @@ _MACROS = {
     "empty": "",
     "newlinemark": "\\mathrel{\ue003}",
     "slash": "/",
+    "dag": r"{\dagger}",
+    "ddag": r"{\ddagger}",
+    "Box": r"\square",
     "lefteqn": r"#1",
     "mit": r"\it",
     "sl": r"\it",

@@ -128,7 +128,8 @@ def _classes() -> _Classes:
             classes[token] = "s" if token == "\\sqrt" else str(_SIGNATURES[token])
         elif kind in by_kind:
             classes[token] = by_kind[kind]
-    del classes["\\dots"]  # what stands behind it decides which dots they are
+    for token in ("\\dots", "\\dag", "\\ddag"):  # what stands around them decides what they are spelled
+        del classes[token]
     classes.update({"[": "b", "]": "e"})
     return classes
 
@@ -237,10 +238,12 @@ def _read_list(
             argument = toks[i]
             if argument == "{":
                 i = _read_list(toks, i + 1, CLOSE, False, out, folds, depth + 1)[0] + 1
-            elif argument in _BARE_SCRIPTS or (
-                argument not in kinds and len(argument) == 1 and argument not in _NO_SYMBOLS
-            ):
+            elif argument in _BARE_SCRIPTS:
                 append(SYNONYMS.get(argument, argument))
+                folds.append((i, i + 1, f"{{{argument}}}"))  # as in rules.arguments
+                i += 1
+            elif argument not in kinds and len(argument) == 1 and argument not in _NO_SYMBOLS:
+                append(argument)
                 i += 1
             else:
                 raise _NotPlain
@@ -296,10 +299,12 @@ def _read_list(
                     i += 1
                     if infix >= 0 and token in INFIX_INSIDE:
                         raise _NotPlain
-                elif argument in _BARE_SCRIPTS or (
-                    argument not in kinds and len(argument) == 1 and argument not in _NO_SYMBOLS
-                ):
+                elif argument in _BARE_SCRIPTS:
                     append(SYNONYMS.get(argument, argument))
+                    folds.append((i, i + 1, f"{{{argument}}}"))  # as in rules.arguments
+                    i += 1
+                elif argument not in kinds and len(argument) == 1 and argument not in _NO_SYMBOLS:
+                    append(argument)
                     i += 1
                 else:
                     raise _NotPlain

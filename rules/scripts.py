@@ -15,6 +15,7 @@ class ScriptReader(RowReader):
         display, self.display = self.display, False
         try:
             while self.i < self.n and self.toks[self.i] in ("\\relax", "\\protect"):
+                self.folds.append((self.i, self.i + 1, " "))
                 self.i += 1  # TeX skips these before a script
             if self.i < self.n:
                 token = self.toks[self.i]
@@ -28,8 +29,7 @@ class ScriptReader(RowReader):
                     COMMAND,
                     OPERATOR,
                 ):
-                    self.i += 1 if action == OPERATOR else 0
-                    return [token] if action == OPERATOR else self.read_command(token)
+                    return self.read_single(token, action) if action == OPERATOR else self.read_command(token)
                 if action in (COMMAND, OPERATOR, ORD, RELATION, LEFT, BEGIN):
                     self.problem("unbraced-script", at, self.i + 1, token)
                     return self.read_one(token, action)

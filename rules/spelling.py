@@ -34,6 +34,7 @@ SYNONYMS: dict[str, str] = {
     "\\llless": "\\lll",
     "\\restriction": "\\upharpoonright",
     "\\Diamond": "\\lozenge",
+    "\\Box": "\\square",
     "\\mathsterling": "\\pounds",
     "\\Bbb": "\\mathbb",
     "\\bold": "\\mathbf",

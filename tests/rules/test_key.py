@@ -10,6 +10,7 @@ import pytest
 
 import rules
 from rules import engine
+from rules.commands import COMMANDS
 
 
 def key(label: str) -> str | None:
@@ -53,6 +54,10 @@ def key(label: str) -> str | None:
         (r"\text{a  b}", r"\text{a b}"),
         ("a % b", "a"),
         (r"x\sp2\sb1", "x^2_1"),
+        (r"x_\relax y", "x_y"),
+        (r"x^\dag", r"x^{\dagger}"),
+        (r"a \ddag b", r"a {\ddagger} b"),
+        (r"\Box", r"\square"),
     ],
 )
 def test_labels_that_look_the_same(one, other):
@@ -89,12 +94,24 @@ def test_labels_that_look_the_same(one, other):
         ("解", "x"),
         (r"\sqrt[3]{x}", r"\sqrt{x}"),
         (r"a+\dots+b", r"a+\ldots+b"),
+        (r"a \dag b", r"a \dagger b"),
     ],
 )
 def test_labels_that_look_different(one, other):
     assert key(one) is not None
     assert key(other) is not None
     assert key(one) != key(other)
+
+
+@pytest.mark.parametrize("where", ["x_%s", "x^%s", r"\hat%s", r"\sqrt%s", r"\frac%s2", r"\overline%s", r"\mathbf%s"])
+def test_a_symbol_without_braces_is_one_with(where):
+    # \newline and \relax are no symbols.
+    names = [c.name for c in COMMANDS.values() if c.latex and not c.args and c.name.isalpha()]
+    symbols = [*(f"\\{name} " for name in names if name not in ("newline", "relax")), *"=<>:;,.!?()[]|/+-*"]
+    pairs = zip(*(rules.visual_key([where % form % s for s in symbols]) for form in ("%s", "{%s}")), strict=True)
+    both = {symbol: pair for symbol, pair in zip(symbols, pairs, strict=True) if None not in pair}
+    assert len(both) > 300
+    assert [symbol for symbol, (bare, braced) in both.items() if bare != braced] == []
 
 
 @pytest.mark.parametrize("label", ["", r"\frac{a", "a^", "x^^2", r"\foobar", "a & b", r"\def\x{y} \x \left("])
