@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import IO, Any
 
 
-def try_lock(file: IO[Any]) -> bool:
-    """Take the lock of an open file, without waiting; it goes when the file is closed. False where another has it."""
+def try_lock(file: IO[Any] | int) -> bool:
+    """Take the lock of an open file (or its descriptor), without waiting; it goes when that is closed.
+
+    False where another has it.
+    """
     try:
         import fcntl
     except ImportError:  # Windows: two writers to one place at once are the caller's to avoid

@@ -82,7 +82,7 @@ def write_card(
     parts = [
         f"---\n{front.strip()}\n---",
         f"# {markdown_text(title(plan))}",
-        _summary(plan, facts),
+        _summary(facts),
         "## Load it",
         _loading(plan, facts),
         "## Splits",
@@ -109,7 +109,7 @@ def write_card(
     (folder / CARD).write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8", newline="\n")
 
 
-def _summary(plan: Plan, facts: Mapping[str, Any]) -> str:
+def _summary(facts: Mapping[str, Any]) -> str:
     read = sum(row["samples"] for row in facts["sources"])
     kept = sum(row["samples"] for row in facts["splits"])
     of = f"of {count(read)} read from {things(len(facts['sources']), 'source')}"
@@ -118,14 +118,14 @@ def _summary(plan: Plan, facts: Mapping[str, Any]) -> str:
     )
 
 
-def loading_code(plan: Plan, where: str) -> str:
+def loading_code(where: str) -> str:
     """The lines of Python that load the data set."""
     return f'from datasets import load_dataset\n\ndataset = load_dataset("{where}")'
 
 
 def _loading(plan: Plan, facts: Mapping[str, Any]) -> str:
     first = next(row["split"] for row in facts["splits"] if row["samples"])
-    lines = f'{loading_code(plan, "path/to/this/folder")}\ndataset["{first}"][0]["label"]'
+    lines = f'{loading_code("path/to/this/folder")}\ndataset["{first}"][0]["label"]'
     image = "`image`" if plan.options.format == "sharegpt" else "`image` (RGB)"  # files of grey levels are read as such
     columns = f"{image}, `label`, `source`, `sample_id`, `score` (1 is clean)"
     extra = {

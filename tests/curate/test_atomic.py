@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -58,7 +59,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_a_killed_writer_leaves_no_folder(tmp_path):
+def test_a_killed_writer_leaves_no_folder_and_the_next_one_no_litter(tmp_path):
     script = textwrap.dedent(
         f"""
         import sys, time
@@ -72,10 +73,25 @@ def test_a_killed_writer_leaves_no_folder(tmp_path):
     )
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline().strip() == "ready"
+    (litter,) = tmp_path.iterdir()
+    long_ago = time.time() - 3600
+    os.utime(litter, (long_ago, long_ago))
+    (tmp_path / ".other.abc.tmp").mkdir()
+    os.utime(tmp_path / ".other.abc.tmp", (long_ago, long_ago))
+
+    def give_up() -> None:
+        with new_folder(tmp_path / "run"):
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        give_up()
+    assert names(tmp_path) == [".other.abc.tmp", litter.name]  # its writer lives
     process.kill()
     process.wait()
-    time.sleep(0.01)
     assert not (tmp_path / "run").exists()
+    with pytest.raises(RuntimeError):
+        give_up()
+    assert names(tmp_path) == [".other.abc.tmp"]
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
