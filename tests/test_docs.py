@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +67,25 @@ def test_every_command_is_in_the_readme() -> None:
     for program, group in make_docs.PROGRAMS:
         for command in group.commands:
             assert f"{program} {command}" in readme
+
+
+def test_the_demo_prints_what_the_readme_says(tmp_path: Path) -> None:
+    def lines(text: str) -> list[str]:
+        text = re.sub(r"[\d.]+ s, peak memory \d+ MiB", "", text)
+        return [line.rstrip() for line in text.splitlines() if line.strip(" …·")]
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"for the data of `make demo`.*?^```text\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    printed = subprocess.run(
+        [sys.executable, "-c", "from curate.cli import main; main()", "demo"],
+        cwd=tmp_path,
+        env={**os.environ, "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    ).stdout
+    assert [line for line in lines(shown) if line not in lines(printed)] == []
 
 
 def test_every_page_is_linked_from_the_readme() -> None:
