@@ -6,12 +6,12 @@ The embedded layout engine says where every glyph stands, so nothing is rasteris
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from curate.render import LABEL_LIMIT, RenderError
-from curate.render.engine import convert
+from curate.render.engine import elements
 from curate.render.prepare import prepare
 
 #: The kind of a line; a glyph's is its code, such as that of a root's sign.
@@ -35,7 +35,6 @@ _SEVERAL = {
 _SAME_GLYPH = {"2223": "7C", "2225": "2016", "2216": "5C"}
 #: MathJax's fonts whose glyphs have the codes of others: `\\varnothing` and the like; calligraphic, and that in bold.
 _VARIANTS, _CALLIGRAPHIC, _TEXT_ITALIC = "V", ("C", "CB"), "MI"
-_HREF = "{http://www.w3.org/1999/xlink}href"
 _TRANSFORM = re.compile(r"(translate|scale)\(\s*([-\d.e]+)(?:[\s,]+([-\d.e]+))?\s*\)")
 _STEP = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 _NUMBER = re.compile(r"-?\d*\.?\d+(?:e-?\d+)?")
@@ -60,69 +59,87 @@ def marks(label: str) -> tuple[Mark, ...]:
     """The marks of a label in the order they are set. Raises RenderError for a label that can't be drawn."""
     if len(label) > LABEL_LIMIT:
         raise RenderError(f"Label of {len(label):,} characters")
-    try:
-        root = ET.fromstring(convert(prepare(label), SECONDS))
-    except ET.ParseError as error:
-        raise RenderError(f"MathJax drew what is no XML: {error}") from error
-    boxes = {path.get("id", ""): _extent(path.get("d", "")) for path in root.iter() if path.get("id") and path.get("d")}
     found: list[Mark] = []
-    _walk(root, 0.0, 0.0, 1.0, 1.0, boxes, found, top=True)
+    outlines: dict[str, tuple[float, float]] = {}  # from where to where each glyph's ink goes
+    above = [_Place()]
+    drawing = iter(elements(prepare(label), SECONDS))
+    for name in drawing:
+        if name is None:
+            above.pop()
+            continue
+        attributes = next(drawing)
+        if isinstance(attributes, str):
+            place = above[-1]
+            if place.element == "text":
+                found += [
+                    Mark(letter, place.x, place.x + 1000 * place.across, place.y, place.size, place.cell)
+                    for letter in attributes.strip()
+                ]
+        else:
+            place = _inside(above[-1], name, attributes, len(found) + 1)
+            if name == "path" and "id" in attributes:
+                if attributes["d"]:  # a space has none
+                    outlines[attributes["id"]] = _extent(attributes["d"])
+            else:
+                found += _drawn(attributes, place, outlines)
+        above.append(place)
     return tuple(found)
 
 
-def _name(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]
+class _Place(NamedTuple):
+    """An element, where its coordinates start, their scales, and the number of the cell that it stands in."""
+
+    element: str = ""
+    x: float = 0.0
+    y: float = 0.0
+    across: float = 1.0
+    up: float = 1.0
+    cell: int = 0
+
+    @property
+    def size(self) -> float:
+        return min(abs(self.across), abs(self.up))
 
 
-def _walk(
-    element: ET.Element,
-    x: float,
-    y: float,
-    across: float,
-    up: float,
-    boxes: dict[str, tuple[float, float]],
-    found: list[Mark],
-    cell: int = 0,
-    top: bool = False,
-) -> None:
-    """Add the marks below an element; `x`, `y`, `across`, `up`: where its coordinates start, and their scales."""
-    name = _name(element)
-    if name == "defs":
-        return
-    for kind, first, second in _TRANSFORM.findall(element.get("transform", "")):
+def _inside(outer: _Place, name: str, attributes: Mapping[str, str], cell: int) -> _Place:
+    """The place of an element; `cell`: its number if it is a cell of a table."""
+    _, x, y, across, up, outer_cell = outer
+    for kind, first, second in _TRANSFORM.findall(attributes.get("transform", "")):
         if kind == "translate":
             x, y = x + across * float(first), y + up * float(second or 0)
         else:
             across, up = across * float(first), up * float(second or first)
-    if name == "svg" and not top:
-        view = [float(value) for value in element.get("viewBox", "0 0 0 0").split()]
-        x += across * (float(element.get("x", 0)) - view[0])
-        y += up * (float(element.get("y", 0)) - view[1])
-    size = min(abs(across), abs(up))
-    if element.get("data-mml-node") == "mtd":
-        cell = len(found) + 1
+    if name == "svg" and outer.element:  # the outermost one's edges are those of the page
+        view = [float(value) for value in attributes.get("viewBox", "0 0 0 0").split()]
+        x += across * (float(attributes.get("x", 0)) - view[0])
+        y += up * (float(attributes.get("y", 0)) - view[1])
+    return _Place(name, x, y, across, up, cell if attributes.get("data-mml-node") == "mtd" else outer_cell)
+
+
+def _drawn(attributes: Mapping[str, str], place: _Place, outlines: Mapping[str, tuple[float, float]]) -> list[Mark]:
+    """The marks of one element, without those of what it holds."""
+    name, x, y, across, up, cell = place
+
+    def of(side: str) -> float:
+        return float(attributes.get(side, 0))
+
     if name == "use":
-        glyph = (element.get(_HREF) or "")[1:]
-        if glyph in boxes:  # a space has no outline
-            low, high = boxes[glyph]
-            code = element.get("data-c", "?")
-            found += _glyphs(code, Mark(_kind(code, glyph), x + across * low, x + across * high, y, size, cell))
-    elif name in ("ellipse", "polygon", "path"):  # what surrounds or crosses out, as high as what it is drawn around
-        middle, half = (across * float(element.get(side, 0)) for side in ("cx", "rx"))
-        found.append(Mark(name, x + middle - abs(half), x + middle + abs(half), y, size, cell))
-    elif name == "rect":
-        start = x + across * float(element.get("x", 0))
-        width, height = (abs(float(element.get(side, 0))) for side in ("width", "height"))
-        if width and height:
-            found.append(Mark(BAR, start, start + across * width, y + up * float(element.get("y", 0)), 1.0, cell))
-    elif name == "line":
-        ends = sorted(x + across * float(element.get(end, 0)) for end in ("x1", "x2"))
-        found.append(Mark(BAR, ends[0], ends[1], y + up * float(element.get("y1", 0)), 1.0, cell))
-    elif name == "text":
-        for letter in (element.text or "").strip():
-            found.append(Mark(letter, x, x + 1000 * across, y, size, cell))
-    for child in element:
-        _walk(child, x, y, across, up, boxes, found, cell)
+        glyph = attributes.get("xlink:href", "")[1:]
+        if glyph not in outlines:
+            return []
+        low, high = outlines[glyph]
+        code = attributes.get("data-c", "?")
+        return _glyphs(code, Mark(_kind(code, glyph), x + across * low, x + across * high, y, place.size, cell))
+    if name in ("ellipse", "polygon", "path"):  # what surrounds or crosses out, as high as what it is drawn around
+        middle, half = across * of("cx"), across * of("rx")
+        return [Mark(name, x + middle - abs(half), x + middle + abs(half), y, place.size, cell)]
+    if name == "rect" and of("width") and of("height"):
+        start = x + across * of("x")
+        return [Mark(BAR, start, start + across * abs(of("width")), y + up * of("y"), 1.0, cell)]
+    if name == "line":
+        ends = sorted(x + across * of(end) for end in ("x1", "x2"))
+        return [Mark(BAR, ends[0], ends[1], y + up * of("y1"), 1.0, cell)]
+    return []
 
 
 def _kind(code: str, glyph: str) -> str:

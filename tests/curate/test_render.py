@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import threading
+import xml.etree.ElementTree as ET
 
 import pytest
 from PIL import Image
@@ -110,7 +112,65 @@ def test_a_macro_or_a_label_of_one_formula_is_not_there_in_the_next() -> None:
         render_svg(r"\mine")
     render_svg(r"x \label{eq:1}")
     render_svg(r"y \label{eq:1}")
+    unknown = _without_number(engine.elements(r"\eqref{eq:1}", 5))
+    engine.convert(r"x \tag{1} \label{eq:1}", 5)
+    engine.convert(r"y \tag{2} \label{eq:1}", 5)
+    assert _without_number(engine.elements(r"\eqref{eq:1}", 5)) == unknown
     assert render_svg(r"\textcircled{1}")  # our own macros are still there
+
+
+def test_only_a_definition_costs_a_new_document(monkeypatch) -> None:
+    render_svg("x")
+    made = []
+    start = engine._Engine._start_afresh
+    monkeypatch.setattr(engine._Engine, "_start_afresh", lambda self: (made.append(self), start(self)))
+    for label in (r"x \label{eq:1}", r"y \label{eq:1}", "z"):
+        render_svg(label)
+    assert not made
+    render_svg(r"\let\mine=y \mine")
+    render_svg("z")
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        r"\frac{a}{\sqrt[3]{b}} + \sum_{i=1}^n x_i^2",
+        r"\begin{array}{|c|c|} \hline a & \\ \hline & b \\ \hline \end{array}",
+        r"\left( \frac{\frac12}{\frac34} \right\} \xrightarrow{\text{far away}} \overbrace{a + b + c}",
+        r"\text{中 \"<> x} \color{red}{y} \cancel{x} \enclose{circle}{1} \textcircled{2} \label{eq:1}",
+        "",
+    ],
+)
+def test_the_elements_are_those_of_the_svg(label) -> None:
+    assert _without_number(engine.elements(label, 5)) == _without_number(
+        _listed(ET.fromstring(engine.convert(label, 5)))
+    )
+
+
+def _listed(element) -> list:
+    name = element.tag.rpartition("}")[2]
+    attributes = {key.replace("{http://www.w3.org/1999/xlink}", "xlink:"): of for key, of in element.attrib.items()}
+    attributes = {key: of for key, of in attributes.items() if key in engine._ATTRIBUTES}
+    content = ["#text", element.text, None] if element.text else []
+    content += [one for child in element for one in _listed(child)]
+    if name == "g" and "transform" not in attributes and attributes.get("data-mml-node") != "mtd":
+        return content
+    return [name, attributes, *content, None]
+
+
+def _without_number(found: list) -> str:
+    """Glyphs' ids are numbered by drawing."""
+    return re.sub(r"MJX-\d+-", "MJX-", repr([sorted(one.items()) if isinstance(one, dict) else one for one in found]))
+
+
+@pytest.mark.parametrize("label", [r"\frac{", r"\nosuch", r'\begin{"<&\}} x \end{"<&\}}'])
+def test_the_list_of_elements_is_refused_with_the_same_message(label) -> None:
+    with pytest.raises(RenderError) as of_svg:
+        engine.convert(label, 5)
+    with pytest.raises(RenderError) as of_list:
+        engine.elements(label, 5)
+    assert str(of_svg.value) == str(of_list.value)
 
 
 def test_commands_mean_what_latex_means() -> None:

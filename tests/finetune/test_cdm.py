@@ -134,6 +134,10 @@ def test_a_model_that_got_stuck_costs_bounded_time() -> None:
     assert cdm.score("x + 1", "x" * 20_000) == 0
 
 
+def test_deep_nesting_is_no_error() -> None:
+    assert len(marks(r"\overline{" * 400 + "x" + "}" * 400)) == 401
+
+
 def test_a_truth_that_several_models_got_wrong_is_drawn_once(monkeypatch) -> None:
     drawn = []
 
