@@ -11,6 +11,7 @@ _DISPLAY = re.compile(r"^\\begin\s*\{(displaymath|math|equation\*?)\}(.*)\\end\s
 _UNDRAWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _TABULAR = re.compile(r"\\(begin|end)\s*\{tabular([*x]?)\}")
 _TAG = re.compile(r"\\tag\s*(\*?)\s*\{((?:[^{}\\]|\\.|\{[^{}]*\})*)\}")
+_LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
 _STARRED = re.compile(r"\\([hv]space)\s*\*")
 # `1 5 . 4`: TeX sets a point between digits without a space, MathJax as punctuation unless the digits touch it.
 _DECIMAL_POINT = re.compile(r"(?<=\d)[ \t]+\.[ \t]+(?=\d)")
@@ -25,7 +26,8 @@ def prepare(label: str) -> str:
     bad = _UNDRAWABLE.search(label)
     if bad:
         raise RenderError(f"Control character U+{ord(bad.group()):04X} at position {bad.start()}")
-    label = _DECIMAL_POINT.sub(" {.} ", _STARRED.sub(r"\\\1", label))
+    # A name of a line draws nothing, but MathJax refuses a second one in an environment.
+    label = _DECIMAL_POINT.sub(" {.} ", _STARRED.sub(r"\\\1", _LABEL.sub(" ", label)))
     return _TAG.sub(_tag, _tabular_as_array(_unwrapped(label.strip())))
 
 

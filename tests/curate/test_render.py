@@ -173,6 +173,12 @@ def test_the_list_of_elements_is_refused_with_the_same_message(label) -> None:
     assert str(of_svg.value) == str(of_list.value)
 
 
+def test_each_line_may_have_a_name() -> None:
+    named = r"\begin{aligned} x \label{eq:1} \\ y\label {eq:2} \end{aligned}"
+    plain = r"\begin{aligned} x \\ y \end{aligned}"
+    assert _without_number(engine.elements(prepare(named), 5)) == _without_number(engine.elements(plain, 5))
+
+
 def test_commands_mean_what_latex_means() -> None:
     # MathJax's physics package makes a nabla of \div and roman letters of \Re
     assert 'data-c="F7"' in render_svg(r"\div")
