@@ -6,17 +6,14 @@ Threads are no help: math-core holds the interpreter's lock.
 from __future__ import annotations
 
 import gc
-import os
-import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, partial
-from multiprocessing import get_context, parent_process
-from threading import Thread
+from functools import cache
 from typing import Any, TypeVar
+
+from rules.helpers import Helpers
 
 _Batch = TypeVar("_Batch")
 _Result = TypeVar("_Result")
@@ -54,69 +51,23 @@ def spread(work: Callable[[_Batch], _Result], batches: Sequence[_Batch], workers
     if spreader is not None:
         yield from spreader(work, batches)
         return
+    pool = _pool(workers)
     try:
-        pool = _pool(workers)  # outside: the first of a program starts a helper of Python's, which unblocks Ctrl-C
-        with _one_polars_thread(), _interrupts_held():
-            results = pool.map(partial(_at_work, work), batches)  # starts a process a batch, up to so many workers
-        yield from results
-    except BrokenProcessPool:
+        waiting = deque(pool.submit(_do, work, batch) for batch in batches)
+        while waiting:
+            yield waiting.popleft().result()
+    except BaseException:  # a batch failed, Ctrl-C came, or nobody reads on: what is under way isn't waited for
         _pool.cache_clear()
+        pool.shutdown()
         raise
 
 
-def _at_work(work: Callable[[_Batch], _Result], batch: _Batch) -> _Result:
-    """`work` done in another process. Ctrl-C, which reaches all, stops it here; a process that waits for work ignores
-    it: the parent says in one line that it was stopped."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        return work(batch)
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _settle_in() -> None:
-    """In a new process: end when its parent does, also when that is killed; it would wait for work for ever."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    gc.set_threshold(200_000)  # batches are lists of small lists, none of them a cycle: looking for one costs a tenth
-    parent = parent_process()
-    if parent is not None:
-
-        def wait() -> None:
-            parent.join()
-            os._exit(1)
-
-        Thread(target=wait, daemon=True).start()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Inside, Ctrl-C waits, and so it does for processes that are started here, until they have settled in."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 @cache
-def _pool(workers: int) -> ProcessPoolExecutor:
-    # Spawned, not forked: polars' thread pool does not survive a fork.
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle_in)
+def _pool(workers: int) -> Helpers:
+    return Helpers(workers)
 
 
-@contextmanager
-def _one_polars_thread() -> Iterator[None]:
-    """Processes started inside have one thread of their own for polars, which reads the variable when it is imported.
-
-    There is a process for every core already.
-    """
-    before = os.environ.get("POLARS_MAX_THREADS")
-    os.environ["POLARS_MAX_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["POLARS_MAX_THREADS"]
-        else:
-            os.environ["POLARS_MAX_THREADS"] = before
+def _do(work: Callable[[_Batch], _Result], batch: _Batch) -> _Result:
+    """`work` done by a helper."""
+    gc.set_threshold(200_000)  # batches are lists of small lists, none of them a cycle: looking for one costs a tenth
+    return work(batch)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from PIL import Image
 
-from curate.crew import leave_with_parent
 from curate.export.png import encode, encode_grey
 from curate.images import ImageError, grey_bitmap, open_bytes, read_bytes
 from curate.measures import grey_sha256, pixels_sha256
+from rules.helpers import Helpers
 
 if TYPE_CHECKING:
     from curate.model_ready import Crop, Resize
@@ -163,21 +162,18 @@ class Studio:
 
     def __init__(self, *, images: int, workers: int) -> None:
         self._workers = min(workers, images // (MIN_PARALLEL // 2)) if images >= MIN_PARALLEL else 1
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: Helpers | None = None
 
     def __enter__(self) -> Studio:
         if self._workers > 1:
-            # Spawned, not forked: polars' thread pool does not survive a fork.
-            self._pool = ProcessPoolExecutor(
-                self._workers, mp_context=get_context("spawn"), initializer=leave_with_parent
-            )
+            self._pool = Helpers(self._workers)
             for _ in range(self._workers):
                 self._pool.submit(_nothing)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool.shutdown()
 
     def work(
         self, task: Callable[..., R], items: Iterable[T], job: Callable[[T], _Job | None]

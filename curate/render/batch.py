@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +16,7 @@ from typing import Any, TypeAlias
 from curate.atomic import new_file
 from curate.errors import UserError
 from curate.render import RenderError, render_png, render_svg
+from rules.helpers import Helpers
 
 FORMATS = ("png", "svg")
 _CHUNK = 16
@@ -36,11 +36,6 @@ def _draw(label: str, options: dict[str, Any]) -> Drawn:
 
 def _draw_chunk(labels: list[str], options: dict[str, Any]) -> list[Drawn]:
     return [_draw(label, options) for label in labels]
-
-
-def _processes(workers: int) -> ProcessPoolExecutor:
-    # spawn: polars and QuickJS both have threads, which a fork would leave in an unusable state
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 def render_many(
@@ -72,42 +67,43 @@ def _chain(first: list[str], rest: Iterator[str]) -> Iterator[str]:
 def _over_processes(
     source: Iterator[str], workers: int, options: dict[str, Any]
 ) -> Iterator[tuple[int, bytes | RenderError]]:
-    pool = _processes(workers)
-    waiting: deque[tuple[list[str], Future[list[Drawn]]]] = deque()
+    chunks = iter(lambda: list(islice(source, _CHUNK)), [])
+    waiting: deque[list[str]] = deque()
+    under_way: deque[Future[list[Drawn]]] = deque()  # of the first ones that wait
+    pool = Helpers(workers)
     index = 0
     try:
         while True:
-            while len(waiting) < 3 * workers and (chunk := list(islice(source, _CHUNK))):
-                waiting.append((chunk, pool.submit(_draw_chunk, chunk, options)))
+            waiting.extend(islice(chunks, 3 * workers - len(waiting)))
             if not waiting:
                 return
-            chunk, future = waiting.popleft()
             try:
-                results = future.result()
+                for chunk in islice(waiting, len(under_way), None):
+                    under_way.append(pool.submit(_draw_chunk, chunk, options))
+                results = under_way.popleft().result()
             except BrokenProcessPool:  # every chunk in flight is lost with the process that died
-                pool.shutdown(wait=False, cancel_futures=True)
-                results = _one_by_one(chunk, options)
-                pool = _processes(workers)
-                waiting = deque((labels, pool.submit(_draw_chunk, labels, options)) for labels, _ in waiting)
+                pool.shutdown()
+                under_way.clear()
+                results = _one_by_one(waiting[0], options)
+                pool = Helpers(workers)
+            waiting.popleft()
             for result in results:
                 yield index, result
                 index += 1
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown()
 
 
 def _one_by_one(labels: list[str], options: dict[str, Any]) -> list[Drawn]:
     """Each label in a process that may die of it."""
     results: list[Drawn] = []
-    pool = _processes(1)
-    for label in labels:
-        try:
-            results.append(pool.submit(_draw, label, options).result())
-        except BrokenProcessPool:
-            results.append(RenderError("The renderer crashed on this label"))
-            pool.shutdown(wait=False)
-            pool = _processes(1)
-    pool.shutdown(wait=False)
+    while len(results) < len(labels):
+        with Helpers(1) as pool:
+            try:
+                for label in labels[len(results) :]:
+                    results.append(pool.submit(_draw, label, options).result())
+            except BrokenProcessPool:
+                results.append(RenderError("The renderer crashed on this label"))
     return results
 
 
