@@ -47,7 +47,7 @@ class Helpers(ProcessPoolExecutor):
         super().shutdown(wait, cancel_futures=cancel_futures)
 
 
-def _at_work(work: Callable[..., _Result], *args: object, **options: object) -> _Result:
+def _at_work(work: Callable[..., _Result], /, *args: object, **options: object) -> _Result:
     if _sending.locked():
         _sending.release()
     try:

@@ -6,7 +6,9 @@ import io
 import os
 import re
 import threading
+import time
 import xml.etree.ElementTree as ET
+from multiprocessing import active_children
 
 import pytest
 from PIL import Image
@@ -457,6 +459,17 @@ def test_a_label_that_kills_its_process_is_an_error_and_stops_nothing() -> None:
         (0, "The renderer crashed on this label"),
         (1, "The renderer crashed on this label"),
     ]
+
+
+def test_drawing_goes_on_when_a_process_is_ended_while_nobody_reads() -> None:
+    before = set(active_children())  # of other tests, which are kept
+    results = render_many((f"x^{{{n}}}" for n in range(120)), workers=2, scale=0.3)  # small: none ends half sent
+    assert next(results)[0] == 0
+    for process in set(active_children()) - before:
+        process.kill()
+        process.join()
+    time.sleep(0.5)  # for the pool to notice, though it goes on either way
+    assert [index for index, drawn in results if isinstance(drawn, bytes)] == list(range(1, 120))
 
 
 def test_fonts_named_in_the_environment_come_first_and_may_be_broken(tmp_path, monkeypatch) -> None:

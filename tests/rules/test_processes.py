@@ -1,19 +1,21 @@
-"""Batches spread over processes: in order, kept for the next call, gone with their parent."""
+"""Batches spread over processes: in order, kept for the next call. How they end is in tests/curate/test_stopped.py."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children
+from pathlib import Path
 
 import polars
 import pytest
 
 from rules.processes import spread
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def number_and_process(number: int) -> tuple[int, int]:
@@ -69,70 +71,8 @@ def test_a_process_that_is_ended_from_outside_is_said_and_the_next_call_works():
     assert len(list(spread(number_and_process, range(3), 2))) == 3
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_processes_end_with_a_parent_that_is_killed(tmp_path):
-    script = tmp_path / "parent.py"
-    script.write_text(
-        "import sys, time\n"
-        f"sys.path[:0] = {sys.path!r}\n"
-        "from test_processes import number_and_process\n"
-        "from rules.processes import spread\n"
-        "if __name__ == '__main__':\n"
-        "    print(*{pid for _, pid in spread(number_and_process, range(8), 2)}, flush=True)\n"
-        "    time.sleep(600)\n",
-        encoding="utf-8",
-    )
-    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    children = [int(pid) for pid in parent.stdout.readline().split()]
-    assert children
-    assert all(_alive(pid) for pid in children)
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    for _ in range(200):
-        if not any(_alive(pid) for pid in children):
-            return
-        time.sleep(0.1)
-    pytest.fail(f"still there: {[pid for pid in children if _alive(pid)]}")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("how", ["rules.processes.spread", "curate.crew.share"])
-def test_ctrl_c_is_told_by_the_parent_alone(tmp_path, how):
-    module, name = how.rsplit(".", 1)
-    script = tmp_path / "parent.py"
-    script.write_text(
-        "import sys\n"
-        f"sys.path[:0] = {sys.path!r}\n"
-        "from test_processes import number_and_process\n"
-        f"from {module} import {name}\n"
-        "if __name__ == '__main__':\n"
-        "    try:\n"
-        f"        for number, pid in {name}(number_and_process, range(1000), 3):\n"
-        "            print(pid, flush=True)\n"
-        "    except KeyboardInterrupt:\n"
-        "        print('stopped', file=sys.stderr)\n",
-        encoding="utf-8",
-    )
-    parent = subprocess.Popen(
-        [sys.executable, str(script)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    assert parent.stdout is not None
-    seen: set[str] = set()
-    while len(seen - {str(parent.pid)}) < 2:
-        seen.add(parent.stdout.readline().strip())
-    os.killpg(parent.pid, signal.SIGINT)
-    assert parent.communicate(timeout=60)[1] == "stopped\n"
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def test_helpers_start_without_polars_and_the_rules():
+    script = "import sys, rules.helpers; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    brought = {name for name in done.stdout.split() if name.startswith(("polars", "rules"))}
+    assert brought == {"rules", "rules.helpers"}

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -209,35 +205,3 @@ def test_only_a_few_items_are_under_way(tmp_path: Path) -> None:
     with Studio(images=10_000, workers=1) as studio:
         next(studio.work(partial(make, shape=AS_IS), stream(), lambda _: None))
     assert taken <= 64
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_processes_end_with_a_parent_that_is_killed() -> None:
-    script = (
-        "import multiprocessing, time\n"
-        "from curate.export.pictures import Studio\n"
-        "with Studio(images=10_000, workers=2):\n"
-        "    print(*(child.pid for child in multiprocessing.active_children()), flush=True)\n"
-        "    time.sleep(600)\n"
-    )
-    root = Path(__file__).resolve().parents[3]
-    parent = subprocess.Popen([sys.executable, "-c", script], cwd=root, stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    children = [int(pid) for pid in parent.stdout.readline().split()]
-    assert len(children) == 2
-    parent.kill()
-    parent.wait()
-    for _ in range(300):
-        if not any(_runs(pid) for pid in children):
-            return
-        time.sleep(0.1)
-    raise AssertionError("they still run")
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return not (status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] == "Z")
