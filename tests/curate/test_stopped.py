@@ -26,20 +26,20 @@ SLOW = np.random.default_rng(0).integers(0, 256, (1200, 1200), np.uint8)
 
 def labels_judged(data: Path) -> list[str]:
     """An audit whose labels `rules.processes.spread` gives to helpers."""
-    lines = (f"x_{{{n}}} + \\frac{{a}}{{{n}}}\n" for n in range(300_000))
-    (data / "labels.txt").write_text("".join(lines), encoding="utf-8")
+    tail = " + ".join(f"\\frac{{a_{{{n}}}}}{{b^{{{n}}}}}" for n in range(20))
+    (data / "labels.txt").write_text("".join(f"{n} + {tail}\n" for n in range(100_000)), encoding="utf-8")
     return ["audit", f"{data}/labels.txt", "--workers", "2"]
 
 
 def images_measured(data: Path) -> list[str]:
     """An audit whose images `curate.crew.share` gives to helpers."""
-    write_rows(data, [f"x_{{{n}}}" for n in range(640)], SLOW)
+    write_rows(data, [f"x_{{{n}}}" for n in range(2000)], SLOW)
     return ["audit", f"{data}/rows.csv", "--no-cache", "--workers", "3"]
 
 
 def labels_drawn(data: Path) -> list[str]:
     """An audit whose labels `curate.render.batch.render_many` has drawn by helpers."""
-    terms = [f"x_{{{n}}}" for n in range(300)]
+    terms = [f"x_{{{n}}}" for n in range(500)]
     pixels = np.full((40, 160), 255, np.uint8)
     pixels[10:30, 20:140] = 0
     write_rows(data, ["+".join(f"{term}^{{{n}}}" for term in terms) for n in range(80)], pixels)
@@ -48,7 +48,7 @@ def labels_drawn(data: Path) -> list[str]:
 
 def pictures_made(data: Path) -> list[str]:
     """An export whose pictures are made by the helpers of `curate.export.pictures.Studio`."""
-    write_rows(data, [f"x_{{{n}}}" for n in range(640)], SLOW)
+    write_rows(data, [f"x_{{{n}}}" for n in range(2000)], SLOW)
     audit = ["audit", f"{data}/rows.csv", "--no-images", "--workers", "1", "--out", f"{data}/run"]
     subprocess.run([sys.executable, "-m", "curate.cli", *audit], cwd=ROOT, check=True, stdout=subprocess.PIPE)
     return ["export", f"{data}/run", "--keep", "error,warning", "--workers", "2"]
@@ -112,7 +112,7 @@ def wait_for_the_end_of(session: int) -> None:
 
 
 # From helpers that are started to such that have imported what they need and work.
-@pytest.mark.parametrize(("name", "worked"), [("SIGINT", 0), ("SIGINT", 0.4), ("SIGINT", 2), ("SIGHUP", 2)])
+@pytest.mark.parametrize(("name", "worked"), [("SIGINT", 0), ("SIGINT", 0.4), ("SIGINT", 1.5), ("SIGHUP", 1.5)])
 def test_a_command_that_is_stopped_says_one_line_and_leaves_nothing(command, tmp_path, name, worked):
     number = getattr(signal, name)
     parent = started(command, tmp_path / "out", worked)
@@ -125,7 +125,7 @@ def test_a_command_that_is_stopped_says_one_line_and_leaves_nothing(command, tmp
 
 
 def test_helpers_end_with_a_command_that_is_killed(command, tmp_path):
-    parent = started(command, tmp_path / "out", 2)
+    parent = started(command, tmp_path / "out", 1.5)
     parent.kill()
     parent.communicate(timeout=PATIENCE)
     wait_for_the_end_of(parent.pid)
