@@ -70,6 +70,11 @@ def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return make(tmp_path_factory.mktemp(make.__name__))
 
 
+def as_in_a_terminal() -> None:
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored where the tests run in the background
+        signal.signal(number, signal.SIG_DFL)
+
+
 def started(command: list[str], out: Path, worked: float) -> subprocess.Popen[str]:
     """The command in a session of its own, as soon as two helpers have used `worked` seconds of a processor each."""
     parent = subprocess.Popen(
@@ -79,7 +84,7 @@ def started(command: list[str], out: Path, worked: float) -> subprocess.Popen[st
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=as_in_a_terminal,
     )
     deadline = time.monotonic() + PATIENCE
     while sum(used >= worked for used in processes(parent.pid, only=b"--multiprocessing-fork").values()) < 2:
