@@ -6,8 +6,8 @@ import re
 
 from rules import columns, lengths, lexer
 from rules.arguments import ArgumentReader
-from rules.commands import ENVIRONMENTS
-from rules.cursor import TO_BRACE, TO_CELL, TO_ROWS
+from rules.commands import COMMANDS, ENVIRONMENTS
+from rules.cursor import TO_BRACE, TO_CELL, TO_END, TO_ROWS
 from rules.tokenclass import ACTIONS, AMPERSAND, END, ROW, RULE
 
 _NUMBER = re.compile(r"\d+")
@@ -283,6 +283,8 @@ class RowReader(ArgumentReader):
             if action == AMPERSAND:
                 out.append("&")
                 self.i += 1
+                if name == "cases":
+                    out += self.read_condition()
             elif action == ROW:
                 trailing = self.i
                 self.folds.append((self.i, self.i + 1, "\\\\"))
@@ -305,6 +307,23 @@ class RowReader(ArgumentReader):
         self.i += 1
         return [f"\\begin{{{name}}}", *out, f"\\end{{{name}}}"]
 
+    def read_condition(self) -> list[str]:
+        r"""The second cell of plain TeX's `\cases`, which is text there, if it is no math whose dollars are missing."""
+        start, depth = self.i, 0
+        while self.i < self.n:
+            token = self.toks[self.i]
+            depth += (token == "{") - (token == "}")
+            if depth < 0 or (depth == 0 and ACTIONS.get(token) in (AMPERSAND, ROW)):
+                break
+            self.i += 1
+        cell = self.toks[start : self.i]
+        if "$" not in cell and any(map(_only_math, cell)):
+            self.i = start
+            return []
+        self.read_text_cell(start, self.i)
+        math = _text_as_math(" ".join(self.source(start, self.i).split()))
+        return type(self)(math, lexer.tokens(math)).read_list(TO_END)
+
 
 _TABULARS = frozenset({"tabular", "tabular*"})
 _DISPLAY_CELLS = frozenset(
@@ -314,6 +333,12 @@ _AMSMATH_ROWS = frozenset(
     {*_DISPLAY_CELLS, "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix", "Bmatrix", "cases", "smallmatrix"}
 )
 _RULE_TOKENS = frozenset({"\\hline", "\\hdashline"})
+
+
+def _only_math(token: str) -> bool:
+    """Can a token stand in math and not in text?"""
+    command = COMMANDS.get(token[1:]) if token[0] == "\\" else None
+    return token in ("^", "_") or (command is not None and command.mode == "math")
 
 
 def _text_as_math(text: str) -> str:

@@ -52,6 +52,7 @@ def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\$5``
     Quiet: ``\text{if $x$}``
     Quiet: ``\text{if \(x\)}``
+    Quiet: ``\cases{1 & if $x$ \cr}``
     Quiet: ``$x$``
     Fix: Display: `\$` where the sign was meant; text in `\text{…}` where prose was.
     """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -114,6 +116,15 @@ def test_two_runs_are_equal_to_the_byte(tmp_path, small):
     for summary in summaries:
         del summary["run"]
     assert summaries[0] == summaries[1]
+
+
+def test_peak_memory_is_that_of_the_audit_and_not_of_what_started_it():
+    code = "from curate.audit import peak_memory; print(peak_memory())"
+    script = (
+        f"import subprocess, sys; held = b'x' * 10**9; subprocess.run([sys.executable, '-c', {code!r}], check=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert 10**7 < int(done.stdout) < 5 * 10**8
 
 
 def test_a_run_that_is_there_is_refused_and_stays(tmp_path, small):

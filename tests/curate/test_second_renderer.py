@@ -25,7 +25,7 @@ _PRIMES = re.compile(r"('{2,})(?! *\^)")
 KNOWN = {
     "space at both sides of an array": r"\\begin *\{ *array|\\p?matrix *\{",
     "one cell of a matrix is in text style": r"\\begin *\{ *matrix",
-    "a box in a script keeps its size; parentheses in braces stand off a function": r"\\[mh]box|\{ *[(\[]",
+    "a box in a script keeps its size; a bracket in braces stands off an operator": r"\\[mh]box|\{ *(?:[(\[]|\\\{)",
     r"MathJax strikes \not{p} elsewhere than \not p": r"\\not *\{",
 }
 

@@ -46,6 +46,8 @@ def key(label: str) -> str | None:
         (r"\matrix{a & b \cr}", r"\begin{matrix} a & b \end{matrix}"),
         (r"\matrix{a}", "a"),
         (r"\begin{matrix} x \end{matrix}", "x"),
+        (r"\cases{1 & for $i<j$ \cr 0 & else}", r"\begin{cases} 1 & \text{for }i<j \\ 0 & \text{else} \end{cases}"),
+        (r"\cases{1 & x_1 \cr}", r"\begin{cases} 1 & x_1 \end{cases}"),
         (r"\begin{array}{c} a \\ \end{array}", r"\begin{array}{c} a \end{array}"),
         (r"\begin{tabular}{l} $x$ \end{tabular}", r"\begin{array}{l} x \end{array}"),
         (r"\sum_{\substack{a \\ b}}", r"\sum _ { \substack { a \\ b } }"),
