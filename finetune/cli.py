@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 METRICS_FILE = "metrics.json"
 PLOT_FILE = "confusions.svg"
-CDM_HELP = "Draw the pairs that look different, for cdm: some 15 ms each."
+CDM_HELP = "Draw the pairs that look different, for cdm: some 10 ms each."
 _run_option = click.option(
     "--run",
     "audited",
