@@ -186,6 +186,16 @@ def read(toks: list[str]) -> Reading | None:
     return Reading([], out, folds)
 
 
+def _read_bare(token: str, i: int, folds: list[tuple[int, int, str]]) -> str:
+    """The canonical spelling of token `i`, which is an argument without braces."""
+    if token in _BARE_SCRIPTS:
+        folds.append((i, i + 1, f"{{{token}}}"))  # as in rules.arguments
+        return SYNONYMS.get(token, token)
+    if token in _KINDS or len(token) != 1 or token in _NO_SYMBOLS:
+        raise _NotPlain
+    return token
+
+
 def _read_list(
     toks: list[str], i: int, closer: int, display: bool, out: list[str], folds: list[tuple[int, int, str]], depth: int
 ) -> tuple[int, bool, int]:
@@ -238,15 +248,9 @@ def _read_list(
             argument = toks[i]
             if argument == "{":
                 i = _read_list(toks, i + 1, CLOSE, False, out, folds, depth + 1)[0] + 1
-            elif argument in _BARE_SCRIPTS:
-                append(SYNONYMS.get(argument, argument))
-                folds.append((i, i + 1, f"{{{argument}}}"))  # as in rules.arguments
-                i += 1
-            elif argument not in kinds and len(argument) == 1 and argument not in _NO_SYMBOLS:
-                append(argument)
-                i += 1
             else:
-                raise _NotPlain
+                append(_read_bare(argument, i, folds))
+                i += 1
             append("}")
             if late:
                 out += late
@@ -299,15 +303,9 @@ def _read_list(
                     i += 1
                     if infix >= 0 and token in INFIX_INSIDE:
                         raise _NotPlain
-                elif argument in _BARE_SCRIPTS:
-                    append(SYNONYMS.get(argument, argument))
-                    folds.append((i, i + 1, f"{{{argument}}}"))  # as in rules.arguments
-                    i += 1
-                elif argument not in kinds and len(argument) == 1 and argument not in _NO_SYMBOLS:
-                    append(argument)
-                    i += 1
                 else:
-                    raise _NotPlain
+                    append(_read_bare(argument, i, folds))
+                    i += 1
                 append("}")
             atoms += 1
             base, operator = True, token in _TAKES_LIMITS

@@ -67,10 +67,10 @@ _LOOK_EVERY = 100
 #: strange ways: it throws `null`, or the process dies.
 _FULL = 0.25
 
-# A label that defines something changes what the next label means: the document is made anew after it, which takes half
-# as long as drawing a long label. What `\label` named is forgotten without that.
+# A label that defines or names something changes what the next label means: the document is made anew after it, which
+# takes half as long as drawing a long label.
 _LEAVES_TRACES = re.compile(
-    r"\\(?:[egx]?def|let|require|Newextarrow|newtheorem"
+    r"\\(?:[egx]?def|let|label|require|Newextarrow|newtheorem"
     r"|(?:re)?new(?:command|environment|tagform)|providecommand|usetagform|Declare[A-Za-z]+|define[A-Za-z]+)"
 )
 _LOOSE_SCRIPT = re.compile(r"([_^])\s+\{")
@@ -90,9 +90,6 @@ _HOOK = """
 globalThis.texsieveFresh = function () {{
   {tex} = new {make_tex}({{packages: {packages}}});
   {doc} = {mathjax}.document("", {{InputJax: {tex}, OutputJax: {out}}});
-}};
-globalThis.texsieveForgetLabels = function () {{
-  {tex}.reset();
 }};
 globalThis.texsieveElements = function (latex) {{
   const found = [];
@@ -154,7 +151,6 @@ class _Engine:
         self._render = self._context.get("render")
         self._elements = self._context.get("texsieveElements")
         self._fresh = self._context.get("texsieveFresh")
-        self._forget_labels = self._context.get("texsieveForgetLabels")
         self.drawn = 0
         self._spent = False
         self._start_afresh()
@@ -172,7 +168,6 @@ class _Engine:
                 self._start_afresh()
             self._traces = _LEAVES_TRACES.search(tex) is not None
             self._context.set_time_limit(seconds)
-            self._forget_labels()
             drawn: Any = (self._elements if as_list else self._render)(tex)
         except Exception as error:  # whatever QuickJS threw; it may have been half way through something
             thrown = _thrown(error, seconds)

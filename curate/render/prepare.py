@@ -26,7 +26,7 @@ def prepare(label: str) -> str:
     bad = _UNDRAWABLE.search(label)
     if bad:
         raise RenderError(f"Control character U+{ord(bad.group()):04X} at position {bad.start()}")
-    # A name of a line draws nothing, but MathJax refuses a second one in an environment.
+    # A name of a line draws nothing, but MathJax refuses a second one in an environment, and would keep it.
     label = _DECIMAL_POINT.sub(" {.} ", _STARRED.sub(r"\\\1", _LABEL.sub(" ", label)))
     return _TAG.sub(_tag, _tabular_as_array(_unwrapped(label.strip())))
 
