@@ -19,6 +19,7 @@ from rules.processes import spread
 from rules.registry import Rule, Ruleset, select
 from rules.score import Weights, with_scores
 from rules.sieves import marks
+from rules.tokenclass import ACTIONS, SPACE
 
 #: Labels a batch, at least and at most: polars compiles the sieves' regular expressions anew for each batch, which
 #: takes as long as sieving some thousand labels; and a batch should be small enough to spread and to show progress.
@@ -188,7 +189,8 @@ def _canonical(text: str, reading: reader.Reading, visual_key: str) -> str:
 
     def same(tokens: list[str]) -> bool:
         spelled = reader.spell(tokens)
-        if key.FOLDED.isdisjoint(tokens):  # nearly always: the reader would find nothing to edit for the key
+        # Nearly always the reader would find nothing to edit for the key, and no space at the end to leave out.
+        if tokens and key.FOLDED.isdisjoint(tokens) and ACTIONS.get(tokens[-1]) != SPACE:
             return key.direct(spelled) == visual_key
         return visual_key_of(spelled) == visual_key
 

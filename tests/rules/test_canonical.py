@@ -77,6 +77,8 @@ def test_canonical_form(label, expected):
         r"\left\{\rm a\over b\right\}",
         r"\begin{array}{c} x \end{array}",
         r"\begin{array}{c} {x} \end{array}+{{y}}",
+        r"{\ }",
+        "x{~}",
     ],
 )
 def test_it_has_the_same_key_and_is_its_own_canonical_form(label):
