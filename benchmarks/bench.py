@@ -38,9 +38,10 @@ from images import lines as image_lines
 from images import measure_images
 from peers import Pass, Timed, Unavailable, katex, pylatexenc, timed
 
+from curate.base.tables import Column, count, size, text_table
 from curate.sources import parse_source, read_source
-from curate.tables import Column, count, size, text_table
-from rules import Ruleset, engine, lexer, select
+from rules import Ruleset, engine, select
+from rules.latex import lexer
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "bench-out" / "bench.json"
@@ -148,7 +149,7 @@ def measure_audit(data: Path, folder: Path, quick: bool) -> dict[str, Any]:
         from curate.demo import make_demo
 
         sources = list(make_demo(folder / "data").sources)
-    command = [sys.executable, "-m", "curate.cli", "audit", *sources, "--no-cache", "--out", str(folder / "run")]
+    command = [sys.executable, "-m", "curate.cli.main", "audit", *sources, "--no-cache", "--out", str(folder / "run")]
     if quick:
         command += ["--limit", "500"]
     start = perf_counter()

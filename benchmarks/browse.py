@@ -26,7 +26,7 @@ FLAGS = (
 )
 #: The first card that is on the screen, drawn.
 FIRST = '[data-cy="fo-grid"] [data-cy="looker"] canvas[canvas-loaded="true"]'
-#: In a process with FiftyOne: both ways in turn, from the rows that `curate.browse.rows` makes to what can be opened.
+#: In a process with FiftyOne: both ways in turn, from rows of `curate.browse.dataset.rows` to what can be opened.
 IMPORTS = """
 import json, sys
 from pathlib import Path
@@ -72,7 +72,7 @@ def measure_browse(folder: Path, root: Path, quick: bool, rounds: int) -> dict[s
     if missing:
         print(f"bench: left out: curate browse ({missing} is not there)", file=sys.stderr)
         return {}
-    from curate.browse.mongod import VARIABLE, Mongod
+    from curate.browse.process.mongod import VARIABLE, Mongod
 
     folder = folder / "browse"
     run = _run(folder, QUICK if quick else SAMPLES)
@@ -113,7 +113,7 @@ def measure_browse(folder: Path, root: Path, quick: bool, rounds: int) -> dict[s
 
 def line(found: dict[str, Any]) -> str:
     """The measurement as a sentence for people."""
-    from curate.tables import count
+    from curate.base.tables import count
 
     first, second = found["first"], found["second"]
     return (
@@ -140,7 +140,7 @@ def _missing(root: Path) -> str:
 
 
 def _mongod(root: Path) -> Path | None:
-    from curate.browse.mongod import VARIABLE, find_mongod
+    from curate.browse.process.mongod import VARIABLE, find_mongod
 
     built = root / "build" / "mongod" / "fiftyone" / "db" / "bin" / "mongod"
     return built if built.is_file() and not os.environ.get(VARIABLE) else find_mongod()
@@ -181,7 +181,7 @@ def _opened(run: Path, variables: dict[str, str]) -> dict[str, float]:
     """Seconds from the start of the command to its address and to the first picture. The browser is open before."""
     from playwright.sync_api import sync_playwright
 
-    command = [sys.executable, "-c", "from curate.cli import main; main()", "browse", str(run), "--no-open"]
+    command = [sys.executable, "-c", "from curate.cli.main import main; main()", "browse", str(run), "--no-open"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_chromium(), args=list(FLAGS))
         page = browser.new_context(viewport={"width": 1500, "height": 950}).new_page()

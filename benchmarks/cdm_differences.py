@@ -21,9 +21,9 @@ sys.path.insert(0, str(ROOT))
 
 from PIL import Image, ImageChops, ImageDraw  # noqa: E402
 
+from curate.predictions.rows import Prediction, read_predictions  # noqa: E402
 from curate.render import render_png  # noqa: E402
-from finetune.evaluation import evaluate, of_sums  # noqa: E402
-from finetune.predictions import Prediction, read_predictions  # noqa: E402
+from finetune.metrics.evaluation import evaluate, of_sums  # noqa: E402
 
 PAGE = ROOT / "docs" / "cdm-differences.md"
 PICTURES = ROOT / "docs" / "cdm"

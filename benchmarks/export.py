@@ -78,8 +78,8 @@ def _audited(root: Path) -> Path:
 
 
 def _exports(run: Path, out: Path, workers: int) -> Callable[[], Path]:
-    from curate.export.job import export
-    from curate.export.options import ExportOptions
+    from curate.export.decide.options import ExportOptions
+    from curate.export.write.job import export
 
     def once() -> Path:
         shutil.rmtree(out, ignore_errors=True)
@@ -113,7 +113,7 @@ def _size(path: Path) -> int:
 
 def line(found: dict[str, Any]) -> str:
     """The measurement as a sentence for people."""
-    from curate.tables import count, size
+    from curate.base.tables import count, size
 
     mine, peer = found["texsieve"], found["datasets"]
     return (

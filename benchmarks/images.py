@@ -85,7 +85,7 @@ def measure_images(data: Path, folder: Path, root: Path, quick: bool) -> dict[st
 def _audit(folder: Path, root: Path, name: str, options: Sequence[str]) -> dict[str, Any]:
     """Seconds of one `curate audit` as a person runs it, start and report included, and of its images alone."""
     out = folder / f"images-{name}".replace(" ", "-")
-    command = [sys.executable, "-m", "curate.cli", "audit", f"crohme={folder / 'crohme' / 'caption.txt'}"]
+    command = [sys.executable, "-m", "curate.cli.main", "audit", f"crohme={folder / 'crohme' / 'caption.txt'}"]
     command += ["--images", str(folder / "crohme" / "img"), *options, "--no-cache", "--out", str(out)]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")

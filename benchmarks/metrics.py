@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from rapidfuzz.distance import Levenshtein  # noqa: E402
 
-from finetune.metrics import score  # noqa: E402
+from finetune.metrics.scoring import score  # noqa: E402
 
 #: Symbols that are exchanged for one another; exchanging a brace would make another kind of label.
 SYMBOLS = (*"abcdefghkmnpqrstuvxyz0123456789ABCDEFGHN", r"\alpha", r"\beta", r"\gamma", r"\theta", r"\pi", r"\lambda")

@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 from random import Random
 
+from curate.base.tables import Column, count, text_table
 from curate.demo import measure
 from curate.demo.planters import KINDS
-from curate.tables import Column, count, text_table
 
 ROOT = Path(__file__).resolve().parent.parent
 

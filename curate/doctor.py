@@ -228,7 +228,7 @@ def _extra(name: str, modules: tuple[str, ...], purpose: str) -> Check:
 
 
 def _cache_folder() -> Check:
-    from curate.cache import cache_folder
+    from curate.base.cache_folder import cache_folder
 
     folder = cache_folder().absolute()
     try:
@@ -242,8 +242,8 @@ def _cache_folder() -> Check:
 
 
 def _mongod() -> Check:
-    from curate.browse.mongod import HOW_TO_GET, URI_VARIABLE, find_mongod, version
-    from curate.errors import UserError
+    from curate.base.errors import UserError
+    from curate.browse.process.mongod import HOW_TO_GET, URI_VARIABLE, find_mongod, version
 
     if os.environ.get(URI_VARIABLE):
         return Check("mongod", "ok", f"not needed: {URI_VARIABLE} names a database", optional=True)
@@ -261,7 +261,7 @@ def _mongod() -> Check:
 
 
 def _port() -> Check:
-    from curate.browse.mongod import PORT
+    from curate.browse.process.mongod import PORT
 
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -19,10 +19,10 @@ from click.testing import CliRunner
 # Python puts a script's folder on the path, where docs/rules would stand for the package `rules`.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from curate import cli as curate_cli
-from curate import rulebook
-from finetune import cli as finetune_cli
-from finetune.settings_page import settings_markdown
+from curate.cli import main as curate_cli
+from curate.findings import rulebook
+from finetune.cli import main as finetune_cli
+from finetune.settings.page import settings_markdown
 from rules.registry import FAMILIES, PROFILES, all_rules
 
 DOCS = Path(__file__).resolve().parent

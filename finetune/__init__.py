@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from finetune.metrics import score
+    from finetune.metrics.scoring import score
 
 __all__ = ["score"]
 
@@ -19,7 +19,7 @@ __all__ = ["score"]
 def __getattr__(name: str) -> Any:
     # Loaded when first asked for: the rules and polars take half a second that `finetune --help` needn't pay.
     if name == "score":
-        from finetune.metrics import score
+        from finetune.metrics.scoring import score
 
         return score
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

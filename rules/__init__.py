@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rules.checking import check, fix, visual_key
-    from rules.key import KEY_VERSION
+    from rules.api import check, fix, visual_key
+    from rules.latex.visual_key import KEY_VERSION
     from rules.registry import Ruleset, SelectionError, select
     from rules.score import Weights
 

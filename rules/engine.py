@@ -1,6 +1,6 @@
 """Runs the rules over labels: reads each once, sieves with polars, judges what passes. Holds no rule.
 
-Work is cut into batches that can go to several processes (see `rules.processes`).
+Work is cut into batches that can go to several processes (see `rules.workers.spread`).
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ from typing import Any
 
 import polars as pl
 
-from rules import canonical, key, lexer, plain, proof, reader
-from rules.edits import Edit, apply, disjoint, in_order
 from rules.findings import SCHEMA
-from rules.label import Label
-from rules.processes import spread
+from rules.fixes import proof
+from rules.fixes.edits import Edit, apply, disjoint, in_order
+from rules.latex import canonical, lexer, reader
+from rules.latex import glance as plain
+from rules.latex import visual_key as key
+from rules.latex.actions import ACTIONS, SPACE
 from rules.registry import Rule, Ruleset, select
 from rules.score import Weights, with_scores
-from rules.sieves import marks
-from rules.tokenclass import ACTIONS, SPACE
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import marks
+from rules.workers.spread import spread
 
 #: Labels a batch, at least and at most: polars compiles the sieves' regular expressions anew for each batch, which
 #: takes as long as sieving some thousand labels; and a batch should be small enough to spread and to show progress.
@@ -61,8 +64,8 @@ def judge(
     `if __name__ == "__main__"`, as ever with Python's spawned processes. `progress` is called with the number of labels
     done since the last call. The result doesn't depend on `workers`.
 
-    settle: a finding's `fix` says how its fix may be made in this very label, as `rules.proof.settled` has it, not only
-    how the rule offers it. Labels without fixes cost nothing more, those with safe ones another reading.
+    settle: a finding's `fix` says how its fix may be made in this very label, as `rules.fixes.proof.settled` has it,
+    not only how the rule offers it. Labels without fixes cost nothing more, those with safe ones another reading.
     """
     ruleset = ruleset or select()
     if len(labels) < MIN_PARALLEL:

@@ -24,12 +24,13 @@ from typing import Any, Literal
 
 import polars as pl
 
-from rules import engine, m2e
-from rules.edits import Edit, apply
-from rules.families.layout import LAYOUT_RULE
-from rules.processes import spread
-from rules.proof import Reason, Text, choose, proven, readable, reasons
+from rules import engine
+from rules.families.escapes.m2e_layout import LAYOUT_RULE
+from rules.fixes import m2e_layout
+from rules.fixes.edits import Edit, apply
+from rules.fixes.proof import Reason, Text, choose, proven, readable, reasons
 from rules.registry import EVERY, Ruleset, all_rules
+from rules.workers.spread import spread
 
 Level = Literal["safe", "unsafe"]
 LEVELS: tuple[Level, ...] = ("safe", "unsafe")
@@ -181,7 +182,7 @@ def _edits(labels: Sequence[str], findings: pl.DataFrame, ruleset: Ruleset, leve
             continue
         if row in of_layout and rule in _LEFT_TO_LAYOUT:
             continue
-        if layout and severity == "info" and rule != LAYOUT_RULE and m2e.is_table(labels[row]):
+        if layout and severity == "info" and rule != LAYOUT_RULE and m2e_layout.is_table(labels[row]):
             continue
         found.setdefault(row, []).append(Edit(start, end, replacement, rule, actual))
     return found

@@ -22,7 +22,7 @@ import rules.families
 from rules.findings import SEVERITIES, Finding, FixLevel, Severity
 
 if TYPE_CHECKING:
-    from rules.label import Label
+    from rules.toolkit.label import Label
 
 #: Options of a rule as given: name to value, of the type of the default.
 Options = Mapping[str, Any]
@@ -102,7 +102,7 @@ class Rule:
     module: str = ""
     #: Profiles in which the rule's findings have another severity.
     severity_in: Mapping[str, Severity] = field(default_factory=dict)
-    #: Never fires on a label that `rules.plain` sees to be canonical at a glance.
+    #: Never fires on a label that `rules.latex.glance` sees to be canonical at a glance.
     spelling: bool = False
     #: What must be looked up before a rule over samples runs, beyond the labels and images' headers: "pixels", "pairs"
     #: (with "pixels"), "orphans".
@@ -144,8 +144,8 @@ def rule(
     arguments, `\\left…\\right` and spaces, as most labels of most data sets are; it is spared those.
 
     The sieve sees the columns `label` (String), `tokens` (UInt32, how many), `problems` (String, the kinds of
-    `rules.reader.Problem` in the label with a space on each side), `marks` (see `rules.sieves.has_command`),
-    `canonical` and `visual_key`.
+    `rules.latex.reader.Problem` in the label with a space on each side), `marks` (see
+    `rules.toolkit.sieves.has_command`), `canonical` and `visual_key`.
     """
 
     def declare(judge: Judge) -> Judge:
@@ -213,8 +213,8 @@ def samples_rule(
 @cache
 def all_rules() -> Mapping[str, Rule]:
     """Every rule by code, in the order of the codes. Importing the families is what fills it."""
-    for module in pkgutil.iter_modules(rules.families.__path__):
-        importlib.import_module(f"rules.families.{module.name}")
+    for module in pkgutil.walk_packages(rules.families.__path__, "rules.families."):
+        importlib.import_module(module.name)
     return dict(sorted(_RULES.items()))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from curate.config import load_project
+from curate.project import load_project
 from curate.sources import FORMATS
 from rules.registry import all_rules
 
@@ -77,7 +77,7 @@ def test_the_demo_prints_what_the_readme_says(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"for the data of `make demo`.*?^```text\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
     printed = subprocess.run(
-        [sys.executable, "-c", "from curate.cli import main; main()", "demo"],
+        [sys.executable, "-c", "from curate.cli.main import main; main()", "demo"],
         cwd=tmp_path,
         env={**os.environ, "COLUMNS": "100"},
         capture_output=True,

@@ -15,8 +15,8 @@ from typing import Any
 
 from curate import __version__
 from curate.audit.options import AuditOptions
+from curate.audit.summary import SourceFacts
 from curate.sources import Source
-from curate.summary import SourceFacts
 
 
 class Clock:

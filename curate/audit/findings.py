@@ -8,7 +8,7 @@ import polars as pl
 
 from curate.audit.images import ASIDE, FACTS
 from curate.audit.options import AuditOptions
-from curate.run import FINDINGS, SAMPLES
+from curate.runs.folder import FINDINGS, SAMPLES
 from curate.sources import Source
 from rules import Ruleset, engine
 from rules.score import scores

@@ -12,13 +12,13 @@ from typing import Any
 
 import polars as pl
 
-from curate.atomic import new_file, new_folder
+from curate.audit.earlier_run import Earlier, earlier_labels
 from curate.audit.facts import Clock, config, run_facts, versions
 from curate.audit.options import AuditOptions
-from curate.decisions import DECISIONS_FILE, locked_decisions
-from curate.errors import UserError
-from curate.reuse import Earlier, earlier_labels
-from curate.run import FINDINGS_FILE, REPORT_FILE, SAMPLES_FILE, SUMMARY_FILE, Run, load_run
+from curate.base.atomic_files import new_file, new_folder
+from curate.base.errors import UserError
+from curate.runs.decisions import DECISIONS_FILE, locked_decisions
+from curate.runs.folder import FINDINGS_FILE, REPORT_FILE, SAMPLES_FILE, SUMMARY_FILE, Run, load_run
 from rules.registry import all_rules
 
 

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import polars as pl
 
 from curate.audit.options import AuditOptions, Progress
-from curate.image_cache import measured
-from curate.images import MEASURED
-from curate.pairs import PAIR_COLUMNS, predictions, with_pairs
+from curate.images.measure_cache import measured
+from curate.images.opening import MEASURED
+from curate.pairs import PAIR_COLUMNS, with_pairs
 from curate.pairs.orphans import ORPHANS, with_orphans
-from curate.run import SAMPLES
+from curate.predictions import match
+from curate.runs.folder import SAMPLES
 from curate.sources import Source
 
 #: What is known of an image, and of it and its label as a pair, while rules run. Only what SAMPLES names outlives them.
 FACTS = [
     name
-    for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *predictions.PREDICTED, *ORPHANS)
+    for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *match.PREDICTED, *ORPHANS)
     if name not in ("image", "pair_score")
 ]
 #: Facts that only pairs are made of, and that are large: 1.5 kB an image.
@@ -31,8 +32,8 @@ def join_images(
 ) -> pl.DataFrame:
     """What the header of every image says, what its pixels say where a rule asks, and why some can't be opened.
 
-    Joins the columns of `curate.images.PROBE`, `error` as `image_error`, and those of MEASURES. Where images are not
-    looked at, only those that samples.parquet has are there, all null.
+    Joins the columns of `curate.images.opening.PROBE`, `error` as `image_error`, and those of MEASURES. Where images
+    are not looked at, only those that samples.parquet has are there, all null.
     """
     nothing = [pl.lit(None, SAMPLES[name]).alias(name) for name in ("width", "height", "image_sha256", "image_phash")]
     needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from curate.audit.earlier_run import Earlier
 from curate.audit.options import AuditOptions, Progress
-from curate.reuse import Earlier
 from rules import engine
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curate.thresholds import Thresholds
+from curate.audit.thresholds import Thresholds
 from rules import Ruleset, Weights
 
 
@@ -33,7 +33,7 @@ class AuditOptions:
     limit: int | None = None
     update: bool = False
     workers: int = 1
-    #: Known findings, as `curate.baseline` reads them; None: there is no baseline.
+    #: Known findings, as `curate.findings.baseline` reads them; None: there is no baseline.
     known: pl.DataFrame | None = None
     command: Sequence[str] = ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from curate.audit.options import AuditOptions, Progress
-from curate.errors import UserError
+from curate.base.errors import UserError
 from curate.sources import Source, SourceSpec, read_source
 
 #: Formats whose rows have places, not names.

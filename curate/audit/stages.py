@@ -9,21 +9,23 @@ from pathlib import Path
 import polars as pl
 
 import rules
-from curate import baseline, duplicates, tally
+from curate import duplicates
 from curate.audit.facts import Clock, config, source_facts, versions
 from curate.audit.findings import collect, with_terms
 from curate.audit.folder import open_earlier, write_run
+from curate.audit.image_facts import image_facts
 from curate.audit.images import join_images, join_pairs
 from curate.audit.labels import join_labels, judge_labels
 from curate.audit.options import AuditOptions, Progress
 from curate.audit.sources import check_names, read_sources
-from curate.decisions import DECISIONS_FILE, Decisions, read_decisions
+from curate.audit.summary import summarise
 from curate.duplicates.facts import leaks
-from curate.image_facts import image_facts
-from curate.pairs import predictions
-from curate.run import FINDINGS_FILE, PLACES, PLACES_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run
+from curate.findings import baseline
+from curate.predictions import match
+from curate.runs import decision_counts
+from curate.runs.decisions import DECISIONS_FILE, Decisions, read_decisions
+from curate.runs.folder import FINDINGS_FILE, PLACES, PLACES_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run
 from curate.sources import SourceSpec
-from curate.summary import summarise
 
 
 def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progress: Progress | None = None) -> Run:
@@ -36,7 +38,7 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
     check_names(specs, options)
     earlier = open_earlier(out, options)
     known = duplicates.load_known(options.against)
-    predicted = predictions.read(options.predictions)
+    predicted = match.read(options.predictions)
 
     with clock.stage("read"):
         sources = read_sources(specs, options, report)
@@ -49,8 +51,8 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
         samples = join_labels(samples, judged)
     with clock.stage("pairs"):
         samples = join_pairs(samples, sources, options, report)
-        samples, matched = predictions.with_predictions(samples, predicted)
-        ranked = predictions.ranked(samples) if predicted else []
+        samples, matched = match.with_predictions(samples, predicted)
+        ranked = match.ranked(samples) if predicted else []
     with clock.stage("duplicates"):
         samples, seen, elsewhere = duplicates.join(samples, known)
     with clock.stage("collect"):
@@ -80,13 +82,13 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
             images=pictures,
         )
         decisions = read_decisions(out / DECISIONS_FILE) if options.update else Decisions()
-        decided = tally.by_source(decisions, samples.lazy())
-        summary["decisions"] = tally.totals(decisions, decided)
+        decided = decision_counts.by_source(decisions, samples.lazy())
+        summary["decisions"] = decision_counts.totals(decisions, decided)
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
-            entry["decisions"] = decided.get(source.name, dict(tally.NONE))
+            entry["decisions"] = decided.get(source.name, dict(decision_counts.NONE))
         if predicted:
-            summary["predictions"] = predictions.facts(matched, ranked)
+            summary["predictions"] = match.facts(matched, ranked)
     report("write", 0, 1)
     places = pl.concat(
         [source.places.select(pl.col(name).cast(kind) for name, kind in PLACES.items()) for source in sources]

@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
-from curate.atomic import new_folder
+from curate.base.atomic_files import new_folder
+from curate.base.errors import UserError
 from curate.demo.defects import Planted, plant
 from curate.demo.grammar import FIRST_ROW, Formula, grow
 from curate.demo.handwritten import HME_KINDS, M2E_KINDS
 from curate.demo.pictures import on_a_page, on_paper
 from curate.demo.printed import PRINTED_KINDS
-from curate.errors import UserError
 from curate.render import render_png
 
 __all__ = ["DemoData", "PlantedDefect", "make_demo"]

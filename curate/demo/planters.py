@@ -16,7 +16,7 @@ from random import Random
 
 import rules
 from curate.demo.defects import unmarked
-from rules import lexer
+from rules.latex import lexer
 from rules.registry import all_rules
 
 #: Marked spoilings of a label, in an order that the generator decides: (text with « and »).
@@ -206,7 +206,7 @@ def _typo(match: re.Match[str]) -> str:
 
 def _glued(match: re.Match[str]) -> str | None:
     """A command runs into the letter behind it, where that makes none that some engine knows."""
-    from rules.commands import COMMANDS
+    from rules.latex.commands import COMMANDS
 
     glued = match[1] + match[2]
     return None if f"\\{glued}" in COMMANDS or glued in COMMANDS else f"«\\{glued}»"

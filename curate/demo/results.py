@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 import polars as pl
 
+from curate.base.tables import Column, text_table
 from curate.demo import DemoData
-from curate.run import Run
-from curate.tables import Column, text_table
+from curate.runs.folder import Run
 
 _COLUMNS = (Column("planted"), Column("in"), Column("found by"))
 

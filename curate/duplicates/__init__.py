@@ -1,7 +1,7 @@
 """Joins to the samples what is twice in them and in other data sets; the rules of the family DUP judge it.
 
-Which labels are equal is `rules.label_groups`, what sides of a split share `rules.leaks`; here are the parts that look
-at images' hashes and at files: near-duplicate search, other runs, files of hashes.
+Which labels are equal is `rules.sets.same_label`, what sides of a split share `rules.sets.leaks`; here are the parts
+that look at images' hashes and at files: near-duplicate search, other runs, files of hashes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import polars as pl
 from curate.duplicates import facts
 from curate.duplicates.against import KnownSet, load_known, with_known
 from curate.duplicates.images import with_image_groups
-from rules.label_groups import with_label_groups
+from rules.sets.same_label import with_label_groups
 
 __all__ = ["Elsewhere", "KnownSet", "join", "load_known"]
 

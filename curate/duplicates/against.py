@@ -10,10 +10,10 @@ from typing import Any
 import polars as pl
 
 import rules
+from curate.base.errors import UserError
 from curate.duplicates.hashes import IMAGE, LABEL, hash64, hashes_of, read_hashes
-from curate.errors import UserError
-from curate.run import load_run
-from rules.label_groups import picture
+from curate.runs.folder import load_run
+from rules.sets.same_label import picture
 
 
 @dataclass(frozen=True)

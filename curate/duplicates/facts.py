@@ -9,7 +9,7 @@ import polars as pl
 
 from curate.duplicates.near import NearFacts
 from rules.families.duplicates import leaks_of, overlaps, prepared
-from rules.leaks import RANKS
+from rules.sets.leaks import RANKS
 
 _ROLE = {number: name for name, number in RANKS.items()}
 _PAIR = ("labels", "long_labels", "other_labels", "other_long_labels", "images", "other_images", "near_images")
@@ -45,8 +45,8 @@ def duplicates(samples: pl.DataFrame) -> dict[str, dict[str, int | None]]:
 
 def leaks(samples: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """By source, what its test and validation splits share with sides of a lower rank, every pair once: split, role and
-    samples, the other side's, and the counts of `rules.leaks.leakage`. Pairs of two sources that share nothing are left
-    out where there are more than a hundred."""
+    samples, the other side's, and the counts of `rules.sets.leaks.leakage`. Pairs of two sources that share nothing are
+    left out where there are more than a hundred."""
     pairs = leaks_of(samples)
     if pairs.height > 100:
         something = pl.any_horizontal(pl.col(name).fill_null(0) > 0 for name in _PAIR)

@@ -2,9 +2,9 @@
 
 A file is parquet with the columns kind (`label` or `image`), hash (UInt64) and long (is the label of 10 tokens or more;
 null for images), sorted and each hash once; name, version, licence, rows and the visual key's version are in its
-metadata. The hash is the first 64 bits of a label's group (`rules.label_groups`) or of the pixels' SHA-256: of two sets
-of a million labels each, two different ones meet with a probability of 1 in 18 million. Nobody can read a label out of
-it, but who guesses one can see whether it is there.
+metadata. The hash is the first 64 bits of a label's group (`rules.sets.same_label`) or of the pixels' SHA-256: of two
+sets of a million labels each, two different ones meet with a probability of 1 in 18 million. Nobody can read a label
+out of it, but who guesses one can see whether it is there.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 import polars as pl
 
-from curate.atomic import new_file
-from curate.errors import UserError
-from curate.run import Run
-from rules.label_groups import picture, with_label_groups
-from rules.leaks import LONG
+from curate.base.atomic_files import new_file
+from curate.base.errors import UserError
+from curate.runs.folder import Run
+from rules.sets.leaks import LONG
+from rules.sets.same_label import picture, with_label_groups
 
 #: The first words of the metadata say what the file is; another version of the format is another word.
 FORMAT = "texsieve-hashes-1"

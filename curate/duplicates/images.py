@@ -1,9 +1,9 @@
 """Which images are nearly the same: the column `image_group`. Searching hashes is `near`, measuring images elsewhere.
 
-Measured on CROHME's 8,834 training images with the 256-bit hash of `curate.measures`: within 20 bits of their original
-are all copies that are inverted, padded, blurred or saved as a poor JPEG, 99 % of those enlarged by half, 95 % of those
-scaled to 80 %, half of those turned by 2°. Beside the 42 exact pairs, five of the 38.6 million pairs are within 20
-bits, all of them single letters with one label; within 26 bits it is 39, mostly a formula in two hands.
+Measured on CROHME's 8,834 training images with the 256-bit hash of `curate.images.measures`: within 20 bits of their
+original are all copies that are inverted, padded, blurred or saved as a poor JPEG, 99 % of those enlarged by half, 95 %
+of those scaled to 80 %, half of those turned by 2°. Beside the 42 exact pairs, five of the 38.6 million pairs are
+within 20 bits, all of them single letters with one label; within 26 bits it is 39, mostly a formula in two hands.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from curate.duplicates.near import NearFacts, Search
-from curate.measures import NEAR
+from curate.images.measures import NEAR
 
 #: Digits of a group's name.
 _DIGITS = 24

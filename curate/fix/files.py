@@ -17,7 +17,7 @@ from typing import Protocol
 
 import polars as pl
 
-from curate.errors import UserError
+from curate.base.errors import UserError
 from curate.fix import places
 from curate.fix.places import Change
 from curate.fix.spans import FileText

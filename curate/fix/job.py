@@ -11,14 +11,14 @@ from pathlib import Path
 
 import polars as pl
 
-from curate.atomic import new_file, new_folder
-from curate.errors import UserError
+from curate.base.atomic_files import new_file, new_folder
+from curate.base.errors import UserError
 from curate.fix.files import Output, check_format, rewrite
 from curate.sources import Source, SourceSpec, read_source
 from rules import Ruleset, fixing
 
 _JOURNAL = ".journal.jsonl"
-#: What a person is told of a reason; see `rules.proof.Reason`.
+#: What a person is told of a reason; see `rules.fixes.proof.Reason`.
 WHY = {
     "changes-picture": "would change the picture",
     "no-key": "can't be proven (no visual key)",
@@ -162,7 +162,7 @@ def write(fixed: Fixed, out: Path) -> None:
 
 def report_lines(fixed: Fixed, width: int) -> list[str]:
     """What was done, by rule, for a person."""
-    from curate.tables import Column, count, text_table
+    from curate.base.tables import Column, count, text_table
     from rules.registry import all_rules
 
     catalogue = all_rules()

@@ -15,7 +15,7 @@ from pathlib import Path
 from xml.parsers import expat
 from xml.sax import saxutils
 
-from curate.errors import UserError
+from curate.base.errors import UserError
 from curate.fix.spans import FileText
 from curate.sources.columns import LABEL_COLUMNS, find_column
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from curate.errors import UserError
+from curate.base.errors import UserError
 from curate.sources.lines import open_bytes
 
 _CONTEXT = 3

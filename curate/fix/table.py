@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curate.errors import UserError
+from curate.base.errors import UserError
 from curate.fix.places import Change, one_line
 from curate.fix.spans import FileText
 from curate.sources.columns import LABEL_COLUMNS, find_column
@@ -45,7 +45,7 @@ class TableFile:
         """The label column's name and its values."""
         import pyarrow.parquet as pq
 
-        from curate.images import open_arrow
+        from curate.images.opening import open_arrow
 
         names = open_arrow(self.path).column_names if self._is_arrow else pq.read_schema(self.path).names
         found = self.column or find_column(names, LABEL_COLUMNS)
@@ -77,7 +77,7 @@ class TableFile:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from curate.images import open_arrow
+        from curate.images.opening import open_arrow
 
         name = self._labels()[0]
         if self._is_arrow:

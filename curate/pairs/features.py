@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curate.measures import THUMB
-from curate.pairs.layout import layout_of, lines, raster
-from rules import lexer
-from rules.processes import spread
+from curate.images.measures import THUMB
+from curate.pairs.guessed_layout import layout_of, lines, raster
+from rules.latex import lexer
+from rules.workers.spread import spread
 
 Floats = npt.NDArray[np.float32]
 Step = Callable[[int], None]

@@ -12,13 +12,13 @@ import numpy.typing as npt
 import polars as pl
 from PIL import Image
 
-from curate.ink import ink_of_grey
-from curate.measures import THUMB
+from curate.images.ink import ink_of_grey
+from curate.images.measures import THUMB
+from curate.images.strokes import strokes_of
 from curate.pairs import features
+from curate.pairs.drawing_cache import Kept, Row
 from curate.pairs.fit import Floats
-from curate.pairs.kept import Kept, Row
 from curate.render import RenderError, render_many
-from curate.strokes import strokes_of
 
 #: Labels drawn to find out whether a set is printed; it is where the median drawing is so much like its picture.
 PROBES, PRINTED = 40, 0.45

@@ -14,7 +14,7 @@ import polars as pl
 from curate.pairs import features, rendered
 from curate.pairs.features import Labels
 from curate.pairs.fit import Floats, Model, View, fit
-from rules.row_offsets import LAGS
+from rules.sets.shifted_rows import LAGS
 
 #: What `with_pairs` adds. pair_score: 0 to 1. pair_rows: lines that the label breaks into. pair_lines: those and others
 #: (fractions, arrays) that its layout shows, 0 where it draws nothing. pair_wide: the ink's width over its height, as a

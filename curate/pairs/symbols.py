@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rules.commands import COMMANDS
+from rules.latex.commands import COMMANDS
 
 #: A box: left, bottom, right, top (em, the base line is 0, up is positive) and how much of it is ink, 0 to 1.
 Part = tuple[float, float, float, float, float]

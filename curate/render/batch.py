@@ -13,10 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from curate.atomic import new_file
-from curate.errors import UserError
+from curate.base.atomic_files import new_file
+from curate.base.errors import UserError
 from curate.render import RenderError, render_png, render_svg
-from rules.helpers import Helpers
+from rules.workers.pool import Helpers
 
 FORMATS = ("png", "svg")
 _CHUNK = 16

@@ -1,4 +1,4 @@
-"""report.html of a run: one self-contained file. What stands in it is counted in `curate.summary`, not here."""
+"""report.html of a run: one self-contained file. What stands in it is counted in `curate.audit.summary`, not here."""
 
 from curate.report.page import Describe, RunLike, write_report
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from curate.visible import clip, pieces, visible
+from curate.base.visible import clip, pieces, visible
 
 #: Characters of a label that are shown, and how many of them may stand before the first marked span.
 SHOWN = 320

@@ -16,15 +16,15 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from curate import tally
-from curate.atomic import new_file
-from curate.overview import near_text, overlaps, rank, suppressed_text
+from curate.base.atomic_files import new_file
+from curate.base.tables import count, share, size
 from curate.report import data, pictures, plots
 from curate.report.examples import Example, choose, of_whole_sources
 from curate.report.markup import code, code_spans, marked, text
+from curate.report.overview import near_text, overlaps, rank, suppressed_text
 from curate.report.suspects import choose_suspects, suspect_cards
 from curate.report.template import open_template
-from curate.tables import count, share, size
+from curate.runs import decision_counts
 
 #: (title, what it means, why it is bad) for a rule's code.
 Describe = Callable[[str], tuple[str, str, str]]
@@ -45,7 +45,7 @@ _HERE = Path(__file__).parent
 
 
 class RunLike(Protocol):
-    """What is needed of a run; `curate.run.Run` is one."""
+    """What is needed of a run; `curate.runs.folder.Run` is one."""
 
     @property
     def samples(self) -> pl.LazyFrame: ...
@@ -68,11 +68,11 @@ def write_report(
     """Write the report of `run` to the file `out`, whole or not at all. Equal runs give equal bytes.
 
     Args:
-        run: its frames have the schemas of `curate.run`.
+        run: its frames have the schemas of `curate.runs.folder`.
         out: the file, by custom report.html in the run folder.
         describe: `(title, what, why)` of a rule's code.
         render: draws a label as PNG at twice its shown size; `curate.render` where it isn't given.
-        open_image: opens the image `ref` below `root`; `curate.images` where it isn't given.
+        open_image: opens the image `ref` below `root`; `curate.images.opening` where it isn't given.
         examples: at most so many for each rule.
     """
     html = build(
@@ -108,7 +108,7 @@ def build(
         "sources_left": max(len(summary["sources"]) - MOST_SOURCES, 0),
         "overlaps": overlaps(summary["sources"])[:MOST_OVERLAPS],
         "near": near_text(summary),
-        "decided": tally.text(summary.get("decisions", {})),
+        "decided": decision_counts.text(summary.get("decisions", {})),
         "rules": [
             _rule(rule, summary, describe, cards.get(rule["rule"], []), whole.get(rule["rule"], [])) for rule in rules
         ],

@@ -1,6 +1,6 @@
 """Small pictures for the report as data URIs: image crops and drawn labels. Never fails: a text says what is wrong.
 
-What can be drawn or opened is decided elsewhere (`curate.render`, `curate.images`); here it is only made small.
+What can be drawn or opened is decided elsewhere (`curate.render`, `curate.images.opening`); here it is only made small.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Picture:
 
 def default_open() -> OpenImage:
     """The project's image opener."""
-    from curate.images import open_image
+    from curate.images.opening import open_image
 
     return open_image
 

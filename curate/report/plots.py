@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from curate.base.tables import count
 from curate.report.markup import text
-from curate.tables import count
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 24, 12, 40
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curate.errors import UserError
+from curate.base.errors import UserError
 from curate.sources.crohme import CROHME, MATHWRITING
 from curate.sources.finish import finish
 from curate.sources.hf import HF, hub_parts

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from curate.errors import UserError
-from curate.run import SAMPLES
+from curate.base.errors import UserError
+from curate.runs.folder import SAMPLES
 from curate.sources.look import IMAGE_ENDINGS
 from curate.sources.model import LONG_LABEL, MAX_LABEL, Job
 

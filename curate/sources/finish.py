@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from curate.errors import UserError
+from curate.base.errors import UserError
 from curate.sources.model import (
     DUPLICATE_ID,
     LEAVES_FOLDER,

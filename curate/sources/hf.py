@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.errors import UserError
+from curate.base.errors import UserError
 from curate.sources.look import Look
 from curate.sources.model import Format, Job, Part, with_split, wrong_shape
 from curate.sources.parquet import SHARD, parquet_files, read_parquet, table_frame
@@ -69,7 +69,7 @@ def read(part: Part, job: Job) -> pl.DataFrame:
 
 def read_arrow(path: Path, job: Job) -> pl.DataFrame:
     """A part's frame from one Arrow file (memory-mapped, images left unread). Raises UserError where it is none."""
-    from curate.images import open_arrow
+    from curate.images.opening import open_arrow
 
     try:
         table = open_arrow(path)

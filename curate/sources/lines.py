@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 import polars as pl
 
-from curate.errors import UserError
+from curate.base.errors import UserError
 from curate.sources.model import LONG_LINE, MAX_LINE, NOT_UTF8, NUL_BYTE, Job
 
 BLOCK = 4 << 20

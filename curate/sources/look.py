@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from curate.errors import UserError
+from curate.base.errors import UserError
 from curate.sources.lines import is_binary
 
 HEAD = 64 << 10

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from curate.errors import UserError
+from curate.base.errors import UserError
 
 if TYPE_CHECKING:
     from curate.sources.look import Look

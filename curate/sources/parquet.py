@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.errors import UserError
+from curate.base.errors import UserError
 from curate.sources.columns import ID_COLUMNS, IMAGE_COLUMNS, find_column, free_name, label_column, other_column
 from curate.sources.image_paths import resolve_images
 from curate.sources.look import IMAGE_ENDINGS, Look

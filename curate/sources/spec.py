@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from curate.errors import UserError
+from curate.base.errors import UserError
 
 #: Every format name the contract knows, in the order help texts list them.
 FORMAT_NAMES = (

@@ -6,11 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from rules import unicode_math
 from rules.findings import Finding
-from rules.label import Label
+from rules.latex import unicode_math
 from rules.registry import Options, rule
-from rules.sieves import NON_ASCII
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import NON_ASCII
 
 _HAN = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _CJK = re.compile(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from rules import licences, shift
 from rules.families.duplicates import leaks_of, prepared
-from rules.leaks import RANKS, rank, side_name
 from rules.registry import Options, samples_rule
-from rules.wording import listed, percent
+from rules.sets import licences, set_difference
+from rules.sets.leaks import RANKS, rank, side_name
+from rules.toolkit.wording import listed, percent
 
 _FOUND = {"sample_id": pl.String, "source": pl.String, "message": pl.String}
 
@@ -176,7 +176,7 @@ def _tokens(pair: _Compared) -> list[tuple[str, int, int]]:
         frame.select(pl.lit(part).alias("part"), "label")
         for part, frame in (("one", pair.held_out), ("two", pair.training))
     ]
-    counts = shift.token_counts(pl.concat(parts))
+    counts = set_difference.token_counts(pl.concat(parts))
     wide = counts.group_by("token").agg(
         pl.col("labels").filter(pl.col("part") == part).sum().alias(part) for part in ("one", "two")
     )
@@ -201,8 +201,8 @@ def token_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
             if one
             and two
             and token not in "{}"
-            and (bits := shift.divergence(one, here, two, there)) >= options["bits"]
-            and shift.differs(one, here, two, there, len(tokens))
+            and (bits := set_difference.divergence(one, here, two, there)) >= options["bits"]
+            and set_difference.differs(one, here, two, there, len(tokens))
         )
         if shifted:
             named = [f"`{token}` ({percent(one, here)}, {percent(two, there)})" for _, token, one, two in shifted]
@@ -225,7 +225,9 @@ def unseen_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     for pair in _compared(samples):
         here, there = pair.held_out.height, pair.training.height
         unseen = sorted(
-            (-one, token) for token, one, two in _tokens(pair) if one and not two and shift.missed(one, here, there)
+            (-one, token)
+            for token, one, two in _tokens(pair)
+            if one and not two and set_difference.missed(one, here, there)
         )
         if unseen:
             named = listed([f"`{token}` ({-one})" for one, token in unseen], options["shown"])
@@ -246,7 +248,7 @@ def length_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     found = []
     for pair in _compared(samples):
         here, there = (frame["n_tokens"].drop_nulls() for frame in (pair.held_out, pair.training))
-        distance, real = shift.length_distance(here, there)
+        distance, real = set_difference.length_distance(here, there)
         if real and distance >= options["distance"]:
             medians = [int(lengths.median() or 0) for lengths in (here, there)]  # type: ignore[arg-type]
             text = (
@@ -271,7 +273,7 @@ def rare_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     """
     sizes = dict(samples.group_by("source").len().iter_rows())
     order = samples["source"].unique(maintain_order=True).to_list()
-    counts = shift.token_counts(samples.select(pl.col("source").alias("part"), pl.col("label").fill_null("")))
+    counts = set_difference.token_counts(samples.select(pl.col("source").alias("part"), pl.col("label").fill_null("")))
     found: list[tuple[str, str]] = []
     for source in order:
         frame = counts.filter(pl.col("part") == source)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rules import lexer
 from rules.findings import Finding
-from rules.label import Label
+from rules.latex import lexer
 from rules.registry import Options, rule
-from rules.sieves import has, has_command, has_problem, has_text
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has, has_command, has_problem, has_text
 
 
 @rule(

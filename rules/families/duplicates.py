@@ -10,10 +10,10 @@ import weakref
 
 import polars as pl
 
-from rules.label_groups import picture, with_label_groups
-from rules.leaks import LONG, leakage, seen_elsewhere, side_name
 from rules.registry import Options, samples_rule
-from rules.wording import clip, percent
+from rules.sets.leaks import LONG, leakage, seen_elsewhere, side_name
+from rules.sets.same_label import picture, with_label_groups
+from rules.toolkit.wording import clip, percent
 
 _COLUMNS: dict[str, pl.DataType] = {
     "split": pl.String(),
@@ -42,7 +42,7 @@ _last: tuple[weakref.ref[pl.DataFrame], int, pl.DataFrame] | None = None
 
 
 def leaks_of(samples: pl.DataFrame, long: int = LONG) -> pl.DataFrame:
-    """`rules.leaks.leakage` of samples as rules see them. Several rules and the summary ask for it: it is made once."""
+    """`leaks.leakage` of samples as rules see them. Several rules and the summary ask for it: it is made once."""
     global _last
     if _last is None or _last[0]() is not samples or _last[1] != long:
         _last = (weakref.ref(samples), long, leakage(prepared(samples), long=long))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.commands import ENVIRONMENTS
 from rules.findings import Finding
-from rules.label import Label
-from rules.reader import Problem
+from rules.latex.commands import ENVIRONMENTS
+from rules.latex.reader import Problem
 from rules.registry import Options, rule
-from rules.sieves import has, has_problem, has_text
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has, has_problem, has_text
 
 
 @rule(

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from rules.registry import Options, samples_rule
-from rules.row_offsets import Shift, shifts
+from rules.sets.shifted_rows import Shift, shifts
 
 _WHERE = ("sample_id", "source")
 _NEEDS = ("pixels", "pairs")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from rules import lengths
 from rules.findings import Finding
-from rules.label import Label
+from rules.latex import tex_lengths
+from rules.latex.actions import ACTIONS, SPACE
 from rules.registry import EVERY, Options, rule, samples_rule
-from rules.sieves import LABEL, has, has_text
-from rules.tokenclass import ACTIONS, SPACE
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import LABEL, has, has_text
 
 
 @rule(
@@ -139,7 +139,7 @@ def _size_end(token: str, text: str, at: int) -> int | None:
     if token == "\\hspace":
         found = _BRACED_SIZE.match(text, at)
         return found.end() if found else None
-    return lengths.match(text, at) if token == "\\hskip" else at
+    return tex_lengths.match(text, at) if token == "\\hskip" else at
 
 
 @rule(

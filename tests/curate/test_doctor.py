@@ -57,7 +57,7 @@ def test_the_database_of_the_app_is_looked_at(monkeypatch: pytest.MonkeyPatch, t
     mongod.write_text("#!/bin/sh\necho 'db version v6.0.5'\n")
     assert (find("mongod").state, "v6.0.5" in find("mongod").detail) == ("ok", True)
     monkeypatch.delenv("TEXSIEVE_MONGOD")
-    monkeypatch.setattr("curate.browse.mongod.find_mongod", lambda: None)
+    monkeypatch.setattr("curate.browse.process.mongod.find_mongod", lambda: None)
     assert find("mongod").state == "missing"
     monkeypatch.setenv("FIFTYONE_DATABASE_URI", "mongodb://127.0.0.1:1")
     assert find("mongod").state == "ok"
@@ -74,7 +74,7 @@ def test_a_port_that_is_taken_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        monkeypatch.setattr("curate.browse.mongod.PORT", taken.getsockname()[1])
+        monkeypatch.setattr("curate.browse.process.mongod.PORT", taken.getsockname()[1])
         check = find("App's port")
     assert check.state == "ok"
     assert "a free one" in check.detail

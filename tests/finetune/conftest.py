@@ -32,7 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
 
 
 def _drive(folder: Path) -> None:
-    driver = Path(__file__).parent / "train_driver.py"
+    driver = Path(__file__).parent / "toy" / "train_driver.py"
     settings = {"HF_HOME": str(folder / "hf"), "TEXSIEVE_CACHE": str(folder / "cache")}
     with (folder / "stdout.txt").open("w") as out, (folder / "stderr.txt").open("w") as errors:
         made = subprocess.run(

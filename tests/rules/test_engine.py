@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 import rules
-from rules import engine, lexer
+from rules import engine
 from rules.findings import SCHEMA
+from rules.latex import lexer
 from rules.registry import select
 
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rules
-from rules import fixing, proof
-from rules.edits import Edit
+from rules import fixing
+from rules.fixes import proof
+from rules.fixes.edits import Edit
 from rules.registry import SelectionError
 
 

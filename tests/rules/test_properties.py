@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from latexlike import formulas, labels
 
 import rules
-from rules import engine, key, lexer, reader
+from rules import engine
+from rules.latex import lexer, reader, visual_key
 from rules.registry import all_rules, select
 
 #: Their sieve is the whole test, and the judge only words it.
@@ -108,7 +109,7 @@ def test_a_formula_has_no_unknown_command_and_nearly_always_a_key(label: str):
     kinds = {problem.kind for problem in reader.read(label, lexer.tokens(label)).problems}
     assert not kinds & {"unknown-command", "unclosed-brace", "missing-argument"}
     if not kinds - reader.HARMLESS:
-        assert engine.visual_key_of(label) is not None, key.mathml(label)
+        assert engine.visual_key_of(label) is not None, visual_key.mathml(label)
 
 
 @settings(max_examples=15)

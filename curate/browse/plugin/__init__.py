@@ -7,9 +7,11 @@ from typing import Any
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from curate.browse import brain, form, mirror
-from curate.browse.deciding import NOTHING, Desk, Outcome, Shown
-from curate.errors import UserError
+from curate.base.errors import UserError
+from curate.browse.dataset import mirror
+from curate.browse.deciding import form
+from curate.browse.deciding.taking import NOTHING, Desk, Outcome, Shown
+from curate.browse.likeness import brain
 
 
 class _Button(foo.Operator):  # type: ignore[misc]

@@ -11,10 +11,10 @@ import pytest
 from run_makers import dropped, labels_only, make_run, table
 
 from curate import demo
-from curate.cli import main_group
-from curate.errors import UserError
-from curate.export.options import make_options
-from curate.terminal import run as run_command
+from curate.base.errors import UserError
+from curate.base.terminal import run as run_command
+from curate.cli.main import main_group
+from curate.export.decide.options import make_options
 
 
 @pytest.fixture

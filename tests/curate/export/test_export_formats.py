@@ -16,9 +16,9 @@ from huggingface_hub import DatasetCard
 from PIL import Image
 from run_makers import exported, labels_only, make_run
 
-from curate.errors import UserError
-from curate.export.card import code
-from curate.export.options import PROMPT
+from curate.base.errors import UserError
+from curate.export.decide.options import PROMPT
+from curate.export.tell.card import code
 
 FORMATS = ("hf", "messages", "sharegpt")
 COLUMNS = {"image", "label", "source", "sample_id", "score"}
@@ -156,7 +156,7 @@ def test_any_name_that_a_split_can_have(run: Path, tmp_path: Path, form: str, sp
 
 
 def test_a_group_of_rows_is_not_larger_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.export.writers.GROUP_BYTES", 1000)
+    monkeypatch.setattr("curate.export.write.writers.GROUP_BYTES", 1000)
     rows = [{"sample_id": f"s/{n}", "label": f"x _ {{ {n} }}" + "+ 1" * 100} for n in range(20)]
     made = exported(make_run(tmp_path / "run", rows), tmp_path / "out", splits={"train": 1.0})
     (shard,) = (tmp_path / "out/data").iterdir()
@@ -166,7 +166,7 @@ def test_a_group_of_rows_is_not_larger_than_memory(tmp_path: Path, monkeypatch: 
 
 
 def test_shards_hold_what_is_streamed_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.export.shards.SHARD_ROWS", 400)
+    monkeypatch.setattr("curate.export.write.shards.SHARD_ROWS", 400)
     run = make_run(tmp_path / "run", labels_only(1000))
     exported(run, tmp_path / "out", splits={"train": 1.0})
     shards = sorted((tmp_path / "out/data").iterdir())

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from run_makers import exported, labels_only, make_run
 
-from curate.errors import UserError
-from curate.export import hub
+from curate.base.errors import UserError
+from curate.export.tell import hub
 
 TOKEN = "hf_verysecrettoken"
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from run_makers import make_run
 
 import rules
-from curate.export.job import Exported, export
-from curate.export.options import ExportOptions
-from curate.export.policy import REASONS
+from curate.export.decide.options import ExportOptions
+from curate.export.decide.policy import REASONS
+from curate.export.write.job import Exported, export
 
 #: Labels of which some look the same, some are wrong, some have safe fixes, some have no key.
 LABELS = [

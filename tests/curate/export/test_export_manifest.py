@@ -12,8 +12,8 @@ import pytest
 from run_makers import decide, exported, labels_only, make_run
 
 import rules
-from curate.errors import UserError
-from curate.export.manifest import check, read_manifest
+from curate.base.errors import UserError
+from curate.export.tell.manifest import check, read_manifest
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def test_two_exports_are_the_same_to_the_byte(
     run: Path, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exported(run, tmp_path / "one", format=form, fix="safe")
-    monkeypatch.setattr("curate.export.pictures.MIN_PARALLEL", 4)
-    from curate.export.job import export
-    from curate.export.options import ExportOptions
+    monkeypatch.setattr("curate.export.write.pictures.MIN_PARALLEL", 4)
+    from curate.export.decide.options import ExportOptions
+    from curate.export.write.job import export
 
     options = ExportOptions(format=form, fix="safe", allow_no_image=True)
     export([run], tmp_path / "deeper" / "two", options, workers=2)

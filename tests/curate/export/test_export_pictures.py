@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curate.export.pictures import Shape, Studio, make, without_metadata
-from curate.export.png import encode
-from curate.images import open_bytes
-from curate.model_ready import model_image
+from curate.export.write.pictures import Shape, Studio, make, without_metadata
+from curate.export.write.png import encode
+from curate.images.model_ready import model_image
+from curate.images.opening import open_bytes
 
 AS_IS = Shape.of("none", "none")
 DEFAULT = Shape.of("upscale", "none")
@@ -175,7 +175,7 @@ def test_a_torn_bitmap_is_no_image(tmp_path: Path) -> None:
 def test_pictures_come_in_the_order_of_their_items(
     tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("curate.export.pictures.MIN_PARALLEL", 4)
+    monkeypatch.setattr("curate.export.write.pictures.MIN_PARALLEL", 4)
     for n in range(5):
         save(tmp_path, f"{n}.png", Image.new("L", (30 + n, 30)))
     items = [n % 6 for n in range(150)]  # 5.png isn't there

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from run_makers import decide, dropped, exported, labels_only, make_run, picture, table
 
-from curate.errors import UserError
-from curate.export.options import ExportOptions
+from curate.base.errors import UserError
+from curate.export.decide.options import ExportOptions
 
 BROKEN = r"\frac { a } { b"
 

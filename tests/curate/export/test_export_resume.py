@@ -14,11 +14,11 @@ from typing import IO
 import pytest
 from run_makers import exported, labels_only, make_run
 
-from curate.errors import UserError
-from curate.export import work as working
-from curate.export.inputs import file_sha256
-from curate.export.manifest import check
-from curate.export.writers import ParquetShard
+from curate.base.errors import UserError
+from curate.export.decide.inputs import file_sha256
+from curate.export.tell.manifest import check
+from curate.export.write import work as working
+from curate.export.write.writers import ParquetShard
 
 ROOT = Path(__file__).resolve().parents[3]
 KILLS = 10
@@ -95,7 +95,7 @@ class _Stop(Exception):
 
 def stop_after(shards: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let exports of 20 rows a shard stop when so many shards are finished."""
-    monkeypatch.setattr("curate.export.shards.SHARD_ROWS", 20)
+    monkeypatch.setattr("curate.export.write.shards.SHARD_ROWS", 20)
     finish = working.Work.finish
     done = 0
 
@@ -116,7 +116,7 @@ def stopped(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         stop_after(4, patch)
         with pytest.raises(_Stop):
             exported(run, tmp_path / "out", splits={"train": 1.0})
-    monkeypatch.setattr("curate.export.shards.SHARD_ROWS", 20)
+    monkeypatch.setattr("curate.export.write.shards.SHARD_ROWS", 20)
     assert not (tmp_path / "out").exists()
     return tmp_path / ".out.part"
 
@@ -281,7 +281,7 @@ def test_late_losses_survive_a_crash(run: Path, tmp_path: Path, monkeypatch: pyt
         stop_after(4, patch)
         with pytest.raises(_Stop):
             exported(run, tmp_path / "out", splits={"train": 1.0}, allow_no_image=False)
-    monkeypatch.setattr("curate.export.shards.SHARD_ROWS", 20)
+    monkeypatch.setattr("curate.export.write.shards.SHARD_ROWS", 20)
     made = exported(run, tmp_path / "out", splits={"train": 1.0}, allow_no_image=False)
     assert made.reused == 4
     assert made.facts["dropped"] == [{"reason": "no-image", "rule": None, "source": "s", "samples": 1}]

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from run_makers import make_run
 from test_export_laws import numbered, options, run_of, samples
 
-from curate.export.job import export
-from curate.export.options import ExportOptions
-from curate.run import FINDINGS, SAMPLES
+from curate.export.decide.options import ExportOptions
+from curate.export.write.job import export
+from curate.runs.folder import FINDINGS, SAMPLES
 
 
 def in_windows(rows: int, patch: pytest.MonkeyPatch) -> None:
     """Make windows of so many rows, and put down what is held in bytes at once."""
-    patch.setattr("curate.export.rows.WINDOW", rows)
-    patch.setattr("curate.export.inputs.WINDOW", rows)
-    patch.setattr("curate.export.rows._HELD", 100)
+    patch.setattr("curate.export.decide.rows.WINDOW", rows)
+    patch.setattr("curate.export.decide.inputs.WINDOW", rows)
+    patch.setattr("curate.export.decide.rows._HELD", 100)
 
 
 # The same data set ----------------------------------------------------------------------------------------------------
@@ -55,9 +55,9 @@ def test_windows_change_no_byte(
 
 
 def test_windows_change_no_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.export.shards.SHARD_ROWS", 30)
-    monkeypatch.setattr("curate.export.shards.SHARD_BYTES", 9_000)
-    monkeypatch.setattr("curate.export.shards._WINDOW", 11)
+    monkeypatch.setattr("curate.export.write.shards.SHARD_ROWS", 30)
+    monkeypatch.setattr("curate.export.write.shards.SHARD_BYTES", 9_000)
+    monkeypatch.setattr("curate.export.write.shards._WINDOW", 11)
     rows: list[dict[str, Any]] = [{"sample_id": f"s/{n}", "label": f"x _ {{ {n} }}"} for n in range(200)]
     for n in range(0, 200, 3):
         rows[n]["label"] = ""  # some are left out, in every window of texts

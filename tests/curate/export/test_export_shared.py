@@ -14,8 +14,8 @@ from PIL import Image
 from run_makers import exported, labels_only, make_run, table
 
 import rules
-from curate.images import open_image
-from curate.measures import pixels_sha256
+from curate.images.measures import pixels_sha256
+from curate.images.opening import open_image
 from curate.sources import parse_source, read_source
 
 pytestmark = pytest.mark.shared_data

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_makers import dropped, exported, labels_only, make_run, table
 
-from curate.export import splits, stats
-from curate.export.options import ExportOptions, parse_splits
+from curate.export.decide import splits, stats
+from curate.export.decide.options import ExportOptions, parse_splits
 
 #: The first letters of the splits of the keys 0 to 11, of EVEN and seed 0.
 PLACES = ["va", "va", "va", "tr", "te", "te", "te", "va", "tr", "te", "tr", "va"]

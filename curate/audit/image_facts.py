@@ -1,0 +1,102 @@
+"""What summary.json says of the images of each source: sizes, kinds, ink, and what a model's budget makes of them.
+
+Counts what was measured; opens no image and judges none. Each image counts once, however many samples show it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, rounded_area, smart_resize
+
+#: The quantiles that are told of sizes and ink.
+QUANTILES = {"least": 0.0, "low": 0.05, "median": 0.5, "high": 0.95, "most": 1.0}
+
+
+def image_facts(samples: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """By source, what is known of its images; a source none of whose images could be opened is left out.
+
+    Each has `images` (opened), width and height (QUANTILES of the pixels as displayed), formats (images by format, most
+    first), `qwen2_5_vl`: tokens (QUANTILES of the visual tokens an image becomes with the default budget, and their
+    total), shrunk (images over the budget), refused (an aspect over 200, or a side under 28 pixels, which transformers
+    before version 5 and some servers refuse). Where pixels were measured also blank, inverted (light ink on dark paper)
+    and ink_ratio (QUANTILES of the ink's part of the area of pictures that are not blank); else these are null.
+
+    samples: source, image, width, height, and what of `curate.images.opening.MEASURED` is there.
+    """
+    if not {"image", "width", "height"} <= set(samples.columns):
+        return {}
+    wanted = ("format", "polarity", "ink_ratio", "ink_left")
+    there = [name for name in wanted if name in samples.columns]
+    missing = [pl.lit(None).alias(name) for name in wanted if name not in there]
+    images = (
+        samples.lazy()
+        .select("source", "image", "width", "height", *there)
+        .filter(pl.col("image").is_not_null() & pl.col("width").is_not_null())
+        .unique(["source", "image"], keep="first", maintain_order=True)
+        .with_columns(missing)
+    )
+    wide, high = smart_resize(pl.col("width"), pl.col("height"))
+    shorter, longer = pl.min_horizontal("width", "height"), pl.max_horizontal("width", "height")
+    refused = (shorter < FACTOR) | (longer > MAX_ASPECT * shorter)
+    tokens = pl.when(~refused).then((wide // FACTOR) * (high // FACTOR))
+    inked = pl.col("ink_left").is_not_null()
+    counted = (
+        images.with_columns(
+            refused.alias("refused"),
+            tokens.alias("tokens"),
+            (~refused & (rounded_area(pl.col("width"), pl.col("height")) > MAX_PIXELS)).alias("shrunk"),
+            pl.when(inked).then("ink_ratio").alias("inked_ratio"),
+        )
+        .group_by("source")
+        .agg(
+            pl.len().alias("images"),
+            *(_quantiles(name) for name in ("width", "height", "tokens", "inked_ratio")),
+            pl.col("tokens").sum().alias("total"),
+            pl.col("refused", "shrunk").sum(),
+            pl.col("ink_ratio").count().alias("measured"),
+            (pl.col("ink_ratio").is_not_null() & ~inked).sum().alias("blank"),
+            (inked & (pl.col("polarity") == "light")).sum().alias("inverted"),
+        )
+        .collect()
+    )
+    formats: dict[str, dict[str, int]] = {}
+    kinds = images.filter(pl.col("format").is_not_null()).group_by("source", "format").len()
+    for source, kind, number in kinds.sort("source", "len", "format", descending=[False, True, False]).collect().rows():
+        formats.setdefault(source, {})[kind] = number
+    return {row["source"]: _facts(row, formats.get(row["source"], {})) for row in counted.to_dicts()}
+
+
+def _quantiles(column: str) -> pl.Expr:
+    parts = [pl.col(column).quantile(part, "nearest").alias(name) for name, part in QUANTILES.items()]
+    return pl.struct(parts).alias(column)
+
+
+def _facts(row: dict[str, Any], formats: dict[str, int]) -> dict[str, Any]:
+    measured = row["measured"] > 0
+    tokens = _whole(row["tokens"])
+    return {
+        "images": row["images"],
+        "formats": formats,
+        "width": _whole(row["width"]),
+        "height": _whole(row["height"]),
+        "blank": row["blank"] if measured else None,
+        "inverted": row["inverted"] if measured else None,
+        "ink_ratio": {name: _rounded(value) for name, value in row["inked_ratio"].items()} if measured else None,
+        "qwen2_5_vl": {
+            "tokens": tokens and {**tokens, "total": int(row["total"])},
+            "shrunk": row["shrunk"],
+            "refused": row["refused"],
+        },
+    }
+
+
+def _whole(quantiles: dict[str, float | None]) -> dict[str, int] | None:
+    """Quantiles of whole numbers; None where there was nothing to count."""
+    return {name: int(value) for name, value in quantiles.items() if value is not None} or None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 5)

@@ -1,0 +1,175 @@
+"""How commands talk to a terminal: errors as one line, progress bars, the width there is. Knows no command."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import click
+
+from curate.base.errors import UserError
+from curate.base.visible import visible
+
+DONE, FINDINGS_REACHED, BAD_INPUT = 0, 1, 2
+
+
+def width() -> int:
+    """Cells a line has: the terminal's, or 120 in a pipe."""
+    return shutil.get_terminal_size((120, 24)).columns
+
+
+def cores() -> int:
+    """How many processes of this one's kind the machine has room for."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def say(text: str | bytes = "") -> None:
+    """Print a line; bytes go out as they are, for JSON, which is UTF-8 whatever the terminal's encoding.
+
+    A reader that went away (`curate check … | head`) is no error: the rest is dropped, and the command goes on to its
+    own exit code. A gate with `--fail-on` must not pass, nor fail, because of how much of it was looked at.
+    """
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+class Bars:
+    """One progress bar a stage on standard error; nothing where that is no terminal. A `curate.audit.Progress`."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._stage = ""
+        self._done = 0
+        self._shown = sys.stderr is not None and sys.stderr.isatty()  # None where it was closed: 2>&-
+
+    def __call__(self, stage: str, done: int, of: int) -> None:
+        if not self._shown:
+            return
+        if stage != self._stage:
+            self._finish()
+            self._stage, self._done = stage, 0
+            self._bar = click.progressbar(length=max(of, 1), label=f"{stage:8}", file=sys.stderr)
+            self._bar.__enter__()
+        self._bar.update(done - self._done)
+        self._done = done
+
+    def _finish(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._finish()
+
+
+def run(program: str, command: click.Command, arguments: Sequence[str] | None = None) -> int:
+    """Run a click command and turn what goes wrong into one line on standard error. Returns the exit code.
+
+    `--debug`, anywhere among the arguments before a `--`, puts the traceback above that line.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    end = given.index("--") if "--" in given else len(given)
+    debug = "--debug" in given[:end]
+    given = [argument for argument in given[:end] if argument != "--debug"] + given[end:]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A label may hold what the terminal's encoding lacks, and a path what no encoding has.
+        utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.reconfigure(errors="backslashreplace" if utf8 else "replace")
+    try:
+        with _ended_in_order():
+            code = command.main(args=given, prog_name=program, standalone_mode=False)
+        return code if isinstance(code, int) else DONE
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return BAD_INPUT
+    except (click.Abort, KeyboardInterrupt) as error:
+        click.echo(f"{program}: stopped", err=True)
+        asked = error if isinstance(error, _Ended) else error.__cause__
+        return 128 + (asked.signum if isinstance(asked, _Ended) else signal.SIGINT)
+    except SystemExit:
+        return DONE  # click's own way out where the reader of `--help` went away
+    except Exception as error:
+        if debug:
+            traceback.print_exception(error)
+        # A message may quote data or a file's name: one line, and nothing in it that could drive the terminal.
+        click.echo(f"{program}: error: {visible(' '.join(_message(error).split()))}", err=True)
+        return BAD_INPUT
+
+
+class _Ended(KeyboardInterrupt):
+    """What stops a command that the system or a batch queue asks to end."""
+
+    def __init__(self, signum: int) -> None:
+        self.signum = signum
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Inside, SIGTERM and the end of the terminal stop a command as Ctrl-C does: what is half written is removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum: int, frame: object) -> None:
+        raise _Ended(signum)
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # One that the caller ignores, as nohup does, stays so.
+    numbers = [number for name in names if signal.getsignal(number := getattr(signal, name)) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _message(error: Exception) -> str:
+    """What went wrong and, where it is known, what to do."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, click.ClickException):
+        hint = f"; see {error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else ""
+        return error.format_message().rstrip(".") + hint
+    if isinstance(error, MemoryError):
+        return "out of memory; work on fewer rows or sources at once"
+    if isinstance(error, BrokenProcessPool):
+        return "a helper process was ended from outside, as systems do when memory runs out; try fewer --workers"
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        if error.filename and isinstance(error, FileExistsError | NotADirectoryError):
+            return f"{where}is a file where a folder is needed"
+        return f"{where}{error.strerror}"
+    told = re.search(r"([^:]+) \(os error \d+\)", str(error))  # as polars passes on what the system says
+    if told:
+        return told[1].strip()
+    return f"a fault in texsieve: {type(error).__name__}: {error}; --debug shows where"
+
+
+def exit_code(fail_on: str | None, severities: dict[str, int]) -> int:
+    """The exit code of a command with `--fail-on`: 1 where a finding is of that severity or worse."""
+    if fail_on is None:
+        return DONE
+    reached = severities.get("error", 0) or (fail_on == "warning" and severities.get("warning", 0))
+    return FINDINGS_REACHED if reached else DONE

@@ -1,0 +1,100 @@
+"""Names of everything that a run is called in FiftyOne: dataset, fields, tags, values. Holds no data and makes none.
+
+`curate browse` writes the dataset under these names; the plugin in `curate/browse/plugin` reads and changes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+SAMPLE_ID = "sample_id"
+SOURCE = "source"
+#: The image as the run names it, relative to the root of its source.
+IMAGE = "image"
+SPLIT = "split"
+#: The label as it was read, its canonical spelling, and the label with every proposed fix made (None: no proposal).
+LABEL = "label"
+CANONICAL = "canonical"
+PROPOSED = "proposed"
+#: What proposed fixes change in the label, as `deciding.change.marked` writes it; empty without a proposal.
+CHANGE = "change"
+SCORE = "score"
+PAIR_SCORE = "pair_score"
+#: 1 for the label that predictions contradict most, 2 for the next; None where none does.
+LABEL_ERROR_RANK = "label_error_rank"
+N_TOKENS = "n_tokens"
+VISUAL_KEY = "visual_key"
+#: The worst finding's: one of SEVERITIES, or CLEAN.
+SEVERITY = "severity"
+#: `fo.Classifications`; each has a label (see `finding_label`) and the attributes FINDING_ATTRIBUTES.
+FINDINGS = "findings"
+FINDING_ATTRIBUTES = ("severity", "message", "span")
+#: Codes of the rules with a finding, each once, sorted.
+RULES = "rules"
+#: One of DECISIONS, and the label that the decision gives the sample (None: it keeps its own, or is rejected).
+DECISION = "decision"
+DECIDED_LABEL = "decided_label"
+#: Paths of the drawn label, and of photo and drawing in one picture. `filepath` is the photo.
+RENDERED = "rendered"
+SIDE_BY_SIDE = "side_by_side"
+#: Equal for samples whose label or image is there more than once; None for the others.
+DUPLICATES = "duplicates"
+#: Whether samples of the group disagree: one image under different labels.
+CONFLICT = "conflict"
+
+#: What is said of a rule that found something in more places of a label: its first message, and how many more.
+MORE_OF_A_RULE = "{} (and {} more in this label)"
+
+#: As many samples are shown where nothing else is said: the App stays quick, and the worst are among them.
+MOST = 200_000
+#: Pixels of a card: all have one shape, which the App is told, so that its grid is even.
+CARD = (1040, 660)
+
+SEVERITIES = ("error", "warning", "info")
+CLEAN = "clean"
+UNDECIDED = "undecided"
+#: The decisions that mirror as tags of the same name.
+TAGS = ("accept", "fix", "edit", "reject")
+DECISIONS = (UNDECIDED, *TAGS)
+
+#: Keys of `dataset.info`. RUN is the absolute path of the run folder, WORK the folder of database and pictures,
+#: DRAWINGS and CARDS those of the pictures (see `drawings.path_of`, `cards.card_of`), CONFIG the summary's `config` as
+#: JSON.
+INFO_VERSION = "texsieve"
+INFO_RUN = "run"
+INFO_WORK = "work"
+INFO_DRAWINGS = "drawings"
+INFO_CARDS = "cards"
+#: Whose decisions are made in the App; not there: the OS user's.
+INFO_WHO = "who"
+INFO_FINGERPRINT = "fingerprint"
+INFO_PROFILE = "profile"
+INFO_CONFIG = "config"
+
+_PREFIX = "texsieve"
+
+
+def run_hash(run: Path) -> str:
+    """Eight hex digits that stand for the place of a run folder."""
+    return hashlib.sha256(os.fsencode(run.resolve())).hexdigest()[:8]
+
+
+def dataset_name(run: Path) -> str:
+    """The name of a run's dataset: `texsieve-<folder's name>-<8 hex>`; readable, and another for every folder."""
+    folder = re.sub(r"[^A-Za-z0-9_.-]+", "-", run.resolve().name).strip("-.")[:60] or "run"
+    return f"{_PREFIX}-{folder}-{run_hash(run)}"
+
+
+def finding_label(code: str, name: str) -> str:
+    """What a finding is called in the App: `CODE name`."""
+    return f"{code} {name}"
+
+
+def worst(severities: Any) -> str:
+    """The worst of some severities, CLEAN where there is none."""
+    held = set(severities)
+    return next((severity for severity in SEVERITIES if severity in held), CLEAN)

@@ -1,0 +1,136 @@
+"""A run's samples as rows for the App, the worst first: plain columns, no FiftyOne. Writes nothing, draws nothing."""
+
+from __future__ import annotations
+
+import hashlib
+
+import polars as pl
+
+from curate.browse.dataset import fields
+from curate.browse.pictures.cards import card_of
+from curate.browse.pictures.drawings import path_of
+from curate.browse.process.work import Work
+from curate.runs.folder import FINDINGS_FILE, SAMPLES, SAMPLES_FILE, Run
+from rules import KEY_VERSION
+
+#: A column beside the App's fields: whether rules propose a fix.
+FIXABLE = "fixable"
+#: Changes with what is written for a run, so that an older dataset is not taken for today's.
+EDITION = "3"
+_CONTRADICTION = "DUP002"
+
+
+def fingerprint(run: Run, work: Work, most: int) -> str:
+    """Changes with everything that the rows depend on but decisions, which are brought up to date by themselves."""
+    digest = hashlib.sha256(f"{EDITION} {KEY_VERSION} {most} {work.pictures}".encode())
+    for name in (SAMPLES_FILE, FINDINGS_FILE):
+        with (run.path / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:32]
+
+
+def rows(run: Run, work: Work, most: int = fields.MOST) -> pl.DataFrame:
+    """At most `most` samples, worst severity first, then in the order of the run; the columns are the App's fields.
+
+    `filepath` is absolute: the image's own file, or one of `work` that is made when it is asked for. FINDINGS is a
+    list of structs (label, severity, message, span). PROPOSED, CHANGE and the decision are not filled in.
+    """
+    # Columns of a source's own are left out: one may be called `decision`. Older runs lack some of ours.
+    names = run.samples.collect_schema().names()
+    samples = run.samples.select(
+        pl.col(name) if name in names else pl.lit(None, kind).alias(name) for name, kind in SAMPLES.items()
+    )
+    rank = pl.col(fields.SEVERITY).replace_strict(
+        {name: at for at, name in enumerate((*fields.SEVERITIES, fields.CLEAN))}, return_dtype=pl.Int8
+    )
+    frame = (
+        samples.with_row_index("row")
+        .join(_found(run), on="sample_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.col(fields.SEVERITY).fill_null(fields.CLEAN),
+            pl.col(FIXABLE).fill_null(False),
+            pl.col(fields.RULES).fill_null(pl.lit([], pl.List(pl.String))),
+            *_groups(),
+        )
+        .sort(rank, "row")
+        .head(most)
+        .collect()
+    )
+    frame = frame.with_columns(_photo(run, work))
+    of_drawings, of_cards = work.drawings, work.cards
+    drawings = [path_of(label, key, of_drawings) for label, key in frame.select("label", "visual_key").iter_rows()]
+    cards = [card_of(photo, drawing, of_cards) for photo, drawing in zip(frame["filepath"], drawings, strict=True)]
+    return frame.with_columns(
+        pl.Series(fields.RENDERED, map(str, drawings), pl.String),
+        pl.Series(fields.SIDE_BY_SIDE, map(str, cards), pl.String),
+    )
+
+
+def _found(run: Run) -> pl.LazyFrame:
+    """The findings of each sample: its worst severity, its rules, the list of findings, worst first.
+
+    A rule that found something in ten places of a label is listed once: its first place, and how many more there are.
+    """
+    rank = pl.col("severity").replace_strict(
+        {name: at for at, name in enumerate(fields.SEVERITIES)}, return_dtype=pl.Int8
+    )
+    finding = pl.struct(
+        pl.format("{} {}", "rule", "name").alias("label"),
+        "severity",
+        pl.when(pl.col("times") > 1)
+        .then(pl.format(fields.MORE_OF_A_RULE, "message", pl.col("times") - 1))
+        .otherwise("message")
+        .alias("message"),
+        pl.when(pl.col("start").is_not_null()).then(pl.concat_list("start", "end")).alias("span"),
+    )
+    is_fixable = pl.col("fix").is_in(["safe", "unsafe"]) & pl.col("replacement").is_not_null()
+    return (
+        run.findings.filter(pl.col("sample_id").is_not_null())
+        .with_columns(rank.alias("rank"))
+        .sort("rank", "start", maintain_order=True, nulls_last=True)
+        .group_by("sample_id", "rule", maintain_order=True)
+        .agg(
+            pl.col("name", "severity", "rank", "message", "start", "end").first(),
+            pl.len().alias("times"),
+            is_fixable.any().alias(FIXABLE),
+        )
+        .sort("rank", "rule", maintain_order=True)
+        .group_by("sample_id")
+        .agg(
+            pl.col("severity").first().alias(fields.SEVERITY),
+            pl.col("rule").sort().alias(fields.RULES),
+            finding.alias(fields.FINDINGS),
+            pl.col(FIXABLE).any(),
+        )
+    )
+
+
+def _groups() -> tuple[pl.Expr, pl.Expr]:
+    """DUPLICATES: the image is there again, or the label is and there are no images. CONFLICT: labels differ for it."""
+    image, label = pl.col("image_group"), pl.col("label_group")
+    again = (pl.len().over("image_group") > 1) & image.is_not_null()
+    label_again = (pl.len().over("label_group") > 1) & label.is_not_null() & image.is_null()
+    group = (
+        pl.when(again)
+        .then(pl.format("image {}", image.str.slice(0, 8)))
+        .when(label_again)
+        .then(pl.format("label {}", label.str.slice(0, 9)))
+    )
+    pixels = pl.col("image_sha256")
+    differ = (pl.coalesce("label_group", "label").n_unique().over("image_sha256") > 1) & pixels.is_not_null()
+    conflict = differ | pl.col(fields.RULES).list.contains(_CONTRADICTION).fill_null(False)
+    return group.alias(fields.DUPLICATES), conflict.alias(fields.CONFLICT)
+
+
+def _photo(run: Run, work: Work) -> pl.Expr:
+    """`filepath`: the image's own file, or where a picture will be that stands for it (inside a table, or none)."""
+    roots = {entry["name"]: str(run.root(entry["name"])) for entry in run.summary["sources"]}
+    made = pl.format("{}/{}.png", pl.lit(str(work.photos)), pl.col("row").cast(pl.String).str.zfill(8))
+    inside = pl.col("image").str.contains(r"\.(?:parquet|arrow)#.+:\d+$")
+    root = pl.col("source").replace_strict(roots, return_dtype=pl.String)
+    return (
+        pl.when(pl.col("image").is_null() | inside)
+        .then(made)
+        .otherwise(pl.format("{}/{}", root, "image"))
+        .alias("filepath")
+    )

@@ -1,0 +1,194 @@
+"""What there is to show of a sample: the label in force after decisions, and what the rules say of it. Decides nothing.
+
+The label in force is the one that an export would write: the decision's, where one stands that is about the label as it
+was read, else the label as it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from curate.browse.dataset import fields
+from curate.browse.deciding.change import marked
+from curate.runs.decisions import DECISIONS_FILE, Decision, read_decisions
+from curate.runs.folder import Run, rules_of
+from rules import Ruleset, Weights, engine, fixing
+from rules.score import scores
+
+_ROW = ("sample_id", "label", "canonical", "visual_key", "n_tokens", "score")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding; start and end are code point offsets into the label, None where it is about the whole sample."""
+
+    rule: str
+    name: str
+    severity: str
+    message: str
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A label and what the rules say of it as the label of a certain sample: score and findings are the sample's."""
+
+    label: str
+    canonical: str | None
+    visual_key: str | None
+    n_tokens: int | None
+    score: float | None
+    findings: tuple[Found, ...]
+
+    @property
+    def severity(self) -> str:
+        """The worst finding's, or CLEAN."""
+        return fields.worst(finding.severity for finding in self.findings)
+
+    @property
+    def rules(self) -> list[str]:
+        """Codes of the rules with a finding, each once, sorted."""
+        return sorted({finding.rule for finding in self.findings})
+
+
+@dataclass(frozen=True)
+class State:
+    """A sample as it is to be shown.
+
+    label: as it was read. in_force: the label in force, judged. decision: one of fields.DECISIONS; decided_label: the
+    label that it gives, None where the sample keeps its own. proposed: the label with every fix that the rules propose,
+    None where they propose none, or where `proposes` says that they weren't asked.
+    """
+
+    sample_id: str
+    label: str
+    in_force: Judged
+    decision: str = fields.UNDECIDED
+    decided_label: str | None = None
+    proposed: str | None = None
+    proposes: bool = False
+
+    def change(self, proposed: str | None) -> str:
+        """What the decision changes in the label, or else what the proposal does, marked."""
+        return marked(self.label, proposed if self.decided_label is None else self.decided_label)
+
+
+def labels_of(run: Run, ids: Iterable[str]) -> dict[str, str]:
+    """The labels as they were read, by sample; without those that the run doesn't hold."""
+    wanted = run.samples.filter(pl.col("sample_id").is_in(list(ids))).select("sample_id", "label")
+    return dict(wanted.collect().iter_rows())
+
+
+def standing(run: Run) -> Mapping[str, Decision]:
+    """The decisions that stand in the run's file now."""
+    return read_decisions(run.path / DECISIONS_FILE).standing
+
+
+def states(run: Run, ids: Collection[str], *, anew: bool = False) -> dict[str, State]:
+    """What is to be shown of samples, by sample id; without those that the run doesn't hold.
+
+    A label that is in force as it was read is shown with what the audit said of it, with `anew` it is judged again and
+    fixes are proposed. Raises UserError where the run can't be read or was audited by rules that aren't there.
+    """
+    ids = list(ids)
+    rows = {
+        row["sample_id"]: row
+        for row in run.samples.filter(pl.col("sample_id").is_in(ids)).select(_ROW).collect().iter_rows(named=True)
+    }
+    if not rows:
+        return {}
+    ruleset, weights = rules_of(run)
+    decided = _decided(standing(run), rows, ruleset)
+    proposed = proposals([row["label"] for row in rows.values()], ruleset) if anew else {}
+    to_judge = {
+        sample_id: row["label"] if decided[sample_id][1] is None else str(decided[sample_id][1])
+        for sample_id, row in rows.items()
+        if anew or decided[sample_id][1] is not None
+    }
+    judged = judge(run, to_judge, ruleset, weights)
+    stored = _by_sample(run.findings.filter(pl.col("sample_id").is_in(list(rows))).collect())
+    out = {}
+    for sample_id, row in rows.items():
+        action, given = decided[sample_id]
+        now = judged.get(sample_id) or _as_audited(row, stored.get(sample_id, []))
+        out[sample_id] = State(sample_id, row["label"], now, action, given, proposed.get(row["label"]), anew)
+    return out
+
+
+def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weights) -> dict[str, Judged]:
+    """Judge labels, by sample id, as if the samples had them: what else was found of a sample holds on.
+
+    Findings that the run's baseline knows count in the score, as they do in an audit, and are not listed.
+    """
+    if not labels:
+        return {}
+    distinct = list(dict.fromkeys(labels.values()))
+    result = engine.judge(distinct, ruleset, weights=weights)
+    of_labels = [rule.code for rule in ruleset.rules("label")]
+    mine = pl.col("sample_id").is_in(list(labels))
+    lasting = run.all_findings.filter(mine & ~pl.col("rule").is_in(of_labels)).collect()
+    known = run.suppressed.filter(mine).select("sample_id", "rule", "start", "end").collect()
+    kept = dict(scores(lasting, "sample_id", weights).iter_rows())
+    hidden = set(known.iter_rows())
+    found: dict[str, list[Found]] = {label: [] for label in distinct}
+    for row in result.findings.iter_rows(named=True):
+        found[distinct[row["row"]]].append(_finding(row))
+    facts = dict(zip(distinct, result.labels.iter_rows(named=True), strict=True))
+    others = _by_sample(lasting)
+    out = {}
+    for sample_id, label in labels.items():
+        row = facts[label]
+        listed = [
+            finding
+            for finding in (*found[label], *others.get(sample_id, ()))
+            if (sample_id, finding.rule, finding.start, finding.end) not in hidden
+        ]
+        score = round(row["score"] * kept.get(sample_id, 1.0), 4)
+        out[sample_id] = Judged(label, row["canonical"], row["visual_key"], row["n_tokens"], score, tuple(listed))
+    return out
+
+
+def _decided(
+    decisions: Mapping[str, Decision], rows: Mapping[str, Mapping[str, Any]], ruleset: Ruleset
+) -> dict[str, tuple[str, str | None]]:
+    """The action that stands for each sample and the label it gives; one about another label counts for nothing."""
+    out: dict[str, tuple[str, str | None]] = {}
+    for sample_id, row in rows.items():
+        decision, label = decisions.get(sample_id), row["label"]
+        if decision is None or not decision.is_about(label):
+            out[sample_id] = fields.UNDECIDED, None
+        elif decision.action not in ("fix", "edit"):
+            out[sample_id] = decision.action, None
+        elif decision.label is None:  # a fix that is left to the fixer, as export makes it
+            out[sample_id] = decision.action, proposals([label], ruleset).get(label)
+        else:
+            out[sample_id] = decision.action, decision.label
+    return out
+
+
+def proposals(labels: Iterable[str], ruleset: Ruleset) -> dict[str, str]:
+    """Labels with every fix made that the rules propose, where that changes them."""
+    fixed = fixing.fix(list(dict.fromkeys(labels)), ruleset, "unsafe")
+    return dict(fixed.filter(pl.col("fixed") != pl.col("label")).select("label", "fixed").iter_rows())
+
+
+def _as_audited(row: Mapping[str, Any], findings: list[Found]) -> Judged:
+    return Judged(
+        row["label"], row["canonical"], row["visual_key"], row["n_tokens"], row["score"], findings=tuple(findings)
+    )
+
+
+def _finding(row: Mapping[str, Any]) -> Found:
+    return Found(row["rule"], row["name"], row["severity"], row["message"], row["start"], row["end"])
+
+
+def _by_sample(findings: pl.DataFrame) -> dict[str, list[Found]]:
+    out: dict[str, list[Found]] = {}
+    for row in findings.iter_rows(named=True):
+        out.setdefault(row["sample_id"], []).append(_finding(row))
+    return out

@@ -1,0 +1,163 @@
+"""Decisions made in the App: to the run's file, with a notice of what came of it. Knows no FiftyOne.
+
+The run's files are read anew for every decision, those few rows of them: an audit may have renewed the run meanwhile,
+and a decision about a label that is no longer there is refused.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from curate.base.errors import UserError
+from curate.browse.deciding.state import Judged, State, judge, labels_of, proposals, standing, states
+from curate.runs.decisions import Action, Decision, append_decisions, decide, label_sha256
+from curate.runs.folder import Run, load_run, rules_of
+
+#: Said where there is nothing to decide on.
+NOTHING = "Select samples first (the box in a tile's corner), or open one."
+#: What was done, and what wasn't and why, for `n` samples; the other words follow its number.
+_DONE = {
+    "fix": "{n} fixed",
+    "edit": "{n} edited",
+    "accept": "{n} accepted as {they}",
+    "reject": "{n} rejected",
+    "undo": "{n} decision{s} taken back",
+    "check": "{n} checked again",
+}
+_REFUSED = {
+    "no-proposal": "{n} {have} no proposed fix",
+    "same": "{n} {have} that label already: accept it as it is",
+    "already": "{n} {have} that decision already",
+    "undecided": "{n} {have} no decision to take back",
+    "changed": "{n} {have} another label since the run was audited anew: check again, look, then decide",
+    "gone": "{n} {are} no longer in the run",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A sample as the App shows it: the id of its document there, its label as read, the label with proposed fixes."""
+
+    id: str
+    sample_id: str
+    label: str
+    proposed: str | None = None
+
+
+@dataclass
+class Outcome:
+    """What came of an operation: what is to be shown now, by document id; how many samples were left alone, and why."""
+
+    what: str
+    states: dict[str, State] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def variant(self) -> str:
+        """The kind of notice: success, warning where some samples were left alone, error where all were."""
+        return "success" if not self.refused else "warning" if self.states else "error"
+
+    @property
+    def message(self) -> str:
+        """One sentence, as in `3 fixed, 1 has no proposed fix.`"""
+        said = [_said(_DONE[self.what], len(self.states))] if self.states else []
+        said += [_said(_REFUSED[reason], self.refused[reason]) for reason in _REFUSED if self.refused[reason]]
+        return ", ".join(said) + "."
+
+
+def _said(text: str, n: int) -> str:
+    many = n != 1
+    words = {"s": "s" * many, "have": "have" if many else "has", "are": "are" if many else "is"}
+    return text.format(n=f"{n:,}", they="they are" if many else "it is", **words)
+
+
+class Desk:
+    """Where decisions about the samples of a run are made.
+
+    run: the run folder. who: whose decisions they are; None: the OS user's.
+    Every method raises UserError where the run can't be read (any more), and decisions where they can't be written.
+    """
+
+    def __init__(self, run: Path, who: str | None = None) -> None:
+        self.path = run
+        self.who = who
+
+    def decide(self, action: Action, shown: Sequence[Shown], label: str | None = None) -> Outcome:
+        """Decide on samples; what was decided is on the disk when this returns.
+
+        `fix` takes each sample's own proposal, `edit` gives all of them `label`, `undo` lets the decision before the
+        standing one stand. Raises UserError for an edit to nothing, and of samples with different labels, too.
+        """
+        if action == "edit" and not (label or "").strip():
+            raise UserError("the new label is empty; reject the sample instead")
+        run = load_run(self.path)
+        labels = labels_of(run, [sample.sample_id for sample in shown])
+        before = standing(run)
+        outcome = Outcome(action)
+        if action == "fix":
+            shown = _with_proposals(run, shown)
+        elif action == "edit" and len({sample.label for sample in shown}) > 1:
+            raise UserError("an edit gives all samples one label, and these have different ones: edit one at a time")
+        made: dict[str, Decision] = {}
+        for sample in shown:
+            given = sample.proposed if action == "fix" else label if action == "edit" else None
+            last = before.get(sample.sample_id)
+            reason = _why_not(action, sample, given, labels.get(sample.sample_id), last)
+            if reason:
+                outcome.refused[reason] += 1
+                continue
+            decision = decide(sample.sample_id, action, sample.label, given, self.who)
+            # What is taken back may be about a label that is there no more.
+            made[sample.id] = (
+                replace(decision, label_sha256=last.label_sha256) if action == "undo" and last else decision
+            )
+        append_decisions(self.path, made.values())
+        outcome.states = self._states([sample for sample in shown if sample.id in made])
+        return outcome
+
+    def check(self, shown: Sequence[Shown]) -> Outcome:
+        """Read samples from the run again, run its rules over the labels in force and propose fixes anew."""
+        outcome = Outcome("check", self._states(shown, anew=True))
+        outcome.refused["gone"] = len(shown) - len(outcome.states)
+        outcome.refused = +outcome.refused
+        return outcome
+
+    def look(self, label: str, sample_id: str) -> Judged:
+        """What the run's rules say of `label`, were it the label of the sample."""
+        run = load_run(self.path)
+        return judge(run, {sample_id: label}, *rules_of(run))[sample_id]
+
+    def proposed(self, sample: Shown) -> str | None:
+        """The label with every proposed fix, None where there is none."""
+        return _with_proposals(load_run(self.path), [sample])[0].proposed
+
+    def _states(self, shown: Sequence[Shown], *, anew: bool = False) -> dict[str, State]:
+        found = states(load_run(self.path), [sample.sample_id for sample in shown], anew=anew)
+        return {sample.id: found[sample.sample_id] for sample in shown if sample.sample_id in found}
+
+
+def _with_proposals(run: Run, shown: Sequence[Shown]) -> list[Shown]:
+    """The samples with their proposals; the App gets these some time after it is opened."""
+    lacking = [sample.label for sample in shown if sample.proposed is None]
+    made = proposals(lacking, rules_of(run)[0]) if lacking else {}
+    return [sample if sample.proposed else replace(sample, proposed=made.get(sample.label)) for sample in shown]
+
+
+def _why_not(action: Action, sample: Shown, given: str | None, label: str | None, last: Decision | None) -> str | None:
+    """Why a decision can't be made, a key of _REFUSED. `label` is the run's now, `last` the decision that stands."""
+    if label is None:
+        return "gone"
+    if action == "undo":
+        return "undecided" if last is None else None
+    if label != sample.label:
+        return "changed"
+    if action == "fix" and given in (None, label):
+        return "no-proposal"
+    if action == "edit" and given == label:
+        return "same"
+    if last is not None and (last.action, last.label, last.label_sha256) == (action, given, label_sha256(label)):
+        return "already"
+    return None

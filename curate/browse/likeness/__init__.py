@@ -1,0 +1,1 @@
+"""How alike samples are, and what FiftyOne's similarity views need of it. No model, no download."""

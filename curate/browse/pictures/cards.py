@@ -1,0 +1,108 @@
+"""Pictures made of others: photo and drawn label on one card, a photo as a browser can show it. Knows no FiftyOne.
+
+FiftyOne shows one picture a sample at a time; whether a label says what its photo shows is seen at a glance only where
+both are in sight.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from curate.base.visible import clip, visible
+from curate.browse.dataset.fields import CARD
+from curate.browse.pictures.drawings import told
+from curate.images.opening import ImageError, open_image
+from curate.render import text_font, wrapped
+from curate.report.pictures import on_white, to_ink
+
+#: The App writes findings over the lower edge of a tile: there the card has nothing but the label's text, which the App
+#: shows as well.
+WIDTH, HEIGHT = CARD
+EMPTY = 160
+#: A photo as narrow as this stands beside its drawing, others above.
+_BESIDE = 1.15
+_MARGIN = 18
+_CAPTION = 20
+_LARGEST = (2400, 2400)
+_LINE, _WORDS, _INK = "#d8d8d8", "#8a8a8a", "#30343b"
+#: A drawing or photo is not blown up further than so many times.
+_ENLARGED = 2.5
+
+
+def card_of(photo: str, drawing: Path, folder: Path) -> Path:
+    """Where the card of a photo and a drawing lies, or will."""
+    name = hashlib.sha256(photo.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return folder / f"{name[:2]}/{name}-{drawing.stem}.jpg"
+
+
+def photo_of(root: Path | None, ref: str | None) -> Image.Image:
+    """A sample's photo in RGB, cut to its ink where it is a page; a picture that says why where there is none."""
+    if ref is None or root is None:
+        return _told("This sample has no image")
+    try:
+        image = to_ink(on_white(open_image(root, ref)))
+    except (ImageError, OSError, ValueError) as error:
+        return _told(f"The image can't be shown: {error} ({ref})")
+    image.thumbnail(_LARGEST, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return image
+
+
+def _told(message: str) -> Image.Image:
+    return Image.open(io.BytesIO(told(message, colour="#555555", background="#f4f4f4"))).convert("RGB")
+
+
+def as_png(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def card(photo: Image.Image, drawing: bytes, label: str) -> bytes:
+    """A JPEG of the photo, below it or beside it the drawing (a PNG), and at the foot the label as it is written."""
+    drawn = Image.open(io.BytesIO(drawing)).convert("RGB")
+    paper = Image.new("RGB", (WIDTH, HEIGHT), "white")
+    pen = ImageDraw.Draw(paper)
+    font = ImageFont.load_default(15)
+    across, down = WIDTH // 2, (HEIGHT - EMPTY) // 2
+    if photo.width < _BESIDE * photo.height:
+        boxes = [(0, 0, across, 2 * down), (across, 0, WIDTH, 2 * down)]
+        pen.line((across, _MARGIN, across, 2 * down - _MARGIN), fill=_LINE, width=2)
+    else:
+        boxes = [(0, 0, WIDTH, down), (0, down, WIDTH, 2 * down)]
+        pen.line((_MARGIN, down, WIDTH - _MARGIN, down), fill=_LINE, width=2)
+    for box, picture, words in zip(boxes, (photo, drawn), ("image", "label, drawn"), strict=True):
+        _place(paper, picture, box)
+        pen.text((box[0] + 8, box[1] + 4), words, fill=_WORDS, font=font)
+    _write(pen, label, (_MARGIN, HEIGHT - EMPTY + 8, WIDTH - _MARGIN, HEIGHT - 4))
+    out = io.BytesIO()
+    paper.save(out, "JPEG", quality=88, subsampling=0)
+    return out.getvalue()
+
+
+def _write(pen: ImageDraw.ImageDraw, label: str, box: tuple[int, int, int, int]) -> None:
+    """Write as much of the label as there is room for."""
+    text = visible(clip(label, 1000)).replace("⟨", "<").replace("⟩", ">")
+    for size in (24, 20, 17):
+        font = text_font(text, size)
+        lines, step = wrapped(text, font, box[2] - box[0]), round(1.3 * size)
+        if len(lines) * step <= box[3] - box[1]:
+            break
+    most = (box[3] - box[1]) // step
+    if len(lines) > most:
+        lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
+    for number, line in enumerate(lines):
+        pen.text((box[0], box[1] + number * step), line, fill=_INK, font=font)
+
+
+def _place(paper: Image.Image, picture: Image.Image, box: tuple[int, int, int, int]) -> None:
+    """Put the picture into the middle of the box, as large as it goes."""
+    left, top, right, bottom = box[0] + _MARGIN, box[1] + _CAPTION + 6, box[2] - _MARGIN, box[3] - 10
+    scale = min((right - left) / picture.width, (bottom - top) / picture.height, _ENLARGED)
+    size = max(round(picture.width * scale), 1), max(round(picture.height * scale), 1)
+    if size != picture.size:
+        picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    paper.paste(picture, ((left + right - size[0]) // 2, (top + bottom - size[1]) // 2))

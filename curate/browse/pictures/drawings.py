@@ -1,0 +1,69 @@
+"""Drawn labels as files, one for all labels that look the same. Knows neither FiftyOne nor a run.
+
+A label that can't be drawn has a picture that says why, so that every path of `path_of` can be shown once it is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from curate.base.visible import clip, visible
+from curate.render import RenderError, error_png, render_png
+
+#: Shown in tiles of some 300 pixels and on a whole screen: twice the size of printed text on a screen.
+SCALE = 3.0
+#: Longer labels take seconds, and no picture of one is legible.
+LONGEST = 2_000
+#: Characters of a label that are shown under what is wrong with it.
+_QUOTED = 160
+
+
+def path_of(label: str, visual_key: str | None, folder: Path) -> Path:
+    """Where the drawing of a label lies, or will: by its visual key, by its text where it has none."""
+    name = visual_key or "t" + hashlib.sha256(label.encode("utf-8", "surrogatepass")).hexdigest()[:31]
+    return folder / f"{name[:2]}/{name}.png"
+
+
+def drawing(label: str, visual_key: str | None, folder: Path) -> Path:
+    """The drawing of a label, made now if it isn't there (about 10 ms). Never fails for a label, whatever it holds.
+
+    Raises OSError where the folder can't be written to.
+    """
+    path = path_of(label, visual_key, folder)
+    if not path.is_file():
+        write(path, drawn(label))
+    return path
+
+
+def drawn(label: str) -> bytes:
+    """A PNG of the label, or of what is wrong with it."""
+    if not label.strip():
+        return told("The label is empty: nothing to draw")
+    if len(label) > LONGEST:
+        return told(f"Not drawn: the label is {len(label):,} characters long")
+    try:
+        return render_png(label, scale=SCALE)
+    except RenderError as error:
+        return told(f"Can't be drawn: {error}. Label: {visible(clip(label, _QUOTED))}")
+
+
+def told(message: str, **look: str) -> bytes:
+    """A PNG of a text, as large as a drawing. `look`: colours, as `error_png` takes them."""
+    # The letters that it is written in have no angle brackets, which `visible` uses.
+    return error_png(message.replace("⟨", "<").replace("⟩", ">"), width_px=840, size_px=30, **look)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a cached picture: whole or absent, but not flushed to disk, which would take longer than to draw it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

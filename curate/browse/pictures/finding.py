@@ -1,0 +1,144 @@
+"""Finds the file for a picture that the App asks for, and has it made where it isn't there yet. Draws nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from curate.browse.dataset import fields
+
+#: Suffixes of pictures that a browser shows by itself; others are converted when they are asked for.
+SHOWN = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
+#: A job that was worked on when so many painters died is the one they died of.
+_DEATHS = 2
+
+
+class _DiedError(Exception):
+    """The painter died; `first`: while it worked on this job."""
+
+    def __init__(self, first: bool) -> None:
+        super().__init__()
+        self.first = first
+
+
+class Painter:
+    """The painter's process, seen from the server; started anew where it died."""
+
+    def __init__(self, background: Path) -> None:
+        self._background = background
+        self._process: asyncio.subprocess.Process | None = None
+        self._waiting: dict[int, asyncio.Future[str]] = {}
+        self._order: deque[int] = deque()
+        self._serial = 0
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "curate.browse.pictures.painter", str(self._background)),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            self._reading = asyncio.create_task(self._read(self._process))
+        return self._process
+
+    async def paint(self, job: Mapping[str, Any]) -> None:
+        """Have a picture made, and wait for it. One that painters die of becomes a picture that says so."""
+        deaths = 0
+        while deaths < _DEATHS:
+            try:
+                error = await self._ask(job)
+                if error:
+                    print(f"painter: {job['path']}: {error}", file=sys.stderr)
+                return
+            except _DiedError as died:
+                deaths += died.first
+        from curate.browse.pictures.drawings import told, write  # the renderer, which is hardly ever needed here
+
+        picture = told("Not drawn: the renderer crashes on this label")
+        await asyncio.to_thread(write, Path(job["path"]), picture)
+
+    async def _ask(self, job: Mapping[str, Any]) -> str:
+        process = await self.start()
+        self._serial += 1
+        answer = self._waiting[self._serial] = asyncio.get_running_loop().create_future()
+        self._order.append(self._serial)
+        assert process.stdin is not None
+        with suppress(OSError):  # it died: the reading task says so
+            process.stdin.write((json.dumps({**job, "id": self._serial}) + "\n").encode())
+            await process.stdin.drain()
+        error: str = await answer
+        return error
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            message = json.loads(line)
+            self._order.remove(message["id"])
+            answer = self._waiting.pop(message["id"])
+            if not answer.done():  # whoever asked may have gone away
+                answer.set_result(message["error"])
+        self._process = None
+        waiting = [self._waiting[serial] for serial in self._order]
+        self._waiting.clear()
+        self._order.clear()
+        for number, answer in enumerate(waiting):
+            if not answer.done():
+                answer.set_exception(_DiedError(first=number == 0))
+
+
+class Pictures:
+    """Which file to send for a path that the App asks for.
+
+    settings: those of `session`; samples: the collection of the dataset's samples.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], samples: Any, painter: Painter) -> None:
+        self._settings = settings
+        self._samples = samples
+        self._painter = painter
+        self._fields = {"drawings": fields.RENDERED, "cards": fields.SIDE_BY_SIDE, "photos": "filepath"}
+
+    async def __call__(self, asked: str) -> str | None:
+        path = os.path.normpath(asked)
+        folder, _, rest = path.removeprefix(self._settings["pictures"] + os.sep).partition(os.sep)
+        is_made = path != rest and path.startswith(self._settings["pictures"] + os.sep)
+        if is_made and await asyncio.to_thread(os.path.isfile, path):
+            return path
+        field = self._fields.get(folder, "") if is_made else "filepath"
+        sample = await asyncio.to_thread(self._samples.find_one, {field: asked}) if field else None
+        if sample is None:
+            # A database that isn't ours holds other datasets, whose pictures are its owner's to see.
+            return None if is_made or self._settings["own_database"] else path
+        if is_made:
+            made = path
+        elif path.lower().endswith(SHOWN) and await asyncio.to_thread(os.path.isfile, path):
+            return path
+        else:
+            made = f"{self._settings['photos']}{os.sep}{sample['_id']}.png"
+        kind = {fields.RENDERED: "drawing", fields.SIDE_BY_SIDE: "card"}.get(field, "photo")
+        await self._painter.paint(job(kind, made, sample, self._settings))
+        return made
+
+
+def job(kind: str, path: str, sample: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the painter has to know to make the picture `path` of a sample, which holds our fields."""
+    key = sample[fields.RENDERED].rpartition("/")[2].removesuffix(".png")
+    decided = sample.get(fields.DECIDED_LABEL)
+    return {
+        "kind": kind,
+        "path": path,
+        # The drawing is of the label that is looked at: after an edit, the new one.
+        "label": decided if decided and sample.get(fields.DECISION) in ("edit", "fix") else sample[fields.LABEL],
+        "visual_key": None if key.startswith("t") else key,
+        "drawings": settings["drawings"],
+        "root": settings["roots"].get(sample[fields.SOURCE]),
+        "image": sample.get(fields.IMAGE),
+    }

@@ -1,0 +1,245 @@
+"""One `curate browse`, from the run folder to the last process ended. What the App shows is made by other modules."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curate.base.errors import UserError
+from curate.browse.dataset import fields
+from curate.browse.process.mongod import HOW_TO_GET, PORT, URI_VARIABLE, VARIABLE, DamagedError, Mongod, find_mongod
+from curate.browse.process.server import Server, places, until_it_answers
+from curate.browse.process.work import AlreadyOpenError, Work, work_of
+from curate.runs.decisions import DECISIONS_FILE
+from curate.runs.folder import Run, load_run
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Modules with rules and pictures in them are imported while FiftyOne's process imports FiftyOne.
+
+#: Cards of so many samples are made before anyone asks: some screens full.
+_CARDS_AHEAD = 240
+#: Proposals are made when the first page has had so long to load, which needs the processor more.
+_SECONDS_FOR_THE_PAGE = 8.0
+
+Say = Callable[[str], None]
+
+
+class Stopped(Exception):
+    """Ctrl-C or SIGTERM."""
+
+
+def browse(
+    path: Path,
+    *,
+    port: int | None = None,
+    most: int = fields.MOST,
+    who: str | None = None,
+    opened: bool = True,
+    say: Say = print,
+) -> None:
+    """Show a run in the App until Ctrl-C or SIGTERM. Raises UserError where something that it needs is not there.
+
+    port: of the App, None for FiftyOne's or a free one. most: samples that are shown. who: whose decisions are made
+    there, None for the OS user's. opened: open a browser, too.
+    """
+    run = load_run(path)
+    if find_spec("fiftyone") is None:
+        raise UserError("FiftyOne is not installed; install it with: pip install 'texsieve[browse]'")
+    mongod = None if os.environ.get(URI_VARIABLE) else _mongod()
+    work = work_of(run.path)
+    try:
+        with work.held(), _stoppable(), ExitStack() as stack:
+            _show(run, work, mongod, port, most, who, opened, say, stack)
+    except Stopped:
+        return
+    except AlreadyOpenError as error:
+        if not error.url:
+            raise UserError(
+                f"{path}: another `curate browse` is just starting or ending on it; try again in some seconds"
+            ) from None
+        say(f"{path} is open already: {error.url}")
+        if opened:
+            webbrowser.open(error.url, new=2)
+
+
+def _mongod() -> Path:
+    found = find_mongod()
+    if found is None:
+        raise UserError(f"FiftyOne's database program mongod is missing; {HOW_TO_GET} ({VARIABLE}=/path/to/mongod)")
+    return found
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM and Ctrl-C raise Stopped in the main thread; elsewhere (tests) signals are left as they are."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum: int, frame: object) -> None:
+        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(name, signal.SIG_IGN)  # once is enough: ending takes a second or two
+        raise Stopped
+
+    before = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def _show(
+    run: Run,
+    work: Work,
+    program: Path | None,
+    port: int | None,
+    most: int,
+    who: str | None,
+    opened: bool,
+    say: Say,
+    stack: ExitStack,
+) -> None:
+    work.tidy()
+    listening = stack.enter_context(_listening(port))
+    port = listening.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/datasets/{fields.dataset_name(run.path)}"
+    mongod = None
+    if program is not None:
+        mongod = _database(work, program, say, stack)
+    say("Starting FiftyOne …")
+    server = Server(run, work, listening, mongod)
+    stack.callback(server.stop)
+    processes = {"server": server.pid} | ({"mongod": mongod.process.pid} if mongod else {})
+    work.note(processes, "")
+    from curate.browse.dataset.rows import fingerprint, rows
+
+    frame = rows(run, work, most)
+    state = _take_in(run, work, server, frame, fingerprint(run, work, most))
+    server.order("decide", who=who)
+    server.send("serve")
+    until_it_answers(f"http://127.0.0.1:{port}/", server)
+    work.note(processes, url)
+    stack.callback(work.note, processes, "")
+    total = run.summary["totals"]["samples"]
+    shown = f"the {frame.height:,} worst of {total:,} samples" if frame.height < total else f"{total:,} samples"
+    say(f"Showing {shown} of {run.path}")
+    say(f"Decisions are appended to {run.path / DECISIONS_FILE}")
+    say("The App has no login; it answers on this machine only (127.0.0.1). Ctrl-C ends it.")
+    say(f"open      {url}")
+    if opened:
+        webbrowser.open(url, new=2)
+    os.nice(5)
+    server.wait(_SECONDS_FOR_THE_PAGE)
+    try:
+        _propose(run, work, server, frame, state)
+    except UserError as error:  # the App is of use without
+        server.check()
+        say(f"Proposed fixes are not all shown: {error}")
+    server.wait()
+
+
+def _take_in(run: Run, work: Work, server: Server, frame: pl.DataFrame, mark: str) -> dict[str, Any]:
+    """Have the database hold these rows, unless it does. Returns its state: what it holds, and of how many rows, the
+    first ones, it has the proposals."""
+    before = work.read_state()
+    known = {"mark": mark, "database": os.environ.get(URI_VARIABLE, ""), "run": str(run.path.resolve())}
+    is_written = {key: before.get(key) for key in known} != known
+    if is_written:  # while FiftyOne is being imported
+        _write(run, work, frame, mark)
+    _write_background(work, run, frame)
+    proposed = int(before.get("proposed", 0))
+    if server.answer("has")["has"] != mark:
+        if not is_written:
+            _write(run, work, frame, mark)
+        server.order("load", folder=str(work.dataset), mark=mark)
+        proposed = 0
+    state = {**known, "proposed": proposed}
+    work.write_state(state)
+    _remove(work.dataset)
+    return state
+
+
+def _propose(run: Run, work: Work, server: Server, frame: pl.DataFrame, state: Mapping[str, Any]) -> None:
+    """Have the App show the proposals that its database lacks, and note after each batch how far they are."""
+    from curate.browse.deciding.proposals import proposed
+
+    for done, found in proposed(run, frame, state["proposed"]):
+        server.order("propose", file=str(work.file("proposed.json", found)))
+        work.write_state({**state, "proposed": done})
+
+
+def _database(work: Work, program: Path, say: Say, stack: ExitStack) -> Mongod:
+    """The run's database, started; one that can't be read is made anew, since all that counts is in the run."""
+    mongod = Mongod(program, work.database, work.mongod_log)
+    stack.callback(mongod.stop)
+    try:
+        mongod.wait()
+    except DamagedError:
+        say(f"The database in {work.database} can't be read: it is made anew")
+        _remove(work.database)
+        work.state.unlink(missing_ok=True)
+        mongod = Mongod(program, work.database, work.mongod_log)
+        stack.callback(mongod.stop)
+        mongod.wait()
+    return mongod
+
+
+def _write(run: Run, work: Work, frame: pl.DataFrame, mark: str) -> None:
+    from curate.browse.dataset.writing import write_dataset
+
+    _remove(work.dataset)
+    _remove(work.cards)
+    _remove(work.photos)
+    write_dataset(work.dataset, run, work, frame, mark)
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _listening(port: int | None) -> Iterator[socket.socket]:
+    """A listening socket on 127.0.0.1. Bound here, so that a port which is taken is known at once."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", PORT if port is None else port))
+        except OSError as error:
+            if port is not None:
+                raise UserError(
+                    f"port {port} can't be had ({error.strerror}); name another with --port, or leave it out"
+                ) from error
+            sock.bind(("127.0.0.1", 0))
+        sock.listen(100)
+        yield sock
+
+
+def _write_background(work: Work, run: Run, frame: pl.DataFrame) -> None:
+    """The jobs that the painter does of itself: cards of the first samples, then every drawing, worst samples first."""
+    from curate.browse.pictures.finding import job
+
+    settings = places(run, work)
+    names = (fields.RENDERED, fields.SIDE_BY_SIDE, fields.LABEL, fields.SOURCE, fields.IMAGE)
+    seen: set[str] = set()
+    path = work.root / "background.jsonl"
+    path.with_suffix(".at").unlink(missing_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        for number, sample in enumerate(frame.select(names).iter_rows(named=True)):
+            if number < _CARDS_AHEAD:
+                file.write(json.dumps(job("card", sample[fields.SIDE_BY_SIDE], sample, settings)) + "\n")
+            elif sample[fields.RENDERED] not in seen:
+                file.write(json.dumps(job("drawing", sample[fields.RENDERED], sample, settings)) + "\n")
+            seen.add(sample[fields.RENDERED])

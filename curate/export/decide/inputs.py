@@ -1,0 +1,171 @@
+"""Opens the runs of an export and checks that they go together. Judges no sample."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import rules
+from curate.base.errors import UserError
+from curate.export.decide.rows import WINDOW, Buckets
+from curate.runs.decisions import DECISIONS_FILE, Decisions, read_decisions
+from curate.runs.folder import FINDINGS_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run, rules_of
+from rules import Ruleset, Weights
+
+_FINDINGS = ("rule", "severity", "message", "fix", "replacement")
+_BY_ID = pl.col("sample_id").hash()
+#: Inode, size and time of change of a file; None where there is none.
+Stamp = tuple[int, int, int] | None
+
+
+@dataclass(frozen=True)
+class Input:
+    """One run of an export. ruleset and weights are those that the run was audited with; hashes are by file name.
+
+    stamps: by which a change of the run's tables is seen; decisions are read once, and may be made meanwhile.
+    """
+
+    number: int
+    run: Run
+    ruleset: Ruleset
+    weights: Weights
+    decisions: Decisions
+    hashes: dict[str, str]
+    stamps: dict[str, Stamp]
+
+    def check_unchanged(self) -> None:
+        """Raises UserError where the run isn't what it was when it was opened: rows of two runs would be mixed."""
+        if any(_stamp(self.run.path / name) != stamp for name, stamp in self.stamps.items()):
+            raise UserError(f"{self.run.path}: was changed while it was exported; export it again")
+
+    @property
+    def name(self) -> str:
+        """The folder's own name: where it lies is this machine's business and no part of a data set."""
+        return self.run.path.resolve().name
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        return list(self.run.summary["sources"])
+
+    @property
+    def images(self) -> int:
+        """How many samples name an image."""
+        return int(self.run.samples.select(pl.col("image").count()).collect(engine="streaming").item())
+
+    @cached_property
+    def height(self) -> int:
+        """How many samples there are."""
+        return int(self.run.samples.select(pl.len()).collect().item())
+
+    @property
+    def starts(self) -> range:
+        """The first row of every window of the samples; a run without samples has an empty window."""
+        return range(0, max(self.height, 1), WINDOW)
+
+    def window(self, start: int) -> pl.LazyFrame:
+        """The samples from row `start` on, with their number `row`."""
+        return self.run.samples.slice(start, WINDOW).with_row_index("row", offset=start)
+
+    def within(self, start: int) -> pl.Expr:
+        """Is a number `row` in the window from row `start` on?"""
+        return pl.col("row").is_between(start, start + WINDOW, closed="left")
+
+    def findings(self, folder: Path, wanted: pl.Expr) -> Buckets:
+        """The findings about samples that `wanted` holds for, a bucket for each window of the samples.
+
+        Columns: row, rule, severity, message, fix, replacement.
+        """
+        number = len(self.starts)
+        ids, found, numbered = (Buckets(folder, number) for _ in range(3))
+        for table in (self.run.findings, self.run.suppressed):
+            rows = table.select("sample_id", *_FINDINGS)
+            for start in range(0, max(table.select(pl.len()).collect().item(), 1), WINDOW):
+                window = rows.slice(start, WINDOW).filter(wanted & pl.col("sample_id").is_not_null())
+                found.add(window.collect(), _BY_ID % number)
+        for start in self.starts:
+            ids.add(self.window(start).select("row", "sample_id").collect(), _BY_ID % number)
+        for bucket in range(number):
+            known = found.read(bucket).join(ids.read(bucket), on="sample_id", maintain_order="left")
+            numbered.add(known.select("row", *_FINDINGS), pl.col("row") // WINDOW)
+        ids.remove()
+        found.remove()
+        return numbered
+
+    @property
+    def label_rules(self) -> list[str]:
+        """Codes of the rules whose findings hold for a label alone, so that another label has others."""
+        return [rule.code for rule in self.ruleset.rules("label")]
+
+
+def open_inputs(paths: Sequence[Path]) -> list[Input]:
+    """The runs, in the order given.
+
+    Raises UserError for a folder that is no run, one made by other rules or visual keys than there are now, and runs
+    that share a source's name, whose samples could not be told apart.
+    """
+    if not paths:
+        raise UserError("no run given; name the folder that `curate audit` wrote, as in: curate export RUN --out DIR")
+    inputs = [_open(number, path) for number, path in enumerate(paths)]
+    owners: dict[str, Path] = {}
+    for item in inputs:
+        for source in item.sources:
+            if source["name"] in owners:
+                raise UserError(
+                    f"{owners[source['name']]} and {item.run.path} both hold a source called {source['name']!r}; "
+                    "audit one of them under another name: curate audit NAME=SOURCE --out RUN"
+                )
+            owners[source["name"]] = item.run.path
+    return inputs
+
+
+def _open(number: int, path: Path) -> Input:
+    stamps = {name: _stamp(path / name) for name in (SAMPLES_FILE, FINDINGS_FILE, SUPPRESSED_FILE)}
+    run = load_run(path)
+    version = run.summary.get("key_version")
+    if version != rules.KEY_VERSION:
+        raise UserError(
+            f"{path}: its visual keys are of version {version}, this texsieve makes version {rules.KEY_VERSION}; "
+            "audit the source again"
+        )
+    ruleset, weights = rules_of(run)
+    hashes = {
+        name: file_sha256(path / name)
+        for name in (SAMPLES_FILE, FINDINGS_FILE, SUPPRESSED_FILE, DECISIONS_FILE)
+        if (path / name).is_file()
+    }
+    return Input(number, run, ruleset, weights, read_decisions(path / DECISIONS_FILE), hashes, stamps)
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@contextmanager
+def unchanged(inputs: Sequence[Input]) -> Iterator[None]:
+    """Says of any error within the block that a run was changed, where it was: that is what led to it."""
+    try:
+        yield
+    except Exception as error:
+        try:
+            for item in inputs:
+                item.check_unchanged()
+        except UserError as changed:
+            raise changed from error
+        raise
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,218 @@
+"""What an export is asked for: flags and the table [export] of the project file, checked. Does none of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from curate.base.errors import UserError
+
+FORMATS = ("hf", "messages", "sharegpt")
+FIXES = ("none", "safe", "unsafe")
+KEPT_SPLITS = ("none", "test", "all")
+NEAR = ("leave", "keep")
+RESIZE = ("upscale", "pad", "none")
+CROP = ("ink", "none")
+SEVERITIES = ("error", "warning", "info")
+#: The prompt of the formats with conversations.
+PROMPT = "Write the LaTeX code of the formula in this image."
+
+_SPLIT_NAME = re.compile(r"\w+(?:\.\w+)*")  # what `datasets` takes for the name of a split
+_LONGEST_NAME = 100  # characters; with what is put before and behind it, it must do as a file's name
+#: Names that mean something else, in lower case.
+_TAKEN = {
+    "all": "to `datasets` it means all of them",
+    **dict.fromkeys(
+        ("assets", "readme.md", "manifest.json", "dataset_info.json", "dropped.parquet"),
+        "the card or another file beside the data is called so",
+    ),
+}
+
+
+def _default_splits() -> dict[str, float]:
+    return {"train": 0.9, "validation": 0.05, "test": 0.05}
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """An export's settings; every one has a flag of the same name and a key in the table [export].
+
+    drop: rules (codes, names, families) and severities whose findings drop a sample, besides `error`. keep: those whose
+    findings never do. languages: of labels whose letters are neither Latin nor Greek, those to keep; None keeps all.
+    max_repeats: samples with one visual key. splits: name to share, the training split first. licences: by source.
+    """
+
+    format: str = "hf"
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    min_score: float | None = None
+    fix: str = "none"
+    max_repeats: int | None = None
+    languages: tuple[str, ...] | None = None
+    min_tokens: int | None = None
+    max_tokens: int | None = None
+    min_chars: int | None = None
+    max_chars: int | None = None
+    splits: Mapping[str, float] = field(default_factory=_default_splits)
+    keep_splits: str = "none"
+    near_duplicates: str = "leave"
+    seed: int = 0
+    resize: str = "upscale"
+    crop: str = "none"
+    allow_no_image: bool = False
+    allow_licence_clash: bool = False
+    licence: str | None = None
+    licences: Mapping[str, str] = field(default_factory=dict)
+    prompt: str = PROMPT
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise UserError(f"export: {name} = {getattr(self, name)!r} is none of {', '.join(allowed)}")
+        if self.min_score is not None and not 0 <= self.min_score <= 1:
+            raise UserError(f"export: min_score = {self.min_score!r} is not a number from 0 to 1")
+        for name in ("max_repeats", "max_tokens", "max_chars"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"export: {name} = {value!r} would keep nothing; it must be 1 or more")
+        _check_texts(self)
+        _check_splits(self.splits)
+        _check_languages(self.languages)
+
+    def as_config(self) -> dict[str, Any]:
+        """Everything that decides what the data set holds, for its manifest."""
+        config = {key: _plain(value) for key, value in asdict(self).items() if key != "allow_licence_clash"}
+        config["splits"] = {name: share / _total(self.splits) for name, share in self.splits.items()}
+        return config
+
+
+_CHOICES = {
+    "format": FORMATS,
+    "fix": FIXES,
+    "keep_splits": KEPT_SPLITS,
+    "near_duplicates": NEAR,
+    "resize": RESIZE,
+    "crop": CROP,
+}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+
+
+def _total(splits: Mapping[str, float]) -> float:
+    return math.fsum(splits.values())
+
+
+def _check_texts(options: ExportOptions) -> None:
+    for name in ("prompt", "name", "licence"):
+        text = getattr(options, name)
+        if text is not None and not _is_unicode(text):
+            raise UserError(f"export: {name} = {text!r} isn't text in UTF-8")
+    if options.name is not None and len(options.name.splitlines()) != 1:
+        raise UserError(f"export: name = {options.name!r} must be one line")
+    if options.licence is not None and not options.licence.isprintable():
+        raise UserError(f"export: licence = {options.licence!r} isn't the name of a licence")
+    if "<image>" in options.prompt:
+        raise UserError("export: the prompt holds <image>, which formats put before it themselves; leave it out")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # an argument's bytes that aren't UTF-8 come as lone surrogates
+        return False
+    return True
+
+
+def _check_splits(splits: Mapping[str, float]) -> None:
+    if not splits:
+        raise UserError("export: no split is named; give shares as in train=.9,test=.1")
+    seen: dict[str, str] = {}
+    for name, share in splits.items():
+        why = _TAKEN.get(name.lower(), "")
+        if not _SPLIT_NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+            why = f"letters, digits, _ and . only, and no more than {_LONGEST_NAME} of them"
+        if why:
+            raise UserError(f"export: {name!r} can't be the name of a split: {why}")
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise UserError(f"export: splits {name!r} and {other!r} differ in case only, which some disks don't tell")
+        if isinstance(share, bool) or not isinstance(share, int | float) or not math.isfinite(share) or share < 0:
+            raise UserError(f"export: the share of split {name!r} must be a number, 0 or more, not {share!r}")
+    if not 0.999 <= _total(splits) <= 1.001:
+        raise UserError(f"export: the shares of the splits add up to {_total(splits):g}, not to 1")
+
+
+def _check_languages(languages: tuple[str, ...] | None) -> None:
+    from curate.export.decide.languages import LANGUAGES
+
+    for language in languages or ():
+        if language not in (*LANGUAGES, "none"):
+            raise UserError(f"export: {language!r} is no language known here; there are: none, {', '.join(LANGUAGES)}")
+
+
+def parse_splits(text: str) -> dict[str, float]:
+    """`train=.9,test=.1` as a mapping. Raises UserError for anything else."""
+    splits: dict[str, float] = {}
+    for part in text.split(","):
+        name, equals, share = (piece.strip() for piece in part.partition("="))
+        try:
+            number = float(share)
+        except ValueError:
+            number = math.nan
+        if not equals or math.isnan(number):
+            raise UserError(
+                f"--splits {text}: {part.strip()!r} is not NAME=SHARE; as in train=.9,validation=.05,test=.05"
+            )
+        if name in splits:
+            raise UserError(f"--splits {text}: {name!r} is named twice")
+        splits[name] = number
+    return splits
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "drop": (list,),
+    "keep": (list,),
+    "languages": (list,),
+    "splits": (dict, str),
+    "min_score": (int, float),
+    **dict.fromkeys(("max_repeats", "min_tokens", "max_tokens", "min_chars", "max_chars", "seed"), (int,)),
+    **dict.fromkeys(("allow_no_image", "allow_licence_clash"), (bool,)),
+}
+
+
+def make_options(
+    settings: Mapping[str, Any], flags: Mapping[str, Any], licences: Mapping[str, str] | None = None
+) -> ExportOptions:
+    """Options from a project file's table [export] and the flags that were given (None: not given), which win.
+
+    licences: of sources, from the table [licences].
+
+    Raises UserError for an unknown key, a value of the wrong type or one that can't be.
+    """
+    known = [item.name for item in fields(ExportOptions) if item.name != "licences"]
+    values: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key not in known:
+            import difflib
+
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+            raise UserError(f"export: unknown key {key!r}; {hint}")
+        wanted = _KINDS.get(key, (str,))
+        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+            raise UserError(f"export: {key} must be a {' or a '.join(kind.__name__ for kind in wanted)}, not {value!r}")
+        if isinstance(value, list | dict):
+            texts = list(value)
+            if not all(isinstance(item, str) for item in texts):
+                raise UserError(f"export: {key} must hold strings, not {value!r}")
+        values[key] = tuple(value) if isinstance(value, list) else value
+    values |= {key: value for key, value in flags.items() if value is not None}
+    if isinstance(values.get("splits"), str):
+        values["splits"] = parse_splits(values["splits"])
+    return ExportOptions(**values, licences=dict(licences or {}))

@@ -1,0 +1,158 @@
+"""Gives samples the labels that decisions and permitted fixes say, and judges these again. Drops no sample.
+
+What changes goes to two parquet files rather than into memory: a set of millions of labels may have most of its labels
+respelled by a safe fix.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from curate.export.decide.inputs import Input
+from curate.export.decide.rows import Buckets
+from curate.runs.decisions import Decision
+from rules import engine, fixing
+
+#: The actions that set a label, or leave it, whatever rules and filters say.
+WINNING = ("accept", "edit", "fix")
+
+CHANGED: dict[str, Any] = {
+    "row": pl.UInt32,
+    "label": pl.String,
+    "n_tokens": pl.Int32,
+    "visual_key": pl.String,
+    "label_score": pl.Float64,
+}
+JUDGED: dict[str, Any] = {"row": pl.UInt32, "rule": pl.String, "severity": pl.String, "message": pl.String}
+
+
+@dataclass
+class Relabelled:
+    """What came of one run's labels.
+
+    changed: file of the samples with another label (schema CHANGED); judged: the findings of these labels (schema
+    JUDGED). decided: action by row of the decisions that are applied. fixed: samples by rule code whose fix was made.
+    stale and strangers: decisions about another label than the sample has, or about no sample of the run.
+    """
+
+    changed: Path
+    judged: Path
+    decided: dict[int, str] = field(default_factory=dict)
+    fixed: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    n_changed: int = 0
+    stale: list[str] = field(default_factory=list)
+    strangers: set[str] = field(default_factory=set)
+
+
+def relabel(
+    item: Input,
+    fix: str,
+    folder: Path,
+    found: Buckets,
+    *,
+    frozen: pl.Expr,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Relabelled:
+    """Apply a run's decisions, then the fixes of level `fix` ("none", "safe", "unsafe") to labels nobody decided on.
+
+    found: as from `Input.findings`. frozen: true for samples that no fix may touch, over the columns of samples.
+    """
+    done = Relabelled(folder / f"changed-{item.number}.parquet", folder / f"judged-{item.number}.parquet")
+    done.strangers.update(item.decisions.standing)
+    with _Table(done.changed, CHANGED) as changed, _Table(done.judged, JUDGED) as judged:
+        for number, start in enumerate(item.starts if done.strangers or fix != "none" else ()):
+            window = item.window(start).select("row", "sample_id", "label", "split").collect()
+            edited, to_fix = _decide(item, window, done)
+            _write(item, edited, changed, judged, workers)
+            jobs = [(to_fix, "unsafe")]
+            if fix != "none":
+                jobs.append((_fixable(window, found.read(number), fix, frozen, done), fix))
+            for rows, level in jobs:
+                if rows.height:
+                    _write(item, _fix(item, rows, level, done, workers), changed, judged, workers)
+            if progress is not None:
+                progress(start + window.height, item.height)
+        done.n_changed = changed.rows
+    return done
+
+
+def _decide(item: Input, window: pl.DataFrame, done: Relabelled) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """New labels by row that decisions give, and the rows whose fix they take without saying what it makes."""
+    standing = item.decisions.standing
+    new: dict[int, str] = {}
+    to_fix: list[int] = []
+    found = window.select("row", "sample_id", "label").filter(pl.col("sample_id").is_in(list(standing)))
+    for row, sample_id, label in found.iter_rows():
+        decision: Decision = standing[sample_id]
+        done.strangers.discard(sample_id)
+        if not decision.is_about(label):
+            done.stale.append(sample_id)
+            continue
+        done.decided[row] = decision.action
+        if decision.action in ("accept", "reject"):
+            continue
+        if decision.label is None:
+            to_fix.append(row)
+        elif decision.label != label:
+            new[row] = decision.label
+    edited = pl.DataFrame({"row": list(new), "new": list(new.values())}, schema={"row": pl.UInt32, "new": pl.String})
+    return edited, window.filter(pl.col("row").is_in(to_fix))
+
+
+def _fixable(window: pl.DataFrame, found: pl.DataFrame, fix: str, frozen: pl.Expr, done: Relabelled) -> pl.DataFrame:
+    """The samples of a window with a finding that a permitted fix is for, which nobody decided on."""
+    levels = ["safe"] if fix == "safe" else ["safe", "unsafe"]
+    proposed = found.filter(pl.col("fix").is_in(levels) & pl.col("replacement").is_not_null())
+    free = window.filter(~pl.col("row").is_in(list(done.decided)) & ~frozen.fill_null(False))
+    return free.join(proposed, on="row", how="semi", maintain_order="left")
+
+
+def _fix(item: Input, window: pl.DataFrame, level: str, done: Relabelled, workers: int) -> pl.DataFrame:
+    distinct = window["label"].unique(maintain_order=True).to_list()
+    fixed = fixing.fix(distinct, item.ruleset, "unsafe" if level == "unsafe" else "safe", workers=workers)
+    joined = window.join(fixed, on="label", how="left", maintain_order="left")
+    for counter, column in ((done.fixed, "applied"), (done.refused, "refused")):
+        counter.update(joined[column].explode().drop_nulls().to_list())
+    return joined.filter(pl.col("fixed") != pl.col("label")).select("row", pl.col("fixed").alias("new"))
+
+
+def _write(item: Input, new: pl.DataFrame, changed: _Table, judged: _Table, workers: int) -> None:
+    """Judge new labels and write them with what was found."""
+    if not new.height:
+        return
+    distinct = new["new"].unique(maintain_order=True)
+    result = engine.judge(distinct.to_list(), item.ruleset, weights=item.weights, workers=workers)
+    labels = result.labels.with_row_index("place").rename({"score": "label_score"})
+    joined = new.rename({"new": "label"}).join(labels, on="label", how="left", maintain_order="left")
+    changed.write(joined.select(*CHANGED))
+    findings = result.findings.select(pl.col("row").alias("place"), "rule", "severity", "message")
+    judged.write(joined.select("row", "place").join(findings, on="place", how="inner").select(*JUDGED))
+
+
+class _Table:
+    """A parquet file written frame by frame."""
+
+    def __init__(self, path: Path, schema: Any) -> None:
+        self.rows = 0
+        self._schema = schema
+        self._writer = pq.ParquetWriter(path, pl.DataFrame(schema=schema).to_arrow().schema, compression="zstd")
+
+    def write(self, frame: pl.DataFrame) -> None:
+        self.rows += frame.height
+        if frame.height:
+            self._writer.write_table(frame.cast(self._schema).to_arrow().cast(self._writer.schema))
+
+    def __enter__(self) -> _Table:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()

@@ -1,0 +1,151 @@
+"""Puts samples into splits so that no label and no picture stands in two of them. Drops no sample for itself.
+
+A visual key is placed by a hash of itself and the seed, never by what else is there: adding samples moves none. Samples
+with equal keys are therefore in one split. Equal pictures under different labels can have been placed apart: then the
+picture stays in the split that is guarded best, and leaves the others with a reason; near-duplicates do likewise.
+Guarded best is the test split, least the training split. What is left has no group (samples joined by equal keys or
+equal pixels) in two splits.
+
+Splits that are kept as they came are guarded better than all that are placed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from curate.export.decide.options import ExportOptions
+from curate.export.decide.rows import Rows, mapped, settled
+
+_TRAIN = re.compile(r"(?i)(?:^|[_.\-\s])train(?:ing)?(?=$|[_.\-\s\d])")
+_VALIDATION = re.compile(r"(?i)(?:^|[_.\-\s])(?:valid(?:ate|ation)?|val|dev)(?=$|[_.\-\s\d])")
+_TEST = re.compile(r"(?i)(?:^|[_.\-\s])test(?:ing)?(?=$|[_.\-\s\d])")
+_KEPT_NAMES = {"none": (), "test": ("validation", "test"), "all": ("train", "validation", "test")}
+#: More than the number of splits there can be: what is kept goes before what is placed.
+_KEPT = 1 << 14
+
+
+def standard_name(split: str | None) -> str | None:
+    """train, validation or test for a data set's own name of a split; None for a name that says neither."""
+    for name, pattern in (("test", _TEST), ("validation", _VALIDATION), ("train", _TRAIN)):
+        if split is not None and pattern.search(split):
+            return name
+    return None
+
+
+def kept_split(own: pl.Series, options: ExportOptions) -> pl.Series:
+    """The split that each sample keeps, null where it is to be placed. own: the samples' own splits."""
+    wanted = _KEPT_NAMES[options.keep_splits]
+    names = {name: standard_name(name) for name in own.unique().drop_nulls().to_list()}
+    mapping = {name: standard for name, standard in names.items() if standard in wanted}
+    return own.replace_strict(mapping, default=None, return_dtype=pl.Enum(order(options))).alias("kept_split")
+
+
+def frozen(options: ExportOptions) -> pl.Expr:
+    """Is a sample in an existing test or validation set that stays as it is? Over the column kept_split."""
+    return pl.col("kept_split").is_in(["test", "validation"]).fill_null(False)
+
+
+def order(options: ExportOptions) -> list[str]:
+    """The splits from the least guarded to the best: train, the others as named, test."""
+    names = list(options.splits)
+    names += [name for name in _KEPT_NAMES[options.keep_splits] if name not in names]
+    first = "train" if "train" in names else names[0]
+    last = ["test"] if "test" in names and first != "test" else []
+    return [first, *(name for name in names if name not in (first, *last)), *last]
+
+
+class Placer:
+    """Places keys: a hash of key and seed is a point from 0 to 1, the splits' shares are stretches of that line."""
+
+    def __init__(self, splits: Mapping[str, float], seed: int) -> None:
+        total = sum(splits.values())
+        self.names = [name for name, share in splits.items() if share > 0]
+        self._ends = [end / total for end in accumulate(share for share in splits.values() if share > 0)]
+        self._seed = seed
+
+    def place(self, key: int) -> str:
+        """The split of one key."""
+        return self.names[self._number(key)]
+
+    def place_all(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint16]:
+        """The splits of keys, as numbers of `names`. Equal keys are hashed once."""
+        distinct, at = np.unique(keys, return_inverse=True)
+        return np.fromiter(map(self._number, distinct.tolist()), np.uint16, len(distinct))[at]
+
+    def _number(self, key: int) -> int:
+        digest = hashlib.blake2b(f"{self._seed}/{key:016x}".encode(), digest_size=8).digest()
+        point = int.from_bytes(digest, "big") / 2**64
+        return min(bisect_right(self._ends, point), len(self.names) - 1)
+
+
+def with_splits(rows: Rows, options: ExportOptions) -> Rows:
+    """The rows with a column split, and reasons for samples that leave theirs.
+
+    rows: columns key, pixels, near, kept_split, reason, detail; samples with a reason are passed over, and have no
+    split. Near are pictures that an audit found so, among the sources of one run.
+    """
+    names = order(options)
+    placer = Placer(options.splits, options.seed)
+    rows = mapped(rows, lambda window, _: _placed(window, placer, names))
+    if options.keep_splits != "none":  # a key alone is placed once; only what is kept stands where it came from
+        rows = _parted(rows, names, "key", "leak-label", "the same label stands in {}")
+    rows = _parted(rows, names, "pixels", "leak-image", "the same picture stands in {}")
+    if options.near_duplicates == "leave":
+        rows = _parted(rows, names, "near", "leak-near", "nearly the same picture stands in {}")
+    return rows
+
+
+def _placed(window: pl.DataFrame, placer: Placer, names: list[str]) -> pl.DataFrame:
+    """A window with the split that each sample keeps or is placed in."""
+    stays = pl.col("reason").is_null()
+    free = window.select(stays & pl.col("kept_split").is_null()).to_series().arg_true()
+    number_of = np.array([names.index(name) for name in placer.names], np.uint32)
+    places = number_of[placer.place_all(window["key"].gather(free).to_numpy())]
+    kept = window["kept_split"].cast(pl.Enum(names)).to_physical().cast(pl.UInt32)
+    split = kept.scatter(free, pl.Series(places)).replace_strict(dict(enumerate(names)), return_dtype=pl.Enum(names))
+    return window.with_columns(pl.when(stays).then(split).alias("split"))
+
+
+def _parted(rows: Rows, names: list[str], column: str, reason: str, words: str) -> Rows:
+    """The rows where of samples that share `column` those stay that are in the split of the best guarded one.
+
+    A label that was only placed goes over to the training split where that is kept for its key: nothing is tested on
+    it, so that nothing is lost by this.
+    """
+    number = pl.col("split").to_physical().cast(pl.UInt32)
+    rank = number + pl.when(pl.col("kept_split").is_not_null()).then(_KEPT).otherwise(0)
+
+    def ask(window: pl.DataFrame) -> pl.DataFrame:
+        there = window.filter(pl.col("split").is_not_null() & pl.col(column).is_not_null())
+        return there.group_by(column).agg(rank.max().alias("best"), rank.min().alias("least"))
+
+    def answer(said: pl.DataFrame) -> pl.DataFrame:
+        best, least = pl.col("best").max().over(column), pl.col("least").min().over(column)
+        return said.select(column, "window", best, least).filter(pl.col("best") != pl.col("least")).drop("least")
+
+    def take(window: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+        winner = pl.col("best") % _KEPT
+        other = (winner != number).fill_null(False)
+        joins = other & (pl.col("best") >= _KEPT) & (winner == 0) & pl.col("kept_split").is_null()
+        joins &= pl.lit(column == "key")
+        lost = other & ~joins
+        said = pl.format(words, winner.replace_strict(dict(enumerate(names)), return_dtype=pl.String))
+        return (
+            window.join(told, on=column, how="left", maintain_order="left")
+            .with_columns(
+                pl.when(lost).then(pl.lit(reason)).otherwise("reason").alias("reason"),
+                pl.when(lost).then(said).otherwise("detail").alias("detail"),
+                pl.when(joins).then(pl.lit(names[0])).when(~lost).then("split").cast(pl.Enum(names)).alias("split"),
+            )
+            .drop("best")
+        )
+
+    return settled(rows, ask, column, answer, take)

@@ -1,0 +1,105 @@
+"""Sends a data set to the Hugging Face hub, or says what would be sent. A token is never printed, nor asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curate.base.errors import UserError
+from curate.base.tables import count, size, things
+from curate.export.tell.manifest import MANIFEST, read_manifest
+
+if TYPE_CHECKING:
+    from curate.export.write.job import Exported
+
+
+def check_id(repo_id: str) -> None:
+    """Raises UserError for what can't be the id of a repository."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise UserError(f"--push-to-hub {repo_id}: not a repository's id such as me/formulas") from error
+
+
+def _where(repo_id: str, public: bool) -> str:
+    return f"https://huggingface.co/datasets/{repo_id} ({'public' if public else 'private'} if it is new)"
+
+
+def listing(folder: Path, repo_id: str, *, public: bool) -> Iterator[str]:
+    """What `push` would send of a folder, a line a file."""
+    check_id(repo_id)
+    files = _files(folder)
+    yield f"would send to {_where(repo_id, public)}:"
+    for name, number in files.items():
+        yield f"  {name}  {size(number)}"
+    yield f"{things(len(files), 'file')}, {size(sum(files.values()))}"
+
+
+def planned(made: Exported, repo_id: str, *, public: bool) -> Iterator[str]:
+    """What would be sent of a data set that isn't written yet: the sizes are not known."""
+    yield f"would send to {_where(repo_id, public)}:"
+    form = made.plan.options.format
+    for shard in made.plan.shards:
+        rows = things(shard.height, "row")
+        yield (
+            f"  {shard.split}/images/{shard.number:05d}/  {rows}"
+            if form == "sharegpt"
+            else f"  data/{shard.name}.parquet  {rows}"
+        )
+    if form == "sharegpt":
+        yield from (f"  {split}/metadata.jsonl" for split in dict.fromkeys(shard.split for shard in made.plan.shards))
+        yield "  dataset_info.json"
+    dropped = made.plan.frame.height - made.plan.kept
+    yield f"  dropped.parquet  {count(dropped)} rows"
+    yield "  README.md, assets/, manifest.json"
+
+
+def _files(folder: Path) -> dict[str, int]:
+    """The files that the manifest lists, and itself, with their sizes: nothing else that lies there is sent."""
+    files = {name: facts["bytes"] for name, facts in read_manifest(folder)["files"].items()}
+    return {**files, MANIFEST: (folder / MANIFEST).stat().st_size}
+
+
+def push(folder: Path, repo_id: str, *, public: bool, api: Any = None) -> str:
+    """Send a finished data set; returns the line to print. Raises UserError where the hub refuses.
+
+    api: a `huggingface_hub.HfApi`, which takes the token from where the hub's own tools keep it.
+    """
+    from huggingface_hub import HfApi, get_token
+
+    check_id(repo_id)
+    files = _files(folder)
+    api = api or HfApi(library_name="texsieve")
+    try:
+        made = api.create_repo(repo_id, repo_type="dataset", private=not public, exist_ok=True)
+        repo_id = getattr(made, "repo_id", repo_id)
+        patterns = [_literal(name) for name in files]
+        api.upload_folder(
+            repo_id=repo_id,
+            repo_type="dataset",
+            folder_path=folder,
+            allow_patterns=patterns,
+            commit_message="Data set made by texsieve",
+        )
+    except Exception as error:  # the hub's errors, and whatever the libraries under its client raise on a bad line
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        said = _without_token(lines[0], get_token(), getattr(api, "token", None))
+        # Not `from error`: with --debug its text would be printed as it is.
+        raise UserError(f"{repo_id}: can't be sent: {said} ({type(error).__name__})") from None
+    return f"sent      {things(len(files), 'file')}, {size(sum(files.values()))} to https://huggingface.co/datasets/{repo_id}"
+
+
+def _literal(name: str) -> str:
+    """A file's name as a pattern of `fnmatch` that matches only it."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def _without_token(text: str, *tokens: Any) -> str:
+    for token in tokens:
+        if isinstance(token, str) and token:
+            text = text.replace(token, "…")
+    return text

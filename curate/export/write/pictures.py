@@ -1,0 +1,202 @@
+"""Makes the picture files of an export from a source's images, in several processes. Knows nothing of data sets."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from PIL import Image
+
+from curate.export.write.png import encode, encode_grey
+from curate.images.measures import grey_sha256, pixels_sha256
+from curate.images.opening import ImageError, grey_bitmap, open_bytes, read_bytes
+from rules.workers.pool import Helpers
+
+if TYPE_CHECKING:
+    from curate.images.model_ready import Crop, Resize
+
+# `curate.images.model_ready` brings the rules with it, which take long to import: not where pictures are only copied.
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: Images a process is given at a time.
+CHUNK = 64
+#: Below so many images starting processes costs more than it saves.
+MIN_PARALLEL = 600
+#: Formats that every reader knows; of others (BMP, TIFF, GIF) no file is copied.
+_COPIED = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
+#: What is said of a picture that has other pixels now: splits were made by those that it had.
+CHANGED = "not the picture that was audited"
+
+
+class Picture(NamedTuple):
+    """A picture's file and its extension, or why there is none."""
+
+    data: bytes | None
+    extension: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How pictures are made ready: see `curate.images.model_ready`. Sides and pixels of one that is ready as it is."""
+
+    resize: Resize
+    crop: Crop
+    min_side: int
+    max_pixels: int
+
+    @classmethod
+    def of(cls, resize: str, crop: str) -> Shape:
+        """The shape for options' values."""
+        from rules.sets.model_resize import FACTOR, MAX_PIXELS
+
+        return cls(resize, crop, FACTOR, MAX_PIXELS)  # type: ignore[arg-type]
+
+
+def make(root: Path, ref: str, seen: int | None = None, *, shape: Shape) -> Picture:
+    """One picture: RGB as it is to be seen, made ready, its pixels unharmed by how they are stored.
+
+    seen: the picture's `pixel_number` when it was planned; one with other pixels now is not made. None takes any.
+
+    The source's own file is copied where its pixels stay as they are and it is a JPEG, or smaller than a new file.
+    """
+    try:
+        data = read_bytes(root, ref)
+        pixels = grey_bitmap(data)
+        if pixels is not None and shape.crop == "none" and _fits(pixels.shape, shape):
+            changed = seen is not None and _number(grey_sha256(pixels)) != seen
+            return Picture(None, error=CHANGED) if changed else Picture(encode_grey(pixels), "png")
+        image = open_bytes(data)
+    except ImageError as error:
+        return Picture(None, error=str(error))
+    try:
+        if seen is not None and _number(pixels_sha256(image)) != seen:
+            return Picture(None, error=CHANGED)
+        if not _stays(image, shape):
+            from curate.images.model_ready import model_image
+
+            return Picture(*encode(model_image(image, resize=shape.resize, crop=shape.crop)))
+        extension = _COPIED.get(image.format or "")
+        if extension == "jpg":
+            return Picture(without_metadata(data), extension)
+        made = encode(image if image.mode in ("L", "RGB") else image.convert("RGB"))
+    except Exception as error:  # what decoders and encoders raise on odd data is theirs to choose
+        return Picture(None, error=f"{type(error).__name__}: {str(error)[:200]}")
+    if extension and len(data) <= len(made[0]) and not image.getexif() and getattr(image, "n_frames", 1) == 1:
+        return Picture(data, extension)
+    return Picture(*made)
+
+
+def _stays(image: Image.Image, shape: Shape) -> bool:
+    """Is the picture ready as it is, so that no pixel changes?"""
+    if shape.crop != "none" or image.mode not in ("1", "L", "P", "RGB") or "transparency" in image.info:
+        return False
+    if image.getexif().get(0x0112, 1) != 1:
+        return False
+    return _fits(image.size, shape)
+
+
+def _fits(size: tuple[int, ...], shape: Shape) -> bool:
+    """Is a picture of this size neither too small nor too large?"""
+    short, long = sorted(size)
+    # Half of the longest aspect ratio: what is near the limit is left to the function that knows it.
+    return shape.resize == "none" or (
+        short >= shape.min_side and short * long <= shape.max_pixels and long <= 100 * short
+    )
+
+
+def without_metadata(data: bytes) -> bytes:
+    """A JPEG without its EXIF, XMP, IPTC and comment segments, which may say where and by whom it was taken.
+
+    Pixels and colour profile stay. A file that isn't built as JPEG files are is returned as it is.
+    """
+    kept, at = [data[:2]], 2
+    while data[at : at + 1] == b"\xff" and at + 4 <= len(data):
+        marker = data[at + 1]
+        if marker == 0xDA:  # from here on there are pixels
+            return b"".join([*kept, data[at:]])
+        size = int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker not in (0xE1, 0xED, 0xFE):
+            kept.append(data[at : at + 2 + size])
+        at += 2 + size
+    return data
+
+
+def pixel_number(root: Path, ref: str) -> int | None:
+    """The first 64 bits of the image_sha256 that an audit gives an image; None where it can't be decoded."""
+    try:
+        return _number(pixels_sha256(open_bytes(read_bytes(root, ref))))
+    except Exception:  # whatever is wrong with it will be said when its picture is made
+        return None
+
+
+def _number(digest: str) -> int:
+    return int(digest[:16], 16)
+
+
+# Many -----------------------------------------------------------------------------------------------------------------
+
+_Job = tuple[Any, ...]
+
+
+def _do_all(task: Callable[..., R], jobs: list[_Job | None]) -> list[R | None]:
+    return [None if job is None else task(*job) for job in jobs]
+
+
+def _nothing() -> None:
+    """What a process is given to do so that it starts."""
+
+
+class Studio:
+    """Does tasks with the images of streams of items, in their order, with `workers` processes where they pay off.
+
+    images: about how many there will be. The processes start, and import what they need, while the caller goes on.
+    """
+
+    def __init__(self, *, images: int, workers: int) -> None:
+        self._workers = min(workers, images // (MIN_PARALLEL // 2)) if images >= MIN_PARALLEL else 1
+        self._pool: Helpers | None = None
+
+    def __enter__(self) -> Studio:
+        if self._workers > 1:
+            self._pool = Helpers(self._workers)
+            for _ in range(self._workers):
+                self._pool.submit(_nothing)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def work(
+        self, task: Callable[..., R], items: Iterable[T], job: Callable[[T], _Job | None]
+    ) -> Iterator[tuple[T, R | None]]:
+        """Every item with the task's result; `job` gives the task's arguments, or None where there is nothing to do.
+
+        task: a function that can be pickled. Only a few chunks are under way at a time, so that memory
+        doesn't grow with the number of items.
+        """
+        stream = iter(items)
+        waiting: deque[tuple[list[T], Future[list[R | None]]]] = deque()
+        while chunk := list(islice(stream, CHUNK)):
+            jobs = [job(item) for item in chunk]
+            if self._pool is None:
+                yield from zip(chunk, _do_all(task, jobs), strict=True)
+                continue
+            waiting.append((chunk, self._pool.submit(_do_all, task, jobs)))
+            if len(waiting) > 2 * self._workers + 1:
+                yield from _first(waiting)
+        while waiting:
+            yield from _first(waiting)
+
+
+def _first(waiting: deque[tuple[list[T], Future[list[R | None]]]]) -> Iterator[tuple[T, R | None]]:
+    chunk, future = waiting.popleft()
+    yield from zip(chunk, future.result(), strict=True)

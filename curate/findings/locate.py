@@ -1,0 +1,161 @@
+"""Where labels stand in the files they were read from, to the character. Not for changing the files: that is `fix`.
+
+The same code that puts fixed labels back into a file finds them here, so what is located can be replaced.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from curate.base.errors import UserError
+from curate.fix import files
+from curate.fix.places import Change, one_line
+from curate.fix.spans import FileText
+from curate.sources import Source
+
+
+class _Recorder(FileText):
+    """A file that notes where it is asked to change something, and changes nothing."""
+
+    def replace(self, start: int, end: int, new: str) -> None:
+        self.spans.append((start, end, new))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A label in a text file: it stands, spelled as the format spells it, from `start` to `end` (code points)."""
+
+    file: FileText
+    start: int
+    end: int
+    label: str
+    #: Code points of the file where each code point of the label begins, and the place after the last one.
+    offsets: Sequence[int] = field(repr=False)
+
+    def region(self, start: int, end: int) -> tuple[int, int]:
+        """(start, end) in the file of `start` to `end` in the label."""
+        return self.offsets[start], self.offsets[end]
+
+    def line_and_column(self, offset: int) -> tuple[int, int]:
+        """Line and column of a place in the file, both from 1; a byte order mark is no column."""
+        starts = self.file.line_starts
+        line = bisect.bisect_right(starts, offset)
+        column = offset - starts[line - 1] + 1
+        return line, column - (self.bom if line == 1 else 0)
+
+    @property
+    def bom(self) -> int:
+        return int(self.file.text.startswith("\ufeff"))
+
+    def spelled(self, replacement: str) -> str | None:
+        """How the format spells `replacement` here, or None where it can't stand in this place."""
+        raw = self.file.text[self.start : self.end]
+        if raw == self.label:
+            text = one_line(replacement)
+            return None if self.file.path.suffix in (".csv", ".tsv") and any(c in text for c in ',\t"') else text
+        if _is_json(raw, self.label):
+            return json.dumps(replacement, ensure_ascii=raw.isascii())[1:-1]
+        return replacement.replace('"', '""')
+
+
+def locate(source: Source, rows: Sequence[int], columns: dict[str, str] | None = None) -> dict[int, Place]:
+    """The places of these rows of a source's frame, as far as they are in text files that still hold them."""
+    found: dict[int, Place] = {}
+    files = source.places["file"]
+    by_file: dict[str, list[int]] = {}
+    for row in rows:
+        by_file.setdefault(files[row], []).append(row)
+    for name, members in by_file.items():
+        labels = source.frame["label"].gather(members).to_list()
+        lines = source.places["line"].gather(members).to_list()
+        held = zip(members, _in_file(source, name, lines, labels, columns or {}), strict=True)
+        found |= {row: place for row, place in held if place is not None}
+    return found
+
+
+def _in_file(
+    source: Source, name: str, lines: Sequence[int], labels: Sequence[str], columns: dict[str, str]
+) -> list[Place | None]:
+    path = files.base(source) / name
+    changes = [(line, label, label) for line, label in zip(lines, labels, strict=True)]
+    if path.is_dir():
+        inner = files.small_files(source.format, path)
+        return [_in_small_file(source.format, inner[change[0] - 1], change) for change in changes]
+    if not path.is_file() or path.suffix.lower() in (*files.TABLES, ".gz"):
+        return [None] * len(changes)
+    try:
+        file, _ = files.changed_text(source, path, changes, columns, _Recorder)
+    except UserError:  # the file changed: then there is no place to name
+        return [None] * len(changes)
+    return [_place(file, start, end, label) for (start, end, _), label in zip(file.spans, labels, strict=True)]
+
+
+def located(
+    path: Path, format_name: str, lines: Sequence[int], labels: Sequence[str], columns: dict[str, str]
+) -> dict[int, Place]:
+    """The places of labels in one text file, by their order; `lines` are numbered from 1."""
+    changes = [(line, label, label) for line, label in zip(lines, labels, strict=True)]
+    try:
+        file, _ = files.text_file(format_name, path, changes, columns, _Recorder)
+    except UserError:
+        return {}
+    found = (_place(file, start, end, label) for (start, end, _), label in zip(file.spans, labels, strict=True))
+    return {at: place for at, place in enumerate(found) if place is not None}
+
+
+def _in_small_file(format_name: str, path: Path, change: Change) -> Place | None:
+    try:
+        file, _ = files.small_file(format_name, path, change, _Recorder)
+    except UserError:
+        return None
+    start, end, label = file.spans[0]
+    return _place(file, start, end, label)
+
+
+def _place(file: FileText, start: int, end: int, label: str) -> Place | None:
+    raw = file.text[start:end]
+    if raw == label:
+        offsets: Sequence[int] = range(start, end + 1)
+    elif _is_json(raw, label):
+        offsets = [start + at for at in _json_offsets(raw)]
+    elif raw[:1] == '"' and raw[1:-1].replace('""', '"') == label:
+        offsets = [start + at for at in _csv_offsets(raw)]
+    else:
+        return None
+    return Place(file, start, end, label, offsets) if len(offsets) == len(label) + 1 else None
+
+
+def _is_json(raw: str, label: str) -> bool:
+    try:
+        return raw[:1] == '"' and json.loads(raw, strict=False) == label
+    except ValueError:
+        return False
+
+
+def _json_offsets(raw: str) -> list[int]:
+    """Where each code point of a JSON string begins; surrogate pairs are one."""
+    offsets = []
+    at = 1
+    while at < len(raw) - 1:
+        offsets.append(at)
+        if raw[at] != "\\":
+            at += 1
+        elif raw[at + 1] != "u":
+            at += 2
+        else:
+            high = 0xD800 <= int(raw[at + 2 : at + 6], 16) < 0xDC00
+            at += 12 if high and raw[at + 6 : at + 8] == "\\u" else 6
+    return [*offsets, at]
+
+
+def _csv_offsets(raw: str) -> list[int]:
+    offsets = []
+    at = 1
+    while at < len(raw) - 1:
+        offsets.append(at)
+        at += 2 if raw[at] == '"' else 1
+    return [*offsets, at]

@@ -1,0 +1,138 @@
+"""`curate rules`: the catalogue as a table, and one rule explained. The rules themselves are in `rules.families`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from curate.base.tables import Column, display_width, fit, markdown_table, text_table
+from curate.base.visible import visible
+from rules.registry import FAMILIES, Rule, all_rules
+
+_COLUMNS = (
+    Column("code"),
+    Column("name"),
+    Column("severity"),
+    Column("fix", drop=2),
+    Column("what", drop=1),
+)
+
+#: Cells below which a sentence cut to them says nothing.
+_LEAST_ROOM = 24
+_FIX = [column.title for column in _COLUMNS].index("fix")
+
+
+def _row(rule: Rule) -> list[str]:
+    return [rule.code, rule.name, rule.severity, rule.fix or "", rule.doc.what]
+
+
+def _facts(rule: Rule) -> dict[str, Any]:
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "family": FAMILIES[rule.family],
+        "severity": rule.severity,
+        "severity_in": dict(rule.severity_in),
+        "fix": rule.fix,
+        "scope": rule.scope,
+        "profiles": sorted(rule.profiles) or "all",
+        "options": dict(rule.options),
+        "what": rule.doc.what,
+        "why": rule.doc.why,
+        "fix_safety": rule.doc.fix,
+        "fires": [{"label": example.label, "spans": list(example.spans)} for example in rule.doc.fires],
+        "quiet": [example.label for example in rule.doc.quiet],
+        "see": rule.doc.see,
+    }
+
+
+def listed(family: str | None) -> list[Rule] | None:
+    """All rules, or those of a family by its letters; None where no family has them."""
+    if family is None:
+        return list(all_rules().values())
+    return [rule for rule in all_rules().values() if rule.family == family.upper()] or None
+
+
+def list_text(rules: Sequence[Rule], width: int) -> str:
+    """The rules as a table; what they are about is cut to the room there is rather than left out."""
+    rows = [_row(rule) for rule in rules]
+    for left_out in (None, _FIX):  # on a narrow terminal the fix column makes room
+        kept = [at for at in range(len(_COLUMNS)) if at != left_out]
+        cut = [[row[at] for at in kept] for row in rows]
+        titles = [_COLUMNS[at].title for at in kept]
+        columns = list(zip(titles, *cut, strict=True))
+        room = width - sum(max(map(display_width, column)) + 2 for column in columns[:-1])
+        if room >= _LEAST_ROOM:
+            cut = [[*row[:-1], fit(visible(row[-1]), room)] for row in cut]
+            return text_table([_COLUMNS[at] for at in kept], cut, width=width)
+    return text_table(_COLUMNS, rows, width=width)
+
+
+def list_markdown(rules: Sequence[Rule]) -> str:
+    return markdown_table(_COLUMNS, [_row(rule) for rule in rules])
+
+
+def list_json(rules: Sequence[Rule]) -> str:
+    return json.dumps([_facts(rule) for rule in rules], ensure_ascii=False, indent=1)
+
+
+def explain_json(rule: Rule) -> str:
+    return json.dumps(_facts(rule), ensure_ascii=False, indent=1)
+
+
+def explain_text(rule: Rule) -> str:
+    """One rule with all its sections, for a terminal."""
+    lines = [f"{rule.code} {rule.name}  ({rule.severity}; {FAMILIES[rule.family]})", "", visible(rule.doc.what), ""]
+    lines += ["Why it hurts training", f"  {visible(rule.doc.why)}", ""]
+    if rule.doc.fires:
+        lines.append("Fires on")
+        for example in rule.doc.fires:
+            at = f"   at {'  '.join(visible(span) for span in example.spans)}" if example.spans else ""
+            lines.append(f"  {visible(example.label)}{at}")
+        lines.append("")
+    if rule.doc.quiet:
+        lines += ["Is quiet on", *(f"  {visible(example.label)}" for example in rule.doc.quiet), ""]
+    lines += ["Fix", f"  {rule.fix or 'none'}. {visible(rule.doc.fix)}", ""]
+    lines.append(f"Profiles: {_profiles(rule)}")
+    if rule.options:
+        lines.append(f"Options: {', '.join(f'{key} = {value!r}' for key, value in rule.options.items())}")
+    if rule.doc.see:
+        lines.append(f"See: {visible(rule.doc.see)}")
+    return "\n".join(lines)
+
+
+def explain_markdown(rule: Rule) -> str:
+    """One rule as a markdown page: what `docs/rules/` holds."""
+    parts = [f"# {rule.code} {rule.name}", f"*{rule.severity} · {FAMILIES[rule.family]} · fix: {rule.fix or 'none'}*"]
+    parts += [rule.doc.what, "## Why it hurts training", rule.doc.why]
+    if rule.doc.fires:
+        rows = "\n".join(
+            f"- {_code(example.label)}"
+            + (f" at {', '.join(_code(span) for span in example.spans)}" if example.spans else "")
+            for example in rule.doc.fires
+        )
+        parts += ["## Fires on", rows]
+    if rule.doc.quiet:
+        parts += ["## Is quiet on", "\n".join(f"- {_code(example.label)}" for example in rule.doc.quiet)]
+    parts += ["## Fix safety", rule.doc.fix]
+    parts.append(f"Profiles: {_profiles(rule)}.")
+    if rule.options:
+        parts.append("Options: " + ", ".join(f"`{key} = {value!r}`" for key, value in rule.options.items()) + ".")
+    if rule.doc.see:
+        parts += ["## References", rule.doc.see]
+    return "\n\n".join(parts) + "\n"
+
+
+def _profiles(rule: Rule) -> str:
+    """The profiles that the rule belongs to, and where its severity is another."""
+    elsewhere = "".join(f"; {severity} in {profile}" for profile, severity in rule.severity_in.items())
+    return f"{', '.join(sorted(rule.profiles)) or 'all'}{elsewhere}"
+
+
+def _code(text: str) -> str:
+    """Inline code that may hold backticks, with control characters made visible."""
+    shown = visible(text)
+    fence = "``" if "`" in shown or shown.startswith(" ") or shown.endswith(" ") else "`"
+    pad = " " if fence == "``" else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"

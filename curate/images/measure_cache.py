@@ -1,0 +1,128 @@
+"""Keeps the measures of images from run to run, so that an image is decoded once. Measures and judges nothing itself.
+
+One parquet file a folder of images, under the cache folder, named after the folder and everything that decides what a
+measure is. A file that can't be read is as good as none, one that can't be written is no error: images are measured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache as once
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+
+from curate.base.atomic_files import new_file
+from curate.images import ink, measures, opening, strokes
+from curate.images.opening import MEASURED, PROBE, probe_chunks, stamps
+
+#: The folder is kept under so many bytes by removing the files that were used longest ago.
+MAX_BYTES = 1 << 30
+#: A file changed so shortly before it is measured may change again unseen, within the clock's grain: not kept.
+SETTLED_NS = 2_000_000_000
+#: Rows that are handed on at once.
+_CHUNK = 4096
+_STAMP = ("image", "size", "mtime", "ctime")
+
+
+def measured(
+    root: Path, refs: Sequence[str], *, measures: bool, strokes: bool = True, cache: Path | None, workers: int = 1
+) -> Iterator[pl.DataFrame]:
+    """`curate.images.opening.probe` a part at a time: what the cache knows first, then what had to be opened.
+
+    Every ref has one row, not in the order given. cache: the folder of the cache, or None to neither read nor write.
+    Without `measures` headers are all there is to read: the cache is read and not written. strokes: as for `probe`; a
+    cache asks for them, as it is for every rule. workers: processes that measure, where there is enough to do.
+
+    Raises ValueError where measures without strokes are to be kept.
+    """
+    processes = workers if measures else None
+    columns = list(MEASURED if measures else PROBE)
+    if cache is None or not refs:
+        yield from probe_chunks(root, refs, measures=measures, strokes=strokes, workers=processes)
+        return
+    if not strokes:
+        raise ValueError("measures without strokes are not for keeping")
+    path = _file(cache, root)
+    now = time.time_ns()
+    found = stamps(root, refs)
+    kept = _read(path)
+    known = kept.join(found, on=_STAMP, how="semi")
+    for start in range(0, known.height, _CHUNK):
+        yield known.slice(start, _CHUNK).select(columns)
+    rest = found.join(known, on="image", how="anti", maintain_order="left")
+    fresh = []
+    for frame in probe_chunks(root, rest["image"].to_list(), measures=measures, workers=processes):
+        yield frame
+        fresh.append(frame)
+    if measures and fresh:
+        settled = rest.filter(pl.col("mtime") < now - SETTLED_NS)
+        new = (
+            pl.concat(fresh).join(settled, on="image", how="inner", maintain_order="left").select(*_STAMP, *columns[1:])
+        )
+        if new.height:
+            _write(path, pl.concat([kept.join(new, on="image", how="anti", maintain_order="left"), new]))
+            _prune(cache)
+
+
+@once
+def _edition() -> str:
+    """Changes with everything that decides what is measured: this project's code, the decoders, the arithmetic."""
+    code = b"".join(Path(module.__file__ or "").read_bytes() for module in (opening, ink, measures, strokes))
+    return hashlib.sha256(code + f"{version('pillow')} {version('numpy')}".encode()).hexdigest()[:12]
+
+
+def _file(cache: Path, root: Path) -> Path:
+    folder = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:24]
+    return cache / "images" / f"{folder}-{_edition()}.parquet"
+
+
+def _read(path: Path) -> pl.DataFrame:
+    schema = {
+        "image": pl.String,
+        "size": pl.Int64,
+        "mtime": pl.Int64,
+        "ctime": pl.Int64,
+        **{k: v for k, v in MEASURED.items() if k != "image"},
+    }
+    empty = pl.DataFrame(schema=schema)
+    try:
+        frame = pl.read_parquet(path)
+    except Exception:  # missing, cut short, not ours, no permission: whatever it is, images are measured again
+        return empty
+    if frame.schema != empty.schema or frame["image"].n_unique() != frame.height:
+        return empty
+    with contextlib.suppress(OSError):
+        os.utime(path)  # used now: pruned last
+    return frame
+
+
+def _write(path: Path, frame: pl.DataFrame) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with new_file(path) as file:
+            frame.write_parquet(file, compression="zstd")
+    except OSError:
+        return  # a full disk, a read-only home: the audit goes on without
+
+
+def _prune(cache: Path) -> None:
+    """Remove the files used longest ago, and those of other editions first, until the cache is small enough."""
+    try:
+        files = [(path, path.stat()) for path in (cache / "images").glob("*.parquet")]
+    except OSError:
+        return
+    total = sum(stamp.st_size for _, stamp in files)
+    for path, stamp in sorted(files, key=lambda entry: (_edition() in entry[0].name, entry[1].st_mtime)):
+        if total <= MAX_BYTES:
+            return
+        try:
+            path.unlink()
+        except OSError:
+            continue
+        total -= stamp.st_size

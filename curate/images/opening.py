@@ -1,0 +1,411 @@
+"""The one place that opens images, from files and from inside parquet or Arrow files. Not for judging them."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from socket import gethostname
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from PIL import Image, UnidentifiedImageError
+
+from curate.base.errors import UserError
+from curate.base.share_work import share
+from curate.images.ink import has_alpha
+from curate.images.measures import MEASURES, Measured, finished, measured, measured_grey
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Larger images are refused before they are decoded: 90 million pixels are an A0 poster at 220 dpi.
+MAX_PIXELS = 90_000_000
+#: Only raster formats that data sets use: Pillow would hand PostScript to an outside program.
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM")
+
+#: What a header says of an image. Width and height are as displayed: turned as the EXIF tag says.
+PROBE: dict[str, Any] = {
+    "image": pl.String,
+    "error": pl.String,
+    "width": pl.Int32,
+    "height": pl.Int32,
+    "mode": pl.String,
+    "format": pl.String,
+    "frames": pl.Int32,
+    "orientation": pl.Int32,
+    "alpha": pl.Boolean,
+}
+#: What a header and the pixels say.
+MEASURED = {**PROBE, **MEASURES}
+MISSING = "no such file"
+
+_INSIDE = re.compile(r"(?P<file>.+\.(?:parquet|arrow))#(?P<column>.+):(?P<row>\d+)")
+_CHUNK = 64
+#: A bitmap of at most so many bytes is read whole, whatever is asked of it.
+_SMALL = 1 << 20
+#: Runs of ink that are held before what they make up is counted: as many as in a hundred formulas.
+_MOST_RUNS = 100_000
+#: Measuring that would take longer than so many seconds is shared with other processes, which take half of one each.
+_WORTH_PROCESSES = 1.5
+
+# Pillow warns of large images on stderr; here they become an ImageError instead.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+class ImageError(Exception):
+    """An image that can't be had: missing, outside the image folder, undecodable, or too large. The text says which."""
+
+
+class _Inside(NamedTuple):
+    file: Path
+    column: str
+    row: int
+
+
+def open_image(root: Path, ref: str) -> Image.Image:
+    """Open and decode the image that `ref` names under `root`. Raises ImageError with one line of text.
+
+    ref: a path relative to the root, or `file.parquet#COLUMN:ROW` for an image inside a table (rows count from 0).
+    """
+    image = _checked(_source(_locate(root, ref)))
+    try:
+        image.load()
+    except Exception as error:  # decoders raise anything on broken data: OSError, SyntaxError, struct.error, …
+        raise ImageError(_text(error)) from error
+    return image
+
+
+def open_bytes(data: bytes) -> Image.Image:
+    """Open and decode an image from its encoded bytes. Raises ImageError with one line of text."""
+    image = _checked(io.BytesIO(data))
+    try:
+        image.load()
+    except Exception as error:  # decoders raise anything on broken data
+        raise ImageError(_text(error)) from error
+    return image
+
+
+def shown_size(source: bytes | Path) -> tuple[int, int]:
+    """Width and height of an image as displayed, from its header: encoded bytes, or a file. Raises ImageError."""
+    with _checked(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+        try:
+            width, height, *_ = _header(image)
+        except Exception as error:  # header parsers raise anything on broken data
+            raise ImageError(_text(error)) from error
+    return width, height
+
+
+#: The palette of a bitmap whose bytes are grey levels: blue, green, red, 0 of each.
+_GREYS = b"".join(bytes((level, level, level, 0)) for level in range(256))
+
+
+def grey_bitmap(data: bytes) -> npt.NDArray[np.uint8] | None:
+    """The pixels (height, width) of a whole, plain, grey BMP file of 8 bits; None for any other data.
+
+    Pillow goes through the palette in Python: for small pictures that takes five times as long as the rest.
+    """
+    if data[:2] != b"BM" or data[14:18] != b"\x28\0\0\0" or data[26:34] != b"\1\0\x08\0\0\0\0\0":
+        return None
+    start, width, height, colours = (
+        int.from_bytes(data[at : at + 4], "little", signed=True) for at in (10, 18, 22, 46)
+    )
+    stride = (width + 3) & ~3
+    whole = width > 0 and height > 0 and width * height <= MAX_PIXELS and len(data) >= start + stride * height
+    if start != 1078 or colours not in (0, 256) or not whole or data[54:1078] != _GREYS:
+        return None
+    return np.frombuffer(data, np.uint8, stride * height, start).reshape(height, stride)[::-1, :width]
+
+
+def read_bytes(root: Path, ref: str) -> bytes:
+    """The encoded bytes of an image, for copying it as it is. Raises ImageError."""
+    place = _locate(root, ref)
+    if isinstance(place, _Inside):
+        return _stored(place)
+    try:
+        return place.read_bytes()
+    except OSError as error:
+        raise ImageError(_text(error)) from error
+
+
+def probe(
+    root: Path, refs: Iterable[str], *, measures: bool = False, strokes: bool = True, workers: int | None = None
+) -> pl.DataFrame:
+    """What images are: the columns PROBE from their headers, and with `measures` those of MEASURES from their pixels.
+
+    One row a ref, in the order given. Where `error` is set the others are null, but for what the header says of an
+    image whose pixels can't be decoded. Never raises for an image. strokes: without them the measures of
+    `curate.images.strokes`, a fifth of the work, are null. workers: threads for headers (None: as many as suit the
+    machine), processes for measures (None: none but this one), where there is enough to do.
+    """
+    empty = pl.DataFrame(schema=MEASURED if measures else PROBE)
+    return pl.concat([empty, *probe_chunks(root, list(refs), measures=measures, strokes=strokes, workers=workers)])
+
+
+def probe_chunks(
+    root: Path, refs: Sequence[str], *, measures: bool = False, strokes: bool = True, workers: int | None = None
+) -> Iterator[pl.DataFrame]:
+    """`probe` a few images at a time, in order: no more than that is held as Python objects."""
+    parts = [(root, refs[start : start + _CHUNK], measures, strokes) for start in range(0, len(refs), _CHUNK)]
+    # Images inside tables are read a row group at a time, which others would only read again and again.
+    if len(parts) < 2 or _INSIDE.fullmatch(refs[0]):
+        yield from map(_probe_part, parts)
+    elif measures:
+        # Not in threads: numpy's many small steps hold the interpreter's lock, and four threads took a third longer
+        # than one on 1,500 of CROHME's images (2.2 ms an image, alone 1.6).
+        start = perf_counter()
+        yield _probe_part(parts[0])
+        rest = (perf_counter() - start) * (len(parts) - 1)
+        yield from share(_probe_there, parts[1:], workers or 1 if rest > _WORTH_PROCESSES else 1)
+    else:
+        with ThreadPoolExecutor(workers or min(4, 2 * (os.cpu_count() or 1)), thread_name_prefix="probe") as pool:
+            yield from pool.map(_probe_part, parts)
+
+
+def _probe_there(part: tuple[Path, Sequence[str], bool, bool]) -> pl.DataFrame:
+    """`_probe_part`, maybe on another machine, where a folder that isn't shared must not make images seem missing."""
+    if not part[0].is_dir():
+        raise UserError(f"{part[0]}: no such folder on {gethostname()}; images must lie in the same place everywhere")
+    return _probe_part(part)
+
+
+def _probe_part(part: tuple[Path, Sequence[str], bool, bool]) -> pl.DataFrame:
+    root, refs, measures, strokes = part
+    rows = _probe_all(root, refs, measures, strokes)
+    return pl.DataFrame(rows, schema=MEASURED if measures else PROBE, orient="row")
+
+
+def stamps(root: Path, refs: Sequence[str]) -> pl.DataFrame:
+    """Size and times of change of the file that holds each image: image, size (bytes), mtime and ctime (nanoseconds).
+
+    Null where there is no such file. Images inside one table all have the table's. An archive or a copy that is laid
+    over a file may bring back its mtime, and bitmaps are all of one size; the ctime is the file system's own.
+    """
+    rows: list[tuple[str, int | None, int | None, int | None]] = []
+    for ref in refs:
+        try:
+            place = _locate(root, ref)
+            found = (place.file if isinstance(place, _Inside) else place).stat()
+            rows.append((ref, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+        except (ImageError, OSError, ValueError):
+            rows.append((ref, None, None, None))
+    schema = {"image": pl.String, "size": pl.Int64, "mtime": pl.Int64, "ctime": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _probe_all(root: Path, refs: Sequence[str], measures: bool, strokes: bool) -> list[tuple[Any, ...]]:
+    nothing = (None,) * len(MEASURES) if measures else ()
+    rows: list[tuple[Any, ...]] = []
+    held: list[tuple[int, Measured]] = []  # rows that wait for the rest of their measures
+    runs = 0
+    for ref in refs:
+        facts: tuple[Any, ...] = (None,) * (len(PROBE) - 2)
+        try:
+            source = _source(_locate(root, ref))
+            pixels = _bitmap(source) if measures else None
+            if pixels is not None:
+                facts = (pixels.shape[1], pixels.shape[0], "L", "BMP", 1, 1, False)
+                held.append((len(rows), measured_grey(pixels, strokes=strokes)))
+            else:
+                with _checked(source) as image:
+                    try:
+                        facts = _header(image)
+                        if measures:
+                            held.append((len(rows), measured(image, strokes=strokes)))
+                            facts = _header(image)  # a PNG may say only at its end how it is turned
+                    except Exception as error:  # decoders raise anything on broken data
+                        raise ImageError(_text(error)) from error
+            rows.append((ref, None, *facts))
+        except ImageError as error:
+            rows.append((ref, str(error), *facts, *nothing))
+            continue
+        if held and held[-1][1].runs is not None:
+            runs += held[-1][1].runs.row.size
+            if runs > _MOST_RUNS:
+                _finish(rows, held)
+                runs = 0
+    _finish(rows, held)
+    return rows
+
+
+def _finish(rows: list[tuple[Any, ...]], held: list[tuple[int, Measured]]) -> None:
+    """Put the measures that are held to their rows."""
+    for (at, _), row in zip(held, finished([picture for _, picture in held]), strict=True):
+        rows[at] = (*rows[at], *row)
+    held.clear()
+
+
+def _header(image: Image.Image) -> tuple[Any, ...]:
+    """The columns of PROBE after `image` and `error`, from an opened image."""
+    # Pillow itself turns a TIFF. A PNG is decoded whole by getexif() where its header holds no EXIF data.
+    known = image.format != "TIFF" and (image.format != "PNG" or "exif" in image.info)
+    turn = image.getexif().get(0x0112, 1) if known else 1
+    turn = turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
+    width, height = image.size if turn < 5 else (image.height, image.width)
+    return width, height, image.mode, image.format, getattr(image, "n_frames", 1), turn, has_alpha(image)
+
+
+def _locate(root: Path, ref: str) -> Path | _Inside:
+    """Where an image is. A path that leads out of the root, by `..` or through a link, is refused."""
+    inside = _INSIDE.fullmatch(ref) if "#" in ref else None
+    if inside and not os.path.lexists(root / ref):
+        return _Inside(_file(root, inside["file"]), inside["column"], int(inside["row"]))
+    return _file(root, ref)
+
+
+def _file(root: Path, ref: str) -> Path:
+    """A regular file under the root. Raises ImageError for anything else: opening a pipe could block for ever."""
+    try:
+        # Following links is the dearest part of a probe, so a folder is resolved once and a file only if it is a link.
+        folder, name = os.path.split(ref)
+        base, real = _real_folder(root, ""), _real_folder(root, folder)
+        path = real + name
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            path = os.path.realpath(path)
+            mode = os.stat(path).st_mode  # noqa: PTH116
+    except (OSError, ValueError) as error:
+        raise ImageError(_text(error)) from error
+    if not path.startswith(base):
+        raise ImageError("the path leaves the image folder")
+    if not stat.S_ISREG(mode):
+        raise ImageError("not a file")
+    return Path(path)
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(root: Path, folder: str) -> str:
+    """Where a folder really is, with a separator at its end."""
+    return os.path.join(os.path.realpath(root / folder), "")  # noqa: PTH118
+
+
+def _source(place: Path | _Inside) -> Path | io.BytesIO:
+    """What can be opened, a file or the bytes that lie in one."""
+    return io.BytesIO(_stored(place)) if isinstance(place, _Inside) else place
+
+
+def _checked(source: Path | io.BytesIO) -> Image.Image:
+    """An image whose header is read and whose size is allowed; its pixels are not decoded yet."""
+    pixels = _bitmap(source)
+    if pixels is not None:
+        image = Image.fromarray(pixels)
+        image.format = "BMP"
+        return image
+    try:
+        image = Image.open(source, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ImageError("not an image of a known kind") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"the header claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels") from error
+    except Exception as error:  # header parsers raise anything on broken data
+        raise ImageError(_text(error)) from error
+    if image.width * image.height > MAX_PIXELS:
+        size = f"{image.width} x {image.height}"
+        image.close()
+        raise ImageError(f"the header claims {size} pixels, more than {MAX_PIXELS:,} in all")
+    if image.format == "TIFF":
+        image.filename = ""  # Pillow 13 garbles a turned TIFF that it maps into memory, as it does with files by name
+    return image
+
+
+def _bitmap(source: Path | io.BytesIO) -> npt.NDArray[np.uint8] | None:
+    """The pixels of a small, plain, grey BMP, see `grey_bitmap`; None for anything else, broken files included."""
+    if isinstance(source, io.BytesIO):
+        return grey_bitmap(source.getvalue())
+    if not source.name.lower().endswith(".bmp"):
+        return None
+    try:
+        with source.open("rb", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size > _SMALL:
+                return None
+            return grey_bitmap(file.read())
+    except OSError:  # Pillow says what is wrong with it
+        return None
+
+
+def _stored(place: _Inside) -> bytes:
+    """The bytes of an image inside a parquet or Arrow file."""
+    try:
+        stamp = place.file.stat()
+        if place.file.suffix == ".arrow":
+            column, row = open_arrow(place.file).column(place.column), place.row
+        else:
+            groups = _row_groups(place.file, stamp.st_mtime_ns)
+            group = next((at for at, (start, size) in enumerate(groups) if start <= place.row < start + size), None)
+            if group is None:
+                raise IndexError(place.row)
+            column, row = _row_group(place.file, stamp.st_mtime_ns, place.column, group), place.row - groups[group][0]
+        value = column[row].as_py()
+    except FileNotFoundError as error:
+        raise ImageError(MISSING) from error
+    except IndexError as error:
+        raise ImageError(f"{place.file.name} has no row {place.row}") from error
+    except KeyError as error:
+        raise ImageError(f"{place.file.name} has no column {place.column!r}") from error
+    except (OSError, ValueError) as error:
+        raise ImageError(_text(error)) from error
+    data = value.get("bytes") if isinstance(value, dict) else value
+    if not isinstance(data, bytes) or not data:
+        raise ImageError(f"row {place.row} of {place.file.name} holds no image")
+    return data
+
+
+def open_arrow(path: Path) -> pa.Table:
+    """A memory-mapped Arrow file, of the streaming kind (as `datasets` writes it) or the file kind; nothing is copied.
+
+    Raises OSError or ValueError (pyarrow's ArrowInvalid is one) where it can't be read.
+    """
+    return _arrow(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _arrow(path: Path, _changed: int) -> pa.Table:
+    import pyarrow as pa  # half a second to import, needed for images inside tables only
+
+    mapped = pa.memory_map(str(path))
+    try:
+        return pa.ipc.open_stream(mapped).read_all()
+    except pa.ArrowInvalid:
+        mapped.seek(0)
+        return pa.ipc.open_file(mapped).read_all()
+
+
+@lru_cache(maxsize=16)
+def _row_groups(path: Path, _changed: int) -> list[tuple[int, int]]:
+    """(first row, rows) of each row group of a parquet file."""
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(path)
+    groups: list[tuple[int, int]] = []
+    start = 0
+    for group in range(metadata.num_row_groups):
+        groups.append((start, metadata.row_group(group).num_rows))
+        start += groups[-1][1]
+    return groups
+
+
+@lru_cache(maxsize=2)
+def _row_group(path: Path, _changed: int, column: str, group: int) -> pa.ChunkedArray:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        return file.read_row_group(group, columns=[column]).column(column)
+
+
+def _text(error: BaseException) -> str:
+    """One line that says what is wrong with an image, without the path: the ref stands beside it."""
+    if isinstance(error, FileNotFoundError):
+        return MISSING
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

@@ -1,0 +1,82 @@
+"""Keeps measures of drawings from run to run, so that a label is drawn once. Draws and judges nothing itself."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import curate.render
+from curate.base.atomic_files import new_file
+from curate.images import ink, strokes
+
+#: Drawings that are kept at most, 0.4 kB each; beyond that those of the last run.
+MOST = 200_000
+
+#: A row of measures, or () for a label that can't be drawn.
+Row = tuple[object, ...]
+
+
+class Kept:
+    """The kept measures of one folder; without a folder nothing is kept. A file that can't be read is as good as none,
+    one that can't be written is no error. schema: of a row."""
+
+    def __init__(self, folder: Path | None, schema: dict[str, Any]) -> None:
+        self.schema = schema
+        self.path = None if folder is None else folder / "drawings" / f"{_edition()}.parquet"
+        self.rows: dict[bytes, Row] = {} if self.path is None else self._read(self.path)
+        self._fresh: dict[bytes, Row] = {}
+
+    def get(self, label: str) -> Row | None:
+        """The measures of a label's drawing, or None where they are not known."""
+        return self.rows.get(_digest(label))
+
+    def put(self, label: str, row: Row) -> None:
+        self._fresh[_digest(label)] = row
+
+    def save(self) -> None:
+        """Write what was put, beside what was there."""
+        if self.path is None or not self._fresh:
+            return
+        rows = self._fresh if len(self.rows) + len(self._fresh) > MOST else {**self.rows, **self._fresh}
+        nothing = (None,) * len(self.schema)
+        columns = {"digest": pl.Binary, **self.schema}
+        frame = pl.DataFrame([(key, *(row or nothing)) for key, row in rows.items()], schema=columns, orient="row")
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with new_file(self.path) as file:
+                frame.write_parquet(file)
+            for other in self.path.parent.glob("*.parquet"):
+                if other != self.path:  # of another edition
+                    other.unlink(missing_ok=True)
+        except OSError:
+            return  # a full disk, a read-only home: the audit goes on without
+
+    def _read(self, path: Path) -> dict[bytes, Row]:
+        try:
+            frame = pl.read_parquet(path)
+        except Exception:  # missing, cut short, not ours, no permission: labels are drawn again
+            return {}
+        if frame.schema != pl.Schema({"digest": pl.Binary, **self.schema}):
+            return {}
+        return {row[0]: () if row[1] is None else row[1:] for row in frame.iter_rows()}
+
+
+def _digest(label: str) -> bytes:
+    return hashlib.sha256(label.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+@cache
+def _edition() -> str:
+    """Changes with everything that decides what a drawing's measures are."""
+    from curate.pairs import rendered
+
+    folder = Path(curate.render.__file__).parent
+    files = [*sorted(folder.glob("*.py")), Path(rendered.__file__), Path(ink.__file__), Path(strokes.__file__)]
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in files))
+    code.update(" ".join(version(name) for name in ("quickjax", "resvg_py", "pillow", "numpy")).encode())
+    return code.hexdigest()[:16]

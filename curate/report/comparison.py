@@ -1,0 +1,110 @@
+"""Sources of one or more runs side by side, best first: which set is worth training on. Renders nothing itself.
+
+What a summary says is as old as its audit; decisions are made after it, and are counted in the run's file of today.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from curate.base.errors import UserError
+from curate.report.overview import overlap_markdown, overlap_text, rank, sources_markdown, sources_text
+from curate.runs import decision_counts
+from curate.runs.decisions import DECISIONS_FILE, read_decisions
+
+#: What a row of the comparison holds: the contract of `curate compare --format json`.
+FIELDS = (
+    "name",
+    "format",
+    "path",
+    "verdict",
+    "reasons",
+    "rows",
+    "samples",
+    "unreadable",
+    "samples_with_error",
+    "samples_with_warning",
+    "samples_with_info_only",
+    "clean",
+    "errors_with_safe_fix",
+    "errors_with_unsafe_fix",
+    "errors_without_fix",
+    "layout_tokens",
+    "no_visual_key",
+    "duplicate_labels",
+    "duplicates",
+    "leaks",
+    "against",
+    "licence",
+    "with_image",
+    "missing_image",
+    "mean_score",
+    "median_tokens",
+    "max_tokens",
+    "splits",
+    "rules",
+)
+
+
+class RunLike(Protocol):
+    """What is needed of a run: where it is, its summary and, where decisions were made, its samples."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def summary(self) -> dict[str, Any]: ...
+    @property
+    def samples(self) -> pl.LazyFrame: ...
+
+
+def compare(runs: Sequence[RunLike]) -> list[dict[str, Any]]:
+    """One row per source and run with the `FIELDS` of its summary entry and `decisions`, best first.
+
+    `decisions` counts what people decided on samples of the source, as `decision_counts.KINDS` has it. With more than
+    one run each row has a `run` too: the folder's name, or its path where two folders have one name.
+
+    Raises:
+        UserError: no run, or a summary of another version that lacks a field.
+    """
+    if not runs:
+        raise UserError("nothing to compare: name one or more run folders")
+    names = [run.path.name for run in runs]
+    labels = [str(run.path) if names.count(name) > 1 else name for run, name in zip(runs, names, strict=True)]
+    rows = []
+    for run, label in zip(runs, labels, strict=True):
+        decided = decision_counts.by_source(read_decisions(run.path / DECISIONS_FILE), run.samples)
+        for entry in run.summary.get("sources", []):
+            lacking = [field for field in FIELDS if field not in entry]
+            if lacking:
+                raise UserError(f"{run.path}: its summary.json has no {lacking[0]!r}; audit the sources again")
+            row = {field: entry[field] for field in FIELDS}
+            row["decisions"] = decided.get(entry["name"], dict(decision_counts.NONE))
+            rows.append({"run": label, **row} if len(runs) > 1 else row)
+    rows.sort(key=lambda row: (*rank(row), row.get("run", "")))
+    return rows
+
+
+def to_text(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:
+    """A table for the terminal, verdict and first reasons under each source."""
+    shared = overlap_text(rows, width=width)
+    return sources_text(rows, width=width) + (f"\n\n{shared}" if shared else "")
+
+
+def to_markdown(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:
+    """A markdown table and the reasons as lists. `width` is there so that all presenters are called alike."""
+    shared = overlap_markdown(rows)
+    return sources_markdown(rows) + (f"\n{shared}\n" if shared else "")
+
+
+def to_json(rows: Sequence[dict[str, Any]], *, width: int = 120) -> str:
+    """The rows as a JSON list with nothing left out."""
+    return json.dumps(list(rows), ensure_ascii=False, indent=2) + "\n"
+
+
+#: The presenters by the name `--format` knows them under.
+FORMATS: dict[str, Callable[..., str]] = {"text": to_text, "json": to_json, "markdown": to_markdown}

@@ -1,0 +1,211 @@
+"""A run in a few lines for a terminal or a markdown page: the source table and the issue table. Not report.html."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from curate.audit.verdict import VERDICTS
+from curate.base.tables import Column, count, fit, markdown_table, markdown_text, share, text_table, things
+from curate.runs.decision_counts import decided
+from rules.sets.leaks import side_name
+
+#: Reasons printed under each source; the report has them all.
+REASONS_SHOWN = 3
+
+_SOURCE_COLUMNS = (
+    Column("source"),
+    Column("run", drop=9),
+    Column("verdict"),
+    Column("samples", "right"),
+    Column("errors", "right"),
+    Column("warnings", "right", drop=3),
+    Column("no key", "right", drop=5),
+    Column("duplicates", "right", drop=4),
+    Column("unreadable", "right", drop=2),
+    Column("no image", "right", drop=6),
+    Column("tokens", "right", drop=7),
+    Column("score", "right", drop=1),
+    Column("decided", "right", drop=8),
+)
+_OVERLAP_COLUMNS = (
+    Column("split"),
+    Column("run", drop=9),
+    Column("also in"),
+    Column("labels", "right"),
+    Column("share", "right"),
+    Column("10 tokens or more", "right", drop=1),
+    Column("images", "right", drop=2),
+    Column("nearly", "right", drop=3),
+)
+#: Rows of the overlap table that a terminal gets; summary.json has them all.
+OVERLAPS_SHOWN = 12
+_RULE_COLUMNS = (
+    Column("rule"),
+    Column("name", drop=1),
+    Column("severity", drop=2),
+    Column("samples", "right"),
+    Column("share", "right"),
+    Column("findings", "right", drop=4),
+    Column("fixable", "right", drop=3),
+)
+
+
+def rank(entry: Mapping[str, Any]) -> tuple[int, int, str]:
+    """Sort key that puts the best source first: verdict, then how many labels without an error it gives, then name."""
+    verdict = entry["verdict"]
+    place = VERDICTS.index(verdict) if verdict in VERDICTS else len(VERDICTS)
+    return place, entry["samples_with_error"] - entry["samples"], entry["name"]
+
+
+def _source_row(entry: Mapping[str, Any]) -> list[str]:
+    samples, with_image = entry["samples"], entry["with_image"]
+    score, tokens = entry["mean_score"], entry["median_tokens"]
+    return [
+        entry["name"],
+        entry.get("run", ""),
+        entry["verdict"],
+        count(samples),
+        share(entry["samples_with_error"], samples),
+        share(entry["samples_with_warning"], samples),
+        share(entry["no_visual_key"], samples),
+        share(entry["duplicate_labels"], samples),
+        count(entry["unreadable"]),
+        share(entry["missing_image"] + samples - with_image, samples) if with_image else "labels only",
+        "–" if tokens is None else f"{tokens:g}",
+        "–" if score is None else f"{score:.3f}",
+        count(decisions) if (decisions := decided(entry.get("decisions", {}))) else "",
+    ]
+
+
+def _columns_and_rows(entries: Sequence[Mapping[str, Any]]) -> tuple[list[Column], list[list[str]]]:
+    rows = [_source_row(entry) for entry in entries]
+    rare = ("run", "decided")
+    kept = [i for i, column in enumerate(_SOURCE_COLUMNS) if column.title not in rare or any(row[i] for row in rows)]
+    return [_SOURCE_COLUMNS[i] for i in kept], [[row[i] for i in kept] for row in rows]
+
+
+def sources_text(entries: Sequence[Mapping[str, Any]], *, width: int = 120, reasons: int = REASONS_SHOWN) -> str:
+    """The sources side by side with verdict and first reasons, in the order given.
+
+    Args:
+        entries: source entries of summary.json; a `run` in them becomes a column.
+        width: terminal cells there are; columns of less weight go first where they are short.
+        reasons: how many of its reasons to print under each source.
+    """
+    columns, rows = _columns_and_rows(entries)
+    return text_table(columns, rows, width=width, notes=[entry["reasons"][:reasons] for entry in entries])
+
+
+def sources_markdown(entries: Sequence[Mapping[str, Any]]) -> str:
+    """The sources as a markdown table, all reasons in lists below it."""
+    columns, rows = _columns_and_rows(entries)
+    parts = [markdown_table(columns, rows)]
+    for entry in entries:
+        title = entry["name"] + (f" ({entry['run']})" if entry.get("run") else "")
+        reasons = "\n".join(f"- {markdown_text(reason)}" for reason in entry["reasons"])
+        parts.append(f"**{markdown_text(title)}: {entry['verdict']}**\n\n{reasons}")
+    return "\n\n".join(parts) + "\n"
+
+
+def overlaps(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What test and validation splits share with others, and all splits with the sets of `--against`: most first.
+
+    Each row has side, run, other, samples (of the side), labels, long_labels, images, near_images (null: not known).
+    """
+    rows = []
+    for entry in entries:
+        run = entry.get("run", "")
+        for pair in entry["leaks"]:
+            other = side_name(pair["other_source"], pair["other_split"])
+            rows.append({**pair, "side": side_name(entry["name"], pair["split"]), "run": run, "other": other})
+        for pair in entry["against"]:
+            side = side_name(entry["name"], pair["split"])
+            rows.append({**pair, "side": side, "run": run, "other": pair["name"], "near_images": None})
+    return sorted(rows, key=lambda row: (-(row["images"] or 0), -row["long_labels"], -row["labels"]))
+
+
+def _overlap_table(entries: Sequence[Mapping[str, Any]], most: int | None) -> tuple[list[Column], list[list[str]], int]:
+    found = overlaps(entries)
+    if most is not None and len(found) > most:  # a pair that shares nothing is news only among few
+        found = [row for row in found if row["labels"] or row["images"] or row["near_images"]] or found
+    rows = [
+        [
+            row["side"],
+            row["run"],
+            row["other"],
+            count(row["labels"]),
+            share(row["labels"], row["samples"]),
+            count(row["long_labels"]),
+            count(row["images"]),
+            count(row["near_images"]),
+        ]
+        for row in found[:most]
+    ]
+    kept = [i for i, column in enumerate(_OVERLAP_COLUMNS) if column.title != "run" or any(row[i] for row in rows)]
+    columns = [_OVERLAP_COLUMNS[i] for i in kept]
+    return columns, [[row[i] for i in kept] for row in rows], len(found) - len(rows)
+
+
+def overlap_text(entries: Sequence[Mapping[str, Any]], *, width: int = 120) -> str:
+    """The table of shared labels and images, or nothing where no split is there to test on and nothing to compare."""
+    columns, rows, left = _overlap_table(entries, OVERLAPS_SHOWN)
+    if not rows:
+        return ""
+    more = fit(f"… and {left} more; summary.json has them all.", width)
+    return text_table(columns, rows, width=width) + (f"\n{more}" if left else "")
+
+
+def overlap_markdown(entries: Sequence[Mapping[str, Any]]) -> str:
+    """As `overlap_text`, whole and in markdown."""
+    columns, rows, _ = _overlap_table(entries, None)
+    return markdown_table(columns, rows) if rows else ""
+
+
+def near_text(summary: Mapping[str, Any]) -> str:
+    """One line on the search for near-duplicate images, or nothing where there were none."""
+    near = summary.get("near_duplicates")
+    if not near:
+        return ""
+    skipped = f"; {things(near['skipped_buckets'], 'bucket')} too large to search" if near["skipped_buckets"] else ""
+    return (
+        f"near-duplicate images: {things(near['images'], 'image')} compared in "
+        f"{things(near['comparisons'], 'comparison')}; each with each would take {count(near['possible'])}{skipped}"
+    )
+
+
+def rules_text(summary: Mapping[str, Any], *, width: int = 120, most: int = 20) -> str:
+    """The issue table: what was found, most samples first, at most `most` rules."""
+    total = summary["totals"]["samples"]
+    rules = summary["rules"]
+    rows = [
+        [
+            rule["rule"],
+            rule["name"],
+            rule["severity"],
+            count(rule["samples"]),
+            share(rule["samples"], total),
+            count(rule["findings"]),
+            count(rule["fixable"]),
+        ]
+        for rule in rules[:most]
+    ]
+    if not rows:
+        return (
+            "No new issue was found."
+            if summary.get("suppressed", {"findings": 0})["findings"]
+            else "No issue was found."
+        )
+    text = text_table(_RULE_COLUMNS, rows, width=width)
+    return text + (f"\n… and {len(rules) - most} more rules; the report has them all." if len(rules) > most else "")
+
+
+def suppressed_text(suppressed: Mapping[str, Any]) -> list[str]:
+    """What the baseline keeps out of the issue table, by rule, in a line; no line where that is nothing."""
+    if not suppressed["findings"]:
+        return []
+    rules = suppressed["rules"]
+    named = ", ".join(f"{rule['rule']} {count(rule['findings'])}" for rule in rules[:10])
+    more = f", {len(rules) - 10} more rules" if len(rules) > 10 else ""
+    number = things(suppressed["findings"], "finding")
+    return [f"Known, and not shown: {number} ({named}{more}). Scores, numbers of sources and verdicts count them."]

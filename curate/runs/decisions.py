@@ -1,0 +1,220 @@
+"""Reads and appends to decisions.jsonl, and says which decision stands for each sample. Applies none to a label.
+
+The file is append-only: a row a decision, the latest one stands, `undo` takes back the latest that stands. A row holds
+sample_id, action, label, label_sha256 (of the label that was judged, UTF-8), who and when (ISO 8601, UTC).
+
+Several programs may append at once, and an audit may put a new run folder in the place of the old one meanwhile: each
+holds a lock on the file, and who got the lock of a file that is no longer the run's tries again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, get_args
+
+from curate.base.errors import UserError
+
+Action = Literal["accept", "fix", "edit", "reject", "undo"]
+ACTIONS: tuple[str, ...] = get_args(Action)
+DECISIONS_FILE = "decisions.jsonl"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One row of the file. `label` is the new label of `edit` and `fix`; `fix` may leave it to the fixer (None)."""
+
+    sample_id: str
+    action: str
+    label: str | None
+    label_sha256: str
+    who: str = ""
+    when: str = ""
+
+    def is_about(self, label: str) -> bool:
+        """Was this the label that was judged? A decision about another label must not be applied to this one."""
+        return self.label_sha256 == label_sha256(label)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The decisions that stand, by sample; `rows` were read, `unreadable` of the file's lines were not."""
+
+    standing: dict[str, Decision] = field(default_factory=dict)
+    rows: int = 0
+    unreadable: tuple[int, ...] = ()
+
+
+def label_sha256(label: str) -> str:
+    """The hash by which a decision names the label it is about."""
+    return hashlib.sha256(label.encode()).hexdigest()
+
+
+def decide(sample_id: str, action: Action, judged: str, label: str | None = None, who: str | None = None) -> Decision:
+    """A decision of now about the label `judged`. `label` is the new one; `who` is the OS user unless it is given.
+
+    Raises UserError where an edit has no label, or a text holds what can't be written as UTF-8.
+    """
+    if action not in ACTIONS:
+        raise ValueError(f"action {action!r} is none of {', '.join(ACTIONS)}")
+    if action == "edit" and label is None:
+        raise UserError(f"{sample_id}: an edit needs the new label")
+    for text in (sample_id, judged, label, who):
+        _check_unicode(sample_id, text)
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    return Decision(sample_id, action, label, label_sha256(judged), os_user() if who is None else who, when)
+
+
+def _check_unicode(sample_id: str, text: str | None) -> None:
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{sample_id!r}: no character at {error.start + 1}: half a surrogate pair") from error
+
+
+def os_user() -> str:
+    """The name of the user whose process this is; its number where it has no name, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def append_decisions(run: Path, decisions: Iterable[Decision]) -> None:
+    """Append decisions to the file of the run folder `run`; when this returns they are on the disk, in their order.
+
+    A last line that a crash tore is left as it is, and the first decision begins on a line of its own. Where the disk
+    is full nothing is left behind. Raises UserError where the file can't be written.
+    """
+    lines = [json.dumps(asdict(decision), ensure_ascii=False) + "\n" for decision in decisions]
+    if not lines:
+        return
+    try:
+        with locked_decisions(run) as fd:
+            size = os.fstat(fd).st_size
+            torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+            try:
+                _write(fd, ("\n" * torn + "".join(lines)).encode())
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(fd, size)
+                raise
+            os.fsync(fd)
+            if size == 0:
+                _sync_folder(run)
+    except OSError as error:
+        raise UserError(f"{run / DECISIONS_FILE}: can't be written: {error.strerror}; nothing was decided") from error
+
+
+@contextmanager
+def locked_decisions(run: Path) -> Iterator[int]:
+    """Hold the lock of a run's decisions, for appending to them or putting another folder in the run's place.
+
+    Yields a descriptor to read and append with; the file is made, empty, where there is none. Raises OSError.
+    """
+    path = run / DECISIONS_FILE
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if not _is_still(path, fd):
+                continue
+            yield fd
+            return
+        finally:
+            os.close(fd)  # the lock goes with it
+
+
+def _is_still(path: Path, fd: int) -> bool:
+    """Is the open file still the one at `path`? Waiting for its lock, it may have been moved away and replaced."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(there, os.fstat(fd))
+
+
+def _write(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file is only safe when its folder's entry is on the disk too."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def read_decisions(path: Path) -> Decisions:
+    """The decisions of a file, none where there is no file.
+
+    A line that is torn, as a crash leaves the last one, or isn't a decision is passed over and its number kept in
+    `unreadable`. Raises UserError where the file can't be read at all.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return Decisions()
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror}") from error
+    rows: list[Decision] = []
+    unreadable: list[int] = []
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        decision = _parse(line)
+        if decision is None:
+            unreadable.append(number)
+        else:
+            rows.append(decision)
+    return Decisions(resolve(rows), len(rows), tuple(unreadable))
+
+
+def resolve(rows: Iterable[Decision]) -> dict[str, Decision]:
+    """The decision that stands for each sample, in the order in which samples were first decided on."""
+    stacks: dict[str, list[Decision]] = {}
+    for row in rows:
+        stack = stacks.setdefault(row.sample_id, [])
+        if row.action != "undo":
+            stack.append(row)
+        elif stack:
+            stack.pop()
+    return {sample_id: stack[-1] for sample_id, stack in stacks.items() if stack}
+
+
+def _parse(line: bytes) -> Decision | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
+        return None
+    if not isinstance(row, dict):
+        return None
+    sample_id, action, label = row.get("sample_id"), row.get("action"), row.get("label")
+    if not isinstance(sample_id, str) or action not in ACTIONS or not isinstance(label, str | None):
+        return None
+    if action == "edit" and label is None:
+        return None
+    try:
+        f"{sample_id}{label}".encode()
+    except UnicodeEncodeError:  # half a surrogate pair is no text, and no table takes it
+        return None
+    return Decision(
+        sample_id,
+        action,
+        label,
+        str(row.get("label_sha256") or ""),
+        str(row.get("who") or ""),
+        str(row.get("when") or ""),
+    )

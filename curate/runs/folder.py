@@ -1,0 +1,145 @@
+"""The run folder's schemas, and reading one back. Not for making one: that is `audit`.
+
+A run folder holds samples.parquet, findings.parquet, places.parquet, summary.json, report.html, with a baseline
+suppressed.parquet, and with the first decision decisions.jsonl.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curate.base.errors import UserError
+from rules import Ruleset, Weights
+from rules.registry import all_rules
+
+#: Columns every samples.parquet starts with; the columns a source brought of its own follow.
+SAMPLES: dict[str, Any] = {
+    "sample_id": pl.String,
+    "source": pl.String,
+    "split": pl.String,
+    "image": pl.String,
+    "label": pl.String,
+    "canonical": pl.String,
+    "visual_key": pl.String,
+    "score": pl.Float64,
+    "pair_score": pl.Float64,
+    "n_tokens": pl.Int32,
+    "width": pl.Int32,
+    "height": pl.Int32,
+    "image_sha256": pl.String,
+    "image_phash": pl.String,
+    # Equal for labels that look the same; for images of equal pixels or nearly so. Their names depend on nothing else.
+    "label_group": pl.String,
+    "image_group": pl.String,
+    # Where predictions contradict the label: 1 for the likeliest label error, 2 for the next.
+    "label_error_rank": pl.Int32,
+}
+
+#: `source` is there so that a finding about a whole data set (sample_id null) still says which one.
+FINDINGS: dict[str, Any] = {
+    "sample_id": pl.String,
+    "source": pl.String,
+    "rule": pl.String,
+    "name": pl.String,
+    "severity": pl.String,
+    "start": pl.Int32,
+    "end": pl.Int32,
+    "message": pl.String,
+    "fix": pl.String,
+    "replacement": pl.String,
+}
+
+SAMPLES_FILE = "samples.parquet"
+FINDINGS_FILE = "findings.parquet"
+#: File and line of every sample, in their order; a small file or a table has numbers of rows for lines.
+PLACES_FILE = "places.parquet"
+PLACES: dict[str, Any] = {"file": pl.String, "line": pl.Int64}
+#: Findings that the run's baseline knows; there where a baseline was given.
+SUPPRESSED_FILE = "suppressed.parquet"
+SUMMARY_FILE = "summary.json"
+REPORT_FILE = "report.html"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A complete run folder, its tables read lazily."""
+
+    path: Path
+    summary: dict[str, Any]
+
+    @property
+    def samples(self) -> pl.LazyFrame:
+        return pl.scan_parquet(self.path / SAMPLES_FILE)
+
+    @property
+    def findings(self) -> pl.LazyFrame:
+        return pl.scan_parquet(self.path / FINDINGS_FILE)
+
+    @property
+    def suppressed(self) -> pl.LazyFrame:
+        """Findings that the run's baseline knows, in the schema of `findings`; empty without a baseline."""
+        path = self.path / SUPPRESSED_FILE
+        return pl.scan_parquet(path) if path.is_file() else pl.LazyFrame(schema=FINDINGS)
+
+    @property
+    def places(self) -> pl.LazyFrame:
+        """File and line of every sample, in their order; empty in a run of an older version."""
+        path = self.path / PLACES_FILE
+        return pl.scan_parquet(path) if path.is_file() else pl.LazyFrame(schema=PLACES)
+
+    @property
+    def all_findings(self) -> pl.LazyFrame:
+        """New and known findings: what is wrong with the data, whoever knows of it."""
+        return pl.concat([self.findings, self.suppressed])
+
+    def root(self, source: str) -> Path:
+        """The folder that the image paths of `source` are relative to. Raises KeyError for an unknown source."""
+        for entry in self.summary["sources"]:
+            if entry["name"] == source:
+                return (self.path / str(entry["root"])).resolve()
+        raise KeyError(source)
+
+
+def load_run(path: Path) -> Run:
+    """Open a run folder. Raises UserError where it is missing or not whole."""
+    if not path.is_dir():
+        raise UserError(f"{path}: no such run folder; make one with: curate audit SOURCE --out {path}")
+    for name in (SAMPLES_FILE, FINDINGS_FILE, SUMMARY_FILE):
+        if not (path / name).is_file():
+            raise UserError(
+                f"{path}: not a run folder, it holds no {name}; make one with: curate audit SOURCE --out DIR"
+            )
+    try:
+        summary = json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path / SUMMARY_FILE}: can't be read as JSON ({error}); audit the source again") from error
+    sources = summary.get("sources") if isinstance(summary, dict) else None
+    if not isinstance(sources, list) or not all(isinstance(entry, dict) and "name" in entry for entry in sources):
+        raise UserError(f"{path / SUMMARY_FILE}: not the summary of an audit; audit the source again")
+    return Run(path, summary)
+
+
+def rules_of(run: Run) -> tuple[Ruleset, Weights]:
+    """What the run was audited with, so that a label that changes is judged by the same rules.
+
+    Raises UserError where these are rules that this texsieve doesn't have.
+    """
+    config = run.summary.get("config", {})
+    unknown = [code for code in config.get("rules", []) if code not in all_rules()]
+    if unknown:
+        raise UserError(
+            f"{run.path}: audited with rules this texsieve doesn't have ({', '.join(unknown)}); audit it again"
+        )
+    ruleset = Ruleset(
+        tuple(config.get("rules", ())),
+        config.get("profile", "default"),
+        config.get("options", {}),
+        config.get("severities", {}),
+        config.get("fixes", {}),
+    )
+    return ruleset, Weights(**config.get("score", {}))

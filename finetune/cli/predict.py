@@ -1,0 +1,139 @@
+"""The command `finetune predict`: its flags, and what it prints. The work is done in `prediction_job`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from curate.base.errors import UserError
+from curate.base.terminal import Bars, say
+
+if TYPE_CHECKING:
+    from finetune.predict.job import Predicted
+
+_SHOWN = 5
+
+
+@click.command(
+    name="predict",
+    epilog="""
+\b
+MODEL is an adapter that `finetune train` wrote, a merged model or a base model, each a
+folder or an id on the hub. DATASET is a folder that `curate export` wrote, a file of
+messages (JSON lines), or an id on the hub.
+
+\b
+A row of PRED.jsonl: sample_id, gt, pred, image (where it is a file), seconds (the batch's
+time divided by its rows), score (mean log-probability of the tokens, the end included),
+and runaway: true where the answer was cut at --max-new-tokens.
+
+\b
+Stopped, even by `kill -9`, the same command goes on where it was; rows that are there are
+kept if they are of the same model, data, prompt and settings (PRED.jsonl.run.json says what
+they are of). The same model, data, settings and machine give the same answers; another
+--batch-size can change the last bits of a sum and so, rarely, a token.
+
+\b
+Examples:
+  finetune predict unsloth/Qwen2.5-VL-3B-Instruct dataset --out base.jsonl
+  finetune predict runs/finetune/best dataset --out tuned.jsonl
+  finetune predict runs/finetune/best dataset --limit 50 --save-images seen --out look.jsonl
+  finetune compare base.jsonl tuned.jsonl --out report.html
+""",
+)
+@click.argument("model", metavar="MODEL")
+@click.argument("dataset", metavar="DATASET")
+@click.option("--out", type=click.Path(path_type=Path), metavar="PRED.jsonl", required=True, help="The file to write.")
+@click.option("--split", default="test", show_default=True, metavar="NAME", help="The split to predict.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the split's first N rows.")
+@click.option("--prompt", metavar="TEXT", help="What to ask [default: what the model was trained with].")
+@click.option("--batch-size", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
+              help="Images at a time; halved where memory is short.")  # fmt: skip
+@click.option("--max-new-tokens", type=click.IntRange(min=1), default=512, show_default=True, metavar="N",
+              help="Longest answer.")  # fmt: skip
+@click.option("--max-pixels", type=click.IntRange(min=28 * 28), metavar="N",
+              help="Scale larger images down to so many pixels [default: as trained].")  # fmt: skip
+@click.option("--4bit/--16bit", "load_in_4bit", default=None,
+              help="How weights are held [default: as trained; 4 bits for a base model].")  # fmt: skip
+@click.option("--dtype", type=click.Choice(["auto", "bfloat16", "float16", "float32"]),
+              help="What is calculated in [default: as trained; else auto].")  # fmt: skip
+@click.option("--temperature", type=click.FloatRange(0, 100), default=0.0, metavar="T",
+              help="Above 0: tokens are drawn, not the likeliest taken [default: 0].")  # fmt: skip
+@click.option("--seed", type=int, default=0, metavar="N", help="What tokens are drawn with [default: 0].")
+@click.option("--save-images", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Write the images as the model sees them, for `finetune compare`.")  # fmt: skip
+def predict(
+    model: str,
+    dataset: str,
+    out: Path,
+    split: str,
+    limit: int | None,
+    prompt: str | None,
+    batch_size: int,
+    max_new_tokens: int,
+    max_pixels: int | None,
+    load_in_4bit: bool | None,
+    dtype: Any,
+    temperature: float,
+    seed: int,
+    save_images: Path | None,
+) -> None:
+    """Have a model read a data set's images."""
+    if out.is_dir():
+        raise UserError(f"{out}: is a folder; --out names the file, such as {out / 'pred.jsonl'}")
+    if prompt is not None and not prompt.strip():
+        raise UserError("--prompt is empty; the model needs to be asked something")
+    from finetune.models.facts import check_model, model_facts
+    from finetune.models.hardware import require_gpu
+
+    check_model(model)
+    require_gpu()
+    facts = model_facts(model)
+    from finetune.data.pairs import load_pairs
+    from finetune.predict.engines import Asking
+    from finetune.predict.job import Asker, data_facts, predict_file
+    from finetune.predict.questions import Questions
+    from finetune.settings.config import Config
+
+    trained = (facts.config or Config()).data
+    questions = Questions(
+        load_pairs(dataset, split),
+        resize=trained.resize,
+        name_from=out.parent,
+        save_to=save_images,
+        limit=limit,
+    )
+    asker = Asker.of(facts, load_in_4bit=load_in_4bit, dtype=dtype, max_pixels=max_pixels)
+    asking = Asking(batch_size, max_new_tokens, temperature, seed)
+    data = data_facts(dataset, split, questions, trained.resize)
+    try:
+        with Bars() as bars:
+            made = predict_file(asker, questions, data, prompt or trained.prompt, out, asking, progress=bars)
+    except KeyboardInterrupt:
+        click.echo(f"finetune: {out} keeps what is predicted; the same command goes on with it", err=True)
+        raise
+    say_predicted(made, questions.imageless, max_new_tokens)
+
+
+def say_predicted(made: Predicted, imageless: int, max_new_tokens: int) -> None:
+    """Print what came of a prediction."""
+    from curate.base.tables import count, things
+    from curate.base.visible import clip, visible
+
+    earlier = f", {count(made.rows - made.new)} of them before" if made.rows > made.new else ""
+    pace = f", {made.seconds / made.new:.2f} s each" if made.new else ""
+    say(f"predicted {things(made.rows, 'formula')}{earlier}{pace}")
+    for line in made.notes:
+        say(f"note      {line}")
+    if imageless:
+        say(f"left out  {things(imageless, 'row')} without an image")
+    if made.runaways:
+        names = ", ".join(clip(visible(name), 60) for name in made.runaways[:_SHOWN])
+        more = f" and {count(len(made.runaways) - _SHOWN)} more" if len(made.runaways) > _SHOWN else ""
+        say(
+            f"runaway   {things(len(made.runaways), 'answer')} cut at {count(max_new_tokens)} tokens: {names}{more}. "
+            "Either the formula is longer (--max-new-tokens), or the model repeats itself"
+        )
+    say(f"written   {made.path}")

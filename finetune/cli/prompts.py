@@ -1,0 +1,158 @@
+"""The command `finetune prompts`: asks a model with each prompt, has the answers scored, writes the folder."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from curate import __version__
+from curate.base.terminal import Bars, cores, say, width
+from finetune.cli.predict import predict
+
+if TYPE_CHECKING:
+    from finetune.compare.prompt_table import Asked, Scored
+    from finetune.settings.prompt_file import Prompt
+
+PROMPTS_FILE, PAGE_FILE = "prompts.json", "prompts.md"
+_SAME = ("split", "limit", "batch_size", "max_new_tokens", "max_pixels", "load_in_4bit", "dtype")
+
+
+@click.command(
+    name="prompts",
+    params=[one for name in _SAME for one in predict.params if one.name == name],
+    epilog="""
+\b
+MODEL and DATASET are those of `finetune predict`. FILE is YAML, a name and what is asked:
+    plain: Write the LaTeX code of the formula in this image.
+    short: LaTeX?
+or the name of a ready file: `styles` has plain prompts, document parsing (HTML, Markdown)
+and grounding (boxes in JSON).
+
+\b
+What a style wraps its formula in (fences, dollars, JSON, HTML, a sentence) is taken off by
+fixed rules, docs/prompts.md; the table has the scores after that, and the headline before.
+The first prompt is the one that others are compared with (p: McNemar's exact test): for a
+model that `finetune train` made its own prompt, `trained`, unless FILE has it.
+
+\b
+--out writes prompts.json, prompts.md, and of each prompt the answers as they came
+(NAME.jsonl) and unwrapped (NAME.unwrapped.jsonl), which `finetune evaluate` and `compare`
+read. Stopped, the same command goes on where it was.
+
+\b
+Examples:
+  finetune prompts unsloth/Qwen2.5-VL-3B-Instruct dataset --prompts styles --limit 200
+  finetune prompts runs/finetune/best dataset --prompts mine.yaml --out prompts
+""",
+)
+@click.argument("model", metavar="MODEL")
+@click.argument("dataset", metavar="DATASET")
+@click.option("--prompts", "prompt_file", metavar="FILE", default="styles", show_default=True, help="What to ask.")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Keep answers and scores.")
+@click.option("--cdm/--no-cdm", default=True, show_default=True, help="Draw the pairs that look different, for cdm.")
+def prompts(
+    model: str,
+    dataset: str,
+    prompt_file: str,
+    out: Path | None,
+    cdm: bool,
+    split: str,
+    limit: int | None,
+    batch_size: int,
+    max_new_tokens: int,
+    max_pixels: int | None,
+    load_in_4bit: bool | None,
+    dtype: Any,
+) -> None:
+    """Ask a model with several prompts, and compare the answers."""
+    from finetune.models.facts import check_model, model_facts
+    from finetune.models.hardware import require_gpu
+    from finetune.settings.prompt_file import Prompt, read_prompts
+
+    asked = read_prompts(prompt_file)
+    check_model(model)
+    require_gpu()
+    facts = model_facts(model)
+    from finetune.compare.prompt_table import as_json, as_text, score_prompts
+    from finetune.data.pairs import load_pairs
+    from finetune.predict.engines import Asking
+    from finetune.predict.job import Asker, data_facts, predict_file
+    from finetune.predict.questions import Questions
+    from finetune.settings.config import Config
+    from rules import KEY_VERSION
+
+    trained = (facts.config or Config()).data
+    if facts.config is not None and all(prompt.text != trained.prompt.strip() for prompt in asked):
+        names = {prompt.name.lower() for prompt in asked}
+        own = next(name for name in ("trained", "trained-with", "as-it-was-trained") if name not in names)
+        asked.insert(0, Prompt(own, trained.prompt.strip()))
+    asker = Asker.of(facts, load_in_4bit=load_in_4bit, dtype=dtype, max_pixels=max_pixels)
+    asking = Asking(batch_size, max_new_tokens)
+    with ExitStack() as stack:
+        folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="texsieve-prompts-")))
+        questions = Questions(load_pairs(dataset, split), resize=trained.resize, name_from=folder, limit=limit)
+        data = data_facts(dataset, split, questions, trained.resize)
+        answers: list[Asked] = []
+        notes: dict[str, None] = {}
+        with Bars() as bars:
+            for prompt in asked:
+                path = folder / f"{prompt.name}.jsonl"
+                made = predict_file(asker, questions, data, prompt.text, path, asking, progress=_named(bars, prompt))
+                notes.update(dict.fromkeys(made.notes))
+                answers.append(read_answers(prompt, path))
+        with Bars() as bars:
+            report = partial(bars, "draw")
+            found = score_prompts(answers, workers=min(cores(), 8), characters=cdm, progress=report)
+        said = {"texsieve": __version__, "key_version": KEY_VERSION, "model": asker.identity(), "data": data}
+        said |= {"answers": {"max_new_tokens": max_new_tokens, "batch_size": batch_size}, **as_json(found)}
+        if out is not None:
+            write(out, found, said)
+    say(as_text(found, width()))
+    for line in notes:
+        say(f"note      {line}")
+    if questions.imageless:
+        say(f"left out  {questions.imageless} rows without an image")
+    if out is not None:
+        say(f"\nscores    {out / PROMPTS_FILE}\npage      {out / PAGE_FILE}")
+
+
+def _named(bars: Bars, prompt: Prompt) -> Any:
+    """The bars' stages with the prompt's name: it is loaded once and asked as often as there are prompts."""
+    return lambda stage, done, of: bars(stage if stage == "load" else prompt.name, done, of)
+
+
+def read_answers(prompt: Prompt, path: Path) -> Asked:
+    """The answers of a file that `predict_file` wrote, and how many of them were cut at the limit."""
+    from curate.predictions.rows import read_predictions
+    from finetune.compare.prompt_table import Asked
+
+    with path.open(encoding="utf-8") as lines:
+        cut = sum(bool(json.loads(line).get("runaway")) for line in lines if '"runaway"' in line)
+    return Asked(prompt, read_predictions(path), cut)
+
+
+def write(out: Path, found: Sequence[Scored], said: dict[str, Any]) -> None:
+    """Write the scores and the unwrapped answers, each file whole or not at all."""
+    from curate.base.atomic_files import new_file
+    from finetune.compare.prompt_table import as_markdown
+
+    for one in found:
+        with new_file(out / f"{one.asked.prompt.name}.unwrapped.jsonl") as temporary:
+            temporary.write_text("".join(_line(row) for row in one.rows), encoding="utf-8", newline="\n")
+    with new_file(out / PROMPTS_FILE) as temporary:
+        text = json.dumps(said, ensure_ascii=False, indent=1, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+    with new_file(out / PAGE_FILE) as temporary:
+        temporary.write_text(as_markdown(found), encoding="utf-8", newline="\n")
+
+
+def _line(row: Any) -> str:
+    values = {name: getattr(row, name) for name in ("sample_id", "gt", "pred", "image", "seconds", "score")}
+    return json.dumps({name: value for name, value in values.items() if value is not None}, ensure_ascii=False) + "\n"

@@ -1,0 +1,191 @@
+"""The command `finetune train`: its arguments, and what it prints. The work is done in `plan` and `loop`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from curate.base.errors import UserError
+from curate.base.terminal import Bars, say
+
+if TYPE_CHECKING:
+    from finetune.settings.config import Config
+    from finetune.train.loop import Trained
+    from finetune.train.plan import Plan
+    from finetune.train.run_folder import RunFolder
+
+
+@click.command(
+    name="train",
+    epilog="""
+\b
+CONFIG is a YAML file, or the name of a ready one: 8gb, 16gb, 24gb, multi-gpu (its first
+lines say how to start it on several GPUs). KEY=VALUE wins over it: data.path is a folder
+that `curate export` wrote, a file of messages (JSON lines), or an id on the hub.
+
+\b
+Every sample is looked at before the first step. What doesn't fit the model (a broken image,
+a formula longer than data.max_length, …) is left out and listed with its reason; with
+data.unfit=error nothing is trained then. --dry-run stops there and says how many tokens and
+steps there are, and about how much memory and time they take. It needs no GPU.
+
+\b
+The run folder (`out`) holds the settings, the versions, the losses as JSON lines and drawn,
+pages with what the model reads at each evaluation, the adapters best/ and last/, and
+checkpoints. A training that was stopped goes on with --resume, with the same data in the
+same order. One with a validation set stops where that no longer gets better.
+
+\b
+Examples:
+  finetune train 16gb data.path=dataset --dry-run
+  finetune train 16gb data.path=dataset out=runs/first
+  finetune train my.yaml train.learning_rate=2e-4 lora.r=32 out=runs/second
+  finetune train runs/second/config.yaml --resume
+""",
+)
+@click.argument("config", metavar="CONFIG")
+@click.argument("settings", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option("--dry-run", is_flag=True, help="Say what a training would do and take; train nothing, write nothing.")
+@click.option("--resume", is_flag=True, help="Go on with the training in the run folder, from its last checkpoint.")
+def train(config: str, settings: tuple[str, ...], dry_run: bool, resume: bool) -> None:
+    """Fine-tune a vision-language model on a data set."""
+    from finetune.models.hardware import is_first_process, require_packages
+    from finetune.settings.config import load_config
+    from finetune.train.run_folder import RunFolder
+
+    loaded = load_config(config, settings)
+    require_packages()
+    if dry_run:
+        from finetune.train import plan
+
+        with Bars() as bars:
+            made = plan.make_plan(loaded, bars)
+        say(plan.as_text(made))
+        return
+    folder = RunFolder(Path(loaded.out))
+    _check(loaded, folder, resume)
+    with folder.alone() if is_first_process() else nullcontext(), Bars() as bars:
+        if is_first_process():
+            _check_state(loaded, folder, resume)  # once more: now nobody else can begin here
+        _train(loaded, folder, resume, bars)
+
+
+def _check(config: Config, folder: RunFolder, resume: bool) -> None:
+    """Before any work: can a training be begun, or gone on with, in this folder and on this machine?"""
+    from finetune.models.hardware import is_first_process, require_gpu, require_reporters
+
+    require_reporters(config.train.report_to)
+    if is_first_process():
+        folder.check_alone()
+        _check_state(config, folder, resume)
+    require_gpu()
+
+
+def _check_state(config: Config, folder: RunFolder, resume: bool) -> None:
+    if resume:
+        folder.check_resume(config)
+    else:
+        folder.check_new()
+
+
+def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
+    from finetune.models.hardware import is_first_process
+    from finetune.models.load import import_unsloth
+    from finetune.train import loop, run_folder
+    from finetune.train import plan as planning
+    from finetune.train.preflight import verify
+
+    talks = is_first_process()
+    import_unsloth()  # before `plan` imports transformers
+    plan = planning.make_plan(config, bars if talks else None)
+    if resume:
+        _same_data(folder, plan)
+    checkpoint = folder.checkpoint() if resume else None
+    if talks:
+        if resume:
+            folder.tidy()
+            folder.write_config(config)
+        else:
+            folder.begin(config, run_folder.environment(plan.hashes()))
+        folder.write_unfit({split.name: split.checked for split in plan.splits})
+        click.echo(planning.as_text(plan), err=True)
+        if resume:
+            click.echo(f"resumed    from {checkpoint.name if checkpoint else 'the beginning'}", err=True)
+    planning.check_policy(plan)
+    model, processor = loop.load_for_training(config)
+    # Unsloth mends tokenizers and templates while it loads a model: are the tokens still those that were counted?
+    verify(plan.train.rows, plan.train.checked, processor, config.data)
+    try:
+        trained = loop.train(
+            config,
+            folder,
+            plan.train.fitting,
+            plan.validation.fitting if plan.validation else None,
+            checkpoint=checkpoint,
+            loaded=(model, processor),
+            progress=bars if talks else _silent,
+            note=_note,
+        )
+    except KeyboardInterrupt:
+        if talks:
+            click.echo(f"finetune: {folder.path} can be gone on with: the same command with --resume", err=True)
+        raise
+    if talks:
+        _say(folder, trained)
+
+
+def _note(line: str) -> None:
+    """A line on standard error, in the place of the progress bar, which comes back below it."""
+    click.echo(("\r\x1b[K" if sys.stderr.isatty() else "") + line, err=True)
+
+
+def _silent(stage: str, done: int, of: int) -> None:
+    pass
+
+
+def _same_data(folder: RunFolder, plan: Plan) -> None:
+    """Raises UserError where the samples aren't those that the training began with."""
+    import json
+
+    from finetune.models.hardware import processes
+    from finetune.train.run_folder import ENVIRONMENT
+
+    file = folder.path / ENVIRONMENT
+    try:
+        environment = json.loads(file.read_text(encoding="utf-8"))
+        known, many = environment["data_sha256"], environment["processes"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{file}: can't be read, so nobody knows what was trained on: begin anew") from error
+    if known != plan.hashes():
+        raise UserError(
+            f"{plan.config.data.path}: the samples aren't those that {folder.path} was trained on; begin a new "
+            "training with out=FOLDER"
+        )
+    if many != processes():
+        raise UserError(
+            f"{folder.path}: was trained by {many} processes together, and there are {processes()} now, which would "
+            "make other steps: start it as before, or begin a new training with out=FOLDER"
+        )
+
+
+def _say(folder: RunFolder, trained: Trained) -> None:
+    """Print what came of a training."""
+    from finetune.train.run_folder import BEST, LAST, LOSSES, PLOT, SAMPLES, UNFIT
+
+    why = f": {trained.ended}" if trained.ended else ""
+    say(f"trained    {trained.steps} steps{why}")
+    if trained.best is not None:
+        step, loss = trained.best
+        say(f"best       {folder.path / BEST}: loss on the validation set {loss:.4g} at step {step}")
+    say(f"last       {folder.path / LAST}")
+    say(f"losses     {folder.path / PLOT}, {LOSSES}")
+    if any(folder.samples.glob("*.html")):
+        say(f"samples    {folder.path / SAMPLES}")
+    if (folder.path / UNFIT).stat().st_size:
+        say(f"left out   {folder.path / UNFIT}")
+    adapter = folder.path / (BEST if trained.best else LAST)
+    say(f"next       finetune predict {adapter} DATASET --out predictions.jsonl")

@@ -1,0 +1,271 @@
+"""The page of `finetune compare`: one file that loads nothing. Reckons nothing: that is `finetune.compare.comparison`.
+
+It has a size whatever the files hold: as many examples as MOST_CARDS, pictures for the first of them. Verdicts take
+turns, so that where room runs out each still has its first ones. Every string from data is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from rapidfuzz.distance import Levenshtein
+
+from curate import __version__, report
+from curate.base.tables import count, share
+from curate.report import pictures
+from curate.report.markup import code, marked, text
+from curate.report.template import open_template
+from finetune.compare.comparison import (
+    VERDICTS,
+    Change,
+    Comparison,
+    closeness,
+    confused,
+    words_of_difference,
+    words_of_p,
+)
+from finetune.compare.find_images import Images
+from finetune.metrics.alignment import Compared
+from finetune.metrics.evaluation import Evaluated
+from finetune.metrics.plots import confusion_bars, confusion_words
+from finetune.metrics.summary import figure, span
+
+MOST_CARDS = 500
+MOST_OF_A_VERDICT = 200
+#: Rows that are right in both files say little.
+MOST_RIGHT = 12
+#: Labels that are drawn and images that are opened, and bytes of their pictures.
+MOST_PICTURES = 400
+PICTURE_BYTES = 5_000_000
+TEXT_BYTES = 3_000_000
+CONFUSIONS = 25
+#: Tokens beyond which differences are not looked for: what is shown of a label is cut earlier.
+_MOST_TOKENS = 2000
+
+_HERE = Path(__file__).parent
+_REPORT = Path(report.__file__).parent
+
+Roots = tuple[Path | None, Path | None]
+
+
+def build(
+    comparison: Comparison,
+    roots: Roots = (None, None),
+    *,
+    images: Images | None = None,
+    labels: str | None = None,
+    render: pictures.Render | None = None,
+    open_image: pictures.OpenImage | None = None,
+) -> bytes:
+    """The page's bytes. Equal comparisons give equal bytes.
+
+    Args:
+        roots: the folders that the `image` of BEFORE's and AFTER's rows are relative to.
+        images: where to look for them instead, in whatever folder they lie there.
+        labels: what the labels have to do with the scores, in a sentence; see `finetune.metrics.label_errors`.
+        render, open_image: as in `curate.report`; the project's own where they aren't given.
+    """
+    chosen = choose(comparison)
+    cards = _cards(
+        comparison, chosen, roots, images, render or pictures.default_render(), open_image or pictures.default_open()
+    )
+    symbols, layouts = (
+        [(_words(kind, name), before, after) for name, before, after in confused(comparison, kind)]
+        for kind in ("confused", "layout")
+    )
+    counts = comparison.counts
+    context = {
+        "names": comparison.names,
+        "n": len(comparison.verdicts),
+        "unpaired": comparison.unpaired,
+        "verdicts": [(verdict, counts[verdict]) for verdict in VERDICTS],
+        "labels": labels,
+        "notes": comparison.notes,
+        "headline": _change(comparison.changes[0]),
+        "changes": [_change(change) for change in comparison.changes],
+        "tables": [
+            (title, rows[:CONFUSIONS], max(len(rows) - CONFUSIONS, 0), plot)
+            for title, rows, plot in (
+                ("Symbols", symbols, _plot("p-symbols", "Symbols read for others", symbols)),
+                ("Layout", layouts, _plot("p-layout", "Errors of layout", layouts)),
+            )
+        ],
+        "runaway": tuple(sum(found.runaway) for found in (comparison.before, comparison.after)),
+        "cards": cards,
+        "cards_left": len(comparison.verdicts) - len(cards),
+        "version": __version__,
+    }
+    template, fixed = _template()
+    return template.render({**fixed, **context}).encode("utf-8", "replace")
+
+
+def choose(comparison: Comparison) -> list[int]:
+    """The places of the rows that are shown: those that changed most, verdicts in turn."""
+    queues: list[list[int]] = []
+    for verdict in VERDICTS:
+        places = [place for place, one in enumerate(comparison.verdicts) if one == verdict]
+        # Rows with a long label come last: a short one shows the same error better.
+        places.sort(key=lambda place: (len(comparison.before.rows[place].gt) > 300, -_change_of(comparison, place)))
+        queues.append(places[: MOST_RIGHT if verdict == "right" else MOST_OF_A_VERDICT][::-1])
+    chosen: list[int] = []
+    while len(chosen) < MOST_CARDS and any(queues):
+        chosen.extend(queue.pop() for queue in queues if queue)
+    return chosen[:MOST_CARDS]
+
+
+def _change_of(comparison: Comparison, place: int) -> float:
+    return abs(closeness(comparison.after, place) - closeness(comparison.before, place))
+
+
+def _words(kind: str, name: tuple[str, str]) -> str:
+    if kind == "layout":
+        return confusion_words({"kind": name[0], "what": name[1]})
+    return confusion_words({"truth": name[0] or None, "prediction": name[1] or None})
+
+
+def _plot(name: str, title: str, rows: Sequence[tuple[str, int, int]]) -> Markup:
+    return confusion_bars(name, title, [(words, numbers) for words, *numbers in rows[:12]], ("before", "after"))
+
+
+def _change(change: Change) -> dict[str, Any]:
+    name = change.plain_name
+    return {
+        "name": change.words,
+        "before": figure(name, change.before),
+        "after": figure(name, change.after),
+        "before_ci": span(name, change.before_ci),
+        "after_ci": span(name, change.after_ci),
+        "difference": words_of_difference(change),
+        "ci": span(name, change.ci),
+        "p": words_of_p(change.p),
+        "test": change.test,
+        "verdict": {True: "better", False: "worse", None: "may be chance"}[change.better],
+        "same": change.difference == 0,
+    }
+
+
+def _cards(
+    comparison: Comparison,
+    chosen: Sequence[int],
+    roots: Roots,
+    images: Images | None,
+    render: pictures.Render,
+    open_image: pictures.OpenImage,
+) -> list[dict[str, Any]]:
+    cards = []
+    drawn: dict[str, pictures.Picture] = {}
+    picture_bytes = text_bytes = made = 0
+
+    def draw(label: str) -> pictures.Picture:
+        nonlocal made, picture_bytes
+        if label not in drawn:
+            drawn[label] = pictures.of_label(label, render)
+            made += 1
+        picture_bytes += drawn[label].size
+        return drawn[label]
+
+    for place in chosen:
+        old, new = comparison.before.rows[place], comparison.after.rows[place]
+        room = made < MOST_PICTURES and picture_bytes < PICTURE_BYTES
+        image = None
+        ref, root = (old.image, roots[0]) if old.image is not None else (new.image, roots[1])
+        if images is not None:
+            ref, root = images.find(ref, old.sample_id) or ref, images.root
+        if room and ref is not None:
+            image = pictures.of_image(root, ref, open_image)
+            made += 1
+            picture_bytes += image.size
+        sides = [_truth(comparison, place), _side("before", comparison.before, place)]
+        sides.append(_side("after", comparison.after, place))
+        for side, label in zip(sides, (old.gt, old.pred, new.pred), strict=True):
+            side["picture"] = draw(label) if room else None
+        text_bytes += sum(len(side["label"]) + len(side["written"] or "") for side in sides) + 900
+        if text_bytes > TEXT_BYTES:
+            break
+        cards.append(
+            {
+                "id": text(old.sample_id, 120),
+                "verdict": comparison.verdicts[place],
+                "image": image,
+                "image_name": None if ref is None else text(ref, 120),
+                "sides": sides,
+            }
+        )
+    return cards
+
+
+def _truth(comparison: Comparison, place: int) -> dict[str, Any]:
+    """The truth, marked where AFTER misread it, or where BEFORE did if AFTER is right."""
+    found = comparison.before if comparison.after.scored.alike[place] else comparison.after
+    truth, prediction = found.scored.tokens[place]
+    spans = [] if found.scored.alike[place] else differences(truth, prediction)[0]
+    return _shown("truth", comparison.before.rows[place].gt, truth, spans, "")
+
+
+def _side(name: str, found: Evaluated, place: int) -> dict[str, Any]:
+    truth, prediction = found.scored.tokens[place]
+    alike = bool(found.scored.alike[place])
+    spans = [] if alike else differences(truth, prediction)[1]
+    said = "looks as the truth does" if alike else _errors(found.compared[place])
+    if found.runaway[place]:
+        said = f"ran away: {count(len(prediction))} tokens for {count(len(truth))}"
+    return {**_shown(name, found.rows[place].pred, prediction, spans, said), "alike": alike}
+
+
+def _shown(
+    name: str, written: str, tokens: Sequence[str], spans: Sequence[tuple[int, int]], said: str
+) -> dict[str, Any]:
+    spelled = " ".join(tokens)
+    plain = written.split() == spelled.split()
+    return {
+        "name": name,
+        "label": marked(spelled, spans) if spelled else Markup("<i>(nothing)</i>"),
+        "written": None if plain or not written else code(written),
+        "said": text(said, 400),
+        "alike": None,
+    }
+
+
+def _errors(compared: Compared) -> str:
+    """What is wrong in one prediction, in words."""
+    counts = [(_words("confused", name), n) for name, n in compared.confused.most_common()]
+    counts += [(_words("layout", name), n) for name, n in compared.layout.most_common()]
+    words = [f"{what} ({n} times)" if n > 1 else what for what, n in counts[:8]]
+    more = f", and {count(len(counts) - 8)} more" if len(counts) > 8 else ""
+    return ", ".join(words) + more if words else "drawn otherwise, with the same symbols in the same places"
+
+
+def differences(truth: Sequence[str], prediction: Sequence[str]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """(start, end) of what differs, in the tokens of both sides joined by single spaces; empty where one lacks it."""
+    if len(truth) > _MOST_TOKENS or len(prediction) > _MOST_TOKENS:
+        truth, prediction = truth[:_MOST_TOKENS], prediction[:_MOST_TOKENS]
+    starts = [_starts(truth), _starts(prediction)]
+    found: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
+    for one in Levenshtein.opcodes(truth, prediction):
+        if one.tag == "equal":
+            continue
+        for side, first, last in ((0, one.src_start, one.src_end), (1, one.dest_start, one.dest_end)):
+            start = starts[side][first]
+            found[side].append((start, max(starts[side][last] - 1, start) if last > first else start))
+    return found
+
+
+def _starts(tokens: Sequence[str]) -> list[int]:
+    """Where each token starts, and the one that would come next."""
+    starts, at = [], 0
+    for token in tokens:
+        starts.append(at)
+        at += len(token) + 1
+    return [*starts, at]
+
+
+@lru_cache(maxsize=1)
+def _template() -> tuple[jinja2.Template, Mapping[str, Any]]:
+    styles = [_REPORT / "report.css", _HERE / "compare.css"]
+    scripts = [_REPORT / "report.js", _HERE / "compare.js"]
+    return open_template(_HERE / "compare.html", styles, scripts, {"count": count, "share": share, "text": text})

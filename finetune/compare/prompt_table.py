@@ -1,0 +1,188 @@
+"""Scores the answers to several prompts side by side, as they came and unwrapped. Asks no model and writes no file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from curate.base.tables import Column, count, markdown_table, share, text_table, things
+from curate.predictions.rows import Prediction
+from curate.predictions.unwrap import unwrap_rows
+from finetune.compare.comparison import words_of_p
+from finetune.metrics.evaluation import Progress, as_metrics, evaluate, evaluate_all
+from finetune.metrics.intervals import mcnemar_p
+from finetune.metrics.scoring import STRING_METRICS
+from finetune.metrics.summary import SHOWN, figure, is_share, span
+from finetune.settings.prompt_file import Prompt
+
+HEADLINE = "exprate_render_equal"
+#: Prompts of a table on a terminal; more stand in tables below.
+_A_TABLE = 3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The answers to one prompt. cut: how many of them were cut at the limit of tokens."""
+
+    prompt: Prompt
+    rows: Sequence[Prediction]
+    cut: int = 0
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One prompt's scores. rows: the answers unwrapped. wrapped: answers by the rule that took something off.
+
+    `changed`: how many answers any rule changed. p: of the difference in what is drawn to the first prompt (McNemar).
+    """
+
+    asked: Asked
+    rows: list[Prediction]
+    raw: dict[str, Any]
+    unwrapped: dict[str, Any]
+    wrapped: Counter[str]
+    changed: int
+    seconds: float | None
+    p: float | None
+
+
+def score_prompts(
+    asked: Sequence[Asked],
+    *,
+    workers: int = 1,
+    characters: bool = False,
+    progress: Progress | None = None,
+) -> list[Scored]:
+    """Score each prompt's answers, which must be to the same questions in the same order; others as in `evaluate`."""
+    found: list[Scored] = []
+    taken = [unwrap_rows(one.rows) for one in asked]
+    unwrapped = evaluate_all(
+        [rows for rows, _, _ in taken], workers=workers, rules=False, characters=characters, progress=progress
+    )
+    first = unwrapped[0]
+    for one, (rows, wrapped, changed), scored in zip(asked, taken, unwrapped, strict=True):
+        metrics = as_metrics(scored)
+        raw = as_metrics(evaluate(one.rows, workers=workers, rules=False)) if changed else metrics
+        was, is_now = first.scored.alike > 0, scored.scored.alike > 0
+        p = None if scored is first else mcnemar_p(int((was & ~is_now).sum()), int((~was & is_now).sum()))
+        times = [row.seconds for row in one.rows]
+        seconds = None if None in times else sum(time for time in times if time is not None) / len(times)
+        found.append(Scored(one, rows, raw, metrics, wrapped, changed, seconds, p))
+    return found
+
+
+def best(found: Sequence[Scored]) -> Scored:
+    """The prompt whose answers most often look as the truth does; of equals the one nearer to it, then the first."""
+    return max(found, key=lambda one: (one.unwrapped[HEADLINE], one.unwrapped["canonical"]["edit_score"]))
+
+
+def as_json(found: Sequence[Scored]) -> dict[str, Any]:
+    """What prompts.json holds of the scores: docs/prompts.md says what each is."""
+    return {
+        "best": best(found).asked.prompt.name,
+        "prompts": [
+            {
+                "name": one.asked.prompt.name,
+                "text": one.asked.prompt.text,
+                "seconds": one.seconds,
+                "cut": one.asked.cut,
+                "wrapped": {"n": one.changed, "rules": dict(one.wrapped.most_common())},
+                "p_against_first": one.p,
+                "unwrapped": _without_groups(one.unwrapped),
+                "raw": {name: value for name, value in _without_groups(one.raw).items() if name != "confusions"},
+            }
+            for one in found
+        ],
+    }
+
+
+def _without_groups(metrics: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metrics.items() if name != "groups"}
+
+
+def _rows(found: Sequence[Scored], first: Scored) -> list[list[str]]:
+    """The table: a row a figure, a column a prompt."""
+
+    def cell(name: str, metrics: dict[str, Any]) -> str:
+        value = metrics[name]
+        if value is None:
+            return "–"
+        shown = f"{value:.2f}" if is_share(name) else figure(name, value)
+        return f"{shown} {span(name, metrics['ci'][name])}"
+
+    rows = []
+    for name in SHOWN:
+        if all(one.unwrapped[name] is None for one in found):
+            continue
+        canonical = name in STRING_METRICS
+        sides = [one.unwrapped["canonical"] if canonical else one.unwrapped for one in found]
+        rows.append([f"{name} (canonical)" if canonical else name, *(cell(name, side) for side in sides)])
+        if name == HEADLINE:
+            rows.append(["  answers as they came", *(cell(name, one.raw) for one in found)])
+            if len(found) > 1 or found[0] is not first:
+                rows.append([f"  p against {first.asked.prompt.name}", *(words_of_p(one.p) for one in found)])
+    rows.append(["seconds a formula", *("–" if one.seconds is None else f"{one.seconds:.3g}" for one in found)])
+    rows.append(["ran away", *(count(one.unwrapped["runaway"]["n"]) for one in found)])
+    rows.append(["cut at the limit", *(count(one.asked.cut) for one in found)])
+    rows.append(["wrapped", *(share(one.changed, len(one.rows)) for one in found)])
+    return rows
+
+
+def _columns(found: Sequence[Scored]) -> list[Column]:
+    return [Column(""), *(Column(one.asked.prompt.name, "right") for one in found)]
+
+
+def as_text(found: Sequence[Scored], width: int) -> str:
+    """The table for a terminal, and what it comes to."""
+    n = len(found[0].rows)
+    parts = [f"{things(len(found), 'prompt')}, {things(n, 'formula')}; answers unwrapped, in percent, 95 % in brackets"]
+    for start in range(0, len(found), _A_TABLE):
+        some = found[start : start + _A_TABLE]
+        parts.append(text_table(_columns(some), _rows(some, found[0]), width=width))
+    wrappers = [f"{one.asked.prompt.name}: {_wrappers(one)}" for one in found if one.wrapped]
+    if wrappers:
+        parts.append("taken off: " + "; ".join(wrappers))
+    parts.append(verdict(found))
+    return "\n\n".join(parts)
+
+
+def _wrappers(one: Scored) -> str:
+    return ", ".join(f"{rule} {count(number)}" for rule, number in one.wrapped.most_common())
+
+
+def verdict(found: Sequence[Scored]) -> str:
+    """Which prompt is best, and how sure that is, in a sentence.
+
+    Of many prompts one is best by chance: each p counts as often as there are comparisons (Bonferroni).
+    """
+    top = best(found)
+    value = top.unwrapped[HEADLINE]
+    said = f"best: {top.asked.prompt.name}, {value:.2f} % drawn as the truth"
+    if len(found) == 1:
+        return said
+    level = 0.05 / (len(found) - 1)
+    if top is not found[0]:
+        sure = top.p is not None and top.p < level
+        return (
+            f"{said}; against {found[0].asked.prompt.name} that {'is no' if sure else 'may be'} chance (p {_p(top.p)})"
+        )
+    close = [one.asked.prompt.name for one in found[1:] if one.p is None or one.p >= level]
+    return f"{said}; " + (f"not surely better than {', '.join(close)}" if close else "surely better than the others")
+
+
+def _p(p: float | None) -> str:
+    words = words_of_p(p)
+    return words if words.startswith("<") else f"= {words}"
+
+
+def as_markdown(found: Sequence[Scored]) -> str:
+    """The same as a page: the table, the prompts' texts."""
+    lines = [f"# {things(len(found), 'prompt')}, {things(len(found[0].rows), 'formula')}", "", verdict(found) + ".", ""]
+    lines += [markdown_table(_columns(found), [[cell.strip() for cell in row] for row in _rows(found, found[0])]), ""]
+    for one in found:
+        lines += [f"## {one.asked.prompt.name}", "", *(f"> {line}" for line in one.asked.prompt.text.splitlines()), ""]
+        if one.wrapped:
+            lines += [f"Taken off: {_wrappers(one)}.", ""]
+    return "\n".join(lines)

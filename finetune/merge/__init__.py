@@ -1,0 +1,1 @@
+"""One model of an adapter and its base, as weights or as GGUF."""

@@ -1,0 +1,130 @@
+"""Turns a merged model into GGUF files with llama.cpp's own tools. Downloads, builds and installs nothing.
+
+Unsloth's own export would fetch llama.cpp and install build tools with the system's package manager while it runs.
+Here the tools must be there before, so that a merge doesn't fail after an hour and changes nothing of the machine.
+A vision-language model becomes two files: the language model and `mmproj`, the vision encoder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from curate.base.errors import UserError
+
+#: The converter writes these itself; every other one needs llama-quantize.
+CONVERTED = ("f16", "bf16", "f32", "q8_0")
+DEFAULT = "q4_k_m"
+#: What llama-quantize makes without a matrix of importances, which would have to be measured first.
+QUANTIZED = (
+    "q2_k", "q3_k_s", "q3_k_m", "q3_k_l", "q4_0", "q4_1", "q4_k_s", "q4_k_m", "q5_0", "q5_1", "q5_k_s", "q5_k_m",
+    "q6_k", "iq4_nl", "iq4_xs",
+)  # fmt: skip
+#: Where a build of llama.cpp puts its programs.
+_BINARIES = ("", "build/bin", "bin", "build/bin/Release")
+_VARIABLE = "LLAMA_CPP"
+HOW = (
+    "git clone https://github.com/ggml-org/llama.cpp && cmake -S llama.cpp -B llama.cpp/build && "
+    "cmake --build llama.cpp/build --target llama-quantize -j && pip install gguf"
+)
+
+
+@dataclass(frozen=True)
+class LlamaCpp:
+    """What is used of llama.cpp: its folder, the converter, and the quantizer where one is needed."""
+
+    folder: Path
+    converter: Path
+    quantizer: Path | None
+
+
+def find_llama_cpp(folder: Path | None = None, quantization: str | None = None) -> LlamaCpp:
+    """llama.cpp in `folder`, else in $LLAMA_CPP, ./llama.cpp or ~/.unsloth/llama.cpp.
+
+    Raises UserError with the lines that get it where it isn't there, or lacks what `quantization` needs.
+    """
+    quantization = quantization or DEFAULT
+    if quantization not in (*CONVERTED, *QUANTIZED):
+        raise UserError(f"--quantization {quantization}: is none of {', '.join((*CONVERTED, *QUANTIZED))}")
+    named = folder or (Path(os.environ[_VARIABLE]) if os.environ.get(_VARIABLE) else None)
+    places = [named] if named else [Path("llama.cpp"), Path.home() / ".unsloth" / "llama.cpp"]
+    found = next((place for place in places if (place / "convert_hf_to_gguf.py").is_file()), None)
+    if found is None:
+        raise UserError(
+            f"gguf needs llama.cpp, with git, cmake and a C++ compiler to build it, and 1 GB of disk; its converter is "
+            f"not in {' nor '.join(str(place) for place in places)}. Get it: {HOW}. Then name its folder with "
+            f"--llama-cpp or ${_VARIABLE}"
+        )
+    quantizer = None
+    if quantization not in CONVERTED:
+        quantizer = _program(found, "llama-quantize")
+        if quantizer is None:
+            raise UserError(
+                f"{found}: llama-quantize isn't built there, which {quantization} needs: "
+                f"cmake -S {found} -B {found}/build && cmake --build {found}/build --target llama-quantize -j; "
+                "or take --quantization q8_0"
+            )
+    return LlamaCpp(found, found / "convert_hf_to_gguf.py", quantizer)
+
+
+def convert(
+    tools: LlamaCpp,
+    merged: Path,
+    out: Path,
+    quantization: str | None = None,
+    *,
+    name: str = "model",
+    progress: Callable[[str, int, int], None] = lambda stage, done, of: None,
+) -> list[Path]:
+    """Write `merged`, a folder of a 16-bit model, as GGUF files into the folder `out`. Returns the files.
+
+    The vision encoder stays in 16 bits: it is small, and reading is what it is for. Raises UserError with a tool's last
+    words where it fails.
+    """
+    quantization = quantization or DEFAULT
+    direct = quantization if quantization in CONVERTED else "f16"
+    first = out / f"{name}-{direct}.gguf"
+    vision = out / f"mmproj-{name}-f16.gguf"
+    python = [sys.executable, str(tools.converter), str(merged)]
+    steps: list[Sequence[str]] = [
+        [*python, "--outfile", str(first), "--outtype", direct],
+        [*python, "--mmproj", "--outfile", str(vision), "--outtype", "f16"],
+    ]
+    made = first
+    if direct != quantization:
+        made = out / f"{name}-{quantization}.gguf"
+        steps.append([str(tools.quantizer), str(first), str(made), quantization.upper()])
+    for at, step in enumerate(steps):
+        progress("gguf", at, len(steps))
+        _run(step)
+    progress("gguf", len(steps), len(steps))
+    if made != first:
+        first.unlink()
+    seeing = sorted(out.glob("*mmproj*.gguf"))  # some versions put the name together by themselves
+    if not made.is_file() or not seeing:
+        missing = vision if made.is_file() else made
+        raise UserError(f"llama.cpp wrote no {missing.name}, and called it a success")
+    return [made, *seeing]
+
+
+def _run(command: Sequence[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        words = [line.strip() for line in [*done.stdout.splitlines(), *done.stderr.splitlines()] if line.strip()]
+        tool = Path(command[1] if command[0] == sys.executable else command[0]).name
+        raise UserError(f"{tool} failed: {words[-1][:300] if words else 'it said nothing'}")
+
+
+def _program(folder: Path, name: str) -> Path | None:
+    for place in _BINARIES:
+        for ending in ("", ".exe"):
+            path = folder / place / f"{name}{ending}"
+            if path.is_file() and os.access(path, os.X_OK):
+                return path
+    found = shutil.which(name)
+    return Path(found) if found else None

@@ -1,0 +1,186 @@
+"""Makes one model of an adapter and its base. Everything that can be missing is looked for before the work.
+
+merged_16bit: the adapter is added to the base's 16-bit weights. An adapter is trained on the rounded weights of the
+4-bit base; the 16-bit ones are nearer to what the base's makers trained, and Unsloth merges into them too.
+merged_4bit: the adapter is added to the 4-bit weights, and the sum is rounded to 4 bits (NF4) again: smallest, and the
+fine detail of what was trained may be lost. gguf: merged_16bit, then llama.cpp's own tools; see `gguf`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from curate.base.atomic_files import new_folder
+from curate.base.errors import UserError
+from curate.base.tables import size
+from finetune.merge.gguf import LlamaCpp, convert, find_llama_cpp
+from finetune.models.facts import ModelFacts, model_facts
+from finetune.models.hub import QUANTIZED
+from finetune.models.provenance import accompany, read_facts
+from finetune.settings.config import Config
+
+Method = Literal["merged_16bit", "merged_4bit", "gguf"]
+METHODS: tuple[str, ...] = get_args(Method)
+#: What Unsloth calls the methods. It refuses "merged_4bit" with advice, as it doesn't know that nothing is to follow.
+_UNSLOTH = {"merged_16bit": "merged_16bit", "gguf": "merged_16bit", "merged_4bit": "merged_4bit_forced"}
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class MergePlan:
+    """A merge that can be done. base: where the 16-bit weights come from; download: they aren't on this machine yet."""
+
+    adapter: ModelFacts
+    out: Path
+    method: str
+    base: str
+    download: bool
+    #: Bytes of the base's weights, None where they aren't known.
+    weights: int | None
+    quantization: str | None = None
+    llama_cpp: LlamaCpp | None = None
+
+    def needs(self) -> list[str]:
+        """What the merge takes, a line each, to be said before it."""
+        lines = []
+        if self.method != "merged_4bit":
+            where = "to be downloaded" if self.download else "on this machine"
+            known = f", {size(self.weights)}" if self.weights else ""
+            lines.append(f"the base model's 16-bit weights: {self.base} ({where}{known})")
+        if self.llama_cpp is not None:
+            lines.append(f"llama.cpp: {self.llama_cpp.folder}")
+        if self.weights:
+            lines.append(f"disk: {size(self.disk())} in {self.out.absolute().parent}")
+        return lines
+
+    def disk(self) -> int:
+        """Bytes of disk that the merge takes at its peak, by the base's size."""
+        parts = {"merged_16bit": 1.05, "merged_4bit": 0.6, "gguf": 2.6}
+        return int((self.weights or 0) * parts[self.method])
+
+
+def plan_merge(
+    adapter: str, out: Path, method: str, *, quantization: str | None = None, llama_cpp: Path | None = None
+) -> MergePlan:
+    """Look for all that a merge needs.
+
+    Raises UserError where `adapter` is no adapter, `out` is there, the base's weights are nowhere, llama.cpp is missing
+    for gguf, or the disk is too small.
+    """
+    if method not in METHODS:
+        raise UserError(f"--method {method}: is none of {', '.join(METHODS)}")
+    if out.exists() or out.is_symlink():
+        raise UserError(f"{out}: already there; finetune merge overwrites nothing, name another folder with --out")
+    facts = model_facts(adapter)
+    if facts.kind != "adapter":
+        raise UserError(
+            f"{adapter}: is a whole model, which needs no merging; name an adapter that `finetune train` wrote"
+        )
+    tools = find_llama_cpp(llama_cpp, quantization) if method == "gguf" else None
+    base, download, weights = _base(facts, method)
+    plan = MergePlan(facts, out, method, base, download, weights, quantization if tools else None, tools)
+    parent = next(parent for parent in out.absolute().parents if parent.exists())
+    if not os.access(parent, os.W_OK):
+        raise UserError(f"{out}: can't be written: no permission in {parent}")
+    free = shutil.disk_usage(parent).free
+    if plan.disk() > free:
+        raise UserError(
+            f"{out}: the merge takes some {size(plan.disk())} of disk there, and {size(free)} are free; name an --out "
+            "on another disk"
+        )
+    return plan
+
+
+def merge(plan: MergePlan, *, progress: Progress = lambda stage, done, of: None) -> Path:
+    """Carry a plan out: the folder `plan.out`, whole or not at all. Returns it.
+
+    Raises UserError where there is no GPU, the model can't be loaded, or a tool fails, with its last words.
+    """
+    from finetune.models.load import load_model, quiet
+
+    config = plan.adapter.config or Config()
+    model_config = replace(
+        config.model,
+        name=plan.adapter.name,
+        revision=None,
+        # 4 bits take the least memory, and a 16-bit merge reads the base's weights from the disk anyway.
+        load_in_4bit=plan.method == "merged_4bit" or config.model.load_in_4bit,
+        checkpointing="none",
+        # Whatever this GPU has: the weights that are written are those of the base's precision.
+        dtype="auto" if config.model.dtype == "bfloat16" else config.model.dtype,
+    )
+    progress("load", 0, 1)
+    model, processor = load_model(
+        model_config,
+        max_length=config.data.max_length,
+        min_pixels=config.data.min_pixels,
+        max_pixels=config.data.max_pixels,
+    )
+    progress("load", 1, 1)
+    progress("merge", 0, 1)
+    try:
+        with new_folder(plan.out) as folder:
+            merged = folder / "merged" if plan.method == "gguf" else folder
+            with quiet():
+                _save(model, processor, merged, plan.method)
+            progress("merge", 1, 1)
+            if plan.llama_cpp is not None:
+                del model
+                convert(plan.llama_cpp, merged, folder, plan.quantization, progress=progress)
+                shutil.rmtree(merged)
+            _accompany(plan, folder)
+    except FileExistsError as error:
+        raise UserError(f"{plan.out}: has come to be there meanwhile; it is left alone") from error
+    return plan.out
+
+
+def _save(model: Any, processor: Any, folder: Path, method: str) -> None:
+    folder.mkdir(exist_ok=True)
+    try:
+        # None, not True: on a machine with two cores Unsloth takes True for "a pickle will do".
+        model.save_pretrained_merged(str(folder), processor, save_method=_UNSLOTH[method], safe_serialization=None)
+    except (OSError, ValueError, RuntimeError, TypeError) as error:
+        first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        raise UserError(f"the adapter can't be merged: {first[:300]}") from error
+    processor.save_pretrained(folder)  # once more: with the pixel budget it was trained with
+    if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
+        raise UserError("the adapter can't be merged: Unsloth wrote no model, and didn't say why (TEXSIEVE_VERBOSE=1)")
+
+
+def _accompany(plan: MergePlan, folder: Path) -> None:
+    """Put beside the model what tells where it comes from: its training's settings and facts, and its card."""
+    facts = read_facts(Path(plan.adapter.name))
+    # What was measured of the adapter was not measured of this model.
+    accompany(folder, replace(facts, config=plan.adapter.config or facts.config, metrics=None), plan.method)
+
+
+def _base(facts: ModelFacts, method: str) -> tuple[str, bool, int | None]:
+    """Where the base's 16-bit weights are, whether they are still to be downloaded, and their bytes where known."""
+    base = facts.base
+    named = facts.config.model.name if facts.config else None
+    if method != "merged_4bit":
+        for ending in QUANTIZED:
+            base = base.removesuffix(ending)
+    folder = Path(base)
+    if folder.is_dir():
+        return base, False, sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    if folder.is_absolute() or base.startswith("."):
+        raise UserError(f"{facts.name}: its base model {base} is not there (any more); put it back")
+    from huggingface_hub import try_to_load_from_cache
+
+    if named and base.lower() == named.lower():
+        base = named  # Unsloth writes ids in small letters, which the hub's cache tells apart
+    found = next((path for name in _WEIGHTS if isinstance(path := try_to_load_from_cache(base, name), str)), None)
+    if found is None:
+        if os.environ.get("HF_HUB_OFFLINE") == "1":
+            raise UserError(f"{base}: the base model is not on this machine, and HF_HUB_OFFLINE keeps it from being "
+                            "downloaded")  # fmt: skip
+        return base, True, None
+    return base, False, sum(path.stat().st_size for path in Path(found).parent.glob("*.safetensors"))

@@ -1,0 +1,119 @@
+"""Says how much of the error is the labels' fault: as JSON, as a text, in a sentence. Reckons nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from curate.base.tables import Column, count, text_table, things
+from curate.base.visible import clip, visible
+from finetune.metrics.label_errors import FIGURES, REASONS, LabelErrors
+
+#: Labels to look at that are listed.
+MOST_OPEN = 200
+
+_WORDS = {
+    "spelling": "the same in canonical spelling",
+    "drawing": "spelled otherwise, drawn the same",
+    "safe fix": "right once a safe fix is made in the label",
+    "decision": "right by the label that was decided on",
+    "rejected": "the label was rejected",
+    "wrong": "wrong",
+}
+
+
+def still_open(found: LabelErrors) -> list[dict[str, Any]]:
+    """Wrong answers whose label may be the wrong one and that nobody decided on, the likeliest label errors first."""
+    truths = found.truths
+    entries = [
+        {"sample_id": row.sample_id, "rank": truths.rank[place], "rules": list(truths.doubts[place])}
+        for place, row in enumerate(found.rows)
+        if found.reasons[place] == "wrong" and truths.doubts[place] and not truths.action[place]
+    ]
+    return sorted(entries, key=lambda entry: (entry["rank"] is None, entry["rank"] or 0, entry["sample_id"]))
+
+
+def as_json(found: LabelErrors) -> dict[str, Any]:
+    """What metrics.json holds below `labels`."""
+    truths = found.truths
+    open_ = still_open(found)
+    return {
+        "run": truths.run,
+        "unknown": truths.unknown,
+        "ambiguous": truths.ambiguous,
+        "other_label": truths.other,
+        "not_exact": {name.replace(" ", "_"): found.reasons.count(name) for name in REASONS},
+        "made_wrong": found.made_wrong,
+        "accepted": sum(
+            reason == "wrong" and action == "accept"
+            for reason, action in zip(found.reasons, truths.action, strict=True)
+        ),
+        "states": {name.replace(" ", "_"): figures for name, figures in found.states.items()},
+        "open": {"n": len(open_), "samples": open_[:MOST_OPEN]},
+    }
+
+
+def as_text(found: LabelErrors, width: int) -> str:
+    """The same for a person."""
+    of = sum(bool(reason) for reason in found.reasons)
+    said = as_json(found)
+    lines = [
+        f"labels of {visible(found.truths.run)}: {count(of)} of {count(len(found.rows))} answers are no exact match"
+    ]
+    for name in REASONS:
+        number = found.reasons.count(name)
+        if number or name == "wrong":
+            lines.append(f"  {count(number):>6}  {_WORDS[name]}")
+    if said["accepted"]:
+        lines.append(f"          {count(said['accepted'])} of them by a label that was looked at and accepted")
+    if said["open"]["n"]:
+        ids = ", ".join(clip(visible(one["sample_id"]), 40) for one in said["open"]["samples"][:3])
+        more = ", …" if said["open"]["n"] > 3 else ""
+        lines.append(
+            f"          {count(said['open']['n'])} of them by a label in doubt that nobody decided on: {ids}{more}"
+        )
+    if found.made_wrong:
+        lines.append(f"  {count(found.made_wrong):>6}  right by the label as it is, wrong by the one decided on")
+    columns = (
+        Column("labels"),
+        *(Column(t, "right") for t in ("pairs", "canonical exact", "drawn the same", "95 %")),
+    )
+    table = [
+        [
+            name,
+            count(one["n"]),
+            *("–" if one[figure] is None else f"{one[figure]:.4f} %" for figure in FIGURES),
+            "–" if one["ci"][FIGURES[-1]] is None else "[{:.1f}, {:.1f}]".format(*one["ci"][FIGURES[-1]]),
+        ]
+        for name, one in found.states.items()
+    ]
+    parts = ["\n".join(lines), text_table(columns, table, width=width)]
+    left = [
+        f"{count(number)} {words}"
+        for number, words in (
+            (found.truths.unknown, "without a sample in the run"),
+            (found.truths.ambiguous, "that fit several samples"),
+            (found.truths.other, "whose sample has another label"),
+        )
+        if number
+    ]
+    if left:
+        parts.append(f"not decided on: {', '.join(left)}")
+    return "\n\n".join(parts)
+
+
+def in_words(run: str, before: LabelErrors, after: LabelErrors) -> str:
+    """Two models' scores by each state of the labels, in a sentence."""
+
+    def scores(state: str) -> str:
+        pair = [one.states[state][FIGURES[-1]] for one in (before, after)]
+        return " → ".join("–" if value is None else f"{value:.2f} %" for value in pair)
+
+    excused = sum(reason in ("safe fix", "decision", "rejected") for reason in after.reasons)
+    wrong = excused + after.reasons.count("wrong")
+    return (
+        f"By the labels of {visible(run)}, looks as the label does: {scores('as they are')} as they are,"
+        f" {scores('safe fixes')} with safe fixes, {scores('decided')} as decided on"
+        f" ({things(after.states['decided']['n'], 'sample')})."
+        f" Of {things(wrong, 'wrong answer')} after, {count(excused)} {'is' if excused == 1 else 'are'} the label's"
+        " fault."
+    )

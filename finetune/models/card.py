@@ -1,0 +1,248 @@
+"""Writes the text of a model's card: README.md with the front matter that the hub reads. Measures nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from curate import __version__
+from curate.base.tables import Column, count, markdown_table, markdown_text, things
+from curate.export.decide.licences import LICENCES, OTHER, UNKNOWN
+from curate.export.tell.card import code
+from finetune.models.provenance import TrainingFacts
+from finetune.settings.config import Config, as_yaml
+
+#: The kinds of models: the hub's word for how they relate to their base, its library, what to call them.
+_KINDS = {
+    "adapter": ("adapter", "peft", "LoRA adapter"),
+    "merged_16bit": ("finetune", "transformers", "merged model (16 bits)"),
+    "merged_4bit": ("quantized", "transformers", "merged model (4 bits, NF4)"),
+    "gguf": ("quantized", "gguf", "merged model in GGUF files for llama.cpp"),
+}
+#: Licences of the models this is made for, as their cards on the hub had them in November 2026: end of the name to
+#: (hub's identifier, name, link). A base that isn't listed has its licence named by nobody here.
+_BASES = {
+    "qwen2.5-vl-3b-instruct": (OTHER, "qwen-research", "https://huggingface.co/Qwen/Qwen2.5-VL-3B-Instruct/blob/main/LICENSE"),
+    "qwen2.5-vl-7b-instruct": ("apache-2.0", None, None),
+    "qwen2.5-vl-32b-instruct": ("apache-2.0", None, None),
+    "qwen2.5-vl-72b-instruct": (OTHER, "qwen", "https://huggingface.co/Qwen/Qwen2.5-VL-72B-Instruct/blob/main/LICENSE"),
+}  # fmt: skip
+_BASES_SEEN = ("-unsloth-bnb-4bit", "-bnb-4bit")
+#: Metrics on the card and in its front matter: key of metrics.json, title, the hub's name of such a metric.
+_METRICS = (
+    ("exprate_render_equal", "draws the same, %", "exprate_render_equal"),
+    ("exprate", "exact match, %", "exact_match"),
+    ("edit_score", "edit score, %", "edit_score"),
+    ("bleu4", "BLEU-4", "bleu"),
+    ("cer", "character error rate", "cer"),
+    ("cdm", "CDM, %", "cdm"),
+    ("parse_rate", "valid LaTeX, %", "parse_rate"),
+)
+
+
+def model_card(facts: TrainingFacts, kind: str) -> str:
+    """The card of a model of one of the kinds adapter, merged_16bit, merged_4bit, gguf."""
+    base = str(facts.training.get("base") or facts.config.model.name)
+    data = facts.training.get("data") or {}
+    parts = [
+        f"---\n{_front_matter(facts, kind, base).strip()}\n---",
+        f"# {_title(base)}",
+        f"A {_KINDS[kind][2]} that writes the LaTeX of a formula in an image. Base model: {code(base, cell=False)}. "
+        f"Trained with texsieve {facts.training.get('packages', {}).get('texsieve') or __version__} (`finetune train`, "
+        "Unsloth).",
+        "## Use it",
+        _use(facts, kind, base),
+        "## Data",
+        _data(data),
+        "## Training",
+        _training(facts),
+        "## Results",
+        _results(facts, data),
+        "## Limits",
+        _limits(facts, kind, base, data),
+        "## Settings",
+        _block("yaml", as_yaml(facts.config).strip()),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _front_matter(facts: TrainingFacts, kind: str, base: str) -> str:
+    from huggingface_hub import EvalResult, ModelCardData
+
+    relation, library, _ = _KINDS[kind]
+    matter: dict[str, Any] = {
+        "library_name": library,
+        "pipeline_tag": "image-text-to-text",
+        "tags": ["latex", "math", "formula-recognition", "texsieve", "unsloth"],
+    }
+    if base.count("/") == 1:  # an id on the hub; a folder's name would point at somebody else's model, or none
+        matter |= {"base_model": base, "base_model_relation": relation}
+    licence = _licence(base)
+    if licence is not None:
+        identity, name, link = licence
+        matter |= {"license": identity, **({"license_name": name, "license_link": link} if name else {})}
+    if facts.metrics is not None:
+        matter["model_name"] = _title(base)
+        asked = (facts.metrics.get("predicted") or {}).get("data") or {}
+        matter["eval_results"] = [
+            EvalResult(
+                task_type="image-to-text",
+                dataset_type=str(asked.get("name") or "unknown"),
+                dataset_name=str(asked.get("name") or "unknown"),
+                dataset_split=asked.get("split"),
+                metric_type=name,
+                metric_name=title,
+                metric_value=round(facts.metrics[key], 4),
+            )
+            for key, title, name in _METRICS
+            if isinstance(facts.metrics.get(key), int | float)
+        ]
+    return ModelCardData(**matter).to_yaml()
+
+
+def _title(base: str) -> str:
+    return markdown_text(f"{base.rsplit('/', 1)[-1]} for formulas")
+
+
+def _use(facts: TrainingFacts, kind: str, base: str) -> str:
+    lines = {
+        "gguf": "llama-mtmd-cli -m model-*.gguf --mmproj mmproj-model-f16.gguf --image formula.png --temp 0 -p PROMPT",
+    }.get(kind, "finetune predict path/to/this/folder DATASET --out predictions.jsonl")
+    pixels = facts.config.data.max_pixels
+    more = (
+        "It was trained with this prompt, and images scaled to at most "
+        f"{count(pixels)} pixels, never to a fixed width: {code(facts.config.data.prompt, cell=False)}. "
+        "Another prompt or size makes it worse. Decode greedily, and without a penalty for repetitions: formulas "
+        "repeat themselves."
+    )
+    return f"```sh\n{lines}\n```\n\n{more}"
+
+
+def _data(data: Mapping[str, Any]) -> str:
+    if not data:
+        return "Not known."
+    lines = [f"- Data set: {code(str(data.get('name')), cell=False)}"]
+    if data.get("manifest_sha256"):
+        lines.append(
+            f"- SHA-256 of its manifest.json, which has those of all files: {code(data['manifest_sha256'], cell=False)}"
+        )
+    lines += [
+        f"- SHA-256 of the ids and labels used of split {code(split, cell=False)}: {code(digest, cell=False)}"
+        for split, digest in (data.get("sha256") or {}).items()
+    ]
+    if data.get("splits"):
+        told = ", ".join(f"{markdown_text(name)} {count(number)}" for name, number in data["splits"].items())
+        lines.append(f"- Samples: {told}")
+    if data.get("sources"):
+        lines.append(f"- Sources: {', '.join(markdown_text(name) for name in data['sources'])}")
+    licence = data.get("licence")
+    if licence:
+        known = LICENCES[licence].name if licence in LICENCES else licence
+        named = {UNKNOWN: "not known", OTHER: "no single one; see the data set's card"}.get(licence, known)
+        lines.append(f"- Licence: {markdown_text(named)}")
+    return "\n".join(lines)
+
+
+def _training(facts: TrainingFacts) -> str:
+    known = facts.training
+    if not known:
+        return "Not known: the adapter came without training.json."
+    loss = known.get("loss") or {}
+    rows = [
+        ["steps", count(known.get("steps"))],
+        ["loss at the first and last log", f"{loss['first']:.4g}, {loss['last']:.4g}" if loss else "–"],
+        ["lowest loss on the validation set", f"{known['eval_loss']:.4g}" if known.get("eval_loss") else "–"],
+        ["hardware", ", ".join(known.get("gpus") or ()) or "no GPU: a toy model in a test"],
+        ["processes", count(known.get("processes"))],
+        *([name, version] for name, version in (known.get("packages") or {}).items() if version),
+    ]
+    return markdown_table(
+        [Column("what"), Column("value")], [[markdown_text(str(cell)) for cell in row] for row in rows]
+    )
+
+
+def _results(facts: TrainingFacts, data: Mapping[str, Any]) -> str:
+    metrics = facts.metrics
+    if metrics is None:
+        return (
+            "None here. `finetune predict`, then `finetune evaluate PRED.jsonl --out DIR`, then "
+            "`finetune card FOLDER --metrics DIR/metrics.json` puts them here."
+        )
+    rows = []
+    for key, title, _ in _METRICS:
+        value = metrics.get(key)
+        if not isinstance(value, int | float):
+            continue
+        digits = 3 if key == "cer" else 1
+        low, high = metrics["ci"].get(key) or (None, None)
+        interval = f"{low:.{digits}f} to {high:.{digits}f}" if low is not None and high is not None else "–"
+        rows.append([title, f"{value:.{digits}f}", interval])
+    table = markdown_table([Column("metric"), Column("value", "right"), Column("95 % interval", "right")], rows)
+    runaways = (metrics.get("runaway") or {}).get("n")
+    told = f" {things(runaways, 'prediction')} ran away." if runaways else ""
+    unwrapped = ", what the model wrote around formulas taken off" if metrics.get("unwrapped") else ""
+    of = _asked((metrics.get("predicted") or {}).get("data") or {}, metrics["n"], facts.config, data)
+    on = f"On {things(metrics['n'], 'prediction')}{of} `finetune evaluate`, labels as they are{unwrapped}.{told}"
+    return f"{table}\n\n{on}"
+
+
+def _asked(asked: Mapping[str, Any], predicted: int, config: Config, trained: Mapping[str, Any]) -> str:
+    """Which data the predictions are of, and whether the model had seen it: the end of a sentence, and more."""
+    if not asked:
+        return "; it isn't known here of which data."
+    rows = asked.get("rows")
+    part = f" ({count(rows)} were to be made)" if isinstance(rows, int) and rows > predicted else ""
+    told = f"{part} of split {code(str(asked.get('split')), cell=False)} of {code(str(asked.get('name')), cell=False)}."
+    same = "manifest_sha256" if asked.get("manifest_sha256") and trained.get("manifest_sha256") else "name"
+    if asked.get(same) != trained.get(same):
+        return told
+    if asked.get("split") == config.data.train:
+        return f"{told} **It was trained on these samples**: the figures say what it remembers, not what it can read."
+    if asked.get("split") == config.data.validation:
+        return f"{told} Its training looked at this split to choose the best weights, so the figures flatter it."
+    return told
+
+
+def _block(language: str, text: str) -> str:
+    """A block of code that nothing in `text` ends."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _limits(facts: TrainingFacts, kind: str, base: str, data: Mapping[str, Any]) -> str:
+    licence = _licence(base)
+    said = (
+        f"The base model's licence holds for this one too{': ' + str(licence[1] or licence[0]) if licence else ''}. "
+        + ("" if licence else "It isn't known here; see the base model's card. ")
+        + "So may the data's. This is no legal advice."
+    )
+    lines = [
+        "It reads one formula an image. Pages, text around formulas, tables, and symbols or handwriting that the data "
+        "lacks were not what it was trained on.",
+        "It answers whatever it is shown: an image without a formula gets LaTeX too. A high score of an answer "
+        "(mean log-probability) says that the model is sure, not that it is right.",
+        "Valid LaTeX can be the wrong formula. Check what matters against the image.",
+        said,
+    ]
+    if kind == "adapter" and facts.config.model.load_in_4bit:
+        lines.append("It was trained on the base in 4 bits; on other weights of the base it may answer otherwise.")
+    if kind == "merged_16bit" and facts.config.model.load_in_4bit:
+        lines.append(
+            "The adapter was trained on the base in 4 bits and added to its 16-bit weights, as is usual: near, but not "
+            "equal, so now and then an answer differs from the adapter's."
+        )
+    if kind in ("merged_4bit", "gguf"):
+        lines.append("Its weights were rounded after the adapter was added: evaluate this model, not only the adapter.")
+    if facts.metrics is None:
+        lines.append("Nothing was measured of it (see Results).")
+    if facts.training and not facts.training.get("gpus"):
+        lines.append("No GPU took part in the training: this is a toy of the tests, good for nothing else.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _licence(base: str) -> tuple[str, str | None, str | None] | None:
+    name = base.lower()
+    for ending in _BASES_SEEN:
+        name = name.removesuffix(ending)
+    return next((licence for end, licence in _BASES.items() if name.endswith(end)), None)

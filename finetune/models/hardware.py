@@ -1,0 +1,105 @@
+"""Is there a GPU to train on, and are the packages there? Says what to do where not. Trains nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from curate.base.errors import UserError
+
+#: Packages of the extra [finetune] that a training imports.
+PACKAGES = ("unsloth", "torch", "torchvision")
+#: What `train.report_to` may name, and the packages one of which it needs.
+REPORTERS = {
+    "clearml": ("clearml",),
+    "comet_ml": ("comet_ml",),
+    "mlflow": ("mlflow",),
+    "swanlab": ("swanlab",),
+    "tensorboard": ("tensorboard", "tensorboardX"),
+    "trackio": ("trackio",),
+    "wandb": ("wandb",),
+}
+INSTALL = "pip install 'texsieve[finetune]'"
+#: Set by the tests alone: their shim lets Unsloth run without a GPU on a toy model.
+_TESTS_ONLY = "UNSLOTH_ALLOW_CPU"
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU: its name, its memory in bytes, its compute capability."""
+
+    name: str
+    memory: int
+    capability: tuple[int, int]
+
+
+def processes() -> int:
+    """How many processes train together: what torchrun or accelerate says, else one."""
+    return max(int(os.environ.get("WORLD_SIZE") or 1), 1)
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that writes and talks, of several that train together."""
+    return (os.environ.get("RANK") or "0") == "0"
+
+
+def require_packages() -> None:
+    """Raises UserError with the line that installs what is missing of the extra [finetune]. Imports nothing."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise UserError(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed: {INSTALL}")
+
+
+def sees_gpu() -> bool:
+    """Whether torch can use a GPU. Leaves it asleep: Unsloth sets how its memory is shared out before it wakes."""
+    if find_spec("torch") is None or os.environ.get(_TESTS_ONLY) == "1":
+        return False
+    import torch
+
+    return bool(torch.cuda.is_available()) and torch.cuda.device_count() > 0
+
+
+def gpus() -> list[Gpu]:
+    """The GPUs that torch can use, in its order; none without torch. Imports torch, which takes a second or two."""
+    if not sees_gpu():
+        return []
+    import torch
+
+    found = [torch.cuda.get_device_properties(place) for place in range(torch.cuda.device_count())]
+    return [Gpu(one.name, int(one.total_memory), (one.major, one.minor)) for one in found]
+
+
+def require_reporters(names: Sequence[str]) -> None:
+    """Raises UserError for a name that `train.report_to` doesn't know, or one whose package is missing."""
+    for name in names:
+        if name not in REPORTERS:
+            raise UserError(f"train.report_to: unknown {name!r}; known are {', '.join(REPORTERS)}, and [] for none")
+        if all(find_spec(package) is None for package in REPORTERS[name]):
+            raise UserError(f"train.report_to: {name} is not installed: pip install {REPORTERS[name][0]}")
+
+
+def require_gpu() -> None:
+    """Raises UserError where torch sees no GPU, with what to do about it. To be called before `import unsloth`."""
+    require_packages()
+    if os.environ.get(_TESTS_ONLY) == "1" or sees_gpu():
+        return
+    raise UserError(
+        f"no GPU to train on or predict with: {_why()}. Everything but `finetune train`, `predict` and `merge` runs "
+        "without one, and `finetune train CONFIG --dry-run` says what a training takes"
+    )
+
+
+def _why() -> str:
+    """Why torch sees no GPU, and what to do."""
+    import torch
+
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return "CUDA_VISIBLE_DEVICES hides all of them; unset it"
+    if torch.version.cuda is None and getattr(torch.version, "hip", None) is None:
+        return (
+            f"torch {torch.__version__} is a build for the CPU; install one for CUDA (https://pytorch.org/get-started) "
+            "on a machine with an NVIDIA GPU"
+        )
+    return "torch finds no NVIDIA GPU with a working driver (does `nvidia-smi` list one?); use a machine that has one"

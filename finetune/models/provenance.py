@@ -1,0 +1,163 @@
+"""Puts beside an adapter or a merged model what says where it comes from: settings, training.json, its card.
+
+    accompany(adapter, training_facts(run))        # once a training wrote an adapter
+    accompany(merged, read_facts(adapter), "merged_16bit")
+
+finetune.yaml holds the settings as used: `finetune predict` asks a model what it was trained on. training.json holds
+the data's hashes, versions and losses, and no path of the machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from curate.base.atomic_files import new_file
+from curate.base.errors import UserError
+from curate.export.tell.manifest import MANIFEST, read_manifest
+from finetune.models.facts import SETTINGS, TRAINING
+from finetune.models.load import ADAPTER_FILE, base_of
+from finetune.predict.file import read_facts as read_predicted
+from finetune.settings.config import Config, as_yaml, load_config
+from finetune.train.run_folder import CONFIG, ENVIRONMENT, RunFolder
+
+METRICS = "metrics.json"
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """Where a model comes from. `training` is what training.json holds, empty for an adapter of another program."""
+
+    config: Config
+    training: Mapping[str, Any] = field(default_factory=dict)
+    #: What `finetune evaluate` wrote about this model, None where nothing is known.
+    metrics: Mapping[str, Any] | None = None
+
+
+def training_facts(run: Path) -> TrainingFacts:
+    """What a run folder says of the adapter that came, or comes, of it."""
+    config = load_config(run / CONFIG)
+    environment = _read(run / ENVIRONMENT)
+    losses = RunFolder(run).losses()
+    trained = [line["loss"] for line in losses if line.get("loss") is not None]
+    judged = [line["eval_loss"] for line in losses if line.get("eval_loss") is not None]
+    return TrainingFacts(
+        config,
+        {
+            "base": _public(base_of(config.model.name)),
+            "data": data_facts(config.data.path, environment.get("data_sha256")),
+            "steps": max((line.get("step") or 0 for line in losses), default=0),
+            "loss": {"first": trained[0], "last": trained[-1]} if trained else None,
+            "eval_loss": min(judged, default=None),
+            "gpus": [gpu["name"] for gpu in environment.get("gpus", ())],
+            "processes": environment.get("processes", 1),
+            "python": environment.get("python"),
+            "packages": {"texsieve": environment.get("texsieve"), **environment.get("packages", {})},
+        },
+    )
+
+
+def data_facts(path: str, hashes: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What identifies the data that was trained on. hashes: of the ids and labels of each split, by its name."""
+    folder = Path(path)
+    facts: dict[str, Any] = {"name": _public(path), "sha256": dict(hashes or {})}
+    file = folder / MANIFEST
+    if file.is_file():
+        facts["manifest_sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+        try:
+            manifest = read_manifest(folder)
+        except UserError:
+            return facts
+        facts["licence"] = manifest.get("licence")
+        facts["sources"] = [row["source"] for row in manifest.get("sources", ())]
+        facts["splits"] = {row["split"]: row["samples"] for row in manifest.get("splits", ())}
+    return facts
+
+
+def read_facts(folder: Path) -> TrainingFacts:
+    """What stands beside an adapter or a merged model; the defaults where it was trained with another program."""
+    config = load_config(folder / SETTINGS) if (folder / SETTINGS).is_file() else None
+    if config is None:
+        config = replace(Config(), model=replace(Config().model, name=base_of(str(folder))))
+    metrics = folder / METRICS
+    return TrainingFacts(config, _read(folder / TRAINING), _read(metrics) if metrics.is_file() else None)
+
+
+def read_kind(folder: Path) -> str:
+    """What a model's folder holds: "adapter" or how it was merged."""
+    kind = _read(folder / TRAINING).get("kind")
+    if isinstance(kind, str):
+        return kind
+    return "adapter" if (folder / ADAPTER_FILE).is_file() else "merged_16bit"
+
+
+def prediction_facts(path: Path) -> dict[str, Any] | None:
+    """What `finetune predict` noted beside a file of predictions: which model read which split of which data.
+
+    None for a file of another program.
+    """
+    facts = read_predicted(path) or {}
+    model, data = facts.get("model"), facts.get("data")
+    if not isinstance(model, dict) or not isinstance(data, dict):
+        return None
+    return {
+        "model": {name: model.get(name) for name in ("name", "id", "revision", "sha256") if model.get(name)},
+        "data": {
+            "name": _public(str(data.get("path"))),
+            **{name: data.get(name) for name in ("split", "rows", "sha256", "manifest_sha256")},
+        },
+        "prompt": facts.get("prompt"),
+    }
+
+
+def read_metrics(path: Path) -> dict[str, Any]:
+    """What `finetune evaluate --out` wrote. Raises UserError where the file is something else."""
+    found = _read(path)
+    if not isinstance(found.get("n"), int) or not isinstance(found.get("ci"), dict):
+        raise UserError(f"{path}: holds no metrics; name a metrics.json that `finetune evaluate --out DIR` wrote")
+    return found
+
+
+def accompany(folder: Path, facts: TrainingFacts, kind: str = "adapter") -> None:
+    """Write finetune.yaml, training.json and README.md into a model's folder. kind: "adapter" or how it was merged."""
+    from finetune.models.card import model_card
+
+    facts = replace(facts, config=public(facts.config))
+    texts = {
+        SETTINGS: as_yaml(facts.config),
+        TRAINING: json.dumps({**facts.training, "kind": kind}, ensure_ascii=False, indent=1) + "\n",
+        "README.md": model_card(facts, kind),
+    }
+    for name, text in texts.items():
+        with new_file(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def public(config: Config) -> Config:
+    """The settings without the places on this machine: what is passed on with a model tells nobody's folders."""
+    return replace(
+        config,
+        out=_public(config.out),
+        model=replace(config.model, name=_public(config.model.name)),
+        data=replace(config.data, path=_public(config.data.path)),
+    )
+
+
+def _public(name: str) -> str:
+    """A name without the place where it lies; an id on the hub stays as it is."""
+    path = Path(name)
+    return path.name if path.is_absolute() or path.exists() or name.startswith((".", "~")) else name
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: can't be read ({error})") from error
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,273 @@
+"""Asks a loaded model for the LaTeX of images, in batches. Reads and writes no file: that is `prediction_file`.
+
+    model, processor = load_model(...)
+    for answer in predict_rows(model, processor, questions, "Write the LaTeX code ..."):
+        answer.sample_id, answer.pred, answer.score
+
+Questions are taken a window at a time, sorted by size within it so that a batch's images need little padding, and
+answered batch by batch; which rows share a batch depends on the questions and the settings alone, not on what was
+answered before. Answers come in the order of the batches; `finetune predict` puts its file into the data's order.
+
+The same questions, settings and machine give the same answers. Another batch size can change the last bits of the
+sums in a matrix product, and with them, where two tokens are all but equally likely, the token that is chosen: rarely
+so in 32 bits, now and then in 16.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from curate.base.errors import UserError
+from curate.predictions.rows import Prediction
+from finetune.data.pairs import check_prompt
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+#: Rows that are sorted by size together. More saves little padding and opens more images' headers ahead.
+WINDOW = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One image to be read: `load` opens it (RGB), `size` (width, height in pixels) is known before.
+
+    gt: what is true, passed through. image: the file's name, for whoever looks at the answers; None where it has none.
+    """
+
+    sample_id: str
+    gt: str
+    load: Callable[[], Image]
+    size: tuple[int, int]
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Prediction):
+    """What the model made of one image.
+
+    seconds: the batch's time divided by its rows. score: mean natural logarithm of the probabilities that the model
+    gave the tokens it chose, the one that ends the answer included; None where that is no number. tokens: how many
+    these are. runaway: the answer was cut at the limit of tokens before the model ended it.
+    """
+
+    tokens: int = 0
+    runaway: bool = False
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a model is asked. temperature 0 is greedy: the likeliest token each time, the same answer every time.
+
+    batch_size: images a call of the model; a batch that is out of memory is halved. max_new_tokens: the limit of an
+    answer. seed: where the temperature is above 0, what the dice are thrown with, anew for each batch.
+    """
+
+    batch_size: int = 8
+    max_new_tokens: int = 512
+    temperature: float = 0.0
+    seed: int = 0
+    window: int = field(default=WINDOW, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "max_new_tokens", "window"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.temperature <= 100:
+            raise UserError(f"temperature must be from 0 to 100, not {self.temperature:g}")
+
+
+def batches(questions: Iterable[Question], asking: Asking) -> Iterator[list[Question]]:
+    """The questions in batches of like size, the largest of a window first: what won't fit in memory shows early."""
+    rest = iter(questions)
+    while window := list(islice(rest, asking.window)):
+        window.sort(key=lambda row: (-row.size[0] * row.size[1], -row.size[0]))  # stable: ties stay in order
+        for start in range(0, len(window), asking.batch_size):
+            yield window[start : start + asking.batch_size]
+
+
+def predict_rows(
+    model: Any,
+    processor: Any,
+    rows: Iterable[Question],
+    prompt: str,
+    asking: Asking | None = None,
+    *,
+    done: Container[str] = (),
+    note: Callable[[str], None] = lambda line: None,
+) -> Iterator[Answer]:
+    """The model's answers to `rows`, in the order of the batches. The model can be asked again with another prompt.
+
+    done: ids that need no answer; see `predict_batches`. note: told, a line each, what a person should know.
+    Raises UserError where an image can't be opened, or one alone doesn't fit into memory.
+    """
+    for answers in predict_batches(model, processor, rows, prompt, asking, done=done, note=note):
+        yield from answers
+
+
+def predict_batches(
+    model: Any,
+    processor: Any,
+    rows: Iterable[Question],
+    prompt: str,
+    asking: Asking | None = None,
+    *,
+    done: Container[str] = (),
+    note: Callable[[str], None] = lambda line: None,
+) -> Iterator[list[Answer]]:
+    """As `predict_rows`, a list a batch: what was answered together, and so can be written together.
+
+    A batch whose rows are all `done` is passed over; one that has others too is asked as a whole, and what is done left
+    out, so that the new answers are those of a run that was never stopped.
+    """
+    asking = asking or Asking()
+    reader = _Reader(model, processor, prompt, asking, note)
+    for number, batch in enumerate(batches(rows, asking)):
+        if any(row.sample_id not in done for row in batch):
+            yield [answer for answer in reader.read(batch, number) if answer.sample_id not in done]
+
+
+class _Reader:
+    """One model, one prompt. Remembers how many images at a time it has memory for."""
+
+    def __init__(self, model: Any, processor: Any, prompt: str, asking: Asking, note: Callable[[str], None]) -> None:
+        self._model, self._processor, self._asking, self._note = model, processor, asking, note
+        check_prompt(prompt, processor.tokenizer)
+        self._text = processor.apply_chat_template(
+            [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}],
+            add_generation_prompt=True,
+            tokenize=False,
+        )
+        self._at_a_time = asking.batch_size
+        _ready(model)
+        processor.tokenizer.padding_side = "left"  # the answers begin where the prompts end
+        self._ends = _end_tokens(model, processor)
+
+    def read(self, batch: Sequence[Question], number: int) -> list[Answer]:
+        """The answers to one batch, halved as often as memory asks for."""
+        out: list[Answer] = []
+        at = 0
+        while at < len(batch):
+            part = batch[at : at + self._at_a_time]
+            started = time.perf_counter()
+            try:
+                found = self._generate(part, f"{self._asking.seed}/{number}/{at}")
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                self._halve(part)
+            else:
+                seconds = (time.perf_counter() - started) / len(part)
+                out += [_answer(row, seconds, *made) for row, made in zip(part, found, strict=True)]
+                at += len(part)
+                continue
+            _free()  # outside of `except`: the error's frames hold the tensors that are to be freed
+        return out
+
+    def _halve(self, part: Sequence[Question]) -> None:
+        if len(part) == 1:
+            wide, high = part[0].size
+            raise UserError(
+                f"{part[0].sample_id}: out of memory with this image alone ({wide} × {high} pixels); let the processor "
+                "scale images to fewer pixels (--max-pixels), or answers have fewer tokens (--max-new-tokens)"
+            )
+        self._at_a_time = (len(part) + 1) // 2
+        self._note(f"out of memory with {len(part)} images at a time; going on with {self._at_a_time}")
+
+    def _generate(self, part: Sequence[Question], seed: str) -> list[tuple[str, float, int, bool]]:
+        """(answer, score, tokens, cut) for each question."""
+        import torch
+
+        from finetune.models.load import quiet
+        from finetune.predict.token_scores import ScoreKeeper
+
+        images = [[_opened(row)] for row in part]
+        keeper = ScoreKeeper()
+        sampling = self._asking.temperature > 0
+        if sampling:
+            torch.manual_seed(Random(seed).getrandbits(63))
+        with torch.inference_mode(), quiet():
+            asked = self._processor(
+                text=[self._text] * len(part),
+                images=images,
+                padding=True,
+                add_special_tokens=False,
+                return_tensors="pt",
+            ).to(self._model.device)
+            made = self._model.generate(
+                **asked,
+                max_new_tokens=self._asking.max_new_tokens,
+                use_cache=True,
+                num_beams=1,
+                do_sample=sampling,
+                # Said even where it is nothing, for models come with settings of their own: for sampling, and, as
+                # Qwen2.5's do, a penalty for repeating a token. That bends formulas, where each brace is a repetition.
+                repetition_penalty=1.0,
+                temperature=self._asking.temperature if sampling else None,
+                top_p=1.0 if sampling else None,
+                top_k=0 if sampling else None,
+                logits_processor=[keeper],
+            )
+        tokens = made[:, asked["input_ids"].shape[1] :]
+        scores, lengths, ended = keeper.scores(tokens, self._ends)
+        texts = self._processor.batch_decode(tokens, skip_special_tokens=True)
+        return [
+            (text, score, length, not end)
+            for text, score, length, end in zip(texts, scores, lengths, ended, strict=True)
+        ]
+
+
+def _opened(row: Question) -> Image:
+    try:
+        return row.load()
+    except UserError:
+        raise
+    except Exception as error:  # Pillow raises whatever a decoder of its does
+        raise UserError(f"{row.sample_id}: its image can't be opened: {error}") from error
+
+
+def _answer(row: Question, seconds: float, text: str, score: float, tokens: int, runaway: bool) -> Answer:
+    # No number comes of weights that overflow in 16 bits; JSON has no word for it, and the answer is what it is.
+    kept = round(score, 6) if math.isfinite(score) else None
+    return Answer(row.sample_id, row.gt, text, row.image, round(seconds, 4), kept, tokens, runaway)
+
+
+def _ready(model: Any) -> None:
+    """Put the model into the state for generating: Unsloth's, where Unsloth loaded it."""
+    model.eval()
+    if hasattr(model, "for_inference"):
+        model.for_inference()
+
+
+def _end_tokens(model: Any, processor: Any) -> list[int]:
+    """The tokens that end an answer."""
+    ends = model.generation_config.eos_token_id
+    if ends is None:
+        ends = processor.tokenizer.eos_token_id
+    return [ends] if isinstance(ends, int) else list(ends or [])
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether it is the GPU's memory that an error is about."""
+    import torch
+
+    # What the allocator raises, and what a CUDA library does that asks the driver by itself.
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
+    )
+
+
+def _free() -> None:
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,174 @@
+"""The file that predictions are written into, batch by batch, so that a stopped prediction goes on where it was.
+
+PRED.jsonl has a row an answer, as `predictions` reads them. PRED.jsonl.run.json beside it says what the answers are
+those of: model, data, prompt, settings. What stands in PRED.jsonl is kept only where that is the same. While answers
+come, rows stand in the order in which they were made; when all are there, the file is put into the data's order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from curate.base.atomic_files import new_file
+from curate.base.errors import UserError
+from curate.base.locks import try_lock
+from curate.base.visible import clip, visible
+from curate.predictions.rows import Prediction, read_predictions
+from finetune.predict.engines import Answer
+
+SUFFIX = ".run.json"
+#: What may differ between a run and the one that goes on with it: it changes neither the model nor what is asked.
+_FREE = ("batch_size", "versions", "name", "path")
+
+
+def facts_file(path: Path) -> Path:
+    """Where it stands what the answers of a prediction file are those of."""
+    return path.with_name(path.name + SUFFIX)
+
+
+def read_facts(path: Path) -> dict[str, Any] | None:
+    """What the answers of a prediction file are those of; None where `finetune predict` didn't write it."""
+    try:
+        facts = json.loads(facts_file(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+class PredictionFile:
+    """A prediction file that is being written, by one process at a time. Use as a context manager.
+
+    rows: (sample_id, gt) of all the data, in its order. facts: what decides the answers, as JSON values, such as
+    {"model": {…}, "prompt": …}. Raises UserError where the file holds something else, or another process writes it.
+    """
+
+    def __init__(self, path: Path, rows: Sequence[tuple[str, str]], facts: Mapping[str, Any]) -> None:
+        self.path = path
+        self.facts = dict(facts)
+        #: The ids that are answered, those of earlier runs too.
+        self.done: set[str] = set()
+        self._truth = dict(rows)
+        self._file: IO[bytes] | None = None
+        self._own = False
+
+    def __enter__(self) -> PredictionFile:
+        """Take the file, heal its last line, and see which answers stand in it."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("a+b")
+        except OSError as error:
+            raise UserError(f"{self.path}: can't be written: {error.strerror}") from error
+        try:
+            if not try_lock(self._file):
+                raise UserError(f"{self.path}: another `finetune predict` is writing it; wait, or name another --out")
+            self._own = True
+            self._take()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            if self._own and not self.path.stat().st_size:  # nothing came of it
+                facts_file(self.path).unlink(missing_ok=True)
+                self.path.unlink()
+            self._file.close()
+            self._file = None
+
+    def add(self, answers: Iterable[Answer]) -> None:
+        """Write answers and flush them to disk: they stay, whatever happens then."""
+        assert self._file is not None
+        answers = list(answers)
+        self._file.write(b"".join(as_line(answer) for answer in answers))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.done.update(answer.sample_id for answer in answers)
+
+    def finish(self) -> None:
+        """Put the rows into the data's order. The file stays as it is where rows are missing."""
+        written = self.path.read_bytes().splitlines(keepends=True)
+        lines = {_identity(line): line for line in written if line.strip()}
+        if lines.keys() != self._truth.keys():
+            missing = len(self._truth.keys() - lines.keys())
+            raise AssertionError(f"{missing} of {len(self._truth)} rows were never answered")
+        if list(lines) != list(self._truth):
+            with new_file(self.path) as temporary:
+                temporary.write_bytes(b"".join(lines[sample_id] for sample_id in self._truth))
+
+    def _take(self) -> None:
+        assert self._file is not None
+        self._heal(self._file)
+        if self.path.stat().st_size:
+            self._check(read_predictions(self.path))
+        else:
+            with new_file(facts_file(self.path)) as temporary:
+                text = json.dumps(self.facts, ensure_ascii=False, indent=1)
+                temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+    def _heal(self, file: IO[bytes]) -> None:
+        """Cut off a last line that was never ended."""
+        file.seek(0)
+        data = file.read()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data) and facts_file(self.path).exists():  # else it is no file of ours, and left alone
+            file.truncate(whole)
+            file.seek(0, os.SEEK_END)
+
+    def _check(self, found: Sequence[Prediction]) -> None:
+        """Are the rows that stand there answers of the same model to the same questions?"""
+        earlier = read_facts(self.path)
+        if earlier is None:
+            raise UserError(
+                f"{self.path}: already there, and no {facts_file(self.path).name} beside it says what its rows are "
+                "predictions of; name another --out"
+            )
+        what = _difference(earlier, self.facts, "")
+        if what:
+            raise UserError(
+                f"{self.path}: holds predictions of something else: {what}. Name another --out, or remove the file"
+            )
+        for row in found:
+            if self._truth.get(row.sample_id) != row.gt:
+                why = "has another gt" if row.sample_id in self._truth else "is not in the data"
+                raise UserError(f"{self.path}: {clip(visible(row.sample_id), 60)} {why}; name another --out")
+        self.done = {row.sample_id for row in found}
+
+
+def as_line(answer: Answer) -> bytes:
+    """An answer as a line of the file."""
+    row: dict[str, Any] = {"sample_id": answer.sample_id, "gt": answer.gt, "pred": answer.pred}
+    if answer.image is not None:
+        row["image"] = answer.image
+    row["seconds"] = answer.seconds
+    if answer.score is not None:
+        row["score"] = answer.score
+    if answer.runaway:
+        row["runaway"] = True
+    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+def _identity(line: bytes) -> str:
+    return str(json.loads(line)["sample_id"])
+
+
+def _difference(old: Any, new: Any, name: str) -> str | None:
+    """What differs between two values, by its name; None where nothing does that matters."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in {**old, **new}:
+            within = f"{name} {key}".strip()
+            what = None if key in _FREE else _difference(old.get(key), new.get(key), within)
+            if what:
+                return what
+        return None
+    if old == new:
+        return None
+    return f"{name} was {_short(old)} and is {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    return clip(visible(json.dumps(value, ensure_ascii=False)), 60)

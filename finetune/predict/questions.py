@@ -1,0 +1,126 @@
+"""Turns a data set's rows into questions to a model. Opens an image when it is asked about, its header before that."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from curate.base.atomic_files import new_file
+from curate.base.errors import UserError
+from curate.images.model_ready import Resize
+from finetune.data.pairs import picture
+from finetune.predict.engines import Question
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+_ORIENTATION = 0x0112  # EXIF: from 5 on the sides are swapped
+_SWAPPED = 5
+
+
+class Questions:
+    """The rows of a data set that `load_pairs` read, as questions. Can be gone through again and again.
+
+    name_from: the folder that images' names are written relative to. save_to: a folder for the images as the model sees
+    them, for data sets that hold them inside their files. limit: of the data set's first so many rows. Rows without an
+    image are left out and counted: `imageless`. Raises UserError where two rows have one id.
+    """
+
+    def __init__(
+        self,
+        pairs: Dataset,
+        *,
+        resize: Resize = "upscale",
+        name_from: Path | None = None,
+        save_to: Path | None = None,
+        limit: int | None = None,
+    ) -> None:
+        import datasets
+
+        self._feature = pairs.features["image"]
+        self._raw = pairs.cast_column("image", datasets.Image(decode=False))
+        self._resize, self._name_from, self._save_to = resize, name_from, save_to
+        labels, ids = list(pairs["label"]), list(pairs["sample_id"])
+        nothing = pairs.data.column("image").is_null().to_pylist()
+        if pairs._indices is not None:  # a selection: the table below it still has all rows
+            nothing = [nothing[at] for at in pairs._indices.column(0).to_pylist()]
+        nothing = nothing[:limit]
+        self._places = [at for at, empty in enumerate(nothing) if not empty]
+        self.imageless = len(nothing) - len(self._places)
+        #: (sample_id, label) in the data's order.
+        self.rows: list[tuple[str, str]] = [(str(ids[at]), str(labels[at] or "")) for at in self._places]
+        if len(dict(self.rows)) < len(self.rows):
+            raise UserError(f"{_twice(self.rows)}: two rows of the data set have this sample_id; ids must be unique")
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Question]:
+        for at, (sample_id, gt) in zip(self._places, self.rows, strict=True):
+            held: dict[str, Any] = self._raw[at]["image"]
+            yield Question(
+                sample_id,
+                gt,
+                partial(self._open, at, sample_id),
+                _size(held, sample_id),
+                self._name(held, sample_id),
+            )
+
+    def sha256(self) -> str:
+        """A hash of all ids and labels in their order."""
+        digest = hashlib.sha256()
+        for sample_id, label in self.rows:
+            for text in (sample_id, label):
+                data = text.encode("utf-8", "surrogatepass")
+                digest.update(len(data).to_bytes(8, "big") + data)
+        return digest.hexdigest()
+
+    def _open(self, at: int, sample_id: str) -> Image.Image:
+        image = picture(self._feature.decode_example(self._raw[at]["image"]), self._resize)
+        if self._save_to is not None:
+            path = self._save_to / _file_name(sample_id)
+            if not path.exists():
+                with new_file(path) as temporary:
+                    image.save(temporary, format="PNG")
+        return image
+
+    def _name(self, held: dict[str, Any], sample_id: str) -> str | None:
+        """The image's file, relative to `name_from`; None where the image lies inside a file of the data set."""
+        if self._save_to is not None:
+            path = self._save_to / _file_name(sample_id)
+        elif held.get("path") and held.get("bytes") is None:
+            path = Path(held["path"])
+        else:
+            return None
+        return Path(os.path.relpath(path, self._name_from)).as_posix() if self._name_from else path.as_posix()
+
+
+def _twice(rows: list[tuple[str, str]]) -> str:
+    return Counter(sample_id for sample_id, _ in rows).most_common(1)[0][0]
+
+
+def _size(held: dict[str, Any], sample_id: str) -> tuple[int, int]:
+    """Width and height that the image has when it stands upright, from its header."""
+    try:
+        source = io.BytesIO(held["bytes"]) if held.get("bytes") is not None else held["path"]
+        with Image.open(source) as image:
+            wide, high = image.size
+            turned = image.getexif().get(_ORIENTATION, 1) >= _SWAPPED
+    except Exception as error:  # Pillow raises whatever a decoder of its does
+        raise UserError(f"{sample_id}: its image can't be opened: {error}") from error
+    return (high, wide) if turned else (wide, high)
+
+
+def _file_name(sample_id: str) -> str:
+    """A name for a sample's image: what can be read of its id, and a hash that keeps two ids apart."""
+    words = re.sub(r"[^A-Za-z0-9]+", "-", sample_id).strip("-")[-40:]
+    return f"{words}-{hashlib.sha256(sample_id.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}.png"

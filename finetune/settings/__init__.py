@@ -1,0 +1,1 @@
+"""The settings of a training, their files, and files of prompts."""

@@ -1,0 +1,1 @@
+"""A training, from what it will take to its last adapter."""

@@ -1,0 +1,172 @@
+"""How much memory and time a training takes, from sizes alone. An estimate: no weights are loaded, nothing is measured.
+
+The arithmetic is that of Qwen2.5-VL's layers. What it leaves out (fragmentation, the layers that Unsloth keeps in 16
+bits in its own 4-bit models, the time to open images) is why it says "about". docs/training-cpu.md says what of it was
+ever compared with a real training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from finetune.settings.config import Config
+
+GB = 10**9
+#: Bytes of a weight: NF4 with doubly quantised scales takes 4.127 bits (QLoRA, Dettmers et al. 2023, section 3).
+_FOUR_BITS = 4.127 / 8
+#: Bytes of a token in a layer that keeps all it computed, per width of the layer, without attention's square, which no
+#: kernel in use stores: 34 (Korthikanti et al. 2022, "Reducing Activation Recomputation", equation 1).
+_KEPT = 34
+#: What the driver, the kernels' workspace and the allocator's gaps take; a guess on the safe side.
+_RESERVE = 1.5 * GB
+#: The part of a GPU's peak that a training with small batches and 4-bit weights reaches; a guess, a third is common.
+_SUSTAINED = 1 / 3
+#: Peak of dense 16-bit matrix products in TFLOP/s, from NVIDIA's data sheets.
+PEAKS = {"T4": 65, "RTX 3090": 71, "RTX 4090": 165, "L4": 121, "A100": 312, "H100": 989, "H200": 989}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the arithmetic needs of a model: its matrices as (layers, inputs, outputs) and some widths."""
+
+    language: tuple[tuple[str, int, int, int], ...]
+    vision: tuple[tuple[str, int, int, int], ...]
+    hidden: int
+    layers: int
+    vision_hidden: int
+    vision_layers: int
+    vocabulary: int
+    #: Weights outside these matrices: embeddings, the output layer where it is its own, the patches' embedding.
+    others: int
+    #: Patches of an image that make one token.
+    merged: int
+
+    def parameters(self) -> int:
+        return _weights(self.language) + _weights(self.vision) + self.others
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes by what they are for, and floating-point operations of a whole training on all GPUs."""
+
+    memory: Mapping[str, float]
+    flop: float
+
+    @property
+    def bytes(self) -> float:
+        return sum(self.memory.values())
+
+    def hours(self, gpu: str, world: int = 1) -> float:
+        """Time on `world` GPUs of a kind in PEAKS, which reach a third of their peak."""
+        return self.flop / (PEAKS[gpu] * 1e12 * _SUSTAINED * world) / 3600
+
+
+def shape_of(config: Any) -> Shape:
+    """The shape of a Qwen2-VL or Qwen2.5-VL, from its transformers configuration."""
+    text, vision = getattr(config, "text_config", config), config.vision_config
+    hidden, inner, layers = text.hidden_size, text.intermediate_size, text.num_hidden_layers
+    head = getattr(text, "head_dim", None) or hidden // text.num_attention_heads
+    queries, keys = text.num_attention_heads * head, text.num_key_value_heads * head
+    language = (
+        ("attention", layers, hidden, queries + 2 * keys),
+        ("attention", layers, queries, hidden),
+        ("mlp", layers, hidden, 2 * inner),
+        ("mlp", layers, inner, hidden),
+    )
+    # Qwen2.5-VL calls the vision tower's width hidden_size; in Qwen2-VL that is the language model's.
+    wide = getattr(vision, "embed_dim", None) or vision.hidden_size
+    inside = getattr(vision, "intermediate_size", None) or int(wide * vision.mlp_ratio)
+    merged = vision.spatial_merge_size**2
+    gated = 2 if hasattr(vision, "out_hidden_size") else 1
+    seeing = (
+        ("attention", vision.depth, wide, 3 * wide),
+        ("attention", vision.depth, wide, wide),
+        ("mlp", vision.depth, wide, gated * inside),
+        ("mlp", vision.depth, inside, wide),
+        ("merger", 1, wide * merged, wide * merged),
+        ("merger", 1, wide * merged, hidden),
+    )
+    tied = getattr(config, "tie_word_embeddings", False) or getattr(text, "tie_word_embeddings", False)
+    patch = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2 * wide
+    others = text.vocab_size * hidden * (1 if tied else 2) + patch
+    return Shape(language, seeing, hidden, layers, wide, vision.depth, text.vocab_size, others, merged)
+
+
+def adapter_weights(shape: Shape, config: Config) -> int:
+    """Weights of the adapters: r × (inputs + outputs) of every matrix that has one.
+
+    Counts matrices that are computed together (queries, keys and values) as one, so it comes out a little low.
+    """
+    lora = config.lora
+    kinds = [name for name, on in (("attention", lora.attention), ("mlp", lora.mlp)) if on]
+    parts = [*(shape.language if lora.language else ()), *(shape.vision if lora.vision else ())]
+    return sum(layers * lora.r * (inputs + outputs) for kind, layers, inputs, outputs in parts if kind in kinds)
+
+
+def estimate(shape: Shape, config: Config, lengths: Sequence[tuple[int, int]], steps: int, world: int = 1) -> Estimate:
+    """Memory of one GPU and work of a training.
+
+    lengths: (tokens, of them the image's) of the samples that fit. steps: steps of the optimiser on `world` GPUs.
+    """
+    batch = config.train.batch_size
+    longest = max((tokens for tokens, _ in lengths), default=0)
+    widest = max((image for _, image in lengths), default=0)
+    tokens, patches = batch * longest, batch * widest * shape.merged
+    language, vision = _weights(shape.language), _weights(shape.vision)
+    adapters = adapter_weights(shape, config)
+    wide = 4 if config.model.dtype == "float32" else 2
+    per_weight = 8 if config.train.optimizer == "adamw_torch" else 2
+    memory = {
+        "weights": language * (_FOUR_BITS if config.model.load_in_4bit else wide) + (vision + shape.others) * wide,
+        "adapters with gradients and optimizer": adapters * (4 + 4 + per_weight),
+        "activations": _activations(shape, config, tokens, patches) * wide / 2,
+        "reserve": _RESERVE,
+    }
+    return Estimate(memory, _flop(shape, config, lengths) * steps * batch * config.train.accumulation * world)
+
+
+def steps_of(samples: int, config: Config, world: int = 1) -> int:
+    """Steps of the optimiser in a training, as transformers' Trainer counts them."""
+    batches = math.ceil(samples / (config.train.batch_size * world))
+    an_epoch = max(math.ceil(batches / config.train.accumulation), 1)
+    return config.train.max_steps or math.ceil(config.train.epochs * an_epoch)
+
+
+def _weights(parts: Sequence[tuple[str, int, int, int]]) -> int:
+    return sum(layers * inputs * outputs for _, layers, inputs, outputs in parts)
+
+
+def _activations(shape: Shape, config: Config, tokens: int, patches: int) -> float:
+    """Bytes in 16 bits: what layers keep for the way back, one layer in full, and the scores of the vocabulary."""
+    one_layer = _KEPT * max(tokens * shape.hidden, patches * shape.vision_hidden)
+    inputs = 2.0 * (tokens * shape.hidden * shape.layers + patches * shape.vision_hidden * shape.vision_layers)
+    kept = {"unsloth": 0.0, "torch": inputs, "none": _KEPT / 2 * inputs}[config.model.checkpointing]
+    # Unsloth makes the vocabulary's scores in pieces; a quarter of them at a time in 32 bits is on the safe side.
+    return kept + one_layer + tokens * shape.vocabulary
+
+
+def _flop(shape: Shape, config: Config, lengths: Sequence[tuple[int, int]]) -> float:
+    """Operations of one sample as long as batches make it: each is padded to its longest."""
+    if not lengths:
+        return 0.0
+    padded = _padded(lengths, config.train.batch_size, config.train.seed)
+    image = sum(image for _, image in lengths) / len(lengths)
+    language, vision = _weights(shape.language), _weights(shape.vision)
+    seen = 2 * vision * image * shape.merged
+    read = 2 * (language + shape.hidden * shape.vocabulary) * padded + 4 * shape.layers * shape.hidden * padded**2 / 2
+    # Forward; forward again unless all was kept; back to the inputs. Frozen weights need no gradients of their own.
+    times = 2 if config.model.checkpointing == "none" else 3
+    return times * read + (times if config.lora.vision else 1) * seen
+
+
+def _padded(lengths: Sequence[tuple[int, int]], batch: int, seed: int) -> float:
+    """The mean length of samples in batches drawn at random, each padded to its longest."""
+    if batch == 1:
+        return sum(tokens for tokens, _ in lengths) / len(lengths)
+    dice = Random(seed)
+    draws = [max(tokens for tokens, _ in dice.choices(lengths, k=batch)) for _ in range(2000)]
+    return sum(draws) / len(draws)

@@ -1,0 +1,282 @@
+"""Trains adapters on pairs that were checked, into a run folder. Reads no settings, looks at no sample: see preflight.
+
+There is one path. What the tests on a CPU do otherwise is values of the settings, listed in docs/training-cpu.md.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from multiprocessing import get_all_start_methods
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from curate.base.atomic_files import new_file
+from curate.base.errors import UserError
+from curate.images.model_ready import Resize
+from finetune.data.pairs import answer_text, picture
+from finetune.models.hardware import processes
+from finetune.models.load import add_lora, import_unsloth, load_model, quiet
+from finetune.settings.config import Config
+from finetune.train.estimate import steps_of
+from finetune.train.losses import best_of, evaluations
+from finetune.train.run_folder import LAST, RunFolder
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from PIL import Image
+
+#: Where a turn of the person and one of the model begin, in the chat template of Qwen2-VL and Qwen2.5-VL.
+INSTRUCTION, RESPONSE = "<|im_start|>user\n", "<|im_start|>assistant\n"
+
+#: How a full disk reads in what safetensors and torch raise; the latter doesn't say why a write failed.
+_FULL_DISK = ("No space left on device", "PytorchStreamWriter failed writing", "unexpected pos")
+
+Progress = Callable[[str, int, int], None]
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training. best: step and loss of the best evaluation, None where nothing was evaluated."""
+
+    steps: int
+    best: tuple[int, float] | None
+    #: Why it ended before its last step, or "".
+    ended: str
+
+
+@dataclass(frozen=True)
+class Formatter:
+    """Makes a row into what the collator reads, when a batch needs it: a class, so that processes can be handed it."""
+
+    prompt: str
+    resize: Resize
+
+    def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """messages, and images beside them: an image inside the messages would be scaled once more, without a cap."""
+        return {
+            "messages": [
+                {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": self.prompt}]},
+                {"role": "assistant", "content": [{"type": "text", "text": answer_text(row["label"])}]},
+            ],
+            "images": [picture(row["image"], self.resize)],
+        }
+
+
+def make_collator(model: Any, processor: Any, config: Config) -> Any:
+    """Rows to batches: images at their full width, labels -100 everywhere but in the answers."""
+    from unsloth.trainer import UnslothVisionDataCollator
+
+    return UnslothVisionDataCollator(
+        model,
+        processor,
+        max_seq_length=config.data.max_length,
+        formatting_func=Formatter(config.data.prompt, config.data.resize),
+        # "min", the default, scales the width down to 512. The processor alone holds images to the pixel budget.
+        resize="max",
+        train_on_responses_only=True,
+        instruction_part=INSTRUCTION,
+        response_part=RESPONSE,
+    )
+
+
+def arguments(config: Config, folder: Path, steps: int, *, evaluate: bool) -> dict[str, Any]:
+    """The arguments of trl's SFTConfig. steps: of the whole training, for the warm-up."""
+    train, every = config.train, config.eval.every
+    workers = train.workers if "fork" in get_all_start_methods() else 0
+    return {
+        "output_dir": str(folder),
+        "per_device_train_batch_size": train.batch_size,
+        "per_device_eval_batch_size": config.eval.batch_size,
+        "gradient_accumulation_steps": train.accumulation,
+        "num_train_epochs": train.epochs,
+        "max_steps": train.max_steps or -1,
+        "learning_rate": train.learning_rate,
+        "lr_scheduler_type": train.schedule,
+        "warmup_steps": math.ceil(train.warmup * steps),
+        "weight_decay": train.weight_decay,
+        "max_grad_norm": train.max_grad_norm,
+        "optim": train.optimizer,
+        "seed": train.seed,
+        "data_seed": train.seed,
+        "gradient_checkpointing": config.model.checkpointing != "none",
+        "logging_strategy": "steps",
+        "logging_steps": train.log_every,
+        "logging_nan_inf_filter": False,
+        "save_strategy": "steps",
+        "save_steps": train.save_every,
+        "save_total_limit": train.keep,
+        "eval_strategy": "no" if not evaluate else "steps" if every else "epoch",
+        "eval_steps": every,
+        "prediction_loss_only": True,
+        "dataloader_num_workers": workers,
+        # What the collator is made of can only be inherited by a process, not sent to it as Python 3.14 would.
+        "dataloader_multiprocessing_context": "fork" if workers else None,
+        "ddp_find_unused_parameters": False,
+        "report_to": list(train.report_to) or "none",
+        "disable_tqdm": True,
+        # Rows stay as they are until the collator formats them.
+        "remove_unused_columns": False,
+        "dataset_text_field": "",
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "max_length": config.data.max_length,
+    }
+
+
+def train(
+    config: Config,
+    folder: RunFolder,
+    rows: Dataset,
+    validation: Dataset | None,
+    *,
+    checkpoint: Path | None = None,
+    loaded: tuple[Any, Any] | None = None,
+    progress: Progress = lambda stage, done, of: None,
+    note: Note = lambda line: None,
+) -> Trained:
+    """Train on `rows`, all of which fit the model, and leave best and last adapter in the run folder.
+
+    validation: rows whose loss is measured; some are predicted and drawn. checkpoint: where to go on. loaded: the
+    model and processor of `load_for_training`, else they are loaded. progress: told (stage, steps done, of how many);
+    note: told a line at each evaluation.
+    """
+    import_unsloth()
+    from transformers import PrinterCallback
+    from trl import SFTConfig, SFTTrainer
+
+    from finetune.train.callbacks import Watch, save_adapter
+
+    model, processor = loaded or load_for_training(config)
+    if validation is not None and not len(validation):
+        validation = None
+    collator = make_collator(model, processor, config)
+    steps = steps_of(len(rows), config, processes())
+
+    def save(name: str) -> None:
+        save_adapter(model, processor, folder.path, name)
+
+    asked = validation if config.eval.samples and validation is not None else None
+    ask = None if asked is None else _Samples(config, folder, model, processor, asked)
+    watch = Watch(folder, config, save, ask, progress, note)
+    with quiet():
+        trainer = SFTTrainer(
+            model=model,
+            processing_class=processor,
+            data_collator=collator,
+            train_dataset=rows,
+            eval_dataset=None if validation is None else _some(validation, config.eval.limit, config.train.seed),
+            args=SFTConfig(**arguments(config, folder.checkpoints, steps, evaluate=validation is not None)),
+            callbacks=[watch],
+        )
+        trainer.remove_callback(PrinterCallback)
+        if trainer.args.world_size != processes():
+            raise UserError(
+                f"started as {processes()} processes of which {trainer.args.world_size} would train together, each the "
+                "same; does every process have a GPU of its own?"
+            )
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except Exception as error:
+            why = _why_it_ended(error, trainer.state.global_step)
+            if why is None:
+                raise
+            raise UserError(why) from error
+        losses = evaluations(trainer.state.log_history)
+        best = None
+        if losses:
+            step, _ = best_of(losses, config.eval.min_delta)
+            best = (step, dict(losses)[step])
+        outcome = Trained(trainer.state.global_step, best, watch.ended)
+        if trainer.is_world_process_zero():
+            save(LAST)
+            watch.plot()
+            folder.set_state(
+                "finished",
+                steps=outcome.steps,
+                best_step=best and best[0],
+                best_loss=best and best[1],
+                ended=outcome.ended or "the last step",
+            )
+    return outcome
+
+
+def _why_it_ended(error: Exception, step: int) -> str | None:
+    """What a person can do about an error that ended a training after `step` steps; None for any other."""
+    from finetune.predict.engines import out_of_memory
+
+    if out_of_memory(error):
+        return (
+            f"the GPU's memory is full after step {step}. While it evaluated: --resume with a lower eval.batch_size. "
+            "Else begin anew (out=FOLDER) with a lower train.batch_size (and a higher train.accumulation), "
+            "data.max_pixels, data.max_length or lora.r"
+        )
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+    if full or any(words in str(error) for words in _FULL_DISK):
+        return f"the disk is full after step {step}; make room, and --resume goes on from the last whole checkpoint"
+    if isinstance(error, OSError):  # of a process that opens images: with a traceback above its last line
+        last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        return f"ended after step {step}: {last}; put it right, and --resume goes on from the last whole checkpoint"
+    return None
+
+
+def load_for_training(config: Config) -> tuple[Any, Any]:
+    """The model with adapters where the settings say, and its processor."""
+    model, processor = load_model(
+        config.model,
+        max_length=config.data.max_length,
+        min_pixels=config.data.min_pixels,
+        max_pixels=config.data.max_pixels,
+        seed=config.train.seed,
+    )
+    model = add_lora(model, config.lora, checkpointing=config.model.checkpointing, seed=config.train.seed)
+    return model, processor
+
+
+def _some(rows: Dataset, limit: int | None, seed: int) -> Dataset:
+    """At most `limit` rows, the same ones for the same seed, in the data set's order."""
+    if limit is None or len(rows) <= limit:
+        return rows
+    return rows.select(sorted(Random(seed).sample(range(len(rows)), limit)))
+
+
+class _Samples:
+    """Asks the model in training about some samples and writes the page; then the model goes on training."""
+
+    def __init__(self, config: Config, folder: RunFolder, model: Any, processor: Any, validation: Dataset) -> None:
+        from finetune.predict.questions import Questions
+
+        self._config, self._folder, self._model, self._processor = config, folder, model, processor
+        self._questions = Questions(
+            _some(validation, config.eval.samples, config.train.seed), resize=config.data.resize
+        )
+
+    def __call__(self, step: int, loss: float) -> tuple[int, int]:
+        from finetune.predict.engines import Asking, predict_rows
+        from finetune.train.samples_page import build, look_alike
+
+        side = self._processor.tokenizer.padding_side
+        asking = Asking(batch_size=self._config.eval.batch_size, max_new_tokens=self._config.eval.max_new_tokens)
+        images: dict[str, Image.Image] = {}
+
+        def kept(sample_id: str, load: Callable[[], Image.Image]) -> Callable[[], Image.Image]:
+            def opened() -> Image.Image:
+                images[sample_id] = load()
+                return images[sample_id]
+
+            return opened
+
+        rows = [replace(row, load=kept(row.sample_id, row.load)) for row in self._questions]
+        try:
+            answers = list(predict_rows(self._model, self._processor, rows, self._config.data.prompt, asking))
+        finally:
+            self._processor.tokenizer.padding_side = side
+            self._model.for_training()
+        place = {row.sample_id: at for at, row in enumerate(rows)}
+        answers.sort(key=lambda answer: place[answer.sample_id])
+        with new_file(self._folder.samples / f"step-{step:06d}.html") as temporary:
+            temporary.write_bytes(build(step, loss, answers, images))
+        return sum(look_alike(answers)), len(answers)

@@ -1,0 +1,243 @@
+"""What a training will do, known before its first step: samples, tokens, steps, memory, time. Loads no weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curate.base.errors import UserError
+from curate.base.tables import count, things
+from finetune.data.pairs import load_pairs
+from finetune.models.hardware import gpus, processes
+from finetune.models.hub import adapter_folder
+from finetune.models.load import adapters_of, base_of, load_processor, quiet
+from finetune.settings.config import Config
+from finetune.train.estimate import Estimate, Shape, adapter_weights, estimate, shape_of, steps_of
+from finetune.train.preflight import REASONS, Checked, check, is_verified
+from finetune.train.run_folder import data_sha256
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+Progress = Callable[[str, int, int], None]
+#: GPUs that a time is told for, slowest first.
+_GPUS = ("T4", "RTX 4090", "A100", "H100")
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of the data: its name, its rows, and what was found of them."""
+
+    name: str
+    rows: Dataset = field(repr=False)
+    checked: Checked
+
+    @property
+    def fitting(self) -> Dataset:
+        """The rows that fit the model."""
+        return self.rows.select(self.checked.fitting)
+
+    def sha256(self) -> str:
+        return data_sha256(self.rows, self.checked.fitting)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known of a training before it begins."""
+
+    config: Config
+    train: Split
+    validation: Split | None
+    shape: Shape
+    steps: int
+    estimate: Estimate
+
+    @property
+    def splits(self) -> list[Split]:
+        return [self.train, *([self.validation] if self.validation else [])]
+
+    def hashes(self) -> dict[str, str]:
+        """Of the samples that are trained on and evaluated with, by split."""
+        return {split.name: split.sha256() for split in self.splits}
+
+
+def make_plan(config: Config, progress: Progress | None = None) -> Plan:
+    """Read the data, look at every sample, reckon steps, memory and time.
+
+    Raises UserError where data or model can't be had, and where no sample fits.
+    """
+    train = load_pairs(config.data.path, config.data.train)
+    name = config.data.validation
+    validation = _validation(config.data.path, name) if name is not None else None
+    if validation is not None and _same(train, validation):
+        raise UserError(
+            f"{config.data.path}: its {config.data.train!r} and {name!r} are the same samples, and a loss on what was "
+            "trained says nothing; name in each line its `split`, or set data.validation=null"
+        )
+    train = _limited(train, config.data.limit)
+    processor = load_processor(config.model, min_pixels=config.data.min_pixels, max_pixels=config.data.max_pixels)
+    splits = [
+        _split(split, rows, processor, config, progress)
+        for split, rows in ((config.data.train, train), (name, validation))
+        if split is not None and rows is not None
+    ]
+    first = splits[0].checked
+    if not first.fitting:
+        raise UserError(f"{config.data.path}: no sample of {splits[0].name!r} fits the model: {_reasons(first)}")
+    shape = _shape(config)
+    fit = first.frame.filter(first.frame["reason"].is_null())
+    steps = steps_of(len(fit), config, processes())
+    lengths = list(fit.select("tokens", "image_tokens").iter_rows())
+    made = estimate(shape, config, lengths, steps, processes())
+    return Plan(config, splits[0], splits[1] if len(splits) > 1 else None, shape, steps, made)
+
+
+def check_policy(plan: Plan) -> None:
+    """Raises UserError where samples don't fit and data.unfit is `error`."""
+    if plan.config.data.unfit != "error":
+        return
+    for split in plan.splits:
+        unfit = split.checked.unfit
+        if len(unfit):
+            first = ", ".join(unfit["sample_id"].head(3))
+            raise UserError(
+                f"{things(len(unfit), 'sample')} of {split.name!r} don't fit the model ({_reasons(split.checked)}), "
+                f"such as {first}; unfit.jsonl in the run folder lists them, data.unfit=drop leaves them out"
+            )
+
+
+def as_text(plan: Plan) -> str:
+    """The plan in words, a line a thing."""
+    return "\n".join(f"{name:<11}{words}" for name, words in _lines(plan))
+
+
+def _lines(plan: Plan) -> list[tuple[str, str]]:
+    config, shape = plan.config, plan.shape
+    bits = "its language model in 4 bits" if config.model.load_in_4bit else "in 16 bits"
+    on = [name for name in ("vision", "language") if getattr(config.lora, name)]
+    parts = [word for name, word in (("attention", "attention"), ("mlp", "MLP")) if getattr(config.lora, name)]
+    out = [
+        ("model", f"{config.model.name}: {_millions(shape.parameters())} weights, {bits}"),
+        ("adapters", f"r {config.lora.r} on {' and '.join(parts)} of {' and '.join(on)}: about "
+                     f"{_millions(adapter_weights(shape, config))} weights are trained"),
+    ]  # fmt: skip
+    for split in plan.splits:
+        out += _of_split(split, config.data.max_length)
+    a_step = config.train.batch_size * config.train.accumulation * processes()
+    passes = plan.steps * a_step / len(plan.train.checked.fitting) if config.train.max_steps else config.train.epochs
+    many = f" on {processes()} processes" if processes() > 1 else ""
+    out.append(("steps", f"{count(plan.steps)} of {count(a_step)} samples each{many}: every sample {passes:.3g} times"))
+    return [*out, *_estimated(plan)]
+
+
+def _of_split(split: Split, limit: int) -> list[tuple[str, str]]:
+    tokens, frame = split.checked.tokens(), split.checked.frame
+    out = [(split.name, f"{count(len(tokens))} of {things(len(frame), 'sample')} fit")]
+    if tokens:
+        tokens.sort()
+        images = frame.filter(frame["reason"].is_null())["image_tokens"].sum()
+        middle, high = tokens[len(tokens) // 2], tokens[int(0.95 * (len(tokens) - 1))]
+        share = f"{100 * images / sum(tokens):.0f} % of them images"
+        lengths = f"median {middle}, 95 % up to {high}, longest {tokens[-1]} (data.max_length {limit})"
+        out.append(("", f"{count(sum(tokens))} tokens, {share}; a sample: {lengths}"))
+    out += [("", f"{count(number)} left out: {REASONS[name]}") for name, number in split.checked.reasons().items()]
+    return out
+
+
+def _estimated(plan: Plan) -> list[tuple[str, str]]:
+    gb = 10**9
+    memory = ", ".join(f"{name} {size / gb:.1f}" for name, size in plan.estimate.memory.items())
+    times = ", ".join(
+        f"{gpu} {_time(plan.estimate.hours(gpu, processes()))}" for gpu in ("T4", "RTX 4090", "A100", "H100")
+    )
+    here = [("", f"this machine has {gpu.name} of {gpu.memory / gb:.1f} GB: {_enough(plan.estimate.bytes, gpu.memory)}")
+            for gpu in gpus()[:1]]  # fmt: skip
+    return [
+        ("memory", f"about {plan.estimate.bytes / gb:.1f} GB on each GPU: {memory}"),
+        *here,
+        ("time", f"about {times}, evaluations not counted"),
+        ("", "Memory and time are reckoned from sizes (a third of a GPU's peak is assumed), not measured: they may be "
+             "off by half"),
+    ]  # fmt: skip
+
+
+def _enough(needed: float, there: float) -> str:
+    return "enough" if needed < 0.8 * there else "perhaps not enough" if needed < there else "not enough"
+
+
+def _time(hours: float) -> str:
+    minutes = hours * 60
+    return "under a minute" if minutes < 1 else f"{minutes:.0f} min" if minutes < 90 else f"{hours:.1f} h"
+
+
+def _millions(number: int) -> str:
+    return f"{number / 1e9:.2f} billion" if number >= 1e9 else f"{number / 1e6:.1f} million"
+
+
+def _reasons(checked: Checked) -> str:
+    return (
+        ", ".join(f"{count(number)} × {REASONS[name]}" for name, number in checked.reasons().items()) or "it is empty"
+    )
+
+
+def _validation(where: str, split: str) -> Dataset:
+    try:
+        return load_pairs(where, split)
+    except UserError as error:
+        if "split" not in str(error):
+            raise
+        raise UserError(f"{error}; data.validation=NAME takes another, data.validation=null none") from error
+
+
+def _same(one: Dataset, other: Dataset) -> bool:
+    """Whether two splits are the same pairs, as those of a file that names none are. Reads no image."""
+    return (
+        len(one) == len(other)
+        and one["label"][:] == other["label"][:]
+        and bool(one.data.column("image").equals(other.data.column("image")))
+    )
+
+
+def _limited(rows: Dataset, limit: int | None) -> Dataset:
+    return rows if limit is None or len(rows) <= limit else rows.select(range(limit))
+
+
+def _split(name: str, rows: Dataset, processor: Any, config: Config, progress: Progress | None) -> Split:
+    def told(done: int, of: int) -> None:
+        if progress is not None:
+            progress(name, done, of)
+
+    decode = not is_verified(config.data.path)
+    return Split(name, rows, check(rows, processor, config.data, decode=decode, progress=told))
+
+
+def _check_adapters(folder: Path, config: Config) -> None:
+    """Raises UserError where a training is to go on from adapters of another size than its settings say."""
+    there = adapters_of(folder)
+    asked = {"lora.r": config.lora.r, "lora.alpha": config.lora.alpha}
+    other = {name: there[name] for name in asked if name in there and there[name] != asked[name]}
+    if other:
+        told = ", ".join(f"{name} {value}" for name, value in other.items())
+        wanted = " ".join(f"{name}={value}" for name, value in other.items())
+        raise UserError(f"{config.model.name}: its adapters have {told}, and they can't be given another; set {wanted}")
+
+
+def _shape(config: Config) -> Shape:
+    import transformers
+
+    name = config.model.name
+    folder = Path(name) if Path(name).exists() else adapter_folder(name)
+    if folder is not None:
+        _check_adapters(folder, config)
+    base = base_of(str(folder or name))
+    try:
+        with quiet():
+            found = transformers.AutoConfig.from_pretrained(
+                base, revision=config.model.revision if base == name else None
+            )
+        return shape_of(found)
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"{name}: its configuration can't be read as that of a Qwen2-VL or Qwen2.5-VL: "
+                        f"{error}") from error  # fmt: skip

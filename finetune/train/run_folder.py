@@ -1,0 +1,244 @@
+"""The folder of a training: what lies where, whether it can be begun or resumed. Trains nothing, draws nothing.
+
+    config.yaml        the settings as used              environment.json   versions, GPUs, the data's hash
+    unfit.jsonl        samples left out, and why         state.json         where the training is
+    losses.jsonl       a line a log or evaluation        losses.svg         the same, drawn
+    samples/           predictions at each evaluation    checkpoints/       to resume from
+    best/  last/       adapters
+
+state.json says `preparing` until the first step: such a folder may be begun anew. From then on it is resumed, or left.
+Adapters, pages and plots are whole or absent; a checkpoint counts when all its files are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+from curate import __version__
+from curate.base.atomic_files import new_file
+from curate.base.errors import UserError
+from curate.base.locks import try_lock
+from curate.base.settings import flat
+from finetune.models.hardware import gpus, processes
+from finetune.settings.config import Config, as_yaml, load_config
+
+if TYPE_CHECKING:
+    from finetune.train.preflight import Checked
+
+State = Literal["preparing", "training", "finished"]
+CONFIG, STATE, ENVIRONMENT, UNFIT = "config.yaml", "state.json", "environment.json", "unfit.jsonl"
+LOSSES, PLOT, SAMPLES, CHECKPOINTS = "losses.jsonl", "losses.svg", "samples", "checkpoints"
+BEST, LAST = "best", "last"
+#: Settings that may be others when a training is resumed: they change no step.
+_MAY_CHANGE = frozenset(
+    {"out", "data.path", "train.keep", "train.workers", "train.report_to", "eval.batch_size", "eval.samples",
+     "eval.max_new_tokens", "eval.patience", "eval.min_delta"}
+)  # fmt: skip
+_PACKAGES = ("unsloth", "unsloth_zoo", "torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets")
+_PREFIX = "checkpoint-"
+#: There while a training is: held by its process, however that ends.
+_LOCK = ".lock"
+#: Seconds: processes that open images outlive a training that was killed by some five, and hold its lock with it.
+_WAIT = 10.0
+#: What a checkpoint needs to be gone on from. The last is written last.
+_CHECKPOINT_FILES = ("adapter_config.json", "adapter_model.safetensors", "optimizer.pt", "scheduler.pt",
+                     "trainer_state.json")  # fmt: skip
+
+
+class RunFolder:
+    """A run folder at `path`, there or not yet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoints = path / CHECKPOINTS
+        self.samples = path / SAMPLES
+
+    def state(self) -> dict[str, Any]:
+        """What state.json holds; empty where there is none. Raises UserError for a folder of something else."""
+        if not self.path.exists():
+            return {}
+        if not self.path.is_dir():
+            raise UserError(f"{self.path}: is a file; `out` names the folder of the training")
+        file = self.path / STATE
+        if not file.is_file():
+            if any(entry.name != _LOCK for entry in self.path.iterdir()):
+                raise UserError(f"{self.path}: is a folder of something else; name another with out=FOLDER")
+            return {}
+        try:
+            state = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{file}: can't be read ({error})") from error
+        return state if isinstance(state, dict) else {}
+
+    def check_new(self) -> None:
+        """Raises UserError unless a training can begin here."""
+        state = self.state().get("state")
+        if state == "finished":
+            raise UserError(f"{self.path}: holds a finished training; name another folder with out=FOLDER")
+        if state == "training":
+            raise UserError(
+                f"{self.path}: holds a training that was stopped; --resume goes on with it, out=FOLDER begins another"
+            )
+
+    def check_alone(self) -> None:
+        """Raises UserError where another training goes on here."""
+        lock = self.path / _LOCK
+        if lock.is_file():
+            with lock.open("a") as held:
+                self._hold(held)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other trainings out of this folder, which is made where it isn't there. Raises UserError as above."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = self.path / _LOCK
+        with lock.open("a") as held:
+            self._hold(held)
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+                with suppress(OSError):
+                    self.path.rmdir()  # nothing was begun: the folder goes where it is empty
+
+    def _hold(self, held: IO[str]) -> None:
+        until = time.monotonic() + _WAIT
+        while not try_lock(held):
+            if time.monotonic() < until:
+                time.sleep(0.2)
+                continue
+            raise UserError(
+                f"{self.path}: another training goes on in this folder; wait for it, or name another with out=FOLDER"
+            )
+
+    def check_resume(self, config: Config) -> None:
+        """Raises UserError unless the training in this folder can be gone on with, with these settings."""
+        state = self.state().get("state")
+        if state is None:
+            raise UserError(f"{self.path}: holds no training to resume; leave --resume out to begin one")
+        if state == "finished":
+            raise UserError(f"{self.path}: the training is finished; there is nothing to resume")
+        old, new = flat(load_config(self.path / CONFIG)), flat(config)
+        changed = [name for name in new if name not in _MAY_CHANGE and old[name] != new[name]]
+        if changed:
+            told = ", ".join(f"{name} was {old[name]!r} and is {new[name]!r}" for name in changed)
+            raise UserError(f"{self.path}: can't be resumed with other settings: {told}")
+
+    def begin(self, config: Config, environment: Mapping[str, Any]) -> None:
+        """Make the folder, or put it back to its beginning."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.set_state("preparing")
+        for name in (LOSSES, PLOT, UNFIT):
+            (self.path / name).unlink(missing_ok=True)
+        self.write_config(config)
+        write_json(self.path / ENVIRONMENT, environment)
+
+    def tidy(self) -> None:
+        """Remove what a killed training had not finished writing."""
+        for name in (BEST, LAST):
+            for left in self.path.glob(f".{name}.*"):
+                shutil.rmtree(left, ignore_errors=True)
+
+    def write_config(self, config: Config) -> None:
+        with new_file(self.path / CONFIG) as temporary:
+            temporary.write_text(as_yaml(config), encoding="utf-8")
+
+    def set_state(self, state: State, **facts: Any) -> None:
+        write_json(self.path / STATE, {"state": state, **facts})
+
+    def write_unfit(self, checked: Mapping[str, Checked]) -> None:
+        """List the samples that don't fit, of every split; the file is there even where all fit."""
+        with new_file(self.path / UNFIT) as temporary, temporary.open("w", encoding="utf-8") as lines:
+            for split, one in checked.items():
+                for row in one.unfit.iter_rows(named=True):
+                    known = {name: value for name, value in row.items() if value not in (None, "") and name != "row"}
+                    lines.write(json.dumps({"split": split, **known}, ensure_ascii=False) + "\n")
+
+    def checkpoint(self) -> Path | None:
+        """The newest whole checkpoint, None where there is none."""
+        found = sorted(
+            (entry for entry in self.checkpoints.glob(f"{_PREFIX}*") if entry.name[len(_PREFIX) :].isdigit()),
+            key=lambda entry: int(entry.name[len(_PREFIX) :]),
+        )
+        return next((entry for entry in reversed(found) if _is_whole(entry)), None)
+
+    def restart_losses(self, history: Iterable[Mapping[str, Any]]) -> None:
+        """Put losses.jsonl back to these lines: what was logged after the checkpoint is logged anew."""
+        with new_file(self.path / LOSSES) as temporary, temporary.open("w", encoding="utf-8") as lines:
+            lines.writelines(json.dumps(line) + "\n" for line in history)
+
+    def add_loss(self, line: Mapping[str, Any]) -> None:
+        with (self.path / LOSSES).open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(line) + "\n")
+
+    def losses(self) -> list[dict[str, Any]]:
+        """The lines of losses.jsonl; a last one that was cut short is left out."""
+        file = self.path / LOSSES
+        if not file.is_file():
+            return []
+        out = []
+        for line in file.read_text(encoding="utf-8").splitlines():
+            try:
+                out.append(json.loads(line))
+            except ValueError:
+                break
+        return out
+
+
+def write_json(path: Path, value: Any) -> None:
+    with new_file(path) as temporary:
+        temporary.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def environment(data_hashes: Mapping[str, str]) -> dict[str, Any]:
+    """Versions, machine and data, for environment.json. data_hashes: of every split."""
+
+    return {
+        "texsieve": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: found for name in _PACKAGES if (found := _version(name)) is not None},
+        "gpus": [{"name": gpu.name, "memory": gpu.memory, "capability": list(gpu.capability)} for gpu in gpus()],
+        "processes": processes(),
+        "command": sys.argv[1:],
+        "data_sha256": dict(data_hashes),
+    }
+
+
+def data_sha256(rows: Any, places: Iterable[int]) -> str:
+    """A hash of the ids and labels of the rows at `places`, in their order: the same samples make the same steps."""
+    digest = hashlib.sha256()
+    ids, labels = list(rows["sample_id"]), list(rows["label"])
+    for place in places:
+        for text in (ids[place], labels[place]):
+            data = str(text or "").encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    files = [checkpoint / name for name in _CHECKPOINT_FILES]
+    if not all(file.is_file() and file.stat().st_size for file in files):
+        return False
+    try:
+        state = json.loads(files[-1].read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(state.get("global_step") == int(checkpoint.name[len(_PREFIX) :]))

@@ -1,0 +1,65 @@
+"""The page of what a model reads at an evaluation: image, truth and prediction, drawn. Asks no model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from PIL import Image
+
+from curate.base.tables import count
+from curate.report import pictures
+from curate.report.markup import code, text
+from curate.report.template import open_template
+from finetune.predict.engines import Answer
+from rules import visual_key
+
+_HERE = Path(__file__).parent
+
+
+def build(step: int, loss: float | None, answers: Sequence[Answer], images: Mapping[str, Image.Image]) -> bytes:
+    """The page's bytes. loss: on the validation set. images: by sample id, as the model was shown them.
+
+    It is one file that loads nothing; every string from data is escaped.
+    """
+    render = pictures.default_render()
+    right = look_alike(answers)
+    cards = [
+        {
+            "sample_id": answer.sample_id,
+            "right": same,
+            "runaway": answer.runaway,
+            "image": _image(answer.sample_id, images.get(answer.sample_id)),
+            "truth": pictures.of_label(answer.gt, render),
+            "prediction": pictures.of_label(answer.pred, render),
+            "truth_code": code(answer.gt),
+            "prediction_code": code(answer.pred),
+        }
+        for answer, same in zip(answers, right, strict=True)
+    ]
+    template, fixed = _template()
+    page = template.render({**fixed, "step": step, "loss": loss, "cards": cards, "right": sum(right)})
+    return page.encode("utf-8", "replace")
+
+
+def look_alike(answers: Sequence[Answer]) -> list[bool]:
+    """Whether each prediction looks as its truth does: equal visual keys, or equal text."""
+    truths, predictions = visual_key([row.gt for row in answers]), visual_key([row.pred for row in answers])
+    return [
+        row.gt.strip() == row.pred.strip() or (truth is not None and truth == prediction)
+        for row, truth, prediction in zip(answers, truths, predictions, strict=True)
+    ]
+
+
+def _image(sample_id: str, image: Image.Image | None) -> pictures.Picture:
+    if image is None:
+        return pictures.Picture("", sample_id, problem="Not shown.")
+    return pictures.of_image(Path(), sample_id, lambda root, ref: image)
+
+
+@lru_cache(maxsize=1)
+def _template() -> tuple[jinja2.Template, dict[str, Any]]:
+    return open_template(_HERE / "samples.html", [_HERE / "samples.css"], [], {"text": text, "count": count})

@@ -1,0 +1,133 @@
+"""CAN: accents of the wrong width and fonts that handwriting can't show. Plain TeX's switches are in `commands`.
+
+That a font was dropped (CAN8 of the catalogue of defects) a label can't show: x is as good a letter as a bold x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.registry import Options, rule
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has, has_command, has_tokens
+
+_WIDER = {r"\bar": r"\overline", r"\hat": r"\widehat", r"\tilde": r"\widetilde", r"\vec": r"\overrightarrow"}
+_NARROWER = {wide: narrow for narrow, wide in _WIDER.items()}
+_NO_ATOM = frozenset(
+    ["{", "}", "_", "^", r"\,", r"\!", r"\;", r"\:", "~", r"\prime", "'", r"\bf", r"\cal", r"\rm", r"\it"]
+    + [
+        rf"\{name}"
+        for name in ["bar", "hat", "tilde", "vec", "dot", "ddot", "check", "breve", "acute", "grave", "mathring"]
+    ]
+)
+
+
+def _atoms(tokens: list[str], start: int, end: int) -> int:
+    """How many symbols stand beside one another between two tokens, without scripts; commands with parts count 2."""
+    count = 0
+    depth = 0
+    at = start
+    while at < end:
+        token = tokens[at]
+        if token in ("_", "^"):
+            at += 1
+            if at < end and tokens[at] == "{":
+                nested = 0
+                while at < end:
+                    nested += (tokens[at] == "{") - (tokens[at] == "}")
+                    if nested == 0:
+                        break
+                    at += 1
+        elif token in (r"\frac", r"\sqrt", r"\left", r"\begin", r"\overline", r"\underline"):
+            return 2
+        elif token not in _NO_ATOM and not token.startswith(r"\math") and token != r"\boldsymbol":
+            count += 1
+        depth += (token == "{") - (token == "}")
+        at += 1
+    return count
+
+
+#: After the opening brace anything but one symbol alone.
+_OVER_SEVERAL = (
+    r"\\(?:bar|hat|tilde|vec)\s*\{\s*(?:\{|\\[A-Za-z]+(?:\s+[^}\s]|[^A-Za-z}\s])|\\[^A-Za-z]|[^\\{}\s]\s*[^}\s])"
+)
+
+
+@rule("CAN006", "narrow-accent-on-several", "info", has_tokens(_OVER_SEVERAL), fix="unsafe")
+def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A narrow accent over several symbols: `\bar { A B }`, `\vec { A B }`.
+
+    Why: LaTeX draws it over the middle only; a picture with a line over all of it needs `\overline`.
+    Fires: ``\bar { A B }`` -> ``\bar``
+    Fires: ``\vec { A B } = \vec { c }`` -> ``\vec``
+    Quiet: ``\bar { x _ { 1 } }``
+    Quiet: ``\overline { A B }``
+    Quiet: ``\hat { \mathbf { n } }``
+    Quiet: ``\bar { \tilde { x } }``
+    Fix: Unsafe: the wide accent.
+    See: CDM's list ONE_Tail_Tokens.
+    """
+    pairs = label.partners
+    for index in label.find(*_WIDER):
+        closing = pairs.get(index + 1)
+        if closing is not None and _atoms(label.tokens, index + 2, closing) > 1:
+            token = label.tokens[index]
+            yield label.at(index, index + 1, f"{token} over several symbols; {_WIDER[token]} spans them", _WIDER[token])
+
+
+@rule(
+    "CAN014",
+    "wide-accent-on-one",
+    "info",
+    has_command("overline", "widehat", "widetilde", "overrightarrow"),
+    fix="unsafe",
+    profiles=("default", "handwritten", "m2e"),
+)
+def wide_accent_on_one(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A wide accent over one symbol: `\overline { x }`, `\overrightarrow { a }`.
+
+    Why: It hardly differs from `\bar { x }`, which others write; in handwriting it doesn't at all. In
+    print the two are told apart, and the rule is off.
+    Fires: ``\overline { x }`` -> ``\overline``
+    Fires: ``\overrightarrow { a } + b`` -> ``\overrightarrow``
+    Quiet: ``\overline { A B }``
+    Quiet: ``\bar { x }``
+    Fix: Unsafe: the narrow accent.
+    """
+    pairs = label.partners
+    for index in label.find(*_NARROWER):
+        closing = pairs.get(index + 1)
+        if closing is not None and _atoms(label.tokens, index + 2, closing) == 1:
+            token = label.tokens[index]
+            yield label.at(
+                index, index + 1, f"{token} over one symbol, where {_NARROWER[token]} is common", _NARROWER[token]
+            )
+
+
+_FONTS = ("mathbf", "mathsf", "mathtt", "mathit", "mathnormal", "boldsymbol", "bm", "pmb", "mathrm")
+
+
+@rule(
+    "CAN008",
+    "invisible-font",
+    "info",
+    has(r"\\(?:math(?:bf|sf|tt|it|rm|normal)|boldsymbol|bm|pmb)\s*\{?\s*[A-Za-z\\]"),
+    fix="unsafe",
+    profiles=("handwritten",),
+)
+def invisible_font(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A font that handwriting doesn't show, on one letter: `\mathbf { x }`, `\mathrm { d }`.
+
+    Why: A writer's x looks the same, bold or not; the label asks a model to guess. In print fonts are visible and stay.
+    Fires: ``\mathbf { x } + 1`` -> ``\mathbf``
+    Quiet: ``x + 1``
+    Quiet: ``\mathbb { R }``
+    Quiet: ``\mathrm { i f }``
+    Fix: Unsafe: the letter alone.
+    See: run-llama/ParseBench issue 168 on print; MathNet drops all fonts and reads no `\mathbb` at all.
+    """
+    for index in label.find(*(f"\\{name}" for name in _FONTS)):
+        after = label.tokens[index + 1 : index + 4]
+        if len(after) == 3 and after[0] == "{" and after[2] == "}" and (after[1].isalpha() or after[1][0] == "\\"):
+            yield label.at(index, index + 1, f"{label.tokens[index]} can't be seen in handwriting")

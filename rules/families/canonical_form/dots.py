@@ -1,0 +1,91 @@
+"""CAN: ellipses and their look-alikes. Full stops at a label's end are in `delimiters`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.registry import PUPILS_SLIP, Options, rule
+from rules.toolkit.braces import places
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has, has_command
+
+_RUN = re.compile(r"(?<!\S)(?:\.(?: \.){2,}|\\cdot(?: \\cdot){2,})(?!\S)")
+
+
+@rule("CAN003", "ellipsis-as-dots", "info", has(r"\.\s*\.\s*\.|\\cdot\s*\\cdot\s*\\cdot"), fix="unsafe")
+def ellipsis_as_dots(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An ellipsis written as single dots: `. . .`, `\cdot \cdot \cdot`.
+
+    Why: Three tokens for one sign that others write `\ldots` or `\cdots`; the gaps differ too.
+    Fires: ``1 , 2 , . . . , n`` -> ``. . .``
+    Fires: ``x _ 1 \cdot \cdot \cdot x _ n`` -> ``\cdot \cdot \cdot``
+    Fires: ``a,...,b`` -> ``...``
+    Quiet: ``1 , 2 , \ldots , n``
+    Quiet: ``a \cdot b``
+    Quiet: ``\text{and so on ...}``
+    Fix: Unsafe: `\ldots`, `\cdots`; the dots move a little.
+    See: ChkTeX warning 11; CDM flattens all ellipses to `. . .`.
+    """
+    words = label.prose
+    for place in places(label, _RUN):
+        if place.start not in words and place.end - place.start in (3, 4):
+            sign = r"\ldots" if label.tokens[place.start] == "." else r"\cdots"
+            yield label.at(
+                place.start, place.end, f"single dots for {sign}", sign if place.end - place.start == 3 else None
+            )
+
+
+@rule("CAN010", "dots-by-context", "info", has_command("dots"), fix="unsafe")
+def dots_by_context(label: Label, options: Options) -> Iterator[Finding]:
+    r"""`\dots`, which amsmath sets low or centred depending on the token that follows.
+
+    Why: Its picture is that of `\ldots` before a comma and that of `\cdots` before a plus sign; KaTeX and MathJax
+    decide in their own ways. A label had better name what is seen.
+    Fires: ``1 , \dots , n`` -> ``\dots``
+    Quiet: ``1 , \ldots , n``
+    Fix: Unsafe: `\cdots` before a binary operator or relation, `\ldots` elsewhere.
+    See: MathWriting's validation set has 214 `\dots` beside 25 `\cdots`.
+    """
+    for index in label.find(r"\dots"):
+        after = label.tokens[index + 1] if index + 1 < len(label.tokens) else ""
+        sign = r"\cdots" if after in _CENTRED else r"\ldots"
+        yield label.at(index, index + 1, f"\\dots is set by what follows; here it is {sign}", sign)
+
+
+_CENTRED = frozenset(
+    ["+", "-", "=", "<", ">", r"\times", r"\cdot", r"\leq", r"\geq", r"\le", r"\ge", r"\oplus", r"\otimes"]
+)
+
+_TWO = re.compile(
+    r"(?<=, )\. \.(?= ,)|(?<=\\cdot )\. \.(?= \\cdot)|(?<=, )\\cdot \\cdot(?= ,)"
+    r"|(?<!\S)\\[lc]?dots(?:(?: \.){1,2}(?= ,)| \. \.(?= [^\s.]))"
+)
+
+
+@rule(
+    "CAN020",
+    "ellipsis-miscounted",
+    "warning",
+    has(r"\.\s*\.\s*[,\\]|\\[lc]?dots\s*\.|\\cdot\s*\\cdot\s*,"),
+    fix="unsafe",
+    severity_in=PUPILS_SLIP,
+)
+def ellipsis_miscounted(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An ellipsis of two dots, or one with a dot too many behind it: `1 , . . , n`, `\ldots . , n`.
+
+    Why: A dot was lost or added; nobody writes two dots between commas.
+    Fires: ``w _ 0 , . . , w _ n`` -> ``. .``
+    Fires: ``k = 0 , \dots . . , n - 1`` -> ``\dots . .``
+    Quiet: ``w _ 0 , . . . , w _ n``
+    Quiet: ``x = 1 , \ldots .``
+    Quiet: ``f ( . , . )``
+    Quiet: ``e \in [ 0 . . 1 ]``
+    Quiet: ``x \cdots . \label{a}``
+    Fix: Unsafe: three dots.
+    """
+    for place in places(label, _TWO):
+        first = label.tokens[place.start]
+        sign = first if first != "." and first != r"\cdot" else r"\ldots" if first == "." else r"\cdots"
+        yield label.at(place.start, place.end, "an ellipsis of the wrong number of dots", sign)

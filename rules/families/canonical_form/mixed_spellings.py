@@ -1,0 +1,91 @@
+"""CAN: what only a whole data set shows: two spellings of one sign used side by side. Rare tokens are a data set's."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from rules.latex import lexer
+from rules.latex.synonyms import SYNONYMS
+from rules.registry import Options, samples_rule
+
+#: Commands whose signs look alike in handwriting, and are two signs in print.
+_HOMOGLYPHS = (
+    ("phi", "varphi"),
+    ("epsilon", "varepsilon"),
+    ("theta", "vartheta"),
+    ("rho", "varrho"),
+    ("sigma", "varsigma"),
+    ("kappa", "varkappa"),
+    ("pi", "varpi"),
+    ("emptyset", "varnothing"),
+    ("hbar", "hslash"),
+    ("leq", "leqslant"),
+    ("geq", "geqslant"),
+    ("setminus", "backslash"),
+    ("Delta", "triangle"),
+    ("perp", "bot"),
+    ("bullet", "cdot"),
+    ("star", "ast"),
+    ("bar", "overline"),
+    ("hat", "widehat"),
+    ("tilde", "widetilde"),
+    ("vec", "overrightarrow"),
+)
+
+
+def _tokens(samples: pl.DataFrame) -> pl.DataFrame:
+    """How often each token of each source stands in a label: source, token, labels."""
+    pattern = lexer.PATTERN.replace(r"[\s\S]", r"(?s:.)")
+    return (
+        samples.lazy()
+        .select("source", pl.col("label").fill_null("").str.extract_all(pattern).list.unique().alias("token"))
+        .explode("token")
+        .drop_nulls("token")
+        .group_by("source", "token")
+        .agg(pl.len().alias("labels"))
+        .sort("source", "labels", "token")
+        .collect()
+    )
+
+
+def _message(rows: list[tuple[str, str]]) -> pl.DataFrame:
+    schema = {"sample_id": pl.String, "source": pl.String, "message": pl.String}
+    return pl.DataFrame([(None, source, message) for source, message in rows], schema=schema, orient="row")
+
+
+@samples_rule("CAN005", "homoglyph-pair", "info", profiles=("default", "handwritten", "m2e"), options={"share": 0.02})
+def homoglyph_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""A data set with both commands of a pair that handwriting doesn't tell apart: `\phi` and `\varphi`.
+
+    Why: In print they are two signs; a writer has one. Which of them a label says is then the annotator's habit, and no
+    model can learn it. Some normalisers merge such pairs, which is wrong for print.
+    Fix: None: choose one for handwriting. A pair is named where the rarer one has more than `share` of both.
+    See: MathNet token_types2; MathWriting's validation set has 259 `\phi` beside 233 `\varphi`.
+    """
+    found: list[tuple[str, str]] = []
+    for (source,), frame in _tokens(samples).group_by("source", maintain_order=True):
+        counts = dict(frame.select("token", "labels").iter_rows())
+        for pair in _HOMOGLYPHS:
+            first, second = (counts.get(f"\\{name}", 0) for name in pair)
+            if min(first, second) > options["share"] * (first + second) > 0:
+                names = f"\\{pair[0]} ({first} labels) and \\{pair[1]} ({second})"
+                found.append((str(source), f"{names} are one sign in handwriting"))
+    return _message(found)
+
+
+@samples_rule("CAN013", "mixed-synonyms", "info", options={"share": 0.02})
+def mixed_synonyms(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""A data set that spells one sign in two ways: `\le` and `\leq`, `\to` and `\rightarrow`.
+
+    Why: The picture is the same to the pixel, so a model can only guess, and exact match counts half the guesses wrong.
+    Fix: None for the set; CAN001 has a safe fix for each label.
+    See: MathWriting's validation set has 36 `\ne` and 4 `\neq`, 24 `\to` and 250 `\rightarrow`.
+    """
+    found: list[tuple[str, str]] = []
+    for (source,), frame in _tokens(samples).group_by("source", maintain_order=True):
+        counts = dict(frame.select("token", "labels").iter_rows())
+        for old, new in SYNONYMS.items():
+            first, second = counts.get(old, 0), counts.get(new, 0)
+            if len(new) > 1 and min(first, second) > options["share"] * (first + second) > 0:
+                found.append((str(source), f"{old} ({first} labels) and {new} ({second}) draw the same sign"))
+    return _message(found)

@@ -1,0 +1,234 @@
+"""CAN: one picture, several commands, and characters put together where one command is meant. Not lost structure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.findings import Finding, FixLevel
+from rules.latex.actions import ACTIONS, SPACE
+from rules.latex.synonyms import SYNONYMS
+from rules.registry import Options, rule
+from rules.toolkit.braces import places
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has, has_command
+
+#: Synonyms that other rules name: what LaTeX rejects is CMD015's, boxes are CMD012's, spaces are WSP004's.
+_ELSEWHERE = frozenset([r"\lt", r"\gt", r"\mbox"]) | {old for old in SYNONYMS if ACTIONS.get(old) == SPACE}
+_SYNONYMS = {old: new for old, new in SYNONYMS.items() if old not in _ELSEWHERE} | {r"\sp": "^", r"\sb": "_"}
+
+
+@rule("CAN001", "synonym", "info", has_command(*(name[1:] for name in _SYNONYMS)), fix="safe", spelling=True)
+def synonym(label: Label, options: Options) -> Iterator[Finding]:
+    r"""One of several commands that draw the same sign, and not the one that the canonical form uses: `\le`, `\to`.
+
+    Why: Exact-match scores and duplicate search take `\le` and `\leq` for two labels, and a model spends capacity on a
+    choice that no picture shows.
+    Fires: ``a \le b`` -> ``\le``
+    Fires: ``x \to 0 , y \ne 1`` -> ``\to`` ``\ne``
+    Fires: ``x \sp 2`` -> ``\sp``
+    Fires: ``{ \Bbb R }`` -> ``\Bbb``
+    Quiet: ``a \leq b``
+    Quiet: ``\left\{ x \right\} \ y``
+    Fix: Safe: the canonical command.
+    See: MathNet token_types2; MathWriting's validation set writes `\ne` 36 times and `\neq` 4 times.
+    """
+    for index in label.find(*_SYNONYMS):
+        token = label.tokens[index]
+        yield label.at(index, index + 1, f"{token} draws what {_SYNONYMS[token]} draws", _SYNONYMS[token])
+
+
+@rule("CAN007", "fraction-size", "info", has_command("dfrac", "tfrac", "cfrac", "dbinom", "tbinom"), fix="safe")
+def fraction_size(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A fraction or binomial of a size set by hand: `\dfrac`, `\tfrac`, `\dbinom`.
+
+    Why: It means what `\frac` means; in handwriting the size can't be seen, in print often not.
+    Fires: ``\dfrac { 1 } { 2 }`` -> ``\dfrac``
+    Fires: ``x ^ { \tfrac { 1 } { 2 } }`` -> ``\tfrac``
+    Quiet: ``\frac { 1 } { 2 }``
+    Fix: Safe where the size is the one that `\frac` has there anyway; elsewhere the key refuses. Unsafe for `\cfrac`.
+    """
+    for index in label.find(*_SIZED):
+        token = label.tokens[index]
+        level: FixLevel | None = "unsafe" if token == r"\cfrac" else None
+        yield label.at(index, index + 1, f"{token} is {_SIZED[token]} in a set size", _SIZED[token], fix=level)
+
+
+_SIZED = {r"\dfrac": r"\frac", r"\tfrac": r"\frac", r"\cfrac": r"\frac", r"\dbinom": r"\binom", r"\tbinom": r"\binom"}
+
+_NEGATED = {
+    "=": r"\neq",
+    r"\in": r"\notin",
+    r"\equiv": r"\not\equiv",
+    "<": r"\nless",
+    ">": r"\ngtr",
+    r"\mid": r"\nmid",
+    r"\parallel": r"\nparallel",
+    r"\subseteq": r"\nsubseteq",
+    r"\exists": r"\nexists",
+}
+
+
+@rule(
+    "CAN015",
+    "negated-by-not",
+    "info",
+    has(r"\\not\s*(?:[=<>]|\\in[^a-z]|\\(?:mid|parallel|subseteq|exists))"),
+    fix="unsafe",
+)
+def negated_by_not(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A negated relation put together with `\not` where it has a command: `\not =`, `\not \in`.
+
+    Why: Two spellings of `\neq`; the slash lies a little differently, which no annotator meant.
+    Fires: ``a \not = b`` -> ``\not =``
+    Fires: ``x \not\in A`` -> ``\not\in``
+    Quiet: ``a \neq b``
+    Quiet: ``\not D``
+    Fix: Unsafe: the slash moves by a hair.
+    """
+    for index in label.find(r"\not"):
+        sign = label.tokens[index + 1] if index + 1 < len(label.tokens) else ""
+        if sign in _NEGATED and sign != r"\equiv":
+            yield label.at(index, index + 2, f"{_NEGATED[sign]} is one command for it", _NEGATED[sign])
+
+
+_TWINS = re.compile(r"(?<!\S)(?:/ /|\| \|)(?!\S)")
+
+
+@rule("CAN016", "parallel-as-strokes", "info", has(r"/\s*/|\|\s*\|"), fix="unsafe")
+def parallel_as_strokes(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Two strokes for one sign: `A B / / C D` for parallel lines, `| | x | |` for a norm.
+
+    Why: `\parallel` and `\|` are the signs; two strokes have another width, and a data set should write one of them.
+    Fires: ``A B / / C D`` -> ``/ /``
+    Fires: ``| | x | |`` -> ``| |`` ``| |``
+    Quiet: ``A B \parallel C D``
+    Quiet: ``| a | b | c |``
+    Quiet: ``\text{https://a}``
+    Quiet: ``X / / G``
+    Fires: ``l _ { 1 } / / l _ { 2 }`` -> ``/ /``
+    Fix: Unsafe: `\parallel` for the slashes, `\|` for the bars. Bars that close one another (`| a | | b |`) stay.
+    See: HME100K writes `/ /` in 167 labels, CROHME 2023 `| |` in 41.
+    """
+    words = label.prose
+    bars = [place for place in places(label, _TWINS) if label.tokens[place.start] == "|"]
+    pairs_of_bars = len(bars) % 2 == 0 and label.tokens.count("|") == 2 * len(bars)
+    for place in places(label, _TWINS):
+        if place.start in words:
+            continue
+        if label.tokens[place.start] == "/":
+            if not _between_lines(label.tokens, place.start, place.end):
+                continue
+            yield label.at(place.start, place.end, "two slashes where the sign is \\parallel", r"\parallel")
+        elif pairs_of_bars:
+            yield label.at(place.start, place.end, "two bars where the sign is \\|", r"\|")
+
+
+def _between_lines(tokens: list[str], start: int, end: int) -> bool:
+    """Are there two points, which are a line, on one side, or a subscript on both?"""
+    before = [token for token in tokens[max(0, start - 7) : start] if token not in _PRIMES][-2:]
+    after = [token for token in tokens[end : end + 7] if token not in _PRIMES][:2]
+    return any(len(two) == 2 and all(_POINT.fullmatch(t) for t in two) for two in (before, after)) or (
+        tokens[start - 1] == "}" and after[1:] == ["_"]
+    )
+
+
+_PRIMES = frozenset(["'", "^", r"\prime", "{", "}"])
+_POINT = re.compile(r"[A-Z]")
+
+_COMPOSED = {
+    "< =": r"\leq",
+    "= >": r"\Rightarrow",
+    "- >": r"\rightarrow",
+    "! =": r"\neq",
+    "< <": r"\ll",
+    "> >": r"\gg",
+}
+_COMPOSED_PATTERN = re.compile(r"(?<!\S)(?<![<>|_^] )(?:< =|= >|- >|! =|< <|> >)(?! [<>|=_^])(?!\S)")
+
+
+@rule("CAN017", "composed-relation", "info", has(r"<\s*=|=\s*>|-\s*>|!\s*=|<\s*<|>\s*>"), fix="unsafe")
+def composed_relation(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A relation or arrow put together from keyboard signs: `< =`, `- >`, `! =`, `> >`.
+
+    Why: `\leq` is one sign in the picture; the label says two.
+    Fires: ``a < = b`` -> ``< =``
+    Fires: ``n - > \infty`` -> ``- >``
+    Fires: ``a != b`` -> ``!=``
+    Quiet: ``a \leq b``
+    Quiet: ``< a > = b``
+    Quiet: ``| + > + | - >``
+    Quiet: ``\langle a , b > = c``
+    Quiet: ``n ! = 6``
+    Fix: Unsafe: look at the picture. Where `<` and `>` are brackets, `=` after a factorial, nothing is said.
+    """
+    tokens = label.tokens
+    brackets = any(token == "<" for token in tokens) and any(token == ">" for token in tokens)
+    for place in places(label, _COMPOSED_PATTERN):
+        pair = " ".join(tokens[place.start : place.end])
+        if "|" in tokens or r"\vert" in tokens or r"\mid" in tokens or r"\langle" in tokens or brackets:
+            continue
+        if pair == "! =" and label.spans[place.start][1] != label.spans[place.start + 1][0]:
+            continue
+        if place.start and place.end < len(tokens):
+            sign = _COMPOSED[pair]
+            yield label.at(place.start, place.end, f"two signs for {sign}", sign)
+
+
+_POINTS = re.compile(r"(?<!\S)[A-Z](?: '| \^ \{ \\prime \})? \\bot(?= [A-Z](?!\S))")
+
+
+@rule("CAN018", "bot-for-perpendicular", "info", has_command("bot"), fix="unsafe")
+def bot_for_perpendicular(label: Label, options: Options) -> Iterator[Finding]:
+    r"""`\bot` between two lines: `A C \bot B D`.
+
+    Why: `\bot` is the symbol for falsum, set as a letter; the relation of two lines is `\perp`. They look alike, so a
+    data set that has both teaches one stroke two names.
+    Fires: ``A C \bot B D`` -> ``\bot``
+    Quiet: ``A C \perp B D``
+    Quiet: ``x _ { \bot }``
+    Fix: Unsafe: `\perp` has wider gaps.
+    See: 257 labels of HME100K's training set, beside 245 `\perp` in others.
+    """
+    for place in places(label, _POINTS):
+        yield label.at(place.end - 1, place.end, "the relation is \\perp; \\bot is a letter-like symbol", r"\perp")
+
+
+_TRIANGLE = re.compile(r"(?<!\S)\\Delta(?= [A-Z] [A-Z] [A-Z](?!\S))")
+
+
+@rule("CAN019", "delta-for-triangle", "info", has(r"\\Delta\s*[A-Z]\s*[A-Z]\s*[A-Z]"), fix="unsafe")
+def delta_for_triangle(label: Label, options: Options) -> Iterator[Finding]:
+    r"""`\Delta` before three points: `S _ { \Delta A B C }`.
+
+    Why: A triangle is written `\triangle`; the Greek capital has one thick side in print. A data set should write one.
+    Fires: ``S _ { \Delta A B C } = 2`` -> ``\Delta``
+    Quiet: ``\triangle A B C``
+    Quiet: ``\Delta x``
+    Fix: Unsafe: `\triangle`.
+    See: 666 labels of HME100K's training set.
+    """
+    for place in places(label, _TRIANGLE):
+        yield label.at(place.start, place.start + 1, "a triangle is \\triangle; \\Delta is a letter", r"\triangle")
+
+
+@rule("CAN024", "invisible-delimiters", "info", has(r"\\left\s*\."), fix="unsafe")
+def invisible_delimiters(label: Label, options: Options) -> Iterator[Finding]:
+    r"""`\left.` and `\right.` around something: a pair of delimiters that draws none.
+
+    Why: Nothing shows it but a hair of space; the label has a structure that the picture lacks.
+    Fires: ``\left. R \right. _ { a }`` -> ``\left.``
+    Quiet: ``\left. R \right| _ { a }``
+    Quiet: ``\left( R \right.``
+    Quiet: ``\left. a \left( b \right. c \right|``
+    Fix: Unsafe: both go, where no script hangs on them.
+    """
+    stack: list[int] = []
+    for index in label.find(r"\left", r"\right"):
+        after = label.tokens[index + 1 : index + 2]
+        if label.tokens[index] == r"\left":
+            stack.append(index)
+        elif stack:
+            opened = stack.pop()
+            if after == ["."] and label.tokens[opened + 1] == ".":
+                yield label.at(opened, opened + 2, "this pair of delimiters draws nothing")

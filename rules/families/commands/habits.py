@@ -1,0 +1,203 @@
+"""CMD: plain TeX's habits and commands that set by hand what the formula sets itself: fonts, sizes, boxes, limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.latex.actions import DISPLAY_LIMITS
+from rules.latex.synonyms import FUNCTIONS, longest_first
+from rules.registry import Options, rule
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has, has_command
+
+_SWITCHES = {
+    "rm": "mathrm",
+    "bf": "mathbf",
+    "it": "mathit",
+    "sf": "mathsf",
+    "tt": "mathtt",
+    "cal": "mathcal",
+}
+
+
+@rule("CMD005", "font-switch", "info", has_command(*_SWITCHES), fix="unsafe", spelling=True)
+def font_switch(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A font switch of plain TeX: `{\rm d}`, `{\bf x}`, `\cal`.
+
+    Why: It is a second spelling of `\mathrm{d}`, with another scope.
+    Fires: ``{ \rm d } x`` -> ``\rm``
+    Quiet: ``\mathrm { d } x``
+    Fix: Unsafe: the command with an argument; the scope must be read right. One finding a label.
+    """
+    places = list(label.find(*(f"\\{name}" for name in _SWITCHES)))
+    if places:
+        token = label.tokens[places[0]]
+        yield label.at(places[0], places[0] + 1, f"{token} is obsolete for \\{_SWITCHES[token[1:]]}{{…}}")
+
+
+@rule(
+    "CMD006", "infix-fraction", "info", has_command("over", "atop", "choose", "brack", "brace", "above"), spelling=True
+)
+def infix_fraction(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An infix command of plain TeX: `a \over b`, `n \choose k`.
+
+    Why: It is a second spelling of `\frac{a}{b}`, and what it takes depends on the braces around it.
+    Fires: ``{ a \over b }`` -> ``\over``
+    Quiet: ``\frac { a } { b }``
+    Fix: None by itself; the canonical form writes `\frac` and `\binom`. One finding a label.
+    """
+    places = list(label.find("\\over", "\\atop", "\\choose", "\\brack", "\\brace", "\\above"))
+    if places:
+        more = f", {len(places)} in this label" if len(places) > 1 else ""
+        yield label.at(places[0], places[0] + 1, f"infix {label.tokens[places[0]]}{more}")
+
+
+#: Not the two of two letters that are products more often.
+_OPERATORS = longest_first(FUNCTIONS - {"Pr", "lg"})
+_LETTERS = "|".join(" ".join(name) for name in _OPERATORS)
+_SPACED_OPERATOR = re.compile(rf"(?<![A-Za-z\\])(?:{_LETTERS})(?=[ ^_(\\{{]|\Z)")
+_IN_TEXT = re.compile(r"\\(?:operatorname|math[a-z]+|text[a-z]*|[mh]box|tag|label|begin|end)\*? ?\{ ?\Z")
+
+
+def _is_operator(before: str, name: str, after: str) -> bool:
+    """May the letters be an operator here? Not where they are all of a group, nor where they may end a word."""
+    if before.endswith(("{", "{ ")):
+        return not after.lstrip(" ").startswith("}") and _IN_TEXT.search(before) is None
+    if re.search(r"[A-Za-z] ?\Z", before) is None or re.search(r"\\[A-Za-z]+ ?\Z", before):
+        return True
+    # Behind one letter, `r s i n \theta`, it takes an argument to tell it from a product.
+    alone = re.search(r"(?:^|[^A-Za-z ]) ?[A-Za-z] ?\Z", before) is not None
+    return alone and len(name) > 2 and re.match(r" ?[\^(\\{A-Za-z0-9]", after) is not None
+
+
+@rule(
+    "CMD007",
+    "operator-as-letters",
+    "info",
+    has(rf"(?:^|[^A-Za-z\\]) ?(?:{_LETTERS})(?:[ ^_(\\{{]|$)"),
+    fix="unsafe",
+)
+def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An operator's name as single letters: `s i n ( x )`, `l i m _ { x }`.
+
+    Why: LaTeX sets the letters in italics, as a product; in handwriting nobody sees the difference, so a data set needs
+    one policy. Deleting `\operatorname` leaves these.
+    Fires: ``s i n ( x )`` -> ``s i n``
+    Fires: ``y = l i m _ { x }`` -> ``l i m``
+    Fires: ``y = r s i n \theta`` -> ``s i n``
+    Fires: ``\frac { c o s x } { 2 } \cdot s i n ^ { 2 } x`` -> ``c o s`` ``s i n``
+    Quiet: ``\sin ( x )``
+    Quiet: ``\operatorname { s i n } x``
+    Quiet: ``b s i n``
+    Quiet: ``\text { a b a s i n i s }``
+    Fix: Unsafe: `\sin`.
+    See: 5.4 % of MathWriting's test labels.
+    """
+    for match in _SPACED_OPERATOR.finditer(label.text):
+        name = match[0].replace(" ", "")
+        if _is_operator(label.text[: match.start()], name, label.text[match.end() :]):
+            yield Finding(f"the letters of \\{name}", *match.span(), f"\\{name}")
+
+
+_SPACED_NAME = re.compile(rf"\\operatorname ?(\*?) ?\{{ ?({'|'.join(' ?'.join(n) for n in _OPERATORS)}) ?\}}")
+
+
+@rule("CMD008", "operatorname-for-known", "info", has_command("operatorname"), fix="safe")
+def operatorname_for_known(label: Label, options: Options) -> Iterator[Finding]:
+    r"""`\operatorname { s i n }` for an operator that has a command of its own.
+
+    Why: It is a second spelling of `\sin`, five tokens long.
+    Fires: ``\operatorname { s i n } x`` -> ``\operatorname { s i n }``
+    Quiet: ``\operatorname { s g n } x``
+    Fix: Safe: `\sin`.
+    See: breezedeus/Pix2Text issue 136.
+    """
+    for match in _SPACED_NAME.finditer(label.text):
+        name = match[2].replace(" ", "")
+        yield Finding(f"\\{name} is the command for it", *match.span(), f"\\{name}")
+
+
+_SIZES = ("left", "right", "displaystyle", "textstyle", "scriptstyle", "scriptscriptstyle")
+
+
+_BIGS = tuple(f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m"))
+
+
+@rule("CMD009", "size-command", "info", has_command(*_SIZES[2:], *_BIGS), fix="unsafe")
+def size_command(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A size or style set by hand: `\big(`, `\displaystyle`.
+
+    Why: A model can't reliably tell it from the picture, and two annotators choose differently.
+    Fires: ``\big( x \big)`` -> ``\big``
+    Fires: ``\displaystyle \sum x`` -> ``\displaystyle``
+    Quiet: ``( x )``
+    Fix: Unsafe: the picture changes a little. One finding a label.
+    """
+    places = list(label.find(*(f"\\{name}" for name in (*_SIZES[2:], *_BIGS))))
+    if places:
+        yield label.at(places[0], places[0] + 1, f"{label.tokens[places[0]]} sets a size by hand", "")
+
+
+@rule("CMD010", "needless-limits", "info", has_command("limits"), fix="safe", spelling=True)
+def needless_limits(label: Label, options: Options) -> Iterator[Finding]:
+    r"""`\limits` after an operator that sets its limits above and below anyway: `\sum \limits _ { i }`.
+
+    Why: In display style it draws nothing; two copies of one CROHME set differ in it in 762 labels.
+    Fires: ``\sum \limits _ { i } x`` -> ``\limits``
+    Quiet: ``\int \limits _ { a }``
+    Quiet: ``\sum _ { i } x``
+    Fix: Safe in display style; inside a fraction or a script the picture changes.
+    """
+    for index in label.find("\\limits"):
+        if index and label.tokens[index - 1] in DISPLAY_LIMITS:
+            yield label.at(index, index + 1, f"{label.tokens[index - 1]} takes limits anyway in display style", "")
+
+
+_BOXES = (
+    "mbox",
+    "hbox",
+    "makebox",
+    "framebox",
+    "fbox",
+    "scalebox",
+    "resizebox",
+    "raisebox",
+    "parbox",
+    "vbox",
+    "vcenter",
+)
+
+
+@rule("CMD012", "box-command", "info", has_command(*_BOXES), fix="unsafe", spelling=True)
+def box_command(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A box: `\mbox{…}`, `\hbox to 3pt{…}`, `\raisebox`.
+
+    Why: An island of text mode with its own spaces and sizes; `\text` does what is usually meant.
+    Fires: ``x \mbox { if } y`` -> ``\mbox``
+    Quiet: ``x \text { if } y``
+    Fix: Unsafe: `\text`, which draws the same outside scripts. One finding a label.
+    """
+    places = list(label.find(*(f"\\{name}" for name in _BOXES)))
+    if places:
+        token = label.tokens[places[0]]
+        replacement = "\\text" if token in ("\\mbox", "\\hbox") else None
+        yield label.at(places[0], places[0] + 1, f"{token} puts a box of text into the formula", replacement)
+
+
+_COLOURS = ("color", "textcolor", "colorbox", "fcolorbox")
+
+
+@rule("CMD014", "colour-command", "info", has_command(*_COLOURS), fix="unsafe", spelling=True)
+def colour_command(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A colour: `\color{red}{x}`.
+
+    Why: Labels for OCR don't tell colours as a rule, and the im2markup family of normalisers crashes on it and leaves
+    an empty label.
+    Fires: ``\color { red } x`` -> ``\color``
+    Quiet: ``x``
+    Fix: Unsafe: stripped.
+    """
+    for index in label.find(*(f"\\{name}" for name in _COLOURS)):
+        yield label.at(index, index + 1, f"{label.tokens[index]} sets a colour")

@@ -1,0 +1,238 @@
+"""CMD: commands that are unknown, residue of a document, or known to one engine only. Old ones are in `habits`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.latex.commands import COMMANDS, nearest, split_glued
+from rules.registry import Options, rule
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has_command, has_problem
+
+#: Abbreviations that papers define for themselves; seen undefined in im2latex and MathPile.
+_USER_MACROS = frozenset(
+    [
+        "be",
+        "ee",
+        "beq",
+        "eeq",
+        "bea",
+        "eea",
+        "ben",
+        "een",
+        "bd",
+        "ed",
+        "ba",
+        "ea",
+        "nn",
+        "nnb",
+        "lab",
+        "eqn",
+        "bra",
+        "ket",
+    ]
+)
+
+
+def _glued(name: str) -> tuple[str, str] | None:
+    r"""The command that `name` begins with and the rest, unless it is a slip of another: `\mathcl` is no `\math`."""
+    glued, meant = split_glued(name), nearest(name)
+    return glued if glued is not None and meant in (None, glued[0]) else None
+
+
+@rule("CMD001", "unknown-command", "error", has_problem("unknown-command"), fix="display", spelling=True)
+def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A command that neither LaTeX with amsmath and amssymb nor KaTeX, MathJax or a common package knows.
+
+    Why: The label doesn't render, and the model learns a token that draws nothing. Usually a spelling mistake.
+    Fires: ``\foobar x`` -> ``\foobar``
+    Fires: ``\aplha + 1`` -> ``\aplha``
+    Fires: ``\mathcl { O }`` -> ``\mathcl``
+    Quiet: ``\alpha + 1``
+    Quiet: ``\def \foobar { x } \foobar``
+    Fix: Display: the nearest known name, if one letter is wrong.
+    """
+    for problem in label.problems("unknown-command"):
+        name = problem.detail
+        if name in _USER_MACROS or _glued(name) is not None:
+            continue
+        meant = nearest(name)
+        hint = f"; did you mean \\{meant}?" if meant else ""
+        yield label.on(problem, f"\\{name} is no known command{hint}", f"\\{meant}" if meant else None)
+
+
+@rule("CMD002", "glued-command", "error", has_problem("unknown-command"), fix="display", spelling=True)
+def glued_command(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A command glued to the letters behind it: `\intf` for `\int f`, `\gtM` for `\gt M`.
+
+    Why: The label doesn't render. Macros expanded without a word boundary leave these, and spaces deleted between
+    tokens.
+    Fires: ``\intf ( x )`` -> ``\intf``
+    Fires: ``\alphax`` -> ``\alphax``
+    Quiet: ``\int f``
+    Fix: Display: a space between the two.
+    See: felix-schmitt/MathNet improve_tokens.py split_up_token_list; GAIR/MathPile discussion 1.
+    """
+    for problem in label.problems("unknown-command"):
+        glued = _glued(problem.detail)
+        if glued is None or problem.detail in _USER_MACROS:
+            continue
+        command, rest = glued
+        tail = f"\\{rest}" if rest in COMMANDS and len(rest) > 1 else rest
+        yield label.on(problem, f"\\{problem.detail} is \\{command} glued to {rest!r}", f"\\{command} {tail}")
+
+
+@rule("CMD003", "user-macro", "error", has_problem("unknown-command", "definition"), spelling=True)
+def user_macro(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An abbreviation of the paper's author (`\be`, `\beq`), or a definition inside the label (`\def`, `\newcommand`).
+
+    Why: The abbreviation is undefined outside its paper; a definition draws nothing and hides what the rest means.
+    Fires: ``\be x = 1 \ee`` -> ``\be`` ``\ee``
+    Fires: ``\def \x { y } \x`` -> ``\def``
+    Quiet: ``\beta``
+    Fix: None; expand it from the paper's own source.
+    See: LaTeX-OCR demacro.py; data-juicer expand_macro_mapper.
+    """
+    for problem in label.problems("unknown-command"):
+        if problem.detail in _USER_MACROS:
+            yield label.on(problem, f"\\{problem.detail} is an author's abbreviation, undefined here")
+    for problem in label.problems("definition"):
+        yield label.on(
+            problem, f"{label.tokens[problem.start]} defines a macro; what follows was not judged", severity="warning"
+        )
+
+
+_DOCUMENT_KINDS = frozenset({"document", "definition"})
+
+
+_DOCUMENT_COMMANDS = sorted(
+    command.name
+    for command in COMMANDS.values()
+    if command.kind in _DOCUMENT_KINDS and command.name.isalpha() and len(command.name) > 2
+)
+
+
+_DOCUMENT_TOKENS = frozenset(f"\\{name}" for name in _DOCUMENT_COMMANDS) - {"\\protect"}  # which does nothing here
+
+
+_REFERENCES = frozenset({"\\ref", "\\eqref", "\\cite", "\\pageref", "\\footnote", "\\footnotemark", "\\label"})
+
+
+@rule("CMD004", "document-residue", "warning", has_command(*_DOCUMENT_COMMANDS))
+def document_residue(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A command of documents, not of formulas: `\section`, `\includegraphics`, `\setlength`, `\put`.
+
+    Why: What it draws, if anything, is no formula; the sample is a crop of something else.
+    Fires: ``\setlength { \unitlength } { 1mm } x`` -> ``\setlength``
+    Fires: ``\includegraphics { a }`` -> ``\includegraphics``
+    Quiet: ``\frac { a } { b }``
+    Fix: None: drop the sample.
+    See: MathNet token type 6; LaTeX-OCR clean_matches.
+    """
+    places = [
+        index for index, token in enumerate(label.tokens) if token in _DOCUMENT_TOKENS and token not in _REFERENCES
+    ]
+    for index in places[:1]:
+        yield label.at(index, index + 1, f"{label.tokens[index]} belongs in a document, not in a formula")
+
+
+def _lacking_engines() -> dict[str, frozenset[str]]:
+    lacking = {}
+    for command in COMMANDS.values():
+        engines = {name for name, has_it in (("katex", command.katex), ("mathjax", command.mathjax)) if not has_it}
+        if command.latex and engines and command.name.isalpha() and command.kind not in _DOCUMENT_KINDS:
+            lacking[f"\\{command.name}"] = frozenset(engines)
+    # Engines have these under their own roof: as environments' parts or layout, not as commands in their tables.
+    for name in (
+        "left",
+        "right",
+        "middle",
+        "begin",
+        "end",
+        "limits",
+        "nolimits",
+        "label",
+        "nonumber",
+        "notag",
+        "n",
+        "t",
+    ):
+        lacking.pop(f"\\{name}", None)
+    return lacking
+
+
+_LATEX_ONLY = _lacking_engines()
+
+
+@rule(
+    "CMD013",
+    "not-portable",
+    "info",
+    has_command(*(name[1:] for name in _LATEX_ONLY)),
+    options={"engines": "katex,mathjax"},
+)
+def not_portable(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A command that LaTeX knows and KaTeX or MathJax doesn't.
+
+    Why: Web pages, previews and metrics that render with one of them fail on the label.
+    Fires: ``\textcircled { 1 }`` -> ``\textcircled``
+    Quiet: ``\frac { a } { b }``
+    Fix: Unsafe. The option `engines` names the engines that must know every command. One finding a label and command.
+    """
+    wanted = {engine.strip() for engine in options["engines"].split(",")}
+    seen: set[str] = set()
+    for index in label.find(*_LATEX_ONLY.keys() & label.words):
+        token = label.tokens[index]
+        if token in seen:
+            continue
+        seen.add(token)
+        lacking = [
+            name
+            for name, engine in (("KaTeX", "katex"), ("MathJax", "mathjax"))
+            if engine in wanted & _LATEX_ONLY[token]
+        ]
+        if lacking:
+            yield label.at(index, index + 1, f"{token} is unknown to {' and '.join(lacking)}")
+
+
+@rule("CMD015", "not-in-latex", "error", has_problem("undefined-in-latex"), fix="display", spelling=True)
+def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A command that KaTeX or MathJax knows, or a package, and LaTeX with amsmath and amssymb doesn't: `\R`, `\lt`.
+
+    Why: LaTeX stops with "Undefined control sequence". Labels copied from web pages bring these.
+    Fires: ``x \in \R`` -> ``\R``
+    Fires: ``a \lt b`` -> ``\lt``
+    Fires: ``a \coloneqq b`` -> ``\coloneqq``
+    Quiet: ``x \in \mathbb { R }``
+    Fix: Display. A command of a known package is a warning only.
+    """
+    for problem in label.problems("undefined-in-latex"):
+        command = COMMANDS[problem.detail]
+        if f"\\{command.name}" in _DOCUMENT_TOKENS or command.kind == "colour":
+            continue  # CMD004 and CMD014 say more
+        replacement = {"lt": "<", "gt": ">", "R": r"\mathbb{R}", "Z": r"\mathbb{Z}", "N": r"\mathbb{N}"}.get(
+            command.name
+        )
+        if command.package:
+            yield label.on(
+                problem, f"\\{command.name} needs the package {command.package}", replacement, severity="warning"
+            )
+        else:
+            knows = " and ".join(n for n, has_it in (("KaTeX", command.katex), ("MathJax", command.mathjax)) if has_it)
+            yield label.on(
+                problem, f"LaTeX doesn't know \\{command.name}; {knows or 'another engine'} does", replacement
+            )
+
+
+@rule("CMD016", "old-form-matrix", "error", has_problem("old-form"), spelling=True)
+def old_form_matrix(label: Label, options: Options) -> Iterator[Finding]:
+    r"""plain TeX's `\matrix{…\cr}`, `\pmatrix{…}`, `\cases{…}`.
+
+    Why: amsmath stops with "Old form `\matrix' should be \begin{matrix}".
+    Fires: ``\pmatrix { a & b \cr c & d }`` -> ``\pmatrix``
+    Quiet: ``\begin { pmatrix } a & b \\ c & d \end { pmatrix }``
+    Fix: None by itself; the canonical form writes the environment.
+    """
+    for problem in label.problems("old-form"):
+        yield label.on(problem, f"plain TeX's \\{problem.detail}{{…}} is an error with amsmath")

@@ -1,0 +1,226 @@
+"""CMD: names that lost their backslash or got one too many, and letters of text fonts among symbols."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.latex.commands import COMMANDS
+from rules.latex.synonyms import FUNCTIONS, longest_first
+from rules.registry import PUPILS_SLIP, Options, rule
+from rules.toolkit.braces import places
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has, has_command
+
+#: Not those that are words, or letters beside one another, more often than functions.
+_OPERATORS = longest_first(FUNCTIONS - {"Pr", "arg", "deg", "hom", "inf", "ker", "lg"})
+_JOINED = "|".join(_OPERATORS)
+_SPACED = "|".join(" ".join(name) for name in _OPERATORS)
+_UNESCAPED = re.compile(rf"(?<![A-Za-z\\])(?:{_JOINED})(?![A-Za-z])")
+
+
+@rule(
+    "CMD017",
+    "operator-without-backslash",
+    "info",
+    has(rf"(?:^|[^A-Za-z\\])(?:{_JOINED})(?:[^A-Za-z]|$)"),
+    fix="unsafe",
+    spelling=True,
+)
+def operator_without_backslash(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An operator's name as a word without its backslash: `cos(x)`.
+
+    Why: LaTeX sets a product of three italic letters, without the gap of an operator.
+    Fires: ``1 - cos(x)`` -> ``cos``
+    Fires: ``\ln x + log_2 y`` -> ``log``
+    Quiet: ``\cos(x)``
+    Quiet: ``c o s x``
+    Quiet: ``\mathrm{cos} x``
+    Quiet: ``{\rm ln} x``
+    Quiet: ``\text{sin of man}``
+    Quiet: ``A_{max}``
+    Quiet: ``\arccos x``
+    Fix: Unsafe: the command. Letters set apart (`c o s`) are CMD007's.
+    See: ChkTeX warning 35.
+    """
+    starts = {start: index for index, (start, _) in enumerate(label.spans)}
+    for match in _UNESCAPED.finditer(label.text):
+        index = starts.get(match.start())
+        if index is None:
+            continue
+        before = label.tokens[max(0, index - 2) : index]
+        if index in label.prose or _upright(before):
+            continue
+        yield Finding(f"{match[0]} without its backslash", *match.span(), f"\\{match[0]} ")
+
+
+def _upright(before: list[str]) -> bool:
+    """Do the letters after these two tokens stand in a font command or in a script?"""
+    return bool(before) and (
+        before[-1] in _FONTS
+        or before[-1] in ("_", "^")
+        or (before[-1] == "{" and len(before) > 1 and (before[0] in _FONTS or before[0] in ("_", "^")))
+    )
+
+
+_FONTS = frozenset(
+    [
+        r"\mathrm",
+        r"\operatorname",
+        r"\rm",
+        r"\textrm",
+        r"\text",
+        r"\mbox",
+        r"\mathop",
+        r"\mathit",
+        r"\mathbf",
+        r"\mathsf",
+        "*",
+        r"\scriptstyle",
+        r"\scriptscriptstyle",
+        r"\sf",
+        r"\it",
+        r"\tt",
+        r"\bf",
+        r"\mit",
+        r"\cal",
+        r"\begin",
+        r"\end",
+    ]
+)
+
+_ROMAN = re.compile(rf"(?<!\S)\\(?:mathrm|textrm|text|mbox) \{{ (?:~ )?({_SPACED})(?: ~)? \}}")
+
+
+@rule(
+    "CMD018",
+    "roman-for-operator",
+    "info",
+    has(rf"\\(?:mathrm|textrm|text|mbox)\s*\{{[\s~]*(?:{_JOINED}|{_SPACED})[\s~]*\}}"),
+    fix="unsafe",
+)
+def roman_for_operator(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An operator in upright letters: `\mathrm { e x p } ( x )`.
+
+    Why: A third spelling of `\exp`, without an operator's gaps.
+    Fires: ``\mathrm { e x p } ( x )`` -> ``\mathrm { e x p }``
+    Fires: ``\mathrm{det} A`` -> ``\mathrm{det}``
+    Quiet: ``\exp ( x )``
+    Quiet: ``\mathrm { e f f }``
+    Quiet: ``x _ { \mathrm { m a x } }``
+    Fix: Unsafe: the gaps change.
+    """
+    for place in places(label, _ROMAN):
+        if label.tokens[max(0, place.start - 2) : place.start][-2:] in (["_", "{"], ["^", "{"]):
+            continue
+        name = place.match[1].replace(" ", "")
+        yield label.at(place.start, place.end, f"\\{name} is the command for it", f"\\{name}")
+
+
+#: Names of commands that no product of variables and no word of a formula spells.
+_NAMES = [
+    "frac",
+    "sqrt",
+    "begin",
+    "alpha",
+    "gamma",
+    "delta",
+    "theta",
+    "lambda",
+    "sigma",
+    "omega",
+    "epsilon",
+    "infty",
+    "cdots",
+    "ldots",
+    "rightarrow",
+    "leq",
+    "geq",
+    "neq",
+    "cdot",
+    "mathrm",
+    "mathbf",
+    "overline",
+]
+_LOST = "|".join(" ".join(name) for name in sorted(_NAMES, key=len, reverse=True))
+_LOST_NAME = re.compile(rf"(?<![A-Za-z]) ?(?<![A-Za-z] )(?<!\S)({_LOST})(?! ?[A-Za-z](?!\S))(?!\S)")
+
+
+@rule(
+    "CMD019",
+    "command-as-letters",
+    "warning",
+    has(rf"(?:^|[^A-Za-z\\])(?:{'|'.join(' ?'.join(name) for name in _NAMES)})(?:[^A-Za-z]|$)"),
+    fix="unsafe",
+    severity_in=PUPILS_SLIP,
+)
+def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A command that lost its backslash: `f r a c { h c } { 2 \pi }`, `alpha = 2`.
+
+    Why: The label draws the letters of the name. What was an argument is a product now.
+    Fires: ``f r a c { h c } { 2 \pi }`` -> ``f r a c``
+    Fires: ``alpha = 2`` -> ``alpha``
+    Fires: ``z = s q r t ( 3 )`` -> ``s q r t``
+    Quiet: ``\frac { h c } { 2 \pi }``
+    Quiet: ``\begin{matrix} a \end{matrix}``
+    Quiet: ``\mathrm { ~ a l p h a ~ r a y s }``
+    Quiet: ``x _ { m a t r i x }``
+    Quiet: ``\text{alpha decay}``
+    Quiet: ``\label{alpha}``
+    Fix: Unsafe: the backslash.
+    See: one label of im2latex has `f r a c { h c } { 2 \pi }`.
+    """
+    words = label.prose
+    for place in places(label, _LOST_NAME, 1):
+        if place.start in words or _in_upright_group(label.tokens, place.start):
+            continue
+        if label.tokens[place.start - 1 : place.start] == [r"\\"]:
+            continue  # ESC006: a backslash too many, not one too few
+        name = place.match[1].replace(" ", "")
+        yield label.at(place.start, place.end, f"the letters of \\{name}: a backslash is missing", f"\\{name}")
+
+
+def _in_upright_group(tokens: list[str], index: int) -> bool:
+    """Does a font command's braced argument hold the token?"""
+    depth = 0
+    for at in range(index - 1, -1, -1):
+        if tokens[at] == "}":
+            depth += 1
+        elif tokens[at] == "{":
+            if depth == 0:
+                if at and tokens[at - 1] in _FONTS:
+                    return True
+                if tokens[at + 1] in _FONTS:
+                    return True
+            else:
+                depth -= 1
+    return False
+
+
+_TEXT_LETTERS = {
+    command.name
+    for command in COMMANDS.values()
+    if command.name
+    in ("l", "L", "o", "O", "i", "j", "d", "b", "c", "ae", "AE", "oe", "OE", "ss", "H", "k", "r", "u", "v")
+}
+
+
+@rule("CMD020", "text-letter", "info", has_command(*sorted(_TEXT_LETTERS)))
+def text_letter(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A letter or accent of text among symbols: `\l`, `\O`, `\d u`.
+
+    Why: LaTeX warns that it is invalid in math mode and draws ł, Ø or a dot below. Almost always it is an author's
+    abbreviation for `\lambda`, `\Omega` or a differential, whose definition is lost.
+    Fires: ``\l ^ { 2 }`` -> ``\l``
+    Fires: ``\langle \O | Q`` -> ``\O``
+    Quiet: ``\lambda ^ { 2 }``
+    Quiet: ``\text{\o} + \omega``
+    Quiet: ``a \leq b``
+    Fix: None: the definition is in the paper.
+    See: 35 labels of the normalised im2latex validation set.
+    """
+    words = label.prose
+    for index in label.find(*(f"\\{name}" for name in _TEXT_LETTERS)):
+        if index not in words:
+            yield label.at(index, index + 1, f"{label.tokens[index]} is a letter of text, not a symbol")

@@ -1,0 +1,1 @@
+"""ESC: what escapes ate, and layout tokens that are no LaTeX."""

@@ -1,0 +1,319 @@
+r"""ESC: what escaping did to a label, and tokens that mean layout. White space proper is in `whitespace`.
+
+There is no rule for DEFECTS ESC4, the hazard that removing `\n` as text turns `\neq` into `eq`: it is a law for fixers,
+and a test holds that none changes a longer control word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.latex.commands import COMMANDS
+from rules.registry import Options, rule
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has
+
+#: What C-style unescaping makes of a backslash and a letter.
+EATEN: dict[str, str] = {
+    "\a": "a",
+    "\b": "b",
+    "\t": "t",
+    "\n": "n",
+    "\v": "v",
+    "\f": "f",
+    "\r": "r",
+}
+#: These are also plain white space, so a command that may have been there is not proof.
+_SPACE_LIKE = frozenset("\t\n\r")
+_EATEN = re.compile("([\a\b\t\n\v\f\r])([A-Za-z]+)")
+
+
+def _eaten_command(control: str, letters: str) -> str | None:
+    """The command that unescaping ate: the longest known one that the letter of `control` and `letters` begin with."""
+    for end in range(len(letters), 0, -1):
+        name = EATEN[control] + letters[:end]
+        command = COMMANDS.get(name)
+        if (
+            command is not None
+            and len(name) > 1
+            and (command.common or command.latex)
+            and command.kind not in _NEVER_MEANT
+        ):
+            return name
+    return None
+
+
+_NEVER_MEANT = frozenset({"document", "definition", "primitive", "other"})
+
+
+def _is_plain_space(label: str, control: str, start: int, letters: str, name: str) -> bool:
+    """Is a TAB or line end before letters more likely white space than an eaten backslash?
+
+    It is where the letters go on after the command (`<LF>eta + x` can be `\neta`, and is not), where one letter is all
+    that is left of it, and where the same character also stands before something that no command begins with.
+    """
+    if control not in _SPACE_LIKE:
+        return False
+    if _after_row(label, start):
+        return True
+    if len(name) - 1 < len(letters) or len(letters) == 1:
+        return True
+    others = [
+        found
+        for found in re.finditer(re.escape(control), label)
+        if found.start() != start and not _EATEN.match(label, found.start())
+    ]
+    return bool(others)
+
+
+def _after_row(label: str, start: int) -> bool:
+    """Does a row break stand before this place? A line of the source ends there, as it should."""
+    return label[:start].rstrip(" ").endswith(r"\\")
+
+
+@rule("ESC001", "layout-newline-token", "error", has(r"\\n(?:[^A-Za-z]|$)"), fix="unsafe", spelling=True)
+def layout_newline_token(label: Label, options: Options) -> Iterator[Finding]:
+    r"""The two-character token `\n`: M²E and its kind write it for "next line".
+
+    Why: It is no LaTeX command, so the label doesn't render and a model learns a token that nothing draws. It is
+    information all the same: deleting it glues two lines together.
+    Fires: ``a = 1 \n b = 2`` -> ``\n``
+    Fires: ``1 2 \n \times 3 4 \n 4 8`` -> ``\n`` ``\n``
+    Quiet: ``a \neq b``
+    Quiet: ``\nu + \nabla``
+    Quiet: ``a \\ n``
+    Fix: Unsafe. It becomes a row break, which is right only inside an environment with rows; `--profile m2e` builds the
+    whole tabular.
+    See: HCIILAB/LAST model/M2Edatamodule.py splits labels at both tokens.
+    """
+    for index in label.find("\\n"):
+        yield label.at(index, index + 1, r"\n is a layout token, not LaTeX: it stands for the next line", r"\\")
+
+
+@rule("ESC002", "layout-continuation-token", "error", has(r"\\t(?:[^A-Za-z]|$)"), fix="unsafe", spelling=True)
+def layout_continuation_token(label: Label, options: Options) -> Iterator[Finding]:
+    r"""The two-character token `\t`: in M²E it starts a new block of lines, and `\n \t` goes on with the step before.
+
+    Why: LaTeX has `\t` as a text accent and rejects it in a formula; the layout it stood for is lost to the model.
+    Fires: ``x = 2 \t y = 3`` -> ``\t``
+    Fires: ``1 5 . 4 \times 4 = 6 1 . 6 \t 1 5 . 4 \n \times 4 \n 6 1 . 6`` -> ``\t``
+    Quiet: ``3 \times 4``
+    Quiet: ``\theta + \tan x + \text{a}``
+    Fix: Unsafe. It becomes a row break; `--profile m2e` builds the whole tabular.
+    See: HCIILAB/LAST model/M2Edatamodule.py line 246.
+    """
+    for index in label.find("\\t"):
+        continued = index and label.tokens[index - 1] == "\\n"
+        meaning = "it goes on with the step before" if continued else "it starts a new block of lines"
+        yield label.at(index, index + 1, rf"\t is a layout token, not LaTeX: {meaning}", r"\\")
+
+
+@rule("ESC003", "outer-layout-token", "warning", has(r"\\[nt](?:[^A-Za-z]|$)"), fix="safe", spelling=True)
+def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A layout token at the very start or end of a label, where there is no line to break.
+
+    Why: M²E's own loader refuses such a label; it says that a line is missing or empty.
+    Fires: ``a = b \n`` -> ``\n``
+    Fires: ``\t a = b`` -> ``\t``
+    Quiet: ``a \n b``
+    Fix: Safe. It draws nothing, so it is dropped.
+    """
+    if not label.tokens:
+        return
+    last = len(label.tokens) - 1
+    for index in {0, last}:
+        if label.tokens[index] in ("\\n", "\\t"):
+            where = "end" if index == last and last else "start"
+            yield label.at(index, index + 1, f"{label.tokens[index]} at the {where} breaks no line", "")
+
+
+@rule("ESC005", "escape-eaten-command", "error", has("[\a\b\t\n\v\f\r][A-Za-z]"), fix="safe", spelling=True)
+def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A command whose backslash and first letter became a control character: text was unescaped once too often.
+
+    Why: `\times` turned into TAB and `imes`. To every later tool it looks like white space and letters, so nothing
+    complains, and the model is taught to write "imes".
+    Fires: ``a ␉imes b`` -> ``␉imes``
+    Fires: ``␌rac {1}{2}`` -> ``␌rac``
+    Fires: ``␍ho + ␈eta`` -> ``␍ho`` ``␈eta``
+    Fires: ``a ␊eq b`` -> ``␊eq``
+    Fires: ``␋ec x + ␇lpha`` -> ``␋ec`` ``␇lpha``
+    Quiet: ``a \times b``
+    Quiet: ``\frac{1}{2} ␊ + x``
+    Fires: ``p _ { \mu ␊u } q`` -> ``␊u``
+    Quiet: ``x = 1,␊y = 2``
+    Quiet: ``x = 1,␊u = 2``
+    Quiet: ``\frac{\partial}{\partial␉g}``
+    Quiet: ``a = b \\␊eq c``
+    Quiet: ``\begin{matrix} a \\ ␊u \end{matrix}``
+    Fix: Safe where one command alone can have been there; display where a TAB or line end may be plain white space.
+    See: opendatalab/UniMERNet cdm/README.md: "`\begin` should be written `\\begin`".
+    """
+    for match in _EATEN.finditer(label.text):
+        control, letters = match.groups()
+        name = _eaten_command(control, letters)
+        if name is None:
+            continue
+        plain = _is_plain_space(label.text, control, match.start(), letters, name)
+        if plain and not _is_likely(label.text, match, name):
+            continue
+        yield Finding(
+            f"{_NAMES[control]} and {letters[: len(name) - 1]!r} are what unescaping left of \\{name}",
+            match.start(),
+            match.start() + len(name),
+            f"\\{name}",
+            severity="warning" if plain else None,
+            fix="display" if plain else None,
+        )
+
+
+def _is_likely(label: str, match: re.Match[str], name: str) -> bool:
+    """Is an eaten command likely where a TAB or line end may be white space?
+
+    Before one letter it mostly is: `x = 1,<LF>y = 2`. Of the commands with two letters \to is common behind a TAB; for
+    the others the character must stand in the place of a token, alone of its kind: `{ \\mu <LF>u }`.
+    """
+    control, letters = match.groups()
+    if _after_row(label, match.start()):
+        return False
+    if len(letters) > 1 or name == "to":
+        return True
+    if control != "\n":
+        return False
+    before, after = label[: match.start()], label[match.end() :]
+    in_place = re.search(r"(?:^|[ {]|\\[A-Za-z]+)\Z", before) and re.match(r"\Z|[ }_^]", after)
+    return in_place is not None and all(
+        _EATEN.match(label, found.start()) for found in re.finditer(re.escape(control), label)
+    )
+
+
+_NAMES = {"\a": "BEL", "\b": "BS", "\t": "TAB", "\n": "LF", "\v": "VT", "\f": "FF", "\r": "CR"}
+
+
+@rule(
+    "ESC006",
+    "double-escaped-command",
+    "warning",
+    has(r"\\\\[A-Za-z]{2}"),
+    fix="unsafe",
+    options={"shortest": 3},
+    spelling=True,
+)
+def double_escaped_command(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A command with two backslashes: `\\frac` where `\frac` was meant.
+
+    Why: LaTeX reads a line break and the letters "frac"; the label still compiles, and draws something else.
+    Fires: ``\\frac{1}{2}`` -> ``\\frac``
+    Fires: ``a \\times b`` -> ``\\times``
+    Quiet: ``a \\ b``
+    Quiet: ``\begin{aligned} a &= 1 \\b &= 2 \end{aligned}``
+    Quiet: ``\begin{array}{c} a \\\hline b \end{array}``
+    Fix: Unsafe: the line break may have been meant. The option `shortest` is the shortest command name looked for.
+    """
+    for index in label.find("\\\\"):
+        end = label.spans[index][1]
+        match = re.compile(r"[A-Za-z]+").match(label.text, end)
+        if match is None:
+            continue
+        name = _longest_command(match[0], options["shortest"])
+        if name is not None:
+            yield Finding(
+                f"\\\\{name} is a line break and letters; \\{name} was probably meant",
+                label.spans[index][0],
+                end + len(name),
+                f"\\{name}",
+            )
+
+
+def _longest_command(letters: str, shortest: int) -> str | None:
+    """The whole word where it is a command; else a command with arguments that it begins with (`frac12` has digits)."""
+    command = COMMANDS.get(letters)
+    if command is not None and len(letters) >= shortest and command.latex and command.kind not in _NEVER_MEANT:
+        return letters
+    return None
+
+
+@rule(
+    "ESC007", "control-character", "warning", has("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\t\r\n]"), fix="safe", spelling=True
+)
+def control_character(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A raw control character in a label: NUL, BEL, BS, VT, FF, DEL and the like; TAB and line ends as information.
+
+    Why: Data sets with one label a line, split at TAB, can't hold a TAB or a line end: the row breaks in two. LaTeX
+    stops at the others ("invalid character").
+    Fires: ``a ␇ b`` -> ``␇``
+    Fires: ``a␉b`` -> ``␉``
+    Fires: ``x = 1,␊u = 2`` -> ``␊``
+    Quiet: ``a b``
+    Quiet: ``␌rac{1}{2}``
+    Fix: Safe for TAB and line ends, which are white space: one space. Display for the others.
+    """
+    for match in re.finditer("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[\t\r\n]+", label.text):
+        character = match[0][0]
+        eaten = _EATEN.match(label.text, match.end() - 1)
+        if eaten is not None and (name := _eaten_command(*eaten.groups())) is not None:
+            control, letters = eaten.groups()
+            plain = _is_plain_space(label.text, control, eaten.start(), letters, name)
+            if not plain or _is_likely(label.text, eaten, name):
+                continue  # ESC005 has it
+        if character in _SPACE_LIKE:
+            name = "a TAB" if character == "\t" else "a line end"
+            yield Finding(
+                f"{name} inside a label breaks data sets that keep one label a line",
+                *match.span(),
+                " ",
+                severity="info",
+            )
+        else:
+            yield Finding(
+                f"control character U+{ord(character):04X}: LaTeX stops at it",
+                *match.span(),
+                "",
+                fix="display",
+                severity="error",
+            )
+
+
+_ENTITY = re.compile(r"&(?:#\d+|#x[0-9A-Fa-f]+|[A-Za-z]{2,8});")
+_KNOWN_ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "nbsp": " ", "#39": "'", "#34": '"'}
+
+
+@rule("ESC008", "html-entity", "warning", has(r"&(?:#\w+|[A-Za-z]{2,8});"), fix="safe", spelling=True)
+def html_entity(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An HTML entity: `&lt;` where `<` was meant.
+
+    Why: In LaTeX the `&` is an alignment mark, which is an error outside a matrix, and the rest is letters.
+    Fires: ``a &lt; b`` -> ``&lt;``
+    Fires: ``x &amp;= 1`` -> ``&amp;``
+    Quiet: ``a < b``
+    Quiet: ``\begin{matrix} a & b; & c \end{matrix}``
+    Fix: Safe for the entities that have one meaning (`&lt;`, `&gt;`, `&amp;`, `&quot;`); display for the rest.
+    See: InkML files of CROHME; LaTeX-OCR extract_latex.py --unescape.
+    """
+    for match in _ENTITY.finditer(label.text):
+        name = match[0][1:-1]
+        meant = _KNOWN_ENTITIES.get(name)
+        if meant is None and not name.startswith("#"):
+            continue
+        yield Finding(
+            f"{match[0]} is HTML{f' for {meant}' if meant and meant.strip() else ''}",
+            *match.span(),
+            meant,
+            fix=None if meant else "display",
+        )
+
+
+@rule("ESC009", "layout-division-token", "error", has(r"\\DIV(?:[^A-Za-z]|$)"), spelling=True)
+def layout_division_token(label: Label, options: Options) -> Iterator[Finding]:
+    r"""The token `\DIV`: M²E writes it where a long division is drawn, whose layout the label doesn't tell.
+
+    Why: No LaTeX command draws it, and what stands under the bracket can't be told from the label.
+    Fires: ``8 \DIV 9 6`` -> ``\DIV``
+    Quiet: ``8 \div 9 6``
+    Fix: None; drop the sample or write the label anew.
+    See: HCIILAB/LAST dataset/dic.txt.
+    """
+    for index in label.find("\\DIV"):
+        yield label.at(index, index + 1, r"\DIV is M²E's mark for a long division; no LaTeX draws it")

@@ -1,0 +1,59 @@
+r"""ESC, layout: the repair of a whole label whose tokens `\n` and `\t` mean lines. Single ones are in `escapes`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.fixes import m2e_layout
+from rules.registry import Options, rule
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has
+
+LAYOUT_RULE = "ESC010"
+
+
+@rule(
+    LAYOUT_RULE,
+    "layout-repair",
+    "info",
+    has(r"\\(?:[nt]|DIV)(?:[^A-Za-z]|$)"),
+    fix="unsafe",
+    profiles=("m2e",),
+    options={"layout": "tabular"},
+)
+def layout_repair(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A label whose layout tokens can be written as one table, or (a warning) why they can't.
+
+    Why: Each `\n` and `\t` alone is reported as an error. What a set of such labels needs is one label that LaTeX draws
+    as the page looks: a row for every line, a rule where a calculation in columns has one.
+    Fires: ``1 2 \n \times 3 4 \n 4 0 8`` -> ``1 2 \n \times 3 4 \n 4 0 8``
+    Fires: ``3 x + 5 = 1 1 \n - 2 x \n x = 3`` -> ``3 x + 5 = 1 1 \n - 2 x \n x = 3``
+    Fires: ``a = 1 \n \n b = 2`` -> ``\n``
+    Fires: ``8 \DIV 9 6 \n 1 2`` -> ``\DIV``
+    Quiet: ``a \neq b + \tan x``
+    Quiet: ``\begin{tabular}{l} $3x=6$ \\ $x=2$ \end{tabular}``
+    Fix: Unsafe: which lines are a calculation in columns is told from their shape. A row is text, a number, or a
+    formula in dollars. With `layout = "array"` the rows are formulas with text in `\text{}`, for KaTeX and MathJax,
+    which know no tabular. A label with an empty row or `\DIV` gets no repair: the label doesn't tell what stands there.
+    See: HCIILAB/LAST model/M2Edatamodule.py splits labels at both tokens.
+    """
+    layout = options["layout"]
+    if layout not in m2e_layout.LAYOUTS:
+        raise ValueError(f"option layout of {LAYOUT_RULE}: {layout!r} is none of {', '.join(m2e_layout.LAYOUTS)}")
+    repaired = m2e_layout.attempt(label.text, layout)
+    if repaired.text is None:
+        start, end = 0, len(label.text)
+        if repaired.at is not None:
+            places = m2e_layout.spans(label.text)[repaired.at[0] : repaired.at[1]]
+            if places:
+                start, end = places[0][0], places[-1][1]
+        yield Finding(f"no table can be written: {repaired.reason}", start, end, severity="warning")
+    elif repaired.text != label.text:
+        rows = repaired.text.count("\\\\\n") + 1
+        yield Finding(
+            f"the layout tokens can be written as a table of {rows} row{'s' if rows > 1 else ''}",
+            0,
+            len(label.text),
+            repaired.text,
+        )

@@ -1,0 +1,1 @@
+"""IMG: what is wrong with a picture by itself."""

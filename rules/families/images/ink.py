@@ -1,0 +1,131 @@
+"""IMG: what the ink in an image says: blank, inverted, blurred, faint, cut, lost on a page. Not for sizes and files.
+
+All of it is measured in `curate.images.measures`, and about the box of the ink: what lies around it says nothing.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from rules.families.images.sizes import opened
+from rules.registry import Options, samples_rule
+from rules.toolkit.whole_sets import WHOLE, rows, rows_or_set
+
+
+@samples_rule("IMG007", "inverted-polarity", "warning", needs=("pixels",), options=WHOLE)
+def inverted_polarity(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""Light ink on dark paper. Where most images of a data set are so, that is one finding.
+
+    Why: Models are trained on dark ink on light paper, and what is added around an image is white.
+    Fix: None: invert the images, all of them or none.
+    See: CROHME's bitmaps, which are white on black.
+    """
+    seen = opened(samples, "polarity", "background", "ink_left").filter(pl.col("ink_left").is_not_null())
+    message = pl.format("light ink on dark paper (level {} of 255)", "background")
+    about = "show light ink on dark paper"
+    rest = "; the others dark ink on light paper"
+    return rows_or_set(seen, pl.col("polarity") == "light", message, about, whole=options["whole"], rest=rest)
+
+
+@samples_rule("IMG008", "blurred", "warning", needs=("pixels",), options={"sharpness": 0.3, **WHOLE})
+def blurred(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""Strokes whose edges are several pixels wide and about as wide as the strokes themselves.
+
+    Why: Thin signs (a dot, a prime, a minus) can't be told apart or are gone, and the label claims to see them.
+    Fix: None: drop the sample, or take the picture again.
+    See: HME100K's example blur.jpg, which has 0.15; CROHME's strokes, blurred by their own width, have 0.3.
+    """
+    seen = opened(samples, "sharpness")
+    message = pl.format("the strokes' edges are blurred: sharpness {}", pl.col("sharpness").round(2))
+    hit = pl.col("sharpness") < options["sharpness"]
+    return rows_or_set(seen, hit, message, "are blurred", whole=options["whole"])
+
+
+@samples_rule("IMG009", "low-contrast", "warning", needs=("pixels",), options={"contrast": 0.15, **WHOLE})
+def low_contrast(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""Ink that is hardly darker than its paper: less than 15 % of the way from black to white.
+
+    Why: After scaling and compression the strokes sink into the paper's grain.
+    Fix: None: stretch the contrast, or drop the sample.
+    See: HME100K's example poor_illumination.jpg, which has 13 %.
+    """
+    seen = opened(samples, "contrast", "ink_left").filter(pl.col("ink_left").is_not_null())
+    message = pl.format(
+        "ink and paper differ by {} % of the way from black to white",
+        (100 * pl.col("contrast")).round(0).cast(pl.Int64, strict=False),
+    )
+    hit = pl.col("contrast") < options["contrast"]
+    return rows_or_set(seen, hit, message, "have ink that is hardly darker than the paper", whole=options["whole"])
+
+
+@samples_rule("IMG010", "cut-at-border", "warning", needs=("pixels",), options={"sides": 1, **WHOLE})
+def cut_at_border(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""Ink that touches the border of its image. Where most images of a data set are so, that is one finding.
+
+    A photo, whose paper is darker here than there, only counts for its data set: at its borders are the neighbouring
+    lines, rulings and shadows, and nothing tells them from a formula that is cut.
+
+    Why: A sign that is cut can't be read, and white paper around it does not bring it back.
+    Fix: None: cut the image again, with a margin.
+    See: LaTeX-OCR issue 170. All seven example photos of HME100K have ink at their borders, most of it neighbours'.
+    """
+    seen = opened(samples, "ink_border", "uneven")
+    sides = pl.col("ink_border")
+    plural = pl.when(sides == 1).then(pl.lit("side")).otherwise(pl.lit("sides"))
+    message = pl.format("ink touches {} {} of the image", sides, plural)
+    about = "have ink that touches the border"
+    flat = ~pl.col("uneven").cast(pl.Boolean).fill_null(False)
+    return rows_or_set(seen, sides >= options["sides"], message, about, whole=options["whole"], alone=flat)
+
+
+@samples_rule(
+    "IMG011",
+    "uncropped-page",
+    "warning",
+    needs=("pixels",),
+    options={"ink_box": 0.25, "page_pixels": 100_000, **WHOLE},
+)
+def uncropped_page(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""A large image of mostly paper: the box of the ink is less than a quarter of it.
+
+    Why: The model's pixel budget is spent on white paper, and the formula is shrunk with it.
+    Fix: None here: `curate export --crop ink`.
+    See: im2latex's rendered images, which are whole A4 pages. A crop of a small sign with a margin is no page: images
+    under 100,000 pixels are let be.
+    """
+    seen = opened(samples, "ink_left", "ink_top", "ink_right", "ink_bottom")
+    area = pl.col("width").cast(pl.Int64) * pl.col("height")
+    wide, high = pl.col("ink_right") - pl.col("ink_left"), pl.col("ink_bottom") - pl.col("ink_top")
+    part = wide.cast(pl.Int64) * high / area
+    message = pl.format("the ink's box, {} x {}, is {} % of the image", wide, high, (100 * part).round(1))
+    about = "are mostly empty paper around the ink"
+    hit = (part < options["ink_box"]) & (area >= options["page_pixels"])
+    return rows_or_set(seen, hit, message, about, whole=options["whole"])
+
+
+@samples_rule("IMG012", "blank-image", "error", needs=("pixels",))
+def blank_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""An image without ink.
+
+    Why: The label can't be read from it: it teaches the model to make formulas up.
+    Fix: None: drop the sample.
+    See: two of the 1,200 images of im2markup's sample are blank pages.
+    """
+    seen = opened(samples, "ink_ratio", "ink_left")
+    hit = pl.col("ink_left").is_null() & pl.col("ink_ratio").is_not_null()
+    return rows(seen, hit, pl.lit("there is no ink in the image"))
+
+
+@samples_rule("IMG013", "dark-without-alpha", "warning", needs=("pixels",), options={"levels": 64, **WHOLE})
+def dark_without_alpha(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""A transparent image whose paper is dark where its transparency is dropped instead of laid on white.
+
+    Why: `convert("RGB")`, which most training code calls, drops it: black ink on black paper.
+    Fix: None here: `curate export` lays images on white.
+    See: LaTeX-OCR's and TexTeller's handling of alpha.
+    """
+    seen = opened(samples, "bare_background", "background")
+    dark = pl.col("background").cast(pl.Int32) - pl.col("bare_background").cast(pl.Int32)
+    message = pl.format("without its transparency the paper has level {} of 255", "bare_background")
+    about = "have dark paper when their transparency is dropped"
+    return rows_or_set(seen, dark >= options["levels"], message, about, whole=options["whole"])

@@ -1,0 +1,211 @@
+"""PAR and IMG: images that are not there, can't be opened, or don't suit the model by their size and file alone.
+
+What the ink in an image says is judged in `image_ink`.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from rules.registry import Options, samples_rule
+from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, MIN_PIXELS, rounded_area, smart_resize
+from rules.toolkit.whole_sets import WHOLE, none, rows, rows_or_set
+
+_WHERE = ("sample_id", "source")
+#: What a probe says of a file that isn't there; every other error means that it is there and can't be used.
+NO_FILE = "no such file"
+
+
+#: Modes that every reader turns into RGB rightly.
+_USUAL_MODES = ("1", "L", "P", "RGB", "LA", "PA", "RGBA")
+#: Facts that are text; all others are numbers.
+_TEXTS = ("mode", "polarity")
+_TURNS = {
+    2: "mirrored",
+    3: "turned by 180 degrees",
+    4: "mirrored upside down",
+    5: "mirrored and turned by 90 degrees to the left",
+    6: "turned by 90 degrees to the right",
+    7: "mirrored and turned by 90 degrees to the right",
+    8: "turned by 90 degrees to the left",
+}
+_SHORTER, _LONGER = pl.min_horizontal("width", "height"), pl.max_horizontal("width", "height")
+_SIZE = pl.format("{} x {} pixels", "width", "height")
+
+
+def opened(samples: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """The samples whose image could be opened; none where images or these `columns` were not looked at."""
+    if not {"image_error", "width", *columns} <= set(samples.columns):
+        return samples.clear().with_columns(
+            pl.lit(None, pl.String if name in _TEXTS else pl.Int32).alias(name)
+            for name in ("width", "height", *columns)
+            if name not in samples.columns
+        )
+    return samples.filter(pl.col("image_error").is_null() & pl.col("width").is_not_null())
+
+
+@samples_rule("PAR002", "missing-image", "error")
+def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""A sample names an image file that isn't there. Where no image of a whole data set is, that is one finding.
+
+    Why: Training stops at it, or skips it without a word, so the data set is smaller than its numbers.
+    Fix: None: drop the sample, or find the file; `--images DIR` says where a data set's images lie.
+    See: im2markup preprocess_filter.py.
+    """
+    if "image_error" not in samples.columns:
+        return none(samples)
+    named = samples.filter(pl.col("image").is_not_null()).with_columns(
+        (pl.col("image_error") == NO_FILE).fill_null(False).alias("missing")
+    )
+    whole = (
+        named.group_by("source", maintain_order=True)
+        .agg(pl.col("missing").all(), pl.len().alias("images"))
+        .filter("missing")
+    )
+    every = whole.select(
+        pl.lit(None, pl.String).alias("sample_id"),
+        "source",
+        pl.format("none of its {} images is there; --images DIR says where they lie", pl.col("images")).alias(
+            "message"
+        ),
+    )
+    single = named.filter("missing").join(whole, on="source", how="anti")
+    return pl.concat(
+        [every, single.select(*_WHERE, pl.format("there is no image {}", pl.col("image")).alias("message"))]
+    )
+
+
+@samples_rule("IMG001", "small-side", "error", options={"min_side": FACTOR})
+def small_side(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""An image with a side under 28 pixels.
+
+    Why: The processors of Qwen2-VL and Qwen2.5-VL refuse it, which ends a training run, or, in newer versions, stretch
+    the image out of shape: 2,000 by 13 pixels become 700 by 28.
+    Fix: None here: `curate export` writes images that are large enough, and leaves the originals alone.
+    See: transformers issue 37264; Qwen3-VL issue 1380.
+    """
+    message = pl.format("{}: a side is under {}", _SIZE, pl.lit(options["min_side"]))
+    return rows(opened(samples), pl.lit(options["min_side"]) > _SHORTER, message)
+
+
+@samples_rule("IMG002", "extreme-aspect", "error", options={"max_aspect": MAX_ASPECT})
+def extreme_aspect(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""An image whose longer side is more than 200 times the shorter.
+
+    Why: The processors of Qwen2-VL and Qwen2.5-VL refuse it, which ends a training run.
+    Fix: None here: `curate export` writes such an image with white paper added.
+    See: smart_resize in transformers; Qwen3-VL issue 1111.
+    """
+    message = pl.format("{}: one side is more than {} times the other", _SIZE, pl.lit(options["max_aspect"]))
+    return rows(opened(samples), pl.lit(options["max_aspect"]) * _SHORTER < _LONGER, message)
+
+
+def _resized(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    """The samples that the processor takes, with `wide` and `high` that it scales their images to."""
+    wide, high = smart_resize(
+        pl.col("width"),
+        pl.col("height"),
+        min_pixels=options.get("min_pixels", MIN_PIXELS),
+        max_pixels=options["max_pixels"],
+    )
+    return (
+        opened(samples)
+        .filter((_SHORTER >= FACTOR) & (_LONGER <= MAX_ASPECT * _SHORTER))
+        .with_columns(wide.alias("wide"), high.alias("high"))
+    )
+
+
+@samples_rule("IMG003", "pixel-budget", "warning", options={"max_pixels": MAX_PIXELS, **WHOLE})
+def pixel_budget(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""An image of more pixels than Qwen2.5-VL's processor has a budget for: it is shrunk without a word.
+
+    Why: A shrunk page loses its thin strokes.
+    Fix: None here: cut pages to their ink (`curate export --crop ink`), or set the processor's budget.
+    See: smart_resize in transformers.
+    """
+    seen = _resized(samples, options)
+    message = pl.format("{} are shrunk to {} x {}", _SIZE, "wide", "high")
+    about = f"are shrunk into the budget of {options['max_pixels']:,} pixels"
+    hit = rounded_area(pl.col("width"), pl.col("height")) > options["max_pixels"]
+    return rows_or_set(seen, hit, message, about, whole=options["whole"])
+
+
+@samples_rule(
+    "IMG004",
+    "rounding-distortion",
+    "info",
+    options={"distortion": 0.15, "min_pixels": MIN_PIXELS, "max_pixels": MAX_PIXELS, **WHOLE},
+)
+def rounding_distortion(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""An image that Qwen2.5-VL's processor stretches by more than 15 % in one direction, to multiples of 28 pixels.
+
+    Why: A line 42 pixels high becomes 56 high and no wider: thin formulas look unlike what the model was trained on.
+    Fix: None here: scale images up before training (`curate export --resize upscale`).
+    See: smart_resize in transformers.
+    """
+    seen = _resized(samples, options)
+    across, down = pl.col("wide") / pl.col("width"), pl.col("high") / pl.col("height")
+    stretch = pl.max_horizontal(across / down, down / across) - 1
+    message = pl.format(
+        "{} become {} x {}: stretched by {} %", _SIZE, "wide", "high", (100 * stretch).round(0).cast(pl.Int64)
+    )
+    about = f"are stretched by more than {100 * options['distortion']:g} %"
+    return rows_or_set(seen, stretch > options["distortion"], message, about, whole=options["whole"])
+
+
+@samples_rule("IMG005", "undecodable-image", "error", needs=("pixels",))
+def undecodable_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""An image file that can't be opened: truncated, of an unknown format, or a decompression bomb.
+
+    Why: Training stops at it.
+    Fix: None: drop the sample, or fetch the file again.
+    """
+    if "image_error" not in samples.columns:
+        return none(samples)
+    broken = samples.filter(pl.col("image_error").is_not_null() & (pl.col("image_error") != NO_FILE))
+    return broken.select(
+        *_WHERE, pl.format("{} can't be opened: {}", pl.col("image"), pl.col("image_error")).alias("message")
+    )
+
+
+@samples_rule("IMG006", "exif-rotated", "warning", options=WHOLE)
+def exif_rotated(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""An image that is to be turned before it is looked at, says its EXIF tag.
+
+    Why: Viewers turn it, most training code does not: the model sees a formula that lies on its side.
+    Fix: None here: `curate export` writes images upright.
+    See: EXIF tag 274 (Orientation), as phones write it.
+    """
+    seen = opened(samples, "orientation")
+    message = pl.format(
+        "the EXIF tag says that the image is to be {}",
+        pl.col("orientation").replace_strict(_TURNS, default="turned", return_dtype=pl.String),
+    )
+    hit = pl.col("orientation") > 1
+    return rows_or_set(seen, hit, message, "are to be turned, say their EXIF tags", whole=options["whole"])
+
+
+@samples_rule("IMG014", "animated-image", "warning", options=WHOLE)
+def animated_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""An image file of several frames or pages.
+
+    Why: Readers take the first frame, or all of them as one sample each, or stop.
+    Fix: None here: `curate export` writes the first frame.
+    """
+    seen = opened(samples, "frames")
+    message = pl.format("the file holds {} frames", "frames")
+    return rows_or_set(seen, pl.col("frames") > 1, message, "hold several frames", whole=options["whole"])
+
+
+@samples_rule("IMG015", "unusual-mode", "warning", options=WHOLE)
+def unusual_mode(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""An image in a colour mode that readers get wrong: CMYK, 16 bits, floating point.
+
+    Why: A plain conversion to RGB makes a page of 16 bits all white, and inverts many a CMYK file.
+    Fix: None here: `curate export` writes RGB.
+    See: TexTeller's convert2rgb.
+    """
+    seen = opened(samples, "mode")
+    message = pl.format("the colour mode is {}", "mode")
+    hit = ~pl.col("mode").cast(pl.String).is_in(_USUAL_MODES)
+    return rows_or_set(seen, hit, message, "have an unusual colour mode", whole=options["whole"])

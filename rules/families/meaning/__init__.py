@@ -1,0 +1,1 @@
+"""SEM: labels that LaTeX draws and that mean nothing, or something else."""

@@ -1,0 +1,196 @@
+"""SEM: numbers and calculations. Judged as arithmetic is taught: no algebra, no rounding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.registry import PUPILS_SLIP, Options, rule
+from rules.toolkit import arithmetic
+from rules.toolkit.braces import places
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has
+
+#: Two sides in a row with nothing but numbers and operations; every other label is no calculation.
+_PLAIN = r"(?:[\d\s+\-.*/:(){}\[\]^]|\\(?:times|div|cdots?|[dt]?frac)(?:[^A-Za-z]|$)|\\%)*"
+_CALCULATION = has(rf"(?:^|=){_PLAIN}\d{_PLAIN}={_PLAIN}\d{_PLAIN}(?:=|$)")
+
+_NUMBER_GOES_ON = r"=\s*-?\s*\d[\d\s.]*(?:[-+*/:(]|\\(?:times|div|cdot|%|[dt]?frac))"
+
+
+@rule("SEM004", "wrong-arithmetic", "info", _CALCULATION)
+def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A calculation whose two sides differ: `1 2 \times 3 = 3 5`.
+
+    Why: Where the writer erred, the label must err too: a model that sees corrected labels learns to correct. Where the
+    writer was right, a digit of the label is wrong. Only the picture tells, and these are the ones to look at.
+    Fires: ``1 2 \times 3 = 3 5`` -> ``1 2 \times 3 = 3 5``
+    Fires: ``5 8 \div 5 = 1 1 \cdots 2`` -> ``5 8 \div 5 = 1 1 \cdots 2``
+    Fires: ``\frac { 1 } { 2 } + \frac { 1 } { 3 } = \frac { 2 } { 5 }``
+    Quiet: ``1 2 \times 3 = 3 6``
+    Quiet: ``5 8 \div 5 = 1 1 \cdots 3``
+    Quiet: ``( 2 + 3 ) \times 4 = 2 0 = 4 \times 5``
+    Quiet: ``x = 3``
+    Quiet: ``1 = 2 k``
+    Quiet: ``1 0 \div 3 = 3 . 3 3``
+    Quiet: ``2 ^ { 1 0 } = 1 0 2 4``
+    Quiet: ``= 3 5``
+    Quiet: ``1 8 + 1 2 = 3 0 3 0 \div 2``
+    Fix: None: look at the picture.
+    See: arXiv 2604.22774 on models that correct the writer.
+    """
+    for start, end, left, right in arithmetic.false_equations(label.tokens):
+        yield label.at(start, end, f"{left} is not {right}: right only if the writer erred, too")
+
+
+@rule("SEM023", "glued-calculations", "info", _CALCULATION & has(_NUMBER_GOES_ON), fix="unsafe")
+def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Two calculations with nothing between: `1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`.
+
+    Why: The picture has a gap or a new line there; the label says 3030. Only labels that add up with it are named.
+    Fires: ``1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`` -> ``3``
+    Quiet: ``1 8 + 1 2 = 3 0``
+    Quiet: ``1 8 + 1 2 = 3 0 0``
+    Quiet: ``1 8 + 1 2 = 3 0 \quad 3 0 \div 2 = 1 5``
+    Fix: Unsafe: a `\quad` before the second.
+    See: in HME100K's training set.
+    """
+    for index, found in arithmetic.glued_equations(label.tokens):
+        yield label.at(index, index + 1, f"after {found} another calculation begins", rf"\quad {label.tokens[index]}")
+
+
+@rule("SEM020", "dot-for-decimal-point", "warning", has(r"\d\s*\\cdot\s*\d"), fix="unsafe", severity_in=PUPILS_SLIP)
+def dot_for_decimal_point(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A centred dot where a decimal point must be: `1 2 \cdot 5 6 \times 2 = 2 5 . 1 2`.
+
+    Why: The label says a product. It is read as one only where the calculation comes out wrong with it and right with a
+    point, or where it begins with a lone zero (`0 \cdot 1 5`).
+    Fires: ``1 2 \cdot 5 6 \times 2 = 2 5 . 1 2`` -> ``\cdot``
+    Fires: ``x = 0 \cdot 1 5`` -> ``\cdot``
+    Quiet: ``2 \cdot 3 = 6``
+    Quiet: ``4 \cdot 5 \cdot 1 0 = 2 0 0``
+    Quiet: ``2 \cdot 2 c``
+    Quiet: ``0 \cdot 5 = 0``
+    Quiet: ``1 0 \cdot 2``
+    Quiet: ``0 \cdot \frac { 1 } { 2 }``
+    Quiet: ``1 \cdot 0 + 0 \cdot 2 + 3``
+    Fix: Unsafe: a full stop.
+    """
+    tokens = label.tokens
+    dots = [
+        index
+        for index in label.find(r"\cdot")
+        if 0 < index < len(tokens) - 1 and tokens[index - 1].isdecimal() and tokens[index + 1].isdecimal()
+    ]
+    if not dots:
+        return
+    read = ["." if index in dots else token for index, token in enumerate(tokens)]
+    proven = False
+    if "=" in tokens and len(dots) < 4:
+        wrong = any(True for _ in arithmetic.false_equations(tokens))
+        proven = wrong and arithmetic.all_true(read)
+    for index in dots:
+        if proven or _lone_zero(tokens, index):
+            yield label.at(index, index + 1, "a centred dot for a decimal point", ".")
+
+
+def _lone_zero(tokens: list[str], dot: int) -> bool:
+    """Is it `0 \\cdot` and two digits or more, where a product with nothing would be odd?"""
+    before = tokens[dot - 2] if dot > 1 else ""
+    digits = 0
+    while dot + 1 + digits < len(tokens) and tokens[dot + 1 + digits].isdecimal():
+        digits += 1
+    after = tokens[dot + 1 + digits] if dot + 1 + digits < len(tokens) else ""
+    return (
+        tokens[dot - 1] == "0"
+        and not before.isdecimal()
+        and before not in (".", ",", r"\cdot", "}")
+        and digits > 1
+        and after not in (".", r"\cdot", "=", "+", "-")
+    )
+
+
+@rule("SEM021", "letter-for-times", "warning", has(r"\d\s*[xX]\s*\d"), fix="unsafe", severity_in=PUPILS_SLIP)
+def letter_for_times(label: Label, options: Options) -> Iterator[Finding]:
+    r"""The letter x between numbers where a multiplication sign must be: `6 x 1 0 ^ { 9 }`, `4 x 3 x 2 x 1`.
+
+    Why: The sign and the letter look alike in handwriting; `\times` is meant and an unknown is said.
+    Fires: ``1 6 x 1 0 ^ { 9 }`` -> ``x``
+    Fires: ``4 x 3 x 2 x 1`` -> ``x`` ``x`` ``x``
+    Quiet: ``1 6 \times 1 0 ^ { 9 }``
+    Quiet: ``2 x + 1 0 ^ { 2 }``
+    Quiet: ``2 x 1``
+    Quiet: ``0 x 1 f``
+    Fix: Unsafe: `\times`.
+    See: four labels of CROHME.
+    """
+    tokens = label.tokens
+    crosses = [
+        i
+        for i in label.find("x", "X")
+        if 0 < i < len(tokens) - 1 and tokens[i - 1].isdecimal() and tokens[i + 1].isdecimal()
+    ]
+    others = tokens.count("x") + tokens.count("X") - len(crosses)
+    if others:
+        return
+    for index in crosses:
+        power = tokens[index + 1 : index + 4] == ["1", "0", "^"]
+        if power or len(crosses) > 1:
+            yield label.at(index, index + 1, "the letter x for the sign \\times", r"\times")
+
+
+_THOUSANDS = re.compile(r"(?<!\S)(?<![\d,.({;:] )(?<!\\[{(] )[1-9](?: \d){0,2}(?: , \d \d \d)+(?! [\d,.;)])(?!\S)")
+
+
+@rule("CAN023", "thousands-comma", "info", has(r"\d\s*,\s*\d\s*\d\s*\d"), fix="unsafe")
+def thousands_comma(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A comma that groups digits: `1 , 0 0 0`.
+
+    Why: LaTeX takes it for a separator and sets a gap after it, as between two numbers; `{ , }` has none.
+    Fires: ``x = 1 , 0 0 0`` -> ``,``
+    Fires: ``2 , 5 0 0 , 0 0 0 + 1`` -> ``,`` ``,``
+    Quiet: ``( 7 4 , 1 1 1 )``
+    Quiet: ``1 , 2 , 3``
+    Quiet: ``2 8 9 , 3 2 4 , 3 6 1``
+    Quiet: ``1 0 1 , 1 6 0 \cdots``
+    Quiet: ``1 { , } 0 0 0``
+    Quiet: ``0 , 1 2 5``
+    Fix: Unsafe: `{ , }`.
+    """
+    for place in places(label, _THOUSANDS):
+        first = label.tokens.index(",", place.start) - place.start
+        before, after = label.tokens[max(0, place.start - 1) : place.start], label.tokens[place.end : place.end + 1]
+        if after in ([r"\cdots"], [r"\ldots"]):
+            continue
+        several = label.tokens[place.start : place.end].count(",") > 1
+        if first == 3 and (several or not _CALCULATES.intersection(before + after)):
+            continue  # a list of three-digit numbers looks the same
+        for index in range(place.start, place.end):
+            if label.tokens[index] == ",":
+                yield label.at(index, index + 1, "a comma inside a number is set with a gap", "{ , }")
+
+
+_CALCULATES = frozenset(["=", "+", "-", r"\times", r"\div", r"\cdot", "/", "<", ">", r"\approx"])
+
+_CONFUSED = re.compile(
+    r"(?<!\S)(?<!\d )(?<![A-Za-z_}\]^{] )O \. \d|(?<!\S)\d O \d(?!\S)|(?<!\S)[lI] \. \d(?!\S)"
+    r"|(?<![A-Za-z] )(?<!\S)\d(?: \d)* \. (?:\d )*[Ol](?: \d)+(?!\S)"
+)
+
+
+@rule("SEM022", "letter-in-number", "info", has(r"[OlI]\s*\.\s*\d|\d\s*[Ol]\s*\d"), fix="display")
+def letter_in_number(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A letter that looks like a digit inside a number: `O . 2`, `3 O 5`.
+
+    Why: O and 0, l and 1 look alike in handwriting; a number has digits only.
+    Fires: ``I = O . 2 A`` -> ``O . 2``
+    Fires: ``3 O 5`` -> ``3 O 5``
+    Quiet: ``0 . 2``
+    Quiet: ``2 O + 5``
+    Quiet: ``H _ { 2 } O . 5``
+    Quiet: ``\angle A O . 3``
+    Fix: Display: the digit.
+    """
+    for place in places(label, _CONFUSED):
+        yield label.at(place.start, place.end, "a letter inside a number")

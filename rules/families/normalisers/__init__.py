@@ -1,0 +1,1 @@
+"""NRM: damage that normalisers of other tools leave."""

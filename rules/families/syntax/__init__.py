@@ -1,0 +1,1 @@
+"""SYN: what LaTeX rejects, and what slid into a brace it doesn't belong in."""

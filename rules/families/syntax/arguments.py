@@ -1,0 +1,248 @@
+"""SYN: arguments that are missing, empty, not braced, braced twice, or no length. The reader meets most of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.latex import tex_lengths
+from rules.latex.actions import ACTIONS, COMMAND
+from rules.registry import EVERY, Options, rule
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has, has_problem, has_tokens
+
+
+@rule(
+    "SYN004",
+    "missing-argument",
+    "error",
+    has_problem("missing-argument", "unclosed-optional", "unbraced-argument"),
+    spelling=True,
+)
+def missing_argument(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A command that lacks an argument: `\frac{a}`, `\sqrt` at the end.
+
+    Why: LaTeX can't render the label, or takes what comes next for the argument. An earlier rewrite often lost a part.
+    Fires: ``\frac{a}`` -> ``\frac{a}``
+    Fires: ``x + \sqrt`` -> ``\sqrt``
+    Fires: ``\sqrt[3{x}`` -> ``\sqrt[3{x}`` ``[``
+    Fires: ``\bar \mathcal V`` -> ``\bar \mathcal``
+    Quiet: ``\frac ab``
+    Quiet: ``\sqrt \frac 1 2``
+    Fix: None: what stood there is lost.
+    """
+    for problem in label.problems("missing-argument"):
+        yield label.on(problem, f"{problem.detail} lacks an argument")
+    for problem in label.problems("unclosed-optional"):
+        yield label.on(problem, "this optional argument is never closed")
+    for problem in label.problems("unbraced-argument"):
+        first = label.tokens[problem.start]
+        yield label.on(problem, f"{problem.detail} takes arguments itself, so {first} needs braces around it")
+
+
+@rule("SYN012", "empty-argument", "warning", has(r"\{\s*\}"), fix="display")
+def empty_argument(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An empty argument where something must be drawn: `\frac { } { 2 }`, `\sqrt { }`, `\underline { }`.
+
+    Why: A part of the formula is missing, or the command is junk.
+    Fires: ``\frac { } { 2 }`` -> ``{ }``
+    Fires: ``x + \sqrt { }`` -> ``{ }``
+    Quiet: ``{ } _ a C``
+    Quiet: ``\sqrt { 2 }``
+    Quiet: ``\mathrm { } x``
+    Fix: None for a missing argument.
+    """
+    tokens = label.tokens
+    for index, token in enumerate(tokens):
+        if token in _MUST_DRAW:
+            at = index + 1
+            for _ in range(_MUST_DRAW[token]):
+                if tokens[at : at + 2] == ["{", "}"]:
+                    yield label.at(at, at + 2, f"an argument of {token} is empty", fix="display")
+                at = _after(tokens, at)
+
+
+_MUST_DRAW = {"\\frac": 2, "\\dfrac": 2, "\\tfrac": 2, "\\binom": 2, "\\sqrt": 1, "\\overline": 1, "\\underline": 1} | {
+    f"\\{accent}": 1 for accent in ("hat", "bar", "vec", "tilde", "dot", "ddot", "widehat", "widetilde")
+}
+
+
+def _after(tokens: list[str], index: int) -> int:
+    """The token after the group or single token at `index`."""
+    depth = 0
+    for at in range(index, len(tokens)):
+        depth += (tokens[at] == "{") - (tokens[at] == "}")
+        if depth <= 0:
+            return at + 1
+    return len(tokens)
+
+
+@rule("SYN013", "redundant-braces", "info", has(r"\{\s*\{"), fix="safe", options={EVERY: False}, spelling=True)
+def redundant_braces(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Braces directly inside braces: `{ { a } }`.
+
+    Why: They draw nothing; every second spelling of one formula costs the model capacity and the metric a hit.
+    Fires: ``x ^ { { 2 } }`` -> ``{ { 2 } }``
+    Quiet: ``\frac{{a} + b}{c}``
+    Quiet: ``x ^ { 2 }``
+    Fix: Safe: all pairs but the innermost go. One finding a label, at the first place; with `every = true` one at each,
+    places inside others left out.
+    """
+    tokens = label.tokens
+    stack: list[int] = []
+    closes: dict[int, int] = {}
+    for index, token in enumerate(tokens):
+        if token == "{":
+            stack.append(index)
+        elif token == "}" and stack:
+            closes[stack.pop()] = index
+    doubled = sorted(opening for opening in closes if closes.get(opening + 1) == closes[opening] - 1)
+    more = f", {len(doubled)} places" if len(doubled) > 1 else ""
+    outer = -1
+    for opening in doubled if options[EVERY] else doubled[:1]:
+        if opening < outer:
+            continue
+        outer = closes[opening]
+        replacement = _without(label, doubled, closes, opening)
+        yield label.at(opening, outer + 1, f"a group directly inside a group{more}", replacement)
+
+
+def _without(label: Label, doubled: list[int], closes: dict[int, int], opening: int) -> str:
+    """The source of a group without the braces that stand directly around another group's, at any depth."""
+    end = closes[opening]
+    gone = {brace for place in doubled if opening <= place < end for brace in (place, closes[place])}
+    text, gap = "", None
+    for index in range(opening, end + 1):
+        before = label.text[label.spans[index - 1][1] : label.spans[index][0]] if index > opening else ""
+        if index not in gone:
+            text += (before if gap is None else gap) + label.tokens[index]
+            gap = None
+        elif label.tokens[index] == "{" and gap is None:
+            gap = before  # what stood before the outermost brace now stands before the innermost
+    return text
+
+
+_BRACED_NAMES = "frac|sqrt|hat|bar|vec|tilde|ddot|dot|mathrm|mathbf"
+
+
+#: What an argument or a script follows.
+_BRACED = frozenset(f"\\{name}" for name in _BRACED_NAMES.split("|")) | {"_", "^"}
+
+
+_NO_ARGUMENT = frozenset(["{", "}", "[", "&", "^", "_"])
+
+
+_TEX_SPACE = r"[ \t\r\n]"
+
+
+@rule(
+    "SYN015",
+    "unbraced-argument",
+    "info",
+    has_tokens(
+        rf"[\^_]{_TEX_SPACE}*[^ \t\r\n{{]|\\(?:{_BRACED_NAMES})(?:{_TEX_SPACE}+[^ \t\r\n{{]|[^ \t\r\n{{A-Za-z])"
+        rf"|\\frac{_TEX_SPACE}*\{{[^{{}}]*\}}{_TEX_SPACE}*[^ \t\r\n{{]"
+    ),
+    fix="safe",
+    options={EVERY: False},
+    spelling=True,
+)
+def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A script or an argument without braces: `x^2`, `\frac12`, `\hat\lambda`.
+
+    Why: `x^2` and `x ^ { 2 }` are one formula in two spellings; a data set should use one.
+    Fires: ``x^2`` -> ``2``
+    Fires: ``\frac12`` -> ``1``
+    Fires: ``\frac{1}2`` -> ``2``
+    Fires: ``\hat\lambda`` -> ``\lambda``
+    Quiet: ``x ^ { 2 } + \frac { 1 } { 2 }``
+    Fix: Safe: braces, but none around a command that takes an argument of its own. One finding a label, at the first
+    place; with `every = true` one at each.
+    """
+    tokens = label.tokens
+    places = []
+    for index, token in enumerate(tokens[:-1]):
+        if token in _BRACED:
+            places.append(index + 1)
+            if token == "\\frac":
+                places.append(_denominator(tokens, index + 1))
+    bare = [at for at in places if at < len(tokens) and tokens[at] not in _NO_ARGUMENT]
+    more = f", {len(bare)} in this label" if len(bare) > 1 else ""
+    for at in bare if options[EVERY] else bare[:1]:
+        braced = None if ACTIONS.get(tokens[at]) == COMMAND else f"{{{tokens[at]}}}"
+        yield label.at(at, at + 1, f"an argument without braces{more}", braced)
+
+
+def _denominator(tokens: list[str], at: int) -> int:
+    """Where the second argument is of a fraction whose first, a token or a group without groups, stands at `at`."""
+    if tokens[at] != "{":
+        return at + 1
+    inner = at + 1
+    while inner < len(tokens) and tokens[inner] not in ("{", "}"):
+        inner += 1
+    return inner + 1 if inner < len(tokens) and tokens[inner] == "}" else len(tokens)
+
+
+@rule("SYN018", "ambiguous-infix", "error", has_problem("ambiguous-infix"), spelling=True)
+def ambiguous_infix(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Two of `\over`, `\atop`, `\choose` in one group; an argument of `\frac`, written so inside, counts as one.
+
+    Why: LaTeX stops with "Ambiguous; you need another { and }".
+    Fires: ``{ a \over b \over c }`` -> ``\over``
+    Fires: ``\frac { a } { b \over c }`` -> ``\over``
+    Quiet: ``{ a \over { b \over c } }``
+    Quiet: ``\frac { a } { { b \over c } }``
+    Fix: None: two fractions were meant, and which is unclear.
+    """
+    for problem in label.problems("ambiguous-infix"):
+        infix = label.tokens[problem.start]
+        if problem.detail:
+            yield label.on(problem, f"{infix} directly inside an argument of {problem.detail} needs braces around it")
+        else:
+            yield label.on(problem, f"a second {infix} in one group")
+
+
+@rule("SYN020", "illegal-length", "error", has_problem("illegal-length"), fix="unsafe", spelling=True)
+def illegal_length(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A length that TeX can't read: `\hspace { 1 . 5 c m }`, which a tokeniser made of `\hspace{1.5cm}`.
+
+    Why: LaTeX stops with "Illegal unit of measure". It is the commonest fault in normalised im2latex.
+    Fires: ``a \hspace { 1 . 5 c m } b`` -> ``{ 1 . 5 c m }``
+    Fires: ``a \hspace{1} b`` -> ``{1}``
+    Quiet: ``a \hspace{1.5cm} b``
+    Quiet: ``a \hspace { -2 em } b``
+    Fix: Unsafe: the length put together again; safe can't be proven on a label that doesn't compile.
+    """
+    for problem in label.problems("illegal-length"):
+        shown = label.shown(problem.start, problem.end)
+        joined = tex_lengths.joined(problem.detail)
+        yield label.on(problem, f"{shown} is no length for TeX", f"{{{joined}}}" if joined else None)
+
+
+#: What an empty group behind it ends, spaces, or makes of it: there it says something.
+_SPEAKING = frozenset("+-=<>*/:,;&'^_") | {"\\\\", "\\left", "\\right", "\\mathord"}
+
+
+@rule("SYN042", "empty-group", "info", has_tokens(r"\{\s*\}"), fix="safe", spelling=True)
+def empty_group(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An empty group that nothing hangs on: `x { } y`.
+
+    Why: Two tokens of the label that no picture shows; they are left where a command or a script was deleted.
+    Fires: ``x { } y`` -> ``{ }``
+    Fires: ``a b {}`` -> ``{}``
+    Quiet: ``{ } _ { a } C``
+    Quiet: ``\frac { } { 2 }``
+    Quiet: ``\mathrm { } x``
+    Quiet: ``a + { } - b``
+    Quiet: ``\begin{matrix} { } & a \end{matrix}``
+    Fix: Safe: it is dropped, where the picture stays the same.
+    See: 7 labels of MNE's third set.
+    """
+    tokens = label.tokens
+    for index, closing in label.partners.items():
+        if closing != index + 1 or index in label.prose:
+            continue
+        before, after = tokens[index - 1] if index else "&", tokens[index + 2] if index + 2 < len(tokens) else ""
+        letters = (before.isalnum() and len(before) == 1) or before in (")", "]")
+        if letters and after not in _SPEAKING and not (index > 1 and tokens[index - 2] in ("_", "^")):
+            yield label.at(index, index + 2, "an empty group draws nothing", "")

@@ -1,0 +1,170 @@
+"""SYN: what opens and never closes, or closes what never opened. Groups that close too late are in `scope`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.registry import Options, rule
+from rules.toolkit.braces import RELATIONS
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import LABEL, has_problem, has_tokens
+
+
+@rule(
+    "SYN001",
+    "unbalanced-brace",
+    "error",
+    has_problem("unclosed-brace", "extra-close-brace"),
+    fix="display",
+    spelling=True,
+)
+def unbalanced_brace(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A brace that is opened and never closed, or closed and never opened.
+
+    Why: LaTeX can't render the label. A lost brace often moves everything behind it into a script or a root.
+    Fires: ``\frac{a}{b`` -> ``{``
+    Fires: ``a}b`` -> ``}``
+    Fires: ``x ^ { 5 = y`` -> ``{ 5``
+    Fires: ``a ^ { 2 + b ^ { 2 = c`` -> ``{ 2`` ``{ 2``
+    Quiet: ``\{ a``
+    Quiet: ``\frac{a}{b}``
+    Fix: Display: a script or root that begins with a number or a letter and goes on with a sign ends before the sign as
+    a rule. Elsewhere where the brace belongs is anybody's guess.
+    See: 609 of 2,300 CROHME 2023 test labels in a public copy.
+    """
+    for problem in label.problems("unclosed-brace"):
+        end = _early_end(label.tokens, problem.start)
+        if end is None:
+            yield label.on(problem, "this brace is never closed")
+            continue
+        gap = " " if label.text[label.spans[problem.start][1]].isspace() else ""
+        shown = label.text[label.spans[problem.start][0] : label.spans[end - 1][1]]
+        yield label.at(problem.start, end, "this brace is never closed", f"{shown}{gap}}}")
+    for problem in label.problems("extra-close-brace"):
+        yield label.on(problem, "this brace closes nothing")
+
+
+_SIGNS = RELATIONS | {"+", "-", ",", ")", r"\times", r"\cdot", ""}
+
+
+def _early_end(tokens: list[str], opening: int) -> int | None:
+    """The token before which the script or root that opens here probably ends, or None where nothing tells."""
+    if opening == 0 or tokens[opening - 1] not in ("^", "_", r"\sqrt"):
+        return None
+    end = opening + 1
+    while end < len(tokens) and tokens[end].isdecimal():
+        end += 1
+    if end == opening + 1 and end < len(tokens) and tokens[end].isalpha():
+        end += 1
+    after = tokens[end] if end < len(tokens) else ""
+    return end if end > opening + 1 and after in _SIGNS else None
+
+
+@rule(
+    "SYN002",
+    "left-right-mismatch",
+    "error",
+    has_problem("left-without-right", "right-without-left", "middle-outside-left-right"),
+    fix="unsafe",
+    spelling=True,
+)
+def left_right_mismatch(label: Label, options: Options) -> Iterator[Finding]:
+    r"""`\left` without `\right`, `\right` without `\left`, or `\middle` outside both.
+
+    Why: LaTeX can't render the label. `\left` and `\right` must pair within one group and one cell.
+    Fires: ``\left( a`` -> ``\left(``
+    Fires: ``a \right)`` -> ``\right)``
+    Fires: ``a \middle| b`` -> ``\middle``
+    Quiet: ``\left( a \right]``
+    Quiet: ``\left. a \right|``
+    Fix: Unsafe: `\right.` or `\left.` draws nothing, but where it stands decides the size of the other.
+    """
+    for problem in label.problems("left-without-right"):
+        yield label.on(problem, r"\left has no \right in its group")
+    for problem in label.problems("right-without-left"):
+        yield label.on(problem, r"\right has no \left in its group")
+    for problem in label.problems("middle-outside-left-right"):
+        yield label.on(problem, r"\middle stands outside \left … \right")
+
+
+@rule(
+    "SYN003",
+    "begin-end-mismatch",
+    "error",
+    has_problem("begin-without-end", "end-without-begin", "environment-mismatch"),
+    fix="display",
+    spelling=True,
+)
+def begin_end_mismatch(label: Label, options: Options) -> Iterator[Finding]:
+    r"""`\begin` and `\end` that don't pair, or name different environments.
+
+    Why: LaTeX can't render the label.
+    Fires: ``\begin{matrix} a \end{array}`` -> ``\end{array}``
+    Fires: ``\begin{matrix} a`` -> ``\begin{matrix}``
+    Fires: ``a \end{matrix}`` -> ``\end{matrix}``
+    Quiet: ``\begin{matrix} a \end{matrix}``
+    Fix: Display.
+    """
+    for problem in label.problems("begin-without-end"):
+        yield label.on(problem, f"\\begin{{{problem.detail}}} is never ended")
+    for problem in label.problems("end-without-begin"):
+        yield label.on(problem, f"\\end{{{problem.detail}}} ends nothing")
+    for problem in label.problems("environment-mismatch"):
+        opened, closed = problem.detail.split("\0")
+        yield label.on(problem, f"\\end{{{closed}}} ends \\begin{{{opened}}}", f"\\end{{{opened}}}")
+
+
+#: Counting is cheap enough to leave hardly a balanced label to the judge. Escaped ones are other tokens.
+_UNBALANCED = LABEL.str.count_matches(r"[(\[]") != LABEL.str.count_matches(r"[)\]]")
+
+
+@rule("SYN016", "unbalanced-parentheses", "info", has_tokens(r"(?:\\|\^\^)[()\[\]]") | _UNBALANCED)
+def unbalanced_parentheses(label: Label, options: Options) -> Iterator[Finding]:
+    r"""More opening than closing parentheses and brackets, or the other way round.
+
+    Why: Often legitimate (a half-open interval, a step that goes on in the next line), sometimes a lost symbol.
+    Fires: ``( a , b``
+    Fires: ``f ( x ) )``
+    Quiet: ``[ 0 , 1 )``
+    Quiet: ``( a )``
+    Fix: None: look at the picture.
+    """
+    count = label.tokens.count
+    opened = count("(") + count("[")
+    closed = count(")") + count("]")
+    if opened != closed:
+        yield Finding(f"{opened} opening and {closed} closing parentheses and brackets")
+
+
+@rule("SYN017", "missing-delimiter", "error", has_problem("missing-delimiter"), fix="display", spelling=True)
+def missing_delimiter(label: Label, options: Options) -> Iterator[Finding]:
+    r"""`\left`, `\right` or `\big` followed by something that is no delimiter.
+
+    Why: LaTeX stops with "Missing delimiter". `\left{` lost the backslash of its brace.
+    Fires: ``\left a b \right)`` -> ``\left a``
+    Fires: ``\big x`` -> ``\big x``
+    Quiet: ``\left\{ a \right\}``
+    Quiet: ``\left. a \right|``
+    Fix: Display: `\left\{` for `\left{`.
+    """
+    for problem in label.problems("missing-delimiter"):
+        follows = label.tokens[problem.end - 1] if problem.end - problem.start > 1 else "the end"
+        braced = follows in ("{", "}")
+        yield label.on(
+            problem,
+            f"{problem.detail} needs a delimiter, and {follows} is none",
+            f"{problem.detail}\\{follows}" if braced else None,
+        )
+
+
+@rule("SYN026", "too-deep", "warning", has_problem("too-deep"), spelling=True)
+def too_deep(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Groups nested so deeply that the label was not read to its end.
+
+    Why: No formula nests 120 levels; a model that got stuck does. TeX itself gives up at 255.
+    Quiet: ``{ { { a } } }``
+    Fix: None.
+    """
+    for problem in label.problems("too-deep"):
+        yield label.on(problem, "nested deeper than any formula; what follows was not read")

@@ -1,0 +1,114 @@
+"""SYN: characters and modes that TeX stops at or reads as something else, and labels too long to be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.registry import Options, rule
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has, has_problem, has_text
+
+
+@rule("SYN021", "mode-mismatch", "error", has_problem("script-in-text", "math-in-text", "text-in-math"), spelling=True)
+def mode_mismatch(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Mathematics in text, or a text accent in mathematics: `\text{a_b}`, `\mbox{\alpha}`, `\'e`.
+
+    Why: LaTeX stops with "Missing $ inserted" or "Please use \mathaccent".
+    Fires: ``\text{a_b}`` -> ``_``
+    Fires: ``\mbox{\alpha}`` -> ``\alpha``
+    Fires: ``f i x { \' e }`` -> ``\'``
+    Quiet: ``\text{$a_b$}``
+    Quiet: ``\text{\'e}``
+    Quiet: ``\mathrm{a_b}``
+    Fix: None.
+    """
+    for problem in label.problems("script-in-text"):
+        yield label.on(problem, f"{label.tokens[problem.start]} can't stand in text; it needs $…$ around it")
+    for problem in label.problems("math-in-text"):
+        yield label.on(problem, f"{problem.detail} can't stand in text; it needs $…$ around it")
+    for problem in label.problems("text-in-math"):
+        yield label.on(problem, f"{problem.detail} is a text accent and can't stand in mathematics")
+
+
+@rule("SYN024", "parameter-character", "error", has_problem("parameter-character"), fix="unsafe", spelling=True)
+def parameter_character(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A bare `#`.
+
+    Why: LaTeX stops at it: outside a definition it means nothing.
+    Fires: ``a # b`` -> ``#``
+    Quiet: ``a \# b``
+    Fix: Unsafe: `\#`.
+    """
+    for problem in label.problems("parameter-character"):
+        yield label.on(problem, "# can't stand in a formula", r"\#")
+
+
+@rule("SYN025", "blank-line", "error", has(r"\n[ \t\r]*\n"), fix="safe", spelling=True)
+def blank_line(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An empty line inside a label.
+
+    Why: To TeX it ends a paragraph, and a formula can't hold one.
+    Fires: ``a ␊␊ b`` -> ``␊␊``
+    Quiet: ``a ␊ b``
+    Fix: Safe: one space.
+    """
+    for match in re.finditer(r"\n[ \t\r]*\n[ \t\r\n]*?(?=[^ \t\r\n]|$| )", label.text):
+        yield Finding("an empty line ends the formula", *match.span(), " ")
+
+
+@rule("SYN029", "caret-notation", "warning", has_problem("caret-notation"), fix="display", spelling=True)
+def caret_notation(label: Label, options: Options) -> Iterator[Finding]:
+    r"""Two carets without a space between them: `x^^2`.
+
+    Why: TeX reads `^^` and the character behind it as another character, 64 places away: `x^^2` draws "xr". It
+    compiles, and draws something that nobody meant.
+    Fires: ``x^^2`` -> ``^^2``
+    Quiet: ``x^{^2}``
+    Quiet: ``x ^ 2``
+    Fix: Display: one caret.
+    """
+    for problem in label.problems("caret-notation"):
+        character = chr(ord(problem.detail[2]) ^ 64)
+        if character.isprintable() or character in "\t\r\n":
+            message = f"{problem.detail!r} is TeX's notation for another character, {character!r}"
+            yield label.on(problem, message, problem.detail[1:])
+        else:
+            message = f"{problem.detail!r} is TeX's notation for a control character, at which LaTeX stops"
+            yield label.on(problem, message, problem.detail[1:], severity="error")
+
+
+@rule("SYN028", "too-long", "warning", has_problem("too-long"))
+def too_long(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A label of more than 100,000 characters: it was not read.
+
+    Why: No formula is that long; a file was read as one label, or a model got stuck.
+    Quiet: ``x``
+    Fix: None.
+    """
+    yield Finding(f"a label of {len(label.text):,} characters was not read")
+
+
+@rule("SYN027", "lone-backslash", "warning", has_text("\\") & has(r"\\$"), fix="display", spelling=True)
+def lone_backslash(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A backslash at the very end of a label.
+
+    Why: It is the start of a command whose rest is lost, or of a control space whose space was stripped.
+    Fires: ``x = y \`` -> ``\``
+    Quiet: ``x = 1 \\``
+    Quiet: ``x = 1``
+    Fix: Display.
+    """
+    if label.tokens and label.tokens[-1] == "\\":
+        before = label.tokens[-2] if len(label.tokens) > 1 else ""
+        if before.isdecimal():
+            return  # NRM002 has it
+        control_space = before in (".", ",", ")", "}", "|") or before[:1] == "\\"
+        yield label.at(
+            len(label.tokens) - 1,
+            len(label.tokens),
+            "a backslash with nothing behind it",
+            "",
+            severity="info" if control_space else None,
+        )

@@ -1,0 +1,1 @@
+"""Edits of a label, and the proofs that they may be made. Proposes none: that is for rules."""

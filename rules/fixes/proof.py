@@ -1,0 +1,216 @@
+r"""Which of a label's edits may be made: those proven not to change what is drawn, those that leave it readable.
+
+Makes no edits for good, and knows no findings: that is `fixing`. **The proof** of a safe fix is that the visual key
+before it equals the one after it. A label without a key gets only the fixes of `PROVEN_OTHERWISE`, each checked in a
+way of its own.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import Literal
+
+from rules.families.escapes.escape_sequences import EATEN
+from rules.findings import FixLevel
+from rules.fixes.edits import Edit, apply, disjoint, in_order, overlap
+from rules.latex import lexer, reader
+from rules.latex import visual_key as key
+from rules.latex import wrapper as outer
+
+#: Why a fix was refused: the key after it is another one; the label has no key, before or after it; LaTeX couldn't
+#: read what comes of it; fixing the label comes to no end.
+Reason = Literal["changes-picture", "no-key", "not-readable", "never-done"]
+
+
+# Proofs for labels without a key --------------------------------------------------------------------------------------
+
+
+def _wrapper_only(text: str, edits: Sequence[Edit]) -> bool:
+    """Are the outer delimiters all that goes?"""
+    toks = lexer.tokens(text)
+    wrapper = outer.unwrap(toks)
+    return wrapper is not None and lexer.tokens(apply(text, edits)) == toks[wrapper.start : wrapper.end]
+
+
+def _residue_only(text: str, edits: Sequence[Edit]) -> bool:
+    r"""Is every edit one `\label{…}`, `\nonumber` or `\notag` taken out? LaTeX draws nothing for them."""
+    return all(
+        not edit.replacement
+        and (toks := lexer.tokens(text[edit.start : edit.end]))
+        and (
+            toks in (["\\nonumber"], ["\\notag"])
+            or (toks[:2] == ["\\label", "{"] and toks.count("{") == 1 and toks.index("}") == len(toks) - 1)
+        )
+        for edit in edits
+    )
+
+
+def _entities_only(text: str, edits: Sequence[Edit]) -> bool:
+    """Is every edit one HTML entity put back to what it stands for?"""
+    return all(
+        text[edit.start] == "&" and html.unescape(text[edit.start : edit.end]).replace("\xa0", " ") == edit.replacement
+        for edit in edits
+    )
+
+
+def _eaten_only(text: str, edits: Sequence[Edit]) -> bool:
+    """Does unescaping every replacement give what stands there? That no other command does is the rule's to say."""
+    return all(
+        edit.replacement[:1] == "\\"
+        and EATEN.get(text[edit.start]) == edit.replacement[1:2]
+        and text[edit.start + 1 : edit.end] == edit.replacement[2:]
+        for edit in edits
+    )
+
+
+#: The safe fixes of labels without a key, by rule code: is what the edits of this rule do to the text nothing else?
+PROVEN_OTHERWISE: dict[str, Callable[[str, Sequence[Edit]], bool]] = {
+    "DLM001": _wrapper_only,
+    "DLM005": _residue_only,
+    "ESC005": _eaten_only,
+    "ESC008": _entities_only,
+}
+
+
+class Text:
+    """A label's text with its reading and its key, made when asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def _read(self) -> tuple[list[str], reader.Reading] | None:
+        if len(self.text) > lexer.MAX_LENGTH:
+            return None
+        toks = lexer.tokens(self.text)
+        return toks, reader.read(self.text, toks)
+
+    @property
+    def readable(self) -> bool:
+        """Does LaTeX read it, and is there anything in it?"""
+        return self._read is not None and bool(self._read[0]) and not self._read[1].fatal
+
+    @cached_property
+    def key(self) -> str | None:
+        if self._read is None:
+            return None
+        toks, reading = self._read
+        return key.of(self.text, toks, reading)
+
+
+def _most(text: str, edits: Sequence[Edit], holds: Callable[[str], bool]) -> list[Edit]:
+    """As many edits as can be made so that `holds` is true of the text: all, else whole rules, else halves of a rule's.
+
+    The edits of one rule are tried together first: the delimiters at both ends go only together. Halving finds the few
+    that are in the way among many with a few trials for each.
+    """
+    if holds(apply(text, edits)):
+        return list(edits)
+    by_rule: dict[str, list[Edit]] = {}
+    for edit in edits:
+        by_rule.setdefault(edit.rule, []).append(edit)
+    good: list[Edit] = []
+
+    def add(group: list[Edit], tried: bool) -> None:
+        if not tried and holds(apply(text, [*good, *group])):
+            good.extend(group)
+        elif len(group) > 1:
+            half = len(group) // 2
+            add(group[:half], False)
+            add(group[half:], False)
+
+    for group in by_rule.values():
+        add(group, len(by_rule) == 1)
+    return good
+
+
+def proven(before: Text, edits: Sequence[Edit]) -> list[Edit]:
+    """Of disjoint edits those that can be made together and are proven to change nothing that is drawn."""
+    if before.key is not None:
+        return _most(before.text, edits, lambda text: Text(text).key == before.key)
+    by_rule: dict[str, list[Edit]] = {}
+    for edit in edits:
+        by_rule.setdefault(edit.rule, []).append(edit)
+    candidates = [
+        edit
+        for code, group in by_rule.items()
+        if code in PROVEN_OTHERWISE and PROVEN_OTHERWISE[code](before.text, group)
+        for edit in group
+    ]
+    return readable(before, candidates) if candidates else []
+
+
+def readable(before: Text, edits: Sequence[Edit]) -> list[Edit]:
+    """Of disjoint edits those that can be made together so that LaTeX reads what comes of it."""
+    return _most(before.text, edits, lambda text: Text(text).readable)
+
+
+def choose(
+    before: Text, edits: Iterable[Edit], pick: Callable[[Text, Sequence[Edit]], list[Edit]]
+) -> tuple[list[Edit], list[Edit]]:
+    """(edits to make now, edits refused). An edit that one of the refused ones was in the way of gets its turn."""
+    waiting = in_order(edits, len(before.text))
+    refused: list[Edit] = []
+    while waiting:
+        chosen = disjoint(waiting, len(before.text))
+        good = pick(before, chosen)
+        if good:
+            return good, refused
+        refused += chosen
+        gone = set(chosen)
+        waiting = [edit for edit in waiting if edit not in gone]
+    return [], refused
+
+
+def settled(text: str, edits: Sequence[Edit]) -> list[FixLevel]:
+    """The level at which each edit may be made in this label, which may be another than its own: display for none."""
+    before = Text(text)
+    ordered = in_order(edits, len(text))
+    safe = _sooner_or_later(before, [edit for edit in ordered if edit.level == "safe"], _proven_in_turn)
+    made = _sooner_or_later(before, ordered, readable)
+    return ["safe" if edit in safe else "unsafe" if edit in made else "display" for edit in edits]
+
+
+def _sooner_or_later(
+    before: Text, waiting: Sequence[Edit], pick: Callable[[Text, Sequence[Edit]], list[Edit]]
+) -> set[Edit]:
+    """Of edits in order those that `pick` takes, and those that overlap one: they are judged again when it is made."""
+    taken: set[Edit] = set()
+    while waiting:
+        chosen = disjoint(waiting, len(before.text))
+        good = pick(before, chosen)
+        taken.update(good, (edit for edit in waiting if any(overlap(edit, one) for one in good)))
+        waiting = [edit for edit in waiting if edit not in taken and edit not in chosen]
+    return taken
+
+
+def _proven_in_turn(before: Text, edits: Sequence[Edit]) -> list[Edit]:
+    """`proven`, and what is proven after that: delimiters in the way of a key go by a proof of their own."""
+    good = proven(before, edits)
+    if before.key is not None or not good:
+        return good
+    visual_key = Text(apply(before.text, good)).key
+    rest = [edit for edit in edits if edit not in good]
+    if visual_key is None or not rest:
+        return good
+    return _most(before.text, [*good, *rest], lambda text: Text(text).key == visual_key)
+
+
+def reasons(before: Text, refused: Sequence[Edit]) -> dict[str, Reason]:
+    """Why the fixes of each rule were refused."""
+    by_rule: dict[str, list[Edit]] = {}
+    for edit in refused:
+        by_rule.setdefault(edit.rule, []).append(edit)
+    return {code: _reason(before, code, group) for code, group in sorted(by_rule.items())}
+
+
+def _reason(before: Text, code: str, edits: Sequence[Edit]) -> Reason:
+    after = Text(apply(before.text, disjoint(in_order(edits, len(before.text)), len(before.text))))
+    if all(edit.level == "safe" for edit in edits):
+        if before.key is None:
+            return "not-readable" if code in PROVEN_OTHERWISE and not after.readable else "no-key"
+        if after.key is not None:
+            return "changes-picture"
+    return "not-readable" if not after.readable else "no-key"

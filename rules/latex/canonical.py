@@ -1,0 +1,292 @@
+r"""From the reader's canonical tokens to the one spelling of what they draw. Each step is proven by the visual key.
+
+The reader orders and braces scripts, spells synonyms one way, and turns `\over` into `\frac`. What is left are
+spellings that draw the same only where nothing around them says otherwise, so that a table can't decide: font switches
+(`{\rm e}`), `\dots`, named functions in letters (`\operatorname{sin}`), `array` where `matrix` would do, and braces.
+All of that is done at once; where the key then differs, one place after the other, and what changes it is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from rules.latex.actions import ACTIONS, DISPLAY_LIMITS, OPERATOR, SWITCH
+from rules.latex.commands import COMMANDS, ENVIRONMENTS
+from rules.latex.cursor import ATOM_OPEN
+
+#: (first token, last token exclusive, what stands there instead).
+_Edit = tuple[int, int, list[str]]
+_Step = Callable[[list[str]], Iterator[_Edit]]
+#: Whether tokens draw what the label draws.
+Same = Callable[[list[str]], bool]
+
+#: So many places of one step may fail before the rest is left alone: each costs a conversion.
+_MAX_FAILURES = 24
+
+_OPENING = frozenset({"{", ATOM_OPEN})
+_FONTS = {
+    "\\rm": "\\mathrm",
+    "\\bf": "\\mathbf",
+    "\\it": "\\mathit",
+    "\\sf": "\\mathsf",
+    "\\tt": "\\mathtt",
+    "\\cal": "\\mathcal",
+}
+_DAGGERS = {"\\dag": "\\dagger", "\\ddag": "\\ddagger"}
+_INFIX = {"\\over": "\\frac", "\\choose": "\\binom"}
+# Functions by name, and whether they set limits above and below as `\operatorname*` does.
+_NAMED = {
+    name: f"\\{name}" in DISPLAY_LIMITS
+    for name, command in COMMANDS.items()
+    if command.latex and name.isalpha() and ACTIONS[f"\\{name}"] == OPERATOR and command.kind in ("op", "func")
+}
+_DOTS_BEFORE = frozenset({"bin", "rel", "op"})
+_MATRIX_COLUMNS = ENVIRONMENTS["matrix"].max_columns or 10
+_AROUND: dict[tuple[str, ...], str] = {
+    ("(", ")"): "pmatrix",
+    ("[", "]"): "bmatrix",
+    ("\\{", "\\}"): "Bmatrix",
+    ("|", "|"): "vmatrix",
+    ("\\|", "\\|"): "Vmatrix",
+}
+
+
+def settle(tokens: list[str], same: Same) -> list[str] | None:
+    """The one spelling of what the reader's canonical `tokens` draw, or None where not even they draw `same`."""
+    if _TRIGGERS.isdisjoint(tokens):
+        return tokens if same(tokens) else None
+    settled = _at_once(tokens, same)
+    if settled is not None:
+        return settled
+    if not same(tokens):
+        return None
+    before: list[str] = []
+    while tokens != before:
+        before = tokens
+        for step in _due(tokens):
+            tokens = _one_by_one(tokens, step, same)
+    return tokens
+
+
+def _at_once(tokens: list[str], same: Same) -> list[str] | None:
+    """All steps at all places, over and over; None where the outcome doesn't draw the same."""
+    before: list[str] = []
+    while tokens != before:
+        before = tokens
+        for step in _due(tokens):
+            for first, after, instead in reversed(list(_apart(step(tokens)))):
+                tokens = [*tokens[:first], *instead, *tokens[after:]]
+    return tokens if same(tokens) else None
+
+
+def _apart(edits: Iterator[_Edit]) -> Iterator[_Edit]:
+    """Edits in order, without those inside an earlier one: they get their turn in the next round."""
+    at = 0
+    for edit in sorted(edits, key=lambda edit: edit[:2]):
+        if edit[0] >= at:
+            at = edit[1]
+            yield edit
+
+
+def _one_by_one(tokens: list[str], step: _Step, same: Same) -> list[str]:
+    failed = 0
+    while failed < _MAX_FAILURES:
+        edits = sorted(step(tokens), key=lambda edit: edit[:2])[failed:]
+        if not edits:
+            break
+        first, after, instead = edits[0]
+        changed = [*tokens[:first], *instead, *tokens[after:]]
+        if same(changed):
+            tokens = changed
+        else:
+            failed += 1
+    return tokens
+
+
+# Steps ----------------------------------------------------------------------------------------------------------------
+
+
+def _closing(tokens: list[str], opening: int) -> int:
+    """The token that closes the brace at `opening`."""
+    depth = 0
+    for index in range(opening, len(tokens)):
+        depth += (tokens[index] in _OPENING) - (tokens[index] == "}")
+        if depth == 0:
+            return index
+    return len(tokens)
+
+
+def _fonts(tokens: list[str]) -> Iterator[_Edit]:
+    r"""`{\rm e}` is `\mathrm{e}`, `x_{\rm e}` is `x_{\mathrm{e}}`, where the switch stands first and alone."""
+    for index, token in enumerate(tokens):
+        if token not in _OPENING or index + 1 >= len(tokens) or tokens[index + 1] not in _FONTS:
+            continue
+        end = _closing(tokens, index)
+        inner = tokens[index + 2 : end]
+        if not inner or any(ACTIONS.get(item) == SWITCH for item in inner):
+            continue
+        command = [_FONTS[tokens[index + 1]], "{", *inner, "}"]
+        yield index, end + 1, command if token == ATOM_OPEN else ["{", *command, "}"]
+
+
+def _fractions(tokens: list[str]) -> Iterator[_Edit]:
+    r"""`a \over b` is `\frac{a}{b}` where no switch reaches below the bar: once fonts are commands, often none does."""
+    for index, token in enumerate(tokens):
+        command = _INFIX.get(token)
+        if command is None:
+            continue
+        start, end = _list_around(tokens, index)
+        above, below = tokens[start:index], tokens[index + 1 : end]
+        if any(ACTIONS.get(item) == SWITCH or item in _INFIX for item in (*above, *below)):
+            continue
+        whole = [command, "{", *above, "}", "{", *below, "}"]
+        if tokens[start - 1 : start] == [ATOM_OPEN]:
+            yield start - 1, end + 1, whole
+        else:
+            yield start, end, whole
+
+
+def _list_around(tokens: list[str], index: int) -> tuple[int, int]:
+    """The first token and the one behind the last of the list of atoms that token `index` stands in."""
+    start, depth = index, 0
+    while start > 0:
+        token = tokens[start - 1]
+        opens = token in _OPENING or token.startswith("\\begin{") or tokens[start - 2 : start - 1] == ["\\left"]
+        if depth == 0 and (opens or token in ("&", "\\\\")):
+            break
+        depth += (token == "}" or token.startswith("\\end{") or token == "\\right") - opens
+        start -= 1
+    end, depth = index + 1, 0
+    while end < len(tokens):
+        token = tokens[end]
+        closes = token == "}" or token.startswith("\\end{") or token == "\\right"
+        if depth == 0 and (closes or token in ("&", "\\\\")):
+            break
+        depth += (token in _OPENING or token.startswith("\\begin{") or token == "\\left") - closes
+        end += 1
+    return start, end
+
+
+def _dots(tokens: list[str]) -> Iterator[_Edit]:
+    r"""amsmath's `\dots` is `\cdots` before an operator or a relation, else `\ldots`."""
+    for index, token in enumerate(tokens):
+        if token == "\\dots":
+            following = tokens[index + 1] if index + 1 < len(tokens) else ""
+            command = COMMANDS.get(following[1:])
+            centred = following in ("+", "-", "=", "<", ">", "*") or (
+                following[:1] == "\\" and command is not None and command.kind in _DOTS_BEFORE
+            )
+            yield index, index + 1, ["\\cdots" if centred else "\\ldots"]
+
+
+def _daggers(tokens: list[str]) -> Iterator[_Edit]:
+    r"""LaTeX's `\dag` is `{\dagger}` in math."""
+    for index, token in enumerate(tokens):
+        if token in _DAGGERS:
+            alone = tokens[index - 1 : index] == ["{"] and tokens[index + 1 : index + 2] == ["}"]
+            symbol = _DAGGERS[token]
+            yield index, index + 1, [symbol] if alone else [ATOM_OPEN, symbol, "}"]
+
+
+def _named(tokens: list[str]) -> Iterator[_Edit]:
+    r"""`\operatorname{sin}` is `\sin`, `\operatorname*{lim}` is `\lim`."""
+    for index, token in enumerate(tokens):
+        if token in ("\\operatorname", "\\operatorname*"):
+            end = _closing(tokens, index + 1)
+            name = "".join(tokens[index + 2 : end])
+            if _NAMED.get(name) == (token[-1] == "*"):
+                yield index, end + 1, [f"\\{name}"]
+
+
+def _arrays(tokens: list[str]) -> Iterator[_Edit]:
+    r"""Centred columns are a `matrix`; other column specifications name no more columns than there are."""
+    for index, token in enumerate(tokens):
+        if token != "\\begin{array}" or tokens[index + 1 : index + 2] != ["{"]:
+            continue
+        spec_end = _closing(tokens, index + 1)
+        spec = tokens[index + 2 : spec_end]
+        if not spec or set(spec) - {"l", "c", "r"}:
+            continue
+        end, columns, _ = _extent(tokens, spec_end + 1)
+        if end >= len(tokens):
+            continue
+        body = tokens[spec_end + 1 : end]
+        if set(spec[:columns]) == {"c"} and columns <= _MATRIX_COLUMNS and "\\hline" not in body:
+            yield index, end + 1, ["\\begin{matrix}", *body, "\\end{matrix}"]
+        elif len(spec) > columns:
+            yield index, end + 1, ["\\begin{array}", "{", *spec[:columns], "}", *body, "\\end{array}"]
+
+
+def _extent(tokens: list[str], start: int) -> tuple[int, int, bool]:
+    """Where the environment whose body starts at `start` ends, how many columns it has, and whether it is one cell."""
+    depth = 0
+    cells = columns = 1
+    rows = 1
+    for index in range(start, len(tokens)):
+        token = tokens[index]
+        if token == "}" or (depth == 0 and token.startswith("\\end{")):
+            if depth == 0:
+                return index, columns, columns == rows == 1
+            depth -= 1
+        elif token.startswith("\\end{"):
+            depth -= 1
+        elif token in _OPENING or token.startswith("\\begin{"):
+            depth += 1
+        elif depth == 0 and token == "&":
+            cells += 1
+            columns = max(columns, cells)
+        elif depth == 0 and token == "\\\\":
+            cells = 1
+            rows += 1
+    return len(tokens), columns, False
+
+
+def _delimited(tokens: list[str]) -> Iterator[_Edit]:
+    r"""`\left(` around nothing but a matrix is `pmatrix`."""
+    for index in range(2, len(tokens)):
+        if tokens[index] == "\\begin{matrix}" and tokens[index - 2] == "\\left":
+            end, _, _ = _extent(tokens, index + 1)
+            name = (
+                _AROUND.get((tokens[index - 1], tokens[end + 2])) if tokens[end + 1 : end + 2] == ["\\right"] else None
+            )
+            if name is not None:
+                body = tokens[index + 1 : end]
+                yield index - 2, end + 3, [f"\\begin{{{name}}}", *body, f"\\end{{{name}}}"]
+
+
+def _cells(tokens: list[str]) -> Iterator[_Edit]:
+    """A matrix of one cell is the cell."""
+    for index, token in enumerate(tokens):
+        if token == "\\begin{matrix}":
+            end, _, single = _extent(tokens, index + 1)
+            if single and "\\hline" not in tokens[index:end]:
+                yield index, end + 1, [ATOM_OPEN, *tokens[index + 1 : end], "}"]
+
+
+def _braces(tokens: list[str]) -> Iterator[_Edit]:
+    """Braces around an atom, where they hold nothing together."""
+    for index, token in enumerate(tokens):
+        if token == ATOM_OPEN:
+            end = _closing(tokens, index)
+            yield index, end + 1, tokens[index + 1 : end]
+
+
+#: The steps in order, each with the tokens without one of which it has nothing to do.
+_STEPS: tuple[tuple[_Step, frozenset[str]], ...] = (
+    (_fonts, frozenset(_FONTS)),
+    (_fractions, frozenset(_INFIX)),
+    (_dots, frozenset({"\\dots"})),
+    (_daggers, frozenset(_DAGGERS)),
+    (_named, frozenset({"\\operatorname", "\\operatorname*"})),
+    (_arrays, frozenset({"\\begin{array}"})),
+    (_delimited, frozenset({"\\begin{matrix}"})),
+    (_cells, frozenset({"\\begin{matrix}"})),
+    (_braces, frozenset({ATOM_OPEN})),
+)
+_TRIGGERS = frozenset().union(*(triggers for _, triggers in _STEPS))
+
+
+def _due(tokens: list[str]) -> list[_Step]:
+    """The steps that have something to look at; what one of them makes for another is found in the next round."""
+    words = frozenset(tokens)
+    return [step for step, triggers in _STEPS if not triggers.isdisjoint(words)]

@@ -1,0 +1,131 @@
+"""Where a reading of a label stands: its tokens, the place in them, what was met so far. Reads no syntax itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from rules.latex import lexer
+from rules.latex.wrapper import Wrapper
+
+#: Deeper nesting than this is not read: no formula needs it, and Python's stack has an end. TeX itself stops at 255.
+MAX_DEPTH = 120
+
+#: Problems after which the label can still be spelled canonically and drawn.
+HARMLESS = frozenset({"leading-script", "definition", "lone-backslash", "undefined-in-latex", "old-form"})
+
+# What a list of atoms is read up to. A list also stops at a closer that belongs to a list further out; its opener then
+# finds the wrong token there and reports itself unclosed.
+TO_END, TO_BRACE, TO_BRACKET, TO_RIGHT, TO_CELL, TO_ROWS, TO_DOLLAR = range(7)
+
+
+#: In canonical tokens: the brace of a group that is an atom of its own, not an argument's or a script's. No label that
+#: can be read holds its first character.
+ATOM_OPEN = "\0{"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something LaTeX rejects, or a rule wants to know of, from token `start` to token `end` (exclusive)."""
+
+    kind: str
+    start: int
+    end: int
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one pass found: problems, canonical tokens (None where the label can't be read), edits for the key."""
+
+    problems: list[Problem] = field(default_factory=list)
+    canonical: list[str] | None = None
+    #: (first token, last token exclusive, replacement): see `rules.latex.visual_key`.
+    folds: list[tuple[int, int, str]] = field(default_factory=list)
+    wrapper: Wrapper | None = None
+    #: LaTeX rejects the label in a way that leaves no canonical form and no key.
+    fatal: bool = False
+    #: Where the tokens stand in the label, if the reader had to know.
+    spans: list[tuple[int, int]] | None = field(default=None, compare=False, repr=False)
+
+
+class TooDeep(Exception):
+    """The label nests deeper than MAX_DEPTH."""
+
+
+class Cursor:
+    """The state of reading one label. Its subclasses read: arguments, rows, and at last lists of atoms."""
+
+    def __init__(self, label: str, toks: list[str]) -> None:
+        self.label = label
+        self.toks = toks
+        self.n = len(toks)
+        self.i = 0
+        self.depth = 0
+        #: Display style here? It decides what \\limits and \\dfrac change.
+        self.display = True
+        #: What the lists around this place are read up to, the innermost last.
+        self.open: list[int] = []
+        self.problems: list[Problem] = []
+        self.folds: list[tuple[int, int, str]] = []
+        self.fatal = False
+        #: Of the list read last: is it one plain atom? Its infix command that a fold can turn into \\frac, and where.
+        self.simple = False
+        self.infix: tuple[str, int] | None = None
+        #: Where the list read last has any infix command, or -1.
+        self.infix_at = -1
+        self.labels = 0
+        self.tags = 0
+        #: No canonical form, though LaTeX accepts the label.
+        self.opaque = False
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        return lexer.spans(self.label, self.toks)
+
+    def problem(self, kind: str, start: int, end: int | None = None, detail: str = "") -> None:
+        self.problems.append(Problem(kind, start, start + 1 if end is None else end, detail))
+        if kind not in HARMLESS:
+            self.fatal = True
+
+    def source(self, start: int, end: int) -> str:
+        """The label's own text from token `start` to token `end` (exclusive)."""
+        if start >= end:
+            return ""
+        return self.label[self.spans[start][0] : self.spans[end - 1][1]]
+
+    def between(self, opening: int, closing: int) -> str:
+        """The label's own text between two tokens, white space at both ends included."""
+        return self.label[self.spans[opening][1] : self.spans[closing][0]]
+
+    def adjacent(self, i: int) -> bool:
+        """Does token `i` follow the token before it without a space? Primes look ahead, and a space stops them."""
+        return self.spans[i - 1][1] == self.spans[i][0]
+
+    def script_follows(self) -> bool:
+        return self.i < self.n and self.toks[self.i] in ("_", "^", "'", "\\sb", "\\sp")
+
+    def skip_group(self) -> tuple[int, int]:
+        """Pass over a group without reading it. Returns the tokens of its braces; the second is n where it is open."""
+        opening = self.i
+        depth = 0
+        while self.i < self.n:
+            depth += (self.toks[self.i] == "{") - (self.toks[self.i] == "}")
+            self.i += 1
+            if depth == 0:
+                return opening, self.i - 1
+        self.problem("unclosed-brace", opening)
+        return opening, self.n
+
+    def read_list(self, closer: int) -> list[str]:
+        """Read atoms up to a closer, which is left unread. Returns canonical tokens."""
+        raise NotImplementedError
+
+    def read_group(self, opening: int, closer: int = TO_BRACE) -> list[str]:
+        """The content of the group whose `{`, token `opening`, was just read; the `}` is read too."""
+        inner = self.read_list(closer)
+        if self.i < self.n and self.toks[self.i] == "}":
+            self.i += 1
+        else:
+            self.problem("unclosed-brace", opening)
+        return inner

@@ -1,0 +1,347 @@
+"""Reads environments, their rows and cells, `tabular`, and plain TeX's matrices. Not column specifications."""
+
+from __future__ import annotations
+
+import re
+
+from rules.latex import column_specs, lexer, tex_lengths
+from rules.latex.actions import ACTIONS, AMPERSAND, END, ROW, RULE
+from rules.latex.arguments import ArgumentReader
+from rules.latex.commands import COMMANDS, ENVIRONMENTS
+from rules.latex.cursor import TO_BRACE, TO_CELL, TO_END, TO_ROWS
+
+_NUMBER = re.compile(r"\d+")
+
+
+class RowReader(ArgumentReader):
+    """Reads what stands between `\\begin` and `\\end`."""
+
+    #: Token of the \\end that `read_cells` stopped at.
+    end_from = 0
+
+    def read_row_break(self, closer: int) -> list[str]:
+        """A row break outside cells: a new line at the top level, an error in a group inside an environment."""
+        start = self.i
+        token = self.toks[start]
+        self.i += 1
+        if token == "\\cr":
+            if closer != TO_ROWS:
+                self.problem("misplaced-cr", start)
+            return ["\\\\"]
+        if TO_CELL in self.open and closer != TO_ROWS:
+            self.problem("row-break-in-group", start)
+        if token != "\\newline":
+            self.read_row_options(spaces=closer != TO_ROWS)
+        if closer != TO_ROWS:
+            self.folds.append((start, self.i, "\\newlinemark "))
+        return ["\\\\"]
+
+    def read_row_options(self, *, spaces: bool) -> None:
+        """`*` and `[2pt]` after `\\\\`. In amsmath's rows no space may stand before them."""
+        if self.i < self.n and self.toks[self.i] == "*" and (spaces or self.adjacent(self.i)):
+            self.i += 1
+        if self.i < self.n and self.toks[self.i] == "[" and (spaces or self.adjacent(self.i)):
+            opening = self.i
+            raw = self.read_raw_optional()
+            if raw and tex_lengths.match(self.source(opening + 1, self.i - 1)) is None:
+                self.problem("illegal-length", opening, self.i, raw)
+
+    def read_environment_name(self) -> tuple[str | None, int]:
+        """The name after \\begin or \\end, exactly as written, and the token after it."""
+        start = self.i
+        self.i += 1
+        if self.i >= self.n or self.toks[self.i] != "{":
+            self.problem("missing-argument", start, start + 1, self.toks[start])
+            return None, self.i
+        opening = self.i
+        closing = next((j for j in range(opening, min(self.n, opening + 40)) if self.toks[j] == "}"), None)
+        if closing is None:
+            self.problem("unclosed-brace", opening)
+            self.i = self.n
+            return None, self.n
+        self.i = closing + 1
+        return self.between(opening, closing), self.i
+
+    def read_stray_end(self) -> None:
+        start = self.i
+        name, end = self.read_environment_name()
+        self.problem("end-without-begin", start, end, name or "")
+
+    def read_environment(self) -> list[str]:
+        start = self.i
+        name, after = self.read_environment_name()
+        if name is None:
+            return []
+        environment = ENVIRONMENTS.get(name)
+        if environment is None:
+            self.problem("unknown-environment", start, after, name)
+        elif environment.kind == "display" and len(self.open) > 1:
+            self.problem("nested-display-environment", start, after, name)
+        elif environment.kind == "display":
+            self.problem("display-environment", start, after, name)
+        elif environment.kind in ("text", "picture") and name not in _TABULARS:
+            self.problem("text-environment", start, after, name)
+        if name in _TABULARS:
+            return self.read_tabular(start, name)
+        out = [f"\\begin{{{name}}}"]
+        limit = None
+        if environment is not None:
+            spec_at = self.i
+            for letter in environment.args:
+                if letter == "r":
+                    spec = self.read_raw(f"\\begin{{{name}}}", start)
+                    if name in ("array", "subarray"):
+                        limit = column_specs.count(spec[1:-1])
+                        if limit is None and not self.fatal:
+                            self.problem("illegal-column-specification", spec_at, self.i, spec[1:-1])
+                        out += ["{", *spec[1:-1].replace(" ", ""), "}"]
+                    else:
+                        out.append(spec)
+                elif letter in "oO" and self.i < self.n and self.toks[self.i] == "[":
+                    out.append(self.read_raw_optional())
+            if limit is None and name not in ("array", "subarray"):
+                limit = environment.max_columns
+        display, self.display = self.display, name in _DISPLAY_CELLS
+        body, one_cell = self.read_cells(start, name, limit)
+        self.display = display
+        if one_cell and name in ("matrix", "smallmatrix"):
+            self.folds.append((start, after, "{" if name == "matrix" else "{\\textstyle "))
+            self.folds.append((self.end_from, self.i, "}"))
+        return [*out, *body, f"\\end{{{name}}}"]
+
+    def read_cells(self, start: int, name: str, limit: int | None) -> tuple[list[str], bool]:
+        """Rows and cells up to and with the matching \\end. Returns canonical tokens, and whether it is one cell."""
+        out: list[str] = []
+        rows = cells = 0
+        empty = True
+        n_toks = self.n
+        spaced_options = name not in _AMSMATH_ROWS
+        trailing: tuple[int, int] | None = None
+        while True:
+            if not cells:
+                rules_from = self.i
+                while self.i < n_toks and ACTIONS.get(self.toks[self.i]) == RULE:
+                    out += self.read_rule()
+                    trailing = None
+                if self.i > rules_from:
+                    empty = False
+            before = self.i
+            if self.i < n_toks and self.toks[self.i] == "\\multicolumn":
+                cells += self.read_multicolumn() - 1
+            cell = self.read_list(TO_CELL)
+            out += cell
+            if self.i > before:
+                empty, trailing = False, None
+            cells += 1
+            if self.i >= n_toks:
+                self.problem("begin-without-end", start, start + 3 + len(lexer.tokens(name)), name)
+                return out, False
+            token = self.toks[self.i]
+            if token == "&":
+                if limit is not None and cells >= limit:
+                    self.problem("too-many-columns", self.i, detail=f"{limit}")
+                    limit = None
+                out.append("&")
+                self.i += 1
+                empty, trailing = False, None
+            elif ACTIONS.get(token) == ROW:
+                row_at = self.i
+                self.i += 1
+                if token != "\\cr":
+                    self.read_row_options(spaces=spaced_options)
+                out.append("\\\\")
+                rows += 1
+                cells = 0
+                trailing = (row_at, self.i)
+            elif token == "\\end":
+                break
+            else:  # a closer that belongs to an outer list
+                self.problem("begin-without-end", start, start + 3 + len(lexer.tokens(name)), name)
+                return out, False
+        end_at = self.i
+        closing, after = self.read_environment_name()
+        if closing is not None and closing != name:
+            self.problem("environment-mismatch", end_at, after, f"{name}\0{closing}")
+        if trailing is not None and not empty:
+            self.folds.append((trailing[0], trailing[1], ""))
+            if out and out[-1] == "\\\\":
+                out.pop()
+        self.end_from = end_at
+        one_cell = "&" not in out and "\\\\" not in out and not any(t in _RULE_TOKENS for t in out)
+        return out, one_cell
+
+    def read_rule(self) -> list[str]:
+        token = self.toks[self.i]
+        self.i += 1
+        if token in ("\\cline", "\\cmidrule"):
+            return [token + self.read_raw(token, self.i - 1)]
+        return [token]
+
+    def read_multicolumn(self) -> int:
+        start = self.i
+        self.i += 1
+        width = self.read_raw("\\multicolumn", start)
+        self.read_raw("\\multicolumn", start)
+        self.opaque = True  # the cell itself is read as an ordinary one; its span is not spelled canonically
+        number = _NUMBER.search(width)
+        return int(number[0]) if number else 1
+
+    def read_tabular(self, start: int, name: str) -> list[str]:
+        """A tabular's cells are text with `$…$` inside. For math-core it becomes an array of \\text cells."""
+        spec_at = self.i
+        for letter in ENVIRONMENTS[name].args:
+            if letter == "r":
+                spec = self.read_raw(f"\\begin{{{name}}}", start)
+            elif letter in "oO" and self.i < self.n and self.toks[self.i] == "[":
+                self.read_raw_optional()
+        limit = column_specs.count(spec[1:-1])
+        if limit is None:
+            self.problem("illegal-column-specification", spec_at, self.i, spec[1:-1])
+        self.folds.append((start, self.i, f"\\begin{{array}}{spec}"))
+        out = [f"\\begin{{{name}}}", spec]
+        cells, depth = 0, 0
+        cell_from = self.i
+        while self.i < self.n:
+            token = self.toks[self.i]
+            action = ACTIONS.get(token)
+            depth += (token == "{") - (token == "}")
+            if depth < 0:
+                break
+            if depth == 0 and (action in (AMPERSAND, ROW, END, RULE)):
+                out += self.read_text_cell(cell_from, self.i)
+                if action == END:
+                    break
+                if action == AMPERSAND:
+                    cells += 1
+                    if limit is not None and cells >= limit:
+                        self.problem("too-many-columns", self.i, detail=f"{limit}")
+                        limit = None
+                    out.append("&")
+                    self.i += 1
+                elif action == ROW:
+                    self.i += 1
+                    self.read_row_options(spaces=True)
+                    out.append("\\\\")
+                    cells = 0
+                else:
+                    if self.i > cell_from:
+                        self.problem("misplaced-rule", self.i)
+                    out += self.read_rule()
+                cell_from = self.i
+                continue
+            if token == "\\begin":
+                self.problem("nested-display-environment", self.i, self.i + 1, "\\begin")
+            self.i += 1
+        if self.i >= self.n or self.toks[self.i] != "\\end":
+            self.problem("begin-without-end", start, start + 3 + len(lexer.tokens(name)), name)
+            return out
+        end_at = self.i
+        closing, after = self.read_environment_name()
+        if closing is not None and closing != name:
+            self.problem("environment-mismatch", end_at, after, f"{name}\0{closing}")
+        self.folds.append((end_at, after, "\\end{array}"))
+        return [*out, f"\\end{{{name}}}"]
+
+    def read_text_cell(self, start: int, end: int) -> list[str]:
+        """One cell of a tabular, from token `start` to `end`: checked, and turned into math for the key."""
+        if start >= end:
+            return []
+        before = self.i
+        self.check_text(start, end)
+        self.i = before
+        text = " ".join(self.source(start, end).split())
+        self.folds.append((start, end, _text_as_math(text)))
+        return [text]
+
+    def read_old_form(self, token: str) -> list[str]:
+        """plain TeX's `\\matrix{a & b \\cr}`; amsmath rejects it, what it draws is clear all the same."""
+        start = self.i
+        name = token[1:]
+        self.i += 1
+        self.problem("old-form", start, detail=name)
+        if self.i >= self.n or self.toks[self.i] != "{":
+            self.problem("missing-argument", start, start + 1, token)
+            return []
+        opening = self.i
+        self.i += 1
+        opened_by = len(self.folds)
+        self.folds.append((start, opening + 1, f"\\begin{{{name}}}"))
+        out: list[str] = []
+        trailing: int | None = None
+        display, self.display = self.display, False
+        while True:
+            before = self.i
+            self.open.append(TO_BRACE)  # the cells end at this group's brace
+            out += self.read_list(TO_CELL)
+            self.open.pop()
+            if self.i > before:
+                trailing = None
+            if self.i >= self.n:
+                self.problem("unclosed-brace", opening)
+                return []
+            action = ACTIONS.get(self.toks[self.i])
+            if action == AMPERSAND:
+                out.append("&")
+                self.i += 1
+                if name == "cases":
+                    out += self.read_condition()
+            elif action == ROW:
+                trailing = self.i
+                self.folds.append((self.i, self.i + 1, "\\\\"))
+                out.append("\\\\")
+                self.i += 1
+            else:
+                break
+        self.display = display
+        if self.toks[self.i] != "}":
+            self.problem("unclosed-brace", opening)
+            return []
+        if trailing is not None:
+            self.folds[-1] = (trailing, trailing + 1, "")
+            out.pop()
+        if name == "matrix" and "&" not in out and "\\\\" not in out:  # one cell: see read_environment
+            self.folds[opened_by] = (start, opening + 1, "{")
+            self.folds.append((self.i, self.i + 1, "}"))
+        else:
+            self.folds.append((self.i, self.i + 1, f"\\end{{{name}}}"))
+        self.i += 1
+        return [f"\\begin{{{name}}}", *out, f"\\end{{{name}}}"]
+
+    def read_condition(self) -> list[str]:
+        r"""The second cell of plain TeX's `\cases`, which is text there, if it is no math whose dollars are missing."""
+        start, depth = self.i, 0
+        while self.i < self.n:
+            token = self.toks[self.i]
+            depth += (token == "{") - (token == "}")
+            if depth < 0 or (depth == 0 and ACTIONS.get(token) in (AMPERSAND, ROW)):
+                break
+            self.i += 1
+        cell = self.toks[start : self.i]
+        if "$" not in cell and any(map(_only_math, cell)):
+            self.i = start
+            return []
+        self.read_text_cell(start, self.i)
+        math = _text_as_math(" ".join(self.source(start, self.i).split()))
+        return type(self)(math, lexer.tokens(math)).read_list(TO_END)
+
+
+_TABULARS = frozenset({"tabular", "tabular*"})
+_DISPLAY_CELLS = frozenset(
+    {"aligned", "gathered", "alignedat", "split", "align", "align*", "gather", "gather*", "multline"}
+)
+_AMSMATH_ROWS = frozenset(
+    {*_DISPLAY_CELLS, "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix", "Bmatrix", "cases", "smallmatrix"}
+)
+_RULE_TOKENS = frozenset({"\\hline", "\\hdashline"})
+
+
+def _only_math(token: str) -> bool:
+    """Can a token stand in math and not in text?"""
+    command = COMMANDS.get(token[1:]) if token[0] == "\\" else None
+    return token in ("^", "_") or (command is not None and command.mode == "math")
+
+
+def _text_as_math(text: str) -> str:
+    """A text cell as math: `解$x$` becomes `\\text{解}x`."""
+    parts = text.split("$")
+    return "".join(part if index % 2 else (f"\\text{{{part}}}" if part else "") for index, part in enumerate(parts))

@@ -1,0 +1,421 @@
+"""One pass over a label's tokens that reads it as LaTeX does in display math. Not a typesetter; no rule decides here.
+
+The pass follows what TeX and amsmath accept, down to cases where they surprise (a space between `f '` and a further
+prime is a double superscript, `x^\\dfrac12` is an error and `x^\\frac12` is not), because `error` claims "LaTeX
+rejects it". It gives the problems it met, by token, and while it goes it writes two things: the label in canonical
+spelling, and the edits that `rules.latex.visual_key` needs before it hands the label to math-core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rules.latex.actions import (
+    ACTIONS,
+    AMPERSAND,
+    BACKSLASH,
+    BEGIN,
+    CLOSE,
+    COMMAND,
+    DEFINITION,
+    DISPLAY_LIMITS,
+    DOLLAR,
+    END,
+    HASH,
+    INFIX,
+    LAYOUT,
+    LEFT,
+    LIMITS,
+    MIDDLE,
+    NOTHING,
+    OLD_FORM,
+    OPEN,
+    OPERATOR,
+    ORD,
+    PRIME,
+    REF,
+    RELATION,
+    RIGHT,
+    ROW,
+    RULE,
+    SPACE,
+    SUB,
+    SUP,
+    SWITCH,
+    UNKNOWN,
+)
+from rules.latex.commands import COMMANDS
+from rules.latex.cursor import (
+    ATOM_OPEN,
+    HARMLESS,
+    MAX_DEPTH,
+    TO_BRACE,
+    TO_BRACKET,
+    TO_CELL,
+    TO_END,
+    TO_RIGHT,
+    TO_ROWS,
+    Problem,
+    Reading,
+    TooDeep,
+)
+from rules.latex.scripts import ScriptReader
+from rules.latex.synonyms import SYNONYMS
+from rules.latex.wrapper import unwrap
+
+__all__ = ["HARMLESS", "MAX_DEPTH", "Problem", "Reader", "Reading", "read", "spell"]
+
+
+class Reader(ScriptReader):
+    """Reads one label. Use `read`."""
+
+    def read_list(self, closer: int) -> list[str]:
+        """Read atoms up to a closer, which is left unread. Returns canonical tokens; sets `simple`: one plain atom."""
+        toks, n, actions = self.toks, self.n, ACTIONS
+        self.open.append(closer)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise TooDeep
+        display = self.display
+        out: list[str] = []
+        atoms = 0  # atoms in the list; `plain` stays true while every one is an ordinary symbol
+        plain = True
+        base = False  # is there something here that a script would attach to?
+        operator = False  # ... and does it take \limits?
+        sub: list[str] | None = None
+        sup: list[str] | None = None
+        primes = False  # the superscript so far is primes, which may still take a `^` that follows at once
+        numerator: tuple[str, list[str]] | None = None
+        infix: tuple[str, int] | None = None
+        infix_at = -1
+
+        while self.i < n:
+            i = self.i
+            token = toks[i]
+            action = actions.get(token)
+            if action is None:
+                action = ORD if token[0] != "\\" else UNKNOWN
+
+            # The plain symbols first: most tokens are one.
+            if action <= RELATION:
+                if closer == TO_BRACKET and token == "]":
+                    break
+                if sub is not None or sup is not None:
+                    _flush(out, sub, sup)
+                    sub = sup = None
+                    primes = False
+                out.append(SYNONYMS.get(token, token))
+                self.i += 1
+                atoms += 1
+                base, operator = True, False
+                if action:
+                    plain = False
+                continue
+
+            if SUB <= action <= PRIME:
+                if not base and not out and atoms == 0 and numerator is None and closer != TO_ROWS:
+                    self.problem("leading-script", i)
+                if action == SUB:
+                    if sub is not None:
+                        self.problem("double-subscript", i)
+                    self.i += 1
+                    sub = self.read_script(i, operator)
+                    primes = False
+                elif action == PRIME:
+                    if sup is not None:
+                        self.problem("double-superscript", i)
+                    sup, primes = self.read_primes()
+                else:
+                    if sup is not None and not (primes and self.adjacent(i)):
+                        self.problem("double-superscript", i)
+                    before = sup if primes and sup is not None else []
+                    self.i += 1
+                    sup = before + self.read_script(i, operator)
+                    primes = False
+                if len(token) > 1:  # \\sp and \\sb
+                    self.folds.append((i, i + 1, "^" if action == SUP else "_"))
+                base = True
+                plain = False
+                continue
+
+            if action == LIMITS:
+                if not operator:
+                    self.problem("limits-misplaced", i, detail=token)
+                elif self.display and token == "\\limits" and toks[i - 1] in DISPLAY_LIMITS:
+                    self.folds.append((i, i + 1, ""))
+                else:
+                    out.append(token)
+                self.i += 1
+                continue
+
+            # Everything below ends the scripts of the atom before it.
+            if action == NOTHING:
+                self.i += 1
+                continue
+            if action == REF:
+                self.read_reference(token)
+                continue
+            if sub is not None or sup is not None:
+                _flush(out, sub, sup)
+                sub = sup = None
+                primes = False
+
+            if action == OPEN:
+                self.i += 1
+                inner = self.read_group(i)
+                if not inner and base and atoms and not self.script_follows():
+                    self.folds.append((i, self.i, ""))
+                elif self.simple and not (self.script_follows() and len(inner) > 1):
+                    # Braces around one symbol draw nothing, but math-core spaces it differently after an operator.
+                    if self.infix is None:
+                        self.folds += ((i, i + 1, " "), (self.i - 1, self.i, " "))
+                    else:
+                        token, at = self.infix
+                        self.folds += ((i, i + 1, f"{_AS_FRACTION[token]}{{"), (at, at + 1, "}{"))
+                    out += inner
+                else:
+                    out += [ATOM_OPEN, *inner, "}"]
+                    plain = False
+                atoms += 1
+                base, operator = True, False
+                continue
+            if action == CLOSE:
+                if closer in (TO_BRACE, TO_ROWS) or TO_BRACE in self.open or TO_ROWS in self.open:
+                    break
+                self.problem("extra-close-brace", i)
+                self.i += 1
+                continue
+            if action == SPACE:
+                out += self.read_space(token)
+                plain = base = operator = False
+                continue
+            if action == OPERATOR:
+                out.append(SYNONYMS.get(token, token))
+                self.i += 1
+                atoms += 1
+                plain = False
+                base = operator = True
+                continue
+            if action == COMMAND:
+                operator = COMMANDS[token[1:]].kind in ("op", "func") or token in LIMIT_BRACES
+                out += self.read_command(token)
+                atoms += 1
+                plain = plain and COMMANDS[token[1:]].kind not in SPACED_KINDS
+                base = True
+                continue
+            if action == LEFT:
+                out += self.read_left()
+                atoms += 1
+                plain = False
+                base, operator = True, False
+                continue
+            if action == RIGHT:
+                if TO_RIGHT in self.open:
+                    break
+                self.problem("right-without-left", i, min(i + 2, n))
+                self.i += 2
+                continue
+            if action == MIDDLE:
+                if closer != TO_RIGHT:
+                    self.problem("middle-outside-left-right", i)
+                self.i += 1
+                out += [token, self.read_delimiter(i)]
+                plain = base = operator = False
+                continue
+            if action == BEGIN:
+                out += self.read_environment()
+                atoms += 1
+                plain = False
+                base, operator = True, False
+                continue
+            if action == END:
+                if TO_CELL in self.open:
+                    break
+                self.read_stray_end()
+                continue
+            if action == AMPERSAND:
+                if closer == TO_CELL:
+                    break
+                self.problem("alignment-in-group" if TO_CELL in self.open else "alignment-outside-environment", i)
+                self.i += 1
+                continue
+            if action == ROW:
+                if closer == TO_CELL:
+                    break
+                out += self.read_row_break(closer)
+                plain = base = operator = False
+                continue
+            if action == INFIX:
+                if numerator is not None:
+                    self.problem("ambiguous-infix", i)
+                self.i += 1
+                if COMMANDS[token[1:]].args:
+                    start = self.i
+                    self.read_arguments(token, COMMANDS[token[1:]].args)
+                    token = f"{token}{self.source(start, self.i)}"
+                numerator = (token, out)
+                infix = (token, i)
+                infix_at = i
+                out = []
+                atoms = 0
+                plain = base = operator = False
+                continue
+            if action == SWITCH:
+                if token == "\\displaystyle" and self.display:
+                    if not out and numerator is None and closer == TO_END:
+                        self.folds.append((i, i + 1, ""))
+                        self.i += 1
+                        continue
+                elif COMMANDS[token[1:]].kind == "style":
+                    self.display = token == "\\displaystyle"
+                out.append(token)
+                self.i += 1
+                plain = False
+                if COMMANDS[token[1:]].kind == "style":
+                    base = operator = False
+                continue
+            if action == DOLLAR:
+                self.problem("inner-dollar", i)
+                self.i += 1
+                continue
+            if action == RULE:
+                self.problem("misplaced-rule", i)
+                self.i += 1
+                continue
+            if action == DEFINITION:
+                self.problem("definition", i)
+                self.opaque = True
+                self.i = n
+                break
+            if action == OLD_FORM:
+                out += self.read_old_form(token)
+                atoms += 1
+                plain = False
+                base, operator = True, False
+                continue
+            if action == HASH:
+                self.problem("parameter-character", i)
+                self.i += 1
+                continue
+            if action == BACKSLASH:
+                self.problem("lone-backslash", i)
+                self.i += 1
+                continue
+            if action == LAYOUT:
+                self.problem("layout-token", i, detail=token)
+                self.i += 1
+                continue
+            # Unknown commands stand for one atom, so that what follows is still judged.
+            self.problem("unknown-command", i, detail=token[1:])
+            out.append(token)
+            self.i += 1
+            atoms += 1
+            plain = False
+            base, operator = True, True
+
+        _flush(out, sub, sup)
+        if numerator is not None:
+            out = _infix(*numerator, out)
+            atoms, plain = 1, out[0] in ("\\frac", "\\binom")
+            if out[0] not in ("\\frac", "\\binom"):
+                infix = None
+        self.infix_at = infix_at
+        self.infix = infix
+        self.simple = atoms == 1 and plain
+        self.display = display
+        self.depth -= 1
+        self.open.pop()
+        return out
+
+    def read_left(self) -> list[str]:
+        start = self.i
+        self.i += 1
+        opening = self.read_delimiter(start)
+        body = self.read_list(TO_RIGHT)
+        if self.i < self.n and self.toks[self.i] == "\\right":
+            self.i += 1
+            closing = self.read_delimiter(self.i - 1)
+        else:
+            self.problem("left-without-right", start, min(start + 2, self.n))
+            closing = "."
+        return ["\\left", opening, *body, "\\right", closing]
+
+
+#: Commands with arguments that take \\limits.
+LIMIT_BRACES = frozenset({"\\overbrace", "\\underbrace"})
+#: Kinds of command whose atoms have space around them that braces would take away.
+SPACED_KINDS = frozenset({"bin", "rel", "op", "func", "open", "close", "punct", "inner"})
+
+#: Characters that LaTeX stops at ("invalid character"; FF ends a paragraph). TAB, LF and CR are white space.
+CONTROL = frozenset(chr(code) for code in (*range(9), 11, 12, *range(14, 32), 127))
+#: Commands that KaTeX, MathJax or a package knows, and LaTeX with amsmath and amssymb does not.
+FOREIGN = frozenset(f"\\{command.name}" for command in COMMANDS.values() if not command.latex)
+
+#: Canonical tokens of the spaces that take a length.
+_SPACED = ("\\hspace", "\\vspace", "\\hskip", "\\kern", "\\mkern", "\\mskip", "\\mspace")
+
+
+def _flush(out: list[str], sub: list[str] | None, sup: list[str] | None) -> None:
+    """Write the scripts of an atom: subscript first, both braced."""
+    if sub is not None:
+        out += ["_", "{", *sub, "}"]
+    if sup is not None:
+        out += ["^", "{", *sup, "}"]
+
+
+_AS_FRACTION = {"\\over": "\\frac", "\\choose": "\\binom"}
+_INFIX: dict[str, Callable[[list[str], list[str]], list[str]]] = {
+    "\\over": lambda a, b: ["\\frac", "{", *a, "}", "{", *b, "}"],
+    "\\choose": lambda a, b: ["\\binom", "{", *a, "}", "{", *b, "}"],
+}
+
+
+def _infix(command: str, above: list[str], below: list[str]) -> list[str]:
+    """`a \\over b` as `\\frac{a}{b}`; the rarer ones, and those with a font switch that reaches below, stay infix."""
+    write = _INFIX.get(command)
+    if write is None or any(ACTIONS.get(token) == SWITCH for token in above):
+        return [*above, command, *below]
+    return write(above, below)
+
+
+def spell(canonical: list[str]) -> str:
+    """Canonical tokens as one string, a single space between every two."""
+    return " ".join(canonical).replace("\0", "")
+
+
+def read(label: str, toks: list[str]) -> Reading:
+    """Read one label.
+
+    `toks` are `rules.latex.lexer.tokens(label)`. A wrapper of display math around the whole label (`$$…$$`, `\\[…\\]`,
+    `equation`) is taken off first; `align` and its like are read as the outermost environment.
+    """
+    reader = Reader(label, toks)
+    wrapper = unwrap(toks)
+    if wrapper is not None:
+        reader.i, reader.n = wrapper.start, wrapper.end
+    try:
+        out: list[str] | None = reader.read_list(TO_END)
+        while out is not None and reader.i < reader.n:  # a closer nobody opened; reported where it was met
+            reader.i += 1
+            out = out + reader.read_list(TO_END)
+    except TooDeep:
+        reader.problem("too-deep", min(reader.i, reader.n - 1))
+        out = None
+    if "^^" in label:
+        for index, token in enumerate(toks):
+            if token[:2] == "^^":
+                reader.problem("caret-notation", index, detail=token)
+    if not CONTROL.isdisjoint(toks):
+        for index, token in enumerate(toks):
+            if token in CONTROL:
+                reader.problem("control-character", index)
+    if not FOREIGN.isdisjoint(toks):
+        for index, token in enumerate(toks):
+            if token in FOREIGN:
+                reader.problem("undefined-in-latex", index, detail=token[1:])
+    if out is not None:
+        while out and (ACTIONS.get(out[-1]) == SPACE or out[-1] == "\\\\" or out[-1].startswith(_SPACED)):
+            out.pop()
+    canonical = None if reader.fatal or reader.opaque else out
+    spans: list[tuple[int, int]] | None = reader.__dict__.get("spans")  # made when first asked for
+    return Reading(reader.problems, canonical, reader.folds, wrapper, reader.fatal, spans)

@@ -1,0 +1,211 @@
+"""The visual key: a hash of the MathML that math-core makes of a normalised label. Not a renderer, and no rule.
+
+Two labels with equal keys look the same in display style. What math-core merges or splits wrongly is put right before
+it sees the label: the reader notes edits on its way (`Reading.folds`), the macros below give it commands it lacks.
+A label that can't be read, or that math-core can't convert, has no key; two missing keys are never equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+
+from math_core import LatexError, LatexToMathML
+
+from rules.latex import lexer
+from rules.latex.actions import ACTIONS, NOTHING, SPACE
+from rules.latex.commands import COMMANDS, ENVIRONMENTS
+from rules.latex.cursor import ATOM_OPEN
+from rules.latex.reader import Reading
+
+#: Stands in summary.json and every exported manifest: keys of different versions are not comparable. Counts up when
+#: anything here, the reader's folds or math-core's minor version changes.
+KEY_VERSION = 3
+
+_DIGEST_BYTES = 12  # 96 bits: among 10^9 distinct labels a collision is a 1-in-10^11 event
+
+# math-core doesn't know these, or merges two that look different. What a macro draws need not be right, only unlike
+# everything else: \uE0xx are private-use characters that no label holds.
+_MACROS = {
+    "textcircled": r"\overset{\text{}}{\boxed{#1}}",
+    "hslash": "\\mathord{\ue001}",
+    "coloneq": "\\mathrel{\ue002}",
+    "Coloneq": "\\mathrel{\ue005}",
+    "eqcolon": "\\mathrel{\ue006}",
+    "vDash": "\\mathrel{\ue007}",
+    "lhd": "\\mathbin{\ue008}",
+    "rhd": "\\mathbin{\ue009}",
+    "unlhd": "\\mathbin{\ue00a}",
+    "unrhd": "\\mathbin{\ue00b}",
+    "empty": "",
+    "newlinemark": "\\mathrel{\ue003}",
+    "slash": "/",
+    "dag": r"{\dagger}",
+    "ddag": r"{\ddagger}",
+    "Box": r"\square",
+    "lefteqn": r"#1",
+    "mit": r"\it",
+    "sl": r"\it",
+    "smallskip": "",
+    "hfill": "\\mathord{\ue004}",
+    "sp": "^",
+    "sb": "_",
+}
+
+#: math-core 0.9 takes twice as long for every bracket that is opened and never closed: 0.1 s for 20, for ever for 50.
+#: No formula leaves so many open; a model that got stuck does.
+MAX_OPEN = 12
+_OPENING = frozenset({"(", "[", *(f"\\{command.name}" for command in COMMANDS.values() if command.kind == "open")})
+_CLOSING = frozenset({")", "]", *(f"\\{command.name}" for command in COMMANDS.values() if command.kind == "close")})
+
+_GROUP_OPENS = frozenset({"{", "\\begin", "\\left"})
+_CELL_ENDS = frozenset({"&", "\\\\", "\\cr"})
+_GROUP_ENDS = _CELL_ENDS | {"}", "\\end", "\\right"}
+_SIZED = frozenset({f"\\{command.name}" for command in COMMANDS.values() if command.kind == "size"})
+
+#: Canonical tokens that the reader may have to edit for the key; without them the spelling is converted as it stands.
+FOLDED = frozenset(
+    [ATOM_OPEN, "\\limits", "\\dfrac", "\\tfrac", "\\displaystyle", "'", "\\\\", "\\newline", "\\substack", "\\not"]
+    + [f"\\begin{{{name}}}" for name in ENVIRONMENTS]
+    + ["\\over", "\\choose", "\\hbox", "\\makebox", "\\mbox", "\\textrm", "\\textnormal", "\\operatorname*"]
+)
+
+_TRAILING = frozenset({SPACE, NOTHING})
+
+
+@cache
+def _converter() -> LatexToMathML:
+    return LatexToMathML(
+        fancy_error=False,
+        allow_unreliable_rendering=True,
+        unicode_substitution="never",
+        macros=_MACROS,
+    )
+
+
+def normalise(label: str, toks: list[str], reading: Reading) -> str:
+    """The label as math-core gets it: wrapper and trailing space dropped, the reader's edits made."""
+    start, end = 0, len(toks)
+    if reading.wrapper is not None:
+        start, end = reading.wrapper.start, reading.wrapper.end
+    last = _trailing(toks, start, end)
+    if not reading.folds and start == 0 and last == len(toks) and "%" not in label:
+        return label
+    if last <= start:
+        return ""
+    spans = reading.spans or lexer.spans(label, toks)
+    out: list[str] = []
+    at = spans[start][0]
+    for first, after, replacement in sorted(reading.folds):
+        if first >= last:
+            break
+        if spans[first][0] < at:  # an edit inside one that was made already
+            continue
+        out.append(label[at : spans[first][0]])
+        out.append(replacement)
+        at = spans[after - 1][1]
+    out.append(label[at : spans[last - 1][1]])
+    return "".join(out)
+
+
+def _trailing(toks: list[str], start: int, end: int) -> int:
+    """Where the space at the end of tokens `start` to `end` begins, which draws nothing."""
+    while end > start and (
+        (ACTIONS.get(toks[end - 1]) in _TRAILING and not _takes_length(toks[end - 1]))
+        or toks[end - 1] in ("\\\\", "\\")
+    ):
+        end -= 1
+    return end
+
+
+def normalise_plain(toks: list[str], folds: list[tuple[int, int, str]]) -> str:
+    """What `normalise` gives for a label that `glance` read, up to white space, which draws nothing there."""
+    pieces = list(toks)
+    at = 0
+    for first, after, replacement in sorted(folds):
+        if first >= at:
+            pieces[first:after] = [replacement, *[""] * (after - first - 1)]
+            at = after
+    del pieces[_trailing(toks, 0, len(toks)) :]
+    return " ".join(pieces)
+
+
+def is_short_of_brackets(label: str, toks: list[str]) -> bool:
+    """Can math-core convert a label of these tokens in time? Not if more than MAX_OPEN brackets stay open."""
+    count = label.count
+    # Nearly always there are too few, whatever they are: `\\l` begins `\\langle` and the like, and many others.
+    if count("(") + count("[") + count("\\l") + count("\\{") + count("open") + count("\\u") <= MAX_OPEN:
+        return True
+    return _left_open(toks) <= MAX_OPEN
+
+
+def _left_open(toks: list[str]) -> int:
+    """The most brackets, of whatever shape, that are opened in one group or cell and not closed behind in it."""
+    most = 0
+    groups = [0]
+    sized = False
+    for token in toks:
+        if sized:  # the delimiter of \\left or \\big, which pairs by other rules
+            pass
+        elif token in _OPENING:
+            groups[-1] += 1
+        elif token in _CLOSING:
+            groups[-1] -= groups[-1] > 0
+        elif token in _GROUP_OPENS:
+            groups.append(0)
+        elif token in _GROUP_ENDS and len(groups) > 1:  # a row break at the top level ends nothing: a mark stands there
+            most = max(most, groups[-1])
+            if token in _CELL_ENDS:
+                groups[-1] = 0
+            else:
+                groups.pop()
+        sized = token in _SIZED
+    return max(most, *groups)
+
+
+def _takes_length(token: str) -> bool:
+    command = COMMANDS.get(token[1:])
+    return command is not None and bool(command.args)
+
+
+def mathml(text: str) -> str | None:
+    """math-core's MathML of a normalised label in display style, or None where it can't convert it."""
+    if "*" in text:  # math-core takes a star at a command for part of its name, and one after a space for none
+        text = _SPACED_STAR.sub(r"\\operatorname*", _GLUED_STAR.sub(r"\1 *", text))
+    try:
+        converted = _converter().convert_with_local_state(text, displaystyle=True)
+    except LatexError:
+        return None
+    return converted
+
+
+_GLUED_STAR = re.compile(r"(\\(?!(?:operatorname|hspace|vspace|tag)\*)[A-Za-z]+)\*")
+_SPACED_STAR = re.compile(r"\\operatorname\s+\*")
+_SPACE_ENDS = ("/></math>", "<mtext> </mtext></math>")
+_TRAILING_SPACE = re.compile(r'(?:<mspace width="[^"]*"(?: style="[^"]*")?/>|<mtext> </mtext>)+</math>$')
+
+
+def digest(converted: str) -> str:
+    """The key of a MathML string: 24 hexadecimal digits."""
+    if converted.endswith(_SPACE_ENDS):  # the search is slow, and few labels end so
+        converted = _TRAILING_SPACE.sub("</math>", converted)
+    return hashlib.blake2b(converted.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def of(label: str, toks: list[str], reading: Reading) -> str | None:
+    """The visual key of a label that was read, or None where LaTeX or math-core can't read it."""
+    if reading.fatal or not toks or not is_short_of_brackets(label, toks):
+        return None
+    return direct(normalise(label, toks, reading))
+
+
+def of_plain(label: str, toks: list[str], folds: list[tuple[int, int, str]]) -> str | None:
+    """The visual key of a label that `rules.latex.glance` read, or None where math-core can't convert it."""
+    return direct(normalise_plain(toks, folds)) if toks and is_short_of_brackets(label, toks) else None
+
+
+def direct(text: str) -> str | None:
+    """The key of a label that needs no edits, or None where math-core can't convert it."""
+    converted = mathml(text)
+    return None if converted is None else digest(converted)

@@ -1,0 +1,197 @@
+"""What two sides of a split share: which split is for what, and how many labels and images stand on both sides.
+
+Not a rule: the rules and summary.json are made from these frames. A **side** is the samples of one source and split.
+Sides have a rank: training 0, validation 1, test 2. What stands on a side of a higher rank should not stand on one of a
+lower rank: that is a leak. What two sides of one rank share is a duplicate, and no leak.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+#: A label counts as long from this number of tokens on: shorter ones meet by chance.
+LONG = 10
+RANKS = {"training": 0, "validation": 1, "test": 2}
+
+#: Columns of `leakage`.
+LEAKAGE = {
+    "source": pl.String,
+    "split": pl.String,
+    "rank": pl.Int8,
+    "samples": pl.Int64,
+    "other_source": pl.String,
+    "other_split": pl.String,
+    "other_rank": pl.Int8,
+    "other_samples": pl.Int64,
+    "labels": pl.Int64,
+    "long_labels": pl.Int64,
+    "other_labels": pl.Int64,
+    "other_long_labels": pl.Int64,
+    "images": pl.Int64,
+    "other_images": pl.Int64,
+    "near_images": pl.Int64,
+    "random_labels": pl.Float64,
+}
+
+_TEST = r"(?i)(?:^|[^a-z])(?:test|eval|bench)"
+_VALIDATION = r"(?i)(?:^|[^a-z])(?:val(?:id|idation)?|dev)(?:[^a-z]|$)"
+_SIDE = ("source", "split")
+
+
+def rank() -> pl.Expr:
+    """The rank of a sample's side, from the split's name or, where there is none, from the source's.
+
+    `test…`, `eval…` and `bench…` are tests; `val`, `valid`, `validation` and `dev` validation; all others training.
+    """
+    name = pl.coalesce("split", "source")
+    return (
+        pl.when(name.str.contains(_VALIDATION))
+        .then(pl.lit(RANKS["validation"], pl.Int8))
+        .when(name.str.contains(_TEST))
+        .then(pl.lit(RANKS["test"], pl.Int8))
+        .otherwise(pl.lit(RANKS["training"], pl.Int8))
+        .alias("rank")
+    )
+
+
+def side_name(source: str | None, split: str | None) -> str:
+    """A side for people: `source/split`, or the source alone."""
+    return f"{source}/{split}" if split else str(source)
+
+
+def leakage(samples: pl.DataFrame, *, long: int = LONG) -> pl.DataFrame:
+    """One row for each two sides of different rank, with the columns LEAKAGE; `other` is the side of the lower rank.
+
+    labels: samples of the higher side whose label stands on the other one too; other_labels the other way round;
+    long_labels those of `long` tokens or more. images: samples with an image of the same pixels on the other side;
+    near_images: with the same label and an image that is nearly the same; both null where no image was looked at.
+    random_labels: how many of `labels` would be expected had the two sides been drawn row by row from one pile; only
+    for two sides of one source.
+
+    Needs the columns source, split, n_tokens, label_group, image_group, and `rules.sets.same_label.picture`.
+    """
+    sides = (
+        samples.lazy()
+        .group_by(*_SIDE, maintain_order=True)
+        .agg(pl.len().cast(pl.Int64).alias("samples"), pl.col("picture").count().alias("seen"))
+        .with_columns(rank())
+        .collect()
+        .with_row_index("side")
+    )
+    if sides["rank"].n_unique() < 2:
+        return pl.DataFrame(schema=LEAKAGE)
+    rows = (
+        samples.lazy()
+        .select(
+            *_SIDE,
+            "label_group",
+            "picture",
+            (pl.col("n_tokens") >= long).fill_null(False).alias("long"),
+            pl.when(pl.col("image_group").is_not_null() & pl.col("label_group").is_not_null())
+            .then(pl.col("image_group") + " " + pl.col("label_group"))
+            .alias("near"),
+        )
+        .join(sides.lazy().select(*_SIDE, "side", "rank"), on=_SIDE, how="left", nulls_equal=True)
+        .collect()
+    )
+    pairs = (
+        sides.join(sides, how="cross", suffix="_2")
+        .filter(pl.col("rank") > pl.col("rank_2"))
+        .rename({f"{name}_2": f"other_{name}" for name in ("side", *_SIDE, "rank", "samples", "seen")})
+    )
+    key = ["side", "other_side"]
+    labels = _shared(rows, "label_group").rename({"rows": "labels", "long": "long_labels"})
+    labels = labels.rename({"other_rows": "other_labels", "other_long": "other_long_labels"})
+    images = _shared(rows, "picture").select(*key, images="rows", other_images="other_rows")
+    near = _shared(rows, "near").select(*key, near_images="rows")
+    for found in (labels, images, near, _by_chance(rows, pairs)):
+        pairs = pairs.join(found, on=key, how="left", maintain_order="left")
+    counts = ("labels", "long_labels", "other_labels", "other_long_labels")
+    looked = (pl.col("seen") > 0) & (pl.col("other_seen") > 0)
+    return pairs.with_columns(
+        pl.col(counts).fill_null(0),
+        *(pl.when(looked).then(pl.col(c).fill_null(0)) for c in ("images", "other_images", "near_images")),
+    ).select(pl.col(name).cast(dtype) for name, dtype in LEAKAGE.items())
+
+
+def _held(rows: pl.DataFrame, column: str) -> pl.LazyFrame:
+    """How many rows of each side hold each value; only values that several ranks hold, which are few."""
+    held = (
+        rows.lazy()
+        .filter(pl.col(column).is_not_null())
+        .group_by(column, "side", "rank")
+        .agg(pl.len().cast(pl.Int64).alias("rows"), pl.col("long").sum().cast(pl.Int64))
+    )
+    return held.filter(pl.col("rank").n_unique().over(column) > 1)
+
+
+def _shared(rows: pl.DataFrame, column: str) -> pl.DataFrame:
+    """For each two sides of different rank: the rows of either whose value of `column` the other holds too."""
+    held = _held(rows, column).collect().lazy()
+    others = held.select(column, *(pl.col(name).alias(f"other_{name}") for name in ("side", "rank", "rows", "long")))
+    return (
+        held.join(others, on=column)
+        .filter(pl.col("rank") > pl.col("other_rank"))
+        .group_by("side", "other_side")
+        .agg(pl.col("rows", "long", "other_rows", "other_long").sum())
+        .collect()
+    )
+
+
+def _by_chance(rows: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """For two sides of one source: the rows of the higher one whose label a random draw would leave on both.
+
+    Of m equal labels, each row goes to the higher side with probability q (its share of both sides); a row there has
+    none of the other m - 1 on the lower side with probability q^(m - 1).
+    """
+    held = (
+        rows.lazy()
+        .filter(pl.col("label_group").is_not_null())
+        .group_by("label_group", "side")
+        .agg(pl.len().cast(pl.Int64).alias("rows"))
+        .collect()
+    )
+    sizes = dict(held.group_by("side").agg(pl.col("rows").sum()).iter_rows())
+    found: list[tuple[int, int, float]] = []
+    within = pairs.filter(pl.col("source") == pl.col("other_source")).select("side", "other_side")
+    for side, other in within.iter_rows():
+        if side not in sizes or other not in sizes:
+            continue
+        q = sizes[side] / (sizes[side] + sizes[other])
+        copies = (
+            held.filter(pl.col("side").is_in([side, other]))
+            .group_by("label_group")
+            .agg(pl.col("rows").sum().alias("m"))
+            .group_by("m")
+            .len()
+            .sort("m")  # floating-point sums must come in one order
+        )
+        expected = sum(n * m * q * (1 - q ** (m - 1)) for m, n in copies.iter_rows())
+        found.append((side, other, round(expected, 3)))
+    schema = {"side": pl.UInt32, "other_side": pl.UInt32, "random_labels": pl.Float64}
+    return pl.DataFrame(found, schema=schema, orient="row")
+
+
+def seen_elsewhere(samples: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Rows whose value of `column` stands on a side of another rank: sample_id, source, `above` and `below`.
+
+    `above` is the first sample that holds it on a side of a higher rank (null where there is none), `below` the first
+    on one of a lower rank.
+    """
+    held = (
+        samples.lazy()
+        .select("sample_id", "source", rank(), pl.col(column).alias("value"))
+        .filter(pl.col("value").is_not_null())
+        .filter(pl.col("rank").n_unique().over("value") > 1)
+        .collect()
+    )
+    firsts = held.group_by("value").agg(
+        pl.col("sample_id").filter(pl.col("rank") == number).first().alias(f"first{number}") for number in (0, 1, 2)
+    )
+    own = pl.col("rank")
+    return held.join(firsts, on="value", how="left", maintain_order="left").select(
+        "sample_id",
+        "source",
+        pl.when(own < 2).then(pl.coalesce("first2", pl.when(own < 1).then("first1"))).alias("above"),
+        pl.when(own > 0).then(pl.coalesce("first0", pl.when(own > 1).then("first1"))).alias("below"),
+    )

@@ -1,0 +1,1 @@
+"""What the judges of rules are written with. Holds no rule."""

@@ -1,0 +1,112 @@
+"""A label as the judges of rules see it: text, tokens, places, and what the reader found. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from rules.findings import Finding, FixLevel, Severity
+from rules.latex import lexer
+from rules.latex.reader import Problem, Reading
+from rules.toolkit import braces
+
+
+@dataclass
+class Label:
+    """One label. `tokens[i]` stands at `spans[i]` of `text`."""
+
+    text: str
+    tokens: list[str]
+    reading: Reading
+    #: None where the label has no visual key.
+    canonical: str | None = None
+    _known: list[tuple[int, int]] = field(default_factory=list, repr=False)
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        return self.reading.spans or lexer.spans(self.text, self.tokens)
+
+    def place(self, index: int) -> tuple[int, int]:
+        """`spans[index]`; of a long label only the start is read for a place at its start."""
+        known = self._known
+        if "spans" in self.__dict__ or "%" in self.text:
+            return self.spans[index]
+        end = known[-1][1] if known else 0
+        for token in self.tokens[len(known) : index + 1]:
+            start = self.text.index(token, end)  # only white space stands between
+            end = start + len(token)
+            known.append((start, end))
+        return known[index]
+
+    # What several judges look at is made once a label.
+
+    @cached_property
+    def spaced(self) -> str:
+        """The tokens with a single space between every two: what `braces.places` searches."""
+        return " ".join(self.tokens)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The distinct tokens."""
+        return frozenset(self.tokens)
+
+    @cached_property
+    def partners(self) -> dict[int, int]:
+        """The token of each closing brace by that of its opening one."""
+        return braces.closers(self.tokens)
+
+    @cached_property
+    def scripts(self) -> list[tuple[int, int, int]]:
+        """Every braced script: the token of its `_` or `^`, of its `{` and of its `}`."""
+        return braces.script_places(self.tokens, self.partners)
+
+    @cached_property
+    def prose(self) -> frozenset[int]:
+        r"""The tokens inside arguments that are not mathematics: of `\text`, `\mbox`, `\label`, `\begin`."""
+        return braces.prose(self.tokens, self.partners)
+
+    def problems(self, *kinds: str) -> Iterator[Problem]:
+        """The reader's problems of these kinds, in the order they were met."""
+        return (problem for problem in self.reading.problems if problem.kind in kinds)
+
+    def find(self, *tokens: str) -> Iterator[int]:
+        """The places of these tokens, in order."""
+        wanted = frozenset(tokens)
+        return iter([index for index, token in enumerate(self.tokens) if token in wanted])
+
+    def at(
+        self,
+        start: int,
+        end: int,
+        message: str,
+        replacement: str | None = None,
+        *,
+        severity: Severity | None = None,
+        fix: FixLevel | None = None,
+    ) -> Finding:
+        """A finding from token `start` to token `end` (exclusive)."""
+        if not self.tokens:
+            return Finding(message, 0, len(self.text), replacement, severity, fix)
+        first = self.place(min(start, len(self.tokens) - 1))[0]
+        last = self.place(min(max(end, start + 1), len(self.tokens)) - 1)[1]
+        return Finding(message, first, last, replacement, severity, fix)
+
+    def on(
+        self,
+        problem: Problem,
+        message: str,
+        replacement: str | None = None,
+        *,
+        severity: Severity | None = None,
+        fix: FixLevel | None = None,
+    ) -> Finding:
+        """A finding where the reader met a problem."""
+        return self.at(problem.start, problem.end, message, replacement, severity=severity, fix=fix)
+
+    def shown(self, start: int, end: int, most: int = 40) -> str:
+        """The source from token `start` to `end`, cut to `most` characters, for messages."""
+        if start >= end or not self.tokens:
+            return ""
+        text = self.text[self.place(start)[0] : self.place(min(end, len(self.tokens)) - 1)[1]]
+        return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,1 @@
+"""Processes that share the work. Know nothing of what is done."""

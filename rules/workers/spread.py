@@ -1,0 +1,73 @@
+"""Spreads batches of labels over processes, or over what a caller offers in their place. Knows nothing of the work.
+
+Threads are no help: math-core holds the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, TypeVar
+
+from rules.workers.pool import Helpers
+
+_Batch = TypeVar("_Batch")
+_Result = TypeVar("_Result")
+
+#: Does work, which can be pickled, to every batch and gives the results in order.
+Spreader = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[Any]]
+
+_elsewhere: ContextVar[Spreader | None] = ContextVar("elsewhere", default=None)
+
+
+@contextmanager
+def spread_by(spreader: Spreader) -> Iterator[None]:
+    """Inside, `spread` leaves to `spreader` what it would have given to processes of this machine."""
+    token = _elsewhere.set(spreader)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(token)
+
+
+def elsewhere() -> Spreader | None:
+    """What `spread` leaves its work to here, for others that share work; None: nothing but this machine."""
+    return _elsewhere.get()
+
+
+def spread(work: Callable[[_Batch], _Result], batches: Sequence[_Batch], workers: int) -> Iterator[_Result]:
+    """`work` done to every batch, the results in order. `work` and the batches must be picklable for `workers` > 1.
+
+    The processes are kept for the next call: starting one costs as much as judging ten thousand labels.
+    """
+    if workers <= 1 or len(batches) < 2:
+        yield from map(work, batches)
+        return
+    spreader = _elsewhere.get()
+    if spreader is not None:
+        yield from spreader(work, batches)
+        return
+    pool = _pool(workers)
+    try:
+        waiting = deque(pool.submit(_do, work, batch) for batch in batches)
+        while waiting:
+            yield waiting.popleft().result()
+    except BaseException:  # a batch failed, Ctrl-C came, or nobody reads on: what is under way isn't waited for
+        _pool.cache_clear()
+        pool.shutdown()
+        raise
+
+
+@cache
+def _pool(workers: int) -> Helpers:
+    return Helpers(workers)
+
+
+def _do(work: Callable[[_Batch], _Result], batch: _Batch) -> _Result:
+    """`work` done by a helper."""
+    gc.set_threshold(200_000)  # batches are lists of small lists, none of them a cycle: looking for one costs a tenth
+    return work(batch)

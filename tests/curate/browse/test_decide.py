@@ -1,0 +1,340 @@
+"""From the browser to the data set: `curate browse`, a real mongod, a real App and a headless Chromium.
+
+A person filters to one family of rules, accepts a fix, edits a label, rejects a sample; another process reads the
+decisions, and the export honours them. What the browser asks for outside this machine is blocked and looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import polars as pl
+import pytest
+from browsing import Browsing
+
+from curate.browse.deciding.taking import NOTHING
+from curate.browse.process.mongod import VARIABLE
+from curate.render import render_png
+
+ROOT = Path(__file__).resolve().parents[3]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--no-first-run"),
+]
+#: Milliseconds that anything may take on a machine that is busy with other tests.
+PATIENCE = 90_000
+#: Keeps what the App's notices say: each is there for three seconds, less than a busy machine may need to look.
+HEAR = """
+window.notices = [];
+const heard = new WeakSet();
+new MutationObserver(() => document.querySelectorAll("#notistack-snackbar").forEach((notice) => {
+  if (!heard.has(notice)) { heard.add(notice); window.notices.push(notice.textContent); }
+})).observe(document, { childList: true, subtree: true });
+"""
+DELIMITERS, SYNTAX = "dlm-delimiters-and-wrappers", "syn-syntax"
+TILES = '[data-cy="fo-grid"] [data-cy="looker"]'
+
+DELIMITED, WRONG, HOPELESS = r"$\alpha + 11$", r"$\frac{a}{c} + 22$", r"$q _ 3 + 33$"
+OPEN, TURNED, TURNED_ANEW = r"\sqrt{y + 55", r"\frac{z}{w + 66", r"\frac{z}{v + 66"
+#: The samples of each test are its own: one `curate browse` serves them all.
+LABELS = {
+    "fix": DELIMITED,
+    "edit": WRONG,
+    "reject": HOPELESS,
+    "clean": "x + 44",
+    "open": OPEN,
+    "turned": TURNED,
+}
+EDITED = r"\frac{a}{b} + 22"
+
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium on this machine"),
+]
+
+
+def curate(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    code = "from curate.cli.main import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=True,
+        timeout=300,
+        **options,
+    )
+
+
+def write_source(folder: Path, labels: dict[str, str]) -> Path:
+    """JSON lines with the labels, and a picture of what each was first."""
+    folder.mkdir(exist_ok=True)
+    for name, label in LABELS.items():
+        path = folder / f"{name}.png"
+        if not path.exists():
+            path.write_bytes(render_png(label if label.count("{") == label.count("}") else label + "}", scale=3))
+    rows = [{"id": name, "label": label, "image": f"{name}.png"} for name, label in labels.items()]
+    source = folder / "s.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return source
+
+
+def decisions(run: Path) -> dict[str, list[str | None]]:
+    """Action and label by sample, as another process reads them."""
+    code = (
+        "import json, sys; from pathlib import Path; from curate.runs.decisions import read_decisions\n"
+        "standing = read_decisions(Path(sys.argv[1])).standing\n"
+        "print(json.dumps({key: [one.action, one.label] for key, one in standing.items()}))"
+    )
+    command = [sys.executable, "-c", code, str(run / "decisions.jsonl")]
+    read = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True, timeout=60)
+    found: dict[str, list[str | None]] = json.loads(read.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def run(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of LABELS."""
+    folder = tmp_path_factory.mktemp("decide")
+    curate("audit", write_source(folder / "data", LABELS), "--out", folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def url(run: Path, mongod: Path) -> Iterator[str]:
+    """`curate browse` on the run; ended, and seen to end well, afterwards."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FIFTYONE_")}
+    environment |= {"HOME": str(run.parent), "TEXSIEVE_CACHE": str(run.parent / "cache"), VARIABLE: str(mongod)}
+    browsing = Browsing(run, {**environment, "PYTHONPATH": str(ROOT)}, "--who", "ann")
+    try:
+        yield browsing.wait().url
+    finally:
+        assert browsing.stop(seconds=60) == 0, browsing.said
+
+
+# The browser ----------------------------------------------------------------------------------------------------------
+
+
+class Page:
+    """The App in a browser, as a person uses it: nothing but what can be seen and clicked."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.tiles = page.locator(TILES)
+        page.set_default_timeout(PATIENCE)
+        # An advertisement comes when it likes and lies over the page, until it was seen once.
+        page.add_init_script("localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true')")
+        page.add_init_script(HEAR)
+
+    def open(self, view: str) -> None:
+        self.page.goto(f"{self.url}?view={view}")
+        self.tiles.first.wait_for()
+
+    def count(self, number: int) -> None:
+        """Wait until the grid holds so many samples."""
+        words = f"{number} sample{'s' * (number != 1)}"
+        self.page.locator('[data-cy="entry-counts"]').get_by_text(words, exact=True).wait_for()
+
+    def tile(self, label: str) -> Any:
+        """The tile that shows a label."""
+        found = self.tiles.filter(has_text=label)
+        found.wait_for()
+        return found
+
+    def select(self, label: str) -> None:
+        """Tick the box of a tile, which is there while the mouse is over it."""
+        selected = self.page.locator('[data-cy="action-manage-selected"]')
+        selected.wait_for(state="hidden")  # what the decision before was about is no longer selected
+        tile = self.tile(label)
+
+        def tick() -> None:
+            self.close_sample()  # the click came before the box, and opened it
+            tile.hover(timeout=5000)
+            corner = tile.locator('[data-cy="looker-checkbox-"]').bounding_box(timeout=2000)
+            if corner is not None:  # the tile is drawn anew just now
+                self.page.mouse.click(corner["x"] + 15, corner["y"] + 15)
+
+        self.until(tick, selected)
+
+    def open_sample(self, label: str) -> None:
+        tile = self.tile(label)
+
+        def click() -> None:
+            box = tile.bounding_box()
+            x, y = box["x"] + box["width"] / 2, box["y"] + 0.45 * box["height"]
+            self.page.mouse.move(x - 3, y)
+            self.page.mouse.move(x, y)
+            self.page.mouse.click(x, y, delay=50)
+
+        self.until(click, self.page.locator('[data-cy="modal"], [data-cy="action-toggle-fullscreen"]'))
+
+    def close_sample(self) -> None:
+        """Close the sample that is open, if one is. The server remembers it, and opens it for the next page, too."""
+        opened = self.page.locator("#modal.modalon")
+        for _ in range(10):
+            if not opened.count():
+                return
+            self.page.mouse.click(6, 600)  # beside it
+            self.page.keyboard.press("Escape")
+            self.page.wait_for_timeout(500)
+
+    def until(self, act: Any, there: Any) -> None:
+        """Do something until what it is for is there: the App takes no clicks on a tile it is still drawing."""
+        from playwright.sync_api import Error
+
+        deadline = time.monotonic() + PATIENCE / 1000
+        while True:
+            try:
+                act()
+                there.first.wait_for(timeout=3000)
+                return
+            except Error:
+                assert time.monotonic() < deadline, f"{there} is not there"
+
+    def press(self, operator: str) -> None:
+        self._asks(self.page.locator(f'[data-item-id="@texsieve/decide/{operator}"]'), operator)
+
+    def press_in_sample(self, icon: str, operator: str) -> None:
+        """The button above the sample that is open."""
+        self._asks(self.page.locator("span.material-icons").filter(has_text=re.compile(f"^{icon}$")).last, operator)
+
+    def _asks(self, button: Any, operator: str) -> None:
+        """Click until the App asks the server for it: a click on a button that is just drawn anew is lost."""
+        from playwright.sync_api import Error
+
+        name = f'"@texsieve/decide/{operator}"'
+        for last in (False, False, True):
+            try:
+                with self.page.expect_request(lambda asked: name in (asked.post_data or ""), timeout=PATIENCE / 3):
+                    button.click()
+                return
+            except Error:
+                if last:
+                    raise
+
+    def notice(self) -> str:
+        """What the App's next notice says."""
+        self.page.wait_for_function("window.notices.length")
+        said: str = self.page.evaluate("window.notices.shift()")
+        return said
+
+    def decide(self, label: str, operator: str) -> str:
+        """Select a sample and press a button; what the notice says of it.
+
+        The App may drop a selection while it draws the grid anew. It says that nothing is selected, then; so do people
+        see it, and select again.
+        """
+        for _ in range(5):
+            self.select(label)
+            self.press(operator)
+            said = self.notice()
+            if said != NOTHING:
+                break
+            self.page.get_by_text(NOTHING).wait_for(state="hidden")  # it would not be said again
+        return said
+
+
+@pytest.fixture
+def page(url: str) -> Iterator[Page]:
+    """A page of a fresh browser. What it asks for elsewhere is blocked, and must be fonts."""
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM, "no Chromium: install it (apt-get install chromium), the CI must see the App"
+    outside: list[str] = []
+
+    def block(route: Any) -> None:
+        outside.append(route.request.url)
+        route.abort()
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = browser.new_context(viewport={"width": 1900, "height": 1000})
+        context.route(lambda url: urlsplit(url).hostname not in ("127.0.0.1", None), block)
+        opened = Page(context.new_page(), url)
+        yield opened
+        browser.close()
+    assert [url for url in outside if urlsplit(url).hostname != "fonts.googleapis.com"] == []
+
+
+# What people do -------------------------------------------------------------------------------------------------------
+
+
+def test_three_decisions_go_from_the_browser_to_the_export(page: Page, run: Path, tmp_path: Path) -> None:
+    page.open(DELIMITERS)
+    page.count(3)
+
+    assert page.decide(DELIMITED, "accept_fix") == "1 fixed."
+    page.count(2)  # the fixed label has no delimiters to be found
+
+    page.select(WRONG)
+    page.press("edit_label")
+    text = page.page.locator("textarea:visible").first
+    text.wait_for()
+    assert text.input_value() == r"\frac{a}{c} + 22"  # the proposal
+    text.fill(r"\frac{a}{b")
+    page.page.get_by_text("this brace is never closed").first.wait_for()
+    text.fill(EDITED)
+    page.page.get_by_text("✓ nothing found").wait_for()
+    page.page.get_by_role("button", name="Save label").click()
+    assert page.notice() == "1 edited."
+    page.count(1)
+
+    assert page.decide(HOPELESS, "reject") == "1 rejected."
+
+    mine = ("s/fix", "s/edit", "s/reject")
+    assert {key: found for key, found in decisions(run).items() if key in mine} == {
+        "s/fix": ["fix", r"\alpha + 11"],
+        "s/edit": ["edit", EDITED],
+        "s/reject": ["reject", None],
+    }
+    assert {json.loads(line)["who"] for line in (run / "decisions.jsonl").read_text().splitlines()} == {"ann"}
+
+    curate("export", run, "--out", tmp_path / "out")
+    table = pl.concat([pl.read_parquet(path) for path in sorted((tmp_path / "out" / "data").glob("*.parquet"))])
+    assert dict(
+        table.filter(pl.col("sample_id").is_in([*mine, "s/clean"])).select("sample_id", "label").iter_rows()
+    ) == {
+        "s/fix": r"\alpha + 11",
+        "s/edit": EDITED,
+        "s/clean": LABELS["clean"],
+    }
+    dropped = pl.read_parquet(tmp_path / "out" / "dropped.parquet")
+    assert dict(dropped.select("sample_id", "reason").iter_rows())["s/reject"] == "rejected"
+
+
+def test_the_open_sample_is_decided_on_and_taken_back(page: Page, run: Path) -> None:
+    page.open(SYNTAX)
+    page.open_sample(OPEN)
+    page.press_in_sample("check_circle", "accept_label_open")
+    assert page.notice() == "1 accepted as it is."
+    assert decisions(run)["s/open"] == ["accept", None]
+    page.press_in_sample("undo", "undo_open")
+    assert page.notice() == "1 decision taken back."
+    assert "s/open" not in decisions(run)
+    page.close_sample()
+
+
+def test_a_label_that_changed_meanwhile_is_not_decided_on(page: Page, run: Path) -> None:
+    page.open(SYNTAX)
+    page.tile(TURNED)
+    source = write_source(run.parent / "data", {**LABELS, "turned": TURNED_ANEW})
+    curate("audit", source, "--out", run, "--update")
+    assert page.decide(TURNED, "reject").startswith("1 has another label since the run was audited anew")
+    assert "s/turned" not in decisions(run)
+    assert page.decide(TURNED, "check_again") == "1 checked again."
+    assert page.decide(TURNED_ANEW, "reject") == "1 rejected."
+    assert decisions(run)["s/turned"] == ["reject", None]

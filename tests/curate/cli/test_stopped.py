@@ -1,0 +1,137 @@
+"""Commands that are stopped while helper processes work for them: one line is said, nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+ROOT = Path(__file__).resolve().parents[3]
+TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+#: Seconds after which something that has to come is said not to come.
+PATIENCE = 300.0
+#: A picture that takes long to measure and to encode.
+SLOW = np.random.default_rng(0).integers(0, 256, (1200, 1200), np.uint8)
+
+
+def labels_judged(data: Path) -> list[str]:
+    """An audit whose labels `rules.workers.spread.spread` gives to helpers."""
+    tail = " + ".join(f"\\frac{{a_{{{n}}}}}{{b^{{{n}}}}}" for n in range(20))
+    (data / "labels.txt").write_text("".join(f"{n} + {tail}\n" for n in range(100_000)), encoding="utf-8")
+    return ["audit", f"{data}/labels.txt", "--workers", "2"]
+
+
+def images_measured(data: Path) -> list[str]:
+    """An audit whose images `curate.base.share_work.share` gives to helpers."""
+    write_rows(data, [f"x_{{{n}}}" for n in range(2000)], SLOW)
+    return ["audit", f"{data}/rows.csv", "--no-cache", "--workers", "3"]
+
+
+def labels_drawn(data: Path) -> list[str]:
+    """An audit whose labels `curate.render.batch.render_many` has drawn by helpers."""
+    terms = [f"x_{{{n}}}" for n in range(500)]
+    pixels = np.full((40, 160), 255, np.uint8)
+    pixels[10:30, 20:140] = 0
+    write_rows(data, ["+".join(f"{term}^{{{n}}}" for term in terms) for n in range(80)], pixels)
+    return ["audit", f"{data}/rows.csv", "--no-cache", "--workers", "2"]
+
+
+def pictures_made(data: Path) -> list[str]:
+    """An export whose pictures are made by the helpers of `curate.export.write.pictures.Studio`."""
+    write_rows(data, [f"x_{{{n}}}" for n in range(2000)], SLOW)
+    audit = ["audit", f"{data}/rows.csv", "--no-images", "--workers", "1", "--out", f"{data}/run"]
+    subprocess.run([sys.executable, "-m", "curate.cli.main", *audit], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    return ["export", f"{data}/run", "--keep", "error,warning", "--workers", "2"]
+
+
+def write_rows(data: Path, labels: list[str], pixels: np.ndarray) -> None:
+    """A source of so many pairs, all of them with the same picture."""
+    Image.fromarray(pixels).save(data / "0.png")
+    for number in range(1, len(labels)):
+        (data / f"{number}.png").hardlink_to(data / "0.png")
+    rows = (f"{number}.png,{label}\n" for number, label in enumerate(labels))
+    (data / "rows.csv").write_text("image,label\n" + "".join(rows), encoding="utf-8")
+
+
+@pytest.fixture(scope="module", params=[labels_judged, images_measured, labels_drawn, pictures_made])
+def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A command that would have several helpers work for longer than a test waits before it stops it."""
+    make: Callable[[Path], list[str]] = request.param
+    return make(tmp_path_factory.mktemp(make.__name__))
+
+
+def as_in_a_terminal() -> None:
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored where the tests run in the background
+        signal.signal(number, signal.SIG_DFL)
+
+
+def started(command: list[str], out: Path, worked: float) -> subprocess.Popen[str]:
+    """The command in a session of its own, as soon as two helpers have used `worked` seconds of a processor each."""
+    parent = subprocess.Popen(
+        [sys.executable, "-m", "curate.cli.main", *command, "--out", str(out)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=as_in_a_terminal,
+    )
+    deadline = time.monotonic() + PATIENCE
+    while sum(used >= worked for used in processes(parent.pid, only=b"--multiprocessing-fork").values()) < 2:
+        assert parent.poll() is None, "it ended before it could be stopped"
+        assert time.monotonic() < deadline, "its helpers don't work"
+        time.sleep(0.01)
+    return parent
+
+
+def processes(session: int, only: bytes = b"") -> dict[int, float]:
+    """Processes of a session that live, with the seconds that each has used; only such with that in their command."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                facts = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+                fits = int(facts[3]) == session and facts[0] not in "ZX" and only in (folder / "cmdline").read_bytes()
+            except OSError:  # it ended meanwhile
+                continue
+            if fits:
+                found[int(folder.name)] = (int(facts[11]) + int(facts[12])) / TICKS
+    return found
+
+
+def wait_for_the_end_of(session: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while left := processes(session):
+        assert time.monotonic() < deadline, f"still there: {left}"
+        time.sleep(0.01)
+
+
+# From helpers that are started to such that have imported what they need and work.
+@pytest.mark.parametrize(("name", "worked"), [("SIGINT", 0), ("SIGINT", 0.4), ("SIGINT", 1.5), ("SIGHUP", 1.5)])
+def test_a_command_that_is_stopped_says_one_line_and_leaves_nothing(command, tmp_path, name, worked):
+    number = getattr(signal, name)
+    parent = started(command, tmp_path / "out", worked)
+    os.killpg(parent.pid, number)
+    assert parent.communicate(timeout=PATIENCE)[1].strip() == "curate: stopped"
+    assert parent.returncode == 128 + number
+    wait_for_the_end_of(parent.pid)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+    assert left <= {f".out.part{name}" for name in ("", "/plan.json", "/done.jsonl", "/lock", "/data")}
+
+
+def test_helpers_end_with_a_command_that_is_killed(command, tmp_path):
+    parent = started(command, tmp_path / "out", 1.5)
+    parent.kill()
+    parent.communicate(timeout=PATIENCE)
+    wait_for_the_end_of(parent.pid)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,484 @@
+"""curate.render: what is drawn, what is refused and why, and that one label leaves nothing behind for the next."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import threading
+import time
+import xml.etree.ElementTree as ET
+from multiprocessing import active_children
+
+import pytest
+from PIL import Image
+
+from curate.base.errors import UserError
+from curate.render import (
+    LABEL_LIMIT,
+    RenderError,
+    engine,
+    error_png,
+    glyphs,
+    render_many,
+    render_png,
+    render_svg,
+    render_to_folder,
+)
+from curate.render.prepare import prepare
+
+TABULAR = r"""\begin{tabular}{l}
+$15.4 \times 4=61.6$ \\
+15.4 \\
+$\times \quad 4$ \\
+\hline 61.6
+\end{tabular}"""
+
+
+def picture(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png)).convert("L")
+
+
+def ink(image: Image.Image) -> int:
+    return sum(image.histogram()[:128])
+
+
+def dark_rows(image: Image.Image, share: float) -> list[int]:
+    """Rows of which at least `share` is ink: rules, seen from the side."""
+    rows = (image.crop((0, y, image.width, y + 1)) for y in range(image.height))
+    return [y for y, row in enumerate(rows) if ink(row) >= share * image.width]
+
+
+def touches_the_edge(image: Image.Image) -> bool:
+    w, h = image.size
+    return any(ink(image.crop(box)) for box in ((0, 0, w, 1), (0, h - 1, w, h), (0, 0, 1, h), (w - 1, 0, w, h)))
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        r"\frac{1}{2}",
+        r"\begin{pmatrix} a & b \\ c & d \end{pmatrix}",
+        r"f f _ { f } ^ { f }",
+        r"\left\{ \begin{array}{l} x+y=1 \\ 2x-y=3 \end{array} \right.",
+        r"\sqrt[3]{\frac{\frac{a}{b}}{c}}",
+        r"\int_0^\infty e^{-x^2} dx",
+        r"\textcircled { 1 } 5 \div 3",
+        r"\bm{x} \dag \sp 2",
+        r"\mathrm { \boldmath ~ \rho }",
+        r"x \tag{3}",
+        r"\overline { { g } } ^ { \prime }",
+        r"\ce{2H2 + O2 -> 2H2O}",
+        TABULAR,
+    ],
+)
+def test_draws_with_ink_and_nothing_cut_off(label: str) -> None:
+    image = picture(render_png(label))
+    assert ink(image) > 30
+    assert not touches_the_edge(image)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (r"\frac{a}{b", "Missing close brace"),
+        (r"\foo", r"Undefined control sequence \foo"),
+        (r"a^2^3", "Double exponent"),
+        (r"a & b", "Misplaced &"),
+        (r"\left( a", "Extra \\left or missing \\right"),
+        (r"\begin{matrix} a \end{array}", "array"),
+        (r"1 \n 2", r"Undefined control sequence \n"),
+        ("", "Nothing to draw"),
+        ("% only a comment", "Nothing to draw"),
+        ("\x0crac { 1 } { 2 }", "U+000C at position 0"),
+        ("x\ud800", "U+D800"),
+        (r"\begin{tabular}{l} a", r"Missing \end{tabular}"),
+        (r"a \end{tabular}", r"without \begin{tabular}"),
+        (r"\begin{tabular} a \end{tabular}", "Missing column specification"),
+        ("x" * (LABEL_LIMIT + 1), "8,001 characters"),
+    ],
+)
+def test_refuses_with_the_engines_own_message(label: str, message: str) -> None:
+    with pytest.raises(RenderError) as caught:
+        render_png(label)
+    assert message in str(caught.value)
+
+
+def test_a_macro_or_a_label_of_one_formula_is_not_there_in_the_next() -> None:
+    render_svg(r"\newcommand{\mine}{b}\mine")
+    with pytest.raises(RenderError, match="Undefined control sequence"):
+        render_svg(r"\mine")
+    with pytest.raises(RenderError, match="deep"):
+        render_svg(r"\def\mine{b}" + r"\sqrt{" * 1100 + "x" + "}" * 1100, seconds=60)
+    with pytest.raises(RenderError, match="Undefined control sequence"):
+        render_svg(r"\mine")
+    render_svg(r"x \label{eq:1}")
+    render_svg(r"y \label{eq:1}")
+    unknown = _without_number(engine.elements(r"\eqref{eq:1}", 5))
+    engine.convert(r"x \tag{1} \label{eq:1}", 5)
+    engine.convert(r"y \tag{2} \label{eq:1}", 5)
+    assert _without_number(engine.elements(r"\eqref{eq:1}", 5)) == unknown
+    assert render_svg(r"\textcircled{1}")  # our own macros are still there
+
+
+def test_only_a_definition_costs_a_new_document(monkeypatch) -> None:
+    render_svg("x")
+    made = []
+    start = engine._Engine._start_afresh
+    monkeypatch.setattr(engine._Engine, "_start_afresh", lambda self: (made.append(self), start(self)))
+    for label in (r"x \label{eq:1}", r"y \label{eq:1}", "z"):
+        render_svg(label)
+    assert not made
+    render_svg(r"\let\mine=y \mine")
+    render_svg("z")
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        r"\frac{a}{\sqrt[3]{b}} + \sum_{i=1}^n x_i^2",
+        r"\begin{array}{|c|c|} \hline a & \\ \hline & b \\ \hline \end{array}",
+        r"\left( \frac{\frac12}{\frac34} \right\} \xrightarrow{\text{far away}} \overbrace{a + b + c}",
+        r"\text{中 \"<> x} \color{red}{y} \cancel{x} \enclose{circle}{1} \textcircled{2} \label{eq:1}",
+        "",
+    ],
+)
+def test_the_elements_are_those_of_the_svg(label) -> None:
+    assert _without_number(engine.elements(label, 5)) == _without_number(
+        _listed(ET.fromstring(engine.convert(label, 5)))
+    )
+
+
+def _listed(element) -> list:
+    name = element.tag.rpartition("}")[2]
+    attributes = {key.replace("{http://www.w3.org/1999/xlink}", "xlink:"): of for key, of in element.attrib.items()}
+    attributes = {key: of for key, of in attributes.items() if key in engine._ATTRIBUTES}
+    content = ["#text", element.text, None] if element.text else []
+    content += [one for child in element for one in _listed(child)]
+    if name == "g" and "transform" not in attributes and attributes.get("data-mml-node") != "mtd":
+        return content
+    return [name, attributes, *content, None]
+
+
+def _without_number(found: list) -> str:
+    """Glyphs' ids are numbered by drawing."""
+    return re.sub(r"MJX-\d+-", "MJX-", repr([sorted(one.items()) if isinstance(one, dict) else one for one in found]))
+
+
+@pytest.mark.parametrize("label", [r"\frac{", r"\nosuch", r'\begin{"<&\}} x \end{"<&\}}'])
+def test_the_list_of_elements_is_refused_with_the_same_message(label) -> None:
+    with pytest.raises(RenderError) as of_svg:
+        engine.convert(label, 5)
+    with pytest.raises(RenderError) as of_list:
+        engine.elements(label, 5)
+    assert str(of_svg.value) == str(of_list.value)
+
+
+def test_each_line_may_have_a_name() -> None:
+    named = r"\begin{aligned} x \label{eq:1} \\ y\label {eq:2} \end{aligned}"
+    plain = r"\begin{aligned} x \\ y \end{aligned}"
+    assert _without_number(engine.elements(prepare(named), 5)) == _without_number(engine.elements(plain, 5))
+
+
+def test_commands_mean_what_latex_means() -> None:
+    # MathJax's physics package makes a nabla of \div and roman letters of \Re
+    assert 'data-c="F7"' in render_svg(r"\div")
+    assert 'data-c="211C"' in render_svg(r"\Re")
+
+
+def test_links_and_styles_out_of_a_label_are_refused() -> None:
+    for label in (r"\href{javascript:alert(1)}{x}", r"\bbox[background:url(http://a.b)]{x}", r"\style{color:red}{x}"):
+        with pytest.raises(RenderError, match="Undefined control sequence"):
+            render_svg(label)
+
+
+def test_the_engine_outlives_deep_nesting_and_runaway_input() -> None:
+    with pytest.raises(RenderError, match="deep"):
+        render_svg(r"\sqrt{" * 1100 + "x" + "}" * 1100, seconds=60)
+    assert render_svg("x")
+    with pytest.raises(RenderError, match="recursive"):
+        render_svg(r"\def\z{\z\z}\z")
+    with pytest.raises(RenderError, match="Not drawn within"):
+        render_svg("x" * 7_000, seconds=0.05)
+    assert render_svg("x")
+
+
+def test_an_engine_that_fills_up_is_replaced(monkeypatch) -> None:
+    # MathJax keeps what every new document took: 2,600 labels that define something filled half a gigabyte, and the
+    # next one was an error. Here in an eighth of it.
+    monkeypatch.setattr(engine, "_HEAP", engine._HEAP // 8)
+    engine._forget()
+    try:
+        for number in range(600):
+            assert "<svg" in render_svg(rf"\let\mine=y \mine^{{{number}}}")
+    finally:
+        engine._forget()
+
+
+def test_any_thread_may_draw() -> None:
+    drawn: list[str] = []
+    threads = [threading.Thread(target=lambda: drawn.append(render_svg(r"\frac12"))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert drawn == [render_svg(r"\frac12")] * 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_draws_too() -> None:
+    render_svg("x")
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if "<svg" in render_svg("y") else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "$x$",
+        "$$x$$",
+        r"\[ x \]",
+        r"\(x\)",
+        r"\begin{equation*}x\end{equation*}",
+        r"\begin{equation} x \end{equation}",
+        r" \begin{displaymath}x\end{displaymath} ",
+    ],
+)
+def test_outer_delimiters_are_accepted(wrapped: str) -> None:
+    assert prepare(wrapped) == "x"
+
+
+@pytest.mark.parametrize("label", ["$a$ and $b$", r"\[a\] \[b\]", "$", r"$a\$", r"\$5"])
+def test_what_only_looks_like_delimiters_stays(label: str) -> None:
+    assert prepare(label) == label
+
+
+@pytest.mark.parametrize(
+    ("tabular", "array"),
+    [
+        (
+            r"\begin{tabular}{l} a & $b$ \\ c \end{tabular}",
+            r"\begin{array}{l} \text{a} & \text{$b$} \\ \text{c}\end{array}",
+        ),
+        (r"\begin{tabular}{|c|p{2cm}|} a\end{tabular}", r"\begin{array}{|c|l|} \text{a}\end{array}"),
+        (r"\begin{tabular}{*{2}{r}@{ : }l} a\end{tabular}", r"\begin{array}{rrl} \text{a}\end{array}"),
+        (r"\begin{tabular}{l} a \\ \hline \end{tabular}", r"\begin{array}{l} \text{a} \\ \hline \end{array}"),
+        (
+            r"\begin{tabular}{l} \toprule a \\[2pt] b \end{tabular}",
+            r"\begin{array}{l} \hline \text{a} \\ \text{b}\end{array}",
+        ),
+        (
+            r"\begin{tabular}{ll}\multicolumn{2}{c}{a \& b}\end{tabular}",
+            r"\begin{array}{ll} \text{{a \& b}} & \end{array}",
+        ),
+        (r"\begin{tabular}{l}{a & b}\end{tabular}", r"\begin{array}{l} \text{{a & b}}\end{array}"),
+        (
+            r"\begin{tabular}{l}\begin{tabular}{l}a\end{tabular}\end{tabular}",
+            r"\begin{array}{l} \begin{array}{l} \text{a}\end{array}\end{array}",
+        ),
+    ],
+)
+def test_tabular_becomes_array(tabular: str, array: str) -> None:
+    assert " ".join(prepare(tabular).split()) == array
+
+
+def test_the_rule_above_the_result_is_drawn() -> None:
+    image = picture(render_png(TABULAR))
+    rule = dark_rows(image, 0.9)
+    assert rule
+    assert len(rule) <= 4, "a rule, not a filled box"
+    assert image.height / 2 < rule[0] < image.height - 10
+
+
+def test_a_frame_is_a_line_and_not_filled() -> None:
+    image = picture(render_png(r"\begin{array}{|c|c|} \hline a & b \\ \hline \end{array}"))
+    assert len(dark_rows(image, 0.8)) <= 8
+    assert ink(image) < 0.3 * image.width * image.height
+
+
+def test_a_decimal_point_between_tokens_is_as_narrow_as_without() -> None:
+    assert picture(render_png("1 5 . 4")).width == picture(render_png("15.4")).width
+
+
+def test_line_breaks_stand_under_each_other() -> None:
+    assert picture(render_png(r"a \\ b")).height > 1.8 * picture(render_png("a b")).height
+
+
+def test_the_same_label_gives_the_same_svg_whatever_came_before() -> None:
+    first = render_svg(r"\frac{a}{b}")
+    render_svg(r"\int x")
+    assert render_svg(r"\frac{a}{b}") == first
+    assert 'id="' in first
+    ids = {part.split('"')[0] for part in first.split('id="')[1:]}
+    others = {part.split('"')[0] for part in render_svg(r"\frac{a}{c}").split('id="')[1:]}
+    assert not ids & others, "two drawings in one page would share ids"
+
+
+def test_markup_in_a_label_stays_text() -> None:
+    svg = render_svg(r"\text{<script>alert(1)</script> \& \" > 解<b>}")
+    assert "<script" not in svg
+    assert "<b>" not in svg
+
+
+def test_height_colour_and_background() -> None:
+    image = Image.open(io.BytesIO(render_png("x+1", height_px=64, colour="#c00000", background=None))).convert("RGBA")
+    assert image.height == 64
+    assert image.getpixel((0, 0))[3] == 0
+    solid = {pixel[:3] for _, pixel in image.getcolors(1 << 16) if pixel[3] == 255}
+    assert solid == {(0xC0, 0, 0)}
+    with pytest.raises(ValueError, match="color"):
+        render_png("x", colour='red" onload="')
+
+
+def test_a_picture_never_grows_beyond_its_limits() -> None:
+    image = picture(render_png("x" * 3_000, scale=8))
+    assert image.width <= 16_001
+    assert image.width * image.height <= 16_100_000
+
+
+def forget_fonts() -> None:
+    for cached in (glyphs.font_files, glyphs._opened, glyphs.font_for):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def no_fonts(monkeypatch: pytest.MonkeyPatch):
+    forget_fonts()
+    monkeypatch.setattr(glyphs, "_folders", lambda: iter(()))
+    yield
+    forget_fonts()
+
+
+def test_a_character_without_a_font_is_a_box(no_fonts: None) -> None:
+    one, two = picture(render_png("解")), picture(render_png("解元"))
+    assert ink(one) > 50
+    assert ink(two) == pytest.approx(2 * ink(one), rel=0.1)
+    assert two.width > 1.5 * one.width
+    assert not touches_the_edge(two)
+    assert picture(render_png(r"\text{解 元}")).height == one.height
+    assert "解" in render_svg("解"), "a browser has its own fonts"
+
+
+@pytest.mark.skipif(glyphs.font_for("解") is None, reason="no font with Chinese characters here")
+def test_chinese_is_drawn_with_a_font_of_the_machine() -> None:
+    drawn = {ink(picture(render_png(label))) for label in ("解", "一", "、", "元")}
+    assert len(drawn) == 4, "boxes would all have the same ink"
+    assert min(drawn) > 5
+
+
+def test_error_png_shows_any_text() -> None:
+    short, long = picture(error_png("Missing close brace")), picture(error_png("word " * 500 + "x" * 900))
+    assert ink(short) > 100
+    assert long.width == short.width
+    assert short.height < long.height <= 8 * 22 + 20
+    assert picture(error_png("")).height > 20
+    assert picture(error_png("解 \ud800 \x00 <b>")).height > 20
+
+
+def test_render_many_over_processes_keeps_order_and_goes_on_after_errors() -> None:
+    labels = [r"\foo" if n % 5 == 0 else f"x^{{{n}}}" for n in range(40)]
+    alone = list(render_many(iter(labels), workers=1, scale=1.0))
+    together = list(render_many(iter(labels), workers=2, scale=1.0))
+    assert [index for index, _ in together] == list(range(40))
+    for (_, one), (_, other), label in zip(alone, together, labels, strict=True):
+        if label == r"\foo":
+            assert isinstance(other, RenderError)
+            assert str(other) == str(one)
+        else:
+            assert other == one
+
+
+def test_render_many_takes_no_more_than_it_needs() -> None:
+    taken = 0
+
+    def endless():
+        nonlocal taken
+        while True:
+            taken += 1
+            yield "x"
+
+    results = render_many(endless(), workers=1)
+    next(results)
+    results.close()
+    assert taken == 1
+
+
+def test_render_to_folder_takes_a_label_or_a_file(tmp_path) -> None:
+    one = render_to_folder(r"\frac12", tmp_path / "one")
+    assert [path.name for path in one.written] == ["label.png"]
+    lines = tmp_path / "labels.txt"
+    lines.write_text("x\n\n\\foo\ny\r\n", encoding="utf-8")
+    many = render_to_folder(str(lines), tmp_path / "many", "svg")
+    assert [path.name for path in many.written] == ["0001.svg", "0004.svg"]
+    assert many.failed == [("0003", r"Undefined control sequence \foo")]
+    assert many.written[0].read_text(encoding="utf-8").startswith("<svg")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(
+        '{"id": "../a/b", "latex": "x"}\n{"id": "..-a-b", "tex": "y"}\n{"id": "A", "label": "z"}\n', "utf-8"
+    )
+    named = render_to_folder(rows, tmp_path / "named")
+    assert all(path.parent == tmp_path / "named" and path.is_file() for path in named.written)
+    assert len({path.name.lower() for path in named.written}) == 3
+    whole = tmp_path / "table.tex"
+    whole.write_text(TABULAR, encoding="utf-8")
+    assert [path.name for path in render_to_folder(whole, tmp_path / "t").written] == ["table.png"]
+
+
+def test_render_to_folder_says_what_is_wrong_with_a_file(tmp_path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"id": 1}\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"line 1: no text under latex"):
+        render_to_folder(bad, tmp_path / "out")
+    bad.write_text("{\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"line 1: not JSON"):
+        render_to_folder(bad, tmp_path / "out")
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes(b"x\n\xff\n")
+    with pytest.raises(UserError, match="not UTF-8"):
+        render_to_folder(latin, tmp_path / "out")
+    with pytest.raises(UserError, match="no such picture format"):
+        render_to_folder("x", tmp_path / "out", "gif")
+    with pytest.raises(UserError, match="can't be read"):
+        render_to_folder(tmp_path / "absent.txt", tmp_path / "out")
+
+
+class Killer:
+    """Ends the process that unpickles it: stands for a label that crashes the renderer."""
+
+    def __reduce__(self):
+        return os._exit, (3,)
+
+
+def test_a_label_that_kills_its_process_is_an_error_and_stops_nothing() -> None:
+    results = list(render_many(iter(["x", "y"]), workers=2, colour=Killer()))
+    assert [(index, str(result)) for index, result in results] == [
+        (0, "The renderer crashed on this label"),
+        (1, "The renderer crashed on this label"),
+    ]
+
+
+def test_drawing_goes_on_when_a_process_is_ended_while_nobody_reads() -> None:
+    before = set(active_children())  # of other tests, which are kept
+    results = render_many((f"x^{{{n}}}" for n in range(120)), workers=2, scale=0.3)  # small: none ends half sent
+    assert next(results)[0] == 0
+    for process in set(active_children()) - before:
+        process.kill()
+        process.join()
+    time.sleep(0.5)  # for the pool to notice, though it goes on either way
+    assert [index for index, drawn in results if isinstance(drawn, bytes)] == list(range(1, 120))
+
+
+def test_fonts_named_in_the_environment_come_first_and_may_be_broken(tmp_path, monkeypatch) -> None:
+    broken = tmp_path / "broken.ttf"
+    broken.write_bytes(b"no font")
+    monkeypatch.setenv(glyphs.FONTS_VARIABLE, str(tmp_path))
+    forget_fonts()
+    try:
+        assert glyphs.font_files()[0] == broken
+        assert ink(picture(render_png("解"))) > 50
+    finally:
+        forget_fonts()

@@ -1,0 +1,343 @@
+"""Bad input: one clear line, or a counted row with its line number; never a traceback, never a lost row."""
+
+from __future__ import annotations
+
+import json
+import os
+import tracemalloc
+from pathlib import Path
+
+import polars as pl
+import pytest
+from source_makers import ids, image, images, labels, read, write
+
+from curate.base.errors import UserError
+from curate.sources.model import KEPT_ROWS, MAX_LABEL, Unreadable, excerpt
+from curate.sources.spec import FORMAT_NAMES
+
+
+def bad(source: object) -> list[tuple[int, str]]:
+    return [(row.line, row.reason) for row in source.unreadable.rows]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", FORMAT_NAMES)
+def test_a_missing_file_is_one_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UserError) as error:
+        read(f"{name}:{tmp_path}/absent/file.txt")
+    assert "absent/file.txt" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_path_that_could_be_a_hub_id_says_how_to_write_one() -> None:
+    with pytest.raises(UserError, match=r"no such file or folder; .*write hf:org/formulas"):
+        read("org/formulas")
+
+
+@pytest.mark.parametrize("name", FORMAT_NAMES)
+def test_an_empty_file_a_picture_and_an_empty_folder(name: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for path in (write(tmp_path / "empty.txt", b""), image(tmp_path / "x.png"), tmp_path / "empty"):
+        for text in (f"{name}:{path}", str(path)):
+            with pytest.raises(UserError) as error:
+                read(text)
+            assert "\n" not in str(error.value)
+            assert path.name in str(error.value)
+
+
+def test_an_unknown_file_says_what_was_looked_at(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no known format: looked at its first bytes, which are no text"):
+        read(image(tmp_path / "x.png"))
+    with pytest.raises(UserError, match=r"looked at 1 file\(s\) \(\.png\) and no folder"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("wrong", ["csv", "jsonl", "parquet", "im2latex", "imagefolder", "m2e", "mathwriting"])
+def test_the_wrong_format_says_which_it_looks_like(wrong: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "x.txt", "a.jpg \tx\nb.jpg \ty\n")
+    if wrong in ("im2latex", "m2e"):  # every line is a label to one, and M2E has this form too
+        assert read(f"{wrong}:{path}").rows == 2
+        return
+    with pytest.raises(UserError, match=f"hme100k:{path}"):
+        read(f"{wrong}:{path}")
+
+
+def test_none_of_the_rows_readable_is_an_error_that_shows_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.jsonl", '{"label": "a\n{"label": b\n')
+    with pytest.raises(
+        UserError, match=r"none of its 2 rows could be read as jsonl \(not valid JSON: 2\).*x\.jsonl, line 1"
+    ):
+        read(path)
+
+
+def test_rows_of_every_badness_are_counted_with_their_line(tmp_path: Path) -> None:
+    data = b"\n".join(
+        [
+            b"a.jpg \tgood",
+            b"",
+            b"b.jpg no tab",
+            b"c.jpg \t\xff\xfe",
+            b"d.jpg \tx\0y",
+            b" \tno name",
+            b"../../etc/passwd \tx",
+            b"/etc/passwd \tx",
+            b"e.jpg \t" + b"x" * (MAX_LABEL + 1),
+            b"f.jpg \tgood",
+            b"\t",
+        ]
+    )
+    source = read(f"hme100k:{write(tmp_path / 'x.txt', data)}")
+    assert labels(source) == ["good", "good"]
+    assert bad(source) == [
+        (2, "blank line"),
+        (3, "no TAB between the image name and the label"),
+        (4, "not valid UTF-8"),
+        (5, "holds a NUL byte"),
+        (6, "no image name before the label"),
+        (7, "image path leaves the image folder"),
+        (8, "image path leaves the image folder"),
+        (9, "label longer than 1 MiB"),
+        (11, "blank line"),
+    ]
+    shown = {row.line: row.excerpt for row in source.unreadable.rows}
+    assert shown[4] == r"c.jpg \t\xff\xfe"
+    assert shown[5] == r"d.jpg \tx\x00y"
+    assert all(len(text) <= 80 and text.isprintable() for text in shown.values())
+
+
+def test_the_longest_label_is_kept(tmp_path: Path) -> None:
+    assert len(labels(read(write(tmp_path / "x.txt", "x" * MAX_LABEL + "\n")))[0]) == MAX_LABEL
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.jsonl", "x.csv", "x.tsv", "labels_hme.txt"])
+def test_a_200_mb_line_is_counted_and_never_held(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    start, end = {
+        "x.txt": (b"good\n", b""),
+        "x.jsonl": (b'{"label": "good"}\n{"label": "', b'"}\n{"label": "good"}\n'),
+        "x.csv": (b"label,n\ngood,1\n", b",1\ngood,1\n"),
+        "x.tsv": (b"label\tn\ngood\t1\n", b"\t1\ngood\t1\n"),
+        "labels_hme.txt": (b"a.jpg \tgood\nb.jpg \t", b"\nc.jpg \tgood\n"),
+    }[name]
+    with path.open("wb") as file:
+        file.write(start)
+        for _ in range(200):
+            file.write(b"x" * (1 << 20))
+        file.write(end or b"\ngood")
+    tracemalloc.start()
+    source = read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert labels(source) == ["good", "good"]
+    assert dict(source.unreadable.by_reason) == {"line longer than 8 MiB": 1}
+    assert peak < 100 << 20
+
+
+def test_a_line_over_the_limit_inside_one_block(tmp_path: Path) -> None:
+    long = b"y" * (9 << 20)
+    source = read(write(tmp_path / "x.txt", b"a\n" + long + b"\nb\n"))
+    assert labels(source) == ["a", "b"]
+    assert ids(source) == ["x/1", "x/3"]
+    assert bad(source) == [(2, "line longer than 8 MiB")]
+
+
+def test_truncated_json_lines(tmp_path: Path) -> None:
+    source = read(write(tmp_path / "x.jsonl", '{"label": "a"}\n\n{"label": "b"}\n[1]\n7\n{"label": "c'))
+    assert labels(source) == ["a", "b"]
+    assert bad(source) == [
+        (2, "blank line"),
+        (4, "not a JSON object or a label"),
+        (5, "not a JSON object or a label"),
+        (6, "not valid JSON"),
+    ]
+
+
+def test_truncated_json_array_keeps_what_came_before(tmp_path: Path) -> None:
+    text = json.dumps([{"label": f"x{at}"} for at in range(5)], indent=2)
+    source = read(write(tmp_path / "x.json", text[: text.index("x3")]))
+    assert labels(source) == ["x0", "x1", "x2"]
+    assert bad(source) == [(4, "not valid JSON; nothing after this place could be read")]
+
+
+def test_json_values_that_are_no_label(tmp_path: Path) -> None:
+    lines = [
+        '{"label": null}',
+        '{"other": 1}',
+        '{"label": 5}',
+        '{"label": ["x"]}',
+        '{"label": "\\ud800"}',
+        '{"label": "a\\u0000b"}',
+        '{"label": "ok", "image": 7}',
+        '{"label": "ok"}',
+    ]
+    source = read(write(tmp_path / "x.jsonl", "\n".join(lines) + '\n{"label": "ok", "image": "a.png"}'))
+    assert labels(source) == ["ok", "ok"]
+    assert bad(source) == [
+        (1, "the label is missing"),
+        (2, "the label is missing"),
+        (3, "the label is not text"),
+        (4, "the label is not text"),
+        (5, "holds half a surrogate pair, which is no character"),
+        (6, "holds a NUL byte"),
+        (7, "the image is not a path"),
+    ]
+
+
+def test_invalid_utf8_in_a_json_array_and_a_csv(tmp_path: Path) -> None:
+    array = read(write(tmp_path / "x.json", b'["a", "\xff", "b"]'))
+    assert labels(array) == ["a", "b"]
+    assert bad(array) == [(2, "not valid UTF-8")]
+    table = read(write(tmp_path / "x.csv", b"label,n\na,1\n\xff,2\nb,3\n"))
+    assert labels(table) == ["a", "b"]
+    assert bad(table) == [(3, "not valid UTF-8")]
+
+
+def test_csv_rows_of_another_width_and_open_quotes(tmp_path: Path) -> None:
+    source = read(write(tmp_path / "x.csv", 'label,n\na,1\nb\nc,1,2\n\n"d,4\ne,5\nf,6\n'))
+    assert labels(source) == ["a", "e", "f"]
+    assert bad(source) == [
+        (3, "another number of fields than the header has"),
+        (4, "another number of fields than the header has"),
+        (5, "blank line"),
+        (6, "the quotes of this row don't close"),
+    ]
+
+
+def test_duplicate_ids_stay_and_get_a_suffix(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.txt", "a.jpg \ta1\na.jpg~2 \ta2\na.jpg \ta3\na.jpg \ta4\n")
+    source = read(f"s=hme100k:{path}")
+    assert ids(source) == ["s/a.jpg", "s/a.jpg~2", "s/a.jpg~3", "s/a.jpg~4"]
+    assert labels(source) == ["a1", "a2", "a3", "a4"]
+    assert source.notes == {"duplicate id: the sample_id got a suffix ~2, ~3, …": 2}
+    assert source.unreadable.total == 0
+
+
+def test_utf16_is_refused_with_the_cure(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.txt", "a b".encode("utf-16"))
+    with pytest.raises(UserError, match="UTF-16"):
+        read(f"text:{path}")
+
+
+def test_a_broken_gzip_file(tmp_path: Path) -> None:
+    import gzip
+
+    data = gzip.compress(os.urandom(1 << 18).hex().encode())
+    with pytest.raises(UserError, match=r"x\.txt\.gz"):
+        read(f"text:{write(tmp_path / 'x.txt.gz', data[: len(data) // 2])}")
+
+
+def test_a_broken_parquet_file(tmp_path: Path) -> None:
+    good = tmp_path / "x.parquet"
+    pl.DataFrame({"label": ["a"]}).write_parquet(good)
+    write(good, good.read_bytes()[:-20])
+    with pytest.raises(UserError, match=r"x\.parquet: not readable as parquet"):
+        read(good)
+    pl.DataFrame({"label": [1]}).write_parquet(good)
+    with pytest.raises(UserError, match="holds Int64, not text"):
+        read(good)
+
+
+def test_json_nested_too_deep(tmp_path: Path) -> None:
+    deep = '{"label": ' + "[" * 100_000
+    source = read(write(tmp_path / "x.jsonl", '{"label": "a"}\n' + deep + "\n"))
+    assert bad(source) == [(2, "not valid JSON")]
+
+
+def test_xml_entities_are_no_bomb(tmp_path: Path) -> None:
+    lol = "".join(f'<!ENTITY l{at} "' + f"&l{at - 1};" * 10 + '">' for at in range(1, 12))
+    bomb = f'<!DOCTYPE ink [<!ENTITY l0 "lol">{lol}]><ink><annotation type="truth">&l11;</annotation></ink>'
+    write(tmp_path / "a.inkml", "<ink><annotation type='truth'>x</annotation></ink>")
+    write(tmp_path / "b.inkml", bomb)
+    source = read(f"crohme:{tmp_path}")
+    assert labels(source) == ["x"]
+    assert source.unreadable.total == 1
+
+
+# --- image paths -----------------------------------------------------------------------------------------------------
+
+
+def test_paths_that_leave_the_image_folder(tmp_path: Path) -> None:
+    outside = image(tmp_path / "outside" / "o.png")
+    root = tmp_path / "set"
+    image(root / "img" / "a.png")
+    (root / "img" / "link.png").symlink_to(outside)
+    (root / "img" / "inner.png").symlink_to(root / "img" / "a.png")
+    (root / "away").symlink_to(outside.parent, target_is_directory=True)
+    names = [
+        "img/a.png",
+        "./img//a.png",
+        "img/../img/a.png",
+        str(root / "img" / "a.png"),
+        "img/inner.png",
+        "img/absent.png",
+        "../outside/o.png",
+        str(outside),
+        "img/link.png",
+        "away/o.png",
+        "..\\outside\\o.png",
+        "C:\\o.png",
+    ]
+    lines = "".join(json.dumps({"image": name, "label": str(at)}) + "\n" for at, name in enumerate(names))
+    source = read(write(root / "x.jsonl", lines))
+    assert images(source) == ["img/a.png"] * 4 + ["img/inner.png", "img/absent.png"]
+    assert bad(source) == [(line, "image path leaves the image folder") for line in range(7, 13)]
+
+
+def test_paths_relative_to_a_label_file_in_a_folder_beside(tmp_path: Path) -> None:
+    image(tmp_path / "images" / "a.png")
+    path = write(tmp_path / "labels" / "x.jsonl", '{"image": "../images/a.png", "label": "x"}\n')
+    with pytest.raises(UserError, match="--images DIR"):
+        read(path)
+    assert images(read(path, images=tmp_path)) == ["images/a.png"]
+
+
+def test_imagefolder_paths_that_leave(tmp_path: Path) -> None:
+    rows = ["a.png", "../x.png", "../../x.png", "/etc/passwd"]
+    text = "".join(json.dumps({"file_name": name, "text": name}) + "\n" for name in rows)
+    write(tmp_path / "train" / "metadata.jsonl", text)
+    source = read(tmp_path)
+    assert images(source) == ["train/a.png", "x.png"]
+    assert source.unreadable.total == 2
+
+
+# --- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def test_counts_are_complete_and_the_first_thousand_rows_kept(tmp_path: Path) -> None:
+    lines = ["a.jpg \tx", "ok", *(f"a.jpg{at} no tab" if at % 2 else "" for at in range(5000))]
+    path = write(tmp_path / "x.txt", "".join(line + "\n" for line in lines))
+    source = read(f"hme100k:{path}")
+    assert source.rows == 5002
+    assert dict(source.unreadable.by_reason) == {
+        "blank line": 2500,
+        "no TAB between the image name and the label": 2501,
+    }
+    assert [row.line for row in source.unreadable.rows] == list(range(2, KEPT_ROWS + 2))
+
+
+def test_rows_added_one_by_one_keep_the_first() -> None:
+    unreadable = Unreadable()
+    for line in range(50_000):
+        unreadable.add("f", line, "x")
+    unreadable.add("f", -1, "late")
+    unreadable.close()
+    assert unreadable.total == 50_001
+    assert [row.line for row in unreadable.rows] == list(range(-1, KEPT_ROWS - 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\tb", "a\\tb"),
+        ("\\t", "\\t"),
+        ("é中\x7f\u202e", "é中\\x7f\\u202e"),
+        ("\udcff", "\\xff"),
+        ("\ud800", "\\ud800"),
+        ("x" * 80, "x" * 80),
+        ("x" * 81, "x" * 79 + "…"),
+        ("\0" * 100, "\\x00" * 19 + "…"),
+    ],
+)
+def test_excerpt(text: str, expected: str) -> None:
+    assert excerpt(text) == expected
+    assert len(excerpt(text)) <= 80

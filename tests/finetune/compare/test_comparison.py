@@ -1,0 +1,218 @@
+"""`finetune compare`: what it finds changed, and its page, read as markup and in a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from test_align import BEFORE, TRUTH
+
+from curate.base.errors import UserError
+from curate.base.terminal import run
+from curate.predictions.rows import Prediction
+from finetune.cli.main import main_group
+from finetune.compare.comparison import as_text, compare, confused
+from finetune.compare.page import MOST_CARDS, build, differences
+
+AFTER = (
+    r"H^{\prime} = \beta N \int d \lambda \left\{ \frac{1}{2 \beta^2 N^2} \partial_{\lambda} \zeta^{\dagger}"
+    r" \partial_{\lambda} \zeta + V(\lambda) \zeta^{\dagger} \zeta \right\} ."
+)
+#: id, truth, before, after
+ROWS = [
+    ("printed/test/report", TRUTH, BEFORE, AFTER),
+    ("printed/test/broken", "x ^ { 2 }", "x^2", "x_2"),
+    ("printed/test/better", "a b c d", "x y z d", "a b c x"),
+    ("printed/test/worse", "a b c", "a b x", "a x x"),
+    ("printed/test/same", "a b", "a x", "x b"),
+    ("printed/test/right", r"\frac { 1 } { 2 }", r"\frac12", r"\frac{1}{2}"),
+]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def sides(rows=ROWS, image=None):
+    return tuple(
+        (name, [Prediction(row[0], row[1], row[place], image) for row in rows])
+        for name, place in (("base.jsonl", 2), ("tuned.jsonl", 3))
+    )
+
+
+@pytest.fixture(scope="module")
+def found():
+    return compare(*sides())
+
+
+def draw_nothing(label: str) -> bytes:
+    raise ValueError("not drawn here")
+
+
+def test_verdicts(found) -> None:
+    assert found.verdicts == ["fixed", "broken", "better", "worse", "still wrong", "right"]
+
+
+def test_the_source_reports_example(found) -> None:
+    assert found.before.compared[0].confused == {(r"\zeta", r"\epsilon"): 4, (r"\beta", "B"): 2, (".", ""): 1}
+    assert found.after.scored.alike[0] == 1
+    assert found.after.scored.raw[0, 0] == 0  # the strings differ, what is drawn does not
+    table = {name: (before, after) for name, before, after in confused(found, "confused")}
+    assert table[r"\zeta", r"\epsilon"] == (4, 0)
+
+
+def test_changes_have_intervals_and_the_right_test(found) -> None:
+    changes = {change.name: change for change in found.changes}
+    look = changes["exprate_render_equal"]
+    assert (look.before, look.after, look.difference, look.test) == (pytest.approx(200 / 6),) * 2 + (0, "McNemar")
+    assert look.p == 1  # one fixed, one broken
+    assert look.ci[0] < 0 < look.ci[1]
+    assert changes["edit_score"].test == "bootstrap"
+    assert changes["canonical/exprate"].test == "McNemar"
+
+
+def test_a_sure_change_is_one_and_lower_cer_is_better() -> None:
+    rows = [(f"s/t/{n}", "a b c", "x y z", "a b c") for n in range(30)]
+    changes = {change.name: change for change in compare(*sides(rows)).changes}
+    assert changes["exprate"].better is True
+    assert changes["exprate"].p == pytest.approx(2 / 2**30)
+    assert changes["cer"].difference < 0
+    assert changes["cer"].better is True
+    assert changes["parse_rate"].better is None
+
+
+def test_rows_are_paired_by_id_and_must_have_one_truth() -> None:
+    before, after = sides()
+    shuffled = (after[0], [*after[1][::-1][:-1], Prediction("else", "a", "a")])
+    paired = compare(before, shuffled)
+    assert (len(paired.verdicts), paired.unpaired) == (5, (1, 1))
+    assert paired.verdicts[0] == "broken"
+    with pytest.raises(UserError, match="no sample_id in common"):
+        compare(before, ("x", [Prediction("else", "a", "a")]))
+    with pytest.raises(UserError, match="different truths"):
+        compare(before, ("x", [Prediction(ROWS[0][0], "a", "a")]))
+
+
+def test_it_is_said_where_raw_metrics_are_of_no_use() -> None:
+    """A model that writes no spaces is no worse for it; raw metrics take each of its answers for one token."""
+    rows = [(f"s/t/{n}", "a + b = c _ { 1 }", "a + b = c _ { 1 }", "a+b=c_{1}") for n in range(4)]
+    found = compare(*sides(rows))
+    assert [name for name, _ in found.notes] == ["tuned.jsonl"]
+    told = as_text(found, 120)
+    assert "tuned.jsonl: most predictions have no spaces between tokens and the truths have" in told
+    assert re.search(r"canonical exprate +100.0000 % +100.0000 %", told)
+    assert re.search(r"raw exprate +100.0000 % +0.0000 %", told)
+    assert "most predictions have no spaces" in build(found, render=draw_nothing).decode()
+    assert compare(*sides([row[:3] + row[1:2] for row in rows])).notes == []
+
+
+def test_differences_are_marked_at_their_place() -> None:
+    truth, prediction = ["a", "b", "c", "d"], ["a", "x", "c"]
+    one, other = differences(truth, prediction)
+    assert ["a b c d"[start:end] for start, end in one] == ["b", "d"]
+    assert ["a x c"[start:end] for start, end in other] == ["x", ""]
+
+
+def test_the_page_names_the_errors_and_escapes_data(found) -> None:
+    html = build(found, render=draw_nothing).decode()
+    assert r"\zeta → \epsilon (4 times), \beta → B (2 times), . lost" in html
+    assert "looks as the truth does" in html
+    assert r"<mark>\epsilon</mark>" in html
+    assert build(found, render=draw_nothing).decode() == html
+    evil = "<script>alert(1)</script>"
+    rows = [(f"s/t/{evil}", f"a {evil}", f"b {evil}", "c")]
+    assert evil not in build(compare(*sides(rows)), render=draw_nothing).decode()
+    assert not re.search(r'(?:src|href)="(?!data:|#)', html)
+
+
+def test_thousands_of_rows_make_a_page_of_bounded_size() -> None:
+    rows = [(f"s/t/{n}", f"a b {n}", f"a b {n if n % 3 else 'x'}", f"a c {n}") for n in range(3000)]
+    drawn = []
+
+    def draw(label: str) -> bytes:
+        drawn.append(label)
+        raise ValueError
+
+    html = build(compare(*sides(rows)), render=draw).decode()
+    assert html.count("<article") <= MOST_CARDS
+    assert "more samples are not shown" in html
+    assert len(drawn) < 410
+    assert len(html) < 3_000_000
+
+
+def write(path: Path, rows) -> Path:
+    path.write_text(
+        "".join(
+            json.dumps({"sample_id": r.sample_id, "gt": r.gt, "pred": r.pred, "image": r.image}) + "\n" for r in rows
+        ),
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> tuple[str, Path]:
+    """The page that the command writes, with an image and drawn labels, and its folder."""
+    folder = tmp_path_factory.mktemp("compare")
+    Image.new("L", (90, 30), 255).save(folder / "one.png")
+    files = [write(folder / name, rows) for name, rows in sides(image="one.png")]
+    assert run("finetune", main_group, ["compare", *map(str, files), "--out", str(folder / "report.html")]) == 0
+    return (folder / "report.html").read_text(encoding="utf-8"), folder
+
+
+def test_the_command_shows_image_truth_before_and_after_drawn(page) -> None:
+    card = re.search(r'<article class="pair" data-verdict="fixed">.*?</article>', page[0], re.S)
+    assert card is not None
+    assert re.findall(r"<h4>(\w+)</h4>", card.group()) == ["image", "truth", "before", "after"]
+    assert card.group().count("data:image/") == 4
+
+
+def test_images_are_found_in_another_folder(page, tmp_path) -> None:
+    """Prediction files name images by the paths of the machine that predicted."""
+    (tmp_path / "pictures" / "test").mkdir(parents=True)
+    Image.new("L", (90, 30), 255).save(tmp_path / "pictures" / "test" / "one.png")
+    files = [write(tmp_path / name, rows) for name, rows in sides(image="../../machine/data/images/test/one.png")]
+    arguments = ["compare", *map(str, files), "--out", str(tmp_path / "page.html"), "--no-cdm"]
+    for more, pictures in ((["--images", str(tmp_path / "pictures")], 4), ([], 3)):
+        assert run("finetune", main_group, [*arguments, *more]) == 0
+        card = re.search(
+            r'<article class="pair" data-verdict="fixed">.*?</article>', (tmp_path / "page.html").read_text(), re.S
+        )
+        assert card is not None
+        assert card.group().count("data:image/") == pictures
+
+
+def test_bad_files_are_one_line_and_2(page, capsys) -> None:
+    folder = page[1]
+    for arguments in (["none.jsonl", "tuned.jsonl"], ["base.jsonl", "tuned.jsonl", "--images", "none"]):
+        paths = [word if word.startswith("--") else str(folder / word) for word in arguments]
+        assert run("finetune", main_group, ["compare", *paths, "--out", str(folder / "new.html")]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    for out in (folder, folder / "base.jsonl"):
+        files = [str(folder / "base.jsonl"), str(folder / "tuned.jsonl")]
+        assert run("finetune", main_group, ["compare", *files, "--out", str(out)]) == 2
+    assert not (folder / "new.html").exists()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium on this machine")
+def test_the_filters_work_in_a_browser(page, tmp_path) -> None:
+    clicks = """<script>
+    document.querySelector('form.examples input[value="fixed"]').click();
+    const box = document.querySelector("#words");
+    box.value = "TEST/ lost"; box.dispatchEvent(new Event("input", { bubbles: true }));
+    </script>"""
+    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page[0])
+    for text, shown in ((page[0], ROWS), (html.replace("</body>", clicks + "</body>"), [])):
+        path = tmp_path / "page.html"
+        path.write_text(text, encoding="utf-8")
+        flags = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom")
+        assert CHROMIUM, "no Chromium: install it, the CI must see this page run"
+        command = [CHROMIUM, *flags, f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()]
+        dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+        cards = re.findall(r'<article class="pair"([^>]*)>', dom)
+        assert sum("hidden" not in card for card in cards) == len(shown)
+        assert f"{len(shown)} of {len(ROWS)} examples" in dom

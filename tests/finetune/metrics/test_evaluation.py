@@ -1,0 +1,79 @@
+"""What metrics.json holds beyond the figures: intervals, groups, confusions, runaway predictions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from curate.predictions.rows import Prediction, read_predictions
+from finetune.metrics.evaluation import as_metrics, evaluate
+from finetune.metrics.plots import confusions_svg
+from finetune.metrics.scoring import STRING_METRICS
+
+
+def rows(*pairs: tuple[str, str, str]) -> list[Prediction]:
+    return [Prediction(*pair) for pair in pairs]
+
+
+SOME = rows(
+    ("print/test/1", "a", "a"),
+    ("print/test/2", r"\beta x", "B x"),
+    ("hand/test/1", "x _ { 1 } " * 12, "x _ { 1 } " * 12),
+    ("hand/test/2", "a", "3 " * 200),
+)
+
+
+def test_every_figure_has_an_interval_that_holds_it() -> None:
+    metrics = as_metrics(evaluate(SOME))
+    json.dumps(metrics, allow_nan=False)
+    for figures in (metrics, metrics["canonical"], *metrics["groups"]["source"]):
+        for name, span in figures["ci"].items():
+            if figures[name] is None:  # nothing was drawn
+                assert (span, name[-3:]) == (None, "cdm")
+                continue
+            assert span[0] - 1e-9 <= figures[name] <= span[1] + 1e-9, name
+    assert set(metrics["canonical"]) == {*STRING_METRICS, "ci"}
+    assert 0 <= metrics["structure"] <= 1
+    assert metrics["cdm"] is None
+
+
+def test_groups_by_source_and_length() -> None:
+    groups = as_metrics(evaluate(SOME))["groups"]
+    assert [(group["name"], group["n"], group["exprate"]) for group in groups["source"]] == [
+        ("hand", 2, 50),
+        ("print", 2, 50),
+    ]
+    assert [(group["name"], group["n"]) for group in groups["length"]] == [("0–5", 3), ("41–80", 1)]
+    assert as_metrics(evaluate(rows(("1", "a", "a"))))["groups"]["source"] == []
+
+
+def test_groups_by_rule_are_of_what_is_found_in_the_truth() -> None:
+    bad = [(str(n), r"a b \t c" if n < 6 else "a b", "a b") for n in range(8)]
+    groups = {group["name"]: group for group in as_metrics(evaluate(rows(*bad)))["groups"]["rule"]}
+    assert groups
+    assert {group["n"] for group in groups.values()} == {6}
+    assert all(group["exprate"] == 0 for group in groups.values())
+
+
+def test_a_runaway_prediction_is_flagged_and_does_not_swamp_the_confusions() -> None:
+    metrics = as_metrics(evaluate(SOME))
+    assert metrics["runaway"] == {"n": 1, "ids": ["hand/test/2"]}
+    assert metrics["confusions"] == {
+        "symbols": [{"truth": r"\beta", "prediction": "B", "n": 1}],
+        "structure": [],
+    }
+    svg = confusions_svg(metrics["confusions"])
+    assert r"\beta → B" in svg
+    assert confusions_svg({"symbols": [], "structure": []}).endswith("</svg>")
+
+
+@pytest.mark.shared_data
+def test_real_predictions(shared_data: Path) -> None:
+    found = evaluate(read_predictions(shared_data / "predictions" / "unimumer_crohme_2014_pred.json"))
+    metrics = as_metrics(found)
+    assert metrics["runaway"]["n"] == 1
+    assert f"{metrics['exprate']:.4f} {metrics['edit_score']:.4f}" == "82.6572 96.5522"
+    assert metrics["ci"]["exprate"] == pytest.approx([80.3, 85.0], abs=0.5)  # ± 1.96 √(p (1 − p) / n)
+    assert metrics["confusions"]["symbols"][0] == {"truth": "C", "prediction": "c", "n": 13}

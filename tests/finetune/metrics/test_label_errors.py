@@ -1,0 +1,141 @@
+"""How much of the error is the labels' fault: every reason once, the scores before and after, and the commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from curate.base.terminal import run
+from curate.cli.main import main_group as curate_group
+from curate.predictions.rows import Prediction
+from curate.runs.decisions import DECISIONS_FILE, label_sha256
+from finetune.cli.main import main_group
+from finetune.metrics import label_errors, label_report
+from finetune.metrics.scoring import score_pairs
+
+#: id, label, prediction, decision (action, label), and what comes of the answer.
+CASES = [
+    ("exact", "x + 1", "x + 1", None, ""),
+    ("spelled", "x ^ { 2 }", "x^2", None, "spelling"),
+    ("drawn", r"\dfrac { 1 } { 2 }", r"\frac{1}{2}", None, "drawing"),
+    ("eaten", "\x0crac { a } { b }", r"\frac{a}{b}", None, "safe fix"),  # an escape ate the command
+    ("edited", "q _ { = } p", "q = p", ("edit", "q = p"), "decision"),
+    ("to fix", r"x \le y \left( z", "x", ("fix", "x"), "decision"),
+    ("gone", "a b c", "a", ("reject", None), "rejected"),
+    ("kept", "[ B ]", "[ 8 ]", ("accept", None), "wrong"),
+    ("broken", r"\frac { a } { b", r"\frac { a } { b }", None, "wrong"),
+    ("plain", "u + v", "u - v", None, "wrong"),
+    ("spoiled", "d s", "d s", ("edit", "d _ s"), ""),
+]
+IDS = [case[0] for case in CASES]
+
+
+def lines(path: Path, rows: list[dict]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def decision(sample_id: str, label: str, action: str, new: str | None) -> dict:
+    row = {"sample_id": sample_id, "action": action, "label": new, "label_sha256": label_sha256(label)}
+    return {**row, "who": "me", "when": "2026-01-01T00:00:00Z"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A run of the labels with its decisions, and the predictions."""
+    folder = tmp_path_factory.mktemp("labels")
+    data = lines(folder / "set.jsonl", [{"id": name, "label": label} for name, label, *_ in CASES])
+    arguments = ["audit", f"set=jsonl:{data}", "--out", str(folder / "run")]
+    assert run("curate", curate_group, arguments) == 0
+    lines(
+        folder / "run" / DECISIONS_FILE,
+        [decision(f"set/{name}", label, *decided) for name, label, _, decided, _ in CASES if decided],
+    )
+    lines(folder / "pred.jsonl", [{"sample_id": name, "gt": label, "pred": pred} for name, label, pred, *_ in CASES])
+    return folder
+
+
+def found_of(folder: Path, rows: list[Prediction]) -> label_errors.LabelErrors:
+    truths = label_errors.truths_of(folder / "run", rows)
+    return label_errors.label_errors(rows, score_pairs([(row.gt, row.pred) for row in rows]), truths)
+
+
+@pytest.fixture(scope="module")
+def found(folder) -> label_errors.LabelErrors:
+    return found_of(folder, [Prediction(name, label, pred) for name, label, pred, *_ in CASES])
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_each_answer_has_its_reason(found, case) -> None:
+    assert found.reasons[IDS.index(case[0])] == case[4]
+
+
+def test_scores_before_and_after(found) -> None:
+    said = {
+        name: (one["n"], one["canonical_exprate"], one["exprate_render_equal"]) for name, one in found.states.items()
+    }
+    assert said == {
+        "as they are": (11, pytest.approx(300 / 11), pytest.approx(400 / 11)),
+        "safe fixes": (11, pytest.approx(500 / 11), pytest.approx(500 / 11)),  # \\dfrac is one that is fixed
+        # Two more by decisions, one is spoiled by one, one is left out.
+        "decided": (10, pytest.approx(60), pytest.approx(60)),
+    }
+    assert found.made_wrong == 1
+
+
+def test_what_is_left_to_look_at(found) -> None:
+    """A label that LaTeX rejects is worth a look; one that was accepted is not, nor one that nothing speaks against."""
+    assert [entry["sample_id"] for entry in label_report.still_open(found)] == ["broken"]
+    said = label_report.as_json(found)
+    assert (said["accepted"], said["open"]["n"]) == (1, 1)
+    assert said["not_exact"] == {"spelling": 1, "drawing": 1, "safe_fix": 1, "decision": 2, "rejected": 1, "wrong": 3}
+
+
+def test_a_decision_about_another_label_is_none(folder) -> None:
+    rows = [
+        Prediction("edited", "q _ { = } r", "q = p"),  # the file has another truth than the run
+        Prediction("edited too", "q_{=} p", "q = p"),
+        Prediction("gone", "a  b c", "a"),  # the same label, spelled otherwise
+    ]
+    found = found_of(folder, rows)
+    assert found.reasons == ["wrong", "wrong", "rejected"]
+    assert (found.truths.other, found.truths.unknown) == (1, 1)
+
+
+def test_likely_label_errors_come_in_the_runs_order(folder, tmp_path) -> None:
+    """What predictions contradict is ranked by the audit; the report keeps that order."""
+    data = lines(tmp_path / "set.jsonl", [{"id": f"{n}", "label": f"x + {n}"} for n in range(4)])
+    models = [
+        lines(tmp_path / f"{model}.jsonl", [{"sample_id": f"{n}", "gt": f"x + {n}", "pred": f"y + {n}"} for n in some])
+        for model, some in (("a", (0, 1, 2)), ("b", (1, 2, 3)))
+    ]
+    arguments = [word for model in models for word in ("--predictions", str(model))]
+    assert run("curate", curate_group, ["audit", f"set={data}", "--out", str(tmp_path / "run"), *arguments]) == 0
+    rows = [Prediction(f"{n}", f"x + {n}", f"y + {n}") for n in (2, 0, 1)]
+    entries = label_report.still_open(found_of(tmp_path, rows))
+    assert [(entry["sample_id"], entry["rank"]) for entry in entries] == [("1", 1), ("2", 2)]
+    assert entries[0]["rules"] == ["PAR010"]
+
+
+def test_the_command_says_it_and_writes_it(folder, capsys, tmp_path) -> None:
+    arguments = ["evaluate", str(folder / "pred.jsonl"), "--run", str(folder / "run"), "--out", str(tmp_path / "out")]
+    assert run("finetune", main_group, arguments) == 0
+    said = capsys.readouterr().out
+    assert "9 of 11 answers are no exact match" in said
+    assert "2  right by the label that was decided on" in said
+    assert "60.0000 %" in said
+    labels = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))["labels"]
+    assert labels["states"]["decided"]["n"] == 10
+    assert run("finetune", main_group, ["evaluate", str(folder / "pred.jsonl"), "--run", str(folder)]) == 2
+    assert "not a run folder" in capsys.readouterr().err
+
+
+def test_the_comparison_has_a_line_of_it(folder, capsys, tmp_path) -> None:
+    files = [str(folder / "pred.jsonl")] * 2
+    arguments = ["compare", *files, "--run", str(folder / "run"), "--out", str(tmp_path / "page.html"), "--no-cdm"]
+    assert run("finetune", main_group, arguments) == 0
+    line = "60.00 % → 60.00 % as decided on (10 samples). Of 7 wrong answers after, 4 are the label's fault."
+    assert line in capsys.readouterr().out
+    assert line.replace("'", "&#39;") in (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -1,0 +1,147 @@
+"""Asking a model in batches: which batches, scores, memory, runaways. With a stub; test_predict_toy has the real."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from extra import require_finetune
+from stub_model import StubModel, StubProcessor, expected, questions
+
+from curate.base.errors import UserError
+from finetune.predict.engines import Asking, Question, batches, predict_batches, predict_rows
+from finetune.predict.file import as_line
+
+pytestmark = pytest.mark.finetune
+PROMPT = "Read this."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    require_finetune()
+
+
+def ask(rows: list[Question], asking: Asking, model: StubModel | None = None, **more: object) -> list[object]:
+    return list(predict_rows(model or StubModel(), StubProcessor(), rows, PROMPT, asking, **more))
+
+
+def test_every_row_gets_its_own_answer() -> None:
+    rows = questions(50)
+    answers = ask(rows, Asking(batch_size=7, window=20))
+    assert {answer.sample_id: answer.pred for answer in answers} == {
+        row.sample_id: expected(at, PROMPT) for at, row in enumerate(rows)
+    }
+    assert {answer.gt for answer in answers} == {row.gt for row in rows}
+
+
+def test_batches_are_of_like_size_and_the_largest_comes_first() -> None:
+    rows = questions(50)
+    made = list(batches(rows, Asking(batch_size=8, window=24)))
+    assert [len(batch) for batch in made] == [8, 8, 8, 8, 8, 8, 2]
+    areas = [[row.size[0] * row.size[1] for row in batch] for batch in made]
+    for window in (areas[:3], areas[3:6], areas[6:]):
+        flat = [area for batch in window for area in batch]
+        assert flat == sorted(flat, reverse=True)
+    assert sorted(row.sample_id for batch in made for row in batch) == [row.sample_id for row in rows]
+
+
+def test_the_score_is_the_mean_log_probability_up_to_the_end() -> None:
+    """The stub gives the chosen token a logit of 1, 2, 3 … and the other 309 one of 0."""
+    even, odd = questions(2)
+    answers = {answer.sample_id: answer for answer in ask([even, odd], Asking(batch_size=2))}
+
+    def log_probability(logit: int) -> float:
+        return logit - math.log(math.exp(logit) + 309)
+
+    short, long = answers[even.sample_id], answers[odd.sample_id]
+    assert (short.tokens, long.tokens) == (3, 4)  # two and three tokens, and the end
+    assert short.score == pytest.approx(sum(map(log_probability, (1, 2, 3))) / 3, abs=1e-5)
+    assert long.score == pytest.approx(sum(map(log_probability, (1, 2, 3, 4))) / 4, abs=1e-5)
+
+
+def test_greedy_is_said_whatever_the_model_comes_with() -> None:
+    model = StubModel()
+    ask(questions(1), Asking(), model)
+    assert model.settings["do_sample"] is False
+    assert model.settings["num_beams"] == 1
+    assert model.settings["repetition_penalty"] == 1.0
+
+
+def test_a_temperature_draws_from_all_tokens() -> None:
+    model = StubModel()
+    ask(questions(1), Asking(temperature=0.7), model)
+    wanted = {"do_sample": True, "temperature": 0.7, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0}
+    assert wanted.items() <= model.settings.items()
+
+
+def test_a_runaway_is_cut_and_marked() -> None:
+    (answer,) = ask(questions(1), Asking(max_new_tokens=5), StubModel(endless=True))
+    assert answer.runaway
+    assert answer.tokens == 5
+    assert answer.pred.count("x") == 5
+    assert not ask(questions(1), Asking(max_new_tokens=3))[0].runaway  # ended with its last token
+
+
+def test_a_score_that_is_no_number_is_left_out() -> None:
+    (answer,) = ask(questions(1), Asking(), StubModel(sure=math.nan))
+    assert answer.pred == expected(0, PROMPT)
+    assert answer.score is None
+    assert b"score" not in as_line(answer)
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
+    model, notes = StubModel(at_most=3), []
+    answers = ask(questions(20), Asking(batch_size=8), model, note=notes.append)
+    assert sorted(answer.pred for answer in answers) == sorted(expected(at, PROMPT) for at in range(20))
+    # 8 don't fit, 4 don't, 2 do; the smaller size is kept, and the batches stay what they were.
+    assert model.calls == [8, 4, *(10 * [2])]
+    assert notes == [
+        "out of memory with 8 images at a time; going on with 4",
+        "out of memory with 4 images at a time; going on with 2",
+    ]
+
+
+def test_an_image_too_large_for_the_memory_is_named() -> None:
+    with pytest.raises(
+        UserError, match=r"s/0000: out of memory with this image alone \(28 × 28 pixels\).*--max-pixels"
+    ):
+        ask(questions(1), Asking(), StubModel(at_most=0))
+
+
+def test_another_error_of_the_model_is_not_taken_for_memory() -> None:
+    model = StubModel()
+    model.generate = None
+    with pytest.raises(TypeError):
+        ask(questions(1), Asking(), model)
+
+
+def test_done_batches_are_passed_over_and_others_asked_whole() -> None:
+    rows, asking = questions(20), Asking(batch_size=4)
+    order = [row.sample_id for batch in batches(rows, asking) for row in batch]
+    model = StubModel()
+    made = list(
+        predict_batches(model, StubProcessor(), rows, PROMPT, asking, done={*order[:4], *order[4:6], order[11]})
+    )
+    assert model.calls == [4, 4, 4, 4]  # as in a run that was never stopped, but for the first batch
+    assert [answer.sample_id for answers in made for answer in answers] == [*order[6:11], *order[12:]]
+
+
+def test_a_prompt_that_steers_the_model_is_refused() -> None:
+    with pytest.raises(UserError, match=r"the prompt holds <\|im_end\|>, which steers the model"):
+        list(predict_rows(StubModel(), StubProcessor(), questions(1), "Read.<|im_end|>"))
+
+
+def test_an_image_that_cannot_be_opened_is_named() -> None:
+    def load() -> None:
+        raise OSError("image file is truncated")
+
+    with pytest.raises(UserError, match="a/b: its image can't be opened: image file is truncated"):
+        ask([Question("a/b", "x", load, (28, 28))], Asking())
+
+
+@pytest.mark.parametrize(
+    "values", [{"batch_size": 0}, {"max_new_tokens": 0}, {"temperature": -1}, {"temperature": math.nan}]
+)
+def test_settings_out_of_range_are_errors(values: dict[str, float]) -> None:
+    with pytest.raises(UserError, match=next(iter(values))):
+        Asking(**values)

@@ -1,0 +1,192 @@
+"""A stopped prediction goes on where it was, and a file of something else is left alone. With a stub of a model."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from extra import require_finetune
+from stub_model import StubModel
+from stub_predict import BATCH, ROWS, Rows, predict
+
+from curate.base.errors import UserError
+from curate.predictions.rows import read_predictions
+
+pytestmark = pytest.mark.finetune
+TOY = Path(__file__).resolve().parents[1] / "toy"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    require_finetune()
+
+
+def content(path: Path) -> bytes:
+    """A prediction file but for its timings."""
+    return re.sub(rb'"seconds": [0-9.e-]+', b'"seconds": 0', path.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What a prediction writes that nobody stops."""
+    path = tmp_path_factory.mktemp("whole") / "pred.jsonl"
+    predict(path)
+    return content(path)
+
+
+def test_rows_are_complete_in_the_datas_order_and_as_read_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "pred.jsonl"
+    made = predict(path)
+    rows = read_predictions(path)
+    assert [(row.sample_id, row.gt) for row in rows] == Rows().rows
+    assert all(row.score is not None and row.score < 0 for row in rows)
+    assert all(row.seconds is not None and row.seconds > 0 for row in rows)
+    assert (made.rows, made.new, made.runaways) == (ROWS, ROWS, ())
+    facts = json.loads((tmp_path / "pred.jsonl.run.json").read_text())
+    assert facts["prompt"] == "Read this."
+    assert facts["model"]["sha256"] == "abc"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pred.jsonl", "pred.jsonl.run.json"]
+
+
+def test_killed_at_random_moments_it_ends_with_the_same_file(tmp_path: Path, whole: bytes) -> None:
+    path = tmp_path / "pred.jsonl"
+    command = [sys.executable, str(TOY / "stub_predict.py"), str(path), "0.03"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TOY.parents[2]), str(TOY)])}
+    killed_at = []
+    for _ in range(2):
+        size = path.stat().st_size if path.exists() else 0
+        until = size + random.randint(1, (len(whole) - size) // 2)
+        with subprocess.Popen(command, env=environment) as process:
+            deadline = time.monotonic() + 120
+            while (path.stat().st_size if path.exists() else 0) < until and process.poll() is None:
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+            process.kill()
+        assert process.returncode == -9, "it was done before it was killed"
+        killed_at.append(path.stat().st_size)
+    subprocess.run(command, env=environment, check=True, timeout=120)
+    assert content(path) == whole, f"killed when the file had {killed_at} bytes"
+
+
+def test_a_torn_last_line_is_healed_wherever_it_was_torn(tmp_path: Path, whole: bytes) -> None:
+    path = tmp_path / "pred.jsonl"
+    predict(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    start = sum(map(len, lines[:-2]))
+    for end in range(start, sum(map(len, lines)), 7):
+        path.write_bytes(b"".join(lines)[:end])
+        model = StubModel()
+        predict(path, model)
+        assert content(path) == whole
+        assert 1 <= len(model.calls) <= 2  # the batches of the rows that were lost, no more
+
+
+def test_nothing_is_asked_twice(tmp_path: Path, whole: bytes) -> None:
+    path, model = tmp_path / "pred.jsonl", StubModel()
+    predict(path)
+    made = predict(path, model)
+    assert (made.rows, made.new, model.calls) == (ROWS, 0, [])
+    assert content(path) == whole
+
+
+def test_stopped_by_an_error_it_keeps_whole_batches(tmp_path: Path, whole: bytes) -> None:
+    path = tmp_path / "pred.jsonl"
+
+    class Broken(StubModel):
+        def generate(self, **asked: object) -> object:
+            if len(self.calls) == 3:
+                raise RuntimeError("the GPU fell off the bus")
+            return super().generate(**asked)
+
+    with pytest.raises(RuntimeError):
+        predict(path, Broken())
+    assert len(read_predictions(path)) == 3 * BATCH
+    assert predict(path).new == ROWS - 3 * BATCH
+    assert content(path) == whole
+
+
+def test_the_batch_size_may_be_another_when_it_goes_on(tmp_path: Path, whole: bytes) -> None:
+    path = tmp_path / "pred.jsonl"
+    predict(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:50]))
+    predict(path, batch_size=9)
+    assert content(path) == whole
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"prompt": "Read that."}, 'prompt was "Read this." and is "Read that."'),
+        ({"weights": "xyz"}, 'model sha256 was "abc" and is "xyz"'),
+        ({"data": {"path": "d", "sha256": "2"}}, 'data sha256 was "1" and is "2"'),
+        ({"max_new_tokens": 9}, "answers max_new_tokens was 512 and is 9"),
+        ({"temperature": 0.5}, "answers temperature was 0.0 and is 0.5"),
+    ],
+)
+def test_answers_to_something_else_are_left_alone(tmp_path: Path, changed: dict[str, object], told: str) -> None:
+    path = tmp_path / "pred.jsonl"
+    predict(path)
+    before = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()}
+    with pytest.raises(UserError, match=re.escape(f"holds predictions of something else: {told}")):
+        predict(path, **changed)
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before
+
+
+def test_the_datas_name_may_be_another(tmp_path: Path, whole: bytes) -> None:
+    path = tmp_path / "pred.jsonl"
+    predict(path)
+    assert predict(path, data={"path": "/elsewhere/d", "sha256": "1"}).new == 0
+
+
+@pytest.mark.parametrize("text", ['{"sample_id": "a", "gt": "b", "pred": "c"}\n', '{"sample_id": "a', "[]"])
+def test_a_file_of_another_program_is_left_alone(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "pred.jsonl"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"pred\.jsonl"):
+        predict(path)
+    assert path.read_text() == text
+    assert [entry.name for entry in tmp_path.iterdir()] == ["pred.jsonl"]
+
+
+def test_rows_that_are_not_of_the_data_are_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "pred.jsonl"
+    predict(path)
+    with pytest.raises(UserError, match="s/0119 is not in the data"):
+        predict(path, rows=Rows(ROWS - 1))
+    text = path.read_text()
+    path.write_text(text.replace(r"\\gt_{7}", r"\\gt_{8}"))
+    with pytest.raises(UserError, match="s/0007 has another gt"):
+        predict(path)
+
+
+def test_a_second_process_is_turned_away(tmp_path: Path) -> None:
+    path = tmp_path / "pred.jsonl"
+
+    class Meanwhile(StubModel):
+        def generate(self, **asked: object) -> object:
+            with pytest.raises(UserError, match="another `finetune predict` is writing it"):
+                predict(path)
+            return super().generate(**asked)
+
+    assert predict(path, Meanwhile(), rows=Rows(3)).new == 3
+
+
+def test_where_nothing_came_of_it_nothing_is_left(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="out of memory"):
+        predict(tmp_path / "new" / "pred.jsonl", StubModel(at_most=0))
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_runaways_are_marked_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "pred.jsonl"
+    made = predict(path, StubModel(endless=True), rows=Rows(2), max_new_tokens=6)
+    assert made.runaways == ("s/0001", "s/0000")  # in the order of the batches
+    assert [json.loads(line)["runaway"] for line in path.read_text().splitlines()] == [True, True]

@@ -1,0 +1,20 @@
+"""What tests that train or ask a model need: the extra [finetune]. Missing packages fail in CI and skip elsewhere."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from curate.base.errors import UserError
+from finetune.models.hardware import require_packages
+
+
+def require_finetune() -> None:
+    """Skip the test where unsloth or torch is missing, with the line that installs it; fail where CI is set."""
+    try:
+        require_packages()
+    except UserError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))

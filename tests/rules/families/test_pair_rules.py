@@ -1,0 +1,151 @@
+"""The PAR rules on frames made by hand: what they say of columns. Not how the columns come about."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from rules.families import pairs
+from rules.registry import all_rules
+from rules.sets.shifted_rows import LAGS, Shift, shifts
+
+
+def judged(code: str, frame: pl.DataFrame, **options: object) -> list[tuple[str | None, str]]:
+    rule = all_rules()[code]
+    found = rule.judge(frame, {**rule.options, **options})
+    assert found.columns == ["sample_id", "source", "message"]
+    return list(found.select("sample_id", "message").iter_rows())
+
+
+def samples(count: int, **columns: object) -> pl.DataFrame:
+    given = {name: values if isinstance(values, list) else [values] * count for name, values in columns.items()}
+    ids = [f"s/{number}" for number in range(count)]
+    frame = pl.DataFrame({"sample_id": ids, "source": ["s"] * count, **given})
+    return frame if "split" in frame.columns else frame.with_columns(split=pl.lit(None, pl.String))
+
+
+def lags(count: int, *right: tuple[int, int, int]) -> np.ndarray:
+    """Fits of `count` rows: each picture fits the label of its row, or, from start to end, the one `lag` further on."""
+    rng = np.random.default_rng(5)
+    fits = rng.normal(0.0, 0.2, (count, len(LAGS))).astype(np.float32)
+    at = np.zeros(count, np.intp)
+    for start, end, lag in right:
+        at[start:end] = lag
+    fits[np.arange(count), at - LAGS[0]] += 0.4
+    return fits
+
+
+@pytest.mark.parametrize("rule", [rule for rule in all_rules().values() if rule.module == pairs.__name__])
+def test_rules_are_quiet_where_nothing_was_worked_out(rule) -> None:
+    frame = samples(3, label="x", image="a.png", pair_score=None)
+    assert rule.judge(frame, rule.options).is_empty()
+    assert rule.judge(frame.clear(), rule.options).is_empty()
+
+
+# Shifts ---------------------------------------------------------------------------------------------------------------
+
+_OPTIONS = {"fewest": 20, "sigmas": 6.0, "gain": 0.05}
+
+
+def test_the_true_order_and_noise_have_no_shift() -> None:
+    assert shifts(lags(500), **_OPTIONS) == []
+    noise = np.random.default_rng(1).normal(0, 0.3, (3000, len(LAGS))).astype(np.float32)
+    assert shifts(noise, **_OPTIONS) == []
+
+
+@pytest.mark.parametrize("lag", [lag for lag in LAGS if lag])
+def test_a_shift_is_found_with_its_offset(lag: int) -> None:
+    assert shifts(lags(300, (0, 300, lag)), **_OPTIONS) == [Shift(0, 300, lag)]
+
+
+def test_a_second_slip_makes_the_offset_grow() -> None:
+    first, second = shifts(lags(600, (200, 400, 1), (400, 600, 2)), **_OPTIONS)
+    assert (first.lag, second.lag) == (1, 2)
+    assert abs(first.start - 200) <= 4
+    assert abs(first.end - 400) <= 4
+    assert (second.start, second.end) == (first.end, 600)
+
+
+def test_a_shift_takes_in_rows_that_say_nothing() -> None:
+    fits = lags(300, (100, 300, 1))
+    fits[:100] = 0.3  # labels that all look alike
+    assert shifts(fits[:100], **_OPTIONS) == []
+    assert shifts(fits, **_OPTIONS) == [Shift(0, 300, 1)]
+
+
+def test_a_shift_is_one_finding_and_its_pairs_are_not_doubtful_one_by_one() -> None:
+    fits = lags(100, (0, 100, -2)).tolist()
+    scores = [0.001] * 100
+    frame = samples(100, pair_lags=fits, pair_score=scores, pair_off=0.0)
+    [(where, message)] = judged("PAR001", frame)
+    assert where is None
+    assert message == (
+        "pairs are shifted by -2: from s/0 to s/99 (rows 1 to 100 of 100) "
+        "each picture belongs to the label 2 rows further up"
+    )
+    assert judged("PAR007", frame) == []
+    right = frame.with_columns(pair_lags=pl.Series(lags(100).tolist()))
+    assert judged("PAR001", right) == []
+    assert len(judged("PAR007", right)) == 100
+
+
+def test_splits_are_files_of_their_own() -> None:
+    fits = [*lags(60).tolist(), *lags(60, (0, 60, 1)).tolist()]
+    frame = samples(120, pair_lags=fits, split=["train"] * 60 + ["test"] * 60)
+    [(_, message)] = judged("PAR001", frame)
+    assert message.startswith("test: pairs are shifted by +1: from s/60 to s/119 (rows 1 to 60 of 60)")
+
+
+# Single pairs ---------------------------------------------------------------------------------------------------------
+
+
+def test_doubtful_pairs_are_those_that_could_be_compared() -> None:
+    frame = samples(3, pair_score=[0.01, 0.0, 0.5], pair_off=[1.0, None, 1.0])
+    assert judged("PAR007", frame) == [("s/0", "the picture may be of another label: look at both (pair score 0.01)")]
+    assert len(judged("PAR007", frame, below=0.9)) == 2
+
+
+def test_lines() -> None:
+    frame = samples(
+        4, pair_rows=[1, 1, 2, 2], pair_lines=[1, 1, 2, 2], ink_rows=[2, 3, 1, 1], pair_wide=[1.0, 1.0, 3.0, 1.0]
+    )
+    assert judged("PAR005", frame) == [("s/1", "the picture seems to have 3 lines, the label lays out 1")]
+    assert judged("PAR006", frame) == [("s/2", "the label has 2 lines, the picture 1")]
+
+
+def test_width() -> None:
+    frame = samples(4, pair_wide=[4.0, 0.25, 1.2, 4.0], pair_off=[9.0, -9.0, 9.0, 2.0])
+    assert [where for where, _ in judged("PAR008", frame)] == ["s/0", "s/1"]
+    # A thin stroke is as good a 1 as any; of a label that is as wide as high (s/1 now) it would be odd.
+    box = {"ink_left": 10, "ink_top": 10, "ink_right": [50, 35, 20, 20], "ink_bottom": 110, "pair_lines": [1, 1, 1, 3]}
+    thin = samples(4, pair_wide=[4.0, 0.25, 0.2, 0.2], pair_off=[9.0, -9.0, -9.0, -9.0], **box)
+    assert [where for where, _ in judged("PAR008", thin)] == ["s/0", "s/1", "s/3"]
+
+
+def test_orphans_are_one_finding_a_source() -> None:
+    frame = samples(3, orphan_images=5, orphan_example="a.png, b.png, c.png, …")
+    assert judged("PAR009", frame) == [(None, "no row names 5 image files, such as a.png, b.png, c.png, …")]
+    assert judged("PAR009", samples(3, orphan_images=0, orphan_example="")) == []
+
+
+def predicted(agree: int, count: int, score: float | None) -> pl.DataFrame:
+    return samples(1, pred_differ=agree, pred_count=count, pred_agree=agree, pred_score=score, pred_where="`s` for `S`")
+
+
+@pytest.mark.parametrize(
+    ("agree", "count", "score", "code", "message"),
+    [
+        (2, 2, None, "PAR010", "2 of 2 predictions read `s` for `S`"),
+        (2, 3, None, "PAR010", "2 of 3 predictions read `s` for `S`"),
+        (1, 1, -0.01, "PAR010", "the prediction reads `s` for `S` (probability of a token 0.99)"),
+        (1, 1, None, "PAR011", "the prediction reads `s` for `S`"),
+        (1, 1, -1.0, "PAR011", "the prediction reads `s` for `S` (probability of a token 0.368)"),
+        (1, 2, -0.01, "PAR011", "1 of 2 predictions reads `s` for `S` (probability of a token 0.99)"),
+    ],
+)
+def test_predictions(agree: int, count: int, score: float | None, code: str, message: str) -> None:
+    frame = predicted(agree, count, score).with_columns(pl.col("pred_score").cast(pl.Float64))
+    other = "PAR011" if code == "PAR010" else "PAR010"
+    assert judged(code, frame) == [("s/0", message)]
+    assert judged(other, frame) == []

@@ -1,0 +1,124 @@
+"""The canonical form that the engine gives: proven to draw the same, stable, and null with a finding where it isn't."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import rules
+from rules import engine
+from rules.latex.commands import COMMANDS
+from rules.latex.synonyms import SYNONYMS, prefer
+
+
+def judged(label: str) -> dict[str, object]:
+    return engine.judge([label]).labels.row(0, named=True)
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("x^2", "x ^ { 2 }"),
+        ("x^2_i", "x _ { i } ^ { 2 }"),
+        (r"\frac12", r"\frac { 1 } { 2 }"),
+        (r"a \mbox{ } b", r"a \text { } b"),
+        (r"a \le b \,", r"a \leq b"),
+        (r"a\ b\space c", "a ~ b ~ c"),
+        (r"\left( a \right)", r"\left ( a \right )"),
+        # fonts: a switch that stands first and alone in its group
+        (r"{\rm d}x", r"\mathrm { d } x"),
+        (r"x_{\rm eff}", r"x _ { \mathrm { e f f } }"),
+        (r"{a \bf b}", r"{ a \bf b }"),
+        (r"{\rm a \over b}", r"\mathrm { \frac { a } { b } }"),
+        (r"{{\rm a} \over b}", r"\frac { \mathrm { a } } { b }"),
+        # dots: by what follows
+        (r"1,\dots,n", r"1 , \ldots , n"),
+        (r"1+\dots+n", r"1 + \cdots + n"),
+        # named functions
+        (r"\operatorname{sin}x", r"\sin x"),
+        (r"\operatorname*{lim}_x", r"\lim _ { x }"),
+        (r"\operatorname{lim}_x", r"\operatorname { l i m } _ { x }"),
+        (r"\operatorname{foo}x", r"\operatorname { f o o } x"),
+        # environments
+        (r"\begin{array}{c c} a & b \\ \end{array}", r"\begin{matrix} a & b \end{matrix}"),
+        (r"\begin{array}{lr} a & b \end{array}", r"\begin{array} { l r } a & b \end{array}"),
+        (r"\begin{array}{lrr} a & b \end{array}", r"\begin{array} { l r } a & b \end{array}"),
+        (r"\begin{array}{c|c} a & b \end{array}", r"\begin{array} { c | c } a & b \end{array}"),
+        (r"\left[\begin{array}{c}a\\b\end{array}\right]", r"\begin{bmatrix} a \\ b \end{bmatrix}"),
+        (r"\begin{matrix} a_1 \end{matrix}", "a _ { 1 }"),
+        # braces that hold nothing together
+        (r"{{a}}", "a"),
+        (r"{\hat a}_1", r"\hat { a } _ { 1 }"),
+        (r"{x^2}_1", "{ x ^ { 2 } } _ { 1 }"),
+        (r"1{,}000", "1 { , } 0 0 0"),
+        (r"{a=b}", "{ a = b }"),
+    ],
+)
+def test_canonical_form(label, expected):
+    assert judged(label)["canonical"] == expected
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "x^2",
+        r"{a \over b}",
+        "f''",
+        r"\sum\limits_{i}^n",
+        r"\text{ a b}",
+        r"\pmatrix{a&b\cr c&d}",
+        r"\matrix{ }",
+        "a % b",
+        r"\def\x{y}\x",
+        r"{a\over b}\over c",
+        r"\begin{array}{ccccccccccc} a&b&c&d&e&f&g&h&i&j&k \end{array}",
+        r"\label{a}\displaystyle{x}",
+        r"\left\{\rm a\over b\right\}",
+        r"\begin{array}{c} x \end{array}",
+        r"\begin{array}{c} {x} \end{array}+{{y}}",
+        r"{\ }",
+        "x{~}",
+    ],
+)
+def test_it_has_the_same_key_and_is_its_own_canonical_form(label):
+    first = judged(label)
+    assert first["canonical"] is not None
+    second = judged(str(first["canonical"]))
+    assert second["canonical"] == first["canonical"]
+    assert second["visual_key"] == first["visual_key"]
+
+
+@pytest.mark.parametrize("label", [r"\frac{a", r"\def\x{", "a & b"])
+def test_where_there_is_none_a_finding_says_why(label):
+    assert judged(label)["canonical"] is None
+    found = rules.check([label], include=["CAN100"])
+    assert found.height == 1
+    assert found["message"][0].startswith("no visual key: ")
+
+
+def test_a_data_set_can_be_written_in_canonical_spelling():
+    fixed = rules.fix(["x^2", r"a\le b", "x ^ { 2 }", "x^", r"\text{a}^2_1"], include=["CAN110"])["fixed"].to_list()
+    assert fixed == ["x ^ { 2 }", r"a \leq b", "x ^ { 2 }", "x^", r"\text {a} _ { 1 } ^ { 2 }"]
+
+
+def test_the_direction_of_synonyms_can_be_turned():
+    wanted = rules.select(["CAN110"], options={"CAN110": {"prefer": r"\le \ne"}})
+    fixed = rules.fix([r"a\leq b\neq c\geq d", r"a \le b"], ruleset=wanted)["fixed"].to_list()
+    assert fixed == [r"a \le b \ne c \geq d", r"a \le b"]
+    with pytest.raises(ValueError, match="no synonym"):
+        prefer("x", [r"\leqslant"])
+
+
+def test_the_page_lists_every_synonym():
+    page = (Path(__file__).parents[3] / "docs" / "canonical-form.md").read_text(encoding="utf-8")
+    for spelling, canonical in SYNONYMS.items():
+        shown = (f"`{text.replace('|', chr(92) + '|')}`" for text in (spelling, canonical))
+        assert all(text in page for text in shown), spelling
+
+
+@pytest.mark.parametrize(("spelling", "canonical"), [*SYNONYMS.items()])
+def test_synonyms_have_one_key(spelling, canonical):
+    argument = "{A}" if COMMANDS[spelling[1:]].args else ""
+    first, second = rules.visual_key([f"x {spelling} {argument} y", f"x {canonical} {argument} y"])
+    assert first == second is not None
