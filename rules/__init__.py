@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KEY_VERSION", "Ruleset", "SelectionError", "Weights", "check", "fix", "select", "visual_key"]
 
-_PLACES = {"KEY_VERSION": "key", "Ruleset": "registry", "SelectionError": "registry", "Weights": "score"}
-_PLACES |= {"check": "checking", "fix": "checking", "select": "registry", "visual_key": "checking"}
+_PLACES = {"KEY_VERSION": "latex.visual_key", "Ruleset": "registry", "SelectionError": "registry", "Weights": "score"}
+_PLACES |= {"check": "api", "fix": "api", "select": "registry", "visual_key": "api"}
 
 
 def __getattr__(name: str) -> Any:

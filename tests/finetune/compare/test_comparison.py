@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from test_align import BEFORE, TRUTH
+from test_alignment import BEFORE, TRUTH
 
 from curate.base.errors import UserError
 from curate.base.terminal import run
