@@ -33,8 +33,8 @@ socket.socket.connect = connect
 import fiftyone as fo
 from curate.browse import brain, fields, rows
 from curate.browse.dataset import write_dataset
-from curate.browse.work import Work
-from curate.run import load_run
+from curate.browse.process.work import Work
+from curate.runs.folder import load_run
 
 run, work = load_run(Path(os.environ["RUN"])), Work(Path(os.environ["WORK"]))
 write_dataset(work.root / "dataset", run, work, rows.rows(run, work), "mark")

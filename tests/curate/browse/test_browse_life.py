@@ -120,9 +120,9 @@ def test_what_is_taken_in_is_what_add_samples_makes(mongod, fiftyone_environment
 import json, fiftyone as fo
 from pathlib import Path
 from curate.browse.dataset import write_dataset, FIELDS
-from curate.browse.rows import rows
-from curate.browse.work import Work
-from curate.run import load_run
+from curate.browse.dataset.rows import rows
+from curate.browse.process.work import Work
+from curate.runs.folder import load_run
 run, work = load_run(Path({str(made_run)!r})), Work(Path({str(tmp_path / "work")!r}))
 frame = rows(run, work)
 write_dataset(work.dataset, run, work, frame, "mark")
