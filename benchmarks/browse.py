@@ -32,7 +32,7 @@ import json, sys
 from pathlib import Path
 from time import perf_counter
 import fiftyone as fo
-from curate.browse.dataset import FIELDS, write_dataset
+from curate.browse.dataset.writing import FIELDS, write_dataset
 from curate.browse.dataset.rows import rows
 from curate.browse.process.work import Work
 from curate.runs.folder import load_run

@@ -31,8 +31,9 @@ def connect(self, address, *rest):
 socket.socket.connect = connect
 
 import fiftyone as fo
-from curate.browse import brain, fields, rows
-from curate.browse.dataset import write_dataset
+from curate.browse.dataset import fields, rows
+from curate.browse.likeness import brain
+from curate.browse.dataset.writing import write_dataset
 from curate.browse.process.work import Work
 from curate.runs.folder import load_run
 

@@ -119,7 +119,7 @@ def test_what_is_taken_in_is_what_add_samples_makes(mongod, fiftyone_environment
     code = f"""
 import json, fiftyone as fo
 from pathlib import Path
-from curate.browse.dataset import write_dataset, FIELDS
+from curate.browse.dataset.writing import write_dataset, FIELDS
 from curate.browse.dataset.rows import rows
 from curate.browse.process.work import Work
 from curate.runs.folder import load_run

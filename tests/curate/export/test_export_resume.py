@@ -27,7 +27,7 @@ KILLS = 10
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from curate.export import job, shards
+from curate.export.write import job, shards
 from curate.export.decide.options import ExportOptions
 shards.SHARD_ROWS = 20
 make = job.make

@@ -77,7 +77,7 @@ EXPORT = """
 import sys
 from pathlib import Path
 from curate.audit import peak_memory
-from curate.export import inputs, rows
+from curate.export.decide import inputs, rows
 from curate.export.write.job import export
 from curate.export.decide.options import ExportOptions
 rows.WINDOW = inputs.WINDOW = 10_000
