@@ -18,13 +18,13 @@ from curate.audit.options import AuditOptions
 from curate.base.atomic_files import new_file, new_folder
 from curate.base.errors import UserError
 from curate.runs.decisions import DECISIONS_FILE, locked_decisions
-from curate.runs.folder import FINDINGS_FILE, REPORT_FILE, SAMPLES_FILE, SUMMARY_FILE, Run, load_run
+from curate.runs.folder import FINDINGS_FILE, REPORT_FILE, SAMPLES_FILE, SUMMARY_FILE, Run, is_there, load_run
 from rules.registry import all_rules
 
 
 def open_earlier(out: Path, options: AuditOptions) -> Earlier | None:
     """What an earlier run in `out` already judged, where this run may use it."""
-    if not out.exists():
+    if not is_there(out):
         if not os.access(_existing_parent(out), os.W_OK):
             raise UserError(f"{out}: can't be written: no permission in {_existing_parent(out)}")
         return None
@@ -48,7 +48,7 @@ def write_run(
 ) -> None:
     from curate.report import write_report
 
-    with ExitStack() as locked, new_folder(out, replace=options.update) as folder:
+    with ExitStack() as locked, new_folder(out, replace=options.update, logs=(DECISIONS_FILE,)) as folder:
         with clock.stage("write"):
             for name, table in tables.items():
                 if table is not None:
@@ -62,7 +62,7 @@ def write_run(
         summary["run"] = run_facts(clock, options)
         with new_file(folder / SUMMARY_FILE) as file:
             file.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        if out.exists():
+        if is_there(out):
             # Until the new folder is in place nobody may decide: the decision would go with the old one.
             fd = locked.enter_context(locked_decisions(out))
             if os.fstat(fd).st_size:

@@ -1,24 +1,26 @@
-"""The one place that writes files and folders so that they are whole or absent. Not for append-only logs."""
+"""The one place that writes files and folders so that they are whole or absent. Not for append-only logs.
+
+A folder takes the place of another in one step where the system can do that (`exchange`), else in two that are undone
+if anything goes wrong between them. What a writer that was killed leaves is found by the next one, and by whoever opens
+the folder (`leftovers`).
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from glob import escape
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import mkdtemp, mkstemp
 
-from curate.base.locks import try_lock
+from curate.base import exchange
+from curate.base.leftovers import UNFINISHED, aside_of, clear_away, discard, real, restore
+from curate.base.locks import held_folder
 
 #: More files than this are flushed to disk all at once: one by one takes milliseconds each.
 MANY = 1000
-
-_UNFINISHED = ".tmp"
-#: A folder that is younger may belong to a writer that has not come to hold it yet.
-_JUST_MADE_S = 60.0
 
 
 def _sync(path: Path) -> None:
@@ -36,15 +38,19 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary sibling of `path`; it takes the place of `path` when the block ends without an error."""
+def new_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
+    """Yield a temporary sibling of `path`; it takes the place of `path` when the block ends without an error.
+
+    Without `flush` it isn't flushed to disk first: for what can be made again faster than that takes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    fd, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
+    fd, name = mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
     os.close(fd)
     temporary = Path(name)
     try:
         yield temporary
-        _sync(temporary)
+        if flush:
+            _sync(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
@@ -52,75 +58,99 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
+def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -> Iterator[Path]:
     """Yield a temporary sibling folder that becomes `path` when the block ends without an error.
 
-    With `replace` an existing folder is moved aside first and removed last, so that a crash leaves the old one or the
-    new one, never a mixture. Without it an existing `path` raises FileExistsError before any work is done. What a
-    writer that was killed left beside `path` is removed by the next one.
+    With `replace` an existing folder gives way to it, so that a crash leaves the old one or the new one, never a
+    mixture and never neither; a link stays, and the folder that it leads to is replaced. Without it an existing `path`
+    raises FileExistsError before any work is done. What a writer that was killed left beside `path` is put back where
+    `path` is absent, else removed.
+
+    logs: names of append-only files that the block carries over from an existing `path`. A folder that holds lines of
+    them which the new one lacks is kept, and a note says where. Raises NotADirectoryError where `path` is a file.
     """
-    if path.exists() and not replace:
-        raise FileExistsError(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_away(path)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent))
-    try:
-        with _held(temporary):
-            yield temporary
-            put_in_place(temporary, path, replace=replace)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _clear_away(path: Path) -> None:
-    """Remove what writers of `path` left half written that were killed: they hold their folders no more."""
-    for entry in path.parent.glob(f".{escape(path.name)}.*{_UNFINISHED}"):
-        try:
-            if time.time() - entry.stat().st_mtime < _JUST_MADE_S:
-                continue
-            with _held(entry) as held:
-                if held:
-                    shutil.rmtree(entry, ignore_errors=True)
-        except OSError:  # gone by now, or not ours to open
-            continue
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[bool]:
-    """Inside, no other process clears the folder away. False where it is another's, or folders can't be held here."""
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except (OSError, AttributeError):
-        yield False
-        return
-    try:
-        yield try_lock(fd)
-    finally:
-        os.close(fd)
-
-
-def put_in_place(folder: Path, path: Path, *, replace: bool = False) -> None:
-    """Make a finished folder, on the same file system, the folder `path`: flushed to disk, then renamed.
-
-    An existing `path` is moved aside with `replace` and raises FileExistsError without it.
-    """
-    files = [entry for entry in folder.rglob("*") if entry.is_file()]
-    if len(files) > MANY and hasattr(os, "sync"):
-        os.sync()
-    else:
-        for file in files:
-            _sync(file)
-    folder.chmod(0o777 & ~_umask())
-    if path.exists():
+    path = real(path)
+    if restore(path, logs):
         if not replace:
             raise FileExistsError(path)
-        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-        path.rename(old / path.name)
-        folder.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        folder.rename(path)
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    clear_away(path, logs)
+    temporary = Path(mkdtemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent))
+    made = temporary.stat()
+    try:
+        with held_folder(temporary):
+            yield temporary
+            _finish(temporary)
+            if replace and path.exists():
+                _swap(temporary, path)
+            else:
+                _rename(temporary, path)
+            _sync(path.parent)
+    finally:
+        _discard(temporary, path, logs, made)
+
+
+def _discard(temporary: Path, path: Path, logs: Sequence[str], made: os.stat_result) -> None:
+    """Remove what lies at `temporary`: the unfinished folder, or the old one where they have changed places."""
+    with suppress(FileNotFoundError):
+        if os.path.samestat(temporary.stat(), made):
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            discard(temporary, path, logs)
+
+
+def put_in_place(folder: Path, path: Path) -> None:
+    """Make a finished folder, on the same file system, the folder `path`: flushed to disk, then renamed.
+
+    Raises FileExistsError where there is something at `path`.
+    """
+    _finish(folder)
+    _rename(folder, path)
     _sync(path.parent)
+
+
+def _finish(folder: Path) -> None:
+    """Flush a folder to disk with all that is in it, and give it the usual rights."""
+    entries = [entry for entry in folder.rglob("*") if entry.is_file() or entry.is_dir()]
+    if len(entries) > MANY and hasattr(os, "sync"):
+        os.sync()
+    else:
+        for entry in entries:
+            _sync(entry)
+    folder.chmod(0o777 & ~_umask())
+    _sync(folder)
+
+
+def _rename(folder: Path, path: Path) -> None:
+    if path.exists():
+        raise FileExistsError(path)
+    folder.rename(path)
+
+
+def _swap(new: Path, path: Path) -> None:
+    """Let a finished folder and the one at `path` change places. If anything is raised, each is whole at one of them.
+
+    A process that is killed between the two renames leaves `path` absent: `leftovers` says where the old folder is.
+    """
+    if exchange.exchange(new, path):
+        return
+    home = aside_of(path)
+    old = home / path.name
+    with held_folder(home):
+        try:
+            path.rename(old)
+            new.rename(path)
+        finally:
+            # By what is there, not by what was done: an interrupt may come right after a step.
+            if old.exists():
+                if not path.exists():
+                    old.rename(path)
+                elif not new.exists():
+                    old.rename(new)
+            with suppress(OSError):
+                home.rmdir()
 
 
 def _umask() -> int:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 
@@ -19,3 +23,30 @@ def try_lock(file: IO[Any] | int) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def held_folder(folder: Path) -> Iterator[bool | None]:
+    """Hold the lock of a folder, without waiting, for as long as the block lasts.
+
+    Yields False where another has it, and None where that can't be known: the folder can't be opened, or the system
+    (Windows) or the file system (NFS) locks no folders.
+    """
+    try:
+        import fcntl
+
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except (ImportError, OSError):
+        yield None
+        return
+    try:
+        held: bool | None = True
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held = False
+        except OSError:
+            held = None
+        yield held
+    finally:
+        os.close(fd)

@@ -204,7 +204,8 @@ def audit(
 ) -> int:
     """Audit data sets into a run folder.
 
-    The folder holds samples, findings, a summary and a report to look at. It is complete or it isn't there.
+    The folder holds samples, findings, a summary and a report to look at. It is complete or it isn't there. An update
+    that is stopped leaves the old run or the new one, with all its decisions.
     """
     _one_thread_for_matrices()
     from curate.base.cache_folder import cache_folder

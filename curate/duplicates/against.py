@@ -12,7 +12,7 @@ import polars as pl
 import rules
 from curate.base.errors import UserError
 from curate.duplicates.hashes import IMAGE, LABEL, hash64, hashes_of, read_hashes
-from curate.runs.folder import load_run
+from curate.runs.folder import is_there, load_run
 from rules.sets.same_label import picture
 
 
@@ -56,7 +56,7 @@ def load_known(paths: Sequence[Path]) -> list[KnownSet]:
 
 
 def _load(path: Path) -> KnownSet:
-    if path.is_dir():
+    if is_there(path) and path.is_dir():
         run = load_run(path)
         _check_version(path, run.summary.get("key_version"), f"audit {path} again")
         return KnownSet(path.absolute().name, "run", "", "", hashes_of(run.samples))

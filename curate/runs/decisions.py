@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from curate.base.errors import UserError
+from curate.base.leftovers import restore
 
 Action = Literal["accept", "fix", "edit", "reject", "undo"]
 ACTIONS: tuple[str, ...] = get_args(Action)
@@ -118,11 +119,18 @@ def append_decisions(run: Path, decisions: Iterable[Decision]) -> None:
 def locked_decisions(run: Path) -> Iterator[int]:
     """Hold the lock of a run's decisions, for appending to them or putting another folder in the run's place.
 
-    Yields a descriptor to read and append with; the file is made, empty, where there is none. Raises OSError.
+    Yields a descriptor to read and append with; the file is made, empty, where there is none. Raises OSError, and
+    UserError where an interrupted audit moved the run folder away and it can't be put back.
     """
     path = run / DECISIONS_FILE
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:
+            # An audit may be between two renames, or have died there; a link may lead nowhere.
+            if path.is_symlink() or not restore(run, (DECISIONS_FILE,)):
+                raise
+            continue
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             if not _is_still(path, fd):

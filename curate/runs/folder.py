@@ -14,6 +14,8 @@ from typing import Any
 import polars as pl
 
 from curate.base.errors import UserError
+from curate.base.leftovers import restore
+from curate.runs.decisions import DECISIONS_FILE
 from rules import Ruleset, Weights
 from rules.registry import all_rules
 
@@ -105,9 +107,14 @@ class Run:
         raise KeyError(source)
 
 
+def is_there(path: Path) -> bool:
+    """Is there something at the path of a run folder? One that an interrupted update moved away is put back first."""
+    return restore(path, (DECISIONS_FILE,))
+
+
 def load_run(path: Path) -> Run:
-    """Open a run folder. Raises UserError where it is missing or not whole."""
-    if not path.is_dir():
+    """Open a run folder, put back first as in `is_there`. Raises UserError where it is missing or not whole."""
+    if not is_there(path) or not path.is_dir():
         raise UserError(f"{path}: no such run folder; make one with: curate audit SOURCE --out {path}")
     for name in (SAMPLES_FILE, FINDINGS_FILE, SUMMARY_FILE):
         if not (path / name).is_file():

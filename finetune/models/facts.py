@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from curate.base.errors import UserError
+from curate.base.leftovers import restore
 from finetune.models.hub import Unreachable, adapter_folder, hub_file, is_here
 from finetune.models.load import ADAPTER_FILE, base_of
 from finetune.settings.config import Config, ModelConfig, load_config
@@ -76,7 +77,7 @@ def model_facts(name: str) -> ModelFacts:
 def check_model(name: str) -> None:
     """Raises UserError for a name that leads nowhere, and a folder that holds no model. Asks nobody."""
     folder = Path(name).expanduser()
-    if not folder.exists():
+    if not restore(folder):  # an adapter may have been moved away by a training that was killed
         _check_id(name)
     elif not folder.is_dir():
         raise UserError(f"{name}: is a file; a model is a folder or an id on the hub")

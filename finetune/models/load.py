@@ -18,6 +18,7 @@ from typing import Any
 
 from curate.base.cache_folder import cache_folder
 from curate.base.errors import UserError
+from curate.base.leftovers import restore
 from finetune.models.hardware import gpus, require_gpu, require_packages
 from finetune.settings.config import LoraConfig, ModelConfig
 
@@ -221,7 +222,7 @@ def _check_name(name: str) -> None:
     """Before minutes of imports and downloads: does a name that looks like a folder lead anywhere?"""
     path = Path(name)
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
-    if path.is_dir():
+    if restore(path) and path.is_dir():
         if not (path / "config.json").is_file() and not (path / ADAPTER_FILE).is_file():
             raise UserError(f"{name}: is a folder without config.json or {ADAPTER_FILE}, so neither model nor adapter")
     elif looks_like_path or path.exists():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curate.base.errors import UserError
+from curate.base.leftovers import restore
 from curate.base.tables import count, things
 from finetune.data.pairs import load_pairs
 from finetune.models.hardware import gpus, processes
@@ -228,7 +229,7 @@ def _shape(config: Config) -> Shape:
     import transformers
 
     name = config.model.name
-    folder = Path(name) if Path(name).exists() else adapter_folder(name)
+    folder = Path(name) if restore(Path(name)) else adapter_folder(name)
     if folder is not None:
         _check_adapters(folder, config)
     base = base_of(str(folder or name))

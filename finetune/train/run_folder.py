@@ -27,6 +27,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from curate import __version__
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
+from curate.base.leftovers import restore
 from curate.base.locks import try_lock
 from curate.base.settings import flat
 from finetune.models.hardware import gpus, processes
@@ -144,8 +145,9 @@ class RunFolder:
         write_json(self.path / ENVIRONMENT, environment)
 
     def tidy(self) -> None:
-        """Remove what a killed training had not finished writing."""
+        """Put back the adapters that a killed training had moved away, and remove what it had not finished writing."""
         for name in (BEST, LAST):
+            restore(self.path / name)
             for left in self.path.glob(f".{name}.*"):
                 shutil.rmtree(left, ignore_errors=True)
 

@@ -6,10 +6,9 @@ A label that can't be drawn has a picture that says why, so that every path of `
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
+from curate.base.atomic_files import new_file
 from curate.base.visible import clip, visible
 from curate.render import RenderError, error_png, render_png
 
@@ -58,12 +57,5 @@ def told(message: str, **look: str) -> bytes:
 
 def write(path: Path, data: bytes) -> None:
     """Write a cached picture: whole or absent, but not flushed to disk, which would take longer than to draw it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with new_file(path, flush=False) as temporary:
+        temporary.write_bytes(data)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from curate.base.atomic_files import new_file
 from curate.base.cache_folder import cache_folder
 from curate.base.errors import UserError
 from curate.base.locks import try_lock
@@ -98,7 +99,7 @@ class Work:
     def file(self, name: str, value: Any) -> Path:
         """A file here that holds a value as JSON."""
         path = self.root / name
-        path.write_text(json.dumps(value), encoding="utf-8")
+        _write(path, value)
         return path
 
     def tidy(self) -> None:
@@ -193,7 +194,6 @@ def _read(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _write(path: Path, value: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(value), encoding="utf-8")
-    temporary.replace(path)
+def _write(path: Path, value: Any) -> None:
+    with new_file(path, flush=False) as temporary:
+        temporary.write_text(json.dumps(value), encoding="utf-8")

@@ -16,7 +16,7 @@ import rules
 from curate.base.errors import UserError
 from curate.export.decide.rows import WINDOW, Buckets
 from curate.runs.decisions import DECISIONS_FILE, Decisions, read_decisions
-from curate.runs.folder import FINDINGS_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run, rules_of
+from curate.runs.folder import FINDINGS_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, is_there, load_run, rules_of
 from rules import Ruleset, Weights
 
 _FINDINGS = ("rule", "severity", "message", "fix", "replacement")
@@ -126,6 +126,7 @@ def open_inputs(paths: Sequence[Path]) -> list[Input]:
 
 
 def _open(number: int, path: Path) -> Input:
+    is_there(path)  # before the stamps: a run that is put back now was not changed
     stamps = {name: _stamp(path / name) for name in (SAMPLES_FILE, FINDINGS_FILE, SUPPRESSED_FILE)}
     run = load_run(path)
     version = run.summary.get("key_version")

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from curate.base.atomic_files import put_in_place
+from curate.base.atomic_files import new_file, put_in_place
 from curate.base.errors import UserError
 from curate.base.locks import try_lock
 from curate.export.decide.inputs import file_sha256
@@ -78,18 +78,17 @@ class Work:
         again = self._earlier_plan() == plan
         if not again:
             self._fresh(self.data)
-        checked = self.folder / f"{_DONE}.new"
-        with checked.open("wb") as file:
+        with new_file(self.folder / _DONE) as checked, checked.open("wb") as file:
             for line, row in self._rows() if again else ():
                 if row["shard"] not in done and self._is_whole(row["files"]):
                     done[row["shard"]] = self._noted(row, file.tell())
                     file.write(line.strip() + b"\n")
-        checked.replace(self.folder / _DONE)
         self.data.mkdir(exist_ok=True)
         for name in files_below(self.data):
             if self.facts(name) is None:
                 (self.data / name).unlink()
-        (self.folder / _PLAN).write_text(json.dumps({"plan": plan}), encoding="utf-8")
+        with new_file(self.folder / _PLAN) as noted:
+            noted.write_text(json.dumps({"plan": plan}), encoding="utf-8")
         return done
 
     def finish(self, shard: str, files: Mapping[str, Path], **facts: Any) -> dict[str, Any]:

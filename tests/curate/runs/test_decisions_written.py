@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.base.atomic_files import put_in_place
+from curate.base.atomic_files import new_folder
 from curate.base.errors import UserError
 from curate.runs import decisions
 from curate.runs.decisions import append_decisions, decide, label_sha256, locked_decisions, read_decisions
@@ -139,17 +139,15 @@ def test_writers_of_several_processes_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_a_decision_made_while_an_audit_renews_the_run_is_in_the_new_one(tmp_path: Path) -> None:
-    run, new = tmp_path / "run", tmp_path / "new"
+    run = tmp_path / "run"
     run.mkdir()
     append_decisions(run, [decide("s/a", "reject", "x")])
-    new.mkdir()
-    with locked_decisions(run):
+    with locked_decisions(run), new_folder(run, replace=True, logs=("decisions.jsonl",)) as new:
         shutil.copy2(run / "decisions.jsonl", new / "decisions.jsonl")
         waiting = threading.Thread(target=append_decisions, args=(run, [decide("s/b", "reject", "x")]))
         waiting.start()
         while not _waits_for_lock(waiting, run):
             pass
-        put_in_place(new, run, replace=True)
     waiting.join(timeout=30)
     assert list(read_decisions(run / "decisions.jsonl").standing) == ["s/a", "s/b"]
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from curate.base.errors import UserError
+from finetune.models.facts import check_model
 from finetune.settings.config import Config, load_config
 from finetune.train import run_folder
 from finetune.train.loss_plot import losses_svg
@@ -93,6 +94,31 @@ def test_a_killed_training_s_lock_is_waited_for(tmp_path: Path) -> None:
         folder.check_alone()
         with folder.alone():
             assert other.wait() == 0
+
+
+def _moved_away(adapter: Path) -> None:
+    """What a training leaves that is killed while it replaces an adapter, where that takes two renames."""
+    old = adapter.parent / f".{adapter.name}.abcd_123.old" / adapter.name
+    old.mkdir(parents=True)
+    (old / "adapter_config.json").write_text("{}", encoding="utf-8")
+    (adapter.parent / f".{adapter.name}.efgh_456.tmp").mkdir()
+
+
+def test_the_best_adapter_that_a_killed_training_moved_away_is_put_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _begun(tmp_path / "run")
+    _moved_away(folder.path / "best")
+    folder.tidy()
+    assert (folder.path / "best" / "adapter_config.json").is_file()
+    assert not list(folder.path.glob(".*"))
+    assert capsys.readouterr().err.startswith(f"{folder.path / 'best'}: put back from .best.abcd_123.old")
+
+
+def test_an_adapter_that_was_moved_away_is_put_back_when_it_is_named(tmp_path: Path) -> None:
+    _moved_away(tmp_path / "run" / "best")
+    check_model(str(tmp_path / "run" / "best"))
+    assert (tmp_path / "run" / "best" / "adapter_config.json").is_file()
 
 
 def test_a_training_that_was_never_begun_leaves_no_folder(tmp_path: Path) -> None:
