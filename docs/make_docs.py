@@ -68,6 +68,12 @@ def command_line() -> str:
     lines += [
         "Exit codes: 0 done, 1 findings reached `--fail-on`, 2 bad usage, configuration or input. An error is one line",
         "on standard error; `--debug` shows the traceback.",
+        "",
+        "Where a rule, a visual key, a proof, a drawing or a metric fails on one label, that is a fault in texsieve.",
+        "The rest goes on: a line on standard error says what failed on which label, and summary.json or metrics.json",
+        "counts it under `faults`. The label has no score, and a finding ([CAN102](rules/CAN102.md)) says why; what is",
+        "not drawn says so; a pair counts as wrong in the metric that failed. With `--debug`, or the environment",
+        "variable `TEXSIEVE_STRICT=1`, the first fault ends the command with its traceback.",
     ]
     for program, group in PROGRAMS:
         lines += ["", f"## {program}", "", *_help(group, program)]

@@ -8,6 +8,7 @@ import polars as pl
 
 from rules import engine, fixing
 from rules.findings import SCHEMA
+from rules.latex.lexer import whole
 from rules.registry import Ruleset, select
 
 Labels = Sequence[str] | pl.Series | pl.DataFrame
@@ -27,7 +28,9 @@ def check(
     `labels` is a list or Series of strings, or a frame with a column `label`. The result has the columns of
     `rules.findings.SCHEMA`; `row` (UInt32) counts the labels from 0, and where the frame has a column `sample_id` that
     comes first. `start` and `end` are code point offsets into the label, end exclusive. Rows are in the labels' order.
-    Null labels are judged as empty. Raises SelectionError for rules or a profile that don't exist.
+    Null labels are judged as empty; half a surrogate pair, which is no character, as U+FFFD. A rule that fails on a
+    label is a `rules.faults.FaultWarning`, and the label has a finding that says so. Raises SelectionError for rules or
+    a profile that don't exist.
     """
     ruleset = ruleset or select(include, ignore, profile=profile)
     frame = _as_frame(labels)
@@ -82,9 +85,7 @@ def visual_key(labels: Labels) -> pl.Series:
     """
     frame = _as_frame(labels)
     distinct = frame.select(pl.col("label").unique(maintain_order=True))
-    keys = distinct.with_columns(
-        pl.Series("visual_key", [engine.visual_key_of(label) for label in distinct["label"]], pl.String)
-    )
+    keys = distinct.with_columns(pl.Series("visual_key", engine.visual_keys(distinct["label"]), pl.String))
     return frame.join(keys, on="label", how="left", maintain_order="left")["visual_key"]
 
 
@@ -94,5 +95,8 @@ def _as_frame(labels: Labels) -> pl.DataFrame:
             raise ValueError(f"the frame has no column 'label'; it has {', '.join(labels.columns) or 'none'}")
         keep = ["label", *(["sample_id"] if "sample_id" in labels.columns else [])]
         return labels.select(keep).with_columns(pl.col("label").cast(pl.String).fill_null(""))
-    series = labels if isinstance(labels, pl.Series) else pl.Series("label", list(labels), pl.String)
+    if isinstance(labels, pl.Series):
+        series = labels
+    else:
+        series = pl.Series("label", [label if label is None else whole(label) for label in labels], pl.String)
     return series.cast(pl.String).fill_null("").to_frame("label")

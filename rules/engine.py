@@ -5,12 +5,13 @@ Work is cut into batches that can go to several processes (see `rules.workers.sp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from rules import faults
 from rules.findings import SCHEMA
 from rules.fixes import proof
 from rules.fixes.edits import Edit, apply, disjoint, in_order
@@ -18,7 +19,7 @@ from rules.latex import canonical, lexer, reader
 from rules.latex import glance as plain
 from rules.latex import visual_key as key
 from rules.latex.actions import ACTIONS, SPACE
-from rules.registry import Rule, Ruleset, select
+from rules.registry import NOT_JUDGED, Rule, Ruleset, all_rules, select
 from rules.score import Weights, with_scores
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import marks
@@ -64,6 +65,9 @@ def judge(
     `if __name__ == "__main__"`, as ever with Python's spawned processes. `progress` is called with the number of labels
     done since the last call. The result doesn't depend on `workers`.
 
+    A rule, or a reader, that raises is a fault of ours (`rules.faults`): the other rules and labels go on, and the
+    label has the finding NOT_JUDGED and no score.
+
     settle: a finding's `fix` says how its fix may be made in this very label, as `rules.fixes.proof.settled` has it,
     not only how the rule offers it. Labels without fixes cost nothing more, those with safe ones another reading.
     """
@@ -102,36 +106,43 @@ def parts(number: int, workers: int) -> Iterator[slice]:
 def _judge_batch(batch: tuple[Sequence[str], Ruleset, bool]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One batch: the labels' frame without problems, and the findings with rows counted from 0."""
     texts, ruleset, settle = batch
-    read = [_read(text) for text in texts]
+    failed = _Failed()
+    read = [_read(text, failed, index) for index, text in enumerate(texts)]
     frame = _frame(texts, read)
     rules = ruleset.rules("label")
     if not rules:
         return frame.drop("problems", "marks"), pl.DataFrame(schema=SCHEMA)
     labels: dict[int, Label] = {}  # only those that a rule looks at
     rows: list[tuple[Any, ...]] = []
-    for rule, indices in _sieved(frame, rules, [reading is not None for _, reading, _, _ in read]):
+    for rule, indices in _sieved(frame, rules, [reading is not None for _, reading, _, _ in read], failed.unread):
         severity, options = ruleset.severity(rule), ruleset.option_values(rule)
         forced = rule.code in ruleset.severities
         for index in indices:
             label = labels.get(index)
             if label is None:
                 label = labels[index] = _label(texts[index], read[index])
-            for finding in rule.judge(label, options):
-                rows.append(
-                    (
-                        index,
-                        rule.code,
-                        rule.name,
-                        severity if forced or finding.severity is None else finding.severity,
-                        finding.start,
-                        finding.end,
-                        finding.message,
-                        ruleset.fix_level(rule, finding.fix or rule.fix) if finding.replacement is not None else None,
-                        finding.replacement,
+            try:
+                for finding in rule.judge(label, options):
+                    rows.append(
+                        (
+                            index,
+                            rule.code,
+                            rule.name,
+                            severity if forced or finding.severity is None else finding.severity,
+                            finding.start,
+                            finding.end,
+                            finding.message,
+                            ruleset.fix_level(rule, finding.fix or rule.fix)
+                            if finding.replacement is not None
+                            else None,
+                            finding.replacement,
+                        )
                     )
-                )
+            except BaseException as error:
+                failed.note(index, f"rule {rule.code}", error, texts[index])
     if settle:
         _settle(rows, texts, read)
+    rows += _not_judged(failed.parts, ruleset)
     findings = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     frame = frame.drop("problems", "marks")
     return frame, findings.sort("row", "start", "rule", "end", nulls_last=True, maintain_order=True)
@@ -151,25 +162,77 @@ def _settle(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequence[_R
     for index, places in offers.items():
         text, visual_key = texts[index], read[index][3]
         edits = [Edit(*(rows[at][one] for one in (_START, _END, _REPLACEMENT, _CODE, _FIX))) for at in places]
-        if visual_key is not None:
-            # Nearly always all safe fixes together are proven, and by the reader that is quick.
-            safe = disjoint(in_order((edit for edit in edits if edit.level == "safe"), len(text)), len(text))
-            if not safe or visual_key_of(apply(text, safe)) == visual_key:
-                continue
-        for at, level in zip(places, proof.settled(text, edits), strict=True):
+        try:
+            if visual_key is not None:
+                # Nearly always all safe fixes together are proven, and by the reader that is quick.
+                safe = disjoint(in_order((edit for edit in edits if edit.level == "safe"), len(text)), len(text))
+                if not safe or visual_key_of(apply(text, safe)) == visual_key:
+                    continue
+            levels = proof.settled(text, edits)
+        except BaseException as error:  # what can't be proven is shown only
+            faults.caught("the proof of fixes", error, text)
+            levels = ["display"] * len(edits)
+        for at, level in zip(places, levels, strict=True):
             rows[at] = (*rows[at][:_FIX], level, *rows[at][_FIX + 1 :])
+
+
+class _Failed:
+    """What failed on the labels of a batch."""
+
+    def __init__(self) -> None:
+        #: What failed, in words, by label.
+        self.parts: dict[int, list[str]] = {}
+        #: Labels that no reader could take.
+        self.unread: set[int] = set()
+
+    def note(self, index: int, part: str, error: BaseException, text: str) -> None:
+        fault = faults.caught(part, error, text)
+        self.parts.setdefault(index, []).append(f"{part} ({fault.error})")
+
+
+def _not_judged(parts: dict[int, list[str]], ruleset: Ruleset) -> Iterator[tuple[Any, ...]]:
+    """A finding for every label that something failed on, whatever rules were asked for."""
+    rule = all_rules()[NOT_JUDGED]
+    for index, failed in parts.items():
+        for finding in rule.judge(Label("", [], reader.Reading(), failed=failed), rule.options):
+            yield index, rule.code, rule.name, rule.severity, None, None, finding.message, None, None
 
 
 #: What reading a label gave: its tokens, the reading (None: canonical already, nothing to say), canonical form, key.
 _Read = tuple[list[str], reader.Reading | None, str | None, str | None]
 
 
-def _read(text: str) -> _Read:
+def _read(text: str, failed: _Failed, index: int) -> _Read:
     """Read one label: tokens, problems, canonical spelling proven by the key, key."""
-    toks, reading, visual_key = _keyed(text)
-    if visual_key is None:
+    try:
+        toks, reading, visual_key = _keyed(text)
+        if visual_key is None:
+            return toks, reading, None, None
+        return toks, reading, text if reading is None else _canonical(text, reading, visual_key), visual_key
+    except BaseException as error:
+        return _read_in_steps(text, error, failed, index)
+
+
+def _read_in_steps(text: str, error: BaseException, failed: _Failed, index: int) -> _Read:
+    """As much of a label as can be read although `error` was raised over it, by the reader that takes every label."""
+    faults.check_ours(error)
+    try:
+        toks = lexer.tokens(text)
+        reading = reader.read(text, toks)
+    except BaseException as broken:
+        failed.note(index, "the reader", broken, text)
+        failed.unread.add(index)
+        return [], reader.Reading(fatal=True), None, None
+    part = "the visual key"
+    try:
+        visual_key = key.of(text, toks, reading)
+        part = "the canonical form"
+        spelled = None if visual_key is None else _canonical(text, reading, visual_key)
+    except BaseException as broken:
+        failed.note(index, part, broken, text)
         return toks, reading, None, None
-    return toks, reading, text if reading is None else _canonical(text, reading, visual_key), visual_key
+    faults.caught("the quick reader", error, text)  # nothing is missing: the other one read the label
+    return toks, reading, spelled, visual_key
 
 
 def _keyed(text: str) -> tuple[list[str], reader.Reading | None, str | None]:
@@ -216,6 +279,11 @@ def visual_key_of(text: str) -> str | None:
     return _keyed(text)[2]
 
 
+def visual_keys(labels: Iterable[str]) -> list[str | None]:
+    """The visual keys of labels; None, too, where making one fails, which is a fault."""
+    return [_read(label, _Failed(), 0)[3] for label in labels]
+
+
 def _frame(texts: Sequence[str], read: list[_Read]) -> pl.DataFrame:
     toks, readings, spelled, keys = zip(*read, strict=True)
     return pl.DataFrame(
@@ -236,18 +304,39 @@ def _kinds(reading: reader.Reading) -> str:
     return f" {' '.join(problem.kind for problem in reading.problems)} " if reading.problems else ""
 
 
-def _sieved(frame: pl.DataFrame, rules: Sequence[Rule], remarkable: list[bool]) -> Iterator[tuple[Rule, list[int]]]:
+def _sieved(
+    frame: pl.DataFrame, rules: Sequence[Rule], remarkable: list[bool], unread: set[int]
+) -> Iterator[tuple[Rule, list[int]]]:
     """The rows that each rule has to look at; rules about spelling are spared those that are canonical already."""
     indexed = frame.with_row_index()
     for rows, here in (
         (indexed, [rule for rule in rules if not rule.spelling]),
         (indexed.filter(pl.Series(remarkable)), [rule for rule in rules if rule.spelling]),
     ):
-        passed = rows.lazy().select("index", *(_mask(rule).alias(rule.code) for rule in here)).collect()
+        passed = _passed(rows, here)
         for rule in here:
             indices = passed["index"].filter(passed[rule.code].fill_null(False)).to_list()
+            if unread:
+                indices = [index for index in indices if index not in unread]
             if indices:
                 yield rule, indices
+
+
+def _passed(rows: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
+    """The column `index`, and for every rule a column of its code: which rows does its sieve let through?"""
+    try:
+        return rows.lazy().select("index", *(_mask(rule).alias(rule.code) for rule in rules)).collect()
+    except BaseException as error:  # one is to blame, and it is told by itself
+        faults.check_ours(error)
+        passed = rows.select("index")
+    for rule in rules:
+        try:
+            mask = rows.select(_mask(rule).alias(rule.code)).to_series()
+        except BaseException as error:
+            faults.caught(f"the sieve of rule {rule.code}", error, count=rows.height)
+            mask = pl.Series(rule.code, [True]).new_from_index(0, rows.height)  # a sieve may pass too much
+        passed = passed.with_columns(mask)
+    return passed
 
 
 def _mask(rule: Rule) -> pl.Expr:

@@ -13,7 +13,8 @@ stays as written.
 **One pass.** All edits of a label are made in one pass over its text, at the places that were judged: rules that
 otherwise name the first of several places are asked for every one. One fix can lay another's place open, or be in its
 way, so a label that changed is judged again until nothing is left to do: fixing what is fixed changes nothing. A label
-that would go round in circles keeps the first spelling of the circle.
+that would go round in circles keeps the first spelling of the circle. A rule that fails on a label (`rules.faults`)
+proposes nothing for it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from rules import engine
+from rules import engine, faults
 from rules.families.escapes.m2e_layout import LAYOUT_RULE
 from rules.fixes import m2e_layout
 from rules.fixes.edits import Edit, apply
@@ -144,7 +145,7 @@ def _fix_batch(batch: _Batch) -> pl.DataFrame:
             if number == 0:
                 case.key_before = visual_key
         edits = _edits(texts, judged.findings, ruleset, level)
-        open_cases = [open_cases[row] for row in sorted(edits) if open_cases[row].step(edits[row], level)]
+        open_cases = [open_cases[row] for row in sorted(edits) if _stepped(open_cases[row], edits[row], level)]
         if not open_cases:
             break
     for case in open_cases:
@@ -165,6 +166,16 @@ def _fix_batch(batch: _Batch) -> pl.DataFrame:
         schema=SCHEMA,
         orient="row",
     )
+
+
+def _stepped(case: _Case, edits: Sequence[Edit], level: Level) -> bool:
+    """`case.step`; a label over whose proof something fails keeps the spelling that it has, which is proven."""
+    try:
+        return case.step(edits, level)
+    except BaseException as error:
+        faults.caught("the proof of fixes", error, case.spellings[-1])
+        case.refused = dict.fromkeys(sorted({edit.rule for edit in edits}), "failed")
+        return False
 
 
 def _edits(labels: Sequence[str], findings: pl.DataFrame, ruleset: Ruleset, level: Level) -> dict[int, list[Edit]]:

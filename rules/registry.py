@@ -54,6 +54,9 @@ EVERY = "every"
 #: For `severity_in`: what a pupil wrote wrong is right in the label, so for M²E's homework such a finding is a fact.
 PUPILS_SLIP: Mapping[str, Severity] = {"m2e": "info"}
 
+#: The rule that speaks of labels and sets that other rules failed on, whichever rules are asked for.
+NOT_JUDGED = "CAN102"
+
 #: From surest to least sure.
 FIX_LEVELS: tuple[FixLevel, ...] = ("safe", "unsafe", "display")
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from rules.findings import SEVERITIES
+from rules.registry import NOT_JUDGED
 
 _DIGITS = 4
 
 #: Remarks that say something true of the picture, or of us, and nothing against the label: that it has no key (which
 #: follows from an error, or is a limit of ours), begins or ends in the middle of a calculation, ends with a full stop,
 #: has space in it, opens a bracket that the next line closes, or states a calculation that is wrong.
-_FACTS = ("CAN009", "CAN100", "DLM006", "SEM004", "SEM017", "SYN016", "WSP004")
+_FACTS = ("CAN009", "CAN100", "CAN102", "DLM006", "SEM004", "SEM017", "SYN016", "WSP004")
 #: Remarks on what is no part of the formula, so that no model can learn it from the picture: delimiters around a label,
 #: cross references, environments of a page.
 _RESIDUE = ("DLM001", "DLM005", "ENV002")
@@ -80,6 +81,13 @@ def scores(findings: pl.DataFrame, by: str, weights: Weights | None = None) -> p
 
 
 def with_scores(labels: pl.DataFrame, findings: pl.DataFrame, weights: Weights | None = None) -> pl.DataFrame:
-    """The labels with a column `score`; both frames have the column `row`, and a row without a finding scores 1."""
+    """The labels with a column `score`; both frames have the column `row`, and a row without a finding scores 1.
+
+    A label that a rule failed on has none: nobody knows what the rule would have said.
+    """
     scored = labels.join(scores(findings, "row", weights), on="row", how="left", maintain_order="left")
-    return scored.with_columns(pl.col("score").fill_null(1.0))
+    unknown = findings.filter(pl.col("rule") == NOT_JUDGED)["row"]
+    score = pl.col("score").fill_null(1.0)
+    if unknown.len():
+        score = pl.when(~pl.col("row").is_in(unknown.implode())).then(score)
+    return scored.with_columns(score.alias("score"))

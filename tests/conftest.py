@@ -32,6 +32,16 @@ settings.register_profile("here", deadline=None, phases=_PHASES)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+# A fault that texsieve catches and goes on from fails the test, in the commands that a test starts, too.
+os.environ["TEXSIEVE_STRICT"] = "1"
+
+
+@pytest.fixture
+def faults_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what happens where something of ours fails."""
+    monkeypatch.delenv("TEXSIEVE_STRICT")
+
+
 def _absent() -> str | None:
     """Why tests marked `shared_data` can't run, or None."""
     if (SHARED_DATA / "README.md").is_file():

@@ -10,7 +10,8 @@ from curate.audit.images import ASIDE, FACTS
 from curate.audit.options import AuditOptions
 from curate.runs.folder import FINDINGS, SAMPLES
 from curate.sources import Source
-from rules import Ruleset, engine
+from rules import Ruleset, engine, faults
+from rules.registry import NOT_JUDGED, all_rules
 from rules.score import scores
 
 
@@ -58,7 +59,16 @@ def _sample_findings(samples: pl.DataFrame, ruleset: Ruleset) -> pl.DataFrame:
     places = samples.select("sample_id", "order")
     firsts = samples.group_by("source").agg(pl.col("order").min())
     for rule in ruleset.rules("samples"):
-        found = rule.judge(samples, ruleset.option_values(rule))
+        try:
+            found = rule.judge(samples, ruleset.option_values(rule))
+        except BaseException as error:
+            fault = faults.caught(f"rule {rule.code}", error, count=samples.height, of="sample")
+            found = firsts.select(
+                pl.lit(None, pl.String).alias("sample_id"),
+                "source",
+                pl.lit(f"not judged by rule {rule.code} ({fault.error}), a fault in texsieve").alias("message"),
+            )
+            rule = all_rules()[NOT_JUDGED]
         if not found.height:
             continue
         whole = found.filter(pl.col("sample_id").is_null()).join(firsts, on="source", maintain_order="left")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,14 +26,22 @@ from curate.runs import decision_counts
 from curate.runs.decisions import DECISIONS_FILE, Decisions, read_decisions
 from curate.runs.folder import FINDINGS_FILE, PLACES, PLACES_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run
 from curate.sources import SourceSpec
+from rules import faults
 
 
 def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progress: Progress | None = None) -> Run:
     """Audit sources and write the run folder `out`, whole or not at all.
 
+    What fails in a rule is caught, and counted in the summary under `faults` with the first sample that it failed on.
     Raises UserError where `out` exists without `update`, two sources have one name, or a source can't be read at all.
     """
-    report = progress or (lambda stage, done, of: None)
+    with faults.passed_on() as caught:
+        return _audit(specs, out, options, progress or (lambda stage, done, of: None), caught)
+
+
+def _audit(
+    specs: Sequence[SourceSpec], out: Path, options: AuditOptions, report: Progress, caught: faults.Faults
+) -> Run:
     clock = Clock()
     check_names(specs, options)
     earlier = open_earlier(out, options)
@@ -87,6 +95,8 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
             entry["decisions"] = decided.get(source.name, dict(decision_counts.NONE))
+        caught.name(_first_sample(samples))
+        summary["faults"] = [fault.as_json() for fault in caught.all()]
         if predicted:
             summary["predictions"] = match.facts(matched, ranked)
     report("write", 0, 1)
@@ -101,3 +111,14 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
         options,
     )
     return load_run(out)
+
+
+def _first_sample(samples: pl.DataFrame) -> Callable[[str | tuple[str, str]], str | None]:
+    """Gives the id of the first sample with a label."""
+
+    def name(label: str | tuple[str, str]) -> str | None:
+        if not isinstance(label, str):
+            return None
+        return next(iter(samples.filter(pl.col("label") == label)["sample_id"]), None)
+
+    return name

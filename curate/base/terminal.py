@@ -85,7 +85,8 @@ class Bars:
 def run(program: str, command: click.Command, arguments: Sequence[str] | None = None) -> int:
     """Run a click command and turn what goes wrong into one line on standard error. Returns the exit code.
 
-    `--debug`, anywhere among the arguments before a `--`, puts the traceback above that line.
+    `--debug`, anywhere among the arguments before a `--`, puts the traceback above that line. Faults that the command
+    caught and went on from (`rules.faults`) are a line each, and with `--debug` the first of them ends the command.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     end = given.index("--") if "--" in given else len(given)
@@ -96,7 +97,7 @@ def run(program: str, command: click.Command, arguments: Sequence[str] | None = 
         utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         sys.stdout.reconfigure(errors="backslashreplace" if utf8 else "replace")
     try:
-        with _ended_in_order():
+        with _ended_in_order(), _faults_told(program, strict=debug or None):
             code = command.main(args=given, prog_name=program, standalone_mode=False)
         return code if isinstance(code, int) else DONE
     except click.exceptions.NoArgsIsHelpError as error:
@@ -114,6 +115,19 @@ def run(program: str, command: click.Command, arguments: Sequence[str] | None = 
         # A message may quote data or a file's name: one line, and nothing in it that could drive the terminal.
         click.echo(f"{program}: error: {visible(' '.join(_message(error).split()))}", err=True)
         return BAD_INPUT
+
+
+@contextmanager
+def _faults_told(program: str, strict: bool | None) -> Iterator[None]:
+    """Inside, faults are collected; at the end, however it comes, each kind is a line on standard error."""
+    from rules import faults
+
+    with faults.collected(strict=strict) as found:
+        try:
+            yield
+        finally:
+            for fault in found.all():
+                click.echo(f"{program}: {visible(str(fault))}", err=True)
 
 
 class _Ended(KeyboardInterrupt):
@@ -161,6 +175,10 @@ def _message(error: Exception) -> str:
         if error.filename and isinstance(error, FileExistsError | NotADirectoryError):
             return f"{where}is a file where a folder is needed"
         return f"{where}{error.strerror}"
+    from rules.faults import FaultError
+
+    if isinstance(error, FaultError):
+        return str(error).partition("\n")[0]
     told = re.search(r"([^:]+) \(os error \d+\)", str(error))  # as polars passes on what the system says
     if told:
         return told[1].strip()

@@ -24,6 +24,7 @@ WHY = {
     "no-key": "can't be proven (no visual key)",
     "not-readable": "can't be read afterwards",
     "never-done": "come to no end",
+    "failed": "could not be proven (a fault in texsieve)",
 }
 
 

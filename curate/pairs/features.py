@@ -17,6 +17,7 @@ import polars as pl
 
 from curate.images.measures import THUMB
 from curate.pairs.guessed_layout import layout_of, lines, raster
+from rules import faults
 from rules.latex import lexer
 from rules.workers.spread import spread
 
@@ -127,7 +128,16 @@ def _laid_out(labels: Sequence[str], workers: int) -> Iterator[list[_Described]]
 
 
 def _describe_chunk(labels: Sequence[str]) -> list[_Described]:
-    return [_describe(label) for label in labels]
+    return [_describe_surely(label) for label in labels]
+
+
+def _describe_surely(label: str) -> _Described:
+    """`_describe`; where that fails the label is taken for one that draws nothing, which no picture is held against."""
+    try:
+        return _describe(label)
+    except BaseException as error:
+        faults.caught("the guessed layout", error, label)
+        return _describe("")
 
 
 def _describe(label: str) -> _Described:

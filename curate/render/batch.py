@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,7 +17,9 @@ from typing import Any, TypeAlias
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
 from curate.render import RenderError, render_png, render_svg
+from rules.faults import Fault
 from rules.workers.pool import Helpers
+from rules.workers.spread import told, watched
 
 FORMATS = ("png", "svg")
 _CHUNK = 16
@@ -69,7 +72,7 @@ def _over_processes(
 ) -> Iterator[tuple[int, bytes | RenderError]]:
     chunks = iter(lambda: list(islice(source, _CHUNK)), [])
     waiting: deque[list[str]] = deque()
-    under_way: deque[Future[list[Drawn]]] = deque()  # of the first ones that wait
+    under_way: deque[Future[tuple[list[Drawn], list[Fault]]]] = deque()  # of the first ones that wait
     pool = Helpers(workers)
     index = 0
     try:
@@ -79,8 +82,8 @@ def _over_processes(
                 return
             try:
                 for chunk in islice(waiting, len(under_way), None):
-                    under_way.append(pool.submit(_draw_chunk, chunk, options))
-                results = under_way.popleft().result()
+                    under_way.append(pool.submit(watched, (partial(_draw_chunk, options=options), chunk)))
+                results = told(*under_way.popleft().result())
             except BrokenProcessPool:  # every chunk in flight is lost with the process that died
                 pool.shutdown()
                 under_way.clear()
@@ -101,7 +104,8 @@ def _one_by_one(labels: list[str], options: dict[str, Any]) -> list[Drawn]:
         with Helpers(1) as pool:
             try:
                 for label in labels[len(results) :]:
-                    results.append(pool.submit(_draw, label, options).result())
+                    drawn = pool.submit(watched, (partial(_draw, options=options), label)).result()
+                    results.append(told(*drawn))
             except BrokenProcessPool:
                 results.append(RenderError("The renderer crashed on this label"))
     return results

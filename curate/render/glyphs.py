@@ -86,7 +86,8 @@ def font_files() -> tuple[Path, ...]:
 @lru_cache(maxsize=64)
 def _opened(path: Path) -> tuple[ImageFont.FreeTypeFont, bytes] | None:
     try:
-        font = ImageFont.truetype(path, 24)
+        # A character at a time needs no layout, and raqm fails over those that end a line (U+0085, U+2029).
+        font = ImageFont.truetype(path, 24, layout_engine=ImageFont.Layout.BASIC)
         return font, bytes(font.getmask("\U0010fffd"))
     except (OSError, ValueError):
         return None

@@ -151,7 +151,8 @@ def _cells(row: str) -> list[str]:
         wide = _MULTICOLUMN.match(text)
         if wide:  # drawn in its first column: array has no cells that span
             cells.append(text[wide.end() :])
-            cells.extend([""] * (min(int(wide.group(1)), 64) - 1))
+            columns = wide.group(1).lstrip("0")
+            cells.extend([""] * (min(int(columns[:3] or 0), 64) - 1))
         else:
             cells.append(text)
     return cells

@@ -16,6 +16,7 @@ from rapidfuzz.distance import Levenshtein
 
 from curate.render import RenderError
 from finetune.metrics.glyphs import BAR, ROOT, Mark, marks
+from rules import faults
 from rules.workers.spread import spread
 
 #: Vertical distance, in thousandths of an em, up to which two marks stand at one height: scripts are 300 and more away.
@@ -52,7 +53,16 @@ def score_all(
 
 
 def _scores(pairs: Sequence[tuple[str, str]]) -> list[float]:
-    return [score(*pair) for pair in pairs]
+    return [_surely(*pair) for pair in pairs]
+
+
+def _surely(truth: str, prediction: str) -> float:
+    """`score`; 0, too, where that fails."""
+    try:
+        return score(truth, prediction)
+    except BaseException as error:
+        faults.caught("the metric cdm", error, (truth, prediction), of="pair")
+        return 0.0
 
 
 def score(truth: str, prediction: str) -> float:

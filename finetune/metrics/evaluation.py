@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from finetune.metrics.alignment import ALIKE, Compared, compare
 from finetune.metrics.intervals import intervals
 from finetune.metrics.scoring import STRING_METRICS, Scored, as_floats, figures, score_pairs
 from finetune.metrics.strings import Numbers
-from rules import engine
+from rules import engine, faults
+from rules.faults import Fault
 
 #: Metrics from 0 to 1 that are made of layouts.
 LAYOUT_METRICS = ("structure", "symbols")
@@ -49,6 +50,8 @@ class Evaluated:
     numbers: Numbers
     #: Codes of the rules that found something in the truth, for every row.
     rules: list[tuple[str, ...]] = field(default_factory=list)
+    #: What failed; its pairs count as wrong in the metric that failed. Of all files that were evaluated together.
+    faults: list[Fault] = field(default_factory=list)
 
     @property
     def detected(self) -> Numbers:
@@ -83,6 +86,31 @@ def evaluate_all(
     progress: Progress | None = None,
 ) -> list[Evaluated]:
     """`evaluate` of several models' answers to the same questions: a truth that several got wrong is drawn once."""
+    with faults.passed_on() as caught:
+        found = _evaluate_all(files, workers, rules, characters, progress)
+        caught.name(_first_row(files))
+        return [replace(one, faults=caught.all()) for one in found]
+
+
+def _first_row(files: Sequence[Sequence[Prediction]]) -> Callable[[str | tuple[str, str]], str | None]:
+    """Gives the sample id of the first row with a pair of texts, or with a text on either side."""
+
+    def name(first: str | tuple[str, str]) -> str | None:
+        for row in chain.from_iterable(files):
+            if first in ((row.gt, row.pred), row.gt, row.pred):
+                return row.sample_id
+        return None
+
+    return name
+
+
+def _evaluate_all(
+    files: Sequence[Sequence[Prediction]],
+    workers: int,
+    rules: bool,
+    characters: bool,
+    progress: Progress | None,
+) -> list[Evaluated]:
     scored = [score_pairs(((row.gt, row.pred) for row in rows), workers=workers) for rows in files]
     detected = [
         np.where(one.alike > 0, 1.0, np.nan) if characters else np.full(len(one.alike), np.nan) for one in scored
@@ -103,8 +131,8 @@ def _evaluated(
     rows: Sequence[Prediction], scored: Scored, detected: Numbers, codes: list[tuple[str, ...]]
 ) -> Evaluated:
     compared = [
-        ALIKE if alike else compare(layout_tree.read(" ".join(truth)), layout_tree.read(" ".join(prediction)))
-        for alike, (truth, prediction) in zip(scored.alike, scored.tokens, strict=True)
+        ALIKE if alike else _compared(" ".join(truth), " ".join(prediction), row)
+        for alike, (truth, prediction), row in zip(scored.alike, scored.tokens, rows, strict=True)
     ]
     runaway = [ran_away(len(truth), len(prediction)) for truth, prediction in scored.tokens]
     numbers = np.column_stack(
@@ -121,6 +149,15 @@ def _evaluated(
         ]
     )
     return Evaluated(rows, scored, compared, runaway, numbers, codes)
+
+
+def _compared(truth: str, prediction: str, row: Prediction) -> Compared:
+    """The layouts of canonical tokens compared; where that fails they have nothing in common."""
+    try:
+        return compare(layout_tree.read(truth), layout_tree.read(prediction))
+    except BaseException as error:
+        faults.caught("the metrics structure and symbols", error, (row.gt, row.pred), of="pair")
+        return Compared(0.0, 0.0)
 
 
 def of_sums(sums: Numbers) -> dict[str, Numbers]:
@@ -147,6 +184,7 @@ def as_metrics(found: Evaluated) -> dict[str, Any]:
             "ids": [row.sample_id for row, ran in zip(found.rows, found.runaway, strict=True) if ran][:MOST_IDS],
         },
         "note": spacing_note(found),
+        "faults": [fault.as_json() for fault in found.faults],
         "groups": {
             "source": _grouped(found, [(_source(row),) for row in found.rows]),
             "length": _grouped(found, [(_length_bin(len(truth)),) for truth, _ in found.scored.tokens], _bin_order),

@@ -81,7 +81,7 @@ def truths_of(path: Path, rows: Sequence[Prediction], workers: int = 1) -> Truth
         if place is None or place < 0:
             found.append((None, None))
             continue
-        key = None if row.gt == labels[place] else engine.visual_key_of(row.gt)
+        key = None if row.gt == labels[place] else engine.visual_keys([row.gt])[0]
         same = row.gt == labels[place] or (key is not None and key == keys[place])
         other += not same
         decision = run.decisions.standing.get(samples["sample_id"][place])

@@ -115,7 +115,10 @@ class _Reader:
             elif letter == "o" and self.peek() == "[":
                 self.at += 1
                 self.node("index", path)
-                self.row(_below(path, "index"), depth + 1, "]")
+                if depth < MOST_DEPTH:
+                    self.row(_below(path, "index"), depth + 1, "]")
+                else:
+                    self.to_the_end("[", "]")
                 self.at += self.peek() == "]"
             else:
                 self.skip(letter)

@@ -16,7 +16,7 @@ import numpy as np
 from finetune.metrics import strings
 from finetune.metrics.layout_tree import tex_tokens
 from finetune.metrics.strings import MOST_CELLS, Numbers, distance
-from rules import engine
+from rules import engine, faults
 from rules.latex import lexer, reader
 from rules.registry import Ruleset
 
@@ -73,8 +73,8 @@ def score_pairs(pairs: Iterable[tuple[str, str]], *, workers: int = 1) -> Scored
     for number, (truth, prediction) in enumerate(pairs):
         if not isinstance(truth, str) or not isinstance(prediction, str):
             raise TypeError(f"pair {number}: a pair is two strings, truth and prediction, not {(truth, prediction)!r}")
-        truths.append(truth)
-        predictions.append(prediction)
+        truths.append(lexer.whole(truth))
+        predictions.append(lexer.whole(prediction))
     if not truths:
         raise ValueError("there are no pairs to score")
     # Without rules the engine reads every distinct label once: canonical form and key, nothing judged.
@@ -89,11 +89,12 @@ def score_pairs(pairs: Iterable[tuple[str, str]], *, workers: int = 1) -> Scored
         _look_alike(keys[truth], keys[prediction], pair)
         for truth, prediction, pair in zip(truths, predictions, raw, strict=True)
     )
-    parsed = {text: keys[text] is not None or _parses(text) for text in dict.fromkeys(predictions)}
+    parsed = {text: keys[text] is not None or _parses_surely(text) for text in dict.fromkeys(predictions)}
     n = len(truths)
+    texts = list(zip(truths, predictions, strict=True))
     return Scored(
-        strings.measure(raw),
-        strings.measure(tokens),
+        strings.measure(raw, "raw", texts),
+        strings.measure(tokens, "canonical", texts),
         np.fromiter(alike, np.float64, n),
         np.fromiter((parsed[prediction] for prediction in predictions), np.float64, n),
         tokens,
@@ -158,6 +159,15 @@ def _look_alike(truth: str | None, prediction: str | None, tokens: tuple[Tokens,
     if truth is None or prediction is None:
         return tokens[0] == tokens[1]
     return truth == prediction
+
+
+def _parses_surely(label: str) -> bool:
+    """`_parses`; False, too, where that fails."""
+    try:
+        return _parses(label)
+    except BaseException as error:
+        faults.caught("the metric parse_rate", error, label)
+        return False
 
 
 def _parses(label: str) -> bool:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein, Postfix, Prefix
 
+from rules import faults
+
 #: Levenshtein costs a product of lengths. Beyond this one (100,000 tokens on both sides) a pair that isn't equal is
 #: taken as wrong from end to end: only a model that got stuck on a truth of absurd length comes here.
 MOST_CELLS = 10**10
@@ -47,10 +49,44 @@ class _Letters(dict[str, str]):
         return letter
 
 
-def measure(pairs: Iterable[Pair]) -> Numbers:
-    """COLUMNS of every pair of token sequences, in order: an array of shape (pairs, columns)."""
-    parts = [_measured(*batch) for batch in _batches(pairs)]
+def measure(pairs: Iterable[Pair], kind: str = "", texts: Sequence[tuple[str, str]] | None = None) -> Numbers:
+    """COLUMNS of every pair of token sequences, in order: an array of shape (pairs, columns).
+
+    A pair that can't be measured is a fault (`rules.faults`), and counts as wrong from end to end. `kind` says of which
+    tokens, and `texts` are the labels whose tokens these are: both are for naming the fault.
+    """
+    parts: list[Numbers] = []
+    start = 0
+    for batch in _batches(pairs):
+        try:
+            parts.append(_measured(*batch))
+        except BaseException as error:
+            faults.check_ours(error)
+            parts.append(_one_by_one(*batch, f"the {kind} string metrics", texts and texts[start:]))
+        start += len(batch[0])
     return np.concatenate(parts) if parts else np.zeros((0, len(COLUMNS)))
+
+
+def _one_by_one(
+    pairs: list[Pair], truths: list[str], predictions: list[str], part: str, texts: Sequence[tuple[str, str]] | None
+) -> Numbers:
+    rows = []
+    for place, (pair, truth, prediction) in enumerate(zip(pairs, truths, predictions, strict=True)):
+        try:
+            rows.append(_measured([pair], [truth], [prediction])[0])
+        except BaseException as error:
+            first = texts[place] if texts else (" ".join(pair[0]), " ".join(pair[1]))
+            faults.caught(" ".join(part.split()), error, first, of="pair")
+            rows.append(_all_wrong(pair))
+    return np.stack(rows)
+
+
+def _all_wrong(pair: Pair) -> Numbers:
+    """COLUMNS of a pair that has nothing in common."""
+    sides = [(len(tokens), sum(map(len, tokens)) + max(len(tokens) - 1, 0)) for tokens in pair]
+    (truth, characters), (prediction, others) = sides
+    there = [max(prediction - size + 1, 1) for size in (1, 2, 3, 4)]
+    return np.array([*[0] * 9, *there, truth, prediction, max(characters, others), characters], np.float64)
 
 
 def _batches(pairs: Iterable[Pair]) -> Iterator[tuple[list[Pair], list[str], list[str]]]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 _ALIGNMENTS = frozenset("lcr")
+#: Repetitions inside one another that are read.
+_MOST_DEPTH = 50
+#: A number of more digits is too large for TeX, or for its memory.
+_MOST_DIGITS = 9
 
 
-def count(spec: str) -> int | None:
+def count(spec: str, depth: int = 0) -> int | None:
     r"""Number of columns of a specification without its outer braces, or None where LaTeX rejects it.
 
     Knows what LaTeX knows without the array package: `l c r | p{…} @{…} *{n}{…}` and the `\vline`-like commands that
-    may stand in `@{…}`.
+    may stand in `@{…}`. depth: in how many repetitions the specification stands.
     """
     columns = 0
     rest = spec
@@ -31,10 +35,13 @@ def count(spec: str) -> int | None:
         elif char == "*":
             times, rest = _group(rest)
             repeated, rest = _group(rest)
-            inner = count(repeated) if repeated is not None else None
+            inner = count(repeated, depth + 1) if repeated is not None and depth < _MOST_DEPTH else None
             if times is None or not times.strip().isdecimal() or inner is None:
                 return None
-            columns += int(times) * inner
+            digits = times.strip().lstrip("0")
+            if len(digits) > _MOST_DIGITS:
+                return None
+            columns += int(digits or 0) * inner
         else:
             return None
     return columns or None

@@ -184,7 +184,8 @@ class RowReader(ArgumentReader):
         self.read_raw("\\multicolumn", start)
         self.opaque = True  # the cell itself is read as an ordinary one; its span is not spelled canonically
         number = _NUMBER.search(width)
-        return int(number[0]) if number else 1
+        # Wider than any table all the same, and Python reads no number of thousands of digits.
+        return int(number[0].lstrip("0")[:9] or 0) if number else 1
 
     def read_tabular(self, start: int, name: str) -> list[str]:
         """A tabular's cells are text with `$…$` inside. For math-core it becomes an array of \\text cells."""

@@ -17,8 +17,14 @@ PATTERN = r"\\(?:[A-Za-z]+|[\s\S]|$)|\^\^[\x00-\x7f]|[^\\ \t\r\n]"
 #: A longer label is not read: no formula is, and a model that got stuck would cost minutes.
 MAX_LENGTH = 100_000
 
+_HALF = re.compile(r"[\ud800-\udfff]")
 _TOKEN = re.compile(PATTERN)
 _TOKEN_OR_COMMENT = re.compile(rf"%[^\n]*\n?|{PATTERN}")
+
+
+def whole(text: str) -> str:
+    """The text with U+FFFD for every half of a surrogate pair: those are no characters, and no frame can hold them."""
+    return _HALF.sub("\ufffd", text)
 
 
 def tokens(label: str) -> list[str]:

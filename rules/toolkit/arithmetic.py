@@ -15,6 +15,8 @@ from rules.toolkit.quick_arithmetic import DIGITS, DIVIDE, FRACTIONS, OPENING, T
 
 #: A side longer than this is a proof, not a calculation.
 _MOST = 120
+#: Nor is one that comes to more.
+_LARGEST = 10**100
 _CLOSING = frozenset(OPENING.values())
 
 
@@ -148,7 +150,7 @@ def _value(tokens: tuple[str, ...]) -> tuple[Number, int] | None:
         result, end, count = _sum((*tokens, ""), 0)
     except (NotArithmetic, RecursionError):
         return None
-    return (result, count) if end == len(tokens) else None
+    return (result, count) if end == len(tokens) and -_LARGEST < result < _LARGEST else None
 
 
 def _divided(tokens: list[str]) -> tuple[Number, Number] | None:

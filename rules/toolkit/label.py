@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,6 +21,8 @@ class Label:
     reading: Reading
     #: None where the label has no visual key.
     canonical: str | None = None
+    #: What failed on this label: rules, its key.
+    failed: Sequence[str] = ()
     _known: list[tuple[int, int]] = field(default_factory=list, repr=False)
 
     @cached_property

@@ -23,6 +23,10 @@ _DIGIT = {digit: int(digit) for digit in DIGITS}
 _CLOSE_TO = 1e-9
 #: A larger number isn't raised to a power.
 _LARGEST = 10**6
+#: Nothing larger is calculated with: next to it a difference of 1 would be no difference.
+_MOST = 10**9
+#: Nor are digits that stand farther behind the point.
+_FINEST = 1e-12
 #: Tokens that are followed here.
 PLAIN = frozenset([*"0123456789.+-()[]{}^=", *TIMES, *DIVIDE, *FRACTIONS, r"\%"])
 
@@ -34,8 +38,7 @@ def surely_true(tokens: list[str]) -> bool:
     """
     if r"\cdots" in tokens:
         return _surely_divided(tokens)
-    total: float = 0
-    product: float = 1
+    total, product = 0.0, 1.0  # not whole numbers, which Python lets grow larger than a float can be
     number: float | None = None
     scale = 0.0  # of the next digit, behind a decimal point
     sign = operation = _PLUS
@@ -50,10 +53,14 @@ def surely_true(tokens: list[str]) -> bool:
         digit = _DIGIT.get(token)
         if digit is not None:
             if scale:
+                if scale < _FINEST:
+                    return False
                 number = (number or 0) + digit * scale
                 scale /= 10
             else:
                 number = digit if number is None else number * 10 + digit
+                if number > _MOST:
+                    return False
             continue
         if token == "." and number is not None and not scale:
             scale = 0.1
@@ -97,7 +104,7 @@ def surely_true(tokens: list[str]) -> bool:
                     return False
             else:
                 return False
-            total, product, number, sign, operation = 0, 1, None, _PLUS, _PLUS
+            total, product, number, sign, operation = 0.0, 1.0, None, _PLUS, _PLUS
             continue
         if number is None:
             if kind != _MINUS or operation >= _TIMES_SIGN or total:
@@ -107,19 +114,19 @@ def surely_true(tokens: list[str]) -> bool:
         if operation == _DIVIDE_SIGN and not number:
             return False
         if kind in (_TIMES_SIGN, _DIVIDE_SIGN):
-            product = _joined(0, product, _PLUS, operation, number)
+            product = _joined(0.0, product, _PLUS, operation, number)
             operation = kind
         else:
             total = _joined(total, product, sign, operation, number)
-            product, operation, sign = 1, _PLUS, kind
+            product, operation, sign = 1.0, _PLUS, kind
             if kind == _EQUALS:
-                if stack:
+                if stack or not abs(total) <= _MOST:  # nor is nan
                     return False
                 if first is None:
                     first = total
                 elif abs(first - total) > _CLOSE_TO * max(1, abs(first)):
                     return False
-                total, sign = 0, _PLUS
+                total, sign = 0.0, _PLUS
         number = None
     return True
 
@@ -153,4 +160,4 @@ def _surely_divided(tokens: list[str]) -> bool:
     return whole == by * quotient + rest
 
 
-_DIVISION = re.compile(r"(\d+)\\div(\d+)=(\d+)\\cdots(\d+)")
+_DIVISION = re.compile(r"(\d{1,100})\\div(\d{1,100})=(\d{1,100})\\cdots(\d{1,100})")

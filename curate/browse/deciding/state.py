@@ -17,6 +17,7 @@ from curate.browse.deciding.change import marked
 from curate.runs.decisions import DECISIONS_FILE, Decision, read_decisions
 from curate.runs.folder import Run, rules_of
 from rules import Ruleset, Weights, engine, fixing
+from rules.registry import NOT_JUDGED
 from rules.score import scores
 
 _ROW = ("sample_id", "label", "canonical", "visual_key", "n_tokens", "score")
@@ -129,7 +130,7 @@ def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weight
         return {}
     distinct = list(dict.fromkeys(labels.values()))
     result = engine.judge(distinct, ruleset, weights=weights)
-    of_labels = [rule.code for rule in ruleset.rules("label")]
+    of_labels = [NOT_JUDGED, *(rule.code for rule in ruleset.rules("label"))]
     mine = pl.col("sample_id").is_in(list(labels))
     lasting = run.all_findings.filter(mine & ~pl.col("rule").is_in(of_labels)).collect()
     known = run.suppressed.filter(mine).select("sample_id", "rule", "start", "end").collect()
@@ -148,7 +149,7 @@ def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weight
             for finding in (*found[label], *others.get(sample_id, ()))
             if (sample_id, finding.rule, finding.start, finding.end) not in hidden
         ]
-        score = round(row["score"] * kept.get(sample_id, 1.0), 4)
+        score = None if row["score"] is None else round(row["score"] * kept.get(sample_id, 1.0), 4)
         out[sample_id] = Judged(label, row["canonical"], row["visual_key"], row["n_tokens"], score, tuple(listed))
     return out
 

@@ -255,7 +255,7 @@ def _tests(options: ExportOptions) -> dict[str, tuple[pl.Expr, pl.Expr]]:
         least = options.min_score
         tests["score"] = (
             pl.col("score").fill_null(0.0) < least,
-            pl.format("score {}, under {}", pl.col("score"), pl.lit(least)),
+            pl.format("score {}, under {}", pl.col("score").cast(pl.String).fill_null("not known"), pl.lit(least)),
         )
     if options.languages is not None:
         tests["language"] = (

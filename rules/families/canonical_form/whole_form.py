@@ -28,6 +28,20 @@ def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("no visual key: math-core, which draws for it, can't convert the label")
 
 
+@rule("CAN102", "not-judged", "info", pl.lit(False))  # the engine asks it about what failed, and nothing else
+def not_judged(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A rule, the visual key or the canonical form failed on the label: a fault in texsieve, not of the label.
+
+    Why: What the rule would have said is not known, so the label has no score: a clean one would be a guess. It is
+    judged by all other rules, and the fault is counted in the summary. Of a rule over samples that failed one finding
+    speaks for the set, whose scores are those of the rules that ran.
+    Quiet: ``x``
+    Fix: None: please report the fault.
+    """
+    for part in label.failed:
+        yield Finding(f"not judged by {part}, a fault in texsieve: the label has no score")
+
+
 @rule(
     "CAN110",
     "not-canonical",

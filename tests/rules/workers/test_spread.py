@@ -75,4 +75,4 @@ def test_helpers_start_without_polars_and_the_rules():
     script = "import sys, rules.workers.pool; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     brought = {name for name in done.stdout.split() if name.startswith(("polars", "rules"))}
-    assert brought == {"rules", "rules.workers.pool"}
+    assert brought == {"rules", "rules.workers", "rules.workers.pool"}
