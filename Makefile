@@ -14,7 +14,7 @@ core := $(VENV)/.ready
 ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-train gpu-check test check bench docs clean
+.PHONY: help demo demo-train gpu-check test fuzz check bench docs clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -35,6 +35,11 @@ gpu-check: $(ready)  ## on a machine with a GPU: 20 steps of the real model and 
 test: check  ## set up all that the tests need, run `make check`, run every test
 	@bash .ci/system.sh
 	@env -u PYTHONDONTWRITEBYTECODE $(py) -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)  # processes that import torch need not compile it
+
+fuzz: $(ready)  ## the property tests with new examples; the seed is said, SEEDS="7 100-120" gives some
+	@seeds="$(SEEDS)"; seeds="$${seeds:-$$(date +%s)}"; \
+	  echo "Seeds: $$seeds. The same examples again: make fuzz SEEDS=\"$$seeds\""; \
+	  $(py) -m pytest -n $(WORKERS) --dist load --seeds "$$seeds" $(PYTEST_ARGS)
 
 check: $(ready)  ## ruff and mypy
 	@$(py) -m ruff check .

@@ -308,16 +308,14 @@ def _sieved(
     frame: pl.DataFrame, rules: Sequence[Rule], remarkable: list[bool], unread: set[int]
 ) -> Iterator[tuple[Rule, list[int]]]:
     """The rows that each rule has to look at; rules about spelling are spared those that are canonical already."""
-    indexed = frame.with_row_index()
+    indexed = _with_comments_left_out(frame.with_row_index().with_columns(pl.Series("remarkable", remarkable)))
     for rows, here in (
         (indexed, [rule for rule in rules if not rule.spelling]),
-        (indexed.filter(pl.Series(remarkable)), [rule for rule in rules if rule.spelling]),
+        (indexed.filter("remarkable"), [rule for rule in rules if rule.spelling]),
     ):
         passed = _passed(rows, here)
         for rule in here:
-            indices = passed["index"].filter(passed[rule.code].fill_null(False)).to_list()
-            if unread:
-                indices = [index for index in indices if index not in unread]
+            indices = sorted(set(passed["index"].filter(passed[rule.code].fill_null(False))) - unread)
             if indices:
                 yield rule, indices
 
@@ -337,6 +335,20 @@ def _passed(rows: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
             mask = pl.Series(rule.code, [True]).new_from_index(0, rows.height)  # a sieve may pass too much
         passed = passed.with_columns(mask)
     return passed
+
+
+def _with_comments_left_out(indexed: pl.DataFrame) -> pl.DataFrame:
+    """The rows, and again those whose label holds a comment, with the same label without it.
+
+    A sieve sees text, most judges see tokens. A comment is no token: for a judge, what stands on both sides of one are
+    neighbours, and what stands before one may be the end. A rule looks at a label if its sieve takes either text.
+    """
+    percent = indexed.filter(pl.col("label").str.contains("%", literal=True))
+    if percent.is_empty():
+        return indexed
+    bare = pl.Series("label", [lexer.without_comments(label) for label in percent["label"]], pl.String)
+    changed = bare != percent["label"]  # a percent sign behind a backslash starts no comment
+    return pl.concat([indexed, percent.with_columns(bare).filter(changed)])
 
 
 def _mask(rule: Rule) -> pl.Expr:

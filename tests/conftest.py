@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 _VARIABLE = "TEXSIEVE_SHARED_DATA"
@@ -23,13 +23,56 @@ sys.path.insert(0, str(ROOT))
 os.environ["TEXSIEVE_CACHE"] = tempfile.mkdtemp(prefix="texsieve-cache-")
 atexit.register(shutil.rmtree, os.environ["TEXSIEVE_CACHE"], ignore_errors=True)
 
-# A deadline would make a test of a slow machine, and random examples a test that fails in somebody else's change.
-# Not the phase that explains failures: the smallest example says enough, and failing workers ran out of memory.
-_PHASES = [phase for phase in Phase if phase is not Phase.explain]
-_SLOW = [HealthCheck.too_slow]
-settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=_SLOW, phases=_PHASES)
-settings.register_profile("here", deadline=None, phases=_PHASES)
-settings.load_profile("ci" if os.environ.get("CI") else "here")
+pytest_plugins = ["memory_limit"]
+
+# A deadline would make a test of a slow machine. Examples are the same in every run, or a test would fail in somebody
+# else's change; `make fuzz` draws new ones, from seeds that it names. The phase that explains failures is left out: the
+# smallest example says enough, and failing workers ran out of memory.
+_EXAMPLES = {
+    "deadline": None,
+    "database": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+    "phases": [phase for phase in Phase if phase is not Phase.explain],
+}
+settings.register_profile("same", derandomize=True, **_EXAMPLES)
+settings.register_profile("fuzz", derandomize=False, **_EXAMPLES)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--seeds",
+        metavar="N|M-N",
+        help="run only the property tests, with new examples from these seeds: numbers and ranges, spaces between",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("same" if config.getoption("seeds") is None else "fuzz")
+
+
+def _seeds(given: str) -> list[int]:
+    found: list[int] = []
+    for part in given.split():
+        first, _, last = part.partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()) or part.endswith("-"):
+            raise pytest.UsageError(f"--seeds {given!r}: {part!r} is neither a number nor a range such as 1-200")
+        found += range(int(first), int(last or first) + 1)
+    if not found:
+        raise pytest.UsageError(f"--seeds {given!r} names no seed: give numbers or ranges such as 1-200")
+    return found
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    given = metafunc.config.getoption("seeds")
+    if given is not None and getattr(metafunc.function, "is_hypothesis_test", False):
+        metafunc.parametrize("fuzz_seed", _seeds(given), indirect=True, ids=lambda number: f"seed-{number}")
+
+
+@pytest.fixture(autouse=True)
+def fuzz_seed(request: pytest.FixtureRequest) -> None:
+    """With `--seeds`: the seed that a property test draws its examples from."""
+    if hasattr(request, "param"):
+        seed(request.param)(request.function)
 
 
 # A fault that texsieve catches and goes on from fails the test, in the commands that a test starts, too.
@@ -49,7 +92,11 @@ def _absent() -> str | None:
     return f"no real label files in {SHARED_DATA} (set {_VARIABLE} to a folder that has them)"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("seeds") is not None:
+        seeded = {item for item in items if hasattr(item, "callspec") and "fuzz_seed" in item.callspec.params}
+        config.hook.pytest_deselected(items=[item for item in items if item not in seeded])
+        items[:] = [item for item in items if item in seeded]
     reason = _absent()
     if reason is None:
         return

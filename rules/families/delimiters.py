@@ -162,7 +162,7 @@ def _after_group(label: Label, index: int) -> int:
     "DLM006",
     "trailing-punctuation",
     "info",
-    has(r"[.,;]\s*$") | has_text("%"),
+    has(r"[.,;]\s*$"),
     fix="display",
     profiles=("default", "printed", "m2e"),
 )

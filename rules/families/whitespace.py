@@ -82,8 +82,7 @@ _SPACE_WORDS = sorted(token[1:] for token, action in ACTIONS.items() if action =
     "WSP003",
     "trailing-space-command",
     "info",
-    has(rf"(?:\\[,;:!>\\]|\\\s?|~|\\(?:{'|'.join(_SPACE_WORDS)})|\\[hv]space\s*\*?\s*\{{[^{{}}]*\}})\s*$")
-    | has_text("%"),
+    has(rf"(?:\\[,;:!>\\]|\\\s?|~|\\(?:{'|'.join(_SPACE_WORDS)})|\\[hv]space\s*\*?\s*\{{[^{{}}]*\}})\s*$"),
     fix="safe",
     spelling=True,
 )
@@ -96,6 +95,7 @@ def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``x = 1 \\`` -> ``\\``
     Fires: ``x = 1 \hspace{1cm}`` -> ``\hspace{1cm}``
     Quiet: ``x \quad y``
+    Quiet: ``x {\hspace{1cm}}``
     Fix: Safe: it is dropped.
     See: opendatalab/UniMERNet cdm latex_processor.py remove_trailing_latex.
     """
@@ -105,7 +105,7 @@ def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
         start -= 1
     if start == end:
         opening = max((i for i in label.find("{") if i < end), default=None)
-        if opening is None or label.tokens[-1] != "}":
+        if opening is None or label.partners.get(opening) != end - 1:
             return
         start = opening - 2 if opening > 1 and label.tokens[opening - 1] == "*" else opening - 1
         if start < 0 or label.tokens[start] not in ("\\hspace", "\\vspace"):

@@ -47,6 +47,13 @@ def spans(label: str, toks: Sequence[str] | None = None) -> list[tuple[int, int]
     return places
 
 
+def without_comments(label: str) -> str:
+    """The label with a space for each comment and its line end: another text of the same tokens."""
+    if "%" not in label:
+        return label
+    return _TOKEN_OR_COMMENT.sub(lambda match: " " if match[0][0] == "%" else match[0], label)
+
+
 def comments(label: str) -> list[tuple[int, int]]:
     """(start, end) of every comment: from an unescaped `%` to the end of its line, the line end left out."""
     if "%" not in label:

@@ -1,4 +1,8 @@
-"""Sieves that several rules share: cheap polars expressions that may pass too much and never miss."""
+"""Sieves that several rules share: cheap polars expressions that may pass too much and never miss.
+
+A label with a comment is sieved twice, as it is and with the comment left out (see `rules.engine`). So a sieve need not
+think of comments: between two neighbouring tokens there is white space at most.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,6 @@ LABEL = pl.col("label")
 
 #: Characters beyond ASCII. Many rules ask for them; polars looks once.
 NON_ASCII = LABEL.str.len_bytes() != LABEL.str.len_chars()
-#: Where a comment may stand, tokens are not the text that a regular expression sees.
-_PERCENT = LABEL.str.contains("%", literal=True)
 
 # A stretch of text inside one group, for regular expressions: groups in it nest two deep at most. A judge that a sieve
 # with this lets labels through to may look no deeper (`groups.nesting`).
@@ -29,11 +31,6 @@ WITHIN_BALANCED = rf"(?:{_NO_BRACKET}|{_GROUP}|[(\[](?:{_NO_BRACKET}|{_GROUP})*[
 def has(pattern: str) -> pl.Expr:
     """The label matches a regular expression (Rust's: no look-around)."""
     return LABEL.str.contains(pattern)
-
-
-def has_tokens(pattern: str) -> pl.Expr:
-    """The label matches a regular expression for neighbouring tokens, or may hold a comment, which is no token."""
-    return has(pattern) | _PERCENT
 
 
 def has_text(text: str) -> pl.Expr:

@@ -57,59 +57,93 @@ odd = st.sampled_from(
         "\\be",
     ]
 )
-commands = st.sampled_from(_COMMON) | st.sampled_from(_COMMON) | st.sampled_from(_ALL)
 
 
-def _grouped(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    environment = st.sampled_from(_ENVIRONMENTS)
-    return st.one_of(
-        inner.map(lambda body: f"{{{body}}}"),
-        st.tuples(commands, inner).map(lambda pair: f"{pair[0]}{{{pair[1]}}}"),
-        st.tuples(inner, inner).map(lambda pair: f"\\frac{{{pair[0]}}}{{{pair[1]}}}"),
-        st.tuples(inner, inner).map(lambda pair: f"{pair[0]}_{{{pair[1]}}}"),
-        st.tuples(inner, inner).map(lambda pair: f"{pair[0]} ^ {{ {pair[1]} }}"),
-        inner.map(lambda body: f"\\left( {body} \\right)"),
-        inner.map(lambda body: f"\\text{{{body}}}"),
-        inner.map(lambda body: f"${body}$"),
-        st.tuples(environment, inner).map(lambda pair: f"\\begin{{{pair[0]}}}{pair[1]}\\end{{{pair[0]}}}"),
-        st.tuples(inner, inner).map(lambda pair: f"\\begin{{array}}{{cc}}{pair[0]} & {pair[1]} \\\\ \\end{{array}}"),
-    )
+def _from(names: list[str]) -> st.SearchStrategy[str]:
+    """One of many names. `st.sampled_from` writes out all of them where a strategy is named."""
+    return st.integers(0, len(names) - 1).map(lambda index: names[index])
+
+
+commands = _from(_COMMON) | _from(_COMMON) | _from(_ALL)
+
+
+#: In a shape: where a text goes that was made before.
+HOLE = "□"
+
+
+def shaped(
+    leaves: st.SearchStrategy[str],
+    shapes: st.SearchStrategy[str],
+    *,
+    filler: str = "",
+    joint: str = " ",
+    most: int = 10,
+) -> st.SearchStrategy[str]:
+    """Texts of at most `most` leaves and shapes; each hole of a shape takes a text made before it, or else the filler.
+
+    What `st.recursive` is for, without recursion: a strategy that nests itself has a `repr` that doubles with every
+    level, and Hypothesis's shrinker writes it out at every step, which ends in gigabytes.
+    """
+
+    def assembled(steps: list[str]) -> str:
+        made: list[str] = []
+        for step in steps:
+            text, *others = step.split(HOLE)
+            for after in others:
+                text += (made.pop() if made else filler) + after
+            made.append(text)
+        return joint.join(made)
+
+    # Leaves twice, so that most holes find one.
+    return st.lists(leaves | leaves | shapes, min_size=1, max_size=most).map(assembled)
 
 
 _leaves = st.lists(symbols | commands | structure | odd, max_size=4).map(" ".join) | st.lists(
     symbols | structure | commands, max_size=5
 ).map("".join)
 
-#: Soups of commands, braces, scripts, environments, primes, CJK and control characters.
-labels = st.recursive(
-    _leaves, lambda inner: st.lists(_grouped(inner) | inner, min_size=1, max_size=4).map(" ".join), max_leaves=8
+_groups = st.one_of(
+    st.sampled_from(
+        [
+            "{□}",
+            r"\frac{□}{□}",
+            "□_{□}",
+            "□ ^ { □ }",
+            r"\left( □ \right)",
+            r"\text{□}",
+            "$□$",
+            r"\begin{array}{cc}□ & □ \\ \end{array}",
+            "□ □",
+            "□□",
+        ]
+    ),
+    commands.map(lambda name: f"{name}{{{HOLE}}}"),
+    _from(_ENVIRONMENTS).map(lambda name: f"\\begin{{{name}}}{HOLE}\\end{{{name}}}"),
 )
+
+#: Soups of commands, braces, scripts, environments, primes, CJK and control characters.
+labels = shaped(_leaves, _groups)
 
 _plain = st.sampled_from(
     [*"abxyz0123+-=<>(),", "\\alpha", "\\pi", "\\leq", "\\le", "\\to", "\\cdot", "\\infty", "\\sum"]
 )
-
-
-def _nested(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return st.one_of(
-        st.tuples(inner, inner).map(lambda pair: f"\\frac {{ {pair[0]} }} {{ {pair[1]} }}"),
-        st.tuples(inner, inner).map(lambda pair: f"{{ {pair[0]} \\over {pair[1]} }}"),
-        st.tuples(_plain, inner).map(lambda pair: f"{pair[0]} ^ {{ {pair[1]} }}"),
-        st.tuples(_plain, inner).map(lambda pair: f"{pair[0]} _ {{ {pair[1]} }}"),
-        inner.map(lambda body: f"\\sqrt {{ {body} }}"),
-        inner.map(lambda body: f"{{ {body} }}"),
-        inner.map(lambda body: f"\\left ( {body} \\right )"),
-        st.tuples(inner, inner).map(lambda pair: f"\\begin{{matrix}} {pair[0]} & {pair[1]} \\\\ \\end{{matrix}}"),
-        _plain.map(lambda base: f"{base} ' '"),
-        _plain.map(lambda base: f"{base}''"),
-        st.just("\\mbox{ if }"),
-        st.just("\\text {a  b}"),
-    )
-
+_nested = st.one_of(
+    st.sampled_from(
+        [
+            r"\frac { □ } { □ }",
+            r"{ □ \over □ }",
+            r"\sqrt { □ }",
+            "{ □ }",
+            r"\left ( □ \right )",
+            r"\begin{matrix} □ & □ \\ \end{matrix}",
+            r"\mbox{ if }",
+            r"\text {a  b}",
+            "□ □",
+        ]
+    ),
+    st.tuples(_plain, st.sampled_from(["^ { □ }", "_ { □ }", "' '"])).map(" ".join),
+    _plain.map(lambda base: f"{base}''"),
+)
 
 #: Labels that LaTeX accepts nearly always: for laws about canonical form and key.
-formulas = st.recursive(
-    st.lists(_plain, min_size=1, max_size=4).map(" ".join),
-    lambda inner: st.lists(_nested(inner) | inner, min_size=1, max_size=3).map(" ".join),
-    max_leaves=8,
-)
+formulas = shaped(st.lists(_plain, min_size=1, max_size=4).map(" ".join), _nested, filler="x")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from rules.findings import Finding
 from rules.registry import Options, rule
 from rules.toolkit.label import Label
-from rules.toolkit.sieves import has, has_command, has_tokens
+from rules.toolkit.sieves import has, has_command
 
 _WIDER = {r"\bar": r"\overline", r"\hat": r"\widehat", r"\tilde": r"\widetilde", r"\vec": r"\overrightarrow"}
 _NARROWER = {wide: narrow for narrow, wide in _WIDER.items()}
@@ -54,7 +54,7 @@ _OVER_SEVERAL = (
 )
 
 
-@rule("CAN006", "narrow-accent-on-several", "info", has_tokens(_OVER_SEVERAL), fix="unsafe")
+@rule("CAN006", "narrow-accent-on-several", "info", has(_OVER_SEVERAL), fix="unsafe")
 def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding]:
     r"""A narrow accent over several symbols: `\bar { A B }`, `\vec { A B }`.
 

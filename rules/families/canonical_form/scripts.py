@@ -9,14 +9,14 @@ from rules.findings import Finding
 from rules.registry import EVERY, PUPILS_SLIP, Options, rule
 from rules.toolkit.braces import base_of, nesting, places
 from rules.toolkit.label import Label
-from rules.toolkit.sieves import WITHIN, has, has_command, has_text, has_tokens
+from rules.toolkit.sieves import WITHIN, has, has_command, has_text
 
 
 @rule(
     "CAN002",
     "script-order",
     "info",
-    has_tokens(rf"\^\s*(?:[^\s{{\\]|\\prime|\{{{WITHIN}\}})\s*_"),
+    has(rf"\^\s*(?:[^\s{{\\]|\\prime|\{{{WITHIN}\}})\s*_"),
     fix="safe",
     spelling=True,
 )

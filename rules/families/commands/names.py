@@ -15,8 +15,10 @@ from rules.toolkit.sieves import has, has_command
 
 #: Not those that are words, or letters beside one another, more often than functions.
 _OPERATORS = longest_first(FUNCTIONS - {"Pr", "arg", "deg", "hom", "inf", "ker", "lg"})
+_ANY_SPACE = r"\s*"
 _JOINED = "|".join(_OPERATORS)
 _SPACED = "|".join(" ".join(name) for name in _OPERATORS)
+_LOOSE = "|".join(_ANY_SPACE.join(name) for name in _OPERATORS)
 _UNESCAPED = re.compile(rf"(?<![A-Za-z\\])(?:{_JOINED})(?![A-Za-z])")
 
 
@@ -97,7 +99,7 @@ _ROMAN = re.compile(rf"(?<!\S)\\(?:mathrm|textrm|text|mbox) \{{ (?:~ )?({_SPACED
     "CMD018",
     "roman-for-operator",
     "info",
-    has(rf"\\(?:mathrm|textrm|text|mbox)\s*\{{[\s~]*(?:{_JOINED}|{_SPACED})[\s~]*\}}"),
+    has(rf"\\(?:mathrm|textrm|text|mbox)\s*\{{[\s~]*(?:{_LOOSE})[\s~]*\}}"),
     fix="unsafe",
 )
 def roman_for_operator(label: Label, options: Options) -> Iterator[Finding]:
@@ -151,7 +153,7 @@ _LOST_NAME = re.compile(rf"(?<![A-Za-z]) ?(?<![A-Za-z] )(?<!\S)({_LOST})(?! ?[A-
     "CMD019",
     "command-as-letters",
     "warning",
-    has(rf"(?:^|[^A-Za-z\\])(?:{'|'.join(' ?'.join(name) for name in _NAMES)})(?:[^A-Za-z]|$)"),
+    has(rf"(?:^|[^A-Za-z\\])(?:{'|'.join(_ANY_SPACE.join(name) for name in _NAMES)})(?:[^A-Za-z]|$)"),
     fix="unsafe",
     severity_in=PUPILS_SLIP,
 )

@@ -51,7 +51,9 @@ def blank_label(label: Label, options: Options) -> Iterator[Finding]:
     Why: Normalisers write an empty line where they can't parse; the picture is not empty, so the model learns silence.
     Fires: `` `` -> `` ``
     Quiet: ``x``
+    Quiet: ``% x``
     Fix: None: drop the sample.
     See: harvardnlp/im2markup issue 1: "we simply write a newline".
     """
-    yield Finding("the label is empty", 0, len(label.text))
+    if "%" not in label.text:  # what is only a comment is `DLM003`'s
+        yield Finding("the label is empty", 0, len(label.text))

@@ -17,7 +17,7 @@ from rules.latex.synonyms import FUNCTIONS, longest_first
 from rules.registry import Options, rule, samples_rule
 from rules.toolkit.braces import places
 from rules.toolkit.label import Label
-from rules.toolkit.sieves import has, has_text, has_tokens
+from rules.toolkit.sieves import has, has_text
 
 _NAMES = "|".join(r"\s*".join(name) for name in longest_first(FUNCTIONS))
 
@@ -26,7 +26,7 @@ _NAMES = "|".join(r"\s*".join(name) for name in longest_first(FUNCTIONS))
     "NRM004",
     "lost-operatorname",
     "info",
-    has_tokens(rf"\{{\s*(?:{_NAMES}|[A-Z](?:\s*[a-z]){{2,}})\s*\}}"),
+    has(rf"\{{\s*(?:{_NAMES}|[A-Z](?:\s*[a-z]){{2,}})\s*\}}"),
     fix="unsafe",
     spelling=True,
 )
@@ -130,7 +130,7 @@ _EMPTIED = re.compile(r"(?<!\S)\\(?:text|textrm|mbox|hbox|mathrm|operatorname|te
     "NRM008",
     "spurious-empty-group",
     "info",
-    has_tokens(r"\{\s*\{\s*\}\s*(?:[-=+<>]|\\[lg]eq)"),
+    has(r"\{\s*\{\s*\}\s*(?:[-=+<>]|\\[lg]eq)"),
     fix="safe",
     spelling=True,
 )

@@ -9,7 +9,7 @@ from rules.latex import tex_lengths
 from rules.latex.actions import ACTIONS, COMMAND
 from rules.registry import EVERY, Options, rule
 from rules.toolkit.label import Label
-from rules.toolkit.sieves import has, has_problem, has_tokens
+from rules.toolkit.sieves import has, has_problem
 
 
 @rule(
@@ -139,7 +139,7 @@ _TEX_SPACE = r"[ \t\r\n]"
     "SYN015",
     "unbraced-argument",
     "info",
-    has_tokens(
+    has(
         rf"[\^_]{_TEX_SPACE}*[^ \t\r\n{{]|\\(?:{_BRACED_NAMES})(?:{_TEX_SPACE}+[^ \t\r\n{{]|[^ \t\r\n{{A-Za-z])"
         rf"|\\frac{_TEX_SPACE}*\{{[^{{}}]*\}}{_TEX_SPACE}*[^ \t\r\n{{]"
     ),
@@ -223,7 +223,7 @@ def illegal_length(label: Label, options: Options) -> Iterator[Finding]:
 _SPEAKING = frozenset("+-=<>*/:,;&'^_") | {"\\\\", "\\left", "\\right", "\\mathord"}
 
 
-@rule("SYN042", "empty-group", "info", has_tokens(r"\{\s*\}"), fix="safe", spelling=True)
+@rule("SYN042", "empty-group", "info", has(r"\{\s*\}"), fix="safe", spelling=True)
 def empty_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty group that nothing hangs on: `x { } y`.
 

@@ -8,7 +8,7 @@ from rules.findings import Finding
 from rules.registry import Options, rule
 from rules.toolkit.braces import RELATIONS
 from rules.toolkit.label import Label
-from rules.toolkit.sieves import LABEL, has_problem, has_tokens
+from rules.toolkit.sieves import LABEL, has, has_problem
 
 
 @rule(
@@ -119,7 +119,7 @@ def begin_end_mismatch(label: Label, options: Options) -> Iterator[Finding]:
 _UNBALANCED = LABEL.str.count_matches(r"[(\[]") != LABEL.str.count_matches(r"[)\]]")
 
 
-@rule("SYN016", "unbalanced-parentheses", "info", has_tokens(r"(?:\\|\^\^)[()\[\]]") | _UNBALANCED)
+@rule("SYN016", "unbalanced-parentheses", "info", has(r"(?:\\|\^\^)[()\[\]]") | _UNBALANCED)
 def unbalanced_parentheses(label: Label, options: Options) -> Iterator[Finding]:
     r"""More opening than closing parentheses and brackets, or the other way round.
 

@@ -66,7 +66,7 @@ def too_many_columns(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"LaTeX doesn't know the column specification {problem.detail!r}")
 
 
-@rule("SYN010", "empty-cells", "info", has(r"(?:\{ ?\} ?& ?){4}|(?:& ?){5}"), options={"run": 5}, spelling=True)
+@rule("SYN010", "empty-cells", "info", has(r"(?:\{\s*\}\s*&\s*){4}|(?:&\s*){5}"), options={"run": 5}, spelling=True)
 def empty_cells(label: Label, options: Options) -> Iterator[Finding]:
     r"""A long run of empty cells.
 

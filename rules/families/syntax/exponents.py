@@ -12,10 +12,10 @@ from rules.findings import Finding
 from rules.registry import PUPILS_SLIP, Options, rule
 from rules.toolkit.braces import RELATIONS, base_of, moved_out, top_level
 from rules.toolkit.label import Label
-from rules.toolkit.sieves import has_tokens
+from rules.toolkit.sieves import has
 
 #: A script that begins with a number and goes on: what every rule here looks at. Clean labels hardly have it.
-_SUM_IN_SCRIPT = has_tokens(r"[\^_]\s*\{\s*\d[\d\s.]*[-+=,]")
+_SUM_IN_SCRIPT = has(r"[\^_]\s*\{\s*\d[\d\s.]*[-+=,]")
 
 
 @rule(

@@ -12,7 +12,7 @@ from rules.findings import Finding
 from rules.registry import PUPILS_SLIP, Options, rule
 from rules.toolkit.braces import RELATIONS, base_of, moved_out, nesting, top_level
 from rules.toolkit.label import Label
-from rules.toolkit.sieves import WITHIN, WITHIN_BALANCED, has_tokens
+from rules.toolkit.sieves import WITHIN, WITHIN_BALANCED, has
 
 _RELATION = r"(?:[=<>]|\\(?:leq?|geq?|leqslant|geqslant|neq?|approx|equiv|simeq|cong|sim|ll|gg)(?:[^A-Za-z]|$))"
 
@@ -27,7 +27,7 @@ def _first_relation(tokens: list[str], start: int, end: int) -> int | None:
     "SYN040",
     "relation-in-root",
     "warning",
-    has_tokens(rf"\\sqrt\s*(?:\[(?s:.)*\]\s*)?\{{{WITHIN}{_RELATION}"),
+    has(rf"\\sqrt\s*(?:\[(?s:.)*\]\s*)?\{{{WITHIN}{_RELATION}"),
     fix="display",
     severity_in=PUPILS_SLIP,
 )
@@ -73,7 +73,7 @@ _TAKES_CONDITION = frozenset(["|", "]", r"\rangle", r"\}", r"\|", r"\vert", r"\i
     "SYN030",
     "relation-in-script",
     "warning",
-    has_tokens(rf"[\^_]\s*\{{\s*-?\s*\d{WITHIN}{_RELATION}"),
+    has(rf"[\^_]\s*\{{\s*-?\s*\d{WITHIN}{_RELATION}"),
     fix="display",
     severity_in=PUPILS_SLIP,
 )
@@ -177,7 +177,7 @@ def _starts_as_exponent(tokens: list[str], start: int, sign: int) -> bool:
     "SYN033",
     "relation-in-fraction",
     "info",
-    has_tokens(rf"frac\s*\{{{WITHIN}(?:\}}\s*\{{{WITHIN})?{_RELATION}"),
+    has(rf"frac\s*\{{{WITHIN}(?:\}}\s*\{{{WITHIN})?{_RELATION}"),
     fix="display",
 )
 def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
@@ -212,7 +212,7 @@ def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
     "SYN039",
     "parenthesis-across-group",
     "warning",
-    has_tokens(rf"(?:\\sqrt|\^)\s*\{{{WITHIN_BALANCED}[)\]]"),
+    has(rf"(?:\\sqrt|\^)\s*\{{{WITHIN_BALANCED}[)\]]"),
     fix="display",
     severity_in=PUPILS_SLIP,
 )

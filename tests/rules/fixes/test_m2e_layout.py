@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from latexlike import shaped
 
 import rules
 from rules.fixes import m2e_layout
@@ -136,16 +137,8 @@ _NUMBER = st.tuples(st.integers(0, 9999), st.sampled_from(["", ".5", ".25"]), st
 )
 
 
-def _grouped(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return st.one_of(
-        st.tuples(inner, inner).map(lambda pair: f"\\frac {{ {pair[0]} }} {{ {pair[1]} }}"),
-        inner.map(lambda text: f"x ^ {{ {text} }}"),
-        inner.map(lambda text: f"\\sqrt {{ {text} }}"),
-        inner.map(lambda text: f"\\left( {text} \\right)"),
-    )
-
-
-_FORMULA = st.recursive(st.lists(_PLAIN, min_size=1, max_size=4).map(" ".join), _grouped, max_leaves=4)
+_SHAPES = st.sampled_from([r"\frac { □ } { □ }", "x ^ { □ }", r"\sqrt { □ }", r"\left( □ \right)"])
+_FORMULA = shaped(st.lists(_PLAIN, min_size=1, max_size=4).map(" ".join), _SHAPES, filler="1", most=6)
 _ROW = st.one_of(_NUMBER, st.lists(st.one_of(_TEXT, _NUMBER, _FORMULA), min_size=1, max_size=5).map(" ".join))
 _COLUMN = st.tuples(
     _NUMBER,

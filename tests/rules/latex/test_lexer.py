@@ -42,3 +42,7 @@ def test_spans_count_code_points():
 )
 def test_comments(label, expected):
     assert [label[start:end] for start, end in lexer.comments(label)] == expected
+    without = lexer.without_comments(label)
+    assert not lexer.comments(without)
+    assert lexer.tokens(without) == lexer.tokens(label)
+    assert (without == label) is (not expected)

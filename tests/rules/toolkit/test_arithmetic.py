@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from latexlike import shaped
 
 from rules.latex import lexer
 from rules.toolkit import arithmetic
@@ -77,17 +78,9 @@ _WHOLE = st.integers(0, 200).map(lambda n: " ".join(str(n)))
 _DECIMAL = st.tuples(st.integers(0, 99), st.integers(0, 99)).map(lambda two: " ".join(f"{two[0]}.{two[1]:02d}"))
 
 
-def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    joined = st.tuples(inner, st.sampled_from(["+", "-", r"\times", r"\div"]), inner).map(" ".join)
-    return st.one_of(
-        joined,
-        joined.map(lambda text: f"( {text} )"),
-        st.tuples(inner, inner).map(lambda two: rf"\frac {{ {two[0]} }} {{ {two[1]} }}"),
-        inner.map(lambda text: f"- {text}"),
-    )
-
-
-_SIDES = st.recursive(_WHOLE | _DECIMAL, _grown, max_leaves=5)
+_JOINED = ["□ + □", "□ - □", r"□ \times □", r"□ \div □"]
+_SHAPES = st.sampled_from([*_JOINED, *(f"( {joined} )" for joined in _JOINED), r"\frac { □ } { □ }", "- □"])
+_SIDES = shaped(_WHOLE | _DECIMAL, _SHAPES, filler="1", joint=" + ", most=8)
 
 
 @settings(max_examples=300)

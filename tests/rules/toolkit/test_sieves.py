@@ -27,6 +27,10 @@ def _tight(label: str) -> str:
     return label.replace(" { ", "{").replace(" }", "}").replace(" ^", "^").replace(" _", "_")
 
 
+def _wide(label: str) -> str:
+    return label.replace(" ", "  ")
+
+
 def _findings(labels, ruleset):
     return engine.judge(labels, ruleset).findings.select("row", "rule", "start", "end").rows()
 
@@ -52,11 +56,27 @@ def _judges_alone(rule):
     return rule.scope == "label" and rule.code not in _SIEVE_DECIDES
 
 
-@pytest.mark.parametrize("spelling", [str, _spaced, _tight], ids=["as written", "spaced", "tight"])
+@pytest.mark.parametrize("spelling", [str, _spaced, _tight, _wide], ids=["as written", "spaced", "tight", "wide"])
 def test_no_sieve_misses_an_example(spelling, monkeypatch):
     # Names of environments are words: spaced out they are others.
     labels = [label for label in EXAMPLES if spelling is not _spaced or r"\begin" not in label]
     _assert_nothing_missed(sorted({spelling(label) for label in labels}), monkeypatch)
+
+
+@pytest.mark.parametrize("comment", ["%", "% x }\n", "%\n%\n "])
+def test_a_comment_hides_nothing_from_a_sieve(comment, monkeypatch):
+    """At the end of an example, and in the place of every space of one: the tokens stay what they are."""
+    labels = {f"{label}{comment}" for label in EXAMPLES if "%" not in label}
+    labels |= {label.replace(" ", comment) for label in EXAMPLES if "%" not in label and comment.strip() != "%"}
+    _assert_nothing_missed(sorted(labels), monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [("A1%", "SYN037"), (r"a\div%", "SEM017"), ("%\n, x", "SEM018"), (r"\hat{%" "\n}", "SYN012")],
+)
+def test_what_stands_beside_a_comment_is_found(label, code):
+    assert code in {rule for _, rule, *_ in _findings([label, "x"], select())}
 
 
 @pytest.mark.shared_data
