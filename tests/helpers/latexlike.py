@@ -147,3 +147,33 @@ _nested = st.one_of(
 
 #: Labels that LaTeX accepts nearly always: for laws about canonical form and key.
 formulas = shaped(st.lists(_plain, min_size=1, max_size=4).map(" ".join), _nested, filler="x")
+
+#: Plain calculations.
+_WHOLE = st.integers(0, 200).map(lambda n: " ".join(str(n)))
+_DECIMAL = st.tuples(st.integers(0, 99), st.integers(0, 99)).map(lambda two: " ".join(f"{two[0]}.{two[1]:02d}"))
+_JOINED = ["□ + □", "□ - □", r"□ \times □", r"□ \div □"]
+_SUMS = st.sampled_from([*_JOINED, *(f"( {joined} )" for joined in _JOINED), r"\frac { □ } { □ }", "- □"])
+calculations = shaped(_WHOLE | _DECIMAL, _SUMS, filler="1", joint=" + ", most=8)
+
+#: Labels as M²E has them.
+_TEXT = st.sampled_from(["解", "元", "：", "，", "【", "】", "①", "％", "验", "算"])
+_PLAIN = st.sampled_from(
+    [*"0123456789", *"xyn+-=()<>:;,", "\\times", "\\div", "\\cdots", "\\%", "\\pi", "\\approx", "&", "\\quad", "·"]
+)
+_NUMBER = st.tuples(st.integers(0, 9999), st.sampled_from(["", ".5", ".25"]), st.sampled_from(["", "%"])).map(
+    lambda parts: " ".join(f"{parts[0]}{parts[1]}") + (" \\%" if parts[2] else "")
+)
+
+
+_M2E_SHAPES = st.sampled_from([r"\frac { □ } { □ }", "x ^ { □ }", r"\sqrt { □ }", r"\left( □ \right)"])
+_FORMULA = shaped(st.lists(_PLAIN, min_size=1, max_size=4).map(" ".join), _M2E_SHAPES, filler="1", most=6)
+_ROW = st.one_of(_NUMBER, st.lists(st.one_of(_TEXT, _NUMBER, _FORMULA), min_size=1, max_size=5).map(" ".join))
+_COLUMN = st.tuples(
+    _NUMBER,
+    st.lists(st.tuples(st.sampled_from(["+", "-", "\\times", "\\div"]), _NUMBER).map(" ".join), min_size=1, max_size=2),
+    st.lists(_NUMBER, min_size=1, max_size=3),
+).map(lambda parts: " \\n ".join([parts[0], *parts[1], *parts[2]]))
+_BLOCK = st.one_of(_COLUMN, st.lists(_ROW, min_size=1, max_size=4).map(" \\n ".join))
+m2e_labels = st.lists(_BLOCK, min_size=1, max_size=3).flatmap(
+    lambda blocks: st.sampled_from([" \\t ", " \\n \\t "]).map(lambda between: between.join(blocks))
+)

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import find
 from hypothesis import strategies as st
-from latexlike import formulas, labels, shaped
-from test_arithmetic import _SIDES
-from test_m2e import M2E_LABELS
+from latexlike import calculations, formulas, labels, m2e_labels, shaped
 
 TESTS = Path(__file__).resolve().parents[1]
 
 
-@pytest.mark.parametrize("strategy", [labels, formulas, M2E_LABELS, _SIDES], ids=["labels", "formulas", "m2e", "sides"])
+@pytest.mark.parametrize(
+    "strategy", [labels, formulas, m2e_labels, calculations], ids=["labels", "formulas", "m2e", "sums"]
+)
 def test_a_strategy_is_written_out_in_little(strategy: st.SearchStrategy[str]) -> None:
     # Hypothesis's shrinker does it at every step: `st.recursive` in their place made texts of gigabytes.
     strategy.validate()

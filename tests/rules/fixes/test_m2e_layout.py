@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from latexlike import shaped
+from latexlike import m2e_labels
 
 import rules
 from rules.fixes import m2e_layout
@@ -128,28 +128,6 @@ def test_the_rule_proposes_the_repair_in_its_profile_only():
 
 # Properties -----------------------------------------------------------------------------------------------------------
 
-_TEXT = st.sampled_from(["解", "元", "：", "，", "【", "】", "①", "％", "验", "算"])
-_PLAIN = st.sampled_from(
-    [*"0123456789", *"xyn+-=()<>:;,", "\\times", "\\div", "\\cdots", "\\%", "\\pi", "\\approx", "&", "\\quad", "·"]
-)
-_NUMBER = st.tuples(st.integers(0, 9999), st.sampled_from(["", ".5", ".25"]), st.sampled_from(["", "%"])).map(
-    lambda parts: " ".join(f"{parts[0]}{parts[1]}") + (" \\%" if parts[2] else "")
-)
-
-
-_SHAPES = st.sampled_from([r"\frac { □ } { □ }", "x ^ { □ }", r"\sqrt { □ }", r"\left( □ \right)"])
-_FORMULA = shaped(st.lists(_PLAIN, min_size=1, max_size=4).map(" ".join), _SHAPES, filler="1", most=6)
-_ROW = st.one_of(_NUMBER, st.lists(st.one_of(_TEXT, _NUMBER, _FORMULA), min_size=1, max_size=5).map(" ".join))
-_COLUMN = st.tuples(
-    _NUMBER,
-    st.lists(st.tuples(st.sampled_from(["+", "-", "\\times", "\\div"]), _NUMBER).map(" ".join), min_size=1, max_size=2),
-    st.lists(_NUMBER, min_size=1, max_size=3),
-).map(lambda parts: " \\n ".join([parts[0], *parts[1], *parts[2]]))
-_BLOCK = st.one_of(_COLUMN, st.lists(_ROW, min_size=1, max_size=4).map(" \\n ".join))
-M2E_LABELS = st.lists(_BLOCK, min_size=1, max_size=3).flatmap(
-    lambda blocks: st.sampled_from([" \\t ", " \\n \\t "]).map(lambda between: between.join(blocks))
-)
-
 
 def _harmless(label: str) -> list[dict]:
     return [found for found in rules.check([label], profile="m2e").to_dicts() if found["severity"] != "info"]
@@ -160,7 +138,7 @@ def _is_subsequence(wanted: list[str], held: list[str]) -> bool:
     return all(token in rest for token in wanted)
 
 
-@given(M2E_LABELS, st.sampled_from(m2e_layout.LAYOUTS))
+@given(m2e_labels, st.sampled_from(m2e_layout.LAYOUTS))
 def test_a_repaired_label_is_clean_complete_and_stays(label, layout):
     assume({"\\n", "\\t"} & set(m2e_layout.tokens(label)))  # one row is no layout: `&` alone stays, and is wrong
     repaired = m2e_layout.repair(label, layout)

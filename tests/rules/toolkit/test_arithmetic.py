@@ -7,8 +7,7 @@ from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from latexlike import shaped
+from latexlike import calculations
 
 from rules.latex import lexer
 from rules.toolkit import arithmetic
@@ -74,17 +73,8 @@ def test_deep_nesting_is_no_calculation():
     assert arithmetic.value(["("] * 119 + ["1"]) is None
 
 
-_WHOLE = st.integers(0, 200).map(lambda n: " ".join(str(n)))
-_DECIMAL = st.tuples(st.integers(0, 99), st.integers(0, 99)).map(lambda two: " ".join(f"{two[0]}.{two[1]:02d}"))
-
-
-_JOINED = ["□ + □", "□ - □", r"□ \times □", r"□ \div □"]
-_SHAPES = st.sampled_from([*_JOINED, *(f"( {joined} )" for joined in _JOINED), r"\frac { □ } { □ }", "- □"])
-_SIDES = shaped(_WHOLE | _DECIMAL, _SHAPES, filler="1", joint=" + ", most=8)
-
-
 @settings(max_examples=300)
-@given(_SIDES, _SIDES)
+@given(calculations, calculations)
 def test_the_quick_look_says_right_only_of_what_is_right(left, right):
     tokens = lexer.tokens(f"{left} = {right}")
     sides = [arithmetic.value(lexer.tokens(side)) for side in (left, right)]
@@ -93,7 +83,7 @@ def test_the_quick_look_says_right_only_of_what_is_right(left, right):
 
 
 @settings(max_examples=200)
-@given(_SIDES)
+@given(calculations)
 def test_the_quick_look_sees_that_a_side_equals_its_value(side):
     exact = arithmetic.value(lexer.tokens(side))
     if exact is not None and exact[0].denominator == 1 and exact[0] >= 0 and not re.search(r"[-+sv] -", side):
