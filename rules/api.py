@@ -11,7 +11,8 @@ from rules.findings import SCHEMA
 from rules.latex.lexer import whole
 from rules.registry import Ruleset, select
 
-Labels = Sequence[str] | pl.Series | pl.DataFrame
+#: A single string is one label.
+Labels = str | Sequence[str] | pl.Series | pl.DataFrame
 
 
 def check(
@@ -25,12 +26,12 @@ def check(
 ) -> pl.DataFrame:
     """Findings of labels.
 
-    `labels` is a list or Series of strings, or a frame with a column `label`. The result has the columns of
-    `rules.findings.SCHEMA`; `row` (UInt32) counts the labels from 0, and where the frame has a column `sample_id` that
-    comes first. `start` and `end` are code point offsets into the label, end exclusive. Rows are in the labels' order.
-    Null labels are judged as empty; half a surrogate pair, which is no character, as U+FFFD. A rule that fails on a
-    label is a `rules.faults.FaultWarning`, and the label has a finding that says so. Raises SelectionError for rules or
-    a profile that don't exist.
+    `labels` is a list or Series of strings, a frame with a column `label`, or a string, which is one label. The
+    result has the columns of `rules.findings.SCHEMA`; `row` (UInt32) counts the labels from 0, and where the frame
+    has a column `sample_id` that comes first. `start` and `end` are code point offsets into the label, end
+    exclusive. Rows are in the labels' order. Null labels are judged as empty; half a surrogate pair, which is no
+    character, as U+FFFD. A rule that fails on a label is a `rules.faults.FaultWarning`, and the label has a finding
+    that says so. Raises SelectionError for rules or a profile that don't exist.
     """
     ruleset = ruleset or select(include, ignore, profile=profile)
     frame = _as_frame(labels)
@@ -95,6 +96,8 @@ def _as_frame(labels: Labels) -> pl.DataFrame:
             raise ValueError(f"the frame has no column 'label'; it has {', '.join(labels.columns) or 'none'}")
         keep = ["label", *(["sample_id"] if "sample_id" in labels.columns else [])]
         return labels.select(keep).with_columns(pl.col("label").cast(pl.String).fill_null(""))
+    if isinstance(labels, str):  # a sequence of its characters, too
+        labels = [labels]
     if isinstance(labels, pl.Series):
         series = labels
     else:

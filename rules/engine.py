@@ -19,6 +19,7 @@ from rules.latex import canonical, lexer, reader
 from rules.latex import glance as plain
 from rules.latex import visual_key as key
 from rules.latex.actions import ACTIONS, SPACE
+from rules.latex.key_limits import is_within
 from rules.registry import NOT_JUDGED, Rule, Ruleset, all_rules, select
 from rules.score import Weights, with_scores
 from rules.toolkit.label import Label
@@ -241,11 +242,11 @@ def _keyed(text: str) -> tuple[list[str], reader.Reading | None, str | None]:
         return [], reader.Reading([reader.Problem("too-long", 0, 1)], fatal=True), None
     glance = plain.canonical_tokens(text)
     if glance is not None:
-        return glance, None, key.direct(text) if key.is_short_of_brackets(text, glance) else None
+        return glance, None, key.direct(text) if is_within(glance) else None
     toks = lexer.tokens(text)
     reading = plain.read(toks)
     if reading is not None:
-        return toks, reading, key.of_plain(text, toks, reading.folds)
+        return toks, reading, key.of_plain(toks, reading.folds)
     reading = reader.read(text, toks)
     return toks, reading, key.of(text, toks, reading)
 

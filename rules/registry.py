@@ -7,6 +7,7 @@ family under `rules/families/`; the command line, the docs and the tests find it
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import pkgutil
@@ -20,6 +21,7 @@ import polars as pl
 
 import rules.families
 from rules.findings import SEVERITIES, Finding, FixLevel, Severity
+from rules.options import Option
 
 if TYPE_CHECKING:
     from rules.toolkit.label import Label
@@ -100,7 +102,7 @@ class Rule:
     fix: FixLevel | None = None
     #: Profiles the rule belongs to; empty: all of them.
     profiles: frozenset[str] = frozenset()
-    options: Options = field(default_factory=dict)
+    declared: Mapping[str, Option] = field(default_factory=dict)
     doc: RuleDoc = RuleDoc("")
     module: str = ""
     #: Profiles in which the rule's findings have another severity.
@@ -114,6 +116,11 @@ class Rule:
     @property
     def family(self) -> str:
         return self.code[:3]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options' defaults by name."""
+        return {name: option.default for name, option in self.declared.items()}
 
 
 _RULES: dict[str, Rule] = {}
@@ -137,7 +144,7 @@ def rule(
     *,
     fix: FixLevel | None = None,
     profiles: Iterable[str] = (),
-    options: Options | None = None,
+    options: Mapping[str, Option] | None = None,
     severity_in: Mapping[str, Severity] | None = None,
     spelling: bool = False,
 ) -> Callable[[Judge], Judge]:
@@ -180,7 +187,7 @@ def samples_rule(
     severity: Severity,
     *,
     profiles: Iterable[str] = (),
-    options: Options | None = None,
+    options: Mapping[str, Option] | None = None,
     needs: Iterable[str] = (),
 ) -> Callable[[FrameJudge], FrameJudge]:
     """Declare a rule over the samples frame: images, pairs, whole data sets. It gets the frame and gives a frame of
@@ -231,8 +238,6 @@ def find(name: str) -> Rule:
 
 
 def _nearest(name: str) -> str:
-    import difflib
-
     known = [*all_rules(), *(rule.name for rule in all_rules().values()), *FAMILIES]
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or difflib.get_close_matches(
         name.upper(), known, n=1, cutoff=0.5
@@ -341,7 +346,7 @@ def select(
     Codes, names and family letters all work. `options`, `severities` and `fixes` are by code or name; `fixes`
     promotes or demotes a rule's fixes to safe, unsafe or display (a safe fix is proven before it is made, whoever calls
     it safe). Raises SelectionError for
-    anything unknown, or of the wrong type.
+    anything unknown, or that it may not be.
     """
     if profile not in PROFILES:
         raise SelectionError(f"no profile is called {profile!r}; there are: {', '.join(PROFILES)}")
@@ -367,14 +372,11 @@ def select(
 
 
 def _option(rule: Rule, key: str, value: Any) -> Any:
-    if key not in rule.options:
-        known = ", ".join(rule.options) or "none"
-        raise SelectionError(f"{rule.code} {rule.name} has no option {key!r}; its options: {known}")
-    default = rule.options[key]
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not type(default):
-        raise SelectionError(
-            f"option {key} of {rule.code} must be a {type(default).__name__} such as {default!r}, not {value!r}"
-        )
-    return value
+    if key not in rule.declared:
+        close = difflib.get_close_matches(key, rule.declared, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"its options: {', '.join(rule.declared) or 'none'}"
+        raise SelectionError(f"{rule.code} {rule.name} has no option {key!r}; {hint}")
+    try:
+        return rule.declared[key].check(value)
+    except ValueError as error:
+        raise SelectionError(f"option {key} of {rule.code} {error}") from error

@@ -8,6 +8,7 @@ from typing import Any
 
 from curate.base.tables import Column, display_width, fit, markdown_table, text_table
 from curate.base.visible import visible
+from rules.options import Option, toml_value
 from rules.registry import FAMILIES, Rule, all_rules
 
 _COLUMNS = (
@@ -37,7 +38,8 @@ def _facts(rule: Rule) -> dict[str, Any]:
         "fix": rule.fix,
         "scope": rule.scope,
         "profiles": sorted(rule.profiles) or "all",
-        "options": dict(rule.options),
+        "options": rule.options,
+        "options_may_be": {name: option.may_be for name, option in rule.declared.items()},
         "what": rule.doc.what,
         "why": rule.doc.why,
         "fix_safety": rule.doc.fix,
@@ -96,7 +98,10 @@ def explain_text(rule: Rule) -> str:
     lines += ["Fix", f"  {rule.fix or 'none'}. {visible(rule.doc.fix)}", ""]
     lines.append(f"Profiles: {_profiles(rule)}")
     if rule.options:
-        lines.append(f"Options: {', '.join(f'{key} = {value!r}' for key, value in rule.options.items())}")
+        lines.append("Options")
+        lines += [
+            f"  {name} = {toml_value(option.default)}  ({option.may_be})" for name, option in rule.declared.items()
+        ]
     if rule.doc.see:
         lines.append(f"See: {visible(rule.doc.see)}")
     return "\n".join(lines)
@@ -118,10 +123,14 @@ def explain_markdown(rule: Rule) -> str:
     parts += ["## Fix safety", rule.doc.fix]
     parts.append(f"Profiles: {_profiles(rule)}.")
     if rule.options:
-        parts.append("Options: " + ", ".join(f"`{key} = {value!r}`" for key, value in rule.options.items()) + ".")
+        parts += ["## Options", "\n".join(_option_line(name, option) for name, option in rule.declared.items())]
     if rule.doc.see:
         parts += ["## References", rule.doc.see]
     return "\n\n".join(parts) + "\n"
+
+
+def _option_line(name: str, option: Option) -> str:
+    return f"- `{name} = {toml_value(option.default)}`: {option.may_be}"
 
 
 def _profiles(rule: Rule) -> str:

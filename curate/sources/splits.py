@@ -8,8 +8,8 @@ from pathlib import Path
 
 from curate.sources.look import Look
 from curate.sources.model import Part, wrong_shape
+from rules.sets import split_names
 
-_WORD = re.compile(r"(?i)(?:^|[_.\-\s])(train(?:ing)?|valid(?:ate|ation)?|val|dev|test(?:ing)?)(?=$|[_.\-\s\d])")
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _NEUTRAL = re.compile(r"(?i)(caption|label|annotation|formula|metadata|data|gt|image|img)s?")
 
@@ -19,9 +19,9 @@ def split_name(path: Path, base: Path) -> str | None:
     stem = path.name.lower().removesuffix(".gz") if path.is_file() else path.name
     stem = path.name[: len(Path(stem).stem)] if path.is_file() else path.name
     stem = _SHARD.sub("", stem)
-    word = _WORD.search(stem)
+    word = split_names.word(stem)
     if word:
-        return word[1]
+        return word
     if path.parent != base and path.is_file():
         return path.parent.name
     return None if _NEUTRAL.fullmatch(stem) else stem

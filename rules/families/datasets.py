@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from rules.families.duplicates import leaks_of, prepared
+from rules.options import count, share
 from rules.registry import Options, samples_rule
 from rules.sets import licences, set_difference
 from rules.sets.leaks import RANKS, rank, side_name
@@ -111,7 +112,7 @@ def licence_clash(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
 # Splits ---------------------------------------------------------------------------------------------------------------
 
 
-@samples_rule("DST005", "split-by-row", "info", options={"share": 0.5, "least": 20})
+@samples_rule("DST005", "split-by-row", "info", options={"share": share(0.5), "least": count(20)})
 def split_by_row(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A test or validation split that shares as many labels with the training split as one drawn row by row would.
 
@@ -183,7 +184,7 @@ def _tokens(pair: _Compared) -> list[tuple[str, int, int]]:
     return list(wide.sort("token").iter_rows())
 
 
-@samples_rule("DST006", "token-shift", "info", options={"bits": 0.01, "shown": 8})
+@samples_rule("DST006", "token-shift", "info", options={"bits": share(0.01), "shown": count(8, at_least=1)})
 def token_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Tokens that a test or validation split uses far more or less often than what there is to train on.
 
@@ -214,7 +215,7 @@ def token_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return _whole(found)
 
 
-@samples_rule("DST007", "unseen-tokens", "info", options={"shown": 12})
+@samples_rule("DST007", "unseen-tokens", "info", options={"shown": count(12, at_least=1)})
 def unseen_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Tokens of a test or validation split that no training label holds, though there is enough to train on for that.
 
@@ -236,7 +237,7 @@ def unseen_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return _whole(found)
 
 
-@samples_rule("DST008", "length-shift", "info", options={"distance": 0.1})
+@samples_rule("DST008", "length-shift", "info", options={"distance": share(0.1)})
 def length_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Labels of a test or validation split are longer or shorter than those there are to train on.
 
@@ -262,7 +263,9 @@ def length_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
 # Tokens ---------------------------------------------------------------------------------------------------------------
 
 
-@samples_rule("LEN003", "rare-tokens", "info", options={"least": 20, "shown": 12, "labels": 500})
+@samples_rule(
+    "LEN003", "rare-tokens", "info", options={"least": count(20), "shown": count(12, at_least=1), "labels": count(500)}
+)
 def rare_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Tokens that fewer labels of a data set hold than a model needs to learn them: 20, unless `least` says otherwise.
 

@@ -10,6 +10,7 @@ import weakref
 
 import polars as pl
 
+from rules.options import count, share
 from rules.registry import Options, samples_rule
 from rules.sets.leaks import LONG, leakage, seen_elsewhere, side_name
 from rules.sets.same_label import picture, with_label_groups
@@ -58,7 +59,7 @@ def _told(rows: pl.DataFrame, message: pl.Expr) -> pl.DataFrame:
     return rows.select("sample_id", "source", message.alias("message"))
 
 
-@samples_rule("DUP001", "repeated-labels", "info", options={"share": 0.01, "shown": 5})
+@samples_rule("DUP001", "repeated-labels", "info", options={"share": share(0.01), "shown": count(5, at_least=1)})
 def repeated_labels(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set in which the same label stands more than once, in whatever spelling: one finding for the set.
 
@@ -134,7 +135,7 @@ def copied_sample(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return _told(rows.filter(pl.col("place") > 0), pl.format("the same image and label as {}", "first"))
 
 
-@samples_rule("DUP004", "split-leak", "warning", options={"share": 0.01, "tokens": LONG})
+@samples_rule("DUP004", "split-leak", "warning", options={"share": share(0.01), "tokens": count(LONG)})
 def split_leak(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Labels or images of a test or validation split stand in a training split too: one finding for each two sides.
 
@@ -165,7 +166,7 @@ def split_leak(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return _whole(found)
 
 
-@samples_rule("DUP005", "label-in-test-split", "info", options={"tokens": LONG})
+@samples_rule("DUP005", "label-in-test-split", "info", options={"tokens": count(LONG)})
 def label_in_test_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A training sample whose label, of 10 tokens or more, stands in a test or validation split too.
 
@@ -177,7 +178,7 @@ def label_in_test_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame
     return _told(rows.filter(pl.col("above").is_not_null()), pl.format("{} has the same label, to test on", "above"))
 
 
-@samples_rule("DUP006", "label-in-training-split", "info", options={"tokens": LONG})
+@samples_rule("DUP006", "label-in-training-split", "info", options={"tokens": count(LONG)})
 def label_in_training_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A test or validation sample whose label, of 10 tokens or more, stands in a training split too.
 
@@ -220,7 +221,7 @@ def near_duplicate_image(samples: pl.DataFrame, options: Options) -> pl.DataFram
     return _told(rows, pl.format("nearly the same image as {}, with the same label", "sample_id_first"))
 
 
-@samples_rule("DUP009", "overlap-with-other-set", "warning", options={"share": 0.01, "tokens": LONG})
+@samples_rule("DUP009", "overlap-with-other-set", "warning", options={"share": share(0.01), "tokens": count(LONG)})
 def overlap_with_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Labels or images that stand in a data set named with `--against` too: one finding for each split and set.
 
@@ -279,7 +280,7 @@ def overlaps(samples: pl.DataFrame, *, long: int = LONG) -> pl.DataFrame:
     )
 
 
-@samples_rule("DUP010", "label-in-other-set", "info", options={"tokens": LONG})
+@samples_rule("DUP010", "label-in-other-set", "info", options={"tokens": count(LONG)})
 def label_in_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A label of 10 tokens or more that stands in a data set named with `--against` too.
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from rules.options import count, measure, share
 from rules.registry import Options, samples_rule
 from rules.sets.shifted_rows import Shift, shifts
 
 _WHERE = ("sample_id", "source")
 _NEEDS = ("pixels", "pairs")
-_SHIFT = {"rows": 20, "sigmas": 6.0, "gain": 0.05}
+_SHIFT = {"rows": count(20, at_least=2), "sigmas": measure(6.0), "gain": share(0.05)}
 
 
 def _none(samples: pl.DataFrame) -> pl.DataFrame:
@@ -69,7 +70,7 @@ def _offsets(found: list[Shift]) -> str:
     return ", ".join(dict.fromkeys(f"{shift.lag:+d}" for shift in found))
 
 
-@samples_rule("PAR005", "more-lines-than-label", "info", options={"spare": 1}, needs=_NEEDS)
+@samples_rule("PAR005", "more-lines-than-label", "info", options={"spare": count(1)}, needs=_NEEDS)
 def more_lines(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The picture holds more lines of ink, one below the other, than the label lays out. `spare` lines more are
     allowed, as handwriting tears a formula apart.
@@ -90,7 +91,7 @@ def more_lines(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     )
 
 
-@samples_rule("PAR006", "lines-not-in-picture", "warning", options={"wider": 1.5}, needs=_NEEDS)
+@samples_rule("PAR006", "lines-not-in-picture", "warning", options={"wider": measure(1.5, at_least=1)}, needs=_NEEDS)
 def lines_not_in_picture(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The label breaks into lines (`\\` at the top level or in the environment that is the whole label), the picture
     has fewer, and is `wider` times as wide for its height as such a label lets expect.
@@ -111,7 +112,7 @@ def lines_not_in_picture(samples: pl.DataFrame, options: Options) -> pl.DataFram
     )
 
 
-@samples_rule("PAR007", "doubtful-pair", "warning", options={"below": 0.03, **_SHIFT}, needs=_NEEDS)
+@samples_rule("PAR007", "doubtful-pair", "warning", options={"below": share(0.03), **_SHIFT}, needs=_NEEDS)
 def doubtful_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The picture does not look like one of this label: its `pair_score` is `below` 0.03. Fewer than 1 in 100 of
     the right pairs of CROHME and im2latex are so doubtful, and about 3 of 4 wrong ones.
@@ -147,7 +148,13 @@ _INK_BOX = ("ink_left", "ink_top", "ink_right", "ink_bottom")
 _NARROW = 0.6
 
 
-@samples_rule("PAR008", "width-not-like-label", "info", options={"sigmas": 6.0, "times": 2.0}, needs=_NEEDS)
+@samples_rule(
+    "PAR008",
+    "width-not-like-label",
+    "info",
+    options={"sigmas": measure(6.0), "times": measure(2.0, at_least=1)},
+    needs=_NEEDS,
+)
 def width_not_like_label(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The ink is `times` as wide for its height as the label lets expect, or as narrow, and so `sigmas` robust
     standard deviations of its data set away. Asked of data sets with at least 60 pairs. A label of one narrow symbol
@@ -221,7 +228,7 @@ def _disagreeing(samples: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-_SURE = {"repeated": 2, "confident": 0.97}
+_SURE = {"repeated": count(2, at_least=1), "confident": share(0.97)}
 
 
 def _sure(options: Options) -> pl.Expr:

@@ -10,6 +10,7 @@ import polars as pl
 from rules.findings import Finding
 from rules.latex import tex_lengths
 from rules.latex.actions import ACTIONS, SPACE
+from rules.options import OFF, share
 from rules.registry import EVERY, Options, rule, samples_rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import LABEL, has, has_text
@@ -21,7 +22,7 @@ from rules.toolkit.sieves import LABEL, has, has_text
     "info",
     has_text("  ") | LABEL.str.starts_with(" ") | LABEL.str.ends_with(" "),
     fix="safe",
-    options={EVERY: False},
+    options={EVERY: OFF},
     spelling=True,
 )
 def stray_space(label: Label, options: Options) -> Iterator[Finding]:
@@ -46,7 +47,7 @@ def stray_space(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(message, *match.span(), " " if inner else "")
 
 
-@samples_rule("WSP002", "mixed-tokenisation", "info", options={"share": 0.02})
+@samples_rule("WSP002", "mixed-tokenisation", "info", options={"share": share(0.02)})
 def mixed_tokenisation(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set writes some labels with spaces between all tokens (`x ^ { 2 }`) and others without (`x^2`).
 
@@ -148,7 +149,7 @@ def _size_end(token: str, text: str, at: int) -> int | None:
     "info",
     has(r"\\[,!;:> ]|~|\\q?quad|\\h(?:space|skip)|\\(?:thin|en)space"),
     fix="unsafe",
-    options={EVERY: False},
+    options={EVERY: OFF},
 )
 def spacing_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""Explicit spacing inside a label: `\,`, `\;`, `~`, `\quad`, `\hspace{…}`.

@@ -17,6 +17,7 @@ from rules.latex import lexer
 from rules.latex.actions import ACTIONS, NOTHING, SPACE
 from rules.latex.commands import COMMANDS, ENVIRONMENTS
 from rules.latex.cursor import ATOM_OPEN
+from rules.latex.key_limits import is_within
 from rules.latex.reader import Reading
 
 #: Stands in summary.json and every exported manifest: keys of different versions are not comparable. Counts up when
@@ -52,17 +53,6 @@ _MACROS = {
     "sp": "^",
     "sb": "_",
 }
-
-#: math-core 0.9 takes twice as long for every bracket that is opened and never closed: 0.1 s for 20, for ever for 50.
-#: No formula leaves so many open; a model that got stuck does.
-MAX_OPEN = 12
-_OPENING = frozenset({"(", "[", *(f"\\{command.name}" for command in COMMANDS.values() if command.kind == "open")})
-_CLOSING = frozenset({")", "]", *(f"\\{command.name}" for command in COMMANDS.values() if command.kind == "close")})
-
-_GROUP_OPENS = frozenset({"{", "\\begin", "\\left"})
-_CELL_ENDS = frozenset({"&", "\\\\", "\\cr"})
-_GROUP_ENDS = _CELL_ENDS | {"}", "\\end", "\\right"}
-_SIZED = frozenset({f"\\{command.name}" for command in COMMANDS.values() if command.kind == "size"})
 
 #: Canonical tokens that the reader may have to edit for the key; without them the spelling is converted as it stands.
 FOLDED = frozenset(
@@ -131,39 +121,6 @@ def normalise_plain(toks: list[str], folds: list[tuple[int, int, str]]) -> str:
     return " ".join(pieces)
 
 
-def is_short_of_brackets(label: str, toks: list[str]) -> bool:
-    """Can math-core convert a label of these tokens in time? Not if more than MAX_OPEN brackets stay open."""
-    count = label.count
-    # Nearly always there are too few, whatever they are: `\\l` begins `\\langle` and the like, and many others.
-    if count("(") + count("[") + count("\\l") + count("\\{") + count("open") + count("\\u") <= MAX_OPEN:
-        return True
-    return _left_open(toks) <= MAX_OPEN
-
-
-def _left_open(toks: list[str]) -> int:
-    """The most brackets, of whatever shape, that are opened in one group or cell and not closed behind in it."""
-    most = 0
-    groups = [0]
-    sized = False
-    for token in toks:
-        if sized:  # the delimiter of \\left or \\big, which pairs by other rules
-            pass
-        elif token in _OPENING:
-            groups[-1] += 1
-        elif token in _CLOSING:
-            groups[-1] -= groups[-1] > 0
-        elif token in _GROUP_OPENS:
-            groups.append(0)
-        elif token in _GROUP_ENDS and len(groups) > 1:  # a row break at the top level ends nothing: a mark stands there
-            most = max(most, groups[-1])
-            if token in _CELL_ENDS:
-                groups[-1] = 0
-            else:
-                groups.pop()
-        sized = token in _SIZED
-    return max(most, *groups)
-
-
 def _takes_length(token: str) -> bool:
     command = COMMANDS.get(token[1:])
     return command is not None and bool(command.args)
@@ -195,14 +152,14 @@ def digest(converted: str) -> str:
 
 def of(label: str, toks: list[str], reading: Reading) -> str | None:
     """The visual key of a label that was read, or None where LaTeX or math-core can't read it."""
-    if reading.fatal or not toks or not is_short_of_brackets(label, toks):
+    if reading.fatal or not toks or not is_within(toks):
         return None
     return direct(normalise(label, toks, reading))
 
 
-def of_plain(label: str, toks: list[str], folds: list[tuple[int, int, str]]) -> str | None:
+def of_plain(toks: list[str], folds: list[tuple[int, int, str]]) -> str | None:
     """The visual key of a label that `rules.latex.glance` read, or None where math-core can't convert it."""
-    return direct(normalise_plain(toks, folds)) if toks and is_short_of_brackets(label, toks) else None
+    return direct(normalise_plain(toks, folds)) if toks and is_within(toks) else None
 
 
 def direct(text: str) -> str | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from rules.sets.split_names import standard_of
+
 #: A label counts as long from this number of tokens on: shorter ones meet by chance.
 LONG = 10
 RANKS = {"training": 0, "validation": 1, "test": 2}
@@ -33,25 +35,17 @@ LEAKAGE = {
     "random_labels": pl.Float64,
 }
 
-_TEST = r"(?i)(?:^|[^a-z])(?:test|eval|bench)"
-_VALIDATION = r"(?i)(?:^|[^a-z])(?:val(?:id|idation)?|dev)(?:[^a-z]|$)"
 _SIDE = ("source", "split")
 
 
 def rank() -> pl.Expr:
     """The rank of a sample's side, from the split's name or, where there is none, from the source's.
 
-    `test…`, `eval…` and `bench…` are tests; `val`, `valid`, `validation` and `dev` validation; all others training.
+    `rules.sets.split_names` says which names are tests and which validation; all others are training.
     """
-    name = pl.coalesce("split", "source")
-    return (
-        pl.when(name.str.contains(_VALIDATION))
-        .then(pl.lit(RANKS["validation"], pl.Int8))
-        .when(name.str.contains(_TEST))
-        .then(pl.lit(RANKS["test"], pl.Int8))
-        .otherwise(pl.lit(RANKS["training"], pl.Int8))
-        .alias("rank")
-    )
+    standard = standard_of(pl.coalesce("split", "source"))
+    ranks = {"validation": RANKS["validation"], "test": RANKS["test"]}
+    return standard.replace_strict(ranks, default=RANKS["training"], return_dtype=pl.Int8).alias("rank")
 
 
 def side_name(source: str | None, split: str | None) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from rules.options import share
+
 #: A source of fewer judged samples is too small to speak of as a set.
 SMALLEST = 20
 #: Options of every rule that speaks of whole sets. Where more than this part of a source's samples would have a
 #: finding, that is how the set is made, and one finding says so.
-WHOLE: dict[str, float] = {"whole": 0.5}
+WHOLE = {"whole": share(0.5)}
 
 
 def none(samples: pl.DataFrame) -> pl.DataFrame:

@@ -65,8 +65,19 @@ def test_an_option_changes_what_a_rule_finds():
     ("options", "hint"),
     [
         ({"SYN010": {"runn": 3}}, "run"),
-        ({"SYN010": {"run": "three"}}, "int"),
-        ({"SYN010": {"run": True}}, "int"),
+        ({"SYN010": {"run": "three"}}, 'must be a whole number, 5 or more, such as 5, not "three"'),
+        ({"SYN010": {"run": True}}, "whole number"),
+        ({"SYN010": {"run": 4}}, "option run of SYN010 must be 5 or more, not 4"),
+        ({"SYN013": {"every": 1}}, "option every of SYN013 must be true or false, such as false, not 1"),
+        ({"WSP002": {"share": -3}}, "option share of WSP002 must be from 0 to 1, not -3"),
+        ({"WSP002": {"share": float("nan")}}, "from 0 to 1"),
+        ({"PAR008": {"sigmas": float("inf")}}, "0 or more"),
+        (
+            {"ESC010": {"layout": "tabel"}},
+            "option layout of ESC010 must be one of tabular, array, not 'tabel'; did you mean 'tabular'",
+        ),
+        ({"CAN110": {"prefer": r"\foo"}}, r"must be synonyms such as .*foo' is none"),
+        ({"CMD013": {"engines": "katex,jax"}}, "option engines of CMD013 must be katex, mathjax or both"),
         ({"SYN001": {"run": 3}}, "none"),
         ({"SYN998": {"run": 3}}, "SYN"),
     ],
@@ -74,6 +85,31 @@ def test_an_option_changes_what_a_rule_finds():
 def test_options_are_typed_and_known(options, hint):
     with pytest.raises(Error, match=hint):
         select(options=options)
+
+
+OPTIONS = [(rule, name) for rule in all_rules().values() for name in rule.declared]
+
+
+@pytest.mark.parametrize(("rule", "name"), OPTIONS, ids=[f"{rule.code}-{name}" for rule, name in OPTIONS])
+def test_every_option_says_what_it_may_be(rule, name):
+    option = rule.declared[name]
+    assert option.check(option.default) == option.default
+    if isinstance(option.default, bool):
+        wrong = ["yes"]
+    elif isinstance(option.default, str):
+        assert option.choices or option.valid
+        wrong = ["nonsense"]
+    else:
+        bounds = [(option.at_least, -1), (option.at_most, 1)]
+        assert option.at_least is not None
+        wrong = [type(option.default)(bound + step) for bound, step in bounds if bound is not None]
+    for value in wrong:
+        with pytest.raises(Error) as raised:
+            select(options={rule.code: {name: value}})
+        message = str(raised.value)
+        assert message.startswith(f"option {name} of {rule.code} must be ")
+        assert repr(value).strip("'") in message
+        assert "\n" not in message
 
 
 def test_a_whole_number_does_for_a_float():
@@ -88,7 +124,7 @@ def test_a_severity_given_wins_over_the_rules_own():
 
 
 def test_a_ruleset_can_go_to_another_process():
-    chosen = select(["SYN"], options={"SYN010": {"run": 4}})
+    chosen = select(["SYN"], options={"SYN010": {"run": 6}})
     assert pickle.loads(pickle.dumps(chosen)) == chosen
 
 

@@ -22,6 +22,7 @@ from curate.export.decide.rows import Rows, how_many, mapped, stored, windows
 from curate.export.tell.manifest import describe_inputs, sha256_of, versions
 from curate.export.write.pictures import Studio, pixel_number
 from curate.export.write.shards import ROW_COLUMNS, Shard, cut, rows_of, texts
+from rules.sets import split_names
 
 #: Called with a stage's name, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
@@ -251,7 +252,7 @@ def _placed_beside_kept(rows: Rows) -> int:
 def _own_tests(rows: Rows) -> int:
     staying = (w.filter(pl.col("reason").is_null()) for w in windows(rows, "reason", "own_split"))
     counts = pl.concat(window["own_split"].value_counts() for window in staying)
-    return sum(number for name, number in counts.iter_rows() if splits.standard_name(name) in ("test", "validation"))
+    return sum(number for name, number in counts.iter_rows() if split_names.standard(name) in ("test", "validation"))
 
 
 def dropped_rows(plan: Plan) -> Iterator[pl.DataFrame]:

@@ -12,7 +12,6 @@ Splits that are kept as they came are guarded better than all that are placed.
 from __future__ import annotations
 
 import hashlib
-import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import accumulate
@@ -23,27 +22,17 @@ import polars as pl
 
 from curate.export.decide.options import ExportOptions
 from curate.export.decide.rows import Rows, mapped, settled
+from rules.sets import split_names
 
-_TRAIN = re.compile(r"(?i)(?:^|[_.\-\s])train(?:ing)?(?=$|[_.\-\s\d])")
-_VALIDATION = re.compile(r"(?i)(?:^|[_.\-\s])(?:valid(?:ate|ation)?|val|dev)(?=$|[_.\-\s\d])")
-_TEST = re.compile(r"(?i)(?:^|[_.\-\s])test(?:ing)?(?=$|[_.\-\s\d])")
 _KEPT_NAMES = {"none": (), "test": ("validation", "test"), "all": ("train", "validation", "test")}
 #: More than the number of splits there can be: what is kept goes before what is placed.
 _KEPT = 1 << 14
 
 
-def standard_name(split: str | None) -> str | None:
-    """train, validation or test for a data set's own name of a split; None for a name that says neither."""
-    for name, pattern in (("test", _TEST), ("validation", _VALIDATION), ("train", _TRAIN)):
-        if split is not None and pattern.search(split):
-            return name
-    return None
-
-
 def kept_split(own: pl.Series, options: ExportOptions) -> pl.Series:
     """The split that each sample keeps, null where it is to be placed. own: the samples' own splits."""
     wanted = _KEPT_NAMES[options.keep_splits]
-    names = {name: standard_name(name) for name in own.unique().drop_nulls().to_list()}
+    names = {name: split_names.standard(name) for name in own.unique().drop_nulls().to_list()}
     mapping = {name: standard for name, standard in names.items() if standard in wanted}
     return own.replace_strict(mapping, default=None, return_dtype=pl.Enum(order(options))).alias("kept_split")
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from rules.latex import lexer
 from rules.latex.synonyms import SYNONYMS
+from rules.options import share
 from rules.registry import Options, samples_rule
 
 #: Commands whose signs look alike in handwriting, and are two signs in print.
@@ -53,7 +54,9 @@ def _message(rows: list[tuple[str, str]]) -> pl.DataFrame:
     return pl.DataFrame([(None, source, message) for source, message in rows], schema=schema, orient="row")
 
 
-@samples_rule("CAN005", "homoglyph-pair", "info", profiles=("default", "handwritten", "m2e"), options={"share": 0.02})
+@samples_rule(
+    "CAN005", "homoglyph-pair", "info", profiles=("default", "handwritten", "m2e"), options={"share": share(0.02)}
+)
 def homoglyph_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set with both commands of a pair that handwriting doesn't tell apart: `\phi` and `\varphi`.
 
@@ -73,7 +76,7 @@ def homoglyph_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return _message(found)
 
 
-@samples_rule("CAN013", "mixed-synonyms", "info", options={"share": 0.02})
+@samples_rule("CAN013", "mixed-synonyms", "info", options={"share": share(0.02)})
 def mixed_synonyms(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set that spells one sign in two ways: `\le` and `\leq`, `\to` and `\rightarrow`.
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding
+from rules.options import OFF
 from rules.registry import EVERY, PUPILS_SLIP, Options, rule
 from rules.toolkit.braces import base_of, nesting, places
 from rules.toolkit.label import Label
@@ -99,7 +100,7 @@ def _script_tokens(label: Label) -> set[int]:
     return inside
 
 
-@rule("CAN011", "quote-prime", "info", has_text("'"), fix="safe", options={EVERY: False}, spelling=True)
+@rule("CAN011", "quote-prime", "info", has_text("'"), fix="safe", options={EVERY: OFF}, spelling=True)
 def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
     r"""A prime as a quote: `f'` for `f ^ { \prime }`.
 

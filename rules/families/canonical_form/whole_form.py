@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 
 import polars as pl
 
 from rules.findings import Finding
-from rules.latex.synonyms import prefer
+from rules.latex.synonyms import SYNONYMS, prefer
+from rules.options import Option
 from rules.registry import Options, rule
 from rules.toolkit.label import Label
 
@@ -42,6 +44,17 @@ def not_judged(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(f"not judged by {part}, a fault in texsieve: the label has no score")
 
 
+def _known_synonyms(value: str) -> None:
+    """Raises ValueError where one of the spellings in an option is no synonym."""
+    for spelling in value.split():
+        if spelling not in SYNONYMS:
+            close = difflib.get_close_matches(spelling, SYNONYMS, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ValueError(
+                f"must be synonyms such as \\le \\to with spaces between them, and {spelling!r} is none{hint}"
+            )
+
+
 @rule(
     "CAN110",
     "not-canonical",
@@ -49,7 +62,7 @@ def not_judged(label: Label, options: Options) -> Iterator[Finding]:
     pl.col("canonical").is_not_null(),
     fix="safe",
     profiles=["canonical"],
-    options={"prefer": ""},
+    options={"prefer": Option("", valid=_known_synonyms, says=r"synonyms such as \le \to, or nothing")},
 )
 def not_canonical(label: Label, options: Options) -> Iterator[Finding]:
     r"""The label is not in the canonical form: the one spelling that all labels with its visual key share.

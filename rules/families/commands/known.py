@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rules.findings import Finding
 from rules.latex.commands import COMMANDS, nearest, split_glued
+from rules.options import Option
 from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has_command, has_problem
@@ -165,12 +166,23 @@ def _lacking_engines() -> dict[str, frozenset[str]]:
 _LATEX_ONLY = _lacking_engines()
 
 
+_ENGINES = ("katex", "mathjax")
+_ENGINES_SAY = "katex, mathjax or both with a comma between them"
+
+
+def _known_engines(value: str) -> None:
+    """Raises ValueError where an option names another engine, or none."""
+    for engine in value.split(","):
+        if engine.strip() not in _ENGINES:
+            raise ValueError(f"must be {_ENGINES_SAY}, not {value!r}")
+
+
 @rule(
     "CMD013",
     "not-portable",
     "info",
     has_command(*(name[1:] for name in _LATEX_ONLY)),
-    options={"engines": "katex,mathjax"},
+    options={"engines": Option("katex,mathjax", valid=_known_engines, says=_ENGINES_SAY)},
 )
 def not_portable(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that LaTeX knows and KaTeX or MathJax doesn't.

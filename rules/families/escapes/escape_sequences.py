@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from rules.findings import Finding
 from rules.latex.commands import COMMANDS
+from rules.options import count
 from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has
@@ -198,7 +199,7 @@ _NAMES = {"\a": "BEL", "\b": "BS", "\t": "TAB", "\n": "LF", "\v": "VT", "\f": "F
     "warning",
     has(r"\\\\[A-Za-z]{2}"),
     fix="unsafe",
-    options={"shortest": 3},
+    options={"shortest": count(3, at_least=2)},
     spelling=True,
 )
 def double_escaped_command(label: Label, options: Options) -> Iterator[Finding]:

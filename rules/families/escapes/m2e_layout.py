@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rules.findings import Finding
 from rules.fixes import m2e_layout
+from rules.options import Option
 from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has
@@ -20,7 +21,7 @@ LAYOUT_RULE = "ESC010"
     has(r"\\(?:[nt]|DIV)(?:[^A-Za-z]|$)"),
     fix="unsafe",
     profiles=("m2e",),
-    options={"layout": "tabular"},
+    options={"layout": Option("tabular", choices=m2e_layout.LAYOUTS)},
 )
 def layout_repair(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label whose layout tokens can be written as one table, or (a warning) why they can't.
@@ -39,8 +40,6 @@ def layout_repair(label: Label, options: Options) -> Iterator[Finding]:
     See: HCIILAB/LAST model/M2Edatamodule.py splits labels at both tokens.
     """
     layout = options["layout"]
-    if layout not in m2e_layout.LAYOUTS:
-        raise ValueError(f"option layout of {LAYOUT_RULE}: {layout!r} is none of {', '.join(m2e_layout.LAYOUTS)}")
     repaired = m2e_layout.attempt(label.text, layout)
     if repaired.text is None:
         start, end = 0, len(label.text)

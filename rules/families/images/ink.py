@@ -8,6 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from rules.families.images.sizes import opened
+from rules.options import Option, count, share
 from rules.registry import Options, samples_rule
 from rules.toolkit.whole_sets import WHOLE, rows, rows_or_set
 
@@ -27,7 +28,7 @@ def inverted_polarity(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return rows_or_set(seen, pl.col("polarity") == "light", message, about, whole=options["whole"], rest=rest)
 
 
-@samples_rule("IMG008", "blurred", "warning", needs=("pixels",), options={"sharpness": 0.3, **WHOLE})
+@samples_rule("IMG008", "blurred", "warning", needs=("pixels",), options={"sharpness": share(0.3), **WHOLE})
 def blurred(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Strokes whose edges are several pixels wide and about as wide as the strokes themselves.
 
@@ -41,7 +42,7 @@ def blurred(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return rows_or_set(seen, hit, message, "are blurred", whole=options["whole"])
 
 
-@samples_rule("IMG009", "low-contrast", "warning", needs=("pixels",), options={"contrast": 0.15, **WHOLE})
+@samples_rule("IMG009", "low-contrast", "warning", needs=("pixels",), options={"contrast": share(0.15), **WHOLE})
 def low_contrast(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Ink that is hardly darker than its paper: less than 15 % of the way from black to white.
 
@@ -58,7 +59,13 @@ def low_contrast(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return rows_or_set(seen, hit, message, "have ink that is hardly darker than the paper", whole=options["whole"])
 
 
-@samples_rule("IMG010", "cut-at-border", "warning", needs=("pixels",), options={"sides": 1, **WHOLE})
+@samples_rule(
+    "IMG010",
+    "cut-at-border",
+    "warning",
+    needs=("pixels",),
+    options={"sides": Option(1, at_least=1, at_most=4), **WHOLE},
+)
 def cut_at_border(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Ink that touches the border of its image. Where most images of a data set are so, that is one finding.
 
@@ -83,7 +90,7 @@ def cut_at_border(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "uncropped-page",
     "warning",
     needs=("pixels",),
-    options={"ink_box": 0.25, "page_pixels": 100_000, **WHOLE},
+    options={"ink_box": share(0.25), "page_pixels": count(100_000), **WHOLE},
 )
 def uncropped_page(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A large image of mostly paper: the box of the ink is less than a quarter of it.
@@ -116,7 +123,13 @@ def blank_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return rows(seen, hit, pl.lit("there is no ink in the image"))
 
 
-@samples_rule("IMG013", "dark-without-alpha", "warning", needs=("pixels",), options={"levels": 64, **WHOLE})
+@samples_rule(
+    "IMG013",
+    "dark-without-alpha",
+    "warning",
+    needs=("pixels",),
+    options={"levels": Option(64, at_least=1, at_most=255), **WHOLE},
+)
 def dark_without_alpha(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A transparent image whose paper is dark where its transparency is dropped instead of laid on white.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from rules.options import count, measure
 from rules.registry import Options, samples_rule
 from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, MIN_PIXELS, rounded_area, smart_resize
 from rules.toolkit.whole_sets import WHOLE, none, rows, rows_or_set
@@ -75,7 +76,7 @@ def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     )
 
 
-@samples_rule("IMG001", "small-side", "error", options={"min_side": FACTOR})
+@samples_rule("IMG001", "small-side", "error", options={"min_side": count(FACTOR, at_least=1)})
 def small_side(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image with a side under 28 pixels.
 
@@ -88,7 +89,7 @@ def small_side(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return rows(opened(samples), pl.lit(options["min_side"]) > _SHORTER, message)
 
 
-@samples_rule("IMG002", "extreme-aspect", "error", options={"max_aspect": MAX_ASPECT})
+@samples_rule("IMG002", "extreme-aspect", "error", options={"max_aspect": count(MAX_ASPECT, at_least=1)})
 def extreme_aspect(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image whose longer side is more than 200 times the shorter.
 
@@ -115,7 +116,9 @@ def _resized(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     )
 
 
-@samples_rule("IMG003", "pixel-budget", "warning", options={"max_pixels": MAX_PIXELS, **WHOLE})
+@samples_rule(
+    "IMG003", "pixel-budget", "warning", options={"max_pixels": count(MAX_PIXELS, at_least=MIN_PIXELS), **WHOLE}
+)
 def pixel_budget(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image of more pixels than Qwen2.5-VL's processor has a budget for: it is shrunk without a word.
 
@@ -134,7 +137,12 @@ def pixel_budget(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "IMG004",
     "rounding-distortion",
     "info",
-    options={"distortion": 0.15, "min_pixels": MIN_PIXELS, "max_pixels": MAX_PIXELS, **WHOLE},
+    options={
+        "distortion": measure(0.15),
+        "min_pixels": count(MIN_PIXELS, at_least=1),
+        "max_pixels": count(MAX_PIXELS, at_least=MIN_PIXELS),
+        **WHOLE,
+    },
 )
 def rounding_distortion(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image that Qwen2.5-VL's processor stretches by more than 15 % in one direction, to multiples of 28 pixels.

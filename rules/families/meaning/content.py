@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from rules.findings import Finding
+from rules.options import count
 from rules.registry import PUPILS_SLIP, Options, rule
 from rules.toolkit.braces import places
 from rules.toolkit.label import Label
@@ -133,7 +134,13 @@ def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
 _SHORTEST_RUN = 40
 
 
-@rule("SEM006", "repetition", "info", pl.col("tokens") >= _SHORTEST_RUN, options={"times": 8, "longest": 12})
+@rule(
+    "SEM006",
+    "repetition",
+    "info",
+    pl.col("tokens") >= _SHORTEST_RUN,
+    options={"times": count(8, at_least=2), "longest": count(12, at_least=1)},
+)
 def repetition(label: Label, options: Options) -> Iterator[Finding]:
     r"""One piece of a formula repeated many times on end: `+ \frac { 1 } { 2 } + \frac { 1 } { 2 } …`.
 

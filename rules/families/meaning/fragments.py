@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from rules.findings import Finding
+from rules.options import count
 from rules.registry import Options, rule
 from rules.toolkit.braces import RELATIONS
 from rules.toolkit.label import Label
@@ -104,7 +105,7 @@ _LEADING = frozenset([",", ";", ":", ")", "]", "/", ".", r"\}", r"\times", r"\di
 _FEWEST = 60
 
 
-@rule("LEN001", "too-many-tokens", "info", _TOKENS > _FEWEST, options={"most": 150})
+@rule("LEN001", "too-many-tokens", "info", _TOKENS > _FEWEST, options={"most": count(150, at_least=_FEWEST)})
 def too_many_tokens(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label of more tokens than most trainers take: 150, unless the option `most` (60 or more) says otherwise.
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from rules.findings import Finding
 from rules.latex.synonyms import FUNCTIONS, longest_first
+from rules.options import count
 from rules.registry import Options, rule, samples_rule
 from rules.toolkit.braces import places
 from rules.toolkit.label import Label
@@ -189,7 +190,7 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(f"{match[0]!r} is {len(match[0])} tokens", *match.span(), " ".join(match[0]))
 
 
-@samples_rule("NRM010", "short-labels-missing", "info", options={"tokens": 5, "least": 500})
+@samples_rule("NRM010", "short-labels-missing", "info", options={"tokens": count(5, at_least=1), "least": count(500)})
 def short_labels_missing(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set of many labels without a single short one.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rules.findings import Finding
 from rules.latex import tex_lengths
 from rules.latex.actions import ACTIONS, COMMAND
+from rules.options import OFF
 from rules.registry import EVERY, Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has, has_problem
@@ -77,7 +78,7 @@ def _after(tokens: list[str], index: int) -> int:
     return len(tokens)
 
 
-@rule("SYN013", "redundant-braces", "info", has(r"\{\s*\{"), fix="safe", options={EVERY: False}, spelling=True)
+@rule("SYN013", "redundant-braces", "info", has(r"\{\s*\{"), fix="safe", options={EVERY: OFF}, spelling=True)
 def redundant_braces(label: Label, options: Options) -> Iterator[Finding]:
     r"""Braces directly inside braces: `{ { a } }`.
 
@@ -144,7 +145,7 @@ _TEX_SPACE = r"[ \t\r\n]"
         rf"|\\frac{_TEX_SPACE}*\{{[^{{}}]*\}}{_TEX_SPACE}*[^ \t\r\n{{]"
     ),
     fix="safe",
-    options={EVERY: False},
+    options={EVERY: OFF},
     spelling=True,
 )
 def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:

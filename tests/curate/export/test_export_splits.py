@@ -212,27 +212,6 @@ def test_a_changed_picture_is_a_null_image_where_these_are_allowed(tmp_path: Pat
 # Kept splits ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "standard"),
-    [
-        ("train", "train"),
-        ("training_2", "train"),
-        ("val", "validation"),
-        ("Validate", "validation"),
-        ("dev", "validation"),
-        ("test", "test"),
-        ("test_2014", "test"),
-        ("testing", "test"),
-        ("contest", None),
-        ("trainer", None),
-        ("2014", None),
-        (None, None),
-    ],
-)
-def test_names_of_splits(name: str | None, standard: str | None) -> None:
-    assert splits.standard_name(name) == standard
-
-
 @pytest.fixture
 def benchmark_run(tmp_path: Path) -> Path:
     """A test set with an error and a wrapper in it, a validation set, a training set that shares labels with both, and

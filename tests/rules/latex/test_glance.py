@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from latexlike import formulas, labels
 
 from rules.latex import glance, lexer, reader, visual_key
+from rules.latex.key_limits import is_within
 
 _COMMON = (
     r"\frac \sqrt \sum \limits \left( \right) \le \hat \over \dfrac \bf \, \\ \label{x} \operatorname * \big & { }"
@@ -28,14 +29,14 @@ def agree(label: str) -> None:
         assert toks == lexer.tokens(text)
         if fast is not None:
             assert fast == full
-            if toks and visual_key.is_short_of_brackets(text, toks):
-                assert visual_key.of_plain(text, toks, fast.folds) == visual_key.of(text, toks, full)
+            if toks and is_within(toks):
+                assert visual_key.of_plain(toks, fast.folds) == visual_key.of(text, toks, full)
         canonical = glance.canonical_tokens(text)
         if canonical is not None:
             assert canonical == toks
             assert reader.Reading([], toks, []) == full
             assert reader.spell(toks) == text
-            if visual_key.is_short_of_brackets(text, toks):
+            if is_within(toks):
                 assert visual_key.direct(text) == visual_key.of(text, toks, full)
 
 

@@ -159,3 +159,13 @@ def test_many_brackets_that_close_have_a_key():
 def test_a_star_behind_a_command_is_a_symbol(name: str):
     assert key(f"a {name}*b") == key(f"a {name} * b") is not None
     assert key(r"\operatorname*{lim}_x") == key(r"\operatorname *{lim}_x") != key(r"\operatorname{lim}_x")
+
+
+@pytest.mark.parametrize("call", [rules.visual_key, lambda text: rules.fix(text)["fixed"]])
+def test_a_string_is_one_label(call):
+    assert call(r"x \le 1").to_list() == call([r"x \le 1"]).to_list()
+    assert len(call("")) == 1
+
+
+def test_a_string_is_one_label_to_check():
+    assert rules.check(r"\frac{a").equals(rules.check([r"\frac{a"]))

@@ -1,0 +1,41 @@
+"""Which split a data set's own name means: one table for the readers, the rules and the export. Reads no files."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+#: A split to the words that name it, in the order in which they are looked for: `valid_test` is for validation. Only
+#: whole words count, whatever stands around them that is no letter: `train2017`, `set-dev`.
+WORDS: dict[str, tuple[str, ...]] = {
+    "validation": ("validation", "validate", "valid", "val", "development", "devel", "dev"),
+    "test": ("testing", "test", "evaluation", "eval", "benchmark", "bench"),
+    "train": ("training", "train"),
+}
+_BEFORE = "(?i)(?:^|[^a-z])"
+_ANY = re.compile(rf"{_BEFORE}({'|'.join(word for words in WORDS.values() for word in words)})(?:[^a-z]|$)")
+#: One letter may number a part of the split: `testA`.
+_PATTERNS = {split: rf"{_BEFORE}(?:{'|'.join(words)})[a-z]?(?:[^a-z]|$)" for split, words in WORDS.items()}
+_COMPILED = {split: re.compile(pattern) for split, pattern in _PATTERNS.items()}
+
+
+def standard(name: str | None) -> str | None:
+    """train, validation or test for a data set's own name of a split; None for a name that says none of them."""
+    if name is not None:
+        for split, pattern in _COMPILED.items():
+            if pattern.search(name):
+                return split
+    return None
+
+
+def word(name: str) -> str | None:
+    """The word in the name of a file or folder that says which split it is, as it stands there; None without one."""
+    found = _ANY.search(name)
+    return found[1] if found else None
+
+
+def standard_of(name: pl.Expr) -> pl.Expr:
+    """`standard` of a column (String, null where it is None)."""
+    said = (pl.when(name.str.contains(pattern)).then(pl.lit(split)) for split, pattern in _PATTERNS.items())
+    return pl.coalesce(said)
