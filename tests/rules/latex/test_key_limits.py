@@ -88,7 +88,7 @@ def test_math_core_does_not_call_itself_too_deep():
     """In a process of its own, on a thread with half the stack that a thread has: a stack overflow kills it."""
     labels = [unit * most(unit) + "x" for unit in CALLING] + ["( " * (MAX_NESTED - 1) + ") " * (MAX_NESTED - 1)]
     script = (
-        "import threading\nfrom rules import key\n"
+        "import threading\nfrom rules.latex import visual_key as key\n"
         f"def ask():\n    for label in {labels!r}:\n        key.mathml(label)\n    print('alive')\n"
         f"threading.stack_size({SMALL_STACK})\nthread = threading.Thread(target=ask)\nthread.start()\nthread.join()"
     )
