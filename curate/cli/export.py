@@ -1,4 +1,4 @@
-"""The command `curate export`: its flags, and what it prints. The work is done in `job`, `manifest` and `hub`."""
+"""The command `curate export`: what it takes and prints. The work is done in `curate.export`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curate.base.errors import UserError
-from curate.base.terminal import Bars, say, width
+from curate.base.terminal import Bars, cores, say, width
+from curate.cli.options import split_commas
 
 if TYPE_CHECKING:
     from curate.export.write.job import Exported
@@ -17,8 +18,7 @@ MISMATCH = 1
 
 
 def _commas(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
-    parts = tuple(part.strip() for value in values for part in value.split(",") if part.strip())
-    return parts or None
+    return tuple(split_commas(values)) or None
 
 
 @click.command(
@@ -119,7 +119,6 @@ def export(
         return _check(check_dir, push_to_hub, public=public, dry_run=dry_run)
     if out is None:
         raise UserError("say where to write with --out DIR, or what to verify with --check DIR")
-    from curate.base.terminal import cores
     from curate.export.decide.options import make_options
     from curate.export.write.job import export as make
     from curate.project import load_project

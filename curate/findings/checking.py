@@ -8,16 +8,18 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from curate.base.errors import UserError
 from curate.base.tables import count
 from curate.base.visible import visible
-from curate.findings import baseline, sarif
-from curate.findings.locate import Place, located
+from curate.findings import baseline
 from rules import Ruleset, engine
+
+if TYPE_CHECKING:
+    from curate.findings.locate import Place
 
 #: As JSON has it, so that whoever reads the answer finds their own rows in it.
 Id = str | int
@@ -189,6 +191,8 @@ def totals_line(number: int, levels: Mapping[str, int], one: str, many: str | No
 
 def as_sarif(checked: Checked, file: str | None, codes: Sequence[str], folder: Path) -> Iterator[str]:
     """A SARIF log. `file` is what the labels were read from, None for standard input and labels given as text."""
+    from curate.findings import sarif  # it knows every source format, which `check` needn't load to print text
+
     held = {} if file is None else places_in(Path(file), checked.labels)
     keys = baseline.subjects(checked.findings)
     results = (
@@ -200,6 +204,8 @@ def as_sarif(checked: Checked, file: str | None, codes: Sequence[str], folder: P
 
 def places_in(path: Path, labels: Sequence[str]) -> dict[int, Place]:
     """Where the labels that `read_labels` read stand in their file, by their order."""
+    from curate.findings.locate import located
+
     texts = path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff").split("\n")
     first = next((text for text in texts if text.strip()), "")
     is_json = _is_row(first)
