@@ -19,9 +19,8 @@ from curate.browse.deciding.taking import Desk, Shown
 from curate.browse.pictures.cards import card_of
 from curate.browse.pictures.drawings import path_of
 from curate.runs.folder import load_run
+from curate.runs.in_force import in_force
 
-#: Decisions that give the sample another label.
-_GIVE = ("fix", "edit")
 _SEVERITY_RANK = {name: rank for rank, name in enumerate(fields.SEVERITIES)}
 
 
@@ -66,13 +65,9 @@ def renew(dataset: Any) -> None:
     view = dataset.match({"$or": [known, {fields.DECISION: {"$ne": fields.UNDECIDED}}]})
     changed = {}
     for sample, sample_id, label, action, given in zip(*view.values(columns), strict=True):
-        decision = stand.get(sample_id)
-        now: tuple[str, str | None] = (fields.UNDECIDED, None)
-        if decision is not None and decision.is_about(label):
-            # A fix that doesn't say what it makes is as good as what it was shown to make.
-            left_open = decision.action == "fix" and decision.label is None
-            now = decision.action, given if left_open else decision.label if decision.action in _GIVE else None
-        if (action, given) != now:
+        held = in_force(stand, sample_id, label)
+        # A fix that doesn't say what it makes is as good as what it was shown to make.
+        if (action, given) != (held.action or fields.UNDECIDED, given if held.left_to_fixer else held.given):
             changed[sample_id] = sample
     show(dataset, {changed[sample_id]: state for sample_id, state in states(run, list(changed)).items()})
 

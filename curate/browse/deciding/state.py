@@ -16,6 +16,7 @@ from curate.browse.dataset import fields
 from curate.browse.deciding.change import marked
 from curate.runs.decisions import DECISIONS_FILE, Decision, read_decisions
 from curate.runs.folder import Run, rules_of
+from curate.runs.in_force import in_force
 from rules import Ruleset, Weights, engine, fixing
 from rules.score import scores
 
@@ -159,15 +160,9 @@ def _decided(
     """The action that stands for each sample and the label it gives; one about another label counts for nothing."""
     out: dict[str, tuple[str, str | None]] = {}
     for sample_id, row in rows.items():
-        decision, label = decisions.get(sample_id), row["label"]
-        if decision is None or not decision.is_about(label):
-            out[sample_id] = fields.UNDECIDED, None
-        elif decision.action not in ("fix", "edit"):
-            out[sample_id] = decision.action, None
-        elif decision.label is None:  # a fix that is left to the fixer, as export makes it
-            out[sample_id] = decision.action, proposals([label], ruleset).get(label)
-        else:
-            out[sample_id] = decision.action, decision.label
+        held = in_force(decisions, sample_id, row["label"])
+        given = proposals([held.read], ruleset).get(held.read) if held.left_to_fixer else held.given
+        out[sample_id] = held.action or fields.UNDECIDED, given
     return out
 
 
