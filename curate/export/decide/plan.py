@@ -15,13 +15,14 @@ import polars as pl
 from curate.base.tables import things
 from curate.export.decide import policy, splits, stats
 from curate.export.decide.inputs import Input
-from curate.export.decide.licences import OTHER, UNKNOWN, clashes, combined, is_clear, licence_of, standard
+from curate.export.decide.licences import clashes, licence_of
 from curate.export.decide.options import ExportOptions
 from curate.export.decide.relabel import WINNING, Relabelled, relabel
 from curate.export.decide.rows import Rows, how_many, mapped, stored, windows
 from curate.export.tell.manifest import describe_inputs, sha256_of, versions
 from curate.export.write.pictures import Studio, pixel_number
 from curate.export.write.shards import ROW_COLUMNS, Shard, cut, rows_of, texts
+from rules.sets.licences import OTHER, UNKNOWN, is_clear, joint, standard
 
 #: Called with a stage's name, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
@@ -157,9 +158,9 @@ def _licence(licences: dict[str, str], options: ExportOptions) -> tuple[str, lis
     if options.licence is not None:
         target = standard(options.licence)
         return target, clashes(licences, target)
-    joint = combined(licences)
-    if joint is not None:
-        return joint, []
+    together = joint(set(licences.values()))
+    if together is not None:
+        return together, []
     known = sorted({name for name in licences.values() if is_clear(name)})
     least = min(known, key=lambda name: len(clashes(licences, name)))
     return OTHER, clashes(licences, least)

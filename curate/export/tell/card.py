@@ -10,12 +10,12 @@ from typing import Any
 from curate import __version__
 from curate.base.tables import Column, count, markdown_table, markdown_text, share, things
 from curate.base.visible import visible
-from curate.export.decide.licences import LICENCES, OTHER, UNKNOWN
 from curate.export.decide.plan import Plan
 from curate.export.decide.policy import REASONS
 from curate.export.decide.rows import windows
 from curate.export.tell.figures import Shown
 from rules.registry import all_rules
+from rules.sets.licences import LICENCES, OTHER, UNKNOWN
 
 CARD = "README.md"
 #: The hub's classes of size: samples below which each holds.
