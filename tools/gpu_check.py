@@ -30,7 +30,10 @@ from rapidfuzz.distance import Levenshtein  # noqa: E402
 
 from curate.base.tables import Column, count, markdown_table  # noqa: E402
 
-CALL = "import sys; from {0}.cli.main import main_group; from curate.base.terminal import run; sys.exit(run('{0}', main_group))"
+CALL = (
+    "import sys; from {0}.cli.main import main_group; from curate.base.terminal import run; "
+    "sys.exit(run('{0}', main_group))"
+)
 STEPS = 20
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curate.base.terminal import Bars, cores, exit_code, say, width
-from curate.cli.options import baseline_options, chosen_rules, fail_on_option, known_findings, selection
+from curate.cli.options import baseline_options, chosen_rules, fail_on_option, known_findings, read_project, selection
 
 if TYPE_CHECKING:
     from curate.project import Project
@@ -108,11 +108,10 @@ def audit(
     """
     one_thread_for_matrices()
     from curate.base.cache_folder import cache_folder
-    from curate.project import load_project
     from curate.sources import parse_columns, parse_images, parse_source
 
-    project = load_project(config)
-    ruleset = chosen_rules(project, select, ignore, profile, config)
+    project = read_project(config)
+    ruleset = chosen_rules(project, select, ignore, profile)
     known = known_findings(project, baseline, write_baseline)
     return audit_and_say(
         [parse_source(source) for source in sources or project.sources],

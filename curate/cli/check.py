@@ -8,7 +8,7 @@ import click
 
 from curate.base.errors import UserError
 from curate.base.terminal import exit_code, say
-from curate.cli.options import baseline_options, chosen_rules, fail_on_option, known_findings, selection
+from curate.cli.options import baseline_options, chosen_rules, fail_on_option, known_findings, read_project, selection
 
 
 @click.command(
@@ -45,12 +45,11 @@ def check(
     from curate.findings.baseline import write_baseline as write_known
     from curate.findings.checking import as_jsonl, as_sarif, as_text, given_labels, read_labels
     from curate.findings.checking import check as judge
-    from curate.project import load_project
 
     if (file is None) == (not latex):
         raise UserError("give a file, - for standard input, or labels with --latex" + (", not both" if latex else ""))
-    project = load_project(config)
-    ruleset = chosen_rules(project, select, ignore, profile, config)
+    project = read_project(config)
+    ruleset = chosen_rules(project, select, ignore, profile)
     known = known_findings(project, baseline, write_baseline)
     ids, labels = given_labels(latex) if latex else read_labels(file or "-")
     checked = judge(ids, labels, ruleset, known=known)

@@ -37,7 +37,7 @@ def demo(out: Path, seed: int) -> int:
         data = make_demo(out / "data", seed=seed, progress=lambda done, of: bars("draw", done, of))
     project = Project()
     specs = [parse_source(source) for source in data.sources]
-    audit_and_say(specs, out / "run", project, chosen_rules(project, (), (), None, None), workers=None, fail_on=None)
+    audit_and_say(specs, out / "run", project, chosen_rules(project), workers=None, fail_on=None)
     say(f"planted   {data.planted_file}")
     say(f"data      {data.root}")
     say()

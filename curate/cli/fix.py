@@ -8,7 +8,7 @@ import click
 
 from curate.base.errors import UserError
 from curate.base.terminal import Bars, cores, say, width
-from curate.cli.options import chosen_rules, selection
+from curate.cli.options import chosen_rules, read_project, selection
 
 
 @click.command(
@@ -44,15 +44,14 @@ def fix(
     labels are not copied.
     """
     from curate.fix.job import check_out, fix_source, journal_of, report_lines, write
-    from curate.project import load_project
     from curate.sources import parse_columns, parse_source
 
     if out is None and not diff:
         raise UserError("say where to write with --out PATH, or print the changes with --diff")
     if out is not None and not diff:
         check_out(out)
-    project = load_project(config)
-    ruleset = chosen_rules(project, select, ignore, profile, config)
+    project = read_project(config)
+    ruleset = chosen_rules(project, select, ignore, profile)
     spec = parse_source(source)
     given = dict(map(parse_columns, [columns] if columns else project.columns))
     with Bars() as bars:

@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Project file [default: texsieve.toml or pyproject.toml, if there].",
+)
+
+
 def selection(command: F) -> F:
     """The options that say which rules run."""
     for option in (
-        click.option(
-            "--config", type=click.Path(path_type=Path), help="Project file [default: texsieve.toml, if there]."
-        ),
+        config_option,
         click.option("--profile", metavar="P", help="default, handwritten, printed, m2e or canonical."),
         click.option("--ignore", metavar="C,..", multiple=True, help="Rules not to run."),
         click.option(
@@ -65,6 +70,16 @@ def baseline_options(command: F) -> F:
     return command
 
 
+def read_project(config: Path | None) -> Project:
+    """The project file's settings; says on standard error where another file is there that isn't read."""
+    from curate.project import load_project
+
+    project = load_project(config)
+    if project.hidden:
+        click.echo(f"curate: {project.file} is read, {project.hidden} is not", err=True)
+    return project
+
+
 def known_findings(project: Project, baseline: Path | None, write: Path | None) -> pl.DataFrame | None:
     """Known findings: the baseline's, the flag's or else the project file's, and the project file's suppressions."""
     import polars as pl
@@ -80,10 +95,9 @@ def known_findings(project: Project, baseline: Path | None, write: Path | None) 
 
 
 def chosen_rules(
-    project: Project, select: Sequence[str], ignore: Sequence[str], profile: str | None, config: Path | None
+    project: Project, select: Sequence[str] = (), ignore: Sequence[str] = (), profile: str | None = None
 ) -> Ruleset:
     """The rules to run: what flags say, else what the project file says. An error of the file's names the file."""
-    from curate.project import PROJECT_FILE
     from rules import SelectionError
     from rules import select as choose
 
@@ -100,7 +114,7 @@ def chosen_rules(
     try:
         rules_of(project.select, project.ignore, project.profile)
     except SelectionError as error:
-        raise UserError(f"{config or PROJECT_FILE}: {error}") from error
+        raise UserError(f"{project.file}: {error}") from error
     try:
         return rules_of(
             split_commas(select) or project.select, split_commas(ignore) or project.ignore, profile or project.profile

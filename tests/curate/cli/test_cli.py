@@ -249,6 +249,19 @@ def test_the_errors_of_a_project_file_name_it(call, labels: Path, tmp_path: Path
     assert "other.toml" not in call("check", labels, "--config", "other.toml", "--select", "NOPE1").error
 
 
+def test_which_of_two_project_files_is_read_is_said(call, labels: Path, tmp_path: Path) -> None:
+    (tmp_path / "texsieve.toml").write_text('select = ["CAN"]')
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    assert call("check", labels).err == ""
+    (tmp_path / "pyproject.toml").write_text('[tool.texsieve]\nselect = ["SYN"]\n')
+    called = call("check", labels)
+    assert called.err == "curate: texsieve.toml is read, pyproject.toml's [tool.texsieve] is not\n"
+    assert "SYN" not in called.out
+    (tmp_path / "texsieve.toml").unlink()
+    called = call("check", labels)
+    assert (called.err, "SYN001" in called.out) == ("", True)
+
+
 def test_exit_codes_of_fail_on(call, labels: Path) -> None:
     assert call("check", labels).code == 0
     assert call("check", labels, "--fail-on", "error").code == 1
