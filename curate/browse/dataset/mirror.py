@@ -15,7 +15,7 @@ import fiftyone as fo
 from curate.base.errors import UserError
 from curate.browse.dataset import fields
 from curate.browse.deciding.state import Found, State, standing, states
-from curate.browse.deciding.taking import Desk, Shown
+from curate.browse.deciding.taking import Desk, ShownSample
 from curate.browse.pictures.cards import card_of
 from curate.browse.pictures.drawings import path_of
 from curate.runs.folder import load_run
@@ -31,10 +31,10 @@ def desk_of(dataset: Any) -> Desk:
     return Desk(Path(dataset.info[fields.INFO_RUN]), dataset.info.get(fields.INFO_WHO))
 
 
-def shown(dataset: Any, ids: Iterable[str]) -> list[Shown]:
+def shown(dataset: Any, ids: Iterable[str]) -> list[ShownSample]:
     """The samples with these document ids as the App shows them, those that are there."""
     columns = ("id", fields.SAMPLE_ID, fields.LABEL, fields.PROPOSED)
-    return [Shown(*row) for row in zip(*dataset.select(list(ids)).values(list(columns)), strict=True)]
+    return [ShownSample(*row) for row in zip(*dataset.select(list(ids)).values(list(columns)), strict=True)]
 
 
 def show(dataset: Any, states: Mapping[str, State]) -> None:

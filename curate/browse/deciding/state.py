@@ -36,7 +36,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedSample:
     """A label and what the rules say of it as the label of a certain sample: score and findings are the sample's."""
 
     label: str
@@ -68,7 +68,7 @@ class State:
 
     sample_id: str
     label: str
-    in_force: Judged
+    in_force: JudgedSample
     decision: str = fields.UNDECIDED
     decided_label: str | None = None
     proposed: str | None = None
@@ -121,7 +121,7 @@ def states(run: Run, ids: Collection[str], *, anew: bool = False) -> dict[str, S
     return out
 
 
-def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weights) -> dict[str, Judged]:
+def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weights) -> dict[str, JudgedSample]:
     """Judge labels, by sample id, as if the samples had them: what else was found of a sample holds on.
 
     Findings that the run's baseline knows count in the score, as they do in an audit, and are not listed.
@@ -150,7 +150,7 @@ def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weight
             if (sample_id, finding.rule, finding.start, finding.end) not in hidden
         ]
         score = round(row["score"] * kept.get(sample_id, 1.0), 4)
-        out[sample_id] = Judged(label, row["canonical"], row["visual_key"], row["n_tokens"], score, tuple(listed))
+        out[sample_id] = JudgedSample(label, row["canonical"], row["visual_key"], row["n_tokens"], score, tuple(listed))
     return out
 
 
@@ -172,8 +172,8 @@ def proposals(labels: Iterable[str], ruleset: Ruleset) -> dict[str, str]:
     return dict(fixed.filter(pl.col("fixed") != pl.col("label")).select("label", "fixed").iter_rows())
 
 
-def _as_audited(row: Mapping[str, Any], findings: list[Found]) -> Judged:
-    return Judged(
+def _as_audited(row: Mapping[str, Any], findings: list[Found]) -> JudgedSample:
+    return JudgedSample(
         row["label"], row["canonical"], row["visual_key"], row["n_tokens"], row["score"], findings=tuple(findings)
     )
 
