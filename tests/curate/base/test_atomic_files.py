@@ -64,7 +64,7 @@ def test_a_killed_writer_leaves_no_folder_and_the_next_one_no_litter(tmp_path):
         f"""
         import sys, time
         from pathlib import Path
-        from curate.atomic import new_folder
+        from curate.base.atomic_files import new_folder
         with new_folder(Path({str(tmp_path / "run")!r})) as folder:
             (folder / "half").write_text("half")
             print("ready", flush=True)
@@ -102,8 +102,8 @@ def test_a_command_that_is_asked_to_end_leaves_nothing(tmp_path, name):
         import sys, time
         from pathlib import Path
         import click
-        from curate.atomic import new_folder
-        from curate.terminal import run
+        from curate.base.atomic_files import new_folder
+        from curate.base.terminal import run
         @click.command()
         def write():
             with new_folder(Path({str(tmp_path / "run")!r})) as folder:

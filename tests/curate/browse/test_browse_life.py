@@ -119,11 +119,11 @@ def test_what_is_taken_in_is_what_add_samples_makes(mongod, fiftyone_environment
     code = f"""
 import json, fiftyone as fo
 from pathlib import Path
-from curate.browse.dataset import write_dataset, FIELDS
-from curate.browse.rows import rows
-from curate.browse.work import Work
-from curate.run import load_run
-run, work = load_run(Path({str(made_run)!r})), Work(Path({str(tmp_path / "work")!r}))
+from curate.browse.dataset.writing import write_dataset, FIELDS
+from curate.browse.dataset.rows import rows
+from curate.browse.process.work import WorkingFiles
+from curate.runs.folder import load_run
+run, work = load_run(Path({str(made_run)!r})), WorkingFiles(Path({str(tmp_path / "work")!r}))
 frame = rows(run, work)
 write_dataset(work.dataset, run, work, frame, "mark")
 kind = fo.types.FiftyOneDataset

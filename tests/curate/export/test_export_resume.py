@@ -28,7 +28,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from curate.export import job, shards
-from curate.export.options import ExportOptions
+from curate.export.decide.options import ExportOptions
 shards.SHARD_ROWS = 20
 make = job.make
 def slowly(root, ref, seen, *, shape):

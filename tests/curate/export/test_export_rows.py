@@ -77,9 +77,9 @@ EXPORT = """
 import sys
 from pathlib import Path
 from curate.audit import peak_memory
-from curate.export import inputs, rows
-from curate.export.job import export
-from curate.export.options import ExportOptions
+from curate.export.decide import inputs, rows
+from curate.export.write.job import export
+from curate.export.decide.options import ExportOptions
 rows.WINDOW = inputs.WINDOW = 10_000
 rows._HELD = 1 << 20
 asked = ExportOptions(allow_no_image=True, max_repeats=2, keep_splits="test", min_score=0.1)
