@@ -19,16 +19,16 @@ from click.testing import CliRunner
 # Python puts a script's folder on the path, where docs/rules would stand for the package `rules`.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from curate.cli import main as curate_cli
+from curate.cli.main import main_group as curate_commands
 from curate.findings import rulebook
-from finetune.cli import main as finetune_cli
+from finetune.cli.main import main_group as finetune_commands
 from finetune.settings.page import settings_markdown
 from rules.registry import FAMILIES, PROFILES, all_rules
 
 DOCS = Path(__file__).resolve().parent
 WIDTH = 100
 GENERATED = "<!-- Made by `make docs` from the code: change it there. -->"
-PROGRAMS = (("curate", curate_cli.main_group), ("finetune", finetune_cli.main_group))
+PROGRAMS = (("curate", curate_commands), ("finetune", finetune_commands))
 _CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 
 
@@ -77,7 +77,7 @@ def command_line() -> str:
     ]
     for program, group in PROGRAMS:
         lines += ["", f"## {program}", "", *_help(group, program)]
-        for name, command in sorted(group.commands.items()):
+        for name, command in group.all_commands.items():
             lines += ["", f"### {program} {name}", "", *_help(command, f"{program} {name}")]
     return "\n".join(lines) + "\n"
 

@@ -65,7 +65,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for program, group in make_docs.PROGRAMS:
-        for command in group.commands:
+        for command in group.all_commands:
             assert f"{program} {command}" in readme
 
 

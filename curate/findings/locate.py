@@ -26,7 +26,7 @@ class _Recorder(FileText):
 
 
 @dataclass(frozen=True)
-class Place:
+class TextPlace:
     """A label in a text file: it stands, spelled as the format spells it, from `start` to `end` (code points)."""
 
     file: FileText
@@ -62,9 +62,9 @@ class Place:
         return replacement.replace('"', '""')
 
 
-def locate(source: Source, rows: Sequence[int], columns: dict[str, str] | None = None) -> dict[int, Place]:
+def locate(source: Source, rows: Sequence[int], columns: dict[str, str] | None = None) -> dict[int, TextPlace]:
     """The places of these rows of a source's frame, as far as they are in text files that still hold them."""
-    found: dict[int, Place] = {}
+    found: dict[int, TextPlace] = {}
     files = source.places["file"]
     by_file: dict[str, list[int]] = {}
     for row in rows:
@@ -79,7 +79,7 @@ def locate(source: Source, rows: Sequence[int], columns: dict[str, str] | None =
 
 def _in_file(
     source: Source, name: str, lines: Sequence[int], labels: Sequence[str], columns: dict[str, str]
-) -> list[Place | None]:
+) -> list[TextPlace | None]:
     path = files.base(source) / name
     changes = [(line, label, label) for line, label in zip(lines, labels, strict=True)]
     if path.is_dir():
@@ -96,7 +96,7 @@ def _in_file(
 
 def located(
     path: Path, format_name: str, lines: Sequence[int], labels: Sequence[str], columns: dict[str, str]
-) -> dict[int, Place]:
+) -> dict[int, TextPlace]:
     """The places of labels in one text file, by their order; `lines` are numbered from 1."""
     changes = [(line, label, label) for line, label in zip(lines, labels, strict=True)]
     try:
@@ -107,7 +107,7 @@ def located(
     return {at: place for at, place in enumerate(found) if place is not None}
 
 
-def _in_small_file(format_name: str, path: Path, change: Change) -> Place | None:
+def _in_small_file(format_name: str, path: Path, change: Change) -> TextPlace | None:
     try:
         file, _ = files.small_file(format_name, path, change, _Recorder)
     except UserError:
@@ -116,7 +116,7 @@ def _in_small_file(format_name: str, path: Path, change: Change) -> Place | None
     return _place(file, start, end, label)
 
 
-def _place(file: FileText, start: int, end: int, label: str) -> Place | None:
+def _place(file: FileText, start: int, end: int, label: str) -> TextPlace | None:
     raw = file.text[start:end]
     if raw == label:
         offsets: Sequence[int] = range(start, end + 1)
@@ -126,7 +126,7 @@ def _place(file: FileText, start: int, end: int, label: str) -> Place | None:
         offsets = [start + at for at in _csv_offsets(raw)]
     else:
         return None
-    return Place(file, start, end, label, offsets) if len(offsets) == len(label) + 1 else None
+    return TextPlace(file, start, end, label, offsets) if len(offsets) == len(label) + 1 else None
 
 
 def _is_json(raw: str, label: str) -> bool:

@@ -11,7 +11,7 @@ import polars as pl
 from curate.findings import sarif
 from curate.findings.baseline import subjects
 from curate.findings.checking import FINDING_KEYS, finding_line, totals_line
-from curate.findings.locate import Place, locate
+from curate.findings.locate import TextPlace, locate
 from curate.fix.files import small_files
 from curate.runs.folder import Run
 from curate.sources import Source, Unreadable
@@ -89,9 +89,9 @@ def _results(run: Run, findings: pl.DataFrame) -> Iterator[sarif.Result]:
 
 def _places(
     run: Run, findings: pl.DataFrame
-) -> tuple[dict[tuple[str, int], Place], dict[tuple[str, int | None], Path]]:
+) -> tuple[dict[tuple[str, int], TextPlace], dict[tuple[str, int | None], Path]]:
     """Places of labels by source and row, and the files of their samples, as far as the sources are still there."""
-    places: dict[tuple[str, int], Place] = {}
+    places: dict[tuple[str, int], TextPlace] = {}
     files: dict[tuple[str, int | None], Path] = {}
     for source in _sources(run):
         name = source.name

@@ -85,7 +85,9 @@ def licence_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     """
     found = []
     for terms in _terms(samples):
-        if terms.declared and terms.known and licences.spelled(terms.declared) != terms.known.licence.upper():
+        if not terms.declared or not terms.known:
+            continue
+        if licences.standard(terms.declared) != licences.standard(terms.known.licence):
             found.append((terms.source, f"given as {terms.declared}, but as far as is known, {terms.known.what}"))
     return _whole(found)
 
