@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _LABEL_FILES = (".txt", ".tex", ".lst", ".jsonl", ".json", ".csv", ".tsv")
-_FORMATS = "m2e hme100k mlhme38k im2latex crohme unimer mathwriting hf imagefolder jsonl csv tsv parquet text"
 
 
 def _selection(command: F) -> F:
@@ -130,13 +129,22 @@ def main_group() -> None:
 main_group.add_command(export)
 
 
-@main_group.command(
-    epilog=f"""
+class AuditCommand(click.Command):
+    """A command whose help lists the formats of sources, which are looked up when somebody asks for that help."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from curate.sources import format_list
+
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(_AUDIT_EPILOG.format(formats=format_list()))
+
+
+_AUDIT_EPILOG = """
 \b
 SOURCE is [NAME=][FORMAT:]PATH_OR_ID[#SPLIT]. Without FORMAT it is recognised by content;
 without SOURCE the project file says what to audit.
-FORMAT: {_FORMATS[:64].rsplit(" ", 1)[0]}
-        {_FORMATS[len(_FORMATS[:64].rsplit(" ", 1)[0]) + 1 :]}
+{formats}
 
 \b
 Examples:
@@ -147,7 +155,9 @@ Examples:
   curate audit labels.csv --out run2 --baseline known.json --fail-on warning
   curate audit train.jsonl --against run-crohme --against benchmark.parquet --out run
 """
-)
+
+
+@main_group.command(cls=AuditCommand)
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run folder to write.")
 @_selection

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from curate.sources import FORMATS
+
 #: A licence that nobody stated.
 UNKNOWN = "unknown"
 #: Licences that no single one stands for.
@@ -66,9 +68,6 @@ LICENCES: dict[str, Licence] = {
     )
 }
 
-#: What the makers of well-known sets say, by the format that only such a set has.
-BY_FORMAT: dict[str, str] = {"crohme": "cc-by-nc-sa-3.0", "mathwriting": "cc-by-nc-sa-4.0"}
-
 _ALIASES = {
     "cc-zero": "cc0-1.0",
     "cc0": "cc0-1.0",
@@ -94,7 +93,8 @@ def licence_of(source: Mapping[str, Any], given: Mapping[str, str]) -> str:
         return standard(given[source["name"]])
     stated = source.get("licence") or {}
     found = standard(stated.get("given") or stated.get("public"))
-    return BY_FORMAT.get(str(source.get("format", "")), UNKNOWN) if found == UNKNOWN else found
+    kind = FORMATS.get(str(source.get("format", "")))
+    return (kind.licence if kind else None) or UNKNOWN if found == UNKNOWN else found
 
 
 def is_clear(name: str) -> bool:

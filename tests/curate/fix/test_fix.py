@@ -22,6 +22,7 @@ from curate import fix as fixing
 from curate.base.terminal import run
 from curate.cli.main import main_group
 from curate.sources import parse_source
+from curate.sources.places.file_text import one_line
 
 M2E_TABLE = "\n".join(
     (
@@ -81,7 +82,7 @@ def test_a_format_is_written_back(form, name, text, after, tmp_path):
     out = tmp_path / "out" / name
     fixing.write(got, out)
     again = read(f"{form}:{out}")
-    wanted = [fixing.places.one_line(label) if form != "csv" else label for label in rules.fix(labels(before))["fixed"]]
+    wanted = [one_line(label) if form != "csv" else label for label in rules.fix(labels(before))["fixed"]]
     assert labels(again) == wanted
 
 
