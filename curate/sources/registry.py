@@ -25,15 +25,11 @@ def _found() -> dict[str, SourceFormat]:
 FORMATS: Mapping[str, SourceFormat] = _found()
 
 
-def format_list(width: int = 90) -> str:
-    """The formats' names for a help text, in lines of at most `width` characters."""
-    kinds = (("Formats of well-known data sets: ", False), ("Formats of any data set: ", True))
-    return "\n".join(
-        textwrap.fill(
-            ", ".join(name for name, item in FORMATS.items() if item.general is general),
-            width,
-            initial_indent=title,
-            subsequent_indent="  ",
-        )
-        for title, general in kinds
-    )
+def format_list() -> str:
+    """The formats' names for a help text: a line for each kind of format, below its title."""
+    kinds = (("FORMAT of a well-known data set:", False), ("FORMAT of any data set:", True))
+    lines = []
+    for title, general in kinds:
+        names = [name for name, item in FORMATS.items() if item.general is general]
+        lines += [title, *textwrap.wrap(" ".join(names), 80, initial_indent="  ", subsequent_indent="  ")]
+    return "\n".join(lines)

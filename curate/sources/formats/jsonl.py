@@ -22,8 +22,8 @@ class Jsonl(FileFormat):
     name = "jsonl"
     shape = "JSON lines, a JSON array of objects or labels, or one JSON object `{image: label}`"
     page = """
-A record is an object with a label under one of the names below, or a string, which is the label itself. `curate fix`
-changes the label's string and keeps every other byte, so numbers, spaces and the order of keys stay.
+A record is an object with a label under one of the [names](#columns) above, or a string, which is the label itself.
+`curate fix` changes the label's string and keeps every other byte, so numbers, spaces and the order of keys stay.
 """
     example = (
         (

@@ -24,6 +24,15 @@ file or of its folder decides, or FORMAT does.
 </ink>
 """.lstrip(),
         ),
+        (
+            "valid/9c01.inkml",
+            """
+<ink xmlns="http://www.w3.org/2003/InkML">
+  <annotation type="label">a &lt; b</annotation>
+  <trace id="0">1 2, 3 4</trace>
+</ink>
+""".lstrip(),
+        ),
     )
     endings = (".inkml", ".json")
     truth = ("normalizedLabel", "label")

@@ -42,10 +42,10 @@ Labels of several lines hold `\\` or an environment. In a folder of one `.txt` p
 the image is the one with the same stem, in the same folder, in one in it, or in an image folder beside it.
 """
     example = (
-        ("train/a.txt", "x = 1 \\\\ y = 2\n"),
-        ("train/a.jpg", ""),
-        ("train/b.txt", "\\begin{cases} 1 \\\\ 2 \\end{cases}\n"),
-        ("train/b.jpg", ""),
+        ("a.txt", "x = 1 \\\\ y = 2\n"),
+        ("a.jpg", ""),
+        ("b.txt", "\\begin{cases} 1 \\\\ 2 \\end{cases}\n"),
+        ("b.jpg", ""),
     )
     endings = (".txt",)
 

@@ -26,9 +26,13 @@ def in_json(file: FileText, changes: Sequence[Change], columns: Columns) -> list
         items = [text.index("{")]
     ascii_only = text.isascii()
     for number, label, new in changes:
-        start = items[number - 1] if items is not None else _begin(file, number)
-        start, end = _label_span(text, start, columns)
-        if text[start : start + 1] != '"' or scanstring(text, start + 1)[0] != label:
+        try:
+            start = items[number - 1] if items is not None else _begin(file, number)
+            start, end = _label_span(text, start, columns)
+            held = scanstring(text, start + 1)[0] if text[start : start + 1] == '"' else None
+        except (ValueError, IndexError) as error:  # no JSON any more, or an array that has got shorter
+            raise lost(file, number) from error
+        if held != label:
             raise lost(file, number)
         file.replace(start, end, json.dumps(new, ensure_ascii=ascii_only))
     return [new for _, _, new in changes]
