@@ -25,7 +25,7 @@ from curate.sources.tables import read_parquet
 _METADATA = re.compile(r"metadata\.(jsonl|csv|parquet)(\.gz)?")
 
 
-class ImageFolder(SourceFormat):
+class FolderOfImages(SourceFormat):
     name = "imagefolder"
     shape = "a folder of images with `metadata.jsonl`, `.csv` or `.parquet`"
     page = """
@@ -95,4 +95,4 @@ def _metadata(path: Path) -> list[Path]:
     ]
 
 
-FORMAT = ImageFolder()
+FORMAT = FolderOfImages()
