@@ -59,6 +59,8 @@ def rewritten(source: str | Path, **options: object) -> str:
         ("m2e", "l.tsv", "a.jpg\t$x$\n", "a.jpg\tx\n"),
         ("crohme", "caption.txt", "id_1\t$x$\nid_2 $y$\n", "id_1\tx\nid_2 y\n"),
         ("im2latex", "formulas.lst", b"$x$ \xe9\n$y$\n".decode("latin-1"), "$x$ \xe9\ny\n"),
+        ("im2latex", "t", "formula,image\n$a$,x.png\n$b$,y.png\n", "formula,image\na,x.png\nb,y.png\n"),
+        ("text", "a.inkml", "$x$\n", "x\n"),
         ("csv", "l.csv", 'id,label\r\n1,$x$\r\n2,"$y$"\r\n"3, a","$\na$"\r\n', 'id,label\r\n1,x\r\n2,"y"\r\n"3, a","a"\r\n'),  # noqa: E501
         ("csv", "l.csv", 'label,id\n"$""a,b""$",1\n$x$,"2"\n', 'label,id\n"""a,b""",1\nx,"2"\n'),
         ("tsv", "l.tsv", 'id\tlabel\n1\t$x$\n2\t"$y$"\n3\t"$z$\n', 'id\tlabel\n1\tx\n2\t"y"\n3\t"$z$\n'),
