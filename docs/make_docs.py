@@ -1,4 +1,4 @@
-"""Writes docs/rules/, docs/cli.md and docs/training-settings.md from the code: `make docs`, and nothing else.
+"""Writes docs/rules/, cli.md, data-formats.md and training-settings.md from the code: `make docs`, and nothing else.
 
 All but one thing: below the `$ ` lines of README.md's console blocks it puts what these commands print. The pages are
 committed, and a test fails where they are stale. Nothing here depends on the terminal, the machine or the time.
@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from curate.cli.main import main_group as curate_commands
 from curate.findings import rulebook
+from curate.sources.page import formats_markdown
 from finetune.cli.main import main_group as finetune_commands
 from finetune.settings.page import settings_markdown
 from rules.registry import FAMILIES, PROFILES, all_rules
@@ -36,6 +37,8 @@ def pages() -> dict[str, str]:
     """Every generated page: its path below docs/, and its text."""
     made = {f"rules/{code}.md": f"{GENERATED}\n{rulebook.explain_markdown(rule)}" for code, rule in all_rules().items()}
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    formats = (DOCS / "templates" / "data-formats.md").read_text(encoding="utf-8")
+    made["data-formats.md"] = f"{GENERATED}\n{formats_markdown(formats)}"
     made["training-settings.md"] = f"{GENERATED}\n{settings_markdown()}"
     return {**made, "rules/README.md": rules_index(), "cli.md": command_line(), "../README.md": with_output(readme)}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +21,11 @@ class AuditCommand(click.Command):
     """A command whose help lists the formats of sources, which are looked up when somebody asks for that help."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from curate.sources import FORMATS
+        from curate.sources import format_list
 
-        names = textwrap.fill(" ".join(FORMATS), 72, initial_indent="FORMAT: ", subsequent_indent=" " * 8)
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(_EPILOG.format(formats=names))
+            formatter.write_text(_EPILOG.format(formats=format_list()))
 
 
 _EPILOG = """

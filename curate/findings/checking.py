@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from curate.base.column_names import LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
 from curate.base.tables import count
 from curate.base.visible import visible
@@ -28,7 +29,6 @@ Id = str | int
 _BROKEN_ROW = re.compile(r'\s*\{\s*"\w+"\s*:')
 #: What the JSON formats say of a finding.
 FINDING_KEYS = ("rule", "name", "severity", "start", "end", "message", "fix", "replacement")
-_LABEL_KEYS = ("latex", "label", "tex", "formula", "text")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def given_labels(texts: Sequence[str]) -> tuple[list[Id], list[str]]:
 
 
 def read_labels(place: str) -> tuple[list[Id], list[str]]:
-    """(ids, labels) of a file or, for `-`, of standard input: one label a line, or JSON lines with `latex` and `id`.
+    """(ids, labels) of a file or, for `-`, of standard input: one label a line, or JSON lines with a label under one of
+    LABEL_COLUMNS and an `id`.
 
     Without an id a label has the number of its line, from 1, as a string. Raises UserError, naming the line, where a
     line is no UTF-8 or, among JSON lines, no such object.
@@ -109,9 +110,9 @@ def _json_rows(name: str, texts: Sequence[str]) -> tuple[list[Id], list[str]]:
             raise UserError(f"{place} is no JSON: {error.msg} at column {error.colno}") from error
         except (ValueError, RecursionError) as error:
             raise UserError(f"{place} is no JSON that can be read: {error}") from error
-        label = next((row[key] for key in _LABEL_KEYS if key in row), None) if isinstance(row, dict) else None
+        label = row.get(find_column(list(row), LABEL_COLUMNS)) if isinstance(row, dict) else None
         if not isinstance(label, str):
-            raise UserError(f"{place} has no string under {', '.join(_LABEL_KEYS[:-1])} or {_LABEL_KEYS[-1]}")
+            raise UserError(f"{place} has no string under {', '.join(LABEL_COLUMNS[:-1])} or {LABEL_COLUMNS[-1]}")
         identity = row.get("id")
         if identity is None:
             identity = str(number)
@@ -212,7 +213,7 @@ def places_in(path: Path, labels: Sequence[str]) -> dict[int, TextPlace]:
     first = next((text for text in texts if text.strip()), "")
     is_json = _is_row(first)
     lines = [number for number, text in enumerate(texts, 1) if text.strip() or not is_json]
-    key = next((key for key in _LABEL_KEYS if key in json.loads(first)), None) if is_json else None
+    key = find_column(list(json.loads(first)), LABEL_COLUMNS) if is_json else None
     columns = {"label": key} if key is not None else {}
     return located(path, "jsonl" if is_json else "text", lines[: len(labels)], labels, columns)
 

@@ -12,9 +12,8 @@ from curate.findings import sarif
 from curate.findings.baseline import subjects
 from curate.findings.checking import FINDING_KEYS, finding_line, totals_line
 from curate.findings.locate import TextPlace, locate
-from curate.fix.files import small_files
 from curate.runs.folder import Run
-from curate.sources import Source, Unreadable
+from curate.sources import FORMATS, Source, Unreadable
 from rules.findings import SEVERITIES
 
 
@@ -104,13 +103,12 @@ def _places(
         )
         places |= {(name, row): place for row, place in locate(source, rows).items()}
         of_rows = source.places.select("file", "line").gather(rows).iter_rows() if rows else ()
-        folder = source.path if source.path.is_dir() else source.path.parent
         inner: dict[str, list[Path]] = {}
         for row, (file, line) in zip(rows, of_rows, strict=True):
-            path = folder / file
+            path = source.base / file
             if path.is_dir():
                 small = inner.setdefault(file, [])
-                small += small_files(source.format, path) if not small else []
+                small += FORMATS[source.format].label_files(path) if not small else []
                 path = small[line - 1] if 0 < line <= len(small) else path
             files[name, row] = path
     return places, files

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from curate.sources import FORMATS
 from rules.sets.licences import LICENCES, UNKNOWN, Demand, demand, standard
-
-#: What the makers of well-known sets say, by the format that only such a set has.
-BY_FORMAT: dict[str, str] = {"crohme": "cc-by-nc-sa-3.0", "mathwriting": "cc-by-nc-sa-4.0"}
 
 _SAID: dict[Demand, str] = {
     "no derivatives": "which allows no changed copies to be passed on",
@@ -24,7 +22,8 @@ def licence_of(source: Mapping[str, Any], given: Mapping[str, str]) -> str:
         return standard(given[source["name"]])
     stated = source.get("licence") or {}
     found = standard(stated.get("given") or stated.get("public"))
-    return BY_FORMAT.get(str(source.get("format", "")), UNKNOWN) if found == UNKNOWN else found
+    kind = FORMATS.get(str(source.get("format", "")))
+    return (kind.licence if kind else None) or UNKNOWN if found == UNKNOWN else found
 
 
 def clashes(licences: Mapping[str, str], target: str) -> list[str]:
