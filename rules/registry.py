@@ -51,6 +51,8 @@ FAMILIES: dict[str, str] = {
 
 #: The option of rules that name the first of several like places: true asks for a finding at every one, as fixing does.
 EVERY = "every"
+#: The rule that speaks of labels that ended the process which read them, whichever rules are asked for.
+LOST = "CAN102"
 #: For `severity_in`: what a pupil wrote wrong is right in the label, so for M²E's homework such a finding is a fact.
 PUPILS_SLIP: Mapping[str, Severity] = {"m2e": "info"}
 

@@ -119,10 +119,10 @@ def export(
         return _check(check_dir, push_to_hub, public=public, dry_run=dry_run)
     if out is None:
         raise UserError("say where to write with --out DIR, or what to verify with --check DIR")
-    from curate.base.terminal import cores
     from curate.export.decide.options import make_options
     from curate.export.write.job import export as make
     from curate.project import load_project
+    from rules.workers.cores import cores
 
     project = load_project(config)
     options = make_options(project.export, flags, project.licences)

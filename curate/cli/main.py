@@ -11,8 +11,9 @@ import click
 
 from curate import __version__
 from curate.base.errors import UserError
-from curate.base.terminal import Bars, cores, exit_code, run, say, width
+from curate.base.terminal import Bars, exit_code, run, say, width
 from curate.cli.export import export, say_exported
+from rules.workers.cores import cores
 
 if TYPE_CHECKING:
     import polars as pl

@@ -24,6 +24,7 @@ WHY = {
     "no-key": "can't be proven (no visual key)",
     "not-readable": "can't be read afterwards",
     "never-done": "come to no end",
+    "not-judged": "not judged: the label ended the process that read it",
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from finetune.cli.merge import card, merge
 from finetune.cli.predict import predict
 from finetune.cli.prompts import prompts
 from finetune.cli.train import train
+from rules.workers.cores import cores
 
 if TYPE_CHECKING:
     from curate.predictions.rows import Prediction
@@ -100,11 +100,11 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited:
     if out is not None:
         _check_out(predictions, out)
     rows, wrapped = _unwrapped(read_predictions(predictions), unwrap)
-    truths = None if audited is None else label_errors.truths_of(audited, rows, _workers())
+    truths = None if audited is None else label_errors.truths_of(audited, rows, cores(8))
     with Bars() as bars:
-        found = evaluation.evaluate(rows, workers=_workers(), characters=cdm, progress=partial(bars, "draw"))
+        found = evaluation.evaluate(rows, workers=cores(8), characters=cdm, progress=partial(bars, "draw"))
     metrics = evaluation.as_metrics(found)
-    labels = None if truths is None else label_errors.label_errors(rows, found.scored, truths, _workers())
+    labels = None if truths is None else label_errors.label_errors(rows, found.scored, truths, cores(8))
     if labels is not None:
         metrics["labels"] = label_report.as_json(labels)
     text = _as_json(
@@ -186,17 +186,17 @@ def compare(
         found = comparison.compare(
             (before.name, old),
             (after.name, new),
-            workers=_workers(),
+            workers=cores(8),
             characters=cdm,
             progress=partial(bars, "draw"),
         )
     labels = None
     if audited is not None:
-        truths = label_errors.truths_of(audited, found.before.rows, _workers())
+        truths = label_errors.truths_of(audited, found.before.rows, cores(8))
         labels = label_report.in_words(
             truths.run,
             *(
-                label_errors.label_errors(one.rows, one.scored, truths, _workers())
+                label_errors.label_errors(one.rows, one.scored, truths, cores(8))
                 for one in (found.before, found.after)
             ),
         )
@@ -237,10 +237,6 @@ def _unwrapped(rows: list[Prediction], wanted: bool) -> tuple[list[Prediction], 
         return rows, ""
     of = f"{count(changed)} of {things(len(rows), 'prediction')}"
     return rows, f"{of} {'is' if changed == 1 else 'are'} wrapped in something ({rules}): --unwrap takes it off"
-
-
-def _workers() -> int:
-    return min(os.cpu_count() or 1, 8)
 
 
 def _check_out(predictions: Path, out: Path) -> None:

@@ -21,7 +21,7 @@ from rules.latex import wrapper as outer
 
 #: Why a fix was refused: the key after it is another one; the label has no key, before or after it; LaTeX couldn't
 #: read what comes of it; fixing the label comes to no end.
-Reason = Literal["changes-picture", "no-key", "not-readable", "never-done"]
+Reason = Literal["changes-picture", "no-key", "not-readable", "never-done", "not-judged"]
 
 
 # Proofs for labels without a key --------------------------------------------------------------------------------------

@@ -28,6 +28,19 @@ def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("no visual key: math-core, which draws for it, can't convert the label")
 
 
+@rule("CAN102", "ends-its-process", "warning", pl.lit(False))
+def ends_its_process(label: Label, options: Options) -> Iterator[Finding]:
+    r"""The label ended the process that read it, or kept it busy for longer than half a minute, twice.
+
+    Why: No rule has judged the label, so nothing is known of it, and whatever reads it next may end in the same way. It
+    has no canonical form and no visual key. Only the engine says so, and only where labels are judged in processes of
+    their own, as the commands do.
+    Quiet: ``x``
+    Fix: None. Take the label out of the set, and report it: it is a fault of texsieve or of a library that it uses.
+    """
+    yield from ()
+
+
 @rule(
     "CAN110",
     "not-canonical",
