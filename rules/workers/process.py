@@ -91,9 +91,10 @@ class Process:
         """
         order = helper.order(work, batch)
         self._mark[0] = -1
+        first = self._mark[1]
         try:
             self._connection.send_bytes(order)
-            if not self._answers(limit):
+            if not self._answers(limit, first):
                 place = self._place()
                 self.end(0.0)
                 return Death(f"took over {limit:g} s", place)
@@ -103,11 +104,9 @@ class Process:
             return Death(self.end(), place)
         return done, result
 
-    def _answers(self, limit: float) -> bool:
-        """Wait for an answer, so long as the helper goes on from step to step."""
-        step = min(limit / 4, 1.0)
-        first = seen = self._mark[1]
-        waited = 0.0
+    def _answers(self, limit: float, first: int) -> bool:
+        """Wait for an answer, so long as the helper goes on from step to step; `first`: the count before the order."""
+        step, seen, waited = min(limit / 4, 1.0), first, 0.0
         while not self._connection.poll(step):
             now = self._mark[1]
             # Not by the clock: a command that is held with Ctrl-Z, helpers and all, hasn't waited.

@@ -36,7 +36,7 @@ DEADLY = {
 
 
 def done(item: str) -> tuple[str, int]:
-    """The item and the process that worked on it. `hang`, `crash`, … do what they say; `once:FILE` kills a first time."""
+    """The item and the process that worked on it. Names in DEADLY do what they say, `once:FILE` kills a first time."""
     if item in DEADLY:
         DEADLY[item]()
     if item.startswith("once:") and not Path(item[5:]).exists():
