@@ -11,7 +11,7 @@ import polars as pl
 from curate.runs.folder import Run
 from rules.engine import Judged
 from rules.findings import SCHEMA
-from rules.registry import all_rules
+from rules.registry import LOST, all_rules
 from rules.score import Weights, with_scores
 
 
@@ -46,9 +46,13 @@ def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, s
         return None
     if any(before.get("versions", {}).get(key) != versions[key] for key in ("texsieve", "math-core", "polars")):
         return None
+    # Those that ended their process are judged again: another time, or on another machine, they may not.
+    lost = run.all_findings.filter(pl.col("rule") == LOST).select("sample_id")
     label_rules = [code for code in config["rules"] if all_rules()[code].scope == "label"]
-    samples = run.samples.select("sample_id", "label", "n_tokens", "canonical", "visual_key").unique(
-        "label", keep="first", maintain_order=True
+    samples = (
+        run.samples.select("sample_id", "label", "n_tokens", "canonical", "visual_key")
+        .join(lost, on="sample_id", how="anti", maintain_order="left")
+        .unique("label", keep="first", maintain_order=True)
     )
     first = samples.collect().with_row_index("row")
     findings = (
