@@ -91,7 +91,7 @@ Examples:
 @click.option("--prompt", metavar="TEXT", help="What messages and sharegpt ask of the model.")
 @click.option("--name", metavar="TEXT", help="The data set's name on its card.")
 @click.option("--config", type=click.Path(path_type=Path), help="Project file [default: texsieve.toml, if there].")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: $TEXSIEVE_WORKERS, or cores].")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
 @click.option("--push-to-hub", metavar="ID", help="Send the data set to the Hugging Face hub.")
 @click.option("--public", is_flag=True, help="Make the hub's repository public if it is new [default: private].")
 @click.option("--dry-run", is_flag=True, help="Say what would be kept, left out and sent; write nothing.")

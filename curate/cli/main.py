@@ -172,7 +172,7 @@ Examples:
     help="A model's predictions, to be held against the labels; may be repeated.",
 )
 @click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: $TEXSIEVE_WORKERS, or cores].")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
