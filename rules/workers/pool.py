@@ -23,6 +23,9 @@ from rules.workers.process import Death, HelperError, Process
 MOST_IN_A_ROW = 20
 #: Batches of a job for each of its helpers that are taken from the caller at once.
 _AHEAD = 3
+#: Seconds after which a thread that waits looks up: polars has the system take up a wait again that Ctrl-C broke, and
+#: a signal may come to another thread; Python's handler runs when the main thread goes on.
+_LOOK = 0.2
 
 Batch = Sequence[Any]
 
@@ -107,7 +110,7 @@ class Pool:
                     break
                 own = next((other for other in reversed(self._pending) if other.job is task.job), None)
                 if own is None or not here:
-                    self._changed.wait()
+                    self._changed.wait(_LOOK)
                     continue
                 self._pending.remove(own)
             own.result = own.job.work(own.batch)
@@ -143,7 +146,7 @@ class Pool:
                     hand.kill()
             # Not in a hand, where a generator that nobody holds may be cleared away: it would wait for itself.
             while job.running and not isinstance(current_thread(), _Hand):
-                self._changed.wait()
+                self._changed.wait(_LOOK)
         if job.cancelled and not self._jobs:
             self.close()
 
