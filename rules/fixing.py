@@ -133,9 +133,7 @@ def _fixable(ruleset: Ruleset) -> Ruleset:
 
 def _unfixed(lost: Lost) -> pl.DataFrame:
     """A label that no process came back from: it stays as it is."""
-    return pl.DataFrame(
-        [(lost.item, lost.item, [], None, None, [LOST], ["not-judged"])], schema=SCHEMA, orient="row"
-    )
+    return pl.DataFrame([(lost.item, lost.item, [], None, None, [LOST], ["not-judged"])], schema=SCHEMA, orient="row")
 
 
 def _fix_batch(labels: Sequence[str], ruleset: Ruleset, level: Level) -> pl.DataFrame:

@@ -2,7 +2,8 @@
 
 **Isolation.** Native code that crashes, or holds the interpreter and hears no signal, can only be survived in another
 process. So commands run inside `isolated`: all that is spread there is done by helpers, be it one batch, and an item
-that ends its process twice is a `Lost` in place of a result. A library call does little work in its own process.
+that ends its process twice is a `Lost` in place of a result. (A few plain labels of `curate check` are an exception: a helper
+would nearly double its time.) A library call does little work in its own process.
 
 Threads are no help: math-core holds the interpreter's lock.
 """
@@ -53,11 +54,18 @@ def spread_by(spreader: Spreader) -> Iterator[None]:
 
 
 @contextmanager
-def isolated() -> Iterator[list[tuple[str, Lost]]]:
-    """Inside, `spread` does nothing in this process. The value: what was to be done (see `spread`), and items lost."""
-    lost: list[tuple[str, Lost]] = []
-    with _placed(replace(_here(), isolated=True, lost=lost)):
-        yield lost
+def isolated(isolate: bool = True) -> Iterator[list[tuple[str, Lost]]]:
+    """Inside, `spread` does nothing in this process. The value: what was to be done (see `spread`), and items lost.
+
+    isolate: False for work that isn't isolated, wherever this is. What is lost is told to an outer `isolated` too.
+    """
+    outer, lost = _here(), list[tuple[str, Lost]]()
+    try:
+        with _placed(replace(outer, isolated=isolate, lost=lost)):
+            yield lost
+    finally:
+        if outer.lost is not None:
+            outer.lost += lost
 
 
 @contextmanager

@@ -123,6 +123,9 @@ def test_a_command_says_what_it_lost_and_counts_it(tmp_path: Path) -> None:
             check=False,
         )
 
+    # A few plain labels are judged in the command's own process, which the sabotage spares; long ones are not.
+    assert curate("check", "--latex", r"\crash").stderr == ""
+    assert "SIGSEGV" in curate("check", "--latex", r"\crash" + " x" * 300).stdout
     audited = curate("audit", str(source), "--out", str(tmp_path / "run"))
     assert audited.returncode == 0, audited.stderr
     assert audited.stderr.splitlines()[-1] == (
