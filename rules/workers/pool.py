@@ -254,20 +254,26 @@ class _Hand(Thread):
             self.process.end()
 
     def _do(self, task: _Task) -> tuple[bool, Any] | Death:
-        process = self.process
-        if process is None:
-            process = Process()
-            if not self._pool.lend(self, task, process):
-                process.kill()
-            try:
-                process.await_ready()
-            except HelperError:
-                self.process = None
-                raise
+        process = self.process or self._new_process(task)
         outcome = process.do(task.job.work, task.batch, task.job.limit)
         if isinstance(outcome, Death):
             self.process = None
         return outcome
+
+    def _new_process(self, task: _Task) -> Process:
+        for last in (False, False, True):  # something else may end one that has done nothing yet
+            process = Process()
+            waited_for = self._pool.lend(self, task, process)
+            if not waited_for:
+                process.kill()
+            try:
+                process.await_ready()
+                return process
+            except HelperError:
+                self.process = None
+                if last or not waited_for:
+                    raise
+        raise AssertionError
 
 
 _pool = Pool()

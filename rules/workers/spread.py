@@ -2,8 +2,8 @@
 
 **Isolation.** Native code that crashes, or holds the interpreter and hears no signal, can only be survived in another
 process. So commands run inside `isolated`: all that is spread there is done by helpers, be it one batch, and an item
-that ends its process twice is a `Lost` in place of a result. (A few plain labels of `curate check` are an exception: a helper
-would nearly double its time.) A library call does little work in its own process.
+that ends its process twice is a `Lost` in place of a result. (A few plain labels of `curate check` are an exception: a
+helper would nearly double its time.) A library call does little work in its own process.
 
 Threads are no help: math-core holds the interpreter's lock.
 """
@@ -65,7 +65,7 @@ def isolated(isolate: bool = True) -> Iterator[list[tuple[str, Lost]]]:
             yield lost
     finally:
         if outer.lost is not None:
-            outer.lost += lost
+            outer.lost.extend(lost)
 
 
 @contextmanager
