@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from curate.base.terminal import cores
+from rules.workers.cores import cores
 
 if TYPE_CHECKING:
     from curate.predictions.rows import Prediction

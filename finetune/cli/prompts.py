@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curate.base.terminal import Bars, cores, say, width
+from curate.base.terminal import Bars, say, width
 from finetune.cli.predict import predict
+from rules.workers.cores import cores
 
 if TYPE_CHECKING:
     from finetune.compare.prompt_table import Asked, Scored
@@ -109,7 +110,7 @@ def prompts(
                 answers.append(read_answers(prompt, path))
         with Bars() as bars:
             report = partial(bars, "draw")
-            found = score_prompts(answers, workers=min(cores(), 8), characters=cdm, progress=report)
+            found = score_prompts(answers, workers=cores(8), characters=cdm, progress=report)
         said = {"texsieve": __version__, "key_version": KEY_VERSION, "model": asker.identity(), "data": data}
         said |= {"answers": {"max_new_tokens": max_new_tokens, "batch_size": batch_size}, **as_json(found)}
         if out is not None:

@@ -17,6 +17,8 @@ from rapidfuzz.distance import Levenshtein
 from curate.render import RenderError
 from finetune.metrics.glyphs import BAR, ROOT, Mark, marks
 from rules import faults
+from rules.workers.helper import each
+from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
 #: Vertical distance, in thousandths of an em, up to which two marks stand at one height: scripts are 300 and more away.
@@ -44,7 +46,8 @@ def score_all(
     distinct = sorted(set(pairs))  # several models' answers to one truth in a row: it is drawn once
     batches = [distinct[start : start + _BATCH] for start in range(0, len(distinct), _BATCH)]
     found: list[float] = []
-    for batch in spread(_scores, batches, workers if len(distinct) > _WORTH_PROCESSES else 1):
+    number = workers if len(distinct) > _WORTH_PROCESSES else 1
+    for batch in spread(_scores, batches, number, lost=_undrawn, to="draw and compare"):
         found += batch
         if progress is not None:
             progress(len(found), len(distinct))
@@ -53,7 +56,7 @@ def score_all(
 
 
 def _scores(pairs: Sequence[tuple[str, str]]) -> list[float]:
-    return [_surely(*pair) for pair in pairs]
+    return [_surely(*pair) for pair in each(pairs)]
 
 
 def _surely(truth: str, prediction: str) -> float:
@@ -63,6 +66,11 @@ def _surely(truth: str, prediction: str) -> float:
     except BaseException as error:
         faults.caught("the metric cdm", error, (truth, prediction), of="pair")
         return 0.0
+
+
+def _undrawn(lost: Lost) -> list[float]:
+    """A pair that ended its process counts as one that can't be drawn; the command says how many did."""
+    return [0.0]
 
 
 def score(truth: str, prediction: str) -> float:

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from curate.base.errors import UserError
-from curate.base.terminal import cores
 from curate.export.tell.manifest import MANIFEST
 from curate.images.model_ready import model_size
 from curate.images.opening import MISSING, ImageError, open_bytes, shown_size
 from finetune.data.pairs import answer_text, check_prompt, picture
 from finetune.settings.config import DataConfig
 from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, smart_resize
+from rules.workers.cores import cores
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -149,7 +149,7 @@ def _sizes(rows: Dataset, decode: bool, progress: Progress | None) -> pl.DataFra
 
     raw = rows.select_columns(["image"]).cast_column("image", datasets.Image(decode=False))
     found: list[tuple[int | None, int | None, str | None]] = []
-    with ThreadPoolExecutor(min(cores(), 8)) as pool:
+    with ThreadPoolExecutor(cores(8)) as pool:
         for batch in raw.with_format("arrow").iter(_BATCH):
             # Decoders let other threads run, header parsers in Python don't.
             spread: Any = pool.map if decode else map
