@@ -104,7 +104,7 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited:
     with Bars() as bars:
         found = evaluation.evaluate(rows, workers=_workers(), characters=cdm, progress=partial(bars, "draw"))
     metrics = evaluation.as_metrics(found)
-    labels = None if truths is None else label_errors.label_errors(rows, found.scored, truths, _workers())
+    labels = None if truths is None else label_errors.label_errors(rows, found.numbers, truths, _workers())
     if labels is not None:
         metrics["labels"] = label_report.as_json(labels)
     text = _as_json(
@@ -196,7 +196,7 @@ def compare(
         labels = label_report.in_words(
             truths.run,
             *(
-                label_errors.label_errors(one.rows, one.scored, truths, _workers())
+                label_errors.label_errors(one.rows, one.numbers, truths, _workers())
                 for one in (found.before, found.after)
             ),
         )

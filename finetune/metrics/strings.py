@@ -1,6 +1,6 @@
 """Measures (truth, prediction) token sequences, pair by pair, in numbers that can be summed. Knows nothing of LaTeX.
 
-What the numbers are for stands in docs/metrics.md; `finetune.metrics.scoring` makes figures of their sums.
+What the numbers are for stands in docs/metrics.md; the metrics of `finetune.metrics.each` name those they are made of.
 """
 
 from __future__ import annotations
@@ -14,23 +14,16 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein, Postfix, Prefix
 
+from finetune.metrics.metric import TokenPair
+
 #: Levenshtein costs a product of lengths. Beyond this one (100,000 tokens on both sides) a pair that isn't equal is
 #: taken as wrong from end to end: only a model that got stuck on a truth of absurd length comes here.
 MOST_CELLS = 10**10
 #: Tokens that are read of one side.
 MOST_TOKENS = 300_000
 
-#: What each pair is measured in. edit: 1 − distance / longer side; match1 to match4 and there1 to there4: BLEU's
-#: clipped n-gram matches and their denominators; wrong: distance in characters.
-COLUMNS = (
-    *("exact", "le1", "le2", "le3", "edit"),
-    *(f"match{n}" for n in (1, 2, 3, 4)),
-    *(f"there{n}" for n in (1, 2, 3, 4)),
-    *("truth_tokens", "pred_tokens", "wrong", "characters"),
-)
-
-Numbers = NDArray[np.float64]
-Pair = tuple[Sequence[str], Sequence[str]]
+#: Lengths of the n-grams that are counted.
+SIZES = (1, 2, 3, 4)
 
 #: Pairs that are compared in one call of rapidfuzz.
 _BATCH = 20_000
@@ -47,16 +40,22 @@ class _Letters(dict[str, str]):
         return letter
 
 
-def measure(pairs: Iterable[Pair]) -> Numbers:
-    """COLUMNS of every pair of token sequences, in order: an array of shape (pairs, columns)."""
-    parts = [_measured(*batch) for batch in _batches(pairs)]
-    return np.concatenate(parts) if parts else np.zeros((0, len(COLUMNS)))
+def measure(pairs: Iterable[TokenPair]) -> dict[str, NDArray[Any]]:
+    """Numbers of every pair of token sequences, in order: an array of shape (pairs,) a name.
+
+    exact, le1, le2, le3: 1 where at most 0, 1, 2, 3 tokens are wrong, else 0. edit: 1 − distance / longer side.
+    matches1 to matches4: clipped n-gram matches, and possible1 to possible4 BLEU's denominators. truth_tokens,
+    prediction_tokens. wrong_characters: the distance in characters, of tokens joined by spaces; characters: those of
+    the truth.
+    """
+    parts = [_measured(*batch) for batch in _batches(pairs)] or [_measured([], [], [])]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _batches(pairs: Iterable[Pair]) -> Iterator[tuple[list[Pair], list[str], list[str]]]:
+def _batches(pairs: Iterable[TokenPair]) -> Iterator[tuple[list[TokenPair], list[str], list[str]]]:
     """Pairs, and both their sides with a character for each token."""
     letters = _Letters()
-    some: list[Pair] = []
+    some: list[TokenPair] = []
     truths: list[str] = []
     predictions: list[str] = []
     for truth, prediction in pairs:
@@ -74,32 +73,30 @@ def _batches(pairs: Iterable[Pair]) -> Iterator[tuple[list[Pair], list[str], lis
         yield some, truths, predictions
 
 
-def _measured(pairs: list[Pair], truths: list[str], predictions: list[str]) -> Numbers:
+def _measured(pairs: list[TokenPair], truths: list[str], predictions: list[str]) -> dict[str, NDArray[Any]]:
     n = len(pairs)
     a = np.fromiter(map(len, truths), np.int64, n)
     b = np.fromiter(map(len, predictions), np.int64, n)
     differ = [place for place in range(n) if truths[place] != predictions[place]]
     distances = np.zeros(n, np.int64)
     distances[differ] = _distances([truths[place] for place in differ], [predictions[place] for place in differ])
-    there = np.stack([np.maximum(b - size + 1, 0) for size in (1, 2, 3, 4)], axis=1)
-    matches = there.copy()  # equal sides match throughout
+    possible = np.stack([np.maximum(b - size + 1, 0) for size in SIZES], axis=1)
+    matches = possible.copy()  # equal sides match throughout
     matches[differ] = ngram_matches([truths[place] for place in differ], [predictions[place] for place in differ])
     characters = np.fromiter((sum(map(len, truth)) + max(len(truth) - 1, 0) for truth, _ in pairs), np.int64, n)
     wrong = np.zeros(n, np.int64)
     wrong[differ] = _distances(*([" ".join(pairs[place][side]) for place in differ] for side in (0, 1)))
     longer = np.maximum(np.maximum(a, b), 1)
-    return np.column_stack(
-        [
-            *(distances <= most for most in (0, 1, 2, 3)),
-            1 - distances / longer,
-            matches,
-            np.maximum(there, 1),
-            a,
-            b,
-            wrong,
-            characters,
-        ]
-    ).astype(np.float64)
+    return {
+        **{name: distances <= most for most, name in enumerate(("exact", "le1", "le2", "le3"))},
+        "edit": 1 - distances / longer,
+        **{f"matches{size}": matches[:, size - 1] for size in SIZES},
+        **{f"possible{size}": np.maximum(possible[:, size - 1], 1) for size in SIZES},
+        "truth_tokens": a,
+        "prediction_tokens": b,
+        "wrong_characters": wrong,
+        "characters": characters,
+    }
 
 
 def _distances(first: list[str], second: list[str]) -> NDArray[np.int64]:
@@ -129,7 +126,7 @@ def ngram_matches(truths: list[str], predictions: list[str]) -> NDArray[np.int64
     for place, (truth, prediction) in enumerate(zip(truths, predictions, strict=True)):
         before = Prefix.similarity(truth, prediction)
         behind = min(Postfix.similarity(truth, prediction), min(len(truth), len(prediction)) - before)
-        for size in (1, 2, 3, 4):
+        for size in SIZES:
             margin = size - 1
             start = max(before - margin, 0)
             one = _grams(truth[start : len(truth) - max(behind - margin, 0)], size)
