@@ -1,7 +1,8 @@
 """Writes docs/rules/, docs/cli.md and docs/training-settings.md from the code: `make docs`, and nothing else.
 
-All but one thing: below the `$ ` lines of README.md's console blocks it puts what these commands print. The pages are
-committed, and a test fails where they are stale. Nothing here depends on the terminal, the machine or the time.
+All but two things: below the `$ ` lines of README.md's console blocks it puts what these commands print, and between
+the markers of docs/metrics.md the list of metrics. The pages are committed, and a test fails where they are stale.
+Nothing here depends on the terminal, the machine or the time.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from curate.cli import main as curate_cli
 from curate.findings import rulebook
 from finetune.cli import main as finetune_cli
+from finetune.metrics.page import as_markdown as metrics_markdown
 from finetune.settings.page import settings_markdown
 from rules.registry import FAMILIES, PROFILES, all_rules
 
@@ -29,6 +31,7 @@ DOCS = Path(__file__).resolve().parent
 WIDTH = 100
 GENERATED = "<!-- Made by `make docs` from the code: change it there. -->"
 PROGRAMS = (("curate", curate_cli.main_group), ("finetune", finetune_cli.main_group))
+_METRICS = re.compile(r"(?<=^<!-- metrics: made by `make docs` -->\n).*?(?=^<!-- end of metrics -->$)", re.M | re.S)
 _CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 
 
@@ -36,6 +39,8 @@ def pages() -> dict[str, str]:
     """Every generated page: its path below docs/, and its text."""
     made = {f"rules/{code}.md": f"{GENERATED}\n{rulebook.explain_markdown(rule)}" for code, rule in all_rules().items()}
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    metrics = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    made["metrics.md"] = _METRICS.sub(lambda _: f"\n{metrics_markdown()}\n\n", metrics)
     made["training-settings.md"] = f"{GENERATED}\n{settings_markdown()}"
     return {**made, "rules/README.md": rules_index(), "cli.md": command_line(), "../README.md": with_output(readme)}
 

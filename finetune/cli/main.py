@@ -50,7 +50,18 @@ def main_group() -> None:
     """
 
 
+class _ListsMetrics(click.Command):
+    """`{metrics}` in its epilog becomes the list of metrics: made for --help alone, as it takes half a second."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from finetune.metrics.page import as_help
+
+        self.epilog = (self.epilog or "").replace("{metrics}", as_help())
+        super().format_epilog(ctx, formatter)
+
+
 @main_group.command(
+    cls=_ListsMetrics,
     epilog="""
 \b
 A row of PRED.jsonl is an object with sample_id (or img_id), gt and pred; one JSON list
@@ -58,12 +69,7 @@ of such objects is read too. Strings are compared raw, split at white space as p
 scores are, and in canonical spelling, where x^2 and x ^ { 2 } are the same tokens.
 
 \b
-exprate_render_equal  draws the same as gt       parse_rate   pred is LaTeX without errors
-exprate               exact match                le1 le2 le3  at most 1, 2, 3 tokens wrong
-edit_score            1 - distance / length      bleu4        corpus BLEU-4, not smoothed
-cer                   wrong characters per character of gt; no percentage, unlike the others
-structure, symbols    how much of the layout and of the symbols is right, from 0 to 1
-cdm, exprate_cdm      marks drawn in the same places (F1), and pairs where all of them are
+{metrics}
 
 \b
 In brackets: 95 % intervals by bootstrap. docs/metrics.md defines every metric. --out writes
@@ -79,7 +85,7 @@ Examples:
   finetune evaluate predictions.jsonl
   finetune evaluate predictions.jsonl --out scores
   finetune evaluate predictions.jsonl --run runs/crohme
-"""
+""",
 )
 @click.argument("predictions", metavar="PRED.jsonl", type=click.Path(path_type=Path))
 @click.option(
