@@ -1,4 +1,4 @@
-"""The page of `finetune compare`: one file that loads nothing. Reckons nothing: that is `finetune.compare.comparison`.
+"""The page of `finetune compare`: one file that loads nothing. Computes nothing: that is `finetune.compare.comparison`.
 
 It has a size whatever the files hold: as many examples as MOST_CARDS, pictures for the first of them. Verdicts take
 turns, so that where room runs out each still has its first ones. Every string from data is escaped.

@@ -43,13 +43,14 @@ class PairNumbers:
         """The same numbers of some of the pairs."""
         return PairNumbers(self.metrics, self.sources, self.values[places])
 
-    def column(self, name: str, column: str | None = None) -> Numbers:
-        """One number of every pair, shape (pairs,): of the metric's columns the one so named, else the first.
+    def column(self, name: str) -> Numbers:
+        """The number of every pair that a metric of one column is made of, shape (pairs,); nan if it wasn't measured.
 
-        nan where the metric wasn't measured.
+        `name` is the value's: `exprate`, `canonical/exprate`. Raises ValueError for a metric of several columns.
         """
         metric = all_metrics()[name.removeprefix(CANONICAL)]
-        return self.values[:, self._places[_source(metric, name.startswith(CANONICAL), column or metric.columns[0])]]
+        (column,) = metric.columns
+        return self.values[:, self._places[_source(metric, name.startswith(CANONICAL), column)]]
 
     def figures(self) -> dict[str, Numbers]:
         """Every metric of all pairs; nan where it is not defined."""
