@@ -71,7 +71,7 @@ def compare(
         labels = label_report.in_words(
             truths.run,
             *(
-                label_errors.label_errors(one.rows, one.scored, truths, score_workers())
+                label_errors.label_errors(one.rows, one.numbers, truths, score_workers())
                 for one in (found.before, found.after)
             ),
         )
