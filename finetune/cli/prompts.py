@@ -17,7 +17,7 @@ from finetune.cli.predict import predict
 from rules.workers.cores import cores
 
 if TYPE_CHECKING:
-    from finetune.compare.prompt_table import Asked, Scored
+    from finetune.compare.prompt_table import Asked, PromptScores
     from finetune.settings.prompt_file import Prompt
 
 PROMPTS_FILE, PAGE_FILE = "prompts.json", "prompts.md"
@@ -139,7 +139,7 @@ def read_answers(prompt: Prompt, path: Path) -> Asked:
     return Asked(prompt, read_predictions(path), cut)
 
 
-def write(out: Path, found: Sequence[Scored], said: dict[str, Any]) -> None:
+def write(out: Path, found: Sequence[PromptScores], said: dict[str, Any]) -> None:
     """Write the scores and the unwrapped answers, each file whole or not at all."""
     from curate.base.atomic_files import new_file
     from finetune.compare.prompt_table import as_markdown

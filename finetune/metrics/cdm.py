@@ -10,13 +10,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 from rapidfuzz.distance import Levenshtein
 
 from curate.render import RenderError
+from finetune.metrics import isolation
 from finetune.metrics.glyphs import BAR, ROOT, Mark, marks
-from rules import faults
 from rules.workers.helper import each
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
@@ -56,16 +57,8 @@ def score_all(
 
 
 def _scores(pairs: Sequence[tuple[str, str]]) -> list[float]:
-    return [_surely(*pair) for pair in each(pairs)]
-
-
-def _surely(truth: str, prediction: str) -> float:
-    """`score`; 0, too, where that fails."""
-    try:
-        return score(truth, prediction)
-    except BaseException as error:
-        faults.caught("the metric cdm", error, (truth, prediction), of="pair")
-        return 0.0
+    # Here, where the pair is drawn: what failed would otherwise take the processes, and all that they drew, with it.
+    return [isolation.of_one(partial(score, *pair), 0.0, "the metric cdm", pair) for pair in each(pairs)]
 
 
 def _undrawn(lost: Lost) -> list[float]:

@@ -49,7 +49,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedSplit:
     """What was found of a split: a row a sample, in the data set's order.
 
     Columns: row, sample_id, width, height (pixels as read), image_tokens, answer_tokens, tokens (in all), reason (null
@@ -79,7 +79,7 @@ class Checked:
 
 def check(
     rows: Dataset, processor: Any, config: DataConfig, *, decode: bool, progress: Progress | None = None
-) -> Checked:
+) -> CheckedSplit:
     """Look at every row that `finetune.data.pairs.load_pairs` read.
 
     decode: also decode every image, a millisecond each, for data sets of which nobody knows that all can be; see
@@ -96,7 +96,7 @@ def check(
     )
     frame = _tokens(frame, config, processor).with_columns(answer_tokens=pl.col("text_tokens") - template.around)
     frame = _judged(frame, config)
-    checked = Checked(
+    checked = CheckedSplit(
         frame.select(
             "row", "sample_id", "width", "height", "image_tokens", "answer_tokens", "tokens", "reason", "detail"
         )
@@ -225,7 +225,7 @@ def _judged(frame: pl.DataFrame, config: DataConfig) -> pl.DataFrame:
     return frame.with_columns(reason=reason).with_columns(detail=detail)
 
 
-def verify(rows: Dataset, checked: Checked, processor: Any, config: DataConfig) -> None:
+def verify(rows: Dataset, checked: CheckedSplit, processor: Any, config: DataConfig) -> None:
     """Ask the real processor about the longest samples, those with the oddest shapes, and some others.
 
     Raises UserError where it makes another number of tokens of one than was reckoned.
@@ -244,7 +244,7 @@ def verify(rows: Dataset, checked: Checked, processor: Any, config: DataConfig) 
             )
 
 
-def _probes(checked: Checked) -> Iterator[int]:
+def _probes(checked: CheckedSplit) -> Iterator[int]:
     fit = checked.frame.filter(pl.col("reason").is_null())
     shape = pl.col("width") / pl.col("height")
     picked = [
