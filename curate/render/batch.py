@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 from curate.base.atomic_files import new_file
 from curate.base.column_names import LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
-from curate.render import RenderError, render_png, render_svg
+from curate.render.drawing import render_png, render_svg
+from curate.render.engine import RenderError
 from rules.workers.cores import cores
 from rules.workers.helper import each
 from rules.workers.pool import Lost
