@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
-DYING = Path(__file__).with_name("dying.py")
+DYING = Path(__file__).parents[2] / "helpers" / "dying.py"
 DEATHS, ERRORS = ("kill", "leave"), ("fail", "interrupt", "end")
 
 

@@ -148,7 +148,7 @@ def test_who_opens_a_run_between_two_renames_waits_for_them(tmp_path: Path) -> N
         f"""
         import sys, time
         from pathlib import Path
-        from curate.leftovers import held_folder
+        from curate.base.leftovers import held_folder
         with held_folder(Path({str(home)!r})):
             print("ready", flush=True)
             time.sleep(0.5)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
-from curate import exchange
+from curate.base import exchange
 from curate.cli import main
 
 way, name, *sys.argv[1:] = sys.argv[1:]
