@@ -28,7 +28,7 @@ import polars as pl
 from rules import engine, faults
 from rules.families.escapes.m2e_layout import LAYOUT_RULE
 from rules.fixes import m2e_layout
-from rules.fixes.edits import Edit, apply
+from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.fixes.proof import Reason, Text, choose, proven, readable, reasons
 from rules.registry import EVERY, Ruleset, all_rules
 from rules.workers.spread import spread
@@ -118,6 +118,24 @@ def fix(
         if progress is not None:
             progress(frame.height)
     return pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
+
+
+def proposed(labels: Sequence[str], code: str) -> list[str | None]:
+    """Labels with all that the rule of this code proposes for them made at once, proven or not; None: it proposes none.
+
+    Safe, unsafe and display fixes alike, at every place; of those that overlap, the first. That is what a rule's
+    examples show, and what a person sees beside a finding: not what `fix` makes of the label.
+    """
+    ruleset = _fixable(Ruleset((code,)))
+    edits: dict[int, list[Edit]] = {}
+    if ruleset.codes:
+        offered = engine.judge(labels, ruleset).findings.drop_nulls(["start", "replacement"])
+        for row, start, end, replacement in offered.select("row", "start", "end", "replacement").iter_rows():
+            edits.setdefault(row, []).append(Edit(start, end, replacement, code, "display"))
+    return [
+        apply(label, disjoint(in_order(edits[row], len(label)), len(label))) if row in edits else None
+        for row, label in enumerate(labels)
+    ]
 
 
 def _fixable(ruleset: Ruleset) -> Ruleset:

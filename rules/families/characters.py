@@ -70,6 +70,7 @@ def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
     Why: pdfLaTeX doesn't know most of them, and data sets that have them have the commands too: two tokens for a sign.
     Fires: ``a × b ≤ c`` -> ``×`` ``≤``
     Fires: ``∑ α`` -> ``∑`` ``α``
+    Fires: ``a ∣ b`` -> ``∣``
     Quiet: ``a \times b``
     Quiet: ``\text{café α}``
     Quiet: ``解``
@@ -96,8 +97,8 @@ def look_alike_character(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``x − 1`` -> ``−``
     Fires: ``а + b`` -> ``а``
     Fires: ``f′`` -> ``′``
-    Fires: ``a ∣ b`` -> ``∣``
     Quiet: ``x - 1``
+    Quiet: ``a ∣ b``
     Quiet: ``α + β``
     Quiet: ``\text{да}``
     Fix: Safe where math-core draws both alike, as with the minus sign; else the key refuses it.

@@ -120,7 +120,8 @@ def invisible_font(label: Label, options: Options) -> Iterator[Finding]:
     r"""A font that handwriting doesn't show, on one letter: `\mathbf { x }`, `\mathrm { d }`.
 
     Why: A writer's x looks the same, bold or not; the label asks a model to guess. In print fonts are visible and stay.
-    Fires: ``\mathbf { x } + 1`` -> ``\mathbf``
+    Fires: ``\mathbf { x } + 1`` -> ``\mathbf { x }``
+    Fires: ``a\boldsymbol{\alpha}b`` -> ``\boldsymbol{\alpha}``
     Quiet: ``x + 1``
     Quiet: ``\mathbb { R }``
     Quiet: ``\mathrm { i f }``
@@ -130,4 +131,4 @@ def invisible_font(label: Label, options: Options) -> Iterator[Finding]:
     for index in label.find(*(f"\\{name}" for name in _FONTS)):
         after = label.tokens[index + 1 : index + 4]
         if len(after) == 3 and after[0] == "{" and after[2] == "}" and (after[1].isalpha() or after[1][0] == "\\"):
-            yield label.at(index, index + 1, f"{label.tokens[index]} can't be seen in handwriting")
+            yield label.at(index, index + 4, f"{label.tokens[index]} can't be seen in handwriting", after[1])

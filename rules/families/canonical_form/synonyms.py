@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding, FixLevel
-from rules.latex.actions import ACTIONS, SPACE
+from rules.latex.actions import ACTIONS, COMMAND, SPACE
 from rules.latex.synonyms import SYNONYMS
 from rules.registry import Options, rule
 from rules.toolkit.braces import places
@@ -218,10 +218,13 @@ def invisible_delimiters(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: Nothing shows it but a hair of space; the label has a structure that the picture lacks.
     Fires: ``\left. R \right. _ { a }`` -> ``\left.``
+    Fires: ``\left. \frac { a } { b } \right. + c`` -> ``\left. \frac { a } { b } \right.``
     Quiet: ``\left. R \right| _ { a }``
     Quiet: ``\left( R \right.``
     Quiet: ``\left. a \left( b \right. c \right|``
-    Fix: Unsafe: both go, where no script hangs on them.
+    Quiet: ``\left. a \middle| b \right.``
+    Fix: Unsafe: both go. None where a script hangs on them, where they are an argument, and where they bound what
+    `\over` or a switch acts on.
     """
     stack: list[int] = []
     for index in label.find(r"\left", r"\right"):
@@ -230,5 +233,25 @@ def invisible_delimiters(label: Label, options: Options) -> Iterator[Finding]:
             stack.append(index)
         elif stack:
             opened = stack.pop()
-            if after == ["."] and label.tokens[opened + 1] == ".":
-                yield label.at(opened, opened + 2, "this pair of delimiters draws nothing")
+            if after == ["."] and label.tokens[opened + 1] == "." and r"\middle" not in label.tokens[opened:index]:
+                inner = _taken_off(label, opened, index)
+                end = opened + 2 if inner is None else index + 2
+                yield label.at(opened, end, "this pair of delimiters draws nothing", inner)
+
+
+#: They act on what follows up to the end of the group, which a pair of delimiters is.
+_BOUNDED = frozenset(
+    [rf"\{name}" for name in ("over", "atop", "choose", "brack", "brace", "above", "overwithdelims", "atopwithdelims")]
+    + [rf"\{name}" for name in ("rm", "bf", "it", "sf", "tt", "cal", "displaystyle", "textstyle", "scriptstyle")]
+    + [r"\scriptscriptstyle", r"\color"]
+)
+
+
+def _taken_off(label: Label, opened: int, closed: int) -> str | None:
+    r"""What stands between the `\left.` at token `opened` and the `\right.` at `closed`, if it can stand alone."""
+    tokens = label.tokens
+    before, after = tokens[opened - 1 : opened], tokens[closed + 2 : closed + 3]
+    argument = bool(before) and (before[0] in ("^", "_") or ACTIONS.get(before[0]) == COMMAND)
+    if argument or after in (["^"], ["_"], ["'"]) or not _BOUNDED.isdisjoint(tokens[opened:closed]):
+        return None
+    return label.shown(opened + 2, closed, len(label.text)) or None

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.latex.actions import DISPLAY_LIMITS
+from rules.latex.actions import ACTIONS, COMMAND, DISPLAY_LIMITS
 from rules.latex.synonyms import FUNCTIONS, longest_first
-from rules.registry import Options, rule
+from rules.options import OFF
+from rules.registry import EVERY, Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has, has_command
 
@@ -22,19 +23,52 @@ _SWITCHES = {
 }
 
 
-@rule("CMD005", "font-switch", "info", has_command(*_SWITCHES), fix="unsafe", spelling=True)
+@rule("CMD005", "font-switch", "info", has_command(*_SWITCHES), fix="unsafe", options={EVERY: OFF}, spelling=True)
 def font_switch(label: Label, options: Options) -> Iterator[Finding]:
     r"""A font switch of plain TeX: `{\rm d}`, `{\bf x}`, `\cal`.
 
     Why: It is a second spelling of `\mathrm{d}`, with another scope.
-    Fires: ``{ \rm d } x`` -> ``\rm``
+    Fires: ``{ \rm d } x`` -> ``{ \rm d }``
+    Fires: ``x ^ { \bf 2 }`` -> ``\bf 2``
+    Fires: ``a \bf b`` -> ``\bf``
     Quiet: ``\mathrm { d } x``
-    Fix: Unsafe: the command with an argument; the scope must be read right. One finding a label.
+    Fix: Unsafe: the command with an argument, where the switch begins a group and is the only one in it. One finding a
+    label, at the first place; with `every = true` one at each.
     """
     places = list(label.find(*(f"\\{name}" for name in _SWITCHES)))
-    if places:
-        token = label.tokens[places[0]]
-        yield label.at(places[0], places[0] + 1, f"{token} is obsolete for \\{_SWITCHES[token[1:]]}{{…}}")
+    for index in places if options[EVERY] else places[:1]:
+        token = label.tokens[index]
+        start, end, replacement = _with_argument(label, index)
+        yield label.at(start, end, f"{token} is obsolete for \\{_SWITCHES[token[1:]]}{{…}}", replacement)
+
+
+def _with_argument(label: Label, index: int) -> tuple[int, int, str | None]:
+    r"""The tokens that `\mathrm { … }` replaces, and how it is written; only the switch and None where it can't be.
+
+    The group's own braces go too, unless they are those of an argument or a script.
+    """
+    tokens = label.tokens
+    closing = label.partners.get(index - 1)
+    inside = tokens[index + 1 : closing]
+    if closing is None or not inside or not _SCOPED.isdisjoint(inside):
+        return index, index + 1, None
+    gap = (
+        " "
+        if label.text[label.place(index + 1)[0] - 1].isspace() and label.text[label.place(index)[0] - 1] == " "
+        else ""
+    )
+    body = label.shown(index + 1, closing, len(label.text))
+    written = f"\\{_SWITCHES[tokens[index][1:]]}{gap}{{{gap}{body}{gap}}}"
+    before = tokens[index - 2] if index > 1 else ""
+    argument = before in ("^", "_", "}", "]", "*") or (before[:1] == "\\" and ACTIONS.get(before) == COMMAND)
+    return (index, closing, written) if argument else (index - 1, closing + 1, written)
+
+
+#: What acts up to the end of the group, or ends a switch's scope: a font command around it would be another formula.
+_SCOPED = frozenset(
+    [f"\\{name}" for name in (*_SWITCHES, "over", "atop", "choose", "brack", "brace", "displaystyle", "textstyle")]
+    + ["\\scriptstyle", "\\scriptscriptstyle", "&", "\\\\", "\\color", "\\mathrm", "\\mathbf", "\\mathit", "\\mathcal"]
+)
 
 
 @rule(
@@ -125,7 +159,7 @@ _SIZES = ("left", "right", "displaystyle", "textstyle", "scriptstyle", "scriptsc
 _BIGS = tuple(f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m"))
 
 
-@rule("CMD009", "size-command", "info", has_command(*_SIZES[2:], *_BIGS), fix="unsafe")
+@rule("CMD009", "size-command", "info", has_command(*_SIZES[2:], *_BIGS), fix="unsafe", options={EVERY: OFF})
 def size_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A size or style set by hand: `\big(`, `\displaystyle`.
 
@@ -133,11 +167,11 @@ def size_command(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``\big( x \big)`` -> ``\big``
     Fires: ``\displaystyle \sum x`` -> ``\displaystyle``
     Quiet: ``( x )``
-    Fix: Unsafe: the picture changes a little. One finding a label.
+    Fix: Unsafe: the picture changes a little. One finding a label, at the first place; with `every = true` one at each.
     """
     places = list(label.find(*(f"\\{name}" for name in (*_SIZES[2:], *_BIGS))))
-    if places:
-        yield label.at(places[0], places[0] + 1, f"{label.tokens[places[0]]} sets a size by hand", "")
+    for index in places if options[EVERY] else places[:1]:
+        yield label.at(index, index + 1, f"{label.tokens[index]} sets a size by hand", "")
 
 
 @rule("CMD010", "needless-limits", "info", has_command("limits"), fix="safe", spelling=True)
@@ -170,20 +204,22 @@ _BOXES = (
 )
 
 
-@rule("CMD012", "box-command", "info", has_command(*_BOXES), fix="unsafe", spelling=True)
+@rule("CMD012", "box-command", "info", has_command(*_BOXES), fix="unsafe", options={EVERY: OFF}, spelling=True)
 def box_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A box: `\mbox{…}`, `\hbox to 3pt{…}`, `\raisebox`.
 
     Why: An island of text mode with its own spaces and sizes; `\text` does what is usually meant.
     Fires: ``x \mbox { if } y`` -> ``\mbox``
     Quiet: ``x \text { if } y``
-    Fix: Unsafe: `\text`, which draws the same outside scripts. One finding a label.
+    Fires: ``\raisebox { 1 e x } { x }`` -> ``\raisebox``
+    Fix: Unsafe: `\text` for `\mbox` and `\hbox`, which draws the same outside scripts. One finding a label, at the first
+    place; with `every = true` one at each.
     """
     places = list(label.find(*(f"\\{name}" for name in _BOXES)))
-    if places:
-        token = label.tokens[places[0]]
-        replacement = "\\text" if token in ("\\mbox", "\\hbox") else None
-        yield label.at(places[0], places[0] + 1, f"{token} puts a box of text into the formula", replacement)
+    for index in places if options[EVERY] else places[:1]:
+        token = label.tokens[index]
+        plain = token in ("\\mbox", "\\hbox") and label.tokens[index + 1 : index + 2] == ["{"]  # no size is given
+        yield label.at(index, index + 1, f"{token} puts a box of text into the formula", "\\text" if plain else None)
 
 
 _COLOURS = ("color", "textcolor", "colorbox", "fcolorbox")
@@ -195,9 +231,15 @@ def colour_command(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: Labels for OCR don't tell colours as a rule, and the im2markup family of normalisers crashes on it and leaves
     an empty label.
-    Fires: ``\color { red } x`` -> ``\color``
+    Fires: ``\color { red } x`` -> ``\color { red }``
+    Fires: ``a + \textcolor{red}{b}`` -> ``\textcolor{red}``
+    Fires: ``\colorbox { red } { x }`` -> ``\colorbox``
     Quiet: ``x``
-    Fix: Unsafe: stripped.
+    Fix: Unsafe: `\color` and `\textcolor` go with the colour's name. None for a box, whose text is no mathematics.
     """
     for index in label.find(*(f"\\{name}" for name in _COLOURS)):
-        yield label.at(index, index + 1, f"{label.tokens[index]} sets a colour")
+        name = label.partners.get(index + 1) if label.tokens[index] in ("\\color", "\\textcolor") else None
+        if name is None:
+            yield label.at(index, index + 1, f"{label.tokens[index]} sets a colour")
+        else:
+            yield label.at(index, name + 1, f"{label.tokens[index]} sets a colour", "")

@@ -163,14 +163,16 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     Why: The label draws the letters of the name. What was an argument is a product now.
     Fires: ``f r a c { h c } { 2 \pi }`` -> ``f r a c``
     Fires: ``alpha = 2`` -> ``alpha``
-    Fires: ``z = s q r t ( 3 )`` -> ``s q r t``
+    Fires: ``z = s q r t ( 3 )`` -> ``s q r t ( 3 )``
+    Fires: ``f r a c ( 1 ) ( 2 )`` -> ``f r a c``
     Quiet: ``\frac { h c } { 2 \pi }``
     Quiet: ``\begin{matrix} a \end{matrix}``
     Quiet: ``\mathrm { ~ a l p h a ~ r a y s }``
     Quiet: ``x _ { m a t r i x }``
     Quiet: ``\text{alpha decay}``
     Quiet: ``\label{alpha}``
-    Fix: Unsafe: the backslash.
+    Fix: Unsafe: the backslash; for parentheses around what is under a root, braces. None for other arguments in
+    parentheses.
     See: one label of im2latex has `f r a c { h c } { 2 \pi }`.
     """
     words = label.prose
@@ -180,7 +182,32 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
         if label.tokens[place.start - 1 : place.start] == [r"\\"]:
             continue  # ESC006: a backslash too many, not one too few
         name = place.match[1].replace(" ", "")
-        yield label.at(place.start, place.end, f"the letters of \\{name}: a backslash is missing", f"\\{name}")
+        message = f"the letters of \\{name}: a backslash is missing"
+        if label.tokens[place.end : place.end + 1] != ["("] or not COMMANDS[name].args:
+            yield label.at(place.start, place.end, message, f"\\{name}")
+            continue
+        closing = _closing_parenthesis(label.tokens, place.end) if name == "sqrt" else None
+        if closing is None:
+            yield label.at(place.start, place.end, message)
+        else:
+            text = label.text
+            inner = text[label.place(place.end)[1] : label.place(closing)[0]]
+            gap = " " if inner[:1].isspace() else ""
+            yield label.at(place.start, closing + 1, message, f"\\{name}{gap}{{{inner}}}")
+
+
+def _closing_parenthesis(tokens: list[str], opening: int) -> int | None:
+    """The token of the `)` of the `(` at `opening`, if something stands between and the group ends later."""
+    depth = braces = 0
+    for at in range(opening, len(tokens)):
+        braces += (tokens[at] == "{") - (tokens[at] == "}")
+        if braces < 0 or (braces == 0 and tokens[at] in ("&", "\\\\")):
+            return None
+        if braces == 0:
+            depth += (tokens[at] == "(") - (tokens[at] == ")")
+            if depth == 0:
+                return at if at > opening + 1 else None
+    return None
 
 
 def _in_upright_group(tokens: list[str], index: int) -> bool:

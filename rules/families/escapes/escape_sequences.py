@@ -111,7 +111,7 @@ def layout_continuation_token(label: Label, options: Options) -> Iterator[Findin
         yield label.at(index, index + 1, rf"\t is a layout token, not LaTeX: {meaning}", r"\\")
 
 
-@rule("ESC003", "outer-layout-token", "warning", has(r"\\[nt](?:[^A-Za-z]|$)"), fix="safe", spelling=True)
+@rule("ESC003", "outer-layout-token", "warning", has(r"\\[nt](?:[^A-Za-z]|$)"), fix="unsafe", spelling=True)
 def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""A layout token at the very start or end of a label, where there is no line to break.
 
@@ -119,7 +119,7 @@ def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``a = b \n`` -> ``\n``
     Fires: ``\t a = b`` -> ``\t``
     Quiet: ``a \n b``
-    Fix: Safe. It draws nothing, so it is dropped.
+    Fix: Unsafe: it is dropped. It draws nothing, but LaTeX doesn't know the token, so nothing can be proven.
     """
     if not label.tokens:
         return

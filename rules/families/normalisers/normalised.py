@@ -132,7 +132,7 @@ _EMPTIED = re.compile(r"(?<!\S)\\(?:text|textrm|mbox|hbox|mathrm|operatorname|te
     "spurious-empty-group",
     "info",
     has(r"\{\s*\{\s*\}\s*(?:[-=+<>]|\\[lg]eq)"),
-    fix="safe",
+    fix="unsafe",
     spelling=True,
 )
 def spurious_empty_group(label: Label, options: Options) -> Iterator[Finding]:
@@ -144,7 +144,7 @@ def spurious_empty_group(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``{ { } ^ { 2 } H }``
     Quiet: ``x = \frac { 1 } { { } }``
     Quiet: ``\begin{matrix} { } & { a } \end{matrix}``
-    Fix: Safe where the picture stays the same: the empty group goes.
+    Fix: Unsafe: the empty group goes, and with it the gap before the sign.
     """
     tokens = label.tokens
     for index in range(1, len(tokens) - 2):

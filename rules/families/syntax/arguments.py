@@ -41,7 +41,7 @@ def missing_argument(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"{problem.detail} takes arguments itself, so {first} needs braces around it")
 
 
-@rule("SYN012", "empty-argument", "warning", has(r"\{\s*\}"), fix="display")
+@rule("SYN012", "empty-argument", "warning", has(r"\{\s*\}"))
 def empty_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty argument where something must be drawn: `\frac { } { 2 }`, `\sqrt { }`, `\underline { }`.
 
@@ -51,7 +51,7 @@ def empty_argument(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``{ } _ a C``
     Quiet: ``\sqrt { 2 }``
     Quiet: ``\mathrm { } x``
-    Fix: None for a missing argument.
+    Fix: None: what stood there is lost.
     """
     tokens = label.tokens
     for index, token in enumerate(tokens):
@@ -59,7 +59,7 @@ def empty_argument(label: Label, options: Options) -> Iterator[Finding]:
             at = index + 1
             for _ in range(_MUST_DRAW[token]):
                 if tokens[at : at + 2] == ["{", "}"]:
-                    yield label.at(at, at + 2, f"an argument of {token} is empty", fix="display")
+                    yield label.at(at, at + 2, f"an argument of {token} is empty")
                 at = _after(tokens, at)
 
 

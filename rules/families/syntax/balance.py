@@ -66,7 +66,6 @@ def _early_end(tokens: list[str], opening: int) -> int | None:
     "left-right-mismatch",
     "error",
     has_problem("left-without-right", "right-without-left", "middle-outside-left-right"),
-    fix="unsafe",
     spelling=True,
 )
 def left_right_mismatch(label: Label, options: Options) -> Iterator[Finding]:
@@ -78,7 +77,7 @@ def left_right_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``a \middle| b`` -> ``\middle``
     Quiet: ``\left( a \right]``
     Quiet: ``\left. a \right|``
-    Fix: Unsafe: `\right.` or `\left.` draws nothing, but where it stands decides the size of the other.
+    Fix: None: `\right.` or `\left.` draws nothing, but where it stands decides the size of the other.
     """
     for problem in label.problems("left-without-right"):
         yield label.on(problem, r"\left has no \right in its group")
@@ -144,6 +143,7 @@ def missing_delimiter(label: Label, options: Options) -> Iterator[Finding]:
     Why: LaTeX stops with "Missing delimiter". `\left{` lost the backslash of its brace.
     Fires: ``\left a b \right)`` -> ``\left a``
     Fires: ``\big x`` -> ``\big x``
+    Fires: ``\left{ a \right\}`` -> ``\left{``
     Quiet: ``\left\{ a \right\}``
     Quiet: ``\left. a \right|``
     Fix: Display: `\left\{` for `\left{`.

@@ -46,7 +46,6 @@ def alignment_outside_environment(label: Label, options: Options) -> Iterator[Fi
     "too-many-columns",
     "error",
     has_problem("too-many-columns", "illegal-column-specification"),
-    fix="unsafe",
     spelling=True,
 )
 def too_many_columns(label: Label, options: Options) -> Iterator[Finding]:
@@ -59,7 +58,7 @@ def too_many_columns(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\begin{array}{cc} a & b \end{array}``
     Quiet: ``\begin{array}{ccc} a & b \end{array}``
     Quiet: ``\begin{array}{*{3}{c}} a & b & c \end{array}``
-    Fix: Unsafe: a wider specification.
+    Fix: None: a wider specification, or another environment; only the picture shows the layout.
     """
     for problem in label.problems("too-many-columns"):
         yield label.on(problem, f"this cell is one more than the {problem.detail} columns there are")
@@ -156,10 +155,12 @@ def misplaced_rule(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``\begin{array}{c} a \hline \end{array}`` -> ``\hline``
     Fires: ``\begin{array}{c} { \hline a } \end{array}`` -> ``\hline``
     Quiet: ``\begin{array}{c} \hline a \\ \hline \end{array}``
-    Fix: Display.
+    Fix: Display: a row break before a rule at the very end. None elsewhere.
     """
     for problem in label.problems("misplaced-rule"):
-        yield label.on(problem, f"{label.tokens[problem.start]} must stand at the start of a row")
+        line = label.tokens[problem.start]
+        last = line == "\\hline" and label.tokens[problem.end : problem.end + 1] == ["\\end"]
+        yield label.on(problem, f"{line} must stand at the start of a row", "\\\\ \\hline" if last else None)
 
 
 _MATRICES = frozenset(["matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array"])

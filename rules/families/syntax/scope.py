@@ -178,7 +178,6 @@ def _starts_as_exponent(tokens: list[str], start: int, sign: int) -> bool:
     "relation-in-fraction",
     "info",
     has(rf"frac\s*\{{{WITHIN}(?:\}}\s*\{{{WITHIN})?{_RELATION}"),
-    fix="display",
 )
 def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation above or below a fraction bar: `\frac { F = m a } { t }`.
@@ -220,8 +219,8 @@ def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding
     r"""A parenthesis that opens before a root or an exponent and closes inside it: `( a ^ { 2 ) > 0 }`.
 
     Why: The brace closes too late; the parenthesis shows where it belongs at the latest.
-    Fires: ``( a + b ^ { 2 ) > 0 }`` -> ``)``
-    Fires: ``[ \sqrt { 2 , + \infty ) }`` -> ``)``
+    Fires: ``( a + b ^ { 2 ) > 0 }`` -> ``{ 2 ) > 0 }``
+    Fires: ``[ \sqrt { 2 , + \infty ) }`` -> ``{ 2 , + \infty ) }``
     Quiet: ``( a + b ^ { 2 } )``
     Quiet: ``\sqrt { ( a + b ) }``
     Quiet: ``T _ { ( i j ) }``
@@ -251,5 +250,6 @@ def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding
             depth += (token in ("(", "[")) - (token in (")", "]"))
             if depth < 0:
                 if {"(", "["} & set(tokens[:opening]):
-                    yield label.at(at, at + 1, f"{token} closes what opened outside the group")
+                    message = f"{token} closes what opened outside the group"
+                    yield label.at(opening, closing + 1, message, moved_out(label, opening, at, closing))
                 break

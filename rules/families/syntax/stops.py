@@ -50,11 +50,11 @@ def blank_line(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty line inside a label.
 
     Why: To TeX it ends a paragraph, and a formula can't hold one.
-    Fires: ``a ␊␊ b`` -> ``␊␊``
+    Fires: ``a ␊␊ b`` -> `` ␊␊ ``
     Quiet: ``a ␊ b``
     Fix: Safe: one space.
     """
-    for match in re.finditer(r"\n[ \t\r]*\n[ \t\r\n]*?(?=[^ \t\r\n]|$| )", label.text):
+    for match in re.finditer(r"(?<![ \t\r\n])[ \t\r]*\n[ \t\r]*\n[ \t\r\n]*", label.text):
         yield Finding("an empty line ends the formula", *match.span(), " ")
 
 
