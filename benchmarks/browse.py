@@ -34,9 +34,9 @@ from time import perf_counter
 import fiftyone as fo
 from curate.browse.dataset.writing import FIELDS, write_dataset
 from curate.browse.dataset.rows import rows
-from curate.browse.process.work import Work
+from curate.browse.process.work import WorkingFiles
 from curate.runs.folder import load_run
-run, work, rounds = load_run(Path(sys.argv[1])), Work(Path(sys.argv[2])), int(sys.argv[3])
+run, work, rounds = load_run(Path(sys.argv[1])), WorkingFiles(Path(sys.argv[2])), int(sys.argv[3])
 frame = rows(run, work)
 def ours(number):
     write_dataset(work.dataset, run, work, frame, "mark")

@@ -15,8 +15,9 @@ import sys
 from pathlib import Path
 from random import Random
 
+import measure_planted as measure
+
 from curate.base.tables import Column, count, text_table
-from curate.demo import measure
 from curate.demo.planters import KINDS
 
 ROOT = Path(__file__).resolve().parent.parent

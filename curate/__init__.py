@@ -1,8 +1,20 @@
 """The pipeline and its command line: sources, audit, rendering, report. What is wrong is decided in `rules`."""
 
-from importlib.metadata import PackageNotFoundError, version
+from __future__ import annotations
 
-try:
-    __version__ = version("texsieve")
-except PackageNotFoundError:  # run from a source tree that was never installed
-    __version__ = "0+unknown"
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    __version__: str
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up when first asked for: what finds versions takes longer to import than all that `curate --help` needs.
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("texsieve")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0+unknown"

@@ -1,4 +1,4 @@
-"""Writes docs/rules/, docs/cli.md and docs/training-settings.md from the code: `make docs`, and nothing else.
+"""Writes docs/rules/, cli.md, data-formats.md and training-settings.md from the code: `make docs`, and nothing else.
 
 All but one thing: below the `$ ` lines of README.md's console blocks it puts what these commands print. The pages are
 committed, and a test fails where they are stale. Nothing here depends on the terminal, the machine or the time.
@@ -19,16 +19,17 @@ from click.testing import CliRunner
 # Python puts a script's folder on the path, where docs/rules would stand for the package `rules`.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from curate.cli import main as curate_cli
+from curate.cli.main import main_group as curate_commands
 from curate.findings import rulebook
-from finetune.cli import main as finetune_cli
+from curate.sources.page import formats_markdown
+from finetune.cli.main import main_group as finetune_commands
 from finetune.settings.page import settings_markdown
 from rules.registry import FAMILIES, PROFILES, all_rules
 
 DOCS = Path(__file__).resolve().parent
 WIDTH = 100
 GENERATED = "<!-- Made by `make docs` from the code: change it there. -->"
-PROGRAMS = (("curate", curate_cli.main_group), ("finetune", finetune_cli.main_group))
+PROGRAMS = (("curate", curate_commands), ("finetune", finetune_commands))
 _CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 
 
@@ -36,6 +37,8 @@ def pages() -> dict[str, str]:
     """Every generated page: its path below docs/, and its text."""
     made = {f"rules/{code}.md": f"{GENERATED}\n{rulebook.explain_markdown(rule)}" for code, rule in all_rules().items()}
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    formats = (DOCS / "templates" / "data-formats.md").read_text(encoding="utf-8")
+    made["data-formats.md"] = f"{GENERATED}\n{formats_markdown(formats)}"
     made["training-settings.md"] = f"{GENERATED}\n{settings_markdown()}"
     return {**made, "rules/README.md": rules_index(), "cli.md": command_line(), "../README.md": with_output(readme)}
 
@@ -77,7 +80,7 @@ def command_line() -> str:
     ]
     for program, group in PROGRAMS:
         lines += ["", f"## {program}", "", *_help(group, program)]
-        for name, command in sorted(group.commands.items()):
+        for name, command in group.all_commands.items():
             lines += ["", f"### {program} {name}", "", *_help(command, f"{program} {name}")]
     return "\n".join(lines) + "\n"
 

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 
 from curate.audit.options import AuditOptions, Progress
 from curate.base.errors import UserError
-from curate.sources import Source, SourceSpec, read_source
-
-#: Formats whose rows have places, not names.
-_NAMELESS = frozenset({"text", "hme100k", "mlhme38k", "unimer"})
+from curate.sources import FORMATS, Source, SourceSpec, read_source
 
 
 def check_names(specs: Sequence[SourceSpec], options: AuditOptions) -> None:
@@ -36,7 +33,7 @@ def read_sources(specs: Sequence[SourceSpec], options: AuditOptions, report: Pro
         images = options.images.get(spec.name, options.images.get(None))
         columns = options.columns.get(spec.name, options.columns.get(None))
         source = read_source(spec, images=images, columns=columns, limit=options.limit)
-        if spec.name in options.columns and source.format in _NAMELESS:
+        if spec.name in options.columns and not FORMATS[source.format].columns:
             raise UserError(f"--columns {spec.name}=…: {source.format} files have no named columns")
         sources.append(source)
     report("read", len(specs), len(specs))

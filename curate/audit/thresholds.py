@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
-from curate.base.errors import UserError
+from curate.base.settings import Between, Share
 
 
 @dataclass(frozen=True)
@@ -19,56 +18,39 @@ class Thresholds:
     #: Errors that only a person or a drop removes. In one public copy of the CROHME 2023 test labels 609 of 2,300 have
     #: unbalanced braces, and 203 more are balanced and wrong: one that can't be seen for three that can. At that
     #: ratio, dropping 1 % leaves one label in 300 silently wrong, dropping 5 % one in 57, and dropping 20 % one in 12.
-    broken_fix: float = 0.01
-    broken_doubtful: float = 0.05
-    broken_unfit: float = 0.20
+    broken_fix: Share = 0.01
+    broken_doubtful: Share = 0.05
+    broken_unfit: Share = 0.20
     #: Errors that a fix repairs, safe or unsafe. Below this, dropping them costs less than thinking about it.
-    fixable_fix: float = 0.01
+    fixable_fix: Share = 0.01
     #: Labels with layout tokens, and errors that need an unsafe fix: it rewrites labels on a guess. Up to 1 in 5 it
     #: corrects a data set, beyond 1 in 2 it makes a new one, which wants an audit of its own.
-    unsafe_doubtful: float = 0.20
-    unsafe_unfit: float = 0.50
+    unsafe_doubtful: Share = 0.20
+    unsafe_unfit: Share = 0.50
     #: Warnings without a safe fix. They may be right (a warning is no error), so they never make a source unfit.
-    warning_fix: float = 0.30
-    warning_doubtful: float = 0.60
+    warning_fix: Share = 0.30
+    warning_doubtful: Share = 0.60
     #: Rows that could not be read. They are gone and harm nothing, but where files are joined by line or by name, a
     #: gap is the usual sign of pairs that have shifted. Beyond half, it is the wrong format or the wrong file.
-    unreadable_fix: float = 0.01
-    unreadable_doubtful: float = 0.10
-    unreadable_unfit: float = 0.50
+    unreadable_fix: Share = 0.01
+    unreadable_doubtful: Share = 0.10
+    unreadable_unfit: Share = 0.50
     #: Samples whose image is missing or can't be opened: as above, of those that should have one.
-    missing_fix: float = 0.01
-    missing_doubtful: float = 0.10
-    missing_unfit: float = 0.50
+    missing_fix: Share = 0.01
+    missing_doubtful: Share = 0.10
+    missing_unfit: Share = 0.50
     #: Labels without a visual key and without an error: nobody could tell what they look like, so duplicates, leaks and
     #: fixes can't be checked for them. Doubtful at the worst: they may well be right.
-    unkeyed_note: float = 0.02
-    unkeyed_doubtful: float = 0.20
+    unkeyed_note: Share = 0.02
+    unkeyed_doubtful: Share = 0.20
     #: Repeated labels. Real sets hold up to half (48.7 % of MathWriting's validation set, different hands wrote them):
     #: worth saying from a tenth on, worth capping only far beyond that.
-    duplicate_note: float = 0.10
-    duplicate_fix: float = 0.60
+    duplicate_note: Share = 0.10
+    duplicate_fix: Share = 0.60
     #: Samples of a split whose label (10 tokens or more) also stands in the training split or in another source. Only
     #: a note: it spoils the test, not the training.
-    overlap_note: float = 0.01
+    overlap_note: Share = 0.01
     #: Numbers, not shares. Fewer samples than this can't be fine-tuned on alone; longer labels are cut off in training
     #: or fill the memory.
-    small: int = 1000
-    long_tokens: int = 1024
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> Thresholds:
-        """Thresholds with some values replaced, as a project file gives them.
-
-        Raises UserError for an unknown name or a value that can't be.
-        """
-        known = {item.name: item for item in fields(cls)}
-        for name, value in values.items():
-            if name not in known:
-                raise UserError(f"thresholds: unknown name {name!r}; known are {', '.join(known)}")
-            whole = isinstance(known[name].default, int)
-            good = isinstance(value, int) if whole else isinstance(value, int | float) and 0 <= value <= 1
-            if isinstance(value, bool) or not good or value < 0:
-                wanted = "a whole number" if whole else "a share from 0 to 1"
-                raise UserError(f"thresholds: {name} = {value!r} is not {wanted}")
-        return cls(**dict(values))
+    small: Annotated[int, Between(0)] = 1000
+    long_tokens: Annotated[int, Between(0)] = 1024

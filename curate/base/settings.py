@@ -1,29 +1,90 @@
-"""Fills nested dataclasses from plain values, strictly: no unknown key, no wrong type. Knows no setting by name."""
+"""Fills dataclasses from plain values, strictly: no unknown key, no wrong type. Knows no setting by name.
+
+A field's annotation says what it takes: bool, int, float, str, Path, Literal, tuple[str, ...], Mapping[str, …], Any,
+another dataclass (a section of keys), or one of them or None. `Annotated[int, Between(1)]` gives it bounds. A field
+with the metadata NO_KEY is set by the program only.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
 import types
-from collections.abc import Mapping
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from curate.base.errors import UserError
 from curate.base.visible import clip, visible
 
 T = TypeVar("T")
+#: How a key is called in messages, from the name of its section ("" at the top) and its own.
+Naming = Callable[[str, str], str]
 
-_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+NO_KEY: Mapping[str, bool] = {"key": False}
+_WORDS = {str: "text", Path: "a path", int: "a whole number", float: "a number", bool: "true or false"}
 
 
-def fill(base: T, values: Mapping[str, Any], where: str) -> T:
+@dataclass(frozen=True)
+class Between:
+    """Bounds of a number, both inclusive; None: there is none."""
+
+    low: float | None = None
+    high: float | None = None
+
+    def wants(self, value: Any) -> str | None:
+        """What a number out of the bounds must be, None for one within."""
+        fits = (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+        if fits:
+            return None
+        if self.high is None:
+            return f"at least {self.low:g}"
+        return f"at most {self.high:g}" if self.low is None else f"from {self.low:g} to {self.high:g}"
+
+
+#: A whole number of things, at least one.
+Count = Annotated[int, Between(1)]
+#: A part of a whole.
+Share = Annotated[float, Between(0, 1)]
+
+
+def dotted(section: str, key: str) -> str:
+    """`section.key`, as YAML and the command line of a training have it."""
+    return f"{section}.{key}" if section else key
+
+
+def in_table(section: str, key: str) -> str:
+    """`[section] key`, as TOML has it."""
+    return f"[{section}] {key}" if section else key
+
+
+def as_flag(section: str, key: str) -> str:
+    """`--key`, as a command line has it."""
+    return f"--{key.replace('_', '-')}"
+
+
+def fill(base: T, values: Mapping[str, Any], where: str = "", *, section: str = "", naming: Naming = dotted) -> T:
     """The dataclass instance `base`, whose sections are dataclasses too, with `values` in the place of its own.
 
-    `where` names the file or flag for messages. Raises UserError for an unknown key, naming the nearest one, and for a
-    value of another type than the field's annotation: bool, int, float, str, tuple[str, ...], Literal, or one of them
-    or None. A whole number does for a float, and so does text like "1e-4", which YAML 1.1 reads as text.
+    where: the file or flag, for messages. section: what `base` is called there; naming: how its keys are. Raises
+    UserError for an unknown key, naming the nearest one, for a value of another type than the field's annotation or out
+    of its bounds, and for what the dataclass itself refuses. A whole number does for a float, and so does text like
+    "1e-4", which YAML 1.1 reads as text.
     """
-    return _section(base, values, where, "", list(flat(base)))
+    return _Filler(f"{where}: " if where else "", naming, section, _keys(base)).filled(base, values, section)
+
+
+def check(settings: Any, where: str = "", *, section: str = "", naming: Naming = dotted) -> None:
+    """Raises UserError for a value that `fill` wouldn't have let in, in settings made by calling the dataclass."""
+    filler = _Filler(f"{where}: " if where else "", naming, section, [])
+    hints = get_type_hints(type(settings), include_extras=True)
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            check(value, where, section=dotted(section, field.name), naming=naming)
+        else:
+            filler.typed(hints[field.name], value, section, field.name)
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
@@ -48,63 +109,127 @@ def nested(names: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _section(base: T, values: Mapping[str, Any], where: str, prefix: str, known: list[str]) -> T:
-    hints = get_type_hints(type(base))
-    given: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        if key not in hints:
-            raise UserError(f"{where}: unknown key {clip(visible(name), 60)!r}; {_hint(name, known, hints, prefix)}")
-        if dataclasses.is_dataclass(hints[key]):
-            if not isinstance(value, Mapping):
-                raise UserError(f"{where}: {name} is a section of keys, not {_quoted(value)}")
-            given[key] = _section(getattr(base, key), value, where, f"{name}.", known)
-        else:
-            given[key] = _typed(hints[key], value, f"{where}: {name}")
-    return dataclasses.replace(base, **given)  # type: ignore[type-var]
+@dataclass(frozen=True)
+class _Filler:
+    """One filling: how its messages begin, how they call keys, what the whole is called, and its keys, dotted."""
 
+    start: str
+    naming: Naming
+    root: str
+    known: list[str]
 
-def _hint(name: str, known: list[str], hints: Mapping[str, Any], prefix: str) -> str:
-    """Which key was meant: the nearest by its whole name, or by its last part in any section."""
-    if name in known:  # a dotted name as a key, as it is written on the command line
-        section, _, key = name.rpartition(".")
-        return f"in a file its section is a mapping: `{section}: {{{key}: …}}`"
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-    if not close:
-        last = {entry.rsplit(".", 1)[-1]: entry for entry in reversed(known)}
-        close = [last[part] for part in difflib.get_close_matches(name.rsplit(".", 1)[-1], last, n=1, cutoff=0.7)]
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known {'in ' + prefix.rstrip('.') + ' ' if prefix else ''}are {', '.join(hints)}"
+    def filled(self, base: T, values: Mapping[str, Any], section: str) -> T:
+        hints = get_type_hints(type(base), include_extras=True)
+        keys = list(dict.fromkeys(name.partition(".")[0] for name in _keys(base)))
+        given: dict[str, Any] = {}
+        for key, value in values.items():
+            if key not in keys:
+                name = clip(visible(self.naming(section, str(key))), 60)
+                raise UserError(f"{self.start}unknown key {name!r}; {self.hint(str(key), section, keys)}")
+            inner = getattr(base, key)
+            if dataclasses.is_dataclass(hints[key]):
+                if not isinstance(value, Mapping):
+                    raise self.wrong(section, key, f"is a section of keys, not {_quoted(value)}")
+                given[key] = self.filled(inner, value, dotted(section, key))
+            else:
+                given[key] = self.typed(hints[key], value, section, key)
+        try:
+            return dataclasses.replace(base, **given)  # type: ignore[type-var]
+        except UserError as error:
+            place = self.naming(section, "") if section else ""
+            raise UserError(
+                f"{self.start}{place.rstrip('.') + ': ' if place.endswith('.') else place}{error}"
+            ) from error
 
+    def wrong(self, section: str, key: str, what: str) -> UserError:
+        return UserError(f"{self.start}{visible(self.naming(section, key))} {what}")
 
-def _typed(kind: Any, value: Any, name: str) -> Any:
-    if get_origin(kind) in (Union, types.UnionType):
-        if value is None:
-            return None
-        kind = next(part for part in get_args(kind) if part is not type(None))
-    elif value is None:
-        raise UserError(f"{name} must be {_word(kind)}, not empty")
-    if get_origin(kind) is Literal:
-        if value in get_args(kind) and isinstance(value, str):
+    def hint(self, key: str, section: str, keys: list[str]) -> str:
+        """Which key was meant: the nearest by its whole name, or by its last part in any section."""
+        inside = section.removeprefix(self.root).removeprefix(".")
+        name = dotted(inside, key)
+        if name in self.known and not inside and "." in key:  # as it is written on the command line
+            above, _, last = key.rpartition(".")
+            return f"in a file its section is a mapping: `{above}: {{{last}: …}}`"
+        near = difflib.get_close_matches(key, keys, n=1, cutoff=0.6)
+        close = [dotted(inside, near[0])] if near else difflib.get_close_matches(name, self.known, n=1, cutoff=0.75)
+        if not close:
+            last_parts = {entry.rsplit(".", 1)[-1]: entry for entry in reversed(self.known)}
+            near = difflib.get_close_matches(key.rsplit(".", 1)[-1], last_parts, n=1, cutoff=0.7)
+            close = [last_parts[part] for part in near]
+        if close:
+            above, _, last = close[0].rpartition(".")
+            return f"did you mean {self.naming(dotted(self.root, above) if above else self.root, last)!r}?"
+        return f"known {'in ' + section + ' ' if section else ''}are {', '.join(keys)}"
+
+    def typed(self, kind: Any, value: Any, section: str, key: str) -> Any:
+        """The value as the annotation `kind` has it."""
+        bounds: tuple[Any, ...] = ()
+        if get_origin(kind) in (Union, types.UnionType):
+            if value is None:
+                return None
+            kind = next(part for part in get_args(kind) if part is not type(None))
+        if get_origin(kind) is Annotated:
+            kind, *rest = get_args(kind)
+            bounds = tuple(rest)
+        if kind is Any:
             return value
-        raise UserError(f"{name} must be one of {', '.join(get_args(kind))}, not {_quoted(value)}")
+        if _is_mapping(kind):
+            return self.mapped(kind, value, section, key)
+        plain = _plain(kind, value)
+        if plain is None:
+            raise self.wrong(section, key, f"must be {_word(kind)}, not {'empty' if value is None else _quoted(value)}")
+        for bound in bounds:
+            wanted = bound.wants(plain)
+            if wanted is not None:
+                raise self.wrong(section, key, f"must be {wanted}, not {_quoted(value)}")
+        return plain
+
+    def mapped(self, kind: Any, value: Any, section: str, key: str) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise self.wrong(section, key, f"must be a table, not {_quoted(value)}")
+        inner = get_args(kind)[1]
+        return {str(name): self.typed(inner, item, dotted(section, key), str(name)) for name, item in value.items()}
+
+
+def _keys(settings: Any, prefix: str = "") -> list[str]:
+    """The keys of a dataclass instance and its sections, dotted."""
+    out: list[str] = []
+    for field in dataclasses.fields(settings):
+        if field.metadata.get("key", True):
+            inner, name = getattr(settings, field.name), prefix + field.name
+            out += _keys(inner, f"{name}.") if dataclasses.is_dataclass(inner) else [name]
+    return out
+
+
+def _is_mapping(kind: Any) -> bool:
+    origin = get_origin(kind)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+def _plain(kind: Any, value: Any) -> Any:
+    """A value that is no mapping, as its kind has it; None where it is none of that kind."""
+    if get_origin(kind) is Literal:
+        return value if isinstance(value, str) and value in get_args(kind) else None
     if get_origin(kind) is tuple:
-        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise UserError(f"{name} must be a list of texts, not {_quoted(value)}")
+        is_texts = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+        return tuple(value) if is_texts else None
     if kind is float and isinstance(value, int | float | str) and not isinstance(value, bool):
         try:
             return float(value)
         except (ValueError, OverflowError):
-            pass
-    elif kind in (str, bool, int) and isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
+            return None
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value)
+    if kind in (str, bool, int) and isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
         return value
-    raise UserError(f"{name} must be {_word(kind)}, not {_quoted(value)}")
+    return None
 
 
 def _word(kind: Any) -> str:
-    return _WORDS.get(kind) or (f"one of {', '.join(get_args(kind))}" if get_origin(kind) is Literal else "a list")
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    return _WORDS.get(kind, "a list of texts")
 
 
 def _quoted(value: Any) -> str:

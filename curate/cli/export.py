@@ -1,4 +1,4 @@
-"""The command `curate export`: its flags, and what it prints. The work is done in `job`, `manifest` and `hub`."""
+"""The command `curate export`: what it takes and prints. The work is done in `curate.export`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curate.base.errors import UserError
-from curate.base.terminal import Bars, say, width
+from curate.base.terminal import Bars, cores, say, width
+from curate.cli.options import config_option, read_project, split_commas
 
 if TYPE_CHECKING:
     from curate.export.write.job import Exported
@@ -17,8 +18,7 @@ MISMATCH = 1
 
 
 def _commas(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
-    parts = tuple(part.strip() for value in values for part in value.split(",") if part.strip())
-    return parts or None
+    return tuple(split_commas(values)) or None
 
 
 @click.command(
@@ -90,7 +90,7 @@ Examples:
 @click.option("--allow-licence-clash", is_flag=True, default=None, help="Go on where licences don't go together.")
 @click.option("--prompt", metavar="TEXT", help="What messages and sharegpt ask of the model.")
 @click.option("--name", metavar="TEXT", help="The data set's name on its card.")
-@click.option("--config", type=click.Path(path_type=Path), help="Project file [default: texsieve.toml, if there].")
+@config_option
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
 @click.option("--push-to-hub", metavar="ID", help="Send the data set to the Hugging Face hub.")
 @click.option("--public", is_flag=True, help="Make the hub's repository public if it is new [default: private].")
@@ -119,13 +119,11 @@ def export(
         return _check(check_dir, push_to_hub, public=public, dry_run=dry_run)
     if out is None:
         raise UserError("say where to write with --out DIR, or what to verify with --check DIR")
-    from curate.base.terminal import cores
     from curate.export.decide.options import make_options
     from curate.export.write.job import export as make
-    from curate.project import load_project
 
-    project = load_project(config)
-    options = make_options(project.export, flags, project.licences)
+    project = read_project(config)
+    options = make_options(project.export, flags, project.licences, where=project.file)
     if push_to_hub is not None:
         from curate.export.tell.hub import check_id
 

@@ -8,16 +8,19 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from curate.base.column_names import LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
 from curate.base.tables import count
 from curate.base.visible import visible
-from curate.findings import baseline, sarif
-from curate.findings.locate import Place, located
+from curate.findings import baseline
 from rules import Ruleset, engine
+
+if TYPE_CHECKING:
+    from curate.findings.locate import TextPlace
 
 #: As JSON has it, so that whoever reads the answer finds their own rows in it.
 Id = str | int
@@ -26,11 +29,10 @@ Id = str | int
 _BROKEN_ROW = re.compile(r'\s*\{\s*"\w+"\s*:')
 #: What the JSON formats say of a finding.
 FINDING_KEYS = ("rule", "name", "severity", "start", "end", "message", "fix", "replacement")
-_LABEL_KEYS = ("latex", "label", "tex", "formula", "text")
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedLabels:
     """Labels as given, their ids, and what the rules say of them."""
 
     ids: Sequence[Id]
@@ -52,7 +54,8 @@ def given_labels(texts: Sequence[str]) -> tuple[list[Id], list[str]]:
 
 
 def read_labels(place: str) -> tuple[list[Id], list[str]]:
-    """(ids, labels) of a file or, for `-`, of standard input: one label a line, or JSON lines with `latex` and `id`.
+    """(ids, labels) of a file or, for `-`, of standard input: one label a line, or JSON lines with a label under one of
+    LABEL_COLUMNS and an `id`.
 
     Without an id a label has the number of its line, from 1, as a string. Raises UserError, naming the line, where a
     line is no UTF-8 or, among JSON lines, no such object.
@@ -107,9 +110,9 @@ def _json_rows(name: str, texts: Sequence[str]) -> tuple[list[Id], list[str]]:
             raise UserError(f"{place} is no JSON: {error.msg} at column {error.colno}") from error
         except (ValueError, RecursionError) as error:
             raise UserError(f"{place} is no JSON that can be read: {error}") from error
-        label = next((row[key] for key in _LABEL_KEYS if key in row), None) if isinstance(row, dict) else None
+        label = row.get(find_column(list(row), LABEL_COLUMNS)) if isinstance(row, dict) else None
         if not isinstance(label, str):
-            raise UserError(f"{place} has no string under {', '.join(_LABEL_KEYS[:-1])} or {_LABEL_KEYS[-1]}")
+            raise UserError(f"{place} has no string under {', '.join(LABEL_COLUMNS[:-1])} or {LABEL_COLUMNS[-1]}")
         identity = row.get("id")
         if identity is None:
             identity = str(number)
@@ -129,7 +132,9 @@ def _check_unicode(text: str, place: str) -> None:
         raise UserError(f"{place} holds what is no character at {error.start + 1}: half a surrogate pair") from error
 
 
-def check(ids: Sequence[Id], labels: Sequence[str], ruleset: Ruleset, *, known: pl.DataFrame | None = None) -> Checked:
+def check(
+    ids: Sequence[Id], labels: Sequence[str], ruleset: Ruleset, *, known: pl.DataFrame | None = None
+) -> CheckedLabels:
     """Judge labels in their order. `known` findings, as `curate.findings.baseline` has them, are put apart."""
     distinct = list(dict.fromkeys(labels))
     judged = engine.judge(distinct, ruleset, settle=True)
@@ -139,10 +144,10 @@ def check(ids: Sequence[Id], labels: Sequence[str], ruleset: Ruleset, *, known: 
         judged.findings, on="row", how="inner", maintain_order="left_right"
     )
     new, old = (findings, findings.clear()) if known is None else baseline.split(findings, known)
-    return Checked(ids, labels, placed, new, old)
+    return CheckedLabels(ids, labels, placed, new, old)
 
 
-def as_jsonl(checked: Checked) -> Iterator[str]:
+def as_jsonl(checked: CheckedLabels) -> Iterator[str]:
     """The contract's line a label: id, score, canonical, visual_key, findings."""
     found: dict[int, list[dict[str, object]]] = {}
     for row in checked.findings.iter_rows(named=True):
@@ -160,7 +165,7 @@ def as_jsonl(checked: Checked) -> Iterator[str]:
         )
 
 
-def as_text(checked: Checked, name: str) -> Iterator[str]:
+def as_text(checked: CheckedLabels, name: str) -> Iterator[str]:
     """One line a finding, as compilers print them, then the totals. Columns count code points from 1."""
     for row in checked.findings.iter_rows(named=True):
         yield finding_line(f"{name}:{checked.ids[row['at']]}", row["label"], row)
@@ -187,8 +192,10 @@ def totals_line(number: int, levels: Mapping[str, int], one: str, many: str | No
     return f"{count(number)} {one if number == 1 else many or one + 's'}: {totals}"
 
 
-def as_sarif(checked: Checked, file: str | None, codes: Sequence[str], folder: Path) -> Iterator[str]:
+def as_sarif(checked: CheckedLabels, file: str | None, codes: Sequence[str], folder: Path) -> Iterator[str]:
     """A SARIF log. `file` is what the labels were read from, None for standard input and labels given as text."""
+    from curate.findings import sarif  # it knows every source format, which `check` needn't load to print text
+
     held = {} if file is None else places_in(Path(file), checked.labels)
     keys = baseline.subjects(checked.findings)
     results = (
@@ -198,13 +205,15 @@ def as_sarif(checked: Checked, file: str | None, codes: Sequence[str], folder: P
     return sarif.log(results, codes, folder)
 
 
-def places_in(path: Path, labels: Sequence[str]) -> dict[int, Place]:
+def places_in(path: Path, labels: Sequence[str]) -> dict[int, TextPlace]:
     """Where the labels that `read_labels` read stand in their file, by their order."""
+    from curate.findings.locate import located
+
     texts = path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff").split("\n")
     first = next((text for text in texts if text.strip()), "")
     is_json = _is_row(first)
     lines = [number for number, text in enumerate(texts, 1) if text.strip() or not is_json]
-    key = next((key for key in _LABEL_KEYS if key in json.loads(first)), None) if is_json else None
+    key = find_column(list(json.loads(first)), LABEL_COLUMNS) if is_json else None
     columns = {"label": key} if key is not None else {}
     return located(path, "jsonl" if is_json else "text", lines[: len(labels)], labels, columns)
 

@@ -11,22 +11,47 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from curate.base.column_names import Columns
 from curate.base.errors import UserError
-from curate.fix import files
-from curate.fix.places import Change, one_line
-from curate.fix.spans import FileText
-from curate.sources import Source
+from curate.sources import FORMATS, Source, SourceFormat
+from curate.sources.places.file_text import Change, FileText, one_line
+from curate.sources.places.table_file import TableFile
 
 
-class _Recorder(FileText):
+class _Noted(FileText):
     """A file that notes where it is asked to change something, and changes nothing."""
 
+    noted: list[tuple[FileText, int, int]]
+
     def replace(self, start: int, end: int, new: str) -> None:
-        self.spans.append((start, end, new))
+        self.noted.append((self, start, end))
+
+
+class _Noting:
+    """The files of a source as `write_back` opens them, to see where it would change them: `noted`, in order.
+
+    Raises UserError for what is no plain text, which nothing can point into.
+    """
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[FileText, int, int]] = []
+
+    def text(self, path: Path, encoding: str = "utf-8") -> FileText:
+        if path.suffix.lower() == ".gz":
+            raise UserError(f"{path}: compressed")
+        file = _Noted.read(path, encoding)
+        file.noted = self.noted
+        return file
+
+    def beside(self, path: Path) -> FileText:
+        return FileText.read(path)
+
+    def table(self, path: Path, columns: Columns) -> TableFile:
+        raise UserError(f"{path}: no text")
 
 
 @dataclass(frozen=True)
-class Place:
+class TextPlace:
     """A label in a text file: it stands, spelled as the format spells it, from `start` to `end` (code points)."""
 
     file: FileText
@@ -62,9 +87,9 @@ class Place:
         return replacement.replace('"', '""')
 
 
-def locate(source: Source, rows: Sequence[int], columns: dict[str, str] | None = None) -> dict[int, Place]:
+def locate(source: Source, rows: Sequence[int], columns: dict[str, str] | None = None) -> dict[int, TextPlace]:
     """The places of these rows of a source's frame, as far as they are in text files that still hold them."""
-    found: dict[int, Place] = {}
+    found: dict[int, TextPlace] = {}
     files = source.places["file"]
     by_file: dict[str, list[int]] = {}
     for row in rows:
@@ -79,44 +104,52 @@ def locate(source: Source, rows: Sequence[int], columns: dict[str, str] | None =
 
 def _in_file(
     source: Source, name: str, lines: Sequence[int], labels: Sequence[str], columns: dict[str, str]
-) -> list[Place | None]:
-    path = files.base(source) / name
+) -> list[TextPlace | None]:
+    chosen = FORMATS[source.format]
+    path = source.base / name
     changes = [(line, label, label) for line, label in zip(lines, labels, strict=True)]
-    if path.is_dir():
-        inner = files.small_files(source.format, path)
-        return [_in_small_file(source.format, inner[change[0] - 1], change) for change in changes]
-    if not path.is_file() or path.suffix.lower() in (*files.TABLES, ".gz"):
-        return [None] * len(changes)
-    try:
-        file, _ = files.changed_text(source, path, changes, columns, _Recorder)
-    except UserError:  # the file changed: then there is no place to name
-        return [None] * len(changes)
-    return [_place(file, start, end, label) for (start, end, _), label in zip(file.spans, labels, strict=True)]
+    if not path.is_dir():
+        return _places(chosen, path, changes, Columns(columns, chosen.columns)) or [None] * len(changes)
+    files = chosen.label_files(path)
+    found: list[TextPlace | None] = []
+    for change in changes:
+        noting = _Noting()
+        try:
+            chosen.write_one(files[change[0] - 1], change, noting, Columns(columns, chosen.columns))
+        except (UserError, IndexError):
+            found.append(None)
+        else:
+            found += _noted_places(noting, [change])
+    return found
 
 
 def located(
     path: Path, format_name: str, lines: Sequence[int], labels: Sequence[str], columns: dict[str, str]
-) -> dict[int, Place]:
+) -> dict[int, TextPlace]:
     """The places of labels in one text file, by their order; `lines` are numbered from 1."""
+    chosen = FORMATS[format_name]
     changes = [(line, label, label) for line, label in zip(lines, labels, strict=True)]
-    try:
-        file, _ = files.text_file(format_name, path, changes, columns, _Recorder)
-    except UserError:
-        return {}
-    found = (_place(file, start, end, label) for (start, end, _), label in zip(file.spans, labels, strict=True))
+    found = _places(chosen, path, changes, Columns(columns, chosen.columns))
     return {at: place for at, place in enumerate(found) if place is not None}
 
 
-def _in_small_file(format_name: str, path: Path, change: Change) -> Place | None:
+def _places(chosen: SourceFormat, path: Path, changes: Sequence[Change], columns: Columns) -> list[TextPlace | None]:
+    """The places in one file, none where it changed since it was read or is no plain text."""
+    noting = _Noting()
     try:
-        file, _ = files.small_file(format_name, path, change, _Recorder)
+        chosen.write_back(path, changes, noting, columns)
     except UserError:
-        return None
-    start, end, label = file.spans[0]
-    return _place(file, start, end, label)
+        return []
+    return _noted_places(noting, changes)
 
 
-def _place(file: FileText, start: int, end: int, label: str) -> Place | None:
+def _noted_places(noting: _Noting, changes: Sequence[Change]) -> list[TextPlace | None]:
+    return [
+        _place(file, start, end, label) for (file, start, end), (_, label, _) in zip(noting.noted, changes, strict=True)
+    ]
+
+
+def _place(file: FileText, start: int, end: int, label: str) -> TextPlace | None:
     raw = file.text[start:end]
     if raw == label:
         offsets: Sequence[int] = range(start, end + 1)
@@ -126,7 +159,7 @@ def _place(file: FileText, start: int, end: int, label: str) -> Place | None:
         offsets = [start + at for at in _csv_offsets(raw)]
     else:
         return None
-    return Place(file, start, end, label, offsets) if len(offsets) == len(label) + 1 else None
+    return TextPlace(file, start, end, label, offsets) if len(offsets) == len(label) + 1 else None
 
 
 def _is_json(raw: str, label: str) -> bool:

@@ -11,10 +11,9 @@ import polars as pl
 from curate.findings import sarif
 from curate.findings.baseline import subjects
 from curate.findings.checking import FINDING_KEYS, finding_line, totals_line
-from curate.findings.locate import Place, locate
-from curate.fix.files import small_files
+from curate.findings.locate import TextPlace, locate
 from curate.runs.folder import Run
-from curate.sources import Source, Unreadable
+from curate.sources import FORMATS, Source, Unreadable
 from rules.findings import SEVERITIES
 
 
@@ -89,9 +88,9 @@ def _results(run: Run, findings: pl.DataFrame) -> Iterator[sarif.Result]:
 
 def _places(
     run: Run, findings: pl.DataFrame
-) -> tuple[dict[tuple[str, int], Place], dict[tuple[str, int | None], Path]]:
+) -> tuple[dict[tuple[str, int], TextPlace], dict[tuple[str, int | None], Path]]:
     """Places of labels by source and row, and the files of their samples, as far as the sources are still there."""
-    places: dict[tuple[str, int], Place] = {}
+    places: dict[tuple[str, int], TextPlace] = {}
     files: dict[tuple[str, int | None], Path] = {}
     for source in _sources(run):
         name = source.name
@@ -104,13 +103,12 @@ def _places(
         )
         places |= {(name, row): place for row, place in locate(source, rows).items()}
         of_rows = source.places.select("file", "line").gather(rows).iter_rows() if rows else ()
-        folder = source.path if source.path.is_dir() else source.path.parent
         inner: dict[str, list[Path]] = {}
         for row, (file, line) in zip(rows, of_rows, strict=True):
-            path = folder / file
+            path = source.base / file
             if path.is_dir():
                 small = inner.setdefault(file, [])
-                small += small_files(source.format, path) if not small else []
+                small += FORMATS[source.format].label_files(path) if not small else []
                 path = small[line - 1] if 0 < line <= len(small) else path
             files[name, row] = path
     return places, files

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from curate import __version__
-from curate.findings.locate import Place
+from curate.findings.locate import TextPlace
 from rules.registry import FAMILIES, Rule, all_rules
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -38,7 +38,7 @@ class Result:
     name: str
     label: str | None
     subject: str
-    place: Place | None = None
+    place: TextPlace | None = None
     file: Path | None = None
 
 

@@ -13,8 +13,9 @@ import polars as pl
 
 from curate.base.atomic_files import new_file, new_folder
 from curate.base.errors import UserError
-from curate.fix.files import Output, check_format, rewrite
+from curate.fix.files import check_format, rewrite
 from curate.sources import Source, SourceSpec, read_source
+from curate.sources.places.output import Output
 from rules import Ruleset, fixing
 
 _JOURNAL = ".journal.jsonl"

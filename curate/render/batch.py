@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from curate.base.atomic_files import new_file
+from curate.base.column_names import LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
 from curate.render import RenderError, render_png, render_svg
 from rules.faults import Fault
@@ -196,9 +197,9 @@ def _from_json(line: str, path: Path, number: int) -> tuple[str, str]:
         raise UserError(f"{path}, line {number}: not JSON ({error})") from error
     label = None
     if isinstance(row, dict):
-        label = next((row[key] for key in ("latex", "label", "tex", "text", "formula") if key in row), None)
+        label = row.get(find_column(list(row), LABEL_COLUMNS))
     if not isinstance(label, str):
-        raise UserError(f"{path}, line {number}: no text under latex, label, tex, text or formula")
+        raise UserError(f"{path}, line {number}: no text under {', '.join(LABEL_COLUMNS[:-1])} or {LABEL_COLUMNS[-1]}")
     return str(row.get("id", f"{number:04d}")), label
 
 

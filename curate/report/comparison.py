@@ -51,7 +51,7 @@ FIELDS = (
 )
 
 
-class RunLike(Protocol):
+class ComparedRun(Protocol):
     """What is needed of a run: where it is, its summary and, where decisions were made, its samples."""
 
     @property
@@ -62,7 +62,7 @@ class RunLike(Protocol):
     def samples(self) -> pl.LazyFrame: ...
 
 
-def compare(runs: Sequence[RunLike]) -> list[dict[str, Any]]:
+def compare(runs: Sequence[ComparedRun]) -> list[dict[str, Any]]:
     """One row per source and run with the `FIELDS` of its summary entry and `decisions`, best first.
 
     `decisions` counts what people decided on samples of the source, as `decision_counts.KINDS` has it. With more than

@@ -19,7 +19,7 @@ HANDY = 160
 
 
 @dataclass(frozen=True)
-class Example:
+class FlaggedSample:
     """A sample with everything one rule said of it."""
 
     rule: str
@@ -33,7 +33,9 @@ class Example:
     replacement: str | None
 
 
-def choose(samples: pl.LazyFrame, findings: pl.LazyFrame, rules: Sequence[str], each: int) -> dict[str, list[Example]]:
+def choose(
+    samples: pl.LazyFrame, findings: pl.LazyFrame, rules: Sequence[str], each: int
+) -> dict[str, list[FlaggedSample]]:
     """At most `each` examples for each of `rules`, in a fixed order for equal frames.
 
     Sources take turns; labels that are short, have an image and haven't been shown for the rule go first.
@@ -121,11 +123,11 @@ def _take_turns(by_source: dict[str, list[tuple[Any, ...]]], each: int) -> list[
     return (taken + spare)[:each]
 
 
-def _example(rule: str, candidate: tuple[Any, ...], told: list[tuple[Any, ...]]) -> Example:
+def _example(rule: str, candidate: tuple[Any, ...], told: list[tuple[Any, ...]]) -> FlaggedSample:
     _, sample_id, source, image, label = candidate
     first = told[0] if told else (None, None, "", None, None)
     message = first[2] or ""
     if len(told) > 1:
         message += f" (and {len(told) - 1} more in this label)"
     spans = tuple((start, end) for start, end, *_ in told[:SPANS])
-    return Example(rule, sample_id, source or "", image, label, spans, message, first[3], first[4])
+    return FlaggedSample(rule, sample_id, source or "", image, label, spans, message, first[3], first[4])

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from curate.base.atomic_files import new_file
 from curate.base.tables import count, share, size
 from curate.report import data, pictures, plots
-from curate.report.examples import Example, choose, of_whole_sources
+from curate.report.examples import FlaggedSample, choose, of_whole_sources
 from curate.report.markup import code, code_spans, marked, text
 from curate.report.overview import near_text, overlaps, rank, suppressed_text
 from curate.report.suspects import choose_suspects, suspect_cards
@@ -44,7 +44,7 @@ MOST_OVERLAPS = 60
 _HERE = Path(__file__).parent
 
 
-class RunLike(Protocol):
+class ReportedRun(Protocol):
     """What is needed of a run; `curate.runs.folder.Run` is one."""
 
     @property
@@ -57,7 +57,7 @@ class RunLike(Protocol):
 
 
 def write_report(
-    run: RunLike,
+    run: ReportedRun,
     out: Path,
     *,
     describe: Describe,
@@ -87,7 +87,7 @@ def write_report(
 
 
 def build(
-    run: RunLike,
+    run: ReportedRun,
     describe: Describe,
     render: pictures.Render,
     open_image: pictures.OpenImage,
@@ -187,7 +187,7 @@ def _rule(
     return {**rule, "title": title, "what": what, "why": why, "where": where, "whole": list(whole), "cards": cards}
 
 
-def _plots(run: RunLike) -> list[tuple[str, Markup]]:
+def _plots(run: ReportedRun) -> list[tuple[str, Markup]]:
     made = [
         ("How clean are the labels?", data.score_plot(run.summary)),
         ("What is wrong most often?", data.rules_plot(run.summary)),
@@ -210,14 +210,14 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _cards(
-    chosen: Mapping[str, Sequence[Example]],
+    chosen: Mapping[str, Sequence[FlaggedSample]],
     roots: Mapping[str, Path],
     render: pictures.Render,
     open_image: pictures.OpenImage,
 ) -> dict[str, list[dict[str, Any]]]:
     """The examples with their pictures. Rules take turns, so that where room runs out each still has its first ones."""
     cards: dict[str, list[dict[str, Any]]] = {}
-    drawn: dict[str, pictures.Picture] = {}
+    drawn: dict[str, pictures.PagePicture] = {}
     picture_bytes = text_bytes = made = 0
     for place in range(max((len(found) for found in chosen.values()), default=0)):
         for rule, found in chosen.items():
@@ -242,7 +242,7 @@ def _cards(
     return cards
 
 
-def _card(example: Example) -> dict[str, Any]:
+def _card(example: FlaggedSample) -> dict[str, Any]:
     return {
         "sample_id": text(example.sample_id, 120),
         "source": text(example.source, 60),

@@ -36,7 +36,7 @@ Render = Callable[[str], bytes]
 
 
 @dataclass(frozen=True)
-class Picture:
+class PagePicture:
     """A picture to put into the page, or the text that stands in its place (`uri` is empty then)."""
 
     uri: str
@@ -64,30 +64,30 @@ def default_render() -> Render:
     return lambda label: render_png(label, scale=2.0)
 
 
-def of_label(label: str, render: Render) -> Picture:
+def of_label(label: str, render: Render) -> PagePicture:
     """The label as it looks when it is drawn, or the renderer's complaint."""
     alt = f"The label drawn: {text(label, 120)}"
     if not label.strip():
-        return Picture("", alt, problem="Nothing to draw: the label is empty.")
+        return PagePicture("", alt, problem="Nothing to draw: the label is empty.")
     if len(label) > LONGEST_DRAWN:
-        return Picture("", alt, problem=f"Not drawn: {len(label):,} characters long.")
+        return PagePicture("", alt, problem=f"Not drawn: {len(label):,} characters long.")
     try:
         with Image.open(io.BytesIO(render(label))) as image:
             return _small(image.convert("RGB"), alt, shrink=2)
     except Exception as error:  # whatever goes wrong with one label, the page is made
-        return Picture("", alt, problem=f"Can't be drawn: {_said(error)}")
+        return PagePicture("", alt, problem=f"Can't be drawn: {_said(error)}")
 
 
-def of_image(root: Path | None, ref: str, open_image: OpenImage) -> Picture:
+def of_image(root: Path | None, ref: str, open_image: OpenImage) -> PagePicture:
     """The sample's image, cut to its ink where it is a page, made small; or why it can't be shown."""
     alt = f"Image {text(ref, 120)}"
     if root is None:
-        return Picture("", alt, problem="Not shown: images can't be opened here.")
+        return PagePicture("", alt, problem="Not shown: images can't be opened here.")
     try:
         image = open_image(root, ref)
         return _small(to_ink(on_white(image)), alt)
     except Exception as error:  # a broken image is one of the things a report is about
-        return Picture("", alt, problem=f"Can't be shown: {_said(error)}")
+        return PagePicture("", alt, problem=f"Can't be shown: {_said(error)}")
 
 
 def _said(error: Exception) -> str:
@@ -142,7 +142,7 @@ def _cut(image: Image.Image, box: tuple[int, int, int, int] | None) -> Image.Ima
     return image.crop((left, top, right, bottom)) if page_like else image
 
 
-def _small(image: Image.Image, alt: str, shrink: int = 1) -> Picture:
+def _small(image: Image.Image, alt: str, shrink: int = 1) -> PagePicture:
     """Scale into the largest size and encode as the smaller of a 16-colour PNG and a JPEG."""
     image.thumbnail((WIDEST, HIGHEST), Image.Resampling.LANCZOS, reducing_gap=3.0)
     drawn = io.BytesIO()
@@ -159,4 +159,4 @@ def _small(image: Image.Image, alt: str, shrink: int = 1) -> Picture:
         if not data or photo.tell() < len(data):
             kind, data = "jpeg", photo.getvalue()
     uri = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-    return Picture(uri, alt, max(image.width // shrink, 1), max(image.height // shrink, 1))
+    return PagePicture(uri, alt, max(image.width // shrink, 1), max(image.height // shrink, 1))

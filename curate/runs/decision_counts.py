@@ -12,6 +12,7 @@ import polars as pl
 
 from curate.base.tables import count, things
 from curate.runs.decisions import Decisions
+from curate.runs.in_force import in_force
 
 #: What is counted of each source.
 KINDS = ("accept", "fix", "edit", "reject", "stale")
@@ -28,8 +29,7 @@ def by_source(decisions: Decisions, samples: pl.LazyFrame) -> dict[str, dict[str
         return counts
     rows = samples.filter(pl.col("sample_id").is_in(list(standing))).select("sample_id", "source", "label").collect()
     for sample_id, source, label in rows.iter_rows():
-        decision = standing[sample_id]
-        kind = decision.action if decision.is_about(label) else "stale"
+        kind = in_force(standing, sample_id, label).action or "stale"
         counts.setdefault(source, dict(NONE))[kind] += 1
     return counts
 

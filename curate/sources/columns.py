@@ -9,16 +9,14 @@ from typing import Any
 
 import polars as pl
 
+from curate.base.column_names import find_column
 from curate.base.errors import UserError
 from curate.runs.folder import SAMPLES
 from curate.sources.look import IMAGE_ENDINGS
 from curate.sources.model import LONG_LABEL, MAX_LABEL, Job
 
-LABEL_COLUMNS = ("label", "latex", "tex", "formula", "text")
-IMAGE_COLUMNS = ("image", "file_name", "filename", "path", "name", "img")
-ID_COLUMNS = ("sample_id", "id", "name")
 #: Names that say nothing of images by themselves: taken as the image only where their values look like image files.
-_DOUBTFUL = ("path", "name")
+DOUBTFUL = ("path", "name")
 _TAKEN = frozenset(SAMPLES) | {"line", "name", "file"}
 
 NOT_TEXT = "the label is not text"
@@ -26,47 +24,36 @@ IMAGE_NOT_PATH = "the image is not a path"
 NOT_UNICODE = "holds half a surrogate pair, which is no character"
 
 
-def find_column(names: Sequence[str], wanted: Sequence[str]) -> str | None:
-    """The first of the wanted columns that is there; another case counts where the exact spelling is absent."""
-    lower = {name.lower(): name for name in reversed(names)}
-    for name in wanted:
-        if name in names:
-            return name
-        if name in lower:
-            return lower[name]
-    return None
-
-
 def label_column(names: Sequence[str], job: Job, path: Path) -> str:
     """The label column. Raises UserError that lists the columns where there is none."""
-    if "label" in job.columns:
-        if job.columns["label"] in names:
-            return job.columns["label"]
-        raise UserError(f"{path}: no column {job.columns['label']!r} (from --columns); it has: {_some(names)}")
-    found = find_column(names, LABEL_COLUMNS)
+    found = other_column("label", names, job, path)
     if found is None:
         raise UserError(
-            f"{path}: no label column (tried {', '.join(LABEL_COLUMNS)}); it has: {_some(names)}; "
+            f"{path}: no label column (tried {', '.join(job.columns.names('label'))}); it has: {_some(names)}; "
             "name one with --columns label:COLUMN"
         )
     return found
 
 
-def other_column(role: str, names: Sequence[str], wanted: Sequence[str], job: Job, path: Path) -> str | None:
-    """The column for another role, None where there is none. Raises UserError where `--columns` names an absent one."""
-    if role in job.columns:
-        if job.columns[role] in names:
-            return job.columns[role]
-        raise UserError(f"{path}: no column {job.columns[role]!r} (from --columns); it has: {_some(names)}")
-    return find_column(names, wanted)
+def named_column(role: str, names: Sequence[str], job: Job, path: Path) -> str | None:
+    """The column that `--columns` gives a role, None where it gives none. Raises UserError where it is absent."""
+    name = job.columns.given.get(role)
+    if name is not None and name not in names:
+        raise UserError(f"{path}: no column {name!r} (from --columns); it has: {_some(names)}")
+    return name
+
+
+def other_column(role: str, names: Sequence[str], job: Job, path: Path) -> str | None:
+    """The column for a role, None where there is none. Raises UserError where `--columns` names an absent one."""
+    return named_column(role, names, job, path) or find_column(names, job.columns.names(role))
 
 
 def image_column(columns: Mapping[str, Sequence[Any]], label: str, job: Job, path: Path) -> str | None:
     """The image column among columns of values; a `name` or `path` must look like image files to be one."""
     names = [name for name in columns if name != label]
-    if "image" in job.columns:
-        return other_column("image", list(columns), (), job, path)
-    for wanted in IMAGE_COLUMNS:
+    if given := named_column("image", list(columns), job, path):
+        return given
+    for wanted in job.columns.names("image"):
         found = find_column(names, (wanted,))
         if found is None:
             continue
@@ -75,7 +62,7 @@ def image_column(columns: Mapping[str, Sequence[Any]], label: str, job: Job, pat
         if not texts:
             continue
         looks = sum(text.lower().endswith(IMAGE_ENDINGS) for text in texts)
-        if wanted not in _DOUBTFUL or looks * 2 >= len(texts):
+        if wanted not in DOUBTFUL or looks * 2 >= len(texts):
             return found
     return None
 
@@ -88,8 +75,8 @@ def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, pat
     names = list(columns)
     label = label_column(names, job, path)
     image = image_column(columns, label, job, path)
-    ident = other_column("id", [name for name in names if name != label], ID_COLUMNS, job, path)
-    split = other_column("split", [name for name in names if name != label], ("split",), job, path)
+    ident = other_column("id", [name for name in names if name != label], job, path)
+    split = other_column("split", [name for name in names if name != label], job, path)
     bad: dict[int, str] = {}
     texts = columns[label]
     if any(isinstance(text, str) and len(text) > MAX_LABEL for text in texts):

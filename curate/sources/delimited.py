@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
+from curate.base.column_names import TRIED, Columns, find_column
 from curate.sources.columns import free_name, rows_frame
+from curate.sources.format import FileFormat
+from curate.sources.image_paths import resolve_images
 from curate.sources.lines import read_blocks
-from curate.sources.model import BLANK_LINE, LONG_LINE, MAX_LINE, NOT_UTF8, Job, wrong_shape
+from curate.sources.look import Look
+from curate.sources.model import BLANK_LINE, LONG_LINE, MAX_LINE, NOT_UTF8, Job, Part, with_split, wrong_shape
+from curate.sources.places.file_text import Change
+from curate.sources.places.output import Files
+from curate.sources.places.table_fields import in_table
 
 WRONG_FIELDS = "another number of fields than the header has"
 BAD_QUOTES = "the quotes of this row don't close"
@@ -152,3 +160,27 @@ def _only_text(lines: list[int], rows: list[list[str]], path: Path, job: Job) ->
         good_lines.append(line)
         good.append(row)
     return good_lines, good
+
+
+class DelimitedFormat(FileFormat):
+    """What CSV and TSV share: a header, and a row a line or, in quotes, several."""
+
+    general = True
+    columns = TRIED
+    delimiter: ClassVar[str]
+
+    def recognise_file(self, look: Look) -> float | None:
+        if not look.lines or look.records:
+            return None
+        fields = [field.strip().strip('"') for field in look.lines[0].split(self.delimiter)]
+        named = len(fields) > 1 or look.suffix in self.endings
+        if named and find_column(fields, self.columns["label"]):
+            return 0.8
+        return 0.5 if look.suffix in self.endings else None
+
+    def read(self, part: Part, job: Job) -> pl.DataFrame:
+        frame = with_split(read_delimited(part.path, self.delimiter, job), part)
+        return resolve_images(frame, job, part.path, part.split)
+
+    def write_back(self, path: Path, changes: Sequence[Change], files: Files, columns: Columns) -> list[str]:
+        return in_table(files.text(path), changes, self.delimiter, columns)

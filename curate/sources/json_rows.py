@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.sources.columns import LABEL_COLUMNS, rows_frame
+from curate.sources.columns import rows_frame
 from curate.sources.lines import read_all, read_lines
 from curate.sources.look import IMAGE_ENDINGS, Look
 from curate.sources.model import BLANK_LINE, NOT_UTF8, Job
@@ -46,7 +46,7 @@ def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) ->
         job.rows += len(pairs)
         lines = list(range(1, len(pairs) + 1))
         return rows_frame({"image": [key for key, _ in pairs], "label": [text for _, text in pairs]}, lines, job, path)
-    label = job.columns.get("label", "label")
+    label = job.columns.given.get("label", "label")
     keys: dict[str, None] = {}
     good: list[dict[str, Any]] = []
     places: list[int] = []
@@ -144,7 +144,7 @@ def _has_surrogates(item: Any) -> bool:
 
 def _is_mapping(record: dict[str, Any], job: Job) -> bool:
     """Whether one object is the whole data set, {image name: label}, rather than one record."""
-    if not record or "label" in job.columns or any(key.lower() in LABEL_COLUMNS for key in record):
+    if not record or "label" in job.columns.given or any(key.lower() in job.columns.names("label") for key in record):
         return False
     images = sum(key.lower().endswith(IMAGE_ENDINGS) for key in record)
     return images * 2 >= len(record) and all(isinstance(value, str) for value in record.values())

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
+from curate.base.column_names import Columns
 from curate.base.errors import UserError
-
-if TYPE_CHECKING:
-    from curate.sources.look import Look
 
 #: A label longer than this many UTF-8 bytes is no label: it is counted as an unreadable row.
 MAX_LABEL = 1 << 20
@@ -124,6 +122,11 @@ class Source:
     notes: dict[str, int]
     places: pl.DataFrame
 
+    @property
+    def base(self) -> Path:
+        """The folder that the files in `places` are named from."""
+        return self.path if self.path.is_dir() else self.path.parent
+
 
 @dataclass(frozen=True)
 class Part:
@@ -142,7 +145,7 @@ class Job:
     path: Path
     root: Path
     images_given: bool
-    columns: dict[str, str]
+    columns: Columns
     limit: int | None
     unreadable: Unreadable = field(default_factory=Unreadable)
     notes: Counter[str] = field(default_factory=Counter)
@@ -173,22 +176,6 @@ class Job:
         first = bad.head(KEPT_ROWS).select("line", pl.col(text).fill_null(""))
         self.unreadable.add_many(reason, ((file, line, text) for line, text in first.iter_rows()), bad.height)
         return frame.filter(~mask)
-
-
-@dataclass(frozen=True)
-class Format:
-    """A data set format: how to know it, which files it consists of, how to read one of them.
-
-    sniff: how sure it is that a path has this format, 0 to 1, or None. parts: the files of a data set, with their
-    splits; raises UserError where the path can't be this format. read: one part as a frame with the columns
-    PART_SCHEMA and any extra ones; counts the rows it saw in `job.rows` and the unreadable ones in `job.unreadable`.
-    """
-
-    name: str
-    shape: str
-    sniff: Callable[[Look], float | None]
-    parts: Callable[[Path], list[Part]]
-    read: Callable[[Part, Job], pl.DataFrame]
 
 
 def with_split(frame: pl.DataFrame, part: Part) -> pl.DataFrame:

@@ -6,35 +6,19 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from curate.base.column_names import TRIED
 from curate.base.errors import UserError
-
-#: Every format name the contract knows, in the order help texts list them.
-FORMAT_NAMES = (
-    "m2e",
-    "hme100k",
-    "mlhme38k",
-    "im2latex",
-    "crohme",
-    "unimer",
-    "mathwriting",
-    "hf",
-    "imagefolder",
-    "jsonl",
-    "csv",
-    "tsv",
-    "parquet",
-    "text",
-)
+from curate.sources.registry import FORMATS
 
 #: What `--columns` may map.
-COLUMN_ROLES = ("label", "image", "id", "split")
+COLUMN_ROLES = tuple(TRIED)
 
 SYNTAX = "[NAME=][FORMAT:]PATH_OR_ID[#SPLIT]"
 
 # A NAME becomes the first part of every sample_id (`name/split/…`), so it holds no slash.
 _NAME = re.compile(r"([^\s=/\\:#]+)=(.*)", re.DOTALL)
 _FORMAT = re.compile(r"([A-Za-z][A-Za-z0-9_+-]*):(.*)", re.DOTALL)
-_ENDINGS = (".gz", ".txt", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".lst", ".inkml", ".tex")
+_ENDINGS = (".gz", *{ending for item in FORMATS.values() for ending in item.endings if ending})
 
 
 @dataclass(frozen=True)
@@ -64,9 +48,9 @@ def parse_source(text: str) -> SourceSpec:
     if not _exists(rest) and (match := _NAME.fullmatch(rest)):
         name, rest = match[1], match[2]
     if not _exists(rest) and (match := _FORMAT.fullmatch(rest)):
-        if match[1] not in FORMAT_NAMES:
+        if match[1] not in FORMATS:
             raise UserError(
-                f"{text}: there is no such file, and {match[1]!r} is no source format; known: {', '.join(FORMAT_NAMES)}"
+                f"{text}: there is no such file, and {match[1]!r} is no source format; known: {', '.join(FORMATS)}"
             )
         format_name, rest = match[1], match[2]
     if not _exists(rest) and "#" in rest:
@@ -117,8 +101,9 @@ def parse_columns(text: str) -> tuple[str | None, dict[str, str]]:
 
 def default_name(target: str, format_name: str | None = None) -> str:
     """The name of a source that was given none: the file's or folder's, without ending, or the hub id's last part."""
-    if format_name == "hf" and not _exists(target):
-        target = target.partition(":")[0]
+    remote = FORMATS[format_name].remote if format_name is not None and not _exists(target) else None
+    if remote and (match := remote.pattern.fullmatch(target)):
+        target = match["name"]
     path = Path(target)
     if path.name in ("", ".", ".."):
         path = path.resolve()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
-from curate.sources.look import Look
-from curate.sources.model import Part, wrong_shape
+from curate.sources.model import Part
 from rules.sets import split_names
 
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
@@ -38,34 +36,3 @@ def name_parts(files: list[Path], base: Path) -> list[Part]:
             split = file.stem if file.parent == base else f"{file.parent.name}_{file.stem}"
         parts.append(Part(file, split))
     return parts
-
-
-def file_or_folder(
-    format_name: str, sniff: Callable[[Look], float | None], endings: tuple[str, ...], wanted: str
-) -> Callable[[Path], list[Part]]:
-    """Make the `parts` of a format that is one file a split: the file, or the files in a folder that it recognises."""
-
-    def parts(path: Path) -> list[Part]:
-        if not path.is_dir():
-            return [Part(path)]
-        look = Look(path)
-        files = [file.path for file in look.label_files if (sniff(file) or 0) >= 0.5]
-        if not files:
-            files = [file.path for file in look.label_files if file.suffix in endings]
-        if not files:
-            raise wrong_shape(path, format_name, f"the folder holds no {wanted}")
-        return name_parts(files, path)
-
-    return parts
-
-
-def sniff_folder(sniff_file: Callable[[Look], float | None]) -> Callable[[Look], float | None]:
-    """Let a file sniffer judge folders too: as sure as its surest label file, a little less so."""
-
-    def sniff(look: Look) -> float | None:
-        if not look.is_dir:
-            return sniff_file(look)
-        sure = [found for file in look.label_files if (found := sniff_file(file))]
-        return max(sure) * 0.97 if sure else None
-
-    return sniff

@@ -1,134 +1,175 @@
-"""Formats with named columns in text files: jsonl (lines, array, object), csv, tsv, and image folders with metadata."""
+"""Parquet and Arrow tables from polars, pandas or Hugging Face, images inside left unread. Not for hub ids."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from curate.sources.columns import IMAGE_COLUMNS, LABEL_COLUMNS, find_column
-from curate.sources.delimited import read_delimited
-from curate.sources.image_paths import check_inside, resolve_images
-from curate.sources.json_rows import read_json
-from curate.sources.look import Look
-from curate.sources.model import Format, Job, Part, with_split, wrong_shape
-from curate.sources.parquet import read_parquet
-from curate.sources.splits import file_or_folder, name_parts, sniff_folder
+from curate.base.column_names import find_column
+from curate.base.errors import UserError
+from curate.sources.columns import free_name, label_column, named_column, other_column
+from curate.sources.image_paths import resolve_images
+from curate.sources.look import IMAGE_ENDINGS, Look
+from curate.sources.model import Job, wrong_shape
 
-_JSON = (".json", ".jsonl", ".ndjson")
-_METADATA = re.compile(r"metadata\.(jsonl|csv|parquet)(\.gz)?")
+SHARD = re.compile(r"-\d{5}-of-\d{5}\.(parquet|arrow)$")
 
 
-def sniff_jsonl(look: Look) -> float | None:
-    records = look.records
-    if not records:
-        return 0.3 if look.suffix in _JSON and look.lines else None
-    if all(isinstance(record, str) for record in records):
-        return 0.6
-    objects = [record for record in records if isinstance(record, dict)]
-    return 0.6 if any(find_column(list(record), LABEL_COLUMNS) for record in objects) else 0.5
+def read_parquet(path: Path, job: Job) -> pl.DataFrame:
+    """A part's frame from a parquet file. Raises UserError where it is none or has no label column."""
+    try:
+        schema = pl.read_parquet_schema(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise wrong_shape(path, "parquet", _first_line(error)) from error
+
+    def columns(names: list[str]) -> pl.DataFrame:
+        try:
+            return pl.read_parquet(path, columns=names, n_rows=job.left(), glob=False)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise UserError(f"{path}: can't be read: {_first_line(error)}") from error
+
+    def inner(column: str) -> list[str | None]:
+        import pyarrow.parquet as pq  # pyarrow reads one field of a struct without the bytes beside it
+
+        field = pq.read_table(path, columns=[f"{column}.path"], partitioning=None).column(0)
+        return [value.get("path") if isinstance(value, dict) else value for value in field.to_pylist()]
+
+    return table_frame(path, job, dict(schema), columns, inner)
 
 
-def _sniff_delimited(look: Look, delimiter: str, suffix: str) -> float | None:
-    if not look.lines or look.records:
-        return None
-    fields = [field.strip().strip('"') for field in look.lines[0].split(delimiter)]
-    named = len(fields) > 1 or look.suffix == suffix
-    if named and find_column(fields, LABEL_COLUMNS):
-        return 0.8
-    return 0.5 if look.suffix == suffix else None
+def read_arrow(path: Path, job: Job) -> pl.DataFrame:
+    """A part's frame from one Arrow file (memory-mapped, images left unread). Raises UserError where it is none."""
+    from curate.images.opening import open_arrow
+
+    try:
+        table = open_arrow(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: can't be read as Arrow: {str(error).splitlines()[0][:200]}") from error
+    left = job.left()
+    if left is not None:
+        table = table.slice(0, left)
+    empty = pl.from_arrow(table.schema.empty_table())
+    schema = dict(empty.schema) if isinstance(empty, pl.DataFrame) else {}
+
+    def columns(names: list[str]) -> pl.DataFrame:
+        frame = pl.from_arrow(table.select(names))
+        return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
+
+    def inner(column: str) -> list[str | None]:
+        return [
+            path
+            for chunk in table.column(column).chunks
+            for path in (chunk.field("path").to_pylist() if "path" in [field.name for field in chunk.type] else [])
+        ]
+
+    return table_frame(path, job, schema, columns, inner)
 
 
-def sniff_csv(look: Look) -> float | None:
-    return _sniff_delimited(look, ",", ".csv")
+def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, inner: Any) -> pl.DataFrame:
+    """A part's frame from a table with a schema.
 
-
-def sniff_tsv(look: Look) -> float | None:
-    return _sniff_delimited(look, "\t", ".tsv")
-
-
-def _metadata(path: Path) -> list[Path]:
-    look = Look(path)
-    return [
-        folder.path / name for folder in (look, *look.folders) for name in folder.names[0] if _METADATA.fullmatch(name)
-    ]
-
-
-def sniff_imagefolder(look: Look) -> float | None:
-    if look.is_dir:
-        return 0.97 if _metadata(look.path) else None
-    if not _METADATA.fullmatch(look.path.name):
-        return None
-    names = list(look.records[0]) if look.records and isinstance(look.records[0], dict) else []
-    names = names or (look.lines[0].split(",") if look.lines else [])
-    return 0.9 if find_column(names, IMAGE_COLUMNS) else None
-
-
-def _imagefolder_parts(path: Path) -> list[Part]:
-    if not path.is_dir():
-        return [Part(path)]
-    files = _metadata(path)
-    if not files:
-        raise wrong_shape(
-            path, "imagefolder", "no metadata.jsonl, metadata.csv or metadata.parquet in it or in a folder of it"
+    columns(names) reads columns as a frame; inner(column) reads the `path` field of an image struct.
+    """
+    names = list(schema)
+    label = label_column(names, job, path)
+    image, stored = _image_column(schema, label, columns, job, path)
+    rest = [name for name in names if name not in (label, image)]
+    ident = other_column("id", rest if stored else [name for name in names if name != label], job, path)
+    split = other_column("split", rest, job, path)
+    if schema[label] not in (pl.String, pl.Categorical) and not isinstance(schema[label], pl.Enum):
+        raise UserError(
+            f"{path}: the label column {label!r} holds {schema[label]}, not text; "
+            "name another with --columns label:COLUMN"
         )
-    parts = name_parts(files, path)
-    return [Part(part.path, None if part.path.parent == path else part.path.parent.name) for part in parts]
-
-
-def _read_jsonl(part: Part, job: Job) -> pl.DataFrame:
-    return resolve_images(with_split(read_json(part.path, job), part), job, part.path, part.split)
-
-
-def _read_csv(part: Part, job: Job) -> pl.DataFrame:
-    return resolve_images(with_split(read_delimited(part.path, ",", job), part), job, part.path, part.split)
-
-
-def _read_tsv(part: Part, job: Job) -> pl.DataFrame:
-    return resolve_images(with_split(read_delimited(part.path, "\t", job), part), job, part.path, part.split)
-
-
-def _read_imagefolder(part: Part, job: Job) -> pl.DataFrame:
-    suffix = part.path.name.removesuffix(".gz").rpartition(".")[2]
-    if suffix == "parquet":
-        frame = read_parquet(part.path, job)
+    extras = [name for name in rest if name not in (ident, split) and not _is_heavy(schema[name])]
+    wanted = [label, *extras, *(name for name in (ident, split) if name)]
+    if image and not stored:
+        wanted.append(image)
+    table = columns(list(dict.fromkeys(wanted)))
+    job.rows += table.height
+    line = pl.int_range(1, table.height + 1, dtype=pl.Int64).alias("line")
+    image_text = pl.lit(None, pl.String).alias("image")
+    paths: list[str | None] = []
+    if image and stored:
+        where = (
+            path.absolute().relative_to(job.root.absolute()).as_posix() if _within(path, job.root) else path.as_posix()
+        )
+        image_text = pl.format("{}#{}:{}", pl.lit(where), pl.lit(image), line - 1).alias("image")
+        if stored == "struct" and not ident:
+            paths = _unique_paths(inner(image)[: table.height])
+    elif image:
+        image_text = pl.col(image).cast(pl.String).alias("image")
+    if paths:
+        name = pl.Series("name", paths, dtype=pl.String)
     else:
-        frame = read_json(part.path, job) if suffix in ("jsonl", "json") else read_delimited(part.path, ",", job)
-    frame = with_split(frame, part)
-    # file_name is relative to the folder that the metadata file stands in: nothing is searched for.
-    inside = part.path.parent.relative_to(job.path).as_posix() if job.path.is_dir() else "."
-    if inside != "." and not job.images_given:
-        here = pl.when(pl.col("image").str.starts_with("/")).then(pl.lit("")).otherwise(pl.lit(f"{inside}/"))
-        frame = frame.with_columns(image=pl.concat_str(here, "image"))
-    return check_inside(frame, job, part.path)
+        source = ident or (image if not stored else None)
+        name = (
+            table[source].cast(pl.String, strict=False).alias("name")
+            if source
+            else pl.Series("name", [None] * table.height, dtype=pl.String)
+        )
+    frame = table.select(
+        line,
+        (pl.col(split).cast(pl.String) if split else pl.lit(None, pl.String)).alias("split"),
+        name,
+        image_text,
+        pl.col(label).cast(pl.String).alias("label"),
+    )
+    for extra in extras:
+        frame = frame.with_columns(table[extra].alias(free_name(extra, dict.fromkeys(frame.columns))))
+    return frame if stored else resolve_images(frame, job, path)
 
 
-JSONL = Format(
-    "jsonl",
-    "JSON lines, a JSON array of objects or labels, or one JSON object {image: label}",
-    sniff_folder(sniff_jsonl),
-    file_or_folder("jsonl", sniff_jsonl, _JSON, "JSON file"),
-    _read_jsonl,
-)
-CSV = Format(
-    "csv",
-    "comma-separated values with a header",
-    sniff_folder(sniff_csv),
-    file_or_folder("csv", sniff_csv, (".csv",), "CSV file"),
-    _read_csv,
-)
-TSV = Format(
-    "tsv",
-    "tab-separated values with a header",
-    sniff_folder(sniff_tsv),
-    file_or_folder("tsv", sniff_tsv, (".tsv",), "TSV file"),
-    _read_tsv,
-)
-IMAGEFOLDER = Format(
-    "imagefolder",
-    "a folder of images with metadata.jsonl, .csv or .parquet",
-    sniff_imagefolder,
-    _imagefolder_parts,
-    _read_imagefolder,
-)
+def _image_column(
+    schema: dict[str, Any], label: str, columns: Any, job: Job, path: Path
+) -> tuple[str | None, str | None]:
+    """(image column, how it is stored: "struct" {bytes, path} or "bytes" in the file; None where it holds paths)."""
+    names = [name for name in schema if name != label]
+    chosen = named_column("image", names, job, path)
+    for wanted in job.columns.names("image"):
+        found = chosen or find_column(names, (wanted,))
+        if found is None:
+            continue
+        kind = schema[found]
+        if isinstance(kind, pl.Struct) and {"bytes"} <= {field.name for field in kind.fields}:
+            return found, "struct"
+        if kind == pl.Binary:
+            return found, "bytes"
+        if kind == pl.String:
+            if chosen or wanted not in ("path", "name"):
+                return found, None
+            texts = columns([found])[found].drop_nulls().head(200)
+            if texts.str.to_lowercase().str.contains(f"({'|'.join(map(re.escape, IMAGE_ENDINGS))})$").sum() * 2 >= max(
+                1, len(texts)
+            ):
+                return found, None
+        elif chosen:
+            raise UserError(f"{path}: the image column {found!r} holds {kind}, neither paths nor images")
+    return None, None
+
+
+def _is_heavy(kind: Any) -> bool:
+    """Columns that are not carried along: nested ones and bytes, which may be more images."""
+    return bool(kind.is_nested() or kind in (pl.Binary, pl.Object))
+
+
+def _unique_paths(paths: Sequence[str | None]) -> list[str | None]:
+    """The file names that images had before they were packed, where every row has one of its own; else nothing."""
+    named = [path for path in paths if path]
+    return list(paths) if len(named) == len(paths) == len(set(named)) else []
+
+
+def _within(path: Path, root: Path) -> bool:
+    return path.absolute().is_relative_to(root.absolute())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n")[0][:200]
+
+
+def parquet_files(look: Look) -> list[Path]:
+    return look.all_files(".parquet")

@@ -1,4 +1,4 @@
-"""The command `finetune predict`: its flags, and what it prints. The work is done in `prediction_job`."""
+"""The command `finetune predict`: what it takes and prints. The work is done in `finetune.predict`."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curate import __version__
 from curate.base.terminal import Bars, cores, say, width
 from finetune.cli.predict import predict
 
@@ -80,6 +79,7 @@ def prompts(
     check_model(model)
     require_gpu()
     facts = model_facts(model)
+    from curate import __version__
     from finetune.compare.prompt_table import as_json, as_text, score_prompts
     from finetune.data.pairs import load_pairs
     from finetune.predict.engines import Asking

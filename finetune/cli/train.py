@@ -1,4 +1,4 @@
-"""The command `finetune train`: its arguments, and what it prints. The work is done in `plan` and `loop`."""
+"""The command `finetune train`: what it takes and prints. The work is done in `finetune.train`."""
 
 from __future__ import annotations
 

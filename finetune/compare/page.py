@@ -158,10 +158,10 @@ def _cards(
     open_image: pictures.OpenImage,
 ) -> list[dict[str, Any]]:
     cards = []
-    drawn: dict[str, pictures.Picture] = {}
+    drawn: dict[str, pictures.PagePicture] = {}
     picture_bytes = text_bytes = made = 0
 
-    def draw(label: str) -> pictures.Picture:
+    def draw(label: str) -> pictures.PagePicture:
         nonlocal made, picture_bytes
         if label not in drawn:
             drawn[label] = pictures.of_label(label, render)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from curate.base.column_names import ID_COLUMNS, LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
 from curate.images.model_ready import Resize, model_image
-from curate.sources.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from finetune.data.messages import ENDINGS, answer_of, read_messages
 
 if TYPE_CHECKING:

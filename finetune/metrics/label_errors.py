@@ -17,7 +17,7 @@ import polars as pl
 from curate.export.decide.inputs import Input, open_inputs
 from curate.predictions.match import match
 from curate.predictions.rows import Prediction
-from curate.runs.decisions import Decision
+from curate.runs.in_force import InForce, in_force
 from finetune.metrics.intervals import intervals
 from finetune.metrics.scoring import Scored, score_pairs
 from finetune.metrics.strings import Numbers
@@ -75,7 +75,7 @@ def truths_of(path: Path, rows: Sequence[Prediction], workers: int = 1) -> Truth
     places = match(samples, rows)
     labels = samples["label"].fill_null("").to_list()
     keys = samples["visual_key"].to_list()
-    found: list[tuple[int | None, Decision | None]] = []
+    found: list[tuple[int | None, InForce | None]] = []
     other = 0
     for row, place in zip(rows, places, strict=True):
         if place is None or place < 0:
@@ -84,16 +84,16 @@ def truths_of(path: Path, rows: Sequence[Prediction], workers: int = 1) -> Truth
         key = None if row.gt == labels[place] else engine.visual_keys([row.gt])[0]
         same = row.gt == labels[place] or (key is not None and key == keys[place])
         other += not same
-        decision = run.decisions.standing.get(samples["sample_id"][place])
-        found.append((place, decision if decision is not None and same and decision.is_about(labels[place]) else None))
+        held = in_force(run.decisions.standing, samples["sample_id"][place], labels[place]) if same else None
+        found.append((place, held if held is not None and held.action else None))
     fixed = _fixed([row.gt for row in rows], run, "safe", workers)
     doubts, rank = _doubts(run)
     ids = [None if place is None else samples["sample_id"][place] for place, _ in found]
     return Truths(
         run.name,
         fixed,
-        _decided([decision for _, decision in found], rows, fixed, run),
-        ["" if decision is None else decision.action for _, decision in found],
+        _decided([held for _, held in found], rows, fixed, run),
+        ["" if held is None else held.action or "" for _, held in found],
         [doubts.get(one or "", ()) for one in ids],
         [rank.get(one or "") for one in ids],
         sum(place is None for place in places),
@@ -110,20 +110,18 @@ def _fixed(labels: Sequence[str], run: Input, level: fixing.Level, workers: int 
 
 
 def _decided(
-    decisions: Sequence[Decision | None], rows: Sequence[Prediction], fixed: Sequence[str], run: Input
+    decided: Sequence[InForce | None], rows: Sequence[Prediction], fixed: Sequence[str], run: Input
 ) -> list[str | None]:
-    to_fix = [row.gt for row, one in zip(rows, decisions, strict=True) if one and one.action == "fix" and not one.label]
+    to_fix = [held.read for held in decided if held is not None and held.left_to_fixer]
     by_fix = dict(zip(to_fix, _fixed(to_fix, run, "unsafe"), strict=True))
     new: list[str | None] = []
-    for row, decision, safe in zip(rows, decisions, fixed, strict=True):
-        if decision is None:
+    for row, held, safe in zip(rows, decided, fixed, strict=True):
+        if held is None:
             new.append(safe)
-        elif decision.action == "reject":
-            new.append(None)
-        elif decision.action == "accept":
-            new.append(row.gt)
+        elif held.action == "accept":
+            new.append(row.gt)  # drawn as the sample's label, and perhaps spelled otherwise
         else:
-            new.append(decision.label or by_fix.get(row.gt, safe))
+            new.append(held.label(by_fix))
     return new
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from curate import __version__
 from curate.base.tables import Column, count, markdown_table, markdown_text, things
-from curate.export.decide.licences import LICENCES, OTHER, UNKNOWN
 from curate.export.tell.card import code
 from finetune.models.provenance import TrainingFacts
 from finetune.settings.config import Config, as_yaml
+from rules.sets.licences import LICENCES, OTHER, UNKNOWN
 
 #: The kinds of models: the hub's word for how they relate to their base, its library, what to call them.
 _KINDS = {

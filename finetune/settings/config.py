@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from curate.base.errors import UserError
-from curate.base.settings import fill, flat, nested
+from curate.base.settings import Between, Count, Share, fill, flat, nested
 from curate.export.decide.options import PROMPT
 from curate.images.model_ready import Resize
-from finetune.settings.yaml_files import parsed, ready, text_of
+from finetune.settings.yaml_files import parsed, text_of
 from rules.sets.model_resize import FACTOR
 
 #: The folder of the ready configurations; `finetune train 8gb` takes one by its name.
@@ -48,11 +47,11 @@ class LoraConfig:
     #: On the matrices between attentions.
     mlp: bool = True
     #: Rank: how much an adapter can learn, and how large it is.
-    r: int = 16
+    r: Count = 16
     #: Adapters are scaled by alpha / r.
-    alpha: int = 16
+    alpha: Count = 16
     #: Anything but 0 takes Unsloth's fast kernels away.
-    dropout: float = 0.0
+    dropout: Annotated[float, Between(0, 0.9)] = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,15 +69,15 @@ class DataConfig:
     #: upscale: an image with a side under 28 pixels is scaled up; pad: paper is added; none: it doesn't fit.
     resize: Resize = "upscale"
     #: The processor scales smaller images up to so many pixels; 28 × 28 of them are one token.
-    min_pixels: int = 4 * FACTOR * FACTOR
+    min_pixels: Count = 4 * FACTOR * FACTOR
     #: It scales larger images down to so many.
-    max_pixels: int = 1024 * FACTOR * FACTOR
+    max_pixels: Count = 1024 * FACTOR * FACTOR
     #: Tokens of a sample: the image, the prompt and the answer.
-    max_length: int = 2048
+    max_length: Count = 2048
     #: What happens to samples that don't fit: left out and listed, or no training.
     unfit: Literal["drop", "error"] = "drop"
     #: Train on the first so many samples only.
-    limit: int | None = None
+    limit: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -86,35 +85,35 @@ class TrainConfig:
     """The schedule. A step is batch_size × accumulation samples on every GPU."""
 
     #: How often every sample is seen.
-    epochs: float = 2.0
+    epochs: Annotated[float, Between(1e-3, 1000)] = 2.0
     #: Stop after so many steps, whatever `epochs` says.
-    max_steps: int | None = None
+    max_steps: Count | None = None
     #: Samples a GPU holds at a time.
-    batch_size: int = 2
+    batch_size: Count = 2
     #: Batches a step.
-    accumulation: int = 8
+    accumulation: Count = 8
     #: The highest one; see warmup and schedule.
-    learning_rate: float = 1e-4
+    learning_rate: Annotated[float, Between(1e-9, 1)] = 1e-4
     #: How the learning rate falls after it rose.
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = "cosine"
     #: Part of all steps in which the learning rate rises.
-    warmup: float = 0.03
+    warmup: Share = 0.03
     #: Of the adapters.
-    weight_decay: float = 0.01
+    weight_decay: Share = 0.01
     #: Longer gradients are cut to this length.
-    max_grad_norm: float = 1.0
+    max_grad_norm: Annotated[float, Between(0, 1e6)] = 1.0
     #: With 8 bits its state takes a quarter of the memory.
     optimizer: Literal["adamw_8bit", "adamw_torch", "paged_adamw_8bit"] = "adamw_8bit"
     #: Of the adapters' first weights and of the order of the samples.
-    seed: int = 3407
+    seed: Annotated[int, Between(0, 2**31 - 1)] = 3407
     #: Steps between two lines of losses.jsonl.
-    log_every: int = 5
+    log_every: Count = 5
     #: Steps between two checkpoints to resume from; a multiple of train.log_every.
-    save_every: int = 100
+    save_every: Count = 100
     #: How many checkpoints are kept.
-    keep: int = 2
+    keep: Count = 2
     #: Processes that open images beside the one that trains.
-    workers: int = 2
+    workers: Annotated[int, Between(0, 256)] = 2
     #: Where else the losses go: tensorboard, wandb, mlflow, trackio … (their packages must be there); [] for nowhere.
     report_to: tuple[str, ...] = ()
 
@@ -124,19 +123,19 @@ class EvalConfig:
     """Looking at the validation set while training."""
 
     #: Steps between two evaluations; null: once an epoch.
-    every: int | None = None
+    every: Count | None = None
     #: Samples a GPU holds at a time.
-    batch_size: int = 2
+    batch_size: Count = 2
     #: Samples whose loss is measured, drawn by the seed; null for all.
-    limit: int | None = 500
+    limit: Count | None = 500
     #: Samples that are predicted and drawn at each evaluation.
-    samples: int = 16
+    samples: Annotated[int, Between(0, 1000)] = 16
     #: Longer predictions are cut.
-    max_new_tokens: int = 512
+    max_new_tokens: Count = 512
     #: Stop after so many evaluations without a better loss; null: never.
-    patience: int | None = 3
+    patience: Count | None = 3
     #: How much lower a loss must be to be better.
-    min_delta: float = 0.0
+    min_delta: Annotated[float, Between(0, 1e6)] = 0.0
 
 
 @dataclass(frozen=True)
@@ -150,11 +149,6 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     eval: EvalConfig = field(default_factory=EvalConfig)
-
-
-def ready_configs() -> list[str]:
-    """The names of the configurations that come with texsieve."""
-    return ready(CONFIGS)
 
 
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
@@ -172,7 +166,7 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
     for override in overrides:
         config = _overridden(config, override)
     config = _at_home(config)
-    check_ranges(config)
+    check_together(config)
     return config
 
 
@@ -184,15 +178,8 @@ def as_yaml(config: Config) -> str:
     return str(yaml.safe_dump(nested(names), sort_keys=False, allow_unicode=True, width=110))
 
 
-def check_ranges(config: Config) -> None:
-    """Raises UserError, naming the key, for numbers that make no sense, alone or together."""
-    values = flat(config)
-    for name in _AT_LEAST_ONE:
-        if values[name] is not None and values[name] < 1:
-            raise UserError(f"{name} must be at least 1, not {values[name]}")
-    for name, (low, high) in _BETWEEN.items():
-        if not low <= values[name] <= high or not math.isfinite(values[name]):
-            raise UserError(f"{name} must be from {low:g} to {high:g}, not {values[name]:g}")
+def check_together(config: Config) -> None:
+    """Raises UserError, naming the keys, for settings that make no sense together."""
     if not (config.lora.vision or config.lora.language):
         raise UserError("lora.vision and lora.language are both false: nothing would be trained")
     if not (config.lora.attention or config.lora.mlp):
@@ -217,25 +204,6 @@ def check_ranges(config: Config) -> None:
         raise UserError(
             f"data.validation is data.train ({config.data.train!r}): a loss on what was trained says nothing"
         )
-
-
-_AT_LEAST_ONE = (
-    "lora.r", "lora.alpha", "data.min_pixels", "data.max_pixels", "data.max_length", "data.limit", "train.max_steps",
-    "train.batch_size", "train.accumulation", "train.log_every", "train.save_every", "train.keep", "eval.every",
-    "eval.batch_size", "eval.limit", "eval.max_new_tokens", "eval.patience",
-)  # fmt: skip
-_BETWEEN: dict[str, tuple[float, float]] = {
-    "lora.dropout": (0, 0.9),
-    "train.epochs": (1e-3, 1000),
-    "train.learning_rate": (1e-9, 1),
-    "train.warmup": (0, 1),
-    "train.weight_decay": (0, 1),
-    "train.max_grad_norm": (0, 1e6),
-    "train.seed": (0, 2**31 - 1),
-    "train.workers": (0, 256),
-    "eval.samples": (0, 1000),
-    "eval.min_delta": (0, 1e6),
-}
 
 
 def _mapping(value: Any, where: str) -> dict[str, Any]:

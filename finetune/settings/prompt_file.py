@@ -8,7 +8,7 @@ from pathlib import Path
 
 from curate.base.errors import UserError
 from curate.base.visible import clip, visible
-from finetune.settings.yaml_files import parsed, ready, text_of
+from finetune.settings.yaml_files import parsed, text_of
 
 #: The folder of the ready prompt files; `--prompts styles` takes one by its name.
 PROMPTS = "prompts"
@@ -23,11 +23,6 @@ class Prompt:
 
     name: str
     text: str
-
-
-def ready_prompts() -> list[str]:
-    """The names of the prompt files that come with texsieve."""
-    return ready(PROMPTS)
 
 
 def read_prompts(where: str | Path) -> list[Prompt]:

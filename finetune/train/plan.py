@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 Progress = Callable[[str, int, int], None]
-#: GPUs that a time is told for, slowest first.
-_GPUS = ("T4", "RTX 4090", "A100", "H100")
 
 
 @dataclass(frozen=True)

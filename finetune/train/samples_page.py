@@ -54,9 +54,9 @@ def look_alike(answers: Sequence[Answer]) -> list[bool]:
     ]
 
 
-def _image(sample_id: str, image: Image.Image | None) -> pictures.Picture:
+def _image(sample_id: str, image: Image.Image | None) -> pictures.PagePicture:
     if image is None:
-        return pictures.Picture("", sample_id, problem="Not shown.")
+        return pictures.PagePicture("", sample_id, problem="Not shown.")
     return pictures.of_image(Path(), sample_id, lambda root, ref: image)
 
 

@@ -1,4 +1,4 @@
-"""DST and LEN003: what only a whole data set shows: rare tokens, licences, splits that differ. Leaks are DUP."""
+"""DST: what only a whole data set shows: licences, splits that differ. Leaks are DUP, rare tokens LEN."""
 
 from __future__ import annotations
 
@@ -12,13 +12,8 @@ from rules.options import count, share
 from rules.registry import Options, samples_rule
 from rules.sets import licences, set_difference
 from rules.sets.leaks import RANKS, rank, side_name
+from rules.toolkit.whole_sets import of_sets
 from rules.toolkit.wording import listed, percent
-
-_FOUND = {"sample_id": pl.String, "source": pl.String, "message": pl.String}
-
-
-def _whole(rows: list[tuple[str, str]]) -> pl.DataFrame:
-    return pl.DataFrame([(None, *row) for row in rows], schema=_FOUND, orient="row")
 
 
 @samples_rule("DST001", "no-images", "info")
@@ -29,10 +24,10 @@ def no_images(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     Fix: None: `--images DIR` says where the images lie, `--columns image:NAME` which column names them.
     """
     if "image" not in samples.columns:
-        return _whole([])
+        return of_sets([])
     counts = samples.group_by("source", maintain_order=True).agg(pl.col("image").count(), pl.len().alias("n"))
     without = counts.filter(pl.col("image") == 0)
-    return _whole([(source, f"none of its {n:,} samples names an image") for source, _, n in without.iter_rows()])
+    return of_sets([(source, f"none of its {n:,} samples names an image") for source, _, n in without.iter_rows()])
 
 
 # Licences -------------------------------------------------------------------------------------------------------------
@@ -72,7 +67,7 @@ def licence_missing(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
         if terms.declared is None:
             hint = f"; as far as is known, {terms.known.what}" if terms.known else ""
             found.append((terms.source, f"no licence is given for it{hint}"))
-    return _whole(found)
+    return of_sets(found)
 
 
 @samples_rule("DST003", "licence-differs", "warning")
@@ -85,9 +80,11 @@ def licence_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     """
     found = []
     for terms in _terms(samples):
-        if terms.declared and terms.known and licences.spelled(terms.declared) != terms.known.licence.upper():
+        if not terms.declared or not terms.known:
+            continue
+        if licences.standard(terms.declared) != licences.standard(terms.known.licence):
             found.append((terms.source, f"given as {terms.declared}, but as far as is known, {terms.known.what}"))
-    return _whole(found)
+    return of_sets(found)
 
 
 @samples_rule("DST004", "licence-clash", "warning")
@@ -106,7 +103,7 @@ def licence_clash(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
                 found.append(
                     (second.source, f"{second.licence} doesn't go with {first.source} ({first.licence}): {why}")
                 )
-    return _whole(found)
+    return of_sets(found)
 
 
 # Splits ---------------------------------------------------------------------------------------------------------------
@@ -135,7 +132,7 @@ def split_by_row(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
                 f"too; one drawn row by row would share {percent(expected, pair['samples'])}: it was not made by label",
             )
         )
-    return _whole(found)
+    return of_sets(found)
 
 
 @dataclass(frozen=True)
@@ -212,7 +209,7 @@ def token_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
                 f"(share of labels here, there): {listed(named, options['shown'])}"
             )
             found.append((pair.source, text))
-    return _whole(found)
+    return of_sets(found)
 
 
 @samples_rule("DST007", "unseen-tokens", "info", options={"shown": count(12, at_least=1)})
@@ -234,7 +231,7 @@ def unseen_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
             named = listed([f"`{token}` ({-one})" for one, token in unseen], options["shown"])
             many = "1 token" if len(unseen) == 1 else f"{len(unseen)} tokens"
             found.append((pair.source, f"{many} of {pair.name} not in {pair.training_name}: {named}"))
-    return _whole(found)
+    return of_sets(found)
 
 
 @samples_rule("DST008", "length-shift", "info", options={"distance": share(0.1)})
@@ -257,38 +254,4 @@ def length_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
                 f"{medians[1]} (distance of the distributions {distance:.2f})"
             )
             found.append((pair.source, text))
-    return _whole(found)
-
-
-# Tokens ---------------------------------------------------------------------------------------------------------------
-
-
-@samples_rule(
-    "LEN003", "rare-tokens", "info", options={"least": count(20), "shown": count(12, at_least=1), "labels": count(500)}
-)
-def rare_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
-    r"""Tokens that fewer labels of a data set hold than a model needs to learn them: 20, unless `least` says otherwise.
-
-    Why: They are never learnt, and the tail of a vocabulary is where typing errors gather.
-    Fix: None: look at the list, the rarest first; then merge, correct or leave out. A set of fewer than `labels` labels
-    is too small to call anything rare in it.
-    See: MathNet remove_formulas_with_rare_tokens.py (20); 96 of 244 tokens of HME100K's training set are rarer.
-    """
-    sizes = dict(samples.group_by("source").len().iter_rows())
-    order = samples["source"].unique(maintain_order=True).to_list()
-    counts = set_difference.token_counts(samples.select(pl.col("source").alias("part"), pl.col("label").fill_null("")))
-    found: list[tuple[str, str]] = []
-    for source in order:
-        frame = counts.filter(pl.col("part") == source)
-        rare = frame.filter(pl.col("labels") < options["least"]).sort("labels", "token")
-        if rare.height and sizes[source] >= options["labels"]:
-            named = listed(
-                [f"`{token}` ({n})" for token, n in rare.select("token", "labels").iter_rows()], options["shown"]
-            )
-            found.append(
-                (
-                    source,
-                    f"{rare.height} of {frame.height} tokens stand in fewer than {options['least']} labels: {named}",
-                )
-            )
-    return _whole(found)
+    return of_sets(found)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from rules.families.images.sizes import NO_FILE
 from rules.options import count, measure, share
 from rules.registry import Options, samples_rule
 from rules.sets.shifted_rows import Shift, shifts
@@ -261,3 +262,34 @@ def prediction_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     if not _has(samples, *_DIFFERS):
         return _none(samples)
     return _disagreeing(samples).filter(~_sure(options)).select(*_WHERE, "message")
+
+
+@samples_rule("PAR002", "missing-image", "error")
+def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""A sample names an image file that isn't there. Where no image of a whole data set is, that is one finding.
+
+    Why: Training stops at it, or skips it without a word, so the data set is smaller than its numbers.
+    Fix: None: drop the sample, or find the file; `--images DIR` says where a data set's images lie.
+    See: im2markup preprocess_filter.py.
+    """
+    if "image_error" not in samples.columns:
+        return _none(samples)
+    named = samples.filter(pl.col("image").is_not_null()).with_columns(
+        (pl.col("image_error") == NO_FILE).fill_null(False).alias("missing")
+    )
+    whole = (
+        named.group_by("source", maintain_order=True)
+        .agg(pl.col("missing").all(), pl.len().alias("images"))
+        .filter("missing")
+    )
+    every = whole.select(
+        pl.lit(None, pl.String).alias("sample_id"),
+        "source",
+        pl.format("none of its {} images is there; --images DIR says where they lie", pl.col("images")).alias(
+            "message"
+        ),
+    )
+    single = named.filter("missing").join(whole, on="source", how="anti")
+    return pl.concat(
+        [every, single.select(*_WHERE, pl.format("there is no image {}", pl.col("image")).alias("message"))]
+    )

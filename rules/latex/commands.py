@@ -37,8 +37,6 @@ KINDS: Final = frozenset(
     | {"stack", "script", "limits", "font", "fontswitch", "style", "size", "sizeswitch", "space", "text", "box"}
     | {"colour", "ref", "layout", "environment", "definition", "document", "primitive", "other"}
 )
-ENVIRONMENT_KINDS: Final = frozenset({"inner", "display", "text", "picture"})
-LETTERS: Final = frozenset("mtrDoOsdl")
 
 #: Characters that may stand after `\left`, `\right` and `\big`.
 DELIMITER_CHARACTERS: Final = frozenset("()[]|/<>.")

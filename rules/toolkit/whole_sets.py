@@ -18,6 +18,12 @@ def none(samples: pl.DataFrame) -> pl.DataFrame:
     return samples.clear().select("sample_id", "source", pl.lit("", pl.String).alias("message"))
 
 
+def of_sets(found: list[tuple[str, str]]) -> pl.DataFrame:
+    """Findings on whole data sets, from pairs of a source and a message."""
+    schema = {"sample_id": pl.String, "source": pl.String, "message": pl.String}
+    return pl.DataFrame([(None, *row) for row in found], schema=schema, orient="row")
+
+
 def rows(samples: pl.DataFrame, hit: pl.Expr, message: pl.Expr) -> pl.DataFrame:
     """A finding for each sample of `samples` that `hit` (Boolean, null is no) holds for."""
     return samples.filter(hit.fill_null(False)).select("sample_id", "source", message.alias("message"))
@@ -45,7 +51,7 @@ def rows_or_set(
         .agg(pl.col("hit").sum().alias("hits"), pl.len().alias("all"))
         .filter((pl.col("all") >= SMALLEST) & (pl.col("hits") > whole * pl.col("all")))
     )
-    of_sets = sets.select(
+    whole_sets = sets.select(
         pl.lit(None, pl.String).alias("sample_id"),
         "source",
         pl.format(
@@ -57,4 +63,4 @@ def rows_or_set(
     )
     others = marked.join(sets, on="source", how="anti", maintain_order="left")
     single = rows(others, pl.col("hit") if alone is None else pl.col("hit") & alone, message)
-    return pl.concat([of_sets, single])
+    return pl.concat([whole_sets, single])

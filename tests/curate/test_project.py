@@ -35,6 +35,40 @@ def test_the_file_of_the_working_folder_is_found(tmp_path, monkeypatch):
     assert load_project().profile == "m2e"
 
 
+def test_pyproject_is_read_for_its_table_and_texsieve_toml_wins(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shared = tmp_path / "pyproject.toml"
+    shared.write_text('[project]\nname = "x"\n[tool.ruff]\n')
+    assert load_project() == Project()
+    with pytest.raises(UserError, match=r"pyproject\.toml: has no table \[tool\.texsieve\]"):
+        load_project(shared)
+    shared.write_text('[tool.texsieve]\nprofile = "m2e"\nbaseline = "b"\n[tool.texsieve.export]\nfix = "safe"\n')
+    found = load_project()
+    assert (found.profile, found.export, found.baseline) == ("m2e", {"fix": "safe"}, Path("b"))
+    assert (found.file, found.hidden) == ("pyproject.toml", "")
+    assert load_project(shared).profile == "m2e"
+    project(tmp_path, 'profile = "printed"\n')
+    found = load_project()
+    assert (found.profile, found.file, found.hidden) == ("printed", "texsieve.toml", "pyproject.toml's [tool.texsieve]")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("profil = 'm2e'", "unknown key '[tool.texsieve] profil'; did you mean '[tool.texsieve] profile'?"),
+        ("export.max_repeats = 0", "[tool.texsieve.export] max_repeats must be at least 1, not 0"),
+        ("score.SYN999 = 0.5", "no rule is called 'SYN999'"),
+    ],
+)
+def test_a_mistake_in_pyproject_names_its_table(tmp_path, text, says):
+    path = tmp_path / "pyproject.toml"
+    path.write_text(f"[tool.texsieve]\n{text}\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        load_project(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert says in str(caught.value)
+
+
 def test_everything_can_be_set(tmp_path):
     found = project(
         tmp_path,
@@ -73,16 +107,26 @@ def test_everything_can_be_set(tmp_path):
     ("text", "says"),
     [
         ("profil = 'm2e'", "did you mean 'profile'"),
-        ("profile = 3", "profile must be a str"),
-        ("select = 'SYN'", "select must be a list"),
-        ("select = [1]", "list of strings"),
-        ("[score]\nerror = 2", "score.error = 2 is not a number from 0 to 1"),
-        ("[score]\nerror = true", "is not a number"),
+        ("profile = 3", "profile must be text, not 3"),
+        ("select = 'SYN'", "select must be a list of texts, not 'SYN'"),
+        ("select = [1]", "select must be a list of texts, not [1]"),
+        ("[score]\nerror = 2", "[score] error must be from 0 to 1, not 2"),
+        ("[score]\nerror = true", "[score] error must be a number, not True"),
         ("[score]\nSYN999 = 0.1", "no rule is called 'SYN999'"),
-        ("[thresholds]\nnope = 1", "unknown name 'nope'"),
-        ("[options]\nSYN010 = 3", "must be a table"),
-        ("[export]\nfixes = 'safe'", "export: unknown key 'fixes'; did you mean 'fix'?"),
-        ("[export]\nsplits = { train = 0.5 }", "add up to 0.5"),
+        ("[thresholds]\nnope = 1", "unknown key '[thresholds] nope'; known in thresholds are"),
+        ("[options]\nSYN010 = 3", "[options] SYN010 must be a table, not 3"),
+        ("[export]\nfixes = 'safe'", "unknown key '[export] fixes'; did you mean '[export] fix'?"),
+        ("[thresholds]\nsmal = 1", "did you mean '[thresholds] small'?"),
+        ("[thresholds]\nsmall = -1", "[thresholds] small must be at least 0, not -1"),
+        ("[thresholds]\nbroken_fix = 2", "[thresholds] broken_fix must be from 0 to 1, not 2"),
+        ("[options.SYN010]\nrun = 1\n[licences]\na = ' '", "[licences] a must be a licence's name"),
+        ("[severity]\nSYN001 = 'bad'", "[severity] SYN001 must be one of error, warning, info, not 'bad'"),
+        ("[fixes]\nSYN001 = 'sure'", "[fixes] SYN001 must be one of safe, unsafe, display, not 'sure'"),
+        ("[export]\nmax_repeats = 0", "[export] max_repeats must be at least 1, not 0"),
+        ("[export]\nsplits = { train = 'all' }", "[export.splits] train must be a number, not 'all'"),
+        ("[export]\nsplits = { train = 0.5 }", "[export] the shares of the splits add up to 0.5"),
+        ("baseline = 3", "baseline must be a path, not 3"),
+        ("[suppress]\nx = 3", "x"),
         ("= 3", "no valid TOML"),
     ],
 )
@@ -113,7 +157,7 @@ def test_the_page_has_every_key_and_its_example_is_taken(tmp_path):
     )  # would refuse what isn't there
     make_options(found.export, {}, found.licences)
     written = tomllib.loads(example)
-    keys = {item.name for item in fields(Project)} - {"weights"} | {"score"}
+    keys = {item.name for item in fields(Project) if item.metadata.get("key", True)}
     assert set(written) == keys
     assert set(written["export"]) == {item.name for item in fields(ExportOptions)} - {"licences"}
 

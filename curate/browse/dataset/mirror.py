@@ -15,13 +15,12 @@ import fiftyone as fo
 from curate.base.errors import UserError
 from curate.browse.dataset import fields
 from curate.browse.deciding.state import Found, State, standing, states
-from curate.browse.deciding.taking import Desk, Shown
+from curate.browse.deciding.taking import Desk, ShownSample
 from curate.browse.pictures.cards import card_of
 from curate.browse.pictures.drawings import path_of
 from curate.runs.folder import load_run
+from curate.runs.in_force import in_force
 
-#: Decisions that give the sample another label.
-_GIVE = ("fix", "edit")
 _SEVERITY_RANK = {name: rank for rank, name in enumerate(fields.SEVERITIES)}
 
 
@@ -32,10 +31,10 @@ def desk_of(dataset: Any) -> Desk:
     return Desk(Path(dataset.info[fields.INFO_RUN]), dataset.info.get(fields.INFO_WHO))
 
 
-def shown(dataset: Any, ids: Iterable[str]) -> list[Shown]:
+def shown(dataset: Any, ids: Iterable[str]) -> list[ShownSample]:
     """The samples with these document ids as the App shows them, those that are there."""
     columns = ("id", fields.SAMPLE_ID, fields.LABEL, fields.PROPOSED)
-    return [Shown(*row) for row in zip(*dataset.select(list(ids)).values(list(columns)), strict=True)]
+    return [ShownSample(*row) for row in zip(*dataset.select(list(ids)).values(list(columns)), strict=True)]
 
 
 def show(dataset: Any, states: Mapping[str, State]) -> None:
@@ -66,13 +65,9 @@ def renew(dataset: Any) -> None:
     view = dataset.match({"$or": [known, {fields.DECISION: {"$ne": fields.UNDECIDED}}]})
     changed = {}
     for sample, sample_id, label, action, given in zip(*view.values(columns), strict=True):
-        decision = stand.get(sample_id)
-        now: tuple[str, str | None] = (fields.UNDECIDED, None)
-        if decision is not None and decision.is_about(label):
-            # A fix that doesn't say what it makes is as good as what it was shown to make.
-            left_open = decision.action == "fix" and decision.label is None
-            now = decision.action, given if left_open else decision.label if decision.action in _GIVE else None
-        if (action, given) != now:
+        held = in_force(stand, sample_id, label)
+        # A fix that doesn't say what it makes is as good as what it was shown to make.
+        if (action, given) != (held.action or fields.UNDECIDED, given if held.left_to_fixer else held.given):
             changed[sample_id] = sample
     show(dataset, {changed[sample_id]: state for sample_id, state in states(run, list(changed)).items()})
 

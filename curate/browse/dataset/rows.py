@@ -9,7 +9,7 @@ import polars as pl
 from curate.browse.dataset import fields
 from curate.browse.pictures.cards import card_of
 from curate.browse.pictures.drawings import path_of
-from curate.browse.process.work import Work
+from curate.browse.process.work import WorkingFiles
 from curate.runs.folder import FINDINGS_FILE, SAMPLES, SAMPLES_FILE, Run
 from rules import KEY_VERSION
 
@@ -20,7 +20,7 @@ EDITION = "3"
 _CONTRADICTION = "DUP002"
 
 
-def fingerprint(run: Run, work: Work, most: int) -> str:
+def fingerprint(run: Run, work: WorkingFiles, most: int) -> str:
     """Changes with everything that the rows depend on but decisions, which are brought up to date by themselves."""
     digest = hashlib.sha256(f"{EDITION} {KEY_VERSION} {most} {work.pictures}".encode())
     for name in (SAMPLES_FILE, FINDINGS_FILE):
@@ -29,7 +29,7 @@ def fingerprint(run: Run, work: Work, most: int) -> str:
     return digest.hexdigest()[:32]
 
 
-def rows(run: Run, work: Work, most: int = fields.MOST) -> pl.DataFrame:
+def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
     """At most `most` samples, worst severity first, then in the order of the run; the columns are the App's fields.
 
     `filepath` is absolute: the image's own file, or one of `work` that is made when it is asked for. FINDINGS is a
@@ -122,7 +122,7 @@ def _groups() -> tuple[pl.Expr, pl.Expr]:
     return group.alias(fields.DUPLICATES), conflict.alias(fields.CONFLICT)
 
 
-def _photo(run: Run, work: Work) -> pl.Expr:
+def _photo(run: Run, work: WorkingFiles) -> pl.Expr:
     """`filepath`: the image's own file, or where a picture will be that stands for it (inside a table, or none)."""
     roots = {entry["name"]: str(run.root(entry["name"])) for entry in run.summary["sources"]}
     made = pl.format("{}/{}.png", pl.lit(str(work.photos)), pl.col("row").cast(pl.String).str.zfill(8))

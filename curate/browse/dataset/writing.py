@@ -13,7 +13,7 @@ import polars as pl
 
 from curate import __version__
 from curate.browse.dataset import fields, views
-from curate.browse.process.work import Work
+from curate.browse.process.work import WorkingFiles
 from curate.runs.folder import Run
 
 #: The version whose layout this is; newer FiftyOnes migrate it by themselves.
@@ -54,7 +54,7 @@ FIELDS: dict[str, tuple[str, str]] = {
 }
 
 
-def write_dataset(folder: Path, run: Run, work: Work, frame: pl.DataFrame, mark: str) -> None:
+def write_dataset(folder: Path, run: Run, work: WorkingFiles, frame: pl.DataFrame, mark: str) -> None:
     """Write metadata.json and samples.json for the rows of `rows.rows` into `folder`, which is made.
 
     mark: the fingerprint that `dataset.info` is to hold.
@@ -126,7 +126,7 @@ def _oid(prefix: str, number: pl.Expr, kind: str) -> pl.Expr:
 
 
 def _metadata(
-    run: Run, work: Work, frame: pl.DataFrame, dataset_id: str, now: dict[str, str], mark: str
+    run: Run, work: WorkingFiles, frame: pl.DataFrame, dataset_id: str, now: dict[str, str], mark: str
 ) -> dict[str, Any]:
     name = fields.dataset_name(run.path)
     config = run.summary.get("config", {})

@@ -16,8 +16,8 @@ from fiftyone.operators import types
 from curate.base.errors import UserError
 from curate.browse.dataset import fields, mirror
 from curate.browse.deciding.said import code, findings_text
-from curate.browse.deciding.state import Judged
-from curate.browse.deciding.taking import NOTHING, Desk, Shown
+from curate.browse.deciding.state import JudgedSample
+from curate.browse.deciding.taking import NOTHING, Desk, ShownSample
 from curate.browse.pictures.sketch import Sketcher
 from curate.runs.folder import load_run
 
@@ -26,7 +26,7 @@ LABEL = "label"
 _SKETCHER = Sketcher()
 
 
-def text_of(ctx: Any, desk: Desk, sample: Shown) -> str:
+def text_of(ctx: Any, desk: Desk, sample: ShownSample) -> str:
     """What stands in the form: what was typed; before that the decided label, the proposal, or the label itself."""
     if LABEL in ctx.params:
         return str(ctx.params[LABEL] or "")
@@ -53,7 +53,7 @@ def edit_form(ctx: Any, ids: Sequence[str]) -> types.Property:
     return types.Property(inputs, view=prompt)
 
 
-def _problem(samples: Sequence[Shown]) -> str | None:
+def _problem(samples: Sequence[ShownSample]) -> str | None:
     if not samples:
         return NOTHING
     if len({sample.label for sample in samples}) > 1:
@@ -61,7 +61,7 @@ def _problem(samples: Sequence[Shown]) -> str | None:
     return None
 
 
-def _fill(inputs: types.Object, ctx: Any, desk: Desk, sample: Shown) -> None:
+def _fill(inputs: types.Object, ctx: Any, desk: Desk, sample: ShownSample) -> None:
     text = text_of(ctx, desk, sample)
     field = inputs.str(LABEL, default=text, label="Label", view=types.TextFieldView(multiline=True, rows=3))
     if not text.strip():
@@ -74,7 +74,7 @@ def _fill(inputs: types.Object, ctx: Any, desk: Desk, sample: Shown) -> None:
     inputs.md(f"Label as it was read: {code(sample.label, 600)}", name="as_read")
 
 
-def _picture(ctx: Any, desk: Desk, sample: Shown, look: Judged) -> str:
+def _picture(ctx: Any, desk: Desk, sample: ShownSample, look: JudgedSample) -> str:
     """Photo and label on one card, as a data URI."""
     document, info = ctx.dataset[sample.id], ctx.dataset.info
     source, image = document[fields.SOURCE], document[fields.IMAGE]

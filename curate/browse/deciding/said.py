@@ -6,7 +6,7 @@ from collections import Counter
 
 from curate.base.visible import clip, visible
 from curate.browse.dataset import fields
-from curate.browse.deciding.state import Judged
+from curate.browse.deciding.state import JudgedSample
 
 #: Findings that are listed; the worst come first.
 MOST = 8
@@ -15,7 +15,7 @@ QUOTED = 60
 _MARKS = {"error": "◆", "warning": "▲", "info": "●"}
 
 
-def findings_text(look: Judged) -> str:
+def findings_text(look: JudgedSample) -> str:
     """What the rules say of a label, as markdown."""
     score = "" if look.score is None else f" · score {look.score:.2f}"
     if not look.findings:

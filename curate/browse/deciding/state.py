@@ -16,6 +16,7 @@ from curate.browse.dataset import fields
 from curate.browse.deciding.change import marked
 from curate.runs.decisions import DECISIONS_FILE, Decision, read_decisions
 from curate.runs.folder import Run, rules_of
+from curate.runs.in_force import in_force
 from rules import Ruleset, Weights, engine, fixing
 from rules.registry import NOT_JUDGED
 from rules.score import scores
@@ -36,7 +37,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedSample:
     """A label and what the rules say of it as the label of a certain sample: score and findings are the sample's."""
 
     label: str
@@ -68,7 +69,7 @@ class State:
 
     sample_id: str
     label: str
-    in_force: Judged
+    in_force: JudgedSample
     decision: str = fields.UNDECIDED
     decided_label: str | None = None
     proposed: str | None = None
@@ -121,7 +122,7 @@ def states(run: Run, ids: Collection[str], *, anew: bool = False) -> dict[str, S
     return out
 
 
-def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weights) -> dict[str, Judged]:
+def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weights) -> dict[str, JudgedSample]:
     """Judge labels, by sample id, as if the samples had them: what else was found of a sample holds on.
 
     Findings that the run's baseline knows count in the score, as they do in an audit, and are not listed.
@@ -150,7 +151,7 @@ def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weight
             if (sample_id, finding.rule, finding.start, finding.end) not in hidden
         ]
         score = None if row["score"] is None else round(row["score"] * kept.get(sample_id, 1.0), 4)
-        out[sample_id] = Judged(label, row["canonical"], row["visual_key"], row["n_tokens"], score, tuple(listed))
+        out[sample_id] = JudgedSample(label, row["canonical"], row["visual_key"], row["n_tokens"], score, tuple(listed))
     return out
 
 
@@ -160,15 +161,9 @@ def _decided(
     """The action that stands for each sample and the label it gives; one about another label counts for nothing."""
     out: dict[str, tuple[str, str | None]] = {}
     for sample_id, row in rows.items():
-        decision, label = decisions.get(sample_id), row["label"]
-        if decision is None or not decision.is_about(label):
-            out[sample_id] = fields.UNDECIDED, None
-        elif decision.action not in ("fix", "edit"):
-            out[sample_id] = decision.action, None
-        elif decision.label is None:  # a fix that is left to the fixer, as export makes it
-            out[sample_id] = decision.action, proposals([label], ruleset).get(label)
-        else:
-            out[sample_id] = decision.action, decision.label
+        held = in_force(decisions, sample_id, row["label"])
+        given = proposals([held.read], ruleset).get(held.read) if held.left_to_fixer else held.given
+        out[sample_id] = held.action or fields.UNDECIDED, given
     return out
 
 
@@ -178,8 +173,8 @@ def proposals(labels: Iterable[str], ruleset: Ruleset) -> dict[str, str]:
     return dict(fixed.filter(pl.col("fixed") != pl.col("label")).select("label", "fixed").iter_rows())
 
 
-def _as_audited(row: Mapping[str, Any], findings: list[Found]) -> Judged:
-    return Judged(
+def _as_audited(row: Mapping[str, Any], findings: list[Found]) -> JudgedSample:
+    return JudgedSample(
         row["label"], row["canonical"], row["visual_key"], row["n_tokens"], row["score"], findings=tuple(findings)
     )
 

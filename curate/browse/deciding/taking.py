@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from curate.base.errors import UserError
-from curate.browse.deciding.state import Judged, State, judge, labels_of, proposals, standing, states
+from curate.browse.deciding.state import JudgedSample, State, judge, labels_of, proposals, standing, states
 from curate.runs.decisions import Action, Decision, append_decisions, decide, label_sha256
 from curate.runs.folder import Run, load_run, rules_of
 
@@ -38,7 +38,7 @@ _REFUSED = {
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownSample:
     """A sample as the App shows it: the id of its document there, its label as read, the label with proposed fixes."""
 
     id: str
@@ -85,7 +85,7 @@ class Desk:
         self.path = run
         self.who = who
 
-    def decide(self, action: Action, shown: Sequence[Shown], label: str | None = None) -> Outcome:
+    def decide(self, action: Action, shown: Sequence[ShownSample], label: str | None = None) -> Outcome:
         """Decide on samples; what was decided is on the disk when this returns.
 
         `fix` takes each sample's own proposal, `edit` gives all of them `label`, `undo` lets the decision before the
@@ -118,35 +118,37 @@ class Desk:
         outcome.states = self._states([sample for sample in shown if sample.id in made])
         return outcome
 
-    def check(self, shown: Sequence[Shown]) -> Outcome:
+    def check(self, shown: Sequence[ShownSample]) -> Outcome:
         """Read samples from the run again, run its rules over the labels in force and propose fixes anew."""
         outcome = Outcome("check", self._states(shown, anew=True))
         outcome.refused["gone"] = len(shown) - len(outcome.states)
         outcome.refused = +outcome.refused
         return outcome
 
-    def look(self, label: str, sample_id: str) -> Judged:
+    def look(self, label: str, sample_id: str) -> JudgedSample:
         """What the run's rules say of `label`, were it the label of the sample."""
         run = load_run(self.path)
         return judge(run, {sample_id: label}, *rules_of(run))[sample_id]
 
-    def proposed(self, sample: Shown) -> str | None:
+    def proposed(self, sample: ShownSample) -> str | None:
         """The label with every proposed fix, None where there is none."""
         return _with_proposals(load_run(self.path), [sample])[0].proposed
 
-    def _states(self, shown: Sequence[Shown], *, anew: bool = False) -> dict[str, State]:
+    def _states(self, shown: Sequence[ShownSample], *, anew: bool = False) -> dict[str, State]:
         found = states(load_run(self.path), [sample.sample_id for sample in shown], anew=anew)
         return {sample.id: found[sample.sample_id] for sample in shown if sample.sample_id in found}
 
 
-def _with_proposals(run: Run, shown: Sequence[Shown]) -> list[Shown]:
+def _with_proposals(run: Run, shown: Sequence[ShownSample]) -> list[ShownSample]:
     """The samples with their proposals; the App gets these some time after it is opened."""
     lacking = [sample.label for sample in shown if sample.proposed is None]
     made = proposals(lacking, rules_of(run)[0]) if lacking else {}
     return [sample if sample.proposed else replace(sample, proposed=made.get(sample.label)) for sample in shown]
 
 
-def _why_not(action: Action, sample: Shown, given: str | None, label: str | None, last: Decision | None) -> str | None:
+def _why_not(
+    action: Action, sample: ShownSample, given: str | None, label: str | None, last: Decision | None
+) -> str | None:
     """Why a decision can't be made, a key of _REFUSED. `label` is the run's now, `last` the decision that stands."""
     if label is None:
         return "gone"

@@ -10,7 +10,7 @@ from fiftyone.operators import types
 from curate.base.errors import UserError
 from curate.browse.dataset import mirror
 from curate.browse.deciding import form
-from curate.browse.deciding.taking import NOTHING, Desk, Outcome, Shown
+from curate.browse.deciding.taking import NOTHING, Desk, Outcome, ShownSample
 from curate.browse.likeness import brain
 
 
@@ -56,7 +56,7 @@ class _Button(foo.Operator):  # type: ignore[misc]
         ctx.ops.reload_dataset()  # to reload samples would show none of the changes
         return {"done": len(outcome.states)}
 
-    def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
+    def do(self, desk: Desk, samples: list[ShownSample], ctx: Any) -> Outcome:
         raise NotImplementedError
 
 
@@ -68,7 +68,7 @@ def _targets(ctx: Any) -> list[str]:
 class AcceptFix(_Button):
     name_, label_, icon_ = "accept_fix", "Accept proposed fix", "auto_fix_high"
 
-    def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
+    def do(self, desk: Desk, samples: list[ShownSample], ctx: Any) -> Outcome:
         return desk.decide("fix", samples)
 
 
@@ -79,21 +79,21 @@ class EditLabel(_Button):
     def resolve_input(self, ctx: Any) -> types.Property:
         return form.edit_form(ctx, _targets(ctx))
 
-    def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
+    def do(self, desk: Desk, samples: list[ShownSample], ctx: Any) -> Outcome:
         return desk.decide("edit", samples, form.text_of(ctx, desk, samples[0]))
 
 
 class AcceptLabel(_Button):
     name_, label_, icon_ = "accept_label", "Accept label as it is", "check_circle"
 
-    def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
+    def do(self, desk: Desk, samples: list[ShownSample], ctx: Any) -> Outcome:
         return desk.decide("accept", samples)
 
 
 class Reject(_Button):
     name_, label_, icon_ = "reject", "Reject sample", "block"
 
-    def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
+    def do(self, desk: Desk, samples: list[ShownSample], ctx: Any) -> Outcome:
         return desk.decide("reject", samples)
 
 
@@ -101,7 +101,7 @@ class Undo(_Button):
     name_, label_, icon_ = "undo", "Undo last decision", "undo"
     place = types.Places.SAMPLES_GRID_SECONDARY_ACTIONS
 
-    def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
+    def do(self, desk: Desk, samples: list[ShownSample], ctx: Any) -> Outcome:
         return desk.decide("undo", samples)
 
 
@@ -109,7 +109,7 @@ class CheckAgain(_Button):
     name_, label_, icon_ = "check_again", "Run the rules again", "fact_check"
     place = types.Places.SAMPLES_GRID_SECONDARY_ACTIONS
 
-    def do(self, desk: Desk, samples: list[Shown], ctx: Any) -> Outcome:
+    def do(self, desk: Desk, samples: list[ShownSample], ctx: Any) -> Outcome:
         return desk.check(samples)
 
 

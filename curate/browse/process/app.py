@@ -36,7 +36,7 @@ _INDEXED = (
 )
 
 
-class Server:
+class FiftyOneServer:
     """FiftyOne in this process. `settings` are those that `session` writes."""
 
     def __init__(self, settings: dict[str, Any], out: IO[str]) -> None:
@@ -174,5 +174,5 @@ if __name__ == "__main__":
     tie_to_parent(settings["parent"])
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # FiftyOne prints, and standard output is for answers
-    Server(settings, answers).main()
+    FiftyOneServer(settings, answers).main()
     os._exit(0)  # threads of the database's client would take seconds to end

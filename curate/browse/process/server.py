@@ -18,7 +18,7 @@ from typing import Any
 from curate.base.errors import UserError
 from curate.browse.dataset import fields
 from curate.browse.process.mongod import Mongod, end
-from curate.browse.process.work import Work
+from curate.browse.process.work import WorkingFiles
 from curate.runs.folder import Run
 
 PLUGINS = Path(__file__).parents[1] / "plugin"
@@ -26,7 +26,7 @@ _SECONDS_TO_ANSWER = 180.0
 _SECONDS_TO_END = 4.0
 
 
-def places(run: Run, work: Work) -> dict[str, Any]:
+def places(run: Run, work: WorkingFiles) -> dict[str, Any]:
     """Folders that whoever makes pictures has to know."""
     return {
         "pictures": str(work.pictures),
@@ -36,10 +36,10 @@ def places(run: Run, work: Work) -> dict[str, Any]:
     }
 
 
-class Server:
+class ServerProcess:
     """The process of `curate.browse.process.app`, seen from the command."""
 
-    def __init__(self, run: Run, work: Work, listening: socket.socket, mongod: Mongod | None) -> None:
+    def __init__(self, run: Run, work: WorkingFiles, listening: socket.socket, mongod: Mongod | None) -> None:
         self.log = work.server_log
         settings = {
             **places(run, work),
@@ -115,7 +115,7 @@ class Server:
         raise UserError(f"FiftyOne's server ended with code {code}: {lines[-1].strip()}; see {self.log}")
 
 
-def environment(work: Work, uri: str | None, base: Mapping[str, str]) -> dict[str, str]:
+def environment(work: WorkingFiles, uri: str | None, base: Mapping[str, str]) -> dict[str, str]:
     """The variables that FiftyOne reads when it is imported. Without `uri` the user's own database is used."""
     ours = {
         "FIFTYONE_DO_NOT_TRACK": "true",
@@ -145,7 +145,7 @@ def environment(work: Work, uri: str | None, base: Mapping[str, str]) -> dict[st
     return {**{name: value for name, value in base.items() if name not in ("FIFTYONE_SERVER",)}, **ours}
 
 
-def until_it_answers(url: str, server: Server) -> None:
+def until_it_answers(url: str, server: ServerProcess) -> None:
     deadline = time.monotonic() + _SECONDS_TO_ANSWER
     while time.monotonic() < deadline:
         server.check()

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from curate.base.errors import UserError
 from curate.browse.dataset import fields
 from curate.browse.process.mongod import HOW_TO_GET, PORT, URI_VARIABLE, VARIABLE, DamagedError, Mongod, find_mongod
-from curate.browse.process.server import Server, places, until_it_answers
-from curate.browse.process.work import AlreadyOpenError, Work, work_of
+from curate.browse.process.server import ServerProcess, places, until_it_answers
+from curate.browse.process.work import AlreadyOpenError, WorkingFiles, work_of
 from curate.runs.decisions import DECISIONS_FILE
 from curate.runs.folder import Run, load_run
 
@@ -103,7 +103,7 @@ def _stoppable() -> Iterator[None]:
 
 def _show(
     run: Run,
-    work: Work,
+    work: WorkingFiles,
     program: Path | None,
     port: int | None,
     most: int,
@@ -120,7 +120,7 @@ def _show(
     if program is not None:
         mongod = _database(work, program, say, stack)
     say("Starting FiftyOne …")
-    server = Server(run, work, listening, mongod)
+    server = ServerProcess(run, work, listening, mongod)
     stack.callback(server.stop)
     processes = {"server": server.pid} | ({"mongod": mongod.process.pid} if mongod else {})
     work.note(processes, "")
@@ -151,7 +151,7 @@ def _show(
     server.wait()
 
 
-def _take_in(run: Run, work: Work, server: Server, frame: pl.DataFrame, mark: str) -> dict[str, Any]:
+def _take_in(run: Run, work: WorkingFiles, server: ServerProcess, frame: pl.DataFrame, mark: str) -> dict[str, Any]:
     """Have the database hold these rows, unless it does. Returns its state: what it holds, and of how many rows, the
     first ones, it has the proposals."""
     before = work.read_state()
@@ -172,7 +172,9 @@ def _take_in(run: Run, work: Work, server: Server, frame: pl.DataFrame, mark: st
     return state
 
 
-def _propose(run: Run, work: Work, server: Server, frame: pl.DataFrame, state: Mapping[str, Any]) -> None:
+def _propose(
+    run: Run, work: WorkingFiles, server: ServerProcess, frame: pl.DataFrame, state: Mapping[str, Any]
+) -> None:
     """Have the App show the proposals that its database lacks, and note after each batch how far they are."""
     from curate.browse.deciding.proposals import proposed
 
@@ -181,7 +183,7 @@ def _propose(run: Run, work: Work, server: Server, frame: pl.DataFrame, state: M
         work.write_state({**state, "proposed": done})
 
 
-def _database(work: Work, program: Path, say: Say, stack: ExitStack) -> Mongod:
+def _database(work: WorkingFiles, program: Path, say: Say, stack: ExitStack) -> Mongod:
     """The run's database, started; one that can't be read is made anew, since all that counts is in the run."""
     mongod = Mongod(program, work.database, work.mongod_log)
     stack.callback(mongod.stop)
@@ -197,7 +199,7 @@ def _database(work: Work, program: Path, say: Say, stack: ExitStack) -> Mongod:
     return mongod
 
 
-def _write(run: Run, work: Work, frame: pl.DataFrame, mark: str) -> None:
+def _write(run: Run, work: WorkingFiles, frame: pl.DataFrame, mark: str) -> None:
     from curate.browse.dataset.writing import write_dataset
 
     _remove(work.dataset)
@@ -227,7 +229,7 @@ def _listening(port: int | None) -> Iterator[socket.socket]:
         yield sock
 
 
-def _write_background(work: Work, run: Run, frame: pl.DataFrame) -> None:
+def _write_background(work: WorkingFiles, run: Run, frame: pl.DataFrame) -> None:
     """The jobs that the painter does of itself: cards of the first samples, then every drawing, worst samples first."""
     from curate.browse.pictures.finding import job
 

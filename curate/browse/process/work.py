@@ -38,7 +38,7 @@ class AlreadyOpenError(Exception):
 
 
 @dataclass(frozen=True)
-class Work:
+class WorkingFiles:
     """The working files of a run. Nothing here is worth keeping: decisions are in the run folder."""
 
     root: Path
@@ -108,9 +108,9 @@ class Work:
             if folder != self.pictures:
                 shutil.rmtree(folder, ignore_errors=True)
         for other in self.root.parent.iterdir():
-            run = Work(other).read_state().get("run")
+            run = WorkingFiles(other).read_state().get("run")
             if other != self.root and isinstance(run, str) and not Path(run).exists():
-                with suppress(AlreadyOpenError, OSError), Work(other).held():
+                with suppress(AlreadyOpenError, OSError), WorkingFiles(other).held():
                     shutil.rmtree(other, ignore_errors=True)
 
     @contextmanager
@@ -143,7 +143,7 @@ class Work:
         return str(self.root) in command_line(pid)
 
 
-def work_of(run: Path) -> Work:
+def work_of(run: Path) -> WorkingFiles:
     """The working folder of a run, made if it isn't there. Raises UserError where it can't be written to."""
     run = run.resolve()
     root = cache_folder().absolute() / "browse" / f"{run.name[:60]}-{run_hash(run)}"
@@ -156,7 +156,7 @@ def work_of(run: Path) -> Work:
             f"{root}: database and pictures can't be kept there ({error.strerror}); "
             "name a folder you may write to in TEXSIEVE_CACHE"
         ) from error
-    return Work(root)
+    return WorkingFiles(root)
 
 
 def command_line(pid: int) -> str:

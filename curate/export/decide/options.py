@@ -5,17 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from curate.base.errors import UserError
+from curate.base.settings import NO_KEY, Count, Share, as_flag, check, fill, in_table
+from curate.images.model_ready import Crop, Resize
 
-FORMATS = ("hf", "messages", "sharegpt")
-FIXES = ("none", "safe", "unsafe")
-KEPT_SPLITS = ("none", "test", "all")
-NEAR = ("leave", "keep")
-RESIZE = ("upscale", "pad", "none")
-CROP = ("ink", "none")
 SEVERITIES = ("error", "warning", "info")
 #: The prompt of the formats with conversations.
 PROMPT = "Write the LaTeX code of the formula in this image."
@@ -45,40 +41,32 @@ class ExportOptions:
     max_repeats: samples with one visual key. splits: name to share, the training split first. licences: by source.
     """
 
-    format: str = "hf"
+    format: Literal["hf", "messages", "sharegpt"] = "hf"
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
-    min_score: float | None = None
-    fix: str = "none"
-    max_repeats: int | None = None
+    min_score: Share | None = None
+    fix: Literal["none", "safe", "unsafe"] = "none"
+    max_repeats: Count | None = None
     languages: tuple[str, ...] | None = None
     min_tokens: int | None = None
-    max_tokens: int | None = None
+    max_tokens: Count | None = None
     min_chars: int | None = None
-    max_chars: int | None = None
+    max_chars: Count | None = None
     splits: Mapping[str, float] = field(default_factory=_default_splits)
-    keep_splits: str = "none"
-    near_duplicates: str = "leave"
+    keep_splits: Literal["none", "test", "all"] = "none"
+    near_duplicates: Literal["leave", "keep"] = "leave"
     seed: int = 0
-    resize: str = "upscale"
-    crop: str = "none"
+    resize: Resize = "upscale"
+    crop: Crop = "none"
     allow_no_image: bool = False
     allow_licence_clash: bool = False
     licence: str | None = None
-    licences: Mapping[str, str] = field(default_factory=dict)
+    licences: Mapping[str, str] = field(default_factory=dict, metadata=NO_KEY)
     prompt: str = PROMPT
     name: str | None = None
 
     def __post_init__(self) -> None:
-        for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise UserError(f"export: {name} = {getattr(self, name)!r} is none of {', '.join(allowed)}")
-        if self.min_score is not None and not 0 <= self.min_score <= 1:
-            raise UserError(f"export: min_score = {self.min_score!r} is not a number from 0 to 1")
-        for name in ("max_repeats", "max_tokens", "max_chars"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"export: {name} = {value!r} would keep nothing; it must be 1 or more")
+        check(self)
         _check_texts(self)
         _check_splits(self.splits)
         _check_languages(self.languages)
@@ -88,16 +76,6 @@ class ExportOptions:
         config = {key: _plain(value) for key, value in asdict(self).items() if key != "allow_licence_clash"}
         config["splits"] = {name: share / _total(self.splits) for name, share in self.splits.items()}
         return config
-
-
-_CHOICES = {
-    "format": FORMATS,
-    "fix": FIXES,
-    "keep_splits": KEPT_SPLITS,
-    "near_duplicates": NEAR,
-    "resize": RESIZE,
-    "crop": CROP,
-}
 
 
 def _plain(value: Any) -> Any:
@@ -112,13 +90,13 @@ def _check_texts(options: ExportOptions) -> None:
     for name in ("prompt", "name", "licence"):
         text = getattr(options, name)
         if text is not None and not _is_unicode(text):
-            raise UserError(f"export: {name} = {text!r} isn't text in UTF-8")
+            raise UserError(f"{name} = {text!r} isn't text in UTF-8")
     if options.name is not None and len(options.name.splitlines()) != 1:
-        raise UserError(f"export: name = {options.name!r} must be one line")
+        raise UserError(f"name = {options.name!r} must be one line")
     if options.licence is not None and not options.licence.isprintable():
-        raise UserError(f"export: licence = {options.licence!r} isn't the name of a licence")
+        raise UserError(f"licence = {options.licence!r} isn't the name of a licence")
     if "<image>" in options.prompt:
-        raise UserError("export: the prompt holds <image>, which formats put before it themselves; leave it out")
+        raise UserError("the prompt holds <image>, which formats put before it themselves; leave it out")
 
 
 def _is_unicode(text: str) -> bool:
@@ -131,21 +109,21 @@ def _is_unicode(text: str) -> bool:
 
 def _check_splits(splits: Mapping[str, float]) -> None:
     if not splits:
-        raise UserError("export: no split is named; give shares as in train=.9,test=.1")
+        raise UserError("no split is named; give shares as in train=.9,test=.1")
     seen: dict[str, str] = {}
     for name, share in splits.items():
         why = _TAKEN.get(name.lower(), "")
         if not _SPLIT_NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
             why = f"letters, digits, _ and . only, and no more than {_LONGEST_NAME} of them"
         if why:
-            raise UserError(f"export: {name!r} can't be the name of a split: {why}")
+            raise UserError(f"{name!r} can't be the name of a split: {why}")
         other = seen.setdefault(name.lower(), name)
         if other != name:
-            raise UserError(f"export: splits {name!r} and {other!r} differ in case only, which some disks don't tell")
+            raise UserError(f"splits {name!r} and {other!r} differ in case only, which some disks don't tell")
         if isinstance(share, bool) or not isinstance(share, int | float) or not math.isfinite(share) or share < 0:
-            raise UserError(f"export: the share of split {name!r} must be a number, 0 or more, not {share!r}")
+            raise UserError(f"the share of split {name!r} must be a number, 0 or more, not {share!r}")
     if not 0.999 <= _total(splits) <= 1.001:
-        raise UserError(f"export: the shares of the splits add up to {_total(splits):g}, not to 1")
+        raise UserError(f"the shares of the splits add up to {_total(splits):g}, not to 1")
 
 
 def _check_languages(languages: tuple[str, ...] | None) -> None:
@@ -153,7 +131,7 @@ def _check_languages(languages: tuple[str, ...] | None) -> None:
 
     for language in languages or ():
         if language not in (*LANGUAGES, "none"):
-            raise UserError(f"export: {language!r} is no language known here; there are: none, {', '.join(LANGUAGES)}")
+            raise UserError(f"{language!r} is no language known here; there are: none, {', '.join(LANGUAGES)}")
 
 
 def parse_splits(text: str) -> dict[str, float]:
@@ -175,44 +153,28 @@ def parse_splits(text: str) -> dict[str, float]:
     return splits
 
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "drop": (list,),
-    "keep": (list,),
-    "languages": (list,),
-    "splits": (dict, str),
-    "min_score": (int, float),
-    **dict.fromkeys(("max_repeats", "min_tokens", "max_tokens", "min_chars", "max_chars", "seed"), (int,)),
-    **dict.fromkeys(("allow_no_image", "allow_licence_clash"), (bool,)),
-}
-
-
 def make_options(
-    settings: Mapping[str, Any], flags: Mapping[str, Any], licences: Mapping[str, str] | None = None
+    settings: Mapping[str, Any],
+    flags: Mapping[str, Any],
+    licences: Mapping[str, str] | None = None,
+    *,
+    where: str = "",
+    section: str = "export",
 ) -> ExportOptions:
     """Options from a project file's table [export] and the flags that were given (None: not given), which win.
 
-    licences: of sources, from the table [licences].
+    licences: of sources, from the table [licences]. where and section: what the file and its table are called.
 
     Raises UserError for an unknown key, a value of the wrong type or one that can't be.
     """
-    known = [item.name for item in fields(ExportOptions) if item.name != "licences"]
-    values: dict[str, Any] = {}
-    for key, value in settings.items():
-        if key not in known:
-            import difflib
+    options = fill(
+        ExportOptions(licences=dict(licences or {})), _split_up(settings), where, section=section, naming=in_table
+    )
+    given = {key: value for key, value in flags.items() if value is not None}
+    return fill(options, _split_up(given), naming=as_flag)
 
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-            raise UserError(f"export: unknown key {key!r}; {hint}")
-        wanted = _KINDS.get(key, (str,))
-        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
-            raise UserError(f"export: {key} must be a {' or a '.join(kind.__name__ for kind in wanted)}, not {value!r}")
-        if isinstance(value, list | dict):
-            texts = list(value)
-            if not all(isinstance(item, str) for item in texts):
-                raise UserError(f"export: {key} must hold strings, not {value!r}")
-        values[key] = tuple(value) if isinstance(value, list) else value
-    values |= {key: value for key, value in flags.items() if value is not None}
-    if isinstance(values.get("splits"), str):
-        values["splits"] = parse_splits(values["splits"])
-    return ExportOptions(**values, licences=dict(licences or {}))
+
+def _split_up(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Splits may be one text, as on the command line."""
+    splits = settings.get("splits")
+    return {**settings, "splits": parse_splits(splits)} if isinstance(splits, str) else settings

@@ -15,7 +15,7 @@ import polars as pl
 from curate.base.tables import things
 from curate.export.decide import policy, splits, stats
 from curate.export.decide.inputs import Input
-from curate.export.decide.licences import OTHER, UNKNOWN, clashes, combined, is_clear, licence_of, standard
+from curate.export.decide.licences import clashes, licence_of
 from curate.export.decide.options import ExportOptions
 from curate.export.decide.relabel import WINNING, Relabelled, relabel
 from curate.export.decide.rows import Rows, how_many, mapped, stored, windows
@@ -23,13 +23,14 @@ from curate.export.tell.manifest import describe_inputs, sha256_of, versions
 from curate.export.write.pictures import Studio, pixel_number
 from curate.export.write.shards import ROW_COLUMNS, Shard, cut, rows_of, texts
 from rules.sets import split_names
+from rules.sets.licences import OTHER, UNKNOWN, is_clear, joint, standard
 
 #: Called with a stage's name, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExportPlan:
     """What is to be written. frame: a narrow row a sample (see `policy.base`) with reason, rule, detail and split;
     kept of them stay."""
 
@@ -71,7 +72,7 @@ def make_plan(
     *,
     workers: int = 1,
     progress: Progress | None = None,
-) -> Plan:
+) -> ExportPlan:
     """Decide on every sample. `tmp` is a folder for its rows and changed labels, which must outlive the plan.
 
     Raises UserError for rules that aren't there.
@@ -89,7 +90,7 @@ def make_plan(
     names = splits.order(options)
     shards = cut(rows, names)
     kept = sum(shard.height for shard in shards)
-    plan = Plan(options, list(inputs), labels, rows, names, licences, licence, clash, [], shards, kept)
+    plan = ExportPlan(options, list(inputs), labels, rows, names, licences, licence, clash, [], shards, kept)
     plan.notes.extend(_notes(plan, judging.curable))
     if judging.wrong:
         stayed = things(judging.wrong, "sample")
@@ -158,9 +159,9 @@ def _licence(licences: dict[str, str], options: ExportOptions) -> tuple[str, lis
     if options.licence is not None:
         target = standard(options.licence)
         return target, clashes(licences, target)
-    joint = combined(licences)
-    if joint is not None:
-        return joint, []
+    together = joint(set(licences.values()))
+    if together is not None:
+        return together, []
     known = sorted({name for name in licences.values() if is_clear(name)})
     least = min(known, key=lambda name: len(clashes(licences, name)))
     return OTHER, clashes(licences, least)
@@ -201,7 +202,7 @@ def _with_pixels(
     return mapped(rows, hashed)
 
 
-def _notes(plan: Plan, curable: Mapping[str, int]) -> list[str]:
+def _notes(plan: ExportPlan, curable: Mapping[str, int]) -> list[str]:
     """What a person should know besides the counts, a sentence each."""
     notes: list[str] = []
     options = plan.options
@@ -255,7 +256,7 @@ def _own_tests(rows: Rows) -> int:
     return sum(number for name, number in counts.iter_rows() if split_names.standard(name) in ("test", "validation"))
 
 
-def dropped_rows(plan: Plan) -> Iterator[pl.DataFrame]:
+def dropped_rows(plan: ExportPlan) -> Iterator[pl.DataFrame]:
     """The rows of dropped.parquet, a frame at a time; labels as they were read."""
     split = pl.coalesce(pl.col("split").cast(pl.String), pl.col("own_split").cast(pl.String)).alias("split")
     columns = ("run", "row", "reason", "rule", "detail", "split", "own_split")
@@ -272,7 +273,7 @@ def dropped_rows(plan: Plan) -> Iterator[pl.DataFrame]:
 DROPPED = ("sample_id", "source", "split", "label", "reason", "rule", "detail")
 
 
-def facts(plan: Plan) -> dict[str, Any]:
+def facts(plan: ExportPlan) -> dict[str, Any]:
     """The counts of a plan, for the manifest, the card and the terminal."""
     return {
         "splits": stats.split_sizes(plan.frame, plan.splits),
@@ -295,7 +296,7 @@ def _sum(counters: Any) -> dict[str, int]:
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _decided(plan: Plan) -> dict[str, int]:
+def _decided(plan: ExportPlan) -> dict[str, int]:
     counts = {"accept": 0, "edit": 0, "fix": 0, "reject": 0}
     for done in plan.labels:
         for action in done.decided.values():

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from curate.export.decide.inputs import Input
 from curate.export.decide.rows import Buckets
-from curate.runs.decisions import Decision
+from curate.runs.in_force import in_force
 from rules import engine, fixing
 
 #: The actions that set a label, or leave it, whatever rules and filters say.
@@ -92,18 +92,16 @@ def _decide(item: Input, window: pl.DataFrame, done: Relabelled) -> tuple[pl.Dat
     to_fix: list[int] = []
     found = window.select("row", "sample_id", "label").filter(pl.col("sample_id").is_in(list(standing)))
     for row, sample_id, label in found.iter_rows():
-        decision: Decision = standing[sample_id]
+        held = in_force(standing, sample_id, label)
         done.strangers.discard(sample_id)
-        if not decision.is_about(label):
+        if held.action is None:
             done.stale.append(sample_id)
             continue
-        done.decided[row] = decision.action
-        if decision.action in ("accept", "reject"):
-            continue
-        if decision.label is None:
+        done.decided[row] = held.action
+        if held.left_to_fixer:
             to_fix.append(row)
-        elif decision.label != label:
-            new[row] = decision.label
+        elif held.given is not None and held.given != label:
+            new[row] = held.given
     edited = pl.DataFrame({"row": list(new), "new": list(new.values())}, schema={"row": pl.UInt32, "new": pl.String})
     return edited, window.filter(pl.col("row").is_in(to_fix))
 

@@ -10,12 +10,12 @@ from typing import Any
 from curate import __version__
 from curate.base.tables import Column, count, markdown_table, markdown_text, share, things
 from curate.base.visible import visible
-from curate.export.decide.licences import LICENCES, OTHER, UNKNOWN
-from curate.export.decide.plan import Plan
+from curate.export.decide.plan import ExportPlan
 from curate.export.decide.policy import REASONS
 from curate.export.decide.rows import windows
-from curate.export.tell.figures import Shown
+from curate.export.tell.figures import CardSample
 from rules.registry import all_rules
+from rules.sets.licences import LICENCES, OTHER, UNKNOWN
 
 CARD = "README.md"
 #: The hub's classes of size: samples below which each holds.
@@ -30,7 +30,7 @@ _SIZES = (
 _LARGEST = "100M<n<1B"
 
 
-def front_matter(plan: Plan, facts: Mapping[str, Any], sizes: Mapping[str, int], download: int) -> str:
+def front_matter(plan: ExportPlan, facts: Mapping[str, Any], sizes: Mapping[str, int], download: int) -> str:
     """The YAML between the card's two lines of dashes. sizes: bytes in memory by split; download: bytes of the data."""
     from huggingface_hub import DatasetCardData  # a quarter of a second to import
 
@@ -65,18 +65,18 @@ def front_matter(plan: Plan, facts: Mapping[str, Any], sizes: Mapping[str, int],
     return DatasetCardData(**matter).to_yaml()
 
 
-def title(plan: Plan) -> str:
+def title(plan: ExportPlan) -> str:
     """The data set's name for people."""
     return plan.options.name or "Formula images with LaTeX: " + ", ".join(plan.licences)
 
 
 def write_card(
     folder: Path,
-    plan: Plan,
+    plan: ExportPlan,
     facts: Mapping[str, Any],
     front: str,
     plots: Mapping[str, str],
-    examples: Sequence[Shown],
+    examples: Sequence[CardSample],
 ) -> None:
     """Write README.md into `folder`."""
     parts = [
@@ -123,7 +123,7 @@ def loading_code(where: str) -> str:
     return f'from datasets import load_dataset\n\ndataset = load_dataset("{where}")'
 
 
-def _loading(plan: Plan, facts: Mapping[str, Any]) -> str:
+def _loading(plan: ExportPlan, facts: Mapping[str, Any]) -> str:
     first = next(row["split"] for row in facts["splits"] if row["samples"])
     lines = f'{loading_code("path/to/this/folder")}\ndataset["{first}"][0]["label"]'
     image = "`image`" if plan.options.format == "sharegpt" else "`image` (RGB)"  # files of grey levels are read as such
@@ -160,7 +160,7 @@ def _splits(facts: Mapping[str, Any]) -> str:
     return markdown_table(columns, rows)
 
 
-def _placing(plan: Plan) -> str:
+def _placing(plan: ExportPlan) -> str:
     asked = ", ".join(f"{name} {share:g}" for name, share in plan.options.splits.items())
     untouched = "no rule, filter or fix was applied to them"
     kept = {
@@ -230,7 +230,7 @@ def _licence_name(name: str) -> str:
     return "none known" if name == UNKNOWN else LICENCES[name].name if name in LICENCES else name
 
 
-def _licence(plan: Plan) -> str:
+def _licence(plan: ExportPlan) -> str:
     if plan.licence == UNKNOWN:
         text = "No licence is known of any source."
     elif plan.licence == OTHER:
@@ -255,7 +255,7 @@ def _dropped(facts: Mapping[str, Any]) -> str:
     return markdown_table([Column("reason"), Column("what it means"), Column("rule"), Column("samples", "right")], rows)
 
 
-def _fixed(plan: Plan, facts: Mapping[str, Any]) -> str:
+def _fixed(plan: ExportPlan, facts: Mapping[str, Any]) -> str:
     catalogue = all_rules()
     decided = {key: number for key, number in facts["decisions"].items() if number}
     parts = []
@@ -285,7 +285,7 @@ def _fixed(plan: Plan, facts: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) or "Nothing: labels are as they were read."
 
 
-def _examples(examples: Sequence[Shown]) -> str:
+def _examples(examples: Sequence[CardSample]) -> str:
     lines = ["| image | label |", "| --- | --- |"]
     for example in examples:
         picture = f"![]({example.picture})" if example.picture else "–"

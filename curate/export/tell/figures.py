@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from curate.export.decide.plan import Plan
+from curate.export.decide.plan import ExportPlan
 from curate.export.decide.rows import how_many, lazy, windows
-from curate.export.write.pictures import Shape, make
+from curate.export.write.pictures import PictureSettings, make
 from curate.export.write.shards import ROW_COLUMNS, rows_of
 from curate.report import data as plot_data
 
@@ -29,7 +29,7 @@ _STYLE = (
 )
 
 
-class Shown(NamedTuple):
+class CardSample(NamedTuple):
     """A sample on the card; picture is its file's name in the data set, None without an image."""
 
     sample_id: str
@@ -37,7 +37,7 @@ class Shown(NamedTuple):
     picture: str | None
 
 
-def write_plots(folder: Path, plan: Plan, splits: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def write_plots(folder: Path, plan: ExportPlan, splits: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Write the plots into `folder`/assets; their titles by their name in the data set."""
     staying = lazy(plan.frame).filter(pl.col("reason").is_null())
     by_split = staying.with_columns(source=pl.col("split").cast(pl.String))
@@ -61,7 +61,7 @@ def write_plots(folder: Path, plan: Plan, splits: Sequence[Mapping[str, Any]]) -
     return written
 
 
-def _every(plan: Plan, of: pl.Expr, step: int) -> Iterator[pl.DataFrame]:
+def _every(plan: ExportPlan, of: pl.Expr, step: int) -> Iterator[pl.DataFrame]:
     """ROW_COLUMNS of every `step`-th of some samples."""
     past = 0
     for window in windows(plan.frame):
@@ -70,7 +70,7 @@ def _every(plan: Plan, of: pl.Expr, step: int) -> Iterator[pl.DataFrame]:
         past += found.height
 
 
-def write_examples(folder: Path, plan: Plan) -> list[Shown]:
+def write_examples(folder: Path, plan: ExportPlan) -> list[CardSample]:
     """A few samples spread over the training split, handy ones first; their pictures go to `folder`/assets."""
     small = (pl.col("width").cast(pl.Int64) * pl.col("height") <= _LARGEST).fill_null(True)
     stays = pl.col("reason").is_null() & (pl.col("split") == plan.splits[0])
@@ -81,9 +81,9 @@ def write_examples(folder: Path, plan: Plan) -> list[Shown]:
     step = max(there // _CANDIDATES, 1)
     candidates = pl.concat(_every(plan, pool, step))
     wanted = candidates.gather_every(max(candidates.height // EXAMPLES, 1)).head(EXAMPLES)
-    shape = Shape.of(plan.options.resize, plan.options.crop)
+    shape = PictureSettings.of(plan.options.resize, plan.options.crop)
     (folder / "assets").mkdir(exist_ok=True)
-    shown: list[Shown] = []
+    shown: list[CardSample] = []
     for number, row in enumerate(rows_of(plan.inputs, plan.labels, wanted.sort("run", "row"))):
         name = None
         if row.ref is not None:
@@ -91,5 +91,5 @@ def write_examples(folder: Path, plan: Plan) -> list[Shown]:
             if picture.data is not None:
                 name = f"assets/example-{number}.{picture.extension}"
                 (folder / name).write_bytes(picture.data)
-        shown.append(Shown(row.sample_id, row.label, name))
+        shown.append(CardSample(row.sample_id, row.label, name))
     return shown

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from curate.base.tables import Column, bullet, count, share, text_table, things
 from curate.base.visible import visible
-from curate.export.decide.licences import OTHER, UNKNOWN
 from curate.export.decide.policy import REASONS
 from rules.registry import all_rules
+from rules.sets.licences import OTHER, UNKNOWN
 
 if TYPE_CHECKING:
     from curate.export.write.job import Exported

@@ -17,13 +17,13 @@ from curate.base.tables import things
 from curate.export.decide import plan as planning
 from curate.export.decide.inputs import open_inputs, unchanged
 from curate.export.decide.options import ExportOptions
-from curate.export.decide.plan import DROPPED, Plan, Progress, make_plan
+from curate.export.decide.plan import DROPPED, ExportPlan, Progress, make_plan
 from curate.export.decide.policy import REASONS
 from curate.export.decide.rows import mapped
 from curate.export.tell import card, figures, manifest
-from curate.export.write.pictures import Picture, Shape, Studio, make
+from curate.export.write.pictures import PictureFile, PictureSettings, Studio, make
 from curate.export.write.shards import Row, Shard, by_split, rows_of
-from curate.export.write.work import Work, check_out
+from curate.export.write.work import WorkingFolder, check_out
 from curate.export.write.writers import finish_files, open_shard
 
 DROPPED_FILE = "dropped.parquet"
@@ -34,7 +34,7 @@ class Exported:
     """What was written, or would be: the folder, its plan and its counts; `reused` shards were there already."""
 
     out: Path
-    plan: Plan
+    plan: ExportPlan
     facts: dict[str, Any]
     reused: int = 0
 
@@ -66,13 +66,13 @@ def export(
             plan = make_plan(inputs, options, Path(folder), studio, workers=workers, progress=progress)
             return Exported(out, plan, planning.facts(plan))
     images = sum(item.images for item in inputs)
-    with unchanged(inputs), Work(out) as work, Studio(images=images, workers=workers) as studio:
+    with unchanged(inputs), WorkingFolder(out) as work, Studio(images=images, workers=workers) as studio:
         plan = make_plan(inputs, options, work.tmp, studio, workers=workers, progress=progress)
         _check(plan)
         return _write(plan, work, studio, progress or (lambda stage, done, of: None))
 
 
-def _check(plan: Plan) -> None:
+def _check(plan: ExportPlan) -> None:
     """Raises UserError for a plan that must not, or can't, be carried out."""
     if not plan.kept:
         counts = planning.facts(plan)["dropped"]
@@ -92,7 +92,7 @@ def _check(plan: Plan) -> None:
         )
 
 
-def _write(plan: Plan, work: Work, studio: Studio, report: Progress) -> Exported:
+def _write(plan: ExportPlan, work: WorkingFolder, studio: Studio, report: Progress) -> Exported:
     done = work.begin(plan.hash())
     reused = len(done)
     _write_shards(plan, work, done, studio, report)
@@ -121,12 +121,14 @@ def _write(plan: Plan, work: Work, studio: Studio, report: Progress) -> Exported
     return Exported(work.out, plan, facts, reused)
 
 
-def _write_shards(plan: Plan, work: Work, done: dict[str, dict[str, Any]], studio: Studio, report: Progress) -> None:
+def _write_shards(
+    plan: ExportPlan, work: WorkingFolder, done: dict[str, dict[str, Any]], studio: Studio, report: Progress
+) -> None:
     """Write the shards that aren't done yet; `done` gets an entry for each."""
     todo = [shard for shard in plan.shards if shard.name not in done]
     of = plan.kept
     at = of - sum(shard.height for shard in todo)
-    shape = Shape.of(plan.options.resize, plan.options.crop)
+    shape = PictureSettings.of(plan.options.resize, plan.options.crop)
 
     def stream() -> Iterator[tuple[Shard, Row]]:
         for shard in todo:
@@ -140,7 +142,7 @@ def _write_shards(plan: Plan, work: Work, done: dict[str, dict[str, Any]], studi
     pairs = studio.work(partial(make, shape=shape), stream(), job)
     with closing(_Shards(plan, work, done)) as shards:
         for (shard, row), picture in pairs:
-            shards.add(shard, row, picture or Picture(None))
+            shards.add(shard, row, picture or PictureFile(None))
             at += 1
             if at % 64 == 0 or at == of:
                 report("write", at, of)
@@ -149,12 +151,12 @@ def _write_shards(plan: Plan, work: Work, done: dict[str, dict[str, Any]], studi
 class _Shards:
     """Writes rows, shard after shard, and notes every one that is finished."""
 
-    def __init__(self, plan: Plan, work: Work, done: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, plan: ExportPlan, work: WorkingFolder, done: dict[str, dict[str, Any]]) -> None:
         self._plan, self._work, self._done = plan, work, done
         self._shard: Shard | None = None
         self._seen = 0
 
-    def add(self, shard: Shard, row: Row, picture: Picture) -> None:
+    def add(self, shard: Shard, row: Row, picture: PictureFile) -> None:
         if shard is not self._shard:
             self._shard, self._seen, self._late = shard, 0, list[list[Any]]()
             self._open = open_shard(self._work.data, shard, self._plan.options.format, self._plan.options.prompt)
@@ -175,7 +177,7 @@ class _Shards:
             self._open.close()
 
 
-def _without_late(plan: Plan, late: list[list[Any]]) -> Plan:
+def _without_late(plan: ExportPlan, late: list[list[Any]]) -> ExportPlan:
     """The plan after pictures could not be made. late: run, row, why, and does the sample stay, with a null image?"""
     if not late:
         return plan
@@ -208,7 +210,7 @@ def _late_note(errors: pl.Series) -> str:
     return f"{things(len(errors), 'image')} gone or changed since the audit ({which}): audit the source again."
 
 
-def _write_dropped(plan: Plan, path: Path) -> None:
+def _write_dropped(plan: ExportPlan, path: Path) -> None:
     schema = pl.DataFrame(schema=dict.fromkeys(DROPPED, pl.String)).to_arrow().schema
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for frame in planning.dropped_rows(plan):

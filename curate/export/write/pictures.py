@@ -35,7 +35,7 @@ _COPIED = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 CHANGED = "not the picture that was audited"
 
 
-class Picture(NamedTuple):
+class PictureFile(NamedTuple):
     """A picture's file and its extension, or why there is none."""
 
     data: bytes | None
@@ -44,7 +44,7 @@ class Picture(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Shape:
+class PictureSettings:
     """How pictures are made ready: see `curate.images.model_ready`. Sides and pixels of one that is ready as it is."""
 
     resize: Resize
@@ -53,14 +53,14 @@ class Shape:
     max_pixels: int
 
     @classmethod
-    def of(cls, resize: str, crop: str) -> Shape:
+    def of(cls, resize: str, crop: str) -> PictureSettings:
         """The shape for options' values."""
         from rules.sets.model_resize import FACTOR, MAX_PIXELS
 
         return cls(resize, crop, FACTOR, MAX_PIXELS)  # type: ignore[arg-type]
 
 
-def make(root: Path, ref: str, seen: int | None = None, *, shape: Shape) -> Picture:
+def make(root: Path, ref: str, seen: int | None = None, *, shape: PictureSettings) -> PictureFile:
     """One picture: RGB as it is to be seen, made ready, its pixels unharmed by how they are stored.
 
     seen: the picture's `pixel_number` when it was planned; one with other pixels now is not made. None takes any.
@@ -72,29 +72,29 @@ def make(root: Path, ref: str, seen: int | None = None, *, shape: Shape) -> Pict
         pixels = grey_bitmap(data)
         if pixels is not None and shape.crop == "none" and _fits(pixels.shape, shape):
             changed = seen is not None and _number(grey_sha256(pixels)) != seen
-            return Picture(None, error=CHANGED) if changed else Picture(encode_grey(pixels), "png")
+            return PictureFile(None, error=CHANGED) if changed else PictureFile(encode_grey(pixels), "png")
         image = open_bytes(data)
     except ImageError as error:
-        return Picture(None, error=str(error))
+        return PictureFile(None, error=str(error))
     try:
         if seen is not None and _number(pixels_sha256(image)) != seen:
-            return Picture(None, error=CHANGED)
+            return PictureFile(None, error=CHANGED)
         if not _stays(image, shape):
             from curate.images.model_ready import model_image
 
-            return Picture(*encode(model_image(image, resize=shape.resize, crop=shape.crop)))
+            return PictureFile(*encode(model_image(image, resize=shape.resize, crop=shape.crop)))
         extension = _COPIED.get(image.format or "")
         if extension == "jpg":
-            return Picture(without_metadata(data), extension)
+            return PictureFile(without_metadata(data), extension)
         made = encode(image if image.mode in ("L", "RGB") else image.convert("RGB"))
     except Exception as error:  # what decoders and encoders raise on odd data is theirs to choose
-        return Picture(None, error=f"{type(error).__name__}: {str(error)[:200]}")
+        return PictureFile(None, error=f"{type(error).__name__}: {str(error)[:200]}")
     if extension and len(data) <= len(made[0]) and not image.getexif() and getattr(image, "n_frames", 1) == 1:
-        return Picture(data, extension)
-    return Picture(*made)
+        return PictureFile(data, extension)
+    return PictureFile(*made)
 
 
-def _stays(image: Image.Image, shape: Shape) -> bool:
+def _stays(image: Image.Image, shape: PictureSettings) -> bool:
     """Is the picture ready as it is, so that no pixel changes?"""
     if shape.crop != "none" or image.mode not in ("1", "L", "P", "RGB") or "transparency" in image.info:
         return False
@@ -103,7 +103,7 @@ def _stays(image: Image.Image, shape: Shape) -> bool:
     return _fits(image.size, shape)
 
 
-def _fits(size: tuple[int, ...], shape: Shape) -> bool:
+def _fits(size: tuple[int, ...], shape: PictureSettings) -> bool:
     """Is a picture of this size neither too small nor too large?"""
     short, long = sorted(size)
     # Half of the longest aspect ratio: what is near the limit is left to the function that knows it.

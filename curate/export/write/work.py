@@ -26,7 +26,7 @@ Facts = Mapping[str, Any]
 _ROW_KEYS = {"shard", "files", "size", "late"}
 
 
-class Work:
+class WorkingFolder:
     """One export's working folder, held by one process at a time. Use as a context manager."""
 
     def __init__(self, out: Path) -> None:
@@ -39,7 +39,7 @@ class Work:
         self._starts: dict[str, list[int]] = {}
         self._last: tuple[str | None, dict[str, Facts]] = None, {}
 
-    def __enter__(self) -> Work:
+    def __enter__(self) -> WorkingFolder:
         while not self._take_lock():  # an export that ends takes its folder away, and the lock in it
             pass
         self._fresh(self.tmp)

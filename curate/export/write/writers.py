@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curate.export.write.pictures import Picture
+from curate.export.write.pictures import PictureFile
 from curate.export.write.shards import Row, Shard
 
 #: Rows of a row group: what `datasets` reads at a time when it streams, and what is held before it is written. A group
@@ -85,7 +85,7 @@ class ParquetShard:
         self._held = 0
         self.size = 0
 
-    def add(self, row: Row, picture: Picture) -> None:
+    def add(self, row: Row, picture: PictureFile) -> None:
         image = None if picture.data is None else {"bytes": picture.data, "path": _file_name(row, picture)}
         record: dict[str, Any] = {
             "image": image,
@@ -135,7 +135,7 @@ def _leaves(schema: pa.Schema) -> list[str]:
     return found
 
 
-def _file_name(row: Row, picture: Picture) -> str:
+def _file_name(row: Row, picture: PictureFile) -> str:
     """The image's own name, with the extension of what it is now."""
     name = (row.ref or "").replace("\\", "/").rsplit("/", 1)[-1].rsplit("#", 1)[0]
     stem = name.rsplit(".", 1)[0] if "." in name[1:] else name
@@ -167,7 +167,7 @@ class FilesShard:
         self._number = 0
         self.size = 0
 
-    def add(self, row: Row, picture: Picture) -> None:
+    def add(self, row: Row, picture: PictureFile) -> None:
         if picture.data is None:
             raise ValueError(f"{row.sample_id}: an image folder holds no row without an image")
         name = (self._images / f"{self._number:06d}.{picture.extension}").as_posix()

@@ -212,8 +212,8 @@ def box_command(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``x \mbox { if } y`` -> ``\mbox``
     Quiet: ``x \text { if } y``
     Fires: ``\raisebox { 1 e x } { x }`` -> ``\raisebox``
-    Fix: Unsafe: `\text` for `\mbox` and `\hbox`, which draws the same outside scripts. One finding a label, at the first
-    place; with `every = true` one at each.
+    Fix: Unsafe: `\text` for `\mbox` and `\hbox`, which draws the same outside scripts. One finding a label, at the
+    first place; with `every = true` one at each.
     """
     places = list(label.find(*(f"\\{name}" for name in _BOXES)))
     for index in places if options[EVERY] else places[:1]:
@@ -243,3 +243,25 @@ def colour_command(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, f"{label.tokens[index]} sets a colour")
         else:
             yield label.at(index, name + 1, f"{label.tokens[index]} sets a colour", "")
+
+
+@rule(
+    "CMD021",
+    "limits-on-integral",
+    "info",
+    has_command("limits", "nolimits") & has_command("int", "oint", "iint"),
+    fix="unsafe",
+    spelling=True,
+)
+def limits_on_integral(label: Label, options: Options) -> Iterator[Finding]:
+    r"""`\limits` on an integral: `\int \limits _ { a } ^ { b }`.
+
+    Why: The bounds stand above and below instead of beside the sign; two annotators of one picture choose differently.
+    Fires: ``\int \limits _ { a } ^ { b } x`` -> ``\limits``
+    Quiet: ``\int _ { a } ^ { b } x``
+    Quiet: ``\sum \limits _ { i } \int x``
+    Fix: Unsafe: the bounds move.
+    """
+    for index in label.find(r"\limits"):
+        if index and label.tokens[index - 1] in (r"\int", r"\oint", r"\iint", r"\iiint"):
+            yield label.at(index, index + 1, "bounds above and below an integral", "")

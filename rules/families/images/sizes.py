@@ -1,6 +1,6 @@
-"""PAR and IMG: images that are not there, can't be opened, or don't suit the model by their size and file alone.
+"""IMG: images that can't be opened, or don't suit the model by their size and file alone.
 
-What the ink in an image says is judged in `image_ink`.
+What the ink in an image says is judged in `ink`.
 """
 
 from __future__ import annotations
@@ -43,37 +43,6 @@ def opened(samples: pl.DataFrame, *columns: str) -> pl.DataFrame:
             if name not in samples.columns
         )
     return samples.filter(pl.col("image_error").is_null() & pl.col("width").is_not_null())
-
-
-@samples_rule("PAR002", "missing-image", "error")
-def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
-    r"""A sample names an image file that isn't there. Where no image of a whole data set is, that is one finding.
-
-    Why: Training stops at it, or skips it without a word, so the data set is smaller than its numbers.
-    Fix: None: drop the sample, or find the file; `--images DIR` says where a data set's images lie.
-    See: im2markup preprocess_filter.py.
-    """
-    if "image_error" not in samples.columns:
-        return none(samples)
-    named = samples.filter(pl.col("image").is_not_null()).with_columns(
-        (pl.col("image_error") == NO_FILE).fill_null(False).alias("missing")
-    )
-    whole = (
-        named.group_by("source", maintain_order=True)
-        .agg(pl.col("missing").all(), pl.len().alias("images"))
-        .filter("missing")
-    )
-    every = whole.select(
-        pl.lit(None, pl.String).alias("sample_id"),
-        "source",
-        pl.format("none of its {} images is there; --images DIR says where they lie", pl.col("images")).alias(
-            "message"
-        ),
-    )
-    single = named.filter("missing").join(whole, on="source", how="anti")
-    return pl.concat(
-        [every, single.select(*_WHERE, pl.format("there is no image {}", pl.col("image")).alias("message"))]
-    )
 
 
 @samples_rule("IMG001", "small-side", "error", options={"min_side": count(FACTOR, at_least=1)})

@@ -140,39 +140,6 @@ def letter_for_times(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, "the letter x for the sign \\times", r"\times")
 
 
-_THOUSANDS = re.compile(r"(?<!\S)(?<![\d,.({;:] )(?<!\\[{(] )[1-9](?: \d){0,2}(?: , \d \d \d)+(?! [\d,.;)])(?!\S)")
-
-
-@rule("CAN023", "thousands-comma", "info", has(r"\d\s*,\s*\d\s*\d\s*\d"), fix="unsafe")
-def thousands_comma(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A comma that groups digits: `1 , 0 0 0`.
-
-    Why: LaTeX takes it for a separator and sets a gap after it, as between two numbers; `{ , }` has none.
-    Fires: ``x = 1 , 0 0 0`` -> ``,``
-    Fires: ``2 , 5 0 0 , 0 0 0 + 1`` -> ``,`` ``,``
-    Quiet: ``( 7 4 , 1 1 1 )``
-    Quiet: ``1 , 2 , 3``
-    Quiet: ``2 8 9 , 3 2 4 , 3 6 1``
-    Quiet: ``1 0 1 , 1 6 0 \cdots``
-    Quiet: ``1 { , } 0 0 0``
-    Quiet: ``0 , 1 2 5``
-    Fix: Unsafe: `{ , }`.
-    """
-    for place in places(label, _THOUSANDS):
-        first = label.tokens.index(",", place.start) - place.start
-        before, after = label.tokens[max(0, place.start - 1) : place.start], label.tokens[place.end : place.end + 1]
-        if after in ([r"\cdots"], [r"\ldots"]):
-            continue
-        several = label.tokens[place.start : place.end].count(",") > 1
-        if first == 3 and (several or not _CALCULATES.intersection(before + after)):
-            continue  # a list of three-digit numbers looks the same
-        for index in range(place.start, place.end):
-            if label.tokens[index] == ",":
-                yield label.at(index, index + 1, "a comma inside a number is set with a gap", "{ , }")
-
-
-_CALCULATES = frozenset(["=", "+", "-", r"\times", r"\div", r"\cdot", "/", "<", ">", r"\approx"])
-
 _CONFUSED = re.compile(
     r"(?<!\S)(?<!\d )(?<![A-Za-z_}\]^{] )O \. \d|(?<!\S)\d O \d(?!\S)|(?<!\S)[lI] \. \d(?!\S)"
     r"|(?<![A-Za-z] )(?<!\S)\d(?: \d)* \. (?:\d )*[Ol](?: \d)+(?!\S)"

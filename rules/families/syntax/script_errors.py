@@ -1,4 +1,4 @@
-"""SYN: scripts that LaTeX stops at or that hang on nothing. What slid into a script is in `scope` and `exponents`."""
+"""SYN: scripts that stop LaTeX, hang on nothing or hold next to nothing. What slid into one: `scope`, `exponents`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from rules.findings import Finding
 from rules.latex.actions import ACTIONS, ORD, RELATION
 from rules.latex.commands import COMMANDS
-from rules.registry import Options, rule
+from rules.registry import PUPILS_SLIP, Options, rule
+from rules.toolkit.braces import base_of
 from rules.toolkit.label import Label
-from rules.toolkit.sieves import has_problem
+from rules.toolkit.sieves import has, has_problem
 
 
 @rule("SYN005", "dangling-script", "error", has_problem("dangling-script"), spelling=True)
@@ -138,3 +139,64 @@ def limits_misplaced(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(problem.start - 1, problem.start + 1, message, replacement)
         else:
             yield label.on(problem, message)
+
+
+@rule(
+    "SYN031",
+    "lone-relation-in-script",
+    "warning",
+    has(r"[\^_]\s*\{\s*[=,]\s*\}"),
+    fix="display",
+    severity_in=PUPILS_SLIP,
+)
+def lone_relation_in_script(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A script that holds nothing but an equals sign or a comma: `V _ { = } \frac { E } { B }`, `F ( x _ { , } y )`.
+
+    Why: The sign stood a little low or high in the picture and was taken for a script; the label says no equation.
+    Fires: ``V _ { = } \frac { E } { B L }`` -> ``_ { = }``
+    Fires: ``F ( x _ { , } y )`` -> ``_ { , }``
+    Quiet: ``V = \frac { E } { B L }``
+    Quiet: ``x _ { + }``
+    Quiet: ``\phi _ { < }``
+    Quiet: ``\sum _ { i = 1 } i``
+    Quiet: ``1 0 0 _ { , 0 }``
+    Fix: Display: the sign on the base line.
+    """
+    tokens = label.tokens
+    for index, opening, closing in label.scripts:
+        if closing - opening == 2 and tokens[opening + 1] in ("=", ",") and base_of(tokens, index) is not None:
+            sign = tokens[opening + 1]
+            yield label.at(index, closing + 1, f"a script that holds only {sign}", sign)
+
+
+_OPERATORS = frozenset(["+", "-", "=", r"\times", r"\div"])
+
+
+@rule("SYN032", "script-on-operator", "info", has(r"(?:[-+=(,]|\\times|\\div)\s*[\^_]"))
+def script_on_operator(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A script on an operator, an opening parenthesis or a comma: `4 3 0 + ^ { 2 }`, `E ( _ { x } )`.
+
+    Why: Nothing there can carry it, so a symbol between was lost, or the script belongs to the one before.
+    Fires: ``4 3 0 + ^ { 2 } - 1`` -> ``+ ^``
+    Fires: ``E ( _ { x } ) = 0`` -> ``( _``
+    Quiet: ``x ^ { 2 } + 1``
+    Quiet: ``r _ + ^ 2``
+    Quiet: ``A : = _ { d e f } B``
+    Quiet: ``\Gamma ^ + _ 1``
+    Quiet: ``, ^ * F``
+    Fix: None: look at the picture. Letters under `=` ("by definition") are not meant, nor indices before a symbol.
+    """
+    tokens = label.tokens
+    for index in label.find("^", "_"):
+        base = base_of(tokens, index)
+        if base != index - 1 or index + 1 >= len(tokens):
+            continue
+        content = tokens[index + 2 : index + 3] if tokens[index + 1] == "{" else tokens[index + 1 : index + 2]
+        if tokens[base] in _OPERATORS:
+            worded = content[:1] and (
+                content[0].isalpha() or content[0] in ("*", r"\prime", r"\mathrm", r"\text", r"\cdot")
+            )
+            if tokens[index] == "^" or not worded:
+                yield label.at(base, index + 1, f"a script stands on {tokens[base]}")
+        elif tokens[base] == "(" and tokens[index] == "_" and content and content[0].isalnum():
+            yield label.at(base, index + 1, "a script stands on (")

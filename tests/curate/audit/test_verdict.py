@@ -7,6 +7,7 @@ import pytest
 from curate.audit.thresholds import Thresholds
 from curate.audit.verdict import VERDICTS, judge
 from curate.base.errors import UserError
+from curate.base.settings import fill
 
 
 def entry(samples: int = 10_000, **more) -> dict:
@@ -164,11 +165,11 @@ def test_the_heaviest_reason_stands_first():
 
 
 def test_thresholds_can_be_replaced_and_bad_ones_are_refused():
-    strict = Thresholds.from_mapping({"broken_fix": 0})
+    strict = fill(Thresholds(), {"broken_fix": 0})
     assert judge(entry(samples_with_error=1, errors_without_fix=1), strict)[0] == "fix first"
     for bad in ({"brokn": 0.1}, {"broken_fix": 2}, {"broken_fix": "a"}, {"small": 0.5}, {"small": True}, {"small": -1}):
-        with pytest.raises(UserError, match="thresholds"):
-            Thresholds.from_mapping(bad)
+        with pytest.raises(UserError, match=r"brokn|must be"):
+            fill(Thresholds(), bad)
 
 
 def test_every_limit_gets_looser_towards_the_worse_verdict():

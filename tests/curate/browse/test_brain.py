@@ -34,10 +34,10 @@ import fiftyone as fo
 from curate.browse.dataset import fields, rows
 from curate.browse.likeness import brain
 from curate.browse.dataset.writing import write_dataset
-from curate.browse.process.work import Work
+from curate.browse.process.work import WorkingFiles
 from curate.runs.folder import load_run
 
-run, work = load_run(Path(os.environ["RUN"])), Work(Path(os.environ["WORK"]))
+run, work = load_run(Path(os.environ["RUN"])), WorkingFiles(Path(os.environ["WORK"]))
 write_dataset(work.root / "dataset", run, work, rows.rows(run, work), "mark")
 dataset = fo.Dataset.from_dir(
     dataset_dir=str(work.root / "dataset"), dataset_type=fo.types.FiftyOneDataset, name="brain", progress=False

@@ -121,9 +121,9 @@ import json, fiftyone as fo
 from pathlib import Path
 from curate.browse.dataset.writing import write_dataset, FIELDS
 from curate.browse.dataset.rows import rows
-from curate.browse.process.work import Work
+from curate.browse.process.work import WorkingFiles
 from curate.runs.folder import load_run
-run, work = load_run(Path({str(made_run)!r})), Work(Path({str(tmp_path / "work")!r}))
+run, work = load_run(Path({str(made_run)!r})), WorkingFiles(Path({str(tmp_path / "work")!r}))
 frame = rows(run, work)
 write_dataset(work.dataset, run, work, frame, "mark")
 kind = fo.types.FiftyOneDataset

@@ -19,13 +19,13 @@ from curate.browse.deciding.proposals import proposed
 from curate.browse.pictures.cards import HEIGHT, WIDTH, card, photo_of
 from curate.browse.pictures.drawings import drawing, path_of
 from curate.browse.process.guard import is_local
-from curate.browse.process.work import Work
+from curate.browse.process.work import WorkingFiles
 from curate.runs.folder import load_run
 
 
 @pytest.fixture
 def frame(made_run: Path, tmp_path: Path) -> pl.DataFrame:
-    return rows(load_run(made_run), Work(tmp_path / "work"))
+    return rows(load_run(made_run), WorkingFiles(tmp_path / "work"))
 
 
 def one(frame: pl.DataFrame, number: int) -> dict:
@@ -37,7 +37,7 @@ def test_the_worst_come_first_and_a_limit_keeps_them(frame: pl.DataFrame, made_r
     ranks = [rank[severity] for severity in frame[fields.SEVERITY]]
     assert ranks == sorted(ranks)
     assert {0, 3} <= set(ranks)
-    few = rows(load_run(made_run), Work(tmp_path / "work"), 3)
+    few = rows(load_run(made_run), WorkingFiles(tmp_path / "work"), 3)
     assert few["sample_id"].to_list() == frame["sample_id"][:3].to_list()
 
 
@@ -79,13 +79,13 @@ def test_a_sources_own_columns_do_not_get_in_the_way(made_run: Path, tmp_path: P
         *(pl.lit("mine").alias(name) for name in ("severity", "rules", "findings", "decision", "row", "filepath"))
     )
     own.drop("label_group", "image_group").write_parquet(path)  # as of an older version, too
-    frame = rows(load_run(made_run), Work(tmp_path / "work"))
+    frame = rows(load_run(made_run), WorkingFiles(tmp_path / "work"))
     assert set(frame[fields.SEVERITY]) <= {"error", "warning", "info", "clean"}
     assert frame["filepath"][0].startswith("/")
 
 
 def test_working_files_of_runs_that_are_gone_are_removed(tmp_path: Path) -> None:
-    works = {name: Work(tmp_path / "browse" / name) for name in ("here", "gone", "there", "unknown")}
+    works = {name: WorkingFiles(tmp_path / "browse" / name) for name in ("here", "gone", "there", "unknown")}
     for name, work in works.items():
         work.root.mkdir(parents=True)
         (work.root / "pictures-0-0").mkdir()
@@ -100,7 +100,7 @@ def test_working_files_of_runs_that_are_gone_are_removed(tmp_path: Path) -> None
 
 
 def test_the_fingerprint_changes_with_findings_and_not_with_decisions(made_run: Path, tmp_path: Path) -> None:
-    run, work = load_run(made_run), Work(tmp_path / "work")
+    run, work = load_run(made_run), WorkingFiles(tmp_path / "work")
     before = fingerprint(run, work, 100)
     (made_run / "decisions.jsonl").write_text("{}\n")
     assert fingerprint(run, work, 100) == before != fingerprint(run, work, 99)
@@ -138,7 +138,7 @@ def test_a_photo_that_is_not_there_says_so(made_run: Path, ref: str | None) -> N
 
 def test_the_folder_holds_every_sample_with_every_field(frame: pl.DataFrame, made_run: Path, tmp_path: Path) -> None:
     run = load_run(made_run)
-    write_dataset(tmp_path / "out", run, Work(tmp_path / "work"), frame, "mark")
+    write_dataset(tmp_path / "out", run, WorkingFiles(tmp_path / "work"), frame, "mark")
     metadata = json.loads((tmp_path / "out" / "metadata.json").read_text(encoding="utf-8"))
     samples = json.loads((tmp_path / "out" / "samples.json").read_text(encoding="utf-8"))["samples"]
     names = {field["name"] for field in metadata["sample_fields"]}
@@ -167,7 +167,7 @@ def test_labels_that_predictions_contradict_are_there_by_rank(made_run: Path, tm
     samples = pl.read_parquet(path)
     ranks = pl.Series("label_error_rank", [2, None, 1], pl.Int32).extend_constant(None, samples.height - 3)
     samples.with_columns(ranks).write_parquet(path)
-    frame = rows(load_run(made_run), Work(tmp_path / "work"))
+    frame = rows(load_run(made_run), WorkingFiles(tmp_path / "work"))
     named = {row["sample_id"]: row["label_error_rank"] for row in frame.iter_rows(named=True)}
     assert [named[name] for name in samples["sample_id"][:4]] == [2, None, 1, None]
     (stages,) = (stages for name, _, _, stages in saved_views(frame) if name == "likely label error")

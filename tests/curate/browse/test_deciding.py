@@ -14,7 +14,7 @@ from curate.audit import AuditOptions, audit
 from curate.base.errors import UserError
 from curate.browse.deciding.said import MOST, code, findings_text
 from curate.browse.deciding.state import State
-from curate.browse.deciding.taking import Desk, Shown
+from curate.browse.deciding.taking import Desk, ShownSample
 from curate.export.decide.options import ExportOptions
 from curate.export.write.job import export
 from curate.runs.decisions import append_decisions, decide, label_sha256, read_decisions
@@ -47,8 +47,8 @@ def desk(run: Path) -> Desk:
     return Desk(run, who="ann")
 
 
-def shown(name: str, proposed: str | None = None, label: str | None = None) -> Shown:
-    return Shown(f"id-{name}", f"s/{name}", label or LABELS[name], proposed)
+def shown(name: str, proposed: str | None = None, label: str | None = None) -> ShownSample:
+    return ShownSample(f"id-{name}", f"s/{name}", label or LABELS[name], proposed)
 
 
 def on_disk(run: Path) -> dict[str, tuple[str, str | None]]:

@@ -17,6 +17,7 @@ import pytest
 
 from curate.base.terminal import exit_code, run, say
 from curate.cli.main import main_group
+from curate.sources import FORMATS
 from rules.registry import FAMILIES, PROFILES, all_rules
 
 #: The one real M²E row there is: three layout tokens, and `\times` twice.
@@ -76,7 +77,7 @@ def test_no_arguments_show_the_help_and_are_bad_usage(call) -> None:
     assert called.err.count("\n") > 10
 
 
-@pytest.mark.parametrize("name", sorted(main_group.commands))
+@pytest.mark.parametrize("name", sorted(main_group.all_commands))
 def test_every_command_has_help_with_a_whole_first_sentence(call, name: str) -> None:
     called = call(name, "--help")
     assert (called.code, called.err) == (0, "")
@@ -93,7 +94,7 @@ def test_help_names_every_profile(call, name: str) -> None:
 
 
 def test_help_offers_only_what_is_there(call) -> None:
-    assert set(main_group.commands) == {
+    assert set(main_group.all_commands) == {
         "audit",
         "browse",
         "check",
@@ -107,6 +108,37 @@ def test_help_offers_only_what_is_there(call) -> None:
         "render",
         "rules",
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spared"),
+    [
+        (["--help"], {"curate.project", "polars", "rules"}),
+        (["check", "--help"], {"curate.cli.audit", "curate.cli.export", "polars", "rules"}),
+        (
+            ["check", "--latex", "a"],
+            {"curate.audit.stages", "curate.cli.audit", "curate.pairs", "curate.sources", "PIL"},
+        ),
+    ],
+)
+def test_a_command_imports_only_what_it_needs(arguments: list[str], spared: set[str]) -> None:
+    program = (
+        "import sys; from curate.base.terminal import run; from curate.cli.main import main_group\n"
+        f"run('curate', main_group, {arguments!r})\n"
+        f"print(sorted({spared!r} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+
+
+@pytest.mark.parametrize("name", ["main", "options", "__init__", "Check"])
+def test_a_module_without_a_command_is_none(call, name: str) -> None:
+    assert f"No such command '{name}'" in call(name).error
+
+
+def test_the_help_of_audit_names_every_format(call) -> None:
+    (listed,) = re.findall(r"FORMAT: (.*?)\n\n", call("audit", "--help").out, re.DOTALL)
+    assert listed.split() == list(FORMATS)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +247,19 @@ def test_the_errors_of_a_project_file_name_it(call, labels: Path, tmp_path: Path
     (tmp_path / "other.toml").write_text('ignore = ["SYN"]')
     assert "SYN" not in call("check", labels, "--config", "other.toml").out
     assert "other.toml" not in call("check", labels, "--config", "other.toml", "--select", "NOPE1").error
+
+
+def test_which_of_two_project_files_is_read_is_said(call, labels: Path, tmp_path: Path) -> None:
+    (tmp_path / "texsieve.toml").write_text('select = ["CAN"]')
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    assert call("check", labels).err == ""
+    (tmp_path / "pyproject.toml").write_text('[tool.texsieve]\nselect = ["SYN"]\n')
+    called = call("check", labels)
+    assert called.err == "curate: texsieve.toml is read, pyproject.toml's [tool.texsieve] is not\n"
+    assert "SYN" not in called.out
+    (tmp_path / "texsieve.toml").unlink()
+    called = call("check", labels)
+    assert (called.err, "SYN001" in called.out) == ("", True)
 
 
 def test_exit_codes_of_fail_on(call, labels: Path) -> None:
@@ -358,7 +403,7 @@ def test_a_file_of_labels_is_not_taken_for_json(call) -> None:
     [
         ('{"latex": "a"}\n{"latex": ', "line 2 is no JSON: Expecting value at column 11"),
         ('{"latex": ', "line 1 is no JSON"),
-        ('{"latex": "a"}\n3', "line 2 has no string under latex, label, tex, formula or text"),
+        ('{"latex": "a"}\n3', "line 2 has no string under label, latex, tex, formula or text"),
         ('{"gt": "a", "pred": "b"}', "line 1 has no string under"),
         ('{"latex": null}', "line 1 has no string under"),
         ('{"latex": "\\ud800"}', "line 1 holds what is no character at 1"),

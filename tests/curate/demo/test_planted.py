@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 import rules
-from curate.demo import measure, planters
+from benchmarks import measure_planted as measure
+from curate.demo import planters
 from curate.demo.grammar import grow
 from curate.demo.handwritten import HME_KINDS
 from curate.demo.planters import KINDS, Kind, spoiled

@@ -220,7 +220,7 @@ def test_a_licence_is_taken_from_the_project_file(tmp_path, data):
     assert "doesn't go with train" in said(run, "DST004")[None]
     assert not said(run, "DST002")
     file.write_text("[licences]\ntrain = 3\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"licences\.train"):
+    with pytest.raises(UserError, match=r"\[licences\] train must be text, not 3"):
         load_project(file)
 
 

@@ -146,12 +146,12 @@ def test_the_project_file_says_what_flags_do_not(call) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"min_scor": 1}, r"unknown key 'min_scor'; did you mean 'min_score'\?"),
-        ({"drop": "SYN"}, "drop must be a list, not 'SYN'"),
-        ({"seed": True}, "seed must be a int, not True"),
-        ({"drop": [1]}, "drop must hold strings"),
-        ({"licences": {}}, "unknown key 'licences'"),
-        ({"max_repeats": 2.5}, "max_repeats must be a int"),
+        ({"min_scor": 1}, r"unknown key '\[export\] min_scor'; did you mean '\[export\] min_score'\?"),
+        ({"drop": "SYN"}, "drop must be a list of texts, not 'SYN'"),
+        ({"seed": True}, "seed must be a whole number, not True"),
+        ({"drop": [1]}, r"drop must be a list of texts, not \[1\]"),
+        ({"licences": {}}, r"unknown key '\[export\] licences'"),
+        ({"max_repeats": 2.5}, "max_repeats must be a whole number, not 2.5"),
     ],
     ids=str,
 )

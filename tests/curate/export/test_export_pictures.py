@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curate.export.write.pictures import Shape, Studio, make, without_metadata
+from curate.export.write.pictures import PictureSettings, Studio, make, without_metadata
 from curate.export.write.png import encode
 from curate.images.model_ready import model_image
 from curate.images.opening import open_bytes
 
-AS_IS = Shape.of("none", "none")
-DEFAULT = Shape.of("upscale", "none")
+AS_IS = PictureSettings.of("none", "none")
+DEFAULT = PictureSettings.of("upscale", "none")
 
 
 def opened(data: bytes) -> Image.Image:
@@ -135,7 +135,7 @@ def test_a_small_png_is_copied(tmp_path: Path) -> None:
 @pytest.mark.parametrize("resize", ["upscale", "pad", "none"])
 def test_pictures_are_made_ready(tmp_path: Path, resize: str) -> None:
     save(tmp_path, "a.png", noise((40, 10), "L"))
-    made = make(tmp_path, "a.png", shape=Shape.of(resize, "none"))
+    made = make(tmp_path, "a.png", shape=PictureSettings.of(resize, "none"))
     assert made.data is not None
     assert opened(made.data).size == {"upscale": (112, 28), "pad": (40, 28), "none": (40, 10)}[resize]
 

@@ -297,8 +297,8 @@ def test_undone_decisions_count_for_nothing(run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"min_score": 1.5}, "min_score = 1.5 is not a number from 0 to 1"),
-        ({"max_repeats": 0}, "max_repeats = 0 would keep nothing"),
+        ({"min_score": 1.5}, "min_score must be from 0 to 1, not 1.5"),
+        ({"max_repeats": 0}, "max_repeats must be at least 1, not 0"),
         ({"splits": {"train": 0.5, "test": 0.4}}, "add up to 0.9, not to 1"),
         ({"splits": {"my split": 1.0}}, "can't be the name of a split"),
         ({"splits": {"train": 1.5, "test": -0.5}}, "must be a number, 0 or more"),
@@ -312,7 +312,7 @@ def test_undone_decisions_count_for_nothing(run: Path, tmp_path: Path) -> None:
         ({"prompt": "\udcff"}, "prompt = .* isn't text"),
         ({"licence": "mine\n---"}, "licence = .* isn't the name of a licence"),
         ({"name": "a\nb"}, "name = .* line"),
-        ({"fix": "all"}, "fix = 'all' is none of none, safe, unsafe"),
+        ({"fix": "all"}, "fix must be one of none, safe, unsafe, not 'all'"),
         ({"languages": ("klingon",)}, "'klingon' is no language known here"),
     ],
     ids=str,

@@ -96,17 +96,17 @@ class _Stop(Exception):
 def stop_after(shards: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let exports of 20 rows a shard stop when so many shards are finished."""
     monkeypatch.setattr("curate.export.write.shards.SHARD_ROWS", 20)
-    finish = working.Work.finish
+    finish = working.WorkingFolder.finish
     done = 0
 
-    def counted(self: working.Work, *arguments: object, **facts: object) -> object:
+    def counted(self: working.WorkingFolder, *arguments: object, **facts: object) -> object:
         nonlocal done
         if done == shards:
             raise _Stop
         done += 1
         return finish(self, *arguments, **facts)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(working.Work, "finish", counted)
+    monkeypatch.setattr(working.WorkingFolder, "finish", counted)
 
 
 @pytest.fixture
@@ -172,9 +172,9 @@ def test_a_run_that_changes_while_it_is_exported_is_an_error(
     """`curate audit --update` puts another folder in a run's place: half of each would be a data set of nothing."""
     import polars as pl
 
-    begin = working.Work.begin
+    begin = working.WorkingFolder.begin
 
-    def meanwhile(self: working.Work, plan: str) -> object:
+    def meanwhile(self: working.WorkingFolder, plan: str) -> object:
         samples = pl.read_parquet(run / "samples.parquet")
         (run / "samples.parquet").unlink()
         if change != "gone":
@@ -182,20 +182,20 @@ def test_a_run_that_changes_while_it_is_exported_is_an_error(
             new.write_parquet(run / "samples.parquet")
         return begin(self, plan)
 
-    monkeypatch.setattr(working.Work, "begin", meanwhile)
+    monkeypatch.setattr(working.WorkingFolder, "begin", meanwhile)
     with pytest.raises(UserError, match="run: was changed while it was exported; export it again"):
         exported(run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_decisions_may_be_made_while_an_export_runs(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin = working.Work.begin
+    begin = working.WorkingFolder.begin
 
-    def meanwhile(self: working.Work, plan: str) -> object:
+    def meanwhile(self: working.WorkingFolder, plan: str) -> object:
         (run / "decisions.jsonl").write_text("{}\n")
         return begin(self, plan)
 
-    monkeypatch.setattr(working.Work, "begin", meanwhile)
+    monkeypatch.setattr(working.WorkingFolder, "begin", meanwhile)
     exported(run, tmp_path / "out")
     assert check(tmp_path / "out")[0] == []
 
@@ -212,7 +212,10 @@ def test_a_lock_on_a_folder_that_is_gone_is_no_lock(run: Path, tmp_path: Path, m
         return locked(file)
 
     monkeypatch.setattr(working, "try_lock", meanwhile)
-    with working.Work(tmp_path / "out"), pytest.raises(UserError, match="another export is being written there"):
+    with (
+        working.WorkingFolder(tmp_path / "out"),
+        pytest.raises(UserError, match="another export is being written there"),
+    ):
         exported(run, tmp_path / "out")
 
 
@@ -244,20 +247,23 @@ def test_an_existing_folder_is_left_alone(run: Path, tmp_path: Path) -> None:
 def test_a_folder_that_comes_to_be_there_meanwhile_is_left_alone(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish = working.Work.finish
+    finish = working.WorkingFolder.finish
 
-    def meanwhile(self: working.Work, *arguments: object, **facts: object) -> object:
+    def meanwhile(self: working.WorkingFolder, *arguments: object, **facts: object) -> object:
         (tmp_path / "out").mkdir(exist_ok=True)
         return finish(self, *arguments, **facts)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(working.Work, "finish", meanwhile)
+    monkeypatch.setattr(working.WorkingFolder, "finish", meanwhile)
     with pytest.raises(UserError, match="has come to be there"):
         exported(run, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_two_exports_to_one_place_do_not_mix(run: Path, tmp_path: Path) -> None:
-    with working.Work(tmp_path / "out"), pytest.raises(UserError, match="another export is being written there"):
+    with (
+        working.WorkingFolder(tmp_path / "out"),
+        pytest.raises(UserError, match="another export is being written there"),
+    ):
         exported(run, tmp_path / "out")
 
 

@@ -1,52 +1,10 @@
-"""Which licence several data sets can have together."""
+"""What an export says of the licences of its sources."""
 
 from __future__ import annotations
 
 import pytest
 
-from curate.export.decide.licences import clashes, combined, licence_of, standard
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("CC BY-NC-SA 4.0", "cc-by-nc-sa-4.0"),
-        ("CC-BY-NC-SA-3.0-Unported", "cc-by-nc-sa-3.0"),
-        ("MIT License", "mit"),
-        ("Apache 2.0", "apache-2.0"),
-        ("CC0", "cc0-1.0"),
-        ("", "unknown"),
-        (None, "unknown"),
-        ("own terms", "own-terms"),
-    ],
-)
-def test_names(text: str | None, name: str) -> None:
-    assert standard(text) == name
-
-
-@pytest.mark.parametrize(
-    ("licences", "together"),
-    [
-        (["mit"], "mit"),
-        (["mit", "apache-2.0"], "mit"),
-        (["mit", "cc-by-4.0", "cc0-1.0"], "mit"),
-        (["mit", "cc-by-nc-4.0"], "cc-by-nc-4.0"),
-        (["cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0"], "cc-by-nc-sa-4.0"),
-        (["cc-by-nc-4.0", "cc-by-nc-sa-4.0"], "cc-by-nc-sa-4.0"),
-        (["cc-by-sa-4.0", "cc-by-nc-4.0"], None),
-        (["cc-by-sa-4.0", "cc-by-nc-sa-4.0"], None),
-        (["gpl-3.0", "cc-by-sa-4.0"], None),
-        (["gpl-3.0", "mit"], "gpl-3.0"),
-        (["cc-by-nd-4.0", "mit"], None),
-        (["unknown"], "unknown"),
-        (["unknown", "own-terms"], "unknown"),
-        (["own-terms"], "own-terms"),
-        (["cc-by-nc-sa-4.0", "unknown"], "other"),
-        (["cc-by-sa-4.0", "cc-by-nc-4.0", "unknown"], None),
-    ],
-)
-def test_what_they_leave_together(licences: list[str], together: str | None) -> None:
-    assert combined(dict(enumerate(licences))) == together  # type: ignore[arg-type]
+from curate.export.decide.licences import clashes, licence_of
 
 
 @pytest.mark.parametrize(

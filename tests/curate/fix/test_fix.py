@@ -22,6 +22,7 @@ from curate import fix as fixing
 from curate.base.terminal import run
 from curate.cli.main import main_group
 from curate.sources import parse_source
+from curate.sources.places.file_text import one_line
 
 M2E_TABLE = "\n".join(
     (
@@ -58,6 +59,8 @@ def rewritten(source: str | Path, **options: object) -> str:
         ("m2e", "l.tsv", "a.jpg\t$x$\n", "a.jpg\tx\n"),
         ("crohme", "caption.txt", "id_1\t$x$\nid_2 $y$\n", "id_1\tx\nid_2 y\n"),
         ("im2latex", "formulas.lst", b"$x$ \xe9\n$y$\n".decode("latin-1"), "$x$ \xe9\ny\n"),
+        ("im2latex", "t", "formula,image\n$a$,x.png\n$b$,y.png\n", "formula,image\na,x.png\nb,y.png\n"),
+        ("text", "a.inkml", "$x$\n", "x\n"),
         ("csv", "l.csv", 'id,label\r\n1,$x$\r\n2,"$y$"\r\n"3, a","$\na$"\r\n', 'id,label\r\n1,x\r\n2,"y"\r\n"3, a","a"\r\n'),  # noqa: E501
         ("csv", "l.csv", 'label,id\n"$""a,b""$",1\n$x$,"2"\n', 'label,id\n"""a,b""",1\nx,"2"\n'),
         ("tsv", "l.tsv", 'id\tlabel\n1\t$x$\n2\t"$y$"\n3\t"$z$\n', 'id\tlabel\n1\tx\n2\t"y"\n3\t"$z$\n'),
@@ -81,7 +84,7 @@ def test_a_format_is_written_back(form, name, text, after, tmp_path):
     out = tmp_path / "out" / name
     fixing.write(got, out)
     again = read(f"{form}:{out}")
-    wanted = [fixing.places.one_line(label) if form != "csv" else label for label in rules.fix(labels(before))["fixed"]]
+    wanted = [one_line(label) if form != "csv" else label for label in rules.fix(labels(before))["fixed"]]
     assert labels(again) == wanted
 
 

@@ -12,15 +12,15 @@ import pytest
 from source_makers import ids, image, images, labels, read, write
 
 from curate.base.errors import UserError
+from curate.sources import FORMATS
 from curate.sources.model import KEPT_ROWS, MAX_LABEL, Unreadable, excerpt
-from curate.sources.spec import FORMAT_NAMES
 
 
 def bad(source: object) -> list[tuple[int, str]]:
     return [(row.line, row.reason) for row in source.unreadable.rows]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", FORMAT_NAMES)
+@pytest.mark.parametrize("name", FORMATS)
 def test_a_missing_file_is_one_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UserError) as error:
@@ -34,7 +34,7 @@ def test_a_missing_path_that_could_be_a_hub_id_says_how_to_write_one() -> None:
         read("org/formulas")
 
 
-@pytest.mark.parametrize("name", FORMAT_NAMES)
+@pytest.mark.parametrize("name", FORMATS)
 def test_an_empty_file_a_picture_and_an_empty_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for path in (write(tmp_path / "empty.txt", b""), image(tmp_path / "x.png"), tmp_path / "empty"):

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from source_makers import labels, read, write
 
 from curate.base.errors import UserError
-from curate.sources import parse_source, read_source
-from curate.sources.spec import FORMAT_NAMES
+from curate.sources import FORMATS, parse_source, read_source
 
 _CHARS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 _PIECES = st.sampled_from(
@@ -71,7 +70,7 @@ def test_text(texts: list[str], end: str, last: bool) -> None:
 
 @_EXAMPLES
 @given(
-    st.sampled_from(FORMAT_NAMES),
+    st.sampled_from(sorted(FORMATS)),
     st.binary(min_size=1, max_size=200),
     st.sampled_from(["", "a.png\t", '{"label": "', "label,image\n"]),
 )

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from curate.base.errors import UserError
-from curate.sources.spec import FORMAT_NAMES, SourceSpec, default_name, parse_columns, parse_images, parse_source
+from curate.sources import FORMATS
+from curate.sources.spec import SourceSpec, default_name, parse_columns, parse_images, parse_source
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_an_empty_part_is_an_error(text: str) -> None:
 def test_an_unknown_format_lists_the_known_ones() -> None:
     with pytest.raises(UserError) as error:
         parse_source("hme10k:train.txt")
-    assert all(name in str(error.value) for name in FORMAT_NAMES)
+    assert all(name in str(error.value) for name in FORMATS)
 
 
 def test_default_name_of_a_dot_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

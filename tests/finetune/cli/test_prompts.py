@@ -19,7 +19,8 @@ from curate.predictions.unwrap import unwrap
 from finetune.cli.main import main_group
 from finetune.compare.prompt_table import Asked, as_json, as_markdown, as_text, best, score_prompts, verdict
 from finetune.models.hardware import INSTALL, PACKAGES
-from finetune.settings.prompt_file import Prompt, read_prompts, ready_prompts
+from finetune.settings.prompt_file import PROMPTS, Prompt, read_prompts
+from finetune.settings.yaml_files import ready
 
 TOY = Path(__file__).resolve().parents[1] / "toy"
 
@@ -45,7 +46,7 @@ ASKED = [
 
 
 def test_every_ready_file_has_prompts_of_all_styles() -> None:
-    assert ready_prompts() == ["styles"]
+    assert ready(PROMPTS) == ["styles"]
     names = [prompt.name for prompt in read_prompts("styles")]
     assert names[0] == "plain"
     assert {"document-html", "grounding"} < set(names)

@@ -8,8 +8,9 @@ import pytest
 
 from curate.base.errors import UserError
 from curate.base.settings import flat
-from finetune.settings.config import Config, as_yaml, load_config, ready_configs
+from finetune.settings.config import CONFIGS, Config, as_yaml, load_config
 from finetune.settings.page import settings_markdown
+from finetune.settings.yaml_files import ready
 
 
 def test_defaults_are_the_ones_that_were_promised() -> None:
@@ -113,7 +114,7 @@ def test_a_file_that_is_not_there_lists_the_ready_ones() -> None:
         load_config("9gb")
 
 
-@pytest.mark.parametrize("name", ready_configs())
+@pytest.mark.parametrize("name", ready(CONFIGS))
 def test_ready_configurations_load_and_change_only_what_they_say(name: str) -> None:
     config = load_config(name)
     assert config.model.load_in_4bit

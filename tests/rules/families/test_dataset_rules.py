@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from rules.registry import find
-from rules.sets import licences, set_difference
+from rules.sets import set_difference
 
 
 def samples(*parts: tuple[str, str | None, list[str]]) -> pl.DataFrame:
@@ -174,34 +174,3 @@ def test_licences_that_don_t_go_together_are_named():
     frame = with_terms(("crohme", None, "x"), ("wiki", "CC-BY-SA-4.0", "x"), ("mit", "MIT", "x"), ("odd", "ours", "x"))
     (message,) = judge("DST004", frame)
     assert message.startswith("CC-BY-SA-4.0 doesn't go with crohme (CC-BY-NC-SA-3.0)")
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "fits"),
-    [
-        ("MIT", "Apache-2.0", True),
-        ("MIT", "CC-BY-NC-SA-4.0", True),
-        ("CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", True),
-        ("CC-BY-NC-SA-3.0", "CC-BY-NC-SA-4.0", True),
-        ("CC-BY-SA-4.0", "CC-BY-NC-4.0", False),
-        ("CC-BY-SA-4.0", "CC-BY-NC-SA-4.0", False),
-        ("CC-BY-ND-4.0", "MIT", False),
-        ("GPL-3.0", "CC-BY-SA-4.0", False),
-        ("GPL-3.0", "CC-BY-NC-4.0", False),
-        ("anything", "CC-BY-SA-4.0", True),  # not known: nothing is claimed
-    ],
-)
-def test_which_licences_clash(first, second, fits):
-    assert (licences.clash(first, second) is None) == fits
-    assert (licences.clash(second, first) is None) == fits
-
-
-def test_licences_have_one_spelling():
-    assert licences.spelled("cc by-nc-sa 3.0") == licences.spelled("CC-BY-NC-SA-3.0") == "CC-BY-NC-SA-3.0"
-    assert licences.spelled("Creative Commons BY 4.0 International") == "CC-BY-4.0"
-    assert licences.spelled("MIT License") == "MIT"
-
-
-@pytest.mark.parametrize("name", ["m2extra", "home100k", "rem2e", "neocrohmeans", "data"])
-def test_a_word_inside_another_is_no_public_set(name):
-    assert licences.known(name) is None

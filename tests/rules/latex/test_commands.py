@@ -13,13 +13,15 @@ import pytest
 from rules.latex.commands import (
     COMMANDS,
     DELIMITERS,
-    ENVIRONMENT_KINDS,
     ENVIRONMENTS,
     KINDS,
-    LETTERS,
     nearest,
     split_glued,
 )
+
+#: What an environment may be, and the letters of arguments: see the docstring of `rules.latex.commands`.
+ENVIRONMENT_KINDS = frozenset({"inner", "display", "text", "picture"})
+LETTERS = frozenset("mtrDoOsdl")
 
 DATA = Path(__file__).parents[3] / "rules/latex/data"
 

@@ -9,11 +9,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from curate.base.errors import UserError
 from curate.sources.lines import open_bytes
 
+#: (line or row number as the source counts it, label, new label)
+Change = tuple[int, str, str]
+
 _CONTEXT = 3
+_LINE_END = re.compile(r"\r\n|[\n\r]")
+
+
+def one_line(label: str) -> str:
+    """`label` with a space for every line end: how it is written where a row is a line."""
+    return _LINE_END.sub(" ", label)
+
+
+def lost(file: FileText, number: int) -> UserError:
+    """What to raise where a row doesn't hold the label that was read from it."""
+    return UserError(f"{file.path}: row {number} doesn't hold the label that was read from it; has the file changed?")
 
 
 @dataclass
@@ -29,7 +44,7 @@ class FileText:
     spans: list[tuple[int, int, str]] = field(default_factory=list)
 
     @classmethod
-    def read(cls, path: Path, encoding: str = "utf-8") -> FileText:
+    def read(cls, path: Path, encoding: str = "utf-8") -> Self:
         """The text of a file, or of what a gzip file holds. Raises UserError where it can't be read."""
         try:
             with open_bytes(path) as file:

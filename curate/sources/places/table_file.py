@@ -1,4 +1,4 @@
-"""A parquet or Arrow file with labels changed, every other column as it was. Not for text files: that is `spans`."""
+"""A parquet or Arrow file with labels changed, every other column as it was. Not for text: that is `file_text`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curate.base.column_names import Columns
 from curate.base.errors import UserError
-from curate.fix.places import Change, one_line
-from curate.fix.spans import FileText
-from curate.sources.columns import LABEL_COLUMNS, find_column
+from curate.sources.places.file_text import Change, FileText, one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,10 +20,10 @@ _ARROW_BATCH = 1000
 
 @dataclass
 class TableFile:
-    """A table and its new labels by row, counted from 0. `column` is the label's, or is looked for."""
+    """A table and its new labels by row, counted from 0."""
 
     path: Path
-    column: str | None = None
+    columns: Columns = field(default_factory=Columns)
     new: dict[int, str] = field(default_factory=dict)
 
     def change(self, changes: Sequence[Change]) -> list[str]:
@@ -48,7 +47,7 @@ class TableFile:
         from curate.images.opening import open_arrow
 
         names = open_arrow(self.path).column_names if self._is_arrow else pq.read_schema(self.path).names
-        found = self.column or find_column(names, LABEL_COLUMNS)
+        found = self.columns.label(names)
         if found is None or found not in names:
             raise UserError(f"{self.path}: no label column; it has: {', '.join(names)}")
         if self._is_arrow:

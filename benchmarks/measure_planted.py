@@ -1,4 +1,4 @@
-"""Measures rules on labels that were right before `planters` spoiled them: what is found, what is said of right ones.
+"""Measures rules on right labels that `curate.demo.planters` spoiled: what they find, and what they say of right ones.
 
 A planted defect is found where a finding overlaps its place that wasn't there before: of a rule that finds more in
 the spoiled label than in the right one. It must be a warning or an error; of kinds that only spell worse any will do.

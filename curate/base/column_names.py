@@ -1,0 +1,43 @@
+"""Names that columns and JSON keys go by: which holds the label, the image, the id. Reads nothing, knows no format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+#: Names by what a column holds (its role), in the order in which they are tried.
+Tried = Mapping[str, tuple[str, ...]]
+
+LABEL_COLUMNS = ("label", "latex", "tex", "formula", "text")
+IMAGE_COLUMNS = ("image", "file_name", "filename", "path", "name", "img")
+ID_COLUMNS = ("sample_id", "id", "name")
+
+#: What is tried in every file with named columns. The keys are the roles that `--columns` may map.
+TRIED: Tried = {"label": LABEL_COLUMNS, "image": IMAGE_COLUMNS, "id": ID_COLUMNS, "split": ("split",)}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns are what: those that were named with `--columns`, by role, else the first of those tried."""
+
+    given: Mapping[str, str] = field(default_factory=dict)
+    tried: Tried = field(default_factory=lambda: TRIED)
+
+    def names(self, role: str) -> tuple[str, ...]:
+        """The names that are tried for a role."""
+        return self.tried.get(role, ())
+
+    def label(self, names: Sequence[str]) -> str | None:
+        """The label column: the one that was named, be it there or not, else the first of those tried that is."""
+        return self.given.get("label") or find_column(names, self.names("label"))
+
+
+def find_column(names: Sequence[str], wanted: Sequence[str]) -> str | None:
+    """The first of the wanted columns that is there; another case counts where the exact spelling is absent."""
+    lower = {name.lower(): name for name in reversed(names)}
+    for name in wanted:
+        if name in names:
+            return name
+        if name in lower:
+            return lower[name]
+    return None

@@ -1,0 +1,61 @@
+"""A group of commands, each in a module of its own that is imported when it is asked for. Knows no command."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from inspect import cleandoc
+
+import click
+
+
+class CommandGroup(click.Group):
+    """The commands of a package: a module `x` of it that has a click command named `x` is the command `x`.
+
+    So that `curate check` imports neither the other commands nor what they are made of, and a new command is one file.
+    """
+
+    def __init__(self, package: str, help: str) -> None:
+        super().__init__(
+            help=cleandoc(help),
+            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+        )
+        self._package = package
+        self.params.append(
+            click.Option(
+                ["--version"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_say_version,
+                help="Show the version and exit.",
+            )
+        )
+
+    @property
+    def all_commands(self) -> dict[str, click.Command]:
+        """Every command by its name: imports all of them."""
+        found = {name: self.get_command(None, name) for name in self._modules()}
+        return {name: command for name, command in found.items() if command is not None}
+
+    def list_commands(self, ctx: click.Context | None) -> list[str]:
+        """Names of all commands, in alphabetical order."""
+        return list(self.all_commands)
+
+    def get_command(self, ctx: click.Context | None, cmd_name: str) -> click.Command | None:
+        """The command of that name, or None where there is none."""
+        if cmd_name not in self._modules():
+            return None
+        command = getattr(import_module(f"{self._package}.{cmd_name}"), cmd_name, None)
+        return command if isinstance(command, click.Command) else None
+
+    def _modules(self) -> list[str]:
+        return sorted(module.name for module in pkgutil.iter_modules(import_module(self._package).__path__))
+
+
+def _say_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from curate import __version__
+
+        click.echo(f"texsieve, version {__version__}")
+        ctx.exit()

@@ -1,0 +1,224 @@
+"""The command `curate audit`: what it takes and prints. The work is done in `curate.audit`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from curate.base.terminal import Bars, cores, exit_code, say, width
+from curate.cli.options import baseline_options, chosen_rules, fail_on_option, known_findings, read_project, selection
+
+if TYPE_CHECKING:
+    from curate.project import Project
+    from rules import Ruleset
+
+
+class AuditCommand(click.Command):
+    """A command whose help lists the formats of sources, which are looked up when somebody asks for that help."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from curate.sources import format_list
+
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(_EPILOG.format(formats=format_list()))
+
+
+_EPILOG = """
+\b
+SOURCE is [NAME=][FORMAT:]PATH_OR_ID[#SPLIT]. Without FORMAT it is recognised by content;
+without SOURCE the project file says what to audit.
+{formats}
+
+\b
+Examples:
+  curate audit train_labels.txt --out run
+  curate audit m2e:train.jsonl hme=hme100k:labels.txt#train --images hme=photos --out run
+  curate audit labels.csv --columns label:formula,image:file --select SYN,CMD --out run
+  curate audit labels.csv --out run --write-baseline known.json
+  curate audit labels.csv --out run2 --baseline known.json --fail-on warning
+  curate audit train.jsonl --against run-crohme --against benchmark.parquet --out run
+"""
+
+
+@click.command(cls=AuditCommand)
+@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The run folder to write.")
+@selection
+@click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Where a source's images lie.")
+@click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="Which columns are what.")
+@click.option("--no-images", is_flag=True, help="Don't open images.")
+@click.option(
+    "--against",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Find what stands in another run, or file of `curate hashes`, too.",
+)
+@click.option("--no-cache", is_flag=True, help="Measure every image anew, and keep nothing for the next audit.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
+@click.option(
+    "--predictions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="PRED.jsonl",
+    help="A model's predictions, to be held against the labels; may be repeated.",
+)
+@click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where labels are judged and images measured: here, or on the Ray cluster that RAY_ADDRESS names.",
+)
+@baseline_options
+@fail_on_option
+def audit(
+    sources: tuple[str, ...],
+    out: Path,
+    config: Path | None,
+    profile: str | None,
+    ignore: tuple[str, ...],
+    select: tuple[str, ...],
+    images: tuple[str, ...],
+    columns: tuple[str, ...],
+    no_images: bool,
+    against: tuple[Path, ...],
+    no_cache: bool,
+    limit: int | None,
+    predictions: tuple[Path, ...],
+    update: bool,
+    workers: int | None,
+    engine: str,
+    baseline: Path | None,
+    write_baseline: Path | None,
+    fail_on: str | None,
+) -> int:
+    """Audit data sets into a run folder.
+
+    The folder holds samples, findings, a summary and a report to look at. It is complete or it isn't there. An update
+    that is stopped leaves the old run or the new one, with all its decisions.
+    """
+    one_thread_for_matrices()
+    from curate.base.cache_folder import cache_folder
+    from curate.sources import parse_columns, parse_images, parse_source
+
+    project = read_project(config)
+    ruleset = chosen_rules(project, select, ignore, profile)
+    known = known_findings(project, baseline, write_baseline)
+    return audit_and_say(
+        [parse_source(source) for source in sources or project.sources],
+        out,
+        project,
+        ruleset,
+        images=dict(map(parse_images, images or project.images)),
+        columns=dict(map(parse_columns, columns or project.columns)),
+        against=against or tuple(map(Path, project.against)),
+        probe_images=not no_images,
+        predictions=predictions,
+        cache=None if no_cache else cache_folder(),
+        limit=limit,
+        update=update,
+        workers=workers,
+        engine=engine,
+        known=known,
+        write_baseline=write_baseline,
+        fail_on=fail_on,
+    )
+
+
+def one_thread_for_matrices() -> None:
+    """Keep numpy, which isn't imported yet, from multiplying in several threads: an audit's matrices are small, and
+    threads that wait for each other cost it a quarter of its processor time."""
+    import os
+
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def audit_and_say(
+    specs: Sequence[Any],
+    out: Path,
+    project: Project,
+    ruleset: Ruleset,
+    *,
+    workers: int | None,
+    fail_on: str | None,
+    engine: str = "local",
+    write_baseline: Path | None = None,
+    **settings: Any,
+) -> int:
+    """Audit, and print what came of it. Shared by `audit` and `demo`."""
+    import os
+    from contextlib import AbstractContextManager, nullcontext
+
+    from curate import audit as auditing
+    from curate.base.tables import count, size, things
+    from curate.base.visible import visible
+    from curate.findings.baseline import write_baseline as write_known
+    from curate.report.overview import near_text, overlap_text, rules_text, sources_text, suppressed_text
+    from curate.runs import decision_counts
+    from curate.runs.folder import FINDINGS_FILE, REPORT_FILE
+
+    place: AbstractContextManager[int] = nullcontext(cores())
+    if engine == "ray":
+        from curate.base.ray_cluster import on_ray
+
+        place = on_ray()
+    with place as processors, Bars() as bars:
+        options = auditing.AuditOptions(
+            ruleset=ruleset,
+            weights=project.weights,
+            thresholds=project.thresholds,
+            licences=project.licences,
+            workers=workers or processors,
+            command=["curate", *map(os.fspath, sys.argv[1:])],
+            **settings,
+        )
+        done = auditing.audit(specs, out, options, bars)
+    summary = done.summary
+    totals = summary["totals"]
+    say(rules_text(summary, width=width()))
+    for line in suppressed_text(summary["suppressed"]):
+        say(line)
+    say()
+    say(sources_text(summary["sources"], width=width()))
+    say()
+    shared = overlap_text(summary["sources"], width=width())
+    if shared:
+        say(f"{shared}\n")
+    near = near_text(summary)
+    if near:
+        say(near)
+    decided = decision_counts.text(summary["decisions"])
+    if decided:
+        say(decided)
+    for entry in summary["sources"]:
+        for note, number in entry["notes"].items():
+            if number:
+                say(f"{entry['name']}: {count(number)} × {note}")
+    for file in summary.get("predictions", {}).get("files", ()):
+        kinds = {"unknown": "unknown", "ambiguous": "ambiguous", "other_label": "with another truth than the label"}
+        lost = [f"{count(file[kind])} {words}" for kind, words in kinds.items() if file[kind]]
+        say(
+            f"{visible(file['file'])}: {things(file['rows'], 'prediction')}" + (f" ({', '.join(lost)})" if lost else "")
+        )
+    seconds = sum(summary["run"]["timings"].values())
+    unreadable = f", {things(totals['unreadable'], 'row')} unreadable" if totals["unreadable"] else ""
+    say(
+        f"{things(totals['samples'], 'sample')} ({things(totals['distinct_labels'], 'distinct label')}){unreadable}; "
+        f"{seconds:.1f} s, peak memory {size(summary['run']['peak_memory_bytes'])}"
+    )
+    say(f"report    {out / REPORT_FILE}")
+    say(f"findings  {out / FINDINGS_FILE}")
+    if write_baseline is not None:
+        labels = done.samples.select("sample_id", "label")
+        found = done.all_findings.join(labels, on="sample_id", how="left", maintain_order="left").collect()
+        pairs = write_known(write_baseline, [found])
+        say(f"baseline  {write_baseline}: {things(pairs, 'known finding')}")
+    return exit_code(fail_on, summary["severities"])

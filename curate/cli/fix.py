@@ -1,0 +1,75 @@
+"""The command `curate fix`: what it takes and prints. The work is done in `curate.fix`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from curate.base.errors import UserError
+from curate.base.terminal import Bars, cores, say, width
+from curate.cli.options import chosen_rules, read_project, selection
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  curate fix train_labels.txt --diff
+  curate fix labels.jsonl --out fixed.jsonl --select DLM,WSP
+  curate fix m2e:train.jsonl --out fixed.jsonl --profile m2e --unsafe-fixes
+"""
+)
+@click.argument("source", metavar="SOURCE")
+@click.option("--out", type=click.Path(path_type=Path), metavar="PATH", help="File (of a folder: folder) to write.")
+@click.option("--unsafe-fixes", is_flag=True, help="Make unsafe fixes too: they may change what is drawn.")
+@click.option("--diff", is_flag=True, help="Print a unified diff and write nothing.")
+@click.option("--columns", metavar="label:tex", help="Which column is the label.")
+@selection
+def fix(
+    source: str,
+    out: Path | None,
+    unsafe_fixes: bool,
+    diff: bool,
+    columns: str | None,
+    config: Path | None,
+    profile: str | None,
+    ignore: tuple[str, ...],
+    select: tuple[str, ...],
+) -> int:
+    """Fix the labels of a data set, in its own format.
+
+    A safe fix is made only where it is proven not to change what is drawn. The source is never overwritten; PATH gets
+    the fixed labels, PATH.journal.jsonl what was done to each, and which fixes were refused and why. Images beside the
+    labels are not copied.
+    """
+    from curate.fix.job import check_out, fix_source, journal_of, report_lines, write
+    from curate.sources import parse_columns, parse_source
+
+    if out is None and not diff:
+        raise UserError("say where to write with --out PATH, or print the changes with --diff")
+    if out is not None and not diff:
+        check_out(out)
+    project = read_project(config)
+    ruleset = chosen_rules(project, select, ignore, profile)
+    spec = parse_source(source)
+    given = dict(map(parse_columns, [columns] if columns else project.columns))
+    with Bars() as bars:
+        fixed = fix_source(
+            spec,
+            ruleset,
+            "unsafe" if unsafe_fixes else "safe",
+            columns={**given.get(None, {}), **given.get(spec.name, {})},
+            workers=cores(),
+            progress=lambda done, of: bars("fix", done, of),
+        )
+    if diff or out is None:
+        for line in fixed.diff(out):
+            click.echo(line, nl=False)
+        return 0
+    write(fixed, out)
+    for text in report_lines(fixed, width()):
+        say(text)
+    say(f"fixed     {out}")
+    say(f"journal   {journal_of(out)}")
+    return 0

@@ -1,0 +1,44 @@
+"""The command `curate render`: what it takes and prints. The work is done in `curate.render`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from curate.base.errors import UserError
+from curate.base.terminal import say
+
+_LABEL_FILES = (".txt", ".tex", ".lst", ".jsonl", ".json", ".csv", ".tsv")
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  curate render '\\frac{a}{b}' --out pictures
+  curate render labels.txt --out pictures --format svg
+"""
+)
+@click.argument("label", metavar="LABEL|FILE")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the pictures.")
+@click.option("--format", "form", type=click.Choice(["png", "svg"]), default="png", show_default=True)
+def render(label: str, out: Path, form: str) -> None:
+    """Draw labels with the embedded renderer.
+
+    A FILE holds one label a line; .tex is one label, .jsonl has labels in `latex` and names in `id`. What can't be
+    drawn is named on standard error; where nothing can, the exit code is 2.
+    """
+    from curate.base.visible import visible
+    from curate.render import render_to_folder
+
+    if label.endswith(_LABEL_FILES) and not Path(label).exists() and "\\" not in label:
+        raise UserError(f"{label}: no such file (and too much like a file's name to be a label)")
+    report = render_to_folder(label, out, form)
+    failures = [f"{name}: can't be drawn: {visible(message)}" for name, message in report.failed]
+    if not report.written:
+        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        raise UserError(failures[0] + more if failures else f"{label}: holds no labels")
+    say(f"{len(report.written)} drawn in {report.out}")
+    for failure in failures:
+        click.echo(failure, err=True)

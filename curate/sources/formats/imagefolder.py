@@ -1,0 +1,98 @@
+"""A folder of images with a metadata file, as `datasets` reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from curate.base.column_names import TRIED, Columns, find_column
+from curate.sources.delimited import read_delimited
+from curate.sources.format import SourceFormat
+from curate.sources.image_paths import check_inside
+from curate.sources.json_rows import read_json
+from curate.sources.look import Look
+from curate.sources.model import Job, Part, with_split, wrong_shape
+from curate.sources.places.file_text import Change
+from curate.sources.places.json_labels import in_json
+from curate.sources.places.output import Files
+from curate.sources.places.table_fields import in_table
+from curate.sources.splits import name_parts
+from curate.sources.tables import read_parquet
+
+_METADATA = re.compile(r"metadata\.(jsonl|csv|parquet)(\.gz)?")
+
+
+class FolderOfImages(SourceFormat):
+    name = "imagefolder"
+    shape = "a folder of images with `metadata.jsonl`, `.csv` or `.parquet`"
+    page = """
+`file_name` is relative to the folder that the metadata file stands in; nothing is searched for. A folder in the data
+set with a metadata file of its own is a split.
+"""
+    example = (
+        ("train/metadata.jsonl", '{"file_name": "a.png", "text": "x ^ { 2 }"}\n{"file_name": "b.png", "text": "y"}\n'),
+        ("train/a.png", ""),
+        ("train/b.png", ""),
+    )
+    general = True
+    endings = (".jsonl", ".csv", ".parquet")
+    columns = TRIED
+
+    def recognise(self, look: Look) -> float | None:
+        if look.is_dir:
+            return 0.97 if _metadata(look.path) else None
+        if not _METADATA.fullmatch(look.path.name):
+            return None
+        names = list(look.records[0]) if look.records and isinstance(look.records[0], dict) else []
+        names = names or (look.lines[0].split(",") if look.lines else [])
+        return 0.9 if find_column(names, self.columns["image"]) else None
+
+    def parts(self, path: Path) -> list[Part]:
+        if not path.is_dir():
+            return [Part(path)]
+        files = _metadata(path)
+        if not files:
+            raise wrong_shape(
+                path, self.name, "no metadata.jsonl, metadata.csv or metadata.parquet in it or in a folder of it"
+            )
+        parts = name_parts(files, path)
+        return [Part(part.path, None if part.path.parent == path else part.path.parent.name) for part in parts]
+
+    def read(self, part: Part, job: Job) -> pl.DataFrame:
+        kind = _kind(part.path)
+        if kind == "parquet":
+            frame = read_parquet(part.path, job)
+        else:
+            frame = read_json(part.path, job) if kind == "json" else read_delimited(part.path, ",", job)
+        frame = with_split(frame, part)
+        inside = part.path.parent.relative_to(job.path).as_posix() if job.path.is_dir() else "."
+        if inside != "." and not job.images_given:
+            here = pl.when(pl.col("image").str.starts_with("/")).then(pl.lit("")).otherwise(pl.lit(f"{inside}/"))
+            frame = frame.with_columns(image=pl.concat_str(here, "image"))
+        return check_inside(frame, job, part.path)
+
+    def write_back(self, path: Path, changes: Sequence[Change], files: Files, columns: Columns) -> list[str]:
+        kind = _kind(path)
+        if kind == "parquet":
+            return files.table(path, columns).change(changes)
+        if kind == "json":
+            return in_json(files.text(path), changes, columns)
+        return in_table(files.text(path), changes, ",", columns)
+
+
+def _kind(path: Path) -> str:
+    suffix = path.name.removesuffix(".gz").rpartition(".")[2]
+    return {"jsonl": "json", "json": "json", "parquet": "parquet"}.get(suffix, "csv")
+
+
+def _metadata(path: Path) -> list[Path]:
+    look = Look(path)
+    return [
+        folder.path / name for folder in (look, *look.folders) for name in folder.names[0] if _METADATA.fullmatch(name)
+    ]
+
+
+FORMAT = FolderOfImages()

@@ -1,0 +1,57 @@
+"""JSON of any data set: lines, an array, or one object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from curate.base.column_names import TRIED, Columns, find_column
+from curate.sources.format import FileFormat
+from curate.sources.image_paths import resolve_images
+from curate.sources.json_rows import read_json
+from curate.sources.look import Look
+from curate.sources.model import Job, Part, with_split
+from curate.sources.places.file_text import Change
+from curate.sources.places.json_labels import in_json
+from curate.sources.places.output import Files
+
+
+class Jsonl(FileFormat):
+    name = "jsonl"
+    shape = "JSON lines, a JSON array of objects or labels, or one JSON object `{image: label}`"
+    page = """
+A record is an object with a label under one of the [names](#columns) above, or a string, which is the label itself.
+`curate fix` changes the label's string and keeps every other byte, so numbers, spaces and the order of keys stay.
+"""
+    example = (
+        (
+            "train.jsonl",
+            '{"id": "a", "image": "a.png", "latex": "x ^ { 2 }"}\n{"id": "b", "image": "b.png", "latex": "y"}\n',
+        ),
+        ("images/a.png", ""),
+        ("images/b.png", ""),
+    )
+    general = True
+    endings = (".json", ".jsonl", ".ndjson")
+    columns = TRIED
+    file_kind = "JSON file"
+
+    def recognise_file(self, look: Look) -> float | None:
+        records = look.records
+        if not records:
+            return 0.3 if look.suffix in self.endings and look.lines else None
+        if all(isinstance(record, str) for record in records):
+            return 0.6
+        objects = [record for record in records if isinstance(record, dict)]
+        return 0.6 if any(find_column(list(record), self.columns["label"]) for record in objects) else 0.5
+
+    def read(self, part: Part, job: Job) -> pl.DataFrame:
+        return resolve_images(with_split(read_json(part.path, job), part), job, part.path, part.split)
+
+    def write_back(self, path: Path, changes: Sequence[Change], files: Files, columns: Columns) -> list[str]:
+        return in_json(files.text(path), changes, columns)
+
+
+FORMAT = Jsonl()

@@ -1,0 +1,42 @@
+"""MathWriting: handwriting as InkML."""
+
+from __future__ import annotations
+
+from curate.sources.inkml import InkFormat
+
+
+class MathWriting(InkFormat):
+    name = "mathwriting"
+    shape = "InkML with a `normalizedLabel` or `label` annotation, or a JSON list of labels"
+    page = """
+Only the label is read, not the strokes; `normalizedLabel` is preferred. The other annotations become columns, and
+`splitTagOriginal` is the split where the folder isn't. A JSON list says nothing of where it is from: the name of the
+file or of its folder decides, or FORMAT does.
+"""
+    example = (
+        (
+            "train/4f2a.inkml",
+            """
+<ink xmlns="http://www.w3.org/2003/InkML">
+  <annotation type="label">x ^ {2}</annotation>
+  <annotation type="normalizedLabel">x^{2}</annotation>
+  <trace id="0">1 2, 3 4</trace>
+</ink>
+""".lstrip(),
+        ),
+        (
+            "valid/9c01.inkml",
+            """
+<ink xmlns="http://www.w3.org/2003/InkML">
+  <annotation type="label">a &lt; b</annotation>
+  <trace id="0">1 2, 3 4</trace>
+</ink>
+""".lstrip(),
+        ),
+    )
+    endings = (".inkml", ".json")
+    truth = ("normalizedLabel", "label")
+    licence = "cc-by-nc-sa-4.0"
+
+
+FORMAT = MathWriting()

@@ -1,0 +1,182 @@
+"""InkML files, and the JSON lists of labels that come with them: what CROHME and MathWriting share. Not for strokes."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import polars as pl
+
+from curate.base.column_names import TRIED, Columns
+from curate.sources.columns import free_name
+from curate.sources.format import SourceFormat
+from curate.sources.image_paths import resolve_images
+from curate.sources.json_rows import read_json
+from curate.sources.look import Look
+from curate.sources.model import NO_LABEL, PART_SCHEMA, Job, Part, with_split, wrong_shape
+from curate.sources.places.file_text import Change
+from curate.sources.places.ink_notes import in_inkml, xml_encoding
+from curate.sources.places.json_labels import in_json
+from curate.sources.places.output import Files
+from curate.sources.splits import name_parts
+
+NOT_INKML = "not valid InkML"
+PACKED = "rows whose images are in an archive (img.tar…) that is not unpacked"
+
+
+class InkFormat(SourceFormat):
+    """A data set of InkML files, with the label in one of the annotations `truth`, or of a JSON list of labels."""
+
+    columns = TRIED
+    #: The annotation that is the label, the best first.
+    truth: ClassVar[tuple[str, ...]]
+    #: For errors: "the folder holds no …".
+    shapes: ClassVar[str] = "InkML files or a JSON list"
+
+    def recognise(self, look: Look) -> float | None:
+        if look.is_dir:
+            files = look.all_files(".inkml")[:5]
+            if any(label_kind(Look(file)) in self.truth for file in files):
+                return 0.95
+            return 0.9 if any(self._is_list(file) for file in look.label_files) else None
+        if self._is_list(look):
+            return 0.9
+        return 0.95 if label_kind(look) in self.truth else None
+
+    def _is_list(self, look: Look) -> bool:
+        """A JSON list of labels says nothing of where it is from; the name of the file or its folder does."""
+        if look.suffix != ".json" or not look.is_json_array or not all(isinstance(item, str) for item in look.records):
+            return False
+        return bool(look.records) and self.name in f"{look.path.absolute().parent.name}/{look.path.name}".lower()
+
+    def parts(self, path: Path) -> list[Part]:
+        if not path.is_dir():
+            return [Part(path)]
+        look = Look(path)
+        with_ink = [folder for folder in (path, *(inner.path for inner in look.folders)) if _has_ink(folder)]
+        if with_ink:
+            return [Part(folder, None if folder == path else folder.name) for folder in with_ink]
+        lists = [file.path for file in look.label_files if file.suffix == ".json" and file.is_json_array]
+        if lists:
+            return name_parts(lists, path)
+        raise wrong_shape(path, self.name, f"the folder holds no {self.shapes}")
+
+    def read(self, part: Part, job: Job) -> pl.DataFrame:
+        frame = with_split(self.read_names(part, job), part)
+        named = frame["image"].null_count() < frame.height
+        near = part.path / "x" if part.path.is_dir() else part.path
+        frame = resolve_images(frame, job, near, part.split, ids_only=True)
+        if named and frame["image"].null_count() == frame.height and any(near.parent.glob("img.tar*")):
+            job.notes[PACKED] += frame.height
+        return frame
+
+    def read_names(self, part: Part, job: Job) -> pl.DataFrame:
+        """`read`, with the ids of samples for images."""
+        if part.path.is_dir() or part.path.suffix.lower() == ".inkml":
+            return read_inkml(part, job, self.truth)
+        if Look(part.path).records:
+            return read_json(part.path, job)
+        raise wrong_shape(part.path, self.name, "it is neither InkML nor JSON")
+
+    def write_back(self, path: Path, changes: Sequence[Change], files: Files, columns: Columns) -> list[str]:
+        if path.suffix.lower() == ".inkml":
+            return in_inkml(files.text(path, xml_encoding(path)), changes, self.truth)
+        return in_json(files.text(path), changes, columns)
+
+    def label_files(self, folder: Path) -> list[Path]:
+        return list(ink_files(folder))
+
+
+def label_kind(look: Look) -> str | None:
+    """The annotation that tells whose an InkML file is, None where it is none."""
+    head = look.head
+    if b"<ink" not in head[:4096]:
+        return None
+    if re.search(rb"""type=["'](normalizedLabel|sampleId|splitTagOriginal)["']""", head):
+        return "normalizedLabel"
+    if re.search(rb"""type=["']truth["']""", head):
+        return "truth"
+    return "label" if re.search(rb"""type=["']label["']""", head) else None
+
+
+def _has_ink(folder: Path) -> bool:
+    return any(name.lower().endswith(".inkml") for name in Look(folder).names[0])
+
+
+def read_inkml(part: Part, job: Job, truths: Sequence[str]) -> pl.DataFrame:
+    """The frame of an InkML file, or of a folder of them; the label is the first annotation of these kinds."""
+    columns: dict[str, list[str | None]] = {name: [] for name in ("name", "label")}
+    extras: dict[str, list[str | None]] = {}
+    lines: list[int] = []
+    left = job.left()
+    for seen, file in enumerate(ink_files(part.path)):
+        if left is not None and seen >= left:
+            break
+        job.rows += 1
+        try:
+            notes = read_annotations(file)
+        except ET.ParseError as error:
+            job.bad(file, error.position[0], NOT_INKML, str(error))
+            continue
+        except OSError as error:
+            job.bad(file, 1, NOT_INKML, error.strerror or str(error))
+            continue
+        label = next((notes.pop(kind) for kind in truths if kind in notes), None)
+        if label is None:
+            job.bad(file, 1, NO_LABEL, ", ".join(notes))
+            continue
+        columns["name"].append(file.stem)
+        columns["label"].append(label)
+        for kind in notes.keys() - extras.keys():
+            extras[kind] = [None] * len(lines)
+        lines.append(seen + 1)
+        for kind, values in extras.items():
+            values.append(notes.get(kind))
+    frame = pl.DataFrame(
+        {"line": lines, **columns}, schema_overrides={"line": pl.Int64, "name": pl.String, "label": pl.String}
+    )
+    frame = frame.with_columns(split=pl.lit(part.split, pl.String), image="name").select(list(PART_SCHEMA))
+    for kind in sorted(extras):
+        if kind == "splitTagOriginal" and part.split is None:
+            frame = frame.with_columns(split=pl.Series(extras[kind], dtype=pl.String))
+        else:
+            frame = frame.with_columns(pl.Series(free_name(kind, {}), extras[kind], dtype=pl.String))
+    return frame
+
+
+def ink_files(path: Path) -> Iterator[Path]:
+    """The InkML files of a folder, or the one that `path` is, in the order in which their rows are counted."""
+    if not path.is_dir():
+        yield path
+        return
+    for name in Look(path).names[0]:
+        if name.lower().endswith(".inkml"):
+            yield path / name
+
+
+def read_annotations(file: Path) -> dict[str, str]:
+    """{type: text} of the annotations directly in `<ink>`. Stops at the first trace: strokes are the bulk of a file.
+
+    Raises ET.ParseError for what is no XML.
+    """
+    found: dict[str, str] = {}
+    depth = 0
+    parser: Any = ET.XMLPullParser(events=("start", "end"))
+    with file.open("rb") as data:
+        while chunk := data.read(16384):
+            parser.feed(chunk)
+            for event, element in parser.read_events():
+                tag = element.tag.rpartition("}")[2]
+                if event == "start":
+                    depth += 1
+                    if tag in ("trace", "traceGroup"):
+                        return found
+                    continue
+                depth -= 1
+                if depth == 1 and tag == "annotation" and element.get("type"):
+                    found.setdefault(element.get("type"), element.text or "")
+    parser.close()
+    return found

@@ -1,0 +1,115 @@
+"""Labels in JSON lines, in a JSON array, and in one JSON object. Every other byte of the file is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from json.decoder import scanstring  # type: ignore[attr-defined]
+
+from curate.base.column_names import Columns
+from curate.sources.places.file_text import Change, FileText, lost
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def in_json(file: FileText, changes: Sequence[Change], columns: Columns) -> list[str]:
+    """For JSON lines, a JSON array of objects or labels, and one object {image: label}."""
+    text = file.text
+    head = text[:4096].lstrip("\ufeff \t\r\n")
+    items: list[int] | None = None
+    if head.startswith("["):
+        items = _items(text)
+    elif (pairs := _mapping(text, columns)) is not None:
+        return _in_values(file, changes, pairs)
+    elif re.match(r"\{\s*\n", head):
+        items = [text.index("{")]
+    ascii_only = text.isascii()
+    for number, label, new in changes:
+        try:
+            start = items[number - 1] if items is not None else _begin(file, number)
+            start, end = _label_span(text, start, columns)
+            held = scanstring(text, start + 1)[0] if text[start : start + 1] == '"' else None
+        except (ValueError, IndexError) as error:  # no JSON any more, or an array that has got shorter
+            raise lost(file, number) from error
+        if held != label:
+            raise lost(file, number)
+        file.replace(start, end, json.dumps(new, ensure_ascii=ascii_only))
+    return [new for _, _, new in changes]
+
+
+def _begin(file: FileText, number: int) -> int:
+    """Where the JSON value of a line begins."""
+    start, end = file.line(number)
+    line = file.text[start:end]
+    return start + len(line) - len(line.lstrip("\ufeff \t\r\n"))
+
+
+def _items(text: str) -> list[int]:
+    """Where the items of an array begin; of a broken one, those before the break."""
+    decoder = json.JSONDecoder()
+    at = text.index("[") + 1
+    starts: list[int] = []
+    while True:
+        at = re.compile(r"[ \t\r\n,]*").match(text, at).end()  # type: ignore[union-attr]
+        try:
+            end = decoder.raw_decode(text, at)[1]
+        except ValueError:
+            return starts
+        starts.append(at)
+        at = end
+
+
+def _members(text: str, at: int) -> list[tuple[str, int, int]]:
+    """(key, start, end) of the values of the object that begins at `at`."""
+    decoder = json.JSONDecoder()
+    found: list[tuple[str, int, int]] = []
+    at = _skip(text, at + 1)
+    while text[at : at + 1] == '"':
+        key, at = scanstring(text, at + 1)
+        at = _skip(text, _skip(text, at) + 1)  # over the colon
+        end = decoder.raw_decode(text, at)[1]
+        found.append((key, at, end))
+        at = _skip(text, end)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+    return found
+
+
+def _skip(text: str, at: int) -> int:
+    return _SPACE.match(text, at).end()  # type: ignore[union-attr]
+
+
+def _label_span(text: str, at: int, columns: Columns) -> tuple[int, int]:
+    """(start, end) of the label's JSON string in the record that begins at `at`: itself, or its label field."""
+    if text[at : at + 1] == '"':
+        return at, scanstring(text, at + 1)[1]
+    spans = {key: (start, end) for key, start, end in _members(text, at)}  # of a repeated key the last one counts
+    column = columns.label(list(spans))
+    return spans.get(column or "", (at, at))
+
+
+def _mapping(text: str, columns: Columns) -> list[tuple[int, int]] | None:
+    """The spans of the labels where the whole text is one object {image: label}, else None."""
+    at = _skip(text, len(text) - len(text.lstrip("\ufeff")))
+    if text[at : at + 1] != "{" or "label" in columns.given:
+        return None
+    try:
+        value, end = json.JSONDecoder().raw_decode(text, at)
+    except ValueError:
+        return None
+    if text[end:].strip() or any(key.lower() in columns.names("label") for key in value):
+        return None
+    if not value or not all(isinstance(label, str) for label in value.values()):
+        return None
+    return list({key: (start, stop) for key, start, stop in _members(text, at)}.values())
+
+
+def _in_values(file: FileText, changes: Sequence[Change], pairs: list[tuple[int, int]]) -> list[str]:
+    ascii_only = file.text.isascii()
+    for number, label, new in changes:
+        start, end = pairs[number - 1] if number <= len(pairs) else (0, 0)
+        if end == 0 or scanstring(file.text, start + 1)[0] != label:
+            raise lost(file, number)
+        file.replace(start, end, json.dumps(new, ensure_ascii=ascii_only))
+    return [new for _, _, new in changes]

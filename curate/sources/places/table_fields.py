@@ -1,0 +1,71 @@
+"""Labels that are fields of a CSV or TSV file with a header. Not for parquet: that is `table_file`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from curate.base.column_names import Columns
+from curate.base.errors import UserError
+from curate.sources.places.file_text import Change, FileText, lost, one_line
+
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+
+
+def in_table(file: FileText, changes: Sequence[Change], delimiter: str, columns: Columns) -> list[str]:
+    """For CSV and TSV with a header. In CSV a label keeps its line ends, in quotes."""
+    number = next((n for n, start in enumerate(file.line_starts, 1) if file.text[slice(*file.line(n))].strip()), 1)
+    start = file.line(number)[0]
+    names = [value.strip() for _, _, value in _fields(file.text, start, delimiter)]
+    names[0] = names[0].removeprefix("\ufeff").strip().strip('"')
+    column = columns.label(names)
+    if column is None or column not in names:
+        raise UserError(f"{file.path}: no label column; it has: {', '.join(names)}")
+    place = names.index(column)
+    written = []
+    for row, label, new in changes:
+        begin, end = file.line(row)
+        text = new if delimiter == "," else one_line(new)
+        fields = _fields(file.text, begin, delimiter)
+        if place < len(fields) and fields[place][2] == label:
+            first, after, _ = fields[place]
+            quoted = file.text[first : first + 1] == '"' or any(char in text for char in (delimiter, '"', "\n", "\r"))
+            shown = '"' + text.replace('"', '""') + '"' if quoted else text
+        else:  # a row of a TSV file that is taken literally, quotes and all
+            first, after = _literal(file.text[begin:end], delimiter, place)
+            first, after = first + begin, after + begin
+            shown = text = text.replace("\t", " ")
+            if delimiter == "," or file.text[first:after] != label:
+                raise lost(file, row)
+        written.append(text)
+        file.replace(first, after, shown)
+    return written
+
+
+def _fields(text: str, at: int, delimiter: str) -> list[tuple[int, int, str]]:
+    """(start, end, value) of the fields of the row that begins at `at`, quotes read as csv reads them."""
+    fields: list[tuple[int, int, str]] = []
+    plain = re.compile(rf"[^{re.escape(delimiter)}\n]*")
+    while True:
+        quoted = _QUOTED.match(text, at)
+        if quoted is not None and text[quoted.end() : quoted.end() + 1] in (delimiter, "\n", "\r", ""):
+            end = quoted.end()
+            fields.append((at, end, quoted[1].replace('""', '"')))
+            end += text.startswith("\r\n", end)
+        else:
+            end = plain.match(text, at).end()  # type: ignore[union-attr]
+            stop = end - 1 if text[end - 1 : end + 1] == "\r\n" and end > at else end
+            fields.append((at, stop, text[at:stop]))
+        if text[end : end + 1] != delimiter:
+            return fields
+        at = end + 1
+
+
+def _literal(line: str, delimiter: str, place: int) -> tuple[int, int]:
+    start = 0
+    for _ in range(place):
+        start = line.find(delimiter, start) + 1
+        if start == 0:
+            return 0, 0
+    end = line.find(delimiter, start)
+    return start, len(line) if end < 0 else end

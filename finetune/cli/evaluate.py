@@ -1,0 +1,120 @@
+"""The command `finetune evaluate`: what it takes and prints. The work is done in `finetune.metrics`."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from curate.base.errors import UserError
+from curate.base.terminal import Bars, say, width
+from finetune.cli.options import cdm_option, run_option, score_workers, unwrap_option, unwrapped
+
+METRICS_FILE = "metrics.json"
+PLOT_FILE = "confusions.svg"
+
+
+@click.command(
+    epilog="""
+\b
+A row of PRED.jsonl is an object with sample_id (or img_id), gt and pred; one JSON list
+of such objects is read too. Strings are compared raw, split at white space as published
+scores are, and in canonical spelling, where x^2 and x ^ { 2 } are the same tokens.
+
+\b
+exprate_render_equal  draws the same as gt       parse_rate   pred is LaTeX without errors
+exprate               exact match                le1 le2 le3  at most 1, 2, 3 tokens wrong
+edit_score            1 - distance / length      bleu4        corpus BLEU-4, not smoothed
+cer                   wrong characters per character of gt; no percentage, unlike the others
+structure, symbols    how much of the layout and of the symbols is right, from 0 to 1
+cdm, exprate_cdm      marks drawn in the same places (F1), and pairs where all of them are
+
+\b
+In brackets: 95 % intervals by bootstrap. docs/metrics.md defines every metric. --out writes
+metrics.json (with groups by source, length and rule, and all confusions) and confusions.svg.
+
+\b
+--run says how much of the error is the labels' fault: of the answers that are no exact match,
+how many are drawn the same, how many are right by a label with safe fixes, by one that somebody
+decided on, whose label was rejected; and the scores before and after.
+
+\b
+Examples:
+  finetune evaluate predictions.jsonl
+  finetune evaluate predictions.jsonl --out scores
+  finetune evaluate predictions.jsonl --run runs/crohme
+"""
+)
+@click.argument("predictions", metavar="PRED.jsonl", type=click.Path(path_type=Path))
+@click.option(
+    "--out", metavar="DIR", type=click.Path(path_type=Path), help=f"Folder for {METRICS_FILE} and {PLOT_FILE}."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@cdm_option
+@run_option
+@unwrap_option
+def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited: Path | None, unwrap: bool) -> None:
+    """Score a file of predictions against the truth beside them."""
+    from curate import __version__
+    from curate.predictions.rows import read_predictions
+    from finetune.metrics import evaluation, label_errors, label_report
+    from finetune.metrics.summary import as_text
+    from finetune.models.provenance import prediction_facts
+    from rules import KEY_VERSION
+
+    if out is not None:
+        _check_out(predictions, out)
+    rows, wrapped = unwrapped(read_predictions(predictions), unwrap)
+    truths = None if audited is None else label_errors.truths_of(audited, rows, score_workers())
+    with Bars() as bars:
+        found = evaluation.evaluate(rows, workers=score_workers(), characters=cdm, progress=partial(bars, "draw"))
+    metrics = evaluation.as_metrics(found)
+    labels = None if truths is None else label_errors.label_errors(rows, found.scored, truths, score_workers())
+    if labels is not None:
+        metrics["labels"] = label_report.as_json(labels)
+    text = _as_json(
+        {
+            "texsieve": __version__,
+            "key_version": KEY_VERSION,
+            "file": predictions.name,
+            "unwrapped": unwrap,
+            "predicted": prediction_facts(predictions),
+            **metrics,
+        }
+    )
+    if out is not None:
+        from curate.base.atomic_files import new_file
+        from finetune.metrics.plots import confusions_svg
+
+        with new_file(out / METRICS_FILE) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+        with new_file(out / PLOT_FILE) as temporary:
+            temporary.write_text(confusions_svg(metrics["confusions"]) + "\n", encoding="utf-8")
+    if form == "json":
+        say(text.encode())
+        return
+    say(as_text(metrics, width()))
+    if wrapped:
+        say(f"\n{wrapped}")
+    if labels is not None:
+        say("\n" + label_report.as_text(labels, width()))
+    if out is not None:
+        say(f"\nmetrics   {out / METRICS_FILE}\nplot      {out / PLOT_FILE}")
+
+
+def _check_out(predictions: Path, out: Path) -> None:
+    """Before any work: is `out` a place to write to, and not the file that is read?"""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is a file; --out names the folder that {METRICS_FILE} is written into")
+    target = out / METRICS_FILE
+    if target.is_dir():
+        raise UserError(f"{target}: is a folder; name another folder with --out")
+    if target.exists() and predictions.exists() and target.samefile(predictions):
+        raise UserError(f"{target}: would be written over the predictions; name another folder with --out")
+
+
+def _as_json(metrics: dict[str, Any]) -> str:
+    return json.dumps(metrics, ensure_ascii=False, indent=2, allow_nan=False)

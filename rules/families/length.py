@@ -1,0 +1,100 @@
+"""LEN: labels of an odd size, and tokens too rare to be learnt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import polars as pl
+
+from rules.findings import Finding
+from rules.options import count
+from rules.registry import Options, rule, samples_rule
+from rules.sets import set_difference
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has
+from rules.toolkit.whole_sets import of_sets
+from rules.toolkit.wording import listed
+
+_TOKENS = pl.col("tokens")
+
+
+#: LEN001 takes no smaller limit: its sieve lets longer labels through.
+_FEWEST = 60
+
+
+@rule("LEN001", "too-many-tokens", "info", _TOKENS > _FEWEST, options={"most": count(150, at_least=_FEWEST)})
+def too_many_tokens(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A label of more tokens than most trainers take: 150, unless the option `most` (60 or more) says otherwise.
+
+    Why: The target is cut, and the model learns to stop early; or one sample takes the memory of ten.
+    Fires: ``1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1``
+    Quiet: ``x + 1``
+    Fix: None: leave it out, or raise the limit of the trainer. TeX tokens are counted; a model's tokenizer makes more.
+    See: im2markup preprocess_filter.py (150), TexTeller globals.py (1,024).
+    """  # noqa: E501
+    if len(label.tokens) > options["most"]:
+        yield Finding(f"{len(label.tokens)} tokens, more than {options['most']}", 0, len(label.text))
+
+
+@rule("LEN002", "no-structure", "info", (_TOKENS > 1) & ~has(r"[\\_^(){}]"), profiles=("printed",))
+def no_structure(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A label without a command, script, brace or parenthesis: `a = b + 1`.
+
+    Why: In a set of typeset formulas it is often a stray word or number; LaTeX-OCR's cleaning deletes all of them.
+    Fires: ``a = b + 1``
+    Quiet: ``x ^ { 2 }``
+    Quiet: ``\alpha``
+    Fix: None. In handwriting, where plain arithmetic is common, the rule is off.
+    See: LaTeX-OCR postprocess.py.
+    """
+    if len(label.tokens) > 1 and not _STRUCTURE.search(label.text):
+        yield Finding("no command, script or parenthesis: maybe no formula at all", 0, len(label.text))
+
+
+_STRUCTURE = re.compile(r"[\\_^(){}]")
+
+
+@rule("LEN004", "single-token", "info", pl.col("tokens") == 1, profiles=("printed",))
+def single_token(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A label of one token.
+
+    Why: In a set of typeset formulas it is often a crop that failed, or a label cut after its first token.
+    Fires: ``x`` -> ``x``
+    Fires: ``\alpha`` -> ``\alpha``
+    Quiet: ``x y``
+    Fix: None. In handwriting, where sets hold single symbols on purpose, the rule is off.
+    See: 257 labels of HME100K's training set.
+    """
+    yield label.at(0, 1, "the label is a single token")
+
+
+@samples_rule(
+    "LEN003", "rare-tokens", "info", options={"least": count(20), "shown": count(12, at_least=1), "labels": count(500)}
+)
+def rare_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""Tokens that fewer labels of a data set hold than a model needs to learn them: 20, unless `least` says otherwise.
+
+    Why: They are never learnt, and the tail of a vocabulary is where typing errors gather.
+    Fix: None: look at the list, the rarest first; then merge, correct or leave out. A set of fewer than `labels` labels
+    is too small to call anything rare in it.
+    See: MathNet remove_formulas_with_rare_tokens.py (20); 96 of 244 tokens of HME100K's training set are rarer.
+    """
+    sizes = dict(samples.group_by("source").len().iter_rows())
+    order = samples["source"].unique(maintain_order=True).to_list()
+    counts = set_difference.token_counts(samples.select(pl.col("source").alias("part"), pl.col("label").fill_null("")))
+    found: list[tuple[str, str]] = []
+    for source in order:
+        frame = counts.filter(pl.col("part") == source)
+        rare = frame.filter(pl.col("labels") < options["least"]).sort("labels", "token")
+        if rare.height and sizes[source] >= options["labels"]:
+            named = listed(
+                [f"`{token}` ({n})" for token, n in rare.select("token", "labels").iter_rows()], options["shown"]
+            )
+            found.append(
+                (
+                    source,
+                    f"{rare.height} of {frame.height} tokens stand in fewer than {options['least']} labels: {named}",
+                )
+            )
+    return of_sets(found)

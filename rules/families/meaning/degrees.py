@@ -1,0 +1,62 @@
+"""SEM: degree signs that are letters or zeros, or that stand on the base line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.registry import PUPILS_SLIP, Options, rule
+from rules.toolkit.braces import places
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has
+
+_LETTER_DEGREE = re.compile(r"(?<=\d \^ \{ )[oO](?= \})|(?<=\d \^ )[oO](?!\S)")
+
+
+@rule("SEM015", "letter-for-degree", "warning", has(r"\d\s*\^\s*\{?\s*[oO]"), fix="unsafe", severity_in=PUPILS_SLIP)
+def letter_for_degree(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A letter o as a superscript of a number: `6 0 ^ { o }`.
+
+    Why: It is the degree sign, `\circ`; the letter has another shape, and the label another token.
+    Fires: ``6 0 ^ { o }`` -> ``o``
+    Fires: ``\sin 30^o`` -> ``o``
+    Quiet: ``6 0 ^ { \circ }``
+    Quiet: ``e ^ { o }``
+    Quiet: ``2 ^ { o ( n ) }``
+    Fix: Unsafe: `\circ`.
+    See: three labels each of CROHME 2014 and CROHME 2023.
+    """
+    for place in places(label, _LETTER_DEGREE):
+        yield label.at(place.start, place.end, "the letter o for the degree sign", r"\circ")
+
+
+_ZERO_DEGREE = re.compile(r"(?<!\S)\\(?:sin|cos|tan|cot|angle)(?: [A-Z]){0,3}(?: =)?(?: \d)+ \^ \{ (0) \}(?! [\w(])")
+
+
+_BARE_DEGREE = re.compile(
+    r"(?<!\S)(?:\d )+(\\circ)(?= [^\w(\\{]|$| \\(?:times|div|cdot|because|therefore|quad|angle|right)(?![a-z]))"
+)
+
+
+@rule(
+    "SEM016", "degree-misspelt", "warning", has(r"\^\s*\{\s*0\s*\}|\d\s*\\circ"), fix="unsafe", severity_in=PUPILS_SLIP
+)
+def degree_misspelt(label: Label, options: Options) -> Iterator[Finding]:
+    r"""An angle whose degree sign is a zero or stands on the base line: `\sin 3 0 ^ { 0 }`, `\sin 3 0 \circ`.
+
+    Why: The label draws a power of zero, or a small circle between numbers.
+    Fires: ``\sin 3 0 ^ { 0 }`` -> ``0``
+    Fires: ``\angle A = 6 0 ^ { 0 }`` -> ``0``
+    Fires: ``\sin 1 3 5 \circ = 1`` -> ``\circ``
+    Quiet: ``\sin 3 0 ^ { \circ }``
+    Quiet: ``f \circ g``
+    Quiet: ``2 ^ { 0 } + 1``
+    Quiet: ``2 \circ x``
+    Fix: Unsafe: `^ { \circ }`.
+    """
+    for place in places(label, _ZERO_DEGREE, 1):
+        yield label.at(place.start, place.end, "a zero for the degree sign", r"\circ")
+    for place in places(label, _BARE_DEGREE, 1):
+        if label.tokens[place.start - 1].isdecimal() and r"\angle" not in label.tokens[place.end : place.end + 1]:
+            yield label.at(place.start, place.end, "a degree sign on the base line", r"^ { \circ }")
