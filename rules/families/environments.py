@@ -63,8 +63,8 @@ def display_environment(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: `align` makes display math of its own, so a label with it can't be put into display math; inside a formula
     LaTeX stops. KaTeX rejects `eqnarray` everywhere.
-    Fires: ``\begin{align*} a &= b \end{align*}`` -> ``\begin{align*} a &= b \end{align*}``
-    Fires: ``x + \begin{gather} a \end{gather}`` -> ``\begin{gather} a \end{gather}``
+    Fires: ``\begin{align*} a &= b \end{align*}`` => ``\begin{aligned} a &= b \end{aligned}``
+    Fires: ``x \begin{gather} a \end{gather}`` -> ``\begin{gather} a \end{gather}``
     Fires: ``\begin{align} a \end{gather}`` -> ``\begin{align}``
     Fires: ``x \begin{center} a \end{center}`` -> ``\begin{center}``
     Quiet: ``\begin{aligned} a &= b \end{aligned}``
@@ -138,7 +138,7 @@ def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix with its delimiters written apart: `\left( \begin{matrix} … \end{matrix} \right)` for `pmatrix`.
 
     Why: There are three spellings of one matrix; a data set should use one.
-    Fires: ``\left( \begin{matrix} a \end{matrix} \right)`` -> ``\left( \begin{matrix} a \end{matrix} \right)``
+    Fires: ``\left( \begin{matrix} a \\ b \end{matrix} \right)`` => ``\begin{pmatrix} a \\ b \end{pmatrix}``
     Fires: ``\left[ \begin{array}{c} a \\ b \end{array} \right]`` -> ``\left[ \begin{array}``
     Quiet: ``\begin{pmatrix} a \\ b \end{pmatrix}``
     Fix: Display, for `matrix` between like delimiters: the widths of the gaps differ a little between the spellings.
@@ -182,7 +182,7 @@ def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: LaTeX stops with "Environment … undefined". Tokenisers write `\begin { m a t r i x }`.
     Fires: ``\begin{foo} a \end{foo}`` -> ``\begin{foo}``
-    Fires: ``\begin{ matrix } a \end{ matrix }`` -> ``\begin{ matrix } a \end{ matrix }``
+    Fires: ``\begin{ matrix } a \end{ matrix }`` => ``\begin{matrix} a \end{matrix}``
     Quiet: ``\begin {matrix} a \end {matrix}``
     Fix: Display: the name without spaces, at both ends.
     """

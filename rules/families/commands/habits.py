@@ -28,8 +28,8 @@ def font_switch(label: Label, options: Options) -> Iterator[Finding]:
     r"""A font switch of plain TeX: `{\rm d}`, `{\bf x}`, `\cal`.
 
     Why: It is a second spelling of `\mathrm{d}`, with another scope.
-    Fires: ``{ \rm d } x`` -> ``{ \rm d }``
-    Fires: ``x ^ { \bf 2 }`` -> ``\bf 2``
+    Fires: ``{ \rm d } x`` -> ``{ \rm d }`` => ``\mathrm { d } x``
+    Fires: ``x ^ { \bf 2 }`` -> ``\bf 2`` => ``x ^ { \mathbf { 2 } }``
     Fires: ``a \bf b`` -> ``\bf``
     Quiet: ``\mathrm { d } x``
     Fix: Unsafe: the command with an argument, where the switch begins a group and is the only one in it. One finding a
@@ -50,7 +50,7 @@ def _with_argument(label: Label, index: int) -> tuple[int, int, str | None]:
     tokens = label.tokens
     closing = label.partners.get(index - 1)
     inside = tokens[index + 1 : closing]
-    if closing is None or not inside or not _SCOPED.isdisjoint(inside):
+    if closing is None or not inside or index in label.prose or not _SCOPED.isdisjoint(inside):
         return index, index + 1, None
     gap = (
         " "
@@ -59,9 +59,9 @@ def _with_argument(label: Label, index: int) -> tuple[int, int, str | None]:
     )
     body = label.shown(index + 1, closing, len(label.text))
     written = f"\\{_SWITCHES[tokens[index][1:]]}{gap}{{{gap}{body}{gap}}}"
-    before = tokens[index - 2] if index > 1 else ""
-    argument = before in ("^", "_", "}", "]", "*") or (before[:1] == "\\" and ACTIONS.get(before) == COMMAND)
-    return (index, closing, written) if argument else (index - 1, closing + 1, written)
+    if _is_argument(tokens, index - 1):
+        return index, closing, written
+    return index - 1, closing + 1, written
 
 
 #: What acts up to the end of the group, or ends a switch's scope: a font command around it would be another formula.
@@ -118,9 +118,9 @@ def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: LaTeX sets the letters in italics, as a product; in handwriting nobody sees the difference, so a data set needs
     one policy. Deleting `\operatorname` leaves these.
-    Fires: ``s i n ( x )`` -> ``s i n``
-    Fires: ``y = l i m _ { x }`` -> ``l i m``
-    Fires: ``y = r s i n \theta`` -> ``s i n``
+    Fires: ``s i n ( x )`` -> ``s i n`` => ``\sin ( x )``
+    Fires: ``y = l i m _ { x }`` -> ``l i m`` => ``y = \lim _ { x }``
+    Fires: ``y = r s i n \theta`` -> ``s i n`` => ``y = r \sin \theta``
     Fires: ``\frac { c o s x } { 2 } \cdot s i n ^ { 2 } x`` -> ``c o s`` ``s i n``
     Quiet: ``\sin ( x )``
     Quiet: ``\operatorname { s i n } x``
@@ -143,7 +143,7 @@ def operatorname_for_known(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\operatorname { s i n }` for an operator that has a command of its own.
 
     Why: It is a second spelling of `\sin`, five tokens long.
-    Fires: ``\operatorname { s i n } x`` -> ``\operatorname { s i n }``
+    Fires: ``\operatorname { s i n } x`` -> ``\operatorname { s i n }`` => ``\sin x``
     Quiet: ``\operatorname { s g n } x``
     Fix: Safe: `\sin`.
     See: breezedeus/Pix2Text issue 136.
@@ -164,8 +164,8 @@ def size_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A size or style set by hand: `\big(`, `\displaystyle`.
 
     Why: A model can't reliably tell it from the picture, and two annotators choose differently.
-    Fires: ``\big( x \big)`` -> ``\big``
-    Fires: ``\displaystyle \sum x`` -> ``\displaystyle``
+    Fires: ``\big( x \big)`` -> ``\big`` => ``( x )``
+    Fires: ``\displaystyle \sum x`` -> ``\displaystyle`` => ``\sum x``
     Quiet: ``( x )``
     Fix: Unsafe: the picture changes a little. One finding a label, at the first place; with `every = true` one at each.
     """
@@ -179,7 +179,7 @@ def needless_limits(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` after an operator that sets its limits above and below anyway: `\sum \limits _ { i }`.
 
     Why: In display style it draws nothing; two copies of one CROHME set differ in it in 762 labels.
-    Fires: ``\sum \limits _ { i } x`` -> ``\limits``
+    Fires: ``\sum \limits _ { i } x`` -> ``\limits`` => ``\sum _ { i } x``
     Quiet: ``\int \limits _ { a }``
     Quiet: ``\sum _ { i } x``
     Fix: Safe in display style; inside a fraction or a script the picture changes.
@@ -209,7 +209,7 @@ def box_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A box: `\mbox{…}`, `\hbox to 3pt{…}`, `\raisebox`.
 
     Why: An island of text mode with its own spaces and sizes; `\text` does what is usually meant.
-    Fires: ``x \mbox { if } y`` -> ``\mbox``
+    Fires: ``x \mbox { if } y`` -> ``\mbox`` => ``x \text { if } y``
     Quiet: ``x \text { if } y``
     Fires: ``\raisebox { 1 e x } { x }`` -> ``\raisebox``
     Fix: Unsafe: `\text` for `\mbox` and `\hbox`, which draws the same outside scripts. One finding a label, at the
@@ -231,18 +231,36 @@ def colour_command(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: Labels for OCR don't tell colours as a rule, and the im2markup family of normalisers crashes on it and leaves
     an empty label.
-    Fires: ``\color { red } x`` -> ``\color { red }``
-    Fires: ``a + \textcolor{red}{b}`` -> ``\textcolor{red}``
+    Fires: ``\color { red } x`` -> ``\color { red }`` => ``x``
+    Fires: ``a + \textcolor{red}{b}`` -> ``\textcolor{red}{b}`` => ``a + b``
+    Fires: ``x^\textcolor{red}{2}`` -> ``\textcolor{red}`` => ``x^{2}``
     Fires: ``\colorbox { red } { x }`` -> ``\colorbox``
     Quiet: ``x``
-    Fix: Unsafe: `\color` and `\textcolor` go with the colour's name. None for a box, whose text is no mathematics.
+    Fix: Unsafe: `\color` and `\textcolor` go with the colour's name. None for a box, which holds text.
     """
     for index in label.find(*(f"\\{name}" for name in _COLOURS)):
         name = label.partners.get(index + 1) if label.tokens[index] in ("\\color", "\\textcolor") else None
+        message = f"{label.tokens[index]} sets a colour"
         if name is None:
-            yield label.at(index, index + 1, f"{label.tokens[index]} sets a colour")
+            yield label.at(index, index + 1, message)
+            continue
+        closing = label.partners.get(name + 1) if label.tokens[index] == "\\textcolor" else None
+        if closing is None or not _stands_alone(label.tokens, index, name + 1, closing):
+            yield label.at(index, name + 1, message, "")
         else:
-            yield label.at(index, name + 1, f"{label.tokens[index]} sets a colour", "")
+            yield label.at(index, closing + 1, message, label.shown(name + 2, closing, len(label.text)))
+
+
+def _stands_alone(tokens: list[str], start: int, opening: int, closing: int) -> bool:
+    """Can the braces go: no argument starts at `start`, no script hangs on it, and nothing in it needs a group?"""
+    hangs = tokens[closing + 1 : closing + 2] in (["^"], ["_"], ["'"])
+    return not (hangs or _is_argument(tokens, start)) and _SCOPED.isdisjoint(tokens[opening:closing])
+
+
+def _is_argument(tokens: list[str], start: int) -> bool:
+    """May what starts at token `start` be an argument or a script?"""
+    before = tokens[start - 1] if start else ""
+    return before in ("^", "_", "}", "]", "*") or (before[:1] == "\\" and ACTIONS.get(before) == COMMAND)
 
 
 @rule(
@@ -257,7 +275,7 @@ def limits_on_integral(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` on an integral: `\int \limits _ { a } ^ { b }`.
 
     Why: The bounds stand above and below instead of beside the sign; two annotators of one picture choose differently.
-    Fires: ``\int \limits _ { a } ^ { b } x`` -> ``\limits``
+    Fires: ``\int \limits _ { a } ^ { b } x`` -> ``\limits`` => ``\int _ { a } ^ { b } x``
     Quiet: ``\int _ { a } ^ { b } x``
     Quiet: ``\sum \limits _ { i } \int x``
     Fix: Unsafe: the bounds move.

@@ -34,8 +34,8 @@ def operator_without_backslash(label: Label, options: Options) -> Iterator[Findi
     r"""An operator's name as a word without its backslash: `cos(x)`.
 
     Why: LaTeX sets a product of three italic letters, without the gap of an operator.
-    Fires: ``1 - cos(x)`` -> ``cos``
-    Fires: ``\ln x + log_2 y`` -> ``log``
+    Fires: ``1 - cos(x)`` -> ``cos`` => ``1 - \cos (x)``
+    Fires: ``\ln x + log_2 y`` -> ``log`` => ``\ln x + \log _2 y``
     Quiet: ``\cos(x)``
     Quiet: ``c o s x``
     Quiet: ``\mathrm{cos} x``
@@ -106,8 +106,8 @@ def roman_for_operator(label: Label, options: Options) -> Iterator[Finding]:
     r"""An operator in upright letters: `\mathrm { e x p } ( x )`.
 
     Why: A third spelling of `\exp`, without an operator's gaps.
-    Fires: ``\mathrm { e x p } ( x )`` -> ``\mathrm { e x p }``
-    Fires: ``\mathrm{det} A`` -> ``\mathrm{det}``
+    Fires: ``\mathrm { e x p } ( x )`` -> ``\mathrm { e x p }`` => ``\exp ( x )``
+    Fires: ``\mathrm{det} A`` -> ``\mathrm{det}`` => ``\det A``
     Quiet: ``\exp ( x )``
     Quiet: ``\mathrm { e f f }``
     Quiet: ``x _ { \mathrm { m a x } }``
@@ -161,9 +161,9 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that lost its backslash: `f r a c { h c } { 2 \pi }`, `alpha = 2`.
 
     Why: The label draws the letters of the name. What was an argument is a product now.
-    Fires: ``f r a c { h c } { 2 \pi }`` -> ``f r a c``
-    Fires: ``alpha = 2`` -> ``alpha``
-    Fires: ``z = s q r t ( 3 )`` -> ``s q r t ( 3 )``
+    Fires: ``f r a c { h c } { 2 \pi }`` -> ``f r a c`` => ``\frac { h c } { 2 \pi }``
+    Fires: ``alpha = 2`` -> ``alpha`` => ``\alpha = 2``
+    Fires: ``z = s q r t ( 3 )`` -> ``s q r t ( 3 )`` => ``z = \sqrt { 3 }``
     Fires: ``f r a c ( 1 ) ( 2 )`` -> ``f r a c``
     Quiet: ``\frac { h c } { 2 \pi }``
     Quiet: ``\begin{matrix} a \end{matrix}``

@@ -102,9 +102,9 @@ def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
     r"""A chemical formula with a letter of the wrong size or a zero for O: `H _ { 2 } o`, `c o _ { 2 }`, `C 0 _ { 2 }`.
 
     Why: C and c, O, o and 0 look alike in handwriting; the label teaches the wrong one.
-    Fires: ``N a _ { 2 } C O _ { 3 } + c o _ { 2 }`` -> ``c o _ { 2 }``
-    Fires: ``C u O + H _ { 2 } = C u + H _ { 2 } 0`` -> ``H _ { 2 } 0``
-    Fires: ``2 H _ { 2 } O = 2 H _ { 2 } + 0 _ { 2 }`` -> ``0 _ { 2 }``
+    Fires: ``N a _ { 2 } C O _ { 3 } + c o _ { 2 }`` -> ``c o _ { 2 }`` => ``N a _ { 2 } C O _ { 3 } + C O _ { 2 }``
+    Fires: ``C u O + H _ { 2 } = C u + H _ { 2 } 0`` -> ``H _ { 2 } 0`` => ``C u O + H _ { 2 } = C u + H _ { 2 } O``
+    Fires: ``2 H _ { 2 } O = 2 H _ { 2 } + 0 _ { 2 }`` -> ``0 _ { 2 }`` => ``2 H _ { 2 } O = 2 H _ { 2 } + O _ { 2 }``
     Quiet: ``N a _ { 2 } C O _ { 3 } + C O _ { 2 }``
     Quiet: ``c o _ { 2 }``
     Quiet: ``k _ { 2 } + c _ { 0 }``
@@ -212,8 +212,8 @@ def html_tag(label: Label, options: Options) -> Iterator[Finding]:
     r"""An HTML tag, whole or taken apart into letters: `e < s u b > i`.
 
     Why: A formula was copied from a web page and its markup read as mathematics: "less than s u b greater than".
-    Fires: ``e < s u b > i`` -> ``< s u b >``
-    Fires: ``x <sup> 2 </sup>`` -> ``<sup>`` ``</sup>``
+    Fires: ``e < s u b > i`` -> ``< s u b >`` => ``e _ i``
+    Fires: ``x <sup> 2 </sup>`` -> ``<sup>`` ``</sup>`` => ``x ^ { 2 }``
     Quiet: ``e _ { i }``
     Quiet: ``a < s u b``
     Quiet: ``0 < b > 1``
@@ -255,7 +255,7 @@ def serialised_twice(label: Label, options: Options) -> Iterator[Finding]:
     r"""One formula twice in a label: as text and as TeX, or the same tokens over again.
 
     Why: A scraper wrote both what a page shows and what it holds; a model learns to say everything twice.
-    Fires: ``a,b,c{\displaystyle a,b,c}`` -> ``a,b,c{\displaystyle a,b,c}``
+    Fires: ``a,b,c{\displaystyle a,b,c}`` -> ``a,b,c{\displaystyle a,b,c}`` => ``a,b,c``
     Fires: ``E _ 0 = m c ^ { 2 } E _ 0 = m c ^ { 2 }`` -> ``E _ 0 = m c ^ { 2 } E _ 0 = m c ^ { 2 }``
     Quiet: ``a , b , c``
     Quiet: ``( a + b ) ( a + b )``

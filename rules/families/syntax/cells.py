@@ -23,7 +23,7 @@ def alignment_outside_environment(label: Label, options: Options) -> Iterator[Fi
     r"""An `&`, or a row break, where no cell can end: outside an environment, or inside a group in a cell.
 
     Why: LaTeX can't render the label. An environment was lost, or a brace closes too late.
-    Fires: ``a & b`` -> ``&``
+    Fires: ``a & b`` -> ``&`` => ``a \& b``
     Fires: ``\begin{matrix} { a & b } \end{matrix}`` -> ``&``
     Fires: ``\begin{matrix} { a \\ b } \end{matrix}`` -> ``\\``
     Quiet: ``a \& b``
@@ -108,7 +108,7 @@ def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix of one cell: the environment is invisible.
 
     Why: The label has a structure that the picture doesn't show; a tokeniser wrapped a formula for no reason.
-    Fires: ``E = \begin{matrix} x \end{matrix} m`` -> ``\begin{matrix} x \end{matrix}``
+    Fires: ``E = \begin{matrix} x \end{matrix} m`` -> ``\begin{matrix} x \end{matrix}`` => ``E = x m``
     Quiet: ``\begin{matrix} x & y \end{matrix}``
     Quiet: ``\begin{pmatrix} x \end{pmatrix}``
     Fix: Safe: what the cell holds, where that draws the same.
@@ -138,7 +138,7 @@ def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
     r"""A row break directly before `\end`.
 
     Why: It draws nothing, or an empty row, depending on the engine.
-    Fires: ``\begin{array}{c} a \\ \end{array}`` -> ``\\``
+    Fires: ``\begin{array}{c} a \\ \end{array}`` -> ``\\`` => ``\begin{array}{c} a \end{array}``
     Quiet: ``\begin{array}{c} a \\ b \end{array}``
     Fix: Safe: it is dropped, where the picture stays the same.
     """
@@ -152,7 +152,7 @@ def misplaced_rule(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\hline` anywhere but at the start of a row.
 
     Why: LaTeX stops with "Misplaced \noalign". Normalisers move it into the first cell: `{ \hline a }`.
-    Fires: ``\begin{array}{c} a \hline \end{array}`` -> ``\hline``
+    Fires: ``\begin{array}{c} a \hline \end{array}`` -> ``\hline`` => ``\begin{array}{c} a \\ \hline \end{array}``
     Fires: ``\begin{array}{c} { \hline a } \end{array}`` -> ``\hline``
     Quiet: ``\begin{array}{c} \hline a \\ \hline \end{array}``
     Fix: Display: a row break before a rule at the very end. None elsewhere.

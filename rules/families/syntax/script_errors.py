@@ -85,8 +85,8 @@ def unbraced_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script that is a command which can't stand there without braces: `x^\sqrt{2}`, `x_\ldots`.
 
     Why: LaTeX stops with "Missing { inserted". KaTeX and MathJax draw it, so it slips through.
-    Fires: ``x ^ \sqrt { 2 }`` -> ``^ \sqrt { 2 }``
-    Fires: ``x_\ldots`` -> ``_\ldots``
+    Fires: ``x ^ \sqrt { 2 }`` -> ``^ \sqrt { 2 }`` => ``x ^ { \sqrt { 2 } }``
+    Fires: ``x_\ldots`` -> ``_\ldots`` => ``x_{\ldots}``
     Fires: ``x _ \hat a`` -> ``_ \hat``
     Quiet: ``x ^ \frac 1 2``
     Quiet: ``x ^ \mathrm T``
@@ -123,7 +123,7 @@ def limits_misplaced(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` after something that is no operator: `x \limits _ a`.
 
     Why: LaTeX stops with "Limit controls must follow a math operator".
-    Fires: ``x \limits _ a`` -> ``x \limits``
+    Fires: ``x \limits _ a`` -> ``x \limits`` => ``\mathop { x } \limits _ a``
     Fires: ``\stackrel { a } { b } \limits _ c`` -> ``\limits``
     Quiet: ``\sum \limits _ a``
     Quiet: ``\mathop { f } \limits _ a``
@@ -153,8 +153,8 @@ def lone_relation_in_script(label: Label, options: Options) -> Iterator[Finding]
     r"""A script that holds nothing but an equals sign or a comma: `V _ { = } \frac { E } { B }`, `F ( x _ { , } y )`.
 
     Why: The sign stood a little low or high in the picture and was taken for a script; the label says no equation.
-    Fires: ``V _ { = } \frac { E } { B L }`` -> ``_ { = }``
-    Fires: ``F ( x _ { , } y )`` -> ``_ { , }``
+    Fires: ``V _ { = } \frac { E } { B L }`` -> ``_ { = }`` => ``V = \frac { E } { B L }``
+    Fires: ``F ( x _ { , } y )`` -> ``_ { , }`` => ``F ( x , y )``
     Quiet: ``V = \frac { E } { B L }``
     Quiet: ``x _ { + }``
     Quiet: ``\phi _ { < }``
