@@ -47,7 +47,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.load_profile("same" if config.getoption("seeds") is None else "fuzz")
+    given = config.getoption("seeds")
+    settings.load_profile("same" if given is None else "fuzz")
+    if given is not None:
+        _seeds(given)  # a wrong one is said before a test is collected
 
 
 def _seeds(given: str) -> list[int]:

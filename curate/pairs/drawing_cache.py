@@ -23,11 +23,11 @@ Row = tuple[object, ...]
 
 class Kept:
     """The kept measures of one folder; without a folder nothing is kept. A file that can't be read is as good as none,
-    one that can't be written is no error. schema: of a row."""
+    one that can't be written is no error. schema: of a row. measured_by: the module that measures."""
 
-    def __init__(self, folder: Path | None, schema: dict[str, Any]) -> None:
+    def __init__(self, folder: Path | None, schema: dict[str, Any], measured_by: Path) -> None:
         self.schema = schema
-        self.path = None if folder is None else folder / "drawings" / f"{_edition()}.parquet"
+        self.path = None if folder is None else folder / "drawings" / f"{_edition(measured_by)}.parquet"
         self.rows: dict[bytes, Row] = {} if self.path is None else self._read(self.path)
         self._fresh: dict[bytes, Row] = {}
 
@@ -71,12 +71,10 @@ def _digest(label: str) -> bytes:
 
 
 @cache
-def _edition() -> str:
+def _edition(measured_by: Path) -> str:
     """Changes with everything that decides what a drawing's measures are."""
-    from curate.pairs import rendered
-
     folder = Path(curate.render.__file__).parent
-    files = [*sorted(folder.glob("*.py")), Path(rendered.__file__), Path(ink.__file__), Path(strokes.__file__)]
+    files = [*sorted(folder.glob("*.py")), measured_by, Path(ink.__file__), Path(strokes.__file__)]
     code = hashlib.sha256(b"".join(path.read_bytes() for path in files))
     code.update(" ".join(version(name) for name in ("quickjax", "resvg_py", "pillow", "numpy")).encode())
     return code.hexdigest()[:16]

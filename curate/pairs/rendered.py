@@ -64,7 +64,7 @@ def drawings(
     """
     distinct, first, index = np.unique(keys, return_index=True, return_inverse=True)
     order = np.random.default_rng(1).permutation(distinct.size)
-    kept = Kept(cache, _SCHEMA)
+    kept = Kept(cache, _SCHEMA, Path(__file__))
     measured: dict[int, Row] = {}
 
     def draw(chosen: Sequence[int]) -> None:

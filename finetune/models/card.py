@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from curate import __version__
 from curate.base.tables import Column, count, markdown_table, markdown_text, things
 from curate.export.tell.card import code
-from finetune.models.provenance import TrainingFacts
 from finetune.settings.config import Config, as_yaml
 from rules.sets.licences import LICENCES, OTHER, UNKNOWN
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """Where a model comes from. `training` is what training.json holds, empty for an adapter of another program."""
+
+    config: Config
+    training: Mapping[str, Any] = field(default_factory=dict)
+    #: What `finetune evaluate` wrote about this model, None where nothing is known.
+    metrics: Mapping[str, Any] | None = None
+
 
 #: The kinds of models: the hub's word for how they relate to their base, its library, what to call them.
 _KINDS = {

@@ -12,13 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
 from curate.export.tell.manifest import MANIFEST, read_manifest
+from finetune.models.card import TrainingFacts, model_card
 from finetune.models.facts import SETTINGS, TRAINING
 from finetune.models.load import ADAPTER_FILE, base_of
 from finetune.predict.file import read_facts as read_predicted
@@ -26,16 +27,6 @@ from finetune.settings.config import Config, as_yaml, load_config
 from finetune.train.run_folder import CONFIG, ENVIRONMENT, RunFolder
 
 METRICS = "metrics.json"
-
-
-@dataclass(frozen=True)
-class TrainingFacts:
-    """Where a model comes from. `training` is what training.json holds, empty for an adapter of another program."""
-
-    config: Config
-    training: Mapping[str, Any] = field(default_factory=dict)
-    #: What `finetune evaluate` wrote about this model, None where nothing is known.
-    metrics: Mapping[str, Any] | None = None
 
 
 def training_facts(run: Path) -> TrainingFacts:
@@ -124,8 +115,6 @@ def read_metrics(path: Path) -> dict[str, Any]:
 
 def accompany(folder: Path, facts: TrainingFacts, kind: str = "adapter") -> None:
     """Write finetune.yaml, training.json and README.md into a model's folder. kind: "adapter" or how it was merged."""
-    from finetune.models.card import model_card
-
     facts = replace(facts, config=public(facts.config))
     texts = {
         SETTINGS: as_yaml(facts.config),

@@ -71,7 +71,8 @@ def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding
     pairs = label.partners
     for index in label.find(*_WIDER):
         closing = pairs.get(index + 1)
-        if closing is not None and _atoms(label.tokens, index + 2, closing) > 1:
+        # A single token may count two: `\left` without what belongs to it.
+        if closing is not None and closing > index + 3 and _atoms(label.tokens, index + 2, closing) > 1:
             token = label.tokens[index]
             yield label.at(index, index + 1, f"{token} over several symbols; {_WIDER[token]} spans them", _WIDER[token])
 

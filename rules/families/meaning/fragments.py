@@ -41,7 +41,7 @@ def trailing_operator(label: Label, options: Options) -> Iterator[Finding]:
     "SEM018",
     "leading-punctuation",
     "info",
-    has(_FIRST + r"(?:[,;:)\]/]|\.(?:\s*\D|$)|\\(?:\}|times|div|cdot)(?:[^a-z]|$))"),
+    has(_FIRST + r"(?:[,;:)\]/]|\.(?:\s*\D|$)|\\(?:\}|(?:times|div|cdot)(?:[^A-Za-z]|$)))"),
 )
 def leading_punctuation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label that begins with punctuation, a closing parenthesis or a multiplication sign: `, A D = B C`, `) \div 3`.

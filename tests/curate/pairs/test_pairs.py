@@ -116,17 +116,17 @@ def test_a_second_run_draws_nothing(printed: pl.DataFrame, tmp_path: Path, monke
 
 def test_a_broken_cache_is_no_cache(tmp_path: Path) -> None:
     schema = {"a": pl.Int32}
-    kept = Kept(tmp_path, schema)
+    kept = Kept(tmp_path, schema, Path(__file__))
     kept.put("x", (1,))
     kept.put("bad", ())
     kept.save()
-    again = Kept(tmp_path, schema)
+    again = Kept(tmp_path, schema, Path(__file__))
     assert (again.get("x"), again.get("bad"), again.get("y")) == ((1,), (), None)
-    assert Kept(tmp_path, {"b": pl.Int32}).get("x") is None
+    assert Kept(tmp_path, {"b": pl.Int32}, Path(__file__)).get("x") is None
     again.path.write_bytes(b"PAR1 and no more")
-    assert Kept(tmp_path, schema).get("x") is None
+    assert Kept(tmp_path, schema, Path(__file__)).get("x") is None
     (tmp_path / "file").write_text("")
-    blocked = Kept(tmp_path / "file", schema)
+    blocked = Kept(tmp_path / "file", schema, Path(__file__))
     blocked.put("x", (1,))
     blocked.save()
 

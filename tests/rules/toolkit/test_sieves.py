@@ -79,6 +79,10 @@ def test_what_stands_beside_a_comment_is_found(label, code):
     assert code in {rule for _, rule, *_ in _findings([label, "x"], select())}
 
 
+def test_no_sieve_misses_what_random_seeds_found(monkeypatch):
+    _assert_nothing_missed([r"\ {\hspace{}}", r"x {\vec{\left}}", r"{\}r'^", r"\} x", r"\}x"], monkeypatch)
+
+
 @pytest.mark.shared_data
 def test_no_sieve_misses_a_real_label(shared_data, monkeypatch):
     lines = (shared_data / "latex_verdicts.jsonl").read_text(encoding="utf-8").splitlines()
