@@ -30,7 +30,7 @@ from rules.families.escapes.m2e_layout import LAYOUT_RULE
 from rules.fixes import m2e_layout
 from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.fixes.proof import Reason, Text, choose, proven, readable, reasons
-from rules.registry import EVERY, Ruleset, all_rules
+from rules.registry import EVERY, FIX_LEVELS, Ruleset, all_rules
 from rules.workers.spread import spread
 
 Level = Literal["safe", "unsafe"]
@@ -120,22 +120,31 @@ def fix(
     return pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
 
 
-def proposed(labels: Sequence[str], code: str) -> list[str | None]:
-    """Labels with all that the rule of this code proposes for them made at once, proven or not; None: it proposes none.
+def proposed(labels: Sequence[str], codes: Sequence[str]) -> pl.DataFrame:
+    """What each rule by itself proposes for each label: all its fixes of the label made at once, proven or not.
 
     Safe, unsafe and display fixes alike, at every place; of those that overlap, the first. That is what a rule's
-    examples show, and what a person sees beside a finding: not what `fix` makes of the label.
+    examples show, and what a person sees beside a finding: not what `fix` makes of the label. The frame has a row for
+    every rule and label with a fix: `row` (UInt32, of the label, from 0), `rule` (the code), `fix` (the level of the
+    least sure one, as the rule gives it) and `fixed` (the text).
     """
-    ruleset = _fixable(Ruleset((code,)))
-    edits: dict[int, list[Edit]] = {}
-    if ruleset.codes:
-        offered = engine.judge(labels, ruleset).findings.drop_nulls(["start", "replacement"])
-        for row, start, end, replacement in offered.select("row", "start", "end", "replacement").iter_rows():
-            edits.setdefault(row, []).append(Edit(start, end, replacement, code, "display"))
-    return [
-        apply(label, disjoint(in_order(edits[row], len(label)), len(label))) if row in edits else None
-        for row, label in enumerate(labels)
+    offered = engine.judge(labels, _fixable(Ruleset(tuple(codes)))).findings.drop_nulls(["start", "replacement"])
+    groups: dict[tuple[int, str], list[Edit]] = {}
+    for row, code, level, start, end, replacement in offered.select(
+        "row", "rule", "fix", "start", "end", "replacement"
+    ).iter_rows():
+        groups.setdefault((row, code), []).append(Edit(start, end, replacement, code, level))
+    rows = [
+        (
+            row,
+            code,
+            max((edit.level for edit in edits), key=FIX_LEVELS.index),
+            apply(labels[row], disjoint(in_order(edits, len(labels[row])), len(labels[row]))),
+        )
+        for (row, code), edits in groups.items()
     ]
+    schema = {"row": pl.UInt32, "rule": pl.String, "fix": pl.String, "fixed": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _fixable(ruleset: Ruleset) -> Ruleset:

@@ -75,7 +75,7 @@ class Example:
     """A label in a rule's docstring.
 
     `spans` are the substrings that the rule must point at; there are none where it is quiet. `fixed` is the label with
-    every fix that the rule proposes for it, whatever their level (`rules.fixing.proposed` makes it).
+    every fix that the rule proposes for it, whatever their level: what `rules.fixing.proposed` gives.
     """
 
     label: str

@@ -190,7 +190,7 @@ def not_portable(label: Label, options: Options) -> Iterator[Finding]:
     Why: Web pages, previews and metrics that render with one of them fail on the label.
     Fires: ``\textcircled { 1 }`` -> ``\textcircled``
     Quiet: ``\frac { a } { b }``
-    Fix: Unsafe. The option `engines` names the engines that must know every command. One finding a label and command.
+    Fix: None. The option `engines` names the engines that must know every command. One finding a label and command.
     """
     wanted = {engine.strip() for engine in options["engines"].split(",")}
     seen: set[str] = set()

@@ -139,12 +139,13 @@ def spurious_empty_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty group at the start of a cell or group: `{ a } & { { } = b }`.
 
     Why: A normaliser wrote what KaTeX puts there for the gap before a relation; to a model it is two tokens of nothing.
-    Fires: ``\begin{aligned} a & { { } = b } \end{aligned}`` -> ``{ }`` => ``\begin{aligned} a & { = b } \end{aligned}``
+    Fires: ``\begin{aligned} a & { { } = b } \end{aligned}`` => ``\begin{aligned} a & = b \end{aligned}``
     Quiet: ``{ } _ { a } C``
     Quiet: ``{ { } ^ { 2 } H }``
     Quiet: ``x = \frac { 1 } { { } }``
     Quiet: ``\begin{matrix} { } & { a } \end{matrix}``
-    Fix: Unsafe: the empty group goes, and with it the gap before the sign.
+    Fires: ``a { { } - b }`` -> ``{ }`` => ``a { - b }``
+    Fix: Unsafe: the empty group goes, and the group that it begins where that is all of a cell; a gap may change.
     """
     tokens = label.tokens
     for index in range(1, len(tokens) - 2):
@@ -153,7 +154,16 @@ def spurious_empty_group(label: Label, options: Options) -> Iterator[Finding]:
             and tokens[index - 1] == "{"
             and tokens[index + 2] in ("=", "+", "-", "<", ">", r"\leq", r"\geq")
         ):
-            yield label.at(index, index + 2, "an empty group that draws nothing", "")
+            message = "an empty group that draws nothing"
+            closing = label.partners.get(index - 1)
+            if closing is not None and tokens[index - 2 : index - 1] == ["&"] and _ends_cell(tokens, closing + 1):
+                yield label.at(index - 1, closing + 1, message, label.shown(index + 2, closing, len(label.text)))
+            else:
+                yield label.at(index, index + 2, message, "")
+
+
+def _ends_cell(tokens: list[str], index: int) -> bool:
+    return tokens[index : index + 1] in (["&"], ["\\\\"], ["\\end"])
 
 
 #: A label that writes these together isn't tokenised at all.
