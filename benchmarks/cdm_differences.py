@@ -23,7 +23,7 @@ from PIL import Image, ImageChops, ImageDraw  # noqa: E402
 
 from curate.predictions.rows import Prediction, read_predictions  # noqa: E402
 from curate.render import render_png  # noqa: E402
-from finetune.metrics.evaluation import evaluate, of_sums  # noqa: E402
+from finetune.metrics.evaluation import evaluate  # noqa: E402
 
 PAGE = ROOT / "docs" / "cdm-differences.md"
 PICTURES = ROOT / "docs" / "cdm"
@@ -81,8 +81,8 @@ def items(data: Path) -> tuple[list[Item], dict[str, float]]:
     theirs = json.loads((folder / "texteller_crohme_2014_cdm.json").read_text(encoding="utf-8"))["details"]
     rows = read_predictions(folder / "texteller_crohme_2014_pred.json")
     found = evaluate(rows, characters=True, rules=False)
-    ours = found.detected.tolist()
-    metrics = {name: float(value) for name, value in of_sums(found.numbers.sum(axis=0)).items()}
+    ours = found.numbers.column("cdm").tolist()
+    metrics = {name: float(value) for name, value in found.numbers.figures().items()}
     return [Item(row, one, theirs[row.sample_id]["F1_score"]) for row, one in zip(rows, ours, strict=True)], metrics
 
 

@@ -22,6 +22,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from rules.workers.cores import VARIABLE, cores
+
 State = Literal["ok", "warn", "missing"]
 
 #: Distribution and module of what the core can't do without.
@@ -190,8 +192,10 @@ def _disk() -> Check:
 
 
 def _cores() -> Check:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Check("processor cores", "ok", str(cores))
+    given = os.environ.get(VARIABLE, "").strip()
+    if given and not (given.isdecimal() and int(given) > 0):
+        return Check("processor cores", "warn", f"{VARIABLE}={given} counts as not set", "set it to a number from 1 on")
+    return Check("processor cores", "ok", f"{cores()}{f' ({VARIABLE})' if given else ''}")
 
 
 def _memory() -> Check:

@@ -1,7 +1,8 @@
 """Writes docs/rules/, cli.md, data-formats.md and training-settings.md from the code: `make docs`, and nothing else.
 
-All but one thing: below the `$ ` lines of README.md's console blocks it puts what these commands print. The pages are
-committed, and a test fails where they are stale. Nothing here depends on the terminal, the machine or the time.
+All but two things: below the `$ ` lines of README.md's console blocks it puts what these commands print, and between
+the markers of docs/metrics.md the list of metrics. The pages are committed, and a test fails where they are stale.
+Nothing here depends on the terminal, the machine or the time.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from curate.cli.main import main_group as curate_commands
 from curate.findings import rulebook
 from curate.sources.page import formats_markdown
 from finetune.cli.main import main_group as finetune_commands
+from finetune.metrics.page import as_markdown as metrics_markdown
 from finetune.settings.page import settings_markdown
 from rules.registry import FAMILIES, PROFILES, all_rules
 
@@ -30,6 +32,7 @@ DOCS = Path(__file__).resolve().parent
 WIDTH = 100
 GENERATED = "<!-- Made by `make docs` from the code: change it there. -->"
 PROGRAMS = (("curate", curate_commands), ("finetune", finetune_commands))
+_METRICS = re.compile(r"(?<=^<!-- metrics: made by `make docs` -->\n).*?(?=^<!-- end of metrics -->$)", re.M | re.S)
 _CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 
 
@@ -39,6 +42,8 @@ def pages() -> dict[str, str]:
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     formats = (DOCS / "templates" / "data-formats.md").read_text(encoding="utf-8")
     made["data-formats.md"] = f"{GENERATED}\n{formats_markdown(formats)}"
+    metrics = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    made["metrics.md"] = _METRICS.sub(lambda _: f"\n{metrics_markdown()}\n\n", metrics)
     made["training-settings.md"] = f"{GENERATED}\n{settings_markdown()}"
     return {**made, "rules/README.md": rules_index(), "cli.md": command_line(), "../README.md": with_output(readme)}
 

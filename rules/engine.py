@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -20,10 +21,12 @@ from rules.latex import glance as plain
 from rules.latex import visual_key as key
 from rules.latex.actions import ACTIONS, SPACE
 from rules.latex.key_limits import is_within
-from rules.registry import NOT_JUDGED, Rule, Ruleset, all_rules, select
+from rules.registry import LOST, NOT_JUDGED, Rule, Ruleset, all_rules, select
 from rules.score import Weights, with_scores
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import marks
+from rules.workers.helper import each, now_at
+from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
 #: Labels a batch, at least and at most: polars compiles the sieves' regular expressions anew for each batch, which
@@ -62,9 +65,9 @@ def judge(
 ) -> Judged:
     """Run a ruleset over labels, which had better be distinct: each is judged as if it were.
 
-    `workers` above 1 spreads large inputs over processes; the caller's script must then guard its entry with
-    `if __name__ == "__main__"`, as ever with Python's spawned processes. `progress` is called with the number of labels
-    done since the last call. The result doesn't depend on `workers`.
+    `workers` above 1 spreads large inputs over processes. `progress` is called with the number of labels done since the
+    last call. The result doesn't depend on `workers`. A label that ends its process, see `rules.workers.spread`, has
+    neither canonical form nor key, and one finding, that of the rule LOST, whichever rules are asked for.
 
     A rule, or a reader, that raises is a fault of ours (`rules.faults`): the other rules and labels go on, and the
     label has the finding NOT_JUDGED and no score.
@@ -75,11 +78,12 @@ def judge(
     ruleset = ruleset or select()
     if len(labels) < MIN_PARALLEL:
         workers = 1
-    batches = [(labels[part], ruleset, settle) for part in parts(len(labels), workers)]
+    work = partial(_judge_batch, ruleset=ruleset, settle=settle)
+    batches = [labels[part] for part in parts(len(labels), workers)]
     frames: list[pl.DataFrame] = []
     found: list[pl.DataFrame] = []
     start = 0
-    for frame, findings in spread(_judge_batch, batches, workers):
+    for frame, findings in spread(work, batches, workers, lost=partial(_unjudged, ruleset=ruleset), to="judge"):
         frames.append(frame)
         found.append(findings.with_columns(pl.col("row") + start))
         start += frame.height
@@ -104,11 +108,26 @@ def parts(number: int, workers: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, number, size))
 
 
-def _judge_batch(batch: tuple[Sequence[str], Ruleset, bool]) -> tuple[pl.DataFrame, pl.DataFrame]:
+_BatchJudged = tuple[pl.DataFrame, pl.DataFrame]
+
+
+def _unjudged(lost: Lost, ruleset: Ruleset) -> _BatchJudged:
+    """What is known of a label that no process came back from."""
+    rule = all_rules()[LOST]
+    labels = pl.DataFrame({"label": [lost.item], "tokens": [0]}, schema_overrides=_LABELS).select(
+        pl.col(name) if name in ("label", "tokens") else pl.lit(None, kind).alias(name)
+        for name, kind in _LABELS.items()
+        if name not in ("problems", "marks")
+    )
+    message = f"texsieve could not judge this label: {lost.why}"
+    row = (0, LOST, rule.name, ruleset.severity(rule), None, None, message, None, None)
+    return labels, pl.DataFrame([row], schema=SCHEMA, orient="row")
+
+
+def _judge_batch(texts: Sequence[str], ruleset: Ruleset, settle: bool) -> _BatchJudged:
     """One batch: the labels' frame without problems, and the findings with rows counted from 0."""
-    texts, ruleset, settle = batch
     failed = _Failed()
-    read = [_read(text, failed, index) for index, text in enumerate(texts)]
+    read = [_read(text, failed, index) for index, text in enumerate(each(texts))]
     frame = _frame(texts, read)
     rules = ruleset.rules("label")
     if not rules:
@@ -119,6 +138,7 @@ def _judge_batch(batch: tuple[Sequence[str], Ruleset, bool]) -> tuple[pl.DataFra
         severity, options = ruleset.severity(rule), ruleset.option_values(rule)
         forced = rule.code in ruleset.severities
         for index in indices:
+            now_at(index)
             label = labels.get(index)
             if label is None:
                 label = labels[index] = _label(texts[index], read[index])
@@ -143,6 +163,7 @@ def _judge_batch(batch: tuple[Sequence[str], Ruleset, bool]) -> tuple[pl.DataFra
                 failed.note(index, f"rule {rule.code}", error, texts[index])
     if settle:
         _settle(rows, texts, read)
+    now_at(-1)
     rows += _not_judged(failed.parts, ruleset)
     findings = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     frame = frame.drop("problems", "marks")
@@ -161,6 +182,7 @@ def _settle(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequence[_R
         if row[_FIX] in ("safe", "unsafe") and row[_START] is not None:
             offers.setdefault(row[_ROW], []).append(at)
     for index, places in offers.items():
+        now_at(index)
         text, visual_key = texts[index], read[index][3]
         edits = [Edit(*(rows[at][one] for one in (_START, _END, _REPLACEMENT, _CODE, _FIX))) for at in places]
         try:

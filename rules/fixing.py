@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import polars as pl
@@ -30,7 +31,8 @@ from rules.families.escapes.m2e_layout import LAYOUT_RULE
 from rules.fixes import m2e_layout
 from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.fixes.proof import Reason, Text, choose, proven, readable, reasons
-from rules.registry import EVERY, FIX_LEVELS, Ruleset, all_rules
+from rules.registry import EVERY, FIX_LEVELS, LOST, Ruleset, all_rules
+from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
 Level = Literal["safe", "unsafe"]
@@ -111,9 +113,9 @@ def fix(
     ruleset = _fixable(ruleset)
     if len(labels) < engine.MIN_PARALLEL:
         workers = 1
-    batches = [(labels[part], ruleset, level) for part in engine.parts(len(labels), workers)]
+    batches = [labels[part] for part in engine.parts(len(labels), workers)]
     frames = []
-    for frame in spread(_fix_batch, batches, workers):
+    for frame in spread(partial(_fix_batch, ruleset=ruleset, level=level), batches, workers, lost=_unfixed, to="fix"):
         frames.append(frame)
         if progress is not None:
             progress(frame.height)
@@ -157,11 +159,12 @@ def _fixable(ruleset: Ruleset) -> Ruleset:
     return replace(ruleset, codes=codes, options={**ruleset.options, **every})
 
 
-_Batch = tuple[Sequence[str], Ruleset, Level]
+def _unfixed(lost: Lost) -> pl.DataFrame:
+    """A label that no process came back from: it stays as it is."""
+    return pl.DataFrame([(lost.item, lost.item, [], None, None, [LOST], ["not-judged"])], schema=SCHEMA, orient="row")
 
 
-def _fix_batch(batch: _Batch) -> pl.DataFrame:
-    labels, ruleset, level = batch
+def _fix_batch(labels: Sequence[str], ruleset: Ruleset, level: Level) -> pl.DataFrame:
     cases = [_Case([label]) for label in labels]
     open_cases = cases
     for number in range(MAX_PASSES):

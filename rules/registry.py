@@ -59,6 +59,8 @@ PUPILS_SLIP: Mapping[str, Severity] = {"m2e": "info"}
 
 #: The rule that speaks of labels and sets that other rules failed on, whichever rules are asked for.
 NOT_JUDGED = "CAN102"
+#: The rule that speaks of labels that ended the process which read them, whichever rules are asked for.
+LOST = "CAN103"
 
 #: From surest to least sure.
 FIX_LEVELS: tuple[FixLevel, ...] = ("safe", "unsafe", "display")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from rules.findings import SEVERITIES
-from rules.registry import NOT_JUDGED
+from rules.registry import LOST, NOT_JUDGED
 
 _DIGITS = 4
 
@@ -83,10 +83,10 @@ def scores(findings: pl.DataFrame, by: str, weights: Weights | None = None) -> p
 def with_scores(labels: pl.DataFrame, findings: pl.DataFrame, weights: Weights | None = None) -> pl.DataFrame:
     """The labels with a column `score`; both frames have the column `row`, and a row without a finding scores 1.
 
-    A label that a rule failed on has none: nobody knows what the rule would have said.
+    A label that a rule failed on, or that ended its process, has none: nobody knows what the rules would have said.
     """
     scored = labels.join(scores(findings, "row", weights), on="row", how="left", maintain_order="left")
-    unknown = findings.filter(pl.col("rule") == NOT_JUDGED)["row"]
+    unknown = findings.filter(pl.col("rule").is_in([LOST, NOT_JUDGED]))["row"]
     score = pl.col("score").fill_null(1.0)
     if unknown.len():
         score = pl.when(~pl.col("row").is_in(unknown.implode())).then(score)

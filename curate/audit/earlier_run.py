@@ -11,7 +11,7 @@ import polars as pl
 from curate.runs.folder import Run
 from rules.engine import Judged
 from rules.findings import SCHEMA
-from rules.registry import NOT_JUDGED, all_rules
+from rules.registry import LOST, NOT_JUDGED, all_rules
 from rules.score import Weights, with_scores
 
 
@@ -46,13 +46,15 @@ def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, s
         return None
     if any(before.get("versions", {}).get(key) != versions[key] for key in ("texsieve", "math-core", "polars")):
         return None
+    # Labels that failed, or ended their process, may not do so again: they are judged anew.
+    unknown = run.all_findings.filter(pl.col("rule").is_in([LOST, NOT_JUDGED])).select("sample_id")
     label_rules = [code for code in config["rules"] if all_rules()[code].scope == "label"]
-    samples = run.samples.select("sample_id", "label", "n_tokens", "canonical", "visual_key").unique(
-        "label", keep="first", maintain_order=True
+    samples = (
+        run.samples.select("sample_id", "label", "n_tokens", "canonical", "visual_key")
+        .join(unknown, on="sample_id", how="anti", maintain_order="left")
+        .unique("label", keep="first", maintain_order=True)
     )
-    # What failed may not fail again: it is judged anew.
-    failed = run.all_findings.filter(pl.col("rule") == NOT_JUDGED).select("sample_id")
-    first = samples.join(failed, on="sample_id", how="anti", maintain_order="left").collect().with_row_index("row")
+    first = samples.collect().with_row_index("row")
     findings = (
         run.all_findings.filter(pl.col("rule").is_in(label_rules))
         .join(first.lazy().select("sample_id", "row"), on="sample_id", how="inner", maintain_order="left")

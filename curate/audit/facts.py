@@ -17,6 +17,7 @@ from curate import __version__
 from curate.audit.options import AuditOptions
 from curate.audit.summary import SourceFacts
 from curate.sources import Source
+from rules.workers.pool import the_pool
 
 
 class Clock:
@@ -101,9 +102,16 @@ def run_facts(clock: Clock, options: AuditOptions) -> dict[str, Any]:
 def peak_memory() -> int:
     """The largest resident size of this process or of one of its workers so far, in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
-    try:  # Linux counts in a process' own figure what its parent had when it started it
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-        own = 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    # Linux counts in a process' own figure what its parent had when it started it.
+    own = _peak_of("self") or unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    alive = (_peak_of(pid) for pid in the_pool().pids())
+    return max(own, unit * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, *alive)
+
+
+def _peak_of(process: int | str) -> int:
+    """The largest resident size of a process that lives, in bytes; 0 where the system doesn't say."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
     except (OSError, IndexError, ValueError):
-        own = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return max(own, unit * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+        return 0

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from curate.base.errors import UserError
+from rules.workers.pool import Lost
 from rules.workers.spread import spread_by
 
 #: Names the cluster, for Ray itself: HOST:PORT of its head, or "auto"; without it Ray starts one on this machine.
@@ -67,25 +68,34 @@ def _check_head(address: str) -> None:
         ) from error
 
 
-def _spread(work: Callable[[Any], Any], batches: Sequence[Any], ahead: int) -> Iterator[Any]:
+def _spread(work: Callable[[Any], Any], batches: Iterable[Sequence[Any]], ahead: int) -> Iterator[Any]:
     """The results in order, `ahead` batches under way at most so that memory holds no more than that."""
     import ray
 
-    task = ray.remote(num_cpus=1)(work)
-    waiting: deque[Any] = deque()
+    # Ray itself would begin a batch that ends its process three times more.
+    task = ray.remote(num_cpus=1, max_retries=0)(lambda batch: work(batch))
+    waiting: deque[tuple[Sequence[Any], Any]] = deque()
     for batch in batches:
-        waiting.append(task.remote(batch))
+        waiting.append((batch, task.remote(batch)))
         if len(waiting) > ahead:
-            yield _result(waiting.popleft())
+            yield from _results(task, *waiting.popleft())
     while waiting:
-        yield _result(waiting.popleft())
+        yield from _results(task, *waiting.popleft())
 
 
-def _result(task: Any) -> Any:
+def _results(task: Any, batch: Sequence[Any], begun: Any, deaths: int = 0) -> Iterator[Any]:
+    """The result of a batch; where it ended its process, those of its halves, and `Lost` for an item that did twice."""
     import ray
 
     try:
-        return ray.get(task)
+        yield ray.get(begun)
+    except ray.exceptions.WorkerCrashedError:
+        if len(batch) == 1 and deaths:
+            yield Lost(batch[0], "its process ended")
+            return
+        half = len(batch) // 2
+        for part in [batch[:half], batch[half:]] if half else [batch]:
+            yield from _results(task, part, task.remote(part), deaths + 1)
     except ray.exceptions.RayTaskError as error:  # what the work raised, as it would have here
         raise error.as_instanceof_cause() from error
     except ray.exceptions.RayError as error:

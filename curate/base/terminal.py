@@ -11,7 +11,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -19,7 +18,10 @@ from typing import Any
 import click
 
 from curate.base.errors import UserError
+from curate.base.tables import things
 from curate.base.visible import visible
+from rules.workers.process import HelperError
+from rules.workers.spread import isolated
 
 DONE, FINDINGS_REACHED, BAD_INPUT = 0, 1, 2
 
@@ -27,11 +29,6 @@ DONE, FINDINGS_REACHED, BAD_INPUT = 0, 1, 2
 def width() -> int:
     """Cells a line has: the terminal's, or 120 in a pipe."""
     return shutil.get_terminal_size((120, 24)).columns
-
-
-def cores() -> int:
-    """How many processes of this one's kind the machine has room for."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def say(text: str | bytes = "") -> None:
@@ -85,8 +82,10 @@ class Bars:
 def run(program: str, command: click.Command, arguments: Sequence[str] | None = None) -> int:
     """Run a click command and turn what goes wrong into one line on standard error. Returns the exit code.
 
-    `--debug`, anywhere among the arguments before a `--`, puts the traceback above that line. Faults that the command
-    caught and went on from (`rules.faults`) are a line each, and with `--debug` the first of them ends the command.
+    What helper processes can do is done by them, so that a label that crashes native code, or has it hang, is lost and
+    nothing else: see `rules.workers.spread`. What was lost, and faults that the command caught and went on from
+    (`rules.faults`), are a line each on standard error. `--debug`, anywhere among the arguments before a `--`, puts the
+    traceback above an error's line, and has the first fault end the command.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     end = given.index("--") if "--" in given else len(given)
@@ -97,7 +96,7 @@ def run(program: str, command: click.Command, arguments: Sequence[str] | None = 
         utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         sys.stdout.reconfigure(errors="backslashreplace" if utf8 else "replace")
     try:
-        with _ended_in_order(), _faults_told(program, strict=debug or None):
+        with _ended_in_order(), _faults_told(program, strict=debug or None), _apart(program):
             code = command.main(args=given, prog_name=program, standalone_mode=False)
         return code if isinstance(code, int) else DONE
     except click.exceptions.NoArgsIsHelpError as error:
@@ -128,6 +127,20 @@ def _faults_told(program: str, strict: bool | None) -> Iterator[None]:
         finally:
             for fault in found.all():
                 click.echo(f"{program}: {visible(str(fault))}", err=True)
+
+
+@contextmanager
+def _apart(program: str) -> Iterator[None]:
+    """Inside, work is done by helpers; at the end, items that were lost are told of, a line for each kind of work."""
+    with isolated() as lost:
+        try:
+            yield
+        finally:
+            for to in dict.fromkeys(to for to, _ in lost):
+                some = [item for kind, item in lost if kind == to]
+                first = visible(" ".join(str(some[0].item).split()))[:80]
+                text = f"{program}: could not {to} {things(len(some), 'item')}; of the first, {first}, {some[0].why}"
+                click.echo(text, err=True)
 
 
 class _Ended(KeyboardInterrupt):
@@ -161,15 +174,13 @@ def _ended_in_order() -> Iterator[None]:
 
 def _message(error: Exception) -> str:
     """What went wrong and, where it is known, what to do."""
-    if isinstance(error, UserError):
+    if isinstance(error, UserError | HelperError):
         return str(error)
     if isinstance(error, click.ClickException):
         hint = f"; see {error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else ""
         return error.format_message().rstrip(".") + hint
     if isinstance(error, MemoryError):
         return "out of memory; work on fewer rows or sources at once"
-    if isinstance(error, BrokenProcessPool):
-        return "a helper process was ended from outside, as systems do when memory runs out; try fewer --workers"
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         if error.filename and isinstance(error, FileExistsError | NotADirectoryError):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curate.base.terminal import Bars, cores, exit_code, say, width
+from curate.base.terminal import Bars, exit_code, say, width
 from curate.cli.options import baseline_options, chosen_rules, fail_on_option, known_findings, read_project, selection
+from rules.workers.cores import cores
 
 if TYPE_CHECKING:
     from curate.project import Project

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from curate.base.errors import UserError
-from curate.base.terminal import Bars, cores, say, width
+from curate.base.terminal import Bars, say, width
 from curate.cli.audit import audit_and_say, one_thread_for_matrices
 from curate.cli.export import say_exported
 from curate.cli.options import chosen_rules
+from rules.workers.cores import cores
 
 
 @click.command()

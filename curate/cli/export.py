@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curate.base.errors import UserError
-from curate.base.terminal import Bars, cores, say, width
+from curate.base.terminal import Bars, say, width
 from curate.cli.options import config_option, read_project, split_commas
+from rules.workers.cores import cores
 
 if TYPE_CHECKING:
     from curate.export.write.job import Exported

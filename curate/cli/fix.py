@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from curate.base.errors import UserError
-from curate.base.terminal import Bars, cores, say, width
+from curate.base.terminal import Bars, say, width
 from curate.cli.options import chosen_rules, read_project, selection
+from rules.workers.cores import cores
 
 
 @click.command(

@@ -18,6 +18,7 @@ from curate.base.tables import count
 from curate.base.visible import visible
 from curate.findings import baseline
 from rules import Ruleset, engine
+from rules.workers.spread import is_isolated, isolated
 
 if TYPE_CHECKING:
     from curate.findings.locate import TextPlace
@@ -29,6 +30,8 @@ Id = str | int
 _BROKEN_ROW = re.compile(r'\s*\{\s*"\w+"\s*:')
 #: What the JSON formats say of a finding.
 FINDING_KEYS = ("rule", "name", "severity", "start", "end", "message", "fix", "replacement")
+#: Labels up to this number, length and depth of nesting are judged in the command's own process.
+_FEW, _PLAIN_LENGTH, _PLAIN_DEPTH = 200, 500, 40
 
 
 @dataclass(frozen=True)
@@ -132,12 +135,25 @@ def _check_unicode(text: str, place: str) -> None:
         raise UserError(f"{place} holds what is no character at {error.start + 1}: half a surrogate pair") from error
 
 
+def _few_and_plain(labels: Sequence[str]) -> bool:
+    """Is it safe enough to judge the labels in this process?
+
+    A helper imports all that this process has, which takes as long again: for an editor or a hook, that checks a few
+    labels, the command would take nearly twice as long. What breaks native code is long, or deeply nested.
+    """
+    return len(labels) <= _FEW and all(
+        len(label) <= _PLAIN_LENGTH and sum(map(label.count, ("{", r"\left", r"\begin"))) <= _PLAIN_DEPTH
+        for label in labels
+    )
+
+
 def check(
     ids: Sequence[Id], labels: Sequence[str], ruleset: Ruleset, *, known: pl.DataFrame | None = None
 ) -> CheckedLabels:
     """Judge labels in their order. `known` findings, as `curate.findings.baseline` has them, are put apart."""
     distinct = list(dict.fromkeys(labels))
-    judged = engine.judge(distinct, ruleset, settle=True)
+    with isolated(is_isolated() and not _few_and_plain(distinct)):
+        judged = engine.judge(distinct, ruleset, settle=True)
     rows = pl.DataFrame({"label": labels}, schema={"label": pl.String}).with_row_index("at")
     placed = rows.join(judged.labels.with_row_index("row"), on="label", how="left", maintain_order="left")
     findings = placed.select("at", "row", "label").join(

@@ -9,7 +9,7 @@ import stat
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from socket import gethostname
 from time import perf_counter
@@ -21,9 +21,12 @@ import polars as pl
 from PIL import Image, UnidentifiedImageError
 
 from curate.base.errors import UserError
-from curate.base.share_work import share
 from curate.images.ink import has_alpha
 from curate.images.measures import MEASURES, Measured, finished, measured, measured_grey
+from rules.workers.cores import cores
+from rules.workers.helper import each
+from rules.workers.pool import Lost
+from rules.workers.spread import spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,6 +60,8 @@ _SMALL = 1 << 20
 _MOST_RUNS = 100_000
 #: Measuring that would take longer than so many seconds is shared with other processes, which take half of one each.
 _WORTH_PROCESSES = 1.5
+#: Seconds for one image, in `rules.workers.spread`: the largest that is allowed takes ten.
+_LIMIT = 120.0
 
 # Pillow warns of large images on stderr; here they become an ImageError instead.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -155,31 +160,56 @@ def probe_chunks(
     root: Path, refs: Sequence[str], *, measures: bool = False, strokes: bool = True, workers: int | None = None
 ) -> Iterator[pl.DataFrame]:
     """`probe` a few images at a time, in order: no more than that is held as Python objects."""
-    parts = [(root, refs[start : start + _CHUNK], measures, strokes) for start in range(0, len(refs), _CHUNK)]
+    parts = [refs[start : start + _CHUNK] for start in range(0, len(refs), _CHUNK)]
+    headers = partial(_probe_part, root)
     # Images inside tables are read a row group at a time, which others would only read again and again.
-    if len(parts) < 2 or _INSIDE.fullmatch(refs[0]):
-        yield from map(_probe_part, parts)
-    elif measures:
-        # Not in threads: numpy's many small steps hold the interpreter's lock, and four threads took a third longer
-        # than one on 1,500 of CROHME's images (2.2 ms an image, alone 1.6).
-        start = perf_counter()
-        yield _probe_part(parts[0])
-        rest = (perf_counter() - start) * (len(parts) - 1)
-        yield from share(_probe_there, parts[1:], workers or 1 if rest > _WORTH_PROCESSES else 1)
+    inside = bool(refs) and _INSIDE.fullmatch(refs[0]) is not None
+    if measures:
+        yield from _measured_parts(root, parts, strokes, 1 if inside else workers or 1)
+    elif inside or len(parts) < 2:
+        yield from map(headers, parts)
     else:
-        with ThreadPoolExecutor(workers or min(4, 2 * (os.cpu_count() or 1)), thread_name_prefix="probe") as pool:
-            yield from pool.map(_probe_part, parts)
+        with ThreadPoolExecutor(workers or min(4, 2 * cores()), thread_name_prefix="probe") as pool:
+            yield from pool.map(headers, parts)
 
 
-def _probe_there(part: tuple[Path, Sequence[str], bool, bool]) -> pl.DataFrame:
-    """`_probe_part`, maybe on another machine, where a folder that isn't shared must not make images seem missing."""
-    if not part[0].is_dir():
-        raise UserError(f"{part[0]}: no such folder on {gethostname()}; images must lie in the same place everywhere")
-    return _probe_part(part)
+def _measured_parts(root: Path, parts: list[Sequence[str]], strokes: bool, workers: int) -> Iterator[pl.DataFrame]:
+    """Headers and measures, over processes where the first part says that there is enough to do.
+
+    Not in threads: numpy's many small steps hold the interpreter's lock, and four threads took a third longer than one
+    on 1,500 of CROHME's images (2.2 ms an image, alone 1.6).
+    """
+    work, took = partial(_timed_part, root, strokes), 0.0
+    lost = partial(_unmeasured, root)
+    for frame, seconds in spread(work, parts[:1], 1, lost=lost, to="measure", limit=_LIMIT):
+        took += seconds
+        yield frame
+    if took * (len(parts) - 1) > _WORTH_PROCESSES and workers > 1:
+        work = partial(_timed_part, root, strokes, check=True)
+    else:
+        workers = 1
+    for frame, _ in spread(work, parts[1:], workers, lost=lost, to="measure", limit=_LIMIT, here=True):
+        yield frame
 
 
-def _probe_part(part: tuple[Path, Sequence[str], bool, bool]) -> pl.DataFrame:
-    root, refs, measures, strokes = part
+def _timed_part(root: Path, strokes: bool, refs: Sequence[str], check: bool = False) -> tuple[pl.DataFrame, float]:
+    """Some images measured, and the seconds that took.
+
+    check: another machine may do it, where a folder that isn't shared must not make images seem missing.
+    """
+    if check and not root.is_dir():
+        raise UserError(f"{root}: no such folder on {gethostname()}; images must lie in the same place everywhere")
+    start = perf_counter()
+    return _probe_part(root, refs, measures=True, strokes=strokes), perf_counter() - start
+
+
+def _unmeasured(root: Path, lost: Lost) -> tuple[pl.DataFrame, float]:
+    """What is known of an image that ended its process: that it did."""
+    row = {"image": [lost.item], "error": [f"not measured: {lost.why}"]}
+    return pl.DataFrame(row | {name: [None] for name in MEASURED if name not in row}, schema=MEASURED), 0.0
+
+
+def _probe_part(root: Path, refs: Sequence[str], measures: bool = False, strokes: bool = True) -> pl.DataFrame:
     rows = _probe_all(root, refs, measures, strokes)
     return pl.DataFrame(rows, schema=MEASURED if measures else PROBE, orient="row")
 
@@ -207,7 +237,7 @@ def _probe_all(root: Path, refs: Sequence[str], measures: bool, strokes: bool) -
     rows: list[tuple[Any, ...]] = []
     held: list[tuple[int, Measured]] = []  # rows that wait for the rest of their measures
     runs = 0
-    for ref in refs:
+    for ref in each(refs):
         facts: tuple[Any, ...] = (None,) * (len(PROBE) - 2)
         try:
             source = _source(_locate(root, ref))

@@ -19,6 +19,8 @@ from curate.images.measures import THUMB
 from curate.pairs.guessed_layout import layout_of, lines, raster
 from rules import faults
 from rules.latex import lexer
+from rules.workers.helper import each
+from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
 Floats = npt.NDArray[np.float32]
@@ -124,11 +126,16 @@ _Described = tuple[list[float], bytes, list[str], int, int]
 
 def _laid_out(labels: Sequence[str], workers: int) -> Iterator[list[_Described]]:
     chunks = [labels[start : start + _CHUNK] for start in range(0, len(labels), _CHUNK)]
-    yield from spread(_describe_chunk, chunks, workers if len(labels) >= _WORTH_PROCESSES else 1)
+    number = workers if len(labels) >= _WORTH_PROCESSES else 1
+    yield from spread(_describe_chunk, chunks, number, lost=_undescribed, to="lay out")
+
+
+def _undescribed(lost: Lost) -> list[_Described]:
+    return _describe_chunk([""])
 
 
 def _describe_chunk(labels: Sequence[str]) -> list[_Described]:
-    return [_describe_surely(label) for label in labels]
+    return [_describe_surely(label) for label in each(labels)]
 
 
 def _describe_surely(label: str) -> _Described:

@@ -19,6 +19,7 @@ from curate.pairs import features
 from curate.pairs.drawing_cache import Kept, Row
 from curate.pairs.fit import Floats
 from curate.render import RenderError, render_many
+from curate.render.batch import RenderLost
 
 #: Labels drawn to find out whether a set is printed; it is where the median drawing is so much like its picture.
 PROBES, PRINTED = 40, 0.45
@@ -79,7 +80,8 @@ def drawings(
             render_many((texts[first[key]] for key in fresh), workers=workers), fresh, strict=True
         ):
             measured[key] = () if isinstance(png, RenderError) else _measure(png)
-            kept.put(texts[first[key]], measured[key])
+            if not isinstance(png, RenderLost):
+                kept.put(texts[first[key]], measured[key])
             if step:
                 step(1)
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice, tee
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from curate.base.atomic_files import new_file
 from curate.base.column_names import LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
-from curate.render import RenderError, render_png, render_svg
-from rules.faults import Fault
-from rules.workers.pool import Helpers
-from rules.workers.spread import told, watched
+from curate.render.drawing import render_png, render_svg
+from curate.render.engine import RenderError
+from rules.workers.cores import cores
+from rules.workers.helper import each
+from rules.workers.pool import Lost
+from rules.workers.spread import is_isolated, spread
 
 FORMATS = ("png", "svg")
 _CHUNK = 16
@@ -31,15 +29,31 @@ _LARGEST_FILE = 64 * 1024 * 1024
 Drawn: TypeAlias = bytes | RenderError
 
 
-def _draw(label: str, options: dict[str, Any]) -> Drawn:
+class RenderLost(RenderError):
+    """The drawing ended its process, twice. Another time, or on another machine, it may not."""
+
+
+def _lost(lost: Lost) -> list[Drawn]:
+    return [RenderLost(f"not drawn: {lost.why}")]
+
+
+def _draw(label: str, format: str, options: dict[str, Any]) -> Drawn:
     try:
-        return render_png(label, **options)
+        return render_png(label, **options) if format == "png" else render_svg(label, **options).encode("utf-8")
     except RenderError as error:
         return error
 
 
-def _draw_chunk(labels: list[str], options: dict[str, Any]) -> list[Drawn]:
-    return [_draw(label, options) for label in labels]
+def _draw_chunk(labels: Sequence[str], format: str, options: dict[str, Any]) -> list[Drawn]:
+    return [_draw(label, format, options) for label in each(labels)]
+
+
+def _drawn(labels: Iterable[str], workers: int, format: str, options: dict[str, Any]) -> Iterator[Drawn]:
+    several = workers > 1
+    source, size = iter(labels), _CHUNK if several or is_isolated() else 1
+    chunks = iter(lambda: list(islice(source, size)), [])
+    work = partial(_draw_chunk, format=format, options=options)
+    yield from chain.from_iterable(spread(work, chunks, workers, lost=_lost, to="draw", apart=several))
 
 
 def render_many(
@@ -49,67 +63,15 @@ def render_many(
 
     QuickJS uses one core, so several workers are several processes. `workers` None takes all cores (at most 8) where
     there are enough labels to pay for the start, else this process. Only a few chunks are held at a time: the labels
-    may come from a generator without end. A label that kills its process is a RenderError and stops nothing.
+    may come from a generator without end. With several workers, or inside `rules.workers.spread.isolated`, a label that
+    ends or hangs its process is a RenderLost and stops nothing.
     """
     source = iter(labels)
     if workers is None:
         first = list(islice(source, _WORTH_A_PROCESS))
-        workers = min(os.cpu_count() or 1, 8) if len(first) == _WORTH_A_PROCESS else 1
-        source = _chain(first, source)
-    if workers <= 1:
-        for index, label in enumerate(source):
-            yield index, _draw(label, options)
-        return
-    yield from _over_processes(source, workers, options)
-
-
-def _chain(first: list[str], rest: Iterator[str]) -> Iterator[str]:
-    yield from first
-    yield from rest
-
-
-def _over_processes(
-    source: Iterator[str], workers: int, options: dict[str, Any]
-) -> Iterator[tuple[int, bytes | RenderError]]:
-    chunks = iter(lambda: list(islice(source, _CHUNK)), [])
-    waiting: deque[list[str]] = deque()
-    under_way: deque[Future[tuple[list[Drawn], list[Fault]]]] = deque()  # of the first ones that wait
-    pool = Helpers(workers)
-    index = 0
-    try:
-        while True:
-            waiting.extend(islice(chunks, 3 * workers - len(waiting)))
-            if not waiting:
-                return
-            try:
-                for chunk in islice(waiting, len(under_way), None):
-                    under_way.append(pool.submit(watched, (partial(_draw_chunk, options=options), chunk)))
-                results = told(*under_way.popleft().result())
-            except BrokenProcessPool:  # every chunk in flight is lost with the process that died
-                pool.shutdown()
-                under_way.clear()
-                results = _one_by_one(waiting[0], options)
-                pool = Helpers(workers)
-            waiting.popleft()
-            for result in results:
-                yield index, result
-                index += 1
-    finally:
-        pool.shutdown()
-
-
-def _one_by_one(labels: list[str], options: dict[str, Any]) -> list[Drawn]:
-    """Each label in a process that may die of it."""
-    results: list[Drawn] = []
-    while len(results) < len(labels):
-        with Helpers(1) as pool:
-            try:
-                for label in labels[len(results) :]:
-                    drawn = pool.submit(watched, (partial(_draw, options=options), label)).result()
-                    results.append(told(*drawn))
-            except BrokenProcessPool:
-                results.append(RenderError("The renderer crashed on this label"))
-    return results
+        workers = cores(8) if len(first) == _WORTH_A_PROCESS else 1
+        source = chain(first, source)
+    yield from enumerate(_drawn(source, workers, "png", options))
 
 
 @dataclass(frozen=True)
@@ -138,12 +100,12 @@ def render_to_folder(labels: str | Path | Iterable[str], out: Path, format: str 
     written: list[Path] = []
     failed: list[tuple[str, str]] = []
     taken: set[str] = set()
-    for name, label in _named(labels):
+    told, named = tee(_named(labels))
+    drawn = _drawn((label for _, label in told), 1, format, {"colour": "black"})
+    for (name, _), data in zip(named, drawn, strict=True):
         name = _free_name(name, taken)
-        try:
-            data = render_png(label) if format == "png" else render_svg(label, colour="black").encode("utf-8")
-        except RenderError as error:
-            failed.append((name, str(error)))
+        if isinstance(data, RenderError):
+            failed.append((name, str(data)))
             continue
         with new_file(out / f"{name}.{format}") as temporary:
             temporary.write_bytes(data)

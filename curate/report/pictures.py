@@ -59,9 +59,15 @@ def default_open() -> OpenImage:
 
 def default_render() -> Render:
     """The project's renderer at twice the shown size."""
-    from curate.render import render_png
+    from curate.render import RenderError, render_many
 
-    return lambda label: render_png(label, scale=2.0)
+    def render(label: str) -> bytes:
+        ((_, drawn),) = render_many([label], workers=1, scale=2.0)  # by a helper, where the command isolates its work
+        if isinstance(drawn, RenderError):
+            raise drawn
+        return drawn
+
+    return render
 
 
 def of_label(label: str, render: Render) -> PagePicture:
@@ -95,7 +101,8 @@ def _said(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such file."
     message, name = _ADDRESS.sub("", str(error)).strip(), type(error).__name__
-    written = name in ("RenderError", "ImageError") or isinstance(error, OSError)  # for people, unlike the others
+    # Those are written for people, unlike others.
+    written = name in ("RenderError", "RenderLost", "ImageError") or isinstance(error, OSError)
     return text(message if written and message else f"{name} {message}", 160)
 
 

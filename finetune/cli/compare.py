@@ -9,7 +9,8 @@ import click
 
 from curate.base.errors import UserError
 from curate.base.terminal import Bars, say, width
-from finetune.cli.options import cdm_option, run_option, score_workers, unwrap_option, unwrapped
+from finetune.cli.options import cdm_option, run_option, unwrap_option, unwrapped
+from rules.workers.cores import cores
 
 
 @click.command(
@@ -61,17 +62,17 @@ def compare(
         found = comparison.compare(
             (before.name, old),
             (after.name, new),
-            workers=score_workers(),
+            workers=cores(8),
             characters=cdm,
             progress=partial(bars, "draw"),
         )
     labels = None
     if audited is not None:
-        truths = label_errors.truths_of(audited, found.before.rows, score_workers())
+        truths = label_errors.truths_of(audited, found.before.rows, cores(8))
         labels = label_report.in_words(
             truths.run,
             *(
-                label_errors.label_errors(one.rows, one.scored, truths, score_workers())
+                label_errors.label_errors(one.rows, one.numbers, truths, cores(8))
                 for one in (found.before, found.after)
             ),
         )

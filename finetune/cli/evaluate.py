@@ -11,13 +11,25 @@ import click
 
 from curate.base.errors import UserError
 from curate.base.terminal import Bars, say, width
-from finetune.cli.options import cdm_option, run_option, score_workers, unwrap_option, unwrapped
+from finetune.cli.options import cdm_option, run_option, unwrap_option, unwrapped
+from rules.workers.cores import cores
 
 METRICS_FILE = "metrics.json"
 PLOT_FILE = "confusions.svg"
 
 
+class _ListsMetrics(click.Command):
+    """`{metrics}` in its epilog becomes the list of metrics: made for --help alone, as it takes half a second."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from finetune.metrics.page import as_help
+
+        self.epilog = (self.epilog or "").replace("{metrics}", as_help())
+        super().format_epilog(ctx, formatter)
+
+
 @click.command(
+    cls=_ListsMetrics,
     epilog="""
 \b
 A row of PRED.jsonl is an object with sample_id (or img_id), gt and pred; one JSON list
@@ -25,12 +37,7 @@ of such objects is read too. Strings are compared raw, split at white space as p
 scores are, and in canonical spelling, where x^2 and x ^ { 2 } are the same tokens.
 
 \b
-exprate_render_equal  draws the same as gt       parse_rate   pred is LaTeX without errors
-exprate               exact match                le1 le2 le3  at most 1, 2, 3 tokens wrong
-edit_score            1 - distance / length      bleu4        corpus BLEU-4, not smoothed
-cer                   wrong characters per character of gt; no percentage, unlike the others
-structure, symbols    how much of the layout and of the symbols is right, from 0 to 1
-cdm, exprate_cdm      marks drawn in the same places (F1), and pairs where all of them are
+{metrics}
 
 \b
 In brackets: 95 % intervals by bootstrap. docs/metrics.md defines every metric. --out writes
@@ -46,7 +53,7 @@ Examples:
   finetune evaluate predictions.jsonl
   finetune evaluate predictions.jsonl --out scores
   finetune evaluate predictions.jsonl --run runs/crohme
-"""
+""",
 )
 @click.argument("predictions", metavar="PRED.jsonl", type=click.Path(path_type=Path))
 @click.option(
@@ -68,11 +75,11 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited:
     if out is not None:
         _check_out(predictions, out)
     rows, wrapped = unwrapped(read_predictions(predictions), unwrap)
-    truths = None if audited is None else label_errors.truths_of(audited, rows, score_workers())
+    truths = None if audited is None else label_errors.truths_of(audited, rows, cores(8))
     with Bars() as bars:
-        found = evaluation.evaluate(rows, workers=score_workers(), characters=cdm, progress=partial(bars, "draw"))
+        found = evaluation.evaluate(rows, workers=cores(8), characters=cdm, progress=partial(bars, "draw"))
     metrics = evaluation.as_metrics(found)
-    labels = None if truths is None else label_errors.label_errors(rows, found.scored, truths, score_workers())
+    labels = None if truths is None else label_errors.label_errors(rows, found.numbers, truths, cores(8))
     if labels is not None:
         metrics["labels"] = label_report.as_json(labels)
     text = _as_json(

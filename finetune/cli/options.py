@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from curate.base.terminal import cores
-
 if TYPE_CHECKING:
     from curate.predictions.rows import Prediction
 
@@ -48,8 +46,3 @@ def unwrapped(rows: list[Prediction], wanted: bool) -> tuple[list[Prediction], s
         return rows, ""
     of = f"{count(changed)} of {things(len(rows), 'prediction')}"
     return rows, f"{of} {'is' if changed == 1 else 'are'} wrapped in something ({rules}): --unwrap takes it off"
-
-
-def score_workers() -> int:
-    """Processes that score predictions: more than 8 gain nothing."""
-    return min(cores(), 8)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curate.base.terminal import Bars, cores, say, width
+from curate.base.terminal import Bars, say, width
 from finetune.cli.predict import predict
+from rules.workers.cores import cores
 
 if TYPE_CHECKING:
-    from finetune.compare.prompt_table import Asked, Scored
+    from finetune.compare.prompt_table import Asked, PromptScores
     from finetune.settings.prompt_file import Prompt
 
 PROMPTS_FILE, PAGE_FILE = "prompts.json", "prompts.md"
@@ -109,7 +110,7 @@ def prompts(
                 answers.append(read_answers(prompt, path))
         with Bars() as bars:
             report = partial(bars, "draw")
-            found = score_prompts(answers, workers=min(cores(), 8), characters=cdm, progress=report)
+            found = score_prompts(answers, workers=cores(8), characters=cdm, progress=report)
         said = {"texsieve": __version__, "key_version": KEY_VERSION, "model": asker.identity(), "data": data}
         said |= {"answers": {"max_new_tokens": max_new_tokens, "batch_size": batch_size}, **as_json(found)}
         if out is not None:
@@ -138,7 +139,7 @@ def read_answers(prompt: Prompt, path: Path) -> Asked:
     return Asked(prompt, read_predictions(path), cut)
 
 
-def write(out: Path, found: Sequence[Scored], said: dict[str, Any]) -> None:
+def write(out: Path, found: Sequence[PromptScores], said: dict[str, Any]) -> None:
     """Write the scores and the unwrapped answers, each file whole or not at all."""
     from curate.base.atomic_files import new_file
     from finetune.compare.prompt_table import as_markdown

@@ -15,7 +15,7 @@ from curate.base.terminal import Bars, say
 if TYPE_CHECKING:
     from finetune.settings.config import Config
     from finetune.train.loop import Trained
-    from finetune.train.plan import Plan
+    from finetune.train.plan import TrainingPlan
     from finetune.train.run_folder import RunFolder
 
 
@@ -147,7 +147,7 @@ def _silent(stage: str, done: int, of: int) -> None:
     pass
 
 
-def _same_data(folder: RunFolder, plan: Plan) -> None:
+def _same_data(folder: RunFolder, plan: TrainingPlan) -> None:
     """Raises UserError where the samples aren't those that the training began with."""
     import json
 

@@ -12,33 +12,27 @@ from curate.base.errors import UserError
 from curate.base.tables import Column, count, text_table
 from curate.base.visible import clip, visible
 from curate.predictions.rows import Prediction
-from finetune.metrics import strings
-from finetune.metrics.evaluation import CDM_METRICS, Evaluated, Progress, evaluate_all, of_sums, spacing_note
-from finetune.metrics.intervals import drawn_sums, interval, mcnemar_p, paired_p
-from finetune.metrics.scoring import STRING_METRICS
-from finetune.metrics.summary import SHOWN, figure, is_share, span
+from finetune.metrics.catalogue import all_metrics
+from finetune.metrics.evaluation import Evaluated, evaluate_all, spacing_note
+from finetune.metrics.intervals import interval, mcnemar_p, paired_p
+from finetune.metrics.metric import Metric
+from finetune.metrics.pair_numbers import CANONICAL
+from finetune.metrics.pairs import Progress
 
 #: What came of a row, in the order they are told. fixed: wrong before, right after (right: looks as the truth does);
 #: broken: the other way round; better and worse: wrong in both, by the mean of structure and symbols.
 VERDICTS = ("fixed", "broken", "better", "worse", "still wrong", "right")
 #: A change of the mean of structure and symbols that is none.
 _NO_CHANGE = 1e-9
-_WIDTH = len(strings.COLUMNS)
-#: Where a metric that is a share has its 0 or 1 in `Evaluated.numbers`.
-_YES_OR_NO = {
-    **{name: place for place, name in enumerate(("exprate", "le1", "le2", "le3"))},
-    **{f"canonical/{name}": _WIDTH + place for place, name in enumerate(("exprate", "le1", "le2", "le3"))},
-    "exprate_render_equal": 2 * _WIDTH,
-    "parse_rate": 2 * _WIDTH + 1,
-    "exprate_cdm": 2 * _WIDTH + 5,
-}
 
 
 @dataclass(frozen=True)
 class Change:
     """One metric. `difference` is after − before with its 95 % interval; `p` is two-sided, of `test`."""
 
-    name: str
+    metric: Metric
+    #: Of canonical tokens?
+    canonical: bool
     before: float | None
     after: float | None
     before_ci: list[float] | None
@@ -49,22 +43,22 @@ class Change:
     test: str
 
     @property
-    def plain_name(self) -> str:
-        return self.name.rpartition("/")[2]
+    def name(self) -> str:
+        """`exprate`, or `canonical/exprate`."""
+        return (CANONICAL if self.canonical else "") + self.metric.name
 
     @property
     def words(self) -> str:
         """Its name as it is shown: of strings both as they stand (raw) and in canonical spelling."""
-        name = self.plain_name
-        kind = "canonical" if "/" in self.name else "raw" if name in STRING_METRICS else ""
-        return f"{kind} {name}".strip()
+        kind = "canonical" if self.canonical else "raw" if self.metric.of_both_spellings else ""
+        return f"{kind} {self.metric.name}".strip()
 
     @property
     def better(self) -> bool | None:
         """Did it change for the better? None where p ≥ 0.05: it may be chance."""
         if self.p is None or self.p >= 0.05 or not self.difference:
             return None
-        return (self.difference < 0) == (self.plain_name == "cer")
+        return (self.difference > 0) == self.metric.higher_is_better
 
 
 @dataclass(frozen=True)
@@ -136,7 +130,7 @@ def closeness(found: Evaluated, place: int) -> float:
 
 
 def _verdict(before: Evaluated, after: Evaluated, place: int) -> str:
-    was, is_now = before.scored.alike[place] > 0, after.scored.alike[place] > 0
+    was, is_now = before.alike[place] > 0, after.alike[place] > 0
     if was or is_now:
         return "right" if was and is_now else "broken" if was else "fixed"
     gain = closeness(after, place) - closeness(before, place)
@@ -145,26 +139,32 @@ def _verdict(before: Evaluated, after: Evaluated, place: int) -> str:
 
 def _changes(before: Evaluated, after: Evaluated) -> list[Change]:
     # Drawn with one seed: the n-th drawing of one side is of the same samples as that of the other.
-    drawn = [of_sums(drawn_sums(found.numbers)) for found in (before, after)]
-    values = [of_sums(found.numbers.sum(axis=0)) for found in (before, after)]
-    # Canonical ones after the headline: raw ones depend on how a model spells.
-    order = [SHOWN[0], *(name for name in values[0] if "/" in name), *SHOWN[1:]]
+    drawn = [found.numbers.drawn_figures() for found in (before, after)]
+    values = [found.numbers.figures() for found in (before, after)]
     changes = []
-    for name in order:
-        if name in CDM_METRICS and np.isnan(values[0][name]):
+    for metric, canonical in _order():
+        name = (CANONICAL if canonical else "") + metric.name
+        if metric.reads == "drawing" and np.isnan(values[0][name]):  # nothing was drawn
             continue
         old, new = (None if np.isnan(side[name]) else float(side[name]) for side in values)
         differences = drawn[1][name] - drawn[0][name]
-        if name in _YES_OR_NO:
-            was, is_now = (found.numbers[:, _YES_OR_NO[name]] > 0 for found in (before, after))
+        if metric.yes_or_no:
+            was, is_now = (found.numbers.column(name) > 0 for found in (before, after))
             p: float | None = mcnemar_p(int((was & ~is_now).sum()), int((~was & is_now).sum()))
             test = "McNemar"
         else:
             p, test = paired_p(differences), "bootstrap"
         difference = None if old is None or new is None else new - old
         spans = (interval(drawn[0][name]), interval(drawn[1][name]))
-        changes.append(Change(name, old, new, *spans, difference, interval(differences), p, test))
+        changes.append(Change(metric, canonical, old, new, *spans, difference, interval(differences), p, test))
     return changes
+
+
+def _order() -> list[tuple[Metric, bool]]:
+    """Each metric, and whether it is of canonical tokens: those come before the raw ones, which depend on spelling."""
+    first, *others = all_metrics().values()
+    canonical = [(metric, True) for metric in (first, *others) if metric.of_both_spellings]
+    return [(first, False), *canonical, *((metric, False) for metric in others)]
 
 
 def confused(comparison: Comparison, kind: str) -> list[tuple[tuple[str, str], int, int]]:
@@ -185,23 +185,16 @@ def words_of_p(p: float | None) -> str:
     return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def words_of_difference(change: Change) -> str:
-    """A difference as it is shown: percentage points, or the plain number."""
-    if change.difference is None:
-        return "–"
-    return f"{change.difference:+.2f}" if is_share(change.plain_name) else f"{change.difference:+.4f}"
-
-
 def as_text(comparison: Comparison, width: int) -> str:
     """The table of metrics, and what came of the rows."""
     columns = (Column("metric"), *(Column(t, "right") for t in ("before", "after", "change", "95 %", "p")))
     rows = [
         [
             change.words,
-            figure(change.plain_name, change.before),
-            figure(change.plain_name, change.after),
-            words_of_difference(change),
-            span(change.plain_name, change.ci),
+            change.metric.unit.value(change.before),
+            change.metric.unit.value(change.after),
+            change.metric.unit.difference(change.difference),
+            change.metric.unit.interval(change.ci),
             words_of_p(change.p),
         ]
         for change in comparison.changes

@@ -1,4 +1,4 @@
-"""The page of `finetune compare`: one file that loads nothing. Reckons nothing: that is `finetune.compare.comparison`.
+"""The page of `finetune compare`: one file that loads nothing. Computes nothing: that is `finetune.compare.comparison`.
 
 It has a size whatever the files hold: as many examples as MOST_CARDS, pictures for the first of them. Verdicts take
 turns, so that where room runs out each still has its first ones. Every string from data is escaped.
@@ -26,14 +26,12 @@ from finetune.compare.comparison import (
     Comparison,
     closeness,
     confused,
-    words_of_difference,
     words_of_p,
 )
 from finetune.compare.find_images import Images
 from finetune.metrics.alignment import Compared
 from finetune.metrics.evaluation import Evaluated
 from finetune.metrics.plots import confusion_bars, confusion_words
-from finetune.metrics.summary import figure, span
 
 MOST_CARDS = 500
 MOST_OF_A_VERDICT = 200
@@ -133,15 +131,16 @@ def _plot(name: str, title: str, rows: Sequence[tuple[str, int, int]]) -> Markup
 
 
 def _change(change: Change) -> dict[str, Any]:
-    name = change.plain_name
+    unit = change.metric.unit
     return {
         "name": change.words,
-        "before": figure(name, change.before),
-        "after": figure(name, change.after),
-        "before_ci": span(name, change.before_ci),
-        "after_ci": span(name, change.after_ci),
-        "difference": words_of_difference(change),
-        "ci": span(name, change.ci),
+        "title": change.metric.title,
+        "before": unit.value(change.before),
+        "after": unit.value(change.after),
+        "before_ci": unit.interval(change.before_ci),
+        "after_ci": unit.interval(change.after_ci),
+        "difference": unit.difference(change.difference),
+        "ci": unit.interval(change.ci),
         "p": words_of_p(change.p),
         "test": change.test,
         "verdict": {True: "better", False: "worse", None: "may be chance"}[change.better],
@@ -201,15 +200,15 @@ def _cards(
 
 def _truth(comparison: Comparison, place: int) -> dict[str, Any]:
     """The truth, marked where AFTER misread it, or where BEFORE did if AFTER is right."""
-    found = comparison.before if comparison.after.scored.alike[place] else comparison.after
-    truth, prediction = found.scored.tokens[place]
-    spans = [] if found.scored.alike[place] else differences(truth, prediction)[0]
+    found = comparison.before if comparison.after.alike[place] else comparison.after
+    truth, prediction = found.tokens[place]
+    spans = [] if found.alike[place] else differences(truth, prediction)[0]
     return _shown("truth", comparison.before.rows[place].gt, truth, spans, "")
 
 
 def _side(name: str, found: Evaluated, place: int) -> dict[str, Any]:
-    truth, prediction = found.scored.tokens[place]
-    alike = bool(found.scored.alike[place])
+    truth, prediction = found.tokens[place]
+    alike = bool(found.alike[place])
     spans = [] if alike else differences(truth, prediction)[1]
     said = "looks as the truth does" if alike else _errors(found.compared[place])
     if found.runaway[place]:

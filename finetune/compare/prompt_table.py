@@ -11,13 +11,14 @@ from curate.base.tables import Column, count, markdown_table, share, text_table,
 from curate.predictions.rows import Prediction
 from curate.predictions.unwrap import unwrap_rows
 from finetune.compare.comparison import words_of_p
-from finetune.metrics.evaluation import Progress, as_metrics, evaluate, evaluate_all
+from finetune.metrics.catalogue import all_metrics, headline
+from finetune.metrics.each.edit_score import EDIT_SCORE
+from finetune.metrics.evaluation import as_metrics, evaluate, evaluate_all
 from finetune.metrics.intervals import mcnemar_p
-from finetune.metrics.scoring import STRING_METRICS
-from finetune.metrics.summary import SHOWN, figure, is_share, span
+from finetune.metrics.metric import Metric
+from finetune.metrics.pairs import Progress
 from finetune.settings.prompt_file import Prompt
 
-HEADLINE = "exprate_render_equal"
 #: Prompts of a table on a terminal; more stand in tables below.
 _A_TABLE = 3
 
@@ -32,7 +33,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Scored:
+class PromptScores:
     """One prompt's scores. rows: the answers unwrapped. wrapped: answers by the rule that took something off.
 
     `changed`: how many answers any rule changed. p: of the difference in what is drawn to the first prompt (McNemar).
@@ -54,9 +55,9 @@ def score_prompts(
     workers: int = 1,
     characters: bool = False,
     progress: Progress | None = None,
-) -> list[Scored]:
+) -> list[PromptScores]:
     """Score each prompt's answers, which must be to the same questions in the same order; others as in `evaluate`."""
-    found: list[Scored] = []
+    found: list[PromptScores] = []
     taken = [unwrap_rows(one.rows) for one in asked]
     unwrapped = evaluate_all(
         [rows for rows, _, _ in taken], workers=workers, rules=False, characters=characters, progress=progress
@@ -65,20 +66,21 @@ def score_prompts(
     for one, (rows, wrapped, changed), scored in zip(asked, taken, unwrapped, strict=True):
         metrics = as_metrics(scored)
         raw = as_metrics(evaluate(one.rows, workers=workers, rules=False)) if changed else metrics
-        was, is_now = first.scored.alike > 0, scored.scored.alike > 0
+        was, is_now = first.alike > 0, scored.alike > 0
         p = None if scored is first else mcnemar_p(int((was & ~is_now).sum()), int((~was & is_now).sum()))
         times = [row.seconds for row in one.rows]
         seconds = None if None in times else sum(time for time in times if time is not None) / len(times)
-        found.append(Scored(one, rows, raw, metrics, wrapped, changed, seconds, p))
+        found.append(PromptScores(one, rows, raw, metrics, wrapped, changed, seconds, p))
     return found
 
 
-def best(found: Sequence[Scored]) -> Scored:
+def best(found: Sequence[PromptScores]) -> PromptScores:
     """The prompt whose answers most often look as the truth does; of equals the one nearer to it, then the first."""
-    return max(found, key=lambda one: (one.unwrapped[HEADLINE], one.unwrapped["canonical"]["edit_score"]))
+    drawn, near = headline().name, EDIT_SCORE.name
+    return max(found, key=lambda one: (one.unwrapped[drawn], one.unwrapped["canonical"][near]))
 
 
-def as_json(found: Sequence[Scored]) -> dict[str, Any]:
+def as_json(found: Sequence[PromptScores]) -> dict[str, Any]:
     """What prompts.json holds of the scores: docs/prompts.md says what each is."""
     return {
         "best": best(found).asked.prompt.name,
@@ -102,25 +104,24 @@ def _without_groups(metrics: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in metrics.items() if name != "groups"}
 
 
-def _rows(found: Sequence[Scored], first: Scored) -> list[list[str]]:
+def _rows(found: Sequence[PromptScores], first: PromptScores) -> list[list[str]]:
     """The table: a row a figure, a column a prompt."""
 
-    def cell(name: str, metrics: dict[str, Any]) -> str:
-        value = metrics[name]
+    def cell(metric: Metric, side: dict[str, Any]) -> str:
+        value = side[metric.name]
         if value is None:
             return "–"
-        shown = f"{value:.2f}" if is_share(name) else figure(name, value)
-        return f"{shown} {span(name, metrics['ci'][name])}"
+        return f"{metric.unit.among_many(value)} {metric.unit.interval(side['ci'][metric.name])}"
 
     rows = []
-    for name in SHOWN:
+    for name, metric in all_metrics().items():
         if all(one.unwrapped[name] is None for one in found):
             continue
-        canonical = name in STRING_METRICS
+        canonical = metric.of_both_spellings
         sides = [one.unwrapped["canonical"] if canonical else one.unwrapped for one in found]
-        rows.append([f"{name} (canonical)" if canonical else name, *(cell(name, side) for side in sides)])
-        if name == HEADLINE:
-            rows.append(["  answers as they came", *(cell(name, one.raw) for one in found)])
+        rows.append([f"{name} (canonical)" if canonical else name, *(cell(metric, side) for side in sides)])
+        if metric is headline():
+            rows.append(["  answers as they came", *(cell(metric, one.raw) for one in found)])
             if len(found) > 1 or found[0] is not first:
                 rows.append([f"  p against {first.asked.prompt.name}", *(words_of_p(one.p) for one in found)])
     rows.append(["seconds a formula", *("–" if one.seconds is None else f"{one.seconds:.3g}" for one in found)])
@@ -130,11 +131,11 @@ def _rows(found: Sequence[Scored], first: Scored) -> list[list[str]]:
     return rows
 
 
-def _columns(found: Sequence[Scored]) -> list[Column]:
+def _columns(found: Sequence[PromptScores]) -> list[Column]:
     return [Column(""), *(Column(one.asked.prompt.name, "right") for one in found)]
 
 
-def as_text(found: Sequence[Scored], width: int) -> str:
+def as_text(found: Sequence[PromptScores], width: int) -> str:
     """The table for a terminal, and what it comes to."""
     n = len(found[0].rows)
     parts = [f"{things(len(found), 'prompt')}, {things(n, 'formula')}; answers unwrapped, in percent, 95 % in brackets"]
@@ -148,18 +149,19 @@ def as_text(found: Sequence[Scored], width: int) -> str:
     return "\n\n".join(parts)
 
 
-def _wrappers(one: Scored) -> str:
+def _wrappers(one: PromptScores) -> str:
     return ", ".join(f"{rule} {count(number)}" for rule, number in one.wrapped.most_common())
 
 
-def verdict(found: Sequence[Scored]) -> str:
+def verdict(found: Sequence[PromptScores]) -> str:
     """Which prompt is best, and how sure that is, in a sentence.
 
     Of many prompts one is best by chance: each p counts as often as there are comparisons (Bonferroni).
     """
     top = best(found)
-    value = top.unwrapped[HEADLINE]
-    said = f"best: {top.asked.prompt.name}, {value:.2f} % drawn as the truth"
+    unit = headline().unit
+    value = unit.among_many(top.unwrapped[headline().name]) + unit.symbol
+    said = f"best: {top.asked.prompt.name}, {value} drawn as the truth"
     if len(found) == 1:
         return said
     level = 0.05 / (len(found) - 1)
@@ -177,7 +179,7 @@ def _p(p: float | None) -> str:
     return words if words.startswith("<") else f"= {words}"
 
 
-def as_markdown(found: Sequence[Scored]) -> str:
+def as_markdown(found: Sequence[PromptScores]) -> str:
     """The same as a page: the table, the prompts' texts."""
     lines = [f"# {things(len(found), 'prompt')}, {things(len(found[0].rows), 'formula')}", "", verdict(found) + ".", ""]
     lines += [markdown_table(_columns(found), [[cell.strip() for cell in row] for row in _rows(found, found[0])]), ""]

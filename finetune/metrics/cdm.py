@@ -10,13 +10,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 from rapidfuzz.distance import Levenshtein
 
 from curate.render import RenderError
+from finetune.metrics import isolation
 from finetune.metrics.glyphs import BAR, ROOT, Mark, marks
-from rules import faults
+from rules.workers.helper import each
+from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
 #: Vertical distance, in thousandths of an em, up to which two marks stand at one height: scripts are 300 and more away.
@@ -44,7 +47,8 @@ def score_all(
     distinct = sorted(set(pairs))  # several models' answers to one truth in a row: it is drawn once
     batches = [distinct[start : start + _BATCH] for start in range(0, len(distinct), _BATCH)]
     found: list[float] = []
-    for batch in spread(_scores, batches, workers if len(distinct) > _WORTH_PROCESSES else 1):
+    number = workers if len(distinct) > _WORTH_PROCESSES else 1
+    for batch in spread(_scores, batches, number, lost=_undrawn, to="draw and compare"):
         found += batch
         if progress is not None:
             progress(len(found), len(distinct))
@@ -53,16 +57,13 @@ def score_all(
 
 
 def _scores(pairs: Sequence[tuple[str, str]]) -> list[float]:
-    return [_surely(*pair) for pair in pairs]
+    # Here, where the pair is drawn: what failed would otherwise take the processes, and all that they drew, with it.
+    return [isolation.of_one(partial(score, *pair), 0.0, "the metric cdm", pair) for pair in each(pairs)]
 
 
-def _surely(truth: str, prediction: str) -> float:
-    """`score`; 0, too, where that fails."""
-    try:
-        return score(truth, prediction)
-    except BaseException as error:
-        faults.caught("the metric cdm", error, (truth, prediction), of="pair")
-        return 0.0
+def _undrawn(lost: Lost) -> list[float]:
+    """A pair that ended its process counts as one that can't be drawn; the command says how many did."""
+    return [0.0]
 
 
 def score(truth: str, prediction: str) -> float:

@@ -18,16 +18,20 @@ from curate.export.decide.inputs import Input, open_inputs
 from curate.predictions.match import match
 from curate.predictions.rows import Prediction
 from curate.runs.in_force import InForce, in_force
+from finetune.metrics.each.exprate import EXPRATE
+from finetune.metrics.each.exprate_render_equal import RENDER_EQUAL
 from finetune.metrics.intervals import intervals
-from finetune.metrics.scoring import Scored, score_pairs
-from finetune.metrics.strings import Numbers
+from finetune.metrics.metric import Numbers
+from finetune.metrics.pair_numbers import CANONICAL, PairNumbers, measure
+from finetune.metrics.pairs import read_pairs
 from rules import engine, fixing
 
 #: The states of the labels that are scored, in the order they are told.
 STATES = ("as they are", "safe fixes", "decided")
-#: The figures of each: exact match in canonical spelling, and of what is drawn. Not of the strings as they stand: a
-#: safe fix respells labels, and predictions keep the old spelling.
-FIGURES = ("canonical_exprate", "exprate_render_equal")
+#: The figures of each, by their keys: exact match in canonical spelling, and of what is drawn. Not of the strings as
+#: they stand: a safe fix respells labels, and predictions keep the old spelling.
+CANONICAL_EXACT, DRAWN_THE_SAME = f"canonical_{EXPRATE.name}", RENDER_EQUAL.name
+FIGURES = {CANONICAL_EXACT: EXPRATE, DRAWN_THE_SAME: RENDER_EQUAL}
 #: Why an answer that is no exact match may be right all the same, the first reason that holds.
 REASONS = ("spelling", "drawing", "safe fix", "decision", "rejected", "wrong")
 #: Findings that say that a label may not be what the picture shows.
@@ -144,68 +148,79 @@ def _doubts(run: Input) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
     return {name: tuple(codes) for name, codes in wrong.iter_rows()}, rank
 
 
-def label_errors(rows: Sequence[Prediction], scored: Scored, truths: Truths, workers: int = 1) -> LabelErrors:
-    """Score the answers by the labels as they are (`scored`), with safe fixes, and as they were decided on."""
-    fixed = _rescored([(new, row.pred) for new, row in zip(truths.fixed, rows, strict=True)], rows, scored, workers)
-    left = [place for place, new in enumerate(truths.decided) if new is not None]
-    decided = np.zeros_like(fixed)
-    decided[left] = _rescored(
-        [(str(truths.decided[place]), rows[place].pred) for place in left],
-        [rows[place] for place in left],
-        scored,
-        workers,
-        left,
+@dataclass(frozen=True)
+class RightAnswers:
+    """Which answers are right in three senses, 1 or 0 each, of shape (pairs,): what is right in one is in the next."""
+
+    exact: Numbers
+    canonical: Numbers
+    alike: Numbers
+
+    @classmethod
+    def of(cls, numbers: PairNumbers) -> RightAnswers:
+        exact = numbers.column(EXPRATE.name)
+        canonical = np.maximum(exact, numbers.column(CANONICAL + EXPRATE.name))
+        return cls(exact, canonical, np.maximum(canonical, numbers.column(RENDER_EQUAL.name)))
+
+    def at(self, places: Sequence[int]) -> RightAnswers:
+        return RightAnswers(self.exact[places], self.canonical[places], self.alike[places])
+
+    def replaced(self, places: Sequence[int], by: RightAnswers) -> RightAnswers:
+        """The same with other answers at `places`."""
+        new = RightAnswers(self.exact.copy(), self.canonical.copy(), self.alike.copy())
+        new.exact[places], new.canonical[places], new.alike[places] = by.exact, by.canonical, by.alike
+        return new
+
+
+def label_errors(rows: Sequence[Prediction], numbers: PairNumbers, truths: Truths, workers: int = 1) -> LabelErrors:
+    """Score the answers by the labels as they are (`numbers`), with safe fixes, and as they were decided on."""
+    before = RightAnswers.of(numbers)
+    fixed = _by_labels(before, rows, truths.fixed, workers)
+    # An answer to a rejected label stands as it is, and is left out below.
+    decided = _by_labels(
+        before, rows, [row.gt if new is None else new for row, new in zip(rows, truths.decided, strict=True)], workers
     )
-    before = _numbers(scored)
+    left = [place for place, new in enumerate(truths.decided) if new is not None]
     reasons = []
     for place in range(len(rows)):
-        exact, canonical, alike = before[place]
-        if exact:
+        if before.exact[place]:
             reasons.append("")
-        elif canonical:
+        elif before.canonical[place]:
             reasons.append("spelling")
-        elif alike:
+        elif before.alike[place]:
             reasons.append("drawing")
         elif truths.decided[place] is None:
             reasons.append("rejected")
         elif truths.action[place] in ("edit", "fix"):
-            reasons.append("decision" if decided[place, 2] else "wrong")
+            reasons.append("decision" if decided.alike[place] else "wrong")
         else:
-            reasons.append("safe fix" if fixed[place, 2] else "wrong")
-    states = {name: _figures(numbers) for name, numbers in zip(STATES, (before, fixed, decided[left]), strict=True)}
-    made_wrong = sum(bool(before[place, 2]) and not decided[place, 2] for place in left)
+            reasons.append("safe fix" if fixed.alike[place] else "wrong")
+    states = {name: _figures(some) for name, some in zip(STATES, (before, fixed, decided.at(left)), strict=True)}
+    made_wrong = sum(bool(before.alike[place]) and not decided.alike[place] for place in left)
     return LabelErrors(truths, rows, reasons, int(made_wrong), states)
 
 
-def _numbers(scored: Scored) -> Numbers:
-    """Exact match, and FIGURES, of every pair: each 0 or 1, and none less than the one before."""
-    exact = scored.raw[:, 0]
-    canonical = np.maximum(exact, scored.canonical[:, 0])
-    return np.column_stack([exact, canonical, np.maximum(canonical, scored.alike)])
+def _by_labels(before: RightAnswers, rows: Sequence[Prediction], labels: Sequence[str], workers: int) -> RightAnswers:
+    """Which answers are right by other labels: read anew only where the label is another one than the row's."""
+    changed = [place for place, (label, row) in enumerate(zip(labels, rows, strict=True)) if label != row.gt]
+    if not changed:
+        return before
+    pairs = read_pairs([(labels[place], rows[place].pred) for place in changed], workers=workers)
+    return before.replaced(changed, RightAnswers.of(measure(pairs, "text")))
 
 
-def _rescored(
-    pairs: Sequence[tuple[str, str]],
-    rows: Sequence[Prediction],
-    scored: Scored,
-    workers: int,
-    places: Sequence[int] | None = None,
-) -> Numbers:
-    """`_numbers` of pairs, read anew only where the truth is another one than the row's."""
-    numbers = _numbers(scored)[list(range(len(rows)) if places is None else places)]
-    changed = [place for place, (pair, row) in enumerate(zip(pairs, rows, strict=True)) if pair[0] != row.gt]
-    if changed:
-        numbers[changed] = _numbers(score_pairs([pairs[place] for place in changed], workers=workers))
-    return numbers
-
-
-def _figures(numbers: Numbers) -> dict[str, Any]:
-    if not len(numbers):
+def _figures(right: RightAnswers) -> dict[str, Any]:
+    n = len(right.exact)
+    if not n:
         return {"n": 0, **dict.fromkeys(FIGURES), "ci": dict.fromkeys(FIGURES)}
-    with_n = np.column_stack([numbers[:, 1:], np.ones(len(numbers))])
+    columns = {CANONICAL_EXACT: right.canonical, DRAWN_THE_SAME: right.alike}
 
     def of(sums: Numbers) -> dict[str, Numbers]:
-        return {name: 100 * sums[..., place] / sums[..., -1] for place, name in enumerate(FIGURES)}
+        by_key = dict(zip((*columns, "n"), np.moveaxis(sums, -1, 0), strict=True))
+        return {
+            key: metric.value({metric.columns[0]: by_key[key], "n": by_key["n"]}) for key, metric in FIGURES.items()
+        }
 
-    values = {name: float(value) for name, value in of(with_n.sum(axis=0)).items()}
-    return {"n": len(numbers), **values, "ci": intervals(with_n, of)}
+    numbers = np.column_stack([*columns.values(), np.ones(n)])
+    values = {name: float(value) for name, value in of(numbers.sum(axis=0)).items()}
+    return {"n": n, **values, "ci": intervals(numbers, of)}

@@ -1,4 +1,4 @@
-"""Says how much of the error is the labels' fault: as JSON, as a text, in a sentence. Reckons nothing."""
+"""Says how much of the error is the labels' fault: as JSON, as a text, in a sentence. Computes nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from curate.base.tables import Column, count, text_table, things
 from curate.base.visible import clip, visible
-from finetune.metrics.label_errors import FIGURES, REASONS, LabelErrors
+from finetune.metrics.label_errors import DRAWN_THE_SAME, FIGURES, REASONS, LabelErrors
 
 #: Labels to look at that are listed.
 MOST_OPEN = 200
@@ -77,12 +77,13 @@ def as_text(found: LabelErrors, width: int) -> str:
         Column("labels"),
         *(Column(t, "right") for t in ("pairs", "canonical exact", "drawn the same", "95 %")),
     )
+    drawn = FIGURES[DRAWN_THE_SAME].unit
     table = [
         [
             name,
             count(one["n"]),
-            *("–" if one[figure] is None else f"{one[figure]:.4f} %" for figure in FIGURES),
-            "–" if one["ci"][FIGURES[-1]] is None else "[{:.1f}, {:.1f}]".format(*one["ci"][FIGURES[-1]]),
+            *(metric.unit.value(one[key]) for key, metric in FIGURES.items()),
+            drawn.interval(one["ci"][DRAWN_THE_SAME]),
         ]
         for name, one in found.states.items()
     ]
@@ -105,8 +106,9 @@ def in_words(run: str, before: LabelErrors, after: LabelErrors) -> str:
     """Two models' scores by each state of the labels, in a sentence."""
 
     def scores(state: str) -> str:
-        pair = [one.states[state][FIGURES[-1]] for one in (before, after)]
-        return " → ".join("–" if value is None else f"{value:.2f} %" for value in pair)
+        unit = FIGURES[DRAWN_THE_SAME].unit
+        pair = [one.states[state][DRAWN_THE_SAME] for one in (before, after)]
+        return " → ".join("–" if value is None else unit.among_many(value) + unit.symbol for value in pair)
 
     excused = sum(reason in ("safe fix", "decision", "rejected") for reason in after.reasons)
     wrong = excused + after.reasons.count("wrong")

@@ -48,14 +48,14 @@ def tex_tokens(label: str) -> list[str]:
 def read(label: str) -> tuple[Node, ...]:
     """The nodes of a label's layout tree in reading order. `label`: in canonical spelling, or as it stands."""
     tokens = tuple(tex_tokens(label))
-    reader = _Reader(tokens)
+    reader = _LayoutReader(tokens)
     while reader.at < len(tokens):
         reader.row("", 0)
         reader.at += 1  # a closing token that closes nothing
     return tuple(reader.nodes)
 
 
-class _Reader:
+class _LayoutReader:
     def __init__(self, tokens: tuple[str, ...]) -> None:
         self.tokens = tokens
         self.at = 0

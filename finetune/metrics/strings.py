@@ -1,6 +1,6 @@
 """Measures (truth, prediction) token sequences, pair by pair, in numbers that can be summed. Knows nothing of LaTeX.
 
-What the numbers are for stands in docs/metrics.md; `finetune.metrics.scoring` makes figures of their sums.
+What the numbers are for stands in docs/metrics.md; the metrics of `finetune.metrics.each` name those they are made of.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein, Postfix, Prefix
 
-from rules import faults
+from finetune.metrics.metric import TokenPair
 
 #: Levenshtein costs a product of lengths. Beyond this one (100,000 tokens on both sides) a pair that isn't equal is
 #: taken as wrong from end to end: only a model that got stuck on a truth of absurd length comes here.
@@ -22,17 +22,8 @@ MOST_CELLS = 10**10
 #: Tokens that are read of one side.
 MOST_TOKENS = 300_000
 
-#: What each pair is measured in. edit: 1 − distance / longer side; match1 to match4 and there1 to there4: BLEU's
-#: clipped n-gram matches and their denominators; wrong: distance in characters.
-COLUMNS = (
-    *("exact", "le1", "le2", "le3", "edit"),
-    *(f"match{n}" for n in (1, 2, 3, 4)),
-    *(f"there{n}" for n in (1, 2, 3, 4)),
-    *("truth_tokens", "pred_tokens", "wrong", "characters"),
-)
-
-Numbers = NDArray[np.float64]
-Pair = tuple[Sequence[str], Sequence[str]]
+#: Lengths of the n-grams that are counted.
+SIZES = (1, 2, 3, 4)
 
 #: Pairs that are compared in one call of rapidfuzz.
 _BATCH = 20_000
@@ -49,50 +40,38 @@ class _Letters(dict[str, str]):
         return letter
 
 
-def measure(pairs: Iterable[Pair], kind: str = "", texts: Sequence[tuple[str, str]] | None = None) -> Numbers:
-    """COLUMNS of every pair of token sequences, in order: an array of shape (pairs, columns).
+def measure(pairs: Iterable[TokenPair]) -> dict[str, NDArray[Any]]:
+    """Numbers of every pair of token sequences, in order: an array of shape (pairs,) a name.
 
-    A pair that can't be measured is a fault (`rules.faults`), and counts as wrong from end to end. `kind` says of which
-    tokens, and `texts` are the labels whose tokens these are: both are for naming the fault.
+    exact, le1, le2, le3: 1 where at most 0, 1, 2, 3 tokens are wrong, else 0. edit: 1 − distance / longer side.
+    matches1 to matches4: clipped n-gram matches, and possible1 to possible4 BLEU's denominators. truth_tokens,
+    prediction_tokens. wrong_characters: the distance in characters, of tokens joined by spaces; characters: those of
+    the truth.
     """
-    parts: list[Numbers] = []
-    start = 0
-    for batch in _batches(pairs):
-        try:
-            parts.append(_measured(*batch))
-        except BaseException as error:
-            faults.check_ours(error)
-            parts.append(_one_by_one(*batch, f"the {kind} string metrics", texts and texts[start:]))
-        start += len(batch[0])
-    return np.concatenate(parts) if parts else np.zeros((0, len(COLUMNS)))
+    parts = [_measured(*batch) for batch in _batches(pairs)] or [_measured([], [], [])]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _one_by_one(
-    pairs: list[Pair], truths: list[str], predictions: list[str], part: str, texts: Sequence[tuple[str, str]] | None
-) -> Numbers:
-    rows = []
-    for place, (pair, truth, prediction) in enumerate(zip(pairs, truths, predictions, strict=True)):
-        try:
-            rows.append(_measured([pair], [truth], [prediction])[0])
-        except BaseException as error:
-            first = texts[place] if texts else (" ".join(pair[0]), " ".join(pair[1]))
-            faults.caught(" ".join(part.split()), error, first, of="pair")
-            rows.append(_all_wrong(pair))
-    return np.stack(rows)
+def all_wrong(pairs: Iterable[TokenPair]) -> dict[str, NDArray[Any]]:
+    """The numbers of `measure` for pairs whose sides have nothing in common, whatever they are."""
+    sides = [(len(t), len(p), len(" ".join(t)), len(" ".join(p))) for t, p in pairs]
+    truth, prediction, characters, others = np.array(sides, np.int64).reshape(-1, 4).T
+    nothing = np.zeros(len(sides))
+    return {
+        **dict.fromkeys(("exact", "le1", "le2", "le3", "edit"), nothing),
+        **{f"matches{size}": nothing for size in SIZES},
+        **{f"possible{size}": np.maximum(prediction - size + 1, 1) for size in SIZES},
+        "truth_tokens": truth,
+        "prediction_tokens": prediction,
+        "wrong_characters": np.maximum(characters, others),
+        "characters": characters,
+    }
 
 
-def _all_wrong(pair: Pair) -> Numbers:
-    """COLUMNS of a pair that has nothing in common."""
-    sides = [(len(tokens), sum(map(len, tokens)) + max(len(tokens) - 1, 0)) for tokens in pair]
-    (truth, characters), (prediction, others) = sides
-    there = [max(prediction - size + 1, 1) for size in (1, 2, 3, 4)]
-    return np.array([*[0] * 9, *there, truth, prediction, max(characters, others), characters], np.float64)
-
-
-def _batches(pairs: Iterable[Pair]) -> Iterator[tuple[list[Pair], list[str], list[str]]]:
+def _batches(pairs: Iterable[TokenPair]) -> Iterator[tuple[list[TokenPair], list[str], list[str]]]:
     """Pairs, and both their sides with a character for each token."""
     letters = _Letters()
-    some: list[Pair] = []
+    some: list[TokenPair] = []
     truths: list[str] = []
     predictions: list[str] = []
     for truth, prediction in pairs:
@@ -110,32 +89,30 @@ def _batches(pairs: Iterable[Pair]) -> Iterator[tuple[list[Pair], list[str], lis
         yield some, truths, predictions
 
 
-def _measured(pairs: list[Pair], truths: list[str], predictions: list[str]) -> Numbers:
+def _measured(pairs: list[TokenPair], truths: list[str], predictions: list[str]) -> dict[str, NDArray[Any]]:
     n = len(pairs)
     a = np.fromiter(map(len, truths), np.int64, n)
     b = np.fromiter(map(len, predictions), np.int64, n)
     differ = [place for place in range(n) if truths[place] != predictions[place]]
     distances = np.zeros(n, np.int64)
     distances[differ] = _distances([truths[place] for place in differ], [predictions[place] for place in differ])
-    there = np.stack([np.maximum(b - size + 1, 0) for size in (1, 2, 3, 4)], axis=1)
-    matches = there.copy()  # equal sides match throughout
+    possible = np.stack([np.maximum(b - size + 1, 0) for size in SIZES], axis=1)
+    matches = possible.copy()  # equal sides match throughout
     matches[differ] = ngram_matches([truths[place] for place in differ], [predictions[place] for place in differ])
     characters = np.fromiter((sum(map(len, truth)) + max(len(truth) - 1, 0) for truth, _ in pairs), np.int64, n)
     wrong = np.zeros(n, np.int64)
     wrong[differ] = _distances(*([" ".join(pairs[place][side]) for place in differ] for side in (0, 1)))
     longer = np.maximum(np.maximum(a, b), 1)
-    return np.column_stack(
-        [
-            *(distances <= most for most in (0, 1, 2, 3)),
-            1 - distances / longer,
-            matches,
-            np.maximum(there, 1),
-            a,
-            b,
-            wrong,
-            characters,
-        ]
-    ).astype(np.float64)
+    return {
+        **{name: distances <= most for most, name in enumerate(("exact", "le1", "le2", "le3"))},
+        "edit": 1 - distances / longer,
+        **{f"matches{size}": matches[:, size - 1] for size in SIZES},
+        **{f"possible{size}": np.maximum(possible[:, size - 1], 1) for size in SIZES},
+        "truth_tokens": a,
+        "prediction_tokens": b,
+        "wrong_characters": wrong,
+        "characters": characters,
+    }
 
 
 def _distances(first: list[str], second: list[str]) -> NDArray[np.int64]:
@@ -165,7 +142,7 @@ def ngram_matches(truths: list[str], predictions: list[str]) -> NDArray[np.int64
     for place, (truth, prediction) in enumerate(zip(truths, predictions, strict=True)):
         before = Prefix.similarity(truth, prediction)
         behind = min(Postfix.similarity(truth, prediction), min(len(truth), len(prediction)) - before)
-        for size in (1, 2, 3, 4):
+        for size in SIZES:
             margin = size - 1
             start = max(before - margin, 0)
             one = _grams(truth[start : len(truth) - max(behind - margin, 0)], size)

@@ -10,6 +10,8 @@ from typing import Any
 from curate import __version__
 from curate.base.tables import Column, count, markdown_table, markdown_text, things
 from curate.export.tell.card import code
+from finetune.metrics.catalogue import all_metrics
+from finetune.metrics.metric import Metric
 from finetune.settings.config import Config, as_yaml
 from rules.sets.licences import LICENCES, OTHER, UNKNOWN
 
@@ -40,16 +42,6 @@ _BASES = {
     "qwen2.5-vl-72b-instruct": (OTHER, "qwen", "https://huggingface.co/Qwen/Qwen2.5-VL-72B-Instruct/blob/main/LICENSE"),
 }  # fmt: skip
 _BASES_SEEN = ("-unsloth-bnb-4bit", "-bnb-4bit")
-#: Metrics on the card and in its front matter: key of metrics.json, title, the hub's name of such a metric.
-_METRICS = (
-    ("exprate_render_equal", "draws the same, %", "exprate_render_equal"),
-    ("exprate", "exact match, %", "exact_match"),
-    ("edit_score", "edit score, %", "edit_score"),
-    ("bleu4", "BLEU-4", "bleu"),
-    ("cer", "character error rate", "cer"),
-    ("cdm", "CDM, %", "cdm"),
-    ("parse_rate", "valid LaTeX, %", "parse_rate"),
-)
 
 
 def model_card(facts: TrainingFacts, kind: str) -> str:
@@ -102,12 +94,11 @@ def _front_matter(facts: TrainingFacts, kind: str, base: str) -> str:
                 dataset_type=str(asked.get("name") or "unknown"),
                 dataset_name=str(asked.get("name") or "unknown"),
                 dataset_split=asked.get("split"),
-                metric_type=name,
-                metric_name=title,
-                metric_value=round(facts.metrics[key], 4),
+                metric_type=metric.hub_name or metric.name,
+                metric_name=metric.title_with_unit,
+                metric_value=round(facts.metrics[metric.name], 4),
             )
-            for key, title, name in _METRICS
-            if isinstance(facts.metrics.get(key), int | float)
+            for metric in _metrics(facts.metrics)
         ]
     return ModelCardData(**matter).to_yaml()
 
@@ -181,14 +172,10 @@ def _results(facts: TrainingFacts, data: Mapping[str, Any]) -> str:
             "`finetune card FOLDER --metrics DIR/metrics.json` puts them here."
         )
     rows = []
-    for key, title, _ in _METRICS:
-        value = metrics.get(key)
-        if not isinstance(value, int | float):
-            continue
-        digits = 3 if key == "cer" else 1
-        low, high = metrics["ci"].get(key) or (None, None)
-        interval = f"{low:.{digits}f} to {high:.{digits}f}" if low is not None and high is not None else "–"
-        rows.append([title, f"{value:.{digits}f}", interval])
+    for metric in _metrics(metrics):
+        ends = metrics["ci"].get(metric.name)
+        interval = " to ".join(map(metric.unit.rounded, ends)) if ends else "–"
+        rows.append([metric.title_with_unit, metric.unit.rounded(metrics[metric.name]), interval])
     table = markdown_table([Column("metric"), Column("value", "right"), Column("95 % interval", "right")], rows)
     runaways = (metrics.get("runaway") or {}).get("n")
     told = f" {things(runaways, 'prediction')} ran away." if runaways else ""
@@ -196,6 +183,15 @@ def _results(facts: TrainingFacts, data: Mapping[str, Any]) -> str:
     of = _asked((metrics.get("predicted") or {}).get("data") or {}, metrics["n"], facts.config, data)
     on = f"On {things(metrics['n'], 'prediction')}{of} `finetune evaluate`, labels as they are{unwrapped}.{told}"
     return f"{table}\n\n{on}"
+
+
+def _metrics(metrics: Mapping[str, Any]) -> list[Metric]:
+    """Those that belong on a card and were measured."""
+    return [
+        metric
+        for metric in all_metrics().values()
+        if metric.hub_name and isinstance(metrics.get(metric.name), int | float)
+    ]
 
 
 def _asked(asked: Mapping[str, Any], predicted: int, config: Config, trained: Mapping[str, Any]) -> str:

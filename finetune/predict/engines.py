@@ -127,13 +127,13 @@ def predict_batches(
     out, so that the new answers are those of a run that was never stopped.
     """
     asking = asking or Asking()
-    reader = _Reader(model, processor, prompt, asking, note)
+    reader = _BatchReader(model, processor, prompt, asking, note)
     for number, batch in enumerate(batches(rows, asking)):
         if any(row.sample_id not in done for row in batch):
             yield [answer for answer in reader.read(batch, number) if answer.sample_id not in done]
 
 
-class _Reader:
+class _BatchReader:
     """One model, one prompt. Remembers how many images at a time it has memory for."""
 
     def __init__(self, model: Any, processor: Any, prompt: str, asking: Asking, note: Callable[[str], None]) -> None:

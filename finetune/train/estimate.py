@@ -30,7 +30,7 @@ PEAKS = {"T4": 65, "RTX 3090": 71, "RTX 4090": 165, "L4": 121, "A100": 312, "H10
 
 
 @dataclass(frozen=True)
-class Shape:
+class ModelShape:
     """What the arithmetic needs of a model: its matrices as (layers, inputs, outputs) and some widths."""
 
     language: tuple[tuple[str, int, int, int], ...]
@@ -65,7 +65,7 @@ class Estimate:
         return self.flop / (PEAKS[gpu] * 1e12 * _SUSTAINED * world) / 3600
 
 
-def shape_of(config: Any) -> Shape:
+def shape_of(config: Any) -> ModelShape:
     """The shape of a Qwen2-VL or Qwen2.5-VL, from its transformers configuration."""
     text, vision = getattr(config, "text_config", config), config.vision_config
     hidden, inner, layers = text.hidden_size, text.intermediate_size, text.num_hidden_layers
@@ -93,10 +93,10 @@ def shape_of(config: Any) -> Shape:
     tied = getattr(config, "tie_word_embeddings", False) or getattr(text, "tie_word_embeddings", False)
     patch = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2 * wide
     others = text.vocab_size * hidden * (1 if tied else 2) + patch
-    return Shape(language, seeing, hidden, layers, wide, vision.depth, text.vocab_size, others, merged)
+    return ModelShape(language, seeing, hidden, layers, wide, vision.depth, text.vocab_size, others, merged)
 
 
-def adapter_weights(shape: Shape, config: Config) -> int:
+def adapter_weights(shape: ModelShape, config: Config) -> int:
     """Weights of the adapters: r × (inputs + outputs) of every matrix that has one.
 
     Counts matrices that are computed together (queries, keys and values) as one, so it comes out a little low.
@@ -107,7 +107,9 @@ def adapter_weights(shape: Shape, config: Config) -> int:
     return sum(layers * lora.r * (inputs + outputs) for kind, layers, inputs, outputs in parts if kind in kinds)
 
 
-def estimate(shape: Shape, config: Config, lengths: Sequence[tuple[int, int]], steps: int, world: int = 1) -> Estimate:
+def estimate(
+    shape: ModelShape, config: Config, lengths: Sequence[tuple[int, int]], steps: int, world: int = 1
+) -> Estimate:
     """Memory of one GPU and work of a training.
 
     lengths: (tokens, of them the image's) of the samples that fit. steps: steps of the optimiser on `world` GPUs.
@@ -140,7 +142,7 @@ def _weights(parts: Sequence[tuple[str, int, int, int]]) -> int:
     return sum(layers * inputs * outputs for _, layers, inputs, outputs in parts)
 
 
-def _activations(shape: Shape, config: Config, tokens: int, patches: int) -> float:
+def _activations(shape: ModelShape, config: Config, tokens: int, patches: int) -> float:
     """Bytes in 16 bits: what layers keep for the way back, one layer in full, and the scores of the vocabulary."""
     one_layer = _KEPT * max(tokens * shape.hidden, patches * shape.vision_hidden)
     inputs = 2.0 * (tokens * shape.hidden * shape.layers + patches * shape.vision_hidden * shape.vision_layers)
@@ -149,7 +151,7 @@ def _activations(shape: Shape, config: Config, tokens: int, patches: int) -> flo
     return kept + one_layer + tokens * shape.vocabulary
 
 
-def _flop(shape: Shape, config: Config, lengths: Sequence[tuple[int, int]]) -> float:
+def _flop(shape: ModelShape, config: Config, lengths: Sequence[tuple[int, int]]) -> float:
     """Operations of one sample as long as batches make it: each is padded to its longest."""
     if not lengths:
         return 0.0

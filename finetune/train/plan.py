@@ -15,8 +15,8 @@ from finetune.models.hardware import gpus, processes
 from finetune.models.hub import adapter_folder
 from finetune.models.load import adapters_of, base_of, load_processor, quiet
 from finetune.settings.config import Config
-from finetune.train.estimate import Estimate, Shape, adapter_weights, estimate, shape_of, steps_of
-from finetune.train.preflight import REASONS, Checked, check, is_verified
+from finetune.train.estimate import Estimate, ModelShape, adapter_weights, estimate, shape_of, steps_of
+from finetune.train.preflight import REASONS, CheckedSplit, check, is_verified
 from finetune.train.run_folder import data_sha256
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Split:
 
     name: str
     rows: Dataset = field(repr=False)
-    checked: Checked
+    checked: CheckedSplit
 
     @property
     def fitting(self) -> Dataset:
@@ -43,13 +43,13 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """Everything that is known of a training before it begins."""
 
     config: Config
     train: Split
     validation: Split | None
-    shape: Shape
+    shape: ModelShape
     steps: int
     estimate: Estimate
 
@@ -62,7 +62,7 @@ class Plan:
         return {split.name: split.sha256() for split in self.splits}
 
 
-def make_plan(config: Config, progress: Progress | None = None) -> Plan:
+def make_plan(config: Config, progress: Progress | None = None) -> TrainingPlan:
     """Read the data, look at every sample, reckon steps, memory and time.
 
     Raises UserError where data or model can't be had, and where no sample fits.
@@ -90,10 +90,10 @@ def make_plan(config: Config, progress: Progress | None = None) -> Plan:
     steps = steps_of(len(fit), config, processes())
     lengths = list(fit.select("tokens", "image_tokens").iter_rows())
     made = estimate(shape, config, lengths, steps, processes())
-    return Plan(config, splits[0], splits[1] if len(splits) > 1 else None, shape, steps, made)
+    return TrainingPlan(config, splits[0], splits[1] if len(splits) > 1 else None, shape, steps, made)
 
 
-def check_policy(plan: Plan) -> None:
+def check_policy(plan: TrainingPlan) -> None:
     """Raises UserError where samples don't fit and data.unfit is `error`."""
     if plan.config.data.unfit != "error":
         return
@@ -107,12 +107,12 @@ def check_policy(plan: Plan) -> None:
             )
 
 
-def as_text(plan: Plan) -> str:
+def as_text(plan: TrainingPlan) -> str:
     """The plan in words, a line a thing."""
     return "\n".join(f"{name:<11}{words}" for name, words in _lines(plan))
 
 
-def _lines(plan: Plan) -> list[tuple[str, str]]:
+def _lines(plan: TrainingPlan) -> list[tuple[str, str]]:
     config, shape = plan.config, plan.shape
     bits = "its language model in 4 bits" if config.model.load_in_4bit else "in 16 bits"
     on = [name for name in ("vision", "language") if getattr(config.lora, name)]
@@ -145,7 +145,7 @@ def _of_split(split: Split, limit: int) -> list[tuple[str, str]]:
     return out
 
 
-def _estimated(plan: Plan) -> list[tuple[str, str]]:
+def _estimated(plan: TrainingPlan) -> list[tuple[str, str]]:
     gb = 10**9
     memory = ", ".join(f"{name} {size / gb:.1f}" for name, size in plan.estimate.memory.items())
     times = ", ".join(
@@ -175,7 +175,7 @@ def _millions(number: int) -> str:
     return f"{number / 1e9:.2f} billion" if number >= 1e9 else f"{number / 1e6:.1f} million"
 
 
-def _reasons(checked: Checked) -> str:
+def _reasons(checked: CheckedSplit) -> str:
     return (
         ", ".join(f"{count(number)} × {REASONS[name]}" for name, number in checked.reasons().items()) or "it is empty"
     )
@@ -223,7 +223,7 @@ def _check_adapters(folder: Path, config: Config) -> None:
         raise UserError(f"{config.model.name}: its adapters have {told}, and they can't be given another; set {wanted}")
 
 
-def _shape(config: Config) -> Shape:
+def _shape(config: Config) -> ModelShape:
     import transformers
 
     name = config.model.name

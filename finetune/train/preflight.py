@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from curate.base.errors import UserError
-from curate.base.terminal import cores
 from curate.export.tell.manifest import MANIFEST
 from curate.images.model_ready import model_size
 from curate.images.opening import MISSING, ImageError, open_bytes, shown_size
 from finetune.data.pairs import answer_text, check_prompt, picture
 from finetune.settings.config import DataConfig
 from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, smart_resize
+from rules.workers.cores import cores
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -49,7 +49,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedSplit:
     """What was found of a split: a row a sample, in the data set's order.
 
     Columns: row, sample_id, width, height (pixels as read), image_tokens, answer_tokens, tokens (in all), reason (null
@@ -79,7 +79,7 @@ class Checked:
 
 def check(
     rows: Dataset, processor: Any, config: DataConfig, *, decode: bool, progress: Progress | None = None
-) -> Checked:
+) -> CheckedSplit:
     """Look at every row that `finetune.data.pairs.load_pairs` read.
 
     decode: also decode every image, a millisecond each, for data sets of which nobody knows that all can be; see
@@ -96,7 +96,7 @@ def check(
     )
     frame = _tokens(frame, config, processor).with_columns(answer_tokens=pl.col("text_tokens") - template.around)
     frame = _judged(frame, config)
-    checked = Checked(
+    checked = CheckedSplit(
         frame.select(
             "row", "sample_id", "width", "height", "image_tokens", "answer_tokens", "tokens", "reason", "detail"
         )
@@ -149,7 +149,7 @@ def _sizes(rows: Dataset, decode: bool, progress: Progress | None) -> pl.DataFra
 
     raw = rows.select_columns(["image"]).cast_column("image", datasets.Image(decode=False))
     found: list[tuple[int | None, int | None, str | None]] = []
-    with ThreadPoolExecutor(min(cores(), 8)) as pool:
+    with ThreadPoolExecutor(cores(8)) as pool:
         for batch in raw.with_format("arrow").iter(_BATCH):
             # Decoders let other threads run, header parsers in Python don't.
             spread: Any = pool.map if decode else map
@@ -225,7 +225,7 @@ def _judged(frame: pl.DataFrame, config: DataConfig) -> pl.DataFrame:
     return frame.with_columns(reason=reason).with_columns(detail=detail)
 
 
-def verify(rows: Dataset, checked: Checked, processor: Any, config: DataConfig) -> None:
+def verify(rows: Dataset, checked: CheckedSplit, processor: Any, config: DataConfig) -> None:
     """Ask the real processor about the longest samples, those with the oddest shapes, and some others.
 
     Raises UserError where it makes another number of tokens of one than was reckoned.
@@ -244,7 +244,7 @@ def verify(rows: Dataset, checked: Checked, processor: Any, config: DataConfig) 
             )
 
 
-def _probes(checked: Checked) -> Iterator[int]:
+def _probes(checked: CheckedSplit) -> Iterator[int]:
     fit = checked.frame.filter(pl.col("reason").is_null())
     shape = pl.col("width") / pl.col("height")
     picked = [

@@ -34,7 +34,7 @@ from finetune.models.hardware import gpus, processes
 from finetune.settings.config import Config, as_yaml, load_config
 
 if TYPE_CHECKING:
-    from finetune.train.preflight import Checked
+    from finetune.train.preflight import CheckedSplit
 
 State = Literal["preparing", "training", "finished"]
 CONFIG, STATE, ENVIRONMENT, UNFIT = "config.yaml", "state.json", "environment.json", "unfit.jsonl"
@@ -158,7 +158,7 @@ class RunFolder:
     def set_state(self, state: State, **facts: Any) -> None:
         write_json(self.path / STATE, {"state": state, **facts})
 
-    def write_unfit(self, checked: Mapping[str, Checked]) -> None:
+    def write_unfit(self, checked: Mapping[str, CheckedSplit]) -> None:
         """List the samples that don't fit, of every split; the file is there even where all fit."""
         with new_file(self.path / UNFIT) as temporary, temporary.open("w", encoding="utf-8") as lines:
             for split, one in checked.items():

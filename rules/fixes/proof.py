@@ -20,8 +20,9 @@ from rules.latex import visual_key as key
 from rules.latex import wrapper as outer
 
 #: Why a fix was refused: the key after it is another one; the label has no key, before or after it; LaTeX couldn't
-#: read what comes of it; fixing the label comes to no end; the proof failed, which is a fault of ours.
-Reason = Literal["changes-picture", "no-key", "not-readable", "never-done", "failed"]
+#: read what comes of it; fixing the label comes to no end; the proof failed, which is a fault of ours; the label ended
+#: the process that read it.
+Reason = Literal["changes-picture", "no-key", "not-readable", "never-done", "failed", "not-judged"]
 
 
 # Proofs for labels without a key --------------------------------------------------------------------------------------

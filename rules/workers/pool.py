@@ -1,104 +1,295 @@
-"""Starts processes that help this one, and ends them. Knows nothing of what they do; needs the standard library only.
+"""Keeps helper processes and shares batches among them: in order, and whatever a batch does to its process.
 
-A helper takes orders from its parent alone. Ctrl-C and the end of the terminal, which reach every process of a command,
-are for the parent to tell of: it has its helpers leave, also in the midst of work.
+Each helper belongs to a thread that gives it one batch at a time. A batch whose process dies, or goes nowhere for too
+long, is cut: around the item that the process said it was at, else in halves. An item that is alone when a process ends
+over it a second time is lost; a process that something else ended costs a second try and no item.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import Connection, wait
-from threading import Lock, Thread, current_thread, main_thread
-from typing import TypeVar
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from threading import Condition, Thread, current_thread
+from typing import Any
 
-_Result = TypeVar("_Result")
+from rules.workers.process import Death, HelperError, Process
 
-_DEAF_TO = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)}
-#: In a helper, held from when work is done until the next begins: its result is on its way, and half of one would have
-#: the parent wait for the rest.
-_sending = Lock()
+#: So many items lost with none done in between are no fault of theirs.
+MOST_IN_A_ROW = 20
+#: Batches of a job for each of its helpers that are taken from the caller at once.
+_AHEAD = 3
+#: Seconds after which a thread that waits looks up: polars has the system take up a wait again that Ctrl-C broke, and
+#: a signal may come to another thread; Python's handler runs when the main thread goes on.
+_LOOK = 0.2
 
-
-class Helpers(ProcessPoolExecutor):
-    """At most so many processes, each started when work is submitted that no other is free for.
-
-    `shutdown`, which leaving a `with` block calls, waits for no work. Don't cancel single futures: a helper that dies
-    after that leaves the rest waiting for ever (CPython 3.11).
-    """
-
-    def __init__(self, workers: int) -> None:
-        # Spawned, not forked: polars and QuickJS both have threads, which a fork would leave in an unusable state.
-        context = get_context("spawn")
-        told, self._tell = context.Pipe(duplex=False)
-        with _undisturbed():
-            super().__init__(workers, mp_context=context, initializer=_settle_in, initargs=(told,))
-
-    def submit(self, work: Callable[..., _Result], /, *args: object, **options: object) -> Future[_Result]:
-        with _undisturbed():
-            return super().submit(_at_work, work, *args, **options)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:
-        self._tell.send_bytes(b"leave")  # never read: each helper sees that there is something
-        super().shutdown(wait, cancel_futures=cancel_futures)
+Batch = Sequence[Any]
 
 
-def _at_work(work: Callable[..., _Result], /, *args: object, **options: object) -> _Result:
-    if _sending.locked():
-        _sending.release()
-    try:
-        return work(*args, **options)
-    finally:
-        _sending.acquire()
+@dataclass(frozen=True)
+class Lost:
+    """An item that no process came back from. why: how the processes ended, in words."""
+
+    item: Any
+    why: str
 
 
-def _settle_in(told: Connection) -> None:
-    """In a new helper, before it imports what its work needs."""
-    for number in _DEAF_TO:
-        signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _DEAF_TO)
-    Thread(target=_leave, args=(told,), daemon=True).start()
+@dataclass
+class _Task:
+    """A batch, or a part of one."""
+
+    job: _Job
+    batch: Batch
+    deaths: int = 0  # of processes over this part
+    by_place: bool = False  # cut out around the item that a process was at
+    done: bool = False
+    result: Any = None
+    error: BaseException | None = None
+    parts: list[_Task] = field(default_factory=list)
 
 
-def _leave(told: Connection) -> None:
-    """End this process when its parent says so, or when that has ended, killed or not."""
-    parent = parent_process()
-    assert parent is not None
-    while parent.sentinel not in wait([told, parent.sentinel]) and not _sending.acquire(timeout=0.1):
-        pass
-    os._exit(1)
+@dataclass(eq=False)
+class _Job:
+    """Batches that one caller waits for."""
+
+    work: Callable[[Any], Any]
+    workers: int
+    limit: float
+    running: int = 0
+    lost_in_a_row: int = 0
+    over: bool = False
+    cancelled: bool = False
 
 
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Inside, what stops this process waits, as a helper that is half started would be forgotten.
+class Pool:
+    """Helper processes of this one. They start when a batch finds none free, and stay for the next caller."""
 
-    Helpers started inside don't hear of it until they have settled in, and have one thread for polars each, which reads
-    the variable when it is imported: there is a process for every core already.
-    """
-    stops = [signal.SIGTERM, *_DEAF_TO] if current_thread() is main_thread() else []
-    # Python calls handlers in the main thread, whichever thread the signal came to, and although it is blocked there.
-    handlers = {number: handler for number in stops if callable(handler := signal.getsignal(number))}
-    came: list[int] = []
-    threads = os.environ.get("POLARS_MAX_THREADS")
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:
-        for number in handlers:
-            signal.signal(number, lambda number, frame: came.append(number))
-        signal.pthread_sigmask(signal.SIG_BLOCK, _DEAF_TO)
-        os.environ["POLARS_MAX_THREADS"] = "1"
-        yield
-    finally:
-        if threads is None:
-            os.environ.pop("POLARS_MAX_THREADS", None)
-        else:
-            os.environ["POLARS_MAX_THREADS"] = threads
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for number in came:
-            signal.raise_signal(number)
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._pending: deque[_Task] = deque()
+        self._jobs: list[_Job] = []
+        self._hands: list[_Hand] = []
+
+    def pids(self) -> list[int]:
+        """The processes that there are."""
+        with self._changed:
+            return [hand.process.pid for hand in self._hands if hand.process is not None]
+
+    def work(
+        self, work: Callable[[Any], Any], batches: Iterator[Batch], workers: int, limit: float, *, here: bool = False
+    ) -> Iterator[Any]:
+        """What `work` gives for every batch, in order: one result a batch, or, where one was cut, one each part.
+
+        A single lost item is a `Lost` in the place of a result. workers: processes; limit: seconds for an item; here:
+        this process is one of them, and does itself what nobody has begun while it would wait. Raises what `work`
+        raises, and HelperError where helpers can't be had or items are lost one after the other.
+        """
+        job = _Job(work, workers - here, limit)
+        with self._changed:
+            self._jobs.append(job)
+        waiting: deque[_Task] = deque()
+        try:
+            while True:
+                while len(waiting) < _AHEAD * workers and (batch := next(batches, None)) is not None:
+                    waiting.append(self._submit(_Task(job, batch)))
+                if not waiting:
+                    job.over = True
+                    return
+                yield from self._results(waiting.popleft(), here)
+        finally:
+            self._leave(job)
+
+    def _results(self, task: _Task, here: bool) -> Iterator[Any]:
+        while True:
+            with self._changed:
+                if task.done:
+                    break
+                own = next((other for other in reversed(self._pending) if other.job is task.job), None)
+                if own is None or not here:
+                    self._changed.wait(_LOOK)
+                    continue
+                self._pending.remove(own)
+            own.result = own.job.work(own.batch)
+            own.done = True
+        if task.error is not None:
+            raise task.error
+        if not task.parts:
+            yield task.result
+        for part in task.parts:
+            yield from self._results(part, here)
+
+    def _submit(self, task: _Task) -> _Task:
+        with self._changed:
+            self._pending.append(task)
+            self._start_hands(task.job)
+        return task
+
+    def _start_hands(self, job: _Job) -> None:
+        free = sum(hand.task is None for hand in self._hands)
+        if free < len(self._pending) and len(self._hands) < sum(job.workers for job in self._jobs):
+            self._hands.append(_Hand(self))
+            self._hands[-1].start()
+        self._changed.notify_all()
+
+    def _leave(self, job: _Job) -> None:
+        """End what is left of a job that is done or given up; with nobody else at work, all helpers of one given up."""
+        with self._changed:
+            self._jobs.remove(job)
+            self._pending = deque(task for task in self._pending if task.job is not job)
+            job.cancelled = not job.over
+            for hand in self._hands:
+                if hand.task is not None and hand.task.job is job:
+                    hand.kill()
+            # Not in a hand, where a generator that nobody holds may be cleared away: it would wait for itself.
+            while job.running and not isinstance(current_thread(), _Hand):
+                self._changed.wait(_LOOK)
+        if job.cancelled and not self._jobs:
+            self.close()
+
+    def close(self) -> None:
+        """End all helpers. The next job starts others."""
+        with self._changed:
+            hands, self._hands = self._hands, []
+            for job in self._jobs:
+                job.cancelled = True
+            for hand in hands:
+                hand.leaves = True
+                hand.kill()
+            self._changed.notify_all()
+        for hand in hands:
+            if hand is not current_thread():
+                hand.join()
+
+    # In the threads of hands ------------------------------------------------------------------------------------------
+
+    def lend(self, hand: _Hand, task: _Task, process: Process) -> bool:
+        """Note a hand's new process, so that it can be killed. False: nobody waits for the batch any more."""
+        with self._changed:
+            hand.process = process
+            return not (hand.leaves or task.job.cancelled)
+
+    def take(self, hand: _Hand) -> _Task | None:
+        """The next batch for a hand to give to its helper; None: it is to leave."""
+        with self._changed:
+            while not hand.leaves:
+                for task in self._pending:
+                    if task.job.running < task.job.workers:
+                        self._pending.remove(task)
+                        task.job.running += 1
+                        hand.task = task
+                        return task
+                self._changed.wait()
+            return None
+
+    def finish(self, hand: _Hand, task: _Task, outcome: tuple[bool, Any] | Death | BaseException) -> None:
+        """Note what became of a batch."""
+        with self._changed:
+            hand.task = None
+            task.job.running -= 1
+            if task.job.cancelled:
+                pass
+            elif isinstance(outcome, Death):
+                self._cut(task, outcome)
+            else:
+                worked, result = (False, outcome) if isinstance(outcome, BaseException) else outcome
+                task.result, task.error = (result, None) if worked else (None, result)
+                task.job.lost_in_a_row = 0
+            task.done = True
+            self._changed.notify_all()
+
+    def _cut(self, task: _Task, death: Death) -> None:
+        """Have the parts of a batch done again, first of all; or give up its only item."""
+        job, batch, deaths = task.job, task.batch, task.deaths + 1
+        size, place = len(batch), death.place
+        if size == 1 and deaths > 1:
+            task.result = Lost(batch[0], f"its process {death.why}")
+            job.lost_in_a_row += 1
+            if job.lost_in_a_row >= MOST_IN_A_ROW:
+                task.result = None
+                task.error = HelperError(
+                    f"{MOST_IN_A_ROW} items in a row ended the process that worked on them, the last as it "
+                    f"{death.why}; `curate doctor` shows what is installed"
+                )
+            return
+        if size == 1:
+            cuts = [0, 1]
+        elif place is not None and not task.by_place:
+            cuts = sorted({0, place, place + 1, size})
+        else:  # what the process said led nowhere
+            place, cuts = None, [0, size // 2, size]
+        task.parts = [_Task(job, batch[start:end], deaths, by_place=place is not None) for start, end in pairwise(cuts)]
+        self._pending.extendleft(reversed(task.parts))
+        self._start_hands(job)
+
+
+class _Hand(Thread):
+    """A thread that gives batches to its own helper, and starts another in the place of one that ended."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(name="texsieve-helper", daemon=True)
+        self._pool = pool
+        self.task: _Task | None = None
+        self.process: Process | None = None
+        self.leaves = False
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+
+    def run(self) -> None:
+        # What stops a command is for the main thread.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP, signal.SIGTERM))
+        while (task := self._pool.take(self)) is not None:
+            try:
+                outcome: tuple[bool, Any] | Death | BaseException = self._do(task)
+            except BaseException as error:  # HelperError, or an order that can't be pickled
+                outcome = error
+            self._pool.finish(self, task, outcome)
+        if self.process is not None:
+            self.process.kill()
+            self.process.end()
+
+    def _do(self, task: _Task) -> tuple[bool, Any] | Death:
+        process = self.process or self._new_process(task)
+        outcome = process.do(task.job.work, task.batch, task.job.limit)
+        if isinstance(outcome, Death):
+            self.process = None
+        return outcome
+
+    def _new_process(self, task: _Task) -> Process:
+        for last in (False, False, True):  # something else may end one that has done nothing yet
+            process = Process()
+            waited_for = self._pool.lend(self, task, process)
+            if not waited_for:
+                process.kill()
+            try:
+                process.await_ready()
+                return process
+            except HelperError:
+                self.process = None
+                if last or not waited_for:
+                    raise
+        raise AssertionError
+
+
+_pool = Pool()
+
+
+def the_pool() -> Pool:
+    """The one pool of this process."""
+    return _pool
+
+
+def _forget() -> None:
+    """In a forked child: the threads did not come along."""
+    global _pool
+    _pool = Pool()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+atexit.register(lambda: _pool.close())

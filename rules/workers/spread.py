@@ -1,92 +1,158 @@
-"""Spreads batches of labels over processes, or over what a caller offers in their place. Knows nothing of the work.
+"""Spreads batches over helper processes, or over what a caller offers in their place. Knows nothing of the work.
+
+**Isolation.** Native code that crashes, or holds the interpreter and hears no signal, can only be survived in another
+process. So commands run inside `isolated`: all that is spread there is done by helpers, be it one batch, and an item
+that ends its process twice is a `Lost` in place of a result. (A few plain labels of `curate check` are an exception: a
+helper would nearly double its time.) A library call does little work in its own process.
 
 Threads are no help: math-core holds the interpreter's lock.
 """
 
 from __future__ import annotations
 
-import gc
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from rules import faults
-from rules.workers.pool import Helpers
+from rules.workers.pool import Lost, the_pool
+from rules.workers.process import POSSIBLE
 
-_Batch = TypeVar("_Batch")
-_Result = TypeVar("_Result")
+if TYPE_CHECKING:
+    from rules.faults import Fault
 
-#: Does work, which can be pickled, to every batch and gives the results in order.
-Spreader = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[Any]]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
-_elsewhere: ContextVar[Spreader | None] = ContextVar("elsewhere", default=None)
+#: Does work, which can be pickled, to every batch and gives the results in order; a `Lost` stands for a lost item's.
+Spreader = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
+
+#: Seconds without a step to the next item after which a process is taken to hang: a thousand times what most take.
+LIMIT = 30.0
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where work is done."""
+
+    spreader: Spreader | None = None
+    isolated: bool = False
+    lost: list[tuple[str, Lost]] | None = None
+
+
+_place: ContextVar[_Place | None] = ContextVar("place", default=None)
+
+
+def _here() -> _Place:
+    return _place.get() or _Place()
 
 
 @contextmanager
 def spread_by(spreader: Spreader) -> Iterator[None]:
-    """Inside, `spread` leaves to `spreader` what it would have given to processes of this machine."""
-    token = _elsewhere.set(spreader)
+    """Inside, `spread` leaves to `spreader` what it would have given to several processes of this machine."""
+    with _placed(replace(_here(), spreader=spreader)):
+        yield
+
+
+@contextmanager
+def isolated(isolate: bool = True) -> Iterator[list[tuple[str, Lost]]]:
+    """Inside, `spread` does nothing in this process. The value: what was to be done (see `spread`), and items lost.
+
+    isolate: False for work that isn't isolated, wherever this is. What is lost is told to an outer `isolated` too.
+    """
+    outer, lost = _here(), list[tuple[str, Lost]]()
+    try:
+        with _placed(replace(outer, isolated=isolate, lost=lost)):
+            yield lost
+    finally:
+        if outer.lost is not None:
+            outer.lost.extend(lost)
+
+
+@contextmanager
+def _placed(place: _Place) -> Iterator[None]:
+    token = _place.set(place)
     try:
         yield
     finally:
-        _elsewhere.reset(token)
+        _place.reset(token)
 
 
-def elsewhere() -> Spreader | None:
-    """What `spread` leaves its work to here, for others that share work; None: nothing but this machine."""
-    return _elsewhere.get()
+def is_isolated() -> bool:
+    """Is work to be kept out of this process?"""
+    return POSSIBLE and _here().isolated
 
 
-def spread(work: Callable[[_Batch], _Result], batches: Sequence[_Batch], workers: int) -> Iterator[_Result]:
-    """`work` done to every batch, the results in order. `work` and the batches must be picklable for `workers` > 1.
+def spread(
+    work: Callable[[Sequence[Item]], Result],
+    batches: Iterable[Sequence[Item]],
+    workers: int,
+    *,
+    lost: Callable[[Lost], Result],
+    to: str,
+    limit: float | None = None,
+    here: bool = False,
+    apart: bool = False,
+) -> Iterator[Result]:
+    """What `work` makes of the items, in their order: a result a batch, or a part of one where an item was lost.
 
-    Faults that are caught elsewhere are told here, as if they had been caught here.
+    Done in this process where one batch, or one worker, is all there is; see `isolated`. Elsewhere `work` and the
+    batches must be picklable; `work` goes over its items by `rules.workers.helper.each`, so that one that hangs is
+    known. The processes are kept for the next call: starting one costs as much as judging ten thousand labels.
 
-    The processes are kept for the next call: starting one costs as much as judging ten thousand labels.
+    Args:
+        lost: gives the result of a batch that is one item which was lost.
+        to: what is done to an item, a verb such as "draw", for messages.
+        limit: seconds for one item; None is LIMIT.
+        here: outside `isolated`, this process is one of the workers.
+        apart: as inside `isolated`, wherever this is.
+
+    Raises what `work` raises, and `rules.workers.process.HelperError` where there can't be helpers.
     """
-    if workers <= 1 or len(batches) < 2:
+    place = _here()
+    apart = apart or place.isolated
+    if not POSSIBLE or (workers <= 1 and not apart):
         yield from map(work, batches)
         return
-    spreader = _elsewhere.get()
-    if spreader is not None:
-        for pair in spreader(watched, [(work, batch) for batch in batches]):
-            yield told(*pair)
+    stream = iter(batches)
+    first = list(islice(stream, 2))
+    stream = chain(first, stream)
+    several = workers > 1 and len(first) > 1
+    watched = partial(_watched, work)
+    if several and place.spreader is not None:
+        results = place.spreader(watched, stream)
+    elif several or apart:
+        number, seconds = workers if several else 1, LIMIT if limit is None else limit
+        results = the_pool().work(watched, stream, number, seconds, here=here and not apart)
+    else:
+        yield from map(work, stream)
         return
-    pool = _pool(workers)
-    try:
-        waiting = deque(pool.submit(_do, work, batch) for batch in batches)
-        while waiting:
-            yield told(*waiting.popleft().result())
-    except BaseException:  # a batch failed, Ctrl-C came, or nobody reads on: what is under way isn't waited for
-        _pool.cache_clear()
-        pool.shutdown()
-        raise
+    for result in results:
+        if isinstance(result, Lost):
+            if place.lost is not None:
+                place.lost.append((to, result))
+            yield lost(result)
+        else:
+            yield _told(*result)
 
 
-@cache
-def _pool(workers: int) -> Helpers:
-    return Helpers(workers)
+def _watched(work: Callable[[Sequence[Item]], Result], batch: Sequence[Item]) -> tuple[Result, list[Fault]]:
+    """What `work` makes of the batch elsewhere, and the faults that were caught there."""
+    from rules import faults
 
-
-def watched(order: tuple[Callable[[_Batch], _Result], _Batch]) -> tuple[_Result, list[faults.Fault]]:
-    """Work done to its batch elsewhere, and the faults that were caught there."""
-    work, batch = order
     with faults.collected(strict=False) as found:  # whoever sent the work is asked how strict to be
         result = work(batch)
     return result, found.all()
 
 
-def told(result: _Result, found: list[faults.Fault]) -> _Result:
-    """A result of `watched`; its faults are told here."""
-    for fault in found:
-        faults.tell(fault)
+def _told(result: Result, found: list[Fault]) -> Result:
+    """A result of `_watched`; its faults are told here, as if they had been caught here."""
+    if found:
+        from rules import faults
+
+        for fault in found:
+            faults.tell(fault)
     return result
-
-
-def _do(work: Callable[[_Batch], _Result], batch: _Batch) -> tuple[_Result, list[faults.Fault]]:
-    """`work` done by a helper."""
-    gc.set_threshold(200_000)  # batches are lists of small lists, none of them a cycle: looking for one costs a tenth
-    return watched((work, batch))

@@ -186,7 +186,8 @@ def _with_pixels(
         places = window.select(unseen).to_series().arg_true()
         found = rows_of(inputs, labels, window[places].select(ROW_COLUMNS))
         numbers = []
-        for answer in studio.work(pixel_number, found, lambda row: None if row.ref is None else (row.root, row.ref)):
+        place = lambda row: None if row.ref is None else (row.root, row.ref)  # noqa: E731
+        for answer in studio.work(pixel_number, found, place, lambda why: None):
             numbers.append(answer[1])
             report("hash", next(done), total)
         pixels = window["pixels"].scatter(places, pl.Series(numbers, dtype=pl.UInt64))

@@ -21,7 +21,7 @@ from curate.export.decide.plan import DROPPED, ExportPlan, Progress, make_plan
 from curate.export.decide.policy import REASONS
 from curate.export.decide.rows import mapped
 from curate.export.tell import card, figures, manifest
-from curate.export.write.pictures import PictureFile, PictureSettings, Studio, make
+from curate.export.write.pictures import PictureFile, PictureSettings, Studio, make, not_made
 from curate.export.write.shards import Row, Shard, by_split, rows_of
 from curate.export.write.work import WorkingFolder, check_out
 from curate.export.write.writers import finish_files, open_shard
@@ -58,15 +58,12 @@ def export(
     if dry_run:
         from tempfile import TemporaryDirectory
 
-        with (
-            unchanged(inputs),
-            TemporaryDirectory(prefix="texsieve-") as folder,
-            Studio(images=0, workers=1) as studio,
-        ):
+        with unchanged(inputs), TemporaryDirectory(prefix="texsieve-") as folder:
+            studio = Studio(images=0, workers=1)
             plan = make_plan(inputs, options, Path(folder), studio, workers=workers, progress=progress)
             return Exported(out, plan, planning.facts(plan))
-    images = sum(item.images for item in inputs)
-    with unchanged(inputs), WorkingFolder(out) as work, Studio(images=images, workers=workers) as studio:
+    studio = Studio(images=sum(item.images for item in inputs), workers=workers)
+    with unchanged(inputs), WorkingFolder(out) as work:
         plan = make_plan(inputs, options, work.tmp, studio, workers=workers, progress=progress)
         _check(plan)
         return _write(plan, work, studio, progress or (lambda stage, done, of: None))
@@ -139,7 +136,7 @@ def _write_shards(
         row = item[1]
         return None if row.ref is None else (row.root, row.ref, row.pixels)
 
-    pairs = studio.work(partial(make, shape=shape), stream(), job)
+    pairs = studio.work(partial(make, shape=shape), stream(), job, not_made)
     with closing(_Shards(plan, work, done)) as shards:
         for (shard, row), picture in pairs:
             shards.add(shard, row, picture or PictureFile(None))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import chain, islice, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -15,7 +14,8 @@ from PIL import Image
 from curate.export.write.png import encode, encode_grey
 from curate.images.measures import grey_sha256, pixels_sha256
 from curate.images.opening import ImageError, grey_bitmap, open_bytes, read_bytes
-from rules.workers.pool import Helpers
+from rules.workers.helper import each
+from rules.workers.spread import spread
 
 if TYPE_CHECKING:
     from curate.images.model_ready import Crop, Resize
@@ -29,6 +29,8 @@ R = TypeVar("R")
 CHUNK = 64
 #: Below so many images starting processes costs more than it saves.
 MIN_PARALLEL = 600
+#: Seconds for one picture, in `rules.workers.spread`: the largest that is allowed takes ten.
+_LIMIT = 120.0
 #: Formats that every reader knows; of others (BMP, TIFF, GIF) no file is copied.
 _COPIED = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 #: What is said of a picture that has other pixels now: splits were made by those that it had.
@@ -147,56 +149,39 @@ _Job = tuple[Any, ...]
 
 
 def _do_all(task: Callable[..., R], jobs: list[_Job | None]) -> list[R | None]:
-    return [None if job is None else task(*job) for job in jobs]
-
-
-def _nothing() -> None:
-    """What a process is given to do so that it starts."""
+    return [None if job is None else task(*job) for job in each(jobs)]
 
 
 class Studio:
     """Does tasks with the images of streams of items, in their order, with `workers` processes where they pay off.
 
-    images: about how many there will be. The processes start, and import what they need, while the caller goes on.
+    images: about how many there will be.
     """
 
     def __init__(self, *, images: int, workers: int) -> None:
         self._workers = min(workers, images // (MIN_PARALLEL // 2)) if images >= MIN_PARALLEL else 1
-        self._pool: Helpers | None = None
-
-    def __enter__(self) -> Studio:
-        if self._workers > 1:
-            self._pool = Helpers(self._workers)
-            for _ in range(self._workers):
-                self._pool.submit(_nothing)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
 
     def work(
-        self, task: Callable[..., R], items: Iterable[T], job: Callable[[T], _Job | None]
+        self,
+        task: Callable[..., R],
+        items: Iterable[T],
+        job: Callable[[T], _Job | None],
+        lost: Callable[[str], R | None],
     ) -> Iterator[tuple[T, R | None]]:
         """Every item with the task's result; `job` gives the task's arguments, or None where there is nothing to do.
 
-        task: a function that can be pickled. Only a few chunks are under way at a time, so that memory
-        doesn't grow with the number of items.
+        task: a function that can be pickled; lost: gives a result in its place, from the reason why a process that did
+        it ended. Only a few chunks are under way at a time, so that memory doesn't grow with the number of items.
         """
-        stream = iter(items)
-        waiting: deque[tuple[list[T], Future[list[R | None]]]] = deque()
-        while chunk := list(islice(stream, CHUNK)):
-            jobs = [job(item) for item in chunk]
-            if self._pool is None:
-                yield from zip(chunk, _do_all(task, jobs), strict=True)
-                continue
-            waiting.append((chunk, self._pool.submit(_do_all, task, jobs)))
-            if len(waiting) > 2 * self._workers + 1:
-                yield from _first(waiting)
-        while waiting:
-            yield from _first(waiting)
+        told, stream = tee(items)
+        chunks = iter(lambda: [job(item) for item in islice(told, CHUNK)], [])
+        results = spread(
+            partial(_do_all, task), chunks, self._workers, lost=lambda item: [lost(item.why)], to="make", limit=_LIMIT
+        )
+        for result in chain.from_iterable(results):
+            yield next(stream), result
 
 
-def _first(waiting: deque[tuple[list[T], Future[list[R | None]]]]) -> Iterator[tuple[T, R | None]]:
-    chunk, future = waiting.popleft()
-    yield from zip(chunk, future.result(), strict=True)
+def not_made(why: str) -> PictureFile:
+    """A picture that ended its process."""
+    return PictureFile(None, error=f"not made: {why}")

@@ -44,6 +44,19 @@ def not_judged(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(f"not judged by {part}, a fault in texsieve: the label has no score")
 
 
+@rule("CAN103", "ends-its-process", "warning", pl.lit(False))
+def ends_its_process(label: Label, options: Options) -> Iterator[Finding]:
+    r"""The label ended the process that read it, or kept it busy for longer than half a minute, twice.
+
+    Why: No rule has judged the label, so nothing is known of it, and whatever reads it next may end in the same way. It
+    has no canonical form and no visual key. Only the engine says so, and only where labels are judged in processes of
+    their own, as the commands do.
+    Quiet: ``x``
+    Fix: None. Take the label out of the set, and report it: it is a fault of texsieve or of a library that it uses.
+    """
+    yield from ()
+
+
 def _known_synonyms(value: str) -> None:
     """Raises ValueError where one of the spellings in an option is no synonym."""
     for spelling in value.split():

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from curate.base.errors import UserError
 from curate.base.ray_cluster import on_ray
 from curate.images.opening import probe
-from rules.workers.spread import spread
+from rules.workers import spread as workers
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'texsieve[ray]'")
@@ -41,17 +43,22 @@ def test_a_run_made_on_ray_is_the_same_to_the_byte(tmp_path: Path) -> None:
 
 def test_rays_processes_do_the_work_in_order_and_errors_come_back(tmp_path: Path) -> None:
     with on_ray() as processors:
-        done = list(spread(lambda number: (number, os.getpid()), range(20), 2))
+        done = list(spread_numbers(lambda numbers: (numbers[0], os.getpid()), range(20)))
         assert [number for number, _ in done] == list(range(20))
         assert os.getpid() not in {process for _, process in done}
         assert processors >= 1
         with pytest.raises(ZeroDivisionError):
-            list(spread(lambda number: 1 / number, [1, 0], 2))
-    assert {process for _, process in spread(_process, [1, 2], 1)} == {os.getpid()}
+            list(spread_numbers(lambda numbers: 1 / numbers[0], [1, 0]))
+        ended = spread([[1, 2, 3, 4], [5]], lambda numbers: os._exit(1) if 3 in numbers else numbers)
+        assert [number for part in ended for number in part] == [1, 2, -3, 4, 5]
 
 
-def _process(number: int) -> tuple[int, int]:
-    return number, os.getpid()
+def spread_numbers(work: Callable[[Sequence[int]], Any], numbers: Iterable[int]) -> Iterator[Any]:
+    return spread([[number] for number in numbers], work)
+
+
+def spread(batches: list[list[int]], work: Callable[[Sequence[int]], Any]) -> Iterator[Any]:
+    return workers.spread(work, batches, 2, lost=lambda lost: [-lost.item], to="do")
 
 
 def test_a_cluster_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:

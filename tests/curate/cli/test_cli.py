@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import click
@@ -19,6 +18,7 @@ from curate.base.terminal import exit_code, run, say
 from curate.cli.main import main_group
 from curate.sources import FORMATS
 from rules.registry import FAMILIES, PROFILES, all_rules
+from rules.workers.process import HelperError
 
 #: The one real M²E row there is: three layout tokens, and `\times` twice.
 M2E_ROW = r'{"name": "0.jpg", "tex": "1 5 . 4 \\times 4 = 6 1 . 6 \\t 1 5 . 4 \\n \\times 4 \\n 6 1 . 6"}'
@@ -212,7 +212,7 @@ def test_a_fault_says_so_in_one_line(call, monkeypatch: pytest.MonkeyPatch) -> N
     [
         (KeyboardInterrupt(), 130, "curate: stopped"),
         (MemoryError(), 2, "curate: error: out of memory"),
-        (BrokenProcessPool(), 2, "curate: error: a helper process was ended from outside"),
+        (HelperError("no helper process"), 2, "curate: error: no helper process"),
         (PermissionError(13, "Permission denied", "run"), 2, "curate: error: run: Permission denied"),
         (
             pl.exceptions.ComputeError("parquet: underlying IO error: No space left on device (os error 28)"),

@@ -151,16 +151,16 @@ def test_a_cell_over_very_many_columns_ends_no_drawing(digits):
 
 
 def test_a_drawing_that_raises_is_not_drawn_and_says_why(monkeypatch, faults_go_on):
-    import curate.render
+    import curate.render.drawing
 
-    real = curate.render.convert
+    real = curate.render.drawing.convert
 
     def convert(tex, seconds):
         if tex == "b":
             raise TypeError("not a tree")
         return real(tex, seconds)
 
-    monkeypatch.setattr(curate.render, "convert", convert)
+    monkeypatch.setattr(curate.render.drawing, "convert", convert)
     with faults.collected() as found:
         drawn = [one for _, one in render_many(["a", "b", "c"], workers=1)]
     assert [isinstance(one, bytes) for one in drawn] == [True, False, True]

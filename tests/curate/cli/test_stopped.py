@@ -20,25 +20,28 @@ ROOT = Path(__file__).resolve().parents[3]
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 #: Seconds after which something that has to come is said not to come.
 PATIENCE = 300.0
+#: How much longer than promised a machine may take that other work keeps busy.
+SLOWNESS = 3
+SABOTAGE = ROOT / "tests" / "helpers" / "sabotage"
 #: A picture that takes long to measure and to encode.
 SLOW = np.random.default_rng(0).integers(0, 256, (1200, 1200), np.uint8)
 
 
 def labels_judged(data: Path) -> list[str]:
-    """An audit whose labels `rules.workers.spread.spread` gives to helpers."""
+    """An audit whose labels helpers judge."""
     tail = " + ".join(f"\\frac{{a_{{{n}}}}}{{b^{{{n}}}}}" for n in range(20))
     (data / "labels.txt").write_text("".join(f"{n} + {tail}\n" for n in range(100_000)), encoding="utf-8")
     return ["audit", f"{data}/labels.txt", "--workers", "2"]
 
 
 def images_measured(data: Path) -> list[str]:
-    """An audit whose images `curate.base.share_work.share` gives to helpers."""
+    """An audit whose images helpers measure."""
     write_rows(data, [f"x_{{{n}}}" for n in range(2000)], SLOW)
     return ["audit", f"{data}/rows.csv", "--no-cache", "--workers", "3"]
 
 
 def labels_drawn(data: Path) -> list[str]:
-    """An audit whose labels `curate.render.batch.render_many` has drawn by helpers."""
+    """An audit whose labels helpers draw."""
     terms = [f"x_{{{n}}}" for n in range(500)]
     pixels = np.full((40, 160), 255, np.uint8)
     pixels[10:30, 20:140] = 0
@@ -47,7 +50,7 @@ def labels_drawn(data: Path) -> list[str]:
 
 
 def pictures_made(data: Path) -> list[str]:
-    """An export whose pictures are made by the helpers of `curate.export.write.pictures.Studio`."""
+    """An export whose pictures helpers make."""
     write_rows(data, [f"x_{{{n}}}" for n in range(2000)], SLOW)
     audit = ["audit", f"{data}/rows.csv", "--no-images", "--workers", "1", "--out", f"{data}/run"]
     subprocess.run([sys.executable, "-m", "curate.cli.main", *audit], cwd=ROOT, check=True, stdout=subprocess.PIPE)
@@ -75,9 +78,9 @@ def as_in_a_terminal() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def started(command: list[str], out: Path, worked: float) -> subprocess.Popen[str]:
-    """The command in a session of its own, as soon as two helpers have used `worked` seconds of a processor each."""
-    parent = subprocess.Popen(
+def begun(command: list[str], out: Path, **environment: str) -> subprocess.Popen[str]:
+    """The command in a session of its own."""
+    return subprocess.Popen(
         [sys.executable, "-m", "curate.cli.main", *command, "--out", str(out)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
@@ -85,9 +88,15 @@ def started(command: list[str], out: Path, worked: float) -> subprocess.Popen[st
         text=True,
         start_new_session=True,
         preexec_fn=as_in_a_terminal,
+        env=os.environ | environment,
     )
+
+
+def started(command: list[str], out: Path, worked: float) -> subprocess.Popen[str]:
+    """The command, as soon as two helpers have used `worked` seconds of a processor each."""
+    parent = begun(command, out)
     deadline = time.monotonic() + PATIENCE
-    while sum(used >= worked for used in processes(parent.pid, only=b"--multiprocessing-fork").values()) < 2:
+    while sum(used >= worked for used in processes(parent.pid, only=b"texsieve-helper").values()) < 2:
         assert parent.poll() is None, "it ended before it could be stopped"
         assert time.monotonic() < deadline, "its helpers don't work"
         time.sleep(0.01)
@@ -117,7 +126,10 @@ def wait_for_the_end_of(session: int) -> None:
 
 
 # From helpers that are started to such that have imported what they need and work.
-@pytest.mark.parametrize(("name", "worked"), [("SIGINT", 0), ("SIGINT", 0.4), ("SIGINT", 1.5), ("SIGHUP", 1.5)])
+@pytest.mark.parametrize(
+    ("name", "worked"),
+    [("SIGINT", 0), ("SIGINT", 0.4), ("SIGINT", 1.5), ("SIGHUP", 1.5), ("SIGTERM", 0.4), ("SIGTERM", 1.5)],
+)
 def test_a_command_that_is_stopped_says_one_line_and_leaves_nothing(command, tmp_path, name, worked):
     number = getattr(signal, name)
     parent = started(command, tmp_path / "out", worked)
@@ -135,3 +147,40 @@ def test_helpers_end_with_a_command_that_is_killed(command, tmp_path):
     parent.communicate(timeout=PATIENCE)
     wait_for_the_end_of(parent.pid)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def hung(tmp_path: Path) -> subprocess.Popen[str]:
+    """A command whose only helper hangs in native code, the interpreter's lock held."""
+    (tmp_path / "labels.txt").write_text("x\n\\hang\ny\n", encoding="utf-8")
+    flag = tmp_path / "hangs"
+    command = ["audit", f"{tmp_path}/labels.txt"]
+    parent = begun(command, tmp_path / "out", PYTHONPATH=str(SABOTAGE), SABOTAGE_FLAG=str(flag))
+    deadline = time.monotonic() + PATIENCE
+    while not flag.exists():
+        assert parent.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return parent
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGTERM"])
+@pytest.mark.parametrize("group", [True, False])
+def test_helpers_in_native_code_do_not_hold_up_a_command_that_is_stopped(hung, name, group):
+    number = getattr(signal, name)
+    asked = time.monotonic()
+    (os.killpg if group else os.kill)(hung.pid, number)
+    while processes(hung.pid):
+        assert time.monotonic() - asked < 2 * SLOWNESS
+        time.sleep(0.01)
+    assert hung.communicate()[1].strip() == "curate: stopped"
+    assert hung.returncode == 128 + number
+
+
+def test_helpers_in_native_code_end_with_a_command_that_is_killed(hung):
+    killed = time.monotonic()
+    hung.kill()
+    hung.communicate()
+    while processes(hung.pid):
+        assert time.monotonic() - killed < 5 * SLOWNESS
+        time.sleep(0.01)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curate.export.write.pictures import PictureSettings, Studio, make, without_metadata
+from curate.export.write.pictures import PictureSettings, Studio, make, not_made, without_metadata
 from curate.export.write.png import encode
 from curate.images.model_ready import model_image
 from curate.images.opening import open_bytes
@@ -179,8 +179,9 @@ def test_pictures_come_in_the_order_of_their_items(
     for n in range(5):
         save(tmp_path, f"{n}.png", Image.new("L", (30 + n, 30)))
     items = [n % 6 for n in range(150)]  # 5.png isn't there
-    with Studio(images=150, workers=workers) as studio:
-        found = list(studio.work(partial(make, shape=AS_IS), items, lambda n: (tmp_path, f"{n}.png") if n else None))
+    studio = Studio(images=150, workers=workers)
+    made_of = partial(make, shape=AS_IS)
+    found = list(studio.work(made_of, items, lambda n: (tmp_path, f"{n}.png") if n else None, not_made))
     assert [item for item, _ in found] == items
     for item, made in found:
         if item == 0:
@@ -202,6 +203,5 @@ def test_only_a_few_items_are_under_way(tmp_path: Path) -> None:
             taken += 1
             yield n
 
-    with Studio(images=10_000, workers=1) as studio:
-        next(studio.work(partial(make, shape=AS_IS), stream(), lambda _: None))
+    next(Studio(images=10_000, workers=1).work(partial(make, shape=AS_IS), stream(), lambda _: None, not_made))
     assert taken <= 64

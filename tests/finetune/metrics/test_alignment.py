@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune.metrics import alignment, layout_tree
-from finetune.metrics.scoring import score_pairs
+from finetune.metrics.pairs import read_pairs
 
 TRUTH = (
     r"H' = \beta N \int d\lambda \left\{ \frac{1}{2\beta^2 N^2} \partial_\lambda \zeta^\dagger"
@@ -22,7 +22,7 @@ BEFORE = (
 
 
 def compared(truth: str, prediction: str) -> alignment.Compared:
-    (pair,) = score_pairs([(truth, prediction)]).tokens
+    (pair,) = read_pairs([(truth, prediction)]).canonical
     return alignment.compare(*(layout_tree.read(" ".join(tokens)) for tokens in pair))
 
 

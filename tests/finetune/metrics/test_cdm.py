@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from curate.predictions.rows import Prediction
 from finetune.metrics import cdm
-from finetune.metrics.evaluation import evaluate, evaluate_all, of_sums
+from finetune.metrics.evaluation import evaluate, evaluate_all
 from finetune.metrics.glyphs import marks
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -149,7 +149,7 @@ def test_a_truth_that_several_models_got_wrong_is_drawn_once(monkeypatch) -> Non
     monkeypatch.setattr(cdm, "marks", few)
     files = [[Prediction(str(n), f"a_{n}", f"{letter}_{n}") for n in range(20)] for letter in "bcd"]
     found = evaluate_all(files, characters=True, rules=False)
-    assert [one.detected.tolist() for one in found] == [
+    assert [one.numbers.column("cdm").tolist() for one in found] == [
         [cdm.compare(marks(row.gt), marks(row.pred)) for row in rows] for rows in files
     ]
     assert len(drawn) == len(set(drawn)) == 80
@@ -160,10 +160,10 @@ def test_only_pairs_that_look_different_are_drawn(monkeypatch) -> None:
     monkeypatch.setattr(cdm, "score_all", lambda pairs, *_: drawn.extend(pairs) or [0.5] * len(pairs))
     path_rows = [("1", "x^2", "x ^ { 2 }"), ("2", "a", "b")]
     rows = [Prediction(*row) for row in path_rows]
-    metrics = of_sums(evaluate(rows, characters=True).numbers.sum(axis=0))
+    metrics = evaluate(rows, characters=True).numbers.figures()
     assert drawn == [("a", "b")]
     assert (metrics["cdm"], metrics["exprate_cdm"]) == (75, 50)
-    assert np.isnan(of_sums(evaluate(rows).numbers.sum(axis=0))["cdm"])
+    assert np.isnan(evaluate(rows).numbers.figures()["cdm"])
 
 
 @pytest.mark.shared_data

@@ -13,7 +13,8 @@ from curate.predictions.rows import Prediction
 from curate.runs.decisions import DECISIONS_FILE, label_sha256
 from finetune.cli.main import main_group
 from finetune.metrics import label_errors, label_report
-from finetune.metrics.scoring import score_pairs
+from finetune.metrics.pair_numbers import measure
+from finetune.metrics.pairs import read_pairs
 
 #: id, label, prediction, decision (action, label), and what comes of the answer.
 CASES = [
@@ -59,7 +60,8 @@ def folder(tmp_path_factory) -> Path:
 
 def found_of(folder: Path, rows: list[Prediction]) -> label_errors.LabelErrors:
     truths = label_errors.truths_of(folder / "run", rows)
-    return label_errors.label_errors(rows, score_pairs([(row.gt, row.pred) for row in rows]), truths)
+    numbers = measure(read_pairs([(row.gt, row.pred) for row in rows]), "text")
+    return label_errors.label_errors(rows, numbers, truths)
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,9 @@ from hypothesis import strategies as st
 
 import finetune
 import rules
-from finetune.metrics.scoring import LOOK_METRICS, MOST_CELLS, STRING_METRICS, bleu4, distance
+from finetune.metrics.strings import MOST_CELLS, distance
 
-
-def tokens(*pairs: tuple[str, str]) -> list[tuple[list[str], list[str]]]:
-    return [(truth.split(), prediction.split()) for truth, prediction in pairs]
+STRINGS = ("exprate", "le1", "le2", "le3", "bleu4", "edit_score", "cer")
 
 
 @pytest.mark.shared_data
@@ -53,9 +51,9 @@ def test_spelling_without_spaces_costs_raw_scores_and_not_the_others(shared_data
 
 def test_what_score_gives() -> None:
     scores = finetune.score([("a", "a")])
-    assert list(scores) == ["n", *STRING_METRICS, *LOOK_METRICS, "canonical"]
-    assert list(scores["canonical"]) == list(STRING_METRICS)
-    for name in (*STRING_METRICS[:4], "edit_score", *LOOK_METRICS):
+    assert list(scores) == ["n", *STRINGS, "exprate_render_equal", "parse_rate", "canonical"]
+    assert list(scores["canonical"]) == list(STRINGS)
+    for name in (*STRINGS[:4], "edit_score", "exprate_render_equal", "parse_rate"):
         assert scores[name] == 100
 
 
@@ -72,27 +70,6 @@ def test_wrong_tokens_are_counted() -> None:
 def test_white_space_is_no_token() -> None:
     scores = finetune.score([("a  b\t c ", " a b c")])
     assert (scores["exprate"], scores["cer"]) == (100, 0)
-
-
-def test_bleu_by_hand() -> None:
-    # truth a b c d e, prediction a b c d: all n-grams there match, 1 token too short
-    assert bleu4(tokens(("a b c d e", "a b c d"))) == pytest.approx(math.exp(1 - 5 / 4))
-    # 1-grams 5/6, 2-grams 4/5, 3-grams 3/4, 4-grams 2/3; too long costs nothing more
-    assert bleu4(tokens(("a b c d e", "a b c d e f"))) == pytest.approx((5 / 6 * 4 / 5 * 3 / 4 * 2 / 3) ** 0.25)
-    # matches are clipped: the truth has one a
-    assert bleu4(tokens(("a b c d", "a b c d"), ("a", "a a a"))) == pytest.approx(
-        (5 / 7 * 3 / 5 * 2 / 3 * 1 / 2) ** 0.25
-    )
-
-
-def test_bleu_counts_a_sentence_too_short_for_an_n_gram_as_one_missed() -> None:
-    # sacreBLEU would say 1: x has no 2-gram. The floor of 1 that NLTK has makes it 3/4, 2/3 and 1/2.
-    assert bleu4(tokens(("a b c d", "a b c d"), ("x", "x"))) == pytest.approx((5 / 5 * 3 / 4 * 2 / 3 * 1 / 2) ** 0.25)
-
-
-def test_bleu_is_not_smoothed() -> None:
-    assert bleu4(tokens(("a b c", "a b c"))) == 0
-    assert bleu4(tokens(("a b c", ""))) == 0
 
 
 def test_canonical_spelling_is_one_spelling() -> None:
@@ -189,4 +166,4 @@ def test_importing_finetune_is_light() -> None:
     )
     subprocess.run([sys.executable, "-c", program], check=True)
     with pytest.raises(AttributeError, match="no attribute 'scores'"):
-        finetune.predict.token_scores  # noqa: B018
+        finetune.scores  # noqa: B018

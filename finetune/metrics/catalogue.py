@@ -1,0 +1,80 @@
+"""Finds the metrics: the one place that says which there are and in which order. Scores nothing."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from finetune.metrics import each
+from finetune.metrics.metric import READS, Metric
+
+#: The keys of metrics.json and of its groups that are no metrics.
+OTHER_KEYS = frozenset(
+    (
+        *("texsieve", "key_version", "file", "unwrapped", "predicted", "n", "ci", "canonical"),
+        *("runaway", "note", "faults", "groups", "confusions", "labels", "name"),
+    )
+)
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@cache
+def all_metrics() -> Mapping[str, Metric]:
+    """Every metric by name, in the order of tables: the headline first."""
+    found: list[Metric] = []
+    for module in pkgutil.iter_modules(each.__path__, f"{each.__name__}."):
+        found += importlib.import_module(module.name).METRICS
+    return ordered(found)
+
+
+def ordered(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
+    """Metrics by name, by their `order`. Raises ValueError for one that can't be: two of one name, no function, …"""
+    by_name: dict[str, Metric] = {}
+    for metric in sorted(metrics, key=lambda metric: (metric.order, metric.name)):
+        problem = _problem(metric)
+        if metric.name in by_name:
+            problem = "another metric has this name"
+        if problem:
+            raise ValueError(f"metric {metric.name!r}: {problem}")
+        by_name[metric.name] = metric
+    for metric in by_name.values():
+        others = (other for other in by_name.values() if other.function is metric.function)
+        if len({other.failed for other in others if other.failed}) > 1:
+            raise ValueError(f"metric {metric.name!r}: metrics of one function have one `failed`, and not several")
+    return by_name
+
+
+def _problem(metric: Metric) -> str | None:
+    if not _NAME.fullmatch(metric.name) or metric.name in OTHER_KEYS:
+        return "the name must be lower-case letters, digits and `_`, and no other key of metrics.json"
+    if (metric.of_tokens is None) == (metric.of_pairs is None):
+        return "name one function that gives its columns, `of_tokens` or `of_pairs`"
+    if metric.of_tokens is not None and metric.reads != "text":
+        return f"tokens are text; a metric that reads {metric.reads} is one `of_pairs`"
+    if not metric.columns or "n" in metric.columns:
+        return "name the columns that are summed; `n` is there without being named"
+    if metric.yes_or_no and len(metric.columns) != 1:
+        return "with `yes_or_no` it has one column, of zeros and ones"
+    if not metric.higher_is_better and metric.failed is None:
+        return "0 is no wrong answer where lower is better; `failed` says what a pair counts that it fails on"
+    return None
+
+
+def as_written(metrics: Iterable[Metric]) -> list[Metric]:
+    """The order of metrics.json: those of both spellings first, those that may be null for want of a drawing last."""
+    return sorted(metrics, key=lambda metric: (not metric.of_both_spellings, READS.index(metric.reads)))
+
+
+def in_words(metrics: Iterable[Metric], of: str = "") -> str:
+    """Metrics as a fault names them: `the metric cdm`, `the metrics structure and symbols`."""
+    names = [metric.name for metric in sorted(metrics, key=lambda metric: (metric.order, metric.name))]
+    joined = " and ".join([", ".join(names[:-1])] * (len(names) > 1) + names[-1:])
+    return f"the metric{'s' if len(names) > 1 else ''} {joined}{of}"
+
+
+def headline() -> Metric:
+    """The metric that stands first."""
+    return next(iter(all_metrics().values()))

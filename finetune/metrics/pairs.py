@@ -1,0 +1,142 @@
+"""Reads (truth, prediction) pairs once, for every metric: keys, tokens, whether they look alike. Scores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import chain
+
+import numpy as np
+
+from finetune.metrics import isolation, layout_tree
+from finetune.metrics.alignment import ALIKE, Compared, compare
+from finetune.metrics.catalogue import all_metrics, in_words
+from finetune.metrics.metric import Numbers
+from rules import engine
+from rules.latex import lexer
+from rules.registry import Ruleset
+
+Tokens = list[str]
+#: Called with how much is done, of how much.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What a metric may ask of some pairs; every list and array is in the pairs' order.
+
+    `raw` and `canonical` hold the tokens of both sides, as docs/metrics.md defines them. `keys` has the visual key of
+    every truth and prediction, None where there is none. `alike` is 1 where both sides look the same, else 0. A metric
+    that takes long may use `workers` processes, and calls `progress`, where there is one, with (done, of).
+    """
+
+    truths: Sequence[str]
+    predictions: Sequence[str]
+    raw: Sequence[tuple[Tokens, Tokens]]
+    canonical: Sequence[tuple[Tokens, Tokens]]
+    keys: Mapping[str, str | None]
+    alike: Numbers
+    workers: int = 1
+    progress: Progress | None = None
+    #: The pairs that these were taken from, and where they stand among them.
+    whole: tuple[Pairs, slice] | None = None
+
+    def __len__(self) -> int:
+        return len(self.truths)
+
+    def at(self, places: slice) -> Pairs:
+        """Some of the pairs."""
+        return replace(
+            self,
+            truths=self.truths[places],
+            predictions=self.predictions[places],
+            raw=self.raw[places],
+            canonical=self.canonical[places],
+            alike=self.alike[places],
+            whole=(self, places),
+        )
+
+    @cached_property
+    def texts(self) -> list[tuple[str, str]]:
+        """Truth and prediction of every pair."""
+        return list(zip(self.truths, self.predictions, strict=True))
+
+    @cached_property
+    def compared(self) -> list[Compared]:
+        """The alignment of both sides' layout trees; of a pair that looks the same, `ALIKE`.
+
+        Trees whose alignment fails have nothing in common. Evaluations ask for alignments, too, so that is caught here.
+        """
+        if self.whole is not None:  # each pair is aligned, and fails, once
+            pairs, places = self.whole
+            return pairs.compared[places]
+        part = in_words(metric for metric in all_metrics().values() if metric.reads == "layout")
+        return [
+            ALIKE if alike else isolation.of_one(partial(_compared, *tokens), Compared(0.0, 0.0), part, pair)
+            for alike, tokens, pair in zip(self.alike, self.canonical, self.texts, strict=True)
+        ]
+
+
+def read_pairs(pairs: Iterable[tuple[str, str]], *, workers: int = 1, progress: Progress | None = None) -> Pairs:
+    """Read (truth, prediction) pairs. Raises ValueError for no pairs, TypeError for one that isn't two strings."""
+    truths: list[str] = []
+    predictions: list[str] = []
+    for number, (truth, prediction) in enumerate(pairs):
+        if not isinstance(truth, str) or not isinstance(prediction, str):
+            raise TypeError(f"pair {number}: a pair is two strings, truth and prediction, not {(truth, prediction)!r}")
+        truths.append(lexer.whole(truth))
+        predictions.append(lexer.whole(prediction))
+    if not truths:
+        raise ValueError("there are no pairs to score")
+    # Without rules the engine reads every distinct label once: canonical form and key, nothing judged.
+    distinct = list(dict.fromkeys(chain(truths, predictions)))
+    read = engine.judge(distinct, Ruleset(()), workers=workers).labels
+    keys = dict(zip(distinct, read["visual_key"], strict=True))
+    forms = dict(zip(distinct, read["canonical"], strict=True))
+    split = {text: text.split() for text in distinct}
+    raw = [(split[truth], split[prediction]) for truth, prediction in zip(truths, predictions, strict=True)]
+    canonical = list(_canonical(truths, predictions, forms, split))
+    alike = (
+        _look_alike(keys[truth], keys[prediction], tokens)
+        for truth, prediction, tokens in zip(truths, predictions, raw, strict=True)
+    )
+    return Pairs(
+        truths,
+        predictions,
+        raw,
+        canonical,
+        keys,
+        np.fromiter(alike, np.float64, len(truths)),
+        workers,
+        progress,
+    )
+
+
+def _compared(truth: Tokens, prediction: Tokens) -> Compared:
+    return compare(layout_tree.read(" ".join(truth)), layout_tree.read(" ".join(prediction)))
+
+
+def _canonical(
+    truths: Sequence[str], predictions: Sequence[str], forms: Mapping[str, str | None], split: Mapping[str, Tokens]
+) -> Iterator[tuple[Tokens, Tokens]]:
+    cut: dict[str, Tokens] = {}
+    as_it_stands: dict[str, Tokens] = {}
+    for truth, prediction in zip(truths, predictions, strict=True):
+        first, second = forms[truth], forms[prediction]
+        if first is None or second is None:  # like with like: canonical spelling reorders scripts, for one
+            for text in (truth, prediction):
+                if text not in as_it_stands:
+                    as_it_stands[text] = layout_tree.tex_tokens(text)
+            yield as_it_stands[truth], as_it_stands[prediction]
+            continue
+        for form in (first, second):
+            if form not in cut:
+                cut[form] = split[form] if form in split else form.split()
+        yield cut[first], cut[second]
+
+
+def _look_alike(truth: str | None, prediction: str | None, tokens: tuple[Tokens, Tokens]) -> bool:
+    if truth is None or prediction is None:
+        return tokens[0] == tokens[1]
+    return truth == prediction

@@ -1,0 +1,140 @@
+"""One helper process as its parent sees it: started, given orders, watched, killed. Doesn't know what the work is."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, BinaryIO, cast
+
+from rules.workers import helper
+
+#: Can helpers be started here at all? What they need of the system, Windows doesn't have.
+POSSIBLE = os.name == "posix" and bool(sys.executable)
+#: Seconds that a new process may take, beyond its limit, to import what its first order needs.
+_TO_IMPORT = 60.0
+_CODE = "import sys; sys.path[:] = {path!r}; from rules.workers.helper import serve; serve({orders}, {mark}, {parent})"
+
+
+class HelperError(Exception):
+    """Helper processes can't be had, or nothing can be done with them. The text says what happened and what to do."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a helper ended in the midst of an order, in words, and the item it was at (None: unknown)."""
+
+    why: str
+    place: int | None
+
+
+def _memory() -> BinaryIO:
+    """A file that no folder holds, for memory to share."""
+    in_memory = hasattr(os, "memfd_create")
+    file: Any = os.fdopen(os.memfd_create("texsieve"), "r+b") if in_memory else tempfile.TemporaryFile()  # noqa: SIM115
+    file.truncate(helper.MARK_BYTES)
+    return cast(BinaryIO, file)
+
+
+class Process:
+    """A helper. Belongs to the thread that makes it: on Linux the process is killed when that thread ends.
+
+    Raises HelperError where the process ends before it takes orders.
+    """
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs, _memory() as shared:
+            self._mark = memoryview(mmap.mmap(shared.fileno(), helper.MARK_BYTES)).cast("q")
+            numbers = (theirs.fileno(), shared.fileno())
+            code = _CODE.format(path=sys.path, orders=numbers[0], mark=numbers[1], parent=os.getpid())
+            # One thread for polars in each: there is a process for every core already. Not a fork: polars and QuickJS
+            # have threads, which a fork would leave in an unusable state.
+            environment = os.environ | {"POLARS_MAX_THREADS": "1"}
+            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))  # until it ignores them
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", code, "texsieve-helper"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=numbers,
+                    env=environment,
+                )
+            except OSError as error:
+                ours.close()
+                raise HelperError(f"no helper process can be started: {error.strerror}; try fewer --workers") from error
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        self._connection = Connection(ours.detach())
+        self.pid = self._process.pid
+
+    def await_ready(self) -> None:
+        """Wait until the process takes orders. Raises HelperError where it ends instead."""
+        try:
+            self._connection.recv_bytes()
+        except (EOFError, OSError):
+            raise HelperError(f"a helper process {self.end()} before it could work; try fewer --workers") from None
+
+    def do(self, work: Callable[[Any], Any], batch: Any, limit: float) -> tuple[bool, Any] | Death:
+        """(True, the result), (False, what the work raised), or how the process ended over it.
+
+        limit: seconds without a step to another item, after which the process is killed.
+        """
+        order = helper.order(work, batch)
+        self._mark[0] = -1
+        first = self._mark[1]
+        try:
+            self._connection.send_bytes(order)
+            if not self._answers(limit, first):
+                place = self._place()
+                self.end(0.0)
+                return Death(f"took over {limit:g} s", place)
+            done, result = pickle.loads(self._connection.recv_bytes())
+        except (EOFError, OSError):
+            place = self._place()
+            return Death(self.end(), place)
+        return done, result
+
+    def _answers(self, limit: float, first: int) -> bool:
+        """Wait for an answer, so long as the helper goes on from step to step; `first`: the count before the order."""
+        step, seen, waited = min(limit / 4, 1.0), first, 0.0
+        while not self._connection.poll(step):
+            now = self._mark[1]
+            # Not by the clock: a command that is held with Ctrl-Z, helpers and all, hasn't waited.
+            waited = waited + step if now == seen else 0.0
+            seen = now
+            if waited >= (limit + _TO_IMPORT if now == first else limit):
+                return False
+        return True
+
+    def _place(self) -> int | None:
+        place = self._mark[0]
+        return place if place >= 0 else None
+
+    def kill(self) -> None:
+        """End the process, from any thread, whatever it is at. Doesn't wait for it."""
+        self._process.kill()
+
+    def end(self, patience: float = 5.0) -> str:
+        """End the process if it hasn't ended within so many seconds, and say in words how it did."""
+        with suppress(subprocess.TimeoutExpired):  # one that died is about to be gone: it should say of what
+            self._process.wait(patience)
+        self._process.kill()
+        code = self._process.wait()
+        self._connection.close()
+        if code >= 0:
+            return f"ended with exit code {code}"
+        known = {number.value: number.name for number in signal.Signals}
+        name = known.get(-code, f"signal {-code}")
+        if -code == signal.SIGKILL:
+            return f"was killed ({name}), as systems do when memory runs out"
+        return f"ended ({name})"

@@ -1,0 +1,71 @@
+"""Items that end or hang the process that works on them, as native code can. For helper processes to import."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rules.workers.helper import each
+
+#: Seconds that a test gives an item.
+LIMIT = 1.0
+
+
+def hang() -> None:
+    """Wait in native code for ever, with the interpreter's lock held: no signal handler of Python's runs."""
+    library = ctypes.PyDLL(None)
+    while True:
+        library.sleep(1000)
+
+
+def crash() -> None:
+    """Read where there is no memory."""
+    ctypes.string_at(0)
+
+
+DEADLY = {
+    "hang": hang,
+    "crash": crash,
+    "exit": lambda: os._exit(3),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+}
+
+
+def done(item: str) -> tuple[str, int]:
+    """The item and the process that worked on it. Names in DEADLY do what they say, `once:FILE` kills a first time."""
+    if item in DEADLY:
+        DEADLY[item]()
+    if item.startswith("once:") and not Path(item[5:]).exists():
+        Path(item[5:]).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if item.startswith("fail"):
+        raise ValueError(f"{item} is no good")
+    return item, os.getpid()
+
+
+def told(items: Sequence[str]) -> list[tuple[str, int]]:
+    """Work that says where it is."""
+    return [done(item) for item in each(items)]
+
+
+def untold(items: Sequence[str]) -> list[tuple[str, int]]:
+    """Work that doesn't."""
+    return [done(item) for item in items]
+
+
+def slow(items: Sequence[str]) -> list[tuple[str, int]]:
+    time.sleep(0.05 if items[0] != "0" else 1.0)
+    return untold(items)
+
+
+def still_working(items: Sequence[str]) -> list[int]:
+    """Many items that take half the limit each: together longer than it."""
+    found = []
+    for _ in each(items):
+        time.sleep(LIMIT / 2)
+        found.append(os.getpid())
+    return found
