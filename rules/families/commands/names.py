@@ -171,8 +171,9 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``x _ { m a t r i x }``
     Quiet: ``\text{alpha decay}``
     Quiet: ``\label{alpha}``
-    Fix: Unsafe: the backslash; for parentheses around what is under a root, braces. None for other arguments in
-    parentheses.
+    Fires: ``s q r t 1 0 x`` -> ``s q r t``
+    Fix: Unsafe: the backslash; for parentheses around what is under a root, braces. None where the arguments of a
+    command have no braces.
     See: one label of im2latex has `f r a c { h c } { 2 \pi }`.
     """
     words = label.prose
@@ -183,10 +184,12 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
             continue  # ESC006: a backslash too many, not one too few
         name = place.match[1].replace(" ", "")
         message = f"the letters of \\{name}: a backslash is missing"
-        if label.tokens[place.end : place.end + 1] != ["("] or not COMMANDS[name].args:
+        follows = label.tokens[place.end : place.end + 1]
+        if not COMMANDS[name].args or follows in (["{"], ["["]):
             yield label.at(place.start, place.end, message, f"\\{name}")
             continue
-        closing = _closing_parenthesis(label.tokens, place.end) if name == "sqrt" else None
+        rooted = name == "sqrt" and follows == ["("]
+        closing = _closing_parenthesis(label.tokens, place.end) if rooted else None
         if closing is None:
             yield label.at(place.start, place.end, message)
         else:
