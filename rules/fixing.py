@@ -29,9 +29,9 @@ import polars as pl
 from rules import engine, faults
 from rules.families.escapes.m2e_layout import LAYOUT_RULE
 from rules.fixes import m2e_layout
-from rules.fixes.edits import Edit, apply
+from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.fixes.proof import Reason, Text, choose, proven, readable, reasons
-from rules.registry import EVERY, LOST, Ruleset, all_rules
+from rules.registry import EVERY, FIX_LEVELS, LOST, Ruleset, all_rules
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
@@ -120,6 +120,33 @@ def fix(
         if progress is not None:
             progress(frame.height)
     return pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
+
+
+def proposed(labels: Sequence[str], codes: Sequence[str]) -> pl.DataFrame:
+    """What each rule by itself proposes for each label: all its fixes of the label made at once, proven or not.
+
+    Safe, unsafe and display fixes alike, at every place; of those that overlap, the first. That is what a rule's
+    examples show, and what a person sees beside a finding: not what `fix` makes of the label. The frame has a row for
+    every rule and label with a fix: `row` (UInt32, of the label, from 0), `rule` (the code), `fix` (the level of the
+    least sure one, as the rule gives it) and `fixed` (the text).
+    """
+    offered = engine.judge(labels, _fixable(Ruleset(tuple(codes)))).findings.drop_nulls(["start", "replacement"])
+    groups: dict[tuple[int, str], list[Edit]] = {}
+    for row, code, level, start, end, replacement in offered.select(
+        "row", "rule", "fix", "start", "end", "replacement"
+    ).iter_rows():
+        groups.setdefault((row, code), []).append(Edit(start, end, replacement, code, level))
+    rows = [
+        (
+            row,
+            code,
+            max((edit.level for edit in edits), key=FIX_LEVELS.index),
+            apply(labels[row], disjoint(in_order(edits, len(labels[row])), len(labels[row]))),
+        )
+        for (row, code), edits in groups.items()
+    ]
+    schema = {"row": pl.UInt32, "rule": pl.String, "fix": pl.String, "fixed": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _fixable(ruleset: Ruleset) -> Ruleset:

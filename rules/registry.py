@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -73,10 +74,15 @@ class SelectionError(ValueError):
 
 @dataclass(frozen=True)
 class Example:
-    """A label in a rule's docstring; `spans` are the substrings the rule must point at, empty where it is quiet."""
+    """A label in a rule's docstring.
+
+    `spans` are the substrings that the rule must point at; there are none where it is quiet. `fixed` is the label with
+    every fix that the rule proposes for it, whatever their level: what `rules.fixing.proposed` gives.
+    """
 
     label: str
     spans: tuple[str, ...] = ()
+    fixed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -271,17 +277,30 @@ def _example_text(text: str) -> str:
     return text.translate(_PICTURES)
 
 
+def _example(line: str) -> Example:
+    """One example that fires, from its line."""
+    found = list(_QUOTED.finditer(line))
+    texts = [_example_text(match[1]) for match in found]
+    before = [line[left.end() : right.start()] for left, right in pairwise(found)]
+    arrows = [at for at, between in enumerate(before, 1) if "=>" in between]
+    if not arrows:
+        return Example(texts[0], tuple(texts[1:]))
+    if arrows != [len(texts) - 1]:
+        raise ValueError(f"an example has one fixed label, at its end: {line.strip()}")
+    return Example(texts[0], tuple(texts[1:-1]), texts[-1])
+
+
 def parse_doc(text: str) -> RuleDoc:
-    """The sections of a docstring. `Fires:` lists ``label`` -> ``span`` ``span``…, one a line, `Quiet:` labels."""
+    """The sections of a docstring.
+
+    `Fires:` lists ``label`` -> ``span`` ``span``… => ``fixed label``, one a line; spans and fixed label may be left
+    out. `Quiet:` lists labels. Raises ValueError for a line that says more than one fixed label, or more after it.
+    """
     parts = _SECTION.split(text)
     sections: dict[str, str] = {}
     for name, body in zip(parts[1::2], parts[2::2], strict=True):
         sections[name] = f"{sections[name]}\n{body.strip()}" if name in sections else body.strip()
-    fires = []
-    for line in sections.get("Fires", "").splitlines():
-        quoted = [_example_text(found) for found in _QUOTED.findall(line)]
-        if quoted:
-            fires.append(Example(quoted[0], tuple(quoted[1:])))
+    fires = [_example(line) for line in sections.get("Fires", "").splitlines() if _QUOTED.search(line)]
     quiet = [
         Example(_example_text(found))
         for line in sections.get("Quiet", "").splitlines()

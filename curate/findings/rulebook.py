@@ -43,7 +43,10 @@ def _facts(rule: Rule) -> dict[str, Any]:
         "what": rule.doc.what,
         "why": rule.doc.why,
         "fix_safety": rule.doc.fix,
-        "fires": [{"label": example.label, "spans": list(example.spans)} for example in rule.doc.fires],
+        "fires": [
+            {"label": example.label, "spans": list(example.spans), "use_instead": example.fixed}
+            for example in rule.doc.fires
+        ],
         "quiet": [example.label for example in rule.doc.quiet],
         "see": rule.doc.see,
     }
@@ -92,6 +95,8 @@ def explain_text(rule: Rule) -> str:
         for example in rule.doc.fires:
             at = f"   at {'  '.join(visible(span) for span in example.spans)}" if example.spans else ""
             lines.append(f"  {visible(example.label)}{at}")
+            if example.fixed is not None:
+                lines.append(f"    Use instead: {visible(example.fixed)}")
         lines.append("")
     if rule.doc.quiet:
         lines += ["Is quiet on", *(f"  {visible(example.label)}" for example in rule.doc.quiet), ""]
@@ -115,6 +120,7 @@ def explain_markdown(rule: Rule) -> str:
         rows = "\n".join(
             f"- {_code(example.label)}"
             + (f" at {', '.join(_code(span) for span in example.spans)}" if example.spans else "")
+            + (f"\n  - Use instead: {_code(example.fixed)}" if example.fixed is not None else "")
             for example in rule.doc.fires
         )
         parts += ["## Fires on", rows]

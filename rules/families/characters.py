@@ -29,9 +29,9 @@ def cjk_in_math(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: pdfLaTeX stops at it, KaTeX warns, and normalisers that keep ASCII only drop it without a word. It also makes a
     long tail of rare tokens.
-    Fires: ``解 x = 2`` -> ``解``
-    Fires: ``原 式 = 3`` -> ``原 式``
-    Fires: ``1 、 2`` -> ``、``
+    Fires: ``解 x = 2`` -> ``解`` => ``\text{解} x = 2``
+    Fires: ``原 式 = 3`` -> ``原 式`` => ``\text{原式} = 3``
+    Fires: ``1 、 2`` -> ``、`` => ``1 , 2``
     Quiet: ``\text{解} x = 2``
     Quiet: ``x = 2``
     Fix: Unsafe: `\text{…}` around words; a comma for `、`. In the profile m2e, where lines are text, the rule is off.
@@ -50,8 +50,8 @@ def full_width(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full-width form of an ASCII character: `（ ）`, `：`, `％`.
 
     Why: The vocabulary gets two of every sign, and LaTeX doesn't know this one.
-    Fires: ``（ a ）`` -> ``（`` ``）``
-    Fires: ``5 0 ％`` -> ``％``
+    Fires: ``（ a ）`` -> ``（`` ``）`` => ``( a )``
+    Fires: ``5 0 ％`` -> ``％`` => ``5 0 \%``
     Quiet: ``( a )``
     Quiet: ``\text{解：}``
     Fix: Unsafe: the ASCII character; its width differs. `％` becomes `\%`.
@@ -68,8 +68,9 @@ def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
     r"""A symbol as a Unicode character where LaTeX has a command: `×`, `≤`, `α`, `√`.
 
     Why: pdfLaTeX doesn't know most of them, and data sets that have them have the commands too: two tokens for a sign.
-    Fires: ``a × b ≤ c`` -> ``×`` ``≤``
-    Fires: ``∑ α`` -> ``∑`` ``α``
+    Fires: ``a × b ≤ c`` -> ``×`` ``≤`` => ``a \times b \leq c``
+    Fires: ``∑ α`` -> ``∑`` ``α`` => ``\sum \alpha``
+    Fires: ``a ∣ b`` -> ``∣`` => ``a \mid b``
     Quiet: ``a \times b``
     Quiet: ``\text{café α}``
     Quiet: ``解``
@@ -93,11 +94,11 @@ def look_alike_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A character that looks like an ASCII one and isn't: a Cyrillic а, a minus sign U+2212, a typographic quote.
 
     Why: Nobody sees the difference, every program does: search misses the label and the vocabulary doubles.
-    Fires: ``x − 1`` -> ``−``
+    Fires: ``x − 1`` -> ``−`` => ``x - 1``
     Fires: ``а + b`` -> ``а``
-    Fires: ``f′`` -> ``′``
-    Fires: ``a ∣ b`` -> ``∣``
+    Fires: ``f′`` -> ``′`` => ``f'``
     Quiet: ``x - 1``
+    Quiet: ``a ∣ b``
     Quiet: ``α + β``
     Quiet: ``\text{да}``
     Fix: Safe where math-core draws both alike, as with the minus sign; else the key refuses it.
@@ -118,8 +119,8 @@ def invisible_character(label: Label, options: Options) -> Iterator[Finding]:
     """A character nobody sees: a zero-width space, a byte order mark, a mark of writing direction, a no-break space.
 
     Why: Two labels look alike in every editor and are different; LaTeX stops at it or draws a box.
-    Fires: ``x\u200by`` -> ``\u200b``
-    Fires: ``\ufeffx\u00a0y`` -> ``\ufeff`` ``\u00a0``
+    Fires: ``x\u200by`` -> ``\u200b`` => ``xy``
+    Fires: ``\ufeffx\u00a0y`` -> ``\ufeff`` ``\u00a0`` => ``x y``
     Quiet: ``x y``
     Quiet: ``x ~ y``
     Fix: Unsafe: dropped; odd spaces become plain ones. math-core takes them for signs, so the key can't prove it.
@@ -141,8 +142,8 @@ def styled_letter(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter in a font as a character of its own: `𝑥`, `𝐀`, `ℝ`.
 
     Why: Copied from a PDF or a word processor. pdfLaTeX doesn't know it; `\mathbf { A }` or a plain x is meant.
-    Fires: ``𝑥 + 1`` -> ``𝑥``
-    Fires: ``v ∈ ℝ`` -> ``ℝ``
+    Fires: ``𝑥 + 1`` -> ``𝑥`` => ``x + 1``
+    Fires: ``v ∈ ℝ`` -> ``ℝ`` => ``v ∈ \mathbb { R }``
     Quiet: ``x + 1``
     Quiet: ``\mathbb { R }``
     Fix: Unsafe: the letter, in `\mathbf`, `\mathbb`, `\mathcal`, `\mathfrak`, `\mathsf` or `\mathtt` where it has one.
@@ -158,9 +159,9 @@ def script_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A superscript or subscript as a character: `x²`, `H₂O`.
 
     Why: pdfLaTeX doesn't know most of them, and they are a second spelling of `^ { 2 }`.
-    Fires: ``x² + y²`` -> ``²`` ``²``
-    Fires: ``10⁻¹`` -> ``⁻¹``
-    Fires: ``H₂O`` -> ``₂``
+    Fires: ``x² + y²`` -> ``²`` ``²`` => ``x ^ { 2 } + y ^ { 2 }``
+    Fires: ``10⁻¹`` -> ``⁻¹`` => ``10 ^ { - 1 }``
+    Fires: ``H₂O`` -> ``₂`` => ``H _ { 2 } O``
     Quiet: ``x ^ { 2 }``
     Quiet: ``\text{m²}``
     Fix: Unsafe: `^ { 2 }`.
@@ -170,7 +171,8 @@ def script_character(label: Label, options: Options) -> Iterator[Finding]:
             continue
         plain = unicodedata.normalize("NFKC", match[0]).replace("−", "-")
         sign = "^" if match[1] else "_"
-        yield Finding("a script as a character", *match.span(), f" {sign} {{ {' '.join(plain)} }}")
+        gap = " " if label.text[match.end() : match.end() + 1].strip() else ""
+        yield Finding("a script as a character", *match.span(), f" {sign} {{ {' '.join(plain)} }}{gap}")
 
 
 @rule("UNI008", "combining-mark", "warning", NON_ASCII, fix="unsafe")
@@ -178,7 +180,7 @@ def combining_mark(label: Label, options: Options) -> Iterator[Finding]:
     r"""An accent as a character that combines with the one before: `x` and U+0304.
 
     Why: LaTeX sets the accent beside the letter or not at all; `\bar { x }` is meant.
-    Fires: ``x̄ + 1`` -> ``x̄``
+    Fires: ``x̄ + 1`` -> ``x̄`` => ``\bar { x } + 1``
     Quiet: ``\bar { x } + 1``
     Quiet: ``é``
     Fix: Unsafe: the accent's command.
@@ -200,7 +202,7 @@ def broken_encoding(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: What stood there is lost or garbled; no picture shows it.
     Fires: ``a \ufffd b`` -> ``\ufffd``
-    Fires: ``a \u00c3\u0097 b`` -> ``\u00c3\u0097``
+    Fires: ``a \u00c3\u0097 b`` -> ``\u00c3\u0097`` => ``a × b``
     Quiet: ``a × b``
     Quiet: ``Â``
     Fix: Display: the text as UTF-8, where that gives one.

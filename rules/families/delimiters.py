@@ -25,10 +25,10 @@ def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: The picture doesn't show them. Some labels have them and some don't, so a model must guess, and duplicate and
     leakage search miss the match.
-    Fires: ``$x$`` -> ``$`` ``$``
-    Fires: ``$$ x = 1 $$`` -> ``$$`` ``$$``
-    Fires: ``\[ x \]`` -> ``\[`` ``\]``
-    Fires: ``\begin{equation} x \end{equation}`` -> ``\begin{equation}`` ``\end{equation}``
+    Fires: ``$x$`` -> ``$`` ``$`` => ``x``
+    Fires: ``$$ x = 1 $$`` -> ``$$`` ``$$`` => ``x = 1``
+    Fires: ``\[ x \]`` -> ``\[`` ``\]`` => ``x``
+    Fires: ``\begin{equation} x \end{equation}`` -> ``\begin{equation}`` ``\end{equation}`` => ``x``
     Quiet: ``x = 1``
     Quiet: ``\begin{matrix} x \end{matrix}``
     Fix: Safe: they are taken off.
@@ -46,8 +46,8 @@ def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: LaTeX stops with "Display math should end with $$" or "Bad math environment delimiter". Often it is prose with
     a formula in it, several formulas, or a price.
-    Fires: ``a $ b`` -> ``$``
-    Fires: ``cost $5 + x`` -> ``$``
+    Fires: ``a $ b`` -> ``$`` => ``a \$ b``
+    Fires: ``cost $5 + x`` -> ``$`` => ``cost \$5 + x``
     Fires: ``\( a \) , \( b \)`` -> ``\(`` ``\)`` ``\(`` ``\)``
     Quiet: ``\$5``
     Quiet: ``\text{if $x$}``
@@ -69,8 +69,8 @@ def comment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An unescaped percent sign: the rest of its line is a comment.
 
     Why: What follows is not drawn, so the label says more than the picture, or less: `50% + x` draws "50".
-    Fires: ``a % todo`` -> ``% todo``
-    Fires: ``5 0 % + x`` -> ``% + x``
+    Fires: ``a % todo`` -> ``% todo`` => ``a``
+    Fires: ``5 0 % + x`` -> ``% + x`` => ``5 0 \% + x``
     Quiet: ``5 0 \% + x``
     Fix: Unsafe: `\%` after a digit, where the sign was meant; dropped where nothing follows it.
     """
@@ -103,7 +103,7 @@ def equation_number(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: Croppers cut the number off the picture about as often as not; then the label has what the picture lacks.
     Fires: ``x = 1 \tag{3}`` -> ``\tag``
-    Fires: ``x = 1 \quad ( 1 2 )`` -> ``\quad ( 1 2 )``
+    Fires: ``x = 1 \quad ( 1 2 )`` -> ``\quad ( 1 2 )`` => ``x = 1``
     Fires: ``x = 1 \eqno (3)`` -> ``\eqno``
     Quiet: ``f ( 2 )``
     Fix: Unsafe: look at the picture.
@@ -131,8 +131,8 @@ def reference_residue(label: Label, options: Options) -> Iterator[Finding]:
     r"""What a paper needs and a picture doesn't show: `\label{…}`, `\nonumber`, `\notag`; `\ref`, `\cite`, `\footnote`.
 
     Why: `\label` is invisible, so it can't be learnt; `\ref` and `\cite` draw a number that the label doesn't tell.
-    Fires: ``x = 1 \label{eq:1}`` -> ``\label{eq:1}``
-    Fires: ``x = 1 \nonumber`` -> ``\nonumber``
+    Fires: ``x = 1 \label{eq:1}`` -> ``\label{eq:1}`` => ``x = 1``
+    Fires: ``x = 1 \nonumber`` -> ``\nonumber`` => ``x = 1``
     Fires: ``x = \cite{a}`` -> ``\cite{a}``
     Quiet: ``x = 1``
     Fix: Safe for `\label`, `\nonumber`, `\notag`, which are dropped. None for the others (a warning): drop the sample.
@@ -170,8 +170,8 @@ def trailing_punctuation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full stop, comma or semicolon at the end: the sentence's, not the formula's.
 
     Why: It may or may not be in the crop; a data set should do one or the other.
-    Fires: ``x = 1 .`` -> ``.``
-    Fires: ``x = 1 ,`` -> ``,``
+    Fires: ``x = 1 .`` -> ``.`` => ``x = 1``
+    Fires: ``x = 1 ,`` -> ``,`` => ``x = 1``
     Quiet: ``x = 1``
     Quiet: ``x = . . .``
     Fix: Display: look at the picture.

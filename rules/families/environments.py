@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from rules.findings import Finding
 from rules.latex.commands import ENVIRONMENTS
-from rules.latex.reader import Problem
 from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has, has_problem, has_text
@@ -17,7 +16,6 @@ from rules.toolkit.sieves import has, has_problem, has_text
     "lines-without-environment",
     "warning",
     has_text("\\\\") | has(r"\\newline(?:[^A-Za-z]|$)"),
-    fix="unsafe",
     spelling=True,
 )
 def lines_without_environment(label: Label, options: Options) -> Iterator[Finding]:
@@ -28,7 +26,7 @@ def lines_without_environment(label: Label, options: Options) -> Iterator[Findin
     Fires: ``a = b \\ c = d`` -> ``\\``
     Quiet: ``\begin{aligned} a = b \\ c = d \end{aligned}``
     Quiet: ``a = b \\``
-    Fix: Unsafe: `\begin{aligned} … \end{aligned}` around it.
+    Fix: None: `gathered`, or `aligned` with an `&` in each line; only the picture shows where the lines align.
     """
     depth = 0
     for index, token in enumerate(label.tokens):
@@ -57,7 +55,7 @@ def _meaningful_end(label: Label) -> int:
     "display-environment",
     "error",
     has_problem("nested-display-environment", "display-environment", "text-environment"),
-    fix="safe",
+    fix="unsafe",
     spelling=True,
 )
 def display_environment(label: Label, options: Options) -> Iterator[Finding]:
@@ -65,23 +63,24 @@ def display_environment(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: `align` makes display math of its own, so a label with it can't be put into display math; inside a formula
     LaTeX stops. KaTeX rejects `eqnarray` everywhere.
-    Fires: ``\begin{align*} a &= b \end{align*}`` -> ``\begin{align*} a &= b \end{align*}``
-    Fires: ``x + \begin{gather} a \end{gather}`` -> ``\begin{gather} a \end{gather}``
+    Fires: ``\begin{align*} a &= b \end{align*}`` => ``\begin{aligned} a &= b \end{aligned}``
+    Fires: ``x \begin{gather} a \end{gather}`` -> ``\begin{gather} a \end{gather}``
     Fires: ``\begin{align} a \end{gather}`` -> ``\begin{align}``
     Fires: ``x \begin{center} a \end{center}`` -> ``\begin{center}``
     Quiet: ``\begin{aligned} a &= b \end{aligned}``
-    Fix: Safe for one `align` or `gather` around the whole label (a warning only): `aligned`, `gathered`, at both ends.
+    Fix: Unsafe for one `align` or `gather` around the whole label (a warning only): `aligned`, `gathered`, at both
+    ends. Display inside a formula. The label has no visual key before, so nothing can be proven.
     """
     for problem in label.problems("display-environment", "nested-display-environment"):
         inner = _INNER.get(problem.detail)
-        end = _end_of(label, problem)
+        end = _end_of(label, problem.start, problem.detail)
         whole = problem.start == 0 and end == len(label.tokens)
         hint = f"; {inner.partition('}')[0]} is what stands inside one" if inner else ""
         yield label.at(
             problem.start,
             problem.end if end is None else end,
             f"{problem.detail} makes a display of its own{hint}",
-            _renamed(label, problem, end, inner) if inner and end is not None else None,
+            _renamed(label, problem.start, end, inner) if inner and end is not None else None,
             severity="warning" if whole else None,
             fix=None if whole and inner else "display",
         )
@@ -105,23 +104,23 @@ _INNER = {
 }
 
 
-def _end_of(label: Label, problem: Problem) -> int | None:
-    """The token after the `\\end{…}` of the environment that begins here, or None where it has none of its name."""
+def _end_of(label: Label, start: int, name: str) -> int | None:
+    """The token after the `\\end{…}` of the environment at token `start`; None where its name is another."""
     depth = 0
     for index in label.find("\\begin", "\\end"):
-        if index < problem.start:
+        if index < start:
             continue
         depth += 1 if label.tokens[index] == "\\begin" else -1
         if depth == 0:
             closing = label.partners.get(index + 1)
-            named = closing is not None and "".join(label.tokens[index + 2 : closing]) == problem.detail
+            named = closing is not None and "".join(label.tokens[index + 2 : closing]) == "".join(name.split())
             return closing + 1 if named and closing is not None else None
     return None
 
 
-def _renamed(label: Label, problem: Problem, end: int, inner: str) -> str:
+def _renamed(label: Label, start: int, end: int, inner: str) -> str:
     """The environment under another name at both ends; what `inner` has behind its `}` follows the first."""
-    body = label.spans[label.partners[problem.start + 1]][1]
+    body = label.spans[label.partners[start + 1]][1]
     last = max(index for index in label.find("\\end") if index < end)
     name, _, columns = inner.partition("}")
     return f"\\begin{{{name}}}{columns}{label.text[body : label.spans[last][0]]}\\end{{{name}}}"
@@ -139,9 +138,10 @@ def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix with its delimiters written apart: `\left( \begin{matrix} … \end{matrix} \right)` for `pmatrix`.
 
     Why: There are three spellings of one matrix; a data set should use one.
-    Fires: ``\left( \begin{matrix} a \\ b \end{matrix} \right)`` -> ``\left( \begin{matrix}``
+    Fires: ``\left( \begin{matrix} a \\ b \end{matrix} \right)`` => ``\begin{pmatrix} a \\ b \end{pmatrix}``
+    Fires: ``\left[ \begin{array}{c} a \\ b \end{array} \right]`` -> ``\left[ \begin{array}``
     Quiet: ``\begin{pmatrix} a \\ b \end{pmatrix}``
-    Fix: Display: the widths of the gaps differ a little between the spellings.
+    Fix: Display, for `matrix` between like delimiters: the widths of the gaps differ a little between the spellings.
     """
     tokens = label.tokens
     for index in label.find("\\left"):
@@ -151,8 +151,29 @@ def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
             name = "".join(tokens[index + 4 : index + 10])
             size = 6 if name == "matrix" else 5 if name[:5] == "array" else 0
             if size:
-                yield label.at(index, index + 5 + size, f"delimiters written apart from {name[:size]}")
+                message = f"delimiters written apart from {name[:size]}"
+                end, joined = _delimited(label, index) if name == "matrix" else (None, None)
+                yield label.at(index, index + 5 + size if end is None else end, message, joined)
                 return
+
+
+_DELIMITED = {
+    ("(", ")"): "pmatrix",
+    ("[", "]"): "bmatrix",
+    ("\\{", "\\}"): "Bmatrix",
+    ("|", "|"): "vmatrix",
+    ("\\|", "\\|"): "Vmatrix",
+}
+
+
+def _delimited(label: Label, left: int) -> tuple[int | None, str | None]:
+    r"""The token after the `\right` of a matrix that `\left` at token `left` opens, and the matrix with delimiters."""
+    tokens = label.tokens
+    end = _end_of(label, left + 2, "matrix")
+    if end is None or tokens[end : end + 1] != ["\\right"] or end + 1 >= len(tokens):
+        return None, None
+    name = _DELIMITED.get((tokens[left + 1], tokens[end + 1]))
+    return (end + 2, _renamed(label, left + 2, end, name)) if name else (None, None)
 
 
 @rule("ENV004", "unknown-environment", "error", has_problem("unknown-environment"), fix="display", spelling=True)
@@ -161,19 +182,20 @@ def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: LaTeX stops with "Environment … undefined". Tokenisers write `\begin { m a t r i x }`.
     Fires: ``\begin{foo} a \end{foo}`` -> ``\begin{foo}``
-    Fires: ``\begin{ matrix } a \end{ matrix }`` -> ``\begin{ matrix }``
+    Fires: ``\begin{ matrix } a \end{ matrix }`` => ``\begin{matrix} a \end{matrix}``
     Quiet: ``\begin {matrix} a \end {matrix}``
-    Fix: Display: the name without spaces.
+    Fix: Display: the name without spaces, at both ends.
     """
     for problem in label.problems("unknown-environment"):
         joined = "".join(problem.detail.split())
         known = joined in ENVIRONMENTS and joined != problem.detail
         hint = f"; without its spaces it would be {joined}" if known else ""
-        yield label.on(
-            problem,
-            f"LaTeX doesn't know the environment {problem.detail!r}{hint}",
-            f"\\begin{{{joined}}}" if known else None,
-        )
+        end = _end_of(label, problem.start, joined) if known else None
+        message = f"LaTeX doesn't know the environment {problem.detail!r}{hint}"
+        if end is None:
+            yield label.on(problem, message)
+        else:
+            yield label.at(problem.start, end, message, _renamed(label, problem.start, end, joined))
 
 
 @rule(

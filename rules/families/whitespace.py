@@ -29,8 +29,8 @@ def stray_space(label: Label, options: Options) -> Iterator[Finding]:
     r"""Spaces at the start or end of a label, or several in a row.
 
     Why: They draw nothing, but string metrics, vocabulary and duplicate search see another label.
-    Fires: ``x ^ { 2 }  + 1`` -> ``  ``
-    Fires: `` x`` -> `` ``
+    Fires: ``x ^ { 2 }  + 1`` -> ``  `` => ``x ^ { 2 } + 1``
+    Fires: `` x`` -> `` `` => ``x``
     Quiet: ``x ^ { 2 } + 1``
     Quiet: ``a \  b``
     Fix: Safe: spaces are dropped at the ends and become one inside. One finding a label, at the first place; with
@@ -91,10 +91,10 @@ def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A spacing command or a line break at the end of a label.
 
     Why: Nothing in the picture shows it, so a model can only guess it.
-    Fires: ``x = 1 \quad`` -> ``\quad``
-    Fires: ``x = 1 \,`` -> ``\,``
-    Fires: ``x = 1 \\`` -> ``\\``
-    Fires: ``x = 1 \hspace{1cm}`` -> ``\hspace{1cm}``
+    Fires: ``x = 1 \quad`` -> ``\quad`` => ``x = 1``
+    Fires: ``x = 1 \,`` -> ``\,`` => ``x = 1``
+    Fires: ``x = 1 \\`` -> ``\\`` => ``x = 1``
+    Fires: ``x = 1 \hspace{1cm}`` -> ``\hspace{1cm}`` => ``x = 1``
     Quiet: ``x \quad y``
     Quiet: ``x {\hspace{1cm}}``
     Fix: Safe: it is dropped.
@@ -156,10 +156,10 @@ def spacing_command(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: It is the annotator's taste; in handwriting nothing shows it, in print hardly anything. Some data sets delete
     all of it.
-    Fires: ``\int f \, d x`` -> ``\,``
-    Fires: ``a \quad b \; c`` -> ``\quad``
-    Fires: ``a \hspace{1cm} b`` -> ``\hspace{1cm}``
-    Fires: ``a \hskip 1em b`` -> ``\hskip 1em``
+    Fires: ``\int f \, d x`` -> ``\,`` => ``\int f d x``
+    Fires: ``a \quad b \; c`` -> ``\quad`` => ``a b c``
+    Fires: ``a \hspace{1cm} b`` -> ``\hspace{1cm}`` => ``a b``
+    Fires: ``a \hskip 1em b`` -> ``\hskip 1em`` => ``a b``
     Quiet: ``\int f d x``
     Fix: Unsafe: the space is visible in print. One finding a label, at the first place; with
     `every = true` one at each.

@@ -29,7 +29,6 @@ LOOK_ALIKES: Final[dict[str, str]] = {
     "\u2033": "''",
     "\u2044": "/",
     "\u2215": "/",
-    "\u2223": "|",
     "\u2236": ":",
     "\u2217": "*",
     "\u01c0": "|",
@@ -83,8 +82,32 @@ _OWN: Final[dict[str, str]] = {
     "µ": r"\mu",
     "Ω": r"\Omega",
     "⩽": r"\leqslant",
+    "×": r"\times",
+    "÷": r"\div",
+    "¬": r"\neg",
+    "←": r"\leftarrow",
+    "↑": r"\uparrow",
+    "↓": r"\downarrow",
+    "†": r"\dagger",
+    "‡": r"\ddagger",
+    "•": r"\bullet",
+    "◦": r"\circ",
+    "◯": r"\bigcirc",
+    "\u2126": r"\Omega",
+    "\u2329": r"\langle",
+    "\u232a": r"\rangle",
+    "℃": r"^ { \circ } \mathrm { C }",
+    "¼": r"\frac { 1 } { 4 }",
+    "½": r"\frac { 1 } { 2 }",
+    "¾": r"\frac { 3 } { 4 }",
+    "§": r"\S",
+    "¶": r"\P",
+    "£": r"\pounds",
     "⩾": r"\geqslant",
 }
+
+#: pylatexenc has commands of text for them; in a formula they are scripts of what stands before.
+_SCRIPTS: Final = frozenset("¹²³")
 
 _FONTS: Final = {
     "BOLD": r"\mathbf",
@@ -120,7 +143,7 @@ def _table() -> dict[str, str]:
 
 def command(character: str) -> str | None:
     """The command of mathematics that draws this symbol, or None: letters of text, look-alikes and what LaTeX lacks."""
-    return None if character in LOOK_ALIKES else _table().get(character)
+    return None if character in LOOK_ALIKES or character in _SCRIPTS else _table().get(character)
 
 
 def styled(character: str) -> str | None:

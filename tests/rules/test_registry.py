@@ -146,6 +146,23 @@ def test_a_docstring_is_taken_apart():
     assert [example.label for example in doc.quiet] == ["d"]
 
 
+def test_an_example_says_what_the_label_is_after_the_fix():
+    doc = parse_doc(
+        "What.\n\nFires: ``a ␉ b`` -> ``␉`` ``b`` => ``a␊b``\nFires: ``c => d`` => ``c``\nFires: ``e`` -> ``=>``"
+    )
+    assert [(example.label, example.spans, example.fixed) for example in doc.fires] == [
+        ("a \t b", ("\t", "b"), "a\nb"),
+        ("c => d", (), "c"),
+        ("e", ("=>",), None),
+    ]
+
+
+@pytest.mark.parametrize("line", ["``a`` => ``b`` -> ``a``", "``a`` => ``b`` => ``c``"])
+def test_a_fixed_label_stands_once_and_at_the_end(line):
+    with pytest.raises(ValueError, match="one fixed label, at its end: ``a``"):
+        parse_doc(f"What.\n\nFires: {line}")
+
+
 def test_a_rule_can_have_another_severity_in_a_profile():
     (found,) = rules.check(["x + = 3"], include=["SEM013"]).to_dicts()
     assert found["severity"] == "warning"

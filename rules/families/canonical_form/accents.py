@@ -59,8 +59,8 @@ def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding
     r"""A narrow accent over several symbols: `\bar { A B }`, `\vec { A B }`.
 
     Why: LaTeX draws it over the middle only; a picture with a line over all of it needs `\overline`.
-    Fires: ``\bar { A B }`` -> ``\bar``
-    Fires: ``\vec { A B } = \vec { c }`` -> ``\vec``
+    Fires: ``\bar { A B }`` -> ``\bar`` => ``\overline { A B }``
+    Fires: ``\vec { A B } = \vec { c }`` -> ``\vec`` => ``\overrightarrow { A B } = \vec { c }``
     Quiet: ``\bar { x _ { 1 } }``
     Quiet: ``\overline { A B }``
     Quiet: ``\hat { \mathbf { n } }``
@@ -90,8 +90,8 @@ def wide_accent_on_one(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: It hardly differs from `\bar { x }`, which others write; in handwriting it doesn't at all. In
     print the two are told apart, and the rule is off.
-    Fires: ``\overline { x }`` -> ``\overline``
-    Fires: ``\overrightarrow { a } + b`` -> ``\overrightarrow``
+    Fires: ``\overline { x }`` -> ``\overline`` => ``\bar { x }``
+    Fires: ``\overrightarrow { a } + b`` -> ``\overrightarrow`` => ``\vec { a } + b``
     Quiet: ``\overline { A B }``
     Quiet: ``\bar { x }``
     Fix: Unsafe: the narrow accent.
@@ -121,7 +121,8 @@ def invisible_font(label: Label, options: Options) -> Iterator[Finding]:
     r"""A font that handwriting doesn't show, on one letter: `\mathbf { x }`, `\mathrm { d }`.
 
     Why: A writer's x looks the same, bold or not; the label asks a model to guess. In print fonts are visible and stay.
-    Fires: ``\mathbf { x } + 1`` -> ``\mathbf``
+    Fires: ``\mathbf { x } + 1`` -> ``\mathbf { x }`` => ``x + 1``
+    Fires: ``a\boldsymbol{\alpha}b`` -> ``\boldsymbol{\alpha}`` => ``a\alpha b``
     Quiet: ``x + 1``
     Quiet: ``\mathbb { R }``
     Quiet: ``\mathrm { i f }``
@@ -131,4 +132,4 @@ def invisible_font(label: Label, options: Options) -> Iterator[Finding]:
     for index in label.find(*(f"\\{name}" for name in _FONTS)):
         after = label.tokens[index + 1 : index + 4]
         if len(after) == 3 and after[0] == "{" and after[2] == "}" and (after[1].isalpha() or after[1][0] == "\\"):
-            yield label.at(index, index + 1, f"{label.tokens[index]} can't be seen in handwriting")
+            yield label.at(index, index + 4, f"{label.tokens[index]} can't be seen in handwriting", after[1])

@@ -19,9 +19,9 @@ def ellipsis_as_dots(label: Label, options: Options) -> Iterator[Finding]:
     r"""An ellipsis written as single dots: `. . .`, `\cdot \cdot \cdot`.
 
     Why: Three tokens for one sign that others write `\ldots` or `\cdots`; the gaps differ too.
-    Fires: ``1 , 2 , . . . , n`` -> ``. . .``
-    Fires: ``x _ 1 \cdot \cdot \cdot x _ n`` -> ``\cdot \cdot \cdot``
-    Fires: ``a,...,b`` -> ``...``
+    Fires: ``1 , 2 , . . . , n`` -> ``. . .`` => ``1 , 2 , \ldots , n``
+    Fires: ``x _ 1 \cdot \cdot \cdot x _ n`` -> ``\cdot \cdot \cdot`` => ``x _ 1 \cdots x _ n``
+    Fires: ``a,...,b`` -> ``...`` => ``a,\ldots,b``
     Quiet: ``1 , 2 , \ldots , n``
     Quiet: ``a \cdot b``
     Quiet: ``\text{and so on ...}``
@@ -43,7 +43,7 @@ def dots_by_context(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: Its picture is that of `\ldots` before a comma and that of `\cdots` before a plus sign; KaTeX and MathJax
     decide in their own ways. A label had better name what is seen.
-    Fires: ``1 , \dots , n`` -> ``\dots``
+    Fires: ``1 , \dots , n`` -> ``\dots`` => ``1 , \ldots , n``
     Quiet: ``1 , \ldots , n``
     Fix: Unsafe: `\cdots` before a binary operator or relation, `\ldots` elsewhere.
     See: MathWriting's validation set has 214 `\dots` beside 25 `\cdots`.
@@ -76,8 +76,8 @@ def ellipsis_miscounted(label: Label, options: Options) -> Iterator[Finding]:
     r"""An ellipsis of two dots, or one with a dot too many behind it: `1 , . . , n`, `\ldots . , n`.
 
     Why: A dot was lost or added; nobody writes two dots between commas.
-    Fires: ``w _ 0 , . . , w _ n`` -> ``. .``
-    Fires: ``k = 0 , \dots . . , n - 1`` -> ``\dots . .``
+    Fires: ``w _ 0 , . . , w _ n`` -> ``. .`` => ``w _ 0 , \ldots , w _ n``
+    Fires: ``k = 0 , \dots . . , n - 1`` -> ``\dots . .`` => ``k = 0 , \dots , n - 1``
     Quiet: ``w _ 0 , . . . , w _ n``
     Quiet: ``x = 1 , \ldots .``
     Quiet: ``f ( . , . )``

@@ -19,8 +19,8 @@ def thousands_comma(label: Label, options: Options) -> Iterator[Finding]:
     r"""A comma that groups digits: `1 , 0 0 0`.
 
     Why: LaTeX takes it for a separator and sets a gap after it, as between two numbers; `{ , }` has none.
-    Fires: ``x = 1 , 0 0 0`` -> ``,``
-    Fires: ``2 , 5 0 0 , 0 0 0 + 1`` -> ``,`` ``,``
+    Fires: ``x = 1 , 0 0 0`` -> ``,`` => ``x = 1 { , } 0 0 0``
+    Fires: ``2 , 5 0 0 , 0 0 0 + 1`` -> ``,`` ``,`` => ``2 { , } 5 0 0 { , } 0 0 0 + 1``
     Quiet: ``( 7 4 , 1 1 1 )``
     Quiet: ``1 , 2 , 3``
     Quiet: ``2 8 9 , 3 2 4 , 3 6 1``

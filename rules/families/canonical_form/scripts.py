@@ -25,9 +25,9 @@ def script_order(label: Label, options: Options) -> Iterator[Finding]:
     r"""The superscript before the subscript: `x ^ { 2 } _ { i }`.
 
     Why: LaTeX draws both orders alike, so the label holds a choice that no picture shows.
-    Fires: ``x ^ { 2 } _ { i }`` -> ``^ { 2 } _ { i }``
-    Fires: ``x^2_i`` -> ``^2_i``
-    Fires: ``\sum ^ { n } _ { i = 1 } i`` -> ``^ { n } _ { i = 1 }``
+    Fires: ``x ^ { 2 } _ { i }`` -> ``^ { 2 } _ { i }`` => ``x _ { i } ^ { 2 }``
+    Fires: ``x^2_i`` -> ``^2_i`` => ``x_i^2``
+    Fires: ``\sum ^ { n } _ { i = 1 } i`` -> ``^ { n } _ { i = 1 }`` => ``\sum _ { i = 1 } ^ { n } i``
     Quiet: ``x _ { i } ^ { 2 }``
     Quiet: ``x ^ { 2 } y _ { i }``
     Quiet: ``x ^ { 2 _ { i } }``
@@ -69,8 +69,8 @@ def bare_prime(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\prime` without `^`: `y \prime`.
 
     Why: LaTeX draws a large prime on the base line; what was meant is `y ^ { \prime }`.
-    Fires: ``y < y \prime`` -> ``\prime``
-    Fires: ``f \prime ( x )`` -> ``\prime``
+    Fires: ``y < y \prime`` -> ``\prime`` => ``y < y ^ { \prime }``
+    Fires: ``f \prime ( x )`` -> ``\prime`` => ``f ^ { \prime } ( x )``
     Quiet: ``y ^ { \prime }``
     Quiet: ``y ^ { \prime \prime }``
     Quiet: ``y ^ { i \prime }``
@@ -105,8 +105,8 @@ def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
     r"""A prime as a quote: `f'` for `f ^ { \prime }`.
 
     Why: Two spellings of one sign; tokenised data sets write `^ { \prime }`.
-    Fires: ``f' ( x )`` -> ``'``
-    Fires: ``f'' + g'`` -> ``''``
+    Fires: ``f' ( x )`` -> ``'`` => ``f^ { \prime } ( x )``
+    Fires: ``f'' + g'`` -> ``''`` => ``f^ { \prime \prime } + g^ { \prime }``
     Quiet: ``f ^ { \prime } ( x )``
     Quiet: ``\text{don't}``
     Quiet: ``x ^ { ' }``
@@ -133,8 +133,8 @@ def quote_in_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""A quote inside a superscript: `f ^ { ' }`, a prime on a script.
 
     Why: The quote is a superscript by itself, so LaTeX raises it twice and draws it smaller than a prime.
-    Fires: ``f ^ { ' }`` -> ``'``
-    Fires: ``\eta^{'\nu}`` -> ``'``
+    Fires: ``f ^ { ' }`` -> ``'`` => ``f ^ { \prime }``
+    Fires: ``\eta^{'\nu}`` -> ``'`` => ``\eta^{\prime\nu}``
     Quiet: ``f'``
     Quiet: ``f ^ { \prime }``
     Quiet: ``x ^ { f' }``
@@ -155,7 +155,7 @@ def root_index_two(label: Label, options: Options) -> Iterator[Finding]:
     r"""A square root with its index written: `\sqrt [ 2 ] { x }`.
 
     Why: Hardly anybody writes the 2; in front of a number it is more often a factor: `2 \sqrt { 3 }`.
-    Fires: ``\sqrt [ 2 ] { x }`` -> ``[ 2 ]``
+    Fires: ``\sqrt [ 2 ] { x }`` -> ``[ 2 ]`` => ``\sqrt { x }``
     Quiet: ``\sqrt { x }``
     Quiet: ``\sqrt [ 3 ] { x }``
     Fix: Unsafe: look at the picture.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding, FixLevel
-from rules.latex.actions import ACTIONS, SPACE
+from rules.latex.actions import ACTIONS, COMMAND, SPACE
 from rules.latex.synonyms import SYNONYMS
 from rules.registry import Options, rule
 from rules.toolkit.braces import places
@@ -24,10 +24,10 @@ def synonym(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: Exact-match scores and duplicate search take `\le` and `\leq` for two labels, and a model spends capacity on a
     choice that no picture shows.
-    Fires: ``a \le b`` -> ``\le``
-    Fires: ``x \to 0 , y \ne 1`` -> ``\to`` ``\ne``
-    Fires: ``x \sp 2`` -> ``\sp``
-    Fires: ``{ \Bbb R }`` -> ``\Bbb``
+    Fires: ``a \le b`` -> ``\le`` => ``a \leq b``
+    Fires: ``x \to 0 , y \ne 1`` -> ``\to`` ``\ne`` => ``x \rightarrow 0 , y \neq 1``
+    Fires: ``x \sp 2`` -> ``\sp`` => ``x ^ 2``
+    Fires: ``{ \Bbb R }`` -> ``\Bbb`` => ``{ \mathbb R }``
     Quiet: ``a \leq b``
     Quiet: ``\left\{ x \right\} \ y``
     Fix: Safe: the canonical command.
@@ -43,8 +43,8 @@ def fraction_size(label: Label, options: Options) -> Iterator[Finding]:
     r"""A fraction or binomial of a size set by hand: `\dfrac`, `\tfrac`, `\dbinom`.
 
     Why: It means what `\frac` means; in handwriting the size can't be seen, in print often not.
-    Fires: ``\dfrac { 1 } { 2 }`` -> ``\dfrac``
-    Fires: ``x ^ { \tfrac { 1 } { 2 } }`` -> ``\tfrac``
+    Fires: ``\dfrac { 1 } { 2 }`` -> ``\dfrac`` => ``\frac { 1 } { 2 }``
+    Fires: ``x ^ { \tfrac { 1 } { 2 } }`` -> ``\tfrac`` => ``x ^ { \frac { 1 } { 2 } }``
     Quiet: ``\frac { 1 } { 2 }``
     Fix: Safe where the size is the one that `\frac` has there anyway; elsewhere the key refuses. Unsafe for `\cfrac`.
     """
@@ -80,8 +80,8 @@ def negated_by_not(label: Label, options: Options) -> Iterator[Finding]:
     r"""A negated relation put together with `\not` where it has a command: `\not =`, `\not \in`.
 
     Why: Two spellings of `\neq`; the slash lies a little differently, which no annotator meant.
-    Fires: ``a \not = b`` -> ``\not =``
-    Fires: ``x \not\in A`` -> ``\not\in``
+    Fires: ``a \not = b`` -> ``\not =`` => ``a \neq b``
+    Fires: ``x \not\in A`` -> ``\not\in`` => ``x \notin A``
     Quiet: ``a \neq b``
     Quiet: ``\not D``
     Fix: Unsafe: the slash moves by a hair.
@@ -100,13 +100,13 @@ def parallel_as_strokes(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two strokes for one sign: `A B / / C D` for parallel lines, `| | x | |` for a norm.
 
     Why: `\parallel` and `\|` are the signs; two strokes have another width, and a data set should write one of them.
-    Fires: ``A B / / C D`` -> ``/ /``
-    Fires: ``| | x | |`` -> ``| |`` ``| |``
+    Fires: ``A B / / C D`` -> ``/ /`` => ``A B \parallel C D``
+    Fires: ``| | x | |`` -> ``| |`` ``| |`` => ``\| x \|``
     Quiet: ``A B \parallel C D``
     Quiet: ``| a | b | c |``
     Quiet: ``\text{https://a}``
     Quiet: ``X / / G``
-    Fires: ``l _ { 1 } / / l _ { 2 }`` -> ``/ /``
+    Fires: ``l _ { 1 } / / l _ { 2 }`` -> ``/ /`` => ``l _ { 1 } \parallel l _ { 2 }``
     Fix: Unsafe: `\parallel` for the slashes, `\|` for the bars. Bars that close one another (`| a | | b |`) stay.
     See: HME100K writes `/ /` in 167 labels, CROHME 2023 `| |` in 41.
     """
@@ -152,9 +152,9 @@ def composed_relation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A relation or arrow put together from keyboard signs: `< =`, `- >`, `! =`, `> >`.
 
     Why: `\leq` is one sign in the picture; the label says two.
-    Fires: ``a < = b`` -> ``< =``
-    Fires: ``n - > \infty`` -> ``- >``
-    Fires: ``a != b`` -> ``!=``
+    Fires: ``a < = b`` -> ``< =`` => ``a \leq b``
+    Fires: ``n - > \infty`` -> ``- >`` => ``n \rightarrow \infty``
+    Fires: ``a != b`` -> ``!=`` => ``a \neq b``
     Quiet: ``a \leq b``
     Quiet: ``< a > = b``
     Quiet: ``| + > + | - >``
@@ -184,7 +184,7 @@ def bot_for_perpendicular(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: `\bot` is the symbol for falsum, set as a letter; the relation of two lines is `\perp`. They look alike, so a
     data set that has both teaches one stroke two names.
-    Fires: ``A C \bot B D`` -> ``\bot``
+    Fires: ``A C \bot B D`` -> ``\bot`` => ``A C \perp B D``
     Quiet: ``A C \perp B D``
     Quiet: ``x _ { \bot }``
     Fix: Unsafe: `\perp` has wider gaps.
@@ -202,7 +202,7 @@ def delta_for_triangle(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\Delta` before three points: `S _ { \Delta A B C }`.
 
     Why: A triangle is written `\triangle`; the Greek capital has one thick side in print. A data set should write one.
-    Fires: ``S _ { \Delta A B C } = 2`` -> ``\Delta``
+    Fires: ``S _ { \Delta A B C } = 2`` -> ``\Delta`` => ``S _ { \triangle A B C } = 2``
     Quiet: ``\triangle A B C``
     Quiet: ``\Delta x``
     Fix: Unsafe: `\triangle`.
@@ -218,10 +218,13 @@ def invisible_delimiters(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: Nothing shows it but a hair of space; the label has a structure that the picture lacks.
     Fires: ``\left. R \right. _ { a }`` -> ``\left.``
+    Fires: ``\left. \frac { a } { b } \right. + c`` -> ``\left. \frac { a } { b } \right.`` => ``\frac { a } { b } + c``
     Quiet: ``\left. R \right| _ { a }``
     Quiet: ``\left( R \right.``
     Quiet: ``\left. a \left( b \right. c \right|``
-    Fix: Unsafe: both go, where no script hangs on them.
+    Quiet: ``\left. a \middle| b \right.``
+    Fix: Unsafe: both go. None where a script hangs on them, where they are an argument, and where they bound what
+    `\over` or a switch acts on.
     """
     stack: list[int] = []
     for index in label.find(r"\left", r"\right"):
@@ -230,5 +233,25 @@ def invisible_delimiters(label: Label, options: Options) -> Iterator[Finding]:
             stack.append(index)
         elif stack:
             opened = stack.pop()
-            if after == ["."] and label.tokens[opened + 1] == ".":
-                yield label.at(opened, opened + 2, "this pair of delimiters draws nothing")
+            if after == ["."] and label.tokens[opened + 1] == "." and r"\middle" not in label.tokens[opened:index]:
+                inner = _taken_off(label, opened, index)
+                end = opened + 2 if inner is None else index + 2
+                yield label.at(opened, end, "this pair of delimiters draws nothing", inner)
+
+
+#: They act on what follows up to the end of the group, which a pair of delimiters is.
+_BOUNDED = frozenset(
+    [rf"\{name}" for name in ("over", "atop", "choose", "brack", "brace", "above", "overwithdelims", "atopwithdelims")]
+    + [rf"\{name}" for name in ("rm", "bf", "it", "sf", "tt", "cal", "displaystyle", "textstyle", "scriptstyle")]
+    + [r"\scriptscriptstyle", r"\color"]
+)
+
+
+def _taken_off(label: Label, opened: int, closed: int) -> str | None:
+    r"""What stands between the `\left.` at token `opened` and the `\right.` at `closed`, if it can stand alone."""
+    tokens = label.tokens
+    before, after = tokens[opened - 1 : opened], tokens[closed + 2 : closed + 3]
+    argument = bool(before) and (before[0] in ("^", "_") or ACTIONS.get(before[0]) == COMMAND)
+    if argument or after in (["^"], ["_"], ["'"]) or not _BOUNDED.isdisjoint(tokens[opened:closed]):
+        return None
+    return label.shown(opened + 2, closed, len(label.text)) or None

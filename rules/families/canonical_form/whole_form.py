@@ -84,7 +84,7 @@ def not_canonical(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: A model that sees one picture spelled in several ways spends its capacity on the spelling, and string metrics
     count a right answer as wrong.
-    Fires: ``x^2`` -> ``x^2``
+    Fires: ``x^2`` -> ``x^2`` => ``x ^ { 2 }``
     Quiet: ``x ^ { 2 }``
     Fix: Safe: the canonical form has the label's key.
     See: docs/canonical-form.md.

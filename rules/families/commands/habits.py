@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from rules.findings import Finding
-from rules.latex.actions import DISPLAY_LIMITS
+from rules.latex.actions import ACTIONS, COMMAND, DISPLAY_LIMITS
 from rules.latex.synonyms import FUNCTIONS, longest_first
-from rules.registry import Options, rule
+from rules.options import OFF
+from rules.registry import EVERY, Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has, has_command
 
@@ -22,19 +23,52 @@ _SWITCHES = {
 }
 
 
-@rule("CMD005", "font-switch", "info", has_command(*_SWITCHES), fix="unsafe", spelling=True)
+@rule("CMD005", "font-switch", "info", has_command(*_SWITCHES), fix="unsafe", options={EVERY: OFF}, spelling=True)
 def font_switch(label: Label, options: Options) -> Iterator[Finding]:
     r"""A font switch of plain TeX: `{\rm d}`, `{\bf x}`, `\cal`.
 
     Why: It is a second spelling of `\mathrm{d}`, with another scope.
-    Fires: ``{ \rm d } x`` -> ``\rm``
+    Fires: ``{ \rm d } x`` -> ``{ \rm d }`` => ``\mathrm { d } x``
+    Fires: ``x ^ { \bf 2 }`` -> ``\bf 2`` => ``x ^ { \mathbf { 2 } }``
+    Fires: ``a \bf b`` -> ``\bf``
     Quiet: ``\mathrm { d } x``
-    Fix: Unsafe: the command with an argument; the scope must be read right. One finding a label.
+    Fix: Unsafe: the command with an argument, where the switch begins a group and is the only one in it. One finding a
+    label, at the first place; with `every = true` one at each.
     """
     places = list(label.find(*(f"\\{name}" for name in _SWITCHES)))
-    if places:
-        token = label.tokens[places[0]]
-        yield label.at(places[0], places[0] + 1, f"{token} is obsolete for \\{_SWITCHES[token[1:]]}{{…}}")
+    for index in places if options[EVERY] else places[:1]:
+        token = label.tokens[index]
+        start, end, replacement = _with_argument(label, index)
+        yield label.at(start, end, f"{token} is obsolete for \\{_SWITCHES[token[1:]]}{{…}}", replacement)
+
+
+def _with_argument(label: Label, index: int) -> tuple[int, int, str | None]:
+    r"""The tokens that `\mathrm { … }` replaces, and how it is written; only the switch and None where it can't be.
+
+    The group's own braces go too, unless they are those of an argument or a script.
+    """
+    tokens = label.tokens
+    closing = label.partners.get(index - 1)
+    inside = tokens[index + 1 : closing]
+    if closing is None or not inside or index in label.prose or not _SCOPED.isdisjoint(inside):
+        return index, index + 1, None
+    gap = (
+        " "
+        if label.text[label.place(index + 1)[0] - 1].isspace() and label.text[label.place(index)[0] - 1] == " "
+        else ""
+    )
+    body = label.shown(index + 1, closing, len(label.text))
+    written = f"\\{_SWITCHES[tokens[index][1:]]}{gap}{{{gap}{body}{gap}}}"
+    if _is_argument(tokens, index - 1):
+        return index, closing, written
+    return index - 1, closing + 1, written
+
+
+#: What acts up to the end of the group, or ends a switch's scope: a font command around it would be another formula.
+_SCOPED = frozenset(
+    [f"\\{name}" for name in (*_SWITCHES, "over", "atop", "choose", "brack", "brace", "displaystyle", "textstyle")]
+    + ["\\scriptstyle", "\\scriptscriptstyle", "&", "\\\\", "\\color", "\\mathrm", "\\mathbf", "\\mathit", "\\mathcal"]
+)
 
 
 @rule(
@@ -84,9 +118,9 @@ def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: LaTeX sets the letters in italics, as a product; in handwriting nobody sees the difference, so a data set needs
     one policy. Deleting `\operatorname` leaves these.
-    Fires: ``s i n ( x )`` -> ``s i n``
-    Fires: ``y = l i m _ { x }`` -> ``l i m``
-    Fires: ``y = r s i n \theta`` -> ``s i n``
+    Fires: ``s i n ( x )`` -> ``s i n`` => ``\sin ( x )``
+    Fires: ``y = l i m _ { x }`` -> ``l i m`` => ``y = \lim _ { x }``
+    Fires: ``y = r s i n \theta`` -> ``s i n`` => ``y = r \sin \theta``
     Fires: ``\frac { c o s x } { 2 } \cdot s i n ^ { 2 } x`` -> ``c o s`` ``s i n``
     Quiet: ``\sin ( x )``
     Quiet: ``\operatorname { s i n } x``
@@ -109,7 +143,7 @@ def operatorname_for_known(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\operatorname { s i n }` for an operator that has a command of its own.
 
     Why: It is a second spelling of `\sin`, five tokens long.
-    Fires: ``\operatorname { s i n } x`` -> ``\operatorname { s i n }``
+    Fires: ``\operatorname { s i n } x`` -> ``\operatorname { s i n }`` => ``\sin x``
     Quiet: ``\operatorname { s g n } x``
     Fix: Safe: `\sin`.
     See: breezedeus/Pix2Text issue 136.
@@ -125,19 +159,19 @@ _SIZES = ("left", "right", "displaystyle", "textstyle", "scriptstyle", "scriptsc
 _BIGS = tuple(f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m"))
 
 
-@rule("CMD009", "size-command", "info", has_command(*_SIZES[2:], *_BIGS), fix="unsafe")
+@rule("CMD009", "size-command", "info", has_command(*_SIZES[2:], *_BIGS), fix="unsafe", options={EVERY: OFF})
 def size_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A size or style set by hand: `\big(`, `\displaystyle`.
 
     Why: A model can't reliably tell it from the picture, and two annotators choose differently.
-    Fires: ``\big( x \big)`` -> ``\big``
-    Fires: ``\displaystyle \sum x`` -> ``\displaystyle``
+    Fires: ``\big( x \big)`` -> ``\big`` => ``( x )``
+    Fires: ``\displaystyle \sum x`` -> ``\displaystyle`` => ``\sum x``
     Quiet: ``( x )``
-    Fix: Unsafe: the picture changes a little. One finding a label.
+    Fix: Unsafe: the picture changes a little. One finding a label, at the first place; with `every = true` one at each.
     """
     places = list(label.find(*(f"\\{name}" for name in (*_SIZES[2:], *_BIGS))))
-    if places:
-        yield label.at(places[0], places[0] + 1, f"{label.tokens[places[0]]} sets a size by hand", "")
+    for index in places if options[EVERY] else places[:1]:
+        yield label.at(index, index + 1, f"{label.tokens[index]} sets a size by hand", "")
 
 
 @rule("CMD010", "needless-limits", "info", has_command("limits"), fix="safe", spelling=True)
@@ -145,7 +179,7 @@ def needless_limits(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` after an operator that sets its limits above and below anyway: `\sum \limits _ { i }`.
 
     Why: In display style it draws nothing; two copies of one CROHME set differ in it in 762 labels.
-    Fires: ``\sum \limits _ { i } x`` -> ``\limits``
+    Fires: ``\sum \limits _ { i } x`` -> ``\limits`` => ``\sum _ { i } x``
     Quiet: ``\int \limits _ { a }``
     Quiet: ``\sum _ { i } x``
     Fix: Safe in display style; inside a fraction or a script the picture changes.
@@ -170,20 +204,22 @@ _BOXES = (
 )
 
 
-@rule("CMD012", "box-command", "info", has_command(*_BOXES), fix="unsafe", spelling=True)
+@rule("CMD012", "box-command", "info", has_command(*_BOXES), fix="unsafe", options={EVERY: OFF}, spelling=True)
 def box_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A box: `\mbox{…}`, `\hbox to 3pt{…}`, `\raisebox`.
 
     Why: An island of text mode with its own spaces and sizes; `\text` does what is usually meant.
-    Fires: ``x \mbox { if } y`` -> ``\mbox``
+    Fires: ``x \mbox { if } y`` -> ``\mbox`` => ``x \text { if } y``
     Quiet: ``x \text { if } y``
-    Fix: Unsafe: `\text`, which draws the same outside scripts. One finding a label.
+    Fires: ``\raisebox { 1 e x } { x }`` -> ``\raisebox``
+    Fix: Unsafe: `\text` for `\mbox` and `\hbox`, which draws the same outside scripts. One finding a label, at the
+    first place; with `every = true` one at each.
     """
     places = list(label.find(*(f"\\{name}" for name in _BOXES)))
-    if places:
-        token = label.tokens[places[0]]
-        replacement = "\\text" if token in ("\\mbox", "\\hbox") else None
-        yield label.at(places[0], places[0] + 1, f"{token} puts a box of text into the formula", replacement)
+    for index in places if options[EVERY] else places[:1]:
+        token = label.tokens[index]
+        plain = token in ("\\mbox", "\\hbox") and label.tokens[index + 1 : index + 2] == ["{"]  # no size is given
+        yield label.at(index, index + 1, f"{token} puts a box of text into the formula", "\\text" if plain else None)
 
 
 _COLOURS = ("color", "textcolor", "colorbox", "fcolorbox")
@@ -195,12 +231,36 @@ def colour_command(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: Labels for OCR don't tell colours as a rule, and the im2markup family of normalisers crashes on it and leaves
     an empty label.
-    Fires: ``\color { red } x`` -> ``\color``
+    Fires: ``\color { red } x`` -> ``\color { red }`` => ``x``
+    Fires: ``a + \textcolor{red}{b}`` -> ``\textcolor{red}{b}`` => ``a + b``
+    Fires: ``x^\textcolor{red}{2}`` -> ``\textcolor{red}`` => ``x^{2}``
+    Fires: ``\colorbox { red } { x }`` -> ``\colorbox``
     Quiet: ``x``
-    Fix: Unsafe: stripped.
+    Fix: Unsafe: `\color` and `\textcolor` go with the colour's name. None for a box, which holds text.
     """
     for index in label.find(*(f"\\{name}" for name in _COLOURS)):
-        yield label.at(index, index + 1, f"{label.tokens[index]} sets a colour")
+        name = label.partners.get(index + 1) if label.tokens[index] in ("\\color", "\\textcolor") else None
+        message = f"{label.tokens[index]} sets a colour"
+        if name is None:
+            yield label.at(index, index + 1, message)
+            continue
+        closing = label.partners.get(name + 1) if label.tokens[index] == "\\textcolor" else None
+        if closing is None or not _stands_alone(label.tokens, index, name + 1, closing):
+            yield label.at(index, name + 1, message, "")
+        else:
+            yield label.at(index, closing + 1, message, label.shown(name + 2, closing, len(label.text)))
+
+
+def _stands_alone(tokens: list[str], start: int, opening: int, closing: int) -> bool:
+    """Can the braces go: no argument starts at `start`, no script hangs on it, and nothing in it needs a group?"""
+    hangs = tokens[closing + 1 : closing + 2] in (["^"], ["_"], ["'"])
+    return not (hangs or _is_argument(tokens, start)) and _SCOPED.isdisjoint(tokens[opening:closing])
+
+
+def _is_argument(tokens: list[str], start: int) -> bool:
+    """May what starts at token `start` be an argument or a script?"""
+    before = tokens[start - 1] if start else ""
+    return before in ("^", "_", "}", "]", "*") or (before[:1] == "\\" and ACTIONS.get(before) == COMMAND)
 
 
 @rule(
@@ -215,7 +275,7 @@ def limits_on_integral(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` on an integral: `\int \limits _ { a } ^ { b }`.
 
     Why: The bounds stand above and below instead of beside the sign; two annotators of one picture choose differently.
-    Fires: ``\int \limits _ { a } ^ { b } x`` -> ``\limits``
+    Fires: ``\int \limits _ { a } ^ { b } x`` -> ``\limits`` => ``\int _ { a } ^ { b } x``
     Quiet: ``\int _ { a } ^ { b } x``
     Quiet: ``\sum \limits _ { i } \int x``
     Fix: Unsafe: the bounds move.

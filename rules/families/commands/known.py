@@ -48,8 +48,8 @@ def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: The label doesn't render, and the model learns a token that draws nothing. Usually a spelling mistake.
     Fires: ``\foobar x`` -> ``\foobar``
-    Fires: ``\aplha + 1`` -> ``\aplha``
-    Fires: ``\mathcl { O }`` -> ``\mathcl``
+    Fires: ``\aplha + 1`` -> ``\aplha`` => ``\alpha + 1``
+    Fires: ``\mathcl { O }`` -> ``\mathcl`` => ``\mathcal { O }``
     Quiet: ``\alpha + 1``
     Quiet: ``\def \foobar { x } \foobar``
     Fix: Display: the nearest known name, if one letter is wrong.
@@ -69,8 +69,8 @@ def glued_command(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: The label doesn't render. Macros expanded without a word boundary leave these, and spaces deleted between
     tokens.
-    Fires: ``\intf ( x )`` -> ``\intf``
-    Fires: ``\alphax`` -> ``\alphax``
+    Fires: ``\intf ( x )`` -> ``\intf`` => ``\int f ( x )``
+    Fires: ``\alphax`` -> ``\alphax`` => ``\alpha x``
     Quiet: ``\int f``
     Fix: Display: a space between the two.
     See: felix-schmitt/MathNet improve_tokens.py split_up_token_list; GAIR/MathPile discussion 1.
@@ -190,7 +190,7 @@ def not_portable(label: Label, options: Options) -> Iterator[Finding]:
     Why: Web pages, previews and metrics that render with one of them fail on the label.
     Fires: ``\textcircled { 1 }`` -> ``\textcircled``
     Quiet: ``\frac { a } { b }``
-    Fix: Unsafe. The option `engines` names the engines that must know every command. One finding a label and command.
+    Fix: None. The option `engines` names the engines that must know every command. One finding a label and command.
     """
     wanted = {engine.strip() for engine in options["engines"].split(",")}
     seen: set[str] = set()
@@ -213,8 +213,8 @@ def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that KaTeX or MathJax knows, or a package, and LaTeX with amsmath and amssymb doesn't: `\R`, `\lt`.
 
     Why: LaTeX stops with "Undefined control sequence". Labels copied from web pages bring these.
-    Fires: ``x \in \R`` -> ``\R``
-    Fires: ``a \lt b`` -> ``\lt``
+    Fires: ``x \in \R`` -> ``\R`` => ``x \in \mathbb{R}``
+    Fires: ``a \lt b`` -> ``\lt`` => ``a < b``
     Fires: ``a \coloneqq b`` -> ``\coloneqq``
     Quiet: ``x \in \mathbb { R }``
     Fix: Display. A command of a known package is a warning only.

@@ -34,8 +34,8 @@ def operator_without_backslash(label: Label, options: Options) -> Iterator[Findi
     r"""An operator's name as a word without its backslash: `cos(x)`.
 
     Why: LaTeX sets a product of three italic letters, without the gap of an operator.
-    Fires: ``1 - cos(x)`` -> ``cos``
-    Fires: ``\ln x + log_2 y`` -> ``log``
+    Fires: ``1 - cos(x)`` -> ``cos`` => ``1 - \cos (x)``
+    Fires: ``\ln x + log_2 y`` -> ``log`` => ``\ln x + \log _2 y``
     Quiet: ``\cos(x)``
     Quiet: ``c o s x``
     Quiet: ``\mathrm{cos} x``
@@ -106,8 +106,8 @@ def roman_for_operator(label: Label, options: Options) -> Iterator[Finding]:
     r"""An operator in upright letters: `\mathrm { e x p } ( x )`.
 
     Why: A third spelling of `\exp`, without an operator's gaps.
-    Fires: ``\mathrm { e x p } ( x )`` -> ``\mathrm { e x p }``
-    Fires: ``\mathrm{det} A`` -> ``\mathrm{det}``
+    Fires: ``\mathrm { e x p } ( x )`` -> ``\mathrm { e x p }`` => ``\exp ( x )``
+    Fires: ``\mathrm{det} A`` -> ``\mathrm{det}`` => ``\det A``
     Quiet: ``\exp ( x )``
     Quiet: ``\mathrm { e f f }``
     Quiet: ``x _ { \mathrm { m a x } }``
@@ -161,16 +161,19 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that lost its backslash: `f r a c { h c } { 2 \pi }`, `alpha = 2`.
 
     Why: The label draws the letters of the name. What was an argument is a product now.
-    Fires: ``f r a c { h c } { 2 \pi }`` -> ``f r a c``
-    Fires: ``alpha = 2`` -> ``alpha``
-    Fires: ``z = s q r t ( 3 )`` -> ``s q r t``
+    Fires: ``f r a c { h c } { 2 \pi }`` -> ``f r a c`` => ``\frac { h c } { 2 \pi }``
+    Fires: ``alpha = 2`` -> ``alpha`` => ``\alpha = 2``
+    Fires: ``z = s q r t ( 3 )`` -> ``s q r t ( 3 )`` => ``z = \sqrt { 3 }``
+    Fires: ``f r a c ( 1 ) ( 2 )`` -> ``f r a c``
     Quiet: ``\frac { h c } { 2 \pi }``
     Quiet: ``\begin{matrix} a \end{matrix}``
     Quiet: ``\mathrm { ~ a l p h a ~ r a y s }``
     Quiet: ``x _ { m a t r i x }``
     Quiet: ``\text{alpha decay}``
     Quiet: ``\label{alpha}``
-    Fix: Unsafe: the backslash.
+    Fires: ``s q r t 1 0 x`` -> ``s q r t``
+    Fix: Unsafe: the backslash; for parentheses around what is under a root, braces. None where the arguments of a
+    command have no braces.
     See: one label of im2latex has `f r a c { h c } { 2 \pi }`.
     """
     words = label.prose
@@ -180,7 +183,34 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
         if label.tokens[place.start - 1 : place.start] == [r"\\"]:
             continue  # ESC006: a backslash too many, not one too few
         name = place.match[1].replace(" ", "")
-        yield label.at(place.start, place.end, f"the letters of \\{name}: a backslash is missing", f"\\{name}")
+        message = f"the letters of \\{name}: a backslash is missing"
+        follows = label.tokens[place.end : place.end + 1]
+        if not COMMANDS[name].args or follows in (["{"], ["["]):
+            yield label.at(place.start, place.end, message, f"\\{name}")
+            continue
+        rooted = name == "sqrt" and follows == ["("]
+        closing = _closing_parenthesis(label.tokens, place.end) if rooted else None
+        if closing is None:
+            yield label.at(place.start, place.end, message)
+        else:
+            text = label.text
+            inner = text[label.place(place.end)[1] : label.place(closing)[0]]
+            gap = " " if inner[:1].isspace() else ""
+            yield label.at(place.start, closing + 1, message, f"\\{name}{gap}{{{inner}}}")
+
+
+def _closing_parenthesis(tokens: list[str], opening: int) -> int | None:
+    """The token of the `)` of the `(` at `opening`, if something stands between and the group ends later."""
+    depth = braces = 0
+    for at in range(opening, len(tokens)):
+        braces += (tokens[at] == "{") - (tokens[at] == "}")
+        if braces < 0 or (braces == 0 and tokens[at] in ("&", "\\\\")):
+            return None
+        if braces == 0:
+            depth += (tokens[at] == "(") - (tokens[at] == ")")
+            if depth == 0:
+                return at if at > opening + 1 else None
+    return None
 
 
 def _in_upright_group(tokens: list[str], index: int) -> bool:

@@ -80,8 +80,8 @@ def layout_newline_token(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: It is no LaTeX command, so the label doesn't render and a model learns a token that nothing draws. It is
     information all the same: deleting it glues two lines together.
-    Fires: ``a = 1 \n b = 2`` -> ``\n``
-    Fires: ``1 2 \n \times 3 4 \n 4 8`` -> ``\n`` ``\n``
+    Fires: ``a = 1 \n b = 2`` -> ``\n`` => ``a = 1 \\ b = 2``
+    Fires: ``1 2 \n \times 3 4 \n 4 8`` -> ``\n`` ``\n`` => ``1 2 \\ \times 3 4 \\ 4 8``
     Quiet: ``a \neq b``
     Quiet: ``\nu + \nabla``
     Quiet: ``a \\ n``
@@ -98,7 +98,7 @@ def layout_continuation_token(label: Label, options: Options) -> Iterator[Findin
     r"""The two-character token `\t`: in M²E it starts a new block of lines, and `\n \t` goes on with the step before.
 
     Why: LaTeX has `\t` as a text accent and rejects it in a formula; the layout it stood for is lost to the model.
-    Fires: ``x = 2 \t y = 3`` -> ``\t``
+    Fires: ``x = 2 \t y = 3`` -> ``\t`` => ``x = 2 \\ y = 3``
     Fires: ``1 5 . 4 \times 4 = 6 1 . 6 \t 1 5 . 4 \n \times 4 \n 6 1 . 6`` -> ``\t``
     Quiet: ``3 \times 4``
     Quiet: ``\theta + \tan x + \text{a}``
@@ -111,15 +111,15 @@ def layout_continuation_token(label: Label, options: Options) -> Iterator[Findin
         yield label.at(index, index + 1, rf"\t is a layout token, not LaTeX: {meaning}", r"\\")
 
 
-@rule("ESC003", "outer-layout-token", "warning", has(r"\\[nt](?:[^A-Za-z]|$)"), fix="safe", spelling=True)
+@rule("ESC003", "outer-layout-token", "warning", has(r"\\[nt](?:[^A-Za-z]|$)"), fix="unsafe", spelling=True)
 def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""A layout token at the very start or end of a label, where there is no line to break.
 
     Why: M²E's own loader refuses such a label; it says that a line is missing or empty.
-    Fires: ``a = b \n`` -> ``\n``
-    Fires: ``\t a = b`` -> ``\t``
+    Fires: ``a = b \n`` -> ``\n`` => ``a = b``
+    Fires: ``\t a = b`` -> ``\t`` => ``a = b``
     Quiet: ``a \n b``
-    Fix: Safe. It draws nothing, so it is dropped.
+    Fix: Unsafe: it is dropped. It draws nothing, but LaTeX doesn't know the token, so nothing can be proven.
     """
     if not label.tokens:
         return
@@ -137,13 +137,13 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
     Why: `\times` turned into TAB and `imes`. To every later tool it looks like white space and letters, so nothing
     complains, and the model is taught to write "imes".
     Fires: ``a ␉imes b`` -> ``␉imes``
-    Fires: ``␌rac {1}{2}`` -> ``␌rac``
-    Fires: ``␍ho + ␈eta`` -> ``␍ho`` ``␈eta``
+    Fires: ``␌rac {1}{2}`` -> ``␌rac`` => ``\frac {1}{2}``
+    Fires: ``␍ho + ␈eta`` -> ``␍ho`` ``␈eta`` => ``\rho + \beta``
     Fires: ``a ␊eq b`` -> ``␊eq``
-    Fires: ``␋ec x + ␇lpha`` -> ``␋ec`` ``␇lpha``
+    Fires: ``␋ec x + ␇lpha`` -> ``␋ec`` ``␇lpha`` => ``\vec x + \alpha``
     Quiet: ``a \times b``
     Quiet: ``\frac{1}{2} ␊ + x``
-    Fires: ``p _ { \mu ␊u } q`` -> ``␊u``
+    Fires: ``p _ { \mu ␊u } q`` -> ``␊u`` => ``p _ { \mu \nu } q``
     Quiet: ``x = 1,␊y = 2``
     Quiet: ``x = 1,␊u = 2``
     Quiet: ``\frac{\partial}{\partial␉g}``
@@ -206,8 +206,8 @@ def double_escaped_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command with two backslashes: `\\frac` where `\frac` was meant.
 
     Why: LaTeX reads a line break and the letters "frac"; the label still compiles, and draws something else.
-    Fires: ``\\frac{1}{2}`` -> ``\\frac``
-    Fires: ``a \\times b`` -> ``\\times``
+    Fires: ``\\frac{1}{2}`` -> ``\\frac`` => ``\frac{1}{2}``
+    Fires: ``a \\times b`` -> ``\\times`` => ``a \times b``
     Quiet: ``a \\ b``
     Quiet: ``\begin{aligned} a &= 1 \\b &= 2 \end{aligned}``
     Quiet: ``\begin{array}{c} a \\\hline b \end{array}``
@@ -244,9 +244,9 @@ def control_character(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: Data sets with one label a line, split at TAB, can't hold a TAB or a line end: the row breaks in two. LaTeX
     stops at the others ("invalid character").
-    Fires: ``a ␇ b`` -> ``␇``
-    Fires: ``a␉b`` -> ``␉``
-    Fires: ``x = 1,␊u = 2`` -> ``␊``
+    Fires: ``a ␇ b`` -> ``␇`` => ``a b``
+    Fires: ``a␉b`` -> ``␉`` => ``a b``
+    Fires: ``x = 1,␊u = 2`` -> ``␊`` => ``x = 1, u = 2``
     Quiet: ``a b``
     Quiet: ``␌rac{1}{2}``
     Fix: Safe for TAB and line ends, which are white space: one space. Display for the others.
@@ -286,7 +286,7 @@ def html_entity(label: Label, options: Options) -> Iterator[Finding]:
     r"""An HTML entity: `&lt;` where `<` was meant.
 
     Why: In LaTeX the `&` is an alignment mark, which is an error outside a matrix, and the rest is letters.
-    Fires: ``a &lt; b`` -> ``&lt;``
+    Fires: ``a &lt; b`` -> ``&lt;`` => ``a < b``
     Fires: ``x &amp;= 1`` -> ``&amp;``
     Quiet: ``a < b``
     Quiet: ``\begin{matrix} a & b; & c \end{matrix}``

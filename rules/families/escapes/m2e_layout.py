@@ -28,8 +28,8 @@ def layout_repair(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: Each `\n` and `\t` alone is reported as an error. What a set of such labels needs is one label that LaTeX draws
     as the page looks: a row for every line, a rule where a calculation in columns has one.
-    Fires: ``1 2 \n \times 3 4 \n 4 0 8`` -> ``1 2 \n \times 3 4 \n 4 0 8``
-    Fires: ``3 x + 5 = 1 1 \n - 2 x \n x = 3`` -> ``3 x + 5 = 1 1 \n - 2 x \n x = 3``
+    Fires: ``1 2 \n \times 3 4 \n 4 0 8`` => ``\begin{tabular}{l}␊12 \\␊$\times \quad 34$ \\␊\hline 408␊\end{tabular}``
+    Fires: ``3 x + 5 = 1 1 \n - 2 x \n x = 3`` => ``\begin{tabular}{l}␊$3x+5=11$ \\␊$-2x$ \\␊$x=3$␊\end{tabular}``
     Fires: ``a = 1 \n \n b = 2`` -> ``\n``
     Fires: ``8 \DIV 9 6 \n 1 2`` -> ``\DIV``
     Quiet: ``a \neq b + \tan x``

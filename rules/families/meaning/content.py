@@ -102,9 +102,9 @@ def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
     r"""A chemical formula with a letter of the wrong size or a zero for O: `H _ { 2 } o`, `c o _ { 2 }`, `C 0 _ { 2 }`.
 
     Why: C and c, O, o and 0 look alike in handwriting; the label teaches the wrong one.
-    Fires: ``N a _ { 2 } C O _ { 3 } + c o _ { 2 }`` -> ``c o _ { 2 }``
-    Fires: ``C u O + H _ { 2 } = C u + H _ { 2 } 0`` -> ``H _ { 2 } 0``
-    Fires: ``2 H _ { 2 } O = 2 H _ { 2 } + 0 _ { 2 }`` -> ``0 _ { 2 }``
+    Fires: ``N a _ { 2 } C O _ { 3 } + c o _ { 2 }`` -> ``c o _ { 2 }`` => ``N a _ { 2 } C O _ { 3 } + C O _ { 2 }``
+    Fires: ``C u O + H _ { 2 } = C u + H _ { 2 } 0`` -> ``H _ { 2 } 0`` => ``C u O + H _ { 2 } = C u + H _ { 2 } O``
+    Fires: ``2 H _ { 2 } O = 2 H _ { 2 } + 0 _ { 2 }`` -> ``0 _ { 2 }`` => ``2 H _ { 2 } O = 2 H _ { 2 } + O _ { 2 }``
     Quiet: ``N a _ { 2 } C O _ { 3 } + C O _ { 2 }``
     Quiet: ``c o _ { 2 }``
     Quiet: ``k _ { 2 } + c _ { 0 }``
@@ -212,22 +212,29 @@ def html_tag(label: Label, options: Options) -> Iterator[Finding]:
     r"""An HTML tag, whole or taken apart into letters: `e < s u b > i`.
 
     Why: A formula was copied from a web page and its markup read as mathematics: "less than s u b greater than".
-    Fires: ``e < s u b > i`` -> ``< s u b >``
-    Fires: ``x <sup> 2 </sup>`` -> ``<sup>`` ``</sup>``
+    Fires: ``e < s u b > i`` -> ``< s u b >`` => ``e _ i``
+    Fires: ``x <sup> 2 </sup>`` -> ``<sup>`` ``</sup>`` => ``x ^ { 2 }``
     Quiet: ``e _ { i }``
     Quiet: ``a < s u b``
     Quiet: ``0 < b > 1``
     Quiet: ``< i > j``
-    Fix: Display: `_` or `^`.
+    Fix: Display: `_` or `^`, with braces where the tag is closed.
     See: 14 labels of CROHME 2023's training set.
     """
-    for place in places(label, _TAG):
-        name = "".join(label.tokens[place.start + 1 : place.end - 1]).strip("/")
+    tags = [(place, "".join(label.tokens[place.start + 1 : place.end - 1])) for place in places(label, _TAG)]
+    for number, (place, written) in enumerate(tags):
+        name = written.strip("/")
         if len(name) == 1:
             continue
-        closing = label.tokens[place.start + 1] == "/"
-        sign = {"sub": "_", "sup": "^"}.get(name)
-        yield label.at(place.start, place.end, f"<{name}> is HTML", None if closing else sign)
+        replacement = _SCRIPT_TAGS.get(written)
+        if replacement and [tag for _, tag in tags[number + 1 : number + 2]] == [f"/{name}"]:
+            replacement += " {"
+        elif written == f"/{name}" and name in _SCRIPT_TAGS and number and tags[number - 1][1] == name:
+            replacement = "}"
+        yield label.at(place.start, place.end, f"<{name}> is HTML", replacement)
+
+
+_SCRIPT_TAGS = {"sub": "_", "sup": "^"}
 
 
 #: Shorter twins can be one equation: `x + y = 2 x + y = 2`.
@@ -248,7 +255,7 @@ def serialised_twice(label: Label, options: Options) -> Iterator[Finding]:
     r"""One formula twice in a label: as text and as TeX, or the same tokens over again.
 
     Why: A scraper wrote both what a page shows and what it holds; a model learns to say everything twice.
-    Fires: ``a,b,c{\displaystyle a,b,c}`` -> ``a,b,c{\displaystyle a,b,c}``
+    Fires: ``a,b,c{\displaystyle a,b,c}`` -> ``a,b,c{\displaystyle a,b,c}`` => ``a,b,c``
     Fires: ``E _ 0 = m c ^ { 2 } E _ 0 = m c ^ { 2 }`` -> ``E _ 0 = m c ^ { 2 } E _ 0 = m c ^ { 2 }``
     Quiet: ``a , b , c``
     Quiet: ``( a + b ) ( a + b )``

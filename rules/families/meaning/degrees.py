@@ -19,8 +19,8 @@ def letter_for_degree(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter o as a superscript of a number: `6 0 ^ { o }`.
 
     Why: It is the degree sign, `\circ`; the letter has another shape, and the label another token.
-    Fires: ``6 0 ^ { o }`` -> ``o``
-    Fires: ``\sin 30^o`` -> ``o``
+    Fires: ``6 0 ^ { o }`` -> ``o`` => ``6 0 ^ { \circ }``
+    Fires: ``\sin 30^o`` -> ``o`` => ``\sin 30^\circ``
     Quiet: ``6 0 ^ { \circ }``
     Quiet: ``e ^ { o }``
     Quiet: ``2 ^ { o ( n ) }``
@@ -46,9 +46,9 @@ def degree_misspelt(label: Label, options: Options) -> Iterator[Finding]:
     r"""An angle whose degree sign is a zero or stands on the base line: `\sin 3 0 ^ { 0 }`, `\sin 3 0 \circ`.
 
     Why: The label draws a power of zero, or a small circle between numbers.
-    Fires: ``\sin 3 0 ^ { 0 }`` -> ``0``
-    Fires: ``\angle A = 6 0 ^ { 0 }`` -> ``0``
-    Fires: ``\sin 1 3 5 \circ = 1`` -> ``\circ``
+    Fires: ``\sin 3 0 ^ { 0 }`` -> ``0`` => ``\sin 3 0 ^ { \circ }``
+    Fires: ``\angle A = 6 0 ^ { 0 }`` -> ``0`` => ``\angle A = 6 0 ^ { \circ }``
+    Fires: ``\sin 1 3 5 \circ = 1`` -> ``\circ`` => ``\sin 1 3 5 ^ { \circ } = 1``
     Quiet: ``\sin 3 0 ^ { \circ }``
     Quiet: ``f \circ g``
     Quiet: ``2 ^ { 0 } + 1``

@@ -49,7 +49,7 @@ def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two calculations with nothing between: `1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`.
 
     Why: The picture has a gap or a new line there; the label says 3030. Only labels that add up with it are named.
-    Fires: ``1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`` -> ``3``
+    Fires: ``1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`` -> ``3`` => ``1 8 + 1 2 = 3 0 \quad 3 0 \div 2 = 1 5``
     Quiet: ``1 8 + 1 2 = 3 0``
     Quiet: ``1 8 + 1 2 = 3 0 0``
     Quiet: ``1 8 + 1 2 = 3 0 \quad 3 0 \div 2 = 1 5``
@@ -66,8 +66,8 @@ def dot_for_decimal_point(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: The label says a product. It is read as one only where the calculation comes out wrong with it and right with a
     point, or where it begins with a lone zero (`0 \cdot 1 5`).
-    Fires: ``1 2 \cdot 5 6 \times 2 = 2 5 . 1 2`` -> ``\cdot``
-    Fires: ``x = 0 \cdot 1 5`` -> ``\cdot``
+    Fires: ``1 2 \cdot 5 6 \times 2 = 2 5 . 1 2`` -> ``\cdot`` => ``1 2 . 5 6 \times 2 = 2 5 . 1 2``
+    Fires: ``x = 0 \cdot 1 5`` -> ``\cdot`` => ``x = 0 . 1 5``
     Quiet: ``2 \cdot 3 = 6``
     Quiet: ``4 \cdot 5 \cdot 1 0 = 2 0 0``
     Quiet: ``2 \cdot 2 c``
@@ -116,8 +116,8 @@ def letter_for_times(label: Label, options: Options) -> Iterator[Finding]:
     r"""The letter x between numbers where a multiplication sign must be: `6 x 1 0 ^ { 9 }`, `4 x 3 x 2 x 1`.
 
     Why: The sign and the letter look alike in handwriting; `\times` is meant and an unknown is said.
-    Fires: ``1 6 x 1 0 ^ { 9 }`` -> ``x``
-    Fires: ``4 x 3 x 2 x 1`` -> ``x`` ``x`` ``x``
+    Fires: ``1 6 x 1 0 ^ { 9 }`` -> ``x`` => ``1 6 \times 1 0 ^ { 9 }``
+    Fires: ``4 x 3 x 2 x 1`` -> ``x`` ``x`` ``x`` => ``4 \times 3 \times 2 \times 1``
     Quiet: ``1 6 \times 1 0 ^ { 9 }``
     Quiet: ``2 x + 1 0 ^ { 2 }``
     Quiet: ``2 x 1``
@@ -146,13 +146,16 @@ _CONFUSED = re.compile(
 )
 
 
+_DIGIT = str.maketrans("OlI", "011")
+
+
 @rule("SEM022", "letter-in-number", "info", has(r"[OlI]\s*\.\s*\d|\d\s*[Ol]\s*\d"), fix="display")
 def letter_in_number(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter that looks like a digit inside a number: `O . 2`, `3 O 5`.
 
     Why: O and 0, l and 1 look alike in handwriting; a number has digits only.
-    Fires: ``I = O . 2 A`` -> ``O . 2``
-    Fires: ``3 O 5`` -> ``3 O 5``
+    Fires: ``I = O . 2 A`` -> ``O . 2`` => ``I = 0 . 2 A``
+    Fires: ``3 O 5`` -> ``3 O 5`` => ``3 0 5``
     Quiet: ``0 . 2``
     Quiet: ``2 O + 5``
     Quiet: ``H _ { 2 } O . 5``
@@ -160,4 +163,5 @@ def letter_in_number(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Display: the digit.
     """
     for place in places(label, _CONFUSED):
-        yield label.at(place.start, place.end, "a letter inside a number")
+        replacement = label.shown(place.start, place.end, len(label.text)).translate(_DIGIT)
+        yield label.at(place.start, place.end, "a letter inside a number", replacement)

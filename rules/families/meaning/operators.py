@@ -118,13 +118,13 @@ _SPECK = re.compile(
 )
 
 
-@rule("SEM014", "stray-dot", "info", has(r"(?:[=<>+]|\\(?:leq|geq|times|div))\s*\.|\.\s*="))
+@rule("SEM014", "stray-dot", "info", has(r"(?:[=<>+]|\\(?:leq|geq|times|div))\s*\.|\.\s*="), fix="unsafe")
 def stray_dot(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full stop directly before or after a relation: `x = . \frac { 1 } { 2 }`, `6 . = 1 2`.
 
     Why: A speck of ink or of dirt was read as a full stop; nothing in the formula wants it.
-    Fires: ``x = . \frac { 1 } { 2 }`` -> ``.``
-    Fires: ``4 \times 6 . = 2 4`` -> ``.``
+    Fires: ``x = . \frac { 1 } { 2 }`` -> ``.`` => ``x = \frac { 1 } { 2 }``
+    Fires: ``4 \times 6 . = 2 4`` -> ``.`` => ``4 \times 6 = 2 4``
     Quiet: ``x = . 5``
     Quiet: ``x = 1 .``
     Quiet: ``a + . . . + b``
@@ -135,7 +135,7 @@ def stray_dot(label: Label, options: Options) -> Iterator[Finding]:
     """
     for place in places(label, _SPECK):
         start = place.end - 1
-        yield label.at(start, place.end, "a full stop beside a relation or operator", "", fix="unsafe")
+        yield label.at(start, place.end, "a full stop beside a relation or operator", "")
 
 
 @rule("SEM019", "doubled-comma", "info", has(r"[,;]\s*[,;]"))

@@ -35,7 +35,7 @@ def lost_operatorname(label: Label, options: Options) -> Iterator[Finding]:
     r"""A group that holds only the letters of a name: `{ l o g } ( n )`, `{ H o m } ( A , B )`.
 
     Why: The braces are what was left of `\operatorname { l o g }`; upright letters in the picture became a product.
-    Fires: ``O ( { l o g } n )`` -> ``{ l o g }``
+    Fires: ``O ( { l o g } n )`` -> ``{ l o g }`` => ``O ( \log n )``
     Fires: ``{ H o m } _ { S } ( A )`` -> ``{ H o m }``
     Quiet: ``\operatorname { l o g } n``
     Quiet: ``x _ { m a x }``
@@ -113,8 +113,8 @@ def emptied_text(label: Label, options: Options) -> Iterator[Finding]:
     r"""A text or font command with nothing in it: `\mathrm { }`, `\text { ~ }`.
 
     Why: What stood there was dropped, often because it wasn't ASCII; or a macro left its shell.
-    Fires: ``L \mathrm { } _ { a }`` -> ``\mathrm { }``
-    Fires: ``x \text { } y`` -> ``\text { }``
+    Fires: ``L \mathrm { } _ { a }`` -> ``\mathrm { }`` => ``L _ { a }``
+    Fires: ``x \text { } y`` -> ``\text { }`` => ``x y``
     Quiet: ``\text { if }``
     Quiet: ``\mathrm { d }``
     Fix: Unsafe: it is dropped, where the picture shows nothing either.
@@ -132,19 +132,20 @@ _EMPTIED = re.compile(r"(?<!\S)\\(?:text|textrm|mbox|hbox|mathrm|operatorname|te
     "spurious-empty-group",
     "info",
     has(r"\{\s*\{\s*\}\s*(?:[-=+<>]|\\[lg]eq)"),
-    fix="safe",
+    fix="unsafe",
     spelling=True,
 )
 def spurious_empty_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty group at the start of a cell or group: `{ a } & { { } = b }`.
 
     Why: A normaliser wrote what KaTeX puts there for the gap before a relation; to a model it is two tokens of nothing.
-    Fires: ``\begin{aligned} { a } & { { } = b } \end{aligned}`` -> ``{ }``
+    Fires: ``\begin{aligned} a & { { } = b } \end{aligned}`` => ``\begin{aligned} a & = b \end{aligned}``
     Quiet: ``{ } _ { a } C``
     Quiet: ``{ { } ^ { 2 } H }``
     Quiet: ``x = \frac { 1 } { { } }``
     Quiet: ``\begin{matrix} { } & { a } \end{matrix}``
-    Fix: Safe where the picture stays the same: the empty group goes.
+    Fires: ``a { { } - b }`` -> ``{ }`` => ``a { - b }``
+    Fix: Unsafe: the empty group goes, and the group that it begins where that is all of a cell; a gap may change.
     """
     tokens = label.tokens
     for index in range(1, len(tokens) - 2):
@@ -153,7 +154,16 @@ def spurious_empty_group(label: Label, options: Options) -> Iterator[Finding]:
             and tokens[index - 1] == "{"
             and tokens[index + 2] in ("=", "+", "-", "<", ">", r"\leq", r"\geq")
         ):
-            yield label.at(index, index + 2, "an empty group that draws nothing", "")
+            message = "an empty group that draws nothing"
+            closing = label.partners.get(index - 1)
+            if closing is not None and tokens[index - 2 : index - 1] == ["&"] and _ends_cell(tokens, closing + 1):
+                yield label.at(index - 1, closing + 1, message, label.shown(index + 2, closing, len(label.text)))
+            else:
+                yield label.at(index, index + 2, message, "")
+
+
+def _ends_cell(tokens: list[str], index: int) -> bool:
+    return tokens[index : index + 1] in (["&"], ["\\\\"], ["\\end"])
 
 
 #: A label that writes these together isn't tokenised at all.
@@ -168,8 +178,8 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
     r"""Tokens written together in a label that sets every other one apart: `x _ { -- }`, `a ^ { 12 }`.
 
     Why: A tokeniser passed them over, so `--` or `12` becomes a word of the vocabulary that is seen a few times.
-    Fires: ``x ^ { -- } y ^ { - }`` -> ``--``
-    Fires: ``a ^ { 12 }`` -> ``12``
+    Fires: ``x ^ { -- } y ^ { - }`` -> ``--`` => ``x ^ { - - } y ^ { - }``
+    Fires: ``a ^ { 12 }`` -> ``12`` => ``a ^ { 1 2 }``
     Quiet: ``x^{--}``
     Quiet: ``a ^ { 1 2 }``
     Quiet: ``x ^ { 2 } \text { and }``

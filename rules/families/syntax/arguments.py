@@ -41,7 +41,7 @@ def missing_argument(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"{problem.detail} takes arguments itself, so {first} needs braces around it")
 
 
-@rule("SYN012", "empty-argument", "warning", has(r"\{\s*\}"), fix="display")
+@rule("SYN012", "empty-argument", "warning", has(r"\{\s*\}"))
 def empty_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty argument where something must be drawn: `\frac { } { 2 }`, `\sqrt { }`, `\underline { }`.
 
@@ -51,7 +51,7 @@ def empty_argument(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``{ } _ a C``
     Quiet: ``\sqrt { 2 }``
     Quiet: ``\mathrm { } x``
-    Fix: None for a missing argument.
+    Fix: None: what stood there is lost.
     """
     tokens = label.tokens
     for index, token in enumerate(tokens):
@@ -59,7 +59,7 @@ def empty_argument(label: Label, options: Options) -> Iterator[Finding]:
             at = index + 1
             for _ in range(_MUST_DRAW[token]):
                 if tokens[at : at + 2] == ["{", "}"]:
-                    yield label.at(at, at + 2, f"an argument of {token} is empty", fix="display")
+                    yield label.at(at, at + 2, f"an argument of {token} is empty")
                 at = _after(tokens, at)
 
 
@@ -83,7 +83,7 @@ def redundant_braces(label: Label, options: Options) -> Iterator[Finding]:
     r"""Braces directly inside braces: `{ { a } }`.
 
     Why: They draw nothing; every second spelling of one formula costs the model capacity and the metric a hit.
-    Fires: ``x ^ { { 2 } }`` -> ``{ { 2 } }``
+    Fires: ``x ^ { { 2 } }`` -> ``{ { 2 } }`` => ``x ^ { 2 }``
     Quiet: ``\frac{{a} + b}{c}``
     Quiet: ``x ^ { 2 }``
     Fix: Safe: all pairs but the innermost go. One finding a label, at the first place; with `every = true` one at each,
@@ -152,10 +152,10 @@ def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script or an argument without braces: `x^2`, `\frac12`, `\hat\lambda`.
 
     Why: `x^2` and `x ^ { 2 }` are one formula in two spellings; a data set should use one.
-    Fires: ``x^2`` -> ``2``
-    Fires: ``\frac12`` -> ``1``
-    Fires: ``\frac{1}2`` -> ``2``
-    Fires: ``\hat\lambda`` -> ``\lambda``
+    Fires: ``x^2`` -> ``2`` => ``x^{2}``
+    Fires: ``\frac12`` -> ``1`` => ``\frac{1}{2}``
+    Fires: ``\frac{1}2`` -> ``2`` => ``\frac{1}{2}``
+    Fires: ``\hat\lambda`` -> ``\lambda`` => ``\hat{\lambda}``
     Quiet: ``x ^ { 2 } + \frac { 1 } { 2 }``
     Fix: Safe: braces, but none around a command that takes an argument of its own. One finding a label, at the first
     place; with `every = true` one at each.
@@ -208,7 +208,7 @@ def illegal_length(label: Label, options: Options) -> Iterator[Finding]:
     r"""A length that TeX can't read: `\hspace { 1 . 5 c m }`, which a tokeniser made of `\hspace{1.5cm}`.
 
     Why: LaTeX stops with "Illegal unit of measure". It is the commonest fault in normalised im2latex.
-    Fires: ``a \hspace { 1 . 5 c m } b`` -> ``{ 1 . 5 c m }``
+    Fires: ``a \hspace { 1 . 5 c m } b`` -> ``{ 1 . 5 c m }`` => ``a \hspace {1.5cm} b``
     Fires: ``a \hspace{1} b`` -> ``{1}``
     Quiet: ``a \hspace{1.5cm} b``
     Quiet: ``a \hspace { -2 em } b``
@@ -229,8 +229,8 @@ def empty_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty group that nothing hangs on: `x { } y`.
 
     Why: Two tokens of the label that no picture shows; they are left where a command or a script was deleted.
-    Fires: ``x { } y`` -> ``{ }``
-    Fires: ``a b {}`` -> ``{}``
+    Fires: ``x { } y`` -> ``{ }`` => ``x y``
+    Fires: ``a b {}`` -> ``{}`` => ``a b``
     Quiet: ``{ } _ { a } C``
     Quiet: ``\frac { } { 2 }``
     Quiet: ``\mathrm { } x``

@@ -25,8 +25,8 @@ def unbalanced_brace(label: Label, options: Options) -> Iterator[Finding]:
     Why: LaTeX can't render the label. A lost brace often moves everything behind it into a script or a root.
     Fires: ``\frac{a}{b`` -> ``{``
     Fires: ``a}b`` -> ``}``
-    Fires: ``x ^ { 5 = y`` -> ``{ 5``
-    Fires: ``a ^ { 2 + b ^ { 2 = c`` -> ``{ 2`` ``{ 2``
+    Fires: ``x ^ { 5 = y`` -> ``{ 5`` => ``x ^ { 5 } = y``
+    Fires: ``a ^ { 2 + b ^ { 2 = c`` -> ``{ 2`` ``{ 2`` => ``a ^ { 2 } + b ^ { 2 } = c``
     Quiet: ``\{ a``
     Quiet: ``\frac{a}{b}``
     Fix: Display: a script or root that begins with a number or a letter and goes on with a sign ends before the sign as
@@ -66,7 +66,6 @@ def _early_end(tokens: list[str], opening: int) -> int | None:
     "left-right-mismatch",
     "error",
     has_problem("left-without-right", "right-without-left", "middle-outside-left-right"),
-    fix="unsafe",
     spelling=True,
 )
 def left_right_mismatch(label: Label, options: Options) -> Iterator[Finding]:
@@ -78,7 +77,7 @@ def left_right_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``a \middle| b`` -> ``\middle``
     Quiet: ``\left( a \right]``
     Quiet: ``\left. a \right|``
-    Fix: Unsafe: `\right.` or `\left.` draws nothing, but where it stands decides the size of the other.
+    Fix: None: `\right.` or `\left.` draws nothing, but where it stands decides the size of the other.
     """
     for problem in label.problems("left-without-right"):
         yield label.on(problem, r"\left has no \right in its group")
@@ -100,7 +99,7 @@ def begin_end_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\begin` and `\end` that don't pair, or name different environments.
 
     Why: LaTeX can't render the label.
-    Fires: ``\begin{matrix} a \end{array}`` -> ``\end{array}``
+    Fires: ``\begin{matrix} a \end{array}`` -> ``\end{array}`` => ``\begin{matrix} a \end{matrix}``
     Fires: ``\begin{matrix} a`` -> ``\begin{matrix}``
     Fires: ``a \end{matrix}`` -> ``\end{matrix}``
     Quiet: ``\begin{matrix} a \end{matrix}``
@@ -144,6 +143,7 @@ def missing_delimiter(label: Label, options: Options) -> Iterator[Finding]:
     Why: LaTeX stops with "Missing delimiter". `\left{` lost the backslash of its brace.
     Fires: ``\left a b \right)`` -> ``\left a``
     Fires: ``\big x`` -> ``\big x``
+    Fires: ``\left{ a \right\}`` -> ``\left{`` => ``\left\{ a \right\}``
     Quiet: ``\left\{ a \right\}``
     Quiet: ``\left. a \right|``
     Fix: Display: `\left\{` for `\left{`.

@@ -61,8 +61,8 @@ def digit_on_the_line(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: Nobody writes a factor behind its letter; the digit was a script in the picture. Scores that compare glyphs and
     not their places call such a label right.
-    Fires: ``x 1 = 3`` -> ``1``
-    Fires: ``\sqrt { x 2 + 4 }`` -> ``2``
+    Fires: ``x 1 = 3`` -> ``1`` => ``x _ { 1 } = 3``
+    Fires: ``\sqrt { x 2 + 4 }`` -> ``2`` => ``\sqrt { x _ { 2 } + 4 }``
     Quiet: ``x _ { 1 } = 3``
     Quiet: ``2 x = 3``
     Quiet: ``x 1 2``

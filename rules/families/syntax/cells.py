@@ -23,7 +23,7 @@ def alignment_outside_environment(label: Label, options: Options) -> Iterator[Fi
     r"""An `&`, or a row break, where no cell can end: outside an environment, or inside a group in a cell.
 
     Why: LaTeX can't render the label. An environment was lost, or a brace closes too late.
-    Fires: ``a & b`` -> ``&``
+    Fires: ``a & b`` -> ``&`` => ``a \& b``
     Fires: ``\begin{matrix} { a & b } \end{matrix}`` -> ``&``
     Fires: ``\begin{matrix} { a \\ b } \end{matrix}`` -> ``\\``
     Quiet: ``a \& b``
@@ -46,7 +46,6 @@ def alignment_outside_environment(label: Label, options: Options) -> Iterator[Fi
     "too-many-columns",
     "error",
     has_problem("too-many-columns", "illegal-column-specification"),
-    fix="unsafe",
     spelling=True,
 )
 def too_many_columns(label: Label, options: Options) -> Iterator[Finding]:
@@ -59,7 +58,7 @@ def too_many_columns(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\begin{array}{cc} a & b \end{array}``
     Quiet: ``\begin{array}{ccc} a & b \end{array}``
     Quiet: ``\begin{array}{*{3}{c}} a & b & c \end{array}``
-    Fix: Unsafe: a wider specification.
+    Fix: None: a wider specification, or another environment; only the picture shows the layout.
     """
     for problem in label.problems("too-many-columns"):
         yield label.on(problem, f"this cell is one more than the {problem.detail} columns there are")
@@ -109,7 +108,7 @@ def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix of one cell: the environment is invisible.
 
     Why: The label has a structure that the picture doesn't show; a tokeniser wrapped a formula for no reason.
-    Fires: ``E = \begin{matrix} x \end{matrix} m`` -> ``\begin{matrix} x \end{matrix}``
+    Fires: ``E = \begin{matrix} x \end{matrix} m`` -> ``\begin{matrix} x \end{matrix}`` => ``E = x m``
     Quiet: ``\begin{matrix} x & y \end{matrix}``
     Quiet: ``\begin{pmatrix} x \end{pmatrix}``
     Fix: Safe: what the cell holds, where that draws the same.
@@ -139,7 +138,7 @@ def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
     r"""A row break directly before `\end`.
 
     Why: It draws nothing, or an empty row, depending on the engine.
-    Fires: ``\begin{array}{c} a \\ \end{array}`` -> ``\\``
+    Fires: ``\begin{array}{c} a \\ \end{array}`` -> ``\\`` => ``\begin{array}{c} a \end{array}``
     Quiet: ``\begin{array}{c} a \\ b \end{array}``
     Fix: Safe: it is dropped, where the picture stays the same.
     """
@@ -153,13 +152,15 @@ def misplaced_rule(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\hline` anywhere but at the start of a row.
 
     Why: LaTeX stops with "Misplaced \noalign". Normalisers move it into the first cell: `{ \hline a }`.
-    Fires: ``\begin{array}{c} a \hline \end{array}`` -> ``\hline``
+    Fires: ``\begin{array}{c} a \hline \end{array}`` -> ``\hline`` => ``\begin{array}{c} a \\ \hline \end{array}``
     Fires: ``\begin{array}{c} { \hline a } \end{array}`` -> ``\hline``
     Quiet: ``\begin{array}{c} \hline a \\ \hline \end{array}``
-    Fix: Display.
+    Fix: Display: a row break before a rule at the very end. None elsewhere.
     """
     for problem in label.problems("misplaced-rule"):
-        yield label.on(problem, f"{label.tokens[problem.start]} must stand at the start of a row")
+        line = label.tokens[problem.start]
+        last = line == "\\hline" and label.tokens[problem.end : problem.end + 1] == ["\\end"]
+        yield label.on(problem, f"{line} must stand at the start of a row", "\\\\ \\hline" if last else None)
 
 
 _MATRICES = frozenset(["matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array"])

@@ -31,7 +31,7 @@ def unclosed_script_chain(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: The exponents were never closed, and all the braces were put at the end to make the label compile.
     Fires: ``a ^ { 2 + b ^ { 2 + c ^ { 2 } } }`` -> ``{ 2 + b ^ { 2 + c ^ { 2 } } }``
-    Fires: ``x ^ { 2 + y ^ { 2 - 1 } }`` -> ``{ 2 + y ^ { 2 - 1 } }``
+    Fires: ``x ^ { 2 + y ^ { 2 - 1 } }`` -> ``{ 2 + y ^ { 2 - 1 } }`` => ``x ^ { 2 } + y ^ { 2 } - 1``
     Quiet: ``a ^ { 2 } + b ^ { 2 } + c ^ { 2 }``
     Quiet: ``2 ^ { 2 ^ { 2 } }``
     Quiet: ``e ^ { - x ^ { 2 } }``
@@ -105,7 +105,7 @@ def sum_in_exponent(label: Label, options: Options) -> Iterator[Finding]:
     r"""A sum of two numbers in an exponent: `x ^ { 2 - 1 }`.
 
     Why: Few write what they could add; more often `x ^ { 2 } - 1` was meant and the brace closes too late.
-    Fires: ``\sqrt { x ^ { 2 - 1 } }`` -> ``{ 2 - 1 }``
+    Fires: ``\sqrt { x ^ { 2 - 1 } }`` -> ``{ 2 - 1 }`` => ``\sqrt { x ^ { 2 } - 1 }``
     Quiet: ``x ^ { 2 } - 1``
     Quiet: ``x ^ { n - 1 }``
     Quiet: ``2 ^ { 3 + 4 } = 2 ^ { 7 }``
@@ -146,9 +146,9 @@ def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: The brace closes too late: `x ^ { 2 } + 4 x` was meant. It is told by the letter that comes again in its own
     exponent, or by a further power there (`a ^ { 2 + b ^ { 2 } }`), where the exponent ends its group.
-    Fires: ``x ^ { 2 + 4 x - 4 }`` -> ``{ 2 + 4 x - 4 }``
-    Fires: ``\sqrt { a ^ { 2 + b ^ { 2 } } }`` -> ``{ 2 + b ^ { 2 } }``
-    Fires: ``b ^ { 2 - 4 a c }`` -> ``{ 2 - 4 a c }``
+    Fires: ``x ^ { 2 + 4 x - 4 }`` -> ``{ 2 + 4 x - 4 }`` => ``x ^ { 2 } + 4 x - 4``
+    Fires: ``\sqrt { a ^ { 2 + b ^ { 2 } } }`` -> ``{ 2 + b ^ { 2 } }`` => ``\sqrt { a ^ { 2 } + b ^ { 2 } }``
+    Fires: ``b ^ { 2 - 4 a c }`` -> ``{ 2 - 4 a c }`` => ``b ^ { 2 } - 4 a c``
     Quiet: ``x ^ { 2 } + 4 x``
     Quiet: ``x ^ { 2 + n }``
     Quiet: ``e ^ { 2 - e x }``

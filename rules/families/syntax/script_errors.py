@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.findings import Finding
+from rules.latex.actions import ACTIONS, ORD, RELATION
+from rules.latex.commands import COMMANDS
 from rules.registry import PUPILS_SLIP, Options, rule
 from rules.toolkit.braces import base_of
 from rules.toolkit.label import Label
@@ -31,7 +33,6 @@ def dangling_script(label: Label, options: Options) -> Iterator[Finding]:
     "double-script",
     "error",
     has_problem("double-superscript", "double-subscript"),
-    fix="display",
     spelling=True,
 )
 def double_script(label: Label, options: Options) -> Iterator[Finding]:
@@ -46,7 +47,7 @@ def double_script(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``f'^2``
     Quiet: ``{ b ^ { 2 } } ^ { 3 }``
     Quiet: ``x ^ 2 { } ^ 3``
-    Fix: Display: braces around the base, or nested scripts.
+    Fix: None: braces around the base, or nested scripts; only the picture shows which.
     """
     for problem in label.problems("double-superscript", "double-subscript"):
         which = "superscript" if problem.kind == "double-superscript" else "subscript"
@@ -84,15 +85,37 @@ def unbraced_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script that is a command which can't stand there without braces: `x^\sqrt{2}`, `x_\ldots`.
 
     Why: LaTeX stops with "Missing { inserted". KaTeX and MathJax draw it, so it slips through.
-    Fires: ``x ^ \sqrt { 2 }`` -> ``^ \sqrt``
+    Fires: ``x ^ \sqrt { 2 }`` -> ``^ \sqrt { 2 }`` => ``x ^ { \sqrt { 2 } }``
+    Fires: ``x_\ldots`` -> ``_\ldots`` => ``x_{\ldots}``
     Fires: ``x _ \hat a`` -> ``_ \hat``
     Quiet: ``x ^ \frac 1 2``
     Quiet: ``x ^ \mathrm T``
     Quiet: ``x ^ { \sqrt { 2 } }``
-    Fix: Display: braces around the whole of it.
+    Fix: Display: braces around the whole of it, where its arguments have braces.
     """
     for problem in label.problems("unbraced-script"):
-        yield label.on(problem, f"{problem.detail} can't be a script without braces")
+        message = f"{problem.detail} can't be a script without braces"
+        end = _after_command(label, problem.end - 1)
+        if end is None:
+            yield label.on(problem, message)
+        else:
+            text = label.text
+            gap = " " if text[label.place(problem.start)[1]].isspace() else ""
+            body = label.shown(problem.end - 1, end, len(text))
+            yield label.at(problem.start, end, message, f"{label.tokens[problem.start]}{gap}{{{gap}{body}{gap}}}")
+
+
+def _after_command(label: Label, index: int) -> int | None:
+    """The token after a command and its arguments; None where one has no braces, or it is no such command."""
+    command = COMMANDS.get(label.tokens[index][1:])
+    if command is None or not set(command.args) <= set("omt") or label.tokens[index] in ("\\left", "\\begin"):
+        return None
+    at = index + 1
+    for _ in command.args.replace("o", ""):  # an optional one that stands there is no brace
+        if at not in label.partners:
+            return None
+        at = label.partners[at] + 1
+    return at
 
 
 @rule("SYN023", "limits-misplaced", "error", has_problem("limits-misplaced"), fix="display", spelling=True)
@@ -100,15 +123,22 @@ def limits_misplaced(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` after something that is no operator: `x \limits _ a`.
 
     Why: LaTeX stops with "Limit controls must follow a math operator".
-    Fires: ``x \limits _ a`` -> ``\limits``
+    Fires: ``x \limits _ a`` -> ``x \limits`` => ``\mathop { x } \limits _ a``
     Fires: ``\stackrel { a } { b } \limits _ c`` -> ``\limits``
     Quiet: ``\sum \limits _ a``
     Quiet: ``\mathop { f } \limits _ a``
     Quiet: ``\lim \limits _ { x }``
-    Fix: Display: `\mathop{…}` around the base.
+    Fix: Display: `\mathop{…}` around the base, where that is one symbol.
     """
     for problem in label.problems("limits-misplaced"):
-        yield label.on(problem, f"{problem.detail} must follow an operator such as \\sum")
+        message = f"{problem.detail} must follow an operator such as \\sum"
+        base = label.tokens[problem.start - 1] if problem.start else ""
+        if (base.isalnum() or base[:1] == "\\") and ACTIONS.get(base) in (None, ORD, RELATION):
+            gap = " " if label.text[label.place(problem.start)[0] - 1].isspace() else ""
+            replacement = f"\\mathop{gap}{{{gap}{base}{gap}}}{gap}{problem.detail}"
+            yield label.at(problem.start - 1, problem.start + 1, message, replacement)
+        else:
+            yield label.on(problem, message)
 
 
 @rule(
@@ -123,8 +153,8 @@ def lone_relation_in_script(label: Label, options: Options) -> Iterator[Finding]
     r"""A script that holds nothing but an equals sign or a comma: `V _ { = } \frac { E } { B }`, `F ( x _ { , } y )`.
 
     Why: The sign stood a little low or high in the picture and was taken for a script; the label says no equation.
-    Fires: ``V _ { = } \frac { E } { B L }`` -> ``_ { = }``
-    Fires: ``F ( x _ { , } y )`` -> ``_ { , }``
+    Fires: ``V _ { = } \frac { E } { B L }`` -> ``_ { = }`` => ``V = \frac { E } { B L }``
+    Fires: ``F ( x _ { , } y )`` -> ``_ { , }`` => ``F ( x , y )``
     Quiet: ``V = \frac { E } { B L }``
     Quiet: ``x _ { + }``
     Quiet: ``\phi _ { < }``

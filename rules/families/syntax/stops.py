@@ -37,7 +37,7 @@ def parameter_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A bare `#`.
 
     Why: LaTeX stops at it: outside a definition it means nothing.
-    Fires: ``a # b`` -> ``#``
+    Fires: ``a # b`` -> ``#`` => ``a \# b``
     Quiet: ``a \# b``
     Fix: Unsafe: `\#`.
     """
@@ -50,11 +50,11 @@ def blank_line(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty line inside a label.
 
     Why: To TeX it ends a paragraph, and a formula can't hold one.
-    Fires: ``a ␊␊ b`` -> ``␊␊``
+    Fires: ``a ␊␊ b`` -> `` ␊␊ `` => ``a b``
     Quiet: ``a ␊ b``
     Fix: Safe: one space.
     """
-    for match in re.finditer(r"\n[ \t\r]*\n[ \t\r\n]*?(?=[^ \t\r\n]|$| )", label.text):
+    for match in re.finditer(r"(?<![ \t\r\n])[ \t\r]*\n[ \t\r]*\n[ \t\r\n]*", label.text):
         yield Finding("an empty line ends the formula", *match.span(), " ")
 
 
@@ -64,7 +64,7 @@ def caret_notation(label: Label, options: Options) -> Iterator[Finding]:
 
     Why: TeX reads `^^` and the character behind it as another character, 64 places away: `x^^2` draws "xr". It
     compiles, and draws something that nobody meant.
-    Fires: ``x^^2`` -> ``^^2``
+    Fires: ``x^^2`` -> ``^^2`` => ``x^2``
     Quiet: ``x^{^2}``
     Quiet: ``x ^ 2``
     Fix: Display: one caret.
@@ -95,7 +95,7 @@ def lone_backslash(label: Label, options: Options) -> Iterator[Finding]:
     r"""A backslash at the very end of a label.
 
     Why: It is the start of a command whose rest is lost, or of a control space whose space was stripped.
-    Fires: ``x = y \`` -> ``\``
+    Fires: ``x = y \`` -> ``\`` => ``x = y``
     Quiet: ``x = 1 \\``
     Quiet: ``x = 1``
     Fix: Display.

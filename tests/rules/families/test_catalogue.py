@@ -1,49 +1,84 @@
-"""Every rule is proven by the examples in its docstring: those that fire, with exact places, and those that don't."""
+"""Every rule is proven by the examples in its docstring: exact places, the label after the fix, and what is quiet.
+
+All examples are judged at once, and a test is about a rule: it names the examples that fail.
+"""
 
 from __future__ import annotations
+
+from functools import cache
 
 import pytest
 
 import rules
-from rules.registry import FAMILIES, all_rules
+from rules import engine, fixing
+from rules.registry import FAMILIES, FIX_LEVELS, Ruleset, all_rules
 
 LABEL_RULES = [rule for rule in all_rules().values() if rule.scope == "label"]
-FIRES = [(rule.code, example) for rule in LABEL_RULES for example in rule.doc.fires]
-QUIET = [(rule.code, example) for rule in LABEL_RULES for example in rule.doc.quiet]
+FIXING_RULES = [rule for rule in LABEL_RULES if rule.fix is not None]
+LABELS = list({example.label for rule in LABEL_RULES for example in (*rule.doc.fires, *rule.doc.quiet)})
+NO_EXAMPLE = {"CAN102", "CAN103", "SYN026", "SYN028"}  # no label makes them fire, or it would fill a page
 
 
-@pytest.mark.parametrize(("code", "example"), FIRES, ids=lambda value: getattr(value, "label", value))
-def test_an_example_that_fires(code, example):
-    found = rules.check([example.label], include=[code])
-    assert found.height, f"{code} says nothing of {example.label!r}"
-    if example.spans:
-        spans = [example.label[start:end] for start, end in found.select("start", "end").iter_rows()]
-        assert spans == list(example.spans)
+def of(rule):
+    return rule.code
 
 
-@pytest.mark.parametrize(("code", "example"), QUIET, ids=lambda value: getattr(value, "label", value))
-def test_an_example_that_does_not(code, example):
-    found = rules.check([example.label], include=[code])
-    assert found.height == 0, found.to_dicts()
+@cache
+def found():
+    """What every rule finds in every example: by code and label the places, each with its fix level and replacement."""
+    findings = engine.judge(LABELS, Ruleset(tuple(map(of, LABEL_RULES)))).findings
+    by_rule: dict[tuple[str, str], list[tuple[str, str | None, str | None]]] = {}
+    for code, row, start, end, *fix in findings.select("rule", "row", "start", "end", "fix", "replacement").iter_rows():
+        by_rule.setdefault((code, LABELS[row]), []).append((LABELS[row][start:end], *fix))
+    return by_rule
 
 
-@pytest.mark.parametrize("rule", all_rules().values(), ids=lambda rule: rule.code)
+@cache
+def proposed():
+    """By code and label: the level and the text of what a rule proposes for an example."""
+    texts = fixing.proposed(LABELS, tuple(map(of, FIXING_RULES)))
+    return {(code, LABELS[row]): (level, fixed) for row, code, level, fixed in texts.iter_rows()}
+
+
+@pytest.mark.parametrize("rule", LABEL_RULES, ids=of)
+def test_a_rule_finds_what_its_examples_say_and_nothing_else(rule):
+    for example in rule.doc.fires:
+        places = found().get((rule.code, example.label))
+        assert places, f"{rule.code} says nothing of {example.label!r}"
+        if example.spans:
+            assert [span for span, *_ in places] == list(example.spans), f"{rule.code} on {example.label!r}"
+        for _, level, replacement in places:
+            assert replacement is None or level in FIX_LEVELS, f"{rule.code} proposes {replacement!r} and no level"
+    for example in rule.doc.quiet:
+        assert (rule.code, example.label) not in found(), f"{rule.code} speaks of {example.label!r}"
+
+
+@pytest.mark.parametrize("rule", FIXING_RULES, ids=of)
+def test_a_rule_proposes_the_text_that_its_examples_say(rule):
+    examples = [example for example in rule.doc.fires if example.fixed is not None]
+    assert examples, f"{rule.code} has a fix and no example that says the label after it: … => ``fixed label``"
+    levels = {}
+    for example in examples:
+        levels[example], text = proposed().get((rule.code, example.label), (None, None))
+        assert text == example.fixed, f"{rule.code} on {example.label!r}"
+    assert rule.fix in levels.values(), f"{rule.code}: no example with a fixed label shows a fix that is {rule.fix}"
+    for level in fixing.LEVELS:
+        offered = [example for example in examples if levels[example] == level]
+        if offered:
+            made = rules.fix([example.label for example in offered], level, include=[rule.code])
+            for example, text, reasons in zip(offered, made["fixed"], made["reasons"], strict=True):
+                assert text == example.fixed, f"{rule.code} at level {level} on {example.label!r}: {reasons.to_list()}"
+
+
+@pytest.mark.parametrize("rule", all_rules().values(), ids=of)
 def test_a_rule_is_documented(rule):
     assert rule.doc.what.endswith((".", "?"))
     assert rule.doc.why
     assert rule.doc.fix
+    assert rule.fix is not None or not rule.doc.fix.startswith(("Safe", "Unsafe", "Display")), "it declares no fix"
     assert rule.family in FAMILIES
     assert rule.name == rule.name.lower()
     assert set(rule.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
     if rule.scope == "label":
         assert rule.doc.quiet
-        unheard = {"CAN102", "CAN103", "SYN026", "SYN028"}  # no label does, or it would fill a page
-        assert rule.doc.fires or rule.code in unheard
-
-
-def test_an_error_rule_with_a_fixable_example_names_its_level():
-    for rule in LABEL_RULES:
-        for example in rule.doc.fires:
-            for finding in rules.check([example.label], include=[rule.code]).iter_rows(named=True):
-                if finding["replacement"] is not None:
-                    assert finding["fix"] in ("safe", "unsafe", "display"), (rule.code, finding)
+        assert rule.doc.fires or rule.code in NO_EXAMPLE
