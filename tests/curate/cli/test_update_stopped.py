@@ -22,7 +22,7 @@ DRIVER = """
 import os, signal, sys
 from pathlib import Path
 from curate.base import exchange
-from curate.cli import main
+from curate.cli.main import main
 
 way, name, *sys.argv[1:] = sys.argv[1:]
 swap, rename = exchange.exchange, os.rename
