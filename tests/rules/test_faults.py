@@ -158,17 +158,21 @@ def test_a_proof_that_raises_leaves_the_label_as_it_is(monkeypatch, faults_go_on
     assert [fault.part for fault in found.all()] == ["the proof of fixes"]
 
 
-def _failing(batch):
-    try:
-        return 1 / batch
-    except BaseException as error:
-        faults.caught("a division", error, str(batch))
-        return None
+def _failing(numbers):
+    found = []
+    for number in numbers:
+        try:
+            found.append(1 / number)
+        except BaseException as error:
+            faults.caught("a division", error, str(number))
+            found.append(None)
+    return found
 
 
 def test_faults_come_home_from_processes(faults_go_on):
     with faults.collected() as found:
-        assert list(spread(_failing, [1, 0, 2, 0], 2)) == [1, None, 0.5, None]
+        batches = spread(_failing, [[1, 0], [2], [0]], 2, lost=lambda lost: [], to="divide")
+        assert list(batches) == [[1, None], [0.5], [None]]
     (fault,) = found.all()
     assert (fault.count, fault.first, fault.kind) == (2, "0", "ZeroDivisionError")
 
