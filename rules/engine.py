@@ -16,8 +16,7 @@ from rules import faults
 from rules.findings import SCHEMA
 from rules.fixes import proof
 from rules.fixes.edits import Edit, apply, disjoint, in_order
-from rules.latex import canonical, lexer, reader
-from rules.latex import glance as plain
+from rules.latex import canonical, glance, lexer, reader
 from rules.latex import visual_key as key
 from rules.latex.actions import ACTIONS, SPACE
 from rules.latex.key_limits import is_within
@@ -187,7 +186,7 @@ def _settle(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequence[_R
         edits = [Edit(*(rows[at][one] for one in (_START, _END, _REPLACEMENT, _CODE, _FIX))) for at in places]
         try:
             if visual_key is not None:
-                # Nearly always all safe fixes together are proven, and by the reader that is quick.
+                # Nearly always all safe fixes together are proven.
                 safe = disjoint(in_order((edit for edit in edits if edit.level == "safe"), len(text)), len(text))
                 if not safe or visual_key_of(apply(text, safe)) == visual_key:
                     continue
@@ -237,7 +236,7 @@ def _read(text: str, failed: _Failed, index: int) -> _Read:
 
 
 def _read_in_steps(text: str, error: BaseException, failed: _Failed, index: int) -> _Read:
-    """As much of a label as can be read although `error` was raised over it, by the reader that takes every label."""
+    """As much of a label as can be read although `error` was raised over it: step by step, without the glance."""
     faults.check_ours(error)
     try:
         toks = lexer.tokens(text)
@@ -254,21 +253,18 @@ def _read_in_steps(text: str, error: BaseException, failed: _Failed, index: int)
     except BaseException as broken:
         failed.note(index, part, broken, text)
         return toks, reading, None, None
-    faults.caught("the quick reader", error, text)  # nothing is missing: the other one read the label
+    faults.caught("the glance", error, text)  # nothing is missing: the reader read the label
     return toks, reading, spelled, visual_key
 
 
 def _keyed(text: str) -> tuple[list[str], reader.Reading | None, str | None]:
-    """A label's tokens, its reading (None: canonical already) and its visual key, by the first reader that takes it."""
+    """A label's tokens, its reading (None: it is seen to be canonical already) and its visual key."""
     if len(text) > lexer.MAX_LENGTH:
         return [], reader.Reading([reader.Problem("too-long", 0, 1)], fatal=True), None
-    glance = plain.canonical_tokens(text)
-    if glance is not None:
-        return glance, None, key.direct(text) if is_within(glance) else None
+    seen = glance.canonical_tokens(text)
+    if seen is not None:
+        return seen, None, key.direct(text) if is_within(seen) else None
     toks = lexer.tokens(text)
-    reading = plain.read(toks)
-    if reading is not None:
-        return toks, reading, key.of_plain(toks, reading.folds)
     reading = reader.read(text, toks)
     return toks, reading, key.of(text, toks, reading)
 

@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image, ImageChops
 
 from curate.report.markup import text
+from rules.latex.plain_text import plain_text
 
 #: Largest picture, in pixels: shown at half that size where it is a drawn label, so that it is sharp.
 WIDEST, HIGHEST = 720, 220
@@ -72,7 +73,7 @@ def default_render() -> Render:
 
 def of_label(label: str, render: Render) -> PagePicture:
     """The label as it looks when it is drawn, or the renderer's complaint."""
-    alt = f"The label drawn: {text(label, 120)}"
+    alt = f"The label drawn: {text('; '.join(plain_text(label).splitlines()), 120)}"
     if not label.strip():
         return PagePicture("", alt, problem="Nothing to draw: the label is empty.")
     if len(label) > LONGEST_DRAWN:

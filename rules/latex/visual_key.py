@@ -22,7 +22,7 @@ from rules.latex.reader import Reading
 
 #: Stands in summary.json and every exported manifest: keys of different versions are not comparable. Counts up when
 #: anything here, the reader's folds or math-core's minor version changes.
-KEY_VERSION = 3
+KEY_VERSION = 4
 
 _DIGEST_BYTES = 12  # 96 bits: among 10^9 distinct labels a collision is a 1-in-10^11 event
 
@@ -93,7 +93,7 @@ def normalise(label: str, toks: list[str], reading: Reading) -> str:
         if spans[first][0] < at:  # an edit inside one that was made already
             continue
         out.append(label[at : spans[first][0]])
-        out.append(replacement)
+        out.append(replacement or " ")  # `\in{}t` without its empty group is not `\int`
         at = spans[after - 1][1]
     out.append(label[at : spans[last - 1][1]])
     return "".join(out)
@@ -107,18 +107,6 @@ def _trailing(toks: list[str], start: int, end: int) -> int:
     ):
         end -= 1
     return end
-
-
-def normalise_plain(toks: list[str], folds: list[tuple[int, int, str]]) -> str:
-    """What `normalise` gives for a label that `glance` read, up to white space, which draws nothing there."""
-    pieces = list(toks)
-    at = 0
-    for first, after, replacement in sorted(folds):
-        if first >= at:
-            pieces[first:after] = [replacement, *[""] * (after - first - 1)]
-            at = after
-    del pieces[_trailing(toks, 0, len(toks)) :]
-    return " ".join(pieces)
 
 
 def _takes_length(token: str) -> bool:
@@ -155,11 +143,6 @@ def of(label: str, toks: list[str], reading: Reading) -> str | None:
     if reading.fatal or not toks or not is_within(toks):
         return None
     return direct(normalise(label, toks, reading))
-
-
-def of_plain(toks: list[str], folds: list[tuple[int, int, str]]) -> str | None:
-    """The visual key of a label that `rules.latex.glance` read, or None where math-core can't convert it."""
-    return direct(normalise_plain(toks, folds)) if toks and is_within(toks) else None
 
 
 def direct(text: str) -> str | None:

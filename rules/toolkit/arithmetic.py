@@ -11,7 +11,12 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
-from rules.toolkit.quick_arithmetic import DIGITS, DIVIDE, FRACTIONS, OPENING, TIMES, surely_true
+TIMES = frozenset([r"\times", r"\cdot", "*"])
+DIVIDE = frozenset([r"\div", "/", ":"])
+FRACTIONS = frozenset([r"\frac", r"\dfrac", r"\tfrac"])
+DIGITS = frozenset("0123456789")
+#: Closing brackets by their opening ones.
+OPENING = {"(": ")", "[": "]", "{": "}"}
 
 #: A side longer than this is a proof, not a calculation.
 _MOST = 120
@@ -261,8 +266,6 @@ def _decimal(exact: Number) -> str | None:
 
 def glued_equations(tokens: list[str]) -> Iterator[tuple[int, str]]:
     """(first token of the second calculation, the value of the first) wherever two calculations stand on one line."""
-    if surely_true(tokens):
-        return
     sides = _sides(tokens)
     for (start, middle), (after, end) in pairwise(sides):
         left = value(tokens[start:middle])
@@ -281,8 +284,6 @@ def _shown(number: Number) -> str:
 def false_equations(tokens: list[str]) -> Iterator[tuple[int, int, str, str]]:
     """(first token, token after the last, left value, right value) of every equation that can be computed
     and is false."""
-    if surely_true(tokens):
-        return
     for start, end, left, right, true in _compare(tokens):
         if not true:
             yield start, end, left, right

@@ -116,7 +116,7 @@ def test_a_sieve_that_raises_lets_everything_through(monkeypatch, faults_go_on):
 @pytest.mark.parametrize(
     ("place", "name", "part", "has_key"),
     [
-        (glance, "canonical_tokens", "the quick reader", True),
+        (glance, "canonical_tokens", "the glance", True),
         (reader, "read", "the reader", False),
         (visual_key, "of", "the visual key", False),
         (engine, "_canonical", "the canonical form", False),

@@ -19,6 +19,8 @@ SPLIT = "split"
 #: The label as it was read, its canonical spelling, and the label with every proposed fix made (None: no proposal).
 LABEL = "label"
 CANONICAL = "canonical"
+#: The label as plain text, `15.4 × 4 = 61.6`, to search by; None until it is made, after the App is open.
+TEXT = "text"
 PROPOSED = "proposed"
 #: What proposed fixes change in the label, as `deciding.change.marked` writes it; empty without a proposal.
 CHANGE = "change"

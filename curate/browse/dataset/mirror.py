@@ -14,6 +14,7 @@ import fiftyone as fo
 
 from curate.base.errors import UserError
 from curate.browse.dataset import fields
+from curate.browse.dataset.texts import text_of
 from curate.browse.deciding.state import Found, State, standing, states
 from curate.browse.deciding.taking import Desk, ShownSample
 from curate.browse.pictures.cards import card_of
@@ -81,6 +82,7 @@ def _row(state: State, tags: Sequence[str], proposed: str | None) -> dict[str, A
         fields.PROPOSED: proposed,
         fields.CHANGE: state.change(proposed),
         fields.CANONICAL: now.canonical,
+        fields.TEXT: text_of(now.label, now.canonical),
         fields.VISUAL_KEY: now.visual_key,
         fields.N_TOKENS: now.n_tokens,
         fields.SCORE: now.score,

@@ -16,7 +16,7 @@ from rules import KEY_VERSION
 #: A column beside the App's fields: whether rules propose a fix.
 FIXABLE = "fixable"
 #: Changes with what is written for a run, so that an older dataset is not taken for today's.
-EDITION = "3"
+EDITION = "4"
 _CONTRADICTION = "DUP002"
 
 
@@ -33,7 +33,7 @@ def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
     """At most `most` samples, worst severity first, then in the order of the run; the columns are the App's fields.
 
     `filepath` is absolute: the image's own file, or one of `work` that is made when it is asked for. FINDINGS is a
-    list of structs (label, severity, message, span). PROPOSED, CHANGE and the decision are not filled in.
+    list of structs (label, severity, message, span). PROPOSED, CHANGE, TEXT and the decision are not filled in.
     """
     # Columns of a source's own are left out: one may be called `decision`. Older runs lack some of ours.
     names = run.samples.collect_schema().names()

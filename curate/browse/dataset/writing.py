@@ -33,6 +33,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     fields.IMAGE: (_STRING, "The image, relative to its source's folder"),
     fields.LABEL: (_STRING, "The label as it was read"),
     fields.CANONICAL: (_STRING, "The label in canonical spelling; empty where it can't be parsed"),
+    fields.TEXT: (_STRING, "The label as plain text, to search by"),
     fields.PROPOSED: (_STRING, "The label with every proposed fix made; empty without a proposal"),
     fields.CHANGE: (_STRING, "What the proposal changes: [-removed-]{+added+}"),
     fields.SCORE: (_FLOAT, "1 is clean, 0 is hopeless"),
@@ -52,6 +53,10 @@ FIELDS: dict[str, tuple[str, str]] = {
     "width": (_INT, "Width of the image in pixels"),
     "height": (_INT, "Height of the image in pixels"),
 }
+#: No columns of the rows: made here, after the App is open, or by decisions.
+_LATER = frozenset(
+    {fields.FINDINGS, fields.TEXT, fields.PROPOSED, fields.CHANGE, fields.DECISION, fields.DECIDED_LABEL}
+)
 
 
 def write_dataset(folder: Path, run: Run, work: WorkingFiles, frame: pl.DataFrame, mark: str) -> None:
@@ -104,14 +109,11 @@ def _samples(frame: pl.DataFrame, start: int, dataset_id: str) -> pl.Series:
         pl.lit([], pl.List(pl.String)).alias("tags"),
         pl.lit("image").alias("_media_type"),
         (pl.col("serial") * 0.6180339887498949 % 1.0).alias("_rand"),
-        *(
-            pl.col(name)
-            for name in FIELDS
-            if name not in (fields.FINDINGS, fields.PROPOSED, fields.CHANGE, fields.DECISION, fields.DECIDED_LABEL)
-        ),
+        *(pl.col(name) for name in FIELDS if name not in _LATER),
         pl.struct(pl.lit("Classifications").alias("_cls"), pl.col("found").alias("classifications")).alias(
             fields.FINDINGS
         ),
+        pl.lit(None, pl.String).alias(fields.TEXT),
         pl.lit(None, pl.String).alias(fields.PROPOSED),
         pl.lit("").alias(fields.CHANGE),
         pl.lit(fields.UNDECIDED).alias(fields.DECISION),

@@ -84,6 +84,8 @@ class FiftyOneServer:
                     self._decide(order["who"])
                 elif do == "propose":
                     propose(self._dataset, json.loads(Path(order["file"]).read_text(encoding="utf-8")))
+                elif do == "describe":
+                    describe(self._dataset, json.loads(Path(order["file"]).read_text(encoding="utf-8")))
             except Exception as error:
                 self._say(done=do, error=f"{type(error).__name__}: {error}")
                 continue
@@ -151,6 +153,14 @@ def propose(dataset: Any, proposals: dict[str, list[str]]) -> None:
         values = {sample_id: proposals[sample_id][at] for sample_id in of}
         if values:
             dataset.set_values(field, values, key_field=fields.SAMPLE_ID)
+
+
+def describe(dataset: Any, texts: dict[str, str]) -> None:
+    """Show plain texts of labels: {sample_id: text}. Where a decision gives another label its text is there already."""
+    view = dataset.match({fields.SAMPLE_ID: {"$in": list(texts)}, fields.DECIDED_LABEL: None})
+    values = {sample_id: texts[sample_id] for sample_id in view.values(fields.SAMPLE_ID)}
+    if values:
+        dataset.set_values(fields.TEXT, values, key_field=fields.SAMPLE_ID)
 
 
 def _even_tiles(metadata: Any) -> None:

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 #: Cards of so many samples are made before anyone asks: some screens full.
 _CARDS_AHEAD = 240
-#: Proposals are made when the first page has had so long to load, which needs the processor more.
+#: What is added while the App is open, by its key in the state: of how many rows, the first ones.
+_ADDED = ("proposed", "described")
+#: That is made when the first page has had so long to load, which needs the processor more.
 _SECONDS_FOR_THE_PAGE = 8.0
 
 Say = Callable[[str], None]
@@ -144,43 +146,47 @@ def _show(
     os.nice(5)
     server.wait(_SECONDS_FOR_THE_PAGE)
     try:
-        _propose(run, work, server, frame, state)
+        _add(run, work, server, frame, state)
     except UserError as error:  # the App is of use without
         server.check()
-        say(f"Proposed fixes are not all shown: {error}")
+        say(f"Proposed fixes and texts are not all shown: {error}")
     server.wait()
 
 
 def _take_in(run: Run, work: WorkingFiles, server: ServerProcess, frame: pl.DataFrame, mark: str) -> dict[str, Any]:
     """Have the database hold these rows, unless it does. Returns its state: what it holds, and of how many rows, the
-    first ones, it has the proposals."""
+    first ones, it has the proposals and the texts."""
     before = work.read_state()
     known = {"mark": mark, "database": os.environ.get(URI_VARIABLE, ""), "run": str(run.path.resolve())}
     is_written = {key: before.get(key) for key in known} != known
     if is_written:  # while FiftyOne is being imported
         _write(run, work, frame, mark)
     _write_background(work, run, frame)
-    proposed = int(before.get("proposed", 0))
+    added = {part: int(before.get(part, 0)) for part in _ADDED}
     if server.answer("has")["has"] != mark:
         if not is_written:
             _write(run, work, frame, mark)
         server.order("load", folder=str(work.dataset), mark=mark)
-        proposed = 0
-    state = {**known, "proposed": proposed}
+        added = dict.fromkeys(_ADDED, 0)
+    state = {**known, **added}
     work.write_state(state)
     _remove(work.dataset)
     return state
 
 
-def _propose(
-    run: Run, work: WorkingFiles, server: ServerProcess, frame: pl.DataFrame, state: Mapping[str, Any]
-) -> None:
-    """Have the App show the proposals that its database lacks, and note after each batch how far they are."""
+def _add(run: Run, work: WorkingFiles, server: ServerProcess, frame: pl.DataFrame, state: dict[str, Any]) -> None:
+    """Have the App show the proposals and texts that its database lacks; note after each batch how far they are."""
+    from curate.browse.dataset.texts import texts
     from curate.browse.deciding.proposals import proposed
 
-    for done, found in proposed(run, frame, state["proposed"]):
-        server.order("propose", file=str(work.file("proposed.json", found)))
-        work.write_state({**state, "proposed": done})
+    for part, order, batches in (
+        ("proposed", "propose", proposed(run, frame, state["proposed"])),
+        ("described", "describe", texts(frame, state["described"])),
+    ):
+        for done, found in batches:
+            server.order(order, file=str(work.file(f"{part}.json", found)))
+            state[part] = done
+            work.write_state(state)
 
 
 def _database(work: WorkingFiles, program: Path, say: Say, stack: ExitStack) -> Mongod:

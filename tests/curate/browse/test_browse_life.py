@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -46,6 +48,13 @@ def dump(browsing: Browsing, run: Path, environment: dict[str, str]) -> dict:
         FIFTYONE_DATABASE_VALIDATION="false",
         FIFTYONE_DO_NOT_TRACK="true",
     )
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.2)
 
 
 def picture(browsing: Browsing, path: str) -> Image.Image:
@@ -97,6 +106,10 @@ def test_a_run_from_start_to_end_and_again(browse, environment, made_run, tmp_pa
     twice = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert (twice.returncode, twice.stdout) == (0, f"{made_run} is open already: {browsing.url}\n"), twice.stderr
 
+    wait_until(lambda: json.loads((browsing.work / "state.json").read_text())["described"] == 12)
+    texts = {name: sample["text"] for name, sample in dump(browsing, made_run, environment)["samples"].items()}
+    assert texts["formulas/s0"] == "a/b + c"
+    assert texts["formulas/s1"] == "x² + y² = z²"
     loaded = (browsing.work / "state.json").read_text()
     assert browsing.stop() == 0
     assert gone(browsing.cache) == []
@@ -109,6 +122,7 @@ def test_a_run_from_start_to_end_and_again(browse, environment, made_run, tmp_pa
     found = dump(again, made_run, environment)["samples"]
     assert (found["formulas/s1"]["decision"], found["formulas/s1"]["tags"]) == ("undecided", [])
     edited = found["formulas/s0"]
+    assert edited["text"] == "a/b - c"
     assert (edited["decision"], edited["decided_label"], edited["tags"]) == ("edit", r"\frac{a}{b} - c", ["edit"])
     assert edited["created"] == samples["formulas/s0"]["created"]  # taken in once
     assert again.stop(signal.SIGINT) == 0

@@ -12,6 +12,7 @@ from PIL import Image, ImageChops
 
 from curate.browse.dataset import fields
 from curate.browse.dataset.rows import fingerprint, rows
+from curate.browse.dataset.texts import texts
 from curate.browse.dataset.views import GROUPS, saved_views
 from curate.browse.dataset.writing import write_dataset
 from curate.browse.deciding.change import marked
@@ -184,6 +185,19 @@ def test_proposals_come_for_samples_with_a_fix_only(frame: pl.DataFrame, made_ru
     assert one(frame, 1)["sample_id"] not in found
     last = batches[-1][0]
     assert not list(proposed(run, frame, last))  # where it stopped, it goes on
+
+
+def test_texts_come_for_every_sample_and_go_on_where_they_stopped(frame: pl.DataFrame) -> None:
+    many = pl.concat([frame] * 20).with_columns(
+        pl.format("{}-{}", "sample_id", pl.int_range(pl.len())).alias("sample_id")
+    )
+    batches = list(texts(many, 0))
+    assert [done for done, _ in batches] == [200, 240]
+    found = {sample_id: text for _, batch in batches for sample_id, text in batch.items()}
+    assert list(found) == many["sample_id"].to_list()
+    assert found["formulas/s0-" + str(frame["sample_id"].to_list().index("formulas/s0"))] == "a/b + c"
+    assert list(texts(many, 200)) == batches[1:]
+    assert not list(texts(many, 240))
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,11 @@ def test_a_drawn_label_is_shown_at_half_its_pixels():
     assert (picture.width, picture.height) == (100, 30)
 
 
+def test_a_drawn_label_is_read_out_as_text():
+    picture = of_label(r"\frac{x}{2} \times 1 5 \n = 3", lambda _: png(Image.new("RGB", (200, 60), "white")))
+    assert picture.alt == "The label drawn: x/2 × 15; = 3"
+
+
 def test_plots_are_well_formed_and_say_their_numbers():
     run = fake_run(scale=100)
     made = [
