@@ -36,7 +36,7 @@ def check(
     ruleset = ruleset or select(include, ignore, profile=profile)
     frame = _as_frame(labels)
     distinct = frame.select(pl.col("label").unique(maintain_order=True))
-    judged = engine.judge(distinct["label"].to_list(), ruleset, workers=workers, settle=True)
+    judged = engine.judge(distinct["label"].to_list(), ruleset, workers=workers, check_fixes=True)
     rows = frame.with_row_index("row").join(
         distinct.with_row_index("distinct"), on="label", how="left", maintain_order="left"
     )

@@ -26,11 +26,10 @@ from typing import Any, Literal
 import polars as pl
 
 from rules import engine, faults
-from rules.families.escapes.m2e_layout import LAYOUT_RULE
 from rules.fixes import m2e_layout
 from rules.fixes.edits import Edit, apply
 from rules.fixes.proof import Reason, Text, choose, proven, readable, reasons
-from rules.registry import EVERY, Ruleset, all_rules
+from rules.registry import EVERY, Ruleset, all_rules, tagged
 from rules.workers.spread import spread
 
 Level = Literal["safe", "unsafe"]
@@ -49,8 +48,6 @@ SCHEMA: dict[str, Any] = {
 
 #: A label that is not done after so many passes keeps its text.
 MAX_PASSES = 50
-#: These are left to the rule that writes the whole label, where that has something to say.
-_LEFT_TO_LAYOUT = frozenset({"ESC001", "ESC002", "ESC003"})
 
 
 # One label ------------------------------------------------------------------------------------------------------------
@@ -102,7 +99,7 @@ def fix(
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> pl.DataFrame:
-    """Fix labels, which had better be distinct. The frame has the columns of SCHEMA, a row a label, in their order.
+    """Fix labels, which should be distinct. The frame has the columns of SCHEMA, a row a label, in their order.
 
     `workers` and `progress` are as in `rules.engine.judge`. Raises ValueError for a level that isn't one.
     """
@@ -180,8 +177,9 @@ def _stepped(case: _Case, edits: Sequence[Edit], level: Level) -> bool:
 
 def _edits(labels: Sequence[str], findings: pl.DataFrame, ruleset: Ruleset, level: Level) -> dict[int, list[Edit]]:
     """The edits that findings propose at this level, by row; edits that put back what stands there are none."""
-    layout = LAYOUT_RULE in ruleset.codes
-    of_layout = set(findings.filter(pl.col("rule") == LAYOUT_RULE)["row"].to_list())
+    repairs, layout = tagged("layout-repair"), tagged("layout")
+    repairing = not set(repairs).isdisjoint(ruleset.codes)
+    repaired = set(findings.filter(pl.col("rule").is_in(repairs))["row"].to_list())
     found: dict[int, list[Edit]] = {}
     columns = findings.filter(pl.col("replacement").is_not_null() & pl.col("start").is_not_null())
     for row, rule, severity, actual, start, end, replacement in columns.select(
@@ -191,9 +189,9 @@ def _edits(labels: Sequence[str], findings: pl.DataFrame, ruleset: Ruleset, leve
             continue
         if labels[row][start:end] == replacement:
             continue
-        if row in of_layout and rule in _LEFT_TO_LAYOUT:
+        if row in repaired and rule in layout and rule not in repairs:
             continue
-        if layout and severity == "info" and rule != LAYOUT_RULE and m2e_layout.is_table(labels[row]):
+        if repairing and severity == "info" and rule not in repairs and m2e_layout.is_table(labels[row]):
             continue
         found.setdefault(row, []).append(Edit(start, end, replacement, rule, actual))
     return found

@@ -11,7 +11,7 @@ from curate.audit.options import AuditOptions
 from curate.runs.folder import FINDINGS, SAMPLES
 from curate.sources import Source
 from rules import Ruleset, engine, faults
-from rules.registry import NOT_JUDGED, all_rules
+from rules.registry import not_judged
 from rules.score import scores
 
 
@@ -68,7 +68,7 @@ def _sample_findings(samples: pl.DataFrame, ruleset: Ruleset) -> pl.DataFrame:
                 "source",
                 pl.lit(f"not judged by rule {rule.code} ({fault.error}), a fault in texsieve").alias("message"),
             )
-            rule = all_rules()[NOT_JUDGED]
+            rule = not_judged()
         if not found.height:
             continue
         whole = found.filter(pl.col("sample_id").is_null()).join(firsts, on="source", maintain_order="left")

@@ -22,6 +22,7 @@ from finetune.metrics.intervals import intervals
 from finetune.metrics.scoring import Scored, score_pairs
 from finetune.metrics.strings import Numbers
 from rules import engine, fixing
+from rules.registry import tagged
 
 #: The states of the labels that are scored, in the order they are told.
 STATES = ("as they are", "safe fixes", "decided")
@@ -30,8 +31,6 @@ STATES = ("as they are", "safe fixes", "decided")
 FIGURES = ("canonical_exprate", "exprate_render_equal")
 #: Why an answer that is no exact match may be right all the same, the first reason that holds.
 REASONS = ("spelling", "drawing", "safe fix", "decision", "rejected", "wrong")
-#: Findings that say that a label may not be what the picture shows.
-_DOUBTS = ("PAR007", "PAR010")
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def _doubts(run: Input) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
         run.run.findings.filter(
             pl.col("sample_id").is_not_null()
             & (
-                pl.col("rule").is_in(_DOUBTS)
+                pl.col("rule").is_in(tagged("doubt"))
                 | ((pl.col("severity") == "error") & pl.col("rule").is_in(run.label_rules))
             )
         )
