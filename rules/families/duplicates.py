@@ -31,7 +31,10 @@ _FOUND = {"sample_id": pl.String, "source": pl.String, "message": pl.String}
 
 
 def prepared(samples: pl.DataFrame) -> pl.DataFrame:
-    """The samples with every column these rules read; those that are missing are null."""
+    """The samples with every column these rules read; those that are missing are null. Where no image was looked at for
+    its ink, none is taken for blank."""
+    if "image_phash" not in samples.columns and "image_sha256" in samples.columns:
+        samples = samples.with_columns(pl.col("image_sha256").alias("image_phash"))
     missing = [pl.lit(None, kind).alias(name) for name, kind in _COLUMNS.items() if name not in samples.columns]
     samples = samples.with_columns(missing)
     samples = samples if "label_group" in samples.columns else with_label_groups(samples)
@@ -98,7 +101,7 @@ def repeated_labels(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "warning",
     needs=["pixels"],
     tags=["contradiction"],
-    columns=["image_sha256", "image_phash"],
+    columns=["image_sha256"],
     covers=["DUP2"],
 )
 def contradictory_labels(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -134,7 +137,7 @@ def contradictory_labels(samples: pl.DataFrame, options: Options) -> pl.DataFram
     "copied-sample",
     "info",
     needs=["pixels"],
-    columns=["image_sha256", "image_phash"],
+    columns=["image_sha256"],
     covers={"DUP1": "with its image"},
 )
 def copied_sample(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -232,7 +235,7 @@ def label_in_training_split(samples: pl.DataFrame, options: Options) -> pl.DataF
     "image-in-test-split",
     "warning",
     needs=["pixels"],
-    columns=["split", "image_sha256", "image_phash"],
+    columns=["split", "image_sha256"],
     covers={"DUP4": "for images"},
 )
 def image_in_test_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -250,7 +253,7 @@ def image_in_test_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame
     "near-duplicate-image",
     "info",
     needs=["pixels"],
-    columns=["image_sha256", "image_phash", "image_group"],
+    columns=["image_sha256", "image_group"],
     covers=["DUP3"],
 )
 def near_duplicate_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:

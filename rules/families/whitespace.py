@@ -67,8 +67,8 @@ def mixed_tokenisation(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
         .sort("source")
         .collect()
     )
-    lesser = pl.min_horizontal("tight", "spaced") / (pl.col("tight") + pl.col("spaced"))
-    return counts.filter(lesser > options["share"]).select(
+    both = pl.col("tight") + pl.col("spaced")
+    return counts.filter(pl.min_horizontal("tight", "spaced") > options["share"] * both).select(
         pl.lit(None, pl.String).alias("sample_id"),
         "source",
         pl.format(

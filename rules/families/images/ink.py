@@ -19,7 +19,7 @@ from rules.toolkit.whole_sets import WHOLE, rows, rows_or_set
     "warning",
     needs=("pixels",),
     options=WHOLE,
-    columns=["width", "height", "image_error", "polarity", "background", "ink_left"],
+    columns=["width", "height", "polarity", "background", "ink_left"],
     covers=["IMG7"],
 )
 def inverted_polarity(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -42,7 +42,7 @@ def inverted_polarity(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "warning",
     needs=("pixels",),
     options={"sharpness": share(0.3), **WHOLE},
-    columns=["width", "height", "image_error", "sharpness"],
+    columns=["width", "height", "sharpness"],
     covers=["IMG8"],
 )
 def blurred(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -64,7 +64,7 @@ def blurred(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "warning",
     needs=("pixels",),
     options={"contrast": share(0.15), **WHOLE},
-    columns=["width", "height", "image_error", "contrast", "ink_left"],
+    columns=["width", "height", "contrast", "ink_left"],
     covers=["IMG8"],
 )
 def low_contrast(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -89,7 +89,7 @@ def low_contrast(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "warning",
     needs=("pixels",),
     options={"sides": Option(1, at_least=1, at_most=4), **WHOLE},
-    columns=["width", "height", "image_error", "ink_border", "uneven"],
+    columns=["width", "height", "ink_border", "uneven"],
     covers={"PAR5": "where it reaches the border", "IMG10": ""},
 )
 def cut_at_border(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -118,7 +118,7 @@ def cut_at_border(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     needs=("pixels",),
     options={"ink_box": share(0.25), "page_pixels": count(100_000), **WHOLE},
     mended_by="export-crop",
-    columns=["width", "height", "image_error", "ink_left", "ink_top", "ink_right", "ink_bottom"],
+    columns=["width", "height", "ink_left", "ink_top", "ink_right", "ink_bottom"],
     covers=["IMG-page"],
 )
 def uncropped_page(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -144,7 +144,7 @@ def uncropped_page(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "blank-image",
     "error",
     needs=("pixels",),
-    columns=["width", "height", "image_error", "ink_ratio", "ink_left"],
+    columns=["width", "height", "ink_ratio", "ink_left"],
     covers=["PAR4"],
 )
 def blank_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -166,7 +166,7 @@ def blank_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     needs=("pixels",),
     options={"levels": Option(64, at_least=1, at_most=255), **WHOLE},
     mended_by="export",
-    columns=["width", "height", "image_error", "background", "bare_background"],
+    columns=["width", "height", "background", "bare_background"],
     covers={"IMG5": "for transparency"},
 )
 def dark_without_alpha(samples: pl.DataFrame, options: Options) -> pl.DataFrame:

@@ -36,13 +36,14 @@ _SIZE = pl.format("{} x {} pixels", "width", "height")
 
 def opened(samples: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """The samples whose image could be opened; none where images or these `columns` were not looked at."""
-    if not {"image_error", "width", *columns} <= set(samples.columns):
+    if not {"width", "height", *columns} <= set(samples.columns):
         return samples.clear().with_columns(
             pl.lit(None, pl.String if name in _TEXTS else pl.Int32).alias(name)
             for name in ("width", "height", *columns)
             if name not in samples.columns
         )
-    return samples.filter(pl.col("image_error").is_null() & pl.col("width").is_not_null())
+    fine = pl.col("image_error").is_null() if "image_error" in samples.columns else pl.lit(True)
+    return samples.filter(fine & pl.col("width").is_not_null())
 
 
 @samples_rule(
@@ -51,7 +52,7 @@ def opened(samples: pl.DataFrame, *columns: str) -> pl.DataFrame:
     "error",
     options={"min_side": count(FACTOR, at_least=1)},
     mended_by="export-resize",
-    columns=["width", "height", "image_error"],
+    columns=["width", "height"],
     covers=["IMG1", "IMG9"],
 )
 def small_side(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -72,7 +73,7 @@ def small_side(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "error",
     options={"max_aspect": count(MAX_ASPECT, at_least=1)},
     mended_by="export-resize",
-    columns=["width", "height", "image_error"],
+    columns=["width", "height"],
     covers=["IMG2"],
 )
 def extreme_aspect(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -106,7 +107,7 @@ def _resized(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "pixel-budget",
     "warning",
     options={"max_pixels": count(MAX_PIXELS, at_least=MIN_PIXELS), **WHOLE},
-    columns=["width", "height", "image_error"],
+    columns=["width", "height"],
     covers=["IMG3"],
 )
 def pixel_budget(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -133,7 +134,7 @@ def pixel_budget(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
         "max_pixels": count(MAX_PIXELS, at_least=MIN_PIXELS),
         **WHOLE,
     },
-    columns=["width", "height", "image_error"],
+    columns=["width", "height"],
     covers=["IMG4"],
 )
 def rounding_distortion(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -182,7 +183,7 @@ def undecodable_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "warning",
     options=WHOLE,
     mended_by="export",
-    columns=["width", "height", "image_error", "orientation"],
+    columns=["width", "height", "orientation"],
     covers=["IMG6"],
 )
 def exif_rotated(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -206,7 +207,7 @@ def exif_rotated(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "animated-image",
     "warning",
     options=WHOLE,
-    columns=["width", "height", "image_error", "frames"],
+    columns=["width", "height", "frames"],
     covers=["IMG5"],
 )
 def animated_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -226,7 +227,7 @@ def animated_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "warning",
     options=WHOLE,
     mended_by="export",
-    columns=["width", "height", "image_error", "mode"],
+    columns=["width", "height", "mode"],
     covers=["IMG5"],
 )
 def unusual_mode(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
