@@ -65,7 +65,7 @@ def test_asking_for_a_retired_rule_says_what_to_use_instead(gone):
             with pytest.raises(SelectionError) as raised:
                 ask(name)
             message = str(raised.value)
-            assert message.startswith(f"{gone.code} {gone.name} is retired since {gone.since}: ")
+            assert message.startswith(f"{gone.code} {gone.name} has been retired since {gone.since}: ")
             assert message.endswith(f"; use {gone.instead}")
             assert "\n" not in message
     code, name = gone.instead.split()
