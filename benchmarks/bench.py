@@ -101,7 +101,7 @@ def contests(corpus: Corpus, cores: int, open_tools: ExitStack, folder: Path) ->
 
 def _judge(labels: list[str], ruleset: Ruleset, workers: int = 1) -> None:
     """One audit of the labels. The processes stay for the next round, as they do from batch to batch of a large set."""
-    engine.judge(labels, ruleset, workers=workers, settle=True)
+    engine.judge(labels, ruleset, workers=workers, check_fixes=True)
 
 
 def _floor(labels: list[str]) -> None:

@@ -1,4 +1,5 @@
-"""Writes docs/rules/, cli.md, data-formats.md and training-settings.md from the code: `make docs`, and nothing else.
+"""Writes docs/rules/, cli.md, data-formats.md, defects.md and training-settings.md from the code: `make docs`, and
+nothing else.
 
 All but two things: below the `$ ` lines of README.md's console blocks it puts what these commands print, and between
 the markers of docs/metrics.md the list of metrics. The pages are committed, and a test fails where they are stale.
@@ -22,11 +23,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from curate.cli.main import main_group as curate_commands
 from curate.findings import rulebook
+from curate.findings.defects import defects_markdown
 from curate.sources.page import formats_markdown
 from finetune.cli.main import main_group as finetune_commands
 from finetune.metrics.page import as_markdown as metrics_markdown
 from finetune.settings.page import settings_markdown
-from rules.registry import FAMILIES, PROFILES, all_rules
+from rules.registry import FAMILIES, PROFILES, all_rules, not_judged
 
 DOCS = Path(__file__).resolve().parent
 WIDTH = 100
@@ -44,6 +46,8 @@ def pages() -> dict[str, str]:
     made["data-formats.md"] = f"{GENERATED}\n{formats_markdown(formats)}"
     metrics = (DOCS / "metrics.md").read_text(encoding="utf-8")
     made["metrics.md"] = _METRICS.sub(lambda _: f"\n{metrics_markdown()}\n\n", metrics)
+    defects = (DOCS / "templates" / "defects.toml").read_text(encoding="utf-8")
+    made["defects.md"] = f"{GENERATED}\n{defects_markdown(defects)}"
     made["training-settings.md"] = f"{GENERATED}\n{settings_markdown()}"
     return {**made, "rules/README.md": rules_index(), "cli.md": command_line(), "../README.md": with_output(readme)}
 
@@ -79,7 +83,8 @@ def command_line() -> str:
         "",
         "Where a rule, a visual key, a proof, a drawing or a metric fails on one label, that is a fault in texsieve.",
         "The rest goes on: a line on standard error says what failed on which label, and summary.json or metrics.json",
-        "counts it under `faults`. The label has no score, and a finding ([CAN102](rules/CAN102.md)) says why; what is",
+        "counts it under `faults`. The label has no score, and a finding "
+        f"([{not_judged().code}](rules/{not_judged().code}.md)) says why; what is",
         "not drawn says so; a pair counts as wrong in the metric that failed. With `--debug`, or the environment",
         "variable `TEXSIEVE_STRICT=1`, the first fault ends the command with its traceback.",
     ]

@@ -12,15 +12,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rules.api import check, fix, visual_key
+    from rules.api import LeftOutWarning, check, fix, visual_key
     from rules.latex.visual_key import KEY_VERSION
     from rules.registry import Ruleset, SelectionError, select
     from rules.score import Weights
 
-__all__ = ["KEY_VERSION", "Ruleset", "SelectionError", "Weights", "check", "fix", "select", "visual_key"]
+__all__ = [
+    "KEY_VERSION",
+    "LeftOutWarning",
+    "Ruleset",
+    "SelectionError",
+    "Weights",
+    "check",
+    "fix",
+    "select",
+    "visual_key",
+]
 
 _PLACES = {"KEY_VERSION": "latex.visual_key", "Ruleset": "registry", "SelectionError": "registry", "Weights": "score"}
-_PLACES |= {"check": "api", "fix": "api", "select": "registry", "visual_key": "api"}
+_PLACES |= {"LeftOutWarning": "api", "check": "api", "fix": "api", "select": "registry", "visual_key": "api"}
 
 
 def __getattr__(name: str) -> Any:

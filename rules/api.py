@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
 from rules import engine, fixing
 from rules.findings import SCHEMA
 from rules.latex.lexer import whole
-from rules.registry import Ruleset, select
+from rules.over_samples import judge_samples
+from rules.registry import Ruleset, all_rules, select
+from rules.vocabulary import SAMPLE_COLUMNS
 
 #: A single string is one label.
 Labels = str | Sequence[str] | pl.Series | pl.DataFrame
+
+
+class LeftOutWarning(UserWarning):
+    """Rules over samples were asked for, and the frame lacks columns that they read.
+
+    `left_out` has their codes, each with the columns that are missing.
+    """
+
+    def __init__(self, left_out: Mapping[str, tuple[str, ...]]) -> None:
+        self.left_out = dict(left_out)
+        by_columns: dict[tuple[str, ...], list[str]] = {}
+        for code, columns in self.left_out.items():
+            by_columns.setdefault(columns, []).append(code)
+        listed = "; ".join(f"{', '.join(codes)} ({', '.join(columns)})" for columns, codes in by_columns.items())
+        count = f"{len(self.left_out)} rule{'' if len(self.left_out) == 1 else 's'} over samples"
+        super().__init__(f"rules.check left out {count} for want of columns: {listed}; samples=False asks labels alone")
 
 
 def check(
@@ -23,33 +42,118 @@ def check(
     profile: str = "default",
     ruleset: Ruleset | None = None,
     workers: int = 1,
+    samples: bool | None = None,
 ) -> pl.DataFrame:
-    """Findings of labels.
+    """Findings of labels and, given more than labels, of samples: their images, splits and whole data sets.
 
     `labels` is a list or Series of strings, a frame with a column `label`, or a string, which is one label. The
     result has the columns of `rules.findings.SCHEMA`; `row` (UInt32) counts the labels from 0, and where the frame
     has a column `sample_id` that comes first. `start` and `end` are code point offsets into the label, end
     exclusive. Rows are in the labels' order. Null labels are judged as empty; half a surrogate pair, which is no
     character, as U+FFFD. A rule that fails on a label is a `rules.faults.FaultWarning`, and the label has a finding
-    that says so. Raises SelectionError for rules or a profile that don't exist.
+    that says so.
+
+    samples: ask the rules over samples too; None: where the frame has a column that they read (`split`, `image`,
+    `width`, `image_sha256` and the others of `rules.vocabulary.SAMPLE_COLUMNS`, with their types), or `include` names
+    such a rule by its code or name. Findings on a whole data set have no `row`, and come last; the frame's column
+    `source` then follows `sample_id`, and says which data set. Without that column all is one data set, `labels`; with
+    it, and no `split`, what a sample is for is read from its source's name. Without `image_phash`, which is null for
+    a blank image, none is taken for blank. A rule whose columns the frame lacks is left out, which a `LeftOutWarning`
+    says.
+
+    Raises SelectionError for rules or a profile that don't exist; ValueError for a frame without labels, and where
+    rules over samples are asked for a column of another type or a `sample_id` that is null or there twice.
     """
+    include = list(include)
     ruleset = ruleset or select(include, ignore, profile=profile)
     frame = _as_frame(labels)
     distinct = frame.select(pl.col("label").unique(maintain_order=True))
-    judged = engine.judge(distinct["label"].to_list(), ruleset, workers=workers, settle=True)
+    judged = engine.judge(distinct["label"].to_list(), ruleset, workers=workers, check_fixes=True)
     rows = frame.with_row_index("row").join(
         distinct.with_row_index("distinct"), on="label", how="left", maintain_order="left"
     )
-    columns = [*(["sample_id"] if "sample_id" in frame.columns else []), *SCHEMA]
-    return (
+    ids = ["sample_id"] if "sample_id" in frame.columns else []
+    found = (
         rows.lazy()
-        .select("row", "distinct", *(["sample_id"] if "sample_id" in frame.columns else []))
+        .select("row", "distinct", *ids)
         .join(
             judged.findings.lazy().rename({"row": "distinct"}), on="distinct", how="inner", maintain_order="left_right"
         )
-        .select(columns)
+        .select(*ids, *SCHEMA)
         .collect()
     )
+    known = _sample_columns(labels)
+    if samples is None:
+        samples = bool(known) or any(_names_samples_rule(name) for name in include)
+    if not samples:
+        return found
+    seen = _as_samples(rows, known, judged.labels)
+    of_samples = judge_samples(seen, ruleset)
+    if of_samples.left_out:
+        warnings.warn(LeftOutWarning(of_samples.left_out), stacklevel=2)
+    sources = ["source"] if "source" in known else []
+    places = seen.select(pl.col("sample_id").alias("id"), "row")
+    more = of_samples.findings.rename({"sample_id": "id"}).join(places, on="id", how="left", maintain_order="left")
+    if ids:
+        more = more.join(rows.select("row", *ids), on="row", how="left", maintain_order="left")
+    if sources:
+        found = found.join(seen.select("row", *sources), on="row", how="left", maintain_order="left")
+    return (
+        pl.concat([found, more.drop("id")], how="diagonal")
+        .select(*ids, *sources, *SCHEMA)
+        .sort("row", "start", "rule", "end", nulls_last=True, maintain_order=True)
+    )
+
+
+def _names_samples_rule(name: str) -> bool:
+    """Is this the code or the name of a rule over samples? The letters of a family name none."""
+    return any(
+        rule.scope == "samples" for rule in all_rules().values() if name.upper() == rule.code or name == rule.name
+    )
+
+
+def _sample_columns(labels: Labels) -> dict[str, pl.Series]:
+    """The columns of a frame that rules over samples read."""
+    if not isinstance(labels, pl.DataFrame):
+        return {}
+    return {name: labels[name] for name in SAMPLE_COLUMNS if name in labels.columns}
+
+
+def _as_samples(rows: pl.DataFrame, known: Mapping[str, pl.Series], judged: pl.DataFrame) -> pl.DataFrame:
+    """What rules over samples see, and `row`. rows: row, label, distinct, perhaps sample_id; judged: by distinct."""
+    if "sample_id" in rows.columns:
+        ids = rows["sample_id"].cast(pl.String)
+        if ids.null_count():
+            raise ValueError(
+                f"the column 'sample_id' is null in row {ids.is_null().arg_max()}: rules need one a sample"
+            )
+        if ids.n_unique() < ids.len():
+            raise ValueError(
+                f"two samples have the sample_id {ids.filter(ids.is_duplicated())[0]!r}: give each its own"
+            )
+    else:
+        ids = rows["row"].cast(pl.String).alias("sample_id")
+    columns = [_typed(series) for series in known.values()]
+    if "source" not in known:
+        columns.append(pl.Series("source", ["labels"], pl.String).new_from_index(0, rows.height))
+    elif "split" not in known:
+        columns.append(pl.Series("split", [None], pl.String).new_from_index(0, rows.height))
+    facts = judged.with_row_index("distinct").select("distinct", "n_tokens", "canonical", "visual_key")
+    return (
+        rows.select("row", "distinct", "label")
+        .with_columns(ids, *columns)
+        .join(facts, on="distinct", how="left", maintain_order="left")
+        .drop("distinct")
+    )
+
+
+def _typed(series: pl.Series) -> pl.Series:
+    """A column of samples in the type that rules read."""
+    column = SAMPLE_COLUMNS[series.name]
+    try:
+        return series.cast(column.dtype)
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(f"the column {series.name!r} is {series.dtype}, not {column.dtype} ({column.what})") from error
 
 
 def fix(

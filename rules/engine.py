@@ -20,7 +20,7 @@ from rules.latex import canonical, glance, lexer, reader
 from rules.latex import visual_key as key
 from rules.latex.actions import ACTIONS, SPACE
 from rules.latex.key_limits import is_within
-from rules.registry import LOST, NOT_JUDGED, Rule, Ruleset, all_rules, select
+from rules.registry import Rule, Ruleset, lost, not_judged, select
 from rules.score import Weights, with_scores
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import marks
@@ -60,24 +60,25 @@ def judge(
     weights: Weights | None = None,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
-    settle: bool = False,
+    check_fixes: bool = False,
 ) -> Judged:
     """Run a ruleset over labels, which had better be distinct: each is judged as if it were.
 
     `workers` above 1 spreads large inputs over processes. `progress` is called with the number of labels done since the
     last call. The result doesn't depend on `workers`. A label that ends its process, see `rules.workers.spread`, has
-    neither canonical form nor key, and one finding, that of the rule LOST, whichever rules are asked for.
+    neither canonical form nor key, and one finding, that of `rules.registry.lost`, whichever rules are asked for.
 
     A rule, or a reader, that raises is a fault of ours (`rules.faults`): the other rules and labels go on, and the
-    label has the finding NOT_JUDGED and no score.
+    label has the finding of `rules.registry.not_judged` and no score.
 
-    settle: a finding's `fix` says how its fix may be made in this very label, as `rules.fixes.proof.settled` has it,
-    not only how the rule offers it. Labels without fixes cost nothing more, those with safe ones another reading.
+    check_fixes: a finding's `fix` says how its fix may be made in this very label
+    (`rules.fixes.proof.achievable_levels`), not only how the rule offers it. Labels without fixes cost nothing more,
+    those with safe ones another reading.
     """
     ruleset = ruleset or select()
     if len(labels) < MIN_PARALLEL:
         workers = 1
-    work = partial(_judge_batch, ruleset=ruleset, settle=settle)
+    work = partial(_judge_batch, ruleset=ruleset, check_fixes=check_fixes)
     batches = [labels[part] for part in parts(len(labels), workers)]
     frames: list[pl.DataFrame] = []
     found: list[pl.DataFrame] = []
@@ -110,20 +111,20 @@ def parts(number: int, workers: int) -> Iterator[slice]:
 _BatchJudged = tuple[pl.DataFrame, pl.DataFrame]
 
 
-def _unjudged(lost: Lost, ruleset: Ruleset) -> _BatchJudged:
+def _unjudged(gone: Lost, ruleset: Ruleset) -> _BatchJudged:
     """What is known of a label that no process came back from."""
-    rule = all_rules()[LOST]
-    labels = pl.DataFrame({"label": [lost.item], "tokens": [0]}, schema_overrides=_LABELS).select(
+    rule = lost()
+    labels = pl.DataFrame({"label": [gone.item], "tokens": [0]}, schema_overrides=_LABELS).select(
         pl.col(name) if name in ("label", "tokens") else pl.lit(None, kind).alias(name)
         for name, kind in _LABELS.items()
         if name not in ("problems", "marks")
     )
-    message = f"texsieve could not judge this label: {lost.why}"
-    row = (0, LOST, rule.name, ruleset.severity(rule), None, None, message, None, None)
+    message = f"texsieve could not judge this label: {gone.why}"
+    row = (0, rule.code, rule.name, ruleset.severity(rule), None, None, message, None, None)
     return labels, pl.DataFrame([row], schema=SCHEMA, orient="row")
 
 
-def _judge_batch(texts: Sequence[str], ruleset: Ruleset, settle: bool) -> _BatchJudged:
+def _judge_batch(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _BatchJudged:
     """One batch: the labels' frame without problems, and the findings with rows counted from 0."""
     failed = _Failed()
     read = [_read(text, failed, index) for index, text in enumerate(each(texts))]
@@ -160,8 +161,8 @@ def _judge_batch(texts: Sequence[str], ruleset: Ruleset, settle: bool) -> _Batch
                     )
             except BaseException as error:
                 failed.note(index, f"rule {rule.code}", error, texts[index])
-    if settle:
-        _settle(rows, texts, read)
+    if check_fixes:
+        _check_fixes(rows, texts, read)
     now_at(-1)
     rows += _not_judged(failed.parts, ruleset)
     findings = pl.DataFrame(rows, schema=SCHEMA, orient="row")
@@ -174,7 +175,7 @@ _ROW, _CODE, _START, _END, _FIX, _REPLACEMENT = (
 )
 
 
-def _settle(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequence[_Read]) -> None:
+def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequence[_Read]) -> None:
     """Put the level at which each fix may be made in its own label in the place of the one that its rule gave."""
     offers: dict[int, list[int]] = {}
     for at, row in enumerate(rows):
@@ -190,7 +191,7 @@ def _settle(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequence[_R
                 safe = disjoint(in_order((edit for edit in edits if edit.level == "safe"), len(text)), len(text))
                 if not safe or visual_key_of(apply(text, safe)) == visual_key:
                     continue
-            levels = proof.settled(text, edits)
+            levels = proof.achievable_levels(text, edits)
         except BaseException as error:  # what can't be proven is shown only
             faults.caught("the proof of fixes", error, text)
             levels = ["display"] * len(edits)
@@ -214,7 +215,7 @@ class _Failed:
 
 def _not_judged(parts: dict[int, list[str]], ruleset: Ruleset) -> Iterator[tuple[Any, ...]]:
     """A finding for every label that something failed on, whatever rules were asked for."""
-    rule = all_rules()[NOT_JUDGED]
+    rule = not_judged()
     for index, failed in parts.items():
         for finding in rule.judge(Label("", [], reader.Reading(), failed=failed), rule.options):
             yield index, rule.code, rule.name, rule.severity, None, None, finding.message, None, None
@@ -280,9 +281,9 @@ def _canonical(text: str, reading: reader.Reading, visual_key: str) -> str:
         return visual_key_of(spelled) == visual_key
 
     if reading.canonical:
-        settled = canonical.settle(reading.canonical, same)
-        if settled is not None:
-            return reader.spell(settled)
+        normal = canonical.normal_form(reading.canonical, same)
+        if normal is not None:
+            return reader.spell(normal)
     spaced = " ".join(text.split())
     return spaced if visual_key_of(spaced) == visual_key else text
 
@@ -329,8 +330,8 @@ def _sieved(
     """The rows that each rule has to look at; rules about spelling are spared those that are canonical already."""
     indexed = _with_comments_left_out(frame.with_row_index().with_columns(pl.Series("remarkable", remarkable)))
     for rows, here in (
-        (indexed, [rule for rule in rules if not rule.spelling]),
-        (indexed.filter("remarkable"), [rule for rule in rules if rule.spelling]),
+        (indexed, [rule for rule in rules if not rule.skips_canonical]),
+        (indexed.filter("remarkable"), [rule for rule in rules if rule.skips_canonical]),
     ):
         passed = _passed(rows, here)
         for rule in here:

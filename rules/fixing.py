@@ -27,11 +27,10 @@ from typing import Any, Literal
 import polars as pl
 
 from rules import engine, faults
-from rules.families.escapes.m2e_layout import LAYOUT_RULE
 from rules.fixes import m2e_layout
 from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.fixes.proof import Reason, Text, choose, proven, readable, reasons
-from rules.registry import EVERY, FIX_LEVELS, LOST, Ruleset, all_rules
+from rules.registry import EVERY, FIX_LEVELS, Ruleset, all_rules, lost, tagged
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
@@ -51,8 +50,6 @@ SCHEMA: dict[str, Any] = {
 
 #: A label that is not done after so many passes keeps its text.
 MAX_PASSES = 50
-#: These are left to the rule that writes the whole label, where that has something to say.
-_LEFT_TO_LAYOUT = frozenset({"ESC001", "ESC002", "ESC003"})
 
 
 # One label ------------------------------------------------------------------------------------------------------------
@@ -104,7 +101,7 @@ def fix(
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> pl.DataFrame:
-    """Fix labels, which had better be distinct. The frame has the columns of SCHEMA, a row a label, in their order.
+    """Fix labels, which should be distinct. The frame has the columns of SCHEMA, a row a label, in their order.
 
     `workers` and `progress` are as in `rules.engine.judge`. Raises ValueError for a level that isn't one.
     """
@@ -159,9 +156,10 @@ def _fixable(ruleset: Ruleset) -> Ruleset:
     return replace(ruleset, codes=codes, options={**ruleset.options, **every})
 
 
-def _unfixed(lost: Lost) -> pl.DataFrame:
+def _unfixed(gone: Lost) -> pl.DataFrame:
     """A label that no process came back from: it stays as it is."""
-    return pl.DataFrame([(lost.item, lost.item, [], None, None, [LOST], ["not-judged"])], schema=SCHEMA, orient="row")
+    row: tuple[Any, ...] = (gone.item, gone.item, [], None, None, [lost().code], ["ended-process"])
+    return pl.DataFrame([row], schema=SCHEMA, orient="row")
 
 
 def _fix_batch(labels: Sequence[str], ruleset: Ruleset, level: Level) -> pl.DataFrame:
@@ -210,8 +208,9 @@ def _stepped(case: _Case, edits: Sequence[Edit], level: Level) -> bool:
 
 def _edits(labels: Sequence[str], findings: pl.DataFrame, ruleset: Ruleset, level: Level) -> dict[int, list[Edit]]:
     """The edits that findings propose at this level, by row; edits that put back what stands there are none."""
-    layout = LAYOUT_RULE in ruleset.codes
-    of_layout = set(findings.filter(pl.col("rule") == LAYOUT_RULE)["row"].to_list())
+    repairs, layout = tagged("layout-repair"), tagged("layout")
+    repairing = not set(repairs).isdisjoint(ruleset.codes)
+    repaired = set(findings.filter(pl.col("rule").is_in(repairs))["row"].to_list())
     found: dict[int, list[Edit]] = {}
     columns = findings.filter(pl.col("replacement").is_not_null() & pl.col("start").is_not_null())
     for row, rule, severity, actual, start, end, replacement in columns.select(
@@ -221,9 +220,9 @@ def _edits(labels: Sequence[str], findings: pl.DataFrame, ruleset: Ruleset, leve
             continue
         if labels[row][start:end] == replacement:
             continue
-        if row in of_layout and rule in _LEFT_TO_LAYOUT:
+        if row in repaired and rule in layout and rule not in repairs:
             continue
-        if layout and severity == "info" and rule != LAYOUT_RULE and m2e_layout.is_table(labels[row]):
+        if repairing and severity == "info" and rule not in repairs and m2e_layout.is_table(labels[row]):
             continue
         found.setdefault(row, []).append(Edit(start, end, replacement, rule, actual))
     return found

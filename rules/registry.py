@@ -3,6 +3,10 @@
 A rule is a **sieve**, a polars expression over every label that may pass too much and must never miss, and a **judge**,
 a Python function for the labels let through. To add one, write the function with its docstring in the file of its
 family under `rules/families/`; the command line, the docs and the tests find it there.
+
+All that is to be known of a rule stands in its declaration. What needs "the rules that …" asks for a tag (`tagged`),
+never for a list of codes. `rules.vocabulary` holds the closed sets that declarations choose from: tags, what mends a
+finding, columns of samples, retired codes.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -23,8 +27,10 @@ import polars as pl
 import rules.families
 from rules.findings import SEVERITIES, Finding, FixLevel, Severity
 from rules.options import Option
+from rules.vocabulary import MENDERS, RETIRED, SAMPLE_COLUMNS, TAGS, Retired
 
 if TYPE_CHECKING:
+    from rules.fixes.edits import Edit
     from rules.toolkit.label import Label
 
 #: Options of a rule as given: name to value, of the type of the default.
@@ -32,6 +38,10 @@ Options = Mapping[str, Any]
 Judge = Callable[["Label", Options], Iterable[Finding]]
 #: A rule over whole samples: frame in, frame out with sample_id (null for a data set), source and message.
 FrameJudge = Callable[[pl.DataFrame, Options], pl.DataFrame]
+#: Proves the safe edits of one rule in a label without a visual key: do they change nothing but what the rule claims?
+Proof = Callable[[str, Sequence["Edit"]], bool]
+#: Rows of the list of defects, or such rows with what the page is to say of the rule there.
+Covers = Iterable[str] | Mapping[str, str]
 
 #: What a code's letters stand for.
 FAMILIES: dict[str, str] = {
@@ -56,11 +66,6 @@ FAMILIES: dict[str, str] = {
 EVERY = "every"
 #: For `severity_in`: what a pupil wrote wrong is right in the label, so for M²E's homework such a finding is a fact.
 PUPILS_SLIP: Mapping[str, Severity] = {"m2e": "info"}
-
-#: The rule that speaks of labels and sets that other rules failed on, whichever rules are asked for.
-NOT_JUDGED = "CAN102"
-#: The rule that speaks of labels that ended the process which read them, whichever rules are asked for.
-LOST = "CAN103"
 
 #: From surest to least sure.
 FIX_LEVELS: tuple[FixLevel, ...] = ("safe", "unsafe", "display")
@@ -116,10 +121,22 @@ class Rule:
     #: Profiles in which the rule's findings have another severity.
     severity_in: Mapping[str, Severity] = field(default_factory=dict)
     #: Never fires on a label that `rules.latex.glance` sees to be canonical at a glance.
-    spelling: bool = False
+    skips_canonical: bool = False
+    #: What a finding of severity info takes off a label's score, in [0, 1]; None: what the severity takes.
+    weight: float | None = None
+    #: Of `rules.vocabulary.TAGS`: what other modules have to know of the rule.
+    tags: frozenset[str] = frozenset()
+    #: What mends its findings besides a fix of its own: a key of `rules.vocabulary.MENDERS`.
+    mended_by: str | None = None
+    #: By row of the list of defects (docs/templates/defects.toml) that it finds: what the page says of the rule there.
+    covers: Mapping[str, str] = field(default_factory=dict)
+    #: How safe fixes are proven in a label without a visual key; None: they aren't made there.
+    proof: Proof | None = None
     #: What must be looked up before a rule over samples runs, beyond the labels and images' headers: "pixels", "pairs"
     #: (with "pixels"), "orphans".
     needs: frozenset[str] = frozenset()
+    #: Columns without which a rule over samples has nothing to say, in the order of the declaration.
+    columns: tuple[str, ...] = ()
 
     @property
     def family(self) -> str:
@@ -141,7 +158,30 @@ def _register(rule: Rule) -> None:
     taken = next((r for r in _RULES.values() if rule.name == r.name), _RULES.get(rule.code))
     if taken is not None:
         raise ValueError(f"{rule.code} {rule.name}: {taken.code} {taken.name} has that code or name already")
+    gone = _retired(rule.code) or _retired(rule.name)
+    if gone is not None:
+        raise ValueError(f"{rule.code} {rule.name}: {gone.code} {gone.name} is retired and can't be taken again")
+    if rule.weight is not None and not 0 <= rule.weight <= 1:
+        raise ValueError(f"{rule.code}: weight {rule.weight} is not between 0 and 1")
+    if rule.proof is not None and rule.fix is None:
+        raise ValueError(f"{rule.code}: a proof, and no fix to prove")
+    for kind, names, known in (
+        ("tag", rule.tags, TAGS),
+        ("mender", {rule.mended_by} - {None}, MENDERS),
+        ("column of samples", rule.columns, SAMPLE_COLUMNS),
+    ):
+        for name in names:
+            if name not in known:
+                raise ValueError(f"{rule.code}: {name!r} is no {kind}; there are: {', '.join(known)}")
     _RULES[rule.code] = rule
+
+
+def _retired(name: str) -> Retired | None:
+    return next((gone for gone in RETIRED if name in (gone.code, gone.name) or name.upper() == gone.code), None)
+
+
+def _covered(covers: Covers) -> dict[str, str]:
+    return dict(covers) if isinstance(covers, Mapping) else dict.fromkeys(covers, "")
 
 
 def rule(
@@ -154,16 +194,32 @@ def rule(
     profiles: Iterable[str] = (),
     options: Mapping[str, Option] | None = None,
     severity_in: Mapping[str, Severity] | None = None,
-    spelling: bool = False,
+    skips_canonical: bool = False,
+    weight: float | None = None,
+    tags: Iterable[str] = (),
+    mended_by: str | None = None,
+    covers: Covers = (),
+    proof: Proof | None = None,
 ) -> Callable[[Judge], Judge]:
     """Declare a rule over labels. The decorated function yields the findings of one label that the sieve let through.
-
-    `spelling`: the rule can't fire on a label in canonical spelling that holds nothing but symbols, scripts, groups of
-    arguments, `\\left…\\right` and spaces, as most labels of most data sets are; it is spared those.
 
     The sieve sees the columns `label` (String), `tokens` (UInt32, how many), `problems` (String, the kinds of
     `rules.latex.reader.Problem` in the label with a space on each side), `marks` (see
     `rules.toolkit.sieves.has_command`), `canonical` and `visual_key`.
+
+    skips_canonical: the rule can't fire on a label in canonical spelling that holds nothing but symbols, scripts,
+    groups of arguments, `\\left…\\right` and spaces, as most labels of most data sets are; it is spared those.
+
+    weight: what a finding of severity info takes off the score, from 0 to 1; as any other by default.
+
+    tags: of `rules.vocabulary.TAGS`. mended_by: of `rules.vocabulary.MENDERS`.
+
+    covers: rows of docs/templates/defects.toml that the rule finds; as a mapping, with what the page says of the rule
+    there.
+
+    proof: proves safe fixes in labels without a visual key, where comparing keys can't.
+
+    Raises ValueError for a code or name that a rule has or had, and for what is in none of those sets.
     """
 
     def declare(judge: Judge) -> Judge:
@@ -181,7 +237,12 @@ def rule(
                 parse_doc(inspect.getdoc(judge) or ""),
                 judge.__module__,
                 severity_in=dict(severity_in or {}),
-                spelling=spelling,
+                skips_canonical=skips_canonical,
+                weight=weight,
+                tags=frozenset(tags),
+                mended_by=mended_by,
+                covers=_covered(covers),
+                proof=proof,
             )
         )
         return judge
@@ -194,19 +255,30 @@ def samples_rule(
     name: str,
     severity: Severity,
     *,
+    columns: Iterable[str] = (),
+    needs: Iterable[str] = (),
     profiles: Iterable[str] = (),
     options: Mapping[str, Option] | None = None,
-    needs: Iterable[str] = (),
+    weight: float | None = None,
+    tags: Iterable[str] = (),
+    mended_by: str | None = None,
+    covers: Covers = (),
 ) -> Callable[[FrameJudge], FrameJudge]:
     """Declare a rule over the samples frame: images, pairs, whole data sets. It gets the frame and gives a frame of
     sample_id, source and message; a null sample_id stands for the whole source.
 
+    Every frame has the columns sample_id, source, label, n_tokens, canonical and visual_key.
+
+    columns: of `rules.vocabulary.SAMPLE_COLUMNS`, those without which it has nothing to say: where one is missing, the
+    rule is left out, and whoever asked is told so.
+
     needs: `"pixels"` where it reads columns that are measured from decoded images, `"pairs"` too where it reads what
-    was worked out of them and the labels, `"orphans"` for image files without a row. It must cope with their absence.
+    was worked out of them and the labels, `"orphans"` for image files without a row: what an audit looks up.
+
+    The rest is as in `rule`.
     """
 
     def declare(judge: FrameJudge) -> FrameJudge:
-        doc = parse_doc(inspect.getdoc(judge) or "")
         _register(
             Rule(
                 code,
@@ -214,13 +286,16 @@ def samples_rule(
                 severity,
                 "samples",
                 judge,
-                None,
-                None,
-                frozenset(profiles),
-                dict(options or {}),
-                doc,
-                judge.__module__,
+                profiles=frozenset(profiles),
+                declared=dict(options or {}),
+                doc=parse_doc(inspect.getdoc(judge) or ""),
+                module=judge.__module__,
+                weight=weight,
+                tags=frozenset(tags),
+                mended_by=mended_by,
+                covers=_covered(covers),
                 needs=frozenset(needs),
+                columns=tuple(columns),
             )
         )
         return judge
@@ -236,12 +311,49 @@ def all_rules() -> Mapping[str, Rule]:
     return dict(sorted(_RULES.items()))
 
 
+@cache
+def tagged(*tags: str) -> tuple[str, ...]:
+    """The codes of the rules that have all these tags, in their order. Raises ValueError for what is no tag."""
+    for tag in tags:
+        if tag not in TAGS:
+            raise ValueError(f"{tag!r} is no tag; there are: {', '.join(TAGS)}")
+    return tuple(code for code, rule in all_rules().items() if rule.tags.issuperset(tags))
+
+
+def not_judged() -> Rule:
+    """The rule that speaks of labels and sets that other rules failed on, whichever rules are asked for."""
+    (code,) = tagged("not-judged")
+    return all_rules()[code]
+
+
+def lost() -> Rule:
+    """The rule that speaks of labels that ended the process which read them, whichever rules are asked for."""
+    (code,) = tagged("lost")
+    return all_rules()[code]
+
+
+def without_score() -> tuple[str, ...]:
+    """The codes of rules whose findings say that nobody knows what the rules would have said."""
+    return (not_judged().code, lost().code)
+
+
+def mended_by(*menders: str) -> tuple[str, ...]:
+    """The codes of the rules whose findings one of these (`rules.vocabulary.MENDERS`) mends."""
+    return tuple(code for code, rule in all_rules().items() if rule.mended_by in menders)
+
+
 def find(name: str) -> Rule:
-    """The rule with this code or name. Raises SelectionError, naming the nearest, where there is none."""
+    """The rule with this code or name. Raises SelectionError where there is none, naming the nearest; for a retired
+    rule it says why there is none any more, and what to use instead."""
     catalogue = all_rules()
     for candidate in catalogue.values():
         if name in (candidate.code, candidate.name) or name.upper() == candidate.code:
             return candidate
+    gone = _retired(name)
+    if gone is not None:
+        raise SelectionError(
+            f"{gone.code} {gone.name} has been retired since {gone.since}: {gone.why}; use {gone.instead}"
+        )
     raise SelectionError(f"no rule is called {name!r}{_nearest(name)}")
 
 

@@ -1,7 +1,7 @@
 """A label's score from its findings: 1 is clean, 0 is hopeless. Not a probability, and no rule.
 
 score = product over the rules that fired of (1 - weight), each rule once however often it fired, so that a long label
-is not worse for its length. A rule weighs what its severity weighs, unless it is given a weight of its own. The
+is not worse for its length. A rule weighs what its severity weighs, unless it has or is given a weight of its own. The
 severity of a rule on a label is its worst finding there. The defaults are a choice, not a measurement: one error puts a
 label below every label without one, five warnings weigh about as much as an error, and facts of style hardly count.
 """
@@ -14,18 +14,19 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from rules.findings import SEVERITIES
-from rules.registry import LOST, NOT_JUDGED
+from rules.registry import all_rules, without_score
 
 _DIGITS = 4
 
-#: Remarks that say something true of the picture, or of us, and nothing against the label: that it has no key (which
-#: follows from an error, or is a limit of ours), begins or ends in the middle of a calculation, ends with a full stop,
-#: has space in it, opens a bracket that the next line closes, or states a calculation that is wrong.
-_FACTS = ("CAN009", "CAN100", "CAN102", "DLM006", "SEM004", "SEM017", "SYN016", "WSP004")
-#: Remarks on what is no part of the formula, so that no model can learn it from the picture: delimiters around a label,
-#: cross references, environments of a page.
-_RESIDUE = ("DLM001", "DLM005", "ENV002")
-_WEIGHTS_OF_REMARKS = dict.fromkeys(_FACTS, 0.0) | dict.fromkeys(_RESIDUE, 0.02)
+
+def _weights_of_remarks() -> dict[str, float]:
+    """What remarks of rules that declare a weight take off.
+
+    Nothing, where one says something true of the picture, or of us, and nothing against the label: that it has no key
+    (which follows from an error, or is a limit of ours), or opens a bracket that the next line closes. Little, where it
+    is about what is no part of the formula, so that no model can learn it from the picture.
+    """
+    return {code: rule.weight for code, rule in all_rules().items() if rule.weight is not None}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Weights:
     info: float = 0.005
     rules: Mapping[str, float] = field(default_factory=dict)
     #: What a finding of severity info takes off where its rule is here and not in `rules`.
-    remarks: Mapping[str, float] = field(default_factory=lambda: {**_WEIGHTS_OF_REMARKS})
+    remarks: Mapping[str, float] = field(default_factory=_weights_of_remarks)
 
     def __post_init__(self) -> None:
         for name, value in {
@@ -86,7 +87,7 @@ def with_scores(labels: pl.DataFrame, findings: pl.DataFrame, weights: Weights |
     A label that a rule failed on, or that ended its process, has none: nobody knows what the rules would have said.
     """
     scored = labels.join(scores(findings, "row", weights), on="row", how="left", maintain_order="left")
-    unknown = findings.filter(pl.col("rule").is_in([LOST, NOT_JUDGED]))["row"]
+    unknown = findings.filter(pl.col("rule").is_in(without_score()))["row"]
     score = pl.col("score").fill_null(1.0)
     if unknown.len():
         score = pl.when(~pl.col("row").is_in(unknown.implode())).then(score)

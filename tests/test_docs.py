@@ -13,7 +13,7 @@ import pytest
 
 from curate.project import load_project
 from curate.sources import FORMATS
-from rules.registry import all_rules
+from rules.registry import all_rules, tagged
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -120,8 +120,12 @@ def test_every_source_format_has_its_section() -> None:
     assert "{" not in re.sub(r"`[^`]*`", "", _FENCED.sub("", page)), "a placeholder nobody filled in"
 
 
-def test_every_rule_over_labels_stands_in_the_table_of_defects() -> None:
-    page = (DOCS / "defects.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"\[([A-Z]{3}\d{3})\]\(rules/\1\.md\)", page))
-    assert {code for code, rule in all_rules().items() if rule.scope == "label"} <= named
-    assert named <= set(all_rules())
+def test_the_page_on_the_score_names_the_rules_that_declare_a_weight() -> None:
+    page = (DOCS / "score.md").read_text(encoding="utf-8")
+    nothing, little = re.split(
+        r"weigh 0\.02", page.split("Two kinds of remark")[1].split("The weights are a choice")[0]
+    )
+    weighing = {code: rule.weight for code, rule in all_rules().items() if rule.weight is not None}
+    for text, weight in ((nothing, 0.0), (little, 0.02)):
+        told = set(re.findall(r"`([A-Z]{3}\d{3})`", text)) | (set(tagged("not-judged")) if not weight else set())
+        assert told == {code for code, own in weighing.items() if own == weight}

@@ -10,8 +10,8 @@ from curate.audit.images import ASIDE, FACTS
 from curate.audit.options import AuditOptions
 from curate.runs.folder import FINDINGS, SAMPLES
 from curate.sources import Source
-from rules import Ruleset, engine, faults
-from rules.registry import NOT_JUDGED, all_rules
+from rules import Ruleset, engine
+from rules.over_samples import FOUND, judge_samples
 from rules.score import scores
 
 
@@ -55,37 +55,13 @@ def collect(
 
 def _sample_findings(samples: pl.DataFrame, ruleset: Ruleset) -> pl.DataFrame:
     """Findings of the rules over samples; those of a whole data set (sample_id null) stand before its first sample."""
-    frames = [pl.DataFrame(schema={"order": pl.UInt32, **FINDINGS})]
-    places = samples.select("sample_id", "order")
-    firsts = samples.group_by("source").agg(pl.col("order").min())
-    for rule in ruleset.rules("samples"):
-        try:
-            found = rule.judge(samples, ruleset.option_values(rule))
-        except BaseException as error:
-            fault = faults.caught(f"rule {rule.code}", error, count=samples.height, of="sample")
-            found = firsts.select(
-                pl.lit(None, pl.String).alias("sample_id"),
-                "source",
-                pl.lit(f"not judged by rule {rule.code} ({fault.error}), a fault in texsieve").alias("message"),
-            )
-            rule = all_rules()[NOT_JUDGED]
-        if not found.height:
-            continue
-        whole = found.filter(pl.col("sample_id").is_null()).join(firsts, on="source", maintain_order="left")
-        single = found.filter(pl.col("sample_id").is_not_null()).join(places, on="sample_id", maintain_order="left")
-        frames.append(
-            pl.concat([whole, single], how="diagonal").select(
-                "order",
-                "sample_id",
-                "source",
-                pl.lit(rule.code).alias("rule"),
-                pl.lit(rule.name).alias("name"),
-                pl.lit(ruleset.severity(rule)).alias("severity"),
-                pl.lit(None, pl.Int32).alias("start"),
-                pl.lit(None, pl.Int32).alias("end"),
-                "message",
-                pl.lit(rule.fix, pl.String).alias("fix"),
-                pl.lit(None, pl.String).alias("replacement"),
-            )
+    found = judge_samples(samples, ruleset).findings
+    firsts = samples.group_by("source").agg(pl.col("order").min().alias("first"))
+    return (
+        found.join(samples.select("sample_id", "order"), on="sample_id", how="left", maintain_order="left")
+        .join(firsts, on="source", how="left", maintain_order="left")
+        .select(
+            pl.coalesce("order", "first").alias("order"),
+            *(pl.col(name) if name in FOUND else pl.lit(None, kind).alias(name) for name, kind in FINDINGS.items()),
         )
-    return pl.concat(frames)
+    )

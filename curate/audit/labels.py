@@ -31,7 +31,7 @@ def judge_labels(
         weights=options.weights,
         workers=options.workers,
         progress=step,
-        settle=True,
+        check_fixes=True,
     )
     return judged if earlier is None else earlier.joined(distinct, judged)
 

@@ -14,10 +14,11 @@ import polars as pl
 
 from curate import __version__
 from curate.audit.thresholds import Thresholds
-from curate.audit.verdict import MISSING_IMAGE, judge
+from curate.audit.verdict import judge
 from curate.duplicates import Elsewhere
 from curate.duplicates.facts import duplicates
 from curate.duplicates.facts import leaks as leaks_of
+from rules.registry import tagged
 from rules.sets import licences
 
 #: Rows that could not be read are kept up to this number for each source; the counts are complete.
@@ -179,23 +180,19 @@ def _licence(facts: SourceFacts) -> dict[str, str | None]:
     return {"given": facts.licence, "public": public.licence if public else None}
 
 
-def _is_layout() -> pl.Expr:
-    return pl.col("rule").str.starts_with("ESC") & pl.col("name").str.contains("layout", literal=True)
-
-
 def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     """Samples with what their findings say together: the worst severity and which way out there is."""
     error = pl.col("severity") == "error"
     fix = pl.col("fix").fill_null("")
-    missing = pl.col("name").is_in(MISSING_IMAGE)
-    own = error & ~_is_layout() & ~missing  # those two have a way out of their own and are counted apart
+    missing, layout = (pl.col("rule").is_in(tagged(tag)) for tag in ("unusable-image", "layout"))
+    own = error & ~layout & ~missing  # those two have a way out of their own and are counted apart
     per_sample = (
         findings.lazy()
         .filter(pl.col("sample_id").is_not_null())
         .select(
             "sample_id",
             pl.col("severity").replace_strict(_RANK, default=0, return_dtype=pl.Int8).alias("worst"),
-            _is_layout().alias("layout"),
+            layout.alias("layout"),
             own.alias("own"),
             (own & ~fix.is_in(["safe", "unsafe"])).alias("stuck"),
             (own & (fix == "unsafe")).alias("unsafe"),

@@ -19,9 +19,9 @@ from typing import Any
 
 from curate.audit.thresholds import Thresholds
 from curate.base.tables import count, share, things
+from rules.registry import all_rules, tagged
+from rules.vocabulary import MENDERS
 
-#: Findings of these names say that the picture a row names can't be used.
-MISSING_IMAGE = ("missing-image", "image-missing", "unreadable-image", "undecodable-image", "image-outside-root")
 VERDICTS = ("ready", "fix first", "doubtful", "unfit")
 READY, FIX, DOUBTFUL, UNFIT = range(4)
 
@@ -69,8 +69,8 @@ def _named(entry: Mapping[str, Any], severity: str, counted: str = "samples", *,
         for rule in entry["rules"]
         if rule["severity"] == severity
         and rule[counted]
-        and ("layout" in rule["name"]) <= layout
-        and rule["name"] not in MISSING_IMAGE
+        and (rule["rule"] in tagged("layout")) <= layout
+        and rule["rule"] not in tagged("unusable-image")
     ]
     found.sort(key=lambda rule: -int(rule[counted]))
     text = ", ".join(f"{rule['rule']} {rule['name']} ({count(rule[counted])})" for rule in found[:3])
@@ -123,10 +123,12 @@ def _layout(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     if not part:
         return None
     level = _level(part / whole, limits.fixable_fix, limits.unsafe_doubtful, limits.unsafe_unfit)
-    codes = ", ".join(rule["rule"] for rule in entry["rules"] if "layout" in rule["name"])
+    codes = [rule["rule"] for rule in entry["rules"] if rule["rule"] in tagged("layout")]
+    menders = dict.fromkeys(MENDERS[mender] for code in tagged("layout") if (mender := all_rules()[code].mended_by))
     text = (
-        f"{share(part, whole)} of labels ({count(part)}) hold layout tokens ({codes}): they are not LaTeX, nothing can "
-        "render them, and deleting them would glue lines together; run `curate fix --unsafe-fixes --profile m2e`"
+        f"{share(part, whole)} of labels ({count(part)}) hold layout tokens ({', '.join(codes)}): they are not LaTeX, "
+        "nothing can render them, and deleting them would glue lines together; run "
+        + " or ".join(f"`{mender}`" for mender in menders)
     )
     text += ", look at the difference, and audit the fixed copy." if level >= DOUBTFUL else "."
     return _Reason(level, part / whole, text)
@@ -180,7 +182,7 @@ def _no_image_there(entry: Mapping[str, Any]) -> bool:
 
     Missing images are told one by one, or those of broken files, only where some are there.
     """
-    one_by_one = any(rule["name"] in MISSING_IMAGE and rule["samples"] for rule in entry["rules"])
+    one_by_one = any(rule["rule"] in tagged("unusable-image") and rule["samples"] for rule in entry["rules"])
     return bool(0 < entry["with_image"] == entry["missing_image"]) and not one_by_one
 
 

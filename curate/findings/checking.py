@@ -153,7 +153,7 @@ def check(
     """Judge labels in their order. `known` findings, as `curate.findings.baseline` has them, are put apart."""
     distinct = list(dict.fromkeys(labels))
     with isolated(is_isolated() and not _few_and_plain(distinct)):
-        judged = engine.judge(distinct, ruleset, settle=True)
+        judged = engine.judge(distinct, ruleset, check_fixes=True)
     rows = pl.DataFrame({"label": labels}, schema={"label": pl.String}).with_row_index("at")
     placed = rows.join(judged.labels.with_row_index("row"), on="label", how="left", maintain_order="left")
     findings = placed.select("at", "row", "label").join(

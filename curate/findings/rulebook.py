@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from curate.base.tables import Column, display_width, fit, markdown_table, text_table
 from curate.base.visible import visible
 from rules.options import Option, toml_value
 from rules.registry import FAMILIES, Rule, all_rules
+from rules.vocabulary import MENDERS
 
 _COLUMNS = (
     Column("code"),
@@ -38,6 +39,11 @@ def _facts(rule: Rule) -> dict[str, Any]:
         "fix": rule.fix,
         "scope": rule.scope,
         "profiles": sorted(rule.profiles) or "all",
+        "weight": rule.weight,
+        "tags": sorted(rule.tags),
+        "mended_by": rule.mended_by and MENDERS[rule.mended_by],
+        "columns": list(rule.columns),
+        "covers": list(rule.covers),
         "options": rule.options,
         "options_may_be": {name: option.may_be for name, option in rule.declared.items()},
         "what": rule.doc.what,
@@ -101,7 +107,7 @@ def explain_text(rule: Rule) -> str:
     if rule.doc.quiet:
         lines += ["Is quiet on", *(f"  {visible(example.label)}" for example in rule.doc.quiet), ""]
     lines += ["Fix", f"  {rule.fix or 'none'}. {visible(rule.doc.fix)}", ""]
-    lines.append(f"Profiles: {_profiles(rule)}")
+    lines += [f"{title}: {text}" for title, text in _declared(rule)]
     if rule.options:
         lines.append("Options")
         lines += [
@@ -127,7 +133,7 @@ def explain_markdown(rule: Rule) -> str:
     if rule.doc.quiet:
         parts += ["## Is quiet on", "\n".join(f"- {_code(example.label)}" for example in rule.doc.quiet)]
     parts += ["## Fix safety", rule.doc.fix]
-    parts.append(f"Profiles: {_profiles(rule)}.")
+    parts += [f"{title}: {text}." for title, text in _declared(rule)]
     if rule.options:
         parts += ["## Options", "\n".join(_option_line(name, option) for name, option in rule.declared.items())]
     if rule.doc.see:
@@ -137,6 +143,17 @@ def explain_markdown(rule: Rule) -> str:
 
 def _option_line(name: str, option: Option) -> str:
     return f"- `{name} = {toml_value(option.default)}`: {option.may_be}"
+
+
+def _declared(rule: Rule) -> Iterator[tuple[str, str]]:
+    """What the declaration says for users besides the docstring: a title and its text."""
+    if rule.mended_by is not None:
+        yield "Mended by", f"`{MENDERS[rule.mended_by]}`"
+    if rule.weight is not None:
+        yield "Weight in the score", f"{rule.weight:g} where it is only information"
+    if rule.columns:
+        yield "Reads the columns", ", ".join(rule.columns)
+    yield "Profiles", _profiles(rule)
 
 
 def _profiles(rule: Rule) -> str:

@@ -26,7 +26,7 @@ WHY = {
     "not-readable": "can't be read afterwards",
     "never-done": "come to no end",
     "failed": "could not be proven (a fault in texsieve)",
-    "not-judged": "not judged: the label ended the process that read it",
+    "ended-process": "not judged: the label ended the process that read it",
 }
 
 

@@ -13,13 +13,10 @@ import polars as pl
 
 from curate.report import pictures
 from curate.report.markup import code, text
+from rules.registry import tagged
 
 #: Suspects that are shown.
 MOST = 30
-#: The rule that says that predictions agree, or one is sure, against a label.
-SURE = "PAR010"
-#: The rule that says that a label does not belong to its picture.
-DOUBTFUL = "PAR007"
 
 
 @dataclass(frozen=True)
@@ -42,22 +39,25 @@ class Suspect:
 def choose_suspects(
     samples: pl.LazyFrame, findings: pl.LazyFrame, summary: Mapping[str, Any], most: int = MOST
 ) -> list[Suspect]:
-    """What predictions contradict surely (`SURE`), as summary.json ranks it; then the pictures least like their labels;
-    then what else predictions contradict."""
+    """What predictions contradict surely, as summary.json ranks it; then the pictures least like their labels; then
+    what else predictions contradict. Sure and doubtful are what rules tagged `doubt` say, with `predictions` or not."""
     ranked = summary.get("predictions", {}).get("likely_label_errors", ())
     by_id = {row["sample_id"]: row for row in ranked}
-    told = findings.filter(pl.col("rule").is_in([SURE, DOUBTFUL])).select("sample_id", "rule").unique()
+    told = findings.filter(pl.col("rule").is_in(tagged("doubt"))).select("sample_id", "rule").unique()
+    sure = pl.col("rule").is_in(tagged("doubt", "predictions"))
     wanted = samples.select("sample_id", "source", "image", "label", "pair_score")
     doubtful = (
-        wanted.join(told.filter(pl.col("rule") == DOUBTFUL), on="sample_id", how="semi")
+        wanted.join(told.filter(~sure).select("sample_id").unique(), on="sample_id", how="semi")
         .filter(~pl.col("sample_id").is_in(list(by_id)))
         .sort("pair_score", "sample_id")
         .head(most)
     )
-    surely = told.filter(pl.col("rule") == SURE).select("sample_id")
-    predicted, rest, sure = pl.collect_all([wanted.filter(pl.col("sample_id").is_in(list(by_id))), doubtful, surely])
+    surely = told.filter(sure).select("sample_id")
+    predicted, rest, certainly = pl.collect_all(
+        [wanted.filter(pl.col("sample_id").is_in(list(by_id))), doubtful, surely]
+    )
     known = {row["sample_id"]: row for row in predicted.iter_rows(named=True)}
-    certain = set(sure["sample_id"].to_list())
+    certain = set(certainly["sample_id"].to_list())
     contradicted = {name: _suspect(known[name], row) for name, row in by_id.items() if name in known}
     first = [suspect for name, suspect in contradicted.items() if name in certain]
     last = [suspect for name, suspect in contradicted.items() if name not in certain]

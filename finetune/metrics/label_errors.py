@@ -25,6 +25,7 @@ from finetune.metrics.metric import Numbers
 from finetune.metrics.pair_numbers import CANONICAL, PairNumbers, measure
 from finetune.metrics.pairs import read_pairs
 from rules import engine, fixing
+from rules.registry import tagged
 
 #: The states of the labels that are scored, in the order they are told.
 STATES = ("as they are", "safe fixes", "decided")
@@ -34,8 +35,6 @@ CANONICAL_EXACT, DRAWN_THE_SAME = f"canonical_{EXPRATE.name}", RENDER_EQUAL.name
 FIGURES = {CANONICAL_EXACT: EXPRATE, DRAWN_THE_SAME: RENDER_EQUAL}
 #: Why an answer that is no exact match may be right all the same, the first reason that holds.
 REASONS = ("spelling", "drawing", "safe fix", "decision", "rejected", "wrong")
-#: Findings that say that a label may not be what the picture shows.
-_DOUBTS = ("PAR007", "PAR010")
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def _doubts(run: Input) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
         run.run.findings.filter(
             pl.col("sample_id").is_not_null()
             & (
-                pl.col("rule").is_in(_DOUBTS)
+                pl.col("rule").is_in(tagged("doubt"))
                 | ((pl.col("severity") == "error") & pl.col("rule").is_in(run.label_rules))
             )
         )

@@ -23,7 +23,15 @@ def _in_text(label: Label, offset: int) -> bool:
     return any(label.spans[index][0] <= offset < label.spans[index][1] for index in label.prose)
 
 
-@rule("UNI001", "cjk-in-math", "info", NON_ASCII, fix="unsafe", profiles=("default", "handwritten", "printed"))
+@rule(
+    "UNI001",
+    "cjk-in-math",
+    "info",
+    NON_ASCII,
+    fix="unsafe",
+    profiles=("default", "handwritten", "printed"),
+    covers=["UNI1"],
+)
 def cjk_in_math(label: Label, options: Options) -> Iterator[Finding]:
     r"""Chinese, Japanese or Korean text in math mode: `解 : x = 2`, `1 、 2`.
 
@@ -45,7 +53,7 @@ def cjk_in_math(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("text in math mode", *match.span(), replacement)
 
 
-@rule("UNI002", "full-width", "info", NON_ASCII, fix="unsafe")
+@rule("UNI002", "full-width", "info", NON_ASCII, fix="unsafe", covers=["UNI2"])
 def full_width(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full-width form of an ASCII character: `（ ）`, `：`, `％`.
 
@@ -63,7 +71,7 @@ def full_width(label: Label, options: Options) -> Iterator[Finding]:
             yield Finding(f"{match[0]} is the full-width form of {plain}", *match.span(), unicode_math.escaped(plain))
 
 
-@rule("UNI003", "unicode-symbol", "info", NON_ASCII, fix="safe")
+@rule("UNI003", "unicode-symbol", "info", NON_ASCII, fix="safe", covers=["UNI3"])
 def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
     r"""A symbol as a Unicode character where LaTeX has a command: `×`, `≤`, `α`, `√`.
 
@@ -89,7 +97,7 @@ def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
         )
 
 
-@rule("UNI004", "look-alike-character", "warning", NON_ASCII, fix="safe")
+@rule("UNI004", "look-alike-character", "warning", NON_ASCII, fix="safe", covers=["UNI4"])
 def look_alike_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A character that looks like an ASCII one and isn't: a Cyrillic а, a minus sign U+2212, a typographic quote.
 
@@ -114,7 +122,7 @@ _INVISIBLE = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u
 _ODD_SPACE = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u2028\u2029"
 
 
-@rule("UNI005", "invisible-character", "warning", NON_ASCII, fix="unsafe")
+@rule("UNI005", "invisible-character", "warning", NON_ASCII, fix="unsafe", covers=["UNI5"])
 def invisible_character(label: Label, options: Options) -> Iterator[Finding]:
     """A character nobody sees: a zero-width space, a byte order mark, a mark of writing direction, a no-break space.
 
@@ -137,6 +145,7 @@ def invisible_character(label: Label, options: Options) -> Iterator[Finding]:
     "warning",
     NON_ASCII,
     fix="unsafe",
+    covers={"UNI3": "for letters in a font and scripts as characters"},
 )
 def styled_letter(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter in a font as a character of its own: `𝑥`, `𝐀`, `ℝ`.
@@ -154,7 +163,14 @@ def styled_letter(label: Label, options: Options) -> Iterator[Finding]:
             yield Finding(f"{match[0]} is a letter in a font", *match.span(), letter)
 
 
-@rule("UNI007", "script-character", "warning", NON_ASCII, fix="unsafe")
+@rule(
+    "UNI007",
+    "script-character",
+    "warning",
+    NON_ASCII,
+    fix="unsafe",
+    covers={"UNI3": "for letters in a font and scripts as characters"},
+)
 def script_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A superscript or subscript as a character: `x²`, `H₂O`.
 
@@ -175,7 +191,7 @@ def script_character(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("a script as a character", *match.span(), f" {sign} {{ {' '.join(plain)} }}{gap}")
 
 
-@rule("UNI008", "combining-mark", "warning", NON_ASCII, fix="unsafe")
+@rule("UNI008", "combining-mark", "warning", NON_ASCII, fix="unsafe", covers=["UNI5"])
 def combining_mark(label: Label, options: Options) -> Iterator[Finding]:
     r"""An accent as a character that combines with the one before: `x` and U+0304.
 
@@ -196,7 +212,9 @@ _MOJIBAKE = re.compile(
 )
 
 
-@rule("UNI009", "broken-encoding", "warning", NON_ASCII, fix="display")
+@rule(
+    "UNI009", "broken-encoding", "warning", NON_ASCII, fix="display", covers={"UNI5": "for text in the wrong encoding"}
+)
 def broken_encoding(label: Label, options: Options) -> Iterator[Finding]:
     """Text read in the wrong encoding: U+FFFD, `Ã` and U+0097 for `×`, characters of a private font.
 

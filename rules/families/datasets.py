@@ -16,7 +16,7 @@ from rules.toolkit.whole_sets import of_sets
 from rules.toolkit.wording import listed, percent
 
 
-@samples_rule("DST001", "no-images", "info")
+@samples_rule("DST001", "no-images", "info", columns=["image"], covers=["DST-images"])
 def no_images(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set of labels alone: no sample names an image. One finding for the set.
 
@@ -55,7 +55,7 @@ def _terms(samples: pl.DataFrame) -> list[_Terms]:
     ]
 
 
-@samples_rule("DST002", "licence-missing", "info")
+@samples_rule("DST002", "licence-missing", "info", columns=["source_licence", "source_path"], covers=["DST1"])
 def licence_missing(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set of which nobody said under which licence it is.
 
@@ -70,7 +70,7 @@ def licence_missing(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return of_sets(found)
 
 
-@samples_rule("DST003", "licence-differs", "warning")
+@samples_rule("DST003", "licence-differs", "warning", columns=["source_licence", "source_path"], covers=["DST1"])
 def licence_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set is given another licence than the public set has that its name speaks of.
 
@@ -87,7 +87,7 @@ def licence_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return of_sets(found)
 
 
-@samples_rule("DST004", "licence-clash", "warning")
+@samples_rule("DST004", "licence-clash", "warning", columns=["source_licence", "source_path"], covers=["DST1"])
 def licence_clash(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Two data sets of a run have licences that don't go together in one data set made of both.
 
@@ -109,7 +109,14 @@ def licence_clash(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
 # Splits ---------------------------------------------------------------------------------------------------------------
 
 
-@samples_rule("DST005", "split-by-row", "info", options={"share": share(0.5), "least": count(20)})
+@samples_rule(
+    "DST005",
+    "split-by-row",
+    "info",
+    options={"share": share(0.5), "least": count(20)},
+    columns=["split"],
+    covers=["DST2"],
+)
 def split_by_row(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A test or validation split that shares as many labels with the training split as one drawn row by row would.
 
@@ -181,7 +188,14 @@ def _tokens(pair: _Compared) -> list[tuple[str, int, int]]:
     return list(wide.sort("token").iter_rows())
 
 
-@samples_rule("DST006", "token-shift", "info", options={"bits": share(0.01), "shown": count(8, at_least=1)})
+@samples_rule(
+    "DST006",
+    "token-shift",
+    "info",
+    options={"bits": share(0.01), "shown": count(8, at_least=1)},
+    columns=["split"],
+    covers=["DST3"],
+)
 def token_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Tokens that a test or validation split uses far more or less often than what there is to train on.
 
@@ -212,7 +226,9 @@ def token_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return of_sets(found)
 
 
-@samples_rule("DST007", "unseen-tokens", "info", options={"shown": count(12, at_least=1)})
+@samples_rule(
+    "DST007", "unseen-tokens", "info", options={"shown": count(12, at_least=1)}, columns=["split"], covers=["DST3"]
+)
 def unseen_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Tokens of a test or validation split that no training label holds, though there is enough to train on for that.
 
@@ -234,7 +250,7 @@ def unseen_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return of_sets(found)
 
 
-@samples_rule("DST008", "length-shift", "info", options={"distance": share(0.1)})
+@samples_rule("DST008", "length-shift", "info", options={"distance": share(0.1)}, columns=["split"], covers=["DST3"])
 def length_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Labels of a test or validation split are longer or shorter than those there are to train on.
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rules.findings import Finding
-from rules.latex import lexer
+from rules.fixes.edits import Edit, apply
+from rules.latex import lexer, wrapper
 from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has, has_command, has_problem, has_text
+
+
+def _wrapper_only(text: str, edits: Sequence[Edit]) -> bool:
+    """Are the outer delimiters all that goes?"""
+    toks = lexer.tokens(text)
+    outer = wrapper.unwrap(toks)
+    return outer is not None and lexer.tokens(apply(text, edits)) == toks[outer.start : outer.end]
 
 
 @rule(
@@ -18,7 +26,10 @@ from rules.toolkit.sieves import has, has_command, has_problem, has_text
     "warning",
     has(r"^\s*(?:\$|\\\[|\\\(|\\begin *\{ *(?:equation|displaymath|math))"),
     fix="safe",
-    spelling=True,
+    skips_canonical=True,
+    weight=0.02,
+    proof=_wrapper_only,
+    covers=["DLM1"],
 )
 def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
     r"""Math delimiters around the whole label: `$…$`, `$$…$$`, `\[…\]`, `\(…\)`, `equation`.
@@ -33,14 +44,16 @@ def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\begin{matrix} x \end{matrix}``
     Fix: Safe: they are taken off.
     """
-    wrapper = label.reading.wrapper
-    if wrapper is not None:
-        message = f"{wrapper.name} around the whole label"
-        yield label.at(0, wrapper.start, message, "")
-        yield label.at(wrapper.end, len(label.tokens), message, "")
+    outer = label.reading.wrapper
+    if outer is not None:
+        message = f"{outer.name} around the whole label"
+        yield label.at(0, outer.start, message, "")
+        yield label.at(outer.end, len(label.tokens), message, "")
 
 
-@rule("DLM002", "inner-dollar", "error", has_problem("inner-dollar"), fix="display", spelling=True)
+@rule(
+    "DLM002", "inner-dollar", "error", has_problem("inner-dollar"), fix="display", skips_canonical=True, covers=["DLM2"]
+)
 def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
     r"""A dollar sign, `\(` or the like inside a formula: it begins or ends math mode where math must go on.
 
@@ -64,7 +77,7 @@ def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
             yield label.on(problem, f"{token} can't stand inside a formula")
 
 
-@rule("DLM003", "comment", "warning", has_text("%"), fix="unsafe", spelling=True)
+@rule("DLM003", "comment", "warning", has_text("%"), fix="unsafe", skips_canonical=True, covers=["DLM3"])
 def comment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An unescaped percent sign: the rest of its line is a comment.
 
@@ -97,6 +110,7 @@ _NUMBERED = re.compile(
     "info",
     has_command("tag", "eqno", "leqno") | has(r"\(\s*[\d. ]+[a-z']?\s*\)\s*$"),
     fix="unsafe",
+    covers=["DLM4"],
 )
 def equation_number(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation number: `\tag{3}`, `\eqno(3)`, or a number in parentheses after a wide space at the end.
@@ -119,13 +133,29 @@ _RESIDUE = ("\\label", "\\nonumber", "\\notag")
 _REFERENCES = ("\\ref", "\\eqref", "\\cite", "\\pageref", "\\footnote", "\\footnotemark", "\\citep", "\\citet")
 
 
+def _residue_only(text: str, edits: Sequence[Edit]) -> bool:
+    r"""Is every edit one `\label{…}`, `\nonumber` or `\notag` taken out? LaTeX draws nothing for them."""
+    return all(
+        not edit.replacement
+        and (toks := lexer.tokens(text[edit.start : edit.end]))
+        and (
+            toks in (["\\nonumber"], ["\\notag"])
+            or (toks[:2] == ["\\label", "{"] and toks.count("{") == 1 and toks.index("}") == len(toks) - 1)
+        )
+        for edit in edits
+    )
+
+
 @rule(
     "DLM005",
     "reference-residue",
     "info",
     has_command(*(name[1:] for name in (*_RESIDUE, *_REFERENCES))),
     fix="safe",
-    spelling=True,
+    skips_canonical=True,
+    weight=0.02,
+    proof=_residue_only,
+    covers=["DLM5"],
 )
 def reference_residue(label: Label, options: Options) -> Iterator[Finding]:
     r"""What a paper needs and a picture doesn't show: `\label{…}`, `\nonumber`, `\notag`; `\ref`, `\cite`, `\footnote`.
@@ -165,6 +195,8 @@ def _after_group(label: Label, index: int) -> int:
     has(r"[.,;]\s*$"),
     fix="display",
     profiles=("default", "printed", "m2e"),
+    weight=0.0,
+    covers=["DLM6"],
 )
 def trailing_punctuation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full stop, comma or semicolon at the end: the sentence's, not the formula's.
@@ -180,7 +212,7 @@ def trailing_punctuation(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(len(label.tokens) - 1, len(label.tokens), f"the label ends with {label.tokens[-1]!r}", "")
 
 
-@rule("DLM007", "several-labels", "error", has_problem("multiple-labels"), spelling=True)
+@rule("DLM007", "several-labels", "error", has_problem("multiple-labels"), skips_canonical=True, covers=["DLM5"])
 def several_labels(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two `\label` or two `\tag` in one formula.
 

@@ -31,7 +31,10 @@ _FOUND = {"sample_id": pl.String, "source": pl.String, "message": pl.String}
 
 
 def prepared(samples: pl.DataFrame) -> pl.DataFrame:
-    """The samples with every column these rules read; those that are missing are null."""
+    """The samples with every column these rules read; those that are missing are null. Where no image was looked at for
+    its ink, none is taken for blank."""
+    if "image_phash" not in samples.columns and "image_sha256" in samples.columns:
+        samples = samples.with_columns(pl.col("image_sha256").alias("image_phash"))
     missing = [pl.lit(None, kind).alias(name) for name, kind in _COLUMNS.items() if name not in samples.columns]
     samples = samples.with_columns(missing)
     samples = samples if "label_group" in samples.columns else with_label_groups(samples)
@@ -59,7 +62,9 @@ def _told(rows: pl.DataFrame, message: pl.Expr) -> pl.DataFrame:
     return rows.select("sample_id", "source", message.alias("message"))
 
 
-@samples_rule("DUP001", "repeated-labels", "info", options={"share": share(0.01), "shown": count(5, at_least=1)})
+@samples_rule(
+    "DUP001", "repeated-labels", "info", options={"share": share(0.01), "shown": count(5, at_least=1)}, covers=["DUP1"]
+)
 def repeated_labels(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set in which the same label stands more than once, in whatever spelling: one finding for the set.
 
@@ -90,7 +95,15 @@ def repeated_labels(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return _whole(found)
 
 
-@samples_rule("DUP002", "contradictory-labels", "warning", needs=["pixels"])
+@samples_rule(
+    "DUP002",
+    "contradictory-labels",
+    "warning",
+    needs=["pixels"],
+    tags=["contradiction"],
+    columns=["image_sha256"],
+    covers=["DUP2"],
+)
 def contradictory_labels(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Two samples have the same image, to the pixel, and labels that look different.
 
@@ -119,7 +132,14 @@ def contradictory_labels(samples: pl.DataFrame, options: Options) -> pl.DataFram
     return _told(rows, pl.format("the same image as {}, which is labelled {}{}", "other_sample_id", shown, more))
 
 
-@samples_rule("DUP003", "copied-sample", "info", needs=["pixels"])
+@samples_rule(
+    "DUP003",
+    "copied-sample",
+    "info",
+    needs=["pixels"],
+    columns=["image_sha256"],
+    covers={"DUP1": "with its image"},
+)
 def copied_sample(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A sample whose image (to the pixel) and label stand in the data already. The first of them has no finding.
 
@@ -135,7 +155,14 @@ def copied_sample(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return _told(rows.filter(pl.col("place") > 0), pl.format("the same image and label as {}", "first"))
 
 
-@samples_rule("DUP004", "split-leak", "warning", options={"share": share(0.01), "tokens": count(LONG)})
+@samples_rule(
+    "DUP004",
+    "split-leak",
+    "warning",
+    options={"share": share(0.01), "tokens": count(LONG)},
+    columns=["split"],
+    covers=["DUP4"],
+)
 def split_leak(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Labels or images of a test or validation split stand in a training split too: one finding for each two sides.
 
@@ -166,7 +193,14 @@ def split_leak(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return _whole(found)
 
 
-@samples_rule("DUP005", "label-in-test-split", "info", options={"tokens": count(LONG)})
+@samples_rule(
+    "DUP005",
+    "label-in-test-split",
+    "info",
+    options={"tokens": count(LONG)},
+    columns=["split"],
+    covers={"DUP4": "for the training samples"},
+)
 def label_in_test_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A training sample whose label, of 10 tokens or more, stands in a test or validation split too.
 
@@ -178,7 +212,14 @@ def label_in_test_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame
     return _told(rows.filter(pl.col("above").is_not_null()), pl.format("{} has the same label, to test on", "above"))
 
 
-@samples_rule("DUP006", "label-in-training-split", "info", options={"tokens": count(LONG)})
+@samples_rule(
+    "DUP006",
+    "label-in-training-split",
+    "info",
+    options={"tokens": count(LONG)},
+    columns=["split"],
+    covers={"DUP4": "for those that are tested on"},
+)
 def label_in_training_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A test or validation sample whose label, of 10 tokens or more, stands in a training split too.
 
@@ -189,7 +230,14 @@ def label_in_training_split(samples: pl.DataFrame, options: Options) -> pl.DataF
     return _told(rows.filter(pl.col("below").is_not_null()), pl.format("{} has the same label, to train on", "below"))
 
 
-@samples_rule("DUP007", "image-in-test-split", "warning", needs=["pixels"])
+@samples_rule(
+    "DUP007",
+    "image-in-test-split",
+    "warning",
+    needs=["pixels"],
+    columns=["split", "image_sha256"],
+    covers={"DUP4": "for images"},
+)
 def image_in_test_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A training sample whose image, to the pixel, stands in a test or validation split too.
 
@@ -200,7 +248,14 @@ def image_in_test_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame
     return _told(rows.filter(pl.col("above").is_not_null()), pl.format("{} has the same image, to test on", "above"))
 
 
-@samples_rule("DUP008", "near-duplicate-image", "info", needs=["pixels"])
+@samples_rule(
+    "DUP008",
+    "near-duplicate-image",
+    "info",
+    needs=["pixels"],
+    columns=["image_sha256", "image_group"],
+    covers=["DUP3"],
+)
 def near_duplicate_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image that is nearly one that comes before it and has the same label: scaled, padded, inverted, recompressed.
 
@@ -221,7 +276,14 @@ def near_duplicate_image(samples: pl.DataFrame, options: Options) -> pl.DataFram
     return _told(rows, pl.format("nearly the same image as {}, with the same label", "sample_id_first"))
 
 
-@samples_rule("DUP009", "overlap-with-other-set", "warning", options={"share": share(0.01), "tokens": count(LONG)})
+@samples_rule(
+    "DUP009",
+    "overlap-with-other-set",
+    "warning",
+    options={"share": share(0.01), "tokens": count(LONG)},
+    columns=["against_labels"],
+    covers=["DUP5"],
+)
 def overlap_with_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Labels or images that stand in a data set named with `--against` too: one finding for each split and set.
 
@@ -280,7 +342,14 @@ def overlaps(samples: pl.DataFrame, *, long: int = LONG) -> pl.DataFrame:
     )
 
 
-@samples_rule("DUP010", "label-in-other-set", "info", options={"tokens": count(LONG)})
+@samples_rule(
+    "DUP010",
+    "label-in-other-set",
+    "info",
+    options={"tokens": count(LONG)},
+    columns=["against_labels"],
+    covers={"DUP5": "for labels"},
+)
 def label_in_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A label of 10 tokens or more that stands in a data set named with `--against` too.
 
@@ -293,7 +362,14 @@ def label_in_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return _told(rows, pl.format("the label stands in {} too", pl.col("against_labels").list.join(", ")))
 
 
-@samples_rule("DUP011", "image-in-other-set", "warning", needs=["pixels"])
+@samples_rule(
+    "DUP011",
+    "image-in-other-set",
+    "warning",
+    needs=["pixels"],
+    columns=["against_images"],
+    covers={"DUP5": "for images"},
+)
 def image_in_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image that stands, to the pixel, in a data set named with `--against` too.
 

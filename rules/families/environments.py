@@ -16,7 +16,8 @@ from rules.toolkit.sieves import has, has_problem, has_text
     "lines-without-environment",
     "warning",
     has_text("\\\\") | has(r"\\newline(?:[^A-Za-z]|$)"),
-    spelling=True,
+    skips_canonical=True,
+    covers=["ENV1"],
 )
 def lines_without_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""Several lines with no environment around them: `a = b \\ c = d`.
@@ -56,7 +57,9 @@ def _meaningful_end(label: Label) -> int:
     "error",
     has_problem("nested-display-environment", "display-environment", "text-environment"),
     fix="unsafe",
-    spelling=True,
+    skips_canonical=True,
+    weight=0.02,
+    covers=["ENV2"],
 )
 def display_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An environment that can't stand in a formula: `align`, `eqnarray`, `gather`, `center`.
@@ -132,7 +135,8 @@ def _renamed(label: Label, start: int, end: int, inner: str) -> str:
     "info",
     has(r"\\left\s*(?:[(\[|]|\\\{|\\\|)\s*\\begin\s*\{\s*(?:matrix|array)"),
     fix="display",
-    spelling=True,
+    skips_canonical=True,
+    covers=["ENV3"],
 )
 def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix with its delimiters written apart: `\left( \begin{matrix} … \end{matrix} \right)` for `pmatrix`.
@@ -176,7 +180,15 @@ def _delimited(label: Label, left: int) -> tuple[int | None, str | None]:
     return (end + 2, _renamed(label, left + 2, end, name)) if name else (None, None)
 
 
-@rule("ENV004", "unknown-environment", "error", has_problem("unknown-environment"), fix="display", spelling=True)
+@rule(
+    "ENV004",
+    "unknown-environment",
+    "error",
+    has_problem("unknown-environment"),
+    fix="display",
+    skips_canonical=True,
+    covers=["ENV4"],
+)
 def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An environment that LaTeX with amsmath doesn't know, or whose name holds spaces.
 
@@ -204,7 +216,8 @@ def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
     "warning",
     has(r"\\begin\s*\{\s*tabular"),
     profiles=("default", "handwritten", "printed"),
-    spelling=True,
+    skips_canonical=True,
+    covers=["ENV5"],
 )
 def tabular(label: Label, options: Options) -> Iterator[Finding]:
     r"""A `tabular` among formulas.

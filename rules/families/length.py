@@ -23,7 +23,14 @@ _TOKENS = pl.col("tokens")
 _FEWEST = 60
 
 
-@rule("LEN001", "too-many-tokens", "info", _TOKENS > _FEWEST, options={"most": count(150, at_least=_FEWEST)})
+@rule(
+    "LEN001",
+    "too-many-tokens",
+    "info",
+    _TOKENS > _FEWEST,
+    options={"most": count(150, at_least=_FEWEST)},
+    covers=["LEN1"],
+)
 def too_many_tokens(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label of more tokens than most trainers take: 150, unless the option `most` (60 or more) says otherwise.
 
@@ -37,7 +44,7 @@ def too_many_tokens(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(f"{len(label.tokens)} tokens, more than {options['most']}", 0, len(label.text))
 
 
-@rule("LEN002", "no-structure", "info", (_TOKENS > 1) & ~has(r"[\\_^(){}]"), profiles=("printed",))
+@rule("LEN002", "no-structure", "info", (_TOKENS > 1) & ~has(r"[\\_^(){}]"), profiles=("printed",), covers=["LEN2"])
 def no_structure(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label without a command, script, brace or parenthesis: `a = b + 1`.
 
@@ -55,7 +62,7 @@ def no_structure(label: Label, options: Options) -> Iterator[Finding]:
 _STRUCTURE = re.compile(r"[\\_^(){}]")
 
 
-@rule("LEN004", "single-token", "info", pl.col("tokens") == 1, profiles=("printed",))
+@rule("LEN004", "single-token", "info", pl.col("tokens") == 1, profiles=("printed",), covers=["LEN2"])
 def single_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label of one token.
 
@@ -70,7 +77,11 @@ def single_token(label: Label, options: Options) -> Iterator[Finding]:
 
 
 @samples_rule(
-    "LEN003", "rare-tokens", "info", options={"least": count(20), "shown": count(12, at_least=1), "labels": count(500)}
+    "LEN003",
+    "rare-tokens",
+    "info",
+    options={"least": count(20), "shown": count(12, at_least=1), "labels": count(500)},
+    covers={"LEN3": "over a whole data set"},
 )
 def rare_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Tokens that fewer labels of a data set hold than a model needs to learn them: 20, unless `least` says otherwise.

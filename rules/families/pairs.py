@@ -37,7 +37,9 @@ def _shifted(samples: pl.DataFrame, options: Options) -> Iterator[tuple[pl.DataF
             yield compared, rows.height, found
 
 
-@samples_rule("PAR001", "shifted-pairs", "error", options=_SHIFT, needs=_NEEDS)
+@samples_rule(
+    "PAR001", "shifted-pairs", "error", options=_SHIFT, needs=_NEEDS, columns=["split", "pair_lags"], covers=["PAR1"]
+)
 def shifted_pairs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The pictures of a file, or of a part of it, belong to the labels some rows further up or down: one finding,
     which names the rows and the offset. Offsets of up to 5 rows are seen, in stretches of at least 20 rows.
@@ -71,7 +73,15 @@ def _offsets(found: list[Shift]) -> str:
     return ", ".join(dict.fromkeys(f"{shift.lag:+d}" for shift in found))
 
 
-@samples_rule("PAR005", "more-lines-than-label", "info", options={"spare": count(1)}, needs=_NEEDS)
+@samples_rule(
+    "PAR005",
+    "more-lines-than-label",
+    "info",
+    options={"spare": count(1)},
+    needs=_NEEDS,
+    columns=["pair_lines", "ink_rows"],
+    covers=["NRM5", "LEN5", "PAR5", "PAR6"],
+)
 def more_lines(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The picture holds more lines of ink, one below the other, than the label lays out. `spare` lines more are
     allowed, as handwriting tears a formula apart.
@@ -92,7 +102,15 @@ def more_lines(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     )
 
 
-@samples_rule("PAR006", "lines-not-in-picture", "warning", options={"wider": measure(1.5, at_least=1)}, needs=_NEEDS)
+@samples_rule(
+    "PAR006",
+    "lines-not-in-picture",
+    "warning",
+    options={"wider": measure(1.5, at_least=1)},
+    needs=_NEEDS,
+    columns=["pair_rows", "ink_rows", "pair_wide"],
+    covers=["LEN5", "PAR6"],
+)
 def lines_not_in_picture(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The label breaks into lines (`\\` at the top level or in the environment that is the whole label), the picture
     has fewer, and is `wider` times as wide for its height as such a label lets expect.
@@ -113,7 +131,16 @@ def lines_not_in_picture(samples: pl.DataFrame, options: Options) -> pl.DataFram
     )
 
 
-@samples_rule("PAR007", "doubtful-pair", "warning", options={"below": share(0.03), **_SHIFT}, needs=_NEEDS)
+@samples_rule(
+    "PAR007",
+    "doubtful-pair",
+    "warning",
+    options={"below": share(0.03), **_SHIFT},
+    needs=_NEEDS,
+    tags=["doubt"],
+    columns=["pair_score", "pair_off"],
+    covers=["PAR3", "PAR-wrong"],
+)
 def doubtful_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The picture does not look like one of this label: its `pair_score` is `below` 0.03. Fewer than 1 in 100 of
     the right pairs of CROHME and im2latex are so doubtful, and about 3 of 4 wrong ones.
@@ -155,6 +182,8 @@ _NARROW = 0.6
     "info",
     options={"sigmas": measure(6.0), "times": measure(2.0, at_least=1)},
     needs=_NEEDS,
+    columns=["pair_wide", "pair_off"],
+    covers=["LEN4", "PAR6"],
 )
 def width_not_like_label(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The ink is `times` as wide for its height as the label lets expect, or as narrow, and so `sigmas` robust
@@ -184,7 +213,14 @@ def width_not_like_label(samples: pl.DataFrame, options: Options) -> pl.DataFram
     )
 
 
-@samples_rule("PAR009", "orphan-image", "info", needs=("orphans",))
+@samples_rule(
+    "PAR009",
+    "orphan-image",
+    "info",
+    needs=("orphans",),
+    columns=["orphan_images", "orphan_example"],
+    covers={"PAR2": "for images without a row"},
+)
 def orphan_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Image files lie beside those of a data set, and no row names them: one finding for a data set, with how many.
 
@@ -238,7 +274,15 @@ def _sure(options: Options) -> pl.Expr:
     return sure
 
 
-@samples_rule("PAR010", "likely-label-error", "warning", options=_SURE)
+@samples_rule(
+    "PAR010",
+    "likely-label-error",
+    "warning",
+    options=_SURE,
+    tags=["doubt", "predictions"],
+    columns=_DIFFERS,
+    covers={"PAR-wrong": "where predictions are sure"},
+)
 def likely_label_error(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Predictions (`--predictions`) are drawn otherwise than the label, and either `repeated` of them (2) agree on one
     other reading, or the model was `confident` (its mean token probability, 0.97) and none says otherwise.
@@ -251,7 +295,15 @@ def likely_label_error(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return _disagreeing(samples).filter(_sure(options)).select(*_WHERE, "message")
 
 
-@samples_rule("PAR011", "prediction-differs", "info", options=_SURE)
+@samples_rule(
+    "PAR011",
+    "prediction-differs",
+    "info",
+    options=_SURE,
+    tags=["predictions"],
+    columns=_DIFFERS,
+    covers={"PAR-wrong": "where they are not"},
+)
 def prediction_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A prediction (`--predictions`) is drawn otherwise than the label, and nothing says how sure it is: it is the
     only one, or the others read something else. Those that are sure are PAR010.
@@ -264,7 +316,14 @@ def prediction_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return _disagreeing(samples).filter(~_sure(options)).select(*_WHERE, "message")
 
 
-@samples_rule("PAR002", "missing-image", "error")
+@samples_rule(
+    "PAR002",
+    "missing-image",
+    "error",
+    tags=["unusable-image"],
+    columns=["image", "image_error"],
+    covers=["NRM11", "PAR2"],
+)
 def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A sample names an image file that isn't there. Where no image of a whole data set is, that is one finding.
 

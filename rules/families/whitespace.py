@@ -23,7 +23,8 @@ from rules.toolkit.sieves import LABEL, has, has_text
     has_text("  ") | LABEL.str.starts_with(" ") | LABEL.str.ends_with(" "),
     fix="safe",
     options={EVERY: OFF},
-    spelling=True,
+    skips_canonical=True,
+    covers=["WSP1"],
 )
 def stray_space(label: Label, options: Options) -> Iterator[Finding]:
     r"""Spaces at the start or end of a label, or several in a row.
@@ -47,7 +48,7 @@ def stray_space(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(message, *match.span(), " " if inner else "")
 
 
-@samples_rule("WSP002", "mixed-tokenisation", "info", options={"share": share(0.02)})
+@samples_rule("WSP002", "mixed-tokenisation", "info", options={"share": share(0.02)}, covers=["WSP2"])
 def mixed_tokenisation(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set writes some labels with spaces between all tokens (`x ^ { 2 }`) and others without (`x^2`).
 
@@ -66,8 +67,8 @@ def mixed_tokenisation(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
         .sort("source")
         .collect()
     )
-    lesser = pl.min_horizontal("tight", "spaced") / (pl.col("tight") + pl.col("spaced"))
-    return counts.filter(lesser > options["share"]).select(
+    both = pl.col("tight") + pl.col("spaced")
+    return counts.filter(pl.min_horizontal("tight", "spaced") > options["share"] * both).select(
         pl.lit(None, pl.String).alias("sample_id"),
         "source",
         pl.format(
@@ -85,7 +86,8 @@ _SPACE_WORDS = sorted(token[1:] for token, action in ACTIONS.items() if action =
     "info",
     has(rf"(?:\\[,;:!>\\]|\\\s?|~|\\(?:{'|'.join(_SPACE_WORDS)})|\\[hv]space\s*\*?\s*\{{[^{{}}]*\}})\s*$"),
     fix="safe",
-    spelling=True,
+    skips_canonical=True,
+    covers=["WSP3"],
 )
 def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A spacing command or a line break at the end of a label.
@@ -150,6 +152,8 @@ def _size_end(token: str, text: str, at: int) -> int | None:
     has(r"\\[,!;:> ]|~|\\q?quad|\\h(?:space|skip)|\\(?:thin|en)space"),
     fix="unsafe",
     options={EVERY: OFF},
+    weight=0.0,
+    covers=["WSP4"],
 )
 def spacing_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""Explicit spacing inside a label: `\,`, `\;`, `~`, `\quad`, `\hspace{…}`.
@@ -178,7 +182,11 @@ _SPLIT_PROSE = re.compile(r"\\(?:mathrm|text|mbox|textrm) ?\{ (?:~|[A-Za-z]) (?:
 
 
 @rule(
-    "WSP005", "letter-spaced-text", "info", has_text("{ ") & has(r"\\(?:mathrm|text|mbox|textrm) ?\{ (?:~|[A-Za-z]) ")
+    "WSP005",
+    "letter-spaced-text",
+    "info",
+    has_text("{ ") & has(r"\\(?:mathrm|text|mbox|textrm) ?\{ (?:~|[A-Za-z]) "),
+    covers=["WSP5"],
 )
 def letter_spaced_text(label: Label, options: Options) -> Iterator[Finding]:
     r"""Prose taken apart into letters, its word spaces lost or turned into `~`: `\mathrm { i f ~ x }`.

@@ -1,78 +1,26 @@
 r"""Which of a label's edits may be made: those proven not to change what is drawn, those that leave it readable.
 
 Makes no edits for good, and knows no findings: that is `fixing`. **The proof** of a safe fix is that the visual key
-before it equals the one after it. A label without a key gets only the fixes of `PROVEN_OTHERWISE`, each checked in a
-way of its own.
+before it equals the one after it. A label without a key gets only the fixes of rules that declare a `proof` of their
+own.
 """
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Literal
 
-from rules.families.escapes.escape_sequences import EATEN
 from rules.findings import FixLevel
 from rules.fixes.edits import Edit, apply, disjoint, in_order, overlap
 from rules.latex import lexer, reader
 from rules.latex import visual_key as key
-from rules.latex import wrapper as outer
+from rules.registry import Proof, all_rules
 
 #: Why a fix was refused: the key after it is another one; the label has no key, before or after it; LaTeX couldn't
 #: read what comes of it; fixing the label comes to no end; the proof failed, which is a fault of ours; the label ended
 #: the process that read it.
-Reason = Literal["changes-picture", "no-key", "not-readable", "never-done", "failed", "not-judged"]
-
-
-# Proofs for labels without a key --------------------------------------------------------------------------------------
-
-
-def _wrapper_only(text: str, edits: Sequence[Edit]) -> bool:
-    """Are the outer delimiters all that goes?"""
-    toks = lexer.tokens(text)
-    wrapper = outer.unwrap(toks)
-    return wrapper is not None and lexer.tokens(apply(text, edits)) == toks[wrapper.start : wrapper.end]
-
-
-def _residue_only(text: str, edits: Sequence[Edit]) -> bool:
-    r"""Is every edit one `\label{…}`, `\nonumber` or `\notag` taken out? LaTeX draws nothing for them."""
-    return all(
-        not edit.replacement
-        and (toks := lexer.tokens(text[edit.start : edit.end]))
-        and (
-            toks in (["\\nonumber"], ["\\notag"])
-            or (toks[:2] == ["\\label", "{"] and toks.count("{") == 1 and toks.index("}") == len(toks) - 1)
-        )
-        for edit in edits
-    )
-
-
-def _entities_only(text: str, edits: Sequence[Edit]) -> bool:
-    """Is every edit one HTML entity put back to what it stands for?"""
-    return all(
-        text[edit.start] == "&" and html.unescape(text[edit.start : edit.end]).replace("\xa0", " ") == edit.replacement
-        for edit in edits
-    )
-
-
-def _eaten_only(text: str, edits: Sequence[Edit]) -> bool:
-    """Does unescaping every replacement give what stands there? That no other command does is the rule's to say."""
-    return all(
-        edit.replacement[:1] == "\\"
-        and EATEN.get(text[edit.start]) == edit.replacement[1:2]
-        and text[edit.start + 1 : edit.end] == edit.replacement[2:]
-        for edit in edits
-    )
-
-
-#: The safe fixes of labels without a key, by rule code: is what the edits of this rule do to the text nothing else?
-PROVEN_OTHERWISE: dict[str, Callable[[str, Sequence[Edit]], bool]] = {
-    "DLM001": _wrapper_only,
-    "DLM005": _residue_only,
-    "ESC005": _eaten_only,
-    "ESC008": _entities_only,
-}
+Reason = Literal["changes-picture", "no-key", "not-readable", "never-done", "failed", "ended-process"]
 
 
 class Text:
@@ -127,6 +75,11 @@ def _most(text: str, edits: Sequence[Edit], holds: Callable[[str], bool]) -> lis
     return good
 
 
+def _own_proof(code: str) -> Proof | None:
+    """How the rule of this code proves its safe fixes in a label without a key."""
+    return all_rules()[code].proof
+
+
 def proven(before: Text, edits: Sequence[Edit]) -> list[Edit]:
     """Of disjoint edits those that can be made together and are proven to change nothing that is drawn."""
     if before.key is not None:
@@ -137,7 +90,7 @@ def proven(before: Text, edits: Sequence[Edit]) -> list[Edit]:
     candidates = [
         edit
         for code, group in by_rule.items()
-        if code in PROVEN_OTHERWISE and PROVEN_OTHERWISE[code](before.text, group)
+        if (proof := _own_proof(code)) is not None and proof(before.text, group)
         for edit in group
     ]
     return readable(before, candidates) if candidates else []
@@ -165,7 +118,7 @@ def choose(
     return [], refused
 
 
-def settled(text: str, edits: Sequence[Edit]) -> list[FixLevel]:
+def achievable_levels(text: str, edits: Sequence[Edit]) -> list[FixLevel]:
     """The level at which each edit may be made in this label, which may be another than its own: display for none."""
     before = Text(text)
     ordered = in_order(edits, len(text))
@@ -211,7 +164,7 @@ def _reason(before: Text, code: str, edits: Sequence[Edit]) -> Reason:
     after = Text(apply(before.text, disjoint(in_order(edits, len(before.text)), len(before.text))))
     if all(edit.level == "safe" for edit in edits):
         if before.key is None:
-            return "not-readable" if code in PROVEN_OTHERWISE and not after.readable else "no-key"
+            return "not-readable" if _own_proof(code) is not None and not after.readable else "no-key"
         if after.key is not None:
             return "changes-picture"
     return "not-readable" if not after.readable else "no-key"

@@ -51,13 +51,13 @@ _AROUND: dict[tuple[str, ...], str] = {
 }
 
 
-def settle(tokens: list[str], same: Same) -> list[str] | None:
+def normal_form(tokens: list[str], same: Same) -> list[str] | None:
     """The one spelling of what the reader's canonical `tokens` draw, or None where not even they draw `same`."""
     if _TRIGGERS.isdisjoint(tokens):
         return tokens if same(tokens) else None
-    settled = _at_once(tokens, same)
-    if settled is not None:
-        return settled
+    normal = _at_once(tokens, same)
+    if normal is not None:
+        return normal
     if not same(tokens):
         return None
     before: list[str] = []

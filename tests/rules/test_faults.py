@@ -13,7 +13,7 @@ import rules
 from rules import engine, faults
 from rules.fixes import proof
 from rules.latex import glance, reader, visual_key
-from rules.registry import NOT_JUDGED, all_rules, select
+from rules.registry import all_rules, not_judged, select
 from rules.workers.spread import spread
 
 LABELS = hostile.labels()
@@ -22,14 +22,14 @@ ALL = select(["ALL"])
 
 def test_no_rule_fails_on_a_hostile_label():
     found = rules.check(LABELS, ruleset=ALL)
-    assert NOT_JUDGED not in found["rule"].to_list()
+    assert not_judged().code not in found["rule"].to_list()
 
 
 def test_no_judge_fails_on_a_hostile_label_that_its_sieve_keeps_from_it(monkeypatch):
     labels = [label for label in LABELS if len(label) < 2_000]  # a judge without its sieve may take a minute
     for rule in ALL.rules("label"):
-        monkeypatch.setitem(all_rules(), rule.code, replace(rule, sieve=pl.col("label") != "", spelling=False))
-    assert NOT_JUDGED not in rules.check(labels, ruleset=ALL)["rule"].to_list()
+        monkeypatch.setitem(all_rules(), rule.code, replace(rule, sieve=pl.col("label") != "", skips_canonical=False))
+    assert not_judged().code not in rules.check(labels, ruleset=ALL)["rule"].to_list()
 
 
 @pytest.mark.parametrize("level", ["safe", "unsafe"])
@@ -63,7 +63,7 @@ def test_a_rule_that_raises_is_caught_for_its_label(broken):
     assert judged.labels["score"].to_list()[0] == 1.0
     assert judged.labels["score"].to_list()[1] is None
     of_label = judged.findings.filter(pl.col("row") == 1)
-    assert of_label.filter(pl.col("rule") == NOT_JUDGED)["message"].to_list() == [
+    assert of_label.filter(pl.col("rule") == not_judged().code)["message"].to_list() == [
         "not judged by rule SYN001 (OverflowError: int too large to convert to float), a fault in texsieve: "
         "the label has no score"
     ]
@@ -78,7 +78,7 @@ def test_a_rule_that_raises_is_caught_for_its_label(broken):
 
 def test_the_label_says_so_whatever_rules_are_asked_for(broken):
     with faults.collected():
-        assert engine.judge(["{"], select(["SYN001"])).findings["rule"].to_list() == [NOT_JUDGED]
+        assert engine.judge(["{"], select(["SYN001"])).findings["rule"].to_list() == [not_judged().code]
 
 
 def test_without_a_command_a_fault_is_a_warning(broken):
@@ -138,7 +138,7 @@ def test_a_reader_that_raises_is_caught(monkeypatch, faults_go_on, place, name, 
     assert [fault.part for fault in found.all()] == [part]
     assert judged.labels["score"].is_null().to_list() == [False, not has_key]
     assert keys.is_null().to_list() == [False, not has_key]
-    assert (NOT_JUDGED in judged.findings["rule"].to_list()) is not has_key
+    assert (not_judged().code in judged.findings["rule"].to_list()) is not has_key
 
 
 def test_a_proof_that_raises_leaves_the_label_as_it_is(monkeypatch, faults_go_on):

@@ -12,12 +12,12 @@ from curate.browse.pictures.drawings import path_of
 from curate.browse.process.work import WorkingFiles
 from curate.runs.folder import FINDINGS_FILE, SAMPLES, SAMPLES_FILE, Run
 from rules import KEY_VERSION
+from rules.registry import tagged
 
 #: A column beside the App's fields: whether rules propose a fix.
 FIXABLE = "fixable"
 #: Changes with what is written for a run, so that an older dataset is not taken for today's.
 EDITION = "4"
-_CONTRADICTION = "DUP002"
 
 
 def fingerprint(run: Run, work: WorkingFiles, most: int) -> str:
@@ -118,7 +118,8 @@ def _groups() -> tuple[pl.Expr, pl.Expr]:
     )
     pixels = pl.col("image_sha256")
     differ = (pl.coalesce("label_group", "label").n_unique().over("image_sha256") > 1) & pixels.is_not_null()
-    conflict = differ | pl.col(fields.RULES).list.contains(_CONTRADICTION).fill_null(False)
+    told = pl.col(fields.RULES).list.set_intersection(list(tagged("contradiction"))).list.len() > 0
+    conflict = differ | told.fill_null(False)
     return group.alias(fields.DUPLICATES), conflict.alias(fields.CONFLICT)
 
 

@@ -13,14 +13,13 @@ from typing import Any
 
 import polars as pl
 
-from curate.audit.verdict import MISSING_IMAGE
 from curate.base.errors import UserError
 from curate.export.decide.inputs import Input
 from curate.export.decide.languages import LANGUAGES, language
 from curate.export.decide.options import SEVERITIES, ExportOptions
 from curate.export.decide.relabel import CHANGED, WINNING, Relabelled
 from curate.export.decide.rows import Rows, settled
-from rules.registry import SelectionError, all_rules, expand
+from rules.registry import SelectionError, expand, mended_by, tagged
 from rules.score import scores
 
 #: Why a sample is not in the data set, in words for tables.
@@ -36,12 +35,6 @@ REASONS: dict[str, str] = {
     "leak-label": "the same label stands in a split that is tested on",
     "leak-image": "the same picture stands in a split that is tested on",
     "leak-near": "nearly the same picture stands in a split that is tested on",
-}
-#: Rules by name whose finding the picture of an export hasn't any more: always, when resized, when cut to its ink.
-_MENDED: dict[str, frozenset[str]] = {
-    "always": frozenset({"exif-rotated", "dark-without-alpha", "unusual-mode"}),
-    "resize": frozenset({"small-side", "extreme-aspect"}),
-    "crop": frozenset({"uncropped-page"}),
 }
 REASON = pl.Enum(list(REASONS))
 DECIDED = pl.Enum((*WINNING, "reject"))
@@ -157,12 +150,12 @@ def dropping(options: ExportOptions) -> pl.Expr:
     severities -= {name for name in options.keep if name in SEVERITIES}
     drop = _codes(options.drop, "--drop")
     keep = _codes(options.keep, "--keep")
-    mended = {*_MENDED["always"], *(MISSING_IMAGE if options.allow_no_image else ())}
+    menders = ["export"]
     if options.resize != "none":
-        mended |= _MENDED["resize"]
+        menders.append("export-resize")
     if options.crop == "ink":
-        mended |= _MENDED["crop"]
-    keep |= {rule.code for rule in all_rules().values() if rule.name in mended}
+        menders.append("export-crop")
+    keep |= {*mended_by(*menders), *(tagged("unusable-image") if options.allow_no_image else ())}
     rule = pl.col("rule")
     return (pl.col("severity").is_in(sorted(severities)) | rule.is_in(sorted(drop))) & ~rule.is_in(sorted(keep - drop))
 

@@ -54,7 +54,7 @@ _OVER_SEVERAL = (
 )
 
 
-@rule("CAN006", "narrow-accent-on-several", "info", has(_OVER_SEVERAL), fix="unsafe")
+@rule("CAN006", "narrow-accent-on-several", "info", has(_OVER_SEVERAL), fix="unsafe", covers=["CAN6"])
 def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding]:
     r"""A narrow accent over several symbols: `\bar { A B }`, `\vec { A B }`.
 
@@ -84,6 +84,7 @@ def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding
     has_command("overline", "widehat", "widetilde", "overrightarrow"),
     fix="unsafe",
     profiles=("default", "handwritten", "m2e"),
+    covers=["CAN6"],
 )
 def wide_accent_on_one(label: Label, options: Options) -> Iterator[Finding]:
     r"""A wide accent over one symbol: `\overline { x }`, `\overrightarrow { a }`.
@@ -116,6 +117,7 @@ _FONTS = ("mathbf", "mathsf", "mathtt", "mathit", "mathnormal", "boldsymbol", "b
     has(r"\\(?:math(?:bf|sf|tt|it|rm|normal)|boldsymbol|bm|pmb)\s*\{?\s*[A-Za-z\\]"),
     fix="unsafe",
     profiles=("handwritten",),
+    covers={"CAN8": "in handwriting"},
 )
 def invisible_font(label: Label, options: Options) -> Iterator[Finding]:
     r"""A font that handwriting doesn't show, on one letter: `\mathbf { x }`, `\mathrm { d }`.

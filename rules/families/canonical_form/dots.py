@@ -14,7 +14,9 @@ from rules.toolkit.sieves import has, has_command
 _RUN = re.compile(r"(?<!\S)(?:\.(?: \.){2,}|\\cdot(?: \\cdot){2,})(?!\S)")
 
 
-@rule("CAN003", "ellipsis-as-dots", "info", has(r"\.\s*\.\s*\.|\\cdot\s*\\cdot\s*\\cdot"), fix="unsafe")
+@rule(
+    "CAN003", "ellipsis-as-dots", "info", has(r"\.\s*\.\s*\.|\\cdot\s*\\cdot\s*\\cdot"), fix="unsafe", covers=["CAN3"]
+)
 def ellipsis_as_dots(label: Label, options: Options) -> Iterator[Finding]:
     r"""An ellipsis written as single dots: `. . .`, `\cdot \cdot \cdot`.
 
@@ -37,7 +39,7 @@ def ellipsis_as_dots(label: Label, options: Options) -> Iterator[Finding]:
             )
 
 
-@rule("CAN010", "dots-by-context", "info", has_command("dots"), fix="unsafe")
+@rule("CAN010", "dots-by-context", "info", has_command("dots"), fix="unsafe", covers=["CAN3"])
 def dots_by_context(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\dots`, which amsmath sets low or centred depending on the token that follows.
 
@@ -71,6 +73,7 @@ _TWO = re.compile(
     has(r"\.\s*\.\s*[,\\]|\\[lc]?dots\s*\.|\\cdot\s*\\cdot\s*,"),
     fix="unsafe",
     severity_in=PUPILS_SLIP,
+    covers=["CAN3"],
 )
 def ellipsis_miscounted(label: Label, options: Options) -> Iterator[Finding]:
     r"""An ellipsis of two dots, or one with a dot too many behind it: `1 , . . , n`, `\ldots . , n`.

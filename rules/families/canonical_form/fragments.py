@@ -19,7 +19,7 @@ _RELATION = (
 )
 
 
-@rule("CAN009", "leading-relation", "info", has(r"^[\s{~&]*" + _RELATION))
+@rule("CAN009", "leading-relation", "info", has(r"^[\s{~&]*" + _RELATION), weight=0.0, covers=["CAN9"])
 def leading_relation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label that begins with a relation: `= 2 x + 1`.
 

@@ -55,7 +55,12 @@ def _message(rows: list[tuple[str, str]]) -> pl.DataFrame:
 
 
 @samples_rule(
-    "CAN005", "homoglyph-pair", "info", profiles=("default", "handwritten", "m2e"), options={"share": share(0.02)}
+    "CAN005",
+    "homoglyph-pair",
+    "info",
+    profiles=("default", "handwritten", "m2e"),
+    options={"share": share(0.02)},
+    covers={"CAN5": "for a whole set in handwriting"},
 )
 def homoglyph_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set with both commands of a pair that handwriting doesn't tell apart: `\phi` and `\varphi`.
@@ -76,7 +81,7 @@ def homoglyph_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return _message(found)
 
 
-@samples_rule("CAN013", "mixed-synonyms", "info", options={"share": share(0.02)})
+@samples_rule("CAN013", "mixed-synonyms", "info", options={"share": share(0.02)}, covers={"CAN1": "for a whole set"})
 def mixed_synonyms(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set that spells one sign in two ways: `\le` and `\leq`, `\to` and `\rightarrow`.
 

@@ -19,7 +19,8 @@ from rules.toolkit.sieves import WITHIN, has, has_text
     "info",
     has(rf"\^\s*(?:[^\s{{\\]|\\prime|\{{{WITHIN}\}})\s*_"),
     fix="safe",
-    spelling=True,
+    skips_canonical=True,
+    covers=["CAN2"],
 )
 def script_order(label: Label, options: Options) -> Iterator[Finding]:
     r"""The superscript before the subscript: `x ^ { 2 } _ { i }`.
@@ -64,7 +65,7 @@ def _script_end(tokens: list[str], script: int, pairs: dict[int, int]) -> int | 
 _BARE_PRIME = re.compile(r"(?<!\S)(?<![\^{,] )(?<!\\prime )(?<!\\, )(?:[A-Za-z]|\\[a-z]+|[)\]}])( \\prime)+(?!\S)")
 
 
-@rule("CAN004", "bare-prime", "warning", has(r"\\prime"), fix="unsafe", severity_in=PUPILS_SLIP)
+@rule("CAN004", "bare-prime", "warning", has(r"\\prime"), fix="unsafe", severity_in=PUPILS_SLIP, covers=["CAN4"])
 def bare_prime(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\prime` without `^`: `y \prime`.
 
@@ -100,7 +101,16 @@ def _script_tokens(label: Label) -> set[int]:
     return inside
 
 
-@rule("CAN011", "quote-prime", "info", has_text("'"), fix="safe", options={EVERY: OFF}, spelling=True)
+@rule(
+    "CAN011",
+    "quote-prime",
+    "info",
+    has_text("'"),
+    fix="safe",
+    options={EVERY: OFF},
+    skips_canonical=True,
+    covers=["CAN4"],
+)
 def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
     r"""A prime as a quote: `f'` for `f ^ { \prime }`.
 
@@ -128,7 +138,7 @@ def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(start, end, f"a prime as a quote{more}", replacement)
 
 
-@rule("CAN012", "quote-in-script", "info", has(r"\^\s*\{\s*'"), fix="unsafe", spelling=True)
+@rule("CAN012", "quote-in-script", "info", has(r"\^\s*\{\s*'"), fix="unsafe", skips_canonical=True, covers=["CAN4"])
 def quote_in_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""A quote inside a superscript: `f ^ { ' }`, a prime on a script.
 
@@ -150,7 +160,7 @@ def quote_in_script(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, end, "a quote in a superscript is raised twice", primes)
 
 
-@rule("CAN021", "root-index-two", "info", has(r"\\sqrt\s*\[\s*2\s*\]"), fix="unsafe")
+@rule("CAN021", "root-index-two", "info", has(r"\\sqrt\s*\[\s*2\s*\]"), fix="unsafe", covers=["CAN-more"])
 def root_index_two(label: Label, options: Options) -> Iterator[Finding]:
     r"""A square root with its index written: `\sqrt [ 2 ] { x }`.
 

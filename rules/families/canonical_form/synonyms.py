@@ -18,7 +18,15 @@ _ELSEWHERE = frozenset([r"\lt", r"\gt", r"\mbox"]) | {old for old in SYNONYMS if
 _SYNONYMS = {old: new for old, new in SYNONYMS.items() if old not in _ELSEWHERE} | {r"\sp": "^", r"\sb": "_"}
 
 
-@rule("CAN001", "synonym", "info", has_command(*(name[1:] for name in _SYNONYMS)), fix="safe", spelling=True)
+@rule(
+    "CAN001",
+    "synonym",
+    "info",
+    has_command(*(name[1:] for name in _SYNONYMS)),
+    fix="safe",
+    skips_canonical=True,
+    covers=["CAN1"],
+)
 def synonym(label: Label, options: Options) -> Iterator[Finding]:
     r"""One of several commands that draw the same sign, and not the one that the canonical form uses: `\le`, `\to`.
 
@@ -38,7 +46,14 @@ def synonym(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(index, index + 1, f"{token} draws what {_SYNONYMS[token]} draws", _SYNONYMS[token])
 
 
-@rule("CAN007", "fraction-size", "info", has_command("dfrac", "tfrac", "cfrac", "dbinom", "tbinom"), fix="safe")
+@rule(
+    "CAN007",
+    "fraction-size",
+    "info",
+    has_command("dfrac", "tfrac", "cfrac", "dbinom", "tbinom"),
+    fix="safe",
+    covers=["CAN7"],
+)
 def fraction_size(label: Label, options: Options) -> Iterator[Finding]:
     r"""A fraction or binomial of a size set by hand: `\dfrac`, `\tfrac`, `\dbinom`.
 
@@ -75,6 +90,7 @@ _NEGATED = {
     "info",
     has(r"\\not\s*(?:[=<>]|\\in[^a-z]|\\(?:mid|parallel|subseteq|exists))"),
     fix="unsafe",
+    covers={"CAN1": "for signs put together or taken for another"},
 )
 def negated_by_not(label: Label, options: Options) -> Iterator[Finding]:
     r"""A negated relation put together with `\not` where it has a command: `\not =`, `\not \in`.
@@ -95,7 +111,14 @@ def negated_by_not(label: Label, options: Options) -> Iterator[Finding]:
 _TWINS = re.compile(r"(?<!\S)(?:/ /|\| \|)(?!\S)")
 
 
-@rule("CAN016", "parallel-as-strokes", "info", has(r"/\s*/|\|\s*\|"), fix="unsafe")
+@rule(
+    "CAN016",
+    "parallel-as-strokes",
+    "info",
+    has(r"/\s*/|\|\s*\|"),
+    fix="unsafe",
+    covers={"CAN1": "for signs put together or taken for another"},
+)
 def parallel_as_strokes(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two strokes for one sign: `A B / / C D` for parallel lines, `| | x | |` for a norm.
 
@@ -147,7 +170,14 @@ _COMPOSED = {
 _COMPOSED_PATTERN = re.compile(r"(?<!\S)(?<![<>|_^] )(?:< =|= >|- >|! =|< <|> >)(?! [<>|=_^])(?!\S)")
 
 
-@rule("CAN017", "composed-relation", "info", has(r"<\s*=|=\s*>|-\s*>|!\s*=|<\s*<|>\s*>"), fix="unsafe")
+@rule(
+    "CAN017",
+    "composed-relation",
+    "info",
+    has(r"<\s*=|=\s*>|-\s*>|!\s*=|<\s*<|>\s*>"),
+    fix="unsafe",
+    covers={"CAN1": "for signs put together or taken for another"},
+)
 def composed_relation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A relation or arrow put together from keyboard signs: `< =`, `- >`, `! =`, `> >`.
 
@@ -178,7 +208,14 @@ def composed_relation(label: Label, options: Options) -> Iterator[Finding]:
 _POINTS = re.compile(r"(?<!\S)[A-Z](?: '| \^ \{ \\prime \})? \\bot(?= [A-Z](?!\S))")
 
 
-@rule("CAN018", "bot-for-perpendicular", "info", has_command("bot"), fix="unsafe")
+@rule(
+    "CAN018",
+    "bot-for-perpendicular",
+    "info",
+    has_command("bot"),
+    fix="unsafe",
+    covers={"CAN1": "for signs put together or taken for another"},
+)
 def bot_for_perpendicular(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\bot` between two lines: `A C \bot B D`.
 
@@ -197,7 +234,14 @@ def bot_for_perpendicular(label: Label, options: Options) -> Iterator[Finding]:
 _TRIANGLE = re.compile(r"(?<!\S)\\Delta(?= [A-Z] [A-Z] [A-Z](?!\S))")
 
 
-@rule("CAN019", "delta-for-triangle", "info", has(r"\\Delta\s*[A-Z]\s*[A-Z]\s*[A-Z]"), fix="unsafe")
+@rule(
+    "CAN019",
+    "delta-for-triangle",
+    "info",
+    has(r"\\Delta\s*[A-Z]\s*[A-Z]\s*[A-Z]"),
+    fix="unsafe",
+    covers={"CAN1": "for signs put together or taken for another"},
+)
 def delta_for_triangle(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\Delta` before three points: `S _ { \Delta A B C }`.
 
@@ -212,7 +256,14 @@ def delta_for_triangle(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(place.start, place.start + 1, "a triangle is \\triangle; \\Delta is a letter", r"\triangle")
 
 
-@rule("CAN024", "invisible-delimiters", "info", has(r"\\left\s*\."), fix="unsafe")
+@rule(
+    "CAN024",
+    "invisible-delimiters",
+    "info",
+    has(r"\\left\s*\."),
+    fix="unsafe",
+    covers={"CMD9": "for delimiters that draw nothing"},
+)
 def invisible_delimiters(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\left.` and `\right.` around something: a pair of delimiters that draws none.
 

@@ -14,7 +14,7 @@ from rules.registry import Options, rule
 from rules.toolkit.label import Label
 
 
-@rule("CAN100", "no-visual-key", "info", pl.col("visual_key").is_null())
+@rule("CAN100", "no-visual-key", "info", pl.col("visual_key").is_null(), weight=0.0, covers=["CAN-form"])
 def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
     r"""The label has no visual key, and so no canonical form.
 
@@ -30,7 +30,9 @@ def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("no visual key: math-core, which draws for it, can't convert the label")
 
 
-@rule("CAN102", "not-judged", "info", pl.lit(False))  # the engine asks it about what failed, and nothing else
+@rule(
+    "CAN102", "not-judged", "info", pl.lit(False), weight=0.0, tags=["not-judged"]
+)  # the engine asks it about what failed, and nothing else
 def not_judged(label: Label, options: Options) -> Iterator[Finding]:
     r"""A rule, the visual key or the canonical form failed on the label: a fault in texsieve, not of the label.
 
@@ -44,7 +46,7 @@ def not_judged(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(f"not judged by {part}, a fault in texsieve: the label has no score")
 
 
-@rule("CAN103", "ends-its-process", "warning", pl.lit(False))
+@rule("CAN103", "ends-its-process", "warning", pl.lit(False), tags=["lost"])
 def ends_its_process(label: Label, options: Options) -> Iterator[Finding]:
     r"""The label ended the process that read it, or kept it busy for longer than half a minute, twice.
 
@@ -76,6 +78,7 @@ def _known_synonyms(value: str) -> None:
     fix="safe",
     profiles=["canonical"],
     options={"prefer": Option("", valid=_known_synonyms, says=r"synonyms such as \le \to, or nothing")},
+    covers={"CAN-form": "in the profile canonical"},
 )
 def not_canonical(label: Label, options: Options) -> Iterator[Finding]:
     r"""The label is not in the canonical form: the one spelling that all labels with its visual key share.

@@ -23,7 +23,16 @@ _SWITCHES = {
 }
 
 
-@rule("CMD005", "font-switch", "info", has_command(*_SWITCHES), fix="unsafe", options={EVERY: OFF}, spelling=True)
+@rule(
+    "CMD005",
+    "font-switch",
+    "info",
+    has_command(*_SWITCHES),
+    fix="unsafe",
+    options={EVERY: OFF},
+    skips_canonical=True,
+    covers=["CMD5"],
+)
 def font_switch(label: Label, options: Options) -> Iterator[Finding]:
     r"""A font switch of plain TeX: `{\rm d}`, `{\bf x}`, `\cal`.
 
@@ -72,7 +81,12 @@ _SCOPED = frozenset(
 
 
 @rule(
-    "CMD006", "infix-fraction", "info", has_command("over", "atop", "choose", "brack", "brace", "above"), spelling=True
+    "CMD006",
+    "infix-fraction",
+    "info",
+    has_command("over", "atop", "choose", "brack", "brace", "above"),
+    skips_canonical=True,
+    covers=["CMD6"],
 )
 def infix_fraction(label: Label, options: Options) -> Iterator[Finding]:
     r"""An infix command of plain TeX: `a \over b`, `n \choose k`.
@@ -112,6 +126,7 @@ def _is_operator(before: str, name: str, after: str) -> bool:
     "info",
     has(rf"(?:^|[^A-Za-z\\]) ?(?:{_LETTERS})(?:[ ^_(\\{{]|$)"),
     fix="unsafe",
+    covers=["CMD7", "NRM4"],
 )
 def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     r"""An operator's name as single letters: `s i n ( x )`, `l i m _ { x }`.
@@ -138,7 +153,7 @@ def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
 _SPACED_NAME = re.compile(rf"\\operatorname ?(\*?) ?\{{ ?({'|'.join(' ?'.join(n) for n in _OPERATORS)}) ?\}}")
 
 
-@rule("CMD008", "operatorname-for-known", "info", has_command("operatorname"), fix="safe")
+@rule("CMD008", "operatorname-for-known", "info", has_command("operatorname"), fix="safe", covers=["CMD8"])
 def operatorname_for_known(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\operatorname { s i n }` for an operator that has a command of its own.
 
@@ -159,7 +174,15 @@ _SIZES = ("left", "right", "displaystyle", "textstyle", "scriptstyle", "scriptsc
 _BIGS = tuple(f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m"))
 
 
-@rule("CMD009", "size-command", "info", has_command(*_SIZES[2:], *_BIGS), fix="unsafe", options={EVERY: OFF})
+@rule(
+    "CMD009",
+    "size-command",
+    "info",
+    has_command(*_SIZES[2:], *_BIGS),
+    fix="unsafe",
+    options={EVERY: OFF},
+    covers=["CMD9"],
+)
 def size_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A size or style set by hand: `\big(`, `\displaystyle`.
 
@@ -174,7 +197,7 @@ def size_command(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(index, index + 1, f"{label.tokens[index]} sets a size by hand", "")
 
 
-@rule("CMD010", "needless-limits", "info", has_command("limits"), fix="safe", spelling=True)
+@rule("CMD010", "needless-limits", "info", has_command("limits"), fix="safe", skips_canonical=True, covers=["CMD10"])
 def needless_limits(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` after an operator that sets its limits above and below anyway: `\sum \limits _ { i }`.
 
@@ -204,7 +227,16 @@ _BOXES = (
 )
 
 
-@rule("CMD012", "box-command", "info", has_command(*_BOXES), fix="unsafe", options={EVERY: OFF}, spelling=True)
+@rule(
+    "CMD012",
+    "box-command",
+    "info",
+    has_command(*_BOXES),
+    fix="unsafe",
+    options={EVERY: OFF},
+    skips_canonical=True,
+    covers=["CMD12"],
+)
 def box_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A box: `\mbox{…}`, `\hbox to 3pt{…}`, `\raisebox`.
 
@@ -225,7 +257,7 @@ def box_command(label: Label, options: Options) -> Iterator[Finding]:
 _COLOURS = ("color", "textcolor", "colorbox", "fcolorbox")
 
 
-@rule("CMD014", "colour-command", "info", has_command(*_COLOURS), fix="unsafe", spelling=True)
+@rule("CMD014", "colour-command", "info", has_command(*_COLOURS), fix="unsafe", skips_canonical=True, covers=["CMD14"])
 def colour_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A colour: `\color{red}{x}`.
 
@@ -269,7 +301,8 @@ def _is_argument(tokens: list[str], start: int) -> bool:
     "info",
     has_command("limits", "nolimits") & has_command("int", "oint", "iint"),
     fix="unsafe",
-    spelling=True,
+    skips_canonical=True,
+    covers={"CMD10": "on integrals"},
 )
 def limits_on_integral(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` on an integral: `\int \limits _ { a } ^ { b }`.

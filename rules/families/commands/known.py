@@ -42,7 +42,15 @@ def _glued(name: str) -> tuple[str, str] | None:
     return glued if glued is not None and meant in (None, glued[0]) else None
 
 
-@rule("CMD001", "unknown-command", "error", has_problem("unknown-command"), fix="display", spelling=True)
+@rule(
+    "CMD001",
+    "unknown-command",
+    "error",
+    has_problem("unknown-command"),
+    fix="display",
+    skips_canonical=True,
+    covers=["ESC4", "CMD1"],
+)
 def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that neither LaTeX with amsmath and amssymb nor KaTeX, MathJax or a common package knows.
 
@@ -63,7 +71,15 @@ def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"\\{name} is no known command{hint}", f"\\{meant}" if meant else None)
 
 
-@rule("CMD002", "glued-command", "error", has_problem("unknown-command"), fix="display", spelling=True)
+@rule(
+    "CMD002",
+    "glued-command",
+    "error",
+    has_problem("unknown-command"),
+    fix="display",
+    skips_canonical=True,
+    covers=["ESC8", "CMD2"],
+)
 def glued_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command glued to the letters behind it: `\intf` for `\int f`, `\gtM` for `\gt M`.
 
@@ -84,7 +100,9 @@ def glued_command(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"\\{problem.detail} is \\{command} glued to {rest!r}", f"\\{command} {tail}")
 
 
-@rule("CMD003", "user-macro", "error", has_problem("unknown-command", "definition"), spelling=True)
+@rule(
+    "CMD003", "user-macro", "error", has_problem("unknown-command", "definition"), skips_canonical=True, covers=["CMD3"]
+)
 def user_macro(label: Label, options: Options) -> Iterator[Finding]:
     r"""An abbreviation of the paper's author (`\be`, `\beq`), or a definition inside the label (`\def`, `\newcommand`).
 
@@ -120,7 +138,7 @@ _DOCUMENT_TOKENS = frozenset(f"\\{name}" for name in _DOCUMENT_COMMANDS) - {"\\p
 _REFERENCES = frozenset({"\\ref", "\\eqref", "\\cite", "\\pageref", "\\footnote", "\\footnotemark", "\\label"})
 
 
-@rule("CMD004", "document-residue", "warning", has_command(*_DOCUMENT_COMMANDS))
+@rule("CMD004", "document-residue", "warning", has_command(*_DOCUMENT_COMMANDS), covers=["CMD4"])
 def document_residue(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command of documents, not of formulas: `\section`, `\includegraphics`, `\setlength`, `\put`.
 
@@ -183,6 +201,7 @@ def _known_engines(value: str) -> None:
     "info",
     has_command(*(name[1:] for name in _LATEX_ONLY)),
     options={"engines": Option("katex,mathjax", valid=_known_engines, says=_ENGINES_SAY)},
+    covers=["CMD13"],
 )
 def not_portable(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that LaTeX knows and KaTeX or MathJax doesn't.
@@ -208,7 +227,15 @@ def not_portable(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, f"{token} is unknown to {' and '.join(lacking)}")
 
 
-@rule("CMD015", "not-in-latex", "error", has_problem("undefined-in-latex"), fix="display", spelling=True)
+@rule(
+    "CMD015",
+    "not-in-latex",
+    "error",
+    has_problem("undefined-in-latex"),
+    fix="display",
+    skips_canonical=True,
+    covers=["ESC8", "CMD13"],
+)
 def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that KaTeX or MathJax knows, or a package, and LaTeX with amsmath and amssymb doesn't: `\R`, `\lt`.
 
@@ -237,7 +264,7 @@ def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
             )
 
 
-@rule("CMD016", "old-form-matrix", "error", has_problem("old-form"), spelling=True)
+@rule("CMD016", "old-form-matrix", "error", has_problem("old-form"), skips_canonical=True, covers=["CMD13"])
 def old_form_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""plain TeX's `\matrix{…\cr}`, `\pmatrix{…}`, `\cases{…}`.
 

@@ -28,7 +28,8 @@ _UNESCAPED = re.compile(rf"(?<![A-Za-z\\])(?:{_JOINED})(?![A-Za-z])")
     "info",
     has(rf"(?:^|[^A-Za-z\\])(?:{_JOINED})(?:[^A-Za-z]|$)"),
     fix="unsafe",
-    spelling=True,
+    skips_canonical=True,
+    covers={"CMD7": "without its backslash"},
 )
 def operator_without_backslash(label: Label, options: Options) -> Iterator[Finding]:
     r"""An operator's name as a word without its backslash: `cos(x)`.
@@ -101,6 +102,7 @@ _ROMAN = re.compile(rf"(?<!\S)\\(?:mathrm|textrm|text|mbox) \{{ (?:~ )?({_SPACED
     "info",
     has(rf"\\(?:mathrm|textrm|text|mbox)\s*\{{[\s~]*(?:{_LOOSE})[\s~]*\}}"),
     fix="unsafe",
+    covers={"CMD7": "in upright letters"},
 )
 def roman_for_operator(label: Label, options: Options) -> Iterator[Finding]:
     r"""An operator in upright letters: `\mathrm { e x p } ( x )`.
@@ -156,6 +158,7 @@ _LOST_NAME = re.compile(rf"(?<![A-Za-z]) ?(?<![A-Za-z] )(?<!\S)({_LOST})(?! ?[A-
     has(rf"(?:^|[^A-Za-z\\])(?:{'|'.join(_ANY_SPACE.join(name) for name in _NAMES)})(?:[^A-Za-z]|$)"),
     fix="unsafe",
     severity_in=PUPILS_SLIP,
+    covers={"ESC4": "", "CMD7": "for other commands"},
 )
 def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that lost its backslash: `f r a c { h c } { 2 \pi }`, `alpha = 2`.
@@ -238,7 +241,7 @@ _TEXT_LETTERS = {
 }
 
 
-@rule("CMD020", "text-letter", "info", has_command(*sorted(_TEXT_LETTERS)))
+@rule("CMD020", "text-letter", "info", has_command(*sorted(_TEXT_LETTERS)), covers=["CMD-letters"])
 def text_letter(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter or accent of text among symbols: `\l`, `\O`, `\d u`.
 

@@ -6,10 +6,12 @@ and a test holds that none changes a longer control word.
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rules.findings import Finding
+from rules.fixes.edits import Edit
 from rules.latex.commands import COMMANDS
 from rules.options import count
 from rules.registry import Options, rule
@@ -74,7 +76,17 @@ def _after_row(label: str, start: int) -> bool:
     return label[:start].rstrip(" ").endswith(r"\\")
 
 
-@rule("ESC001", "layout-newline-token", "error", has(r"\\n(?:[^A-Za-z]|$)"), fix="unsafe", spelling=True)
+@rule(
+    "ESC001",
+    "layout-newline-token",
+    "error",
+    has(r"\\n(?:[^A-Za-z]|$)"),
+    fix="unsafe",
+    skips_canonical=True,
+    tags=["layout"],
+    mended_by="layout",
+    covers=["ESC1"],
+)
 def layout_newline_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""The two-character token `\n`: M²E and its kind write it for "next line".
 
@@ -93,7 +105,17 @@ def layout_newline_token(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(index, index + 1, r"\n is a layout token, not LaTeX: it stands for the next line", r"\\")
 
 
-@rule("ESC002", "layout-continuation-token", "error", has(r"\\t(?:[^A-Za-z]|$)"), fix="unsafe", spelling=True)
+@rule(
+    "ESC002",
+    "layout-continuation-token",
+    "error",
+    has(r"\\t(?:[^A-Za-z]|$)"),
+    fix="unsafe",
+    skips_canonical=True,
+    tags=["layout"],
+    mended_by="layout",
+    covers=["ESC2"],
+)
 def layout_continuation_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""The two-character token `\t`: in M²E it starts a new block of lines, and `\n \t` goes on with the step before.
 
@@ -111,7 +133,17 @@ def layout_continuation_token(label: Label, options: Options) -> Iterator[Findin
         yield label.at(index, index + 1, rf"\t is a layout token, not LaTeX: {meaning}", r"\\")
 
 
-@rule("ESC003", "outer-layout-token", "warning", has(r"\\[nt](?:[^A-Za-z]|$)"), fix="unsafe", spelling=True)
+@rule(
+    "ESC003",
+    "outer-layout-token",
+    "warning",
+    has(r"\\[nt](?:[^A-Za-z]|$)"),
+    fix="unsafe",
+    skips_canonical=True,
+    tags=["layout"],
+    mended_by="layout",
+    covers=["ESC3"],
+)
 def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""A layout token at the very start or end of a label, where there is no line to break.
 
@@ -130,7 +162,26 @@ def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, f"{label.tokens[index]} at the {where} breaks no line", "")
 
 
-@rule("ESC005", "escape-eaten-command", "error", has("[\a\b\t\n\v\f\r][A-Za-z]"), fix="safe", spelling=True)
+def _eaten_only(text: str, edits: Sequence[Edit]) -> bool:
+    """Does unescaping every replacement give what stands there? That no other command does is the rule's to say."""
+    return all(
+        edit.replacement[:1] == "\\"
+        and EATEN.get(text[edit.start]) == edit.replacement[1:2]
+        and text[edit.start + 1 : edit.end] == edit.replacement[2:]
+        for edit in edits
+    )
+
+
+@rule(
+    "ESC005",
+    "escape-eaten-command",
+    "error",
+    has("[\a\b\t\n\v\f\r][A-Za-z]"),
+    fix="safe",
+    skips_canonical=True,
+    proof=_eaten_only,
+    covers=["ESC5"],
+)
 def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command whose backslash and first letter became a control character: text was unescaped once too often.
 
@@ -200,7 +251,8 @@ _NAMES = {"\a": "BEL", "\b": "BS", "\t": "TAB", "\n": "LF", "\v": "VT", "\f": "F
     has(r"\\\\[A-Za-z]{2}"),
     fix="unsafe",
     options={"shortest": count(3, at_least=2)},
-    spelling=True,
+    skips_canonical=True,
+    covers=["ESC6"],
 )
 def double_escaped_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command with two backslashes: `\\frac` where `\frac` was meant.
@@ -237,7 +289,13 @@ def _longest_command(letters: str, shortest: int) -> str | None:
 
 
 @rule(
-    "ESC007", "control-character", "warning", has("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\t\r\n]"), fix="safe", spelling=True
+    "ESC007",
+    "control-character",
+    "warning",
+    has("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\t\r\n]"),
+    fix="safe",
+    skips_canonical=True,
+    covers=["ESC7"],
 )
 def control_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A raw control character in a label: NUL, BEL, BS, VT, FF, DEL and the like; TAB and line ends as information.
@@ -281,7 +339,24 @@ _ENTITY = re.compile(r"&(?:#\d+|#x[0-9A-Fa-f]+|[A-Za-z]{2,8});")
 _KNOWN_ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "nbsp": " ", "#39": "'", "#34": '"'}
 
 
-@rule("ESC008", "html-entity", "warning", has(r"&(?:#\w+|[A-Za-z]{2,8});"), fix="safe", spelling=True)
+def _entities_only(text: str, edits: Sequence[Edit]) -> bool:
+    """Is every edit one HTML entity put back to what it stands for?"""
+    return all(
+        text[edit.start] == "&" and html.unescape(text[edit.start : edit.end]).replace("\xa0", " ") == edit.replacement
+        for edit in edits
+    )
+
+
+@rule(
+    "ESC008",
+    "html-entity",
+    "warning",
+    has(r"&(?:#\w+|[A-Za-z]{2,8});"),
+    fix="safe",
+    skips_canonical=True,
+    proof=_entities_only,
+    covers=["ESC8"],
+)
 def html_entity(label: Label, options: Options) -> Iterator[Finding]:
     r"""An HTML entity: `&lt;` where `<` was meant.
 
@@ -306,7 +381,15 @@ def html_entity(label: Label, options: Options) -> Iterator[Finding]:
         )
 
 
-@rule("ESC009", "layout-division-token", "error", has(r"\\DIV(?:[^A-Za-z]|$)"), spelling=True)
+@rule(
+    "ESC009",
+    "layout-division-token",
+    "error",
+    has(r"\\DIV(?:[^A-Za-z]|$)"),
+    skips_canonical=True,
+    tags=["layout"],
+    covers=["ESC-division"],
+)
 def layout_division_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""The token `\DIV`: M²E writes it where a long division is drawn, whose layout the label doesn't tell.
 

@@ -11,17 +11,18 @@ from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has
 
-LAYOUT_RULE = "ESC010"
-
 
 @rule(
-    LAYOUT_RULE,
+    "ESC010",
     "layout-repair",
     "info",
     has(r"\\(?:[nt]|DIV)(?:[^A-Za-z]|$)"),
     fix="unsafe",
     profiles=("m2e",),
     options={"layout": Option("tabular", choices=m2e_layout.LAYOUTS)},
+    tags=["layout", "layout-repair"],
+    mended_by="layout",
+    covers={"ESC1": "repairs it in the profile m2e", "ESC2": ""},
 )
 def layout_repair(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label whose layout tokens can be written as one table, or (a warning) why they can't.

@@ -13,7 +13,15 @@ from rules.registry import Options, samples_rule
 from rules.toolkit.whole_sets import WHOLE, rows, rows_or_set
 
 
-@samples_rule("IMG007", "inverted-polarity", "warning", needs=("pixels",), options=WHOLE)
+@samples_rule(
+    "IMG007",
+    "inverted-polarity",
+    "warning",
+    needs=("pixels",),
+    options=WHOLE,
+    columns=["width", "height", "polarity", "background", "ink_left"],
+    covers=["IMG7"],
+)
 def inverted_polarity(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Light ink on dark paper. Where most images of a data set are so, that is one finding.
 
@@ -28,7 +36,15 @@ def inverted_polarity(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return rows_or_set(seen, pl.col("polarity") == "light", message, about, whole=options["whole"], rest=rest)
 
 
-@samples_rule("IMG008", "blurred", "warning", needs=("pixels",), options={"sharpness": share(0.3), **WHOLE})
+@samples_rule(
+    "IMG008",
+    "blurred",
+    "warning",
+    needs=("pixels",),
+    options={"sharpness": share(0.3), **WHOLE},
+    columns=["width", "height", "sharpness"],
+    covers=["IMG8"],
+)
 def blurred(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Strokes whose edges are several pixels wide and about as wide as the strokes themselves.
 
@@ -42,7 +58,15 @@ def blurred(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return rows_or_set(seen, hit, message, "are blurred", whole=options["whole"])
 
 
-@samples_rule("IMG009", "low-contrast", "warning", needs=("pixels",), options={"contrast": share(0.15), **WHOLE})
+@samples_rule(
+    "IMG009",
+    "low-contrast",
+    "warning",
+    needs=("pixels",),
+    options={"contrast": share(0.15), **WHOLE},
+    columns=["width", "height", "contrast", "ink_left"],
+    covers=["IMG8"],
+)
 def low_contrast(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Ink that is hardly darker than its paper: less than 15 % of the way from black to white.
 
@@ -65,6 +89,8 @@ def low_contrast(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "warning",
     needs=("pixels",),
     options={"sides": Option(1, at_least=1, at_most=4), **WHOLE},
+    columns=["width", "height", "ink_border", "uneven"],
+    covers={"PAR5": "where it reaches the border", "IMG10": ""},
 )
 def cut_at_border(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""Ink that touches the border of its image. Where most images of a data set are so, that is one finding.
@@ -91,6 +117,9 @@ def cut_at_border(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "warning",
     needs=("pixels",),
     options={"ink_box": share(0.25), "page_pixels": count(100_000), **WHOLE},
+    mended_by="export-crop",
+    columns=["width", "height", "ink_left", "ink_top", "ink_right", "ink_bottom"],
+    covers=["IMG-page"],
 )
 def uncropped_page(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A large image of mostly paper: the box of the ink is less than a quarter of it.
@@ -110,7 +139,14 @@ def uncropped_page(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return rows_or_set(seen, hit, message, about, whole=options["whole"])
 
 
-@samples_rule("IMG012", "blank-image", "error", needs=("pixels",))
+@samples_rule(
+    "IMG012",
+    "blank-image",
+    "error",
+    needs=("pixels",),
+    columns=["width", "height", "ink_ratio", "ink_left"],
+    covers=["PAR4"],
+)
 def blank_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image without ink.
 
@@ -129,6 +165,9 @@ def blank_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "warning",
     needs=("pixels",),
     options={"levels": Option(64, at_least=1, at_most=255), **WHOLE},
+    mended_by="export",
+    columns=["width", "height", "background", "bare_background"],
+    covers={"IMG5": "for transparency"},
 )
 def dark_without_alpha(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A transparent image whose paper is dark where its transparency is dropped instead of laid on white.

@@ -36,16 +36,25 @@ _SIZE = pl.format("{} x {} pixels", "width", "height")
 
 def opened(samples: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """The samples whose image could be opened; none where images or these `columns` were not looked at."""
-    if not {"image_error", "width", *columns} <= set(samples.columns):
+    if not {"width", "height", *columns} <= set(samples.columns):
         return samples.clear().with_columns(
             pl.lit(None, pl.String if name in _TEXTS else pl.Int32).alias(name)
             for name in ("width", "height", *columns)
             if name not in samples.columns
         )
-    return samples.filter(pl.col("image_error").is_null() & pl.col("width").is_not_null())
+    fine = pl.col("image_error").is_null() if "image_error" in samples.columns else pl.lit(True)
+    return samples.filter(fine & pl.col("width").is_not_null())
 
 
-@samples_rule("IMG001", "small-side", "error", options={"min_side": count(FACTOR, at_least=1)})
+@samples_rule(
+    "IMG001",
+    "small-side",
+    "error",
+    options={"min_side": count(FACTOR, at_least=1)},
+    mended_by="export-resize",
+    columns=["width", "height"],
+    covers=["IMG1", "IMG9"],
+)
 def small_side(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image with a side under 28 pixels.
 
@@ -58,7 +67,15 @@ def small_side(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return rows(opened(samples), pl.lit(options["min_side"]) > _SHORTER, message)
 
 
-@samples_rule("IMG002", "extreme-aspect", "error", options={"max_aspect": count(MAX_ASPECT, at_least=1)})
+@samples_rule(
+    "IMG002",
+    "extreme-aspect",
+    "error",
+    options={"max_aspect": count(MAX_ASPECT, at_least=1)},
+    mended_by="export-resize",
+    columns=["width", "height"],
+    covers=["IMG2"],
+)
 def extreme_aspect(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image whose longer side is more than 200 times the shorter.
 
@@ -86,7 +103,12 @@ def _resized(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
 
 
 @samples_rule(
-    "IMG003", "pixel-budget", "warning", options={"max_pixels": count(MAX_PIXELS, at_least=MIN_PIXELS), **WHOLE}
+    "IMG003",
+    "pixel-budget",
+    "warning",
+    options={"max_pixels": count(MAX_PIXELS, at_least=MIN_PIXELS), **WHOLE},
+    columns=["width", "height"],
+    covers=["IMG3"],
 )
 def pixel_budget(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image of more pixels than Qwen2.5-VL's processor has a budget for: it is shrunk without a word.
@@ -112,6 +134,8 @@ def pixel_budget(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
         "max_pixels": count(MAX_PIXELS, at_least=MIN_PIXELS),
         **WHOLE,
     },
+    columns=["width", "height"],
+    covers=["IMG4"],
 )
 def rounding_distortion(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image that Qwen2.5-VL's processor stretches by more than 15 % in one direction, to multiples of 28 pixels.
@@ -130,7 +154,15 @@ def rounding_distortion(samples: pl.DataFrame, options: Options) -> pl.DataFrame
     return rows_or_set(seen, stretch > options["distortion"], message, about, whole=options["whole"])
 
 
-@samples_rule("IMG005", "undecodable-image", "error", needs=("pixels",))
+@samples_rule(
+    "IMG005",
+    "undecodable-image",
+    "error",
+    needs=("pixels",),
+    tags=["unusable-image"],
+    columns=["image", "image_error"],
+    covers=["NRM11", "IMG5"],
+)
 def undecodable_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image file that can't be opened: truncated, of an unknown format, or a decompression bomb.
 
@@ -145,7 +177,15 @@ def undecodable_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     )
 
 
-@samples_rule("IMG006", "exif-rotated", "warning", options=WHOLE)
+@samples_rule(
+    "IMG006",
+    "exif-rotated",
+    "warning",
+    options=WHOLE,
+    mended_by="export",
+    columns=["width", "height", "orientation"],
+    covers=["IMG6"],
+)
 def exif_rotated(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image that is to be turned before it is looked at, says its EXIF tag.
 
@@ -162,7 +202,14 @@ def exif_rotated(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return rows_or_set(seen, hit, message, "are to be turned, say their EXIF tags", whole=options["whole"])
 
 
-@samples_rule("IMG014", "animated-image", "warning", options=WHOLE)
+@samples_rule(
+    "IMG014",
+    "animated-image",
+    "warning",
+    options=WHOLE,
+    columns=["width", "height", "frames"],
+    covers=["IMG5"],
+)
 def animated_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image file of several frames or pages.
 
@@ -174,7 +221,15 @@ def animated_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return rows_or_set(seen, pl.col("frames") > 1, message, "hold several frames", whole=options["whole"])
 
 
-@samples_rule("IMG015", "unusual-mode", "warning", options=WHOLE)
+@samples_rule(
+    "IMG015",
+    "unusual-mode",
+    "warning",
+    options=WHOLE,
+    mended_by="export",
+    columns=["width", "height", "mode"],
+    covers=["IMG5"],
+)
 def unusual_mode(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""An image in a colour mode that readers get wrong: CMYK, 16 bits, floating point.
 

@@ -22,7 +22,9 @@ from rules.toolkit.sieves import NON_ASCII, has, has_text
 _TICK = re.compile(r"√(?!\s*[\w({\\\[])")
 
 
-@rule("SEM001", "grading-mark", "warning", NON_ASCII | has_text(r"\checkmark"), severity_in=PUPILS_SLIP)
+@rule(
+    "SEM001", "grading-mark", "warning", NON_ASCII | has_text(r"\checkmark"), severity_in=PUPILS_SLIP, covers=["SEM1"]
+)
 def grading_mark(label: Label, options: Options) -> Iterator[Finding]:
     r"""A teacher's mark among the formula: a tick, a cross, a root sign with nothing under it.
 
@@ -97,7 +99,7 @@ _ZERO = re.compile(r"(?<!\S)(?<![A-Za-z}] )0 _ (?:\{ [2-4] \}|[2-4])(?!\S)")
 _SURE_SIEVE = r"H\s*_\s*\{?\s*2\s*\}?\s*[OS]|N\s*a|C\s*[lau]|F\s*e|M\s*g|Z\s*n|[SC]\s*O\s*_|O\s*H|N\s*H\s*_"
 
 
-@rule("SEM002", "chemistry-case", "info", has(_SURE_SIEVE), fix="display")
+@rule("SEM002", "chemistry-case", "info", has(_SURE_SIEVE), fix="display", covers=["SEM2"])
 def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
     r"""A chemical formula with a letter of the wrong size or a zero for O: `H _ { 2 } o`, `c o _ { 2 }`, `C 0 _ { 2 }`.
 
@@ -140,6 +142,7 @@ _SHORTEST_RUN = 40
     "info",
     pl.col("tokens") >= _SHORTEST_RUN,
     options={"times": count(8, at_least=2), "longest": count(12, at_least=1)},
+    covers=["SEM6"],
 )
 def repetition(label: Label, options: Options) -> Iterator[Finding]:
     r"""One piece of a formula repeated many times on end: `+ \frac { 1 } { 2 } + \frac { 1 } { 2 } …`.
@@ -207,6 +210,7 @@ _TAG = re.compile(r"(?<!\S)< (?:/ )?(?:s u [bp]|s p a n|b r|d i v|t d|t r|e m|s 
     has(r"<\s*/?\s*(?:s\s*u\s*[bp]|s\s*p\s*a\s*n|b\s*r|d\s*i\s*v|t\s*[dr]|e\s*m|s\s*t\s*r\s*o\s*n\s*g|[ib])\s*/?\s*>"),
     fix="display",
     severity_in=PUPILS_SLIP,
+    covers={"ESC8": "for tags", "SEM5": ""},
 )
 def html_tag(label: Label, options: Options) -> Iterator[Finding]:
     r"""An HTML tag, whole or taken apart into letters: `e < s u b > i`.
@@ -250,6 +254,7 @@ _DISPLAYSTYLE = re.compile(r"\{\s*\\displaystyle\s*(.+?)\s*\}\s*$", re.DOTALL)
     | ((pl.col("tokens") >= 2 * _SHORTEST_TWIN) & (pl.col("tokens") % 2 == 0) & has(r"=.*=")),
     fix="unsafe",
     severity_in=PUPILS_SLIP,
+    covers=["SEM7"],
 )
 def serialised_twice(label: Label, options: Options) -> Iterator[Finding]:
     r"""One formula twice in a label: as text and as TeX, or the same tokens over again.

@@ -14,7 +14,15 @@ from rules.toolkit.sieves import has
 _LETTER_DEGREE = re.compile(r"(?<=\d \^ \{ )[oO](?= \})|(?<=\d \^ )[oO](?!\S)")
 
 
-@rule("SEM015", "letter-for-degree", "warning", has(r"\d\s*\^\s*\{?\s*[oO]"), fix="unsafe", severity_in=PUPILS_SLIP)
+@rule(
+    "SEM015",
+    "letter-for-degree",
+    "warning",
+    has(r"\d\s*\^\s*\{?\s*[oO]"),
+    fix="unsafe",
+    severity_in=PUPILS_SLIP,
+    covers=["SEM3"],
+)
 def letter_for_degree(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter o as a superscript of a number: `6 0 ^ { o }`.
 
@@ -40,7 +48,13 @@ _BARE_DEGREE = re.compile(
 
 
 @rule(
-    "SEM016", "degree-misspelt", "warning", has(r"\^\s*\{\s*0\s*\}|\d\s*\\circ"), fix="unsafe", severity_in=PUPILS_SLIP
+    "SEM016",
+    "degree-misspelt",
+    "warning",
+    has(r"\^\s*\{\s*0\s*\}|\d\s*\\circ"),
+    fix="unsafe",
+    severity_in=PUPILS_SLIP,
+    covers=["SEM3"],
 )
 def degree_misspelt(label: Label, options: Options) -> Iterator[Finding]:
     r"""An angle whose degree sign is a zero or stands on the base line: `\sin 3 0 ^ { 0 }`, `\sin 3 0 \circ`.

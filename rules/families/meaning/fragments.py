@@ -16,7 +16,7 @@ _OPERATORS = "leq?|geq?|neq?|approx|equiv|times|div|pm|cdot|simeq|cong"
 _TRAILING = re.compile(rf"[=<>+]$|\\(?:{_OPERATORS})$")
 
 
-@rule("SEM017", "trailing-operator", "info", has(rf"(?:[=<>+]|\\(?:{_OPERATORS}))\s*$"))
+@rule("SEM017", "trailing-operator", "info", has(rf"(?:[=<>+]|\\(?:{_OPERATORS}))\s*$"), weight=0.0, covers=["CAN9"])
 def trailing_operator(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label that ends with an operator or a relation: `x + y =`.
 
@@ -42,6 +42,7 @@ def trailing_operator(label: Label, options: Options) -> Iterator[Finding]:
     "leading-punctuation",
     "info",
     has(_FIRST + r"(?:[,;:)\]/]|\.(?:\s*\D|$)|\\(?:\}|(?:times|div|cdot)(?:[^A-Za-z]|$)))"),
+    covers=["CAN9"],
 )
 def leading_punctuation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label that begins with punctuation, a closing parenthesis or a multiplication sign: `, A D = B C`, `) \div 3`.

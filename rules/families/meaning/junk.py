@@ -21,6 +21,7 @@ _JUNK = re.compile(
     "junk-text",
     "error",
     has(r"https?://|www\.|M ?a ?t ?h ?T ?y ?p ?e|<[/|]?[a-z]+\|?>|NaN|undefined|lorem|^\s*(?:null|None|N/A|n/a)\s*$"),
+    covers=["SEM5"],
 )
 def junk_text(label: Label, options: Options) -> Iterator[Finding]:
     r"""Text that no formula holds: a URL, "MathType!", a model's special token, `NaN`, `null`.

@@ -19,7 +19,14 @@ _CALCULATION = has(rf"(?:^|=){_PLAIN}\d{_PLAIN}={_PLAIN}\d{_PLAIN}(?:=|$)")
 _NUMBER_GOES_ON = r"=\s*-?\s*\d[\d\s.]*(?:[-+*/:(]|\\(?:times|div|cdot|%|[dt]?frac))"
 
 
-@rule("SEM004", "wrong-arithmetic", "info", _CALCULATION)
+@rule(
+    "SEM004",
+    "wrong-arithmetic",
+    "info",
+    _CALCULATION,
+    weight=0.0,
+    covers={"SEM4": "names calculations that are wrong, which are right in the label only if the writer erred"},
+)
 def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
     r"""A calculation whose two sides differ: `1 2 \times 3 = 3 5`.
 
@@ -44,7 +51,14 @@ def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(start, end, f"{left} is not {right}: right only if the writer erred, too")
 
 
-@rule("SEM023", "glued-calculations", "info", _CALCULATION & has(_NUMBER_GOES_ON), fix="unsafe")
+@rule(
+    "SEM023",
+    "glued-calculations",
+    "info",
+    _CALCULATION & has(_NUMBER_GOES_ON),
+    fix="unsafe",
+    covers={"SEM4": "finds two calculations run together"},
+)
 def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two calculations with nothing between: `1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`.
 
@@ -60,7 +74,15 @@ def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(index, index + 1, f"after {found} another calculation begins", rf"\quad {label.tokens[index]}")
 
 
-@rule("SEM020", "dot-for-decimal-point", "warning", has(r"\d\s*\\cdot\s*\d"), fix="unsafe", severity_in=PUPILS_SLIP)
+@rule(
+    "SEM020",
+    "dot-for-decimal-point",
+    "warning",
+    has(r"\d\s*\\cdot\s*\d"),
+    fix="unsafe",
+    severity_in=PUPILS_SLIP,
+    covers=["SEM3"],
+)
 def dot_for_decimal_point(label: Label, options: Options) -> Iterator[Finding]:
     r"""A centred dot where a decimal point must be: `1 2 \cdot 5 6 \times 2 = 2 5 . 1 2`.
 
@@ -111,7 +133,15 @@ def _lone_zero(tokens: list[str], dot: int) -> bool:
     )
 
 
-@rule("SEM021", "letter-for-times", "warning", has(r"\d\s*[xX]\s*\d"), fix="unsafe", severity_in=PUPILS_SLIP)
+@rule(
+    "SEM021",
+    "letter-for-times",
+    "warning",
+    has(r"\d\s*[xX]\s*\d"),
+    fix="unsafe",
+    severity_in=PUPILS_SLIP,
+    covers=["SEM3"],
+)
 def letter_for_times(label: Label, options: Options) -> Iterator[Finding]:
     r"""The letter x between numbers where a multiplication sign must be: `6 x 1 0 ^ { 9 }`, `4 x 3 x 2 x 1`.
 
@@ -149,7 +179,7 @@ _CONFUSED = re.compile(
 _DIGIT = str.maketrans("OlI", "011")
 
 
-@rule("SEM022", "letter-in-number", "info", has(r"[OlI]\s*\.\s*\d|\d\s*[Ol]\s*\d"), fix="display")
+@rule("SEM022", "letter-in-number", "info", has(r"[OlI]\s*\.\s*\d|\d\s*[Ol]\s*\d"), fix="display", covers=["SEM3"])
 def letter_in_number(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter that looks like a digit inside a number: `O . 2`, `3 O 5`.
 

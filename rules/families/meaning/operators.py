@@ -24,6 +24,7 @@ _DOUBLED = re.compile(
     "warning",
     has(r"=\s*=|(?:\\times|\\div|\\cdot|[-+])\s*\\(?:times|div|cdot)|\\(?:neq|equiv)\s*=|=\s*\\(?:neq|equiv|times)"),
     severity_in=PUPILS_SLIP,
+    covers=["SEM-signs"],
 )
 def doubled_operator(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two relations or two multiplication signs with nothing between: `a = = b`, `3 \times \div 4`.
@@ -54,7 +55,7 @@ def doubled_operator(label: Label, options: Options) -> Iterator[Finding]:
 _SIGNS = re.compile(r"(?<![-+_^{|(,&] )(?<!\S)(?:\+ \+|- -|\+ -|- \+)(?! [-+)}|>,&])(?!\S)")
 
 
-@rule("SEM012", "doubled-sign", "info", has(r"[-+]\s*[-+]"))
+@rule("SEM012", "doubled-sign", "info", has(r"[-+]\s*[-+]"), covers=["SEM-signs"])
 def doubled_sign(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two signs in a row in a sum: `3 + + 5`, `- 1 - - 9`.
 
@@ -83,6 +84,7 @@ _NO_RIGHT = re.compile(
     "warning",
     has(r"(?:[-+]|\\times|\\div)\s*(?:[=)\]]|\\(?:leq|geq|neq|therefore|because))"),
     severity_in=PUPILS_SLIP,
+    covers=["SEM-signs"],
 )
 def missing_operand(label: Label, options: Options) -> Iterator[Finding]:
     r"""An operator with nothing on its right: `2 \times = 1 1 0`, `\frac { 1 } { 2 } x + = 3`.
@@ -118,7 +120,14 @@ _SPECK = re.compile(
 )
 
 
-@rule("SEM014", "stray-dot", "info", has(r"(?:[=<>+]|\\(?:leq|geq|times|div))\s*\.|\.\s*="), fix="unsafe")
+@rule(
+    "SEM014",
+    "stray-dot",
+    "info",
+    has(r"(?:[=<>+]|\\(?:leq|geq|times|div))\s*\.|\.\s*="),
+    fix="unsafe",
+    covers=["SEM-signs"],
+)
 def stray_dot(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full stop directly before or after a relation: `x = . \frac { 1 } { 2 }`, `6 . = 1 2`.
 
@@ -138,7 +147,7 @@ def stray_dot(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(start, place.end, "a full stop beside a relation or operator", "")
 
 
-@rule("SEM019", "doubled-comma", "info", has(r"[,;]\s*[,;]"))
+@rule("SEM019", "doubled-comma", "info", has(r"[,;]\s*[,;]"), covers=["SEM-signs"])
 def doubled_comma(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two separators in a row: `x _ 1 , , x _ 2`, `1 , . 2`.
 

@@ -13,7 +13,7 @@ from rules.toolkit.sieves import has
 _OBJECT = re.compile(r"\[? ?\[ ?o ?b ?j ?e ?c ?t ?O ?b ?j ?e ?c ?t ?\](?: ?\])?")
 
 
-@rule("NRM001", "object-object", "error", has(r"o ?b ?j ?e ?c ?t ?O ?b ?j ?e ?c ?t"))
+@rule("NRM001", "object-object", "error", has(r"o ?b ?j ?e ?c ?t ?O ?b ?j ?e ?c ?t"), covers=["NRM1"])
 def object_object(label: Label, options: Options) -> Iterator[Finding]:
     r"""`[object Object]` in a label: JavaScript printed an object where the index of a root stood.
 
@@ -28,7 +28,14 @@ def object_object(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("JavaScript's [object Object] stands where an index was", *match.span())
 
 
-@rule("NRM002", "cut-at-percent", "error", has(r"\d\s*\\\s*$"), spelling=True)
+@rule(
+    "NRM002",
+    "cut-at-percent",
+    "error",
+    has(r"\d\s*\\\s*$"),
+    skips_canonical=True,
+    covers={"DLM3": r"where the label was cut at `\%`", "NRM2": ""},
+)
 def cut_at_percent(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label that ends with a digit and a lone backslash: it was cut at its `\%`.
 
@@ -44,7 +51,7 @@ def cut_at_percent(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("the label was cut at a percent sign; what followed is lost", start, start + 1)
 
 
-@rule("NRM003", "blank-label", "error", has(r"^[\s~]*$"))
+@rule("NRM003", "blank-label", "error", has(r"^[\s~]*$"), covers=["NRM3"])
 def blank_label(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label with nothing in it.
 

@@ -29,7 +29,8 @@ _NAMES = "|".join(r"\s*".join(name) for name in longest_first(FUNCTIONS))
     "info",
     has(rf"\{{\s*(?:{_NAMES}|[A-Z](?:\s*[a-z]){{2,}})\s*\}}"),
     fix="unsafe",
-    spelling=True,
+    skips_canonical=True,
+    covers=["NRM4"],
 )
 def lost_operatorname(label: Label, options: Options) -> Iterator[Finding]:
     r"""A group that holds only the letters of a name: `{ l o g } ( n )`, `{ H o m } ( A , B )`.
@@ -108,6 +109,7 @@ _NOT_TAKING = frozenset(
     "info",
     has(r"\\(?:text|textrm|mbox|hbox|mathrm|operatorname|textcircled|textbf)\s*\{[\s~]*\}"),
     fix="unsafe",
+    covers={"SYN12": "for empty text", "NRM6": r"where an empty `\text{}` is left"},
 )
 def emptied_text(label: Label, options: Options) -> Iterator[Finding]:
     r"""A text or font command with nothing in it: `\mathrm { }`, `\text { ~ }`.
@@ -133,7 +135,8 @@ _EMPTIED = re.compile(r"(?<!\S)\\(?:text|textrm|mbox|hbox|mathrm|operatorname|te
     "info",
     has(r"\{\s*\{\s*\}\s*(?:[-=+<>]|\\[lg]eq)"),
     fix="unsafe",
-    spelling=True,
+    skips_canonical=True,
+    covers={"SYN12": "at a cell's start", "NRM8": ""},
 )
 def spurious_empty_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty group at the start of a cell or group: `{ a } & { { } = b }`.
@@ -172,7 +175,13 @@ _SPACED_TOKENS = re.compile(r"(?<!\S)(?!\\)[^\s\\{}]{2,}(?!\S)")
 
 
 @rule(
-    "NRM012", "glued-tokens", "info", has_text("{ ") & has(r"(?:^|\s)[^\s\\{}]{2,}(?:\s|$)"), fix="safe", spelling=True
+    "NRM012",
+    "glued-tokens",
+    "info",
+    has_text("{ ") & has(r"(?:^|\s)[^\s\\{}]{2,}(?:\s|$)"),
+    fix="safe",
+    skips_canonical=True,
+    covers={"WSP2": "for single tokens", "NRM-tokens": ""},
 )
 def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
     r"""Tokens written together in a label that sets every other one apart: `x _ { -- }`, `a ^ { 12 }`.
@@ -200,7 +209,13 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(f"{match[0]!r} is {len(match[0])} tokens", *match.span(), " ".join(match[0]))
 
 
-@samples_rule("NRM010", "short-labels-missing", "info", options={"tokens": count(5, at_least=1), "least": count(500)})
+@samples_rule(
+    "NRM010",
+    "short-labels-missing",
+    "info",
+    options={"tokens": count(5, at_least=1), "least": count(500)},
+    covers=["NRM10"],
+)
 def short_labels_missing(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""A data set of many labels without a single short one.
 

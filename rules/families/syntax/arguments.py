@@ -18,7 +18,8 @@ from rules.toolkit.sieves import has, has_problem
     "missing-argument",
     "error",
     has_problem("missing-argument", "unclosed-optional", "unbraced-argument"),
-    spelling=True,
+    skips_canonical=True,
+    covers=["SYN4"],
 )
 def missing_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that lacks an argument: `\frac{a}`, `\sqrt` at the end.
@@ -41,7 +42,7 @@ def missing_argument(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"{problem.detail} takes arguments itself, so {first} needs braces around it")
 
 
-@rule("SYN012", "empty-argument", "warning", has(r"\{\s*\}"))
+@rule("SYN012", "empty-argument", "warning", has(r"\{\s*\}"), covers=["SYN12"])
 def empty_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty argument where something must be drawn: `\frac { } { 2 }`, `\sqrt { }`, `\underline { }`.
 
@@ -78,7 +79,16 @@ def _after(tokens: list[str], index: int) -> int:
     return len(tokens)
 
 
-@rule("SYN013", "redundant-braces", "info", has(r"\{\s*\{"), fix="safe", options={EVERY: OFF}, spelling=True)
+@rule(
+    "SYN013",
+    "redundant-braces",
+    "info",
+    has(r"\{\s*\{"),
+    fix="safe",
+    options={EVERY: OFF},
+    skips_canonical=True,
+    covers=["SYN13"],
+)
 def redundant_braces(label: Label, options: Options) -> Iterator[Finding]:
     r"""Braces directly inside braces: `{ { a } }`.
 
@@ -146,7 +156,8 @@ _TEX_SPACE = r"[ \t\r\n]"
     ),
     fix="safe",
     options={EVERY: OFF},
-    spelling=True,
+    skips_canonical=True,
+    covers={"WSP2": "for one label", "SYN15": ""},
 )
 def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script or an argument without braces: `x^2`, `\frac12`, `\hat\lambda`.
@@ -184,7 +195,7 @@ def _denominator(tokens: list[str], at: int) -> int:
     return inner + 1 if inner < len(tokens) and tokens[inner] == "}" else len(tokens)
 
 
-@rule("SYN018", "ambiguous-infix", "error", has_problem("ambiguous-infix"), spelling=True)
+@rule("SYN018", "ambiguous-infix", "error", has_problem("ambiguous-infix"), skips_canonical=True, covers=["SYN-stops"])
 def ambiguous_infix(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two of `\over`, `\atop`, `\choose` in one group; an argument of `\frac`, written so inside, counts as one.
 
@@ -203,7 +214,15 @@ def ambiguous_infix(label: Label, options: Options) -> Iterator[Finding]:
             yield label.on(problem, f"a second {infix} in one group")
 
 
-@rule("SYN020", "illegal-length", "error", has_problem("illegal-length"), fix="unsafe", spelling=True)
+@rule(
+    "SYN020",
+    "illegal-length",
+    "error",
+    has_problem("illegal-length"),
+    fix="unsafe",
+    skips_canonical=True,
+    covers={"SYN4": "for lengths"},
+)
 def illegal_length(label: Label, options: Options) -> Iterator[Finding]:
     r"""A length that TeX can't read: `\hspace { 1 . 5 c m }`, which a tokeniser made of `\hspace{1.5cm}`.
 
@@ -224,7 +243,7 @@ def illegal_length(label: Label, options: Options) -> Iterator[Finding]:
 _SPEAKING = frozenset("+-=<>*/:,;&'^_") | {"\\\\", "\\left", "\\right", "\\mathord"}
 
 
-@rule("SYN042", "empty-group", "info", has(r"\{\s*\}"), fix="safe", spelling=True)
+@rule("SYN042", "empty-group", "info", has(r"\{\s*\}"), fix="safe", skips_canonical=True, covers=["SYN12"])
 def empty_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty group that nothing hangs on: `x { } y`.
 

@@ -17,7 +17,8 @@ from rules.toolkit.sieves import LABEL, has, has_problem
     "error",
     has_problem("unclosed-brace", "extra-close-brace"),
     fix="display",
-    spelling=True,
+    skips_canonical=True,
+    covers={"SYN1": "", "SYN-swallowed": "shows where a script that is never closed probably ends", "NRM7": ""},
 )
 def unbalanced_brace(label: Label, options: Options) -> Iterator[Finding]:
     r"""A brace that is opened and never closed, or closed and never opened.
@@ -66,7 +67,8 @@ def _early_end(tokens: list[str], opening: int) -> int | None:
     "left-right-mismatch",
     "error",
     has_problem("left-without-right", "right-without-left", "middle-outside-left-right"),
-    spelling=True,
+    skips_canonical=True,
+    covers=["SYN2"],
 )
 def left_right_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\left` without `\right`, `\right` without `\left`, or `\middle` outside both.
@@ -93,7 +95,8 @@ def left_right_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     "error",
     has_problem("begin-without-end", "end-without-begin", "environment-mismatch"),
     fix="display",
-    spelling=True,
+    skips_canonical=True,
+    covers=["SYN3", "ENV4"],
 )
 def begin_end_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\begin` and `\end` that don't pair, or name different environments.
@@ -118,7 +121,9 @@ def begin_end_mismatch(label: Label, options: Options) -> Iterator[Finding]:
 _UNBALANCED = LABEL.str.count_matches(r"[(\[]") != LABEL.str.count_matches(r"[)\]]")
 
 
-@rule("SYN016", "unbalanced-parentheses", "info", has(r"(?:\\|\^\^)[()\[\]]") | _UNBALANCED)
+@rule(
+    "SYN016", "unbalanced-parentheses", "info", has(r"(?:\\|\^\^)[()\[\]]") | _UNBALANCED, weight=0.0, covers=["SYN16"]
+)
 def unbalanced_parentheses(label: Label, options: Options) -> Iterator[Finding]:
     r"""More opening than closing parentheses and brackets, or the other way round.
 
@@ -136,7 +141,15 @@ def unbalanced_parentheses(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(f"{opened} opening and {closed} closing parentheses and brackets")
 
 
-@rule("SYN017", "missing-delimiter", "error", has_problem("missing-delimiter"), fix="display", spelling=True)
+@rule(
+    "SYN017",
+    "missing-delimiter",
+    "error",
+    has_problem("missing-delimiter"),
+    fix="display",
+    skips_canonical=True,
+    covers=["SYN2", "NRM7"],
+)
 def missing_delimiter(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\left`, `\right` or `\big` followed by something that is no delimiter.
 
@@ -158,7 +171,7 @@ def missing_delimiter(label: Label, options: Options) -> Iterator[Finding]:
         )
 
 
-@rule("SYN026", "too-deep", "warning", has_problem("too-deep"), spelling=True)
+@rule("SYN026", "too-deep", "warning", has_problem("too-deep"), skips_canonical=True, covers=["SYN-stops"])
 def too_deep(label: Label, options: Options) -> Iterator[Finding]:
     r"""Groups nested so deeply that the label was not read to its end.
 

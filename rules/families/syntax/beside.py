@@ -12,7 +12,7 @@ from rules.toolkit.label import Label
 from rules.toolkit.sieves import has
 
 
-@rule("SYN036", "crossed-brackets", "info", has(r"\(") & has(r"\["))
+@rule("SYN036", "crossed-brackets", "info", has(r"\(") & has(r"\["), covers={"SYN16": "where they cross"})
 def crossed_brackets(label: Label, options: Options) -> Iterator[Finding]:
     r"""Parentheses and brackets that cross: `( [ a ) ]`.
 
@@ -55,6 +55,7 @@ _FLAT = re.compile(
     "info",
     has(r"(?:^|[^A-Za-z0-9}_^\s])\s*[A-Za-z]\s*[1-9]\s*(?:$|[=+<>,)}\\-])"),
     fix="display",
+    covers=["SEM3"],
 )
 def digit_on_the_line(label: Label, options: Options) -> Iterator[Finding]:
     r"""A single digit behind a letter: `x 1 = 3` where `x _ { 1 }` or `x ^ { 1 }` is probable.

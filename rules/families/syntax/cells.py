@@ -17,7 +17,8 @@ from rules.toolkit.sieves import has, has_problem, has_text
     "error",
     has_problem("alignment-outside-environment", "alignment-in-group", "row-break-in-group", "misplaced-cr"),
     fix="display",
-    spelling=True,
+    skips_canonical=True,
+    covers=["SYN8"],
 )
 def alignment_outside_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An `&`, or a row break, where no cell can end: outside an environment, or inside a group in a cell.
@@ -46,7 +47,8 @@ def alignment_outside_environment(label: Label, options: Options) -> Iterator[Fi
     "too-many-columns",
     "error",
     has_problem("too-many-columns", "illegal-column-specification"),
-    spelling=True,
+    skips_canonical=True,
+    covers=["SYN9"],
 )
 def too_many_columns(label: Label, options: Options) -> Iterator[Finding]:
     r"""A row with more cells than its environment has columns, or a column specification that LaTeX doesn't know.
@@ -76,7 +78,8 @@ _SHORTEST_RUN = 5
     "info",
     has(r"(?:\{\s*\}\s*&\s*){4}|(?:&\s*){5}"),
     options={"run": count(_SHORTEST_RUN, at_least=_SHORTEST_RUN)},
-    spelling=True,
+    skips_canonical=True,
+    covers=["SYN10"],
 )
 def empty_cells(label: Label, options: Options) -> Iterator[Finding]:
     r"""A long run of empty cells.
@@ -103,7 +106,15 @@ def empty_cells(label: Label, options: Options) -> Iterator[Finding]:
         index += 1
 
 
-@rule("SYN011", "single-cell-matrix", "info", has(r"\\begin\s*\{\s*matrix"), fix="safe", spelling=True)
+@rule(
+    "SYN011",
+    "single-cell-matrix",
+    "info",
+    has(r"\\begin\s*\{\s*matrix"),
+    fix="safe",
+    skips_canonical=True,
+    covers=["SYN11"],
+)
 def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix of one cell: the environment is invisible.
 
@@ -133,7 +144,7 @@ def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(start, index + 9, "a matrix of one cell draws the cell alone", inner)
 
 
-@rule("SYN014", "trailing-row-break", "info", has(r"\\\\\s*\\end"), fix="safe", spelling=True)
+@rule("SYN014", "trailing-row-break", "info", has(r"\\\\\s*\\end"), fix="safe", skips_canonical=True, covers=["SYN14"])
 def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
     r"""A row break directly before `\end`.
 
@@ -147,7 +158,15 @@ def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, index + 1, "a row break with no row behind it", "")
 
 
-@rule("SYN019", "misplaced-rule", "error", has_problem("misplaced-rule"), fix="display", spelling=True)
+@rule(
+    "SYN019",
+    "misplaced-rule",
+    "error",
+    has_problem("misplaced-rule"),
+    fix="display",
+    skips_canonical=True,
+    covers={"SYN-stops": "", "NRM9": r"where `\hline` is misplaced"},
+)
 def misplaced_rule(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\hline` anywhere but at the start of a row.
 
@@ -171,7 +190,8 @@ _MATRICES = frozenset(["matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vm
     "ragged-rows",
     "info",
     has(r"\\begin\s*\{\s*(?:[pbBvV]|small)?(?:matrix|array)") & has_text("&"),
-    spelling=True,
+    skips_canonical=True,
+    covers=["SYN10"],
 )
 def ragged_rows(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix or array whose rows have different numbers of cells.

@@ -25,6 +25,7 @@ _SUM_IN_SCRIPT = has(r"[\^_]\s*\{\s*\d[\d\s.]*[-+=,]")
     _SUM_IN_SCRIPT,
     fix="display",
     severity_in=PUPILS_SLIP,
+    covers=["SYN-swallowed"],
 )
 def unclosed_script_chain(label: Label, options: Options) -> Iterator[Finding]:
     r"""A sum whose every term stands in the exponent of the one before: `a ^ { 2 + b ^ { 2 + c ^ { 2 } } }`.
@@ -100,7 +101,7 @@ def _chain(label: Label, opening: int, sign: str) -> list[int]:
         at = nested
 
 
-@rule("SYN035", "sum-in-exponent", "info", _SUM_IN_SCRIPT, fix="display")
+@rule("SYN035", "sum-in-exponent", "info", _SUM_IN_SCRIPT, fix="display", covers=["SYN-swallowed"])
 def sum_in_exponent(label: Label, options: Options) -> Iterator[Finding]:
     r"""A sum of two numbers in an exponent: `x ^ { 2 - 1 }`.
 
@@ -140,7 +141,15 @@ def _counted_out(tokens: list[str], script: int, opening: int, closing: int) -> 
     return all(number and f"^ {{ {' '.join(number)} }}" in spelled for number in numbers)
 
 
-@rule("SYN038", "swallowed-sum", "warning", _SUM_IN_SCRIPT, fix="display", severity_in=PUPILS_SLIP)
+@rule(
+    "SYN038",
+    "swallowed-sum",
+    "warning",
+    _SUM_IN_SCRIPT,
+    fix="display",
+    severity_in=PUPILS_SLIP,
+    covers=["SYN-swallowed"],
+)
 def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter's exponent that begins with a number and goes on with the terms beside it: `x ^ { 2 + 4 x }`.
 

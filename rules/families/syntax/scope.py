@@ -30,6 +30,7 @@ def _first_relation(tokens: list[str], start: int, end: int) -> int | None:
     has(rf"\\sqrt\s*(?:\[(?s:.)*\]\s*)?\{{{WITHIN}{_RELATION}"),
     fix="display",
     severity_in=PUPILS_SLIP,
+    covers=["SYN-swallowed"],
 )
 def relation_in_root(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation under a root: `\sqrt { a = 6 }`.
@@ -76,6 +77,7 @@ _TAKES_CONDITION = frozenset(["|", "]", r"\rangle", r"\}", r"\|", r"\vert", r"\i
     has(rf"[\^_]\s*\{{\s*-?\s*\d{WITHIN}{_RELATION}"),
     fix="display",
     severity_in=PUPILS_SLIP,
+    covers=["SYN-swallowed"],
 )
 def relation_in_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation in a script whose left side is a number: `x ^ { 5 = y }`.
@@ -178,6 +180,7 @@ def _starts_as_exponent(tokens: list[str], start: int, sign: int) -> bool:
     "relation-in-fraction",
     "info",
     has(rf"frac\s*\{{{WITHIN}(?:\}}\s*\{{{WITHIN})?{_RELATION}"),
+    covers=["SYN-swallowed"],
 )
 def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation above or below a fraction bar: `\frac { F = m a } { t }`.
@@ -214,6 +217,7 @@ def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
     has(rf"(?:\\sqrt|\^)\s*\{{{WITHIN_BALANCED}[)\]]"),
     fix="display",
     severity_in=PUPILS_SLIP,
+    covers=["SYN-swallowed"],
 )
 def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""A parenthesis that opens before a root or an exponent and closes inside it: `( a ^ { 2 ) > 0 }`.

@@ -13,7 +13,7 @@ from rules.toolkit.label import Label
 from rules.toolkit.sieves import has, has_problem
 
 
-@rule("SYN005", "dangling-script", "error", has_problem("dangling-script"), spelling=True)
+@rule("SYN005", "dangling-script", "error", has_problem("dangling-script"), skips_canonical=True, covers=["SYN5"])
 def dangling_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""`_` or `^` with nothing to write: at the end of the label, of a group or of a cell.
 
@@ -33,7 +33,8 @@ def dangling_script(label: Label, options: Options) -> Iterator[Finding]:
     "double-script",
     "error",
     has_problem("double-superscript", "double-subscript"),
-    spelling=True,
+    skips_canonical=True,
+    covers=["SYN6"],
 )
 def double_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two superscripts or two subscripts on one symbol; primes are superscripts too.
@@ -63,7 +64,7 @@ def _spaced_prime(label: Label, index: int) -> bool:
     return index > 0 and label.tokens[index - 1] == "'"
 
 
-@rule("SYN007", "leading-script", "info", has_problem("leading-script"), spelling=True)
+@rule("SYN007", "leading-script", "info", has_problem("leading-script"), skips_canonical=True, covers=["SYN7"])
 def leading_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label, or a group, that begins with a script: nothing stands there to carry it.
 
@@ -80,7 +81,15 @@ def leading_script(label: Label, options: Options) -> Iterator[Finding]:
             yield label.on(problem, "the label begins with a script that has no base")
 
 
-@rule("SYN022", "unbraced-script", "error", has_problem("unbraced-script"), fix="display", spelling=True)
+@rule(
+    "SYN022",
+    "unbraced-script",
+    "error",
+    has_problem("unbraced-script"),
+    fix="display",
+    skips_canonical=True,
+    covers={"SYN15": "where LaTeX stops"},
+)
 def unbraced_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script that is a command which can't stand there without braces: `x^\sqrt{2}`, `x_\ldots`.
 
@@ -118,7 +127,15 @@ def _after_command(label: Label, index: int) -> int | None:
     return at
 
 
-@rule("SYN023", "limits-misplaced", "error", has_problem("limits-misplaced"), fix="display", spelling=True)
+@rule(
+    "SYN023",
+    "limits-misplaced",
+    "error",
+    has_problem("limits-misplaced"),
+    fix="display",
+    skips_canonical=True,
+    covers=["CMD11"],
+)
 def limits_misplaced(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` after something that is no operator: `x \limits _ a`.
 
@@ -148,6 +165,7 @@ def limits_misplaced(label: Label, options: Options) -> Iterator[Finding]:
     has(r"[\^_]\s*\{\s*[=,]\s*\}"),
     fix="display",
     severity_in=PUPILS_SLIP,
+    covers=["SYN-swallowed"],
 )
 def lone_relation_in_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script that holds nothing but an equals sign or a comma: `V _ { = } \frac { E } { B }`, `F ( x _ { , } y )`.
@@ -172,7 +190,9 @@ def lone_relation_in_script(label: Label, options: Options) -> Iterator[Finding]
 _OPERATORS = frozenset(["+", "-", "=", r"\times", r"\div"])
 
 
-@rule("SYN032", "script-on-operator", "info", has(r"(?:[-+=(,]|\\times|\\div)\s*[\^_]"))
+@rule(
+    "SYN032", "script-on-operator", "info", has(r"(?:[-+=(,]|\\times|\\div)\s*[\^_]"), covers={"SYN7": "on an operator"}
+)
 def script_on_operator(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script on an operator, an opening parenthesis or a comma: `4 3 0 + ^ { 2 }`, `E ( _ { x } )`.
 

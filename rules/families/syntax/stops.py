@@ -11,7 +11,14 @@ from rules.toolkit.label import Label
 from rules.toolkit.sieves import has, has_problem, has_text
 
 
-@rule("SYN021", "mode-mismatch", "error", has_problem("script-in-text", "math-in-text", "text-in-math"), spelling=True)
+@rule(
+    "SYN021",
+    "mode-mismatch",
+    "error",
+    has_problem("script-in-text", "math-in-text", "text-in-math"),
+    skips_canonical=True,
+    covers=["SYN-stops"],
+)
 def mode_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     r"""Mathematics in text, or a text accent in mathematics: `\text{a_b}`, `\mbox{\alpha}`, `\'e`.
 
@@ -32,7 +39,15 @@ def mode_mismatch(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, f"{problem.detail} is a text accent and can't stand in mathematics")
 
 
-@rule("SYN024", "parameter-character", "error", has_problem("parameter-character"), fix="unsafe", spelling=True)
+@rule(
+    "SYN024",
+    "parameter-character",
+    "error",
+    has_problem("parameter-character"),
+    fix="unsafe",
+    skips_canonical=True,
+    covers=["SYN-stops"],
+)
 def parameter_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A bare `#`.
 
@@ -45,7 +60,7 @@ def parameter_character(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, "# can't stand in a formula", r"\#")
 
 
-@rule("SYN025", "blank-line", "error", has(r"\n[ \t\r]*\n"), fix="safe", spelling=True)
+@rule("SYN025", "blank-line", "error", has(r"\n[ \t\r]*\n"), fix="safe", skips_canonical=True, covers=["SYN-stops"])
 def blank_line(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty line inside a label.
 
@@ -58,7 +73,15 @@ def blank_line(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("an empty line ends the formula", *match.span(), " ")
 
 
-@rule("SYN029", "caret-notation", "warning", has_problem("caret-notation"), fix="display", spelling=True)
+@rule(
+    "SYN029",
+    "caret-notation",
+    "warning",
+    has_problem("caret-notation"),
+    fix="display",
+    skips_canonical=True,
+    covers=["SYN-stops"],
+)
 def caret_notation(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two carets without a space between them: `x^^2`.
 
@@ -79,7 +102,7 @@ def caret_notation(label: Label, options: Options) -> Iterator[Finding]:
             yield label.on(problem, message, problem.detail[1:], severity="error")
 
 
-@rule("SYN028", "too-long", "warning", has_problem("too-long"))
+@rule("SYN028", "too-long", "warning", has_problem("too-long"), covers=["SYN-stops"])
 def too_long(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label of more than 100,000 characters: it was not read.
 
@@ -90,7 +113,15 @@ def too_long(label: Label, options: Options) -> Iterator[Finding]:
     yield Finding(f"a label of {len(label.text):,} characters was not read")
 
 
-@rule("SYN027", "lone-backslash", "warning", has_text("\\") & has(r"\\$"), fix="display", spelling=True)
+@rule(
+    "SYN027",
+    "lone-backslash",
+    "warning",
+    has_text("\\") & has(r"\\$"),
+    fix="display",
+    skips_canonical=True,
+    covers=["SYN-stops"],
+)
 def lone_backslash(label: Label, options: Options) -> Iterator[Finding]:
     r"""A backslash at the very end of a label.
 

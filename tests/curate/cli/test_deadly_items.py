@@ -21,7 +21,7 @@ from curate.pairs.features import describe
 from curate.render import RenderError, render_many, render_to_folder
 from finetune.metrics import cdm
 from rules import engine, fixing
-from rules.registry import LOST
+from rules.registry import lost
 from rules.workers.pool import the_pool
 from rules.workers.spread import isolated
 
@@ -51,23 +51,23 @@ def labels(word: str) -> list[str]:
 @pytest.mark.parametrize("word", ["hang", "crash"])
 def test_a_label_that_ends_what_judges_it_has_one_finding(sabotaged: None, word: str) -> None:
     given = labels(word)
-    judged = engine.judge(given, settle=True)
+    judged = engine.judge(given, check_fixes=True)
     good = [label for label in given if label != rf"\{word}"]
     assert judged.labels["label"].to_list() == given
     assert judged.labels.filter(pl.col("label") != rf"\{word}").equals(engine.judge(good).labels)
     row = judged.labels.row(30, named=True)
     assert (row["canonical"], row["visual_key"], row["n_tokens"], row["score"]) == (None, None, 0, 0.75)
     (finding,) = judged.findings.filter(pl.col("row") == 30).to_dicts()
-    assert (finding["rule"], finding["severity"]) == (LOST, "warning")
+    assert (finding["rule"], finding["severity"]) == (lost().code, "warning")
     assert finding["message"] == f"texsieve could not judge this label: {WHY[word]}"
-    assert engine.judge([rf"\{word}"], rules.select(["SYN"])).findings["rule"].to_list() == [LOST]
+    assert engine.judge([rf"\{word}"], rules.select(["SYN"])).findings["rule"].to_list() == [lost().code]
 
 
 def test_a_label_that_ends_what_fixes_it_stays_as_it_is(sabotaged: None) -> None:
     given = ["x^2", r"\crash", "y_3"]
     fixed = fixing.fix(given, rules.select(profile="canonical"))
     assert fixed["fixed"].to_list() == ["x ^ { 2 }", r"\crash", "y _ { 3 }"]
-    assert fixed.row(1, named=True)["reasons"] == ["not-judged"]
+    assert fixed.row(1, named=True)["reasons"] == ["ended-process"]
 
 
 @pytest.mark.parametrize("word", ["hang", "crash"])
@@ -132,7 +132,7 @@ def test_a_command_says_what_it_lost_and_counts_it(tmp_path: Path) -> None:
         rf"curate: could not {to} 1 item; of the first, \crash, its process ended (SIGSEGV)" for to in ("judge", "draw")
     ]
     summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
-    (counted,) = [rule for rule in summary["rules"] if rule["rule"] == LOST]
+    (counted,) = [rule for rule in summary["rules"] if rule["rule"] == lost().code]
     assert counted["findings"] == 1
     samples = pl.read_parquet(tmp_path / "run" / "samples.parquet")
     assert samples.filter(pl.col("visual_key").is_null())["label"].to_list() == [r"\crash"]

@@ -18,7 +18,7 @@ from curate.render import render_many, render_png, render_svg
 from curate.runs.folder import Run
 from curate.sources import parse_source
 from rules import faults
-from rules.registry import NOT_JUDGED, all_rules, select
+from rules.registry import all_rules, not_judged, select
 
 LINE = "curate: a fault in texsieve: rule SEM004 failed on 1 label ({}): OverflowError: too large; please report it\n"
 
@@ -66,7 +66,7 @@ def test_an_audit_counts_the_fault_and_names_the_sample(broken, source, tmp_path
     others = done.samples.filter(pl.col("label") != "7 + 1").collect()
     assert others["score"].null_count() == 0
     of_sample = done.findings.filter(pl.col("sample_id") == sample["sample_id"]).collect()
-    assert NOT_JUDGED in of_sample["rule"].to_list()
+    assert not_judged().code in of_sample["rule"].to_list()
 
 
 def test_the_command_says_it_in_one_line(broken, source, tmp_path, capsys):
@@ -94,7 +94,7 @@ def test_a_rule_over_samples_that_raises_is_one_finding_of_the_set(source, tmp_p
     with faults.collected() as found:
         done = _audit(source, tmp_path / "run")
     assert [fault.part for fault in found.all()] == [f"rule {rule.code}"]
-    whole = done.findings.filter(pl.col("sample_id").is_null() & (pl.col("rule") == NOT_JUDGED)).collect()
+    whole = done.findings.filter(pl.col("sample_id").is_null() & (pl.col("rule") == not_judged().code)).collect()
     assert whole["message"].to_list() == [
         f"not judged by rule {rule.code} (ZeroDivisionError: division by zero), a fault in texsieve"
     ]

@@ -99,7 +99,7 @@ def test_commands_are_marked_whether_or_not_rules_were_imported_before():
 
 
 #: Spared the labels that are seen to be canonical at a glance.
-_SPELLING = [rule for rule in all_rules().values() if rule.spelling]
+_SPELLING = [rule for rule in all_rules().values() if rule.skips_canonical]
 
 
 def _assert_quiet_at_a_glance(labels):

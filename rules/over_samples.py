@@ -1,0 +1,62 @@
+"""Runs the rules over samples: images, pairs, splits, whole data sets. Those over single labels are run by `engine`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from rules import faults
+from rules.registry import Ruleset, not_judged
+
+#: Columns of the findings; sample_id is null where a finding is about the whole source.
+FOUND: dict[str, Any] = dict.fromkeys(("sample_id", "source", "rule", "name", "severity", "message"), pl.String)
+
+
+@dataclass(frozen=True)
+class JudgedSamples:
+    """`findings`: see FOUND, by rule. `left_out`: by code of a rule that was not asked, the columns it lacks."""
+
+    findings: pl.DataFrame
+    left_out: Mapping[str, tuple[str, ...]]
+
+
+def judge_samples(samples: pl.DataFrame, ruleset: Ruleset) -> JudgedSamples:
+    """Ask the ruleset's rules over samples about a frame of samples.
+
+    `samples` has the columns sample_id (distinct, not null), source, label, n_tokens, canonical and visual_key, and of
+    `rules.vocabulary.SAMPLE_COLUMNS` those that are known. A rule that declares a column which isn't there is left out.
+
+    A rule that raises is a fault of ours (`rules.faults`): the others go on, and each source has a finding that says
+    so.
+    """
+    frames = [pl.DataFrame(schema=FOUND)]
+    left_out: dict[str, tuple[str, ...]] = {}
+    for rule in ruleset.rules("samples"):
+        missing = tuple(name for name in rule.columns if name not in samples.columns)
+        if missing:
+            left_out[rule.code] = missing
+            continue
+        try:
+            found = rule.judge(samples, ruleset.option_values(rule))
+        except BaseException as error:
+            fault = faults.caught(f"rule {rule.code}", error, count=samples.height, of="sample")
+            found = samples.select(
+                pl.lit(None, pl.String).alias("sample_id"),
+                pl.col("source").unique(maintain_order=True),
+                pl.lit(f"not judged by rule {rule.code} ({fault.error}), a fault in texsieve").alias("message"),
+            )
+            rule = not_judged()
+        frames.append(
+            found.select(
+                "sample_id",
+                "source",
+                pl.lit(rule.code).alias("rule"),
+                pl.lit(rule.name).alias("name"),
+                pl.lit(ruleset.severity(rule)).alias("severity"),
+                "message",
+            )
+        )
+    return JudgedSamples(pl.concat(frames), left_out)
