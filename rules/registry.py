@@ -334,7 +334,9 @@ def find(name: str) -> Rule:
             return candidate
     gone = _retired(name)
     if gone is not None:
-        raise SelectionError(f"{gone.code} {gone.name} has been retired since {gone.since}: {gone.why}; use {gone.instead}")
+        raise SelectionError(
+            f"{gone.code} {gone.name} has been retired since {gone.since}: {gone.why}; use {gone.instead}"
+        )
     raise SelectionError(f"no rule is called {name!r}{_nearest(name)}")
 
 
