@@ -11,7 +11,7 @@ import polars as pl
 from curate.runs.folder import Run
 from rules.engine import Judged
 from rules.findings import SCHEMA
-from rules.registry import all_rules, not_judged
+from rules.registry import all_rules, tagged
 from rules.score import Weights, with_scores
 
 
@@ -51,7 +51,7 @@ def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, s
         "label", keep="first", maintain_order=True
     )
     # What failed may not fail again: it is judged anew.
-    failed = run.all_findings.filter(pl.col("rule") == not_judged().code).select("sample_id")
+    failed = run.all_findings.filter(pl.col("rule").is_in(tagged("unscored"))).select("sample_id")
     first = samples.join(failed, on="sample_id", how="anti", maintain_order="left").collect().with_row_index("row")
     findings = (
         run.all_findings.filter(pl.col("rule").is_in(label_rules))
