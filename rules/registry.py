@@ -332,11 +332,6 @@ def lost() -> Rule:
     return all_rules()[code]
 
 
-def without_score() -> tuple[str, ...]:
-    """The codes of rules whose findings say that nobody knows what the rules would have said."""
-    return (not_judged().code, lost().code)
-
-
 def mended_by(*menders: str) -> tuple[str, ...]:
     """The codes of the rules whose findings one of these (`rules.vocabulary.MENDERS`) mends."""
     return tuple(code for code, rule in all_rules().items() if rule.mended_by in menders)

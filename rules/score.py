@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from rules.findings import SEVERITIES
-from rules.registry import all_rules, without_score
+from rules.registry import all_rules, tagged
 
 _DIGITS = 4
 
@@ -87,7 +87,7 @@ def with_scores(labels: pl.DataFrame, findings: pl.DataFrame, weights: Weights |
     A label that a rule failed on, or that ended its process, has none: nobody knows what the rules would have said.
     """
     scored = labels.join(scores(findings, "row", weights), on="row", how="left", maintain_order="left")
-    unknown = findings.filter(pl.col("rule").is_in(without_score()))["row"]
+    unknown = findings.filter(pl.col("rule").is_in(tagged("unscored")))["row"]
     score = pl.col("score").fill_null(1.0)
     if unknown.len():
         score = pl.when(~pl.col("row").is_in(unknown.implode())).then(score)

@@ -13,9 +13,10 @@ import polars as pl
 
 #: What other modules have to know of some rules, and of what they know it. Each of the first three has one rule.
 TAGS: dict[str, str] = {
-    "not-judged": "says what another rule failed on; it speaks whichever rules are asked for, and leaves no score",
-    "lost": "says that a label ended the process that read it; speaks whichever rules are asked for, leaves no score",
+    "not-judged": "says what another rule failed on, whichever rules are asked for",
+    "lost": "says that a label ended the process that read it, whichever rules are asked for",
     "layout-repair": "writes the layout of the whole label anew, or says why that can't be done",
+    "unscored": "says that nobody knows what is wrong with the label, which then has no score and is judged anew",
     "layout": "finds tokens that stand for the lines of a page: counted apart, and left to the repair where it speaks",
     "unusable-image": "says that the picture a row names can't be used",
     "contradiction": "finds labels that contradict each other on one picture",

@@ -127,5 +127,5 @@ def test_the_page_on_the_score_names_the_rules_that_declare_a_weight() -> None:
     )
     weighing = {code: rule.weight for code, rule in all_rules().items() if rule.weight is not None}
     for text, weight in ((nothing, 0.0), (little, 0.02)):
-        told = set(re.findall(r"`([A-Z]{3}\d{3})`", text)) | (set(tagged("not-judged")) if not weight else set())
+        told = set(re.findall(r"`([A-Z]{3}\d{3})`", text)) | (set(tagged("unscored")) if not weight else set())
         assert told == {code for code, own in weighing.items() if own == weight}

@@ -11,7 +11,7 @@ import polars as pl
 from curate.runs.folder import Run
 from rules.engine import Judged
 from rules.findings import SCHEMA
-from rules.registry import all_rules, without_score
+from rules.registry import all_rules, tagged
 from rules.score import Weights, with_scores
 
 
@@ -47,7 +47,7 @@ def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, s
     if any(before.get("versions", {}).get(key) != versions[key] for key in ("texsieve", "math-core", "polars")):
         return None
     # Labels that failed, or ended their process, may not do so again: they are judged anew.
-    unknown = run.all_findings.filter(pl.col("rule").is_in(without_score())).select("sample_id")
+    unknown = run.all_findings.filter(pl.col("rule").is_in(tagged("unscored"))).select("sample_id")
     label_rules = [code for code in config["rules"] if all_rules()[code].scope == "label"]
     samples = (
         run.samples.select("sample_id", "label", "n_tokens", "canonical", "visual_key")

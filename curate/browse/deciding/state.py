@@ -18,7 +18,7 @@ from curate.runs.decisions import DECISIONS_FILE, Decision, read_decisions
 from curate.runs.folder import Run, rules_of
 from curate.runs.in_force import in_force
 from rules import Ruleset, Weights, engine, fixing
-from rules.registry import without_score
+from rules.registry import tagged
 from rules.score import scores
 
 _ROW = ("sample_id", "label", "canonical", "visual_key", "n_tokens", "score")
@@ -131,7 +131,7 @@ def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weight
         return {}
     distinct = list(dict.fromkeys(labels.values()))
     result = engine.judge(distinct, ruleset, weights=weights)
-    of_labels = [*without_score(), *(rule.code for rule in ruleset.rules("label"))]
+    of_labels = [*tagged("unscored"), *(rule.code for rule in ruleset.rules("label"))]
     mine = pl.col("sample_id").is_in(list(labels))
     lasting = run.all_findings.filter(mine & ~pl.col("rule").is_in(of_labels)).collect()
     known = run.suppressed.filter(mine).select("sample_id", "rule", "start", "end").collect()

@@ -31,7 +31,7 @@ def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
 
 
 @rule(
-    "CAN102", "not-judged", "info", pl.lit(False), weight=0.0, tags=["not-judged"]
+    "CAN102", "not-judged", "info", pl.lit(False), weight=0.0, tags=["not-judged", "unscored"]
 )  # the engine asks it about what failed, and nothing else
 def not_judged(label: Label, options: Options) -> Iterator[Finding]:
     r"""A rule, the visual key or the canonical form failed on the label: a fault in texsieve, not of the label.
@@ -46,7 +46,7 @@ def not_judged(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding(f"not judged by {part}, a fault in texsieve: the label has no score")
 
 
-@rule("CAN103", "ends-its-process", "warning", pl.lit(False), tags=["lost"])
+@rule("CAN103", "ends-its-process", "warning", pl.lit(False), weight=0.0, tags=["lost", "unscored"])
 def ends_its_process(label: Label, options: Options) -> Iterator[Finding]:
     r"""The label ended the process that read it, or kept it busy for longer than half a minute, twice.
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import rules
-from curate.export.write.pictures import Shape, Studio, make, not_made
+from curate.export.write.pictures import PictureSettings, Studio, make, not_made
 from curate.images.opening import probe
 from curate.pairs.features import describe
 from curate.render import RenderError, render_many, render_to_folder
@@ -92,7 +92,7 @@ def test_an_image_that_ends_what_opens_it_is_measured_as_none(sabotaged: None, w
         assert found["image"].to_list() == names
         assert found["width"].null_count() == 1
         assert found["error"].to_list()[70] == f"not measured: {WHY[word]}"
-    made = partial(make, shape=Shape("none", "none", 28, 10**6))
+    made = partial(make, shape=PictureSettings("none", "none", 28, 10**6))
     done = list(Studio(images=90, workers=1).work(made, names, lambda name: (tmp_path, name), not_made))
     assert {name: made.error for name, made in done if made and made.error} == {names[70]: f"not made: {WHY[word]}"}
 
