@@ -28,7 +28,8 @@ from curate.sources.page import formats_markdown
 from finetune.cli.main import main_group as finetune_commands
 from finetune.metrics.page import as_markdown as metrics_markdown
 from finetune.settings.page import settings_markdown
-from rules.registry import FAMILIES, PROFILES, all_rules, not_judged
+from rules.registry import FAMILIES, all_rules, not_judged
+from rules.selection import PROFILES
 
 DOCS = Path(__file__).resolve().parent
 WIDTH = 100

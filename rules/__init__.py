@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rules.api import LeftOutWarning, check, fix, visual_key
     from rules.latex.visual_key import KEY_VERSION
-    from rules.registry import Ruleset, SelectionError, select
+    from rules.registry import SelectionError
     from rules.score import Weights
+    from rules.selection import Ruleset, select
 
 __all__ = [
     "KEY_VERSION",
@@ -29,8 +30,8 @@ __all__ = [
     "visual_key",
 ]
 
-_PLACES = {"KEY_VERSION": "latex.visual_key", "Ruleset": "registry", "SelectionError": "registry", "Weights": "score"}
-_PLACES |= {"LeftOutWarning": "api", "check": "api", "fix": "api", "select": "registry", "visual_key": "api"}
+_PLACES = {"KEY_VERSION": "latex.visual_key", "Ruleset": "selection", "SelectionError": "registry", "Weights": "score"}
+_PLACES |= {"LeftOutWarning": "api", "check": "api", "fix": "api", "select": "selection", "visual_key": "api"}
 
 
 def __getattr__(name: str) -> Any:

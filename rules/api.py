@@ -11,7 +11,8 @@ from rules import engine, fixing
 from rules.findings import SCHEMA
 from rules.latex.lexer import whole
 from rules.over_samples import judge_samples
-from rules.registry import Ruleset, all_rules, select
+from rules.registry import all_rules
+from rules.selection import Ruleset, select
 from rules.vocabulary import SAMPLE_COLUMNS
 
 #: A single string is one label.

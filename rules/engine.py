@@ -20,8 +20,9 @@ from rules.latex import canonical, glance, lexer, reader
 from rules.latex import visual_key as key
 from rules.latex.actions import ACTIONS, SPACE
 from rules.latex.key_limits import is_within
-from rules.registry import Rule, Ruleset, lost, not_judged, select
+from rules.registry import Rule, lost, not_judged
 from rules.score import Weights, with_scores
+from rules.selection import Ruleset, select
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import marks
 from rules.workers.helper import each, now_at

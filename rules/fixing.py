@@ -30,7 +30,8 @@ from rules import engine, faults
 from rules.fixes import m2e_layout
 from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.fixes.proof import Reason, Text, choose, proven, readable, reasons
-from rules.registry import EVERY, FIX_LEVELS, Ruleset, all_rules, lost, tagged
+from rules.registry import EVERY, FIX_LEVELS, all_rules, lost, tagged
+from rules.selection import Ruleset
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
 

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from rules import faults
-from rules.registry import Ruleset, not_judged
+from rules.registry import not_judged
+from rules.selection import Ruleset
 
 #: Columns of the findings; sample_id is null where a finding is about the whole source.
 FOUND: dict[str, Any] = dict.fromkeys(("sample_id", "source", "rule", "name", "severity", "message"), pl.String)

@@ -1,4 +1,4 @@
-"""The catalogue of rules: how one is declared, found, documented and selected. Not how rules are run: that is `engine`.
+"""The catalogue of rules: how one is declared and found. Which ones run is `selection`'s, how they run is `engine`'s.
 
 A rule is a **sieve**, a polars expression over every label that may pass too much and must never miss, and a **judge**,
 a Python function for the labels let through. To add one, write the function with its docstring in the file of its
@@ -19,14 +19,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 import rules.families
-from rules.findings import SEVERITIES, Finding, FixLevel, Severity
+from rules.findings import Finding, FixLevel, Severity
 from rules.options import Option
+from rules.rule_docs import RuleDoc, parse_doc
 from rules.vocabulary import MENDERS, RETIRED, SAMPLE_COLUMNS, TAGS, Retired
 
 if TYPE_CHECKING:
@@ -78,31 +78,6 @@ class SelectionError(ValueError):
 
 
 @dataclass(frozen=True)
-class Example:
-    """A label in a rule's docstring.
-
-    `spans` are the substrings that the rule must point at; there are none where it is quiet. `fixed` is the label with
-    every fix that the rule proposes for it, whatever their level: what `rules.fixing.proposed` gives.
-    """
-
-    label: str
-    spans: tuple[str, ...] = ()
-    fixed: str | None = None
-
-
-@dataclass(frozen=True)
-class RuleDoc:
-    """The sections of a rule's docstring."""
-
-    what: str
-    why: str = ""
-    fix: str = ""
-    see: str = ""
-    fires: tuple[Example, ...] = ()
-    quiet: tuple[Example, ...] = ()
-
-
-@dataclass(frozen=True)
 class Rule:
     """One rule as declared."""
 
@@ -116,7 +91,7 @@ class Rule:
     #: Profiles the rule belongs to; empty: all of them.
     profiles: frozenset[str] = frozenset()
     declared: Mapping[str, Option] = field(default_factory=dict)
-    doc: RuleDoc = RuleDoc("")
+    doc: RuleDoc = field(default_factory=lambda: RuleDoc(""))
     module: str = ""
     #: Profiles in which the rule's findings have another severity.
     severity_in: Mapping[str, Severity] = field(default_factory=dict)
@@ -370,141 +345,3 @@ def expand(names: Iterable[str]) -> Iterator[str]:
             yield from catalogue
         else:
             yield find(name).code
-
-
-# Docstrings -----------------------------------------------------------------------------------------------------------
-
-_SECTION = re.compile(r"^(Why|Fires|Quiet|Fix|See):\s*", re.MULTILINE)
-_QUOTED = re.compile(r"``(.+?)``(?!`)", re.DOTALL)
-# A docstring can't hold control characters, so examples write their pictures: ␉ for TAB and so on.
-_PICTURES = {0x2400 + code: code for code in range(32)} | {0x2421: 0x7F}
-
-
-def _example_text(text: str) -> str:
-    return text.translate(_PICTURES)
-
-
-def _example(line: str) -> Example:
-    """One example that fires, from its line."""
-    found = list(_QUOTED.finditer(line))
-    texts = [_example_text(match[1]) for match in found]
-    before = [line[left.end() : right.start()] for left, right in pairwise(found)]
-    arrows = [at for at, between in enumerate(before, 1) if "=>" in between]
-    if not arrows:
-        return Example(texts[0], tuple(texts[1:]))
-    if arrows != [len(texts) - 1]:
-        raise ValueError(f"an example has one fixed label, at its end: {line.strip()}")
-    return Example(texts[0], tuple(texts[1:-1]), texts[-1])
-
-
-def parse_doc(text: str) -> RuleDoc:
-    """The sections of a docstring.
-
-    `Fires:` lists ``label`` -> ``span`` ``span``… => ``fixed label``, one a line; spans and fixed label may be left
-    out. `Quiet:` lists labels. Raises ValueError for a line that says more than one fixed label, or more after it.
-    """
-    parts = _SECTION.split(text)
-    sections: dict[str, str] = {}
-    for name, body in zip(parts[1::2], parts[2::2], strict=True):
-        sections[name] = f"{sections[name]}\n{body.strip()}" if name in sections else body.strip()
-    fires = [_example(line) for line in sections.get("Fires", "").splitlines() if _QUOTED.search(line)]
-    quiet = [
-        Example(_example_text(found))
-        for line in sections.get("Quiet", "").splitlines()
-        for found in _QUOTED.findall(line)
-    ]
-    prose = {name: " ".join(sections.get(name, "").split()) for name in ("Why", "Fix", "See")}
-    return RuleDoc(" ".join(parts[0].split()), prose["Why"], prose["Fix"], prose["See"], tuple(fires), tuple(quiet))
-
-
-# Selection ------------------------------------------------------------------------------------------------------------
-
-PROFILES: dict[str, str] = {
-    "default": "any set of formula labels, judged as display math",
-    "handwritten": "handwriting: spacing and sizes can't be seen, so they are noise",
-    "printed": "typeset formulas: fonts, spacing and sizes are visible",
-    "canonical": "for fixing: every label to its canonical form",
-    "m2e": "M²E and its kind: layout tokens mean lines, tabular is a correct label",
-}
-
-
-@dataclass(frozen=True)
-class Ruleset:
-    """The rules of one run with their options and severities. Small, and picklable for worker processes."""
-
-    codes: tuple[str, ...]
-    profile: str = "default"
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    severities: Mapping[str, Severity] = field(default_factory=dict)
-    #: By code: the level that a rule's fixes are taken for, instead of the rule's own.
-    fixes: Mapping[str, FixLevel] = field(default_factory=dict)
-
-    def rules(self, scope: str) -> list[Rule]:
-        catalogue = all_rules()
-        return [catalogue[code] for code in self.codes if catalogue[code].scope == scope]
-
-    def severity(self, rule: Rule) -> Severity:
-        return self.severities.get(rule.code, rule.severity_in.get(self.profile, rule.severity))
-
-    def fix_level(self, rule: Rule, level: FixLevel | None) -> FixLevel | None:
-        """The level of a fix that its finding gives `level`, after what `fixes` says of the rule.
-
-        A fix that the rule itself holds to be less sure than its others (a display among safe ones) is not promoted.
-        """
-        wanted = self.fixes.get(rule.code)
-        if wanted is None or level is None or rule.fix is None or level == rule.fix:
-            return wanted if wanted is not None and level is not None else level
-        return max(level, wanted, key=FIX_LEVELS.index)
-
-    def option_values(self, rule: Rule) -> Options:
-        return {**rule.options, **self.options.get(rule.code, {})}
-
-
-def select(
-    include: Iterable[str] = (),
-    ignore: Iterable[str] = (),
-    *,
-    profile: str = "default",
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-    severities: Mapping[str, str] | None = None,
-    fixes: Mapping[str, str] | None = None,
-) -> Ruleset:
-    """The rules of a run: those of the profile, or those in `include`, without those in `ignore`.
-
-    Codes, names and family letters all work. `options`, `severities` and `fixes` are by code or name; `fixes`
-    promotes or demotes a rule's fixes to safe, unsafe or display (a safe fix is proven before it is made, whoever calls
-    it safe). Raises SelectionError for
-    anything unknown, or that it may not be.
-    """
-    if profile not in PROFILES:
-        raise SelectionError(f"no profile is called {profile!r}; there are: {', '.join(PROFILES)}")
-    catalogue = all_rules()
-    wanted = list(expand(include))
-    codes = wanted or [code for code, rule in catalogue.items() if not rule.profiles or profile in rule.profiles]
-    without = set(expand(ignore))
-    checked: dict[str, dict[str, Any]] = {}
-    for name, values in (options or {}).items():
-        declared = find(name)
-        checked[declared.code] = {key: _option(declared, key, value) for key, value in values.items()}
-    levels: dict[str, Severity] = {}
-    for name, level in (severities or {}).items():
-        if level not in SEVERITIES:
-            raise SelectionError(f"severity of {name}: {level!r} is none of {', '.join(SEVERITIES)}")
-        levels[find(name).code] = next(severity for severity in SEVERITIES if severity == level)
-    fix_levels: dict[str, FixLevel] = {}
-    for name, level in (fixes or {}).items():
-        if level not in FIX_LEVELS:
-            raise SelectionError(f"fix level of {name}: {level!r} is none of {', '.join(FIX_LEVELS)}")
-        fix_levels[find(name).code] = next(known for known in FIX_LEVELS if known == level)
-    return Ruleset(tuple(sorted(set(codes) - without)), profile, checked, levels, fix_levels)
-
-
-def _option(rule: Rule, key: str, value: Any) -> Any:
-    if key not in rule.declared:
-        close = difflib.get_close_matches(key, rule.declared, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"its options: {', '.join(rule.declared) or 'none'}"
-        raise SelectionError(f"{rule.code} {rule.name} has no option {key!r}; {hint}")
-    try:
-        return rule.declared[key].check(value)
-    except ValueError as error:
-        raise SelectionError(f"option {key} of {rule.code} {error}") from error

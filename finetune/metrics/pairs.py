@@ -15,7 +15,7 @@ from finetune.metrics.catalogue import all_metrics, in_words
 from finetune.metrics.metric import Numbers
 from rules import engine
 from rules.latex import lexer
-from rules.registry import Ruleset
+from rules.selection import Ruleset
 
 Tokens = list[str]
 #: Called with how much is done, of how much.

@@ -102,7 +102,7 @@ def _opens(token: str) -> bool:
 _MAY_OPEN = frozenset(token for token, role in _ROLES.items() if role in (_OPEN, _SIZE_OPEN))
 
 
-class _Row:
+class _RowEffort:
     """What math-core parses as one list: a group, a cell, the inside of `\\left … \\right`, an optional argument."""
 
     __slots__ = ("end", "left_open", "pending", "start")
@@ -120,7 +120,7 @@ class _Count:
     """The rows around a place in a label, and what math-core did up to there."""
 
     def __init__(self) -> None:
-        self.rows = [_Row(0, 0)]
+        self.rows = [_RowEffort(0, 0)]
         self.steps = 0
         #: The most brackets that are inside each other, and the other tokens for which math-core calls itself.
         self.deepest = 0
@@ -169,7 +169,7 @@ def effort(toks: list[str]) -> tuple[int, int]:
         elif role == _OPEN:
             if token == "[" and takes_option:
                 row.pending += is_argument
-                rows.append(_Row(i + 1, _CLOSE))
+                rows.append(_RowEffort(i + 1, _CLOSE))
             else:
                 count.open(i)
                 count.deeper += is_argument  # it may be none, and what seems to close it then closes nothing
@@ -183,7 +183,7 @@ def effort(toks: list[str]) -> tuple[int, int]:
             else:
                 count.deeper += 1
         elif role in (_GROUP, _BEGIN):
-            rows.append(_Row(i + 1, _GROUP_END if role == _GROUP else _END))
+            rows.append(_RowEffort(i + 1, _GROUP_END if role == _GROUP else _END))
             sized = _SIZE if token in _DELIMITED else 0
         elif role in (_GROUP_END, _END):
             if row.end == _CLOSE:

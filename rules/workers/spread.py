@@ -35,7 +35,7 @@ LIMIT = 30.0
 
 
 @dataclass(frozen=True)
-class _Place:
+class _WorkPlace:
     """Where work is done."""
 
     spreader: Spreader | None = None
@@ -43,11 +43,11 @@ class _Place:
     lost: list[tuple[str, Lost]] | None = None
 
 
-_place: ContextVar[_Place | None] = ContextVar("place", default=None)
+_place: ContextVar[_WorkPlace | None] = ContextVar("place", default=None)
 
 
-def _here() -> _Place:
-    return _place.get() or _Place()
+def _here() -> _WorkPlace:
+    return _place.get() or _WorkPlace()
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def isolated(isolate: bool = True) -> Iterator[list[tuple[str, Lost]]]:
 
 
 @contextmanager
-def _placed(place: _Place) -> Iterator[None]:
+def _placed(place: _WorkPlace) -> Iterator[None]:
     token = _place.set(place)
     try:
         yield

@@ -17,8 +17,9 @@ from curate.pairs.orphans import ORPHANS
 from curate.predictions.match import PREDICTED
 from curate.runs.folder import SAMPLES
 from rules import registry
-from rules.registry import SelectionError, all_rules, mended_by, not_judged, rule, samples_rule, select, tagged
+from rules.registry import SelectionError, all_rules, mended_by, not_judged, rule, samples_rule, tagged
 from rules.score import scores
+from rules.selection import select
 from rules.vocabulary import MENDERS, RETIRED, SAMPLE_COLUMNS, TAGS
 
 ROOT = Path(rules.__file__).resolve().parents[1]

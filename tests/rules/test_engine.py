@@ -12,7 +12,7 @@ import rules
 from rules import engine
 from rules.findings import SCHEMA
 from rules.latex import lexer
-from rules.registry import select
+from rules.selection import select
 
 
 def test_findings_have_the_promised_columns():
@@ -103,7 +103,7 @@ def test_every_null_key_and_canonical_form_has_a_finding_that_says_why():
 def test_the_first_labels_that_a_process_judges_are_judged_like_all_others():
     # As in a worker process, which is handed a ruleset and labels and has imported no rule yet.
     code = (
-        "from rules.engine import judge; from rules.registry import Ruleset; ruleset = Ruleset(('CAN001',));"
+        "from rules.engine import judge; from rules.selection import Ruleset; ruleset = Ruleset(('CAN001',));"
         r"print([judge([r'\vert x \vert'], ruleset).findings.height for _ in range(2)])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

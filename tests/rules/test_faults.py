@@ -13,7 +13,8 @@ import rules
 from rules import engine, faults
 from rules.fixes import proof
 from rules.latex import glance, reader, visual_key
-from rules.registry import all_rules, not_judged, select
+from rules.registry import all_rules, not_judged
+from rules.selection import select
 from rules.workers.spread import spread
 
 LABELS = hostile.labels()

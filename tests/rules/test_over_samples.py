@@ -12,7 +12,8 @@ import rules
 from rules import LeftOutWarning, faults
 from rules.findings import SCHEMA
 from rules.over_samples import judge_samples
-from rules.registry import all_rules, select
+from rules.registry import all_rules
+from rules.selection import select
 
 LONG = r"\frac{a}{b} + c + d + e + f = g"
 SPLITS = pl.DataFrame(

@@ -14,7 +14,8 @@ from latexlike import formulas, labels
 import rules
 from rules import engine
 from rules.latex import lexer, reader, visual_key
-from rules.registry import Ruleset, all_rules, select
+from rules.registry import all_rules
+from rules.selection import Ruleset, select
 
 #: Their sieve is the whole test, and the judge only words it.
 WORDED_BY_SIEVE = {"CAN100", "LEN004", "NRM003", "SYN028"}

@@ -7,8 +7,10 @@ import pickle
 import pytest
 
 import rules
-from rules.registry import FAMILIES, PROFILES, all_rules, parse_doc, select
+from rules.registry import FAMILIES, all_rules
 from rules.registry import SelectionError as Error
+from rules.rule_docs import parse_doc
+from rules.selection import PROFILES, select
 
 
 def test_every_rule_of_the_profile_is_selected_by_default():

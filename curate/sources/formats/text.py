@@ -21,7 +21,7 @@ _ODD_ENDINGS = (".formulas", ".labels", ".norm", "")
 _LAYOUT_CHARACTERS = "\t\r\x0b\x0c\x07\x08"
 
 
-class Text(FileFormat):
+class TextFormat(FileFormat):
     name = "text"
     shape = "a label a line"
     page = """
@@ -52,4 +52,4 @@ Labels without images. The line number is the name of a sample; blank lines coun
         return in_lines(files.text(path), changes)
 
 
-FORMAT = Text()
+FORMAT = TextFormat()

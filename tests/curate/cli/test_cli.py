@@ -17,7 +17,8 @@ import pytest
 from curate.base.terminal import exit_code, run, say
 from curate.cli.main import main_group
 from curate.sources import FORMATS
-from rules.registry import FAMILIES, PROFILES, all_rules
+from rules.registry import FAMILIES, all_rules
+from rules.selection import PROFILES
 from rules.workers.process import HelperError
 
 #: The one real M²E row there is: three layout tokens, and `\times` twice.

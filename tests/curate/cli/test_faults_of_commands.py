@@ -18,7 +18,8 @@ from curate.render import render_many, render_png, render_svg
 from curate.runs.folder import Run
 from curate.sources import parse_source
 from rules import faults
-from rules.registry import all_rules, not_judged, select
+from rules.registry import all_rules, not_judged
+from rules.selection import select
 
 LINE = "curate: a fault in texsieve: rule SEM004 failed on 1 label ({}): OverflowError: too large; please report it\n"
 

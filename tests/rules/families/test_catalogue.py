@@ -11,7 +11,8 @@ import pytest
 
 import rules
 from rules import engine, fixing
-from rules.registry import FAMILIES, FIX_LEVELS, Ruleset, all_rules
+from rules.registry import FAMILIES, FIX_LEVELS, all_rules
+from rules.selection import Ruleset
 
 LABEL_RULES = [rule for rule in all_rules().values() if rule.scope == "label"]
 FIXING_RULES = [rule for rule in LABEL_RULES if rule.fix is not None]

@@ -13,7 +13,8 @@ import pytest
 from rules import engine, registry
 from rules.latex import glance
 from rules.latex.reader import Reading
-from rules.registry import all_rules, select
+from rules.registry import all_rules
+from rules.selection import select
 from rules.toolkit.label import Label
 
 EXAMPLES = [example.label for rule in all_rules().values() for example in (*rule.doc.fires, *rule.doc.quiet)]
