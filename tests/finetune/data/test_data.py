@@ -13,7 +13,7 @@ from toy_data import WIDE, make_toy_data
 
 from curate.base.errors import UserError
 from curate.export.registry import FORMATS
-from curate.export.write.pictures import Picture
+from curate.export.write.pictures import PictureFile
 from curate.export.write.shards import Row, by_split, cut
 from finetune.data.pairs import COLUMNS, load_pairs, picture
 
@@ -50,7 +50,7 @@ def _export(folder: Path, form: str) -> Path:
         for place in range(shard.height):
             name = f"s/{split}/{place}"
             row = Row(0, place, name, "s", f"x^{place}", 0.5, folder, f"{place}.png", None)
-            writer.add(row, Picture(_png(folder), "png"))
+            writer.add(row, PictureFile(_png(folder), "png"))
         writer.close()
     FORMATS[form].finish(out, shards, "toy")
     return out
