@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Messages(ParquetFormat):
     name = "messages"
     help = "Parquet files with a conversation in each row too, as chat templates read it"
-    files = "the same"
+    files = "the same as of `hf`"
     besides = "`messages`: the prompt with the image's place, the label as the answer"
     page = (
         "A turn of `user` holds the image's place and the prompt (`--prompt`), one of `assistant` the label. A label "

@@ -50,10 +50,13 @@ def check_all(item: ExportFormat, folder: Path) -> None:
     assert check(made.out) == ([], len(list(files_below(made.out))) - 1)
     assert _data(made.out) == _data(again.out), "the same rows gave other bytes"
     assert (_data(made.out) != _data(asking.out)) == item.asks, "the prompt is in the data, or `asks` is wrong"
-    for line in planned(made, "me/x", public=False):
-        name = line.split()[0]
-        if line.startswith("  ") and not name.endswith(","):
-            assert (made.out / name).exists(), f"{name} was announced, and isn't there"
+    announced = {*map(item.shard_name, made.plan.shards), *item.finished(SPLITS)}
+    assert announced <= {line.split()[0] for line in planned(made, "me/x", public=False) if line.startswith("  ")}
+    for name in announced:
+        assert (made.out / name).exists(), f"{name} was announced, and isn't there"
+    for name in _data(made.out):
+        places = {name, *(f"{parent.as_posix()}/" for parent in Path(name).parents)}
+        assert places & announced, f"{name} is there, and wasn't announced"
     assert set(item.finished(())) <= set(item.finished(SPLITS)) <= set(files_below(made.out))
     for split in SPLITS:
         assert [*made.out.glob(item.data_files(split))], f"no file of {split} is found"
@@ -148,8 +151,9 @@ def test_a_module_without_a_format_is_refused(dropped_in: Path) -> None:
 _MISTAKES = (
     ("picture_files = True", "picture_files = False"),
     ("picture_files = True", "picture_files = True\n    asks = True"),
-    ('return f"data/{split}-*.tsv"', 'return f"{split}/*.tsv"'),
-    ('return f"data/{shard.name}.tsv"', 'return f"data/{shard.split}.tsv"'),
+    ('return f"data/{split}-*/rows.tsv"', 'return f"{split}/*.tsv"'),
+    ('return f"data/{shard.name}/"', 'return f"data/{shard.split}/"'),
+    ('name = f"{self._place}{self', 'name = f"{self._place[:-1]}-{self'),
     ("path = self._files[name] = self._folder / name", "path = self._folder / name"),
     ("self.size += len(picture.data)", "pass"),
     ('dataset.filter(split="{split}")', 'dataset.filter(part="{split}")'),
@@ -160,7 +164,7 @@ _MISTAKES = (
 def test_the_guides_format_and_its_test_are_complete(
     dropped_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code, test = re.findall(r"^```py\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    code, test = re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     monkeypatch.setattr(options, "FormatName", Literal[(*FORMATS, "tsv")])
 
     def given(text: str) -> ExportFormat:
