@@ -2,8 +2,8 @@
 nothing else.
 
 All but two things: below the `$ ` lines of README.md's console blocks it puts what these commands print, and between
-the markers of docs/metrics.md the list of metrics. The pages are committed, and a test fails where they are stale.
-Nothing here depends on the terminal, the machine or the time.
+the markers of docs/metrics.md and docs/export.md the lists of metrics and of export formats. The pages are committed,
+and a test fails where they are stale. Nothing here depends on the terminal, the machine or the time.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from click.testing import CliRunner
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from curate.cli.main import main_group as curate_commands
+from curate.export.page import as_markdown as export_formats_markdown
 from curate.findings import rulebook
 from curate.findings.defects import defects_markdown
 from curate.sources.page import formats_markdown
@@ -35,7 +36,7 @@ DOCS = Path(__file__).resolve().parent
 WIDTH = 100
 GENERATED = "<!-- Made by `make docs` from the code: change it there. -->"
 PROGRAMS = (("curate", curate_commands), ("finetune", finetune_commands))
-_METRICS = re.compile(r"(?<=^<!-- metrics: made by `make docs` -->\n).*?(?=^<!-- end of metrics -->$)", re.M | re.S)
+_MARKED = r"(?<=^<!-- {0}: made by `make docs` -->\n).*?(?=^<!-- end of {0} -->$)"
 _CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 
 
@@ -45,12 +46,18 @@ def pages() -> dict[str, str]:
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     formats = (DOCS / "templates" / "data-formats.md").read_text(encoding="utf-8")
     made["data-formats.md"] = f"{GENERATED}\n{formats_markdown(formats)}"
-    metrics = (DOCS / "metrics.md").read_text(encoding="utf-8")
-    made["metrics.md"] = _METRICS.sub(lambda _: f"\n{metrics_markdown()}\n\n", metrics)
+    made["metrics.md"] = between_markers("metrics", metrics_markdown(), DOCS / "metrics.md")
+    made["export.md"] = between_markers("formats", export_formats_markdown(), DOCS / "export.md")
     defects = (DOCS / "templates" / "defects.toml").read_text(encoding="utf-8")
     made["defects.md"] = f"{GENERATED}\n{defects_markdown(defects)}"
     made["training-settings.md"] = f"{GENERATED}\n{settings_markdown()}"
     return {**made, "rules/README.md": rules_index(), "cli.md": command_line(), "../README.md": with_output(readme)}
+
+
+def between_markers(what: str, text: str, page: Path) -> str:
+    """A page with `text` between its markers of this name."""
+    marked = re.compile(_MARKED.format(what), re.MULTILINE | re.DOTALL)
+    return marked.sub(lambda _: f"\n{text}\n\n", page.read_text(encoding="utf-8"))
 
 
 def rules_index() -> str:

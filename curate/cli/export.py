@@ -10,12 +10,15 @@ import click
 from curate.base.errors import UserError
 from curate.base.terminal import Bars, say, width
 from curate.cli.options import config_option, read_project, split_commas
+from curate.export.registry import FORMATS, format_list
 from rules.workers.cores import cores
 
 if TYPE_CHECKING:
     from curate.export.write.job import Exported
 
 MISMATCH = 1
+#: The formats with a prompt.
+_ASKING = [name for name, form in FORMATS.items() if form.asks]
 
 
 def _commas(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -24,7 +27,11 @@ def _commas(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> t
 
 @click.command(
     name="export",
-    epilog="""
+    epilog=f"""
+\b
+The formats of --format:
+{format_list()}
+
 \b
 Without --fix labels stay as they were read. Samples with an error that nothing cured are left out, and so are
 those that people rejected; what people accepted or edited stays. dropped.parquet has every one with its reason.
@@ -43,7 +50,7 @@ Examples:
 )
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="RUN...")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write.")
-@click.option("--format", type=click.Choice(["hf", "messages", "sharegpt"]), help="What to write [default: hf].")
+@click.option("--format", type=click.Choice(list(FORMATS)), help="What to write [default: hf].")
 @click.option(
     "--drop",
     metavar="C,..",
@@ -89,7 +96,7 @@ Examples:
 @click.option("--allow-no-image", is_flag=True, default=None, help="Keep labels without an image, with a null image.")
 @click.option("--licence", metavar="ID", help="The data set's licence [default: what its sources' allow].")
 @click.option("--allow-licence-clash", is_flag=True, default=None, help="Go on where licences don't go together.")
-@click.option("--prompt", metavar="TEXT", help="What messages and sharegpt ask of the model.")
+@click.option("--prompt", metavar="TEXT", help=f"What {' and '.join(_ASKING)} ask of the model.")
 @click.option("--name", metavar="TEXT", help="The data set's name on its card.")
 @config_option
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from curate.base.errors import UserError
 from curate.base.settings import NO_KEY, Count, Share, as_flag, check, fill, in_table
+from curate.export.format import ExportFormat
+from curate.export.registry import FORMATS
 from curate.images.model_ready import Crop, Resize
+
+if TYPE_CHECKING:
+    FormatName = str
+else:
+    FormatName = Literal[tuple(FORMATS)]  # which a checker of types can't know
 
 SEVERITIES = ("error", "warning", "info")
 #: The prompt of the formats with conversations.
@@ -18,11 +25,19 @@ PROMPT = "Write the LaTeX code of the formula in this image."
 
 _SPLIT_NAME = re.compile(r"\w+(?:\.\w+)*")  # what `datasets` takes for the name of a split
 _LONGEST_NAME = 100  # characters; with what is put before and behind it, it must do as a file's name
+
+
+def _files_beside() -> Iterator[str]:
+    """The files that formats put beside the data, whatever its splits are, in lower case."""
+    for form in FORMATS.values():
+        yield from (name.lower() for name in form.finished(()))
+
+
 #: Names that mean something else, in lower case.
 _TAKEN = {
     "all": "to `datasets` it means all of them",
     **dict.fromkeys(
-        ("assets", "readme.md", "manifest.json", "dataset_info.json", "dropped.parquet"),
+        ("assets", "readme.md", "manifest.json", "dropped.parquet", *_files_beside()),
         "the card or another file beside the data is called so",
     ),
 }
@@ -41,7 +56,7 @@ class ExportOptions:
     max_repeats: samples with one visual key. splits: name to share, the training split first. licences: by source.
     """
 
-    format: Literal["hf", "messages", "sharegpt"] = "hf"
+    format: FormatName = "hf"
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     min_score: Share | None = None
@@ -70,6 +85,11 @@ class ExportOptions:
         _check_texts(self)
         _check_splits(self.splits)
         _check_languages(self.languages)
+
+    @property
+    def form(self) -> ExportFormat:
+        """The format that `format` names."""
+        return FORMATS[self.format]
 
     def as_config(self) -> dict[str, Any]:
         """Everything that decides what the data set holds, for its manifest."""

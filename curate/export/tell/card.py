@@ -49,8 +49,7 @@ def front_matter(plan: ExportPlan, facts: Mapping[str, Any], sizes: Mapping[str,
         "download_size": download,
         "dataset_size": sum(sizes.values()),
     }
-    files = "{}/**" if plan.options.format == "sharegpt" else "data/{}-*.parquet"
-    data_files = [{"split": row["split"], "path": files.format(row["split"])} for row in there]
+    data_files = [{"split": row["split"], "path": plan.options.form.data_files(row["split"])} for row in there]
     matter: dict[str, Any] = {
         "pretty_name": title(plan),
         **licence,
@@ -60,7 +59,7 @@ def front_matter(plan: ExportPlan, facts: Mapping[str, Any], sizes: Mapping[str,
         "tags": ["latex", "math", "formula-recognition", "texsieve"],
         "configs": [{"config_name": "default", "data_files": data_files}],
     }
-    if plan.options.format != "sharegpt":
+    if not plan.options.form.picture_files:  # sizes once loaded are known of columns only
         matter["dataset_info"] = info
     return DatasetCardData(**matter).to_yaml()
 
@@ -118,22 +117,11 @@ def _summary(facts: Mapping[str, Any]) -> str:
     )
 
 
-def loading_code(where: str) -> str:
-    """The lines of Python that load the data set."""
-    return f'from datasets import load_dataset\n\ndataset = load_dataset("{where}")'
-
-
 def _loading(plan: ExportPlan, facts: Mapping[str, Any]) -> str:
     first = next(row["split"] for row in facts["splits"] if row["samples"])
-    lines = f'{loading_code("path/to/this/folder")}\ndataset["{first}"][0]["label"]'
-    image = "`image`" if plan.options.format == "sharegpt" else "`image` (RGB)"  # files of grey levels are read as such
-    columns = f"{image}, `label`, `source`, `sample_id`, `score` (1 is clean)"
-    extra = {
-        "hf": "",
-        "messages": ", and `messages`: the prompt and the answer as chat templates read them",
-        "sharegpt": ", `conversations`, `images`; LLaMA-Factory takes this folder as its `dataset_dir` and `media_dir`",
-    }[plan.options.format]
-    return f"```python\n{lines}\n```\n\nColumns: {columns}{extra}."
+    form = plan.options.form
+    lines = "{}\n\n{}\n{}".format(*form.loading("path/to/this/folder"), form.first_label(first))
+    return f"```python\n{lines}\n```\n\nColumns: {form.columns}."
 
 
 def _splits(facts: Mapping[str, Any]) -> str:

@@ -42,17 +42,9 @@ def listing(folder: Path, repo_id: str, *, public: bool) -> Iterator[str]:
 def planned(made: Exported, repo_id: str, *, public: bool) -> Iterator[str]:
     """What would be sent of a data set that isn't written yet: the sizes are not known."""
     yield f"would send to {_where(repo_id, public)}:"
-    form = made.plan.options.format
-    for shard in made.plan.shards:
-        rows = things(shard.height, "row")
-        yield (
-            f"  {shard.split}/images/{shard.number:05d}/  {rows}"
-            if form == "sharegpt"
-            else f"  data/{shard.name}.parquet  {rows}"
-        )
-    if form == "sharegpt":
-        yield from (f"  {split}/metadata.jsonl" for split in dict.fromkeys(shard.split for shard in made.plan.shards))
-        yield "  dataset_info.json"
+    form, shards = made.plan.options.form, made.plan.shards
+    yield from (f"  {form.shard_name(shard)}  {things(shard.height, 'row')}" for shard in shards)
+    yield from (f"  {name}" for name in form.finished(dict.fromkeys(shard.split for shard in shards)))
     dropped = made.plan.frame.height - made.plan.kept
     yield f"  dropped.parquet  {count(dropped)} rows"
     yield "  README.md, assets/, manifest.json"

@@ -62,7 +62,7 @@ def overview(made: Exported, width: int, *, dry_run: bool = False) -> Iterator[s
         yield f"{things(made.reused, 'shard')} of an export that was stopped used again"
     yield f"dataset   {made.out}"
     yield f"dropped   {made.out / 'dropped.parquet'}"
-    yield f'load it   from datasets import load_dataset; dataset = load_dataset("{made.out}")'
+    yield f"load it   {'; '.join(plan.options.form.loading(str(made.out)))}"
 
 
 def _source_columns(facts: dict[str, Any]) -> list[Column]:

@@ -20,11 +20,11 @@ from curate.export.decide.options import ExportOptions
 from curate.export.decide.plan import DROPPED, ExportPlan, Progress, make_plan
 from curate.export.decide.policy import REASONS
 from curate.export.decide.rows import mapped
+from curate.export.registry import FORMATS
 from curate.export.tell import card, figures, manifest
 from curate.export.write.pictures import PictureFile, PictureSettings, Studio, make, not_made
 from curate.export.write.shards import Row, Shard, by_split, rows_of
 from curate.export.write.work import WorkingFolder, check_out
-from curate.export.write.writers import finish_files, open_shard
 
 DROPPED_FILE = "dropped.parquet"
 
@@ -82,10 +82,11 @@ def _check(plan: ExportPlan) -> None:
             f"licences clash: {'; '.join(plan.clashes)}. Leave sources out, choose another --licence, or confirm with "
             "--allow-licence-clash"
         )
-    if plan.options.format == "sharegpt" and plan.images < plan.kept:
+    if plan.options.form.only_with_images and plan.images < plan.kept:
+        others = " or ".join(name for name, form in FORMATS.items() if not form.only_with_images)
         raise UserError(
-            f"{things(plan.kept - plan.images, 'sample')} without an image can't be in an image folder; use "
-            "--format hf or messages, or leave out --allow-no-image"
+            f"{things(plan.kept - plan.images, 'sample')} without an image can't be in "
+            f"{plan.options.form.only_with_images}; use --format {others}, or leave out --allow-no-image"
         )
 
 
@@ -100,8 +101,7 @@ def _write(plan: ExportPlan, work: WorkingFolder, studio: Studio, report: Progre
     facts = planning.facts(plan)
     if any(row["labels"] or row["pictures"] for row in facts["leaks"]):
         raise AssertionError(f"a label or picture is in two splits: {facts['leaks']}")
-    if plan.options.format == "sharegpt":
-        finish_files(work.data, by_split(plan.shards), "texsieve")
+    plan.options.form.finish(work.data, by_split(plan.shards), "texsieve")
     _write_dropped(plan, work.data / DROPPED_FILE)
     sizes = {
         split: sum(done[shard.name]["size"] for shard in shards) for split, shards in by_split(plan.shards).items()
@@ -156,9 +156,9 @@ class _Shards:
     def add(self, shard: Shard, row: Row, picture: PictureFile) -> None:
         if shard is not self._shard:
             self._shard, self._seen, self._late = shard, 0, list[list[Any]]()
-            self._open = open_shard(self._work.data, shard, self._plan.options.format, self._plan.options.prompt)
+            self._open = self._plan.options.form.open(self._work.data, shard, self._plan.options.prompt)
         options = self._plan.options
-        stays = not picture.error or (options.allow_no_image and options.format != "sharegpt")
+        stays = not picture.error or (options.allow_no_image and not options.form.only_with_images)
         if picture.error:
             self._late.append([row.run, row.row, picture.error, stays])
         if stays:

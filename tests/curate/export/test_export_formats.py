@@ -156,7 +156,7 @@ def test_any_name_that_a_split_can_have(run: Path, tmp_path: Path, form: str, sp
 
 
 def test_a_group_of_rows_is_not_larger_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.export.write.writers.GROUP_BYTES", 1000)
+    monkeypatch.setattr("curate.export.write.parquet.GROUP_BYTES", 1000)
     rows = [{"sample_id": f"s/{n}", "label": f"x _ {{ {n} }}" + "+ 1" * 100} for n in range(20)]
     made = exported(make_run(tmp_path / "run", rows), tmp_path / "out", splits={"train": 1.0})
     (shard,) = (tmp_path / "out/data").iterdir()

@@ -18,7 +18,7 @@ from curate.base.errors import UserError
 from curate.export.decide.inputs import file_sha256
 from curate.export.tell.manifest import check
 from curate.export.write import work as working
-from curate.export.write.writers import ParquetShard
+from curate.export.write.parquet import ParquetShard
 
 ROOT = Path(__file__).resolve().parents[3]
 KILLS = 10
@@ -126,9 +126,9 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     init = ParquetShard.__init__
 
-    def noted(self: ParquetShard, folder: Path, shard: object, *more: object) -> None:
-        names.append(shard.name)  # type: ignore[attr-defined]
-        init(self, folder, shard, *more)  # type: ignore[arg-type]
+    def noted(self: ParquetShard, folder: Path, name: str, *more: object) -> None:
+        names.append(Path(name).stem)
+        init(self, folder, name, *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ParquetShard, "__init__", noted)
     return names

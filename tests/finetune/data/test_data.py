@@ -12,9 +12,9 @@ from PIL import Image
 from toy_data import WIDE, make_toy_data
 
 from curate.base.errors import UserError
-from curate.export.write.pictures import Picture
+from curate.export.registry import FORMATS
+from curate.export.write.pictures import PictureFile
 from curate.export.write.shards import Row, by_split, cut
-from curate.export.write.writers import finish_files, open_shard
 from finetune.data.pairs import COLUMNS, load_pairs, picture
 
 
@@ -46,14 +46,13 @@ def _export(folder: Path, form: str) -> Path:
     )
     shards = by_split(cut(plan, ["train", "validation"]))
     for split, (shard,) in shards.items():
-        writer = open_shard(out, shard, form, "Read it.")
+        writer = FORMATS[form].open(out, shard, "Read it.")
         for place in range(shard.height):
             name = f"s/{split}/{place}"
             row = Row(0, place, name, "s", f"x^{place}", 0.5, folder, f"{place}.png", None)
-            writer.add(row, Picture(_png(folder), "png"))
+            writer.add(row, PictureFile(_png(folder), "png"))
         writer.close()
-    if form == "sharegpt":
-        finish_files(out, shards, "toy")
+    FORMATS[form].finish(out, shards, "toy")
     return out
 
 

@@ -1,0 +1,117 @@
+"""What an export format is: its name, how it is written, loaded and described. The formats are in `formats/`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:  # a command line that only names formats doesn't wait for polars and pyarrow
+    from curate.export.write.pictures import PictureFile
+    from curate.export.write.shards import Row, Shard
+
+
+class ShardWriter(Protocol):
+    """A shard that is being written, row by row."""
+
+    #: Bytes of the rows added so far as they are in memory once loaded; final after `close`.
+    size: int
+
+    def add(self, row: Row, picture: PictureFile) -> None:
+        """Write a row. `picture.data` is None for one without an image, which a format may refuse altogether."""
+
+    def close(self) -> dict[str, Path]:
+        """Write what is held back and close the files; returns them by their name in the data set."""
+
+
+class ExportFormat(ABC):
+    """A format of data sets. A subclass in a module of `formats/`, with an instance called FORMAT there, is complete.
+
+    docs/contributing/export-format.md has what each member owes to whom.
+    """
+
+    #: As people write it after `--format`, and the name of its module.
+    name: ClassVar[str]
+    #: What it is, in one line of plain text.
+    help: ClassVar[str]
+    #: Which files a split has, in Markdown.
+    files: ClassVar[str]
+    #: What a row has besides image, label, source, sample_id and score, in Markdown; empty for nothing.
+    besides: ClassVar[str] = ""
+    #: What else a person needs to know, a paragraph of Markdown.
+    page: ClassVar[str]
+    #: All columns of a row, for the card, in Markdown.
+    columns: ClassVar[str]
+    #: Are pictures files of their own, rather than bytes in a column? The card then gives no sizes of loaded data.
+    picture_files: ClassVar[bool] = False
+    #: Where no row may lack an image: what the data set is, for the error ("an image folder").
+    only_with_images: ClassVar[str] = ""
+    #: Does a row hold the prompt?
+    asks: ClassVar[bool] = False
+
+    @abstractmethod
+    def data_files(self, split: str) -> str:
+        """The glob that finds a split's files, relative to the data set's folder."""
+
+    @abstractmethod
+    def shard_name(self, shard: Shard) -> str:
+        """What a shard will be in the data set, before it is written: its file, or its folder with a slash."""
+
+    @abstractmethod
+    def open(self, folder: Path, shard: Shard, prompt: str) -> ShardWriter:
+        """A shard to be written below `folder`, which is there. The same rows must give the same bytes."""
+
+    def finish(self, folder: Path, shards: Mapping[str, list[Shard]], name: str) -> None:
+        """Write, once all shards are there, what belongs to whole splits. name: of the data set, for such files."""
+        return
+
+    def finished(self, splits: Iterable[str]) -> list[str]:
+        """The names of the files that `finish` leaves for these splits. Those it always leaves can't name a split."""
+        return []
+
+    def loading(self, where: str) -> tuple[str, str]:
+        """The import, and the statement that loads the data set as `dataset`, in Python."""
+        return "from datasets import load_dataset", f'dataset = load_dataset("{where}")'
+
+    def first_label(self, split: str) -> str:
+        """The expression for the first label of a split of `dataset`, in Python."""
+        return f'dataset["{split}"][0]["label"]'
+
+
+#: Features as `datasets` writes them into a file's metadata. Pictures are decoded to RGB whatever their file holds.
+STRING: dict[str, Any] = {"dtype": "string", "_type": "Value"}
+_FEATURES: dict[str, Any] = {
+    "image": {"mode": "RGB", "_type": "Image"},
+    "label": STRING,
+    "source": STRING,
+    "sample_id": STRING,
+    "score": {"dtype": "float64", "_type": "Value"},
+}
+
+
+class ParquetFormat(ExportFormat):
+    """A format of Parquet files with the pictures inside, which `datasets` loads with its `Image` feature."""
+
+    files = "`data/train-00000-of-00001.parquet`, … with the pictures inside"
+    columns = "`image` (RGB), `label`, `source`, `sample_id`, `score` (1 is clean)"
+    #: Column to feature, of the columns besides.
+    features: ClassVar[dict[str, Any]] = {}
+
+    def cells(self, row: Row, prompt: str, *, with_image: bool) -> dict[str, Any]:
+        """A row's values in the columns besides."""
+        return {}
+
+    def data_files(self, split: str) -> str:
+        return f"data/{split}-*.parquet"
+
+    def shard_name(self, shard: Shard) -> str:
+        return f"data/{shard.name}.parquet"
+
+    def open(self, folder: Path, shard: Shard, prompt: str) -> ShardWriter:
+        from curate.export.write.parquet import ParquetShard
+
+        def cells(row: Row, with_image: bool) -> dict[str, Any]:
+            return self.cells(row, prompt, with_image=with_image)
+
+        return ParquetShard(folder, self.shard_name(shard), {**_FEATURES, **self.features}, cells)
