@@ -14,7 +14,7 @@ core := $(VENV)/.ready
 ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-train gpu-check test fuzz check bench docs clean
+.PHONY: help demo demo-train gpu-check test test-long fuzz check bench docs clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -32,9 +32,16 @@ gpu-check: $(ready)  ## on a machine with a GPU: 20 steps of the real model and 
 	@[ -d "$(DEMO)/dataset" ] || $(VENV)/bin/curate demo --out "$(DEMO)" >/dev/null
 	@$(py) tools/gpu_check.py --data "$(DEMO)/dataset" $(GPU_ARGS)
 
-test: check  ## set up all that the tests need, run `make check`, run every test
+# Processes that import torch need not compile it: PYTHONDONTWRITEBYTECODE is taken away.
+pytest = env -u PYTHONDONTWRITEBYTECODE $(py) -m pytest -n $(WORKERS) --dist loadgroup
+
+test: check  ## set up all that the tests need, run `make check`, run every test but the long ones
 	@bash .ci/system.sh
-	@env -u PYTHONDONTWRITEBYTECODE $(py) -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)  # processes that import torch need not compile it
+	@$(pytest) -m "not long" $(PYTEST_ARGS)
+
+test-long: check  ## `make test`, and what it leaves out: the same again at more moments and steps
+	@bash .ci/system.sh
+	@$(pytest) $(PYTEST_ARGS)
 
 fuzz: $(ready)  ## the property tests with new examples; the seed is said, SEEDS="7 100-120" gives some
 	@seeds="$(SEEDS)"; seeds="$${seeds:-$$(date +%s)}"; \

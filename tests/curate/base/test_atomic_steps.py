@@ -14,7 +14,7 @@ import pytest
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 DYING = Path(__file__).parents[2] / "helpers" / "dying.py"
-DEATHS, ERRORS = ("kill", "leave"), ("fail", "interrupt", "end")
+DEATHS = ("kill", "leave")
 
 
 def every_step(folder: Path, task: str, way: str, deed: str, lines: str = "calls") -> list[dict[str, Any]]:
@@ -29,7 +29,13 @@ def every_step(folder: Path, task: str, way: str, deed: str, lines: str = "calls
 
 @pytest.mark.parametrize(
     ("deed", "lines"),
-    [*((deed, "calls") for deed in (*DEATHS, *ERRORS)), ("kill", "lines"), ("interrupt", "lines")],
+    [
+        ("kill", "calls"),
+        ("fail", "calls"),
+        ("interrupt", "calls"),
+        *(pytest.param(deed, "calls", marks=pytest.mark.long) for deed in ("leave", "end")),
+        *(pytest.param(deed, "lines", marks=pytest.mark.long) for deed in ("kill", "interrupt")),
+    ],
 )
 @pytest.mark.parametrize("way", ["exchange", "renames"])
 def test_a_folder_that_is_replaced(tmp_path: Path, way: str, deed: str, lines: str) -> None:
@@ -50,7 +56,9 @@ def test_a_folder_that_is_replaced(tmp_path: Path, way: str, deed: str, lines: s
         assert [one["opened"] for one in found] == sorted((one["opened"] for one in found), reverse=True)
 
 
-@pytest.mark.parametrize(("deed", "lines"), [("kill", "calls"), ("fail", "calls"), ("kill", "lines")])
+@pytest.mark.parametrize(
+    ("deed", "lines"), [("kill", "calls"), ("fail", "calls"), pytest.param("kill", "lines", marks=pytest.mark.long)]
+)
 def test_a_folder_that_is_put_back(tmp_path: Path, deed: str, lines: str) -> None:
     found = every_step(tmp_path, "restore", "renames", deed, lines)
     assert {one["died"] for one in found} == {"old", None}
@@ -58,7 +66,9 @@ def test_a_folder_that_is_put_back(tmp_path: Path, deed: str, lines: str) -> Non
         assert (one["opened"], one["renewed"], one["litter"]) == ("old", "next", []), one
 
 
-@pytest.mark.parametrize("deed", [*DEATHS, *ERRORS])
+@pytest.mark.parametrize(
+    "deed", ["kill", "fail", *(pytest.param(deed, marks=pytest.mark.long) for deed in ("leave", "interrupt", "end"))]
+)
 def test_a_file_that_is_replaced(tmp_path: Path, deed: str) -> None:
     found = every_step(tmp_path, "file", "exchange", deed, "lines")
     assert {one["died"] for one in found} == {"old", "new"}

@@ -128,7 +128,14 @@ def wait_for_the_end_of(session: int) -> None:
 # From helpers that are started to such that have imported what they need and work.
 @pytest.mark.parametrize(
     ("name", "worked"),
-    [("SIGINT", 0), ("SIGINT", 0.4), ("SIGINT", 1.5), ("SIGHUP", 1.5), ("SIGTERM", 0.4), ("SIGTERM", 1.5)],
+    [
+        ("SIGINT", 0.4),
+        ("SIGTERM", 1.5),
+        *(
+            pytest.param(name, worked, marks=pytest.mark.long)
+            for name, worked in (("SIGINT", 0), ("SIGINT", 1.5), ("SIGHUP", 1.5), ("SIGTERM", 0.4))
+        ),
+    ],
 )
 def test_a_command_that_is_stopped_says_one_line_and_leaves_nothing(command, tmp_path, name, worked):
     number = getattr(signal, name)
