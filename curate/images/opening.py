@@ -180,15 +180,14 @@ def _measured_parts(root: Path, parts: list[Sequence[str]], strokes: bool, worke
     on 1,500 of CROHME's images (2.2 ms an image, alone 1.6).
     """
     work, took = partial(_timed_part, root, strokes), 0.0
-    lost = partial(_unmeasured, root)
-    for frame, seconds in spread(work, parts[:1], 1, lost=lost, to="measure", limit=_LIMIT):
+    for frame, seconds in spread(work, parts[:1], 1, lost=_unmeasured, to="measure", limit=_LIMIT):
         took += seconds
         yield frame
     if took * (len(parts) - 1) > _WORTH_PROCESSES and workers > 1:
         work = partial(_timed_part, root, strokes, check=True)
     else:
         workers = 1
-    for frame, _ in spread(work, parts[1:], workers, lost=lost, to="measure", limit=_LIMIT, here=True):
+    for frame, _ in spread(work, parts[1:], workers, lost=_unmeasured, to="measure", limit=_LIMIT, here=True):
         yield frame
 
 
@@ -203,7 +202,7 @@ def _timed_part(root: Path, strokes: bool, refs: Sequence[str], check: bool = Fa
     return _probe_part(root, refs, measures=True, strokes=strokes), perf_counter() - start
 
 
-def _unmeasured(root: Path, lost: Lost) -> tuple[pl.DataFrame, float]:
+def _unmeasured(lost: Lost) -> tuple[pl.DataFrame, float]:
     """What is known of an image that ended its process: that it did."""
     row = {"image": [lost.item], "error": [f"not measured: {lost.why}"]}
     return pl.DataFrame(row | {name: [None] for name in MEASURED if name not in row}, schema=MEASURED), 0.0
