@@ -51,6 +51,9 @@ PROBE: dict[str, Any] = {
 #: What a header and the pixels say.
 MEASURED = {**PROBE, **MEASURES}
 MISSING = "no such file"
+#: How the error of an image begins that ended its process, and what that of one is which memory ran out over: another
+#: time they may be measured.
+NOT_MEASURED, NO_MEMORY = "not measured: ", "out of memory"
 
 _INSIDE = re.compile(r"(?P<file>.+\.(?:parquet|arrow))#(?P<column>.+):(?P<row>\d+)")
 _CHUNK = 64
@@ -204,7 +207,7 @@ def _timed_part(root: Path, strokes: bool, refs: Sequence[str], check: bool = Fa
 
 def _unmeasured(lost: Lost) -> tuple[pl.DataFrame, float]:
     """What is known of an image that ended its process: that it did."""
-    row = {"image": [lost.item], "error": [f"not measured: {lost.why}"]}
+    row = {"image": [lost.item], "error": [f"{NOT_MEASURED}{lost.why}"]}
     return pl.DataFrame(row | {name: [None] for name in MEASURED if name not in row}, schema=MEASURED), 0.0
 
 
@@ -436,5 +439,7 @@ def _text(error: BaseException) -> str:
         return MISSING
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
+    if isinstance(error, MemoryError):
+        return NO_MEMORY
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
