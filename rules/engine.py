@@ -70,7 +70,7 @@ def judge(
     neither canonical form nor key, and one finding, that of `rules.registry.lost`, whichever rules are asked for.
 
     A rule, or a reader, that raises is a fault of ours (`rules.faults`): the other rules and labels go on, and the
-    label has the finding of `rules.registry.not_judged` and no score.
+    label has the finding of `rules.registry.not_judged`, none of that rule, and no score.
 
     check_fixes: a finding's `fix` says how its fix may be made in this very label
     (`rules.fixes.proof.achievable_levels`), not only how the rule offers it. Labels without fixes cost nothing more,
@@ -131,10 +131,10 @@ def _judge_batch(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _
     read = [_read(text, failed, index) for index, text in enumerate(each(texts))]
     frame = _frame(texts, read)
     rules = ruleset.rules("label")
-    if not rules:
-        return frame.drop("problems", "marks"), pl.DataFrame(schema=SCHEMA)
     labels: dict[int, Label] = {}  # only those that a rule looks at
     rows: list[tuple[Any, ...]] = []
+    if not rules and not failed.parts:
+        return frame.drop("problems", "marks"), pl.DataFrame(schema=SCHEMA)
     for rule, indices in _sieved(frame, rules, [reading is not None for _, reading, _, _ in read], failed.unread):
         severity, options = ruleset.severity(rule), ruleset.option_values(rule)
         forced = rule.code in ruleset.severities
@@ -144,22 +144,20 @@ def _judge_batch(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _
             if label is None:
                 label = labels[index] = _label(texts[index], read[index])
             try:
-                for finding in rule.judge(label, options):
-                    rows.append(
-                        (
-                            index,
-                            rule.code,
-                            rule.name,
-                            severity if forced or finding.severity is None else finding.severity,
-                            finding.start,
-                            finding.end,
-                            finding.message,
-                            ruleset.fix_level(rule, finding.fix or rule.fix)
-                            if finding.replacement is not None
-                            else None,
-                            finding.replacement,
-                        )
+                rows += [  # all, or none where it fails on the way
+                    (
+                        index,
+                        rule.code,
+                        rule.name,
+                        severity if forced or finding.severity is None else finding.severity,
+                        finding.start,
+                        finding.end,
+                        finding.message,
+                        ruleset.fix_level(rule, finding.fix or rule.fix) if finding.replacement is not None else None,
+                        finding.replacement,
                     )
+                    for finding in rule.judge(label, options)
+                ]
             except BaseException as error:
                 failed.note(index, f"rule {rule.code}", error, texts[index])
     if check_fixes:
@@ -219,7 +217,7 @@ def _not_judged(parts: dict[int, list[str]], ruleset: Ruleset) -> Iterator[tuple
     rule = not_judged()
     for index, failed in parts.items():
         for finding in rule.judge(Label("", [], reader.Reading(), failed=failed), rule.options):
-            yield index, rule.code, rule.name, rule.severity, None, None, finding.message, None, None
+            yield index, rule.code, rule.name, ruleset.severity(rule), None, None, finding.message, None, None
 
 
 #: What reading a label gave: its tokens, the reading (None: canonical already, nothing to say), canonical form, key.

@@ -121,11 +121,15 @@ def collected(*, strict: bool | None = None) -> Iterator[Faults]:
 
 @contextmanager
 def passed_on() -> Iterator[Faults]:
-    """Inside, faults are collected as by `collected`; at the end they go on to whoever collects outside."""
-    with collected(strict=_is_strict(_collector.get())) as found:
-        yield found
-    for fault in found.all():
-        tell(fault)
+    """Inside, faults are collected as by `collected`; at the end, however it comes, they go on to whoever collects
+    outside."""
+    found = Faults()
+    try:
+        with collected(strict=_is_strict(_collector.get())) as found:
+            yield found
+    finally:
+        for fault in found.all():
+            tell(fault)
 
 
 def check_ours(error: BaseException) -> None:

@@ -32,6 +32,7 @@ from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.fixes.proof import Reason, Text, choose, proven, readable, reasons
 from rules.registry import EVERY, FIX_LEVELS, all_rules, lost, tagged
 from rules.selection import Ruleset
+from rules.workers.helper import now_at
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
@@ -165,19 +166,20 @@ def _unfixed(gone: Lost) -> pl.DataFrame:
 
 def _fix_batch(labels: Sequence[str], ruleset: Ruleset, level: Level) -> pl.DataFrame:
     cases = [_Case([label]) for label in labels]
-    open_cases = cases
+    open_cases = list(enumerate(cases))
     for number in range(MAX_PASSES):
-        texts = [case.spellings[-1] for case in open_cases]
+        texts = [case.spellings[-1] for _, case in open_cases]
         judged = engine.judge(texts, ruleset)
-        for case, visual_key in zip(open_cases, judged.labels["visual_key"], strict=True):
+        for (_, case), visual_key in zip(open_cases, judged.labels["visual_key"], strict=True):
             case.key_after = visual_key
             if number == 0:
                 case.key_before = visual_key
         edits = _edits(texts, judged.findings, ruleset, level)
-        open_cases = [open_cases[row] for row in sorted(edits) if _stepped(open_cases[row], edits[row], level)]
+        open_cases = [open_cases[row] for row in sorted(edits) if _stepped(*open_cases[row], edits[row], level)]
+        now_at(-1)
         if not open_cases:
             break
-    for case in open_cases:
+    for _, case in open_cases:
         case.give_up()
     return pl.DataFrame(
         [
@@ -197,8 +199,9 @@ def _fix_batch(labels: Sequence[str], ruleset: Ruleset, level: Level) -> pl.Data
     )
 
 
-def _stepped(case: _Case, edits: Sequence[Edit], level: Level) -> bool:
+def _stepped(place: int, case: _Case, edits: Sequence[Edit], level: Level) -> bool:
     """`case.step`; a label over whose proof something fails keeps the spelling that it has, which is proven."""
+    now_at(place)
     try:
         return case.step(edits, level)
     except BaseException as error:

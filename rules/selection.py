@@ -64,8 +64,7 @@ def select(
 
     Codes, names and family letters all work. `options`, `severities` and `fixes` are by code or name; `fixes`
     promotes or demotes a rule's fixes to safe, unsafe or display (a safe fix is proven before it is made, whoever calls
-    it safe). Raises SelectionError for
-    anything unknown, or that it may not be.
+    it safe). Raises SelectionError for anything unknown, or that it may not be.
     """
     if profile not in PROFILES:
         raise SelectionError(f"no profile is called {profile!r}; there are: {', '.join(PROFILES)}")

@@ -108,7 +108,7 @@ def run(program: str, command: click.Command, arguments: Sequence[str] | None = 
         return 128 + (asked.signum if isinstance(asked, _Ended) else signal.SIGINT)
     except SystemExit:
         return DONE  # click's own way out where the reader of `--help` went away
-    except Exception as error:
+    except BaseException as error:  # what Rust panics with is no Exception
         if debug:
             traceback.print_exception(error)
         # A message may quote data or a file's name: one line, and nothing in it that could drive the terminal.
@@ -172,7 +172,7 @@ def _ended_in_order() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _message(error: Exception) -> str:
+def _message(error: BaseException) -> str:
     """What went wrong and, where it is known, what to do."""
     if isinstance(error, UserError | HelperError):
         return str(error)

@@ -19,7 +19,7 @@ import polars as pl
 
 from curate.base.atomic_files import new_file
 from curate.images import ink, measures, opening, strokes
-from curate.images.opening import MEASURED, PROBE, probe_chunks, stamps
+from curate.images.opening import MEASURED, NO_MEMORY, NOT_MEASURED, PROBE, probe_chunks, stamps
 
 #: The folder is kept under so many bytes by removing the files that were used longest ago.
 MAX_BYTES = 1 << 30
@@ -62,8 +62,12 @@ def measured(
         fresh.append(frame)
     if measures and fresh:
         settled = rest.filter(pl.col("mtime") < now - SETTLED_NS)
+        passing = pl.col("error").str.starts_with(NOT_MEASURED) | (pl.col("error") == NO_MEMORY)
         new = (
-            pl.concat(fresh).join(settled, on="image", how="inner", maintain_order="left").select(*_STAMP, *columns[1:])
+            pl.concat(fresh)
+            .filter(~passing.fill_null(False))
+            .join(settled, on="image", how="inner", maintain_order="left")
+            .select(*_STAMP, *columns[1:])
         )
         if new.height:
             _write(path, pl.concat([kept.join(new, on="image", how="anti", maintain_order="left"), new]))

@@ -51,6 +51,9 @@ PROBE: dict[str, Any] = {
 #: What a header and the pixels say.
 MEASURED = {**PROBE, **MEASURES}
 MISSING = "no such file"
+#: How the error of an image begins that ended its process, and what that of one is which memory ran out over: another
+#: time they may be measured.
+NOT_MEASURED, NO_MEMORY = "not measured: ", "out of memory"
 
 _INSIDE = re.compile(r"(?P<file>.+\.(?:parquet|arrow))#(?P<column>.+):(?P<row>\d+)")
 _CHUNK = 64
@@ -180,15 +183,14 @@ def _measured_parts(root: Path, parts: list[Sequence[str]], strokes: bool, worke
     on 1,500 of CROHME's images (2.2 ms an image, alone 1.6).
     """
     work, took = partial(_timed_part, root, strokes), 0.0
-    lost = partial(_unmeasured, root)
-    for frame, seconds in spread(work, parts[:1], 1, lost=lost, to="measure", limit=_LIMIT):
+    for frame, seconds in spread(work, parts[:1], 1, lost=_unmeasured, to="measure", limit=_LIMIT):
         took += seconds
         yield frame
     if took * (len(parts) - 1) > _WORTH_PROCESSES and workers > 1:
         work = partial(_timed_part, root, strokes, check=True)
     else:
         workers = 1
-    for frame, _ in spread(work, parts[1:], workers, lost=lost, to="measure", limit=_LIMIT, here=True):
+    for frame, _ in spread(work, parts[1:], workers, lost=_unmeasured, to="measure", limit=_LIMIT, here=True):
         yield frame
 
 
@@ -203,9 +205,9 @@ def _timed_part(root: Path, strokes: bool, refs: Sequence[str], check: bool = Fa
     return _probe_part(root, refs, measures=True, strokes=strokes), perf_counter() - start
 
 
-def _unmeasured(root: Path, lost: Lost) -> tuple[pl.DataFrame, float]:
+def _unmeasured(lost: Lost) -> tuple[pl.DataFrame, float]:
     """What is known of an image that ended its process: that it did."""
-    row = {"image": [lost.item], "error": [f"not measured: {lost.why}"]}
+    row = {"image": [lost.item], "error": [f"{NOT_MEASURED}{lost.why}"]}
     return pl.DataFrame(row | {name: [None] for name in MEASURED if name not in row}, schema=MEASURED), 0.0
 
 
@@ -437,5 +439,7 @@ def _text(error: BaseException) -> str:
         return MISSING
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
+    if isinstance(error, MemoryError):
+        return NO_MEMORY
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__

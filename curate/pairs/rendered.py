@@ -20,6 +20,7 @@ from curate.pairs.drawing_cache import Kept, Row
 from curate.pairs.fit import Floats
 from curate.render import RenderError, render_many
 from curate.render.batch import RenderLost
+from curate.render.drawing import RenderFault
 
 #: Labels drawn to find out whether a set is printed; it is where the median drawing is so much like its picture.
 PROBES, PRINTED = 40, 0.45
@@ -80,7 +81,7 @@ def drawings(
             render_many((texts[first[key]] for key in fresh), workers=workers), fresh, strict=True
         ):
             measured[key] = () if isinstance(png, RenderError) else _measure(png)
-            if not isinstance(png, RenderLost):
+            if not isinstance(png, RenderLost | RenderFault):
                 kept.put(texts[first[key]], measured[key])
             if step:
                 step(1)

@@ -53,6 +53,10 @@ def render_svg(label: str, *, scale: float = 1.0, colour: str | None = None, sec
         return _svg(label, scale, _colour(colour) if colour else None, seconds)
 
 
+class RenderFault(RenderError):
+    """Drawing failed for a fault of ours, which was told (`rules.faults`). It is tried, and told, again."""
+
+
 @contextmanager
 def _faults_caught(label: str) -> Iterator[None]:
     """Inside, what is no RenderError is a fault of ours: it is counted, and the label isn't drawn."""
@@ -62,7 +66,7 @@ def _faults_caught(label: str) -> Iterator[None]:
         raise
     except BaseException as error:
         fault = faults.caught("drawing", error, label)
-        raise RenderError(f"a fault in texsieve: {fault.error}") from error
+        raise RenderFault(f"a fault in texsieve: {fault.error}") from error
 
 
 def _svg(label: str, scale: float, colour: str | None, seconds: float) -> str:

@@ -102,8 +102,9 @@ def _said(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such file."
     message, name = _ADDRESS.sub("", str(error)).strip(), type(error).__name__
-    # Those are written for people, unlike others.
-    written = name in ("RenderError", "RenderLost", "ImageError") or isinstance(error, OSError)
+    # Those, and what is one of them, are written for people, unlike others.
+    names = {kind.__name__ for kind in type(error).__mro__}
+    written = isinstance(error, OSError) or not names.isdisjoint(("RenderError", "ImageError"))
     return text(message if written and message else f"{name} {message}", 160)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -379,9 +379,3 @@ def _finished(text: str) -> str:
     for pattern, replacement in _FINISH:
         text = pattern.sub(replacement, text)
     return unicodedata.normalize("NFC", text).strip()
-
-
-def plain_texts(labels: Iterable[str]) -> list[str]:
-    """`plain_text` of each label; equal labels are converted once."""
-    known: dict[str, str] = {}
-    return [known[label] if label in known else known.setdefault(label, plain_text(label)) for label in labels]

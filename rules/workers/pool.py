@@ -11,7 +11,7 @@ import atexit
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from threading import Condition, Thread, current_thread
@@ -108,8 +108,10 @@ class Pool:
             with self._changed:
                 if task.done:
                     break
-                own = next((other for other in reversed(self._pending) if other.job is task.job), None)
-                if own is None or not here:
+                # Not a part of what ended a helper: it would end this process too.
+                mine = (other for other in reversed(self._pending) if other.job is task.job and not other.deaths)
+                own = next(mine, None) if here else None
+                if own is None:
                     self._changed.wait(_LOOK)
                     continue
                 self._pending.remove(own)
@@ -131,8 +133,14 @@ class Pool:
     def _start_hands(self, job: _Job) -> None:
         free = sum(hand.task is None for hand in self._hands)
         if free < len(self._pending) and len(self._hands) < sum(job.workers for job in self._jobs):
-            self._hands.append(_Hand(self))
-            self._hands[-1].start()
+            hand = _Hand(self)
+            try:
+                hand.start()
+            except RuntimeError as error:  # the system gives no more threads
+                if not self._hands:
+                    raise HelperError(f"no helper process can be started: {error}; try fewer --workers") from error
+            else:
+                self._hands.append(hand)
         self._changed.notify_all()
 
     def _leave(self, job: _Job) -> None:
@@ -147,22 +155,25 @@ class Pool:
             # Not in a hand, where a generator that nobody holds may be cleared away: it would wait for itself.
             while job.running and not isinstance(current_thread(), _Hand):
                 self._changed.wait(_LOOK)
-        if job.cancelled and not self._jobs:
-            self.close()
+            hands = self._dismissed() if job.cancelled and not self._jobs else []
+        _await(hands)
 
     def close(self) -> None:
         """End all helpers. The next job starts others."""
         with self._changed:
-            hands, self._hands = self._hands, []
             for job in self._jobs:
                 job.cancelled = True
-            for hand in hands:
-                hand.leaves = True
-                hand.kill()
-            self._changed.notify_all()
+            hands = self._dismissed()
+        _await(hands)
+
+    def _dismissed(self) -> list[_Hand]:
+        """Have all hands leave, which takes a while."""
+        hands, self._hands = self._hands, []
         for hand in hands:
-            if hand is not current_thread():
-                hand.join()
+            hand.leaves = True
+            hand.kill()
+        self._changed.notify_all()
+        return hands
 
     # In the threads of hands ------------------------------------------------------------------------------------------
 
@@ -274,6 +285,13 @@ class _Hand(Thread):
                 if last or not waited_for:
                     raise
         raise AssertionError
+
+
+def _await(hands: Iterable[_Hand]) -> None:
+    """Wait until hands have left, and their processes ended."""
+    for hand in hands:
+        if hand is not current_thread():
+            hand.join()
 
 
 _pool = Pool()

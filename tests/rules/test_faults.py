@@ -11,10 +11,11 @@ import pytest
 
 import rules
 from rules import engine, faults
+from rules.findings import Finding
 from rules.fixes import proof
 from rules.latex import glance, reader, visual_key
 from rules.registry import all_rules, not_judged
-from rules.selection import select
+from rules.selection import Ruleset, select
 from rules.workers.spread import spread
 
 LABELS = hostile.labels()
@@ -82,6 +83,18 @@ def test_the_label_says_so_whatever_rules_are_asked_for(broken):
         assert engine.judge(["{"], select(["SYN001"])).findings["rule"].to_list() == [not_judged().code]
 
 
+def test_a_rule_that_raises_on_the_way_says_nothing_of_its_label(monkeypatch, faults_go_on):
+    def judge(label, options):
+        yield Finding("a brace", 0, 1, "[", fix="unsafe")
+        raise OverflowError
+
+    monkeypatch.setitem(all_rules(), "SYN001", replace(all_rules()["SYN001"], judge=judge, sieve=pl.lit(True)))
+    only = select(["SYN001"])
+    with faults.collected():
+        assert engine.judge(["{"], only).findings["rule"].to_list() == [not_judged().code]
+        assert rules.fix(["{x"], "unsafe", ruleset=only)["fixed"].to_list() == ["{x"]
+
+
 def test_without_a_command_a_fault_is_a_warning(broken):
     with pytest.warns(faults.FaultWarning, match="rule SYN001 failed on 1 label"):
         rules.check(["{"])
@@ -140,6 +153,29 @@ def test_a_reader_that_raises_is_caught(monkeypatch, faults_go_on, place, name, 
     assert judged.labels["score"].is_null().to_list() == [False, not has_key]
     assert keys.is_null().to_list() == [False, not has_key]
     assert (not_judged().code in judged.findings["rule"].to_list()) is not has_key
+
+
+@pytest.mark.parametrize("codes", [(), ("IMG001",)])
+def test_a_label_that_could_not_be_read_says_so_where_no_rule_over_labels_is_asked(monkeypatch, faults_go_on, codes):
+    def raising(*_):
+        raise RecursionError
+
+    monkeypatch.setattr(reader, "read", raising)
+    with faults.collected():
+        judged = engine.judge(["x", "{a}^{b}"], Ruleset(codes, severities={not_judged().code: "error"}))
+    assert judged.findings.select("row", "rule", "severity").rows() == [(1, not_judged().code, "error")]
+    assert judged.labels["score"].to_list() == [1.0, None]
+
+
+def test_faults_are_passed_on_where_the_work_ends_in_an_error(faults_go_on):
+    def work():
+        with faults.passed_on():
+            _failing([0])
+            raise KeyError("the work")
+
+    with faults.collected() as found, pytest.raises(KeyError):
+        work()
+    assert [fault.part for fault in found.all()] == ["a division"]
 
 
 def test_a_proof_that_raises_leaves_the_label_as_it_is(monkeypatch, faults_go_on):

@@ -234,6 +234,20 @@ def test_a_circle_ends_at_its_first_spelling():
     assert (case.spellings, case.applied, case.key_after) == (["a"], [], rules.visual_key(["a"]).item())
 
 
+def test_a_proof_says_which_label_it_is_at(monkeypatch):
+    """Else thousands of proofs in a row look like one label that hangs, and their process is killed."""
+    at, proving = [], []
+    real = proof.proven
+    monkeypatch.setattr(fixing, "now_at", at.append)
+    monkeypatch.setattr(fixing, "proven", lambda before, edits: proving.append(at[-1]) or real(before, edits))
+    labels = ["x", "$x$", "y", r"${}\frac {1} {2} \quad\quad$"]
+    fixed = rules.fix(labels)
+    assert fixed["fixed"].to_list()[1::2] != labels[1::2]
+    assert proving[:2] == [1, 3]
+    assert set(proving) == {1, 3}
+    assert at[-1] == -1
+
+
 def test_a_label_that_is_not_done_in_time_keeps_its_text(monkeypatch):
     monkeypatch.setattr(fixing, "MAX_PASSES", 1)
     label = "x  " * 9

@@ -56,7 +56,7 @@ class PictureSettings:
 
     @classmethod
     def of(cls, resize: str, crop: str) -> PictureSettings:
-        """The shape for options' values."""
+        """The settings for options' values."""
         from rules.sets.model_resize import FACTOR, MAX_PIXELS
 
         return cls(resize, crop, FACTOR, MAX_PIXELS)  # type: ignore[arg-type]

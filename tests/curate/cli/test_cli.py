@@ -220,6 +220,11 @@ def test_a_fault_says_so_in_one_line(call, monkeypatch: pytest.MonkeyPatch) -> N
             2,
             "curate: error: No space left on device",
         ),
+        (
+            pl.exceptions.PanicException("index out of bounds"),
+            2,
+            "curate: error: a fault in texsieve: PanicException: index out of bounds; --debug shows where",
+        ),
     ],
 )
 def test_what_the_system_says(

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -169,6 +170,20 @@ def test_a_drawing_that_raises_is_not_drawn_and_says_why(monkeypatch, faults_go_
     assert [isinstance(one, bytes) for one in drawn] == [True, False, True]
     assert str(drawn[1]) == "a fault in texsieve: TypeError: not a tree"
     assert [(fault.part, fault.first) for fault in found.all()] == [("drawing", "b")]
+
+
+def test_a_drawing_that_raises_is_tried_and_told_again(monkeypatch, faults_go_on, tmp_path):
+    import curate.render.drawing
+    from curate.pairs.rendered import drawings
+
+    def convert(tex, seconds):
+        raise TypeError("not a tree")
+
+    monkeypatch.setattr(curate.render.drawing, "convert", convert)
+    for _ in range(2):
+        with faults.collected() as found:
+            drawings(np.arange(2), ["a", "b"], np.zeros(2), np.zeros((2, 24, 64), np.uint8), cache=tmp_path)
+        assert [(fault.part, fault.count) for fault in found.all()] == [("drawing", 2)]
 
 
 def test_a_colour_that_is_none_is_no_fault():

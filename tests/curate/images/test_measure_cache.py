@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -11,9 +12,10 @@ from source_makers import image
 
 import curate.images.opening
 from curate.base.cache_folder import cache_folder
-from curate.images import measure_cache
+from curate.images import measure_cache, opening
 from curate.images.measure_cache import measured
 from curate.images.opening import MEASURED, PROBE, probe
+from rules.workers.pool import Lost
 
 
 @pytest.fixture
@@ -98,6 +100,25 @@ def test_a_file_changed_just_now_is_not_kept(folder: Path, tmp_path: Path, opene
     opened.clear()
     audit(folder, tmp_path / "cache")
     assert opened == ["0.png"]
+
+
+def test_what_another_time_may_be_measured_is_not_kept(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(root: Path, strokes: bool, refs: Sequence[str]) -> tuple[pl.DataFrame, float]:
+        return pl.concat([opening._unmeasured(Lost(ref, "its process was killed"))[0] for ref in refs]), 0.0
+
+    def no_room(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    for name, stand_in, says in (
+        ("_timed_part", lost, "not measured: its process was killed"),
+        ("measured", no_room, "out of memory"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(opening, name, stand_in)
+            assert audit(folder, tmp_path / "cache")["error"].to_list()[:5] == [says] * 5
+    assert audit(folder, tmp_path / "cache").equals(audit(folder, None))
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "other columns", "rows twice"])

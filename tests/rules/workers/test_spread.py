@@ -16,6 +16,7 @@ from typing import Any
 import polars
 import pytest
 
+from rules.workers import pool
 from rules.workers.pool import MOST_IN_A_ROW, Lost, the_pool
 from rules.workers.process import HelperError
 from rules.workers.spread import isolated, spread, spread_by
@@ -105,6 +106,20 @@ def test_this_process_works_too_where_it_is_asked_and_a_slow_batch_holds_nothing
         assert os.getpid() not in {process for _, process in flat(run(deadly.told, batches(8), here=True))}
 
 
+def test_a_process_that_works_too_leaves_to_others_what_ended_one(tmp_path: Path) -> None:
+    script = tmp_path / "library.py"
+    script.write_text(
+        "from rules.workers.spread import spread\n"
+        "from tests.helpers import deadly\n"
+        "batches = [[*'abcdefg', 'exit'], ['1'], ['2']]\n"
+        "for found in spread(deadly.told, batches, 2, lost=lambda lost: [(lost.item,)], to='do', here=True):\n"
+        "    print(*(row[0] for row in found))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, timeout=60)
+    assert (done.returncode, done.stdout.split()) == (0, [*"abcdefg", "exit", *"12"])
+
+
 def test_whoever_stops_reading_leaves_no_process_behind() -> None:
     results = run(deadly.slow, batches(100))
     next(results)
@@ -180,6 +195,26 @@ def test_helpers_that_cannot_start_are_said(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "executable", "/nowhere")
     with pytest.raises(HelperError, match="No such file"):
         list(run(deadly.told, batches(3)))
+
+
+def test_a_system_without_room_for_threads_is_said_and_few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, room = pool._Hand.start, [1]
+
+    def start(hand: pool._Hand) -> None:
+        if not room:
+            raise RuntimeError("can't start new thread")
+        room.pop()
+        real(hand)
+
+    the_pool().close()
+    monkeypatch.setattr(pool._Hand, "start", start)
+    items = [*"ab", "exit", *"cd"]
+    found = flat(run(deadly.told, [items, items], 3))
+    assert [row.item if isinstance(row, Lost) else row[0] for row in found] == items * 2
+    the_pool().close()
+    with pytest.raises(HelperError, match="can't start new thread; try fewer --workers"):
+        list(run(deadly.told, batches(3)))
+    the_pool().close()
 
 
 def test_work_that_cannot_be_sent_is_an_error_of_the_caller() -> None:
