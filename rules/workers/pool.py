@@ -257,12 +257,17 @@ class _Hand(Thread):
         while (task := self._pool.take(self)) is not None:
             try:
                 outcome: tuple[bool, Any] | Death | BaseException = self._do(task)
-            except BaseException as error:  # HelperError, or an order that can't be pickled
+            except BaseException as error:  # HelperError, an order that can't be pickled, no memory for an answer
                 outcome = error
+                self._drop()  # it may still have to answer, and the next order must not get that answer
             self._pool.finish(self, task, outcome)
+        self._drop()
+
+    def _drop(self) -> None:
         if self.process is not None:
             self.process.kill()
             self.process.end()
+            self.process = None
 
     def _do(self, task: _Task) -> tuple[bool, Any] | Death:
         process = self.process or self._new_process(task)
