@@ -92,8 +92,9 @@ def command_line() -> str:
         "goes on. A line on standard error says what failed on which label, and `faults` in summary.json or",
         "metrics.json counts it. The label has no score, and the finding "
         f"[{not_judged().code}](rules/{not_judged().code}.md) says why. Where a drawing",
-        "failed, a note stands in its place. If a metric failed, the pair counts as wrong in that metric. With `--debug`",
-        "or the environment variable `TEXSIEVE_STRICT=1`, the first fault ends the command with a traceback.",
+        "failed, a note stands in its place. If a metric failed, the pair counts as wrong in that metric.",
+        "With `--debug` or the environment variable `TEXSIEVE_STRICT=1`, the first fault ends the command with a",
+        "traceback.",
     ]
     for program, group in PROGRAMS:
         lines += ["", f"## {program}", "", *_help(group, program)]

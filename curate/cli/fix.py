@@ -22,9 +22,7 @@ Examples:
 """
 )
 @click.argument("source", metavar="SOURCE")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="PATH", help="File to write (folder, if SOURCE is)."
-)
+@click.option("--out", type=click.Path(path_type=Path), metavar="PATH", help="File to write (folder, if SOURCE is).")
 @click.option("--unsafe-fixes", is_flag=True, help="Make unsafe fixes too: they may change what is drawn.")
 @click.option("--diff", is_flag=True, help="Print a unified diff and write nothing.")
 @click.option("--columns", metavar="label:tex", help="Which column is the label.")
