@@ -28,7 +28,7 @@ demo-train: $(ready)  ## train, ask and score a toy model on the demo's data and
 	@[ -d "$(DEMO)/dataset" ] || $(VENV)/bin/curate demo --out "$(DEMO)" >/dev/null
 	@env -u PYTHONDONTWRITEBYTECODE $(py) tests/finetune/toy/demo_train.py --data "$(DEMO)/dataset" --out "$(DEMO)/train" $(TRAIN_ARGS)
 
-gpu-check: $(ready)  ## on a machine with a GPU: 20 steps of the real model and all around them, and a table of what passed
+gpu-check: $(ready)  ## on a machine with a GPU: train the real model for 20 steps, use it, and print a table of what passed
 	@[ -d "$(DEMO)/dataset" ] || $(VENV)/bin/curate demo --out "$(DEMO)" >/dev/null
 	@$(py) tools/gpu_check.py --data "$(DEMO)/dataset" $(GPU_ARGS)
 
@@ -43,7 +43,7 @@ test-long: check  ## `make test`, and what it leaves out: the same again at more
 	@bash .ci/system.sh
 	@$(pytest) $(PYTEST_ARGS)
 
-fuzz: $(ready)  ## the property tests with new examples; the seed is said, SEEDS="7 100-120" gives some
+fuzz: $(ready)  ## the property tests, with new examples; prints the seed, SEEDS="7 100-120" repeats some
 	@seeds="$(SEEDS)"; seeds="$${seeds:-$$(date +%s)}"; \
 	  echo "Seeds: $$seeds. The same examples again: make fuzz SEEDS=\"$$seeds\""; \
 	  $(py) -m pytest -n $(WORKERS) --dist load --seeds "$$seeds" $(PYTEST_ARGS)
@@ -57,7 +57,7 @@ bench: $(ready)  ## labels a second of the audit, beside other tools (results in
 	@$(py) benchmarks/bench.py $(BENCH_ARGS)
 	@$(py) benchmarks/planted.py $(PLANTED_ARGS)
 
-docs: $(core)  ## write what is made from the code: docs/rules/, docs/cli.md, docs/training-settings.md, output in README.md
+docs: $(core)  ## write the pages and tables in docs/ that are made from the code, and the output in README.md
 	@$(py) docs/make_docs.py
 
 clean:  ## remove what these targets made, .venv included

@@ -1,4 +1,4 @@
-"""The pipeline and its command line: sources, audit, rendering, report. What is wrong is decided in `rules`."""
+"""The pipeline and its command line: sources, audit, export, report. `rules` decides what is wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    # Looked up when first asked for: what finds versions takes longer to import than all that `curate --help` needs.
+    # Looked up at first use: `importlib.metadata` takes longer to import than all that `curate --help` needs.
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib.metadata import PackageNotFoundError, version

@@ -272,7 +272,7 @@ def _port() -> Check:
         try:
             sock.bind(("127.0.0.1", PORT))
         except OSError as error:
-            detail = f"{PORT} can't be had ({error.strerror}): curate browse takes a free one"
+            detail = f"port {PORT} can't be opened ({error.strerror}): curate browse takes a free one"
             return Check("App's port", "ok", detail, optional=True)
     return Check("App's port", "ok", f"{PORT} is free", optional=True)
 

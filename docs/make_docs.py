@@ -1,9 +1,8 @@
-"""Writes docs/rules/, cli.md, data-formats.md, defects.md and training-settings.md from the code: `make docs`, and
-nothing else.
+"""`make docs`: writes docs/rules/, cli.md, data-formats.md, defects.md and training-settings.md from the code.
 
-All but two things: below the `$ ` lines of README.md's console blocks it puts what these commands print, and between
-the markers of docs/metrics.md and docs/export.md the lists of metrics and of export formats. The pages are committed,
-and a test fails where they are stale. Nothing here depends on the terminal, the machine or the time.
+It also fills in parts of three other pages: the output of the `$ ` commands in README.md's console blocks, and the
+lists between the markers of docs/metrics.md and docs/export.md. The pages are committed, and a test fails if they are
+stale. The output doesn't depend on the terminal, the machine or the time.
 """
 
 from __future__ import annotations
@@ -89,12 +88,13 @@ def command_line() -> str:
         "Exit codes: 0 done, 1 findings reached `--fail-on`, 2 bad usage, configuration or input. An error is one line",
         "on standard error; `--debug` shows the traceback.",
         "",
-        "Where a rule, a visual key, a proof, a drawing or a metric fails on one label, that is a fault in texsieve.",
-        "The rest goes on: a line on standard error says what failed on which label, and summary.json or metrics.json",
-        "counts it under `faults`. The label has no score, and a finding "
-        f"([{not_judged().code}](rules/{not_judged().code}.md)) says why; what is",
-        "not drawn says so; a pair counts as wrong in the metric that failed. With `--debug`, or the environment",
-        "variable `TEXSIEVE_STRICT=1`, the first fault ends the command with its traceback.",
+        "If a rule, visual key, proof, drawing or metric fails on one label, that is a fault in texsieve, and the rest",
+        "goes on. A line on standard error says what failed on which label, and `faults` in summary.json or",
+        "metrics.json counts it. The label has no score, and the finding "
+        f"[{not_judged().code}](rules/{not_judged().code}.md) says why. Where a drawing",
+        "failed, a note stands in its place. If a metric failed, the pair counts as wrong in that metric.",
+        "With `--debug` or the environment variable `TEXSIEVE_STRICT=1`, the first fault ends the command with a",
+        "traceback.",
     ]
     for program, group in PROGRAMS:
         lines += ["", f"## {program}", "", *_help(group, program)]

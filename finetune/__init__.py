@@ -17,7 +17,7 @@ __all__ = ["score"]
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when first asked for: the rules and polars take half a second that `finetune --help` needn't pay.
+    # Loaded at first use: the rules and polars take half a second, which `finetune --help` doesn't need.
     if name == "score":
         from finetune.metrics.scoring import score
 

@@ -1,4 +1,4 @@
-"""What is wrong with a label, an image, a pair, a data set. Pure: frames in, frames out, no files, no network.
+"""Finds what is wrong with labels, images, pairs and data sets. Frames in, frames out; no files, no network.
 
 import rules
 rules.check([r"\\frac{a}{b", r"x^2"])      # findings, with the row of the label

@@ -1,8 +1,9 @@
-"""What goes wrong in texsieve itself, caught so that one label doesn't end everything. Knows no rule and no metric.
+"""Catches faults in texsieve itself, so that one label doesn't end a whole command. Knows no rule and no metric.
 
-A rule, a key or a metric that raises is a fault of ours. `caught` is called where it raised, and the rest goes on;
-whoever runs the whole (`collected`) counts the faults and names them. In a library's use nobody collects, and each is
-a Python warning. In strict mode (`--debug`, or the environment variable TEXSIEVE_STRICT) the first one ends the work.
+A rule, a key or a metric that raises is a fault in texsieve. The code that catches the exception calls `caught`, and
+the rest goes on. A command runs inside `collected`, which counts and names the faults. Library code has no collector,
+so each fault is a Python warning. In strict mode (`--debug`, or the environment variable TEXSIEVE_STRICT) the first
+fault ends the work.
 """
 
 from __future__ import annotations
@@ -16,28 +17,28 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 _VARIABLE = "TEXSIEVE_STRICT"
-#: These are no faults of ours: somebody wants the work to end, or the machine has no room for it.
+#: Not faults in texsieve: somebody stopped the work, or memory ran out.
 _NOT_OURS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)
-#: Characters of a label that a line shows, and of an error's message that are kept.
+#: Characters: of a label that is shown, and of an error's message that is kept.
 _SHOWN, _KEPT = 60, 300
 
 
 class FaultError(Exception):
-    """A fault in strict mode; the text says what failed on what, and holds the traceback of where."""
+    """A fault in strict mode. The text says what failed on which label, and has the traceback."""
 
 
 class FaultWarning(UserWarning):
-    """A fault that nobody collects."""
+    """A fault outside `collected`."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something of ours that raised.
+    """A part of texsieve that raised, once or several times in the same way.
 
-    part: what raised, such as `rule SEM017`. kind: the exception's name. message: what the first one said. first: the
-    text that it failed on first, a pair of texts for a metric, None where it was no single one. count: how many it
-    failed on. of: what these are, in the singular. where: the name of the first, once somebody knows it. trace: the
-    first one's traceback.
+    part: what raised, such as `rule SEM017`. kind: the exception's name. message: the first exception's message.
+    first: the text it failed on first; for a metric, a pair of texts; None if it failed on no single text. count: how
+    many texts or pairs it failed on. of: what they are, in the singular. where: the name of the first, once it is
+    known. trace: the first traceback.
     """
 
     part: str
@@ -51,7 +52,7 @@ class Fault:
 
     @property
     def error(self) -> str:
-        """The exception in words."""
+        """The exception's name and message."""
         return f"{self.kind}: {self.message}" if self.message else self.kind
 
     def __str__(self) -> str:
@@ -64,7 +65,7 @@ class Fault:
         return f"a fault in texsieve: {self.part} failed on {number}{first}: {self.error}; please report it"
 
     def as_json(self) -> dict[str, str | int | None]:
-        """What summary.json and metrics.json say of it."""
+        """The entry in summary.json and metrics.json."""
         return {
             "part": self.part,
             "error": self.kind,
@@ -76,7 +77,7 @@ class Fault:
 
 
 class Faults:
-    """Faults as they are caught: those of one part and one kind are one."""
+    """Collects faults. Faults of the same part and kind are counted as one."""
 
     def __init__(self, strict: bool = False) -> None:
         self.strict = strict
@@ -88,11 +89,11 @@ class Faults:
         self._found[key] = fault if known is None else replace(known, count=known.count + fault.count)
 
     def all(self) -> list[Fault]:
-        """In the order of their parts."""
+        """All faults, ordered by part."""
         return [self._found[key] for key in sorted(self._found)]
 
     def name(self, where: Callable[[str | tuple[str, str]], str | None]) -> None:
-        """Give each its name: `where` says what the first is called that it failed on, None for unknown."""
+        """Set `where` of each fault: the function returns the name of its first text, or None if it knows none."""
         for key, fault in self._found.items():
             if fault.first is not None and fault.where is None:
                 self._found[key] = replace(fault, where=where(fault.first))
@@ -107,9 +108,9 @@ def _is_strict(collector: Faults | None) -> bool:
 
 @contextmanager
 def collected(*, strict: bool | None = None) -> Iterator[Faults]:
-    """Inside, faults are put into what this gives, in place of being warnings.
+    """Inside this block, faults go into the `Faults` that it yields, instead of being warnings.
 
-    strict: the first one raises; None: as the environment says.
+    strict: whether the first fault raises; None: as the environment variable says.
     """
     found = Faults(_is_strict(None) if strict is None else strict)
     token = _collector.set(found)
@@ -121,8 +122,8 @@ def collected(*, strict: bool | None = None) -> Iterator[Faults]:
 
 @contextmanager
 def passed_on() -> Iterator[Faults]:
-    """Inside, faults are collected as by `collected`; at the end, however it comes, they go on to whoever collects
-    outside."""
+    """Collects faults as `collected` does, and passes them on to the collector outside when the block ends, however it
+    ends."""
     found = Faults()
     try:
         with collected(strict=_is_strict(_collector.get())) as found:
@@ -133,7 +134,7 @@ def passed_on() -> Iterator[Faults]:
 
 
 def check_ours(error: BaseException) -> None:
-    """Raises `error` again where it is none of our faults."""
+    """Raises `error` again if it isn't a fault in texsieve."""
     if isinstance(error, (*_NOT_OURS, FaultError)):
         raise error
 
@@ -141,9 +142,10 @@ def check_ours(error: BaseException) -> None:
 def caught(
     part: str, error: BaseException, first: str | tuple[str, str] | None = None, *, count: int = 1, of: str = "label"
 ) -> Fault:
-    """Called in the `except` of what may go on without: counts the fault. Raises `error` again where it is none.
+    """Counts a fault. Call it in the `except` of work that can go on without the part that failed.
 
-    Catch BaseException: what Rust panics with is no Exception. Raises FaultError in strict mode.
+    Catch BaseException: a panic in Rust isn't an Exception. Raises `error` again if it isn't a fault in texsieve, and
+    FaultError in strict mode.
     """
     check_ours(error)
     message = " ".join(str(error).split())[:_KEPT]
@@ -154,7 +156,7 @@ def caught(
 
 
 def tell(fault: Fault) -> None:
-    """Hand a fault, which may be from another process, to whoever collects. Raises FaultError in strict mode."""
+    """Hand a fault, perhaps from another process, to the collector. Raises FaultError in strict mode."""
     collector = _collector.get()
     if _is_strict(collector):
         raise FaultError(f"{fault}\n{fault.trace}")

@@ -1,4 +1,4 @@
-"""What an option of a rule may be: its default, and its choices or bounds. Knows no rule."""
+"""Options of rules: defaults, and the choices or bounds of their values. Knows no rule."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Option:
-    """An option with its default; values of another type than the default's are refused (a whole number is a float).
+    """An option with its default. A value must have the default's type; a whole number also counts as a float.
 
-    choices: the words that it may be. at_least, at_most: bounds of a number, both allowed. valid: raises ValueError for
-    a value that it may not be, in words that go on from "option … of …"; `says` is what it may be, for people.
+    choices: the words it may be. at_least, at_most: the bounds of a number, inclusive. valid: raises ValueError for a
+    wrong value; the message continues "option … of …". says: what is allowed, in words, for an option with `valid`.
     """
 
     default: Any
@@ -27,7 +27,7 @@ class Option:
 
     @property
     def may_be(self) -> str:
-        """What it may be, as in `option run of SYN010 must be 5 or more`."""
+        """The allowed values in words, as in `option run of SYN010 must be 5 or more`."""
         if self.says:
             return self.says
         if self.choices:
@@ -41,7 +41,7 @@ class Option:
         return "true or false"
 
     def check(self, value: Any) -> Any:
-        """`value` in the type of the default. Raises ValueError, in words behind "option … of …", for another."""
+        """`value` in the default's type. Raises ValueError for a wrong one, in words that continue "option … of …"."""
         if isinstance(self.default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         kind = type(self.default)
@@ -68,22 +68,22 @@ OFF = Option(False)
 
 
 def share(default: float) -> Option:
-    """A part of something, from 0 to 1."""
+    """An option for a share, from 0 to 1."""
     return Option(default, at_least=0, at_most=1)
 
 
 def count(default: int, *, at_least: int = 0) -> Option:
-    """A number of things."""
+    """An option for a whole number of things."""
     return Option(default, at_least=at_least)
 
 
 def measure(default: float, *, at_least: float = 0) -> Option:
-    """A number that has no upper end."""
+    """An option for a number without an upper bound."""
     return Option(default, at_least=at_least)
 
 
 def toml_value(value: Any) -> str:
-    """A value as it stands in a TOML file."""
+    """A value as written in a TOML file."""
     if isinstance(value, bool):
         return str(value).lower()
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

@@ -24,7 +24,7 @@ make_docs = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(make_docs)
 
 MADE = make_docs.pages()
-WRITTEN = sorted([ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("contributing/*.md")])
+WRITTEN = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.glob("*.md"), *DOCS.glob("contributing/*.md")])
 HINT = "run `make docs` and commit what it writes"
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")

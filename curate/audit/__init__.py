@@ -1,4 +1,4 @@
-"""`curate audit`: from sources to a run folder. The stages are in order in `stages`, one module each beside it."""
+"""`curate audit`: from sources to a run folder. `stages` runs the stages in order; each is a module beside it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLACES |= {"peak_memory": "facts"}
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when first asked for: the project file needs the thresholds that lie here, not the whole audit.
+    # Loaded at first use: the project file needs the thresholds in this package, not the whole audit.
     if name in _PLACES:
         return getattr(import_module(f"curate.audit.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

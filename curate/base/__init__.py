@@ -1,1 +1,1 @@
-"""What every part of `curate` and `finetune` stands on: files, locks, terminals, tables. Knows no data set."""
+"""Tools shared by all of `curate` and `finetune`: files, locks, terminals, tables. Knows no data set."""

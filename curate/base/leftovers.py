@@ -1,11 +1,11 @@
-"""Finds what an interrupted replacement left beside a folder, puts it back and clears it away. Replaces nothing itself.
+"""Finds what an interrupted replacement left beside a folder, and restores or removes it. Replaces no folder itself.
 
-Beside a folder NAME may lie, of a writer that lives or was killed:
+A writer that is running, or was killed, can have these beside a folder NAME:
 
-- `.NAME.*.tmp`: a new folder that isn't finished, or an old one that was replaced and isn't removed yet;
-- `.NAME.*.old/NAME`: the old folder, where the system can't exchange two in one step. NAME is absent between the steps.
+- `.NAME.*.tmp`: a new folder that isn't finished, or an old one that has been replaced and not yet removed;
+- `.NAME.*.old/NAME`: the old folder, if the system can't exchange two in one step. NAME is absent between the steps.
 
-A writer holds the lock of what it makes, so that nobody takes it for a leftover.
+A writer locks what it makes, so that no other process takes it for a leftover.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ from curate.base.errors import UserError
 from curate.base.locks import held_folder
 
 UNFINISHED, ASIDE = ".tmp", ".old"
-#: A folder that is younger may belong to a writer that has not come to hold it yet.
+#: A younger folder may belong to a writer that hasn't locked it yet.
 _JUST_MADE_S = 60.0
-#: Two renames take milliseconds: whoever takes longer was stopped between them.
+#: Two renames take milliseconds: a writer that takes longer was stopped between them.
 _WAIT_S = 10.0
-#: Where locks don't say whether a writer lives, it is given this long to finish.
+#: If locks can't tell whether a writer is running, it gets this long to finish.
 _SETTLE_S = 1.0
 _told: set[str] = set()
 
 
 def real(path: Path) -> Path:
-    """The path that is renamed for `path`: a link stays, and what it leads to is replaced."""
+    """The path to rename for `path`: a link stays, and its target is replaced."""
     return path.resolve() if path.is_symlink() else path
 
 
 def restore(path: Path, logs: Sequence[str] = ()) -> bool:
-    """Is there something at `path`? What an interrupted replacement moved away from there is put back first.
+    """Is there something at `path`? First puts back what an interrupted replacement moved away from there.
 
-    logs: names of append-only files in the folder. Where one that was moved away has lines that the present one lacks,
-    a note says so. Raises UserError where the old folder can't be put back, or another process is just replacing it.
+    logs: names of append-only files in the folder. If one that was moved away has lines that the present one lacks, a
+    note says so. Raises UserError if the old folder can't be put back, or if another process is replacing it.
     """
     path = real(path)
     until = time.monotonic() + _WAIT_S
     while not path.exists():
         homes = [home for home in _leftovers(path, ASIDE) if os.path.lexists(home / path.name)]
         if not homes:
-            # A writer that was just looked for may have finished in between.
+            # A writer may have finished since the first look.
             return path.exists()
         if not _put_back(max(homes, key=_changed), path):
             if time.monotonic() > until:
-                raise UserError(f"{path}: another process is putting a new folder there; try again in some seconds")
+                raise UserError(f"{path}: another process is putting a new folder there; try again in a few seconds")
             time.sleep(0.02)
     with suppress(OSError):
         for home in _leftovers(path, ASIDE):
@@ -62,7 +62,7 @@ def restore(path: Path, logs: Sequence[str] = ()) -> bool:
 
 
 def _put_back(home: Path, path: Path) -> bool:
-    """Rename the folder in `home` to `path`; False where a living writer holds it."""
+    """Rename the folder in `home` to `path`; False if a running writer holds it."""
     with held_folder(home) as held:
         if held is False:
             return False
@@ -77,37 +77,37 @@ def _put_back(home: Path, path: Path) -> bool:
             if path.exists() or not os.path.lexists(old):
                 return True
             raise UserError(
-                f"{path}: an interrupted replacement moved it to {old}, and it can't be put back: {error.strerror}"
+                f"{path}: an interrupted replacement moved it to {old}, and moving it back failed: {error.strerror}"
             ) from error
         with suppress(OSError):
             home.rmdir()
-    note(f"{path}: put back from {home.name}, where a replacement that was interrupted had left it")
+    note(f"{path}: put back from {home.name}, where an interrupted replacement had left it")
     return True
 
 
 def clear_away(path: Path, logs: Sequence[str] = ()) -> None:
-    """Remove what writers of `path` left that were killed: they hold their folders no more.
+    """Remove what killed writers of `path` left: they no longer hold their folders.
 
-    A folder stays, and a note says so, where one of its `logs` has lines that the one in `path` lacks.
+    A folder stays, and a note says so, if one of its `logs` has lines that the one in `path` lacks.
     """
     for ending in (UNFINISHED, ASIDE):
         for entry in _leftovers(path, ending):
             old = entry if ending == UNFINISHED else entry / path.name
-            with suppress(OSError):  # gone by now, or not ours to open
+            with suppress(OSError):  # gone by now, or not readable for us
                 if time.time() - entry.stat().st_mtime < _JUST_MADE_S:
                     continue
                 with held_folder(entry) as held:
                     if not held or _tell_of_logs(old, entry, path, logs):
                         continue
                     if ending == ASIDE and old.exists():
-                        note(f"{path}: the version before it, left by an interrupted replacement, is removed")
+                        note(f"{path}: removed the previous version, which an interrupted replacement had left")
                     shutil.rmtree(entry, ignore_errors=True)
 
 
 def discard(folder: Path, path: Path, logs: Sequence[str] = ()) -> None:
     """Remove a folder that the one at `path` has replaced.
 
-    It is kept where one of its `logs` has lines that the one in `path` lacks, as of a program that takes no lock.
+    It stays if one of its `logs` has lines that the one in `path` lacks, written by a program that takes no lock.
     """
     if not _lacking(folder, path, logs):
         shutil.rmtree(folder, ignore_errors=True)
@@ -118,12 +118,12 @@ def discard(folder: Path, path: Path, logs: Sequence[str] = ()) -> None:
 
 
 def aside_of(path: Path) -> Path:
-    """A new folder beside `path` that the old one can be moved into."""
+    """A new folder beside `path`, to move the old one into."""
     return Path(mkdtemp(prefix=f".{path.name}.", suffix=ASIDE, dir=path.parent))
 
 
 def _leftovers(path: Path, ending: str) -> list[Path]:
-    # As `mkdtemp` names them: a star would find those of `run.2` for `run`, too.
+    # As `mkdtemp` names them. A star would also match those of `run.2` for `run`.
     return sorted(path.parent.glob(f".{escape(path.name)}.{'?' * 8}{ending}"))
 
 
@@ -135,19 +135,19 @@ def _changed(entry: Path) -> float:
 
 
 def _tell_of_logs(old: Path, left: Path, path: Path, logs: Sequence[str]) -> bool:
-    """Say which logs in `old` have lines that those in `path` lack. Are there any?"""
+    """Say which logs in `old` have lines that those in `path` lack. True if there are any."""
     lacking = _lacking(old, path, logs)
     for name, number in lacking.items():
         lines = "1 line" if number == 1 else f"{number:,} lines"
         note(
-            f"{old / name}: has {lines} that {path / name} lacks, left by an interrupted replacement; put them before "
-            f"its own, or remove {left}"
+            f"{old / name}: an interrupted replacement left {lines} that {path / name} lacks; put them at "
+            f"the start of that file, or remove {left}"
         )
     return bool(lacking)
 
 
 def _lacking(old: Path, path: Path, logs: Sequence[str]) -> dict[str, int]:
-    """How many lines of each log in `old` the one in `path` lacks; logs that lack none are left out."""
+    """By log, how many lines in `old` are missing in `path`; logs without missing lines are left out."""
     counts = {name: (_lines(old / name) - _lines(path / name)).total() for name in logs}
     return {name: count for name, count in counts.items() if count}
 
@@ -160,7 +160,7 @@ def _lines(log: Path) -> Counter[bytes]:
 
 
 def note(text: str) -> None:
-    """One line on standard error, once in a process."""
+    """Print one line on standard error, once per process."""
     import click
 
     from curate.base.visible import visible

@@ -1,8 +1,8 @@
-"""Fills dataclasses from plain values, strictly: no unknown key, no wrong type. Knows no setting by name.
+"""Fills dataclasses from plain values and refuses unknown keys and wrong types. Knows no setting by name.
 
-A field's annotation says what it takes: bool, int, float, str, Path, Literal, tuple[str, ...], Mapping[str, …], Any,
-another dataclass (a section of keys), or one of them or None. `Annotated[int, Between(1)]` gives it bounds. A field
-with the metadata NO_KEY is set by the program only.
+The annotation of a field says what it takes: bool, int, float, str, Path, Literal, tuple[str, ...], Mapping[str, …],
+Any, another dataclass (a section of keys), or one of these or None. `Annotated[int, Between(1)]` adds bounds. Only the
+program sets a field with the metadata NO_KEY.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from curate.base.errors import UserError
 from curate.base.visible import clip, visible
 
 T = TypeVar("T")
-#: How a key is called in messages, from the name of its section ("" at the top) and its own.
+#: The name of a key in messages, from the name of its section ("" at the top) and its own.
 Naming = Callable[[str, str], str]
 
 NO_KEY: Mapping[str, bool] = {"key": False}
@@ -28,13 +28,13 @@ _WORDS = {str: "text", Path: "a path", int: "a whole number", float: "a number",
 
 @dataclass(frozen=True)
 class Between:
-    """Bounds of a number, both inclusive; None: there is none."""
+    """Bounds of a number, both inclusive; None means no bound."""
 
     low: float | None = None
     high: float | None = None
 
     def wants(self, value: Any) -> str | None:
-        """What a number out of the bounds must be, None for one within."""
+        """What the number must be, in words, if it is out of bounds; None if it is within them."""
         fits = (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
         if fits:
             return None
@@ -45,38 +45,38 @@ class Between:
 
 #: A whole number of things, at least one.
 Count = Annotated[int, Between(1)]
-#: A part of a whole.
+#: A share, from 0 to 1.
 Share = Annotated[float, Between(0, 1)]
 
 
 def dotted(section: str, key: str) -> str:
-    """`section.key`, as YAML and the command line of a training have it."""
+    """`section.key`, as in YAML and on the command line of a training."""
     return f"{section}.{key}" if section else key
 
 
 def in_table(section: str, key: str) -> str:
-    """`[section] key`, as TOML has it."""
+    """`[section] key`, as in TOML."""
     return f"[{section}] {key}" if section else key
 
 
 def as_flag(section: str, key: str) -> str:
-    """`--key`, as a command line has it."""
+    """`--key`, as on a command line."""
     return f"--{key.replace('_', '-')}"
 
 
 def fill(base: T, values: Mapping[str, Any], where: str = "", *, section: str = "", naming: Naming = dotted) -> T:
-    """The dataclass instance `base`, whose sections are dataclasses too, with `values` in the place of its own.
+    """A copy of the dataclass instance `base` with `values` in it. Its sections are dataclasses too.
 
-    where: the file or flag, for messages. section: what `base` is called there; naming: how its keys are. Raises
-    UserError for an unknown key, naming the nearest one, for a value of another type than the field's annotation or out
-    of its bounds, and for what the dataclass itself refuses. A whole number does for a float, and so does text like
-    "1e-4", which YAML 1.1 reads as text.
+    where: the file or flag, for messages. section, naming: the names of `base` and of its keys in messages. Raises
+    UserError for an unknown key (naming the nearest one), for a value of the wrong type or out of bounds, and for a
+    value that the dataclass itself refuses. A float may also be a whole number, or text such as "1e-4", which YAML 1.1
+    reads as text.
     """
     return _Filler(f"{where}: " if where else "", naming, section, _keys(base)).filled(base, values, section)
 
 
 def check(settings: Any, where: str = "", *, section: str = "", naming: Naming = dotted) -> None:
-    """Raises UserError for a value that `fill` wouldn't have let in, in settings made by calling the dataclass."""
+    """Raises UserError for a value that `fill` would refuse, in settings made by calling the dataclass."""
     filler = _Filler(f"{where}: " if where else "", naming, section, [])
     hints = get_type_hints(type(settings), include_extras=True)
     for field in dataclasses.fields(settings):
@@ -88,7 +88,7 @@ def check(settings: Any, where: str = "", *, section: str = "", naming: Naming =
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Dotted name to value of a dataclass instance and its sections."""
+    """The values of a dataclass instance and its sections, by dotted name."""
     out: dict[str, Any] = {}
     for field in dataclasses.fields(value):
         inner = getattr(value, field.name)
@@ -111,7 +111,7 @@ def nested(names: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Filler:
-    """One filling: how its messages begin, how they call keys, what the whole is called, and its keys, dotted."""
+    """One call of `fill`: the start of its messages, how they name keys, the name of the root, and all keys, dotted."""
 
     start: str
     naming: Naming
@@ -129,7 +129,7 @@ class _Filler:
             inner = getattr(base, key)
             if dataclasses.is_dataclass(hints[key]):
                 if not isinstance(value, Mapping):
-                    raise self.wrong(section, key, f"is a section of keys, not {_quoted(value)}")
+                    raise self.wrong(section, key, f"must be a section of keys, not {_quoted(value)}")
                 given[key] = self.filled(inner, value, dotted(section, key))
             else:
                 given[key] = self.typed(hints[key], value, section, key)
@@ -145,12 +145,12 @@ class _Filler:
         return UserError(f"{self.start}{visible(self.naming(section, key))} {what}")
 
     def hint(self, key: str, section: str, keys: list[str]) -> str:
-        """Which key was meant: the nearest by its whole name, or by its last part in any section."""
+        """Suggests the key that was meant: the nearest by whole name, or by last part in any section."""
         inside = section.removeprefix(self.root).removeprefix(".")
         name = dotted(inside, key)
-        if name in self.known and not inside and "." in key:  # as it is written on the command line
+        if name in self.known and not inside and "." in key:  # as on the command line
             above, _, last = key.rpartition(".")
-            return f"in a file its section is a mapping: `{above}: {{{last}: …}}`"
+            return f"in a file, write the section as a mapping: `{above}: {{{last}: …}}`"
         near = difflib.get_close_matches(key, keys, n=1, cutoff=0.6)
         close = [dotted(inside, near[0])] if near else difflib.get_close_matches(name, self.known, n=1, cutoff=0.75)
         if not close:
@@ -160,10 +160,10 @@ class _Filler:
         if close:
             above, _, last = close[0].rpartition(".")
             return f"did you mean {self.naming(dotted(self.root, above) if above else self.root, last)!r}?"
-        return f"known {'in ' + section + ' ' if section else ''}are {', '.join(keys)}"
+        return f"known keys{' in ' + section if section else ''}: {', '.join(keys)}"
 
     def typed(self, kind: Any, value: Any, section: str, key: str) -> Any:
-        """The value as the annotation `kind` has it."""
+        """The value in the type of the annotation `kind`, checked against its bounds."""
         bounds: tuple[Any, ...] = ()
         if get_origin(kind) in (Union, types.UnionType):
             if value is None:
@@ -208,7 +208,7 @@ def _is_mapping(kind: Any) -> bool:
 
 
 def _plain(kind: Any, value: Any) -> Any:
-    """A value that is no mapping, as its kind has it; None where it is none of that kind."""
+    """The value in the type of `kind`, which isn't a mapping; None if it isn't of that kind."""
     if get_origin(kind) is Literal:
         return value if isinstance(value, str) and value in get_args(kind) else None
     if get_origin(kind) is tuple:

@@ -1,1 +1,1 @@
-"""Shows a run in FiftyOne's App: its own database, its own server, both on this machine only. Judges no sample."""
+"""Shows a run in FiftyOne's App, with a database and a server on this machine only. Judges no sample."""

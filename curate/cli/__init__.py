@@ -1,1 +1,1 @@
-"""The command line `curate`: `main` holds the group of commands. The work is done elsewhere."""
+"""The command line `curate`, one command per module. The work is done elsewhere."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AuditCommand(click.Command):
-    """A command whose help lists the formats of sources, which are looked up when somebody asks for that help."""
+    """A command whose help lists the source formats. They are looked up only when the help is shown."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from curate.sources import format_list
@@ -31,8 +31,8 @@ class AuditCommand(click.Command):
 
 _EPILOG = """
 \b
-SOURCE is [NAME=][FORMAT:]PATH_OR_ID[#SPLIT]. Without FORMAT it is recognised by content;
-without SOURCE the project file says what to audit.
+SOURCE is [NAME=][FORMAT:]PATH_OR_ID[#SPLIT]. Without FORMAT, it is recognised by its content.
+Without SOURCE, the project file says what to audit.
 {formats}
 
 \b
@@ -50,33 +50,33 @@ Examples:
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run folder to write.")
 @selection
-@click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Where a source's images lie.")
-@click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="Which columns are what.")
+@click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Folder with a source's images.")
+@click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="What the columns are.")
 @click.option("--no-images", is_flag=True, help="Don't open images.")
 @click.option(
     "--against",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Find what stands in another run, or file of `curate hashes`, too.",
+    help="Also find what is in another run, or in a file of `curate hashes`.",
 )
-@click.option("--no-cache", is_flag=True, help="Measure every image anew, and keep nothing for the next audit.")
+@click.option("--no-cache", is_flag=True, help="Measure every image again, and keep nothing for the next audit.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
 @click.option(
     "--predictions",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="PRED.jsonl",
-    help="A model's predictions, to be held against the labels; may be repeated.",
+    help="A model's predictions, to compare with the labels; may be repeated.",
 )
 @click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one per core].")
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Where labels are judged and images measured: here, or on the Ray cluster that RAY_ADDRESS names.",
+    help="Where to judge labels and measure images: here, or on the Ray cluster in RAY_ADDRESS.",
 )
 @baseline_options
 @fail_on_option
@@ -103,8 +103,8 @@ def audit(
 ) -> int:
     """Audit data sets into a run folder.
 
-    The folder holds samples, findings, a summary and a report to look at. It is complete or it isn't there. An update
-    that is stopped leaves the old run or the new one, with all its decisions.
+    The folder holds samples, findings, a summary and a report. It is complete, or it isn't there. If an update is
+    stopped, the old run or the new one is there, with all decisions.
     """
     one_thread_for_matrices()
     from curate.base.cache_folder import cache_folder
@@ -135,8 +135,8 @@ def audit(
 
 
 def one_thread_for_matrices() -> None:
-    """Keep numpy, which isn't imported yet, from multiplying in several threads: an audit's matrices are small, and
-    threads that wait for each other cost it a quarter of its processor time."""
+    """Keep numpy, which isn't imported yet, from using several threads. An audit's matrices are small, and threads that
+    wait for each other would cost a quarter of its processor time."""
     import os
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -154,7 +154,7 @@ def audit_and_say(
     write_baseline: Path | None = None,
     **settings: Any,
 ) -> int:
-    """Audit, and print what came of it. Shared by `audit` and `demo`."""
+    """Audit, and print the results. Shared by `audit` and `demo`."""
     import os
     from contextlib import AbstractContextManager, nullcontext
 

@@ -23,16 +23,16 @@ Examples:
 @click.option(
     "--port", type=click.IntRange(1, 65535), metavar="N", help="Port of the App [default: 5151, or a free one]."
 )
-@click.option("--no-open", is_flag=True, help="Open no browser; print the address only.")
+@click.option("--no-open", is_flag=True, help="Don't open a browser; print only the address.")
 @click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Show the N worst samples at most [default: 200,000]."
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Show at most the N worst samples [default: 200,000]."
 )
-@click.option("--who", metavar="NAME", help="Whose decisions are made in the App [default: the user's].")
+@click.option("--who", metavar="NAME", help="Who makes the decisions in the App [default: the user].")
 def browse(run_folder: Path, port: int | None, no_open: bool, limit: int | None, who: str | None) -> None:
     """Show a run's samples in FiftyOne's App, to decide on them.
 
-    Image and drawn label side by side, what the rules found, saved views; what is decided is appended to the run's
-    decisions.jsonl. Goes on until Ctrl-C. The App answers on this machine only (127.0.0.1) and has no login.
+    The App shows image and drawn label side by side, the findings, and saved views. Decisions are appended to the run's
+    decisions.jsonl. Ctrl-C ends it. It answers on this machine only (127.0.0.1) and has no login.
     """
     if sys.platform == "win32":
         raise UserError("curate browse runs on Linux and macOS; on Windows use it inside WSL")

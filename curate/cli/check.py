@@ -40,7 +40,7 @@ def check(
 ) -> int:
     """Check labels quickly, without writing files.
 
-    FILE has one label a line, or is JSON lines with `latex` and perhaps `id`; - is standard input.
+    FILE has one label per line, or is JSON lines with `label` or `latex`, and perhaps `id`; - is standard input.
     """
     from curate.findings.baseline import write_baseline as write_known
     from curate.findings.checking import as_jsonl, as_sarif, as_text, given_labels, read_labels

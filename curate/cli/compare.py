@@ -21,7 +21,7 @@ Example:
 def compare(runs: tuple[Path, ...], form: str) -> None:
     """Say which source is worth training on, and why not the others.
 
-    Takes the run folders that `curate audit` wrote, and puts their sources side by side, best first.
+    RUN is a folder that `curate audit` wrote. The sources of all runs are listed side by side, the best first.
     """
     from curate.report.comparison import FORMATS
     from curate.report.comparison import compare as side_by_side

@@ -20,7 +20,7 @@ from rules.workers.cores import cores
 def demo(out: Path, seed: int) -> int:
     """Make small data sets with defects, audit them, export them.
 
-    Says which of the defects were found, and how to load the exported data set. Needs no network and no data.
+    Says which of the defects were found and how to load the exported data set. Needs no network and no data.
     """
     one_thread_for_matrices()
     from curate.demo import make_demo

@@ -11,7 +11,7 @@ from curate.base.terminal import say
 def doctor() -> int:
     """Say whether this machine has what texsieve needs.
 
-    Names what is missing and how to install it. Exit code 2 where the core can't run.
+    Names what is missing and how to install it. The exit code is 2 if the core can't run.
     """
     from curate.doctor import checks, is_fit, lines
 

@@ -33,11 +33,12 @@ The formats of --format:
 {format_list()}
 
 \b
-Without --fix labels stay as they were read. Samples with an error that nothing cured are left out, and so are
-those that people rejected; what people accepted or edited stays. dropped.parquet has every one with its reason.
+Without --fix, labels stay as they were read. Samples with an error that no fix repaired are left out, and so are
+samples that people rejected. What people accepted or edited stays. dropped.parquet lists the samples left out,
+with reasons.
 
 \b
-Exit code of --check: 0 as the manifest says, 1 files are missing, changed or extra, 2 no manifest.
+Exit code of --check: 0 all files match the manifest, 1 files are missing, changed or extra, 2 no manifest.
 
 \b
 Examples:
@@ -56,20 +57,20 @@ Examples:
     metavar="C,..",
     multiple=True,
     callback=_commas,
-    help="Leave out samples with these rules (codes, names, families) or severities, besides errors.",
+    help="Besides errors, leave out samples with these rules (codes, names, families) or severities.",
 )
 @click.option(
     "--keep", metavar="C,..", multiple=True, callback=_commas, help="Rules or severities that leave no sample out."
 )
 @click.option("--min-score", type=float, metavar="X", help="Leave out samples with a lower score.")
 @click.option("--fix", type=click.Choice(["none", "safe", "unsafe"]), help="Fixes to make first [default: none].")
-@click.option("--max-repeats", type=int, metavar="N", help="Samples of labels that look the same, at most.")
+@click.option("--max-repeats", type=int, metavar="N", help="Keep at most N samples whose labels look the same.")
 @click.option(
     "--languages",
     metavar="L,..",
     multiple=True,
     callback=_commas,
-    help="Of labels with other than Latin and Greek letters keep these (zh, ja, ko, ru, …, none).",
+    help="Languages to keep among labels with letters beyond Latin and Greek (zh, ja, ko, ru, …, none).",
 )
 @click.option("--min-tokens", type=int, metavar="N", help="Shortest label, in tokens.")
 @click.option("--max-tokens", type=int, metavar="N", help="Longest label, in tokens.")
@@ -79,27 +80,27 @@ Examples:
 @click.option(
     "--keep-splits",
     type=click.Choice(["none", "test", "all"]),
-    help="Splits of the sources to leave as they are; train is cleaned against them [default: none].",
+    help="Splits of the sources to keep as they are; train is cleaned against them [default: none].",
 )
 @click.option(
     "--near-duplicates",
     type=click.Choice(["leave", "keep"]),
-    help="What pictures nearly equal to one in a better guarded split do [default: leave].",
+    help="What to do with pictures nearly equal to one in a better guarded split [default: leave].",
 )
-@click.option("--seed", type=int, metavar="N", help="Another seed makes other splits [default: 0].")
+@click.option("--seed", type=int, metavar="N", help="Another seed gives other splits [default: 0].")
 @click.option(
     "--resize",
     type=click.Choice(["upscale", "pad", "none"]),
-    help="Images too small or large for models [default: upscale].",
+    help="What to do with images too small or large for models [default: upscale].",
 )
 @click.option("--crop", type=click.Choice(["ink", "none"]), help="Cut images to their ink [default: none].")
 @click.option("--allow-no-image", is_flag=True, default=None, help="Keep labels without an image, with a null image.")
-@click.option("--licence", metavar="ID", help="The data set's licence [default: what its sources' allow].")
-@click.option("--allow-licence-clash", is_flag=True, default=None, help="Go on where licences don't go together.")
+@click.option("--licence", metavar="ID", help="The data set's licence [default: what the sources' licences allow].")
+@click.option("--allow-licence-clash", is_flag=True, default=None, help="Go on even if licences don't go together.")
 @click.option("--prompt", metavar="TEXT", help=f"What {' and '.join(_ASKING)} ask of the model.")
 @click.option("--name", metavar="TEXT", help="The data set's name on its card.")
 @config_option
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one a core].")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one per core].")
 @click.option("--push-to-hub", metavar="ID", help="Send the data set to the Hugging Face hub.")
 @click.option("--public", is_flag=True, help="Make the hub's repository public if it is new [default: private].")
 @click.option("--dry-run", is_flag=True, help="Say what would be kept, left out and sent; write nothing.")
@@ -117,9 +118,9 @@ def export(
 ) -> int:
     """Write a data set to train on.
 
-    Takes the run folders that `curate audit` wrote and makes one data set of them: what is wrong left out or fixed,
-    split so that no label and no picture stands in two splits, with a card and a manifest. An export that was stopped
-    goes on where it was. The folder is complete or it isn't there.
+    RUN is a folder that `curate audit` wrote. All runs become one data set, with a card and a manifest. What is wrong
+    is fixed or left out, and no label and no picture is in two splits. An export that was stopped goes on where it
+    was. The folder is complete, or it isn't there.
     """
     if check_dir is not None:
         if runs or out is not None:
@@ -145,7 +146,7 @@ def export(
 
 
 def say_exported(made: Exported, *, dry_run: bool = False) -> None:
-    """Print what became of the samples and how to load what was written."""
+    """Print what became of the samples, and how to load the data set."""
     from curate.export.tell.overview import overview
 
     for line in overview(made, width(), dry_run=dry_run):

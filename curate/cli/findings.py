@@ -28,14 +28,14 @@ Examples:
     type=click.Choice(["error", "warning", "info"]),
     default="info",
     show_default=True,
-    help="Only findings that bad or worse.",
+    help="Only findings this bad or worse.",
 )
 @fail_on_option
 def findings(run_folder: Path, form: str, select: tuple[str, ...], severity: str, fail_on: str | None) -> int:
     """Print what a run found.
 
-    jsonl has a line for every sample with findings, as `check` prints them; sarif (2.1.0) is for code scanning and
-    editors: it points into the data set's own text files where they still hold the labels.
+    jsonl has one line per sample with findings, as `check` prints it. sarif (2.1.0) is for code scanning and editors;
+    it points into the data set's own text files if they still hold the labels.
     """
     from curate.findings import of_run
     from curate.runs.folder import load_run

@@ -22,7 +22,7 @@ Examples:
 """
 )
 @click.argument("source", metavar="SOURCE")
-@click.option("--out", type=click.Path(path_type=Path), metavar="PATH", help="File (of a folder: folder) to write.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="PATH", help="File to write (folder, if SOURCE is).")
 @click.option("--unsafe-fixes", is_flag=True, help="Make unsafe fixes too: they may change what is drawn.")
 @click.option("--diff", is_flag=True, help="Print a unified diff and write nothing.")
 @click.option("--columns", metavar="label:tex", help="Which column is the label.")
@@ -40,9 +40,9 @@ def fix(
 ) -> int:
     """Fix the labels of a data set, in its own format.
 
-    A safe fix is made only where it is proven not to change what is drawn. The source is never overwritten; PATH gets
-    the fixed labels, PATH.journal.jsonl what was done to each, and which fixes were refused and why. Images beside the
-    labels are not copied.
+    A safe fix is made only if it is proven not to change what is drawn. The source is never overwritten. PATH gets the
+    fixed labels; PATH.journal.jsonl gets the fixes made to each label, and the fixes that were refused, with reasons.
+    Images beside the labels are not copied.
     """
     from curate.fix.job import check_out, fix_source, journal_of, report_lines, write
     from curate.sources import parse_columns, parse_source

@@ -20,13 +20,13 @@ Examples:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
 @click.option("--split", "splits", multiple=True, metavar="SPLIT", help="Only samples of this split; may be repeated.")
-@click.option("--name", help="What the set is called in findings [default: the file's name].")
-@click.option("--set-version", default="", metavar="TEXT", help="Which version of the set it is.")
+@click.option("--name", help="The set's name in findings [default: the file's name].")
+@click.option("--set-version", default="", metavar="TEXT", help="The version of the set.")
 @click.option("--licence", default="", metavar="TEXT", help="The licence of the set.")
 def hashes(run: Path, out: Path, splits: tuple[str, ...], name: str | None, set_version: str, licence: str) -> None:
-    """Write which labels and images a run holds, as hashes.
+    """Write hashes of the labels and images in a run.
 
-    Others can then audit their data `--against` the file without having yours: no label can be read out of it.
+    Others can audit their data `--against` the file without having your data: it holds no readable label.
     """
     from curate.base.tables import count
     from curate.duplicates.hashes import write_hashes

@@ -1,4 +1,4 @@
-"""The command line `curate`: the group and its entry point. Each command is the module of its name beside this one."""
+"""The command line `curate`: the group and its entry point. Each command is a module of its name in this folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands of `curate` share, and what the commands make of them. No command stands here."""
+"""Options that several `curate` commands share, and the code that reads them. Has no command."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def selection(command: F) -> F:
 
 
 def fail_on_option(command: F) -> F:
-    """The option that makes a command a gate; see `curate.base.terminal.exit_code`."""
+    """The option that makes a command fail on findings; see `curate.base.terminal.exit_code`."""
     return click.option(
-        "--fail-on", type=click.Choice(["error", "warning"]), help="Exit with 1 where a finding is that bad or worse."
+        "--fail-on", type=click.Choice(["error", "warning"]), help="Exit with 1 if a finding is this bad or worse."
     )(command)
 
 
@@ -57,13 +57,13 @@ def baseline_options(command: F) -> F:
             "--write-baseline",
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help="Write all that is found, known or new, to a baseline.",
+            help="Write all findings, known and new, to a baseline.",
         ),
         click.option(
             "--baseline",
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help="Report only what is not in this baseline.",
+            help="Report only findings that aren't in this baseline.",
         ),
     ):
         command = option(command)
@@ -71,7 +71,7 @@ def baseline_options(command: F) -> F:
 
 
 def read_project(config: Path | None) -> Project:
-    """The project file's settings; says on standard error where another file is there that isn't read."""
+    """The project file's settings. Says on standard error if there is another project file that isn't read."""
     from curate.project import load_project
 
     project = load_project(config)
@@ -81,7 +81,7 @@ def read_project(config: Path | None) -> Project:
 
 
 def known_findings(project: Project, baseline: Path | None, write: Path | None) -> pl.DataFrame | None:
-    """Known findings: the baseline's, the flag's or else the project file's, and the project file's suppressions."""
+    """Known findings: the baseline's (the flag's, else the project file's) and those in `[suppress]`."""
     import polars as pl
 
     from curate.findings.baseline import check_target, read_baseline, suppressed
@@ -97,7 +97,7 @@ def known_findings(project: Project, baseline: Path | None, write: Path | None) 
 def chosen_rules(
     project: Project, select: Sequence[str] = (), ignore: Sequence[str] = (), profile: str | None = None
 ) -> Ruleset:
-    """The rules to run: what flags say, else what the project file says. An error of the file's names the file."""
+    """The rules to run, as the flags say, else the project file. An error in the file names the file."""
     from rules import SelectionError
     from rules import select as choose
 

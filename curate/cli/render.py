@@ -26,14 +26,14 @@ Examples:
 def render(label: str, out: Path, form: str) -> None:
     """Draw labels with the embedded renderer.
 
-    A FILE holds one label a line; .tex is one label, .jsonl has labels in `latex` and names in `id`. What can't be
-    drawn is named on standard error; where nothing can, the exit code is 2.
+    FILE has one label per line; a .tex file is one label, and a .jsonl file has labels in `label` or `latex` and names
+    in `id`. Standard error names labels that can't be drawn. If none can, the exit code is 2.
     """
     from curate.base.visible import visible
     from curate.render import render_to_folder
 
     if label.endswith(_LABEL_FILES) and not Path(label).exists() and "\\" not in label:
-        raise UserError(f"{label}: no such file (and too much like a file's name to be a label)")
+        raise UserError(f"{label}: no such file, and it looks too much like a file name to be a label")
     report = render_to_folder(label, out, form)
     failures = [f"{name}: can't be drawn: {visible(message)}" for name, message in report.failed]
     if not report.written:

@@ -21,7 +21,7 @@ Examples:
 @click.argument("rule", required=False, metavar="[CODE|NAME|FAMILY]")
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 def rules(rule: str | None, form: str) -> None:
-    """List the rules or those of a family, or explain one."""
+    """List all rules or those of one family, or explain one rule."""
     from curate.findings import rulebook
     from rules.registry import SelectionError, find
 

@@ -1,7 +1,7 @@
-"""Joins to the samples what is twice in them and in other data sets; the rules of the family DUP judge it.
+"""Adds columns about duplicates, in the samples and in other data sets. The rules of the family DUP judge them.
 
-Which labels are equal is `rules.sets.same_label`, what sides of a split share `rules.sets.leaks`; here are the parts
-that look at images' hashes and at files: near-duplicate search, other runs, files of hashes.
+`rules.sets.same_label` says which labels are equal, and `rules.sets.leaks` what splits share. This package
+has the parts that read image hashes and files: near-duplicate search, other runs, files of hashes.
 """
 
 from __future__ import annotations

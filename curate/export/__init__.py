@@ -1,1 +1,1 @@
-"""`curate export`: from runs to a data set to train on. The parts: what goes in, which split, how it is written."""
+"""`curate export`: from runs to a data set to train on. Decides in `decide`, writes in `write`, reports in `tell`."""

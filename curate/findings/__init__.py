@@ -1,1 +1,1 @@
-"""Findings as people and machines read them: checks of labels, lists of a run, SARIF, baselines. Judges nothing."""
+"""Findings for people and machines: output of `curate check`, lists of a run, SARIF, baselines. Judges nothing."""

@@ -1,1 +1,1 @@
-"""Pictures: opening and measuring them, and making them ready for a model. Judges nothing."""
+"""Opens and measures images, and makes them ready for a model. Judges nothing."""

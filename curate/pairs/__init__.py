@@ -1,6 +1,6 @@
 """Does this label belong to this picture? Columns about pairs, from samples and the measures of their images.
 
-Judging them is for the rules; see docs/pairs.md for what the numbers mean and how good they are.
+The rules judge them. docs/pairs.md says what the numbers mean and how good they are.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What models read: prediction files, the formula inside an answer, and answers beside labels. Scores no model."""
+"""Reads prediction files, finds the formula in an answer, and matches answers with labels. Scores no model."""

@@ -1,4 +1,4 @@
-"""report.html of a run: one self-contained file. What stands in it is counted in `curate.audit.summary`, not here."""
+"""Writes report.html of a run, one self-contained file. Counts nothing: `curate.audit.summary` does."""
 
 from curate.report.page import Describe, ReportedRun, write_report
 

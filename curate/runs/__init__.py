@@ -1,1 +1,1 @@
-"""A run's folder and the decisions that people made about its samples. Not making a run: that is `curate.audit`."""
+"""Reads the folder of a run, and people's decisions about its samples. Not for making one: that is `curate.audit`."""

@@ -1,4 +1,4 @@
-"""Reads every data set format into one frame: `read_source`. What is wrong with a label is not decided here."""
+"""Reads every data set format into one frame (`read_source`). Judges no label."""
 
 from curate.sources.format import SourceFormat
 from curate.sources.model import BadRow, Source, Unreadable

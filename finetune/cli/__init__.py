@@ -1,1 +1,1 @@
-"""The command line `finetune`: `main` holds the group of commands. The work is done elsewhere."""
+"""The command line `finetune`, one command per module. The work is done elsewhere."""

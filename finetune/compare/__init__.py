@@ -1,1 +1,1 @@
-"""Models side by side: what changed between two, and which prompt is best, as tables and one page."""
+"""Compares two models, or several prompts, in tables and on one page."""

@@ -1,1 +1,1 @@
-"""The pairs that a training reads. Opens no picture before it is asked for."""
+"""The pairs that a training reads. Opens an image only when it is needed."""

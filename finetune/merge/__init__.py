@@ -1,1 +1,1 @@
-"""One model of an adapter and its base, as weights or as GGUF."""
+"""Merges an adapter and its base into one model, as weights or as GGUF."""

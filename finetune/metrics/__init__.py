@@ -1,1 +1,1 @@
-"""Scores of predictions: the metrics, their intervals, and what is said of one file. Trains and asks no model."""
+"""Scores predictions: metrics, their intervals, and the evaluation of one file. Runs no model."""

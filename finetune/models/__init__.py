@@ -1,1 +1,1 @@
-"""Models and the machine they run on: what a model is, loading it, its card and where it came from."""
+"""Models and the hardware they run on: facts about a model, loading it, its card and its origin."""

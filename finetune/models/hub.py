@@ -61,7 +61,7 @@ def hub_file(name: str, file: str) -> Path | None:
             f"{name}: no such folder, and no such model on the hub (if it is private: `hf auth login`)"
         ) from error
     except OSError as error:
-        raise Unreachable(f"{name}: can't be had from the hub: {str(error).partition(chr(10))[0][:300]}") from error
+        raise Unreachable(f"{name}: fetching it failed: {str(error).partition(chr(10))[0][:300]}") from error
 
 
 def adapter_folder(name: str) -> Path | None:

@@ -1,1 +1,1 @@
-"""Asks a model for the LaTeX of images and writes what it answers."""
+"""Asks a model for the LaTeX of images and writes its answers."""

@@ -1,1 +1,1 @@
-"""The settings of a training, their files, and files of prompts."""
+"""The settings of a training and the files they are read from, and prompt files."""

@@ -1,1 +1,1 @@
-"""A training, from what it will take to its last adapter."""
+"""Training, from the estimate of memory and time to the last adapter."""

@@ -57,7 +57,7 @@ def _terms(samples: pl.DataFrame) -> list[_Terms]:
 
 @samples_rule("DST002", "licence-missing", "info", columns=["source_licence", "source_path"], covers=["DST1"])
 def licence_missing(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
-    r"""A data set of which nobody said under which licence it is.
+    r"""A data set without a stated licence.
 
     Why: What is trained on it, or made of it, may not be yours to publish.
     Fix: None: say it in the project file, under `[licences]`: `NAME = "CC-BY-4.0"`.

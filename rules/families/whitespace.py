@@ -169,7 +169,7 @@ def spacing_command(label: Label, options: Options) -> Iterator[Finding]:
     `every = true` one at each.
     """
     places = [index for index in label.find(*_SPACES) if index + 1 < len(label.tokens)]
-    times = f", {len(places)} in this label" if len(places) > 1 else ""
+    times = f", one of {len(places)} in this label" if len(places) > 1 else ""
     for place in places if options[EVERY] else places[:1]:
         start, end = label.spans[place]
         stop = _size_end(label.tokens[place], label.text, end)

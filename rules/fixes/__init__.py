@@ -1,1 +1,1 @@
-"""Edits of a label, and the proofs that they may be made. Proposes none: that is for rules."""
+"""Edits of labels, and the proofs that an edit is safe. Proposes no edits: rules do."""

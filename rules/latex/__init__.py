@@ -1,1 +1,1 @@
-"""What LaTeX is: tokens, commands, the reader, the canonical form, the visual key. Knows no rule."""
+"""LaTeX itself: tokens, commands, the reader, the canonical form, the visual key. Knows no rule."""

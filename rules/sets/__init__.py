@@ -1,1 +1,1 @@
-"""What rules over whole sets of samples count with: leaks, licences, shifted rows. Frames in, frames out; no LaTeX."""
+"""Calculations for rules over whole data sets: leaks, licences, shifted rows. Frames in, frames out; no LaTeX."""

@@ -1,1 +1,1 @@
-"""What the judges of rules are written with. Holds no rule."""
+"""The tools that rules are written with. Has no rules."""

@@ -1,1 +1,1 @@
-"""Processes that share the work. Know nothing of what is done."""
+"""Worker processes. Knows nothing about the work they do."""

@@ -113,7 +113,7 @@ def test_everything_can_be_set(tmp_path):
         ("[score]\nerror = 2", "[score] error must be from 0 to 1, not 2"),
         ("[score]\nerror = true", "[score] error must be a number, not True"),
         ("[score]\nSYN999 = 0.1", "no rule is called 'SYN999'"),
-        ("[thresholds]\nnope = 1", "unknown key '[thresholds] nope'; known in thresholds are"),
+        ("[thresholds]\nnope = 1", "unknown key '[thresholds] nope'; known keys in thresholds: "),
         ("[options]\nSYN010 = 3", "[options] SYN010 must be a table, not 3"),
         ("[export]\nfixes = 'safe'", "unknown key '[export] fixes'; did you mean '[export] fix'?"),
         ("[thresholds]\nsmal = 1", "did you mean '[thresholds] small'?"),

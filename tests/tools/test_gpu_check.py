@@ -53,7 +53,7 @@ def check(tmp_path: Path):
     def run(drift: float = 0.0, merged: str = FORMULA) -> tuple[int, dict[str, dict[str, object]], str]:
         (tmp_path / "finetune.py").write_text(STAND_IN)
         call = [sys.executable, str(tmp_path / "finetune.py"), str(drift), merged]
-        command = [sys.executable, str(ROOT / "benchmarks" / "gpu_check.py"), "--out", str(tmp_path / "out")]
+        command = [sys.executable, str(ROOT / "tools" / "gpu_check.py"), "--out", str(tmp_path / "out")]
         made = subprocess.run(
             [*command, "--call", *call],
             capture_output=True,
@@ -93,7 +93,7 @@ def test_what_differs_too_much_is_a_failure(check) -> None:
 
 def test_without_a_gpu_nothing_is_run_and_nothing_passes(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, str(ROOT / "benchmarks" / "gpu_check.py"), "--out", str(out)]
+    command = [sys.executable, str(ROOT / "tools" / "gpu_check.py"), "--out", str(out)]
     made = subprocess.run(
         command,
         capture_output=True,

@@ -1,1 +1,1 @@
-"""A run as a dataset of FiftyOne: names, rows, views, and keeping it in step. Not serving it."""
+"""Makes a FiftyOne dataset of a run and keeps it up to date: fields, rows, views. Not for serving it."""

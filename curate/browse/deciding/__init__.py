@@ -1,1 +1,1 @@
-"""What a person decides in the App, and what the App says of a label. Not showing pictures."""
+"""Decisions made in the App, and what the App says about a label. Not for showing pictures."""

@@ -1,1 +1,1 @@
-"""How alike samples are, and what FiftyOne's similarity views need of it. No model, no download."""
+"""Measures how similar samples are, for FiftyOne's similarity views. Uses no model and downloads nothing."""

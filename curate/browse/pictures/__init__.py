@@ -1,1 +1,1 @@
-"""The pictures the App asks for: photos, drawn labels, cards. Not rendering a label: that is `curate.render`."""
+"""Serves the App's pictures: photos, drawn labels, cards. Not for rendering labels: that is `curate.render`."""

@@ -1,1 +1,1 @@
-"""The processes of `curate browse`: database, server, their start and their end. Not what they show."""
+"""Starts and stops the processes of `curate browse`: database and server. Not for what they show."""

@@ -228,7 +228,7 @@ def _listening(port: int | None) -> Iterator[socket.socket]:
         except OSError as error:
             if port is not None:
                 raise UserError(
-                    f"port {port} can't be had ({error.strerror}); name another with --port, or leave it out"
+                    f"port {port} can't be opened ({error.strerror}); choose another with --port, or leave --port out"
                 ) from error
             sock.bind(("127.0.0.1", 0))
         sock.listen(100)

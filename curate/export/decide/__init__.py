@@ -1,1 +1,1 @@
-"""Decides what an export holds: labels, reasons, splits, licences. Writes no data set."""
+"""Decides what an export contains: labels, splits, licences, reasons for leaving samples out. Writes nothing."""

@@ -1,1 +1,1 @@
-"""What an export says of itself: card, manifest, figures, tables, and sending it to the hub."""
+"""Describes an export: card, manifest, figures, tables. Also sends it to the hub."""

@@ -1,1 +1,1 @@
-"""Writes what an export holds: shards and pictures, whole or not at all. Decides nothing."""
+"""Writes the shards and pictures of an export, whole or not at all. Decides nothing."""

@@ -1,1 +1,1 @@
-"""Where labels stand in files, by kind of file, and files with their labels replaced. Knows no format of a data set."""
+"""Finds and replaces labels in files, by kind of file. Knows no data set format."""

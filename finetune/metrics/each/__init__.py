@@ -1,1 +1,1 @@
-"""The metrics, a module for each or for a few made alike. `METRICS` of every module here is in the catalogue."""
+"""The metrics, one module for each or for a few similar ones. The catalogue takes `METRICS` of every module."""

@@ -1,1 +1,1 @@
-"""CAN: spellings that the canonical form replaces, and labels that have none."""
+"""CAN: spellings that the canonical form replaces, and labels without a canonical form."""

@@ -130,7 +130,7 @@ def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
             continue
         else:
             runs.append((index, index + 1))
-    more = f", {len(runs)} in this label" if len(runs) > 1 else ""
+    more = f", one of {len(runs)} in this label" if len(runs) > 1 else ""
     for start, end in runs if options[EVERY] else runs[:1]:
         adjacent = all(label.spans[i][1] == label.spans[i + 1][0] for i in range(start, end - 1))
         follows = label.tokens[end : end + 1] in (["^"], ["_"])

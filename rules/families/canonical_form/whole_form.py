@@ -1,4 +1,4 @@
-"""CAN: canonical form and visual key."""
+"""CAN: rules over the canonical form and the visual key of a whole label."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from rules.toolkit.label import Label
 def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
     r"""The label has no visual key, and so no canonical form.
 
-    Why: It can't be compared with other labels by what it draws: duplicates and leakage of it are not found, and a fix
-    can't be proven safe. Nor can it be compared token by token.
+    Why: It can't be compared with other labels by what it draws, nor token by token. Its duplicates and leaks are not
+    found, and no fix can be proven safe.
     Fires: ``\frac{a}{b``
     Quiet: ``\frac{a}{b}``
     Fix: None.
@@ -32,13 +32,13 @@ def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
 
 @rule(
     "CAN102", "not-judged", "info", pl.lit(False), weight=0.0, tags=["not-judged", "unscored"]
-)  # the engine asks it about what failed, and nothing else
+)  # the engine calls it for labels on which something failed, and for no others
 def not_judged(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A rule, the visual key or the canonical form failed on the label: a fault in texsieve, not of the label.
+    r"""A rule, the visual key or the canonical form failed on the label. The fault is in texsieve, not in the label.
 
-    Why: What the rule would have said is not known, so the label has no score: a clean one would be a guess. It is
-    judged by all other rules, and the fault is counted in the summary. Of a rule over samples that failed one finding
-    speaks for the set, whose scores are those of the rules that ran.
+    Why: Nobody knows what the failed rule would have said, so the label has no score. All other rules judge it, and
+    the summary counts the fault. If a rule over samples fails, one finding reports it for the whole set. Its
+    scores come from the rules that ran.
     Quiet: ``x``
     Fix: None: please report the fault.
     """
@@ -50,23 +50,23 @@ def not_judged(label: Label, options: Options) -> Iterator[Finding]:
 def ends_its_process(label: Label, options: Options) -> Iterator[Finding]:
     r"""The label ended the process that read it, or kept it busy for longer than half a minute, twice.
 
-    Why: No rule has judged the label, so nothing is known of it, and whatever reads it next may end in the same way. It
-    has no canonical form and no visual key. Only the engine says so, and only where labels are judged in processes of
-    their own, as the commands do.
+    Why: No rule has judged the label, so nothing is known about it. The next program that reads it may crash or hang,
+    too. It has no canonical form and no visual key. Only the engine reports it, and only if labels are judged in helper
+    processes, as in the commands.
     Quiet: ``x``
-    Fix: None. Take the label out of the set, and report it: it is a fault of texsieve or of a library that it uses.
+    Fix: None. Remove the label from the set, and report it: the fault is in texsieve or in a library that it uses.
     """
     yield from ()
 
 
 def _known_synonyms(value: str) -> None:
-    """Raises ValueError where one of the spellings in an option is no synonym."""
+    """Raises ValueError if a spelling in the option is not a synonym."""
     for spelling in value.split():
         if spelling not in SYNONYMS:
             close = difflib.get_close_matches(spelling, SYNONYMS, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise ValueError(
-                f"must be synonyms such as \\le \\to with spaces between them, and {spelling!r} is none{hint}"
+                f"must be synonyms separated by spaces, such as \\le \\to; {spelling!r} is not a synonym{hint}"
             )
 
 
@@ -83,7 +83,7 @@ def _known_synonyms(value: str) -> None:
 def not_canonical(label: Label, options: Options) -> Iterator[Finding]:
     r"""The label is not in the canonical form: the one spelling that all labels with its visual key share.
 
-    `prefer` lists synonyms to use in place of the canonical ones, as in `\le \to`.
+    `prefer` lists synonyms to use instead of the canonical ones, such as `\le \to`.
 
     Why: A model that sees one picture spelled in several ways spends its capacity on the spelling, and string metrics
     count a right answer as wrong.

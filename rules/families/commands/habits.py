@@ -98,7 +98,7 @@ def infix_fraction(label: Label, options: Options) -> Iterator[Finding]:
     """
     places = list(label.find("\\over", "\\atop", "\\choose", "\\brack", "\\brace", "\\above"))
     if places:
-        more = f", {len(places)} in this label" if len(places) > 1 else ""
+        more = f", one of {len(places)} in this label" if len(places) > 1 else ""
         yield label.at(places[0], places[0] + 1, f"infix {label.tokens[places[0]]}{more}")
 
 

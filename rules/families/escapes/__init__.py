@@ -1,1 +1,1 @@
-"""ESC: what escapes ate, and layout tokens that are no LaTeX."""
+"""ESC: damage done by escapes, and layout tokens, which aren't LaTeX."""

@@ -1,1 +1,1 @@
-"""NRM: damage that normalisers of other tools leave."""
+"""NRM: damage done by the normalisers of other tools."""

@@ -1,1 +1,1 @@
-"""SYN: what LaTeX rejects, and what slid into a brace it doesn't belong in."""
+"""SYN: what LaTeX rejects, and parts that ended up in the wrong braces."""

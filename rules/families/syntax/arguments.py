@@ -179,7 +179,7 @@ def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
             if token == "\\frac":
                 places.append(_denominator(tokens, index + 1))
     bare = [at for at in places if at < len(tokens) and tokens[at] not in _NO_ARGUMENT]
-    more = f", {len(bare)} in this label" if len(bare) > 1 else ""
+    more = f", one of {len(bare)} in this label" if len(bare) > 1 else ""
     for at in bare if options[EVERY] else bare[:1]:
         braced = None if ACTIONS.get(tokens[at]) == COMMAND else f"{{{tokens[at]}}}"
         yield label.at(at, at + 1, f"an argument without braces{more}", braced)

@@ -75,7 +75,7 @@ def test_the_newest_is_put_back_and_one_line_says_so(tmp_path: Path, capsys: pyt
     home = aside(run, "old", "s/a")
     assert is_there(run)
     assert text_of(run) == "old"
-    said = f"{run}: put back from {home.name}, where a replacement that was interrupted had left it\n"
+    said = f"{run}: put back from {home.name}, where an interrupted replacement had left it\n"
     assert capsys.readouterr() == ("", said)
     assert is_there(run)
     assert capsys.readouterr().err == ""
@@ -108,8 +108,8 @@ def test_an_old_version_with_decisions_that_the_present_one_lacks_is_kept(
     append_decisions(run, [decide("s/c", "reject", "x")])
     an_hour_ago(home)
     said = (
-        f"{home / 'run' / DECISIONS_FILE}: has 2 lines that {run / DECISIONS_FILE} lacks, left by an interrupted "
-        f"replacement; put them before its own, or remove {home}\n"
+        f"{home / 'run' / DECISIONS_FILE}: an interrupted replacement left 2 lines that {run / DECISIONS_FILE} lacks; "
+        f"put them at the start of that file, or remove {home}\n"
     )
     assert is_there(run)
     assert capsys.readouterr().err == said
@@ -122,7 +122,8 @@ def test_an_old_version_with_decisions_that_the_present_one_lacks_is_kept(
     (run / DECISIONS_FILE).write_bytes(both)
     leftovers._told.clear()
     renew(run)
-    assert capsys.readouterr().err == f"{run}: the version before it, left by an interrupted replacement, is removed\n"
+    said = f"{run}: removed the previous version, which an interrupted replacement had left\n"
+    assert capsys.readouterr().err == said
     assert names(tmp_path) == ["run"]
     assert list(read_decisions(run / DECISIONS_FILE).standing) == ["s/a", "s/b", "s/c"]
 
@@ -195,7 +196,7 @@ def test_decisions_of_a_program_that_takes_no_lock_are_kept(
         with (run / DECISIONS_FILE).open("a", encoding="utf-8") as log:
             log.write(json.dumps({"sample_id": "s/b", "action": "reject"}) + "\n")
     (home,) = tmp_path.glob(".run.*.old")
-    assert "has 1 line that" in capsys.readouterr().err
+    assert "left 1 line that" in capsys.readouterr().err
     assert list(read_decisions(home / "run" / DECISIONS_FILE).standing) == ["s/a", "s/b"]
     assert list(read_decisions(run / DECISIONS_FILE).standing) == ["s/a"]
 
