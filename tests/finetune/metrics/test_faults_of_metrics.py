@@ -77,6 +77,7 @@ def test_a_metric_that_raises_is_caught_for_its_pair(
     if name == "_parses":
         predictions.write_text(json.dumps({"sample_id": "s/t/2", "gt": "x", "pred": r"y \frac"}) + "\n")
     monkeypatch.setattr(place, name, raising)
+    monkeypatch.setattr(spread, "POSSIBLE", False)  # a helper process would have the metric as it is
     assert run("finetune", main_group, ["evaluate", str(predictions), "--out", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().err.splitlines()
     assert told[-1].startswith(f"finetune: a fault in texsieve: {part} failed on 1 ")

@@ -161,7 +161,7 @@ def test_whatever_a_model_writes_gets_figures_in_range(pairs: list[tuple[str, st
 def test_importing_finetune_is_light() -> None:
     program = (
         "import sys, finetune, finetune.cli.main\n"
-        "assert not {'polars', 'rapidfuzz', 'rules', 'torch'} & set(sys.modules)\n"
+        "assert not {'polars', 'rapidfuzz', 'rules.registry', 'torch'} & set(sys.modules)\n"
         "assert callable(finetune.score)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
