@@ -23,6 +23,7 @@ from finetune.metrics.each import parse_rate
 from finetune.metrics.pair_numbers import measure
 from finetune.metrics.pairs import read_pairs
 from rules import faults
+from rules.workers import spread
 
 OF_STRINGS = "the metrics exprate, le1, le2, le3, bleu4, edit_score and cer"
 WORDS = st.lists(st.sampled_from(["a", "bc", r"\alpha"]), max_size=8)
