@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -115,3 +116,21 @@ def shared_data() -> Path:
     if reason is not None:
         pytest.skip(reason)
     return SHARED_DATA
+
+
+#: Tests that wait for one training of some minutes: a worker each would wait for it, and do nothing else.
+ONE_WORKER = ("tests/finetune/train/test_training.py", "tests/finetune/predict/test_predict_toy.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadgroup` by files: xdist 3.8 writes groups into ids, which pytest 9.2 no longer lets it change."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneWorker(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "training" if nodeid.startswith(ONE_WORKER) else nodeid
+
+    return OneWorker(config, log)

@@ -10,7 +10,7 @@ from huggingface_hub import ModelCard
 from predict_facts import KNOWN
 from toy_data import LABELS
 
-pytestmark = [pytest.mark.finetune, pytest.mark.xdist_group("training")]
+pytestmark = pytest.mark.finetune
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from finetune.settings.config import Config, load_config
 from finetune.train import loop
 from finetune.train.loop import arguments
 
-pytestmark = [pytest.mark.finetune, pytest.mark.xdist_group("training")]
+pytestmark = pytest.mark.finetune
 ROOT = Path(__file__).resolve().parents[3]
 
 
