@@ -70,3 +70,9 @@ def _offered(file: Path, package: str) -> set[str]:
         elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             promised = set(ast.literal_eval(node.value))
     return defined | (imported if promised is None else promised)
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """pytest imports them by their names alone, and leaves out the second of a name."""
+    names = [path.name for path in Path(__file__).parent.rglob("*.py") if path.name != "conftest.py"]
+    assert sorted(names) == sorted({*names})
