@@ -11,14 +11,14 @@ from curate.images.measure_cache import measured
 from curate.images.opening import MEASURED
 from curate.pairs import PAIR_COLUMNS, with_pairs
 from curate.pairs.orphans import ORPHANS, with_orphans
-from curate.predictions import match
+from curate.predictions.contradicted import PREDICTED
 from curate.runs.folder import SAMPLES
 from curate.sources import Source
 
 #: What is known of an image, and of it and its label as a pair, while rules run. Only what SAMPLES names outlives them.
 FACTS = [
     name
-    for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *match.PREDICTED, *ORPHANS)
+    for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *PREDICTED, *ORPHANS)
     if name not in ("image", "pair_score")
 ]
 #: Facts that only pairs are made of, and that are large: 1.5 kB an image.

@@ -40,3 +40,9 @@ def join_labels(samples: pl.DataFrame, judged: engine.Judged) -> pl.DataFrame:
     """The samples in `order` with what is known of their labels: key, canonical form, tokens, score, `label_row`."""
     labels = judged.labels.with_row_index("label_row")
     return samples.join(labels, on="label", how="left", maintain_order="left").with_row_index("order")
+
+
+def wrong_labels(judged: engine.Judged) -> list[str]:
+    """The labels that have a finding of severity error."""
+    rows = judged.findings.filter(pl.col("severity") == "error")["row"].unique(maintain_order=True)
+    return judged.labels["label"].gather(rows).to_list()

@@ -15,13 +15,13 @@ from curate.audit.findings import collect, with_terms
 from curate.audit.folder import open_earlier, write_run
 from curate.audit.image_facts import image_facts
 from curate.audit.images import join_images, join_pairs
-from curate.audit.labels import join_labels, judge_labels
+from curate.audit.labels import join_labels, judge_labels, wrong_labels
 from curate.audit.options import AuditOptions, Progress
 from curate.audit.sources import check_names, read_sources
 from curate.audit.summary import summarise
 from curate.duplicates.facts import leaks
 from curate.findings import baseline
-from curate.predictions import match
+from curate.predictions import contradicted
 from curate.runs import decision_counts
 from curate.runs.decisions import DECISIONS_FILE, Decisions, read_decisions
 from curate.runs.folder import FINDINGS_FILE, PLACES, PLACES_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run
@@ -46,7 +46,7 @@ def _audit(
     check_names(specs, options)
     earlier = open_earlier(out, options)
     known = duplicates.load_known(options.against)
-    predicted = match.read(options.predictions)
+    predicted = contradicted.read(options.predictions)
 
     with clock.stage("read"):
         sources = read_sources(specs, options, report)
@@ -59,8 +59,8 @@ def _audit(
         samples = join_labels(samples, judged)
     with clock.stage("pairs"):
         samples = join_pairs(samples, sources, options, report)
-        samples, matched = match.with_predictions(samples, predicted)
-        ranked = match.ranked(samples) if predicted else []
+        samples, matched = contradicted.with_predictions(samples, predicted, wrong_labels(judged))
+        ranked = contradicted.ranked(samples) if predicted else []
     with clock.stage("duplicates"):
         samples, seen, elsewhere = duplicates.join(samples, known)
     with clock.stage("collect"):
@@ -98,7 +98,7 @@ def _audit(
         caught.name(_first_sample(samples))
         summary["faults"] = [fault.as_json() for fault in caught.all()]
         if predicted:
-            summary["predictions"] = match.facts(matched, ranked)
+            summary["predictions"] = contradicted.facts(matched, ranked)
     report("write", 0, 1)
     places = pl.concat(
         [source.places.select(pl.col(name).cast(kind) for name, kind in PLACES.items()) for source in sources]

@@ -14,7 +14,7 @@ import rules
 from curate.images.opening import MEASURED
 from curate.pairs import PAIR_COLUMNS
 from curate.pairs.orphans import ORPHANS
-from curate.predictions.match import PREDICTED
+from curate.predictions.contradicted import PREDICTED
 from curate.runs.folder import SAMPLES
 from rules import registry
 from rules.registry import SelectionError, all_rules, mended_by, not_judged, rule, samples_rule, tagged

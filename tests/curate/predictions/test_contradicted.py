@@ -11,7 +11,7 @@ import pytest
 import rules
 from curate.base.terminal import run as run_command
 from curate.cli.main import main_group
-from curate.predictions.match import PREDICTED, ranked, read, with_predictions
+from curate.predictions.contradicted import PREDICTED, ranked, read, with_predictions
 from curate.predictions.rows import Prediction
 from curate.runs.folder import load_run
 from rules import engine
