@@ -9,7 +9,7 @@ import click
 
 from curate.base.errors import UserError
 from curate.base.terminal import Bars, say, width
-from finetune.cli.options import cdm_option, run_option, unwrap_option, unwrapped
+from finetune.cli.options import cdm_option, run_option, unwrap_option
 from rules.workers.cores import cores
 
 
@@ -17,10 +17,14 @@ from rules.workers.cores import cores
     epilog="""
 \b
 Both files are read as in `finetune evaluate`; their rows are paired by sample_id and must
-have the same gt. The page holds the metrics with intervals and the significance of their
-difference (McNemar's exact test for shares, paired bootstrap for the rest), what got better
-and what got worse, which symbol was read for which, and examples: image, truth, before and
-after, each as LaTeX and drawn, with the differences marked. It loads nothing from the web.
+have the same gt. What a model wrote around its formulas is taken off in both files and
+counted: a base model that answers in code fences didn't misread them. --no-unwrap leaves it.
+
+\b
+The page holds the metrics with intervals and the significance of their difference (McNemar's
+exact test for shares, paired bootstrap for the rest), what got better and what got worse,
+which symbol was read for which, and examples: image, truth, before and after, each as LaTeX
+and drawn, with the differences marked. It loads nothing from the web.
 
 \b
 Examples:
@@ -49,6 +53,7 @@ def compare(
     from finetune.compare import comparison, page
     from finetune.compare.find_images import Images
     from finetune.metrics import label_errors, label_report
+    from finetune.metrics.unwrapping import Unwrapping
 
     if out.is_dir():
         raise UserError(f"{out}: is a folder; --out names the page, such as {out / 'report.html'}")
@@ -57,11 +62,12 @@ def compare(
             raise UserError(f"{out}: would be written over the predictions; name another file with --out")
     if images is not None and not images.is_dir():
         raise UserError(f"{images}: no such folder; --images names the one that holds the images")
-    (old, of_old), (new, of_new) = (unwrapped(read_predictions(path), unwrap) for path in (before, after))
+    old, new = (Unwrapping.of(read_predictions(path), unwrap) for path in (before, after))
     with Bars() as bars:
         found = comparison.compare(
-            (before.name, old),
-            (after.name, new),
+            (before.name, old.rows),
+            (after.name, new.rows),
+            unwrapped=(old, new),
             workers=cores(8),
             characters=cdm,
             progress=partial(bars, "draw"),
@@ -85,9 +91,6 @@ def compare(
     with new_file(out) as temporary:
         temporary.write_bytes(html)
     say(comparison.as_text(found, width()))
-    for path, wrapped in ((before, of_old), (after, of_new)):
-        if wrapped:
-            say(f"\n{path.name}: {wrapped}")
     if labels is not None:
         say("\n" + labels)
     say(f"\nreport    {out}")

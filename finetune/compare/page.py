@@ -85,6 +85,7 @@ def build(
         "labels": labels,
         "notes": comparison.notes,
         "headline": _change(comparison.changes[0]),
+        "came": comparison.as_they_came,
         "changes": [_change(change) for change in comparison.changes],
         "tables": [
             (title, rows[:CONFUSIONS], max(len(rows) - CONFUSIONS, 0), plot)
