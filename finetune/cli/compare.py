@@ -30,6 +30,7 @@ and drawn, with the differences marked. It loads nothing from the web.
 Examples:
   finetune compare base.jsonl tuned.jsonl --out report.html
   finetune compare base.jsonl tuned.jsonl --images data/images --out report.html
+  finetune compare base.jsonl seed1.jsonl --seeds seed2.jsonl --seeds seed3.jsonl --out report.html
 """
 )
 @click.argument("before", metavar="BEFORE.jsonl", type=click.Path(path_type=Path))
@@ -41,23 +42,38 @@ Examples:
     type=click.Path(path_type=Path),
     help="Folder to find the images in, by path, end of the path, or name [default: paths relative to the file].",
 )
+@click.option(
+    "--seeds",
+    "other_seeds",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Predictions of the same training with another seed (may be repeated): adds mean and spread over the seeds.",
+)
 @cdm_option
 @run_option
 @unwrap_option
 def compare(
-    before: Path, after: Path, out: Path, images: Path | None, cdm: bool, audited: Path | None, unwrap: bool
+    before: Path,
+    after: Path,
+    out: Path,
+    images: Path | None,
+    other_seeds: tuple[Path, ...],
+    cdm: bool,
+    audited: Path | None,
+    unwrap: bool,
 ) -> None:
     """Put two models' predictions side by side in one page."""
     from curate.base.atomic_files import new_file
     from curate.predictions.rows import read_predictions
-    from finetune.compare import comparison, page
+    from finetune.compare import comparison, page, seeds
     from finetune.compare.find_images import Images
     from finetune.metrics import label_errors, label_report
     from finetune.metrics.unwrapping import Unwrapping
 
     if out.is_dir():
         raise UserError(f"{out}: is a folder; --out names the page, such as {out / 'report.html'}")
-    for path in (before, after):
+    for path in (before, after, *other_seeds):
         if out.exists() and path.exists() and out.samefile(path):
             raise UserError(f"{out}: would be written over the predictions; name another file with --out")
     if images is not None and not images.is_dir():
@@ -72,6 +88,10 @@ def compare(
             characters=cdm,
             progress=partial(bars, "draw"),
         )
+    spread = None
+    if other_seeds:
+        others = [(path.name, Unwrapping.of(read_predictions(path), unwrap).rows) for path in other_seeds]
+        spread = seeds.spread_of(found, others, workers=cores(8), characters=cdm)
     labels = None
     if audited is not None:
         truths = label_errors.truths_of(audited, found.before.rows, cores(8))
@@ -87,10 +107,13 @@ def compare(
         (before.parent, after.parent),
         images=None if images is None else Images(images),
         labels=labels,
+        seeds=spread,
     )
     with new_file(out) as temporary:
         temporary.write_bytes(html)
     say(comparison.as_text(found, width()))
+    if spread is not None:
+        say("\n" + seeds.as_text(spread, width()))
     if labels is not None:
         say("\n" + labels)
     say(f"\nreport    {out}")

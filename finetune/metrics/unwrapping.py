@@ -46,7 +46,7 @@ class Unwrapping:
         places = [place for place, row in enumerate(found.rows) if came[row.sample_id].pred != row.pred]
         pairs = read_pairs(((found.rows[at].gt, came[found.rows[at].sample_id].pred) for at in places), workers=workers)
         alike[places] = pairs.alike
-        return float(RENDER_EQUAL.value({RENDER_EQUAL.columns[0]: alike.sum(), "n": alike.size}))
+        return float(100 * alike.mean())
 
     def as_json(self, raw: float | None) -> dict[str, Any]:
         """What metrics.json holds below `unwrapped`; `raw` is null where nothing was taken off."""
