@@ -20,7 +20,7 @@ from curate.base.visible import clip, visible
 _ID_KEYS = ("sample_id", "img_id")
 _IMAGE_KEYS = ("image", "image_path")
 #: A prediction with at least twice the truth's tokens and this many more ran away: the model repeats itself.
-_RUNAWAY_MORE = 50
+RUNAWAY_MORE = 50
 _BOM = b"\xef\xbb\xbf"
 _HELP = "; a prediction file is JSON lines, or one JSON list"
 
@@ -41,7 +41,7 @@ class Prediction:
 
 def ran_away(truth: int, prediction: int) -> bool:
     """Is a prediction of so many tokens far longer than a truth of so many?"""
-    return prediction >= max(2 * truth, truth + _RUNAWAY_MORE)
+    return prediction >= max(2 * truth, truth + RUNAWAY_MORE)
 
 
 def read_predictions(path: Path) -> list[Prediction]:

@@ -44,8 +44,9 @@ class Unwrapping:
         came = {row.sample_id: row for row in self.came}
         alike = found.alike.copy()
         places = [place for place, row in enumerate(found.rows) if came[row.sample_id].pred != row.pred]
-        pairs = read_pairs(((found.rows[at].gt, came[found.rows[at].sample_id].pred) for at in places), workers=workers)
-        alike[places] = pairs.alike
+        if places:
+            texts = ((found.rows[at].gt, came[found.rows[at].sample_id].pred) for at in places)
+            alike[places] = read_pairs(texts, workers=workers).alike
         return float(100 * alike.mean())
 
     def as_json(self, raw: float | None) -> dict[str, Any]:
