@@ -9,7 +9,7 @@ import click
 
 from curate.base.errors import UserError
 from curate.base.terminal import Bars, say, width
-from finetune.cli.options import cdm_option, run_option, unwrap_option
+from finetune.cli.options import cdm_option, columns_option, run_option, unwrap_option
 from rules.workers.cores import cores
 
 
@@ -50,6 +50,7 @@ Examples:
     multiple=True,
     help="Predictions of the same training with another seed (may be repeated): adds mean and spread over the seeds.",
 )
+@columns_option
 @cdm_option
 @run_option
 @unwrap_option
@@ -59,6 +60,7 @@ def compare(
     out: Path,
     images: Path | None,
     other_seeds: tuple[Path, ...],
+    columns: dict[str, str],
     cdm: bool,
     audited: Path | None,
     unwrap: bool,
@@ -78,7 +80,7 @@ def compare(
             raise UserError(f"{out}: would be written over the predictions; name another file with --out")
     if images is not None and not images.is_dir():
         raise UserError(f"{images}: no such folder; --images names the one that holds the images")
-    old, new = (Unwrapping.of(read_predictions(path), unwrap) for path in (before, after))
+    old, new = (Unwrapping.of(read_predictions(path, columns), unwrap) for path in (before, after))
     with Bars() as bars:
         found = comparison.compare(
             (before.name, old.rows),
@@ -90,7 +92,7 @@ def compare(
         )
     spread = None
     if other_seeds:
-        others = [(path.name, Unwrapping.of(read_predictions(path), unwrap).rows) for path in other_seeds]
+        others = [(path.name, Unwrapping.of(read_predictions(path, columns), unwrap).rows) for path in other_seeds]
         spread = seeds.spread_of(found, others, workers=cores(8), characters=cdm)
     labels = None
     if audited is not None:

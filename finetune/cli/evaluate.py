@@ -11,7 +11,7 @@ import click
 
 from curate.base.errors import UserError
 from curate.base.terminal import Bars, say, width
-from finetune.cli.options import cdm_option, run_option, unwrap_option
+from finetune.cli.options import cdm_option, columns_option, run_option, unwrap_option
 from rules.workers.cores import cores
 
 METRICS_FILE = "metrics.json"
@@ -32,8 +32,9 @@ class _ListsMetrics(click.Command):
     cls=_ListsMetrics,
     epilog="""
 \b
-A row of PRED.jsonl is an object with sample_id (or img_id), gt and pred; one JSON list
-of such objects is read too. Strings are compared raw, split at white space as published
+A row of PRED.jsonl is an object with sample_id, gt and pred; one JSON list of such objects is
+read too, and so are the files of LLaMA-Factory, ms-swift, CDM and OmniDocBench. A row without an
+id is known by its place; an answer of null counts as wrong. Strings are compared raw, split at white space as published
 scores are, and in canonical spelling, where x^2 and x ^ { 2 } are the same tokens.
 
 \b
@@ -65,10 +66,19 @@ Examples:
     "--out", metavar="DIR", type=click.Path(path_type=Path), help=f"Folder for {METRICS_FILE} and {PLOT_FILE}."
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@columns_option
 @cdm_option
 @run_option
 @unwrap_option
-def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited: Path | None, unwrap: bool) -> None:
+def evaluate(
+    predictions: Path,
+    out: Path | None,
+    form: str,
+    columns: dict[str, str],
+    cdm: bool,
+    audited: Path | None,
+    unwrap: bool,
+) -> None:
     """Score a file of predictions against the truth beside them."""
     from curate import __version__
     from curate.predictions.rows import read_predictions
@@ -80,7 +90,7 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited:
 
     if out is not None:
         _check_out(predictions, out)
-    taken = Unwrapping.of(read_predictions(predictions), unwrap)
+    taken = Unwrapping.of(read_predictions(predictions, columns), unwrap)
     rows = taken.rows
     truths = None if audited is None else label_errors.truths_of(audited, rows, cores(8))
     with Bars() as bars:
