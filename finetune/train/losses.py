@@ -49,6 +49,6 @@ def best_of(judged: Sequence[Evaluation], min_delta: float) -> tuple[Evaluation,
     for one in judged[1:]:
         since += 1
         new, old = ((1e300 if math.isnan(some.loss) else some.loss) for some in (one, best))
-        if (one.score, -new) > (best.score, -old) if scored else new < old - min_delta:  # type: ignore[operator]
+        if (one.score, -new) > (best.score, -old) if scored else new < old - min_delta:
             best, since = one, 0
     return best, since

@@ -286,5 +286,5 @@ def test_evaluations_are_a_number_of_steps_or_a_share_of_an_epoch(every: str, st
 
 
 def test_half_a_step_is_refused() -> None:
-    with pytest.raises(UserError, match="eval.every must be a whole number of steps, or below 1, not 1.5"):
+    with pytest.raises(UserError, match=r"eval\.every must be a whole number of steps, or below 1, not 1\.5"):
         load_config(None, ["eval.every=1.5"])
