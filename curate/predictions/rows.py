@@ -1,15 +1,15 @@
 """Reads prediction files: what a model wrote beside what is true. Not for scoring them: that is `metrics`.
 
-A file is JSON lines, or one JSON list, of objects with `sample_id` (or `img_id`), `gt` and `pred`, and perhaps `image`
-(or `image_path`), `seconds` and `score`. Other keys are left alone. A bad row is an error, never skipped: a score over
-the rows that happened to be readable would be a different score.
+A file is JSON lines, or one JSON list, of objects. What holds the id, the truth and the answer goes by the names in
+KEYS, which are those of this program, of LLaMA-Factory, ms-swift, CDM and OmniDocBench. Other keys are left alone. A
+bad row is an error, never skipped: a score over the rows that happened to be readable would be a different score.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,15 @@ from typing import Any
 from curate.base.errors import UserError
 from curate.base.visible import clip, visible
 
-_ID_KEYS = ("sample_id", "img_id")
-_IMAGE_KEYS = ("image", "image_path")
+#: Names that are tried for each role, the first that a row has.
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "id": ("sample_id", "img_id", "id", "image_id", "img_name", "image_name"),
+    "gt": ("gt", "label", "labels", "ground_truth", "reference", "target"),
+    "pred": ("pred", "predict", "prediction", "response", "output", "generated_text"),
+    "image": ("image", "image_path", "images"),
+}
 #: A prediction with at least twice the truth's tokens and this many more ran away: the model repeats itself.
-_RUNAWAY_MORE = 50
+RUNAWAY_MORE = 50
 _BOM = b"\xef\xbb\xbf"
 _HELP = "; a prediction file is JSON lines, or one JSON list"
 
@@ -41,19 +46,23 @@ class Prediction:
 
 def ran_away(truth: int, prediction: int) -> bool:
     """Is a prediction of so many tokens far longer than a truth of so many?"""
-    return prediction >= max(2 * truth, truth + _RUNAWAY_MORE)
+    return prediction >= max(2 * truth, truth + RUNAWAY_MORE)
 
 
-def read_predictions(path: Path) -> list[Prediction]:
+def read_predictions(path: Path, columns: Mapping[str, str] | None = None) -> list[Prediction]:
     """The rows of a prediction file in their order; at least one.
+
+    columns: what is called otherwise than in KEYS, by role. A row without an id is called by its place, `row 3`; an
+    answer of null is one of nothing.
 
     Raises UserError, naming file and line (or item of a list), for a file that is missing, empty, no UTF-8 or no JSON,
     for a row that lacks a key or has a value of the wrong type, and for an id that stands there twice.
     """
     rows: list[Prediction] = []
     places: dict[str, str] = {}
-    for place, value in _objects(path):
-        row = _prediction(f"{path}: {place}", value)
+    keys = {role: (columns[role],) if columns and role in columns else names for role, names in KEYS.items()}
+    for number, (place, value) in enumerate(_objects(path), 1):
+        row = _prediction(f"{path}: {place}", value, keys, number)
         if row.sample_id in places:
             raise UserError(
                 f"{path}: {place} has the id {_quoted(row.sample_id)} of {places[row.sample_id]}; ids must be unique"
@@ -111,32 +120,38 @@ def _parsed(text: str, complaint: str) -> Any:
         raise UserError(f"{complaint}: it nests too deep") from error
 
 
-def _prediction(place: str, value: Any) -> Prediction:
+def _prediction(place: str, value: Any, keys: Mapping[str, tuple[str, ...]], number: int) -> Prediction:
     if not isinstance(value, dict):
         raise UserError(f"{place} is no JSON object; a row is an object with sample_id, gt and pred")
-    name = next((key for key in _ID_KEYS if key in value), None)
-    if name is None:
-        raise UserError(f"{place} has no sample_id (nor img_id)")
-    identity = value[name]
+    found = {role: next((key for key in names if key in value), None) for role, names in keys.items()}
+    missing = [role for role in ("gt", "pred") if found[role] is None]
+    if missing:
+        tried = ", ".join(keys[missing[0]])
+        raise UserError(f"{place} has no {missing[0]} (tried {tried}); name it with --columns {missing[0]}:KEY")
+    name = found["id"]
+    identity = f"row {number}" if name is None else value[name]
     if isinstance(identity, int) and not isinstance(identity, bool):
         identity = str(identity)
-    image = next((key for key in _IMAGE_KEYS if value.get(key) is not None), None)
+    truth, answer = found["gt"] or "", found["pred"] or ""
+    image = next((one for key in keys["image"] if (one := _image(value.get(key))) is not None), None)
     return Prediction(
-        _string(place, name, identity),
-        _string(place, "gt", value.get("gt", _MISSING)),
-        _string(place, "pred", value.get("pred", _MISSING)),
-        None if image is None else _string(place, image, value[image]),
+        _string(place, name or "", identity),
+        _string(place, truth, value[truth]),
+        "" if value[answer] is None else _string(place, answer, value[answer]),
+        None if image is None else _string(place, "image", image),
         _number(place, "seconds", value.get("seconds")),
         _number(place, "score", value.get("score")),
     )
 
 
-_MISSING = object()
+def _image(value: Any) -> Any:
+    """The path of an image: a text, an object with a `path`, or a list of one of these."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value.get("path") if isinstance(value, dict) else value
 
 
 def _string(place: str, key: str, value: Any) -> str:
-    if value is _MISSING:
-        raise UserError(f"{place} has no {key}")
     if not isinstance(value, str):
         raise UserError(f"{place}: {key} is {_quoted(value)}, not a string")
     try:

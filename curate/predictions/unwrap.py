@@ -30,6 +30,9 @@ _ONE_LINE_FENCE = re.compile(r"\A```(?:(latex|tex|math|json|html)\b)?(.+?)(?:```
 _LATEX = frozenset({"latex", "tex", "math", "katex", "mathjax"})
 #: Keys of a JSON object that hold the formula, the likeliest first. Prompts may ask for any of these.
 JSON_KEYS = ("latex", "formula", "equation", "latex_code", "text_content", "text", "content", "label", "value")
+# Of an object with a place, `label` and `value` say the formula, or in a word or two what kind of thing is there.
+_PLACE = re.compile(r".*(?:box|point|poly|quad).*")
+_KIND_KEYS, _KIND = ("label", "value"), re.compile(r"[A-Za-z]{3,}(?:[ _-][A-Za-z]+)*")
 # Backslashes of LaTeX that were not doubled for JSON: all before what is no escape (`\{`), and before words (`\frac`).
 _LONE_BACKSLASH = re.compile(r'(?<!\\)((?:\\\\)*)\\(?!["\\/]|u[0-9a-fA-F]{4}|[bfnrt](?![A-Za-z]))')
 _TAG = re.compile(
@@ -137,9 +140,11 @@ def _formulas(value: Any) -> Iterator[str]:
                 yield from _formulas(one)
     elif isinstance(value, dict):
         lower = {str(key).lower(): inner for key, inner in value.items()}
-        key = next((key for key in JSON_KEYS if isinstance(lower.get(key), str)), None)
-        if key is not None:
-            yield lower[key]
+        placed = any(_PLACE.fullmatch(key) for key in lower)
+        texts = [(key, lower[key]) for key in JSON_KEYS if isinstance(lower.get(key), str)]
+        found = [text for key, text in texts if not (placed and key in _KIND_KEYS and _KIND.fullmatch(text))]
+        if found:
+            yield found[0]
             return
         for inner in lower.values():
             if isinstance(inner, dict | list):

@@ -11,7 +11,7 @@ import click
 
 from curate.base.errors import UserError
 from curate.base.terminal import Bars, say, width
-from finetune.cli.options import cdm_option, run_option, unwrap_option, unwrapped
+from finetune.cli.options import cdm_option, columns_option, run_option, unwrap_option
 from rules.workers.cores import cores
 
 METRICS_FILE = "metrics.json"
@@ -32,8 +32,9 @@ class _ListsMetrics(click.Command):
     cls=_ListsMetrics,
     epilog="""
 \b
-A row of PRED.jsonl is an object with sample_id (or img_id), gt and pred; one JSON list
-of such objects is read too. Strings are compared raw, split at white space as published
+A row of PRED.jsonl is an object with sample_id, gt and pred; one JSON list of such objects is
+read too, and so are the files of LLaMA-Factory, ms-swift, CDM and OmniDocBench. A row without an
+id is known by its place; an answer of null counts as wrong. Strings are compared raw, split at white space as published
 scores are, and in canonical spelling, where x^2 and x ^ { 2 } are the same tokens.
 
 \b
@@ -42,6 +43,11 @@ scores are, and in canonical spelling, where x^2 and x ^ { 2 } are the same toke
 \b
 In brackets: 95 % intervals by bootstrap. docs/metrics.md defines every metric. --out writes
 metrics.json (with groups by source, length and rule, and all confusions) and confusions.svg.
+
+\b
+A base model puts formulas in code fences, dollars or JSON. What stands around an answer is taken
+off first, by the same rules for every model (docs/prompts.md), and counted, with the figure that
+the answers had as they came. --no-unwrap scores them so, as published scores do.
 
 \b
 --run says how much of the error is the labels' fault: of the answers that are no exact match,
@@ -60,25 +66,37 @@ Examples:
     "--out", metavar="DIR", type=click.Path(path_type=Path), help=f"Folder for {METRICS_FILE} and {PLOT_FILE}."
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@columns_option
 @cdm_option
 @run_option
 @unwrap_option
-def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited: Path | None, unwrap: bool) -> None:
+def evaluate(
+    predictions: Path,
+    out: Path | None,
+    form: str,
+    columns: dict[str, str],
+    cdm: bool,
+    audited: Path | None,
+    unwrap: bool,
+) -> None:
     """Score a file of predictions against the truth beside them."""
     from curate import __version__
     from curate.predictions.rows import read_predictions
     from finetune.metrics import evaluation, label_errors, label_report
     from finetune.metrics.summary import as_text
+    from finetune.metrics.unwrapping import Unwrapping
     from finetune.models.provenance import prediction_facts
     from rules import KEY_VERSION
 
     if out is not None:
         _check_out(predictions, out)
-    rows, wrapped = unwrapped(read_predictions(predictions), unwrap)
+    taken = Unwrapping.of(read_predictions(predictions, columns), unwrap)
+    rows = taken.rows
     truths = None if audited is None else label_errors.truths_of(audited, rows, cores(8))
     with Bars() as bars:
         found = evaluation.evaluate(rows, workers=cores(8), characters=cdm, progress=partial(bars, "draw"))
     metrics = evaluation.as_metrics(found)
+    raw = taken.raw(found, cores(8))
     labels = None if truths is None else label_errors.label_errors(rows, found.numbers, truths, cores(8))
     if labels is not None:
         metrics["labels"] = label_report.as_json(labels)
@@ -87,7 +105,7 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited:
             "texsieve": __version__,
             "key_version": KEY_VERSION,
             "file": predictions.name,
-            "unwrapped": unwrap,
+            "unwrapped": taken.as_json(raw),
             "predicted": prediction_facts(predictions),
             **metrics,
         }
@@ -104,8 +122,8 @@ def evaluate(predictions: Path, out: Path | None, form: str, cdm: bool, audited:
         say(text.encode())
         return
     say(as_text(metrics, width()))
-    if wrapped:
-        say(f"\n{wrapped}")
+    if told := taken.in_words(raw):
+        say(f"\n{told}")
     if labels is not None:
         say("\n" + label_report.as_text(labels, width()))
     if out is not None:

@@ -1,15 +1,10 @@
-"""Options that several commands of `finetune` share, and what the commands make of them. No command stands here."""
+"""Options that several commands of `finetune` share. No command stands here."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from curate.predictions.rows import Prediction
-
 
 cdm_option = click.option(
     "--cdm/--no-cdm",
@@ -24,25 +19,29 @@ run_option = click.option(
     type=click.Path(path_type=Path),
     help="What `curate audit` wrote of the data: also score by its labels after safe fixes and decisions.",
 )
-unwrap_option = click.option(
-    "--unwrap",
-    is_flag=True,
-    help="First take off what a base model puts around a formula: fences, dollars, JSON (docs/prompts.md).",
+
+
+def _columns(context: click.Context, parameter: click.Parameter, text: str | None) -> dict[str, str]:
+    from curate.predictions.rows import KEYS
+
+    columns = {}
+    for pair in text.split(",") if text else ():
+        role, _, key = (part.strip() for part in pair.partition(":"))
+        if role not in KEYS or not key:
+            raise click.BadParameter(f"{pair!r} is not ROLE:KEY with ROLE one of {', '.join(KEYS)}")
+        columns[role] = key
+    return columns
+
+
+columns_option = click.option(
+    "--columns",
+    metavar="ROLE:KEY,…",
+    callback=_columns,
+    help="Which keys hold what, where they go by other names: id:name,gt:truth,pred:answer,image:file.",
 )
-#: Share of the predictions that are wrapped from which a person is told of --unwrap.
-_MANY = 0.02
-
-
-def unwrapped(rows: list[Prediction], wanted: bool) -> tuple[list[Prediction], str]:
-    """The rows, unwrapped where that is `wanted`, and what a person should know of it, or nothing."""
-    from curate.base.tables import count, things
-    from curate.predictions.unwrap import unwrap_rows
-
-    new, by_rule, changed = unwrap_rows(rows)
-    rules = ", ".join(f"{name} {count(number)}" for name, number in by_rule.most_common())
-    if wanted:
-        return new, f"unwrapped {things(changed, 'prediction')}" + (f" ({rules})" if rules else "")
-    if changed < _MANY * len(rows):
-        return rows, ""
-    of = f"{count(changed)} of {things(len(rows), 'prediction')}"
-    return rows, f"{of} {'is' if changed == 1 else 'are'} wrapped in something ({rules}): --unwrap takes it off"
+unwrap_option = click.option(
+    "--unwrap/--no-unwrap",
+    default=True,
+    show_default=True,
+    help="First take off what a model wrote around the formula: fences, dollars, JSON, HTML (docs/prompts.md).",
+)

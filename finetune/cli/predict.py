@@ -11,7 +11,9 @@ from curate.base.errors import UserError
 from curate.base.terminal import Bars, say
 
 if TYPE_CHECKING:
-    from finetune.predict.job import Predicted
+    from finetune.predict.job import Asker, Predicted
+    from finetune.predict.served import ServedAsker
+    from finetune.settings.config import DataConfig
 
 _SHOWN = 5
 
@@ -36,21 +38,28 @@ they are of). The same model, data, settings and machine give the same answers; 
 --batch-size can change the last bits of a sum and so, rarely, a token.
 
 \b
+--server needs no GPU and none of the extras: vLLM, SGLang, llama.cpp, Ollama or a hosted API. A
+key is read from TEXSIEVE_API_KEY or OPENAI_API_KEY. score is there where the server gives the
+tokens' log-probabilities. docs/serving.md says how to serve a merged model, and the traps.
+
+\b
 Examples:
   finetune predict unsloth/Qwen2.5-VL-3B-Instruct dataset --out base.jsonl
   finetune predict runs/finetune/best dataset --out tuned.jsonl
   finetune predict runs/finetune/best dataset --limit 50 --save-images seen --out look.jsonl
+  finetune predict merged dataset --server http://localhost:8000/v1 --out served.jsonl
   finetune compare base.jsonl tuned.jsonl --out report.html
 """,
 )
 @click.argument("model", metavar="MODEL")
 @click.argument("dataset", metavar="DATASET")
 @click.option("--out", type=click.Path(path_type=Path), metavar="PRED.jsonl", required=True, help="The file to write.")
+@click.option("--server", metavar="URL", help="Ask the model that this server calls MODEL (OpenAI's chat completions).")
 @click.option("--split", default="test", show_default=True, metavar="NAME", help="The split to predict.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the split's first N rows.")
 @click.option("--prompt", metavar="TEXT", help="What to ask [default: what the model was trained with].")
 @click.option("--batch-size", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
-              help="Images at a time; halved where memory is short.")  # fmt: skip
+              help="Images at a time; halved where memory is short. With --server: requests at a time.")  # fmt: skip
 @click.option("--max-new-tokens", type=click.IntRange(min=1), default=512, show_default=True, metavar="N",
               help="Longest answer.")  # fmt: skip
 @click.option("--max-pixels", type=click.IntRange(min=28 * 28), metavar="N",
@@ -68,6 +77,7 @@ def predict(
     model: str,
     dataset: str,
     out: Path,
+    server: str | None,
     split: str,
     limit: int | None,
     prompt: str | None,
@@ -85,19 +95,12 @@ def predict(
         raise UserError(f"{out}: is a folder; --out names the file, such as {out / 'pred.jsonl'}")
     if prompt is not None and not prompt.strip():
         raise UserError("--prompt is empty; the model needs to be asked something")
-    from finetune.models.facts import check_model, model_facts
-    from finetune.models.hardware import require_gpu
-
-    check_model(model)
-    require_gpu()
-    facts = model_facts(model)
+    asker, trained = asker_of(model, server, load_in_4bit, dtype, max_pixels)
     from finetune.data.pairs import load_pairs
     from finetune.predict.engines import Asking
-    from finetune.predict.job import Asker, data_facts, predict_file
+    from finetune.predict.job import data_facts, predict_file
     from finetune.predict.questions import Questions
-    from finetune.settings.config import Config
 
-    trained = (facts.config or Config()).data
     questions = Questions(
         load_pairs(dataset, split),
         resize=trained.resize,
@@ -105,7 +108,6 @@ def predict(
         save_to=save_images,
         limit=limit,
     )
-    asker = Asker.of(facts, load_in_4bit=load_in_4bit, dtype=dtype, max_pixels=max_pixels)
     asking = Asking(batch_size, max_new_tokens, temperature, seed)
     data = data_facts(dataset, split, questions, trained.resize)
     try:
@@ -115,6 +117,33 @@ def predict(
         click.echo(f"finetune: {out} keeps what is predicted; the same command goes on with it", err=True)
         raise
     say_predicted(made, questions.imageless, max_new_tokens)
+
+
+def asker_of(
+    model: str, server: str | None, load_in_4bit: bool | None, dtype: Any, max_pixels: int | None
+) -> tuple[Asker | ServedAsker, DataConfig]:
+    """What asks a model, here or behind a server, and the settings of its data: its training's, or the defaults.
+
+    Raises UserError where there is no GPU to load it on, and for settings that are a server's own.
+    """
+    from finetune.settings.config import Config
+
+    if server is not None:
+        from finetune.predict.served import ServedAsker
+
+        for option, value in (("--4bit/--16bit", load_in_4bit), ("--dtype", dtype), ("--max-pixels", max_pixels)):
+            if value is not None:
+                raise UserError(f"{option} is the server's own setting; leave it out with --server")
+        return ServedAsker(server, model), Config().data
+    from finetune.models.facts import check_model, model_facts
+    from finetune.models.hardware import require_gpu
+    from finetune.predict.job import Asker
+
+    check_model(model)
+    require_gpu()
+    facts = model_facts(model)
+    asker = Asker.of(facts, load_in_4bit=load_in_4bit, dtype=dtype, max_pixels=max_pixels)
+    return asker, (facts.config or Config()).data
 
 
 def say_predicted(made: Predicted, imageless: int, max_new_tokens: int) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curate.base.terminal import Bars, say, width
-from finetune.cli.predict import predict
+from finetune.cli.predict import asker_of, predict
 from rules.workers.cores import cores
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from finetune.settings.prompt_file import Prompt
 
 PROMPTS_FILE, PAGE_FILE = "prompts.json", "prompts.md"
-_SAME = ("split", "limit", "batch_size", "max_new_tokens", "max_pixels", "load_in_4bit", "dtype")
+_SAME = ("server", "split", "limit", "batch_size", "max_new_tokens", "max_pixels", "load_in_4bit", "dtype")
 
 
 @click.command(
@@ -63,6 +63,7 @@ def prompts(
     prompt_file: str,
     out: Path | None,
     cdm: bool,
+    server: str | None,
     split: str,
     limit: int | None,
     batch_size: int,
@@ -72,29 +73,23 @@ def prompts(
     dtype: Any,
 ) -> None:
     """Ask a model with several prompts, and compare the answers."""
-    from finetune.models.facts import check_model, model_facts
-    from finetune.models.hardware import require_gpu
     from finetune.settings.prompt_file import Prompt, read_prompts
 
     asked = read_prompts(prompt_file)
-    check_model(model)
-    require_gpu()
-    facts = model_facts(model)
+    asker, trained = asker_of(model, server, load_in_4bit, dtype, max_pixels)
     from curate import __version__
     from finetune.compare.prompt_table import as_json, as_text, score_prompts
     from finetune.data.pairs import load_pairs
     from finetune.predict.engines import Asking
     from finetune.predict.job import Asker, data_facts, predict_file
     from finetune.predict.questions import Questions
-    from finetune.settings.config import Config
     from rules import KEY_VERSION
 
-    trained = (facts.config or Config()).data
-    if facts.config is not None and all(prompt.text != trained.prompt.strip() for prompt in asked):
+    was_trained = isinstance(asker, Asker) and asker.facts.config is not None
+    if was_trained and all(prompt.text != trained.prompt.strip() for prompt in asked):
         names = {prompt.name.lower() for prompt in asked}
         own = next(name for name in ("trained", "trained-with", "as-it-was-trained") if name not in names)
         asked.insert(0, Prompt(own, trained.prompt.strip()))
-    asker = Asker.of(facts, load_in_4bit=load_in_4bit, dtype=dtype, max_pixels=max_pixels)
     asking = Asking(batch_size, max_new_tokens)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="texsieve-prompts-")))

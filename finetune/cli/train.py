@@ -135,7 +135,7 @@ def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
             click.echo(f"finetune: {folder.path} can be gone on with: the same command with --resume", err=True)
         raise
     if talks:
-        _say(folder, trained)
+        _say(folder, trained, config.eval.best_by)
 
 
 def _note(line: str) -> None:
@@ -172,15 +172,17 @@ def _same_data(folder: RunFolder, plan: TrainingPlan) -> None:
         )
 
 
-def _say(folder: RunFolder, trained: Trained) -> None:
+def _say(folder: RunFolder, trained: Trained, by: str) -> None:
     """Print what came of a training."""
+    from finetune.metrics.catalogue import all_metrics
     from finetune.train.run_folder import BEST, LAST, LOSSES, PLOT, SAMPLES, UNFIT
 
     why = f": {trained.ended}" if trained.ended else ""
     say(f"trained    {trained.steps} steps{why}")
     if trained.best is not None:
-        step, loss = trained.best
-        say(f"best       {folder.path / BEST}: loss on the validation set {loss:.4g} at step {step}")
+        best = trained.best
+        score = "" if best.score is None else f", {by} of the samples {all_metrics()[by].unit.value(best.score)}"
+        say(f"best       {folder.path / BEST}: step {best.step}, loss on the validation set {best.loss:.4g}{score}")
     say(f"last       {folder.path / LAST}")
     say(f"losses     {folder.path / PLOT}, {LOSSES}")
     if any(folder.samples.glob("*.html")):

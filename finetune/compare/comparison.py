@@ -18,6 +18,7 @@ from finetune.metrics.intervals import interval, mcnemar_p, paired_p
 from finetune.metrics.metric import Metric
 from finetune.metrics.pair_numbers import CANONICAL
 from finetune.metrics.pairs import Progress
+from finetune.metrics.unwrapping import Unwrapping
 
 #: What came of a row, in the order they are told. fixed: wrong before, right after (right: looks as the truth does);
 #: broken: the other way round; better and worse: wrong in both, by the mean of structure and symbols.
@@ -72,12 +73,27 @@ class Comparison:
     changes: list[Change]
     #: Rows that only one of the files has.
     unpaired: tuple[int, int]
+    #: What is said of the answers that were unwrapped, or "", and the first metric of the answers as they came.
+    taken: tuple[str, str] = ("", "")
+    came: tuple[float | None, float | None] = (None, None)
 
     @property
     def notes(self) -> list[tuple[str, str]]:
         """(name of the file, what to know of its figures)."""
-        told = ((name, spacing_note(one)) for name, one in zip(self.names, (self.before, self.after), strict=True))
-        return [(name, note) for name, note in told if note is not None]
+        sides = zip(self.names, self.taken, (self.before, self.after), strict=True)
+        told = ((name, note) for name, taken, one in sides for note in (taken, spacing_note(one)))
+        return [(name, note) for name, note in told if note]
+
+    @property
+    def as_they_came(self) -> tuple[str, str] | None:
+        """The first metric of both files' answers as they came; None where nothing was taken off any."""
+        if self.came == (None, None):
+            return None
+        first = self.changes[0]
+        before, after = (
+            value if raw is None else raw for raw, value in zip(self.came, (first.before, first.after), strict=True)
+        )
+        return first.metric.unit.value(before), first.metric.unit.value(after)
 
     @property
     def counts(self) -> Counter[str]:
@@ -91,8 +107,11 @@ def compare(
     workers: int = 1,
     characters: bool = False,
     progress: Progress | None = None,
+    unwrapped: tuple[Unwrapping, Unwrapping] | None = None,
 ) -> Comparison:
     """Compare (name, rows) with (name, rows); the others as in `evaluate`.
+
+    unwrapped: what the rows were before something was taken off them.
 
     Raises UserError where no sample is in both or truths differ.
     """
@@ -113,6 +132,7 @@ def compare(
         characters=characters,
         progress=progress,
     )
+    came = tuple(taken.raw(found, workers) for taken, found in zip(unwrapped or (), (old, new), strict=False))
     return Comparison(
         (before[0], after[0]),
         old,
@@ -120,6 +140,7 @@ def compare(
         [_verdict(old, new, place) for place in range(len(pairs))],
         _changes(old, new),
         (len(before[1]) - len(pairs), len(after[1]) - len(pairs)),
+        *((tuple(one.in_words(raw) for one, raw in zip(unwrapped, came, strict=True)), came) if unwrapped else ()),
     )
 
 
@@ -199,6 +220,8 @@ def as_text(comparison: Comparison, width: int) -> str:
         ]
         for change in comparison.changes
     ]
+    if comparison.as_they_came:
+        rows.insert(1, ["  answers as they came", *comparison.as_they_came, "", "", ""])
     n = len(comparison.verdicts)
     notes = [f"{visible(clip(name, 80))}: {note[0].lower()}{note[1:]}" for name, note in comparison.notes]
     parts = [f"{count(n)} sample{'s' if n != 1 else ''} in both files", text_table(columns, rows, width=width)]

@@ -29,6 +29,7 @@ from finetune.compare.comparison import (
     words_of_p,
 )
 from finetune.compare.find_images import Images
+from finetune.compare.seeds import COLUMNS, Seeds
 from finetune.metrics.alignment import Compared
 from finetune.metrics.evaluation import Evaluated
 from finetune.metrics.plots import confusion_bars, confusion_words
@@ -57,6 +58,7 @@ def build(
     *,
     images: Images | None = None,
     labels: str | None = None,
+    seeds: Seeds | None = None,
     render: pictures.Render | None = None,
     open_image: pictures.OpenImage | None = None,
 ) -> bytes:
@@ -66,6 +68,7 @@ def build(
         roots: the folders that the `image` of BEFORE's and AFTER's rows are relative to.
         images: where to look for them instead, in whatever folder they lie there.
         labels: what the labels have to do with the scores, in a sentence; see `finetune.metrics.label_errors`.
+        seeds: how AFTER differs from its other seeds.
         render, open_image: as in `curate.report`; the project's own where they aren't given.
     """
     chosen = choose(comparison)
@@ -85,6 +88,9 @@ def build(
         "labels": labels,
         "notes": comparison.notes,
         "headline": _change(comparison.changes[0]),
+        "seeds": seeds,
+        "seed_columns": COLUMNS,
+        "came": comparison.as_they_came,
         "changes": [_change(change) for change in comparison.changes],
         "tables": [
             (title, rows[:CONFUSIONS], max(len(rows) - CONFUSIONS, 0), plot)

@@ -126,6 +126,7 @@ def as_metrics(found: Evaluated) -> dict[str, Any]:
             "n": sum(found.runaway),
             "ids": [row.sample_id for row, ran in zip(found.rows, found.runaway, strict=True) if ran][:MOST_IDS],
         },
+        "empty": sum(not row.pred.strip() for row in found.rows),
         "note": spacing_note(found),
         "faults": [fault.as_json() for fault in found.faults],
         "groups": {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
-from curate.base.tables import Column, count, text_table
+from curate.base.tables import Column, count, text_table, things
 from curate.base.visible import clip, visible
 from finetune.metrics.catalogue import all_metrics
 from finetune.metrics.plots import confusion_words
@@ -33,6 +33,8 @@ def as_text(metrics: Mapping[str, Any], width: int) -> str:
     if ran:
         ids = ", ".join(clip(visible(one), 40) for one in metrics["runaway"]["ids"][:3])
         parts.append(f"{count(ran)} ran away (far longer than the truth): {ids}{', …' if ran > 3 else ''}")
+    if empty := metrics["empty"]:
+        parts.append(f"{things(empty, 'answer')} {'is' if empty == 1 else 'are'} empty, which counts as wrong")
     for title, entries in metrics["confusions"].items():
         if entries:
             said = "   ".join(

@@ -179,7 +179,8 @@ def _results(facts: TrainingFacts, data: Mapping[str, Any]) -> str:
     table = markdown_table([Column("metric"), Column("value", "right"), Column("95 % interval", "right")], rows)
     runaways = (metrics.get("runaway") or {}).get("n")
     told = f" {things(runaways, 'prediction')} ran away." if runaways else ""
-    unwrapped = ", what the model wrote around formulas taken off" if metrics.get("unwrapped") else ""
+    taken = (metrics.get("unwrapped") or {}).get("n") if (metrics.get("unwrapped") or {}).get("on") else 0
+    unwrapped = f", what the model wrote around {things(taken, 'formula')} taken off" if taken else ""
     of = _asked((metrics.get("predicted") or {}).get("data") or {}, metrics["n"], facts.config, data)
     on = f"On {things(metrics['n'], 'prediction')}{of} `finetune evaluate`, labels as they are{unwrapped}.{told}"
     return f"{table}\n\n{on}"

@@ -23,6 +23,7 @@ from finetune.models.facts import ModelFacts
 from finetune.predict.engines import Answer, Asking, Question, predict_batches
 from finetune.predict.file import PredictionFile
 from finetune.predict.questions import Questions
+from finetune.predict.served import ServedAsker
 from finetune.settings.config import Config, ModelConfig
 from rules.sets.model_resize import FACTOR
 
@@ -127,7 +128,7 @@ class Predicted:
 
 
 def predict_file(
-    asker: Asker,
+    asker: Asker | ServedAsker,
     questions: Questions,
     data: dict[str, Any],
     prompt: str,

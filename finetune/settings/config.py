@@ -122,19 +122,22 @@ class TrainConfig:
 class EvalConfig:
     """Looking at the validation set while training."""
 
-    #: Steps between two evaluations; null: once an epoch.
-    every: Count | None = None
+    #: Steps between two evaluations; below 1 a share of an epoch; null: once an epoch.
+    every: Annotated[float, Between(1e-6, 1e9)] | None = 0.25
+    #: What makes an adapter the best: of the predicted samples exprate_render_equal or the mean of cdm (of equals the
+    #: one with the lower loss), or the loss. Where samples couldn't be predicted, the loss decides.
+    best_by: Literal["exprate_render_equal", "cdm", "loss"] = "exprate_render_equal"
     #: Samples a GPU holds at a time.
     batch_size: Count = 2
     #: Samples whose loss is measured, drawn by the seed; null for all.
     limit: Count | None = 500
-    #: Samples that are predicted and drawn at each evaluation.
-    samples: Annotated[int, Between(0, 1000)] = 16
+    #: Samples that are predicted at each evaluation, the same ones each time.
+    samples: Annotated[int, Between(0, 1000)] = 100
     #: Longer predictions are cut.
     max_new_tokens: Count = 512
-    #: Stop after so many evaluations without a better loss; null: never.
+    #: Stop after so many evaluations without a better one; null: never.
     patience: Count | None = 3
-    #: How much lower a loss must be to be better.
+    #: How much lower a loss must be to be better, where the loss decides.
     min_delta: Annotated[float, Between(0, 1e6)] = 0.0
 
 
@@ -193,6 +196,8 @@ def check_together(config: Config) -> None:
             f"data.max_pixels lets an image have {tokens} tokens, which leaves no room for the answer in "
             f"data.max_length {config.data.max_length}; raise the one or lower the other"
         )
+    if config.eval.every is not None and config.eval.every >= 1 and not config.eval.every.is_integer():
+        raise UserError(f"eval.every must be a whole number of steps, or below 1, not {config.eval.every:g}")
     if config.train.save_every % config.train.log_every:
         raise UserError(
             f"train.save_every ({config.train.save_every}) must be a multiple of train.log_every "

@@ -27,7 +27,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
     """Writes the run folder while the training goes on. Only the first of several processes writes.
 
     save: writes the adapter as it is into the folder of that name. ask: predicts the samples after so many steps, with
-    the loss on the validation set, and writes their page; returns how many look right, of how many.
+    the loss on the validation set, and writes their page; returns their score, how many look right, of how many.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
         folder: RunFolder,
         config: Config,
         save: Callable[[str], None],
-        ask: Callable[[int, float], tuple[int, int]] | None,
+        ask: Callable[[int, float], tuple[float | None, int, int]] | None,
         progress: Progress,
         note: Note,
     ) -> None:
@@ -66,35 +66,54 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
             )
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        losses = evaluations(state.log_history)
-        step, loss = losses[-1]
-        best, since = best_of(losses, self._config.eval.min_delta)
-        patience = self._config.eval.patience
-        if patience is not None and since >= patience:
-            self.ended = f"no better loss on the validation set in {since} evaluations"
-            control.should_training_stop = True
-        if not state.is_world_process_zero:
-            return
-        if best == step:
-            self._save(BEST)
-        told = f"step {step} of {state.max_steps}: loss on the validation set {loss:.4g}"
-        if self._ask is not None:
+        told = f"step {state.global_step} of {state.max_steps}: loss on the validation set "
+        told += f"{state.log_history[-1]['eval_loss']:.4g}"
+        score = None
+        if state.is_world_process_zero and self._ask is not None:
             try:
-                right, asked = self._ask(step, loss)
+                score, right, asked = self._ask(state.global_step, state.log_history[-1]["eval_loss"])
             except UserError as error:  # no memory, or an image that is gone: no reason to end a training
                 told += f"; no page of samples: {str(error).partition(';')[0]}"
             else:
                 told += f", {right} of {asked} samples look right"
+        score = _of_the_first(score)
+        if score is not None:
+            state.log_history[-1]["eval_score"] = score  # a checkpoint keeps it, and a resumed training knows it
+        judged = evaluations(state.log_history)
+        best, since = best_of(judged, self._config.eval.min_delta)
+        patience = self._config.eval.patience
+        if patience is not None and since >= patience:
+            self.ended = f"no better result on the validation set in {since} evaluations"
+            control.should_training_stop = True
+        if not state.is_world_process_zero:
+            return
+        if score is not None:
+            self._folder.restart_losses(filter(None, map(line_of, state.log_history)))
+        if best == judged[-1]:
+            self._save(BEST)
         self.plot()
-        self._note(told + (" (the best so far)" if best == step else ""))
+        self._note(told + (" (the best so far)" if best == judged[-1] else ""))
 
     def plot(self) -> None:
         """Draw the losses that were written until now."""
         lines = self._folder.losses()
         train = [(line["step"], line["loss"]) for line in lines if line.get("loss") is not None]
-        svg = losses_svg(train, evaluations(lines))
+        judged = evaluations(lines)
+        best = best_of(judged, self._config.eval.min_delta)[0].step if judged else None
+        svg = losses_svg(train, [(one.step, one.loss) for one in judged], best)
         with new_file(self._folder.path / PLOT) as temporary:
             temporary.write_text(svg + "\n", encoding="utf-8")
+
+
+def _of_the_first(score: float | None) -> float | None:
+    """What the first process knows: all must stop, or go on, together."""
+    import torch.distributed as together
+
+    if not (together.is_available() and together.is_initialized()):
+        return score
+    held = [score]
+    together.broadcast_object_list(held, src=0)
+    return held[0]
 
 
 def save_adapter(model: Any, processor: Any, run: Path, name: str) -> None:

@@ -131,11 +131,15 @@ def estimate(
     return Estimate(memory, _flop(shape, config, lengths) * steps * batch * config.train.accumulation * world)
 
 
+def epoch_steps(samples: int, config: Config, world: int = 1) -> int:
+    """Steps of the optimiser in which every sample is seen once."""
+    batches = math.ceil(samples / (config.train.batch_size * world))
+    return max(math.ceil(batches / config.train.accumulation), 1)
+
+
 def steps_of(samples: int, config: Config, world: int = 1) -> int:
     """Steps of the optimiser in a training, as transformers' Trainer counts them."""
-    batches = math.ceil(samples / (config.train.batch_size * world))
-    an_epoch = max(math.ceil(batches / config.train.accumulation), 1)
-    return config.train.max_steps or math.ceil(config.train.epochs * an_epoch)
+    return config.train.max_steps or math.ceil(config.train.epochs * epoch_steps(samples, config, world))
 
 
 def _weights(parts: Sequence[tuple[str, int, int, int]]) -> int:

@@ -21,8 +21,8 @@ from finetune.data.pairs import answer_text, picture
 from finetune.models.hardware import processes
 from finetune.models.load import add_lora, import_unsloth, load_model, quiet
 from finetune.settings.config import Config
-from finetune.train.estimate import steps_of
-from finetune.train.losses import best_of, evaluations
+from finetune.train.estimate import epoch_steps, steps_of
+from finetune.train.losses import Evaluation, best_of, evaluations
 from finetune.train.run_folder import LAST, RunFolder
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a training. best: step and loss of the best evaluation, None where nothing was evaluated."""
+    """What came of a training. best: the best evaluation, None where nothing was evaluated."""
 
     steps: int
-    best: tuple[int, float] | None
+    best: Evaluation | None
     #: Why it ended before its last step, or "".
     ended: str
 
@@ -84,9 +84,11 @@ def make_collator(model: Any, processor: Any, config: Config) -> Any:
     )
 
 
-def arguments(config: Config, folder: Path, steps: int, *, evaluate: bool) -> dict[str, Any]:
-    """The arguments of trl's SFTConfig. steps: of the whole training, for the warm-up."""
+def arguments(config: Config, folder: Path, steps: int, epoch: int, *, evaluate: bool) -> dict[str, Any]:
+    """The arguments of trl's SFTConfig. steps: of the whole training, for the warm-up; epoch: of an epoch."""
     train, every = config.train, config.eval.every
+    if every is not None:
+        every = max(round(every * epoch), 1) if every < 1 else int(every)
     workers = train.workers if "fork" in get_all_start_methods() else 0
     return {
         "output_dir": str(folder),
@@ -146,15 +148,16 @@ def train(
     """
     import_unsloth()
     from transformers import PrinterCallback
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig
 
     from finetune.train.callbacks import Watch, save_adapter
+    from finetune.train.token_loss import TokenLossTrainer
 
     model, processor = loaded or load_for_training(config)
     if validation is not None and not len(validation):
         validation = None
     collator = make_collator(model, processor, config)
-    steps = steps_of(len(rows), config, processes())
+    steps, epoch = (count(len(rows), config, processes()) for count in (steps_of, epoch_steps))
 
     def save(name: str) -> None:
         save_adapter(model, processor, folder.path, name)
@@ -163,13 +166,13 @@ def train(
     ask = None if asked is None else _Samples(config, folder, model, processor, asked)
     watch = Watch(folder, config, save, ask, progress, note)
     with quiet():
-        trainer = SFTTrainer(
+        trainer = TokenLossTrainer(
             model=model,
             processing_class=processor,
             data_collator=collator,
             train_dataset=rows,
             eval_dataset=None if validation is None else _some(validation, config.eval.limit, config.train.seed),
-            args=SFTConfig(**arguments(config, folder.checkpoints, steps, evaluate=validation is not None)),
+            args=SFTConfig(**arguments(config, folder.checkpoints, steps, epoch, evaluate=validation is not None)),
             callbacks=[watch],
         )
         trainer.remove_callback(PrinterCallback)
@@ -185,11 +188,8 @@ def train(
             if why is None:
                 raise
             raise UserError(why) from error
-        losses = evaluations(trainer.state.log_history)
-        best = None
-        if losses:
-            step, _ = best_of(losses, config.eval.min_delta)
-            best = (step, dict(losses)[step])
+        judged = evaluations(trainer.state.log_history)
+        best = best_of(judged, config.eval.min_delta)[0] if judged else None
         outcome = Trained(trainer.state.global_step, best, watch.ended)
         if trainer.is_world_process_zero():
             save(LAST)
@@ -197,8 +197,9 @@ def train(
             folder.set_state(
                 "finished",
                 steps=outcome.steps,
-                best_step=best and best[0],
-                best_loss=best and best[1],
+                best_step=best and best.step,
+                best_loss=best and best.loss,
+                best_score=best and best.score,
                 ended=outcome.ended or "the last step",
             )
     return outcome
@@ -254,7 +255,9 @@ class _Samples:
             _some(validation, config.eval.samples, config.train.seed), resize=config.data.resize
         )
 
-    def __call__(self, step: int, loss: float) -> tuple[int, int]:
+    def __call__(self, step: int, loss: float) -> tuple[float | None, int, int]:
+        from finetune.metrics.pair_numbers import as_floats, measure
+        from finetune.metrics.pairs import read_pairs
         from finetune.predict.engines import Asking, predict_rows
         from finetune.train.samples_page import build, look_alike
 
@@ -279,4 +282,11 @@ class _Samples:
         answers.sort(key=lambda answer: place[answer.sample_id])
         with new_file(self._folder.samples / f"step-{step:06d}.html") as temporary:
             temporary.write_bytes(build(step, loss, answers, images))
-        return sum(look_alike(answers)), len(answers)
+        by = self._config.eval.best_by
+        score = None
+        if by != "loss" and answers:
+            numbers = measure(
+                read_pairs((answer.gt, answer.pred) for answer in answers), "drawing" if by == "cdm" else "text"
+            )
+            score = as_floats(numbers.figures())[by]
+        return score, sum(look_alike(answers)), len(answers)

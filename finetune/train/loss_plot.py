@@ -21,10 +21,11 @@ _MOST = 1000
 Points = Sequence[tuple[int, float]]
 
 
-def losses_svg(train: Points, validation: Points = ()) -> str:
-    """Loss by step, on a logarithmic scale; the lowest loss on the validation set is marked.
+def losses_svg(train: Points, validation: Points = (), best: int | None = None) -> str:
+    """Loss by step, on a logarithmic scale; the best evaluation is marked.
 
     train, validation: (step, loss) in order of the steps. Values that are no finite positive number are left out.
+    best: the step of the best evaluation; None for the one with the lowest loss.
     """
     train, validation = _good(train), _good(validation)
     points = [*train, *validation]
@@ -48,7 +49,8 @@ def losses_svg(train: Points, validation: Points = ()) -> str:
         body += [
             f'<circle class="dot" cx="{x.at(step):.1f}" cy="{y.at(loss):.1f}" r="2.5"/>' for step, loss in validation
         ]
-        step, loss = min(validation, key=lambda point: (point[1], point[0]))
+        lowest = min(validation, key=lambda point: (point[1], point[0]))
+        step, loss = next((point for point in validation if point[0] == best), lowest)
         body.append(
             f'<circle class="best" cx="{x.at(step):.1f}" cy="{y.at(loss):.1f}" r="5"><title>Best: {loss:.4g} at step '
             f"{step}</title></circle>"

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 #: What is kept of a log: what the same steps give again, no timings.
-_KEPT = ("loss", "grad_norm", "learning_rate", "eval_loss")
+_KEPT = ("loss", "grad_norm", "learning_rate", "eval_loss", "eval_score")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """loss: on the validation set. score: of the predicted samples, as `eval.best_by` says; None: not known."""
+
+    step: int
+    loss: float
+    score: float | None = None
 
 
 def line_of(logs: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -19,16 +29,26 @@ def line_of(logs: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"step": logs["step"], "epoch": round(float(logs.get("epoch", 0)), 4), **numbers}
 
 
-def evaluations(history: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
-    """(step, loss) of every evaluation in a trainer's history or the lines of losses.jsonl."""
-    return [(line["step"], float(line["eval_loss"])) for line in history if line.get("eval_loss") is not None]
+def evaluations(history: Sequence[Mapping[str, Any]]) -> list[Evaluation]:
+    """Every evaluation in a trainer's history or the lines of losses.jsonl."""
+    return [
+        Evaluation(line["step"], float(line["eval_loss"]), line.get("eval_score"))
+        for line in history
+        if line.get("eval_loss") is not None
+    ]
 
 
-def best_of(losses: Sequence[tuple[int, float]], min_delta: float) -> tuple[int, int]:
-    """The step of the best evaluation, and how many came after it. Better is lower by more than `min_delta`."""
-    best, since, lowest = losses[0][0], -1, math.inf
-    for step, loss in losses:
+def best_of(judged: Sequence[Evaluation], min_delta: float) -> tuple[Evaluation, int]:
+    """The best evaluation, and how many came after it.
+
+    Better is a higher score, of equal scores a lower loss. Where one has no score, better is a loss that is lower by
+    more than `min_delta`.
+    """
+    best, since = judged[0], 0
+    scored = all(one.score is not None for one in judged)
+    for one in judged[1:]:
         since += 1
-        if loss < lowest - (min_delta if lowest < math.inf else 0):
-            best, since, lowest = step, 0, loss
+        new, old = ((1e300 if math.isnan(some.loss) else some.loss) for some in (one, best))
+        if (one.score, -new) > (best.score, -old) if scored else new < old - min_delta:
+            best, since = one, 0
     return best, since

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from curate.base.errors import UserError
+from curate.base.terminal import run
 from curate.predictions.rows import Prediction, read_predictions
+from finetune.cli.main import main_group
 
 GOOD = '{"sample_id": "1", "gt": "a", "pred": "b"}'
 
@@ -27,6 +29,33 @@ def test_json_lines_with_everything(tmp_path: Path) -> None:
 def test_img_id_numbers_and_nulls(tmp_path: Path) -> None:
     row = {"img_id": 7, "gt": "a", "pred": "b", "image": None, "image_path": "x/7.png", "seconds": None}
     assert read_predictions(write(tmp_path, json.dumps(row))) == [Prediction("7", "a", "b", "x/7.png")]
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        # LLaMA-Factory's generated_predictions.jsonl
+        ({"prompt": "user\n?", "predict": "b", "label": "a"}, Prediction("row 1", "a", "b")),
+        # ms-swift's infer
+        (
+            {"response": "b", "labels": "a", "logprobs": None, "images": [{"bytes": None, "path": "x/1.png"}]},
+            Prediction("row 1", "a", "b", "x/1.png"),
+        ),
+        ({"response": "b", "labels": "a", "images": ["x/1.png"]}, Prediction("row 1", "a", "b", "x/1.png")),
+        # CDM, OmniDocBench
+        ({"img_id": "1", "gt": "a", "pred": "b", "CDM": {"F1_score": 1.0}}, Prediction("1", "a", "b")),
+        # an answer of null is one of nothing
+        ({"sample_id": "1", "gt": "a", "pred": None}, Prediction("1", "a", "")),
+    ],
+)
+def test_files_of_other_programs(tmp_path: Path, row: dict, wanted: Prediction) -> None:
+    assert read_predictions(write(tmp_path, json.dumps(row))) == [wanted]
+
+
+def test_other_names_are_given(tmp_path: Path) -> None:
+    path = write(tmp_path, '{"file": "1.png", "latex": "a", "gt": "c", "mine": "b"}')
+    columns = {"id": "file", "gt": "latex", "pred": "mine"}
+    assert read_predictions(path, columns) == [Prediction("1.png", "a", "b")]
 
 
 def test_a_json_list_is_read_like_lines(tmp_path: Path) -> None:
@@ -64,10 +93,10 @@ def test_escapes_are_decoded_exactly_once(tmp_path: Path) -> None:
         (f"[{GOOD}, 3]", "item 2 is no JSON object"),
         (f"[{GOOD},\n {GOOD[:20]}", "is no JSON list: .* line 2, column"),
         (f"[{GOOD}]\n{GOOD}", "is no JSON list: Extra data at line 2"),
-        ('{"gt": "a", "pred": "b"}', "line 1 has no sample_id"),
-        ('{"sample_id": "1", "pred": "b"}', "line 1 has no gt"),
-        ('{"sample_id": "1", "gt": "b"}', "line 1 has no pred"),
-        ('{"sample_id": "1", "gt": "b", "pred": null}', "line 1: pred is null, not a string"),
+        ('{"sample_id": "1", "pred": "b"}', "line 1 has no gt .tried gt, label, .*; name it with --columns gt:KEY"),
+        ('{"sample_id": "1", "gt": "b"}', "line 1 has no pred .tried pred, .*; name it with --columns pred:KEY"),
+        ('{"sample_id": "1", "gt": null, "pred": "b"}', "line 1: gt is null, not a string"),
+        ('{"sample_id": "1", "gt": "b", "pred": 3}', "line 1: pred is 3, not a string"),
         ('{"sample_id": "1", "gt": ["b"], "pred": ""}', r'line 1: gt is \["b"\], not a string'),
         ('{"sample_id": true, "gt": "b", "pred": ""}', "line 1: sample_id is true, not a string"),
         ('{"img_id": null, "gt": "b", "pred": ""}', "line 1: img_id is null, not a string"),
@@ -106,3 +135,17 @@ def test_a_hostile_value_can_t_drive_the_terminal(tmp_path: Path) -> None:
         read_predictions(write(tmp_path, '{"sample_id": "1", "gt": ["\\u001b[2J\u202e"], "pred": ""}'))
     assert str(caught.value).isascii() or "\u202e" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
+
+
+def test_evaluate_takes_other_names_and_counts_answers_of_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"latex": "x", "mine": "x"}, {"latex": "y", "mine": None}]
+    path = write(tmp_path, "\n".join(map(json.dumps, rows)))
+    columns = ["--columns", "gt:latex, pred:mine"]
+    assert run("finetune", main_group, ["evaluate", str(path), "--no-cdm", *columns]) == 0
+    told = capsys.readouterr().out
+    assert "exprate_render_equal   50.0000 %" in told
+    assert "1 answer is empty, which counts as wrong" in told
+    assert run("finetune", main_group, ["evaluate", str(path), "--columns", "truth:latex"]) == 2
+    assert "'truth:latex' is not ROLE:KEY with ROLE one of id, gt, pred, image" in capsys.readouterr().err

@@ -60,6 +60,9 @@ F = r"\frac{a}{b} + \text{if $x$}"
             ["json"],
         ),
         ('{"bbox_2d": [1, 2], "label": "formula", "text_content": "$x \\\\le 1$"}', r"x \le 1", ["json", "delimiters"]),
+        # A box's label that is a kind of thing is no reading.
+        ('[{"bbox_2d": [1, 2, 3, 4], "label": "formula"}]', '[{"bbox_2d": [1, 2, 3, 4], "label": "formula"}]', []),
+        ('[{"bbox": [1, 2], "label": "table cell"}, {"bbox": [3, 4], "label": "x=1"}]', "x=1", ["json"]),
         ('{"elements": [{"LaTeX": "x"}, {"LaTeX": "y"}]}', r"x \\ y", ["json"]),
         ("<|object_ref_start|>x^2<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|>", "x^2", ["places"]),
         ("<ref>x^2</ref><box>(1,2),(3,4)</box>", "x^2", ["places"]),
@@ -129,14 +132,36 @@ def test_what_stands_around_the_truth_too_stays() -> None:
     assert (by_rule, changed) == ({"fence": 1, "delimiters": 1}, 2)
 
 
+def test_a_model_that_unlearnt_fences_learnt_nothing(tmp_path, capsys) -> None:
+    """300 answers, the same before and after but for the fences around the first: no difference, and it is said why."""
+    rows = [
+        {"sample_id": f"{n}", "gt": f"x ^ {{ {n} }}", "pred": f"x^{{{n if n % 10 else n + 1}}}"} for n in range(1, 301)
+    ]
+    before, after = tmp_path / "before.jsonl", tmp_path / "after.jsonl"
+    fenced = [{**row, "pred": f"```latex\n{row['pred']}\n```"} for row in rows]
+    for path, some in ((before, fenced), (after, rows)):
+        path.write_text("".join(json.dumps(row) + "\n" for row in some), encoding="utf-8")
+    page = ["compare", str(before), str(after), "--out", str(tmp_path / "page.html"), "--no-cdm"]
+    assert run("finetune", main_group, page) == 0
+    told = capsys.readouterr().out
+    first, came = (line.split() for line in told.splitlines()[4:6])
+    assert first[:6] == ["exprate_render_equal", "90.0000", "%", "90.0000", "%", "+0.00"]
+    assert came[-4:] == ["0.0000", "%", "90.0000", "%"]
+    assert "before.jsonl: 300 of 300 answers were unwrapped (fence 300); as they came" in told
+    out = tmp_path / "scores"
+    assert run("finetune", main_group, ["evaluate", str(before), "--no-cdm", "--out", str(out)]) == 0
+    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["unwrapped"] == {"on": True, "n": 300, "rules": {"fence": 300}, "raw": 0.0}
+
+
 def test_evaluate_says_what_is_wrapped_and_takes_it_off(tmp_path, capsys) -> None:
     """A base model that answers in fences is not wrong in all of them."""
     path = tmp_path / "p.jsonl"
     rows = [{"sample_id": f"{n}", "gt": f"x ^ {n}", "pred": f"```latex\nx^{n}\n```"} for n in range(5)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     for flags, figure, said in (
-        ([], " 0.0000 %", "5 of 5 predictions are wrapped in something (fence 5): --unwrap takes it off"),
-        (["--unwrap"], "100.0000 %", "unwrapped 5 predictions (fence 5)"),
+        (["--no-unwrap"], " 0.0000 %", "5 of 5 answers are wrapped in something (fence 5), which counts as wrong"),
+        ([], "100.0000 %", "5 of 5 answers were unwrapped (fence 5); as they came: exprate_render_equal 0.00 %"),
     ):
         assert run("finetune", main_group, ["evaluate", str(path), "--no-cdm", *flags]) == 0
         told = capsys.readouterr().out
@@ -144,7 +169,10 @@ def test_evaluate_says_what_is_wrapped_and_takes_it_off(tmp_path, capsys) -> Non
         assert figure in next(line for line in told.splitlines() if line.startswith("exprate_render_equal"))
         page = ["compare", str(path), str(path), "--out", str(tmp_path / "page.html"), "--no-cdm", *flags]
         assert run("finetune", main_group, page) == 0
-        assert f"p.jsonl: {said}" in capsys.readouterr().out
+        told = capsys.readouterr().out
+        assert f"p.jsonl: {said}" in told
+        assert ("answers as they came" in told) == (not flags)
+        assert ("answers as they came" in (tmp_path / "page.html").read_text(encoding="utf-8")) == (not flags)
 
 
 @pytest.mark.shared_data

@@ -149,6 +149,7 @@ def _whole(out: Path, command: list[str]) -> dict[str, Any]:
         "modules": _modules(model),
         **_batch(model, processor, command),
         **_answers(model, processor, out, command),
+        "losses": _losses(model, processor, out, command),
         "switched": {name: _modules(_switched(command, setting)) for name, setting in SWITCHES.items()},
         "odd": _odd_sizes(processor, command),
         "arguments": _arguments(out),
@@ -250,6 +251,51 @@ def _batch(model: Any, processor: Any, command: list[str]) -> dict[str, Any]:
     ]
     tokens = {name: processor.tokenizer.convert_tokens_to_ids(name) for name in ("<|im_end|>", "<|image_pad|>")}
     return {"batch": samples, "tokens": tokens}
+
+
+def _losses(model: Any, processor: Any, out: Path, command: list[str]) -> dict[str, Any]:
+    """The validation loss by batch size, of our trainer and of trl's; and the mean over tokens, reckoned row by row."""
+    from dataclasses import replace
+
+    import torch
+    from transformers import PrinterCallback
+    from trl import SFTConfig, SFTTrainer
+
+    from finetune.data.pairs import load_pairs
+    from finetune.models.load import quiet
+    from finetune.train.loop import arguments, make_collator
+    from finetune.train.token_loss import IGNORED, TokenLossTrainer
+
+    config = _config(command)
+    rows = load_pairs(config.data.path, "validation").select(range(7))
+    processor.tokenizer.padding_side = "right"
+    model.for_training()
+    model.eval()
+    collator = make_collator(model, processor, config)
+    found: dict[str, Any] = {"ours": {}, "theirs": {}}
+    for name, kind in (("ours", TokenLossTrainer), ("theirs", SFTTrainer)):
+        for size in (1, 3, 7):
+            sized = replace(config, eval=replace(config.eval, batch_size=size))
+            settings = arguments(sized, out / "judged", 1, 1, evaluate=True)
+            with quiet():
+                trainer = kind(
+                    model=model,
+                    processing_class=processor,
+                    data_collator=collator,
+                    train_dataset=rows,
+                    eval_dataset=rows,
+                    args=SFTConfig(**settings),
+                )
+                trainer.remove_callback(PrinterCallback)
+                found[name][str(size)] = trainer.evaluate()["eval_loss"]
+    summed = tokens = 0.0
+    with torch.no_grad():
+        for place in range(len(rows)):
+            batch = collator([rows[place]])
+            many = int((batch["labels"][:, 1:] != IGNORED).sum())
+            summed += float(model(**batch).loss) * many
+            tokens += many
+    return {**found, "by_hand": summed / tokens}
 
 
 def _answers(model: Any, processor: Any, out: Path, command: list[str]) -> dict[str, Any]:

@@ -35,7 +35,12 @@ class Run:
         self.state = types.SimpleNamespace(log_history=[], global_step=0, max_steps=50, is_world_process_zero=first)
         self.control = types.SimpleNamespace(should_training_stop=False)
         self.watch = watching.Watch(
-            self.folder, config, self._save, ask or (lambda step, loss: (1, 2)), lambda *_: None, self.notes.append
+            self.folder,
+            config,
+            self._save,
+            ask or (lambda step, loss: (None, 1, 2)),
+            lambda *_: None,
+            self.notes.append,
         )
         self.watch.on_train_begin(None, self.state, self.control)
 
@@ -60,13 +65,13 @@ def test_the_best_adapter_is_kept_and_the_training_stops_when_it_gets_no_better(
     assert not run.control.should_training_stop
     run.evaluate(40, 1.5)
     assert run.control.should_training_stop
-    assert run.watch.ended == "no better loss on the validation set in 2 evaluations"
+    assert run.watch.ended == "no better result on the validation set in 2 evaluations"
     assert run.notes[1] == "step 20 of 50: loss on the validation set 1, 1 of 2 samples look right (the best so far)"
     assert "Best: 1 at step 20" in (run.folder.path / "losses.svg").read_text()
 
 
 def test_samples_that_can_not_be_read_end_no_training(watching: Any, tmp_path: Path) -> None:
-    def ask(step: int, loss: float) -> tuple[int, int]:
+    def ask(step: int, loss: float) -> tuple[float, int, int]:
         raise UserError("s/1: out of memory with this image alone (9 × 9 pixels); let the processor scale images down")
 
     run = Run(watching, tmp_path / "run", ask=ask)
@@ -76,6 +81,26 @@ def test_samples_that_can_not_be_read_end_no_training(watching: Any, tmp_path: P
         "(9 × 9 pixels) (the best so far)"
     ]
     assert run.saved == [("best", 10)]
+
+
+def test_the_best_adapter_is_the_one_whose_samples_look_right(watching: Any, tmp_path: Path) -> None:
+    """A loss may rise while answers get better. Scores go into the history, which checkpoints keep."""
+    scores = {10: 20.0, 20: 40.0, 30: 60.0, 40: 60.0, 50: 50.0}
+    run = Run(watching, tmp_path / "run", "eval.patience=2", ask=lambda step, loss: (scores[step], 1, 2))
+    for step, loss in ((10, 1.0), (20, 2.0), (30, 3.0), (40, 2.5), (50, 0.1)):
+        run.evaluate(step, loss)
+    assert run.saved == [("best", 10), ("best", 20), ("best", 30), ("best", 40)]
+    assert [line["eval_score"] for line in run.folder.losses()] == list(scores.values())
+    assert [line["eval_score"] for line in run.state.log_history] == list(scores.values())
+    assert "Best: 2.5 at step 40" in (run.folder.path / "losses.svg").read_text()
+
+
+def test_where_samples_were_not_read_once_the_loss_decides(watching: Any, tmp_path: Path) -> None:
+    scores = {10: 60.0, 20: None, 30: 20.0}
+    run = Run(watching, tmp_path / "run", ask=lambda step, loss: (scores[step], 1, 2))
+    for step, loss in ((10, 3.0), (20, 2.0), (30, 1.0)):
+        run.evaluate(step, loss)
+    assert run.saved == [("best", 10), ("best", 20), ("best", 30)]
 
 
 def test_without_patience_nothing_stops(watching: Any, tmp_path: Path) -> None:

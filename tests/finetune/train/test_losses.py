@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from finetune.train.losses import best_of, evaluations, line_of
+from finetune.train.losses import Evaluation, best_of, evaluations, line_of
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,9 @@ from finetune.train.losses import best_of, evaluations, line_of
     ],
 )
 def test_the_best_evaluation(losses: list[float], min_delta: float, best: int, since: int) -> None:
-    points = [(10 * place, loss) for place, loss in enumerate(losses, 1)]
-    assert best_of(points, min_delta) == (best, since)
+    judged = [Evaluation(10 * place, loss) for place, loss in enumerate(losses, 1)]
+    found, after = best_of(judged, min_delta)
+    assert (found.step, after) == (best, since)
 
 
 def test_lines_hold_what_the_same_steps_give_again() -> None:
@@ -30,4 +31,4 @@ def test_lines_hold_what_the_same_steps_give_again() -> None:
 
 
 def test_evaluations_are_picked_out_of_a_history() -> None:
-    assert evaluations([{"step": 1, "loss": 2.0}, {"step": 1, "eval_loss": 3}]) == [(1, 3.0)]
+    assert evaluations([{"step": 1, "loss": 2.0}, {"step": 1, "eval_loss": 3}]) == [Evaluation(1, 3.0)]

@@ -19,6 +19,7 @@ from finetune.models import hardware
 from finetune.settings.config import Config, load_config
 from finetune.train import plan
 from finetune.train.estimate import GB, adapter_weights, estimate, shape_of, steps_of
+from finetune.train.loop import arguments
 from finetune.train.run_folder import RunFolder, environment
 
 #: config.json of Qwen2.5-VL-3B-Instruct and 7B-Instruct, the numbers that matter.
@@ -276,3 +277,14 @@ def test_a_plan_says_whether_the_gpu_that_is_there_is_large_enough(
     for memory, words in ((80, ": enough"), (2, ": not enough")):
         monkeypatch.setattr(plan, "gpus", lambda memory=memory: [hardware.Gpu("X1", memory * GB, (8, 0))])
         assert f"this machine has X1 of {memory}.0 GB{words}" in plan.as_text(made)
+
+
+@pytest.mark.parametrize(("every", "steps"), [("0.25", 10), ("1e-6", 1), ("0.999", 40), ("1", 1), ("15", 15)])
+def test_evaluations_are_a_number_of_steps_or_a_share_of_an_epoch(every: str, steps: int) -> None:
+    made = arguments(load_config(None, [f"eval.every={every}"]), Path("x"), 80, 40, evaluate=True)
+    assert (made["eval_strategy"], made["eval_steps"]) == ("steps", steps)
+
+
+def test_half_a_step_is_refused() -> None:
+    with pytest.raises(UserError, match=r"eval\.every must be a whole number of steps, or below 1, not 1\.5"):
+        load_config(None, ["eval.every=1.5"])

@@ -25,7 +25,7 @@ def test_images_are_opened_by_forks_or_by_nobody_else(monkeypatch: pytest.Monkey
     """Unsloth's collator holds functions within functions, which can't be sent to a process, only inherited."""
 
     def opened(workers: int) -> tuple[Any, ...]:
-        made = arguments(load_config(None, [f"train.workers={workers}"]), Path("x"), 10, evaluate=False)
+        made = arguments(load_config(None, [f"train.workers={workers}"]), Path("x"), 10, 10, evaluate=False)
         return made["dataloader_num_workers"], made["dataloader_multiprocessing_context"]
 
     assert (opened(2), opened(0)) == ((2, "fork"), (0, None))
@@ -82,6 +82,13 @@ def test_the_loss_falls_by_more_than_half(whole: Path) -> None:
     judged = [line["eval_loss"] for line in _lines(whole) if "eval_loss" in line]
     assert losses[-1] < 0.5 * losses[0]
     assert judged[-1] < 0.5 * judged[0]
+
+
+def test_the_validation_loss_is_that_of_the_tokens_in_any_batches(facts: dict[str, Any]) -> None:
+    losses = facts["losses"]
+    assert len({round(loss, 2) for loss in losses["theirs"].values()}) > 1  # what it is mended against
+    for loss in losses["ours"].values():
+        assert loss == pytest.approx(losses["by_hand"], rel=2e-3)
 
 
 def test_the_trainer_gets_the_settings_that_were_meant(facts: dict[str, Any], whole: Path) -> None:

@@ -1,0 +1,297 @@
+"""Asks a model that a server holds: anything that speaks OpenAI's chat completions, such as vLLM, SGLang or Ollama.
+
+A request is an image, sent as PNG in the message, and the prompt. Several are under way at a time. What may pass is
+tried again, later and later; a row that never gets an answer is left out and told at the end, so that the same command
+asks it again.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import os
+import random
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import islice
+from threading import Event
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from PIL import Image
+
+from curate.base.errors import UserError
+from curate.base.tables import things
+from curate.base.visible import clip, visible
+from finetune.predict.engines import Answer, Asking, Question
+
+#: Where the key is read from, the first that is set. It is sent and neither printed nor stored.
+KEYS = ("TEXSIEVE_API_KEY", "OPENAI_API_KEY")
+#: Seconds to wait for a connection, for the next bytes of an answer, and for a try after the first that failed; doubled
+#: each time, with chance added so that the tries of many rows don't come at once. A server's `Retry-After` goes before.
+CONNECT, READ, FIRST_WAIT, LONGEST_WAIT = 10.0, 300.0, 1.0, 60.0
+TRIES = 6
+#: So many rows in a row without an answer, and the server is taken to be gone.
+GONE_AFTER = 10
+#: A longer answer of a server is no answer: a formula of a megabyte is none.
+MOST_BYTES = 4 << 20
+#: Failures that may pass: time-outs, too many requests, and faults of the server or of what stands before it.
+_MAY_PASS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+#: Failures of every request alike: the key is wrong, the address or the model isn't there.
+_HOPELESS = frozenset({401, 403, 404, 405})
+
+
+class _Failed(Exception):
+    """A row got no answer. hopeless: no other will."""
+
+    def __init__(self, why: str, hopeless: bool = False) -> None:
+        super().__init__(why)
+        self.hopeless = hopeless
+
+
+class _MayPass(Exception):
+    """A try failed. after: seconds that the server asks to wait."""
+
+    def __init__(self, why: str, after: float | None = None) -> None:
+        super().__init__(why)
+        self.after = after
+
+
+@dataclass
+class ServedAsker:
+    """A model behind `server`, called `model` there. `Asker` is the one for models that are loaded here."""
+
+    server: str
+    model: str
+    first_wait: float = FIRST_WAIT
+    read_timeout: float = READ
+    _scored: bool = field(default=True, repr=False)
+    _stopped: Event = field(default_factory=Event, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises UserError for an address that is none, or has a password in it: it is written into the run's file."""
+        parts = urlsplit(self.server)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UserError(f"--server {self.server}: no address of a server, such as http://localhost:8000/v1")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise UserError(f"--server: give the address alone; a key is read from {' or '.join(KEYS)}")
+        path = parts.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
+        self.server = f"{parts.scheme}://{parts.netloc}{path}"
+
+    def identity(self) -> dict[str, Any]:
+        """What decides this model's answers, as far as it is known here."""
+        return {"kind": "served", "server": self.server, "served_model": self.model}
+
+    def load(self, max_new_tokens: int) -> None:
+        """Is the server there, and has it the model? Raises UserError where not. One without a list is believed."""
+        with self._client() as client:
+            try:
+                found = client.get("models", timeout=CONNECT)
+            except httpx.HTTPError as error:
+                raise UserError(f"{self.server}: no answer ({_words(error)}); is the server running?") from error
+            if found.status_code in (401, 403):
+                raise UserError(f"{self.server}: refuses the key ({found.status_code}); set {KEYS[0]}")
+            try:
+                names = [str(one["id"]) for one in found.json()["data"]] if found.is_success else []
+            except (ValueError, KeyError, TypeError):
+                return
+        if names and self.model not in names:
+            shown = ", ".join(clip(visible(name), 60) for name in names[:10])
+            raise UserError(f"{self.server}: has no model {self.model!r}; it has: {shown}")
+
+    def ask(
+        self,
+        questions: Iterable[Question],
+        prompt: str,
+        asking: Asking,
+        *,
+        done: Container[str] = (),
+        note: Callable[[str], None] = lambda line: None,
+    ) -> Iterator[list[Answer]]:
+        """The answers to the questions that aren't `done`, as they come; `asking.batch_size` are under way at a time.
+
+        Raises UserError at the end where rows got no answer, and at once where none will get one.
+        """
+        self._stopped.clear()
+        rest = (row for row in questions if row.sample_id not in done)
+        failed: list[str] = []
+        in_a_row = 0
+        pool = ThreadPoolExecutor(asking.batch_size, thread_name_prefix="asking")
+        client = self._client(asking.batch_size)
+        try:
+            under_way: dict[Future[Answer], Question] = {}
+            while True:
+                for row in islice(rest, asking.batch_size - len(under_way)):
+                    under_way[pool.submit(self._answer, client, row, prompt, asking)] = row
+                if not under_way:
+                    break
+                ready, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                answers = []
+                for one in ready:
+                    row = under_way.pop(one)
+                    try:
+                        answers.append(one.result())
+                        in_a_row = 0
+                    except _Failed as error:
+                        failed.append(f"{clip(visible(row.sample_id), 60)}: {error}")
+                        in_a_row += 1
+                        if error.hopeless:
+                            raise UserError(f"{self.server}: {error}") from error
+                if answers:
+                    yield answers
+                if in_a_row >= GONE_AFTER:
+                    raise UserError(
+                        f"{self.server}: {in_a_row} rows in a row got no answer, the last {failed[-1]}; what is "
+                        "answered is kept, and the same command goes on with it"
+                    )
+        finally:
+            self._stopped.set()
+            client.close()
+            pool.shutdown(wait=False, cancel_futures=True)
+        if not self._scored:
+            note("the server gives no log-probabilities: there is no `score`")
+        if failed:
+            raise UserError(
+                f"{self.server}: {things(len(failed), 'row')} got no answer, the first {failed[0]}; what is answered "
+                "is kept, and the same command asks the others again"
+            )
+
+    def _client(self, most: int = 1) -> httpx.Client:
+        key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
+        return httpx.Client(
+            base_url=self.server,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(self.read_timeout, connect=CONNECT),
+            limits=httpx.Limits(max_connections=most),
+        )
+
+    def _answer(self, client: httpx.Client, row: Question, prompt: str, asking: Asking) -> Answer:
+        try:
+            image = _data_url(row.load())
+        except UserError:
+            raise
+        except Exception as error:  # Pillow raises whatever a decoder of its does
+            raise _Failed(f"its image can't be opened: {error}") from error
+        asked = {
+            "model": self.model,
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "image_url", "image_url": {"url": image}},
+                        {"type": "text", "text": prompt},
+                    ],
+                }
+            ],
+            "max_tokens": asking.max_new_tokens,
+            "temperature": asking.temperature,
+            **({"seed": asking.seed} if asking.temperature else {}),
+        }
+        pause = self.first_wait
+        for last in (*[False] * (TRIES - 1), True):
+            started = time.perf_counter()
+            try:
+                return self._read(row, self._post(client, asked), time.perf_counter() - started)
+            except _MayPass as error:
+                if last or self._stopped.is_set():
+                    raise _Failed(f"{error}, {TRIES} times") from error
+                seconds = error.after if error.after is not None else pause * random.uniform(0.5, 1)
+                self._stopped.wait(min(seconds, LONGEST_WAIT))
+                pause = min(2 * pause, LONGEST_WAIT)
+        raise AssertionError("the last try raises")
+
+    def _post(self, client: httpx.Client, asked: Mapping[str, Any]) -> Any:
+        scored = self._scored
+        try:
+            with client.stream(
+                "POST", "chat/completions", json={**asked, **({"logprobs": True} if scored else {})}
+            ) as came:
+                body = _body(came)
+        except httpx.HTTPError as error:
+            raise _MayPass(_words(error)) from error
+        if came.status_code in _MAY_PASS:
+            raise _MayPass(f"status {came.status_code}{_said(body)}", _seconds(came.headers.get("Retry-After")))
+        if not came.is_success:
+            if scored and b"logprob" in body:  # this server can't give them: asked without from now on
+                self._scored = False
+                return self._post(client, asked)
+            raise _Failed(f"status {came.status_code}{_said(body)}", came.status_code in _HOPELESS)
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise _MayPass("the answer is no JSON") from error
+
+    def _read(self, row: Question, came: Any, seconds: float) -> Answer:
+        try:
+            choice = came["choices"][0]
+            content = choice["message"]["content"]
+            if isinstance(content, list):
+                content = "".join(part["text"] for part in content if part.get("type") == "text")
+            if not isinstance(content, str | None):
+                raise TypeError(content)
+            (content or "").encode()
+        except (KeyError, IndexError, TypeError, AttributeError, UnicodeEncodeError) as error:
+            raise _MayPass("the answer is no chat completion") from error
+        score, tokens = _score(choice)
+        cut = choice.get("finish_reason") == "length"
+        return Answer(row.sample_id, row.gt, content or "", row.image, round(seconds, 4), score, tokens, cut)
+
+
+def _data_url(image: Image.Image) -> str:
+    held = io.BytesIO()
+    image.save(held, format="PNG")
+    return f"data:image/png;base64,{base64.b64encode(held.getvalue()).decode()}"
+
+
+def _body(came: httpx.Response) -> bytes:
+    """What a server answers. Raises _MayPass where it doesn't end, or comes so slowly that it never will."""
+    body = b""
+    started = time.monotonic()
+    for part in came.iter_bytes():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise _MayPass(f"the answer is longer than {MOST_BYTES >> 20} MiB")
+        if time.monotonic() - started > 4 * (came.request.extensions["timeout"]["read"] or READ):
+            raise _MayPass("the answer doesn't end")
+    return body
+
+
+def _score(choice: Mapping[str, Any]) -> tuple[float | None, int]:
+    """Mean log-probability of the answer's tokens and their number; None where the server gives none, or no numbers."""
+    try:
+        found = [float(one["logprob"]) for one in choice["logprobs"]["content"]]
+    except (KeyError, TypeError, ValueError):
+        return None, 0
+    if not found or not all(math.isfinite(one) and one <= 1e-6 for one in found):
+        return None, len(found)
+    return round(min(sum(found) / len(found), 0.0), 6), len(found)
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        seconds = float(text or "")
+    except ValueError:  # a date, or nothing
+        return None
+    return seconds if 0 <= seconds < math.inf else None
+
+
+def _said(body: bytes) -> str:
+    """What a server says is wrong: the message in its JSON, else the beginning of the text."""
+    try:
+        error = json.loads(body)
+        error = error.get("error", error) if isinstance(error, dict) else error
+        text = error.get("message") if isinstance(error, dict) else error
+    except (ValueError, RecursionError):
+        text = body[:500].decode("utf-8", "replace")
+    return f" ({clip(visible(' '.join(str(text).split())), 200)})" if text else ""
+
+
+def _words(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return "no connection"
+    return "no answer in time" if isinstance(error, httpx.TimeoutException) else "the connection broke off"
