@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from curate.base.errors import UserError
 from curate.base.settings import Between, Count, Share, fill, flat, nested
@@ -196,7 +196,7 @@ def check_together(config: Config) -> None:
             f"data.max_pixels lets an image have {tokens} tokens, which leaves no room for the answer in "
             f"data.max_length {config.data.max_length}; raise the one or lower the other"
         )
-    if config.eval.every is not None and config.eval.every >= 1 and not config.eval.every.is_integer():
+    if config.eval.every is not None and config.eval.every >= 1 and not float(config.eval.every).is_integer():
         raise UserError(f"eval.every must be a whole number of steps, or below 1, not {config.eval.every:g}")
     if config.train.save_every % config.train.log_every:
         raise UserError(
@@ -231,4 +231,26 @@ def _overridden(config: Config, override: str) -> Config:
     key = key.strip()
     if not equals or not key:
         raise UserError(f"{override!r} is no setting; one is written KEY=VALUE, such as train.learning_rate=1e-4")
-    return fill(config, nested({key: parsed(text, override)}), override)
+    return fill(config, nested({key: _meant(config, key, text, override)}), override)
+
+
+def _meant(config: Config, key: str, text: str, override: str) -> Any:
+    """The value of a setting on the command line: YAML, but where text is wanted, and that is none, text as it stands.
+
+    So `data.prompt=Solve: a` is a prompt and no mapping, `model.revision=2024` no number. One text is a list of one.
+    """
+    current: Any = config
+    kind: Any = None
+    for name in key.split("."):
+        kind = get_type_hints(type(current), include_extras=True).get(name) if is_dataclass(current) else None
+        current = getattr(current, name, None)
+    wants_text = str in (kind, *get_args(kind)) and get_origin(kind) is not tuple
+    try:
+        value = parsed(text, override)
+    except UserError:
+        if not wants_text:
+            raise
+        return text
+    if wants_text:
+        return value if isinstance(value, str | None) else text
+    return [value] if get_origin(kind) is tuple and isinstance(value, str) else value

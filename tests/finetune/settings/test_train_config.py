@@ -51,10 +51,10 @@ def test_settings_written_are_read_back_to_the_same(tmp_path: Path) -> None:
         ("lora.r=true", "lora.r must be a whole number, not True"),
         ("model.load_in_4bit=1", "model.load_in_4bit must be true or false, not 1"),
         ("train.optimizer=sgd", "must be one of adamw_8bit"),
-        ("train.report_to=wandb", "train.report_to must be a list of texts, not 'wandb'"),
+        ("train.report_to=3", "train.report_to must be a list of texts, not 3"),
         ("data.path=null", "data.path must be text, not empty"),
         ("data.path", "is no setting; one is written KEY=VALUE"),
-        ("data.path=[", "no valid YAML"),
+        ("train.epochs=[", "no valid YAML"),
         ("train.epochs=.nan", "train.epochs must be from"),
         ("train.batch_size=0", "train.batch_size must be at least 1"),
         ("data.max_length=512", "leaves no room for the answer"),
@@ -131,3 +131,21 @@ def test_every_setting_is_explained_on_its_page() -> None:
     for name in flat(Config()):
         row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
         assert len(row.split(" | ")[-1].strip(" |")) > 10, name
+
+
+@pytest.mark.parametrize(
+    ("override", "name", "value"),
+    [
+        ("data.prompt=Solve: a", "data.prompt", "Solve: a"),
+        ("data.prompt={x}", "data.prompt", "{x}"),
+        ("data.prompt=[", "data.prompt", "["),
+        ("data.prompt='quoted'", "data.prompt", "quoted"),
+        ("model.revision=2024", "model.revision", "2024"),
+        ("model.revision=null", "model.revision", None),
+        ("train.report_to=wandb", "train.report_to", ("wandb",)),
+        ("train.report_to=[wandb, mlflow]", "train.report_to", ("wandb", "mlflow")),
+        ("train.report_to=[]", "train.report_to", ()),
+    ],
+)
+def test_text_on_the_command_line_is_meant_as_text(override: str, name: str, value: object) -> None:
+    assert flat(load_config(None, [override]))[name] == value
