@@ -10,12 +10,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from curate.images import in_tables
+from curate.images import in_archives, in_tables
 
 #: Who reads the bytes of an image out of a file, by the file's ending. Each raises ImageError.
-READERS: Mapping[str, Callable[[Path, str], bytes]] = dict.fromkeys(in_tables.ENDINGS, in_tables.read_cell)
+READERS: Mapping[str, Callable[[Path, str], bytes]] = {
+    **dict.fromkeys(in_tables.ENDINGS, in_tables.read_cell),
+    **dict.fromkeys(in_archives.ENDINGS, in_archives.read_member),
+}
 
-_REF = re.compile(rf"(?P<file>.+?(?P<ending>{'|'.join(map(re.escape, READERS))}))#(?P<inner>.+)", re.DOTALL)
+#: What a ref of such an image matches, for polars too.
+PATTERN = rf"(?is)^(.+?(?:{'|'.join(map(re.escape, READERS))}))#(.+)$"
+_REF = re.compile(PATTERN)
 
 
 class Stored(NamedTuple):
@@ -27,8 +32,8 @@ class Stored(NamedTuple):
 
 def split_ref(ref: str) -> tuple[str, str] | None:
     """(file, inner) of a ref that names an image inside a file; None where a ref is a plain path."""
-    found = _REF.fullmatch(ref) if "#" in ref else None
-    return None if found is None else (found["file"], found["inner"])
+    found = _REF.match(ref) if "#" in ref else None
+    return None if found is None else (found[1], found[2])
 
 
 def in_sequence(ref: str) -> bool:
@@ -39,5 +44,5 @@ def in_sequence(ref: str) -> bool:
 
 def read(stored: Stored) -> bytes:
     """The encoded bytes of an image. Raises ImageError with one line of text."""
-    ending = next(ending for ending in READERS if stored.file.name.endswith(ending))
+    ending = next(ending for ending in READERS if stored.file.name.lower().endswith(ending))
     return READERS[ending](stored.file, stored.inner)

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from curate.base.errors import UserError
+from curate.images.endings import IMAGE_ENDINGS as IMAGE_ENDINGS
 from curate.sources.lines import is_binary
 
 HEAD = 64 << 10
 #: Endings that a file of labels may have; a folder's other files are looked at by name only.
 TEXT_ENDINGS = (".txt", ".lst", ".tex", ".formulas", ".labels", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", "")
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm")
 IMAGE_NAME = r"\.(?i:png|jpe?g|bmp|gif|tiff?|webp|p[gpb]m)"
 #: Text files that stand beside data sets and are none.
 _NOT_LABELS = re.compile(

@@ -1,0 +1,22 @@
+"""Images inside archives and pickles, by their names in them. Not for what else an archive holds: `curate.archives`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from curate.archives import names
+from curate.archives.opening import open_archive
+from curate.base.errors import UserError
+from curate.images.errors import ImageError
+
+ENDINGS = names.ENDINGS
+
+
+def read_member(file: Path, name: str) -> bytes:
+    """The bytes of an image in an archive. Raises ImageError."""
+    try:
+        return open_archive(file).read(name)
+    except KeyError as error:
+        raise ImageError(f"{file.name} has no {name!r}") from error
+    except UserError as error:
+        raise ImageError(str(error).removeprefix(f"{file}: ")) from error
