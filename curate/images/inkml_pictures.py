@@ -1,0 +1,48 @@
+"""The picture of an InkML file, as bytes: its strokes drawn. Not for how they are read or drawn.
+
+A ref is the path of the file, and after a `#` the settings that differ from the defaults: `train/4f2a.inkml#pen=2`. So
+whoever has the ref of a run makes the same picture, in whatever process.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from pathlib import Path
+
+from PIL import Image
+
+from curate.base.errors import UserError
+from curate.images.errors import ImageError, error_text
+from curate.images.stroke_drawing import draw
+from curate.images.stroke_settings import StrokeSettings, from_spelling, spelled
+from curate.images.traces import MAX_BYTES, InkError, read_traces
+
+ENDING = ".inkml"
+#: What a picture's format is called in the facts about images.
+FORMAT = "INKML"
+
+
+def ref_of(path: str, settings: StrokeSettings) -> str:
+    """The ref of the picture of an InkML file: its path below the image folder, and how it is drawn."""
+    drawn = spelled(settings)
+    return f"{path}#{drawn}" if drawn else path
+
+
+def read_drawing(file: Path, settings: str) -> bytes:
+    """The strokes of a file as a grey bitmap of 8 bits. settings: as in a ref. Raises ImageError."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_BYTES + 1)
+        pixels = draw(read_traces(data), _settings(settings))
+    except (InkError, UserError, OSError, MemoryError) as error:
+        raise ImageError(error_text(error)) from error
+    out = io.BytesIO()
+    # What is opened fastest, and what an export turns into a PNG without decoding it.
+    Image.fromarray(pixels).save(out, "BMP")
+    return out.getvalue()
+
+
+@lru_cache(maxsize=64)
+def _settings(text: str) -> StrokeSettings:
+    return from_spelling(text)
