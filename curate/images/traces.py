@@ -100,7 +100,7 @@ def _points(text: str, form: _Format, number: int) -> Trace:
         raise InkError(f"trace {number}: {_excerpt(text, strange.start())!r} is no number")
     points = text.strip().strip(",").count(",") + 1
     try:
-        values = np.array(text.replace(",", " ").split(), dtype=np.float64)
+        values = np.array([*map(float, text.replace(",", " ").split())])
     except ValueError as error:
         raise InkError(f"trace {number}: {error}") from error
     width, rest = divmod(values.size, points)
