@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import IO
 
 from curate.archives import names
 from curate.base.errors import UserError
@@ -17,6 +18,8 @@ from curate.images.endings import IMAGE_ENDINGS
 
 #: A picture that takes more bytes than this is none: 90 million pixels are 360 MB at four bytes each.
 MAX_PICTURE = 512 << 20
+#: Tables that hold pictures may be large; larger ones are unpacked by hand.
+MAX_TEXT = 8 << 30
 #: More members than any data set has: MathWriting, the largest, has 650,000.
 MAX_MEMBERS = 2_000_000
 #: What would take more than so many bytes, and more than so many times its own size, is a bomb. Pictures that are blank
@@ -74,6 +77,8 @@ class Contents:
         for name in twice:  # which of them is meant nobody can say
             del found[name]
             self.left_out[names.TWICE] += 1
+        if alike := len(found) - len({name.casefold() for name in found}):
+            self.left_out[names.ALIKE] += alike
         return found
 
     @staticmethod
@@ -97,6 +102,24 @@ class Contents:
                 found.setdefault(folder, []).append(file)
         return found
 
+    @cached_property
+    def texts(self) -> dict[str, int]:
+        """The files that may be a data set's, besides pictures, and their sizes in bytes; others are counted."""
+        found: dict[str, int] = {}
+        for name, info in self.members.items():
+            lower = name.lower()
+            if lower.endswith(IMAGE_ENDINGS):
+                continue
+            if names.is_archive(lower, names.OF_DATA_SETS) or lower.endswith(names.UNKNOWN):
+                self.left_out[names.NESTED] += 1
+            elif os.path.splitext(lower)[1] not in names.LABELS:  # noqa: PTH122
+                self.left_out[names.OTHER] += 1
+            elif info.file_size > MAX_TEXT:
+                self.left_out[names.TOO_LARGE] += 1
+            else:
+                found[name] = info.file_size
+        return found
+
     def read(self, name: str, most: int = MAX_PICTURE) -> bytes:
         """The bytes of a member. Raises KeyError where there is none, UserError where it can't be read."""
         info = self.members[name]
@@ -105,6 +128,15 @@ class Contents:
         try:
             return self._zip.read(info)
         except _BROKEN as error:
+            raise UserError(f"{self.shown}: {name} can't be read: {error}") from error
+
+    def copy(self, name: str, target: IO[bytes]) -> None:
+        """Write the bytes of a member, a piece at a time. Raises UserError where it can't be read."""
+        try:
+            with self._zip.open(self.members[name]) as member:
+                while piece := member.read(1 << 20):
+                    target.write(piece)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise UserError(f"{self.shown}: {name} can't be read: {error}") from error
 
 

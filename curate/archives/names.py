@@ -13,6 +13,12 @@ OF_DATA_SETS = (".zip", *TARS)
 #: Archives that nothing here can read.
 UNKNOWN = (".7z", ".rar", ".tar.lz4", ".tar.lz", ".tar.z", ".lha", ".cab", ".iso", ".dmg")
 
+#: What a data set's files may end in, besides pictures: nothing else is taken out of an archive.
+LABELS = (
+    ".txt", ".lst", ".list", ".tex", ".formulas", ".labels", ".norm", ".csv", ".tsv", ".json", ".jsonl", ".ndjson",
+    ".inkml", ".parquet", ".arrow", ".gz", ".md", ".yaml", ".yml", ".toml", "", *PICKLES,
+)  # fmt: skip
+
 # Reasons for leaving a member out; each is counted.
 LEAVES = "names that lead out of the archive"
 NOT_TEXT = "names that can't be decoded, or hold control characters"
@@ -20,8 +26,10 @@ LINK = "links and devices"
 ENCRYPTED = "encrypted members"
 TWICE = "names that stand for two different members"
 TWICE_LAST_COUNTS = "names that stand twice, of which the last counts"
+ALIKE = "names that differ only in the case of letters"
 TOO_LARGE = "members that are too large"
 NESTED = "archives inside the archive, which are not opened"
+UNWRITABLE = "names that can't be those of files here"
 OTHER = "files that are neither pictures nor labels"
 
 _DRIVE = re.compile(r"[A-Za-z]:")

@@ -10,13 +10,6 @@ from curate.archives import cache, names, pickles, tars
 from curate.archives.contents import Contents, open_zip
 from curate.base.errors import UserError
 
-#: What a data set's files may end in, besides pictures: only these are taken out of an archive.
-TEXTS = (
-    ".txt", ".lst", ".list", ".tex", ".formulas", ".labels", ".norm", ".csv", ".tsv", ".json", ".jsonl", ".ndjson",
-    ".inkml", ".parquet", ".arrow", ".gz", ".md", ".yaml", ".yml", ".toml", "",
-)  # fmt: skip
-LABELS = (*TEXTS, *names.PICKLES)
-
 
 def open_archive(path: Path) -> Contents:
     """What an archive or pickle holds. A zip file is read where it lies, others are copied into the cache once.
@@ -41,4 +34,4 @@ def _copy(path: Path, _process: int, _size: int | None, _changed: int | None) ->
 def _unpacked(path: Path) -> Path:
     if names.is_archive(path.name, names.PICKLES):
         return cache.entry(path, ".zip", lambda target: pickles.repack(path, target))
-    return cache.entry(path, ".zip", lambda target: tars.repack(path, target, LABELS))
+    return cache.entry(path, ".zip", lambda target: tars.repack(path, target))

@@ -46,8 +46,8 @@ class _Header(tarfile.TarInfo):
         return super()._proc_member(tar)  # type: ignore[misc]
 
 
-def repack(path: Path, target: Path, endings: tuple[str, ...]) -> None:
-    """Write the members of a tar file, compressed in any known way, that are pictures or end in `endings`.
+def repack(path: Path, target: Path) -> None:
+    """Write the members of a tar file, compressed in any known way, that are pictures or may hold labels.
 
     Of a name that stands twice the last one counts, as it does for `tar -x`. Raises UserError where the file can't be
     read to its end or is a bomb.
@@ -72,7 +72,7 @@ def repack(path: Path, target: Path, endings: tuple[str, ...]) -> None:
                     raise UserError(f"{path}: {packed:,} bytes that hold more than {total:,}: refused as a bomb")
                 if member.isdir() or names.is_litter(member.name):
                     continue
-                name, refused = _fit(member, endings)
+                name, refused = _fit(member)
                 if refused is not None:
                     left_out[refused] += 1
                     continue
@@ -91,7 +91,7 @@ def repack(path: Path, target: Path, endings: tuple[str, ...]) -> None:
         raise UserError(f"{path}: not a tar file that can be read to its end: {error}; is it whole?") from error
 
 
-def _fit(member: tarfile.TarInfo, endings: tuple[str, ...]) -> tuple[str, str | None]:
+def _fit(member: tarfile.TarInfo) -> tuple[str, str | None]:
     """A member's name, and why it is left out."""
     raw = os.fsencode(member.name) if not member.name.isascii() else b""
     name, refused = names.tidy(names.decoded(raw, member.name) if raw else member.name)
@@ -100,12 +100,12 @@ def _fit(member: tarfile.TarInfo, endings: tuple[str, ...]) -> tuple[str, str | 
     if not member.isreg():
         return name, names.LINK
     lower = name.lower()
-    if names.is_archive(lower, names.OF_DATA_SETS):
+    if names.is_archive(lower, names.OF_DATA_SETS) or lower.endswith(names.UNKNOWN):
         return name, names.NESTED
     if lower.endswith(IMAGE_ENDINGS):
         return name, names.TOO_LARGE if member.size > MAX_PICTURE else None
     suffix = os.path.splitext(lower)[1]  # noqa: PTH122
-    return name, None if suffix in endings else names.OTHER
+    return name, None if suffix in names.LABELS else names.OTHER
 
 
 def _copy(member: IO[bytes], out: zipfile.ZipFile, name: str) -> None:

@@ -177,6 +177,7 @@ def audit_and_say(
             weights=project.weights,
             thresholds=project.thresholds,
             licences=project.licences,
+            strokes=project.strokes,
             workers=workers or processors,
             command=["curate", *map(os.fspath, sys.argv[1:])],
             **settings,

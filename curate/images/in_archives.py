@@ -6,6 +6,7 @@ from pathlib import Path
 
 from curate.archives import names
 from curate.archives.opening import open_archive
+from curate.archives.tree import unpacked_member
 from curate.base.errors import UserError
 from curate.images.errors import ImageError
 
@@ -18,5 +19,13 @@ def read_member(file: Path, name: str) -> bytes:
         return open_archive(file).read(name)
     except KeyError as error:
         raise ImageError(f"{file.name} has no {name!r}") from error
+    except UserError as error:
+        raise ImageError(str(error).removeprefix(f"{file}: ")) from error
+
+
+def member_file(file: Path, name: str) -> Path:
+    """A file that is packed in an archive and holds images itself, unpacked. Raises ImageError."""
+    try:
+        return unpacked_member(file, name)
     except UserError as error:
         raise ImageError(str(error).removeprefix(f"{file}: ")) from error

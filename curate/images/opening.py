@@ -227,12 +227,15 @@ def _probe_all(root: Path, refs: Sequence[str], measures: bool, strokes: bool) -
     for ref in each(refs):
         facts: tuple[Any, ...] = (None,) * (len(PROBE) - 2)
         try:
-            source = _source(_locate(root, ref))
-            pixels = _bitmap(source) if measures else None
+            place = _locate(root, ref)
+            source = _source(place)
+            of_drawing = stored.format_of(place) if isinstance(place, stored.Stored) else None
+            pixels = _bitmap(source) if measures or of_drawing else None
             if pixels is not None:
-                facts = (pixels.shape[1], pixels.shape[0], "L", "BMP", 1, 1, False)
+                facts = (pixels.shape[1], pixels.shape[0], "L", of_drawing or "BMP", 1, 1, False)
+            if pixels is not None and measures:
                 held.append((len(rows), measured_grey(pixels, strokes=strokes)))
-            else:
+            elif pixels is None:
                 with _checked(source) as image:
                     try:
                         facts = _header(image)
@@ -274,7 +277,7 @@ def _header(image: Image.Image) -> tuple[Any, ...]:
 def _locate(root: Path, ref: str) -> Path | stored.Stored:
     """Where an image is. A path that leads out of the root, by `..` or through a link, is refused."""
     inside = stored.split_ref(ref)
-    if inside and not os.path.lexists(root / ref):
+    if inside and (not inside[1] or not os.path.lexists(root / ref)):
         return stored.Stored(_file(root, inside[0]), inside[1])
     return _file(root, ref)
 

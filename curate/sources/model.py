@@ -12,6 +12,7 @@ import polars as pl
 
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
+from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 
 #: A label longer than this many UTF-8 bytes is no label: it is counted as an unreadable row.
 MAX_LABEL = 1 << 20
@@ -147,6 +148,8 @@ class Job:
     images_given: bool
     columns: Columns
     limit: int | None
+    #: How pictures are drawn for samples that have strokes.
+    strokes: StrokeSettings = DEFAULTS
     unreadable: Unreadable = field(default_factory=Unreadable)
     notes: Counter[str] = field(default_factory=Counter)
     rows: int = 0

@@ -9,6 +9,7 @@ import polars as pl
 
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
+from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.look import Look, is_label_name
@@ -37,12 +38,18 @@ def recognise(path: Path) -> SourceFormat:
 
 
 def read_source(
-    spec: SourceSpec, *, images: Path | None = None, columns: dict[str, str] | None = None, limit: int | None = None
+    spec: SourceSpec,
+    *,
+    images: Path | None = None,
+    columns: dict[str, str] | None = None,
+    limit: int | None = None,
+    strokes: StrokeSettings = DEFAULTS,
 ) -> Source:
     """Read one data set.
 
     images: the folder that image names are looked up in (default: around the labels). columns: {role: column} for
-    formats with named columns. limit: read only the first rows, readable or not, over all splits in order.
+    formats with named columns. limit: read only the first rows, readable or not, over all splits in order. strokes:
+    how pictures are drawn where a source has strokes.
     Raises UserError where the source is missing, of no or another format, ambiguous, empty, or has no readable row.
     """
     path = spec.path
@@ -50,14 +57,15 @@ def read_source(
     if spec.format and remote and remote.is_id(spec.target):
         parts, root = remote.fetch(spec.target)
         chosen = FORMATS[spec.format]
-        job = Job(spec.name, root, root, False, Columns(columns or {}, chosen.columns), limit)
+        job = Job(spec.name, root, root, False, Columns(columns or {}, chosen.columns), limit, strokes)
     else:
         remote = None
         path = path.absolute()
         _must_be_there(spec, path)
         chosen = FORMATS[spec.format] if spec.format else recognise(path)
         root = images if images is not None else path if path.is_dir() else path.parent
-        job = Job(spec.name, path, root.absolute(), images is not None, Columns(columns or {}, chosen.columns), limit)
+        held = Columns(columns or {}, chosen.columns)
+        job = Job(spec.name, path, root.absolute(), images is not None, held, limit, strokes)
         parts = chosen.parts(path)
     parts = _choose_split(parts, spec)
     frames: list[pl.DataFrame] = []

@@ -1,0 +1,68 @@
+"""An archive as a folder in the cache: its label files as they are, its pictures as empty files of their names.
+
+Everything that reads and recognises a data set works on such a folder; the pictures themselves stay in the archive.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from curate.archives import cache, names
+from curate.archives.opening import open_archive
+from curate.base.errors import UserError
+from curate.images.endings import IMAGE_ENDINGS
+
+#: Label files that take more than this are unpacked by hand.
+MAX_LABELS = 16 << 30
+#: A name is too long, not for this file system, that of a folder and of a file at once, or like another but for case.
+_NO_NAME = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+
+
+def tree_of(archive: Path) -> Path:
+    """The folder, made now if it isn't there. Its name is the archive's. Raises UserError as `open_archive` does."""
+    return cache.entry(archive, ".tree", lambda target: _make(archive, target)) / archive.resolve().name
+
+
+def unpacked_member(archive: Path, name: str) -> Path:
+    """A label file, table or pickle of an archive as a file. Raises UserError where there is none."""
+    path = tree_of(archive) / name
+    if names.tidy(name) != (name, None) or not path.is_file():
+        raise UserError(f"{archive}: it has no {name!r}")
+    return path
+
+
+def _make(archive: Path, target: Path) -> None:
+    contents = open_archive(archive)
+    stamp = archive.stat()
+    texts = contents.texts
+    if sum(texts.values()) > MAX_LABELS:
+        raise UserError(f"{archive}: {sum(texts.values()):,} bytes besides its pictures; unpack it by hand")
+    cache.check_room(target, sum(texts.values()))
+    top = target / archive.resolve().name
+    top.mkdir(parents=True)
+    made: set[str] = set()
+    for name in contents.members:
+        if name not in texts and not name.lower().endswith(IMAGE_ENDINGS):
+            continue
+        path = top / name
+        folder = name.rpartition("/")[0]
+        try:
+            if folder not in made:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                made.add(folder)
+            file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except OSError as error:
+            if error.errno not in _NO_NAME:
+                raise
+            contents.left_out[names.UNWRITABLE] += 1
+            continue
+        with os.fdopen(file, "wb") as out:
+            if name in texts:
+                contents.copy(name, out)
+        if name in texts:
+            # What is made of this file is kept under its time: it must be the same when the tree is made again.
+            os.utime(path, ns=(stamp.st_mtime_ns, stamp.st_mtime_ns))
+    if hasattr(os, "sync"):
+        os.sync()  # a label file that is empty after a power cut would be believed
