@@ -17,6 +17,7 @@ from curate.base.column_names import TRIED, Columns
 from curate.base.xml_events import Enough, XmlError, walk
 from curate.images.inkml_pictures import ref_of
 from curate.images.traces import MAX_BYTES
+from curate.sources.archived_images import find_archived
 from curate.sources.columns import free_name
 from curate.sources.format import SourceFormat
 from curate.sources.image_paths import resolve_images
@@ -30,7 +31,6 @@ from curate.sources.places.output import Files
 from curate.sources.splits import name_parts
 
 NOT_INKML = "not valid InkML"
-PACKED = "rows whose images are in an archive (img.tar…) that is not unpacked"
 DRAWN = "pictures drawn from the strokes of InkML files"
 #: The column that holds each row's InkML file until its image is known. No annotation can be called so.
 _FILE = "\0file"
@@ -80,8 +80,9 @@ class InkFormat(SourceFormat):
         frame = resolve_images(frame, job, near, part.split, ids_only=True)
         if _FILE in frame.columns:
             frame = _with_drawings(frame, job)
-        if named and frame["image"].null_count() == frame.height and any(near.parent.glob("img.tar*")):
-            job.notes[PACKED] += frame.height
+        if named and frame["image"].null_count() == frame.height:  # no file for any id: they may be in an archive
+            packed = find_archived(frame.with_columns(image="name"), job, part.path, part.split)
+            frame = packed.with_columns(image=pl.when(pl.col("image") != pl.col("name")).then("image"))
         return frame
 
     def read_names(self, part: Part, job: Job) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
+from curate.sources.archived_images import find_archived
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.look import Look, is_label_name
@@ -89,7 +90,7 @@ def read_source(
 def _read_part(chosen: SourceFormat, part: Part, job: Job, spec: SourceSpec) -> pl.DataFrame:
     """Read a part; where the format was named and doesn't fit, say what the source looks like instead."""
     try:
-        return chosen.read(part, job)
+        return find_archived(chosen.read(part, job), job, part.path, part.split)
     except UserError as error:
         if spec.format and (hint := _looks_like(spec)):
             raise UserError(f"{error}{hint}") from error
