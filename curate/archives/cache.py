@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -39,12 +39,12 @@ def folder() -> Path:
     return cache_folder().absolute() / "unpacked"
 
 
-def entry(archive: Path, ending: str, make: Callable[[Path], None]) -> Path:
-    """The entry of an archive with this ending; `make` fills it, a file or folder of the name it is given.
+def entry(archives: Sequence[Path], ending: str, make: Callable[[Path], None]) -> Path:
+    """The entry of an archive, or of several, with this ending; `make` fills a file or folder of the name it is given.
 
     Raises UserError where the archive can't be found or there is no room, and what `make` raises.
     """
-    path = folder() / f"{_name(archive)}{ending}"
+    path = folder() / f"{_name(archives)}{ending}"
     if path.exists():
         return path
     try:
@@ -60,7 +60,7 @@ def entry(archive: Path, ending: str, make: Callable[[Path], None]) -> Path:
             _remove_older(path, ending)
     except OSError as error:
         raise UserError(
-            f"{archive}: can't be unpacked in {folder()}: {error.strerror or error}; "
+            f"{archives[0]}: can't be unpacked in {folder()}: {error.strerror or error}; "
             "name a folder with room for it in TEXSIEVE_CACHE"
         ) from error
     return path
@@ -86,15 +86,17 @@ def kept() -> Kept:
     return Kept(folder(), entries, size)
 
 
-def _name(archive: Path) -> str:
-    try:
-        real = archive.resolve(strict=True)
-        found = real.stat()
-    except OSError as error:
-        raise UserError(f"{archive}: can't be read: {error.strerror or error}") from error
-    place = hashlib.sha256(os.fsencode(real)).hexdigest()[:20]
-    state = hashlib.sha256(f"{_EDITION} {found.st_size} {found.st_mtime_ns}".encode()).hexdigest()[:12]
-    return f"{place}-{state}"
+def _name(archives: Sequence[Path]) -> str:
+    place, state = hashlib.sha256(), hashlib.sha256(_EDITION.encode())
+    for archive in archives:
+        try:
+            real = archive.resolve(strict=True)
+            found = real.stat()
+        except OSError as error:
+            raise UserError(f"{archive}: can't be read: {error.strerror or error}") from error
+        place.update(os.fsencode(real) + b"\0")
+        state.update(f" {found.st_size} {found.st_mtime_ns}".encode())
+    return f"{place.hexdigest()[:20]}-{state.hexdigest()[:12]}"
 
 
 @contextmanager

@@ -33,5 +33,5 @@ def _copy(path: Path, _process: int, _size: int | None, _changed: int | None) ->
 
 def _unpacked(path: Path) -> Path:
     if names.is_archive(path.name, names.PICKLES):
-        return cache.entry(path, ".zip", lambda target: pickles.repack(path, target))
-    return cache.entry(path, ".zip", lambda target: tars.repack(path, target))
+        return cache.entry([path], ".zip", lambda target: pickles.repack(path, target))
+    return cache.entry([path], ".zip", lambda target: tars.repack(path, target))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from curate.archives import cache, names
@@ -20,28 +21,37 @@ MAX_LABELS = 16 << 30
 _NO_NAME = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 
-def tree_of(archive: Path) -> Path:
-    """The folder, made now if it isn't there. Its name is the archive's. Raises UserError as `open_archive` does."""
-    return cache.entry(archive, ".tree", lambda target: _make(archive, target)) / archive.resolve().name
+def tree_of(archives: Sequence[Path]) -> Path:
+    """The folder that holds one of its own for each archive, of the archive's name; made now if it isn't there.
+
+    Raises UserError as `open_archive` does.
+    """
+
+    def make(target: Path) -> None:
+        for archive in archives:
+            _make(archive, target / archive.resolve().name)
+        if hasattr(os, "sync"):
+            os.sync()  # a label file that is empty after a power cut would be believed
+
+    return cache.entry(archives, ".tree", make)
 
 
 def unpacked_member(archive: Path, name: str) -> Path:
     """A label file, table or pickle of an archive as a file. Raises UserError where there is none."""
-    path = tree_of(archive) / name
+    path = tree_of([archive]) / archive.resolve().name / name
     if names.tidy(name) != (name, None) or not path.is_file():
         raise UserError(f"{archive}: it has no {name!r}")
     return path
 
 
-def _make(archive: Path, target: Path) -> None:
+def _make(archive: Path, top: Path) -> None:
     contents = open_archive(archive)
     stamp = archive.stat()
     texts = contents.texts
     if sum(texts.values()) > MAX_LABELS:
         raise UserError(f"{archive}: {sum(texts.values()):,} bytes besides its pictures; unpack it by hand")
-    cache.check_room(target, sum(texts.values()))
-    top = target / archive.resolve().name
     top.mkdir(parents=True)
+    cache.check_room(top, sum(texts.values()))
     made: set[str] = set()
     for name in contents.members:
         if name not in texts and not name.lower().endswith(IMAGE_ENDINGS):
@@ -64,5 +74,3 @@ def _make(archive: Path, target: Path) -> None:
         if name in texts:
             # What is made of this file is kept under its time: it must be the same when the tree is made again.
             os.utime(path, ns=(stamp.st_mtime_ns, stamp.st_mtime_ns))
-    if hasattr(os, "sync"):
-        os.sync()  # a label file that is empty after a power cut would be believed

@@ -8,7 +8,7 @@ from curate.archives import names
 from curate.archives.opening import open_archive
 from curate.archives.tree import unpacked_member
 from curate.base.errors import UserError
-from curate.images.errors import ImageError
+from curate.images.errors import MISSING, ImageError
 
 ENDINGS = names.ENDINGS
 
@@ -18,7 +18,7 @@ def read_member(file: Path, name: str) -> bytes:
     try:
         return open_archive(file).read(name)
     except KeyError as error:
-        raise ImageError(f"{file.name} has no {name!r}") from error
+        raise ImageError(MISSING) from error
     except UserError as error:
         raise ImageError(str(error).removeprefix(f"{file}: ")) from error
 

@@ -110,7 +110,8 @@ class Source:
     frame: columns sample_id, source, split, image, label, then what the source brought; `rows == frame.height +
     unreadable.total`. places: file and line of every row of `frame`, in the same order. path: absolute, but for a hub
     id, which stays as it was given. root: the absolute folder that image paths are relative to. notes: things worth
-    saying that cost no row, counted (duplicate ids, formulas that no index names, image archives not unpacked).
+    saying that cost no row, counted (duplicate ids, formulas that no index names, archives that can't be read). packed:
+    the files in `places` are inside archives.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Source:
     unreadable: Unreadable
     notes: dict[str, int]
     places: pl.DataFrame
+    packed: bool = False
 
     @property
     def base(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -15,6 +16,7 @@ from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.look import Look, is_label_name
 from curate.sources.model import LEAVES_FOLDER, Job, Part, Source
+from curate.sources.packed import opened, opened_images
 from curate.sources.registry import FORMATS
 from curate.sources.spec import SourceSpec
 
@@ -51,8 +53,34 @@ def read_source(
     images: the folder that image names are looked up in (default: around the labels). columns: {role: column} for
     formats with named columns. limit: read only the first rows, readable or not, over all splits in order. strokes:
     how pictures are drawn where a source has strokes.
+    A source, and what `images` names, may be an archive.
     Raises UserError where the source is missing, of no or another format, ambiguous, empty, or has no readable row.
     """
+    around = opened_images(images) if images is not None and images.is_file() else None
+    options: dict[str, Any] = {"columns": columns, "limit": limit, "strokes": strokes}
+    options["images"] = images if around is None else around.folder
+    packed = opened(spec.path) if spec.path.exists() else None
+    if packed is None:
+        source = _read(spec, **options)
+    else:
+        try:
+            source = _read(replace(spec, target=str(packed.folder)), **options)
+        except UserError as error:
+            raise UserError(packed.said(str(error))) from error
+        source = packed.named(source, spec.path)
+    holder = packed if images is None else around
+    return source if holder is None else holder.with_refs(source)
+
+
+def _read(
+    spec: SourceSpec,
+    *,
+    images: Path | None,
+    columns: dict[str, str] | None,
+    limit: int | None,
+    strokes: StrokeSettings,
+) -> Source:
+    """`read_source` for what is no archive."""
     path = spec.path
     remote = FORMATS[spec.format].remote if spec.format and not path.exists() else None
     if spec.format and remote and remote.is_id(spec.target):
