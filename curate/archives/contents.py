@@ -120,10 +120,10 @@ class Contents:
                 found[name] = info.file_size
         return found
 
-    def read(self, name: str, most: int = MAX_PICTURE) -> bytes:
+    def read(self, name: str) -> bytes:
         """The bytes of a member. Raises KeyError where there is none, UserError where it can't be read."""
         info = self.members[name]
-        if info.file_size > most:
+        if info.file_size > MAX_PICTURE:
             raise UserError(f"{self.shown}: {name} is too large ({info.file_size:,} bytes)")
         try:
             return self._zip.read(info)
