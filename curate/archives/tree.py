@@ -53,14 +53,15 @@ def _make(archive: Path, top: Path) -> None:
     top.mkdir(parents=True)
     cache.check_room(top, sum(texts.values()))
     made: set[str] = set()
+    start = f"{top}/"  # pathlib would take longer than the file system
     for name in contents.members:
         if name not in texts and not name.lower().endswith(IMAGE_ENDINGS):
             continue
-        path = top / name
+        path = f"{start}{name}"
         folder = name.rpartition("/")[0]
         try:
             if folder not in made:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                (top / folder).mkdir(parents=True, exist_ok=True)
                 made.add(folder)
             file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         except OSError as error:
@@ -68,9 +69,10 @@ def _make(archive: Path, top: Path) -> None:
                 raise
             contents.left_out[names.UNWRITABLE] += 1
             continue
+        if name not in texts:
+            os.close(file)
+            continue
         with os.fdopen(file, "wb") as out:
-            if name in texts:
-                contents.copy(name, out)
-        if name in texts:
-            # What is made of this file is kept under its time: it must be the same when the tree is made again.
-            os.utime(path, ns=(stamp.st_mtime_ns, stamp.st_mtime_ns))
+            contents.copy(name, out)
+        # What is made of this file is kept under its time: it must be the same when the tree is made again.
+        os.utime(path, ns=(stamp.st_mtime_ns, stamp.st_mtime_ns))
