@@ -65,9 +65,9 @@ class InkFormat(SourceFormat):
         if not path.is_dir():
             return [Part(path)]
         look = Look(path)
-        with_ink = [folder for folder in (path, *(inner.path for inner in look.folders)) if _has_ink(folder)]
+        with_ink = list(_ink_folders(path))
         if with_ink:
-            return [Part(folder, None if folder == path else folder.name) for folder in with_ink]
+            return [Part(folder, next(iter(folder.relative_to(path).parts), None)) for folder in with_ink]
         lists = [file.path for file in look.label_files if file.suffix == ".json" and file.is_json_array]
         if lists:
             return name_parts(lists, path)
@@ -113,8 +113,12 @@ def label_kind(look: Look) -> str | None:
     return "label" if re.search(rb"""type=["']label["']""", head) else None
 
 
-def _has_ink(folder: Path) -> bool:
-    return any(name.lower().endswith(".inkml") for name in Look(folder).names[0])
+def _ink_folders(path: Path) -> Iterator[Path]:
+    """The folders with InkML files in a folder, itself the first. CROHME's lie in `Train/INKML/MfrDB` and others."""
+    for folder, inner, names in os.walk(path):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        if any(name.lower().endswith(".inkml") for name in names):
+            yield Path(folder)
 
 
 def read_inkml(part: Part, job: Job, truths: Sequence[str]) -> pl.DataFrame:
