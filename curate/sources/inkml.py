@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,6 +33,8 @@ from curate.sources.splits import name_parts
 NOT_INKML = "not valid InkML"
 PACKED = "rows whose images are in an archive (img.tar…) that is not unpacked"
 DRAWN = "pictures drawn from the strokes of InkML files"
+#: Folders that are looked into at most, to tell what a folder of folders is.
+_MOST_FOLDERS = 50
 #: The column that holds each row's InkML file until its image is known. No annotation can be called so.
 _FILE = "\0file"
 
@@ -47,7 +50,7 @@ class InkFormat(SourceFormat):
 
     def recognise(self, look: Look) -> float | None:
         if look.is_dir:
-            files = look.all_files(".inkml")[:5]
+            files = look.all_files(".inkml")[:5] or _deep_files(look.path)
             if any(label_kind(Look(file)) in self.truth for file in files):
                 return 0.95
             return 0.9 if any(self._is_list(file) for file in look.label_files) else None
@@ -111,6 +114,16 @@ def label_kind(look: Look) -> str | None:
     if re.search(rb"""type=["']truth["']""", head):
         return "truth"
     return "label" if re.search(rb"""type=["']label["']""", head) else None
+
+
+def _deep_files(path: Path) -> list[Path]:
+    """An InkML file from deeper in a folder that holds folders only; empty where there is none."""
+    if Look(path).names[0]:
+        return []
+    for folder in islice((Path(at) for at, _, names in os.walk(path) if names), _MOST_FOLDERS):
+        if found := [folder / name for name in Look(folder).names[0] if name.lower().endswith(".inkml")]:
+            return found[:1]
+    return []
 
 
 def _ink_folders(path: Path) -> Iterator[Path]:

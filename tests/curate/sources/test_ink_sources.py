@@ -65,6 +65,7 @@ def test_folders_in_folders(tmp_path: Path) -> None:
     for name in ("train/INKML/MfrDB/a", "train/INKML/KAIST/b", "test/c"):
         write_inkml(tmp_path / f"{name}.inkml")
     frame = read(tmp_path).frame
+    assert read(tmp_path / "train").frame.height == 2  # no file in it or in the folder below
     assert frame.select("split", "image").rows() == [
         ("test", "test/c.inkml"),
         ("train", "train/INKML/KAIST/b.inkml"),
