@@ -11,6 +11,9 @@ import pytest
 from inkml_makers import HOSTILE, write_inkml
 from PIL import Image
 
+from curate.audit import AuditOptions, audit
+from curate.browse.dataset.rows import rows
+from curate.browse.process.work import WorkingFiles
 from curate.export.write.pictures import PictureSettings, make
 from curate.images import measure_cache
 from curate.images.errors import ImageError
@@ -18,6 +21,9 @@ from curate.images.inkml_pictures import ref_of
 from curate.images.measures import pixels_sha256
 from curate.images.opening import open_image, probe, read_bytes
 from curate.images.stroke_settings import StrokeSettings
+from curate.report.pictures import of_image
+from curate.sources import parse_source
+from rules import select
 
 
 def test_a_ref_is_the_path_and_what_differs_from_the_defaults() -> None:
@@ -82,3 +88,18 @@ def test_measures_are_kept_by_settings(tmp_path: Path) -> None:
 
     assert read()["width"].to_list() == read()["width"].to_list()
     assert read()["image_sha256"].n_unique() == 2
+
+
+def test_a_run_draws_what_was_audited(tmp_path: Path) -> None:
+    """Settings stand in the refs of the run: browser and report need nothing else."""
+    write_inkml(tmp_path / "set" / "a.inkml")
+    options = AuditOptions(ruleset=select(), strokes=StrokeSettings(pen=1))
+    run = audit([parse_source(f"crohme:{tmp_path / 'set'}")], tmp_path / "run", options)
+    assert run.summary["config"]["strokes"]["pen"] == 1
+    (sample,) = run.samples.collect().to_dicts()
+    assert sample["image"] == "a.inkml#pen=1"
+    assert pixels_sha256(open_image(run.root("set"), sample["image"])) == sample["image_sha256"]
+    shown = rows(run, WorkingFiles(tmp_path / "work"))["filepath"][0]
+    assert shown.endswith(".png")  # a browser can't show InkML: the painter makes the picture
+    assert of_image(run.root("set"), sample["image"], open_image).uri
+    assert run.summary["sources"][0]["images"]["formats"] == {"INKML": 1}
