@@ -41,14 +41,13 @@ def draw(traces: Sequence[Trace], settings: StrokeSettings = DEFAULTS) -> npt.ND
     paper = Image.new("1", (width * _FINE, height * _FINE))
     pen = ImageDraw.Draw(paper)
     for place in ((trace - low) * scale + corner for trace in traces):
-        # The middle of a fine pixel is half a fine pixel from its edge.
-        at = (place * _FINE - 0.5).ravel().tolist()
+        at = (place * _FINE).ravel().tolist()  # Pillow takes the whole part, which is the pixel that a point is in
         if len(at) == 2:
             pen.point(at, fill=1)
         else:
             pen.line(at, fill=1, width=1)
     bits = np.frombuffer(paper.tobytes(), np.uint8).reshape(paper.height, -1)
-    inked = np.unpackbits(_widened(bits, (settings.pen * _FINE - 1) / 2), axis=1, count=paper.width)
+    inked = np.unpackbits(_widened(bits, settings.pen * _FINE / 2), axis=1, count=paper.width)
     inked *= 255
     grey = np.asarray(Image.fromarray(inked).reduce(_FINE))
     return 255 - grey if settings.antialias else np.where(grey >= 128, np.uint8(0), np.uint8(255))

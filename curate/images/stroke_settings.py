@@ -11,17 +11,17 @@ from curate.base.settings import Between, fill
 
 @dataclass(frozen=True)
 class StrokeSettings:
-    """How strokes are drawn. The defaults give what CROHME's own pictures have, but for their colours.
+    """How strokes are drawn. The defaults make pictures as large and bold as CROHME's own.
 
-    Those are binary, white on black, with 11 or 12 pixels of margin, scaled so that a formula's traces have a mean
-    height of 28 pixels, and drawn with a square brush of 3 pixels, which covers as much as a round pen of 3.5.
+    Those are white on black, scaled so that a formula's traces have a mean height of 28 pixels, drawn with a square
+    brush of 3, with 12 pixels of margin above and to the left, and 11 below and to the right.
     """
 
     #: Which length becomes `size` pixels: the mean height of the traces, the height of all the ink, or the file's unit.
     fit: Literal["trace", "ink", "unit"] = "trace"
     size: Annotated[float, Between(0.001, 4000)] = 28.0
     #: The pen's width and the paper around the ink, in pixels.
-    pen: Annotated[float, Between(0.5, 100)] = 3.5
+    pen: Annotated[float, Between(0.5, 100)] = 3.0
     margin: Annotated[int, Between(0, 1000)] = 11
     #: Whether edges are grey; else every pixel is black or white.
     antialias: bool = True
@@ -42,7 +42,10 @@ def from_spelling(text: str) -> StrokeSettings:
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")
         kind = type(getattr(DEFAULTS, name, None))
-        values[name] = value == "true" if kind is bool else int(value) if kind is int and value.isdigit() else value
+        if kind is bool and value in ("true", "false"):
+            values[name] = value == "true"
+        else:
+            values[name] = int(value) if kind is int and value.isdecimal() and value.isascii() else value
     return fill(DEFAULTS, values)
 
 
