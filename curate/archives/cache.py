@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from curate.base.cache_folder import cache_folder
 from curate.base.errors import UserError
@@ -27,12 +26,7 @@ _EDITION = "1"
 _ROOM = 1 << 30
 
 
-class Kept(NamedTuple):
-    """What the folder holds: entries, and bytes on the disk."""
-
-    folder: Path
-    entries: int
-    size: int
+_used: set[Path] = set()
 
 
 def folder() -> Path:
@@ -45,6 +39,7 @@ def entry(archives: Sequence[Path], ending: str, make: Callable[[Path], None]) -
     Raises UserError where the archive can't be found or there is no room, and what `make` raises.
     """
     path = folder() / f"{_name(archives)}{ending}"
+    _used.add(path)
     if path.exists():
         return path
     try:
@@ -75,15 +70,25 @@ def check_room(path: Path, size: int) -> None:
         )
 
 
-def kept() -> Kept:
-    """How much the folder holds. Never raises."""
-    size, entries = 0, 0
-    for place, folders, files in os.walk(folder()):
-        entries += len(folders) + len(files) if Path(place) == folder() else 0
+def used() -> int | None:
+    """Bytes on the disk of the entries that this process has used; None where it has used none. Never raises."""
+    return sum(map(_size, _used)) if _used else None
+
+
+def kept() -> int:
+    """Bytes on the disk of all entries. Never raises."""
+    return _size(folder())
+
+
+def _size(path: Path) -> int:
+    size = 0
+    with contextlib.suppress(OSError):
+        size += path.lstat().st_size
+    for place, _, files in os.walk(path):
         for name in files:
             with contextlib.suppress(OSError):
-                size += (Path(place) / name).lstat().st_size
-    return Kept(folder(), entries, size)
+                size += os.lstat(f"{place}/{name}").st_size
+    return size
 
 
 def _name(archives: Sequence[Path]) -> str:

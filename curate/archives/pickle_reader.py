@@ -89,7 +89,7 @@ class DType:
         self.order = "|"
 
     def real(self) -> np.dtype[Any]:
-        return np.dtype(self.code).newbyteorder(self.order)  # type: ignore[call-overload, no-any-return]
+        return np.dtype(self.code if self.order == "|" else self.order + self.code)
 
 
 class Array:

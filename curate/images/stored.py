@@ -42,6 +42,14 @@ def split_ref(ref: str) -> tuple[str, str] | None:
     return (ref, "") if ref.endswith(inkml_pictures.ENDING) else None
 
 
+def name_of(ref: str) -> str:
+    """What an image is called: the last part of its path, in the archive or on the disk; of a table, the table's."""
+    found = split_ref(ref)
+    if found is not None:
+        ref = name_of(found[1]) if found[0].lower().endswith(in_archives.ENDINGS) else found[0]
+    return ref.replace("\\", "/").rpartition("/")[2]
+
+
 def in_sequence(ref: str) -> bool:
     """Whether images like this one are best read in order by one process: a table is read a row group at a time."""
     found = split_ref(ref)

@@ -170,7 +170,8 @@ def _opened(archive: str, job: Job) -> Contents | None:
     try:
         contents = open_archive(job.root.resolve() / archive)
     except UserError as error:
-        job.notes[f"archive that was not read: {error}"] += 1
+        said = str(error).replace(f"{job.root.resolve()}/", "")
+        job.notes[f"archive that was not read: {said}"] += 1
         return None
     for reason, count in contents.left_out.items():
         job.notes[f"{archive}: {reason}"] += count

@@ -119,11 +119,9 @@ def _encoding(path: Path, _size: int, _changed: int) -> str:
     try:
         with open_raw(path) as file:
             head = file.read(_HEAD)
-            for mark, encoding in _MARKS:
-                if head.startswith(mark):
-                    return encoding
-            if (encoding := _wide(head)) is not None:
-                return encoding
+            marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+            if (wide := marked or _wide(head)) is not None:
+                return wide
             decoder = codecs.getincrementaldecoder("utf-8")()
             try:
                 chunk = head

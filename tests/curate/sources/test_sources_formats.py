@@ -212,7 +212,7 @@ def test_crohme_without_images_has_none_and_says_of_an_archive_that_it_is_broken
     write(tmp_path / "img.tar.xz", b"")
     assert images(read(path)) == [None]
     (note,) = read(path).notes
-    assert note.startswith(f"archive that was not read: {tmp_path}/img.tar.xz: not a tar file")
+    assert note.startswith("archive that was not read: img.tar.xz: not a tar file")
 
 
 _CROHME_INK = """<ink xmlns="http://www.w3.org/2003/InkML">
