@@ -30,9 +30,7 @@ _LONG_TEXT = 4096
 _MAX_LINE = 1 << 20
 _MAX_DIMENSIONS = 4
 #: What numpy calls the kinds of arrays that hold plain numbers.
-_DTYPES = frozenset(
-    ["b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "?", "b", "B", "uint8", "bool"]
-)
+_DTYPES = frozenset(["b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"])
 
 #: … and those of texts, which may be names.
 _TEXTS = re.compile(r"[US]\d{1,4}")
