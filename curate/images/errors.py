@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MISSING = "no such file"
+LEAVES = "the path leaves the image folder"
 #: The error of an image which memory ran out over: another time it may be measured.
 NO_MEMORY = "out of memory"
 

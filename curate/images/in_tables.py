@@ -42,6 +42,7 @@ def read_cell(file: Path, cell: str) -> bytes:
         raise ImageError(f"{file.name} has no column {name!r}") from error
     except (OSError, ValueError) as error:
         raise ImageError(error_text(error)) from error
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
     data = value.get("bytes") if isinstance(value, dict) else value
     if not isinstance(data, bytes) or not data:
         raise ImageError(f"row {row} of {file.name} holds no image")

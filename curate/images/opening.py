@@ -21,7 +21,7 @@ from PIL import Image, UnidentifiedImageError
 
 from curate.base.errors import UserError
 from curate.images import stored
-from curate.images.errors import ImageError, error_text
+from curate.images.errors import LEAVES, ImageError, error_text
 from curate.images.ink import has_alpha
 from curate.images.measures import MEASURES, Measured, finished, measured, measured_grey
 from rules.workers.cores import cores
@@ -296,7 +296,7 @@ def _file(root: Path, ref: str) -> Path:
     except (OSError, ValueError) as error:
         raise ImageError(error_text(error)) from error
     if not path.startswith(base):
-        raise ImageError("the path leaves the image folder")
+        raise ImageError(LEAVES)
     if not stat.S_ISREG(mode):
         raise ImageError("not a file")
     return Path(path)
