@@ -73,6 +73,8 @@ def find_archived(frame: pl.DataFrame, job: Job, path: Path, split: str | None) 
     frame = frame.with_columns(image=pl.Series(refs, dtype=pl.String))
     if _NOT_FOUND in frame.columns:
         frame = frame.with_columns(frame[_NOT_FOUND].scatter(found, None))
+        if frame[_NOT_FOUND].null_count() == frame.height:
+            frame = frame.drop(_NOT_FOUND)
     return frame
 
 
