@@ -6,8 +6,10 @@ Everything that reads and recognises a data set works on such a folder; the pict
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from curate.archives import cache, names
@@ -17,6 +19,8 @@ from curate.images.endings import IMAGE_ENDINGS
 
 #: Label files that take more than this are unpacked by hand.
 MAX_LABELS = 16 << 30
+#: The file of an entry that says where its archives lie.
+_HOMES = ".archives.json"
 #: A name is too long, not for this file system, that of a folder and of a file at once, or like another but for case.
 _NO_NAME = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
@@ -30,10 +34,36 @@ def tree_of(archives: Sequence[Path]) -> Path:
     def make(target: Path) -> None:
         for archive in archives:
             _make(archive, target / archive.resolve().name)
+        homes = {archive.resolve().name: os.fsdecode(archive.resolve()) for archive in archives}
+        (target / _HOMES).write_text(json.dumps(homes), encoding="utf-8", errors="surrogateescape")
         if hasattr(os, "sync"):
             os.sync()  # a label file that is empty after a power cut would be believed
 
     return cache.entry(archives, ".tree", make)
+
+
+def stood_for(path: Path) -> tuple[Path, str] | None:
+    """(archive, member) of the picture that an empty file in the cache stands for; None for any other file."""
+    folder = _real_folder(os.environ.get("TEXSIEVE_CACHE"), os.environ.get("XDG_CACHE_HOME"))
+    if not os.fspath(path).startswith(folder):
+        return None
+    entry, *below = path.relative_to(folder).parts
+    if len(below) < 2 or not entry.endswith(".tree") or path.stat().st_size:
+        return None
+    return Path(_homes(f"{folder}{entry}")[below[0]]), "/".join(below[1:])
+
+
+@lru_cache(maxsize=8)
+def _real_folder(*_said: str | None) -> str:
+    """The folder of the cache with its links followed and a slash behind it; the variables decide where it is."""
+    return f"{os.path.realpath(cache.folder())}{os.sep}"
+
+
+@lru_cache(maxsize=64)
+def _homes(entry: str) -> dict[str, str]:
+    """Where the archives of an entry lie, by their names."""
+    found: dict[str, str] = json.loads(Path(entry, _HOMES).read_text(encoding="utf-8", errors="surrogateescape"))
+    return found
 
 
 def unpacked_member(archive: Path, name: str) -> Path:

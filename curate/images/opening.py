@@ -279,7 +279,10 @@ def _locate(root: Path, ref: str) -> Path | stored.Stored:
     inside = stored.split_ref(ref)
     if inside and (not inside[1] or not os.path.lexists(root / ref)):
         return stored.Stored(_file(root, inside[0]), inside[1])
-    return _file(root, ref)
+    file = _file(root, ref)
+    # While an archive is read as a data set, its pictures are empty files in the cache.
+    packed = stored.stood_for(file)
+    return file if packed is None else packed
 
 
 def _file(root: Path, ref: str) -> Path:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from curate.archives import tree
 from curate.archives.names import OF_DATA_SETS
 from curate.images import in_archives, in_tables, inkml_pictures
 
@@ -60,6 +61,12 @@ def format_of(stored: Stored) -> str | None:
     """What the format of an image is called that is stored in another than it is read in; None for the others."""
     name = stored.inner.partition("#")[0] if stored.file.name.lower().endswith(OF_DATA_SETS) else stored.file.name
     return inkml_pictures.FORMAT if name.endswith(inkml_pictures.ENDING) else None
+
+
+def stood_for(file: Path) -> Stored | None:
+    """The image in an archive that a file in the cache stands for; None for any other file."""
+    found = tree.stood_for(file)
+    return None if found is None else Stored(*found)
 
 
 def read(stored: Stored) -> bytes:

@@ -16,6 +16,7 @@ from curate.base.errors import UserError
 from curate.fix.files import check_format
 from curate.images.opening import open_image, probe, stamps
 from curate.sources import Source
+from curate.sources.packed import opened
 
 CAPTION = {"train/caption.txt": "a_1\tx ^ { 2 }\nb_2\ty\n", "2014/caption.txt": "a_1\tz\n\n"}
 HMER = {
@@ -154,3 +155,12 @@ def test_what_can_not_be_read_is_said_without_the_cache(
     assert said.format(at=tmp_path) in str(caught.value)
     assert str(path) in str(caught.value)
     assert str(cache) not in str(caught.value)
+
+
+def test_pictures_can_be_looked_at_while_their_archive_is_read(tmp_path: Path) -> None:
+    """A format that needs to see pictures finds them in the folder that it reads."""
+    packed = opened(zipped(tmp_path / "d.zip", {"d/labels.txt": "x\n", "d/img/0.png": png(10), "d/img/1.png": ""}))
+    assert packed is not None
+    frame = probe(packed.folder, ["img/0.png", "img/1.png", "labels.txt"], measures=True)
+    assert frame["width"].to_list() == [10, None, None]
+    assert frame["error"].to_list()[1:] == ["not an image of a known kind"] * 2
