@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from rules.sets import split_names
 SEVERAL = "images that were not taken: archives hold several of that name, and nothing says which is meant"
 #: The column of what label files say of images that were not found, where a format has it.
 _NOT_FOUND = "image_not_found"
+_FOR_IMAGES = re.compile(r"(?i)images?|imgs?|pictures?|photos?")
 _MOST_FOLDERS, _MOST_ARCHIVES = 60, 400
 
 
@@ -76,6 +78,15 @@ def find_archived(frame: pl.DataFrame, job: Job, path: Path, split: str | None) 
         if frame[_NOT_FOUND].null_count() == frame.height:
             frame = frame.drop(_NOT_FOUND)
     return frame
+
+
+def note_unused(job: Job, path: Path) -> None:
+    """Note the archives beside labels that name no images: somebody meant their pictures to be seen."""
+    folder = path if path.is_dir() else path.parent
+    stem = path.name.partition(".")[0]
+    for name in _listed(folder)[0]:
+        if path.is_dir() or names.stem(name) == stem or _FOR_IMAGES.search(name):
+            job.notes[f"archive beside labels that name no images: {name}; unpack it if its pictures are theirs"] += 1
 
 
 def _missing(images: pl.Series, root: Path) -> list[int]:

@@ -11,7 +11,7 @@ import polars as pl
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
-from curate.sources.archived_images import find_archived
+from curate.sources.archived_images import find_archived, note_unused
 from curate.sources.encodings import NAMES, encoding_of
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
@@ -109,6 +109,8 @@ def _read(
                 job.notes[f"files that are {encoding} and were read as such"] += 1
     if spec.path.is_dir() and spec.split is None:
         job.notes[UNREAD_FILES] = _unread(path, parts)
+    if all(frame["image"].null_count() == frame.height for frame in frames):
+        note_unused(job, path)
     if job.rows == 0 and limit != 0:
         raise UserError(f"{spec.target}: read as {chosen.name}, it holds no row")
     source = finish(frames, parts, job, spec, chosen.name)

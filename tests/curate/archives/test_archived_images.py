@@ -13,6 +13,7 @@ from archive_makers import png, tarred, zipped
 from source_makers import images, read, write
 
 from curate.images.opening import probe
+from curate.pairs.orphans import with_orphans
 from curate.sources.archived_images import SEVERAL
 
 CAPTIONS = "a_1\tx ^ { 2 }\nb_2\ty\nc_3\tz\n"
@@ -134,3 +135,20 @@ def test_crohme_as_it_is_published(shared_data: Path) -> None:
     source = read(shared_data / "crohme" / "2014")
     assert source.frame["image"].str.contains("img.tar.xz#img/", literal=True).sum() == 986
     assert probe(source.root, source.frame["image"].to_list()[:50])["error"].null_count() == 50
+
+
+def test_archives_that_nothing_names_are_noted(tmp_path: Path) -> None:
+    write(tmp_path / "cpe.txt", "x\ny\n")
+    zipped(tmp_path / "cpe.zip", {"0.png": png(3), "1.png": png(3)})
+    zipped(tmp_path / "holidays.zip", {"0.png": png(3)})
+    assert [note.partition(";")[0] for note in read(tmp_path / "cpe.txt").notes] == [
+        "archive beside labels that name no images: cpe.zip"
+    ]
+
+
+def test_pictures_in_an_archive_that_no_row_names(tmp_path: Path) -> None:
+    path = write(tmp_path / "caption.txt", CAPTIONS)
+    zipped(tmp_path / "img.zip", {**PICTURES, "img/d_4.png": png(13), "other/e_5.png": png(14)})
+    source = read(path)
+    frame = with_orphans(source.frame, [(source.name, source.root)])
+    assert frame.select("orphan_images", "orphan_example").row(0) == (1, "img.zip#img/d_4.png")
