@@ -81,12 +81,13 @@ def find_archived(frame: pl.DataFrame, job: Job, path: Path, split: str | None) 
 
 
 def note_unused(job: Job, path: Path) -> None:
-    """Note the archives beside labels that name no images: somebody meant their pictures to be seen."""
+    """Note the archives beside labels none of which has an image: somebody meant their pictures to be seen."""
     folder = path if path.is_dir() else path.parent
     stem = path.name.partition(".")[0]
     for name in _listed(folder)[0]:
-        if path.is_dir() or names.stem(name) == stem or _FOR_IMAGES.search(name):
-            job.notes[f"archive beside labels that name no images: {name}; unpack it if its pictures are theirs"] += 1
+        meant = path.is_dir() or names.stem(name) == stem or _FOR_IMAGES.search(name)
+        if meant and not any(f"{name}: " in note for note in job.notes):  # or it is spoken of already
+            job.notes[f"archive beside the labels whose pictures no label names: {name}; unpack it to use it"] += 1
 
 
 def _missing(images: pl.Series, root: Path) -> list[int]:

@@ -79,8 +79,15 @@ class Packed:
 def opened(path: Path) -> Packed | None:
     """What stands for an archive, or for a folder that holds nothing but archives; None for any other path.
 
-    Raises UserError for an archive that can't be read, or holds nothing that can.
+    Raises UserError for an archive that can't be read, or holds nothing that can, and for a pickle.
     """
+    name = path.name.lower()
+    if path.is_file() and name.endswith(names.UNKNOWN):
+        raise UserError(f"{path}: {Path(name).suffix} archives are not read; unpack it, or pack it as zip")
+    if path.is_file() and name.endswith(names.PICKLES):
+        raise UserError(
+            f"{path}: a pickle holds pictures and no labels; name the label file, and pickles beside it are looked into"
+        )
     archives = _archives(path)
     if not archives:
         return None

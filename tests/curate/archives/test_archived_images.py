@@ -142,7 +142,7 @@ def test_archives_that_nothing_names_are_noted(tmp_path: Path) -> None:
     zipped(tmp_path / "cpe.zip", {"0.png": png(3), "1.png": png(3)})
     zipped(tmp_path / "holidays.zip", {"0.png": png(3)})
     assert [note.partition(";")[0] for note in read(tmp_path / "cpe.txt").notes] == [
-        "archive beside labels that name no images: cpe.zip"
+        "archive beside the labels whose pictures no label names: cpe.zip"
     ]
 
 

@@ -164,3 +164,9 @@ def test_pictures_can_be_looked_at_while_their_archive_is_read(tmp_path: Path) -
     frame = probe(packed.folder, ["img/0.png", "img/1.png", "labels.txt"], measures=True)
     assert frame["width"].to_list() == [10, None, None]
     assert frame["error"].to_list()[1:] == ["not an image of a known kind"] * 2
+
+
+@pytest.mark.parametrize(("name", "said"), [("d.7z", r"\.7z archives are not read"), ("images.pkl", "no labels")])
+def test_files_that_are_no_sources(name: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=said):
+        read(write(tmp_path / name, b"\x80\x04}."))
