@@ -232,6 +232,7 @@ def _extra(name: str, modules: tuple[str, ...], purpose: str) -> Check:
 
 
 def _cache_folder() -> Check:
+    from curate.archives import cache
     from curate.base.cache_folder import cache_folder
 
     folder = cache_folder().absolute()
@@ -242,7 +243,9 @@ def _cache_folder() -> Check:
     except OSError as error:
         detail = f"{folder}: {error.strerror}; curate browse keeps its database there, audits measures of images"
         return Check("cache folder", "warn", detail, "name a folder you may write to in TEXSIEVE_CACHE", optional=True)
-    return Check("cache folder", "ok", str(folder), optional=True)
+    unpacked = cache.kept()
+    held = f"; {_giga(unpacked)} of unpacked archives, which may be deleted" if unpacked else ""
+    return Check("cache folder", "ok", f"{folder}{held}", optional=True)
 
 
 def _mongod() -> Check:

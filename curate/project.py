@@ -14,6 +14,7 @@ from typing import Any
 from curate.audit.thresholds import Thresholds
 from curate.base.errors import UserError
 from curate.base.settings import NO_KEY, Share, dotted, fill, in_table
+from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from rules import Weights
 from rules.findings import FixLevel, Severity
 
@@ -43,6 +44,8 @@ class Project:
     #: Label to the rules whose findings in it are known.
     suppress: Mapping[str, Any] = field(default_factory=dict)
     against: tuple[str, ...] = ()
+    #: How pictures are drawn for samples that have strokes.
+    strokes: StrokeSettings = DEFAULTS
     #: By source name.
     licences: Mapping[str, str] = field(default_factory=dict)
     #: The table [export], as `curate.export.decide.options` takes it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import resource
 import sys
@@ -79,6 +80,7 @@ def config(options: AuditOptions) -> dict[str, Any]:
             "remarks": dict(sorted(options.weights.remarks.items())),
         },
         "images": options.probe_images,
+        "strokes": dataclasses.asdict(options.strokes),
         "limit": options.limit,
         "known_findings": None if options.known is None else options.known.unique().height,
         "licences": dict(sorted(options.licences.items())),

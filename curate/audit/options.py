@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from curate.audit.thresholds import Thresholds
+from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from rules import Ruleset, Weights
 
 
@@ -26,6 +27,8 @@ class AuditOptions:
     licences: Mapping[str, str] = field(default_factory=dict)
     columns: dict[str | None, dict[str, str]] = field(default_factory=dict)
     probe_images: bool = True
+    #: How pictures are drawn for samples that have strokes.
+    strokes: StrokeSettings = DEFAULTS
     #: Prediction files to hold against the labels.
     predictions: Sequence[Path] = ()
     #: Folder where measures of images are kept from run to run; None: nowhere.

@@ -32,7 +32,7 @@ def read_sources(specs: Sequence[SourceSpec], options: AuditOptions, report: Pro
         report("read", number, len(specs))
         images = options.images.get(spec.name, options.images.get(None))
         columns = options.columns.get(spec.name, options.columns.get(None))
-        source = read_source(spec, images=images, columns=columns, limit=options.limit)
+        source = read_source(spec, images=images, columns=columns, limit=options.limit, strokes=options.strokes)
         if spec.name in options.columns and not FORMATS[source.format].columns:
             raise UserError(f"--columns {spec.name}=…: {source.format} files have no named columns")
         sources.append(source)

@@ -159,6 +159,7 @@ def audit_and_say(
     from contextlib import AbstractContextManager, nullcontext
 
     from curate import audit as auditing
+    from curate.archives import cache
     from curate.base.tables import count, size, things
     from curate.base.visible import visible
     from curate.findings.baseline import write_baseline as write_known
@@ -177,6 +178,7 @@ def audit_and_say(
             weights=project.weights,
             thresholds=project.thresholds,
             licences=project.licences,
+            strokes=project.strokes,
             workers=workers or processors,
             command=["curate", *map(os.fspath, sys.argv[1:])],
             **settings,
@@ -215,6 +217,8 @@ def audit_and_say(
         f"{things(totals['samples'], 'sample')} ({things(totals['distinct_labels'], 'distinct label')}){unreadable}; "
         f"{seconds:.1f} s, peak memory {size(summary['run']['peak_memory_bytes'])}"
     )
+    if (unpacked := cache.used()) is not None:
+        say(f"unpacked  {cache.folder()}: {size(unpacked)} for the archives of this run, kept for the next")
     say(f"report    {out / REPORT_FILE}")
     say(f"findings  {out / FINDINGS_FILE}")
     if write_baseline is not None:

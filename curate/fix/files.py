@@ -56,6 +56,8 @@ def check_format(source: Source) -> None:
     remote = FORMATS[source.format].remote
     if remote and not source.path.exists():
         raise UserError(f"{source.path}: curate fix writes files, and {remote.save.format(id=str(source.path))}")
+    if source.packed:
+        raise UserError(f"{source.path}: curate fix writes no archives; unpack it and fix the folder")
 
 
 def rewrite(source: Source, changed: pl.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Output], list[str]]:

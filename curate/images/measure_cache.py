@@ -17,9 +17,21 @@ from pathlib import Path
 
 import polars as pl
 
+from curate.base import xml_events
 from curate.base.atomic_files import new_file
-from curate.images import ink, measures, opening, strokes
-from curate.images.opening import MEASURED, NO_MEMORY, NOT_MEASURED, PROBE, probe_chunks, stamps
+from curate.images import (
+    ink,
+    inkml_pictures,
+    measures,
+    opening,
+    stored,
+    stroke_drawing,
+    stroke_settings,
+    strokes,
+    traces,
+)
+from curate.images.errors import NO_MEMORY
+from curate.images.opening import MEASURED, NOT_MEASURED, PROBE, probe_chunks, stamps
 
 #: The folder is kept under so many bytes by removing the files that were used longest ago.
 MAX_BYTES = 1 << 30
@@ -77,7 +89,9 @@ def measured(
 @once
 def _edition() -> str:
     """Changes with everything that decides what is measured: this project's code, the decoders, the arithmetic."""
-    code = b"".join(Path(module.__file__ or "").read_bytes() for module in (opening, ink, measures, strokes))
+    drawing = (inkml_pictures, traces, stroke_drawing, stroke_settings, xml_events)
+    modules = (opening, stored, ink, measures, strokes, *drawing)
+    code = b"".join(Path(module.__file__ or "").read_bytes() for module in modules)
     return hashlib.sha256(code + f"{version('pillow')} {version('numpy')}".encode()).hexdigest()[:12]
 
 

@@ -1,10 +1,9 @@
-"""The one place that opens images, from files and from inside parquet or Arrow files. Not for judging them."""
+"""The one place that opens images, from files and from inside other files (`stored`). Not for judging them."""
 
 from __future__ import annotations
 
 import io
 import os
-import re
 import stat
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +12,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from socket import gethostname
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +20,14 @@ import polars as pl
 from PIL import Image, UnidentifiedImageError
 
 from curate.base.errors import UserError
+from curate.images import stored
+from curate.images.errors import LEAVES, ImageError, error_text
 from curate.images.ink import has_alpha
 from curate.images.measures import MEASURES, Measured, finished, measured, measured_grey
 from rules.workers.cores import cores
 from rules.workers.helper import each
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 #: Larger images are refused before they are decoded: 90 million pixels are an A0 poster at 220 dpi.
 MAX_PIXELS = 90_000_000
@@ -50,12 +48,9 @@ PROBE: dict[str, Any] = {
 }
 #: What a header and the pixels say.
 MEASURED = {**PROBE, **MEASURES}
-MISSING = "no such file"
-#: How the error of an image begins that ended its process, and what that of one is which memory ran out over: another
-#: time they may be measured.
-NOT_MEASURED, NO_MEMORY = "not measured: ", "out of memory"
+#: How the error of an image begins that ended its process: another time it may be measured.
+NOT_MEASURED = "not measured: "
 
-_INSIDE = re.compile(r"(?P<file>.+\.(?:parquet|arrow))#(?P<column>.+):(?P<row>\d+)")
 _CHUNK = 64
 #: A bitmap of at most so many bytes is read whole, whatever is asked of it.
 _SMALL = 1 << 20
@@ -70,16 +65,6 @@ _LIMIT = 120.0
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-class ImageError(Exception):
-    """An image that can't be had: missing, outside the image folder, undecodable, or too large. The text says which."""
-
-
-class _Inside(NamedTuple):
-    file: Path
-    column: str
-    row: int
-
-
 def open_image(root: Path, ref: str) -> Image.Image:
     """Open and decode the image that `ref` names under `root`. Raises ImageError with one line of text.
 
@@ -89,7 +74,7 @@ def open_image(root: Path, ref: str) -> Image.Image:
     try:
         image.load()
     except Exception as error:  # decoders raise anything on broken data: OSError, SyntaxError, struct.error, …
-        raise ImageError(_text(error)) from error
+        raise ImageError(error_text(error)) from error
     return image
 
 
@@ -99,7 +84,7 @@ def open_bytes(data: bytes) -> Image.Image:
     try:
         image.load()
     except Exception as error:  # decoders raise anything on broken data
-        raise ImageError(_text(error)) from error
+        raise ImageError(error_text(error)) from error
     return image
 
 
@@ -109,7 +94,7 @@ def shown_size(source: bytes | Path) -> tuple[int, int]:
         try:
             width, height, *_ = _header(image)
         except Exception as error:  # header parsers raise anything on broken data
-            raise ImageError(_text(error)) from error
+            raise ImageError(error_text(error)) from error
     return width, height
 
 
@@ -137,12 +122,12 @@ def grey_bitmap(data: bytes) -> npt.NDArray[np.uint8] | None:
 def read_bytes(root: Path, ref: str) -> bytes:
     """The encoded bytes of an image, for copying it as it is. Raises ImageError."""
     place = _locate(root, ref)
-    if isinstance(place, _Inside):
-        return _stored(place)
+    if isinstance(place, stored.Stored):
+        return stored.read(place)
     try:
         return place.read_bytes()
     except OSError as error:
-        raise ImageError(_text(error)) from error
+        raise ImageError(error_text(error)) from error
 
 
 def probe(
@@ -166,7 +151,7 @@ def probe_chunks(
     parts = [refs[start : start + _CHUNK] for start in range(0, len(refs), _CHUNK)]
     headers = partial(_probe_part, root)
     # Images inside tables are read a row group at a time, which others would only read again and again.
-    inside = bool(refs) and _INSIDE.fullmatch(refs[0]) is not None
+    inside = bool(refs) and stored.in_sequence(refs[0])
     if measures:
         yield from _measured_parts(root, parts, strokes, 1 if inside else workers or 1)
     elif inside or len(parts) < 2:
@@ -226,7 +211,7 @@ def stamps(root: Path, refs: Sequence[str]) -> pl.DataFrame:
     for ref in refs:
         try:
             place = _locate(root, ref)
-            found = (place.file if isinstance(place, _Inside) else place).stat()
+            found = (place.file if isinstance(place, stored.Stored) else place).stat()
             rows.append((ref, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
         except (ImageError, OSError, ValueError):
             rows.append((ref, None, None, None))
@@ -242,12 +227,15 @@ def _probe_all(root: Path, refs: Sequence[str], measures: bool, strokes: bool) -
     for ref in each(refs):
         facts: tuple[Any, ...] = (None,) * (len(PROBE) - 2)
         try:
-            source = _source(_locate(root, ref))
-            pixels = _bitmap(source) if measures else None
+            place = _locate(root, ref)
+            source = _source(place)
+            of_drawing = stored.format_of(place) if isinstance(place, stored.Stored) else None
+            pixels = _bitmap(source) if measures or of_drawing else None
             if pixels is not None:
-                facts = (pixels.shape[1], pixels.shape[0], "L", "BMP", 1, 1, False)
+                facts = (pixels.shape[1], pixels.shape[0], "L", of_drawing or "BMP", 1, 1, False)
+            if pixels is not None and measures:
                 held.append((len(rows), measured_grey(pixels, strokes=strokes)))
-            else:
+            elif pixels is None:
                 with _checked(source) as image:
                     try:
                         facts = _header(image)
@@ -255,7 +243,7 @@ def _probe_all(root: Path, refs: Sequence[str], measures: bool, strokes: bool) -
                             held.append((len(rows), measured(image, strokes=strokes)))
                             facts = _header(image)  # a PNG may say only at its end how it is turned
                     except Exception as error:  # decoders raise anything on broken data
-                        raise ImageError(_text(error)) from error
+                        raise ImageError(error_text(error)) from error
             rows.append((ref, None, *facts))
         except ImageError as error:
             rows.append((ref, str(error), *facts, *nothing))
@@ -286,12 +274,15 @@ def _header(image: Image.Image) -> tuple[Any, ...]:
     return width, height, image.mode, image.format, getattr(image, "n_frames", 1), turn, has_alpha(image)
 
 
-def _locate(root: Path, ref: str) -> Path | _Inside:
+def _locate(root: Path, ref: str) -> Path | stored.Stored:
     """Where an image is. A path that leads out of the root, by `..` or through a link, is refused."""
-    inside = _INSIDE.fullmatch(ref) if "#" in ref else None
-    if inside and not os.path.lexists(root / ref):
-        return _Inside(_file(root, inside["file"]), inside["column"], int(inside["row"]))
-    return _file(root, ref)
+    inside = stored.split_ref(ref)
+    if inside and (not inside[1] or not os.path.lexists(root / ref)):
+        return stored.Stored(_file(root, inside[0]), inside[1])
+    file = _file(root, ref)
+    # While an archive is read as a data set, its pictures are empty files in the cache.
+    packed = stored.stood_for(file)
+    return file if packed is None else packed
 
 
 def _file(root: Path, ref: str) -> Path:
@@ -306,9 +297,9 @@ def _file(root: Path, ref: str) -> Path:
             path = os.path.realpath(path)
             mode = os.stat(path).st_mode  # noqa: PTH116
     except (OSError, ValueError) as error:
-        raise ImageError(_text(error)) from error
+        raise ImageError(error_text(error)) from error
     if not path.startswith(base):
-        raise ImageError("the path leaves the image folder")
+        raise ImageError(LEAVES)
     if not stat.S_ISREG(mode):
         raise ImageError("not a file")
     return Path(path)
@@ -320,9 +311,9 @@ def _real_folder(root: Path, folder: str) -> str:
     return os.path.join(os.path.realpath(root / folder), "")  # noqa: PTH118
 
 
-def _source(place: Path | _Inside) -> Path | io.BytesIO:
+def _source(place: Path | stored.Stored) -> Path | io.BytesIO:
     """What can be opened, a file or the bytes that lie in one."""
-    return io.BytesIO(_stored(place)) if isinstance(place, _Inside) else place
+    return io.BytesIO(stored.read(place)) if isinstance(place, stored.Stored) else place
 
 
 def _checked(source: Path | io.BytesIO) -> Image.Image:
@@ -339,7 +330,7 @@ def _checked(source: Path | io.BytesIO) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise ImageError(f"the header claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels") from error
     except Exception as error:  # header parsers raise anything on broken data
-        raise ImageError(_text(error)) from error
+        raise ImageError(error_text(error)) from error
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width} x {image.height}"
         image.close()
@@ -362,84 +353,3 @@ def _bitmap(source: Path | io.BytesIO) -> npt.NDArray[np.uint8] | None:
             return grey_bitmap(file.read())
     except OSError:  # Pillow says what is wrong with it
         return None
-
-
-def _stored(place: _Inside) -> bytes:
-    """The bytes of an image inside a parquet or Arrow file."""
-    try:
-        stamp = place.file.stat()
-        if place.file.suffix == ".arrow":
-            column, row = open_arrow(place.file).column(place.column), place.row
-        else:
-            groups = _row_groups(place.file, stamp.st_mtime_ns)
-            group = next((at for at, (start, size) in enumerate(groups) if start <= place.row < start + size), None)
-            if group is None:
-                raise IndexError(place.row)
-            column, row = _row_group(place.file, stamp.st_mtime_ns, place.column, group), place.row - groups[group][0]
-        value = column[row].as_py()
-    except FileNotFoundError as error:
-        raise ImageError(MISSING) from error
-    except IndexError as error:
-        raise ImageError(f"{place.file.name} has no row {place.row}") from error
-    except KeyError as error:
-        raise ImageError(f"{place.file.name} has no column {place.column!r}") from error
-    except (OSError, ValueError) as error:
-        raise ImageError(_text(error)) from error
-    data = value.get("bytes") if isinstance(value, dict) else value
-    if not isinstance(data, bytes) or not data:
-        raise ImageError(f"row {place.row} of {place.file.name} holds no image")
-    return data
-
-
-def open_arrow(path: Path) -> pa.Table:
-    """A memory-mapped Arrow file, of the streaming kind (as `datasets` writes it) or the file kind; nothing is copied.
-
-    Raises OSError or ValueError (pyarrow's ArrowInvalid is one) where it can't be read.
-    """
-    return _arrow(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=16)
-def _arrow(path: Path, _changed: int) -> pa.Table:
-    import pyarrow as pa  # half a second to import, needed for images inside tables only
-
-    mapped = pa.memory_map(str(path))
-    try:
-        return pa.ipc.open_stream(mapped).read_all()
-    except pa.ArrowInvalid:
-        mapped.seek(0)
-        return pa.ipc.open_file(mapped).read_all()
-
-
-@lru_cache(maxsize=16)
-def _row_groups(path: Path, _changed: int) -> list[tuple[int, int]]:
-    """(first row, rows) of each row group of a parquet file."""
-    import pyarrow.parquet as pq
-
-    metadata = pq.read_metadata(path)
-    groups: list[tuple[int, int]] = []
-    start = 0
-    for group in range(metadata.num_row_groups):
-        groups.append((start, metadata.row_group(group).num_rows))
-        start += groups[-1][1]
-    return groups
-
-
-@lru_cache(maxsize=2)
-def _row_group(path: Path, _changed: int, column: str, group: int) -> pa.ChunkedArray:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        return file.read_row_group(group, columns=[column]).column(column)
-
-
-def _text(error: BaseException) -> str:
-    """One line that says what is wrong with an image, without the path: the ref stands beside it."""
-    if isinstance(error, FileNotFoundError):
-        return MISSING
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    if isinstance(error, MemoryError):
-        return NO_MEMORY
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

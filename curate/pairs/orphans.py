@@ -1,13 +1,18 @@
-"""Image files that lie in a source's image folders and that no row names. Opens none of them."""
+"""Image files that lie in a source's image folders, or archives, and that no row names. Opens none of them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
 
+from curate.archives.names import is_archive
+from curate.archives.opening import open_archive
+from curate.base.errors import UserError
+from curate.images.stored import split_ref
 from curate.sources.look import IMAGE_ENDINGS
 
 #: What `with_orphans` adds.
@@ -30,8 +35,9 @@ def with_orphans(samples: pl.DataFrame, roots: Sequence[tuple[str, Path]]) -> pl
     for name, root in roots:
         images = images_of[name]
         folders = sorted({os.path.dirname(image) for image in images if "#" not in image})[:MOST_FOLDERS]  # noqa: PTH120
-        orphans = sorted(_orphans(root, folders, named))
-        if folders:
+        packed = sorted({place for image in images if "#" in image and (place := _packed_in(image))})
+        orphans = sorted([*_orphans(root, folders, named), *_packed_orphans(root, packed, set(images))])
+        if folders or packed:
             more = ", …" if len(orphans) > 3 else ""
             rows.append((name, len(orphans), ", ".join(orphans[:3]) + more))
     facts = pl.DataFrame(rows, schema={"source": pl.String, **ORPHANS}, orient="row")
@@ -44,6 +50,23 @@ def _places(root: Path, images: Iterable[str]) -> Iterable[str]:
     for image in images:
         plain = not image.startswith(("/", ".")) and "//" not in image and "/." not in image
         yield f"{base}/{image}" if plain else (root.absolute() / image).as_posix()
+
+
+def _packed_in(image: str) -> tuple[str, str] | None:
+    """(archive, folder in it) that an image lies in; None where it lies in no archive, or in a file in one."""
+    found = split_ref(image)
+    if found is None or not is_archive(found[0]) or "#" in found[1]:
+        return None
+    return found[0], found[1].rpartition("/")[0]
+
+
+def _packed_orphans(root: Path, places: Sequence[tuple[str, str]], named: set[str]) -> Iterable[str]:
+    for archive, folder in places:
+        with suppress(UserError):  # its images have findings
+            start = f"{archive}#{folder}/" if folder else f"{archive}#"
+            for name in open_archive(root / archive).pictures.get(folder, ()):
+                if f"{start}{name}" not in named:
+                    yield f"{start}{name}"
 
 
 def _orphans(root: Path, folders: Iterable[str], named: set[str]) -> Iterable[str]:

@@ -1,16 +1,24 @@
-"""InkML files, and the JSON lists of labels that come with them: what CROHME and MathWriting share. Not for strokes."""
+"""InkML files, and the JSON lists of labels that come with them: what CROHME and MathWriting share.
+
+Not for strokes: the file itself is the sample's image, and `curate.images` draws it.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import polars as pl
 
 from curate.base.column_names import TRIED, Columns
+from curate.base.xml_events import Enough, XmlError, walk
+from curate.images.inkml_pictures import ref_of
+from curate.images.traces import MAX_BYTES
+from curate.sources.archived_images import find_archived
 from curate.sources.columns import free_name
 from curate.sources.format import SourceFormat
 from curate.sources.image_paths import resolve_images
@@ -24,7 +32,11 @@ from curate.sources.places.output import Files
 from curate.sources.splits import name_parts
 
 NOT_INKML = "not valid InkML"
-PACKED = "rows whose images are in an archive (img.tar…) that is not unpacked"
+DRAWN = "pictures drawn from the strokes of InkML files"
+#: Folders that are looked into at most, to tell what a folder of folders is.
+_MOST_FOLDERS = 50
+#: The column that holds each row's InkML file until its image is known. No annotation can be called so.
+_FILE = "\0file"
 
 
 class InkFormat(SourceFormat):
@@ -38,7 +50,7 @@ class InkFormat(SourceFormat):
 
     def recognise(self, look: Look) -> float | None:
         if look.is_dir:
-            files = look.all_files(".inkml")[:5]
+            files = look.all_files(".inkml")[:5] or _deep_files(look.path)
             if any(label_kind(Look(file)) in self.truth for file in files):
                 return 0.95
             return 0.9 if any(self._is_list(file) for file in look.label_files) else None
@@ -56,9 +68,9 @@ class InkFormat(SourceFormat):
         if not path.is_dir():
             return [Part(path)]
         look = Look(path)
-        with_ink = [folder for folder in (path, *(inner.path for inner in look.folders)) if _has_ink(folder)]
+        with_ink = list(_ink_folders(path))
         if with_ink:
-            return [Part(folder, None if folder == path else folder.name) for folder in with_ink]
+            return [Part(folder, next(iter(folder.relative_to(path).parts), None)) for folder in with_ink]
         lists = [file.path for file in look.label_files if file.suffix == ".json" and file.is_json_array]
         if lists:
             return name_parts(lists, path)
@@ -69,8 +81,11 @@ class InkFormat(SourceFormat):
         named = frame["image"].null_count() < frame.height
         near = part.path / "x" if part.path.is_dir() else part.path
         frame = resolve_images(frame, job, near, part.split, ids_only=True)
-        if named and frame["image"].null_count() == frame.height and any(near.parent.glob("img.tar*")):
-            job.notes[PACKED] += frame.height
+        if _FILE in frame.columns:
+            frame = _with_drawings(frame, job)
+        if named and frame["image"].null_count() == frame.height:  # no file for any id: they may be in an archive
+            packed = find_archived(frame.with_columns(image="name"), job, part.path, part.split)
+            frame = packed.with_columns(image=pl.when(pl.col("image") != pl.col("name")).then("image"))
         return frame
 
     def read_names(self, part: Part, job: Job) -> pl.DataFrame:
@@ -102,13 +117,28 @@ def label_kind(look: Look) -> str | None:
     return "label" if re.search(rb"""type=["']label["']""", head) else None
 
 
-def _has_ink(folder: Path) -> bool:
-    return any(name.lower().endswith(".inkml") for name in Look(folder).names[0])
+def _deep_files(path: Path) -> list[Path]:
+    """An InkML file from deeper in a folder that holds folders only; empty where there is none."""
+    if Look(path).names[0]:
+        return []
+    for folder in islice((Path(at) for at, _, names in os.walk(path) if names), _MOST_FOLDERS):
+        if found := [folder / name for name in Look(folder).names[0] if name.lower().endswith(".inkml")]:
+            return found[:1]
+    return []
+
+
+def _ink_folders(path: Path) -> Iterator[Path]:
+    """The folders with InkML files in a folder, itself the first. CROHME's lie in `Train/INKML/MfrDB` and others."""
+    for folder, inner, names in os.walk(path):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        if any(name.lower().endswith(".inkml") for name in names):
+            yield Path(folder)
 
 
 def read_inkml(part: Part, job: Job, truths: Sequence[str]) -> pl.DataFrame:
     """The frame of an InkML file, or of a folder of them; the label is the first annotation of these kinds."""
     columns: dict[str, list[str | None]] = {name: [] for name in ("name", "label")}
+    files: list[str] = []
     extras: dict[str, list[str | None]] = {}
     lines: list[int] = []
     left = job.left()
@@ -117,9 +147,9 @@ def read_inkml(part: Part, job: Job, truths: Sequence[str]) -> pl.DataFrame:
             break
         job.rows += 1
         try:
-            notes = read_annotations(file)
-        except ET.ParseError as error:
-            job.bad(file, error.position[0], NOT_INKML, str(error))
+            notes = read_annotations(file, truths)
+        except XmlError as error:
+            job.bad(file, error.line, NOT_INKML, str(error))
             continue
         except OSError as error:
             job.bad(file, 1, NOT_INKML, error.strerror or str(error))
@@ -129,6 +159,7 @@ def read_inkml(part: Part, job: Job, truths: Sequence[str]) -> pl.DataFrame:
             job.bad(file, 1, NO_LABEL, ", ".join(notes))
             continue
         columns["name"].append(file.stem)
+        files.append(os.fspath(file))
         columns["label"].append(label)
         for kind in notes.keys() - extras.keys():
             extras[kind] = [None] * len(lines)
@@ -144,7 +175,28 @@ def read_inkml(part: Part, job: Job, truths: Sequence[str]) -> pl.DataFrame:
             frame = frame.with_columns(split=pl.Series(extras[kind], dtype=pl.String))
         else:
             frame = frame.with_columns(pl.Series(free_name(kind, {}), extras[kind], dtype=pl.String))
-    return frame
+    return frame.with_columns(pl.Series(_FILE, files, dtype=pl.String))
+
+
+def _with_drawings(frame: pl.DataFrame, job: Job) -> pl.DataFrame:
+    """Rows whose picture isn't there get one that is drawn: the InkML file, where it lies below the image folder."""
+    images: list[str | None] = []
+    drawn = 0
+    root = job.root.resolve()
+    folders: dict[Path, Path] = {}  # a data set has few, and following links is dear
+    for image, name in frame.select("image", _FILE).iter_rows():
+        file = Path(name)
+        if file.parent not in folders:
+            folders[file.parent] = file.parent.resolve()
+        folder = folders[file.parent]
+        if folder.is_relative_to(root) and (image is None or not (root / image).exists()):
+            images.append(ref_of((folder.relative_to(root) / file.name).as_posix(), job.strokes))
+            drawn += 1
+        else:
+            images.append(image)
+    if drawn:
+        job.notes[DRAWN] += drawn
+    return frame.with_columns(pl.Series("image", images, dtype=pl.String)).drop(_FILE)
 
 
 def ink_files(path: Path) -> Iterator[Path]:
@@ -157,26 +209,34 @@ def ink_files(path: Path) -> Iterator[Path]:
             yield path / name
 
 
-def read_annotations(file: Path) -> dict[str, str]:
-    """{type: text} of the annotations directly in `<ink>`. Stops at the first trace: strokes are the bulk of a file.
+def read_annotations(file: Path, wanted: Sequence[str] = ()) -> dict[str, str]:
+    """{type: text} of the annotations directly in `<ink>`. Raises XmlError for what is no XML.
 
-    Raises ET.ParseError for what is no XML.
+    Stops at the first trace, as strokes are the bulk of a file, unless none of the types `wanted` was there by then.
     """
     found: dict[str, str] = {}
     depth = 0
-    parser: Any = ET.XMLPullParser(events=("start", "end"))
+    kind: str | None = None
+    pieces: list[str] = []
+
+    def opened(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal depth, kind
+        if not depth:
+            found.clear()
+        depth += 1
+        if tag in ("trace", "traceGroup") and (not wanted or not found.keys().isdisjoint(wanted)):
+            raise Enough
+        if depth == 2 and tag == "annotation":
+            kind = attributes.get("type")
+            pieces.clear()
+
+    def closed(tag: str) -> None:
+        nonlocal depth, kind
+        depth -= 1
+        if depth == 1 and kind:
+            found.setdefault(kind, "".join(pieces))
+        kind = None if depth == 1 else kind
+
     with file.open("rb") as data:
-        while chunk := data.read(16384):
-            parser.feed(chunk)
-            for event, element in parser.read_events():
-                tag = element.tag.rpartition("}")[2]
-                if event == "start":
-                    depth += 1
-                    if tag in ("trace", "traceGroup"):
-                        return found
-                    continue
-                depth -= 1
-                if depth == 1 and tag == "annotation" and element.get("type"):
-                    found.setdefault(element.get("type"), element.text or "")
-    parser.close()
+        walk(data.read(MAX_BYTES), opened, closed, pieces.append)
     return found

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
 import polars as pl
 
 from curate.base.errors import UserError
+from curate.sources.encodings import open_utf8
 from curate.sources.model import LONG_LINE, MAX_LINE, NOT_UTF8, NUL_BYTE, Job
 
 BLOCK = 4 << 20
-_WIDE = (b"\xff\xfe", b"\xfe\xff")
 _NO_TEXT = (
     b"\x89PNG",
     b"\xff\xd8\xff",
@@ -44,31 +43,22 @@ class Block(NamedTuple):
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """Open a file, or what a gzip file holds, for reading bytes. Raises UserError where that can't be done."""
+    """Open a text file, or what a gzip file holds, for reading its bytes in UTF-8. Raises UserError."""
     try:
-        file = path.open("rb")
-        if file.read(2) == b"\x1f\x8b":
-            file.close()
-            return cast(BinaryIO, gzip.open(path))
-        file.seek(0)
+        return open_utf8(path)
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
-    return file
 
 
 def read_blocks(path: Path) -> Iterator[Block]:
     """Yield the lines of a file in blocks of some MiB. A line over MAX_LINE bytes comes alone, cut, with `long` set.
 
-    Raises UserError for what is no text, for UTF-16 text and for a broken gzip file.
+    Raises UserError for what is no text and for a broken gzip file.
     """
     line, carry, skipping = 1, b"", False
     with open_bytes(path) as file:
         for number, chunk in enumerate(_chunks(path, file)):
             if number == 0:
-                if chunk.startswith(_WIDE):
-                    raise UserError(
-                        f"{path}: this is UTF-16 text; make it UTF-8, for example with: iconv -f UTF-16 -t UTF-8"
-                    )
                 if is_binary(chunk):
                     raise UserError(f"{path}: not a text file (it begins with {chunk[:8]!r})")
                 chunk = chunk.removeprefix(codecs.BOM_UTF8)

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from curate.base.errors import UserError
+from curate.images.endings import IMAGE_ENDINGS as IMAGE_ENDINGS
+from curate.sources.encodings import encoding_of, recoded
 from curate.sources.lines import is_binary
 
 HEAD = 64 << 10
 #: Endings that a file of labels may have; a folder's other files are looked at by name only.
 TEXT_ENDINGS = (".txt", ".lst", ".tex", ".formulas", ".labels", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", "")
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm")
 IMAGE_NAME = r"\.(?i:png|jpe?g|bmp|gif|tiff?|webp|p[gpb]m)"
 #: Text files that stand beside data sets and are none.
 _NOT_LABELS = re.compile(
@@ -47,7 +48,7 @@ class Look:
 
     @cached_property
     def head(self) -> bytes:
-        """The first 64 KiB (of what a gzip file holds), without a byte order mark. Raises UserError if unreadable."""
+        """The first 64 KiB (of what a gzip file holds), without a byte order mark, in UTF-8. Raises UserError."""
         if self.is_dir:
             return b""
         try:
@@ -58,13 +59,15 @@ class Look:
                     head = file.read(HEAD)
         except (OSError, EOFError, zlib.error) as error:
             raise UserError(f"{self.path}: can't be read: {getattr(error, 'strerror', None) or error}") from error
+        if (not head.isascii() or b"\0" in head) and (encoding := encoding_of(self.path)) != "utf-8":
+            head = recoded(head, encoding)
         return head.removeprefix(b"\xef\xbb\xbf")
 
     @cached_property
     def lines(self) -> list[str]:
         """The first lines that are not blank (at most 50); empty for a folder and for bytes that are no text."""
         head = self.head
-        if is_binary(head) or head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if is_binary(head):
             return []
         whole = head.decode("utf-8", "replace").split("\n")
         if len(head) == HEAD and len(whole) > 1:

@@ -12,6 +12,7 @@ import polars as pl
 
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
+from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 
 #: A label longer than this many UTF-8 bytes is no label: it is counted as an unreadable row.
 MAX_LABEL = 1 << 20
@@ -109,7 +110,8 @@ class Source:
     frame: columns sample_id, source, split, image, label, then what the source brought; `rows == frame.height +
     unreadable.total`. places: file and line of every row of `frame`, in the same order. path: absolute, but for a hub
     id, which stays as it was given. root: the absolute folder that image paths are relative to. notes: things worth
-    saying that cost no row, counted (duplicate ids, formulas that no index names, image archives not unpacked).
+    saying that cost no row, counted (duplicate ids, formulas that no index names, archives that can't be read). packed:
+    the files in `places` are inside archives.
     """
 
     name: str
@@ -121,6 +123,7 @@ class Source:
     unreadable: Unreadable
     notes: dict[str, int]
     places: pl.DataFrame
+    packed: bool = False
 
     @property
     def base(self) -> Path:
@@ -147,6 +150,8 @@ class Job:
     images_given: bool
     columns: Columns
     limit: int | None
+    #: How pictures are drawn for samples that have strokes.
+    strokes: StrokeSettings = DEFAULTS
     unreadable: Unreadable = field(default_factory=Unreadable)
     notes: Counter[str] = field(default_factory=Counter)
     rows: int = 0

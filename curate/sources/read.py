@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
+from curate.images.stroke_settings import DEFAULTS, StrokeSettings
+from curate.sources.archived_images import find_archived, note_unused
+from curate.sources.encodings import NAMES, encoding_of
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.look import Look, is_label_name
 from curate.sources.model import LEAVES_FOLDER, Job, Part, Source
+from curate.sources.packed import opened, opened_images
 from curate.sources.registry import FORMATS
 from curate.sources.spec import SourceSpec
 
@@ -37,27 +42,60 @@ def recognise(path: Path) -> SourceFormat:
 
 
 def read_source(
-    spec: SourceSpec, *, images: Path | None = None, columns: dict[str, str] | None = None, limit: int | None = None
+    spec: SourceSpec,
+    *,
+    images: Path | None = None,
+    columns: dict[str, str] | None = None,
+    limit: int | None = None,
+    strokes: StrokeSettings = DEFAULTS,
 ) -> Source:
     """Read one data set.
 
     images: the folder that image names are looked up in (default: around the labels). columns: {role: column} for
-    formats with named columns. limit: read only the first rows, readable or not, over all splits in order.
+    formats with named columns. limit: read only the first rows, readable or not, over all splits in order. strokes:
+    how pictures are drawn where a source has strokes.
+    A source, and what `images` names, may be an archive.
     Raises UserError where the source is missing, of no or another format, ambiguous, empty, or has no readable row.
     """
+    around = opened_images(images) if images is not None and images.is_file() else None
+    options: dict[str, Any] = {"columns": columns, "limit": limit, "strokes": strokes}
+    options["images"] = images if around is None else around.folder
+    packed = opened(spec.path) if spec.path.exists() else None
+    if packed is None:
+        source = _read(spec, **options)
+    else:
+        try:
+            source = _read(replace(spec, target=str(packed.folder)), **options)
+        except UserError as error:
+            raise UserError(packed.said(str(error))) from error
+        source = packed.named(source, spec.path)
+    holder = packed if images is None else around
+    return source if holder is None else holder.with_refs(source)
+
+
+def _read(
+    spec: SourceSpec,
+    *,
+    images: Path | None,
+    columns: dict[str, str] | None,
+    limit: int | None,
+    strokes: StrokeSettings,
+) -> Source:
+    """`read_source` for what is no archive."""
     path = spec.path
     remote = FORMATS[spec.format].remote if spec.format and not path.exists() else None
     if spec.format and remote and remote.is_id(spec.target):
         parts, root = remote.fetch(spec.target)
         chosen = FORMATS[spec.format]
-        job = Job(spec.name, root, root, False, Columns(columns or {}, chosen.columns), limit)
+        job = Job(spec.name, root, root, False, Columns(columns or {}, chosen.columns), limit, strokes)
     else:
         remote = None
         path = path.absolute()
         _must_be_there(spec, path)
         chosen = FORMATS[spec.format] if spec.format else recognise(path)
         root = images if images is not None else path if path.is_dir() else path.parent
-        job = Job(spec.name, path, root.absolute(), images is not None, Columns(columns or {}, chosen.columns), limit)
+        held = Columns(columns or {}, chosen.columns)
+        job = Job(spec.name, path, root.absolute(), images is not None, held, limit, strokes)
         parts = chosen.parts(path)
     parts = _choose_split(parts, spec)
     frames: list[pl.DataFrame] = []
@@ -66,8 +104,13 @@ def read_source(
             break
         frame = _read_part(chosen, part, job, spec)
         frames.append(frame.with_columns(pl.lit(place, pl.Int64).alias("file")))
+        for file in (part.path, part.extra):
+            if file is not None and (encoding := NAMES.get(encoding_of(file))):
+                job.notes[f"files that are {encoding} and were read as such"] += 1
     if spec.path.is_dir() and spec.split is None:
         job.notes[UNREAD_FILES] = _unread(path, parts)
+    if all(frame["image"].null_count() == frame.height for frame in frames):
+        note_unused(job, path)
     if job.rows == 0 and limit != 0:
         raise UserError(f"{spec.target}: read as {chosen.name}, it holds no row")
     source = finish(frames, parts, job, spec, chosen.name)
@@ -81,7 +124,7 @@ def read_source(
 def _read_part(chosen: SourceFormat, part: Part, job: Job, spec: SourceSpec) -> pl.DataFrame:
     """Read a part; where the format was named and doesn't fit, say what the source looks like instead."""
     try:
-        return chosen.read(part, job)
+        return find_archived(chosen.read(part, job), job, part.path, part.split)
     except UserError as error:
         if spec.format and (hint := _looks_like(spec)):
             raise UserError(f"{error}{hint}") from error

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from curate.archives.names import OF_DATA_SETS, is_archive
 from curate.base.column_names import TRIED
 from curate.base.errors import UserError
 from curate.sources.registry import FORMATS
@@ -18,7 +19,7 @@ SYNTAX = "[NAME=][FORMAT:]PATH_OR_ID[#SPLIT]"
 # A NAME becomes the first part of every sample_id (`name/split/…`), so it holds no slash.
 _NAME = re.compile(r"([^\s=/\\:#]+)=(.*)", re.DOTALL)
 _FORMAT = re.compile(r"([A-Za-z][A-Za-z0-9_+-]*):(.*)", re.DOTALL)
-_ENDINGS = (".gz", *{ending for item in FORMATS.values() for ending in item.endings if ending})
+_ENDINGS = (*OF_DATA_SETS, ".gz", *{ending for item in FORMATS.values() for ending in item.endings if ending})
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,13 @@ def parse_source(text: str) -> SourceSpec:
 
 
 def parse_images(text: str) -> tuple[str | None, Path]:
-    """Parse `--images [NAME=]DIR` into (source name or None for all, folder). Raises UserError for no folder."""
+    """Parse `--images [NAME=]DIR` into (source name or None for all, folder or archive). Raises UserError."""
     name: str | None = None
     folder = text
     if not _exists(folder) and (match := _NAME.fullmatch(folder)):
         name, folder = match[1], match[2]
-    if not folder or not Path(folder).is_dir():
+    packed = is_archive(folder, OF_DATA_SETS) and Path(folder).is_file()
+    if not folder or not (Path(folder).is_dir() or packed):
         raise UserError(f"--images {text}: {folder or 'it'} is not a folder; write --images [NAME=]DIR")
     return name, Path(folder)
 

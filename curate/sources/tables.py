@@ -43,7 +43,7 @@ def read_parquet(path: Path, job: Job) -> pl.DataFrame:
 
 def read_arrow(path: Path, job: Job) -> pl.DataFrame:
     """A part's frame from one Arrow file (memory-mapped, images left unread). Raises UserError where it is none."""
-    from curate.images.opening import open_arrow
+    from curate.images.in_tables import open_arrow
 
     try:
         table = open_arrow(path)

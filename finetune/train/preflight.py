@@ -19,8 +19,9 @@ import polars as pl
 
 from curate.base.errors import UserError
 from curate.export.tell.manifest import MANIFEST
+from curate.images.errors import MISSING, ImageError
 from curate.images.model_ready import model_size
-from curate.images.opening import MISSING, ImageError, open_bytes, shown_size
+from curate.images.opening import open_bytes, shown_size
 from finetune.data.pairs import answer_text, check_prompt, picture
 from finetune.settings.config import DataConfig
 from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, smart_resize

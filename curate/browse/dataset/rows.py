@@ -10,6 +10,7 @@ from curate.browse.dataset import fields
 from curate.browse.pictures.cards import card_of
 from curate.browse.pictures.drawings import path_of
 from curate.browse.process.work import WorkingFiles
+from curate.images import stored
 from curate.runs.folder import FINDINGS_FILE, SAMPLES, SAMPLES_FILE, Run
 from rules import KEY_VERSION
 from rules.registry import tagged
@@ -124,10 +125,10 @@ def _groups() -> tuple[pl.Expr, pl.Expr]:
 
 
 def _photo(run: Run, work: WorkingFiles) -> pl.Expr:
-    """`filepath`: the image's own file, or where a picture will be that stands for it (inside a table, or none)."""
+    """`filepath`: the image's own file, or where a picture will be that stands for it (inside a file, or none)."""
     roots = {entry["name"]: str(run.root(entry["name"])) for entry in run.summary["sources"]}
     made = pl.format("{}/{}.png", pl.lit(str(work.photos)), pl.col("row").cast(pl.String).str.zfill(8))
-    inside = pl.col("image").str.contains(r"\.(?:parquet|arrow)#.+:\d+$")
+    inside = pl.col("image").str.contains(stored.PATTERN)
     root = pl.col("source").replace_strict(roots, return_dtype=pl.String)
     return (
         pl.when(pl.col("image").is_null() | inside)

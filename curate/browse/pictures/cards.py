@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 from curate.base.visible import clip, visible
 from curate.browse.dataset.fields import CARD
 from curate.browse.pictures.drawings import told
-from curate.images.opening import ImageError, open_image
+from curate.images.errors import ImageError
+from curate.images.opening import open_image
 from curate.render import text_font, wrapped
 from curate.report.pictures import on_white, to_ink
 

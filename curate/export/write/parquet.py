@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from curate.export.write.pictures import PictureFile
 from curate.export.write.shards import Row
+from curate.images.stored import name_of
 
 #: Rows of a row group: what `datasets` reads at a time when it streams, and what is held before it is written. A group
 #: is closed sooner when it holds so many bytes of pictures and labels.
@@ -123,6 +124,6 @@ def _leaves(schema: pa.Schema) -> list[str]:
 
 def _file_name(row: Row, picture: PictureFile) -> str:
     """The image's own name, with the extension of what it is now."""
-    name = (row.ref or "").replace("\\", "/").rsplit("/", 1)[-1].rsplit("#", 1)[0]
+    name = name_of(row.ref or "")
     stem = name.rsplit(".", 1)[0] if "." in name[1:] else name
     return f"{stem}.{picture.extension}"

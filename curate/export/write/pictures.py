@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from PIL import Image
 
 from curate.export.write.png import encode, encode_grey
+from curate.images.errors import ImageError
 from curate.images.measures import grey_sha256, pixels_sha256
-from curate.images.opening import ImageError, grey_bitmap, open_bytes, read_bytes
+from curate.images.opening import grey_bitmap, open_bytes, read_bytes
 from rules.workers.helper import each
 from rules.workers.spread import spread
 

@@ -30,10 +30,10 @@ class Crohme(InkFormat):
     name = "crohme"
     shape = "`caption.txt` (id, TAB or space, label), InkML with a `truth` annotation, or a JSON list of labels"
     page = """
-In a caption file the first TAB divides, or the first space of a line without one; the image is named by the id, and
-an archive of images (`img.tar…`) is not unpacked. Of InkML only the label is read, not the strokes, and the other
-annotations become columns. A JSON list says nothing of where it is from: the name of the file or of its folder
-decides, or FORMAT does.
+In a caption file the first TAB divides, or the first space of a line without one; the image is named by the id. An
+InkML file is its own image, [drawn](project-file.md#strokes) from the strokes, unless a picture of that name is
+there; folders in folders are read, and the first of them names the split. The other annotations become columns. A
+JSON list says nothing of where it is from: the name of the file or of its folder decides, or FORMAT does.
 """
     example = (
         ("2014/caption.txt", "18_em_0\tx ^ { 2 }\n18_em_1\t\\frac { 1 } { 2 }\n"),

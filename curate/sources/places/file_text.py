@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from curate.base.errors import UserError
-from curate.sources.lines import open_bytes
+from curate.sources.encodings import NAMES, encoding_of, open_raw
 
 #: (line or row number as the source counts it, label, new label)
 Change = tuple[int, str, str]
@@ -45,12 +45,22 @@ class FileText:
 
     @classmethod
     def read(cls, path: Path, encoding: str = "utf-8") -> Self:
-        """The text of a file, or of what a gzip file holds. Raises UserError where it can't be read."""
+        """The text of a file, or of what a gzip file holds, in `encoding` or, for UTF-8, what it is really encoded in.
+
+        Raises UserError where it can't be read, and where encoding the text again would change other bytes of it.
+        """
+        encoding = encoding_of(path) if encoding == "utf-8" else encoding
         try:
-            with open_bytes(path) as file:
-                return cls(path, file.read().decode(encoding, "surrogateescape"), encoding)
+            with open_raw(path) as file:
+                data = file.read()
+            text = data.decode(encoding, "surrogateescape")
         except (OSError, EOFError) as error:
             raise UserError(f"{path}: can't be read to its end: {error}") from error
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}: not all of it is {NAMES.get(encoding, encoding)}; make it UTF-8") from error
+        if encoding == "gb18030" and text.encode(encoding) != data:  # some characters have two codes
+            raise UserError(f"{path}: its GB18030 can't be written back as it is; make it UTF-8")
+        return cls(path, text, encoding)
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -150,7 +160,8 @@ class FileText:
 
     def _diff_line(self, mark: str, line: str) -> bytes:
         end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
-        return mark.encode() + self.encoded(line) + end.encode()
+        wide = self.encoding.startswith(("utf-16", "utf-32"))  # a line of it isn't one of a diff
+        return mark.encode() + (line.encode("utf-8", "surrogatepass") if wide else self.encoded(line)) + end.encode()
 
 
 def _lines(text: str) -> list[str]:

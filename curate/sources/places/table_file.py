@@ -44,7 +44,7 @@ class TableFile:
         """The label column's name and its values."""
         import pyarrow.parquet as pq
 
-        from curate.images.opening import open_arrow
+        from curate.images.in_tables import open_arrow
 
         names = open_arrow(self.path).column_names if self._is_arrow else pq.read_schema(self.path).names
         found = self.columns.label(names)
@@ -76,7 +76,7 @@ class TableFile:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from curate.images.opening import open_arrow
+        from curate.images.in_tables import open_arrow
 
         name = self._labels()[0]
         if self._is_arrow:

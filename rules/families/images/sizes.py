@@ -164,7 +164,8 @@ def rounding_distortion(samples: pl.DataFrame, options: Options) -> pl.DataFrame
     covers=["NRM11", "IMG5"],
 )
 def undecodable_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
-    r"""An image file that can't be opened: truncated, of an unknown format, or a decompression bomb.
+    r"""An image file that can't be opened: truncated, of an unknown format, or a decompression bomb; or InkML whose
+    strokes can't be drawn, because it has none, is cut off or holds what is no number.
 
     Why: Training stops at it.
     Fix: None: drop the sample, or fetch the file again.

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from source_makers import image
 
-from curate.images.opening import ImageError, open_image, probe, read_bytes
+from curate.images.errors import ImageError
+from curate.images.opening import open_image, probe, read_bytes
 
 
 def _png(width: int, height: int, data: bytes = b"") -> bytes:

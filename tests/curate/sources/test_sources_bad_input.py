@@ -212,12 +212,6 @@ def test_duplicate_ids_stay_and_get_a_suffix(tmp_path: Path) -> None:
     assert source.unreadable.total == 0
 
 
-def test_utf16_is_refused_with_the_cure(tmp_path: Path) -> None:
-    path = write(tmp_path / "x.txt", "a b".encode("utf-16"))
-    with pytest.raises(UserError, match="UTF-16"):
-        read(f"text:{path}")
-
-
 def test_a_broken_gzip_file(tmp_path: Path) -> None:
     import gzip
 

@@ -1,0 +1,511 @@
+"""Reads pickles of arrays, texts and numbers without Python's `pickle`: nothing that one names is ever called.
+
+A pickle is a program for a small machine with a stack. This is that machine, for protocols 0 to 5, without the means to
+import or to call anything: where a pickle asks for one of the few things that numpy's arrays are made of (`_KNOWN`), a
+note is made of what it would become, and whatever else it asks for is refused by name. The file is mapped, not read:
+the bytes of an array stay in it until a picture is made of them.
+
+The instructions are those of `pickletools`; what numpy writes is in `ndarray.__reduce__` and, for protocol 5, in
+`ndarray.__reduce_ex__`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import math
+import mmap
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+#: Bytes of a number, written in any way.
+_MAX_NUMBER = 1000
+#: Longer texts are no names: they stay in the file. Protocols before 3 spell the bytes of an array as such a text.
+_LONG_TEXT = 4096
+_MAX_LINE = 1 << 20
+_MAX_DIMENSIONS = 4
+#: What numpy calls the kinds of arrays that hold plain numbers.
+_DTYPES = frozenset(["b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"])
+
+#: … and those of texts, which may be names.
+_TEXTS = re.compile(r"[US]\d{1,4}")
+
+_CORES = ("numpy.core", "numpy._core")
+_NDARRAY, _DTYPE, _RECONSTRUCT, _FROMBUFFER, _SCALAR, _ENCODE, _ORDERED, _BYTES, _BYTEARRAY = (
+    "ndarray", "dtype", "_reconstruct", "_frombuffer", "scalar", "encode", "OrderedDict", "bytes", "bytearray",
+)  # fmt: skip
+_KNOWN = {
+    ("numpy", "ndarray"): _NDARRAY,
+    ("numpy", "dtype"): _DTYPE,
+    ("collections", "OrderedDict"): _ORDERED,
+    ("_codecs", "encode"): _ENCODE,  # how protocols before 3 spell bytes
+    **{(module, "bytes"): _BYTES for module in ("builtins", "__builtin__")},
+    **{(module, "bytearray"): _BYTEARRAY for module in ("builtins", "__builtin__")},
+    **{(f"{core}.multiarray", "_reconstruct"): _RECONSTRUCT for core in _CORES},
+    **{(f"{core}.multiarray", "scalar"): _SCALAR for core in _CORES},
+    **{(f"{core}.numeric", "_frombuffer"): _FROMBUFFER for core in _CORES},
+}
+
+
+class PickleError(Exception):
+    """A pickle that is damaged, or holds what isn't read. One line of text says what."""
+
+
+class _Name(NamedTuple):
+    """One of `_KNOWN`, as it stands on the stack."""
+
+    what: str
+
+
+class Spelled(NamedTuple):
+    """A long text in the file. `is_bytes`: its characters, U+0000 to U+00FF, stand for bytes."""
+
+    data: memoryview
+    is_bytes: bool = False
+
+    def tobytes(self) -> bytes:
+        return self.decoded().encode("latin-1" if self.is_bytes else "utf-8", "surrogatepass")
+
+    def decoded(self) -> str:
+        return bytes(self.data).decode("utf-8", "surrogatepass")
+
+
+class _Mark:
+    """Where a tuple, a list or a dictionary begins on the stack."""
+
+
+class DType:
+    """What `numpy.dtype` would be."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.order = "|"
+
+    def real(self) -> np.dtype[Any]:
+        return np.dtype(self.code if self.order == "|" else self.order + self.code)
+
+
+class Array:
+    """What an array would be: its bytes (a view of the file), and how they are to be read."""
+
+    def __init__(self) -> None:
+        self.data: memoryview | Spelled | None = None
+        self.shape: tuple[int, ...] = ()
+        self.dtype = DType("u1")
+        self.fortran = False
+        self.axes: tuple[int, ...] | None = None
+
+    def fill(self, shape: Any, dtype: Any, fortran: Any, data: Any) -> None:
+        """Raises PickleError where these can't be an array of numbers."""
+        if not isinstance(dtype, DType) or not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
+            raise PickleError("an array that is not made as numpy makes them")
+        if not all(isinstance(size, int) and size >= 0 for size in shape):
+            raise PickleError(f"an array of the shape {str(shape)[:60]}")
+        held = len(_as_bytes(data))
+        size = dtype.real().itemsize * math.prod(shape)
+        if held != size:
+            raise PickleError(f"an array of {size:,} bytes of which the file holds {held:,}")
+        self.data = data if isinstance(data, memoryview | Spelled) else _as_bytes(data)
+        self.shape, self.dtype, self.fortran = shape, dtype, bool(fortran)
+
+    def values(self) -> npt.NDArray[Any]:
+        """The array itself. Raises PickleError where it was never filled."""
+        if self.data is None:
+            raise PickleError("an array without contents")
+        flat = np.frombuffer(_as_bytes(self.data), self.dtype.real())
+        values = flat.reshape(self.shape, order="F" if self.fortran else "C")
+        return values if self.axes is None else values.transpose(self.axes)
+
+
+def read_pickle(path: Path) -> Any:
+    """What a pickle holds: dict, list, tuple, str, bytes (as memoryview, or `Spelled`), numbers, None and `Array`.
+
+    The mapped file stays open for as long as any part of it is held. Raises PickleError, and OSError.
+    """
+    with path.open("rb") as file:
+        try:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError as error:
+            raise PickleError("an empty file") from error
+    machine = _Machine(memoryview(data))
+    try:
+        return machine.run()
+    except PickleError:
+        raise
+    except (IndexError, struct.error, ValueError, TypeError, KeyError, AttributeError, UnicodeError) as error:
+        raise PickleError(f"damaged at byte {machine.at:,} ({type(error).__name__})") from error
+
+
+class _Machine:
+    """The stack, the memo, and the place in the file."""
+
+    def __init__(self, data: memoryview) -> None:
+        self.data = data
+        self.at = 0
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+
+    def run(self) -> Any:
+        data, steps, end = self.data, _STEPS, len(self.data)
+        while self.at < end:
+            code = data[self.at]
+            self.at += 1
+            step = steps[code]
+            if step is None:
+                _refuse(code)
+            if code == 0x2E:  # STOP
+                return self.stack.pop()
+            step(self)
+        raise PickleError("cut off before its end")
+
+    def take(self, size: int) -> memoryview:
+        """The next bytes. Raises PickleError where there aren't so many."""
+        if size < 0 or self.at + size > len(self.data):
+            raise PickleError(f"cut off: {size:,} bytes are missing at byte {self.at:,}")
+        piece = self.data[self.at : self.at + size]
+        self.at += size
+        return piece
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), "little")
+
+    def line(self) -> str:
+        piece = bytes(self.data[self.at : self.at + _MAX_LINE])
+        length = piece.find(b"\n")
+        if length < 0:
+            raise PickleError(f"cut off: a line without an end at byte {self.at:,}")
+        self.at += length + 1
+        return piece[:length].decode("latin-1")
+
+    def since_mark(self) -> list[Any]:
+        for at in range(len(self.stack) - 1, -1, -1):
+            if self.stack[at] is _Mark:
+                found = self.stack[at + 1 :]
+                del self.stack[at:]
+                return found
+        raise PickleError(f"damaged at byte {self.at:,} (no beginning)")
+
+
+def _refuse(code: int) -> NoReturn:
+    what = {
+        0x50: "a reference to something outside of it (a persistent id)",
+        0x51: "a reference to something outside of it (a persistent id)",
+        0x82: "an object of Python's extension registry",
+        0x83: "an object of Python's extension registry",
+        0x84: "an object of Python's extension registry",
+        0x97: "a buffer outside of the file",
+        0x98: "a buffer outside of the file",
+        0x8F: "a set",
+        0x90: "a set",
+        0x91: "a set",
+        0x92: "an object made with named arguments",
+        0x6F: "an object of a class",
+    }
+    raise PickleError(f"it holds {what.get(code, f'an instruction that no pickle has ({code:#04x})')}")
+
+
+def _as_bytes(value: Any) -> memoryview:
+    if isinstance(value, memoryview):
+        return value
+    if isinstance(value, Spelled):
+        return memoryview(value.decoded().encode("latin-1"))
+    raise PickleError(f"an array whose bytes are of the kind {type(value).__name__}")
+
+
+# What instructions do ------------------------------------------------------------------------------------------------
+
+
+def _known(machine: _Machine, module: str, name: str) -> None:
+    what = _KNOWN.get((module, name))
+    if what is None:
+        raise PickleError(
+            f"it holds {module[:100]}.{name[:100]}, which is not read: only arrays, texts and numbers are"
+        )
+    machine.stack.append(_Name(what))
+
+
+def _global(machine: _Machine) -> None:
+    module = machine.line()
+    _known(machine, module, machine.line())
+
+
+def _stack_global(machine: _Machine) -> None:
+    name, module = machine.stack.pop(), machine.stack.pop()
+    _known(machine, _text(module), _text(name))
+
+
+def _instance(machine: _Machine) -> None:
+    module = machine.line()
+    _known(machine, module, machine.line())
+    raise PickleError("it holds an object of a class")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise PickleError("a name that is no text")
+    return value
+
+
+def _reduce(machine: _Machine) -> None:
+    arguments, function = machine.stack.pop(), machine.stack.pop()
+    if not isinstance(function, _Name) or not isinstance(arguments, tuple):
+        raise PickleError("it calls something that is no function")
+    machine.stack.append(_made(function.what, arguments))
+
+
+def _made(what: str, arguments: tuple[Any, ...]) -> Any:
+    """What a call of one of `_KNOWN` gives, or a note of it."""
+    match what, arguments:
+        case ("_reconstruct", (_Name(what="ndarray"), _, _)):
+            return Array()
+        case ("_frombuffer", (data, DType() as dtype, shape, order)) if order in ("C", "F"):
+            array = Array()
+            array.fill(shape, dtype, order == "F", data)
+            return array
+        case ("_frombuffer", (data, DType() as dtype, tuple() as shape, "K", tuple() as axes)):
+            if sorted(axes) != list(range(len(shape))):
+                raise PickleError("an array with an unknown order of axes")
+            array = Array()
+            array.fill(shape, dtype, False, data)
+            array.axes = axes
+            return array
+        case ("dtype", (code, *_)):
+            code = bytes(code).decode("latin-1") if isinstance(code, memoryview) else code
+            if code not in _DTYPES and not _TEXTS.fullmatch(str(code)):
+                held = "Python objects" if str(code).startswith("O") else f"the kind {str(code)[:30]!r}"
+                raise PickleError(f"it holds arrays of {held}, which are not read: only arrays of numbers are")
+            return DType(code)
+        case ("scalar", (DType() as dtype, data)):
+            array = Array()
+            array.fill((), dtype, False, data)
+            return array.values().item()
+        case ("encode", (str() as text, "latin1" | "latin-1")):
+            return memoryview(text.encode("latin-1"))
+        case ("encode", (Spelled(data=data), "latin1" | "latin-1")):
+            return Spelled(data, is_bytes=True)
+        case ("OrderedDict", ()):
+            return {}
+        case ("OrderedDict", (list() as pairs,)):
+            return {_key(key): value for key, value in pairs}
+        case ("bytes" | "bytearray", ()):
+            return memoryview(b"")
+        case ("bytearray", (memoryview() as data,)):
+            return data
+        case ("bytearray", (str() as text, "latin-1" | "latin1")):
+            return memoryview(text.encode("latin-1"))
+    raise PickleError(f"it calls {what} in a way that numpy doesn't")
+
+
+def _build(machine: _Machine) -> None:
+    state, target = machine.stack.pop(), machine.stack[-1]
+    match target, state:
+        case (Array(), (_, shape, dtype, fortran, data)) | (Array(), (shape, dtype, fortran, data)):
+            target.fill(shape, dtype, fortran, data)
+        case (DType(), (_, order, None, None, None, *_)):
+            order = bytes(order).decode("latin-1") if isinstance(order, memoryview) else order
+            if order not in ("<", ">", "=", "|"):
+                raise PickleError("an array with an unknown order of bytes")
+            target.order = order
+        case _:
+            raise PickleError("it gives a state to something that has none")
+
+
+def _key(value: Any) -> Any:
+    """Bytes are no key: a view of the file can't stay one. Names in pickles of Python 2 are bytes."""
+    if isinstance(value, memoryview | bytes):
+        data = bytes(value)
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return data.decode("latin-1")
+    if isinstance(value, str | int | float | None):
+        return value
+    raise PickleError(f"a dictionary with keys of the kind {type(value).__name__}")
+
+
+def _set_items(machine: _Machine) -> None:
+    items = machine.since_mark()
+    _update(machine.stack[-1], items)
+
+
+def _update(target: Any, items: list[Any]) -> None:
+    if not isinstance(target, dict) or len(items) % 2:
+        raise PickleError("it puts items into something that is no dictionary")
+    target.update(zip(map(_key, items[::2]), items[1::2], strict=True))
+
+
+def _set_item(machine: _Machine) -> None:
+    value, key = machine.stack.pop(), machine.stack.pop()
+    _update(machine.stack[-1], [key, value])
+
+
+def _dict(machine: _Machine) -> None:
+    items = machine.since_mark()
+    machine.stack.append({})
+    _update(machine.stack[-1], items)
+
+
+def _extend(machine: _Machine, items: list[Any]) -> None:
+    if not isinstance(machine.stack[-1], list):
+        raise PickleError("it puts items into something that is no list")
+    machine.stack[-1].extend(items)
+
+
+def _append(machine: _Machine) -> None:
+    value = machine.stack.pop()
+    _extend(machine, [value])
+
+
+def _tuple(size: int) -> Callable[[_Machine], None]:
+    def step(machine: _Machine) -> None:
+        if len(machine.stack) < size:
+            raise IndexError
+        items = tuple(machine.stack[-size:])
+        del machine.stack[-size:]
+        machine.stack.append(items)
+
+    return step
+
+
+def _bytes(length: int) -> Callable[[_Machine], None]:
+    """Bytes after their length; they stay in the file."""
+    return lambda machine: machine.stack.append(machine.take(machine.number(length)))
+
+
+def _string(length: int) -> Callable[[_Machine], None]:
+    def step(machine: _Machine) -> None:
+        text = Spelled(machine.take(machine.number(length)))
+        machine.stack.append(text if len(text.data) > _LONG_TEXT else text.decoded())
+
+    return step
+
+
+def _quoted(machine: _Machine) -> None:
+    """A text of Python 2, as it is written in a program."""
+    text = machine.line().strip()
+    if len(text) < 2 or text[0] not in "'\"" or text[-1] != text[0]:
+        raise PickleError(f"damaged at byte {machine.at:,} (quotes)")
+    machine.stack.append(memoryview(codecs.escape_decode(text[1:-1].encode("latin-1"))[0]))
+
+
+def _long(length: int) -> Callable[[_Machine], None]:
+    def step(machine: _Machine) -> None:
+        size = machine.number(length)
+        if size > _MAX_NUMBER:
+            raise PickleError(f"a number of {size:,} bytes")
+        machine.stack.append(int.from_bytes(machine.take(size), "little", signed=True))
+
+    return step
+
+
+def _short(text: str) -> str:
+    if len(text) > _MAX_NUMBER:
+        raise PickleError(f"a number of {len(text):,} digits")
+    return text
+
+
+def _int(machine: _Machine) -> None:
+    text = machine.line().rstrip("L")
+    machine.stack.append(text == "01" if text in ("00", "01") else int(_short(text)))
+
+
+def _put(length: int) -> Callable[[_Machine], None]:
+    def step(machine: _Machine) -> None:
+        machine.memo[machine.number(length)] = machine.stack[-1]
+
+    return step
+
+
+def _get(length: int) -> Callable[[_Machine], None]:
+    return lambda machine: machine.stack.append(machine.memo[machine.number(length)])
+
+
+def _push(make: Callable[[_Machine], Any]) -> Callable[[_Machine], None]:
+    return lambda machine: machine.stack.append(make(machine))
+
+
+def _memoize(machine: _Machine) -> None:
+    machine.memo[len(machine.memo)] = machine.stack[-1]
+
+
+def _skip(length: int) -> Callable[[_Machine], None]:
+    """The version, and the length of the next frame: all of the file is at hand anyway."""
+
+    def step(machine: _Machine) -> None:
+        machine.number(length)
+
+    return step
+
+
+#: By the instruction's byte.
+_BY_CODE: dict[bytes, Callable[[_Machine], Any]] = {
+    b"\x80": _skip(1),
+    b"\x95": _skip(8),
+    b".": lambda machine: None,
+    b"(": _push(lambda machine: _Mark),
+    b"0": lambda machine: machine.stack.pop(),
+    b"1": lambda machine: machine.since_mark(),
+    b"2": _push(lambda machine: machine.stack[-1]),
+    b"N": _push(lambda machine: None),
+    b"\x88": _push(lambda machine: True),
+    b"\x89": _push(lambda machine: False),
+    b"I": _int,
+    b"L": _int,
+    b"K": _push(lambda machine: machine.number(1)),
+    b"M": _push(lambda machine: machine.number(2)),
+    b"J": _push(lambda machine: struct.unpack("<i", machine.take(4))[0]),
+    b"\x8a": _long(1),
+    b"\x8b": _long(4),
+    b"F": _push(lambda machine: float(_short(machine.line()))),
+    b"G": _push(lambda machine: struct.unpack(">d", machine.take(8))[0]),
+    b"S": _quoted,
+    b"U": _bytes(1),
+    b"T": _bytes(4),
+    b"C": _bytes(1),
+    b"B": _bytes(4),
+    b"\x8e": _bytes(8),
+    b"\x96": _bytes(8),
+    b"V": _push(lambda machine: machine.line().encode("latin-1").decode("raw-unicode-escape")),
+    b"\x8c": _string(1),
+    b"X": _string(4),
+    b"\x8d": _string(8),
+    b")": _push(lambda machine: ()),
+    b"\x85": _tuple(1),
+    b"\x86": _tuple(2),
+    b"\x87": _tuple(3),
+    b"t": _push(lambda machine: tuple(machine.since_mark())),
+    b"]": _push(lambda machine: []),
+    b"l": _push(lambda machine: machine.since_mark()),
+    b"a": _append,
+    b"e": lambda machine: _extend_marked(machine),
+    b"}": _push(lambda machine: {}),
+    b"d": _dict,
+    b"s": _set_item,
+    b"u": _set_items,
+    b"c": _global,
+    b"\x93": _stack_global,
+    b"i": _instance,
+    b"R": _reduce,
+    b"\x81": _reduce,  # NEWOBJ: a class and the arguments of its making
+    b"b": _build,
+    b"p": lambda machine: machine.memo.__setitem__(int(machine.line()), machine.stack[-1]),
+    b"q": _put(1),
+    b"r": _put(4),
+    b"\x94": _memoize,
+    b"g": _push(lambda machine: machine.memo[int(machine.line())]),
+    b"h": _get(1),
+    b"j": _get(4),
+}
+
+
+def _extend_marked(machine: _Machine) -> None:
+    items = machine.since_mark()
+    _extend(machine, items)
+
+
+_STEPS: list[Callable[[_Machine], Any] | None] = [_BY_CODE.get(bytes([code])) for code in range(256)]

@@ -1,0 +1,128 @@
+"""Sources that are archives: read from a folder in the cache that stands for them, named by the archive in reports."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import polars as pl
+
+from curate.archives import names
+from curate.archives.opening import open_archive
+from curate.archives.tree import tree_of
+from curate.base.errors import UserError
+from curate.images.endings import IMAGE_ENDINGS
+from curate.sources.look import Look
+from curate.sources.model import Source
+
+_DATA = (*IMAGE_ENDINGS, *names.PICKLES, ".parquet", ".arrow", ".inkml")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """An archive, or several, as a folder.
+
+    folder: what is to be read as the data set. base: the folder in the cache that holds a folder for each archive, of
+    its name. home: the folder that the archives lie in.
+    """
+
+    folder: Path
+    base: Path
+    home: Path
+    notes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def inside(self) -> str:
+        """The path of `folder` below `base`, with a slash behind it; empty where they are the same."""
+        return "" if self.folder == self.base else f"{self.folder.relative_to(self.base).as_posix()}/"
+
+    def refs(self, images: pl.Expr) -> pl.Expr:
+        """Paths below `folder` as refs below `home`: `archive.zip#path`."""
+        return pl.concat_str(pl.lit(self.inside), images).str.replace("/", "#", literal=True)
+
+    def said(self, text: str) -> str:
+        """A message with the archives in it instead of the cache."""
+        return text.replace(str(self.base), str(self.home))
+
+    def named(self, source: Source, path: Path) -> Source:
+        """A source that was read from `folder`, as one that was read from `path`, the archive or its folder."""
+        for at, row in enumerate(source.unreadable.rows):
+            source.unreadable.rows[at] = replace(row, file=self.inside + row.file)
+        frame = source.frame
+        if self.folder == self.base:  # a split that has no other name is called as its archive is
+            ending = rf"(?i)({'|'.join(map(re.escape, names.OF_DATA_SETS))})$"
+            split = pl.col("split").str.replace(ending, "")
+            start = pl.concat_str(pl.lit(f"{source.name}/"), "split", pl.lit("/"))
+            rest = pl.col("sample_id").str.strip_prefix(start)
+            ids = pl.concat_str(pl.lit(f"{source.name}/"), split, pl.lit("/"), rest)
+            changed = pl.col("split").str.contains(ending)
+            frame = frame.with_columns(
+                sample_id=pl.when(changed).then(ids).otherwise("sample_id"),
+                split=pl.when(changed).then(split).otherwise("split"),
+            )
+        return replace(
+            source,
+            path=path.absolute(),
+            frame=frame,
+            notes=dict(sorted((Counter(source.notes) + self.notes).items())),
+            places=source.places.with_columns(file=pl.concat_str(pl.lit(self.inside), "file")),
+            packed=True,
+        )
+
+    def with_refs(self, source: Source) -> Source:
+        """A source whose images were found below `folder`, with the refs of the images in the archive."""
+        return replace(source, root=self.home, frame=source.frame.with_columns(image=self.refs(pl.col("image"))))
+
+
+def opened(path: Path) -> Packed | None:
+    """What stands for an archive, or for a folder that holds nothing but archives; None for any other path.
+
+    Raises UserError for an archive that can't be read, or holds nothing that can, and for a pickle.
+    """
+    name = path.name.lower()
+    if path.is_file() and name.endswith(names.UNKNOWN):
+        raise UserError(f"{path}: {Path(name).suffix} archives are not read; unpack it, or pack it as zip")
+    if path.is_file() and name.endswith(names.PICKLES):
+        raise UserError(
+            f"{path}: a pickle holds pictures and no labels; name the label file, and pickles beside it are looked into"
+        )
+    archives = _archives(path)
+    if not archives:
+        return None
+    notes: Counter[str] = Counter()
+    for archive in archives:
+        contents = open_archive(archive)
+        if not contents.texts and not contents.pictures:
+            why = ", ".join(f"{count:,} {reason}" for reason, count in contents.left_out.items())
+            raise UserError(f"{archive}: nothing in it can be read ({why or 'it is empty'}); unpack it by hand")
+        for reason, count in contents.left_out.items():
+            notes[f"{archive.name}: {reason}"] += count
+    base = tree_of(archives)
+    home = archives[0].resolve().parent
+    folder = base if path.is_dir() and len(archives) > 1 else _down(base)
+    return Packed(folder, base, home, notes)
+
+
+def opened_images(path: Path) -> Packed:
+    """What stands for an archive of images. Raises UserError where it can't be read."""
+    base = tree_of([path])
+    return Packed(base / path.resolve().name, base, path.resolve().parent, Counter())
+
+
+def _archives(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path] if names.is_archive(path.name, names.OF_DATA_SETS) else []
+    look = Look(path)
+    found = [path / name for name in look.names[0] if names.is_archive(name, names.OF_DATA_SETS)]
+    return found if found and not look.label_files and not look.all_files(*_DATA) else []
+
+
+def _down(folder: Path) -> Path:
+    """The folder itself, or the one in it, and so on, where it holds nothing else."""
+    while True:
+        files, folders = Look(folder).names
+        if files or len(folders) != 1:
+            return folder
+        folder = folder / folders[0]
