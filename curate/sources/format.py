@@ -52,6 +52,8 @@ class SourceFormat(ABC):
     example: ClassVar[tuple[tuple[str, str], ...]] = ()
     #: Is it a format of any data set (CSV), rather than that of a well-known one (CROHME)?
     general: ClassVar[bool] = False
+    #: Does it read indexes, files that say which line of another one belongs to which image? Others never see them.
+    indexes: ClassVar[bool] = False
     #: Endings that its label files may have, "" for none. A data set is named after its file without them.
     endings: ClassVar[tuple[str, ...]] = ()
     #: The names tried for each role, where its files have named columns or keys.

@@ -21,7 +21,7 @@ from curate.sources.places.file_text import Change
 from curate.sources.places.ink_notes import in_inkml, xml_encoding
 from curate.sources.places.json_labels import in_json
 from curate.sources.places.output import Files
-from curate.sources.splits import name_parts
+from curate.sources.splits import name_parts, within_split
 
 NOT_INKML = "not valid InkML"
 PACKED = "rows whose images are in an archive (img.tar…) that is not unpacked"
@@ -56,9 +56,9 @@ class InkFormat(SourceFormat):
         if not path.is_dir():
             return [Part(path)]
         look = Look(path)
-        with_ink = [folder for folder in (path, *(inner.path for inner in look.folders)) if _has_ink(folder)]
+        with_ink = [folder.path for folder in look.tree if any(_is_ink(name) for name in folder.names[0])]
         if with_ink:
-            return [Part(folder, None if folder == path else folder.name) for folder in with_ink]
+            return [Part(folder, within_split(folder, path)) for folder in with_ink]
         lists = [file.path for file in look.label_files if file.suffix == ".json" and file.is_json_array]
         if lists:
             return name_parts(lists, path)
@@ -102,8 +102,8 @@ def label_kind(look: Look) -> str | None:
     return "label" if re.search(rb"""type=["']label["']""", head) else None
 
 
-def _has_ink(folder: Path) -> bool:
-    return any(name.lower().endswith(".inkml") for name in Look(folder).names[0])
+def _is_ink(name: str) -> bool:
+    return name.lower().endswith(".inkml")
 
 
 def read_inkml(part: Part, job: Job, truths: Sequence[str]) -> pl.DataFrame:

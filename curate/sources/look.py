@@ -20,12 +20,10 @@ HEAD = 64 << 10
 TEXT_ENDINGS = (".txt", ".lst", ".tex", ".formulas", ".labels", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", "")
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm")
 IMAGE_NAME = r"\.(?i:png|jpe?g|bmp|gif|tiff?|webp|p[gpb]m)"
-#: Text files that stand beside data sets and are none.
-_NOT_LABELS = re.compile(
-    r"(?i)(readme|licen[cs]e|notice|requirements|changelog|citation|dict?|vocab\w*|.*_vocab|\..*)(\..*)?"
-)
 #: So many label files of a folder are looked into; a folder of one text file per image has thousands.
 _MOST_FILES = 40
+#: Folders below a data set's own that are looked into: so deep, and so many.
+_DEPTH, _MOST_FOLDERS = 4, 400
 _LINE_START = 500
 
 
@@ -135,23 +133,71 @@ class Look:
         return [Look(self.path / name) for name in self.names[1][:_MOST_FILES]]
 
     @cached_property
-    def label_files(self) -> list[Look]:
-        """Files in this folder and the folders directly in it that could hold labels, by their names."""
-        found = []
-        for folder in (self, *self.folders):
-            mine = [name for name in folder.names[0] if is_label_name(name)]
-            if len(mine) <= _MOST_FILES:
-                found += [Look(folder.path / name) for name in mine]
+    def tree(self) -> list[Look]:
+        """This folder and the folders below it, level by level and by name: at most four levels and 400 folders."""
+        found = [self]
+        seen = {os.path.realpath(self.path)}
+        level = [self]
+        for _ in range(_DEPTH):
+            below: list[Look] = []
+            for folder in level:
+                for name in folder.names[1]:
+                    inner = Look(folder.path / name)
+                    real = os.path.realpath(inner.path)
+                    if real not in seen and len(found) + len(below) < _MOST_FOLDERS:  # a link may lead round in a circle
+                        seen.add(real)
+                        below.append(inner)
+            found += below
+            level = below
         return found
+
+    @cached_property
+    def _texts(self) -> list[Look]:
+        found = []
+        for folder in self.tree:
+            mine = [Look(folder.path / name) for name in folder.names[0] if is_label_name(name)]
+            if len(mine) <= _MOST_FILES:
+                found += mine
+        return found
+
+    @cached_property
+    def sidecars(self) -> dict[str, list[Path]]:
+        """Files in this folder and below it that stand beside labels and hold none, by what they are."""
+        from curate.sources import sidecars  # which looks into files too
+
+        found: dict[str, list[Path]] = {}
+        for file in self._texts:
+            if what := sidecars.kind(file):
+                found.setdefault(what, []).append(file.path)
+        return found
+
+    @cached_property
+    def label_files(self) -> list[Look]:
+        """Files in this folder and below it that could hold labels: neither sidecars nor indexes of formulas."""
+        beside = {path for paths in self.sidecars.values() for path in paths}
+        return [file for file in self._texts if file.path not in beside and not file.is_index]
+
+    @cached_property
+    def indexes(self) -> list[Look]:
+        """The files in this folder and below it that are indexes: see `is_index`."""
+        beside = {path for paths in self.sidecars.values() for path in paths}
+        return [file for file in self._texts if file.path not in beside and file.is_index]
+
+    @cached_property
+    def is_index(self) -> bool:
+        """Does this file say which line of another one belongs to which image? Such numbers are no labels."""
+        from curate.sources import indexes
+
+        return not self.is_dir and indexes.is_index(self)
 
     def has(self, name: str) -> bool:
         return name in self.names[0]
 
     def all_files(self, *endings: str) -> list[Path]:
-        """Every file in this folder and the folders directly in it whose name ends so."""
+        """Every file in this folder and below it whose name ends so."""
         return [
             folder.path / name
-            for folder in (self, *self.folders)
+            for folder in self.tree
             for name in folder.names[0]
             if name.lower().endswith(endings)
         ]
@@ -166,7 +212,9 @@ class Look:
 
 
 def is_label_name(name: str) -> bool:
+    """Could a file of this name hold text that is labels, or stands beside labels?"""
     plain = name.lower().removesuffix(".gz")
     suffix = Path(plain).suffix
-    known = suffix in TEXT_ENDINGS or ("formulas" in plain and suffix not in IMAGE_ENDINGS)
-    return known and not _NOT_LABELS.fullmatch(name)
+    return not name.startswith(".") and (
+        suffix in TEXT_ENDINGS or ("formulas" in plain and suffix not in IMAGE_ENDINGS)
+    )

@@ -25,7 +25,8 @@ _MARGIN = 0.05
 def recognise(path: Path) -> SourceFormat:
     """The format of a file or folder, by its content. Raises UserError where none fits, or several equally well."""
     look = Look(path)
-    sure = {name: found for name, item in FORMATS.items() if (found := item.recognise(look))}
+    asked = {name: item for name, item in FORMATS.items() if item.indexes or not look.is_index}
+    sure = {name: found for name, item in asked.items() if (found := item.recognise(look))}
     if not sure:
         raise UserError(f"{path}: no known format: {_seen(look)}; name the format if you know it: FORMAT:{path}")
     best = max(sure.values())
@@ -37,27 +38,42 @@ def recognise(path: Path) -> SourceFormat:
 
 
 def read_source(
-    spec: SourceSpec, *, images: Path | None = None, columns: dict[str, str] | None = None, limit: int | None = None
+    spec: SourceSpec,
+    *,
+    images: Path | None = None,
+    columns: dict[str, str] | None = None,
+    limit: int | None = None,
+    first_number: int | None = None,
 ) -> Source:
     """Read one data set.
 
     images: the folder that image names are looked up in (default: around the labels). columns: {role: column} for
     formats with named columns. limit: read only the first rows, readable or not, over all splits in order.
+    first_number: the number of line 1 where images are named by numbers (default: by evidence).
     Raises UserError where the source is missing, of no or another format, ambiguous, empty, or has no readable row.
     """
     path = spec.path
+    given = Columns(columns or {})
     remote = FORMATS[spec.format].remote if spec.format and not path.exists() else None
     if spec.format and remote and remote.is_id(spec.target):
         parts, root = remote.fetch(spec.target)
         chosen = FORMATS[spec.format]
-        job = Job(spec.name, root, root, False, Columns(columns or {}, chosen.columns), limit)
+        job = Job(spec.name, root, root, False, replace(given, tried=chosen.columns), limit)
     else:
         remote = None
         path = path.absolute()
         _must_be_there(spec, path)
         chosen = FORMATS[spec.format] if spec.format else recognise(path)
         root = images if images is not None else path if path.is_dir() else path.parent
-        job = Job(spec.name, path, root.absolute(), images is not None, Columns(columns or {}, chosen.columns), limit)
+        job = Job(
+            spec.name,
+            path,
+            root.absolute(),
+            images is not None,
+            replace(given, tried=chosen.columns),
+            limit,
+            first_number,
+        )
         parts = chosen.parts(path)
     parts = _choose_split(parts, spec)
     frames: list[pl.DataFrame] = []

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layout_makers import Sample
+from layout_makers import STROKES, Sample
 
 from curate.images.opening import ImageError, read_bytes
 from curate.sources import Source
@@ -47,7 +47,7 @@ def judge(source: Source, samples: Sequence[Sample], *, most: int | None = None)
         seen[label] += 1
         right = sample is not None and seen[label] == 1
         splits += right and sample is not None and sample.split == split
-        if at % step == 0:
+        if at % step == 0 and (sample is None or sample.picture is not STROKES):
             compared += 1
             pairs += right and sample is not None and _picture(source, image) == sample.picture
     return Judged(len(samples), source.frame.height, compared, pairs, splits)

@@ -26,6 +26,9 @@ class Sample(NamedTuple):
     label: str
 
 
+#: In place of a picture's bytes where the data set has strokes, which this doesn't judge.
+STROKES = b"strokes"
+
 Maker = Callable[[Path, int], list[Sample]]
 
 
@@ -182,7 +185,8 @@ def unimer(folder: Path, rows: int) -> list[Sample]:
         _put(base / f"{split}.txt", _lines(label_of(n) for n in part))
         for at, n in enumerate(part):
             lost = split == "train" and at % 10 == 3
-            samples.append(Sample(split, None if lost else pictures.put(f"{at:07d}.png", n), label_of(n)))
+            named = split if split == "train" else f"UniMER-Test_{split}"
+            samples.append(Sample(named, None if lost else pictures.put(f"{at:07d}.png", n), label_of(n)))
     return samples
 
 
@@ -394,7 +398,7 @@ def crohme_ink(folder: Path, rows: int) -> list[Sample]:
         for n in part:
             truth = f'<annotation type="truth">{label_of(n)}</annotation>\n'
             _put(folder / "INKML" / split / f"{split}_{n}.inkml", _INK.format(truth))
-            samples.append(Sample(split, None, label_of(n)))
+            samples.append(Sample(split, STROKES, label_of(n)))
     _put(folder / "readme.txt", "CROHME\n")
     return samples
 
@@ -407,7 +411,7 @@ def mathwriting_ink(folder: Path, rows: int) -> list[Sample]:
             label = f'<annotation type="label">{label_of(n)}</annotation>\n'
             normal = f'<annotation type="normalizedLabel">{label_of(n)}</annotation>\n'
             _put(folder / split / f"{n:016x}.inkml", _INK.format(label + normal))
-            samples.append(Sample(split, None, label_of(n)))
+            samples.append(Sample(split, STROKES, label_of(n)))
     _put(folder / "readme.md", "MathWriting\n")
     _put(folder / "symbols.jsonl", '{"sourceSampleId": "1", "strokeIndices": [1], "label": "x"}\n')
     return samples

@@ -90,9 +90,7 @@ def _kind(path: Path) -> str:
 
 def _metadata(path: Path) -> list[Path]:
     look = Look(path)
-    return [
-        folder.path / name for folder in (look, *look.folders) for name in folder.names[0] if _METADATA.fullmatch(name)
-    ]
+    return [folder.path / name for folder in look.tree for name in folder.names[0] if _METADATA.fullmatch(name)]
 
 
 FORMAT = FolderOfImages()

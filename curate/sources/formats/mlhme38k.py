@@ -28,6 +28,7 @@ from curate.sources.named_lines import SPACE_TAB, TAB, read_named_lines, share
 from curate.sources.places.file_text import Change
 from curate.sources.places.label_lines import in_lines, in_whole
 from curate.sources.places.output import Files
+from curate.sources.sidecars import kind_by_name
 from curate.sources.splits import name_parts, split_name
 
 _SPACE = re.compile(rf"[^\t ]+{IMAGE_NAME} [^\t]*$")
@@ -52,12 +53,12 @@ the image is the one with the same stem, in the same folder, in one in it, or in
     def recognise(self, look: Look) -> float | None:
         if not look.is_dir:
             return _recognise_lines(look)
-        return 0.92 if len(_pairs(look.path)) >= 2 else self.recognise_folder(look)
+        return 0.92 if _folders_of_pairs(look) else self.recognise_folder(look)
 
     def parts(self, path: Path) -> list[Part]:
         if not path.is_dir() or _pairs(path):
             return [Part(path)]
-        inner = [look.path for look in Look(path).folders if len(_pairs(look.path)) >= 2]
+        inner = _folders_of_pairs(Look(path))
         if inner:
             return [Part(folder, split_name(folder, path)) for folder in inner]
         files = [look.path for look in Look(path).label_files if (_recognise_lines(look) or 0) >= 0.5]
@@ -90,10 +91,15 @@ def _recognise_lines(look: Look) -> float | None:
     return 0.9 if share(look, _SEVERAL_LINES) >= 0.25 else 0.6
 
 
+def _folders_of_pairs(look: Look) -> list[Path]:
+    """The folders in one, itself among them, that hold a text file for each image."""
+    return [folder.path for folder in look.tree if len(_pairs(folder.path)) >= 2]
+
+
 def _pairs(folder: Path) -> list[tuple[Path, Path | None]]:
     """(text file, image of the same stem or None) of a folder of one text file per image; empty where it is none."""
     look = Look(folder)
-    texts = {Path(name).stem: folder / name for name in look.names[0] if name.lower().endswith(".txt")}
+    texts = {Path(name).stem: folder / name for name in look.names[0] if name.lower().endswith(".txt") and not kind_by_name(name)}
     if not texts:
         return []
     images: dict[str, Path] = {}
