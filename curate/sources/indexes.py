@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from curate.sources.look import IMAGE_NAME, Look, is_label_name
+from curate.sources.look import IMAGE_NAME, Look, is_label_name, once
 from curate.sources.sidecars import kind_by_name
 from rules.sets import split_names
 
@@ -37,6 +37,7 @@ def is_index(look: Look) -> bool:
     return len(set(found)) == len(found) and (len(found) >= _FEWEST or bool(formulas_of(look.path)))
 
 
+@once
 def formulas_of(index: Path) -> list[Path]:
     """The formulas files that an index may be of, the shortest name first; more than one leaves the choice open.
 
@@ -53,6 +54,7 @@ def formulas_of(index: Path) -> list[Path]:
     return []
 
 
+@once
 def indexes_of(formulas: Path) -> list[Path]:
     """The indexes that name lines of a formulas file."""
     here = formulas.parent

@@ -7,10 +7,13 @@ import json
 import os
 import re
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from curate.base.errors import UserError
 from curate.sources.lines import is_binary
@@ -26,12 +29,50 @@ _MOST_FILES = 40
 _DEPTH, _MOST_FOLDERS = 4, 400
 _LINE_START = 500
 
+P, R = ParamSpec("P"), TypeVar("R")
+
+
+#: What was found out since `looking_once` began, by what was asked; None outside of it.
+_SEEN: ContextVar[dict[Any, Any] | None] = ContextVar("seen", default=None)
+
+
+@contextmanager
+def looking_once() -> Iterator[None]:
+    """Inside, a path is looked at once, whoever asks: a folder may hold 100,000 images. Its files mustn't change."""
+    outer = _SEEN.get()
+    token = _SEEN.set({} if outer is None else outer)
+    try:
+        yield
+    finally:
+        _SEEN.reset(token)
+
+
+def once(function: Callable[P, R]) -> Callable[P, R]:
+    """Remember what a function finds out about paths, inside `looking_once`. Its arguments must be hashable."""
+
+    @wraps(function)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+        seen = _SEEN.get()
+        if seen is None:
+            return function(*args, **kwargs)
+        key = (function, args, *kwargs.items())
+        if key not in seen:
+            seen[key] = function(*args, **kwargs)
+        found: R = seen[key]
+        return found
+
+    return asked
+
 
 @dataclass(frozen=True)
 class Look:
-    """A lazy look at a path; everything is read at most once."""
+    """A lazy look at a path; everything is read at most once, inside `looking_once` by all looks at one path."""
 
     path: Path
+
+    def __new__(cls, path: Path) -> Look:
+        seen = _SEEN.get()
+        return object.__new__(cls) if seen is None else seen.setdefault(path, object.__new__(cls))  # type: ignore[no-any-return]
 
     @cached_property
     def is_dir(self) -> bool:
@@ -155,9 +196,9 @@ class Look:
     def _texts(self) -> list[Look]:
         found = []
         for folder in self.tree:
-            mine = [Look(folder.path / name) for name in folder.names[0] if is_label_name(name)]
+            mine = [name for name in folder.names[0] if is_label_name(name)]
             if len(mine) <= _MOST_FILES:
-                found += mine
+                found += [Look(folder.path / name) for name in mine]
         return found
 
     @cached_property
@@ -214,7 +255,7 @@ class Look:
 def is_label_name(name: str) -> bool:
     """Could a file of this name hold text that is labels, or stands beside labels?"""
     plain = name.lower().removesuffix(".gz")
-    suffix = Path(plain).suffix
-    return not name.startswith(".") and (
-        suffix in TEXT_ENDINGS or ("formulas" in plain and suffix not in IMAGE_ENDINGS)
-    )
+    suffix = os.path.splitext(plain)[1]
+    if suffix in IMAGE_ENDINGS or plain.startswith("."):
+        return False
+    return suffix in TEXT_ENDINGS or "formulas" in plain

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look
+from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, once
 from curate.sources.splits import split_name
 
 _NAME = re.compile(rf"(\d+){IMAGE_NAME}")
@@ -54,6 +54,7 @@ class Pictures:
         return self.digits, Path(self.frame["name"][0]).suffix if self.frame.height else ".png"
 
 
+@once
 def numbered(folder: Path) -> dict[int, list[str]]:
     """{number: file names} of a folder most of whose images are named by numbers; empty for any other."""
     found: dict[int, list[str]] = {}
@@ -67,6 +68,7 @@ def numbered(folder: Path) -> dict[int, list[str]]:
     return found if sum(map(len, found.values())) * 2 > images else {}
 
 
+@once
 def pictures_of(labels: Path, root: Path | None = None) -> Pictures | None:
     """The numbered pictures of a label file, in the nearest place that has any.
 
@@ -116,16 +118,14 @@ def stem_of(labels: Path) -> str:
 
 
 def _pictures(found: list[tuple[Path, str | None, dict[int, list[str]]]]) -> Pictures:
-    endings = Counter(
-        Path(name).suffix.lower() for _, _, numbers in found for names in numbers.values() for name in names
-    )
+    endings = Counter(_ending(name) for _, _, numbers in found for names in numbers.values() for name in names)
     usual = max(sorted(endings), key=endings.__getitem__)
     by_number: dict[int, tuple[str, int]] = {}
     doubled: set[int] = set()
     for at, (_, _, numbers) in enumerate(found):
         for number, names in numbers.items():
             if len(names) > 1:
-                names = [name for name in names if Path(name).suffix.lower() == usual]
+                names = [name for name in names if _ending(name) == usual]
             if len(names) != 1 or number in by_number:
                 doubled.add(number)
                 by_number.pop(number, None)
@@ -138,3 +138,7 @@ def _pictures(found: list[tuple[Path, str | None, dict[int, list[str]]]]) -> Pic
     }
     frame = pl.DataFrame(rows, schema={"number": pl.Int64, "name": pl.String, "folder": pl.Int64})
     return Pictures(tuple((folder, split) for folder, split, _ in found), frame, frozenset(doubled))
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2].lower()

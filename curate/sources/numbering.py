@@ -12,6 +12,7 @@ from pathlib import Path
 
 from curate.base.errors import UserError
 from curate.sources.lines import read_blocks
+from curate.sources.look import once
 
 OPTION = "--first-number"
 #: Digits in the names that UniMER's and LaTeX-OCR's own programs give pictures, from 0.
@@ -69,6 +70,7 @@ def note(first: int, why: str) -> str:
     return f"rows paired by number, line 1 being number {first}: {why}"
 
 
+@once
 def last_line(path: Path) -> int:
     """The number of the last line of a file that isn't blank, counted from 1. Raises UserError."""
     last = 0

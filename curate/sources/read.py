@@ -11,12 +11,13 @@ from curate.base.column_names import Columns
 from curate.base.errors import UserError
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
-from curate.sources.look import Look, is_label_name
+from curate.sources.look import Look, looking_once
 from curate.sources.model import LEAVES_FOLDER, Job, Part, Source
 from curate.sources.registry import FORMATS
 from curate.sources.spec import SourceSpec
 
 UNREAD_FILES = "files beside it that could hold labels and were not read"
+NO_LABELS = "files beside it that hold no labels and were not read: {what}"
 
 #: Formats as sure as the surest, within this much, make a source ambiguous.
 _MARGIN = 0.05
@@ -24,6 +25,11 @@ _MARGIN = 0.05
 
 def recognise(path: Path) -> SourceFormat:
     """The format of a file or folder, by its content. Raises UserError where none fits, or several equally well."""
+    with looking_once():
+        return _recognise(path)
+
+
+def _recognise(path: Path) -> SourceFormat:
     look = Look(path)
     asked = {name: item for name, item in FORMATS.items() if item.indexes or not look.is_index}
     sure = {name: found for name, item in asked.items() if (found := item.recognise(look))}
@@ -52,6 +58,13 @@ def read_source(
     first_number: the number of line 1 where images are named by numbers (default: by evidence).
     Raises UserError where the source is missing, of no or another format, ambiguous, empty, or has no readable row.
     """
+    with looking_once():
+        return _read_source(spec, images, columns, limit, first_number)
+
+
+def _read_source(
+    spec: SourceSpec, images: Path | None, columns: dict[str, str] | None, limit: int | None, first_number: int | None
+) -> Source:
     path = spec.path
     given = Columns(columns or {})
     remote = FORMATS[spec.format].remote if spec.format and not path.exists() else None
@@ -83,7 +96,7 @@ def read_source(
         frame = _read_part(chosen, part, job, spec)
         frames.append(frame.with_columns(pl.lit(place, pl.Int64).alias("file")))
     if spec.path.is_dir() and spec.split is None:
-        job.notes[UNREAD_FILES] = _unread(path, parts)
+        job.notes.update(_beside(path, parts))
     if job.rows == 0 and limit != 0:
         raise UserError(f"{spec.target}: read as {chosen.name}, it holds no row")
     source = finish(frames, parts, job, spec, chosen.name)
@@ -147,12 +160,19 @@ def _choose_split(parts: list[Part], spec: SourceSpec) -> list[Part]:
     raise UserError(f"{spec.target}: no split {spec.split!r}; it has: {', '.join(names)}")
 
 
-def _unread(path: Path, parts: list[Part]) -> int:
-    """How many files of a data set folder could hold labels and belong to no part."""
+def _beside(path: Path, parts: list[Part]) -> dict[str, int]:
+    """Notes of what else is in a data set folder: files that could hold labels, and those that hold none by kind."""
+    look = Look(path)
     read = {file for part in parts for file in (part.path, part.extra)}
-    if not all(part.path.is_file() and is_label_name(part.path.name) for part in parts):
-        return 0
-    return sum(1 for file in Look(path).label_files if file.path not in read)
+    whole = [part.path for part in parts if part.path.is_dir()]  # read with every file in it
+
+    def unread(file: Path) -> bool:
+        return file not in read and file.parent not in whole
+
+    notes = {UNREAD_FILES: sum(1 for file in (*look.label_files, *look.indexes) if unread(file.path))}
+    for what, files in look.sidecars.items():
+        notes[NO_LABELS.format(what=what)] = sum(1 for file in files if unread(file))
+    return notes
 
 
 def _nothing_readable(source: Source, spec: SourceSpec) -> UserError:
@@ -174,7 +194,10 @@ def _seen(look: Look) -> str:
         endings = sorted({Path(name).suffix or name for name in files})
         inner = f"{len(folders)} folder(s)" if folders else "no folder"
         held = f"{len(files)} file(s) ({', '.join(endings[:8])})" if files else "no file"
-        return f"looked at {held} and {inner} in it"
+        aside = [f"{file.name} ({what})" for what, files in look.sidecars.items() for file in files]
+        more = f" and {len(aside) - 3} more" if len(aside) > 3 else ""
+        passed = f", and passed over {', '.join(aside[:3])}{more}: name a file that holds labels" if aside else ""
+        return f"looked at {held} and {inner} in it{passed}"
     if not look.lines:
         return f"looked at its first bytes, which are no text ({look.head[:8]!r})" if look.head else "it is empty"
     return f"looked at its name and first {len(look.lines)} lines"

@@ -34,7 +34,7 @@ Images inside are a column of bytes or of `{bytes, path}`, and stay unread until
         files = parquet_files(look)
         if not files:
             return None
-        return 0.7 if any(SHARD.search(file.name) for file in files) else 0.85
+        return 0.7 if any(SHARD.search(file.name) for file in files) else 0.8
 
     def parts(self, path: Path) -> list[Part]:
         if not path.is_dir():

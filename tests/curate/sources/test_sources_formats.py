@@ -137,7 +137,10 @@ def test_im2latex_index_join(im2latex: Path) -> None:
         ("test.lst", 3),
         ("test.lst", 4),
     ]
-    assert source.notes == {"formula lines that no index names": 1}
+    assert source.notes == {
+        "formula lines that no index names": 1,
+        "rows paired by number, line 1 being number 0: there is a number 0": 5,
+    }
 
 
 def test_im2latex_by_its_formulas_file_or_one_index(im2latex: Path) -> None:
@@ -277,7 +280,7 @@ def test_unimer_images_by_row_number(tmp_path: Path) -> None:
 
 
 def test_unimer_images_numbered_from_one(tmp_path: Path) -> None:
-    image(tmp_path / "images" / "1.png")
+    image(tmp_path / "images" / "2.png")
     write(tmp_path / "train.txt", "a\nb\n")
     assert images(read(f"unimer:{tmp_path}")) == ["images/1.png", "images/2.png"]
 
