@@ -14,7 +14,7 @@ from rules import Ruleset, Weights
 
 @dataclass(frozen=True)
 class AuditOptions:
-    """What an audit does. `images`, `columns` and `first_numbers` are by source name; the key None holds for every source."""
+    """What an audit does. `images`, `columns`, `first_numbers` are by source name; the key None is for all."""
 
     ruleset: Ruleset
     weights: Weights = field(default_factory=Weights)

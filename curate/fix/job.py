@@ -72,7 +72,9 @@ def fix_source(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Fixed:
-    """Read a source and fix its labels; `progress` is called with distinct labels done and their number. `columns` and `first_number` are those of `read_source`.
+    """Read a source and fix its labels; `progress` is called with distinct labels done and their number.
+
+    columns and first_number are those of `read_source`.
 
     Raises UserError where the source can't be read, or is of a format that can't be written back.
     """

@@ -185,7 +185,9 @@ class Look:
                 for name in folder.names[1]:
                     inner = Look(folder.path / name)
                     real = os.path.realpath(inner.path)
-                    if real not in seen and len(found) + len(below) < _MOST_FOLDERS:  # a link may lead round in a circle
+                    if (
+                        real not in seen and len(found) + len(below) < _MOST_FOLDERS
+                    ):  # a link may lead round in a circle
                         seen.add(real)
                         below.append(inner)
             found += below
@@ -237,10 +239,7 @@ class Look:
     def all_files(self, *endings: str) -> list[Path]:
         """Every file in this folder and below it whose name ends so."""
         return [
-            folder.path / name
-            for folder in self.tree
-            for name in folder.names[0]
-            if name.lower().endswith(endings)
+            folder.path / name for folder in self.tree for name in folder.names[0] if name.lower().endswith(endings)
         ]
 
     def share(self, pattern: re.Pattern[str]) -> float:
@@ -255,7 +254,8 @@ class Look:
 def is_label_name(name: str) -> bool:
     """Could a file of this name hold text that is labels, or stands beside labels?"""
     plain = name.lower().removesuffix(".gz")
-    suffix = os.path.splitext(plain)[1]
+    stem, dot, ending = plain.rpartition(".")
+    suffix = dot + ending if stem else ""
     if suffix in IMAGE_ENDINGS or plain.startswith("."):
         return False
     return suffix in TEXT_ENDINGS or "formulas" in plain

@@ -1,4 +1,4 @@
-"""Finds pictures that are named by a number, for a file of labels whose lines they belong to. Not for which is line 1."""
+"""Finds pictures named by a number, for the file of labels whose lines they belong to. Not for which is line 1."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _DIGITS = 7
 
 @dataclass(frozen=True)
 class Numbered:
-    """Numbers that name lines: which there are, and how many lines. digits: of the names, 0 where they aren't padded."""
+    """Numbers that name lines, and how many lines there are. digits: of the names, 0 where they aren't padded."""
 
     numbers: Collection[int]
     lines: int
@@ -60,8 +60,8 @@ def first_number(
     if lowest > 0 and default is not None:
         return default, "the format counts so"
     raise UserError(
-        f"{path}: the pictures are numbered {lowest:,} to {highest:,} and there are {lines:,} lines, so line 1 may belong "
-        f"to number 0 or to number 1, and the pictures don't tell; say which with {OPTION} 0 or {OPTION} 1"
+        f"{path}: the pictures are numbered {lowest:,} to {highest:,} and there are {lines:,} lines, so line 1 may be "
+        f"number 0 or number 1, and the pictures don't tell; say which with {OPTION} 0 or {OPTION} 1"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,9 +39,20 @@ def _recognise(path: Path) -> SourceFormat:
     best = max(sure.values())
     names = [name for name, found in sure.items() if found > best - _MARGIN]
     if len(names) > 1:
-        choices = ", ".join(f"{name}:{path}" for name in names)
+        choices = ", ".join(f"{name}:{_holder(FORMATS[name], path)}" for name in names)
         raise UserError(f"{path}: could be {' or '.join(names)}; say which: {choices}")
     return FORMATS[names[0]]
+
+
+def _holder(chosen: SourceFormat, path: Path) -> Path:
+    """The folder below `path` that holds all parts of one reading; `path` itself where that is no folder."""
+    if not path.is_dir():
+        return path
+    try:
+        folders = [part.path if part.path.is_dir() else part.path.parent for part in chosen.parts(path)]
+    except UserError:
+        return path
+    return Path(os.path.commonpath(folders)) if folders else path
 
 
 def read_source(
@@ -169,7 +181,9 @@ def _beside(path: Path, parts: list[Part]) -> dict[str, int]:
     def unread(file: Path) -> bool:
         return file not in read and file.parent not in whole
 
-    notes = {UNREAD_FILES: sum(1 for file in (*look.label_files, *look.indexes) if unread(file.path))}
+    others = [file.path for file in (*look.label_files, *look.indexes) if unread(file.path)]
+    names = ", ".join(file.relative_to(path).as_posix() for file in others[:3]) + (", …" if len(others) > 3 else "")
+    notes = {f"{UNREAD_FILES}: {names}": len(others)}
     for what, files in look.sidecars.items():
         notes[NO_LABELS.format(what=what)] = sum(1 for file in files if unread(file))
     return notes

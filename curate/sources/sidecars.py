@@ -29,13 +29,19 @@ _BY_NAME = (
         "vocabulary",
         r"(\w+_)?(dict|dic|dictionary|vocabs?|vocabulary|vocabularies|char_?set|charsets|alphabet|word_?dict)(_\w+)?",
     ),
-    ("vocabulary", r"words?_?dict|(latex_|math_)?tokens?|(\w+_)?tokenizer(_\w+)?|special_tokens_map|added_tokens|merges"),
+    (
+        "vocabulary",
+        r"words?_?dict|(latex_|math_)?tokens?|(\w+_)?tokenizer(_\w+)?|special_tokens_map|added_tokens|merges",
+    ),
     ("vocabulary", r"\w*(2idx|2id|_to_id|_to_idx|2index|2label)|id2\w+|idx2\w+"),
     (
         "log or report",
         r"(bad|broken|corrupt(ed)?|invalid|fail(ed|ures)?|errors?|missing|skip(ped)?|excluded|removed|rejected)(_\w+)?",
     ),
-    ("log or report", r"(\w+_)?(logs?|errors?|reports?|stats|statistics|summary|metrics|checksums?|md5(sums?)?|sha\d+)"),
+    (
+        "log or report",
+        r"(\w+_)?(logs?|errors?|reports?|stats|statistics|summary|metrics|checksums?|md5(sums?)?|sha\d+)",
+    ),
 )
 _KINDS = tuple((kind, re.compile(pattern)) for kind, pattern in _BY_NAME)
 _LISTED = re.compile(rf"\S*{IMAGE_NAME}\s*$")

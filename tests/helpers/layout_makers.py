@@ -172,7 +172,7 @@ def paddlex(folder: Path, rows: int) -> list[Sample]:
     return samples
 
 
-# A label a line, and pictures by number ---------------------------------------------------------------------------------
+# A label a line, and pictures by number -------------------------------------------------------------------------------
 
 
 def unimer(folder: Path, rows: int) -> list[Sample]:
@@ -251,7 +251,7 @@ def im2latex_zenodo(folder: Path, rows: int) -> list[Sample]:
 
 
 def im2markup(folder: Path, rows: int) -> list[Sample]:
-    """im2markup: `NAME LINE` in im2latex_train_filter.lst, formulas normalised, pictures in formula_images_processed."""
+    """im2markup: `NAME LINE` in im2latex_train_filter.lst, normalised formulas, formula_images_processed."""
     samples = _im2latex(
         folder,
         rows,

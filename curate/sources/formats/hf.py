@@ -97,6 +97,7 @@ An id is fetched through `datasets`, `hf:ORG/NAME:CONFIG` picks a configuration;
 looked at. `curate fix` takes no id: it writes files, so save the data set first (`save_to_disk`). Of a saved data set
 it writes one that can be loaded again, with the splits that were read.
 """
+    layouts = (("datasets", "what `Dataset.save_to_disk` and `DatasetDict.save_to_disk` write"),)
     general = True
     endings = (".arrow", ".parquet")
     columns = TRIED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,6 +43,15 @@ Blank formula lines count as lines. A number past the end of the formulas, or on
 unreadable row; formulas that no index names are noted. The original's formulas are in Latin-1, so what isn't UTF-8 is
 read as that. `curate fix` changes the formulas and keeps the index.
 """
+    layouts = (
+        ("im2latex-100k (Zenodo)", "`im2latex_formulas.lst`, `im2latex_train.lst` …, `formula_images`"),
+        ("im2markup", "`im2latex_formulas.norm.lst`, `im2latex_train_filter.lst` …, `formula_images_processed`"),
+        (
+            "im2latex (Kaggle)",
+            "`im2latex_train.csv` … of `formula,image`, images in a folder in `formula_images_processed`",
+        ),
+        ("LaTeX_OCR_PRO", "`formulas/train.formulas.norm.txt`, `matching/train.matching.txt`, `images/images_train` …"),
+    )
     example = (
         ("formulas.lst", "x ^ { 2 }\n\\frac { 1 } { 2 }\n"),
         ("train.lst", "1 60ee748793 basic\n0 1015942522 basic\n"),
@@ -71,13 +81,20 @@ read as that. `curate fix` changes the formulas and keeps the index.
         look = Look(path)
         if path.is_dir():
             indexes = [index.path for index in look.indexes if formulas_of(index.path)]
+            tables = [file.path for file in look.label_files if _is_csv(file)]
+            if indexes and tables:
+                folder = os.path.commonpath([index.parent for index in indexes])
+                where = indexes[0] if folder == str(path) else folder
+                raise UserError(
+                    f"{path}: could be {where} with its formulas or the table {tables[0].name}; say which: "
+                    + ", ".join(f"im2latex:{choice}" for choice in (where, *tables))
+                )
             if indexes:
                 formulas = {index: _only_formulas(index) for index in indexes}
                 return [Part(index, split_of(index), of) for index, of in formulas.items() if _goes_with(index, of)]
-            files = [file.path for file in look.label_files if _is_csv(file)]
-            if not files:
+            if not tables:
                 raise wrong_shape(path, self.name, "the folder holds neither index .lst files nor a formula,image CSV")
-            return name_parts(files, path)
+            return name_parts(tables, path)
         if look.is_index:
             return [Part(path, split_of(path), _only_formulas(path))]
         if _is_table(path):
@@ -170,7 +187,11 @@ def _read_index(part: Part, formulas_file: Path, job: Job) -> pl.DataFrame:
     formulas = read_lines(formulas_file, aside, utf8_or_latin1(formulas_file))
     named = _numbers(part, formulas_file)
     first, why = first_number(
-        formulas_file, Numbered(named, aside.rows), job.first_number, lambda: _fit(index, formulas, part, job), default=0
+        formulas_file,
+        Numbered(named, aside.rows),
+        job.first_number,
+        lambda: _fit(index, formulas, part, job),
+        default=0,
     )
     job.notes[note(first, why)] += index.height
     job.notes[UNUSED] = aside.rows - sum(1 for number in named if first <= number < first + aside.rows)
@@ -188,7 +209,7 @@ def _read_index(part: Part, formulas_file: Path, job: Job) -> pl.DataFrame:
 
 
 def _pattern(texts: pl.Series) -> str:
-    """Groups `number` and `name` of an index's lines: the number first (an image name can be all digits too) or last."""
+    """Groups `number` and `name` of an index's lines: the number first (a name can be all digits too) or last."""
     if texts.str.contains(r"^\d+[ \t]+\S+").sum() * 2 >= len(texts):
         return r"^(?<number>\d+)[ \t]+(?<name>\S+)([ \t].*)?$"
     return r"^(?<name>\S+)[ \t]+(?<number>\d+)[ \t]*$"

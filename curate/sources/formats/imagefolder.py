@@ -32,6 +32,9 @@ class FolderOfImages(SourceFormat):
 `file_name` is relative to the folder that the metadata file stands in; nothing is searched for. A folder in the data
 set with a metadata file of its own is a split.
 """
+    layouts = (
+        ("datasets", "images with `metadata.csv`, `.jsonl` or `.parquet`, in a folder or in one for each split"),
+    )
     example = (
         ("train/metadata.jsonl", '{"file_name": "a.png", "text": "x ^ { 2 }"}\n{"file_name": "b.png", "text": "y"}\n'),
         ("train/a.png", ""),

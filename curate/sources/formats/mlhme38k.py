@@ -43,6 +43,10 @@ class Mlhme38k(SourceFormat):
 Labels of several lines hold `\\` or an environment. In a folder of one `.txt` per image the file is the label, and
 the image is the one with the same stem, in the same folder, in one in it, or in an image folder beside it.
 """
+    layouts = (
+        ("MLHME-38K", "`train_labels.txt` of `image<TAB>label` with `train_images`, and the same for `test`"),
+        ("a text file for each image", "`1.txt` beside `1.jpg`, in a folder or in one for each split"),
+    )
     example = (
         ("a.txt", "x = 1 \\\\ y = 2\n"),
         ("a.jpg", ""),

@@ -24,6 +24,7 @@ class Parquet(SourceFormat):
 Images inside are a column of bytes or of `{bytes, path}`, and stay unread until they are looked at. Files named
 `…-00000-of-00002` are one split. `curate fix` writes a table of the same schema and keeps every other column.
 """
+    layouts = (("im2latex (parquet)", "`train.parquet` … with `formula` and `image` (`{bytes, path}`)"),)
     general = True
     endings = (".parquet",)
     columns = TRIED

@@ -40,6 +40,10 @@ number that is the number of lines; else the images themselves, where they fit t
 ([pairs](pairs.md)); else a highest number that is one less, or names of seven digits. Where nothing tells it is an
 error: `--first-number 0` or `1` says it.
 """
+    layouts = (
+        ("UniMER", "`UniMER-1M/train.txt` with `images`, `UniMER-Test/cpe.txt` with `cpe` …; or one of the two"),
+        ("LaTeX-OCR (pix2tex)", "`math.txt` with `train`, `val` and `test`, whose images its line numbers name"),
+    )
     example = (
         ("cpe.txt", "x ^ { 2 }\n\\frac { 1 } { 2 }\n"),
         ("cpe/0000000.png", ""),
@@ -127,7 +131,9 @@ def _fit(found: Pictures, frame: pl.DataFrame) -> int | None:
     both = both.sort("number")
     folders = [folder.absolute() for folder, _ in found.folders]
     top = Path(folders[0].anchor)
-    images = [(folders[at] / name).relative_to(top).as_posix() for name, at in both.select("name", "folder").iter_rows()]
+    images = [
+        (folders[at] / name).relative_to(top).as_posix() for name, at in both.select("name", "folder").iter_rows()
+    ]
     return better_fit(top, images, both["label0"].to_list(), both["label1"].to_list())
 
 

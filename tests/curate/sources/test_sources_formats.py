@@ -202,7 +202,8 @@ def test_crohme_folder_of_sets(tmp_path: Path) -> None:
     write(tmp_path / "crohme2023_train_captions.json", '["x"]')
     source = read(f"c={tmp_path}")
     assert source.format == "crohme"
-    assert source.notes == {"files beside it that could hold labels and were not read": 1}
+    note = "files beside it that could hold labels and were not read: crohme2023_train_captions.json"
+    assert source.notes == {note: 1}
     assert dict(zip(ids(source), images(source), strict=True)) == {
         "c/2014/a_1": "2014/img/a_1.png",
         "c/train/a_1": "train/img/a_1.png",
