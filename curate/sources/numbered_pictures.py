@@ -110,7 +110,9 @@ def _several(labels: Path, base: Path) -> list[tuple[Path, str | None, dict[int,
         for folder in (top, *top.folders):
             if folder.path.name not in others and (numbers := numbered(folder.path)):
                 found.append((folder.path, split_name(folder.path, base), numbers))
-    return found
+    times = Counter(number for _, _, numbers in found for number in numbers)
+    apart = all(sum(times[number] > 1 for number in numbers) * 2 < len(numbers) for _, _, numbers in found)
+    return found if apart else []  # each counts from its own first line
 
 
 def stem_of(labels: Path) -> str:

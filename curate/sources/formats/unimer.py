@@ -60,7 +60,11 @@ error: `--first-number 0` or `1` says it.
         beside = {Path(name).stem for name in Look(look.path.parent).names[0] if name != look.path.name}
         if stem_of(look.path) in beside and stem_of(look.path).isdecimal():
             return None  # the one label of the image beside it
-        return 0.85 if pictures_of(look.path) is not None else None
+        found = pictures_of(look.path)
+        if found is None:
+            return None
+        # Far fewer lines than pictures: some other text.
+        return 0.85 if last_line(look.path) >= max(found.numbers) else 0.5
 
     def recognise_folder(self, look: Look) -> float | None:
         return max((found for file in look.label_files if (found := self.recognise_file(file))), default=None)
@@ -138,7 +142,7 @@ def _fit(found: Pictures, frame: pl.DataFrame) -> int | None:
 
 
 def _no_two_of_one_folder(parts: list[Part], path: Path) -> list[Part]:
-    """Label files that would take the same images: those whose lines are as many as these. UserError for several."""
+    """Of label files that would take the same images, the one that has a line for each. UserError for several."""
     by_folders: dict[tuple[Path, ...], list[Part]] = {}
     for part in parts:
         found = pictures_of(part.path)
@@ -147,7 +151,9 @@ def _no_two_of_one_folder(parts: list[Part], path: Path) -> list[Part]:
     for folders, mine in by_folders.items():
         if len(mine) > 1:
             numbers = {number for folder in folders for number in numbered(folder)}
-            fitting = [part for part in mine if last_line(part.path) in (max(numbers), max(numbers) + 1)]
+            fitting = [part for part in mine if last_line(part.path) >= max(numbers)]
+            if len(fitting) > 1:
+                fitting = [part for part in mine if last_line(part.path) in (max(numbers), max(numbers) + 1)]
             if len(fitting) != 1:
                 choices = ", ".join(f"unimer:{part.path}" for part in mine)
                 raise wrong_shape(

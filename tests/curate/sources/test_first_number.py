@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from layout_makers import texteller
 from source_makers import image, images, labels, read, write
 
 from curate.base.errors import UserError
@@ -140,11 +141,16 @@ def test_a_row_is_of_the_split_whose_folder_has_its_picture(tmp_path: Path) -> N
 
 
 def test_a_number_in_two_folders_is_nobodys(tmp_path: Path) -> None:
-    write(tmp_path / "math.txt", "".join(f"x_{n}\n" for n in range(4)))
-    for number, folder in ((0, "train"), (1, "train"), (1, "val"), (3, "val")):
+    write(tmp_path / "math.txt", "".join(f"x_{n}\n" for n in range(5)))
+    for number, folder in ((0, "train"), (1, "train"), (4, "train"), (1, "val"), (2, "val"), (3, "val")):
         image(tmp_path / folder / f"{number}.png")
     source = read(tmp_path)
-    assert _pairs(source) == [("train/0.png", "x_0"), ("val/3.png", "x_3")]
+    assert _pairs(source) == [
+        ("train/0.png", "x_0"),
+        ("val/2.png", "x_2"),
+        ("val/3.png", "x_3"),
+        ("train/4.png", "x_4"),
+    ]
     assert dict(source.unreadable.by_reason) == {"several images have the number of this line": 1}
 
 
@@ -157,6 +163,23 @@ def test_two_files_for_one_folder_of_pictures_are_not_guessed_between(tmp_path: 
         read(tmp_path)
     assert f"name one: unimer:{tmp_path / 'labels.txt'}, unimer:{tmp_path / 'other.txt'}" in str(error.value)
     assert labels(read(f"unimer:{tmp_path / 'other.txt'}")) == ["a"] * 9
+
+
+def test_a_text_with_far_fewer_lines_than_pictures_is_some_other_text(tmp_path: Path) -> None:
+    texteller(tmp_path, 30)
+    write(tmp_path / "notes.txt", "some words\nof mine\n")
+    source = read(tmp_path)
+    assert source.format == "jsonl"
+    assert source.notes["files beside it that could hold labels and were not read: notes.txt"] == 1
+
+
+def test_folders_that_each_count_from_their_own_first_line_belong_to_no_one_file(tmp_path: Path) -> None:
+    write(tmp_path / "math.txt", "".join(f"x_{n}\n" for n in range(9)))
+    for folder in ("train", "val"):
+        for number in range(4):
+            image(tmp_path / folder / f"{number}.png")
+    with pytest.raises(UserError, match="no known format"):
+        read(tmp_path)
 
 
 def test_pictures_without_a_line_are_counted(tmp_path: Path) -> None:
