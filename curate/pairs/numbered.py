@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from curate.images.opening import probe
 from curate.pairs import features
@@ -13,30 +13,29 @@ from curate.pairs.fit import Floats
 
 #: Pictures that are looked at, and how many must tell anything.
 SAMPLE, _FEWEST = 240, 12
-#: A way is the better one where the mean gain in fit is so large, and so many standard errors from 0.
-_GAIN, _SIGMAS = 0.05, 5.0
 
 
-def better_fit(root: Path, images: Sequence[str], first: Sequence[str], second: Sequence[str]) -> int | None:
-    """0 where pictures fit the labels `first` better, 1 where `second`, None where they don't tell.
+def better_fit(root: Path, rows: pl.DataFrame) -> float:
+    """How much better pictures fit their `label0` than their `label1`, in standard errors; 0 where they don't tell.
 
-    images: paths relative to `root`; the three are of one length. The fit is that of `score`'s lags: the correlation of
-    the ink with the label's layout, less how far the width over the height is from what the layout lets expect.
+    rows: columns image (a path relative to `root`), label0, label1; SAMPLE of them are looked at. The fit is that of
+    `score`'s lags: the correlation of the ink with the label's layout, less how far the width over the height is from
+    what the layout lets expect.
     """
-    tell = [at for at, (one, other) in enumerate(zip(first, second, strict=True)) if one.split() != other.split()]
-    at = [tell[place] for place in np.linspace(0, len(tell) - 1, min(SAMPLE, len(tell))).astype(int)] if tell else []
-    if len(at) < _FEWEST:
-        return None
-    seen = probe(root, [images[place] for place in at], measures=True)
+    tell = rows.filter(pl.col("image").is_not_null() & (pl.col("label0") != pl.col("label1")))
+    if tell.height < _FEWEST:
+        return 0.0
+    sample = tell[np.linspace(0, tell.height - 1, min(SAMPLE, tell.height)).astype(int).tolist()]
+    seen = probe(root, sample["image"].to_list(), measures=True)
     inked = seen["ink_thumb"].is_not_null().to_numpy()
-    labels = features.describe([labels[place] for labels in (first, second) for place in at])
+    labels = features.describe([*sample["label0"], *sample["label1"]])
     drawn = labels.drawn.reshape(2, -1).all(axis=0) & inked
     if drawn.sum() < _FEWEST:
-        return None
+        return 0.0
     pictures = seen.filter(drawn)
     ink, wide = features.unit(features.pooled(features.thumbnails(pictures))), features.images(pictures)
     kept = np.flatnonzero(drawn)
-    ways = [start + kept for start in (0, len(at))]
+    ways = [start + kept for start in (0, sample.height)]
     apart = [wide[:, features.ASPECT] - labels.base[way, 0] for way in ways]
     middle = float(np.median(np.concatenate(apart)))
     fits: list[Floats] = []
@@ -44,7 +43,4 @@ def better_fit(root: Path, images: Sequence[str], first: Sequence[str], second: 
         alike = np.einsum("ij,ij->i", features.unit(labels.thumbs[way]), ink)
         fits.append(alike - 0.3 * np.minimum(np.abs(off - middle), 2.0))
     gain = fits[0] - fits[1]
-    mean, error = float(gain.mean()), float(gain.std() / np.sqrt(gain.size))
-    if abs(mean) < _GAIN or abs(mean) < _SIGMAS * error:
-        return None
-    return 0 if mean > 0 else 1
+    return float(gain.mean() / max(float(gain.std()) / np.sqrt(gain.size), 1e-6))

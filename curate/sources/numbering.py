@@ -17,6 +17,8 @@ from curate.sources.look import once
 OPTION = "--first-number"
 #: Digits in the names that UniMER's and LaTeX-OCR's own programs give pictures, from 0.
 _DIGITS = 7
+#: So many standard errors better than the other way the pictures must fit, and so many worse they mustn't.
+_SURE, _DOUBT = 4.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,13 @@ def first_number(
     path: Path,
     found: Numbered,
     given: int | None,
-    fit: Callable[[], int | None],
+    fit: Callable[[], float],
     *,
     default: int | None = None,
 ) -> tuple[int, str]:
     """(the number of the first line, what decided that). `path`: the label file, for errors.
 
-    given: what the user said; fit: which of 0 and 1 the pictures fit, None where they don't tell; asked only where the
+    given: what the user said; fit: how much better the pictures fit 0 than 1, in standard errors, asked only where the
     numbers leave a choice. default: what the format's own definition says. Raises UserError where nothing decides.
     """
     if given is not None:
@@ -51,13 +53,13 @@ def first_number(
     if lowest > 0 and highest == lines:
         return 1, "the highest number is the number of lines"
     seen = fit()
-    if seen is not None:
-        return seen, "the pictures fit the labels so"
-    if lowest > 0 and highest == lines - 1:
+    if abs(seen) >= _SURE:
+        return int(seen < 0), "the pictures fit the labels so"
+    if lowest > 0 and highest == lines - 1 and seen > -_DOUBT:
         return 0, "the highest number is that of the last line, counted from 0"
-    if lowest > 0 and found.digits == _DIGITS:
+    if lowest > 0 and found.digits == _DIGITS and seen > -_DOUBT:
         return 0, "names of seven digits, which are counted from 0"
-    if lowest > 0 and default is not None:
+    if lowest > 0 and default is not None and seen > -_DOUBT:
         return default, "the format counts so"
     raise UserError(
         f"{path}: the pictures are numbered {lowest:,} to {highest:,} and there are {lines:,} lines, so line 1 may be "

@@ -226,8 +226,8 @@ def _numbers(part: Part, formulas_file: Path) -> set[int]:
     return named
 
 
-def _fit(index: pl.DataFrame, formulas: pl.DataFrame, part: Part, job: Job) -> int | None:
-    """Which number of line 1 the pictures fit, None where they don't tell."""
+def _fit(index: pl.DataFrame, formulas: pl.DataFrame, part: Part, job: Job) -> float:
+    """How much better the pictures fit a line 1 that is number 0 than one that is number 1; see `better_fit`."""
     from curate.pairs.numbered import better_fit  # with all that it takes to look at pictures
 
     both = index.select("number", "line", image="name")
@@ -236,7 +236,7 @@ def _fit(index: pl.DataFrame, formulas: pl.DataFrame, part: Part, job: Job) -> i
         both = both.join(labels, on="number", how="inner", maintain_order="left")
     aside = Job(job.name, job.path, job.root, job.images_given, Columns(), None)
     both = resolve_images(both, aside, part.path, part.split, ending=".png")
-    return better_fit(job.root, both["image"].to_list(), both["label0"].to_list(), both["label1"].to_list())
+    return better_fit(job.root, both)
 
 
 def _in_formulas(index: FileText, formulas: FileText, changes: Sequence[Change]) -> list[str]:

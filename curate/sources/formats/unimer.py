@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -71,7 +72,8 @@ error: `--first-number 0` or `1` says it.
 
     def parts(self, path: Path) -> list[Part]:
         found = super().parts(path)
-        return _no_two_of_one_folder(found, path) if len(found) > 1 else found
+        found = _no_two_of_one_folder(found, path) if len(found) > 1 else found
+        return [replace(part, split=None) if _are_split(part.path) else part for part in found]
 
     def read(self, part: Part, job: Job) -> pl.DataFrame:
         frame = read_labels(part, job)
@@ -85,12 +87,18 @@ error: `--first-number 0` or `1` says it.
             job.first_number,
             lambda: _fit(found, frame),
         )
-        job.notes[note(first, why)] += frame.height
         job.notes[NO_LINE] += sum(1 for number in found.numbers if not first <= number < first + lines)
-        return _paired(frame, found, first, part, job)
+        paired = _paired(frame, found, first, part, job)
+        job.notes[note(first, why)] += paired.height
+        return paired
 
     def write_back(self, path: Path, changes: Sequence[Change], files: Files, columns: Columns) -> list[str]:
         return in_lines(files.text(path), changes)
+
+
+def _are_split(labels: Path) -> bool:
+    found = pictures_of(labels)
+    return found is not None and found.are_split
 
 
 def _paired(frame: pl.DataFrame, found: Pictures, first: int, part: Part, job: Job) -> pl.DataFrame:
@@ -123,8 +131,8 @@ def _below(folder: Path, root: Path) -> str:
     return absolute.relative_to(base).as_posix() if absolute.is_relative_to(base) else absolute.as_posix()
 
 
-def _fit(found: Pictures, frame: pl.DataFrame) -> int | None:
-    """Which first number the pictures fit, None where they don't tell."""
+def _fit(found: Pictures, frame: pl.DataFrame) -> float:
+    """How much better the pictures fit a line 1 that is number 0 than one that is number 1; see `better_fit`."""
     from curate.pairs.numbered import better_fit  # with all that it takes to look at pictures
 
     labels = frame.select("line", "text")
@@ -132,13 +140,11 @@ def _fit(found: Pictures, frame: pl.DataFrame) -> int | None:
     for first in (0, 1):
         theirs = labels.select(number=pl.col("line") - 1 + first, **{f"label{first}": pl.col("text")})
         both = both.join(theirs, on="number", how="inner", maintain_order="left")
-    both = both.sort("number")
     folders = [folder.absolute() for folder, _ in found.folders]
     top = Path(folders[0].anchor)
-    images = [
-        (folders[at] / name).relative_to(top).as_posix() for name, at in both.select("name", "folder").iter_rows()
-    ]
-    return better_fit(top, images, both["label0"].to_list(), both["label1"].to_list())
+    below = {at: folder.relative_to(top).as_posix() for at, folder in enumerate(folders)}
+    where = pl.col("folder").replace_strict(below, return_dtype=pl.String)
+    return better_fit(top, both.sort("number").with_columns(image=pl.concat_str(where, pl.lit("/"), "name")))
 
 
 def _no_two_of_one_folder(parts: list[Part], path: Path) -> list[Part]:

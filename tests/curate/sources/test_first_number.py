@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from layout_makers import texteller
 from source_makers import image, images, labels, read, write
 
 from curate.base.errors import UserError
-from curate.cli.main import main
+from curate.base.terminal import run
+from curate.cli.main import main_group
 from curate.fix.job import fix_source
 from curate.render import render_many
 from curate.sources import Source, parse_first_number, parse_source
@@ -189,18 +189,17 @@ def test_pictures_without_a_line_are_counted(tmp_path: Path) -> None:
 # The option -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_option_of_the_commands(tmp_path: Path) -> None:
+def test_the_option_of_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = _blank(tmp_path / "set", [3, 5], 9)
     arguments = ["audit", f"u={folder}", "--out", str(tmp_path / "run"), "--select", "LEN", "--no-cache"]
-    failed = CliRunner().invoke(main, arguments)
-    assert failed.exit_code == 2
-    assert "--first-number 0 or --first-number 1" in failed.output
+    assert run("curate", main_group, arguments) == 2
+    assert capsys.readouterr().err.endswith("say which with --first-number 0 or --first-number 1\n")
     assert not (tmp_path / "run").exists()
-    done = CliRunner().invoke(main, [*arguments, "--first-number", "u=1"])
-    assert done.exit_code == 0, done.output
-    assert "u: 9 × rows paired by number, line 1 being number 1: given with --first-number" in done.output
-    wrong = CliRunner().invoke(main, [*arguments, "--first-number", "2"])
-    assert (wrong.exit_code, "the number of line 1 is 0 or 1" in wrong.output) == (2, True)
+    assert run("curate", main_group, [*arguments, "--first-number", "u=1"]) == 0
+    told = capsys.readouterr().out
+    assert "u: 9 × rows paired by number, line 1 being number 1: given with --first-number" in told
+    assert run("curate", main_group, [*arguments, "--first-number", "2"]) == 2
+    assert "the number of line 1 is 0 or 1" in capsys.readouterr().err
     fixed = fix_source(parse_source(str(folder)), select(["WSP"]), "safe", first_number=0)
     assert fixed.source.frame.height == 9
 
@@ -218,4 +217,4 @@ def test_a_wrong_value_is_one_line(text: str) -> None:
 
 def test_what_was_given_wins_over_all_evidence() -> None:
     found = Numbered(range(9), 9)
-    assert first_number(Path("x"), found, 1, lambda: 0) == (1, "given with --first-number")
+    assert first_number(Path("x"), found, 1, lambda: 9.0) == (1, "given with --first-number")
