@@ -212,6 +212,9 @@ class Look:
         for file in self._texts:
             if what := sidecars.kind(file):
                 found.setdefault(what, []).append(file.path)
+        for path in self.all_files(*sidecars.BY_ENDING):
+            if what := sidecars.kind_by_name(path.name):
+                found.setdefault(what, []).append(path)
         return found
 
     @cached_property

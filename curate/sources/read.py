@@ -12,7 +12,7 @@ from curate.base.column_names import Columns
 from curate.base.errors import UserError
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
-from curate.sources.look import Look, looking_once
+from curate.sources.look import IMAGE_ENDINGS, Look, looking_once
 from curate.sources.model import LEAVES_FOLDER, Job, Part, Source
 from curate.sources.registry import FORMATS
 from curate.sources.spec import SourceSpec
@@ -181,7 +181,8 @@ def _beside(path: Path, parts: list[Part]) -> dict[str, int]:
     def unread(file: Path) -> bool:
         return file not in read and file.parent not in whole
 
-    others = [file.path for file in (*look.label_files, *look.indexes) if unread(file.path)]
+    texts = [file.path for file in (*look.label_files, *look.indexes)]
+    others = [file for file in (*texts, *look.all_files(".inkml", ".parquet", ".arrow")) if unread(file)]
     names = ", ".join(file.relative_to(path).as_posix() for file in others[:3]) + (", …" if len(others) > 3 else "")
     notes = {f"{UNREAD_FILES}: {names}": len(others)}
     for what, files in look.sidecars.items():
@@ -208,6 +209,8 @@ def _seen(look: Look) -> str:
         endings = sorted({Path(name).suffix or name for name in files})
         inner = f"{len(folders)} folder(s)" if folders else "no folder"
         held = f"{len(files)} file(s) ({', '.join(endings[:8])})" if files else "no file"
+        if files and all(name.lower().endswith(IMAGE_ENDINGS) for name in files):
+            held = f"nothing but {len(files)} image(s)"
         aside = [f"{file.name} ({what})" for what, files in look.sidecars.items() for file in files]
         more = f" and {len(aside) - 3} more" if len(aside) > 3 else ""
         passed = f", and passed over {', '.join(aside[:3])}{more}: name a file that holds labels" if aside else ""

@@ -14,6 +14,8 @@ from typing import Any
 from curate.base.column_names import LABEL_COLUMNS
 from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look
 
+_SETTINGS, _IMAGE_LIST = "settings", "list of image names"
+
 #: What a name without its endings says that a file is, the first that fits. `_` stands for `-`, `.` and space too.
 _BY_NAME = (
     (
@@ -43,10 +45,19 @@ _BY_NAME = (
         r"(\w+_)?(logs?|errors?|reports?|stats|statistics|summary|metrics|checksums?|md5(sums?)?|sha\d+)",
     ),
 )
+#: Endings of files that hold no labels at all, and what they are; None where the name must say it.
+BY_ENDING = {
+    ".log": "log or report",
+    ".yaml": _SETTINGS,
+    ".yml": _SETTINGS,
+    ".toml": _SETTINGS,
+    ".ini": _SETTINGS,
+    ".cfg": _SETTINGS,
+    ".md": None,
+    ".rst": None,
+}
 _KINDS = tuple((kind, re.compile(pattern)) for kind, pattern in _BY_NAME)
 _LISTED = re.compile(rf"\S*{IMAGE_NAME}\s*$")
-_IMAGE_LIST = "list of image names"
-_SETTINGS = "settings"
 
 
 def kind(look: Look) -> str | None:
@@ -60,8 +71,8 @@ def kind_by_name(name: str) -> str | None:
         return "hidden file"
     plain = name.lower().removesuffix(".gz")
     suffix = Path(plain).suffix
-    if suffix == ".log":
-        return "log or report"
+    if BY_ENDING.get(suffix):
+        return BY_ENDING[suffix]
     stem = re.sub(r"[-. ]", "_", plain.removesuffix(suffix) if suffix else plain)
     return next((kind for kind, pattern in _KINDS if pattern.fullmatch(stem)), None)
 

@@ -52,10 +52,12 @@ def test_what_stands_beside_labels_is_noted_by_what_it_is(tmp_path: Path) -> Non
     for name in ("config.json", "state.json", "dataset_infos.json"):
         write(tmp_path / name, "{}")
     write(tmp_path / "train.log", "epoch 1\n")
+    write(tmp_path / "README.md", "# A data set\n")
     write(tmp_path / "images" / "subset.txt", "0.png\n1.png\n")
     assert {note: count for note, count in read(tmp_path).notes.items() if "no labels" in note} == {
+        "files beside it that hold no labels and were not read: documentation": 1,
         "files beside it that hold no labels and were not read: list of image names": 1,
-        "files beside it that hold no labels and were not read: log or report": 2,
+        "files beside it that hold no labels and were not read: log or report": 3,
         "files beside it that hold no labels and were not read: settings": 4,
         "files beside it that hold no labels and were not read: vocabulary": 1,
     }
@@ -137,6 +139,12 @@ def test_an_index_and_a_table_in_one_folder_are_two_readings(tmp_path: Path) -> 
         read(tmp_path)
     assert f"im2latex:{tmp_path / 'sample'}, im2latex:{tmp_path / 'im2latex_test.csv'}" in str(error.value)
     assert labels(read(tmp_path / "sample")) == ["x", "y"]
+
+
+def test_strokes_beside_captions_are_told_of(tmp_path: Path) -> None:
+    hmer(tmp_path, 30)
+    write(tmp_path / "ink" / "a.inkml", '<ink><annotation type="truth">x</annotation></ink>')
+    assert read(tmp_path).notes["files beside it that could hold labels and were not read: ink/a.inkml"] == 1
 
 
 def test_what_is_beside_a_table_of_formulas_is_not_another_reading(tmp_path: Path) -> None:
