@@ -29,7 +29,8 @@ _MOST_FILES = 40
 _DEPTH, _MOST_FOLDERS = 4, 400
 _LINE_START = 500
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 #: What was found out since `looking_once` began, by what was asked; None outside of it.
@@ -72,7 +73,9 @@ class Look:
 
     def __new__(cls, path: Path) -> Look:
         seen = _SEEN.get()
-        return object.__new__(cls) if seen is None else seen.setdefault(path, object.__new__(cls))  # type: ignore[no-any-return]
+        new = object.__new__(cls)
+        known: Look = new if seen is None else seen.setdefault(path, new)
+        return known
 
     @cached_property
     def is_dir(self) -> bool:

@@ -16,6 +16,8 @@ from curate.sources.splits import split_name
 
 _NAME = re.compile(rf"(\d+){IMAGE_NAME}")
 _FOR_IMAGES = re.compile(r"(?i)images?|imgs?|pictures?|png|jpe?g")
+#: Folders that only keep the number of files in one low.
+_SHARD = re.compile(r"(?i)((part|shard|chunk|batch|images?|img)[-_ ]?)?\d+")
 _FOR_LABELS = re.compile(r"(?i)labels?|formulas?|formulae|annotations?|captions?|texts?|latex|gt|math")
 
 
@@ -34,7 +36,7 @@ class Pictures:
     @property
     def are_split(self) -> bool:
         """Do the folders say the split of a row?"""
-        return len(self.folders) > 1
+        return any(split is not None for _, split in self.folders)
 
     @cached_property
     def numbers(self) -> set[int]:
@@ -46,7 +48,7 @@ class Pictures:
         stems = self.frame["name"].str.extract(r"^(\d+)\.")
         widths = stems.str.len_bytes()
         padded = stems.str.contains(r"^0\d").any()
-        return int(widths[0]) if padded and widths.n_unique() == 1 else 0  # type: ignore[arg-type]
+        return int(widths[0]) if padded and widths.n_unique() == 1 else 0
 
     @cached_property
     def usual_name(self) -> tuple[int, str]:
@@ -83,6 +85,8 @@ def pictures_of(labels: Path, root: Path | None = None) -> Pictures | None:
             if place.is_dir() and (found := numbered(place)):
                 return _pictures([(place, None, found)])
         if several := _several(labels, base):
+            if len(several) == 1:
+                several = [(several[0][0], None, several[0][2])]
             return _pictures(several)
     return None
 
@@ -109,7 +113,8 @@ def _several(labels: Path, base: Path) -> list[tuple[Path, str | None, dict[int,
     for top in look.folders:
         for folder in (top, *top.folders):
             if folder.path.name not in others and (numbers := numbered(folder.path)):
-                found.append((folder.path, split_name(folder.path, base), numbers))
+                shard = _SHARD.fullmatch(folder.path.name)
+                found.append((folder.path, None if shard else split_name(folder.path, base), numbers))
     times = Counter(number for _, _, numbers in found for number in numbers)
     apart = all(sum(times[number] > 1 for number in numbers) * 2 < len(numbers) for _, _, numbers in found)
     return found if apart else []  # each counts from its own first line

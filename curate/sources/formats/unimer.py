@@ -115,7 +115,7 @@ def _paired(frame: pl.DataFrame, found: Pictures, first: int, part: Part, job: J
         job.rows -= without
         frame = frame.filter(pl.col("name").is_not_null())
         names = {at: name for at, (_, name) in enumerate(found.folders)}
-        split = pl.col("folder").replace_strict(names, return_dtype=pl.String)
+        split = pl.coalesce(pl.col("folder").replace_strict(names, return_dtype=pl.String), split)
     digits, ending = found.usual_name
     missing = pl.concat_str(pl.col("number").cast(pl.String).str.zfill(digits), pl.lit(ending))
     frame = frame.with_columns(name=pl.coalesce("name", missing))

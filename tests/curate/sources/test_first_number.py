@@ -140,6 +140,19 @@ def test_a_row_is_of_the_split_whose_folder_has_its_picture(tmp_path: Path) -> N
     assert read(tmp_path, limit=3).frame.height <= 3
 
 
+def test_folders_that_only_hold_part_of_the_pictures_are_no_splits(tmp_path: Path) -> None:
+    write(tmp_path / "train.txt", "".join(f"x_{n}\n" for n in range(4)))
+    for number in (0, 1, 3):
+        image(tmp_path / "images" / f"00{number // 2}" / f"{number}.png")
+    source = read(f"{tmp_path}#train")
+    assert _pairs(source) == [
+        ("images/000/0.png", "x_0"),
+        ("images/000/1.png", "x_1"),
+        ("images/000/2.png", "x_2"),  # is missing
+        ("images/001/3.png", "x_3"),
+    ]
+
+
 def test_a_number_in_two_folders_is_nobodys(tmp_path: Path) -> None:
     write(tmp_path / "math.txt", "".join(f"x_{n}\n" for n in range(5)))
     for number, folder in ((0, "train"), (1, "train"), (4, "train"), (1, "val"), (2, "val"), (3, "val")):
