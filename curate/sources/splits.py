@@ -8,7 +8,7 @@ from pathlib import Path
 from curate.sources.model import Part
 from rules.sets import split_names
 
-_SHARD = re.compile(r"-\d{5}-of-\d{5}$")
+_SHARD = re.compile(r"-\d{5}-of-\d{5}(-[0-9a-f]+)?$")
 _NEUTRAL = re.compile(r"(?i)(caption|label|annotation|formula|metadata|data|gt|image|img|list|ink(ml)?)s?")
 
 

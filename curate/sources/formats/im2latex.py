@@ -144,7 +144,8 @@ def _only_formulas(index: Path) -> Path:
     """The formulas of an index. Raises UserError where there are none, or several that it could be of."""
     found = formulas_of(index)
     if not found:
-        raise wrong_shape(index, "im2latex", "there is no formulas file (formulas.lst) beside this index")
+        hint = f"; if its numbers are labels, name a format that reads them: hme100k:{index}"
+        raise wrong_shape(index, "im2latex", f"there is no formulas file (formulas.lst) beside this index{hint}")
     if len(found) > 1:
         choices = ", ".join(f"im2latex:{file}" for file in found)
         raise UserError(f"{index}: it could be of several formulas files; say which: {choices}")

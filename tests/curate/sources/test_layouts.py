@@ -5,9 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 from layout_judge import judge
-from layout_makers import LAYOUTS, Layout, hme100k, hmer, im2latex_kaggle, imagefolder, latex_ocr, latex_ocr_pro
+from layout_makers import (
+    LAYOUTS,
+    Layout,
+    hme100k,
+    hmer,
+    im2latex_kaggle,
+    imagefolder,
+    latex_ocr,
+    latex_ocr_pro,
+    saved_dataset,
+    saved_dict,
+)
 from source_makers import image, images, labels, read, write
 
 from curate.base.errors import UserError
@@ -42,6 +54,23 @@ def test_upper_case_endings_and_windows_line_ends_change_nothing(tmp_path: Path)
     assert [(path, label) for path, label in zip(images(source), labels(source), strict=True)] == [
         (f"images/{n}.PNG", f"x_{n}") for n in reversed(range(6))
     ]
+
+
+def test_saved_data_sets_are_found_in_the_folders_they_were_saved_to(tmp_path: Path) -> None:
+    first = saved_dict(tmp_path / "only" / "hme", 20)
+    source = read(tmp_path / "only")
+    assert source.format == "hf"
+    assert judge(source, first).all_right
+    saved_dataset(tmp_path / "both" / "train", 10)
+    saved_dataset(tmp_path / "both" / "extra", 12)
+    assert read(tmp_path / "both").frame["split"].value_counts().sort("split").rows() == [("extra", 12), ("train", 10)]
+
+
+def test_shards_with_a_hash_in_their_names_are_one_split(tmp_path: Path) -> None:
+    for at in range(2):
+        frame = pl.DataFrame({"label": [f"x_{at}"]})
+        frame.write_parquet(tmp_path / f"train-0000{at}-of-00002-0123456789abcdef.parquet")
+    assert read(tmp_path).frame.select("split", "label").rows() == [("train", "x_0"), ("train", "x_1")]
 
 
 # Sidecars -------------------------------------------------------------------------------------------------------------
@@ -160,7 +189,9 @@ def test_what_is_beside_a_table_of_formulas_is_not_another_reading(tmp_path: Pat
 @pytest.mark.parametrize("name", ["train.matching.txt", "train.lst", "train.txt"])
 def test_an_index_is_never_read_as_labels(line: str, name: str, tmp_path: Path) -> None:
     index = write(tmp_path / "matching" / name, "".join(line.format(n=n) + "\n" for n in range(8)))
-    with pytest.raises(UserError, match=r"no formulas file \(formulas\.lst\) beside this index"):
+    with pytest.raises(
+        UserError, match=r"no formulas file \(formulas\.lst\) beside this index; if its numbers are labels"
+    ):
         read(index)
     write(tmp_path / "formulas" / "train.formulas.norm.txt", "".join(f"x_{n}\n" for n in range(8)))
     for number in range(8):
@@ -179,6 +210,11 @@ def test_numbers_read_from_pictures_are_labels(tmp_path: Path) -> None:
     source = read(tmp_path)
     assert source.format in ("hme100k", "mlhme38k")
     assert labels(source)[:5] == ["0", "1", "2", "3", "0"]
+
+
+def test_numbers_of_which_no_two_are_the_same_are_labels_where_a_format_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "train_labels.txt", "".join(f"{n}.png\t{n * 37}\n" for n in range(20)))
+    assert labels(read(f"hme100k:{path}"))[:3] == ["0", "37", "74"]
 
 
 def test_json_that_names_no_label_is_still_an_error_of_its_own(tmp_path: Path) -> None:
