@@ -13,6 +13,7 @@ import polars as pl
 
 from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, once
 from curate.sources.splits import split_name
+from rules.sets import split_names
 
 _NAME = re.compile(rf"(\d+){IMAGE_NAME}")
 _FOR_IMAGES = re.compile(r"(?i)images?|imgs?|pictures?|png|jpe?g")
@@ -85,8 +86,9 @@ def pictures_of(labels: Path, root: Path | None = None) -> Pictures | None:
             if place.is_dir() and (found := numbered(place)):
                 return _pictures([(place, None, found)])
         if several := _several(labels, base):
-            if len(several) == 1:
-                several = [(several[0][0], None, several[0][2])]
+            (folder, _, numbers), *others = several
+            if not others and split_names.word(folder.name) is None:
+                several = [(folder, None, numbers)]  # it holds pictures, and is no split for that
             return _pictures(several)
     return None
 

@@ -140,6 +140,14 @@ def test_a_row_is_of_the_split_whose_folder_has_its_picture(tmp_path: Path) -> N
     assert read(tmp_path, limit=3).frame.height <= 3
 
 
+def test_one_split_of_several_is_read_without_the_others(tmp_path: Path) -> None:
+    write(tmp_path / "math.txt", "".join(f"x_{n}\n" for n in range(9)))
+    for number in (4, 7):
+        image(tmp_path / "val" / f"{number:07d}.png")
+    source = read(tmp_path)
+    assert source.frame.select("split", "label").rows() == [("val", "x_4"), ("val", "x_7")]
+
+
 def test_folders_that_only_hold_part_of_the_pictures_are_no_splits(tmp_path: Path) -> None:
     write(tmp_path / "train.txt", "".join(f"x_{n}\n" for n in range(4)))
     for number in (0, 1, 3):
