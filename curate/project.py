@@ -30,6 +30,7 @@ class Project:
     sources: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    first_number: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     profile: str = "default"

@@ -15,7 +15,7 @@ from rules import Ruleset, Weights
 
 @dataclass(frozen=True)
 class AuditOptions:
-    """What an audit does. `images` and `columns` are by source name; the key None holds for every source."""
+    """What an audit does. `images`, `columns`, `first_numbers` are by source name; the key None is for all."""
 
     ruleset: Ruleset
     weights: Weights = field(default_factory=Weights)
@@ -26,6 +26,8 @@ class AuditOptions:
     #: Licences by source name.
     licences: Mapping[str, str] = field(default_factory=dict)
     columns: dict[str | None, dict[str, str]] = field(default_factory=dict)
+    #: The number of line 1 where images are named by numbers; what isn't here is found out.
+    first_numbers: Mapping[str | None, int] = field(default_factory=dict)
     probe_images: bool = True
     #: How pictures are drawn for samples that have strokes.
     strokes: StrokeSettings = DEFAULTS

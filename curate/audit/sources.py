@@ -20,7 +20,11 @@ def check_names(specs: Sequence[SourceSpec], options: AuditOptions) -> None:
                 f"give one a name of its own: NAME={spec.target}"
             )
         seen[spec.name] = spec
-    for flag, names in (("--images", options.images), ("--columns", options.columns)):
+    for flag, names in (
+        ("--images", options.images),
+        ("--columns", options.columns),
+        ("--first-number", options.first_numbers),
+    ):
         for name in names:
             if name is not None and name not in seen:
                 raise UserError(f"{flag} names a source {name!r}, and there is none; there are: {', '.join(seen)}")
@@ -32,7 +36,10 @@ def read_sources(specs: Sequence[SourceSpec], options: AuditOptions, report: Pro
         report("read", number, len(specs))
         images = options.images.get(spec.name, options.images.get(None))
         columns = options.columns.get(spec.name, options.columns.get(None))
-        source = read_source(spec, images=images, columns=columns, limit=options.limit, strokes=options.strokes)
+        first = options.first_numbers.get(spec.name, options.first_numbers.get(None))
+        source = read_source(
+            spec, images=images, columns=columns, limit=options.limit, strokes=options.strokes, first_number=first
+        )
         if spec.name in options.columns and not FORMATS[source.format].columns:
             raise UserError(f"--columns {spec.name}=…: {source.format} files have no named columns")
         sources.append(source)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 Tried = Mapping[str, tuple[str, ...]]
 
 LABEL_COLUMNS = ("label", "latex", "tex", "formula", "text")
-IMAGE_COLUMNS = ("image", "file_name", "filename", "path", "name", "img")
+IMAGE_COLUMNS = ("image", "file_name", "filename", "img_name", "path", "name", "img")
 ID_COLUMNS = ("sample_id", "id", "name")
 
 #: What is tried in every file with named columns. The keys are the roles that `--columns` may map.

@@ -52,6 +52,7 @@ Examples:
 @selection
 @click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Folder with a source's images.")
 @click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="What the columns are.")
+@click.option("--first-number", multiple=True, metavar="[NAME=]0|1", help="Number of line 1, if images are numbered.")
 @click.option("--no-images", is_flag=True, help="Don't open images.")
 @click.option(
     "--against",
@@ -89,6 +90,7 @@ def audit(
     select: tuple[str, ...],
     images: tuple[str, ...],
     columns: tuple[str, ...],
+    first_number: tuple[str, ...],
     no_images: bool,
     against: tuple[Path, ...],
     no_cache: bool,
@@ -108,7 +110,7 @@ def audit(
     """
     one_thread_for_matrices()
     from curate.base.cache_folder import cache_folder
-    from curate.sources import parse_columns, parse_images, parse_source
+    from curate.sources import parse_columns, parse_first_number, parse_images, parse_source
 
     project = read_project(config)
     ruleset = chosen_rules(project, select, ignore, profile)
@@ -120,6 +122,7 @@ def audit(
         ruleset,
         images=dict(map(parse_images, images or project.images)),
         columns=dict(map(parse_columns, columns or project.columns)),
+        first_numbers=dict(map(parse_first_number, first_number or project.first_number)),
         against=against or tuple(map(Path, project.against)),
         probe_images=not no_images,
         predictions=predictions,

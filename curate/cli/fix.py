@@ -26,6 +26,7 @@ Examples:
 @click.option("--unsafe-fixes", is_flag=True, help="Make unsafe fixes too: they may change what is drawn.")
 @click.option("--diff", is_flag=True, help="Print a unified diff and write nothing.")
 @click.option("--columns", metavar="label:tex", help="Which column is the label.")
+@click.option("--first-number", metavar="0|1", help="Number of line 1, if images are numbered.")
 @selection
 def fix(
     source: str,
@@ -33,6 +34,7 @@ def fix(
     unsafe_fixes: bool,
     diff: bool,
     columns: str | None,
+    first_number: str | None,
     config: Path | None,
     profile: str | None,
     ignore: tuple[str, ...],
@@ -45,7 +47,7 @@ def fix(
     Images beside the labels are not copied.
     """
     from curate.fix.job import check_out, fix_source, journal_of, report_lines, write
-    from curate.sources import parse_columns, parse_source
+    from curate.sources import parse_columns, parse_first_number, parse_source
 
     if out is None and not diff:
         raise UserError("say where to write with --out PATH, or print the changes with --diff")
@@ -55,12 +57,14 @@ def fix(
     ruleset = chosen_rules(project, select, ignore, profile)
     spec = parse_source(source)
     given = dict(map(parse_columns, [columns] if columns else project.columns))
+    first = dict(map(parse_first_number, [first_number] if first_number else project.first_number))
     with Bars() as bars:
         fixed = fix_source(
             spec,
             ruleset,
             "unsafe" if unsafe_fixes else "safe",
             columns={**given.get(None, {}), **given.get(spec.name, {})},
+            first_number=first.get(spec.name, first.get(None)),
             workers=cores(),
             progress=lambda done, of: bars("fix", done, of),
         )

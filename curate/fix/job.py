@@ -68,14 +68,17 @@ def fix_source(
     level: fixing.Level,
     *,
     columns: dict[str, str] | None = None,
+    first_number: int | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Fixed:
     """Read a source and fix its labels; `progress` is called with distinct labels done and their number.
 
+    columns and first_number are those of `read_source`.
+
     Raises UserError where the source can't be read, or is of a format that can't be written back.
     """
-    source = read_source(spec, columns=columns)
+    source = read_source(spec, columns=columns, first_number=first_number)
     check_format(source)
     labels = source.frame["label"].unique(maintain_order=True)
     done = 0

@@ -4,7 +4,14 @@ from curate.sources.format import SourceFormat
 from curate.sources.model import BadRow, Source, Unreadable
 from curate.sources.read import read_source, recognise
 from curate.sources.registry import FORMATS, format_list
-from curate.sources.spec import SourceSpec, default_name, parse_columns, parse_images, parse_source
+from curate.sources.spec import (
+    SourceSpec,
+    default_name,
+    parse_columns,
+    parse_first_number,
+    parse_images,
+    parse_source,
+)
 
 __all__ = [
     "FORMATS",
@@ -16,6 +23,7 @@ __all__ = [
     "default_name",
     "format_list",
     "parse_columns",
+    "parse_first_number",
     "parse_images",
     "parse_source",
     "read_source",

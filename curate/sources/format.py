@@ -50,8 +50,12 @@ class SourceFormat(ABC):
     page: ClassVar[str] = ""
     #: A small data set: (path, text) of its files; the text of an image is empty. The docs show it, the tests read it.
     example: ClassVar[tuple[tuple[str, str], ...]] = ()
+    #: Folders that are published so and read as they are: (whose, what is in them), in Markdown.
+    layouts: ClassVar[tuple[tuple[str, str], ...]] = ()
     #: Is it a format of any data set (CSV), rather than that of a well-known one (CROHME)?
     general: ClassVar[bool] = False
+    #: Does it read indexes, files that say which line of another one belongs to which image? Others never see them.
+    indexes: ClassVar[bool] = False
     #: Endings that its label files may have, "" for none. A data set is named after its file without them.
     endings: ClassVar[tuple[str, ...]] = ()
     #: The names tried for each role, where its files have named columns or keys.

@@ -119,13 +119,14 @@ def place_of(names: Sequence[str], images: ImageFolder, near: str, split: str | 
         for top in tops:  # train/img beside train_labels.txt
             if posixpath.basename(top).startswith(split):
                 places.update(dict.fromkeys(images.folders(top)[:_MOST_PLACES]))
-    best, hits = None, 0
-    for place in places:
-        found = sum(1 for name in sample if images.find(place, name) is not None)
-        if found > hits or (
-            found == hits and found and split and best is not None and split in place and split not in best
-        ):
-            best, hits = place, found
+    for place in list(places):  # images/images_train, or a folder unpacked into one of its own name
+        places.update(dict.fromkeys(images.folders(place)[:_MOST_PLACES]))
+    found = {place: sum(1 for name in sample if images.find(place, name) is not None) for place in places}
+    best = max(found, key=found.__getitem__) if any(found.values()) else None
+    if best is not None and split and split not in best:
+        # Every split may have a 0.png: a folder of the split's name comes first, though some of its images are missing.
+        own = [place for place in found if split in place and found[place] * 2 >= found[best]]
+        best = max(own, key=found.__getitem__, default=best)
     if best is None and not any("/" in name for name in sample):
         # None of them is there; if there is one folder made for images, that is where they are missing.
         named = [place for place in places if _FOR_IMAGES.search(posixpath.basename(place))]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,12 +28,10 @@ from curate.sources.places.file_text import Change
 from curate.sources.places.ink_notes import in_inkml, xml_encoding
 from curate.sources.places.json_labels import in_json
 from curate.sources.places.output import Files
-from curate.sources.splits import name_parts
+from curate.sources.splits import name_parts, within_split
 
 NOT_INKML = "not valid InkML"
 DRAWN = "pictures drawn from the strokes of InkML files"
-#: Folders that are looked into at most, to tell what a folder of folders is.
-_MOST_FOLDERS = 50
 #: The column that holds each row's InkML file until its image is known. No annotation can be called so.
 _FILE = "\0file"
 
@@ -50,7 +47,7 @@ class InkFormat(SourceFormat):
 
     def recognise(self, look: Look) -> float | None:
         if look.is_dir:
-            files = look.all_files(".inkml")[:5] or _deep_files(look.path)
+            files = look.all_files(".inkml")[:5]
             if any(label_kind(Look(file)) in self.truth for file in files):
                 return 0.95
             return 0.9 if any(self._is_list(file) for file in look.label_files) else None
@@ -68,9 +65,9 @@ class InkFormat(SourceFormat):
         if not path.is_dir():
             return [Part(path)]
         look = Look(path)
-        with_ink = list(_ink_folders(path))
+        with_ink = [folder.path for folder in look.tree if any(_is_ink(name) for name in folder.names[0])]
         if with_ink:
-            return [Part(folder, next(iter(folder.relative_to(path).parts), None)) for folder in with_ink]
+            return [Part(folder, within_split(folder, path)) for folder in with_ink]
         lists = [file.path for file in look.label_files if file.suffix == ".json" and file.is_json_array]
         if lists:
             return name_parts(lists, path)
@@ -117,22 +114,8 @@ def label_kind(look: Look) -> str | None:
     return "label" if re.search(rb"""type=["']label["']""", head) else None
 
 
-def _deep_files(path: Path) -> list[Path]:
-    """An InkML file from deeper in a folder that holds folders only; empty where there is none."""
-    if Look(path).names[0]:
-        return []
-    for folder in islice((Path(at) for at, _, names in os.walk(path) if names), _MOST_FOLDERS):
-        if found := [folder / name for name in Look(folder).names[0] if name.lower().endswith(".inkml")]:
-            return found[:1]
-    return []
-
-
-def _ink_folders(path: Path) -> Iterator[Path]:
-    """The folders with InkML files in a folder, itself the first. CROHME's lie in `Train/INKML/MfrDB` and others."""
-    for folder, inner, names in os.walk(path):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        if any(name.lower().endswith(".inkml") for name in names):
-            yield Path(folder)
+def _is_ink(name: str) -> bool:
+    return name.lower().endswith(".inkml")
 
 
 def read_inkml(part: Part, job: Job, truths: Sequence[str]) -> pl.DataFrame:

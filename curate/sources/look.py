@@ -7,10 +7,13 @@ import json
 import os
 import re
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from curate.base.errors import UserError
 from curate.images.endings import IMAGE_ENDINGS as IMAGE_ENDINGS
@@ -21,20 +24,59 @@ HEAD = 64 << 10
 #: Endings that a file of labels may have; a folder's other files are looked at by name only.
 TEXT_ENDINGS = (".txt", ".lst", ".tex", ".formulas", ".labels", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", "")
 IMAGE_NAME = r"\.(?i:png|jpe?g|bmp|gif|tiff?|webp|p[gpb]m)"
-#: Text files that stand beside data sets and are none.
-_NOT_LABELS = re.compile(
-    r"(?i)(readme|licen[cs]e|notice|requirements|changelog|citation|dict?|vocab\w*|.*_vocab|\..*)(\..*)?"
-)
 #: So many label files of a folder are looked into; a folder of one text file per image has thousands.
 _MOST_FILES = 40
+#: Folders below a data set's own that are looked into: so deep, and so many.
+_DEPTH, _MOST_FOLDERS = 4, 400
 _LINE_START = 500
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+#: What was found out since `looking_once` began, by what was asked; None outside of it.
+_SEEN: ContextVar[dict[Any, Any] | None] = ContextVar("seen", default=None)
+
+
+@contextmanager
+def looking_once() -> Iterator[None]:
+    """Inside, a path is looked at once, whoever asks: a folder may hold 100,000 images. Its files mustn't change."""
+    outer = _SEEN.get()
+    token = _SEEN.set({} if outer is None else outer)
+    try:
+        yield
+    finally:
+        _SEEN.reset(token)
+
+
+def once(function: Callable[P, R]) -> Callable[P, R]:
+    """Remember what a function finds out about paths, inside `looking_once`. Its arguments must be hashable."""
+
+    @wraps(function)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+        seen = _SEEN.get()
+        if seen is None:
+            return function(*args, **kwargs)
+        key = (function, args, *kwargs.items())
+        if key not in seen:
+            seen[key] = function(*args, **kwargs)
+        found: R = seen[key]
+        return found
+
+    return asked
 
 
 @dataclass(frozen=True)
 class Look:
-    """A lazy look at a path; everything is read at most once."""
+    """A lazy look at a path; everything is read at most once, inside `looking_once` by all looks at one path."""
 
     path: Path
+
+    def __new__(cls, path: Path) -> Look:
+        seen = _SEEN.get()
+        new = object.__new__(cls)
+        known: Look = new if seen is None else seen.setdefault(path, new)
+        return known
 
     @cached_property
     def is_dir(self) -> bool:
@@ -138,25 +180,75 @@ class Look:
         return [Look(self.path / name) for name in self.names[1][:_MOST_FILES]]
 
     @cached_property
-    def label_files(self) -> list[Look]:
-        """Files in this folder and the folders directly in it that could hold labels, by their names."""
+    def tree(self) -> list[Look]:
+        """This folder and the folders below it, level by level and by name: at most four levels and 400 folders."""
+        found = [self]
+        seen = {os.path.realpath(self.path)}
+        level = [self]
+        for _ in range(_DEPTH):
+            below: list[Look] = []
+            for folder in level:
+                for name in folder.names[1]:
+                    inner = Look(folder.path / name)
+                    real = os.path.realpath(inner.path)
+                    if (
+                        real not in seen and len(found) + len(below) < _MOST_FOLDERS
+                    ):  # a link may lead round in a circle
+                        seen.add(real)
+                        below.append(inner)
+            found += below
+            level = below
+        return found
+
+    @cached_property
+    def _texts(self) -> list[Look]:
         found = []
-        for folder in (self, *self.folders):
+        for folder in self.tree:
             mine = [name for name in folder.names[0] if is_label_name(name)]
             if len(mine) <= _MOST_FILES:
                 found += [Look(folder.path / name) for name in mine]
         return found
 
+    @cached_property
+    def sidecars(self) -> dict[str, list[Path]]:
+        """Files in this folder and below it that stand beside labels and hold none, by what they are."""
+        from curate.sources import sidecars  # which looks into files too
+
+        found: dict[str, list[Path]] = {}
+        for file in self._texts:
+            if what := sidecars.kind(file):
+                found.setdefault(what, []).append(file.path)
+        for path in self.all_files(*sidecars.BY_ENDING):
+            if what := sidecars.kind_by_name(path.name):
+                found.setdefault(what, []).append(path)
+        return found
+
+    @cached_property
+    def label_files(self) -> list[Look]:
+        """Files in this folder and below it that could hold labels: neither sidecars nor indexes of formulas."""
+        beside = {path for paths in self.sidecars.values() for path in paths}
+        return [file for file in self._texts if file.path not in beside and not file.is_index]
+
+    @cached_property
+    def indexes(self) -> list[Look]:
+        """The files in this folder and below it that are indexes: see `is_index`."""
+        beside = {path for paths in self.sidecars.values() for path in paths}
+        return [file for file in self._texts if file.path not in beside and file.is_index]
+
+    @cached_property
+    def is_index(self) -> bool:
+        """Does this file say which line of another one belongs to which image? Such numbers are no labels."""
+        from curate.sources import indexes
+
+        return not self.is_dir and indexes.is_index(self)
+
     def has(self, name: str) -> bool:
         return name in self.names[0]
 
     def all_files(self, *endings: str) -> list[Path]:
-        """Every file in this folder and the folders directly in it whose name ends so."""
+        """Every file in this folder and below it whose name ends so."""
         return [
-            folder.path / name
-            for folder in (self, *self.folders)
-            for name in folder.names[0]
-            if name.lower().endswith(endings)
+            folder.path / name for folder in self.tree for name in folder.names[0] if name.lower().endswith(endings)
         ]
 
     def share(self, pattern: re.Pattern[str]) -> float:
@@ -169,7 +261,10 @@ class Look:
 
 
 def is_label_name(name: str) -> bool:
+    """Could a file of this name hold text that is labels, or stands beside labels?"""
     plain = name.lower().removesuffix(".gz")
-    suffix = Path(plain).suffix
-    known = suffix in TEXT_ENDINGS or ("formulas" in plain and suffix not in IMAGE_ENDINGS)
-    return known and not _NOT_LABELS.fullmatch(name)
+    stem, dot, ending = plain.rpartition(".")
+    suffix = dot + ending if stem else ""
+    if suffix in IMAGE_ENDINGS or plain.startswith("."):
+        return False
+    return suffix in TEXT_ENDINGS or "formulas" in plain

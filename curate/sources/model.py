@@ -152,6 +152,8 @@ class Job:
     limit: int | None
     #: How pictures are drawn for samples that have strokes.
     strokes: StrokeSettings = DEFAULTS
+    #: The number of line 1 where pictures are named by numbers: 0, 1, or None where that is to be found out.
+    first_number: int | None = None
     unreadable: Unreadable = field(default_factory=Unreadable)
     notes: Counter[str] = field(default_factory=Counter)
     rows: int = 0

@@ -19,6 +19,7 @@ def formats_markdown(template: str) -> str:
         "table": _table(),
         "with_columns": ", ".join(f"`{name}`" for name, item in FORMATS.items() if item.columns),
         "columns": _columns(),
+        "layouts": _layouts(),
         "doubtful": " and ".join(f"`{name}`" for name in DOUBTFUL),
         "formats": "\n\n".join(_kind(title, general) for title, general in _KINDS),
     }
@@ -31,6 +32,13 @@ _KINDS = (("Formats of well-known data sets", False), ("Formats of any data set"
 def _table() -> str:
     rows = [f"| [`{name}`](#{name}) | {item.shape} |" for name, item in FORMATS.items()]
     return "\n".join(["| format | what it is |", "| --- | --- |", *rows])
+
+
+def _layouts() -> str:
+    rows = [
+        f"| {whose} | {held} | [`{name}`](#{name}) |" for name, item in FORMATS.items() for whose, held in item.layouts
+    ]
+    return "\n".join(["| data set | what is in its folder | read as |", "| --- | --- | --- |", *rows])
 
 
 def _columns() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ from curate.sources.archived_images import find_archived, note_unused
 from curate.sources.encodings import NAMES, encoding_of
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
-from curate.sources.look import Look, is_label_name
+from curate.sources.look import IMAGE_ENDINGS, Look, looking_once
 from curate.sources.model import LEAVES_FOLDER, Job, Part, Source
 from curate.sources.packed import opened, opened_images
 from curate.sources.registry import FORMATS
 from curate.sources.spec import SourceSpec
 
 UNREAD_FILES = "files beside it that could hold labels and were not read"
+NO_LABELS = "files beside it that hold no labels and were not read: {what}"
 
 #: Formats as sure as the surest, within this much, make a source ambiguous.
 _MARGIN = 0.05
@@ -29,16 +31,33 @@ _MARGIN = 0.05
 
 def recognise(path: Path) -> SourceFormat:
     """The format of a file or folder, by its content. Raises UserError where none fits, or several equally well."""
+    with looking_once():
+        return _recognise(path)
+
+
+def _recognise(path: Path) -> SourceFormat:
     look = Look(path)
-    sure = {name: found for name, item in FORMATS.items() if (found := item.recognise(look))}
+    asked = {name: item for name, item in FORMATS.items() if item.indexes or not look.is_index}
+    sure = {name: found for name, item in asked.items() if (found := item.recognise(look))}
     if not sure:
         raise UserError(f"{path}: no known format: {_seen(look)}; name the format if you know it: FORMAT:{path}")
     best = max(sure.values())
     names = [name for name, found in sure.items() if found > best - _MARGIN]
     if len(names) > 1:
-        choices = ", ".join(f"{name}:{path}" for name in names)
+        choices = ", ".join(f"{name}:{_holder(FORMATS[name], path)}" for name in names)
         raise UserError(f"{path}: could be {' or '.join(names)}; say which: {choices}")
     return FORMATS[names[0]]
+
+
+def _holder(chosen: SourceFormat, path: Path) -> Path:
+    """The folder below `path` that holds all parts of one reading; `path` itself where that is no folder."""
+    if not path.is_dir():
+        return path
+    try:
+        folders = [part.path if part.path.is_dir() else part.path.parent for part in chosen.parts(path)]
+    except UserError:
+        return path
+    return Path(os.path.commonpath(folders)) if folders else path
 
 
 def read_source(
@@ -48,27 +67,29 @@ def read_source(
     columns: dict[str, str] | None = None,
     limit: int | None = None,
     strokes: StrokeSettings = DEFAULTS,
+    first_number: int | None = None,
 ) -> Source:
     """Read one data set.
 
     images: the folder that image names are looked up in (default: around the labels). columns: {role: column} for
     formats with named columns. limit: read only the first rows, readable or not, over all splits in order. strokes:
-    how pictures are drawn where a source has strokes.
-    A source, and what `images` names, may be an archive.
+    how pictures are drawn where a source has strokes. first_number: the number of line 1 where images are named by
+    numbers (default: by evidence). A source, and what `images` names, may be an archive.
     Raises UserError where the source is missing, of no or another format, ambiguous, empty, or has no readable row.
     """
     around = opened_images(images) if images is not None and images.is_file() else None
-    options: dict[str, Any] = {"columns": columns, "limit": limit, "strokes": strokes}
+    options: dict[str, Any] = {"columns": columns, "limit": limit, "strokes": strokes, "first_number": first_number}
     options["images"] = images if around is None else around.folder
-    packed = opened(spec.path) if spec.path.exists() else None
-    if packed is None:
-        source = _read(spec, **options)
-    else:
-        try:
-            source = _read(replace(spec, target=str(packed.folder)), **options)
-        except UserError as error:
-            raise UserError(packed.said(str(error))) from error
-        source = packed.named(source, spec.path)
+    with looking_once():
+        packed = opened(spec.path) if spec.path.exists() else None
+        if packed is None:
+            source = _read(spec, **options)
+        else:
+            try:
+                source = _read(replace(spec, target=str(packed.folder)), **options)
+            except UserError as error:
+                raise UserError(packed.said(str(error))) from error
+            source = packed.named(source, spec.path)
     holder = packed if images is None else around
     return source if holder is None else holder.with_refs(source)
 
@@ -80,22 +101,24 @@ def _read(
     columns: dict[str, str] | None,
     limit: int | None,
     strokes: StrokeSettings,
+    first_number: int | None,
 ) -> Source:
     """`read_source` for what is no archive."""
     path = spec.path
+    given = Columns(columns or {})
     remote = FORMATS[spec.format].remote if spec.format and not path.exists() else None
     if spec.format and remote and remote.is_id(spec.target):
         parts, root = remote.fetch(spec.target)
         chosen = FORMATS[spec.format]
-        job = Job(spec.name, root, root, False, Columns(columns or {}, chosen.columns), limit, strokes)
+        job = Job(spec.name, root, root, False, replace(given, tried=chosen.columns), limit, strokes)
     else:
         remote = None
         path = path.absolute()
         _must_be_there(spec, path)
         chosen = FORMATS[spec.format] if spec.format else recognise(path)
         root = images if images is not None else path if path.is_dir() else path.parent
-        held = Columns(columns or {}, chosen.columns)
-        job = Job(spec.name, path, root.absolute(), images is not None, held, limit, strokes)
+        held = replace(given, tried=chosen.columns)
+        job = Job(spec.name, path, root.absolute(), images is not None, held, limit, strokes, first_number)
         parts = chosen.parts(path)
     parts = _choose_split(parts, spec)
     frames: list[pl.DataFrame] = []
@@ -108,7 +131,7 @@ def _read(
             if file is not None and (encoding := NAMES.get(encoding_of(file))):
                 job.notes[f"files that are {encoding} and were read as such"] += 1
     if spec.path.is_dir() and spec.split is None:
-        job.notes[UNREAD_FILES] = _unread(path, parts)
+        job.notes.update(_beside(path, parts))
     if all(frame["image"].null_count() == frame.height for frame in frames):
         note_unused(job, path)
     if job.rows == 0 and limit != 0:
@@ -174,12 +197,22 @@ def _choose_split(parts: list[Part], spec: SourceSpec) -> list[Part]:
     raise UserError(f"{spec.target}: no split {spec.split!r}; it has: {', '.join(names)}")
 
 
-def _unread(path: Path, parts: list[Part]) -> int:
-    """How many files of a data set folder could hold labels and belong to no part."""
+def _beside(path: Path, parts: list[Part]) -> dict[str, int]:
+    """Notes of what else is in a data set folder: files that could hold labels, and those that hold none by kind."""
+    look = Look(path)
     read = {file for part in parts for file in (part.path, part.extra)}
-    if not all(part.path.is_file() and is_label_name(part.path.name) for part in parts):
-        return 0
-    return sum(1 for file in Look(path).label_files if file.path not in read)
+    whole = [part.path for part in parts if part.path.is_dir()]  # read with every file in it
+
+    def unread(file: Path) -> bool:
+        return file not in read and file.parent not in whole
+
+    texts = [file.path for file in (*look.label_files, *look.indexes)]
+    others = [file for file in (*texts, *look.all_files(".inkml", ".parquet", ".arrow")) if unread(file)]
+    names = ", ".join(file.relative_to(path).as_posix() for file in others[:3]) + (", …" if len(others) > 3 else "")
+    notes = {f"{UNREAD_FILES}: {names}": len(others)}
+    for what, files in look.sidecars.items():
+        notes[NO_LABELS.format(what=what)] = sum(1 for file in files if unread(file))
+    return notes
 
 
 def _nothing_readable(source: Source, spec: SourceSpec) -> UserError:
@@ -201,7 +234,12 @@ def _seen(look: Look) -> str:
         endings = sorted({Path(name).suffix or name for name in files})
         inner = f"{len(folders)} folder(s)" if folders else "no folder"
         held = f"{len(files)} file(s) ({', '.join(endings[:8])})" if files else "no file"
-        return f"looked at {held} and {inner} in it"
+        if files and all(name.lower().endswith(IMAGE_ENDINGS) for name in files):
+            held = f"nothing but {len(files)} image(s)"
+        aside = [f"{file.name} ({what})" for what, files in look.sidecars.items() for file in files]
+        more = f" and {len(aside) - 3} more" if len(aside) > 3 else ""
+        passed = f", and passed over {', '.join(aside[:3])}{more}: name a file that holds labels" if aside else ""
+        return f"looked at {held} and {inner} in it{passed}"
     if not look.lines:
         return f"looked at its first bytes, which are no text ({look.head[:8]!r})" if look.head else "it is empty"
     return f"looked at its name and first {len(look.lines)} lines"

@@ -77,6 +77,14 @@ def parse_images(text: str) -> tuple[str | None, Path]:
     return name, Path(folder)
 
 
+def parse_first_number(text: str) -> tuple[str | None, int]:
+    """Parse `--first-number [NAME=]0|1` into (source name or None for all, number). Raises UserError for another."""
+    name, equals, number = text.rpartition("=")
+    if number not in ("0", "1") or (equals and not name):
+        raise UserError(f"--first-number {text}: the number of line 1 is 0 or 1; write --first-number [NAME=]0|1")
+    return name or None, int(number)
+
+
 def parse_columns(text: str) -> tuple[str | None, dict[str, str]]:
     """Parse `--columns [NAME=]label:tex,image:name` into (source name or None for all, {role: column}).
 

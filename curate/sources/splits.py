@@ -8,21 +8,34 @@ from pathlib import Path
 from curate.sources.model import Part
 from rules.sets import split_names
 
-_SHARD = re.compile(r"-\d{5}-of-\d{5}$")
-_NEUTRAL = re.compile(r"(?i)(caption|label|annotation|formula|metadata|data|gt|image|img)s?")
+_SHARD = re.compile(r"-\d{5}-of-\d{5}(-[0-9a-f]+)?$")
+_NEUTRAL = re.compile(r"(?i)(caption|label|annotation|formula|metadata|data|gt|image|img|list|ink(ml)?)s?")
 
 
 def split_name(path: Path, base: Path) -> str | None:
-    """The split a file of a data set folder is: from its own name, else the folder it stands in, else its stem."""
+    """The split a file of a data set folder is: from its own name, else the folders it stands in, else its stem."""
     stem = path.name.lower().removesuffix(".gz") if path.is_file() else path.name
     stem = path.name[: len(Path(stem).stem)] if path.is_file() else path.name
     stem = _SHARD.sub("", stem)
-    word = split_names.word(stem)
-    if word:
+    if word := split_names.word(stem):
         return word
-    if path.parent != base and path.is_file():
-        return path.parent.name
-    return None if _NEUTRAL.fullmatch(stem) else stem
+    above = [folder.name for folder in path.parents if folder != base and folder.is_relative_to(base)]
+    named = [name for name in above if not _NEUTRAL.fullmatch(name)]
+    if path.is_file() and above:
+        return _with_word(named[0], named[1:]) if named else above[0]
+    return None if _NEUTRAL.fullmatch(stem) else _with_word(stem, above)
+
+
+def within_split(folder: Path, base: Path) -> str | None:
+    """The split that a folder of small files is: its name, after the split's word where only one above it says that."""
+    above = [inner.name for inner in folder.parents if inner != base and inner.is_relative_to(base)]
+    return None if folder == base else _with_word(folder.name, above)
+
+
+def _with_word(name: str, above: list[str]) -> str:
+    """`2014` in a folder `test` is `test_2014`; a name that says its split itself stays as it is."""
+    word = None if split_names.word(name) else next(filter(None, map(split_names.word, above)), None)
+    return f"{word}_{name}" if word else name
 
 
 def name_parts(files: list[Path], base: Path) -> list[Part]:

@@ -16,7 +16,7 @@ from curate.sources.image_paths import resolve_images
 from curate.sources.look import IMAGE_ENDINGS, Look
 from curate.sources.model import Job, wrong_shape
 
-SHARD = re.compile(r"-\d{5}-of-\d{5}\.(parquet|arrow)$")
+SHARD = re.compile(r"-\d{5}-of-\d{5}(-[0-9a-f]+)?\.(parquet|arrow)$")
 
 
 def read_parquet(path: Path, job: Job) -> pl.DataFrame:

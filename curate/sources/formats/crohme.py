@@ -35,6 +35,13 @@ InkML file is its own image, [drawn](project-file.md#strokes) from the strokes, 
 there; folders in folders are read, and the first of them names the split. The other annotations become columns. A
 JSON list says nothing of where it is from: the name of the file or of its folder decides, or FORMAT does.
 """
+    layouts = (
+        (
+            "CAN, PosFormer, TAMER …",
+            "`train/caption.txt` with `train/img/*.bmp`, and the same in `2014`, `2016`, `2019`",
+        ),
+        ("CROHME", "InkML in folders below `train`, `test` …"),
+    )
     example = (
         ("2014/caption.txt", "18_em_0\tx ^ { 2 }\n18_em_1\t\\frac { 1 } { 2 }\n"),
         ("2014/img/18_em_0.bmp", ""),

@@ -22,7 +22,7 @@ from curate.sources.model import Job, Part, with_split, wrong_shape
 from curate.sources.places.file_text import Change, FileText
 from curate.sources.places.output import Copied, Files, Output
 from curate.sources.places.table_file import TableFile
-from curate.sources.splits import name_parts
+from curate.sources.splits import name_parts, within_split
 from curate.sources.tables import SHARD, parquet_files, read_arrow, read_parquet
 
 
@@ -97,6 +97,7 @@ An id is fetched through `datasets`, `hf:ORG/NAME:CONFIG` picks a configuration;
 looked at. `curate fix` takes no id: it writes files, so save the data set first (`save_to_disk`). Of a saved data set
 it writes one that can be loaded again, with the splits that were read.
 """
+    layouts = (("datasets", "what `Dataset.save_to_disk` and `DatasetDict.save_to_disk` write"),)
     general = True
     endings = (".arrow", ".parquet")
     columns = TRIED
@@ -110,7 +111,7 @@ it writes one that can be loaded again, with the splits that were read.
     def recognise(self, look: Look) -> float | None:
         if not look.is_dir:
             return 0.9 if look.suffix == ".arrow" else None
-        if look.has("dataset_dict.json") or (look.has("state.json") and look.has("dataset_info.json")):
+        if _saved(look):
             return 0.98
         return 0.9 if any(SHARD.search(file.name) for file in parquet_files(look)) else None
 
@@ -118,11 +119,12 @@ it writes one that can be loaded again, with the splits that were read.
         if not path.is_dir():
             return [Part(path)]
         look = Look(path)
-        if look.has("dataset_dict.json"):
-            splits = _json(path / "dataset_dict.json").get("splits", [])
-            return [Part(file, split) for split in splits for file in _arrow_files(path / split)]
-        if look.has("state.json"):
-            return [Part(file) for file in _arrow_files(path)]
+        saved = _saved(look)
+        if saved:
+            parts = [part for folder in saved for part in _saved_parts(folder)]
+            if len(saved) > 1:  # several saved sets in one folder: their own folders tell their splits apart
+                return [Part(part.path, within_split(part.path.parent, path)) for part in parts]
+            return parts
         files = parquet_files(look)
         if files:
             return name_parts(files, path)
@@ -139,11 +141,13 @@ it writes one that can be loaded again, with the splits that were read.
         """For a `save_to_disk` folder: which splits it has (those that are written), and their states."""
         found: dict[str, Output] = {}
         inner = dict.fromkeys(Path(name).parent for name in files)
-        splits = folder / "dataset_dict.json"
-        if splits.is_file():
-            whole = FileText.read(splits)
-            whole.replace(0, len(whole.text), json.dumps({"splits": [split.name for split in inner]}))
-            found[splits.name] = whole
+        for above in dict.fromkeys(split.parent for split in inner):
+            splits = folder / above / "dataset_dict.json"
+            if splits.is_file():
+                whole = FileText.read(splits)
+                mine = [split.name for split in inner if split.parent == above]
+                whole.replace(0, len(whole.text), json.dumps({"splits": mine}))
+                found[(above / splits.name).as_posix()] = whole
         for split in inner:
             info, state = folder / split / "dataset_info.json", folder / split / "state.json"
             if info.is_file():
@@ -152,6 +156,24 @@ it writes one that can be loaded again, with the splits that were read.
                 tables = [file for name, file in files.items() if Path(name).parent == split]
                 found[(split / state.name).as_posix()] = _state(state, tables)
         return found
+
+
+def _saved(look: Look) -> list[Path]:
+    """The folders in one, itself among them, that `save_to_disk` wrote; of a data set with splits its own folder."""
+    found: list[Path] = []
+    for folder in look.tree:
+        inside = any(folder.path.is_relative_to(other) for other in found)
+        whole = folder.has("dataset_dict.json") or (folder.has("state.json") and folder.has("dataset_info.json"))
+        if whole and not inside:
+            found.append(folder.path)
+    return found
+
+
+def _saved_parts(folder: Path) -> list[Part]:
+    if not (folder / "dataset_dict.json").is_file():
+        return [Part(file) for file in _arrow_files(folder)]
+    splits = _json(folder / "dataset_dict.json").get("splits", [])
+    return [Part(file, split) for split in splits for file in _arrow_files(folder / split)]
 
 
 def _state(path: Path, tables: Sequence[Output]) -> FileText:

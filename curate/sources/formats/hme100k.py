@@ -23,6 +23,14 @@ class Hme100k(FileFormat):
     page = """
 The first TAB divides. Spaces before it belong to neither the name nor the label; whatever follows it is the label.
 """
+    layouts = (
+        (
+            "HME100K",
+            "`train_labels.txt` with `train_images`, `test_labels.txt` with `test_images`; or a folder for each",
+        ),
+        ("PaddleOCR", "`rec_gt_train.txt`, `rec_gt_test.txt` of `train/word_1.png<TAB>label`"),
+        ("PaddleX", "`train.txt`, `val.txt` of `images/NAME<TAB>label`"),
+    )
     example = (
         ("train_labels.txt", "train_0.jpg \t\\frac { 1 } { 2 }\ntrain_1.jpg \tx ^ { 2 }\n"),
         ("train_images/train_0.jpg", ""),

@@ -32,6 +32,9 @@ class FolderOfImages(SourceFormat):
 `file_name` is relative to the folder that the metadata file stands in; nothing is searched for. A folder in the data
 set with a metadata file of its own is a split.
 """
+    layouts = (
+        ("datasets", "images with `metadata.csv`, `.jsonl` or `.parquet`, in a folder or in one for each split"),
+    )
     example = (
         ("train/metadata.jsonl", '{"file_name": "a.png", "text": "x ^ { 2 }"}\n{"file_name": "b.png", "text": "y"}\n'),
         ("train/a.png", ""),
@@ -90,9 +93,7 @@ def _kind(path: Path) -> str:
 
 def _metadata(path: Path) -> list[Path]:
     look = Look(path)
-    return [
-        folder.path / name for folder in (look, *look.folders) for name in folder.names[0] if _METADATA.fullmatch(name)
-    ]
+    return [folder.path / name for folder in look.tree for name in folder.names[0] if _METADATA.fullmatch(name)]
 
 
 FORMAT = FolderOfImages()

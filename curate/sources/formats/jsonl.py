@@ -25,6 +25,7 @@ class Jsonl(FileFormat):
 A record is an object with a label under one of the [names](#columns) above, or a string, which is the label itself.
 `curate fix` changes the label's string and keeps every other byte, so numbers, spaces and the order of keys stay.
 """
+    layouts = (("TexTeller", "`formulas.jsonl` of `img_name` and `formula` with `images`"),)
     example = (
         (
             "train.jsonl",
@@ -44,8 +45,11 @@ A record is an object with a label under one of the [names](#columns) above, or 
             return 0.3 if look.suffix in self.endings and look.lines else None
         if all(isinstance(record, str) for record in records):
             return 0.6
-        objects = [record for record in records if isinstance(record, dict)]
-        return 0.6 if any(find_column(list(record), self.columns["label"]) for record in objects) else 0.5
+        names = list(dict.fromkeys(name for record in records if isinstance(record, dict) for name in record))
+        if find_column(names, self.columns["label"]) is None:
+            return 0.5
+        # As sure as a table with such a header: a folder that holds both could be either.
+        return 0.8 if find_column(names, self.columns["image"]) else 0.6
 
     def read(self, part: Part, job: Job) -> pl.DataFrame:
         return resolve_images(with_split(read_json(part.path, job), part), job, part.path, part.split)

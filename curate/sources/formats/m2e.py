@@ -30,6 +30,7 @@ class M2E(FileFormat):
 `\n` and `\t` in labels are layout tokens (next line, next cell). They are no LaTeX, and they are information: rules
 ESC001 to ESC003 point at them, nothing deletes them.
 """
+    layouts = (("M²E", "`train.jsonl`, `val.jsonl`, `test.jsonl` with `images` or `Images`"),)
     example = (
         (
             "train.json",

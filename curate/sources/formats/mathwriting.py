@@ -13,6 +13,7 @@ class MathWriting(InkFormat):
 the strokes. The other annotations become columns, and `splitTagOriginal` is the split where the folder isn't. A JSON
 list says nothing of where it is from: the name of the file or of its folder decides, or FORMAT does.
 """
+    layouts = (("MathWriting", "InkML in `train`, `valid`, `test` …"),)
     example = (
         (
             "train/4f2a.inkml",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +11,9 @@ import polars as pl
 
 from curate.base.column_names import Columns
 from curate.sources.format import SourceFormat
-from curate.sources.image_paths import resolve_images
+from curate.sources.image_paths import check_inside
 from curate.sources.lines import open_bytes, read_lines
-from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look
+from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, once
 from curate.sources.model import (
     BLANK_LINE,
     LONG_LABEL,
@@ -28,6 +29,7 @@ from curate.sources.named_lines import SPACE_TAB, TAB, read_named_lines, share
 from curate.sources.places.file_text import Change
 from curate.sources.places.label_lines import in_lines, in_whole
 from curate.sources.places.output import Files
+from curate.sources.sidecars import kind_by_name
 from curate.sources.splits import name_parts, split_name
 
 _SPACE = re.compile(rf"[^\t ]+{IMAGE_NAME} [^\t]*$")
@@ -41,6 +43,10 @@ class Mlhme38k(SourceFormat):
 Labels of several lines hold `\\` or an environment. In a folder of one `.txt` per image the file is the label, and
 the image is the one with the same stem, in the same folder, in one in it, or in an image folder beside it.
 """
+    layouts = (
+        ("MLHME-38K", "`train_labels.txt` of `image<TAB>label` with `train_images`, and the same for `test`"),
+        ("a text file for each image", "`1.txt` beside `1.jpg`, in a folder or in one for each split"),
+    )
     example = (
         ("a.txt", "x = 1 \\\\ y = 2\n"),
         ("a.jpg", ""),
@@ -52,12 +58,12 @@ the image is the one with the same stem, in the same folder, in one in it, or in
     def recognise(self, look: Look) -> float | None:
         if not look.is_dir:
             return _recognise_lines(look)
-        return 0.92 if len(_pairs(look.path)) >= 2 else self.recognise_folder(look)
+        return 0.92 if _folders_of_pairs(look) else self.recognise_folder(look)
 
     def parts(self, path: Path) -> list[Part]:
         if not path.is_dir() or _pairs(path):
             return [Part(path)]
-        inner = [look.path for look in Look(path).folders if len(_pairs(look.path)) >= 2]
+        inner = _folders_of_pairs(Look(path))
         if inner:
             return [Part(folder, split_name(folder, path)) for folder in inner]
         files = [look.path for look in Look(path).label_files if (_recognise_lines(look) or 0) >= 0.5]
@@ -76,7 +82,7 @@ the image is the one with the same stem, in the same folder, in one in it, or in
         return in_lines(files.text(path), changes)
 
     def label_files(self, folder: Path) -> list[Path]:
-        return [text for text, _ in _pairs(folder)]
+        return [folder / text for text, _ in _pairs(folder)]
 
     def write_one(self, path: Path, change: Change, files: Files, columns: Columns) -> list[str]:
         return in_whole(files.text(path), [change])
@@ -90,22 +96,30 @@ def _recognise_lines(look: Look) -> float | None:
     return 0.9 if share(look, _SEVERAL_LINES) >= 0.25 else 0.6
 
 
-def _pairs(folder: Path) -> list[tuple[Path, Path | None]]:
-    """(text file, image of the same stem or None) of a folder of one text file per image; empty where it is none."""
+def _folders_of_pairs(look: Look) -> list[Path]:
+    """The folders in one, itself among them, that hold a text file for each image."""
+    return [folder.path for folder in look.tree if len(_pairs(folder.path)) >= 2]
+
+
+@once
+def _pairs(folder: Path) -> list[tuple[str, str | None]]:
+    """(name of a text file, its image or None, relative to the folder) of one text file per image; empty for others."""
     look = Look(folder)
-    texts = {Path(name).stem: folder / name for name in look.names[0] if name.lower().endswith(".txt")}
+    texts = {name[:-4]: name for name in look.names[0] if name[-4:].lower() == ".txt"}
     if not texts:
         return []
-    images: dict[str, Path] = {}
-    for place in (look, *(inner for inner in look.folders), *_siblings(folder)):
+    images: dict[str, str] = {}
+    for place in (look, *look.folders, *_siblings(folder)):
+        above = "" if place is look else f"{os.path.relpath(place.path, folder)}/"
         for name in place.names[0]:
-            if name.lower().endswith(IMAGE_ENDINGS) and Path(name).stem in texts:
-                images.setdefault(Path(name).stem, place.path / name)
+            stem, dot, ending = name.rpartition(".")
+            if stem in texts and (dot + ending).lower() in IMAGE_ENDINGS:
+                images.setdefault(stem, above + name)
         if len(images) * 2 >= len(texts):
             break
     if len(images) * 2 < len(texts):
         return []
-    return [(text, images.get(stem)) for stem, text in texts.items()]
+    return [(text, images.get(stem)) for stem, text in texts.items() if stem in images or not kind_by_name(text)]
 
 
 def _siblings(folder: Path) -> list[Look]:
@@ -114,8 +128,9 @@ def _siblings(folder: Path) -> list[Look]:
 
 def _read_folder(part: Part, job: Job) -> pl.DataFrame:
     rows: list[tuple[int, str | None, str, str | None, str]] = []
-    for number, (text_file, image) in enumerate(_pairs(part.path)[: job.left()], 1):
+    for number, (text, image) in enumerate(_pairs(part.path)[: job.left()], 1):
         job.rows += 1
+        text_file = part.path / text
         with open_bytes(text_file) as file:
             data = file.read(MAX_LABEL + 8)
         if len(data) > MAX_LABEL + 5:  # a byte order mark and a line end may stand around the longest label
@@ -131,11 +146,12 @@ def _read_folder(part: Part, job: Job) -> pl.DataFrame:
         elif "\0" in label:
             job.bad(text_file, 1, NUL_BYTE, label)
         else:
-            where = image and image.absolute()
-            shown = where.as_posix() if where else None
-            rows.append((number, part.split, text_file.stem, shown, label))
+            rows.append((number, part.split, text[:-4], image, label))
     frame = pl.DataFrame(rows, schema=PART_SCHEMA, orient="row")
-    return resolve_images(frame, job, part.path / "x", part.split)
+    above = os.path.relpath(part.path, job.root)
+    if above != ".":
+        frame = frame.with_columns(image=pl.concat_str(pl.lit(f"{above}/"), "image"))
+    return check_inside(frame, job, part.path / "x")
 
 
 FORMAT = Mlhme38k()

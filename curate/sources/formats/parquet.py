@@ -24,6 +24,7 @@ class Parquet(SourceFormat):
 Images inside are a column of bytes or of `{bytes, path}`, and stay unread until they are looked at. Files named
 `…-00000-of-00002` are one split. `curate fix` writes a table of the same schema and keeps every other column.
 """
+    layouts = (("im2latex (parquet)", "`train.parquet` … with `formula` and `image` (`{bytes, path}`)"),)
     general = True
     endings = (".parquet",)
     columns = TRIED
@@ -34,7 +35,7 @@ Images inside are a column of bytes or of `{bytes, path}`, and stay unread until
         files = parquet_files(look)
         if not files:
             return None
-        return 0.7 if any(SHARD.search(file.name) for file in files) else 0.85
+        return 0.7 if any(SHARD.search(file.name) for file in files) else 0.8
 
     def parts(self, path: Path) -> list[Part]:
         if not path.is_dir():

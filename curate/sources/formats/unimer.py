@@ -1,9 +1,10 @@
-"""UniMER: a label a line, and images named by the row number."""
+"""UniMER, LaTeX-OCR: a label a line, and images named by the line's number."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,82 +12,162 @@ import polars as pl
 from curate.base.column_names import Columns
 from curate.sources.format import FileFormat
 from curate.sources.image_paths import check_inside
-from curate.sources.look import Look
-from curate.sources.model import Job, Part
+from curate.sources.look import IMAGE_NAME, Look
+from curate.sources.model import Job, Part, wrong_shape
+from curate.sources.numbered_pictures import Pictures, numbered, pictures_of, stem_of
+from curate.sources.numbering import Numbered, first_number, last_line, note
 from curate.sources.places.file_text import Change
 from curate.sources.places.label_lines import in_lines
 from curate.sources.places.output import Files
 from curate.sources.plain_lines import lines_frame, read_labels
 
-NUMBERED = re.compile(r"(?i)0*(\d+)\.(png|jpe?g|bmp|webp)")
+DOUBLED = "several images have the number of this line"
+NO_IMAGE = "lines that no image in the folders belongs to, so that they are of no split: not read"
+NO_LINE = "numbered images that no line belongs to"
+
+_NAMED = re.compile(rf"\S+{IMAGE_NAME}[ \t]")
 
 
 class Unimer(FileFormat):
     name = "unimer"
-    shape = "a `.txt` with a label a line, and a folder of images named by the row number (`0000000.png`)"
+    shape = "a `.txt` with a label a line, and images named by the line's number (`0000000.png`)"
     page = """
-The images are in a folder of the text file's name, in `images`, or beside it. Numbering starts at 0 where an image 0
-exists, else at 1.
+The images are in a folder of the text file's name, in `images`, or beside it. Where they are in several folders
+(LaTeX-OCR: `math.txt` with `train`, `val` and `test`), a row's split is the folder that holds its image, and a line
+without an image is counted and not read.
+
+Whether line 1 belongs to image 0 or 1 is decided by evidence, and a note says by which: an image 0; else a highest
+number that is the number of lines; else the images themselves, where they fit the labels of one numbering better
+([pairs](pairs.md)); else a highest number that is one less, or names of seven digits. Where nothing tells it is an
+error: `--first-number 0` or `1` says it.
 """
+    layouts = (
+        ("UniMER", "`UniMER-1M/train.txt` with `images`, `UniMER-Test/cpe.txt` with `cpe` …; or one of the two"),
+        ("LaTeX-OCR (pix2tex)", "`math.txt` with `train`, `val` and `test`, whose images its line numbers name"),
+    )
     example = (
         ("cpe.txt", "x ^ { 2 }\n\\frac { 1 } { 2 }\n"),
         ("cpe/0000000.png", ""),
         ("cpe/0000001.png", ""),
     )
-    endings = (".txt",)
+    endings = (".txt", ".lst")
     file_kind = ".txt file with a label a line"
 
     def recognise_file(self, look: Look) -> float | None:
-        if look.suffix != ".txt" or not look.lines or look.path.name.endswith(".matching.txt"):
+        if look.suffix not in self.endings or not look.lines or look.records:
             return None
-        if sum("\t" in line for line in look.lines) * 2 > len(look.lines) or _image_folder(look.path) is None:
+        if sum("\t" in line for line in look.lines) * 2 > len(look.lines) or look.share(_NAMED) >= 0.5:
             return None
-        return 0.85
+        beside = {Path(name).stem for name in Look(look.path.parent).names[0] if name != look.path.name}
+        if stem_of(look.path) in beside and stem_of(look.path).isdecimal():
+            return None  # the one label of the image beside it
+        found = pictures_of(look.path)
+        if found is None:
+            return None
+        # Far fewer lines than pictures: some other text.
+        return 0.85 if last_line(look.path) >= max(found.numbers) else 0.5
 
     def recognise_folder(self, look: Look) -> float | None:
         return max((found for file in look.label_files if (found := self.recognise_file(file))), default=None)
 
+    def parts(self, path: Path) -> list[Part]:
+        found = super().parts(path)
+        found = _no_two_of_one_folder(found, path) if len(found) > 1 else found
+        return [replace(part, split=None) if _are_split(part.path) else part for part in found]
+
     def read(self, part: Part, job: Job) -> pl.DataFrame:
         frame = read_labels(part, job)
-        folder = _image_folder(part.path, job.root)
-        if folder is None:
+        found = pictures_of(part.path, job.root if job.images_given else None)
+        if found is None:
             return lines_frame(frame, part)
-        images = _numbered(folder)
-        first = 0 if 0 in images else 1
-        digits = max(len(Path(name).stem) for name in images.values())
-        ending = Path(next(iter(images.values()))).suffix
-        absolute = folder.absolute().as_posix()
-        names = [
-            images.get(line - 1 + first, f"{line - 1 + first:0{digits}d}{ending}") for line in frame["line"].to_list()
-        ]
-        frame = frame.select("line", split=pl.lit(part.split, pl.String), label="text").with_columns(
-            name=pl.Series(names, dtype=pl.String),
-            image=pl.Series([f"{absolute}/{name}" for name in names], dtype=pl.String),
+        lines = last_line(part.path)
+        first, why = first_number(
+            part.path,
+            Numbered(found.numbers, lines, found.digits),
+            job.first_number,
+            lambda: _fit(found, frame),
         )
-        return check_inside(frame.select("line", "split", "name", "image", "label"), job, part.path)
+        job.notes[NO_LINE] += sum(1 for number in found.numbers if not first <= number < first + lines)
+        paired = _paired(frame, found, first, part, job)
+        job.notes[note(first, why)] += paired.height
+        return paired
 
     def write_back(self, path: Path, changes: Sequence[Change], files: Files, columns: Columns) -> list[str]:
         return in_lines(files.text(path), changes)
 
 
-def _numbered(folder: Path) -> dict[int, str]:
-    """{number: file name} of the images in a folder that are named by a number."""
-    found = {}
-    for name in Look(folder).names[0]:
-        if match := NUMBERED.fullmatch(name):
-            found[int(match[1])] = name
-    return found
+def _are_split(labels: Path) -> bool:
+    found = pictures_of(labels)
+    return found is not None and found.are_split
 
 
-def _image_folder(labels: Path, root: Path | None = None) -> Path | None:
-    """The folder of numbered images that belongs to a label file: of its name, `images`, or its own."""
-    stem = labels.name.removesuffix(".gz").rpartition(".")[0]
-    for base in (root, labels.parent):
-        if base is not None:
-            for place in (base / stem, base / f"{stem}_images", base / "images" / stem, base / "images", base):
-                if place.is_dir() and _numbered(place):
-                    return place
-    return None
+def _paired(frame: pl.DataFrame, found: Pictures, first: int, part: Part, job: Job) -> pl.DataFrame:
+    frame = frame.with_columns(number=pl.col("line") - 1 + first)
+    if found.doubled:
+        frame = job.reject(frame, pl.col("number").is_in(list(found.doubled)), DOUBLED, part.path)
+    frame = frame.join(found.frame, on="number", how="left", maintain_order="left")
+    folders = [_below(folder, job.root) for folder, _ in found.folders]
+    where = pl.col("folder").fill_null(0).replace_strict(dict(enumerate(folders)), return_dtype=pl.String)
+    split = pl.lit(part.split, pl.String)
+    if found.are_split:
+        without = frame["name"].null_count()
+        job.notes[NO_IMAGE] += without
+        job.rows -= without
+        frame = frame.filter(pl.col("name").is_not_null())
+        names = {at: name for at, (_, name) in enumerate(found.folders)}
+        split = pl.coalesce(pl.col("folder").replace_strict(names, return_dtype=pl.String), split)
+    digits, ending = found.usual_name
+    missing = pl.concat_str(pl.col("number").cast(pl.String).str.zfill(digits), pl.lit(ending))
+    frame = frame.with_columns(name=pl.coalesce("name", missing))
+    frame = frame.select(
+        "line", split=split, name="name", image=pl.concat_str(where, pl.lit("/"), "name"), label="text"
+    ).with_columns(image=pl.col("image").str.strip_prefix("./"))
+    return check_inside(frame, job, part.path)
+
+
+def _below(folder: Path, root: Path) -> str:
+    """A folder as image paths have it: below the root where it is there, else as it is."""
+    absolute, base = folder.absolute(), root.absolute()
+    return absolute.relative_to(base).as_posix() if absolute.is_relative_to(base) else absolute.as_posix()
+
+
+def _fit(found: Pictures, frame: pl.DataFrame) -> float:
+    """How much better the pictures fit a line 1 that is number 0 than one that is number 1; see `better_fit`."""
+    from curate.pairs.numbered import better_fit  # with all that it takes to look at pictures
+
+    labels = frame.select("line", "text")
+    both = found.frame
+    for first in (0, 1):
+        theirs = labels.select(number=pl.col("line") - 1 + first, **{f"label{first}": pl.col("text")})
+        both = both.join(theirs, on="number", how="inner", maintain_order="left")
+    folders = [folder.absolute() for folder, _ in found.folders]
+    top = Path(folders[0].anchor)
+    below = {at: folder.relative_to(top).as_posix() for at, folder in enumerate(folders)}
+    where = pl.col("folder").replace_strict(below, return_dtype=pl.String)
+    return better_fit(top, both.sort("number").with_columns(image=pl.concat_str(where, pl.lit("/"), "name")))
+
+
+def _no_two_of_one_folder(parts: list[Part], path: Path) -> list[Part]:
+    """Of label files that would take the same images, the one that has a line for each. UserError for several."""
+    by_folders: dict[tuple[Path, ...], list[Part]] = {}
+    for part in parts:
+        found = pictures_of(part.path)
+        by_folders.setdefault(tuple(folder for folder, _ in found.folders) if found else (part.path,), []).append(part)
+    kept: list[Part] = []
+    for folders, mine in by_folders.items():
+        if len(mine) > 1:
+            numbers = {number for folder in folders for number in numbered(folder)}
+            fitting = [part for part in mine if last_line(part.path) >= max(numbers)]
+            if len(fitting) > 1:
+                fitting = [part for part in mine if last_line(part.path) in (max(numbers), max(numbers) + 1)]
+            if len(fitting) != 1:
+                choices = ", ".join(f"unimer:{part.path}" for part in mine)
+                raise wrong_shape(
+                    path, "unimer", f"several files of labels have the images in {folders[0].name}; name one: {choices}"
+                )
+            mine = fitting
+        kept += mine
+    return [part for part in parts if part in kept]
 
 
 FORMAT = Unimer()

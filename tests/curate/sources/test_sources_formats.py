@@ -137,7 +137,10 @@ def test_im2latex_index_join(im2latex: Path) -> None:
         ("test.lst", 3),
         ("test.lst", 4),
     ]
-    assert source.notes == {"formula lines that no index names": 1}
+    assert source.notes == {
+        "formula lines that no index names": 1,
+        "rows paired by number, line 1 being number 0: there is a number 0": 5,
+    }
 
 
 def test_im2latex_by_its_formulas_file_or_one_index(im2latex: Path) -> None:
@@ -199,7 +202,8 @@ def test_crohme_folder_of_sets(tmp_path: Path) -> None:
     write(tmp_path / "crohme2023_train_captions.json", '["x"]')
     source = read(f"c={tmp_path}")
     assert source.format == "crohme"
-    assert source.notes == {"files beside it that could hold labels and were not read": 1}
+    note = "files beside it that could hold labels and were not read: crohme2023_train_captions.json"
+    assert source.notes == {note: 1}
     assert dict(zip(ids(source), images(source), strict=True)) == {
         "c/2014/a_1": "2014/img/a_1.png",
         "c/train/a_1": "train/img/a_1.png",
@@ -279,7 +283,7 @@ def test_unimer_images_by_row_number(tmp_path: Path) -> None:
 
 
 def test_unimer_images_numbered_from_one(tmp_path: Path) -> None:
-    image(tmp_path / "images" / "1.png")
+    image(tmp_path / "images" / "2.png")
     write(tmp_path / "train.txt", "a\nb\n")
     assert images(read(f"unimer:{tmp_path}")) == ["images/1.png", "images/2.png"]
 

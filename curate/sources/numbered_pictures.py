@@ -1,0 +1,153 @@
+"""Finds pictures named by a number, for the file of labels whose lines they belong to. Not for which is line 1."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, once
+from curate.sources.splits import split_name
+from rules.sets import split_names
+
+_NAME = re.compile(rf"(\d+){IMAGE_NAME}")
+_FOR_IMAGES = re.compile(r"(?i)images?|imgs?|pictures?|png|jpe?g")
+#: Folders that only keep the number of files in one low.
+_SHARD = re.compile(r"(?i)((part|shard|chunk|batch|images?|img)[-_ ]?)?\d+")
+_FOR_LABELS = re.compile(r"(?i)labels?|formulas?|formulae|annotations?|captions?|texts?|latex|gt|math")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of one label file: in one folder, or in several, each of which is a split.
+
+    folders: (folder, split), the split None where the file says it. frame: number, name, folder (its place among
+    `folders`). doubled: numbers that several pictures have, which are in no row of the frame.
+    """
+
+    folders: tuple[tuple[Path, str | None], ...]
+    frame: pl.DataFrame
+    doubled: frozenset[int]
+
+    @property
+    def are_split(self) -> bool:
+        """Do the folders say the split of a row?"""
+        return any(split is not None for _, split in self.folders)
+
+    @cached_property
+    def numbers(self) -> set[int]:
+        return set(self.frame["number"].to_list()) | self.doubled
+
+    @cached_property
+    def digits(self) -> int:
+        """How many digits names have, where all have the same and some begin with 0; else 0."""
+        stems = self.frame["name"].str.extract(r"^(\d+)\.")
+        widths = stems.str.len_bytes()
+        padded = stems.str.contains(r"^0\d").any()
+        return int(widths[0]) if padded and widths.n_unique() == 1 else 0
+
+    @cached_property
+    def usual_name(self) -> tuple[int, str]:
+        """(digits, ending) that a picture's name would have."""
+        return self.digits, Path(self.frame["name"][0]).suffix if self.frame.height else ".png"
+
+
+@once
+def numbered(folder: Path) -> dict[int, list[str]]:
+    """{number: file names} of a folder most of whose images are named by numbers; empty for any other."""
+    found: dict[int, list[str]] = {}
+    images = 0
+    for name in Look(folder).names[0]:
+        if match := _NAME.fullmatch(name):
+            found.setdefault(int(match[1]), []).append(name)
+            images += 1
+        elif name.lower().endswith(IMAGE_ENDINGS):
+            images += 1
+    return found if sum(map(len, found.values())) * 2 > images else {}
+
+
+@once
+def pictures_of(labels: Path, root: Path | None = None) -> Pictures | None:
+    """The numbered pictures of a label file, in the nearest place that has any.
+
+    In this order: a folder of the file's name, one of that name in `images`, `images`, beside the file; then several
+    folders, below an image folder or beside the file, each a split. The file's own folder is looked in, then the one
+    above where its own is made for labels. root: a folder with images that is looked in instead.
+    """
+    here = labels.parent
+    bases = [root] if root else [here, here.parent] if _FOR_LABELS.fullmatch(here.absolute().name) else [here]
+    for base in bases:
+        for place in _places(labels, base):
+            if place.is_dir() and (found := numbered(place)):
+                return _pictures([(place, None, found)])
+        if several := _several(labels, base):
+            (folder, _, numbers), *others = several
+            if not others and split_names.word(folder.name) is None:
+                several = [(folder, None, numbers)]  # it holds pictures, and is no split for that
+            return _pictures(several)
+    return None
+
+
+def _places(labels: Path, base: Path) -> Iterable[Path]:
+    stem = stem_of(labels)
+    yield base / stem
+    yield base / f"{stem}_images"
+    inner = Look(base)
+    made_for_images = [base / name for name in inner.names[1] if _FOR_IMAGES.fullmatch(name)]
+    for folder in made_for_images:
+        yield folder / stem
+        yield folder / f"{stem}_images"
+        yield folder / f"images_{stem}"
+    yield from made_for_images
+    yield base
+
+
+def _several(labels: Path, base: Path) -> list[tuple[Path, str | None, dict[int, list[str]]]]:
+    """Folders of numbered pictures, at most two deep, but those that another label file is named after."""
+    look = Look(base)
+    others = {stem_of(base / name) for name in look.names[0] if name != labels.name and name.lower().endswith(".txt")}
+    found: list[tuple[Path, str | None, dict[int, list[str]]]] = []
+    for top in look.folders:
+        for folder in (top, *top.folders):
+            if folder.path.name not in others and (numbers := numbered(folder.path)):
+                shard = _SHARD.fullmatch(folder.path.name)
+                found.append((folder.path, None if shard else split_name(folder.path, base), numbers))
+    times = Counter(number for _, _, numbers in found for number in numbers)
+    apart = all(sum(times[number] > 1 for number in numbers) * 2 < len(numbers) for _, _, numbers in found)
+    return found if apart else []  # each counts from its own first line
+
+
+def stem_of(labels: Path) -> str:
+    return labels.name.removesuffix(".gz").rpartition(".")[0] or labels.name
+
+
+def _pictures(found: list[tuple[Path, str | None, dict[int, list[str]]]]) -> Pictures:
+    endings = Counter(_ending(name) for _, _, numbers in found for names in numbers.values() for name in names)
+    usual = max(sorted(endings), key=endings.__getitem__)
+    by_number: dict[int, tuple[str, int]] = {}
+    doubled: set[int] = set()
+    for at, (_, _, numbers) in enumerate(found):
+        for number, names in numbers.items():
+            if len(names) > 1:
+                names = [name for name in names if _ending(name) == usual]
+            if len(names) != 1 or number in by_number:
+                doubled.add(number)
+                by_number.pop(number, None)
+            elif number not in doubled:
+                by_number[number] = (names[0], at)
+    rows = {
+        "number": list(by_number),
+        "name": [name for name, _ in by_number.values()],
+        "folder": [at for _, at in by_number.values()],
+    }
+    frame = pl.DataFrame(rows, schema={"number": pl.Int64, "name": pl.String, "folder": pl.Int64})
+    return Pictures(tuple((folder, split) for folder, split, _ in found), frame, frozenset(doubled))
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2].lower()

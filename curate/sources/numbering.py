@@ -1,0 +1,83 @@
+"""Decides which line the first number means where pictures and lines meet by number: 0 or 1. Reads no label file.
+
+A wrong first number shifts every pair by one row, and no picture is missing then but one. So nothing is guessed: what
+decided is said, and without evidence it is an error that names the option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from curate.base.errors import UserError
+from curate.sources.lines import read_blocks
+from curate.sources.look import once
+
+OPTION = "--first-number"
+#: Digits in the names that UniMER's and LaTeX-OCR's own programs give pictures, from 0.
+_DIGITS = 7
+#: So many standard errors better than the other way the pictures must fit, and so many worse they mustn't.
+_SURE, _DOUBT = 4.0, 1.0
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Numbers that name lines, and how many lines there are. digits: of the names, 0 where they aren't padded."""
+
+    numbers: Collection[int]
+    lines: int
+    digits: int = 0
+
+
+def first_number(
+    path: Path,
+    found: Numbered,
+    given: int | None,
+    fit: Callable[[], float],
+    *,
+    default: int | None = None,
+) -> tuple[int, str]:
+    """(the number of the first line, what decided that). `path`: the label file, for errors.
+
+    given: what the user said; fit: how much better the pictures fit 0 than 1, in standard errors, asked only where the
+    numbers leave a choice. default: what the format's own definition says. Raises UserError where nothing decides.
+    """
+    if given is not None:
+        return given, f"given with {OPTION}"
+    if not found.numbers:
+        return default or 0, "no picture has a number"
+    lowest, highest, lines = min(found.numbers), max(found.numbers), found.lines
+    if lowest == 0 and highest != lines:
+        return 0, "there is a number 0"
+    if lowest > 0 and highest == lines:
+        return 1, "the highest number is the number of lines"
+    seen = fit()
+    if abs(seen) >= _SURE:
+        return int(seen < 0), "the pictures fit the labels so"
+    if lowest > 0 and highest == lines - 1 and seen > -_DOUBT:
+        return 0, "the highest number is that of the last line, counted from 0"
+    if lowest > 0 and found.digits == _DIGITS and seen > -_DOUBT:
+        return 0, "names of seven digits, which are counted from 0"
+    if lowest > 0 and default is not None and seen > -_DOUBT:
+        return default, "the format counts so"
+    raise UserError(
+        f"{path}: the pictures are numbered {lowest:,} to {highest:,} and there are {lines:,} lines, so line 1 may be "
+        f"number 0 or number 1, and the pictures don't tell; say which with {OPTION} 0 or {OPTION} 1"
+    )
+
+
+def note(first: int, why: str) -> str:
+    """The note of a source: what the first line's number is, and what decided it."""
+    return f"rows paired by number, line 1 being number {first}: {why}"
+
+
+@once
+def last_line(path: Path) -> int:
+    """The number of the last line of a file that isn't blank, counted from 1. Raises UserError."""
+    last = 0
+    for block in read_blocks(path):
+        held = block.data.rstrip()
+        if held:
+            last = block.first + held.count(b"\n")
+    return last
