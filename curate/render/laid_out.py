@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import replace
 
@@ -13,9 +14,14 @@ from curate.render.tables import column_rules as rules_of
 from curate.render.tagged import tagged
 
 #: Labels with more characters are refused: no picture of one is legible.
-LABEL_LIMIT = 8_000
+LABEL_LIMIT = 5_000
+#: mathra takes ever longer over brackets that are not closed, and holds the interpreter meanwhile.
+MOST_BRACKETS = 2_000
+#: Groups and environments inside one another. mathra's own limit, looked at first where there may be as many.
+MOST_DEPTH = 64
 #: What stands for a character that mathra's font lacks while mathra lays the formula out: signs of about its width that
 #: are set as letters are.
+_NESTING = re.compile(r"\\(?:begin|end)(?![A-Za-z])|(?<!\\)[{}]")
 _WIDE, _NARROW = "▣▤▥▦▧▨▩◧◨◩◪◫◰◱◲◳⬒⬓⬔⬕", "⏑⏒⏓⏜⏠⏡⌯⌔⌐⌙⍩⍶⍺⌿"
 
 
@@ -25,8 +31,7 @@ def laid_out(label: str, *, tags: bool = False) -> Drawing:
     Raises RenderError with what is wrong: a label of more than LABEL_LIMIT characters, one that mathra refuses, one
     with nothing to draw.
     """
-    if len(label) > LABEL_LIMIT:
-        raise RenderError(f"Label of {len(label):,} characters; at most {LABEL_LIMIT:,} are drawn")
+    _look_at_size(label)
     tex = prepare(label)
     tex, lacking = (tex, {}) if tex.isascii() else _with_stand_ins(tex)
     drawing = layout(tagged(tex) if tags else tex)
@@ -38,6 +43,20 @@ def laid_out(label: str, *, tags: bool = False) -> Drawing:
     return replace(drawing, elements=elements)
 
 
+def _look_at_size(label: str) -> None:
+    """Raises RenderError for a label that would take more than a twentieth of a second."""
+    if len(label) > LABEL_LIMIT:
+        raise RenderError(f"Label of {len(label):,} characters; at most {LABEL_LIMIT:,} are drawn")
+    if label.count("(") + label.count("[") > MOST_BRACKETS:
+        raise RenderError(f"Label of more than {MOST_BRACKETS:,} brackets")
+    if label.count("{") > MOST_DEPTH or label.count(r"\begin") > MOST_DEPTH:
+        depth = 0
+        for token in _NESTING.findall(label):
+            depth += 1 if token in ("{", r"\begin") else -1
+            if depth > 2 * MOST_DEPTH:
+                raise RenderError("nesting deeper than 64 levels")
+
+
 def _with_stand_ins(tex: str) -> tuple[str, dict[str, list[str]]]:
     """The label without characters that mathra's font lacks, and which ones each sign stands for, in order."""
     have = drawable()
@@ -46,9 +65,15 @@ def _with_stand_ins(tex: str) -> tuple[str, dict[str, list[str]]]:
     standing: dict[str, list[str]] = {}
     text = []
     for c in tex:
-        if c in have or c.isascii() or c.isspace():
-            text.append(" " if c in "\u0085\u2028\u2029" else c)
-        elif unicodedata.category(c) != "Cf":  # a mark without a picture
+        if c.isascii():
+            text.append(c)
+        elif c.isspace():
+            text.append(" ")
+        elif unicodedata.category(c) == "Cf":  # a mark without a picture
+            continue
+        elif c in have:
+            text.append(c)
+        else:
             if c not in signs:
                 pool = pools[unicodedata.east_asian_width(c) in "WF"]
                 signs[c] = pool[len(signs) % len(pool)] if pool else "□"

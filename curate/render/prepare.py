@@ -46,8 +46,8 @@ _NAMES = {
 _NAME = re.compile(rf"\\({'|'.join(sorted(filter(str.isalpha, _NAMES), key=len, reverse=True))})(?![A-Za-z])[ \t]*|\\([*-])")
 _SPACE_DOWN = re.compile(r"\\vspace\s*\{[^{}]*\}")
 _RAISED = re.compile(r"\\(raise|lower)\s*(-?)\s*([\d.]+\s*[a-z]{2})\s*\\[hm]box\s*(?=\{)")
-_BUILDREL = re.compile(r"\\buildrel\s*(.*?)\\over\s*(\{[^{}]*\}|\\[A-Za-z]+|[^\s{}\\])", re.DOTALL)
-_ROOT_OF = re.compile(r"\\root\s*(.*?)\\of(?![A-Za-z])\s*", re.DOTALL)
+_BUILDREL = re.compile(r"\\buildrel\s*((?:(?!\\buildrel).)*?)\\over\s*(\{[^{}]*\}|\\[A-Za-z]+|[^\s{}\\])", re.DOTALL)
+_ROOT_OF = re.compile(r"\\root(?![A-Za-z])\s*((?:(?!\\root).)*?)\\of(?![A-Za-z])\s*", re.DOTALL)
 
 _TEXT = re.compile(r"\\(?:text(?:rm|bf|it|sf|tt|normal|up)?|[mhf]box)\s*(?=\{)")
 _ARGUMENT = r"\s*\{(?:[^{}]|\{[^{}]*\})*\}"
