@@ -3,8 +3,8 @@
     drawings(labels)    per label its marks in the order TeX sets them, None where LaTeX stops or sets several pages
     same(one, other)    are two drawings the same, each mark in its place?
 
-Needs `latex` and `kpsewhich` with amsmath, amssymb, mathrsfs, bm and cancel (Debian: texlive-latex-base,
-texlive-latex-extra). The label is set in `equation*` at 10 pt, so that an em is 10 pt. The DVI format is that of
+Needs `latex` and `kpsewhich` with amsmath, amssymb, bm and cancel (Debian: texlive-latex-base, texlive-latex-extra);
+`preamble` may load more, such as mathrsfs where its fonts are installed. The label is set in `equation*` at 10 pt, so that an em is 10 pt. The DVI format is that of
 "The DVI file format" in TUGboat 3.2 (1982), the TFM format that of "TeX font metric files" in the same number.
 """
 
@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-PREAMBLE = r"\usepackage{amsmath,amssymb,mathrsfs,bm,cancel}"
+PREAMBLE = r"\usepackage{amsmath,amssymb,bm,cancel}"
 #: Two marks closer than this, in thousandths of an em, are in one place.
 NEAR = 4.0
 _HEAD = r"""\documentclass[10pt]{article}
@@ -194,7 +194,8 @@ def read_dvi(data: bytes) -> Iterator[tuple[int, TexDrawing]]:
             at += length
         elif op == 247:
             at += 13
-            at += number(1, False)
+            length = number(1, False)
+            at += length
         elif op >= 248:
             return
 
