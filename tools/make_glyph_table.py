@@ -70,7 +70,9 @@ def table(font: TTFont) -> dict[int, tuple[list[int], list[int]]]:
 
 def main() -> None:
     found = table(embedded_font())
-    lines = [f"# mathra {version('mathra')}, by tools/make_glyph_table.py: character, its glyphs, glyphs that are pieces"]
+    lines = [
+        f"# mathra {version('mathra')}, by tools/make_glyph_table.py: character, its glyphs, glyphs that are pieces"
+    ]
     for code, (whole, pieces) in sorted(found.items()):
         columns = (f"{code:04X}", " ".join(map(str, whole)), " ".join(map(str, pieces)))
         lines.append("\t".join(columns).rstrip())

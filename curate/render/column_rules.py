@@ -8,7 +8,6 @@ mend it is there: which pieces belong together, how high the rows are, and where
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 
 from curate.render.engine import Element, RenderError, Rule
 

@@ -105,7 +105,12 @@ class Drawing:
             x, y, width, height = element[:4]
             return (x, y, x + width, y + height) if width and height else None
         if isinstance(element, Character):
-            return element.x, element.y - 120 * element.size, element.x + 1000 * element.size, element.y + 880 * element.size
+            return (
+                element.x,
+                element.y - 120 * element.size,
+                element.x + 1000 * element.size,
+                element.y + 880 * element.size,
+            )
         half = element.stroke / 2
         if isinstance(element, Line):
             (left, right), (low, high) = sorted((element.x1, element.x2)), sorted((element.y1, element.y2))
@@ -120,7 +125,7 @@ _PATH = re.compile(r'<path id="[\w-]+-g(\d+)" d="([MLCQZ\d\s.e-]*)"/>')
 _ELEMENT = re.compile(
     rf'<use href="#[\w-]+-g(\d+)" (?:x="{_NUMBER}" y="{_NUMBER}"'
     rf'|transform="translate\({_NUMBER} {_NUMBER}\) scale\({_NUMBER}\)")(?: fill="([^"]*)")?/>'
-    r'|<(rect|line|ellipse) ([^<>]*)/>'
+    r"|<(rect|line|ellipse) ([^<>]*)/>"
 )
 _ATTRIBUTE = re.compile(r'([a-z\d-]+)="([^"]*)"')
 _COLUMN = re.compile(r"^column \d+: ")

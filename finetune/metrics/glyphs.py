@@ -31,6 +31,8 @@ _SEVERAL = {
 _SAME_GLYPH = {"∣": "|", "∥": "‖", "∖": "\\", "·": "⋅"}
 #: Height of the axis, around which tall glyphs stand, and how far two ends may be apart that meet.
 _AXIS, _MEETS = 258.0, 60.0
+#: A glyph so tall for its size stands around the axis, wherever its origin is.
+_TALL = 1100.0
 
 
 class Mark(NamedTuple):
@@ -68,13 +70,13 @@ def marks(label: str) -> tuple[Mark, ...]:
         cell = told if not command else cell
         if isinstance(element, Glyph):
             kind, number, box = _glyph(drawing, at)
-            last = drawing.elements[at + number - 1]
             at += number
             if box is None:  # a space
                 continue
             if kind == ROOT:
                 roots.append(_Root(len(found), box[2], box[3]))
-            height = -element.y if last[2] == element.y else _AXIS * element.size - (box[1] + box[3]) / 2
+            tall = box[3] - box[1] > _TALL * element.size or kind == ROOT
+            height = _AXIS * element.size - (box[1] + box[3]) / 2 if tall else -element.y
             found += _marks(kind + command, Mark(kind + command, box[0], box[2], height, element.size, cell))
             continue
         at += 1

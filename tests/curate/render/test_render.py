@@ -129,7 +129,9 @@ def test_commands_mean_what_latex_means(label: str) -> None:
 
 
 def glyphs_of(label: str) -> str:
-    return "".join(character(element.number) or "?" for element in laid_out(label).elements if isinstance(element, Glyph))
+    return "".join(
+        character(element.number) or "?" for element in laid_out(label).elements if isinstance(element, Glyph)
+    )
 
 
 @pytest.mark.parametrize(
