@@ -22,6 +22,7 @@ MOST_DEPTH = 64
 #: What stands for a character that mathra's font lacks while mathra lays the formula out: signs of about its width that
 #: are set as letters are.
 _NESTING = re.compile(r"\\(?:begin|end)(?![A-Za-z])|(?<!\\)[{}]")
+_WRITTEN = {"…": r"\ldots ", "⋯": r"\cdots "}
 _WIDE, _NARROW = "▣▤▥▦▧▨▩◧◨◩◪◫◰◱◲◳⬒⬓⬔⬕", "⏑⏒⏓⏜⏠⏡⌯⌔⌐⌙⍩⍶⍺⌿"
 
 
@@ -72,7 +73,7 @@ def _with_stand_ins(tex: str) -> tuple[str, dict[str, list[str]]]:
         elif unicodedata.category(c) == "Cf":  # a mark without a picture
             continue
         elif c in have:
-            text.append(c)
+            text.append(_WRITTEN.get(c, c))
         else:
             if c not in signs:
                 pool = pools[unicodedata.east_asian_width(c) in "WF"]

@@ -14,6 +14,11 @@ _GREEK = re.compile(
     r"\\((?:var)?(?:epsilon|theta|pi|rho|sigma|phi|kappa)|alpha|beta|gamma|delta|zeta|eta|iota|lambda|mu|nu|xi|tau|upsilon"
     r"|chi|psi|omega)(?![A-Za-z])"
 )
+_FRACTION = re.compile(r"\\[dt]?(?:frac|binom)(?![A-Za-z])")
+_ARGUMENT = re.compile(r"\s*(?:\{|\\(?:[A-Za-z]+|.)|[^\s{}\\&^_])", re.DOTALL)
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+#: Several primes in a row are closer together in mathra's one glyph for them.
+_PRIMES, _TEXT = re.compile(r"('{2,})(?!\s*[\^'])"), re.compile(r"\\(?:text|[mhf]box)")
 _FONT = re.compile(r"\\(?:math)?(?:bf|rm|sf|tt)(?![A-Za-z])")
 _BOLD_GREEK = re.compile(r"\\(?:boldsymbol|bm|pmb)(?![A-Za-z])")
 #: `\dots` stands at half height before these (amsmath).
@@ -30,7 +35,9 @@ def mended(label: str) -> str:
     label = _NOT_BEFORE_SPACE.sub(r"\\mathrel{\\mathrlap{/}}", _POSITION.sub(r"\1", label))
     if r"\dots" in label:
         label = _DOTS.sub(r"\\cdots ", label)
-    return _greek_in_italics(_operators_beside(_small_stacks(label)))
+    if "''" in label and not _TEXT.search(label):
+        label = _PRIMES.sub(lambda run: "^{" + r"\prime" * len(run.group(1)) + "}", label)
+    return _greek_in_italics(_fractions_as_letters(_operators_beside(_small_stacks(label))))
 
 
 def _greek_in_italics(label: str) -> str:
@@ -60,6 +67,32 @@ def _small_stacks(label: str) -> str:
             rows = r" \\ ".join(rf"\scriptstyle {row}" for row, _ in split(body, frozenset({"\\\\"})))
             label = rf"{label[:at]}\substack{{{rows}}}{rest}"
     return label
+
+
+def _fractions_as_letters(label: str) -> str:
+    r"""A fraction is set as a letter is; mathra puts the space of an inner formula (`\left…\right`) around it."""
+    for found in reversed(list(_FRACTION.finditer(label))):
+        end = found.end()
+        for _ in range(2):
+            argument = _ARGUMENT.match(label, end)
+            if argument is None:
+                break
+            end = _group_end(label, argument.end()) if argument.group().endswith("{") else argument.end()
+        else:
+            if label[: found.start()].endswith("{") and label.startswith("}", end):
+                continue
+            label = f"{label[: found.start()]}{{{label[found.start() : end]}}}{label[end:]}"
+    return label
+
+
+def _group_end(label: str, at: int) -> int:
+    """Where the group ends that begins before `at`; the label's end where it doesn't."""
+    depth = 1
+    for brace in _BRACE.finditer(label, at):
+        depth += 1 if brace.group() == "{" else -1 if brace.group() == "}" else 0
+        if depth == 0:
+            return brace.end()
+    return len(label)
 
 
 def _argument(text: str) -> tuple[str, str]:

@@ -99,7 +99,7 @@ def test_draws_with_ink_and_nothing_cut_off(label: str) -> None:
         (r"\begin{tabular}{l} a", r"Missing \end{tabular}"),
         (r"a \end{tabular}", r"without \begin{tabular}"),
         (r"\begin{tabular} a \end{tabular}", "Missing column specification"),
-        ("x" * (LABEL_LIMIT + 1), "8,001 characters"),
+        ("x" * (LABEL_LIMIT + 1), f"{LABEL_LIMIT + 1:,} characters"),
     ],
 )
 def test_refuses_with_the_engines_own_message(label: str, message: str) -> None:
@@ -146,7 +146,7 @@ def glyphs_of(label: str) -> str:
     ],
 )
 def test_links_and_styles_out_of_a_label_are_refused(label: str) -> None:
-    with pytest.raises(RenderError, match="unsupported command|invalid color"):
+    with pytest.raises(RenderError, match=r"unsupported command|invalid color"):
         render_svg(label)
 
 
