@@ -30,7 +30,28 @@ from rules.latex.commands import COMMANDS  # noqa: E402
 Key = tuple[str, int]
 
 _DELIMITERS = (
-    *([r"(", r")", r"[", r"]", r"\{", r"\}", r"|", r"\|", r"/", r"\backslash", r"\langle", r"\rangle", r"\lfloor", r"\rfloor", r"\lceil", r"\rceil", r"\uparrow", r"\downarrow"]),
+    *(
+        [
+            r"(",
+            r")",
+            r"[",
+            r"]",
+            r"\{",
+            r"\}",
+            r"|",
+            r"\|",
+            r"/",
+            r"\backslash",
+            r"\langle",
+            r"\rangle",
+            r"\lfloor",
+            r"\rfloor",
+            r"\lceil",
+            r"\rceil",
+            r"\uparrow",
+            r"\downarrow",
+        ]
+    ),
     *([r"\updownarrow", r"\Uparrow", r"\Downarrow", r"\Updownarrow"]),
 )
 _KINDS = frozenset(["ord", "bin", "rel", "op", "open", "close", "punct", "inner", "largeop", "arrow", "letter"])
@@ -38,15 +59,80 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SIGNS = "0123456789+-=<>/.,;:!?*()[]|'"
 _GREEK = (
     *(
-        [r"\alpha", r"\beta", r"\gamma", r"\delta", r"\epsilon", r"\varepsilon", r"\zeta", r"\eta", r"\theta", r"\vartheta", r"\iota", r"\kappa", r"\lambda", r"\mu", r"\nu"]
+        [
+            r"\alpha",
+            r"\beta",
+            r"\gamma",
+            r"\delta",
+            r"\epsilon",
+            r"\varepsilon",
+            r"\zeta",
+            r"\eta",
+            r"\theta",
+            r"\vartheta",
+            r"\iota",
+            r"\kappa",
+            r"\lambda",
+            r"\mu",
+            r"\nu",
+        ]
     ),
     *(
-        [r"\xi", r"\pi", r"\varpi", r"\rho", r"\varrho", r"\sigma", r"\varsigma", r"\tau", r"\upsilon", r"\phi", r"\varphi", r"\chi", r"\psi", r"\omega", r"\Gamma", r"\Delta"]
+        [
+            r"\xi",
+            r"\pi",
+            r"\varpi",
+            r"\rho",
+            r"\varrho",
+            r"\sigma",
+            r"\varsigma",
+            r"\tau",
+            r"\upsilon",
+            r"\phi",
+            r"\varphi",
+            r"\chi",
+            r"\psi",
+            r"\omega",
+            r"\Gamma",
+            r"\Delta",
+        ]
     ),
-    *([r"\Theta", r"\Lambda", r"\Xi", r"\Pi", r"\Sigma", r"\Upsilon", r"\Phi", r"\Psi", r"\Omega", r"\nabla", r"\partial", r"\ell", r"\infty", r"\cdot", r"\times"]),
+    *(
+        [
+            r"\Theta",
+            r"\Lambda",
+            r"\Xi",
+            r"\Pi",
+            r"\Sigma",
+            r"\Upsilon",
+            r"\Phi",
+            r"\Psi",
+            r"\Omega",
+            r"\nabla",
+            r"\partial",
+            r"\ell",
+            r"\infty",
+            r"\cdot",
+            r"\times",
+        ]
+    ),
 )
 _ACCENTED = frozenset("\u0302\u030c\u0303\u0301\u0300\u0307\u0308\u0306\u0304\u20d7\u030aˆ˜⏞⏟")
-_ACCENTS = [r"hat", r"check", r"tilde", r"acute", r"grave", r"dot", r"ddot", r"breve", r"bar", r"vec", r"mathring", r"widehat", r"widetilde"]
+_ACCENTS = [
+    r"hat",
+    r"check",
+    r"tilde",
+    r"acute",
+    r"grave",
+    r"dot",
+    r"ddot",
+    r"breve",
+    r"bar",
+    r"vec",
+    r"mathring",
+    r"widehat",
+    r"widetilde",
+]
 #: Codes of cmex of which tall delimiters and roots are put together: their bottom, middle, top and what lies between.
 _PIECES = {
     **dict.fromkeys((0x30, 0x40, 0x42), "("),
@@ -56,7 +142,15 @@ _PIECES = {
     **dict.fromkeys((0x38, 0x3A, 0x3C), "{"),
     **dict.fromkeys((0x39, 0x3B, 0x3D), "}"),
     **dict.fromkeys((0x74, 0x75, 0x76), "√"),
-    0x3E: "", 0x0C: "|", 0x0D: "‖", 0x3F: "arrow", 0x77: "Arrow", 0x78: "↑", 0x79: "↓", 0x7E: "⇑", 0x7F: "⇓",
+    0x3E: "",
+    0x0C: "|",
+    0x0D: "‖",
+    0x3F: "arrow",
+    0x77: "Arrow",
+    0x78: "↑",
+    0x79: "↓",
+    0x7E: "⇑",
+    0x7F: "⇓",
 }
 _BRACE_ENDS = range(0x7A, 0x7E)
 _LIGATURES = {0x0B: "ff", 0x0C: "fi", 0x0D: "fl", 0x0E: "ffi", 0x0F: "ffl"}
@@ -100,7 +194,12 @@ class Signs:
         texts += [rf"\mathbf{{{c}}}" for c in _GREEK if c[1].isupper()]
         texts += [rf"\{size} {c}" for size in ("big", "Big", "bigg", "Bigg") for c in _DELIMITERS]
         texts += [rf"\{accent}{{{'xxx'[:n]}}}" for accent in _ACCENTS for n in (1, 2, 3)]
-        texts += [rf"\not {c}" for c in ([r"=", r"<", r">", r"\in", r"\subset", r"\subseteq", r"\equiv", r"\sim", r"\approx", r"\le", r"\ge"])]
+        texts += [
+            rf"\not {c}"
+            for c in (
+                [r"=", r"<", r">", r"\in", r"\subset", r"\subseteq", r"\equiv", r"\sim", r"\approx", r"\le", r"\ge"]
+            )
+        ]
         texts += [rf"x_{{\{c.name}}}" for c in COMMANDS.values() if c.latex and not c.args and c.kind == "op"]
         for text, tex in zip(texts, drawings(texts), strict=True):
             if tex is None:
