@@ -3,7 +3,7 @@
 `python benchmarks/drawing_agreement.py [--every N] [--show KIND]`, with the shared data beside the project and `latex`
 installed. Fonts differ, so places are compared as relations between neighbours: what stands left of what, on which
 line, above or below which rule. Which of LaTeX's glyphs is which character is found out by drawing every symbol with
-both. The two engines' conventions are folded first: LaTeX sets `\\neq` as two glyphs, a tall brace as several, and so on.
+both. Conventions are folded first: LaTeX sets `\\neq` as two glyphs, a tall brace as several, and so on.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -307,8 +308,7 @@ class Signs:
         if len(some) < number or tuple((family(one.font), one.code) for one in some) not in self.runs:
             return False
         return all(
-            one.size == other.size and other.x - one.x < one.width + 250 * one.size
-            for one, other in zip(some, some[1:], strict=False)
+            one.size == other.size and other.x - one.x < one.width + 250 * one.size for one, other in pairwise(some)
         )
 
     def of_ours(self, label: str) -> list[Mark]:

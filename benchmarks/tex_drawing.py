@@ -1,11 +1,12 @@
-"""What LaTeX itself draws for a label: every glyph and rule with its place, read from the DVI file. A judge, never needed.
+"""What LaTeX itself draws for a label: every glyph and rule with its place, read from the DVI file. A judge only.
 
     drawings(labels)    per label its marks in the order TeX sets them, None where LaTeX stops or sets several pages
     same(one, other)    are two drawings the same, each mark in its place?
 
 Needs `latex` and `kpsewhich` with amsmath, amssymb, bm and cancel (Debian: texlive-latex-base, texlive-latex-extra);
-`preamble` may load more, such as mathrsfs where its fonts are installed. The label is set in `equation*` at 10 pt, so that an em is 10 pt. The DVI format is that of
-"The DVI file format" in TUGboat 3.2 (1982), the TFM format that of "TeX font metric files" in the same number.
+`preamble` may load more, such as mathrsfs where its fonts are installed. The label is set in `equation*` at 10 pt, so
+that an em is 10 pt. The DVI format is that of "The DVI file format" in TUGboat 3.2 (1982), the TFM format that of "TeX
+font metric files" in the same number.
 """
 
 from __future__ import annotations

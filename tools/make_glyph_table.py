@@ -34,9 +34,8 @@ def embedded_font() -> TTFont:
 
 def table(font: TTFont) -> dict[int, tuple[list[int], list[int]]]:
     """By character: the glyphs that are it, and those that are a piece of it."""
-    character = {}
-    for code, name in sorted(font.getBestCmap().items(), reverse=True):
-        character[name] = code  # the lowest code, where several have one glyph
+    # the lowest code, where several have one glyph
+    character = {name: code for code, name in sorted(font.getBestCmap().items(), reverse=True)}
     for lookup in font["GSUB"].table.LookupList.Lookup:
         for some in lookup.SubTable:
             for name, others in getattr(some, "alternates", {}).items():

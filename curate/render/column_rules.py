@@ -1,4 +1,4 @@
-"""Puts the rules between an array's columns where they belong. mathra 1.5 draws them in the wrong place, mostly outside.
+"""Puts the rules between an array's columns where they belong. mathra 1.5 draws them elsewhere, mostly outside.
 
 Each rule comes in pieces, one a row, and row k's piece is drawn at minus twice its distance from the top (as if its
 sign had been turned twice); those at an edge stand half of the space beside a column too far in. All that is needed to
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from curate.render.engine import Element, RenderError, Rule
 
-#: mathra's, in thousandths of an em: the thickness of a rule, half of the space between columns, the height of the axis.
+#: mathra's, in thousandths of an em: a rule's thickness, half of the space between columns, the height of the axis.
 _THICK, _HALF, _AXIS = 40.0, 250.0, 258.0
 #: LaTeX's distance from one rule to the next of two side by side: \doublerulesep and a rule's thickness.
 _DOUBLE = 240.0

@@ -1,4 +1,4 @@
-"""One label drawn: an SVG of mathra's glyphs, and a PNG of that. Many at once: `batch`. Pictures of texts: `messages`."""
+"""One label drawn: an SVG of mathra's glyphs, and a PNG of that. Many at once: `batch`. Texts drawn: `messages`."""
 
 from __future__ import annotations
 

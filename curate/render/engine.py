@@ -1,7 +1,7 @@
-"""mathra lays a formula out: LaTeX in, glyphs and rules with their places out. Not for preparing labels or for pictures.
+"""mathra lays a formula out: LaTeX in, glyphs and rules with their places out. Prepares no labels, makes no pictures.
 
-mathra (Rust, one wheel for every Python) is asked in strict mode, so it refuses what it doesn't know instead of painting
-its source red. Its answer is an SVG with much that a picture doesn't need (speech, braille, the source); only glyphs,
+mathra (Rust, one wheel for every Python) is asked in strict mode, so it refuses what it doesn't know and paints no
+source red. Its answer is an SVG with much that a picture doesn't need (speech, braille, the source); only glyphs,
 rules, lines and ellipses are read out of it, and an element of any other kind is refused. Lengths are in thousandths of
 an em, y grows upwards from the baseline.
 """
@@ -128,6 +128,8 @@ _ELEMENT = re.compile(
     r"|<(rect|line|ellipse) ([^<>]*)/>"
 )
 _ATTRIBUTE = re.compile(r'([a-z\d-]+)="([^"]*)"')
+#: The outlines of all glyphs that were drawn so far: the same in every answer.
+_OUTLINES: dict[int, str] = {}
 _COLUMN = re.compile(r"^column \d+: ")
 _OPENING = '<g fill="currentColor" stroke="none" transform="scale(1,-1)">'
 _ROOM = re.compile(r"[A-Z]\s*|[\s,]+")
@@ -159,8 +161,9 @@ def layout(tex: str) -> Drawing:
             elements.append(Glyph(int(number), float(x), float(y), 1.0, _colour(fill)))
     if at != len(body):
         raise RenderError(f"mathra draws something that isn't known here: {body[at : at + 60]}")
-    outlines = {int(number): path for number, path in _PATH.findall(svg, 0, start)}
-    return Drawing(elements, outlines)
+    if any(isinstance(element, Glyph) and element.number not in _OUTLINES for element in elements):
+        _OUTLINES.update((int(number), path) for number, path in _PATH.findall(svg, 0, start))
+    return Drawing(elements, _OUTLINES)
 
 
 def _shape(kind: str, attributes: Mapping[str, str]) -> Element:

@@ -1,4 +1,4 @@
-"""Characters that mathra's font has no outline for (Chinese, mostly): find a font that has them, or draw a box. PNG only.
+"""Characters that mathra's font lacks (Chinese, mostly): find a font that has them, or draw a box. PNG only.
 
 The SVG has such characters as `<text>`, and resvg leaves out, without a word, what no font of the machine holds.
 A label would then look shorter than it is, which is the very defect this project hunts. So every character is looked

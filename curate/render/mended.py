@@ -41,7 +41,7 @@ def mended(label: str) -> str:
 
 
 def _greek_in_italics(label: str) -> str:
-    r"""`\mathbf`, `\rm` and the like leave small Greek letters as they are in LaTeX; mathra has bold and upright ones."""
+    r"""`\mathbf`, `\rm` and the like leave small Greek letters as they are; mathra has bold and upright ones."""
     label = _NO_BOLD.sub("", label)
     if not _FONT.search(label) or _BOLD_GREEK.search(label):
         return label

@@ -1,4 +1,4 @@
-"""Tables of a label as `array` that mathra draws right: `tabular`, `eqnarray`, column specifications. Not for drawing."""
+"""Tables of a label as `array` that mathra draws right: `tabular`, `eqnarray`, column specifications. Draws nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def arrays(label: str) -> str:
 
 
 def column_rules(label: str) -> list[tuple[int, ...]]:
-    """For every `array` that has them, in order of their ends: how many rules stand before each column and at the end."""
+    """For every `array` that has them, in order of their ends: how many rules stand before each column and last."""
     if "|" not in label:
         return []
     found: list[tuple[int, ...]] = []

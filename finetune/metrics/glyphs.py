@@ -36,7 +36,7 @@ _TALL = 1100.0
 
 
 class Mark(NamedTuple):
-    """A glyph or a line. `y` is the height of its baseline, downwards; `left` and `right` its ink; thousandths of an em.
+    """A glyph or a line, in thousandths of an em. `y`: its baseline's height, downwards; `left`, `right`: its ink.
 
     `cell`: a number for the cell of a table that it stands in, 0 for none.
     """

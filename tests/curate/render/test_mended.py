@@ -28,7 +28,8 @@ def upright(label: str) -> list[Rule]:
 
 @pytest.mark.parametrize("environment", ["array", "tabular"])
 def test_column_rules_stand_between_and_beside_the_columns(environment: str) -> None:
-    label = rf"\begin{{{environment}}}{{|c|cc|}} \hline $a$ & $\frac12$ & $c$ \\ \hline $d$ & $e$ & $f$ \\ \hline \end{{{environment}}}"
+    rows = r"\hline $a$ & $\frac12$ & $c$ \\ \hline $d$ & $e$ & $f$ \\ \hline"
+    label = rf"\begin{{{environment}}}{{|c|cc|}} {rows} \end{{{environment}}}"
     label = label.replace("$", "") if environment == "array" else label
     rules = upright(label)
     across = [rule for rule in laid_out(label).elements if isinstance(rule, Rule) and rule.width > 1000]
