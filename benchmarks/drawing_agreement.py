@@ -501,10 +501,8 @@ def main() -> None:
     for name, counts in [*sorted(totals.items()), ("all", whole)]:
         judged = sum(counts.values()) - counts["LaTeX sets no one page"]
         drawn = judged - counts["not drawn"]
-        print(
-            f"{name:24} {judged:6} labels, {drawn / max(judged, 1):8.2%} drawn, {counts['agrees'] / max(drawn, 1):8.2%} of"
-            f" these agree; {dict(counts.most_common())}"
-        )
+        shares = f"{drawn / max(judged, 1):8.2%} drawn, {counts['agrees'] / max(drawn, 1):8.2%} of these agree"
+        print(f"{name:24} {judged:6} labels, {shares}; {dict(counts.most_common())}")
 
 
 if __name__ == "__main__":
