@@ -62,8 +62,8 @@ def render_many(
     """(index, PNG or RenderError) for every label, in order; `options` go to `render_png`.
 
     A picture takes one core some 2 ms, so several workers are several processes. `workers` None takes all cores (at
-    most 8) where there are enough labels to pay for the start, else this process. Only a few chunks are held at a time: the
-    labels may come from a generator without end. With several workers, or inside `rules.workers.spread.isolated`, a
+    most 8) where there are enough labels to pay for the start, else this process. Only a few chunks are held at a time:
+    the labels may come from a generator without end. With several workers, or inside `rules.workers.spread.isolated`, a
     label that ends or hangs its process is a RenderLost and stops nothing.
     """
     source = iter(labels)
