@@ -194,7 +194,7 @@ class Signs:
         texts += [rf"\boldsymbol{{{c}}}" for c in (*_GREEK, *"+-=()[]<>|,.")]
         texts += [rf"\mathbf{{{c}}}" for c in _GREEK if c[1].isupper()]
         texts += [rf"\{size} {c}" for size in ("big", "Big", "bigg", "Bigg") for c in _DELIMITERS]
-        texts += [rf"\{accent}{{{'xxx'[:n]}}}" for accent in _ACCENTS for n in (1, 2, 3)]
+        texts += [rf"\{accent}{{{'xxxxx'[:n]}}}" for accent in _ACCENTS for n in (1, 2, 3, 5)]
         texts += [
             rf"\not {c}"
             for c in (
@@ -294,7 +294,8 @@ class Signs:
                     kind = self.find(self.single.get((key[0], ord(letter)), letter))
                     found.append(Mark(kind, mark.x + 250 * n, mark.x + 250 * (n + 1), mark.y, mark.size))
                 continue
-            kind = self.find(self.single.get(key, f"{key[0]} {key[1]:02X}"))
+            known = self.single.get(key) or (self.single.get(("cmr", key[1])) if key[0] in ("cmbx", "cmtt") else None)
+            kind = self.find(known or f"{key[0]} {key[1]:02X}")
             middle = mark.y + (mark.depth - mark.height) / 2 + _AXIS * mark.size
             tall = key[0] == "cmex" or kind == "√" or mark.height + mark.depth > 1100 * mark.size
             found.append(self._mark(kind, mark, middle if tall else mark.y))
@@ -314,10 +315,7 @@ class Signs:
     def of_ours(self, label: str) -> list[Mark]:
         found = []
         for mark in marks(label):
-            mark = mark._replace(kind=self.find(mark.kind))
-            if mark.kind == "′":  # LaTeX's is a script
-                mark = mark._replace(size=mark.size * 0.7, y=mark.y - 360 * mark.size)
-            found.append(mark)
+            found.append(mark._replace(kind=self.find(mark.kind)))
         return found
 
 
@@ -421,6 +419,8 @@ def _moved(theirs: Sequence[Mark], ours: Sequence[Mark], pairs: list[tuple[int, 
             )
             if across * also_across < 0 and min(abs(across), abs(also_across)) > 200:
                 return "order", f"{one.kind} {theirs[a].kind}: {across:.0f}, here {also_across:.0f}"
+            if BAR not in (one.kind, theirs[a].kind) and abs(across - also_across) > 500 + 0.35 * abs(across):
+                return "beside or above", f"{one.kind} {theirs[a].kind}: {across:.0f}, here {also_across:.0f}"
             down, also_down = theirs[a].y - one.y, ours[b].y - other.y
             loose = [m for m in (one, theirs[a]) if m.kind in _ACCENTED or (m.kind == BAR and m.right - m.left < 60)]
             if not loose and abs(down - also_down) > 350 + 0.35 * abs(down):

@@ -1,7 +1,7 @@
-"""Has every core dependency, and what it needs itself, a wheel for the systems that README names? Asks the index by pip.
+"""Has every core dependency, and what it needs itself, a wheel for the systems that README names? Asks by pip.
 
-`make wheels-check`: pip resolves constraints.txt for each Python and system without installing anything. A line for each
-that lacks something, with pip's own words; the exit code is 1 where there is one.
+`make wheels-check`: for each Python and system pip finds what constraints.txt names, and installs nothing. It prints a
+line for each, with pip's own words where something lacks; the exit code is then 1.
 """
 
 from __future__ import annotations

@@ -71,8 +71,9 @@ _NAMES = {
     **{f"var{name}": rf"\mathit{{\{name}}}" for name in ("Upsilon", "Phi", "Psi", "Omega")},
 }
 _NAME = re.compile(
-    rf"\\({'|'.join(sorted(filter(str.isalpha, _NAMES), key=len, reverse=True))})(?![A-Za-z])[ \t]*|\\([*-])"
+    rf"(\\\\)|\\({'|'.join(sorted(filter(str.isalpha, _NAMES), key=len, reverse=True))})(?![A-Za-z])[ \t]*|\\([*-])"
 )
+_DEFINED = re.compile(r"\\(?:def|let|(?:re|provide)?(?:new)?command\*?|DeclareMathOperator\*?)\s*\{?\s*\\([A-Za-z]+)")
 _SPACE_DOWN = re.compile(r"\\vspace\s*\{[^{}]*\}")
 _RAISED = re.compile(r"\\(raise|lower)\s*(-?)\s*([\d.]+\s*[a-z]{2})\s*\\[hm]box\s*(?=\{)")
 _BUILDREL = re.compile(r"\\buildrel\s*((?:(?!\\buildrel).)*?)\\over\s*(\{[^{}]*\}|\\[A-Za-z]+|[^\s{}\\])", re.DOTALL)
@@ -81,7 +82,13 @@ _ROOT_OF = re.compile(r"\\root(?![A-Za-z])\s*((?:(?!\\root).)*?)\\of(?![A-Za-z])
 
 def without_lacking(label: str) -> str:
     """The label (of LaTeX with amsmath, amssymb and bm) in commands that mathra knows, outside of texts."""
-    label = _NAME.sub(lambda found: _NAMES[found.group(1) or found.group(2)], _SPACE_DOWN.sub("", label))
+    own = set(_DEFINED.findall(label))  # a label may define what it uses
+
+    def written(found: re.Match[str]) -> str:
+        name = found.group(2) or found.group(3)
+        return found.group() if name is None or name in own else _NAMES[name]  # a line may end before a letter
+
+    label = _NAME.sub(written, _SPACE_DOWN.sub("", label))
     if r"\raise" in label or r"\lower" in label:
         label = _RAISED.sub(_raised, label)
     if r"\buildrel" in label:

@@ -17,9 +17,12 @@ _GREEK = re.compile(
 _FRACTION = re.compile(r"\\[dt]?(?:frac|binom)(?![A-Za-z])")
 _ARGUMENT = re.compile(r"\s*(?:\{|\\(?:[A-Za-z]+|.)|[^\s{}\\&^_])", re.DOTALL)
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-#: Several primes in a row are closer together in mathra's one glyph for them.
-_PRIMES, _TEXT = re.compile(r"('{2,})(?!\s*[\^'])"), re.compile(r"\\(?:text|[mhf]box)")
-_FONT = re.compile(r"\\(?:math)?(?:bf|rm|sf|tt)(?![A-Za-z])")
+#: Primes, and the exponent that they are set before; `\prime` at the start of an exponent.
+_PRIMES = re.compile(
+    r"(?<!\\)('[\s']*)(\^\s*(?:\{|\\[A-Za-z]+|[^\s{}\\]))?|(\^\s*(?:\{\s*)?)\\prime(?![A-Za-z])", re.DOTALL
+)
+_TEXT = re.compile(r"\\(?:text(?:rm|bf|it|sf|tt|normal|up)?|[mhf]box)\s*\{")
+_FONT = re.compile(r"\\(?:math)?(?:bf|rm|sf|tt|cal|scr|frak|bb)(?![A-Za-z])")
 _BOLD_GREEK = re.compile(r"\\(?:boldsymbol|bm|pmb)(?![A-Za-z])")
 #: `\dots` stands at half height before these (amsmath).
 _BEFORE_HIGH_DOTS = "|".join(
@@ -35,9 +38,27 @@ def mended(label: str) -> str:
     label = _NOT_BEFORE_SPACE.sub(r"\\mathrel{\\mathrlap{/}}", _POSITION.sub(r"\1", label))
     if r"\dots" in label:
         label = _DOTS.sub(r"\\cdots ", label)
-    if "''" in label and not _TEXT.search(label):
-        label = _PRIMES.sub(lambda run: "^{" + r"\prime" * len(run.group(1)) + "}", label)
+    if "'" in label or r"\prime" in label:
+        label = _raised_primes(label)
     return _greek_in_italics(_fractions_as_letters(_operators_beside(_small_stacks(label))))
+
+
+def _raised_primes(label: str) -> str:
+    r"""A prime is a script as any other is, so `{}\prime`: alone, mathra sets it as a letter that is raised by itself."""
+    pieces, at = [], 0
+    for text in _TEXT.finditer(label):
+        if text.start() >= at:
+            end = _group_end(label, text.end())
+            pieces += [_PRIMES.sub(_raised, label[at : text.start()]), label[text.start() : end]]
+            at = end
+    return "".join([*pieces, _PRIMES.sub(_raised, label[at:])])
+
+
+def _raised(found: re.Match[str]) -> str:
+    if found.group(3):
+        return r"^{{}\prime" + ("" if "{" in found.group(3) else "}")
+    primes, exponent = r"\prime" * found.group(1).count("'"), (found.group(2) or "").lstrip(" \t^")
+    return f"^{{{{}}{primes} {exponent[exponent == '{' :]}" + ("" if exponent == "{" else "}")
 
 
 def _greek_in_italics(label: str) -> str:

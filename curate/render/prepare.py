@@ -31,7 +31,7 @@ def prepare(label: str) -> str:
         raise RenderError(f"Control character U+{ord(bad.group()):04X} at position {bad.start()}")
     if "%" in label:
         label = _COMMENT.sub(r"\1", label)
-    if "\\" not in label and "''" not in label:
+    if "\\" not in label and "'" not in label:
         return _checked(_unwrapped(label.strip()))
     label = _STARRED.sub(r"\\\1", _LABEL.sub(" ", label))
     label = _LAST_BACKSLASH.sub(r"\1", _TAG.sub(_tag, _unwrapped(label.strip())))

@@ -9,6 +9,9 @@ from curate.render.engine import RenderError
 from curate.render.tables import group
 
 _SCRIPT = re.compile(r"[_^]|\\s[bp](?![A-Za-z])")
+_SIZE = re.compile(r"\s*\\(tiny|scriptsize|footnotesize|small)(?![A-Za-z])\s*")
+_STYLES = {"tiny": r"{\scriptscriptstyle ", "scriptsize": r"{\scriptstyle ", "footnotesize": r"{\scriptstyle "}
+_STYLES["small"] = r"{\textstyle "
 _TEXT = re.compile(r"\\(?:text(?:rm|bf|it|sf|tt|normal|up)?|[mhf]box)\s*(?=\{)")
 _ARGUMENT = r"\s*\{(?:[^{}]|\{[^{}]*\})*\}"
 #: Within a text: what mathra knows in formulas only.
@@ -55,8 +58,11 @@ def texts(label: str) -> str:
                 part if number % 2 else _ONLY_IN_MATH.sub(r"$\g<0>$", part)
                 for number, part in enumerate(re.split(r"(?<!\\)\$", inner))
             )
-        keeps_size = scripts and found.group().startswith(("\\mbox", "\\hbox"))
-        pieces += [label[at : found.start()], r"{\textstyle " if keeps_size else "", found.group()]
+        style = r"{\textstyle "
+        if size := _SIZE.match(inner):
+            inner, style = inner[size.end() :], _STYLES[size.group(1)]
+        keeps_size = size is not None or scripts and found.group().startswith(("\\mbox", "\\hbox"))
+        pieces += [label[at : found.start()], style if keeps_size else "", found.group()]
         pieces += ["{", inner, "}}" if keeps_size else "}"]
         at = len(label) - len(rest)
     return "".join([*pieces, label[at:]])

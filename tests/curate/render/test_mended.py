@@ -123,6 +123,8 @@ def test_substack_is_small_wherever_it_stands() -> None:
         (r"\raise2pt\hbox{a}", "a"),
         (r"f'' g'''", "𝑓′′𝑔′′′"),
         ("a…b", "𝑎...𝑏"),
+        (r"\newcommand{\L}{y}\L", "𝑦"),
+        (r"\def\slash{z}\slash", "𝑧"),
     ],
 )
 def test_what_mathra_lacks_or_reads_otherwise(label: str, drawn: str) -> None:
