@@ -44,7 +44,7 @@ def mended(label: str) -> str:
 
 
 def _raised_primes(label: str) -> str:
-    r"""A prime is a script as any other is, so `{}\prime`: alone, mathra sets it as a letter that is raised by itself."""
+    r"""A prime is a script as any other, so `{}\prime`: alone, mathra sets it as a letter that is raised by itself."""
     pieces, at = [], 0
     for text in _TEXT.finditer(label):
         if text.start() >= at:

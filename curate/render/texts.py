@@ -61,7 +61,7 @@ def texts(label: str) -> str:
         style = r"{\textstyle "
         if size := _SIZE.match(inner):
             inner, style = inner[size.end() :], _STYLES[size.group(1)]
-        keeps_size = size is not None or scripts and found.group().startswith(("\\mbox", "\\hbox"))
+        keeps_size = size is not None or (scripts and found.group().startswith(("\\mbox", "\\hbox")))
         pieces += [label[at : found.start()], style if keeps_size else "", found.group()]
         pieces += ["{", inner, "}}" if keeps_size else "}"]
         at = len(label) - len(rest)
