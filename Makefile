@@ -14,7 +14,7 @@ core := $(VENV)/.ready
 ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-train gpu-check test test-long fuzz check bench layouts docs clean
+.PHONY: help demo demo-train gpu-check test test-long fuzz check bench layouts docs wheels-check clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -62,6 +62,9 @@ layouts: $(ready)  ## make data sets in every layout that people publish, read t
 
 docs: $(core)  ## write the pages and tables in docs/ that are made from the code, and the output in README.md
 	@$(py) docs/make_docs.py
+
+wheels-check: $(core)  ## ask the index whether every core dependency has wheels for the systems that README names
+	@$(py) tools/wheels_check.py
 
 clean:  ## remove what these targets made, .venv included
 	$(drop_demo)

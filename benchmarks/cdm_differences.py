@@ -57,7 +57,7 @@ SEEN = {
 FAR = 0.05
 #: Why ours is what it is there.
 SEEN_FAR = {
-    "18_em_21": r"`\1110` is no command: LaTeX stops there and MathJax draws nothing, so 0",
+    "18_em_21": r"`\1110` is no command: LaTeX stops there and nothing is drawn, so 0",
     "RIT_2014_276": "10 are right of 21 marks in the truth and 19 in the prediction",
     "28_em_147": "2 of 3 marks are right, both brackets",
     "RIT_2014_69": "all 9 marks are right, of 37 in the truth",

@@ -33,8 +33,7 @@ CORE = (
     ("pillow", "PIL"),
     ("click", "click"),
     ("math-core", "math_core"),
-    ("quickjax", "quickjax"),
-    ("quickjs", "quickjs"),
+    ("mathra", "mathra"),
     ("resvg-py", "resvg_py"),
     ("datasets", "datasets"),
     ("huggingface-hub", "huggingface_hub"),
@@ -149,9 +148,7 @@ def _renderer() -> Check:
 
         png = render_png(r"\frac{-b \pm \sqrt{b^2 - 4ac}}{2a}")
     except Exception as error:
-        return Check(
-            "renderer", "missing", f"can't draw a formula: {error}", "pip install 'quickjax>=0.1,<0.2' resvg-py"
-        )
+        return Check("renderer", "missing", f"can't draw a formula: {error}", "pip install 'mathra>=1.5,<1.6' resvg-py")
     return Check("renderer", "ok", f"draws a formula ({len(png):,} bytes of PNG), without TeX or network")
 
 
@@ -306,7 +303,7 @@ def _latex() -> Check:
     tool = next(filter(None, map(shutil.which, ("pdflatex", "xelatex", "lualatex"))), None)
     if tool is None:
         remedy = "not needed; to have it: apt-get install texlive-latex-extra"
-        return Check("LaTeX", "missing", "none: rules judge by themselves, MathJax draws", remedy, optional=True)
+        return Check("LaTeX", "missing", "none: rules judge by themselves, mathra draws", remedy, optional=True)
     return Check("LaTeX", "ok", tool, optional=True)
 
 

@@ -2,7 +2,8 @@
 
     python tools/make_commands.py --katex DIR [--texmf DIR] [--labels FILE ...]
 
-Needs pdflatex, node with `npm install katex` run in DIR, and the project's own environment (quickjax, math-core).
+Needs pdflatex, node with `npm install katex` run in DIR, the project's own environment, and quickjax in it for MathJax
+(pip install quickjax).
 --texmf names an unpacked texlive-latex-extra and -science tree where cancel.sty and the like aren't installed. --labels
 are label files: their commands are candidates too, and their counts rank suggestions. What no engine tells (which
 argument is text, how to call what can't stand alone) is in commands_by_hand.txt; `audit:` lines on the terminal say

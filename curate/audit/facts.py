@@ -88,7 +88,7 @@ def config(options: AuditOptions) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    packages = ("polars", "math-core", "pylatexenc", "pillow", "datasets", "quickjax", "resvg-py")
+    packages = ("polars", "math-core", "pylatexenc", "pillow", "datasets", "mathra", "resvg-py")
     return {"texsieve": __version__, "python": sys.version.split()[0], **{name: version(name) for name in packages}}
 
 

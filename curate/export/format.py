@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from curate.base.errors import UserError
+
 if TYPE_CHECKING:  # a command line that only names formats doesn't wait for polars and pyarrow
     from curate.export.write.pictures import PictureFile
     from curate.export.write.shards import Row, Shard
@@ -49,6 +51,10 @@ class ExportFormat(ABC):
     only_with_images: ClassVar[str] = ""
     #: Does a row hold the prompt?
     asks: ClassVar[bool] = False
+
+    def with_drawings(self) -> ExportFormat:
+        """This format with a column `drawn`: the label as it is drawn. Raises UserError for one that can't have it."""
+        raise UserError(f"--format {self.name} has no column for drawn labels; leave out --drawn, or use --format hf")
 
     @abstractmethod
     def data_files(self, split: str) -> str:
@@ -98,9 +104,21 @@ class ParquetFormat(ExportFormat):
     #: Column to feature, of the columns besides.
     features: ClassVar[dict[str, Any]] = {}
 
+    #: Do rows have a column `drawn`?
+    draws: ClassVar[bool] = False
+
     def cells(self, row: Row, prompt: str, *, with_image: bool) -> dict[str, Any]:
         """A row's values in the columns besides."""
         return {}
+
+    def with_drawings(self) -> ExportFormat:
+        told = {
+            "draws": True,
+            "columns": f"{self.columns}, and `drawn`: the label as it is drawn, null where it can't be",
+            "features": {**self.features, "drawn": _FEATURES["image"]},
+        }
+        drawing: ExportFormat = type("Drawing", (type(self),), told)()
+        return drawing
 
     def data_files(self, split: str) -> str:
         return f"data/{split}-*.parquet"
@@ -112,6 +130,16 @@ class ParquetFormat(ExportFormat):
         from curate.export.write.parquet import ParquetShard
 
         def cells(row: Row, with_image: bool) -> dict[str, Any]:
-            return self.cells(row, prompt, with_image=with_image)
+            drawn = {"drawn": _drawn(row.label)} if self.draws else {}
+            return {**self.cells(row, prompt, with_image=with_image), **drawn}
 
         return ParquetShard(folder, self.shard_name(shard), {**_FEATURES, **self.features}, cells)
+
+
+def _drawn(label: str) -> dict[str, Any] | None:
+    from curate.render import RenderError, render_png
+
+    try:
+        return {"bytes": render_png(label), "path": None}
+    except RenderError:
+        return None

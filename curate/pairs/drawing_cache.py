@@ -74,7 +74,13 @@ def _digest(label: str) -> bytes:
 def _edition(measured_by: Path) -> str:
     """Changes with everything that decides what a drawing's measures are."""
     folder = Path(curate.render.__file__).parent
-    files = [*sorted(folder.glob("*.py")), measured_by, Path(ink.__file__), Path(strokes.__file__)]
+    files = [
+        *sorted(folder.glob("*.py")),
+        *folder.glob("*.tsv"),
+        measured_by,
+        Path(ink.__file__),
+        Path(strokes.__file__),
+    ]
     code = hashlib.sha256(b"".join(path.read_bytes() for path in files))
-    code.update(" ".join(version(name) for name in ("quickjax", "resvg_py", "pillow", "numpy")).encode())
+    code.update(" ".join(version(name) for name in ("mathra", "resvg_py", "pillow", "numpy")).encode())
     return code.hexdigest()[:16]

@@ -24,8 +24,8 @@ from curate.render.drawing import RenderFault
 
 #: Labels drawn to find out whether a set is printed; it is where the median drawing is so much like its picture.
 PROBES, PRINTED = 40, 0.45
-#: Distinct labels of a source that are drawn at most, 15 ms each: half of them at random, half the least plausible.
-MOST = 3000
+#: Distinct labels of a source that are drawn at most, 2 ms each: half of them at random, half the least plausible.
+MOST = 20_000
 
 _SEEN = dict.fromkeys(("ink_left", "ink_top", "ink_right", "ink_bottom"), pl.Int32)
 _SCHEMA = {

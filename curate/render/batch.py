@@ -22,8 +22,8 @@ from rules.workers.spread import is_isolated, spread
 
 FORMATS = ("png", "svg")
 _CHUNK = 16
-#: A process takes about a second to be ready, as long as 60 drawings take.
-_WORTH_A_PROCESS = 120
+#: A process takes about a second to be ready, as long as 500 drawings take.
+_WORTH_A_PROCESS = 1000
 _LARGEST_FILE = 64 * 1024 * 1024
 
 Drawn: TypeAlias = bytes | RenderError
@@ -61,10 +61,10 @@ def render_many(
 ) -> Iterator[tuple[int, bytes | RenderError]]:
     """(index, PNG or RenderError) for every label, in order; `options` go to `render_png`.
 
-    QuickJS uses one core, so several workers are several processes. `workers` None takes all cores (at most 8) where
-    there are enough labels to pay for the start, else this process. Only a few chunks are held at a time: the labels
-    may come from a generator without end. With several workers, or inside `rules.workers.spread.isolated`, a label that
-    ends or hangs its process is a RenderLost and stops nothing.
+    A picture takes one core some 2 ms, so several workers are several processes. `workers` None takes all cores (at
+    most 8) where there are enough labels to pay for the start, else this process. Only a few chunks are held at a time:
+    the labels may come from a generator without end. With several workers, or inside `rules.workers.spread.isolated`, a
+    label that ends or hangs its process is a RenderLost and stops nothing.
     """
     source = iter(labels)
     if workers is None:

@@ -1,4 +1,4 @@
-"""One label drawn: an SVG of MathJax's, and a PNG of that. Many at once: `batch`. Pictures of texts: `messages`."""
+"""One label drawn: an SVG of mathra's glyphs, and a PNG of that. Many at once: `batch`. Texts drawn: `messages`."""
 
 from __future__ import annotations
 
@@ -10,39 +10,20 @@ from contextlib import contextmanager
 import resvg_py
 from PIL import ImageColor
 
-from curate.render.engine import RenderError, convert
+from curate.render.engine import RenderError
 from curate.render.glyphs import with_fonts
-from curate.render.prepare import prepare
+from curate.render.laid_out import LABEL_LIMIT, laid_out
+from curate.render.svg import EM_PX, written
 from rules import faults
 
-#: Labels with more characters are refused: MathJax needs seconds for them and no picture of one is legible.
-LABEL_LIMIT = 8_000
-#: Processor time for one label.
-SECONDS = 5.0
-#: Height of the em at scale 1.
-EM_PX = 16
+__all__ = ["EM_PX", "LABEL_LIMIT", "RenderError", "RenderFault", "render_png", "render_svg"]
+
 #: A picture is scaled down rather than made larger than this.
 MOST_PIXELS = 16_000_000
 LONGEST_SIDE = 16_000
-#: Elements inside one another in a PNG; a formula has some tens. resvg reads each on the stack, and a process whose
-#: stack is full dies.
-MOST_DEPTH = 150
-#: Room around the drawing, in thousandths of an em: slanted letters reach over the edges that MathJax states.
-PADDING = 120
-
-_ROOT = re.compile(r'^<svg\b[^>]*?viewBox="([-\d. e]+)"[^>]*>')
-_NOTES = re.compile(r' (?:data-(?!c=)[a-z-]+|role|focusable)="[^"]*"')
-_INK = re.compile(r"<(?:use|text|line|rect|ellipse|polygon|path(?! id=))\b")
-# Table lines and frames get their look from MathJax's style sheet, which a single SVG does not have.
-_STYLED = (
-    (re.compile(r"<(line|rect)(?= [^>]*mjx-dashed)"), r'<\1 stroke-dasharray="140"'),
-    (re.compile(r"<(line|rect)(?= [^>]*data-(?:line|frame)=)"), r'<\1 fill="none" stroke-width="50"'),
-)
-_TAG = re.compile(r"<(/?)[a-z][^<>]*?(/?)>")
-_IDS = re.compile(r'((?:id="|href="#)MJX-)\d+-')
 
 
-def render_svg(label: str, *, scale: float = 1.0, colour: str | None = None, seconds: float = SECONDS) -> str:
+def render_svg(label: str, *, scale: float = 1.0, colour: str | None = None) -> str:
     """A self-contained SVG of `label` in display style, in `currentColor` or in `colour`.
 
     The same label gives the same text, and the ids inside are unique to the label, so many can stand in one page.
@@ -50,7 +31,7 @@ def render_svg(label: str, *, scale: float = 1.0, colour: str | None = None, sec
     drawing fails, which is a fault (`rules.faults`). Raises ValueError for a colour that is none.
     """
     with _faults_caught(label):
-        return _svg(label, scale, _colour(colour) if colour else None, seconds)
+        return _svg(label, scale, _colour(colour) if colour else None)
 
 
 class RenderFault(RenderError):
@@ -69,29 +50,9 @@ def _faults_caught(label: str) -> Iterator[None]:
         raise RenderFault(f"a fault in texsieve: {fault.error}") from error
 
 
-def _svg(label: str, scale: float, colour: str | None, seconds: float) -> str:
-    if len(label) > LABEL_LIMIT:
-        raise RenderError(f"Label of {len(label):,} characters; at most {LABEL_LIMIT:,} are drawn")
-    raw = convert(prepare(label), seconds)
-    root = _ROOT.match(raw)
-    if root is None:
-        raise RenderError("MathJax drew something that is no SVG")
-    left, top, width, height = map(float, root.group(1).split())
-    mark = hashlib.sha256(label.encode("utf-8")).hexdigest()[:8]
-    body = raw[root.end() :]
-    if not _INK.search(body):
-        raise RenderError("Nothing to draw")
-    for kind, attributes in _STYLED:
-        body = kind.sub(attributes, body)
-    body = _IDS.sub(rf"\g<1>{mark}-", _NOTES.sub("", body))
-    width, height = width + 2 * PADDING, height + 2 * PADDING
-    px = EM_PX * scale / 1000
-    painted = f' color="{colour}"' if colour else ""
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-        f' width="{width * px:.2f}" height="{height * px:.2f}"'
-        f' viewBox="{left - PADDING:g} {top - PADDING:g} {width:g} {height:g}"{painted}>{body}'
-    )
+def _svg(label: str, scale: float, colour: str | None) -> str:
+    mark = "t" + hashlib.sha256(label.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return written(laid_out(label), mark, scale, colour)
 
 
 def render_png(
@@ -101,7 +62,6 @@ def render_png(
     scale: float = 2.0,
     colour: str = "black",
     background: str | None = "white",
-    seconds: float = SECONDS,
 ) -> bytes:
     """A PNG of `label` in display style.
 
@@ -109,12 +69,10 @@ def render_png(
     is transparent. Raises RenderError as `render_svg` does, and ValueError for a colour that is none.
     """
     with _faults_caught(label):
-        return _png(_svg(label, 1.0, _colour(colour), seconds), height_px, scale, background and _colour(background))
+        return _png(_svg(label, 1.0, _colour(colour)), height_px, scale, background and _colour(background))
 
 
 def _png(svg: str, height_px: int | None, scale: float, background: str | None) -> bytes:
-    if _depth(svg) > MOST_DEPTH:
-        raise RenderError("Nested too deeply for a PNG")
     width, height = _size(svg)
     zoom = height_px / height if height_px else scale
     zoom = min(zoom, LONGEST_SIDE / width, LONGEST_SIDE / height, (MOST_PIXELS / (width * height)) ** 0.5)
@@ -140,17 +98,6 @@ def _size(svg: str) -> tuple[float, float]:
     found = re.search(r'width="([\d.]+)" height="([\d.]+)"', svg)
     assert found is not None
     return max(float(found.group(1)), 1e-3), max(float(found.group(2)), 1e-3)
-
-
-def _depth(svg: str) -> int:
-    """How many elements stand inside one another, at most."""
-    if svg.count("<g") + svg.count("<svg") <= MOST_DEPTH:
-        return 0
-    depth = deepest = 0
-    for closing, empty in _TAG.findall(svg):
-        depth += -1 if closing else 0 if empty else 1
-        deepest = max(deepest, depth)
-    return deepest
 
 
 class _NoColour(ValueError):

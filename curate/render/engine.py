@@ -1,270 +1,200 @@
-"""MathJax in an embedded QuickJS: LaTeX in, SVG or the engine's message out. Not for preparing labels or for PNG.
+"""mathra lays a formula out: LaTeX in, glyphs and rules with their places out. Prepares no labels, makes no pictures.
 
-The JavaScript is the bundle that the `quickjax` package brings (MathJax 4, fonts included), so there is neither network
-nor TeX. It is not used through quickjax's own renderer, because that one (a) loads MathJax's `physics` package, which
-redefines `\\div`, `\\Re` and the parentheses after `\\sin`, (b) draws an unknown command in red instead of saying so,
-(c) accepts links and CSS out of a label, and (d) lets the macros of one label live on in the next.
-
-One engine per process, made at the first use (about 0.4 s, 10 MB) and made anew when its memory fills: MathJax never
-lets go of what a new document took (70 KB), and there is one after each label that defines something. QuickJS belongs
-to the thread that made it and needs more stack than some systems give to threads, so a thread of our own holds it;
-callers may come from any thread.
+mathra (Rust, one wheel for every Python) is asked in strict mode, so it refuses what it doesn't know and paints no
+source red. Its answer is an SVG with much that a picture doesn't need (speech, braille, the source); only glyphs,
+rules, lines and ellipses are read out of it, and an element of any other kind is refused. Lengths are in thousandths of
+an em, y grows upwards from the baseline.
 """
 
 from __future__ import annotations
 
-import html
-import json
-import os
 import re
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from importlib.resources import files
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
-import quickjs
-
-#: What LaTeX with amsmath, amssymb and the usual companions knows. Left out on purpose: physics, noundefined, html,
-#: action, bbox, unicode (see the module's docstring).
-PACKAGES = (
-    *("base", "ams", "newcommand", "boldsymbol", "braket", "cancel", "color", "enclose", "extpfeil", "noerrors"),
-    *("mhchem", "mathtools", "amscd", "verb", "textmacros", "textcomp", "cases"),
-)
-
-_NO_MARK = (
-    *("boldmath", "unboldmath", "protect", "relax", "smallskip", "medskip", "bigskip"),
-    *("noindent", "centering", "allowbreak", "nobreak"),
-)
-_LETTERS = {
-    pair[:-1]: pair[-1]
-    for pair in (
-        *("OØ", "oø", "LŁ", "lł", "ssß", "aeæ", "AEÆ", "oeœ", "OEŒ", "AAÅ", "aaå"),
-        *("P¶", "S§", "copyright©", "pounds£", "iı", "jȷ"),
-    )
-}
-
-#: Commands that LaTeX has (with amsmath, amssymb and bm), that labels really use, and that MathJax lacks. Those that
-#: leave no mark in a picture are empty.
-MACROS = (
-    r"\newcommand{\textcircled}[1]{\enclose{circle}{\mathrm{#1}}}"
-    r"\newcommand{\bm}[1]{\boldsymbol{#1}} \newcommand{\ensuremath}[1]{#1} \newcommand{\null}{{}}"
-    r"\newcommand{\eqno}{\qquad} \newcommand{\leqno}{\qquad} \let\sp=^ \let\sb=_"
-    r"\newcommand{\dag}{\dagger} \newcommand{\ddag}{\ddagger} \newcommand{\slash}{/}"
-    r"\newcommand{\textsc}[1]{\text{#1}} \newcommand{\textsl}[1]{\textit{#1}}"
-    r"\newcommand{\footnotesize}{\small} \newcommand{\cline}[1]{\hline} \newcommand{\sl}{\it} \newcommand{\sc}{\rm}"
-    r"\newcommand{\raisebox}[2]{\raise #1 {\text{#2}}}"
-    + "".join(rf"\newcommand{{\{name}}}{{}}" for name in _NO_MARK)
-    + "".join(rf"\newcommand{{\{name}}}{{{letter}}}" for name, letter in _LETTERS.items())
-    + r"\newcommand{\vspace}[1]{}"
-)
-
-MEGABYTE = 1024 * 1024
-_HEAP = 512 * MEGABYTE
-_STACK = 8 * MEGABYTE
-#: How many labels an engine draws between two looks at its memory: a look takes up to 60 ms.
-_LOOK_EVERY = 100
-#: The share of its memory that makes an engine an old one. Early, because QuickJS that is nearly out of memory fails in
-#: strange ways: it throws `null`, or the process dies.
-_FULL = 0.25
-
-# A label that defines or names something changes what the next label means: the document is made anew after it, which
-# takes half as long as drawing a long label.
-_LEAVES_TRACES = re.compile(
-    r"\\(?:[egx]?def|let|label|require|Newextarrow|newtheorem"
-    r"|(?:re)?new(?:command|environment|tagform)|providecommand|usetagform|Declare[A-Za-z]+|define[A-Za-z]+)"
-)
-_LOOSE_SCRIPT = re.compile(r"([_^])\s+\{")
-_ERROR = re.compile(r'data-mjx-error="([^"]*)"')
-_ERROR_IN_LIST = re.compile(r'"data-mjx-error":("(?:[^"\\]|\\.)*")')
-
-# The two places of the bundle that are replaced. Minified names change from build to build, so they are matched.
-_PACKAGE_LIST = re.compile(r'\["base","ams",[^\]]*\]')
-_DOCUMENT = re.compile(
-    r"(?P<tex>[\w$]+)=new (?P<make_tex>[\w$]+)\(\{packages:(?P<packages>[\w$]+)\}\),"
-    r"(?P<out>[\w$]+)=new [\w$]+\(\{[^;]*?\}\),"
-    r'(?P<doc>[\w$]+)=(?P<mathjax>[\w$]+)\.document\("",\{InputJax:[\w$]+,OutputJax:[\w$]+\}\);'
-)
-#: What is added behind the second. A drawing is a tree before it is SVG, and writing it as SVG, with much that only a
-#: browser asks for, takes MathJax a seventh of its time.
-_HOOK = """
-globalThis.texsieveFresh = function () {{
-  {tex} = new {make_tex}({{packages: {packages}}});
-  {doc} = {mathjax}.document("", {{InputJax: {tex}, OutputJax: {out}}});
-}};
-globalThis.texsieveElements = function (latex) {{
-  const found = [];
-  function list(node) {{
-    const of = node.attributes;
-    const matters = node.kind !== "g" || of.transform || of["data-mml-node"] === "mtd" || of["data-mjx-error"];
-    if (matters) found.push(node.kind, of || node.value);
-    if (node.children) node.children.forEach(list);
-    if (matters) found.push(null);
-  }}
-  try {{
-    list({doc}.convert(latex, {{display: true, containerWidth: 1e7}}).children.find(child => child.kind === "svg"));
-  }} catch (error) {{
-    throw new Error("MathJax render error: " + (error?.message || String(error)));
-  }}
-  return JSON.stringify(found, {attributes});
-}};
-"""
-#: The attributes in that list.
-_ATTRIBUTES = (
-    *("id", "d", "transform", "viewBox", "x", "y", "width", "height", "x1", "x2", "y1", "cx", "rx"),
-    *("xlink:href", "data-c", "data-mml-node", "data-mjx-error"),
-)
-_STRANGE_BUNDLE = "This version of quickjax is not understood; install it with: pip install 'quickjax>=0.1,<0.2'"
+import mathra
+from PIL import ImageColor
 
 
 class RenderError(Exception):
-    """A label that can't be drawn; the text is the engine's own message (`Missing close brace`) or ours."""
+    """A label that can't be drawn; the text is mathra's own message (`unsupported command: \\foo`) or ours."""
 
 
-class _Exhausted(RenderError):
-    """The engine had too little of something: it is not used again."""
+class Glyph(NamedTuple):
+    """A glyph of mathra's font by its number; x, y: its origin; size: 1 for text, 0.7 for a script."""
+
+    number: int
+    x: float
+    y: float
+    size: float
+    fill: str = ""
 
 
-class _Slip(RenderError):
-    """MathJax itself failed, as over the space in `\\overline{x}^ {a}` (0.2 % of normalised im2latex)."""
+class Rule(NamedTuple):
+    """A filled rectangle; x, y: its lower left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str = ""
 
 
-def _bundle() -> str:
-    text = files("quickjax").joinpath("js/mathjax_bundle.js").read_text(encoding="utf-8")
-    at = text.rfind('["base","ams",')
-    if at < 0:
-        raise RenderError(_STRANGE_BUNDLE)
-    head, tail = text[:at], text[at:]
-    tail = _PACKAGE_LIST.sub(json.dumps(PACKAGES), tail, count=1)
-    found = _DOCUMENT.search(tail)
-    if found is None:
-        raise RenderError(_STRANGE_BUNDLE)
-    hook = _HOOK.format(attributes=json.dumps(_ATTRIBUTES), **found.groupdict())
-    return head + tail[: found.end()] + hook + tail[found.end() :]
+class Line(NamedTuple):
+    """A straight stroke with round ends."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    stroke: float
+    fill: str = ""
 
 
-class _Engine:
-    def __init__(self) -> None:
-        self._context = quickjs.Context()
-        self._context.set_max_stack_size(_STACK)
-        self._context.set_memory_limit(_HEAP)
-        self._context.eval(_bundle())
-        self._render = self._context.get("render")
-        self._elements = self._context.get("texsieveElements")
-        self._fresh = self._context.get("texsieveFresh")
-        self.drawn = 0
-        self._spent = False
-        self._start_afresh()
+class Ellipse(NamedTuple):
+    """The outline of an ellipse."""
 
-    def _start_afresh(self) -> None:
-        self._fresh()
-        self._render(MACROS)
-        self._traces = False
-
-    def draw(self, tex: str, seconds: float, as_list: bool = False) -> str:
-        """SVG, or JSON of the list that `elements` gives."""
-        self.drawn += 1
-        try:
-            if self._traces:
-                self._start_afresh()
-            self._traces = _LEAVES_TRACES.search(tex) is not None
-            self._context.set_time_limit(seconds)
-            drawn: Any = (self._elements if as_list else self._render)(tex)
-        except Exception as error:  # whatever QuickJS threw; it may have been half way through something
-            thrown = _thrown(error, seconds)
-            self._traces = True
-            self._spent = isinstance(thrown, _Exhausted)
-            raise thrown from None
-        finally:
-            self._context.set_time_limit(-1)
-        if not isinstance(drawn, str):
-            raise RenderError("MathJax drew nothing")
-        message = (_ERROR_IN_LIST if as_list else _ERROR).search(drawn)
-        if message:
-            raise RenderError(json.loads(message.group(1)) if as_list else html.unescape(message.group(1)))
-        return drawn
-
-    def is_spent(self) -> bool:
-        """Did something go wrong within, or have earlier labels filled its memory?"""
-        if self._spent or self.drawn % _LOOK_EVERY:
-            return self._spent
-        return bool(self._context.memory()["memory_used_size"] > _FULL * _HEAP)
+    x: float
+    y: float
+    across: float
+    up: float
+    stroke: float
+    fill: str = ""
 
 
-_lock = threading.Lock()
-_thread: ThreadPoolExecutor | None = None
-_engine: _Engine | None = None
+class Character(NamedTuple):
+    """A character that mathra's font lacks; its glyph is some other font's."""
+
+    text: str
+    x: float
+    y: float
+    size: float
+    fill: str = ""
 
 
-def _draw(tex: str, seconds: float, as_list: bool) -> str:
+Element: TypeAlias = Glyph | Rule | Line | Ellipse | Character
+Box: TypeAlias = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a label is drawn with, in mathra's order. `outlines`: the path of every glyph. `fill` is "" or #rrggbb."""
+
+    elements: list[Element]
+    outlines: Mapping[int, str]
+
+    def ink(self) -> Box | None:
+        """Left, bottom, right, top of all that is seen; None where nothing is."""
+        boxes = [box for element in self.elements if (box := self.box(element)) is not None]
+        if not boxes:
+            return None
+        lefts, bottoms, rights, tops = zip(*boxes, strict=True)
+        return min(lefts), min(bottoms), max(rights), max(tops)
+
+    def box(self, element: Element) -> Box | None:
+        """Left, bottom, right, top of an element's ink."""
+        if isinstance(element, Glyph):
+            outline = extent(self.outlines[element.number])
+            if outline is None:
+                return None
+            x, y, size = element[1:4]
+            return x + size * outline[0], y + size * outline[1], x + size * outline[2], y + size * outline[3]
+        if isinstance(element, Rule):
+            x, y, width, height = element[:4]
+            return (x, y, x + width, y + height) if width and height else None
+        if isinstance(element, Character):
+            return (
+                element.x,
+                element.y - 120 * element.size,
+                element.x + 1000 * element.size,
+                element.y + 880 * element.size,
+            )
+        half = element.stroke / 2
+        if isinstance(element, Line):
+            (left, right), (low, high) = sorted((element.x1, element.x2)), sorted((element.y1, element.y2))
+        else:
+            left, right = element.x - element.across, element.x + element.across
+            low, high = element.y - element.up, element.y + element.up
+        return left - half, low - half, right + half, high + half
+
+
+_NUMBER = r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)"
+_PATH = re.compile(r'<path id="[\w-]+-g(\d+)" d="([MLCQZ\d\s.e-]*)"/>')
+_ELEMENT = re.compile(
+    rf'<use href="#[\w-]+-g(\d+)" (?:x="{_NUMBER}" y="{_NUMBER}"'
+    rf'|transform="translate\({_NUMBER} {_NUMBER}\) scale\({_NUMBER}\)")(?: fill="([^"]*)")?/>'
+    r"|<(rect|line|ellipse) ([^<>]*)/>"
+)
+_ATTRIBUTE = re.compile(r'([a-z\d-]+)="([^"]*)"')
+#: The outlines of all glyphs that were drawn so far: the same in every answer.
+_OUTLINES: dict[int, str] = {}
+_COLUMN = re.compile(r"^column \d+: ")
+_OPENING = '<g fill="currentColor" stroke="none" transform="scale(1,-1)">'
+_ROOM = re.compile(r"[A-Z]\s*|[\s,]+")
+
+
+def layout(tex: str) -> Drawing:
+    """What `tex` is drawn with in display style. Raises RenderError for what mathra refuses, with its message."""
     try:
-        return _usable().draw(tex, seconds, as_list)
-    except _Slip:
-        return _usable().draw(_LOOSE_SCRIPT.sub(r"\1{", tex), seconds, as_list)
+        svg = mathra.tex_to_svg(tex, display=True, strict=True)
+    except ValueError as error:
+        raise RenderError(_COLUMN.sub("", str(error))) from error
+    start = svg.find(_OPENING)
+    end = svg.find("</g>", start)
+    if start < 0 or end < 0:
+        raise RenderError("mathra's answer is of a kind that isn't known here")
+    body = svg[start + len(_OPENING) : end]
+    elements: list[Element] = []
+    at = 0
+    for found in _ELEMENT.finditer(body):
+        if found.start() != at:
+            break
+        at = found.end()
+        number, x, y, moved_x, moved_y, size, fill, shape, attributes = found.groups()
+        if number is None:
+            elements.append(_shape(shape, dict(_ATTRIBUTE.findall(attributes))))
+        elif x is None:
+            elements.append(Glyph(int(number), float(moved_x), float(moved_y), float(size), _colour(fill)))
+        else:
+            elements.append(Glyph(int(number), float(x), float(y), 1.0, _colour(fill)))
+    if at != len(body):
+        raise RenderError(f"mathra draws something that isn't known here: {body[at : at + 60]}")
+    if any(isinstance(element, Glyph) and element.number not in _OUTLINES for element in elements):
+        _OUTLINES.update((int(number), path) for number, path in _PATH.findall(svg, 0, start))
+    return Drawing(elements, _OUTLINES)
 
 
-def _usable() -> _Engine:
-    global _engine
-    if _engine is None or _engine.is_spent():
-        _engine = None  # before there is a new one: two would need twice the memory
-        _engine = _Engine()
-    return _engine
+def _shape(kind: str, attributes: Mapping[str, str]) -> Element:
+    def of(*names: str) -> list[float]:
+        return [float(attributes[name]) for name in names]
+
+    if kind == "rect":
+        fill = _colour(attributes.get("fill"))
+        return Rule(*of("x", "y", "width", "height"), fill)
+    fill = _colour(attributes.get("stroke"))
+    if kind == "line":
+        return Line(*of("x1", "y1", "x2", "y2", "stroke-width"), fill)
+    return Ellipse(*of("cx", "cy", "rx", "ry", "stroke-width"), fill)
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].removeprefix("Error: ").removeprefix("MathJax render error: ")
+@lru_cache(maxsize=256)
+def _colour(name: str | None) -> str:
+    if name in (None, "currentColor"):
+        return ""
+    try:
+        red, green, blue = ImageColor.getrgb(name)[:3]
+    except ValueError as error:
+        raise RenderError(f"Unknown colour: {name}") from error
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def _thrown(error: Exception, seconds: float) -> RenderError:
-    """What QuickJS threw, in our words."""
-    line = _first_line(error)
-    text = f"{type(error).__name__} {line}".lower()
-    if "interrupted" in text:
-        return _Exhausted(f"Not drawn within {seconds:g} seconds")
-    if "out of memory" in text or line == "null" or isinstance(error, MemoryError):  # null: no room for a message
-        return _Exhausted("The renderer ran out of memory")
-    if "stack overflow" in text or "stackoverflow" in text:
-        return _Exhausted("Nested too deeply for the renderer")
-    return _Slip(f"MathJax failed: {line}")
-
-
-def convert(tex: str, seconds: float) -> str:
-    """MathJax's SVG of `tex` in display style.
-
-    `seconds` limits the processor time. Raises RenderError with MathJax's message; the next call works all the same.
-    """
-    return _on_thread(tex, seconds, as_list=False)
-
-
-def elements(tex: str, seconds: float) -> list[Any]:
-    """What stands in the SVG that `convert` returns, without the time that writing and reading SVG takes.
-
-    For every element in order: its kind, its attributes (those in _ATTRIBUTES), its content in the same way, and None.
-    For plain text it is the text instead of attributes. Groups that move nothing are left out, but for cells of tables.
-    """
-    found: list[Any] = json.loads(_on_thread(tex, seconds, as_list=True))
-    return found
-
-
-def _on_thread(tex: str, seconds: float, as_list: bool) -> str:
-    global _thread
-    with _lock:
-        if _thread is None:
-            before = threading.stack_size(2 * _STACK)
-            try:
-                _thread = ThreadPoolExecutor(1, thread_name_prefix="mathjax")
-                _thread.submit(int).result()  # starts the thread while the stack size holds
-            finally:
-                threading.stack_size(before)
-        thread = _thread
-    return thread.submit(_draw, tex, seconds, as_list).result()
-
-
-def _forget() -> None:
-    """In a forked child: the thread did not come along, so neither may the engine."""
-    global _thread, _engine, _lock
-    _thread, _engine, _lock = None, None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+@lru_cache(maxsize=8192)
+def extent(path: str) -> Box | None:
+    """Left, bottom, right, top of an outline's points; None where it has none. mathra's have absolute steps only."""
+    numbers = [float(number) for number in _ROOM.split(path) if number]
+    if not numbers:
+        return None
+    xs, ys = numbers[::2], numbers[1::2]
+    return min(xs), min(ys), max(xs), max(ys)

@@ -1,6 +1,6 @@
-"""Characters that MathJax has no outline for (Chinese, mostly): find a font that has them, or draw a box. PNG only.
+"""Characters that mathra's font lacks (Chinese, mostly): find a font that has them, or draw a box. PNG only.
 
-MathJax writes such characters as `<text>`, and resvg leaves out, without a word, what no font of the machine holds.
+The SVG has such characters as `<text>`, and resvg leaves out, without a word, what no font of the machine holds.
 A label would then look shorter than it is, which is the very defect this project hunts. So every character is looked
 up in the machine's fonts first, and one that none of them has is drawn as an empty box of its width. SVG keeps the
 text as it is: the browser that shows it has its own fonts.
@@ -40,8 +40,8 @@ _PREFERRED = re.compile(
 )
 _TEXT = re.compile(r"<text\b([^>]*)>([^<]*)</text>")
 _SIZE = re.compile(r'font-size="([\d.]+)')
-_PLACE = re.compile(r'transform="[^"]*"')
-# How MathJax sets a character that it can't measure, in thousandths of an em: size of the text, room for a character.
+_PLACE = re.compile(r'(?:transform|fill)="[^"]*"')
+# How the SVG sets such a character, in thousandths of an em: size of the text, room for a character.
 _SIZE_OF_TEXT = 884.0
 _WIDE = 1000.0
 _NARROW = 600.0
@@ -122,8 +122,7 @@ def with_fonts(svg: str) -> tuple[str, list[str]]:
     def replace(found: re.Match[str]) -> str:
         size = _SIZE.search(found.group(1))
         scale = (float(size.group(1)) if size else _SIZE_OF_TEXT) / _SIZE_OF_TEXT
-        place = _PLACE.search(found.group(1))
-        parts = [f"<g {place.group()}>" if place else "<g>"]
+        parts = [f"<g {' '.join(_PLACE.findall(found.group(1)))}>"]
         left = 0.0
         for character in html.unescape(found.group(2)):
             width = (_WIDE if unicodedata.east_asian_width(character) in "WF" else _NARROW) * scale

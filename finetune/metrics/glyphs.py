@@ -1,47 +1,42 @@
 """The marks that a label is drawn with and where they stand: glyphs and lines. For `cdm`; makes no picture.
 
-The embedded layout engine says where every glyph stands, so nothing is rasterised.
+The renderer says where every glyph stands and the glyph table which character it is, so nothing is rasterised.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from curate.render import LABEL_LIMIT, RenderError
-from curate.render.engine import elements
-from curate.render.prepare import prepare
+from curate.render.engine import Box, Character, Drawing, Ellipse, Glyph, Line, Rule
+from curate.render.glyph_table import character, piece_of
+from curate.render.laid_out import laid_out
+from curate.render.tagged import tag
 
-#: The kind of a line; a glyph's is its code, such as that of a root's sign.
-BAR, ROOT = "bar", "221A"
-#: Seconds of processor time for drawing one label.
-SECONDS = 2.0
+#: The kind of a line; a glyph's is its character, such as a root's sign.
+BAR, ROOT = "bar", "√"
 
-#: Glyphs that look as several of another in a row do, by code: points (`\\ldots`, `\\cdots`), primes, integrals.
+#: Glyphs that look as several of another in a row do: points (`\\ldots`, `\\cdots`), primes, integrals.
 _SEVERAL = {
-    "2026": ("2E", 3),
-    "22EF": ("22C5", 3),
-    "2032": ("2032", 1),
-    "2033": ("2032", 2),
-    "2034": ("2032", 3),
-    "2057": ("2032", 4),
-    "222C": ("222B", 2),
-    "222D": ("222B", 3),
-    "2A0C": ("222B", 4),
+    "…": (".", 3),
+    "⋯": ("⋅", 3),
+    "″": ("′", 2),
+    "‴": ("′", 3),
+    "⁗": ("′", 4),
+    "∬": ("∫", 2),
+    "∭": ("∫", 3),
+    "⨌": ("∫", 4),
 }
 #: What LaTeX draws with one glyph: `\\mid` as `|`, `\\parallel` as `\\|`, `\\setminus` as `\\backslash`.
-_SAME_GLYPH = {"2223": "7C", "2225": "2016", "2216": "5C"}
-#: MathJax's fonts whose glyphs have the codes of others: `\\varnothing` and the like; calligraphic, and that in bold.
-_VARIANTS, _CALLIGRAPHIC, _TEXT_ITALIC = "V", ("C", "CB"), "MI"
-_TRANSFORM = re.compile(r"(translate|scale)\(\s*([-\d.e]+)(?:[\s,]+([-\d.e]+))?\s*\)")
-_STEP = re.compile(r"([A-Za-z])([^A-Za-z]*)")
-_NUMBER = re.compile(r"-?\d*\.?\d+(?:e-?\d+)?")
+_SAME_GLYPH = {"∣": "|", "∥": "‖", "∖": "\\", "·": "⋅"}
+#: Height of the axis, around which tall glyphs stand, and how far two ends may be apart that meet.
+_AXIS, _MEETS = 258.0, 60.0
+#: A glyph so tall for its size stands around the axis, wherever its origin is.
+_TALL = 1100.0
 
 
 class Mark(NamedTuple):
-    """A glyph or a line. `y` is the height of its baseline, `left` and `right` its ink; thousandths of an em.
+    """A glyph or a line, in thousandths of an em. `y`: its baseline's height, downwards; `left`, `right`: its ink.
 
     `cell`: a number for the cell of a table that it stands in, 0 for none.
     """
@@ -54,125 +49,96 @@ class Mark(NamedTuple):
     cell: int = 0
 
 
+class _Root(NamedTuple):
+    """A root's sign: its place among the marks, and the upper right corner, where its line begins."""
+
+    place: int
+    right: float
+    top: float
+
+
 @lru_cache(maxsize=1024)  # a truth is compared with two models' predictions
 def marks(label: str) -> tuple[Mark, ...]:
     """The marks of a label in the order they are set. Raises RenderError for a label that can't be drawn."""
-    if len(label) > LABEL_LIMIT:
-        raise RenderError(f"Label of {len(label):,} characters")
+    drawing = laid_out(label, tags=True)
     found: list[Mark] = []
-    outlines: dict[str, tuple[float, float]] = {}  # from where to where each glyph's ink goes
-    above = [_Place()]
-    drawing = iter(elements(prepare(label), SECONDS))
-    for name in drawing:
-        if name is None:
-            above.pop()
+    roots: list[_Root] = []
+    at = cell = 0
+    while at < len(drawing.elements):
+        element = drawing.elements[at]
+        told, command = tag(element.fill)
+        cell = told if not command else cell
+        if isinstance(element, Glyph):
+            kind, number, box = _glyph(drawing, at)
+            at += number
+            if box is None:  # a space
+                continue
+            if kind == ROOT:
+                roots.append(_Root(len(found), box[2], box[3]))
+            tall = box[3] - box[1] > _TALL * element.size or kind == ROOT
+            height = _AXIS * element.size - (box[1] + box[3]) / 2 if tall else -element.y
+            found += _marks(kind + command, Mark(kind + command, box[0], box[2], height, element.size, cell))
             continue
-        attributes = next(drawing)
-        if isinstance(attributes, str):
-            place = above[-1]
-            if place.element == "text":
-                found += [
-                    Mark(letter, place.x, place.x + 1000 * place.across, place.y, place.size, place.cell)
-                    for letter in attributes.strip()
-                ]
-        else:
-            place = _inside(above[-1], name, attributes, len(found) + 1)
-            if name == "path" and "id" in attributes:
-                if attributes["d"]:  # a space has none
-                    outlines[attributes["id"]] = _extent(attributes["d"])
-            else:
-                found += _drawn(attributes, place, outlines)
-        above.append(place)
+        at += 1
+        box = drawing.box(element)
+        if box is None:
+            continue
+        if isinstance(element, Rule):
+            _set_line(found, roots, Mark(BAR, box[0], box[2], -element.y, 1.0, cell), box)
+        elif isinstance(element, Character):
+            found.append(Mark(element.text, box[0], box[2], -element.y, element.size, cell))
+        elif isinstance(element, Ellipse):  # what surrounds or crosses out, as high as what it is drawn around
+            found.append(Mark("ellipse", box[0], box[2], 0.727 * element.up - element.y, 1.0, cell))
+        elif isinstance(element, Line):
+            found.append(Mark("line", box[0], box[2], -min(element.y1, element.y2) - _MEETS, 1.0, cell))
     return tuple(found)
 
 
-class _Place(NamedTuple):
-    """An element, where its coordinates start, their scales, and the number of the cell that it stands in."""
-
-    element: str = ""
-    x: float = 0.0
-    y: float = 0.0
-    across: float = 1.0
-    up: float = 1.0
-    cell: int = 0
-
-    @property
-    def size(self) -> float:
-        return min(abs(self.across), abs(self.up))
-
-
-def _inside(outer: _Place, name: str, attributes: Mapping[str, str], cell: int) -> _Place:
-    """The place of an element; `cell`: its number if it is a cell of a table."""
-    _, x, y, across, up, outer_cell = outer
-    for kind, first, second in _TRANSFORM.findall(attributes.get("transform", "")):
-        if kind == "translate":
-            x, y = x + across * float(first), y + up * float(second or 0)
-        else:
-            across, up = across * float(first), up * float(second or first)
-    if name == "svg" and outer.element:  # the outermost one's edges are those of the page
-        view = [float(value) for value in attributes.get("viewBox", "0 0 0 0").split()]
-        x += across * (float(attributes.get("x", 0)) - view[0])
-        y += up * (float(attributes.get("y", 0)) - view[1])
-    return _Place(name, x, y, across, up, cell if attributes.get("data-mml-node") == "mtd" else outer_cell)
+def _glyph(drawing: Drawing, at: int) -> tuple[str, int, Box | None]:
+    """What glyph starts there: its kind, the number of pieces that it is put together of, and its ink."""
+    first = drawing.elements[at]
+    assert isinstance(first, Glyph)
+    last, of = at + 1, piece_of(first.number)
+    whole = character(first.number)
+    pieces = of
+    bare = whole is None  # of a piece that is nothing by itself
+    while pieces and last < len(drawing.elements):
+        following = drawing.elements[last]
+        if not isinstance(following, Glyph) or following.size != first.size:
+            break
+        both = pieces & piece_of(following.number)
+        upright = following.x == first.x and following.y > first.y
+        across = following.y == first.y and following.x > first.x
+        if not both or not (upright or (across and (bare or character(following.number) is None))):
+            break
+        pieces, last = both, last + 1
+    if last - at > 1 or whole is None:
+        boxes = [box for element in drawing.elements[at:last] if (box := drawing.box(element)) is not None]
+        kind = min(pieces, default=f"glyph {first.number}")
+        if not boxes:
+            return kind, last - at, None
+        lefts, bottoms, rights, tops = zip(*boxes, strict=True)
+        return _SAME_GLYPH.get(kind, kind), last - at, (min(lefts), min(bottoms), max(rights), max(tops))
+    return _SAME_GLYPH.get(whole, whole), 1, drawing.box(first)
 
 
-def _drawn(attributes: Mapping[str, str], place: _Place, outlines: Mapping[str, tuple[float, float]]) -> list[Mark]:
-    """The marks of one element, without those of what it holds."""
-    name, x, y, across, up, cell = place
-
-    def of(side: str) -> float:
-        return float(attributes.get(side, 0))
-
-    if name == "use":
-        glyph = attributes.get("xlink:href", "")[1:]
-        if glyph not in outlines:
-            return []
-        low, high = outlines[glyph]
-        code = attributes.get("data-c", "?")
-        return _glyphs(code, Mark(_kind(code, glyph), x + across * low, x + across * high, y, place.size, cell))
-    if name in ("ellipse", "polygon", "path"):  # what surrounds or crosses out, as high as what it is drawn around
-        middle, half = across * of("cx"), across * of("rx")
-        return [Mark(name, x + middle - abs(half), x + middle + abs(half), y, place.size, cell)]
-    if name == "rect" and of("width") and of("height"):
-        start = x + across * of("x")
-        return [Mark(BAR, start, start + across * abs(of("width")), y + up * of("y"), 1.0, cell)]
-    if name == "line":
-        ends = sorted(x + across * of(end) for end in ("x1", "x2"))
-        return [Mark(BAR, ends[0], ends[1], y + up * of("y1"), 1.0, cell)]
-    return []
+def _set_line(found: list[Mark], roots: list[_Root], line: Mark, box: Box) -> None:
+    """Add a line: behind the sign of the root that it belongs to, if it is one's, as LaTeX sets it."""
+    for root in reversed(roots):
+        if abs(root.top - box[3]) < 2 and -_MEETS < box[0] - root.right < 1:
+            found.insert(root.place + 1, line)
+            roots.remove(root)
+            roots[:] = [one._replace(place=one.place + (one.place > root.place)) for one in roots]
+            return
+    found.append(line)
 
 
-def _kind(code: str, glyph: str) -> str:
-    """The kind of a glyph: its code, and the font where letters of another look have the same code."""
-    font = glyph.split("-")[-2] if "-" in glyph else ""  # `MJX-7-MM-C-41`
-    letter = chr(int(code, 16)) if len(code) == 2 else ""
-    is_letter = letter.isascii() and letter.isalpha()
-    if font == _VARIANTS or (font in _CALLIGRAPHIC and is_letter):
-        return font + code
-    if font == _TEXT_ITALIC and is_letter:  # `\\mathit`: other distances, the letters of `x`
-        return "210E" if letter == "h" else f"{ord(letter) + (0x1D3F3 if letter.isupper() else 0x1D3ED):X}"
-    return _SAME_GLYPH.get(code, code)
-
-
-def _glyphs(code: str, mark: Mark) -> list[Mark]:
+def _marks(kind: str, mark: Mark) -> list[Mark]:
     r"""The marks of one glyph: `\ldots` is drawn as three points, and looks as three written out do."""
-    if code not in _SEVERAL:
+    if kind not in _SEVERAL:
         return [mark]
-    kind, number = _SEVERAL[code]
+    kind, number = _SEVERAL[kind]
     width = (mark.right - mark.left) / number
     return [
         mark._replace(kind=kind, left=mark.left + n * width, right=mark.left + (n + 1) * width) for n in range(number)
     ]
-
-
-@lru_cache(maxsize=4096)
-def _extent(path: str) -> tuple[float, float]:
-    """The leftmost and the rightmost x among a path's points; MathJax's glyphs have absolute steps only."""
-    xs: list[float] = []
-    for step, numbers in _STEP.findall(path):
-        values = [float(value) for value in _NUMBER.findall(numbers)]
-        if step == "H":
-            xs += values
-        elif step in "MLCQTS":
-            xs += values[::2]
-    return (min(xs), max(xs)) if xs else (0.0, 0.0)

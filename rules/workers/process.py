@@ -57,7 +57,7 @@ class Process:
             self._mark = memoryview(mmap.mmap(shared.fileno(), helper.MARK_BYTES)).cast("q")
             numbers = (theirs.fileno(), shared.fileno())
             code = _CODE.format(path=sys.path, orders=numbers[0], mark=numbers[1], parent=os.getpid())
-            # One thread for polars in each: there is a process for every core already. Not a fork: polars and QuickJS
+            # One thread for polars in each: there is a process for every core already. Not a fork: polars and others
             # have threads, which a fork would leave in an unusable state.
             environment = os.environ | {"POLARS_MAX_THREADS": "1"}
             blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))  # until it ignores them

@@ -27,7 +27,7 @@ def path_of(label: str, visual_key: str | None, folder: Path) -> Path:
 
 
 def drawing(label: str, visual_key: str | None, folder: Path) -> Path:
-    """The drawing of a label, made now if it isn't there (about 10 ms). Never fails for a label, whatever it holds.
+    """The drawing of a label, made now if it isn't there (about 2 ms). Never fails for a label, whatever it holds.
 
     Raises OSError where the folder can't be written to.
     """

@@ -73,6 +73,7 @@ class ExportOptions:
     seed: int = 0
     resize: Resize = "upscale"
     crop: Crop = "none"
+    drawn: bool = False
     allow_no_image: bool = False
     allow_licence_clash: bool = False
     licence: str | None = None
@@ -85,11 +86,13 @@ class ExportOptions:
         _check_texts(self)
         _check_splits(self.splits)
         _check_languages(self.languages)
+        _ = self.form  # which may have no room for drawings
 
     @property
     def form(self) -> ExportFormat:
-        """The format that `format` names."""
-        return FORMATS[self.format]
+        """The format that `format` names, with a column for drawn labels where they are asked for."""
+        form = FORMATS[self.format]
+        return form.with_drawings() if self.drawn else form
 
     def as_config(self) -> dict[str, Any]:
         """Everything that decides what the data set holds, for its manifest."""

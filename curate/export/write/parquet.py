@@ -25,7 +25,7 @@ GROUP_BYTES = 64 << 20
 
 _PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 #: Columns that are written as they are. The others repeat a few values, and are written as a dictionary.
-_NO_DICTIONARY = ("image", "label", "sample_id", "score")
+_NO_DICTIONARY = ("image", "drawn", "label", "sample_id", "score")
 
 
 class ParquetShard:
@@ -52,7 +52,7 @@ class ParquetShard:
         self._writer = pq.ParquetWriter(
             self._path,
             self._schema,
-            compression={leaf: "none" if leaf == "image.bytes" else "zstd" for leaf in leaves},
+            compression={leaf: "none" if leaf in ("image.bytes", "drawn.bytes") else "zstd" for leaf in leaves},
             use_dictionary=[leaf for leaf in leaves if leaf.split(".")[0] not in _NO_DICTIONARY],
             write_statistics=["source", "score"],
         )
@@ -72,7 +72,8 @@ class ParquetShard:
                 **self._cells(row, image is not None),
             }
         )
-        self._held += len(picture.data or b"") + len(row.label)
+        drawn = self._rows[-1].get("drawn") or {}
+        self._held += len(picture.data or b"") + len(row.label) + len(drawn.get("bytes", b""))
         if len(self._rows) == ROW_GROUP or self._held >= GROUP_BYTES:
             self._flush()
 

@@ -157,14 +157,14 @@ def test_a_cell_over_very_many_columns_ends_no_drawing(digits):
 def test_a_drawing_that_raises_is_not_drawn_and_says_why(monkeypatch, faults_go_on):
     import curate.render.drawing
 
-    real = curate.render.drawing.convert
+    real = curate.render.drawing.laid_out
 
-    def convert(tex, seconds):
-        if tex == "b":
+    def laid_out(label):
+        if label == "b":
             raise TypeError("not a tree")
-        return real(tex, seconds)
+        return real(label)
 
-    monkeypatch.setattr(curate.render.drawing, "convert", convert)
+    monkeypatch.setattr(curate.render.drawing, "laid_out", laid_out)
     with faults.collected() as found:
         drawn = [one for _, one in render_many(["a", "b", "c"], workers=1)]
     assert [isinstance(one, bytes) for one in drawn] == [True, False, True]
@@ -176,10 +176,10 @@ def test_a_drawing_that_raises_is_tried_and_told_again(monkeypatch, faults_go_on
     import curate.render.drawing
     from curate.pairs.rendered import drawings
 
-    def convert(tex, seconds):
+    def laid_out(label):
         raise TypeError("not a tree")
 
-    monkeypatch.setattr(curate.render.drawing, "convert", convert)
+    monkeypatch.setattr(curate.render.drawing, "laid_out", laid_out)
     for _ in range(2):
         with faults.collected() as found:
             drawings(np.arange(2), ["a", "b"], np.zeros(2), np.zeros((2, 24, 64), np.uint8), cache=tmp_path)

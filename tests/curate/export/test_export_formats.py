@@ -275,3 +275,16 @@ def test_pictures_on_the_card_are_the_data_set_s_own(run: Path, tmp_path: Path) 
     for example in examples:
         assert example.read_bytes() in stored
         assert Image.open(io.BytesIO(example.read_bytes())).size == (60, 40)
+
+
+def test_a_column_of_drawn_labels(run: Path, tmp_path: Path) -> None:
+    undrawable = sum(label.startswith(("'; DROP",)) for label in AWKWARD)
+    for form in ("hf", "messages"):
+        exported(run, tmp_path / form, format=form, splits={"train": 1.0}, drawn=True)
+        (part,) = load(tmp_path / form, tmp_path / "cache").values()
+        drawn = [row["drawn"] for row in part]
+        assert all(picture is None or picture.width > 10 for picture in drawn)
+        assert sum(picture is None for picture in drawn) <= undrawable
+        assert "`drawn`" in (tmp_path / form / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(UserError, match="--format sharegpt has no column for drawn labels"):
+        exported(run, tmp_path / "sharegpt", format="sharegpt", drawn=True)

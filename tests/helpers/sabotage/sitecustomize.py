@@ -20,7 +20,7 @@ from typing import Any
 TARGETS = {
     "rules.engine": "_keyed",
     "rules.fixes.proof": "choose",
-    "curate.render.drawing": "convert",
+    "curate.render.drawing": "laid_out",
     "curate.images.opening": "_locate",
     "curate.pairs.features": "layout_of",
     "finetune.metrics.cdm": "marks",

@@ -1,0 +1,95 @@
+"""A label laid out: prepared, drawn by mathra, and mended where mathra draws it wrongly. Every picture starts here."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import replace
+
+from curate.render import column_rules
+from curate.render.engine import Character, Drawing, Element, Glyph, RenderError, layout
+from curate.render.glyph_table import character, drawable
+from curate.render.prepare import prepare
+from curate.render.tables import column_rules as rules_of
+from curate.render.tagged import tagged
+
+#: Labels with more characters are refused: no picture of one is legible.
+LABEL_LIMIT = 5_000
+#: mathra takes ever longer over brackets that are not closed, and holds the interpreter meanwhile.
+MOST_BRACKETS = 2_000
+#: Groups and environments inside one another. mathra's own limit, looked at first where there may be as many.
+MOST_DEPTH = 64
+#: What stands for a character that mathra's font lacks while mathra lays the formula out: signs of about its width that
+#: are set as letters are.
+_NESTING = re.compile(r"\\(?:begin|end)(?![A-Za-z])|(?<!\\)[{}]")
+_WRITTEN = {"…": r"\ldots ", "⋯": r"\cdots "}
+_WIDE, _NARROW = "▣▤▥▦▧▨▩◧◨◩◪◫◰◱◲◳⬒⬓⬔⬕", "⏑⏒⏓⏜⏠⏡⌯⌔⌐⌙⍩⍶⍺⌿"
+
+
+def laid_out(label: str, *, tags: bool = False) -> Drawing:
+    """What a label is drawn with, each element in its place. With `tags`, colours say what `tagged.tag` reads.
+
+    Raises RenderError with what is wrong: a label of more than LABEL_LIMIT characters, one that mathra refuses, one
+    with nothing to draw.
+    """
+    _look_at_size(label)
+    tex = prepare(label)
+    tex, lacking = (tex, {}) if tex.isascii() else _with_stand_ins(tex)
+    drawing = layout(tagged(tex) if tags else tex)
+    elements = drawing.elements
+    if rules := rules_of(tex):
+        elements = column_rules.placed(elements, rules)
+    if lacking:
+        elements = _without_stand_ins(elements, lacking)
+    return replace(drawing, elements=elements)
+
+
+def _look_at_size(label: str) -> None:
+    """Raises RenderError for a label that would take more than a twentieth of a second."""
+    if len(label) > LABEL_LIMIT:
+        raise RenderError(f"Label of {len(label):,} characters; at most {LABEL_LIMIT:,} are drawn")
+    if label.count("(") + label.count("[") > MOST_BRACKETS:
+        raise RenderError(f"Label of more than {MOST_BRACKETS:,} brackets")
+    if label.count("{") > MOST_DEPTH or label.count(r"\begin") > MOST_DEPTH:
+        depth = 0
+        for token in _NESTING.findall(label):
+            depth += 1 if token in ("{", r"\begin") else -1
+            if depth > 2 * MOST_DEPTH:
+                raise RenderError("nesting deeper than 64 levels")
+
+
+def _with_stand_ins(tex: str) -> tuple[str, dict[str, list[str]]]:
+    """The label without characters that mathra's font lacks, and which ones each sign stands for, in order."""
+    have = drawable()
+    pools = {True: [c for c in _WIDE if c not in tex], False: [c for c in _NARROW if c not in tex]}
+    signs: dict[str, str] = {}
+    standing: dict[str, list[str]] = {}
+    text = []
+    for c in tex:
+        if c.isascii():
+            text.append(c)
+        elif c.isspace():
+            text.append(" ")
+        elif unicodedata.category(c) == "Cf":  # a mark without a picture
+            continue
+        elif c in have:
+            text.append(_WRITTEN.get(c, c))
+        else:
+            if c not in signs:
+                pool = pools[unicodedata.east_asian_width(c) in "WF"]
+                signs[c] = pool[len(signs) % len(pool)] if pool else "□"
+            standing.setdefault(signs[c], []).append(c)
+            text.append(signs[c])
+    return "".join(text), standing
+
+
+def _without_stand_ins(elements: list[Element], lacking: dict[str, list[str]]) -> list[Element]:
+    left = {sign: iter(characters) for sign, characters in lacking.items()}
+    found: list[Element] = []
+    for element in elements:
+        sign = character(element.number) if isinstance(element, Glyph) else None
+        text = next(left[sign], None) if sign in left else None
+        found.append(element if text is None else Character(text, *element[1:]))
+    if any(next(rest, None) for rest in left.values()):
+        raise RenderError("a character that mathra's font lacks stands where it can't be drawn")
+    return found

@@ -1,0 +1,57 @@
+"""Writes a drawing as SVG. Only paths, rules, lines, ellipses and single characters by number, colour and name.
+
+Nothing of the label's own text gets into the file but characters that no outline is known of, escaped, one by one.
+"""
+
+from __future__ import annotations
+
+import html
+
+from curate.render.engine import Character, Drawing, Element, Ellipse, Glyph, RenderError, Rule
+
+#: Height of the em at scale 1.
+EM_PX = 16
+#: Room around the ink, in thousandths of an em.
+PADDING = 120
+#: Size of a character that is set in another font, of the em's.
+CHARACTER_SIZE = 884
+
+
+def written(drawing: Drawing, mark: str, scale: float, colour: str | None) -> str:
+    """A self-contained SVG. mark: what its ids start with; scale 1 draws the em 16 pixels high; colour: #rrggbb."""
+    ink = drawing.ink()
+    if ink is None:
+        raise RenderError("Nothing to draw")
+    left, bottom, right, top = ink[0] - PADDING, ink[1] - PADDING, ink[2] + PADDING, ink[3] + PADDING
+    width, height, px = right - left, top - bottom, EM_PX * scale / 1000
+    numbers = dict.fromkeys(element.number for element in drawing.elements if isinstance(element, Glyph))
+    outlines = "".join(f'<path id="{mark}-{number}" d="{drawing.outlines[number]}"/>' for number in numbers)
+    painted = f' color="{colour}"' if colour else ""
+    body = "".join(_element(element, mark) for element in drawing.elements)
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        f' width="{width * px:.2f}" height="{height * px:.2f}"'
+        f' viewBox="{left:g} {-top:g} {width:g} {height:g}"{painted}><defs>{outlines}</defs>'
+        f'<g fill="currentColor" transform="scale(1,-1)">{body}</g></svg>'
+    )
+
+
+def _element(element: Element, mark: str) -> str:
+    fill = f' fill="{element.fill}"' if element.fill else ""
+    if isinstance(element, Glyph):
+        number, x, y, size = element[:4]
+        place = f'x="{x:g}" y="{y:g}"' if size == 1 else f'transform="translate({x:g},{y:g}) scale({size:g})"'
+        return f'<use xlink:href="#{mark}-{number}" {place}{fill}/>'
+    if isinstance(element, Rule):
+        x, y, width, height = element[:4]
+        return f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"{fill}/>'
+    if isinstance(element, Character):
+        x, y, size = element[1:4]
+        place = f'transform="translate({x:g},{y:g}) scale(1,-1)"'
+        return f'<text {place} font-size="{CHARACTER_SIZE * size:g}px"{fill}>{html.escape(element.text)}</text>'
+    look = f'fill="none" stroke="{element.fill or "currentColor"}" stroke-width="{element.stroke:g}"'
+    if isinstance(element, Ellipse):
+        x, y, across, up = element[:4]
+        return f'<ellipse cx="{x:g}" cy="{y:g}" rx="{across:g}" ry="{up:g}" {look}/>'
+    x1, y1, x2, y2 = element[:4]
+    return f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" stroke-linecap="round" {look}/>'
