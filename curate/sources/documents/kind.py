@@ -1,0 +1,45 @@
+"""Is a file a document? Looks at its ending and its first lines; reads no formulas."""
+
+from __future__ import annotations
+
+import re
+
+from curate.sources.documents.read import ENDINGS, LATEX, NOTEBOOK
+from curate.sources.look import Look
+
+_DOCUMENT = re.compile(r"^[^%\n]*\\(?:documentclass|documentstyle|begin[ \t]*\{document\})", re.MULTILINE)
+_PROSE = re.compile(
+    r"\\(?:part|chapter|(?:sub)*section|paragraph|item|cite[pt]?|emph|textbf|usepackage|input|include|newcommand|"
+    r"bibliography|maketitle|footnote|caption|(?:eq)?ref|begin[ \t]*\{(?:abstract|figure|table|itemize|enumerate|theorem|"
+    r"lemma|proof|definition|center))(?![A-Za-z])"
+)
+_MATH = re.compile(
+    r"(?<!\\)(?:\$|\\[(\[]|\\begin[ \t]*\{(?:equation|align|gather|multline|eqnarray|displaymath|flalign|alignat|math)\*?\})"
+)
+_WRAPPED = re.compile(
+    r"\s*(?:\$[^$]+\$|\$\$[^$]+\$\$|\\\[.*\\\]|\\\(.*\\\)|\\begin\{(equation\*?|align\*?|gather\*?|multline\*?|math)\}.*\\end\{\1\})\s*"
+)
+
+
+def opens_document(look: Look) -> bool:
+    r"""Does a file hold `\documentclass` or `\begin{document}`?"""
+    return _DOCUMENT.search(look.head.decode("utf-8", "replace")) is not None
+
+
+def is_document(look: Look) -> float | None:
+    """How sure it is that a file is a document rather than a label a line; see `SourceFormat.recognise`."""
+    if look.suffix not in ENDINGS or not look.lines:
+        return None
+    if look.suffix in NOTEBOOK:
+        return 0.97 if b'"cell' in look.head or b'"nbformat"' in look.head else None
+    if look.suffix not in LATEX:
+        return 0.9
+    if opens_document(look):
+        return 0.96
+    text = look.head.decode("utf-8", "replace")
+    if _PROSE.search(text):
+        return 0.8
+    # Lines that are a formula each, delimiters and all, are labels that somebody wrapped.
+    if _MATH.search(text) and not all(_WRAPPED.fullmatch(line) for line in look.lines):
+        return 0.7
+    return None
