@@ -183,5 +183,9 @@ def with_split(frame: pl.DataFrame, part: Part) -> pl.DataFrame:
     return frame.with_columns(split=pl.coalesce("split", pl.lit(part.split, pl.String)))
 
 
+class NoRows(UserError):
+    """A source that was read and holds no row, readable or not."""
+
+
 def wrong_shape(path: Path, format_name: str, wanted: str) -> UserError:
     return UserError(f"{path}: not readable as {format_name}: {wanted}")

@@ -12,7 +12,7 @@ from curate.base.errors import UserError
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.look import Look, is_label_name
-from curate.sources.model import LEAVES_FOLDER, Job, Part, Source
+from curate.sources.model import LEAVES_FOLDER, Job, NoRows, Part, Source
 from curate.sources.registry import FORMATS
 from curate.sources.spec import SourceSpec
 
@@ -69,7 +69,7 @@ def read_source(
     if spec.path.is_dir() and spec.split is None:
         job.notes[UNREAD_FILES] = _unread(path, parts)
     if job.rows == 0 and limit != 0:
-        raise UserError(f"{spec.target}: read as {chosen.name}, it holds no row")
+        raise NoRows(f"{spec.target}: read as {chosen.name}, it holds no row")
     source = finish(frames, parts, job, spec, chosen.name)
     if remote:
         source = replace(source, path=Path(spec.target))

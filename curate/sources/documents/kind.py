@@ -19,6 +19,11 @@ _MATH = re.compile(
 _WRAPPED = re.compile(
     r"\s*(?:\$[^$]+\$|\$\$[^$]+\$\$|\\\[.*\\\]|\\\(.*\\\)|\\begin\{(equation\*?|align\*?|gather\*?|multline\*?|math)\}.*\\end\{\1\})\s*"
 )
+#: A whole text that is one environment, and that no display.
+_WHOLE = re.compile(
+    r"\\begin[ \t]*\{(?!(?:equation|align|gather|multline|eqnarray|displaymath|flalign|alignat|math)\*?\})([^{}\n]+)\}.*\\end[ \t]*\{\1\}",
+    re.DOTALL,
+)
 
 
 def opens_document(look: Look) -> bool:
@@ -39,6 +44,8 @@ def is_document(look: Look) -> float | None:
     text = look.head.decode("utf-8", "replace")
     if _PROSE.search(text):
         return 0.8
+    if _WHOLE.fullmatch(text.strip()):
+        return None  # a table, say, with formulas in its cells: one label
     # Lines that are a formula each, delimiters and all, are labels that somebody wrapped.
     if _MATH.search(text) and not all(_WRAPPED.fullmatch(line) for line in look.lines):
         return 0.7

@@ -71,7 +71,29 @@ _BEFORE_GROUP = re.compile(r"\*?[ \t]*(?:\[[^\]\n]{0,99}\]|\{[^{}\n]{0,99}\}(?=\
 _BLANK = re.compile(r"\n[ \t\r]*\n")
 #: Environments that never stand in a formula: where one begins, a formula before it was not closed.
 _NEVER_INSIDE = frozenset(
-    ["document", "abstract", "figure", "figure*", "table", "table*", "itemize", "enumerate", "description", "theorem", "lemma", "proof", "definition", "corollary", "proposition", "remark", "thebibliography", "verbatim", "lstlisting", "center", "quote"]
+    [
+        "document",
+        "abstract",
+        "figure",
+        "figure*",
+        "table",
+        "table*",
+        "itemize",
+        "enumerate",
+        "description",
+        "theorem",
+        "lemma",
+        "proof",
+        "definition",
+        "corollary",
+        "proposition",
+        "remark",
+        "thebibliography",
+        "verbatim",
+        "lstlisting",
+        "center",
+        "quote",
+    ]
 )
 
 

@@ -77,6 +77,7 @@ or comment, and in no display environment.
         ("notes.md", "It costs $5 and $6. With $a_1$, a line of `$code$`, and\n\n```math\n\\frac{a}{b}\n```\n"),
     )
     general = True
+    in_documents = True
     endings = ENDINGS
 
     def recognise(self, look: Look) -> float | None:
@@ -106,9 +107,8 @@ or comment, and in no display environment.
         left = job.left()
         rows = _rows(document, part, file)[:left]
         names = document.definitions.names
-        for place, (line, label) in enumerate((row["line"], row["label"]) for row in rows):
-            used = used_in(label, names) if names and "\\" in label else []
-            rows[place]["macros"] = " ".join(used) or None
+        for row in rows if names else ():
+            row["macros"] = " ".join(used_in(str(row["label"]), names)) or None
         left = None if left is None else left - len(rows)
         job.rows += len(rows)
         for start, reason in document.unread[:left]:
