@@ -142,18 +142,18 @@ class Scan:
                 self.definitions.note(made)
                 at = made.end
             elif kind == "verbatim":
-                at = self.past(rf"\end{{{match['verbatim']}}}", match.start(), at)
+                at = self.past(match["verbatim"], match.start(), at)
             elif kind == "off":
                 closed = _FI.search(text, at)
                 at = closed.end() if closed else len(text)
         return self.found.in_order()
 
-    def past(self, end: str, begin: int, at: int) -> int:
-        close = self.text.find(end, at)
-        if close < 0:
-            self.found.unread.append(Unread(begin, f"{end} is missing; nothing after its \\begin is read"))
+    def past(self, name: str, begin: int, at: int) -> int:
+        close = re.compile(rf"\\end[ \t]*\{{{re.escape(name)}\}}").search(self.text, at)
+        if close is None:
+            self.found.unread.append(Unread(begin, rf"\end{{{name}}} is missing; nothing after its \begin is read"))
             return len(self.text)
-        return close + len(end)
+        return close.end()
 
     def formula(self, begin: int, opening: str, at: int) -> int:
         """A formula between delimiters, the first of which ends at `at`; returns where to go on."""
