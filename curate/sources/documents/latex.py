@@ -239,7 +239,7 @@ class Scan:
             elif kind == "delimiter":
                 if token == closing:
                     return _Close(match.start(), at)
-                if token == r"\[" or (opening == r"\(" and token == opening):
+                if token == r"\[" or (token == r"\(" and not is_environment):
                     return _Close(at, match.start(), f"{opening} is not closed before {token}")
             elif kind == "text":
                 at = self.past_text(at)

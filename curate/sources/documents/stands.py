@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from curate.sources.documents import latex, markdown
 from curate.sources.documents.definitions import Definitions
-from curate.sources.documents.latex import ROWS, SINGLE
+from curate.sources.documents.latex import ROWS
+from curate.sources.documents.read import LATEX
 
 
 def stands(new: str, label: str, kind: str, ending: str) -> bool:
@@ -14,21 +15,22 @@ def stands(new: str, label: str, kind: str, ending: str) -> bool:
     """
     if new == label:
         return True
-    opening, closing = _around(kind)
-    text = f"{opening}{new}\n{closing}" if kind in SINGLE or kind == "display" else f"{opening}{new}{closing}"
-    is_latex = ending in (".tex", ".ltx", ".latex")
-    found = (latex if is_latex else markdown).find_formulas(text, Definitions())
-    if found.unread or len(found.formulas) != 1:
-        return False
-    start, end, same = found.formulas[0]
-    return text[start:end] == new and same == kind
+    is_latex = ending in LATEX
+    find = latex.find_formulas if is_latex else markdown.find_formulas
+    for opening, closing in _around(kind, is_latex):
+        text = f"{opening}{new}{closing}"
+        found = find(text, Definitions())
+        if found.unread or [text[start:end] for start, end, _ in found.formulas] != [new]:
+            return False
+        if found.formulas[0].kind != kind:
+            return False
+    return True
 
 
-def _around(kind: str) -> tuple[str, str]:
+def _around(kind: str, is_latex: bool) -> list[tuple[str, str]]:
+    """What may stand around a label of a kind; it must stand in each. A line end lets it end with a comment."""
     if kind == "inline":
-        return "$", "$"
+        return [("$", "\n$"), ("\\(", "\n\\)")] if is_latex else [("$", "$")]
     if kind == "display":
-        return "$$\n", "$$"
-    if kind in ROWS:
-        return "", ""
-    return f"\\begin{{{kind}}}\n", f"\\end{{{kind}}}"
+        return [("$$\n", "\n$$"), ("\\[\n", "\n\\]")] if is_latex else [("$$\n", "\n$$")]
+    return [("", "")] if kind in ROWS else [(f"\\begin{{{kind}}}\n", f"\n\\end{{{kind}}}")]
