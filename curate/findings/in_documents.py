@@ -28,7 +28,8 @@ def of_formulas(findings: pl.DataFrame) -> pl.DataFrame:
     """
     span = pl.col("label").str.slice(pl.col("start"), pl.col("end") - pl.col("start"))
     is_form = pl.col("rule").is_in(tagged("label-form")) & (pl.col("severity") != "error")
-    return findings.filter(~is_form | (span.str.strip_chars() != "").fill_null(False) & (pl.col("rule") == "ESC007"))
+    holds_control = span.str.contains(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").fill_null(False)
+    return findings.filter(~is_form | holds_control)
 
 
 def with_own_macros(findings: pl.DataFrame) -> pl.DataFrame:

@@ -316,7 +316,7 @@ def test_a_full_disk_is_an_error() -> None:
 def test_a_terminal_without_unicode_gets_text_and_json_stays_utf_8() -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
     done = process("check", "--latex", "中 ^ ^", env=environment, capture_output=True)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr) == (1, b"")
     done = process("rules", "ESC005", "--format", "json", env=environment, capture_output=True)
     assert json.loads(done.stdout)["code"] == "ESC005"
 
