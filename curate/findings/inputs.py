@@ -1,7 +1,7 @@
 """What `curate check` and `curate render` read: files and folders of any source format. Judges and draws nothing.
 
-A file of a label a line, or of JSON lines with a label, is read strictly, line by line, and its labels are called by their
-line or `id`: that is `read_labels`. Everything else is read as `curate audit` reads it.
+A file of a label a line, or of JSON lines with a label, is read by `label_lines`, and its labels are called by their
+line or `id`. Everything else is read as `curate audit` reads it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import bisect
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,16 +16,12 @@ from typing import TYPE_CHECKING
 
 from curate.base.column_names import LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
+from curate.findings.label_lines import Id, check_unicode, is_row, places_in, read_labels
 
 if TYPE_CHECKING:
     from curate.findings.locate import TextPlace
     from curate.sources import Source
 
-#: As JSON has it, so that whoever reads the answer finds their own rows in it.
-Id = str | int
-
-#: How a JSON object begins that goes on to be no JSON: better an error than a label nobody wrote.
-_BROKEN_ROW = re.compile(r'\s*\{\s*"\w+"\s*:')
 #: So many unreadable rows of an input are named.
 _NAMED_ROWS = 20
 
@@ -150,7 +145,7 @@ class Inputs:
 def given_labels(texts: Sequence[str]) -> Input:
     """Labels given as arguments. Raises UserError where one is no UTF-8."""
     for number, text in enumerate(texts, 1):
-        _check_unicode(text, f"--latex: label {number}")
+        check_unicode(text, f"--latex: label {number}")
     return Input("latex", [str(number) for number in range(1, len(texts) + 1)], list(texts))
 
 
@@ -213,15 +208,16 @@ def _is_there(given: str) -> bool:
 
 def _read_source(given: str, columns: Mapping[str | None, Mapping[str, str]]) -> Input:
     from curate.sources import FORMATS, parse_source, read_source, recognise
+    from curate.sources.documents.found import LEFT_OUT
     from curate.sources.model import NoRows
 
     spec = parse_source(given)
     roles = {**columns.get(None, {}), **columns.get(spec.name, {})}
     try:
         source = read_source(spec, columns=roles)
-    except NoRows:
+    except NoRows as error:
         chosen = FORMATS[spec.format] if spec.format else recognise(spec.path)
-        if not chosen.in_documents:
+        if not chosen.in_documents or not all(reason.startswith(LEFT_OUT) for reason in error.reasons):
             raise
         return Input(given, [], [])  # a document needs no formula
     prefix = f"{source.name}/"
@@ -229,20 +225,18 @@ def _read_source(given: str, columns: Mapping[str | None, Mapping[str, str]]) ->
     return Input(given, ids, source.frame["label"].to_list(), source=source, columns=roles)
 
 
-# Lines ----------------------------------------------------------------------------------------------------------------
-
-
 def _is_lines(given: str) -> bool:
     """Is this a file of a label a line, or of JSON lines with a label? Any other is a data set."""
     from curate.sources import recognise
     from curate.sources.look import Look
+    from curate.sources.model import AmbiguousError
 
     path = Path(given)
     look = Look(path)
     if path.stat().st_size == 0:
         return True
     first = next(iter(look.lines), "")
-    if _is_row(first):
+    if is_row(first):
         try:
             row = json.loads(first)
         except (ValueError, RecursionError):
@@ -251,96 +245,9 @@ def _is_lines(given: str) -> bool:
         return key is not None and isinstance(row[key], str)
     try:
         return recognise(path).name == "text"
+    except AmbiguousError:
+        raise
     except UserError:
-        if look.is_dir or not look.lines or path.name.lower().endswith(".gz"):
+        if not look.lines or path.name.lower().endswith(".gz"):
             raise
-        if "could be" in str(sys.exc_info()[1]):
-            raise
-        return True
-
-
-def read_labels(place: str) -> tuple[list[Id], list[str]]:
-    """(ids, labels) of a file or, for `-`, of standard input: one label a line, or JSON lines with a label under one of
-    LABEL_COLUMNS and an `id`.
-
-    Without an id a label has the number of its line, from 1, as a string. Raises UserError, naming the line, where a
-    line is no UTF-8 or, among JSON lines, no such object.
-    """
-    name = "standard input" if place == "-" else place
-    lines = _bytes(place).removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    if not lines[-1].strip():
-        lines.pop()
-    texts = []
-    for number, line in enumerate(lines, 1):
-        try:
-            texts.append(line.removesuffix(b"\r").decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise UserError(f"{name}: line {number} is not valid UTF-8 (byte {error.start + 1})") from error
-    if _is_row(next((text for text in texts if text.strip()), "")):
-        return _json_rows(name, texts)
-    return [str(number) for number in range(1, len(texts) + 1)], texts
-
-
-def _bytes(place: str) -> bytes:
-    if place == "-":
-        if sys.stdin is None:
-            raise UserError("standard input is closed; name a file, or give a label with --latex")
-        return sys.stdin.buffer.read()
-    return Path(place).read_bytes()
-
-
-def _is_row(text: str) -> bool:
-    """Is this a JSON object? `{}` is a label: an empty group."""
-    try:
-        row = json.loads(text)
-    except (ValueError, RecursionError):
-        return _BROKEN_ROW.match(text) is not None
-    return isinstance(row, dict) and bool(row)
-
-
-def _json_rows(name: str, texts: Sequence[str]) -> tuple[list[Id], list[str]]:
-    ids: list[Id] = []
-    labels: list[str] = []
-    for number, text in enumerate(texts, 1):
-        if not text.strip():
-            continue
-        place = f"{name}: line {number}"
-        try:
-            row = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{place} is no JSON: {error.msg} at column {error.colno}") from error
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{place} is no JSON that can be read: {error}") from error
-        label = row.get(find_column(list(row), LABEL_COLUMNS)) if isinstance(row, dict) else None
-        if not isinstance(label, str):
-            raise UserError(f"{place} has no string under {', '.join(LABEL_COLUMNS[:-1])} or {LABEL_COLUMNS[-1]}")
-        identity = row.get("id")
-        if identity is None:
-            identity = str(number)
-        if isinstance(identity, bool) or not isinstance(identity, str | int):
-            raise UserError(f"{place}: its id is neither a string nor a whole number")
-        _check_unicode(label, place)
-        _check_unicode(str(identity), place)
-        labels.append(label)
-        ids.append(identity)
-    return ids, labels
-
-
-def _check_unicode(text: str, place: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{place} holds what is no character at {error.start + 1}: half a surrogate pair") from error
-
-
-def places_in(path: Path, labels: Sequence[str]) -> dict[int, TextPlace]:
-    """Where the labels that `read_labels` read stand in their file, by their order."""
-    from curate.findings.locate import located
-
-    texts = path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff").split("\n")
-    first = next((text for text in texts if text.strip()), "")
-    is_json = _is_row(first)
-    lines = [number for number, text in enumerate(texts, 1) if text.strip() or not is_json]
-    key = find_column(list(json.loads(first)), LABEL_COLUMNS) if is_json else None
-    columns = {"label": key} if key is not None else {}
-    return located(path, "jsonl" if is_json else "text", lines[: len(labels)], labels, columns)
+        return True  # text of an unknown kind: a label a line

@@ -86,10 +86,12 @@ def as_junit(checked: CheckedLabels) -> Iterator[str]:
             file, line, _ = checked.place(mine[0])
             yield f"<testcase name={_quoted(f'{file}:{line}')} classname={_quoted(item.name)} file={_quoted(file)}>"
             text = "\n".join(_line(checked, row) for row in mine)
-            yield f"<failure message={_quoted(_title(mine[0]))} type={_quoted(mine[0]['severity'])}>{_text(text)}</failure>"
+            kind = _quoted(mine[0]["severity"])
+            yield f"<failure message={_quoted(_title(mine[0]))} type={kind}>{_text(text)}</failure>"
             yield "</testcase>"
         if clean > 0:
-            yield f"<testcase name={_quoted(f'{clean} labels without errors or warnings')} classname={_quoted(item.name)}/>"
+            name = _quoted(f"{clean} labels without errors or warnings")
+            yield f"<testcase name={name} classname={_quoted(item.name)}/>"
         yield "</testsuite>"
     yield "</testsuites>"
 

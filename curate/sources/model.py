@@ -183,8 +183,14 @@ def with_split(frame: pl.DataFrame, part: Part) -> pl.DataFrame:
     return frame.with_columns(split=pl.coalesce("split", pl.lit(part.split, pl.String)))
 
 
+class AmbiguousError(UserError):
+    """A source that could be of several formats."""
+
+
 class NoRows(UserError):
-    """A source that was read and holds no row, readable or not."""
+    """A source that was read and holds no readable row; `reasons`: why the others can't be read."""
+
+    reasons: tuple[str, ...] = ()
 
 
 def wrong_shape(path: Path, format_name: str, wanted: str) -> UserError:

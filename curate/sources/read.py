@@ -12,7 +12,7 @@ from curate.base.errors import UserError
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.look import Look, is_label_name
-from curate.sources.model import LEAVES_FOLDER, Job, NoRows, Part, Source
+from curate.sources.model import LEAVES_FOLDER, AmbiguousError, Job, NoRows, Part, Source
 from curate.sources.registry import FORMATS
 from curate.sources.spec import SourceSpec
 
@@ -32,7 +32,7 @@ def recognise(path: Path) -> SourceFormat:
     names = [name for name, found in sure.items() if found > best - _MARGIN]
     if len(names) > 1:
         choices = ", ".join(f"{name}:{path}" for name in names)
-        raise UserError(f"{path}: could be {' or '.join(names)}; say which: {choices}")
+        raise AmbiguousError(f"{path}: could be {' or '.join(names)}; say which: {choices}")
     return FORMATS[names[0]]
 
 
@@ -139,7 +139,7 @@ def _unread(path: Path, parts: list[Part]) -> int:
     return sum(1 for file in Look(path).label_files if file.path not in read)
 
 
-def _nothing_readable(source: Source, spec: SourceSpec) -> UserError:
+def _nothing_readable(source: Source, spec: SourceSpec) -> NoRows:
     reason, count = source.unreadable.by_reason.most_common(1)[0]
     rows = f"its {source.rows:,} rows" if source.rows > 1 else "its one row"
     message = f"{spec.target}: none of {rows} could be read as {source.format} ({reason}: {count:,})"
@@ -149,7 +149,9 @@ def _nothing_readable(source: Source, spec: SourceSpec) -> UserError:
         hint = f"; the first: {row.file}, line {row.line}" + (f": {row.excerpt}" if row.excerpt else "")
     if LEAVES_FOLDER in source.unreadable.by_reason:
         hint += "; name a folder that holds all images with --images DIR"
-    return UserError(message + hint)
+    error = NoRows(message + hint)
+    error.reasons = tuple(source.unreadable.by_reason)
+    return error
 
 
 def _seen(look: Look) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Formula(NamedTuple):
-    """A formula: the document's characters `start` to `end` are its label. `kind`: inline, display or an environment."""
+    """A formula: the document's characters `start` to `end` are its label. `kind`: inline, display, an environment."""
 
     start: int
     end: int
@@ -24,8 +24,9 @@ class Unread(NamedTuple):
 
 @dataclass
 class Found:
-    r"""Formulas and unread places, both in the order of the document. `passed`: dollar signs, and `brackets`: brackets behind a
-    backslash, that begin no formula.
+    """Formulas and unread places, both in the order of the document.
+
+    `passed` counts dollar signs, `brackets` counts brackets behind a backslash, that begin no formula.
     """
 
     formulas: list[Formula] = field(default_factory=list)

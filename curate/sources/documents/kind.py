@@ -10,18 +10,17 @@ from curate.sources.look import Look
 _DOCUMENT = re.compile(r"^[^%\n]*\\(?:documentclass|documentstyle|begin[ \t]*\{document\})", re.MULTILINE)
 _PROSE = re.compile(
     r"\\(?:part|chapter|(?:sub)*section|paragraph|item|cite[pt]?|emph|textbf|usepackage|input|include|newcommand|"
-    r"bibliography|maketitle|footnote|caption|(?:eq)?ref|begin[ \t]*\{(?:abstract|figure|table|itemize|enumerate|theorem|"
-    r"lemma|proof|definition|center))(?![A-Za-z])"
+    r"bibliography|maketitle|footnote|caption|(?:eq)?ref|"
+    r"begin[ \t]*\{(?:abstract|figure|table|itemize|enumerate|theorem|lemma|proof|definition|center))(?![A-Za-z])"
 )
-_MATH = re.compile(
-    r"(?<!\\)(?:\$|\\[(\[]|\\begin[ \t]*\{(?:equation|align|gather|multline|eqnarray|displaymath|flalign|alignat|math)\*?\})"
-)
+_DISPLAY = r"(?:equation|align|gather|multline|eqnarray|displaymath|flalign|alignat|math)\*?"
+_MATH = re.compile(rf"(?<!\\)(?:\$|\\[(\[]|\\begin[ \t]*\{{{_DISPLAY}\}})")
 _WRAPPED = re.compile(
-    r"\s*(?:\$[^$]+\$|\$\$[^$]+\$\$|\\\[.*\\\]|\\\(.*\\\)|\\begin\{(equation\*?|align\*?|gather\*?|multline\*?|math)\}.*\\end\{\1\})\s*"
+    rf"\s*(?:\$[^$]+\$|\$\$[^$]+\$\$|\\\[.*\\\]|\\\(.*\\\)|\\begin\{{({_DISPLAY})\}}.*\\end\{{\1\}})\s*"
 )
 #: A whole text that is one environment, and that no display.
 _WHOLE = re.compile(
-    r"\\begin[ \t]*\{(?!(?:equation|align|gather|multline|eqnarray|displaymath|flalign|alignat|math)\*?\})([^{}\n]+)\}.*\\end[ \t]*\{\1\}",
+    rf"\\begin[ \t]*\{{(?!{_DISPLAY}\}})([^{{}}\n]+)\}}.*\\end[ \t]*\{{\1\}}",
     re.DOTALL,
 )
 

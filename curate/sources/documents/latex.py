@@ -1,12 +1,12 @@
 r"""Finds the formulas of a LaTeX document: where math mode begins and ends. Judges none.
 
-One pass from delimiter to delimiter, in time that grows with the document alone. pylatexenc's walker would build a tree
-of the whole document: it takes 4 s for a megabyte and gives up where a thousand groups are nested, or where one brace of
-a broken document is missing. The tests hold the two side by side.
+One pass from delimiter to delimiter, in time that grows with the document alone. pylatexenc's walker would build a
+tree of the whole document: it takes 4 s for a megabyte and gives up where a thousand groups are nested, or where one
+brace of a broken document is missing. The tests hold the two side by side.
 
-As TeX does, a paragraph's end ends `$…$`, and dollar signs pair in their order. What is no math is passed over: comments,
-`\verb` and verbatim environments, `\iffalse…\fi`, addresses, definitions, column types such as `>{$}c<{$}`, and all
-that follows `\end{document}`.
+As TeX does, a paragraph's end ends `$…$`, and dollar signs pair in their order. What is no math is passed over:
+comments, `\verb` and verbatim environments, `\iffalse…\fi`, addresses, definitions, column types such as
+`>{$}c<{$}`, and all that follows `\end{document}`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _INSIDE = re.compile(
     r"""
     (?P<comment>%[^\n]*)
   | \\(?P<which>begin|end)[ \t]*\{(?P<environment>[^{}\n]*)\}
-  | \\(?P<text>text|mbox|hbox|fbox|intertext|shortintertext|text(?:rm|bf|it|sf|tt|sc|sl|up|md|normal)|tag|footnote|parbox)(?![A-Za-z])
+  | \\(?P<text>text(?:rm|bf|it|sf|tt|sc|sl|up|md|normal)?|[mhf]box|(?:short)?intertext|tag|footnote|parbox)(?![A-Za-z])
   | (?P<stop>\\(?:part|chapter|(?:sub)*section|paragraph|item|bibliography|maketitle|tableofcontents)(?![A-Za-z]))
   | (?P<command>\\[A-Za-z@]+)
   | (?P<delimiter>\\[()\[\]])
@@ -193,7 +193,7 @@ class Scan:
             self.found.formulas.append(Formula(start, end, kind))
 
     def only_defines(self, start: int, end: int) -> bool:
-        """Does a formula hold definitions and nothing else, as cells of a notebook do? Those that it holds are noted."""
+        """Does a formula hold definitions and nothing else, as in a notebook? Those that it holds are noted."""
         if not _DEFINES.search(self.text, start, end):
             return False
         rest = start

@@ -29,7 +29,8 @@ _MOST_FILES, _MOST_BYTES = 200, 2 << 20
 
 _PREAMBLE = re.compile(r"^[^%\n]*\\(?:documentclass|documentstyle|begin[ \t]*\{document\})", re.MULTILINE)
 _READS = re.compile(
-    r"\\(input|include|subfile|import|usepackage|RequirePackage)(?![A-Za-z])[ \t]*(?:\[[^\]\n]{0,300}\])?\{([^{}\n]{1,300})\}"
+    r"\\(input|include|subfile|import|usepackage|RequirePackage)(?![A-Za-z])[ \t]*"
+    r"(?:\[[^\]\n]{0,300}\])?\{([^{}\n]{1,300})\}"
 )
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")
 _INPUTENC = re.compile(rb"\\(?:usepackage|RequirePackage)\s*\[([\w-]+)\]\s*\{inputenc\}")

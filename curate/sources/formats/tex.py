@@ -46,22 +46,23 @@ class Tex(SourceFormat):
     name = "tex"
     shape = "LaTeX (`.tex`), Markdown (`.md`) or a Jupyter notebook, or a folder of them: the formulas"
     page = r"""
-A label is a formula as it stands in the document. `$…$`, `\(…\)`, `$$…$$`, `\[…\]`, `equation`, `displaymath` and `math`
-are left out, for they say that there is a formula and nothing of it. `align`, `gather`, `multline`, `eqnarray`,
-`flalign` and `alignat` stay, `\begin` and `\end` included: without them `&` and `\\` mean nothing. `\label` and `\tag`
-stay too. White space around a formula, and a comment before it, is no part of it.
+A label is a formula as it stands in the document. `$…$`, `\(…\)`, `$$…$$`, `\[…\]`, `equation`, `displaymath` and
+`math` are left out, for they say that there is a formula and nothing of it. `align`, `gather`, `multline`,
+`eqnarray`, `flalign` and `alignat` stay, `\begin` and `\end` included: without them `&` and `\\` mean nothing.
+`\label` and `\tag` stay too. White space around a formula, and a comment before it, is no part of it.
 
-A sample is named after the line and column where its label begins (in a folder: file, line and column). The column `kind`
-is `inline`, `display` or the environment; `macros` lists the commands and environments of the document's own that the
-label uses. They may be defined in the document, in files beside it, in files that it names with `\input` or `\usepackage`,
-and for a chapter without a preamble in the folder above. A finding that LaTeX doesn't know such a macro is a remark, not
-an error.
+A sample is named after the line and column where its label begins (in a folder: file, line and column). The column
+`kind` is `inline`, `display` or the environment; `macros` lists the commands and environments of the document's own
+that the label uses. They may be defined in the document, in files beside it, in files that it names with `\input` or
+`\usepackage`, and for a chapter without a preamble in the folder above. A finding that LaTeX doesn't know such a
+macro is a remark, not an error.
 
-`$…$` begins and ends as in TeX in a `.tex` file, where a paragraph's end ends it; a dollar sign without a second one is
-an unreadable row. In Markdown Pandoc's and GitHub's rules hold: no space inside, no letter or digit before, no digit
-behind; fences of the language `math`, `` $`…`$ ``, `\\(…\\)` and bare environments are formulas; `\(…\)` and `\[…\]` are
-escaped brackets unless some of them hold LaTeX. Dollar signs that begin no formula are counted in the notes.
-Comments, `\verb`, verbatim environments, listings, definitions, `\iffalse`, code, HTML and addresses hold no formulas.
+`$…$` begins and ends as in TeX in a `.tex` file, where a paragraph's end ends it; a dollar sign without a second one
+is an unreadable row. In Markdown Pandoc's and GitHub's rules hold: no space inside, no letter or digit before, no
+digit behind; fences of the language `math`, `` $`…`$ ``, `\\(…\\)` and bare environments are formulas; `\(…\)` and
+`\[…\]` are escaped brackets unless some of them hold LaTeX. Dollar signs that begin no formula are counted in the
+notes. Comments, `\verb`, verbatim environments, listings, definitions, `\iffalse`, code, HTML and addresses hold no
+formulas.
 
 Of a single file, only that file is read; name the folder to read a paper in several files. `curate fix` keeps every
 byte outside the labels, and leaves a label as it is if the new one could not stand in its place. `curate check` and
@@ -72,7 +73,8 @@ or comment, and in no display environment.
         (
             "paper.tex",
             "\\documentclass{article}\n\\newcommand{\\R}{\\mathbb{R}}\n\\begin{document}\n"
-            "Let $x \\in \\R$. % not $y$\n\\begin{equation}\\label{eq:a}\n  f(x) = x^2\n\\end{equation}\n\\end{document}\n",
+            "Let $x \\in \\R$. % not $y$\n\\begin{equation}\\label{eq:a}\n  f(x) = x^2\n\\end{equation}\n"
+            "\\end{document}\n",
         ),
         ("notes.md", "It costs $5 and $6. With $a_1$, a line of `$code$`, and\n\n```math\n\\frac{a}{b}\n```\n"),
     )

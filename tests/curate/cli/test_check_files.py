@@ -54,7 +54,8 @@ def files(tmp_path: Path) -> Path:
     write(tmp_path / "table.csv", 'image,label\na.png,x\nb.png,"1,{"\n')
     write(tmp_path / "table.tsv", "image\tlabel\na.png\tx\nb.png\ty{\n")
     write(tmp_path / "names.txt", "a.png\tx\nb.png\ty{\n")
-    write(tmp_path / "one.inkml", '<ink xmlns="http://www.w3.org/2003/InkML">\n<annotation type="truth">$y{$</annotation>\n<trace>1 2</trace>\n</ink>\n')  # fmt: skip
+    ink = '<annotation type="truth">$y{$</annotation>\n<trace>1 2</trace>\n'
+    write(tmp_path / "one.inkml", f'<ink xmlns="http://www.w3.org/2003/InkML">\n{ink}</ink>\n')
     pl.DataFrame({"label": ["x", "y{"]}).write_parquet(tmp_path / "rows.parquet")
     return tmp_path
 
