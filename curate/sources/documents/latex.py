@@ -66,7 +66,10 @@ _INSIDE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_FI = re.compile(r"\\fi(?![A-Za-z])")
+_PICTURES = frozenset({"tikzpicture", "tikzcd", "scope", "circuitikz", "pgfonlayer"})
+#: A coordinate that TikZ works out, `($(a)!.5!(b)$)`, from its dollar sign on.
+_CALCULATED = re.compile(r"(?<=\()\$\s*\([^$\n]{0,300}\$\s*\)")
+_CONDITION = re.compile(r"%[^\n]*|\\(if(?!f(?![A-Za-z@])|thenelse)[A-Za-z@]*|else|fi)(?![A-Za-z@])")
 _BEFORE_GROUP = re.compile(r"\*?[ \t]*(?:\[[^\]\n]{0,99}\]|\{[^{}\n]{0,99}\}(?=\{))?[ \t]*(?=\{)")
 _BLANK = re.compile(r"\n[ \t\r]*\n")
 #: Environments that never stand in a formula: where one begins, a formula before it was not closed.
@@ -122,14 +125,20 @@ class Scan:
     def run(self, at: int) -> Found:
         text = self.text
         search = _OUTSIDE.search
+        pictures = 0
         while (match := search(text, at)) is not None:
             at = match.end()
             kind = match.lastgroup
-            if kind in ("dollar", "open"):
+            if kind == "dollar" and pictures and (calculated := _CALCULATED.match(text, match.start())) is not None:
+                at = calculated.end()
+            elif kind in ("dollar", "open"):
                 at = self.formula(match.start(), match[0], at)
             elif kind == "environment":
                 name = match["environment"].strip()
-                if match[0].startswith(r"\end"):
+                is_end = match[0].startswith(r"\end")
+                if name in _PICTURES:
+                    pictures = max(0, pictures - 1) if is_end else pictures + 1
+                elif is_end:
                     if name == "document":
                         break
                 elif name in DISPLAYS or name in self.definitions.environments:
@@ -144,8 +153,7 @@ class Scan:
             elif kind == "verbatim":
                 at = self.past(match["verbatim"], match.start(), at)
             elif kind == "off":
-                closed = _FI.search(text, at)
-                at = closed.end() if closed else len(text)
+                at = self.past_condition(at)
         return self.found.in_order()
 
     def past(self, name: str, begin: int, at: int) -> int:
@@ -154,6 +162,16 @@ class Scan:
             self.found.unread.append(Unread(begin, rf"\end{{{name}}} is missing; nothing after its \begin is read"))
             return len(self.text)
         return close.end()
+
+    def past_condition(self, at: int) -> int:
+        r"""The place after the `\fi` or the `\else` of an `\iffalse` that ends at `at`."""
+        depth = 0
+        for match in _CONDITION.finditer(self.text, at):
+            word = match[1] or ""
+            if depth == 0 and word in ("fi", "else"):
+                return match.end()
+            depth += word.startswith("if") - (word == "fi")
+        return len(self.text)
 
     def formula(self, begin: int, opening: str, at: int) -> int:
         """A formula between delimiters, the first of which ends at `at`; returns where to go on."""

@@ -76,7 +76,7 @@ or comment, and in no display environment.
             "Let $x \\in \\R$. % not $y$\n\\begin{equation}\\label{eq:a}\n  f(x) = x^2\n\\end{equation}\n"
             "\\end{document}\n",
         ),
-        ("notes.md", "It costs $5 and $6. With $a_1$, a line of `$code$`, and\n\n```math\n\\frac{a}{b}\n```\n"),
+        ("notes.md", "It costs $5 and $6. With $a_1$, a line of `$code$`, and\n\n$$\n\\frac{a}{b}\n$$\n"),
     )
     general = True
     in_documents = True

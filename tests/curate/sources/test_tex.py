@@ -55,6 +55,8 @@ def tex(text: str) -> list[tuple[str, str]]:
         (r"\newcommand{\x}[1]{$#1$} \def\y#1{$#1$} \DeclareMathOperator{\z}{$z$} $a$", [("inline", "a")]),
         (r"\newenvironment{e}{\begin{equation}}{\end{equation}} \begin{e} x \end{e}", [("equation", "x")]),
         (r"\def\be{\begin{equation}}\def\ee{\end{equation}} \be x \ee", [("equation", "x")]),
+        (r"\iffalse \ifx $a$ \else $b$ \fi $c \iff$ \else $d$ \fi", [("inline", "d")]),
+        (r"\begin{tikzpicture}\draw ($(a)!.5!(b)$) node {$x$};\end{tikzpicture}", [("inline", "x")]),
         (r"\end{document} $x$", []),
         (r"$\newcommand{\R}{x}$ $\R$", [("inline", r"\R")]),
         ("$\\frac{a$ and $b$", [("inline", "\\frac{a"), ("inline", "b")]),
