@@ -22,6 +22,8 @@ TAGS: dict[str, str] = {
     "contradiction": "finds labels that contradict each other on one picture",
     "doubt": "reports that the label may not match its picture",
     "predictions": "compares the label with predictions of models",
+    "unknown-name": "says that LaTeX doesn't know a command or an environment, or knows it as something else",
+    "label-form": "asks of a label what a formula in a document needn't have: one line, no number, no display",
 }
 
 #: What repairs a finding besides a fix of its own rule: the command as people type it.

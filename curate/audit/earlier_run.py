@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from curate.runs.folder import Run
+from curate.sources import FORMATS
 from rules.engine import Judged
 from rules.findings import SCHEMA
 from rules.registry import all_rules, tagged
@@ -48,6 +49,11 @@ def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, s
         return None
     # Labels that failed, or ended their process, may not do so again: they are judged anew.
     unknown = run.all_findings.filter(pl.col("rule").is_in(tagged("unscored"))).select("sample_id")
+    # So are those with macros of their documents: what was found in them holds for these samples alone.
+    own = [entry["name"] for entry in before["sources"] if FORMATS[entry["format"]].in_documents]
+    if own:
+        in_documents = pl.col("source").is_in(own) & pl.col("macros").is_not_null()
+        unknown = pl.concat([unknown, run.samples.filter(in_documents).select("sample_id")])
     label_rules = [code for code in config["rules"] if all_rules()[code].scope == "label"]
     samples = (
         run.samples.select("sample_id", "label", "n_tokens", "canonical", "visual_key")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
 from curate.audit.images import ASIDE, FACTS
 from curate.audit.options import AuditOptions
+from curate.findings import in_documents
 from curate.runs.folder import FINDINGS, SAMPLES
 from curate.sources import Source
 from rules import Ruleset, engine
@@ -24,11 +25,16 @@ def with_terms(samples: pl.DataFrame, sources: Sequence[Source], options: AuditO
 
 
 def collect(
-    samples: pl.DataFrame, seen: pl.DataFrame, judged: engine.Judged, options: AuditOptions
+    samples: pl.DataFrame,
+    seen: pl.DataFrame,
+    judged: engine.Judged,
+    options: AuditOptions,
+    documents: Collection[str] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The samples and findings tables: labels' findings spread over their samples, rules over samples run.
 
-    `seen` are the samples as rules see them: with more columns than are kept.
+    `seen` are the samples as rules see them: with more columns than are kept. `documents` are the sources whose labels
+    may use macros of their documents.
     """
     of_labels = (
         samples.lazy()
@@ -36,6 +42,8 @@ def collect(
         .join(judged.findings.lazy().rename({"row": "label_row"}), on="label_row", maintain_order="left_right")
         .select("order", *FINDINGS)
     )
+    if documents:
+        samples, of_labels = _with_own_macros(samples, of_labels.collect(), options, documents)
     of_samples = _sample_findings(seen, options.ruleset)
     findings = (
         pl.concat([of_labels, of_samples.lazy()])
@@ -51,6 +59,21 @@ def collect(
     samples = samples.drop(gone, strict=False).rename(lambda name: name.removeprefix(ASIDE))
     extra = [name for name in samples.columns if name not in SAMPLES]
     return samples.select(*(pl.col(name).cast(dtype) for name, dtype in SAMPLES.items()), *extra), findings
+
+
+def _with_own_macros(
+    samples: pl.DataFrame, found: pl.DataFrame, options: AuditOptions, documents: Collection[str]
+) -> tuple[pl.DataFrame, pl.LazyFrame]:
+    """The samples and the findings in their labels, where formulas of documents may use macros of their own."""
+    own = samples.filter(pl.col("source").is_in(list(documents)) & pl.col("macros").is_not_null())
+    of_own = found.join(own.select("order", "macros", "label"), on="order", how="inner", maintain_order="left")
+    mended = in_documents.with_own_macros(of_own)
+    again = scores(mended, "order", options.weights).rename({"score": "again"})
+    samples = samples.join(again, on="order", how="left", maintain_order="left").with_columns(
+        score=pl.when(pl.col("score").is_not_null()).then(pl.coalesce("again", "score"))
+    )
+    others = found.join(own.select("order"), on="order", how="anti", maintain_order="left")
+    return samples.drop("again"), pl.concat([others, mended.select(found.columns)]).lazy()
 
 
 def _sample_findings(samples: pl.DataFrame, ruleset: Ruleset) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from curate.predictions import contradicted
 from curate.runs import decision_counts
 from curate.runs.decisions import DECISIONS_FILE, Decisions, read_decisions
 from curate.runs.folder import FINDINGS_FILE, PLACES, PLACES_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run
-from curate.sources import SourceSpec
+from curate.sources import FORMATS, SourceSpec
 from rules import faults
 
 
@@ -67,7 +67,8 @@ def _audit(
         seen = with_terms(seen, sources, options)
         pictures = image_facts(seen)
         elsewhere = replace(elsewhere, leaks=leaks(seen))  # of the very frame that the rules see: made once
-        samples, findings = collect(samples, seen, judged, options)
+        documents = [source.name for source in sources if FORMATS[source.format].in_documents]
+        samples, findings = collect(samples, seen, judged, options, documents)
     suppressed = None
     if options.known is not None:
         labelled = findings.join(

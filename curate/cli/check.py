@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from curate.base.errors import UserError
-from curate.base.terminal import exit_code, say
-from curate.cli.options import baseline_options, chosen_rules, fail_on_option, known_findings, read_project, selection
+from curate.base.terminal import BAD_INPUT, exit_code, say
+from curate.base.visible import visible
+from curate.cli.options import baseline_options, chosen_rules, known_findings, read_project, selection
 
 
 @click.command(
@@ -16,18 +17,31 @@ from curate.cli.options import baseline_options, chosen_rules, fail_on_option, k
 \b
 Examples:
   curate check labels.txt
+  curate check paper/*.tex README.md --format github
   curate check --latex '\\frac{a}{b'
   cat labels.jsonl | curate check - --format jsonl
 """
 )
-@click.argument("file", required=False, metavar="[FILE|-]")
+@click.argument("files", required=False, nargs=-1, metavar="[FILE…|-]")
 @click.option("--latex", multiple=True, metavar="TEXT", help="A label to check; may be repeated.")
-@click.option("--format", "form", type=click.Choice(["text", "jsonl", "sarif"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "jsonl", "sarif", "github", "gitlab", "junit"]),
+    default="text",
+    show_default=True,
+)
 @selection
 @baseline_options
-@fail_on_option
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "never"]),
+    default="error",
+    show_default=True,
+    help="Exit with 1 if a finding is this bad or worse.",
+)
 def check(
-    file: str | None,
+    files: tuple[str, ...],
     latex: tuple[str, ...],
     form: str,
     config: Path | None,
@@ -36,34 +50,53 @@ def check(
     select: tuple[str, ...],
     baseline: Path | None,
     write_baseline: Path | None,
-    fail_on: str | None,
+    fail_on: str,
 ) -> int:
-    """Check labels quickly, without writing files.
+    """Check labels and formulas, without writing files.
 
-    FILE has one label per line, or is JSON lines with `label` or `latex`, and perhaps `id`; - is standard input.
+    FILE is a file or folder of any format that `curate audit` reads: labels a line, JSON, CSV, InkML, LaTeX, Markdown
+    and so on; - is standard input, a label a line or JSON lines. A file that is named twice is checked once. If one
+    can't be read, the others are checked all the same, and the exit code is 2.
     """
     from curate.findings.baseline import write_baseline as write_known
-    from curate.findings.checking import as_jsonl, as_sarif, as_text, given_labels, read_labels
+    from curate.findings.checking import as_jsonl, as_sarif, as_text
     from curate.findings.checking import check as judge
+    from curate.findings.inputs import Inputs, given_labels, read_inputs
+    from rules.workers.cores import cores
 
-    if (file is None) == (not latex):
+    if bool(files) == bool(latex):
         raise UserError("give a file, - for standard input, or labels with --latex" + (", not both" if latex else ""))
     project = read_project(config)
     ruleset = chosen_rules(project, select, ignore, profile)
     known = known_findings(project, baseline, write_baseline)
-    ids, labels = given_labels(latex) if latex else read_labels(file or "-")
-    checked = judge(ids, labels, ruleset, known=known)
+    columns: dict[str | None, dict[str, str]] = {}
+    if project.columns:
+        from curate.sources import parse_columns
+
+        columns = dict(map(parse_columns, project.columns))
+    inputs, failed = (Inputs([given_labels(latex)]), []) if latex else read_inputs(files, columns)
+    if failed and not inputs.items and len(failed) == 1:
+        raise UserError(failed[0])
+    checked = judge(inputs, ruleset, known=known, workers=cores())
     if write_baseline is not None:
         write_known(write_baseline, [checked.findings, checked.suppressed])
-    name = "latex" if latex else "stdin" if file == "-" else str(file)
-    if form == "jsonl":
+    if form == "text":
+        for line in as_text(checked):
+            say(line)
+    elif form == "jsonl":
         for line in as_jsonl(checked):
             say(line.encode())
     elif form == "sarif":
-        read = None if latex or file == "-" else file
-        for piece in as_sarif(checked, read, ruleset.codes, Path.cwd()):
+        for piece in as_sarif(checked, ruleset.codes, Path.cwd()):
             say(piece.removesuffix("\n").encode())
     else:
-        for line in as_text(checked, name):
-            say(line)
-    return exit_code(fail_on, checked.severities())
+        from curate.findings.of_ci import FORMATS
+
+        for line in FORMATS[form](checked):
+            say(line.encode())
+    unread = [line for item in inputs.items for line in item.unread()]
+    for line in unread:
+        click.echo(visible(line), err=True)
+    for message in failed:
+        click.echo(f"curate: error: {visible(' '.join(message.split()))}", err=True)
+    return BAD_INPUT if failed or unread else exit_code(None if fail_on == "never" else fail_on, checked.severities())

@@ -18,6 +18,7 @@ _LABEL_FILES = (".txt", ".tex", ".lst", ".jsonl", ".json", ".csv", ".tsv")
 Examples:
   curate render '\\frac{a}{b}' --out pictures
   curate render labels.txt --out pictures --format svg
+  curate render paper.tex --out pictures
 """
 )
 @click.argument("label", metavar="LABEL|FILE")
@@ -26,15 +27,23 @@ Examples:
 def render(label: str, out: Path, form: str) -> None:
     """Draw labels with the embedded renderer.
 
-    FILE has one label per line; a .tex file is one label, and a .jsonl file has labels in `label` or `latex` and names
-    in `id`. Standard error names labels that can't be drawn. If none can, the exit code is 2.
+    FILE is a file or folder of any format that `curate audit` reads: a label per line, JSON, CSV, LaTeX, Markdown and
+    so on. A .tex file that is no document is one label. Pictures are named after the sample, its `id` or its line.
+    Standard error names labels that can't be drawn. If none can, the exit code is 2.
     """
     from curate.base.visible import visible
-    from curate.render import render_to_folder
+    from curate.findings.inputs import read_data_set
+    from curate.render import render_named, render_to_folder
 
     if label.endswith(_LABEL_FILES) and not Path(label).exists() and "\\" not in label:
         raise UserError(f"{label}: no such file, and it looks too much like a file name to be a label")
-    report = render_to_folder(label, out, form)
+    read = read_data_set(label)
+    if read is None:
+        report = render_to_folder(label, out, form)
+    else:
+        report = render_named(read.named(), out, form)
+        for line in read.unread():
+            click.echo(visible(line), err=True)
     failures = [f"{name}: can't be drawn: {visible(message)}" for name, message in report.failed]
     if not report.written:
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""

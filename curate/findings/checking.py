@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from curate.base.column_names import LABEL_COLUMNS, find_column
-from curate.base.errors import UserError
 from curate.base.tables import count
 from curate.base.visible import visible
-from curate.findings import baseline
+from curate.findings import baseline, in_documents
+from curate.findings.inputs import Input, Inputs
 from rules import Ruleset, engine
+from rules.score import scores
 from rules.workers.spread import is_isolated, isolated
 
 if TYPE_CHECKING:
     from curate.findings.locate import TextPlace
 
-#: As JSON has it, so that whoever reads the answer finds their own rows in it.
-Id = str | int
-
-#: How a JSON object begins that goes on to be no JSON: better an error than a label nobody wrote.
-_BROKEN_ROW = re.compile(r'\s*\{\s*"\w+"\s*:')
 #: What the JSON formats say of a finding.
 FINDING_KEYS = ("rule", "name", "severity", "start", "end", "message", "fix", "replacement")
 #: Labels up to this number, length and depth of nesting are judged in the command's own process.
@@ -36,10 +30,9 @@ _FEW, _PLAIN_LENGTH, _PLAIN_DEPTH = 200, 500, 40
 
 @dataclass(frozen=True)
 class CheckedLabels:
-    """Labels as given, their ids, and what the rules say of them."""
+    """Labels as given, and what the rules say of them."""
 
-    ids: Sequence[Id]
-    labels: Sequence[str]
+    inputs: Inputs
     judged: pl.DataFrame
     #: What is reported, and what a baseline knows; both with a column `at`, the label's place.
     findings: pl.DataFrame
@@ -48,91 +41,32 @@ class CheckedLabels:
     def severities(self) -> dict[str, int]:
         return dict(self.findings.group_by("severity").len().iter_rows())
 
+    @cached_property
+    def places(self) -> dict[int, TextPlace]:
+        """Where labels with findings stand in text files."""
+        return self.inputs.places(self.findings["at"].to_list())
 
-def given_labels(texts: Sequence[str]) -> tuple[list[Id], list[str]]:
-    """(ids, labels) of labels given as arguments. Raises UserError where one is no UTF-8."""
-    for number, text in enumerate(texts, 1):
-        _check_unicode(text, f"--latex: label {number}")
-    return [str(number) for number in range(1, len(texts) + 1)], list(texts)
+    def where(self, row: Mapping[str, Any]) -> tuple[str, int | None]:
+        """(file and line, or what else names the label; column) of a finding. Columns count code points from 1."""
+        item, number = self.inputs.of(row["at"])
+        column = None if row["start"] is None else row["start"] + 1
+        if item.source is None:
+            return f"{item.name}:{item.ids[number]}", column
+        file, line, column = self.place(row)
+        return f"{file}:{line}", column
 
+    def place(self, row: Mapping[str, Any]) -> tuple[str, int | None, int | None]:
+        """(file, or what else was given; line; column) of a finding, the last two from 1 and as far as they are known.
 
-def read_labels(place: str) -> tuple[list[Id], list[str]]:
-    """(ids, labels) of a file or, for `-`, of standard input: one label a line, or JSON lines with a label under one of
-    LABEL_COLUMNS and an `id`.
-
-    Without an id a label has the number of its line, from 1, as a string. Raises UserError, naming the line, where a
-    line is no UTF-8 or, among JSON lines, no such object.
-    """
-    name = "standard input" if place == "-" else place
-    lines = _bytes(place).removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    if not lines[-1].strip():
-        lines.pop()
-    texts = []
-    for number, line in enumerate(lines, 1):
-        try:
-            texts.append(line.removesuffix(b"\r").decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise UserError(f"{name}: line {number} is not valid UTF-8 (byte {error.start + 1})") from error
-    if _is_row(next((text for text in texts if text.strip()), "")):
-        return _json_rows(name, texts)
-    return [str(number) for number in range(1, len(texts) + 1)], texts
-
-
-def _bytes(place: str) -> bytes:
-    if place == "-":
-        if sys.stdin is None:
-            raise UserError("standard input is closed; name a file, or give a label with --latex")
-        return sys.stdin.buffer.read()
-    path = Path(place)
-    if path.is_dir():
-        raise UserError(f"{place}: is a folder; curate check reads one file, curate audit reads data sets")
-    if not path.exists():
-        raise UserError(f"{place}: no such file; a label itself is given with --latex")
-    return path.read_bytes()
-
-
-def _is_row(text: str) -> bool:
-    """Is this a JSON object? `{}` is a label: an empty group."""
-    try:
-        row = json.loads(text)
-    except (ValueError, RecursionError):
-        return _BROKEN_ROW.match(text) is not None
-    return isinstance(row, dict) and bool(row)
-
-
-def _json_rows(name: str, texts: Sequence[str]) -> tuple[list[Id], list[str]]:
-    ids: list[Id] = []
-    labels: list[str] = []
-    for number, text in enumerate(texts, 1):
-        if not text.strip():
-            continue
-        place = f"{name}: line {number}"
-        try:
-            row = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{place} is no JSON: {error.msg} at column {error.colno}") from error
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{place} is no JSON that can be read: {error}") from error
-        label = row.get(find_column(list(row), LABEL_COLUMNS)) if isinstance(row, dict) else None
-        if not isinstance(label, str):
-            raise UserError(f"{place} has no string under {', '.join(LABEL_COLUMNS[:-1])} or {LABEL_COLUMNS[-1]}")
-        identity = row.get("id")
-        if identity is None:
-            identity = str(number)
-        if isinstance(identity, bool) or not isinstance(identity, str | int):
-            raise UserError(f"{place}: its id is neither a string nor a whole number")
-        _check_unicode(label, place)
-        _check_unicode(str(identity), place)
-        labels.append(label)
-        ids.append(identity)
-    return ids, labels
-
-
-def _check_unicode(text: str, place: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{place} holds what is no character at {error.start + 1}: half a surrogate pair") from error
+        Where no text file holds the label (a table), the column is that in the label, and the line is the row.
+        """
+        item, number = self.inputs.of(row["at"])
+        file, line = item.file_and_line(number)
+        place = self.places.get(row["at"])
+        if place is not None:
+            start = row["start"] or 0
+            return file or item.name, *place.line_and_column(place.region(start, start)[0])
+        return file or item.name, line, None if row["start"] is None else row["start"] + 1
 
 
 def _few_and_plain(labels: Sequence[str]) -> bool:
@@ -147,56 +81,87 @@ def _few_and_plain(labels: Sequence[str]) -> bool:
     )
 
 
-def check(
-    ids: Sequence[Id], labels: Sequence[str], ruleset: Ruleset, *, known: pl.DataFrame | None = None
-) -> CheckedLabels:
+def check(inputs: Inputs, ruleset: Ruleset, *, known: pl.DataFrame | None = None, workers: int = 1) -> CheckedLabels:
     """Judge labels in their order. `known` findings, as `curate.findings.baseline` has them, are put apart."""
+    labels = inputs.labels
     distinct = list(dict.fromkeys(labels))
     with isolated(is_isolated() and not _few_and_plain(distinct)):
-        judged = engine.judge(distinct, ruleset, check_fixes=True)
+        judged = engine.judge(distinct, ruleset, check_fixes=True, workers=workers)
     rows = pl.DataFrame({"label": labels}, schema={"label": pl.String}).with_row_index("at")
     placed = rows.join(judged.labels.with_row_index("row"), on="label", how="left", maintain_order="left")
     findings = placed.select("at", "row", "label").join(
         judged.findings, on="row", how="inner", maintain_order="left_right"
     )
+    if any(item.source is not None and item.is_document for item in inputs.items):
+        placed, findings = _in_documents(placed, findings, inputs)
     new, old = (findings, findings.clear()) if known is None else baseline.split(findings, known)
-    return CheckedLabels(ids, labels, placed, new, old)
+    return CheckedLabels(inputs, placed, new, old)
+
+
+def _in_documents(placed: pl.DataFrame, findings: pl.DataFrame, inputs: Inputs) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Labels with their scores, and findings, where formulas in documents are judged as such."""
+    context = pl.DataFrame(
+        {
+            "macros": [name for item in inputs.items for name in item.macros()],
+            "is_formula": [item.is_document for item in inputs.items for _ in item.labels],
+        },
+        schema={"macros": pl.String, "is_formula": pl.Boolean},
+    ).with_row_index("at")
+    found = findings.join(context, on="at", how="left", maintain_order="left")
+    formulas = in_documents.with_own_macros(in_documents.of_formulas(found.filter("is_formula")))
+    found = pl.concat([found.filter(~pl.col("is_formula")), formulas.select(found.columns)]).sort(
+        "at", maintain_order=True
+    )
+    again = scores(formulas, "at").rename({"score": "again"})
+    placed = placed.join(context, on="at", maintain_order="left").join(
+        again, on="at", how="left", maintain_order="left"
+    )
+    judged = pl.col("is_formula") & pl.col("score").is_not_null()
+    placed = placed.with_columns(score=pl.when(judged).then(pl.col("again").fill_null(1.0)).otherwise("score"))
+    return placed.drop("macros", "is_formula", "again"), found.drop("macros", "is_formula")
 
 
 def as_jsonl(checked: CheckedLabels) -> Iterator[str]:
-    """The contract's line a label: id, score, canonical, visual_key, findings."""
+    """The contract's line a label: id, score, canonical, visual_key, findings.
+
+    Where there are several inputs, or one that is no file of lines, `file` and `line` too.
+    """
     found: dict[int, list[dict[str, object]]] = {}
     for row in checked.findings.iter_rows(named=True):
         found.setdefault(row["at"], []).append({key: row[key] for key in FINDING_KEYS})
-    for row, identity in zip(checked.judged.iter_rows(named=True), checked.ids, strict=True):
-        yield json.dumps(
-            {
-                "id": identity,
-                "score": row["score"],
-                "canonical": row["canonical"],
-                "visual_key": row["visual_key"],
-                "findings": found.get(row["at"], []),
-            },
-            ensure_ascii=False,
-        )
+    items = checked.inputs.items
+    placed = len(items) > 1 or any(item.source is not None for item in items)
+    for row, identity in zip(checked.judged.iter_rows(named=True), checked.inputs.ids, strict=True):
+        line: dict[str, object] = {"id": identity}
+        if placed:
+            item, number = checked.inputs.of(row["at"])
+            line["file"], line["line"] = item.file_and_line(number)
+        line |= {key: row[key] for key in ("score", "canonical", "visual_key")}
+        yield json.dumps(line | {"findings": found.get(row["at"], [])}, ensure_ascii=False)
 
 
-def as_text(checked: CheckedLabels, name: str) -> Iterator[str]:
+def as_text(checked: CheckedLabels) -> Iterator[str]:
     """One line a finding, as compilers print them, then the totals. Columns count code points from 1."""
     for row in checked.findings.iter_rows(named=True):
-        yield finding_line(f"{name}:{checked.ids[row['at']]}", row["label"], row)
+        where, column = checked.where(row)
+        yield finding_line(where, row["label"], row, column)
     known = f"; {_counted(checked.suppressed.height, 'known finding')} not shown" if checked.suppressed.height else ""
-    yield totals_line(len(checked.labels), checked.severities(), "label") + known
+    files = len(checked.inputs.items)
+    among = f" in {count(files)} files" if files > 1 else ""
+    number = checked.judged.height
+    label = "label" if number == 1 else "labels"
+    yield totals_line(number, checked.severities(), f"{label}{among}", f"{label}{among}") + known
 
 
-def finding_line(where: str, label: str, row: Mapping[str, Any]) -> str:
-    """A finding as compilers print them. `row` has the keys of FINDING_KEYS."""
-    column = "" if row["start"] is None else f":{row['start'] + 1}"
+def finding_line(where: str, label: str, row: Mapping[str, Any], column: int | None = None) -> str:
+    """A finding as compilers print them. `row` has the keys of FINDING_KEYS; `column` is by default the label's."""
+    if column is None and row["start"] is not None:
+        column = row["start"] + 1
     span = "" if row["start"] is None else _clip(label[row["start"] : row["end"]])
     fix = f" [{row['fix']} fix: {_clip(row['replacement']) or 'drop it'}]" if row["replacement"] is not None else ""
     at = f"{visible(span)}: " if span else ""
     return (
-        f"{visible(where)}{column}: {row['severity']} {row['rule']} {row['name']}: "
+        f"{visible(where)}{'' if column is None else f':{column}'}: {row['severity']} {row['rule']} {row['name']}: "
         f"{at}{visible(row['message'])}{visible(fix)}"
     )
 
@@ -208,30 +173,30 @@ def totals_line(number: int, levels: Mapping[str, int], one: str, many: str | No
     return f"{count(number)} {one if number == 1 else many or one + 's'}: {totals}"
 
 
-def as_sarif(checked: CheckedLabels, file: str | None, codes: Sequence[str], folder: Path) -> Iterator[str]:
-    """A SARIF log. `file` is what the labels were read from, None for standard input and labels given as text."""
+def as_sarif(checked: CheckedLabels, codes: Sequence[str], folder: Path) -> Iterator[str]:
+    """A SARIF log; file names are relative to `folder` where they can be."""
     from curate.findings import sarif  # it knows every source format, which `check` needn't load to print text
 
-    held = {} if file is None else places_in(Path(file), checked.labels)
     keys = baseline.subjects(checked.findings)
-    results = (
-        sarif.Result(row, str(checked.ids[row["at"]]), row["label"], subject, held.get(row["at"]))
-        for row, subject in zip(checked.findings.iter_rows(named=True), keys, strict=True)
-    )
-    return sarif.log(results, codes, folder)
+
+    def results() -> Iterator[sarif.Result]:
+        for row, subject in zip(checked.findings.iter_rows(named=True), keys, strict=True):
+            item, number = checked.inputs.of(row["at"])
+            file = None if item.source is None else item.file_and_line(number)[0]
+            yield sarif.Result(
+                row,
+                _sample_name(item, number),
+                row["label"],
+                subject,
+                checked.places.get(row["at"]),
+                None if file is None else Path(file),
+            )
+
+    return sarif.log(results(), codes, folder)
 
 
-def places_in(path: Path, labels: Sequence[str]) -> dict[int, TextPlace]:
-    """Where the labels that `read_labels` read stand in their file, by their order."""
-    from curate.findings.locate import located
-
-    texts = path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff").split("\n")
-    first = next((text for text in texts if text.strip()), "")
-    is_json = _is_row(first)
-    lines = [number for number, text in enumerate(texts, 1) if text.strip() or not is_json]
-    key = find_column(list(json.loads(first)), LABEL_COLUMNS) if is_json else None
-    columns = {"label": key} if key is not None else {}
-    return located(path, "jsonl" if is_json else "text", lines[: len(labels)], labels, columns)
+def _sample_name(item: Input, number: int) -> str:
+    return str(item.ids[number]) if item.source is None else f"{item.source.name}/{item.ids[number]}"
 
 
 def _counted(number: int, word: str) -> str:

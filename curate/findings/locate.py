@@ -14,6 +14,8 @@ from pathlib import Path
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
 from curate.sources import FORMATS, Source, SourceFormat
+from curate.sources.documents.notebook import label_offsets
+from curate.sources.documents.read import ENDINGS
 from curate.sources.places.file_text import Change, FileText, one_line
 from curate.sources.places.table_file import TableFile
 
@@ -80,10 +82,12 @@ class TextPlace:
         """How the format spells `replacement` here, or None where it can't stand in this place."""
         raw = self.file.text[self.start : self.end]
         if raw == self.label:
-            text = one_line(replacement)
+            text = replacement if self.file.path.suffix.lower() in ENDINGS else one_line(replacement)
             return None if self.file.path.suffix in (".csv", ".tsv") and any(c in text for c in ',\t"') else text
         if _is_json(raw, self.label):
             return json.dumps(replacement, ensure_ascii=raw.isascii())[1:-1]
+        if label_offsets(raw, self.label) is not None:
+            return None if "\n" in replacement else json.dumps(replacement, ensure_ascii=raw.isascii())[1:-1]
         return replacement.replace('"', '""')
 
 
@@ -157,6 +161,8 @@ def _place(file: FileText, start: int, end: int, label: str) -> TextPlace | None
         offsets = [start + at for at in _json_offsets(raw)]
     elif raw[:1] == '"' and raw[1:-1].replace('""', '"') == label:
         offsets = [start + at for at in _csv_offsets(raw)]
+    elif (places := label_offsets(raw, label)) is not None:
+        offsets = [start + at for at in places]
     else:
         return None
     return TextPlace(file, start, end, label, offsets) if len(offsets) == len(label) + 1 else None

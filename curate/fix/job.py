@@ -13,8 +13,9 @@ import polars as pl
 
 from curate.base.atomic_files import new_file, new_folder
 from curate.base.errors import UserError
+from curate.findings.in_documents import without_label_form
 from curate.fix.files import check_format, rewrite
-from curate.sources import Source, SourceSpec, read_source
+from curate.sources import FORMATS, Source, SourceSpec, read_source
 from curate.sources.places.output import Output
 from rules import Ruleset, fixing
 
@@ -80,6 +81,8 @@ def fix_source(
     """
     source = read_source(spec, columns=columns, first_number=first_number)
     check_format(source)
+    if FORMATS[source.format].in_documents:
+        ruleset = without_label_form(ruleset)
     labels = source.frame["label"].unique(maintain_order=True)
     done = 0
 

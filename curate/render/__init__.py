@@ -4,7 +4,8 @@
     render_png(r"\\frac12", height_px=64)          bytes of a PNG
     error_png("Missing close brace")              a picture of a message, for where a drawing was expected
     render_many(labels, workers=2)                (index, PNG or RenderError) for many labels, over processes
-    render_to_folder(labels, out, "png")          what `curate render` does
+    render_to_folder(labels, out, "png")          what `curate render` does with a label or a file of lines
+    render_named(pairs, out, "png")               the same for (name, label) pairs
 
 mathra lays out, without network or TeX, in some 0.3 ms; resvg makes the PNG in 1 to 4 ms. docs/drawing.md says how well
 that agrees with LaTeX. The label may stand in its outer delimiters (`$…$`, `\\[…\\]`, `equation*`); `tabular` is drawn
@@ -13,7 +14,7 @@ mathra has no outline for are drawn with a font of this machine, and as an empty
 (`curate doctor` says what to install).
 """
 
-from curate.render.batch import render_many, render_to_folder
+from curate.render.batch import render_many, render_named, render_to_folder
 from curate.render.drawing import EM_PX, LABEL_LIMIT, render_png, render_svg
 from curate.render.engine import RenderError
 from curate.render.messages import error_png, text_font, wrapped
@@ -24,6 +25,7 @@ __all__ = [
     "RenderError",
     "error_png",
     "render_many",
+    "render_named",
     "render_png",
     "render_svg",
     "render_to_folder",

@@ -91,6 +91,11 @@ def render_to_folder(labels: str | Path | Iterable[str], out: Path, format: str 
     Pictures are named by the id, else by the line number; files of the same name are replaced. Raises UserError for a
     file that can't be read.
     """
+    return render_named(_named(labels), out, format)
+
+
+def render_named(named: Iterable[tuple[str, str]], out: Path, format: str = "png") -> RenderReport:
+    """`render_to_folder` for (name, label) pairs."""
     if format not in FORMATS:
         raise UserError(f"{format}: no such picture format; use one of {', '.join(FORMATS)}")
     try:
@@ -100,7 +105,7 @@ def render_to_folder(labels: str | Path | Iterable[str], out: Path, format: str 
     written: list[Path] = []
     failed: list[tuple[str, str]] = []
     taken: set[str] = set()
-    told, named = tee(_named(labels))
+    told, named = tee(named)
     drawn = _drawn((label for _, label in told), 1, format, {"colour": "black"})
     for (name, _), data in zip(named, drawn, strict=True):
         name = _free_name(name, taken)

@@ -62,6 +62,8 @@ class SourceFormat(ABC):
     columns: ClassVar[Tried] = {}
     #: The licence of the one data set that has this format, as an identifier (lower-case SPDX).
     licence: ClassVar[str | None] = None
+    #: Are its labels formulas of documents, rather than labels made for a data set? See `curate.findings.in_documents`.
+    in_documents: ClassVar[bool] = False
     #: Where data sets are fetched by id too.
     remote: ClassVar[Remote | None] = None
 

@@ -190,5 +190,15 @@ def with_split(frame: pl.DataFrame, part: Part) -> pl.DataFrame:
     return frame.with_columns(split=pl.coalesce("split", pl.lit(part.split, pl.String)))
 
 
+class AmbiguousError(UserError):
+    """A source that could be of several formats."""
+
+
+class NoRows(UserError):
+    """A source that was read and holds no readable row; `reasons`: why the others can't be read."""
+
+    reasons: tuple[str, ...] = ()
+
+
 def wrong_shape(path: Path, format_name: str, wanted: str) -> UserError:
     return UserError(f"{path}: not readable as {format_name}: {wanted}")

@@ -17,7 +17,7 @@ from curate.sources.encodings import NAMES, encoding_of
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.look import IMAGE_ENDINGS, Look, looking_once
-from curate.sources.model import LEAVES_FOLDER, Job, Part, Source
+from curate.sources.model import LEAVES_FOLDER, AmbiguousError, Job, NoRows, Part, Source
 from curate.sources.packed import opened, opened_images
 from curate.sources.registry import FORMATS
 from curate.sources.spec import SourceSpec
@@ -45,7 +45,7 @@ def _recognise(path: Path) -> SourceFormat:
     names = [name for name, found in sure.items() if found > best - _MARGIN]
     if len(names) > 1:
         choices = ", ".join(f"{name}:{_holder(FORMATS[name], path)}" for name in names)
-        raise UserError(f"{path}: could be {' or '.join(names)}; say which: {choices}")
+        raise AmbiguousError(f"{path}: could be {' or '.join(names)}; say which: {choices}")
     return FORMATS[names[0]]
 
 
@@ -135,7 +135,7 @@ def _read(
     if all(frame["image"].null_count() == frame.height for frame in frames):
         note_unused(job, path)
     if job.rows == 0 and limit != 0:
-        raise UserError(f"{spec.target}: read as {chosen.name}, it holds no row")
+        raise NoRows(f"{spec.target}: read as {chosen.name}, it holds no row")
     source = finish(frames, parts, job, spec, chosen.name)
     if remote:
         source = replace(source, path=Path(spec.target))
@@ -215,7 +215,7 @@ def _beside(path: Path, parts: list[Part]) -> dict[str, int]:
     return notes
 
 
-def _nothing_readable(source: Source, spec: SourceSpec) -> UserError:
+def _nothing_readable(source: Source, spec: SourceSpec) -> NoRows:
     reason, count = source.unreadable.by_reason.most_common(1)[0]
     rows = f"its {source.rows:,} rows" if source.rows > 1 else "its one row"
     message = f"{spec.target}: none of {rows} could be read as {source.format} ({reason}: {count:,})"
@@ -225,7 +225,9 @@ def _nothing_readable(source: Source, spec: SourceSpec) -> UserError:
         hint = f"; the first: {row.file}, line {row.line}" + (f": {row.excerpt}" if row.excerpt else "")
     if LEAVES_FOLDER in source.unreadable.by_reason:
         hint += "; name a folder that holds all images with --images DIR"
-    return UserError(message + hint)
+    error = NoRows(message + hint)
+    error.reasons = tuple(source.unreadable.by_reason)
+    return error
 
 
 def _seen(look: Look) -> str:

@@ -30,6 +30,7 @@ def _wrapper_only(text: str, edits: Sequence[Edit]) -> bool:
     weight=0.02,
     proof=_wrapper_only,
     covers=["DLM1"],
+    tags=["label-form"],
 )
 def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
     r"""Math delimiters around the whole label: `$…$`, `$$…$$`, `\[…\]`, `\(…\)`, `equation`.
@@ -77,7 +78,16 @@ def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
             yield label.on(problem, f"{token} can't stand inside a formula")
 
 
-@rule("DLM003", "comment", "warning", has_text("%"), fix="unsafe", skips_canonical=True, covers=["DLM3"])
+@rule(
+    "DLM003",
+    "comment",
+    "warning",
+    has_text("%"),
+    fix="unsafe",
+    skips_canonical=True,
+    covers=["DLM3"],
+    tags=["label-form"],
+)
 def comment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An unescaped percent sign: the rest of its line is a comment.
 
@@ -111,6 +121,7 @@ _NUMBERED = re.compile(
     has_command("tag", "eqno", "leqno") | has(r"\(\s*[\d. ]+[a-z']?\s*\)\s*$"),
     fix="unsafe",
     covers=["DLM4"],
+    tags=["label-form"],
 )
 def equation_number(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation number: `\tag{3}`, `\eqno(3)`, or a number in parentheses after a wide space at the end.
@@ -156,6 +167,7 @@ def _residue_only(text: str, edits: Sequence[Edit]) -> bool:
     weight=0.02,
     proof=_residue_only,
     covers=["DLM5"],
+    tags=["label-form"],
 )
 def reference_residue(label: Label, options: Options) -> Iterator[Finding]:
     r"""What a paper needs and a picture doesn't show: `\label{…}`, `\nonumber`, `\notag`; `\ref`, `\cite`, `\footnote`.
@@ -197,6 +209,7 @@ def _after_group(label: Label, index: int) -> int:
     profiles=("default", "printed", "m2e"),
     weight=0.0,
     covers=["DLM6"],
+    tags=["label-form"],
 )
 def trailing_punctuation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full stop, comma or semicolon at the end: the sentence's, not the formula's.

@@ -60,6 +60,7 @@ def _meaningful_end(label: Label) -> int:
     skips_canonical=True,
     weight=0.02,
     covers=["ENV2"],
+    tags=["label-form"],
 )
 def display_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An environment that can't stand in a formula: `align`, `eqnarray`, `gather`, `center`.
@@ -188,6 +189,7 @@ def _delimited(label: Label, left: int) -> tuple[int | None, str | None]:
     fix="display",
     skips_canonical=True,
     covers=["ENV4"],
+    tags=["unknown-name"],
 )
 def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An environment that LaTeX with amsmath doesn't know, or whose name holds spaces.

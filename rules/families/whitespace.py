@@ -25,6 +25,7 @@ from rules.toolkit.sieves import LABEL, has, has_text
     options={EVERY: OFF},
     skips_canonical=True,
     covers=["WSP1"],
+    tags=["label-form"],
 )
 def stray_space(label: Label, options: Options) -> Iterator[Finding]:
     r"""Spaces at the start or end of a label, or several in a row.

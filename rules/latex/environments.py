@@ -152,6 +152,8 @@ class RowReader(ArgumentReader):
                 out.append("\\\\")
                 rows += 1
                 cells = 0
+                if name in _NUMBERED_ROWS:
+                    self.labels = self.tags = 0
                 trailing = (row_at, self.i)
             elif token == "\\end":
                 break
@@ -332,6 +334,10 @@ _DISPLAY_CELLS = frozenset(
 )
 _AMSMATH_ROWS = frozenset(
     {*_DISPLAY_CELLS, "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix", "Bmatrix", "cases", "smallmatrix"}
+)
+#: Every row is an equation, with a `\\label` and a `\\tag` of its own.
+_NUMBERED_ROWS = frozenset(
+    {*(name + star for name in ("align", "gather", "flalign", "alignat", "eqnarray") for star in ("", "*"))}
 )
 _RULE_TOKENS = frozenset({"\\hline", "\\hdashline"})
 

@@ -14,7 +14,15 @@ from rules.registry import Options, rule
 from rules.toolkit.label import Label
 
 
-@rule("CAN100", "no-visual-key", "info", pl.col("visual_key").is_null(), weight=0.0, covers=["CAN-form"])
+@rule(
+    "CAN100",
+    "no-visual-key",
+    "info",
+    pl.col("visual_key").is_null(),
+    weight=0.0,
+    covers=["CAN-form"],
+    tags=["label-form"],
+)
 def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
     r"""The label has no visual key, and so no canonical form.
 

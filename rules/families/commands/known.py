@@ -50,6 +50,7 @@ def _glued(name: str) -> tuple[str, str] | None:
     fix="display",
     skips_canonical=True,
     covers=["ESC4", "CMD1"],
+    tags=["unknown-name"],
 )
 def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that neither LaTeX with amsmath and amssymb nor KaTeX, MathJax or a common package knows.
@@ -79,6 +80,7 @@ def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
     fix="display",
     skips_canonical=True,
     covers=["ESC8", "CMD2"],
+    tags=["unknown-name"],
 )
 def glued_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command glued to the letters behind it: `\intf` for `\int f`, `\gtM` for `\gt M`.
@@ -101,7 +103,13 @@ def glued_command(label: Label, options: Options) -> Iterator[Finding]:
 
 
 @rule(
-    "CMD003", "user-macro", "error", has_problem("unknown-command", "definition"), skips_canonical=True, covers=["CMD3"]
+    "CMD003",
+    "user-macro",
+    "error",
+    has_problem("unknown-command", "definition"),
+    skips_canonical=True,
+    covers=["CMD3"],
+    tags=["unknown-name"],
 )
 def user_macro(label: Label, options: Options) -> Iterator[Finding]:
     r"""An abbreviation of the paper's author (`\be`, `\beq`), or a definition inside the label (`\def`, `\newcommand`).
@@ -235,6 +243,7 @@ def not_portable(label: Label, options: Options) -> Iterator[Finding]:
     fix="display",
     skips_canonical=True,
     covers=["ESC8", "CMD13"],
+    tags=["unknown-name"],
 )
 def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that KaTeX or MathJax knows, or a package, and LaTeX with amsmath and amssymb doesn't: `\R`, `\lt`.

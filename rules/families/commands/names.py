@@ -241,7 +241,9 @@ _TEXT_LETTERS = {
 }
 
 
-@rule("CMD020", "text-letter", "info", has_command(*sorted(_TEXT_LETTERS)), covers=["CMD-letters"])
+@rule(
+    "CMD020", "text-letter", "info", has_command(*sorted(_TEXT_LETTERS)), covers=["CMD-letters"], tags=["unknown-name"]
+)
 def text_letter(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter or accent of text among symbols: `\l`, `\O`, `\d u`.
 

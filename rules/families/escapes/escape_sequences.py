@@ -296,6 +296,7 @@ def _longest_command(letters: str, shortest: int) -> str | None:
     fix="safe",
     skips_canonical=True,
     covers=["ESC7"],
+    tags=["label-form"],
 )
 def control_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A raw control character in a label: NUL, BEL, BS, VT, FF, DEL and the like; TAB and line ends as information.

@@ -217,7 +217,7 @@ def test_rules_bring_their_help(capsysbinary):
 
 
 def test_labels_without_a_file_are_in_the_log(capsysbinary):
-    assert curate("check", "--latex", "x  y", "--latex", r"\frac{𝔸", "--format", "sarif") == 0
+    assert curate("check", "--latex", "x  y", "--latex", r"\frac{𝔸", "--format", "sarif") == 1
     run = checked(capsysbinary.readouterr().out.decode(), Path())
     assert [artifact["contents"]["text"] for artifact in run["artifacts"]] == ["x  y", r"\frac{𝔸"]
     assert fixed(run, Path())["WSP001"] == "x y"
@@ -228,20 +228,20 @@ def test_labels_without_a_file_are_in_the_log(capsysbinary):
 def test_fingerprints_are_the_baselines_and_known_findings_are_left_out(tmp_path, capsysbinary):
     known = tmp_path / "known.json"
     assert (
-        curate("check", "--latex", "x  y", "--latex", "a &lt; b", "--format", "sarif", "--write-baseline", known) == 0
+        curate("check", "--latex", "x  y", "--latex", "a &lt; b", "--format", "sarif", "--write-baseline", known) == 1
     )
     run = checked(capsysbinary.readouterr().out.decode(), tmp_path)
     held = json.loads(known.read_text())["known"]
     marks = {result["partialFingerprints"]["labelAndRule/v1"] for result in run["results"]}
     assert marks == {f"{subject}:{code}" for subject, codes in held.items() for code in codes}
-    assert curate("check", "--latex", "x  y", "--latex", r"\foo", "--format", "sarif", "--baseline", known) == 0
+    assert curate("check", "--latex", "x  y", "--latex", r"\foo", "--format", "sarif", "--baseline", known) == 1
     new = checked(capsysbinary.readouterr().out.decode(), tmp_path)["results"]
     assert "CMD001" in [result["ruleId"] for result in new]
     assert "WSP001" not in [result["ruleId"] for result in new]
 
 
 def test_braces_in_messages_are_doubled_as_sarif_wants_them(capsysbinary):
-    assert curate("check", "--latex", r"a { } ^ { 0 } ^ { 1 } \hspace { 1 c m }", "--format", "sarif") == 0
+    assert curate("check", "--latex", r"a { } ^ { 0 } ^ { 1 } \hspace { 1 c m }", "--format", "sarif") == 1
     run = checked(capsysbinary.readouterr().out.decode(), Path())
     messages = [result["message"]["text"] for result in run["results"]]
     assert any("{{" in text for text in messages)

@@ -9,7 +9,7 @@ import pytest
 from source_makers import labels, read, write
 
 from curate.base.column_names import LABEL_COLUMNS, Columns, find_column
-from curate.findings.checking import places_in, read_labels
+from curate.findings.label_lines import places_in, read_labels
 from curate.render import batch
 from curate.sources.places.file_text import FileText
 from curate.sources.places.json_labels import in_json

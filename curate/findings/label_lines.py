@@ -1,0 +1,112 @@
+"""Labels as `curate check` reads them from lines: a label a line, or JSON lines. Not for data sets.
+
+Strict where a data set is lenient: the first bad line ends it, and every line is a label, a blank one too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curate.base.column_names import LABEL_COLUMNS, find_column
+from curate.base.errors import UserError
+
+if TYPE_CHECKING:
+    from curate.findings.locate import TextPlace
+
+#: As JSON has it, so that whoever reads the answer finds their own rows in it.
+Id = str | int
+
+#: How a JSON object begins that goes on to be no JSON: better an error than a label nobody wrote.
+_BROKEN_ROW = re.compile(r'\s*\{\s*"\w+"\s*:')
+
+
+def read_labels(place: str) -> tuple[list[Id], list[str]]:
+    """(ids, labels) of a file or, for `-`, of standard input: one label a line, or JSON lines with a label under one of
+    LABEL_COLUMNS and an `id`.
+
+    Without an id a label has the number of its line, from 1, as a string. Raises UserError, naming the line, where a
+    line is no UTF-8 or, among JSON lines, no such object.
+    """
+    name = "standard input" if place == "-" else place
+    lines = _bytes(place).removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    if not lines[-1].strip():
+        lines.pop()
+    texts = []
+    for number, line in enumerate(lines, 1):
+        try:
+            texts.append(line.removesuffix(b"\r").decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise UserError(f"{name}: line {number} is not valid UTF-8 (byte {error.start + 1})") from error
+    if is_row(next((text for text in texts if text.strip()), "")):
+        return _json_rows(name, texts)
+    return [str(number) for number in range(1, len(texts) + 1)], texts
+
+
+def _bytes(place: str) -> bytes:
+    if place == "-":
+        if sys.stdin is None:
+            raise UserError("standard input is closed; name a file, or give a label with --latex")
+        return sys.stdin.buffer.read()
+    return Path(place).read_bytes()
+
+
+def is_row(text: str) -> bool:
+    """Is this a JSON object? `{}` is a label: an empty group."""
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError):
+        return _BROKEN_ROW.match(text) is not None
+    return isinstance(row, dict) and bool(row)
+
+
+def _json_rows(name: str, texts: Sequence[str]) -> tuple[list[Id], list[str]]:
+    ids: list[Id] = []
+    labels: list[str] = []
+    for number, text in enumerate(texts, 1):
+        if not text.strip():
+            continue
+        place = f"{name}: line {number}"
+        try:
+            row = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise UserError(f"{place} is no JSON: {error.msg} at column {error.colno}") from error
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{place} is no JSON that can be read: {error}") from error
+        label = row.get(find_column(list(row), LABEL_COLUMNS)) if isinstance(row, dict) else None
+        if not isinstance(label, str):
+            raise UserError(f"{place} has no string under {', '.join(LABEL_COLUMNS[:-1])} or {LABEL_COLUMNS[-1]}")
+        identity = row.get("id")
+        if identity is None:
+            identity = str(number)
+        if isinstance(identity, bool) or not isinstance(identity, str | int):
+            raise UserError(f"{place}: its id is neither a string nor a whole number")
+        check_unicode(label, place)
+        check_unicode(str(identity), place)
+        labels.append(label)
+        ids.append(identity)
+    return ids, labels
+
+
+def check_unicode(text: str, place: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{place} holds what is no character at {error.start + 1}: half a surrogate pair") from error
+
+
+def places_in(path: Path, labels: Sequence[str]) -> dict[int, TextPlace]:
+    """Where the labels that `read_labels` read stand in their file, by their order."""
+    from curate.findings.locate import located
+
+    texts = path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff").split("\n")
+    first = next((text for text in texts if text.strip()), "")
+    is_json = is_row(first)
+    lines = [number for number, text in enumerate(texts, 1) if text.strip() or not is_json]
+    key = find_column(list(json.loads(first)), LABEL_COLUMNS) if is_json else None
+    columns = {"label": key} if key is not None else {}
+    return located(path, "jsonl" if is_json else "text", lines[: len(labels)], labels, columns)
