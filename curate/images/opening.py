@@ -385,10 +385,18 @@ def _stored(place: _Inside) -> bytes:
         raise ImageError(f"{place.file.name} has no column {place.column!r}") from error
     except (OSError, ValueError) as error:
         raise ImageError(_text(error)) from error
-    data = value.get("bytes") if isinstance(value, dict) else value
-    if not isinstance(data, bytes) or not data:
+    data = _bytes_in(value)
+    if not data:
         raise ImageError(f"row {place.row} of {place.file.name} holds no image")
     return data
+
+
+def _bytes_in(value: Any) -> bytes | None:
+    """The first bytes in a cell: they are the cell itself, in `{bytes, path}`, in a list, or in a part of a turn."""
+    if isinstance(value, bytes):
+        return value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((data for item in inner if (data := _bytes_in(item))), None)
 
 
 def open_arrow(path: Path) -> pa.Table:

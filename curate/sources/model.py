@@ -163,6 +163,11 @@ class Job:
         except ValueError:
             return path.as_posix()
 
+    def in_root(self, path: Path) -> str:
+        """How refs to images inside a file name it: relative to the root, with forward slashes."""
+        there = path.absolute().is_relative_to(self.root.absolute())
+        return (path.absolute().relative_to(self.root.absolute()) if there else path).as_posix()
+
     def bad(self, path: Path, line: int, reason: str, text: str = "") -> None:
         self.unreadable.add(self.file(path), line, reason, text)
 
