@@ -114,7 +114,9 @@ def chat_columns(schema: pa.Schema, columns: Columns, told: Layout | None = None
 
     layout = chat_layout(schema, columns, told)
     wanted = {*layout.used, columns.given.get("image")} if layout else set()
-    heavy = [pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) for kind in schema.types]
+    heavy = [
+        pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) for kind in schema.types
+    ]
     named = zip(schema.names, heavy, strict=True)
     return [name for name, is_heavy in named if name in wanted or not is_heavy] if layout else []
 

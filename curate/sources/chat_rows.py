@@ -26,7 +26,9 @@ SEVERAL_PARTS = "the answer is in several pieces"
 SEVERAL_IMAGES = "the conversation has several images; a sample is one image and its formula"
 MARKS = "the number of image marks differs from the number of images"
 INLINE_IMAGE = "the image is base64 text in the row (data:…); save the images as files and name those"
-WEB_IMAGE = "images named by a web address, which is never fetched; download them and name their folder with --images DIR"
+WEB_IMAGE = (
+    "images named by a web address, which is never fetched; download them and name their folder with --images DIR"
+)
 
 #: Columns whose text is the label whatever conversation stands beside it.
 PLAIN_LABELS = ("label", "latex", "tex", "formula")
@@ -325,14 +327,15 @@ def _images_in(value: Any, column: str) -> list[str | Stored]:
         if value.startswith("data:"):
             raise Unfit(INLINE_IMAGE)
         return [value]
-    if value is HELD:
+    if value is HELD or isinstance(value, bytes):
         return [Stored(column)]
     if isinstance(value, list):
         if any(isinstance(entry, list) for entry in value):
             raise Unfit(IMAGE_NOT_PATH)
         return [image for entry in value for image in _images_in(entry, column)]
     if isinstance(value, Mapping):
-        if value.get("bytes") is HELD:
+        data = value.get("bytes")
+        if data is HELD or (isinstance(data, bytes) and data):
             return [Stored(column)]
         named = next((value[name] for name in ("path", "url", "image_url") if value.get(name)), None)
         if named is None and any(value.values()):

@@ -119,11 +119,14 @@ fetched: such a sample has no image file, and a note counts them.
             said = ", ".join(f"{why}: {number}" for why, number in left_out.items())
             raise wrong_shape(path, self.name, f"its {NAME} names no file that is here ({said})")
         words = [split_names.word(file.path.stem) or split_names.word(file.name) for file in files]
-        parts = []
-        for file, word in zip(files, words, strict=True):
-            alone = len({other.name for other, same in zip(files, words, strict=True) if same == word}) == 1
-            parts.append(Part(file.path, (word if alone else file.name) if word or len(files) > 1 else None))
-        return parts
+        names = {word: {file.name for file, same in zip(files, words, strict=True) if same == word} for word in words}
+        if len({file.name for file in files}) == 1:
+            return [Part(file.path, word) for file, word in zip(files, words, strict=True)]
+        # Data sets that are one split, or none that is told, are told apart by their names.
+        return [
+            Part(file.path, word if word and len(names[word]) == 1 else file.name)
+            for file, word in zip(files, words, strict=True)
+        ]
 
     def read(self, part: Part, job: Job) -> pl.DataFrame:
         layout = layout_for(part.path)

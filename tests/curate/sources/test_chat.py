@@ -1,0 +1,370 @@
+"""Conversations: how they are spelled, what of them is no sample, and that a new answer changes nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from time import perf_counter
+from typing import Any
+
+import pytest
+from PIL import Image
+from source_makers import ids, image, images, labels, read, write
+
+from curate.base.errors import UserError
+from curate.fix.files import rewrite
+from curate.images.opening import open_image
+from curate.sources import chat_rows, model
+from curate.sources.columns import IMAGE_NOT_PATH, NOT_TEXT, NOT_UNICODE
+
+ANSWER = r"\frac { a } { b }"
+ASKED = "Write it."
+
+
+def _openai(answer: Any = ANSWER, asked: Any = f"<image>{ASKED}", **more: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}], **more}
+
+
+#: One sample, as different programs write it.
+SPELLINGS: dict[str, dict[str, Any]] = {
+    "openai, image beside": _openai(images=["a.png"]),
+    "one image, no list": _openai(image="a.png"),
+    "no mark": _openai(asked=ASKED, images=["a.png"]),
+    "datasets' image": _openai(images=[{"bytes": None, "path": "a.png"}]),
+    "trl, image inside": _openai(
+        [{"type": "text", "text": ANSWER}],
+        [{"type": "image", "image": "a.png"}, {"type": "text", "text": ASKED}],
+    ),
+    "trl, image inside and beside": _openai(
+        [{"type": "text", "text": ANSWER}], [{"type": "image"}, {"type": "text", "text": ASKED}], images=["a.png"]
+    ),
+    "image_url": _openai(
+        asked=[{"type": "text", "text": ASKED}, {"type": "image_url", "image_url": {"url": "file://a.png"}}]
+    ),
+    "image_url is a text": _openai(
+        asked=[{"type": "image_url", "image_url": "a.png"}, {"type": "text", "text": ASKED}]
+    ),
+    "system": {
+        "messages": [
+            {"role": "system", "content": "You read formulas."},
+            {"role": "user", "content": f"<image>\n{ASKED}"},
+            {"role": "assistant", "content": ANSWER},
+        ],
+        "images": "a.png",
+    },
+    "llava": {
+        "id": "7",
+        "image": "a.png",
+        "conversations": [{"from": "human", "value": f"<image>\n{ASKED}"}, {"from": "gpt", "value": ANSWER}],
+    },
+    "qwen-vl": {
+        "conversations": [
+            {"from": "user", "value": f"Picture 1: <img>a.png</img>\n{ASKED}"},
+            {"from": "assistant", "value": ANSWER},
+        ]
+    },
+    "ms-swift": {"query": f"<image>{ASKED}", "response": ANSWER, "images": ["a.png"], "history": []},
+    "ms-swift, both in a turn": {"conversation": [{"human": ASKED, "assistant": ANSWER}], "images": ["a.png"]},
+    "alpaca": {"instruction": ASKED, "input": "<image>", "output": ANSWER, "images": ["a.png"]},
+    "trl, prompt and completion": {
+        "prompt": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": ASKED}]}],
+        "completion": [{"role": "assistant", "content": ANSWER}],
+        "image": "a.png",
+    },
+}
+
+
+def _lines(folder: Path, *records: Any) -> Path:
+    image(folder / "a.png")
+    return write(folder / "set.jsonl", "".join(f"{json.dumps(record)}\n" for record in records))
+
+
+@pytest.mark.parametrize("record", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("form", ["lines", "array", "indented", "permuted"])
+def test_a_sample_is_read_however_it_is_spelled(form: str, record: dict[str, Any], tmp_path: Path) -> None:
+    image(tmp_path / "a.png")
+    shuffled = _shuffled(record, Random(1)) if form == "permuted" else record
+    text = {"lines": json.dumps(record), "array": json.dumps([record]), "indented": json.dumps([record], indent=2)}
+    path = write(tmp_path / "set.json", text.get(form) or json.dumps(shuffled))
+    source = read(path)
+    assert source.format == "chat"
+    assert labels(source) == [ANSWER]
+    assert [name and name.removeprefix("file:/") for name in images(source)] == ["a.png"]
+    assert ASKED in source.frame["question"][0]
+    assert source.frame.columns[5:] == ["question", "system"] if "system" in json.dumps(record) else ["question"]
+    # A new answer changes the answer, and no other byte.
+    new = r'\text{"ä"}'
+    changed = source.places.with_columns(label=source.frame["label"], fixed=_series([new]))
+    files, _ = rewrite(source, changed, {})
+    before = path.read_text()
+    assert files["set.json"].result() == before.replace(json.dumps(ANSWER), json.dumps(new))  # type: ignore[attr-defined]
+
+
+def _series(values: list[str]) -> Any:
+    import polars as pl
+
+    return pl.Series(values)
+
+
+def _shuffled(value: Any, dice: Random) -> Any:
+    """The same JSON value with the keys of every object in another order."""
+    if isinstance(value, list):
+        return [_shuffled(item, dice) for item in value]
+    if not isinstance(value, dict):
+        return value
+    keys = list(value)
+    dice.shuffle(keys)
+    return {key: _shuffled(value[key], dice) for key in keys}
+
+
+def test_the_answer_stays_as_it_stands(tmp_path: Path) -> None:
+    odd = ["```latex\n$x$\n```", " $$y$$ ", "\t", "", "a\r\nb", "<image>"]
+    path = _lines(tmp_path, *(_openai(answer, images=["a.png"]) for answer in odd))
+    assert labels(read(path)) == odd
+
+
+#: What is no sample, and the reason that it is counted under.
+MISFITS: list[tuple[str, Any]] = [
+    (chat_rows.MARKS, _openai(images=[])),
+    (chat_rows.MARKS, _openai(asked="<image><image>?", images=["a.png"])),
+    (chat_rows.MARKS, _openai(asked=[{"type": "image"}, {"type": "image", "image": "a.png"}])),
+    (chat_rows.SEVERAL_IMAGES, _openai(asked="<image><image>?", images=["a.png", "b.png"])),
+    (chat_rows.SEVERAL_IMAGES, _openai(asked="?", images=["a.png", "a.png"])),
+    (chat_rows.NO_ANSWER, {"messages": [{"role": "user", "content": "?"}]}),
+    (chat_rows.NO_ANSWER, {"messages": []}),
+    (chat_rows.NO_ANSWER, {"messages": None, "images": ["a.png"]}),
+    (chat_rows.SEVERAL_ANSWERS, {"messages": _openai()["messages"] * 2, "images": ["a.png"]}),
+    (chat_rows.SEVERAL_ANSWERS, {"query": "?", "response": "x", "history": [["?", "y"]], "images": ["a.png"]}),
+    (chat_rows.ODD_TURNS, {"messages": _openai()["messages"][::-1], "images": ["a.png"]}),
+    (chat_rows.ODD_TURNS, {"messages": [{"role": "user", "content": "?"}, *_openai()["messages"]], "image": "a.png"}),
+    (chat_rows.ODD_ROLE, {"messages": [{"role": "tool", "content": "x"}, *_openai()["messages"]], "image": "a.png"}),
+    (chat_rows.ODD_ROLE, {"messages": [{"content": "x"}]}),
+    (chat_rows.ODD_ROLE, {"messages": [{"role": ["user"], "content": "x"}]}),
+    (chat_rows.NO_TURNS, {"messages": "x"}),
+    (chat_rows.NO_TURNS, {"messages": [["user", "x"]]}),
+    (chat_rows.NO_TURNS, {"messages": {"role": "user"}}),
+    (chat_rows.ODD_PART, _openai(asked=[{"type": "video", "video": "a.mp4"}])),
+    (chat_rows.ODD_PART, _openai(asked=[[{"type": "image"}]])),
+    (chat_rows.ODD_PART, _openai([{"type": "image", "image": "a.png"}])),
+    (chat_rows.SEVERAL_PARTS, _openai([{"type": "text", "text": "x"}, {"type": "text", "text": "y"}], image="a.png")),
+    (chat_rows.INLINE_IMAGE, _openai(image="data:image/png;base64,AAAA")),
+    (IMAGE_NOT_PATH, _openai(images=[["a.png"]])),
+    (IMAGE_NOT_PATH, _openai(image=5)),
+    (IMAGE_NOT_PATH, _openai(image=True)),
+    (IMAGE_NOT_PATH, _openai(image={"bytes": True})),
+    (IMAGE_NOT_PATH, _openai(image={"bytes": "iVBORw0KGgo="})),
+    (model.NO_LABEL, _openai(None, image="a.png")),
+    (model.NO_LABEL, _openai([], image="a.png")),
+    (model.NO_LABEL, _openai([{"type": "text", "text": None}], image="a.png")),
+    (model.NO_LABEL, {"messages": [{"role": "user", "content": "?"}, {"role": "assistant"}], "image": "a.png"}),
+    (NOT_TEXT, _openai(5, image="a.png")),
+    (NOT_UNICODE, _openai("x\ud800", image="a.png")),
+    (NOT_UNICODE, _openai(image="\udfff.png")),
+    (model.NUL_BYTE, _openai("x\0", image="a.png")),
+    ("not a JSON object", ["x"]),
+]
+
+
+def misfit_file(folder: Path) -> Path:
+    """A file with every kind of row that is no sample, between two that are; and one without an image, or an answer."""
+    good = SPELLINGS["openai, image beside"]
+    bad = [record for _, record in MISFITS]
+    more = [_openai("", image="a.png"), _openai(asked="?"), _openai(image="b.png")]
+    return _lines(folder, *[good] * len(bad), *bad, *more)
+
+
+def test_what_is_no_sample_is_counted_under_its_reason(tmp_path: Path) -> None:
+    source = read(misfit_file(tmp_path))
+    size = len(MISFITS)
+    assert source.format == "chat"
+    assert [(row.line, row.reason) for row in source.unreadable.rows] == [
+        (size + at, reason) for at, (reason, _) in enumerate(MISFITS, 1)
+    ]
+    assert source.frame.height == size + 3
+    assert images(source)[-3:] == ["a.png", None, "b.png"]
+    assert labels(source)[-3:] == ["", ANSWER, ANSWER]
+
+
+def test_images_on_the_web_are_no_file_and_a_note_says_so(tmp_path: Path) -> None:
+    path = _lines(tmp_path, _openai(image="https://x.org/b.png"), _openai(image="a.png"))
+    source = read(path)
+    assert source.notes == {chat_rows.WEB_IMAGE: 1}
+    assert labels(source) == [ANSWER] * 2
+
+
+def test_a_named_image_column_is_the_image(tmp_path: Path) -> None:
+    path = _lines(tmp_path, _openai(photo="a.png", image="b.png", key="k"))
+    source = read(path, columns={"image": "photo", "id": "key"})
+    assert images(source) == ["a.png"]
+    assert ids(source) == ["set/k"]
+
+
+def test_other_fields_stay_columns(tmp_path: Path) -> None:
+    path = _lines(tmp_path, _openai(image="a.png", writer="w", n=3, system=None, meta={"a": 1}, label=True))
+    source = read(path)
+    assert source.frame.select("writer", "n", "meta").row(0) == ("w", 3, '{"a": 1}')
+    assert source.frame["source_label"].to_list() == [True]
+
+
+def test_a_label_beside_the_conversation_is_the_label(tmp_path: Path) -> None:
+    source = read(_lines(tmp_path, _openai("y", image="a.png", label="x")))
+    assert (source.format, labels(source)) == ("jsonl", ["x"])
+    path = _lines(tmp_path, *[_openai("y", image="a.png")] * 2, {"image": "a.png", "label": "x"})
+    assert labels(read(path)) == ["y", "y", "x"]
+    assert labels(read(f"jsonl:{path}")) == ["y", "y", "x"]
+
+
+def test_an_image_folder_may_hold_conversations(tmp_path: Path) -> None:
+    image(tmp_path / "train" / "img" / "a.png")
+    record = _openai(file_name="img/a.png")
+    write(tmp_path / "train" / "metadata.jsonl", json.dumps(record))
+    source = read(tmp_path)
+    assert (source.format, labels(source), images(source)) == ("imagefolder", [ANSWER], ["train/img/a.png"])
+
+
+# LLaMA-Factory --------------------------------------------------------------------------------------------------------
+
+
+def _factory(folder: Path, info: dict[str, Any]) -> Path:
+    image(folder / "images" / "a.png")
+    write(folder / "dataset_info.json", json.dumps(info))
+    return folder
+
+
+TAGS = {"role_tag": "wer", "content_tag": "was", "user_tag": "ich", "assistant_tag": "du", "system_tag": "amt"}
+
+
+def test_a_folder_with_dataset_info_is_read_as_it_says(tmp_path: Path) -> None:
+    info = {
+        "alpaca": {"file_name": "alpaca.json", "columns": {"prompt": "ask", "response": "say", "images": "pics"}},
+        "own_train": {
+            "file_name": "own.jsonl",
+            "formatting": "sharegpt",
+            "columns": {"messages": "talk", "images": "pics"},
+            "tags": TAGS,
+        },
+        "hub": {"hf_hub_url": "org/name"},
+        "gone": {"file_name": "gone.json"},
+        "better": {"file_name": "better.json", "ranking": True},
+        "again": {"file_name": "alpaca.json"},
+        "table": {"file_name": "table.csv"},
+    }
+    folder = _factory(tmp_path / "data", info)
+    write(
+        folder / "alpaca.json", json.dumps([{"ask": "<image>?", "say": "x", "pics": ["images/a.png"], "output": "n"}])
+    )
+    turns = [{"wer": "amt", "was": "s"}, {"wer": "ich", "was": "<image>?"}, {"wer": "du", "was": "y"}]
+    write(folder / "own.jsonl", json.dumps({"talk": turns, "pics": ["images/a.png"]}))
+    write(folder / "not-named.jsonl", json.dumps({"label": "no", "image": "images/a.png"}))
+    write(folder / "better.json", "[]")
+    write(folder / "table.csv", "a,b\n")
+    source = read(folder)
+    assert source.format == "chat"
+    assert ids(source) == ["data/alpaca/images/a.png", "data/train/images/a.png"]
+    assert labels(source) == ["x", "y"]
+    assert images(source) == ["images/a.png"] * 2
+    assert source.frame["output"].to_list() == ["n", None]
+    assert sorted(number for note, number in source.notes.items() if "dataset_info" in note) == [1] * 5
+    assert labels(read(folder / "own.jsonl")) == ["y"]
+    changed = source.places.with_columns(label=source.frame["label"], fixed=_series(["u", "v"]))
+    files, _ = rewrite(source, changed, {})
+    assert set(files) == {"alpaca.json", "own.jsonl", "dataset_info.json"}
+    assert '"was": "v"' in files["own.jsonl"].result()  # type: ignore[attr-defined]
+
+
+def test_two_data_sets_of_one_split_keep_their_names(tmp_path: Path) -> None:
+    info = {name: {"file_name": f"{name}.json", "formatting": "sharegpt"} for name in ("a_train", "b_train", "c_test")}
+    folder = _factory(tmp_path / "data", info)
+    for name in info:
+        write(folder / f"{name}.json", json.dumps([SPELLINGS["llava"]]))
+    assert [name.split("/")[1] for name in ids(read(folder))] == ["a_train", "b_train", "test"]
+
+
+def test_a_dataset_info_that_names_nothing_here_is_told_of(tmp_path: Path) -> None:
+    folder = _factory(tmp_path, {"a": {"hf_hub_url": "x/y"}})
+    with pytest.raises(UserError, match="names no file that is here"):
+        read(f"chat:{folder}")
+    _factory(tmp_path, {"a": {"file_name": "../a.json"}})
+    with pytest.raises(UserError, match="names a file outside this folder"):
+        read(f"chat:{folder}")
+
+
+# Tables ---------------------------------------------------------------------------------------------------------------
+
+
+def _datasets(inside: bool) -> Any:
+    import datasets
+
+    picture = Image.new("L", (30, 20), 255)
+    if inside:
+        rows = [
+            _openai(
+                [{"type": "text", "text": f"x^{n}"}],
+                [{"type": "image", "image": picture, "text": None}, {"type": "text", "text": "?"}],
+                id=str(n),
+            )
+            for n in range(3)
+        ]
+        return datasets.Dataset.from_list(rows)
+    rows = [_openai(f"x^{n}", "<image>?", images=[picture], id=str(n)) for n in range(3)]
+    features = datasets.Features(
+        {
+            "messages": datasets.List({"role": datasets.Value("string"), "content": datasets.Value("string")}),
+            "images": datasets.List(datasets.Image()),
+            "id": datasets.Value("string"),
+        }
+    )
+    return datasets.Dataset.from_list(rows, features=features)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("form", ["parquet", "disk", "splits"])
+def test_conversations_in_tables(form: str, inside: bool, tmp_path: Path) -> None:
+    import datasets
+
+    made = _datasets(inside)
+    path = tmp_path / ("set.parquet" if form == "parquet" else "set")
+    if form == "parquet":
+        made.to_parquet(str(path))
+    elif form == "disk":
+        made.save_to_disk(str(path))
+    else:
+        datasets.DatasetDict(train=made, test=made).save_to_disk(str(path))
+    source = read(path)
+    size = 6 if form == "splits" else 3
+    assert labels(source) == ["x^0", "x^1", "x^2"] * (size // 3)
+    assert source.frame["question"][0].endswith("?")
+    assert [open_image(source.root, name or "").size for name in images(source)] == [(30, 20)] * size
+    assert read(path, limit=2).rows == 2
+    # New answers: everything else in the table is what it was.
+    changed = source.places.with_columns(label=source.frame["label"], fixed=_series([f"y{n}" for n in range(size)]))
+    files, _ = rewrite(source, changed, {})
+    out = tmp_path / "out"
+    for name, file in files.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        file.write_as(out / name, compressed=False)
+    again = read(out if path.is_dir() else out / path.name)
+    assert labels(again) == [f"y{n}" for n in range(size)]
+    assert images(again) == images(source)
+    assert [open_image(again.root, name or "").tobytes() for name in images(again)] == [b"\xff" * 600] * size
+
+
+def test_paths_in_a_table_are_found(tmp_path: Path) -> None:
+    import polars as pl
+
+    image(tmp_path / "img" / "a.png")
+    pl.DataFrame([_openai(images=["img/a.png"]), _openai("y", "?", images=[])]).write_parquet(tmp_path / "set.parquet")
+    source = read(tmp_path / "set.parquet")
+    assert images(source) == ["img/a.png", None]
+
+
+def test_a_hundred_thousand_conversations_take_seconds(tmp_path: Path) -> None:
+    record = json.dumps(_openai(images=["a.png"]))
+    path = write(tmp_path / "set.json", f"[{', '.join([record] * 100_000)}]")
+    image(tmp_path / "a.png")
+    start = perf_counter()
+    source = read(path)
+    took = perf_counter() - start
+    assert source.frame.height == 100_000
+    assert took < 12
