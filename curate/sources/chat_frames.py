@@ -82,7 +82,10 @@ def chat_frame(
     for name in dict.fromkeys(name for names in others.values() for name in names):
         clean = name.encode("utf-8", "backslashreplace").decode()
         columns[f"source_{clean}" if clean in columns else clean] = [extra.get(name) for extra in extras]
-    return rows_frame(columns, places, replace(job, columns=_own_columns(job)), path)
+    own = replace(job, columns=_own_columns(job))
+    frame = rows_frame(columns, places, own, path)
+    job.id_column = own.id_column
+    return frame
 
 
 def chat_table(path: Path, job: Job, batches: Iterable[pa.RecordBatch], layout: Layout | None = None) -> pl.DataFrame:

@@ -326,7 +326,8 @@ def _images_in(value: Any, column: str) -> list[str | Stored]:
     if isinstance(value, str):
         if value.startswith("data:"):
             raise Unfit(INLINE_IMAGE)
-        return [value]
+        # As Qwen's own reader has it: two slashes, then a path of any kind. What else may be in an address is not for us.
+        return [value if "%" in value else value.removeprefix("file://")]
     if value is HELD or isinstance(value, bytes):
         return [Stored(column)]
     if isinstance(value, list):

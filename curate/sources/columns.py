@@ -45,7 +45,10 @@ def named_column(role: str, names: Sequence[str], job: Job, path: Path) -> str |
 
 def other_column(role: str, names: Sequence[str], job: Job, path: Path) -> str | None:
     """The column for a role, None where there is none. Raises UserError where `--columns` names an absent one."""
-    return named_column(role, names, job, path) or find_column(names, job.columns.names(role))
+    found = named_column(role, names, job, path) or find_column(names, job.columns.names(role))
+    if role == "id":
+        job.id_column = found
+    return found
 
 
 def image_column(columns: Mapping[str, Sequence[Any]], label: str, job: Job, path: Path) -> str | None:

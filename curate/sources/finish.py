@@ -45,6 +45,7 @@ def finish(frames: list[pl.DataFrame], parts: list[Part], job: Job, spec: Source
         unreadable=job.unreadable,
         notes={note: count for note, count in sorted(job.notes.items()) if count},
         places=places,
+        id_column=job.id_column,
     )
 
 

@@ -110,6 +110,7 @@ class Source:
     unreadable.total`. places: file and line of every row of `frame`, in the same order. path: absolute, but for a hub
     id, which stays as it was given. root: the absolute folder that image paths are relative to. notes: things worth
     saying that cost no row, counted (duplicate ids, formulas that no index names, image archives not unpacked).
+    id_column: the column or key that the last part of every sample_id comes from, if it is one.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Source:
     unreadable: Unreadable
     notes: dict[str, int]
     places: pl.DataFrame
+    id_column: str | None = None
 
     @property
     def base(self) -> Path:
@@ -150,6 +152,7 @@ class Job:
     unreadable: Unreadable = field(default_factory=Unreadable)
     notes: Counter[str] = field(default_factory=Counter)
     rows: int = 0
+    id_column: str | None = None
 
     def left(self) -> int | None:
         """How many rows may still be read; None without a limit."""

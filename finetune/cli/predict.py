@@ -21,8 +21,8 @@ _SHOWN = 5
     epilog="""
 \b
 MODEL is an adapter that `finetune train` wrote, a merged model or a base model, each a
-folder or an id on the hub. DATASET is a folder that `curate export` wrote, a file of
-messages (JSON lines), or an id on the hub.
+folder or an id on the hub. DATASET is a folder that `curate export` wrote, a file or
+folder that `curate audit` reads, conversations too, or an id on the hub.
 
 \b
 A row of PRED.jsonl: sample_id, gt, pred, image (where it is a file), seconds (the batch's
@@ -47,6 +47,7 @@ Examples:
 @click.argument("dataset", metavar="DATASET")
 @click.option("--out", type=click.Path(path_type=Path), metavar="PRED.jsonl", required=True, help="The file to write.")
 @click.option("--split", default="test", show_default=True, metavar="NAME", help="The split to predict.")
+@click.option("--images", metavar="DIR", help="The folder in which images are looked up [default: beside the data].")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the split's first N rows.")
 @click.option("--prompt", metavar="TEXT", help="What to ask [default: what the model was trained with].")
 @click.option("--batch-size", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
@@ -69,6 +70,7 @@ def predict(
     dataset: str,
     out: Path,
     split: str,
+    images: str | None,
     limit: int | None,
     prompt: str | None,
     batch_size: int,
@@ -91,15 +93,16 @@ def predict(
     check_model(model)
     require_gpu()
     facts = model_facts(model)
-    from finetune.data.pairs import load_pairs
+    from finetune.data.pairs import read_pairs
     from finetune.predict.engines import Asking
     from finetune.predict.job import Asker, data_facts, predict_file
     from finetune.predict.questions import Questions
     from finetune.settings.config import Config
 
     trained = (facts.config or Config()).data
+    pairs = read_pairs(dataset, split, images)
     questions = Questions(
-        load_pairs(dataset, split),
+        pairs.rows,
         resize=trained.resize,
         name_from=out.parent,
         save_to=save_images,
@@ -114,6 +117,8 @@ def predict(
     except KeyboardInterrupt:
         click.echo(f"finetune: {out} keeps what is predicted; the same command goes on with it", err=True)
         raise
+    for line in pairs.told():
+        say(f"data      {line}")
     say_predicted(made, questions.imageless, max_new_tokens)
 
 

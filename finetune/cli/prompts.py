@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from finetune.settings.prompt_file import Prompt
 
 PROMPTS_FILE, PAGE_FILE = "prompts.json", "prompts.md"
-_SAME = ("split", "limit", "batch_size", "max_new_tokens", "max_pixels", "load_in_4bit", "dtype")
+_SAME = ("split", "images", "limit", "batch_size", "max_new_tokens", "max_pixels", "load_in_4bit", "dtype")
 
 
 @click.command(
@@ -64,6 +64,7 @@ def prompts(
     out: Path | None,
     cdm: bool,
     split: str,
+    images: str | None,
     limit: int | None,
     batch_size: int,
     max_new_tokens: int,
@@ -82,7 +83,7 @@ def prompts(
     facts = model_facts(model)
     from curate import __version__
     from finetune.compare.prompt_table import as_json, as_text, score_prompts
-    from finetune.data.pairs import load_pairs
+    from finetune.data.pairs import read_pairs
     from finetune.predict.engines import Asking
     from finetune.predict.job import Asker, data_facts, predict_file
     from finetune.predict.questions import Questions
@@ -98,7 +99,8 @@ def prompts(
     asking = Asking(batch_size, max_new_tokens)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="texsieve-prompts-")))
-        questions = Questions(load_pairs(dataset, split), resize=trained.resize, name_from=folder, limit=limit)
+        pairs = read_pairs(dataset, split, images)
+        questions = Questions(pairs.rows, resize=trained.resize, name_from=folder, limit=limit)
         data = data_facts(dataset, split, questions, trained.resize)
         answers: list[Asked] = []
         notes: dict[str, None] = {}
@@ -116,6 +118,8 @@ def prompts(
         if out is not None:
             write(out, found, said)
     say(as_text(found, width()))
+    for line in pairs.told():
+        say(f"data      {line}")
     for line in notes:
         say(f"note      {line}")
     if questions.imageless:

@@ -9,42 +9,32 @@ from time import perf_counter
 from typing import Any
 
 import pytest
+from conversations import ANSWER, ASKED, MISFITS, misfit_records, openai
 from PIL import Image
 from source_makers import ids, image, images, labels, read, write
 
 from curate.base.errors import UserError
 from curate.fix.files import rewrite
 from curate.images.opening import open_image
-from curate.sources import chat_rows, model
-from curate.sources.columns import IMAGE_NOT_PATH, NOT_TEXT, NOT_UNICODE
-
-ANSWER = r"\frac { a } { b }"
-ASKED = "Write it."
-
-
-def _openai(answer: Any = ANSWER, asked: Any = f"<image>{ASKED}", **more: Any) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}], **more}
-
+from curate.sources import chat_rows
 
 #: One sample, as different programs write it.
 SPELLINGS: dict[str, dict[str, Any]] = {
-    "openai, image beside": _openai(images=["a.png"]),
-    "one image, no list": _openai(image="a.png"),
-    "no mark": _openai(asked=ASKED, images=["a.png"]),
-    "datasets' image": _openai(images=[{"bytes": None, "path": "a.png"}]),
-    "trl, image inside": _openai(
+    "openai, image beside": openai(images=["a.png"]),
+    "one image, no list": openai(image="a.png"),
+    "no mark": openai(asked=ASKED, images=["a.png"]),
+    "datasets' image": openai(images=[{"bytes": None, "path": "a.png"}]),
+    "trl, image inside": openai(
         [{"type": "text", "text": ANSWER}],
         [{"type": "image", "image": "a.png"}, {"type": "text", "text": ASKED}],
     ),
-    "trl, image inside and beside": _openai(
+    "trl, image inside and beside": openai(
         [{"type": "text", "text": ANSWER}], [{"type": "image"}, {"type": "text", "text": ASKED}], images=["a.png"]
     ),
-    "image_url": _openai(
+    "image_url": openai(
         asked=[{"type": "text", "text": ASKED}, {"type": "image_url", "image_url": {"url": "file://a.png"}}]
     ),
-    "image_url is a text": _openai(
-        asked=[{"type": "image_url", "image_url": "a.png"}, {"type": "text", "text": ASKED}]
-    ),
+    "image_url is a text": openai(asked=[{"type": "image_url", "image_url": "a.png"}, {"type": "text", "text": ASKED}]),
     "system": {
         "messages": [
             {"role": "system", "content": "You read formulas."},
@@ -120,62 +110,12 @@ def _shuffled(value: Any, dice: Random) -> Any:
 
 def test_the_answer_stays_as_it_stands(tmp_path: Path) -> None:
     odd = ["```latex\n$x$\n```", " $$y$$ ", "\t", "", "a\r\nb", "<image>"]
-    path = _lines(tmp_path, *(_openai(answer, images=["a.png"]) for answer in odd))
+    path = _lines(tmp_path, *(openai(answer, images=["a.png"]) for answer in odd))
     assert labels(read(path)) == odd
 
 
-#: What is no sample, and the reason that it is counted under.
-MISFITS: list[tuple[str, Any]] = [
-    (chat_rows.MARKS, _openai(images=[])),
-    (chat_rows.MARKS, _openai(asked="<image><image>?", images=["a.png"])),
-    (chat_rows.MARKS, _openai(asked=[{"type": "image"}, {"type": "image", "image": "a.png"}])),
-    (chat_rows.SEVERAL_IMAGES, _openai(asked="<image><image>?", images=["a.png", "b.png"])),
-    (chat_rows.SEVERAL_IMAGES, _openai(asked="?", images=["a.png", "a.png"])),
-    (chat_rows.NO_ANSWER, {"messages": [{"role": "user", "content": "?"}]}),
-    (chat_rows.NO_ANSWER, {"messages": []}),
-    (chat_rows.NO_ANSWER, {"messages": None, "images": ["a.png"]}),
-    (chat_rows.SEVERAL_ANSWERS, {"messages": _openai()["messages"] * 2, "images": ["a.png"]}),
-    (chat_rows.SEVERAL_ANSWERS, {"query": "?", "response": "x", "history": [["?", "y"]], "images": ["a.png"]}),
-    (chat_rows.ODD_TURNS, {"messages": _openai()["messages"][::-1], "images": ["a.png"]}),
-    (chat_rows.ODD_TURNS, {"messages": [{"role": "user", "content": "?"}, *_openai()["messages"]], "image": "a.png"}),
-    (chat_rows.ODD_ROLE, {"messages": [{"role": "tool", "content": "x"}, *_openai()["messages"]], "image": "a.png"}),
-    (chat_rows.ODD_ROLE, {"messages": [{"content": "x"}]}),
-    (chat_rows.ODD_ROLE, {"messages": [{"role": ["user"], "content": "x"}]}),
-    (chat_rows.NO_TURNS, {"messages": "x"}),
-    (chat_rows.NO_TURNS, {"messages": [["user", "x"]]}),
-    (chat_rows.NO_TURNS, {"messages": {"role": "user"}}),
-    (chat_rows.ODD_PART, _openai(asked=[{"type": "video", "video": "a.mp4"}])),
-    (chat_rows.ODD_PART, _openai(asked=[[{"type": "image"}]])),
-    (chat_rows.ODD_PART, _openai([{"type": "image", "image": "a.png"}])),
-    (chat_rows.SEVERAL_PARTS, _openai([{"type": "text", "text": "x"}, {"type": "text", "text": "y"}], image="a.png")),
-    (chat_rows.INLINE_IMAGE, _openai(image="data:image/png;base64,AAAA")),
-    (IMAGE_NOT_PATH, _openai(images=[["a.png"]])),
-    (IMAGE_NOT_PATH, _openai(image=5)),
-    (IMAGE_NOT_PATH, _openai(image=True)),
-    (IMAGE_NOT_PATH, _openai(image={"bytes": True})),
-    (IMAGE_NOT_PATH, _openai(image={"bytes": "iVBORw0KGgo="})),
-    (model.NO_LABEL, _openai(None, image="a.png")),
-    (model.NO_LABEL, _openai([], image="a.png")),
-    (model.NO_LABEL, _openai([{"type": "text", "text": None}], image="a.png")),
-    (model.NO_LABEL, {"messages": [{"role": "user", "content": "?"}, {"role": "assistant"}], "image": "a.png"}),
-    (NOT_TEXT, _openai(5, image="a.png")),
-    (NOT_UNICODE, _openai("x\ud800", image="a.png")),
-    (NOT_UNICODE, _openai(image="\udfff.png")),
-    (model.NUL_BYTE, _openai("x\0", image="a.png")),
-    ("not a JSON object", ["x"]),
-]
-
-
-def misfit_file(folder: Path) -> Path:
-    """A file with every kind of row that is no sample, between two that are; and one without an image, or an answer."""
-    good = SPELLINGS["openai, image beside"]
-    bad = [record for _, record in MISFITS]
-    more = [_openai("", image="a.png"), _openai(asked="?"), _openai(image="b.png")]
-    return _lines(folder, *[good] * len(bad), *bad, *more)
-
-
 def test_what_is_no_sample_is_counted_under_its_reason(tmp_path: Path) -> None:
-    source = read(misfit_file(tmp_path))
+    source = read(_lines(tmp_path, *misfit_records()))
     size = len(MISFITS)
     assert source.format == "chat"
     assert [(row.line, row.reason) for row in source.unreadable.rows] == [
@@ -187,37 +127,37 @@ def test_what_is_no_sample_is_counted_under_its_reason(tmp_path: Path) -> None:
 
 
 def test_images_on_the_web_are_no_file_and_a_note_says_so(tmp_path: Path) -> None:
-    path = _lines(tmp_path, _openai(image="https://x.org/b.png"), _openai(image="a.png"))
+    path = _lines(tmp_path, openai(image="https://x.org/b.png"), openai(image="a.png"))
     source = read(path)
     assert source.notes == {chat_rows.WEB_IMAGE: 1}
     assert labels(source) == [ANSWER] * 2
 
 
 def test_a_named_image_column_is_the_image(tmp_path: Path) -> None:
-    path = _lines(tmp_path, _openai(photo="a.png", image="b.png", key="k"))
+    path = _lines(tmp_path, openai(photo="a.png", image="b.png", key="k"))
     source = read(path, columns={"image": "photo", "id": "key"})
     assert images(source) == ["a.png"]
     assert ids(source) == ["set/k"]
 
 
 def test_other_fields_stay_columns(tmp_path: Path) -> None:
-    path = _lines(tmp_path, _openai(image="a.png", writer="w", n=3, system=None, meta={"a": 1}, label=True))
+    path = _lines(tmp_path, openai(image="a.png", writer="w", n=3, system=None, meta={"a": 1}, label=True))
     source = read(path)
     assert source.frame.select("writer", "n", "meta").row(0) == ("w", 3, '{"a": 1}')
     assert source.frame["source_label"].to_list() == [True]
 
 
 def test_a_label_beside_the_conversation_is_the_label(tmp_path: Path) -> None:
-    source = read(_lines(tmp_path, _openai("y", image="a.png", label="x")))
+    source = read(_lines(tmp_path, openai("y", image="a.png", label="x")))
     assert (source.format, labels(source)) == ("jsonl", ["x"])
-    path = _lines(tmp_path, *[_openai("y", image="a.png")] * 2, {"image": "a.png", "label": "x"})
+    path = _lines(tmp_path, *[openai("y", image="a.png")] * 2, {"image": "a.png", "label": "x"})
     assert labels(read(path)) == ["y", "y", "x"]
     assert labels(read(f"jsonl:{path}")) == ["y", "y", "x"]
 
 
 def test_an_image_folder_may_hold_conversations(tmp_path: Path) -> None:
     image(tmp_path / "train" / "img" / "a.png")
-    record = _openai(file_name="img/a.png")
+    record = openai(file_name="img/a.png")
     write(tmp_path / "train" / "metadata.jsonl", json.dumps(record))
     source = read(tmp_path)
     assert (source.format, labels(source), images(source)) == ("imagefolder", [ANSWER], ["train/img/a.png"])
@@ -299,7 +239,7 @@ def _datasets(inside: bool) -> Any:
     picture = Image.new("L", (30, 20), 255)
     if inside:
         rows = [
-            _openai(
+            openai(
                 [{"type": "text", "text": f"x^{n}"}],
                 [{"type": "image", "image": picture, "text": None}, {"type": "text", "text": "?"}],
                 id=str(n),
@@ -307,7 +247,7 @@ def _datasets(inside: bool) -> Any:
             for n in range(3)
         ]
         return datasets.Dataset.from_list(rows)
-    rows = [_openai(f"x^{n}", "<image>?", images=[picture], id=str(n)) for n in range(3)]
+    rows = [openai(f"x^{n}", "<image>?", images=[picture], id=str(n)) for n in range(3)]
     features = datasets.Features(
         {
             "messages": datasets.List({"role": datasets.Value("string"), "content": datasets.Value("string")}),
@@ -354,13 +294,13 @@ def test_paths_in_a_table_are_found(tmp_path: Path) -> None:
     import polars as pl
 
     image(tmp_path / "img" / "a.png")
-    pl.DataFrame([_openai(images=["img/a.png"]), _openai("y", "?", images=[])]).write_parquet(tmp_path / "set.parquet")
+    pl.DataFrame([openai(images=["img/a.png"]), openai("y", "?", images=[])]).write_parquet(tmp_path / "set.parquet")
     source = read(tmp_path / "set.parquet")
     assert images(source) == ["img/a.png", None]
 
 
 def test_a_hundred_thousand_conversations_take_seconds(tmp_path: Path) -> None:
-    record = json.dumps(_openai(images=["a.png"]))
+    record = json.dumps(openai(images=["a.png"]))
     path = write(tmp_path / "set.json", f"[{', '.join([record] * 100_000)}]")
     image(tmp_path / "a.png")
     start = perf_counter()
