@@ -13,6 +13,7 @@ from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.look import Look, is_label_name
 from curate.sources.model import LEAVES_FOLDER, Job, Part, Source
+from curate.sources.other_tools import what_it_is
 from curate.sources.registry import FORMATS
 from curate.sources.spec import SourceSpec
 
@@ -25,6 +26,8 @@ _MARGIN = 0.05
 def recognise(path: Path) -> SourceFormat:
     """The format of a file or folder, by its content. Raises UserError where none fits, or several equally well."""
     look = Look(path)
+    if other := what_it_is(look):
+        raise UserError(f"{path}: {other}")
     sure = {name: found for name, item in FORMATS.items() if (found := item.recognise(look))}
     if not sure:
         raise UserError(f"{path}: no known format: {_seen(look)}; name the format if you know it: FORMAT:{path}")
