@@ -112,7 +112,7 @@ def chat_layout(schema: pa.Schema, columns: Columns, told: Layout | None = None)
 
 
 def chat_columns(schema: pa.Schema, columns: Columns, told: Layout | None = None) -> list[str]:
-    """The columns to read of a table of conversations: theirs, and of the others what isn't nested; none for another."""
+    """The columns to read of a table of conversations: theirs, and others that aren't nested. None of another table."""
     import pyarrow as pa
 
     layout = chat_layout(schema, columns, told)

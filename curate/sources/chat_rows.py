@@ -1,8 +1,8 @@
 """One conversation about an image as one sample: its label, its question, its picture. Opens no file.
 
-`curate` and `finetune` both read conversations with this module, so they count the same samples. The spellings are those
-of OpenAI and TRL (`messages`), ShareGPT and LLaVA (`conversations`), Alpaca and LLaMA-Factory (`instruction`, `output`)
-and ms-swift (`query`, `response`).
+`curate` and `finetune` both read conversations with this module, so they count the same samples. The spellings are
+those of OpenAI and TRL (`messages`), ShareGPT and LLaVA (`conversations`), Alpaca and LLaMA-Factory (`instruction`,
+`output`) and ms-swift (`query`, `response`).
 """
 
 from __future__ import annotations
@@ -326,7 +326,7 @@ def _images_in(value: Any, column: str) -> list[str | Stored]:
     if isinstance(value, str):
         if value.startswith("data:"):
             raise Unfit(INLINE_IMAGE)
-        # As Qwen's own reader has it: two slashes, then a path of any kind. What else may be in an address is not for us.
+        # As Qwen's own reader has it: two slashes, then a path of any kind. Escapes are for those who look files up.
         return [value if "%" in value else value.removeprefix("file://")]
     if value is HELD or isinstance(value, bytes):
         return [Stored(column)]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from curate.base.errors import UserError
 from curate.sources.chat_rows import IMAGES, Layout
@@ -91,27 +91,33 @@ def layout_for(path: Path) -> Layout | None:
 def _layout(entry: Mapping[str, Any]) -> Layout:
     """The layout of an entry. The names are LLaMA-Factory's, and so are its defaults."""
     columns, tags = entry.get("columns"), entry.get("tags")
-    column = columns.get if isinstance(columns, dict) else {}.get
-    images = (column("images"),) if column("images") else IMAGES
+    named = _name(columns, "images")
+    images = (named,) if named else IMAGES
+    system = _name(columns, "system")
     if entry.get("formatting", "alpaca") == "alpaca":
-        known = isinstance(columns, dict)
-        question = (column("prompt", None if known else "instruction"), column("query", None if known else "input"))
-        return Layout(
-            question=tuple(name for name in question if name),
-            answer=column("response", None if known else "output"),
-            history=column("history"),
-            system=column("system"),
-            images=images,
-        )
+        roles = ("prompt", "query", "response")
+        # What `columns` names none of is under its usual name only if `columns` names nothing.
+        usual = ("instruction", "input", "output") if not any(_name(columns, role) for role in roles) else (None,) * 3
+        prompt, query, answer = (_name(columns, role, name) for role, name in zip(roles, usual, strict=True))
+        question = tuple(name for name in (prompt, query) if name)
+        return Layout(question=question, answer=answer, history=_name(columns, "history"), system=system, images=images)
     openai = entry.get("formatting") == "openai"
-    tag = tags.get if isinstance(tags, dict) else {}.get
     return Layout(
-        talk=column("messages", "messages" if openai else "conversations"),
-        system=column("system"),
+        talk=_name(columns, "messages", "messages" if openai else "conversations"),
+        system=system,
         images=images,
-        roles=(tag("role_tag", "role" if openai else "from"),),
-        contents=(tag("content_tag", "content" if openai else "value"),),
-        users=(tag("user_tag", "user" if openai else "human"),),
-        assistants=(tag("assistant_tag", "assistant" if openai else "gpt"),),
-        systems=(tag("system_tag", "system"),),
+        roles=(_name(tags, "role_tag", "role" if openai else "from"),),
+        contents=(_name(tags, "content_tag", "content" if openai else "value"),),
+        users=(_name(tags, "user_tag", "user" if openai else "human"),),
+        assistants=(_name(tags, "assistant_tag", "assistant" if openai else "gpt"),),
+        systems=(_name(tags, "system_tag", "system"),),
     )
+
+
+@overload
+def _name(names: Any, key: str, default: str) -> str: ...
+@overload
+def _name(names: Any, key: str, default: str | None = None) -> str | None: ...
+def _name(names: Any, key: str, default: str | None = None) -> str | None:
+    value = names.get(key) if isinstance(names, dict) else None
+    return value if isinstance(value, str) and value else default

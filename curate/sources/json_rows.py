@@ -29,7 +29,8 @@ _GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 def read_json(path: Path, job: Job) -> pl.DataFrame:
     """A part's frame from a file of JSON lines, an array of objects or labels, or one object {image name: label}.
 
-    Objects may be conversations: see `curate.sources.chat_rows`. In JSON lines `line` is the line number; in an array it is the place of the item, counted from 1.
+    Objects may be conversations: see `curate.sources.chat_rows`. In JSON lines `line` is the line number; in an array
+    it is the place of the item, counted from 1.
     Raises UserError where no record has a label column.
     """
     lines, records = read_records(path, job)

@@ -51,8 +51,11 @@ TOOLS = (
     Tool(
         "a project of VIA, the VGG Image Annotator",
         f"where attributes of regions are LaTeX, cut each region out as an image of its own and write a line {_PAIR}",
-        _all(_OBJECT, r'"(_via_settings|_via_img_metadata|regions|shape_attributes)"\s*:',
-             r'"(_via_settings|_via_img_metadata|region_attributes|file_attributes)"\s*:'),
+        _all(
+            _OBJECT,
+            r'"(_via_settings|_via_img_metadata|regions|shape_attributes)"\s*:',
+            r'"(_via_settings|_via_img_metadata|region_attributes|file_attributes)"\s*:',
+        ),
     ),
     Tool(
         "an export of CVAT in XML",
@@ -66,8 +69,8 @@ TOOLS = (
     ),
     Tool(
         "PPOCRLabel's list of pages with boxes (Label.txt)",
-        "use the texts that PPOCRLabel cuts out itself: in PPOCRLabel, File, Export Recognition Results writes `rec_gt.txt` "
-        "and `crop_img`, which are read",
+        "let PPOCRLabel cut the texts out: File, Export Recognition Result writes `rec_gt.txt` and `crop_img`, which "
+        "are read",
         re.compile(r'[^\t\n]+\t\[\s*(\{\s*"(transcription|points|difficult|key_cls)"|\]\s*(\n|$))').match,
     ),
 )

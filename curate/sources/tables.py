@@ -24,7 +24,10 @@ SHARD = re.compile(r"-\d{5}-of-\d{5}\.(parquet|arrow)$")
 
 
 def read_parquet(path: Path, job: Job, layout: Layout | None = None) -> pl.DataFrame:
-    """A part's frame from a parquet file; layout: of its conversations, if that was told. Raises UserError where it is none or has no label column."""
+    """A part's frame from a parquet file. Raises UserError where it is none or has no label column.
+
+    layout: that of its conversations, if it was told.
+    """
     try:
         schema = pl.read_parquet_schema(path)
     except (pl.exceptions.PolarsError, OSError) as error:

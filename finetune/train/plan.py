@@ -209,7 +209,7 @@ def _validation(data: DataConfig, split: str) -> Dataset:
 
 def _same(one: Dataset, other: Dataset) -> bool:
     """Whether two splits are the same pairs, as those of a file that names none are. Reads no image."""
-    return one["sample_id"][:] == other["sample_id"][:]
+    return list(one["sample_id"]) == list(other["sample_id"])
 
 
 def _limited(rows: Dataset, limit: int | None) -> Dataset:

@@ -35,6 +35,7 @@ from finetune.models.hardware import gpus, processes
 from finetune.settings.config import Config, as_yaml, load_config
 
 if TYPE_CHECKING:
+    from curate.sources import BadRow
     from finetune.train.preflight import CheckedSplit
 
 State = Literal["preparing", "training", "finished"]

@@ -1,4 +1,4 @@
-"""Conversations about images, as vision-language models are fine-tuned on: OpenAI, TRL, ShareGPT, LLaVA, LLaMA-Factory."""
+"""Conversations about images, as vision-language models are fine-tuned on them."""
 
 from __future__ import annotations
 
@@ -30,31 +30,35 @@ _BEGINS = re.compile(rb'\s*\[?\s*\{.{0,2000}?"(messages|conversations)"\s*:\s*\[
 
 class Chat(FileFormat):
     name = "chat"
-    shape = "conversations about images, in JSON lines or a JSON array, or a folder with LLaMA-Factory's `dataset_info.json`"
+    shape = "conversations about images: JSON lines, a JSON array, or a folder with LLaMA-Factory's `dataset_info.json`"
     page = """
-A sample is a conversation of one question, one answer and at most one image; a system prompt may come first. The label is the
-**answer exactly as it stands**: code fences and dollar signs are for rules to see. The question becomes the column `question`,
-a system prompt `system`, and what else a record holds stays a column. Read are:
+A sample is a conversation of one question, one answer and at most one image. The label is the **answer exactly as it
+stands**: code fences and dollar signs are for rules to see. The question becomes the column `question`, a system prompt
+`system`; what else a record holds stays a column. These spellings are read:
 
-- `messages` of `role` and `content` (OpenAI, TRL, ms-swift, LLaMA-Factory). What is said is a text, or parts of the types
-  `text`, `image` and `image_url`;
-- `conversations` of `from` and `value` (ShareGPT, LLaVA, LLaMA-Factory), and `conversation` of `human` and `assistant`;
-- `query` and `response` (ms-swift), `instruction`, `input` and `output` (Alpaca), `prompt` and `completion` (TRL), `question` and
-  `answer`.
+| keys | of | in |
+| --- | --- | --- |
+| `messages` | `role`, `content`: a text, or parts `text`, `image`, `image_url` | OpenAI, TRL, ms-swift, LLaMA-Factory |
+| `conversations` | `from`, `value` | ShareGPT, LLaVA, LLaMA-Factory |
+| `conversation` | `human`, `assistant` | ms-swift |
+| `query`, `response` | texts | ms-swift |
+| `instruction`, `input`, `output` | texts | Alpaca, LLaMA-Factory |
+| `prompt`, `completion` | texts or turns | TRL |
 
-The image is named in its part, in `<img>…</img>`, or beside the conversation in `images`, `image` and the like: a path,
-`{"path": …}`, or a list with one of them. The same conversations in parquet and Arrow files are read as [`parquet`](#parquet) and
-[`hf`](#hf), images inside included. A record with a text under `label`, `latex`, `tex` or `formula` has its label there.
+The image is a path in its part, in `<img>…</img>`, or beside the conversation in `images`, `image` and the like, where
+a list of one and `{"path": …}` are fine too. The same conversations in tables are read as [`parquet`](#parquet) and
+[`hf`](#hf), images inside included. A text under `label`, `latex`, `tex` or `formula` is the label, whatever is beside
+it.
 
-A folder with a `dataset_info.json` is read as LLaMA-Factory reads it: the files it names, with its `columns` and `tags`; notes count
-what it names that isn't here. Such a file beside a single file that is named as the source is heeded too.
+A folder with a `dataset_info.json` is read as LLaMA-Factory reads it: the files that it names, with its `columns` and
+`tags`. Notes count what it names that isn't here. It also holds for one of its files that is read by itself.
 
-What is no sample is an unreadable row, counted with its reason: no answer or several, turns that are not one question and its
-answer, several images, more or fewer marks (`<image>`, parts of the type `image`) than images, an image as base64 text. No mark
-at all is fine. An answer that is null is missing; one that is empty is a sample with a finding. Images on the web are not
-fetched: such a sample has no image file, and a note counts them.
+What is no sample is an unreadable row, counted with its reason: no answer or several, turns that are not one question
+and its answer, several images, another number of marks (`<image>`, parts of the type `image`) than of images, an image
+as base64 text. No mark at all is fine. An answer that is null is missing; an empty one is a sample with a finding.
+Images on the web are not fetched: they are files that are missing, and a note counts them.
 
-`finetune train` and `finetune predict` read the same files with the same code.
+`finetune train` and `finetune predict` read the same files with the same code, and count the same samples.
 """
     example = (
         (
@@ -81,8 +85,9 @@ fetched: such a sample has no image file, and a note counts them.
         ),
         (
             "test.jsonl",
-            '{"id": "c", "messages": [{"role": "user", "content": [{"type": "image", "image": "c.png"}, {"type": "text", '
-            '"text": "Read it."}]}, {"role": "assistant", "content": [{"type": "text", "text": "y"}]}]}\n',
+            '{"id": "c", "messages": [{"role": "user", "content": [{"type": "image", "image": "c.png"}, '
+            '{"type": "text", "text": "Read it."}]}, '
+            '{"role": "assistant", "content": [{"type": "text", "text": "y"}]}]}\n',
         ),
         ("images/a.png", ""),
         ("images/b.png", ""),

@@ -35,16 +35,16 @@ class LabelStudio(FileFormat):
     name = "labelstudio"
     shape = "Label Studio's exports JSON and JSON-MIN, with the label in a text area (TextArea)"
     page = """
-A task is a sample: its image, and the text of the annotation. Of several annotations those that are marked as ground truth
-count, and they must agree; cancelled ones don't count. `--columns label:NAME` says which text area is the label (its
-`from_name`) if there are several, `image:KEY` which key of `data` the image is.
+A task is a sample: its image, and the text of its annotation. Of several annotations, those marked as ground truth
+count; they must agree. Cancelled ones don't count. If a task has several text areas, `--columns label:NAME` says which
+one (its `from_name`) is the label; `image:KEY` says which key of `data` is the image.
 
-An image is looked up by what its address in Label Studio says: `/data/upload/1/0a1b2c3d-NAME` as `upload/1/0a1b2c3d-NAME`,
-`0a1b2c3d-NAME` and `NAME`, `/data/local-files/?d=PATH`, `s3://BUCKET/PATH` and web addresses as `PATH` and the tails of that.
+An image is looked up by its address in Label Studio: `/data/upload/1/0a1b2c3d-NAME` as `upload/1/0a1b2c3d-NAME`,
+`0a1b2c3d-NAME` or `NAME`; `/data/local-files/?d=PATH`, `s3://BUCKET/PATH` and web addresses as `PATH` or an end of it.
 `--images DIR` names the folder: the project's `media`, or wherever the files are. Nothing is fetched.
 
-A task that was skipped, is not annotated, has only predictions, has annotations that disagree, several texts, or a text of a
-region of a page is an unreadable row, counted with its reason.
+An unreadable row, counted with its reason, is a task that was skipped or not annotated, one with predictions only, with
+annotations that disagree, with several texts, or with the text of a region of a page.
 """
     example = (
         (

@@ -66,16 +66,16 @@ FILES = {
     "VIA, the": ("via.json", json.dumps({"_via_settings": {"ui": {}}, "_via_img_metadata": {}})),
     "CVAT": (
         "annotations.xml",
-        '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <image id="0" name="a.png"/>\n',
+        '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <image name="a.png"/>\n',
     ),
     "Pascal VOC": ("a.xml", "<annotation><folder>a</folder><filename>a.png</filename></annotation>"),
     "PPOCRLabel": (
         "Label.txt",
         "".join(
-            f'imgs/{n}.png\t{json.dumps([{"transcription": "x", "points": BOX, "difficult": False}])}\n' for n in "ab"
+            f"imgs/{n}.png\t{json.dumps([{'transcription': 'x', 'points': BOX, 'difficult': False}])}\n" for n in "ab"
         ),
     ),
-    "PPOCRLabel's list": ("Label.txt", f'a.png\t[]\nb.png\t{json.dumps([{"points": BOX, "transcription": "x"}])}\n'),
+    "PPOCRLabel's list": ("Label.txt", f"a.png\t[]\nb.png\t{json.dumps([{'points': BOX, 'transcription': 'x'}])}\n"),
 }
 
 

@@ -1,4 +1,4 @@
-"""`curate audit` and `finetune train --dry-run` count the same samples, and the same rows that are none, for one reason."""
+"""`curate audit` and `finetune train --dry-run` count the same samples, and the same rows that are none by reason."""
 
 from __future__ import annotations
 
