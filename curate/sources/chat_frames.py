@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from curate.base.column_names import TRIED, Columns, find_column
+from curate.base.column_names import TRIED, Columns
 from curate.sources.chat_rows import (
     IMAGES,
-    PLAIN_LABELS,
     WEB_IMAGE,
     Layout,
     Stored,
     Unfit,
     is_web,
+    label_beside,
     label_of,
     layout_of,
     plain_label,
@@ -106,7 +106,7 @@ def chat_layout(schema: pa.Schema, columns: Columns, told: Layout | None = None)
     """The layout of a table whose rows are conversations; None where they have a label of their own."""
     import pyarrow as pa
 
-    beside = find_column(schema.names, PLAIN_LABELS)
+    beside = label_beside(tuple(schema.names))
     text = beside is not None and schema.field(beside).type in (pa.string(), pa.large_string(), pa.string_view())
     return None if "label" in columns.given or text else told or layout_of(schema.names)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from curate.base.column_names import find_column
+from curate.base.column_names import LABEL_COLUMNS, find_column
 from curate.sources.columns import IMAGE_NOT_PATH
 
 NO_ANSWER = "the conversation has no answer"
@@ -103,8 +103,15 @@ class _Turns(NamedTuple):
 
 def plain_label(record: Mapping[str, Any]) -> str | None:
     """The key of a label that stands beside the conversation, if any."""
-    found = find_column(list(record), PLAIN_LABELS)
+    found = label_beside(tuple(record))
     return found if found is not None and isinstance(record[found], str) else None
+
+
+@lru_cache(maxsize=4096)
+def label_beside(names: tuple[str, ...]) -> str | None:
+    """The key that a label beside a conversation has. Beside turns fewer names say so: their `text` may be they."""
+    named = () if find_column(names, TALKS) else tuple(name for name in LABEL_COLUMNS if name not in ANSWERS)
+    return find_column(names, (*PLAIN_LABELS, *named))
 
 
 def layout_of(names: Sequence[str]) -> Layout | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def described(folder: Path) -> tuple[list[Described], Counter[str]]:
             left_out[PREFERENCE] += 1
             continue
         path = folder / file
-        if not path.resolve().is_relative_to(folder.resolve()):
+        if posixpath.normpath(file).startswith(("..", "/")):
             raise UserError(f"{folder / NAME}: {name!r} names a file outside this folder: {file}")
         inside = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
         files = [one for one in inside if one.name.lower().removesuffix(".gz").endswith(ENDINGS)]

@@ -31,7 +31,9 @@ FLAT_MARKS = ("annotation_id", "annotator", "lead_time")
 #: What a flat task always has, or may; none of it is a label.
 _FLAT = frozenset((*FLAT_MARKS, "id", "created_at", "updated_at", "agreement", "comments", "allocatedTo"))
 #: Names of a text area that say it is the label, after those of any data set.
-_AREAS = (*LABEL_COLUMNS, "transcription", "caption", "ocr")
+_AREAS = (*LABEL_COLUMNS, "transcription", "caption")
+#: Names of an image, tried before those of any data set; the last ones are those of Label Studio's own templates.
+_IMAGES = ("image", "images", "img", "photo", "ocr", "captioning")
 #: A region of so many per cent of an image's width and height is the whole image.
 _WHOLE = 97.0
 #: What Label Studio puts before the name of an uploaded file.
@@ -39,10 +41,13 @@ _UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
 
 
 class Task(NamedTuple):
-    """A task as a sample. `place`: the keys and indexes that lead to the label. `others`: columns of its own."""
+    """A task as a sample. `places`: keys and indexes that lead to the label, which several annotations may have.
+
+    `others`: columns of its own.
+    """
 
     label: str
-    place: tuple[str | int, ...]
+    places: list[tuple[str | int, ...]]
     image: str | None
     others: dict[str, Any]
 
@@ -62,23 +67,24 @@ def is_flat_task(record: Any) -> bool:
 def task_of(record: Any, named: str | None = None, image: str | None = None) -> Task:
     """A task as a sample; named: the text area to take, image: the key of the image. Raises Unfit with the reason."""
     if is_task(record):
-        label, place = _annotated(record, named)
+        label, places = _annotated(record, named)
         data = record["data"]
         others = {key: value for key, value in data.items() if key != image}
-        more = {"completed_by": _by(record, place)}
+        more = {"completed_by": _by(record, places[0])}
     elif is_flat_task(record):
         label, place = _flat(record, named, image)
         data = record
+        places = [place]
         others = {key: value for key, value in record.items() if key not in ("id", place[0])}
         more = {}
     else:
         raise Unfit(NOT_TASK)
-    key = image or _image_key(data, place[0])
+    key = image or _image_key(data, places[0][0])
     name = data.get(key) if key is not None else None
     if isinstance(name, list):
         raise Unfit("the task has several images" if len(name) > 1 else "the image is not a path")
     others.pop(key or "", None)
-    return Task(label, place, name if isinstance(name, str) and name else None, others | more)
+    return Task(label, places, name if isinstance(name, str) and name else None, others | more)
 
 
 def image_names(name: str) -> list[str]:
@@ -102,7 +108,7 @@ def image_names(name: str) -> list[str]:
     return [*tails, _UPLOAD.sub("", steps[-1])]
 
 
-def _annotated(task: Mapping[str, Any], named: str | None) -> tuple[str, tuple[str | int, ...]]:
+def _annotated(task: Mapping[str, Any], named: str | None) -> tuple[str, list[tuple[str | int, ...]]]:
     key = "annotations" if isinstance(task.get("annotations"), list) else "completions"
     made = task.get(key) if isinstance(task.get(key), list) else []
     live = [(at, one) for at, one in enumerate(made or ()) if isinstance(one, Mapping) and not one.get("was_cancelled")]
@@ -116,13 +122,7 @@ def _annotated(task: Mapping[str, Any], named: str | None) -> tuple[str, tuple[s
         found.append(_only([(text, (key, at, "result", *place)) for text, place in texts]))
     if len({text for text, _ in found}) > 1:
         raise Unfit(DISAGREEING)
-    return found[0]
-
-
-class _Area(NamedTuple):
-    name: str
-    texts: Sequence[Any]
-    place: tuple[str | int, ...]
+    return found[0][0], [place for _, place in found]
 
 
 def _texts(results: Sequence[Any], named: str | None) -> Iterator[tuple[str, tuple[str | int, ...]]]:
@@ -134,7 +134,8 @@ def _texts(results: Sequence[Any], named: str | None) -> Iterator[tuple[str, tup
             continue
         text = value.get("text")
         inside = (at, "value", "text")
-        texts = [(text, inside)] if isinstance(text, str) else [(one, (*inside, n)) for n, one in enumerate(text or ())]
+        several = text if isinstance(text, list) else []
+        texts = [(text, inside)] if isinstance(text, str) else [(one, (*inside, n)) for n, one in enumerate(several)]
         areas.append((str(result.get("from_name")), value, texts))
     wanted = _area([name for name, _, _ in areas], named)
     for name, value, texts in areas:
@@ -177,7 +178,7 @@ def _only(texts: list[tuple[str, tuple[str | int, ...]]]) -> tuple[str, tuple[st
 
 def _flat(record: Mapping[str, Any], named: str | None, image: str | None) -> tuple[str, tuple[str | int, ...]]:
     """The label of a flat task: a text, a list of one, or `{"text": …}` of one."""
-    own = [key for key in record if key not in _FLAT and key != image]
+    own = [key for key in record if key not in _FLAT and key != image and key.lower() not in _IMAGES]
     if named is None:
         named = find_column(own, _AREAS)
     if named is None:
@@ -205,7 +206,7 @@ def _flat_text(value: Any, place: tuple[str | int, ...]) -> list[tuple[str, tupl
 def _image_key(data: Mapping[str, Any], label: Any) -> str | None:
     """The key of the image: one of the usual names, else the only one whose value looks like an image file."""
     texts = [key for key, value in data.items() if isinstance(value, str | list) and value and key != label]
-    found = find_column(texts, ("image", "images", "ocr", "img", "photo", "captioning", *IMAGE_COLUMNS))
+    found = find_column(texts, (*_IMAGES, *IMAGE_COLUMNS))
     if found is not None:
         return found
     looks = [key for key in texts if isinstance(data[key], str) and _looks_like_image(data[key])]

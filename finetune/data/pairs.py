@@ -16,7 +16,7 @@ from curate.base.column_names import ID_COLUMNS, LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
 from curate.export.tell.manifest import MANIFEST
 from curate.images.model_ready import Resize, model_image
-from finetune.data.sources import Pairs, read_whole, select_split
+from finetune.data.sources import Pairs, names_format, read_whole, select_split
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -35,13 +35,14 @@ def load_pairs(where: str, split: str, images: str | None = None) -> Dataset:
 def read_pairs(where: str, split: str, images: str | None = None) -> Pairs:
     """The rows of a split, with the columns of COLUMNS and in the order of the files.
 
-    where: a folder of `curate export` in any format, a file or folder that `curate audit` reads (its rows' own `split`
-    picks some, else it has one split, whatever it is called), or an id on the hub. images: the folder that the names of
+    where: a folder of `curate export` in any format, a file or folder that `curate audit` reads, with or without
+    FORMAT: before it (its rows' own `split` picks some, else it has one split, whatever it is called), or an id on the
+    hub. images: the folder that the names of
     images are looked up in. An `image` may be null where the data set has none. Raises UserError where it can't be had,
     has no such split, or holds no pair.
     """
     path = Path(where)
-    if path.exists() and not (path / MANIFEST).is_file():
+    if (path.exists() and not (path / MANIFEST).is_file()) or names_format(where):
         return select_split(read_whole(where, images), split)
     if not path.is_dir() and (where.startswith((".", "/", "~")) or where.count("/") != 1):
         raise UserError(f"{where}: no such folder or file; data.path is what `curate export` wrote, a file or folder "

@@ -13,7 +13,7 @@ import polars as pl
 
 from curate.base.errors import UserError
 from curate.base.tables import count, things
-from curate.sources import BadRow, Source, parse_source, read_source
+from curate.sources import FORMATS, BadRow, Source, parse_source, read_source
 from rules.sets import split_names
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ class Pairs:
         return [f"{count(read - self.left_out)} of {things(read, 'row')} are samples", *lines] if lines else []
 
 
+def names_format(where: str) -> bool:
+    """Whether this is FORMAT:PATH, with a path that is there."""
+    name, _, path = where.partition(":")
+    return name in FORMATS and bool(path) and Path(path).exists()
+
+
 @lru_cache(maxsize=1)
 def _read(where: str, images: str | None, stamp: object) -> Source:
     return read_source(parse_source(where), images=Path(images) if images else None)
@@ -61,7 +67,7 @@ def _read(where: str, images: str | None, stamp: object) -> Source:
 
 def read_whole(where: str, images: str | None = None) -> Source:
     """A data set with all its splits, read once however many of them are asked for. Raises UserError."""
-    path = Path(where)
+    path = parse_source(where).path
     return _read(where, images, path.stat().st_mtime_ns if path.exists() else None)
 
 

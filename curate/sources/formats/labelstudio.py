@@ -21,7 +21,7 @@ from curate.sources.label_studio import image_names, is_flat_task, is_task, task
 from curate.sources.look import Look
 from curate.sources.model import Job, Part, with_split
 from curate.sources.places.file_text import Change
-from curate.sources.places.json_labels import in_json
+from curate.sources.places.json_labels import Steps, in_json
 from curate.sources.places.output import Files
 
 #: A task that is longer than a look is known by how it begins.
@@ -101,15 +101,15 @@ annotations that disagree, with several texts, or with the text of a region of a
         return resolve_images(with_split(frame, part), job, part.path, part.split)
 
     def write_back(self, path: Path, changes: Sequence[Change], files: Files, columns: Columns) -> list[str]:
-        place = partial(_place, named=columns.given.get("label"), image=columns.given.get("image"))
+        place = partial(_places, named=columns.given.get("label"), image=columns.given.get("image"))
         return in_json(files.text(path), changes, columns, place)
 
 
-def _place(record: Any, named: str | None, image: str | None) -> Sequence[str | int]:
+def _places(record: Any, named: str | None, image: str | None) -> Sequence[Steps]:
     try:
-        return task_of(record, named, image).place
+        return task_of(record, named, image).places
     except Unfit:
-        return ()
+        return []
 
 
 def _local(names: Sequence[str | None], job: Job, part: Part) -> list[str | None]:

@@ -15,8 +15,10 @@ from curate.sources.places.file_text import Change, FileText, lost
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-#: Where the label of a record is, as the keys and indexes that lead to it; empty where it has none.
-Place = Callable[[Any], Sequence[str | int]]
+#: The keys and indexes that lead from a record to a text in it.
+Steps = Sequence[str | int]
+#: Where the label of a record is, and where the same text is once more; nowhere if it has none.
+Place = Callable[[Any], Sequence[Steps]]
 
 
 def in_json(file: FileText, changes: Sequence[Change], columns: Columns, place: Place | None = None) -> list[str]:
@@ -38,13 +40,19 @@ def in_json(file: FileText, changes: Sequence[Change], columns: Columns, place: 
     for number, label, new in changes:
         try:
             start = items[number - 1] if items is not None else _begin(file, number)
-            start, end = _label_span(text, start, columns) if place is None else _span_at(text, start, place)
+            again: list[tuple[int, int]] = []
+            if place is None:
+                start, end = _label_span(text, start, columns)
+            else:
+                (start, end), *again = _spans_at(text, start, place)
             held = scanstring(text, start + 1)[0] if text[start : start + 1] == '"' else None
         except (ValueError, LookupError) as error:  # no JSON any more, or an array that has got shorter
             raise lost(file, number) from error
         if held != label:
             raise lost(file, number)
         file.replace(start, end, json.dumps(new, ensure_ascii=ascii_only))
+        for span in again:
+            file.replace_too(*span, json.dumps(new, ensure_ascii=ascii_only))
     return [new for _, _, new in changes]
 
 
@@ -96,28 +104,31 @@ def _label_span(text: str, at: int, columns: Columns) -> tuple[int, int]:
         return at, scanstring(text, at + 1)[1]
     spans = {key: (start, end) for key, start, end in _members(text, at)}  # of a repeated key the last one counts
     if "label" not in columns.given and layout_of(list(spans)):
-        return _span_at(text, at, answer_place)
+        return _spans_at(text, at, answer_place)[0]
     column = columns.label(list(spans))
     return spans.get(column or "", (at, at))
 
 
-def answer_place(record: Any, layout: Layout | None = None) -> Sequence[str | int]:
+def answer_place(record: Any, layout: Layout | None = None) -> Sequence[Steps]:
     """Where the answer of a conversation is."""
     try:
-        return label_of(record, layout)[1] if isinstance(record, dict) else ()
+        return [label_of(record, layout)[1]] if isinstance(record, dict) else []
     except Unfit:
-        return ()
+        return []
 
 
-def _span_at(text: str, at: int, place: Place) -> tuple[int, int]:
-    """(start, end) of the value in the record that begins at `at` to which its place leads."""
-    start, end = at, at
-    for step in place(json.JSONDecoder().raw_decode(text, at)[0]):
-        if isinstance(step, int):
-            start, end = _elements(text, start)[step]
-        else:
-            start, end = {key: span for key, *span in _members(text, start)}[step]
-    return start, end
+def _spans_at(text: str, at: int, place: Place) -> list[tuple[int, int]]:
+    """(start, end) of the values in the record that begins at `at` to which its places lead; its own for none."""
+    found = []
+    for steps in place(json.JSONDecoder().raw_decode(text, at)[0]):
+        start = end = at
+        for step in steps:
+            if isinstance(step, int):
+                start, end = _elements(text, start)[step]
+            else:
+                start, end = {key: span for key, *span in _members(text, start)}[step]
+        found.append((start, end))
+    return found or [(at, at)]
 
 
 def _elements(text: str, at: int) -> list[tuple[int, int]]:

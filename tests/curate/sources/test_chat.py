@@ -126,6 +126,51 @@ def test_what_is_no_sample_is_counted_under_its_reason(tmp_path: Path) -> None:
     assert labels(source)[-3:] == ["", ANSWER, ANSWER]
 
 
+_JUNK: list[Any] = [None, True, 0, 1.5, "", "x", "<image>", "a.png", "data:x", "https://x/y.png", [], {}, [[]], [{}]]
+_JUNK += [{"a": 1}, [None], "\ud800", "\0", "assistant", {"bytes": None, "path": None}, 10**30, "/etc/passwd", "..\\b"]
+
+
+def _mutated(value: Any, dice: Random) -> Any:
+    """A JSON value with something in it replaced by junk, taken out, or put there twice."""
+    value = json.loads(json.dumps(value))
+    if not value:
+        return value
+    holders = [value]
+    for held in holders:
+        inner = held.values() if isinstance(held, dict) else held
+        holders += [item for item in inner if isinstance(item, dict | list) and item]
+    held = dice.choice(holders)
+    key: Any = dice.choice(list(held) if isinstance(held, dict) else range(len(held)))
+    kind = dice.random()
+    if kind < 0.7:
+        held[key] = json.loads(json.dumps(dice.choice(_JUNK)))
+    elif kind < 0.85:
+        del held[key]
+    elif isinstance(held, list):
+        held.append(held[key])
+    else:
+        held[dice.choice(["text", "image", "role", "content", "split", "line", "sample_id", "question"])] = held[key]
+    return value
+
+
+def test_of_any_file_every_label_can_be_written_back(tmp_path: Path) -> None:
+    dice = Random(3)
+    image(tmp_path / "a.png")
+    image(tmp_path / "out" / "a.png")
+    records = list(SPELLINGS.values())
+    for n in range(25):
+        rows = [_mutated(_mutated(record, dice), dice) for record in records * 2] + records[:1]
+        path = _lines(tmp_path, *rows) if n % 2 else write(tmp_path / "set.jsonl", json.dumps(rows))
+        source = read(f"chat:{path}")
+        new = [f"y^{at}" for at in range(source.frame.height)]
+        changed = source.places.with_columns(label=source.frame["label"], fixed=_series(new))
+        files, _ = rewrite(source, changed, {})
+        files["set.jsonl"].write_as(tmp_path / "out" / "set.jsonl", compressed=False)
+        again = read(f"chat:{tmp_path / 'out' / 'set.jsonl'}")
+        assert labels(again) == new
+        assert again.unreadable.rows == source.unreadable.rows
+
+
 def test_images_on_the_web_are_no_file_and_a_note_says_so(tmp_path: Path) -> None:
     path = _lines(tmp_path, openai(image="https://x.org/b.png"), openai(image="a.png"))
     source = read(path)
