@@ -243,37 +243,48 @@ def _of_talk(talk: Any, place: tuple[str | int, ...], layout: Layout) -> _Turns:
     system: str | None = None
     answer_last = True
     for at, turn in enumerate(talk):
-        for role, key in _spoken(turn, layout):
+        for who, key in _spoken(turn, layout):
             content = turn.get(key) if key is not None else None
-            if role in layout.assistants:
+            if who == _ANSWERS:
                 answers.append((content, (*place, at, key or "")))
-                answer_last = True
-            elif role in layout.users:
+            elif who == _ASKS:
                 questions.append(content)
-                answer_last = False
-            elif role in layout.systems:
-                system = "".join(text for text, _ in _parts(content) if text)
             else:
-                raise Unfit(ODD_ROLE)
+                system = "".join(text for text, _ in _parts(content) if text)
+                continue
+            answer_last = who == _ANSWERS
     return _Turns(questions, answers, system, answer_last)
 
 
-def _spoken(turn: Mapping[str, Any], layout: Layout) -> Iterator[tuple[str, str | None]]:
-    """(role, key of what is said) of a turn: one, or a question and its answer in ms-swift's {human, assistant}."""
-    key = next((name for name in layout.roles if turn.get(name) is not None), None)
-    if key is None:
-        both = [(name, name) for names in (layout.users, layout.assistants) for name in names if name in turn]
+_ASKS, _ANSWERS, _INSTRUCTS = "user", "assistant", "system"
+
+
+@lru_cache(maxsize=256)
+def _speakers(layout: Layout) -> Mapping[str, str]:
+    """Who speaks, by the name of a role."""
+    named = ((layout.users, _ASKS), (layout.assistants, _ANSWERS), (layout.systems, _INSTRUCTS))
+    return {role: who for roles, who in named for role in roles}
+
+
+def _spoken(turn: Mapping[str, Any], layout: Layout) -> Sequence[tuple[str, str | None]]:
+    """(who, key of what is said) of a turn: one, or a question and its answer in ms-swift's {human, assistant}."""
+    speakers = _speakers(layout)
+    for name in layout.roles:
+        role = turn.get(name)
+        if role is not None:
+            break
+    else:
+        both = [(who, name) for name, who in speakers.items() if name in turn]
         if not both:
             raise Unfit(ODD_ROLE)
-        yield from both
-        return
-    role = turn[key]
-    if not isinstance(role, str):
+        return both
+    who = (speakers.get(role) or speakers.get(role.strip().lower())) if isinstance(role, str) else None
+    if who is None:
         raise Unfit(ODD_ROLE)
-    known = (*layout.users, *layout.assistants, *layout.systems)
-    there = [name for name in layout.contents if name in turn]
-    said = next((name for name in there if turn[name] is not None), there[0] if there else None)
-    yield role if role in known else role.strip().lower(), said
+    for key in layout.contents:
+        if turn.get(key) is not None:
+            return ((who, key),)
+    return ((who, next((key for key in layout.contents if key in turn), None)),)
 
 
 def _parts(content: Any) -> Iterator[tuple[str | None, Any]]:

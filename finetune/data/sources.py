@@ -13,7 +13,9 @@ import polars as pl
 
 from curate.base.errors import UserError
 from curate.base.tables import count, things
+from curate.images.opening import ImageError, read_bytes
 from curate.sources import FORMATS, BadRow, Source, parse_source, read_source
+from curate.sources.look import IMAGE_ENDINGS
 from rules.sets import split_names
 
 if TYPE_CHECKING:
@@ -90,7 +92,10 @@ def select_split(source: Source, split: str) -> Pairs:
 
 
 def _dataset(frame: pl.DataFrame, root: Path) -> Dataset:
-    """The rows as a data set; images in files are named, those in tables stay where they are."""
+    """The rows as a data set. Images in files are named, those in tables stay where they are, others are held here.
+
+    Others are packed otherwise, in archives for example, and smaller than the pictures of them that training needs.
+    """
     import datasets
     import pyarrow as pa
 
@@ -100,16 +105,21 @@ def _dataset(frame: pl.DataFrame, root: Path) -> Dataset:
     inside = frame.select(
         pl.col("image").str.extract_groups(r"^(?<file>.+\.(?:parquet|arrow))#(?<column>.+):(?<row>\d+)$").alias("at")
     ).unnest("at")
-    names = [
-        None if name is None or packed else str(root / name)
-        for name, packed in zip(frame["image"].to_list(), inside["file"].is_not_null().to_list(), strict=True)
+    there = {file for file in inside["file"].drop_nulls().unique() if (root / file).is_file()}
+    inside = inside.with_columns(file=pl.when(pl.col("file").is_in(list(there))).then("file"))
+    held = [
+        (None, None) if ref is None or packed else _named_or_read(root, ref)
+        for ref, packed in zip(frame["image"].to_list(), inside["file"].is_not_null().to_list(), strict=True)
     ]
-    plain = pa.StructArray.from_arrays([pa.nulls(len(names), pa.binary()), pa.array(names, pa.string())],
-                                       fields=list(kind), mask=pa.array([name is None for name in names]))  # fmt: skip
+    plain = pa.StructArray.from_arrays(
+        [pa.array([data for data, _ in held], pa.binary()), pa.array([path for _, path in held], pa.string())],
+        fields=list(kind),
+        mask=pa.array([data is None and path is None for data, path in held]),
+    )
     chunks: list[pa.Array] = [plain]
     places = np.arange(frame.height)
     size = frame.height
-    tables = inside.select("file", "column").drop_nulls().unique(maintain_order=True)
+    tables = inside.filter(pl.col("file").is_not_null()).select("file", "column").unique(maintain_order=True)
     for file, column in tables.iter_rows():
         images, first = packed_images(root / file, column)
         mine = ((inside["file"] == file) & (inside["column"] == column)).fill_null(False).arg_true().to_numpy()
@@ -126,6 +136,21 @@ def _dataset(frame: pl.DataFrame, root: Path) -> Dataset:
     # A fingerprint of our own: `datasets` would hash every image to make one.
     made = datasets.Dataset(table, info=datasets.DatasetInfo(features=features), fingerprint=_fingerprint(frame))
     return made.select(places) if tables.height else made
+
+
+def _named_or_read(root: Path, ref: str) -> tuple[bytes | None, str | None]:
+    """(bytes, path) of an image, of which one is null: bytes of what `datasets` couldn't open by its path."""
+    path = root / ref
+    if ("#" in ref or path.suffix.lower() not in IMAGE_ENDINGS) and not _is_image_file(path):
+        try:
+            return read_bytes(root, ref), None
+        except ImageError:  # looked at, and told of, with all the others before the training
+            pass
+    return None, str(path)
+
+
+def _is_image_file(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_ENDINGS and path.is_file()
 
 
 def _scattered(texts: Any, places: Any, size: int) -> Any:

@@ -62,6 +62,7 @@ annotations that disagree, with several texts, or with the text of a region of a
         ("images/0a1b2c3d-a.png", ""),
         ("images/b.png", ""),
     )
+    general = True
     endings = (".json",)
     columns = TRIED
     file_kind = "JSON file of Label Studio"
