@@ -26,9 +26,7 @@ SEVERAL_PARTS = "the answer is in several pieces"
 SEVERAL_IMAGES = "the conversation has several images; a sample is one image and its formula"
 MARKS = "the number of image marks differs from the number of images"
 INLINE_IMAGE = "the image is base64 text in the row (data:…); save the images as files and name those"
-WEB_IMAGE = (
-    "images named by a web address, which is never fetched; download them and name their folder with --images DIR"
-)
+WEB_IMAGE = "images on the web, which are never fetched; download them and name their folder with --images DIR"
 
 #: Columns whose text is the label whatever conversation stands beside it.
 PLAIN_LABELS = ("label", "latex", "tex", "formula")

@@ -126,10 +126,10 @@ Images on the web are not fetched: they are files that are missing, and a note c
         words = [split_names.word(file.path.stem) or split_names.word(file.name) for file in files]
         names = {word: {file.name for file, same in zip(files, words, strict=True) if same == word} for word in words}
         if len({file.name for file in files}) == 1:
-            return [Part(file.path, word) for file, word in zip(files, words, strict=True)]
+            return [Part(file.path, word, path / NAME) for file, word in zip(files, words, strict=True)]
         # Data sets that are one split, or none that is told, are told apart by their names.
         return [
-            Part(file.path, word if word and len(names[word]) == 1 else file.name)
+            Part(file.path, word if word and len(names[word]) == 1 else file.name, path / NAME)
             for file, word in zip(files, words, strict=True)
         ]
 

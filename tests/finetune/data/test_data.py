@@ -14,6 +14,7 @@ from curate.base.errors import UserError
 from curate.export.registry import FORMATS
 from curate.export.write.pictures import PictureFile
 from curate.export.write.shards import Row, by_split, cut
+from curate.sources import lines
 from finetune.data.pairs import COLUMNS, load_pairs, picture, read_pairs
 
 
@@ -158,6 +159,18 @@ def test_images_in_tables_are_those_of_their_rows(form: str, inside: bool, tmp_p
     assert rows.select([3, 1])["label"][:] == ["x^3", "x^1"]
     if form == "splits":
         assert load_pairs(str(where), "validation")["label"][:] == ["x^0", "x^1", "x^2"]
+
+
+def test_a_file_is_read_once_for_all_its_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    whole = lines.open_bytes
+    monkeypatch.setattr(lines, "open_bytes", lambda path: read.append(path) or whole(path))
+    file = tmp_path / "a.json"
+    file.write_text('[{"split": "train", "label": "x"}, {"split": "test", "label": "y"}]')
+    assert load_pairs(str(file), "train")["label"][:] == ["x"]
+    assert load_pairs(str(file), "test")["label"][:] == ["y"]
+    assert len(read) == 1
+    assert load_pairs(f"jsonl:{file}", "test")["label"][:] == ["y"]
 
 
 def test_images_are_looked_up_in_a_folder_of_ones_own(tmp_path: Path) -> None:
