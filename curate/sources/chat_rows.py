@@ -30,7 +30,7 @@ WEB_IMAGE = "images on the web, which are never fetched; download them and name 
 
 #: Columns whose text is the label whatever conversation stands beside it.
 PLAIN_LABELS = ("label", "latex", "tex", "formula")
-TALKS = ("messages", "conversations", "conversation")
+TALKS = ("messages", "conversations", "conversation", "texts")
 QUESTIONS = ("query", "instruction", "prompt", "question")
 ANSWERS = ("response", "output", "completion", "answer")
 IMAGES = ("images", "image", "image_path", "image_file", "file_name", "img")
@@ -234,6 +234,9 @@ def _turns(record: Mapping[str, Any], layout: Layout) -> _Turns:
 def _of_talk(talk: Any, place: tuple[str | int, ...], layout: Layout) -> _Turns:
     if talk is None:
         raise Unfit(NO_ANSWER)
+    turned = isinstance(talk, Mapping)
+    if turned:
+        talk = _rows(talk)
     if not isinstance(talk, list) or not all(isinstance(turn, Mapping) for turn in talk):
         raise Unfit(NO_TURNS)
     questions: list[Any] = []
@@ -244,7 +247,7 @@ def _of_talk(talk: Any, place: tuple[str | int, ...], layout: Layout) -> _Turns:
         for who, key in _spoken(turn, layout):
             content = turn.get(key) if key is not None else None
             if who == _ANSWERS:
-                answers.append((content, (*place, at, key or "")))
+                answers.append((content, (*place, key or "", at) if turned else (*place, at, key or "")))
             elif who == _ASKS:
                 questions.append(content)
             else:
@@ -252,6 +255,15 @@ def _of_talk(talk: Any, place: tuple[str | int, ...], layout: Layout) -> _Turns:
                 continue
             answer_last = who == _ANSWERS
     return _Turns(questions, answers, system, answer_last)
+
+
+def _rows(talk: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Turns from an object of lists, as `datasets` had a sequence of objects before its version 4."""
+    if not talk or not all(isinstance(values, list) for values in talk.values()):
+        raise Unfit(NO_TURNS)
+    if len({len(values) for values in talk.values()}) != 1:
+        raise Unfit(NO_TURNS)
+    return [dict(zip(talk, values, strict=True)) for values in zip(*talk.values(), strict=True)]
 
 
 _ASKS, _ANSWERS, _INSTRUCTS = "user", "assistant", "system"

@@ -40,7 +40,7 @@ stands**: code fences and dollar signs are for rules to see. The question become
 | --- | --- | --- |
 | `messages` | `role`, `content`: a text, or parts `text`, `image`, `image_url` | OpenAI, TRL, ms-swift, LLaMA-Factory |
 | `conversations` | `from`, `value` | ShareGPT, LLaVA, LLaMA-Factory |
-| `conversation` | `human`, `assistant` | ms-swift |
+| `conversation`, `texts` | `human` or `user`, `assistant` | ms-swift, The Cauldron |
 | `query`, `response` | texts | ms-swift |
 | `instruction`, `input`, `output` | texts | Alpaca, LLaMA-Factory |
 | `prompt`, `completion` | texts or turns | TRL |

@@ -57,6 +57,8 @@ SPELLINGS: dict[str, dict[str, Any]] = {
     },
     "ms-swift": {"query": f"<image>{ASKED}", "response": ANSWER, "images": ["a.png"], "history": []},
     "ms-swift, both in a turn": {"conversation": [{"human": ASKED, "assistant": ANSWER}], "images": ["a.png"]},
+    "the cauldron": {"images": ["a.png"], "texts": [{"user": ASKED, "assistant": ANSWER, "source": "x"}]},
+    "datasets 3": {"conversations": {"from": ["human", "gpt"], "value": [ASKED, ANSWER]}, "image": "a.png"},
     "alpaca": {"instruction": ASKED, "input": "<image>", "output": ANSWER, "images": ["a.png"]},
     "trl, prompt and completion": {
         "prompt": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": ASKED}]}],
