@@ -21,6 +21,8 @@ import polars as pl
 from PIL import Image, UnidentifiedImageError
 
 from curate.base.errors import UserError
+from curate.images import in_json
+from curate.images.cells import bytes_in
 from curate.images.ink import has_alpha
 from curate.images.measures import MEASURES, Measured, finished, measured, measured_grey
 from rules.workers.cores import cores
@@ -55,7 +57,7 @@ MISSING = "no such file"
 #: time they may be measured.
 NOT_MEASURED, NO_MEMORY = "not measured: ", "out of memory"
 
-_INSIDE = re.compile(r"(?P<file>.+\.(?:parquet|arrow))#(?P<column>.+):(?P<row>\d+)")
+_INSIDE = re.compile(r"(?P<file>.+\.(?:parquet|arrow|jsonl|ndjson|json))#(?P<column>.+):(?P<row>\d+)")
 _CHUNK = 64
 #: A bitmap of at most so many bytes is read whole, whatever is asked of it.
 _SMALL = 1 << 20
@@ -368,7 +370,9 @@ def _stored(place: _Inside) -> bytes:
     """The bytes of an image inside a parquet or Arrow file."""
     try:
         stamp = place.file.stat()
-        if place.file.suffix == ".arrow":
+        if place.file.suffix in in_json.ENDINGS:
+            column, row = [in_json.field_of(place.file, place.column, place.row)], 0
+        elif place.file.suffix == ".arrow":
             column, row = open_arrow(place.file).column(place.column), place.row
         else:
             groups = _row_groups(place.file, stamp.st_mtime_ns)
@@ -376,27 +380,19 @@ def _stored(place: _Inside) -> bytes:
             if group is None:
                 raise IndexError(place.row)
             column, row = _row_group(place.file, stamp.st_mtime_ns, place.column, group), place.row - groups[group][0]
-        value = column[row].as_py()
+        value = column[row]
+        data = bytes_in(value if place.file.suffix in in_json.ENDINGS else value.as_py())
     except FileNotFoundError as error:
         raise ImageError(MISSING) from error
-    except IndexError as error:
+    except (IndexError, TypeError) as error:
         raise ImageError(f"{place.file.name} has no row {place.row}") from error
     except KeyError as error:
         raise ImageError(f"{place.file.name} has no column {place.column!r}") from error
     except (OSError, ValueError) as error:
         raise ImageError(_text(error)) from error
-    data = _bytes_in(value)
     if not data:
         raise ImageError(f"row {place.row} of {place.file.name} holds no image")
     return data
-
-
-def _bytes_in(value: Any) -> bytes | None:
-    """The first bytes in a cell: they are the cell itself, in `{bytes, path}`, in a list, or in a part of a turn."""
-    if isinstance(value, bytes):
-        return value
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return next((data for item in inner if (data := _bytes_in(item))), None)
 
 
 def open_arrow(path: Path) -> pa.Table:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from curate.base.column_names import TRIED, Columns
+from curate.images.in_json import ENDINGS
 from curate.sources.chat_rows import (
     IMAGES,
+    PACKED_IMAGE,
     WEB_IMAGE,
     Layout,
     Stored,
@@ -25,7 +27,7 @@ from curate.sources.chat_rows import (
 )
 from curate.sources.columns import IMAGE_NOT_PATH, rows_frame
 from curate.sources.image_paths import resolve_images
-from curate.sources.model import Job
+from curate.sources.model import STORED_IMAGE, Job
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,16 +45,19 @@ def chat_frame(
     path: Path,
     job: Job,
     layout: Layout | None = None,
-    stored: dict[int, str] | None = None,
+    *,
+    table: bool = False,
 ) -> pl.DataFrame:
     """A part's frame from records that are conversations; those that are no sample are counted under their reasons.
 
     Besides a part's columns: `question`, `system` if there is one, and what else the records brought. layout: what all
-    of them have; else each has its own. stored: takes, by line, the column that an image lies in; its `image` is null.
+    of them have; else each has its own. table: the records are rows of a table, which may hold bytes.
     """
     given = job.columns.given.get("image")
     others: dict[tuple[str, ...], list[str]] = {}
     columns: dict[str, list[Any]] = {name: [] for name in _OWN}
+    stored: dict[int, str] = {}
+    inside = job.in_root(path)
     places: list[int] = []
     extras: list[dict[str, Any]] = []
     for line, record in zip(lines, records, strict=True):
@@ -60,16 +65,21 @@ def chat_frame(
             if not isinstance(record, dict):
                 raise Unfit(NOT_OBJECT)
             sample = sample_of(record, layout, given)
-            if isinstance(sample.image, Stored):
-                if stored is None:
+            if isinstance(sample.image, Stored) and not table:
+                if not sample.image.text:
                     raise Unfit(IMAGE_NOT_PATH)
-                stored[line] = sample.image.column
+                if (
+                    path.suffix.lower() not in ENDINGS
+                ):  # packed with gzip: every image would be looked for from the start
+                    raise Unfit(PACKED_IMAGE)
         except Unfit as unfit:
             job.bad(path, line, str(unfit), repr(record)[:_SHOWN])
             continue
         places.append(line)
         columns["label"].append(sample.label)
         columns["image"].append(None if isinstance(sample.image, Stored) else sample.image)
+        if isinstance(sample.image, Stored):
+            stored[line] = f"{inside}#{sample.image.column}:{line - 1}"
         columns["question"].append(sample.question)
         columns["system"].append(sample.system)
         keys = tuple(record)
@@ -85,21 +95,16 @@ def chat_frame(
     own = replace(job, columns=_own_columns(job))
     frame = rows_frame(columns, places, own, path)
     job.id_column = own.id_column
-    return frame
+    refs = [stored.get(line) for line in frame["line"].to_list()] if stored else []
+    return frame.with_columns(pl.Series(STORED_IMAGE, refs, dtype=pl.String)) if stored else frame
 
 
 def chat_table(path: Path, job: Job, batches: Iterable[pa.RecordBatch], layout: Layout | None = None) -> pl.DataFrame:
     """A part's frame from the rows of a table that are conversations. Images inside stay unread."""
-    stored: dict[int, str] = {}
     records = list(_records(batches, job.left()))
     job.rows += len(records)
-    frame = chat_frame(range(1, len(records) + 1), records, path, job, layout, stored)
-    frame = resolve_images(frame, job, path)
-    if not stored:
-        return frame
-    inside = job.in_root(path)
-    refs = [f"{inside}#{stored[line]}:{line - 1}" if line in stored else None for line in frame["line"].to_list()]
-    return frame.with_columns(image=pl.coalesce("image", pl.Series(refs, dtype=pl.String)))
+    frame = chat_frame(range(1, len(records) + 1), records, path, job, layout, table=True)
+    return resolve_images(frame, job, path)
 
 
 def chat_layout(schema: pa.Schema, columns: Columns, told: Layout | None = None) -> Layout | None:

@@ -25,7 +25,7 @@ ODD_PART = "a part of a turn is neither text nor an image"
 SEVERAL_PARTS = "the answer is in several pieces"
 SEVERAL_IMAGES = "the conversation has several images; a sample is one image and its formula"
 MARKS = "the number of image marks differs from the number of images"
-INLINE_IMAGE = "the image is base64 text in the row (data:…); save the images as files and name those"
+PACKED_IMAGE = "the image is base64 text (data:…) in a file that is packed with gzip; unpack it"
 WEB_IMAGE = "images on the web, which are never fetched; download them and name their folder with --images DIR"
 
 #: Columns whose text is the label whatever conversation stands beside it.
@@ -72,6 +72,8 @@ class Stored:
     """An image that lies in this column of a table's row, rather than a path."""
 
     column: str
+    #: It is base64 text there, `data:…`, not bytes.
+    text: bool = False
 
 
 #: What stands for an image's bytes, which stay unread: see `curate.sources.chat_frames`.
@@ -353,7 +355,7 @@ def _images_in(value: Any, column: str) -> list[str | Stored]:
         return []
     if isinstance(value, str):
         if value.startswith("data:"):
-            raise Unfit(INLINE_IMAGE)
+            return [Stored(column, text=True)]
         # As Qwen's own reader has it: two slashes, then a path of any kind. Escapes are for those who look files up.
         return [value if "%" in value else value.removeprefix("file://")]
     if value is HELD or isinstance(value, bytes):

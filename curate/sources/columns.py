@@ -13,11 +13,11 @@ from curate.base.column_names import find_column
 from curate.base.errors import UserError
 from curate.runs.folder import SAMPLES
 from curate.sources.look import IMAGE_ENDINGS
-from curate.sources.model import LONG_LABEL, MAX_LABEL, Job
+from curate.sources.model import LONG_LABEL, MAX_LABEL, STORED_IMAGE, Job
 
 #: Names that say nothing of images by themselves: taken as the image only where their values look like image files.
 DOUBTFUL = ("path", "name")
-_TAKEN = frozenset(SAMPLES) | {"line", "name", "file"}
+_TAKEN = frozenset(SAMPLES) | {"line", "name", "file", STORED_IMAGE}
 
 NOT_TEXT = "the label is not text"
 IMAGE_NOT_PATH = "the image is not a path"

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from curate.images.in_json import DOCUMENT
 from curate.sources.chat_frames import chat_frame
 from curate.sources.chat_rows import is_chat
 from curate.sources.columns import rows_frame
@@ -40,7 +41,7 @@ def read_json(path: Path, job: Job) -> pl.DataFrame:
 def read_records(path: Path, job: Job) -> tuple[list[int], list[Any]]:
     """The JSON values of such a file and their lines, or their places in an array; what is no JSON is counted."""
     head = Look(path).head[:4096].lstrip()
-    whole = head.startswith(b"[") or re.match(rb"\{\s*\n", head) is not None
+    whole = DOCUMENT.match(head) is not None
     return _document(path, job) if whole else _lines(path, job)
 
 

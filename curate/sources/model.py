@@ -30,6 +30,8 @@ NO_LABEL = "the label is missing"
 LEAVES_FOLDER = "image path leaves the image folder"
 DUPLICATE_ID = "duplicate id: the sample_id got a suffix ~2, ~3, …"
 
+#: A column that a format's `read` may add: refs to images inside files, which stand for the `image` of their rows.
+STORED_IMAGE = "stored_image"
 #: What a format's `read` returns; the columns a source brought follow these.
 PART_SCHEMA: dict[str, Any] = {
     "line": pl.Int64,

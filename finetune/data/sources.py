@@ -105,37 +105,37 @@ def _dataset(frame: pl.DataFrame, root: Path) -> Dataset:
     inside = frame.select(
         pl.col("image").str.extract_groups(r"^(?<file>.+\.(?:parquet|arrow))#(?<column>.+):(?<row>\d+)$").alias("at")
     ).unnest("at")
-    there = {file for file in inside["file"].drop_nulls().unique() if (root / file).is_file()}
-    inside = inside.with_columns(file=pl.when(pl.col("file").is_in(list(there))).then("file"))
-    held = [
-        (None, None) if ref is None or packed else _named_or_read(root, ref)
-        for ref, packed in zip(frame["image"].to_list(), inside["file"].is_not_null().to_list(), strict=True)
-    ]
-    plain = pa.StructArray.from_arrays(
-        [pa.array([data for data, _ in held], pa.binary()), pa.array([path for _, path in held], pa.string())],
-        fields=list(kind),
-        mask=pa.array([data is None and path is None for data, path in held]),
-    )
-    chunks: list[pa.Array] = [plain]
-    places = np.arange(frame.height)
     size = frame.height
-    tables = inside.filter(pl.col("file").is_not_null()).select("file", "column").unique(maintain_order=True)
+    places = np.arange(size)
+    chunks: list[pa.Array] = []
+    tables = inside.select("file", "column").drop_nulls().unique(maintain_order=True)
     for file, column in tables.iter_rows():
+        if not (root / file).is_file():
+            continue  # a table in an archive
         images, first = packed_images(root / file, column)
         mine = ((inside["file"] == file) & (inside["column"] == column)).fill_null(False).arg_true().to_numpy()
         at = first[inside["row"].gather(mine).cast(pl.Int64).to_numpy()]
         places[mine] = np.where(at >= 0, at + size, mine)
         chunks += images.chunks
         size += len(images)
-    columns: dict[str, Any] = {"image": pa.chunked_array(chunks, type=kind)}
+    held = [
+        (None, None) if ref is None or place >= frame.height else _named_or_read(root, ref)
+        for ref, place in zip(frame["image"].to_list(), places.tolist(), strict=True)
+    ]
+    plain = pa.StructArray.from_arrays(
+        [pa.array([data for data, _ in held], pa.binary()), pa.array([path for _, path in held], pa.string())],
+        fields=list(kind),
+        mask=pa.array([data is None and path is None for data, path in held]),
+    )
+    columns: dict[str, Any] = {"image": pa.chunked_array([plain, *chunks], type=kind)}
     for name in _TEXTS:
         texts = frame[name].to_arrow()
-        columns[name] = texts if not tables.height else _scattered(texts, places, size)
+        columns[name] = texts if not chunks else _scattered(texts, places, size)
     features = datasets.Features({"image": datasets.Image(), **dict.fromkeys(_TEXTS, datasets.Value("string"))})
     table = datasets.table.InMemoryTable(pa.table(columns).cast(features.arrow_schema))
     # A fingerprint of our own: `datasets` would hash every image to make one.
     made = datasets.Dataset(table, info=datasets.DatasetInfo(features=features), fingerprint=_fingerprint(frame))
-    return made.select(places) if tables.height else made
+    return made.select(places) if chunks else made
 
 
 def _named_or_read(root: Path, ref: str) -> tuple[bytes | None, str | None]:

@@ -39,7 +39,6 @@ MISFITS: list[tuple[str, Any]] = [
     (chat_rows.ODD_PART, openai(asked=[[{"type": "image"}]])),
     (chat_rows.ODD_PART, openai([{"type": "image", "image": "a.png"}])),
     (chat_rows.SEVERAL_PARTS, openai([{"type": "text", "text": "x"}, {"type": "text", "text": "y"}], image="a.png")),
-    (chat_rows.INLINE_IMAGE, openai(image="data:image/png;base64,AAAA")),
     (IMAGE_NOT_PATH, openai(images=[["a.png"]])),
     (IMAGE_NOT_PATH, openai(image=5)),
     (IMAGE_NOT_PATH, openai(image=True)),

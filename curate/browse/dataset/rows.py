@@ -127,7 +127,7 @@ def _photo(run: Run, work: WorkingFiles) -> pl.Expr:
     """`filepath`: the image's own file, or where a picture will be that stands for it (inside a table, or none)."""
     roots = {entry["name"]: str(run.root(entry["name"])) for entry in run.summary["sources"]}
     made = pl.format("{}/{}.png", pl.lit(str(work.photos)), pl.col("row").cast(pl.String).str.zfill(8))
-    inside = pl.col("image").str.contains(r"\.(?:parquet|arrow)#.+:\d+$")
+    inside = pl.col("image").str.contains(r"\.(?:parquet|arrow|jsonl|ndjson|json)#.+:\d+$")
     root = pl.col("source").replace_strict(roots, return_dtype=pl.String)
     return (
         pl.when(pl.col("image").is_null() | inside)

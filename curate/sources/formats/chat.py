@@ -46,17 +46,17 @@ stands**: code fences and dollar signs are for rules to see. The question become
 | `prompt`, `completion` | texts or turns | TRL |
 
 The image is a path in its part, in `<img>…</img>`, or beside the conversation in `images`, `image` and the like, where
-a list of one and `{"path": …}` are fine too. The same conversations in tables are read as [`parquet`](#parquet) and
-[`hf`](#hf), images inside included. A text under `label`, `latex`, `tex` or `formula` is the label, whatever is beside
-it.
+a list of one and `{"path": …}` are fine too, or it is base64 text (`data:image/png;base64,…`). The same conversations
+in tables are read as [`parquet`](#parquet) and [`hf`](#hf), images inside included. A text under `label`, `latex`,
+`tex` or `formula` is the label, whatever is beside it.
 
 A folder with a `dataset_info.json` is read as LLaMA-Factory reads it: the files that it names, with its `columns` and
 `tags`. Notes count what it names that isn't here. It also holds for one of its files that is read by itself.
 
 What is no sample is an unreadable row, counted with its reason: no answer or several, turns that are not one question
-and its answer, several images, another number of marks (`<image>`, parts of the type `image`) than of images, an image
-as base64 text. No mark at all is fine. An answer that is null is missing; an empty one is a sample with a finding.
-Images on the web are not fetched: they are files that are missing, and a note counts them.
+and its answer, several images, another number of marks (`<image>`, parts of the type `image`) than of images. No mark
+at all is fine. An answer that is null is missing; an empty one is a sample with a finding. Images on the web are not
+fetched: they are files that are missing, and a note counts them.
 
 `finetune train` and `finetune predict` read the same files with the same code, and count the same samples.
 """

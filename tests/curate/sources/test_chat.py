@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import io
 import json
 from pathlib import Path
 from random import Random
@@ -15,7 +18,7 @@ from source_makers import ids, image, images, labels, read, write
 
 from curate.base.errors import UserError
 from curate.fix.files import rewrite
-from curate.images.opening import open_image
+from curate.images.opening import ImageError, open_image
 from curate.sources import chat_rows
 from curate.sources.read import UNREAD_FILES
 
@@ -357,3 +360,47 @@ def test_a_hundred_thousand_conversations_take_seconds(tmp_path: Path) -> None:
     took = perf_counter() - start
     assert source.frame.height == 100_000
     assert took < 12
+
+
+def _base64(width: int) -> str:
+    buffer = io.BytesIO()
+    Image.new("L", (width, 20), 255).save(buffer, format="PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+@pytest.mark.parametrize("form", ["lines", "bom", "array", "indented", "parquet"])
+def test_images_as_base64_text_are_read_where_they_are(form: str, tmp_path: Path) -> None:
+    import polars as pl
+
+    parts = [
+        [{"type": "image_url", "image_url": {"url": _base64(30 + n)}}, {"type": "text", "text": "ä?"}] for n in range(3)
+    ]
+    records = [openai(f"x^{n}", parts[n]) for n in range(3)]
+    path = tmp_path / {"parquet": "set.parquet", "array": "set.json", "indented": "set.json"}.get(form, "set.jsonl")
+    if form == "parquet":
+        pl.DataFrame([openai(f"x^{n}", images=[_base64(30 + n)]) for n in range(3)]).write_parquet(path)
+    elif form in ("array", "indented"):
+        write(path, json.dumps(records, indent=1 if form == "indented" else None, ensure_ascii=False))
+    else:
+        lines = "\n".join(json.dumps(record, ensure_ascii=False) for record in records)
+        write(path, ("\ufeff" if form == "bom" else "") + lines)
+    source = read(path)
+    assert labels(source) == ["x^0", "x^1", "x^2"]
+    assert [open_image(source.root, name or "").size for name in images(source)] == [(30, 20), (31, 20), (32, 20)]
+    assert "stored_image" not in source.frame.columns
+    assert pl.DataFrame({"image": images(source)}).n_unique() == 3
+
+
+def test_base64_text_that_is_no_image_is_a_finding_of_its_sample(tmp_path: Path) -> None:
+    odd = ["data:image/png;base64,AAA", "data:image/png;base64,!!!!", "data:image/svg+xml,<svg/>", "data:,", "data:"]
+    source = read(_lines(tmp_path, *(openai(image=text) for text in odd)))
+    assert source.frame.height == len(odd)
+    for name in images(source):
+        with pytest.raises(ImageError):
+            open_image(source.root, name or "")
+
+
+def test_base64_text_in_a_packed_file_is_counted(tmp_path: Path) -> None:
+    text = json.dumps(openai(image=_base64(30))) + "\n" + json.dumps(openai(image="a.png"))
+    path = write(tmp_path / "set.jsonl.gz", gzip.compress(text.encode()))
+    assert read(path).unreadable.by_reason == {chat_rows.PACKED_IMAGE: 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,16 @@ def test_images_in_tables_are_those_of_their_rows(form: str, inside: bool, tmp_p
     assert rows.select([3, 1])["label"][:] == ["x^3", "x^1"]
     if form == "splits":
         assert load_pairs(str(where), "validation")["label"][:] == ["x^0", "x^1", "x^2"]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_images_as_base64_text(form: str, tmp_path: Path) -> None:
+    url = f"data:image/png;base64,{base64.b64encode(_png(tmp_path)).decode()}"
+    rows = [{"query": "?", "response": "x", "images": [url]}, {"query": "?", "response": "y", "images": ["one.png"]}]
+    pl.DataFrame(rows).write_parquet(tmp_path / "a.parquet")
+    pl.DataFrame(rows).write_ndjson(tmp_path / "a.jsonl")
+    read = load_pairs(str(tmp_path / f"a.{form}"), "train")
+    assert [row["image"].size for row in read] == [(64, 32)] * 2
 
 
 def test_a_file_is_read_once_for_all_its_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
