@@ -29,49 +29,55 @@ def _all(*patterns: str) -> Callable[[str], object]:
     return lambda text: first.match(text) and all(other.search(text) for other in others)
 
 
-_OBJECT, _ARRAY = r"\s*\{", r"\s*\[\s*\{"
+_XML = r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?"
 #: In the order in which they are looked for.
 TOOLS = (
     Tool(
         "OmniDocBench's annotation of pages",
         "for each of `layout_dets` that has `latex`, cut its `poly` out of the page as an image of its own and write a "
         f"line {_PAIR}",
-        _all(_ARRAY, r'"(layout_dets|page_info)"\s*:', r'"(poly|category_type|image_path)"\s*:'),
+        _all(r"\s*\[\s*\{", r'"(layout_dets|page_info)"\s*:\s*[\[{]', r'"(poly|category_type|image_path)"\s*:'),
     ),
     Tool(
         "a file of COCO's format (images, boxes, categories)",
         f"where annotations hold a text, cut each `bbox` out as an image of its own and write a line {_PAIR}",
-        _all(_OBJECT, r'"(images|annotations)"\s*:\s*\[', r'"(categories|bbox|segmentation|coco_url|image_id)"\s*:'),
+        _all(
+            r'\s*\{\s*"(info|licenses|images|annotations|categories|type)"\s*:',
+            r'"images"\s*:\s*\[\s*\{[^{}]*"(file_name|height|coco_url)"\s*:|'
+            r'"annotations"\s*:\s*\[\s*\{[^{}]*"(image_id|bbox|segmentation)"\s*:|'
+            r'"categories"\s*:\s*\[\s*\{[^{}]*"(supercategory|name)"\s*:',
+        ),
     ),
     Tool(
         "an annotation of LabelMe (shapes on one image)",
         f"where the `label` of a shape is LaTeX, cut the shape out as an image of its own and write a line {_PAIR}",
-        _all(_OBJECT, r'"(shapes|imagePath|imageData)"\s*:', r'"(flags|shape_type|imageData|lineColor)"\s*:'),
+        _all(r"\s*\{", r'"shapes"\s*:\s*\[', r'"(imagePath|imageData|points|shape_type)"\s*:'),
     ),
     Tool(
         "a project of VIA, the VGG Image Annotator",
         f"where attributes of regions are LaTeX, cut each region out as an image of its own and write a line {_PAIR}",
-        _all(
-            _OBJECT,
-            r'"(_via_settings|_via_img_metadata|regions|shape_attributes)"\s*:',
-            r'"(_via_settings|_via_img_metadata|region_attributes|file_attributes)"\s*:',
-        ),
+        _all(r"\s*\{", r'"(_via_settings|_via_img_metadata|shape_attributes|region_attributes)"\s*:'),
     ),
     Tool(
         "an export of CVAT in XML",
         f"where attributes of boxes are LaTeX, cut each box out as an image of its own and write a line {_PAIR}",
-        _all(r"\s*(<\?xml[^>]*>\s*)?<annotations>", r"<(version|meta|image)\b"),
+        _all(_XML + r"<annotations>", r"<(version|meta|image)\b"),
     ),
     Tool(
         "an annotation of one image in Pascal VOC's format",
-        f"its objects have names of classes; where those are LaTeX, cut each box out and write a line {_PAIR}",
-        _all(r"\s*(<\?xml[^>]*>\s*)?<annotation\b", r"<(filename|folder|object|size)>"),
+        f"where the names of objects are LaTeX, cut each box out as an image of its own and write a line {_PAIR}",
+        _all(_XML + r"<annotation\b", r"<(filename|folder|object|size)>"),
+    ),
+    Tool(
+        "a page of PAGE or ALTO XML, lines of text with their places",
+        f"where lines are LaTeX, cut each line out as an image of its own and write a line {_PAIR}",
+        _all(_XML + r"<(\w+:)?(PcGts|alto)\b"),
     ),
     Tool(
         "PPOCRLabel's list of pages with boxes (Label.txt)",
         "let PPOCRLabel cut the texts out: File, Export Recognition Result writes `rec_gt.txt` and `crop_img`, which "
         "are read",
-        re.compile(r'[^\t\n]+\t\[\s*(\{\s*"(transcription|points|difficult|key_cls)"|\]\s*(\n|$))').match,
+        _all(r"[^\t\n]+\t\[", r'(?m)^[^\t\n]+\t\[\s*\{\s*"(transcription|points|difficult|key_cls)"\s*:'),
     ),
 )
 #: Files of a folder that may be such; where there are many, one for each image, some of them tell.

@@ -68,6 +68,10 @@ FILES = {
         "annotations.xml",
         '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <image name="a.png"/>\n',
     ),
+    "PAGE": (
+        "a.xml",
+        '<?xml version="1.0"?>\n<!-- made by -->\n<PcGts xmlns="http://schema.primaresearch.org"><Page/>',
+    ),
     "Pascal VOC": ("a.xml", "<annotation><folder>a</folder><filename>a.png</filename></annotation>"),
     "PPOCRLabel": (
         "Label.txt",
@@ -110,7 +114,15 @@ def test_files_of_other_tools_beside_a_data_set_are_no_part_of_it(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "text", ["a.png\t[ 0 , 1 ]\nb.png\ty\n", '{"images": ["a.png"], "label": "x"}\n', '[{"label": "x"}]']
+    "text",
+    [
+        "a.png\t[ 0 , 1 ]\nb.png\ty\n",
+        "a.png\t[]\nb.png\ty\n",
+        '{"images": ["a.png"], "label": "x"}\n',
+        '[{"label": "x"}]',
+        '{"images": [{"path": "a.png"}], "query": "?", "response": "x", "objects": {"bbox": [[1, 2, 3, 4]]}}\n',
+        '{"imagePath": "a.png", "flags": {}, "label": "shapes"}\n',
+    ],
 )
 def test_what_only_looks_alike_is_read(text: str, tmp_path: Path) -> None:
     name = "x.txt" if text.startswith("a") else "x.json"
