@@ -48,6 +48,7 @@ Examples:
 @click.option("--out", type=click.Path(path_type=Path), metavar="PRED.jsonl", required=True, help="The file to write.")
 @click.option("--split", default="test", show_default=True, metavar="NAME", help="The split to predict.")
 @click.option("--images", metavar="DIR", help="The folder in which images are looked up [default: beside the data].")
+@click.option("--columns", metavar="label:tex,…", help="Which columns hold what [default: known by their names].")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the split's first N rows.")
 @click.option("--prompt", metavar="TEXT", help="What to ask [default: what the model was trained with].")
 @click.option("--batch-size", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
@@ -71,6 +72,7 @@ def predict(
     out: Path,
     split: str,
     images: str | None,
+    columns: str | None,
     limit: int | None,
     prompt: str | None,
     batch_size: int,
@@ -100,7 +102,7 @@ def predict(
     from finetune.settings.config import Config
 
     trained = (facts.config or Config()).data
-    pairs = read_pairs(dataset, split, images)
+    pairs = read_pairs(dataset, split, images, columns)
     questions = Questions(
         pairs.rows,
         resize=trained.resize,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from finetune.settings.prompt_file import Prompt
 
 PROMPTS_FILE, PAGE_FILE = "prompts.json", "prompts.md"
-_SAME = ("split", "images", "limit", "batch_size", "max_new_tokens", "max_pixels", "load_in_4bit", "dtype")
+_SAME = ("split", "images", "columns", "limit", "batch_size", "max_new_tokens", "max_pixels", "load_in_4bit", "dtype")
 
 
 @click.command(
@@ -65,6 +65,7 @@ def prompts(
     cdm: bool,
     split: str,
     images: str | None,
+    columns: str | None,
     limit: int | None,
     batch_size: int,
     max_new_tokens: int,
@@ -99,7 +100,7 @@ def prompts(
     asking = Asking(batch_size, max_new_tokens)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="texsieve-prompts-")))
-        pairs = read_pairs(dataset, split, images)
+        pairs = read_pairs(dataset, split, images, columns)
         questions = Questions(pairs.rows, resize=trained.resize, name_from=folder, limit=limit)
         data = data_facts(dataset, split, questions, trained.resize)
         answers: list[Asked] = []

@@ -27,29 +27,29 @@ _IMAGES = ("image", "img", "picture")
 _UNKNOWN_SPLIT = re.compile(r'Unknown split "?(?P<split>[^".]*)"?\. Should be one of (?P<known>.*?)\.?$', re.MULTILINE)
 
 
-def load_pairs(where: str, split: str, images: str | None = None) -> Dataset:
+def load_pairs(where: str, split: str, images: str | None = None, columns: str | None = None) -> Dataset:
     """`read_pairs` without what is known of rows that are no pairs."""
-    return read_pairs(where, split, images).rows
+    return read_pairs(where, split, images, columns).rows
 
 
-def read_pairs(where: str, split: str, images: str | None = None) -> Pairs:
+def read_pairs(where: str, split: str, images: str | None = None, columns: str | None = None) -> Pairs:
     """The rows of a split, with the columns of COLUMNS and in the order of the files.
 
     where: a folder of `curate export` in any format, a file or folder that `curate audit` reads, with or without
     FORMAT: before it (its rows' own `split` picks some, else it has one split, whatever it is called), or an id on the
-    hub. images: the folder that the names of
-    images are looked up in. An `image` may be null where the data set has none. Raises UserError where it can't be had,
-    has no such split, or holds no pair.
+    hub. images, columns: the folder in which images are looked up, and which columns hold what, as `curate audit` has
+    them. An `image` may be null where the data set has none. Raises UserError where it can't be had, has no such split,
+    or holds no pair.
     """
     path = Path(where)
     if (path.exists() and not (path / MANIFEST).is_file()) or names_format(where):
-        return select_split(read_whole(where, images), split)
+        return select_split(read_whole(where, images, columns), split)
     if not path.is_dir() and (where.startswith((".", "/", "~")) or where.count("/") != 1):
         raise UserError(f"{where}: no such folder or file; data.path is what `curate export` wrote, a file or folder "
                         "that `curate audit` reads, or an id on the hub, ORG/NAME")  # fmt: skip
     rows = _loaded(where, split)
     if not path.is_dir() and find_column(rows.column_names, LABEL_COLUMNS) is None:
-        return select_split(read_whole(f"hf:{where}", images), split)
+        return select_split(read_whole(f"hf:{where}", images, columns), split)
     return Pairs(_named(where, split, rows))
 
 

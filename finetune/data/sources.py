@@ -14,7 +14,7 @@ import polars as pl
 from curate.base.errors import UserError
 from curate.base.tables import count, things
 from curate.images.opening import ImageError, read_bytes
-from curate.sources import FORMATS, BadRow, Source, parse_source, read_source
+from curate.sources import FORMATS, BadRow, Source, parse_columns, parse_source, read_source
 from curate.sources.look import IMAGE_ENDINGS
 from rules.sets import split_names
 
@@ -63,14 +63,15 @@ def names_format(where: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _read(where: str, images: str | None, stamp: object) -> Source:
-    return read_source(parse_source(where), images=Path(images) if images else None)
+def _read(where: str, images: str | None, columns: str | None, stamp: object) -> Source:
+    named = parse_columns(columns)[1] if columns else None
+    return read_source(parse_source(where), images=Path(images) if images else None, columns=named)
 
 
-def read_whole(where: str, images: str | None = None) -> Source:
+def read_whole(where: str, images: str | None = None, columns: str | None = None) -> Source:
     """A data set with all its splits, read once however many of them are asked for. Raises UserError."""
     path = parse_source(where).path
-    return _read(where, images, path.stat().st_mtime_ns if path.exists() else None)
+    return _read(where, images, columns, path.stat().st_mtime_ns if path.exists() else None)
 
 
 def select_split(source: Source, split: str) -> Pairs:

@@ -62,6 +62,8 @@ class DataConfig:
     path: str = "dataset"
     #: The folder in which images are looked up, as `curate audit --images` has it; null: beside the data.
     images: str | None = None
+    #: Which columns hold what, `label:tex,image:photo`, as `curate audit --columns` has it; null: known by their names.
+    columns: str | None = None
     #: The split to train on.
     train: str = "train"
     #: The split to evaluate with; null: nothing is evaluated.

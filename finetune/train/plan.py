@@ -70,7 +70,7 @@ def make_plan(config: Config, progress: Progress | None = None) -> TrainingPlan:
 
     Raises UserError where data or model can't be had, and where no sample fits.
     """
-    data = read_pairs(config.data.path, config.data.train, config.data.images)
+    data = read_pairs(config.data.path, config.data.train, config.data.images, config.data.columns)
     train = data.rows
     name = config.data.validation
     validation = _validation(config.data, name) if name is not None else None
@@ -200,7 +200,7 @@ def _reasons(checked: CheckedSplit) -> str:
 
 def _validation(data: DataConfig, split: str) -> Dataset:
     try:
-        return read_pairs(data.path, split, data.images).rows
+        return read_pairs(data.path, split, data.images, data.columns).rows
     except UserError as error:
         if "split" not in str(error):
             raise

@@ -191,6 +191,9 @@ def test_images_are_looked_up_in_a_folder_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "data" / "a.jsonl").write_text('{"query": "?", "response": "x", "images": ["one.png"]}\n')
     rows = load_pairs(str(tmp_path / "data" / "a.jsonl"), "train", str(tmp_path / "photos"))
     assert rows[0]["image"].size == (64, 32)
+    (tmp_path / "data" / "b.jsonl").write_text('{"what": "x", "photo": "one.png"}\n')
+    rows = load_pairs(str(tmp_path / "data" / "b.jsonl"), "x", str(tmp_path / "photos"), "label:what,image:photo")
+    assert (rows[0]["label"], rows[0]["image"].size) == ("x", (64, 32))
 
 
 def test_an_id_of_its_own_stays_and_others_are_those_of_an_audit(tmp_path: Path) -> None:
