@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,11 +16,11 @@ from curate.base.column_names import TRIED, Columns
 from curate.sources.chat_rows import Unfit
 from curate.sources.columns import rows_frame
 from curate.sources.format import FileFormat
-from curate.sources.image_paths import ImageFolder, place_of, resolve_images
+from curate.sources.image_paths import resolve_images
 from curate.sources.json_rows import read_records
 from curate.sources.label_studio import image_names, is_flat_task, is_task, task_of
 from curate.sources.look import Look
-from curate.sources.model import Job, Part, with_split
+from curate.sources.model import PART_SCHEMA, Job, Part, Unreadable, with_split
 from curate.sources.places.file_text import Change
 from curate.sources.places.json_labels import Steps, in_json
 from curate.sources.places.output import Files
@@ -117,16 +118,23 @@ def _local(names: Sequence[str | None], job: Job, part: Part) -> list[str | None
     """The names under which the images are here: of the ends of their addresses the one that finds the most files."""
     tried = {name: image_names(name) for name in names if name}
     sample = [ends for ends in list(tried.values())[:: max(1, len(tried) // _TRIED_IMAGES)] if ends]
-    folder = ImageFolder(job.root)
     best, most = 0, 0
     for end in range(max(map(len, sample), default=0), 0, -1):
-        found = [ends[-end] for ends in sample if len(ends) >= end]
-        place = place_of(found, folder, "", part.split)
-        hits = 0 if place is None else sum(1 for name in found if folder.find(place, name) is not None)
+        hits = _found([ends[-end] for ends in sample if len(ends) >= end], job, part)
         if hits > most:
             best, most = end, hits
     chosen = {name: ends[-min(best or 2, len(ends))] if ends else name for name, ends in tried.items()}
     return [None if name is None else chosen[name] for name in names]
+
+
+def _found(names: Sequence[str], job: Job, part: Part) -> int:
+    """How many images of these names are here, as the images of all formats are looked up."""
+    lines = pl.int_range(1, len(names) + 1, eager=True, dtype=pl.Int64)
+    text = pl.lit(None, pl.String)
+    frame = pl.DataFrame({"line": lines, "image": list(names)}).with_columns(split=text, name=text, label=pl.lit(""))
+    apart = replace(job, unreadable=Unreadable(), notes=Counter())
+    found = resolve_images(frame.select(list(PART_SCHEMA)), apart, part.path, part.split)
+    return sum(1 for name in found["image"].to_list() if name is not None and (job.root / name).is_file())
 
 
 FORMAT = LabelStudio()
