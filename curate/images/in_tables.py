@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curate.images.cells import bytes_in
 from curate.images.errors import MISSING, ImageError, error_text
 
 if TYPE_CHECKING:
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
 
 ENDINGS = (".parquet", ".arrow")
 
-_CELL = re.compile(r"(?P<column>.+):(?P<row>\d+)")
+#: `COLUMN:ROW`, rows counted from 0.
+CELL = re.compile(r"(?P<column>.+):(?P<row>\d+)")
 
 
 def read_cell(file: Path, cell: str) -> bytes:
     """The bytes of an image in a table. cell: `COLUMN:ROW`, rows counted from 0. Raises ImageError."""
-    named = _CELL.fullmatch(cell)
+    named = CELL.fullmatch(cell)
     if named is None:
         raise ImageError(f"{cell!r} names no COLUMN:ROW of {file.name}")
     name, row = named["column"], int(named["row"])
@@ -33,7 +35,7 @@ def read_cell(file: Path, cell: str) -> bytes:
             if group is None:
                 raise IndexError(row)
             column, at = _row_group(file, changed, name, group), row - groups[group][0]
-        value = column[at].as_py()
+        data = bytes_in(column[at].as_py())
     except FileNotFoundError as error:
         raise ImageError(MISSING) from error
     except IndexError as error:
@@ -42,9 +44,7 @@ def read_cell(file: Path, cell: str) -> bytes:
         raise ImageError(f"{file.name} has no column {name!r}") from error
     except (OSError, ValueError) as error:
         raise ImageError(error_text(error)) from error
-    value = value[0] if isinstance(value, list) and len(value) == 1 else value
-    data = value.get("bytes") if isinstance(value, dict) else value
-    if not isinstance(data, bytes) or not data:
+    if not data:
         raise ImageError(f"row {row} of {file.name} holds no image")
     return data
 

@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 from curate.archives import tree
 from curate.archives.names import OF_DATA_SETS
-from curate.images import in_archives, in_tables, inkml_pictures
+from curate.images import in_archives, in_json, in_tables, inkml_pictures
 
 #: Who reads the bytes of an image out of a file, by the file's ending. Each raises ImageError.
 READERS: Mapping[str, Callable[[Path, str], bytes]] = {
     **dict.fromkeys(in_tables.ENDINGS, in_tables.read_cell),
+    **dict.fromkeys(in_json.ENDINGS, in_json.read_field),
     **dict.fromkeys(in_archives.ENDINGS, in_archives.read_member),
     inkml_pictures.ENDING: inkml_pictures.read_drawing,
 }
@@ -30,7 +31,7 @@ PATTERN = rf"(?is)^.+?{_FILE}#.|{re.escape(inkml_pictures.ENDING)}$"
 
 
 class Stored(NamedTuple):
-    """An image inside a file: `COLUMN:ROW` of a table, the name of a member of an archive."""
+    """An image inside a file: `COLUMN:ROW` of a table or of JSON, the name of a member of an archive."""
 
     file: Path
     inner: str

@@ -13,11 +13,11 @@ from curate.base.column_names import find_column
 from curate.base.errors import UserError
 from curate.runs.folder import SAMPLES
 from curate.sources.look import IMAGE_ENDINGS
-from curate.sources.model import LONG_LABEL, MAX_LABEL, Job
+from curate.sources.model import LONG_LABEL, MAX_LABEL, STORED_IMAGE, Job
 
 #: Names that say nothing of images by themselves: taken as the image only where their values look like image files.
 DOUBTFUL = ("path", "name")
-_TAKEN = frozenset(SAMPLES) | {"line", "name", "file"}
+_TAKEN = frozenset(SAMPLES) | {"line", "name", "file", STORED_IMAGE}
 
 NOT_TEXT = "the label is not text"
 IMAGE_NOT_PATH = "the image is not a path"
@@ -45,7 +45,10 @@ def named_column(role: str, names: Sequence[str], job: Job, path: Path) -> str |
 
 def other_column(role: str, names: Sequence[str], job: Job, path: Path) -> str | None:
     """The column for a role, None where there is none. Raises UserError where `--columns` names an absent one."""
-    return named_column(role, names, job, path) or find_column(names, job.columns.names(role))
+    found = named_column(role, names, job, path) or find_column(names, job.columns.names(role))
+    if role == "id":
+        job.id_column = found
+    return found
 
 
 def image_column(columns: Mapping[str, Sequence[Any]], label: str, job: Job, path: Path) -> str | None:

@@ -13,6 +13,7 @@ from curate.sources.model import (
     NO_LABEL,
     NUL_BYTE,
     PART_SCHEMA,
+    STORED_IMAGE,
     Job,
     Part,
     Source,
@@ -45,10 +46,13 @@ def finish(frames: list[pl.DataFrame], parts: list[Part], job: Job, spec: Source
         unreadable=job.unreadable,
         notes={note: count for note, count in sorted(job.notes.items()) if count},
         places=places,
+        id_column=job.id_column,
     )
 
 
 def _check(frame: pl.DataFrame, part: Part, job: Job) -> pl.DataFrame:
+    if STORED_IMAGE in frame.columns:
+        frame = frame.with_columns(image=pl.coalesce(STORED_IMAGE, "image")).drop(STORED_IMAGE)
     frame = job.reject(frame, pl.col("label").is_null(), NO_LABEL, part.path, "name")
     frame = job.reject(frame, pl.col("label").str.contains("\0", literal=True), NUL_BYTE, part.path, "label")
     frame = job.reject(frame, pl.col("label").str.len_bytes() > MAX_LABEL, LONG_LABEL, part.path, "label")

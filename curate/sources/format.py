@@ -14,6 +14,7 @@ import polars as pl
 from curate.base.column_names import Columns, Tried
 from curate.sources.look import TEXT_ENDINGS, Look
 from curate.sources.model import Job, Part, wrong_shape
+from curate.sources.other_tools import tool_of
 from curate.sources.places.file_text import Change
 from curate.sources.places.output import Files, Output
 from curate.sources.splits import name_parts
@@ -112,9 +113,13 @@ class SourceFormat(ABC):
         return max(sure) * 0.97 if sure else None
 
     def candidates(self, look: Look) -> list[Look]:
-        """The files of a folder that could hold labels: what looks like text, and all with an ending of this format."""
+        """The files of a folder that could hold labels: what looks like text, and all with an ending of this format.
+
+        Those of other tools are none.
+        """
         own = tuple(ending for ending in self.endings if ending not in TEXT_ENDINGS)
-        return [*look.label_files, *map(Look, look.all_files(*own) if own else ())]
+        mine = [file for file in look.label_files if tool_of(file) is None]
+        return [*mine, *map(Look, look.all_files(*own) if own else ())]
 
 
 class FileFormat(SourceFormat):

@@ -12,6 +12,9 @@ from typing import Any
 
 import polars as pl
 
+from curate.images.in_json import DOCUMENT
+from curate.sources.chat_frames import chat_frame
+from curate.sources.chat_rows import is_chat
 from curate.sources.columns import rows_frame
 from curate.sources.lines import read_all, read_lines
 from curate.sources.look import IMAGE_ENDINGS, Look
@@ -27,15 +30,19 @@ _GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 def read_json(path: Path, job: Job) -> pl.DataFrame:
     """A part's frame from a file of JSON lines, an array of objects or labels, or one object {image name: label}.
 
-    In JSON lines `line` is the line number; in an array it is the place of the item, counted from 1.
+    Objects may be conversations: see `curate.sources.chat_rows`. In JSON lines `line` is the line number; in an array
+    it is the place of the item, counted from 1.
     Raises UserError where no record has a label column.
     """
-    head = Look(path).head[:4096].lstrip()
-    if head.startswith(b"[") or re.match(rb"\{\s*\n", head):
-        lines, records = _document(path, job)
-    else:
-        lines, records = _lines(path, job)
+    lines, records = read_records(path, job)
     return records_frame(lines, records, path, job)
+
+
+def read_records(path: Path, job: Job) -> tuple[list[int], list[Any]]:
+    """The JSON values of such a file and their lines, or their places in an array; what is no JSON is counted."""
+    head = Look(path).head[:4096].lstrip()
+    whole = DOCUMENT.match(head) is not None
+    return _document(path, job) if whole else _lines(path, job)
 
 
 def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) -> pl.DataFrame:
@@ -46,6 +53,8 @@ def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) ->
         job.rows += len(pairs)
         lines = list(range(1, len(pairs) + 1))
         return rows_frame({"image": [key for key, _ in pairs], "label": [text for _, text in pairs]}, lines, job, path)
+    if "label" not in job.columns.given and sum(map(_is_chat, records)) * 2 > len(records):
+        return chat_frame(lines, records, path, job)
     label = job.columns.given.get("label", "label")
     keys: dict[str, None] = {}
     good: list[dict[str, Any]] = []
@@ -64,6 +73,10 @@ def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) ->
     columns = {key: [record.get(key) for record in good] for key in keys}
     clean = {key.encode("utf-8", "backslashreplace").decode(): values for key, values in columns.items()}
     return rows_frame(clean, places, job, path)
+
+
+def _is_chat(record: Any) -> bool:
+    return isinstance(record, dict) and is_chat(record)
 
 
 def _lines(path: Path, job: Job) -> tuple[list[int], list[Any]]:

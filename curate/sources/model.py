@@ -31,6 +31,8 @@ NO_LABEL = "the label is missing"
 LEAVES_FOLDER = "image path leaves the image folder"
 DUPLICATE_ID = "duplicate id: the sample_id got a suffix ~2, ~3, …"
 
+#: A column that a format's `read` may add: refs to images inside files, which stand for the `image` of their rows.
+STORED_IMAGE = "stored_image"
 #: What a format's `read` returns; the columns a source brought follow these.
 PART_SCHEMA: dict[str, Any] = {
     "line": pl.Int64,
@@ -111,7 +113,8 @@ class Source:
     unreadable.total`. places: file and line of every row of `frame`, in the same order. path: absolute, but for a hub
     id, which stays as it was given. root: the absolute folder that image paths are relative to. notes: things worth
     saying that cost no row, counted (duplicate ids, formulas that no index names, archives that can't be read). packed:
-    the files in `places` are inside archives.
+    the files in `places` are inside archives. id_column: the column or key that the last part of every sample_id comes
+    from, if it is one.
     """
 
     name: str
@@ -124,6 +127,7 @@ class Source:
     notes: dict[str, int]
     places: pl.DataFrame
     packed: bool = False
+    id_column: str | None = None
 
     @property
     def base(self) -> Path:
@@ -157,6 +161,7 @@ class Job:
     unreadable: Unreadable = field(default_factory=Unreadable)
     notes: Counter[str] = field(default_factory=Counter)
     rows: int = 0
+    id_column: str | None = None
 
     def left(self) -> int | None:
         """How many rows may still be read; None without a limit."""
@@ -169,6 +174,11 @@ class Job:
             return path.relative_to(base).as_posix()
         except ValueError:
             return path.as_posix()
+
+    def in_root(self, path: Path) -> str:
+        """How refs to images inside a file name it: relative to the root, with forward slashes."""
+        there = path.absolute().is_relative_to(self.root.absolute())
+        return (path.absolute().relative_to(self.root.absolute()) if there else path).as_posix()
 
     def bad(self, path: Path, line: int, reason: str, text: str = "") -> None:
         self.unreadable.add(self.file(path), line, reason, text)

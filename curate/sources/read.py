@@ -18,6 +18,7 @@ from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.look import IMAGE_ENDINGS, Look, looking_once
 from curate.sources.model import LEAVES_FOLDER, AmbiguousError, Job, NoRows, Part, Source
+from curate.sources.other_tools import what_it_is
 from curate.sources.packed import opened, opened_images
 from curate.sources.registry import FORMATS
 from curate.sources.spec import SourceSpec
@@ -37,6 +38,8 @@ def recognise(path: Path) -> SourceFormat:
 
 def _recognise(path: Path) -> SourceFormat:
     look = Look(path)
+    if other := what_it_is(look):
+        raise UserError(f"{path}: {other}")
     asked = {name: item for name, item in FORMATS.items() if item.indexes or not look.is_index}
     sure = {name: found for name, item in asked.items() if (found := item.recognise(look))}
     if not sure:

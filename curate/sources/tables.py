@@ -11,20 +11,34 @@ import polars as pl
 
 from curate.base.column_names import find_column
 from curate.base.errors import UserError
+from curate.sources.chat_frames import chat_columns, chat_table
+from curate.sources.chat_rows import Layout, layout_of
 from curate.sources.columns import free_name, label_column, named_column, other_column
 from curate.sources.image_paths import resolve_images
 from curate.sources.look import IMAGE_ENDINGS, Look
 from curate.sources.model import Job, wrong_shape
 
+#: Conversations are read so many rows at a time.
+_BATCH = 2000
 SHARD = re.compile(r"-\d{5}-of-\d{5}(-[0-9a-f]+)?\.(parquet|arrow)$")
 
 
-def read_parquet(path: Path, job: Job) -> pl.DataFrame:
-    """A part's frame from a parquet file. Raises UserError where it is none or has no label column."""
+def read_parquet(path: Path, job: Job, layout: Layout | None = None) -> pl.DataFrame:
+    """A part's frame from a parquet file. Raises UserError where it is none or has no label column.
+
+    layout: that of its conversations, if it was told.
+    """
     try:
         schema = pl.read_parquet_schema(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise wrong_shape(path, "parquet", _first_line(error)) from error
+
+    if layout or layout_of(list(schema)):
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(path) as file:
+            if chat := chat_columns(file.schema_arrow, job.columns, layout):
+                return chat_table(path, job, file.iter_batches(_BATCH, columns=chat), layout)
 
     def columns(names: list[str]) -> pl.DataFrame:
         try:
@@ -41,14 +55,16 @@ def read_parquet(path: Path, job: Job) -> pl.DataFrame:
     return table_frame(path, job, dict(schema), columns, inner)
 
 
-def read_arrow(path: Path, job: Job) -> pl.DataFrame:
-    """A part's frame from one Arrow file (memory-mapped, images left unread). Raises UserError where it is none."""
+def read_arrow(path: Path, job: Job, layout: Layout | None = None) -> pl.DataFrame:
+    """`read_parquet` for one Arrow file (memory-mapped, images left unread). Raises UserError where it is none."""
     from curate.images.in_tables import open_arrow
 
     try:
         table = open_arrow(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: can't be read as Arrow: {str(error).splitlines()[0][:200]}") from error
+    if chat := chat_columns(table.schema, job.columns, layout):
+        return chat_table(path, job, table.select(chat).to_batches(_BATCH), layout)
     left = job.left()
     if left is not None:
         table = table.slice(0, left)
@@ -95,10 +111,7 @@ def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, inne
     image_text = pl.lit(None, pl.String).alias("image")
     paths: list[str | None] = []
     if image and stored:
-        where = (
-            path.absolute().relative_to(job.root.absolute()).as_posix() if _within(path, job.root) else path.as_posix()
-        )
-        image_text = pl.format("{}#{}:{}", pl.lit(where), pl.lit(image), line - 1).alias("image")
+        image_text = pl.format("{}#{}:{}", pl.lit(job.in_root(path)), pl.lit(image), line - 1).alias("image")
         if stored == "struct" and not ident:
             paths = _unique_paths(inner(image)[: table.height])
     elif image:
@@ -161,10 +174,6 @@ def _unique_paths(paths: Sequence[str | None]) -> list[str | None]:
     """The file names that images had before they were packed, where every row has one of its own; else nothing."""
     named = [path for path in paths if path]
     return list(paths) if len(named) == len(paths) == len(set(named)) else []
-
-
-def _within(path: Path, root: Path) -> bool:
-    return path.absolute().is_relative_to(root.absolute())
 
 
 def _first_line(error: Exception) -> str:

@@ -23,8 +23,8 @@ _SHOWN = 5
     epilog="""
 \b
 MODEL is an adapter that `finetune train` wrote, a merged model or a base model, each a
-folder or an id on the hub. DATASET is a folder that `curate export` wrote, a file of
-messages (JSON lines), or an id on the hub.
+folder or an id on the hub. DATASET is a folder that `curate export` wrote, a file or
+folder that `curate audit` reads, conversations too, or an id on the hub.
 
 \b
 A row of PRED.jsonl: sample_id, gt, pred, image (where it is a file), seconds (the batch's
@@ -56,6 +56,8 @@ Examples:
 @click.option("--out", type=click.Path(path_type=Path), metavar="PRED.jsonl", required=True, help="The file to write.")
 @click.option("--server", metavar="URL", help="Ask the model that this server calls MODEL (OpenAI's chat completions).")
 @click.option("--split", default="test", show_default=True, metavar="NAME", help="The split to predict.")
+@click.option("--images", metavar="DIR", help="The folder in which images are looked up [default: beside the data].")
+@click.option("--columns", metavar="label:tex,…", help="Which columns hold what [default: known by their names].")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the split's first N rows.")
 @click.option("--prompt", metavar="TEXT", help="What to ask [default: what the model was trained with].")
 @click.option("--batch-size", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
@@ -79,6 +81,8 @@ def predict(
     out: Path,
     server: str | None,
     split: str,
+    images: str | None,
+    columns: str | None,
     limit: int | None,
     prompt: str | None,
     batch_size: int,
@@ -96,13 +100,14 @@ def predict(
     if prompt is not None and not prompt.strip():
         raise UserError("--prompt is empty; the model needs to be asked something")
     asker, trained = asker_of(model, server, load_in_4bit, dtype, max_pixels)
-    from finetune.data.pairs import load_pairs
+    from finetune.data.pairs import read_pairs
     from finetune.predict.engines import Asking
     from finetune.predict.job import data_facts, predict_file
     from finetune.predict.questions import Questions
 
+    pairs = read_pairs(dataset, split, images, columns)
     questions = Questions(
-        load_pairs(dataset, split),
+        pairs.rows,
         resize=trained.resize,
         name_from=out.parent,
         save_to=save_images,
@@ -116,6 +121,8 @@ def predict(
     except KeyboardInterrupt:
         click.echo(f"finetune: {out} keeps what is predicted; the same command goes on with it", err=True)
         raise
+    for line in pairs.told():
+        say(f"data      {line}")
     say_predicted(made, questions.imageless, max_new_tokens)
 
 

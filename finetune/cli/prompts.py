@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from finetune.settings.prompt_file import Prompt
 
 PROMPTS_FILE, PAGE_FILE = "prompts.json", "prompts.md"
-_SAME = ("server", "split", "limit", "batch_size", "max_new_tokens", "max_pixels", "load_in_4bit", "dtype")
+_SAME = (
+    *("server", "split", "images", "columns", "limit", "batch_size", "max_new_tokens", "max_pixels", "load_in_4bit"),
+    "dtype",
+)
 
 
 @click.command(
@@ -65,6 +68,8 @@ def prompts(
     cdm: bool,
     server: str | None,
     split: str,
+    images: str | None,
+    columns: str | None,
     limit: int | None,
     batch_size: int,
     max_new_tokens: int,
@@ -79,7 +84,7 @@ def prompts(
     asker, trained = asker_of(model, server, load_in_4bit, dtype, max_pixels)
     from curate import __version__
     from finetune.compare.prompt_table import as_json, as_text, score_prompts
-    from finetune.data.pairs import load_pairs
+    from finetune.data.pairs import read_pairs
     from finetune.predict.engines import Asking
     from finetune.predict.job import Asker, data_facts, predict_file
     from finetune.predict.questions import Questions
@@ -93,7 +98,8 @@ def prompts(
     asking = Asking(batch_size, max_new_tokens)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="texsieve-prompts-")))
-        questions = Questions(load_pairs(dataset, split), resize=trained.resize, name_from=folder, limit=limit)
+        pairs = read_pairs(dataset, split, images, columns)
+        questions = Questions(pairs.rows, resize=trained.resize, name_from=folder, limit=limit)
         data = data_facts(dataset, split, questions, trained.resize)
         answers: list[Asked] = []
         notes: dict[str, None] = {}
@@ -111,6 +117,8 @@ def prompts(
         if out is not None:
             write(out, found, said)
     say(as_text(found, width()))
+    for line in pairs.told():
+        say(f"data      {line}")
     for line in notes:
         say(f"note      {line}")
     if questions.imageless:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 \b
 CONFIG is a YAML file, or the name of a ready one: 8gb, 16gb, 24gb, multi-gpu (its first
 lines say how to start it on several GPUs). KEY=VALUE wins over it: data.path is a folder
-that `curate export` wrote, a file of messages (JSON lines), or an id on the hub.
+that `curate export` wrote, a file or folder that `curate audit` reads, conversations too,
+or an id on the hub. Both count the same samples.
 
 \b
 Every sample is looked at before the first step. What doesn't fit the model (a broken image,
@@ -111,7 +112,7 @@ def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
             folder.write_config(config)
         else:
             folder.begin(config, run_folder.environment(plan.hashes()))
-        folder.write_unfit({split.name: split.checked for split in plan.splits})
+        folder.write_unfit({split.name: split.checked for split in plan.splits}, plan.data.first)
         click.echo(planning.as_text(plan), err=True)
         if resume:
             click.echo(f"resumed    from {checkpoint.name if checkpoint else 'the beginning'}", err=True)

@@ -14,8 +14,9 @@ from PIL import Image
 
 from curate.base.column_names import ID_COLUMNS, LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
+from curate.export.tell.manifest import MANIFEST
 from curate.images.model_ready import Resize, model_image
-from finetune.data.messages import ENDINGS, answer_of, read_messages
+from finetune.data.sources import Pairs, names_format, read_whole, select_split
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -23,28 +24,33 @@ if TYPE_CHECKING:
 #: What every data set that is loaded here has. `image` is a `datasets.Image`: decoded to RGB when a row is read.
 COLUMNS = ("image", "label", "sample_id", "source")
 _IMAGES = ("image", "img", "picture")
-_TALKS = ("messages", "conversations")
 _UNKNOWN_SPLIT = re.compile(r'Unknown split "?(?P<split>[^".]*)"?\. Should be one of (?P<known>.*?)\.?$', re.MULTILINE)
 
 
-def load_pairs(where: str, split: str) -> Dataset:
+def load_pairs(where: str, split: str, images: str | None = None, columns: str | None = None) -> Dataset:
+    """`read_pairs` without what is known of rows that are no pairs."""
+    return read_pairs(where, split, images, columns).rows
+
+
+def read_pairs(where: str, split: str, images: str | None = None, columns: str | None = None) -> Pairs:
     """The rows of a split, with the columns of COLUMNS and in the order of the files.
 
-    where: a folder of `curate export` in any format (or another that `datasets.load_dataset` reads), a file of messages
-    (JSON lines; its rows' own `split` picks some, else it has one split, whatever it is called), or an id on the hub.
-    An `image` may be null where the data set has none. Raises UserError where it can't be had, has no such split, or
-    neither labels nor messages.
+    where: a folder of `curate export` in any format, a file or folder that `curate audit` reads, with or without
+    FORMAT: before it (its rows' own `split` picks some, else it has one split, whatever it is called), or an id on the
+    hub. images, columns: the folder in which images are looked up, and which columns hold what, as `curate audit` has
+    them. An `image` may be null where the data set has none. Raises UserError where it can't be had, has no such split,
+    or holds no pair.
     """
     path = Path(where)
-    if path.is_file():
-        if path.suffix.lower() not in ENDINGS:
-            raise UserError(f"{where}: no file of messages ({' or '.join(ENDINGS)}) and no folder; a data set is a "
-                            "folder that `curate export` wrote, a file of messages or an id on the hub")  # fmt: skip
-        return read_messages(path, split)
+    if (path.exists() and not (path / MANIFEST).is_file()) or names_format(where):
+        return select_split(read_whole(where, images, columns), split)
     if not path.is_dir() and (where.startswith((".", "/", "~")) or where.count("/") != 1):
-        raise UserError(f"{where}: no such folder or file; data.path is what `curate export` wrote, a file of messages "
-                        "or an id on the hub, ORG/NAME")  # fmt: skip
-    return _named(where, split, _loaded(where, split))
+        raise UserError(f"{where}: no such folder or file; data.path is what `curate export` wrote, a file or folder "
+                        "that `curate audit` reads, or an id on the hub, ORG/NAME")  # fmt: skip
+    rows = _loaded(where, split)
+    if not path.is_dir() and find_column(rows.column_names, LABEL_COLUMNS) is None:
+        return select_split(read_whole(f"hf:{where}", images, columns), split)
+    return Pairs(_named(where, split, rows))
 
 
 def _loaded(where: str, split: str) -> Dataset:
@@ -75,17 +81,10 @@ def _named(where: str, split: str, rows: Dataset) -> Dataset:
     names = rows.column_names
     image = next((name for name in names if isinstance(rows.features[name], datasets.Image)), None)
     image = image or find_column(names, _IMAGES)
-    talk = find_column(names, _TALKS)
-    label = find_column([name for name in names if name not in (image, talk)], LABEL_COLUMNS)
-    if image is None or (label is None and talk is None):
-        raise UserError(
-            f"{where}: has {'no image column' if image is None else 'neither a label nor messages'}; its columns are "
-            f"{', '.join(names)}"
-        )
-    if label is None:
-        # The answers are text: reading them all takes no image along.
-        labels = [answer_of(value, f"{where}: row {row}") for row, value in enumerate(rows[talk])]
-        rows, label = rows.add_column("label", labels), "label"
+    label = find_column([name for name in names if name != image], LABEL_COLUMNS)
+    if image is None or label is None:
+        raise UserError(f"{where}: has no {'image' if image is None else 'label'} column; its columns are "
+                        f"{', '.join(names)}")  # fmt: skip
     identity = find_column(names, ID_COLUMNS)
     kept: dict[str, str] = {"image": image, "label": label}
     if identity is not None and identity not in kept.values():

@@ -58,8 +58,12 @@ class LoraConfig:
 class DataConfig:
     """What to train on, and what a sample looks like to the model."""
 
-    #: A folder of `curate export` (any format), a file of messages (JSON lines), or an id on the hub.
+    #: A folder of `curate export`, a file or folder that `curate audit` reads (conversations too), or an id on the hub.
     path: str = "dataset"
+    #: The folder in which images are looked up, as `curate audit --images` has it; null: beside the data.
+    images: str | None = None
+    #: Which columns hold what, `label:tex,image:photo`, as `curate audit --columns` has it; null: known by their names.
+    columns: str | None = None
     #: The split to train on.
     train: str = "train"
     #: The split to evaluate with; null: nothing is evaluated.

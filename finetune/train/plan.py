@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from curate.base.errors import UserError
 from curate.base.leftovers import restore
 from curate.base.tables import count, things
-from finetune.data.pairs import load_pairs
+from finetune.data.pairs import read_pairs
+from finetune.data.sources import Pairs
 from finetune.models.hardware import gpus, processes
 from finetune.models.hub import adapter_folder
 from finetune.models.load import adapters_of, base_of, load_processor, quiet
-from finetune.settings.config import Config
+from finetune.settings.config import Config, DataConfig
 from finetune.train.estimate import Estimate, ModelShape, adapter_weights, estimate, shape_of, steps_of
 from finetune.train.preflight import REASONS, CheckedSplit, check, is_verified
 from finetune.train.run_folder import data_sha256
@@ -52,6 +53,8 @@ class TrainingPlan:
     shape: ModelShape
     steps: int
     estimate: Estimate
+    #: What the data set was read from, and what of it is no sample.
+    data: Pairs
 
     @property
     def splits(self) -> list[Split]:
@@ -67,9 +70,10 @@ def make_plan(config: Config, progress: Progress | None = None) -> TrainingPlan:
 
     Raises UserError where data or model can't be had, and where no sample fits.
     """
-    train = load_pairs(config.data.path, config.data.train)
+    data = read_pairs(config.data.path, config.data.train, config.data.images, config.data.columns)
+    train = data.rows
     name = config.data.validation
-    validation = _validation(config.data.path, name) if name is not None else None
+    validation = _validation(config.data, name) if name is not None else None
     if validation is not None and _same(train, validation):
         raise UserError(
             f"{config.data.path}: its {config.data.train!r} and {name!r} are the same samples, and a loss on what was "
@@ -84,19 +88,31 @@ def make_plan(config: Config, progress: Progress | None = None) -> TrainingPlan:
     ]
     first = splits[0].checked
     if not first.fitting:
-        raise UserError(f"{config.data.path}: no sample of {splits[0].name!r} fits the model: {_reasons(first)}")
+        none = f"; and {count(data.left_out)} rows are no samples: {data.counted()}" if data.left_out else ""
+        raise UserError(f"{config.data.path}: no sample of {splits[0].name!r} fits the model: {_reasons(first)}{none}")
     shape = _shape(config)
     fit = first.frame.filter(first.frame["reason"].is_null())
     steps = steps_of(len(fit), config, processes())
     lengths = list(fit.select("tokens", "image_tokens").iter_rows())
     made = estimate(shape, config, lengths, steps, processes())
-    return TrainingPlan(config, splits[0], splits[1] if len(splits) > 1 else None, shape, steps, made)
+    return TrainingPlan(config, splits[0], splits[1] if len(splits) > 1 else None, shape, steps, made, data)
 
 
 def check_policy(plan: TrainingPlan) -> None:
-    """Raises UserError where samples don't fit and data.unfit is `error`."""
+    """Raises UserError where samples don't fit and data.unfit is `error`, and where most rows of the data are none."""
+    path, left_out, of = plan.config.data.path, plan.data.left_out, plan.data.read or 0
+    if left_out * 2 > of:
+        raise UserError(
+            f"{path}: most of its rows, {count(left_out)} of {count(of)}, are no samples ({plan.data.counted()}); "
+            "mend it, or write the rest to a data set of its own with `curate audit` and `curate export`"
+        )
     if plan.config.data.unfit != "error":
         return
+    if left_out:
+        raise UserError(
+            f"{path}: {count(left_out)} of its {things(of, 'row')} are no samples ({plan.data.counted()}); "
+            "unfit.jsonl in the run folder lists them, data.unfit=drop leaves them out"
+        )
     for split in plan.splits:
         unfit = split.checked.unfit
         if len(unfit):
@@ -122,6 +138,7 @@ def _lines(plan: TrainingPlan) -> list[tuple[str, str]]:
         ("adapters", f"r {config.lora.r} on {' and '.join(parts)} of {' and '.join(on)}: about "
                      f"{_millions(adapter_weights(shape, config))} weights are trained"),
     ]  # fmt: skip
+    out += [("" if at else "data", line) for at, line in enumerate(plan.data.told())]
     for split in plan.splits:
         out += _of_split(split, config.data.max_length)
     a_step = config.train.batch_size * config.train.accumulation * processes()
@@ -181,9 +198,9 @@ def _reasons(checked: CheckedSplit) -> str:
     )
 
 
-def _validation(where: str, split: str) -> Dataset:
+def _validation(data: DataConfig, split: str) -> Dataset:
     try:
-        return load_pairs(where, split)
+        return read_pairs(data.path, split, data.images, data.columns).rows
     except UserError as error:
         if "split" not in str(error):
             raise
@@ -192,11 +209,7 @@ def _validation(where: str, split: str) -> Dataset:
 
 def _same(one: Dataset, other: Dataset) -> bool:
     """Whether two splits are the same pairs, as those of a file that names none are. Reads no image."""
-    return (
-        len(one) == len(other)
-        and one["label"][:] == other["label"][:]
-        and bool(one.data.column("image").equals(other.data.column("image")))
-    )
+    return list(one["sample_id"]) == list(other["sample_id"])
 
 
 def _limited(rows: Dataset, limit: int | None) -> Dataset:

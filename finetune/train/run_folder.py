@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -34,6 +35,7 @@ from finetune.models.hardware import gpus, processes
 from finetune.settings.config import Config, as_yaml, load_config
 
 if TYPE_CHECKING:
+    from curate.sources import BadRow
     from finetune.train.preflight import CheckedSplit
 
 State = Literal["preparing", "training", "finished"]
@@ -158,9 +160,11 @@ class RunFolder:
     def set_state(self, state: State, **facts: Any) -> None:
         write_json(self.path / STATE, {"state": state, **facts})
 
-    def write_unfit(self, checked: Mapping[str, CheckedSplit]) -> None:
-        """List the samples that don't fit, of every split; the file is there even where all fit."""
+    def write_unfit(self, checked: Mapping[str, CheckedSplit], unread: Iterable[BadRow] = ()) -> None:
+        """List the rows that are no samples and the samples that don't fit; the file is there even where all fit."""
         with new_file(self.path / UNFIT) as temporary, temporary.open("w", encoding="utf-8") as lines:
+            for bad in unread:
+                lines.write(json.dumps(asdict(bad), ensure_ascii=False) + "\n")
             for split, one in checked.items():
                 for row in one.unfit.iter_rows(named=True):
                     known = {name: value for name, value in row.items() if value not in (None, "") and name != "row"}

@@ -95,7 +95,8 @@ class HuggingFace(SourceFormat):
     page = """
 An id is fetched through `datasets`, `hf:ORG/NAME:CONFIG` picks a configuration; images stay unread until they are
 looked at. `curate fix` takes no id: it writes files, so save the data set first (`save_to_disk`). Of a saved data set
-it writes one that can be loaded again, with the splits that were read.
+it writes one that can be loaded again, with the splits that were read. Rows that are conversations are read as
+[`chat`](#chat) says.
 """
     layouts = (("datasets", "what `Dataset.save_to_disk` and `DatasetDict.save_to_disk` write"),)
     general = True

@@ -80,6 +80,11 @@ class FileText:
         if self.text[start:end] != new:
             self.spans.append((start, end, new))
 
+    def replace_too(self, start: int, end: int, new: str) -> None:
+        """Replace where a text that `replace` has put elsewhere stands once more: no place of a label of its own."""
+        if self.text[start:end] != new:
+            self.spans.append((start, end, new))
+
     def result(self) -> str:
         out: list[str] = []
         at = 0

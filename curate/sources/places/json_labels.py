@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import Any
 
 from curate.base.column_names import Columns
+from curate.sources.chat_rows import Layout, Unfit, label_of, layout_of
 from curate.sources.places.file_text import Change, FileText, lost
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def in_json(file: FileText, changes: Sequence[Change], columns: Columns) -> list[str]:
-    """For JSON lines, a JSON array of objects or labels, and one object {image: label}."""
+#: The keys and indexes that lead from a record to a text in it.
+Steps = Sequence[str | int]
+#: Where the label of a record is, and where the same text is once more; nowhere if it has none.
+Place = Callable[[Any], Sequence[Steps]]
+
+
+def in_json(file: FileText, changes: Sequence[Change], columns: Columns, place: Place | None = None) -> list[str]:
+    """For JSON lines, a JSON array of objects or labels, and one object {image: label}.
+
+    place: says where the label of a record is; else it is under one of the names of the label, or a conversation's
+    answer.
+    """
     text = file.text
     head = text[:4096].lstrip("\ufeff \t\r\n")
     items: list[int] | None = None
     if head.startswith("["):
         items = _items(text)
-    elif (pairs := _mapping(text, columns)) is not None:
+    elif place is None and (pairs := _mapping(text, columns)) is not None:
         return _in_values(file, changes, pairs)
     elif re.match(r"\{\s*\n", head):
         items = [text.index("{")]
@@ -28,13 +40,19 @@ def in_json(file: FileText, changes: Sequence[Change], columns: Columns) -> list
     for number, label, new in changes:
         try:
             start = items[number - 1] if items is not None else _begin(file, number)
-            start, end = _label_span(text, start, columns)
+            again: list[tuple[int, int]] = []
+            if place is None:
+                start, end = _label_span(text, start, columns)
+            else:
+                (start, end), *again = _spans_at(text, start, place)
             held = scanstring(text, start + 1)[0] if text[start : start + 1] == '"' else None
-        except (ValueError, IndexError) as error:  # no JSON any more, or an array that has got shorter
+        except (ValueError, LookupError) as error:  # no JSON any more, or an array that has got shorter
             raise lost(file, number) from error
         if held != label:
             raise lost(file, number)
         file.replace(start, end, json.dumps(new, ensure_ascii=ascii_only))
+        for span in again:
+            file.replace_too(*span, json.dumps(new, ensure_ascii=ascii_only))
     return [new for _, _, new in changes]
 
 
@@ -85,8 +103,46 @@ def _label_span(text: str, at: int, columns: Columns) -> tuple[int, int]:
     if text[at : at + 1] == '"':
         return at, scanstring(text, at + 1)[1]
     spans = {key: (start, end) for key, start, end in _members(text, at)}  # of a repeated key the last one counts
+    if "label" not in columns.given and layout_of(list(spans)):
+        return _spans_at(text, at, answer_place)[0]
     column = columns.label(list(spans))
     return spans.get(column or "", (at, at))
+
+
+def answer_place(record: Any, layout: Layout | None = None) -> Sequence[Steps]:
+    """Where the answer of a conversation is."""
+    try:
+        return [label_of(record, layout)[1]] if isinstance(record, dict) else []
+    except Unfit:
+        return []
+
+
+def _spans_at(text: str, at: int, place: Place) -> list[tuple[int, int]]:
+    """(start, end) of the values in the record that begins at `at` to which its places lead; its own for none."""
+    found = []
+    for steps in place(json.JSONDecoder().raw_decode(text, at)[0]):
+        start = end = at
+        for step in steps:
+            if isinstance(step, int):
+                start, end = _elements(text, start)[step]
+            else:
+                start, end = {key: span for key, *span in _members(text, start)}[step]
+        found.append((start, end))
+    return found or [(at, at)]
+
+
+def _elements(text: str, at: int) -> list[tuple[int, int]]:
+    """(start, end) of the values of the array that begins at `at`."""
+    decoder = json.JSONDecoder()
+    found: list[tuple[int, int]] = []
+    at = _skip(text, at + 1)
+    while text[at : at + 1] != "]":
+        end = decoder.raw_decode(text, at)[1]
+        found.append((at, end))
+        at = _skip(text, end)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+    return found
 
 
 def _mapping(text: str, columns: Columns) -> list[tuple[int, int]] | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
+from curate.sources.chat_frames import answers, chat_layout
+from curate.sources.chat_rows import Layout, label_of
+from curate.sources.dataset_info import layout_for
 from curate.sources.places.file_text import Change, FileText, one_line
 
 if TYPE_CHECKING:
@@ -47,12 +50,36 @@ class TableFile:
         from curate.images.in_tables import open_arrow
 
         names = open_arrow(self.path).column_names if self._is_arrow else pq.read_schema(self.path).names
+        if layout := self._layout():
+            return layout.talk or layout.answer or "", self._answers(layout)
         found = self.columns.label(names)
         if found is None or found not in names:
             raise UserError(f"{self.path}: no label column; it has: {', '.join(names)}")
         if self._is_arrow:
             return found, open_arrow(self.path).column(found).to_pylist()
         return found, pq.ParquetFile(self.path).read(columns=[found]).column(0).to_pylist()
+
+    def _layout(self) -> Layout | None:
+        """The layout of the conversations that the rows are, if they are."""
+        import pyarrow.parquet as pq
+
+        from curate.images.opening import open_arrow
+
+        schema = open_arrow(self.path).schema if self._is_arrow else pq.read_schema(self.path)
+        return chat_layout(schema, self.columns, layout_for(self.path))
+
+    def _answers(self, layout: Layout) -> list[str | None]:
+        import pyarrow.parquet as pq
+
+        from curate.images.opening import open_arrow
+
+        if self._is_arrow:
+            table = open_arrow(self.path)
+            names = [name for name in table.column_names if name in layout.used]
+            return answers(table.select(names).to_batches(_ARROW_BATCH), layout)
+        with pq.ParquetFile(self.path) as file:
+            names = [name for name in file.schema_arrow.names if name in layout.used]
+            return answers(file.iter_batches(_ARROW_BATCH, columns=names), layout)
 
     def diff(self, new_name: str) -> Iterator[bytes]:
         """A unified diff of the label column, a row a line."""
@@ -106,13 +133,30 @@ class TableFile:
         place = table.column_names.index(name)
         kind = table.schema.field(place)
         values = table.column(place).to_pylist()
-        for row, label in here.items():
-            values[row] = label
+        if layout := self._layout():
+            self._put_answers(table, layout, name, values, here)
+        else:
+            for row, label in here.items():
+                values[row] = label
         if pa.types.is_dictionary(kind.type):
             column = pa.array(values, kind.type.value_type).dictionary_encode().cast(kind.type)
         else:
             column = pa.array(values, kind.type)
         return table.set_column(place, kind, column)
+
+    def _put_answers(
+        self, table: pa.Table, layout: Layout, name: str, values: list[Any], new: Mapping[int, str]
+    ) -> None:
+        """Put new answers into the conversations in `values`, the column `name`."""
+        names = [other for other in table.column_names if other in layout.used]
+        for row, label in new.items():
+            record = {other: values[row] if other == name else table.column(other)[row].as_py() for other in names}
+            *steps, last = label_of(record, layout)[1]
+            held: Any = record
+            for step in steps:
+                held = held[step]
+            held[last] = label
+            values[row] = record[name]
 
     def _arrow_writer(self, sink: pa.NativeFile, schema: pa.Schema) -> pa.RecordBatchWriter:
         """Of the file kind or of the streaming kind, as the table was."""

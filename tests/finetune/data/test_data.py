@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from curate.base.errors import UserError
 from curate.export.registry import FORMATS
 from curate.export.write.pictures import PictureFile
 from curate.export.write.shards import Row, by_split, cut
-from finetune.data.pairs import COLUMNS, load_pairs, picture
+from curate.sources import lines
+from finetune.data.pairs import COLUMNS, load_pairs, picture, read_pairs
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +81,7 @@ def test_messages_without_a_label_column_give_the_answer(tmp_path: Path) -> None
     rows.to_parquet(str(tmp_path / "bare" / "train-00000-of-00001.parquet"))
     pairs = load_pairs(str(tmp_path / "bare"), "train")
     assert pairs["label"][:] == ["x^0", "x^1", "x^2"]
-    assert pairs["sample_id"][:] == ["bare/train/0", "bare/train/1", "bare/train/2"]
+    assert len(set(pairs["sample_id"][:])) == 3
 
 
 def test_a_file_of_messages(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def test_a_file_of_messages(tmp_path: Path) -> None:
     assert len(rows) == 20
     assert rows[0]["image"].size == WIDE
     assert len(load_pairs(str(file), "validation")) == 8
-    with pytest.raises(UserError, match="no rows of the split 'test'; there are train, validation"):
+    with pytest.raises(UserError, match=r"no split 'test'; there are \['train', 'validation'\]"):
         load_pairs(str(file), "test")
 
 
@@ -103,54 +104,105 @@ def test_images_stay_unread(tmp_path: Path) -> None:
         rows[0]
 
 
-SPELLINGS: list[dict[str, Any]] = [
-    {"messages": [{"role": "user", "content": "<image>?"}, {"role": "assistant", "content": "x"}], "images": ["a.png"]},
-    {"conversations": [{"from": "human", "value": "<image>?"}, {"from": "gpt", "value": "x"}], "image": "a.png"},
-    {"label": "x", "file_name": "a.png"},
-    {
-        "messages": [
-            {"role": "user", "content": [{"type": "image", "image": "a.png"}, {"type": "text", "text": "?"}]},
-            {"role": "assistant", "content": [{"type": "text", "text": "x"}]},
-        ]
-    },
-    {
-        "messages": [
-            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "file://a.png"}}]},
-            {"role": "assistant", "content": "x"},
-        ]
-    },
-]
-
-
-@pytest.mark.parametrize("row", SPELLINGS)
-def test_spellings_of_messages(tmp_path: Path, row: dict[str, Any]) -> None:
+def test_a_row_that_is_no_pair_is_counted_and_the_others_stay(tmp_path: Path) -> None:
     _png(tmp_path)
-    (tmp_path / "one.png").rename(tmp_path / "a.png")
-    (tmp_path / "a.jsonl").write_text(json.dumps(row))
-    pairs = load_pairs(str(tmp_path / "a.jsonl"), "train")
-    assert pairs["label"][:] == ["x"]
-    assert pairs[0]["image"].size == (64, 32)
+    rows = ["[]", "{", '{"image": "one.png"}', '{"image": "one.png", "label": 5}', '{"image": "one.png", "label": "x"}']
+    (tmp_path / "a.jsonl").write_text("\n".join([rows[-1], *rows]))
+    pairs = read_pairs(str(tmp_path / "a.jsonl"), "train")
+    assert len(pairs.rows) == 2
+    assert (pairs.read, pairs.left_out) == (6, 4)
+    assert pairs.told() == [
+        "2 of 6 rows are samples",
+        "1 left out: not a JSON object or a label",
+        "1 left out: not valid JSON",
+        "1 left out: the label is missing",
+        "1 left out: the label is not text",
+        "the first: a.jsonl, line 2",
+        "note: 1 duplicate id: the sample_id got a suffix ~2, ~3, …",
+    ]
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("{", "line 2 is no JSON"),
-        ("[]", "line 2 is no JSON object"),
-        ('{"image": "a.png"}', "line 2: has no answer of an assistant"),
-        ('{"image": "a.png", "label": 5}', "line 2: its label is no text"),
-        ('{"image": "a.png", "label": "x\\ud800"}', "line 2: its label holds half a surrogate pair"),
-        ('{"image": "\\udfff.png", "label": "x"}', "line 2: its image holds half a surrogate pair"),
-        ('{"images": ["a", "b"], "label": "x"}', "line 2: has 2 images"),
-        ('{"image": "https://x/a.png", "label": "x"}', "line 2: the image is no file"),
-        ('{"messages": [{"role": "assistant", "content": [{"type": "image"}]}]}', "line 2: the assistant's answer"),
-    ],
-)
-def test_a_bad_line_is_named(tmp_path: Path, line: str, said: str) -> None:
-    (tmp_path / "a.jsonl").write_text(f'{{"image": "a.png", "label": "x"}}\n{line}\n')
-    with pytest.raises(UserError) as caught:
+def test_a_file_without_a_pair_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"image": "a.png", "label": 5}\n' * 3)
+    with pytest.raises(UserError, match=r"none of its 3 rows could be read"):
         load_pairs(str(tmp_path / "a.jsonl"), "train")
-    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("form", ["parquet", "disk", "splits"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_images_in_tables_are_those_of_their_rows(form: str, inside: bool, tmp_path: Path) -> None:
+    """In a column of lists or in the turns, some rows without an image or with an answer too many among them."""
+    import datasets
+
+    turns: list[list[dict[str, Any]]] = []
+    pictures: list[list[Any]] = []
+    for n in range(40):
+        held = [Image.new("L", (30 + n, 20))] if n % 7 else []
+        parts = [{"type": "image", "image": image, "text": None} for image in held] if inside else []
+        asked = {"role": "user", "content": [{"type": "text", "image": None, "text": "?"}, *parts]}
+        said = {"role": "assistant", "content": [{"type": "text", "image": None, "text": f"x^{n}"}]}
+        turns.append([asked, said, said] if n % 5 == 4 else [asked, said])
+        pictures.append(held)
+    columns = {"messages": turns} if inside else {"messages": turns, "images": pictures}
+    made = datasets.Dataset.from_dict(columns)
+    where = tmp_path / ("set.parquet" if form == "parquet" else "set")
+    if form == "parquet":
+        made.to_parquet(str(where), batch_size=9)
+    elif form == "disk":
+        made.save_to_disk(str(where))
+    else:
+        datasets.DatasetDict(train=made, validation=made.select(range(3))).save_to_disk(str(where))
+    rows = load_pairs(str(where), "train")
+    kept = [n for n in range(40) if n % 5 != 4]
+    assert rows["label"][:] == [f"x^{n}" for n in kept]
+    sizes = [row["image"].size if row["image"] else None for row in rows]
+    assert sizes == [(30 + n, 20) if n % 7 else None for n in kept]
+    assert rows.select([3, 1])["label"][:] == ["x^3", "x^1"]
+    if form == "splits":
+        assert load_pairs(str(where), "validation")["label"][:] == ["x^0", "x^1", "x^2"]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_images_as_base64_text(form: str, tmp_path: Path) -> None:
+    url = f"data:image/png;base64,{base64.b64encode(_png(tmp_path)).decode()}"
+    rows = [{"query": "?", "response": "x", "images": [url]}, {"query": "?", "response": "y", "images": ["one.png"]}]
+    pl.DataFrame(rows).write_parquet(tmp_path / "a.parquet")
+    pl.DataFrame(rows).write_ndjson(tmp_path / "a.jsonl")
+    read = load_pairs(str(tmp_path / f"a.{form}"), "train")
+    assert [row["image"].size for row in read] == [(64, 32)] * 2
+
+
+def test_a_file_is_read_once_for_all_its_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    whole = lines.open_bytes
+    monkeypatch.setattr(lines, "open_bytes", lambda path: read.append(path) or whole(path))
+    file = tmp_path / "a.json"
+    file.write_text('[{"split": "train", "label": "x"}, {"split": "test", "label": "y"}]')
+    assert load_pairs(str(file), "train")["label"][:] == ["x"]
+    assert load_pairs(str(file), "test")["label"][:] == ["y"]
+    assert len(read) == 1
+    assert load_pairs(f"jsonl:{file}", "test")["label"][:] == ["y"]
+
+
+def test_images_are_looked_up_in_a_folder_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    _png(tmp_path / "photos")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.jsonl").write_text('{"query": "?", "response": "x", "images": ["one.png"]}\n')
+    rows = load_pairs(str(tmp_path / "data" / "a.jsonl"), "train", str(tmp_path / "photos"))
+    assert rows[0]["image"].size == (64, 32)
+    (tmp_path / "data" / "b.jsonl").write_text('{"what": "x", "photo": "one.png"}\n')
+    rows = load_pairs(str(tmp_path / "data" / "b.jsonl"), "x", str(tmp_path / "photos"), "label:what,image:photo")
+    assert (rows[0]["label"], rows[0]["image"].size) == ("x", (64, 32))
+
+
+def test_an_id_of_its_own_stays_and_others_are_those_of_an_audit(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"sample_id": "s/1", "split": "train", "label": "x", "source": "s"}\n')
+    (tmp_path / "b.jsonl").write_text('{"id": "s/1", "split": "train", "label": "x"}\n')
+    rows = load_pairs(str(tmp_path / "a.jsonl"), "train")
+    assert (rows["sample_id"][:], rows["source"][:]) == (["s/1"], ["s"])
+    rows = load_pairs(str(tmp_path / "b.jsonl"), "train")
+    assert (rows["sample_id"][:], rows["source"][:]) == (["b/train/s/1"], ["b"])
 
 
 @pytest.mark.parametrize("where", ["nowhere", "./nowhere", "a/b/c"])
@@ -160,8 +212,8 @@ def test_what_is_not_there_is_said_without_asking_the_web(where: str) -> None:
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.parquet").touch()
-    with pytest.raises(UserError, match="no file of messages"):
+    (tmp_path / "a.parquet").write_text("no table")
+    with pytest.raises(UserError, match="not readable as parquet"):
         load_pairs(str(tmp_path / "a.parquet"), "train")
 
 

@@ -57,5 +57,8 @@ def _row(split: str, name: str, label: str, image: str | None) -> dict[str, obje
         "sample_id": f"toy/{split}/{name}",
         "split": split,
         "images": [] if image is None else [image],
-        "messages": [{"role": "user", "content": "<image>?"}, {"role": "assistant", "content": label}],
+        "messages": [
+            {"role": "user", "content": "?" if image is None else "<image>?"},
+            {"role": "assistant", "content": label},
+        ],
     }

@@ -1,0 +1,112 @@
+"""Knows files of other tools that are no data set of images and labels, and says what would make them one. Reads none.
+
+They mark regions of pages: a label belongs to a part of an image, which has to be cut out first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from curate.sources.look import Look
+
+_PAIR = '{"image": "crops/1.png", "latex": "x^2"}'
+
+
+class Tool(NamedTuple):
+    """A kind of file: what it is, what would be needed, and how its beginning is known."""
+
+    what: str
+    needed: str
+    known: Callable[[str], object]
+
+
+def _all(*patterns: str) -> Callable[[str], object]:
+    """Does a text hold all of these? The first from its beginning."""
+    first, *others = [re.compile(pattern) for pattern in patterns]
+    return lambda text: first.match(text) and all(other.search(text) for other in others)
+
+
+_XML = r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?"
+#: In the order in which they are looked for.
+TOOLS = (
+    Tool(
+        "OmniDocBench's annotation of pages",
+        "for each of `layout_dets` that has `latex`, cut its `poly` out of the page as an image of its own and write a "
+        f"line {_PAIR}",
+        _all(r"\s*\[\s*\{", r'"(layout_dets|page_info)"\s*:\s*[\[{]', r'"(poly|category_type|image_path)"\s*:'),
+    ),
+    Tool(
+        "a file of COCO's format (images, boxes, categories)",
+        f"where annotations hold a text, cut each `bbox` out as an image of its own and write a line {_PAIR}",
+        _all(
+            r'\s*\{\s*"(info|licenses|images|annotations|categories|type)"\s*:',
+            r'"images"\s*:\s*\[\s*\{[^{}]*"(file_name|height|coco_url)"\s*:|'
+            r'"annotations"\s*:\s*\[\s*\{[^{}]*"(image_id|bbox|segmentation)"\s*:|'
+            r'"categories"\s*:\s*\[\s*\{[^{}]*"(supercategory|name)"\s*:',
+        ),
+    ),
+    Tool(
+        "an annotation of LabelMe (shapes on one image)",
+        f"where the `label` of a shape is LaTeX, cut the shape out as an image of its own and write a line {_PAIR}",
+        _all(r"\s*\{", r'"shapes"\s*:\s*\[', r'"(imagePath|imageData|points|shape_type)"\s*:'),
+    ),
+    Tool(
+        "a project of VIA, the VGG Image Annotator",
+        f"where attributes of regions are LaTeX, cut each region out as an image of its own and write a line {_PAIR}",
+        _all(r"\s*\{", r'"(_via_settings|_via_img_metadata|shape_attributes|region_attributes)"\s*:'),
+    ),
+    Tool(
+        "an export of CVAT in XML",
+        f"where attributes of boxes are LaTeX, cut each box out as an image of its own and write a line {_PAIR}",
+        _all(_XML + r"<annotations>", r"<(version|meta|image)\b"),
+    ),
+    Tool(
+        "an annotation of one image in Pascal VOC's format",
+        f"where the names of objects are LaTeX, cut each box out as an image of its own and write a line {_PAIR}",
+        _all(_XML + r"<annotation\b", r"<(filename|folder|object|size)>"),
+    ),
+    Tool(
+        "a page of PAGE or ALTO XML, lines of text with their places",
+        f"where lines are LaTeX, cut each line out as an image of its own and write a line {_PAIR}",
+        _all(_XML + r"<(\w+:)?(PcGts|alto)\b"),
+    ),
+    Tool(
+        "PPOCRLabel's list of pages with boxes (Label.txt)",
+        "let PPOCRLabel cut the texts out: File, Export Recognition Result writes `rec_gt.txt` and `crop_img`, which "
+        "are read",
+        _all(r"[^\t\n]+\t\[", r'(?m)^[^\t\n]+\t\[\s*\{\s*"(transcription|points|difficult|key_cls)"\s*:'),
+    ),
+)
+#: Files of a folder that may be such; where there are many, one for each image, some of them tell.
+_ENDINGS = (".json", ".xml", ".txt")
+_MOST = 5
+
+
+def tool_of(look: Look) -> Tool | None:
+    """The tool whose file this is; None for anything else."""
+    if look.is_dir or look.suffix not in _ENDINGS:
+        return None
+    text = look.head.decode("utf-8", "replace")
+    return next((tool for tool in TOOLS if tool.known(text)), None)
+
+
+def what_it_is(look: Look) -> str | None:
+    """What a file, or all files of a folder that could hold labels, is of another tool and what to do; else None."""
+    if not look.is_dir:
+        tool = tool_of(look)
+        return f"this is {tool.what}, not a data set; {tool.needed}" if tool else None
+    files = look.label_files or [Look(path) for path in look.all_files(*_ENDINGS)[:_MOST]]
+    xml = [Look(path) for path in look.all_files(".xml")[:_MOST]]
+    tools = {file.path: tool_of(file) for file in (*files, *xml)}
+    found = next((name for name, tool in tools.items() if tool), None)
+    if found is None or not all(tools[file.path] for file in files):
+        return None
+    tool = tools[found]
+    return f"{_below(found, look.path)} is {tool.what}, not a data set; {tool.needed}" if tool else None
+
+
+def _below(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix()
