@@ -27,6 +27,7 @@ TAGS: dict[str, str] = {
 #: What repairs a finding besides a fix of its own rule: the command as people type it.
 MENDERS: dict[str, str] = {
     "layout": "curate fix --unsafe-fixes --profile m2e",
+    "realign": "curate fix --unsafe-fixes",
     "export": "curate export",
     "export-resize": "curate export --resize upscale",
     "export-crop": "curate export --crop ink",
