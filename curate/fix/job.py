@@ -29,6 +29,7 @@ WHY = {
     "never-done": "come to no end",
     "failed": "could not be proven (a fault in texsieve)",
     "ended-process": "not judged: the label ended the process that read it",
+    "hides-damage": "would hide an error that nothing mends",
     "no-partner": "of shifted pairs keep their label: which one the picture has isn't known",
 }
 

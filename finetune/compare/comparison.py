@@ -13,7 +13,7 @@ from curate.base.tables import Column, count, text_table
 from curate.base.visible import clip, visible
 from curate.predictions.rows import Prediction
 from finetune.metrics.catalogue import all_metrics
-from finetune.metrics.evaluation import Evaluated, evaluate_all, spacing_note
+from finetune.metrics.evaluation import Evaluated, evaluate_all, note
 from finetune.metrics.intervals import interval, mcnemar_p, paired_p
 from finetune.metrics.metric import Metric
 from finetune.metrics.pair_numbers import CANONICAL
@@ -76,8 +76,8 @@ class Comparison:
     @property
     def notes(self) -> list[tuple[str, str]]:
         """(name of the file, what to know of its figures)."""
-        told = ((name, spacing_note(one)) for name, one in zip(self.names, (self.before, self.after), strict=True))
-        return [(name, note) for name, note in told if note is not None]
+        told = ((name, note(one)) for name, one in zip(self.names, (self.before, self.after), strict=True))
+        return [(name, said) for name, said in told if said is not None]
 
     @property
     def counts(self) -> Counter[str]:
