@@ -20,7 +20,7 @@ from rules.latex import canonical, glance, lexer, reader
 from rules.latex import visual_key as key
 from rules.latex.actions import ACTIONS, SPACE
 from rules.latex.key_limits import is_within
-from rules.registry import Rule, lost, not_judged
+from rules.registry import Rule, lost, not_judged, tagged
 from rules.score import Weights, with_scores
 from rules.selection import Ruleset, select
 from rules.toolkit.label import Label
@@ -177,6 +177,8 @@ _ROW, _CODE, _START, _END, _FIX, _REPLACEMENT = (
 def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequence[_Read]) -> None:
     """Put the level at which each fix may be made in its own label in the place of the one that its rule gave."""
     offers: dict[int, list[int]] = {}
+    damage = tagged("damage")
+    damaged = {row[_ROW] for row in rows if row[_CODE] in damage}
     for at, row in enumerate(rows):
         if row[_FIX] in ("safe", "unsafe") and row[_START] is not None:
             offers.setdefault(row[_ROW], []).append(at)
@@ -185,12 +187,12 @@ def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequen
         text, visual_key = texts[index], read[index][3]
         edits = [Edit(*(rows[at][one] for one in (_START, _END, _REPLACEMENT, _CODE, _FIX))) for at in places]
         try:
-            if visual_key is not None:
+            if visual_key is not None and index not in damaged:
                 # Nearly always all safe fixes together are proven.
                 safe = disjoint(in_order((edit for edit in edits if edit.level == "safe"), len(text)), len(text))
                 if not safe or visual_key_of(apply(text, safe)) == visual_key:
                     continue
-            levels = proof.achievable_levels(text, edits)
+            levels = proof.achievable_levels(text, edits, index in damaged)
         except BaseException as error:  # what can't be proven is shown only
             faults.caught("the proof of fixes", error, text)
             levels = ["display"] * len(edits)

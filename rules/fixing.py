@@ -2,7 +2,7 @@ r"""Makes the fixes that rules propose, and proves the safe ones. Proposes none 
 
 **Proof.** A safe fix is made only where `proof` has one. Where there is none to be had, the fix is refused at level
 `safe`, with the reason, and is one more unsafe fix at level `unsafe`. A label that LaTeX can't read is changed only by
-fixes that make it readable, and no fix is made that makes a label unreadable.
+fixes that make it readable, and no fix is made that makes a label unreadable, or that hides damage which nothing mends.
 
 **Order.** Safe fixes come first, unsafe ones when no safe one is left. Among fixes that overlap, one of the whole
 label goes before the others; then the one that starts first, then the longer one, then the one of the lower rule
@@ -67,9 +67,9 @@ class _Case:
     key_before: str | None = None
     key_after: str | None = None
 
-    def step(self, edits: Sequence[Edit], level: Level) -> bool:
+    def step(self, edits: Sequence[Edit], level: Level, damaged: bool = False) -> bool:
         """Make the edits that may be made. Says whether the label changed to a spelling it did not have before."""
-        before = Text(self.spellings[-1])
+        before = Text(self.spellings[-1], damaged)
         safe = [edit for edit in edits if edit.level == "safe"]
         good, refused = choose(before, safe, proven)
         if not good and level == "unsafe":
@@ -149,11 +149,10 @@ def proposed(labels: Sequence[str], codes: Sequence[str]) -> pl.DataFrame:
 
 
 def _fixable(ruleset: Ruleset) -> Ruleset:
-    """The ruleset without the rules that never propose a fix to make, the others asked for every place."""
+    """The ruleset's rules that propose fixes, asked for every place, and all rules whose findings no fix may hide."""
     catalogue = all_rules()
-    codes = tuple(
-        code for code in ruleset.codes if catalogue[code].scope == "label" and catalogue[code].fix is not None
-    )
+    fixing = (code for code in ruleset.codes if catalogue[code].scope == "label" and catalogue[code].fix is not None)
+    codes = tuple(dict.fromkeys((*fixing, *tagged("damage"))))
     every = {code: {**ruleset.options.get(code, {}), EVERY: True} for code in codes if EVERY in catalogue[code].options}
     return replace(ruleset, codes=codes, options={**ruleset.options, **every})
 
@@ -175,7 +174,10 @@ def _fix_batch(labels: Sequence[str], ruleset: Ruleset, level: Level) -> pl.Data
             if number == 0:
                 case.key_before = visual_key
         edits = _edits(texts, judged.findings, ruleset, level)
-        open_cases = [open_cases[row] for row in sorted(edits) if _stepped(*open_cases[row], edits[row], level)]
+        damaged = set(judged.findings.filter(pl.col("rule").is_in(tagged("damage")))["row"].to_list())
+        open_cases = [
+            open_cases[row] for row in sorted(edits) if _stepped(*open_cases[row], edits[row], level, row in damaged)
+        ]
         now_at(-1)
         if not open_cases:
             break
@@ -199,11 +201,11 @@ def _fix_batch(labels: Sequence[str], ruleset: Ruleset, level: Level) -> pl.Data
     )
 
 
-def _stepped(place: int, case: _Case, edits: Sequence[Edit], level: Level) -> bool:
+def _stepped(place: int, case: _Case, edits: Sequence[Edit], level: Level, damaged: bool) -> bool:
     """`case.step`; a label over whose proof something fails keeps the spelling that it has, which is proven."""
     now_at(place)
     try:
-        return case.step(edits, level)
+        return case.step(edits, level, damaged)
     except BaseException as error:
         faults.caught("the proof of fixes", error, case.spellings[-1])
         case.refused = dict.fromkeys(sorted({edit.rule for edit in edits}), "failed")

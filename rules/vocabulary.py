@@ -18,6 +18,8 @@ TAGS: dict[str, str] = {
     "layout-repair": "rewrites the layout of the whole label, or says why it can't",
     "unscored": "reports labels that could not be judged: they have no score, and the next audit judges them again",
     "layout": "finds tokens for the lines of a page; counted apart, and left to the layout repair if that fires",
+    "damage": "finds damage that LaTeX accepts and nothing mends; no fix of another rule may hide it",
+    "program-text": "finds text of programs and models: special tokens, marks of tokenisers, links",
     "unusable-image": "reports that the image of a row can't be used",
     "contradiction": "finds labels that contradict each other on one picture",
     "doubt": "reports that the label may not match its picture",
@@ -29,6 +31,7 @@ TAGS: dict[str, str] = {
 #: What repairs a finding besides a fix of its own rule: the command as people type it.
 MENDERS: dict[str, str] = {
     "layout": "curate fix --unsafe-fixes --profile m2e",
+    "realign": "curate fix --unsafe-fixes",
     "export": "curate export",
     "export-resize": "curate export --resize upscale",
     "export-crop": "curate export --crop ink",

@@ -18,7 +18,7 @@ from curate.audit.verdict import judge
 from curate.duplicates import Elsewhere
 from curate.duplicates.facts import duplicates
 from curate.duplicates.facts import leaks as leaks_of
-from rules.registry import tagged
+from rules.registry import mended_by, tagged
 from rules.sets import licences
 
 #: Rows that could not be read are kept up to this number for each source; the counts are complete.
@@ -114,6 +114,7 @@ def summarise(
             "against": elsewhere.shared.get(facts.name, []),
             "images": dict((images or {}).get(facts.name, {})) or None,
             "licence": _licence(facts),
+            "set_errors": _set_errors(found, facts.name),
             "rules": rules_of.get(facts.name, []),
         }
         entry["verdict"], entry["reasons"] = judge(entry, thresholds)
@@ -174,6 +175,13 @@ _NEVER_TWICE = {
 }
 
 
+def _set_errors(findings: pl.DataFrame, source: str) -> list[dict[str, str]]:
+    """What is wrong with a source as a whole. That all its images are missing is counted as missing images are."""
+    whole = pl.col("sample_id").is_null() & (pl.col("source") == source) & (pl.col("severity") == "error")
+    found = findings.filter(whole & ~pl.col("rule").is_in(tagged("unusable-image")))
+    return found.select("rule", "name", "message").unique(maintain_order=True).to_dicts()
+
+
 def _licence(facts: SourceFacts) -> dict[str, str | None]:
     """The licence a source was given, and what is known of the public set that its name or path speaks of."""
     public = licences.known(facts.name, facts.path)
@@ -185,7 +193,8 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     error = pl.col("severity") == "error"
     fix = pl.col("fix").fill_null("")
     missing, layout = (pl.col("rule").is_in(tagged(tag)) for tag in ("unusable-image", "layout"))
-    own = error & ~layout & ~missing  # those two have a way out of their own and are counted apart
+    shifted = pl.col("rule").is_in(mended_by("realign"))
+    own = error & ~layout & ~missing & ~shifted  # those three have a way out of their own and are counted apart
     per_sample = (
         findings.lazy()
         .filter(pl.col("sample_id").is_not_null())

@@ -7,6 +7,7 @@ person must look. `unfit`: not as it is. A verdict is about the source as it was
 Three kinds of damage weigh differently. What a safe fix repairs costs one command and never makes a source worse than
 `fix first`. What an unsafe fix repairs (layout tokens above all) is only as good as the guess behind it. What nothing
 repairs is dropped, and that is cheap; but the step that broke those labels has broken others in ways that no rule sees.
+An error of the whole set (shifted pairs, labels that are no formulas) makes it unfit, however many samples look right.
 The limits are in `curate.audit.thresholds`. The mean score plays no part: it is made of the same findings, and would
 count them twice.
 """
@@ -19,7 +20,7 @@ from typing import Any
 
 from curate.audit.thresholds import Thresholds
 from curate.base.tables import count, share, things
-from rules.registry import all_rules, tagged
+from rules.registry import all_rules, mended_by, tagged
 from rules.vocabulary import MENDERS
 
 VERDICTS = ("ready", "fix first", "doubtful", "unfit")
@@ -48,6 +49,7 @@ def judge(entry: Mapping[str, Any], thresholds: Thresholds | None = None) -> tup
         for check in (_broken, _layout, _unsafe, _safe, _unreadable, _missing, _warnings, _unkeyed, _duplicates)
         if (reason := check(entry, limits)) is not None
     ]
+    reasons += map(_of_the_set, entry["set_errors"])
     level = max((reason.level for reason in reasons), default=READY)
     reasons.sort(key=lambda reason: (-reason.level, -reason.weight))
     sentences = [reason.text for reason in reasons]
@@ -63,14 +65,14 @@ def _level(part: float, *limits: float | None) -> int:
 
 def _named(entry: Mapping[str, Any], severity: str, counted: str = "samples", *, layout: bool = False) -> str:
     """The most frequent rules of a severity, for a sentence: `SYN001 unbalanced-brace (12), …`. Not those about images
-    that aren't there, which have a sentence of their own. counted: what of a rule is counted."""
+    that aren't there and shifted pairs, which have sentences of their own. counted: what of a rule is counted."""
     found = [
         rule
         for rule in entry["rules"]
         if rule["severity"] == severity
         and rule[counted]
         and (rule["rule"] in tagged("layout")) <= layout
-        and rule["rule"] not in tagged("unusable-image")
+        and rule["rule"] not in (*tagged("unusable-image"), *mended_by("realign"))
     ]
     found.sort(key=lambda rule: -int(rule[counted]))
     text = ", ".join(f"{rule['rule']} {rule['name']} ({count(rule[counted])})" for rule in found[:3])
@@ -98,6 +100,13 @@ def _no_errors(entry: Mapping[str, Any]) -> str:
     warned = entry["samples_with_warning"]
     rest = f"; {_samples(warned, entry['samples'])} {_have(warned)} a warning" if warned else ""
     return f"No error in {things(entry['samples'], 'sample')}{rest}."
+
+
+def _of_the_set(found: Mapping[str, str]) -> _Reason:
+    """An error of the whole set: no sample of it can be trusted, however many are good."""
+    mender = MENDERS.get(all_rules()[found["rule"]].mended_by or "")
+    way_out = f"; `{mender}` may mend it: look at the difference, and audit the fixed copy" if mender else ""
+    return _Reason(UNFIT, 1.0, f"{found['rule']} {found['name']}: {found['message']}{way_out}.")
 
 
 def _broken(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
@@ -177,23 +186,17 @@ def _unreadable(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     return _Reason(level, part / whole, text)
 
 
-def _no_image_there(entry: Mapping[str, Any]) -> bool:
-    """Is every image that the source names missing? Then the images lie elsewhere, and the labels are what there is.
-
-    Missing images are told one by one, or those of broken files, only where some are there.
-    """
-    one_by_one = any(rule["rule"] in tagged("unusable-image") and rule["samples"] for rule in entry["rules"])
-    return bool(0 < entry["with_image"] == entry["missing_image"]) and not one_by_one
-
-
 def _missing(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     whole = entry["samples"]
-    if not entry["with_image"] or _no_image_there(entry):
+    if not entry["with_image"]:
         return None
     part = entry["missing_image"] + whole - entry["with_image"]
     if not part:
         return None
     level = _level(part / whole, limits.missing_fix, limits.missing_doubtful, limits.missing_unfit)
+    if entry["missing_image"] == entry["with_image"]:
+        text = f"None of its {things(entry['with_image'], 'image')} can be opened: is `--images` the right folder?"
+        return _Reason(max(level, DOUBTFUL), 1.0, text)
     text = f"{count(part)} of {count(whole)} samples ({share(part, whole)}) {_have(part)} no image that can be opened"
     text += ": is `--images` the right folder?" if level >= DOUBTFUL else ": they can't be trained on and are left out."
     return _Reason(level, part / whole, text)
@@ -258,12 +261,7 @@ def _notes(entry: Mapping[str, Any], limits: Thresholds) -> list[str]:
         notes.append(
             f"Shares labels of 10 tokens or more with {named}{more}: don't train on the one and test on the other."
         )
-    if _no_image_there(entry):
-        notes.append(
-            f"None of its {things(entry['with_image'], 'image')} was found, so this is a verdict on the labels alone; "
-            "`--images DIR` says where they lie."
-        )
-    elif not entry["with_image"]:
+    if not entry["with_image"]:
         notes.append("No images were given: this is a verdict on the labels alone.")
     if entry["samples"] < limits.small:
         notes.append(f"With {things(entry['samples'], 'sample')} it is too small to fine-tune on alone.")

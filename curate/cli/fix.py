@@ -25,6 +25,11 @@ Examples:
 @click.option("--out", type=click.Path(path_type=Path), metavar="PATH", help="File to write (folder, if SOURCE is).")
 @click.option("--unsafe-fixes", is_flag=True, help="Make unsafe fixes too: they may change what is drawn.")
 @click.option("--diff", is_flag=True, help="Print a unified diff and write nothing.")
+@click.option(
+    "--images",
+    metavar="DIR",
+    help="Where the images lie, to see which labels belong to them [default: beside the labels].",
+)
 @click.option("--columns", metavar="label:tex", help="Which column is the label.")
 @click.option("--first-number", metavar="0|1", help="Number of line 1, if images are numbered.")
 @selection
@@ -33,6 +38,7 @@ def fix(
     out: Path | None,
     unsafe_fixes: bool,
     diff: bool,
+    images: str | None,
     columns: str | None,
     first_number: str | None,
     config: Path | None,
@@ -45,9 +51,13 @@ def fix(
     A safe fix is made only if it is proven not to change what is drawn. The source is never overwritten. PATH gets the
     fixed labels; PATH.journal.jsonl gets the fixes made to each label, and the fixes that were refused, with reasons.
     Images beside the labels are not copied.
+
+    With --unsafe-fixes, the labels of shifted pairs (PAR001) are moved to the images that they belong to. For that the
+    images are opened; --ignore PAR001 leaves them closed.
     """
+    from curate.base.cache_folder import cache_folder
     from curate.fix.job import check_out, fix_source, journal_of, report_lines, write
-    from curate.sources import parse_columns, parse_first_number, parse_source
+    from curate.sources import parse_columns, parse_first_number, parse_images, parse_source
 
     if out is None and not diff:
         raise UserError("say where to write with --out PATH, or print the changes with --diff")
@@ -58,15 +68,18 @@ def fix(
     spec = parse_source(source)
     given = dict(map(parse_columns, [columns] if columns else project.columns))
     first = dict(map(parse_first_number, [first_number] if first_number else project.first_number))
+    folders = dict(map(parse_images, [images] if images else project.images))
     with Bars() as bars:
         fixed = fix_source(
             spec,
             ruleset,
             "unsafe" if unsafe_fixes else "safe",
+            images=folders.get(spec.name, folders.get(None)),
             columns={**given.get(None, {}), **given.get(spec.name, {})},
             first_number=first.get(spec.name, first.get(None)),
+            cache=cache_folder(),
             workers=cores(),
-            progress=lambda done, of: bars("fix", done, of),
+            progress=bars,
         )
     if diff or out is None:
         for line in fixed.diff(out):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,11 @@ from curate.base.atomic_files import new_file, new_folder
 from curate.base.errors import UserError
 from curate.findings.in_documents import without_label_form
 from curate.fix.files import check_format, rewrite
+from curate.fix.realign import Progress, partners
 from curate.sources import FORMATS, Source, SourceSpec, read_source
 from curate.sources.places.output import Output
 from rules import Ruleset, fixing
+from rules.registry import mended_by
 
 _JOURNAL = ".journal.jsonl"
 #: What a person is told of a reason; see `rules.fixes.proof.Reason`.
@@ -28,6 +30,8 @@ WHY = {
     "never-done": "come to no end",
     "failed": "could not be proven (a fault in texsieve)",
     "ended-process": "not judged: the label ended the process that read it",
+    "hides-damage": "would hide an error that nothing mends",
+    "no-partner": "of shifted pairs keep their label: which one the picture has isn't known",
 }
 
 
@@ -36,8 +40,9 @@ class Fixed:
     """A source with its fixes made, not yet written.
 
     files: the files to write by their place below the output folder, fixed or not. journal: a row of every sample with
-    a fix, made or refused: sample_id, rules, before, after, and where there are any `refused`, {rule: reason}. applied:
-    samples by rule code. refused: samples by rule code and reason.
+    a fix, made or refused: sample_id, rules, before, after, where there are any `refused`, {rule: reason}, and for a
+    label that was moved to its picture `label_of`, the sample that had it. applied: samples by rule code. refused:
+    samples by rule code and reason.
     """
 
     source: Source
@@ -68,33 +73,45 @@ def fix_source(
     ruleset: Ruleset,
     level: fixing.Level,
     *,
+    images: Path | None = None,
     columns: dict[str, str] | None = None,
     first_number: int | None = None,
+    cache: Path | None = None,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Fixed:
-    """Read a source and fix its labels; `progress` is called with distinct labels done and their number.
+    """Read a source and fix its labels. At level "unsafe", labels of shifted pairs are moved to their pictures first.
 
-    columns and first_number are those of `read_source`.
+    images, columns, first_number: as for `read_source`. cache: where measures of pictures are kept; None: nowhere. progress: called
+    with the stage's name, how much of it is done, and how much there is.
 
     Raises UserError where the source can't be read, or is of a format that can't be written back.
     """
-    source = read_source(spec, columns=columns, first_number=first_number)
+    report = progress or (lambda stage, done, of: None)
+    source = read_source(spec, images=images, columns=columns, first_number=first_number)
     check_format(source)
     if FORMATS[source.format].in_documents:
         ruleset = without_label_form(ruleset)
-    labels = source.frame["label"].unique(maintain_order=True)
+    rows = pl.concat([source.frame.select("sample_id", "label"), source.places], how="horizontal")
+    rows = rows.with_columns(pl.col("label").alias("moved"), label_of=pl.lit(None, pl.String), left=pl.lit(False))
+    if level == "unsafe":
+        partner = partners(source, ruleset, cache=cache, workers=workers, progress=report)
+        if partner is not None:
+            rows = _moved(rows, partner)
+    labels = rows["moved"].unique(maintain_order=True)
     done = 0
 
     def count(more: int) -> None:
         nonlocal done
         done += more
-        if progress is not None:
-            progress(done, labels.len())
+        report("fix", done, labels.len())
 
     fixed = fixing.fix(labels.to_list(), ruleset, level, workers=workers, progress=count)
-    rows = pl.concat([source.frame.select("sample_id", "label"), source.places], how="horizontal").join(
-        fixed, on="label", how="left", maintain_order="left"
+    rows = rows.join(fixed.rename({"label": "moved"}), on="moved", how="left", maintain_order="left")
+    (realigning,) = mended_by("realign")
+    rows = rows.with_columns(
+        *_with(pl.col("label_of").is_not_null(), applied=realigning),
+        *_with(pl.col("left"), refused=realigning, reasons="no-partner"),
     )
     changed = rows.filter(pl.col("fixed") != pl.col("label"))
     files, written = rewrite(source, changed, columns or {})
@@ -104,15 +121,37 @@ def fix_source(
     return Fixed(source, files, journal, dict(by_count), _refused(rows))
 
 
+def _moved(rows: pl.DataFrame, partner: pl.Series) -> pl.DataFrame:
+    """The rows with the label that belongs to their picture (`moved`), whose it was (`label_of`), and whether that
+    isn't known (`left`). Rows of labels that read the same are as they were."""
+    at = partner.fill_null(0)
+    other = rows.select(pl.col("label").gather(at).alias("moved"), pl.col("sample_id").gather(at).alias("label_of"))
+    known = partner.is_not_null()
+    moves = known & (other["moved"] != rows["label"])
+    return rows.with_columns(
+        pl.when(moves).then(other["moved"]).otherwise("label").alias("moved"),
+        pl.when(moves).then(other["label_of"]).alias("label_of"),
+        left=~known,
+    )
+
+
+def _with(when: pl.Expr, **first: str) -> Iterator[pl.Expr]:
+    """The list columns named, with an item before the others in the rows where `when` holds."""
+    for column, item in first.items():
+        yield pl.when(when).then(pl.concat_list(pl.lit(item), column)).otherwise(column).alias(column)
+
+
 def _journal(rows: pl.DataFrame, written: dict[str, str]) -> list[dict[str, object]]:
     """A row for every sample with a fix, made or refused; `written` are the new labels as the format holds them."""
     journal = []
     told = rows.filter((pl.col("fixed") != pl.col("label")) | (pl.col("refused").list.len() > 0))
-    for sample_id, codes, label, refused, reasons in told.select(
-        "sample_id", "applied", "label", "refused", "reasons"
+    for sample_id, codes, label, refused, reasons, label_of in told.select(
+        "sample_id", "applied", "label", "refused", "reasons", "label_of"
     ).iter_rows():
         row: dict[str, object] = {"sample_id": sample_id, "rules": codes, "before": label}
         row["after"] = written.get(sample_id, label)
+        if label_of is not None:
+            row["label_of"] = label_of
         if refused:
             row["refused"] = dict(zip(refused, reasons, strict=True))
         journal.append(row)

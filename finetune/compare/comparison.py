@@ -13,7 +13,7 @@ from curate.base.tables import Column, count, text_table
 from curate.base.visible import clip, visible
 from curate.predictions.rows import Prediction
 from finetune.metrics.catalogue import all_metrics
-from finetune.metrics.evaluation import Evaluated, evaluate_all, spacing_note
+from finetune.metrics.evaluation import Evaluated, evaluate_all, note
 from finetune.metrics.intervals import interval, mcnemar_p, paired_p
 from finetune.metrics.metric import Metric
 from finetune.metrics.pair_numbers import CANONICAL
@@ -81,8 +81,8 @@ class Comparison:
     def notes(self) -> list[tuple[str, str]]:
         """(name of the file, what to know of its figures)."""
         sides = zip(self.names, self.taken, (self.before, self.after), strict=True)
-        told = ((name, note) for name, taken, one in sides for note in (taken, spacing_note(one)))
-        return [(name, note) for name, note in told if note]
+        told = ((name, said) for name, taken, one in sides for said in (taken, note(one)))
+        return [(name, said) for name, said in told if said]
 
     @property
     def as_they_came(self) -> tuple[str, str] | None:

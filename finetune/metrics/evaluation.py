@@ -14,6 +14,7 @@ from finetune.metrics.intervals import interval
 from finetune.metrics.metric import Numbers
 from finetune.metrics.pair_numbers import PairNumbers, as_floats, by_spelling, measure
 from finetune.metrics.pairs import Progress, Tokens, read_pairs
+from finetune.metrics.program_text import program_text_note
 from rules import engine, faults
 from rules.faults import Fault
 from rules.latex import lexer
@@ -127,7 +128,7 @@ def as_metrics(found: Evaluated) -> dict[str, Any]:
             "ids": [row.sample_id for row, ran in zip(found.rows, found.runaway, strict=True) if ran][:MOST_IDS],
         },
         "empty": sum(not row.pred.strip() for row in found.rows),
-        "note": spacing_note(found),
+        "note": note(found),
         "faults": [fault.as_json() for fault in found.faults],
         "groups": {
             "source": _grouped(found, [(_source(row),) for row in found.rows]),
@@ -136,6 +137,12 @@ def as_metrics(found: Evaluated) -> dict[str, Any]:
         },
         "confusions": confusions(found),
     }
+
+
+def note(found: Evaluated) -> str | None:
+    """What to know before the figures are read."""
+    notes = [said for said in (program_text_note(found.rows), spacing_note(found)) if said is not None]
+    return ". ".join(notes) or None
 
 
 def spacing_note(found: Evaluated) -> str | None:

@@ -231,3 +231,56 @@ def broken_encoding(label: Label, options: Options) -> Iterator[Finding]:
         except (UnicodeEncodeError, UnicodeDecodeError):
             meant = None
         yield Finding("text in the wrong encoding", *match.span(), meant)
+
+
+#: What no other rule here, and none of SEM's on tokenisers' marks, has something to say of.
+_OTHERS_SPEAK = re.compile(
+    f"[{_HAN}\u3001\u3002\u300a-\u300f\uff00-\uffef{_INVISIBLE}{_ODD_SPACE}\u0300-\u036f\u20d0-\u20f0\ufffd\ue000-\uf8ff"
+    "\U0001d400-\U0001d7ff\u2100-\u214f²³¹\u2070-\u208e\u0109\u010a\u0120\u2581\x80-\x9f]"
+)
+_FOREIGN = re.compile("[^\x00-\x7f]+")
+
+
+@rule(
+    "UNI010",
+    "foreign-letter",
+    "warning",
+    NON_ASCII,
+    covers={"UNI1": "for scripts other than Chinese, Japanese, Korean"},
+)
+def foreign_letter(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A letter or sign in math mode that LaTeX can't set and that stands for no command: `é`, Thai, Arabic, an emoji.
+
+    Why: pdfLaTeX stops at it ("Unicode character … not set up"), or drops it; no formula is drawn with it. Often it is
+    a word of the page, a reaction in a chat, or text in the wrong encoding.
+    Fires: ``é ^ 2`` -> ``é``
+    Fires: ``x = สวัสดี`` -> ``สวัสดี``
+    Fires: ``a + b 😀`` -> ``😀``
+    Fires: ``Ж_1`` -> ``Ж``
+    Quiet: ``\text{é}``
+    Quiet: ``\acute{e}``
+    Quiet: ``α × 解``
+    Quiet: ``x²``
+    Fix: None: `\acute { e }` for an accent, `\text{…}` around a word, or drop the sample.
+    """
+    for match in _FOREIGN.finditer(label.text):
+        for start, end in _runs(match[0]):
+            if not _in_text(label, match.start() + start):
+                yield Finding("LaTeX can't set this in a formula", match.start() + start, match.start() + end)
+
+
+def _runs(text: str) -> Iterator[tuple[int, int]]:
+    """The stretches of characters that nothing else is known of."""
+    start = None
+    for place, character in enumerate(f"{text}x"):
+        foreign = (
+            not character.isascii()
+            and not _OTHERS_SPEAK.match(character)
+            and character not in unicode_math.LOOK_ALIKES
+            and unicode_math.command(character) is None
+        )
+        if foreign and start is None:
+            start = place
+        elif not foreign and start is not None:
+            yield start, place
+            start = None

@@ -271,3 +271,71 @@ def length_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
             )
             found.append((pair.source, text))
     return of_sets(found)
+
+
+# Labels that are none -------------------------------------------------------------------------------------------------
+
+_NUMBER = r"^\s*[+-]?\d[\d\s.,]*$"
+_FILE = r"(?i)^\s*\S+\.(?:png|jpe?g|bmp|gif|tiff?|webp|svg|pdf|inkml|lg|npy|txt|tex)\s*$"
+#: UUIDs and hashes, as files and records are named by.
+_HASH = r"(?i)^\s*(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64})\s*$"
+
+
+def _base(column: str) -> pl.Expr:
+    """The last part of a path, without its ending."""
+    return pl.col(column).str.extract(r"([^/\\]*)$").str.replace(r"\.\w{1,5}$", "")
+
+
+@samples_rule(
+    "DST009",
+    "labels-no-formulas",
+    "error",
+    options={"share": share(0.98), "least": count(20, at_least=1)},
+    covers=["DST-labels"],
+)
+def labels_no_formulas(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+    r"""The labels of a split are no formulas: numbers, file names, the images' own names, or all one and the same text.
+    One finding for the split.
+
+    Why: Another column or file was read: class numbers, ids, a prompt. Each such label is LaTeX, so nothing else is
+    found in it, and the model learns to write it.
+    Fix: None: `--columns label:NAME` says which column holds the formulas. Judged are splits with `least` samples that
+    have a label; `share` of them must be so. A set that is meant to be so, such as one of digits: `--ignore DST009`.
+    """
+    text = pl.col("label").str.strip_chars()
+    named = pl.lit(False)
+    if "image" in samples.columns:
+        named = ((text == pl.col("image")) | (_base("label") == _base("image"))).fill_null(False)
+    labels = samples.lazy().filter(text.str.len_chars() > 0)
+    if "split" not in samples.columns:
+        labels = labels.with_columns(pl.lit(None, pl.String).alias("split"))
+    number = text.str.contains(_NUMBER)
+    file = ~number & (text.str.contains(_FILE) | text.str.contains(_HASH) | named)
+    counts = (
+        labels.group_by("source", "split", maintain_order=True)
+        .agg(
+            pl.len().alias("all"),
+            number.sum().alias("number"),
+            file.sum().alias("file"),
+            text.value_counts(sort=True).first().struct.field("count").alias("same"),
+            text.mode().sort().first().alias("text"),
+        )
+        .filter(pl.col("all") >= options["least"])
+        .collect()
+    )
+    found = []
+    for source, split, number_of, numbers, files, same, most in counts.iter_rows():
+        need = options["share"] * number_of
+        if same >= need:
+            shown = most if len(most) <= 60 else f"{most[:59]}…"
+            what = f"are one and the same text, {shown!r}"
+        elif numbers >= need:
+            what = "are numbers"
+        elif files >= need:
+            what = "are names of files or records"
+        else:
+            continue
+        name = f"{split}: " if split else ""
+        part = max(same if same >= need else 0, numbers if numbers >= need else 0, files if files >= need else 0)
+        found.append((source, f"{name}{part:,} of its {number_of:,} labels {what}, not formulas"))
+    return of_sets(found)

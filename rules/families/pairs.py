@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numpy as np
 import polars as pl
 
 from rules.families.images.sizes import NO_FILE
 from rules.options import count, measure, share
 from rules.registry import Options, samples_rule
-from rules.sets.shifted_rows import Shift, shifts
+from rules.sets.shifted_rows import NOBODY, ShiftedFile, shifted_files
 
 _WHERE = ("sample_id", "source")
 _NEEDS = ("pixels", "pairs")
@@ -25,52 +22,78 @@ def _has(samples: pl.DataFrame, *columns: str) -> bool:
     return all(name in samples.columns for name in columns)
 
 
-def _shifted(samples: pl.DataFrame, options: Options) -> Iterator[tuple[pl.DataFrame, int, list[Shift]]]:
-    """(rows whose picture was compared, number of rows, shifts among the former) of each file with a shift."""
-    for _, rows in samples.group_by("source", "split", maintain_order=True):
-        compared = rows.with_row_index("row_of_file", offset=1).filter(pl.col("pair_lags").is_not_null())
-        if compared.height < options["rows"]:
-            continue
-        fits = np.array(compared["pair_lags"].to_list(), dtype=np.float32)
-        found = shifts(fits, fewest=options["rows"], sigmas=options["sigmas"], gain=options["gain"])
-        if found:
-            yield compared, rows.height, found
-
-
 @samples_rule(
-    "PAR001", "shifted-pairs", "error", options=_SHIFT, needs=_NEEDS, columns=["split", "pair_lags"], covers=["PAR1"]
+    "PAR001",
+    "shifted-pairs",
+    "error",
+    options=_SHIFT,
+    needs=_NEEDS,
+    mended_by="realign",
+    columns=["split", "pair_lags"],
+    covers=["PAR1"],
 )
 def shifted_pairs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
-    r"""The pictures of a file, or of a part of it, belong to the labels some rows further up or down: one finding,
-    which names the rows and the offset. Offsets of up to 5 rows are seen, in stretches of at least 20 rows.
+    r"""The pictures of a file, or of a part of it, belong to the labels some rows further up or down: one finding for
+    the file, with the rows and the offset, and one for each of these rows. Offsets of up to 5 rows are seen, in
+    stretches of at least 20 rows.
 
     Why: Labels and pictures were put together by their order, and one of them was left out. Every later pair is wrong,
-    and each looks like a formula with its picture.
-    Fix: None: join labels and pictures by name, or take out the row that has no partner.
+    and each looks like a formula with its picture. So the source's verdict is `unfit`, and `curate export` leaves the
+    rows out (`--keep PAR001` keeps them).
+    Fix: None for one label. `curate fix --unsafe-fixes` moves each label to the picture that it belongs to, if it can
+    open the pictures. A row whose label isn't known keeps the one it has: the rows at the ends of the file, and those
+    within 5 rows of a place where the offset changes. Better: join labels and pictures by name, or take out the row
+    that has no partner.
     See: LaTeX-OCR issue 170 (230,000 labels, 190,000 images).
     """
     if not _has(samples, "pair_lags", "split"):
         return _none(samples)
-    out = []
-    for compared, height, found in _shifted(samples, options):
-        places, ids = compared["row_of_file"].to_list(), compared["sample_id"].to_list()
-        texts = []
-        for shift in found:
-            first, last = shift.start, shift.end - 1
-            count, where = abs(shift.lag), "further down" if shift.lag > 0 else "further up"
-            rows = "row" if count == 1 else "rows"
-            texts.append(
-                f"from {ids[first]} to {ids[last]} (rows {places[first]:,} to {places[last]:,} of {height:,}) "
-                f"each picture belongs to the label {count} {rows} {where}"
-            )
-        split = compared["split"][0]
-        name = f"{split}: " if split else ""
-        out.append((None, compared["source"][0], f"{name}pairs are shifted by {_offsets(found)}: {'; '.join(texts)}"))
-    return pl.DataFrame(out, schema=dict(_none(samples).schema), orient="row") if out else _none(samples)
+    found = [_none(samples)]
+    for file in shifted_files(samples, options):
+        found += [_of_file(file, samples.schema), _of_rows(file)]
+    return pl.concat(found)
 
 
-def _offsets(found: list[Shift]) -> str:
-    return ", ".join(dict.fromkeys(f"{shift.lag:+d}" for shift in found))
+def _of_file(file: ShiftedFile, schema: pl.Schema) -> pl.DataFrame:
+    """The finding on a file with shifted stretches."""
+    ids = file.rows["sample_id"]
+    texts = [
+        f"from {ids[shift.start]} to {ids[shift.end - 1]} (rows {shift.start + 1:,} to {shift.end:,} of "
+        f"{file.rows.height:,}) each picture belongs to the label {_further(shift.lag)}"
+        for shift in file.stretches
+    ]
+    split = file.rows["split"][0]
+    name = f"{split}: " if split else ""
+    offsets = ", ".join(dict.fromkeys(f"{shift.lag:+d}" for shift in file.stretches))
+    message = f"{name}pairs are shifted by {offsets}: {'; '.join(texts)}"
+    row = {"sample_id": None, "source": file.rows["source"][0], "message": message}
+    return pl.DataFrame(
+        [row], schema={"sample_id": schema["sample_id"], "source": schema["source"], "message": pl.String}
+    )
+
+
+def _further(lag: int) -> str:
+    return f"{abs(lag)} row{'' if abs(lag) == 1 else 's'} further {'down' if lag > 0 else 'up'}"
+
+
+def _of_rows(file: ShiftedFile) -> pl.DataFrame:
+    """A finding on each row whose label isn't that of its picture, or may not be."""
+    rows = file.rows.with_columns(pl.Series("partner", file.partners), pl.int_range(pl.len()).alias("place"))
+    lag = pl.col("partner") - pl.col("place")
+    other = file.rows["sample_id"].gather(rows["partner"].clip(0))
+    rows = rows.with_columns(
+        other.alias("other"),
+        lag.replace_strict(
+            {number: _further(number) for number in range(-5, 6)}, default="", return_dtype=pl.String
+        ).alias("further"),
+    )
+    return rows.filter(pl.col("partner") != pl.col("place")).select(
+        *_WHERE,
+        pl.when(pl.col("partner") == NOBODY)
+        .then(pl.lit("it stands at the edge of shifted pairs: which label its picture has isn't known"))
+        .otherwise(pl.format("the picture belongs to the label of {}, {}", "other", "further"))
+        .alias("message"),
+    )
 
 
 @samples_rule(
@@ -158,9 +181,9 @@ def doubtful_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     low = samples.filter((pl.col("pair_score") < options["below"]) & pl.col("pair_off").is_not_null())
     if low.height and _has(samples, "pair_lags", "split"):
         inside = [
-            compared["sample_id"][shift.start : shift.end]
-            for compared, _, found in _shifted(samples, options)
-            for shift in found
+            file.rows["sample_id"][shift.start : shift.end]
+            for file in shifted_files(samples, options)
+            for shift in file.stretches
         ]
         if inside:
             low = low.filter(~pl.col("sample_id").is_in(pl.concat(inside).implode()))

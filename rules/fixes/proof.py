@@ -3,10 +3,14 @@ r"""Which of a label's edits may be made: those proven not to change what is dra
 Makes no edits for good, and knows no findings: that is `fixing`. **The proof** of a safe fix is that the visual key
 before it equals the one after it. A label without a key gets only the fixes of rules that declare a `proof` of their
 own.
+
+**No fix hides damage.** What a rule with the tag `damage` finds in a label (junk text, a label that was cut) nothing
+mends. An edit after which such a rule finds less is not made: the error would be as bad as before, and unseen.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Literal
@@ -15,19 +19,24 @@ from rules.findings import FixLevel
 from rules.fixes.edits import Edit, apply, disjoint, in_order, overlap
 from rules.latex import lexer, reader
 from rules.latex import visual_key as key
-from rules.registry import Proof, all_rules
+from rules.registry import Proof, all_rules, tagged
+from rules.toolkit.label import Label
 
 #: Why a fix was refused: the key after it is another one; the label has no key, before or after it; LaTeX couldn't
 #: read what comes of it; fixing the label comes to no end; the proof failed, which is a fault of ours; the label ended
-#: the process that read it.
-Reason = Literal["changes-picture", "no-key", "not-readable", "never-done", "failed", "ended-process"]
+#: the process that read it; a rule with the tag `damage` would find less than before.
+Reason = Literal["changes-picture", "no-key", "not-readable", "never-done", "failed", "ended-process", "hides-damage"]
 
 
 class Text:
-    """A label's text with its reading and its key, made when asked for."""
+    """A label's text with its reading, its key and its damage, made when asked for.
 
-    def __init__(self, text: str) -> None:
+    damaged: whether rules with the tag `damage` found something in it; most labels are spared the question.
+    """
+
+    def __init__(self, text: str, damaged: bool = False) -> None:
         self.text = text
+        self.damaged = damaged
 
     @cached_property
     def _read(self) -> tuple[list[str], reader.Reading] | None:
@@ -47,6 +56,19 @@ class Text:
             return None
         toks, reading = self._read
         return key.of(self.text, toks, reading)
+
+    @cached_property
+    def damage(self) -> Counter[str]:
+        """The findings of the rules with the tag `damage`, counted by code."""
+        if self._read is None:
+            return Counter()
+        label = Label(self.text, *self._read)
+        rules = [all_rules()[code] for code in tagged("damage")]
+        return Counter({rule.code: sum(1 for _ in rule.judge(label, rule.options)) for rule in rules})
+
+    def is_seen_in(self, after: Text) -> bool:
+        """Is all damage of this text found in the other one too?"""
+        return not self.damaged or self.damage <= after.damage
 
 
 def _most(text: str, edits: Sequence[Edit], holds: Callable[[str], bool]) -> list[Edit]:
@@ -83,7 +105,12 @@ def _own_proof(code: str) -> Proof | None:
 def proven(before: Text, edits: Sequence[Edit]) -> list[Edit]:
     """Of disjoint edits those that can be made together and are proven to change nothing that is drawn."""
     if before.key is not None:
-        return _most(before.text, edits, lambda text: Text(text).key == before.key)
+
+        def same(text: str) -> bool:
+            after = Text(text)
+            return after.key == before.key and before.is_seen_in(after)
+
+        return _most(before.text, edits, same)
     by_rule: dict[str, list[Edit]] = {}
     for edit in edits:
         by_rule.setdefault(edit.rule, []).append(edit)
@@ -98,7 +125,12 @@ def proven(before: Text, edits: Sequence[Edit]) -> list[Edit]:
 
 def readable(before: Text, edits: Sequence[Edit]) -> list[Edit]:
     """Of disjoint edits those that can be made together so that LaTeX reads what comes of it."""
-    return _most(before.text, edits, lambda text: Text(text).readable)
+
+    def is_good(text: str) -> bool:
+        after = Text(text)
+        return after.readable and before.is_seen_in(after)
+
+    return _most(before.text, edits, is_good)
 
 
 def choose(
@@ -118,9 +150,12 @@ def choose(
     return [], refused
 
 
-def achievable_levels(text: str, edits: Sequence[Edit]) -> list[FixLevel]:
-    """The level at which each edit may be made in this label, which may be another than its own: display for none."""
-    before = Text(text)
+def achievable_levels(text: str, edits: Sequence[Edit], damaged: bool = False) -> list[FixLevel]:
+    """The level at which each edit may be made in this label, which may be another than its own: display for none.
+
+    damaged: as in `Text`.
+    """
+    before = Text(text, damaged)
     ordered = in_order(edits, len(text))
     safe = _sooner_or_later(before, [edit for edit in ordered if edit.level == "safe"], _proven_in_turn)
     made = _sooner_or_later(before, ordered, readable)
@@ -149,7 +184,12 @@ def _proven_in_turn(before: Text, edits: Sequence[Edit]) -> list[Edit]:
     rest = [edit for edit in edits if edit not in good]
     if visual_key is None or not rest:
         return good
-    return _most(before.text, [*good, *rest], lambda text: Text(text).key == visual_key)
+
+    def same(text: str) -> bool:
+        after = Text(text)
+        return after.key == visual_key and before.is_seen_in(after)
+
+    return _most(before.text, [*good, *rest], same)
 
 
 def reasons(before: Text, refused: Sequence[Edit]) -> dict[str, Reason]:
@@ -162,6 +202,8 @@ def reasons(before: Text, refused: Sequence[Edit]) -> dict[str, Reason]:
 
 def _reason(before: Text, code: str, edits: Sequence[Edit]) -> Reason:
     after = Text(apply(before.text, disjoint(in_order(edits, len(before.text)), len(before.text))))
+    if not before.is_seen_in(after):
+        return "hides-damage"
     if all(edit.level == "safe" for edit in edits):
         if before.key is None:
             return "not-readable" if _own_proof(code) is not None and not after.readable else "no-key"

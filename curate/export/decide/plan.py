@@ -234,6 +234,8 @@ def _notes(plan: ExportPlan, curable: Mapping[str, int]) -> list[str]:
         rest = curable[level]
         if rest:
             notes.append(f"{things(rest, 'sample')} left out for a finding that has a fix; see --fix {level}.")
+    for source in (source for item in plan.inputs for source in item.sources):
+        notes += [f"{source['name']} is unfit as it is: {found['message']}." for found in source.get("set_errors", [])]
     unclear = {source: licence for source, licence in plan.licences.items() if not is_clear(licence)}
     if unclear:
         named = ", ".join(name if licence == UNKNOWN else f"{name} ({licence})" for name, licence in unclear.items())

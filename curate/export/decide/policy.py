@@ -175,14 +175,20 @@ def matters(item: Input, options: ExportOptions) -> pl.Expr:
 def worst_findings(
     item: Input, labels: Relabelled, options: ExportOptions, found: pl.DataFrame, start: int
 ) -> pl.DataFrame:
-    """The worst dropping finding of each sample of a window that has one: row, rule, detail. found: its findings."""
+    """The worst dropping finding of each sample of a window that has one: row, rule, detail. found: its findings.
+
+    A label that was changed counts for what is wrong with the new one, and for damage of the old one that nothing
+    mends, if it was fixed by rule; a person who wrote a new label has seen the old one.
+    """
     here = item.within(start)
+    stays = ~pl.col("rule").is_in(item.label_rules)
+    stays |= pl.col("rule").is_in(tagged("damage")) & ~pl.col("row").is_in(list(labels.decided))
     changed = pl.scan_parquet(labels.changed).filter(here).select("row", pl.lit(True).alias("changed"))
     stated = (
         found.lazy()
         .filter(dropping(options))
         .join(changed, on="row", how="left")
-        .filter(pl.col("changed").is_null() | ~pl.col("rule").is_in(item.label_rules))
+        .filter(pl.col("changed").is_null() | stays)
         .select("row", "rule", "severity", "message")
     )
     anew = pl.scan_parquet(labels.judged).filter(here & dropping(options))

@@ -13,7 +13,7 @@ from rules.toolkit.sieves import has
 _OBJECT = re.compile(r"\[? ?\[ ?o ?b ?j ?e ?c ?t ?O ?b ?j ?e ?c ?t ?\](?: ?\])?")
 
 
-@rule("NRM001", "object-object", "error", has(r"o ?b ?j ?e ?c ?t ?O ?b ?j ?e ?c ?t"), covers=["NRM1"])
+@rule("NRM001", "object-object", "error", has(r"o ?b ?j ?e ?c ?t ?O ?b ?j ?e ?c ?t"), tags=["damage"], covers=["NRM1"])
 def object_object(label: Label, options: Options) -> Iterator[Finding]:
     r"""`[object Object]` in a label: JavaScript printed an object where the index of a root stood.
 
@@ -34,6 +34,7 @@ def object_object(label: Label, options: Options) -> Iterator[Finding]:
     "error",
     has(r"\d\s*\\\s*$"),
     skips_canonical=True,
+    tags=["damage"],
     covers={"DLM3": r"where the label was cut at `\%`", "NRM2": ""},
 )
 def cut_at_percent(label: Label, options: Options) -> Iterator[Finding]:

@@ -221,13 +221,13 @@ def test_images_give_sizes_and_findings(tmp_path):
     assert without.findings.filter(pl.col("rule").is_in(["IMG005", "PAR002"])).collect().height == 0
 
 
-def test_a_set_without_any_image_is_one_finding(tmp_path):
+def test_a_set_without_any_image_is_one_finding_and_never_ready(tmp_path):
     rows = [{"id": str(n), "image": f"{n}.png", "label": str(n)} for n in range(9)]
     source = write_jsonl(tmp_path / "rows.jsonl", rows)
     run = run_audit(tmp_path / "run", source)
     missing = run.findings.filter(pl.col("rule") == "PAR002").collect()
     assert missing.select("sample_id", "source").rows() == [(None, "rows")]
-    assert run.summary["sources"][0]["verdict"] == "ready"
+    assert run.summary["sources"][0]["verdict"] == "unfit"
 
 
 def test_unreadable_rows_are_counted_and_kept_with_their_place(tmp_path):

@@ -21,6 +21,7 @@ def entry(samples: int = 10_000, **more) -> dict:
         "unreadable_by_reason": {},
         "with_image": samples,
         "max_tokens": 90,
+        "set_errors": [],
         "rules": [],
     }
     zero = [f"errors_{way}" for way in ("without_fix", "with_unsafe_fix", "with_safe_fix")]
@@ -69,6 +70,22 @@ def test_raw_m2e_is_unfit_and_the_way_out_is_named():
     assert verdict == "unfit"
     assert reasons[0].startswith("80 % of labels (80,000) hold layout tokens (ESC001, ESC002): they are not LaTeX")
     assert "`curate fix --unsafe-fixes --profile m2e`" in reasons[0]
+
+
+def test_an_error_of_the_whole_set_makes_it_unfit_and_the_way_out_is_named():
+    shifted = {"rule": "PAR001", "name": "shifted-pairs", "message": "pairs are shifted by +1: from a to b"}
+    verdict, reasons = judge(entry(set_errors=[shifted], samples_with_error=30, rules=[rule("PAR001", "x", 30)]))
+    assert verdict == "unfit"
+    assert reasons[0].startswith("PAR001 shifted-pairs: pairs are shifted by +1: from a to b; `curate fix --unsafe-f")
+    assert len(reasons) == 1
+
+
+def test_a_set_none_of_whose_images_can_be_opened_is_never_ready():
+    missing = entry(with_image=3, samples=10_000, missing_image=3)
+    assert judge(missing)[0] == "unfit"
+    lenient = fill(Thresholds(), {"missing_fix": 1, "missing_doubtful": 1, "missing_unfit": 1})
+    assert judge(missing, lenient)[0] == "doubtful"
+    assert "None of its 3 images can be opened: is `--images` the right folder?" in judge(missing)[1]
 
 
 def test_layout_tokens_that_a_profile_calls_info_are_still_not_latex():
@@ -128,18 +145,13 @@ def test_nothing_read_is_unfit_and_points_at_the_format():
     assert judge(entry(0))[1] == ["There is nothing in it: no row was found."]
 
 
-def test_images_that_are_all_broken_are_not_somewhere_else():
-    broken = entry(with_image=10_000, missing_image=10_000, samples_with_error=10_000)
-    assert judge(broken)[0] == "ready"
-    broken["rules"] = [rule("IMG005", "undecodable-image", 10_000)]
+def test_broken_labels_are_told_beside_missing_images():
+    broken = entry(with_image=10_000, missing_image=10_000, samples_with_error=10_000, errors_without_fix=2)
+    broken["rules"] = [rule("IMG005", "undecodable-image", 10_000), rule("SYN001", "unbalanced-brace", 2)]
     verdict, reasons = judge(broken)
     assert verdict == "unfit"
-    assert reasons == [
-        "10,000 of 10,000 samples (100 %) have no image that can be opened: is `--images` the right folder?"
-    ]
-    broken["errors_without_fix"] = 2
-    broken["rules"].append(rule("SYN001", "unbalanced-brace", 2))
-    assert "2 of 10,000 samples (<0.1 %) are wrong and can't be repaired (most often SYN001" in judge(broken)[1][1]
+    assert reasons[0] == "None of its 10,000 images can be opened: is `--images` the right folder?"
+    assert "2 of 10,000 samples (<0.1 %) are wrong and can't be repaired (most often SYN001" in reasons[1]
 
 
 def test_rows_without_an_image_count_as_missing_only_where_others_have_one():
@@ -178,9 +190,3 @@ def test_every_limit_gets_looser_towards_the_worse_verdict():
         steps = [getattr(limits, f"{kind}_{name}") for name in ("fix", "doubtful", "unfit")]
         assert steps == sorted(steps)
     assert VERDICTS == ("ready", "fix first", "doubtful", "unfit")
-
-
-def test_a_set_whose_images_all_lie_elsewhere_is_judged_by_its_labels():
-    verdict, reasons = judge(entry(with_image=10_000, missing_image=10_000))
-    assert verdict == "ready"
-    assert any("None of its 10,000 images was found" in reason for reason in reasons)

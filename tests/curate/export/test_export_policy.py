@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ import polars as pl
 import pytest
 from run_makers import decide, dropped, exported, labels_only, make_run, picture, table
 
+import rules
+from curate.audit import AuditOptions, audit
 from curate.base.errors import UserError
 from curate.export.decide.options import ExportOptions
+from curate.sources import parse_source
 
 BROKEN = r"\frac { a } { b"
 
@@ -320,3 +324,25 @@ def test_undone_decisions_count_for_nothing(run: Path, tmp_path: Path) -> None:
 def test_options_that_can_not_be(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         ExportOptions(**options)
+
+
+JUNK = [
+    *(
+        r"\frac { 1 } { 2 } </s>",
+        "x ^ { 2 } <unk>",
+        "a _ { 1 } undefined",
+        "y ^ { 2 } = NaN",
+        "z ^ { 2 } https://a.b/c",
+    ),
+    *("x ^ { 2 } <pad> <pad>", r"$ \text{illegible} $", "null", "???", "x ^ { 2 } <|im_end|>"),
+]
+
+
+@pytest.mark.parametrize("fix", ["none", "safe", "unsafe"])
+def test_no_fix_brings_junk_into_the_data_set(tmp_path: Path, fix: str) -> None:
+    rows = [{"id": str(n), "label": label} for n, label in enumerate([*JUNK, "a + b"])]
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    run = audit([parse_source(str(source))], tmp_path / "run", AuditOptions(rules.select()))
+    exported(run.path, tmp_path / "out", fix=fix, splits={"train": 1.0})
+    assert kept(tmp_path / "out") == {"rows/10"}

@@ -97,8 +97,9 @@ def test_a_shifted_set_is_one_finding(printed: pl.DataFrame, drawn_once: Path) -
     shifted = keyed(printed.with_columns(pl.Series("label", [*labels[-1:], *labels[:-1]])))
     scored = with_pairs(shifted, cache=drawn_once)
     rule = all_rules()["PAR001"]
-    [message] = rule.judge(scored, rule.options)["message"].to_list()
+    message, *rows = rule.judge(scored, rule.options)["message"].to_list()
     assert message.startswith("pairs are shifted by +1: from s/0 to s/118 ")
+    assert len(rows) == COUNT
     assert judged("PAR007", scored) == []
 
 

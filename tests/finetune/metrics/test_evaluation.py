@@ -76,3 +76,20 @@ def test_real_predictions(shared_data: Path) -> None:
     assert f"{metrics['exprate']:.4f} {metrics['edit_score']:.4f}" == "82.6572 96.5522"
     assert metrics["ci"]["exprate"] == pytest.approx([80.3, 85.0], abs=0.5)  # ± 1.96 √(p (1 − p) / n)
     assert metrics["confusions"]["symbols"][0] == {"truth": "C", "prediction": "c", "n": 13}
+
+
+@pytest.mark.parametrize("mark", ["</s>", "< / s >", "<|im_end|>", "[PAD]"])
+def test_predictions_full_of_special_tokens_are_told_as_such(mark: str) -> None:
+    read = rows(*((f"s/{n}", f"x ^ {{ {n} }}", f"x ^ {{ {n} }} {mark if n < 3 else ''}") for n in range(20)))
+    metrics = as_metrics(evaluate(read))
+    assert metrics["exprate_render_equal"] == 85
+    assert metrics["note"].startswith("3 of 20 predictions (15 %) hold text of a tokeniser or a program, such as ")
+    assert repr(mark) in metrics["note"]
+    assert metrics["note"].endswith("Without it, 3 of them look like their truth")
+    assert as_metrics(evaluate([*read[3:], *read[3:], read[0]]))["note"] is None
+
+
+def test_tokenisers_marks_in_predictions_are_told_as_such() -> None:
+    note = as_metrics(evaluate(rows(*((f"s/{n}", f"x + {n}", f"xĠ+Ġ{n}") for n in range(5)))))["note"]
+    assert "'Ġ'" in note
+    assert "Without it, 5 of them look like their truth" in note

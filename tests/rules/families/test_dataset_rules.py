@@ -174,3 +174,34 @@ def test_licences_that_don_t_go_together_are_named():
     frame = with_terms(("crohme", None, "x"), ("wiki", "CC-BY-SA-4.0", "x"), ("mit", "MIT", "x"), ("odd", "ours", "x"))
     (message,) = judge("DST004", frame)
     assert message.startswith("CC-BY-SA-4.0 doesn't go with crohme (CC-BY-NC-SA-3.0)")
+
+
+# Labels that are none -------------------------------------------------------------------------------------------------
+
+IDS = [f"18_em_{n}" for n in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "what"),
+    [
+        ([str(n) for n in range(30)], "are numbers"),
+        (["3"] * 10 + ["1 2 . 5"] * 10 + ["-4,0"] * 10, "are numbers"),
+        ([f"train/{n}.png" for n in range(30)], "are names of files or records"),
+        ([f"C:\\img\\{n}.BMP" for n in range(30)], "are names of files or records"),
+        ([f"{n:032x}" for n in range(10**30, 10**30 + 30)], "are names of files or records"),
+        (["Write the LaTeX of this image."] * 30, "are one and the same text, 'Write the LaTeX of this image.'"),
+        ([" x"] * 29 + ["x "], "are one and the same text, 'x'"),
+    ],
+)
+def test_labels_that_are_no_formulas(labels: list[str], what: str) -> None:
+    formulas_too = samples(("a", "train", formulas(60, 1)), ("a", "test", labels))
+    assert judge("DST009", formulas_too) == [f"test: 30 of its 30 labels {what}, not formulas"]
+    assert judge("DST009", samples(("a", None, ["x + 1", *labels]))) == []  # 96.8 %
+    assert judge("DST009", samples(("a", None, labels[:19]))) == []
+
+
+def test_labels_that_name_their_image_are_no_formulas() -> None:
+    frame = samples(("a", None, IDS)).with_columns(pl.Series("image", [f"img/{name}.bmp" for name in IDS]))
+    assert judge("DST009", frame) == ["30 of its 30 labels are names of files or records, not formulas"]
+    assert judge("DST009", frame.with_columns(pl.Series("image", [None] * 30, pl.String))) == []
+    assert judge("DST009", samples(("a", None, formulas(30, 2)), ("b", None, [""] * 30))) == []

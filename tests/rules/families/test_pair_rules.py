@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rules.families import pairs
 from rules.registry import all_rules
-from rules.sets.shifted_rows import LAGS, Shift, shifts
+from rules.sets.shifted_rows import LAGS, NOBODY, Shift, partners, shifts
 
 
 def judged(code: str, frame: pl.DataFrame, **options: object) -> list[tuple[str | None, str]]:
@@ -74,16 +76,21 @@ def test_a_shift_takes_in_rows_that_say_nothing() -> None:
     assert shifts(fits, **_OPTIONS) == [Shift(0, 300, 1)]
 
 
-def test_a_shift_is_one_finding_and_its_pairs_are_not_doubtful_one_by_one() -> None:
+def test_a_shift_is_a_finding_of_the_file_and_of_its_rows_which_are_not_doubtful_one_by_one() -> None:
     fits = lags(100, (0, 100, -2)).tolist()
     scores = [0.001] * 100
     frame = samples(100, pair_lags=fits, pair_score=scores, pair_off=0.0)
-    [(where, message)] = judged("PAR001", frame)
+    [(where, message), *rows] = judged("PAR001", frame)
     assert where is None
     assert message == (
         "pairs are shifted by -2: from s/0 to s/99 (rows 1 to 100 of 100) "
         "each picture belongs to the label 2 rows further up"
     )
+    edge = "it stands at the edge of shifted pairs: which label its picture has isn't known"
+    assert rows[:2] == [("s/0", edge), ("s/1", edge)]
+    assert rows[2:] == [
+        (f"s/{row}", f"the picture belongs to the label of s/{row - 2}, 2 rows further up") for row in range(2, 100)
+    ]
     assert judged("PAR007", frame) == []
     right = frame.with_columns(pair_lags=pl.Series(lags(100).tolist()))
     assert judged("PAR001", right) == []
@@ -93,8 +100,32 @@ def test_a_shift_is_one_finding_and_its_pairs_are_not_doubtful_one_by_one() -> N
 def test_splits_are_files_of_their_own() -> None:
     fits = [*lags(60).tolist(), *lags(60, (0, 60, 1)).tolist()]
     frame = samples(120, pair_lags=fits, split=["train"] * 60 + ["test"] * 60)
-    [(_, message)] = judged("PAR001", frame)
+    [(_, message), *rows] = judged("PAR001", frame)
     assert message.startswith("test: pairs are shifted by +1: from s/60 to s/119 (rows 1 to 60 of 60)")
+    assert [where for where, _ in rows] == [f"s/{row}" for row in range(60, 120)]
+
+
+def test_rows_whose_picture_could_not_be_compared_are_shifted_with_the_others() -> None:
+    fits: list[object] = lags(100, (40, 100, 1)).tolist()
+    fits[60:70] = [None] * 10
+    told = dict(judged("PAR001", samples(100, pair_lags=fits))[1:])
+    assert told["s/65"] == "the picture belongs to the label of s/66, 1 row further down"
+    assert "isn't known" in told["s/40"]
+    assert "s/30" not in told
+
+
+@given(st.integers(30, 200), st.integers(-5, 5).filter(bool), st.data())
+def test_no_label_goes_to_two_pictures_and_a_right_partner_is_given_back(height: int, lag: int, data) -> None:
+    start = data.draw(st.integers(0, height - 20))
+    end = data.draw(st.integers(start + 20, height))
+    found = partners(height, [Shift(start, end, lag)])
+    whose = found[found != NOBODY]
+    assert len(set(whose.tolist())) == whose.size
+    inner = np.arange(start + 10, end - 10)
+    inner = inner[(inner + lag >= 0) & (inner + lag < height)]
+    assert (found[inner] == inner + lag).all()
+    outer = np.r_[0 : max(0, start - 10), min(height, end + 10) : height]
+    assert (found[outer] == outer).all()
 
 
 # Single pairs ---------------------------------------------------------------------------------------------------------

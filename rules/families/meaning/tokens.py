@@ -1,0 +1,50 @@
+"""SEM: what tokenisers put before or between their tokens, left in a label that was put together from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.findings import Finding
+from rules.registry import Options, rule
+from rules.toolkit.label import Label
+from rules.toolkit.sieves import has
+
+#: Stand for white space: byte-level BPE's space, line feed and tab, SentencePiece's space, the end of a word in BPE.
+_SPACES = r"[\u0120\u010a\u0109\u2581]+|</w>"
+#: Pieces of a word, with what says that they belong together: WordPiece's `##` before one, subword-nmt's `@@` behind.
+_PIECES = r"\\?[A-Za-z0-9]*(?:(?:^|\s+|(?<=\s))##[A-Za-z0-9]+)+|\\?[A-Za-z0-9]+(?:@@\s+[A-Za-z0-9]+)+|@@(?:\s+|$)"
+_MARKS = re.compile(f"(?P<space>{_SPACES})|(?P<pieces>{_PIECES})")
+_BETWEEN = re.compile(r"\s*##|@@\s*")
+
+
+@rule(
+    "SEM024",
+    "tokeniser-mark",
+    "error",
+    has("[\u0120\u010a\u0109\u2581]|</w>|##[A-Za-z0-9]|@@(?:\\s|$)"),
+    fix="unsafe",
+    tags=["program-text"],
+    covers=["SEM5"],
+)
+def tokeniser_mark(label: Label, options: Options) -> Iterator[Finding]:
+    r"""A tokeniser's mark: `Ġ` or `▁` for a space, `Ċ` for a new line, `##` or `@@` between the pieces of a word.
+
+    Why: Tokens were joined as they stand in the vocabulary, not decoded. LaTeX stops at the mark, or draws it.
+    Fires: ``x Ġ+Ġ y`` -> ``Ġ`` ``Ġ`` => ``x + y``
+    Fires: ``▁\frac{▁a}{b}`` -> ``▁`` ``▁`` => ``\frac{ a}{b}``
+    Fires: ``\alpha▁x`` -> ``▁`` => ``\alpha x``
+    Fires: ``\fr ##ac{a}{b}`` -> ``\fr ##ac`` => ``\frac{a}{b}``
+    Fires: ``\al@@ pha`` -> ``\al@@ pha`` => ``\alpha``
+    Quiet: ``x + y``
+    Quiet: ``\text{#1}``
+    Fix: Unsafe: a space for marks of space, nothing for marks between pieces. Better: decode the tokens again.
+    """
+    text = label.text
+    for match in _MARKS.finditer(text):
+        if match["pieces"]:
+            meant = _BETWEEN.sub("", match["pieces"])
+        else:
+            beside = text[match.start() - 1 : match.start()].strip() and text[match.end() : match.end() + 1].strip()
+            meant = " " if beside else ""
+        yield Finding("a tokeniser's mark was left in the label", *match.span(), meant)
