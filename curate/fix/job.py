@@ -82,8 +82,8 @@ def fix_source(
 ) -> Fixed:
     """Read a source and fix its labels. At level "unsafe", labels of shifted pairs are moved to their pictures first.
 
-    images, columns, first_number: as for `read_source`. cache: where measures of pictures are kept; None: nowhere. progress: called
-    with the stage's name, how much of it is done, and how much there is.
+    images, columns, first_number: as for `read_source`. cache: where measures of pictures are kept; None: nowhere.
+    progress: called with the stage's name, how much of it is done, and how much there is.
 
     Raises UserError where the source can't be read, or is of a format that can't be written back.
     """

@@ -48,7 +48,7 @@ def _column(file: Path, column: str) -> pa.ChunkedArray:
 
     try:
         if file.suffix == ".arrow":
-            from curate.images.opening import open_arrow
+            from curate.images.in_tables import open_arrow
 
             return open_arrow(file).column(column)
         # `datasets` writes it as an Arrow file in its cache, which can be mapped into memory.

@@ -13,7 +13,8 @@ import polars as pl
 
 from curate.base.errors import UserError
 from curate.base.tables import count, things
-from curate.images.opening import ImageError, read_bytes
+from curate.images.errors import ImageError
+from curate.images.opening import read_bytes
 from curate.sources import FORMATS, BadRow, Source, parse_columns, parse_source, read_source
 from curate.sources.look import IMAGE_ENDINGS
 from rules.sets import split_names

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from layout_makers import STROKES, Sample
 
-from curate.images.opening import ImageError, read_bytes
+from curate.images.errors import ImageError
+from curate.images.opening import read_bytes
 from curate.sources import Source
 
 

@@ -63,7 +63,7 @@ class TableFile:
         """The layout of the conversations that the rows are, if they are."""
         import pyarrow.parquet as pq
 
-        from curate.images.opening import open_arrow
+        from curate.images.in_tables import open_arrow
 
         schema = open_arrow(self.path).schema if self._is_arrow else pq.read_schema(self.path)
         return chat_layout(schema, self.columns, layout_for(self.path))
@@ -71,7 +71,7 @@ class TableFile:
     def _answers(self, layout: Layout) -> list[str | None]:
         import pyarrow.parquet as pq
 
-        from curate.images.opening import open_arrow
+        from curate.images.in_tables import open_arrow
 
         if self._is_arrow:
             table = open_arrow(self.path)

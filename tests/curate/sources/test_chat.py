@@ -18,7 +18,8 @@ from source_makers import ids, image, images, labels, read, write
 
 from curate.base.errors import UserError
 from curate.fix.files import rewrite
-from curate.images.opening import ImageError, open_image
+from curate.images.errors import ImageError
+from curate.images.opening import open_image
 from curate.sources import chat_rows
 from curate.sources.read import UNREAD_FILES
 
