@@ -50,7 +50,7 @@ Examples:
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run folder to write.")
 @selection
-@click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Folder with a source's images.")
+@click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Folder or archive with a source's images.")
 @click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="What the columns are.")
 @click.option("--no-images", is_flag=True, help="Don't open images.")
 @click.option(

@@ -43,10 +43,11 @@ class _Member:
 def find_archived(frame: pl.DataFrame, job: Job, path: Path, split: str | None) -> pl.DataFrame:
     """A part's frame with the refs of images in archives for those that no file is there for.
 
-    path: the label file, or folder. split: that of rows which say none themselves. An archive that can't be read is
-    noted where an image might have been in it.
+    path: the label file, or folder. split: that of rows which say none themselves; where it is None too, the file's
+    name may say it. An archive that can't be read is noted where an image might have been in it.
     """
     said = pl.coalesce(_NOT_FOUND, "image") if _NOT_FOUND in frame.columns else pl.col("image")
+    split = split or split_names.word(path.name)
     rows = frame.select("image", said=said, split=pl.coalesce("split", pl.lit(split, pl.String)))
     missing = _missing(rows["image"], job.root)
     if not missing:
