@@ -25,7 +25,6 @@ _EDITION = "1"
 #: What stays free on the disk, in bytes.
 _ROOM = 1 << 30
 
-
 _used: set[Path] = set()
 
 
@@ -70,9 +69,9 @@ def check_room(path: Path, size: int) -> None:
         )
 
 
-def used() -> int | None:
-    """Bytes on the disk of the entries that this process has used; None where it has used none. Never raises."""
-    return sum(map(_size, _used)) if _used else None
+def used() -> int:
+    """Bytes on the disk of the entries that this process has used. Never raises."""
+    return sum(map(_size, _used))
 
 
 def kept() -> int:

@@ -217,7 +217,7 @@ def audit_and_say(
         f"{things(totals['samples'], 'sample')} ({things(totals['distinct_labels'], 'distinct label')}){unreadable}; "
         f"{seconds:.1f} s, peak memory {size(summary['run']['peak_memory_bytes'])}"
     )
-    if (unpacked := cache.used()) is not None:
+    if unpacked := cache.used():
         say(f"unpacked  {cache.folder()}: {size(unpacked)} for the archives of this run, kept for the next")
     say(f"report    {out / REPORT_FILE}")
     say(f"findings  {out / FINDINGS_FILE}")

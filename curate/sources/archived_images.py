@@ -25,6 +25,8 @@ from curate.sources.model import Job
 from rules.sets import split_names
 
 SEVERAL = "images that were not taken: archives hold several of that name, and nothing says which is meant"
+#: How the note of an archive begins that can't be read, damaged or hostile; its name and the reason follow.
+NOT_READ = "archive that was not read: "
 #: The column of what label files say of images that were not found, where a format has it.
 _NOT_FOUND = "image_not_found"
 _FOR_IMAGES = re.compile(r"(?i)images?|imgs?|pictures?|photos?")
@@ -186,10 +188,10 @@ def _opened(archive: str, job: Job) -> Contents | None:
         contents = open_archive(job.root.resolve() / archive)
     except UserError as error:
         said = str(error).replace(f"{job.root.resolve()}/", "")
-        job.notes[f"archive that was not read: {said}"] += 1
+        job.notes[f"{NOT_READ}{said}"] = 1
         return None
     for reason, count in contents.left_out.items():
-        job.notes[f"{archive}: {reason}"] += count
+        job.notes[f"{archive}: {reason}"] = count
     return contents
 
 
