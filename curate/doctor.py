@@ -231,6 +231,7 @@ def _extra(name: str, modules: tuple[str, ...], purpose: str) -> Check:
 def _cache_folder() -> Check:
     from curate.archives import cache
     from curate.base.cache_folder import cache_folder
+    from curate.base.tables import size
 
     folder = cache_folder().absolute()
     try:
@@ -241,7 +242,7 @@ def _cache_folder() -> Check:
         detail = f"{folder}: {error.strerror}; curate browse keeps its database there, audits measures of images"
         return Check("cache folder", "warn", detail, "name a folder you may write to in TEXSIEVE_CACHE", optional=True)
     unpacked = cache.kept()
-    held = f"; {_giga(unpacked)} of unpacked archives, which may be deleted" if unpacked else ""
+    held = f"; {size(unpacked)} of unpacked archives, which may be deleted" if unpacked else ""
     return Check("cache folder", "ok", f"{folder}{held}", optional=True)
 
 

@@ -25,7 +25,6 @@ _EDITION = "1"
 #: What stays free on the disk, in bytes.
 _ROOM = 1 << 30
 
-
 _used: set[Path] = set()
 
 
@@ -46,13 +45,13 @@ def entry(archives: Sequence[Path], ending: str, make: Callable[[Path], None]) -
         with _only_one(path):
             if path.exists():
                 return path
-            temporary = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+            _remove_older(path, ending)
+            temporary = path.with_name(f".{path.name}.unfinished")
             try:
                 make(temporary)
                 temporary.rename(path)
             finally:
                 _remove(temporary)
-            _remove_older(path, ending)
     except OSError as error:
         raise UserError(
             f"{archives[0]}: can't be unpacked in {folder()}: {error.strerror or error}; "
@@ -70,9 +69,9 @@ def check_room(path: Path, size: int) -> None:
         )
 
 
-def used() -> int | None:
-    """Bytes on the disk of the entries that this process has used; None where it has used none. Never raises."""
-    return sum(map(_size, _used)) if _used else None
+def used() -> int:
+    """Bytes on the disk of the entries that this process has used. Never raises."""
+    return sum(map(_size, _used))
 
 
 def kept() -> int:
@@ -119,10 +118,10 @@ def _only_one(path: Path) -> Iterator[None]:
 
 
 def _remove_older(path: Path, ending: str) -> None:
-    """Remove the entries of what the archive was before it changed."""
+    """Remove the entries of what the archive was before it changed, and what a process that was killed left of it."""
     place = path.name.partition("-")[0]
-    for other in path.parent.glob(f"{place}-*{ending}"):
-        if other != path:
+    for pattern in (f"{place}-*{ending}", f".{place}-*{ending}.unfinished"):
+        for other in path.parent.glob(pattern):
             _remove(other)
 
 

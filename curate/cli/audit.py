@@ -50,7 +50,7 @@ Examples:
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run folder to write.")
 @selection
-@click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Folder with a source's images.")
+@click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Folder or archive with a source's images.")
 @click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="What the columns are.")
 @click.option("--first-number", multiple=True, metavar="[NAME=]0|1", help="Number of line 1, if images are numbered.")
 @click.option("--no-images", is_flag=True, help="Don't open images.")
@@ -220,7 +220,7 @@ def audit_and_say(
         f"{things(totals['samples'], 'sample')} ({things(totals['distinct_labels'], 'distinct label')}){unreadable}; "
         f"{seconds:.1f} s, peak memory {size(summary['run']['peak_memory_bytes'])}"
     )
-    if (unpacked := cache.used()) is not None:
+    if unpacked := cache.used():
         say(f"unpacked  {cache.folder()}: {size(unpacked)} for the archives of this run, kept for the next")
     say(f"report    {out / REPORT_FILE}")
     say(f"findings  {out / FINDINGS_FILE}")

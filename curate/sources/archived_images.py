@@ -25,6 +25,8 @@ from curate.sources.model import Job
 from rules.sets import split_names
 
 SEVERAL = "images that were not taken: archives hold several of that name, and nothing says which is meant"
+#: How the note of an archive begins that can't be read, damaged or hostile; its name and the reason follow.
+NOT_READ = "archive that was not read: "
 #: The column of what label files say of images that were not found, where a format has it.
 _NOT_FOUND = "image_not_found"
 _FOR_IMAGES = re.compile(r"(?i)images?|imgs?|pictures?|photos?")
@@ -43,10 +45,11 @@ class _Member:
 def find_archived(frame: pl.DataFrame, job: Job, path: Path, split: str | None) -> pl.DataFrame:
     """A part's frame with the refs of images in archives for those that no file is there for.
 
-    path: the label file, or folder. split: that of rows which say none themselves. An archive that can't be read is
-    noted where an image might have been in it.
+    path: the label file, or folder. split: that of rows which say none themselves; where it is None too, the file's
+    name may say it. An archive that can't be read is noted where an image might have been in it.
     """
     said = pl.coalesce(_NOT_FOUND, "image") if _NOT_FOUND in frame.columns else pl.col("image")
+    split = split or split_names.word(path.name)
     rows = frame.select("image", said=said, split=pl.coalesce("split", pl.lit(split, pl.String)))
     missing = _missing(rows["image"], job.root)
     if not missing:
@@ -185,10 +188,10 @@ def _opened(archive: str, job: Job) -> Contents | None:
         contents = open_archive(job.root.resolve() / archive)
     except UserError as error:
         said = str(error).replace(f"{job.root.resolve()}/", "")
-        job.notes[f"archive that was not read: {said}"] += 1
+        job.notes[f"{NOT_READ}{said}"] = 1
         return None
     for reason, count in contents.left_out.items():
-        job.notes[f"{archive}: {reason}"] += count
+        job.notes[f"{archive}: {reason}"] = count
     return contents
 
 

@@ -17,7 +17,7 @@ from curate.base.column_names import TRIED, Columns
 from curate.base.xml_events import Enough, XmlError, walk
 from curate.images.inkml_pictures import ref_of
 from curate.images.traces import MAX_BYTES
-from curate.sources.archived_images import find_archived
+from curate.sources.archived_images import NOT_READ, find_archived
 from curate.sources.columns import free_name
 from curate.sources.format import SourceFormat
 from curate.sources.image_paths import resolve_images
@@ -82,7 +82,10 @@ class InkFormat(SourceFormat):
             frame = _with_drawings(frame, job)
         if named and frame["image"].null_count() == frame.height:  # no file for any id: they may be in an archive
             packed = find_archived(frame.with_columns(image="name"), job, part.path, part.split)
-            frame = packed.with_columns(image=pl.when(pl.col("image") != pl.col("name")).then("image"))
+            # Ids are no image names, so a set without images has none; but one whose images can't be read misses them.
+            if not any(note.startswith(NOT_READ) for note in job.notes):
+                packed = packed.with_columns(image=pl.when(pl.col("image") != pl.col("name")).then("image"))
+            frame = packed
         return frame
 
     def read_names(self, part: Part, job: Job) -> pl.DataFrame:

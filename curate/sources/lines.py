@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 import polars as pl
 
 from curate.base.errors import UserError
-from curate.sources.encodings import open_utf8
+from curate.sources.encodings import NAMES, encoding_of, open_utf8
 from curate.sources.model import LONG_LINE, MAX_LINE, NOT_UTF8, NUL_BYTE, Job
 
 BLOCK = 4 << 20
@@ -48,6 +48,12 @@ def open_bytes(path: Path) -> BinaryIO:
         return open_utf8(path)
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
+
+
+def note_encoding(path: Path, job: Job) -> None:
+    """Note a file that is not UTF-8 and is read all the same."""
+    if encoding := NAMES.get(encoding_of(path)):
+        job.notes[f"files that are {encoding} and were read as such"] += 1
 
 
 def read_blocks(path: Path) -> Iterator[Block]:

@@ -13,9 +13,9 @@ from curate.base.column_names import Columns
 from curate.base.errors import UserError
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from curate.sources.archived_images import find_archived, note_unused
-from curate.sources.encodings import NAMES, encoding_of
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
+from curate.sources.lines import note_encoding
 from curate.sources.look import IMAGE_ENDINGS, Look, looking_once
 from curate.sources.model import LEAVES_FOLDER, AmbiguousError, Job, NoRows, Part, Source
 from curate.sources.other_tools import what_it_is
@@ -131,8 +131,8 @@ def _read(
         frame = _read_part(chosen, part, job, spec)
         frames.append(frame.with_columns(pl.lit(place, pl.Int64).alias("file")))
         for file in (part.path, part.extra):
-            if file is not None and (encoding := NAMES.get(encoding_of(file))):
-                job.notes[f"files that are {encoding} and were read as such"] += 1
+            if file is not None:
+                note_encoding(file, job)
     if spec.path.is_dir() and spec.split is None:
         job.notes.update(_beside(path, parts))
     if all(frame["image"].null_count() == frame.height for frame in frames):

@@ -12,7 +12,7 @@ import polars as pl
 from curate.base.column_names import Columns
 from curate.sources.format import SourceFormat
 from curate.sources.image_paths import check_inside
-from curate.sources.lines import open_bytes, read_lines
+from curate.sources.lines import note_encoding, open_bytes, read_lines
 from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, once
 from curate.sources.model import (
     BLANK_LINE,
@@ -131,6 +131,7 @@ def _read_folder(part: Part, job: Job) -> pl.DataFrame:
     for number, (text, image) in enumerate(_pairs(part.path)[: job.left()], 1):
         job.rows += 1
         text_file = part.path / text
+        note_encoding(text_file, job)
         with open_bytes(text_file) as file:
             data = file.read(MAX_LABEL + 8)
         if len(data) > MAX_LABEL + 5:  # a byte order mark and a line end may stand around the longest label

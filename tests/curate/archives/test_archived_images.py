@@ -21,7 +21,7 @@ NAMES = ("a_1", "b_2", "c_3")
 PICTURES = {f"img/{name}.png": png(10 + at) for at, name in enumerate(NAMES)}
 
 
-def widths(path: Path) -> list[int | None]:
+def widths(path: Path | str) -> list[int | None]:
     source = read(path)
     refs = [ref or "" for ref in images(source)]
     return probe(source.root, refs)["width"].to_list()
@@ -91,6 +91,19 @@ def test_pickles_beside_captions(tmp_path: Path) -> None:
     assert images(read(f"crohme:{path}")) == ["images.pkl#a_1", "images.pkl#b_2"]
     source = read(f"crohme:{path}")
     assert probe(source.root, [str(ref) for ref in images(source)], measures=True)["width"].to_list() == [10, 11]
+
+
+def test_pickles_as_hmer_repositories_have_them(tmp_path: Path) -> None:
+    """WAP: a pickle a split, of pictures with a channel. CAN: a folder a split, and `images.pkl` in each."""
+    for at, split in enumerate(("train", "test")):
+        arrays = {"18_em_0": np.zeros((1, 3, 10 + at), np.uint8), "18_em_1": np.zeros((1, 3, 20 + at), np.uint8)}
+        write(tmp_path / "wap" / f"{split}_caption.txt", "18_em_0\tx\n18_em_1\ty\n")
+        write(tmp_path / "wap" / f"offline-{split}.pkl", pickle.dumps(arrays))
+        write(tmp_path / "can" / split / "caption.txt", "18_em_0\tx\n18_em_1\ty\n")
+        write(tmp_path / "can" / split / "images.pkl", pickle.dumps({name: of[0] for name, of in arrays.items()}))
+    assert widths(f"crohme:{tmp_path}/wap/train_caption.txt") == [10, 20]
+    assert widths(f"crohme:{tmp_path}/wap/test_caption.txt") == [11, 21]
+    assert widths(tmp_path / "can") == [11, 21, 10, 20]
 
 
 def test_splits_have_archives_of_their_own(tmp_path: Path) -> None:

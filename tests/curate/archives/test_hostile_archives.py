@@ -10,9 +10,11 @@ import stat
 import struct
 import subprocess
 import tarfile
+import time
 import zipfile
 import zlib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -250,3 +252,29 @@ def test_no_name_leads_out(parts: list[str]) -> None:
         assert not name.startswith(("/", ".."))
         assert Path("/root", name).is_relative_to("/root")
     assert Counter([refused]) <= Counter([None, names.LEAVES, names.NOT_TEXT])
+
+
+def test_one_process_unpacks_and_the_others_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tarred(tmp_path / "d.tar", GOOD)
+    calls: list[Path] = []
+
+    def slow(archive: Path, target: Path) -> None:
+        calls.append(target)
+        time.sleep(0.2)
+        repack(archive, target)
+
+    repack = tars.repack
+    monkeypatch.setattr(tars, "repack", slow)
+    with ThreadPoolExecutor(4) as pool:
+        found = [set(contents.members) for contents in pool.map(open_archive, [path] * 4)]
+    assert found == [set(GOOD)] * 4
+    assert len(calls) == 1
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    path = tarred(tmp_path / "d.tar", GOOD)
+    open_archive(path)
+    (entry,) = cache.folder().iterdir()
+    entry.rename(entry.with_name(f".{entry.name}.unfinished"))
+    read(path)
+    assert sorted(left.suffix for left in cache.folder().iterdir()) == [".tree", ".zip"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from source_makers import labels, read, write
+from source_makers import image, labels, read, write
 
 import rules
 from curate.base.errors import UserError
@@ -63,7 +63,7 @@ def test_every_text_format(name: str, encoding: str, tmp_path: Path) -> None:
         assert source.notes[f"files that are {ENCODINGS[encoding]} and were read as such"] == 1
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "gb18030"])
 @pytest.mark.parametrize("name", FILES)
 def test_fix_writes_the_same_encoding(name: str, encoding: str, tmp_path: Path) -> None:
     """What comes out is the fixed UTF-8 file, in the encoding of the other: every other byte stays."""
@@ -109,6 +109,15 @@ def test_a_broken_byte_in_a_file_of_utf_8(tmp_path: Path) -> None:
     source = read(write(tmp_path / "x.txt", text.replace(b"= 7", b"= \xff7")))
     assert source.unreadable.by_reason == {NOT_UTF8: 1}
     assert len(labels(source)) == 49
+
+
+def test_a_text_file_per_image(tmp_path: Path) -> None:
+    for name, text in (("a", "解 x"), ("b", "求 面 积"), ("c", "y")):
+        write(tmp_path / f"{name}.txt", text.encode("gb18030"))
+        image(tmp_path / f"{name}.jpg")
+    source = read(tmp_path)
+    assert labels(source) == ["解 x", "求 面 积", "y"]
+    assert source.notes == {"files that are GB18030 and were read as such": 2}
 
 
 def test_utf_16_that_is_cut_off(tmp_path: Path) -> None:
