@@ -11,20 +11,8 @@ import polars as pl
 
 from curate.base.column_names import TRIED, Columns
 from curate.images.in_json import ENDINGS
-from curate.sources.chat_rows import (
-    IMAGES,
-    PACKED_IMAGE,
-    WEB_IMAGE,
-    Layout,
-    Stored,
-    Unfit,
-    is_web,
-    label_beside,
-    label_of,
-    layout_of,
-    plain_label,
-    sample_of,
-)
+from curate.sources.chat_layout import IMAGES, Layout, label_beside, layout_of, plain_label
+from curate.sources.chat_rows import PACKED_IMAGE, WEB_IMAGE, Stored, Unfit, is_web, label_of, sample_of
 from curate.sources.columns import IMAGE_NOT_PATH, rows_frame
 from curate.sources.image_paths import resolve_images
 from curate.sources.model import STORED_IMAGE, Job

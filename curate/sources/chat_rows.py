@@ -1,8 +1,6 @@
 """One conversation about an image as one sample: its label, its question, its picture. Opens no file.
 
-`curate` and `finetune` both read conversations with this module, so they count the same samples. The spellings are
-those of OpenAI and TRL (`messages`), ShareGPT and LLaVA (`conversations`), Alpaca and LLaMA-Factory (`instruction`,
-`output`) and ms-swift (`query`, `response`).
+`curate` and `finetune` both read conversations with this module, so they count the same samples.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from curate.base.column_names import LABEL_COLUMNS, find_column
+from curate.sources.chat_layout import IMAGES, Layout, layout_of, plain_label
 from curate.sources.columns import IMAGE_NOT_PATH
 
 NO_ANSWER = "the conversation has no answer"
@@ -28,43 +26,10 @@ MARKS = "the number of image marks differs from the number of images"
 PACKED_IMAGE = "the image is base64 text (data:…) in a file that is packed with gzip; unpack it"
 WEB_IMAGE = "images on the web, which are never fetched; download them and name their folder with --images DIR"
 
-#: Columns whose text is the label whatever conversation stands beside it.
-PLAIN_LABELS = ("label", "latex", "tex", "formula")
-TALKS = ("messages", "conversations", "conversation", "texts")
-QUESTIONS = ("query", "instruction", "prompt", "question")
-ANSWERS = ("response", "output", "completion", "answer")
-IMAGES = ("images", "image", "image_path", "image_file", "file_name", "img")
-USERS = ("user", "human")
-ASSISTANTS = ("assistant", "gpt", "model", "bot")
-SYSTEMS = ("system",)
-
 _MARK = "<image>"
 #: Qwen-VL's first spelling of an image in a text.
 _TAGGED = re.compile(r"<img>(.*?)</img>")
 _WEB = ("http://", "https://")
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Which keys of a record, and of a turn, hold what. Tuples are tried in order; None is a key that isn't there."""
-
-    talk: str | None = None
-    question: tuple[str, ...] = ()  # joined by line ends, as Alpaca's `instruction` and `input`
-    answer: str | None = None
-    history: str | None = None
-    system: str | None = None
-    images: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ("role", "from")
-    contents: tuple[str, ...] = ("content", "value")
-    users: tuple[str, ...] = USERS
-    assistants: tuple[str, ...] = ASSISTANTS
-    systems: tuple[str, ...] = SYSTEMS
-
-    @property
-    def used(self) -> frozenset[str]:
-        """The keys that become columns of their own, or none."""
-        named = (self.talk, self.answer, self.history, self.system)
-        return frozenset([name for name in named if name] + [*self.question, *self.images])
 
 
 @dataclass(frozen=True)
@@ -99,47 +64,6 @@ class _Turns(NamedTuple):
     answers: list[tuple[Any, tuple[str | int, ...]]]
     system: str | None
     answer_last: bool
-
-
-def plain_label(record: Mapping[str, Any]) -> str | None:
-    """The key of a label that stands beside the conversation, if any."""
-    found = label_beside(tuple(record))
-    return found if found is not None and isinstance(record[found], str) else None
-
-
-@lru_cache(maxsize=4096)
-def label_beside(names: tuple[str, ...]) -> str | None:
-    """The key that a label beside a conversation has. Beside turns fewer names say so: their `text` may be they."""
-    named = () if find_column(names, TALKS) else tuple(name for name in LABEL_COLUMNS if name not in ANSWERS)
-    return find_column(names, (*PLAIN_LABELS, *named))
-
-
-def layout_of(names: Sequence[str]) -> Layout | None:
-    """The layout of a record with these keys; None if they are no conversation's."""
-    return _layout_of(tuple(names))
-
-
-@lru_cache(maxsize=4096)
-def _layout_of(names: tuple[str, ...]) -> Layout | None:
-    talk = find_column(names, TALKS)
-    answer = find_column(names, ANSWERS) if talk is None else None
-    question = find_column(names, QUESTIONS) if talk is None else None
-    if talk is None and (answer is None or question is None):
-        return None
-    more = find_column(names, ("input",)) if question == "instruction" else None
-    return Layout(
-        talk=talk,
-        question=tuple(name for name in (question, more) if name),
-        answer=answer,
-        history=find_column(names, ("history",)),
-        system=find_column(names, ("system", "system_prompt")),
-        images=tuple(name for wanted in IMAGES if (name := find_column(names, (wanted,)))),
-    )
-
-
-def is_chat(record: Mapping[str, Any]) -> bool:
-    """Whether a record is a conversation, rather than one with a label of its own."""
-    return plain_label(record) is None and layout_of(list(record)) is not None
 
 
 def sample_of(record: Mapping[str, Any], layout: Layout | None = None, images_in: str | None = None) -> Sample:

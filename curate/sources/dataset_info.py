@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from curate.base.errors import UserError
-from curate.sources.chat_rows import IMAGES, Layout
+from curate.sources.chat_layout import IMAGES, Layout
 
 NAME = "dataset_info.json"
 REMOTE = "data sets of dataset_info.json that are on a hub, not here"

@@ -14,7 +14,7 @@ import polars as pl
 
 from curate.images.in_json import DOCUMENT
 from curate.sources.chat_frames import chat_frame
-from curate.sources.chat_rows import is_chat
+from curate.sources.chat_layout import is_chat
 from curate.sources.columns import rows_frame
 from curate.sources.lines import read_all, read_lines
 from curate.sources.look import IMAGE_ENDINGS, Look

@@ -12,7 +12,7 @@ import polars as pl
 from curate.base.column_names import find_column
 from curate.base.errors import UserError
 from curate.sources.chat_frames import chat_columns, chat_table
-from curate.sources.chat_rows import Layout, layout_of
+from curate.sources.chat_layout import Layout, layout_of
 from curate.sources.columns import free_name, label_column, named_column, other_column
 from curate.sources.image_paths import resolve_images
 from curate.sources.look import IMAGE_ENDINGS, Look

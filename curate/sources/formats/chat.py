@@ -11,7 +11,7 @@ import polars as pl
 
 from curate.base.column_names import TRIED, Columns
 from curate.sources.chat_frames import chat_frame
-from curate.sources.chat_rows import is_chat, plain_label
+from curate.sources.chat_layout import is_chat, plain_label
 from curate.sources.dataset_info import ENDINGS, NAME, described, layout_for, read_info
 from curate.sources.format import FileFormat
 from curate.sources.image_paths import resolve_images

@@ -9,7 +9,8 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 from curate.base.column_names import Columns
-from curate.sources.chat_rows import Layout, Unfit, label_of, layout_of
+from curate.sources.chat_layout import Layout, layout_of
+from curate.sources.chat_rows import Unfit, label_of
 from curate.sources.places.file_text import Change, FileText, lost
 
 _SPACE = re.compile(r"[ \t\r\n]*")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
 from curate.sources.chat_frames import answers, chat_layout
-from curate.sources.chat_rows import Layout, label_of
+from curate.sources.chat_layout import Layout
+from curate.sources.chat_rows import label_of
 from curate.sources.dataset_info import layout_for
 from curate.sources.places.file_text import Change, FileText, one_line
 

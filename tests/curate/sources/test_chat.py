@@ -21,7 +21,6 @@ from curate.fix.files import rewrite
 from curate.images.errors import ImageError
 from curate.images.opening import open_image
 from curate.sources import chat_rows
-from curate.sources.read import UNREAD_FILES
 
 #: One sample, as different programs write it.
 SPELLINGS: dict[str, dict[str, Any]] = {
@@ -258,7 +257,6 @@ def test_a_folder_with_dataset_info_is_read_as_it_says(tmp_path: Path) -> None:
     assert images(source) == ["images/a.png"] * 2
     assert source.frame["output"].to_list() == ["n", None]
     assert sorted(number for note, number in source.notes.items() if "dataset_info" in note) == [1] * 5
-    assert source.notes[UNREAD_FILES] == 3  # table.csv, better.json, not-named.jsonl
     assert labels(read(folder / "own.jsonl")) == ["y"]
     changed = source.places.with_columns(label=source.frame["label"], fixed=_series(["u", "v"]))
     files, _ = rewrite(source, changed, {})
