@@ -231,6 +231,9 @@ def marked(text: str) -> list[str]:
         ("> $a$\n", ["a"]),
         ("$$\n\\newcommand{\\R}{\\mathbb{R}}\n$$\n$\\R$", ["\\R"]),
         ("process $$ is", []),
+        ("记作$A$。等价", ["A"]),
+        (r"\\( B ) en \\( C\\) y \\[ \hom \\\\[2pt] D\\]", ["C", r"\hom \\\\[2pt] D"]),
+        ("3. $$\n   x\n   $$\n", ["x"]),
     ],
 )
 def test_the_formulas_of_markdown(text: str, found: list[str]) -> None:
