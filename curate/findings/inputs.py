@@ -11,12 +11,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curate.base.column_names import LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
-from curate.findings.label_lines import Id, check_unicode, is_row, places_in, read_labels
+from curate.findings.label_lines import Id, check_unicode, is_row, lines_of, places_in, read_labels
 
 if TYPE_CHECKING:
     from curate.findings.locate import TextPlace
@@ -56,10 +57,14 @@ class Input:
     def file_and_line(self, row: int) -> tuple[str | None, int | None]:
         """The file that a label stands in, and its line there, where they are known."""
         if self.source is None:
-            line = self.ids[row] if self.path is not None else None
-            return (None if self.path is None else self.name), int(line) if str(line).isdigit() else None
+            return (None, None) if self.path is None else (self.name, self._lines[row])
         file, line = self.source.places.row(row)
         return (f"{self.name.rstrip('/')}/{file}" if self.source.path.is_dir() else self._file()), line
+
+    @cached_property
+    def _lines(self) -> Sequence[int]:
+        """The lines of the labels of a file of lines."""
+        return [] if self.path is None else lines_of(self.path)
 
     def named(self) -> Iterator[tuple[str, str]]:
         """(name, label) for every label; of a file with one label, the name is the file's."""

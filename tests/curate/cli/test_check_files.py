@@ -101,6 +101,7 @@ def test_every_output_names_the_file_and_the_line(call) -> None:
         ("paper.tex", line) for line in (5, 5, 6, 10, 10)
     ]
     assert [row["id"] for row in rows if row["file"] != "paper.tex"] == ["a.png", "b.png", "a", "b", "1", "2"]
+    assert [row["line"] for row in rows if row["file"] != "paper.tex"] == [2, 3, 1, 2, 1, 2]
     results = json.loads(out("sarif"))["runs"][0]["results"]
     physical = [result["locations"][0]["physicalLocation"] for result in results]
     assert [place["artifactLocation"].get("uri") for place in physical] == [
