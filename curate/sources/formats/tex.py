@@ -55,7 +55,8 @@ A sample is named after the line and column where its label begins (in a folder:
 `kind` is `inline`, `display` or the environment; `macros` lists the commands and environments of the document's own
 that the label uses. They may be defined in the document, in files beside it, in files that it names with `\input` or
 `\usepackage`, and for a chapter without a preamble in the folder above. A finding that LaTeX doesn't know such a
-macro is a remark, not an error.
+macro is a remark, not an error. For `curate check` another unknown command of a LaTeX document is a warning, since a
+package may define it.
 
 `$…$` begins and ends as in TeX in a `.tex` file, where a paragraph's end ends it; a dollar sign without a second one
 is an unreadable row. In Markdown Pandoc's and GitHub's rules hold: no space inside, no letter or digit before, no
