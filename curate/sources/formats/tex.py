@@ -34,6 +34,7 @@ from curate.sources.places.output import Files
 
 OWN_MACROS = "formulas with macros that the document defines itself (column macros)"
 NOT_FOLLOWED = "files that \\input or \\include names and that were not read: name the folder to have them read"
+NO_DOCUMENTS = "files beside the documents that could hold labels and were not read"
 DOLLARS = "dollar signs in Markdown that begin no formula"
 BRACKETS = "brackets behind a backslash in Markdown that begin no formula"
 
@@ -114,6 +115,8 @@ or comment, and in no display environment.
         job.notes[OWN_MACROS] += rows.height - rows["macros"].null_count()
         job.notes[DOLLARS] += document.passed
         job.notes[BRACKETS] += document.brackets
+        if job.path.is_dir() and NO_DOCUMENTS not in job.notes:  # once
+            job.notes[NO_DOCUMENTS] = sum(file.suffix not in ENDINGS for file in Look(job.path).label_files)
         if not job.path.is_dir() and ending(part.path) in LATEX:
             job.notes[NOT_FOLLOWED] += sum(ending(file) in LATEX for file in named_files(part.path, text.text))
         return rows
@@ -126,13 +129,16 @@ or comment, and in no display environment.
             places[document.line(formula.start), label].append(at)
         written = []
         is_json = ending(path) in NOTEBOOK
+        names = document.definitions.names
         for line, label, new in changes:
             held = places.get((line, label))
             if not held:
                 raise lost(file, line)
             start, end, kind = document.formulas[held.popleft()]
             raw = file.text[start:end]
-            kept = new if stands(new, label, kind, ending(path)) else label
+            # A command of the document's own means what the document says: none may come, and none may go.
+            same_macros = set(used_in(new, names)) == set(used_in(label, names))
+            kept = new if same_macros and stands(new, label, kind, ending(path)) else label
             written.append(kept)
             file.replace(start, end, raw if kept == label else notebook.spelled(raw, kept) if is_json else kept)
         return written

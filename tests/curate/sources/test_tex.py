@@ -318,8 +318,10 @@ def test_a_folder_is_a_paper_or_notes_but_no_data_set_with_a_readme(tmp_path: Pa
     write(tmp_path / "paper" / "main.tex", "\\documentclass{article}\n\\input{parts/a}\n$x$\n")
     write(tmp_path / "paper" / "parts" / "a.tex", "\n  $y$ \\[ z \\]\n")
     write(tmp_path / "paper" / ".git" / "b.tex", "$no$\n")
+    write(tmp_path / "paper" / "labels.csv", "label\nx\n")
     source = read(tmp_path / "paper")
     assert source.format == "tex"
+    assert source.notes == {"files beside the documents that could hold labels and were not read": 1}
     assert ids(source) == ["paper/main.tex:3:2", "paper/parts/a.tex:2:4", "paper/parts/a.tex:2:10"]
     assert source.places.rows() == [("main.tex", 3), ("parts/a.tex", 2), ("parts/a.tex", 2)]
     assert source.frame["kind"].to_list() == ["inline", "inline", "display"]
@@ -383,6 +385,7 @@ def test_every_byte_outside_the_formulas_stays(tmp_path: Path, seed: int) -> Non
         ("\\begin{equation}a\\end{equation}", "a\\end{equation} b"),
         ("\\[a\\]", "a \\] b"),
         ("$x$", ""),
+        ("\\renewcommand{\\leq}{\\leqslant} $a \\le b$", "a \\leq b"),
     ],
 )
 def test_a_label_that_could_not_stand_there_is_not_written(tmp_path: Path, text: str, new: str) -> None:
