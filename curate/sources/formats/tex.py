@@ -34,7 +34,6 @@ from curate.sources.places.output import Files
 
 OWN_MACROS = "formulas with macros that the document defines itself (column macros)"
 NOT_FOLLOWED = "files that \\input or \\include names and that were not read: name the folder to have them read"
-NO_DOCUMENTS = "files beside the documents that could hold labels and were not read"
 DOLLARS = "dollar signs in Markdown that begin no formula"
 BRACKETS = "brackets behind a backslash in Markdown that begin no formula"
 
@@ -115,8 +114,6 @@ or comment, and in no display environment.
         job.notes[OWN_MACROS] += rows.height - rows["macros"].null_count()
         job.notes[DOLLARS] += document.passed
         job.notes[BRACKETS] += document.brackets
-        if job.path.is_dir() and NO_DOCUMENTS not in job.notes:  # once
-            job.notes[NO_DOCUMENTS] = sum(file.suffix not in ENDINGS for file in Look(job.path).label_files)
         if not job.path.is_dir() and ending(part.path) in LATEX:
             job.notes[NOT_FOLLOWED] += sum(ending(file) in LATEX for file in named_files(part.path, text.text))
         return rows

@@ -321,7 +321,7 @@ def test_a_folder_is_a_paper_or_notes_but_no_data_set_with_a_readme(tmp_path: Pa
     write(tmp_path / "paper" / "labels.csv", "label\nx\n")
     source = read(tmp_path / "paper")
     assert source.format == "tex"
-    assert source.notes == {"files beside the documents that could hold labels and were not read": 1}
+    assert source.notes == {"files beside it that could hold labels and were not read": 1}
     assert ids(source) == ["paper/main.tex:3:2", "paper/parts/a.tex:2:4", "paper/parts/a.tex:2:10"]
     assert source.places.rows() == [("main.tex", 3), ("parts/a.tex", 2), ("parts/a.tex", 2)]
     assert source.frame["kind"].to_list() == ["inline", "inline", "display"]
