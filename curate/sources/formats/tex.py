@@ -26,7 +26,7 @@ from curate.sources.documents.read import (
 )
 from curate.sources.documents.stands import stands
 from curate.sources.format import SourceFormat
-from curate.sources.lines import read_all, read_blocks
+from curate.sources.lines import read_blocks
 from curate.sources.look import Look
 from curate.sources.model import PART_SCHEMA, Job, Part, wrong_shape
 from curate.sources.places.file_text import Change, FileText, lost
@@ -174,7 +174,10 @@ def _documents(folder: Path) -> list[Path]:
 
 
 def _encoding(path: Path) -> str:
-    return encoding_of(path, read_all(path))
+    try:
+        return encoding_of(path, path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
 
 
 def _text(path: Path) -> FileText:
