@@ -104,11 +104,13 @@ def _in_documents(placed: pl.DataFrame, findings: pl.DataFrame, inputs: Inputs) 
         {
             "macros": [name for item in inputs.items for name in item.macros()],
             "is_formula": [item.is_document for item in inputs.items for _ in item.labels],
+            "is_latex": [held for item in inputs.items for held in item.in_latex()],
         },
-        schema={"macros": pl.String, "is_formula": pl.Boolean},
+        schema={"macros": pl.String, "is_formula": pl.Boolean, "is_latex": pl.Boolean},
     ).with_row_index("at")
     found = findings.join(context, on="at", how="left", maintain_order="left")
-    formulas = in_documents.with_own_macros(in_documents.of_formulas(found.filter("is_formula")))
+    formulas = in_documents.of_formulas(found.filter("is_formula"))
+    formulas = in_documents.with_packages(in_documents.with_own_macros(formulas))
     found = pl.concat([found.filter(~pl.col("is_formula")), formulas.select(found.columns)]).sort(
         "at", maintain_order=True
     )
@@ -118,7 +120,7 @@ def _in_documents(placed: pl.DataFrame, findings: pl.DataFrame, inputs: Inputs) 
     )
     judged = pl.col("is_formula") & pl.col("score").is_not_null()
     placed = placed.with_columns(score=pl.when(judged).then(pl.col("again").fill_null(1.0)).otherwise("score"))
-    return placed.drop("macros", "is_formula", "again"), found.drop("macros", "is_formula")
+    return placed.drop(*context.columns[1:], "again"), found.drop(context.columns[1:])
 
 
 def as_jsonl(checked: CheckedLabels) -> Iterator[str]:

@@ -32,6 +32,21 @@ def of_formulas(findings: pl.DataFrame) -> pl.DataFrame:
     return findings.filter(~is_form | holds_control)
 
 
+def with_packages(findings: pl.DataFrame) -> pl.DataFrame:
+    """The findings with unknown commands of LaTeX documents as warnings: a package may define them.
+
+    Those that have a known name in their stead are slips, and stay what they are. `findings` needs a column `is_latex`.
+    """
+    unknown = pl.col("rule").is_in(tagged("unknown-name")) & (pl.col("severity") == "error")
+    doubtful = unknown & pl.col("replacement").is_null() & pl.col("is_latex")
+    return findings.with_columns(
+        severity=pl.when(doubtful).then(pl.lit("warning")).otherwise("severity"),
+        message=pl.when(doubtful)
+        .then(pl.col("message") + ", unless a package of the document defines it")
+        .otherwise("message"),
+    )
+
+
 def with_own_macros(findings: pl.DataFrame) -> pl.DataFrame:
     r"""The findings with those about the document's own macros as remarks. `findings` needs a column `macros`.
 

@@ -11,12 +11,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curate.base.column_names import LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
-from curate.findings.label_lines import Id, check_unicode, is_row, places_in, read_labels
+from curate.findings.label_lines import Id, check_unicode, is_row, lines_of, places_in, read_labels
 
 if TYPE_CHECKING:
     from curate.findings.locate import TextPlace
@@ -53,13 +54,27 @@ class Input:
             return [None] * len(self.labels)
         return self.source.frame["macros"].to_list()
 
+    def in_latex(self) -> Sequence[bool]:
+        """Does each label stand in a LaTeX document, which may load packages?"""
+        from curate.sources.documents.read import LATEX, ending
+
+        if self.source is None or not self.is_document:
+            return [False] * len(self.labels)
+        files = self.source.places["file"]
+        latex = {name: ending(Path(name)) in LATEX for name in files.unique()}
+        return [latex[name] for name in files.to_list()]
+
     def file_and_line(self, row: int) -> tuple[str | None, int | None]:
         """The file that a label stands in, and its line there, where they are known."""
         if self.source is None:
-            line = self.ids[row] if self.path is not None else None
-            return (None if self.path is None else self.name), int(line) if str(line).isdigit() else None
+            return (None, None) if self.path is None else (self.name, self._lines[row])
         file, line = self.source.places.row(row)
         return (f"{self.name.rstrip('/')}/{file}" if self.source.path.is_dir() else self._file()), line
+
+    @cached_property
+    def _lines(self) -> Sequence[int]:
+        """The lines of the labels of a file of lines."""
+        return [] if self.path is None else lines_of(self.path)
 
     def named(self) -> Iterator[tuple[str, str]]:
         """(name, label) for every label; of a file with one label, the name is the file's."""
@@ -178,12 +193,16 @@ def read_data_set(given: str) -> Input | None:
 def read_inputs(
     given: Sequence[str], columns: Mapping[str | None, Mapping[str, str]] | None = None
 ) -> tuple[Inputs, list[str]]:
-    """The inputs that can be read, each once however often it is named, and a message for every other one."""
+    """The inputs that can be read, each once however often it is named, and a message for every other one.
+
+    A pattern that the shell left as it is stands for the files that it matches.
+    """
     items: list[Input] = []
     failed: list[str] = []
     named: dict[str, str] = {}
     for text in given:
-        named.setdefault(_same(text), text)
+        for name in _matching(text) or (text,):
+            named.setdefault(_same(name), name)
     for text in named.values():
         try:
             items.append(read_input(text, columns))
@@ -192,6 +211,17 @@ def read_inputs(
         except OSError as error:
             failed.append(f"{text}: can't be read: {error.strerror or error}")
     return Inputs(items), failed
+
+
+def _matching(pattern: str) -> list[str]:
+    """The files that a pattern matches; none where it is the name of something, or no pattern."""
+    if pattern == "-" or _is_there(pattern) or not any(mark in pattern for mark in "*?["):
+        return []
+    root = Path(Path(pattern).anchor)
+    try:
+        return sorted(map(str, root.glob(str(Path(pattern).relative_to(root)))))
+    except (ValueError, OSError, NotImplementedError):
+        return []
 
 
 def _same(given: str) -> str:

@@ -99,14 +99,23 @@ def check_unicode(text: str, place: str) -> None:
         raise UserError(f"{place} holds what is no character at {error.start + 1}: half a surrogate pair") from error
 
 
+def lines_of(path: Path) -> list[int]:
+    """The lines of the labels that `read_labels` read from a file, in order: of JSON lines, those that aren't blank."""
+    texts = _texts(path)
+    is_json = is_row(next((text for text in texts if text.strip()), ""))
+    return [number for number, text in enumerate(texts, 1) if text.strip() or not is_json]
+
+
 def places_in(path: Path, labels: Sequence[str]) -> dict[int, TextPlace]:
     """Where the labels that `read_labels` read stand in their file, by their order."""
     from curate.findings.locate import located
 
-    texts = path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff").split("\n")
-    first = next((text for text in texts if text.strip()), "")
+    first = next((text for text in _texts(path) if text.strip()), "")
     is_json = is_row(first)
-    lines = [number for number, text in enumerate(texts, 1) if text.strip() or not is_json]
     key = find_column(list(json.loads(first)), LABEL_COLUMNS) if is_json else None
     columns = {"label": key} if key is not None else {}
-    return located(path, "jsonl" if is_json else "text", lines[: len(labels)], labels, columns)
+    return located(path, "jsonl" if is_json else "text", lines_of(path)[: len(labels)], labels, columns)
+
+
+def _texts(path: Path) -> list[str]:
+    return path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff").split("\n")

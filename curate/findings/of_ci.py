@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+import polars as pl
+
 from curate.base.visible import visible
 from curate.findings.baseline import subjects
 from curate.findings.checking import CheckedLabels, finding_line
@@ -71,14 +73,15 @@ def as_gitlab(checked: CheckedLabels) -> Iterator[str]:
 def as_junit(checked: CheckedLabels) -> Iterator[str]:
     """A test suite for every input, a test case for every label that fails, and one for those that don't."""
     by_input: dict[int, list[Mapping[str, Any]]] = {}
-    for row in checked.findings.filter(checked.findings["severity"] != "info").iter_rows(named=True):
+    told = checked.findings.filter(pl.col("severity") != "info")
+    for row in told.iter_rows(named=True):
         by_input.setdefault(id(checked.inputs.of(row["at"])[0]), []).append(row)
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="texsieve">'
     for item in checked.inputs.items:
         rows = by_input.get(id(item), [])
         labels: dict[int, list[Mapping[str, Any]]] = {}
-        for row in rows:
-            labels.setdefault(row["at"], []).append(row)
+        for finding in rows:
+            labels.setdefault(finding["at"], []).append(finding)
         clean = len(item.labels) - len(labels)
         tests = len(labels) + (clean > 0)
         yield f"<testsuite name={_quoted(item.name)} tests={_quoted(tests)} failures={_quoted(len(labels))} errors='0'>"

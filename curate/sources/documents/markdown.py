@@ -45,7 +45,7 @@ _OUTSIDE = re.compile(
 _INSIDE = re.compile(
     r"""
     (?P<text>\\(?:text|mbox|hbox|textrm|textbf|textit)(?![A-Za-z]))
-  | (?P<bracket>\\\\?[)\]])
+  | (?P<bracket>\\\\?[()\]])
   | (?P<escaped>\\.)
   | (?P<dollars>\$+)
   | (?P<stop>\n(?=[ \t>\r]*(?:\n|\Z|\||```|~~~|\#{1,6}[ ]|[-*+][ ]+\S.*\n[ \t]*[-*+][ ]|\d{1,9}[.)][ ])))
@@ -181,11 +181,11 @@ class _Markdown(Scan):
 
     def opens(self, at: int) -> bool:
         before, after = self.text[at - 1 : at] if at else "", self.text[at + 1 : at + 2]
-        return not before.isalnum() and bool(after) and not after.isspace()
+        return not _is_word(before) and bool(after) and not after.isspace()
 
     def closes(self, at: int) -> bool:
         before, after = self.text[at - 1], self.text[at + 1 : at + 2]
-        return not before.isspace() and (not after.isalnum() or _ENDING.match(self.text, at + 1) is not None)
+        return not before.isspace() and (not _is_word(after) or _ENDING.match(self.text, at + 1) is not None)
 
     def until(self, at: int, closing: str) -> tuple[int, str]:
         """(where the next `closing` begins, it) before the end of the paragraph, or (where to go on, nothing).
@@ -203,6 +203,8 @@ class _Markdown(Scan):
                 at = self.past_text(at)
             elif match[0] == closing or (kind == "dollars" and closing == "$$" and match[0].startswith("$$")):
                 return match.start(), closing
+            elif kind == "bracket" and match[0] == closing.replace(")", "("):
+                break  # another one begins
             elif kind == "dollars" and closing != "$$":
                 return match.start(), match[0]
         self._none_before[closing] = at if match else len(self.text)
@@ -241,6 +243,11 @@ class _Markdown(Scan):
             self.found.unread.append(Unread(begin, QUOTED))
         else:
             super().in_delimiters(begin, start, end, kind)
+
+
+def _is_word(character: str) -> bool:
+    """A letter or digit; not one of a script that sets no spaces between words, such as Chinese."""
+    return character.isascii() and character.isalnum()
 
 
 def _runs(text: str) -> dict[int, list[int]]:

@@ -11,6 +11,7 @@ import codecs
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from pathlib import Path
 
 from curate.base.errors import UserError
@@ -18,6 +19,7 @@ from curate.sources.documents import latex, markdown
 from curate.sources.documents.definitions import Definitions
 from curate.sources.documents.found import Formula, Found, Unread
 from curate.sources.documents.notebook import markdown_cells
+from curate.sources.model import NOT_UTF8
 
 LATEX = (".tex", ".ltx", ".latex")
 MARKDOWN = (".md", ".markdown", ".mdown", ".mkd", ".rmd", ".qmd")
@@ -77,7 +79,30 @@ def read_document(path: Path, text: str) -> Document:
         return _notebook(path, text, known, starts)
     found = latex.find_formulas(text, known) if kind in LATEX else markdown.find_formulas(text, known)
     labels = [text[formula.start : formula.end] for formula in found.formulas]
-    return Document(found.formulas, labels, found.unread, found.passed, found.brackets, known, starts)
+    return _document(found, labels, known, starts)
+
+
+def _document(found: Found, labels: list[str], known: Definitions, starts: list[int]) -> Document:
+    """A document, with formulas that hold bytes which are no UTF-8 among those that can't be read."""
+    good = [_is_text(label) for label in labels]
+    broken = [Unread(formula.start, NOT_UTF8) for formula, held in zip(found.formulas, good, strict=True) if not held]
+    return Document(
+        list(compress(found.formulas, good)),
+        list(compress(labels, good)),
+        sorted([*found.unread, *broken]),
+        found.passed,
+        found.brackets,
+        known,
+        starts,
+    )
+
+
+def _is_text(label: str) -> bool:
+    try:
+        label.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _notebook(path: Path, text: str, known: Definitions, starts: list[int]) -> Document:
@@ -93,7 +118,7 @@ def _notebook(path: Path, text: str, known: Definitions, starts: list[int]) -> D
             whole.brackets += found.brackets
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    return Document(whole.formulas, labels, whole.unread, whole.passed, whole.brackets, known, starts)
+    return _document(whole, labels, known, starts)
 
 
 def _after(text: str, at: int) -> int:

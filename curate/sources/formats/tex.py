@@ -26,9 +26,9 @@ from curate.sources.documents.read import (
 )
 from curate.sources.documents.stands import stands
 from curate.sources.format import SourceFormat
-from curate.sources.lines import read_all, read_blocks
+from curate.sources.lines import read_blocks
 from curate.sources.look import Look
-from curate.sources.model import NOT_UTF8, PART_SCHEMA, Job, Part, wrong_shape
+from curate.sources.model import PART_SCHEMA, Job, Part, wrong_shape
 from curate.sources.places.file_text import Change, FileText, lost
 from curate.sources.places.output import Files
 
@@ -55,7 +55,8 @@ A sample is named after the line and column where its label begins (in a folder:
 `kind` is `inline`, `display` or the environment; `macros` lists the commands and environments of the document's own
 that the label uses. They may be defined in the document, in files beside it, in files that it names with `\input` or
 `\usepackage`, and for a chapter without a preamble in the folder above. A finding that LaTeX doesn't know such a
-macro is a remark, not an error.
+macro is a remark, not an error. For `curate check` another unknown command of a LaTeX document is a warning, since a
+package may define it.
 
 `$…$` begins and ends as in TeX in a `.tex` file, where a paragraph's end ends it; a dollar sign without a second one
 is an unreadable row. In Markdown Pandoc's and GitHub's rules hold: no space inside, no letter or digit before, no
@@ -105,27 +106,17 @@ or comment, and in no display environment.
     def read(self, part: Part, job: Job) -> pl.DataFrame:
         text = _text(part.path)
         document = read_document(part.path, text.text)
-        file = f"{job.file(part.path)}:" if job.path.is_dir() else ""
-        left = job.left()
-        rows = _rows(document, part, file)[:left]
-        names = document.definitions.names
-        for row in rows if names else ():
-            row["macros"] = " ".join(used_in(str(row["label"]), names)) or None
-        left = None if left is None else left - len(rows)
-        job.rows += len(rows)
-        for start, reason in document.unread[:left]:
+        rows = _rows(document, part, f"{job.file(part.path)}:" if job.path.is_dir() else "")[: job.left()]
+        job.rows += rows.height
+        for start, reason in document.unread[: job.left()]:
             job.rows += 1
             job.bad(part.path, document.line(start), reason, text.text[start : start + 100])
-        broken = [row for row in rows if not _encodes(row["label"])]
-        for row in broken:
-            job.bad(part.path, row["line"], NOT_UTF8, row["label"])
-        rows = [row for row in rows if _encodes(row["label"])] if broken else rows
-        job.notes[OWN_MACROS] += sum(row["macros"] is not None for row in rows)
+        job.notes[OWN_MACROS] += rows.height - rows["macros"].null_count()
         job.notes[DOLLARS] += document.passed
         job.notes[BRACKETS] += document.brackets
         if not job.path.is_dir() and ending(part.path) in LATEX:
             job.notes[NOT_FOLLOWED] += sum(ending(file) in LATEX for file in named_files(part.path, text.text))
-        return pl.DataFrame(rows, schema={**PART_SCHEMA, "kind": pl.String, "macros": pl.String})
+        return rows
 
     def write_back(self, path: Path, changes: Sequence[Change], files: Files, columns: Columns) -> list[str]:
         file = files.text(path, _encoding(path))
@@ -135,35 +126,38 @@ or comment, and in no display environment.
             places[document.line(formula.start), label].append(at)
         written = []
         is_json = ending(path) in NOTEBOOK
+        names = document.definitions.names
         for line, label, new in changes:
             held = places.get((line, label))
             if not held:
                 raise lost(file, line)
             start, end, kind = document.formulas[held.popleft()]
             raw = file.text[start:end]
-            kept = new if stands(new, label, kind, ending(path)) else label
+            # A command of the document's own means what the document says: none may come, and none may go.
+            same_macros = set(used_in(new, names)) == set(used_in(label, names))
+            kept = new if same_macros and stands(new, label, kind, ending(path)) else label
             written.append(kept)
             file.replace(start, end, raw if kept == label else notebook.spelled(raw, kept) if is_json else kept)
         return written
 
 
-def _rows(document: Document, part: Part, file: str) -> list[dict[str, object]]:
-    rows = []
-    for (start, _, kind), label in zip(document.formulas, document.labels, strict=True):
-        line = document.line(start)
-        name = f"{file}{line}:{document.column(start)}"
-        rows.append(
-            {
-                "line": line,
-                "split": part.split,
-                "name": name,
-                "image": None,
-                "label": label,
-                "kind": kind,
-                "macros": None,
-            }
-        )
-    return rows
+def _rows(document: Document, part: Part, file: str) -> pl.DataFrame:
+    """A row a formula; `file` is what its name begins with."""
+    lines = [document.line(formula.start) for formula in document.formulas]
+    columns = [document.column(formula.start) for formula in document.formulas]
+    names = document.definitions.names
+    return pl.DataFrame(
+        {
+            "line": lines,
+            "split": [part.split] * len(lines),
+            "name": [f"{file}{line}:{column}" for line, column in zip(lines, columns, strict=True)],
+            "image": [None] * len(lines),
+            "label": document.labels,
+            "kind": [formula.kind for formula in document.formulas],
+            "macros": [" ".join(used_in(label, names)) or None if names else None for label in document.labels],
+        },
+        schema={**PART_SCHEMA, "kind": pl.String, "macros": pl.String},
+    )
 
 
 def _documents(folder: Path) -> list[Path]:
@@ -180,21 +174,16 @@ def _documents(folder: Path) -> list[Path]:
 
 
 def _encoding(path: Path) -> str:
-    return encoding_of(path, read_all(path))
+    try:
+        return encoding_of(path, path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
 
 
 def _text(path: Path) -> FileText:
     """The text of a document, as `write_back` reads it. Raises UserError for what is no text."""
     next(read_blocks(path), None)  # refuses pictures, archives and UTF-16
     return FileText.read(path, _encoding(path))
-
-
-def _encodes(text: object) -> bool:
-    try:
-        str(text).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 FORMAT = Tex()

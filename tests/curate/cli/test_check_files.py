@@ -101,6 +101,7 @@ def test_every_output_names_the_file_and_the_line(call) -> None:
         ("paper.tex", line) for line in (5, 5, 6, 10, 10)
     ]
     assert [row["id"] for row in rows if row["file"] != "paper.tex"] == ["a.png", "b.png", "a", "b", "1", "2"]
+    assert [row["line"] for row in rows if row["file"] != "paper.tex"] == [2, 3, 1, 2, 1, 2]
     results = json.loads(out("sarif"))["runs"][0]["results"]
     physical = [result["locations"][0]["physicalLocation"] for result in results]
     assert [place["artifactLocation"].get("uri") for place in physical] == [
@@ -159,9 +160,12 @@ def test_a_formula_that_is_not_closed_is_told(call, tmp_path: Path) -> None:
 
 def test_standard_input_and_folders_among_files(call, tmp_path: Path) -> None:
     write(tmp_path / "docs" / "a.md", "$x{$\n")
-    code, out, _ = call("check", "-", "docs", "--select", "SYN001", stdin=b"y{\n")
+    write(tmp_path / "lines" / "b.txt", "x\n")
+    code, out, _ = call("check", "-", "docs", "lines/*.txt", "--select", "SYN001", stdin=b"y{\n")
     assert code == 1
     assert [line.split(" ")[0] for line in out.splitlines()[:2]] == ["stdin:1:2:", "docs/a.md:1:3:"]
+    assert out.splitlines()[-1].startswith("3 labels in 3 files")
+    assert "none*.txt: no such file" in call("check", "none*.txt")[2]
 
 
 @pytest.mark.usefixtures("files")
@@ -176,6 +180,14 @@ def test_macros_and_the_form_of_labels_are_no_errors_in_a_document(call, tmp_pat
         ["paper.tex:8:13:", "error", "SYN006"],
         ["paper.tex:10:8:", "info", "SYN015"],
         ["paper.tex:10:13:", "error", "CMD015"],
+    ]
+    write(tmp_path / "proof.tex", "\\section{a} $\\qedhere$ $\\alhpa$\n")
+    write(tmp_path / "proof.md", "$\\qedhere$\n")
+    told = [line.split(" ", 3)[:3] for line in call("check", "proof.tex", "proof.md")[1].splitlines()[:-1]]
+    assert told == [
+        ["proof.tex:1:14:", "warning", "CMD001"],  # a package of the document may define it
+        ["proof.tex:1:25:", "error", "CMD001"],
+        ["proof.md:1:2:", "error", "CMD001"],
     ]
     # In a file of labels the same text is what it is.
     write(tmp_path / "labels.txt", "x \\in \\R\n")
