@@ -167,16 +167,15 @@ def layout(tex: str) -> Drawing:
 
 
 def _shape(kind: str, attributes: Mapping[str, str]) -> Element:
-    def of(*names: str) -> list[float]:
-        return [float(attributes[name]) for name in names]
+    def of(name: str) -> float:
+        return float(attributes[name])
 
     if kind == "rect":
-        fill = _colour(attributes.get("fill"))
-        return Rule(*of("x", "y", "width", "height"), fill)
+        return Rule(of("x"), of("y"), of("width"), of("height"), _colour(attributes.get("fill")))
     fill = _colour(attributes.get("stroke"))
     if kind == "line":
-        return Line(*of("x1", "y1", "x2", "y2", "stroke-width"), fill)
-    return Ellipse(*of("cx", "cy", "rx", "ry", "stroke-width"), fill)
+        return Line(of("x1"), of("y1"), of("x2"), of("y2"), of("stroke-width"), fill)
+    return Ellipse(of("cx"), of("cy"), of("rx"), of("ry"), of("stroke-width"), fill)
 
 
 @lru_cache(maxsize=256)

@@ -14,6 +14,7 @@ _GREEK = re.compile(
     r"\\((?:var)?(?:epsilon|theta|pi|rho|sigma|phi|kappa)|alpha|beta|gamma|delta|zeta|eta|iota|lambda|mu|nu|xi|tau|upsilon"
     r"|chi|psi|omega)(?![A-Za-z])"
 )
+_MOST_FRACTIONS = 150  # beyond, a little space is as good as the time it takes
 _FRACTION = re.compile(r"\\[dt]?(?:frac|binom)(?![A-Za-z])")
 _ARGUMENT = re.compile(r"\s*(?:\{|\\(?:[A-Za-z]+|.)|[^\s{}\\&^_])", re.DOTALL)
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
@@ -92,7 +93,8 @@ def _small_stacks(label: str) -> str:
 
 def _fractions_as_letters(label: str) -> str:
     r"""A fraction is set as a letter is; mathra puts the space of an inner formula (`\left…\right`) around it."""
-    for found in reversed(list(_FRACTION.finditer(label))):
+    fractions = list(_FRACTION.finditer(label))
+    for found in reversed(fractions) if len(fractions) <= _MOST_FRACTIONS else ():
         end = found.end()
         for _ in range(2):
             argument = _ARGUMENT.match(label, end)

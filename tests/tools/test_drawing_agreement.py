@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import drawing_agreement as agreement
 import tex_drawing
 
-pytestmark = pytest.mark.skipif(shutil.which("latex") is None, reason="no latex here")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(shutil.which("latex") is None, reason="no latex here")]
 
 ALIKE = [
     r"\begin{array}{|c|c|} \hline a & \frac12 \\ \hline c & d \\ \hline \end{array}",
@@ -24,7 +24,7 @@ ALIKE = [
     r"\substack{a \\ b} + \sum_{\substack{i < n \\ j < m}} x",
     r"\begin{tabular}{lr} word & $x^2$ \\ \hline two & 5 \end{tabular}",
     r"\sqrt[3]{\frac{\frac{a}{b}}{c}} + \left| \frac{\frac12}{\frac34} \right\|",
-    r"\underbrace{a + b}_{n} \xrightarrow{aaaaaaaa} \overrightarrow{AB} \neq \widehat{ABC}",
+    r"\underbrace{a + b}_{n} \xrightarrow{k} \overrightarrow{CD} \neq \widehat{xy} g'_2",
     r"x_{\mbox{if}} {\bf \theta x} + \dots + \ldots, f'' \boxed{y} \textcircled{1}",
     r"\left\{ \begin{array}{l} x \\ y \\ z \\ w \end{array} \right. \binom{n}{k} \cfrac{1}{1 + \cfrac{1}{x}}",
 ]

@@ -124,6 +124,8 @@ def test_substack_is_small_wherever_it_stands() -> None:
         (r"f'' g'''", "𝑓′′𝑔′′′"),
         ("a…b", "𝑎...𝑏"),
         (r"\newcommand{\L}{y}\L", "𝑦"),
+        (r"\begin{array}{c} 1 \\-\lambda \\L \end{array}", "1−𝜆𝐿"),
+        (r"\text{don't} x'^2", "don’t𝑥′2"),
         (r"\def\slash{z}\slash", "𝑧"),
     ],
 )
@@ -134,6 +136,20 @@ def test_what_mathra_lacks_or_reads_otherwise(label: str, drawn: str) -> None:
 def test_a_box_in_a_script_keeps_its_size() -> None:
     sizes = {character(glyph.number): glyph.size for glyph in glyphs(r"x_{\mbox{a} \text{b}}")}
     assert (sizes["a"], sizes["b"]) == (1, 0.7)
+
+
+def test_a_size_in_a_box_counts() -> None:
+    sizes = {
+        character(glyph.number): glyph.size
+        for glyph in glyphs(r"\mbox{a \tiny b} x \mbox{\scriptsize c} \mbox{\tiny d}")
+    }
+    assert (sizes["c"], sizes["d"]) == (0.7, 0.55)
+
+
+def test_a_prime_is_a_script() -> None:
+    index, prime = place(r"g'_q", "𝑞"), place(r"g'_q", "′")
+    assert index.x < prime.x + 200
+    assert place(r"\left( \frac{a}{b} \right)^{\prime}", "′").y > 600
 
 
 def test_a_fraction_has_no_space_around_it() -> None:

@@ -194,6 +194,11 @@ def test_a_picture_holds_glyphs_rules_and_colours_by_number_or_name_only(label: 
         r"\text{" * 1300,
         r"\substack{" * 800,
         r"\mathop" * 1100,
+        r"\frac" * 900,
+        r"\frac{" * 149,
+        "'" * 4999,
+        r"\root" * 990,
+        r"\left(" * 100 + r"\frac12" * 149,
     ],
 )
 def test_no_label_holds_the_interpreter_for_long(label: str) -> None:
