@@ -7,13 +7,17 @@ from collections.abc import Sequence
 import polars as pl
 
 from curate.audit.options import AuditOptions, Progress
+from curate.base.errors import UserError
+from curate.base.tables import things
+from curate.base.visible import visible
 from curate.images.measure_cache import measured
-from curate.images.opening import MEASURED
+from curate.images.opening import LEAVES, MEASURED, MISSING
 from curate.pairs import PAIR_COLUMNS, with_pairs
 from curate.pairs.orphans import ORPHANS, with_orphans
 from curate.predictions import match
 from curate.runs.folder import SAMPLES
 from curate.sources import Source
+from curate.sources.image_paths import NOT_FOUND, SEVERAL_HOLD
 
 #: What is known of an image, and of it and its label as a pair, while rules run. Only what SAMPLES names outlives them.
 FACTS = [
@@ -64,6 +68,44 @@ def join_images(
     facts = pl.concat(probed).rename({"error": "image_error"})
     samples = samples.join(facts, on=["source", "image"], how="left", maintain_order="left")
     return samples if measures else samples.with_columns(nothing[2:])
+
+
+def check_found(samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions) -> None:
+    """Raises UserError for a source that names images of which none was found: an audit would judge labels alone."""
+    if not options.probe_images:
+        return
+    error = pl.col("image_error").is_in([MISSING, LEAVES])
+    lost = error | pl.col(NOT_FOUND).is_not_null() if NOT_FOUND in samples.columns else error
+    named = samples.filter(pl.col("image").is_not_null()).with_columns(lost=lost.fill_null(False))
+    counted = named.group_by("source").agg(
+        pl.col("image").n_unique(), pl.col("lost").all(), pl.all().first().name.prefix("first_")
+    )
+    for source in sources:
+        for row in counted.filter((pl.col("source") == source.name) & pl.col("lost")).iter_rows(named=True):
+            first = row.get(f"first_{NOT_FOUND}") or row["first_image"]
+            raise UserError(_none_found(source, row["image"], first, "" if len(sources) == 1 else f"{source.name}="))
+
+
+def _none_found(source: Source, images: int, first: str, name: str) -> str:
+    """What was tried, and what to do; where the first image lies if it is where its path says, outside the folder."""
+    real = source.base / first
+    try:
+        there = real.is_file()
+    except (OSError, ValueError):
+        there = False
+    if there:
+        folder = real.parent.resolve()
+        hint = f"{visible(first)} is in {visible(folder.as_posix())}, which is not in that folder: "
+    elif source.notes.get(SEVERAL_HOLD):
+        hint = "several folders hold images of these names, and nothing says which are meant: "
+    else:
+        hint = ""
+    where = visible(source.root.as_posix())
+    return (
+        f"{visible(str(source.path))}: none of its {things(images, 'image')} was found (the first: {visible(first)}); "
+        f"looked in {where} and the folders in it; {hint}say where they lie with --images {name}DIR, "
+        "or audit the labels alone with --no-images"
+    )
 
 
 def join_pairs(

@@ -179,6 +179,7 @@ def _unreadable(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
 
 def _no_image_there(entry: Mapping[str, Any]) -> bool:
     """Is every image that the source names missing? Then the images lie elsewhere, and the labels are what there is.
+    They may be as good as any, but nobody can train on them.
 
     Missing images are told one by one, or those of broken files, only where some are there.
     """
@@ -188,8 +189,14 @@ def _no_image_there(entry: Mapping[str, Any]) -> bool:
 
 def _missing(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     whole = entry["samples"]
-    if not entry["with_image"] or _no_image_there(entry):
+    if not entry["with_image"]:
         return None
+    if _no_image_there(entry):
+        text = (
+            f"None of its {things(entry['with_image'], 'image')} was found, so this is a verdict on the labels alone: "
+            "get the images, and audit it with `--images DIR`, which says where they lie."
+        )
+        return _Reason(FIX, 1.0, text)
     part = entry["missing_image"] + whole - entry["with_image"]
     if not part:
         return None
@@ -258,12 +265,7 @@ def _notes(entry: Mapping[str, Any], limits: Thresholds) -> list[str]:
         notes.append(
             f"Shares labels of 10 tokens or more with {named}{more}: don't train on the one and test on the other."
         )
-    if _no_image_there(entry):
-        notes.append(
-            f"None of its {things(entry['with_image'], 'image')} was found, so this is a verdict on the labels alone; "
-            "`--images DIR` says where they lie."
-        )
-    elif not entry["with_image"]:
+    if not entry["with_image"]:
         notes.append("No images were given: this is a verdict on the labels alone.")
     if entry["samples"] < limits.small:
         notes.append(f"With {things(entry['samples'], 'sample')} it is too small to fine-tune on alone.")

@@ -51,6 +51,7 @@ PROBE: dict[str, Any] = {
 #: What a header and the pixels say.
 MEASURED = {**PROBE, **MEASURES}
 MISSING = "no such file"
+LEAVES = "the path leaves the image folder"
 #: How the error of an image begins that ended its process, and what that of one is which memory ran out over: another
 #: time they may be measured.
 NOT_MEASURED, NO_MEMORY = "not measured: ", "out of memory"
@@ -308,7 +309,7 @@ def _file(root: Path, ref: str) -> Path:
     except (OSError, ValueError) as error:
         raise ImageError(_text(error)) from error
     if not path.startswith(base):
-        raise ImageError("the path leaves the image folder")
+        raise ImageError(LEAVES)
     if not stat.S_ISREG(mode):
         raise ImageError("not a file")
     return Path(path)

@@ -27,7 +27,9 @@ NUL_BYTE = "holds a NUL byte"
 LONG_LABEL = "label longer than 1 MiB"
 LONG_LINE = "line longer than 8 MiB"
 NO_LABEL = "the label is missing"
-LEAVES_FOLDER = "image path leaves the image folder"
+LEAVES_FOLDER = (
+    "images that a link leads to out of the image folder: not opened; --images DIR names a folder that holds them"
+)
 DUPLICATE_ID = "duplicate id: the sample_id got a suffix ~2, ~3, …"
 
 #: What a format's `read` returns; the columns a source brought follow these.

@@ -12,7 +12,7 @@ from curate.base.errors import UserError
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.look import Look, is_label_name
-from curate.sources.model import LEAVES_FOLDER, Job, Part, Source
+from curate.sources.model import Job, Part, Source
 from curate.sources.registry import FORMATS
 from curate.sources.spec import SourceSpec
 
@@ -147,8 +147,6 @@ def _nothing_readable(source: Source, spec: SourceSpec) -> UserError:
     if not hint and source.unreadable.rows:
         row = source.unreadable.rows[0]
         hint = f"; the first: {row.file}, line {row.line}" + (f": {row.excerpt}" if row.excerpt else "")
-    if LEAVES_FOLDER in source.unreadable.by_reason:
-        hint += "; name a folder that holds all images with --images DIR"
     return UserError(message + hint)
 
 

@@ -321,11 +321,12 @@ def prediction_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "missing-image",
     "error",
     tags=["unusable-image"],
-    columns=["image", "image_error"],
+    columns=["image", "image_not_found", "image_error"],
     covers=["NRM11", "PAR2"],
 )
 def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
-    r"""A sample names an image file that isn't there. Where no image of a whole data set is, that is one finding.
+    r"""A sample names an image file that isn't there, or that isn't in the image folder. The path is told as the label
+    file has it. Where no image of a whole data set is there, that is one finding.
 
     Why: Training stops at it, or skips it without a word, so the data set is smaller than its numbers.
     Fix: None: drop the sample, or find the file; `--images DIR` says where a data set's images lie.
@@ -349,6 +350,5 @@ def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
         ),
     )
     single = named.filter("missing").join(whole, on="source", how="anti")
-    return pl.concat(
-        [every, single.select(*_WHERE, pl.format("there is no image {}", pl.col("image")).alias("message"))]
-    )
+    path = pl.coalesce("image_not_found", "image") if "image_not_found" in samples.columns else pl.col("image")
+    return pl.concat([every, single.select(*_WHERE, pl.format("there is no image {}", path).alias("message"))])

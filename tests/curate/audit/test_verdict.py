@@ -130,7 +130,7 @@ def test_nothing_read_is_unfit_and_points_at_the_format():
 
 def test_images_that_are_all_broken_are_not_somewhere_else():
     broken = entry(with_image=10_000, missing_image=10_000, samples_with_error=10_000)
-    assert judge(broken)[0] == "ready"
+    assert judge(broken)[0] == "fix first"
     broken["rules"] = [rule("IMG005", "undecodable-image", 10_000)]
     verdict, reasons = judge(broken)
     assert verdict == "unfit"
@@ -180,7 +180,9 @@ def test_every_limit_gets_looser_towards_the_worse_verdict():
     assert VERDICTS == ("ready", "fix first", "doubtful", "unfit")
 
 
-def test_a_set_whose_images_all_lie_elsewhere_is_judged_by_its_labels():
+def test_a_set_whose_images_all_lie_elsewhere_is_judged_by_its_labels_and_never_ready():
     verdict, reasons = judge(entry(with_image=10_000, missing_image=10_000))
-    assert verdict == "ready"
+    assert verdict == "fix first"
     assert any("None of its 10,000 images was found" in reason for reason in reasons)
+    worse = entry(with_image=10_000, missing_image=10_000, samples_with_error=6_000, errors_without_fix=6_000)
+    assert judge(worse)[0] == "unfit"
