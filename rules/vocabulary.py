@@ -51,7 +51,6 @@ SAMPLE_COLUMNS: dict[str, SampleColumn] = {
     "source_licence": SampleColumn(pl.String, "the licence that the data set was given"),
     "source_path": SampleColumn(pl.String, "where the data set lies, which may name a public set"),
     "image": SampleColumn(pl.String, "the image file that the sample names"),
-    "image_not_found": SampleColumn(pl.String, "the image's path in the label file, where no file was found for it"),
     "image_error": SampleColumn(pl.String, "why the image can't be opened; null where it can"),
     "width": SampleColumn(pl.Int32, "width of the image in pixels"),
     "height": SampleColumn(pl.Int32, "height of the image in pixels"),

@@ -17,7 +17,8 @@ from curate.pairs.orphans import ORPHANS, with_orphans
 from curate.predictions import match
 from curate.runs.folder import SAMPLES
 from curate.sources import Source
-from curate.sources.image_paths import NOT_FOUND, SEVERAL_HOLD
+from curate.sources.image_paths import SEVERAL_HOLD
+from curate.sources.model import NOT_FOUND
 
 #: What is known of an image, and of it and its label as a pair, while rules run. Only what SAMPLES names outlives them.
 FACTS = [

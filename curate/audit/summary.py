@@ -18,7 +18,7 @@ from curate.audit.verdict import judge
 from curate.duplicates import Elsewhere
 from curate.duplicates.facts import duplicates
 from curate.duplicates.facts import leaks as leaks_of
-from curate.sources.image_paths import NOT_FOUND
+from curate.sources.model import NOT_FOUND
 from rules.registry import tagged
 from rules.sets import licences
 

@@ -52,7 +52,7 @@ Examples:
 @selection
 @click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Folder with a source's images.")
 @click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="What the columns are.")
-@click.option("--no-images", is_flag=True, help="Don't open images.")
+@click.option("--no-images", is_flag=True, help="Don't open images: judge the labels alone.")
 @click.option(
     "--against",
     multiple=True,

@@ -386,6 +386,7 @@ def _stored(place: _Inside) -> bytes:
         raise ImageError(f"{place.file.name} has no column {place.column!r}") from error
     except (OSError, ValueError) as error:
         raise ImageError(_text(error)) from error
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
     data = value.get("bytes") if isinstance(value, dict) else value
     if not isinstance(data, bytes) or not data:
         raise ImageError(f"row {place.row} of {place.file.name} holds no image")

@@ -20,10 +20,8 @@ import polars as pl
 from curate.sources.image_names import PARTS, Place, fold, has_ending, name_of, place_of
 from curate.sources.image_search import MOST_NEAR, Search, Settled, joined, under
 from curate.sources.look import IMAGE_ENDINGS
-from curate.sources.model import LEAVES_FOLDER, Job
+from curate.sources.model import LEAVES_FOLDER, NOT_FOUND, Job
 
-#: The column of the paths that were not found, as the label file gives them; null where there is a file.
-NOT_FOUND = "image_not_found"
 SEVERAL_HOLD = "images that were not taken: several folders hold one of that name, and nothing says which is meant"
 
 #: Folders that are searched at most: enough for any set, and never the whole of a disk.
@@ -191,6 +189,7 @@ def resolve_images(
     """
     if frame.is_empty() or frame["image"].null_count() == frame.height:
         return frame
+    ids_only = ids_only or job.image_ids
     images = ImageFolder(job.root)
     near = _near(path, images)
     search = Search(images, near, path.name)

@@ -30,6 +30,8 @@ NO_LABEL = "the label is missing"
 LEAVES_FOLDER = (
     "images that a link leads to out of the image folder: not opened; --images DIR names a folder that holds them"
 )
+#: The column of the image paths that were not found, as the label file gives them; null where there is a file.
+NOT_FOUND = "image_not_found"
 DUPLICATE_ID = "duplicate id: the sample_id got a suffix ~2, ~3, …"
 
 #: What a format's `read` returns; the columns a source brought follow these.
@@ -152,6 +154,8 @@ class Job:
     unreadable: Unreadable = field(default_factory=Unreadable)
     notes: Counter[str] = field(default_factory=Counter)
     rows: int = 0
+    #: The images of the part that is being read are ids, which may be no images at all.
+    image_ids: bool = False
 
     def left(self) -> int | None:
         """How many rows may still be read; None without a limit."""

@@ -321,7 +321,7 @@ def prediction_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "missing-image",
     "error",
     tags=["unusable-image"],
-    columns=["image", "image_not_found", "image_error"],
+    columns=["image", "image_error"],
     covers=["NRM11", "PAR2"],
 )
 def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
@@ -334,9 +334,11 @@ def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     """
     if "image_error" not in samples.columns:
         return _none(samples)
-    named = samples.filter(pl.col("image").is_not_null()).with_columns(
-        (pl.col("image_error") == NO_FILE).fill_null(False).alias("missing")
-    )
+    known = "image_not_found" in samples.columns
+    path = pl.coalesce("image_not_found", "image") if known else pl.col("image")
+    missing = (pl.col("image_error") == NO_FILE).fill_null(False)
+    missing = missing | pl.col("image_not_found").is_not_null() if known else missing
+    named = samples.filter(pl.col("image").is_not_null()).with_columns(missing.alias("missing"))
     whole = (
         named.group_by("source", maintain_order=True)
         .agg(pl.col("missing").all(), pl.len().alias("images"))
@@ -350,5 +352,4 @@ def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
         ),
     )
     single = named.filter("missing").join(whole, on="source", how="anti")
-    path = pl.coalesce("image_not_found", "image") if "image_not_found" in samples.columns else pl.col("image")
     return pl.concat([every, single.select(*_WHERE, pl.format("there is no image {}", path).alias("message"))])

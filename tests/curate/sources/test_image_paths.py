@@ -19,8 +19,8 @@ from source_makers import images, read, write
 from curate.base.column_names import Columns
 from curate.images.opening import ImageError, open_image
 from curate.sources.image_names import place_of
-from curate.sources.image_paths import LEAVES_FOLDER, NOT_FOUND, SEVERAL_HOLD, resolve_images
-from curate.sources.model import Job
+from curate.sources.image_paths import SEVERAL_HOLD, resolve_images
+from curate.sources.model import LEAVES_FOLDER, NOT_FOUND, Job
 
 
 def touch(root: Path, *paths: str) -> None:

@@ -14,8 +14,7 @@ from source_makers import ids, image, images, labels, read, write
 from curate.base.errors import UserError
 from curate.images.opening import ImageError, open_image
 from curate.sources import FORMATS
-from curate.sources.image_paths import NOT_FOUND
-from curate.sources.model import KEPT_ROWS, LEAVES_FOLDER, MAX_LABEL, Unreadable, excerpt
+from curate.sources.model import KEPT_ROWS, LEAVES_FOLDER, MAX_LABEL, NOT_FOUND, Unreadable, excerpt
 
 
 def bad(source: object) -> list[tuple[int, str]]:

@@ -13,7 +13,7 @@ from source_makers import ids, image, images, labels, read, write
 from curate.base.errors import UserError
 from curate.images.opening import open_image
 from curate.sources import recognise
-from curate.sources.image_paths import NOT_FOUND
+from curate.sources.model import NOT_FOUND
 
 
 def test_jsonl_columns_in_the_order_of_the_contract(tmp_path: Path) -> None:
@@ -43,8 +43,8 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
 
 
 def test_no_label_column_lists_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no label column .*it has: gt, pred; name one with --columns label:COLUMN"):
-        read(write(tmp_path / "pred.json", '[{"gt": "a", "pred": "b"}]'))
+    with pytest.raises(UserError, match=r"no label column .*it has: truth, pred; name one with --columns label:COLUMN"):
+        read(write(tmp_path / "pred.json", '[{"truth": "a", "pred": "b"}]'))
 
 
 def test_a_split_column_gives_the_splits(tmp_path: Path) -> None:
