@@ -34,7 +34,7 @@ class Place(NamedTuple):
         return [name for name in self.path.split("/") if name not in ("", "..")]
 
 
-def place_of(folder: str) -> Place:
+def folder_of(folder: str) -> Place:
     r"""Read a folder that ends with a separator or is empty: `img/`, `../img/`, `C:\img\`, `file:///img/`, `~/img/`."""
     text = folder.replace("\\", "/")
     url = _SCHEME.match(text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from curate.sources.image_names import PARTS, Place, fold, has_ending, name_of, place_of
+from curate.sources.image_names import PARTS, Place, fold, folder_of, has_ending, name_of
 from curate.sources.image_search import MOST_NEAR, Search, Settled, joined, under
 from curate.sources.look import IMAGE_ENDINGS
 from curate.sources.model import LEAVES_FOLDER, NOT_FOUND, Job
@@ -67,6 +67,14 @@ class ImageFolder:
         """Is there a file of this path?"""
         folder, name = posixpath.split(path)
         return name in self.files(folder)
+
+    def find(self, place: str, name: str) -> str | None:
+        """The path from the root of an image named `name`, which may have folders, in the folder `place`."""
+        folder, name = posixpath.split(under(place, name))
+        file = (
+            name if name in self.files(folder) else self.stems(folder).get(name) or self.folded(folder).get(fold(name))
+        )
+        return under(folder, file) if file else None
 
     def stems(self, folder: str) -> dict[str, str]:
         """{name without ending: image file} of a folder; of several, the one of the most usual kind."""
@@ -214,6 +222,22 @@ def check_inside(frame: pl.DataFrame, job: Job, path: Path) -> pl.DataFrame:
     return _resolved(frame, job, images, groups, settled, [""], "")
 
 
+def place_of(names: Sequence[str], images: ImageFolder, near: str, split: str | None = None) -> str | None:
+    """The folder in which most of some image names are found, with the folders that they have; None where none is."""
+    search = Search(images, near, "")
+    places: Counter[str] = Counter()
+    for group in _groups(
+        pl.DataFrame(
+            {"image": names, "split": [split] * len(names)}, schema=dict.fromkeys(("image", "split"), pl.String)
+        )
+    ):
+        settled = search.settle(group.place, set(group.names), split)
+        if settled.home is not None and f"/{settled.home}".endswith(f"/{group.place.path}".rstrip("/")):
+            end = len(settled.home) - len(group.place.path)
+            places[settled.home[:end].rstrip("/")] += len(settled.found)
+    return max(places, key=places.__getitem__, default=None)
+
+
 class _Group(NamedTuple):
     """The rows of one split whose images are in one folder, as the label file has it: their names and numbers."""
 
@@ -236,7 +260,7 @@ def _groups(frame: pl.DataFrame) -> list[_Group]:
     )
     groups: list[_Group] = []
     for folder, split, names, numbers in rows.iter_rows():
-        place = place_of(folder)
+        place = folder_of(folder)
         groups.append(_Group(place, split, [name_of(name, place) for name in names] if place.url else names, numbers))
     return groups
 

@@ -18,7 +18,7 @@ from source_makers import images, read, write
 
 from curate.base.column_names import Columns
 from curate.images.opening import ImageError, open_image
-from curate.sources.image_names import place_of
+from curate.sources.image_names import folder_of
 from curate.sources.image_paths import SEVERAL_HOLD, resolve_images
 from curate.sources.model import LEAVES_FOLDER, NOT_FOUND, Job
 
@@ -267,7 +267,7 @@ def test_nothing_leads_out_and_what_is_there_is_named_by_its_tail(
 
 @given(st.text(max_size=30).map(lambda text: text + "/"))
 def test_a_place_never_has_odd_parts(folder: str) -> None:
-    place = place_of(folder)
+    place = folder_of(folder)
     assert not place.path.startswith("/")
     parts = place.path.split("/")
     assert "." not in parts
