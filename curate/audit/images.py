@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 
@@ -28,6 +30,8 @@ FACTS = [
 ]
 #: Facts that only pairs are made of, and that are large: 1.5 kB an image.
 ONCE = ("ink_thumb",)
+#: So many folders beside that of the labels are looked into for a hint.
+_MOST_BESIDE = 60
 #: Stands before the name of a source's own column while a fact about the image has that name.
 ASIDE = "\0"
 
@@ -88,14 +92,9 @@ def check_found(samples: pl.DataFrame, sources: Sequence[Source], options: Audit
 
 
 def _none_found(source: Source, images: int, first: str, name: str) -> str:
-    """What was tried, and what to do; where the first image lies if it is where its path says, outside the folder."""
-    real = source.base / first
-    try:
-        there = real.is_file()
-    except (OSError, ValueError):
-        there = False
-    if there:
-        folder = real.parent.resolve()
+    """What was tried, and what to do."""
+    folder = _elsewhere(source, first)
+    if folder is not None:
         hint = f"{visible(first)} is in {visible(folder.as_posix())}, which is not in that folder: "
     elif source.notes.get(SEVERAL_HOLD):
         hint = "several folders hold images of these names, and nothing says which are meant: "
@@ -107,6 +106,18 @@ def _none_found(source: Source, images: int, first: str, name: str) -> str:
         f"looked in {where} and the folders in it; {hint}say where they lie with --images {name}DIR, "
         "or audit the labels alone with --no-images"
     )
+
+
+def _elsewhere(source: Source, first: str) -> Path | None:
+    """The folder outside the image folder that an image is in: where its path leads, or one beside the labels'."""
+    beside = source.base.parent
+    places = [source.base / first]
+    try:
+        tops = sorted(entry.name for entry in os.scandir(beside) if entry.is_dir())[:_MOST_BESIDE]
+        places += [beside / top / Path(first.replace("\\", "/")).name for top in tops]
+        return next((place.parent.resolve() for place in places if place.is_file()), None)
+    except (OSError, ValueError):  # no permission; a path that no file can have
+        return None
 
 
 def join_pairs(

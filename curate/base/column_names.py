@@ -16,8 +16,8 @@ LABEL_COLUMNS = (
 )
 IMAGE_COLUMNS = (
     *("image", "file_name", "filename", "image_path", "img_path", "image_file", "img_file", "image_name", "img_name"),
-    *("imgname", "image_filename", "img", "picture", "images"),
-    *("filepath", "file_path", "file", "path", "name", "image_id", "img_id", "id"),
+    *("imgname", "image_filename", "picture", "images"),
+    *("filepath", "file_path", "file", "path", "name", "img", "image_id", "img_id", "id"),
 )
 #: Names that say nothing of images by themselves: taken as the image only where their values look like image files.
 DOUBTFUL_IMAGES = ("filepath", "file_path", "file", "path", "name", "id")

@@ -2,17 +2,19 @@
 
 Names that are not where the label file says are looked for near it, then by the longest tail of their path. All images
 of one folder of the label file are decided on together: where two folders that are there hold the same names (`train/`
-and `test/` both have a `0.png`), the split, the label file's own folder or much the larger share says which is meant;
-else none of them is taken. What was decided for a folder is not completed from another one with the same names.
+and `test/` both have a `0.png`), the split or the label file's own folder says which is meant, or, where the folders
+aren't called alike, much the larger share does; else none of them is taken. What was decided for a folder is not
+completed from another one with the same names.
 """
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Protocol
 
@@ -117,9 +119,10 @@ class Search:
             return settled
         for agreeing, folders in self._classes(place, wanted, named, split):
             held_by = {folder: held for folder in folders if (held := self.held(folder, wanted))}
-            candidates = self._eligible(held_by, place, named, split)
+            candidates = self._eligible(held_by | self._alike(folders, held_by), place, named, split)
             if candidates:
-                _choose(candidates, named, settled)
+                self._doubt_alike(candidates, named, settled)
+                _choose({folder: held for folder, held in candidates.items() if held}, named, settled)
                 settled.rank = (0,) if settled.home in named else (1, -agreeing)
                 break
         if settled.home is not None:
@@ -180,10 +183,10 @@ class Search:
         for score, group in groupby(ranked, scores.__getitem__):
             yield score[0], list(group)
         if len(wanted.names) <= _FEW:
-            yield (
-                0,
-                sorted({folder for name in wanted.names for folder in self._by_name.get(fold(name), ())} - set(near)),
-            )
+            found = {folder for name in wanted.names for folder in self._by_name.get(fold(name), ())}
+            for kind in {_kind(folder) for folder in found}:
+                found.update(self._by_kind[kind] if len(self._by_kind[kind]) <= MOST_NEAR else ())
+            yield 0, sorted(found.difference(near))
         else:
             yield 0, [folder for folder in self.images.tree() if folder not in scores]
 
@@ -203,6 +206,14 @@ class Search:
         for folder in self.images.tree():
             for key in self.images.folded(folder):
                 found[key].append(folder)
+        return found
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[str]]:
+        """Folders that are called alike."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for folder in self.images.tree():
+            found[_kind(folder)].append(folder)
         return found
 
     def _remember(self, path: str, home: str) -> None:
@@ -225,13 +236,36 @@ class Search:
         """The folders that may be meant: of the right split, nobody else's, and near the label file if one is."""
         said = next((word for name in reversed(place.tail) if (word := split_names.standard(name))), None)
         means = said or split_names.standard(split)
-        kept = [folder for folder in held if folder in named or not self._is_other(folder, means)]
+        kept = [
+            folder
+            for folder in held
+            if folder in named or not (_is_another(place.tail, folder) or self._is_other(folder, means))
+        ]
         for better in (
             [folder for folder in kept if split and not said and self._names_split(folder, split)],
             [folder for folder in kept if self.near and _is_in(folder, self.near)],
         ):
             kept = better or kept
         return {folder: held[folder] for folder in kept}
+
+    def _alike(self, folders: Sequence[str], held: Mapping[str, object]) -> dict[str, dict[str, str]]:
+        """The folders that hold none of the names, and are called as one that does but for a number or a split."""
+        kinds = {_kind(folder) for folder in held}
+        return {folder: {} for folder in folders if folder not in held and _kind(folder) in kinds} if kinds else {}
+
+    def _doubt_alike(self, candidates: dict[str, dict[str, str]], named: list[str], settled: Settled) -> None:
+        """Take no folder of several that are called alike and each count their images from 0: there are equal names."""
+        kinds: dict[str, list[str]] = defaultdict(list)
+        for folder in candidates:
+            kinds[_kind(folder)].append(folder)
+        for alike in kinds.values():
+            files = [self.images.files(folder) for folder in alike]
+            if len(alike) < 2 or not set(named).isdisjoint(alike) or sum(map(len, files)) == len(set().union(*files)):
+                continue
+            for folder in alike:
+                other = next(other for other in alike if other != folder)
+                settled.doubtful |= dict.fromkeys(candidates[folder], (folder, other))
+                candidates[folder] = {}
 
     def _is_other(self, folder: str, split: str | None) -> bool:
         """Does a folder belong to another split, or to another label file of the same name, which stands in it?"""
@@ -274,6 +308,23 @@ def _choose(held: dict[str, dict[str, str]], named: list[str], settled: Settled)
                 settled.doubtful[name] = (best, close[0])
 
 
+@lru_cache(maxsize=1 << 16)
+def _kind(folder: str) -> str:
+    """What the paths of folders have in common that differ in a number or in the word for a split."""
+    parts = folder.lower().split("/")
+    words = [split_names.word(part) for part in parts]
+    plain = [part.replace(word, "split") if word else part for part, word in zip(parts, words, strict=True)]
+    return re.sub(r"\d+", "0", "/".join(plain))
+
+
+def _is_another(tail: list[str], folder: str) -> bool:
+    """Is a folder that of another number, or another split, than a path says: `2014/img` for `/set/2016/img`?"""
+    for one, other in zip(reversed(tail), reversed(folder.split("/")), strict=False):
+        if fold(one) != fold(other):
+            return _kind(one) == _kind(other)
+    return False
+
+
 def _agreement(tail: list[str], folder: str) -> tuple[int, int]:
     """How many folders two paths have in common from their ends: in any case, and exactly so."""
     both = list(zip(reversed(tail), reversed(folder.split("/")), strict=False))
@@ -283,9 +334,10 @@ def _agreement(tail: list[str], folder: str) -> tuple[int, int]:
 
 
 def _says(name: str, split: str) -> bool:
-    """Is a folder called as a split, or named after it?"""
+    """Is a folder called as a split, or named after it, as `2014_img` is after `2014`?"""
     standard = split_names.standard(split)
-    return name.lower().startswith(split.lower()) or (standard is not None and split_names.standard(name) == standard)
+    begins = name.lower().startswith(split.lower()) and not name[len(split) :][:1].isalnum()
+    return begins or (standard is not None and split_names.standard(name) == standard)
 
 
 def _is_in(folder: str, other: str) -> bool:

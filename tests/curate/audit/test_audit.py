@@ -244,16 +244,16 @@ def test_none_found_names_the_folder_that_would_do(tmp_path):
     Image.new("L", (60, 60), 255).save(away)
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "linked").symlink_to(away.parent, target_is_directory=True)
-    for name in (str(away), "../away/0.png", "linked/0.png"):
+    for name in (str(away), "../away/0.png", "linked/0.png", "0.png"):
         source = write_jsonl(tmp_path / "set" / "rows.jsonl", [{"image": name, "label": "x"}])
         with pytest.raises(UserError, match=f"{name} is in {away.parent}, which is not in that folder: say where"):
             run_audit(tmp_path / "run", source)
-        found = run_audit(tmp_path / f"run-{name.count('/')}", source, images={None: away.parent})
+        found = run_audit(tmp_path / f"run-{len(name)}", source, images={None: away.parent})
         assert found.samples.collect()["image"].to_list() == ["0.png"]
     for split in ("train", "test"):
         (tmp_path / "set" / split).mkdir()
-        shutil.copy(away, tmp_path / "set" / split)
-    source = write_jsonl(tmp_path / "set" / "rows.jsonl", [{"image": "0.png", "label": "x"}])
+        shutil.copy(away, tmp_path / "set" / split / "1.png")
+    source = write_jsonl(tmp_path / "set" / "rows.jsonl", [{"image": "1.png", "label": "x"}])
     with pytest.raises(UserError, match="several folders hold images of these names"):
         run_audit(tmp_path / "run", source)
     other = write_jsonl(tmp_path / "other.jsonl", [{"label": "x"}])

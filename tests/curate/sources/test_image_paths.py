@@ -265,6 +265,34 @@ def test_nothing_leads_out_and_what_is_there_is_named_by_its_tail(
             assert path.rpartition("/")[2].lower() in (last, last + ".png")
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_picture_is_the_right_one_or_none(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Two folders count their pictures from 0, some are lost: no label gets a picture of the other folder."""
+    names = data.draw(st.sampled_from([("train", "test"), ("2014", "2016"), ("val_images", "train_images")]))
+    inner = data.draw(st.sampled_from(["", "/img"]))
+    both = [f"{name}{inner}" for name in names]
+    root = tmp_path_factory.mktemp("pair")
+    for folder in both:
+        kept = data.draw(st.sets(st.integers(0, 9)))
+        (root / folder).mkdir(parents=True)
+        touch(root, *(f"{folder}/{number}.png" for number in kept))
+    mine = data.draw(st.sampled_from(both))
+    numbers = sorted(data.draw(st.sets(st.integers(0, 9), min_size=1)))
+    prefix = data.draw(st.sampled_from(["", f"/home/alice/{mine}/", f"C:\\set\\{mine}\\", f"{mine}/", f"../{mine}/"]))
+    split = data.draw(st.sampled_from([None, mine.partition("/")[0]])) if prefix == "" else None
+    label_file = data.draw(st.sampled_from(["labels.csv", f"{mine.partition('/')[0]}/labels.csv"]))
+    if label_file != "labels.csv":
+        touch(root, *(f"{name}/labels.csv" for name in names))
+    got = found(root, [f"{prefix}{number}.png" for number in numbers], label_file, split=split)
+    there = [f"{mine}/{number}.png" if (root / mine / f"{number}.png").exists() else None for number in numbers]
+    sure = bool(prefix or split or label_file != "labels.csv")
+    files = [{path.name for path in (root / folder).glob("*.png")} for folder in both]
+    if sure or not files[0].isdisjoint(files[1]):  # else they may be parts of one set
+        for path, right in zip(got, there, strict=True):
+            assert path == right or (path is None and not sure), (path, right)
+
+
 @given(st.text(max_size=30).map(lambda text: text + "/"))
 def test_a_place_never_has_odd_parts(folder: str) -> None:
     place = folder_of(folder)
