@@ -88,12 +88,13 @@ def check_found(samples: pl.DataFrame, sources: Sequence[Source], options: Audit
     for source in sources:
         for row in counted.filter((pl.col("source") == source.name) & pl.col("lost")).iter_rows(named=True):
             first = row.get(f"first_{NOT_FOUND}") or row["first_image"]
-            raise UserError(_none_found(source, row["image"], first, "" if len(sources) == 1 else f"{source.name}="))
+            where = _elsewhere(source, first, row["first_image"])
+            name = "" if len(sources) == 1 else f"{source.name}="
+            raise UserError(_none_found(source, row["image"], first, where, name))
 
 
-def _none_found(source: Source, images: int, first: str, name: str) -> str:
-    """What was tried, and what to do."""
-    folder = _elsewhere(source, first)
+def _none_found(source: Source, images: int, first: str, folder: Path | None, name: str) -> str:
+    """What was tried, and what to do. first: the first image; folder: where that is; name: of the source, if needed."""
     if folder is not None:
         hint = f"{visible(first)} is in {visible(folder.as_posix())}, which is not in that folder: "
     elif source.notes.get(SEVERAL_HOLD):
@@ -108,10 +109,10 @@ def _none_found(source: Source, images: int, first: str, name: str) -> str:
     )
 
 
-def _elsewhere(source: Source, first: str) -> Path | None:
+def _elsewhere(source: Source, first: str, image: str) -> Path | None:
     """The folder outside the image folder that an image is in: where its path leads, or one beside the labels'."""
     beside = source.base.parent
-    places = [source.base / first]
+    places = [source.base / first, source.root / image]
     try:
         tops = sorted(entry.name for entry in os.scandir(beside) if entry.is_dir())[:_MOST_BESIDE]
         places += [beside / top / Path(first.replace("\\", "/")).name for top in tops]

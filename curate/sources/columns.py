@@ -73,6 +73,7 @@ def other_column(role: str, names: Sequence[str], job: Job, path: Path) -> str |
 
 def image_column(columns: Mapping[str, Sequence[Any]], label: str, job: Job, path: Path) -> str | None:
     """The image column among columns of values; one of a doubtful name must look like image files to be one."""
+    job.image_ids = False
     names = [name for name in columns if name != label]
     if given := named_column("image", list(columns), job, path):
         return given

@@ -10,7 +10,7 @@ import os
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +23,9 @@ from curate.sources.look import IMAGE_ENDINGS
 from curate.sources.model import LEAVES_FOLDER, NOT_FOUND, Job
 
 SEVERAL_HOLD = "images that were not taken: several folders hold one of that name, and nothing says which is meant"
+TOO_LARGE = (
+    "images that were only looked for near the labels: the folder is too large; --images DIR names a smaller one"
+)
 
 #: Folders that are searched at most: enough for any set, and never the whole of a disk.
 MOST_FOLDERS = 50_000
@@ -46,6 +49,8 @@ class ImageFolder:
         self._tree: list[str] | None = None
         self._reals = {"": str(self.real)}
         self._folders: dict[str, list[str]] = {}
+        #: Whether `tree` was asked for and there are too many folders.
+        self.too_large = False
         #: Files that are outside: links, or in a folder that is one.
         self.leaving: set[str] = set()
         #: Folders that are links, and where they lead; None: out of the root.
@@ -106,6 +111,7 @@ class ImageFolder:
             for folder in found:  # it grows
                 found += [inner for inner in self.folders(folder) if inner not in self.links]
                 if len(found) > MOST_FOLDERS:
+                    self.too_large = True
                     found.clear()
             self._tree = found
         return self._tree
@@ -119,6 +125,11 @@ class ImageFolder:
         ]
         return [folder, *through]
 
+    def is_copy(self, folder: str, others: Container[str]) -> bool:
+        """Is a folder a link that leads out of the root, or to one of some others?"""
+        target = self.links.get(folder, folder)
+        return target is None or (target != folder and target in others)
+
     def inside(self, path: str) -> str | None:
         """An absolute path, seen from the root; None where it leads elsewhere."""
         for root in (self.root.as_posix(), self.real.as_posix()):
@@ -127,11 +138,12 @@ class ImageFolder:
         return None
 
     def _real(self, folder: str) -> str:
-        """Where a folder really is. One that is no link itself is where the folder above it is: that is known then."""
+        """Where a folder really is: one that is no link itself is where the folder above it is, if that is known."""
         if folder not in self._reals:
             above, name = posixpath.split(folder)
-            path = os.path.join(self._real(above), name)  # noqa: PTH118
-            self._reals[folder] = os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114
+            path = os.path.join(self._reals.get(above, str(self.real)), name if above in self._reals else folder)  # noqa: PTH118
+            known = above in self._reals and not os.path.islink(path)  # noqa: PTH114
+            self._reals[folder] = path if known else os.path.realpath(path)
         return self._reals[folder]
 
     def _is_below(self, real: str) -> bool:
@@ -151,7 +163,7 @@ class ImageFolder:
                     if not entry.name.isascii() and not _is_text(entry.name):
                         continue
                     inner = posixpath.join(folder, entry.name)
-                    if entry.is_dir():
+                    if _is_folder(entry):
                         if not entry.name.startswith("."):
                             folders.append(inner)
                             if entry.is_symlink():
@@ -169,6 +181,13 @@ class ImageFolder:
         target = Path(link).resolve()
         inside = target.relative_to(self.real).as_posix() if target.is_relative_to(self.real) else None
         return "" if inside == "." else inside
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _is_text(name: str) -> bool:
@@ -325,6 +344,7 @@ def _resolved(
     frame = frame.with_columns(image, name=_own_names(frame, image))
     if not missing:
         return frame
+    job.notes[TOO_LARGE] += len(missing) if images.too_large else 0
     shown = given.gather(missing).str.replace_all("\0", _NUL, literal=True)
     empty = pl.repeat(None, frame.height, dtype=pl.String, eager=True)
     return frame.with_columns(empty.scatter(missing, shown).alias(NOT_FOUND))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import groupby
@@ -48,6 +48,10 @@ class Folders(Protocol):
 
     def spellings(self, folder: str) -> list[str]:
         """A folder of the tree by every path that leads to it through links."""
+        ...
+
+    def is_copy(self, folder: str, others: Container[str]) -> bool:
+        """Is a folder a link that leads out of the root, or to one of some others?"""
         ...
 
     def inside(self, path: str) -> str | None:
@@ -241,11 +245,11 @@ class Search:
             for folder in held
             if folder in named or not (_is_another(place.tail, folder) or self._is_other(folder, means))
         ]
-        for better in (
-            [folder for folder in kept if split and not said and self._names_split(folder, split)],
-            [folder for folder in kept if self.near and _is_in(folder, self.near)],
-        ):
-            kept = better or kept
+        kept = [folder for folder in kept if folder in named or not self.images.is_copy(folder, held)] or kept
+        if split and not said:
+            kept = [folder for folder in kept if self._names_split(folder, split)] or kept
+        if self.near:
+            kept = [folder for folder in kept if _is_in(folder, self.near)] or kept
         return {folder: held[folder] for folder in kept}
 
     def _alike(self, folders: Sequence[str], held: Mapping[str, object]) -> dict[str, dict[str, str]]:

@@ -218,6 +218,10 @@ def test_links_inside_are_followed_and_links_outside_are_not(tmp_path: Path) -> 
     assert found(root, ["/x/o.png"]) == [None]
     assert found(root, ["/x/out/deep/p.png"]) == [None]
     assert found(root, ["/x/loop"]) == [None]
+    touch(root, "pics/7.png")
+    (root / "pics-again").symlink_to("pics", target_is_directory=True)
+    touch(away, "7.png")
+    assert found(root, ["7.png"]) == ["pics/7.png"]
     frame = resolve(root, ["out/o.png", "store/v1/0.png"])
     assert json.loads(frame["notes"][0])[LEAVES_FOLDER] == 1
     with pytest.raises(ImageError, match="leaves"):
@@ -239,6 +243,24 @@ def test_a_pipe_an_unreadable_folder_and_a_deep_one_end_nothing(tmp_path: Path) 
             open_image(tmp_path, frame["image"][0])
     finally:
         (tmp_path / "shut").chmod(0o700)
+
+
+def test_a_path_of_1200_folders(tmp_path: Path) -> None:
+    deep = "d/" * 1200
+    with contextlib.chdir(tmp_path):
+        for _ in range(1200):
+            Path("d").mkdir()
+            os.chdir("d")
+        touch(Path(), "z.png")
+    try:
+        assert found(tmp_path, [f"{deep}z.png", f"{deep}y.png", "/x" * 5000 + "/a.png"]) == [f"{deep}z.png", None, None]
+        assert found(tmp_path, ["/x/z.png"]) == [f"{deep}z.png"]
+    finally:  # pytest would go down into it by recursion
+        with contextlib.chdir(tmp_path / deep):
+            Path("z.png").unlink()
+            for _ in range(1200):
+                os.chdir("..")
+                Path("d").rmdir()
 
 
 # --- laws ------------------------------------------------------------------------------------------------------------
