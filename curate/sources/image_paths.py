@@ -19,7 +19,7 @@ import polars as pl
 
 from curate.sources.image_names import PARTS, Place, fold, folder_of, has_ending, name_of
 from curate.sources.image_search import MOST_NEAR, Search, Settled, joined, under
-from curate.sources.look import IMAGE_ENDINGS
+from curate.sources.look import IMAGE_ENDINGS, is_folder
 from curate.sources.model import LEAVES_FOLDER, NOT_FOUND, Job
 
 SEVERAL_HOLD = "images that were not taken: several folders hold one of that name, and nothing says which is meant"
@@ -163,7 +163,7 @@ class ImageFolder:
                     if not entry.name.isascii() and not _is_text(entry.name):
                         continue
                     inner = posixpath.join(folder, entry.name)
-                    if _is_folder(entry):
+                    if is_folder(entry):
                         if not entry.name.startswith("."):
                             folders.append(inner)
                             if entry.is_symlink():
@@ -181,13 +181,6 @@ class ImageFolder:
         target = Path(link).resolve()
         inside = target.relative_to(self.real).as_posix() if target.is_relative_to(self.real) else None
         return "" if inside == "." else inside
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself
-        return False
 
 
 def _is_text(name: str) -> bool:

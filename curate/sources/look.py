@@ -124,7 +124,7 @@ class Look:
                 with os.scandir(self.path) as entries:
                     for entry in entries:
                         if not entry.name.startswith("."):
-                            (folders if entry.is_dir() else files).append(entry.name)
+                            (folders if is_folder(entry) else files).append(entry.name)
             except OSError as error:
                 raise UserError(f"{self.path}: can't be listed: {error.strerror or error}") from error
         return sorted(files), sorted(folders)
@@ -163,6 +163,14 @@ class Look:
         """
         starts = [line[:_LINE_START] for line in self.lines]
         return sum(1 for start in starts if pattern.match(start)) / len(starts) if starts else 0.0
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Is an entry a folder, or a link to one? A link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def is_label_name(name: str) -> bool:
