@@ -228,12 +228,14 @@ def test_links_inside_are_followed_and_links_outside_are_not(tmp_path: Path) -> 
         open_image(root, frame["image"][0])
 
 
-def test_a_link_to_itself_hides_nothing_beside_it(tmp_path: Path) -> None:
+def test_links_to_nothing_and_pipes_hide_nothing_beside_them(tmp_path: Path) -> None:
     touch(tmp_path, "img/a.png", "img/b.png")
     write(tmp_path / "labels.csv", "image,label\na.png,x\nb.png,y\n")
     for folder in (tmp_path, tmp_path / "img"):
         (folder / "loop.png").symlink_to("loop.png")
         (folder / "loop").symlink_to("loop")
+        (folder / "gone.csv").symlink_to("nothing.csv")
+        os.mkfifo(folder / "pipe.csv")
     assert images(read(tmp_path)) == ["img/a.png", "img/b.png"]
 
 
