@@ -264,7 +264,11 @@ class Search:
             kinds[_kind(folder)].append(folder)
         for alike in kinds.values():
             files = [self.images.files(folder) for folder in alike]
-            if len(alike) < 2 or not set(named).isdisjoint(alike) or sum(map(len, files)) == len(set().union(*files)):
+            if (
+                len(alike) < 2
+                or not set(named).isdisjoint(alike)
+                or sum(map(len, files)) == len(set[str]().union(*files))
+            ):
                 continue
             for folder in alike:
                 other = next(other for other in alike if other != folder)
