@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 
 from curate.audit.options import AuditOptions, Progress
+from curate.base.errors import UserError
+from curate.base.tables import things
+from curate.base.visible import visible
 from curate.images.measure_cache import measured
-from curate.images.opening import MEASURED
+from curate.images.opening import LEAVES, MEASURED, MISSING
 from curate.pairs import PAIR_COLUMNS, with_pairs
 from curate.pairs.orphans import ORPHANS, with_orphans
 from curate.predictions.contradicted import PREDICTED
 from curate.runs.folder import SAMPLES
 from curate.sources import Source
+from curate.sources.image_paths import SEVERAL_HOLD
+from curate.sources.model import NOT_FOUND
 
 #: What is known of an image, and of it and its label as a pair, while rules run. Only what SAMPLES names outlives them.
 FACTS = [
@@ -23,6 +30,8 @@ FACTS = [
 ]
 #: Facts that only pairs are made of, and that are large: 1.5 kB an image.
 ONCE = ("ink_thumb",)
+#: So many folders beside that of the labels are looked into for a hint.
+_MOST_BESIDE = 60
 #: Stands before the name of a source's own column while a fact about the image has that name.
 ASIDE = "\0"
 
@@ -64,6 +73,52 @@ def join_images(
     facts = pl.concat(probed).rename({"error": "image_error"})
     samples = samples.join(facts, on=["source", "image"], how="left", maintain_order="left")
     return samples if measures else samples.with_columns(nothing[2:])
+
+
+def check_found(samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions) -> None:
+    """Raises UserError for a source that names images of which none was found: an audit would judge labels alone."""
+    if not options.probe_images:
+        return
+    error = pl.col("image_error").is_in([MISSING, LEAVES])
+    lost = error | pl.col(NOT_FOUND).is_not_null() if NOT_FOUND in samples.columns else error
+    named = samples.filter(pl.col("image").is_not_null()).with_columns(lost=lost.fill_null(False))
+    counted = named.group_by("source").agg(
+        pl.col("image").n_unique(), pl.col("lost").all(), pl.all().first().name.prefix("first_")
+    )
+    for source in sources:
+        for row in counted.filter((pl.col("source") == source.name) & pl.col("lost")).iter_rows(named=True):
+            first = row.get(f"first_{NOT_FOUND}") or row["first_image"]
+            where = _elsewhere(source, first, row["first_image"])
+            name = "" if len(sources) == 1 else f"{source.name}="
+            raise UserError(_none_found(source, row["image"], first, where, name))
+
+
+def _none_found(source: Source, images: int, first: str, folder: Path | None, name: str) -> str:
+    """What was tried, and what to do. first: the first image; folder: where that is; name: of the source, if needed."""
+    if folder is not None:
+        hint = f"{visible(first)} is in {visible(folder.as_posix())}, which is not in that folder: "
+    elif source.notes.get(SEVERAL_HOLD):
+        hint = "several folders hold images of these names, and nothing says which are meant: "
+    else:
+        hint = ""
+    where = visible(source.root.as_posix())
+    return (
+        f"{visible(str(source.path))}: none of its {things(images, 'image')} was found (the first: {visible(first)}); "
+        f"looked in {where} and the folders in it; {hint}say where they lie with --images {name}DIR, "
+        "or audit the labels alone with --no-images"
+    )
+
+
+def _elsewhere(source: Source, first: str, image: str) -> Path | None:
+    """The folder outside the image folder that an image is in: where its path leads, or one beside the labels'."""
+    beside = source.base.parent
+    places = [source.base / first, source.root / image]
+    try:
+        tops = sorted(entry.name for entry in os.scandir(beside) if entry.is_dir())[:_MOST_BESIDE]
+        places += [beside / top / Path(first.replace("\\", "/")).name for top in tops]
+        return next((place.parent.resolve() for place in places if place.is_file()), None)
+    except (OSError, ValueError):  # no permission; a path that no file can have
+        return None
 
 
 def join_pairs(

@@ -14,7 +14,7 @@ from curate.audit.facts import Clock, config, source_facts, versions
 from curate.audit.findings import collect, with_terms
 from curate.audit.folder import open_earlier, write_run
 from curate.audit.image_facts import image_facts
-from curate.audit.images import join_images, join_pairs
+from curate.audit.images import check_found, join_images, join_pairs
 from curate.audit.labels import join_labels, judge_labels, wrong_labels
 from curate.audit.options import AuditOptions, Progress
 from curate.audit.sources import check_names, read_sources
@@ -53,6 +53,7 @@ def _audit(
     samples = pl.concat([source.frame for source in sources], how="diagonal")
     with clock.stage("images"):
         samples = join_images(samples, sources, options, report)
+        check_found(samples, sources, options)
     with clock.stage("labels"):
         judged = judge_labels(samples, options, earlier, report)
     with clock.stage("collect"):

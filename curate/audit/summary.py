@@ -18,6 +18,7 @@ from curate.audit.verdict import judge
 from curate.duplicates import Elsewhere
 from curate.duplicates.facts import duplicates
 from curate.duplicates.facts import leaks as leaks_of
+from curate.sources.model import NOT_FOUND
 from rules.registry import mended_by, tagged
 from rules.sets import licences
 
@@ -94,7 +95,7 @@ def summarise(
     entries = []
     for facts in sources:
         numbers = by_source.get(facts.name, _NOTHING)
-        missing = numbers["no_image"] if facts.images_checked else numbers["missing_found"]
+        missing = numbers["no_image"] if facts.images_checked else numbers["missing_known"]
         entry = {
             "name": facts.name,
             "format": facts.format,
@@ -165,7 +166,7 @@ _COPIED = (
     "with_image",
 )
 _NOTHING: dict[str, Any] = {
-    **dict.fromkeys((*_COPIED, "samples", "no_image", "missing_found"), 0),
+    **dict.fromkeys((*_COPIED, "samples", "no_image", "missing_known"), 0),
     **dict.fromkeys(("mean_score", "median_tokens", "max_tokens")),
 }
 #: The counts of duplicates of a source without samples.
@@ -213,9 +214,10 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     )
     wanted = ["sample_id", "source", "split", "visual_key", "score", "n_tokens", "image", "width"]
     flags = ("layout", "own", "stuck", "unsafe", "open_warning", "missing")
+    unread = pl.col(NOT_FOUND).is_not_null() if NOT_FOUND in samples.columns else pl.lit(False)
     return (
         samples.lazy()
-        .select(wanted)
+        .select(*wanted, unread.alias("unread"))
         .join(per_sample, on="sample_id", how="left")
         .with_columns(pl.col("worst").fill_null(0), *(pl.col(flag).fill_null(False) for flag in flags))
         .collect()
@@ -248,7 +250,7 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
         pl.col("n_tokens").max().alias("max_tokens"),
         pl.col("image").is_not_null().sum().alias("with_image"),
         (pl.col("image").is_not_null() & no_image).sum().alias("no_image"),
-        pl.col("missing").sum().alias("missing_found"),
+        (pl.col("missing") | pl.col("unread")).sum().alias("missing_known"),
     )
     frame = frame.with_columns(pl.col("mean_score").fill_nan(None))  # no label with a score: no mean
     return {row["source"]: row for row in frame.to_dicts()}

@@ -186,10 +186,26 @@ def _unreadable(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     return _Reason(level, part / whole, text)
 
 
+def _no_image_there(entry: Mapping[str, Any]) -> bool:
+    """Is every image that the source names missing? Then the images lie elsewhere, and the labels are what there is.
+    They may be as good as any, but nobody can train on them.
+
+    Missing images are told one by one, or those of broken files, only where some are there.
+    """
+    one_by_one = any(rule["rule"] in tagged("unusable-image") and rule["samples"] for rule in entry["rules"])
+    return bool(0 < entry["with_image"] == entry["missing_image"]) and not one_by_one
+
+
 def _missing(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
     whole = entry["samples"]
     if not entry["with_image"]:
         return None
+    if _no_image_there(entry):
+        text = (
+            f"None of its {things(entry['with_image'], 'image')} was found, so this is a verdict on the labels alone: "
+            "get the images, and audit it with `--images DIR`, which says where they lie."
+        )
+        return _Reason(FIX, 1.0, text)
     part = entry["missing_image"] + whole - entry["with_image"]
     if not part:
         return None

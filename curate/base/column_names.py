@@ -8,8 +8,21 @@ from dataclasses import dataclass, field
 #: Names by what a column holds (its role), in the order in which they are tried.
 Tried = Mapping[str, tuple[str, ...]]
 
-LABEL_COLUMNS = ("label", "latex", "tex", "formula", "text")
-IMAGE_COLUMNS = ("image", "file_name", "filename", "img_name", "path", "name", "img")
+#: Names that can only mean LaTeX come before those that other text may have too.
+LABEL_COLUMNS = (
+    *("label", "latex", "tex", "formula", "latex_formula", "latex_code", "latex_label", "formula_latex", "equation"),
+    *("normalizedLabel", "gt", "ground_truth", "rec_gt", "transcription", "text", "caption"),
+    *("target", "answer", "response", "output"),
+)
+IMAGE_COLUMNS = (
+    *("image", "file_name", "filename", "image_path", "img_path", "image_file", "img_file", "image_name", "img_name"),
+    *("imgname", "image_filename", "picture", "images"),
+    *("filepath", "file_path", "file", "path", "name", "img", "image_id", "img_id", "id"),
+)
+#: Names that say nothing of images by themselves: taken as the image only where their values look like image files.
+DOUBTFUL_IMAGES = ("filepath", "file_path", "file", "path", "name", "id")
+#: Ids of images, which may be their file names without the ending; not an image where no file is called so.
+IMAGE_IDS = ("image_id", "img_id")
 ID_COLUMNS = ("sample_id", "id", "name")
 
 #: What is tried in every file with named columns. The keys are the roles that `--columns` may map.
@@ -38,6 +51,6 @@ def find_column(names: Sequence[str], wanted: Sequence[str]) -> str | None:
     for name in wanted:
         if name in names:
             return name
-        if name in lower:
-            return lower[name]
+        if name.lower() in lower:
+            return lower[name.lower()]
     return None

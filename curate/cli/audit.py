@@ -53,7 +53,7 @@ Examples:
 @click.option("--images", multiple=True, metavar="[NAME=]DIR", help="Folder or archive with a source's images.")
 @click.option("--columns", multiple=True, metavar="[NAME=]label:tex,image:name", help="What the columns are.")
 @click.option("--first-number", multiple=True, metavar="[NAME=]0|1", help="Number of line 1, if images are numbered.")
-@click.option("--no-images", is_flag=True, help="Don't open images.")
+@click.option("--no-images", is_flag=True, help="Don't open images: judge the labels alone.")
 @click.option(
     "--against",
     multiple=True,

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from curate.base.column_names import find_column
+from curate.base.column_names import DOUBTFUL_IMAGES, IMAGE_IDS, find_column
 from curate.base.errors import UserError
 from curate.runs.folder import SAMPLES
-from curate.sources.look import IMAGE_ENDINGS
-from curate.sources.model import LONG_LABEL, MAX_LABEL, STORED_IMAGE, Job
+from curate.sources.image_names import has_ending
+from curate.sources.model import LONG_LABEL, MAX_LABEL, NOT_FOUND, STORED_IMAGE, Job
 
-#: Names that say nothing of images by themselves: taken as the image only where their values look like image files.
-DOUBTFUL = ("path", "name")
-_TAKEN = frozenset(SAMPLES) | {"line", "name", "file", STORED_IMAGE}
+_TAKEN = frozenset(SAMPLES) | {"line", "name", "file", NOT_FOUND, STORED_IMAGE}
+
+#: How PNG, JPEG, BMP, GIF and WebP files begin in base64.
+_BASE64 = re.compile(r"iVBORw0KGgo|/9j/|Qk[0-3]|R0lGOD|UklGR")
 
 NOT_TEXT = "the label is not text"
 IMAGE_NOT_PATH = "the image is not a path"
+SEVERAL_IMAGES = "several images in one row, so the label is not that of one picture"
+BASE64_IMAGES = "images that are base64 text among the labels: not read; save them as files, or the data set as parquet"
 NOT_UNICODE = "holds half a surrogate pair, which is no character"
 
 
@@ -33,6 +37,25 @@ def label_column(names: Sequence[str], job: Job, path: Path) -> str:
             "name one with --columns label:COLUMN"
         )
     return found
+
+
+def note_rivals(label: str, texts: Iterable[str], rows: int, job: Job) -> None:
+    """Note which other columns could be the labels; `texts` are columns of text."""
+    if "label" in job.columns.given:
+        return
+    wanted = {name.lower() for name in job.columns.names("label")}
+    others = [name for name in texts if name != label and name.lower() in wanted]
+    if others:
+        job.notes[
+            f"labels taken from the column {label!r}, where {', '.join(map(repr, others))} could be labels too; "
+            f"--columns label:{others[0]} takes that"
+        ] += rows
+
+
+def note_unused_images(names: Iterable[str], rows: int, job: Job) -> None:
+    """Note columns that look like images where no column is known to be the image; each with what to write."""
+    for name in names:
+        job.notes[f"column {name!r} looks like images and is not used; --columns image:{name} takes it"] += rows
 
 
 def named_column(role: str, names: Sequence[str], job: Job, path: Path) -> str | None:
@@ -52,22 +75,73 @@ def other_column(role: str, names: Sequence[str], job: Job, path: Path) -> str |
 
 
 def image_column(columns: Mapping[str, Sequence[Any]], label: str, job: Job, path: Path) -> str | None:
-    """The image column among columns of values; a `name` or `path` must look like image files to be one."""
+    """The image column among columns of values; one of a doubtful name must look like image files to be one."""
+    job.image_ids = False
     names = [name for name in columns if name != label]
     if given := named_column("image", list(columns), job, path):
         return given
     for wanted in job.columns.names("image"):
         found = find_column(names, (wanted,))
-        if found is None:
-            continue
-        values = [value for value in columns[found][:200] if value is not None]
-        texts = [value for value in values if isinstance(value, str)]
-        if not texts:
-            continue
-        looks = sum(text.lower().endswith(IMAGE_ENDINGS) for text in texts)
-        if wanted not in DOUBTFUL or looks * 2 >= len(texts):
+        if found is not None and is_image(wanted, _first_values(columns[found]), job):
             return found
+    unused = [name for name in names if looks_like_images(_first_values(columns[name]))]
+    note_unused_images(unused, max(map(len, columns.values()), default=0), job)
     return None
+
+
+def is_image(wanted: str, values: Sequence[Any], job: Job) -> bool:
+    """Does a column that goes by one of the names that are tried hold images? Notes it where they are ids."""
+    if not values:
+        return False
+    files = looks_like_images(values)
+    if wanted in IMAGE_IDS and not files:
+        job.image_ids = all(isinstance(value, str | int) for value in values)
+        return job.image_ids
+    return files or (wanted not in DOUBTFUL_IMAGES and any(isinstance(value, str) for value in values))
+
+
+def looks_like_images(values: Sequence[Any]) -> bool:
+    """Are at least half of some values image files, or images stored as Hugging Face stores them?"""
+    return bool(values) and sum(map(_is_image, values)) * 2 >= len(values)
+
+
+def _is_image(value: Any) -> bool:
+    value = image_value(value)
+    return value == BASE64_IMAGES or (isinstance(value, str) and has_ending(value))
+
+
+def _first_values(values: Sequence[Any]) -> list[Any]:
+    return [value for value in values[:200] if value is not None]
+
+
+def image_value(value: Any) -> Any:
+    """The path in what a row says of its image: itself, `{"path": …}`, or a list of one of these.
+
+    SEVERAL_IMAGES or BASE64_IMAGES where that is what it is; anything else is given back.
+    """
+    if isinstance(value, list | tuple):
+        return None if not value else image_value(value[0]) if len(value) == 1 else SEVERAL_IMAGES
+    if isinstance(value, dict):
+        path = next((value[key] for key in ("path", "file_name", "filename") if value.get(key)), None)
+        return path if path is not None else BASE64_IMAGES if value.get("bytes") else value
+    if isinstance(value, str) and (value.startswith("data:image/") or (len(value) > 200 and _BASE64.match(value))):
+        return BASE64_IMAGES
+    return value
+
+
+def image_paths(values: list[Any], bad: dict[int, str], job: Job) -> list[Any]:
+    if all(
+        value is None or (isinstance(value, str) and len(value) <= 200 and value[:5] != "data:") for value in values
+    ):
+        return values
+    paths = list(map(image_value, values))
+    for at, path in enumerate(paths):
+        if path == SEVERAL_IMAGES:
+            bad.setdefault(at, SEVERAL_IMAGES)
+        elif job.image_ids and isinstance(path, int):
+            paths[at] = str(path)
+    job.notes[BASE64_IMAGES] += paths.count(BASE64_IMAGES)
+    return [None if path in (SEVERAL_IMAGES, BASE64_IMAGES) else path for path in paths]
 
 
 def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, path: Path) -> pl.DataFrame:
@@ -80,7 +154,9 @@ def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, pat
     image = image_column(columns, label, job, path)
     ident = other_column("id", [name for name in names if name != label], job, path)
     split = other_column("split", [name for name in names if name != label], job, path)
+    note_rivals(label, [name for name in names if _first_values(columns[name])], len(lines), job)
     bad: dict[int, str] = {}
+    images = image_paths(columns[image], bad, job) if image else []
     texts = columns[label]
     if any(isinstance(text, str) and len(text) > MAX_LABEL for text in texts):
         # Before anything copies them: such a label may be a whole file.
@@ -89,10 +165,10 @@ def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, pat
     series = {
         "line": pl.Series("line", lines, dtype=pl.Int64),
         "split": _text("split", _loose(columns[split]), bad, None) if split else _nulls("split", len(lines)),
-        "name": _text("name", _loose(columns[ident or image or ""]), bad, None)
+        "name": _text("name", _loose(columns[ident] if ident else images), bad, None)
         if ident or image
         else _nulls("name", len(lines)),
-        "image": _text("image", columns[image], bad, IMAGE_NOT_PATH) if image else _nulls("image", len(lines)),
+        "image": _text("image", images, bad, IMAGE_NOT_PATH) if image else _nulls("image", len(lines)),
         "label": _text("label", texts, bad, NOT_TEXT),
     }
     for name in names:

@@ -7,7 +7,6 @@ import polars as pl
 from curate.base.errors import UserError
 from curate.sources.model import (
     DUPLICATE_ID,
-    LEAVES_FOLDER,
     LONG_LABEL,
     MAX_LABEL,
     NO_LABEL,
@@ -56,7 +55,7 @@ def _check(frame: pl.DataFrame, part: Part, job: Job) -> pl.DataFrame:
     frame = job.reject(frame, pl.col("label").is_null(), NO_LABEL, part.path, "name")
     frame = job.reject(frame, pl.col("label").str.contains("\0", literal=True), NUL_BYTE, part.path, "label")
     frame = job.reject(frame, pl.col("label").str.len_bytes() > MAX_LABEL, LONG_LABEL, part.path, "label")
-    return job.reject(frame, pl.col("image").str.contains("\0", literal=True), LEAVES_FOLDER, part.path, "image")
+    return job.reject(frame, pl.col("image").str.contains("\0", literal=True), NUL_BYTE, part.path, "image")
 
 
 def _same_extras(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:

@@ -1,23 +1,40 @@
-"""Finds the image files that labels name and keeps them inside the image folder. Not for opening images."""
+"""Turns the image paths of a label file into paths below the image folder. Not for opening images.
+
+No path leads out of the folder, whatever the label file says: one whose file isn't found becomes the path where it
+would be, and the column NOT_FOUND keeps what the label file said. Where to look is decided in `image_search`.
+"""
 
 from __future__ import annotations
 
 import os
 import posixpath
 import re
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
-from curate.sources.look import IMAGE_ENDINGS
-from curate.sources.model import KEPT_ROWS, LEAVES_FOLDER, Job
+from curate.sources.image_names import PARTS, Place, fold, folder_of, has_ending, name_of
+from curate.sources.image_search import MOST_NEAR, Search, Settled, joined, under
+from curate.sources.look import IMAGE_ENDINGS, is_folder
+from curate.sources.model import LEAVES_FOLDER, NOT_FOUND, Job
+
+SEVERAL_HOLD = "images that were not taken: several folders hold one of that name, and nothing says which is meant"
+TOO_LARGE = (
+    "images that were only looked for near the labels: the folder is too large; --images DIR names a smaller one"
+)
+
+#: Folders that are searched at most: enough for any set, and never the whole of a disk.
+MOST_FOLDERS = 50_000
 
 _RANK = {ending: place for place, ending in enumerate(IMAGE_ENDINGS)}
-_ODD = re.compile(r"(^|[/\\])\.{1,2}([/\\]|$)|^[/\\]|^[A-Za-z]:[/\\]|//|\x00")
+_NUL = "\N{SYMBOL FOR NULL}"
+_NO_NAME = "(no name)"
+_ODD = r"(^|[/\\])\.{1,2}([/\\]|$)|^[/~]|^[A-Za-z]:|\\|//|\x00"
 _FOR_IMAGES = re.compile(r"(?i)images?|imgs?|photos?")
-_SAMPLE = 64
-_MOST_PLACES = 60
 
 
 class ImageFolder:
@@ -28,8 +45,16 @@ class ImageFolder:
         self.real = root.resolve()
         self._files: dict[str, set[str]] = {}
         self._stems: dict[str, dict[str, str]] = {}
+        self._folded: dict[str, dict[str, str]] = {}
+        self._tree: list[str] | None = None
+        self._reals = {"": str(self.real)}
         self._folders: dict[str, list[str]] = {}
+        #: Whether `tree` was asked for and there are too many folders.
+        self.too_large = False
+        #: Files that are outside: links, or in a folder that is one.
         self.leaving: set[str] = set()
+        #: Folders that are links, and where they lead; None: out of the root.
+        self.links: dict[str, str | None] = {}
 
     def files(self, folder: str) -> set[str]:
         """The names of the files in a folder; empty where there is none."""
@@ -43,96 +68,128 @@ class ImageFolder:
             self._list(folder)
         return self._folders[folder]
 
+    def has(self, path: str) -> bool:
+        """Is there a file of this path?"""
+        folder, name = posixpath.split(path)
+        return name in self.files(folder)
+
     def find(self, place: str, name: str) -> str | None:
-        """The path from the root of an image named `name`, with or without its ending, in the folder `place`."""
-        if "/" in name:
-            inner, name = posixpath.split(name)
-            place = posixpath.join(place, inner)
-        files = self.files(place)
-        if name in files:
-            return posixpath.join(place, name)
-        if _has_ending(name):
-            return None
-        if place not in self._stems:
-            stems: dict[str, str] = {}
-            images = [file for file in files if _has_ending(file)]
+        """The path from the root of an image named `name`, which may have folders, in the folder `place`."""
+        folder, name = posixpath.split(under(place, name))
+        file = (
+            name if name in self.files(folder) else self.stems(folder).get(name) or self.folded(folder).get(fold(name))
+        )
+        return under(folder, file) if file else None
+
+    def stems(self, folder: str) -> dict[str, str]:
+        """{name without ending: image file} of a folder; of several, the one of the most usual kind."""
+        if folder not in self._stems:
+            found: dict[str, str] = {}
+            images = [file for file in self.files(folder) if has_ending(file)]
             for file in sorted(images, key=lambda file: (_RANK[posixpath.splitext(file)[1].lower()], file)):
-                stems.setdefault(posixpath.splitext(file)[0], file)
-            self._stems[place] = stems
-        found = self._stems[place].get(name)
-        return None if found is None else posixpath.join(place, found)
+                found.setdefault(posixpath.splitext(file)[0], file)
+            self._stems[folder] = found
+        return self._stems[folder]
 
-    def find_all(self, place: str, names: Sequence[str | None], ending: str) -> list[str | None]:
-        """The paths of many names in a folder; one that isn't there gets the path it would have, with `ending`."""
-        here = self.files(place)
-        prefix = f"{place}/" if place else ""
-        found: list[str | None] = []
-        for name in names:
-            if name is None:
-                found.append(None)
-            elif name in here or ("/" not in name and _has_ending(name)):
-                found.append(prefix + name)
-            else:
-                found.append(self.find(place, name) or prefix + name + ("" if _has_ending(name) else ending))
-        return found
+    def folded(self, folder: str) -> dict[str, str]:
+        """{folded name, or stem: image file} of a folder; "" for those that several files share."""
+        if folder not in self._folded:
+            found: dict[str, str] = {}
+            for name, file in [
+                *((file, file) for file in self.files(folder) if has_ending(file)),
+                *self.stems(folder).items(),
+            ]:
+                key = fold(name)
+                found[key] = file if found.get(key, file) == file else ""
+            self._folded[folder] = found
+        return self._folded[folder]
 
-    def _holds(self, path: str) -> bool:
-        return Path(path).resolve().is_relative_to(self.real)
+    def tree(self) -> list[str]:
+        """All folders below the root, each once: links are not followed. Empty where there are over MOST_FOLDERS."""
+        if self._tree is None:
+            found = [""]
+            for folder in found:  # it grows
+                found += [inner for inner in self.folders(folder) if inner not in self.links]
+                if len(found) > MOST_FOLDERS:
+                    self.too_large = True
+                    found.clear()
+            self._tree = found
+        return self._tree
+
+    def spellings(self, folder: str) -> list[str]:
+        """A folder of the tree by every path that leads to it through links to folders."""
+        through = [
+            link + folder[len(target) :]
+            for link, target in self.links.items()
+            if target is not None and (not target or f"{folder}/".startswith(f"{target}/"))
+        ]
+        return [folder, *through]
+
+    def is_copy(self, folder: str, others: Container[str]) -> bool:
+        """Is a folder a link that leads out of the root, or to one of some others?"""
+        target = self.links.get(folder, folder)
+        return target is None or (target != folder and target in others)
+
+    def inside(self, path: str) -> str | None:
+        """An absolute path, seen from the root; None where it leads elsewhere."""
+        for root in (self.root.as_posix(), self.real.as_posix()):
+            if path == root or path.startswith(root.rstrip("/") + "/"):
+                return path[len(root) :].strip("/")
+        return None
+
+    def _real(self, folder: str) -> str:
+        """Where a folder really is: one that is no link itself is where the folder above it is, if that is known."""
+        if folder not in self._reals:
+            above, name = posixpath.split(folder)
+            path = os.path.join(self._reals.get(above, str(self.real)), name if above in self._reals else folder)  # noqa: PTH118
+            known = above in self._reals and not os.path.islink(path)  # noqa: PTH114
+            self._reals[folder] = path if known else os.path.realpath(path)
+        return self._reals[folder]
+
+    def _is_below(self, real: str) -> bool:
+        return Path(real).is_relative_to(self.real)
 
     def _list(self, folder: str) -> None:
         files: set[str] = set()
         folders: list[str] = []
         self._files[folder], self._folders[folder] = files, folders
+        if folder.startswith(("/", "..")):
+            return
         path = self.root / folder
         try:
-            outside = not self._holds(str(path))
             with os.scandir(path) as entries:
+                outside = not self._is_below(self._real(folder))
                 for entry in entries:
-                    if entry.is_dir():
+                    if not entry.name.isascii() and not _is_text(entry.name):
+                        continue
+                    inner = posixpath.join(folder, entry.name)
+                    if is_folder(entry):
                         if not entry.name.startswith("."):
-                            folders.append(posixpath.join(folder, entry.name))
+                            folders.append(inner)
+                            if entry.is_symlink():
+                                self.links[inner] = self._target(entry.path)
                     else:
                         files.add(entry.name)
-                        if outside or (entry.is_symlink() and not self._holds(entry.path)):
-                            self.leaving.add(posixpath.join(folder, entry.name))
-        except OSError:
+                        if outside or (entry.is_symlink() and not self._is_below(os.path.realpath(entry.path))):
+                            self.leaving.add(inner)
+        except (OSError, ValueError):  # ValueError: a path that holds a NUL
             return
         folders.sort()
 
+    def _target(self, link: str) -> str | None:
+        """The folder that a link leads to, from the root; None where it leads out of it."""
+        target = Path(link).resolve()
+        inside = target.relative_to(self.real).as_posix() if target.is_relative_to(self.real) else None
+        return "" if inside == "." else inside
 
-def _has_ending(name: str) -> bool:
-    return name.lower().endswith(IMAGE_ENDINGS)
 
-
-def place_of(names: Sequence[str], images: ImageFolder, near: str, split: str | None = None) -> str | None:
-    """The folder that holds most of some image names: `near`, a folder in it, the root, or a folder in that."""
-    if not names:
-        return None
-    step = max(1, len(names) // _SAMPLE)
-    sample = list(names[::step])[:_SAMPLE]
-    places: dict[str, None] = {near: None}
-    tops = images.folders(near)[:_MOST_PLACES]
-    places.update(dict.fromkeys(tops))
-    places[""] = None
-    places.update(dict.fromkeys(images.folders("")[:_MOST_PLACES]))
-    if split and near == "":
-        for top in tops:  # train/img beside train_labels.txt
-            if posixpath.basename(top).startswith(split):
-                places.update(dict.fromkeys(images.folders(top)[:_MOST_PLACES]))
-    for place in list(places):  # images/images_train, or a folder unpacked into one of its own name
-        places.update(dict.fromkeys(images.folders(place)[:_MOST_PLACES]))
-    found = {place: sum(1 for name in sample if images.find(place, name) is not None) for place in places}
-    best = max(found, key=found.__getitem__) if any(found.values()) else None
-    if best is not None and split and split not in best:
-        # Every split may have a 0.png: a folder of the split's name comes first, though some of its images are missing.
-        own = [place for place in found if split in place and found[place] * 2 >= found[best]]
-        best = max(own, key=found.__getitem__, default=best)
-    if best is None and not any("/" in name for name in sample):
-        # None of them is there; if there is one folder made for images, that is where they are missing.
-        named = [place for place in places if _FOR_IMAGES.search(posixpath.basename(place))]
-        holders = [place for place in named if any(_has_ending(file) for file in images.files(place))]
-        return holders[0] if len(holders) == 1 else None
-    return best
+def _is_text(name: str) -> bool:
+    """Is a file name valid UTF-8? One that isn't can't be named by a label file."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def resolve_images(
@@ -144,42 +201,177 @@ def resolve_images(
     ids_only: bool = False,
     ending: str = "",
 ) -> pl.DataFrame:
-    """Turn the image names of a part into paths relative to `job.root`, and count the rows whose path leaves it.
+    """Turn the image names of a part into paths relative to `job.root`.
 
     A name with no file keeps the path it would have (a rule reports it), with the ending that the images in the folder
-    have, or `ending`, where it has none. With `ids_only` a name is an id rather than a file name: where no image is
-    found at all the image is null.
+    have, or `ending`, where it has none, and stands in the column NOT_FOUND. With `ids_only` a name is an id rather
+    than a file name: where no image is found at all the image is null. split: that of rows which say none themselves.
     """
     if frame.is_empty() or frame["image"].null_count() == frame.height:
         return frame
+    ids_only = ids_only or job.image_ids
     images = ImageFolder(job.root)
     near = _near(path, images)
-    names, settled, escaping = _clean(frame["image"], images, near)
-    place = place_of([name for name in names if name], images, near, split)
-    if place is None and ids_only:
-        found: list[str | None] = [None] * len(names)
-    else:
-        # With no image found anywhere a path is taken to be relative to the label file, as the formats have it.
-        home = near if place is None and not job.images_given else place or ""
-        if ids_only or ending:
-            ending = _usual_ending(images, home) or ending
-        found = images.find_all(home, names, ending)
-    for at, inside in settled.items():
-        found[at] = inside
-    return _drop_escaping(frame, found, images, escaping, job, path)
+    search = Search(images, near, path.name)
+    groups = _groups(frame.select("image", split=pl.coalesce("split", pl.lit(split, pl.String))))
+    settled = [search.settle(group.place, set(group.names), group.split) for group in groups]
+    _refuse_shared(settled, [group.place for group in groups])
+    if ids_only and not any(group.found for group in settled):
+        return frame.with_columns(image=pl.lit(None, pl.String))
+    ending = ending if ending or not ids_only else "?"
+    homes = ["" if job.images_given else near, *_made_for_images(images, near)]
+    return _resolved(frame, job, images, groups, settled, homes, ending)
 
 
 def check_inside(frame: pl.DataFrame, job: Job, path: Path) -> pl.DataFrame:
-    """For image paths that are relative to the root already: tidy them and count the rows whose path leaves it."""
+    """`resolve_images` for paths that are relative to the root already, or absolute: nothing is searched for."""
     if frame.is_empty() or frame["image"].null_count() == frame.height:
         return frame
     images = ImageFolder(job.root)
-    names, settled, escaping = _clean(frame["image"], images, "")
-    for at, inside in settled.items():
-        names[at] = inside
-    for folder in {posixpath.dirname(name) for name in names if name}:
-        images.files(folder)  # listing is what notices links that lead out
-    return _drop_escaping(frame, names, images, escaping, job, path)
+    search = Search(images, "", path.name)
+    groups = _groups(frame.select("image", "split"))
+    settled = [search.settle(group.place, set(group.names), group.split, search=False) for group in groups]
+    return _resolved(frame, job, images, groups, settled, [""], "")
+
+
+def place_of(names: Sequence[str], images: ImageFolder, near: str, split: str | None = None) -> str | None:
+    """The folder in which most of some image names are found, with the folders that they have; None where none is."""
+    search = Search(images, near, "")
+    places: Counter[str] = Counter()
+    for group in _groups(
+        pl.DataFrame(
+            {"image": names, "split": [split] * len(names)}, schema=dict.fromkeys(("image", "split"), pl.String)
+        )
+    ):
+        settled = search.settle(group.place, set(group.names), split)
+        if settled.home is not None and f"/{settled.home}".endswith(f"/{group.place.path}".rstrip("/")):
+            end = len(settled.home) - len(group.place.path)
+            places[settled.home[:end].rstrip("/")] += len(settled.found)
+    return max(places, key=places.__getitem__, default=None)
+
+
+class _Group(NamedTuple):
+    """The rows of one split whose images are in one folder, as the label file has it: their names and numbers."""
+
+    place: Place
+    split: str | None
+    names: list[str]
+    rows: list[int]
+
+
+def _groups(frame: pl.DataFrame) -> list[_Group]:
+    parts = pl.col("image").str.extract_groups(PARTS).struct
+    rows = (
+        frame.lazy()
+        .with_row_index("row")
+        .filter(pl.col("image").is_not_null() & (pl.col("image") != ""))
+        .select("row", "split", folder=parts.field("1").fill_null(""), name=parts.field("2"))
+        .group_by("folder", "split", maintain_order=True)
+        .agg("name", "row")
+        .collect()
+    )
+    groups: list[_Group] = []
+    for folder, split, names, numbers in rows.iter_rows():
+        place = folder_of(folder)
+        groups.append(_Group(place, split, [name_of(name, place) for name in names] if place.url else names, numbers))
+    return groups
+
+
+def _refuse_shared(settled: Sequence[Settled], places: Sequence[Place]) -> None:
+    """Of files that were found for several folders of the label file, leave each to the one that names it best.
+
+    A picture can't be two: where `2014/0.png` and `2016/0.png` both led to it by a guess, one of them is missing.
+    """
+    if len(settled) < 2:
+        return
+    claims: dict[str, list[int]] = defaultdict(list)
+    for at, group in enumerate(settled):
+        for file in group.found.values():
+            claims[file].append(at)
+    for file, claimants in claims.items():
+        if len(claimants) < 2 or _are_one([places[at].tail for at in claimants]):
+            continue
+        best = min(settled[at].rank for at in claimants)
+        for group in (settled[at] for at in claimants):
+            if group.rank > best or best == (1, 0):
+                for name in [name for name, held in group.found.items() if held == file]:
+                    del group.found[name]
+
+
+def _are_one(tails: list[list[str]]) -> bool:
+    """May folders be one that is only spelled from different roots? Then each ends as the next shorter one."""
+    tails.sort(key=len)
+    return all(longer[len(longer) - len(tail) :] == tail for tail, longer in pairwise(tails))
+
+
+def _resolved(
+    frame: pl.DataFrame,
+    job: Job,
+    images: ImageFolder,
+    groups: Sequence[_Group],
+    settled: Sequence[Settled],
+    homes: Sequence[str],
+    ending: str,
+) -> pl.DataFrame:
+    """The frame with the images as they were found. homes: folders where relative names that are missing may be.
+
+    ending: for missing images whose name has none; the one that is usual where they would be comes first ("?": alone).
+    """
+    found: list[str | None] = [None] * frame.height
+    missing: list[int] = []
+    for group, result in zip(groups, settled, strict=True):
+        would_be: list[tuple[str, str]] = []
+        for row, name in zip(group.rows, group.names, strict=True):
+            file = result.found.get(name)
+            if file is None:
+                would_be = would_be or _would_be(group.place, images, result.home, homes, ending)
+                plain = _NO_NAME if name in ("", ".", "..") else name.replace("\0", _NUL)
+                choices = [under(home, plain + ("" if has_ending(name) else usual)) for home, usual in would_be]
+                # None that is there: those that are were not meant.
+                file = next((path for path in choices if not images.has(path)), choices[-1])
+                missing.append(row)
+                job.notes[SEVERAL_HOLD] += name in result.doubtful
+            found[row] = file
+    job.notes[LEAVES_FOLDER] += sum(1 for file in found if file in images.leaving) if images.leaving else 0
+    given, image = frame["image"], pl.Series("image", found, dtype=pl.String)
+    frame = frame.with_columns(image, name=_own_names(frame, image))
+    if not missing:
+        return frame
+    job.notes[TOO_LARGE] += len(missing) if images.too_large else 0
+    shown = given.gather(missing).str.replace_all("\0", _NUL, literal=True)
+    empty = pl.repeat(None, frame.height, dtype=pl.String, eager=True)
+    return frame.with_columns(empty.scatter(missing, shown).alias(NOT_FOUND))
+
+
+def _would_be(
+    place: Place, images: ImageFolder, home: str | None, homes: Sequence[str], ending: str
+) -> list[tuple[str, str]]:
+    """Where a missing image would be, the likeliest first: folders, and the ending for a name that has none."""
+    found = [home]
+    if not place.relative:
+        found.append(images.inside("/" + place.path))
+    elif place.path:
+        found.append(joined(homes[0], place.path))
+    else:
+        found += reversed(homes)
+    found.append("/".join(place.tail))
+    there = [folder for folder in found if folder is not None]
+    return [(folder, (_usual_ending(images, folder) or ending).strip("?") if ending else "") for folder in there]
+
+
+def _made_for_images(images: ImageFolder, near: str) -> list[str]:
+    """The one folder near a label file that is made for images; where names lead nowhere, they are missing there."""
+    tops = [near, *images.folders(near)[:MOST_NEAR], "", *images.folders("")[:MOST_NEAR]]
+    named = [top for top in dict.fromkeys(tops) if _FOR_IMAGES.search(posixpath.basename(top))]
+    holders = [top for top in named if any(has_ending(file) for file in images.files(top))]
+    return holders if len(holders) == 1 else []
+
+
+def _own_names(frame: pl.DataFrame, image: pl.Series) -> pl.Series:
+    """The names of rows; one that is an image path from some machine's root, or an odd one, becomes the image's."""
+    named = frame.select("name", given="image").with_columns(image)
+    odd = pl.col("given").str.contains(_ODD) & (pl.col("name") == pl.col("given"))
+    return named.select(pl.when(odd).then("image").otherwise("name").alias("name")).to_series()
 
 
 def _near(path: Path, images: ImageFolder) -> str:
@@ -191,54 +383,6 @@ def _near(path: Path, images: ImageFolder) -> str:
     return "" if near == "." else near
 
 
-def _clean(images: pl.Series, folder: ImageFolder, near: str) -> tuple[list[str | None], dict[int, str], set[int]]:
-    """Image names tidied: (names to look up, paths that are certain already by index, indexes that leave the root)."""
-    names: list[str | None] = images.to_list()
-    settled: dict[int, str] = {}
-    escaping: set[int] = set()
-    for at in images.str.contains(_ODD.pattern).arg_true().to_list():
-        name = (names[at] or "").replace("\\", "/")
-        names[at] = None
-        inside = _inside(name, folder, near)
-        if inside is None:
-            escaping.add(at)
-        elif name.startswith(("/", "..")):
-            settled[at] = inside
-        else:
-            names[at] = inside
-    return [name or None for name in names], settled, escaping
-
-
-def _inside(name: str, folder: ImageFolder, near: str) -> str | None:
-    """A path with `.`, `..` and `//` resolved (from the root where it began with `/` or `..`); None if outside."""
-    if "\0" in name or re.match("[A-Za-z]:/", name):
-        return None
-    if name.startswith("/"):
-        for root in (folder.root, folder.real):
-            if Path(name).is_relative_to(root):
-                name = Path(name).relative_to(root).as_posix()
-                break
-    elif name.startswith(".."):
-        name = posixpath.join(near, name)
-    tidy = posixpath.normpath(name)
-    return None if tidy.startswith(("/", "../")) or tidy in ("..", ".") else tidy
-
-
-def _drop_escaping(
-    frame: pl.DataFrame, found: list[str | None], images: ImageFolder, escaping: set[int], job: Job, path: Path
-) -> pl.DataFrame:
-    links = {at for at, name in enumerate(found) if name in images.leaving} if images.leaving else set()
-    bad = sorted(escaping | links)
-    if bad:
-        lines = frame["line"].gather(bad[:KEPT_ROWS]).to_list()
-        texts = frame["image"].gather(bad[:KEPT_ROWS]).to_list()
-        file = job.file(path)
-        first = ((file, line, text or "") for line, text in zip(lines, texts, strict=True))
-        job.unreadable.add_many(LEAVES_FOLDER, first, len(bad))
-    frame = frame.with_columns(pl.Series("image", found, dtype=pl.String))
-    return frame.filter(pl.repeat(True, frame.height, eager=True).scatter(bad, False)) if bad else frame
-
-
 def _usual_ending(images: ImageFolder, folder: str) -> str:
-    known = [posixpath.splitext(name)[1] for name in sorted(images.files(folder))[:200] if _has_ending(name)]
+    known = [posixpath.splitext(name)[1] for name in sorted(images.files(folder))[:200] if has_ending(name)]
     return max(sorted(set(known)), key=known.count) if known else ""

@@ -161,15 +161,15 @@ class Look:
 
     @cached_property
     def names(self) -> tuple[list[str], list[str]]:
-        """(file names, folder names) in a folder, sorted; hidden ones left out."""
+        """(file names, folder names) in a folder, sorted; left out are hidden ones, pipes, and links to nothing."""
         files: list[str] = []
         folders: list[str] = []
         if self.is_dir:
             try:
                 with os.scandir(self.path) as entries:
                     for entry in entries:
-                        if not entry.name.startswith("."):
-                            (folders if entry.is_dir() else files).append(entry.name)
+                        if not entry.name.startswith(".") and (is_folder(entry) or is_file(entry)):
+                            (folders if is_folder(entry) else files).append(entry.name)
             except OSError as error:
                 raise UserError(f"{self.path}: can't be listed: {error.strerror or error}") from error
         return sorted(files), sorted(folders)
@@ -258,6 +258,22 @@ class Look:
         """
         starts = [line[:_LINE_START] for line in self.lines]
         return sum(1 for start in starts if pattern.match(start)) / len(starts) if starts else 0.0
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Is an entry a folder, or a link to one? A link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def is_file(entry: os.DirEntry[str]) -> bool:
+    """Is an entry a file, or a link to one? Opening a pipe could block for ever."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def is_label_name(name: str) -> bool:

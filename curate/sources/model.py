@@ -28,7 +28,11 @@ NUL_BYTE = "holds a NUL byte"
 LONG_LABEL = "label longer than 1 MiB"
 LONG_LINE = "line longer than 8 MiB"
 NO_LABEL = "the label is missing"
-LEAVES_FOLDER = "image path leaves the image folder"
+LEAVES_FOLDER = (
+    "images that a link leads to out of the image folder: not opened; --images DIR names a folder that holds them"
+)
+#: The column of the image paths that were not found, as the label file gives them; null where there is a file.
+NOT_FOUND = "image_not_found"
 DUPLICATE_ID = "duplicate id: the sample_id got a suffix ~2, ~3, …"
 
 #: A column that a format's `read` may add: refs to images inside files, which stand for the `image` of their rows.
@@ -162,6 +166,8 @@ class Job:
     notes: Counter[str] = field(default_factory=Counter)
     rows: int = 0
     id_column: str | None = None
+    #: The images of the part that is being read are ids, which may be no images at all.
+    image_ids: bool = False
 
     def left(self) -> int | None:
         """How many rows may still be read; None without a limit."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from curate.base.column_names import TRIED
-from curate.sources.columns import DOUBTFUL
+from curate.base.column_names import DOUBTFUL_IMAGES, IMAGE_IDS, TRIED
 from curate.sources.format import SourceFormat
 from curate.sources.look import IMAGE_ENDINGS
 from curate.sources.registry import FORMATS
 
-_PLACEHOLDER = re.compile(r"^\{(\w+)\}$|\{(with_columns|doubtful)\}", re.MULTILINE)
+_PLACEHOLDER = re.compile(r"^\{(\w+)\}$|\{(with_columns|doubtful|image_ids)\}", re.MULTILINE)
 
 
 def formats_markdown(template: str) -> str:
@@ -20,7 +20,8 @@ def formats_markdown(template: str) -> str:
         "with_columns": ", ".join(f"`{name}`" for name, item in FORMATS.items() if item.columns),
         "columns": _columns(),
         "layouts": _layouts(),
-        "doubtful": " and ".join(f"`{name}`" for name in DOUBTFUL),
+        "doubtful": _listed(DOUBTFUL_IMAGES),
+        "image_ids": _listed(IMAGE_IDS),
         "formats": "\n\n".join(_kind(title, general) for title, general in _KINDS),
     }
     return _PLACEHOLDER.sub(lambda match: filled[match[1] or match[2]], template)
@@ -39,6 +40,11 @@ def _layouts() -> str:
         f"| {whose} | {held} | [`{name}`](#{name}) |" for name, item in FORMATS.items() for whose, held in item.layouts
     ]
     return "\n".join(["| data set | what is in its folder | read as |", "| --- | --- | --- |", *rows])
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = (f"`{name}`" for name in names)
+    return f"{', '.join(first)} and {last}"
 
 
 def _columns() -> str:

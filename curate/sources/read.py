@@ -17,7 +17,7 @@ from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.lines import note_encoding
 from curate.sources.look import IMAGE_ENDINGS, Look, looking_once
-from curate.sources.model import LEAVES_FOLDER, AmbiguousError, Job, NoRows, Part, Source
+from curate.sources.model import AmbiguousError, Job, NoRows, Part, Source
 from curate.sources.other_tools import what_it_is
 from curate.sources.packed import opened, opened_images
 from curate.sources.registry import FORMATS
@@ -226,8 +226,6 @@ def _nothing_readable(source: Source, spec: SourceSpec) -> NoRows:
     if not hint and source.unreadable.rows:
         row = source.unreadable.rows[0]
         hint = f"; the first: {row.file}, line {row.line}" + (f": {row.excerpt}" if row.excerpt else "")
-    if LEAVES_FOLDER in source.unreadable.by_reason:
-        hint += "; name a folder that holds all images with --images DIR"
     error = NoRows(message + hint)
     error.reasons = tuple(source.unreadable.by_reason)
     return error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,19 @@ from curate.base.column_names import find_column
 from curate.base.errors import UserError
 from curate.sources.chat_frames import chat_columns, chat_table
 from curate.sources.chat_layout import Layout, layout_of
-from curate.sources.columns import free_name, label_column, named_column, other_column
+from curate.sources.columns import (
+    free_name,
+    image_paths,
+    is_image,
+    label_column,
+    looks_like_images,
+    named_column,
+    note_rivals,
+    note_unused_images,
+    other_column,
+)
 from curate.sources.image_paths import resolve_images
-from curate.sources.look import IMAGE_ENDINGS, Look
+from curate.sources.look import Look
 from curate.sources.model import Job, wrong_shape
 
 #: Conversations are read so many rows at a time.
@@ -46,13 +57,71 @@ def read_parquet(path: Path, job: Job, layout: Layout | None = None) -> pl.DataF
         except (pl.exceptions.PolarsError, OSError) as error:
             raise UserError(f"{path}: can't be read: {_first_line(error)}") from error
 
-    def inner(column: str) -> list[str | None]:
-        import pyarrow.parquet as pq  # pyarrow reads one field of a struct without the bytes beside it
+    return table_frame(path, job, dict(schema), columns, _ParquetImages(path))
 
-        field = pq.read_table(path, columns=[f"{column}.path"], partitioning=None).column(0)
-        return [value.get("path") if isinstance(value, dict) else value for value in field.to_pylist()]
 
-    return table_frame(path, job, dict(schema), columns, inner)
+class _ParquetImages:
+    """What a parquet file says of its images without their bytes: pyarrow reads one field of a struct alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def _leaf(self, column: str, field: str) -> int | None:
+        leaves = self._file().schema
+        names = [leaves.column(at).path for at in range(len(leaves))]
+        return next(
+            (at for at, name in enumerate(names) if name.startswith(f"{column}.") and name.endswith(field)), None
+        )
+
+    def _file(self) -> Any:
+        import pyarrow.parquet as pq
+
+        return pq.ParquetFile(self.path)
+
+    def paths(self, column: str) -> list[Any]:
+        """What each row holds beside the bytes: `{"path": …}`, a list of these; nothing where there is no path."""
+        leaf = self._leaf(column, ".path")
+        if leaf is None:
+            return []
+        file = self._file()
+        return list(file.read(columns=[file.schema.column(leaf).path]).column(0).to_pylist())
+
+    def has_bytes(self, column: str) -> bool:
+        """Is any image inside, as far as the file's own counts say?"""
+        leaf = self._leaf(column, ".bytes")
+        if leaf is None:
+            return False
+        data = self._file().metadata
+        stats = [data.row_group(group).column(leaf) for group in range(data.num_row_groups)]
+        counted = [(part.num_values, part.statistics) for part in stats]
+        return any(of is None or not of.has_null_count or of.null_count < number for number, of in counted)
+
+
+class _ArrowImages:
+    """The same for an Arrow table: it is mapped into memory, and only the fields that are asked for are read."""
+
+    def __init__(self, table: Any) -> None:
+        self.table = table
+
+    def _fields(self, column: str, field: str) -> Iterator[tuple[Any, Any]]:
+        """(chunk, field of the structs in it), where there is such a field."""
+        for chunk in self.table.column(column).chunks:
+            structs = chunk.flatten() if hasattr(chunk, "value_lengths") else chunk
+            if field in [inner.name for inner in structs.type]:
+                yield chunk, structs.field(field)
+
+    def paths(self, column: str) -> list[Any]:
+        paths: list[Any] = []
+        for chunk, field in self._fields(column, "path"):
+            if hasattr(chunk, "value_lengths"):
+                flat = iter(field.to_pylist())
+                paths += [list(islice(flat, number or 0)) for number in chunk.value_lengths().to_pylist()]
+            else:
+                paths += field.to_pylist()
+        return paths
+
+    def has_bytes(self, column: str) -> bool:
+        return any(field.null_count < len(field) for _, field in self._fields(column, "bytes"))
 
 
 def read_arrow(path: Path, job: Job, layout: Layout | None = None) -> pl.DataFrame:
@@ -75,24 +144,17 @@ def read_arrow(path: Path, job: Job, layout: Layout | None = None) -> pl.DataFra
         frame = pl.from_arrow(table.select(names))
         return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
 
-    def inner(column: str) -> list[str | None]:
-        return [
-            path
-            for chunk in table.column(column).chunks
-            for path in (chunk.field("path").to_pylist() if "path" in [field.name for field in chunk.type] else [])
-        ]
-
-    return table_frame(path, job, schema, columns, inner)
+    return table_frame(path, job, schema, columns, _ArrowImages(table))
 
 
-def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, inner: Any) -> pl.DataFrame:
+def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, held: Any) -> pl.DataFrame:
     """A part's frame from a table with a schema.
 
-    columns(names) reads columns as a frame; inner(column) reads the `path` field of an image struct.
+    columns(names) reads columns as a frame; `held` says what structs of images hold.
     """
     names = list(schema)
     label = label_column(names, job, path)
-    image, stored = _image_column(schema, label, columns, job, path)
+    image, stored = _image_column(schema, label, columns, held, job, path)
     rest = [name for name in names if name not in (label, image)]
     ident = other_column("id", rest if stored else [name for name in names if name != label], job, path)
     split = other_column("split", rest, job, path)
@@ -103,28 +165,31 @@ def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, inne
         )
     extras = [name for name in rest if name not in (ident, split) and not _is_heavy(schema[name])]
     wanted = [label, *extras, *(name for name in (ident, split) if name)]
-    if image and not stored:
+    if image and not stored and not _is_struct(schema[image]):
         wanted.append(image)
     table = columns(list(dict.fromkeys(wanted)))
     job.rows += table.height
+    note_rivals(label, [name for name in names if schema[name] == pl.String], table.height, job)
+    if image is None:
+        unused = [name for name in rest if _looks_like_images(schema, name, columns, held)]
+        note_unused_images(unused, table.height, job)
     line = pl.int_range(1, table.height + 1, dtype=pl.Int64).alias("line")
+    bad: dict[int, str] = {}
+    values: list[Any] = []
+    if image:
+        read = stored != "bytes" if _is_struct(schema[image]) or stored else False
+        values = (held.paths(image) if read else [] if stored else table[image].to_list())[: table.height]
+        values = image_paths(values, bad, job)
     image_text = pl.lit(None, pl.String).alias("image")
-    paths: list[str | None] = []
     if image and stored:
         image_text = pl.format("{}#{}:{}", pl.lit(job.in_root(path)), pl.lit(image), line - 1).alias("image")
-        if stored == "struct" and not ident:
-            paths = _unique_paths(inner(image)[: table.height])
     elif image:
-        image_text = pl.col(image).cast(pl.String).alias("image")
-    if paths:
-        name = pl.Series("name", paths, dtype=pl.String)
+        image_text = pl.lit(pl.Series("image", values, dtype=pl.String)).alias("image")
+    if ident:
+        name = table[ident].cast(pl.String, strict=False).alias("name")
     else:
-        source = ident or (image if not stored else None)
-        name = (
-            table[source].cast(pl.String, strict=False).alias("name")
-            if source
-            else pl.Series("name", [None] * table.height, dtype=pl.String)
-        )
+        named = values if not stored else _unique_paths(values)
+        name = pl.Series("name", named or [None] * table.height, dtype=pl.String)
     frame = table.select(
         line,
         (pl.col(split).cast(pl.String) if split else pl.lit(None, pl.String)).alias("split"),
@@ -134,35 +199,64 @@ def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, inne
     )
     for extra in extras:
         frame = frame.with_columns(table[extra].alias(free_name(extra, dict.fromkeys(frame.columns))))
+    for at, reason in sorted(bad.items()):
+        job.bad(path, at + 1, reason, frame["label"][at] or "")
+    frame = frame.filter(pl.repeat(True, frame.height, eager=True).scatter(sorted(bad), False)) if bad else frame
     return frame if stored else resolve_images(frame, job, path)
 
 
 def _image_column(
-    schema: dict[str, Any], label: str, columns: Any, job: Job, path: Path
+    schema: dict[str, Any], label: str, columns: Any, held: Any, job: Job, path: Path
 ) -> tuple[str | None, str | None]:
     """(image column, how it is stored: "struct" {bytes, path} or "bytes" in the file; None where it holds paths)."""
+    job.image_ids = False
     names = [name for name in schema if name != label]
     chosen = named_column("image", names, job, path)
-    for wanted in job.columns.names("image"):
+    for wanted in (chosen,) if chosen else job.columns.names("image"):
         found = chosen or find_column(names, (wanted,))
         if found is None:
             continue
-        kind = schema[found]
-        if isinstance(kind, pl.Struct) and {"bytes"} <= {field.name for field in kind.fields}:
-            return found, "struct"
-        if kind == pl.Binary:
-            return found, "bytes"
-        if kind == pl.String:
-            if chosen or wanted not in ("path", "name"):
-                return found, None
-            texts = columns([found])[found].drop_nulls().head(200)
-            if texts.str.to_lowercase().str.contains(f"({'|'.join(map(re.escape, IMAGE_ENDINGS))})$").sum() * 2 >= max(
-                1, len(texts)
-            ):
-                return found, None
-        elif chosen:
-            raise UserError(f"{path}: the image column {found!r} holds {kind}, neither paths nor images")
+        kind = _of_list(schema[found])
+        if kind == pl.Binary or _has_bytes(kind, found, held):
+            return found, "bytes" if kind == pl.Binary else "struct"
+        if not chosen and is_image(wanted, _first_values(schema, found, columns, held), job):
+            return found, None
+        if chosen and not (kind == pl.String or _is_struct(kind)):
+            raise UserError(f"{path}: the image column {found!r} holds {schema[found]}, neither paths nor images")
+        if chosen:
+            return found, None
     return None, None
+
+
+def _of_list(kind: Any) -> Any:
+    return kind.inner if isinstance(kind, pl.List) else kind
+
+
+def _is_struct(kind: Any) -> bool:
+    """Is a column one of structs as `datasets` stores images, or of lists of them?"""
+    kind = _of_list(kind)
+    return isinstance(kind, pl.Struct) and not {field.name for field in kind.fields}.isdisjoint(("bytes", "path"))
+
+
+def _has_bytes(kind: Any, name: str, held: Any) -> bool:
+    """Are images inside a column of structs, rather than paths alone?"""
+    return _is_struct(kind) and pl.Field("bytes", pl.Binary) in kind.fields and held.has_bytes(name)
+
+
+def _first_values(schema: dict[str, Any], name: str, columns: Any, held: Any) -> list[Any]:
+    """The first values that say where an image is."""
+    if _is_struct(schema[name]):
+        values = held.paths(name)
+    else:
+        values = columns([name])[name].head(200).to_list() if not _is_heavy(_of_list(schema[name])) else []
+    return [value for value in values[:200] if value is not None]
+
+
+def _looks_like_images(schema: dict[str, Any], name: str, columns: Any, held: Any) -> bool:
+    kind = _of_list(schema[name])
+    if kind == pl.Binary or _has_bytes(kind, name, held):
+        return True
+    return looks_like_images(_first_values(schema, name, columns, held))
 
 
 def _is_heavy(kind: Any) -> bool:

@@ -348,7 +348,8 @@ def prediction_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     covers=["NRM11", "PAR2"],
 )
 def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
-    r"""A sample names an image file that isn't there. Where no image of a whole data set is, that is one finding.
+    r"""A sample names an image file that isn't there, or that isn't in the image folder. The path is told as the label
+    file has it. Where no image of a whole data set is there, that is one finding.
 
     Why: Training stops at it, or skips it without a word, so the data set is smaller than its numbers.
     Fix: None: drop the sample, or find the file; `--images DIR` says where a data set's images lie.
@@ -356,9 +357,11 @@ def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     """
     if "image_error" not in samples.columns:
         return _none(samples)
-    named = samples.filter(pl.col("image").is_not_null()).with_columns(
-        (pl.col("image_error") == NO_FILE).fill_null(False).alias("missing")
-    )
+    known = "image_not_found" in samples.columns
+    path = pl.coalesce("image_not_found", "image") if known else pl.col("image")
+    missing = (pl.col("image_error") == NO_FILE).fill_null(False)
+    missing = missing | pl.col("image_not_found").is_not_null() if known else missing
+    named = samples.filter(pl.col("image").is_not_null()).with_columns(missing.alias("missing"))
     whole = (
         named.group_by("source", maintain_order=True)
         .agg(pl.col("missing").all(), pl.len().alias("images"))
@@ -372,6 +375,4 @@ def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
         ),
     )
     single = named.filter("missing").join(whole, on="source", how="anti")
-    return pl.concat(
-        [every, single.select(*_WHERE, pl.format("there is no image {}", pl.col("image")).alias("message"))]
-    )
+    return pl.concat([every, single.select(*_WHERE, pl.format("there is no image {}", path).alias("message"))])

@@ -23,7 +23,7 @@ NO_SEPARATOR = "no TAB or space between the id and the label"
 _CAPTION_NAME = re.compile(r"(?i)captions?(\.txt)?(\.gz)?")
 _ID_TAB = re.compile(r"(?=\S{0,80}\d)[^\s\\{}]{1,80}\t")
 _ID_SPACE = re.compile(r"(?=\S{0,40}\d)(?=\S{0,40}_)[^\s\\{}]{3,80} \S")
-_COLUMN = frozenset(name for role in ("label", "image", "id") for name in TRIED[role])
+_COLUMN = frozenset(name.lower() for role in ("label", "image", "id") for name in TRIED[role])
 
 
 class Crohme(InkFormat):

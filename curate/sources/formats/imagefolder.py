@@ -11,7 +11,7 @@ import polars as pl
 from curate.base.column_names import TRIED, Columns, find_column
 from curate.sources.delimited import read_delimited
 from curate.sources.format import SourceFormat
-from curate.sources.image_paths import check_inside
+from curate.sources.image_paths import resolve_images
 from curate.sources.json_rows import read_json
 from curate.sources.look import Look
 from curate.sources.model import Job, Part, with_split, wrong_shape
@@ -29,8 +29,8 @@ class FolderOfImages(SourceFormat):
     name = "imagefolder"
     shape = "a folder of images with `metadata.jsonl`, `.csv` or `.parquet`"
     page = """
-`file_name` is relative to the folder that the metadata file stands in; nothing is searched for. A folder in the data
-set with a metadata file of its own is a split.
+`file_name` is relative to the folder that the metadata file stands in. A folder in the data set with a metadata file
+of its own is a split.
 """
     layouts = (
         ("datasets", "images with `metadata.csv`, `.jsonl` or `.parquet`, in a folder or in one for each split"),
@@ -70,12 +70,7 @@ set with a metadata file of its own is a split.
             frame = read_parquet(part.path, job)
         else:
             frame = read_json(part.path, job) if kind == "json" else read_delimited(part.path, ",", job)
-        frame = with_split(frame, part)
-        inside = part.path.parent.relative_to(job.path).as_posix() if job.path.is_dir() else "."
-        if inside != "." and not job.images_given:
-            here = pl.when(pl.col("image").str.starts_with("/")).then(pl.lit("")).otherwise(pl.lit(f"{inside}/"))
-            frame = frame.with_columns(image=pl.concat_str(here, "image"))
-        return check_inside(frame, job, part.path)
+        return resolve_images(with_split(frame, part), job, part.path, part.split)
 
     def write_back(self, path: Path, changes: Sequence[Change], files: Files, columns: Columns) -> list[str]:
         kind = _kind(path)

@@ -173,6 +173,8 @@ def undecodable_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     if "image_error" not in samples.columns:
         return none(samples)
     broken = samples.filter(pl.col("image_error").is_not_null() & (pl.col("image_error") != NO_FILE))
+    if "image_not_found" in samples.columns:  # a path that no file can have, which is missing
+        broken = broken.filter(pl.col("image_not_found").is_null())
     return broken.select(
         *_WHERE, pl.format("{} can't be opened: {}", pl.col("image"), pl.col("image_error")).alias("message")
     )

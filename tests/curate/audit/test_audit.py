@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_key_canonical_and_score_are_there_or_a_finding_says_why(tmp_path, small
 def test_the_real_m2e_row_gets_exactly_three_layout_findings(tmp_path):
     source = write_jsonl(tmp_path / "train.jsonl", [{"name": "0.jpg", "tex": M2E_ROW}])
     assert r"\\t 1 5" in source.read_text(encoding="utf-8")
-    run = run_audit(tmp_path / "run", f"m2e:{source}")
+    run = run_audit(tmp_path / "run", f"m2e:{source}", probe_images=False)
     layout = run.findings.filter(pl.col("name").str.contains("layout")).collect()
     spans = [(M2E_ROW[start:end], rule) for start, end, rule in layout.select("start", "end", "rule").iter_rows()]
     assert spans == [(r"\t", "ESC002"), (r"\n", "ESC001"), (r"\n", "ESC001")]
@@ -221,13 +222,60 @@ def test_images_give_sizes_and_findings(tmp_path):
     assert without.findings.filter(pl.col("rule").is_in(["IMG005", "PAR002"])).collect().height == 0
 
 
-def test_a_set_without_any_image_is_one_finding_and_never_ready(tmp_path):
-    rows = [{"id": str(n), "image": f"{n}.png", "label": str(n)} for n in range(9)]
-    source = write_jsonl(tmp_path / "rows.jsonl", rows)
+def test_a_set_none_of_whose_images_is_found_says_what_was_tried(tmp_path):
+    rows = [{"id": str(n), "image": f"/home/alice/{n}.png", "label": str(n)} for n in range(9)]
+    (tmp_path / "set").mkdir()
+    source = write_jsonl(tmp_path / "set" / "rows.jsonl", rows)
+    with pytest.raises(UserError) as error:
+        run_audit(tmp_path / "run", source)
+    assert str(error.value) == (
+        f"{source}: none of its 9 images was found (the first: /home/alice/0.png); looked in {source.parent} and the "
+        "folders in it; say where they lie with --images DIR, or audit the labels alone with --no-images"
+    )
+    assert not (tmp_path / "run").exists()
+    run = run_audit(tmp_path / "run", source, probe_images=False)
+    assert run.summary["sources"][0]["verdict"] == "fix first"
+    assert run.samples.collect()["image_not_found"].to_list() == [row["image"] for row in rows]
+
+
+def test_none_found_names_the_folder_that_would_do(tmp_path):
+    away = tmp_path / "away" / "0.png"
+    away.parent.mkdir()
+    Image.new("L", (60, 60), 255).save(away)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "linked").symlink_to(away.parent, target_is_directory=True)
+    for name in (str(away), "../away/0.png", "linked/0.png", "0.png"):
+        source = write_jsonl(tmp_path / "set" / "rows.jsonl", [{"image": name, "label": "x"}])
+        with pytest.raises(UserError, match=f"{name} is in {away.parent}, which is not in that folder: say where"):
+            run_audit(tmp_path / "run", source)
+        found = run_audit(tmp_path / f"run-{len(name)}", source, images={None: away.parent})
+        assert found.samples.collect()["image"].to_list() == ["0.png"]
+    for split in ("train", "test"):
+        (tmp_path / "set" / split).mkdir()
+        shutil.copy(away, tmp_path / "set" / split / "1.png")
+    source = write_jsonl(tmp_path / "set" / "rows.jsonl", [{"image": "1.png", "label": "x"}])
+    with pytest.raises(UserError, match="several folders hold images of these names"):
+        run_audit(tmp_path / "run", source)
+    other = write_jsonl(tmp_path / "other.jsonl", [{"label": "x"}])
+    with pytest.raises(UserError, match=r"--images rows=DIR, or"):
+        run_audit(tmp_path / "run", other, source)
+
+
+def test_some_images_missing_are_findings_with_the_path_of_the_label_file(tmp_path):
+    (tmp_path / "img").mkdir()
+    Image.new("L", (60, 60), 255).save(tmp_path / "img" / "a.png")
+    (tmp_path / "img" / "out.png").symlink_to("/etc/passwd")
+    names = ["C:\\data\\img\\a.png", "C:\\data\\img\\b.png", "../../etc/passwd", "img/out.png", "x" * 300 + ".png"]
+    source = write_jsonl(tmp_path / "rows.jsonl", [{"image": name, "label": "x"} for name in names])
     run = run_audit(tmp_path / "run", source)
-    missing = run.findings.filter(pl.col("rule") == "PAR002").collect()
-    assert missing.select("sample_id", "source").rows() == [(None, "rows")]
-    assert run.summary["sources"][0]["verdict"] == "unfit"
+    found = run.findings.filter(pl.col("rule").is_in(["PAR002", "IMG005"])).select("rule", "message").collect().rows()
+    assert found == [
+        ("PAR002", f"there is no image {names[1]}"),
+        ("PAR002", f"there is no image {names[2]}"),
+        ("IMG005", "img/out.png can't be opened: the path leaves the image folder"),
+        ("PAR002", f"there is no image {names[4]}"),
+    ]
+    assert run.summary["sources"][0]["unreadable"] == 0
 
 
 def test_unreadable_rows_are_counted_and_kept_with_their_place(tmp_path):
@@ -240,13 +288,12 @@ def test_unreadable_rows_are_counted_and_kept_with_their_place(tmp_path):
         b'{"id": "a", "label": "z"}\n'  # the same id again
         b'{"id": "e", "image": "../../etc/passwd", "label": "w"}\n'
     )
-    run = run_audit(tmp_path / "run", source)
+    run = run_audit(tmp_path / "run", source, probe_images=False)
     entry = run.summary["sources"][0]
     assert entry["rows"] == entry["samples"] + entry["unreadable"] == 6
     assert run.samples.collect()["sample_id"].n_unique() == entry["samples"]
     lines = {row["line"]: row["reason"] for row in run.summary["unreadable"]}
-    assert {2, 3, 6} <= set(lines)
-    assert "leaves" in lines[6]
+    assert set(lines) == {2, 3, 4}
 
 
 @pytest.mark.parametrize(

@@ -190,3 +190,11 @@ def test_every_limit_gets_looser_towards_the_worse_verdict():
         steps = [getattr(limits, f"{kind}_{name}") for name in ("fix", "doubtful", "unfit")]
         assert steps == sorted(steps)
     assert VERDICTS == ("ready", "fix first", "doubtful", "unfit")
+
+
+def test_a_set_whose_images_all_lie_elsewhere_is_judged_by_its_labels_and_never_ready():
+    verdict, reasons = judge(entry(with_image=10_000, missing_image=10_000))
+    assert verdict == "fix first"
+    assert any("None of its 10,000 images was found" in reason for reason in reasons)
+    worse = entry(with_image=10_000, missing_image=10_000, samples_with_error=6_000, errors_without_fix=6_000)
+    assert judge(worse)[0] == "unfit"

@@ -410,8 +410,8 @@ def test_a_file_of_labels_is_not_taken_for_json(call) -> None:
     [
         ('{"latex": "a"}\n{"latex": ', "line 2 is no JSON: Expecting value at column 11"),
         ('{"latex": ', "line 1 is no JSON"),
-        ('{"latex": "a"}\n3', "line 2 has no string under label, latex, tex, formula or text"),
-        ('{"gt": "a", "pred": "b"}', "line 1 has no string under"),
+        ('{"latex": "a"}\n3', "line 2 has no string under label, latex, tex, formula, "),
+        ('{"truth": "a", "pred": "b"}', "line 1 has no string under"),
         ('{"latex": null}', "line 1 has no string under"),
         ('{"latex": "\\ud800"}', "line 1 holds what is no character at 1"),
         ('{"latex": "a", "id": [1]}', "line 1: its id is neither a string nor a whole number"),

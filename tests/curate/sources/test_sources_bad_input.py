@@ -12,8 +12,9 @@ import pytest
 from source_makers import ids, image, images, labels, read, write
 
 from curate.base.errors import UserError
+from curate.images.opening import ImageError, open_image
 from curate.sources import FORMATS
-from curate.sources.model import KEPT_ROWS, MAX_LABEL, Unreadable, excerpt
+from curate.sources.model import KEPT_ROWS, LEAVES_FOLDER, MAX_LABEL, NOT_FOUND, Unreadable, excerpt
 
 
 def bad(source: object) -> list[tuple[int, str]]:
@@ -87,15 +88,14 @@ def test_rows_of_every_badness_are_counted_with_their_line(tmp_path: Path) -> No
         ]
     )
     source = read(f"hme100k:{write(tmp_path / 'x.txt', data)}")
-    assert labels(source) == ["good", "good"]
+    assert labels(source) == ["good", "x", "x", "good"]
+    assert images(source) == ["a.jpg", "etc/passwd", "etc/passwd", "f.jpg"]
     assert bad(source) == [
         (2, "blank line"),
         (3, "no TAB between the image name and the label"),
         (4, "not valid UTF-8"),
         (5, "holds a NUL byte"),
         (6, "no image name before the label"),
-        (7, "image path leaves the image folder"),
-        (8, "image path leaves the image folder"),
         (9, "label longer than 1 MiB"),
         (11, "blank line"),
     ]
@@ -273,16 +273,26 @@ def test_paths_that_leave_the_image_folder(tmp_path: Path) -> None:
     ]
     lines = "".join(json.dumps({"image": name, "label": str(at)}) + "\n" for at, name in enumerate(names))
     source = read(write(root / "x.jsonl", lines))
-    assert images(source) == ["img/a.png"] * 4 + ["img/inner.png", "img/absent.png"]
-    assert bad(source) == [(line, "image path leaves the image folder") for line in range(7, 13)]
+    assert images(source) == [
+        *["img/a.png"] * 4,
+        *["img/inner.png", "img/absent.png", "outside/o.png", str(outside)[1:], "img/link.png", "away/o.png"],
+        *["outside/o.png", "o.png"],
+    ]
+    lost = [None] * 5 + ["img/absent.png", names[6], names[7], None, None, names[10], names[11]]
+    assert source.frame[NOT_FOUND].to_list() == lost
+    assert source.notes[LEAVES_FOLDER] == 2  # the two that links lead to
+    for ref in images(source)[6:]:
+        with pytest.raises(ImageError):
+            open_image(source.root, ref)
 
 
 def test_paths_relative_to_a_label_file_in_a_folder_beside(tmp_path: Path) -> None:
     image(tmp_path / "images" / "a.png")
     path = write(tmp_path / "labels" / "x.jsonl", '{"image": "../images/a.png", "label": "x"}\n')
-    with pytest.raises(UserError, match="--images DIR"):
-        read(path)
+    assert images(read(path)) == ["images/a.png"]
+    assert read(path).frame[NOT_FOUND].to_list() == ["../images/a.png"]
     assert images(read(path, images=tmp_path)) == ["images/a.png"]
+    assert NOT_FOUND not in read(path, images=tmp_path).frame.columns
 
 
 def test_imagefolder_paths_that_leave(tmp_path: Path) -> None:
@@ -290,8 +300,8 @@ def test_imagefolder_paths_that_leave(tmp_path: Path) -> None:
     text = "".join(json.dumps({"file_name": name, "text": name}) + "\n" for name in rows)
     write(tmp_path / "train" / "metadata.jsonl", text)
     source = read(tmp_path)
-    assert images(source) == ["train/a.png", "x.png"]
-    assert source.unreadable.total == 2
+    assert images(source) == ["train/a.png", "x.png", "x.png", "etc/passwd"]
+    assert source.frame[NOT_FOUND].to_list() == rows
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from source_makers import ids, image, images, labels, read, write
 from curate.base.errors import UserError
 from curate.images.opening import open_image
 from curate.sources import recognise
+from curate.sources.model import NOT_FOUND
 
 
 def test_jsonl_columns_in_the_order_of_the_contract(tmp_path: Path) -> None:
@@ -36,14 +37,14 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
     path = write(tmp_path / "x.jsonl", '{"gt": "a", "label": "b", "photo": "1.png", "key": "k", "part": "dev"}\n')
     mapping = {"label": "gt", "image": "photo", "id": "key", "split": "part"}
     source = read(f"n={path}", columns=mapping)
-    assert source.frame.drop("source_label").rows() == [("n/dev/k", "n", "dev", "1.png", "a")]
+    assert source.frame.drop("source_label", NOT_FOUND).rows() == [("n/dev/k", "n", "dev", "1.png", "a")]
     with pytest.raises(UserError, match=r"no column 'nope'.*gt, label, photo"):
         read(path, columns={"label": "nope"})
 
 
 def test_no_label_column_lists_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no label column .*it has: gt, pred; name one with --columns label:COLUMN"):
-        read(write(tmp_path / "pred.json", '[{"gt": "a", "pred": "b"}]'))
+    with pytest.raises(UserError, match=r"no label column .*it has: truth, pred; name one with --columns label:COLUMN"):
+        read(write(tmp_path / "pred.json", '[{"truth": "a", "pred": "b"}]'))
 
 
 def test_a_split_column_gives_the_splits(tmp_path: Path) -> None:
