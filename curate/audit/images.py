@@ -12,8 +12,9 @@ from curate.audit.options import AuditOptions, Progress
 from curate.base.errors import UserError
 from curate.base.tables import things
 from curate.base.visible import visible
+from curate.images.errors import LEAVES, MISSING
 from curate.images.measure_cache import measured
-from curate.images.opening import LEAVES, MEASURED, MISSING
+from curate.images.opening import MEASURED
 from curate.pairs import PAIR_COLUMNS, with_pairs
 from curate.pairs.orphans import ORPHANS, with_orphans
 from curate.predictions.contradicted import PREDICTED

@@ -81,7 +81,7 @@ def test_an_error_of_the_whole_set_makes_it_unfit_and_the_way_out_is_named():
 
 
 def test_a_set_none_of_whose_images_can_be_opened_is_never_ready():
-    missing = entry(with_image=3, samples=10_000, missing_image=3)
+    missing = entry(with_image=3, samples=10_000, missing_image=3, rules=[rule("IMG005", "undecodable-image", 3)])
     assert judge(missing)[0] == "unfit"
     lenient = fill(Thresholds(), {"missing_fix": 1, "missing_doubtful": 1, "missing_unfit": 1})
     assert judge(missing, lenient)[0] == "doubtful"
