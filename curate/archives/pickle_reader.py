@@ -1,9 +1,9 @@
 """Reads pickles of arrays, texts and numbers without Python's `pickle`: nothing that one names is ever called.
 
 A pickle is a program for a small machine with a stack. This is that machine, for protocols 0 to 5, without the means to
-import or to call anything: where a pickle asks for one of the few things that numpy's arrays are made of, a note is made
-of what it would become (`pickle_values`), and whatever else it asks for is refused by name. The file is mapped, not
-read: the bytes of an array stay in it until a picture is made of them.
+import or to call anything: where a pickle asks for one of the few things that numpy's arrays are made of, a note is
+made of what it would become (`pickle_values`), and whatever else it asks for is refused by name. The file is mapped,
+not read: the bytes of an array stay in it until a picture is made of them.
 
 The instructions are those of `pickletools`; what numpy writes is in `ndarray.__reduce__` and, for protocol 5, in
 `ndarray.__reduce_ex__`.
