@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from curate.archives import cache, names
 from curate.archives.contents import MAX_MEMBERS, MAX_PICTURE
-from curate.archives.pickle_reader import Array, PickleError, Spelled, read_pickle
+from curate.archives.pickle_reader import read_pickle
+from curate.archives.pickle_values import Array, PickleError, Spelled
 from curate.base.errors import UserError
 
 SHAPE = "values that are no picture: not 2-D, nor 1 or 3 channels"
