@@ -164,7 +164,7 @@ def test_lines_of_writing() -> None:
     ("label", "lines"),
     [
         (r"\begin{aligned} & x + y = z \\ & \sum _ { i = 1 } ^ { n } x _ { i } = 0 \end{aligned}", 2),
-        (r"\begin{array}{l} e ^ { i \pi } + 1 = 0 \\ \frac { a } { b } + c \\ u - v \end{array}", 3),
+        (r"\begin{aligned} & e ^ { i \pi } + 1 = 0 \\ & \frac { a } { b } + c \\ & u - v \end{aligned}", 3),
         (r"\begin{gathered} x + y = z \\ u - v \\ a + b \end{gathered}", 3),
         (r"\frac { x + \frac { 1 } { y } } { \frac { 2 } { z } - 1 }", 1),
         (r"\lim _ { n \to \infty } \frac { \partial ^ { 2 } f } { \partial x ^ { 2 } } = \prod _ { i } ^ { n } i !", 1),
