@@ -20,7 +20,7 @@ _ROWS, _COLUMNS = 4, 16
 #: Strength of the penalty of the regression on these cells: a set of a thousand pictures must be able to teach them.
 _RIDGE = 1.0
 #: What evidence may be multiplied with, so that it is as strong as it proves to be.
-_FACTORS = np.geomspace(0.05, 2.0, 40)
+_FACTORS = np.geomspace(0.002, 2.0, 60)
 #: Parts that may be missing, at the left or at the right.
 PARTS = (0.25, 0.4, 0.5)
 

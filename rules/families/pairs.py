@@ -328,9 +328,10 @@ def prediction_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
 )
 def turned_picture(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The picture is upside down: where its ink stands fits the label better when it is turned by 180 degrees, by so
-    much `evidence` (logarithm of a likelihood ratio, 3.5). Of CROHME's pictures, turned, 4 in 10 are found in sets of a
-    thousand and more; of those as they are, 1 in 700 is said to be turned. Asked of data sets with at least 60 pairs,
-    and of one picture against the others: where most are turned none is found.
+    much `evidence` (logarithm of a likelihood ratio, 3.5). Of CROHME's pictures, turned, a third is found in sets of a
+    thousand and more, and fewer in smaller sets or where many are turned; of those as they are, 1 in 700 is said to be
+    turned. Asked of data sets with at least 60 pairs, and of one picture against the others: where most are turned none
+    is found.
 
     Why: The model learns symbols that don't exist.
     Fix: None: look at the picture, and turn it.
