@@ -84,6 +84,11 @@ SAMPLE_COLUMNS: dict[str, SampleColumn] = {
     "pair_lines": _pair(pl.Int32, "lines that the label lays out, one below the other"),
     "pair_rows": _pair(pl.Int32, "lines that the label breaks into"),
     "pair_lags": _pair(pl.List(pl.Float32), "how well the picture fits the labels of the neighbouring rows"),
+    "pair_turned": _pair(
+        pl.Float32, "how strongly the ink's places speak for a picture upside down, log likelihood ratio"
+    ),
+    "pair_lacks": _pair(pl.Float32, "part of the formula that the picture seems to lack, below 0 at the left"),
+    "pair_lacks_gain": _pair(pl.Float32, "how much better the pair fits if that part is missing, in logits"),
     "orphan_images": SampleColumn(pl.Int32, "image files of the data set that no row names"),
     "orphan_example": SampleColumn(pl.String, "one of them"),
     "pred_count": SampleColumn(pl.Int32, "predictions of the sample"),

@@ -44,7 +44,7 @@ class View:
 
 
 @dataclass
-class _Regression:
+class Regression:
     """A ridge regression of standardised features, and how far its predictions are off."""
 
     x_mean: Floats
@@ -63,7 +63,7 @@ class _Regression:
 class Model:
     """What was learnt from a set: scores any pair of it."""
 
-    regressions: list[_Regression] = field(default_factory=list)
+    regressions: list[Regression] = field(default_factory=list)
     y_mean: Floats = field(default_factory=lambda: np.zeros(0))
     y_scale: Floats = field(default_factory=lambda: np.ones(0))
     weights: Floats = field(default_factory=lambda: np.zeros(0))
@@ -120,7 +120,7 @@ def fit(views: Sequence[View], y: Floats, keys: Indices, *, seed: int = 0) -> tu
     for _ in range(ROUNDS):
         predicted, model.regressions = [], []
         for view in views:
-            guess, regression = _cross_fitted(view, standard, weights, fold)
+            guess, regression = cross_fitted(view, standard, weights, fold)
             predicted.append(guess)
             model.regressions.append(regression)
         own = model.evidence(views, predicted, standard, every, every)
@@ -143,7 +143,7 @@ def _mixed(fold: Indices, keys: Indices, rng: np.random.Generator) -> tuple[Indi
     return at[differ], of[differ]
 
 
-def _cross_fitted(view: View, y: Floats, weights: Floats, fold: Indices) -> tuple[Floats, _Regression]:
+def cross_fitted(view: View, y: Floats, weights: Floats, fold: Indices) -> tuple[Floats, Regression]:
     """Predictions of y, each by a regression on the other folds, and the regression on all."""
     x_mean, x_scale = view.x.mean(axis=0), view.x.std(axis=0) + 1e-6
     x = ((view.x - x_mean) / x_scale).astype(np.float64)
@@ -164,7 +164,7 @@ def _cross_fitted(view: View, y: Floats, weights: Floats, fold: Indices) -> tupl
         guess[members] = middle + (x[members] - centre) @ coefficients
     centre, middle, coefficients = _solve(total, view.ridge)
     residuals, mean = y - guess, np.average(y, axis=0, weights=weights)
-    return guess, _Regression(
+    return guess, Regression(
         x_mean + centre * x_scale,
         x_scale,
         middle,

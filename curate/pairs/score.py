@@ -11,15 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curate.pairs import features, rendered
+from curate.pairs import damage, features, rendered
 from curate.pairs.features import Labels
-from curate.pairs.fit import Floats, Model, View, fit
+from curate.pairs.fit import LEAST_WEIGHT, Floats, Model, View, fit
 from rules.sets.shifted_rows import LAGS
 
 #: What `with_pairs` adds. pair_score: 0 to 1. pair_rows: lines that the label breaks into. pair_lines: those and others
 #: (fractions, arrays) that its layout shows, 0 where it draws nothing. pair_wide: the ink's width over its height, as a
 #: multiple of what the label lets expect. pair_off: the same in robust standard deviations of its logarithm. pair_lags:
-#: how well the picture fits the label so many rows later in the file, for LAGS.
+#: how well the picture fits the label so many rows later in the file, for LAGS. pair_turned: log likelihood ratio of
+#: the picture being turned by 180 degrees. pair_lacks: the part of the label that it seems to lack, below 0 at the
+#: left; pair_lacks_gain: how much better it then fits, both null where it fits as it is. The last three are null in
+#: sets of fewer than FEWEST pairs.
 PAIR_COLUMNS: dict[str, Any] = {
     "pair_score": pl.Float64,
     "pair_rows": pl.Int32,
@@ -27,8 +30,12 @@ PAIR_COLUMNS: dict[str, Any] = {
     "pair_wide": pl.Float32,
     "pair_off": pl.Float32,
     "pair_lags": pl.List(pl.Float32),
+    "pair_turned": pl.Float32,
+    "pair_lacks": pl.Float32,
+    "pair_lacks_gain": pl.Float32,
 }
 
+_HARM = ("pair_turned", "pair_lacks", "pair_lacks_gain")
 
 #: Pairs that a set must have to be learnt from; smaller ones are judged by PRIOR.
 FEWEST = 60
@@ -43,6 +50,8 @@ PRIOR = (-0.6, -3.1, 12.0)
 PRIOR_ASPECT = -0.1
 #: Strength of the penalty of the regressions on the label's features and on its drawing's.
 _RIDGE_LABEL, _RIDGE_DRAWING = 0.03, 0.001
+#: Pairs with a lower score are asked what their picture may lack.
+_DOUBTED = 0.5
 _MEASURES = [*features.MEASURED]
 
 Progress = Callable[[int, int], None]
@@ -100,8 +109,10 @@ def _of_source(source: pl.DataFrame, workers: int, cache: Path | None, step: fea
     out: dict[str, Any] = {"_row": source["_row"]}
     score = np.full(rows, np.nan)
     wide, off = np.full(rows, np.nan, np.float32), np.full(rows, np.nan, np.float32)
+    harm = np.full((3, rows), np.nan, np.float32)
     if not source["_decoded"].any():
-        return _frame(out, score, np.full(rows, -1), np.full(rows, -1), wide, off, np.full((rows, len(LAGS)), np.nan))
+        none = np.full(rows, -1)
+        return _frame(out, score, none, none, wide, off, np.full((rows, len(LAGS)), np.nan), harm)
     text = source["label"].fill_null("")
     distinct = text.unique(maintain_order=True)
     labels = features.describe(distinct.to_list(), workers=workers, step=step)
@@ -125,25 +136,28 @@ def _of_source(source: pl.DataFrame, workers: int, cache: Path | None, step: fea
             score[at], log_wide = _by_prior(pairs)
             step(at.size)
         else:
-            score[at], log_wide = _by_fit(pairs, measured["label"].to_list(), workers, cache, step)
+            score[at], log_wide, harm[:, at] = _by_fit(pairs, measured["label"].to_list(), workers, cache, step)
             spread = 1.4826 * float(np.median(np.abs(log_wide - np.median(log_wide))))
             off[at] = (log_wide - np.median(log_wide)) / max(spread, 0.02)
         wide[at] = np.exp(np.clip(log_wide, -10, 10))
         groups = source["split"].fill_null("").rle_id().to_numpy()
         lags[at] = _lags(pairs, label, at, groups, drawn)
-    return _frame(out, score, labels.rows[label], labels.lines[label], wide, off, lags)
+    return _frame(out, score, labels.rows[label], labels.lines[label], wide, off, lags, harm)
 
 
 def _frame(
-    out: dict[str, Any], score: Floats, rows: Any, lines: Any, wide: Floats, off: Floats, lags: Floats
+    out: dict[str, Any], score: Floats, rows: Any, lines: Any, wide: Floats, off: Floats, lags: Floats, harm: Floats
 ) -> pl.DataFrame:
     frame = pl.DataFrame(
         {**out, "pair_score": score, "pair_rows": rows, "pair_lines": lines, "pair_wide": wide, "pair_off": off}
-    ).with_columns(pl.Series("pair_lags", lags, dtype=pl.Array(pl.Float32, len(LAGS))).arr.to_list())
+    ).with_columns(
+        *(pl.Series(name, values) for name, values in zip(_HARM, harm, strict=True)),
+        pl.Series("pair_lags", lags, dtype=pl.Array(pl.Float32, len(LAGS))).arr.to_list(),
+    )
     nothing = pl.col("pair_rows") < 0
     return (
         frame.with_columns(
-            pl.col("pair_score", "pair_wide", "pair_off").fill_nan(None),
+            pl.col("pair_score", "pair_wide", "pair_off", *_HARM).fill_nan(None),
             pl.when(~nothing).then("pair_rows").cast(pl.Int32).alias("pair_rows"),
             pl.when(~nothing).then("pair_lines").cast(pl.Int32).alias("pair_lines"),
             pl.when(pl.col("pair_lags").list.eval(pl.element().is_not_nan()).list.any()).then("pair_lags"),
@@ -163,8 +177,8 @@ def _by_prior(pairs: _Pairs) -> tuple[Floats, Floats]:
 
 def _by_fit(
     pairs: _Pairs, texts: list[str], workers: int, cache: Path | None, step: features.Step
-) -> tuple[Floats, Floats]:
-    """Scores, and log of seen over expected width-to-height, by what the set itself teaches."""
+) -> tuple[Floats, Floats, Floats]:
+    """Scores, log of seen over expected width-to-height, and _HARM, by what the set itself teaches."""
     count = pairs.label.size
     rng = np.random.default_rng(0)
     learnt = np.arange(count) if count <= MOST else np.sort(rng.choice(count, MOST, replace=False))
@@ -179,18 +193,43 @@ def _by_fit(
         )
 
     model, score, off = fit([view(learnt)], pairs.seen[learnt], pairs.keys[learnt])
-    scores, log_wide = np.zeros(count), np.zeros(count)
-    scores[learnt], log_wide[learnt] = score, off[:, features.ASPECT]
+    scores, log_wide, harm = np.zeros(count), np.zeros(count), np.zeros((3, count))
+    way_up, first = damage.learn_orientation(
+        view(learnt).x, pairs.labels.thumbs[pairs.label[learnt]], pairs.coarse[learnt], np.clip(score, LEAST_WEIGHT, 1)
+    )
+    scores[learnt], log_wide[learnt], harm[0, learnt] = score, off[:, features.ASPECT], first
+    harm[1:, learnt] = _lacking(model, pairs, learnt, view, off, score)
     rest = np.setdiff1d(np.arange(count), learnt)
     for start in range(0, rest.size, _CHUNK):
         at = rest[start : start + _CHUNK]
-        scores[at], off = _scored(model, [view(at)], pairs.seen[at])
-        log_wide[at] = off
+        seen = view(at)
+        scores[at], off = model.score([seen], pairs.seen[at])
+        log_wide[at] = off[:, features.ASPECT]
+        harm[0, at] = damage.turned(way_up, seen.x, pairs.labels.thumbs[pairs.label[at]], pairs.coarse[at])
+        harm[1:, at] = _lacking(model, pairs, at, view, off, scores[at])
     step(count)
     drawings = rendered.drawings(pairs.keys, texts, scores, pairs.thumbs, workers=workers, cache=cache, step=step)
     if drawings is not None:
         _by_drawing(pairs, view, drawings, scores, log_wide)
-    return scores, log_wide
+    return scores, log_wide, harm
+
+
+def _lacking(
+    model: Model,
+    pairs: _Pairs,
+    at: npt.NDArray[np.intp],
+    view: Callable[[npt.NDArray[np.intp]], View],
+    off: Floats,
+    score: Floats,
+) -> Floats:
+    """pair_lacks and pair_lacks_gain of the pairs `at`, nan for those that are likelier right than not."""
+    out = np.full((2, at.size), np.nan)
+    low = np.flatnonzero(score < _DOUBTED)
+    if low.size:
+        doubted = at[low]
+        grids = pairs.labels.thumbs[pairs.label[doubted]]
+        out[:, low] = damage.part_missing(model, view(doubted), off[low], pairs.seen[doubted], grids, score[low])
+    return out
 
 
 def _scored(model: Model, views: list[View], seen: Floats) -> tuple[Floats, Floats]:

@@ -180,3 +180,21 @@ def test_predictions(agree: int, count: int, score: float | None, code: str, mes
     other = "PAR011" if code == "PAR010" else "PAR010"
     assert judged(code, frame) == [("s/0", message)]
     assert judged(other, frame) == []
+
+
+# Damage ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_turned_picture() -> None:
+    frame = samples(4, pair_turned=[-8.0, 3.4, 3.6, None])
+    assert judged("PAR012", frame) == [("s/2", "the picture seems to be turned by 180 degrees")]
+    assert [sample for sample, _ in judged("PAR012", frame, evidence=3.0)] == ["s/1", "s/2"]
+
+
+def test_a_part_of_the_picture() -> None:
+    frame = samples(4, pair_lacks=[-0.4, 0.25, 0.5, None], pair_lacks_gain=[6.0, 5.5, 4.0, None])
+    assert judged("PAR013", frame) == [
+        ("s/0", "the picture seems to lack the left 40 % of the formula"),
+        ("s/1", "the picture seems to lack the right 25 % of the formula"),
+    ]
+    assert [sample for sample, _ in judged("PAR013", frame, evidence=5.8)] == ["s/0"]
