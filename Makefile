@@ -14,7 +14,7 @@ core := $(VENV)/.ready
 ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-train gpu-check test test-long fuzz check bench docs clean
+.PHONY: help demo demo-train gpu-check test test-long fuzz check bench truth docs clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -56,6 +56,9 @@ check: $(ready)  ## ruff and mypy
 bench: $(ready)  ## labels a second of the audit, beside other tools (results in bench-out/); planted defects found
 	@$(py) benchmarks/bench.py $(BENCH_ARGS)
 	@$(py) benchmarks/planted.py $(PLANTED_ARGS)
+
+truth: $(core)  ## where LaTeX is installed: does it draw alike what fixes, canonical forms and keys say looks the same?
+	@cd benchmarks && PYTHONPATH=.. ../$(py) truth.py $(TRUTH_ARGS)
 
 docs: $(core)  ## write the pages and tables in docs/ that are made from the code, and the output in README.md
 	@$(py) docs/make_docs.py
