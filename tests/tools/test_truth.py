@@ -30,6 +30,17 @@ def test_canonical_forms_of_the_rules_examples_are_drawn_alike() -> None:
     assert found.same >= 180
 
 
+def test_what_stands_in_a_fraction_set_in_display_style_is_in_text_style() -> None:
+    labels = [
+        r"\dfrac{\dfrac{a}{b}}{c}",
+        r"\cfrac{1}{\dfrac{a}{b}}",
+        r"\dfrac{\sum\limits_i x}{2}",
+        r"\dfrac{\tfrac{a}{b}}{c}",
+    ]
+    assert truth.judge(list(truth.safe_fixes(labels))).differing == []
+    assert truth.judge(list(truth.canonical_forms(labels))).differing == []
+
+
 def test_the_judge_tells_drawings_apart() -> None:
     pairs = [
         ("", r"x \begin{array}{c} a \end{array}", r"x \begin{matrix} a \end{matrix}"),
