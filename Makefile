@@ -14,7 +14,7 @@ core := $(VENV)/.ready
 ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-train gpu-check test test-long fuzz check bench layouts docs wheels-check clean
+.PHONY: help demo demo-train gpu-check test test-long fuzz check bench layouts truth docs wheels-check clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -59,6 +59,9 @@ bench: $(ready)  ## labels a second of the audit, beside other tools (results in
 
 layouts: $(ready)  ## make data sets in every layout that people publish, read them, and say what was read rightly
 	@$(py) benchmarks/layouts.py $(LAYOUT_ARGS)
+
+truth: $(core)  ## where LaTeX is installed: does it draw alike what fixes, canonical forms and keys say looks the same?
+	@cd benchmarks && PYTHONPATH=.. ../$(py) truth.py $(TRUTH_ARGS)
 
 docs: $(core)  ## write the pages and tables in docs/ that are made from the code, and the output in README.md
 	@$(py) docs/make_docs.py

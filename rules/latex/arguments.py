@@ -77,7 +77,7 @@ class ArgumentReader(Cursor):
         start = self.i - 1
         display = self.display
         if token not in KEEPS_DISPLAY:
-            self.display = token in ("\\dfrac", "\\cfrac")
+            self.display = False  # of `\dfrac` too: it is in display style, and what is above its bar in text style
         for letter in signature:
             if letter == "m":
                 out += ["{", *self.read_argument(token, start), "}"]

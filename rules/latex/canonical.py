@@ -2,7 +2,7 @@ r"""From the reader's canonical tokens to the one spelling of what they draw. Ea
 
 The reader orders and braces scripts, spells synonyms one way, and turns `\over` into `\frac`. What is left are
 spellings that draw the same only where nothing around them says otherwise, so that a table can't decide: font switches
-(`{\rm e}`), `\dots`, named functions in letters (`\operatorname{sin}`), `array` where `matrix` would do, and braces.
+(`{\rm e}`), `\dots`, named functions in letters (`\operatorname{sin}`), `\left(` around a `matrix`, and braces.
 All of that is done at once; where the key then differs, one place after the other, and what changes it is left alone.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from rules.latex.actions import ACTIONS, DISPLAY_LIMITS, OPERATOR, SWITCH
-from rules.latex.commands import COMMANDS, ENVIRONMENTS
+from rules.latex.commands import COMMANDS
 from rules.latex.cursor import ATOM_OPEN
 
 #: (first token, last token exclusive, what stands there instead).
@@ -40,8 +40,15 @@ _NAMED = {
     for name, command in COMMANDS.items()
     if command.latex and name.isalpha() and ACTIONS[f"\\{name}"] == OPERATOR and command.kind in ("op", "func")
 }
+#: What `\rightdelim@` of amsmath lists.
+_CLOSERS = frozenset(
+    [
+        *(")", "]", "\\rbrack", "\\}", "\\rbrace", "\\rangle", "\\rceil", "\\rfloor", "\\rgroup", "\\rmoustache"),
+        *("\\right", "\\bigr", "\\biggr", "\\Bigr", "\\Biggr"),
+    ]
+)
+_OPENERS = frozenset(["(", "[", "\\{", "\\lbrace", "\\lbrack", "\\langle", "\\lceil", "\\lfloor", "\\left"])
 _DOTS_BEFORE = frozenset({"bin", "rel", "op"})
-_MATRIX_COLUMNS = ENVIRONMENTS["matrix"].max_columns or 10
 _AROUND: dict[tuple[str, ...], str] = {
     ("(", ")"): "pmatrix",
     ("[", "]"): "bmatrix",
@@ -172,6 +179,8 @@ def _dots(tokens: list[str]) -> Iterator[_Edit]:
     for index, token in enumerate(tokens):
         if token == "\\dots":
             following = tokens[index + 1] if index + 1 < len(tokens) else ""
+            if following in _CLOSERS:
+                continue  # amsmath sets a thin space between
             command = COMMANDS.get(following[1:])
             centred = following in ("+", "-", "=", "<", ">", "*") or (
                 following[:1] == "\\" and command is not None and command.kind in _DOTS_BEFORE
@@ -199,7 +208,7 @@ def _named(tokens: list[str]) -> Iterator[_Edit]:
 
 
 def _arrays(tokens: list[str]) -> Iterator[_Edit]:
-    r"""Centred columns are a `matrix`; other column specifications name no more columns than there are."""
+    r"""A column specification names no more columns than there are. An `array` stays one: it has space at its sides."""
     for index, token in enumerate(tokens):
         if token != "\\begin{array}" or tokens[index + 1 : index + 2] != ["{"]:
             continue
@@ -211,9 +220,7 @@ def _arrays(tokens: list[str]) -> Iterator[_Edit]:
         if end >= len(tokens):
             continue
         body = tokens[spec_end + 1 : end]
-        if set(spec[:columns]) == {"c"} and columns <= _MATRIX_COLUMNS and "\\hline" not in body:
-            yield index, end + 1, ["\\begin{matrix}", *body, "\\end{matrix}"]
-        elif len(spec) > columns:
+        if len(spec) > columns:
             yield index, end + 1, ["\\begin{array}", "{", *spec[:columns], "}", *body, "\\end{array}"]
 
 
@@ -254,21 +261,30 @@ def _delimited(tokens: list[str]) -> Iterator[_Edit]:
                 yield index - 2, end + 3, [f"\\begin{{{name}}}", *body, f"\\end{{{name}}}"]
 
 
-def _cells(tokens: list[str]) -> Iterator[_Edit]:
-    """A matrix of one cell is the cell."""
-    for index, token in enumerate(tokens):
-        if token == "\\begin{matrix}":
-            end, _, single = _extent(tokens, index + 1)
-            if single and "\\hline" not in tokens[index:end]:
-                yield index, end + 1, [ATOM_OPEN, *tokens[index + 1 : end], "}"]
-
-
 def _braces(tokens: list[str]) -> Iterator[_Edit]:
-    """Braces around an atom, where they hold nothing together."""
+    r"""Braces around an atom, where they hold nothing together: in `\det { ( x ) }` they set the operator apart."""
     for index, token in enumerate(tokens):
         if token == ATOM_OPEN:
             end = _closing(tokens, index)
+            if tokens[index + 1 : index + 2] and tokens[index + 1] in _OPENERS and _after_operator(tokens, index):
+                continue
             yield index, end + 1, tokens[index + 1 : end]
+
+
+def _after_operator(tokens: list[str], index: int) -> bool:
+    """Does an operator stand before token `index`, perhaps with scripts?"""
+    before = index - 1
+    while before > 0 and tokens[before] == "}":
+        depth = 0
+        while before >= 0:
+            depth += (tokens[before] == "}") - (tokens[before] in _OPENING)
+            if depth == 0:
+                break
+            before -= 1
+        if tokens[before - 1 : before] not in (["_"], ["^"]):
+            return tokens[before - 1 : before] in (["\\operatorname"], ["\\operatorname*"])
+        before -= 2
+    return before >= 0 and ACTIONS.get(tokens[before]) == OPERATOR
 
 
 #: The steps in order, each with the tokens without one of which it has nothing to do.
@@ -280,7 +296,6 @@ _STEPS: tuple[tuple[_Step, frozenset[str]], ...] = (
     (_named, frozenset({"\\operatorname", "\\operatorname*"})),
     (_arrays, frozenset({"\\begin{array}"})),
     (_delimited, frozenset({"\\begin{matrix}"})),
-    (_cells, frozenset({"\\begin{matrix}"})),
     (_braces, frozenset({ATOM_OPEN})),
 )
 _TRIGGERS = frozenset().union(*(triggers for _, triggers in _STEPS))

@@ -61,11 +61,12 @@ def fraction_size(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``\dfrac { 1 } { 2 }`` -> ``\dfrac`` => ``\frac { 1 } { 2 }``
     Fires: ``x ^ { \tfrac { 1 } { 2 } }`` -> ``\tfrac`` => ``x ^ { \frac { 1 } { 2 } }``
     Quiet: ``\frac { 1 } { 2 }``
-    Fix: Safe where the size is the one that `\frac` has there anyway; elsewhere the key refuses. Unsafe for `\cfrac`.
+    Fix: Safe where the size is the one that `\frac` has there anyway; elsewhere the key refuses. Unsafe for `\cfrac`,
+    and for `\tfrac`, which is larger in a script than `\frac` is there.
     """
     for index in label.find(*_SIZED):
         token = label.tokens[index]
-        level: FixLevel | None = "unsafe" if token == r"\cfrac" else None
+        level: FixLevel | None = "unsafe" if token in (r"\cfrac", r"\tfrac", r"\tbinom") else None
         yield label.at(index, index + 1, f"{token} is {_SIZED[token]} in a set size", _SIZED[token], fix=level)
 
 

@@ -111,7 +111,7 @@ def empty_cells(label: Label, options: Options) -> Iterator[Finding]:
     "single-cell-matrix",
     "info",
     has(r"\\begin\s*\{\s*matrix"),
-    fix="safe",
+    fix="unsafe",
     skips_canonical=True,
     covers=["SYN11"],
 )
@@ -122,7 +122,8 @@ def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``E = \begin{matrix} x \end{matrix} m`` -> ``\begin{matrix} x \end{matrix}`` => ``E = x m``
     Quiet: ``\begin{matrix} x & y \end{matrix}``
     Quiet: ``\begin{pmatrix} x \end{pmatrix}``
-    Fix: Safe: what the cell holds, where that draws the same.
+    Fix: Unsafe: what the cell holds. A cell is in text style, and the environment is set apart from what stands beside
+    it, so a fraction grows and a gap goes.
     See: 69 labels of MathWriting's test set, as `E = \begin{matrix} … \\ \end{matrix} m v ^ 2`.
     """
     opened: list[int] = []

@@ -35,18 +35,21 @@ def judged(label: str) -> dict[str, object]:
         # dots: by what follows
         (r"1,\dots,n", r"1 , \ldots , n"),
         (r"1+\dots+n", r"1 + \cdots + n"),
+        (r"(1,\dots)", r"( 1 , \dots )"),
         # named functions
         (r"\operatorname{sin}x", r"\sin x"),
         (r"\operatorname*{lim}_x", r"\lim _ { x }"),
         (r"\operatorname{lim}_x", r"\operatorname { l i m } _ { x }"),
         (r"\operatorname{foo}x", r"\operatorname { f o o } x"),
+        (r"\det{(a)}", r"\det { ( a ) }"),
         # environments
-        (r"\begin{array}{c c} a & b \\ \end{array}", r"\begin{matrix} a & b \end{matrix}"),
+        (r"\begin{array}{c c} a & b \\ \end{array}", r"\begin{array} { c c } a & b \end{array}"),
         (r"\begin{array}{lr} a & b \end{array}", r"\begin{array} { l r } a & b \end{array}"),
         (r"\begin{array}{lrr} a & b \end{array}", r"\begin{array} { l r } a & b \end{array}"),
         (r"\begin{array}{c|c} a & b \end{array}", r"\begin{array} { c | c } a & b \end{array}"),
-        (r"\left[\begin{array}{c}a\\b\end{array}\right]", r"\begin{bmatrix} a \\ b \end{bmatrix}"),
-        (r"\begin{matrix} a_1 \end{matrix}", "a _ { 1 }"),
+        (r"\left[\begin{array}{c}a\end{array}\right]", r"\left [ \begin{array} { c } a \end{array} \right ]"),
+        (r"\left[\begin{matrix}a\\b\end{matrix}\right]", r"\begin{bmatrix} a \\ b \end{bmatrix}"),
+        (r"\begin{matrix} a_1 \end{matrix}", r"\begin{matrix} a _ { 1 } \end{matrix}"),
         # braces that hold nothing together
         (r"{{a}}", "a"),
         (r"{\hat a}_1", r"\hat { a } _ { 1 }"),
