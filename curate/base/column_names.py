@@ -19,6 +19,8 @@ IMAGE_COLUMNS = (
     *("imgname", "image_filename", "picture", "images"),
     *("filepath", "file_path", "file", "path", "name", "img", "image_id", "img_id", "id"),
 )
+#: The first of them, for messages.
+LABELS_TRIED = f"{', '.join(LABEL_COLUMNS[:4])} or another of the label's names in docs/data-formats.md"
 #: Names that say nothing of images by themselves: taken as the image only where their values look like image files.
 DOUBTFUL_IMAGES = ("filepath", "file_path", "file", "path", "name", "id")
 #: Ids of images, which may be their file names without the ending; not an image where no file is called so.

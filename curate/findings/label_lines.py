@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curate.base.column_names import LABEL_COLUMNS, find_column
+from curate.base.column_names import LABEL_COLUMNS, LABELS_TRIED, find_column
 from curate.base.errors import UserError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _json_rows(name: str, texts: Sequence[str]) -> tuple[list[Id], list[str]]:
             raise UserError(f"{place} is no JSON that can be read: {error}") from error
         label = row.get(find_column(list(row), LABEL_COLUMNS)) if isinstance(row, dict) else None
         if not isinstance(label, str):
-            raise UserError(f"{place} has no string under {', '.join(LABEL_COLUMNS[:-1])} or {LABEL_COLUMNS[-1]}")
+            raise UserError(f"{place} has no string under {LABELS_TRIED}")
         identity = row.get("id")
         if identity is None:
             identity = str(number)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from curate.base.atomic_files import new_file
-from curate.base.column_names import LABEL_COLUMNS, find_column
+from curate.base.column_names import LABEL_COLUMNS, LABELS_TRIED, find_column
 from curate.base.errors import UserError
 from curate.render.drawing import render_png, render_svg
 from curate.render.engine import RenderError
@@ -166,7 +166,7 @@ def _from_json(line: str, path: Path, number: int) -> tuple[str, str]:
     if isinstance(row, dict):
         label = row.get(find_column(list(row), LABEL_COLUMNS))
     if not isinstance(label, str):
-        raise UserError(f"{path}, line {number}: no text under {', '.join(LABEL_COLUMNS[:-1])} or {LABEL_COLUMNS[-1]}")
+        raise UserError(f"{path}, line {number}: no text under {LABELS_TRIED}")
     return str(row.get("id", f"{number:04d}")), label
 
 

@@ -410,7 +410,7 @@ def test_a_file_of_labels_is_not_taken_for_json(call) -> None:
     [
         ('{"latex": "a"}\n{"latex": ', "line 2 is no JSON: Expecting value at column 11"),
         ('{"latex": ', "line 1 is no JSON"),
-        ('{"latex": "a"}\n3', "line 2 has no string under label, latex, tex, formula, "),
+        ('{"latex": "a"}\n3', "line 2 has no string under label, latex, tex, formula or another"),
         ('{"truth": "a", "pred": "b"}', "line 1 has no string under"),
         ('{"latex": null}', "line 1 has no string under"),
         ('{"latex": "\\ud800"}', "line 1 holds what is no character at 1"),

@@ -42,10 +42,10 @@ def images_measured(data: Path) -> list[str]:
 
 def labels_drawn(data: Path) -> list[str]:
     """An audit whose labels helpers draw."""
-    terms = [f"x_{{{n}}}" for n in range(500)]
+    terms = [f"x_{{{n}}}" for n in range(60)]
     pixels = np.full((40, 160), 255, np.uint8)
     pixels[10:30, 20:140] = 0
-    write_rows(data, ["+".join(f"{term}^{{{n}}}" for term in terms) for n in range(80)], pixels)
+    write_rows(data, ["+".join(f"{term}^{{{n}}}" for term in terms) for n in range(6000)], pixels)
     return ["audit", f"{data}/rows.csv", "--no-cache", "--workers", "2"]
 
 

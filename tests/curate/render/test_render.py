@@ -428,7 +428,7 @@ def test_render_to_folder_takes_a_label_or_a_file(tmp_path) -> None:
 def test_render_to_folder_says_what_is_wrong_with_a_file(tmp_path) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"id": 1}\n', encoding="utf-8")
-    with pytest.raises(UserError, match=r"line 1: no text under label, latex, tex, formula or text"):
+    with pytest.raises(UserError, match=r"line 1: no text under label, latex, tex, formula or another"):
         render_to_folder(bad, tmp_path / "out")
     bad.write_text("{\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"line 1: not JSON"):
