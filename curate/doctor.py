@@ -37,6 +37,7 @@ CORE = (
     ("resvg-py", "resvg_py"),
     ("datasets", "datasets"),
     ("huggingface-hub", "huggingface_hub"),
+    ("httpx", "httpx"),
     ("pyarrow", "pyarrow"),
     ("rapidfuzz", "rapidfuzz"),
     ("jinja2", "jinja2"),
