@@ -82,7 +82,7 @@ def test_the_command_writes_what_a_model_here_would(tmp_path, capsys, monkeypatc
     assert "predicted 20 formulas" in capsys.readouterr().out
     rows = read(out)
     assert [(row["sample_id"], row["gt"], row["pred"]) for row in rows] == [
-        (f"s/{n}", f"x_{{{n}}}", f"x_{{{n}}}") for n in range(20)
+        (f"data/test/s/{n}", f"x_{{{n}}}", f"x_{{{n}}}") for n in range(20)
     ]
     assert {row["score"] for row in rows} == {-0.5}
     assert 2 <= server.most_at_once <= 8
@@ -226,4 +226,6 @@ def test_killed_it_goes_on_where_it_was(tmp_path) -> None:
         asked = server.asked.copy()
         subprocess.run(command, env=environment, check=True, capture_output=True)
     assert [row["pred"] for row in read(out)] == [f"x_{{{n}}}" for n in range(40)]
-    assert kept is None or all(server.asked[int(name[2:])] == asked[int(name[2:])] for name in kept)
+    assert kept is None or all(
+        server.asked[number] == asked[number] for number in (int(name.rpartition("/")[2]) for name in kept)
+    )
