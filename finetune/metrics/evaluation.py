@@ -36,7 +36,7 @@ class Evaluated:
 
     rows: Sequence[Prediction]
     tokens: Sequence[tuple[Tokens, Tokens]]
-    #: 1 where the prediction looks as the truth does, else 0.
+    #: 1 where the prediction renders like the ground truth, else 0.
     alike: Numbers
     compared: list[Compared]
     runaway: list[bool]
