@@ -32,7 +32,7 @@ Completion = str | Sequence[Mapping[str, Any]]
 
 
 def render_equal(completions: Sequence[Completion], **columns: Any) -> list[float]:
-    """1 where the answer looks as the truth does (equal visual keys, docs/visual-key.md), else 0. Draws nothing.
+    """1 where the answer renders like the ground truth (equal visual keys, docs/visual-key.md), else 0. Draws nothing.
 
     Raises ValueError where no column of TRUTHS was passed, or one of another length.
     """

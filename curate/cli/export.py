@@ -119,9 +119,9 @@ def export(
 ) -> int:
     """Write a data set to train on.
 
-    RUN is a folder that `curate audit` wrote. All runs become one data set, with a card and a manifest. What is wrong
-    is fixed or left out, and no label and no picture is in two splits. An export that was stopped goes on where it
-    was. The folder is complete, or it isn't there.
+    RUN is a folder that `curate audit` wrote. All runs become one data set, with a card and a manifest. Errors are
+    fixed or left out, and no label and no picture is in two splits. If an export is stopped, run it again to continue.
+    The folder is complete, or it isn't there.
     """
     if check_dir is not None:
         if runs or out is not None:

@@ -28,7 +28,7 @@ Examples:
 @click.option(
     "--images",
     metavar="DIR",
-    help="Where the images lie, to see which labels belong to them [default: beside the labels].",
+    help="Folder with the images, to see which labels belong to them [default: beside the labels].",
 )
 @click.option("--columns", metavar="label:tex", help="Which column is the label.")
 @click.option("--first-number", metavar="0|1", help="Number of line 1, if images are numbered.")

@@ -25,7 +25,7 @@ Examples:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the pictures.")
 @click.option("--format", "form", type=click.Choice(["png", "svg"]), default="png", show_default=True)
 def render(label: str, out: Path, form: str) -> None:
-    """Draw labels with the embedded renderer.
+    """Draw labels as PNG or SVG.
 
     FILE is a file or folder of any format that `curate audit` reads: a label per line, JSON, CSV, LaTeX, Markdown and
     so on. A .tex file that is no document is one label. Pictures are named after the sample, its `id` or its line.

@@ -1,6 +1,6 @@
 """Makes the demo's data sets: rendered formulas in three real formats with known defects. Not for auditing them.
 
-The labels are grown from a seed (`grammar`), drawn with the embedded renderer, and some are then spoiled (`defects`);
+The labels are grown from a seed (`grammar`), drawn, and some are then spoiled (`defects`);
 the pictures always show the right formula. `planted.jsonl` says what was spoiled and where, so that what an audit
 finds can be checked. The same seed gives the same bytes. No network, no TeX.
 """

@@ -25,7 +25,7 @@ NOT_TEXT = "the label is not text"
 IMAGE_NOT_PATH = "the image is not a path"
 SEVERAL_IMAGES = "several images in one row, so the label is not that of one picture"
 BASE64_IMAGES = "images that are base64 text among the labels: not read; save them as files, or the data set as parquet"
-NOT_UNICODE = "holds half a surrogate pair, which is no character"
+NOT_UNICODE = "holds half a surrogate pair, which is not a character"
 
 
 def label_column(names: Sequence[str], job: Job, path: Path) -> str:
@@ -48,14 +48,14 @@ def note_rivals(label: str, texts: Iterable[str], rows: int, job: Job) -> None:
     if others:
         job.notes[
             f"labels taken from the column {label!r}, where {', '.join(map(repr, others))} could be labels too; "
-            f"--columns label:{others[0]} takes that"
+            f"to take it, use --columns label:{others[0]}"
         ] += rows
 
 
 def note_unused_images(names: Iterable[str], rows: int, job: Job) -> None:
     """Note columns that look like images where no column is known to be the image; each with what to write."""
     for name in names:
-        job.notes[f"column {name!r} looks like images and is not used; --columns image:{name} takes it"] += rows
+        job.notes[f"column {name!r} looks like images and is not used; to use it, add --columns image:{name}"] += rows
 
 
 def named_column(role: str, names: Sequence[str], job: Job, path: Path) -> str | None:

@@ -18,7 +18,7 @@ REMOTE = "data sets of dataset_info.json that are on a hub, not here"
 ABSENT = "data sets of dataset_info.json whose file isn't here"
 PREFERENCE = "data sets of dataset_info.json that hold preferences (ranking), not answers"
 OTHER_KIND = "data sets of dataset_info.json in files that are not read as conversations (CSV, text)"
-TWICE = "data sets of dataset_info.json whose file another one has named"
+TWICE = "data sets of dataset_info.json whose file another one names too"
 
 ENDINGS = (".json", ".jsonl", ".ndjson", ".parquet", ".arrow")
 #: So many folders above a file may hold the dataset_info.json that names it.

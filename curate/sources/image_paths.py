@@ -24,7 +24,7 @@ from curate.sources.model import LEAVES_FOLDER, NOT_FOUND, Job
 
 SEVERAL_HOLD = "images that were not taken: several folders hold one of that name, and nothing says which is meant"
 TOO_LARGE = (
-    "images that were only looked for near the labels: the folder is too large; --images DIR names a smaller one"
+    "images looked for only near the labels, because the folder is too large; name a smaller one with --images DIR"
 )
 
 #: Folders that are searched at most: enough for any set, and never the whole of a disk.

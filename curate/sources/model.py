@@ -29,7 +29,7 @@ LONG_LABEL = "label longer than 1 MiB"
 LONG_LINE = "line longer than 8 MiB"
 NO_LABEL = "the label is missing"
 LEAVES_FOLDER = (
-    "images that a link leads to out of the image folder: not opened; --images DIR names a folder that holds them"
+    "images behind a link out of the image folder: not opened; name a folder that holds them with --images DIR"
 )
 #: The column of the image paths that were not found, as the label file gives them; null where there is a file.
 NOT_FOUND = "image_not_found"

@@ -63,7 +63,7 @@ def first_number(
         return default, "the format counts so"
     raise UserError(
         f"{path}: the pictures are numbered {lowest:,} to {highest:,} and there are {lines:,} lines, so line 1 may be "
-        f"number 0 or number 1, and the pictures don't tell; say which with {OPTION} 0 or {OPTION} 1"
+        f"number 0 or number 1, and the pictures can't decide; say which with {OPTION} 0 or {OPTION} 1"
     )
 
 

@@ -83,10 +83,10 @@ def opened(path: Path) -> Packed | None:
     """
     name = path.name.lower()
     if path.is_file() and name.endswith(names.UNKNOWN):
-        raise UserError(f"{path}: {Path(name).suffix} archives are not read; unpack it, or pack it as zip")
+        raise UserError(f"{path}: {Path(name).suffix} archives are not read; unpack it or repack it as zip")
     if path.is_file() and name.endswith(names.PICKLES):
         raise UserError(
-            f"{path}: a pickle holds pictures and no labels; name the label file, and pickles beside it are looked into"
+            f"{path}: a pickle holds pictures and no labels; name the label file, and pickles beside it are searched"
         )
     archives = _archives(path)
     if not archives:

@@ -63,6 +63,6 @@ def _section(item: SourceFormat) -> str:
     what = f"{item.shape[0].upper()}{item.shape[1:]}."
     parts = [f"### {item.name}", what, item.page.strip("\n")]
     for number, (name, text) in enumerate(texts):
-        beside = f", with {' and '.join(images)}" if images and number == len(texts) - 1 else ""
+        beside = f", with {', '.join(images)}" if images and number == len(texts) - 1 else ""
         parts.append(f"`{name}`{beside}:\n\n```text\n{text.rstrip()}\n```")
     return "\n\n".join(part for part in parts if part)

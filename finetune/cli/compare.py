@@ -17,14 +17,14 @@ from rules.workers.cores import cores
     epilog="""
 \b
 Both files are read as in `finetune evaluate`; their rows are paired by sample_id and must
-have the same gt. What a model wrote around its formulas is taken off in both files and
-counted: a base model that answers in code fences didn't misread them. --no-unwrap leaves it.
+have the same gt. What a model wrote around its formulas is removed in both files and counted:
+a base model that answers in code fences has not misread the formulas. --no-unwrap keeps it.
 
 \b
 The page holds the metrics with intervals and the significance of their difference (McNemar's
 exact test for shares, paired bootstrap for the rest), what got better and what got worse,
-which symbol was read for which, and examples: image, truth, before and after, each as LaTeX
-and drawn, with the differences marked. It loads nothing from the web.
+which symbol was read for which, and examples: image, ground truth, before and after, each as
+LaTeX and drawn, with the differences marked. It loads nothing from the web.
 
 \b
 Examples:
@@ -40,7 +40,7 @@ Examples:
     "--images",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Folder to find the images in, by path, end of the path, or name [default: paths relative to the file].",
+    help="Folder with the images, found by path, end of the path, or name [default: paths relative to the file].",
 )
 @click.option(
     "--seeds",
@@ -48,7 +48,7 @@ Examples:
     metavar="FILE",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="Predictions of the same training with another seed (may be repeated): adds mean and spread over the seeds.",
+    help="Predictions of the same training with another seed, for the mean and spread over seeds; may be repeated.",
 )
 @columns_option
 @cdm_option

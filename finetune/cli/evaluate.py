@@ -32,10 +32,10 @@ class _ListsMetrics(click.Command):
     cls=_ListsMetrics,
     epilog="""
 \b
-A row of PRED.jsonl is an object with sample_id, gt and pred; one JSON list of such objects is
-read too, and so are the files of LLaMA-Factory, ms-swift, CDM and OmniDocBench. A row without an
-id is known by its place; an answer of null counts as wrong. Strings are compared raw, split at white space as published
-scores are, and in canonical spelling, where x^2 and x ^ { 2 } are the same tokens.
+A row of PRED.jsonl is an object with sample_id, gt and pred. A JSON list of such objects and the
+files of LLaMA-Factory, ms-swift, CDM and OmniDocBench are read too. A row without an id is known
+by its position; an answer of null counts as wrong. Strings are compared raw, split at white space
+as in published scores, and in canonical spelling, where x^2 and x ^ { 2 } are the same tokens.
 
 \b
 {metrics}
@@ -45,14 +45,14 @@ In brackets: 95 % intervals by bootstrap. docs/metrics.md defines every metric. 
 metrics.json (with groups by source, length and rule, and all confusions) and confusions.svg.
 
 \b
-A base model puts formulas in code fences, dollars or JSON. What stands around an answer is taken
-off first, by the same rules for every model (docs/prompts.md), and counted, with the figure that
-the answers had as they came. --no-unwrap scores them so, as published scores do.
+A base model puts formulas in code fences, dollars or JSON. That is removed first, by the same
+rules for every model (docs/prompts.md), and counted; the headline for the raw answers is printed
+too. --no-unwrap scores the raw answers, as published scores do.
 
 \b
---run says how much of the error is the labels' fault: of the answers that are no exact match,
-how many are drawn the same, how many are right by a label with safe fixes, by one that somebody
-decided on, whose label was rejected; and the scores before and after.
+--run says how much of the error is the labels' fault. Of the answers that are no exact match, it
+counts those that look the same, those that match the label after safe fixes or a person's
+decision, and those whose label was rejected; and it shows the scores before and after.
 
 \b
 Examples:
@@ -79,7 +79,7 @@ def evaluate(
     audited: Path | None,
     unwrap: bool,
 ) -> None:
-    """Score a file of predictions against the truth beside them."""
+    """Score a file of predictions against the ground truth in it."""
     from curate import __version__
     from curate.predictions.rows import read_predictions
     from finetune.metrics import evaluation, label_errors, label_report

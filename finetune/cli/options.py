@@ -10,14 +10,14 @@ cdm_option = click.option(
     "--cdm/--no-cdm",
     default=True,
     show_default=True,
-    help="Draw the pairs that look different, for cdm: some 10 ms each.",
+    help="Draw the pairs that look different, for cdm: about 1 ms each.",
 )
 run_option = click.option(
     "--run",
     "audited",
     metavar="RUN",
     type=click.Path(path_type=Path),
-    help="What `curate audit` wrote of the data: also score by its labels after safe fixes and decisions.",
+    help="The audit of the data (a `curate audit` folder): also score by its fixed and decided labels.",
 )
 
 
@@ -37,11 +37,11 @@ columns_option = click.option(
     "--columns",
     metavar="ROLE:KEY,…",
     callback=_columns,
-    help="Which keys hold what, where they go by other names: id:name,gt:truth,pred:answer,image:file.",
+    help="Other names of the keys: id:name,gt:truth,pred:answer,image:file.",
 )
 unwrap_option = click.option(
     "--unwrap/--no-unwrap",
     default=True,
     show_default=True,
-    help="First take off what a model wrote around the formula: fences, dollars, JSON, HTML (docs/prompts.md).",
+    help="Remove what a model wrote around the formula first: fences, dollars, JSON, HTML (docs/prompts.md).",
 )

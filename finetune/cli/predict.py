@@ -27,20 +27,20 @@ folder or an id on the hub. DATASET is a folder that `curate export` wrote, a fi
 folder that `curate audit` reads, conversations too, or an id on the hub.
 
 \b
-A row of PRED.jsonl: sample_id, gt, pred, image (where it is a file), seconds (the batch's
+A row of PRED.jsonl holds sample_id, gt, pred, image (if it is a file), seconds (the batch's
 time divided by its rows), score (mean log-probability of the tokens, the end included),
-and runaway: true where the answer was cut at --max-new-tokens.
+and runaway: true if the answer was cut at --max-new-tokens.
 
 \b
-Stopped, even by `kill -9`, the same command goes on where it was; rows that are there are
-kept if they are of the same model, data, prompt and settings (PRED.jsonl.run.json says what
-they are of). The same model, data, settings and machine give the same answers; another
---batch-size can change the last bits of a sum and so, rarely, a token.
+If the command is stopped, even by `kill -9`, run it again to continue. Rows that are there are
+kept if model, data, prompt and settings are the same (PRED.jsonl.run.json records them). The
+same model, data, settings and machine give the same answers; another --batch-size can change
+the last bits of a sum and so, rarely, a token.
 
 \b
---server needs no GPU and none of the extras: vLLM, SGLang, llama.cpp, Ollama or a hosted API. A
-key is read from TEXSIEVE_API_KEY or OPENAI_API_KEY. score is there where the server gives the
-tokens' log-probabilities. docs/serving.md says how to serve a merged model, and the traps.
+--server asks vLLM, SGLang, llama.cpp, Ollama or a hosted API, and needs no GPU and none of the
+extras. The key is read from TEXSIEVE_API_KEY or OPENAI_API_KEY. score is there if the server
+returns log-probabilities. docs/serving.md says how to serve a merged model, and what can go wrong.
 
 \b
 Examples:
@@ -54,25 +54,25 @@ Examples:
 @click.argument("model", metavar="MODEL")
 @click.argument("dataset", metavar="DATASET")
 @click.option("--out", type=click.Path(path_type=Path), metavar="PRED.jsonl", required=True, help="The file to write.")
-@click.option("--server", metavar="URL", help="Ask the model that this server calls MODEL (OpenAI's chat completions).")
+@click.option("--server", metavar="URL", help="Server of OpenAI's chat completions; MODEL is the model's name there.")
 @click.option("--split", default="test", show_default=True, metavar="NAME", help="The split to predict.")
-@click.option("--images", metavar="DIR", help="The folder in which images are looked up [default: beside the data].")
-@click.option("--columns", metavar="label:tex,…", help="Which columns hold what [default: known by their names].")
+@click.option("--images", metavar="DIR", help="Folder with the images [default: beside the data].")
+@click.option("--columns", metavar="label:tex,…", help="What the columns are [default: known by their names].")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the split's first N rows.")
 @click.option("--prompt", metavar="TEXT", help="What to ask [default: what the model was trained with].")
 @click.option("--batch-size", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
-              help="Images at a time; halved where memory is short. With --server: requests at a time.")  # fmt: skip
+              help="Images at a time; halved if memory runs out. With --server: requests at a time.")  # fmt: skip
 @click.option("--max-new-tokens", type=click.IntRange(min=1), default=512, show_default=True, metavar="N",
-              help="Longest answer.")  # fmt: skip
+              help="Longest answer, in tokens.")  # fmt: skip
 @click.option("--max-pixels", type=click.IntRange(min=28 * 28), metavar="N",
-              help="Scale larger images down to so many pixels [default: as trained].")  # fmt: skip
+              help="Scale larger images down to N pixels [default: as trained].")  # fmt: skip
 @click.option("--4bit/--16bit", "load_in_4bit", default=None,
-              help="How weights are held [default: as trained; 4 bits for a base model].")  # fmt: skip
+              help="Load the weights in 4 or 16 bits [default: as trained; 4 bits for a base model].")  # fmt: skip
 @click.option("--dtype", type=click.Choice(["auto", "bfloat16", "float16", "float32"]),
-              help="What is calculated in [default: as trained; else auto].")  # fmt: skip
+              help="Data type of the calculation [default: as trained; else auto].")  # fmt: skip
 @click.option("--temperature", type=click.FloatRange(0, 100), default=0.0, metavar="T",
-              help="Above 0: tokens are drawn, not the likeliest taken [default: 0].")  # fmt: skip
-@click.option("--seed", type=int, default=0, metavar="N", help="What tokens are drawn with [default: 0].")
+              help="Above 0, tokens are sampled instead of the likeliest taken [default: 0].")  # fmt: skip
+@click.option("--seed", type=int, default=0, metavar="N", help="Seed of the sampling [default: 0].")
 @click.option("--save-images", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Write the images as the model sees them, for `finetune compare`.")  # fmt: skip
 def predict(

@@ -32,22 +32,22 @@ _SAME = (
     params=[one for name in _SAME for one in predict.params if one.name == name],
     epilog="""
 \b
-MODEL and DATASET are those of `finetune predict`. FILE is YAML, a name and what is asked:
+MODEL and DATASET are those of `finetune predict`. FILE is YAML, NAME: PROMPT:
     plain: Write the LaTeX code of the formula in this image.
     short: LaTeX?
 or the name of a ready file: `styles` has plain prompts, document parsing (HTML, Markdown)
 and grounding (boxes in JSON).
 
 \b
-What a style wraps its formula in (fences, dollars, JSON, HTML, a sentence) is taken off by
-fixed rules, docs/prompts.md; the table has the scores after that, and the headline before.
-The first prompt is the one that others are compared with (p: McNemar's exact test): for a
-model that `finetune train` made its own prompt, `trained`, unless FILE has it.
+What surrounds a formula (fences, dollars, JSON, HTML, a sentence) is removed by fixed rules
+(docs/prompts.md). The table has the scores after that, and the headline before. The others are
+compared with the first prompt (p: McNemar's exact test). For a model of `finetune train`, that
+is its own prompt, `trained`, unless FILE has it.
 
 \b
---out writes prompts.json, prompts.md, and of each prompt the answers as they came
-(NAME.jsonl) and unwrapped (NAME.unwrapped.jsonl), which `finetune evaluate` and `compare`
-read. Stopped, the same command goes on where it was.
+--out writes prompts.json, prompts.md, and for each prompt the raw answers (NAME.jsonl) and the
+unwrapped ones (NAME.unwrapped.jsonl), which `finetune evaluate` and `compare` read. If the
+command is stopped, run it again to continue.
 
 \b
 Examples:
@@ -57,8 +57,8 @@ Examples:
 )
 @click.argument("model", metavar="MODEL")
 @click.argument("dataset", metavar="DATASET")
-@click.option("--prompts", "prompt_file", metavar="FILE", default="styles", show_default=True, help="What to ask.")
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Keep answers and scores.")
+@click.option("--prompts", "prompt_file", metavar="FILE", default="styles", show_default=True, help="The prompts.")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Folder for the answers.")
 @click.option("--cdm/--no-cdm", default=True, show_default=True, help="Draw the pairs that look different, for cdm.")
 def prompts(
     model: str,

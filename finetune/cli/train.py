@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     epilog="""
 \b
 CONFIG is a YAML file, or the name of a ready one: 8gb, 16gb, 24gb, multi-gpu (its first
-lines say how to start it on several GPUs). KEY=VALUE wins over it: data.path is a folder
+lines say how to start it on several GPUs). KEY=VALUE overrides it. data.path is a folder
 that `curate export` wrote, a file or folder that `curate audit` reads, conversations too,
-or an id on the hub. Both count the same samples.
+or an id on the hub. Both commands count the same samples.
 
 \b
-Every sample is looked at before the first step. What doesn't fit the model (a broken image,
-a formula longer than data.max_length, …) is left out and listed with its reason; with
-data.unfit=error nothing is trained then. --dry-run stops there and says how many tokens and
-steps there are, and about how much memory and time they take. It needs no GPU.
+Every sample is checked before the first step. What doesn't fit the model (a broken image, a
+formula longer than data.max_length, …) is left out and listed with its reason; with
+data.unfit=error nothing is trained in that case. --dry-run stops there, counts tokens and steps,
+and estimates memory and time. It needs no GPU.
 
 \b
-The run folder (`out`) holds the settings, the versions, the losses as JSON lines and drawn,
-pages with what the model reads at each evaluation, the adapters best/ and last/, and
-checkpoints. A training that was stopped goes on with --resume, with the same data in the
-same order. One with a validation set stops where that no longer gets better.
+The run folder (`out`) holds the settings, the versions, the losses as JSON lines and as a plot,
+pages with the model's answers at each evaluation, the adapters best/ and last/, and
+checkpoints. --resume continues a stopped training with the same data in the same order. With a
+validation set, a training stops when its answers no longer improve.
 
 \b
 Examples:
@@ -50,8 +50,8 @@ Examples:
 )
 @click.argument("config", metavar="CONFIG")
 @click.argument("settings", metavar="[KEY=VALUE]...", nargs=-1)
-@click.option("--dry-run", is_flag=True, help="Say what a training would do and take; train nothing, write nothing.")
-@click.option("--resume", is_flag=True, help="Go on with the training in the run folder, from its last checkpoint.")
+@click.option("--dry-run", is_flag=True, help="Say what the training would do and need; write nothing.")
+@click.option("--resume", is_flag=True, help="Continue the training in the run folder from its last checkpoint.")
 def train(config: str, settings: tuple[str, ...], dry_run: bool, resume: bool) -> None:
     """Fine-tune a vision-language model on a data set."""
     from finetune.models.hardware import is_first_process, require_packages

@@ -20,7 +20,7 @@ from finetune.metrics.pair_numbers import CANONICAL
 from finetune.metrics.pairs import Progress
 from finetune.metrics.unwrapping import Unwrapping
 
-#: What came of a row, in the order they are told. fixed: wrong before, right after (right: looks as the truth does);
+#: What happened to a row, in order of display. fixed: wrong before, right after (right: renders like the ground truth);
 #: broken: the other way round; better and worse: wrong in both, by the mean of structure and symbols.
 VERDICTS = ("fixed", "broken", "better", "worse", "still wrong", "right")
 #: A change of the mean of structure and symbols that is none.

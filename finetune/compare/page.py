@@ -216,7 +216,7 @@ def _side(name: str, found: Evaluated, place: int) -> dict[str, Any]:
     truth, prediction = found.tokens[place]
     alike = bool(found.alike[place])
     spans = [] if alike else differences(truth, prediction)[1]
-    said = "looks as the truth does" if alike else _errors(found.compared[place])
+    said = "renders like the ground truth" if alike else _errors(found.compared[place])
     if found.runaway[place]:
         said = f"ran away: {count(len(prediction))} tokens for {count(len(truth))}"
     return {**_shown(name, found.rows[place].pred, prediction, spans, said), "alike": alike}

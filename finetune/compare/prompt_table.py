@@ -75,7 +75,7 @@ def score_prompts(
 
 
 def best(found: Sequence[PromptScores]) -> PromptScores:
-    """The prompt whose answers most often look as the truth does; of equals the one nearer to it, then the first."""
+    """The prompt whose answers most often render like the ground truth; on a tie, the closer one, then the first."""
     drawn, near = headline().name, EDIT_SCORE.name
     return max(found, key=lambda one: (one.unwrapped[drawn], one.unwrapped["canonical"][near]))
 
@@ -161,7 +161,7 @@ def verdict(found: Sequence[PromptScores]) -> str:
     top = best(found)
     unit = headline().unit
     value = unit.among_many(top.unwrapped[headline().name]) + unit.symbol
-    said = f"best: {top.asked.prompt.name}, {value} drawn as the truth"
+    said = f"best: {top.asked.prompt.name}, {value} rendered like the ground truth"
     if len(found) == 1:
         return said
     level = 0.05 / (len(found) - 1)

@@ -36,7 +36,7 @@ class Evaluated:
 
     rows: Sequence[Prediction]
     tokens: Sequence[tuple[Tokens, Tokens]]
-    #: 1 where the prediction looks as the truth does, else 0.
+    #: 1 where the prediction renders like the ground truth, else 0.
     alike: Numbers
     compared: list[Compared]
     runaway: list[bool]
@@ -58,7 +58,7 @@ def evaluate(
     """Measure every row.
 
     `rules`: also run the default rules over the truths, for groups by rule. `characters`: also draw the pairs that look
-    different, some 10 ms each, for the metrics that read drawings. `workers`: processes for both. `progress` is called
+    different, about 1 ms each, for the metrics that read drawings. `workers`: processes for both. `progress` is called
     with pairs drawn and to be drawn.
     """
     (found,) = evaluate_all([rows], workers=workers, rules=rules, characters=characters, progress=progress)

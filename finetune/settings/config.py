@@ -60,9 +60,9 @@ class DataConfig:
 
     #: A folder of `curate export`, a file or folder that `curate audit` reads (conversations too), or an id on the hub.
     path: str = "dataset"
-    #: The folder in which images are looked up, as `curate audit --images` has it; null: beside the data.
+    #: The folder with the images, as in `curate audit --images`; null: beside the data.
     images: str | None = None
-    #: Which columns hold what, `label:tex,image:photo`, as `curate audit --columns` has it; null: known by their names.
+    #: What the columns are, `label:tex,image:photo`, as in `curate audit --columns`; null: known by their names.
     columns: str | None = None
     #: The split to train on.
     train: str = "train"
@@ -128,7 +128,7 @@ class EvalConfig:
 
     #: Steps between two evaluations; below 1 a share of an epoch; null: once an epoch.
     every: Annotated[float, Between(1e-6, 1e9)] | None = 0.25
-    #: What makes an adapter the best: of the predicted samples exprate_render_equal or the mean of cdm (of equals the
+    #: What makes an adapter the best: of the predicted samples, exprate_render_equal or the mean of cdm (on a tie, the
     #: one with the lower loss), or the loss. Where samples couldn't be predicted, the loss decides.
     best_by: Literal["exprate_render_equal", "cdm", "loss"] = "exprate_render_equal"
     #: Samples a GPU holds at a time.

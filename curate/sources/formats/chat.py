@@ -33,10 +33,10 @@ class Chat(FileFormat):
     shape = "conversations about images: JSON lines, a JSON array, or a folder with LLaMA-Factory's `dataset_info.json`"
     page = """
 A sample is a conversation of one question, one answer and at most one image. The label is the **answer exactly as it
-stands**: code fences and dollar signs are for rules to see. The question becomes the column `question`, a system prompt
-`system`; what else a record holds stays a column. These spellings are read:
+is**: rules report code fences and dollar signs. The question becomes the column `question`, a system prompt the column
+`system`; all else in a record stays a column. These forms are read:
 
-| keys | of | in |
+| keys | holding | used by |
 | --- | --- | --- |
 | `messages` | `role`, `content`: a text, or parts `text`, `image`, `image_url` | OpenAI, TRL, ms-swift, LLaMA-Factory |
 | `conversations` | `from`, `value` | ShareGPT, LLaVA, LLaMA-Factory |
@@ -46,17 +46,18 @@ stands**: code fences and dollar signs are for rules to see. The question become
 | `prompt`, `completion` | texts or turns | TRL |
 
 The image is a path in its part, in `<img>…</img>`, or beside the conversation in `images`, `image` and the like, where
-a list of one and `{"path": …}` are fine too, or it is base64 text (`data:image/png;base64,…`). The same conversations
+a list of one and `{"path": …}` are fine too; or it is base64 text (`data:image/png;base64,…`). The same conversations
 in tables are read as [`parquet`](#parquet) and [`hf`](#hf), images inside included. A text under `label`, `latex`,
-`tex` or `formula` is the label, whatever is beside it.
+`tex` or `formula` is the label, whatever else there is.
 
 A folder with a `dataset_info.json` is read as LLaMA-Factory reads it: the files that it names, with its `columns` and
-`tags`. Notes count what it names that isn't here. It also holds for one of its files that is read by itself.
+`tags`. Notes count named files that are missing. `dataset_info.json` also applies to one of its files that is read by
+itself.
 
-What is no sample is an unreadable row, counted with its reason: no answer or several, turns that are not one question
-and its answer, several images, another number of marks (`<image>`, parts of the type `image`) than of images. No mark
-at all is fine. An answer that is null is missing; an empty one is a sample with a finding. Images on the web are not
-fetched: they are files that are missing, and a note counts them.
+Anything else is an unreadable row, counted with its reason: no answer or several, turns that are not one question
+and its answer, several images, or more or fewer image marks (`<image>`, parts of the type `image`) than images. No
+mark at all is fine. An answer of null is missing; an empty answer is a sample with a finding. Images on the web are not
+fetched: they count as missing files, and a note says how many.
 
 `finetune train` and `finetune predict` read the same files with the same code, and count the same samples.
 """

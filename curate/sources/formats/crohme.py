@@ -30,10 +30,10 @@ class Crohme(InkFormat):
     name = "crohme"
     shape = "`caption.txt` (id, TAB or space, label), InkML with a `truth` annotation, or a JSON list of labels"
     page = """
-In a caption file the first TAB divides, or the first space of a line without one; the image is named by the id. An
+In a caption file the first TAB ends the id, or the first space of a line without a TAB; the id names the image. An
 InkML file is its own image, [drawn](project-file.md#strokes) from the strokes, unless a picture of that name is
-there; folders in folders are read, and the first of them names the split. The other annotations become columns. A
-JSON list says nothing of where it is from: the name of the file or of its folder decides, or FORMAT does.
+there. Folders in folders are read, and the outermost names the split. The other annotations become columns. A
+JSON list doesn't say where it is from: the name of the file or its folder decides, or FORMAT does.
 """
     layouts = (
         (

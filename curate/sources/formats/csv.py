@@ -9,7 +9,7 @@ class Csv(DelimitedFormat):
     name = "csv"
     shape = "comma-separated values with a header"
     page = """
-A field in quotes may hold commas, doubled quotes and line ends. A row with another number of fields than the header
+A field in quotes may hold commas, doubled quotes and line ends. A row with more or fewer fields than the header
 is unreadable.
 """
     example = (

@@ -93,10 +93,10 @@ class HuggingFace(SourceFormat):
     name = "hf"
     shape = "an id on the Hugging Face hub (`hf:ORG/NAME`), a `save_to_disk` folder, or parquet shards"
     page = """
-An id is fetched through `datasets`, `hf:ORG/NAME:CONFIG` picks a configuration; images stay unread until they are
-looked at. `curate fix` takes no id: it writes files, so save the data set first (`save_to_disk`). Of a saved data set
-it writes one that can be loaded again, with the splits that were read. Rows that are conversations are read as
-[`chat`](#chat) says.
+An id is fetched through `datasets`, `hf:ORG/NAME:CONFIG` picks a configuration. Images stay unread until they are
+needed. `curate fix` writes files, so save a data set of the hub first (`save_to_disk`). It writes a saved data set as
+one that can be loaded again, with the splits that were read. Rows that are conversations are read as [`chat`](#chat)
+says.
 """
     layouts = (("datasets", "what `Dataset.save_to_disk` and `DatasetDict.save_to_disk` write"),)
     general = True

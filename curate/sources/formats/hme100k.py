@@ -21,7 +21,7 @@ class Hme100k(FileFormat):
     name = "hme100k"
     shape = "`image<TAB>label` lines (a space may stand before the TAB)"
     page = """
-The first TAB divides. Spaces before it belong to neither the name nor the label; whatever follows it is the label.
+The first TAB ends the name. Spaces before it belong to neither name nor label; everything after it is the label.
 """
     layouts = (
         (

@@ -38,7 +38,7 @@ class Im2latex(SourceFormat):
 The index is joined by formula number, counted from 0, or from 1 where a highest number that is the number of lines says
 so; a note says which, and `--first-number` overrules it. Number and image stand in either order, with spaces or TABs
 between. The formulas are beside the index or in a folder beside it (`matching/train.matching.txt` with
-`formulas/train.formulas.norm.txt` and `images/images_train`); of several the choice is yours: name the one you mean.
+`formulas/train.formulas.norm.txt` and `images/images_train`); if there are several, name the one you mean.
 Blank formula lines count as lines. A number past the end of the formulas, or one whose formula can't be read, is an
 unreadable row; formulas that no index names are noted. The original's formulas are in Latin-1, so what isn't UTF-8 is
 read as that. `curate fix` changes the formulas and keeps the index.
@@ -148,7 +148,7 @@ def _only_formulas(index: Path) -> Path:
         raise wrong_shape(index, "im2latex", f"there is no formulas file (formulas.lst) beside this index{hint}")
     if len(found) > 1:
         choices = ", ".join(f"im2latex:{file}" for file in found)
-        raise UserError(f"{index}: it could be of several formulas files; say which: {choices}")
+        raise UserError(f"{index}: several formulas files fit this index; say which: {choices}")
     return found[0]
 
 

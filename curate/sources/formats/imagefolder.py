@@ -29,8 +29,8 @@ class FolderOfImages(SourceFormat):
     name = "imagefolder"
     shape = "a folder of images with `metadata.jsonl`, `.csv` or `.parquet`"
     page = """
-`file_name` is relative to the folder that the metadata file stands in. A folder in the data set with a metadata file
-of its own is a split.
+`file_name` is relative to the metadata file's folder. A folder in the data set with a metadata file of its own is a
+split.
 """
     layouts = (
         ("datasets", "images with `metadata.csv`, `.jsonl` or `.parquet`, in a folder or in one for each split"),

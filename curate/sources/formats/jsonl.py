@@ -23,7 +23,7 @@ class Jsonl(FileFormat):
     shape = "JSON lines, a JSON array of objects or labels, or one JSON object `{image: label}`"
     page = """
 A record is an object with a label under one of the [names](#columns) above, or a string, which is the label itself.
-`curate fix` changes the label's string and keeps every other byte, so numbers, spaces and the order of keys stay.
+`curate fix` changes the label's string and keeps every other byte: numbers, spaces and the order of keys stay.
 """
     layouts = (("TexTeller", "`formulas.jsonl` of `img_name` and `formula` with `images`"),)
     example = (

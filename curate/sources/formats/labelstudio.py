@@ -36,16 +36,16 @@ class LabelStudio(FileFormat):
     name = "labelstudio"
     shape = "Label Studio's exports JSON and JSON-MIN, with the label in a text area (TextArea)"
     page = """
-A task is a sample: its image, and the text of its annotation. Of several annotations, those marked as ground truth
-count; they must agree. Cancelled ones don't count. If a task has several text areas, `--columns label:NAME` says which
-one (its `from_name`) is the label; `image:KEY` says which key of `data` is the image.
+A task is a sample: its image and the text of its annotation. If there are several annotations, those marked as ground
+truth count, and they must agree. Cancelled ones don't count. If a task has several text areas, `--columns label:NAME`
+says which one (its `from_name`) is the label; `image:KEY` says which key of `data` is the image.
 
 An image is looked up by its address in Label Studio: `/data/upload/1/0a1b2c3d-NAME` as `upload/1/0a1b2c3d-NAME`,
 `0a1b2c3d-NAME` or `NAME`; `/data/local-files/?d=PATH`, `s3://BUCKET/PATH` and web addresses as `PATH` or an end of it.
-`--images DIR` names the folder: the project's `media`, or wherever the files are. Nothing is fetched.
+`--images DIR` names the folder: the project's `media`, or wherever the files are. Nothing is downloaded.
 
-An unreadable row, counted with its reason, is a task that was skipped or not annotated, one with predictions only, with
-annotations that disagree, with several texts, or with the text of a region of a page.
+These tasks are unreadable rows, counted with their reason: tasks that were skipped or not annotated, or that have only
+predictions, annotations that disagree, several texts, or the text of a region of a page.
 """
     example = (
         (

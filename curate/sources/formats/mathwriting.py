@@ -9,9 +9,9 @@ class MathWriting(InkFormat):
     name = "mathwriting"
     shape = "InkML with a `normalizedLabel` or `label` annotation, or a JSON list of labels"
     page = """
-`normalizedLabel` is the label where it is there, and the file is its own image, [drawn](project-file.md#strokes) from
-the strokes. The other annotations become columns, and `splitTagOriginal` is the split where the folder isn't. A JSON
-list says nothing of where it is from: the name of the file or of its folder decides, or FORMAT does.
+`normalizedLabel` is the label if there is one, and the file is its own image, [drawn](project-file.md#strokes) from
+the strokes. The other annotations become columns, and `splitTagOriginal` is the split if the folder isn't. A JSON
+list doesn't say where it is from: the name of the file or its folder decides, or FORMAT does.
 """
     layouts = (("MathWriting", "InkML in `train`, `valid`, `test` …"),)
     example = (

@@ -21,7 +21,7 @@ class Parquet(SourceFormat):
     name = "parquet"
     shape = "parquet with a label column; images as paths or as bytes inside"
     page = """
-Images inside are a column of bytes or of `{bytes, path}`, and stay unread until they are looked at. Files named
+Images inside are a column of bytes or of `{bytes, path}`, and stay unread until they are needed. Files named
 `…-00000-of-00002` are one split. `curate fix` writes a table of the same schema and keeps every other column. Rows
 that are conversations are read as [`chat`](#chat) says.
 """

@@ -46,29 +46,29 @@ class Tex(SourceFormat):
     name = "tex"
     shape = "LaTeX (`.tex`), Markdown (`.md`) or a Jupyter notebook, or a folder of them: the formulas"
     page = r"""
-A label is a formula as it stands in the document. `$…$`, `\(…\)`, `$$…$$`, `\[…\]`, `equation`, `displaymath` and
-`math` are left out, for they say that there is a formula and nothing of it. `align`, `gather`, `multline`,
+A label is a formula as it is in the document. `$…$`, `\(…\)`, `$$…$$`, `\[…\]`, `equation`, `displaymath` and
+`math` are left out, because they only mark a formula. `align`, `gather`, `multline`,
 `eqnarray`, `flalign` and `alignat` stay, `\begin` and `\end` included: without them `&` and `\\` mean nothing.
-`\label` and `\tag` stay too. White space around a formula, and a comment before it, is no part of it.
+`\label` and `\tag` stay too. White space around a formula and a comment before it are not part of it.
 
 A sample is named after the line and column where its label begins (in a folder: file, line and column). The column
 `kind` is `inline`, `display` or the environment; `macros` lists the commands and environments of the document's own
 that the label uses. They may be defined in the document, in files beside it, in files that it names with `\input` or
-`\usepackage`, and for a chapter without a preamble in the folder above. A finding that LaTeX doesn't know such a
-macro is a remark, not an error. For `curate check` another unknown command of a LaTeX document is a warning, since a
+`\usepackage`, or, for a chapter without a preamble, in the folder above. A finding that LaTeX doesn't know such a
+macro is only a remark. For `curate check`, any other unknown command of a LaTeX document is a warning, because a
 package may define it.
 
-`$…$` begins and ends as in TeX in a `.tex` file, where a paragraph's end ends it; a dollar sign without a second one
-is an unreadable row. In Markdown Pandoc's and GitHub's rules hold: no space inside, no letter or digit before, no
-digit behind; fences of the language `math`, `` $`…`$ ``, `\\(…\\)` and bare environments are formulas; `\(…\)` and
-`\[…\]` are escaped brackets unless some of them hold LaTeX. Dollar signs that begin no formula are counted in the
+In a `.tex` file, `$…$` begins and ends as in TeX, and a paragraph's end ends it; a dollar sign without a partner is
+an unreadable row. In Markdown, the rules of Pandoc and GitHub apply: no space inside, no letter or digit before, no
+digit after. Fences of the language `math`, `` $`…`$ ``, `\\(…\\)` and bare environments are formulas; `\(…\)` and
+`\[…\]` are escaped brackets unless some of them hold LaTeX. Dollar signs that begin no formula are counted in
 notes. Comments, `\verb`, verbatim environments, listings, definitions, `\iffalse`, code, HTML and addresses hold no
 formulas.
 
-Of a single file, only that file is read; name the folder to read a paper in several files. `curate fix` keeps every
-byte outside the labels, and leaves a label as it is if the new one could not stand in its place. `curate check` and
-`curate fix` pass over what only a label must be, and no formula in a document: on one line, without `\label`, number
-or comment, and in no display environment.
+If you name a file, only that file is read; name the folder of a paper in several files. `curate fix` keeps every
+byte outside the labels, and leaves a label as it is if the new one wouldn't work in its place. `curate check` and
+`curate fix` skip what only a data set's label must be: on one line, without `\label`, number or comment, and outside
+display environments.
 """
     example = (
         (

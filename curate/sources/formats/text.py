@@ -25,7 +25,7 @@ class TextFormat(FileFormat):
     name = "text"
     shape = "a label a line"
     page = """
-Labels without images. The line number is the name of a sample; blank lines count, and are unreadable rows.
+Labels without images. A sample is named after its line number. Blank lines count, and are unreadable rows.
 """
     example = (("labels.txt", "x ^ { 2 }\n\\frac { 1 } { 2 }\n"),)
     general = True

@@ -9,8 +9,8 @@ class Tsv(DelimitedFormat):
     name = "tsv"
     shape = "tab-separated values with a header"
     page = """
-Many such files are written by joining fields with tabs: a row whose quotes don't give the header's number of fields
-is taken literally, quotes and all.
+Many such files are written by joining fields with tabs. So a row whose quotes don't give the header's number of fields
+is taken literally, quotes included.
 """
     example = (("train.tsv", 'id\tlabel\n1\tx ^ { 2 }\n2\ta "\n'),)
     endings = (".tsv",)

@@ -22,7 +22,7 @@ from curate.sources.places.output import Files
 from curate.sources.plain_lines import lines_frame, read_labels
 
 DOUBLED = "several images have the number of this line"
-NO_IMAGE = "lines that no image in the folders belongs to, so that they are of no split: not read"
+NO_IMAGE = "lines without an image in the folders, and so without a split: not read"
 NO_LINE = "numbered images that no line belongs to"
 
 _NAMED = re.compile(rf"\S+{IMAGE_NAME}[ \t]")
@@ -32,14 +32,14 @@ class Unimer(FileFormat):
     name = "unimer"
     shape = "a `.txt` with a label a line, and images named by the line's number (`0000000.png`)"
     page = """
-The images are in a folder of the text file's name, in `images`, or beside it. Where they are in several folders
-(LaTeX-OCR: `math.txt` with `train`, `val` and `test`), a row's split is the folder that holds its image, and a line
-without an image is counted and not read.
+The images are in a folder with the text file's name, in `images`, or beside the file. If they are in several folders
+(LaTeX-OCR: `math.txt` with `train`, `val` and `test`), a row's split is the folder that holds its image, and lines
+without an image are counted and not read.
 
-Whether line 1 belongs to image 0 or 1 is decided by evidence, and a note says by which: an image 0; else a highest
-number that is the number of lines; else the images themselves, where they fit the labels of one numbering better
-([pairs](pairs.md)); else a highest number that is one less, or names of seven digits. Where nothing tells it is an
-error: `--first-number 0` or `1` says it.
+Evidence decides whether line 1 belongs to image 0 or image 1, and a note names it. The first of these counts: there is
+an image 0; the highest number is the number of lines; the images fit the labels of one numbering better
+([pairs](pairs.md)); the highest number is one less, or names have seven digits. Without any, an error asks for
+`--first-number 0` or `1`.
 """
     layouts = (
         ("UniMER", "`UniMER-1M/train.txt` with `images`, `UniMER-Test/cpe.txt` with `cpe` …; or one of the two"),

@@ -1,4 +1,4 @@
-"""Does the prediction look as the truth does? The visual key says so; nothing is drawn."""
+"""Does the prediction render like the ground truth? The visual key says so; nothing is drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def looks(pairs: Pairs) -> Columns:
 
 RENDER_EQUAL = Metric(
     name="exprate_render_equal",
-    title="looks as the truth does",
+    title="renders like the ground truth",
     meaning="share of pairs with equal [visual keys](visual-key.md), the headline",
     unit=PERCENT,
     columns=("alike",),

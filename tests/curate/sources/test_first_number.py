@@ -108,7 +108,7 @@ def test_pictures_of_other_labels_decide_nothing(tmp_path: Path) -> None:
     for at, png in enumerate(_pictures()):
         (tmp_path / "images" / f"{at + 3}.png").write_bytes(png)
     write(tmp_path / "labels.txt", "".join(f"x _ {{ {n} }}\n" for n in range(60)))
-    with pytest.raises(UserError, match="the pictures don't tell"):
+    with pytest.raises(UserError, match="the pictures can't decide"):
         read(tmp_path)
 
 
@@ -135,7 +135,7 @@ def test_a_row_is_of_the_split_whose_folder_has_its_picture(tmp_path: Path) -> N
         ("val", "val/0000003.png", "x_3"),
         ("test", "test/0000005.png", "x_5"),
     ]
-    assert source.notes["lines that no image in the folders belongs to, so that they are of no split: not read"] == 2
+    assert source.notes["lines without an image in the folders, and so without a split: not read"] == 2
     assert labels(read(f"{tmp_path}#val")) == ["x_3"]
     assert read(tmp_path, limit=3).frame.height <= 3
 

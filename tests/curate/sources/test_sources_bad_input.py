@@ -177,7 +177,7 @@ def test_json_values_that_are_no_label(tmp_path: Path) -> None:
         (2, "the label is missing"),
         (3, "the label is not text"),
         (4, "the label is not text"),
-        (5, "holds half a surrogate pair, which is no character"),
+        (5, "holds half a surrogate pair, which is not a character"),
         (6, "holds a NUL byte"),
         (7, "the image is not a path"),
     ]

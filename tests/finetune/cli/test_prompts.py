@@ -130,7 +130,7 @@ def test_the_table_has_every_prompt_and_every_figure(found) -> None:
     assert [cell for cell in rows["seconds a formula"] if cell] == ["0.5", "2", "–"]
     assert [cell.strip() for cell in rows["cut at the limit"] if cell] == ["1", "0", "0"]
     assert [cell.strip() for cell in rows["wrapped"] if cell] == ["0 %", "100 %", "100 %"]
-    assert "best: page, 100.00 % drawn as the truth; against plain that may be chance (p = 1.000)" in table
+    assert "best: page, 100.00 % rendered like the ground truth; against plain that may be chance (p = 1.000)" in table
     assert "taken off: page: delimiters 3, fence 1, html 1; boxes: json 4" in table
     assert max(map(len, table.splitlines())) <= 120
     assert as_markdown(found).count("\n## ") == 3

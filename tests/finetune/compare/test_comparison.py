@@ -119,7 +119,7 @@ def test_differences_are_marked_at_their_place() -> None:
 def test_the_page_names_the_errors_and_escapes_data(found) -> None:
     html = build(found, render=draw_nothing).decode()
     assert r"\zeta → \epsilon (4 times), \beta → B (2 times), . lost" in html
-    assert "looks as the truth does" in html
+    assert "renders like the ground truth" in html
     assert r"<mark>\epsilon</mark>" in html
     assert build(found, render=draw_nothing).decode() == html
     evil = "<script>alert(1)</script>"
