@@ -238,6 +238,16 @@ def test_a_set_none_of_whose_images_is_found_says_what_was_tried(tmp_path):
     assert run.samples.collect()["image_not_found"].to_list() == [row["image"] for row in rows]
 
 
+def test_none_found_names_archives_that_are_not_read(tmp_path):
+    (tmp_path / "images.7z").write_bytes(b"7z")
+    (tmp_path / "images.zip").write_bytes(b"no zip")
+    source = write_jsonl(tmp_path / "rows.jsonl", [{"image": f"{n}.png", "label": f"x_{n}"} for n in range(3)])
+    with pytest.raises(UserError) as error:
+        run_audit(tmp_path / "run", source)
+    assert "images.zip: not a readable zip file" in str(error.value)
+    assert "images.7z is not read: unpack it; say where they lie" in str(error.value)
+
+
 def test_none_found_names_the_folder_that_would_do(tmp_path):
     away = tmp_path / "away" / "0.png"
     away.parent.mkdir()
