@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from curate.audit.options import AuditOptions, Progress
 from curate.archives.names import UNKNOWN, is_archive
+from curate.audit.options import AuditOptions, Progress
 from curate.base.errors import UserError
 from curate.base.tables import things
 from curate.base.visible import visible

@@ -30,6 +30,7 @@ NO_LABELS = "files beside it that hold no labels and were not read: {what}"
 
 #: Lines of the name of an image, a sign that is no white space, and something else.
 _JOINED = re.compile(rf"[^|;,\t]+{IMAGE_NAME}\s*[|;,]\s*\S")
+_TURNED = re.compile(rf"[^\t]+\t\S+{IMAGE_NAME}\s*$")
 #: Files that hold data and are not read, by their endings, and what to do with them.
 _UNREAD_ENDINGS = {
     (".xlsx", ".xls", ".ods"): "save the table as CSV",
@@ -255,6 +256,8 @@ def _unread(look: Look) -> list[str]:
 
 def _joined(look: Look) -> str | None:
     """What to do with a file whose lines join the name of an image and its label with another sign than a TAB."""
+    if look.share(_TURNED) >= 0.9:
+        return "its lines are LABEL, a TAB and IMAGE; put the image first"
     if look.share(_JOINED) < 0.9:
         return None
     return "its lines are IMAGE, a sign and LABEL; put a TAB between them, or a line `image,label` above if it is CSV"

@@ -1,4 +1,4 @@
-"""What can't be read as it is gets one line that says what it is and what to do, and is never read as something else."""
+"""What can't be read as it is gets one line that says what it is and what to do, and is read as nothing else."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from curate.base.errors import UserError
     ("name", "text", "said"),
     [
         ("labels.txt", "".join(f"./images/{n}.png|x_{n}\n" for n in range(4)), "put a TAB between them"),
+        ("gt.txt", "".join(f"x_{n}\t{n}.png\n" for n in range(4)), "put the image first"),
         ("gt.txt", "".join(f'{n}.png, "x_{n}"\n' for n in range(4)), "put a TAB between them"),
         ("labels.csv", "".join(f"{n}.png,x_{n}\n" for n in range(4)), "its first line is a row and no header"),
         ("labels.csv", "image;latex\n" + "".join(f"{n}.png;x_{n}\n" for n in range(4)), "separated by ';'"),
@@ -42,3 +43,25 @@ def test_a_table_without_labels_beside_tables_that_have_them_is_noted(tmp_path: 
     source = read(tmp_path)
     assert labels(source) == ["x"]
     assert [note for note in source.notes if note.endswith(": formulas.norm.csv")]
+
+
+@pytest.mark.parametrize("name", ["train.txt", "train.csv"])
+def test_a_header_of_image_and_label_makes_a_table(name: str, tmp_path: Path) -> None:
+    write(tmp_path / name, "image\tlabel\n" + "".join(f"{n}.png\tx_{n}\n" for n in range(30)))
+    source = read(tmp_path)
+    assert (source.format, labels(source)[0], len(labels(source))) == ("tsv", "x_0", 30)
+
+
+@pytest.mark.parametrize("layout", ["{split}/{kind}", "{kind}/{split}"])
+def test_a_text_file_for_each_image_in_folders_of_labels_and_of_images(layout: str, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for n in range(3):
+            write(tmp_path / layout.format(split=split, kind="labels") / f"{split}{n}.txt", f"{split}_{n}")
+            image(tmp_path / layout.format(split=split, kind="images") / f"{split}{n}.png")
+    source = read(tmp_path)
+    rows = source.frame.select("split", "image", "label").rows()
+    assert sorted(rows) == sorted(
+        (split, layout.format(split=split, kind="images") + f"/{split}{n}.png", f"{split}_{n}")
+        for split in ("train", "test")
+        for n in range(3)
+    )
