@@ -32,8 +32,7 @@ class Unimer(FileFormat):
     name = "unimer"
     shape = "a `.txt` with a label a line, and images named by the line's number (`0000000.png`)"
     page = """
-The images are in a folder of the text file's name, in `images`, or beside it; or in an archive of that name
-(`cpe.zip`, `images.zip`) that holds no higher number than there are lines. Where they are in several folders
+The images are in a folder of the text file's name, in `images`, or beside it. Where they are in several folders
 (LaTeX-OCR: `math.txt` with `train`, `val` and `test`), a row's split is the folder that holds its image, and a line
 without an image is counted and not read.
 
