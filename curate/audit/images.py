@@ -98,10 +98,10 @@ def check_found(samples: pl.DataFrame, sources: Sequence[Source], options: Audit
 
 def _none_found(source: Source, images: int, first: str, folder: Path | None, name: str) -> str:
     """What was tried, and what to do. first: the first image; folder: where that is; name: of the source, if needed."""
-    if folder is not None:
-        hint = f"{visible(first)} is in {visible(folder.as_posix())}, which is not in that folder: "
-    elif source.notes.get(SEVERAL_HOLD):
+    if source.notes.get(SEVERAL_HOLD):
         hint = "several folders hold images of these names, and nothing says which are meant: "
+    elif folder is not None:
+        hint = f"{visible(first)} is in {visible(folder.as_posix())}, which is not in that folder: "
     else:
         hint = "".join(f"{visible(said)}; " for said in _unread_archives(source))
     where = visible(source.root.as_posix())
