@@ -108,7 +108,7 @@ def _packed(labels: Path, base: Path) -> list[tuple[Path, str | None, dict[int, 
     """The same in the archive beside a label file that is called as it is, or else in the one for images.
 
     A folder of it stands for one of the archive's name; `archived_images` finds the pictures in that. There must be a
-    line for every number: an archive is no sign by itself that lines and pictures belong together.
+    line for every number, and a picture for half of the lines: an archive alone is no sign that they belong together.
     """
     stem = stem_of(labels)
     archives = [name for name in Look(base).names[0] if archive_names.is_archive(name, archive_names.OF_DATA_SETS)]
@@ -126,7 +126,8 @@ def _packed(labels: Path, base: Path) -> list[tuple[Path, str | None, dict[int, 
     mine = [(folder, numbers) for folder, numbers in found if folder.name == stem]
     found = mine if len(mine) == 1 else found
     times = Counter(number for _, numbers in found for number in numbers)
-    if not times or times.total() > len(times) or last_line(labels) < max(times):
+    lines = last_line(labels)
+    if not times or times.total() > len(times) or lines < max(times) or len(times) * 2 < lines:
         return []
     if len(found) == 1:
         return [(found[0][0], None, found[0][1])]

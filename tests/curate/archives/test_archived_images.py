@@ -180,10 +180,19 @@ def test_pictures_by_number_in_folders_of_one_archive_are_splits(tmp_path: Path)
     assert widths(tmp_path) == [10, 11, 12]
 
 
-def test_more_numbers_in_an_archive_than_lines_are_no_pairs(tmp_path: Path) -> None:
-    write(tmp_path / "labels.txt", "x\ny\n")
+@pytest.mark.parametrize("lines", [2, 30])
+def test_lines_and_an_archive_whose_numbers_are_more_or_far_fewer_are_no_pairs(lines: int, tmp_path: Path) -> None:
+    write(tmp_path / "labels.txt", "x\n" * lines)
     zipped(tmp_path / "images.zip", {f"{n}.png": png(10 + n) for n in range(9)})
     with pytest.raises(UserError, match="no known format"):
+        read(tmp_path)
+
+
+def test_two_label_files_for_one_archive_of_numbers_are_a_choice(tmp_path: Path) -> None:
+    zipped(tmp_path / "images.zip", {f"{n}.png": png(10 + n) for n in range(3)})
+    for name in ("raw", "norm"):
+        write(tmp_path / f"{name}.txt", "x\ny\nz\n")
+    with pytest.raises(UserError, match=r"name one: unimer:.*norm\.txt, unimer:.*raw\.txt"):
         read(tmp_path)
 
 
