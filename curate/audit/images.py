@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from curate.archives.names import UNKNOWN, is_archive
 from curate.audit.options import AuditOptions, Progress
 from curate.base.errors import UserError
 from curate.base.tables import things
@@ -20,6 +21,7 @@ from curate.pairs.orphans import ORPHANS, with_orphans
 from curate.predictions.contradicted import PREDICTED
 from curate.runs.folder import SAMPLES
 from curate.sources import Source
+from curate.sources.archived_images import NOT_READ
 from curate.sources.image_paths import SEVERAL_HOLD
 from curate.sources.model import NOT_FOUND
 
@@ -96,18 +98,28 @@ def check_found(samples: pl.DataFrame, sources: Sequence[Source], options: Audit
 
 def _none_found(source: Source, images: int, first: str, folder: Path | None, name: str) -> str:
     """What was tried, and what to do. first: the first image; folder: where that is; name: of the source, if needed."""
-    if folder is not None:
-        hint = f"{visible(first)} is in {visible(folder.as_posix())}, which is not in that folder: "
-    elif source.notes.get(SEVERAL_HOLD):
+    if source.notes.get(SEVERAL_HOLD):
         hint = "several folders hold images of these names, and nothing says which are meant: "
+    elif folder is not None:
+        hint = f"{visible(first)} is in {visible(folder.as_posix())}, which is not in that folder: "
     else:
-        hint = ""
+        hint = "".join(f"{visible(said)}; " for said in _unread_archives(source))
     where = visible(source.root.as_posix())
     return (
         f"{visible(str(source.path))}: none of its {things(images, 'image')} was found (the first: {visible(first)}); "
         f"looked in {where} and the folders in it; {hint}say where they lie with --images {name}DIR, "
         "or audit the labels alone with --no-images"
     )
+
+
+def _unread_archives(source: Source) -> list[str]:
+    """What is said of archives that the images may be in: damaged, refused, or of a kind that is not read."""
+    said = [note.removeprefix(NOT_READ) for note in source.notes if note.startswith(NOT_READ)]
+    try:
+        names = sorted(entry.name for entry in os.scandir(source.base) if is_archive(entry.name, UNKNOWN))
+    except OSError:
+        names = []
+    return [*said, *(f"{name} is not read: unpack it" for name in names)][:3]
 
 
 def _elsewhere(source: Source, first: str, image: str) -> Path | None:

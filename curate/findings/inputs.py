@@ -257,6 +257,7 @@ def _read_source(given: str, columns: Mapping[str | None, Mapping[str, str]]) ->
 
 def _is_lines(given: str) -> bool:
     """Is this a file of a label a line, or of JSON lines with a label? Any other is a data set."""
+    from curate.archives.names import ENDINGS, UNKNOWN, is_archive
     from curate.sources import recognise
     from curate.sources.look import Look
     from curate.sources.model import AmbiguousError
@@ -265,6 +266,8 @@ def _is_lines(given: str) -> bool:
     look = Look(path)
     if path.stat().st_size == 0:
         return True
+    if is_archive(path.name, (*ENDINGS, *UNKNOWN)):
+        return False
     first = next(iter(look.lines), "")
     if is_row(first):
         try:

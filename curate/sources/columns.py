@@ -31,6 +31,8 @@ NOT_UNICODE = "holds half a surrogate pair, which is not a character"
 def label_column(names: Sequence[str], job: Job, path: Path) -> str:
     """The label column. Raises UserError that lists the columns where there is none."""
     found = other_column("label", names, job, path)
+    if found is None and any(map(has_ending, names)):
+        raise UserError(f"{path}: its first line is a row and no header; write one above it: image,label")
     if found is None:
         raise UserError(
             f"{path}: no label column (tried {', '.join(job.columns.names('label'))}); it has: {_some(names)}; "

@@ -11,6 +11,7 @@ from typing import ClassVar
 import polars as pl
 
 from curate.base.column_names import TRIED, Columns, find_column
+from curate.base.errors import UserError
 from curate.sources.columns import free_name, rows_frame
 from curate.sources.format import FileFormat
 from curate.sources.image_paths import resolve_images
@@ -23,6 +24,9 @@ from curate.sources.places.table_fields import in_table
 
 WRONG_FIELDS = "another number of fields than the header has"
 BAD_QUOTES = "the quotes of this row don't close"
+
+#: How sure its ending alone makes that a file is such a table.
+_ENDING_ONLY = 0.5
 
 # Stand-ins that no UTF-8 text can hold: csv would end a row at a bare CR; and a line too long to hold is only marked.
 _CR = "\ud801"
@@ -134,6 +138,9 @@ def read_delimited(path: Path, delimiter: str, job: Job) -> pl.DataFrame:
     header, lines, rows = read_rows(path, delimiter, job)
     if not header:
         raise wrong_shape(path, "csv" if delimiter == "," else "tsv", "it has no header line")
+    other = next((sign for sign in ";|" if len(header) == 1 and sign in header[0]), None)
+    if other and "label" not in job.columns.given:
+        raise UserError(f"{path}: its columns are separated by {other!r}; save it with commas or TABs between them")
     names: dict[str, None] = {}
     for name in header:
         names[name if name and name not in names else free_name(name or "column", {**names, "": None})] = None
@@ -176,7 +183,11 @@ class DelimitedFormat(FileFormat):
         named = len(fields) > 1 or look.suffix in self.endings
         if named and find_column(fields, self.columns["label"]):
             return 0.8
-        return 0.5 if look.suffix in self.endings else None
+        return _ENDING_ONLY if look.suffix in self.endings else None
+
+    def belongs(self, look: Look) -> bool:
+        """A table in a folder that has no column of labels (formulas again, metadata) belongs to no split."""
+        return (self.recognise_file(look) or 0) > _ENDING_ONLY
 
     def read(self, part: Part, job: Job) -> pl.DataFrame:
         frame = with_split(read_delimited(part.path, self.delimiter, job), part)

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from curate.base.errors import UserError
 from curate.images.in_json import DOCUMENT
 from curate.sources.chat_frames import chat_frame
 from curate.sources.chat_layout import is_chat
@@ -53,6 +54,8 @@ def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) ->
         job.rows += len(pairs)
         lines = list(range(1, len(pairs) + 1))
         return rows_frame({"image": [key for key, _ in pairs], "label": [text for _, text in pairs]}, lines, job, path)
+    if len(records) == 1 and isinstance(records[0], dict):
+        _refuse_holder(records[0], path, job)
     if "label" not in job.columns.given and sum(map(_is_chat, records)) * 2 > len(records):
         return chat_frame(lines, records, path, job)
     label = job.columns.given.get("label", "label")
@@ -73,6 +76,30 @@ def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) ->
     columns = {key: [record.get(key) for record in good] for key in keys}
     clean = {key.encode("utf-8", "backslashreplace").decode(): values for key, values in columns.items()}
     return rows_frame(clean, places, job, path)
+
+
+def _refuse_holder(record: dict[str, Any], path: Path, job: Job) -> None:
+    """Raises UserError where one object only holds the records: in a list of its own, or as objects by name."""
+    if job.columns.label(list(record)) in record or is_chat(record):
+        return
+
+    def are_records(values: Any) -> bool:
+        return isinstance(values, list) and any(
+            isinstance(item, dict) and (job.columns.label(list(item)) in item or is_chat(item)) for item in values[:20]
+        )
+
+    lists = [key for key, values in record.items() if are_records(values)]
+    if lists:
+        shown = ", ".join(map(repr, lists[:5]))
+        raise UserError(
+            f"{path}: one object that holds its records under {shown}; write each of these lists into a JSON file of "
+            "its own, named after its split"
+        )
+    if are_records(list(record.values())):
+        raise UserError(
+            f"{path}: one object that holds a record for each name; write it as {{NAME: LABEL}}, or the records with "
+            'their names as JSON lines: {"image": "NAME", "latex": "LABEL"}'
+        )
 
 
 def _is_chat(record: Any) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from curate.base.column_names import IMAGE_COLUMNS, LABEL_COLUMNS, find_column
 from curate.sources.image_paths import resolve_images
 from curate.sources.lines import read_lines
 from curate.sources.look import IMAGE_NAME, Look
@@ -22,6 +23,14 @@ SPACE_TAB = re.compile(rf"\S[^\t]*{IMAGE_NAME} +\t")
 def share(look: Look, pattern: re.Pattern[str]) -> float:
     """The share of the first lines that hold a match of a pattern anywhere."""
     return sum(1 for line in look.lines if pattern.search(line)) / max(1, len(look.lines))
+
+
+def named_share(look: Look) -> float:
+    """The share of the first lines that are an image name, a TAB and something; 0 where a header stands above them."""
+    header = [name.strip().strip('"') for name in look.lines[0].split("\t")] if look.lines else []
+    if find_column(header, IMAGE_COLUMNS) and find_column(header, LABEL_COLUMNS):
+        return 0.0
+    return look.share(TAB)
 
 
 def name_and_label(frame: pl.DataFrame, job: Job, path: Path) -> pl.DataFrame:

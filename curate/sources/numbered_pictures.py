@@ -11,12 +11,17 @@ from pathlib import Path
 
 import polars as pl
 
+from curate.archives import names as archive_names
+from curate.archives.opening import open_archive
+from curate.base.errors import UserError
 from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, once
+from curate.sources.numbering import last_line
 from curate.sources.splits import split_name
 from rules.sets import split_names
 
 _NAME = re.compile(rf"(\d+){IMAGE_NAME}")
 _FOR_IMAGES = re.compile(r"(?i)images?|imgs?|pictures?|png|jpe?g")
+_FOR_PACKED = re.compile(r"(?i)([a-z]+[_-])?(images?|imgs?|pictures?|png|jpe?g|formulae?s?)")
 #: Folders that only keep the number of files in one low.
 _SHARD = re.compile(r"(?i)((part|shard|chunk|batch|images?|img)[-_ ]?)?\d+")
 _FOR_LABELS = re.compile(r"(?i)labels?|formulas?|formulae|annotations?|captions?|texts?|latex|gt|math")
@@ -60,9 +65,13 @@ class Pictures:
 @once
 def numbered(folder: Path) -> dict[int, list[str]]:
     """{number: file names} of a folder most of whose images are named by numbers; empty for any other."""
+    return _numbered(Look(folder).names[0])
+
+
+def _numbered(names: Iterable[str]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     images = 0
-    for name in Look(folder).names[0]:
+    for name in names:
         if match := _NAME.fullmatch(name):
             found.setdefault(int(match[1]), []).append(name)
             images += 1
@@ -90,7 +99,39 @@ def pictures_of(labels: Path, root: Path | None = None) -> Pictures | None:
             if not others and split_names.word(folder.name) is None:
                 several = [(folder, None, numbers)]  # it holds pictures, and is no split for that
             return _pictures(several)
+        if packed := _packed(labels, base):
+            return _pictures(packed)
     return None
+
+
+def _packed(labels: Path, base: Path) -> list[tuple[Path, str | None, dict[int, list[str]]]]:
+    """The same in the archive beside a label file that is called as it is, or else in the one for images.
+
+    A folder of it stands for one of the archive's name; `archived_images` finds the pictures in that. There must be a
+    line for every number, and a picture for half of the lines: an archive alone is no sign that they belong together.
+    """
+    stem = stem_of(labels)
+    archives = [name for name in Look(base).names[0] if archive_names.is_archive(name, archive_names.OF_DATA_SETS)]
+    named = {name: archive_names.stem(name) for name in archives}
+    own = [name for name in archives if named[name] in (stem, f"{stem}_images")]
+    own = own or [name for name in archives if _FOR_PACKED.fullmatch(named[name])]
+    if len(own) != 1:
+        return []
+    try:
+        inner = open_archive(base / own[0]).pictures
+    except UserError:
+        return []  # said by whoever reads the labels
+    top = base / named[own[0]]
+    found = [(top / folder, numbers) for folder, names in sorted(inner.items()) if (numbers := _numbered(names))]
+    mine = [(folder, numbers) for folder, numbers in found if folder.name == stem]
+    found = mine if len(mine) == 1 else found
+    times = Counter(number for _, numbers in found for number in numbers)
+    lines = last_line(labels)
+    if not times or times.total() > len(times) or lines < max(times) or len(times) * 2 < lines:
+        return []
+    if len(found) == 1:
+        return [(found[0][0], None, found[0][1])]
+    return [(folder, split_name(folder, base), numbers) for folder, numbers in found]
 
 
 def _places(labels: Path, base: Path) -> Iterable[Path]:

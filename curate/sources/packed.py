@@ -16,6 +16,7 @@ from curate.base.errors import UserError
 from curate.images.endings import IMAGE_ENDINGS
 from curate.sources.look import Look
 from curate.sources.model import Source
+from rules.sets import split_names
 
 _DATA = (*IMAGE_ENDINGS, *names.PICKLES, ".parquet", ".arrow", ".inkml")
 
@@ -115,14 +116,15 @@ def _archives(path: Path) -> list[Path]:
     if path.is_file():
         return [path] if names.is_archive(path.name, names.OF_DATA_SETS) else []
     look = Look(path)
-    found = [path / name for name in look.names[0] if names.is_archive(name, names.OF_DATA_SETS)]
-    return found if found and not look.label_files and not look.all_files(*_DATA) else []
+    found = look.all_files(*names.OF_DATA_SETS)
+    in_one = len({archive.parent for archive in found}) == 1
+    return found if in_one and not look.label_files and not look.all_files(*_DATA) else []
 
 
 def _down(folder: Path) -> Path:
-    """The folder itself, or the one in it, and so on, where it holds nothing else."""
+    """The folder itself, or the one in it, and so on, where it holds nothing else; above one that is a split's."""
     while True:
         files, folders = Look(folder).names
-        if files or len(folders) != 1:
+        if files or len(folders) != 1 or split_names.word(folders[0]):
             return folder
         folder = folder / folders[0]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from curate.archives import names as archive_names
 from curate.base.column_names import Columns
 from curate.base.errors import UserError
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
@@ -16,7 +18,7 @@ from curate.sources.archived_images import find_archived, note_unused
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.lines import note_encoding
-from curate.sources.look import IMAGE_ENDINGS, Look, looking_once
+from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, looking_once
 from curate.sources.model import AmbiguousError, Job, NoRows, Part, Source
 from curate.sources.other_tools import what_it_is
 from curate.sources.packed import opened, opened_images
@@ -25,6 +27,18 @@ from curate.sources.spec import SourceSpec
 
 UNREAD_FILES = "files beside it that could hold labels and were not read"
 NO_LABELS = "files beside it that hold no labels and were not read: {what}"
+
+#: Lines of the name of an image, a sign that is no white space, and something else.
+_JOINED = re.compile(rf"[^|;,\t]+{IMAGE_NAME}\s*[|;,]\s*\S")
+_TURNED = re.compile(rf"[^\t]+\t\S+{IMAGE_NAME}\s*$")
+#: Files that hold data and are not read, by their endings, and what to do with them.
+_UNREAD_ENDINGS = {
+    (".xlsx", ".xls", ".ods"): "save the table as CSV",
+    (".mdb", ".h5", ".hdf5", ".npz", ".npy", ".mat", ".pt", ".pth", ".tfrecord", ".tfrecords", ".db", ".sqlite"): (
+        "write its images as files, and its labels as lines IMAGE<TAB>LABEL"
+    ),
+    archive_names.UNKNOWN: "unpack it",
+}
 
 #: Formats as sure as the surest, within this much, make a source ambiguous.
 _MARGIN = 0.05
@@ -231,6 +245,24 @@ def _nothing_readable(source: Source, spec: SourceSpec) -> NoRows:
     return error
 
 
+def _unread(look: Look) -> list[str]:
+    """What is in a folder that nothing here reads, and what to do with it; at most one line."""
+    joined = [f"{file.path.name}: {said}" for file in look.label_files[:5] if (said := _joined(file))]
+    others = [
+        f"{path.name} is not read; {do}" for endings, do in _UNREAD_ENDINGS.items() for path in look.all_files(*endings)
+    ]
+    return [*joined, *others][:1]
+
+
+def _joined(look: Look) -> str | None:
+    """What to do with a file whose lines join the name of an image and its label with another sign than a TAB."""
+    if look.share(_TURNED) >= 0.9:
+        return "its lines are LABEL, a TAB and IMAGE; put the image first"
+    if look.share(_JOINED) < 0.9:
+        return None
+    return "its lines are IMAGE, a sign and LABEL; put a TAB between them, or a line `image,label` above if it is CSV"
+
+
 def _seen(look: Look) -> str:
     if look.is_dir:
         files, folders = look.names
@@ -242,7 +274,10 @@ def _seen(look: Look) -> str:
         aside = [f"{file.name} ({what})" for what, files in look.sidecars.items() for file in files]
         more = f" and {len(aside) - 3} more" if len(aside) > 3 else ""
         passed = f", and passed over {', '.join(aside[:3])}{more}: name a file that holds labels" if aside else ""
-        return f"looked at {held} and {inner} in it{passed}"
+        empty = [f"{file.path.name} is empty" for file in look.label_files[:1] if not file.head]
+        return f"looked at {held} and {inner} in it{passed}" + "".join(f"; {said}" for said in (*empty, *_unread(look)))
+    if joined := _joined(look):
+        return joined
     if not look.lines:
         return f"looked at its first bytes, which are no text ({look.head[:8]!r})" if look.head else "it is empty"
     return f"looked at its name and first {len(look.lines)} lines"

@@ -23,7 +23,9 @@ def split_name(path: Path, base: Path) -> str | None:
     named = [name for name in above if not _NEUTRAL.fullmatch(name)]
     if path.is_file() and above:
         return _with_word(named[0], named[1:]) if named else above[0]
-    return None if _NEUTRAL.fullmatch(stem) else _with_word(stem, above)
+    if _NEUTRAL.fullmatch(stem):  # train/labels is train
+        return next((word for name in above if (word := split_names.word(name))), None)
+    return _with_word(stem, above)
 
 
 def within_split(folder: Path, base: Path) -> str | None:

@@ -11,7 +11,7 @@ from curate.base.column_names import Columns
 from curate.sources.format import FileFormat
 from curate.sources.look import Look
 from curate.sources.model import Job, Part
-from curate.sources.named_lines import SPACE_TAB, TAB, read_named_lines
+from curate.sources.named_lines import SPACE_TAB, named_share, read_named_lines
 from curate.sources.places.file_text import Change
 from curate.sources.places.label_lines import in_lines
 from curate.sources.places.output import Files
@@ -40,7 +40,7 @@ The first TAB ends the name. Spaces before it belong to neither name nor label; 
     file_kind = "file of image<TAB>label lines"
 
     def recognise_file(self, look: Look) -> float | None:
-        if look.share(TAB) < 0.8:
+        if named_share(look) < 0.8:
             return None
         return 0.97 if look.share(SPACE_TAB) >= 0.5 else 0.75
 

@@ -14,7 +14,7 @@ from curate.sources.image_paths import resolve_images
 from curate.sources.json_rows import read_json
 from curate.sources.look import Look
 from curate.sources.model import Job, Part, with_split
-from curate.sources.named_lines import SPACE_TAB, TAB, read_named_lines, share
+from curate.sources.named_lines import SPACE_TAB, named_share, read_named_lines, share
 from curate.sources.places.file_text import Change
 from curate.sources.places.json_labels import in_json
 from curate.sources.places.label_lines import in_lines
@@ -50,7 +50,7 @@ ESC001 to ESC003 report them, and nothing deletes them.
         records = [record for record in look.records if isinstance(record, dict)]
         if records and all("name" in record and "tex" in record for record in records):
             return 0.95
-        if look.share(TAB) < 0.8:
+        if named_share(look) < 0.8:
             return None
         return 0.9 if share(look, _LAYOUT) and look.share(SPACE_TAB) < 0.5 else 0.6
 

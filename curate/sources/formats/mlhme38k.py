@@ -25,7 +25,7 @@ from curate.sources.model import (
     Part,
     wrong_shape,
 )
-from curate.sources.named_lines import SPACE_TAB, TAB, read_named_lines, share
+from curate.sources.named_lines import SPACE_TAB, named_share, read_named_lines, share
 from curate.sources.places.file_text import Change
 from curate.sources.places.label_lines import in_lines, in_whole
 from curate.sources.places.output import Files
@@ -91,7 +91,7 @@ the image is the one with the same stem, in the same folder, in one in it, or in
 def _recognise_lines(look: Look) -> float | None:
     if look.share(_SPACE) >= 0.9:
         return 0.85
-    if look.share(TAB) < 0.8 or look.share(SPACE_TAB) >= 0.5:
+    if named_share(look) < 0.8 or look.share(SPACE_TAB) >= 0.5:
         return None
     return 0.9 if share(look, _SEVERAL_LINES) >= 0.25 else 0.6
 
@@ -123,7 +123,11 @@ def _pairs(folder: Path) -> list[tuple[str, str | None]]:
 
 
 def _siblings(folder: Path) -> list[Look]:
-    return [look for look in Look(folder.parent).folders if look.path != folder and look.path.name.startswith("im")]
+    found = [look for look in Look(folder.parent).folders if look.path != folder and look.path.name.startswith("im")]
+    if folder.parent.name.lower() in ("label", "labels"):  # labels/train with images/train
+        above = [look for look in Look(folder.parent.parent).folders if look.path.name.startswith("im")]
+        found += [inner for look in above for inner in look.folders if inner.path.name == folder.name]
+    return found
 
 
 def _read_folder(part: Part, job: Job) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from curate.sources.format import FileFormat
 from curate.sources.image_paths import check_inside
 from curate.sources.look import IMAGE_NAME, Look
 from curate.sources.model import Job, Part, wrong_shape
-from curate.sources.numbered_pictures import Pictures, numbered, pictures_of, stem_of
+from curate.sources.numbered_pictures import Pictures, pictures_of, stem_of
 from curate.sources.numbering import Numbered, first_number, last_line, note
 from curate.sources.places.file_text import Change
 from curate.sources.places.label_lines import in_lines
@@ -25,7 +25,7 @@ DOUBLED = "several images have the number of this line"
 NO_IMAGE = "lines without an image in the folders, and so without a split: not read"
 NO_LINE = "numbered images that no line belongs to"
 
-_NAMED = re.compile(rf"\S+{IMAGE_NAME}[ \t]")
+_NAMED = re.compile(rf"[^|;,\t]+{IMAGE_NAME}\s*[|;,\s]")
 
 
 class Unimer(FileFormat):
@@ -150,16 +150,19 @@ def _fit(found: Pictures, frame: pl.DataFrame) -> float:
 def _no_two_of_one_folder(parts: list[Part], path: Path) -> list[Part]:
     """Of label files that would take the same images, the one that has a line for each. UserError for several."""
     by_folders: dict[tuple[Path, ...], list[Part]] = {}
+    highest: dict[tuple[Path, ...], int] = {}
     for part in parts:
         found = pictures_of(part.path)
-        by_folders.setdefault(tuple(folder for folder, _ in found.folders) if found else (part.path,), []).append(part)
+        places = tuple(folder for folder, _ in found.folders) if found else (part.path,)
+        by_folders.setdefault(places, []).append(part)
+        highest[places] = max(found.numbers) if found else 0
     kept: list[Part] = []
     for folders, mine in by_folders.items():
         if len(mine) > 1:
-            numbers = {number for folder in folders for number in numbered(folder)}
-            fitting = [part for part in mine if last_line(part.path) >= max(numbers)]
+            last = highest[folders]
+            fitting = [part for part in mine if last_line(part.path) >= last]
             if len(fitting) > 1:
-                fitting = [part for part in mine if last_line(part.path) in (max(numbers), max(numbers) + 1)]
+                fitting = [part for part in mine if last_line(part.path) in (last, last + 1)]
             if len(fitting) != 1:
                 choices = ", ".join(f"unimer:{part.path}" for part in mine)
                 raise wrong_shape(

@@ -12,6 +12,7 @@ import pytest
 from archive_makers import png, tarred, zipped
 from source_makers import images, read, write
 
+from curate.base.errors import UserError
 from curate.images.opening import probe
 from curate.pairs.orphans import with_orphans
 from curate.sources.archived_images import SEVERAL
@@ -152,11 +153,64 @@ def test_crohme_as_it_is_published(shared_data: Path) -> None:
 
 def test_archives_that_nothing_names_are_noted(tmp_path: Path) -> None:
     write(tmp_path / "cpe.txt", "x\ny\n")
-    zipped(tmp_path / "cpe.zip", {"0.png": png(3), "1.png": png(3)})
+    zipped(tmp_path / "cpe.zip", {"a.png": png(3), "b.png": png(3)})
     zipped(tmp_path / "holidays.zip", {"0.png": png(3)})
     assert [note.partition(";")[0] for note in read(tmp_path / "cpe.txt").notes] == [
         "archive beside the labels whose pictures no label names: cpe.zip"
     ]
+
+
+@pytest.mark.parametrize("inner", ["", "cpe/", "a/b/"])
+def test_pictures_by_number_in_the_archive_of_the_label_files_name(inner: str, tmp_path: Path) -> None:
+    for at, name in enumerate(("cpe", "spe")):
+        write(tmp_path / f"{name}.txt", "x\ny\nz\n")
+        zipped(tmp_path / f"{name}.zip", {f"{inner}{n:07d}.png": png(10 * at + 10 + n) for n in range(3)})
+    source = read(tmp_path)
+    assert source.format == "unimer"
+    assert source.frame["split"].to_list() == ["cpe"] * 3 + ["spe"] * 3
+    assert widths(tmp_path) == [10, 11, 12, 20, 21, 22]
+    assert widths(tmp_path / "spe.txt") == [20, 21, 22]
+
+
+def test_pictures_by_number_in_folders_of_one_archive_are_splits(tmp_path: Path) -> None:
+    write(tmp_path / "math.txt", "x\ny\nz\n")
+    members = {"train/0000000.png": png(10), "val/0000001.png": png(11), "test/0000002.png": png(12)}
+    zipped(tmp_path / "formulae.zip", {f"formulae/{name}": data for name, data in members.items()})
+    assert read(tmp_path).frame["split"].to_list() == ["train", "val", "test"]
+    assert widths(tmp_path) == [10, 11, 12]
+
+
+@pytest.mark.parametrize("lines", [2, 30])
+def test_lines_and_an_archive_whose_numbers_are_more_or_far_fewer_are_no_pairs(lines: int, tmp_path: Path) -> None:
+    write(tmp_path / "labels.txt", "x\n" * lines)
+    zipped(tmp_path / "images.zip", {f"{n}.png": png(10 + n) for n in range(9)})
+    with pytest.raises(UserError, match="no known format"):
+        read(tmp_path)
+
+
+def test_two_label_files_for_one_archive_of_numbers_are_a_choice(tmp_path: Path) -> None:
+    zipped(tmp_path / "images.zip", {f"{n}.png": png(10 + n) for n in range(3)})
+    for name in ("raw", "norm"):
+        write(tmp_path / f"{name}.txt", "x\ny\nz\n")
+    with pytest.raises(UserError, match=r"name one: unimer:.*norm\.txt, unimer:.*raw\.txt"):
+        read(tmp_path)
+
+
+def test_an_archive_that_holds_one_split_says_so(tmp_path: Path) -> None:
+    members = {"train/caption.txt": CAPTIONS, **{f"train/{name}": data for name, data in PICTURES.items()}}
+    zipped(tmp_path / "data.zip", members)
+    assert read(tmp_path).frame["split"].unique().to_list() == ["train"]
+    assert widths(tmp_path) == [10, 11, 12]
+
+
+def test_archives_of_splits_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    write(tmp_path / "README.md", "# A data set\n")
+    for split, width in (("train", 10), ("test", 20)):
+        rows = "".join(f'{{"file_name": "{n}.png", "latex": "x_{n}"}}\n' for n in range(2))
+        members = {f"{n}.png": png(width + n) for n in range(2)}
+        zipped(tmp_path / "data" / f"{split}.zip", {"metadata.jsonl": rows, **members})
+    assert set(read(tmp_path).frame["split"]) == {"train", "test"}
+    assert sorted(filter(None, widths(tmp_path))) == [10, 11, 20, 21]
 
 
 def test_pictures_in_an_archive_that_no_row_names(tmp_path: Path) -> None:

@@ -238,6 +238,26 @@ def test_a_set_none_of_whose_images_is_found_says_what_was_tried(tmp_path):
     assert run.samples.collect()["image_not_found"].to_list() == [row["image"] for row in rows]
 
 
+def test_none_found_of_several_is_not_sent_to_another_data_set(tmp_path):
+    for name in ("set/a", "set/b", "other"):
+        (tmp_path / name).mkdir(parents=True)
+        Image.new("L", (60, 60), 255).save(tmp_path / name / "0.png")
+    source = write_jsonl(tmp_path / "set" / "rows.jsonl", [{"image": "0.png", "label": "x"}])
+    with pytest.raises(UserError, match="several folders hold images of these names") as error:
+        run_audit(tmp_path / "run", source)
+    assert "other" not in str(error.value)
+
+
+def test_none_found_names_archives_that_are_not_read(tmp_path):
+    (tmp_path / "images.7z").write_bytes(b"7z")
+    (tmp_path / "images.zip").write_bytes(b"no zip")
+    source = write_jsonl(tmp_path / "rows.jsonl", [{"image": f"{n}.png", "label": f"x_{n}"} for n in range(3)])
+    with pytest.raises(UserError) as error:
+        run_audit(tmp_path / "run", source)
+    assert "images.zip: not a readable zip file" in str(error.value)
+    assert "images.7z is not read: unpack it; say where they lie" in str(error.value)
+
+
 def test_none_found_names_the_folder_that_would_do(tmp_path):
     away = tmp_path / "away" / "0.png"
     away.parent.mkdir()

@@ -1,0 +1,67 @@
+"""What can't be read as it is gets one line that says what it is and what to do, and is read as nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from source_makers import image, labels, read, write
+
+from curate.base.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("labels.txt", "".join(f"./images/{n}.png|x_{n}\n" for n in range(4)), "put a TAB between them"),
+        ("gt.txt", "".join(f"x_{n}\t{n}.png\n" for n in range(4)), "put the image first"),
+        ("gt.txt", "".join(f'{n}.png, "x_{n}"\n' for n in range(4)), "put a TAB between them"),
+        ("labels.csv", "".join(f"{n}.png,x_{n}\n" for n in range(4)), "its first line is a row and no header"),
+        ("labels.csv", "image;latex\n" + "".join(f"{n}.png;x_{n}\n" for n in range(4)), "separated by ';'"),
+        ("a.json", json.dumps({"info": {}, "data": [{"image": "0.png", "latex": "x"}]}), "its records under 'data'"),
+        ("a.json", json.dumps({"train": [{"image": "0.png", "tex": "x"}], "val": [{"tex": "y"}]}), "'train', 'val'"),
+        ("a.json", json.dumps({"0.png": {"latex": "x"}, "1.png": {"latex": "y"}}), "a record for each name"),
+        ("labels.txt", "", "labels.txt is empty"),
+        ("labels.xlsx", "PK", "labels.xlsx is not read; save the table as CSV"),
+        ("data.mdb", "x", "data.mdb is not read; write its images as files"),
+    ],
+)
+def test_what_to_do(name: str, text: str, said: str, tmp_path: Path) -> None:
+    write(tmp_path / "set" / name, text)
+    for n in range(4):
+        image(tmp_path / "set" / "images" / f"{n}.png")
+    with pytest.raises(UserError) as error:
+        read(tmp_path / "set")
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_table_without_labels_beside_tables_that_have_them_is_noted(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", "id,image,formula\n0,0.png,x\n")
+    write(tmp_path / "formulas.norm.csv", "formulas\nx\n")
+    source = read(tmp_path)
+    assert labels(source) == ["x"]
+    assert [note for note in source.notes if note.endswith(": formulas.norm.csv")]
+
+
+@pytest.mark.parametrize("name", ["train.txt", "train.csv"])
+def test_a_header_of_image_and_label_makes_a_table(name: str, tmp_path: Path) -> None:
+    write(tmp_path / name, "image\tlabel\n" + "".join(f"{n}.png\tx_{n}\n" for n in range(30)))
+    source = read(tmp_path)
+    assert (source.format, labels(source)[0], len(labels(source))) == ("tsv", "x_0", 30)
+
+
+@pytest.mark.parametrize("layout", ["{split}/{kind}", "{kind}/{split}"])
+def test_a_text_file_for_each_image_in_folders_of_labels_and_of_images(layout: str, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for n in range(3):
+            write(tmp_path / layout.format(split=split, kind="labels") / f"{split}{n}.txt", f"{split}_{n}")
+            image(tmp_path / layout.format(split=split, kind="images") / f"{split}{n}.png")
+    source = read(tmp_path)
+    rows = source.frame.select("split", "image", "label").rows()
+    assert sorted(rows) == sorted(
+        (split, layout.format(split=split, kind="images") + f"/{split}{n}.png", f"{split}_{n}")
+        for split in ("train", "test")
+        for n in range(3)
+    )
