@@ -235,7 +235,7 @@ def broken_encoding(label: Label, options: Options) -> Iterator[Finding]:
 
 #: What no other rule here, and none of SEM's on tokenisers' marks, has something to say of.
 _OTHERS_SPEAK = re.compile(
-    f"[{_HAN}\u3001\u3002\u300a-\u300f\uff00-\uffef{_INVISIBLE}{_ODD_SPACE}\u0300-\u036f\u20d0-\u20f0\ufffd\ue000-\uf8ff"
+    f"[{_HAN}\u3001\u3002\u2460-\u24ff\u25a0-\u25ff\u3008-\u301f\uff00-\uffef{_INVISIBLE}{_ODD_SPACE}\u0300-\u036f\u20d0-\u20f0\ufffd\ue000-\uf8ff"
     "\U0001d400-\U0001d7ff\u2100-\u214f²³¹\u2070-\u208e\u0109\u010a\u0120\u2581\x80-\x9f]"
 )
 _FOREIGN = re.compile("[^\x00-\x7f]+")

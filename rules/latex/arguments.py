@@ -57,14 +57,16 @@ class ArgumentReader(Cursor):
         arguments = self.read_arguments(token, command.args)
         self.depth -= 1
         if token == "\\hbox" and self.toks[start + 1 : start + 2] == ["{"]:  # no size is given
-            token = "\\text"
+            token = "\\mbox"
+        if token == "\\mbox" and not (self.display or self.text_style):  # a box is no smaller in a script
+            return [token, *arguments]
         if arguments[:1] == ["*"]:
             return [f"{token}*", *arguments[1:]]
         return [SYNONYMS.get(token, token), *arguments]
 
     def fold_command(self, token: str, start: int) -> None:
         """Spellings that math-core tells apart, or doesn't know, though they draw the same here."""
-        if (token == "\\dfrac" and self.display) or (token == "\\tfrac" and not self.display):
+        if (token == "\\dfrac" and self.display) or (token == "\\tfrac" and self.text_style):
             self.folds.append((start, start + 1, "\\frac"))
         elif token in ("\\mbox", "\\textnormal", "\\textrm", "\\makebox") or (
             token == "\\hbox" and start + 1 < self.n and self.toks[start + 1] == "{"
@@ -75,8 +77,9 @@ class ArgumentReader(Cursor):
         """The arguments that a signature of `rules.latex.commands` asks for, as canonical tokens."""
         out: list[str] = []
         start = self.i - 1
-        display = self.display
+        display, text_style = self.display, self.text_style
         if token not in KEEPS_DISPLAY:
+            self.text_style = token in _SET_LARGE or (display and token in ("\\frac", "\\binom"))
             self.display = False  # of `\dfrac` too: it is in display style, and what is above its bar in text style
         for letter in signature:
             if letter == "m":
@@ -101,7 +104,7 @@ class ArgumentReader(Cursor):
                 out.append(self.read_braced_length(token, start))
             elif letter == "l":
                 out.append(self.read_length(start))
-        self.display = display
+        self.display, self.text_style = display, text_style
         return out
 
     def read_argument(self, token: str, start: int) -> list[str]:
@@ -359,6 +362,8 @@ class ArgumentReader(Cursor):
 
 #: Commands whose argument is set in the style around them.
 KEEPS_DISPLAY = frozenset({"\\mathrm", "\\mathbf", "\\mathop", "\\underbrace", "\\overbrace", "\\boxed", "\\bm"})
+#: Fractions in display style wherever they stand, so that what is above and below their bars is in text style.
+_SET_LARGE = frozenset({"\\dfrac", "\\cfrac", "\\dbinom"})
 _BLANK = frozenset(" \t\r\n")
 _CLOSERS = frozenset({CLOSE, RIGHT, END, AMPERSAND, ROW, SUB, SUP, INFIX})
 _ATOMS = frozenset({ORD, RELATION, UNKNOWN, OPERATOR, SPACE, SWITCH, COMMAND})

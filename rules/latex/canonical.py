@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from rules.latex.actions import ACTIONS, DISPLAY_LIMITS, OPERATOR, SWITCH
 from rules.latex.commands import COMMANDS
 from rules.latex.cursor import ATOM_OPEN
+from rules.latex.reader import DOTS_SPACED, SPACED_KINDS
 
 #: (first token, last token exclusive, what stands there instead).
 _Edit = tuple[int, int, list[str]]
@@ -40,14 +41,10 @@ _NAMED = {
     for name, command in COMMANDS.items()
     if command.latex and name.isalpha() and ACTIONS[f"\\{name}"] == OPERATOR and command.kind in ("op", "func")
 }
-#: What `\rightdelim@` of amsmath lists.
-_CLOSERS = frozenset(
-    [
-        *(")", "]", "\\rbrack", "\\}", "\\rbrace", "\\rangle", "\\rceil", "\\rfloor", "\\rgroup", "\\rmoustache"),
-        *("\\right", "\\bigr", "\\biggr", "\\Bigr", "\\Biggr"),
-    ]
-)
 _OPENERS = frozenset(["(", "[", "\\{", "\\lbrace", "\\lbrack", "\\langle", "\\lceil", "\\lfloor", "\\left"])
+#: What has gaps around it, or, as `\\textstyle`, makes some.
+_SPACED = frozenset(f"\\{c.name}" for c in COMMANDS.values() if c.kind in SPACED_KINDS | {"style"}) | {"\\left"}
+_ACCENTS = frozenset(f"\\{command.name}" for command in COMMANDS.values() if command.kind == "accent")
 _DOTS_BEFORE = frozenset({"bin", "rel", "op"})
 _AROUND: dict[tuple[str, ...], str] = {
     ("(", ")"): "pmatrix",
@@ -128,6 +125,8 @@ def _fonts(tokens: list[str]) -> Iterator[_Edit]:
     for index, token in enumerate(tokens):
         if token not in _OPENING or index + 1 >= len(tokens) or tokens[index + 1] not in _FONTS:
             continue
+        if index > 2 and tokens[index - 1] in _ACCENTS and tokens[index - 3] in _ACCENTS:
+            continue  # amsmath looks into the inner one of two accents for the slant of the letter
         end = _closing(tokens, index)
         inner = tokens[index + 2 : end]
         if not inner or any(ACTIONS.get(item) == SWITCH for item in inner):
@@ -179,7 +178,7 @@ def _dots(tokens: list[str]) -> Iterator[_Edit]:
     for index, token in enumerate(tokens):
         if token == "\\dots":
             following = tokens[index + 1] if index + 1 < len(tokens) else ""
-            if following in _CLOSERS:
+            if following in DOTS_SPACED:
                 continue  # amsmath sets a thin space between
             command = COMMANDS.get(following[1:])
             centred = following in ("+", "-", "=", "<", ">", "*") or (
@@ -268,7 +267,25 @@ def _braces(tokens: list[str]) -> Iterator[_Edit]:
             end = _closing(tokens, index)
             if tokens[index + 1 : index + 2] and tokens[index + 1] in _OPENERS and _after_operator(tokens, index):
                 continue
+            if end == index + 1 or _is_spaced(tokens[index + 1 : end]) or _is_twice_accented(tokens, index, end):
+                continue
             yield index, end + 1, tokens[index + 1 : end]
+
+
+def _is_spaced(inner: list[str]) -> bool:
+    """Is there an operator or the like in a group, but not in a group inside, so that its braces take gaps away?"""
+    depth = 0
+    for token in inner:
+        if depth == 0 and token in _SPACED:
+            return True
+        depth += (token in _OPENING) - (token == "}")
+    return False
+
+
+def _is_twice_accented(tokens: list[str], index: int, end: int) -> bool:
+    r"""Scripts of `{ \hat { \vec { a } } }`: behind the braces they are higher than behind the letter."""
+    accents = tokens[index + 1 : end][::2][:2]
+    return len(accents) == 2 and _ACCENTS.issuperset(accents) and tokens[end + 1 : end + 2] in (["_"], ["^"])
 
 
 def _after_operator(tokens: list[str], index: int) -> bool:

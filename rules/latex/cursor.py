@@ -64,6 +64,8 @@ class Cursor:
         self.depth = 0
         #: Display style here? It decides what \\limits and \\dfrac change.
         self.display = True
+        #: Text style for certain? There \\tfrac is \\frac, and \\mbox is \\text.
+        self.text_style = False
         #: What the lists around this place are read up to, the innermost last.
         self.open: list[int] = []
         self.problems: list[Problem] = []

@@ -102,10 +102,11 @@ class RowReader(ArgumentReader):
             if limit is None and name not in ("array", "subarray"):
                 limit = environment.max_columns
         display, self.display = self.display, name in _DISPLAY_CELLS
+        text_style, self.text_style = self.text_style, name in _TEXT_CELLS
         body, one_cell = self.read_cells(start, name, limit)
-        self.display = display
-        if one_cell and name in ("matrix", "smallmatrix"):
-            self.folds.append((start, after, "{" if name == "matrix" else "{\\textstyle "))
+        self.display, self.text_style = display, text_style
+        if one_cell and name == "smallmatrix":  # of more, math-core makes nothing
+            self.folds.append((start, after, "{\\textstyle "))
             self.folds.append((self.end_from, self.i, "}"))
         return [*out, *body, f"\\end{{{name}}}"]
 
@@ -267,11 +268,11 @@ class RowReader(ArgumentReader):
             return []
         opening = self.i
         self.i += 1
-        opened_by = len(self.folds)
         self.folds.append((start, opening + 1, f"\\begin{{{name}}}"))
         out: list[str] = []
         trailing: int | None = None
         display, self.display = self.display, False
+        text_style, self.text_style = self.text_style, True
         while True:
             before = self.i
             self.open.append(TO_BRACE)  # the cells end at this group's brace
@@ -295,18 +296,14 @@ class RowReader(ArgumentReader):
                 self.i += 1
             else:
                 break
-        self.display = display
+        self.display, self.text_style = display, text_style
         if self.toks[self.i] != "}":
             self.problem("unclosed-brace", opening)
             return []
         if trailing is not None:
             self.folds[-1] = (trailing, trailing + 1, "")
             out.pop()
-        if name == "matrix" and "&" not in out and "\\\\" not in out:  # one cell: see read_environment
-            self.folds[opened_by] = (start, opening + 1, "{")
-            self.folds.append((self.i, self.i + 1, "}"))
-        else:
-            self.folds.append((self.i, self.i + 1, f"\\end{{{name}}}"))
+        self.folds.append((self.i, self.i + 1, f"\\end{{{name}}}"))
         self.i += 1
         return [f"\\begin{{{name}}}", *out, f"\\end{{{name}}}"]
 
@@ -332,6 +329,7 @@ _TABULARS = frozenset({"tabular", "tabular*"})
 _DISPLAY_CELLS = frozenset(
     {"aligned", "gathered", "alignedat", "split", "align", "align*", "gather", "gather*", "multline"}
 )
+_TEXT_CELLS = frozenset({"array", "cases", "matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix"})
 _AMSMATH_ROWS = frozenset(
     {*_DISPLAY_CELLS, "matrix", "pmatrix", "bmatrix", "vmatrix", "Vmatrix", "Bmatrix", "cases", "smallmatrix"}
 )

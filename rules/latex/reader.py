@@ -76,7 +76,7 @@ class Reader(ScriptReader):
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise TooDeep
-        display = self.display
+        display, text_style = self.display, self.text_style
         out: list[str] = []
         atoms = 0  # atoms in the list; `plain` stays true while every one is an ordinary symbol
         plain = True
@@ -110,6 +110,8 @@ class Reader(ScriptReader):
                 base, operator = True, False
                 if action:
                     plain = False
+                    if token == "\\dots" and toks[i + 1 : i + 2] and toks[i + 1] in DOTS_SPACED:
+                        self.folds.append((i, i + 1, "\\ldots\\,"))
                 continue
 
             if SUB <= action <= PRIME:
@@ -165,6 +167,9 @@ class Reader(ScriptReader):
                 inner = self.read_group(i)
                 if not inner and base and atoms and not self.script_follows():
                     self.folds.append((i, self.i, ""))
+                    if operator or toks[i - 1] in _GAP_BEHIND:  # the group draws nothing, but sets what is next apart
+                        out += [ATOM_OPEN, "}"]
+                        plain = False
                 elif self.simple and not (self.script_follows() and len(inner) > 1):
                     # Braces around one symbol draw nothing, but math-core spaces it differently after an operator.
                     if self.infix is None:
@@ -267,7 +272,7 @@ class Reader(ScriptReader):
                         self.i += 1
                         continue
                 elif COMMANDS[token[1:]].kind == "style":
-                    self.display = token == "\\displaystyle"
+                    self.display, self.text_style = token == "\\displaystyle", token == "\\textstyle"
                 out.append(token)
                 self.i += 1
                 plain = False
@@ -322,7 +327,7 @@ class Reader(ScriptReader):
         self.infix_at = infix_at
         self.infix = infix
         self.simple = atoms == 1 and plain
-        self.display = display
+        self.display, self.text_style = display, text_style
         self.depth -= 1
         self.open.pop()
         return out
@@ -345,6 +350,18 @@ class Reader(ScriptReader):
 LIMIT_BRACES = frozenset({"\\overbrace", "\\underbrace"})
 #: Kinds of command whose atoms have space around them that braces would take away.
 SPACED_KINDS = frozenset({"bin", "rel", "op", "func", "open", "close", "punct", "inner"})
+
+#: What is spaced otherwise from an empty group than from what is behind the group.
+_GAP_BEHIND = frozenset(
+    [*"=<>+-*:,;([", *(f"\\{c.name}" for c in COMMANDS.values() if c.kind in SPACED_KINDS - {"close"} and not c.args)]
+)
+#: What amsmath's `\\dots` has a thin space before: the list of `\\rightdelim@`, and what is next to a cell.
+DOTS_SPACED = frozenset(
+    [
+        *(")", "]", "\\rbrack", "\\}", "\\rbrace", "\\rangle", "\\rceil", "\\rfloor", "\\rgroup", "\\rmoustache"),
+        *("\\right", "\\bigr", "\\biggr", "\\Bigr", "\\Biggr", "&"),
+    ]
+)
 
 #: Characters that LaTeX stops at ("invalid character"; FF ends a paragraph). TAB, LF and CR are white space.
 CONTROL = frozenset(chr(code) for code in (*range(9), 11, 12, *range(14, 32), 127))
@@ -380,7 +397,8 @@ def _infix(command: str, above: list[str], below: list[str]) -> list[str]:
 
 def spell(canonical: list[str]) -> str:
     """Canonical tokens as one string, a single space between every two."""
-    return " ".join(canonical).replace("\0", "")
+    spelled = " ".join(canonical).replace("\0", "")
+    return spelled.replace("\\  ", "\\ ") if "\\ " in canonical else spelled  # a control space is a space already
 
 
 def read(label: str, toks: list[str]) -> Reading:

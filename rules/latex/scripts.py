@@ -13,6 +13,7 @@ class ScriptReader(RowReader):
     def read_script(self, at: int, on_operator: bool) -> list[str]:
         """The argument of `_` or `^`, which is token `at`, as canonical tokens without braces."""
         display, self.display = self.display, False
+        text_style, self.text_style = self.text_style, False
         try:
             while self.i < self.n and self.toks[self.i] in ("\\relax", "\\protect"):
                 self.folds.append((self.i, self.i + 1, " "))
@@ -36,7 +37,7 @@ class ScriptReader(RowReader):
             self.problem("dangling-script", at)
             return []
         finally:
-            self.display = display
+            self.display, self.text_style = display, text_style
 
     def read_one(self, token: str, action: int) -> list[str]:
         """Whatever atom stands here, for recovery after it was reported."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-#: From a spelling to the canonical one. Every pair has equal visual keys, and pdfTeX sets it
-#: alike; but for the text boxes, which pdfTeX sets in another size in scripts.
+#: From a spelling to the canonical one. Every pair has equal visual keys, and pdfTeX sets it alike. The
+#: reader leaves `\\mbox` alone in scripts, where `\\text` is smaller.
 SYNONYMS: dict[str, str] = {
     "\\le": "\\leq",
     "\\ge": "\\geq",
@@ -48,10 +48,6 @@ SYNONYMS: dict[str, str] = {
     "\\>": "\\:",
     "\\medspace": "\\:",
     "\\thickspace": "\\;",
-    # These differ in whether a line may break there.
-    "\\ ": "~",
-    "\\space": "~",
-    "\\nobreakspace": "~",
 }
 
 _FUNCTION_NAMES = """

@@ -56,9 +56,10 @@ _MACROS = {
 
 #: Canonical tokens that the reader may have to edit for the key; without them the spelling is converted as it stands.
 FOLDED = frozenset(
-    [ATOM_OPEN, "\\limits", "\\dfrac", "\\tfrac", "\\displaystyle", "'", "\\\\", "\\newline", "\\substack", "\\not"]
+    [ATOM_OPEN, "\\limits", "\\dfrac", "\\tfrac", "\\dots", "\\displaystyle", "'", "\\\\", "\\newline"]
     + [f"\\begin{{{name}}}" for name in ENVIRONMENTS]
     + ["\\over", "\\choose", "\\hbox", "\\makebox", "\\mbox", "\\textrm", "\\textnormal", "\\operatorname*"]
+    + ["\\substack", "\\not"]
 )
 
 _TRAILING = frozenset({SPACE, NOTHING})

@@ -24,7 +24,9 @@ def judged(label: str) -> dict[str, object]:
         (r"\frac12", r"\frac { 1 } { 2 }"),
         (r"a \mbox{ } b", r"a \text { } b"),
         (r"a \le b \,", r"a \leq b"),
-        (r"a\ b\space c", "a ~ b ~ c"),
+        (r"a\ b\space c~d", r"a \ b \space c ~ d"),
+        (r"a \  b", r"a \ b"),
+        (r"\sum\ ,", r"\sum \ ,"),
         (r"\left( a \right)", r"\left ( a \right )"),
         # fonts: a switch that stands first and alone in its group
         (r"{\rm d}x", r"\mathrm { d } x"),
@@ -36,12 +38,16 @@ def judged(label: str) -> dict[str, object]:
         (r"1,\dots,n", r"1 , \ldots , n"),
         (r"1+\dots+n", r"1 + \cdots + n"),
         (r"(1,\dots)", r"( 1 , \dots )"),
+        (r"\begin{matrix}\dots&\dots\end{matrix}", r"\begin{matrix} \dots & \ldots \end{matrix}"),
         # named functions
         (r"\operatorname{sin}x", r"\sin x"),
         (r"\operatorname*{lim}_x", r"\lim _ { x }"),
         (r"\operatorname{lim}_x", r"\operatorname { l i m } _ { x }"),
         (r"\operatorname{foo}x", r"\operatorname { f o o } x"),
         (r"\det{(a)}", r"\det { ( a ) }"),
+        # boxes: no smaller in scripts, where text is
+        (r"x_{\mbox{a}}+\frac{\hbox{b}}{2}", r"x _ { \mbox {a} } + \frac { \text {b} } { 2 }"),
+        (r"x_{\hbox{a}}", r"x _ { \mbox {a} }"),
         # environments
         (r"\begin{array}{c c} a & b \\ \end{array}", r"\begin{array} { c c } a & b \end{array}"),
         (r"\begin{array}{lr} a & b \end{array}", r"\begin{array} { l r } a & b \end{array}"),
@@ -56,6 +62,16 @@ def judged(label: str) -> dict[str, object]:
         (r"{x^2}_1", "{ x ^ { 2 } } _ { 1 }"),
         (r"1{,}000", "1 { , } 0 0 0"),
         (r"{a=b}", "{ a = b }"),
+        (r"x^2{}+y{}", "x ^ { 2 } + y"),
+        (r"a+{}-b", "a + { } - b"),
+        (r"\int{}a", r"\int { } a"),
+        (r"a{\sum_i}b", r"a { \sum _ { i } } b"),
+        (r"x^{a+{\textstyle b}}", r"x ^ { a + { \textstyle b } }"),
+        (r"a{\left(b\right)}c", r"a { \left ( b \right ) } c"),
+        # two accents: amsmath looks into the inner one
+        (r"{\dot{\bar z}}^2", r"{ \dot { \bar { z } } } ^ { 2 }"),
+        (r"\hat{\vec{\cal N}}", r"\hat { \vec { \cal N } }"),
+        (r"\hat{\rm P}", r"\hat { \mathrm { P } }"),
     ],
 )
 def test_canonical_form(label, expected):
