@@ -10,7 +10,7 @@ cdm_option = click.option(
     "--cdm/--no-cdm",
     default=True,
     show_default=True,
-    help="Draw the pairs that look different, for cdm: some 10 ms each.",
+    help="Draw the pairs that look different, for cdm: about 1 ms each.",
 )
 run_option = click.option(
     "--run",

@@ -58,7 +58,7 @@ def evaluate(
     """Measure every row.
 
     `rules`: also run the default rules over the truths, for groups by rule. `characters`: also draw the pairs that look
-    different, some 10 ms each, for the metrics that read drawings. `workers`: processes for both. `progress` is called
+    different, about 1 ms each, for the metrics that read drawings. `workers`: processes for both. `progress` is called
     with pairs drawn and to be drawn.
     """
     (found,) = evaluate_all([rows], workers=workers, rules=rules, characters=characters, progress=progress)
