@@ -160,7 +160,7 @@ def _small(image: Image.Image, alt: str, shrink: int = 1) -> PagePicture:
     if coloured.getbbox() is None:  # ink on paper: sixteen greys are enough, and a fraction of the size
         levels = Image.frombytes("P", grey.size, grey.point([round(level / 17) for level in range(256)]).tobytes())
         levels.putpalette([value for level in range(16) for value in (level * 17,) * 3])
-        levels.save(drawn, "PNG", optimize=True, bits=4)
+        levels.save(drawn, "PNG", compress_level=6, bits=4)
     kind, data = "png", drawn.getvalue()
     if not data or len(data) > JPEG_FROM:
         photo = io.BytesIO()
