@@ -39,8 +39,8 @@ class Thresholds:
     missing_fix: Share = 0.01
     missing_doubtful: Share = 0.10
     missing_unfit: Share = 0.50
-    #: Labels without a visual key and without an error: nobody could tell what they look like, so duplicates, leaks and
-    #: fixes can't be checked for them. Doubtful at the worst: they may well be right.
+    #: Labels without a visual key and without an error: texsieve can't tell what they look like, so duplicates, leaks
+    #: and fixes can't be checked for them. Doubtful at the worst: they may well be right.
     unkeyed_note: Share = 0.02
     unkeyed_doubtful: Share = 0.20
     #: Repeated labels. Real sets hold up to half (48.7 % of MathWriting's validation set, different hands wrote them):

@@ -236,8 +236,8 @@ def _unkeyed(entry: Mapping[str, Any], limits: Thresholds) -> _Reason | None:
         return None
     level = _level(part / whole, None, limits.unkeyed_doubtful)
     text = (
-        f"{_samples(part, whole)} {_have(part)} no error and yet no visual key: nobody could tell what "
-        f"{_have(part, 'it looks', 'they look')} like, so duplicates and leaks among them can't be found."
+        f"{_samples(part, whole)} {_have(part)} no error but no visual key: texsieve can't tell what "
+        f"{_have(part, 'it looks', 'they look')} like, so it finds no duplicates and leaks among them."
     )
     return _Reason(level, part / whole, text)
 
