@@ -254,6 +254,12 @@ def test_a_pipe_an_unreadable_folder_and_a_deep_one_end_nothing(tmp_path: Path) 
             open_image(tmp_path, frame["image"][0])
     finally:
         (tmp_path / "shut").chmod(0o700)
+        with contextlib.chdir(tmp_path):  # pytest would go down into it by recursion
+            for _ in range(400):
+                os.chdir("deeper" * 3)
+            for _ in range(400):
+                os.chdir("..")
+                Path("deeper" * 3).rmdir()
 
 
 def test_a_path_of_1200_folders(tmp_path: Path) -> None:
