@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from curate.base.errors import UserError
+
 #: Names by what a column holds (its role), in the order in which they are tried.
 Tried = Mapping[str, tuple[str, ...]]
 
@@ -45,6 +47,25 @@ class Columns:
     def label(self, names: Sequence[str]) -> str | None:
         """The label column: the one that was named, be it there or not, else the first of those tried that is."""
         return self.given.get("label") or find_column(names, self.names("label"))
+
+
+def parse_roles(text: str, roles: Sequence[str], *, given: str, kind: str, example: str) -> dict[str, str]:
+    """`label:tex,image:name` as {role: name}. given, kind, example: the whole option, COLUMN or KEY, for messages.
+
+    Raises UserError for an unknown role, an empty name or a role that is there twice.
+    """
+    found: dict[str, str] = {}
+    for pair in text.split(","):
+        role, _, name = (part.strip() for part in pair.partition(":"))
+        if not name or role not in roles:
+            raise UserError(
+                f"--columns {given}: {pair!r} is not ROLE:{kind} with ROLE one of {', '.join(roles)}; "
+                f"example: --columns {example}"
+            )
+        if role in found:
+            raise UserError(f"--columns {given}: {role} is given twice")
+        found[role] = name
+    return found
 
 
 def find_column(names: Sequence[str], wanted: Sequence[str]) -> str | None:

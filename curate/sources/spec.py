@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.archives.names import OF_DATA_SETS, is_archive
-from curate.base.column_names import TRIED
+from curate.base.column_names import TRIED, parse_roles
 from curate.base.errors import UserError
 from curate.sources.registry import FORMATS
 
@@ -94,19 +94,7 @@ def parse_columns(text: str) -> tuple[str | None, dict[str, str]]:
     rest = text
     if (match := _NAME.fullmatch(rest)) and ":" in match[2]:
         name, rest = match[1], match[2]
-    columns: dict[str, str] = {}
-    for pair in rest.split(","):
-        role, colon, column = pair.partition(":")
-        role, column = role.strip(), column.strip()
-        if not colon or not column or role not in COLUMN_ROLES:
-            raise UserError(
-                f"--columns {text}: {pair!r} is not ROLE:COLUMN with ROLE one of {', '.join(COLUMN_ROLES)}; "
-                "example: --columns label:tex,image:name"
-            )
-        if role in columns:
-            raise UserError(f"--columns {text}: {role} is given twice")
-        columns[role] = column
-    return name, columns
+    return name, parse_roles(rest, COLUMN_ROLES, given=text, kind="COLUMN", example="label:tex,image:name")
 
 
 def default_name(target: str, format_name: str | None = None) -> str:

@@ -22,15 +22,10 @@ run_option = click.option(
 
 
 def _columns(context: click.Context, parameter: click.Parameter, text: str | None) -> dict[str, str]:
+    from curate.base.column_names import parse_roles
     from curate.predictions.rows import KEYS
 
-    columns = {}
-    for pair in text.split(",") if text else ():
-        role, _, key = (part.strip() for part in pair.partition(":"))
-        if role not in KEYS or not key:
-            raise click.BadParameter(f"{pair!r} is not ROLE:KEY with ROLE one of {', '.join(KEYS)}")
-        columns[role] = key
-    return columns
+    return parse_roles(text, tuple(KEYS), given=text, kind="KEY", example="gt:truth,pred:answer") if text else {}
 
 
 columns_option = click.option(
