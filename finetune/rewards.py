@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curate.predictions.rows import RUNAWAY_MORE
-from curate.predictions.unwrap import unwrap
+from curate.predictions.rows import RUNAWAY_MORE, Prediction
+from curate.predictions.unwrap import unwrap_rows
 from finetune.metrics.each.cdm import drawn
 from finetune.metrics.each.exprate_render_equal import looks
 from finetune.metrics.each.parse_rate import readable
@@ -82,10 +82,11 @@ def _pairs(completions: Sequence[Completion], columns: Mapping[str, Any]) -> Pai
     truths = columns[name]
     if len(truths) != len(completions):
         raise ValueError(f"{name}: {len(truths)} truths for {len(completions)} completions")
-    return read_pairs(
-        (truth, unwrap(_text(completion), unwrap(truth)[1])[0])
-        for truth, completion in zip(truths, completions, strict=True)
-    )
+    rows = [
+        Prediction(str(place), truth, _text(completion))
+        for place, (truth, completion) in enumerate(zip(truths, completions, strict=True))
+    ]
+    return read_pairs((row.gt, row.pred) for row in unwrap_rows(rows)[0])
 
 
 def _text(completion: Completion) -> str:
