@@ -86,18 +86,17 @@ def with_predictions(
     # Read as the labels were, by no rule: what is wanted is the canonical spelling and the visual key.
     read_as = engine.judge(texts, Ruleset(())).labels.select("label", "canonical", "visual_key")
     looks = {text: Look.of(text, canonical, key) for text, canonical, key in read_as.iter_rows()}
-    labels = _looks(samples[order])
-    own = dict(zip(order, labels, strict=True))
+    asked = samples[order]
+    own = dict(zip(order, _looks(asked), strict=True))
     contradicted = {place: one for place in order if (one := _against(own[place], found[place], looks)) is not None}
     odd = Oddness(look.tokens for look in (_looks(_spread(samples)) if contradicted else ()))
     given = any(row.score is not None for rows in found.values() for row in rows)
     erring = set(wrong)
-    known = {place: rest for place, *rest in zip(order, *samples.select("label", "pair_score")[order], strict=True)}
     rows_out = [
         (place, len(found[place]), 0, *(None,) * (len(PREDICTED) - 2))
         if (one := contradicted.get(place)) is None
-        else (place, *one.told(own[place], odd, given, known[place][1], known[place][0] in erring))
-        for place in order
+        else (place, *one.told(own[place], odd, given, pair_score, label in erring))
+        for place, (label, pair_score) in zip(order, asked.select("label", "pair_score").iter_rows(), strict=True)
     ]
     frame = pl.DataFrame(rows_out, schema={"_row": pl.UInt32, **PREDICTED}, orient="row")
     facts = [_matched(path, rows, places, own, looks) for (path, rows), places in zip(files, whose, strict=True)]
