@@ -7,7 +7,7 @@ import polars as pl
 from rules.families.images.sizes import NO_FILE
 from rules.options import count, measure, share
 from rules.registry import Options, samples_rule
-from rules.sets.shifted_rows import NOBODY, ShiftedFile, shifted_files
+from rules.sets.shifted_rows import LAGS, NOBODY, ShiftedFile, shifted_files
 
 _WHERE = ("sample_id", "source")
 _NEEDS = ("pixels", "pairs")
@@ -83,9 +83,9 @@ def _of_rows(file: ShiftedFile) -> pl.DataFrame:
     other = file.rows["sample_id"].gather(rows["partner"].clip(0))
     rows = rows.with_columns(
         other.alias("other"),
-        lag.replace_strict(
-            {number: _further(number) for number in range(-5, 6)}, default="", return_dtype=pl.String
-        ).alias("further"),
+        lag.replace_strict({number: _further(number) for number in LAGS}, default="", return_dtype=pl.String).alias(
+            "further"
+        ),
     )
     return rows.filter(pl.col("partner") != pl.col("place")).select(
         *_WHERE,
