@@ -60,9 +60,10 @@ def merge(
         say(f"needs     {line}")
     if dry_run:
         return
-    from finetune.models.hardware import require_gpu
+    from finetune.models.load import require_device
+    from finetune.settings.config import Config
 
-    require_gpu()
+    require_device((plan.adapter.config or Config()).model)
     with Bars() as bars:
         merging.merge(plan, progress=bars)
     say(f"merged    {out}")

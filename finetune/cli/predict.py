@@ -143,13 +143,13 @@ def asker_of(
                 raise UserError(f"{option} is the server's own setting; leave it out with --server")
         return ServedAsker(server, model), Config().data
     from finetune.models.facts import check_model, model_facts
-    from finetune.models.hardware import require_gpu
+    from finetune.models.load import require_device
     from finetune.predict.job import Asker
 
     check_model(model)
-    require_gpu()
     facts = model_facts(model)
     asker = Asker.of(facts, load_in_4bit=load_in_4bit, dtype=dtype, max_pixels=max_pixels)
+    require_device(asker.model)
     return asker, (facts.config or Config()).data
 
 

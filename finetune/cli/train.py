@@ -77,13 +77,14 @@ def train(config: str, settings: tuple[str, ...], dry_run: bool, resume: bool) -
 
 def _check(config: Config, folder: RunFolder, resume: bool) -> None:
     """Before any work: can a training be begun, or gone on with, in this folder and on this machine?"""
-    from finetune.models.hardware import is_first_process, require_gpu, require_reporters
+    from finetune.models.hardware import is_first_process, require_reporters
+    from finetune.models.load import require_device
 
     require_reporters(config.train.report_to)
     if is_first_process():
         folder.check_alone()
         _check_state(config, folder, resume)
-    require_gpu()
+    require_device(config.model)
 
 
 def _check_state(config: Config, folder: RunFolder, resume: bool) -> None:
@@ -94,14 +95,15 @@ def _check_state(config: Config, folder: RunFolder, resume: bool) -> None:
 
 
 def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
+    from finetune.models.families import family_of_model
     from finetune.models.hardware import is_first_process
-    from finetune.models.load import import_unsloth
+    from finetune.models.load import how_loaded, import_library
     from finetune.train import loop, run_folder
     from finetune.train import plan as planning
     from finetune.train.preflight import verify
 
     talks = is_first_process()
-    import_unsloth()  # before `plan` imports transformers
+    import_library(config.model)  # before `plan` imports transformers
     plan = planning.make_plan(config, bars if talks else None)
     if resume:
         _same_data(folder, plan)
@@ -118,14 +120,17 @@ def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
             click.echo(f"resumed    from {checkpoint.name if checkpoint else 'the beginning'}", err=True)
     planning.check_policy(plan)
     model, processor = loop.load_for_training(config)
+    if talks:
+        folder.add_environment(**how_loaded(model))
     # Unsloth mends tokenizers and templates while it loads a model: are the tokens still those that were counted?
-    verify(plan.train.rows, plan.train.checked, processor, config.data)
+    verify(plan.train.rows, plan.train.checked, processor, config.data, family_of_model(model))
     try:
         trained = loop.train(
             config,
             folder,
             plan.train.fitting,
             plan.validation.fitting if plan.validation else None,
+            lengths=plan.train.checked.tokens(),
             checkpoint=checkpoint,
             loaded=(model, processor),
             progress=bars if talks else _silent,

@@ -17,6 +17,7 @@ from curate.base.errors import UserError
 from curate.export.tell.manifest import MANIFEST
 from curate.images.model_ready import Resize, model_image
 from finetune.data.sources import Pairs, names_format, read_whole, select_split
+from rules.sets.model_resize import FACTOR
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -56,7 +57,7 @@ def read_pairs(where: str, split: str, images: str | None = None, columns: str |
 def _loaded(where: str, split: str) -> Dataset:
     import datasets
 
-    from finetune.models.load import quiet
+    from finetune.models.quiet import quiet
 
     bars = datasets.utils.is_progress_bar_enabled()
     datasets.utils.disable_progress_bars()
@@ -106,12 +107,12 @@ def _named(where: str, split: str, rows: Dataset) -> Dataset:
     return rows.select_columns(list(COLUMNS))
 
 
-def picture(image: Image.Image, resize: Resize = "upscale") -> Image.Image:
+def picture(image: Image.Image, resize: Resize = "upscale", min_side: int = FACTOR) -> Image.Image:
     """The image as the model is to be trained and asked on: see `curate.images.model_ready.model_image`.
 
     Only the processor, which scales afterwards, holds it to a pixel budget.
     """
-    return model_image(image, resize=resize)
+    return model_image(image, resize=resize, min_side=min_side)
 
 
 def answer_text(label: str) -> str:

@@ -22,7 +22,7 @@ from finetune.merge.gguf import LlamaCpp, convert, find_llama_cpp
 from finetune.models.facts import ModelFacts, model_facts
 from finetune.models.hub import QUANTIZED
 from finetune.models.provenance import accompany, read_facts
-from finetune.settings.config import Config
+from finetune.settings.config import Config, ModelConfig
 
 Method = Literal["merged_16bit", "merged_4bit", "gguf"]
 METHODS: tuple[str, ...] = get_args(Method)
@@ -103,19 +103,11 @@ def merge(plan: MergePlan, *, progress: Progress = lambda stage, done, of: None)
 
     Raises UserError where there is no GPU, the model can't be loaded, or a tool fails, with its last words.
     """
-    from finetune.models.load import load_model, quiet
+    from finetune.models.load import load_model
+    from finetune.models.quiet import quiet
 
     config = plan.adapter.config or Config()
-    model_config = replace(
-        config.model,
-        name=plan.adapter.name,
-        revision=None,
-        # 4 bits take the least memory, and a 16-bit merge reads the base's weights from the disk anyway.
-        load_in_4bit=plan.method == "merged_4bit" or config.model.load_in_4bit,
-        checkpointing="none",
-        # Whatever this GPU has: the weights that are written are those of the base's precision.
-        dtype="auto" if config.model.dtype == "bfloat16" else config.model.dtype,
-    )
+    model_config = _loaded_as(plan, config)
     progress("load", 0, 1)
     model, processor = load_model(
         model_config,
@@ -141,9 +133,34 @@ def merge(plan: MergePlan, *, progress: Progress = lambda stage, done, of: None)
     return plan.out
 
 
+def _loaded_as(plan: MergePlan, config: Config) -> ModelConfig:
+    """How the adapter and its base are loaded."""
+    from finetune.models.load import library_of
+
+    four_bits = plan.method == "merged_4bit"
+    unsloth = library_of(replace(config.model, name=plan.adapter.name, revision=None)) == "unsloth"
+    return replace(
+        config.model,
+        name=plan.adapter.name,
+        revision=None,
+        # 4 bits take the least memory, and Unsloth's 16-bit merge reads the base's weights from the disk anyway.
+        load_in_4bit=four_bits or (unsloth and config.model.load_in_4bit),
+        checkpointing="none",
+        # Whatever this GPU has: the weights that are written are those of the base's precision.
+        dtype="auto" if config.model.dtype == "bfloat16" else config.model.dtype,
+    )
+
+
 def _save(model: Any, processor: Any, folder: Path, method: str) -> None:
     folder.mkdir(exist_ok=True)
     try:
+        if not hasattr(model, "save_pretrained_merged"):  # Unsloth gives each of its models this method
+            merged = model.merge_and_unload(safe_merge=method != "merged_4bit")
+            if method != "merged_4bit":
+                merged = merged.to(merged.config.dtype)
+            merged.save_pretrained(folder)
+            processor.save_pretrained(folder)
+            return
         # None, not True: on a machine with two cores Unsloth takes True for "a pickle will do".
         model.save_pretrained_merged(str(folder), processor, save_method=_UNSLOTH[method], safe_serialization=None)
     except (OSError, ValueError, RuntimeError, TypeError) as error:
@@ -151,7 +168,7 @@ def _save(model: Any, processor: Any, folder: Path, method: str) -> None:
         raise UserError(f"the adapter can't be merged: {first[:300]}") from error
     processor.save_pretrained(folder)  # once more: with the pixel budget it was trained with
     if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
-        raise UserError("the adapter can't be merged: Unsloth wrote no model, and didn't say why (TEXSIEVE_VERBOSE=1)")
+        raise UserError("the adapter can't be merged: no model was written, and nobody said why (TEXSIEVE_VERBOSE=1)")
 
 
 def _accompany(plan: MergePlan, folder: Path) -> None:

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from curate.base.errors import UserError
 from curate.base.leftovers import restore
+from finetune.models.adapters import ADAPTER_FILE, base_of
 from finetune.models.hub import Unreachable, adapter_folder, hub_file, is_here
-from finetune.models.load import ADAPTER_FILE, base_of
 from finetune.settings.config import Config, ModelConfig, load_config
 
 #: The settings of the training, kept beside every adapter and every merged model.

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 from curate.base.errors import UserError
 
@@ -24,6 +25,8 @@ REPORTERS = {
 INSTALL = "pip install 'texsieve[finetune]'"
 #: Set by the tests alone: their shim lets Unsloth run without a GPU on a toy model.
 _TESTS_ONLY = "UNSLOTH_ALLOW_CPU"
+#: Compute capability from which on NVIDIA's GPUs calculate in bfloat16, and have what FlashAttention 2 needs.
+BFLOAT16 = (8, 0)
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,22 @@ def gpus() -> list[Gpu]:
 
     found = [torch.cuda.get_device_properties(place) for place in range(torch.cuda.device_count())]
     return [Gpu(one.name, int(one.total_memory), (one.major, one.minor)) for one in found]
+
+
+def has_bfloat16() -> bool:
+    """Whether the first GPU calculates in bfloat16 by itself; a CPU does, if slowly."""
+    first = next(iter(gpus()), None)
+    return first is None or first.capability >= BFLOAT16
+
+
+def best_attention(dtype: Any) -> str:
+    """The fastest attention that is there for this precision, by transformers' name.
+
+    FlashAttention 2 where its package is installed and the GPU has it (from Ampere on, 16 bits), else torch's own.
+    """
+    first = next(iter(gpus()), None)
+    flash = first is not None and first.capability >= BFLOAT16 and find_spec("flash_attn") is not None
+    return "flash_attention_2" if flash and str(dtype) in ("torch.bfloat16", "torch.float16") else "sdpa"
 
 
 def require_reporters(names: Sequence[str]) -> None:

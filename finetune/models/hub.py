@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from curate.base.errors import UserError
-from finetune.models.load import ADAPTER_FILE, quiet
+from finetune.models.adapters import ADAPTER_FILE
+from finetune.models.quiet import quiet
 
 #: What Unsloth appends to the name of a model whose weights in 4 bits it loads in its place.
 QUANTIZED = ("-unsloth-bnb-4bit", "-bnb-4bit")

@@ -1,30 +1,28 @@
-"""Loads a vision-language model and its processor through Unsloth, for training or prediction. Trains nothing.
+"""Loads a vision-language model and its processor, for training or prediction. Trains nothing.
 
-Unsloth patches torch, transformers and trl when it is imported, and must come first. So nothing here imports any of
-them before a function is called, and every function that needs them calls `import_unsloth` first.
+Unsloth loads what it knows; families that it doesn't know, and whatever has `model.library: transformers`, are loaded
+in `plain`. Unsloth patches torch, transformers and trl when it is imported, and must come first. So nothing here
+imports any of them before a function is called, and every function that needs them calls `import_library` first.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import logging
 import os
 import sys
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from curate.base.cache_folder import cache_folder
 from curate.base.errors import UserError
 from curate.base.leftovers import restore
-from finetune.models.hardware import gpus, require_gpu, require_packages
+from finetune.models import plain
+from finetune.models.adapters import ADAPTER_FILE
+from finetune.models.families import family_of
+from finetune.models.hardware import BFLOAT16, gpus, require_gpu, require_packages
+from finetune.models.precision import keep_vision_in_float32
+from finetune.models.quiet import quiet
 from finetune.settings.config import LoraConfig, ModelConfig
 
-ADAPTER_FILE = "adapter_config.json"
-#: Compute capability from which on NVIDIA's GPUs calculate in bfloat16.
-_BFLOAT16 = (8, 0)
 #: What a checkpointing setting is called by Unsloth.
 _CHECKPOINTING: dict[str, str | bool] = {"unsloth": "unsloth", "torch": True, "none": False}
 
@@ -38,12 +36,16 @@ def import_unsloth() -> Any:
     return _import()
 
 
+def _variables() -> None:
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # forks of the data loader warn otherwise
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+
 def _import() -> Any:
     # Else it writes the folder unsloth_compiled_cache into the one that the command was started in.
     os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(cache_folder() / "unsloth_compiled_cache"))
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")  # it would ask the web how often it is used
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # forks of the data loader warn otherwise
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    _variables()
     if "unsloth" in sys.modules:
         return sys.modules["unsloth"]
     try:
@@ -53,29 +55,6 @@ def _import() -> Any:
         raise UserError(f"unsloth can't be used on this machine: {_first_line(error)}; --debug shows more") from error
     _bars()
     return unsloth
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the libraries' banners, hints and warnings off the terminal while something is loaded or trained.
-
-    What they print to standard output is dropped; what they raise is not. TEXSIEVE_VERBOSE=1 shows everything.
-    """
-    if os.environ.get("TEXSIEVE_VERBOSE") == "1":
-        yield
-        return
-    before = logging.root.manager.disable
-    with (
-        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
-        contextlib.redirect_stdout(nowhere),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
-        logging.disable(logging.WARNING)  # of single loggers torch sets the level anew when it is imported
-        try:
-            yield
-        finally:
-            logging.disable(before)
 
 
 def _bars() -> None:
@@ -89,6 +68,40 @@ def _bars() -> None:
     transformers_logging.disable_progress_bar()
 
 
+def library_of(config: ModelConfig) -> str:
+    """What loads and trains this model: "unsloth" or "transformers".
+
+    Raises UserError for a model of no known family, and where Unsloth is asked for one it doesn't know.
+    """
+    family = family_of(config.name, config.revision)
+    if config.library == "unsloth" and not family.unsloth:
+        raise UserError(f"{config.name}: Unsloth doesn't know {family.name}; take model.library=auto or transformers")
+    return config.library if config.library != "auto" else "unsloth" if family.unsloth else "transformers"
+
+
+def require_device(config: ModelConfig) -> None:
+    """Raises UserError where this model can't be trained or asked on this machine.
+
+    transformers, asked for by name, runs without a GPU: some hundred times slower, which is enough for tiny models.
+    """
+    if config.library == "transformers":
+        require_packages()
+    else:
+        require_gpu()
+
+
+def import_library(config: ModelConfig) -> Any:
+    """Import what loads this model, before anything else imports torch: the module `unsloth`, or None without it.
+
+    Raises UserError as `library_of` and `require_device` do.
+    """
+    if library_of(config) == "unsloth":
+        return import_unsloth()
+    require_device(config)
+    _variables()
+    return None
+
+
 def load_model(
     config: ModelConfig,
     *,
@@ -99,38 +112,62 @@ def load_model(
 ) -> tuple[Any, Any]:
     """The model and the processor of `config.name`: a base model (id or folder) or an adapter's folder on its base.
 
-    max_length: tokens of a sample. min_pixels, max_pixels: what the processor scales images to; see `set_pixels`.
+    max_length: tokens of a sample. min_pixels, max_pixels: what images are scaled to; see `Family.set_pixels`.
     Raises UserError where there is no GPU, a package is missing or the model can't be had.
     """
-    unsloth = import_unsloth()
-    import torch
-
-    dtype = None if config.dtype == "auto" else getattr(torch, config.dtype)
     _check_name(config.name)
-    without = next((gpu.name for gpu in gpus()[:1] if gpu.capability < _BFLOAT16), None)
+    family = family_of(config.name, config.revision)
+    unsloth = import_library(config)
+    without = next((gpu.name for gpu in gpus()[:1] if gpu.capability < BFLOAT16), None)
     if config.dtype == "bfloat16" and without is not None:  # Unsloth would take float16 and not say so
         raise UserError(
             f"model.dtype is bfloat16, which {without} doesn't have: take auto or float16 (predict: --dtype)"
         )
     try:
         with quiet():
-            model, processor = unsloth.FastVisionModel.from_pretrained(
-                config.name,
-                load_in_4bit=config.load_in_4bit,
-                max_seq_length=max_length,
-                dtype=dtype,
-                revision=config.revision,
-                # Else the name is changed into that of weights in 4 bits, in a repository without this revision, and
-                # the newest are loaded.
-                use_exact_model_name=config.revision is not None,
-                use_gradient_checkpointing=_CHECKPOINTING[config.checkpointing],
-                random_state=seed,
-            )
-    except (OSError, ValueError, RuntimeError) as error:  # whatever the hub, the files or the GPU have against it
+            if unsloth is not None:
+                model, processor = _from_unsloth(unsloth, config, max_length, seed)
+            else:
+                model, processor = plain.load(config, family, seed)
+    except (OSError, ValueError, RuntimeError, ImportError) as error:  # whatever hub, files or GPU have against it
         raise UserError(f"{config.name}: the model can't be loaded: {_first_line(error)}") from error
     if getattr(processor, "image_processor", None) is None:
         raise UserError(f"{config.name}: has no image processor: it is no vision-language model")
-    set_pixels(processor, min_pixels, max_pixels)
+    if family.vision_in_float32:
+        keep_vision_in_float32(model, family)
+    family.set_pixels(processor, min_pixels, max_pixels)
+    return model, processor
+
+
+def how_loaded(model: Any) -> dict[str, str]:
+    """What environment.json says of a loaded model: library, precision, attention (of both towers, if they differ)."""
+    config = model.config
+    parts = (config, getattr(config, "text_config", None), getattr(config, "vision_config", None))
+    used = dict.fromkeys(filter(None, (getattr(part, "_attn_implementation", None) for part in parts)))
+    return {
+        "library": "unsloth" if hasattr(model, "for_training") else "transformers",
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "attention": ", ".join(used) or "unknown",
+    }
+
+
+def _from_unsloth(unsloth: Any, config: ModelConfig, max_length: int, seed: int) -> tuple[Any, Any]:
+    import torch
+
+    attention = {} if config.attention == "auto" else {"attn_implementation": config.attention}
+    model, processor = unsloth.FastVisionModel.from_pretrained(
+        config.name,
+        load_in_4bit=config.load_in_4bit,
+        max_seq_length=max_length,
+        dtype=None if config.dtype == "auto" else getattr(torch, config.dtype),
+        revision=config.revision,
+        # Else the name is changed into that of weights in 4 bits, in a repository without this revision, and the newest
+        # are loaded.
+        use_exact_model_name=config.revision is not None,
+        use_gradient_checkpointing=_CHECKPOINTING[config.checkpointing],
+        random_state=seed,
+        **attention,
+    )
     return model, processor
 
 
@@ -140,7 +177,7 @@ def load_processor(config: ModelConfig, *, min_pixels: int, max_pixels: int) -> 
     Raises UserError where a package is missing or the model can't be had.
     """
     require_packages()
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    _variables()
     _check_name(config.name)
     try:
         with quiet():
@@ -152,24 +189,18 @@ def load_processor(config: ModelConfig, *, min_pixels: int, max_pixels: int) -> 
         raise UserError(f"{config.name}: its processor can't be loaded: {_first_line(error)}") from error
     if getattr(processor, "image_processor", None) is None:
         raise UserError(f"{config.name}: has no image processor: it is no vision-language model")
-    set_pixels(processor, min_pixels, max_pixels)
+    family_of(config.name, config.revision).set_pixels(processor, min_pixels, max_pixels)
     return processor
-
-
-def set_pixels(processor: Any, min_pixels: int, max_pixels: int) -> None:
-    """Have the processor scale images to at least `min_pixels` and at most `max_pixels` pixels (width × height).
-
-    transformers 5 holds both in `size`; assigning `min_pixels` as before raises there.
-    """
-    processor.image_processor.size = {"shortest_edge": min_pixels, "longest_edge": max_pixels}
 
 
 def add_lora(model: Any, config: LoraConfig, *, checkpointing: str, seed: int) -> Any:
     """The model with new adapters where `config` says; a model that came from an adapter's folder as it is."""
-    from unsloth import FastVisionModel
-
     if hasattr(model, "peft_config"):
         return model
+    if not hasattr(model, "for_training"):  # Unsloth gives each of its models this method
+        return plain.add_lora(model, config, seed=seed)
+    from unsloth import FastVisionModel
+
     with quiet():
         return FastVisionModel.get_peft_model(
             model,
@@ -186,36 +217,6 @@ def add_lora(model: Any, config: LoraConfig, *, checkpointing: str, seed: int) -
             loftq_config=None,
             use_gradient_checkpointing=_CHECKPOINTING[checkpointing],
         )
-
-
-def base_of(name: str) -> str:
-    """The base model of an adapter's folder; `name` itself for anything else."""
-    found = _adapter_config(Path(name))
-    if not found:
-        return name
-    try:
-        return str(found["base_model_name_or_path"])
-    except KeyError as error:
-        raise UserError(f"{Path(name) / ADAPTER_FILE}: is no adapter's configuration") from error
-
-
-def adapters_of(folder: Path) -> dict[str, Any]:
-    """Rank and alpha of the adapters in a folder, by the names of their settings; nothing for a whole model."""
-    found = _adapter_config(folder)
-    return {f"lora.{ours}": found[name] for ours, name in (("r", "r"), ("alpha", "lora_alpha")) if name in found}
-
-
-def _adapter_config(folder: Path) -> dict[str, Any]:
-    file = folder / ADAPTER_FILE
-    if not file.is_file():
-        return {}
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: is no adapter's configuration") from error
-    if not isinstance(found, dict) or not found:
-        raise UserError(f"{file}: is no adapter's configuration")
-    return found
 
 
 def _check_name(name: str) -> None:

@@ -19,9 +19,9 @@ from typing import Any
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
 from curate.export.tell.manifest import MANIFEST, read_manifest
+from finetune.models.adapters import ADAPTER_FILE, base_of
 from finetune.models.card import TrainingFacts, model_card
 from finetune.models.facts import SETTINGS, TRAINING
-from finetune.models.load import ADAPTER_FILE, base_of
 from finetune.predict.file import read_facts as read_predicted
 from finetune.settings.config import Config, as_yaml, load_config
 from finetune.train.run_folder import CONFIG, ENVIRONMENT, RunFolder

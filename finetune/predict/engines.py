@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from curate.base.errors import UserError
 from curate.predictions.rows import Prediction
 from finetune.data.pairs import check_prompt
+from finetune.models.families import family_of_model
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -139,10 +140,10 @@ class _BatchReader:
     def __init__(self, model: Any, processor: Any, prompt: str, asking: Asking, note: Callable[[str], None]) -> None:
         self._model, self._processor, self._asking, self._note = model, processor, asking, note
         check_prompt(prompt, processor.tokenizer)
-        self._text = processor.apply_chat_template(
+        self._text = family_of_model(model).chat(
+            processor,
             [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}],
-            add_generation_prompt=True,
-            tokenize=False,
+            answer=True,
         )
         self._at_a_time = asking.batch_size
         _ready(model)
@@ -184,7 +185,7 @@ class _BatchReader:
         """(answer, score, tokens, cut) for each question."""
         import torch
 
-        from finetune.models.load import quiet
+        from finetune.models.quiet import quiet
         from finetune.predict.token_scores import ScoreKeeper
 
         images = [[_opened(row)] for row in part]

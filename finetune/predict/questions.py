@@ -19,6 +19,7 @@ from curate.base.errors import UserError
 from curate.images.model_ready import Resize
 from finetune.data.pairs import picture
 from finetune.predict.engines import Question
+from rules.sets.model_resize import FACTOR
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -30,9 +31,10 @@ _SWAPPED = 5
 class Questions:
     """The rows of a data set that `load_pairs` read, as questions. Can be gone through again and again.
 
-    name_from: the folder that images' names are written relative to. save_to: a folder for the images as the model sees
-    them, for data sets that hold them inside their files. limit: of the data set's first so many rows. Rows without an
-    image are left out and counted: `imageless`. Raises UserError where two rows have one id.
+    resize, min_side: see `picture`. name_from: the folder that images' names are written relative to. save_to: a folder
+    for the images as the model sees them, for data sets that hold them inside their files. limit: of the data set's
+    first so many rows. Rows without an image are left out and counted: `imageless`. Raises UserError where two rows
+    have one id.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Questions:
         pairs: Dataset,
         *,
         resize: Resize = "upscale",
+        min_side: int = FACTOR,
         name_from: Path | None = None,
         save_to: Path | None = None,
         limit: int | None = None,
@@ -48,7 +51,7 @@ class Questions:
 
         self._feature = pairs.features["image"]
         self._raw = pairs.cast_column("image", datasets.Image(decode=False))
-        self._resize, self._name_from, self._save_to = resize, name_from, save_to
+        self._resize, self._min_side, self._name_from, self._save_to = resize, min_side, name_from, save_to
         labels, ids = list(pairs["label"]), list(pairs["sample_id"])
         nothing = pairs.data.column("image").is_null().to_pylist()
         if pairs._indices is not None:  # a selection: the table below it still has all rows
@@ -85,7 +88,7 @@ class Questions:
         return digest.hexdigest()
 
     def _open(self, at: int, sample_id: str) -> Image.Image:
-        image = picture(self._feature.decode_example(self._raw[at]["image"]), self._resize)
+        image = picture(self._feature.decode_example(self._raw[at]["image"]), self._resize, self._min_side)
         if self._save_to is not None:
             path = self._save_to / _file_name(sample_id)
             if not path.exists():

@@ -12,6 +12,7 @@ from curate.base.settings import Between, Count, Share, fill, flat, nested
 from curate.export.decide.options import PROMPT
 from curate.images.model_ready import Resize
 from finetune.settings.yaml_files import parsed, text_of
+from rules.sets.model_images import DEFAULT, limits_of
 from rules.sets.model_resize import FACTOR
 
 #: The folder of the ready configurations; `finetune train 8gb` takes one by its name.
@@ -30,6 +31,11 @@ class ModelConfig:
     load_in_4bit: bool = True
     #: auto: bfloat16 where the GPU has it, else float16.
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    #: What loads and trains it. auto: Unsloth where it knows the family, else transformers, peft and trl without it.
+    #: transformers, by name, also runs without a GPU, slowly.
+    library: Literal["auto", "unsloth", "transformers"] = "auto"
+    #: auto: the fastest that is there; environment.json says which. The others are transformers' names.
+    attention: Literal["auto", "flash_attention_2", "sdpa", "eager"] = "auto"
     #: unsloth: activations are computed anew and parked in main memory; torch: computed anew; none: kept.
     checkpointing: Literal["unsloth", "torch", "none"] = "unsloth"
 
@@ -72,7 +78,7 @@ class DataConfig:
     prompt: str = PROMPT
     #: upscale: an image with a side under 28 pixels is scaled up; pad: paper is added; none: it doesn't fit.
     resize: Resize = "upscale"
-    #: The processor scales smaller images up to so many pixels; 28 × 28 of them are one token.
+    #: The processor scales smaller images up to so many pixels; 28 × 28 of them are one token (32 × 32 of Qwen3-VL's).
     min_pixels: Count = 4 * FACTOR * FACTOR
     #: It scales larger images down to so many.
     max_pixels: Count = 1024 * FACTOR * FACTOR
@@ -116,6 +122,10 @@ class TrainConfig:
     save_every: Count = 100
     #: How many checkpoints are kept.
     keep: Count = 2
+    #: Samples of like length share a batch, so that less is padded; the longest batch is the first.
+    group_by_length: bool = False
+    #: A batch whose loss or gradient is no finite number is named and left out; after so many, the training ends.
+    max_left_out: Annotated[int, Between(0, 10**6)] = 20
     #: Processes that open images beside the one that trains.
     workers: Annotated[int, Between(0, 256)] = 2
     #: Where else the losses go: tensorboard, wandb, mlflow, trackio … (their packages must be there); [] for nowhere.
@@ -194,7 +204,8 @@ def check_together(config: Config) -> None:
     if config.data.min_pixels > config.data.max_pixels:
         raise UserError(f"data.min_pixels ({config.data.min_pixels}) is more than data.max_pixels "
                         f"({config.data.max_pixels})")  # fmt: skip
-    tokens = config.data.max_pixels // FACTOR**2
+    limits = limits_of(config.model.name) or DEFAULT
+    tokens = config.data.max_pixels // limits.factor**2 if limits.factor else 0  # tiles are counted sample by sample
     if tokens >= config.data.max_length:
         raise UserError(
             f"data.max_pixels lets an image have {tokens} tokens, which leaves no room for the answer in "

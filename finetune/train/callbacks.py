@@ -59,11 +59,6 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
             return
         if state.is_world_process_zero:
             self._folder.add_loss(line)
-        if "loss" in line and line["loss"] is None:
-            raise UserError(
-                f"the loss is no number any more at step {state.global_step}; a lower train.learning_rate or "
-                "model.dtype=bfloat16 may help. The checkpoints before it are in the run folder"
-            )
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         told = f"step {state.global_step} of {state.max_steps}: loss on the validation set "

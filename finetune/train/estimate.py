@@ -11,8 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
+from finetune.models.shapes import ModelShape, weights
 from finetune.settings.config import Config
 
 GB = 10**9
@@ -30,26 +30,6 @@ PEAKS = {"T4": 65, "RTX 3090": 71, "RTX 4090": 165, "L4": 121, "A100": 312, "H10
 
 
 @dataclass(frozen=True)
-class ModelShape:
-    """What the arithmetic needs of a model: its matrices as (layers, inputs, outputs) and some widths."""
-
-    language: tuple[tuple[str, int, int, int], ...]
-    vision: tuple[tuple[str, int, int, int], ...]
-    hidden: int
-    layers: int
-    vision_hidden: int
-    vision_layers: int
-    vocabulary: int
-    #: Weights outside these matrices: embeddings, the output layer where it is its own, the patches' embedding.
-    others: int
-    #: Patches of an image that make one token.
-    merged: int
-
-    def parameters(self) -> int:
-        return _weights(self.language) + _weights(self.vision) + self.others
-
-
-@dataclass(frozen=True)
 class Estimate:
     """Bytes by what they are for, and floating-point operations of a whole training on all GPUs."""
 
@@ -63,37 +43,6 @@ class Estimate:
     def hours(self, gpu: str, world: int = 1) -> float:
         """Time on `world` GPUs of a kind in PEAKS, which reach a third of their peak."""
         return self.flop / (PEAKS[gpu] * 1e12 * _SUSTAINED * world) / 3600
-
-
-def shape_of(config: Any) -> ModelShape:
-    """The shape of a Qwen2-VL or Qwen2.5-VL, from its transformers configuration."""
-    text, vision = getattr(config, "text_config", config), config.vision_config
-    hidden, inner, layers = text.hidden_size, text.intermediate_size, text.num_hidden_layers
-    head = getattr(text, "head_dim", None) or hidden // text.num_attention_heads
-    queries, keys = text.num_attention_heads * head, text.num_key_value_heads * head
-    language = (
-        ("attention", layers, hidden, queries + 2 * keys),
-        ("attention", layers, queries, hidden),
-        ("mlp", layers, hidden, 2 * inner),
-        ("mlp", layers, inner, hidden),
-    )
-    # Qwen2.5-VL calls the vision tower's width hidden_size; in Qwen2-VL that is the language model's.
-    wide = getattr(vision, "embed_dim", None) or vision.hidden_size
-    inside = getattr(vision, "intermediate_size", None) or int(wide * vision.mlp_ratio)
-    merged = vision.spatial_merge_size**2
-    gated = 2 if hasattr(vision, "out_hidden_size") else 1
-    seeing = (
-        ("attention", vision.depth, wide, 3 * wide),
-        ("attention", vision.depth, wide, wide),
-        ("mlp", vision.depth, wide, gated * inside),
-        ("mlp", vision.depth, inside, wide),
-        ("merger", 1, wide * merged, wide * merged),
-        ("merger", 1, wide * merged, hidden),
-    )
-    tied = getattr(config, "tie_word_embeddings", False) or getattr(text, "tie_word_embeddings", False)
-    patch = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2 * wide
-    others = text.vocab_size * hidden * (1 if tied else 2) + patch
-    return ModelShape(language, seeing, hidden, layers, wide, vision.depth, text.vocab_size, others, merged)
 
 
 def adapter_weights(shape: ModelShape, config: Config) -> int:
@@ -118,7 +67,7 @@ def estimate(
     longest = max((tokens for tokens, _ in lengths), default=0)
     widest = max((image for _, image in lengths), default=0)
     tokens, patches = batch * longest, batch * widest * shape.merged
-    language, vision = _weights(shape.language), _weights(shape.vision)
+    language, vision = weights(shape.language), weights(shape.vision)
     adapters = adapter_weights(shape, config)
     wide = 4 if config.model.dtype == "float32" else 2
     per_weight = 8 if config.train.optimizer == "adamw_torch" else 2
@@ -142,10 +91,6 @@ def steps_of(samples: int, config: Config, world: int = 1) -> int:
     return config.train.max_steps or math.ceil(config.train.epochs * epoch_steps(samples, config, world))
 
 
-def _weights(parts: Sequence[tuple[str, int, int, int]]) -> int:
-    return sum(layers * inputs * outputs for _, layers, inputs, outputs in parts)
-
-
 def _activations(shape: ModelShape, config: Config, tokens: int, patches: int) -> float:
     """Bytes in 16 bits: what layers keep for the way back, one layer in full, and the scores of the vocabulary."""
     one_layer = _KEPT * max(tokens * shape.hidden, patches * shape.vision_hidden)
@@ -161,7 +106,7 @@ def _flop(shape: ModelShape, config: Config, lengths: Sequence[tuple[int, int]])
         return 0.0
     padded = _padded(lengths, config.train.batch_size, config.train.seed)
     image = sum(image for _, image in lengths) / len(lengths)
-    language, vision = _weights(shape.language), _weights(shape.vision)
+    language, vision = weights(shape.language), weights(shape.vision)
     seen = 2 * vision * image * shape.merged
     read = 2 * (language + shape.hidden * shape.vocabulary) * padded + 4 * shape.layers * shape.hidden * padded**2 / 2
     # Forward; forward again unless all was kept; back to the inputs. Frozen weights need no gradients of their own.

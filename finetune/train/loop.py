@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import get_all_start_methods
 from pathlib import Path
@@ -16,21 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
-from curate.images.model_ready import Resize
-from finetune.data.pairs import answer_text, picture
-from finetune.models.hardware import processes
-from finetune.models.load import add_lora, import_unsloth, load_model, quiet
+from finetune.models.families import family_of_model
+from finetune.models.hardware import has_bfloat16, processes
+from finetune.models.load import add_lora, import_library, load_model
+from finetune.models.quiet import quiet
 from finetune.settings.config import Config
 from finetune.train.estimate import epoch_steps, steps_of
 from finetune.train.losses import Evaluation, best_of, evaluations
+from finetune.train.nonfinite import LEFT_OUT, LeftOut, advice
 from finetune.train.run_folder import LAST, RunFolder
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from PIL import Image
-
-#: Where a turn of the person and one of the model begin, in the chat template of Qwen2-VL and Qwen2.5-VL.
-INSTRUCTION, RESPONSE = "<|im_start|>user\n", "<|im_start|>assistant\n"
 
 #: How a full disk reads in what safetensors and torch raise; the latter doesn't say why a write failed.
 _FULL_DISK = ("No space left on device", "PytorchStreamWriter failed writing", "unexpected pos")
@@ -47,41 +45,6 @@ class Trained:
     best: Evaluation | None
     #: Why it ended before its last step, or "".
     ended: str
-
-
-@dataclass(frozen=True)
-class Formatter:
-    """Makes a row into what the collator reads, when a batch needs it: a class, so that processes can be handed it."""
-
-    prompt: str
-    resize: Resize
-
-    def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """messages, and images beside them: an image inside the messages would be scaled once more, without a cap."""
-        return {
-            "messages": [
-                {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": self.prompt}]},
-                {"role": "assistant", "content": [{"type": "text", "text": answer_text(row["label"])}]},
-            ],
-            "images": [picture(row["image"], self.resize)],
-        }
-
-
-def make_collator(model: Any, processor: Any, config: Config) -> Any:
-    """Rows to batches: images at their full width, labels -100 everywhere but in the answers."""
-    from unsloth.trainer import UnslothVisionDataCollator
-
-    return UnslothVisionDataCollator(
-        model,
-        processor,
-        max_seq_length=config.data.max_length,
-        formatting_func=Formatter(config.data.prompt, config.data.resize),
-        # "min", the default, scales the width down to 512. The processor alone holds images to the pixel budget.
-        resize="max",
-        train_on_responses_only=True,
-        instruction_part=INSTRUCTION,
-        response_part=RESPONSE,
-    )
 
 
 def arguments(config: Config, folder: Path, steps: int, epoch: int, *, evaluate: bool) -> dict[str, Any]:
@@ -135,6 +98,7 @@ def train(
     rows: Dataset,
     validation: Dataset | None,
     *,
+    lengths: Sequence[int] | None = None,
     checkpoint: Path | None = None,
     loaded: tuple[Any, Any] | None = None,
     progress: Progress = lambda stage, done, of: None,
@@ -142,16 +106,18 @@ def train(
 ) -> Trained:
     """Train on `rows`, all of which fit the model, and leave best and last adapter in the run folder.
 
-    validation: rows whose loss is measured; some are predicted and drawn. checkpoint: where to go on. loaded: the
+    validation: rows whose loss is measured; some are predicted and drawn. lengths: tokens of `rows`, for
+    train.group_by_length. checkpoint: where to go on. loaded: the
     model and processor of `load_for_training`, else they are loaded. progress: told (stage, steps done, of how many);
     note: told a line at each evaluation.
     """
-    import_unsloth()
+    import_library(config.model)
     from transformers import PrinterCallback
     from trl import SFTConfig
 
     from finetune.train.callbacks import Watch, save_adapter
-    from finetune.train.token_loss import TokenLossTrainer
+    from finetune.train.collator import make_collator
+    from finetune.train.trainer import FormulaTrainer
 
     model, processor = loaded or load_for_training(config)
     if validation is not None and not len(validation):
@@ -166,14 +132,19 @@ def train(
     ask = None if asked is None else _Samples(config, folder, model, processor, asked)
     watch = Watch(folder, config, save, ask, progress, note)
     with quiet():
-        trainer = TokenLossTrainer(
+        trainer = FormulaTrainer(
             model=model,
             processing_class=processor,
             data_collator=collator,
             train_dataset=rows,
             eval_dataset=None if validation is None else _some(validation, config.eval.limit, config.train.seed),
-            args=SFTConfig(**arguments(config, folder.checkpoints, steps, epoch, evaluate=validation is not None)),
+            args=SFTConfig(
+                **arguments(config, folder.checkpoints, steps, epoch, evaluate=validation is not None),
+                **({} if hasattr(model, "for_training") else _precision(model)),
+            ),
             callbacks=[watch],
+            left_out=_left_out(config, folder, model, note),
+            lengths=lengths if config.train.group_by_length else None,
         )
         trainer.remove_callback(PrinterCallback)
         if trainer.args.world_size != processes():
@@ -203,6 +174,23 @@ def train(
                 ended=outcome.ended or "the last step",
             )
     return outcome
+
+
+def _precision(model: Any) -> dict[str, Any]:
+    """Arguments of trl that Unsloth sees to by itself: mixed precision as the model's weights are."""
+    import torch
+
+    return {
+        "bf16": model.dtype == torch.bfloat16,
+        "fp16": model.dtype == torch.float16,
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
+    }
+
+
+def _left_out(config: Config, folder: RunFolder, model: Any, note: Note) -> LeftOut:
+    dtype = str(model.dtype).removeprefix("torch.")
+    told = advice(dtype, has_bfloat16(), config.train.learning_rate)
+    return LeftOut(folder.path / LEFT_OUT, config.train.max_left_out, told, note)
 
 
 def _why_it_ended(error: Exception, step: int) -> str | None:
@@ -252,7 +240,9 @@ class _Samples:
 
         self._config, self._folder, self._model, self._processor = config, folder, model, processor
         self._questions = Questions(
-            _some(validation, config.eval.samples, config.train.seed), resize=config.data.resize
+            _some(validation, config.eval.samples, config.train.seed),
+            resize=config.data.resize,
+            min_side=family_of_model(model).images.min_side,
         )
 
     def __call__(self, step: int, loss: float) -> tuple[float | None, int, int]:
@@ -277,7 +267,7 @@ class _Samples:
             answers = list(predict_rows(self._model, self._processor, rows, self._config.data.prompt, asking))
         finally:
             self._processor.tokenizer.padding_side = side
-            self._model.for_training()
+            self._model.for_training() if hasattr(self._model, "for_training") else self._model.train()
         place = {row.sample_id: at for at, row in enumerate(rows)}
         answers.sort(key=lambda answer: place[answer.sample_id])
         with new_file(self._folder.samples / f"step-{step:06d}.html") as temporary:

@@ -12,11 +12,15 @@ from curate.base.leftovers import restore
 from curate.base.tables import count, things
 from finetune.data.pairs import read_pairs
 from finetune.data.sources import Pairs
+from finetune.models.adapters import adapters_of, base_of
+from finetune.models.families import Family, family_of
 from finetune.models.hardware import gpus, processes
 from finetune.models.hub import adapter_folder
-from finetune.models.load import adapters_of, base_of, load_processor, quiet
+from finetune.models.load import load_processor
+from finetune.models.quiet import quiet
+from finetune.models.shapes import ModelShape
 from finetune.settings.config import Config, DataConfig
-from finetune.train.estimate import Estimate, ModelShape, adapter_weights, estimate, shape_of, steps_of
+from finetune.train.estimate import Estimate, adapter_weights, estimate, steps_of
 from finetune.train.preflight import REASONS, CheckedSplit, check, is_verified
 from finetune.train.run_folder import data_sha256
 
@@ -80,9 +84,10 @@ def make_plan(config: Config, progress: Progress | None = None) -> TrainingPlan:
             "trained says nothing; name in each line its `split`, or set data.validation=null"
         )
     train = _limited(train, config.data.limit)
+    family = family_of(config.model.name, config.model.revision)
     processor = load_processor(config.model, min_pixels=config.data.min_pixels, max_pixels=config.data.max_pixels)
     splits = [
-        _split(split, rows, processor, config, progress)
+        _split(split, rows, processor, config, family, progress)
         for split, rows in ((config.data.train, train), (name, validation))
         if split is not None and rows is not None
     ]
@@ -90,7 +95,7 @@ def make_plan(config: Config, progress: Progress | None = None) -> TrainingPlan:
     if not first.fitting:
         none = f"; and {count(data.left_out)} rows are no samples: {data.counted()}" if data.left_out else ""
         raise UserError(f"{config.data.path}: no sample of {splits[0].name!r} fits the model: {_reasons(first)}{none}")
-    shape = _shape(config)
+    shape = _shape(config, family)
     fit = first.frame.filter(first.frame["reason"].is_null())
     steps = steps_of(len(fit), config, processes())
     lengths = list(fit.select("tokens", "image_tokens").iter_rows())
@@ -216,13 +221,15 @@ def _limited(rows: Dataset, limit: int | None) -> Dataset:
     return rows if limit is None or len(rows) <= limit else rows.select(range(limit))
 
 
-def _split(name: str, rows: Dataset, processor: Any, config: Config, progress: Progress | None) -> Split:
+def _split(
+    name: str, rows: Dataset, processor: Any, config: Config, family: Family, progress: Progress | None
+) -> Split:
     def told(done: int, of: int) -> None:
         if progress is not None:
             progress(name, done, of)
 
     decode = not is_verified(config.data.path)
-    return Split(name, rows, check(rows, processor, config.data, decode=decode, progress=told))
+    return Split(name, rows, check(rows, processor, config.data, family, decode=decode, progress=told))
 
 
 def _check_adapters(folder: Path, config: Config) -> None:
@@ -236,7 +243,7 @@ def _check_adapters(folder: Path, config: Config) -> None:
         raise UserError(f"{config.model.name}: its adapters have {told}, and they can't be given another; set {wanted}")
 
 
-def _shape(config: Config) -> ModelShape:
+def _shape(config: Config, family: Family) -> ModelShape:
     import transformers
 
     name = config.model.name
@@ -249,7 +256,6 @@ def _shape(config: Config) -> ModelShape:
             found = transformers.AutoConfig.from_pretrained(
                 base, revision=config.model.revision if base == name else None
             )
-        return shape_of(found)
+        return family.shape(found)
     except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{name}: its configuration can't be read as that of a Qwen2-VL or Qwen2.5-VL: "
-                        f"{error}") from error  # fmt: skip
+        raise UserError(f"{name}: its configuration can't be read as that of a {family.name}: {error}") from error

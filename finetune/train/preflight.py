@@ -1,6 +1,6 @@
 """Looks at every sample before the first step: does it fit the model? Loads no weights and trains nothing.
 
-An image's tokens are arithmetic on its size (`rules.sets.model_resize`), a text's are what the tokenizer makes of the
+An image's tokens are arithmetic on its size (`finetune.models.families`), a text's are what the tokenizer makes of the
 whole conversation; both are held against the real processor on a few samples. So a sample that would end a training
 hours later, because its image is broken or its answer is longer than `max_length`, is known in the first minute.
 """
@@ -23,8 +23,9 @@ from curate.images.errors import MISSING, ImageError
 from curate.images.model_ready import model_size
 from curate.images.opening import open_bytes, shown_size
 from finetune.data.pairs import answer_text, check_prompt, picture
+from finetune.models.families import DEFAULT, Family
 from finetune.settings.config import DataConfig
-from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, smart_resize
+from rules.sets.model_resize import MAX_ASPECT, MAX_PIXELS
 from rules.workers.cores import cores
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ REASONS = {
     "unreadable": "the image can't be opened",
     "no-answer": "the label is empty",
     "special-token": "the label holds a token that steers the model",
-    "side": f"a side is under {FACTOR} pixels",
-    "aspect": f"a side is more than {MAX_ASPECT} times the other",
+    "side": "a side is shorter than the model takes",
+    "aspect": "a side is longer, beside the other, than the model takes",
     "too-long": "image, prompt and answer have more tokens than data.max_length",
 }
 #: Samples that the real processor is asked about.
@@ -79,9 +80,15 @@ class CheckedSplit:
 
 
 def check(
-    rows: Dataset, processor: Any, config: DataConfig, *, decode: bool, progress: Progress | None = None
+    rows: Dataset,
+    processor: Any,
+    config: DataConfig,
+    family: Family = DEFAULT,
+    *,
+    decode: bool,
+    progress: Progress | None = None,
 ) -> CheckedSplit:
-    """Look at every row that `finetune.data.pairs.load_pairs` read.
+    """Look at every row that `finetune.data.pairs.load_pairs` read. family: of the model, whose processor it is.
 
     decode: also decode every image, a millisecond each, for data sets of which nobody knows that all can be; see
     `is_verified`. Raises UserError where the real processor counts otherwise than the arithmetic here.
@@ -90,19 +97,21 @@ def check(
         sample_id=pl.Series(rows["sample_id"], dtype=pl.String),
         label=pl.Series(rows["label"], dtype=pl.String).fill_null(""),
     )
-    template = Template(processor, config.prompt)
+    template = Template(processor, config.prompt, family)
     frame = frame.with_columns(
         text_tokens=pl.Series(template.lengths(frame["label"].to_list()), dtype=pl.Int64),
         special=pl.col("label").str.extract_many(template.specials).list.first(),
     )
-    frame = _tokens(frame, config, processor).with_columns(answer_tokens=pl.col("text_tokens") - template.around)
-    frame = _judged(frame, config)
+    frame = _tokens(frame, config, processor, family).with_columns(
+        answer_tokens=pl.col("text_tokens") - template.around
+    )
+    frame = _judged(frame, config, family)
     checked = CheckedSplit(
         frame.select(
             "row", "sample_id", "width", "height", "image_tokens", "answer_tokens", "tokens", "reason", "detail"
         )
     )
-    verify(rows, checked, processor, config)
+    verify(rows, checked, processor, config, family)
     return checked
 
 
@@ -114,17 +123,24 @@ def is_verified(where: str) -> bool:
 class Template:
     """The conversation around an answer, as this processor's chat template writes it."""
 
-    def __init__(self, processor: Any, prompt: str) -> None:
+    def __init__(self, processor: Any, prompt: str, family: Family = DEFAULT) -> None:
         self._tokenizer = processor.tokenizer
         check_prompt(prompt, self._tokenizer)
         messages: list[dict[str, Any]] = [
             {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]},
             {"role": "assistant", "content": [{"type": "text", "text": _ANSWER}]},
         ]
-        text = processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=False)
+        text = family.chat(processor, messages, answer=False)
         if text.count(_ANSWER) != 1:
             raise UserError("the model's chat template doesn't write the answer once; this model can't be trained here")
         self.before, self.after = text.split(_ANSWER)
+        asked = family.chat(processor, messages[:1], answer=True)
+        if self.before.rstrip() != asked.rstrip():
+            raise UserError(
+                f"the model's chat template ends the question with {asked[-40:]!r} when it asks and with "
+                f"{self.before[-40:]!r} when it trains, so it would be asked otherwise than trained; is its chat "
+                "template that of the model's makers?"
+            )
         #: Texts that the tokenizer reads as one token with a meaning: in a label they would end it or ask for an image.
         self.specials = sorted({str(token) for token in self._tokenizer.get_added_vocab()})
         #: Tokens of a conversation with an empty answer, the image's place counting as one.
@@ -176,39 +192,36 @@ def _size(held: dict[str, Any] | None, *, decode: bool) -> tuple[int | None, int
         return None, None, str(error) or type(error).__name__
 
 
-def _tokens(frame: pl.DataFrame, config: DataConfig, processor: Any) -> pl.DataFrame:
+def _tokens(frame: pl.DataFrame, config: DataConfig, processor: Any, family: Family) -> pl.DataFrame:
     """Adds wide and high (the image as the model is shown it), image_tokens and tokens."""
-    factor = _factor(processor)
+    least_side = family.images.min_side
     wide, high = pl.col("width"), pl.col("height")
     least, most = pl.min_horizontal(wide, high), pl.max_horizontal(wide, high)
     # Only these sizes are changed by `model_image`: few, so Python may look at them one by one.
-    changed = (least < FACTOR) | (wide * high > MAX_PIXELS) | (most > least * (MAX_ASPECT // 2))
+    changed = (least < least_side) | (wide * high > MAX_PIXELS) | (most > least * (MAX_ASPECT // 2))
     special = frame.filter(changed.fill_null(False)).select("row", "width", "height")
-    sizes = [model_size(*size, resize=config.resize) for size in special.select("width", "height").iter_rows()]
+    sizes = [
+        model_size(*size, resize=config.resize, min_side=least_side)
+        for size in special.select("width", "height").iter_rows()
+    ]
     made = pl.DataFrame(sizes, schema={"wide": pl.Int64, "high": pl.Int64}, orient="row")
     frame = frame.join(special.select("row").hstack(made), on="row", how="left", maintain_order="left")
     frame = frame.with_columns(wide=pl.coalesce("wide", "width"), high=pl.coalesce("high", "height"))
-    final = smart_resize(
-        pl.col("wide"), pl.col("high"), factor=factor, min_pixels=config.min_pixels, max_pixels=config.max_pixels
-    )
-    return frame.with_columns(image_tokens=final[0] // factor * (final[1] // factor)).with_columns(
-        tokens=pl.col("text_tokens") - 1 + pl.col("image_tokens")
-    )
-
-
-def _factor(processor: Any) -> int:
-    """Pixels of a side that a token of the image stands for."""
-    image = processor.image_processor
     try:
-        return int(image.patch_size) * int(image.merge_size)
+        tokens = family.image_tokens(
+            processor, pl.col("wide"), pl.col("high"), budget=(config.min_pixels, config.max_pixels)
+        )
+        frame = frame.with_columns(image_tokens=tokens)
     except (AttributeError, TypeError) as error:
         raise UserError(
-            "the model's image processor isn't that of Qwen2-VL or Qwen2.5-VL; other models can't be trained here"
+            f"the model's image processor, {type(processor.image_processor).__name__}, isn't that of a {family.name}"
         ) from error
+    return frame.with_columns(tokens=pl.col("text_tokens") - 1 + pl.col("image_tokens"))
 
 
-def _judged(frame: pl.DataFrame, config: DataConfig) -> pl.DataFrame:
+def _judged(frame: pl.DataFrame, config: DataConfig, family: Family) -> pl.DataFrame:
     """Adds reason and detail."""
+    images = family.images
     least, most = pl.min_horizontal("wide", "high"), pl.max_horizontal("wide", "high")
     size = pl.format("{} × {}", "width", "height")
     length = pl.format("{} tokens, {} of them the image", "tokens", "image_tokens")
@@ -217,8 +230,8 @@ def _judged(frame: pl.DataFrame, config: DataConfig) -> pl.DataFrame:
         "unreadable": (pl.col("broken").is_not_null(), pl.col("broken")),
         "no-answer": (pl.col("label").str.strip_chars() == "", pl.lit("")),
         "special-token": (pl.col("special").is_not_null(), pl.col("special")),
-        "side": (least < FACTOR, size),
-        "aspect": (most > least * MAX_ASPECT, size),
+        "side": (least < images.min_side, size),
+        "aspect": (most > least * images.max_aspect if images.max_aspect else pl.lit(False), size),
         "too-long": (pl.col("tokens") > config.max_length, length),
     }
     reason = pl.coalesce(pl.when(holds.fill_null(False)).then(pl.lit(name)) for name, (holds, _) in found.items())
@@ -226,22 +239,22 @@ def _judged(frame: pl.DataFrame, config: DataConfig) -> pl.DataFrame:
     return frame.with_columns(reason=reason).with_columns(detail=detail)
 
 
-def verify(rows: Dataset, checked: CheckedSplit, processor: Any, config: DataConfig) -> None:
+def verify(rows: Dataset, checked: CheckedSplit, processor: Any, config: DataConfig, family: Family = DEFAULT) -> None:
     """Ask the real processor about the longest samples, those with the oddest shapes, and some others.
 
     Raises UserError where it makes another number of tokens of one than was reckoned.
     """
-    template = Template(processor, config.prompt)
+    template = Template(processor, config.prompt, family)
     for row in _probes(checked):
         sample = rows[row]
-        text, image = template.text(sample["label"]), picture(sample["image"], config.resize)
+        text, image = template.text(sample["label"]), picture(sample["image"], config.resize, family.images.min_side)
         made = processor(text=[text], images=[[image]], add_special_tokens=False, return_tensors="pt")
         expected = int(checked.frame["tokens"][row])
         counted = int(made["input_ids"].shape[1])
         if counted != expected:
             raise UserError(
                 f"{sample['sample_id']}: the model's processor makes {counted} tokens of it and texsieve expected "
-                f"{expected}; only models with the processor of Qwen2-VL or Qwen2.5-VL can be trained here"
+                f"{expected}; is its processor that of a {family.name}?"
             )
 
 

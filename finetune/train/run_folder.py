@@ -146,6 +146,11 @@ class RunFolder:
         self.write_config(config)
         write_json(self.path / ENVIRONMENT, environment)
 
+    def add_environment(self, **facts: Any) -> None:
+        """Write into environment.json what is known only now."""
+        file = self.path / ENVIRONMENT
+        write_json(file, {**json.loads(file.read_text(encoding="utf-8")), **facts})
+
     def tidy(self) -> None:
         """Put back the adapters that a killed training had moved away, and remove what it had not finished writing."""
         for name in (BEST, LAST):

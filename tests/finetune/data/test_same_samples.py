@@ -19,9 +19,9 @@ from curate.base.terminal import run
 from curate.cli.main import main_group as curate
 from finetune.cli.main import main_group as finetune
 from finetune.models import hardware
+from finetune.models.shapes import ModelShape
 from finetune.settings.config import load_config
 from finetune.train import plan
-from finetune.train.estimate import ModelShape
 from finetune.train.run_folder import RunFolder
 
 

@@ -79,7 +79,7 @@ def _asked(adapter: Path, data: Path) -> dict[str, Any]:
 
     from finetune.data.pairs import load_pairs
     from finetune.models.facts import model_facts
-    from finetune.models.load import quiet
+    from finetune.models.quiet import quiet
     from finetune.predict.engines import Asking, predict_rows
     from finetune.predict.job import Asker
     from finetune.predict.questions import Questions
@@ -156,7 +156,7 @@ def _transformers(model: Path, data: Path) -> list[str]:
 
     from finetune.data.pairs import load_pairs, picture
     from finetune.models.facts import training_settings
-    from finetune.models.load import quiet
+    from finetune.models.quiet import quiet
 
     settings = training_settings(model)
     assert settings is not None

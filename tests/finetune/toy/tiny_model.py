@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 PROMPT = "Write the LaTeX code of the formula in this image."
-_SPECIALS = (
+SPECIALS = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
     "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
     "<|image_pad|>", "<|video_pad|>",
 )  # fmt: skip
 #: As Qwen2.5-VL has it, without videos' numbering and tools.
-_TEMPLATE = (
+TEMPLATE = (
     "{% for message in messages %}"
     "{% if loop.first and message['role'] != 'system' %}"
     "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
@@ -43,8 +43,8 @@ def make_tiny_model(folder: Path, *, seed: int = 0) -> Path:
         Qwen2VLVideoProcessor,
     )
 
-    tokenizer = _tokenizer()
-    ids = {name: tokenizer.convert_tokens_to_ids(name) for name in _SPECIALS}
+    tokenizer = make_tokenizer(TEMPLATE)
+    ids = {name: tokenizer.convert_tokens_to_ids(name) for name in SPECIALS}
     torch.manual_seed(seed)
     model = Qwen2_5_VLForConditionalGeneration(_config(len(tokenizer), ids))
     with torch.no_grad():
@@ -64,14 +64,16 @@ def make_tiny_model(folder: Path, *, seed: int = 0) -> Path:
         image_processor=Qwen2VLImageProcessor(min_pixels=56 * 56, max_pixels=1280 * 28 * 28),
         tokenizer=tokenizer,
         video_processor=Qwen2VLVideoProcessor(),
-        chat_template=_TEMPLATE,
+        chat_template=TEMPLATE,
     )
     processor.save_pretrained(folder)
     return folder
 
 
-def _tokenizer() -> Any:
-    """A byte-level BPE of Qwen's class, trained on formulas."""
+def make_tokenizer(
+    template: str, *, specials: Sequence[str] = SPECIALS, more: Sequence[str] = (), end: str = "<|im_end|>"
+) -> Any:
+    """A byte-level BPE of Qwen's class, trained on formulas. The first of `specials` pads; `more` may be shown."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import Qwen2Tokenizer
 
@@ -92,12 +94,13 @@ def _tokenizer() -> Any:
         merges=merges,
         unk_token=None,
         bos_token=None,
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
-        additional_special_tokens=list(_SPECIALS[1:]),
+        eos_token=end,
+        pad_token=specials[0],
+        additional_special_tokens=list(specials[1:]),
         model_max_length=4096,
     )
-    tokenizer.chat_template = _TEMPLATE
+    tokenizer.add_tokens(list(more))
+    tokenizer.chat_template = template
     return tokenizer
 
 

@@ -230,7 +230,7 @@ def _modules(model: Any) -> dict[str, Any]:
 def _batch(model: Any, processor: Any, command: list[str]) -> dict[str, Any]:
     """What the collator makes of the first rows, and what the answers' tokens should be."""
     from finetune.data.pairs import load_pairs
-    from finetune.train.loop import make_collator
+    from finetune.train.collator import make_collator
 
     config = _config(command)
     rows = load_pairs(config.data.path, "train").select(range(8))
@@ -262,9 +262,10 @@ def _losses(model: Any, processor: Any, out: Path, command: list[str]) -> dict[s
     from trl import SFTConfig, SFTTrainer
 
     from finetune.data.pairs import load_pairs
-    from finetune.models.load import quiet
-    from finetune.train.loop import arguments, make_collator
-    from finetune.train.token_loss import IGNORED, TokenLossTrainer
+    from finetune.models.quiet import quiet
+    from finetune.train.collator import IGNORED, make_collator
+    from finetune.train.loop import arguments
+    from finetune.train.trainer import FormulaTrainer
 
     config = _config(command)
     rows = load_pairs(config.data.path, "validation").select(range(7))
@@ -273,7 +274,7 @@ def _losses(model: Any, processor: Any, out: Path, command: list[str]) -> dict[s
     model.eval()
     collator = make_collator(model, processor, config)
     found: dict[str, Any] = {"ours": {}, "theirs": {}}
-    for name, kind in (("ours", TokenLossTrainer), ("theirs", SFTTrainer)):
+    for name, kind in (("ours", FormulaTrainer), ("theirs", SFTTrainer)):
         for size in (1, 3, 7):
             sized = replace(config, eval=replace(config.eval, batch_size=size))
             settings = arguments(sized, out / "judged", 1, 1, evaluate=True)

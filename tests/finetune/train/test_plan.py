@@ -16,9 +16,10 @@ from curate.base.terminal import run
 from finetune.cli import train
 from finetune.cli.main import main_group
 from finetune.models import hardware
+from finetune.models.shapes import qwen_shape
 from finetune.settings.config import Config, load_config
 from finetune.train import plan
-from finetune.train.estimate import GB, adapter_weights, estimate, shape_of, steps_of
+from finetune.train.estimate import GB, adapter_weights, estimate, steps_of
 from finetune.train.loop import arguments
 from finetune.train.run_folder import RunFolder, environment
 
@@ -65,11 +66,11 @@ def _model(text: dict[str, int], tied: bool) -> Any:
     [(QWEN_3B, True, 3_754_622_976), (QWEN_7B, False, 8_292_166_656)],
 )
 def test_parameters_are_those_of_the_published_models(text: dict[str, int], tied: bool, parameters: int) -> None:
-    assert shape_of(_model(text, tied)).parameters() == pytest.approx(parameters, rel=0.002)
+    assert qwen_shape(_model(text, tied)).parameters() == pytest.approx(parameters, rel=0.002)
 
 
 def test_memory_falls_with_every_setting_that_is_said_to_save_it() -> None:
-    shape = shape_of(_model(QWEN_3B, True))
+    shape = qwen_shape(_model(QWEN_3B, True))
     lengths = [(700, 600)] * 10
 
     def needs(*settings: str) -> float:
@@ -89,12 +90,12 @@ def test_memory_falls_with_every_setting_that_is_said_to_save_it() -> None:
 def test_ready_configurations_fit_by_the_estimate_with_the_longest_samples(name: str, memory: float) -> None:
     config = load_config(name)
     longest = [(config.data.max_length, config.data.max_pixels // 784)] * 8
-    made = estimate(shape_of(_model(QWEN_3B, True)), config, longest, 10)
+    made = estimate(qwen_shape(_model(QWEN_3B, True)), config, longest, 10)
     assert made.bytes < 0.85 * memory * GB
 
 
 def test_operations_grow_with_steps_and_fall_without_the_way_back_through_vision() -> None:
-    shape = shape_of(_model(QWEN_3B, True))
+    shape = qwen_shape(_model(QWEN_3B, True))
     lengths = [(300, 200), (500, 300)]
     once = estimate(shape, Config(), lengths, 10)
     assert estimate(shape, Config(), lengths, 20).flop == pytest.approx(2 * once.flop)
@@ -104,7 +105,7 @@ def test_operations_grow_with_steps_and_fall_without_the_way_back_through_vision
 
 
 def test_adapters_have_r_times_inputs_and_outputs() -> None:
-    shape = shape_of(_model(QWEN_3B, True))
+    shape = qwen_shape(_model(QWEN_3B, True))
     config = load_config(None, ["lora.vision=false", "lora.mlp=false", "lora.r=1"])
     assert adapter_weights(shape, config) == 36 * ((2048 + 2048 + 2 * 256) + (2048 + 2048))
 
@@ -129,7 +130,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor and a configuration that need no package of the extra."""
     monkeypatch.setattr(hardware, "require_packages", lambda: None)
     monkeypatch.setattr(plan, "load_processor", lambda config, **pixels: StubProcessor(**pixels))
-    monkeypatch.setattr(plan, "_shape", lambda config: shape_of(_model(QWEN_3B, True)))
+    monkeypatch.setattr(plan, "_shape", lambda config: qwen_shape(_model(QWEN_3B, True)))
 
 
 @pytest.mark.usefixtures("no_model")

@@ -1,0 +1,82 @@
+"""Loads and adapts a model with transformers and peft alone: what Unsloth doesn't know, and without a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from finetune.models.adapters import ADAPTER_FILE, base_of
+from finetune.models.families import Family, family_of_model
+from finetune.models.hardware import best_attention, sees_gpu
+from finetune.settings.config import LoraConfig, ModelConfig
+
+
+def load(config: ModelConfig, family: Family, seed: int) -> tuple[Any, Any]:
+    """The model, with its adapters where `config.name` is a folder of some, and its processor.
+
+    Raises what transformers, the hub and torch raise.
+    """
+    import torch
+    import transformers
+
+    transformers.set_seed(seed)
+    adapter = (Path(config.name) / ADAPTER_FILE).is_file()
+    base = base_of(config.name)
+    dtype = _dtype(config, torch)
+    model = transformers.AutoModelForImageTextToText.from_pretrained(
+        base,
+        revision=None if adapter else config.revision,
+        dtype=dtype,
+        attn_implementation=best_attention(dtype) if config.attention == "auto" else config.attention,
+        quantization_config=_four_bits(config, family, dtype) if config.load_in_4bit else None,
+        device_map={"": 0} if sees_gpu() else {"": "cpu"},
+    )
+    if adapter:
+        import peft
+
+        model = peft.PeftModel.from_pretrained(model, config.name, is_trainable=True)
+    # An adapter has a processor of its own, with the pixel budget it was trained with.
+    own = adapter and (Path(config.name) / "processor_config.json").is_file()
+    processor = transformers.AutoProcessor.from_pretrained(config.name if own else base)
+    return model, processor
+
+
+def add_lora(model: Any, config: LoraConfig, *, seed: int) -> Any:
+    """The model with new adapters where `config` says; what isn't one is frozen."""
+    import peft
+    import transformers
+
+    transformers.set_seed(seed)
+    modules = family_of_model(model).modules
+    target = modules.adapted(vision=config.vision, language=config.language, attention=config.attention, mlp=config.mlp)
+    return peft.get_peft_model(
+        model,
+        peft.LoraConfig(
+            r=config.r,
+            lora_alpha=config.alpha,
+            lora_dropout=config.dropout,
+            target_modules=target,
+            task_type="CAUSAL_LM",
+        ),
+    )
+
+
+def _dtype(config: ModelConfig, torch: Any) -> Any:
+    if config.dtype != "auto":
+        return getattr(torch, config.dtype)
+    if not sees_gpu():
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def _four_bits(config: ModelConfig, family: Family, dtype: Any) -> Any:
+    """NF4 with doubly quantised scales, as Unsloth's; the vision encoder and the output layer stay as they are."""
+    import transformers
+
+    return transformers.BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+        llm_int8_skip_modules=["lm_head", *family.modules.whole],
+    )

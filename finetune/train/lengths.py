@@ -1,0 +1,46 @@
+"""An order of the samples in which those of like length share a batch, so that little is padded. Reads no sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from random import Random
+
+#: Batches that are sorted together: enough to find like ones, few enough that epochs differ.
+_WINDOW = 50
+
+
+def grouped(lengths: Sequence[int], batch: int, seed: int) -> list[int]:
+    """The places of all samples, in batches of like length; the batches are in any order, but the longest comes first,
+    so that what doesn't fit into memory shows at once. lengths: tokens, the image's among them.
+
+    The same idea as transformers' LengthGroupedSampler, which doesn't know which epoch it is in.
+    """
+    dice = Random(seed)
+    places = list(range(len(lengths)))
+    dice.shuffle(places)
+    window = batch * _WINDOW
+    batches: list[list[int]] = []
+    for start in range(0, len(places), window):
+        part = sorted(places[start : start + window], key=lambda place: -lengths[place])
+        batches += [part[at : at + batch] for at in range(0, len(part), batch)]
+    short = batches.pop() if batches and len(batches[-1]) < batch else []  # the batch that isn't full stays the last
+    dice.shuffle(batches)
+    if batches:
+        batches.insert(0, batches.pop(max(range(len(batches)), key=lambda at: lengths[batches[at][0]])))
+    return [place for part in (*batches, short) for place in part]
+
+
+class LengthSampler:
+    """A torch sampler of `grouped`: another order each epoch, the same for the same seed, also when resumed."""
+
+    def __init__(self, lengths: Sequence[int], batch: int, seed: int) -> None:
+        self._lengths, self._batch, self._seed, self._epoch = lengths, batch, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(grouped(self._lengths, self._batch, self._seed + self._epoch))

@@ -1,0 +1,165 @@
+"""Trains, resumes, asks and merges a tiny model of each family with transformers alone. Asserts nothing.
+
+    python families_driver.py FOLDER FAMILY...
+
+One process serves all: the imports take half a minute. FOLDER/FAMILY/facts.json holds what came of each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[2])]
+os.environ.update({"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1",
+                   "CUDA_VISIBLE_DEVICES": ""})  # fmt: skip
+
+SETTINGS = {
+    "model.library": "transformers",
+    "model.dtype": "float32",
+    "model.checkpointing": "torch",
+    "model.load_in_4bit": False,
+    "lora.r": 8,
+    "data.max_length": 1024,
+    "data.max_pixels": 200704,
+    "train.max_steps": 4,
+    "train.batch_size": 2,
+    "train.accumulation": 1,
+    "train.learning_rate": 0.02,
+    "train.log_every": 1,
+    "train.save_every": 2,
+    "train.workers": 0,
+    "train.group_by_length": True,
+    "eval.every": 2,
+    "eval.batch_size": 2,
+    "eval.samples": 2,
+    "eval.max_new_tokens": 6,
+}
+#: The training that is stopped is stopped after this step's checkpoint.
+STOPPED_AT = 2
+ASKED = ("--split", "validation", "--max-new-tokens", "6", "--batch-size", "4")
+
+
+def main(folder: Path, families: list[str]) -> None:
+    from tiny_families import make
+    from toy_data import make_toy_data
+
+    data = make_toy_data(folder / "data", train=6, validation=4)
+    (folder / "empty.yaml").write_text("")
+    for family in families:
+        started = time.monotonic()
+        own = folder / family
+        try:
+            facts = _facts(make(family, own / "model"), own, data, family)
+        except Exception:
+            facts = {"failed": traceback.format_exc()}
+        facts["seconds"] = round(time.monotonic() - started, 1)
+        (own / "facts.json").write_text(json.dumps(facts))
+
+
+def _run(*command: object) -> int:
+    from curate.base.terminal import run
+    from finetune.cli.main import main_group
+
+    return run("finetune", main_group, [*map(str, command), "--debug"])
+
+
+def _facts(model: Path, own: Path, data: Path, family: str) -> dict[str, Any]:
+    four_bits = family == "Qwen2.5-VL"
+    settings = {**SETTINGS, "model.name": model, "data.path": data, "model.load_in_4bit": four_bits}
+    given = [f"{name}={value}" for name, value in settings.items()]
+    command = ["train", own.parent / "empty.yaml", *given]
+    facts: dict[str, Any] = {"whole": _run(*command, f"out={own / 'whole'}")}
+    facts["stopped"] = _stopped(*command, f"out={own / 'stopped'}")
+    facts["resumed"] = _run(*command, f"out={own / 'stopped'}", "--resume")
+    adapter = own / "whole" / "last"
+    for name, asked in (("adapter", adapter), ("again", adapter)):
+        facts[name] = _run("predict", asked, data, "--out", own / f"{name}.jsonl", *ASKED)
+    facts["merged"] = _run("merge", adapter, "--out", own / "merged")
+    facts["asked_merged"] = _run("predict", own / "merged", data, "--out", own / "merged.jsonl", *ASKED)
+    if four_bits:
+        facts["merged_4bit"] = _run("merge", adapter, "--out", own / "small", "--method", "merged_4bit")
+    return {**facts, **_looked_at(model, own, data, given)}
+
+
+def _stopped(*command: object) -> int:
+    """A training that Ctrl-C ends after a checkpoint."""
+    from finetune.train.callbacks import Watch
+
+    def stop(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == STOPPED_AT:
+            raise KeyboardInterrupt
+
+    Watch.on_save = stop
+    try:
+        return _run(*command)
+    finally:
+        del Watch.on_save
+
+
+def _looked_at(model: Path, own: Path, data: Path, given: list[str]) -> dict[str, Any]:
+    """What batches, adapters, merged weights and sizes are."""
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoModelForImageTextToText
+
+    from finetune.data.pairs import load_pairs, picture
+    from finetune.models.families import family_of
+    from finetune.settings.config import load_config
+    from finetune.train.collator import IGNORED, make_collator
+    from finetune.train.loop import load_for_training
+    from finetune.train.preflight import Template, check
+
+    config = load_config(None, given)
+    family = family_of(str(model))
+    base = AutoModelForImageTextToText.from_pretrained(model, dtype=torch.float32)
+    merged = AutoModelForImageTextToText.from_pretrained(own / "merged", dtype=torch.float32)
+    weights = load_file(own / "whole" / "last" / "adapter_model.safetensors")
+    changes = {}
+    olds, news = dict(base.named_modules()), dict(merged.named_modules())
+    for key in weights:
+        if ".lora_A." not in key:
+            continue
+        name = key.removeprefix("base_model.model.").removesuffix(".lora_A.weight")
+        added = weights[key.replace("lora_A", "lora_B")] @ weights[key] * (config.lora.alpha / config.lora.r)
+        off = (news[name].weight - olds[name].weight - added).abs().max() / (1 + news[name].weight.abs().max())
+        changes[name] = [float(added.detach().abs().max()), float(off.detach())]
+    loaded, processor = load_for_training(config)
+    rows = load_pairs(str(data), "train").select(range(4))
+    processor.tokenizer.padding_side = "right"
+    batch = make_collator(loaded, processor, config)([rows[place] for place in range(4)])
+    answers = [
+        processor.tokenizer.decode([token for token in labels.tolist() if token != IGNORED])
+        for labels in batch["labels"]
+    ]
+    checked = check(rows, processor, config.data, family, decode=True).frame
+    template = Template(processor, config.data.prompt, family)
+    counted = [
+        [row["label"], expected, _tokens(processor, template.text(row["label"]), picture(row["image"], "upscale",
+                                                                                        family.images.min_side))]
+        for row, expected in zip(rows, checked["tokens"].to_list(), strict=True)
+    ]  # fmt: skip
+    return {
+        "parameters": [family.shape(base.config).parameters(), sum(weight.numel() for weight in base.parameters())],
+        "linear": [name for name, part in base.named_modules() if isinstance(part, torch.nn.Linear)],
+        "changes": changes,
+        "labels": list(rows["label"]),
+        "answers": answers,
+        "counted": counted,
+        "asked": family.chat(processor, [{"role": "user", "content": [{"type": "text", "text": "?"}]}], answer=True),
+    }
+
+
+def _tokens(processor: Any, text: str, image: Any) -> int:
+    made = processor(text=[text], images=[[image]], add_special_tokens=False, return_tensors="pt")
+    return int(made["input_ids"].shape[1])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])
