@@ -25,6 +25,8 @@ QUANTIZED = (
     "q2_k", "q3_k_s", "q3_k_m", "q3_k_l", "q4_0", "q4_1", "q4_k_s", "q4_k_m", "q5_0", "q5_1", "q5_k_s", "q5_k_m",
     "q6_k", "iq4_nl", "iq4_xs",
 )  # fmt: skip
+#: Of the vision encoder: Qwen2.5-VL's values leave float16's range (llama.cpp issue 17534), not bfloat16's.
+VISION = "bf16"
 #: Where a build of llama.cpp puts its programs.
 _BINARIES = ("", "build/bin", "bin", "build/bin/Release")
 _VARIABLE = "LLAMA_CPP"
@@ -83,17 +85,17 @@ def convert(
 ) -> list[Path]:
     """Write `merged`, a folder of a 16-bit model, as GGUF files into the folder `out`. Returns the files.
 
-    The vision encoder stays in 16 bits: it is small, and reading is what it is for. Raises UserError with a tool's last
-    words where it fails.
+    The vision encoder stays in 16 bits (`VISION`): it is small, and reading is what it is for. Raises UserError with a
+    tool's last words where it fails.
     """
     quantization = quantization or DEFAULT
     direct = quantization if quantization in CONVERTED else "f16"
     first = out / f"{name}-{direct}.gguf"
-    vision = out / f"mmproj-{name}-f16.gguf"
+    vision = out / f"mmproj-{name}-{VISION}.gguf"
     python = [sys.executable, str(tools.converter), str(merged)]
     steps: list[Sequence[str]] = [
         [*python, "--outfile", str(first), "--outtype", direct],
-        [*python, "--mmproj", "--outfile", str(vision), "--outtype", "f16"],
+        [*python, "--mmproj", "--outfile", str(vision), "--outtype", VISION],
     ]
     made = first
     if direct != quantization:

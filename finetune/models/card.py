@@ -109,7 +109,7 @@ def _title(base: str) -> str:
 
 def _use(facts: TrainingFacts, kind: str, base: str) -> str:
     lines = {
-        "gguf": "llama-mtmd-cli -m model-*.gguf --mmproj mmproj-model-f16.gguf --image formula.png --temp 0 -p PROMPT",
+        "gguf": "llama-mtmd-cli -m model-*.gguf --mmproj mmproj-model-bf16.gguf --image formula.png --temp 0 -p PROMPT",
     }.get(kind, "finetune predict path/to/this/folder DATASET --out predictions.jsonl")
     pixels = facts.config.data.max_pixels
     more = (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -22,6 +24,8 @@ REPORTERS = {
     "trackio": ("trackio",),
     "wandb": ("wandb",),
 }
+#: Wheels of torch for CUDA 12.6 have code for GPUs from sm_50 on; those for CUDA 13, which PyPI has, from sm_75 on.
+_WHEELS = "pip install torch --index-url https://download.pytorch.org/whl/cu126"
 INSTALL = "pip install 'texsieve[finetune]'"
 #: Set by the tests alone: their shim lets Unsloth run without a GPU on a toy model.
 _TESTS_ONLY = "UNSLOTH_ALLOW_CPU"
@@ -100,14 +104,69 @@ def require_reporters(names: Sequence[str]) -> None:
 
 
 def require_gpu() -> None:
-    """Raises UserError where torch sees no GPU, with what to do about it. To be called before `import unsloth`."""
+    """Raises UserError where torch sees no GPU, or has no code for it, with what to do about it.
+
+    To be called before `import unsloth`.
+    """
     require_packages()
-    if os.environ.get(_TESTS_ONLY) == "1" or sees_gpu():
+    if os.environ.get(_TESTS_ONLY) == "1":
+        return
+    if sees_gpu():
+        _require_code()
         return
     raise UserError(
         f"no GPU to train on or predict with: {_why()}. Everything but `finetune train`, `predict` and `merge` runs "
         "without one, and `finetune train CONFIG --dry-run` says what a training takes"
     )
+
+
+def has_code(capability: tuple[int, int], architectures: Sequence[str]) -> bool:
+    """Whether a build of torch has code for a GPU of this compute capability.
+
+    architectures: what it was compiled for, as torch.cuda.get_arch_list says. sm_86 runs on 8.6 and later of the same
+    major number, sm_90a on 9.0 alone, and compute_90, which the driver translates, on 9.0 and all later ones.
+    """
+    for name in architectures:
+        found = re.fullmatch(r"(sm|compute)_(\d+)(\d)([af]?)", name)
+        if found is None:
+            continue
+        kind, major, minor, exact = found[1], int(found[2]), int(found[3]), bool(found[4])
+        if capability == (major, minor) or (not exact and capability > (major, minor)
+                                            and (kind == "compute" or capability[0] == major)):  # fmt: skip
+            return True
+    return False
+
+
+def _require_code() -> None:
+    """Raises UserError where torch has no code for any of the GPUs. Asks the driver's own program: torch would wake
+    the GPU."""
+    import torch
+
+    known = torch.cuda.get_arch_list()
+    there = _listed()
+    if not known or not there or any(has_code(capability, known) for _, capability in there):
+        return
+    name, (major, minor) = there[0]
+    raise UserError(
+        f"{name} has compute capability {major}.{minor} (sm_{major}{minor}), and torch {torch.__version__} has code "
+        f"for {', '.join(known)} only: install a torch for an older CUDA ({_WHEELS}), or use a newer GPU"
+    )
+
+
+def _listed() -> list[tuple[str, tuple[int, int]]]:
+    """Name and compute capability of each GPU, as `nvidia-smi` has them; none where it can't be asked."""
+    command = ["nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+        rows = [line.rpartition(",") for line in said.splitlines() if line.strip()]
+        return [(name.strip(), _numbers(capability)) for name, _, capability in rows]
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return []
+
+
+def _numbers(capability: str) -> tuple[int, int]:
+    major, _, minor = capability.strip().partition(".")
+    return int(major), int(minor)
 
 
 def _why() -> str:
@@ -121,4 +180,13 @@ def _why() -> str:
             f"torch {torch.__version__} is a build for the CPU; install one for CUDA (https://pytorch.org/get-started) "
             "on a machine with an NVIDIA GPU"
         )
+    try:
+        torch.cuda.init()
+    except (RuntimeError, AssertionError) as error:
+        if "too old" in str(error):
+            return (
+                f"the NVIDIA driver is too old for torch {torch.__version__}, which is built for CUDA "
+                f"{torch.version.cuda} (`nvidia-smi` shows the driver's CUDA version); update the driver, or install a "
+                f"torch for an older CUDA ({_WHEELS})"
+            )
     return "torch finds no NVIDIA GPU with a working driver (does `nvidia-smi` list one?); use a machine that has one"

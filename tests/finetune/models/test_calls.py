@@ -28,7 +28,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     def from_pretrained(name: str, **arguments: Any) -> tuple[Any, Any]:
         found.append({"name": name, **arguments})
-        return object(), StubProcessor()
+        return types.SimpleNamespace(dtype=None), StubProcessor()
 
     fake = types.SimpleNamespace(FastVisionModel=types.SimpleNamespace(from_pretrained=from_pretrained))
     monkeypatch.setattr(load, "import_unsloth", lambda: fake)

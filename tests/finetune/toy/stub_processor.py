@@ -55,12 +55,14 @@ class StubProcessor:
         self.image_processor = StubImages(min_pixels, max_pixels)
         self.extra = extra
 
-    def apply_chat_template(self, messages: list[dict[str, Any]], **_: Any) -> str:
+    def apply_chat_template(
+        self, messages: list[dict[str, Any]], *, add_generation_prompt: bool = False, **_: Any
+    ) -> str:
         out = ""
         for message in messages:
             parts = [part.get("text") or "<|image_pad|>" for part in message["content"]]
             out += f"<|im_start|>{message['role']}\n{''.join(parts)}<|im_end|>\n"
-        return out
+        return out + ("<|im_start|>assistant\n" if add_generation_prompt else "")
 
     def __call__(self, text: list[str], images: list[list[Any]], **_: Any) -> dict[str, Any]:
         image, size = images[0][0], self.image_processor.size

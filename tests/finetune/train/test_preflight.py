@@ -15,7 +15,7 @@ from curate.base.errors import UserError
 from curate.images.model_ready import model_image, model_size
 from finetune.data.pairs import load_pairs
 from finetune.settings.config import DataConfig
-from finetune.train.loop import Formatter
+from finetune.train.collator import Formatter
 from finetune.train.preflight import REASONS, check, is_verified
 
 
