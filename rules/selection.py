@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rules.findings import SEVERITIES, FixLevel, Severity
 from rules.registry import FIX_LEVELS, Options, Rule, SelectionError, all_rules, expand, find
+from rules.sets.model_images import LIMIT_NAMES, ImageLimits
 
 PROFILES: dict[str, str] = {
     "default": "any set of formula labels, judged as display math",
@@ -49,6 +50,23 @@ class Ruleset:
 
     def option_values(self, rule: Rule) -> Options:
         return {**rule.options, **self.options.get(rule.code, {})}
+
+    def for_model(self, limits: ImageLimits) -> Ruleset:
+        """These rules with the limits of a family of models.
+
+        A rule's option that is called as one of the limits has its value, unless the project file says another. A rule
+        with an option for a limit that the family doesn't have is left out.
+        """
+        catalogue, codes = all_rules(), []
+        options = {code: dict(values) for code, values in self.options.items()}
+        for code in self.codes:
+            asked = {name: getattr(limits, name) for name in catalogue[code].options if name in LIMIT_NAMES}
+            if None in asked.values():
+                continue
+            codes.append(code)
+            if asked:
+                options[code] = {**asked, **options.get(code, {})}
+        return replace(self, codes=tuple(codes), options=options)
 
 
 def select(

@@ -4,6 +4,9 @@ What the tests can't show, for they train a toy on a CPU: CUDA kernels, 16-bit a
 memory, the real tokenizer and template. Trains 20 steps on the demo's export, kills and resumes a training, asks the
 adapter, merges it both ways and asks the merged models. Downloads the model once, in 4 bits for the training and in 16
 for the merge (3B: some 11 GB), and writes some 25 GB into --out, which is removed unless --keep is given.
+
+`--lease FILE` is for a GPU that is lent for some minutes: no download, random weights of the 3B's shapes, one process,
+a JSON line after each block; see `gpu_lease`. `--list` prints what it settles.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -236,12 +240,27 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("gpu-check"), help="folder to make anew [%(default)s]")
     parser.add_argument("--keep", action="store_true", help="leave models and predictions there")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of the training")
+    parser.add_argument("--lease", type=Path, metavar="FILE", help="ten minutes of a lent GPU: no download; see --list")
+    parser.add_argument("--minutes", type=float, default=9.0, help="of --lease [%(default)s]")
+    parser.add_argument("--tiny", action="store_true", help="of --lease: toy shapes, also on a CPU")
+    parser.add_argument("--list", action="store_true", help="print what --lease settles")
     parser.add_argument("--inspect", metavar="MODEL", help=argparse.SUPPRESS)
     parser.add_argument("--call", nargs="+", help=argparse.SUPPRESS)  # what the tests call instead of finetune
     options = parser.parse_args()
     if options.inspect:
         inspect(options.inspect)
         return 0
+    if options.list or options.lease:
+        import gpu_lease
+
+        if options.list:
+            print(gpu_lease.told())
+            return 0
+        folder = Path(tempfile.mkdtemp(prefix="gpu-lease-", dir=options.out if options.out.is_dir() else None))
+        try:
+            return gpu_lease.lease(options.lease.absolute(), folder, options.minutes, tiny=options.tiny)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     if options.out.exists():
         print(f"gpu-check: {options.out}: already there; remove it or name another --out", file=sys.stderr)
         return 2

@@ -81,6 +81,7 @@ def config(options: AuditOptions) -> dict[str, Any]:
         },
         "images": options.probe_images,
         "strokes": dataclasses.asdict(options.strokes),
+        "model": options.model.family,
         "limit": options.limit,
         "known_findings": None if options.known is None else options.known.unique().height,
         "licences": dict(sorted(options.licences.items())),

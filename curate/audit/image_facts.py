@@ -9,20 +9,22 @@ from typing import Any
 
 import polars as pl
 
-from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, rounded_area, smart_resize
+from rules.sets.model_images import DEFAULT, ImageLimits
+from rules.sets.model_resize import rounded_area, smart_resize
 
 #: The quantiles that are told of sizes and ink.
 QUANTILES = {"least": 0.0, "low": 0.05, "median": 0.5, "high": 0.95, "most": 1.0}
 
 
-def image_facts(samples: pl.DataFrame) -> dict[str, dict[str, Any]]:
+def image_facts(samples: pl.DataFrame, limits: ImageLimits = DEFAULT) -> dict[str, dict[str, Any]]:
     """By source, what is known of its images; a source none of whose images could be opened is left out.
 
-    Each has `images` (opened), width and height (QUANTILES of the pixels as displayed), formats (images by format, most
-    first), `qwen2_5_vl`: tokens (QUANTILES of the visual tokens an image becomes with the default budget, and their
-    total), shrunk (images over the budget), refused (an aspect over 200, or a side under 28 pixels, which transformers
-    before version 5 and some servers refuse). Where pixels were measured also blank, inverted (light ink on dark paper)
-    and ink_ratio (QUANTILES of the ink's part of the area of pictures that are not blank); else these are null.
+    Each has `images` (opened), width and height (QUANTILES of the pixels as displayed), formats (images by format,
+    most first), `model`: family (of the model that `limits` are of) and its limits, tokens (QUANTILES of the visual
+    tokens an image becomes with the default budget, and their total; null where the family cuts images into tiles),
+    shrunk (images over the budget), refused (an aspect over the limit, or a side under it, which transformers before
+    version 5 and some servers refuse). Where pixels were measured also blank, inverted (light ink on dark paper) and
+    ink_ratio (QUANTILES of the ink's part of the area of pictures that are not blank); else these are null.
 
     samples: source, image, width, height, and what of `curate.images.opening.MEASURED` is there.
     """
@@ -38,16 +40,28 @@ def image_facts(samples: pl.DataFrame) -> dict[str, dict[str, Any]]:
         .unique(["source", "image"], keep="first", maintain_order=True)
         .with_columns(missing)
     )
-    wide, high = smart_resize(pl.col("width"), pl.col("height"))
     shorter, longer = pl.min_horizontal("width", "height"), pl.max_horizontal("width", "height")
-    refused = (shorter < FACTOR) | (longer > MAX_ASPECT * shorter)
-    tokens = pl.when(~refused).then((wide // FACTOR) * (high // FACTOR))
+    refused = shorter < limits.min_side
+    if limits.max_aspect is not None:
+        refused |= longer > limits.max_aspect * shorter
+    tokens, shrunk = pl.lit(None, pl.Int64), pl.lit(False)
+    if limits.factor is not None and limits.min_pixels is not None and limits.max_pixels is not None:
+        wide, high = smart_resize(
+            pl.col("width"),
+            pl.col("height"),
+            factor=limits.factor,
+            min_pixels=limits.min_pixels,
+            max_pixels=limits.max_pixels,
+        )
+        tokens = pl.when(~refused).then((wide // limits.factor) * (high // limits.factor))
+        area = rounded_area(pl.col("width"), pl.col("height"), factor=limits.factor)
+        shrunk = ~refused & (area > limits.max_pixels)
     inked = pl.col("ink_left").is_not_null()
     counted = (
         images.with_columns(
             refused.alias("refused"),
             tokens.alias("tokens"),
-            (~refused & (rounded_area(pl.col("width"), pl.col("height")) > MAX_PIXELS)).alias("shrunk"),
+            shrunk.alias("shrunk"),
             pl.when(inked).then("ink_ratio").alias("inked_ratio"),
         )
         .group_by("source")
@@ -66,7 +80,7 @@ def image_facts(samples: pl.DataFrame) -> dict[str, dict[str, Any]]:
     kinds = images.filter(pl.col("format").is_not_null()).group_by("source", "format").len()
     for source, kind, number in kinds.sort("source", "len", "format", descending=[False, True, False]).collect().rows():
         formats.setdefault(source, {})[kind] = number
-    return {row["source"]: _facts(row, formats.get(row["source"], {})) for row in counted.to_dicts()}
+    return {row["source"]: _facts(row, formats.get(row["source"], {}), limits) for row in counted.to_dicts()}
 
 
 def _quantiles(column: str) -> pl.Expr:
@@ -74,7 +88,7 @@ def _quantiles(column: str) -> pl.Expr:
     return pl.struct(parts).alias(column)
 
 
-def _facts(row: dict[str, Any], formats: dict[str, int]) -> dict[str, Any]:
+def _facts(row: dict[str, Any], formats: dict[str, int], limits: ImageLimits) -> dict[str, Any]:
     measured = row["measured"] > 0
     tokens = _whole(row["tokens"])
     return {
@@ -85,7 +99,12 @@ def _facts(row: dict[str, Any], formats: dict[str, int]) -> dict[str, Any]:
         "blank": row["blank"] if measured else None,
         "inverted": row["inverted"] if measured else None,
         "ink_ratio": {name: _rounded(value) for name, value in row["inked_ratio"].items()} if measured else None,
-        "qwen2_5_vl": {
+        "model": {
+            "family": limits.family,
+            "factor": limits.factor,
+            "min_side": limits.min_side,
+            "max_aspect": limits.max_aspect,
+            "most_tokens": limits.max_pixels // limits.factor**2 if limits.max_pixels and limits.factor else None,
             "tokens": tokens and {**tokens, "total": int(row["total"])},
             "shrunk": row["shrunk"],
             "refused": row["refused"],

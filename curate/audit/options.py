@@ -11,6 +11,7 @@ import polars as pl
 from curate.audit.thresholds import Thresholds
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from rules import Ruleset, Weights
+from rules.sets.model_images import DEFAULT, ImageLimits
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class AuditOptions:
     #: Known findings, as `curate.findings.baseline` reads them; None: there is no baseline.
     known: pl.DataFrame | None = None
     command: Sequence[str] = ()
+    #: The family of models whose limits images are held against.
+    model: ImageLimits = DEFAULT
 
 
 #: Called with a stage's name, how much of it is done, and how much there is.

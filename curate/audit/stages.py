@@ -66,7 +66,7 @@ def _audit(
         samples, seen, elsewhere = duplicates.join(samples, known)
     with clock.stage("collect"):
         seen = with_terms(seen, sources, options)
-        pictures = image_facts(seen)
+        pictures = image_facts(seen, options.model)
         elsewhere = replace(elsewhere, leaks=leaks(seen))  # of the very frame that the rules see: made once
         documents = [source.name for source in sources if FORMATS[source.format].in_documents]
         samples, findings = collect(samples, seen, judged, options, documents)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curate.base.errors import UserError
 from curate.base.terminal import Bars, exit_code, say, width
 from curate.cli.options import baseline_options, chosen_rules, fail_on_option, known_findings, read_project, selection
+from rules.sets.model_images import DEFAULT, LIMITS, ImageLimits, limits_of
 from rules.workers.cores import cores
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ Examples:
   curate audit labels.csv --columns label:formula,image:file --select SYN,CMD --out run
   curate audit labels.csv --out run --write-baseline known.json
   curate audit labels.csv --out run2 --baseline known.json --fail-on warning
+  curate audit photos/ --for Qwen/Qwen3-VL-8B-Instruct --out run
   curate audit train.jsonl --against run-crohme --against benchmark.parquet --out run
 """
 
@@ -70,6 +73,7 @@ Examples:
     metavar="PRED.jsonl",
     help="A model's predictions, to compare with the labels; may be repeated.",
 )
+@click.option("--for", "model", metavar="MODEL", help="Hold images against this model's limits [default: Qwen2.5-VL].")
 @click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one per core].")
 @click.option(
@@ -96,6 +100,7 @@ def audit(
     no_cache: bool,
     limit: int | None,
     predictions: tuple[Path, ...],
+    model: str | None,
     update: bool,
     workers: int | None,
     engine: str,
@@ -113,7 +118,10 @@ def audit(
     from curate.sources import parse_columns, parse_first_number, parse_images, parse_source
 
     project = read_project(config)
-    ruleset = chosen_rules(project, select, ignore, profile)
+    ruleset, limits = chosen_rules(project, select, ignore, profile), DEFAULT
+    if model is not None:
+        limits = family_limits(model)
+        ruleset = ruleset.for_model(limits)
     known = known_findings(project, baseline, write_baseline)
     return audit_and_say(
         [parse_source(source) for source in sources or project.sources],
@@ -126,6 +134,7 @@ def audit(
         against=against or tuple(map(Path, project.against)),
         probe_images=not no_images,
         predictions=predictions,
+        model=limits,
         cache=None if no_cache else cache_folder(),
         limit=limit,
         update=update,
@@ -135,6 +144,14 @@ def audit(
         write_baseline=write_baseline,
         fail_on=fail_on,
     )
+
+
+def family_limits(model: str) -> ImageLimits:
+    """The limits of a model's family. Raises UserError where nobody knows it."""
+    found = limits_of(model)
+    if found is None:
+        raise UserError(f"--for {model}: is of no family of models that is known here: {', '.join(LIMITS)}")
+    return found
 
 
 def one_thread_for_matrices() -> None:

@@ -78,9 +78,10 @@ def prompts(
     dtype: Any,
 ) -> None:
     """Ask a model with several prompts, and compare the answers."""
+    from finetune.models.families import coordinates_of
     from finetune.settings.prompt_file import Prompt, read_prompts
 
-    asked = read_prompts(prompt_file)
+    asked = read_prompts(prompt_file, coordinates_of(model))
     asker, trained = asker_of(model, server, load_in_4bit, dtype, max_pixels)
     from curate import __version__
     from finetune.compare.prompt_table import as_json, as_text, score_prompts

@@ -51,20 +51,30 @@ Examples:
 @click.argument("config", metavar="CONFIG")
 @click.argument("settings", metavar="[KEY=VALUE]...", nargs=-1)
 @click.option("--dry-run", is_flag=True, help="Say what the training would do and need; write nothing.")
+@click.option(
+    "--measured",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="With --dry-run: reckon time from what `gpu_check.py --lease FILE` measured.",
+)
 @click.option("--resume", is_flag=True, help="Continue the training in the run folder from its last checkpoint.")
-def train(config: str, settings: tuple[str, ...], dry_run: bool, resume: bool) -> None:
+def train(config: str, settings: tuple[str, ...], dry_run: bool, measured: Path | None, resume: bool) -> None:
     """Fine-tune a vision-language model on a data set."""
     from finetune.models.hardware import is_first_process, require_packages
     from finetune.settings.config import load_config
     from finetune.train.run_folder import RunFolder
 
+    if measured is not None and not dry_run:
+        raise UserError("--measured is for --dry-run, which estimates; a training takes the time it takes")
     loaded = load_config(config, settings)
     require_packages()
     if dry_run:
         from finetune.train import plan
+        from finetune.train.measured import read_measured
 
+        known = None if measured is None else read_measured(measured)
         with Bars() as bars:
-            made = plan.make_plan(loaded, bars)
+            made = plan.make_plan(loaded, bars, known)
         say(plan.as_text(made))
         return
     folder = RunFolder(Path(loaded.out))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -197,6 +198,19 @@ def family_of(name: str, revision: str | None = None) -> Family:
     if file is None:
         raise UserError(f"{base}: has no config.json on the hub, so it is no model")
     return _of_file(base, file)
+
+
+def coordinates_of(name: str) -> str:
+    """How a prompt asks this model for places, in words that follow `[x1, y1, x2, y2]`. Asks nobody.
+
+    name: as for `family_of`, or what a server calls it. Pixels, for a model of no known family.
+    """
+    base = base_of(name)
+    known = limits_of(base)
+    with suppress(UserError):
+        known = family_of(base).images if Path(base).expanduser().is_dir() else known
+    thousandths = known is not None and FAMILIES[known.family].coordinates == "thousandths"
+    return "in thousandths of the image's width and height" if thousandths else "in pixels"
 
 
 def family_of_model(model: Any) -> Family:

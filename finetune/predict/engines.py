@@ -15,11 +15,11 @@ so in 32 bits, now and then in 16.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from math import isfinite
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -165,11 +165,21 @@ class _BatchReader:
                 self._halve(part)
             else:
                 seconds = (time.perf_counter() - started) / len(part)
+                self._say_nonfinite(
+                    [row.sample_id for row, made in zip(part, found, strict=True) if not isfinite(made[1])]
+                )
                 out += [_answer(row, seconds, *made) for row, made in zip(part, found, strict=True)]
                 at += len(part)
                 continue
             _free()  # outside of `except`: the error's frames hold the tensors that are to be freed
         return out
+
+    def _say_nonfinite(self, names: Sequence[str]) -> None:
+        if names:
+            self._note(
+                f"what the model computed for {', '.join(names[:4])}{' …' if len(names) > 4 else ''} are no finite "
+                "numbers, so these answers say nothing; take --dtype bfloat16 or float32"
+            )
 
     def _halve(self, part: Sequence[Question]) -> None:
         if len(part) == 1:
@@ -235,7 +245,7 @@ def _opened(row: Question) -> Image:
 
 def _answer(row: Question, seconds: float, text: str, score: float, tokens: int, runaway: bool) -> Answer:
     # No number comes of weights that overflow in 16 bits; JSON has no word for it, and the answer is what it is.
-    kept = round(score, 6) if math.isfinite(score) else None
+    kept = round(score, 6) if isfinite(score) else None
     return Answer(row.sample_id, row.gt, text, row.image, round(seconds, 4), kept, tokens, runaway)
 
 

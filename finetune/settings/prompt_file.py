@@ -14,6 +14,8 @@ from finetune.settings.yaml_files import parsed, text_of
 PROMPTS = "prompts"
 #: Names become names of files on any system.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+#: What the place of a formula is to be given in stands here: it is another thing with another family of models.
+_COORDINATES = "{coordinates}"
 _HELP = "a prompt file is YAML such as `plain: Write the LaTeX code of the formula in this image.`, a line a prompt"
 
 
@@ -25,11 +27,12 @@ class Prompt:
     text: str
 
 
-def read_prompts(where: str | Path) -> list[Prompt]:
+def read_prompts(where: str | Path, coordinates: str = "in pixels") -> list[Prompt]:
     """The prompts of a YAML file, or of a ready one by its name, in their order; at least one.
 
-    The file maps names to texts, or to `{text: …}`. Raises UserError for one that can't be read or is no such file, for
-    an empty text, a text that is there twice, and names that would be one file.
+    The file maps names to texts, or to `{text: …}`. coordinates: what stands for `{coordinates}` in a text. Raises
+    UserError for one that can't be read or is no such file, for an empty text, a text that is there twice, and names
+    that would be one file.
     """
     value = parsed(text_of(where, PROMPTS, kind="prompt file", known="; ready prompt files are:"), where)
     if not isinstance(value, dict) or not value:
@@ -47,6 +50,7 @@ def read_prompts(where: str | Path) -> list[Prompt]:
             raise UserError(f"{where}: {name} has the key {visible(extra[0])!r}; a prompt has `text` alone")
         if not isinstance(text, str) or not text.strip():
             raise UserError(f"{where}: {name} has no text; {_HELP}")
+        text = text.replace(_COORDINATES, coordinates)
         for other in prompts:
             if _files(other.name) & _files(name):
                 raise UserError(f"{where}: {other.name} and {name} would be one file; rename one")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from curate.base.errors import UserError
-from curate.base.tables import things
 
 #: The file in the run folder with a line a batch that was left out.
 LEFT_OUT = "left-out.jsonl"
@@ -34,7 +33,7 @@ class LeftOut:
         self._write(step, names, what)
         if self._batches > self._limit:
             raise UserError(
-                f"the {what} of {things(self._batches, 'batch')} was no finite number, the last at step {step} "
+                f"{self._batches} times the {what} of a batch was no finite number, the last at step {step} "
                 f"({_told(names)}); {self._file} lists them. {self._advice}. The checkpoints before are in the run "
                 "folder"
             )

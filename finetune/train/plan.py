@@ -21,6 +21,7 @@ from finetune.models.quiet import quiet
 from finetune.models.shapes import ModelShape
 from finetune.settings.config import Config, DataConfig
 from finetune.train.estimate import Estimate, adapter_weights, estimate, steps_of
+from finetune.train.measured import Measured
 from finetune.train.preflight import REASONS, CheckedSplit, check, is_verified
 from finetune.train.run_folder import data_sha256
 
@@ -59,6 +60,8 @@ class TrainingPlan:
     estimate: Estimate
     #: What the data set was read from, and what of it is no sample.
     data: Pairs
+    #: What a GPU did with such a model, where somebody measured it.
+    measured: Measured | None = None
 
     @property
     def splits(self) -> list[Split]:
@@ -69,8 +72,8 @@ class TrainingPlan:
         return {split.name: split.sha256() for split in self.splits}
 
 
-def make_plan(config: Config, progress: Progress | None = None) -> TrainingPlan:
-    """Read the data, look at every sample, reckon steps, memory and time.
+def make_plan(config: Config, progress: Progress | None = None, measured: Measured | None = None) -> TrainingPlan:
+    """Read the data, look at every sample, reckon steps, memory and time, the last from what was `measured`.
 
     Raises UserError where data or model can't be had, and where no sample fits.
     """
@@ -100,7 +103,8 @@ def make_plan(config: Config, progress: Progress | None = None) -> TrainingPlan:
     steps = steps_of(len(fit), config, processes())
     lengths = list(fit.select("tokens", "image_tokens").iter_rows())
     made = estimate(shape, config, lengths, steps, processes())
-    return TrainingPlan(config, splits[0], splits[1] if len(splits) > 1 else None, shape, steps, made, data)
+    second = splits[1] if len(splits) > 1 else None
+    return TrainingPlan(config, splits[0], second, shape, steps, made, data, measured)
 
 
 def check_policy(plan: TrainingPlan) -> None:
@@ -170,18 +174,26 @@ def _of_split(split: Split, limit: int) -> list[tuple[str, str]]:
 def _estimated(plan: TrainingPlan) -> list[tuple[str, str]]:
     gb = 10**9
     memory = ", ".join(f"{name} {size / gb:.1f}" for name, size in plan.estimate.memory.items())
-    times = ", ".join(
-        f"{gpu} {_time(plan.estimate.hours(gpu, processes()))}" for gpu in ("T4", "RTX 4090", "A100", "H100")
-    )
+    made = plan.estimate
+    times = ", ".join(f"{gpu} {_time(made.hours(gpu, processes()))}" for gpu in ("T4", "RTX 4090", "A100", "H100"))
+    if plan.measured is not None:
+        known = plan.measured
+        times = f"{known.gpu} {_time(made.least(known.rate, known.launch, processes()))}"
+        more = "" if known.memory is None else f", and at most {known.memory:.2f} times the memory reckoned was used"
+        reckoned = f"Time is reckoned from steps measured on {known.gpu}{more}"
+    else:
+        reckoned = (
+            "Memory and time are reckoned from sizes (a third of a GPU's peak, 5 µs a kernel launch), not measured: "
+            "memory may be off by half, and opening images, or a slow processor, may double the time"
+        )
     here = [("", f"this machine has {gpu.name} of {gpu.memory / gb:.1f} GB: {_enough(plan.estimate.bytes, gpu.memory)}")
             for gpu in gpus()[:1]]  # fmt: skip
     return [
         ("memory", f"about {plan.estimate.bytes / gb:.1f} GB on each GPU: {memory}"),
         *here,
-        ("time", f"about {times}, evaluations not counted"),
-        ("", "Memory and time are reckoned from sizes (a third of a GPU's peak is assumed), not measured: they may be "
-             "off by half"),
-    ]  # fmt: skip
+        ("time", f"at least {times}, evaluations not counted"),
+        ("", reckoned),
+    ]
 
 
 def _enough(needed: float, there: float) -> str:

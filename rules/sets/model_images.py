@@ -31,6 +31,8 @@ class ImageLimits:
     max_pixels: int | None
 
 
+#: Limits that rules have options for, by the same names.
+LIMIT_NAMES = ("factor", "min_side", "max_aspect", "min_pixels", "max_pixels")
 #: Sources: `preprocessor_config.json` of the models on the hub (patch_size × merge_size, min_pixels, max_pixels), and
 #: image_processing_qwen2_vl.py and image_processing_idefics3.py in transformers 5.17. What is listed first is tried
 #: first. Qwen2-VL's and Qwen2.5-VL's files allow 12,845,056 pixels, their pages recommend 1,280 tokens, as here.

@@ -92,12 +92,13 @@ def _resized(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     wide, high = smart_resize(
         pl.col("width"),
         pl.col("height"),
+        factor=options["factor"],
         min_pixels=options.get("min_pixels", MIN_PIXELS),
         max_pixels=options["max_pixels"],
     )
     return (
         opened(samples)
-        .filter((_SHORTER >= FACTOR) & (_LONGER <= MAX_ASPECT * _SHORTER))
+        .filter((options["factor"] <= _SHORTER) & (_LONGER <= MAX_ASPECT * _SHORTER))
         .with_columns(wide.alias("wide"), high.alias("high"))
     )
 
@@ -106,7 +107,7 @@ def _resized(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     "IMG003",
     "pixel-budget",
     "warning",
-    options={"max_pixels": count(MAX_PIXELS, at_least=MIN_PIXELS), **WHOLE},
+    options={"max_pixels": count(MAX_PIXELS, at_least=MIN_PIXELS), "factor": count(FACTOR, at_least=1), **WHOLE},
     columns=["width", "height"],
     covers=["IMG3"],
 )
@@ -120,7 +121,7 @@ def pixel_budget(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     seen = _resized(samples, options)
     message = pl.format("{} are shrunk to {} x {}", _SIZE, "wide", "high")
     about = f"are shrunk into the budget of {options['max_pixels']:,} pixels"
-    hit = rounded_area(pl.col("width"), pl.col("height")) > options["max_pixels"]
+    hit = rounded_area(pl.col("width"), pl.col("height"), factor=options["factor"]) > options["max_pixels"]
     return rows_or_set(seen, hit, message, about, whole=options["whole"])
 
 
@@ -132,6 +133,7 @@ def pixel_budget(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
         "distortion": measure(0.15),
         "min_pixels": count(MIN_PIXELS, at_least=1),
         "max_pixels": count(MAX_PIXELS, at_least=MIN_PIXELS),
+        "factor": count(FACTOR, at_least=1),
         **WHOLE,
     },
     columns=["width", "height"],

@@ -17,7 +17,8 @@ import pytest
 from extra import require_finetune
 
 from curate.base.errors import UserError
-from finetune.models.families import FAMILIES, family_of
+from finetune.models.families import FAMILIES, coordinates_of, family_of
+from finetune.settings.prompt_file import read_prompts
 from rules.sets.model_images import LIMITS, limits_of
 
 pytestmark = pytest.mark.finetune
@@ -27,7 +28,7 @@ ALWAYS, LONG = ("SmolVLM",), ("Qwen2-VL", "Qwen2.5-VL", "Qwen3-VL", "Qwen3.5")
 
 @pytest.fixture(scope="module")
 def always(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _driven(tmp_path_factory.mktemp("families"), ALWAYS)
+    return _driven(tmp_path_factory.mktemp("families"), ("trouble", *ALWAYS))
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,50 @@ def test_a_model_is_asked_not_to_think(trained: tuple[str, Path, dict[str, Any]]
     assert facts["asked"].endswith(FAMILIES[family].response)
 
 
+@pytest.fixture
+def trouble(always: Path) -> dict[str, Any]:
+    return json.loads((always / "trouble.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_sample_without_a_finite_number_is_named_and_left_out(trouble: dict[str, Any], what: str) -> None:
+    """Of six samples, one a step, in one epoch: the others are learnt from, before it and after it."""
+    found = trouble[what]
+    assert found["status"] == 0
+    assert [(line["what"], line["sample_ids"]) for line in found["left_out"]] == [(what, ["toy/train/2"])]
+    losses = [line["loss"] for line in found["losses"] if "loss" in line]
+    assert len(losses) == 6
+    assert all(isinstance(loss, float) for loss in losses)  # the weights are numbers still
+    assert [line["eval_loss"] for line in found["losses"] if "eval_loss" in line]
+
+
+def test_a_validation_sample_without_a_finite_loss_is_named_and_not_counted(trouble: dict[str, Any]) -> None:
+    found = trouble["judged"]
+    assert found["status"] == 0
+    assert {(line["what"], *line["sample_ids"][-1:]) for line in found["left_out"]} == {
+        ("validation loss", name) for name in {line["sample_ids"][-1] for line in found["left_out"]}
+    }
+    assert all("toy/validation/1" in line["sample_ids"] for line in found["left_out"])
+    assert all(isinstance(line["eval_loss"], float) for line in found["losses"] if "eval_loss" in line)
+
+
+def test_too_many_of_them_end_the_training(trouble: dict[str, Any]) -> None:
+    found = trouble["too many"]
+    assert found["status"] == 2
+    assert len(found["left_out"]) == 3
+
+
+def test_a_vision_encoder_that_overflows_in_float16_is_kept_in_32_bits(trouble: dict[str, Any]) -> None:
+    """As Qwen2.5-VL-3B's on a T4: in float16 alone there is no loss, with the encoder in 32 bits the right one."""
+    found = trouble["float16"]
+    assert found["float16"][0] != found["float16"][0]  # not a number
+    right = found["float32"][0]
+    for name in ("kept", "kept, autocast"):
+        loss, finite = found[name]
+        assert loss == pytest.approx(right, rel=0.05)
+        assert finite
+
+
 @pytest.mark.parametrize(
     ("name", "family"),
     [
@@ -153,6 +198,15 @@ def test_families_are_known_by_their_models_names(name: str, family: str | None)
     assert (found and found.family) == family
     if family is not None:
         assert family_of(name).name == family
+
+
+def test_boxes_are_asked_for_as_the_family_was_trained(tmp_path: Path) -> None:
+    asked = {name: read_prompts("styles", coordinates_of(name))[-1].text for name in ("Qwen3-VL-8B", "qwen2.5-vl", "x")}
+    assert "[x1, y1, x2, y2] in thousandths of the image's width and height)" in asked["Qwen3-VL-8B"]
+    assert "[x1, y1, x2, y2] in pixels)" in asked["qwen2.5-vl"]
+    assert asked["x"] == asked["qwen2.5-vl"]
+    (tmp_path / "config.json").write_text('{"model_type": "qwen3_5"}')
+    assert coordinates_of(str(tmp_path)).startswith("in thousandths")
 
 
 def test_a_folder_says_itself_what_it_is(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,9 @@ def main(folder: Path, families: list[str]) -> None:
 
     data = make_toy_data(folder / "data", train=6, validation=4)
     (folder / "empty.yaml").write_text("")
+    if "trouble" in families:
+        families.remove("trouble")
+        (folder / "trouble.json").write_text(json.dumps(_trouble(folder, data)))
     for family in families:
         started = time.monotonic()
         own = folder / family
@@ -101,6 +106,104 @@ def _stopped(*command: object) -> int:
         return _run(*command)
     finally:
         del Watch.on_save
+
+
+def _trouble(folder: Path, data: Path) -> dict[str, Any]:
+    """Losses and gradients that are no finite numbers, and a vision encoder that overflows in float16."""
+    from tiny_families import make
+
+    model = make("SmolVLM", folder / "trouble" / "model")
+    settings = {**SETTINGS, "model.name": model, "data.path": data, "train.batch_size": 1, "train.max_steps": 6}
+    command = ["train", folder / "empty.yaml", *(f"{name}={value}" for name, value in settings.items())]
+    facts: dict[str, Any] = {}
+    for name, broken, more in (
+        ("loss", ("loss", "toy/train/2"), ()),
+        ("gradient", ("gradient", "toy/train/2"), ()),
+        ("judged", ("loss", "toy/validation/1"), ()),
+        ("too many", ("loss", ""), ("train.max_left_out=2",)),
+    ):
+        out = folder / "trouble" / name
+        with _broken(*broken):
+            status = _run(*command, f"out={out}", *more)
+        left = out / "left-out.jsonl"
+        facts[name] = {
+            "status": status,
+            "left_out": [json.loads(line) for line in left.read_text().splitlines()] if left.is_file() else [],
+            "losses": [json.loads(line) for line in (out / "losses.jsonl").read_text().splitlines()],
+        }
+    return {**facts, "float16": _float16(folder / "trouble" / "overflowing")}
+
+
+@contextmanager
+def _broken(what: str, name: str) -> Iterator[None]:
+    """While it lasts, batches with a sample whose id begins with `name` have a loss or a gradient that is infinite."""
+    import torch
+
+    from finetune.train import collator, trainer
+
+    loss, call = trainer.FormulaTrainer._loss, collator.AnswerCollator.__call__
+    batches: dict[str, bool] = {}
+
+    def named(self: Any, rows: Any) -> Any:
+        made = call(self, rows)
+        batches[str(made["input_ids"].tolist())] = any(row["sample_id"].startswith(name) for row in rows)
+        return made
+
+    def spoilt(self: Any, model: Any, inputs: Any, *arguments: Any, **options: Any) -> Any:
+        found = loss(self, model, inputs, *arguments, **options)
+        if not batches[str(inputs["input_ids"].tolist())]:
+            return found
+        if what == "loss":
+            return found * float("inf")
+        weight = next(weight for weight in model.parameters() if weight.requires_grad)
+        return found + 0 * torch.sqrt(weight.sum() - weight.sum().detach())  # finite, its derivative isn't
+
+    trainer.FormulaTrainer._loss, collator.AnswerCollator.__call__ = spoilt, named
+    try:
+        yield
+    finally:
+        trainer.FormulaTrainer._loss, collator.AnswerCollator.__call__ = loss, call
+
+
+def _float16(folder: Path) -> dict[str, Any]:
+    """Losses of a tiny Qwen2.5-VL whose vision encoder leaves float16's range, as the 3B's does in its last layer."""
+    import torch
+    from PIL import Image
+    from tiny_model import make_tiny_model
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    from finetune.models.families import DEFAULT
+    from finetune.models.precision import keep_vision_in_float32
+
+    make_tiny_model(folder)
+    processor = AutoProcessor.from_pretrained(folder)
+    messages = [
+        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "?"}]},
+        {"role": "assistant", "content": [{"type": "text", "text": "x^2"}]},
+    ]
+    image = Image.effect_noise((112, 56), 80).convert("RGB")
+    text = DEFAULT.chat(processor, messages, answer=False)
+    batch = dict(processor(text=[text], images=[[image]], return_tensors="pt"))
+    batch["labels"] = batch["input_ids"].clone()
+    found = {}
+    for name, dtype, kept in (
+        ("float32", torch.float32, False),
+        ("float16", torch.float16, False),
+        ("kept", torch.float16, True),
+        ("kept, autocast", torch.float16, True),
+    ):
+        model = AutoModelForImageTextToText.from_pretrained(folder, dtype=dtype)
+        with torch.no_grad():
+            for block in model.model.visual.blocks[-1:]:
+                block.mlp.down_proj.weight.mul_(30000)
+        if kept:
+            keep_vision_in_float32(model, DEFAULT)
+        with torch.autocast("cpu", dtype=torch.float16, enabled="autocast" in name):
+            loss = model(**batch).loss
+        loss.backward()
+        grads = [weight.grad for weight in model.parameters() if weight.grad is not None]
+        found[name] = [float(loss.detach()), all(bool(torch.isfinite(grad).all()) for grad in grads)]
+    return found
 
 
 def _looked_at(model: Path, own: Path, data: Path, given: list[str]) -> dict[str, Any]:

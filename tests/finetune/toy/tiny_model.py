@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 PROMPT = "Write the LaTeX code of the formula in this image."
@@ -32,8 +33,24 @@ TEMPLATE = (
 _VOCABULARY = 480
 
 
-def make_tiny_model(folder: Path, *, seed: int = 0) -> Path:
-    """Write model, tokenizer and processor into `folder` and return it. Needs transformers, not unsloth; a second."""
+#: The toy's sizes: of the text, and of the vision encoder.
+TEXT = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "num_key_value_heads": 2}  # fmt: skip
+VISION = {"depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 4, "window_size": 112,
+          "out_hidden_size": 64, "fullatt_block_indexes": [1]}  # fmt: skip
+
+
+def make_tiny_model(
+    folder: Path,
+    *,
+    seed: int = 0,
+    text: Mapping[str, Any] = MappingProxyType(TEXT),
+    vision: Mapping[str, Any] = MappingProxyType(VISION),
+) -> Path:
+    """Write model, tokenizer and processor into `folder` and return it. Needs transformers, not unsloth; a second.
+
+    text, vision: other sizes than the toy's, by the names in the configuration.
+    """
     import torch
     from transformers import (
         GenerationConfig,
@@ -46,7 +63,8 @@ def make_tiny_model(folder: Path, *, seed: int = 0) -> Path:
     tokenizer = make_tokenizer(TEMPLATE)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in SPECIALS}
     torch.manual_seed(seed)
-    model = Qwen2_5_VLForConditionalGeneration(_config(len(tokenizer), ids))
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        model = Qwen2_5_VLForConditionalGeneration(_config(len(tokenizer), ids, text, vision))
     with torch.no_grad():
         # Larger than the usual 0.02: a few steps of adapters on frozen noise must be able to learn something.
         for name, weight in model.named_parameters():
@@ -115,21 +133,17 @@ def _corpus() -> Sequence[str]:
     return [*formulas, *(20 * [PROMPT, "system\nYou are a helpful assistant.", "user\n", "assistant\n"])]
 
 
-def _config(tokens: int, ids: dict[str, int]) -> Any:
+def _config(tokens: int, ids: dict[str, int], text: Mapping[str, Any], vision: Mapping[str, Any]) -> Any:
     from transformers import Qwen2_5_VLConfig
 
     config = Qwen2_5_VLConfig(
         text_config={
             "model_type": "qwen2_5_vl_text",
             "vocab_size": (tokens + 63) // 64 * 64,
-            "hidden_size": 64,
-            "intermediate_size": 128,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
             "max_position_embeddings": 4096,
             "rms_norm_eps": 1e-6,
             "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [2, 3, 3]},
+            **text,
             "tie_word_embeddings": True,
             "bos_token_id": ids["<|endoftext|>"],
             "eos_token_id": ids["<|im_end|>"],
@@ -137,17 +151,11 @@ def _config(tokens: int, ids: dict[str, int]) -> Any:
         },
         vision_config={
             "model_type": "qwen2_5_vl",
-            "depth": 2,
-            "hidden_size": 64,
-            "intermediate_size": 128,
-            "num_heads": 4,
             "in_channels": 3,
             "patch_size": 14,
             "spatial_merge_size": 2,
             "temporal_patch_size": 2,
-            "window_size": 112,
-            "out_hidden_size": 64,
-            "fullatt_block_indexes": [1],
+            **vision,
         },
         image_token_id=ids["<|image_pad|>"],
         video_token_id=ids["<|video_pad|>"],
