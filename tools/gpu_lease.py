@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +102,8 @@ class Lease:
 
     def run(self, block: str, work: Callable[[], dict[str, Any]]) -> None:
         left = self.until - time.monotonic()
-        if left <= 0:
-            self.write(block, None, told="no time left")
+        if left <= 0 or (block != "machine" and not self.ok.get("machine")):
+            self.write(block, None, told="no time left" if left <= 0 else "machine did not pass")
             return
         started = time.monotonic()
         _forget()
@@ -195,7 +195,7 @@ def _finite(made: Lease, dtype: str) -> dict[str, Any]:
 
     with _loaded(made, model__dtype=dtype) as (model, processor, config):
         batch = _batch(model, processor, config, 1, IMAGES[0])
-        loss = model(**batch).loss
+        loss = _loss(model, batch)
         loss.backward()
         grads = [weight.grad for weight in model.parameters() if weight.grad is not None]
         norm = float(torch.nn.utils.get_total_norm(grads))
@@ -214,7 +214,7 @@ def _steps(made: Lease, checkpointing: str) -> dict[str, Any]:
     shape = DEFAULT.shape(AutoConfig.from_pretrained(made.model))
     steps: list[dict[str, Any]] = []
     with _loaded(made, model__checkpointing=checkpointing) as (model, processor, config):
-        step = _stepper(model, checkpointing)
+        step = _stepper(model)
         for size in IMAGES[: 1 if made.tiny else None]:
             for batch in BATCHES[: 2 if made.tiny else None]:
                 if made.until < time.monotonic():
@@ -229,8 +229,6 @@ def _steps(made: Lease, checkpointing: str) -> dict[str, Any]:
                 except Exception as error:  # most likely no memory: larger batches of this image won't fit either
                     steps.append({**row, "error": str(error)[:200]})
                     break
-                from dataclasses import replace
-
                 asked = replace(config, train=replace(config.train, batch_size=batch))
                 image = size[0] * size[1] // 784
                 reckoned = estimate(shape, asked, [(tokens, image)] * batch, 1)
@@ -363,26 +361,30 @@ def _batch(model: Any, processor: Any, config: Any, batch: int, size: tuple[int,
     return {name: value.to(model.device) for name, value in made.items() if name != NAMES}
 
 
-def _stepper(model: Any, checkpointing: str) -> Callable[[dict[str, Any]], float]:
+def _stepper(model: Any) -> Callable[[dict[str, Any]], float]:
     """A function that makes a step with a batch and returns its seconds."""
     import bitsandbytes
-    import torch
 
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = bitsandbytes.optim.AdamW8bit(trained, lr=1e-5)
-    device, dtype = model.device.type, model.dtype
 
     def step(batch: dict[str, Any]) -> float:
         def work() -> None:
-            with torch.autocast(device, dtype=dtype, enabled=dtype != torch.float32):
-                loss = model(**batch).loss
-            loss.backward()
+            _loss(model, batch).backward()
             optimizer.step()
             optimizer.zero_grad()
 
         return _timed(work)
 
     return step
+
+
+def _loss(model: Any, batch: dict[str, Any]) -> Any:
+    """In the mixed precision that a trainer uses."""
+    import torch
+
+    with torch.autocast(model.device.type, dtype=model.dtype, enabled=model.dtype != torch.float32):
+        return model(**batch).loss
 
 
 def _answers(model: Any, processor: Any, many: int, batch: int, tokens: int) -> list[str]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     name="train",
     epilog="""
 \b
-CONFIG is a YAML file, or the name of a ready one: 8gb, 16gb, 24gb, multi-gpu (its first
-lines say how to start it on several GPUs). KEY=VALUE overrides it. data.path is a folder
+CONFIG is a YAML file, or the name of a ready one: 8gb, 16gb, 24gb, 24gb-16bit, 40gb, 80gb,
+multi-gpu (its first lines say how to start it). KEY=VALUE overrides it. data.path is a folder
 that `curate export` wrote, a file or folder that `curate audit` reads, conversations too,
 or an id on the hub. Both commands count the same samples.
 

@@ -44,8 +44,8 @@ LOSSES, PLOT, SAMPLES, CHECKPOINTS = "losses.jsonl", "losses.svg", "samples", "c
 BEST, LAST = "best", "last"
 #: Settings that may be others when a training is resumed: they change no step.
 _MAY_CHANGE = frozenset(
-    {"out", "data.path", "train.keep", "train.workers", "train.report_to", "eval.batch_size", "eval.samples",
-     "eval.max_new_tokens", "eval.patience", "eval.min_delta"}
+    {"out", "data.path", "train.keep", "train.workers", "train.report_to", "train.max_left_out", "eval.batch_size",
+     "eval.samples", "eval.max_new_tokens", "eval.patience", "eval.min_delta"}
 )  # fmt: skip
 _PACKAGES = ("unsloth", "unsloth_zoo", "torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets")
 _PREFIX = "checkpoint-"

@@ -82,8 +82,12 @@ def test_a_runaway_is_cut_and_marked() -> None:
     assert not ask(questions(1), Asking(max_new_tokens=3))[0].runaway  # ended with its last token
 
 
-def test_a_score_that_is_no_number_is_left_out() -> None:
-    (answer,) = ask(questions(1), Asking(), StubModel(sure=math.nan))
+def test_a_score_that_is_no_number_is_left_out_and_said() -> None:
+    notes: list[str] = []
+    (answer,) = ask(questions(1), Asking(), StubModel(sure=math.nan), note=notes.append)
+    assert notes[0].startswith(
+        f"what the model computed for {answer.sample_id} are no finite numbers, so these answers"
+    )
     assert answer.pred == expected(0, PROMPT)
     assert answer.score is None
     assert b"score" not in as_line(answer)

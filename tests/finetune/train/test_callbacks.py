@@ -1,9 +1,8 @@
-"""What happens at logs and evaluations: lines, best adapter, early stop, an end where the loss is no number."""
+"""What happens at logs and evaluations: lines, best adapter, early stop."""
 
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 import types
 from pathlib import Path
@@ -117,15 +116,6 @@ def test_what_was_logged_before_a_checkpoint_counts_after_it(watching: Any, tmp_
     run.evaluate(30, 1.5)
     assert run.control.should_training_stop
     assert [line["step"] for line in run.folder.losses()] == [5, 10, 20, 30]
-
-
-def test_a_loss_that_is_no_number_ends_the_training(watching: Any, tmp_path: Path) -> None:
-    run = Run(watching, tmp_path / "run")
-    run.log(5, loss=1.0)
-    with pytest.raises(UserError, match="no number any more at step 10"):
-        run.log(10, loss=float("nan"))
-    lines = (run.folder.path / "losses.jsonl").read_text().splitlines()
-    assert json.loads(lines[-1])["loss"] is None
 
 
 def test_of_several_processes_one_writes_and_all_stop(watching: Any, tmp_path: Path) -> None:

@@ -86,7 +86,10 @@ def test_memory_falls_with_every_setting_that_is_said_to_save_it() -> None:
     assert needs("train.optimizer=adamw_torch") > plain
 
 
-@pytest.mark.parametrize(("name", "memory"), [("8gb", 8), ("16gb", 16), ("24gb", 24), ("multi-gpu", 16)])
+@pytest.mark.parametrize(
+    ("name", "memory"),
+    [("8gb", 8), ("16gb", 16), ("24gb", 24), ("24gb-16bit", 24), ("40gb", 40), ("80gb", 80), ("multi-gpu", 16)],
+)
 def test_ready_configurations_fit_by_the_estimate_with_the_longest_samples(name: str, memory: float) -> None:
     config = load_config(name)
     longest = [(config.data.max_length, config.data.max_pixels // 784)] * 8
