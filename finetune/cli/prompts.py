@@ -149,7 +149,7 @@ def write(out: Path, found: Sequence[PromptScores], said: dict[str, Any]) -> Non
 
     for one in found:
         with new_file(out / f"{one.asked.prompt.name}.unwrapped.jsonl") as temporary:
-            temporary.write_text("".join(_line(row) for row in one.rows), encoding="utf-8", newline="\n")
+            temporary.write_text("".join(_line(row) for row in one.unwrapping.rows), encoding="utf-8", newline="\n")
     with new_file(out / PROMPTS_FILE) as temporary:
         text = json.dumps(said, ensure_ascii=False, indent=1, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
