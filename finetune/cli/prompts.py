@@ -71,8 +71,8 @@ def prompts(
     images: str | None,
     columns: str | None,
     limit: int | None,
-    batch_size: int,
-    max_new_tokens: int,
+    batch_size: int | None,
+    max_new_tokens: int | None,
     max_pixels: int | None,
     load_in_4bit: bool | None,
     dtype: Any,
@@ -81,7 +81,7 @@ def prompts(
     from finetune.settings.prompt_file import Prompt, read_prompts
 
     asked = read_prompts(prompt_file)
-    asker, trained = asker_of(model, server, load_in_4bit, dtype, max_pixels)
+    asker, trained, limit_of_answers = asker_of(model, server, load_in_4bit, dtype, max_pixels)
     from curate import __version__
     from finetune.compare.prompt_table import as_json, as_text, score_prompts
     from finetune.data.pairs import read_pairs
@@ -95,7 +95,7 @@ def prompts(
         names = {prompt.name.lower() for prompt in asked}
         own = next(name for name in ("trained", "trained-with", "as-it-was-trained") if name not in names)
         asked.insert(0, Prompt(own, trained.prompt.strip()))
-    asking = Asking(batch_size, max_new_tokens)
+    asking = Asking(batch_size, max_new_tokens or limit_of_answers)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="texsieve-prompts-")))
         pairs = read_pairs(dataset, split, images, columns)
@@ -113,7 +113,7 @@ def prompts(
             report = partial(bars, "draw")
             found = score_prompts(answers, workers=cores(8), characters=cdm, progress=report)
         said = {"texsieve": __version__, "key_version": KEY_VERSION, "model": asker.identity(), "data": data}
-        said |= {"answers": {"max_new_tokens": max_new_tokens, "batch_size": batch_size}, **as_json(found)}
+        said |= {"answers": {"max_new_tokens": asking.max_new_tokens, "batch_size": batch_size}, **as_json(found)}
         if out is not None:
             write(out, found, said)
     say(as_text(found, width()))
