@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from curate.base.terminal import Bars, say
 if TYPE_CHECKING:
     from finetune.predict.engines import Answerer, Asking
     from finetune.predict.job import Predicted
+    from finetune.predict.locate import Located
     from finetune.predict.questions import Questions
     from finetune.settings.config import DataConfig
 
@@ -41,6 +43,10 @@ the last bits of a sum and so, rarely, a token.
 \b
 A batch ends when 90 % of its answers have; the others are asked again, together. --dry-run says
 how many images there are, how they would be asked, and how long 25,000 take at least.
+
+\b
+--locate is for pages: the model is asked where the formulas are, each is cut out of the page and
+read, and pred has all of a page (docs/locating.md).
 
 \b
 --server asks vLLM, SGLang, llama.cpp, Ollama or a hosted API, and needs no GPU and none of the
@@ -81,6 +87,9 @@ Examples:
 @click.option("--seed", type=int, default=0, metavar="N", help="Seed of the sampling [default: 0].")
 @click.option("--save-images", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Write the images as the model sees them, for `finetune compare`.")  # fmt: skip
+@click.option("--locate", is_flag=True, help="The images are pages: find their formulas, and read each.")
+@click.option("--coordinates", type=click.Choice(["pixels", "thousandths"]),
+              help="What the numbers of the model's boxes are, with --locate [default: by the model's name].")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Ask nothing; say what would be asked, and how long it takes at least.")
 def predict(
     model: str,
@@ -100,6 +109,8 @@ def predict(
     temperature: float,
     seed: int,
     save_images: Path | None,
+    locate: bool,
+    coordinates: Any,
     dry_run: bool,
 ) -> None:
     """Have a model read a data set's images."""
@@ -107,10 +118,14 @@ def predict(
         raise UserError(f"{out}: is a folder; --out names the file, such as {out / 'pred.jsonl'}")
     if prompt is not None and not prompt.strip():
         raise UserError("--prompt is empty; the model needs to be asked something")
+    if coordinates is not None and not locate:
+        raise UserError("--coordinates is about the boxes of --locate; give both, or none")
     asker, trained, limit_of_answers = asker_of(model, server, load_in_4bit, dtype, max_pixels, asked=not dry_run)
     from finetune.data.pairs import read_pairs
+    from finetune.predict.boxes import coordinates_of
     from finetune.predict.engines import Asking
     from finetune.predict.job import data_facts, predict_file
+    from finetune.predict.locate import predict_pages
     from finetune.predict.questions import Questions
 
     pairs = read_pairs(dataset, split, images, columns)
@@ -128,15 +143,37 @@ def predict(
         say_planned(asker, questions, asking)
         return
     data = data_facts(dataset, split, questions, trained.resize)
+    words = prompt or trained.prompt
     try:
         with Bars() as bars:
-            made = predict_file(asker, questions, data, prompt or trained.prompt, out, asking, progress=bars)
+            if locate:
+                originals = Questions(pairs.rows, resize="none", limit=limit)
+                found = predict_pages(
+                    asker, questions, originals, data, words, out, asking, progress=bars, resize=trained.resize,
+                    coordinates=coordinates or coordinates_of(asker.base), max_pixels=asker.max_pixels,
+                )  # fmt: skip
+                made = replace(found.read, path=out)
+            else:
+                made = predict_file(asker, questions, data, words, out, asking, progress=bars)
     except KeyboardInterrupt:
         click.echo(f"finetune: {out} keeps what is predicted; the same command goes on with it", err=True)
         raise
     for line in pairs.told():
         say(f"data      {line}")
+    if locate:
+        say_located(found)
     say_predicted(made, questions.imageless, asking.max_new_tokens)
+
+
+def say_located(found: Located) -> None:
+    """Print what came of the boxes on pages."""
+    from curate.base.tables import count, things
+
+    say(f"located   {things(found.boxes, 'formula')} on {things(found.pages, 'page')}")
+    for reason, number in sorted(found.left_out.items()):
+        say(f"left out  {count(number)} {'box' if number == 1 else 'boxes'}: {reason}")
+    if found.whole:
+        say(f"note      {things(found.whole, 'page')} without a usable box: read as a whole")
 
 
 def asker_of(

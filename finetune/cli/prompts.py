@@ -17,6 +17,7 @@ from finetune.cli.predict import asker_of, predict
 from rules.workers.cores import cores
 
 if TYPE_CHECKING:
+    from curate.predictions.rows import Prediction
     from finetune.compare.prompt_table import Asked, PromptScores
     from finetune.settings.prompt_file import Prompt
 
@@ -46,7 +47,7 @@ is its own prompt, `trained`, unless FILE has it.
 
 \b
 --out writes prompts.json, prompts.md, and for each prompt the raw answers (NAME.jsonl) and the
-unwrapped ones (NAME.unwrapped.jsonl), which `finetune evaluate` and `compare` read. If the
+unwrapped ones (NAME.unwrapped.jsonl, with any boxes), which `finetune evaluate` and `compare` read. If the
 command is stopped, run it again to continue.
 
 \b
@@ -148,8 +149,9 @@ def write(out: Path, found: Sequence[PromptScores], said: dict[str, Any]) -> Non
     from finetune.compare.prompt_table import as_markdown
 
     for one in found:
+        answers = zip(one.unwrapping.came, one.unwrapping.rows, strict=True)
         with new_file(out / f"{one.asked.prompt.name}.unwrapped.jsonl") as temporary:
-            temporary.write_text("".join(_line(row) for row in one.unwrapping.rows), encoding="utf-8", newline="\n")
+            temporary.write_text("".join(_line(came, row) for came, row in answers), encoding="utf-8", newline="\n")
     with new_file(out / PROMPTS_FILE) as temporary:
         text = json.dumps(said, ensure_ascii=False, indent=1, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
@@ -157,6 +159,10 @@ def write(out: Path, found: Sequence[PromptScores], said: dict[str, Any]) -> Non
         temporary.write_text(as_markdown(found), encoding="utf-8", newline="\n")
 
 
-def _line(row: Any) -> str:
+def _line(came: Prediction, row: Prediction) -> str:
+    """A row of the unwrapped answers, with the boxes that unwrapping took off, as the model wrote them."""
+    from finetune.predict.boxes import boxes_in
+
     values = {name: getattr(row, name) for name in ("sample_id", "gt", "pred", "image", "seconds", "score")}
+    values["boxes"] = (boxes_in(came.pred)[0] if row.pred != came.pred else None) or None
     return json.dumps({name: value for name, value in values.items() if value is not None}, ensure_ascii=False) + "\n"

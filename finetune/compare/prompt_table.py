@@ -173,7 +173,12 @@ def _p(p: float | None) -> str:
 
 def as_markdown(found: Sequence[PromptScores]) -> str:
     """The same as a page: the table, the prompts' texts."""
-    lines = [f"# {things(len(found), 'prompt')}, {things(len(found[0].asked.rows), 'formula')}", "", verdict(found) + ".", ""]
+    lines = [
+        f"# {things(len(found), 'prompt')}, {things(len(found[0].asked.rows), 'formula')}",
+        "",
+        verdict(found) + ".",
+        "",
+    ]
     lines += [markdown_table(_columns(found), [[cell.strip() for cell in row] for row in _rows(found, found[0])]), ""]
     for one in found:
         lines += [f"## {one.asked.prompt.name}", "", *(f"> {line}" for line in one.asked.prompt.text.splitlines()), ""]

@@ -301,4 +301,3 @@ def _length_bin(tokens: float) -> str:
 
 def _bin_order(name: str) -> int:
     return int(name.rstrip("+").split("–")[0])
-

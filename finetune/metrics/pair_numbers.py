@@ -55,7 +55,8 @@ class PairNumbers:
         """The numbers of several lots of pairs, one behind the other."""
         first = parts[0]
         return PairNumbers(
-            first.metrics, {source: np.concatenate([part.columns[source] for part in parts]) for source in first.columns}
+            first.metrics,
+            {source: np.concatenate([part.columns[source] for part in parts]) for source in first.columns},
         )
 
     def column(self, name: str, column: str | None = None) -> Numbers:
@@ -103,7 +104,9 @@ def measure(pairs: Pairs, reads: Reads) -> PairNumbers:
     columns |= _measured(pairs, [level for level in levels if level not in undrawn])
     unknown = [metric for metric in metrics if metric.reads not in levels]
     nothing = np.full(len(pairs), np.nan)
-    return PairNumbers(metrics, columns | {_source(one, False, name): nothing for one in unknown for name in one.columns})
+    return PairNumbers(
+        metrics, columns | {_source(one, False, name): nothing for one in unknown for name in one.columns}
+    )
 
 
 def _measured(

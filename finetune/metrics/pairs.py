@@ -121,7 +121,9 @@ def read_pairs(
     findings: dict[str, list[Mapping[str, Any]]] = {}
     # The engine reads every distinct label once: without rules canonical form and key, and nothing is judged.
     truth_rules, rules = of_truths or Ruleset(()), of_predictions or Ruleset(())
-    sides = [(chain(truths, predictions), rules)] if truth_rules == rules else [(truths, truth_rules), (predictions, rules)]
+    sides = (
+        [(chain(truths, predictions), rules)] if truth_rules == rules else [(truths, truth_rules), (predictions, rules)]
+    )
     for texts, ruleset in sides:
         distinct = [text for text in dict.fromkeys(texts) if text not in keys]
         judged = engine.judge(distinct, ruleset, workers=workers)

@@ -91,8 +91,28 @@ class Asking:
             raise UserError(f"temperature must be from 0 to 100, not {self.temperature:g}")
 
 
+class Rows(Protocol):
+    """Questions that can be gone through again and again; `rows`: (sample_id, gt), in their order."""
+
+    @property
+    def rows(self) -> Sequence[tuple[str, str]]: ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Question]: ...
+
+
 class Answerer(Protocol):
-    """What answers questions: a model that is loaded here (`finetune.predict.job.Asker`), or one behind a server."""
+    """What answers questions: a model that is loaded here (`finetune.predict.job.Asker`), or one behind a server.
+
+    max_pixels: what it scales images to at most, as far as that is known.
+    """
+
+    max_pixels: int
+
+    @property
+    def base(self) -> str:
+        """The name of the model, or of the one it was made of."""
 
     def identity(self) -> dict[str, Any]:
         """What decides the answers, as JSON values."""

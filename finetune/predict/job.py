@@ -22,7 +22,7 @@ from curate import __version__
 from curate.base.errors import UserError
 from curate.export.tell.manifest import MANIFEST
 from finetune.models.facts import ModelFacts
-from finetune.predict.engines import Answer, Answerer, Asking, Question, predict_batches
+from finetune.predict.engines import Answer, Answerer, Asking, Question, Rows, predict_batches
 from finetune.predict.file import PredictionFile
 from finetune.predict.questions import Questions
 from finetune.settings.config import Config, ModelConfig
@@ -91,6 +91,10 @@ class Asker(Answerer):
         most = max_pixels or config.data.max_pixels
         return cls(facts, model, min_pixels=min(config.data.min_pixels, most), max_pixels=most)
 
+    @property
+    def base(self) -> str:
+        return self.facts.base
+
     def identity(self) -> dict[str, Any]:
         """What decides this model's answers, as JSON values."""
         how = {"load_in_4bit": self.model.load_in_4bit, "dtype": self.model.dtype}
@@ -138,7 +142,7 @@ class Predicted:
 
 def predict_file(
     asker: Answerer,
-    questions: Questions,
+    questions: Rows,
     data: dict[str, Any],
     prompt: str,
     path: Path,

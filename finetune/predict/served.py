@@ -29,6 +29,7 @@ from curate.base.errors import UserError
 from curate.base.tables import things
 from curate.base.visible import clip, visible
 from finetune.predict.engines import Answer, Answerer, Asking, Question
+from rules.sets.model_resize import MAX_PIXELS
 
 #: Where the key is read from, the first that is set. It is sent and neither printed nor stored.
 KEYS = ("TEXSIEVE_API_KEY", "OPENAI_API_KEY")
@@ -74,6 +75,7 @@ class ServedAsker(Answerer):
     model: str
     first_wait: float = FIRST_WAIT
     read_timeout: float = READ
+    max_pixels: int = MAX_PIXELS
     _scored: bool = field(default=True, repr=False)
     _stopped: Event = field(default_factory=Event, repr=False)
 
@@ -86,6 +88,10 @@ class ServedAsker(Answerer):
             raise UserError(f"--server: give the address alone; a key is read from {' or '.join(KEYS)}")
         path = parts.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
         self.server = f"{parts.scheme}://{parts.netloc}{path}"
+
+    @property
+    def base(self) -> str:
+        return self.model
 
     def identity(self) -> dict[str, Any]:
         """What decides this model's answers, as far as it is known here."""
@@ -100,7 +106,9 @@ class ServedAsker(Answerer):
             except httpx.HTTPError as error:
                 raise UserError(f"{self.server}: no answer ({_words(error)}); is the server running?") from error
             except _MayPass as error:
-                raise UserError(f"{self.server}: {error}, when asked for its models; is this a model server?") from error
+                raise UserError(
+                    f"{self.server}: {error}, when asked for its models; is this a model server?"
+                ) from error
             except _Failed as error:
                 raise UserError(f"{self.server}: {error}") from error
         if found.status_code in (401, 403):

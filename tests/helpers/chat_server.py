@@ -28,6 +28,8 @@ class ChatServer:
     #: The names that it lists, None for no list, or the fault with which it answers for one.
     models: list[str] | str | None = field(default_factory=lambda: [MODEL])
     key: str | None = None
+    #: What a request is answered; None: the number in its picture.
+    answer: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     seconds: float = 0.0
     asked: Counter[int] = field(default_factory=Counter)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -87,7 +89,7 @@ class ChatServer:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if not self.allowed():
                     return
-                number = number_of(request)
+                number = number_of(request) if told.answer is None else 0
                 with told._lock:
                     told.requests.append(request)
                     before = told.asked[number]
@@ -97,7 +99,9 @@ class ChatServer:
                 try:
                     time.sleep(told.seconds)
                     fault = told.fault(number, before)
-                    if fault is None:
+                    if fault is None and told.answer is not None:
+                        self.reply(200, json.dumps(told.answer(request)).encode())
+                    elif fault is None:
                         self.reply(
                             200, json.dumps(completion(f"x_{{{number}}}", bool(request.get("logprobs")))).encode()
                         )
@@ -169,11 +173,15 @@ def completion(text: str, scored: bool = True, finish: str = "stop") -> dict[str
     return {"choices": [{"message": {"content": text}, "finish_reason": finish, "logprobs": logprobs}]}
 
 
-def number_of(request: dict[str, Any]) -> int:
-    """The number that is the red of the image's first pixel and a hundred times its green."""
+def picture_of(request: dict[str, Any]) -> Image.Image:
+    """The image in a request."""
     url = request["messages"][0]["content"][0]["image_url"]["url"]
     kind, data = url.split(",", 1)
     assert kind == "data:image/png;base64"
-    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
-        red, green, _ = image.convert("RGB").getpixel((0, 0))
+    return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+
+
+def number_of(request: dict[str, Any]) -> int:
+    """The number that is the red of the image's first pixel and a hundred times its green."""
+    red, green, _ = picture_of(request).getpixel((0, 0))
     return red + 100 * green

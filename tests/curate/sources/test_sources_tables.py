@@ -163,5 +163,8 @@ def test_save_to_disk_and_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         raise ValueError("Config name is missing.\nPlease pick one among ['big']")
 
     monkeypatch.setattr(datasets, "load_dataset", fail)
-    with pytest.raises(UserError, match=r"hf:org/formulas: can't be loaded .*Config name is missing. Please pick one among \['big'\] .*:CONFIG@REV"):
+    with pytest.raises(
+        UserError,
+        match=r"hf:org/formulas: can't be loaded .*Config name is missing. Please pick one among \['big'\] .*:CONFIG@REV",
+    ):
         read("hf:org/formulas")

@@ -123,7 +123,6 @@ class StubModel:
             return [*[_FIRST + grey] * min(self.steps, most), END]
         return [_FIRST + grey, _FIRST + asked % 250, *([_FIRST + 7] if grey % 2 else []), END]
 
-
     def answer(self, grey: int, prompt: str) -> str:
         """What it answers without a limit."""
         return " ".join([f"x_{{{grey}}}"] * self.steps) if grey in self.long else expected(grey, prompt)
