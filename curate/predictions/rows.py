@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 #: A prediction with at least twice the truth's tokens and this many more ran away: the model repeats itself.
 RUNAWAY_MORE = 50
+#: Sets of keys that are remembered.
+_SHAPES = 1000
 _BOM = b"\xef\xbb\xbf"
 _HELP = "; a prediction file is JSON lines, or one JSON list"
 
@@ -44,9 +47,9 @@ class Prediction:
     score: float | None = None
 
 
-def ran_away(truth: int, prediction: int) -> bool:
-    """Is a prediction of so many tokens far longer than a truth of so many?"""
-    return prediction >= max(2 * truth, truth + RUNAWAY_MORE)
+def ran_away(truth: Any, prediction: Any) -> Any:
+    """Is a prediction of so many tokens far longer than a truth of so many? Of two numbers, or of two arrays."""
+    return (prediction >= 2 * truth) & (prediction >= truth + RUNAWAY_MORE)
 
 
 def read_predictions(path: Path, columns: Mapping[str, str] | None = None) -> list[Prediction]:
@@ -59,53 +62,59 @@ def read_predictions(path: Path, columns: Mapping[str, str] | None = None) -> li
     for a row that lacks a key or has a value of the wrong type, and for an id that stands there twice.
     """
     rows: list[Prediction] = []
-    places: dict[str, str] = {}
-    keys = {role: (columns[role],) if columns and role in columns else names for role, names in KEYS.items()}
-    for number, (place, value) in enumerate(_objects(path), 1):
-        row = _prediction(f"{path}: {place}", value, keys, number)
-        if row.sample_id in places:
+    known: set[str] = set()
+    places = array("Q")
+    reader = _RowReader({role: (columns or {}).get(role) for role in KEYS})
+    kind = ""
+    for kind, place, value in _objects(path):
+        row = reader.read(f"{path}: {kind} {place}", value, len(rows) + 1)
+        if row.sample_id in known:
+            first = places[next(at for at, other in enumerate(rows) if other.sample_id == row.sample_id)]
             raise UserError(
-                f"{path}: {place} has the id {_quoted(row.sample_id)} of {places[row.sample_id]}; ids must be unique"
+                f"{path}: {kind} {place} has the id {_quoted(row.sample_id)} of {kind} {first}; ids must be unique"
             )
-        places[row.sample_id] = place
+        known.add(row.sample_id)
+        places.append(place)
         rows.append(row)
     if not rows:
         raise UserError(f"{path}: holds no predictions; a row is an object with sample_id, gt and pred")
     return rows
 
 
-def _objects(path: Path) -> Iterator[tuple[str, Any]]:
-    """("line 3" or "item 3", value) of every row."""
-    text = _text(path)
-    if text.lstrip().startswith("["):
-        values = _parsed(text, f"{path}: is no JSON list")
-        yield from ((f"item {number}", value) for number, value in enumerate(values, 1))
-        return
-    # Not splitlines(): U+2028 and its like may stand in a JSON string.
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield f"line {number}", _parsed(line, f"{path}: line {number} is no JSON")
-
-
-def _text(path: Path) -> str:
+def _objects(path: Path) -> Iterator[tuple[str, int, Any]]:
+    """("line" or "item", its number, value) of every row. Lines are read one at a time: there may be a million."""
     if path.is_dir():
         raise UserError(f"{path}: is a folder; name the prediction file in it")
     try:
-        data = path.read_bytes().removeprefix(_BOM)
+        with path.open("rb") as file:
+            start = b""
+            for line in file:  # ends at b"\n" alone: U+2028 and its like may stand in a JSON string
+                if start := line.removeprefix(_BOM).strip():
+                    break
+            file.seek(0)
+            if start.startswith(b"["):
+                text = "".join(_text(path, number, line) for number, line in enumerate(file, 1))
+                for number, value in enumerate(_parsed(text, f"{path}: is no JSON list"), 1):
+                    yield "item", number, value
+                return
+            for number, line in enumerate(file, 1):
+                if text := _text(path, number, line).strip():
+                    yield "line", number, _parsed(text, f"{path}: line {number} is no JSON")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except OSError as error:
         raise UserError(f"{path}: can't be read ({error.strerror})") from error
-    nul = data.find(b"\0")
-    if nul >= 0:
-        line = data.count(b"\n", 0, nul) + 1
-        raise UserError(f"{path}: line {line} holds a NUL byte; a prediction file is UTF-8 text")
+
+
+def _text(path: Path, number: int, line: bytes) -> str:
+    if number == 1:
+        line = line.removeprefix(_BOM)
+    if b"\0" in line:
+        raise UserError(f"{path}: line {number} holds a NUL byte; a prediction file is UTF-8 text")
     try:
-        return data.decode("utf-8")
+        return line.decode("utf-8")
     except UnicodeDecodeError as error:
-        start = data.rfind(b"\n", 0, error.start) + 1
-        line = data.count(b"\n", 0, start) + 1
-        raise UserError(f"{path}: line {line} is not valid UTF-8 (byte {error.start - start + 1})") from error
+        raise UserError(f"{path}: line {number} is not valid UTF-8 (byte {error.start + 1})") from error
 
 
 def _parsed(text: str, complaint: str) -> Any:
@@ -120,28 +129,46 @@ def _parsed(text: str, complaint: str) -> Any:
         raise UserError(f"{complaint}: it nests too deep") from error
 
 
-def _prediction(place: str, value: Any, keys: Mapping[str, tuple[str, ...]], number: int) -> Prediction:
-    if not isinstance(value, dict):
-        raise UserError(f"{place} is no JSON object; a row is an object with sample_id, gt and pred")
-    found = {role: next((key for key in names if key in value), None) for role, names in keys.items()}
-    missing = [role for role in ("gt", "pred") if found[role] is None]
-    if missing:
-        tried = ", ".join(keys[missing[0]])
-        raise UserError(f"{place} has no {missing[0]} (tried {tried}); name it with --columns {missing[0]}:KEY")
-    name = found["id"]
-    identity = f"row {number}" if name is None else value[name]
-    if isinstance(identity, int) and not isinstance(identity, bool):
-        identity = str(identity)
-    truth, answer = found["gt"] or "", found["pred"] or ""
-    image = next((one for key in keys["image"] if (one := _image(value.get(key))) is not None), None)
-    return Prediction(
-        _string(place, name or "", identity),
-        _string(place, truth, value[truth]),
-        "" if value[answer] is None else _string(place, answer, value[answer]),
-        None if image is None else _string(place, "image", image),
-        _number(place, "seconds", value.get("seconds")),
-        _number(place, "score", value.get("score")),
-    )
+class _RowReader:
+    """named: the key that holds what has a role, where a person said so."""
+
+    def __init__(self, named: Mapping[str, str | None]) -> None:
+        self._keys = {role: KEYS[role] if name is None else (name,) for role, name in named.items()}
+        self._found: dict[tuple[str, ...], dict[str, str | None]] = {}
+
+    def read(self, place: str, value: Any, number: int) -> Prediction:
+        if not isinstance(value, dict):
+            raise UserError(f"{place} is no JSON object; a row is an object with sample_id, gt and pred")
+        found = self._roles(place, value)
+        name, truth, answer = found["id"], found["gt"] or "", found["pred"] or ""
+        identity = f"row {number}" if name is None else value[name]
+        if isinstance(identity, int) and not isinstance(identity, bool):
+            identity = str(identity)
+        image = next((one for key in self._keys["image"] if (one := _image(value.get(key))) is not None), None)
+        gt = _string(place, truth, value[truth])
+        pred = "" if value[answer] is None else _string(place, answer, value[answer])
+        return Prediction(
+            _string(place, name or "", identity),
+            gt,
+            gt if pred == gt else pred,  # one string, not two: there may be a million rows
+            None if image is None else _string(place, "image", image),
+            _number(place, "seconds", value.get("seconds")),
+            _number(place, "score", value.get("score")),
+        )
+
+    def _roles(self, place: str, value: Mapping[str, Any]) -> dict[str, str | None]:
+        """The key of each role in a row. Rows of a file mostly have the same keys."""
+        names = tuple(value)
+        found = self._found.get(names)
+        if found is None:
+            found = {role: next((key for key in keys if key in value), None) for role, keys in self._keys.items()}
+            missing = [role for role in ("gt", "pred") if found[role] is None]
+            if missing:
+                tried = ", ".join(self._keys[missing[0]])
+                raise UserError(f"{place} has no {missing[0]} (tried {tried}); name it with --columns {missing[0]}:KEY")
+            if len(self._found) < _SHAPES:
+                self._found[names] = found
+        return found
 
 
 def _image(value: Any) -> Any:

@@ -94,10 +94,17 @@ def unwrap_rows(rows: Sequence[Prediction]) -> tuple[list[Prediction], Counter[s
 
     What stands around a truth too, such as dollars in a set whose labels have them, stays around its answer.
     """
-    around = {truth: unwrap(truth)[1] for truth in {row.gt for row in rows}}
-    taken = [unwrap(row.pred, around[row.gt]) for row in rows]
-    new = [replace(row, pred=text) if used else row for row, (text, used) in zip(rows, taken, strict=True)]
-    return new, Counter(rule for _, used in taken for rule in used), sum(bool(used) for _, used in taken)
+    new: list[Prediction] = []
+    rules: Counter[str] = Counter()
+    changed = 0
+    for row in rows:
+        text, used = unwrap(row.pred)
+        if used and (around := unwrap(row.gt)[1]):
+            text, used = unwrap(row.pred, around)
+        rules.update(used)
+        changed += bool(used)
+        new.append(replace(row, pred=text) if used else row)
+    return new, rules, changed
 
 
 def _places(text: str) -> str:

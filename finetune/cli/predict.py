@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ from curate.base.errors import UserError
 from curate.base.terminal import Bars, say
 
 if TYPE_CHECKING:
-    from finetune.predict.job import Asker, Predicted
-    from finetune.predict.served import ServedAsker
+    from finetune.predict.engines import Answerer, Asking
+    from finetune.predict.job import Predicted
+    from finetune.predict.locate import Located
+    from finetune.predict.questions import Questions
     from finetune.settings.config import DataConfig
 
 _SHOWN = 5
@@ -34,8 +37,16 @@ and runaway: true if the answer was cut at --max-new-tokens.
 \b
 If the command is stopped, even by `kill -9`, run it again to continue. Rows that are there are
 kept if model, data, prompt and settings are the same (PRED.jsonl.run.json records them). The
-same model, data, settings and machine give the same answers; another --batch-size can change
+same model, data, settings and machine give the same answers; another size of batches can change
 the last bits of a sum and so, rarely, a token.
+
+\b
+A batch ends when 90 % of its answers have; the others are asked again, together. --dry-run says
+how many images there are, how they would be asked, and how long 25,000 take at least.
+
+\b
+--locate is for pages: the model is asked where the formulas are, each is cut out of the page and
+read, and pred has all of a page (docs/locating.md).
 
 \b
 --server asks vLLM, SGLang, llama.cpp, Ollama or a hosted API, and needs no GPU and none of the
@@ -60,10 +71,11 @@ Examples:
 @click.option("--columns", metavar="label:tex,…", help="What the columns are [default: known by their names].")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the split's first N rows.")
 @click.option("--prompt", metavar="TEXT", help="What to ask [default: what the model was trained with].")
-@click.option("--batch-size", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
-              help="Images at a time; halved if memory runs out. With --server: requests at a time.")  # fmt: skip
-@click.option("--max-new-tokens", type=click.IntRange(min=1), default=512, show_default=True, metavar="N",
-              help="Longest answer, in tokens.")  # fmt: skip
+@click.option("--batch-size", type=click.IntRange(min=1), metavar="N",
+              help="Images at a time, halved if memory runs out [default: 32 at first, then twice as many each time "
+              "while there is memory]. With --server: requests at a time [default: 8].")  # fmt: skip
+@click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N",
+              help="Longest answer, in tokens [default: 1.5 times the longest label of the training; else 512].")  # fmt: skip
 @click.option("--max-pixels", type=click.IntRange(min=28 * 28), metavar="N",
               help="Scale larger images down to N pixels [default: as trained].")  # fmt: skip
 @click.option("--4bit/--16bit", "load_in_4bit", default=None,
@@ -75,6 +87,10 @@ Examples:
 @click.option("--seed", type=int, default=0, metavar="N", help="Seed of the sampling [default: 0].")
 @click.option("--save-images", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Write the images as the model sees them, for `finetune compare`.")  # fmt: skip
+@click.option("--locate", is_flag=True, help="The images are pages: find their formulas, and read each.")
+@click.option("--coordinates", type=click.Choice(["pixels", "thousandths"]),
+              help="What the numbers of the model's boxes are, with --locate [default: by the model's name].")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Ask nothing; say what would be asked, and how long it takes at least.")
 def predict(
     model: str,
     dataset: str,
@@ -85,24 +101,31 @@ def predict(
     columns: str | None,
     limit: int | None,
     prompt: str | None,
-    batch_size: int,
-    max_new_tokens: int,
+    batch_size: int | None,
+    max_new_tokens: int | None,
     max_pixels: int | None,
     load_in_4bit: bool | None,
     dtype: Any,
     temperature: float,
     seed: int,
     save_images: Path | None,
+    locate: bool,
+    coordinates: Any,
+    dry_run: bool,
 ) -> None:
     """Have a model read a data set's images."""
     if out.is_dir():
         raise UserError(f"{out}: is a folder; --out names the file, such as {out / 'pred.jsonl'}")
     if prompt is not None and not prompt.strip():
         raise UserError("--prompt is empty; the model needs to be asked something")
-    asker, trained = asker_of(model, server, load_in_4bit, dtype, max_pixels)
+    if coordinates is not None and not locate:
+        raise UserError("--coordinates is about the boxes of --locate; give both, or none")
+    asker, trained, limit_of_answers = asker_of(model, server, load_in_4bit, dtype, max_pixels, asked=not dry_run)
     from finetune.data.pairs import read_pairs
+    from finetune.predict.boxes import coordinates_of
     from finetune.predict.engines import Asking
     from finetune.predict.job import data_facts, predict_file
+    from finetune.predict.locate import predict_pages
     from finetune.predict.questions import Questions
 
     pairs = read_pairs(dataset, split, images, columns)
@@ -113,26 +136,62 @@ def predict(
         save_to=save_images,
         limit=limit,
     )
-    asking = Asking(batch_size, max_new_tokens, temperature, seed)
+    asking = Asking(batch_size, max_new_tokens or limit_of_answers, temperature, seed)
+    if dry_run:
+        for line in pairs.told():
+            say(f"data      {line}")
+        say_planned(asker, questions, asking)
+        return
     data = data_facts(dataset, split, questions, trained.resize)
+    words = prompt or trained.prompt
     try:
         with Bars() as bars:
-            made = predict_file(asker, questions, data, prompt or trained.prompt, out, asking, progress=bars)
+            if locate:
+                originals = Questions(pairs.rows, resize="none", limit=limit)
+                found = predict_pages(
+                    asker, questions, originals, data, words, out, asking, progress=bars, resize=trained.resize,
+                    coordinates=coordinates or coordinates_of(asker.base), max_pixels=asker.max_pixels,
+                )  # fmt: skip
+                made = replace(found.read, path=out)
+            else:
+                made = predict_file(asker, questions, data, words, out, asking, progress=bars)
     except KeyboardInterrupt:
         click.echo(f"finetune: {out} keeps what is predicted; the same command goes on with it", err=True)
         raise
     for line in pairs.told():
         say(f"data      {line}")
-    say_predicted(made, questions.imageless, max_new_tokens)
+    if locate:
+        say_located(found)
+    say_predicted(made, questions.imageless, asking.max_new_tokens)
+
+
+def say_located(found: Located) -> None:
+    """Print what came of the boxes on pages."""
+    from curate.base.tables import count, things
+
+    say(f"located   {things(found.boxes, 'formula')} on {things(found.pages, 'page')}")
+    for reason, number in sorted(found.left_out.items()):
+        say(f"left out  {count(number)} {'box' if number == 1 else 'boxes'}: {reason}")
+    if found.whole:
+        say(f"note      {things(found.whole, 'page')} without a usable box: read as a whole")
 
 
 def asker_of(
-    model: str, server: str | None, load_in_4bit: bool | None, dtype: Any, max_pixels: int | None
-) -> tuple[Asker | ServedAsker, DataConfig]:
-    """What asks a model, here or behind a server, and the settings of its data: its training's, or the defaults.
+    model: str,
+    server: str | None,
+    load_in_4bit: bool | None,
+    dtype: Any,
+    max_pixels: int | None,
+    *,
+    asked: bool = True,
+) -> tuple[Answerer, DataConfig, int]:
+    """What asks a model, here or behind a server, the settings of its data (its training's, or the defaults), and how
+    many tokens its answers may have.
 
-    Raises UserError where there is no GPU to load it on, and for settings that are a server's own.
+    asked: whether it will be asked at all. Raises UserError where it will and there is no GPU to load it on, and for
+    settings that are a server's own.
     """
+    from finetune.predict.job import Asker, answer_limit
     from finetune.settings.config import Config
 
     if server is not None:
@@ -141,7 +200,7 @@ def asker_of(
         for option, value in (("--4bit/--16bit", load_in_4bit), ("--dtype", dtype), ("--max-pixels", max_pixels)):
             if value is not None:
                 raise UserError(f"{option} is the server's own setting; leave it out with --server")
-        return ServedAsker(server, model), Config().data
+        return ServedAsker(server, model), Config().data, answer_limit(None)
     from finetune.models.facts import check_model, model_facts
     from finetune.models.load import require_device
     from finetune.predict.job import Asker
@@ -149,17 +208,51 @@ def asker_of(
     check_model(model)
     facts = model_facts(model)
     asker = Asker.of(facts, load_in_4bit=load_in_4bit, dtype=dtype, max_pixels=max_pixels)
-    require_device(asker.model)
-    return asker, (facts.config or Config()).data
+    if asked:
+        require_device(asker.model)
+    return asker, (facts.config or Config()).data, answer_limit(facts.answer_tokens)
+
+
+def say_planned(asker: Answerer, questions: Questions, asking: Asking) -> None:
+    """Print what a prediction would ask, and how long it takes at least."""
+    from curate.base.tables import count, things
+    from finetune.models.facts import layers
+    from finetune.predict.engines import FIRST_BATCH, LARGEST_BATCH
+    from finetune.predict.estimate import MANY, least_hours
+    from finetune.predict.job import Asker
+    from rules.latex import lexer
+
+    say(f"images    {count(len(questions))}, {count(questions.imageless)} rows without one left out")
+    say(f"answers   at most {things(asking.max_new_tokens, 'token')} (--max-new-tokens)")
+    if not isinstance(asker, Asker):
+        from finetune.predict.served import AT_A_TIME
+
+        say(f"requests  {asking.batch_size or AT_A_TIME} at a time (--batch-size); how long is the server's affair")
+        return
+    first, most = (asking.batch_size,) * 2 if asking.batch_size else (FIRST_BATCH, LARGEST_BATCH)
+    say(f"batches   {first} images at first, at most {most} if there is memory (--batch-size)")
+    deep = layers(asker.facts.base)
+    lengths = [min(len(lexer.tokens(label)) + 1, asking.max_new_tokens) for _, label in questions.rows]
+    if deep is None or not lengths:
+        say(f"time      unknown: no config.json of {asker.facts.base} is at hand")
+        return
+    slow, fast = (least_hours(MANY, lengths, deep, size) for size in (first, most))
+    span = f"{slow:.2f} h" if slow == fast else f"{fast:.2f} to {slow:.2f} h"
+    say(f"time      {count(MANY)} images take at least {span}, by the launches of {deep} layers' kernels alone, with answers "
+        "as long as the labels; a first run of `--limit 200` says how long they do take")  # fmt: skip
 
 
 def say_predicted(made: Predicted, imageless: int, max_new_tokens: int) -> None:
     """Print what came of a prediction."""
     from curate.base.tables import count, things
     from curate.base.visible import clip, visible
+    from finetune.predict.estimate import MANY
 
     earlier = f", {count(made.rows - made.new)} of them before" if made.rows > made.new else ""
-    pace = f", {made.seconds / made.new:.2f} s each" if made.new else ""
+    pace = ""
+    if made.new:
+        each = made.seconds / made.new
+        pace = f", {each:.2f} s each ({count(MANY)} take {each * MANY / 3600:.1f} h)"
     say(f"predicted {things(made.rows, 'formula')}{earlier}{pace}")
     for line in made.notes:
         say(f"note      {line}")

@@ -17,6 +17,7 @@ from finetune.cli.predict import asker_of, predict
 from rules.workers.cores import cores
 
 if TYPE_CHECKING:
+    from curate.predictions.rows import Prediction
     from finetune.compare.prompt_table import Asked, PromptScores
     from finetune.settings.prompt_file import Prompt
 
@@ -46,7 +47,7 @@ is its own prompt, `trained`, unless FILE has it.
 
 \b
 --out writes prompts.json, prompts.md, and for each prompt the raw answers (NAME.jsonl) and the
-unwrapped ones (NAME.unwrapped.jsonl), which `finetune evaluate` and `compare` read. If the
+unwrapped ones (NAME.unwrapped.jsonl, with any boxes), which `finetune evaluate` and `compare` read. If the
 command is stopped, run it again to continue.
 
 \b
@@ -71,8 +72,8 @@ def prompts(
     images: str | None,
     columns: str | None,
     limit: int | None,
-    batch_size: int,
-    max_new_tokens: int,
+    batch_size: int | None,
+    max_new_tokens: int | None,
     max_pixels: int | None,
     load_in_4bit: bool | None,
     dtype: Any,
@@ -82,7 +83,7 @@ def prompts(
     from finetune.settings.prompt_file import Prompt, read_prompts
 
     asked = read_prompts(prompt_file, coordinates_of(model))
-    asker, trained = asker_of(model, server, load_in_4bit, dtype, max_pixels)
+    asker, trained, limit_of_answers = asker_of(model, server, load_in_4bit, dtype, max_pixels)
     from curate import __version__
     from finetune.compare.prompt_table import as_json, as_text, score_prompts
     from finetune.data.pairs import read_pairs
@@ -96,7 +97,7 @@ def prompts(
         names = {prompt.name.lower() for prompt in asked}
         own = next(name for name in ("trained", "trained-with", "as-it-was-trained") if name not in names)
         asked.insert(0, Prompt(own, trained.prompt.strip()))
-    asking = Asking(batch_size, max_new_tokens)
+    asking = Asking(batch_size, max_new_tokens or limit_of_answers)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="texsieve-prompts-")))
         pairs = read_pairs(dataset, split, images, columns)
@@ -114,7 +115,7 @@ def prompts(
             report = partial(bars, "draw")
             found = score_prompts(answers, workers=cores(8), characters=cdm, progress=report)
         said = {"texsieve": __version__, "key_version": KEY_VERSION, "model": asker.identity(), "data": data}
-        said |= {"answers": {"max_new_tokens": max_new_tokens, "batch_size": batch_size}, **as_json(found)}
+        said |= {"answers": {"max_new_tokens": asking.max_new_tokens, "batch_size": batch_size}, **as_json(found)}
         if out is not None:
             write(out, found, said)
     say(as_text(found, width()))
@@ -149,8 +150,9 @@ def write(out: Path, found: Sequence[PromptScores], said: dict[str, Any]) -> Non
     from finetune.compare.prompt_table import as_markdown
 
     for one in found:
+        answers = zip(one.unwrapping.came, one.unwrapping.rows, strict=True)
         with new_file(out / f"{one.asked.prompt.name}.unwrapped.jsonl") as temporary:
-            temporary.write_text("".join(_line(row) for row in one.rows), encoding="utf-8", newline="\n")
+            temporary.write_text("".join(_line(came, row) for came, row in answers), encoding="utf-8", newline="\n")
     with new_file(out / PROMPTS_FILE) as temporary:
         text = json.dumps(said, ensure_ascii=False, indent=1, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
@@ -158,6 +160,10 @@ def write(out: Path, found: Sequence[PromptScores], said: dict[str, Any]) -> Non
         temporary.write_text(as_markdown(found), encoding="utf-8", newline="\n")
 
 
-def _line(row: Any) -> str:
+def _line(came: Prediction, row: Prediction) -> str:
+    """A row of the unwrapped answers, with the boxes that unwrapping took off, as the model wrote them."""
+    from finetune.predict.boxes import boxes_in
+
     values = {name: getattr(row, name) for name in ("sample_id", "gt", "pred", "image", "seconds", "score")}
+    values["boxes"] = (boxes_in(came.pred)[0] if row.pred != came.pred else None) or None
     return json.dumps({name: value for name, value in values.items() if value is not None}, ensure_ascii=False) + "\n"

@@ -123,7 +123,7 @@ def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
             folder.tidy()
             folder.write_config(config)
         else:
-            folder.begin(config, run_folder.environment(plan.hashes()))
+            folder.begin(config, run_folder.environment(plan.hashes(), plan.answer_tokens()))
         folder.write_unfit({split.name: split.checked for split in plan.splits}, plan.data.first)
         click.echo(planning.as_text(plan), err=True)
         if resume:

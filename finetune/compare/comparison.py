@@ -144,17 +144,11 @@ def compare(
     )
 
 
-def closeness(found: Evaluated, place: int) -> float:
-    """How near a prediction comes to its truth, from 0 to 1."""
-    one = found.compared[place]
-    return (one.structure + one.symbols) / 2
-
-
 def _verdict(before: Evaluated, after: Evaluated, place: int) -> str:
     was, is_now = before.alike[place] > 0, after.alike[place] > 0
     if was or is_now:
         return "right" if was and is_now else "broken" if was else "fixed"
-    gain = closeness(after, place) - closeness(before, place)
+    gain = after.closeness[place] - before.closeness[place]
     return "still wrong" if abs(gain) <= _NO_CHANGE else "better" if gain > 0 else "worse"
 
 
@@ -190,13 +184,7 @@ def _order() -> list[tuple[Metric, bool]]:
 
 def confused(comparison: Comparison, kind: str) -> list[tuple[tuple[str, str], int, int]]:
     """(pair, times before, times after) of `confused` or `layout`, most frequent first; runaway rows left out."""
-    sums = []
-    for found in (comparison.before, comparison.after):
-        total: Counter[tuple[str, str]] = Counter()
-        for one, ran in zip(found.compared, found.runaway, strict=True):
-            if not ran:
-                total.update(getattr(one, kind))
-        sums.append(total)
+    sums: list[Counter[tuple[str, str]]] = [getattr(found, kind) for found in (comparison.before, comparison.after)]
     names = sorted({*sums[0], *sums[1]}, key=lambda name: (-max(sums[0][name], sums[1][name]), name))
     return [(name, sums[0][name], sums[1][name]) for name in names]
 

@@ -24,7 +24,6 @@ from finetune.compare.comparison import (
     VERDICTS,
     Change,
     Comparison,
-    closeness,
     confused,
     words_of_p,
 )
@@ -32,6 +31,7 @@ from finetune.compare.find_images import Images
 from finetune.compare.seeds import COLUMNS, Seeds
 from finetune.metrics.alignment import Compared
 from finetune.metrics.evaluation import Evaluated
+from finetune.metrics.pairs import Pairs
 from finetune.metrics.plots import confusion_bars, confusion_words
 
 MOST_CARDS = 500
@@ -99,7 +99,7 @@ def build(
                 ("Layout", layouts, _plot("p-layout", "Errors of layout", layouts)),
             )
         ],
-        "runaway": tuple(sum(found.runaway) for found in (comparison.before, comparison.after)),
+        "runaway": tuple(int(found.runaway.sum()) for found in (comparison.before, comparison.after)),
         "cards": cards,
         "cards_left": len(comparison.verdicts) - len(cards),
         "version": __version__,
@@ -123,7 +123,7 @@ def choose(comparison: Comparison) -> list[int]:
 
 
 def _change_of(comparison: Comparison, place: int) -> float:
-    return abs(closeness(comparison.after, place) - closeness(comparison.before, place))
+    return float(abs(comparison.after.closeness[place] - comparison.before.closeness[place]))
 
 
 def _words(kind: str, name: tuple[str, str]) -> str:
@@ -154,6 +154,17 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
+class _Answer:
+    """What is shown of one side's row: `place` of what was found, `at` of the pairs that were read once more."""
+
+    def __init__(self, found: Evaluated, place: int, pairs: Pairs, at: int) -> None:
+        self.row = found.rows[place]
+        self.alike = bool(found.alike[place])
+        self.ran_away = bool(found.runaway[place])
+        self.tokens = pairs.canonical[at]
+        self.compared = pairs.compared[at]
+
+
 def _cards(
     comparison: Comparison,
     chosen: Sequence[int],
@@ -174,7 +185,8 @@ def _cards(
         picture_bytes += drawn[label].size
         return drawn[label]
 
-    for place in chosen:
+    read = [found.read(chosen) for found in (comparison.before, comparison.after)]
+    for at, place in enumerate(chosen):
         old, new = comparison.before.rows[place], comparison.after.rows[place]
         room = made < MOST_PICTURES and picture_bytes < PICTURE_BYTES
         image = None
@@ -185,8 +197,11 @@ def _cards(
             image = pictures.of_image(root, ref, open_image)
             made += 1
             picture_bytes += image.size
-        sides = [_truth(comparison, place), _side("before", comparison.before, place)]
-        sides.append(_side("after", comparison.after, place))
+        before, after = (
+            _Answer(found, place, pairs, at)
+            for found, pairs in zip((comparison.before, comparison.after), read, strict=True)
+        )
+        sides = [_truth(before if after.alike else after), _side("before", before), _side("after", after)]
         for side, label in zip(sides, (old.gt, old.pred, new.pred), strict=True):
             side["picture"] = draw(label) if room else None
         text_bytes += sum(len(side["label"]) + len(side["written"] or "") for side in sides) + 900
@@ -204,22 +219,20 @@ def _cards(
     return cards
 
 
-def _truth(comparison: Comparison, place: int) -> dict[str, Any]:
-    """The truth, marked where AFTER misread it, or where BEFORE did if AFTER is right."""
-    found = comparison.before if comparison.after.alike[place] else comparison.after
-    truth, prediction = found.tokens[place]
-    spans = [] if found.alike[place] else differences(truth, prediction)[0]
-    return _shown("truth", comparison.before.rows[place].gt, truth, spans, "")
+def _truth(answer: _Answer) -> dict[str, Any]:
+    """The truth, marked where an answer misread it."""
+    truth, prediction = answer.tokens
+    spans = [] if answer.alike else differences(truth, prediction)[0]
+    return _shown("truth", answer.row.gt, truth, spans, "")
 
 
-def _side(name: str, found: Evaluated, place: int) -> dict[str, Any]:
-    truth, prediction = found.tokens[place]
-    alike = bool(found.alike[place])
-    spans = [] if alike else differences(truth, prediction)[1]
-    said = "renders like the ground truth" if alike else _errors(found.compared[place])
-    if found.runaway[place]:
+def _side(name: str, answer: _Answer) -> dict[str, Any]:
+    truth, prediction = answer.tokens
+    spans = [] if answer.alike else differences(truth, prediction)[1]
+    said = "renders like the ground truth" if answer.alike else _errors(answer.compared)
+    if answer.ran_away:
         said = f"ran away: {count(len(prediction))} tokens for {count(len(truth))}"
-    return {**_shown(name, found.rows[place].pred, prediction, spans, said), "alike": alike}
+    return {**_shown(name, answer.row.pred, prediction, spans, said), "alike": answer.alike}
 
 
 def _shown(

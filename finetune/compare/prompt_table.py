@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from curate.base.tables import Column, count, markdown_table, share, text_table, things
 from curate.predictions.rows import Prediction
-from curate.predictions.unwrap import unwrap_rows
 from finetune.compare.comparison import words_of_p
 from finetune.metrics.catalogue import all_metrics, headline
 from finetune.metrics.each.edit_score import EDIT_SCORE
-from finetune.metrics.evaluation import as_metrics, evaluate, evaluate_all
+from finetune.metrics.evaluation import as_metrics, evaluate_all
 from finetune.metrics.intervals import mcnemar_p
 from finetune.metrics.metric import Metric
 from finetune.metrics.pairs import Progress
+from finetune.metrics.unwrapping import Unwrapping
 from finetune.settings.prompt_file import Prompt
 
 #: Prompts of a table on a terminal; more stand in tables below.
@@ -34,17 +33,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class PromptScores:
-    """One prompt's scores. rows: the answers unwrapped. wrapped: answers by the rule that took something off.
+    """One prompt's scores, of the answers unwrapped. raw: the headline of the answers as they came; None: the same.
 
-    `changed`: how many answers any rule changed. p: of the difference in what is drawn to the first prompt (McNemar).
+    p: of the difference in what is drawn to the first prompt (McNemar).
     """
 
     asked: Asked
-    rows: list[Prediction]
-    raw: dict[str, Any]
-    unwrapped: dict[str, Any]
-    wrapped: Counter[str]
-    changed: int
+    unwrapping: Unwrapping
+    metrics: dict[str, Any]
+    raw: float | None
     seconds: float | None
     p: float | None
 
@@ -58,26 +55,25 @@ def score_prompts(
 ) -> list[PromptScores]:
     """Score each prompt's answers, which must be to the same questions in the same order; others as in `evaluate`."""
     found: list[PromptScores] = []
-    taken = [unwrap_rows(one.rows) for one in asked]
-    unwrapped = evaluate_all(
-        [rows for rows, _, _ in taken], workers=workers, rules=False, characters=characters, progress=progress
+    taken = [Unwrapping.of(one.rows, done=True) for one in asked]
+    evaluated = evaluate_all(
+        [one.rows for one in taken], workers=workers, rules=False, characters=characters, progress=progress
     )
-    first = unwrapped[0]
-    for one, (rows, wrapped, changed), scored in zip(asked, taken, unwrapped, strict=True):
-        metrics = as_metrics(scored)
-        raw = as_metrics(evaluate(one.rows, workers=workers, rules=False)) if changed else metrics
+    first = evaluated[0]
+    for one, unwrapping, scored in zip(asked, taken, evaluated, strict=True):
         was, is_now = first.alike > 0, scored.alike > 0
         p = None if scored is first else mcnemar_p(int((was & ~is_now).sum()), int((~was & is_now).sum()))
         times = [row.seconds for row in one.rows]
         seconds = None if None in times else sum(time for time in times if time is not None) / len(times)
-        found.append(PromptScores(one, rows, raw, metrics, wrapped, changed, seconds, p))
+        raw = unwrapping.raw(scored, workers)
+        found.append(PromptScores(one, unwrapping, as_metrics(scored), raw, seconds, p))
     return found
 
 
 def best(found: Sequence[PromptScores]) -> PromptScores:
     """The prompt whose answers most often render like the ground truth; on a tie, the closer one, then the first."""
     drawn, near = headline().name, EDIT_SCORE.name
-    return max(found, key=lambda one: (one.unwrapped[drawn], one.unwrapped["canonical"][near]))
+    return max(found, key=lambda one: (one.metrics[drawn], one.metrics["canonical"][near]))
 
 
 def as_json(found: Sequence[PromptScores]) -> dict[str, Any]:
@@ -90,18 +86,13 @@ def as_json(found: Sequence[PromptScores]) -> dict[str, Any]:
                 "text": one.asked.prompt.text,
                 "seconds": one.seconds,
                 "cut": one.asked.cut,
-                "wrapped": {"n": one.changed, "rules": dict(one.wrapped.most_common())},
+                "unwrapped": one.unwrapping.as_json(one.raw),
                 "p_against_first": one.p,
-                "unwrapped": _without_groups(one.unwrapped),
-                "raw": {name: value for name, value in _without_groups(one.raw).items() if name != "confusions"},
+                "metrics": {name: value for name, value in one.metrics.items() if name != "groups"},
             }
             for one in found
         ],
     }
-
-
-def _without_groups(metrics: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in metrics.items() if name != "groups"}
 
 
 def _rows(found: Sequence[PromptScores], first: PromptScores) -> list[list[str]]:
@@ -115,19 +106,20 @@ def _rows(found: Sequence[PromptScores], first: PromptScores) -> list[list[str]]
 
     rows = []
     for name, metric in all_metrics().items():
-        if all(one.unwrapped[name] is None for one in found):
+        if all(one.metrics[name] is None for one in found):
             continue
         canonical = metric.of_both_spellings
-        sides = [one.unwrapped["canonical"] if canonical else one.unwrapped for one in found]
+        sides = [one.metrics["canonical"] if canonical else one.metrics for one in found]
         rows.append([f"{name} (canonical)" if canonical else name, *(cell(metric, side) for side in sides)])
         if metric is headline():
-            rows.append(["  answers as they came", *(cell(metric, one.raw) for one in found)])
+            raw = (one.metrics[name] if one.raw is None else one.raw for one in found)
+            rows.append(["  answers as they came", *map(metric.unit.among_many, raw)])
             if len(found) > 1 or found[0] is not first:
                 rows.append([f"  p against {first.asked.prompt.name}", *(words_of_p(one.p) for one in found)])
     rows.append(["seconds a formula", *("–" if one.seconds is None else f"{one.seconds:.3g}" for one in found)])
-    rows.append(["ran away", *(count(one.unwrapped["runaway"]["n"]) for one in found)])
+    rows.append(["ran away", *(count(one.metrics["runaway"]["n"]) for one in found)])
     rows.append(["cut at the limit", *(count(one.asked.cut) for one in found)])
-    rows.append(["wrapped", *(share(one.changed, len(one.rows)) for one in found)])
+    rows.append(["wrapped", *(share(one.unwrapping.changed, len(one.asked.rows)) for one in found)])
     return rows
 
 
@@ -137,12 +129,12 @@ def _columns(found: Sequence[PromptScores]) -> list[Column]:
 
 def as_text(found: Sequence[PromptScores], width: int) -> str:
     """The table for a terminal, and what it comes to."""
-    n = len(found[0].rows)
+    n = len(found[0].asked.rows)
     parts = [f"{things(len(found), 'prompt')}, {things(n, 'formula')}; answers unwrapped, in percent, 95 % in brackets"]
     for start in range(0, len(found), _A_TABLE):
         some = found[start : start + _A_TABLE]
         parts.append(text_table(_columns(some), _rows(some, found[0]), width=width))
-    wrappers = [f"{one.asked.prompt.name}: {_wrappers(one)}" for one in found if one.wrapped]
+    wrappers = [f"{one.asked.prompt.name}: {_wrappers(one)}" for one in found if one.unwrapping.rules]
     if wrappers:
         parts.append("taken off: " + "; ".join(wrappers))
     parts.append(verdict(found))
@@ -150,7 +142,7 @@ def as_text(found: Sequence[PromptScores], width: int) -> str:
 
 
 def _wrappers(one: PromptScores) -> str:
-    return ", ".join(f"{rule} {count(number)}" for rule, number in one.wrapped.most_common())
+    return ", ".join(f"{rule} {count(number)}" for rule, number in one.unwrapping.rules.most_common())
 
 
 def verdict(found: Sequence[PromptScores]) -> str:
@@ -160,7 +152,7 @@ def verdict(found: Sequence[PromptScores]) -> str:
     """
     top = best(found)
     unit = headline().unit
-    value = unit.among_many(top.unwrapped[headline().name]) + unit.symbol
+    value = unit.among_many(top.metrics[headline().name]) + unit.symbol
     said = f"best: {top.asked.prompt.name}, {value} rendered like the ground truth"
     if len(found) == 1:
         return said
@@ -181,10 +173,15 @@ def _p(p: float | None) -> str:
 
 def as_markdown(found: Sequence[PromptScores]) -> str:
     """The same as a page: the table, the prompts' texts."""
-    lines = [f"# {things(len(found), 'prompt')}, {things(len(found[0].rows), 'formula')}", "", verdict(found) + ".", ""]
+    lines = [
+        f"# {things(len(found), 'prompt')}, {things(len(found[0].asked.rows), 'formula')}",
+        "",
+        verdict(found) + ".",
+        "",
+    ]
     lines += [markdown_table(_columns(found), [[cell.strip() for cell in row] for row in _rows(found, found[0])]), ""]
     for one in found:
         lines += [f"## {one.asked.prompt.name}", "", *(f"> {line}" for line in one.asked.prompt.text.splitlines()), ""]
-        if one.wrapped:
+        if one.unwrapping.rules:
             lines += [f"Taken off: {_wrappers(one)}.", ""]
     return "\n".join(lines)

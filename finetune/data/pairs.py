@@ -6,17 +6,14 @@ Nothing is judged here: what fits the model is `finetune.train.preflight`'s affa
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from curate.base.column_names import ID_COLUMNS, LABEL_COLUMNS, find_column
 from curate.base.errors import UserError
-from curate.export.tell.manifest import MANIFEST
 from curate.images.model_ready import Resize, model_image
-from finetune.data.sources import Pairs, names_format, read_whole, select_split
+from finetune.data.sources import HUB, Pairs, names_format, read_whole, select_split
 from rules.sets.model_resize import FACTOR
 
 if TYPE_CHECKING:
@@ -24,8 +21,6 @@ if TYPE_CHECKING:
 
 #: What every data set that is loaded here has. `image` is a `datasets.Image`: decoded to RGB when a row is read.
 COLUMNS = ("image", "label", "sample_id", "source")
-_IMAGES = ("image", "img", "picture")
-_UNKNOWN_SPLIT = re.compile(r'Unknown split "?(?P<split>[^".]*)"?\. Should be one of (?P<known>.*?)\.?$', re.MULTILINE)
 
 
 def load_pairs(where: str, split: str, images: str | None = None, columns: str | None = None) -> Dataset:
@@ -38,73 +33,16 @@ def read_pairs(where: str, split: str, images: str | None = None, columns: str |
 
     where: a folder of `curate export` in any format, a file or folder that `curate audit` reads, with or without
     FORMAT: before it (its rows' own `split` picks some, else it has one split, whatever it is called), or an id on the
-    hub. images, columns: the folder in which images are looked up, and which columns hold what, as `curate audit` has
-    them. An `image` may be null where the data set has none. Raises UserError where it can't be had, has no such split,
-    or holds no pair.
+    hub, ORG/NAME[:CONFIG][@REVISION]. images, columns: the folder in which images are looked up, and which columns hold
+    what, as `curate audit` has them. An `image` may be null where the data set has none. Raises UserError where it
+    can't be had, has no such split, or holds no pair.
     """
-    path = Path(where)
-    if (path.exists() and not (path / MANIFEST).is_file()) or names_format(where):
-        return select_split(read_whole(where, images, columns), split)
-    if not path.is_dir() and (where.startswith((".", "/", "~")) or where.count("/") != 1):
-        raise UserError(f"{where}: no such folder or file; data.path is what `curate export` wrote, a file or folder "
-                        "that `curate audit` reads, or an id on the hub, ORG/NAME")  # fmt: skip
-    rows = _loaded(where, split)
-    if not path.is_dir() and find_column(rows.column_names, LABEL_COLUMNS) is None:
-        return select_split(read_whole(f"hf:{where}", images, columns), split)
-    return Pairs(_named(where, split, rows))
-
-
-def _loaded(where: str, split: str) -> Dataset:
-    import datasets
-
-    from finetune.models.quiet import quiet
-
-    bars = datasets.utils.is_progress_bar_enabled()
-    datasets.utils.disable_progress_bars()
-    try:
-        with quiet():
-            return datasets.load_dataset(where, split=split)
-    except Exception as error:  # the library raises whatever its back ends raise; all of it is "can't be had"
-        found = _UNKNOWN_SPLIT.search(str(error))
-        if found:
-            raise UserError(f"{where}: has no split {split!r}; there are {found['known']}") from error
-        first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-        raise UserError(f"{where}: can't be loaded as a data set: {first[:300]}") from error
-    finally:
-        if bars:
-            datasets.utils.enable_progress_bars()
-
-
-def _named(where: str, split: str, rows: Dataset) -> Dataset:
-    """The rows with this program's columns."""
-    import datasets
-
-    names = rows.column_names
-    image = next((name for name in names if isinstance(rows.features[name], datasets.Image)), None)
-    image = image or find_column(names, _IMAGES)
-    label = find_column([name for name in names if name != image], LABEL_COLUMNS)
-    if image is None or label is None:
-        raise UserError(f"{where}: has no {'image' if image is None else 'label'} column; its columns are "
-                        f"{', '.join(names)}")  # fmt: skip
-    identity = find_column(names, ID_COLUMNS)
-    kept: dict[str, str] = {"image": image, "label": label}
-    if identity is not None and identity not in kept.values():
-        kept["sample_id"] = identity
-    if "source" in names:
-        kept["source"] = "source"
-    rows = rows.select_columns(list(kept.values()))
-    rows = rows.rename_columns({old: new for new, old in kept.items() if old != new})
-    if "sample_id" not in kept:
-        name = Path(where).name
-        rows = rows.add_column("sample_id", [f"{name}/{split}/{row}" for row in range(len(rows))])
-    if "source" not in kept:
-        rows = rows.add_column("source", [str(where)] * len(rows))
-    text = {name: datasets.Value("string") for name in COLUMNS[1:] if rows.features[name] != datasets.Value("string")}
-    for name, kind in text.items():
-        rows = rows.cast_column(name, kind)
-    if rows.features["image"] != datasets.Image(mode="RGB"):
-        rows = rows.cast_column("image", datasets.Image())
-    return rows.select_columns(list(COLUMNS))
+    if not Path(where).exists() and not names_format(where):
+        if "/" not in where or not HUB.is_id(where):
+            raise UserError(f"{where}: no such folder or file; data.path is what `curate export` wrote, a file or "
+                            "folder that `curate audit` reads, or an id on the hub, ORG/NAME[:CONFIG][@REVISION]")  # fmt: skip
+        where = f"hf:{where}"
+    return select_split(read_whole(where, images, columns), split)
 
 
 def picture(image: Image.Image, resize: Resize = "upscale", min_side: int = FACTOR) -> Image.Image:

@@ -22,6 +22,10 @@ from rules.sets import split_names
 if TYPE_CHECKING:
     from datasets import Dataset
 
+_HF = FORMATS["hf"]
+assert _HF.remote is not None
+#: Data sets on the Hugging Face hub.
+HUB = _HF.remote
 _TEXTS = ("label", "sample_id", "source")
 
 
@@ -58,9 +62,9 @@ class Pairs:
 
 
 def names_format(where: str) -> bool:
-    """Whether this is FORMAT:PATH, with a path that is there."""
+    """Whether this is FORMAT:PATH, with a path that is there, or `hf:` before an id on the hub."""
     name, _, path = where.partition(":")
-    return name in FORMATS and bool(path) and Path(path).exists()
+    return name in FORMATS and bool(path) and (Path(path).exists() or (name == _HF.name and HUB.is_id(path)))
 
 
 @lru_cache(maxsize=1)

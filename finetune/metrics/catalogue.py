@@ -15,7 +15,7 @@ from finetune.metrics.metric import READS, Metric
 OTHER_KEYS = frozenset(
     (
         *("texsieve", "key_version", "file", "unwrapped", "predicted", "n", "ci", "canonical"),
-        *("runaway", "empty", "note", "faults", "groups", "confusions", "labels", "name"),
+        *("runaway", "short", "empty", "note", "faults", "groups", "confusions", "labels", "name"),
     )
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

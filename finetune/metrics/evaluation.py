@@ -1,23 +1,35 @@
-"""Everything that is said of one prediction file: figures, intervals, groups, confusions. Reads and writes no files."""
+"""Everything that is said of one prediction file: figures, intervals, groups, confusions. Reads and writes no files.
+
+Rows are read and measured some thousand at a time: what is kept of a pair is its numbers, so that a million fit into
+memory.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import accumulate, chain, pairwise
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curate.predictions.rows import Prediction, ran_away
-from finetune.metrics.alignment import Compared
+from finetune.metrics import program_text
+from finetune.metrics.each.bleu4 import BLEU4
+from finetune.metrics.each.exprate_render_equal import RENDER_EQUAL
 from finetune.metrics.intervals import interval
-from finetune.metrics.metric import Numbers
-from finetune.metrics.pair_numbers import PairNumbers, as_floats, by_spelling, measure
-from finetune.metrics.pairs import Progress, Tokens, read_pairs
-from finetune.metrics.program_text import program_text_note
-from rules import engine, faults
+from finetune.metrics.metric import Numbers, Reads
+from finetune.metrics.pair_numbers import CANONICAL, PairNumbers, as_floats, by_spelling, measure
+from finetune.metrics.pairs import Pairs, Progress, read_pairs
+from finetune.metrics.program_text import ProgramText
+from finetune.metrics.strings import SIZES
+from rules import faults
 from rules.faults import Fault
 from rules.latex import lexer
+from rules.selection import select
 
 #: Lower ends of the length bins, in canonical tokens of the truth.
 LENGTHS = (0, 6, 11, 21, 41, 81)
@@ -28,23 +40,45 @@ _LONG = 4
 #: Confusions and runaway ids that are listed.
 MOST_CONFUSIONS = 200
 MOST_IDS = 100
+#: Pairs that are read at a time, of all files together.
+_AT_A_TIME = 40_000
+
+#: (truth, prediction) symbols, or (kind of error, what) of the layout, with their number.
+Confusions = Counter[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What was found of every row, in their order. tokens: the canonical ones of truth and prediction."""
+    """What was found of every row, in their order, and what was confused in all together, runaway rows left out."""
 
     rows: Sequence[Prediction]
-    tokens: Sequence[tuple[Tokens, Tokens]]
-    #: 1 where the prediction renders like the ground truth, else 0.
-    alike: Numbers
-    compared: list[Compared]
-    runaway: list[bool]
     numbers: PairNumbers
+    confused: Confusions
+    layout: Confusions
+    program_text: ProgramText
     #: Codes of the rules that found something in the truth, for every row.
     rules: list[tuple[str, ...]] = field(default_factory=list)
     #: What failed; its pairs count as wrong in the metric that failed. Of all files that were evaluated together.
     faults: list[Fault] = field(default_factory=list)
+
+    @cached_property
+    def alike(self) -> Numbers:
+        """1 where the prediction renders like the ground truth, else 0."""
+        return self.numbers.column(RENDER_EQUAL.name)
+
+    @cached_property
+    def closeness(self) -> Numbers:
+        """How near each prediction comes to its truth, from 0 to 1."""
+        return (self.numbers.column("structure") + self.numbers.column("symbols")) / 2
+
+    @cached_property
+    def runaway(self) -> NDArray[np.bool_]:
+        """Which predictions are far longer than their truth."""
+        return _ran_away(self.numbers)
+
+    def read(self, places: Sequence[int]) -> Pairs:
+        """Some of the pairs, read once more: their tokens and alignments are not kept."""
+        return read_pairs([(self.rows[place].gt, self.rows[place].pred) for place in places])
 
 
 def evaluate(
@@ -74,43 +108,86 @@ def evaluate_all(
     progress: Progress | None = None,
 ) -> list[Evaluated]:
     """`evaluate` of several models' answers to the same questions: a truth that several got wrong is drawn once."""
-    every = list(chain.from_iterable(files))
+    reads: Reads = "drawing" if characters else "layout"
+    step = max(_AT_A_TIME // len(files), 1)
+    parts: list[list[_Part]] = [[] for _ in files]
     with faults.passed_on() as caught:
-        found = _measured(every, workers, rules, characters, progress)
-        caught.name(_first_row(every))
-    ends = accumulate((len(rows) for rows in files), initial=0)
-    parts = [slice(start, end) for start, end in pairwise(ends)]
+        for start in range(0, max(map(len, files)) or 1, step):
+            some = [rows[start : start + step] for rows in files]
+            pairs = read_pairs(
+                ((row.gt, row.pred) for row in chain.from_iterable(some)),
+                workers=workers,
+                progress=progress,
+                of_truths=select() if rules else program_text.rules(),
+                of_predictions=program_text.rules(),
+            )
+            numbers = measure(pairs, reads)
+            end = 0
+            for rows, found in zip(some, parts, strict=True):
+                place = slice(end, end := end + len(rows))
+                if rows:
+                    found.append(_part(pairs.at(place), numbers.rows(place), rules))
+        caught.name(_first_row(files))
     return [
-        replace(
-            found,
-            rows=every[part],
-            tokens=found.tokens[part],
-            alike=found.alike[part],
-            compared=found.compared[part],
-            runaway=found.runaway[part],
-            numbers=found.numbers.rows(part),
-            rules=found.rules[part],
-            faults=caught.all(),
+        Evaluated(
+            rows,
+            PairNumbers.joined([part.numbers for part in found]),
+            *(sum((getattr(part, kind) for part in found), Counter()) for kind in ("confused", "layout")),
+            ProgramText.sum([part.program_text for part in found]),
+            list(chain.from_iterable(part.rules for part in found)),
+            caught.all(),
         )
-        for part in parts
+        for rows, found in zip(files, parts, strict=True)
     ]
 
 
-def _measured(
-    every: Sequence[Prediction], workers: int, rules: bool, characters: bool, progress: Progress | None
-) -> Evaluated:
-    pairs = read_pairs(((row.gt, row.pred) for row in every), workers=workers, progress=progress)
-    numbers = measure(pairs, "drawing" if characters else "layout")
-    codes: list[tuple[str, ...]] = _rules(every, workers) if rules else [()] * len(every)
-    runaway = [ran_away(len(truth), len(prediction)) for truth, prediction in pairs.canonical]
-    return Evaluated(every, pairs.canonical, pairs.alike, pairs.compared, runaway, numbers, codes)
+@dataclass(frozen=True)
+class _Part:
+    """What is kept of some pairs."""
+
+    numbers: PairNumbers
+    confused: Confusions
+    layout: Confusions
+    program_text: ProgramText
+    rules: list[tuple[str, ...]]
 
 
-def _first_row(rows: Sequence[Prediction]) -> Callable[[str | tuple[str, str]], str | None]:
+def _part(pairs: Pairs, numbers: PairNumbers, rules: bool) -> _Part:
+    confused, layout = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for one, ran in zip(pairs.compared, _ran_away(numbers), strict=True):
+        if not ran:
+            confused.update(one.confused)
+            layout.update(one.layout)
+    codes: list[tuple[str, ...]] = [()] * len(pairs)
+    if rules:
+        known: dict[tuple[str, ...], tuple[str, ...]] = {}  # one tuple for all truths in which the same was found
+        for place, truth in enumerate(pairs.truths):
+            if found := pairs.findings.get(truth):
+                here = tuple(dict.fromkeys(row["rule"] for row in found))
+                codes[place] = known.setdefault(here, here)
+    return _Part(numbers, confused, layout, ProgramText.of(pairs), codes)
+
+
+def _tokens(numbers: PairNumbers, side: str, canonical: bool = True) -> Numbers:
+    """How many tokens every truth, or every prediction, has."""
+    return numbers.column((CANONICAL if canonical else "") + BLEU4.name, f"{side}_tokens")
+
+
+def _ran_away(numbers: PairNumbers) -> NDArray[np.bool_]:
+    return ran_away(_tokens(numbers, "truth"), _tokens(numbers, "prediction"))
+
+
+def looks_alike(pairs: Sequence[tuple[str, str]], *, workers: int = 1) -> Numbers:
+    """1 for a (truth, prediction) pair that looks the same, else 0; some thousand are read at a time."""
+    starts = range(0, len(pairs), _AT_A_TIME)
+    return np.concatenate([read_pairs(pairs[at : at + _AT_A_TIME], workers=workers).alike for at in starts])
+
+
+def _first_row(files: Sequence[Sequence[Prediction]]) -> Callable[[str | tuple[str, str]], str | None]:
     """Gives the sample id of the first row with a pair of texts, or with a text on either side."""
 
     def name(first: str | tuple[str, str]) -> str | None:
-        for row in rows:
+        for row in chain.from_iterable(files):
             truth, prediction = lexer.whole(row.gt), lexer.whole(row.pred)  # as pairs are read
             if first in ((truth, prediction), truth, prediction, row.gt):
                 return row.sample_id
@@ -124,15 +201,19 @@ def as_metrics(found: Evaluated) -> dict[str, Any]:
     return {
         **_with_intervals(found.numbers),
         "runaway": {
-            "n": sum(found.runaway),
-            "ids": [row.sample_id for row, ran in zip(found.rows, found.runaway, strict=True) if ran][:MOST_IDS],
+            "n": int(found.runaway.sum()),
+            "ids": [found.rows[place].sample_id for place in np.flatnonzero(found.runaway)[:MOST_IDS]],
+        },
+        "short": {
+            "raw": int((_tokens(found.numbers, "truth", False) < SIZES[-1]).sum()),
+            "canonical": int((_tokens(found.numbers, "truth") < SIZES[-1]).sum()),
         },
         "empty": sum(not row.pred.strip() for row in found.rows),
         "note": note(found),
         "faults": [fault.as_json() for fault in found.faults],
         "groups": {
             "source": _grouped(found, [(_source(row),) for row in found.rows]),
-            "length": _grouped(found, [(_length_bin(len(truth)),) for truth, _ in found.tokens], _bin_order),
+            "length": _grouped(found, [(_length_bin(n),) for n in _tokens(found.numbers, "truth")], _bin_order),
             "rule": _grouped(found, found.rules, least=LEAST_OF_A_RULE),
         },
         "confusions": confusions(found),
@@ -141,17 +222,13 @@ def as_metrics(found: Evaluated) -> dict[str, Any]:
 
 def note(found: Evaluated) -> str | None:
     """What to know before the figures are read."""
-    notes = [said for said in (program_text_note(found.rows), spacing_note(found)) if said is not None]
+    notes = [said for said in (found.program_text.in_words(), spacing_note(found)) if said is not None]
     return ". ".join(notes) or None
 
 
 def spacing_note(found: Evaluated) -> str | None:
     """Why raw metrics say nothing here: of truths and predictions only one have spaces between their tokens."""
-    sides = zip(*found.tokens, strict=True)
-    truths, predictions = (
-        _is_spaced([(text, len(tokens)) for text, tokens in zip(texts, side, strict=True)])
-        for texts, side in zip(([row.gt for row in found.rows], [row.pred for row in found.rows]), sides, strict=True)
-    )
+    truths, predictions = (_is_spaced(found.numbers, side) for side in ("truth", "prediction"))
     if truths is None or predictions is None or truths == predictions:
         return None
     one, other = ("predictions", "truths") if truths else ("truths", "predictions")
@@ -161,26 +238,24 @@ def spacing_note(found: Evaluated) -> str | None:
     )
 
 
-def _is_spaced(labels: Sequence[tuple[str, int]]) -> bool | None:
-    """Do most labels have spaces between their tokens? Of (label, canonical tokens); None where all are short."""
-    long = [len(text.split()) * 2 >= tokens for text, tokens in labels if tokens >= _LONG]
-    return sum(long) * 2 >= len(long) if long else None
+def _is_spaced(numbers: PairNumbers, side: str) -> bool | None:
+    """Do most labels of a side have spaces between their tokens? None where all are short."""
+    canonical = _tokens(numbers, side)
+    long = canonical >= _LONG
+    spaced = 2 * _tokens(numbers, side, canonical=False) >= canonical
+    return bool(2 * (spaced & long).sum() >= long.sum()) if long.any() else None
 
 
 def confusions(found: Evaluated) -> dict[str, Any]:
     """Which symbol became which and what happened to the layout, most frequent first. Runaway predictions left out."""
-    symbols: Counter[tuple[str, str]] = Counter()
-    pieces: Counter[tuple[str, str]] = Counter()
-    for one, ran in zip(found.compared, found.runaway, strict=True):
-        if not ran:
-            symbols.update(one.confused)
-            pieces.update(one.layout)
     return {
         "symbols": [
             {"truth": truth or None, "prediction": prediction or None, "n": n}
-            for (truth, prediction), n in _ranked(symbols)[:MOST_CONFUSIONS]
+            for (truth, prediction), n in _ranked(found.confused)[:MOST_CONFUSIONS]
         ],
-        "structure": [{"kind": kind, "what": what, "n": n} for (kind, what), n in _ranked(pieces)[:MOST_CONFUSIONS]],
+        "structure": [
+            {"kind": kind, "what": what, "n": n} for (kind, what), n in _ranked(found.layout)[:MOST_CONFUSIONS]
+        ],
     }
 
 
@@ -219,20 +294,10 @@ def _source(row: Prediction) -> str:
     return row.sample_id.split("/", 1)[0] if "/" in row.sample_id else ""
 
 
-def _length_bin(tokens: int) -> str:
+def _length_bin(tokens: float) -> str:
     place = max(place for place, low in enumerate(LENGTHS) if low <= tokens)
     return f"{LENGTHS[place]}–{LENGTHS[place + 1] - 1}" if place + 1 < len(LENGTHS) else f"{LENGTHS[place]}+"
 
 
 def _bin_order(name: str) -> int:
     return int(name.rstrip("+").split("–")[0])
-
-
-def _rules(rows: Sequence[Prediction], workers: int) -> list[tuple[str, ...]]:
-    distinct = list(dict.fromkeys(row.gt for row in rows))
-    findings = engine.judge(distinct, workers=workers).findings
-    codes: dict[int, dict[str, None]] = {}
-    for place, code in findings.select("row", "rule").iter_rows():
-        codes.setdefault(place, {})[code] = None
-    by_label = {label: tuple(codes.get(place, ())) for place, label in enumerate(distinct)}
-    return [by_label[row.gt] for row in rows]

@@ -8,7 +8,8 @@ Percentile intervals after Efron & Tibshirani (1993), An Introduction to the Boo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,17 +26,19 @@ SEED = 0
 MOST_UNITS = 4000
 
 
-def drawn_sums(numbers: Numbers, drawings: int = DRAWINGS, seed: int = SEED) -> Numbers:
-    """The sums over pairs drawn with replacement: `numbers` of shape (pairs, columns) gives (drawings, columns).
+def drawn_sums(columns: Sequence[NDArray[Any]], drawings: int = DRAWINGS, seed: int = SEED) -> Numbers:
+    """The sums over pairs drawn with replacement: columns of shape (pairs,) give an array (drawings, columns).
 
-    The drawings depend on the number of pairs and the seed alone, so those of two arrays of one length belong together.
+    The drawings depend on the number of pairs and the seed alone, so those of columns of one length belong together.
     """
     rng = np.random.default_rng(seed)
-    pairs = len(numbers)
+    pairs = len(columns[0])
     if pairs > MOST_UNITS:
-        order = rng.permutation(pairs)
         starts = np.arange(MOST_UNITS) * pairs // MOST_UNITS
-        numbers = np.add.reduceat(numbers[order], starts, axis=0)
+        block = np.empty(pairs, np.int32)
+        block[rng.permutation(pairs)] = np.repeat(np.arange(MOST_UNITS), np.diff(starts, append=pairs))
+        columns = [np.bincount(block, column, MOST_UNITS) for column in columns]
+    numbers = np.column_stack(columns).astype(np.float64)
     units = len(numbers)
     out = np.empty((drawings, numbers.shape[1]))
     for start in range(0, drawings, 100):  # a hundred at a time: a few megabytes
@@ -48,7 +51,7 @@ def drawn_sums(numbers: Numbers, drawings: int = DRAWINGS, seed: int = SEED) -> 
 
 def intervals(numbers: Numbers, figures: Figures) -> dict[str, list[float] | None]:
     """The 95 % interval [low, high] of every metric, None where it is not defined for every drawing."""
-    return {name: interval(values) for name, values in figures(drawn_sums(numbers)).items()}
+    return {name: interval(values) for name, values in figures(drawn_sums(numbers.T)).items()}
 
 
 def interval(values: Numbers) -> list[float] | None:

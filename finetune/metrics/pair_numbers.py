@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from itertools import chain
+from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finetune.metrics import isolation
+from finetune.metrics.alignment import Compared
 from finetune.metrics.catalogue import all_metrics, as_written, in_words
 from finetune.metrics.intervals import drawn_sums
 from finetune.metrics.metric import READS, Columns, Metric, Numbers, Reads
-from finetune.metrics.pairs import Pairs
+from finetune.metrics.pairs import Pairs, Read, of_read
+from rules.workers.helper import now_at
+from rules.workers.pool import Lost
+from rules.workers.spread import spread
 
+#: Pairs that a process is given at a time, and pairs from which starting processes pays.
+_BATCH, _WORTH_PROCESSES = 2_000, 8_000
+#: Seconds for a batch, which takes about one: two sides of 100,000 tokens take as long as all others.
+_LIMIT = 120.0
 #: Before the name of a value that is of canonical tokens: `canonical/exprate`.
 CANONICAL = "canonical/"
 
@@ -24,45 +34,51 @@ _Source = tuple[bool, Callable[..., Columns], str]
 
 @dataclass(frozen=True)
 class PairNumbers:
-    """Named numbers of every pair: `values` has the shape (pairs, columns), `sources` says what each column is.
-
-    The last column is 1 for every pair, so that its sum is their number.
-    """
+    """Named numbers of every pair: columns of shape (pairs,), whole numbers in as few bytes as they need."""
 
     metrics: Sequence[Metric]
-    sources: Sequence[_Source]
-    values: Numbers
+    columns: Mapping[_Source, NDArray[Any]]
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(next(iter(self.columns.values())))
 
     @cached_property
     def _places(self) -> dict[_Source, int]:
-        return {source: place for place, source in enumerate(self.sources)}
+        return {source: place for place, source in enumerate(self.columns)}
 
     def rows(self, places: Sequence[int] | slice) -> PairNumbers:
         """The same numbers of some of the pairs."""
-        return PairNumbers(self.metrics, self.sources, self.values[places])
+        return PairNumbers(self.metrics, {source: column[places] for source, column in self.columns.items()})
 
-    def column(self, name: str) -> Numbers:
+    @staticmethod
+    def joined(parts: Sequence[PairNumbers]) -> PairNumbers:
+        """The numbers of several lots of pairs, one behind the other."""
+        first = parts[0]
+        return PairNumbers(
+            first.metrics,
+            {source: np.concatenate([part.columns[source] for part in parts]) for source in first.columns},
+        )
+
+    def column(self, name: str, column: str | None = None) -> Numbers:
         """The number of every pair that a metric of one column is made of, shape (pairs,); nan if it wasn't measured.
 
-        `name` is the value's: `exprate`, `canonical/exprate`. Raises ValueError for a metric of several columns.
+        `name` is the value's: `exprate`, `canonical/exprate`. column: which one, of a metric that has several.
         """
         metric = all_metrics()[name.removeprefix(CANONICAL)]
-        (column,) = metric.columns
-        return self.values[:, self._places[_source(metric, name.startswith(CANONICAL), column)]]
+        if column is None:
+            (column,) = metric.columns
+        return self.columns[_source(metric, name.startswith(CANONICAL), column)].astype(np.float64)
 
     def figures(self) -> dict[str, Numbers]:
         """Every metric of all pairs; nan where it is not defined."""
-        return self.of_sums(self.values.sum(axis=0))
+        return self.of_sums(np.array([*(column.sum(dtype=np.float64) for column in self.columns.values()), len(self)]))
 
     def drawn_figures(self) -> dict[str, Numbers]:
         """Every metric of each drawing of pairs with replacement; see `finetune.metrics.intervals`."""
-        return self.of_sums(drawn_sums(self.values))
+        return self.of_sums(drawn_sums([*self.columns.values(), np.ones(len(self))]))
 
     def of_sums(self, sums: Numbers) -> dict[str, Numbers]:
-        """Every metric of sums of `values`: an array of shape (…, columns) gives arrays of shape (…)."""
+        """Every metric of the sums of `columns` and the number of pairs: shape (…, columns + 1) gives shape (…)."""
 
         def value(metric: Metric, canonical: bool) -> Numbers:
             named = {name: sums[..., self._places[_source(metric, canonical, name)]] for name in metric.columns}
@@ -81,35 +97,88 @@ def measure(pairs: Pairs, reads: Reads) -> PairNumbers:
     A metric that fails on a pair is a fault (`rules.faults`), and the pair counts as wrong in it.
     """
     metrics = as_written(all_metrics().values())
+    levels = READS[: READS.index(reads) + 1]
+    undrawn = [level for level in levels if level != "drawing"]  # drawing spreads its own work
+    several = pairs.workers > 1 and len(pairs) >= _WORTH_PROCESSES
+    columns = _measured_apart(pairs, undrawn) if several else _measured(pairs, undrawn)
+    columns |= _measured(pairs, [level for level in levels if level not in undrawn])
+    unknown = [metric for metric in metrics if metric.reads not in levels]
+    nothing = np.full(len(pairs), np.nan)
+    return PairNumbers(
+        metrics, columns | {_source(one, False, name): nothing for one in unknown for name in one.columns}
+    )
+
+
+def _measured(
+    pairs: Pairs, levels: Sequence[Reads], function: Callable[..., Columns] | None = None
+) -> dict[_Source, NDArray[Any]]:
+    """The columns of the metrics that read what is of these levels. function: called in place of the metrics' own."""
+    metrics = [metric for metric in as_written(all_metrics().values()) if metric.reads in levels]
     of_tokens = [metric for metric in metrics if metric.of_both_spellings]
-    columns = {
-        **_columns(of_tokens, False, pairs, pairs.raw.__getitem__, " of raw tokens"),
-        **_columns(of_tokens, True, pairs, pairs.canonical.__getitem__, " of canonical tokens"),
+    of_pairs = [metric for metric in metrics if not metric.of_both_spellings]
+    return {
+        **_columns(of_tokens, False, pairs, pairs.raw.__getitem__, " of raw tokens", function),
+        **_columns(of_tokens, True, pairs, pairs.canonical.__getitem__, " of canonical tokens", function),
+        **_columns(of_pairs, False, pairs, pairs.at, "", function),
     }
-    for level in READS:
-        of_pairs = [metric for metric in metrics if not metric.of_both_spellings and metric.reads == level]
-        if READS.index(level) <= READS.index(reads):
-            columns |= _columns(of_pairs, False, pairs, pairs.at)
-        else:
-            unknown = np.full(len(pairs), np.nan)
-            columns |= {_source(metric, False, name): unknown for metric in of_pairs for name in metric.columns}
-    return PairNumbers(metrics, list(columns), np.column_stack([*columns.values(), np.ones(len(pairs))]))
 
 
 def _columns(
-    metrics: Iterable[Metric], canonical: bool, pairs: Pairs, taken: Callable[[slice], Any], of: str = ""
-) -> dict[_Source, Numbers]:
+    metrics: Iterable[Metric],
+    canonical: bool,
+    pairs: Pairs,
+    taken: Callable[[slice], Any],
+    of: str,
+    instead: Callable[..., Columns] | None,
+) -> dict[_Source, NDArray[Any]]:
     """The columns of metrics whose functions take what `taken` gives; one that several metrics name is called once."""
     by_function: dict[Callable[..., Columns], list[Metric]] = {}
     for metric in metrics:
         by_function.setdefault(metric.function, []).append(metric)
-    columns: dict[_Source, Numbers] = {}
+    columns: dict[_Source, NDArray[Any]] = {}
     for function, some in by_function.items():
         names = list(dict.fromkeys(name for metric in some for name in metric.columns))
         failed = next((metric.failed for metric in some if metric.failed), None)
-        found = isolation.of_many(function, names, taken, pairs.texts, failed, in_words(some, of))
-        columns |= {(canonical, function, name): column for name, column in found.items()}
+        found = isolation.of_many(instead or function, names, taken, pairs.texts, failed, in_words(some, of))
+        columns |= {(canonical, function, name): _packed(column) for name, column in found.items()}
     return columns
+
+
+def _packed(column: Numbers) -> NDArray[Any]:
+    """The same numbers; whole ones in as few bytes as they need, for there may be a million pairs."""
+    if not len(column) or not (column == np.floor(column)).all() or column.min() < 0:  # nan is no whole number
+        return column
+    return column.astype(np.min_scalar_type(int(column.max())))
+
+
+_Part = tuple[dict[_Source, NDArray[Any]], list[Compared]]
+
+
+def _measured_apart(pairs: Pairs, levels: Sequence[Reads]) -> dict[_Source, NDArray[Any]]:
+    """`_measured`, by several processes; their alignments become those of the pairs."""
+    read = pairs.read()
+    batches = [read[start : start + _BATCH] for start in range(0, len(read), _BATCH)]
+    work, lost = partial(_part, levels=levels), partial(_lost_part, levels=levels)
+    parts = list(spread(work, batches, pairs.workers, lost=lost, to="measure", limit=_LIMIT))
+    pairs.aligned.extend(chain.from_iterable(compared for _, compared in parts))
+    return {source: np.concatenate([columns[source] for columns, _ in parts]) for source in parts[0][0]}
+
+
+def _part(read: Sequence[Read], levels: Sequence[Reads]) -> _Part:
+    """The columns of some pairs in their order, and the alignments if they were made for it."""
+    now_at(-1)
+    pairs = of_read(read)
+    return _measured(pairs, levels), pairs.aligned
+
+
+def _lost_part(lost: Lost, levels: Sequence[Reads]) -> _Part:
+    """The same of a pair that ended its process: wrong in everything."""
+
+    def gone(_: Any) -> NoReturn:
+        raise RuntimeError(lost.why)
+
+    pairs = of_read([lost.item])
+    return _measured(pairs, levels, gone), [Compared(0.0, 0.0)] if "layout" in levels else []
 
 
 def _source(metric: Metric, canonical: bool, column: str) -> _Source:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from rules.selection import Ruleset
 Tokens = list[str]
 #: Called with how much is done, of how much.
 Progress = Callable[[int, int], None]
+#: What another process is told of a pair: truth and prediction, their visual keys, their canonical forms.
+Read = tuple[str, str, str | None, str | None, str | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class Pairs:
     alike: Numbers
     workers: int = 1
     progress: Progress | None = None
+    forms: Mapping[str, str | None] = field(default_factory=dict)
+    #: What rules found in the truths and in the predictions, by text, as rows of `rules.findings`; see `read_pairs`.
+    findings: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    #: The alignments, once they are made; here, or by another process.
+    aligned: list[Compared] = field(default_factory=list, repr=False)
     #: The pairs that these were taken from, and where they stand among them.
     whole: tuple[Pairs, slice] | None = None
 
@@ -62,8 +70,8 @@ class Pairs:
         """Truth and prediction of every pair."""
         return list(zip(self.truths, self.predictions, strict=True))
 
-    @cached_property
-    def compared(self) -> list[Compared]:
+    @property
+    def compared(self) -> Sequence[Compared]:
         """The alignment of both sides' layout trees; of a pair that looks the same, `ALIKE`.
 
         Trees whose alignment fails have nothing in common. Evaluations ask for alignments, too, so that is caught here.
@@ -71,15 +79,34 @@ class Pairs:
         if self.whole is not None:  # each pair is aligned, and fails, once
             pairs, places = self.whole
             return pairs.compared[places]
-        part = in_words(metric for metric in all_metrics().values() if metric.reads == "layout")
-        return [
-            ALIKE if alike else isolation.of_one(partial(_compared, *tokens), Compared(0.0, 0.0), part, pair)
-            for alike, tokens, pair in zip(self.alike, self.canonical, self.texts, strict=True)
-        ]
+        if not self.aligned:
+            part = in_words(metric for metric in all_metrics().values() if metric.reads == "layout")
+            aligned = [
+                ALIKE if alike else isolation.of_one(partial(_compared, *tokens), Compared(0.0, 0.0), part, pair)
+                for alike, tokens, pair in zip(self.alike, self.canonical, self.texts, strict=True)
+            ]
+            self.aligned.extend(aligned)
+        return self.aligned
+
+    def read(self) -> list[Read]:
+        """The pairs as another process can be given them, for `of_read`."""
+        keys, forms = self.keys, self.forms
+        return [(one, other, keys[one], keys[other], forms[one], forms[other]) for one, other in self.texts]
 
 
-def read_pairs(pairs: Iterable[tuple[str, str]], *, workers: int = 1, progress: Progress | None = None) -> Pairs:
-    """Read (truth, prediction) pairs. Raises ValueError for no pairs, TypeError for one that isn't two strings."""
+def read_pairs(
+    pairs: Iterable[tuple[str, str]],
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+    of_truths: Ruleset | None = None,
+    of_predictions: Ruleset | None = None,
+) -> Pairs:
+    """Read (truth, prediction) pairs. Raises ValueError for no pairs, TypeError for one that isn't two strings.
+
+    of_truths, of_predictions: rules whose findings are wanted too. A prediction that is also a truth has those of the
+    truth.
+    """
     truths: list[str] = []
     predictions: list[str] = []
     for number, (truth, prediction) in enumerate(pairs):
@@ -89,28 +116,53 @@ def read_pairs(pairs: Iterable[tuple[str, str]], *, workers: int = 1, progress: 
         predictions.append(lexer.whole(prediction))
     if not truths:
         raise ValueError("there are no pairs to score")
-    # Without rules the engine reads every distinct label once: canonical form and key, nothing judged.
-    distinct = list(dict.fromkeys(chain(truths, predictions)))
-    read = engine.judge(distinct, Ruleset(()), workers=workers).labels
-    keys = dict(zip(distinct, read["visual_key"], strict=True))
-    forms = dict(zip(distinct, read["canonical"], strict=True))
-    split = {text: text.split() for text in distinct}
+    keys: dict[str, str | None] = {}
+    forms: dict[str, str | None] = {}
+    findings: dict[str, list[Mapping[str, Any]]] = {}
+    # The engine reads every distinct label once: without rules canonical form and key, and nothing is judged.
+    truth_rules, rules = of_truths or Ruleset(()), of_predictions or Ruleset(())
+    sides = (
+        [(chain(truths, predictions), rules)] if truth_rules == rules else [(truths, truth_rules), (predictions, rules)]
+    )
+    for texts, ruleset in sides:
+        distinct = [text for text in dict.fromkeys(texts) if text not in keys]
+        judged = engine.judge(distinct, ruleset, workers=workers)
+        keys.update(zip(distinct, judged.labels["visual_key"], strict=True))
+        forms.update(
+            (text, text if form == text else form)  # one string, not two equal ones
+            for text, form in zip(distinct, judged.labels["canonical"], strict=True)
+        )
+        for row in judged.findings.iter_rows(named=True):
+            findings.setdefault(distinct[row["row"]], []).append(row)
+    return replace(_pairs(truths, predictions, keys, forms, workers, progress), findings=findings)
+
+
+def of_read(read: Sequence[Read]) -> Pairs:
+    """The pairs that `Pairs.read` gave in another process."""
+    keys: dict[str, str | None] = {}
+    forms: dict[str, str | None] = {}
+    for truth, prediction, *others in read:
+        keys[truth], keys[prediction], forms[truth], forms[prediction] = others
+    return _pairs([one[0] for one in read], [one[1] for one in read], keys, forms)
+
+
+def _pairs(
+    truths: Sequence[str],
+    predictions: Sequence[str],
+    keys: Mapping[str, str | None],
+    forms: Mapping[str, str | None],
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Pairs:
+    split = {text: text.split() for text in keys}
     raw = [(split[truth], split[prediction]) for truth, prediction in zip(truths, predictions, strict=True)]
     canonical = list(_canonical(truths, predictions, forms, split))
     alike = (
         _look_alike(keys[truth], keys[prediction], tokens)
         for truth, prediction, tokens in zip(truths, predictions, raw, strict=True)
     )
-    return Pairs(
-        truths,
-        predictions,
-        raw,
-        canonical,
-        keys,
-        np.fromiter(alike, np.float64, len(truths)),
-        workers,
-        progress,
-    )
+    matches = np.fromiter(alike, np.float64, len(truths))
+    return Pairs(truths, predictions, raw, canonical, keys, matches, workers, progress, forms)
 
 
 def _compared(truth: Tokens, prediction: Tokens) -> Compared:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from curate.base.tables import count, share
-from curate.predictions.rows import Prediction
+from finetune.metrics.pairs import Pairs
 from rules import engine
 from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.registry import tagged
@@ -16,26 +17,61 @@ _MANY = 0.05
 _SHOWN = 30
 
 
-def program_text_note(rows: Sequence[Prediction], workers: int = 1) -> str | None:
-    """How many predictions hold such text, and how many would look like their truth without it; None where few do."""
-    texts = list(dict.fromkeys(row.pred for row in rows))
-    findings = engine.judge(texts, Ruleset(tagged("program-text")), workers=workers).findings
-    edits: dict[str, list[Edit]] = {}
-    for place, code, start, end, replacement in findings.select(
-        "row", "rule", "start", "end", "replacement"
-    ).iter_rows():
-        edits.setdefault(texts[place], []).append(Edit(start, end, replacement or "", code, "unsafe"))
-    held = [row for row in rows if row.pred in edits]
-    if not held or len(held) < _MANY * len(rows):
-        return None
-    bare = [apply(row.pred, disjoint(in_order(edits[row.pred], len(row.pred)), len(row.pred))) for row in held]
-    keys = engine.visual_keys([row.gt for row in held]), engine.visual_keys(bare)
-    right = sum(truth is not None and truth == reading for truth, reading in zip(*keys, strict=True))
-    first = edits[held[0].pred][0]
-    shown = held[0].pred[first.start : first.end]
-    shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
-    return (
-        f"{count(len(held))} of {count(len(rows))} predictions ({share(len(held), len(rows))}) hold text of a "
-        f"tokeniser or a program, such as {shown!r}: decode them without special tokens and score them again. "
-        f"Without it, {count(right)} of them look like their truth"
-    )
+def rules() -> Ruleset:
+    """The rules that find such text."""
+    return Ruleset(tagged("program-text"))
+
+
+@dataclass(frozen=True)
+class ProgramText:
+    """How many of some predictions hold such text, how many would look like their truth without it, and a sample."""
+
+    predictions: int
+    held: int = 0
+    right: int = 0
+    sample: str = ""
+
+    @classmethod
+    def of(cls, pairs: Pairs) -> ProgramText:
+        """What the `rules` found in the predictions; see `finetune.metrics.pairs.read_pairs`."""
+        codes = frozenset(tagged("program-text"))
+        edits: dict[str, list[Edit]] = {}
+        for text in dict.fromkeys(pairs.predictions):
+            found = [row for row in pairs.findings.get(text, ()) if row["rule"] in codes]
+            if found:
+                edits[text] = [
+                    Edit(row["start"], row["end"], row["replacement"] or "", row["rule"], "unsafe") for row in found
+                ]
+        held = [(truth, text) for truth, text in pairs.texts if text in edits]
+        if not held:
+            return cls(len(pairs))
+        bare = [apply(text, disjoint(in_order(edits[text], len(text)), len(text))) for _, text in held]
+        keys = zip([pairs.keys[truth] for truth, _ in held], engine.visual_keys(bare), strict=True)
+        first = edits[held[0][1]][0]
+        return cls(
+            len(pairs),
+            len(held),
+            sum(truth is not None and truth == reading for truth, reading in keys),
+            held[0][1][first.start : first.end],
+        )
+
+    @classmethod
+    def sum(cls, some: Sequence[ProgramText]) -> ProgramText:
+        """Of all predictions together."""
+        return cls(
+            sum(one.predictions for one in some),
+            sum(one.held for one in some),
+            sum(one.right for one in some),
+            next((one.sample for one in some if one.held), ""),
+        )
+
+    def in_words(self) -> str | None:
+        """What to say of it; None where few predictions hold such text."""
+        if not self.held or self.held < _MANY * self.predictions:
+            return None
+        shown = self.sample if len(self.sample) <= _SHOWN else f"{self.sample[: _SHOWN - 1]}…"
+        return (
+            f"{count(self.held)} of {count(self.predictions)} predictions ({share(self.held, self.predictions)}) hold "
+            f"text of a tokeniser or a program, such as {shown!r}: decode them without special tokens and score them "
+            f"again. Without it, {count(self.right)} of them look like their truth"
+        )

@@ -5,7 +5,6 @@ What the numbers are for stands in docs/metrics.md; the metrics of `finetune.met
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -44,9 +43,9 @@ def measure(pairs: Iterable[TokenPair]) -> dict[str, NDArray[Any]]:
     """Numbers of every pair of token sequences, in order: an array of shape (pairs,) a name.
 
     exact, le1, le2, le3: 1 where at most 0, 1, 2, 3 tokens are wrong, else 0. edit: 1 − distance / longer side.
-    matches1 to matches4: clipped n-gram matches, and possible1 to possible4 BLEU's denominators. truth_tokens,
-    prediction_tokens. wrong_characters: the distance in characters, of tokens joined by spaces; characters: those of
-    the truth.
+    matches1 to matches4: clipped n-gram matches, and possible1 to possible4 BLEU's denominators. long: 1 where the
+    truth has a 4-gram. truth_tokens, prediction_tokens. wrong_characters: the distance in characters, of tokens joined
+    by spaces; characters: those of the truth.
     """
     parts = [_measured(*batch) for batch in _batches(pairs)] or [_measured([], [], [])]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -61,6 +60,7 @@ def all_wrong(pairs: Iterable[TokenPair]) -> dict[str, NDArray[Any]]:
         **dict.fromkeys(("exact", "le1", "le2", "le3", "edit"), nothing),
         **{f"matches{size}": nothing for size in SIZES},
         **{f"possible{size}": np.maximum(prediction - size + 1, 1) for size in SIZES},
+        "long": truth >= SIZES[-1],
         "truth_tokens": truth,
         "prediction_tokens": prediction,
         "wrong_characters": np.maximum(characters, others),
@@ -108,6 +108,7 @@ def _measured(pairs: list[TokenPair], truths: list[str], predictions: list[str])
         "edit": 1 - distances / longer,
         **{f"matches{size}": matches[:, size - 1] for size in SIZES},
         **{f"possible{size}": np.maximum(possible[:, size - 1], 1) for size in SIZES},
+        "long": a >= SIZES[-1],
         "truth_tokens": a,
         "prediction_tokens": b,
         "wrong_characters": wrong,
@@ -135,31 +136,39 @@ def distance(truth: Sequence[Any], prediction: Sequence[Any]) -> int:
 def ngram_matches(truths: list[str], predictions: list[str]) -> NDArray[np.int64]:
     """Clipped n-gram matches for n = 1 to 4 of strings that differ: shape (pairs, 4).
 
-    What both sides begin and end with matches whatever stands between, so only n-grams that touch the rest are counted:
-    with C the n-grams of the common ends, min(C + A, C + B) = C + min(A, B) for every n-gram's number.
+    What both sides begin and end with matches whatever stands between: with C the n-grams of the common ends,
+    min(C + A, C + B) = C + min(A, B) for every n-gram's number. So only what differs is counted, and of the ends as
+    much as an n-gram that reaches into it holds.
     """
-    out = np.zeros((len(truths), 4), np.int64)
+    pairs = len(truths)
+    reach = SIZES[-1] - 1
+    common = np.zeros(pairs, np.int64)
+    rest: list[str] = [""] * (2 * pairs)
     for place, (truth, prediction) in enumerate(zip(truths, predictions, strict=True)):
         before = Prefix.similarity(truth, prediction)
         behind = min(Postfix.similarity(truth, prediction), min(len(truth), len(prediction)) - before)
-        for size in SIZES:
-            margin = size - 1
-            start = max(before - margin, 0)
-            one = _grams(truth[start : len(truth) - max(behind - margin, 0)], size)
-            other = _grams(prediction[start : len(prediction) - max(behind - margin, 0)], size)
-            ends = max(before - margin, 0) + max(behind - margin, 0)
-            out[place, margin] = ends + _in_both(one, other)
+        start, end = max(before - reach, 0), max(behind - reach, 0)
+        common[place] = start + end
+        rest[place], rest[pairs + place] = truth[start : len(truth) - end], prediction[start : len(prediction) - end]
+    return common[:, None] + _matches_of_all(rest, pairs)
+
+
+def _matches_of_all(texts: list[str], pairs: int) -> NDArray[np.int64]:
+    """The same of whole strings, the truths' and then the predictions', all pairs at once."""
+    out = np.zeros((pairs, len(SIZES)), np.int64)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    letters = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32).astype(np.int64)
+    text = np.repeat(np.arange(len(texts)), lengths)
+    room = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(letters))  # to the end of the text
+    start = np.arange(len(letters))
+    gram = text % max(pairs, 1)  # a number for every n-gram of every pair; for n = 0, the pair's
+    for size in SIZES:
+        within = room[start] >= size
+        start, gram = start[within], gram[within]
+        kinds, gram = np.unique((gram << 21) + letters[start + size - 1], return_inverse=True)
+        of_truth = text[start] < pairs
+        number = [np.bincount(gram[side], minlength=len(kinds)) for side in (of_truth, ~of_truth)]
+        pair = np.zeros(len(kinds), np.int64)
+        pair[gram] = text[start] % max(pairs, 1)
+        out[:, size - 1] = np.bincount(pair, np.minimum(*number), minlength=pairs)
     return out
-
-
-def _grams(text: str, size: int) -> list[str]:
-    return [text[start : start + size] for start in range(len(text) - size + 1)]
-
-
-def _in_both(one: list[str], other: list[str]) -> int:
-    shared = set(one).intersection(other)
-    if not shared:
-        return 0
-    if len(one) + len(other) > 60:  # counting each of them anew would cost a square
-        return (Counter(one) & Counter(other)).total()
-    return sum(min(one.count(gram), other.count(gram)) for gram in shared)

@@ -11,8 +11,7 @@ from curate.base.tables import count, things
 from curate.predictions.rows import Prediction
 from curate.predictions.unwrap import unwrap_rows
 from finetune.metrics.each.exprate_render_equal import RENDER_EQUAL
-from finetune.metrics.evaluation import Evaluated
-from finetune.metrics.pairs import read_pairs
+from finetune.metrics.evaluation import Evaluated, looks_alike
 
 #: Share of the predictions that are wrapped from which a person who leaves them so is told.
 _MANY = 0.02
@@ -41,12 +40,12 @@ class Unwrapping:
         """
         if not (self.done and self.changed):
             return None
-        came = {row.sample_id: row for row in self.came}
+        came = {new.sample_id: old.pred for old, new in zip(self.came, self.rows, strict=True) if old.pred != new.pred}
         alike = found.alike.copy()
-        places = [place for place, row in enumerate(found.rows) if came[row.sample_id].pred != row.pred]
+        places = [place for place, row in enumerate(found.rows) if row.sample_id in came]
         if places:
-            texts = ((found.rows[at].gt, came[found.rows[at].sample_id].pred) for at in places)
-            alike[places] = read_pairs(texts, workers=workers).alike
+            rows = [found.rows[place] for place in places]
+            alike[places] = looks_alike([(row.gt, came[row.sample_id]) for row in rows], workers=workers)
         return float(100 * alike.mean())
 
     def as_json(self, raw: float | None) -> dict[str, Any]:

@@ -38,7 +38,8 @@ class ModelFacts:
     """What is known of a model by its name.
 
     base: an adapter's base model, else the name. config: the settings it was trained with, None for a base model.
-    quantized: its weights are stored in 4 bits. identity: JSON values that are equal for equal weights, as far as that
+    quantized: its weights are stored in 4 bits. answer_tokens: of the longest label it was trained on, where that is
+    known. identity: JSON values that are equal for equal weights, as far as that
     can be seen without loading them.
     """
 
@@ -48,6 +49,7 @@ class ModelFacts:
     config: Config | None
     quantized: bool
     identity: dict[str, Any]
+    answer_tokens: int | None = None
 
 
 def model_facts(name: str) -> ModelFacts:
@@ -71,7 +73,29 @@ def model_facts(name: str) -> ModelFacts:
         training_settings(folder),
         not adapter and _is_quantized(folder),
         {"name": called, "sha256": weights_sha256(folder)},
+        _answer_tokens(folder),
     )
+
+
+def _answer_tokens(folder: Path) -> int | None:
+    try:
+        found = json.loads((folder / TRAINING).read_text(encoding="utf-8"))["answer_tokens"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, int) and found > 0 else None
+
+
+def layers(base: str) -> int | None:
+    """How many layers a base model's language model has, by its config.json; None where that isn't at hand."""
+    file: Path | None = Path(base).expanduser() / "config.json"
+    try:
+        if not (file and file.is_file()):
+            file = hub_file(base, "config.json")
+        config = json.loads(file.read_text(encoding="utf-8")) if file else {}
+        found = config.get("text_config", config).get("num_hidden_layers")
+    except (Unreachable, OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, int) else None
 
 
 def check_model(name: str) -> None:

@@ -41,6 +41,7 @@ def training_facts(run: Path) -> TrainingFacts:
         {
             "base": _public(base_of(config.model.name)),
             "data": data_facts(config.data.path, environment.get("data_sha256")),
+            "answer_tokens": environment.get("answer_tokens"),
             "steps": max((line.get("step") or 0 for line in losses), default=0),
             "loss": {"first": trained[0], "last": trained[-1]} if trained else None,
             "eval_loss": min(judged, default=None),

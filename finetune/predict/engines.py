@@ -5,8 +5,10 @@
         answer.sample_id, answer.pred, answer.score
 
 Questions are taken a window at a time, sorted by size within it so that a batch's images need little padding, and
-answered batch by batch; which rows share a batch depends on the questions and the settings alone, not on what was
-answered before. Answers come in the order of the batches; `finetune predict` puts its file into the data's order.
+answered batch by batch. A batch ends when most of its rows have: those whose answers are longer are asked again, all
+of a window together, so that one long answer doesn't hold up a whole batch. Which rows share a batch depends on the
+questions and the settings, and on a machine's memory, which parts of it are asked at a time. Answers come in the order
+of the batches; `finetune predict` puts its file into the data's order.
 
 The same questions, settings and machine give the same answers. Another batch size can change the last bits of the
 sums in a matrix product, and with them, where two tokens are all but equally likely, the token that is chosen: rarely
@@ -21,7 +23,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from math import isfinite
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from curate.base.errors import UserError
 from curate.predictions.rows import Prediction
@@ -33,6 +35,11 @@ if TYPE_CHECKING:
 
 #: Rows that are sorted by size together. More saves little padding and opens more images' headers ahead.
 WINDOW = 512
+#: Images of a first batch whose size is found by trying, and of the largest: each batch is twice the one before until
+#: memory runs out. Beyond, a batch's longest answer costs more than its size saves.
+FIRST_BATCH, LARGEST_BATCH = 32, 256
+#: Share of a batch's rows whose end ends it, and rows from which a batch may end so.
+ENOUGH, WORTH_ENDING = 0.9, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,12 @@ class Answer(Prediction):
 class Asking:
     """How a model is asked. temperature 0 is greedy: the likeliest token each time, the same answer every time.
 
-    batch_size: images a call of the model; a batch that is out of memory is halved. max_new_tokens: the limit of an
-    answer. seed: where the temperature is above 0, what the dice are thrown with, anew for each batch.
+    batch_size: images a call of the model, None to find by trying; a batch that is out of memory is halved.
+    max_new_tokens: the limit of an answer. seed: where the temperature is above 0, what the dice are thrown with, anew
+    for each batch; such a batch is asked to its end.
     """
 
-    batch_size: int = 8
+    batch_size: int | None = None
     max_new_tokens: int = 512
     temperature: float = 0.0
     seed: int = 0
@@ -78,19 +86,71 @@ class Asking:
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "max_new_tokens", "window"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise UserError(f"{name} must be at least 1, not {value}")
         if not 0 <= self.temperature <= 100:
             raise UserError(f"temperature must be from 0 to 100, not {self.temperature:g}")
 
 
-def batches(questions: Iterable[Question], asking: Asking) -> Iterator[list[Question]]:
-    """The questions in batches of like size, the largest of a window first: what won't fit in memory shows early."""
+class Rows(Protocol):
+    """Questions that can be gone through again and again; `rows`: (sample_id, gt), in their order."""
+
+    @property
+    def rows(self) -> Sequence[tuple[str, str]]: ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Question]: ...
+
+
+class Answerer(Protocol):
+    """What answers questions: a model that is loaded here (`finetune.predict.job.Asker`), or one behind a server.
+
+    max_pixels: what it scales images to at most, as far as that is known.
+    """
+
+    max_pixels: int
+
+    @property
+    def base(self) -> str:
+        """The name of the model, or of the one it was made of."""
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the answers, as JSON values."""
+
+    def load(self, max_new_tokens: int) -> object:
+        """Get ready to ask. Raises UserError where the model can't be had."""
+
+    def ask(
+        self,
+        questions: Iterable[Question],
+        prompt: str,
+        asking: Asking,
+        *,
+        done: Container[str] = (),
+        note: Callable[[str], None] = lambda line: None,
+    ) -> Iterator[list[Answer]]:
+        """The answers to the questions that aren't `done`, as they come: what was answered together in a list.
+
+        note: told, a line each, what a person should know.
+        """
+
+
+def windows(questions: Iterable[Question], asking: Asking) -> Iterator[list[list[Question]]]:
+    """The questions in batches of like size, a window of them at a time, the largest first: what won't fit in memory
+    shows early."""
     rest = iter(questions)
+    size = asking.batch_size or FIRST_BATCH
     while window := list(islice(rest, asking.window)):
         window.sort(key=lambda row: (-row.size[0] * row.size[1], -row.size[0]))  # stable: ties stay in order
-        for start in range(0, len(window), asking.batch_size):
-            yield window[start : start + asking.batch_size]
+        batches: list[list[Question]] = []
+        start = 0
+        while start < len(window):
+            batches.append(window[start : start + size])
+            start += size
+            if asking.batch_size is None:
+                size = min(2 * size, LARGEST_BATCH)
+        yield batches
 
 
 def predict_rows(
@@ -129,9 +189,16 @@ def predict_batches(
     """
     asking = asking or Asking()
     reader = _BatchReader(model, processor, prompt, asking, note)
-    for number, batch in enumerate(batches(rows, asking)):
-        if any(row.sample_id not in done for row in batch):
-            yield [answer for answer in reader.read(batch, number) if answer.sample_id not in done]
+    number = 0
+    for window in windows(rows, asking):
+        late: list[Question] = []
+        for batch in window:
+            if any(row.sample_id not in done for row in batch):
+                for answers in reader.read(batch, number, late):
+                    yield [answer for answer in answers if answer.sample_id not in done]
+            number += 1
+        yield from reader.read([row for row in late if row.sample_id not in done], number, None)
+        number += 1
 
 
 class _BatchReader:
@@ -145,34 +212,36 @@ class _BatchReader:
             [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}],
             answer=True,
         )
-        self._at_a_time = asking.batch_size
+        self._at_a_time = asking.batch_size or LARGEST_BATCH
         _ready(model)
         processor.tokenizer.padding_side = "left"  # the answers begin where the prompts end
         self._ends = _end_tokens(model, processor)
 
-    def read(self, batch: Sequence[Question], number: int) -> list[Answer]:
-        """The answers to one batch, halved as often as memory asks for."""
-        out: list[Answer] = []
+    def read(self, batch: Sequence[Question], number: int, late: list[Question] | None) -> Iterator[list[Answer]]:
+        """The answers to one batch, halved as often as memory asks for.
+
+        late: where the rows go that hadn't ended when most others had; None: all are asked to their end.
+        """
         at = 0
         while at < len(batch):
             part = batch[at : at + self._at_a_time]
             started = time.perf_counter()
             try:
-                found = self._generate(part, f"{self._asking.seed}/{number}/{at}")
+                found = self._generate(part, f"{self._asking.seed}/{number}/{at}", late is not None)
             except Exception as error:
                 if not out_of_memory(error):
                     raise
                 self._halve(part)
             else:
-                seconds = (time.perf_counter() - started) / len(part)
-                self._say_nonfinite(
-                    [row.sample_id for row, made in zip(part, found, strict=True) if not isfinite(made[1])]
-                )
-                out += [_answer(row, seconds, *made) for row, made in zip(part, found, strict=True)]
+                taken = time.perf_counter() - started
+                ended = [(row, made) for row, made in zip(part, found, strict=True) if made is not None]
+                self._say_nonfinite([row.sample_id for row, made in ended if not isfinite(made[1])])
+                if late is not None:
+                    late += [row for row, made in zip(part, found, strict=True) if made is None]
+                yield [_answer(row, taken / len(ended), *made) for row, made in ended]
                 at += len(part)
                 continue
             _free()  # outside of `except`: the error's frames hold the tensors that are to be freed
-        return out
 
     def _say_nonfinite(self, names: Sequence[str]) -> None:
         if names:
@@ -191,16 +260,20 @@ class _BatchReader:
         self._at_a_time = (len(part) + 1) // 2
         self._note(f"out of memory with {len(part)} images at a time; going on with {self._at_a_time}")
 
-    def _generate(self, part: Sequence[Question], seed: str) -> list[tuple[str, float, int, bool]]:
-        """(answer, score, tokens, cut) for each question."""
+    def _generate(
+        self, part: Sequence[Question], seed: str, may_end: bool
+    ) -> list[tuple[str, float, int, bool] | None]:
+        """(answer, score, tokens, cut) for each question. may_end: not all need to be answered; None for the others."""
         import torch
 
         from finetune.models.quiet import quiet
+        from finetune.predict.early_end import EarlyEnd
         from finetune.predict.token_scores import ScoreKeeper
 
         images = [[_opened(row)] for row in part]
         keeper = ScoreKeeper()
         sampling = self._asking.temperature > 0
+        ending = EarlyEnd(self._ends, ENOUGH)
         if sampling:
             torch.manual_seed(Random(seed).getrandbits(63))
         with torch.inference_mode(), quiet():
@@ -224,12 +297,13 @@ class _BatchReader:
                 top_p=1.0 if sampling else None,
                 top_k=0 if sampling else None,
                 logits_processor=[keeper],
+                stopping_criteria=[ending] if may_end and not sampling and len(part) >= WORTH_ENDING else None,
             )
         tokens = made[:, asked["input_ids"].shape[1] :]
         scores, lengths, ended = keeper.scores(tokens, self._ends)
         texts = self._processor.batch_decode(tokens, skip_special_tokens=True)
         return [
-            (text, score, length, not end)
+            (text, score, length, not end) if end or not ending.early else None
             for text, score, length, end in zip(texts, scores, lengths, ended, strict=True)
         ]
 

@@ -10,6 +10,8 @@ An `Asker` loads its model once, however many prompts it is asked with, and not 
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -20,22 +22,28 @@ from curate import __version__
 from curate.base.errors import UserError
 from curate.export.tell.manifest import MANIFEST
 from finetune.models.facts import ModelFacts
-from finetune.predict.engines import Answer, Asking, Question, predict_batches
+from finetune.predict.engines import Answer, Answerer, Asking, Question, Rows, predict_batches
 from finetune.predict.file import PredictionFile
 from finetune.predict.questions import Questions
-from finetune.predict.served import ServedAsker
 from finetune.settings.config import Config, ModelConfig
 from rules.sets.model_resize import FACTOR
 
 Dtype = Literal["auto", "bfloat16", "float16", "float32"]
 Progress = Callable[[str, int, int], None]
 _PACKAGES = ("unsloth", "torch", "transformers", "peft", "bitsandbytes")
+#: The limit of an answer's tokens where nothing is known of the labels; else so many times the longest label's.
+ANSWER_TOKENS, MORE_THAN_LABELS = 512, 1.5
 #: Tokens of a chat around the image and the answer: the system's words and a long prompt.
 _AROUND = 512
 
 
-class Asker:
-    """A model, loaded at need. model: how it is loaded; min_pixels, max_pixels: what images are scaled to.
+def answer_limit(longest: int | None) -> int:
+    """How many tokens an answer may have. longest: tokens of the longest label that the model was trained on."""
+    return ANSWER_TOKENS if longest is None else max(math.ceil(MORE_THAN_LABELS * longest / 32) * 32, 64)
+
+
+class Asker(Answerer):
+    """A model, loaded here at need. model: how it is loaded; min_pixels, max_pixels: what images are scaled to.
 
     loaded: the model and its processor, where they are there already.
     """
@@ -83,6 +91,10 @@ class Asker:
         most = max_pixels or config.data.max_pixels
         return cls(facts, model, min_pixels=min(config.data.min_pixels, most), max_pixels=most)
 
+    @property
+    def base(self) -> str:
+        return self.facts.base
+
     def identity(self) -> dict[str, Any]:
         """What decides this model's answers, as JSON values."""
         how = {"load_in_4bit": self.model.load_in_4bit, "dtype": self.model.dtype}
@@ -117,7 +129,8 @@ class Asker:
 
 @dataclass(frozen=True)
 class Predicted:
-    """What came of a prediction: `rows` in the file, `new` of them made now in `seconds`; `runaways` are of these."""
+    """What came of a prediction: `rows` in the file, `new` of them made now in `seconds`, those of loading the model
+    left out; `runaways` are of these."""
 
     path: Path
     rows: int
@@ -128,8 +141,8 @@ class Predicted:
 
 
 def predict_file(
-    asker: Asker | ServedAsker,
-    questions: Questions,
+    asker: Answerer,
+    questions: Rows,
     data: dict[str, Any],
     prompt: str,
     path: Path,
@@ -166,10 +179,11 @@ def predict_file(
             asker.load(asking.max_new_tokens)
             progress("load", 1, 1)
             progress("predict", len(file.done), of)
+            started = time.perf_counter()
             for answers in asker.ask(questions, prompt, asking, done=file.done.copy(), note=notes.append):
                 file.add(answers)
                 new += len(answers)
-                seconds += sum(answer.seconds or 0.0 for answer in answers)
+                seconds = time.perf_counter() - started
                 runaways += [answer.sample_id for answer in answers if answer.runaway]
                 progress("predict", len(file.done), of)
         file.finish()

@@ -28,7 +28,8 @@ from PIL import Image
 from curate.base.errors import UserError
 from curate.base.tables import things
 from curate.base.visible import clip, visible
-from finetune.predict.engines import Answer, Asking, Question
+from finetune.predict.engines import Answer, Answerer, Asking, Question
+from rules.sets.model_resize import MAX_PIXELS
 
 #: Where the key is read from, the first that is set. It is sent and neither printed nor stored.
 KEYS = ("TEXSIEVE_API_KEY", "OPENAI_API_KEY")
@@ -36,10 +37,14 @@ KEYS = ("TEXSIEVE_API_KEY", "OPENAI_API_KEY")
 #: each time, with chance added so that the tries of many rows don't come at once. A server's `Retry-After` goes before.
 CONNECT, READ, FIRST_WAIT, LONGEST_WAIT = 10.0, 300.0, 1.0, 60.0
 TRIES = 6
+#: Requests at a time, unless a person says how many.
+AT_A_TIME = 8
 #: So many rows in a row without an answer, and the server is taken to be gone.
 GONE_AFTER = 10
 #: A longer answer of a server is no answer: a formula of a megabyte is none.
 MOST_BYTES = 4 << 20
+#: Characters that a token may stand for. A server that ignores `max_tokens` has its answer cut.
+_TOKEN_CHARACTERS = 64
 #: Failures that may pass: time-outs, too many requests, and faults of the server or of what stands before it.
 _MAY_PASS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 #: Failures of every request alike: the key is wrong, the address or the model isn't there.
@@ -63,13 +68,14 @@ class _MayPass(Exception):
 
 
 @dataclass
-class ServedAsker:
-    """A model behind `server`, called `model` there. `Asker` is the one for models that are loaded here."""
+class ServedAsker(Answerer):
+    """A model behind `server`, called `model` there."""
 
     server: str
     model: str
     first_wait: float = FIRST_WAIT
     read_timeout: float = READ
+    max_pixels: int = MAX_PIXELS
     _scored: bool = field(default=True, repr=False)
     _stopped: Event = field(default_factory=Event, repr=False)
 
@@ -83,6 +89,10 @@ class ServedAsker:
         path = parts.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
         self.server = f"{parts.scheme}://{parts.netloc}{path}"
 
+    @property
+    def base(self) -> str:
+        return self.model
+
     def identity(self) -> dict[str, Any]:
         """What decides this model's answers, as far as it is known here."""
         return {"kind": "served", "server": self.server, "served_model": self.model}
@@ -91,15 +101,22 @@ class ServedAsker:
         """Is the server there, and has it the model? Raises UserError where not. One without a list is believed."""
         with self._client() as client:
             try:
-                found = client.get("models", timeout=CONNECT)
+                with client.stream("GET", "models", timeout=CONNECT) as found:
+                    body = _body(found)
             except httpx.HTTPError as error:
                 raise UserError(f"{self.server}: no answer ({_words(error)}); is the server running?") from error
-            if found.status_code in (401, 403):
-                raise UserError(f"{self.server}: refuses the key ({found.status_code}); set {KEYS[0]}")
-            try:
-                names = [str(one["id"]) for one in found.json()["data"]] if found.is_success else []
-            except (ValueError, KeyError, TypeError):
-                return
+            except _MayPass as error:
+                raise UserError(
+                    f"{self.server}: {error}, when asked for its models; is this a model server?"
+                ) from error
+            except _Failed as error:
+                raise UserError(f"{self.server}: {error}") from error
+        if found.status_code in (401, 403):
+            raise UserError(f"{self.server}: refuses the key ({found.status_code}); set {KEYS[0]}")
+        try:
+            names = [str(one["id"]) for one in json.loads(body)["data"]] if found.is_success else []
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return
         if names and self.model not in names:
             shown = ", ".join(clip(visible(name), 60) for name in names[:10])
             raise UserError(f"{self.server}: has no model {self.model!r}; it has: {shown}")
@@ -121,16 +138,20 @@ class ServedAsker:
         rest = (row for row in questions if row.sample_id not in done)
         failed: list[str] = []
         in_a_row = 0
-        pool = ThreadPoolExecutor(asking.batch_size, thread_name_prefix="asking")
-        client = self._client(asking.batch_size)
+        at_a_time = asking.batch_size or AT_A_TIME
+        pool = ThreadPoolExecutor(at_a_time, thread_name_prefix="asking")
+        client = self._client(at_a_time)
         try:
             under_way: dict[Future[Answer], Question] = {}
             while True:
-                for row in islice(rest, asking.batch_size - len(under_way)):
+                for row in islice(rest, at_a_time - len(under_way)):
                     under_way[pool.submit(self._answer, client, row, prompt, asking)] = row
                 if not under_way:
                     break
-                ready, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                ready, _ = wait(under_way, timeout=self._longest(), return_when=FIRST_COMPLETED)
+                if not ready:
+                    raise UserError(f"{self.server}: no answer ends; what is answered is kept, and the same command "
+                                    "goes on with it")  # fmt: skip
                 answers = []
                 for one in ready:
                     row = under_way.pop(one)
@@ -161,11 +182,16 @@ class ServedAsker:
                 "is kept, and the same command asks the others again"
             )
 
+    def _longest(self) -> float:
+        """Seconds in which a row is answered, or has failed, whatever the server does: its head may not end either."""
+        return TRIES * (5 * self.read_timeout + CONNECT + LONGEST_WAIT)
+
     def _client(self, most: int = 1) -> httpx.Client:
         key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
         return httpx.Client(
             base_url=self.server,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            # A compressed answer can grow without bounds, so none is asked for, and none is taken.
+            headers={"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})},
             timeout=httpx.Timeout(self.read_timeout, connect=CONNECT),
             limits=httpx.Limits(max_connections=most),
         )
@@ -196,7 +222,8 @@ class ServedAsker:
         for last in (*[False] * (TRIES - 1), True):
             started = time.perf_counter()
             try:
-                return self._read(row, self._post(client, asked), time.perf_counter() - started)
+                came = self._post(client, asked)
+                return self._read(row, came, time.perf_counter() - started, asking.max_new_tokens)
             except _MayPass as error:
                 if last or self._stopped.is_set():
                     raise _Failed(f"{error}, {TRIES} times") from error
@@ -226,20 +253,21 @@ class ServedAsker:
         except (ValueError, RecursionError) as error:
             raise _MayPass("the answer is no JSON") from error
 
-    def _read(self, row: Question, came: Any, seconds: float) -> Answer:
+    def _read(self, row: Question, came: Any, seconds: float, most: int) -> Answer:
         try:
-            choice = came["choices"][0]
+            (choice,) = came["choices"]
             content = choice["message"]["content"]
             if isinstance(content, list):
                 content = "".join(part["text"] for part in content if part.get("type") == "text")
             if not isinstance(content, str | None):
                 raise TypeError(content)
             (content or "").encode()
-        except (KeyError, IndexError, TypeError, AttributeError, UnicodeEncodeError) as error:
-            raise _MayPass("the answer is no chat completion") from error
+        except (KeyError, ValueError, TypeError, AttributeError) as error:  # a UnicodeEncodeError is a ValueError
+            raise _MayPass("the answer is no chat completion with one choice") from error
         score, tokens = _score(choice)
-        cut = choice.get("finish_reason") == "length"
-        return Answer(row.sample_id, row.gt, content or "", row.image, round(seconds, 4), score, tokens, cut)
+        text = (content or "")[: _TOKEN_CHARACTERS * most]
+        cut = choice.get("finish_reason") == "length" or len(text) < len(content or "")
+        return Answer(row.sample_id, row.gt, text, row.image, round(seconds, 4), score, tokens, cut)
 
 
 def _data_url(image: Image.Image) -> str:
@@ -249,23 +277,30 @@ def _data_url(image: Image.Image) -> str:
 
 
 def _body(came: httpx.Response) -> bytes:
-    """What a server answers. Raises _MayPass where it doesn't end, or comes so slowly that it never will."""
-    body = b""
+    """What a server answers. Raises _MayPass where it doesn't end, or comes so slowly that it never will; _Failed for
+    one that isn't taken: a compressed one, and one that sends us elsewhere."""
+    if came.is_redirect:
+        where = clip(visible(came.headers.get("Location", "")), 200)
+        raise _Failed(f"status {came.status_code}, which leads to {where}; give --server the address itself", True)
+    encoding = came.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        raise _Failed(f"the answer is compressed ({clip(visible(encoding), 40)}), which was not asked for", True)
+    body = bytearray()
     started = time.monotonic()
-    for part in came.iter_bytes():
+    for part in came.iter_raw():
         body += part
         if len(body) > MOST_BYTES:
             raise _MayPass(f"the answer is longer than {MOST_BYTES >> 20} MiB")
         if time.monotonic() - started > 4 * (came.request.extensions["timeout"]["read"] or READ):
             raise _MayPass("the answer doesn't end")
-    return body
+    return bytes(body)
 
 
 def _score(choice: Mapping[str, Any]) -> tuple[float | None, int]:
     """Mean log-probability of the answer's tokens and their number; None where the server gives none, or no numbers."""
     try:
         found = [float(one["logprob"]) for one in choice["logprobs"]["content"]]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None, 0
     if not found or not all(math.isfinite(one) and one <= 1e-6 for one in found):
         return None, len(found)

@@ -57,7 +57,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
         line = line_of({**(logs or {}), "step": state.global_step})
         if line is None:
             return
-        if state.is_world_process_zero:
+        if state.is_world_process_zero and "eval_loss" not in line:  # an evaluation's waits for its score
             self._folder.add_loss(line)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -82,8 +82,8 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
             control.should_training_stop = True
         if not state.is_world_process_zero:
             return
-        if score is not None:
-            self._folder.restart_losses(filter(None, map(line_of, state.log_history)))
+        if (line := line_of(state.log_history[-1])) is not None:
+            self._folder.add_loss(line)
         if best == judged[-1]:
             self._save(BEST)
         self.plot()

@@ -71,6 +71,11 @@ class TrainingPlan:
         """Of the samples that are trained on and evaluated with, by split."""
         return {split.name: split.sha256() for split in self.splits}
 
+    def answer_tokens(self) -> int:
+        """Of the longest label that is trained on."""
+        frame = self.train.checked.frame
+        return int(frame.filter(frame["reason"].is_null())["answer_tokens"].max() or 0)  # type: ignore[arg-type]
+
 
 def make_plan(config: Config, progress: Progress | None = None, measured: Measured | None = None) -> TrainingPlan:
     """Read the data, look at every sample, reckon steps, memory and time, the last from what was `measured`.

@@ -211,9 +211,9 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def environment(data_hashes: Mapping[str, str]) -> dict[str, Any]:
-    """Versions, machine and data, for environment.json. data_hashes: of every split."""
-
+def environment(data_hashes: Mapping[str, str], answer_tokens: int | None = None) -> dict[str, Any]:
+    """Versions, machine and data, for environment.json. data_hashes: of every split. answer_tokens: of the longest
+    label that is trained on, by which `finetune predict` limits answers."""
     return {
         "texsieve": __version__,
         "python": platform.python_version(),
@@ -223,6 +223,7 @@ def environment(data_hashes: Mapping[str, str]) -> dict[str, Any]:
         "processes": processes(),
         "command": sys.argv[1:],
         "data_sha256": dict(data_hashes),
+        "answer_tokens": answer_tokens,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import threading
@@ -24,8 +25,11 @@ class ChatServer:
     """fault: called with the row's number and how often it was asked before; gives the name of a fault, or None."""
 
     fault: Callable[[int, int], str | None] = lambda row, before: None
-    models: list[str] | None = field(default_factory=lambda: [MODEL])
+    #: The names that it lists, None for no list, or the fault with which it answers for one.
+    models: list[str] | str | None = field(default_factory=lambda: [MODEL])
     key: str | None = None
+    #: What a request is answered; None: the number in its picture.
+    answer: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     seconds: float = 0.0
     asked: Counter[int] = field(default_factory=Counter)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -74,7 +78,9 @@ class ChatServer:
             def do_GET(self) -> None:
                 if not self.allowed():
                     return
-                if told.models is None:
+                if isinstance(told.models, str):
+                    self.faulty(told.models)
+                elif told.models is None:
                     self.reply(404, b"")
                 else:
                     self.reply(200, json.dumps({"data": [{"id": name} for name in told.models]}).encode())
@@ -83,7 +89,7 @@ class ChatServer:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if not self.allowed():
                     return
-                number = number_of(request)
+                number = number_of(request) if told.answer is None else 0
                 with told._lock:
                     told.requests.append(request)
                     before = told.asked[number]
@@ -93,7 +99,9 @@ class ChatServer:
                 try:
                     time.sleep(told.seconds)
                     fault = told.fault(number, before)
-                    if fault is None:
+                    if fault is None and told.answer is not None:
+                        self.reply(200, json.dumps(told.answer(request)).encode())
+                    elif fault is None:
                         self.reply(
                             200, json.dumps(completion(f"x_{{{number}}}", bool(request.get("logprobs")))).encode()
                         )
@@ -122,6 +130,22 @@ class ChatServer:
                     for _ in range(80):
                         self.wfile.write(b" " * 100_000)
                     self.close_connection = True
+                elif fault.startswith("to "):
+                    self.reply(302, b"", Location=fault[3:])
+                elif fault == "bomb":
+                    self.reply(200, gzip.compress(b" " * 50_000_000), Content_Encoding="gzip")
+                elif fault == "drip":
+                    self.send_response(200)
+                    self.end_headers()
+                    for _ in range(400):
+                        self.wfile.write(b" ")
+                        time.sleep(0.05)
+                    self.close_connection = True
+                elif fault == "head":
+                    for _ in range(400):
+                        self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                        time.sleep(0.05)
+                    self.close_connection = True
                 elif fault == "slow":
                     time.sleep(2)
                     self.reply(200, b"{}")
@@ -129,9 +153,19 @@ class ChatServer:
                     self.reply(200, {"no JSON": b"<html>", "no choices": b'{"choices": []}', "a list": b"[1]",
                                      "number": b'{"choices": [{"message": {"content": 3}}]}',
                                      "surrogate": b'{"choices": [{"message": {"content": "\\ud800"}}]}',
-                                     "deep": b"[" * 100_000}[fault])  # fmt: skip
+                                     "deep": b"[" * 100_000,
+                                     "three choices": json.dumps({"choices": completion("y")["choices"] * 3}).encode(),
+                                     "huge": json.dumps(completion("y" * 3_000_000)).encode(),
+                                     "odd score": odd_score()}[fault])  # fmt: skip
 
         return Handler
+
+
+def odd_score() -> bytes:
+    """A right answer whose log-probability is an integer that no float holds."""
+    answer = completion("y")
+    answer["choices"][0]["logprobs"]["content"][0]["logprob"] = 10**400
+    return json.dumps(answer).encode()
 
 
 def completion(text: str, scored: bool = True, finish: str = "stop") -> dict[str, Any]:
@@ -139,11 +173,15 @@ def completion(text: str, scored: bool = True, finish: str = "stop") -> dict[str
     return {"choices": [{"message": {"content": text}, "finish_reason": finish, "logprobs": logprobs}]}
 
 
-def number_of(request: dict[str, Any]) -> int:
-    """The number that is the red of the image's first pixel and a hundred times its green."""
+def picture_of(request: dict[str, Any]) -> Image.Image:
+    """The image in a request."""
     url = request["messages"][0]["content"][0]["image_url"]["url"]
     kind, data = url.split(",", 1)
     assert kind == "data:image/png;base64"
-    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
-        red, green, _ = image.convert("RGB").getpixel((0, 0))
+    return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+
+
+def number_of(request: dict[str, Any]) -> int:
+    """The number that is the red of the image's first pixel and a hundred times its green."""
+    red, green, _ = picture_of(request).getpixel((0, 0))
     return red + 100 * green

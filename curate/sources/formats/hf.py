@@ -16,6 +16,7 @@ import polars as pl
 
 from curate.base.column_names import TRIED, Columns
 from curate.base.errors import UserError
+from curate.base.visible import clip, visible
 from curate.sources.format import Remote, SourceFormat
 from curate.sources.look import Look
 from curate.sources.model import Job, Part, with_split, wrong_shape
@@ -60,24 +61,30 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
+#: An id on the hub, which of its configurations, and of which branch, tag or commit.
+_ID = re.compile(r"(?P<name>\w[\w.-]*(/\w[\w.-]*)?)(:(?P<config>[\w.-]+))?(@(?P<revision>\w[\w./-]*))?")
+_SYNTAX = "hf:ORG/NAME:CONFIG@REVISION, CONFIG and REVISION where they are needed"
+
+
 def hub_parts(target: str) -> tuple[list[Part], Path]:
-    """Fetch a hub data set (`org/name` or `org/name:CONFIG`) through `datasets`: its cached Arrow files, their root.
+    """Fetch a hub data set, `org/name[:CONFIG][@REVISION]`, through `datasets`: its cached Arrow files, their root.
 
     Raises UserError where it can't be had.
     """
-    name, _, config = target.partition(":")
+    asked = _ID.fullmatch(target)
+    if asked is None:
+        raise UserError(f"hf:{target}: is no id of a data set on the hub; it is written {_SYNTAX}")
     try:
         import datasets
     except ImportError as error:
         raise UserError("reading from the Hugging Face hub needs the package datasets: pip install datasets") from error
     try:
         with _quiet():
-            loaded = datasets.load_dataset(name, config or None)
+            loaded = datasets.load_dataset(asked["name"], asked["config"], revision=asked["revision"])
     except Exception as error:  # the library raises whatever its back ends raise; all of it is "can't be had"
-        first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        said = clip(visible(" ".join(str(error).split())), 300) or type(error).__name__
         raise UserError(
-            f"hf:{target}: can't be loaded from the Hugging Face hub: {first[:300]} (a data set with several "
-            "configurations is written hf:ORG/NAME:CONFIG)"
+            f"hf:{target}: can't be loaded from the Hugging Face hub: {said} (a data set is written {_SYNTAX})"
         ) from error
     found: list[Part] = []
     for split, data in dict(loaded).items():
@@ -93,7 +100,8 @@ class HuggingFace(SourceFormat):
     name = "hf"
     shape = "an id on the Hugging Face hub (`hf:ORG/NAME`), a `save_to_disk` folder, or parquet shards"
     page = """
-An id is fetched through `datasets`, `hf:ORG/NAME:CONFIG` picks a configuration. Images stay unread until they are
+An id is fetched through `datasets`. `hf:ORG/NAME:CONFIG` picks a configuration, `hf:ORG/NAME@REVISION` a branch, tag
+or commit, `hf:ORG/NAME:CONFIG@REVISION` both. Images stay unread until they are
 needed. `curate fix` writes files, so save a data set of the hub first (`save_to_disk`). It writes a saved data set as
 one that can be loaded again, with the splits that were read. Rows that are conversations are read as [`chat`](#chat)
 says.
@@ -103,7 +111,7 @@ says.
     endings = (".arrow", ".parquet")
     columns = TRIED
     remote = Remote(
-        re.compile(r"(?P<name>\w[\w.-]*(/\w[\w.-]*)?)(:[\w.-]+)?"),
+        _ID,
         "a data set on the Hugging Face hub",
         hub_parts,
         "this is an id on the hub; fetch it first: datasets.load_dataset({id!r}).save_to_disk(FOLDER)",

@@ -9,30 +9,30 @@ from finetune.metrics.metric import PERCENT, Metric, Numbers, Sums
 
 
 def bleu(sums: Sums) -> Numbers:
-    """BLEU-4 in percent, not smoothed: a sum of matches of 0 makes it 0."""
+    """BLEU-4 in percent, not smoothed: a sum of matches of 0 makes it 0. nan where no truth has a 4-gram."""
     matches, possible = (
         np.stack([sums[f"{kind}{size}"] for size in strings.SIZES], axis=-1) for kind in ("matches", "possible")
     )
     precision = np.exp(np.log(matches / possible).mean(axis=-1))
     brevity = np.exp(np.minimum(1 - sums["truth_tokens"] / sums["prediction_tokens"], 0))
-    return 100 * np.where((matches > 0).all(axis=-1), precision * brevity, 0.0)
+    score = 100 * np.where((matches > 0).all(axis=-1), precision * brevity, 0.0)
+    return np.where(sums["long"] > 0, score, np.nan)
 
 
-METRICS = (
-    Metric(
-        name="bleu4",
-        title="BLEU-4",
-        meaning="corpus BLEU-4 of the tokens, one reference, not smoothed",
-        unit=PERCENT,
-        columns=(
-            *(f"matches{size}" for size in strings.SIZES),
-            *(f"possible{size}" for size in strings.SIZES),
-            *("truth_tokens", "prediction_tokens"),
-        ),
-        value=bleu,
-        of_tokens=strings.measure,
-        failed=strings.all_wrong,
-        order=30,
-        hub_name="bleu",
+BLEU4 = Metric(
+    name="bleu4",
+    title="BLEU-4",
+    meaning="corpus BLEU-4 of the tokens, one reference, not smoothed; null where no truth has four tokens",
+    unit=PERCENT,
+    columns=(
+        *(f"matches{size}" for size in strings.SIZES),
+        *(f"possible{size}" for size in strings.SIZES),
+        *("long", "truth_tokens", "prediction_tokens"),
     ),
+    value=bleu,
+    of_tokens=strings.measure,
+    failed=strings.all_wrong,
+    order=30,
+    hub_name="bleu",
 )
+METRICS = (BLEU4,)

@@ -142,22 +142,29 @@ def test_save_to_disk_and_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert widths == [5, 3]
 
     # The hub, from a cache: what load_dataset gives is backed by Arrow files.
-    asked: list[tuple[str, str | None]] = []
+    asked: list[tuple[str | None, ...]] = []
 
-    def load_dataset(name: str, config: str | None = None) -> datasets.DatasetDict:
-        asked.append((name, config))
+    def load_dataset(name: str, config: str | None, revision: str | None) -> datasets.DatasetDict:
+        asked.append((name, config, revision))
         return datasets.load_from_disk(str(tmp_path / "saved"))
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    hub = read("hf:org/formulas:big#train")
-    assert asked == [("org/formulas", "big")]
+    hub = read("hf:org/formulas:big@refs/convert/parquet#train")
+    assert asked == [("org/formulas", "big", "refs/convert/parquet")]
     assert hub.name == "formulas"
     assert labels(hub) == ["a", "b \\t", "c\t"]
     assert [open_image(hub.root, ref).width for ref in images(hub) if ref] == [3, 4, 5]
 
-    def fail(name: str, config: str | None = None) -> None:
-        raise ValueError("Config name is missing.\nPlease pick one")
+    read("hf:org/formulas@v1.0")
+    read("h=hf:org/formulas")
+    assert asked[1:] == [("org/formulas", None, "v1.0"), ("org/formulas", None, None)]
+
+    def fail(name: str, config: str | None, revision: str | None) -> None:
+        raise ValueError("Config name is missing.\nPlease pick one among ['big']")
 
     monkeypatch.setattr(datasets, "load_dataset", fail)
-    with pytest.raises(UserError, match=r"hf:org/formulas: can't be loaded .*Config name is missing"):
+    with pytest.raises(
+        UserError,
+        match=r"hf:org/formulas: can't be loaded .*Config name is missing. Please pick one among \['big'\] .*:CONFIG@REV",
+    ):
         read("hf:org/formulas")

@@ -101,14 +101,14 @@ def found():
 
 
 def test_scores_as_they_came_and_unwrapped(found) -> None:
-    both = [(one.raw["exprate_render_equal"], one.unwrapped["exprate_render_equal"]) for one in found]
+    both = [(one.raw, one.metrics["exprate_render_equal"]) for one in found]
     # Of the page's raw answers, dollars are outer delimiters to the visual key; a fence and a div are not.
-    assert both == [(75, 75), (50, 100), (0, 25)]
-    assert [one.changed for one in found] == [0, 4, 4]
-    assert found[1].wrapped == {"delimiters": 3, "fence": 1, "html": 1}
+    assert both == [(None, 75), (50, 100), (0, 25)]
+    assert [one.unwrapping.changed for one in found] == [0, 4, 4]
+    assert found[1].unwrapping.rules == {"delimiters": 3, "fence": 1, "html": 1}
     assert [one.seconds for one in found] == [0.5, 2.0, None]
     assert [one.p for one in found] == [None, 1, 0.5]
-    assert found[1].unwrapped["cdm"] == 100
+    assert found[1].metrics["cdm"] == 100
     assert best(found).asked.prompt.name == "page"
 
 
@@ -117,8 +117,8 @@ def test_what_is_written(found) -> None:
     assert said["best"] == "page"
     assert [one["name"] for one in said["prompts"]] == ["plain", "page", "boxes"]
     page = said["prompts"][1]
-    assert page["wrapped"] == {"n": 4, "rules": {"delimiters": 3, "fence": 1, "html": 1}}
-    assert page["unwrapped"]["ci"]["exprate_render_equal"] == [100, 100]
+    assert page["unwrapped"] == {"on": True, "n": 4, "rules": {"delimiters": 3, "fence": 1, "html": 1}, "raw": 50}
+    assert page["metrics"]["ci"]["exprate_render_equal"] == [100, 100]
     assert said["prompts"][0]["cut"] == 1
 
 
@@ -152,7 +152,7 @@ def test_the_best_of_many_is_less_sure() -> None:
 def test_runaways_are_counted() -> None:
     rows = [Prediction("a", "x", "x + " * 60)]
     [scored] = score_prompts([Asked(Prompt("p", "?"), rows)])
-    assert scored.unwrapped["runaway"]["n"] == 1
+    assert scored.metrics["runaway"]["n"] == 1
     assert "ran away" in as_text([scored], 100)
 
 
@@ -175,7 +175,7 @@ def check_output(out: Path) -> None:
         f"{name}{ending}" for name in ("plain", "page") for ending in (".jsonl", ".jsonl.run.json", ".unwrapped.jsonl")
     }
     said = json.loads((out / "prompts.json").read_text(encoding="utf-8"))
-    assert [one["unwrapped"]["n"] for one in said["prompts"]] == [3, 3]
+    assert [one["metrics"]["n"] for one in said["prompts"]] == [3, 3]
     assert {"texsieve", "key_version", "model", "data", "best"} < said.keys()
     for name in ("plain", "page"):
         raw, taken = (read_predictions(out / f"{name}{ending}") for ending in (".jsonl", ".unwrapped.jsonl"))

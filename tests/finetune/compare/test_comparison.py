@@ -57,7 +57,7 @@ def test_verdicts(found) -> None:
 
 
 def test_the_source_reports_example(found) -> None:
-    assert found.before.compared[0].confused == {(r"\zeta", r"\epsilon"): 4, (r"\beta", "B"): 2, (".", ""): 1}
+    assert found.before.read([0]).compared[0].confused == {(r"\zeta", r"\epsilon"): 4, (r"\beta", "B"): 2, (".", ""): 1}
     assert found.after.alike[0] == 1
     assert found.after.numbers.column("exprate")[0] == 0  # the strings differ, what is drawn does not
     table = {name: (before, after) for name, before, after in confused(found, "confused")}

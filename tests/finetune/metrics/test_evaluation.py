@@ -29,8 +29,11 @@ def test_every_figure_has_an_interval_that_holds_it() -> None:
     json.dumps(metrics, allow_nan=False)
     for figures in (metrics, metrics["canonical"], *metrics["groups"]["source"]):
         for name, span in figures["ci"].items():
-            if figures[name] is None:  # nothing was drawn
-                assert (span, name[-3:]) == (None, "cdm")
+            if figures[name] is None:  # nothing was drawn, or no truth has four tokens
+                assert span is None
+                assert name[-3:] == "cdm" or (name == "bleu4" and figures["n"] < 4)
+                continue
+            if name == "bleu4" and span is None:  # of three short truths and a long one some drawings have no long one
                 continue
             assert span[0] - 1e-9 <= figures[name] <= span[1] + 1e-9, name
     assert set(metrics["canonical"]) == {"exprate", "le1", "le2", "le3", "bleu4", "edit_score", "cer", "ci"}

@@ -26,6 +26,7 @@ def plainly(truth: list[str], prediction: list[str]) -> dict[str, float]:
         "edit": 1 - far / max(len(truth), len(prediction), 1),
         **{f"matches{n}": (one & other).total() for n, (one, other) in enumerate(grams, 1)},
         **{f"possible{n}": max(1, number) for n, number in enumerate(there, 1)},
+        "long": len(truth) >= 4,
         "truth_tokens": len(truth),
         "prediction_tokens": len(prediction),
         "wrong_characters": Levenshtein.distance(" ".join(truth), " ".join(prediction)),

@@ -9,7 +9,7 @@ from extra import require_finetune
 from stub_model import StubModel, StubProcessor, expected, questions
 
 from curate.base.errors import UserError
-from finetune.predict.engines import Asking, Question, batches, predict_batches, predict_rows
+from finetune.predict.engines import Asking, Question, predict_batches, predict_rows, windows
 from finetune.predict.file import as_line
 
 pytestmark = pytest.mark.finetune
@@ -25,6 +25,10 @@ def ask(rows: list[Question], asking: Asking, model: StubModel | None = None, **
     return list(predict_rows(model or StubModel(), StubProcessor(), rows, PROMPT, asking, **more))
 
 
+def batches(rows: list[Question], asking: Asking) -> list[list[Question]]:
+    return [batch for window in windows(rows, asking) for batch in window]
+
+
 def test_every_row_gets_its_own_answer() -> None:
     rows = questions(50)
     answers = ask(rows, Asking(batch_size=7, window=20))
@@ -36,7 +40,7 @@ def test_every_row_gets_its_own_answer() -> None:
 
 def test_batches_are_of_like_size_and_the_largest_comes_first() -> None:
     rows = questions(50)
-    made = list(batches(rows, Asking(batch_size=8, window=24)))
+    made = batches(rows, Asking(batch_size=8, window=24))
     assert [len(batch) for batch in made] == [8, 8, 8, 8, 8, 8, 2]
     areas = [[row.size[0] * row.size[1] for row in batch] for batch in made]
     for window in (areas[:3], areas[3:6], areas[6:]):
@@ -128,6 +132,52 @@ def test_done_batches_are_passed_over_and_others_asked_whole() -> None:
     )
     assert model.calls == [4, 4, 4, 4]  # as in a run that was never stopped, but for the first batch
     assert [answer.sample_id for answers in made for answer in answers] == [*order[6:11], *order[12:]]
+
+
+def test_the_size_of_batches_is_found_by_trying() -> None:
+    model, notes = StubModel(at_most=100), []
+    answers = ask(questions(250), Asking(), model, note=notes.append)
+    assert sorted(answer.pred for answer in answers) == sorted(expected(at, PROMPT) for at in range(250))
+    assert model.calls == [32, 64, 128, 64, 64, 26]  # 128 don't fit, so half as many, and no more is tried
+    assert notes == ["out of memory with 128 images at a time; going on with 64"]
+    assert [len(batch) for batch in batches(questions(250), Asking(window=200))] == [32, 64, 104, 50]
+
+
+def test_a_long_answer_does_not_hold_up_its_batch() -> None:
+    """Of 20 rows two are long. Their batch ends without them, and they are asked again, together, at the end."""
+    rows = questions(40)
+    model = StubModel(long={3, 30}, steps=200)
+    answers = ask(rows, Asking(batch_size=20, max_new_tokens=500), model)
+    assert {answer.sample_id: answer.pred for answer in answers} == {
+        row.sample_id: model.answer(at, PROMPT) for at, row in enumerate(rows)
+    }
+    assert model.calls == [20, 20, 2]
+    assert model.made == [4, 4, 201]
+    assert [answer.runaway for answer in answers] == [False] * 40
+    assert {answer.tokens for answer in answers[-2:]} == {201}
+
+
+def test_an_endless_answer_is_cut_once_and_costs_no_other() -> None:
+    model = StubModel(long={3}, steps=10**6)
+    answers = ask(questions(20), Asking(max_new_tokens=64), model)
+    assert [answer.sample_id for answer in answers if answer.runaway] == ["s/0003"]
+    assert (model.calls, model.made) == ([20, 1], [4, 64])
+
+
+def test_dice_are_thrown_to_the_end() -> None:
+    model = StubModel(long={3}, steps=50)
+    ask(questions(20), Asking(temperature=0.7), model)
+    assert (model.calls, model.made) == ([20], [51])
+
+
+def test_one_that_was_stopped_asks_only_the_long_ones_batches_again() -> None:
+    rows, asking = questions(40), Asking(batch_size=20, max_new_tokens=500)
+    order = [row.sample_id for batch in batches(rows, asking) for row in batch]
+    late = ["s/0003", "s/0030"]
+    model = StubModel(long={3, 30}, steps=20)
+    made = list(predict_batches(model, StubProcessor(), rows, PROMPT, asking, done=set(order) - {late[0]}))
+    assert model.calls == [20, 1]
+    assert [answer.sample_id for answers in made for answer in answers] == late[:1]
 
 
 def test_a_prompt_that_steers_the_model_is_refused() -> None:

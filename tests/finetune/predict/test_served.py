@@ -35,6 +35,8 @@ FAULTS = (
     "surrogate",
     "deep",
     "endless",
+    "three choices",
+    "drip",
 )
 #: `finetune`, where neither torch nor unsloth can be imported.
 WITHOUT_TORCH = """
@@ -151,6 +153,11 @@ def test_a_server_without_log_probabilities_is_asked_without() -> None:
 @pytest.mark.parametrize(
     ("server", "said"),
     [
+        (ChatServer(models="to http://elsewhere/v1"), "status 302, which leads to http://elsewhere/v1; give --server"),
+        (ChatServer(lambda *_: "to https://h/v1"), "status 302, which leads to https://h/v1; give --server"),
+        (ChatServer(models="bomb"), r"the answer is compressed \(gzip\), which was not asked for"),
+        (ChatServer(lambda *_: "bomb"), r"the answer is compressed \(gzip\), which was not asked for"),
+        (ChatServer(models="endless"), "the answer is longer than 4 MiB, when asked for its models"),
         (ChatServer(models=["a", "b"]), "has no model 'merged'; it has: a, b"),
         (ChatServer(key="other"), r"refuses the key \(401\); set TEXSIEVE_API_KEY"),
         (ChatServer(lambda row, before: "404", models=None), r"status 404 \(not now\)"),
@@ -207,6 +214,28 @@ def test_settings_of_the_server_are_refused(tmp_path, capsys) -> None:
     ]
     assert run("finetune", main_group, command) == 2
     assert "--4bit/--16bit is the server's own setting" in capsys.readouterr().err
+
+
+def test_more_text_than_was_asked_for_is_cut() -> None:
+    with ChatServer(lambda *_: "huge").running() as server:
+        asker = ServedAsker(server.url, MODEL)
+        ((answer,),) = asker.ask([question(1)], "Read.", Asking(max_new_tokens=9))
+    assert (answer.pred, answer.runaway) == ("y" * 9 * 64, True)
+
+
+def test_a_score_that_is_no_number_costs_no_answer() -> None:
+    with ChatServer(lambda *_: "odd score").running() as server:
+        ((answer,),) = ServedAsker(server.url, MODEL).ask([question(1)], "Read.", Asking())
+    assert (answer.pred, answer.score) == ("y", None)
+
+
+def test_a_head_that_never_ends_ends_it(monkeypatch) -> None:
+    monkeypatch.setattr(ServedAsker, "_longest", lambda self: 0.5)
+    with (
+        ChatServer(lambda *_: "head").running() as server,
+        pytest.raises(UserError, match="no answer ends; what is answered is kept"),
+    ):
+        ask(server, range(2))
 
 
 def test_killed_it_goes_on_where_it_was(tmp_path) -> None:

@@ -6,7 +6,7 @@ The answer is made of the image's mean grey and the prompt's length, so that it 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,25 +57,42 @@ class StubProcessor:
 class StubModel:
     """Greedy, two or three tokens and the end: the grey, the prompt's length, and 7 where the grey is odd.
 
-    at_most: images at a time that there is memory for. sleep: seconds a call takes. endless: never ends an answer.
+    long: numbers of questions whose answers have `steps` tokens. made: tokens that each call made. at_most: images at a time that there is memory for. sleep: seconds a call takes. endless: never ends an answer.
     sure: the logit of a chosen token, else 1 for the first, 2 for the next …
     """
 
     device = "cpu"
 
     def __init__(
-        self, *, at_most: int = 1000, sleep: float = 0.0, endless: bool = False, sure: float | None = None
+        self,
+        *,
+        at_most: int = 1000,
+        sleep: float = 0.0,
+        endless: bool = False,
+        sure: float | None = None,
+        long: Collection[int] = (),
+        steps: int = 0,
     ) -> None:
         self.generation_config = SimpleNamespace(eos_token_id=[END, PAD])
         self.at_most, self.sleep, self.endless, self.sure = at_most, sleep, endless, sure
+        self.long, self.steps = long, steps
         self.calls: list[int] = []
+        self.made: list[int] = []
         self.settings: dict[str, Any] = {}
 
     def eval(self) -> None:
         pass
 
     def generate(
-        self, *, input_ids: Any, greys: Any, asked: int, max_new_tokens: int, logits_processor: Any, **settings: Any
+        self,
+        *,
+        input_ids: Any,
+        greys: Any,
+        asked: int,
+        max_new_tokens: int,
+        logits_processor: Any,
+        stopping_criteria: Any = None,
+        **settings: Any,
     ) -> Any:
         torch = _torch()
         self.settings = settings
@@ -94,12 +111,21 @@ class StubModel:
             for processor in logits_processor:
                 logits = processor(ids, logits)
             ids = torch.cat([ids, logits.argmax(-1, keepdim=True)], dim=1)
+            if any(bool(criterion(ids, logits).all()) for criterion in stopping_criteria or ()):
+                break
+        self.made.append(ids.shape[1] - input_ids.shape[1])
         return ids
 
     def _answer(self, grey: int, asked: int, most: int) -> list[int]:
         if self.endless:
             return [_FIRST + 9] * (most + 1)
+        if grey in self.long:
+            return [*[_FIRST + grey] * min(self.steps, most), END]
         return [_FIRST + grey, _FIRST + asked % 250, *([_FIRST + 7] if grey % 2 else []), END]
+
+    def answer(self, grey: int, prompt: str) -> str:
+        """What it answers without a limit."""
+        return " ".join([f"x_{{{grey}}}"] * self.steps) if grey in self.long else expected(grey, prompt)
 
 
 def expected(grey: int, prompt: str) -> str:

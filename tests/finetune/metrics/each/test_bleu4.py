@@ -28,5 +28,5 @@ def test_bleu_counts_a_sentence_too_short_for_an_n_gram_as_one_missed() -> None:
 
 
 def test_bleu_is_not_smoothed() -> None:
-    assert bleu4(("a b c", "a b c")) == 0
-    assert bleu4(("a b c", "")) == 0
+    assert bleu4(("a b c d", "a b c")) == 0
+    assert bleu4(("a b c d", "")) == 0

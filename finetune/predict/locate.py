@@ -1,0 +1,155 @@
+"""Reads pages: asks a model where the formulas are, cuts them out, has each read. Draws nothing, loads no model.
+
+PRED.boxes.jsonl has the answers to the first question, PRED.crops.jsonl the readings of what was cut out, each a
+prediction file that goes on where it was stopped. PRED.jsonl has a row a page: its formulas, joined by `\\\\`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from curate.base.atomic_files import new_file
+from curate.base.errors import UserError
+from curate.images.model_ready import Resize
+from curate.predictions.rows import read_predictions
+from curate.predictions.unwrap import unwrap
+from finetune.data.pairs import picture
+from finetune.predict.boxes import Coordinates, boxes_in, in_pixels, seen_sizes
+from finetune.predict.engines import Answerer, Asking, Question, Rows
+from finetune.predict.file import facts_file
+from finetune.predict.job import Predicted, Progress, predict_file
+
+PROMPT = (
+    'Locate every formula in this image. Answer in JSON: a list of objects with "bbox_2d", which is [x1, y1, x2, y2].'
+)
+#: What is left around a box, as part of its shorter side: boxes cut off the tips of letters.
+_MARGIN = 0.1
+
+
+@dataclass(frozen=True)
+class Located:
+    """What came of some pages. read: the prediction of what was cut out. left_out: boxes by reason. whole: pages without
+    a usable box, which were read as they are."""
+
+    path: Path
+    pages: int
+    boxes: int
+    whole: int
+    read: Predicted
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+class Crops:
+    """Parts of pages as questions. pages: the whole images. boxes: of each page, in its pixels; none: all of it."""
+
+    def __init__(self, pages: Rows, boxes: Mapping[str, Sequence[tuple[int, int, int, int]]], resize: Resize) -> None:
+        self._pages, self._resize = pages, resize
+        self._boxes = boxes
+        self.rows = [(name, "") for page, _ in pages.rows for name, _ in self.of(page)]
+
+    def of(self, page: str) -> list[tuple[str, tuple[int, int, int, int] | None]]:
+        """The ids of a page's parts, and where they are."""
+        return [(f"{page}#{n}", box) for n, box in enumerate(self._boxes[page], 1)] or [(f"{page}#0", None)]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Question]:
+        for page in self._pages:
+            for name, box in self.of(page.sample_id):
+                box = None if box is None else _with_margin(box, page.size)
+                size = page.size if box is None else (box[2] - box[0], box[3] - box[1])
+                yield Question(name, "", partial(self._open, page, box), size)
+
+    def _open(self, page: Question, box: tuple[int, int, int, int] | None) -> Image.Image:
+        image = page.load()
+        return picture(image if box is None else image.crop(box), self._resize)
+
+
+def _with_margin(box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = box
+    margin = max(round(_MARGIN * min(right - left, bottom - top)), 2)
+    return max(left - margin, 0), max(top - margin, 0), min(right + margin, size[0]), min(bottom + margin, size[1])
+
+
+def predict_pages(
+    asker: Answerer,
+    pages: Rows,
+    originals: Rows,
+    data: dict[str, Any],
+    prompt: str,
+    path: Path,
+    asking: Asking,
+    *,
+    coordinates: Coordinates,
+    resize: Resize,
+    max_pixels: int,
+    progress: Progress = lambda stage, done, of: None,
+) -> Located:
+    """Write what the pages' formulas read into `path`; PRED.boxes.jsonl and PRED.crops.jsonl stand beside it.
+
+    pages: as the model sees them. originals: the same in full size, which formulas are cut out of. Others as in
+    `predict_file`. max_pixels: what the model's processor scales images to at most.
+
+    Raises UserError as `predict_file` does.
+    """
+    if path.exists() and not facts_file(path).exists():
+        raise UserError(f"{path}: already there, and not a prediction of pages; name another --out")
+    asked, crops = (path.with_name(f"{path.stem}.{kind}.jsonl") for kind in ("boxes", "crops"))
+    predict_file(asker, pages, data, PROMPT, asked, asking, progress=_stage(progress, "find"))
+    sizes = {page.sample_id: page.size for page in originals}
+    seen = dict(zip(sizes, seen_sizes(list(sizes.values()), resize, max_pixels), strict=True))
+    left_out: Counter[str] = Counter()
+    boxes = {}
+    for row in read_predictions(asked):
+        found, bad = boxes_in(row.pred)
+        boxes[row.sample_id], outside = in_pixels(found, coordinates, sizes[row.sample_id], seen[row.sample_id])
+        left_out += bad + outside
+    parts = Crops(originals, boxes, resize)
+    facts = {**data, "boxes": {"sha256": _sha256(boxes), "coordinates": coordinates}}
+    read = predict_file(asker, parts, facts, prompt, crops, asking, progress=_stage(progress, "read"))
+    _join(path, pages, parts, crops)
+    with new_file(facts_file(path)) as temporary:
+        said = {"model": asker.identity(), "data": facts, "prompt": prompt, "located_by": PROMPT}
+        temporary.write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+    whole = sum(not some for some in boxes.values())
+    return Located(path, len(pages), sum(map(len, boxes.values())), whole, read, dict(left_out))
+
+
+def _join(path: Path, pages: Rows, parts: Crops, crops: Path) -> None:
+    """Write a row a page: the readings of its parts, without what stands around them."""
+    readings = {row.sample_id: row for row in read_predictions(crops)}
+    images = {page.sample_id: page.image for page in pages}
+    lines = []
+    for page, gt in pages.rows:
+        of = [(readings[name], box) for name, box in parts.of(page)]
+        seconds, scores = [row.seconds for row, _ in of], [row.score for row, _ in of]
+        line: dict[str, Any] = {
+            "sample_id": page,
+            "gt": gt,
+            "pred": of[0][0].pred if len(of) == 1 else r" \\ ".join(unwrap(row.pred)[0] for row, _ in of),
+            "image": images[page],
+            "seconds": round(sum(seconds), 4) if None not in seconds else None,  # type: ignore[arg-type]
+            "score": min(scores) if None not in scores else None,  # type: ignore[type-var]
+        }
+        line = {name: value for name, value in line.items() if value is not None}
+        lines.append(json.dumps({**line, "boxes": [box for _, box in of if box is not None]}, ensure_ascii=False))
+    with new_file(path) as temporary:
+        temporary.write_text("".join(line + "\n" for line in lines), encoding="utf-8", newline="\n")
+
+
+def _stage(progress: Progress, name: str) -> Progress:
+    return lambda stage, done, of: progress(stage if stage == "load" else name, done, of)
+
+
+def _sha256(boxes: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(boxes).encode()).hexdigest()
