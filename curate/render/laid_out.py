@@ -41,7 +41,7 @@ def laid_out(label: str, *, tags: bool = False) -> Drawing:
         elements = column_rules.placed(elements, rules)
     if lacking:
         elements = _without_stand_ins(elements, lacking)
-    return replace(drawing, elements=elements)
+    return replace(drawing, elements=elements, speech="" if lacking else drawing.speech)
 
 
 def _look_at_size(label: str) -> None:
