@@ -46,7 +46,7 @@ def write_run(
     clock: Clock,
     options: AuditOptions,
 ) -> None:
-    from curate.report import write_report
+    from curate.report.page import write_report
 
     with ExitStack() as locked, new_folder(out, replace=options.update, logs=(DECISIONS_FILE,)) as folder:
         with clock.stage("write"):

@@ -4,6 +4,7 @@
     render_png(r"\\frac12", height_px=64)          bytes of a PNG
     error_png("Missing close brace")              a picture of a message, for where a drawing was expected
     render_many(labels, workers=2)                (index, PNG or RenderError) for many labels, over processes
+    render_inside(label)                          for a page of many drawings, which share the outlines of glyphs
     render_to_folder(labels, out, "png")          what `curate render` does with a label or a file of lines
     render_named(pairs, out, "png")               the same for (name, label) pairs
 
@@ -15,15 +16,20 @@ mathra has no outline for are drawn with a font of this machine, and as an empty
 """
 
 from curate.render.batch import render_many, render_named, render_to_folder
-from curate.render.drawing import EM_PX, LABEL_LIMIT, render_png, render_svg
+from curate.render.drawing import EM_PX, LABEL_LIMIT, SHARED, render_inside, render_png, render_svg
 from curate.render.engine import RenderError
 from curate.render.messages import error_png, text_font, wrapped
+from curate.render.svg import Inside, paths
 
 __all__ = [
     "EM_PX",
     "LABEL_LIMIT",
+    "SHARED",
+    "Inside",
     "RenderError",
     "error_png",
+    "paths",
+    "render_inside",
     "render_many",
     "render_named",
     "render_png",

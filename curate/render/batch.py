@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice, tee
@@ -20,7 +20,6 @@ from rules.workers.helper import each
 from rules.workers.pool import Lost
 from rules.workers.spread import is_isolated, spread
 
-FORMATS = ("png", "svg")
 _CHUNK = 16
 #: A process takes about a second to be ready, as long as 500 drawings take.
 _WORTH_A_PROCESS = 1000
@@ -29,30 +28,37 @@ _LARGEST_FILE = 64 * 1024 * 1024
 Drawn: TypeAlias = bytes | RenderError
 
 
+def _svg(label: str, *, colour: str) -> bytes:
+    return render_svg(label, colour=colour).encode("utf-8")
+
+
+#: What draws a file of a format.
+FORMATS: dict[str, Callable[..., bytes]] = {"png": render_png, "svg": _svg}
+
+
 class RenderLost(RenderError):
     """The drawing ended its process, twice. Another time, or on another machine, it may not."""
 
 
-def _lost(lost: Lost) -> list[Drawn]:
+def _lost(lost: Lost) -> list[Any]:
     return [RenderLost(f"not drawn: {lost.why}")]
 
 
-def _draw(label: str, format: str, options: dict[str, Any]) -> Drawn:
-    try:
-        return render_png(label, **options) if format == "png" else render_svg(label, **options).encode("utf-8")
-    except RenderError as error:
-        return error
+def _draw_chunk(labels: Sequence[str], draw: Callable[[str], bytes]) -> list[Drawn]:
+    found: list[Drawn] = []
+    for label in each(labels):
+        try:
+            found.append(draw(label))
+        except RenderError as error:
+            found.append(error)
+    return found
 
 
-def _draw_chunk(labels: Sequence[str], format: str, options: dict[str, Any]) -> list[Drawn]:
-    return [_draw(label, format, options) for label in each(labels)]
-
-
-def _drawn(labels: Iterable[str], workers: int, format: str, options: dict[str, Any]) -> Iterator[Drawn]:
+def _drawn(labels: Iterable[str], workers: int, draw: Callable[[str], bytes]) -> Iterator[Drawn]:
     several = workers > 1
     source, size = iter(labels), _CHUNK if several or is_isolated() else 1
     chunks = iter(lambda: list(islice(source, size)), [])
-    work = partial(_draw_chunk, format=format, options=options)
+    work = partial(_draw_chunk, draw=draw)
     yield from chain.from_iterable(spread(work, chunks, workers, lost=_lost, to="draw", apart=several))
 
 
@@ -71,7 +77,7 @@ def render_many(
         first = list(islice(source, _WORTH_A_PROCESS))
         workers = cores(8) if len(first) == _WORTH_A_PROCESS else 1
         source = chain(first, source)
-    yield from enumerate(_drawn(source, workers, "png", options))
+    yield from enumerate(_drawn(source, workers, partial(render_png, **options)))
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ def render_named(named: Iterable[tuple[str, str]], out: Path, format: str = "png
     failed: list[tuple[str, str]] = []
     taken: set[str] = set()
     told, named = tee(named)
-    drawn = _drawn((label for _, label in told), 1, format, {"colour": "black"})
+    drawn = _drawn((label for _, label in told), 1, partial(FORMATS[format], colour="black"))
     for (name, _), data in zip(named, drawn, strict=True):
         name = _free_name(name, taken)
         if isinstance(data, RenderError):

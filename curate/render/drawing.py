@@ -13,10 +13,13 @@ from PIL import ImageColor
 from curate.render.engine import RenderError
 from curate.render.glyphs import with_fonts
 from curate.render.laid_out import LABEL_LIMIT, laid_out
-from curate.render.svg import EM_PX, written
+from curate.render.svg import EM_PX, Inside, inside, written
 from rules import faults
 
-__all__ = ["EM_PX", "LABEL_LIMIT", "RenderError", "RenderFault", "render_png", "render_svg"]
+__all__ = ["EM_PX", "LABEL_LIMIT", "RenderError", "RenderFault", "render_inside", "render_png", "render_svg"]
+
+#: What the ids of outlines start with in a page whose drawings share them.
+SHARED = "glyph"
 
 #: A picture is scaled down rather than made larger than this.
 MOST_PIXELS = 16_000_000
@@ -32,6 +35,15 @@ def render_svg(label: str, *, scale: float = 1.0, colour: str | None = None) -> 
     """
     with _faults_caught(label):
         return _svg(label, scale, _colour(colour) if colour else None)
+
+
+def render_inside(label: str) -> Inside:
+    """`label` for a page in which all drawings use the same outlines, with ids that start with SHARED.
+
+    Raises RenderError as `render_svg` does.
+    """
+    with _faults_caught(label):
+        return inside(laid_out(label), SHARED)
 
 
 class RenderFault(RenderError):

@@ -8,6 +8,7 @@ an em, y grows upwards from the baseline.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,10 +81,14 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a label is drawn with, in mathra's order. `outlines`: the path of every glyph. `fill` is "" or #rrggbb."""
+    """What a label is drawn with, in mathra's order. `fill` is "" or #rrggbb.
+
+    outlines: the path of every glyph. speech: the formula in English words, as a screen reader says it; may be empty.
+    """
 
     elements: list[Element]
     outlines: Mapping[int, str]
+    speech: str = ""
 
     def ink(self) -> Box | None:
         """Left, bottom, right, top of all that is seen; None where nothing is."""
@@ -133,6 +138,7 @@ _OUTLINES: dict[int, str] = {}
 _COLUMN = re.compile(r"^column \d+: ")
 _OPENING = '<g fill="currentColor" stroke="none" transform="scale(1,-1)">'
 _ROOM = re.compile(r"[A-Z]\s*|[\s,]+")
+_SPEECH = re.compile(r"<title[^<>]*>([^<]*)</title>")
 
 
 def layout(tex: str) -> Drawing:
@@ -163,7 +169,8 @@ def layout(tex: str) -> Drawing:
         raise RenderError(f"mathra draws something that isn't known here: {body[at : at + 60]}")
     if any(isinstance(element, Glyph) and element.number not in _OUTLINES for element in elements):
         _OUTLINES.update((int(number), path) for number, path in _PATH.findall(svg, 0, start))
-    return Drawing(elements, _OUTLINES)
+    speech = _SPEECH.search(svg, 0, start)
+    return Drawing(elements, _OUTLINES, html.unescape(speech.group(1)) if speech else "")
 
 
 def _shape(kind: str, attributes: Mapping[str, str]) -> Element:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
+from functools import cache
 
 from curate.render import column_rules
 from curate.render.engine import Character, Drawing, Element, Glyph, RenderError, layout
@@ -22,6 +23,7 @@ MOST_DEPTH = 64
 #: What stands for a character that mathra's font lacks while mathra lays the formula out: signs of about its width that
 #: are set as letters are.
 _NESTING = re.compile(r"\\(?:begin|end)(?![A-Za-z])|(?<!\\)[{}]")
+_PRIME = re.compile(r"\\prime(?![A-Za-z])")
 _WRITTEN = {"…": r"\ldots ", "⋯": r"\cdots "}
 _WIDE, _NARROW = "▣▤▥▦▧▨▩◧◨◩◪◫◰◱◲◳⬒⬓⬔⬕", "⏑⏒⏓⏜⏠⏡⌯⌔⌐⌙⍩⍶⍺⌿"
 
@@ -41,7 +43,24 @@ def laid_out(label: str, *, tags: bool = False) -> Drawing:
         elements = column_rules.placed(elements, rules)
     if lacking:
         elements = _without_stand_ins(elements, lacking)
-    return replace(drawing, elements=elements)
+    if _PRIME.search(tex):
+        elements = [_as_in_scripts(element) for element in elements]
+    return replace(drawing, elements=elements, speech="" if lacking else drawing.speech)
+
+
+def _as_in_scripts(element: Element) -> Element:
+    r"""A bare `\prime` as LaTeX's font has it, large and on the baseline: the glyph that is made for exponents."""
+    small, large = _prime_glyphs()
+    return element._replace(number=large) if isinstance(element, Glyph) and element.number == small else element
+
+
+@cache
+def _prime_glyphs() -> tuple[int, int]:
+    """The glyphs of a prime by itself and of one in an exponent. Their outlines are known afterwards."""
+    small, large = (layout(tex).elements[-1] for tex in (r"\prime", r"x^{{}\prime}"))
+    assert isinstance(small, Glyph)
+    assert isinstance(large, Glyph)
+    return small.number, large.number
 
 
 def _look_at_size(label: str) -> None:

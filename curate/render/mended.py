@@ -10,10 +10,11 @@ from rules.latex.commands import COMMANDS
 _POSITION = re.compile(r"(\\begin\s*\{(?:aligned|gathered|split|multlined)\})\s*\[[tbc]\]")
 _NOT_BEFORE_SPACE = re.compile(r"\\not\s*(?=\\[!,:;>])")
 _NO_BOLD = re.compile(r"\\(?:un)?boldmath(?![A-Za-z])\s*")
-_GREEK = re.compile(
-    r"\\((?:var)?(?:epsilon|theta|pi|rho|sigma|phi|kappa)|alpha|beta|gamma|delta|zeta|eta|iota|lambda|mu|nu|xi|tau|upsilon"
-    r"|chi|psi|omega)(?![A-Za-z])"
+_GREEK_NAMES = (
+    "(?:var)?(?:epsilon|theta|pi|rho|sigma|phi|kappa)|alpha|beta|gamma|delta|zeta|eta|iota|lambda|mu|nu|xi|tau|upsilon"
+    "|chi|psi|omega"
 )
+_GREEK = re.compile(rf"\\({_GREEK_NAMES})(?![A-Za-z])")
 _MOST_FRACTIONS = 150  # beyond, a little space is as good as the time it takes
 _FRACTION = re.compile(r"\\[dt]?(?:frac|binom)(?![A-Za-z])")
 _ARGUMENT = re.compile(r"\s*(?:\{|\\(?:[A-Za-z]+|.)|[^\s{}\\&^_])", re.DOTALL)
@@ -32,6 +33,15 @@ _BEFORE_HIGH_DOTS = "|".join(
     )
 )
 _DOTS = re.compile(rf"\\dots\s*(?=[-+=<>*:]|\\(?:{_BEFORE_HIGH_DOTS}|not|sum|prod|bigcup|bigcap)(?![A-Za-z]))")
+_SIGN = (
+    r"(?:\\math(?:bf|rm|sf|tt|cal|bb|frak|scr)\s*\{\s*[A-Za-z0-9]\s*\}|[A-Za-z0-9]"
+    rf"|\\(?:{_GREEK_NAMES}|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Upsilon|Phi|Psi|Omega|ell)(?![A-Za-z]))"
+)
+#: An accent over one sign, with an exponent, which an index may stand before.
+_ACCENTED = re.compile(
+    r"\\(vec|hat|widehat|tilde|widetilde|bar|check|breve|acute|grave|dot|ddot|mathring)(?![A-Za-z])\s*"
+    rf"(?:\{{\s*({_SIGN})\s*\}}|({_SIGN}))(\s*_\s*(?:\{{[^{{}}]*\}}|{_SIGN}))?(?=\s*\^)"
+)
 
 
 def mended(label: str) -> str:
@@ -41,7 +51,31 @@ def mended(label: str) -> str:
         label = _DOTS.sub(r"\\cdots ", label)
     if "'" in label or r"\prime" in label:
         label = _raised_primes(label)
-    return _greek_in_italics(_fractions_as_letters(_operators_beside(_small_stacks(label))))
+    if "^" in label:
+        label = _ACCENTED.sub(_accent_apart, label)
+    return _greek_in_italics(_fractions_as_letters(_operators_beside(_small_stacks(_scripts_at_sides(label)))))
+
+
+def _accent_apart(found: re.Match[str]) -> str:
+    """The exponent of a sign with an accent is as high as without (Appendix G of The TeXbook, rule 12)."""
+    accent, inner, bare, index = found.groups()
+    sign = inner or bare
+    return rf"\mathrlap{{\{accent}{{\phantom{{{sign}}}}}}}{sign}{index or ''}"
+
+
+def _scripts_at_sides(label: str) -> str:
+    r"""`\sideset`: its scripts are those of the operator, as high as those of `\nolimits`; mathra sets a letter's."""
+    at = len(label)
+    while (at := label.rfind(r"\sideset", 0, at)) >= 0:
+        left, rest = _argument(label[at + 8 :])
+        right, rest = _argument(rest)
+        operator, rest = _argument(rest)
+        if operator:
+            # Empty brackets as high as the operator; they are 0.24 em wide.
+            before = rf"{{\hspace{{-0.24em}}\left.\vphantom{{{operator}}}\right.{left}}}\!" if left.strip() else ""
+            beside = rf"\nolimits {right}" if right.strip() else ""
+            label = rf"{label[:at]}\mathop{{{before}{operator}{beside}}}{rest}"
+    return label
 
 
 def _raised_primes(label: str) -> str:

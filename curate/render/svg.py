@@ -6,6 +6,8 @@ Nothing of the label's own text gets into the file but characters that no outlin
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from curate.render.engine import Character, Drawing, Element, Ellipse, Glyph, RenderError, Rule
 
@@ -17,22 +19,54 @@ PADDING = 120
 CHARACTER_SIZE = 884
 
 
-def written(drawing: Drawing, mark: str, scale: float, colour: str | None) -> str:
-    """A self-contained SVG. mark: what its ids start with; scale 1 draws the em 16 pixels high; colour: #rrggbb."""
+@dataclass(frozen=True)
+class Inside:
+    """What is inside the SVG of a drawing.
+
+    width, height: pixels at scale 1. view: its viewBox. body: its elements, which use outlines by the ids that `paths`
+    gives them. outlines: the path of every glyph. speech: the formula in words; may be empty.
+    """
+
+    width: float
+    height: float
+    view: str
+    body: str
+    outlines: dict[int, str]
+    speech: str
+
+
+def inside(drawing: Drawing, mark: str) -> Inside:
+    """mark: what the ids of outlines start with. Raises RenderError where there is nothing to draw."""
     ink = drawing.ink()
     if ink is None:
         raise RenderError("Nothing to draw")
     left, bottom, right, top = ink[0] - PADDING, ink[1] - PADDING, ink[2] + PADDING, ink[3] + PADDING
-    width, height, px = right - left, top - bottom, EM_PX * scale / 1000
+    width, height, px = right - left, top - bottom, EM_PX / 1000
     numbers = dict.fromkeys(element.number for element in drawing.elements if isinstance(element, Glyph))
-    outlines = "".join(f'<path id="{mark}-{number}" d="{drawing.outlines[number]}"/>' for number in numbers)
-    painted = f' color="{colour}"' if colour else ""
     body = "".join(_element(element, mark) for element in drawing.elements)
+    return Inside(
+        width * px,
+        height * px,
+        f"{left:g} {-top:g} {width:g} {height:g}",
+        f'<g fill="currentColor" transform="scale(1,-1)">{body}</g>',
+        {number: drawing.outlines[number] for number in numbers},
+        drawing.speech,
+    )
+
+
+def paths(outlines: Iterable[tuple[int, str]], mark: str) -> str:
+    """The outlines, for the `<defs>` of one drawing or of many."""
+    return "".join(f'<path id="{mark}-{number}" d="{outline}"/>' for number, outline in outlines)
+
+
+def written(drawing: Drawing, mark: str, scale: float, colour: str | None) -> str:
+    """A self-contained SVG. mark: what its ids start with; scale 1 draws the em 16 pixels high; colour: #rrggbb."""
+    found = inside(drawing, mark)
+    painted = f' color="{colour}"' if colour else ""
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-        f' width="{width * px:.2f}" height="{height * px:.2f}"'
-        f' viewBox="{left:g} {-top:g} {width:g} {height:g}"{painted}><defs>{outlines}</defs>'
-        f'<g fill="currentColor" transform="scale(1,-1)">{body}</g></svg>'
+        f' width="{found.width * scale:.2f}" height="{found.height * scale:.2f}"'
+        f' viewBox="{found.view}"{painted}><defs>{paths(found.outlines.items(), mark)}</defs>{found.body}</svg>'
     )
 
 

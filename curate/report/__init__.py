@@ -1,5 +1,1 @@
-"""Writes report.html of a run, one self-contained file. Counts nothing: `curate.audit.summary` does."""
-
-from curate.report.page import Describe, ReportedRun, write_report
-
-__all__ = ["Describe", "ReportedRun", "write_report"]
+"""The pages and tables of a run: report.html, one self-contained file. Counts nothing: `curate.audit.summary` does."""

@@ -18,11 +18,12 @@ from markupsafe import Markup
 
 from curate.base.atomic_files import new_file
 from curate.base.tables import count, share, size
-from curate.report import data, pictures, plots
+from curate.report import data, plots
 from curate.report.examples import FlaggedSample, choose, of_whole_sources
 from curate.report.markup import code, code_spans, marked, text
 from curate.report.overview import near_text, overlaps, rank, suppressed_text
-from curate.report.suspects import choose_suspects, suspect_cards
+from curate.report.pictures import NO_ROOM, OpenImage, PagePicture, Pictures, Place
+from curate.report.suspects import choose_suspects, suspect_cards, wants_of
 from curate.report.template import open_template
 from curate.runs import decision_counts
 
@@ -30,12 +31,10 @@ from curate.runs import decision_counts
 Describe = Callable[[str], tuple[str, str, str]]
 
 EXAMPLES = 6
-#: Bytes of the page and, in it, of its pictures and of its examples' text. What comes later goes without.
+#: Bytes of the page and, in it, of its pictures and of its examples' text. What comes later goes without, and says so.
 MOST_BYTES = 9_500_000
 PICTURE_BYTES = 4_500_000
 TEXT_BYTES = 1_500_000
-#: Pictures that are made at all: drawing one label takes some 15 ms.
-MOST_PICTURES = 400
 MOST_RULES = 250
 MOST_SOURCES = 100
 MOST_UNREADABLE = 200
@@ -61,8 +60,7 @@ def write_report(
     out: Path,
     *,
     describe: Describe,
-    render: pictures.Render | None = None,
-    open_image: pictures.OpenImage | None = None,
+    open_image: OpenImage | None = None,
     examples: int = EXAMPLES,
 ) -> None:
     """Write the report of `run` to the file `out`, whole or not at all. Equal runs give equal bytes.
@@ -71,17 +69,10 @@ def write_report(
         run: its frames have the schemas of `curate.runs.folder`.
         out: the file, by custom report.html in the run folder.
         describe: `(title, what, why)` of a rule's code.
-        render: draws a label as PNG at twice its shown size; `curate.render` where it isn't given.
         open_image: opens the image `ref` below `root`; `curate.images.opening` where it isn't given.
         examples: at most so many for each rule.
     """
-    html = build(
-        run,
-        describe,
-        render or pictures.default_render(),
-        open_image or pictures.default_open(),
-        examples,
-    )
+    html = build(run, describe, open_image, examples)
     with new_file(out) as temporary:
         temporary.write_bytes(html)
 
@@ -89,8 +80,7 @@ def write_report(
 def build(
     run: ReportedRun,
     describe: Describe,
-    render: pictures.Render,
-    open_image: pictures.OpenImage,
+    open_image: OpenImage | None,
     examples: int,
 ) -> bytes:
     """The page's bytes, below MOST_BYTES whatever the run holds."""
@@ -98,9 +88,14 @@ def build(
     rules = summary["rules"][:MOST_RULES]
     chosen = choose(run.samples, run.findings, [rule["rule"] for rule in rules], examples)
     roots = {entry["name"]: run.root(entry["name"]) for entry in summary["sources"]}
-    cards = _cards(chosen, roots, render, open_image)
+    suspects = choose_suspects(run.samples, run.findings, summary)
+    turns = _in_turn(chosen)
+    wanted = [want for suspect in suspects for want in wants_of(suspect, roots)]
+    wanted += [want for example in turns for want in _wants(example, roots)]
+    found = Pictures(wanted, open_image)
+    suspected = suspect_cards(suspects, roots, found)
+    cards = _cards(turns, roots, found)
     whole = of_whole_sources(run.findings, [rule["rule"] for rule in rules])
-    suspects = suspect_cards(choose_suspects(run.samples, run.findings, summary), roots, render, open_image)
     context = {
         "summary": summary,
         "answer": _answer(summary["sources"]),
@@ -110,27 +105,41 @@ def build(
         "near": near_text(summary),
         "decided": decision_counts.text(summary.get("decisions", {})),
         "rules": [
-            _rule(rule, summary, describe, cards.get(rule["rule"], []), whole.get(rule["rule"], [])) for rule in rules
+            _rule(
+                rule,
+                summary,
+                describe,
+                cards.get(rule["rule"], []),
+                len(chosen.get(rule["rule"], ())),
+                whole.get(rule["rule"], []),
+            )
+            for rule in rules
         ],
         "images": [entry for entry in sorted(summary["sources"], key=rank)[:MOST_SOURCES] if entry.get("images")],
-        "suspects": suspects,
+        "suspects": suspected,
         "known": suppressed_text(summary.get("suppressed", {"findings": 0})),
         "rules_left": max(len(summary["rules"]) - MOST_RULES, 0),
         "plots": _plots(run),
         "unreadable": summary["unreadable"][:MOST_UNREADABLE],
         "facts": _facts(summary),
         "config": text(json.dumps(summary["config"], ensure_ascii=False, indent=2, sort_keys=True), 20_000),
+        "outlines": found.outlines,
     }
     html = _render(context)
     # The budgets above hold for every run that was thought of; what follows holds for the others.
     for kept in ("text", "nothing"):
         if len(html) <= MOST_BYTES:
             break
+        context["suspects"] = _without_pictures(suspected)
         for rule in context["rules"]:
-            rule["cards"] = [{**card, "pictures": []} for card in rule["cards"]] if kept == "text" else []
-        context["suspects"] = []
+            rule["cards"] = _without_pictures(rule["cards"]) if kept == "text" else []
+        context["outlines"] = Markup("")
         html = _render(context)
     return html
+
+
+def _without_pictures(cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**card, "pictures": [(kind, NO_ROOM) for kind, _ in card["pictures"]]} for card in cards]
 
 
 @lru_cache(maxsize=1)
@@ -174,8 +183,10 @@ def _rule(
     summary: Mapping[str, Any],
     describe: Describe,
     cards: list[dict[str, Any]],
+    chosen: int,
     whole: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
+    """chosen: how many cards there were to be."""
     title, what, why = describe(rule["rule"])
     # A finding about a source as a whole has no samples to count: the source is named alone.
     where = [
@@ -184,7 +195,16 @@ def _rule(
         for found in entry["rules"]
         if found["rule"] == rule["rule"]
     ]
-    return {**rule, "title": title, "what": what, "why": why, "where": where, "whole": list(whole), "cards": cards}
+    return {
+        **rule,
+        "title": title,
+        "what": what,
+        "why": why,
+        "where": where,
+        "whole": list(whole),
+        "cards": cards,
+        "chosen": chosen,
+    }
 
 
 def _plots(run: ReportedRun) -> list[tuple[str, Markup]]:
@@ -209,36 +229,36 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
+def _in_turn(chosen: Mapping[str, Sequence[FlaggedSample]]) -> list[FlaggedSample]:
+    """All examples. Rules take turns, so that where room runs out each still has its first ones."""
+    most = max((len(found) for found in chosen.values()), default=0)
+    return [found[place] for place in range(most) for found in chosen.values() if place < len(found)]
+
+
+def _wants(example: FlaggedSample, roots: Mapping[str, Path]) -> list[str | Place]:
+    image: list[str | Place] = [] if example.image is None else [(roots.get(example.source), example.image)]
+    return [*image, example.label]
+
+
 def _cards(
-    chosen: Mapping[str, Sequence[FlaggedSample]],
-    roots: Mapping[str, Path],
-    render: pictures.Render,
-    open_image: pictures.OpenImage,
+    examples: Sequence[FlaggedSample], roots: Mapping[str, Path], found: Pictures
 ) -> dict[str, list[dict[str, Any]]]:
-    """The examples with their pictures. Rules take turns, so that where room runs out each still has its first ones."""
+    """The examples with their pictures, by rule, as many as there is room for."""
     cards: dict[str, list[dict[str, Any]]] = {}
-    drawn: dict[str, pictures.PagePicture] = {}
-    picture_bytes = text_bytes = made = 0
-    for place in range(max((len(found) for found in chosen.values()), default=0)):
-        for rule, found in chosen.items():
-            if place >= len(found):
-                continue
-            example = found[place]
-            card = _card(example)
-            text_bytes += sum(len(value.encode()) for value in card.values() if isinstance(value, str)) + 600
-            if text_bytes > TEXT_BYTES:
-                return cards
-            shown = []
-            if made < MOST_PICTURES and picture_bytes < PICTURE_BYTES:
-                if example.image is not None:
-                    shown.append(("image", pictures.of_image(roots.get(example.source), example.image, open_image)))
-                if example.label not in drawn:
-                    drawn[example.label] = pictures.of_label(example.label, render)
-                shown.append(("label, drawn", drawn[example.label]))
-                made += len(shown)
-                picture_bytes += sum(picture.size for _, picture in shown)
-            card["pictures"] = shown
-            cards.setdefault(rule, []).append(card)
+    picture_bytes = text_bytes = 0
+    for example in examples:
+        card = _card(example)
+        text_bytes += sum(len(value.encode()) for value in card.values() if isinstance(value, str)) + 600
+        if text_bytes > TEXT_BYTES:
+            return cards
+        shown: list[tuple[str, PagePicture]] = []
+        room = picture_bytes < PICTURE_BYTES
+        for want in _wants(example, roots):
+            kind = "label, drawn" if isinstance(want, str) else "image"
+            shown.append((kind, found.of(want) if room else NO_ROOM))
+        picture_bytes += sum(picture.size for _, picture in shown)
+        card["pictures"] = shown
+        cards.setdefault(example.rule, []).append(card)
     return cards
 
 

@@ -1,6 +1,7 @@
-"""Small pictures for the report as data URIs: image crops and drawn labels. Never fails: a text says what is wrong.
+"""The pictures of a page: images made small, and labels drawn. Never fails: a text says why there is none.
 
-What can be drawn or opened is decided elsewhere (`curate.render`, `curate.images.opening`); here it is only made small.
+What can be drawn or opened is decided elsewhere (`curate.render`, `curate.images.opening`). Pictures are made as they
+are asked for, a few ahead; inside `rules.workers.spread.isolated` helper processes make them.
 """
 
 from __future__ import annotations
@@ -8,93 +9,159 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
+from markupsafe import Markup
 from PIL import Image, ImageChops
 
+from curate.images.on_paper import on_white, to_ink
+from curate.render import SHARED, Inside, RenderError, paths, render_inside
 from curate.report.markup import text
-from rules.latex.plain_text import plain_text
+from rules.workers.cores import cores
+from rules.workers.helper import each
+from rules.workers.pool import Lost
+from rules.workers.spread import is_isolated, spread
 
-#: Largest picture, in pixels: shown at half that size where it is a drawn label, so that it is sharp.
+#: Largest image, in pixels.
 WIDEST, HIGHEST = 720, 220
-#: Longer labels take seconds to draw and can't be read at this size.
+#: Images of a page that are opened: a large one takes some 15 ms.
+MOST_IMAGES = 300
+#: Longer labels can't be read at the size of a card.
 LONGEST_DRAWN = 1200
 #: A PNG of more bytes has to compete with a JPEG.
 JPEG_FROM = 12_000
-#: Difference from the background, of 255, that counts as ink.
-INK = 48
-#: An image is cut to its ink only where that leaves less than this part of it: page-like images, not tight crops.
-PAGE_LIKE = 0.6
+_BATCH = 8
 
 #: The repr of an object, which differs from process to process.
 _ADDRESS = re.compile(r"<[^<>]*0x[0-9a-fA-F]+[^<>]*>")
 
+#: An image: the folder that its name is relative to, None where there is none, and the name.
+Place: TypeAlias = tuple[Path | None, str]
 OpenImage = Callable[[Path, str], Image.Image]
-Render = Callable[[str], bytes]
 
 
 @dataclass(frozen=True)
 class PagePicture:
-    """A picture to put into the page, or the text that stands in its place (`uri` is empty then)."""
+    """A picture to put into the page, or why there is none (`markup` is empty then)."""
 
-    uri: str
-    alt: str
-    width: int = 0
-    height: int = 0
+    markup: str | Markup = ""
     problem: str = ""
 
     @property
     def size(self) -> int:
-        return len(self.uri)
+        """Characters of the page that it takes."""
+        return len(self.markup)
 
 
-def default_open() -> OpenImage:
-    """The project's image opener."""
+#: What stands in place of a picture for which the page has no room.
+NO_ROOM = PagePicture(problem="Not shown: this page has as many pictures as it may hold.")
+
+
+class Pictures:
+    """The pictures of a page, each made once. Drawn labels are SVG elements that share the outlines of their glyphs:
+    the page must hold `outlines` once, when all pictures were taken."""
+
+    def __init__(self, wanted: Iterable[str | Place], open_image: OpenImage | None = None) -> None:
+        """wanted: labels and images, all that may be asked for, in about that order.
+
+        open_image: `curate.images.opening` where it isn't given.
+        """
+        distinct = [one for one in dict.fromkeys(wanted) if not isinstance(one, str) or _not_drawn(one) is None]
+        batches = (distinct[at : at + _BATCH] for at in range(0, len(distinct), _BATCH))
+        workers = cores() if is_isolated() and open_image is None else 1
+        made = spread(partial(_made, open_image=open_image), batches, workers, lost=_lost, to="show")
+        self._coming = zip(distinct, chain.from_iterable(made), strict=True)
+        self._wanted = len(distinct)
+        self._made: dict[str | Place, Inside | PagePicture] = {}
+        self._outlines: dict[int, str] = {}
+        self._images: set[str | Place] = set()
+
+    def of(self, want: str | Place) -> PagePicture:
+        """A label drawn, or an image."""
+        return self.of_label(want) if isinstance(want, str) else self.of_image(want)
+
+    def of_label(self, label: str) -> PagePicture:
+        """The label as it looks when it is drawn, or the renderer's complaint."""
+        if said := _not_drawn(label):
+            return PagePicture(problem=said)
+        drawn = self._next_until(label)
+        if isinstance(drawn, PagePicture):
+            return drawn
+        self._outlines |= drawn.outlines
+        opening = '<svg class="drawn" role="img" aria-label="{}" width="{:.0f}" height="{:.0f}" viewBox="{}">'
+        spoken = f"The label drawn: {text(drawn.speech or label, 160)}"
+        written = Markup(opening).format(spoken, max(drawn.width, 1), max(drawn.height, 1), drawn.view)
+        return PagePicture(written + Markup(drawn.body + "</svg>"))  # `curate.render.svg` escapes
+
+    def of_image(self, place: Place) -> PagePicture:
+        """The image, cut to its ink where it is a page, made small; or why it can't be shown."""
+        if place not in self._images and len(self._images) >= MOST_IMAGES:
+            return NO_ROOM
+        picture = self._next_until(place)
+        assert isinstance(picture, PagePicture)
+        if not picture.problem:
+            self._images.add(place)
+        return picture
+
+    def _next_until(self, one: str | Place) -> Inside | PagePicture:
+        while one not in self._made:
+            following, made = next(self._coming)
+            self._made[following] = made
+            if len(self._made) == self._wanted:
+                next(self._coming, None)  # the end: helpers stay for others
+        return self._made[one]
+
+    @property
+    def outlines(self) -> Markup:
+        """The outlines that the drawn labels taken so far use."""
+        if not self._outlines:
+            return Markup("")
+        written = paths(sorted(self._outlines.items()), SHARED)
+        return Markup(f'<svg class="outlines" width="0" height="0" aria-hidden="true"><defs>{written}</defs></svg>')
+
+
+def _not_drawn(label: str) -> str | None:
+    """Why no drawing of the label is tried, if none is."""
+    if not label.strip():
+        return "Nothing to draw: the label is empty."
+    return f"Not drawn: {len(label):,} characters long." if len(label) > LONGEST_DRAWN else None
+
+
+def _made(wanted: Sequence[str | Place], open_image: OpenImage | None) -> list[Inside | PagePicture]:
+    return [_drawn(one) if isinstance(one, str) else of_image(*one, open_image or _open()) for one in each(wanted)]
+
+
+def _lost(lost: Lost) -> list[Inside | PagePicture]:
+    return [PagePicture(problem=f"Not shown: {lost.why}.")]
+
+
+def _open() -> OpenImage:
     from curate.images.opening import open_image
 
     return open_image
 
 
-def default_render() -> Render:
-    """The project's renderer at twice the shown size."""
-    from curate.render import RenderError, render_many
-
-    def render(label: str) -> bytes:
-        ((_, drawn),) = render_many([label], workers=1, scale=2.0)  # by a helper, where the command isolates its work
-        if isinstance(drawn, RenderError):
-            raise drawn
-        return drawn
-
-    return render
-
-
-def of_label(label: str, render: Render) -> PagePicture:
-    """The label as it looks when it is drawn, or the renderer's complaint."""
-    alt = f"The label drawn: {text('; '.join(plain_text(label).splitlines()), 120)}"
-    if not label.strip():
-        return PagePicture("", alt, problem="Nothing to draw: the label is empty.")
-    if len(label) > LONGEST_DRAWN:
-        return PagePicture("", alt, problem=f"Not drawn: {len(label):,} characters long.")
+def _drawn(label: str) -> Inside | PagePicture:
     try:
-        with Image.open(io.BytesIO(render(label))) as image:
-            return _small(image.convert("RGB"), alt, shrink=2)
-    except Exception as error:  # whatever goes wrong with one label, the page is made
-        return PagePicture("", alt, problem=f"Can't be drawn: {_said(error)}")
+        return render_inside(label)
+    except RenderError as error:
+        return PagePicture(problem=f"Can't be drawn: {_said(error)}")
 
 
 def of_image(root: Path | None, ref: str, open_image: OpenImage) -> PagePicture:
-    """The sample's image, cut to its ink where it is a page, made small; or why it can't be shown."""
-    alt = f"Image {text(ref, 120)}"
+    """One image; see `Pictures.of_image`."""
     if root is None:
-        return PagePicture("", alt, problem="Not shown: images can't be opened here.")
+        return PagePicture(problem="Not shown: images can't be opened here.")
     try:
         image = open_image(root, ref)
-        return _small(to_ink(on_white(image)), alt)
+        return _small(to_ink(on_white(image)), f"Image {text(ref, 120)}")
     except Exception as error:  # a broken image is one of the things a report is about
-        return PagePicture("", alt, problem=f"Can't be shown: {_said(error)}")
+        return PagePicture(problem=f"Can't be shown: {_said(error)}")
 
 
 def _said(error: Exception) -> str:
@@ -108,50 +175,7 @@ def _said(error: Exception) -> str:
     return text(message if written and message else f"{name} {message}", 160)
 
 
-def on_white(image: Image.Image) -> Image.Image:
-    """Any mode as RGB; what is transparent becomes white, as on paper."""
-    if image.mode in ("RGB", "L"):
-        return image.convert("RGB")
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        low, high = (float(value) for value in _extrema(image))
-        scale = 255 / (high - low) if high > low else 0
-        return image.convert("F").point(lambda value: value * scale - low * scale).convert("RGB")
-    layer = image.convert("RGBA")
-    # A page whose paper is transparent is cut before its millions of pixels are laid on white.
-    layer = _cut(layer, layer.getchannel("A").getbbox())
-    paper = Image.new("RGBA", layer.size, "white")
-    return Image.alpha_composite(paper, layer).convert("RGB")
-
-
-def _extrema(image: Image.Image) -> tuple[Any, Any]:
-    low, high = image.getextrema()
-    return low, high
-
-
-def to_ink(image: Image.Image) -> Image.Image:
-    grey = image.convert("L")
-    width, height = grey.size
-    edges = [(0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height)]
-    histogram = [sum(counts) for counts in zip(*(grey.crop(edge).histogram() for edge in edges), strict=True)]
-    half, paper = sum(histogram) / 2, 0
-    while paper < 255 and sum(histogram[: paper + 1]) < half:
-        paper += 1
-    ink = ImageChops.difference(grey, Image.new("L", grey.size, paper)).point(lambda level: 255 if level > INK else 0)
-    return _cut(image, ink.getbbox())
-
-
-def _cut(image: Image.Image, box: tuple[int, int, int, int] | None) -> Image.Image:
-    """The image cut to `box` and a margin, or whole where it is no page round a little ink."""
-    if box is None:
-        return image
-    margin = 8 + (box[3] - box[1]) // 10
-    left, top = max(box[0] - margin, 0), max(box[1] - margin, 0)
-    right, bottom = min(box[2] + margin, image.width), min(box[3] + margin, image.height)
-    page_like = (right - left) * (bottom - top) < PAGE_LIKE * image.width * image.height
-    return image.crop((left, top, right, bottom)) if page_like else image
-
-
-def _small(image: Image.Image, alt: str, shrink: int = 1) -> PagePicture:
+def _small(image: Image.Image, alt: str) -> PagePicture:
     """Scale into the largest size and encode as the smaller of a 16-colour PNG and a JPEG."""
     image.thumbnail((WIDEST, HIGHEST), Image.Resampling.LANCZOS, reducing_gap=3.0)
     drawn = io.BytesIO()
@@ -167,5 +191,8 @@ def _small(image: Image.Image, alt: str, shrink: int = 1) -> PagePicture:
         image.save(photo, "JPEG", quality=68, optimize=True)
         if not data or photo.tell() < len(data):
             kind, data = "jpeg", photo.getvalue()
-    uri = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-    return PagePicture(uri, alt, max(image.width // shrink, 1), max(image.height // shrink, 1))
+    return PagePicture(
+        Markup('<img src="data:image/{};base64,{}" width="{}" height="{}" alt="{}" loading="lazy">').format(
+            kind, base64.b64encode(data).decode("ascii"), max(image.width, 1), max(image.height, 1), alt
+        )
+    )

@@ -11,8 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from curate.report import pictures
 from curate.report.markup import code, text
+from curate.report.pictures import Pictures, Place
 from rules.registry import tagged
 
 #: Suspects that are shown.
@@ -80,32 +80,24 @@ def _suspect(sample: Mapping[str, Any], ranked: Mapping[str, Any]) -> Suspect:
     )
 
 
-def suspect_cards(
-    suspects: Sequence[Suspect],
-    roots: Mapping[str, Path],
-    render: pictures.Render,
-    open_image: pictures.OpenImage,
-) -> list[dict[str, Any]]:
+def wants_of(suspect: Suspect, roots: Mapping[str, Path]) -> list[str | Place]:
+    """The image, the label and the reading that `suspect_cards` shows of a suspect. roots: of images, by source."""
+    image: list[str | Place] = [] if suspect.image is None else [(roots.get(suspect.source), suspect.image)]
+    return [*image, suspect.label, *([] if suspect.reading is None else [suspect.reading])]
+
+
+def suspect_cards(suspects: Sequence[Suspect], roots: Mapping[str, Path], found: Pictures) -> list[dict[str, Any]]:
     """What the page shows of each: pictures and words, shortened. roots: of images, by source."""
-    return [
-        _card(place, suspect, roots.get(suspect.source), render, open_image)
-        for place, suspect in enumerate(suspects, 1)
-    ]
+    return [_card(place, suspect, roots.get(suspect.source), found) for place, suspect in enumerate(suspects, 1)]
 
 
-def _card(
-    place: int,
-    suspect: Suspect,
-    root: Path | None,
-    render: pictures.Render,
-    open_image: pictures.OpenImage,
-) -> dict[str, Any]:
+def _card(place: int, suspect: Suspect, root: Path | None, found: Pictures) -> dict[str, Any]:
     shown = []
     if suspect.image is not None:
-        shown.append(("image", pictures.of_image(root, suspect.image, open_image)))
-    shown.append(("label, drawn", pictures.of_label(suspect.label, render)))
+        shown.append(("image", found.of_image((root, suspect.image))))
+    shown.append(("label, drawn", found.of_label(suspect.label)))
     if suspect.reading is not None:
-        shown.append(("read as, drawn", pictures.of_label(suspect.reading, render)))
+        shown.append(("read as, drawn", found.of_label(suspect.reading)))
     why = []
     if suspect.agree is not None:
         one = "the prediction reads" if suspect.count == 1 else f"{suspect.agree} of {suspect.count} predictions read"

@@ -17,8 +17,9 @@ from rapidfuzz.distance import Levenshtein
 
 from curate import __version__, report
 from curate.base.tables import count, share
-from curate.report import pictures
+from curate.predictions.rows import Prediction
 from curate.report.markup import code, marked, text
+from curate.report.pictures import NO_ROOM, OpenImage, Pictures, Place
 from curate.report.template import open_template
 from finetune.compare.comparison import (
     VERDICTS,
@@ -38,8 +39,7 @@ MOST_CARDS = 500
 MOST_OF_A_VERDICT = 200
 #: Rows that are right in both files say little.
 MOST_RIGHT = 12
-#: Labels that are drawn and images that are opened, and bytes of their pictures.
-MOST_PICTURES = 400
+#: Bytes of all pictures.
 PICTURE_BYTES = 5_000_000
 TEXT_BYTES = 3_000_000
 CONFUSIONS = 25
@@ -59,8 +59,7 @@ def build(
     images: Images | None = None,
     labels: str | None = None,
     seeds: Seeds | None = None,
-    render: pictures.Render | None = None,
-    open_image: pictures.OpenImage | None = None,
+    open_image: OpenImage | None = None,
 ) -> bytes:
     """The page's bytes. Equal comparisons give equal bytes.
 
@@ -69,12 +68,16 @@ def build(
         images: where to look for them instead, in whatever folder they lie there.
         labels: what the labels have to do with the scores, in a sentence; see `finetune.metrics.label_errors`.
         seeds: how AFTER differs from its other seeds.
-        render, open_image: as in `curate.report`; the project's own where they aren't given.
+        open_image: as in `curate.report`; the project's own where it isn't given.
     """
     chosen = choose(comparison)
-    cards = _cards(
-        comparison, chosen, roots, images, render or pictures.default_render(), open_image or pictures.default_open()
-    )
+    rows = [(comparison.before.rows[place], comparison.after.rows[place]) for place in chosen]
+    places = [_place(old, new, roots, images) for old, new in rows]
+    wanted: list[str | Place] = []
+    for (old, new), image in zip(rows, places, strict=True):
+        wanted += [old.gt, old.pred, new.pred] if image is None else [image, old.gt, old.pred, new.pred]
+    found = Pictures(wanted, open_image)
+    cards = _cards(comparison, chosen, places, found)
     symbols, layouts = (
         [(_words(kind, name), before, after) for name, before, after in confused(comparison, kind)]
         for kind in ("confused", "layout")
@@ -99,9 +102,10 @@ def build(
                 ("Layout", layouts, _plot("p-layout", "Errors of layout", layouts)),
             )
         ],
-        "runaway": tuple(int(found.runaway.sum()) for found in (comparison.before, comparison.after)),
+        "runaway": tuple(int(side.runaway.sum()) for side in (comparison.before, comparison.after)),
         "cards": cards,
         "cards_left": len(comparison.verdicts) - len(cards),
+        "outlines": found.outlines,
         "version": __version__,
     }
     template, fixed = _template()
@@ -166,44 +170,27 @@ class _Answer:
 
 
 def _cards(
-    comparison: Comparison,
-    chosen: Sequence[int],
-    roots: Roots,
-    images: Images | None,
-    render: pictures.Render,
-    open_image: pictures.OpenImage,
+    comparison: Comparison, chosen: Sequence[int], places: Sequence[Place | None], found: Pictures
 ) -> list[dict[str, Any]]:
+    """places: of the image of each that is chosen."""
     cards = []
-    drawn: dict[str, pictures.PagePicture] = {}
-    picture_bytes = text_bytes = made = 0
-
-    def draw(label: str) -> pictures.PagePicture:
-        nonlocal made, picture_bytes
-        if label not in drawn:
-            drawn[label] = pictures.of_label(label, render)
-            made += 1
-        picture_bytes += drawn[label].size
-        return drawn[label]
-
-    read = [found.read(chosen) for found in (comparison.before, comparison.after)]
-    for at, place in enumerate(chosen):
+    picture_bytes = text_bytes = 0
+    read = [evaluated.read(chosen) for evaluated in (comparison.before, comparison.after)]
+    for at, (place, image) in enumerate(zip(chosen, places, strict=True)):
         old, new = comparison.before.rows[place], comparison.after.rows[place]
-        room = made < MOST_PICTURES and picture_bytes < PICTURE_BYTES
-        image = None
-        ref, root = (old.image, roots[0]) if old.image is not None else (new.image, roots[1])
-        if images is not None:
-            ref, root = images.find(ref, old.sample_id) or ref, images.root
-        if room and ref is not None:
-            image = pictures.of_image(root, ref, open_image)
-            made += 1
-            picture_bytes += image.size
+        room = picture_bytes < PICTURE_BYTES
+        shown = None
+        if image is not None:
+            shown = found.of_image(image) if room else NO_ROOM
+            picture_bytes += shown.size
         before, after = (
-            _Answer(found, place, pairs, at)
-            for found, pairs in zip((comparison.before, comparison.after), read, strict=True)
+            _Answer(evaluated, place, pairs, at)
+            for evaluated, pairs in zip((comparison.before, comparison.after), read, strict=True)
         )
         sides = [_truth(before if after.alike else after), _side("before", before), _side("after", after)]
         for side, label in zip(sides, (old.gt, old.pred, new.pred), strict=True):
-            side["picture"] = draw(label) if room else None
+            side["picture"] = found.of_label(label) if room else NO_ROOM
+            picture_bytes += side["picture"].size
         text_bytes += sum(len(side["label"]) + len(side["written"] or "") for side in sides) + 900
         if text_bytes > TEXT_BYTES:
             break
@@ -211,12 +198,20 @@ def _cards(
             {
                 "id": text(old.sample_id, 120),
                 "verdict": comparison.verdicts[place],
-                "image": image,
-                "image_name": None if ref is None else text(ref, 120),
+                "image": shown,
+                "image_name": None if image is None else text(image[1], 120),
                 "sides": sides,
             }
         )
     return cards
+
+
+def _place(old: Prediction, new: Prediction, roots: Roots, images: Images | None) -> Place | None:
+    """A sample's image, None where it has none."""
+    ref, root = (old.image, roots[0]) if old.image is not None else (new.image, roots[1])
+    if images is not None:
+        ref, root = images.find(ref, old.sample_id) or ref, images.root
+    return None if ref is None else (root, ref)
 
 
 def _truth(answer: _Answer) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import jinja2
 from PIL import Image
 
 from curate.base.tables import count
-from curate.report import pictures
 from curate.report.markup import code, text
+from curate.report.pictures import PagePicture, Pictures, of_image
 from curate.report.template import open_template
 from finetune.predict.engines import Answer
 from rules import visual_key
@@ -25,7 +25,7 @@ def build(step: int, loss: float | None, answers: Sequence[Answer], images: Mapp
 
     It is one file that loads nothing; every string from data is escaped.
     """
-    render = pictures.default_render()
+    drawn = Pictures(label for answer in answers for label in (answer.gt, answer.pred))
     right = look_alike(answers)
     cards = [
         {
@@ -33,15 +33,16 @@ def build(step: int, loss: float | None, answers: Sequence[Answer], images: Mapp
             "right": same,
             "runaway": answer.runaway,
             "image": _image(answer.sample_id, images.get(answer.sample_id)),
-            "truth": pictures.of_label(answer.gt, render),
-            "prediction": pictures.of_label(answer.pred, render),
+            "truth": drawn.of_label(answer.gt),
+            "prediction": drawn.of_label(answer.pred),
             "truth_code": code(answer.gt),
             "prediction_code": code(answer.pred),
         }
         for answer, same in zip(answers, right, strict=True)
     ]
     template, fixed = _template()
-    page = template.render({**fixed, "step": step, "loss": loss, "cards": cards, "right": sum(right)})
+    found = {"step": step, "loss": loss, "cards": cards, "right": sum(right), "outlines": drawn.outlines}
+    page = template.render({**fixed, **found})
     return page.encode("utf-8", "replace")
 
 
@@ -54,10 +55,10 @@ def look_alike(answers: Sequence[Answer]) -> list[bool]:
     ]
 
 
-def _image(sample_id: str, image: Image.Image | None) -> pictures.PagePicture:
+def _image(sample_id: str, image: Image.Image | None) -> PagePicture:
     if image is None:
-        return pictures.PagePicture("", sample_id, problem="Not shown.")
-    return pictures.of_image(Path(), sample_id, lambda root, ref: image)
+        return PagePicture(problem="Not shown.")
+    return of_image(Path(), sample_id, lambda root, ref: image)
 
 
 @lru_cache(maxsize=1)

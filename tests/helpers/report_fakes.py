@@ -63,10 +63,6 @@ class FakeRun:
         return Path("images") / source
 
 
-def draw_nothing(label: str) -> bytes:
-    return b""
-
-
 def no_image(root: Path, ref: str) -> Image.Image:
     raise FileNotFoundError(ref)
 

@@ -26,9 +26,14 @@ ALIKE = [
     r"\sqrt[3]{\frac{\frac{a}{b}}{c}} + \left| \frac{\frac12}{\frac34} \right\|",
     r"\underbrace{a + b}_{n} \xrightarrow{k} \overrightarrow{CD} \neq \widehat{xy} g'_2",
     r"x_{\mbox{if}} {\bf \theta x} + \dots + \ldots, f'' \boxed{y} \textcircled{1}",
+    r"y\prime z + a_{b\prime} + \prime",
+    r"\sideset{_a^b}{_c^d}\sum_i^n x + \sideset{}{'}\sum_{k} y + \sideset{_p}{^q}{\prod}",
+    r"\vec{k}^2 + \hat f_1^{2} - \bar{\mathbf{x}}^n \tilde{\Phi}'",
     r"\left\{ \begin{array}{l} x \\ y \\ z \\ w \end{array} \right. \binom{n}{k} \cfrac{1}{1 + \cfrac{1}{x}}",
 ]
 APART = [
+    (r"y\prime", "y'"),
+    (r"\sideset{_a^b}{}\sum", r"\sideset{}{_a^b}\sum"),
     ("x^2", "x_2"),
     ("x^2", "x2"),
     ("ab", "ba"),

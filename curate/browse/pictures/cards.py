@@ -16,9 +16,9 @@ from curate.base.visible import clip, visible
 from curate.browse.dataset.fields import CARD
 from curate.browse.pictures.drawings import told
 from curate.images.errors import ImageError
+from curate.images.on_paper import on_white, to_ink
 from curate.images.opening import open_image
 from curate.render import text_font, wrapped
-from curate.report.pictures import on_white, to_ink
 
 #: The App writes findings over the lower edge of a tile: there the card has nothing but the label's text, which the App
 #: shows as well.

@@ -65,6 +65,13 @@ class Painter:
         picture = told("Not drawn: the renderer crashes on this label")
         await asyncio.to_thread(write, Path(job["path"]), picture)
 
+    async def paint_soon(self, job: Mapping[str, Any]) -> None:
+        """Have a picture made before it is asked for, if there is time; one that was not made is asked for again."""
+        process = await self.start()
+        assert process.stdin is not None
+        with suppress(OSError):
+            process.stdin.write((json.dumps({**job, "id": None}) + "\n").encode())
+
     async def _ask(self, job: Mapping[str, Any]) -> str:
         process = await self.start()
         self._serial += 1
@@ -126,6 +133,12 @@ class Pictures:
         kind = {fields.RENDERED: "drawing", fields.SIDE_BY_SIDE: "card"}.get(field, "photo")
         await self._painter.paint(job(kind, made, sample, self._settings))
         return made
+
+    async def listed(self, sample: Mapping[str, Any]) -> None:
+        """Have the card of a sample made that the App has listed, a page or so before it shows it."""
+        path = sample[fields.SIDE_BY_SIDE]
+        if fields.RENDERED in sample and not await asyncio.to_thread(os.path.isfile, path):
+            await self._painter.paint_soon(job("card", path, sample, self._settings))
 
 
 def job(kind: str, path: str, sample: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

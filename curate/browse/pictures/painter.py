@@ -1,8 +1,10 @@
-"""A process that draws labels and makes cards: first what the App asks for, then the rest, worst samples first.
+"""A process that draws labels and makes cards: first what the App asks for, then what it has listed and may soon show,
+then the rest, worst samples first.
 
     python -m curate.browse.pictures.painter BACKGROUND.jsonl
 
-A line of standard input is a job, a line of standard output its answer; both are JSON. The process is the server's, and
+A line of standard input is a job, a line of standard output its answer, unless the job's id is null: nobody waits for
+that one. Both are JSON. The process is the server's, and
 ends with its standard input. It is a process of its own because a label may crash the renderer, and the App must stay.
 """
 
@@ -13,6 +15,7 @@ import os
 import queue
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +25,8 @@ from curate.browse.pictures.cards import as_png, card, photo_of
 from curate.browse.pictures.drawings import drawing, write
 from curate.browse.process.leash import tie_to_parent
 
+#: Jobs that nobody waits for yet, listed last, of which no more are kept: some screens full.
+_AHEAD = 240
 #: A job says what to make (`kind`: drawing, card or photo), at which `path`, and of which label and image.
 Job = dict[str, Any]
 
@@ -72,11 +77,12 @@ def main(background: Path) -> None:
     asked: queue.Queue[Job | None] = queue.Queue()
     threading.Thread(target=_read, args=(asked,), daemon=True).start()
     rest, is_idle = Background(background), False
+    soon: deque[Job] = deque(maxlen=_AHEAD)
     while True:
         try:
             job = asked.get(block=is_idle)
         except queue.Empty:
-            job = rest.next()
+            job = soon.popleft() if soon else rest.next()
             is_idle = job is None
             if job is not None:
                 with suppress(Exception):  # it is tried again, and complained of, when it is asked for
@@ -84,6 +90,10 @@ def main(background: Path) -> None:
             continue
         if job is None:
             os._exit(0)  # the reading thread may hold the lock of standard input
+        if job["id"] is None:
+            soon.append(job)
+            is_idle = False
+            continue
         error = ""
         try:
             paint(job)

@@ -44,6 +44,7 @@ class FiftyOneServer:
         self._out = out
         self._orders: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._dataset: Any = None
+        self._pictures: Pictures | None = None
 
     def main(self) -> None:
         threading.Thread(target=self._listen, daemon=True).start()
@@ -59,7 +60,7 @@ class FiftyOneServer:
         from fiftyone.server.events import set_port
 
         set_port(self._settings["port"])
-        _even_tiles(metadata)
+        self._at_listing(metadata)
         self._obey(until="serve")
         threading.Thread(target=self._obey, daemon=True).start()
         asyncio.run(self._serve(app))
@@ -127,12 +128,31 @@ class FiftyOneServer:
 
             renew(self._dataset)
 
+    def _at_listing(self, metadata: Any) -> None:
+        """Give the App the card's shape for every tile that it lists, rather than the photo's, without reading a file's
+        header for it; and have the card made, so that it is there when the tile comes into sight.
+
+        metadata: the module fiftyone.server.metadata.
+        """
+        original = metadata.get_metadata
+
+        async def get_metadata(collection: Any, sample: Any, *arguments: Any, **options: Any) -> Any:
+            if fields.SIDE_BY_SIDE not in sample:
+                return await original(collection, sample, *arguments, **options)
+            if self._pictures is not None:
+                await self._pictures.listed(sample)
+            found = await original(collection, sample, *arguments, **{**options, "skip_metadata_read": True})
+            return {**found, "aspect_ratio": fields.CARD[0] / fields.CARD[1]}
+
+        metadata.get_metadata = get_metadata
+
     async def _serve(self, app: Any) -> None:
         from hypercorn.asyncio import serve
         from hypercorn.config import Config
 
         painter = Painter(Path(self._settings["background"]))
-        guarded = Guard(app, Pictures(self._settings, self._dataset._sample_collection, painter))
+        self._pictures = Pictures(self._settings, self._dataset._sample_collection, painter)
+        guarded = Guard(app, self._pictures)
         config = Config()
         config.bind = [f"fd://{self._settings['socket']}"]
         config.graceful_timeout = config.shutdown_timeout = _GRACE
@@ -161,22 +181,6 @@ def describe(dataset: Any, texts: dict[str, str]) -> None:
     values = {sample_id: texts[sample_id] for sample_id in view.values(fields.SAMPLE_ID)}
     if values:
         dataset.set_values(fields.TEXT, values, key_field=fields.SAMPLE_ID)
-
-
-def _even_tiles(metadata: Any) -> None:
-    """Give the App the card's shape for every tile, rather than the photo's, and read no file's header for it.
-
-    metadata: the module fiftyone.server.metadata.
-    """
-    original = metadata.get_metadata
-
-    async def get_metadata(collection: Any, sample: Any, *arguments: Any, **options: Any) -> Any:
-        if fields.SIDE_BY_SIDE not in sample:
-            return await original(collection, sample, *arguments, **options)
-        found = await original(collection, sample, *arguments, **{**options, "skip_metadata_read": True})
-        return {**found, "aspect_ratio": fields.CARD[0] / fields.CARD[1]}
-
-    metadata.get_metadata = get_metadata
 
 
 if __name__ == "__main__":

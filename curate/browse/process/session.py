@@ -38,8 +38,8 @@ _SECONDS_FOR_THE_PAGE = 8.0
 Say = Callable[[str], None]
 
 
-class Stopped(Exception):
-    """Ctrl-C or SIGTERM."""
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM. No Exception: it may come in the midst of a rule or a drawing, and theirs are caught."""
 
 
 def browse(

@@ -20,6 +20,8 @@ from PIL import Image
 
 from curate.browse.dataset import fields
 from curate.browse.process.mongod import DamagedError, Mongod
+from curate.browse.process.session import Stopped, _stoppable
+from curate.render import drawing
 from curate.runs.decisions import append_decisions, decide
 
 pytestmark = pytest.mark.fiftyone
@@ -247,6 +249,13 @@ def test_what_a_killed_command_left_is_ended_by_the_next(browse, environment, mo
     assert orphan.wait(30) is not None
     assert again.get("/fiftyone")[0] == 200
     # The other number was this test's own process: not ours to end, and it is still here.
+
+
+def test_what_ends_the_command_is_no_fault_of_a_rule_or_a_drawing(monkeypatch) -> None:
+    """Proposals are proven while the App is open: a signal that came then was taken for a fault, and never heard."""
+    monkeypatch.setattr(drawing, "laid_out", lambda label: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Stopped), _stoppable():
+        drawing.render_svg("x")
 
 
 def test_a_label_that_the_painter_dies_of_has_a_picture(browse, environment, made_run, tmp_path) -> None:

@@ -101,5 +101,5 @@ def test_a_run_draws_what_was_audited(tmp_path: Path) -> None:
     assert pixels_sha256(open_image(run.root("set"), sample["image"])) == sample["image_sha256"]
     shown = rows(run, WorkingFiles(tmp_path / "work"))["filepath"][0]
     assert shown.endswith(".png")  # a browser can't show InkML: the painter makes the picture
-    assert of_image(run.root("set"), sample["image"], open_image).uri
+    assert of_image(run.root("set"), sample["image"], open_image).markup
     assert run.summary["sources"][0]["images"]["formats"] == {"INKML": 1}

@@ -146,6 +146,37 @@ def test_a_size_in_a_box_counts() -> None:
     assert (sizes["c"], sizes["d"]) == (0.7, 0.55)
 
 
+def test_a_bare_prime_is_large_and_on_the_baseline() -> None:
+    """As LaTeX's, 0.556 em high; what an exponent has, not what stands for feet."""
+    (bare,) = [glyph for glyph in glyphs(r"y\prime z") if character(glyph.number) == "′"]
+    low, high = (laid_out(r"y\prime z").box(bare) or ())[1::2]
+    assert (bare.y, bare.size) == (0, 1)
+    assert 0 <= low < 150
+    assert 450 < high < 600
+    assert {place("x'", "′").size, place(r"x^{y\prime}", "′").size} == {0.7}
+
+
+def test_the_scripts_of_sideset_stand_at_the_height_of_nolimits() -> None:
+    label = r"\sideset{_a^b}{_c^d}\sum_i^n"
+    beside, below = place(r"\sum\nolimits_c^d", "𝑑"), place(r"\sum\nolimits_c^d", "𝑐")
+    for letter, other in (("𝑏", beside), ("𝑑", beside), ("𝑎", below), ("𝑐", below)):
+        assert place(label, letter).y == pytest.approx(other.y, abs=25)
+    assert place(label, "𝑎").x < place(label, "∑").x < place(label, "𝑐").x
+    assert place(label, "𝑖").y < below.y < beside.y < place(label, "𝑛").y
+    assert laid_out(r"\sideset{}{'}\sum").elements == laid_out(r"\mathop{\sum\nolimits'}").elements
+
+
+@pytest.mark.parametrize("accent", ["vec", "hat", "bar", "widetilde", "dot"])
+@pytest.mark.parametrize("base", ["{k}", " k", r"{\mathbf{k}}"])
+def test_the_exponent_of_a_sign_with_an_accent_is_as_high_as_without(accent: str, base: str) -> None:
+    for script in ("^2", "_i^{2}", "^{2}_i"):
+        with_accent, without = place(rf"\{accent}{base}{script}", "2"), place(rf"{base}{script}", "2")
+        assert with_accent == without
+    plain = [glyph for glyph in glyphs(rf"\{accent}{base}") if character(glyph.number) not in "𝑘𝐤"]
+    lifted = [glyph for glyph in glyphs(rf"\{accent}{base}^2") if character(glyph.number) not in "𝑘𝐤2"]
+    assert plain == lifted
+
+
 def test_a_prime_is_a_script() -> None:
     index, prime = place(r"g'_q", "𝑞"), place(r"g'_q", "′")
     assert index.x < prime.x + 200

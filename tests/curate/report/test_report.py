@@ -8,18 +8,19 @@ from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
-from report_fakes import FakeRun, describe, draw_nothing, fake_run, finding, no_image, run_of, sample
+from report_fakes import FakeRun, describe, fake_run, finding, no_image, run_of, sample
 
 from curate.audit.summary import SourceFacts
-from curate.report import page, write_report
-from curate.report.page import build
+from curate.render import RenderError
+from curate.report import page, pictures
+from curate.report.page import build, write_report
 
 TAGS = frozenset(
     word
     for line in (
         "html head meta title style body a header p span nav main h1 h2 h3 dl dt dd div section article ul li svg",
         "circle path rect line text desc polygon table caption thead tbody tr th td form label input output",
-        "figure figcaption img code mark details summary pre footer script b i",
+        "figure figcaption img code mark details summary pre footer script b i defs g use ellipse",
     )
     for word in line.split()
 )
@@ -29,6 +30,7 @@ ATTRIBUTES = frozenset(
         "lang charset http-equiv content name class href aria-label aria-labelledby aria-hidden aria-live role",
         "tabindex id viewbox width height cx cy r d x y x1 y1 x2 y2 points text-anchor preserveaspectratio scope",
         "data-v data-sev data-for title hidden type placeholder autocomplete value checked src alt loading dir",
+        "fill transform xlink:href",
     )
     for word in line.split()
 )
@@ -84,8 +86,8 @@ class Page(HTMLParser):
             self.texts.append(data)
 
 
-def html_of(run, *, explain=describe, render=draw_nothing, open_image=no_image, examples=6) -> str:
-    return build(run, explain, render, open_image, examples).decode("utf-8")
+def html_of(run, *, explain=describe, open_image=no_image, examples=6) -> str:
+    return build(run, explain, open_image, examples).decode("utf-8")
 
 
 def hostile_run() -> FakeRun:
@@ -121,11 +123,12 @@ def hostile_run() -> FakeRun:
     return run
 
 
-def test_no_string_from_data_becomes_markup():
+def test_no_string_from_data_becomes_markup(monkeypatch):
     def complain(label):
-        raise ValueError(f"can't draw {label}")
+        raise RenderError(f"can't draw {label}")
 
-    html = html_of(hostile_run(), explain=lambda code: (code, f"what {code}", f"why {code}"), render=complain)
+    monkeypatch.setattr(pictures, "render_inside", complain)
+    html = html_of(hostile_run(), explain=lambda code: (code, f"what {code}", f"why {code}"))
     parsed = Page(html)
     assert parsed.tags <= TAGS
     assert {name for _, name, _ in parsed.attributes} <= ATTRIBUTES
@@ -180,7 +183,7 @@ def test_ids_are_unique_and_every_link_has_its_target():
 
 def test_equal_runs_give_equal_bytes(tmp_path):
     for name in ("one", "two"):
-        write_report(fake_run(scale=80), tmp_path / name / "report.html", describe=describe, render=draw_nothing)
+        write_report(fake_run(scale=80), tmp_path / name / "report.html", describe=describe)
     assert (tmp_path / "one/report.html").read_bytes() == (tmp_path / "two/report.html").read_bytes()
 
 
@@ -251,7 +254,6 @@ def test_a_hundred_thousand_huge_labels_stay_below_the_size():
     html = build(
         FakeRun(samples_with_images, run.found, run.summary),
         lambda c: (noise,) * 3,
-        lambda _: b"",
         lambda *_: picture,
         6,
     )
@@ -262,14 +264,52 @@ def test_a_hundred_thousand_huge_labels_stay_below_the_size():
 def test_a_page_that_would_grow_too_large_goes_without_pictures_then_examples(monkeypatch):
     run = fake_run(scale=60)
     full = html_of(run)
-    assert '<article class="card">' in full
-    assert '<div class="pictures">' in full
+    assert '<svg class="drawn"' in full
     monkeypatch.setattr(page, "MOST_BYTES", len(full.encode()) - 1)
     less = html_of(run)
-    assert '<article class="card">' in less
-    assert '<div class="pictures">' not in less
+    cards = re.findall(r'<article class="card">.*?</article>', less, re.S)
+    assert cards
+    assert "<svg" not in "".join(cards)
+    assert all(pictures.NO_ROOM.problem in card for card in cards)
     monkeypatch.setattr(page, "MOST_BYTES", 1_000)
-    assert '<article class="card">' not in html_of(run)
+    least = html_of(run)
+    assert '<article class="card">' not in least
+    assert "No example is shown: the page would grow too large." in least
+
+
+@pytest.mark.parametrize("limit", [1, 30_000])
+def test_a_card_without_its_picture_says_so(monkeypatch, limit):
+    monkeypatch.setattr(page, "PICTURE_BYTES", limit)
+    cards = re.findall(r'<article class="card">.*?</article>', html_of(fake_run(scale=200)), re.S)
+    without = [card for card in cards if "<svg" not in card]
+    assert 0 < len(without) < len(cards)
+    assert all(re.search(r"Not shown: this page|be drawn:", card) for card in without)
+
+
+def test_an_image_beyond_the_limit_is_said_and_a_missing_one_counts_for_none(monkeypatch):
+    monkeypatch.setattr(pictures, "MOST_IMAGES", 2)
+    samples = [sample(f"a/{n}", "a", f"x_{n}", image=f"{n}.png") for n in range(6)]
+    found = [finding(row["sample_id"], "a", "SYN001", 0, 1) for row in samples]
+
+    def opened(root, ref):
+        return no_image(root, ref) if ref < "2" else Image.new("L", (90, 30), 255)
+
+    html = html_of(run_of(samples, found), open_image=opened)
+    assert html.count("there is no such file") == 2
+    assert html.count("data:image/") == 2
+    assert html.count(pictures.NO_ROOM.problem) == 2
+
+
+def test_drawn_labels_share_their_outlines():
+    samples = [sample(f"a/{n}", "a", f"x^{{{n}}}") for n in range(6)]
+    html = html_of(run_of(samples, [finding(row["sample_id"], "a", "SYN001", 0, 1) for row in samples]))
+    parsed = Page(html)
+    assert html.count('<svg class="drawn"') == 6
+    used = [value[1:] for tag, name, value in parsed.attributes if (tag, name) == ("use", "xlink:href")]
+    assert len(used) == 12
+    assert set(used) == {one for one in parsed.ids if one.startswith("glyph-")}
+    assert len(set(used)) == 7
+    assert 'aria-label="The label drawn: x to the power 4"' in html or 'aria-label="The label drawn: x' in html
 
 
 def test_examples_share_the_room_when_it_is_short(monkeypatch):
@@ -281,6 +321,7 @@ def test_examples_share_the_room_when_it_is_short(monkeypatch):
     assert len(shown) == len(run.summary["rules"])
     assert 0 < max(shown) < 6
     assert min(shown) >= 1
+    assert re.search(r"\d more examples are not shown: the page would grow too large", html)
 
 
 @pytest.mark.parametrize("examples", [0, 2])

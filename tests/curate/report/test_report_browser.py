@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import pytest
-from report_fakes import describe, draw_nothing, fake_run, no_image
+from report_fakes import describe, fake_run, no_image
 
 from curate.report.page import build
 
@@ -46,7 +46,7 @@ def dom_of(html: str, tmp_path, *flags: str) -> str:
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return build(fake_run(scale=100), describe, draw_nothing, no_image, 2).decode("utf-8")
+    return build(fake_run(scale=100), describe, no_image, 2).decode("utf-8")
 
 
 def test_the_script_and_style_run_under_the_policy(html, tmp_path):

@@ -53,7 +53,7 @@ def test_the_page_says_who_refuses_small_images() -> None:
     run = fake_run()
     name = run.summary["sources"][0]["name"]
     run.summary["sources"][0]["images"] = image_facts(pictures({"source": name, "width": 27}))[name]
-    page = " ".join(build(run, describe, None, None, 0).decode().split())
+    page = " ".join(build(run, describe, None, 0).decode().split())
     assert "refuses those with one side more than 200 times the other. Those with a side under 28 pixels" in page
     assert "newer transformers scale them up" in page
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,7 +15,8 @@ from report_fakes import fake_run, finding, frames, sample
 from curate.report import data, plots
 from curate.report.examples import choose
 from curate.report.markup import SHOWN, code_spans, marked
-from curate.report.pictures import HIGHEST, LONGEST_DRAWN, WIDEST, of_image, of_label
+from curate.report.pictures import HIGHEST, LONGEST_DRAWN, WIDEST, PagePicture, Pictures, of_image
+from rules.workers.spread import isolated
 
 
 @pytest.mark.parametrize(
@@ -86,10 +88,8 @@ def test_all_findings_of_a_rule_in_one_label_make_one_example():
     assert example.message.endswith("(and 1 more in this label)")
 
 
-def png(image: Image.Image) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
+def uri_of(picture: PagePicture) -> str:
+    return re.search(r'src="([^"]*)"', picture.markup).group(1)
 
 
 def decoded(uri: str) -> Image.Image:
@@ -108,40 +108,40 @@ def page_with_ink(mode: str = "RGBA") -> Image.Image:
 def test_a_page_is_cut_to_its_ink_on_white(mode):
     picture = of_image(Path(), "page.png", lambda root, ref: page_with_ink(mode))
     assert picture.problem == ""
-    shown = decoded(picture.uri).convert("L")
+    shown = decoded(uri_of(picture)).convert("L")
     assert shown.width / shown.height > 3
     assert shown.getpixel((0, 0)) > 240
     assert shown.getpixel((shown.width // 2, shown.height // 2)) < 20
-    assert len(picture.uri) < 4_000
+    assert len(uri_of(picture)) < 4_000
 
 
 def test_white_ink_on_black_is_cut_too():
     image = Image.new("L", (900, 900), 0)
     ImageDraw.Draw(image).line((400, 450, 500, 450), fill=255, width=3)
-    shown = decoded(of_image(Path(), "x.bmp", lambda *_: image).uri)
+    shown = decoded(uri_of(of_image(Path(), "x.bmp", lambda *_: image)))
     assert shown.width < 200
 
 
 def test_a_tight_crop_and_a_blank_page_stay_whole():
     tight = Image.new("L", (300, 80), 255)
     ImageDraw.Draw(tight).rectangle((5, 5, 294, 74), fill=0)
-    assert decoded(of_image(Path(), "t", lambda *_: tight).uri).size == (300, 80)
-    assert decoded(of_image(Path(), "b", lambda *_: Image.new("L", (300, 80), 255)).uri).size == (300, 80)
+    assert decoded(uri_of(of_image(Path(), "t", lambda *_: tight))).size == (300, 80)
+    assert decoded(uri_of(of_image(Path(), "b", lambda *_: Image.new("L", (300, 80), 255)))).size == (300, 80)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I", "F", "I;16"])
 def test_every_mode_gives_a_small_picture(mode):
     picture = of_image(Path(), "x", lambda *_: Image.new(mode, (3_000, 40)))
-    assert picture.uri.startswith("data:image/")
-    assert decoded(picture.uri).width <= WIDEST
-    assert decoded(picture.uri).height <= HIGHEST
+    assert uri_of(picture).startswith("data:image/")
+    assert decoded(uri_of(picture)).width <= WIDEST
+    assert decoded(uri_of(picture)).height <= HIGHEST
 
 
 def test_a_photo_becomes_a_jpeg_within_the_size():
     noise = Image.merge("RGB", [Image.effect_noise((2_000, 1_000), 80) for _ in range(3)])
     picture = of_image(Path(), "x", lambda *_: noise)
-    assert picture.uri.startswith("data:image/jpeg")
-    assert len(picture.uri) < 150_000
+    assert uri_of(picture).startswith("data:image/jpeg")
+    assert len(uri_of(picture)) < 150_000
 
 
 def test_what_can_t_be_opened_or_drawn_says_why():
@@ -150,28 +150,33 @@ def test_what_can_t_be_opened_or_drawn_says_why():
 
     assert of_image(Path(), "x", fail).problem == "Can't be shown: truncated <file>"
     assert of_image(None, "x", fail).problem
-    assert of_label("  ", lambda _: b"").problem == "Nothing to draw: the label is empty."
-    assert of_label("x" * (LONGEST_DRAWN + 1), lambda _: b"").problem.startswith("Not drawn: 1,201")
-    assert of_label("x", lambda _: b"no png").problem == "Can't be drawn: cannot identify image file"
     assert of_image(Path("/nowhere"), "x", lambda root, ref: Image.open(root / ref)).problem.endswith("no such file.")
-
-    class RenderError(Exception):
-        pass
-
-    def refuse(_):
-        raise RenderError("Missing close brace")
-
-    assert of_label("{", refuse).problem == "Can't be drawn: Missing close brace"
-
-
-def test_a_drawn_label_is_shown_at_half_its_pixels():
-    picture = of_label("x", lambda _: png(Image.new("RGB", (200, 60), "white")))
-    assert (picture.width, picture.height) == (100, 30)
+    labels = ["  ", "x" * (LONGEST_DRAWN + 1), r"\frac{", r"\foo"]
+    found = Pictures(labels)
+    assert [found.of_label(label).problem for label in labels] == [
+        "Nothing to draw: the label is empty.",
+        "Not drawn: 1,201 characters long.",
+        "Can't be drawn: '{' without a matching '}'",
+        "Can't be drawn: unsupported command: \\foo",
+    ]
 
 
-def test_a_drawn_label_is_read_out_as_text():
-    picture = of_label(r"\frac{x}{2} \times 1 5 \n = 3", lambda _: png(Image.new("RGB", (200, 60), "white")))
-    assert picture.alt == "The label drawn: x/2 × 15; = 3"
+def test_a_drawn_label_is_read_out_in_words():
+    picture = Pictures(labels := [r"\frac{x}{2} \times 15 = 3", r"\text{中}"])
+    assert 'aria-label="The label drawn: x over 2 times 15 equals 3"' in picture.of_label(labels[0]).markup
+    assert r'aria-label="The label drawn: \text{中}"' in picture.of_label(labels[1]).markup
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_pictures_are_made_in_any_order_and_the_same_by_helpers(isolate, tmp_path):
+    Image.new("L", (90, 30), 255).save(tmp_path / "one.png")
+    wanted = [*(f"x^{{{n}}}" for n in range(40)), (tmp_path, "one.png"), (tmp_path, "none.png"), "y", "x^{3}"]
+    with isolated(isolate):
+        found = Pictures(wanted)
+        made = {want: found.of(want) for want in reversed(wanted)}
+    assert made[tmp_path, "none.png"].problem == "Can't be shown: no such file"
+    assert made[tmp_path, "one.png"].markup.startswith('<img src="data:image/png;base64,')
+    assert made == {want: Pictures([want]).of(want) for want in wanted}
 
 
 def test_plots_are_well_formed_and_say_their_numbers():

@@ -16,7 +16,9 @@ from test_alignment import BEFORE, TRUTH
 from curate.base.errors import UserError
 from curate.base.terminal import run
 from curate.predictions.rows import Prediction
+from curate.report.pictures import NO_ROOM
 from finetune.cli.main import main_group
+from finetune.compare import page as page_of_comparison
 from finetune.compare.comparison import as_text, compare, confused
 from finetune.compare.page import MOST_CARDS, build, differences
 
@@ -46,10 +48,6 @@ def sides(rows=ROWS, image=None):
 @pytest.fixture(scope="module")
 def found():
     return compare(*sides())
-
-
-def draw_nothing(label: str) -> bytes:
-    raise ValueError("not drawn here")
 
 
 def test_verdicts(found) -> None:
@@ -105,7 +103,7 @@ def test_it_is_said_where_raw_metrics_are_of_no_use() -> None:
     assert "tuned.jsonl: most predictions have no spaces between tokens and the truths have" in told
     assert re.search(r"canonical exprate +100.0000 % +100.0000 %", told)
     assert re.search(r"raw exprate +100.0000 % +0.0000 %", told)
-    assert "most predictions have no spaces" in build(found, render=draw_nothing).decode()
+    assert "most predictions have no spaces" in build(found).decode()
     assert compare(*sides([row[:3] + row[1:2] for row in rows])).notes == []
 
 
@@ -117,30 +115,32 @@ def test_differences_are_marked_at_their_place() -> None:
 
 
 def test_the_page_names_the_errors_and_escapes_data(found) -> None:
-    html = build(found, render=draw_nothing).decode()
+    html = build(found).decode()
     assert r"\zeta → \epsilon (4 times), \beta → B (2 times), . lost" in html
     assert "renders like the ground truth" in html
     assert r"<mark>\epsilon</mark>" in html
-    assert build(found, render=draw_nothing).decode() == html
+    assert build(found).decode() == html
     evil = "<script>alert(1)</script>"
     rows = [(f"s/t/{evil}", f"a {evil}", f"b {evil}", "c")]
-    assert evil not in build(compare(*sides(rows)), render=draw_nothing).decode()
+    assert evil not in build(compare(*sides(rows))).decode()
     assert not re.search(r'(?:src|href)="(?!data:|#)', html)
 
 
 def test_thousands_of_rows_make_a_page_of_bounded_size() -> None:
     rows = [(f"s/t/{n}", f"a b {n}", f"a b {n if n % 3 else 'x'}", f"a c {n}") for n in range(3000)]
-    drawn = []
-
-    def draw(label: str) -> bytes:
-        drawn.append(label)
-        raise ValueError
-
-    html = build(compare(*sides(rows)), render=draw).decode()
+    html = build(compare(*sides(rows))).decode()
     assert html.count("<article") <= MOST_CARDS
     assert "more samples are not shown" in html
-    assert len(drawn) < 410
     assert len(html) < 3_000_000
+
+
+def test_a_card_says_that_there_is_no_room_for_its_pictures(monkeypatch) -> None:
+    monkeypatch.setattr(page_of_comparison, "PICTURE_BYTES", 1_000)
+    cards = re.findall(r"<article.*?</article>", build(compare(*sides())).decode(), re.S)
+    drawn, said = ([word in card for card in cards] for word in ('<svg class="drawn"', NO_ROOM.problem))
+    assert any(drawn)
+    assert any(said)
+    assert all(one or other for one, other in zip(drawn, said, strict=True))
 
 
 def write(path: Path, rows) -> Path:
@@ -167,7 +167,7 @@ def test_the_command_shows_image_truth_before_and_after_drawn(page) -> None:
     card = re.search(r'<article class="pair" data-verdict="fixed">.*?</article>', page[0], re.S)
     assert card is not None
     assert re.findall(r"<h4>(\w+)</h4>", card.group()) == ["image", "truth", "before", "after"]
-    assert card.group().count("data:image/") == 4
+    assert re.findall("data:image/|<svg class=.drawn", card.group()) == ["data:image/", *['<svg class="drawn'] * 3]
 
 
 def test_images_are_found_in_another_folder(page, tmp_path) -> None:
@@ -182,7 +182,7 @@ def test_images_are_found_in_another_folder(page, tmp_path) -> None:
             r'<article class="pair" data-verdict="fixed">.*?</article>', (tmp_path / "page.html").read_text(), re.S
         )
         assert card is not None
-        assert card.group().count("data:image/") == pictures
+        assert len(re.findall("data:image/|<svg class=.drawn", card.group())) == pictures
 
 
 def test_bad_files_are_one_line_and_2(page, capsys) -> None:

@@ -133,7 +133,7 @@ def test_a_new_file_is_all_that_a_new_metric_needs(added: str) -> None:
     assert line.split()[1:3] == ["33.3333", "%"]
     found = comparison.compare(("before", ROWS), ("after", [replace(row, pred=row.gt) for row in ROWS]))
     assert f"raw {added}" in comparison.as_text(found, 120)
-    assert f"canonical {added}" in page.build(found, render=_draw_nothing).decode()
+    assert f"canonical {added}" in page.build(found).decode()
     (change,) = [change for change in found.changes if change.name == added]
     assert change.difference == pytest.approx(200 / 3)
     scores = prompt_table.score_prompts([prompt_table.Asked(Prompt("plain", "Read it."), ROWS)])
@@ -155,10 +155,6 @@ def test_a_metric_on_the_card_is_one_with_a_name_on_the_hub() -> None:
     metrics = as_metrics(evaluate(ROWS))
     named = [metric.name for metric in all_metrics().values() if metric.hub_name]
     assert [metric.name for metric in card._metrics(metrics)] == [name for name in named if name != "cdm"]  # not drawn
-
-
-def _draw_nothing(label: str) -> bytes:
-    raise ValueError("not drawn here")
 
 
 def test_a_metric_of_its_own_unit_is_written_in_it() -> None:
