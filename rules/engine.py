@@ -25,7 +25,7 @@ from rules.score import Weights, with_scores
 from rules.selection import Ruleset, select
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import marks
-from rules.workers.helper import each, now_at
+from rules.workers.helper import collecting_rarely, each, now_at
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
@@ -127,6 +127,11 @@ def _unjudged(gone: Lost, ruleset: Ruleset) -> _BatchJudged:
 
 def _judge_batch(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _BatchJudged:
     """One batch: the labels' frame without problems, and the findings with rows counted from 0."""
+    with collecting_rarely():
+        return _judged(texts, ruleset, check_fixes)
+
+
+def _judged(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _BatchJudged:
     failed = _Failed()
     read = [_read(text, failed, index) for index, text in enumerate(each(texts))]
     frame = _frame(texts, read)
@@ -190,7 +195,7 @@ def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequen
             if visual_key is not None and index not in damaged:
                 # Nearly always all safe fixes together are proven.
                 safe = disjoint(in_order((edit for edit in edits if edit.level == "safe"), len(text)), len(text))
-                if not safe or visual_key_of(apply(text, safe)) == visual_key:
+                if not safe or _keep_key(safe, text, read[index], visual_key):
                     continue
             levels = proof.achievable_levels(text, edits, index in damaged)
         except BaseException as error:  # what can't be proven is shown only
@@ -198,6 +203,15 @@ def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequen
             levels = ["display"] * len(edits)
         for at, level in zip(places, levels, strict=True):
             rows[at] = (*rows[at][:_FIX], level, *rows[at][_FIX + 1 :])
+
+
+def _keep_key(edits: list[Edit], text: str, read: _Read, visual_key: str) -> bool:
+    """Has the text the same key after disjoint edits?"""
+    toks, reading, spelled, _ = read
+    if proof.seen_to_keep_key(text, toks, reader.Reading() if reading is None else reading, visual_key, edits):
+        return True
+    fixed = apply(text, edits)
+    return " ".join(lexer.tokens(fixed)) == spelled or visual_key_of(fixed) == visual_key
 
 
 class _Failed:

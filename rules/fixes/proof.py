@@ -10,6 +10,7 @@ mends. An edit after which such a rule finds less is not made: the error would b
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -69,6 +70,36 @@ class Text:
     def is_seen_in(self, after: Text) -> bool:
         """Is all damage of this text found in the other one too?"""
         return not self.damaged or self.damage <= after.damage
+
+
+def seen_to_keep_key(text: str, toks: list[str], reading: reader.Reading, visual_key: str, edits: list[Edit]) -> bool:
+    """Is it seen, without reading what disjoint edits make of the text, that its key stays? False: it isn't seen.
+
+    The text was read already. Its edits for math-core are made together with those that are to be proven: they change
+    nothing that is drawn, and tell apart what MathML does not, whether an edit beside them is made or not. An edit that
+    writes something which the reader would have to fold is left to the reader.
+    """
+    drawn = key.drawn(text, toks, reading)
+    if drawn is None:
+        return False
+    end = drawn.end
+    made: list[Edit] = []
+    for edit in edits:
+        blank = not edit.replacement.strip()
+        if edit.start >= end and blank:
+            continue  # nothing is drawn there
+        if edit.end > end or not key.FOLDED.isdisjoint(lexer.tokens(edit.replacement)):
+            return False
+        if edit.end == end and blank and not key.is_drawn_to_the_end(toks[: bisect_left(drawn.spans, (edit.start, 0))]):
+            return False
+        made.append(edit)
+    starts = [edit.start for edit in made]
+    for start, after, replacement in drawn.edits:
+        fold = Edit(start, after, replacement, "", "safe")
+        place = bisect_left(starts, start)
+        if not any(overlap(fold, edit) for edit in made[max(place - 1, 0) : bisect_left(starts, after) + 1]):
+            made.append(fold)
+    return key.direct(apply(text[:end], made)) == visual_key
 
 
 def _most(text: str, edits: Sequence[Edit], holds: Callable[[str], bool]) -> list[Edit]:

@@ -63,7 +63,7 @@ def _with_argument(label: Label, index: int) -> tuple[int, int, str | None]:
         return index, index + 1, None
     gap = (
         " "
-        if label.text[label.place(index + 1)[0] - 1].isspace() and label.text[label.place(index)[0] - 1] == " "
+        if label.text[label.spans[index + 1][0] - 1].isspace() and label.text[label.spans[index][0] - 1] == " "
         else ""
     )
     body = label.shown(index + 1, closing, len(label.text))

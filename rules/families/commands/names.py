@@ -197,7 +197,7 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(place.start, place.end, message)
         else:
             text = label.text
-            inner = text[label.place(place.end)[1] : label.place(closing)[0]]
+            inner = text[label.spans[place.end][1] : label.spans[closing][0]]
             gap = " " if inner[:1].isspace() else ""
             yield label.at(place.start, closing + 1, message, f"\\{name}{gap}{{{inner}}}")
 
