@@ -18,7 +18,6 @@ from rules.fixes import proof
 from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.latex import canonical, glance, lexer, reader
 from rules.latex import visual_key as key
-from rules.latex.actions import ACTIONS, SPACE
 from rules.latex.key_limits import is_within
 from rules.registry import Rule, lost, not_judged, tagged
 from rules.score import Weights, with_scores
@@ -246,7 +245,7 @@ def _read(text: str, failed: _Failed, index: int) -> _Read:
         toks, reading, visual_key = _keyed(text)
         if visual_key is None:
             return toks, reading, None, None
-        return toks, reading, text if reading is None else _canonical(text, reading, visual_key), visual_key
+        return toks, reading, text if reading is None else _canonical(text, toks, reading, visual_key), visual_key
     except BaseException as error:
         return _read_in_steps(text, error, failed, index)
 
@@ -265,7 +264,7 @@ def _read_in_steps(text: str, error: BaseException, failed: _Failed, index: int)
     try:
         visual_key = key.of(text, toks, reading)
         part = "the canonical form"
-        spelled = None if visual_key is None else _canonical(text, reading, visual_key)
+        spelled = None if visual_key is None else _canonical(text, toks, reading, visual_key)
     except BaseException as broken:
         failed.note(index, part, broken, text)
         return toks, reading, None, None
@@ -285,15 +284,15 @@ def _keyed(text: str) -> tuple[list[str], reader.Reading | None, str | None]:
     return toks, reading, key.of(text, toks, reading)
 
 
-def _canonical(text: str, reading: reader.Reading, visual_key: str) -> str:
+def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: str) -> str:
     """The canonical spelling of a label that has a key; where no better one is proven, the label with single spaces."""
 
     def same(tokens: list[str]) -> bool:
+        if tokens == toks and not reading.folds and "%" not in text:  # nothing but white space differs
+            return True
         spelled = reader.spell(tokens)
         # Nearly always the reader would find nothing to edit for the key, and no space at the end to leave out.
-        if tokens and key.FOLDED.isdisjoint(tokens) and ACTIONS.get(tokens[-1]) != SPACE:
-            return key.direct(spelled) == visual_key
-        return visual_key_of(spelled) == visual_key
+        return (visual_key_of if key.needs_reader(tokens) else key.direct)(spelled) == visual_key
 
     if reading.canonical:
         normal = canonical.normal_form(reading.canonical, same)
