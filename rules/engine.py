@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from rules import faults
+from rules.batches import cut
 from rules.findings import SCHEMA
 from rules.fixes import proof
 from rules.fixes.edits import Edit, apply, disjoint, in_order
@@ -27,13 +28,6 @@ from rules.toolkit.sieves import marks
 from rules.workers.helper import collecting_rarely, each, now_at
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
-
-#: Labels a batch, at least and at most: polars compiles the sieves' regular expressions anew for each batch, which
-#: takes as long as sieving some thousand labels; and a batch should be small enough to spread and to show progress.
-BATCH = 4000
-LARGE_BATCH = 16_000
-#: Below this many labels starting processes costs more than it saves.
-MIN_PARALLEL = 3 * BATCH
 
 _LABELS: dict[str, Any] = {
     "label": pl.String,
@@ -76,10 +70,8 @@ def judge(
     those with safe ones another reading.
     """
     ruleset = ruleset or select()
-    if len(labels) < MIN_PARALLEL:
-        workers = 1
+    batches, workers = cut(labels, workers)
     work = partial(_judge_batch, ruleset=ruleset, check_fixes=check_fixes)
-    batches = [labels[part] for part in parts(len(labels), workers)]
     frames: list[pl.DataFrame] = []
     found: list[pl.DataFrame] = []
     start = 0
@@ -100,12 +92,6 @@ def judge(
         .select("label", "n_tokens", "canonical", "visual_key", "score")
     )
     return Judged(judged, all_findings)
-
-
-def parts(number: int, workers: int) -> Iterator[slice]:
-    """The batches that so many labels are cut into: two for each process, if that makes neither small nor huge ones."""
-    size = min(max(-(-number // (2 * workers)), BATCH), LARGE_BATCH)
-    return (slice(start, start + size) for start in range(0, number, size))
 
 
 _BatchJudged = tuple[pl.DataFrame, pl.DataFrame]

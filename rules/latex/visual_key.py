@@ -84,11 +84,11 @@ def needs_reader(tokens: Sequence[str]) -> bool:
             if token == ATOM_OPEN and following == "}":
                 return True
             cells.append(False)
-        elif token in ("\\left", "["):
+        elif token == "\\left":
             cells.append(False)
         elif token.startswith("\\begin{"):
             cells.append(True)
-        elif token in ("}", "\\right", "]") or token.startswith("\\end{"):
+        elif token in ("}", "\\right") or token.startswith("\\end{"):
             cells.pop()
             if not cells:
                 return True
