@@ -46,6 +46,18 @@ class Label:
         return braces.closers(self.tokens)
 
     @cached_property
+    def environments(self) -> dict[int, int]:
+        r"""The token of the `\end` of each environment by that of its `\begin`, whatever their names are."""
+        found: dict[int, int] = {}
+        stack: list[int] = []
+        for index in self.find("\\begin", "\\end"):
+            if self.tokens[index] == "\\begin":
+                stack.append(index)
+            elif stack:
+                found[stack.pop()] = index
+        return found
+
+    @cached_property
     def scripts(self) -> list[tuple[int, int, int]]:
         """Every braced script: the token of its `_` or `^`, of its `{` and of its `}`."""
         return braces.script_places(self.tokens, self.partners)
