@@ -30,12 +30,13 @@ def lines_without_environment(label: Label, options: Options) -> Iterator[Findin
     Fix: None: `gathered`, or `aligned` with an `&` in each line; only the picture shows where the lines align.
     """
     depth = 0
+    last = _meaningful_end(label) - 1
     for index, token in enumerate(label.tokens):
         if token in ("\\begin", "{", "\\left"):
             depth += 1
         elif token in ("\\end", "}", "\\right"):
             depth -= 1
-        elif depth == 0 and token in ("\\\\", "\\newline") and index + 1 < _meaningful_end(label):
+        elif depth == 0 and token in ("\\\\", "\\newline") and index < last:
             yield label.at(index, index + 1, "a line break outside any environment: LaTeX sets one line")
 
 
