@@ -41,6 +41,7 @@ from peers import Pass, Timed, Unavailable, katex, pylatexenc, timed
 from curate.base.tables import Column, count, size, text_table
 from curate.sources import parse_source, read_source
 from rules import Ruleset, engine, select
+from rules.batches import cut
 from rules.latex import lexer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,7 +87,7 @@ def contests(corpus: Corpus, cores: int, open_tools: ExitStack, folder: Path) ->
     ruleset = select()
     labels = corpus.labels
     yield Contest("audit, 1 process", len(labels), timed(lambda: _judge(labels, ruleset)))
-    if cores > 1 and len(labels) >= engine.MIN_PARALLEL:
+    if cut(labels, cores)[1] > 1:
         name = f"audit, {cores} processes"
         yield Contest(name, len(labels), timed(lambda: _judge(labels, ruleset, cores)))
     yield Contest("tokens and key only", len(labels), timed(lambda: _floor(labels)))

@@ -13,28 +13,21 @@ from typing import Any
 import polars as pl
 
 from rules import faults
+from rules.batches import cut
 from rules.findings import SCHEMA
 from rules.fixes import proof
 from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.latex import canonical, glance, lexer, reader
 from rules.latex import visual_key as key
-from rules.latex.actions import ACTIONS, SPACE
 from rules.latex.key_limits import is_within
 from rules.registry import Rule, lost, not_judged, tagged
 from rules.score import Weights, with_scores
 from rules.selection import Ruleset, select
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import marks
-from rules.workers.helper import each, now_at
+from rules.workers.helper import collecting_rarely, each, now_at
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
-
-#: Labels a batch, at least and at most: polars compiles the sieves' regular expressions anew for each batch, which
-#: takes as long as sieving some thousand labels; and a batch should be small enough to spread and to show progress.
-BATCH = 4000
-LARGE_BATCH = 16_000
-#: Below this many labels starting processes costs more than it saves.
-MIN_PARALLEL = 3 * BATCH
 
 _LABELS: dict[str, Any] = {
     "label": pl.String,
@@ -77,10 +70,8 @@ def judge(
     those with safe ones another reading.
     """
     ruleset = ruleset or select()
-    if len(labels) < MIN_PARALLEL:
-        workers = 1
+    batches, workers = cut(labels, workers)
     work = partial(_judge_batch, ruleset=ruleset, check_fixes=check_fixes)
-    batches = [labels[part] for part in parts(len(labels), workers)]
     frames: list[pl.DataFrame] = []
     found: list[pl.DataFrame] = []
     start = 0
@@ -103,12 +94,6 @@ def judge(
     return Judged(judged, all_findings)
 
 
-def parts(number: int, workers: int) -> Iterator[slice]:
-    """The batches that so many labels are cut into: two for each process, if that makes neither small nor huge ones."""
-    size = min(max(-(-number // (2 * workers)), BATCH), LARGE_BATCH)
-    return (slice(start, start + size) for start in range(0, number, size))
-
-
 _BatchJudged = tuple[pl.DataFrame, pl.DataFrame]
 
 
@@ -127,6 +112,11 @@ def _unjudged(gone: Lost, ruleset: Ruleset) -> _BatchJudged:
 
 def _judge_batch(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _BatchJudged:
     """One batch: the labels' frame without problems, and the findings with rows counted from 0."""
+    with collecting_rarely():
+        return _judged(texts, ruleset, check_fixes)
+
+
+def _judged(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _BatchJudged:
     failed = _Failed()
     read = [_read(text, failed, index) for index, text in enumerate(each(texts))]
     frame = _frame(texts, read)
@@ -190,7 +180,7 @@ def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequen
             if visual_key is not None and index not in damaged:
                 # Nearly always all safe fixes together are proven.
                 safe = disjoint(in_order((edit for edit in edits if edit.level == "safe"), len(text)), len(text))
-                if not safe or visual_key_of(apply(text, safe)) == visual_key:
+                if not safe or _keep_key(safe, text, read[index], visual_key):
                     continue
             levels = proof.achievable_levels(text, edits, index in damaged)
         except BaseException as error:  # what can't be proven is shown only
@@ -198,6 +188,15 @@ def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequen
             levels = ["display"] * len(edits)
         for at, level in zip(places, levels, strict=True):
             rows[at] = (*rows[at][:_FIX], level, *rows[at][_FIX + 1 :])
+
+
+def _keep_key(edits: list[Edit], text: str, read: _Read, visual_key: str) -> bool:
+    """Has the text the same key after disjoint edits?"""
+    toks, reading, spelled, _ = read
+    if proof.seen_to_keep_key(text, toks, reader.Reading() if reading is None else reading, visual_key, edits):
+        return True
+    fixed = apply(text, edits)
+    return " ".join(lexer.tokens(fixed)) == spelled or visual_key_of(fixed) == visual_key
 
 
 class _Failed:
@@ -232,7 +231,7 @@ def _read(text: str, failed: _Failed, index: int) -> _Read:
         toks, reading, visual_key = _keyed(text)
         if visual_key is None:
             return toks, reading, None, None
-        return toks, reading, text if reading is None else _canonical(text, reading, visual_key), visual_key
+        return toks, reading, text if reading is None else _canonical(text, toks, reading, visual_key), visual_key
     except BaseException as error:
         return _read_in_steps(text, error, failed, index)
 
@@ -251,7 +250,7 @@ def _read_in_steps(text: str, error: BaseException, failed: _Failed, index: int)
     try:
         visual_key = key.of(text, toks, reading)
         part = "the canonical form"
-        spelled = None if visual_key is None else _canonical(text, reading, visual_key)
+        spelled = None if visual_key is None else _canonical(text, toks, reading, visual_key)
     except BaseException as broken:
         failed.note(index, part, broken, text)
         return toks, reading, None, None
@@ -271,15 +270,15 @@ def _keyed(text: str) -> tuple[list[str], reader.Reading | None, str | None]:
     return toks, reading, key.of(text, toks, reading)
 
 
-def _canonical(text: str, reading: reader.Reading, visual_key: str) -> str:
+def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: str) -> str:
     """The canonical spelling of a label that has a key; where no better one is proven, the label with single spaces."""
 
     def same(tokens: list[str]) -> bool:
+        if tokens == toks and not reading.folds and "%" not in text:  # nothing but white space differs
+            return True
         spelled = reader.spell(tokens)
         # Nearly always the reader would find nothing to edit for the key, and no space at the end to leave out.
-        if tokens and key.FOLDED.isdisjoint(tokens) and ACTIONS.get(tokens[-1]) != SPACE:
-            return key.direct(spelled) == visual_key
-        return visual_key_of(spelled) == visual_key
+        return (visual_key_of if key.needs_reader(tokens) else key.direct)(spelled) == visual_key
 
     if reading.canonical:
         normal = canonical.normal_form(reading.canonical, same)

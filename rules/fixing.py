@@ -27,6 +27,7 @@ from typing import Any, Literal
 import polars as pl
 
 from rules import engine, faults
+from rules.batches import cut
 from rules.fixes import m2e_layout
 from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.fixes.proof import Reason, Text, choose, proven, readable, reasons
@@ -110,9 +111,7 @@ def fix(
     if level not in LEVELS:
         raise ValueError(f"level {level!r} is none of {', '.join(LEVELS)}")
     ruleset = _fixable(ruleset)
-    if len(labels) < engine.MIN_PARALLEL:
-        workers = 1
-    batches = [labels[part] for part in engine.parts(len(labels), workers)]
+    batches, workers = cut(labels, workers)
     frames = []
     for frame in spread(partial(_fix_batch, ruleset=ruleset, level=level), batches, workers, lost=_unfixed, to="fix"):
         frames.append(frame)

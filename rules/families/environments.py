@@ -30,12 +30,13 @@ def lines_without_environment(label: Label, options: Options) -> Iterator[Findin
     Fix: None: `gathered`, or `aligned` with an `&` in each line; only the picture shows where the lines align.
     """
     depth = 0
+    last = _meaningful_end(label) - 1
     for index, token in enumerate(label.tokens):
         if token in ("\\begin", "{", "\\left"):
             depth += 1
         elif token in ("\\end", "}", "\\right"):
             depth -= 1
-        elif depth == 0 and token in ("\\\\", "\\newline") and index + 1 < _meaningful_end(label):
+        elif depth == 0 and token in ("\\\\", "\\newline") and index < last:
             yield label.at(index, index + 1, "a line break outside any environment: LaTeX sets one line")
 
 
@@ -84,7 +85,7 @@ def display_environment(label: Label, options: Options) -> Iterator[Finding]:
             problem.start,
             problem.end if end is None else end,
             f"{problem.detail} makes a display of its own{hint}",
-            _renamed(label, problem.start, end, inner) if inner and end is not None else None,
+            _renamed(label, problem.start, inner) if inner and end is not None else None,
             severity="warning" if whole else None,
             fix=None if whole and inner else "display",
         )
@@ -110,22 +111,17 @@ _INNER = {
 
 def _end_of(label: Label, start: int, name: str) -> int | None:
     """The token after the `\\end{…}` of the environment at token `start`; None where its name is another."""
-    depth = 0
-    for index in label.find("\\begin", "\\end"):
-        if index < start:
-            continue
-        depth += 1 if label.tokens[index] == "\\begin" else -1
-        if depth == 0:
-            closing = label.partners.get(index + 1)
-            named = closing is not None and "".join(label.tokens[index + 2 : closing]) == "".join(name.split())
-            return closing + 1 if named and closing is not None else None
-    return None
+    index = label.environments.get(start)
+    closing = None if index is None else label.partners.get(index + 1)
+    if index is None or closing is None or "".join(label.tokens[index + 2 : closing]) != "".join(name.split()):
+        return None
+    return closing + 1
 
 
-def _renamed(label: Label, start: int, end: int, inner: str) -> str:
+def _renamed(label: Label, start: int, inner: str) -> str:
     """The environment under another name at both ends; what `inner` has behind its `}` follows the first."""
     body = label.spans[label.partners[start + 1]][1]
-    last = max(index for index in label.find("\\end") if index < end)
+    last = label.environments[start]
     name, _, columns = inner.partition("}")
     return f"\\begin{{{name}}}{columns}{label.text[body : label.spans[last][0]]}\\end{{{name}}}"
 
@@ -178,7 +174,7 @@ def _delimited(label: Label, left: int) -> tuple[int | None, str | None]:
     if end is None or tokens[end : end + 1] != ["\\right"] or end + 1 >= len(tokens):
         return None, None
     name = _DELIMITED.get((tokens[left + 1], tokens[end + 1]))
-    return (end + 2, _renamed(label, left + 2, end, name)) if name else (None, None)
+    return (end + 2, _renamed(label, left + 2, name)) if name else (None, None)
 
 
 @rule(
@@ -209,7 +205,7 @@ def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
         if end is None:
             yield label.on(problem, message)
         else:
-            yield label.at(problem.start, end, message, _renamed(label, problem.start, end, joined))
+            yield label.at(problem.start, end, message, _renamed(label, problem.start, joined))
 
 
 @rule(

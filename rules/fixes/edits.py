@@ -47,6 +47,29 @@ def overlap(one: Edit, other: Edit) -> bool:
 
 
 _WORD_AT_END = re.compile(r"(?<!\\)(?:\\\\)*\\[A-Za-z]+\Z")
+#: Characters in which a control word at the end of a text is looked for: more than any has.
+_WORD_SIZE = 64
+
+
+class _Growing:
+    """A text that grows at its end."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.end = ""
+
+    def add(self, part: str) -> None:
+        """Put `part` behind the text, and a space between them where they would run a control word into a letter."""
+        if not part:
+            return
+        if part[0].isascii() and part[0].isalpha() and _WORD_AT_END.search(self.end):
+            part = f" {part}"
+        self.parts.append(part)
+        self.end = part[-_WORD_SIZE:] if len(part) >= _WORD_SIZE else (self.end + part)[-_WORD_SIZE:]
+
+    def ends_in_space(self) -> bool:
+        """Does it end in a space that is no part of the control space `\\ `?"""
+        return self.end.endswith(" ") and not self.end.endswith("\\ ")
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
@@ -55,33 +78,26 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     A control word that an edit would run into a letter gets a space; where something is taken out from between two
     spaces, or from an end, one of the spaces goes too.
     """
-    out = ""
+    out = _Growing()
     at = 0
     tail = False  # does the label now end where something was taken out?
     ordered = sorted(edits, key=lambda edit: (edit.start, edit.end))
     for number, edit in enumerate(ordered):
         if edit.start > at:
-            out = _joined(out, text[at : edit.start])
+            out.add(text[at : edit.start])
             tail = False
-        out = _joined(out, edit.replacement)
+        out.add(edit.replacement)
         at = edit.end
         tail = tail or not edit.replacement
-        if not edit.replacement and (not out or _ends_in_space(out)):
+        if not edit.replacement and (not out.end or out.ends_in_space()):
             limit = ordered[number + 1].start if number + 1 < len(ordered) else len(text)
             while at < limit and text[at] == " ":
                 at += 1
     if at < len(text):
-        return _joined(out, text[at:])
-    while tail and _ends_in_space(out):
-        out = out[:-1]
-    return out
-
-
-def _joined(left: str, right: str) -> str:
-    glued = left and right and right[0].isascii() and right[0].isalpha() and _WORD_AT_END.search(left)
-    return f"{left} {right}" if glued else left + right
-
-
-def _ends_in_space(text: str) -> bool:
-    """Does it end in a space that is no part of the control space `\\ `?"""
-    return text.endswith(" ") and not text.endswith("\\ ")
+        out.add(text[at:])
+        tail = False
+    made = "".join(out.parts)
+    if tail and out.ends_in_space():
+        made = made.rstrip(" ")
+        made += " " if made.endswith("\\") else ""
+    return made

@@ -10,6 +10,7 @@ mends. An edit after which such a rule finds less is not made: the error would b
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -28,6 +29,10 @@ from rules.toolkit.label import Label
 Reason = Literal["changes-picture", "no-key", "not-readable", "never-done", "failed", "ended-process", "hides-damage"]
 
 
+#: Characters that are read in all for the proofs of one label's edits, and trials that even a long label gets.
+_MOST_READ, _LEAST_TRIALS = 200_000, 12
+
+
 class Text:
     """A label's text with its reading, its key and its damage, made when asked for.
 
@@ -37,6 +42,17 @@ class Text:
     def __init__(self, text: str, damaged: bool = False) -> None:
         self.text = text
         self.damaged = damaged
+        self._trials = max(_LEAST_TRIALS, _MOST_READ // (len(text) + 1))
+
+    @property
+    def has_trials(self) -> bool:
+        """Is there a trial left: may another text made of this one be read? A long label has few of them."""
+        return self._trials > 0
+
+    def holds(self, text: str, holds: Callable[[str], bool]) -> bool:
+        """Does it hold of a text made of this one? That is a trial; without one left, it doesn't."""
+        self._trials -= 1
+        return self._trials >= 0 and holds(text)
 
     @cached_property
     def _read(self) -> tuple[list[str], reader.Reading] | None:
@@ -71,13 +87,44 @@ class Text:
         return not self.damaged or self.damage <= after.damage
 
 
-def _most(text: str, edits: Sequence[Edit], holds: Callable[[str], bool]) -> list[Edit]:
+def seen_to_keep_key(text: str, toks: list[str], reading: reader.Reading, visual_key: str, edits: list[Edit]) -> bool:
+    """Is it seen, without reading what disjoint edits make of the text, that its key stays? False: it isn't seen.
+
+    The text was read already. Its edits for math-core are made together with those that are to be proven: they change
+    nothing that is drawn, and tell apart what MathML does not, whether an edit beside them is made or not. An edit that
+    writes something which the reader would have to fold is left to the reader.
+    """
+    drawn = key.drawn(text, toks, reading)
+    if drawn is None:
+        return False
+    end = drawn.end
+    made: list[Edit] = []
+    for edit in edits:
+        blank = not edit.replacement.strip()
+        if edit.start >= end and blank:
+            continue  # nothing is drawn there
+        if edit.end > end or not key.FOLDED.isdisjoint(lexer.tokens(edit.replacement)):
+            return False
+        if edit.end == end and blank and not key.is_drawn_to_the_end(toks[: bisect_left(drawn.spans, (edit.start, 0))]):
+            return False
+        made.append(edit)
+    starts = [edit.start for edit in made]
+    for start, after, replacement in drawn.edits:
+        fold = Edit(start, after, replacement, "", "safe")
+        place = bisect_left(starts, start)
+        if not any(overlap(fold, edit) for edit in made[max(place - 1, 0) : bisect_left(starts, after) + 1]):
+            made.append(fold)
+    return key.direct(apply(text[:end], made)) == visual_key
+
+
+def _most(before: Text, edits: Sequence[Edit], holds: Callable[[str], bool]) -> list[Edit]:
     """As many edits as can be made so that `holds` is true of the text: all, else whole rules, else halves of a rule's.
 
     The edits of one rule are tried together first: the delimiters at both ends go only together. Halving finds the few
-    that are in the way among many with a few trials for each.
+    that are in the way among many with a few trials for each. Edits that no trial is left for are not made.
     """
-    if holds(apply(text, edits)):
+    text = before.text
+    if before.holds(apply(text, edits), holds):
         return list(edits)
     by_rule: dict[str, list[Edit]] = {}
     for edit in edits:
@@ -85,9 +132,9 @@ def _most(text: str, edits: Sequence[Edit], holds: Callable[[str], bool]) -> lis
     good: list[Edit] = []
 
     def add(group: list[Edit], tried: bool) -> None:
-        if not tried and holds(apply(text, [*good, *group])):
+        if not tried and before.holds(apply(text, [*good, *group]), holds):
             good.extend(group)
-        elif len(group) > 1:
+        elif len(group) > 1 and before.has_trials:
             half = len(group) // 2
             add(group[:half], False)
             add(group[half:], False)
@@ -110,7 +157,7 @@ def proven(before: Text, edits: Sequence[Edit]) -> list[Edit]:
             after = Text(text)
             return after.key == before.key and before.is_seen_in(after)
 
-        return _most(before.text, edits, same)
+        return _most(before, edits, same)
     by_rule: dict[str, list[Edit]] = {}
     for edit in edits:
         by_rule.setdefault(edit.rule, []).append(edit)
@@ -130,7 +177,7 @@ def readable(before: Text, edits: Sequence[Edit]) -> list[Edit]:
         after = Text(text)
         return after.readable and before.is_seen_in(after)
 
-    return _most(before.text, edits, is_good)
+    return _most(before, edits, is_good)
 
 
 def choose(
@@ -169,9 +216,16 @@ def _sooner_or_later(
     taken: set[Edit] = set()
     while waiting:
         chosen = disjoint(waiting, len(before.text))
-        good = pick(before, chosen)
-        taken.update(good, (edit for edit in waiting if any(overlap(edit, one) for one in good)))
-        waiting = [edit for edit in waiting if edit not in taken and edit not in chosen]
+        good = sorted(pick(before, chosen), key=lambda edit: edit.start)
+        taken.update(good)
+        starts = [edit.start for edit in good]
+        for edit in waiting:  # of those that are apart and in order, only the nearest can overlap it
+            place = bisect_left(starts, edit.start)
+            near = good[max(place - 1, 0) : place + 1]
+            if any(overlap(edit, one) for one in near):
+                taken.add(edit)
+        tried = set(chosen)
+        waiting = [edit for edit in waiting if edit not in taken and edit not in tried]
     return taken
 
 
@@ -181,7 +235,8 @@ def _proven_in_turn(before: Text, edits: Sequence[Edit]) -> list[Edit]:
     if before.key is not None or not good:
         return good
     visual_key = Text(apply(before.text, good)).key
-    rest = [edit for edit in edits if edit not in good]
+    made = set(good)
+    rest = [edit for edit in edits if edit not in made]
     if visual_key is None or not rest:
         return good
 
@@ -189,7 +244,7 @@ def _proven_in_turn(before: Text, edits: Sequence[Edit]) -> list[Edit]:
         after = Text(text)
         return after.key == visual_key and before.is_seen_in(after)
 
-    return _most(before.text, [*good, *rest], same)
+    return _most(before, [*good, *rest], same)
 
 
 def reasons(before: Text, refused: Sequence[Edit]) -> dict[str, Reason]:

@@ -330,7 +330,7 @@ class ArgumentReader(Cursor):
 
     def read_buildrel(self, start: int) -> list[str]:
         """`\\buildrel a \\over b`."""
-        over = self.toks.index("\\over", self.i) if "\\over" in self.toks[self.i :] else None
+        over = self.next_place("\\over")
         if over is None or (
             any(t in ("}", "{") for t in self.toks[self.i : over]) and not _balanced(self.toks[self.i : over])
         ):
@@ -347,7 +347,7 @@ class ArgumentReader(Cursor):
 
     def read_root(self, start: int) -> list[str]:
         """`\\root 3 \\of x`, which is `\\sqrt[3]{x}`."""
-        of = self.toks.index("\\of", self.i) if "\\of" in self.toks[self.i :] else None
+        of = self.next_place("\\of")
         if of is None:
             self.problem("missing-argument", start, start + 1, "\\root")
             return []

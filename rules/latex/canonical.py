@@ -23,6 +23,8 @@ Same = Callable[[list[str]], bool]
 
 #: So many places of one step may fail before the rest is left alone: each costs a conversion.
 _MAX_FAILURES = 24
+#: Tokens of one step that are converted at most, as long as its places are tried.
+_MAX_CONVERTED = 100_000
 
 _OPENING = frozenset({"{", ATOM_OPEN})
 _FONTS = {
@@ -78,9 +80,19 @@ def _at_once(tokens: list[str], same: Same) -> list[str] | None:
     while tokens != before:
         before = tokens
         for step in _due(tokens):
-            for first, after, instead in reversed(list(_apart(step(tokens)))):
-                tokens = [*tokens[:first], *instead, *tokens[after:]]
+            tokens = _made(tokens, _apart(step(tokens)))
     return tokens if same(tokens) else None
+
+
+def _made(tokens: list[str], edits: Iterator[_Edit]) -> list[str]:
+    """The tokens with edits made that are in order and apart."""
+    out: list[str] = []
+    at = 0
+    for first, after, instead in edits:
+        out += tokens[at:first]
+        out += instead
+        at = after
+    return out + tokens[at:]
 
 
 def _apart(edits: Iterator[_Edit]) -> Iterator[_Edit]:
@@ -94,7 +106,9 @@ def _apart(edits: Iterator[_Edit]) -> Iterator[_Edit]:
 
 def _one_by_one(tokens: list[str], step: _Step, same: Same) -> list[str]:
     failed = 0
-    while failed < _MAX_FAILURES:
+    for _ in range(max(_MAX_FAILURES, _MAX_CONVERTED // len(tokens))):
+        if failed == _MAX_FAILURES:
+            break
         edits = sorted(step(tokens), key=lambda edit: edit[:2])[failed:]
         if not edits:
             break

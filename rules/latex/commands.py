@@ -146,6 +146,9 @@ _GOOD: Final = {
 }
 
 
+_LONGEST: Final = max(map(len, _GOOD))
+
+
 def _deletes(name: str) -> set[str]:
     return {name, *(name[:i] + name[i + 1 :] for i in range(len(name)))}
 
@@ -181,18 +184,22 @@ def nearest(name: str, *, max_distance: int = 1) -> str | None:
     A doubled tail counts as one slip: `lambda` for `lambdambda`, which careless replacing of `\la` makes of `\lambda`.
     None for a name that is known, has no command that near, or is a single letter (everything is near).
     """
-    if max_distance < 1 or len(name) < 2 or name in COMMANDS:
+    if max_distance < 1 or not 2 <= len(name) <= 2 * _LONGEST or name in COMMANDS:
         return None
     glued = _longest_prefix(name)
     if glued and _is_echo(*glued):
         return glued[0]
+    if len(name) > _LONGEST + 1:
+        return None
     index = _index()
     found = {other for key in _deletes(name) for other in index.get(key, ()) if _within_one(name, other)}
     return min(found, key=_GOOD.__getitem__, default=None)
 
 
 def _longest_prefix(name: str) -> tuple[str, str] | None:
-    return next(((name[:end], name[end:]) for end in range(len(name) - 1, 1, -1) if name[:end] in _GOOD), None)
+    return next(
+        ((name[:end], name[end:]) for end in range(min(len(name) - 1, _LONGEST), 1, -1) if name[:end] in _GOOD), None
+    )
 
 
 def _is_echo(command: str, rest: str) -> bool:

@@ -78,6 +78,8 @@ class Cursor:
         self.infix_at = -1
         self.labels = 0
         self.tags = 0
+        #: Tokens that are known not to come any more.
+        self.none_ahead: set[str] = set()
         #: No canonical form, though LaTeX accepts the label.
         self.opaque = False
 
@@ -89,6 +91,14 @@ class Cursor:
         self.problems.append(Problem(kind, start, start + 1 if end is None else end, detail))
         if kind not in HARMLESS:
             self.fatal = True
+
+    def next_place(self, token: str) -> int | None:
+        """Where this token comes next, here included; None where it doesn't."""
+        try:
+            return None if token in self.none_ahead else self.toks.index(token, self.i)
+        except ValueError:
+            self.none_ahead.add(token)
+            return None
 
     def source(self, start: int, end: int) -> str:
         """The label's own text from token `start` to token `end` (exclusive)."""

@@ -39,11 +39,11 @@ def _class_of_command(token: str) -> str | None:
 
 
 class _Classes(dict[str, str]):
-    """One character for each token that may stand in a label spelled canonically; `?` for any other."""
+    """One character for each token that may stand in a label spelled canonically. Raises KeyError for any other."""
 
     def __missing__(self, token: str) -> str:
         if len(token) != 1 or token in ACTIONS or token in _NO_SYMBOLS:
-            return "?"
+            raise KeyError(token)
         self[token] = "o"
         return "o"
 
@@ -76,13 +76,17 @@ _INNERMOST = re.compile(rf"\{{{_ATOMS}\}}|l[dbe]{_ATOMS}r[dbe]")
 def canonical_tokens(label: str) -> list[str] | None:
     """The tokens of a label that is in canonical spelling already, or None where that can't be seen at a glance."""
     toks = label.split(" ")
-    return toks if _is_canonical("".join(map(_CLASSES.__getitem__, toks))) else None
+    try:
+        skeleton = "".join(map(_CLASSES.__getitem__, toks))
+    except KeyError:
+        return None
+    return toks if _is_canonical(skeleton) else None
 
 
 @lru_cache(maxsize=1 << 16)
 def _is_canonical(skeleton: str) -> bool:
     """Is a label with this skeleton one that LaTeX takes and `rules.latex.reader.read` would spell the same?"""
-    if "?" in skeleton or skeleton[-1] == "t":
+    if skeleton[-1] == "t":
         return False
     for _ in range(_MAX_DEPTH):
         if "{" not in skeleton and _LIST.fullmatch(skeleton):

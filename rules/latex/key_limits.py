@@ -88,15 +88,13 @@ def is_within(toks: list[str]) -> bool:
     if len(toks) <= _FEW:
         return True
     if len(toks) <= MAX_NESTED:  # nearly always there are too few brackets, whatever becomes of them
-        opening = sum(map(_opens, toks))
+        opening = sum(map(_MAY_OPEN.__contains__, toks))
+        if not "".join(toks).isascii():
+            opening += sum(_symbol_role(token[-1]) == _OPEN for token in toks if not token.isascii())
         if opening < _FEW and len(toks) << opening <= MAX_STEPS:
             return True
     steps, nested = effort(toks)
     return steps <= MAX_STEPS and nested <= MAX_NESTED
-
-
-def _opens(token: str) -> bool:
-    return token in _MAY_OPEN if token.isascii() else _symbol_role(token[-1]) == _OPEN
 
 
 _MAY_OPEN = frozenset(token for token, role in _ROLES.items() if role in (_OPEN, _SIZE_OPEN))

@@ -415,7 +415,7 @@ def read(label: str, toks: list[str]) -> Reading:
         out: list[str] | None = reader.read_list(TO_END)
         while out is not None and reader.i < reader.n:  # a closer nobody opened; reported where it was met
             reader.i += 1
-            out = out + reader.read_list(TO_END)
+            out += reader.read_list(TO_END)
     except TooDeep:
         reader.problem("too-deep", min(reader.i, reader.n - 1))
         out = None

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from math_core import LatexError, LatexToMathML
@@ -62,6 +64,39 @@ FOLDED = frozenset(
     + ["\\substack", "\\not"]
 )
 
+#: Of these, what the reader edits in some places only, which `needs_reader` knows.
+_FOLDED_SOMEWHERE = frozenset(
+    [ATOM_OPEN, "\\\\"]
+    + [f"\\begin{{{name}}}" for name in ("array", "matrix", "pmatrix", "bmatrix", "vmatrix", "cases")]
+)
+_FOLDED_ANYWHERE = FOLDED - _FOLDED_SOMEWHERE
+
+
+def needs_reader(tokens: Sequence[str]) -> bool:
+    """May the reader edit a spelling of these canonical tokens for the key, or leave out what is at its end?"""
+    if not tokens or ACTIONS.get(tokens[-1]) == SPACE or not _FOLDED_ANYWHERE.isdisjoint(tokens):
+        return True
+    if _FOLDED_SOMEWHERE.isdisjoint(tokens):
+        return False
+    cells = [False]  # of the lists around a place, the innermost last: is it a cell?
+    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
+        if token in ("{", ATOM_OPEN):
+            if token == ATOM_OPEN and following == "}":
+                return True
+            cells.append(False)
+        elif token == "\\left":
+            cells.append(False)
+        elif token.startswith("\\begin{"):
+            cells.append(True)
+        elif token in ("}", "\\right") or token.startswith("\\end{"):
+            cells.pop()
+            if not cells:
+                return True
+        elif token == "\\\\" and (not cells[-1] or following in ("[", "*") or following.startswith("\\end{")):
+            return True
+    return False
+
+
 _TRAILING = frozenset({SPACE, NOTHING})
 
 
@@ -88,16 +123,49 @@ def normalise(label: str, toks: list[str], reading: Reading) -> str:
     spans = reading.spans or lexer.spans(label, toks)
     out: list[str] = []
     at = spans[start][0]
+    for begin, end, replacement in _folds(spans, reading, at, last):
+        out.append(label[at:begin])
+        out.append(replacement)
+        at = end
+    out.append(label[at : spans[last - 1][1]])
+    return "".join(out)
+
+
+def _folds(spans: Sequence[tuple[int, int]], reading: Reading, at: int, last: int) -> Iterator[tuple[int, int, str]]:
+    """The reader's edits before token `last`, by characters from `at` on."""
     for first, after, replacement in sorted(reading.folds):
         if first >= last:
             break
         if spans[first][0] < at:  # an edit inside one that was made already
             continue
-        out.append(label[at : spans[first][0]])
-        out.append(replacement or " ")  # `\in{}t` without its empty group is not `\int`
+        yield spans[first][0], spans[after - 1][1], replacement or " "  # `\in{}t` is not `\int`
         at = spans[after - 1][1]
-    out.append(label[at : spans[last - 1][1]])
-    return "".join(out)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The drawn part of a label: the spans of its tokens, and the edits for math-core, by characters."""
+
+    spans: list[tuple[int, int]]
+    edits: list[tuple[int, int, str]]
+
+    @property
+    def end(self) -> int:
+        return self.spans[-1][1]
+
+
+def drawn(label: str, toks: list[str], reading: Reading) -> Drawn | None:
+    """The drawn part; None where more would have to be said: delimiters around the label, a comment, nothing drawn."""
+    last = _trailing(toks, 0, len(toks))
+    if reading.wrapper is not None or last == 0 or "%" in label:
+        return None
+    spans = reading.spans or lexer.spans(label, toks)
+    return Drawn(spans[:last], list(_folds(spans, reading, 0, last)))
+
+
+def is_drawn_to_the_end(toks: list[str]) -> bool:
+    """Is there no space at the end of these tokens that would be left out?"""
+    return _trailing(toks, 0, len(toks)) == len(toks)
 
 
 def _trailing(toks: list[str], start: int, end: int) -> int:

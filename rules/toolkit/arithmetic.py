@@ -147,7 +147,7 @@ def value(tokens: list[str]) -> tuple[Number, int] | None:
     return _value(tuple(tokens))
 
 
-@lru_cache(maxsize=256)  # every side is asked for by its neighbours, and by several rules
+@lru_cache(maxsize=1 << 14)  # every side is asked for by its neighbours, and by several rules
 def _value(tokens: tuple[str, ...]) -> tuple[Number, int] | None:
     if not 0 < len(tokens) <= _MOST or not _PLAIN.issuperset(tokens):
         return None

@@ -154,10 +154,16 @@ def script_places(tokens: list[str], partners: dict[int, int]) -> list[tuple[int
     ]
 
 
+#: Scripts and primes that are passed over in search of what they stand on.
+_MOST_SCRIPTS = 40
+
+
 def base_of(tokens: list[str], script: int) -> int | None:
     """The last token of what the script at `script` stands on, other scripts of it passed over; None at the start."""
     at = script - 1
-    while at >= 0:
+    for _ in range(_MOST_SCRIPTS):
+        if at < 0:
+            break
         if tokens[at] in ("'", r"\limits", r"\nolimits", r"\displaylimits"):
             at -= 1
         elif tokens[at] == "}":
@@ -173,9 +179,13 @@ def base_of(tokens: list[str], script: int) -> int | None:
     return None
 
 
+#: Tokens in which the brace that opens a group is looked for.
+_FAR = 3000
+
+
 def _opening(tokens: list[str], closing: int) -> int:
     depth = 0
-    for at in range(closing, -1, -1):
+    for at in range(closing, max(closing - _FAR, -1), -1):
         depth += (tokens[at] == "}") - (tokens[at] == "{")
         if depth == 0:
             return at

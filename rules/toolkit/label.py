@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from rules.findings import Finding, FixLevel, Severity
@@ -23,23 +23,10 @@ class Label:
     canonical: str | None = None
     #: What failed on this label: rules, its key.
     failed: Sequence[str] = ()
-    _known: list[tuple[int, int]] = field(default_factory=list, repr=False)
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
         return self.reading.spans or lexer.spans(self.text, self.tokens)
-
-    def place(self, index: int) -> tuple[int, int]:
-        """`spans[index]`; of a long label only the start is read for a place at its start."""
-        known = self._known
-        if "spans" in self.__dict__ or "%" in self.text:
-            return self.spans[index]
-        end = known[-1][1] if known else 0
-        for token in self.tokens[len(known) : index + 1]:
-            start = self.text.index(token, end)  # only white space stands between
-            end = start + len(token)
-            known.append((start, end))
-        return known[index]
 
     # What several judges look at is made once a label.
 
@@ -57,6 +44,18 @@ class Label:
     def partners(self) -> dict[int, int]:
         """The token of each closing brace by that of its opening one."""
         return braces.closers(self.tokens)
+
+    @cached_property
+    def environments(self) -> dict[int, int]:
+        r"""The token of the `\end` of each environment by that of its `\begin`, whatever their names are."""
+        found: dict[int, int] = {}
+        stack: list[int] = []
+        for index in self.find("\\begin", "\\end"):
+            if self.tokens[index] == "\\begin":
+                stack.append(index)
+            elif stack:
+                found[stack.pop()] = index
+        return found
 
     @cached_property
     def scripts(self) -> list[tuple[int, int, int]]:
@@ -90,8 +89,8 @@ class Label:
         """A finding from token `start` to token `end` (exclusive)."""
         if not self.tokens:
             return Finding(message, 0, len(self.text), replacement, severity, fix)
-        first = self.place(min(start, len(self.tokens) - 1))[0]
-        last = self.place(min(max(end, start + 1), len(self.tokens)) - 1)[1]
+        first = self.spans[min(start, len(self.tokens) - 1)][0]
+        last = self.spans[min(max(end, start + 1), len(self.tokens)) - 1][1]
         return Finding(message, first, last, replacement, severity, fix)
 
     def on(
@@ -110,5 +109,5 @@ class Label:
         """The source from token `start` to `end`, cut to `most` characters, for messages."""
         if start >= end or not self.tokens:
             return ""
-        text = self.text[self.place(start)[0] : self.place(min(end, len(self.tokens)) - 1)[1]]
+        text = self.text[self.spans[start][0] : self.spans[min(end, len(self.tokens)) - 1][1]]
         return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import rules
-from rules import engine
+from rules import batches, engine
 from rules.findings import SCHEMA
 from rules.latex import lexer
 from rules.selection import select
@@ -67,10 +67,9 @@ def test_findings_stand_in_the_order_of_rows_and_places():
 def test_workers_and_batches_do_not_change_the_result(monkeypatch):
     labels = [f"x ^ {{ {number} }} {'}' * (number % 3 == 0)} \\foo{'abc'[number % 3]}" for number in range(300)]
     once = engine.judge(labels)
-    monkeypatch.setattr(engine, "BATCH", 40)
-    monkeypatch.setattr(engine, "LARGE_BATCH", 40)
+    monkeypatch.setattr(batches, "LARGE", 1500)
     batched = engine.judge(labels)
-    monkeypatch.setattr(engine, "MIN_PARALLEL", 100)
+    monkeypatch.setattr(batches, "MIN_PARALLEL", 100)
     spread = engine.judge(labels, workers=2)
     for other in (batched, spread):
         assert other.labels.equals(once.labels)
@@ -78,8 +77,7 @@ def test_workers_and_batches_do_not_change_the_result(monkeypatch):
 
 
 def test_progress_counts_every_label(monkeypatch):
-    monkeypatch.setattr(engine, "BATCH", 7)
-    monkeypatch.setattr(engine, "LARGE_BATCH", 7)
+    monkeypatch.setattr(batches, "LARGE", 200)
     seen: list[int] = []
     engine.judge([f"x_{number}" for number in range(20)], progress=seen.append)
     assert sum(seen) == 20

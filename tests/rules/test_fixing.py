@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rules
-from rules import fixing
+from rules import batches, fixing
 from rules.fixes import proof
 from rules.fixes.edits import Edit
 from rules.registry import SelectionError, all_rules
@@ -388,8 +388,7 @@ def test_real_findings_say_how_their_fixes_are_made(shared_data: Path, level):
 def test_processes_change_nothing(shared_data: Path, monkeypatch):
     labels = _real_labels(shared_data)[:3000]
     alone = rules.fix(labels)
-    monkeypatch.setattr(fixing.engine, "MIN_PARALLEL", 100)
-    monkeypatch.setattr(fixing.engine, "BATCH", 1000)
+    monkeypatch.setattr(batches, "MIN_PARALLEL", 100)
     assert rules.fix(labels, workers=2).equals(alone)
 
 

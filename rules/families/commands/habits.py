@@ -63,7 +63,7 @@ def _with_argument(label: Label, index: int) -> tuple[int, int, str | None]:
         return index, index + 1, None
     gap = (
         " "
-        if label.text[label.place(index + 1)[0] - 1].isspace() and label.text[label.place(index)[0] - 1] == " "
+        if label.text[label.spans[index + 1][0] - 1].isspace() and label.text[label.spans[index][0] - 1] == " "
         else ""
     )
     body = label.shown(index + 1, closing, len(label.text))
@@ -109,6 +109,10 @@ _SPACED_OPERATOR = re.compile(rf"(?<![A-Za-z\\])(?:{_LETTERS})(?=[ ^_(\\{{]|\Z)"
 _IN_TEXT = re.compile(r"\\(?:operatorname|math[a-z]+|text[a-z]*|[mh]box|tag|label|begin|end)\*? ?\{ ?\Z")
 
 
+#: So many characters beside an operator say whether it is one: a command's name and some spaces.
+_NEAR = 80
+
+
 def _is_operator(before: str, name: str, after: str) -> bool:
     """May the letters be an operator here? Not where they are all of a group, nor where they may end a word."""
     if before.endswith(("{", "{ ")):
@@ -146,7 +150,8 @@ def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     """
     for match in _SPACED_OPERATOR.finditer(label.text):
         name = match[0].replace(" ", "")
-        if _is_operator(label.text[: match.start()], name, label.text[match.end() :]):
+        start, end = match.span()
+        if _is_operator(label.text[max(0, start - _NEAR) : start], name, label.text[end : end + _NEAR]):
             yield Finding(f"the letters of \\{name}", *match.span(), f"\\{name}")
 
 

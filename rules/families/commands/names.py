@@ -180,8 +180,9 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     See: one label of im2latex has `f r a c { h c } { 2 \pi }`.
     """
     words = label.prose
+    upright = _in_upright_groups(label)
     for place in places(label, _LOST_NAME, 1):
-        if place.start in words or _in_upright_group(label.tokens, place.start):
+        if place.start in words or place.start in upright:
             continue
         if label.tokens[place.start - 1 : place.start] == [r"\\"]:
             continue  # ESC006: a backslash too many, not one too few
@@ -197,15 +198,19 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(place.start, place.end, message)
         else:
             text = label.text
-            inner = text[label.place(place.end)[1] : label.place(closing)[0]]
+            inner = text[label.spans[place.end][1] : label.spans[closing][0]]
             gap = " " if inner[:1].isspace() else ""
             yield label.at(place.start, closing + 1, message, f"\\{name}{gap}{{{inner}}}")
+
+
+#: Tokens under a root at most.
+_FAR = 500
 
 
 def _closing_parenthesis(tokens: list[str], opening: int) -> int | None:
     """The token of the `)` of the `(` at `opening`, if something stands between and the group ends later."""
     depth = braces = 0
-    for at in range(opening, len(tokens)):
+    for at in range(opening, min(len(tokens), opening + _FAR)):
         braces += (tokens[at] == "{") - (tokens[at] == "}")
         if braces < 0 or (braces == 0 and tokens[at] in ("&", "\\\\")):
             return None
@@ -216,21 +221,21 @@ def _closing_parenthesis(tokens: list[str], opening: int) -> int | None:
     return None
 
 
-def _in_upright_group(tokens: list[str], index: int) -> bool:
-    """Does a font command's braced argument hold the token?"""
-    depth = 0
-    for at in range(index - 1, -1, -1):
-        if tokens[at] == "}":
-            depth += 1
-        elif tokens[at] == "{":
-            if depth == 0:
-                if at and tokens[at - 1] in _FONTS:
-                    return True
-                if tokens[at + 1] in _FONTS:
-                    return True
-            else:
-                depth -= 1
-    return False
+def _in_upright_groups(label: Label) -> frozenset[int]:
+    """The tokens that a font command's braced argument, or a group that begins with a font switch, holds."""
+    tokens = label.tokens
+    inside: list[int] = []
+    groups: list[bool] = []  # around a place, the innermost last: is it upright?
+    for index, token in enumerate(tokens):
+        if token == "{":
+            groups.append(
+                (index > 0 and tokens[index - 1] in _FONTS) or not _FONTS.isdisjoint(tokens[index + 1 : index + 2])
+            )
+        elif token == "}" and groups:
+            groups.pop()
+        elif True in groups:
+            inside.append(index)
+    return frozenset(inside)
 
 
 _TEXT_LETTERS = {

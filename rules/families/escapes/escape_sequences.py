@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from rules.findings import Finding
 from rules.fixes.edits import Edit
@@ -35,7 +36,7 @@ _EATEN = re.compile("([\a\b\t\n\v\f\r])([A-Za-z]+)")
 
 def _eaten_command(control: str, letters: str) -> str | None:
     """The command that unescaping ate: the longest known one that the letter of `control` and `letters` begin with."""
-    for end in range(len(letters), 0, -1):
+    for end in range(min(len(letters), _LONGEST), 0, -1):
         name = EATEN[control] + letters[:end]
         command = COMMANDS.get(name)
         if (
@@ -48,6 +49,7 @@ def _eaten_command(control: str, letters: str) -> str | None:
     return None
 
 
+_LONGEST = max(map(len, COMMANDS))
 _NEVER_MEANT = frozenset({"document", "definition", "primitive", "other"})
 
 
@@ -63,17 +65,20 @@ def _is_plain_space(label: str, control: str, start: int, letters: str, name: st
         return True
     if len(name) - 1 < len(letters) or len(letters) == 1:
         return True
-    others = [
-        found
-        for found in re.finditer(re.escape(control), label)
-        if found.start() != start and not _EATEN.match(label, found.start())
-    ]
-    return bool(others)
+    return _stands_before_others(label, control)
 
 
 def _after_row(label: str, start: int) -> bool:
     """Does a row break stand before this place? A line of the source ends there, as it should."""
-    return label[:start].rstrip(" ").endswith(r"\\")
+    while start and label[start - 1] == " ":
+        start -= 1
+    return label[max(0, start - 2) : start] == r"\\"
+
+
+@lru_cache(maxsize=256)  # asked again at every place of a label
+def _stands_before_others(label: str, control: str) -> bool:
+    """Does this character stand anywhere before something else than letters?"""
+    return re.search(f"{re.escape(control)}(?![A-Za-z])", label) is not None
 
 
 @rule(
@@ -234,11 +239,9 @@ def _is_likely(label: str, match: re.Match[str], name: str) -> bool:
         return True
     if control != "\n":
         return False
-    before, after = label[: match.start()], label[match.end() :]
+    before, after = label[max(0, match.start() - _LONGEST) : match.start()], label[match.end() : match.end() + 1]
     in_place = re.search(r"(?:^|[ {]|\\[A-Za-z]+)\Z", before) and re.match(r"\Z|[ }_^]", after)
-    return in_place is not None and all(
-        _EATEN.match(label, found.start()) for found in re.finditer(re.escape(control), label)
-    )
+    return in_place is not None and not _stands_before_others(label, control)
 
 
 _NAMES = {"\a": "BEL", "\b": "BS", "\t": "TAB", "\n": "LF", "\v": "VT", "\f": "FF", "\r": "CR"}

@@ -43,7 +43,8 @@ _ZERO_DEGREE = re.compile(r"(?<!\S)\\(?:sin|cos|tan|cot|angle)(?: [A-Z]){0,3}(?:
 
 
 _BARE_DEGREE = re.compile(
-    r"(?<!\S)(?:\d )+(\\circ)(?= [^\w(\\{]|$| \\(?:times|div|cdot|because|therefore|quad|angle|right)(?![a-z]))"
+    r"(?<!\S)(?<!\d )(?:\d )++(\\circ)"
+    r"(?= [^\w(\\{]|$| \\(?:times|div|cdot|because|therefore|quad|angle|right)(?![a-z]))"
 )
 
 

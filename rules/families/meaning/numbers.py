@@ -172,7 +172,7 @@ def letter_for_times(label: Label, options: Options) -> Iterator[Finding]:
 
 _CONFUSED = re.compile(
     r"(?<!\S)(?<!\d )(?<![A-Za-z_}\]^{] )O \. \d|(?<!\S)\d O \d(?!\S)|(?<!\S)[lI] \. \d(?!\S)"
-    r"|(?<![A-Za-z] )(?<!\S)\d(?: \d)* \. (?:\d )*[Ol](?: \d)+(?!\S)"
+    r"|(?:(?<![A-Za-z\d] )|(?<=[A-Za-z] \d ))(?<!\S)\d(?: \d)*+ \. (?:\d )*+[Ol](?: \d)+(?!\S)"
 )
 
 

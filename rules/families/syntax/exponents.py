@@ -6,6 +6,7 @@ A sum may well stand in an exponent. These rules want a sign that it doesn't bel
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from rules.findings import Finding
@@ -120,23 +121,30 @@ def sum_in_exponent(label: Label, options: Options) -> Iterator[Finding]:
         base = base_of(tokens, index)
         if tokens[index] != "^" or base is None or not tokens[base].isalpha():
             continue
-        if _counted_out(tokens, index, opening, closing):
-            continue
         inside = tokens[opening + 1 : closing]
         signs = [at for at, token in enumerate(inside) if token in ("+", "-")]
-        if len(signs) == 1 and 0 < signs[0] < len(inside) - 1 and all(t.isdecimal() or t in ".+-" for t in inside):
+        if (
+            len(signs) == 1
+            and 0 < signs[0] < len(inside) - 1
+            and all(t.isdecimal() or t in ".+-" for t in inside)
+            and not _counted_out(label, index, opening, closing)
+        ):
             replacement = moved_out(label, opening, opening + 1 + signs[0], closing)
             yield label.at(opening, closing + 1, "a sum of two numbers in the exponent", replacement)
 
 
-def _counted_out(tokens: list[str], script: int, opening: int, closing: int) -> bool:
+_SUM = re.compile(r"\^ \{ \d[\d ]*[-+] [\d ]+\}")
+
+
+def _counted_out(label: Label, script: int, opening: int, closing: int) -> bool:
     """Does the label show why a sum stands there: a derivative (`7 x ^ { 7 - 1 }`), or powers multiplied?"""
-    spelled = " ".join(tokens)
+    tokens, spelled = label.tokens, label.spaced
     inside = tokens[opening + 1 : closing]
     numbers = "".join(inside).replace("-", "+").split("+")
     if script > 1 and tokens[script - 2] == numbers[0]:
         return True
-    if len(re.findall(r"\^ \{ \d[\d ]*[-+] [\d ]+\}", spelled)) > 1:
+    sums = _SUM.finditer(spelled)
+    if next(sums, None) is not None and next(sums, None) is not None:
         return True
     return all(number and f"^ {{ {' '.join(number)} }}" in spelled for number in numbers)
 
@@ -169,8 +177,10 @@ def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
     """
     tokens = label.tokens
     chained = [(chain[0], closing) for closing, chain in _chains(label)]
+    firsts = [first for first, _ in chained]
     for index, opening, closing in label.scripts:
-        if any(first <= opening < last for first, last in chained):
+        chain = bisect_right(firsts, opening) - 1
+        if chain >= 0 and opening < chained[chain][1]:
             continue  # SYN034 has it
         base = base_of(tokens, index)
         if (

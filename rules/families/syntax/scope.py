@@ -46,10 +46,11 @@ def relation_in_root(label: Label, options: Options) -> Iterator[Finding]:
     """
     tokens = label.tokens
     pairs = label.partners
+    last = max(label.find("]"), default=-1)
     for index in label.find(r"\sqrt"):
         opening = index + 1
-        if tokens[opening : opening + 1] == ["["]:
-            opening = tokens.index("]", opening) + 1 if "]" in tokens[opening:] else opening
+        if tokens[opening : opening + 1] == ["["] and opening < last:
+            opening = tokens.index("]", opening) + 1
         closing = pairs.get(opening)
         if closing is None or _brackets(tokens, opening, closing):
             continue
@@ -242,6 +243,7 @@ def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding
     for index in label.find(r"\sqrt"):
         if index + 1 in pairs:
             groups.append((index + 1, pairs[index + 1]))
+    first_bracket = min(label.find("(", "["), default=len(tokens))
     for opening, closing in sorted(groups):
         depth = braces = 0
         for at in range(opening + 1, closing):
@@ -253,7 +255,7 @@ def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding
                 continue
             depth += (token in ("(", "[")) - (token in (")", "]"))
             if depth < 0:
-                if {"(", "["} & set(tokens[:opening]):
+                if first_bracket < opening:
                     message = f"{token} closes what opened outside the group"
                     yield label.at(opening, closing + 1, message, moved_out(label, opening, at, closing))
                 break

@@ -109,7 +109,7 @@ def unbraced_script(label: Label, options: Options) -> Iterator[Finding]:
             yield label.on(problem, message)
         else:
             text = label.text
-            gap = " " if text[label.place(problem.start)[1]].isspace() else ""
+            gap = " " if text[label.spans[problem.start][1]].isspace() else ""
             body = label.shown(problem.end - 1, end, len(text))
             yield label.at(problem.start, end, message, f"{label.tokens[problem.start]}{gap}{{{gap}{body}{gap}}}")
 
@@ -151,7 +151,7 @@ def limits_misplaced(label: Label, options: Options) -> Iterator[Finding]:
         message = f"{problem.detail} must follow an operator such as \\sum"
         base = label.tokens[problem.start - 1] if problem.start else ""
         if (base.isalnum() or base[:1] == "\\") and ACTIONS.get(base) in (None, ORD, RELATION):
-            gap = " " if label.text[label.place(problem.start)[0] - 1].isspace() else ""
+            gap = " " if label.text[label.spans[problem.start][0] - 1].isspace() else ""
             replacement = f"\\mathop{gap}{{{gap}{base}{gap}}}{gap}{problem.detail}"
             yield label.at(problem.start - 1, problem.start + 1, message, replacement)
         else:

@@ -104,7 +104,7 @@ def caret_notation(label: Label, options: Options) -> Iterator[Finding]:
 
 @rule("SYN028", "too-long", "warning", has_problem("too-long"), covers=["SYN-stops"])
 def too_long(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A label of more than 100,000 characters: it was not read.
+    r"""A label of more than 20,000 characters: it was not read.
 
     Why: No formula is that long; a file was read as one label, or a model got stuck.
     Quiet: ``x``
