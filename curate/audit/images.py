@@ -31,6 +31,8 @@ FACTS = [
     for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *PREDICTED, *ORPHANS)
     if name not in ("image", "pair_score")
 ]
+#: Columns of the samples that are there while an audit is under way: their number, and that of their label.
+OWN = ("order", "label_row")
 #: Facts that only pairs are made of, and that are large: 1.5 kB an image.
 ONCE = ("ink_thumb",)
 #: So many folders beside that of the labels are looked into for a hint.
