@@ -141,7 +141,7 @@ def join_pairs(
 ) -> pl.DataFrame:
     """What is known of each sample's label and image as a pair, and of images that have no row, where a rule asks."""
     needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
-    if "orphans" in needs and options.probe_images and options.limit is None:
+    if "orphans" in needs and options.probe_images and options.limit is None and options.sample is None:
         samples = with_orphans(samples, [(source.name, source.root) for source in sources])
     if "pairs" in needs:
         samples = with_pairs(

@@ -21,6 +21,7 @@ from curate.audit.image_facts import image_facts
 from curate.audit.images import ASIDE, FACTS, OWN, check_found, join_images, join_pairs
 from curate.audit.labels import judge_labels
 from curate.audit.options import AuditOptions, Progress
+from curate.audit.sampling import draw
 from curate.audit.sources import check_names, read_sources
 from curate.audit.summary import Tally, summarise, tally, together
 from curate.duplicates.facts import duplicates as repeated
@@ -72,6 +73,10 @@ def _make(
     """Make the tables of a run. Returns its summary."""
     with clock.stage("read"):
         sources = read_sources(specs, options, report, tables)
+    drawn = None
+    if options.sample is not None:
+        with clock.stage("draw"):
+            drawn = draw(tables, options.sample)
     documents = [source.name for source in sources if FORMATS[source.format].in_documents]
     with clock.stage("images"):
         pictured = join_images(_pictured(tables, options), sources, options, report)
@@ -110,6 +115,7 @@ def _make(
             thresholds=options.thresholds,
             elsewhere=elsewhere,
             images=pictures,
+            drawn=drawn,
         )
         decisions = read_decisions(out / DECISIONS_FILE) if options.update else Decisions()
         decided = decision_counts.by_source(decisions, tables.samples.scan())

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from curate import __version__
+from curate.audit.sampling import Drawn
 from curate.audit.thresholds import Thresholds
 from curate.audit.verdict import judge
 from curate.duplicates import Elsewhere
@@ -104,9 +105,11 @@ def summarise(
     thresholds: Thresholds | None = None,
     elsewhere: Elsewhere | None = None,
     images: Mapping[str, Mapping[str, Any]] | None = None,
+    drawn: Drawn | None = None,
 ) -> dict[str, Any]:
     """Aggregate a run. Sources keep the order they are given in. distinct: labels that differ. duplicates: what
     `curate.duplicates.facts` says of them. images: what `curate.audit.image_facts` says of the sources' images.
+    drawn: where the samples are a part of what was read.
 
     Raises:
         ValueError: a sample belongs to a source that `sources` doesn't name.
@@ -138,6 +141,7 @@ def summarise(
             "splits": splits.get(facts.name, {}),
             "rows": facts.rows,
             "samples": numbers["samples"],
+            "drawn_from": numbers["samples"] if drawn is None else drawn.of_source.get(facts.name, 0),
             "unreadable": facts.unreadable,
             "unreadable_by_reason": dict(sorted(facts.unreadable_by_reason.items(), key=lambda kv: (-kv[1], kv[0]))),
             **{key: numbers[key] for key in _COPIED},
@@ -160,6 +164,7 @@ def summarise(
         "texsieve": __version__,
         "key_version": key_version,
         "config": dict(config),
+        "sample": drawn and drawn.as_json(),
         "totals": {
             "samples": marked.height,
             "distinct_labels": distinct,

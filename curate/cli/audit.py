@@ -63,6 +63,15 @@ Examples:
 )
 @click.option("--no-cache", is_flag=True, help="Measure every image again, and keep nothing for the next audit.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Draw N samples of all, and judge these.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw.")
+@click.option(
+    "--by",
+    default="source,split,length",
+    show_default=True,
+    metavar="GROUP,..",
+    help="What the drawn samples have in the same shares as all.",
+)
 @click.option(
     "--predictions",
     multiple=True,
@@ -95,6 +104,9 @@ def audit(
     against: tuple[Path, ...],
     no_cache: bool,
     limit: int | None,
+    sample: int | None,
+    seed: int,
+    by: str,
     predictions: tuple[Path, ...],
     update: bool,
     workers: int | None,
@@ -109,6 +121,7 @@ def audit(
     stopped, the old run or the new one is there, with all decisions.
     """
     one_thread_for_matrices()
+    from curate.audit.options import Sampling
     from curate.base.cache_folder import cache_folder
     from curate.sources import parse_columns, parse_first_number, parse_images, parse_source
 
@@ -128,6 +141,7 @@ def audit(
         predictions=predictions,
         cache=None if no_cache else cache_folder(),
         limit=limit,
+        sample=sample and Sampling(sample, seed, _groups(by)),
         update=update,
         workers=workers,
         engine=engine,
@@ -135,6 +149,18 @@ def audit(
         write_baseline=write_baseline,
         fail_on=fail_on,
     )
+
+
+def _groups(text: str) -> tuple[str, ...]:
+    """The groups of --by, which may be none."""
+    from curate.audit.options import GROUPS
+    from curate.base.errors import UserError
+
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if name not in GROUPS:
+            raise UserError(f"--by {text}: there is no group {name!r}; there are: {', '.join(GROUPS)}")
+    return names
 
 
 def one_thread_for_matrices() -> None:
@@ -166,7 +192,7 @@ def audit_and_say(
     from curate.base.tables import count, size, things
     from curate.base.visible import visible
     from curate.findings.baseline import write_baseline as write_known
-    from curate.report.overview import near_text, overlap_text, rules_text, sources_text, suppressed_text
+    from curate.report.overview import near_text, overlap_text, rules_text, sample_text, sources_text, suppressed_text
     from curate.runs import decision_counts
     from curate.runs.folder import FINDINGS_FILE, REPORT_FILE
 
@@ -214,6 +240,8 @@ def audit_and_say(
         say(
             f"{visible(file['file'])}: {things(file['rows'], 'prediction')}" + (f" ({', '.join(lost)})" if lost else "")
         )
+    if drawn := summary["sample"]:
+        say(sample_text(drawn))
     seconds = sum(summary["run"]["timings"].values())
     unreadable = f", {things(totals['unreadable'], 'row')} unreadable" if totals["unreadable"] else ""
     say(

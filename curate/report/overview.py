@@ -162,6 +162,15 @@ def overlap_markdown(entries: Sequence[Mapping[str, Any]]) -> str:
     return markdown_table(columns, rows) if rows else ""
 
 
+def sample_text(drawn: Mapping[str, Any]) -> str:
+    """One line on the draw of `curate audit --sample`; `drawn` is what summary.json says of it."""
+    by = f", in the same shares by {' and '.join(drawn['by'])}" if drawn["by"] else ""
+    return (
+        f"drawn: {things(drawn['samples'], 'sample')} of {count(drawn['of'])}{by} (seed {drawn['seed']}); duplicates, "
+        "leaks and shifted pairs show only where all samples are judged"
+    )
+
+
 def near_text(summary: Mapping[str, Any]) -> str:
     """One line on the search for near-duplicate images, or nothing where there were none."""
     near = summary.get("near_duplicates")
