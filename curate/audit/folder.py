@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,16 +102,24 @@ def unfinished_run(out: Path, options: AuditOptions) -> Iterator[Path]:
                 shutil.copy2(out / DECISIONS_FILE, folder / DECISIONS_FILE)
 
 
-def write_run(folder: Path, out: Path, summary: dict[str, Any], clock: Clock, options: AuditOptions) -> None:
-    """Write the report and the summary beside a run's tables in `folder`, which becomes `out`."""
+def write_run(
+    folder: Path,
+    out: Path,
+    summary: dict[str, Any],
+    clock: Clock,
+    options: AuditOptions,
+    reused: Mapping[str, Any] | None,
+) -> None:
+    """Write the report and the summary beside a run's tables in `folder`, which becomes `out`. reused: see
+    `curate.audit.facts.run_facts`."""
     from curate.report import write_report
 
     with clock.stage("report"):
         # The report looks images up from the final place, where the roots in the summary lead from.
         pending = _Pending(out, summary, *(pl.scan_parquet(folder / name) for name in (SAMPLES_FILE, FINDINGS_FILE)))
-        summary["run"] = run_facts(clock, options)
+        summary["run"] = run_facts(clock, options, reused)
         write_report(pending, folder / REPORT_FILE, describe=describe)
-    summary["run"] = run_facts(clock, options)
+    summary["run"] = run_facts(clock, options, reused)
     with new_file(folder / SUMMARY_FILE) as file:
         file.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 

@@ -52,10 +52,10 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
         clock = Clock()
         with unfinished_run(out, options) as folder:
             tables = Tables(folder)
-            summary = _make(tables, specs, out, options, report, clock, earlier, known, predicted)
+            summary, reused = _make(tables, specs, out, options, report, clock, earlier, known, predicted)
             caught.name(_first_sample(pl.scan_parquet(folder / SAMPLES_FILE)))
             summary["faults"] = [fault.as_json() for fault in caught.all()]
-            write_run(folder, out, summary, clock, options)
+            write_run(folder, out, summary, clock, options, reused if options.update else None)
         return load_run(out)
 
 
@@ -69,20 +69,24 @@ def _make(
     earlier: Earlier | None,
     known: Sequence[duplicates.KnownSet],
     predicted: Sequence[tuple[Path, list[Prediction]]],
-) -> dict[str, Any]:
-    """Make the tables of a run. Returns its summary."""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Make the tables of a run. Returns its summary, and what was not judged or measured again."""
     with clock.stage("read"):
         sources = read_sources(specs, options, report, tables)
+        clock.rows["read"] = sum(source.rows for source in sources)
     drawn = None
     if options.sample is not None:
         with clock.stage("draw"):
             drawn = draw(tables, options.sample)
     documents = [source.name for source in sources if FORMATS[source.format].in_documents]
     with clock.stage("images"):
-        pictured = join_images(_pictured(tables, options), sources, options, report)
+        cached: list[int] = []
+        pictured = join_images(_pictured(tables, options), sources, options, report, cached.append)
         check_found(pictured, sources, options)
     with clock.stage("labels"):
         judged = judge_labels(tables, options, earlier, report, documents, wrong=bool(predicted))
+    clock.rows |= {"images": pictured.height, "labels": judged.distinct, "pairs": pictured.height}
+    clock.rows |= dict.fromkeys(("duplicates", "collect", "summary", "write"), tables.samples.height)
     with clock.stage("pairs"):
         labels = tables.samples.scan().select("order", "label", "visual_key")
         rows = pictured.lazy().select("order")
@@ -102,7 +106,7 @@ def _make(
         elsewhere = duplicates.elsewhere(seen, known, near)
         twice = repeated(seen.with_columns(pl.col("label_row").alias("label"), _hashed("visual_key")))
     with clock.stage("collect"):
-        tallied = _finish(tables, sample_findings(seen, options.ruleset), options)
+        tallied = _finish(tables, sample_findings(seen, options.ruleset), options, report)
     with clock.stage("summary"):
         summary = summarise(
             tallied,
@@ -129,7 +133,9 @@ def _make(
     report("write", 0, 1)
     with clock.stage("write"):
         tables.write()
-    return summary
+    images = pictured.select("source", "image").drop_nulls().n_unique()
+    reused = {"same_rules": earlier is not None, "labels": [judged.reused, judged.distinct]}
+    return summary, {**reused, "images": [sum(cached), images]}
 
 
 def _pictured(tables: Tables, options: AuditOptions) -> pl.DataFrame:
@@ -156,10 +162,11 @@ def _hashed(column: str) -> pl.Expr:
     return pl.when(pl.col(column).is_not_null()).then(pl.col(column).hash()).alias(column)
 
 
-def _finish(tables: Tables, of_samples: pl.DataFrame, options: AuditOptions) -> Tally:
+def _finish(tables: Tables, of_samples: pl.DataFrame, options: AuditOptions, report: Progress) -> Tally:
     """Put the findings of rules over samples in their places, bring all parts into their last form, and count."""
     tallies = []
     for number, (start, end) in enumerate(tables.samples.spans()):
+        report("collect", start, tables.samples.height)
         own = of_samples.filter(pl.col("order").is_between(start, end, closed="left"))
         samples = lowered(tables.samples.read(number), own, options)
         findings = tables.found.read(number)

@@ -79,6 +79,7 @@ Examples:
     metavar="PRED.jsonl",
     help="A model's predictions, to compare with the labels; may be repeated.",
 )
+@click.option("--timings", is_flag=True, help="Also print what each stage took.")
 @click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one per core].")
 @click.option(
@@ -108,6 +109,7 @@ def audit(
     seed: int,
     by: str,
     predictions: tuple[Path, ...],
+    timings: bool,
     update: bool,
     workers: int | None,
     engine: str,
@@ -148,6 +150,7 @@ def audit(
         known=known,
         write_baseline=write_baseline,
         fail_on=fail_on,
+        timings=timings,
     )
 
 
@@ -181,6 +184,7 @@ def audit_and_say(
     fail_on: str | None,
     engine: str = "local",
     write_baseline: Path | None = None,
+    timings: bool = False,
     **settings: Any,
 ) -> int:
     """Audit, and print the results. Shared by `audit` and `demo`."""
@@ -192,7 +196,16 @@ def audit_and_say(
     from curate.base.tables import count, size, things
     from curate.base.visible import visible
     from curate.findings.baseline import write_baseline as write_known
-    from curate.report.overview import near_text, overlap_text, rules_text, sample_text, sources_text, suppressed_text
+    from curate.report.overview import (
+        near_text,
+        overlap_text,
+        reused_text,
+        rules_text,
+        sample_text,
+        sources_text,
+        suppressed_text,
+        timings_text,
+    )
     from curate.runs import decision_counts
     from curate.runs.folder import FINDINGS_FILE, REPORT_FILE
 
@@ -242,6 +255,10 @@ def audit_and_say(
         )
     if drawn := summary["sample"]:
         say(sample_text(drawn))
+    if reused := reused_text(summary["run"]):
+        say(reused)
+    if timings:
+        say(f"{timings_text(summary['run'])}\n")
     seconds = sum(summary["run"]["timings"].values())
     unreadable = f", {things(totals['unreadable'], 'row')} unreadable" if totals["unreadable"] else ""
     say(
