@@ -64,6 +64,9 @@ class Tables:
 
     def add(self, columns: pl.DataFrame) -> None:
         """Give the samples more columns, those of some samples by `order`, which rises. The others get null."""
+        if columns.is_empty():
+            self.samples.fill(columns.drop("order").schema)
+            return
         for number, (start, end) in enumerate(self.samples.spans()):
             part = self.samples.read(number)
             low, high = (columns["order"].search_sorted(at) for at in (start, end))

@@ -51,7 +51,7 @@ def judge_labels(
     for number, (start, end) in enumerate(samples.spans()):
         last[rows[start:end]] = number
     kept, kept_findings = _NO_LABELS, _NO_FINDINGS
-    next_label = reused = 0
+    next_label = reused = done = 0
     erring: list[str] = []
     schema = samples.schema()
 
@@ -60,8 +60,7 @@ def judge_labels(
         done += count
         report("labels", done, distinct)
 
-    done = 0
-    report("labels", done, distinct)
+    step(0)
     for number, (start, end) in enumerate(samples.spans()):
         part = samples.read(number).with_columns(
             pl.int_range(start, end, dtype=pl.UInt32).alias("order"), pl.Series("label_row", rows[start:end])

@@ -6,13 +6,21 @@ Stages read a part at a time, or scan the columns that they need of all parts; m
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 #: Rows of a part: eight of the engine's largest batches.
 ROWS = 128_000
+#: Workers that a part keeps busy. On a cluster parts are larger.
+_WORKERS = 4
+
+
+def part_rows(workers: int) -> int:
+    """Rows of a part where so many workers share the batches of each."""
+    return ROWS * max(1, workers // _WORKERS)
 
 
 class Parts:
@@ -23,6 +31,7 @@ class Parts:
         self._folder = folder
         self._heights: list[int] = []
         self._schemas: list[pl.Schema] = []
+        self._nulls: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self._heights)
@@ -51,8 +60,14 @@ class Parts:
         frame.write_parquet(self._file(number), compression="lz4", statistics=False)
         self._heights[number], self._schemas[number] = frame.height, frame.schema
 
+    def fill(self, schema: Mapping[str, Any]) -> None:
+        """Give all rows these columns, which are null in each; nothing is written."""
+        self._nulls |= schema
+
     def read(self, number: int) -> pl.DataFrame:
-        return pl.read_parquet(self._file(number))
+        schema = self._schemas[number]
+        nulls = (pl.lit(None, kind).alias(name) for name, kind in self._nulls.items() if name not in schema)
+        return pl.read_parquet(self._file(number)).with_columns(nulls)
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         return (self.read(number) for number in range(len(self)))
@@ -61,8 +76,12 @@ class Parts:
         """All rows. Columns that some parts lack are null there."""
         files = [self._file(number) for number in range(len(self))]
         if all(schema == self._schemas[0] for schema in self._schemas):
-            return pl.scan_parquet(files)
-        return pl.concat([pl.scan_parquet(file) for file in files], how="diagonal")
+            rows = pl.scan_parquet(files)
+        else:
+            rows = pl.concat([pl.scan_parquet(file) for file in files], how="diagonal")
+        there = set(self.schema())
+        missing = {name: kind for name, kind in self._nulls.items() if name not in there}
+        return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in missing.items())
 
     def schema(self) -> pl.Schema:
         """The columns of all parts together, in the order in which they come."""

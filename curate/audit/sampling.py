@@ -46,8 +46,8 @@ def draw(tables: Tables, sampling: Sampling) -> Drawn:
     held = pl.concat(
         part.select("source", group.alias("group"), place.alias("place")) for part in tables.samples
     ).with_row_index("row")
-    sizes = held.group_by("group").agg(pl.len(), pl.col("place").min()).sort("place")
-    sizes = sizes.select("group", pl.Series("share", shares(sizes["len"].to_list(), sampling.size)))
+    groups = held.group_by("group").agg(pl.len(), pl.col("place").min()).sort("place")
+    sizes = groups.select("group", pl.Series("share", shares(groups["len"].to_list(), sampling.size)))
     number = pl.int_range(pl.len()).over("group")
     kept = held.sort("place").with_columns(number.alias("number")).join(sizes, on="group")
     kept = kept.filter(pl.col("number") < pl.col("share"))["row"]

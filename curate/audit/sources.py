@@ -10,7 +10,7 @@ import polars as pl
 from curate.audit.folder import Tables
 from curate.audit.images import ASIDE, FACTS, OWN
 from curate.audit.options import AuditOptions, Progress
-from curate.audit.parts import ROWS
+from curate.audit.parts import part_rows
 from curate.base.errors import UserError
 from curate.runs.folder import PLACES
 from curate.sources import FORMATS, Source, SourceSpec, read_source
@@ -51,9 +51,10 @@ def read_sources(specs: Sequence[SourceSpec], options: AuditOptions, report: Pro
         if spec.name in options.columns and not FORMATS[source.format].columns:
             raise UserError(f"--columns {spec.name}=…: {source.format} files have no named columns")
         aside = {name: ASIDE + name for name in (*FACTS, *OWN) if name in source.frame.columns}
-        for start in range(0, max(source.frame.height, 1), ROWS):
-            tables.samples.append(source.frame.slice(start, ROWS).rename(aside))
-            tables.places.append(source.places.slice(start, ROWS).select(pl.col(n).cast(t) for n, t in PLACES.items()))
+        rows = part_rows(options.workers)
+        for start in range(0, max(source.frame.height, 1), rows):
+            tables.samples.append(source.frame.slice(start, rows).rename(aside))
+            tables.places.append(source.places.slice(start, rows).select(pl.col(n).cast(t) for n, t in PLACES.items()))
         sources.append(replace(source, frame=source.frame.clear(), places=source.places.clear()))
     report("read", len(specs), len(specs))
     return sources

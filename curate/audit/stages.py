@@ -92,12 +92,12 @@ def _make(
         rows = pictured.lazy().select("order")
         pictured = pictured.join(labels.join(rows, on="order", how="semi").collect(), on="order", how="left")
         pictured = join_pairs(pictured.sort("order"), sources, options, report).drop("label", "visual_key")
+    with clock.stage("duplicates"):
+        pictured, near = duplicates.with_image_groups(pictured)
         tables.add(pictured.drop("source", "split", "image", NOT_FOUND, strict=False))
+    with clock.stage("pairs"):
         predictions, matched, ranked = _predictions(tables, predicted, judged.wrong)
         tables.add(predictions)
-    with clock.stage("duplicates"):
-        groups, near = duplicates.with_image_groups(pictured.select("order", "image_sha256", "image_phash"))
-        tables.add(groups.select("order", "image_group"))
     with clock.stage("collect"):
         seen = with_terms(duplicates.with_known(tables.samples.scan(), known), sources, options)
         seen = seen.with_columns(hash64("label_group").alias("label_group"))
@@ -152,7 +152,8 @@ def _predictions(
 ) -> tuple[pl.DataFrame, list[contradicted.Matched], list[dict[str, Any]]]:
     """What predictions say of each sample, by `order`; what came of their files; the samples that they contradict."""
     wanted = ("order", "sample_id", "image", "label", "canonical", "visual_key", "pair_score")
-    samples = tables.samples.scan().select(wanted).head(None if files else 0).collect()
+    rows = tables.samples.scan().select(wanted)
+    samples = (rows if files else rows.clear()).collect()
     samples, matched = contradicted.with_predictions(samples, files, wrong)
     ranked = contradicted.ranked(samples) if files else []
     return samples.select("order", *contradicted.PREDICTED, contradicted.RANK), matched, ranked

@@ -96,7 +96,11 @@ def of_whole_sources(
 
 def _labels(samples: pl.LazyFrame, picked: pl.DataFrame) -> dict[str, tuple[str | None, str]]:
     wanted = picked.lazy().select("sample_id").unique()
-    found = samples.select("sample_id", "image", "label").join(wanted, on="sample_id", how="semi").collect(engine="streaming")
+    found = (
+        samples.select("sample_id", "image", "label")
+        .join(wanted, on="sample_id", how="semi")
+        .collect(engine="streaming")
+    )
     return {sample_id: (image, label or "") for sample_id, image, label in found.iter_rows()}
 
 
