@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from curate.audit.earlier_run import Earlier
@@ -97,10 +98,9 @@ def judge_labels(
         part, found = with_own_macros(part.with_columns(missing), in_place(found), options, documents)
         samples.put(number, with_label_groups(part))
         tables.found.append(found)
-        again = pl.Series(last > number).arg_true()
-        again = again.filter(again < next_label)
-        kept = labels.filter(pl.col("label_row").is_in(again.implode()))
-        kept_findings = findings.filter(pl.col("label_row").is_in(again.implode()))
+        kept, kept_findings = (
+            frame.filter(pl.Series(last[frame["label_row"].to_numpy()] > number)) for frame in (labels, findings)
+        )
     return LabelsJudged(distinct, reused, erring)
 
 
@@ -118,7 +118,7 @@ _NO_FINDINGS = pl.DataFrame(
 )
 
 
-def _numbered(samples: Parts) -> tuple[np.ndarray, int]:
+def _numbered(samples: Parts) -> tuple[npt.NDArray[np.uint32], int]:
     """For each sample the number of its label, counted in the labels' order, and how many labels differ."""
     every = samples.scan().select(hashes("label")).collect(engine="streaming")
     distinct = every.unique(maintain_order=True).with_row_index("label_row")

@@ -88,9 +88,9 @@ def _make(
     clock.rows |= {"images": pictured.height, "labels": judged.distinct, "pairs": pictured.height}
     clock.rows |= dict.fromkeys(("duplicates", "collect", "summary", "write"), tables.samples.height)
     with clock.stage("pairs"):
-        labels = tables.samples.scan().select("order", "label", "visual_key")
         rows = pictured.lazy().select("order")
-        pictured = pictured.join(labels.join(rows, on="order", how="semi").collect(), on="order", how="left")
+        labels = tables.samples.scan().select("order", "label", "visual_key").join(rows, on="order", how="semi")
+        pictured = pictured.join(labels.collect(engine="streaming"), on="order", how="left")
         pictured = join_pairs(pictured.sort("order"), sources, options, report).drop("label", "visual_key")
     with clock.stage("duplicates"):
         pictured, near = duplicates.with_image_groups(pictured)

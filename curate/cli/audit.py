@@ -14,6 +14,7 @@ from curate.cli.options import baseline_options, chosen_rules, fail_on_option, k
 from rules.workers.cores import cores
 
 if TYPE_CHECKING:
+    from curate.audit.options import Sampling
     from curate.project import Project
     from rules import Ruleset
 
@@ -64,13 +65,11 @@ Examples:
 @click.option("--no-cache", is_flag=True, help="Measure every image again, and keep nothing for the next audit.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Draw N samples of all, and judge these.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw.")
+@click.option("--seed", type=int, help="Seed of the draw [default: 0].")
 @click.option(
     "--by",
-    default="source,split,length",
-    show_default=True,
     metavar="GROUP,..",
-    help="What the drawn samples have in the same shares as all.",
+    help="What the drawn samples have in the same shares as all [default: source,split,length].",
 )
 @click.option(
     "--predictions",
@@ -106,8 +105,8 @@ def audit(
     no_cache: bool,
     limit: int | None,
     sample: int | None,
-    seed: int,
-    by: str,
+    seed: int | None,
+    by: str | None,
     predictions: tuple[Path, ...],
     timings: bool,
     update: bool,
@@ -123,7 +122,6 @@ def audit(
     stopped, the old run or the new one is there, with all decisions.
     """
     one_thread_for_matrices()
-    from curate.audit.options import Sampling
     from curate.base.cache_folder import cache_folder
     from curate.sources import parse_columns, parse_first_number, parse_images, parse_source
 
@@ -143,7 +141,7 @@ def audit(
         predictions=predictions,
         cache=None if no_cache else cache_folder(),
         limit=limit,
-        sample=sample and Sampling(sample, seed, _groups(by)),
+        sample=_sampling(sample, seed, by),
         update=update,
         workers=workers,
         engine=engine,
@@ -154,16 +152,20 @@ def audit(
     )
 
 
-def _groups(text: str) -> tuple[str, ...]:
-    """The groups of --by, which may be none."""
-    from curate.audit.options import GROUPS
+def _sampling(size: int | None, seed: int | None, by: str | None) -> Sampling | None:
+    """What --sample, --seed and --by ask for. Raises UserError for a group that there isn't, or no --sample."""
+    from curate.audit.options import GROUPS, Sampling
     from curate.base.errors import UserError
 
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if size is None:
+        if seed is not None or by is not None:
+            raise UserError("--seed and --by say how samples are drawn; say how many with --sample N")
+        return None
+    names = GROUPS if by is None else tuple(name.strip() for name in by.split(",") if name.strip())
     for name in names:
         if name not in GROUPS:
-            raise UserError(f"--by {text}: there is no group {name!r}; there are: {', '.join(GROUPS)}")
-    return names
+            raise UserError(f"--by {by}: there is no group {name!r}; there are: {', '.join(GROUPS)}")
+    return Sampling(size, seed or 0, names)
 
 
 def one_thread_for_matrices() -> None:
