@@ -313,7 +313,7 @@ def labels_no_formulas(samples: pl.LazyFrame, options: Options) -> Findings:
     """
     text = pl.col("label").str.strip_chars()
     named = pl.lit(False)
-    if has_columns(samples, "image"):
+    if has_columns(samples, "image") and samples.select(pl.col("image").is_not_null().any()).collect().item():
         named = ((text == pl.col("image")) | (_base("label") == _base("image"))).fill_null(False)
     side = ("source", "split")
     split_of = pl.col("split") if has_columns(samples, "split") else pl.lit(None, pl.String).alias("split")

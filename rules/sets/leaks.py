@@ -173,7 +173,8 @@ def seen_elsewhere(samples: pl.LazyFrame, column: str) -> pl.LazyFrame:
     on one of a lower rank.
     """
     known = samples.select("sample_id", "source", rank(), pl.col(column).alias("value")).drop_nulls("value")
-    if known.select(pl.col("rank").n_unique()).collect(engine="streaming").item() < 2:
+    sides = samples.select(_SIDE).unique().collect(engine="streaming")
+    if sides.select(rank().n_unique()).item() < 2:
         shared = known.clear()
     else:
         ranks = known.group_by("value").agg(pl.col("rank").min().alias("low"), pl.col("rank").max().alias("high"))
