@@ -14,7 +14,7 @@ core := $(VENV)/.ready
 ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-train gpu-check test test-long fuzz check bench layouts truth docs wheels-check clean
+.PHONY: help demo demo-train gpu-check test test-long fuzz check bench scale layouts truth docs wheels-check clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -56,6 +56,9 @@ check: $(ready)  ## ruff and mypy
 bench: $(ready)  ## labels a second of the audit, beside other tools (results in bench-out/); planted defects found
 	@$(py) benchmarks/bench.py $(BENCH_ARGS)
 	@$(py) benchmarks/planted.py $(PLANTED_ARGS)
+
+scale: $(ready)  ## time and memory by the number of labels: audit, update, export, browse, metrics (docs/speed.md)
+	@$(py) benchmarks/scale.py $(SCALE_ARGS)
 
 layouts: $(ready)  ## make data sets in every layout that people publish, read them, and say what was read rightly
 	@$(py) benchmarks/layouts.py $(LAYOUT_ARGS)

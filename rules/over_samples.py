@@ -11,6 +11,7 @@ import polars as pl
 from rules import faults
 from rules.registry import not_judged
 from rules.selection import Ruleset
+from rules.toolkit.whole_sets import of_sets
 
 #: Columns of the findings; sample_id is null where a finding is about the whole source.
 FOUND: dict[str, Any] = dict.fromkeys(("sample_id", "source", "rule", "name", "severity", "message"), pl.String)
@@ -24,7 +25,7 @@ class JudgedSamples:
     left_out: Mapping[str, tuple[str, ...]]
 
 
-def judge_samples(samples: pl.DataFrame, ruleset: Ruleset) -> JudgedSamples:
+def judge_samples(samples: pl.DataFrame | pl.LazyFrame, ruleset: Ruleset) -> JudgedSamples:
     """Ask the ruleset's rules over samples about a frame of samples.
 
     `samples` has the columns sample_id (distinct, not null), source, label, n_tokens, canonical and visual_key, and of
@@ -33,22 +34,23 @@ def judge_samples(samples: pl.DataFrame, ruleset: Ruleset) -> JudgedSamples:
     A rule that raises is a fault of ours (`rules.faults`): the others go on, and each source has a finding that says
     so.
     """
+    samples = samples.lazy()  # one for all rules: what several ask of it is worked out once
+    known = samples.collect_schema()
     frames = [pl.DataFrame(schema=FOUND)]
     left_out: dict[str, tuple[str, ...]] = {}
     for rule in ruleset.rules("samples"):
-        missing = tuple(name for name in rule.columns if name not in samples.columns)
+        missing = tuple(name for name in rule.columns if name not in known)
         if missing:
             left_out[rule.code] = missing
             continue
         try:
             found = rule.judge(samples, ruleset.option_values(rule))
         except BaseException as error:
-            fault = faults.caught(f"rule {rule.code}", error, count=samples.height, of="sample")
-            found = samples.select(
-                pl.lit(None, pl.String).alias("sample_id"),
-                pl.col("source").unique(maintain_order=True),
-                pl.lit(f"not judged by rule {rule.code} ({fault.error}), a fault in texsieve").alias("message"),
-            )
+            number = samples.select(pl.len()).collect().item()
+            fault = faults.caught(f"rule {rule.code}", error, count=number, of="sample")
+            sources = samples.select(pl.col("source").unique(maintain_order=True)).collect()["source"]
+            why = f"not judged by rule {rule.code} ({fault.error}), a fault in texsieve"
+            found = of_sets([(source, why) for source in sources])
             rule = not_judged()
         frames.append(
             found.select(

@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 #: Options of a rule as given: name to value, of the type of the default.
 Options = Mapping[str, Any]
 Judge = Callable[["Label", Options], Iterable[Finding]]
-#: A rule over whole samples: frame in, frame out with sample_id (null for a data set), source and message.
-FrameJudge = Callable[[pl.DataFrame, Options], pl.DataFrame]
+#: What a rule over samples finds: sample_id (null for a data set), source and message.
+Findings = pl.DataFrame | pl.LazyFrame
+#: A rule over whole samples. They are lazy, as they may not fit into memory: it selects what it reads, then collects.
+FrameJudge = Callable[[pl.LazyFrame, Options], Findings]
 #: Proves the safe edits of one rule in a label without a visual key: do they change nothing but what the rule claims?
 Proof = Callable[[str, Sequence["Edit"]], bool]
 #: Rows of the list of defects, or such rows with what the page is to say of the rule there.
@@ -239,8 +241,8 @@ def samples_rule(
     mended_by: str | None = None,
     covers: Covers = (),
 ) -> Callable[[FrameJudge], FrameJudge]:
-    """Declare a rule over the samples frame: images, pairs, whole data sets. It gets the frame and gives a frame of
-    sample_id, source and message; a null sample_id stands for the whole source.
+    """Declare a rule over the samples frame: images, pairs, whole data sets. It gets the frame, lazy, and gives a frame
+    of sample_id, source and message; a null sample_id stands for the whole source.
 
     Every frame has the columns sample_id, source, label, n_tokens, canonical and visual_key.
 
@@ -254,13 +256,16 @@ def samples_rule(
     """
 
     def declare(judge: FrameJudge) -> FrameJudge:
+        def collected(samples: pl.DataFrame | pl.LazyFrame, options: Options) -> pl.DataFrame:
+            return judge(samples.lazy(), options).lazy().collect(engine="streaming")
+
         _register(
             Rule(
                 code,
                 name,
                 severity,
                 "samples",
-                judge,
+                collected,
                 profiles=frozenset(profiles),
                 declared=dict(options or {}),
                 doc=parse_doc(inspect.getdoc(judge) or ""),

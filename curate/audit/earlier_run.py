@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from curate.base.hashing import hashes
 from curate.runs.folder import Run
 from curate.sources import FORMATS
 from rules.engine import Judged
@@ -17,7 +20,7 @@ from rules.score import Weights, with_scores
 
 
 @dataclass(frozen=True)
-class Earlier:
+class Known:
     """Judged labels of an earlier run: each distinct label once, and its findings with `row` counting them."""
 
     labels: pl.DataFrame
@@ -39,6 +42,55 @@ class Earlier:
         return Judged(labels.drop("row"), findings)
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier run, whose tables stay on disk.
+
+    samples: label, n_tokens, canonical, visual_key. index: hashes of its distinct labels, and the first row of
+    `samples` with each. findings: tables of findings, each with the row of `samples` that a finding belongs to, which
+    never falls. label_rules: the rules that judge labels.
+    """
+
+    samples: pl.LazyFrame
+    index: pl.DataFrame
+    findings: Sequence[tuple[pl.LazyFrame, npt.NDArray[np.uint32]]]
+    label_rules: Sequence[str]
+    weights: Weights
+
+    def judged(self, labels: pl.DataFrame) -> Known:
+        """What is known of these labels (a column `label`). Reads the stretch of the run that they stand in."""
+        wanted = labels.select(hashes("label")).join(self.index, on=["hash", "hash2"], how="inner")["row"].sort()
+        if not wanted.len():
+            return Known(self.samples.clear().with_columns(score=0.0).collect(), _NONE)
+        low, high = int(wanted[0]), int(wanted[-1])
+        first = (
+            self.samples.slice(low, high - low + 1)
+            .with_row_index("place", offset=low)
+            .join(wanted.to_frame("place").lazy(), on="place", how="semi")
+            .sort("place")
+            .collect(engine="streaming")
+            .with_row_index("row")
+        )
+        found = [_NONE]
+        for table, rows in self.findings:
+            start, end = (int(at) for at in (rows.searchsorted(low), rows.searchsorted(high, "right")))
+            found.append(
+                table.slice(start, end - start)
+                .collect(engine="streaming")
+                .with_columns(pl.Series("place", rows[start:end], pl.UInt32))
+                .filter(pl.col("rule").is_in(self.label_rules) & pl.col("sample_id").is_not_null())
+                .join(first.select("place", "row"), on="place", how="inner", maintain_order="left")
+                .select(*SCHEMA)
+            )
+        findings = pl.concat(found).sort("row", maintain_order=True)
+        # Scores are made anew: a sample's score also counts its image.
+        scored = with_scores(first, findings, self.weights)
+        return Known(scored.select("label", "n_tokens", "canonical", "visual_key", "score"), findings)
+
+
+_NONE = pl.DataFrame(schema=SCHEMA)
+
+
 def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, str]) -> Earlier | None:
     """The judged labels of `run`, or None where its configuration or versions differ: then all are judged anew."""
     before = run.summary
@@ -55,19 +107,27 @@ def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, s
         in_documents = pl.col("source").is_in(own) & pl.col("macros").is_not_null()
         unknown = pl.concat([unknown, run.samples.filter(in_documents).select("sample_id")])
     label_rules = [code for code in config["rules"] if all_rules()[code].scope == "label"]
-    samples = (
-        run.samples.select("sample_id", "label", "n_tokens", "canonical", "visual_key")
-        .join(unknown, on="sample_id", how="anti", maintain_order="left")
-        .unique("label", keep="first", maintain_order=True)
+    every = run.samples.select(pl.col("sample_id").hash().alias("id"), *hashes("label")).with_row_index("row")
+    lost = unknown.select(pl.col("sample_id").hash().alias("id"))
+    index = (
+        every.join(lost, on="id", how="anti")
+        .group_by("hash", "hash2")
+        .agg(pl.col("row").min())
+        .collect(engine="streaming")
     )
-    first = samples.collect().with_row_index("row")
-    findings = (
-        run.all_findings.filter(pl.col("rule").is_in(label_rules))
-        .join(first.lazy().select("sample_id", "row"), on="sample_id", how="inner", maintain_order="left")
-        .select(*SCHEMA)
-        .collect()
-        .sort("row", maintain_order=True)
+    ids = every.select("id", "row")
+    return Earlier(
+        run.samples.select("label", "n_tokens", "canonical", "visual_key"),
+        index,
+        [(table, _rows(table, ids)) for table in (run.findings, run.suppressed)],
+        label_rules,
+        Weights(**config["score"]),
     )
-    # Scores are made anew: a sample's score also counts its image.
-    labels = with_scores(first, findings, Weights(**config["score"]))
-    return Earlier(labels.select("label", "n_tokens", "canonical", "visual_key", "score"), findings)
+
+
+def _rows(findings: pl.LazyFrame, samples: pl.LazyFrame) -> npt.NDArray[np.uint32]:
+    """The row of each finding's sample; findings on a whole source stand before those of its first sample."""
+    id_of = pl.when(pl.col("sample_id").is_not_null()).then(pl.col("sample_id").hash()).alias("id")
+    rows = findings.select(id_of).join(samples, on="id", how="left", maintain_order="left")
+    row = pl.col("row").fill_null(strategy="backward").fill_null(strategy="forward").fill_null(0)
+    return rows.select(row).collect(engine="streaming")["row"].to_numpy()

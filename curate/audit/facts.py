@@ -7,7 +7,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,18 +20,39 @@ from curate.audit.summary import SourceFacts
 from curate.sources import Source
 from rules.workers.pool import the_pool
 
+#: Bytes of the unit in which the system tells sizes.
+_UNIT = 1 if sys.platform == "darwin" else 1024
+
 
 class Clock:
-    """Seconds by stage."""
+    """What each stage took: seconds, and the largest memory of the audit up to its end. A stage may come in pieces.
+
+    rows: what a stage goes over (rows of files, images, distinct labels, samples), where somebody said.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.memory: dict[str, int] = {}
+        self.rows: dict[str, int] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
         self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
+        self.memory[name] = peak_memory()
+
+    def stages(self) -> list[dict[str, Any]]:
+        """A row a stage, in their order."""
+        return [
+            {
+                "stage": name,
+                "seconds": seconds,
+                "rows": self.rows.get(name),
+                "peak_memory_bytes": self.memory[name],
+            }
+            for name, seconds in self.seconds.items()
+        ]
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -93,22 +114,30 @@ def versions() -> dict[str, str]:
     return {"texsieve": __version__, "python": sys.version.split()[0], **{name: version(name) for name in packages}}
 
 
-def run_facts(clock: Clock, options: AuditOptions) -> dict[str, Any]:
+def run_facts(clock: Clock, options: AuditOptions, reused: Mapping[str, Any] | None) -> dict[str, Any]:
+    """reused: what an update didn't judge or measure again."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": list(options.command),
         "timings": clock.seconds,
+        "reused": reused and dict(reused),
+        "stages": clock.stages(),
         "peak_memory_bytes": peak_memory(),
+        "peak_memory_all_bytes": sum(_peaks()),
     }
 
 
 def peak_memory() -> int:
     """The largest resident size of this process or of one of its workers so far, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
+    return max(*_peaks(), _UNIT * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+
+
+def _peaks() -> list[int]:
+    """The largest resident size so far of this process, and of each of its workers that live, in bytes. Their sum is
+    more than all ever had together: they don't peak at once, and they share pages."""
     # Linux counts in a process' own figure what its parent had when it started it.
-    own = _peak_of("self") or unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    alive = (_peak_of(pid) for pid in the_pool().pids())
-    return max(own, unit * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, *alive)
+    own = _peak_of("self") or _UNIT * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return [own, *(_peak_of(pid) for pid in the_pool().pids())]
 
 
 def _peak_of(process: int | str) -> int:

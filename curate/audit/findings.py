@@ -1,70 +1,39 @@
-"""The stage that makes the findings table of what labels were judged and what the rules over samples say."""
+"""The stages that make the findings: what the rules over samples say, and its place among the findings in labels."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
-from curate.audit.images import ASIDE, FACTS
 from curate.audit.options import AuditOptions
 from curate.findings import in_documents
-from curate.runs.folder import FINDINGS, SAMPLES
+from curate.runs.folder import FINDINGS
 from curate.sources import Source
-from rules import Ruleset, engine
+from rules import Ruleset
 from rules.over_samples import FOUND, judge_samples
 from rules.score import scores
 
 
-def with_terms(samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions) -> pl.DataFrame:
+def with_terms(samples: pl.LazyFrame, sources: Sequence[Source], options: AuditOptions) -> pl.LazyFrame:
     """The samples as rules see them: with their source's path and the licence that it was given."""
-    terms = [(source.name, options.licences.get(source.name), source.path.as_posix()) for source in sources]
-    names = ("source", "source_licence", "source_path")
-    facts = pl.DataFrame(terms, schema=dict.fromkeys(names, pl.String), orient="row")
-    return samples.drop(names[1:], strict=False).join(facts, on="source", how="left", maintain_order="left")
+    paths = {source.name: source.path.as_posix() for source in sources}
+    licences = {source.name: options.licences.get(source.name) for source in sources}
+    return samples.with_columns(
+        pl.col("source").replace_strict(values, default=None, return_dtype=pl.String).alias(name)
+        for name, values in (("source_licence", licences), ("source_path", paths))
+    )
 
 
-def collect(
-    samples: pl.DataFrame,
-    seen: pl.DataFrame,
-    judged: engine.Judged,
-    options: AuditOptions,
-    documents: Collection[str] = (),
+def with_own_macros(
+    samples: pl.DataFrame, found: pl.DataFrame, options: AuditOptions, documents: Sequence[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The samples and findings tables: labels' findings spread over their samples, rules over samples run.
+    """A part of the samples and the findings in their labels, where formulas of documents may use macros of their own.
 
-    `seen` are the samples as rules see them: with more columns than are kept. `documents` are the sources whose labels
-    may use macros of their documents.
+    documents: the sources whose labels are such formulas.
     """
-    of_labels = (
-        samples.lazy()
-        .select("order", "sample_id", "source", pl.col("label_row"))
-        .join(judged.findings.lazy().rename({"row": "label_row"}), on="label_row", maintain_order="left_right")
-        .select("order", *FINDINGS)
-    )
-    if documents:
-        samples, of_labels = _with_own_macros(samples, of_labels.collect(), options, documents)
-    of_samples = _sample_findings(seen, options.ruleset)
-    findings = (
-        pl.concat([of_labels, of_samples.lazy()])
-        .sort("order", "start", "rule", "end", "message", nulls_last=True, maintain_order=True)
-        .select(*FINDINGS)
-        .collect()
-    )
-    penalties = scores(of_samples, "sample_id", options.weights).rename({"score": "kept"})
-    samples = samples.join(penalties, on="sample_id", how="left", maintain_order="left").with_columns(
-        (pl.col("score") * pl.col("kept").fill_null(1.0)).round(4).alias("score"),
-    )
-    gone = {"order", "label_row", "kept", *FACTS} - {*SAMPLES}
-    samples = samples.drop(gone, strict=False).rename(lambda name: name.removeprefix(ASIDE))
-    extra = [name for name in samples.columns if name not in SAMPLES]
-    return samples.select(*(pl.col(name).cast(dtype) for name, dtype in SAMPLES.items()), *extra), findings
-
-
-def _with_own_macros(
-    samples: pl.DataFrame, found: pl.DataFrame, options: AuditOptions, documents: Collection[str]
-) -> tuple[pl.DataFrame, pl.LazyFrame]:
-    """The samples and the findings in their labels, where formulas of documents may use macros of their own."""
+    if not documents:
+        return samples, found
     own = samples.filter(pl.col("source").is_in(list(documents)) & pl.col("macros").is_not_null())
     of_own = found.join(own.select("order", "macros", "label"), on="order", how="inner", maintain_order="left")
     mended = in_documents.with_own_macros(of_own)
@@ -73,18 +42,40 @@ def _with_own_macros(
         score=pl.when(pl.col("score").is_not_null()).then(pl.coalesce("again", "score"))
     )
     others = found.join(own.select("order"), on="order", how="anti", maintain_order="left")
-    return samples.drop("again"), pl.concat([others, mended.select(found.columns)]).lazy()
+    return samples.drop("again"), in_place(pl.concat([others, mended.select(found.columns)]))
 
 
-def _sample_findings(samples: pl.DataFrame, ruleset: Ruleset) -> pl.DataFrame:
-    """Findings of the rules over samples; those of a whole data set (sample_id null) stand before its first sample."""
+def in_place(found: pl.DataFrame) -> pl.DataFrame:
+    """Findings of a part, with `order`, in the order in which a run holds them."""
+    return found.sort("order", "start", "rule", "end", "message", nulls_last=True, maintain_order=True)
+
+
+def sample_findings(samples: pl.LazyFrame, ruleset: Ruleset) -> pl.DataFrame:
+    """Findings of the rules over samples, with `order`; those of a whole data set (sample_id null) stand before its
+    first sample."""
     found = judge_samples(samples, ruleset).findings
-    firsts = samples.group_by("source").agg(pl.col("order").min().alias("first"))
+    firsts = samples.group_by("source").agg(pl.col("order").min().alias("first")).collect(engine="streaming")
+    named = found.lazy().select("sample_id").unique()
+    orders = samples.select("sample_id", "order").join(named, on="sample_id", how="semi").collect(engine="streaming")
     return (
-        found.join(samples.select("sample_id", "order"), on="sample_id", how="left", maintain_order="left")
+        found.join(orders, on="sample_id", how="left", maintain_order="left")
         .join(firsts, on="source", how="left", maintain_order="left")
         .select(
             pl.coalesce("order", "first").alias("order"),
             *(pl.col(name) if name in FOUND else pl.lit(None, kind).alias(name) for name, kind in FINDINGS.items()),
         )
+        .sort("order", maintain_order=True)
+    )
+
+
+def lowered(samples: pl.DataFrame, found: pl.DataFrame, options: AuditOptions) -> pl.DataFrame:
+    """A part of the samples with scores that count the findings of rules over samples too."""
+    own = found.filter(pl.col("sample_id").is_not_null())
+    if own.is_empty():
+        return samples
+    penalties = scores(own, "order", options.weights).rename({"score": "kept"})
+    return (
+        samples.join(penalties, on="order", how="left", maintain_order="left")
+        .with_columns((pl.col("score") * pl.col("kept").fill_null(1.0)).round(4).alias("score"))
+        .drop("kept")
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,21 @@ import polars as pl
 from curate.audit.earlier_run import Earlier, earlier_labels
 from curate.audit.facts import Clock, config, run_facts, versions
 from curate.audit.options import AuditOptions
+from curate.audit.parts import ROWS, Parts
 from curate.base.atomic_files import new_file, new_folder
 from curate.base.errors import UserError
 from curate.runs.decisions import DECISIONS_FILE, locked_decisions
-from curate.runs.folder import FINDINGS_FILE, REPORT_FILE, SAMPLES_FILE, SUMMARY_FILE, Run, is_there, load_run
+from curate.runs.folder import (
+    FINDINGS_FILE,
+    PLACES_FILE,
+    REPORT_FILE,
+    SAMPLES_FILE,
+    SUMMARY_FILE,
+    SUPPRESSED_FILE,
+    Run,
+    is_there,
+    load_run,
+)
 from rules.registry import all_rules
 
 
@@ -39,34 +51,80 @@ def _existing_parent(path: Path) -> Path:
     return next(parent for parent in path.absolute().parents if parent.exists())
 
 
-def write_run(
-    out: Path,
-    tables: dict[str, pl.DataFrame | None],
-    summary: dict[str, Any],
-    clock: Clock,
-    options: AuditOptions,
-) -> None:
-    from curate.report.page import write_report
+class Tables:
+    """The tables of a run that is being made, in parts in its unfinished folder."""
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._work = folder / "parts"
+        self._work.mkdir()
+        self.samples, self.places, self.found, self.suppressed = (
+            Parts(self._work / name) for name in ("samples", "places", "found", "suppressed")
+        )
+
+    def add(self, columns: pl.DataFrame) -> None:
+        """Give the samples more columns, those of some samples by `order`, which rises. The others get null."""
+        if columns.is_empty():
+            self.samples.fill(columns.drop("order").schema)
+            return
+        for number, (start, end) in enumerate(self.samples.spans()):
+            part = self.samples.read(number)
+            low, high = (columns["order"].search_sorted(at) for at in (start, end))
+            own = columns.slice(low, high - low)
+            if own.height == part.height:
+                part = pl.concat([part, own.drop("order")], how="horizontal")
+            else:
+                part = part.join(own, on="order", how="left", maintain_order="left")
+            self.samples.put(number, part)
+
+    def write(self) -> None:
+        """Put the parts of each table together, and remove them."""
+        for name, parts in (
+            (SAMPLES_FILE, self.samples),
+            (FINDINGS_FILE, self.found),
+            (SUPPRESSED_FILE, self.suppressed),
+            (PLACES_FILE, self.places),
+        ):
+            if len(parts):
+                parts.scan().sink_parquet(
+                    self.folder / name, compression="zstd", statistics=True, row_group_size=ROWS, engine="streaming"
+                )
+                parts.remove()
+        shutil.rmtree(self._work)
+
+
+@contextmanager
+def unfinished_run(out: Path, options: AuditOptions) -> Iterator[Path]:
+    """Yield the folder in which a run is made. It becomes `out` when the block ends without an error."""
     with ExitStack() as locked, new_folder(out, replace=options.update, logs=(DECISIONS_FILE,)) as folder:
-        with clock.stage("write"):
-            for name, table in tables.items():
-                if table is not None:
-                    table.write_parquet(folder / name, compression="zstd", statistics=True)
-        with clock.stage("report"):
-            # The report looks images up from the final place, where the roots in the summary lead from.
-            samples, findings = (pl.LazyFrame(tables[name]) for name in (SAMPLES_FILE, FINDINGS_FILE))
-            pending = _Pending(out, summary, samples, findings)
-            summary["run"] = run_facts(clock, options)
-            write_report(pending, folder / REPORT_FILE, describe=describe)
-        summary["run"] = run_facts(clock, options)
-        with new_file(folder / SUMMARY_FILE) as file:
-            file.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        yield folder
         if is_there(out):
             # Until the new folder is in place nobody may decide: the decision would go with the old one.
             fd = locked.enter_context(locked_decisions(out))
             if os.fstat(fd).st_size:
                 shutil.copy2(out / DECISIONS_FILE, folder / DECISIONS_FILE)
+
+
+def write_run(
+    folder: Path,
+    out: Path,
+    summary: dict[str, Any],
+    clock: Clock,
+    options: AuditOptions,
+    reused: Mapping[str, Any] | None,
+) -> None:
+    """Write the report and the summary beside a run's tables in `folder`, which becomes `out`. reused: see
+    `curate.audit.facts.run_facts`."""
+    from curate.report.page import write_report
+
+    with clock.stage("report"):
+        # The report looks images up from the final place, where the roots in the summary lead from.
+        pending = _Pending(out, summary, *(pl.scan_parquet(folder / name) for name in (SAMPLES_FILE, FINDINGS_FILE)))
+        summary["run"] = run_facts(clock, options, reused)
+        write_report(pending, folder / REPORT_FILE, describe=describe)
+    summary["run"] = run_facts(clock, options, reused)
+    with new_file(folder / SUMMARY_FILE) as file:
+        file.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def describe(code: str) -> tuple[str, str, str]:

@@ -16,7 +16,7 @@ from rules.sets.model_resize import rounded_area, smart_resize
 QUANTILES = {"least": 0.0, "low": 0.05, "median": 0.5, "high": 0.95, "most": 1.0}
 
 
-def image_facts(samples: pl.DataFrame, limits: ImageLimits = DEFAULT) -> dict[str, dict[str, Any]]:
+def image_facts(samples: pl.LazyFrame, limits: ImageLimits = DEFAULT) -> dict[str, dict[str, Any]]:
     """By source, what is known of its images; a source none of whose images could be opened is left out.
 
     Each has `images` (opened), width and height (QUANTILES of the pixels as displayed), formats (images by format,
@@ -28,14 +28,14 @@ def image_facts(samples: pl.DataFrame, limits: ImageLimits = DEFAULT) -> dict[st
 
     samples: source, image, width, height, and what of `curate.images.opening.MEASURED` is there.
     """
-    if not {"image", "width", "height"} <= set(samples.columns):
+    names = samples.collect_schema().names()
+    if not {"image", "width", "height"} <= set(names):
         return {}
     wanted = ("format", "polarity", "ink_ratio", "ink_left")
-    there = [name for name in wanted if name in samples.columns]
+    there = [name for name in wanted if name in names]
     missing = [pl.lit(None).alias(name) for name in wanted if name not in there]
     images = (
-        samples.lazy()
-        .select("source", "image", "width", "height", *there)
+        samples.select("source", "image", "width", "height", *there)
         .filter(pl.col("image").is_not_null() & pl.col("width").is_not_null())
         .unique(["source", "image"], keep="first", maintain_order=True)
         .with_columns(missing)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -31,6 +32,8 @@ FACTS = [
     for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *PREDICTED, *ORPHANS)
     if name not in ("image", "pair_score")
 ]
+#: Columns of the samples that are there while an audit is under way: their number, and that of their label.
+OWN = ("order", "label_row")
 #: Facts that only pairs are made of, and that are large: 1.5 kB an image.
 ONCE = ("ink_thumb",)
 #: So many folders beside that of the labels are looked into for a hint.
@@ -40,12 +43,17 @@ ASIDE = "\0"
 
 
 def join_images(
-    samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions, report: Progress
+    samples: pl.DataFrame,
+    sources: Sequence[Source],
+    options: AuditOptions,
+    report: Progress,
+    cached: Callable[[int], Any] | None = None,
 ) -> pl.DataFrame:
     """What the header of every image says, what its pixels say where a rule asks, and why some can't be opened.
 
     Joins the columns of `curate.images.opening.PROBE`, `error` as `image_error`, and those of MEASURES. Where images
-    are not looked at, only those that samples.parquet has are there, all null.
+    are not looked at, only those that samples.parquet has are there, all null. cached: told how many of each source's
+    images the cache knows.
     """
     nothing = [pl.lit(None, SAMPLES[name]).alias(name) for name in ("width", "height", "image_sha256", "image_phash")]
     needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
@@ -66,7 +74,13 @@ def join_images(
         report("images", done, total)
         names = frame["image"].to_list()
         for found in measured(
-            source.root, names, measures=measures, strokes=strokes, cache=options.cache, workers=options.workers
+            source.root,
+            names,
+            measures=measures,
+            strokes=strokes,
+            cache=options.cache,
+            workers=options.workers,
+            cached=cached,
         ):
             probed.append(found.with_columns(pl.lit(source.name).alias("source")))
             done += found.height
@@ -139,7 +153,7 @@ def join_pairs(
 ) -> pl.DataFrame:
     """What is known of each sample's label and image as a pair, and of images that have no row, where a rule asks."""
     needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
-    if "orphans" in needs and options.probe_images and options.limit is None:
+    if "orphans" in needs and options.probe_images and options.limit is None and options.sample is None:
         samples = with_orphans(samples, [(source.name, source.root) for source in sources])
     if "pairs" in needs:
         samples = with_pairs(

@@ -13,6 +13,18 @@ from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from rules import Ruleset, Weights
 from rules.sets.model_images import DEFAULT, ImageLimits
 
+#: What the samples of a draw can be grouped by.
+GROUPS = ("source", "split", "length")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How many samples are to be drawn, and by which of GROUPS they are grouped; see `curate.audit.sampling`."""
+
+    size: int
+    seed: int = 0
+    by: Sequence[str] = GROUPS
+
 
 @dataclass(frozen=True)
 class AuditOptions:
@@ -37,6 +49,8 @@ class AuditOptions:
     #: Folder where measures of images are kept from run to run; None: nowhere.
     cache: Path | None = None
     limit: int | None = None
+    #: Judge a part of what is read; None: all.
+    sample: Sampling | None = None
     update: bool = False
     workers: int = 1
     #: Known findings, as `curate.findings.baseline` reads them; None: there is no baseline.

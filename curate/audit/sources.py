@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import polars as pl
+
+from curate.audit.folder import Tables
+from curate.audit.images import ASIDE, FACTS, OWN
 from curate.audit.options import AuditOptions, Progress
+from curate.audit.parts import part_rows
 from curate.base.errors import UserError
+from curate.runs.folder import PLACES
 from curate.sources import FORMATS, Source, SourceSpec, read_source
 
 
@@ -30,7 +37,8 @@ def check_names(specs: Sequence[SourceSpec], options: AuditOptions) -> None:
                 raise UserError(f"{flag} names a source {name!r}, and there is none; there are: {', '.join(seen)}")
 
 
-def read_sources(specs: Sequence[SourceSpec], options: AuditOptions, report: Progress) -> list[Source]:
+def read_sources(specs: Sequence[SourceSpec], options: AuditOptions, report: Progress, tables: Tables) -> list[Source]:
+    """Read the sources. Their samples and places go to `tables`, and are no more in what is returned."""
     sources = []
     for number, spec in enumerate(specs):
         report("read", number, len(specs))
@@ -42,6 +50,11 @@ def read_sources(specs: Sequence[SourceSpec], options: AuditOptions, report: Pro
         )
         if spec.name in options.columns and not FORMATS[source.format].columns:
             raise UserError(f"--columns {spec.name}=…: {source.format} files have no named columns")
-        sources.append(source)
+        aside = {name: ASIDE + name for name in (*FACTS, *OWN) if name in source.frame.columns}
+        rows = part_rows(options.workers)
+        for start in range(0, max(source.frame.height, 1), rows):
+            tables.samples.append(source.frame.slice(start, rows).rename(aside))
+            tables.places.append(source.places.slice(start, rows).select(pl.col(n).cast(t) for n, t in PLACES.items()))
+        sources.append(replace(source, frame=source.frame.clear(), places=source.places.clear()))
     report("read", len(specs), len(specs))
     return sources

@@ -1,31 +1,39 @@
-"""The stages of an audit in their order, from sources to a run folder. What each does is in the module of its name."""
+"""The stages of an audit in their order, from sources to a run folder. What each does is in the module of its name.
+
+Labels and findings are on disk, in parts (`curate.audit.parts`); memory holds what compares samples with each other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 import rules
 from curate import duplicates
+from curate.audit.earlier_run import Earlier
 from curate.audit.facts import Clock, config, source_facts, versions
-from curate.audit.findings import collect, with_terms
-from curate.audit.folder import open_earlier, write_run
+from curate.audit.findings import in_place, lowered, sample_findings, with_terms
+from curate.audit.folder import Tables, open_earlier, unfinished_run, write_run
 from curate.audit.image_facts import image_facts
-from curate.audit.images import check_found, join_images, join_pairs
-from curate.audit.labels import join_labels, judge_labels, wrong_labels
+from curate.audit.images import ASIDE, FACTS, OWN, check_found, join_images, join_pairs
+from curate.audit.labels import judge_labels
 from curate.audit.options import AuditOptions, Progress
+from curate.audit.sampling import draw
 from curate.audit.sources import check_names, read_sources
-from curate.audit.summary import summarise
-from curate.duplicates.facts import leaks
+from curate.audit.summary import Tally, summarise, tally, together
+from curate.duplicates.facts import duplicates as repeated
+from curate.duplicates.hashes import hash64
 from curate.findings import baseline
 from curate.predictions import contradicted
+from curate.predictions.rows import Prediction
 from curate.runs import decision_counts
 from curate.runs.decisions import DECISIONS_FILE, Decisions, read_decisions
-from curate.runs.folder import FINDINGS_FILE, PLACES, PLACES_FILE, SAMPLES_FILE, SUPPRESSED_FILE, Run, load_run
+from curate.runs.folder import FINDINGS, SAMPLES, SAMPLES_FILE, Run, load_run
 from curate.sources import FORMATS, SourceSpec
+from curate.sources.model import NOT_FOUND
 from rules import faults
 
 
@@ -35,92 +43,158 @@ def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progres
     What fails in a rule is caught, and counted in the summary under `faults` with the first sample that it failed on.
     Raises UserError where `out` exists without `update`, two sources have one name, or a source can't be read at all.
     """
-    with faults.passed_on() as caught:
-        return _audit(specs, out, options, progress or (lambda stage, done, of: None), caught)
-
-
-def _audit(
-    specs: Sequence[SourceSpec], out: Path, options: AuditOptions, report: Progress, caught: faults.Faults
-) -> Run:
-    clock = Clock()
+    report = progress or (lambda stage, done, of: None)
     check_names(specs, options)
     earlier = open_earlier(out, options)
     known = duplicates.load_known(options.against)
     predicted = contradicted.read(options.predictions)
+    with faults.passed_on() as caught:
+        clock = Clock()
+        with unfinished_run(out, options) as folder:
+            tables = Tables(folder)
+            summary, reused = _make(tables, specs, out, options, report, clock, earlier, known, predicted)
+            caught.name(_first_sample(pl.scan_parquet(folder / SAMPLES_FILE)))
+            summary["faults"] = [fault.as_json() for fault in caught.all()]
+            write_run(folder, out, summary, clock, options, reused if options.update else None)
+        return load_run(out)
 
+
+def _make(
+    tables: Tables,
+    specs: Sequence[SourceSpec],
+    out: Path,
+    options: AuditOptions,
+    report: Progress,
+    clock: Clock,
+    earlier: Earlier | None,
+    known: Sequence[duplicates.KnownSet],
+    predicted: Sequence[tuple[Path, list[Prediction]]],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Make the tables of a run. Returns its summary, and what was not judged or measured again."""
     with clock.stage("read"):
-        sources = read_sources(specs, options, report)
-    samples = pl.concat([source.frame for source in sources], how="diagonal")
+        sources = read_sources(specs, options, report, tables)
+        clock.rows["read"] = sum(source.rows for source in sources)
+    drawn = None
+    if options.sample is not None:
+        with clock.stage("draw"):
+            drawn = draw(tables, options.sample)
+    documents = [source.name for source in sources if FORMATS[source.format].in_documents]
     with clock.stage("images"):
-        samples = join_images(samples, sources, options, report)
-        check_found(samples, sources, options)
+        cached: list[int] = []
+        pictured = join_images(_pictured(tables, options), sources, options, report, cached.append)
+        check_found(pictured, sources, options)
     with clock.stage("labels"):
-        judged = judge_labels(samples, options, earlier, report)
-    with clock.stage("collect"):
-        samples = join_labels(samples, judged)
+        judged = judge_labels(tables, options, earlier, report, documents, wrong=bool(predicted))
+    clock.rows |= {"images": pictured.height, "labels": judged.distinct, "pairs": pictured.height}
+    clock.rows |= dict.fromkeys(("duplicates", "collect", "summary", "write"), tables.samples.height)
     with clock.stage("pairs"):
-        samples = join_pairs(samples, sources, options, report)
-        samples, matched = contradicted.with_predictions(samples, predicted, wrong_labels(judged))
-        ranked = contradicted.ranked(samples) if predicted else []
+        rows = pictured.lazy().select("order")
+        labels = tables.samples.scan().select("order", "label", "visual_key").join(rows, on="order", how="semi")
+        pictured = pictured.join(labels.collect(engine="streaming"), on="order", how="left")
+        pictured = join_pairs(pictured.sort("order"), sources, options, report).drop("label", "visual_key")
     with clock.stage("duplicates"):
-        samples, seen, elsewhere = duplicates.join(samples, known)
+        pictured, near = duplicates.with_image_groups(pictured)
+        tables.add(pictured.drop("source", "split", "image", NOT_FOUND, strict=False))
+    with clock.stage("pairs"):
+        predictions, matched, ranked = _predictions(tables, predicted, judged.wrong)
+        tables.add(predictions)
     with clock.stage("collect"):
-        seen = with_terms(seen, sources, options)
+        seen = with_terms(duplicates.with_known(tables.samples.scan(), known), sources, options)
+        seen = seen.with_columns(hash64("label_group").alias("label_group"))
         pictures = image_facts(seen, options.model)
-        elsewhere = replace(elsewhere, leaks=leaks(seen))  # of the very frame that the rules see: made once
-        documents = [source.name for source in sources if FORMATS[source.format].in_documents]
-        samples, findings = collect(samples, seen, judged, options, documents)
-    suppressed = None
-    if options.known is not None:
-        labelled = findings.join(
-            samples.select("sample_id", "label"), on="sample_id", how="left", maintain_order="left"
-        )
-        new, old = baseline.split(labelled, options.known)
-        findings, suppressed = new.drop("label"), old.drop("label")
+    with clock.stage("duplicates"):
+        elsewhere = duplicates.elsewhere(seen, known, near)
+        twice = repeated(seen.with_columns(pl.col("label_row").alias("label"), _hashed("visual_key")))
+    with clock.stage("collect"):
+        tallied = _finish(tables, sample_findings(seen, options.ruleset), options, report)
     with clock.stage("summary"):
-        facts = [source_facts(source, out, options) for source in sources]
         summary = summarise(
-            samples,
-            findings,
-            facts,
+            tallied,
+            [source_facts(source, out, options) for source in sources],
             config(options),
             versions(),
+            distinct=judged.distinct,
+            duplicates=twice,
             key_version=rules.KEY_VERSION,
             thresholds=options.thresholds,
-            suppressed=suppressed,
             elsewhere=elsewhere,
             images=pictures,
+            drawn=drawn,
         )
         decisions = read_decisions(out / DECISIONS_FILE) if options.update else Decisions()
-        decided = decision_counts.by_source(decisions, samples.lazy())
+        decided = decision_counts.by_source(decisions, tables.samples.scan())
         summary["decisions"] = decision_counts.totals(decisions, decided)
         for entry, source in zip(summary["sources"], sources, strict=True):
             entry["notes"] = dict(sorted(source.notes.items()))
             entry["decisions"] = decided.get(source.name, dict(decision_counts.NONE))
-        caught.name(_first_sample(samples))
-        summary["faults"] = [fault.as_json() for fault in caught.all()]
+        summary["faults"] = []  # some may still come
         if predicted:
             summary["predictions"] = contradicted.facts(matched, ranked)
     report("write", 0, 1)
-    places = pl.concat(
-        [source.places.select(pl.col(name).cast(kind) for name, kind in PLACES.items()) for source in sources]
-    )
-    write_run(
-        out,
-        {SAMPLES_FILE: samples, FINDINGS_FILE: findings, SUPPRESSED_FILE: suppressed, PLACES_FILE: places},
-        summary,
-        clock,
-        options,
-    )
-    return load_run(out)
+    with clock.stage("write"):
+        tables.write()
+    images = pictured.select("source", "image").drop_nulls().n_unique()
+    reused = {"same_rules": earlier is not None, "labels": [judged.reused, judged.distinct]}
+    return summary, {**reused, "images": [sum(cached), images]}
 
 
-def _first_sample(samples: pl.DataFrame) -> Callable[[str | tuple[str, str]], str | None]:
+def _pictured(tables: Tables, options: AuditOptions) -> pl.DataFrame:
+    """The samples of the sources that name images, as far as images are looked at: order, source, split, image."""
+    samples = tables.samples.scan()
+    named = samples.filter(pl.col("image").is_not_null()).select("source").unique().collect()["source"]
+    wanted = [name for name in ("source", "split", "image", NOT_FOUND) if name in tables.samples.schema()]
+    rows = samples.select(wanted).with_row_index("order")
+    return rows.filter(pl.col("source").is_in(named.implode()) & options.probe_images).collect(engine="streaming")
+
+
+def _predictions(
+    tables: Tables, files: Sequence[tuple[Path, list[Prediction]]], wrong: Sequence[str]
+) -> tuple[pl.DataFrame, list[contradicted.Matched], list[dict[str, Any]]]:
+    """What predictions say of each sample, by `order`; what came of their files; the samples that they contradict."""
+    wanted = ("order", "sample_id", "image", "label", "canonical", "visual_key", "pair_score")
+    rows = tables.samples.scan().select(wanted)
+    samples = (rows if files else rows.clear()).collect()
+    samples, matched = contradicted.with_predictions(samples, files, wrong)
+    ranked = contradicted.ranked(samples) if files else []
+    return samples.select("order", *contradicted.PREDICTED, contradicted.RANK), matched, ranked
+
+
+def _hashed(column: str) -> pl.Expr:
+    return pl.when(pl.col(column).is_not_null()).then(pl.col(column).hash()).alias(column)
+
+
+def _finish(tables: Tables, of_samples: pl.DataFrame, options: AuditOptions, report: Progress) -> Tally:
+    """Put the findings of rules over samples in their places, bring all parts into their last form, and count."""
+    tallies = []
+    for number, (start, end) in enumerate(tables.samples.spans()):
+        report("collect", start, tables.samples.height)
+        own = of_samples.filter(pl.col("order").is_between(start, end, closed="left"))
+        samples = lowered(tables.samples.read(number), own, options)
+        findings = tables.found.read(number)
+        findings = (in_place(pl.concat([findings, own])) if own.height else findings).select(*FINDINGS)
+        known = None
+        if options.known is not None:
+            labels = samples.select("sample_id", "label")
+            labelled = findings.join(labels, on="sample_id", how="left", maintain_order="left")
+            new, old = baseline.split(labelled, options.known)
+            findings, known = new.drop("label"), old.drop("label")
+            tables.suppressed.append(known)
+        tables.found.put(number, findings)
+        tallies.append(tally(samples, findings, known))
+        samples = samples.drop({*FACTS, *OWN} - {*SAMPLES}, strict=False).rename(lambda name: name.removeprefix(ASIDE))
+        extra = [name for name in samples.columns if name not in SAMPLES]
+        tables.samples.put(
+            number, samples.select(*(pl.col(name).cast(dtype) for name, dtype in SAMPLES.items()), *extra)
+        )
+    return together(tallies)
+
+
+def _first_sample(samples: pl.LazyFrame) -> Callable[[str | tuple[str, str]], str | None]:
     """Gives the id of the first sample with a label."""
 
     def name(label: str | tuple[str, str]) -> str | None:
         if not isinstance(label, str):
             return None
-        return next(iter(samples.filter(pl.col("label") == label)["sample_id"]), None)
+        return next(iter(samples.filter(pl.col("label") == label).head(1).collect()["sample_id"]), None)
 
     return name

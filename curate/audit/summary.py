@@ -13,11 +13,10 @@ from typing import Any
 import polars as pl
 
 from curate import __version__
+from curate.audit.sampling import Drawn
 from curate.audit.thresholds import Thresholds
 from curate.audit.verdict import judge
 from curate.duplicates import Elsewhere
-from curate.duplicates.facts import duplicates
-from curate.duplicates.facts import leaks as leaks_of
 from curate.sources.model import NOT_FOUND
 from rules.registry import mended_by, tagged
 from rules.sets import licences
@@ -53,45 +52,83 @@ class SourceFacts:
     licence: str | None = None
 
 
+@dataclass(frozen=True)
+class Tally:
+    """What a summary needs of samples and findings, or of a part of them: little for each sample, and counts.
+
+    samples: a row a sample, see `_mark`. counts: of new findings, of known ones, and of both, see `_rule_counts`.
+    severities: severity and len of the new ones. whole: errors of sources as a whole.
+    """
+
+    samples: pl.DataFrame
+    counts: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
+    severities: pl.DataFrame
+    whole: pl.DataFrame
+
+
+def tally(samples: pl.DataFrame, findings: pl.DataFrame, suppressed: pl.DataFrame | None = None) -> Tally:
+    """Count samples, and all findings that they have. The frames have the schemas of `curate.runs.folder`.
+
+    `findings` are the new ones: they make the lists of rules and the counts of findings. Those of `suppressed` are
+    known; they are counted apart, but they count with the new ones for what is said of samples, and for verdicts.
+    """
+    known = findings.clear() if suppressed is None else suppressed
+    found = pl.concat([findings, known])
+    return Tally(
+        _mark(samples, found),
+        (_rule_counts(findings), _rule_counts(known), _rule_counts(found)),
+        findings.group_by("severity").len(),
+        _set_errors(found),
+    )
+
+
+def together(parts: Sequence[Tally]) -> Tally:
+    """The tally of all parts, each of which has all findings of its samples."""
+    new, known, both = (_added(pl.concat(counts)) for counts in zip(*(part.counts for part in parts), strict=True))
+    return Tally(
+        pl.concat([part.samples for part in parts], rechunk=False),
+        (new, known, both),
+        pl.concat([part.severities for part in parts]).group_by("severity").agg(pl.col("len").sum()),
+        pl.concat([part.whole for part in parts]),
+    )
+
+
 def summarise(
-    samples: pl.DataFrame,
-    findings: pl.DataFrame,
+    tallied: Tally,
     sources: Sequence[SourceFacts],
     config: Mapping[str, Any],
     versions: Mapping[str, str],
     *,
+    distinct: int,
+    duplicates: Mapping[str, Mapping[str, int | None]],
     key_version: int = 1,
     thresholds: Thresholds | None = None,
-    suppressed: pl.DataFrame | None = None,
     elsewhere: Elsewhere | None = None,
     images: Mapping[str, Mapping[str, Any]] | None = None,
+    drawn: Drawn | None = None,
 ) -> dict[str, Any]:
-    """Aggregate a run. The frames have the schemas of `curate.runs.folder`; sources keep the order they are given in.
-
-    `findings` are the new ones: they make the lists of rules and the counts of findings. Those of `suppressed` are
-    known; they are counted apart, but they count with the new ones for what is said of samples, and for verdicts.
-    `images` is what `curate.audit.image_facts` says of the sources' images.
+    """Aggregate a run. Sources keep the order they are given in. distinct: labels that differ. duplicates: what
+    `curate.duplicates.facts` says of them. images: what `curate.audit.image_facts` says of the sources' images.
+    drawn: where the samples are a part of what was read.
 
     Raises:
         ValueError: a sample belongs to a source that `sources` doesn't name.
     """
+    marked = tallied.samples
     names = [facts.name for facts in sources]
-    strangers = sorted(set(samples["source"].unique().to_list()) - set(names), key=str)
+    strangers = sorted(set(marked["source"].unique().to_list()) - set(names), key=str)
     if strangers:
         raise ValueError(f"samples of sources without facts: {strangers}")
-    known = findings.clear() if suppressed is None else suppressed
-    found = pl.concat([findings, known])
-    marked = _mark(samples, found)
     by_source = _per_source(marked)
-    counts, known_counts = _rule_counts(findings), _rule_counts(known)
+    counts, known_counts, all_counts = tallied.counts
     new_rules_of = _rules_by_source(counts)
-    rules_of = _rules_by_source(_rule_counts(found)) if known.height else new_rules_of
+    rules_of = _rules_by_source(all_counts) if known_counts.height else new_rules_of
+    set_errors = tallied.whole.unique(maintain_order=True)
     histograms = _histograms(marked)
     splits, overlap = _splits(marked)
     shared = _shared(marked)
     elsewhere = elsewhere or Elsewhere()
-    twice = duplicates(samples)
-    leaks = leaks_of(samples) if elsewhere.leaks is None else elsewhere.leaks
+    leaks = elsewhere.leaks
     entries = []
     for facts in sources:
         numbers = by_source.get(facts.name, _NOTHING)
@@ -104,18 +141,19 @@ def summarise(
             "splits": splits.get(facts.name, {}),
             "rows": facts.rows,
             "samples": numbers["samples"],
+            "drawn_from": numbers["samples"] if drawn is None else drawn.of_source.get(facts.name, 0),
             "unreadable": facts.unreadable,
             "unreadable_by_reason": dict(sorted(facts.unreadable_by_reason.items(), key=lambda kv: (-kv[1], kv[0]))),
             **{key: numbers[key] for key in _COPIED},
             "missing_image": missing,
             "split_overlap": overlap.get(facts.name, {}),
             "shared_labels": shared.get(facts.name, {}),
-            "duplicates": twice.get(facts.name, _NEVER_TWICE),
+            "duplicates": duplicates.get(facts.name, _NEVER_TWICE),
             "leaks": list(leaks.get(facts.name, [])),
             "against": elsewhere.shared.get(facts.name, []),
             "images": dict((images or {}).get(facts.name, {})) or None,
             "licence": _licence(facts),
-            "set_errors": _set_errors(found, facts.name),
+            "set_errors": set_errors.filter(pl.col("source") == facts.name).drop("source").to_dicts(),
             "rules": rules_of.get(facts.name, []),
         }
         entry["verdict"], entry["reasons"] = judge(entry, thresholds)
@@ -126,16 +164,17 @@ def summarise(
         "texsieve": __version__,
         "key_version": key_version,
         "config": dict(config),
+        "sample": drawn and drawn.as_json(),
         "totals": {
-            "samples": samples.height,
-            "distinct_labels": samples["label"].n_unique() if samples.height else 0,
+            "samples": marked.height,
+            "distinct_labels": distinct,
             "unreadable": sum(facts.unreadable for facts in sources),
-            "findings": findings.height,
+            "findings": int(counts["findings"].sum()),
             **{key: sum(entry[key] for entry in entries) for key in _TOTALLED},
         },
-        "severities": _severities(findings),
+        "severities": _severities(tallied.severities),
         "rules": _rules(counts),
-        "suppressed": {"findings": known.height, "rules": _rules(known_counts)},
+        "suppressed": {"findings": int(known_counts["findings"].sum()), "rules": _rules(known_counts)},
         "sources": entries,
         "against": [dict(item) for item in elsewhere.sets],
         "near_duplicates": elsewhere.near and dict(elsewhere.near),
@@ -176,11 +215,11 @@ _NEVER_TWICE = {
 }
 
 
-def _set_errors(findings: pl.DataFrame, source: str) -> list[dict[str, str]]:
-    """What is wrong with a source as a whole. That all its images are missing is counted as missing images are."""
-    whole = pl.col("sample_id").is_null() & (pl.col("source") == source) & (pl.col("severity") == "error")
+def _set_errors(findings: pl.DataFrame) -> pl.DataFrame:
+    """What is wrong with sources as a whole. That all images are missing is counted as missing images are."""
+    whole = pl.col("sample_id").is_null() & (pl.col("severity") == "error")
     found = findings.filter(whole & ~pl.col("rule").is_in(tagged("unusable-image")))
-    return found.select("rule", "name", "message").unique(maintain_order=True).to_dicts()
+    return found.select("source", "rule", "name", "message")
 
 
 def _licence(facts: SourceFacts) -> dict[str, str | None]:
@@ -190,7 +229,8 @@ def _licence(facts: SourceFacts) -> dict[str, str | None]:
 
 
 def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
-    """Samples with what their findings say together: the worst severity and which way out there is."""
+    """Samples with what their findings say together: the worst severity and which way out there is. A row takes some
+    50 bytes: names are categories, visual keys their hashes, and of an image only counts whether there is one."""
     error = pl.col("severity") == "error"
     fix = pl.col("fix").fill_null("")
     missing, layout = (pl.col("rule").is_in(tagged(tag)) for tag in ("unusable-image", "layout"))
@@ -212,13 +252,16 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
         .group_by("sample_id")
         .agg(pl.all().max())
     )
-    wanted = ["sample_id", "source", "split", "visual_key", "score", "n_tokens", "image", "width"]
+    key = pl.when(pl.col("visual_key").is_not_null()).then(pl.col("visual_key").hash()).alias("visual_key")
+    kept = (pl.col("source", "split").cast(pl.Categorical), key, "score", "n_tokens")
+    seen = (pl.col("image").is_not_null(), pl.col("width").is_null().alias("unmeasured"))
     flags = ("layout", "own", "stuck", "unsafe", "open_warning", "missing")
     unread = pl.col(NOT_FOUND).is_not_null() if NOT_FOUND in samples.columns else pl.lit(False)
     return (
         samples.lazy()
-        .select(*wanted, unread.alias("unread"))
-        .join(per_sample, on="sample_id", how="left")
+        .select("sample_id", *kept, *seen, unread.alias("unread"))
+        .join(per_sample, on="sample_id", how="left", maintain_order="left")
+        .drop("sample_id")
         .with_columns(pl.col("worst").fill_null(0), *(pl.col(flag).fill_null(False) for flag in flags))
         .collect()
     )
@@ -229,7 +272,7 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
     unkeyed = pl.col("visual_key").is_null()
     by_hand = pl.col("stuck")
     by_unsafe = pl.col("unsafe") & ~pl.col("stuck")
-    no_image = pl.col("width").is_null() | pl.col("missing")  # or there is a header, and no pixels
+    no_image = pl.col("unmeasured") | pl.col("missing")  # or there is a header, and no pixels
     scored = (pl.col("score") * 1_000_000).round().cast(pl.Int64)
     frame = marked.group_by("source").agg(
         pl.len().alias("samples"),
@@ -248,8 +291,8 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
         (scored.sum() / pl.col("score").count() / 1_000_000).round(6).alias("mean_score"),
         pl.col("n_tokens").median().alias("median_tokens"),
         pl.col("n_tokens").max().alias("max_tokens"),
-        pl.col("image").is_not_null().sum().alias("with_image"),
-        (pl.col("image").is_not_null() & no_image).sum().alias("no_image"),
+        pl.col("image").sum().alias("with_image"),
+        (pl.col("image") & no_image).sum().alias("no_image"),
         (pl.col("missing") | pl.col("unread")).sum().alias("missing_known"),
     )
     frame = frame.with_columns(pl.col("mean_score").fill_nan(None))  # no label with a score: no mean
@@ -275,6 +318,12 @@ def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _added(counts: pl.DataFrame) -> pl.DataFrame:
+    """The counts of several parts as those of one."""
+    sums = pl.col("findings", "samples", "fixable", "without_fix").sum()
+    return counts.group_by("source", "rule").agg(pl.col("name").min(), pl.col("rank").max(), sums)
+
+
 def _ranked(counts: pl.DataFrame) -> list[dict[str, Any]]:
     severity = pl.col("rank").replace_strict(_SEVERITY, default="info", return_dtype=pl.String).alias("severity")
     order = ["rank", "samples", "findings", "rule"]
@@ -296,8 +345,8 @@ def _rules_by_source(counts: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     return out
 
 
-def _severities(findings: pl.DataFrame) -> dict[str, int]:
-    counts = dict(findings.group_by("severity").len().iter_rows())
+def _severities(counted: pl.DataFrame) -> dict[str, int]:
+    counts = dict(counted.iter_rows())
     return {name: counts.get(name, 0) for name in ("error", "warning", "info")}
 
 

@@ -279,7 +279,7 @@ def _notes(entry: Mapping[str, Any], limits: Thresholds) -> list[str]:
         )
     if not entry["with_image"]:
         notes.append("No images were given: this is a verdict on the labels alone.")
-    if entry["samples"] < limits.small:
+    if entry.get("drawn_from", entry["samples"]) < limits.small:
         notes.append(f"With {things(entry['samples'], 'sample')} it is too small to fine-tune on alone.")
     if entry["max_tokens"] is not None and entry["max_tokens"] > limits.long_tokens:
         notes.append(

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from typing import Any
 import click
 
 from curate.base.errors import UserError
-from curate.base.tables import things
+from curate.base.tables import count, things
 from curate.base.visible import visible
 from rules.workers.process import HelperError
 from rules.workers.spread import isolated
@@ -46,12 +47,14 @@ def say(text: str | bytes = "") -> None:
 
 
 class Bars:
-    """One progress bar a stage on standard error; nothing where that is no terminal. A `curate.audit.Progress`."""
+    """One progress bar a stage on standard error: how much is done, the time left, and how many are done in a second.
+    Nothing where that is no terminal. A `curate.audit.Progress`."""
 
     def __init__(self) -> None:
         self._bar: Any = None
         self._stage = ""
-        self._done = 0
+        self._done = self._before = 0
+        self._start = 0.0
         self._shown = sys.stderr is not None and sys.stderr.isatty()  # None where it was closed: 2>&-
 
     def __call__(self, stage: str, done: int, of: int) -> None:
@@ -60,10 +63,18 @@ class Bars:
         if stage != self._stage:
             self._finish()
             self._stage, self._done = stage, 0
-            self._bar = click.progressbar(length=max(of, 1), label=f"{stage:8}", file=sys.stderr)
+            self._start, self._before = time.monotonic(), done
+            self._bar = click.progressbar(
+                length=max(of, 1), label=f"{stage:10}", file=sys.stderr, item_show_func=lambda _: self._rate()
+            )
             self._bar.__enter__()
-        self._bar.update(done - self._done)
-        self._done = done
+        step, self._done = done - self._done, done
+        self._bar.update(step)
+
+    def _rate(self) -> str | None:
+        """How many are done in a second, without those that were done from the start; None where that says nothing."""
+        seconds, done = time.monotonic() - self._start, self._done - self._before
+        return f"{count(round(done / seconds))}/s" if done > 1 and seconds > 0.5 else None
 
     def _finish(self) -> None:
         if self._bar is not None:

@@ -16,6 +16,7 @@ from rules.sets.model_images import DEFAULT, LIMITS, ImageLimits, limits_of
 from rules.workers.cores import cores
 
 if TYPE_CHECKING:
+    from curate.audit.options import Sampling
     from curate.project import Project
     from rules import Ruleset
 
@@ -66,6 +67,13 @@ Examples:
 )
 @click.option("--no-cache", is_flag=True, help="Measure every image again, and keep nothing for the next audit.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Draw N samples of all, and judge these.")
+@click.option("--seed", type=int, help="Seed of the draw [default: 0].")
+@click.option(
+    "--by",
+    metavar="GROUP,..",
+    help="What the drawn samples have in the same shares as all [default: source,split,length].",
+)
 @click.option(
     "--predictions",
     multiple=True,
@@ -74,6 +82,7 @@ Examples:
     help="A model's predictions, to compare with the labels; may be repeated.",
 )
 @click.option("--for", "model", metavar="MODEL", help="Hold images against this model's limits [default: Qwen2.5-VL].")
+@click.option("--timings", is_flag=True, help="Also print what each stage took.")
 @click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one per core].")
 @click.option(
@@ -99,8 +108,12 @@ def audit(
     against: tuple[Path, ...],
     no_cache: bool,
     limit: int | None,
+    sample: int | None,
+    seed: int | None,
+    by: str | None,
     predictions: tuple[Path, ...],
     model: str | None,
+    timings: bool,
     update: bool,
     workers: int | None,
     engine: str,
@@ -137,12 +150,14 @@ def audit(
         model=limits,
         cache=None if no_cache else cache_folder(),
         limit=limit,
+        sample=_sampling(sample, seed, by),
         update=update,
         workers=workers,
         engine=engine,
         known=known,
         write_baseline=write_baseline,
         fail_on=fail_on,
+        timings=timings,
     )
 
 
@@ -152,6 +167,20 @@ def family_limits(model: str) -> ImageLimits:
     if found is None:
         raise UserError(f"--for {model}: is of no family of models that is known here: {', '.join(LIMITS)}")
     return found
+def _sampling(size: int | None, seed: int | None, by: str | None) -> Sampling | None:
+    """What --sample, --seed and --by ask for. Raises UserError for a group that there isn't, or no --sample."""
+    from curate.audit.options import GROUPS, Sampling
+    from curate.base.errors import UserError
+
+    if size is None:
+        if seed is not None or by is not None:
+            raise UserError("--seed and --by say how samples are drawn; say how many with --sample N")
+        return None
+    names = GROUPS if by is None else tuple(name.strip() for name in by.split(",") if name.strip())
+    for name in names:
+        if name not in GROUPS:
+            raise UserError(f"--by {by}: there is no group {name!r}; there are: {', '.join(GROUPS)}")
+    return Sampling(size, seed or 0, names)
 
 
 def one_thread_for_matrices() -> None:
@@ -172,6 +201,7 @@ def audit_and_say(
     fail_on: str | None,
     engine: str = "local",
     write_baseline: Path | None = None,
+    timings: bool = False,
     **settings: Any,
 ) -> int:
     """Audit, and print the results. Shared by `audit` and `demo`."""
@@ -183,7 +213,16 @@ def audit_and_say(
     from curate.base.tables import count, size, things
     from curate.base.visible import visible
     from curate.findings.baseline import write_baseline as write_known
-    from curate.report.overview import near_text, overlap_text, rules_text, sources_text, suppressed_text
+    from curate.report.overview import (
+        near_text,
+        overlap_text,
+        reused_text,
+        rules_text,
+        sample_text,
+        sources_text,
+        suppressed_text,
+        timings_text,
+    )
     from curate.runs import decision_counts
     from curate.runs.folder import FINDINGS_FILE, REPORT_FILE
 
@@ -231,6 +270,12 @@ def audit_and_say(
         say(
             f"{visible(file['file'])}: {things(file['rows'], 'prediction')}" + (f" ({', '.join(lost)})" if lost else "")
         )
+    if drawn := summary["sample"]:
+        say(sample_text(drawn))
+    if reused := reused_text(summary["run"]):
+        say(reused)
+    if timings:
+        say(f"{timings_text(summary['run'])}\n")
     seconds = sum(summary["run"]["timings"].values())
     unreadable = f", {things(totals['unreadable'], 'row')} unreadable" if totals["unreadable"] else ""
     say(

@@ -15,28 +15,24 @@ import polars as pl
 from curate.duplicates import facts
 from curate.duplicates.against import KnownSet, load_known, with_known
 from curate.duplicates.images import with_image_groups
-from rules.sets.same_label import with_label_groups
+from curate.duplicates.near import NearFacts
 
-__all__ = ["Elsewhere", "KnownSet", "join", "load_known"]
+__all__ = ["Elsewhere", "KnownSet", "elsewhere", "load_known", "with_image_groups", "with_known"]
 
 
 @dataclass(frozen=True)
 class Elsewhere:
     """For summary.json, what the samples' own columns don't say: the sets they were held against, what each source
-    shares with them, and what the search for near-duplicate images did. leaks: `facts.leaks`, where it was made."""
+    shares with them, what the search for near-duplicate images did, and `facts.leaks`."""
 
     sets: Sequence[Mapping[str, Any]] = ()
     shared: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     near: Mapping[str, int] | None = None
-    leaks: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
+    leaks: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
 
-def join(samples: pl.DataFrame, known: Sequence[KnownSet]) -> tuple[pl.DataFrame, pl.DataFrame, Elsewhere]:
-    """The samples with label_group and image_group; the same with what only rules read; what the summary says of it.
-
-    Needs the columns of judged labels and measured images.
-    """
-    samples, near = with_image_groups(with_label_groups(samples))
-    seen = with_known(samples, known)
+def elsewhere(samples: pl.LazyFrame, known: Sequence[KnownSet], near: NearFacts) -> Elsewhere:
+    """What the summary says of the samples beside other sets, and beside each other. near: what the search for images
+    that are nearly the same did. samples: as rules see them, with the columns of `with_known`."""
     sets = [item.facts() for item in known]
-    return samples, seen, Elsewhere(sets, facts.against(seen, sets), facts.near_duplicates(near))
+    return Elsewhere(sets, facts.against(samples, sets), facts.near_duplicates(near), facts.leaks(samples))

@@ -75,19 +75,18 @@ def _check_version(path: Path, version: object, way_out: str) -> None:
         )
 
 
-def with_known(samples: pl.DataFrame, known: Sequence[KnownSet]) -> pl.DataFrame:
+def with_known(samples: pl.LazyFrame, known: Sequence[KnownSet]) -> pl.LazyFrame:
     """The samples with the columns against_labels and against_images: names of the sets that hold a sample's label
     (by its group) or image (by its pixels), as lists, empty where none does. Needs label_group, image_sha256 and
     image_phash."""
-    rows = samples.select(hash64("label_group").alias(LABEL), picture()).with_columns(hash64("picture").alias(IMAGE))
-    for kind in (LABEL, IMAGE):
+    hashes = {LABEL: hash64("label_group"), IMAGE: hash64(picture())}
+    for kind, own in hashes.items():
         names = [
-            pl.when(pl.col(kind).is_in(item.hashes.filter(pl.col("kind") == kind)["hash"].implode()))
+            pl.when(own.is_in(item.hashes.filter(pl.col("kind") == kind)["hash"].implode()))
             .then(pl.lit(item.name))
             .otherwise(pl.lit(None, pl.String))
             for item in known
         ]
         held = pl.concat_list(*names).list.drop_nulls() if names else pl.lit([], pl.List(pl.String))
-        column = f"against_{kind}s"
-        samples = samples.with_columns(rows.with_columns(held.alias(column))[column])
+        samples = samples.with_columns(held.alias(f"against_{kind}s"))
     return samples

@@ -15,21 +15,22 @@ _ROLE = {number: name for name, number in RANKS.items()}
 _PAIR = ("labels", "long_labels", "other_labels", "other_long_labels", "images", "other_images", "near_images")
 
 
-def duplicates(samples: pl.DataFrame) -> dict[str, dict[str, int | None]]:
+def duplicates(samples: pl.DataFrame | pl.LazyFrame) -> dict[str, dict[str, int | None]]:
     """By source, how many samples repeat an earlier one of the source.
 
     by_string: the label as read. by_key: its visual key; labels without one repeat nothing. by_label: its group, which
     is the key or else the text. by_pixels: the image. by_pair: image and label. near: an image of other pixels that is
     nearly the same, with the same label. The last three are null where no image was looked at.
     """
-    rows = prepared(samples)
+    rows = prepared(samples.lazy())
 
-    def repeats(*columns: str) -> pl.Expr:
-        there = pl.all_horizontal(pl.col(column).is_not_null() for column in columns)
-        return there.sum().cast(pl.Int64) - pl.struct(columns).filter(there).n_unique().cast(pl.Int64)
+    def repeats(column: str) -> pl.Expr:
+        return pl.col(column).count().cast(pl.Int64) - pl.col(column).drop_nulls().n_unique().cast(pl.Int64)
 
     looked = pl.col("picture").count() > 0
     drawn = pl.all_horizontal(pl.col(name).is_not_null() for name in ("image_group", "label_group", "picture"))
+    both = pl.col("label_group").is_not_null() & pl.col("picture").is_not_null()
+    pairs = both.sum().cast(pl.Int64) - pl.struct("label_group", "picture").filter(both).n_unique().cast(pl.Int64)
     pictures = pl.struct("label_group", "picture").filter(drawn).n_unique().cast(pl.Int64)
     near = pictures - pl.struct("label_group", "image_group").filter(drawn).n_unique().cast(pl.Int64)
     counted = rows.group_by("source").agg(
@@ -37,17 +38,17 @@ def duplicates(samples: pl.DataFrame) -> dict[str, dict[str, int | None]]:
         repeats("visual_key").alias("by_key"),
         repeats("label_group").alias("by_label"),
         pl.when(looked).then(repeats("picture")).alias("by_pixels"),
-        pl.when(looked).then(repeats("picture", "label_group")).alias("by_pair"),
+        pl.when(looked).then(pairs).alias("by_pair"),
         pl.when(looked).then(near).alias("near"),
     )
-    return {row.pop("source"): row for row in counted.to_dicts()}
+    return {row.pop("source"): row for row in counted.collect().to_dicts()}
 
 
-def leaks(samples: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+def leaks(samples: pl.DataFrame | pl.LazyFrame) -> dict[str, list[dict[str, Any]]]:
     """By source, what its test and validation splits share with sides of a lower rank, every pair once: split, role and
     samples, the other side's, and the counts of `rules.sets.leaks.leakage`. Pairs of two sources that share nothing are
     left out where there are more than a hundred."""
-    pairs = leaks_of(samples)
+    pairs = leaks_of(samples.lazy())
     if pairs.height > 100:
         something = pl.any_horizontal(pl.col(name).fill_null(0) > 0 for name in _PAIR)
         pairs = pairs.filter(something | (pl.col("source") == pl.col("other_source")))
@@ -67,7 +68,7 @@ def leaks(samples: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     return out
 
 
-def against(samples: pl.DataFrame, sets: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def against(samples: pl.DataFrame | pl.LazyFrame, sets: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """By source, what its splits share with each of the other sets, in the sets' order: split, samples, name, labels,
     long_labels, images (null where none was looked at on either side).
 
@@ -75,9 +76,9 @@ def against(samples: pl.DataFrame, sets: Sequence[Mapping[str, Any]]) -> dict[st
     """
     if not sets:
         return {}
-    rows = prepared(samples)
+    rows = prepared(samples.lazy())
     found = {(row[0], row[1], row[2]): row[3:] for row in overlaps(rows).iter_rows()}
-    sides = rows.group_by("source", "split").agg(pl.len(), pl.col("picture").count()).sort("source", "split")
+    sides = rows.group_by("source", "split").agg(pl.len(), pl.col("picture").count()).sort("source", "split").collect()
     out: dict[str, list[dict[str, Any]]] = {}
     for source, split, number, pictures in sides.iter_rows():
         for other in sets:

@@ -27,9 +27,9 @@ SCHEMA = {"kind": pl.String, "hash": pl.UInt64, "long": pl.Boolean}
 LABEL, IMAGE = "label", "image"
 
 
-def hash64(column: str) -> pl.Expr:
-    """64 bits of a label's group or of an image's SHA-256, both hexadecimal."""
-    digits = pl.col(column).str.strip_prefix("t").str.slice(0, 16)
+def hash64(of: str | pl.Expr) -> pl.Expr:
+    """64 bits of a label's group or of an image's SHA-256, both hexadecimal. of: the column."""
+    digits = (pl.col(of) if isinstance(of, str) else of).str.strip_prefix("t").str.slice(0, 16)
     return digits.str.to_integer(base=16, dtype=pl.UInt64, strict=False)
 
 

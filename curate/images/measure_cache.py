@@ -10,10 +10,11 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache as once
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -43,13 +44,21 @@ _STAMP = ("image", "size", "mtime", "ctime")
 
 
 def measured(
-    root: Path, refs: Sequence[str], *, measures: bool, strokes: bool = True, cache: Path | None, workers: int = 1
+    root: Path,
+    refs: Sequence[str],
+    *,
+    measures: bool,
+    strokes: bool = True,
+    cache: Path | None,
+    workers: int = 1,
+    cached: Callable[[int], Any] | None = None,
 ) -> Iterator[pl.DataFrame]:
     """`curate.images.opening.probe` a part at a time: what the cache knows first, then what had to be opened.
 
     Every ref has one row, not in the order given. cache: the folder of the cache, or None to neither read nor write.
     Without `measures` headers are all there is to read: the cache is read and not written. strokes: as for `probe`; a
     cache asks for them, as it is for every rule. workers: processes that measure, where there is enough to do.
+    cached: told how many the cache knows.
 
     Raises ValueError where measures without strokes are to be kept.
     """
@@ -65,6 +74,8 @@ def measured(
     found = stamps(root, refs)
     kept = _read(path)
     known = kept.join(found, on=_STAMP, how="semi")
+    if cached is not None:
+        cached(known.height)
     for start in range(0, known.height, _CHUNK):
         yield known.slice(start, _CHUNK).select(columns)
     rest = found.join(known, on="image", how="anti", maintain_order="left")

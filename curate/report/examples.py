@@ -40,14 +40,22 @@ def choose(
 
     Sources take turns; labels that are short, have an image and haven't been shown for the rule go first.
     """
-    about = findings.filter(pl.col("sample_id").is_not_null() & pl.col("rule").is_in(list(rules)))
+    numbered = findings.with_row_index("row")
+    about = numbered.filter(pl.col("sample_id").is_not_null() & pl.col("rule").is_in(list(rules)))
     place, size = pl.int_range(pl.len()).over("rule", "source"), pl.len().over("rule", "source")
-    picked = (
-        about.select("rule", "source", "sample_id")
+    candidates = (
+        about.select("row", pl.col("rule", "source").cast(pl.Categorical))
         # Evenly spaced: the n-th candidate is the first finding past n/CANDIDATES of the rule's findings.
         .filter((place * CANDIDATES) // size != ((place - 1) * CANDIDATES) // size)
-        .unique(["rule", "sample_id"], keep="first", maintain_order=True)
+        .select("row")
         .collect()
+    )
+    picked = (
+        numbered.join(candidates.lazy(), on="row", how="semi")
+        .sort("row")
+        .select("rule", "source", "sample_id")
+        .unique(["rule", "sample_id"], keep="first", maintain_order=True)
+        .collect(engine="streaming")
     )
     if picked.is_empty():
         return {}
@@ -88,7 +96,11 @@ def of_whole_sources(
 
 def _labels(samples: pl.LazyFrame, picked: pl.DataFrame) -> dict[str, tuple[str | None, str]]:
     wanted = picked.lazy().select("sample_id").unique()
-    found = samples.select("sample_id", "image", "label").join(wanted, on="sample_id", how="semi").collect()
+    found = (
+        samples.select("sample_id", "image", "label")
+        .join(wanted, on="sample_id", how="semi")
+        .collect(engine="streaming")
+    )
     return {sample_id: (image, label or "") for sample_id, image, label in found.iter_rows()}
 
 
@@ -97,7 +109,7 @@ def _told(about: pl.LazyFrame, picked: pl.DataFrame) -> dict[tuple[str, str], li
         about.join(picked.lazy().select("rule", "sample_id"), on=["rule", "sample_id"], how="semi")
         .select("rule", "sample_id", "start", "end", "message", "fix", "replacement")
         .sort("rule", "sample_id", "start", "end", "message", nulls_last=True)
-        .collect()
+        .collect(engine="streaming")
     )
     told: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
     for rule, sample_id, *rest in found.iter_rows():

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curate.audit.verdict import VERDICTS
-from curate.base.tables import Column, count, fit, markdown_table, markdown_text, share, text_table, things
+from curate.base.tables import Column, count, fit, markdown_table, markdown_text, share, size, text_table, things
 from curate.runs.decision_counts import decided
 from rules.sets.leaks import side_name
 
@@ -160,6 +160,47 @@ def overlap_markdown(entries: Sequence[Mapping[str, Any]]) -> str:
     """As `overlap_text`, whole and in markdown."""
     columns, rows, _ = _overlap_table(entries, None)
     return markdown_table(columns, rows) if rows else ""
+
+
+def sample_text(drawn: Mapping[str, Any]) -> str:
+    """One line on the draw of `curate audit --sample`; `drawn` is what summary.json says of it."""
+    by = f", in the same shares by {' and '.join(drawn['by'])}" if drawn["by"] else ""
+    return (
+        f"drawn: {things(drawn['samples'], 'sample')} of {count(drawn['of'])}{by} (seed {drawn['seed']}); duplicates, "
+        "leaks and shifted pairs show only where all samples are judged"
+    )
+
+
+def reused_text(run: Mapping[str, Any]) -> str:
+    """One line on what an update took from the earlier run; nothing after an audit that was none."""
+    reused = run["reused"]
+    if reused is None:
+        return ""
+    parts = [
+        f"{count(done)} of {things(of, kind)} ({share(done, of)})"
+        for kind, (done, of) in (("distinct label", reused["labels"]), ("image", reused["images"]))
+        if of
+    ]
+    anew = "" if reused["same_rules"] else "; rules, options or versions have changed, so every label was judged anew"
+    return f"not judged or measured again: {', '.join(parts)}{anew}"
+
+
+def timings_text(run: Mapping[str, Any]) -> str:
+    """A table of the stages; `run` is what summary.json says of the audit itself."""
+    numbers = ("seconds", "rows", "rows/s", "peak memory so far")
+    columns = [Column("stage"), *(Column(name, "right") for name in numbers)]
+    rows = [
+        [
+            stage["stage"],
+            f"{stage['seconds']:.1f}",
+            count(stage["rows"]),
+            count(round(stage["rows"] / stage["seconds"])) if stage["rows"] and stage["seconds"] else "–",
+            size(stage["peak_memory_bytes"]),
+        ]
+        for stage in run["stages"]
+    ]
+    together = size(run["peak_memory_all_bytes"])
+    return f"{text_table(columns, rows)}\nall processes together had at most {together}"
 
 
 def near_text(summary: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from curate.base.tables import count, share, size
 from curate.report import data, plots
 from curate.report.examples import FlaggedSample, choose, of_whole_sources
 from curate.report.markup import code, code_spans, marked, text
-from curate.report.overview import near_text, overlaps, rank, suppressed_text
+from curate.report.overview import near_text, overlaps, rank, sample_text, suppressed_text
 from curate.report.pictures import NO_ROOM, OpenImage, PagePicture, Pictures, Place
 from curate.report.suspects import choose_suspects, suspect_cards, wants_of
 from curate.report.template import open_template
@@ -220,6 +220,8 @@ def _plots(run: ReportedRun) -> list[tuple[str, Markup]]:
 def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     run = summary.get("run", {})
     facts = [("texsieve", summary["texsieve"]), ("visual key version", str(summary["key_version"]))]
+    if drawn := summary.get("sample"):
+        facts.append(("samples", sample_text(drawn)))
     if run:
         facts.append(("made", str(run.get("created", "–"))))
         facts.append(("command", " ".join(str(word) for word in run.get("command", [])) or "–"))

@@ -40,7 +40,7 @@ def finish(frames: list[pl.DataFrame], parts: list[Part], job: Job, spec: Source
         format=format_name,
         path=job.path,
         root=job.root.resolve(),
-        frame=frame.select("sample_id", "source", "split", "image", "label", *extras).rechunk(),
+        frame=frame.select("sample_id", "source", "split", "image", "label", *extras),
         rows=job.rows,
         unreadable=job.unreadable,
         notes={note: count for note, count in sorted(job.notes.items()) if count},

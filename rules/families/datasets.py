@@ -9,23 +9,23 @@ import polars as pl
 
 from rules.families.duplicates import leaks_of, prepared
 from rules.options import count, share
-from rules.registry import Options, samples_rule
+from rules.registry import Findings, Options, samples_rule
 from rules.sets import licences, set_difference
 from rules.sets.leaks import RANKS, rank, side_name
-from rules.toolkit.whole_sets import of_sets
+from rules.toolkit.whole_sets import has_columns, of_sets
 from rules.toolkit.wording import listed, percent
 
 
 @samples_rule("DST001", "no-images", "info", columns=["image"], covers=["DST-images"])
-def no_images(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def no_images(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A data set of labels alone: no sample names an image. One finding for the set.
 
     Why: Nothing can be trained on it as it is, and nobody can check its labels against pictures.
     Fix: None: `--images DIR` says where the images lie, `--columns image:NAME` which column names them.
     """
-    if "image" not in samples.columns:
+    if not has_columns(samples, "image"):
         return of_sets([])
-    counts = samples.group_by("source", maintain_order=True).agg(pl.col("image").count(), pl.len().alias("n"))
+    counts = samples.group_by("source", maintain_order=True).agg(pl.col("image").count(), pl.len().alias("n")).collect()
     without = counts.filter(pl.col("image") == 0)
     return of_sets([(source, f"none of its {n:,} samples names an image") for source, _, n in without.iter_rows()])
 
@@ -44,11 +44,12 @@ class _Terms:
         return self.declared or (self.known.licence if self.known else None)
 
 
-def _terms(samples: pl.DataFrame) -> list[_Terms]:
+def _terms(samples: pl.LazyFrame) -> list[_Terms]:
     """What each source says of its licence, in the columns source_licence and source_path; nothing without them."""
-    if not {"source_licence", "source_path"} <= set(samples.columns):
+    if not has_columns(samples, "source_licence", "source_path"):
         return []
-    rows = samples.group_by("source", maintain_order=True).agg(pl.col("source_licence", "source_path").first())
+    terms = pl.col("source_licence", "source_path").first()
+    rows = samples.group_by("source", maintain_order=True).agg(terms).collect()
     return [
         _Terms(source, licence or None, licences.known(source, path or ""))
         for source, licence, path in rows.iter_rows()
@@ -56,7 +57,7 @@ def _terms(samples: pl.DataFrame) -> list[_Terms]:
 
 
 @samples_rule("DST002", "licence-missing", "info", columns=["source_licence", "source_path"], covers=["DST1"])
-def licence_missing(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def licence_missing(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A data set without a stated licence.
 
     Why: What is trained on it, or made of it, may not be yours to publish.
@@ -71,7 +72,7 @@ def licence_missing(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
 
 
 @samples_rule("DST003", "licence-differs", "warning", columns=["source_licence", "source_path"], covers=["DST1"])
-def licence_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def licence_differs(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A data set is given another licence than the public set has that its name speaks of.
 
     Why: Copies of public sets are often published under a licence that their copier chose: a mirror of UniMER says
@@ -88,7 +89,7 @@ def licence_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
 
 
 @samples_rule("DST004", "licence-clash", "warning", columns=["source_licence", "source_path"], covers=["DST1"])
-def licence_clash(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def licence_clash(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""Two data sets of a run have licences that don't go together in one data set made of both.
 
     Why: Such a set can't be published under any licence. Training on both and keeping the data apart may be allowed.
@@ -117,7 +118,7 @@ def licence_clash(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["split"],
     covers=["DST2"],
 )
-def split_by_row(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def split_by_row(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A test or validation split that shares as many labels with the training split as one drawn row by row would.
 
     Why: Then copies of one label were dealt out to both sides, and nobody can draw the split again without its list.
@@ -153,11 +154,19 @@ class _Compared:
     training_name: str
 
 
-def _compared(samples: pl.DataFrame) -> Iterator[_Compared]:
+def _compared(samples: pl.LazyFrame) -> Iterator[_Compared]:
     """Every test or validation side with the training sides of its own source, or with all where it has none."""
-    rows = prepared(samples).filter(pl.col("label_group").is_not_null()).with_columns(rank())
-    rows = rows.select("source", "split", "rank", "label_group", "label", "n_tokens")
-    rows = rows.unique(["source", "split", "label_group"], keep="first", maintain_order=True)
+    sides = samples.select("source", "split").unique().with_columns(rank()).collect()
+    if sides["rank"].n_unique() < 2 or sides["rank"].min() != RANKS["training"]:
+        return
+    rows = (
+        prepared(samples)
+        .filter(pl.col("label_group").is_not_null())
+        .with_columns(rank())
+        .select("source", "split", "rank", "label_group", "label", "n_tokens")
+        .unique(["source", "split", "label_group"], keep="first", maintain_order=True)
+        .collect()
+    )
     training = rows.filter(pl.col("rank") == RANKS["training"])
     if training.is_empty():
         return
@@ -181,7 +190,7 @@ def _tokens(pair: _Compared) -> list[tuple[str, int, int]]:
         frame.select(pl.lit(part).alias("part"), "label")
         for part, frame in (("one", pair.held_out), ("two", pair.training))
     ]
-    counts = set_difference.token_counts(pl.concat(parts))
+    counts = set_difference.token_counts(pl.concat(parts).lazy(), "part")
     wide = counts.group_by("token").agg(
         pl.col("labels").filter(pl.col("part") == part).sum().alias(part) for part in ("one", "two")
     )
@@ -196,7 +205,7 @@ def _tokens(pair: _Compared) -> list[tuple[str, int, int]]:
     columns=["split"],
     covers=["DST3"],
 )
-def token_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def token_shift(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""Tokens that a test or validation split uses far more or less often than what there is to train on.
 
     Why: The score on such a split says how well a model does on another kind of formula than it was trained on.
@@ -229,7 +238,7 @@ def token_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
 @samples_rule(
     "DST007", "unseen-tokens", "info", options={"shown": count(12, at_least=1)}, columns=["split"], covers=["DST3"]
 )
-def unseen_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def unseen_tokens(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""Tokens of a test or validation split that no training label holds, though there is enough to train on for that.
 
     Why: A model can't learn to write them. They are symbols of another set, or typing errors.
@@ -251,7 +260,7 @@ def unseen_tokens(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
 
 
 @samples_rule("DST008", "length-shift", "info", options={"distance": share(0.1)}, columns=["split"], covers=["DST3"])
-def length_shift(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def length_shift(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""Labels of a test or validation split are longer or shorter than those there are to train on.
 
     Why: Long formulas are harder: the score says as much about the length as about the model. A split that was cut off
@@ -293,7 +302,7 @@ def _base(column: str) -> pl.Expr:
     options={"share": share(0.98), "least": count(20, at_least=1)},
     covers=["DST-labels"],
 )
-def labels_no_formulas(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def labels_no_formulas(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""The labels of a split are no formulas: numbers, file names, the images' own names, or all one and the same text.
     One finding for the split.
 
@@ -304,29 +313,30 @@ def labels_no_formulas(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     """
     text = pl.col("label").str.strip_chars()
     named = pl.lit(False)
-    if "image" in samples.columns:
+    if has_columns(samples, "image") and samples.select(pl.col("image").is_not_null().any()).collect().item():
         named = ((text == pl.col("image")) | (_base("label") == _base("image"))).fill_null(False)
-    labels = samples.lazy().filter(text.str.len_chars() > 0)
-    if "split" not in samples.columns:
-        labels = labels.with_columns(pl.lit(None, pl.String).alias("split"))
+    side = ("source", "split")
+    split_of = pl.col("split") if has_columns(samples, "split") else pl.lit(None, pl.String).alias("split")
     number = text.str.contains(_NUMBER)
     file = ~number & (text.str.contains(_FILE) | text.str.contains(_HASH) | named)
+    texts = samples.filter(text.str.len_chars() > 0).select(
+        "source", split_of, text.alias("text"), number.alias("number"), file.alias("file")
+    )
+    equal = texts.group_by(*side, pl.col("text").hash().alias("hash")).agg(pl.len().alias("same"))
     counts = (
-        labels.group_by("source", "split", maintain_order=True)
-        .agg(
-            pl.len().alias("all"),
-            number.sum().alias("number"),
-            file.sum().alias("file"),
-            text.value_counts(sort=True).first().struct.field("count").alias("same"),
-            text.mode().sort().first().alias("text"),
-        )
+        texts.group_by(side, maintain_order=True)
+        .agg(pl.len().alias("all"), pl.col("number", "file").sum())
         .filter(pl.col("all") >= options["least"])
-        .collect()
+        .join(equal.group_by(side).agg(pl.col("same").max()), on=side, nulls_equal=True, maintain_order="left")
+        .collect(engine="streaming")
     )
     found = []
-    for source, split, number_of, numbers, files, same, most in counts.iter_rows():
+    for source, split, number_of, numbers, files, same in counts.iter_rows():
         need = options["share"] * number_of
         if same >= need:
+            own = texts.filter(pl.col("source") == source, pl.col("split").eq_missing(pl.lit(split, pl.String)))
+            often = own.group_by("text").len().filter(pl.col("len") == same)
+            most = often.select(pl.col("text").min()).collect(engine="streaming").item()
             shown = most if len(most) <= 60 else f"{most[:59]}…"
             what = f"are one and the same text, {shown!r}"
         elif numbers >= need:

@@ -11,7 +11,7 @@ import weakref
 import polars as pl
 
 from rules.options import count, share
-from rules.registry import Options, samples_rule
+from rules.registry import Findings, Options, samples_rule
 from rules.sets.leaks import LONG, leakage, seen_elsewhere, side_name
 from rules.sets.same_label import picture, with_label_groups
 from rules.toolkit.wording import clip, percent
@@ -30,22 +30,25 @@ _COLUMNS: dict[str, pl.DataType] = {
 _FOUND = {"sample_id": pl.String, "source": pl.String, "message": pl.String}
 
 
-def prepared(samples: pl.DataFrame) -> pl.DataFrame:
+def prepared(samples: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
     """The samples with every column these rules read; those that are missing are null. Where no image was looked at for
     its ink, none is taken for blank."""
-    if "image_phash" not in samples.columns and "image_sha256" in samples.columns:
+    samples = samples.lazy()
+    there = samples.collect_schema()
+    if "image_phash" not in there and "image_sha256" in there:
         samples = samples.with_columns(pl.col("image_sha256").alias("image_phash"))
-    missing = [pl.lit(None, kind).alias(name) for name, kind in _COLUMNS.items() if name not in samples.columns]
+        there = samples.collect_schema()
+    missing = [pl.lit(None, kind).alias(name) for name, kind in _COLUMNS.items() if name not in there]
     samples = samples.with_columns(missing)
-    samples = samples if "label_group" in samples.columns else with_label_groups(samples)
+    samples = samples if "label_group" in there else with_label_groups(samples.collect()).lazy()
     return samples.with_columns(picture())
 
 
 #: The samples whose leaks were asked for last, from how many tokens on a label is long, and the answer.
-_last: tuple[weakref.ref[pl.DataFrame], int, pl.DataFrame] | None = None
+_last: tuple[weakref.ref[pl.LazyFrame], int, pl.DataFrame] | None = None
 
 
-def leaks_of(samples: pl.DataFrame, long: int = LONG) -> pl.DataFrame:
+def leaks_of(samples: pl.LazyFrame, long: int = LONG) -> pl.DataFrame:
     """`leaks.leakage` of samples as rules see them. Several rules and the summary ask for it: it is made once."""
     global _last
     if _last is None or _last[0]() is not samples or _last[1] != long:
@@ -58,14 +61,14 @@ def _whole(rows: list[tuple[str, str]]) -> pl.DataFrame:
     return pl.DataFrame([(None, *row) for row in rows], schema=_FOUND, orient="row")
 
 
-def _told(rows: pl.DataFrame, message: pl.Expr) -> pl.DataFrame:
+def _told(rows: pl.LazyFrame, message: pl.Expr) -> pl.LazyFrame:
     return rows.select("sample_id", "source", message.alias("message"))
 
 
 @samples_rule(
     "DUP001", "repeated-labels", "info", options={"share": share(0.01), "shown": count(5, at_least=1)}, covers=["DUP1"]
 )
-def repeated_labels(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def repeated_labels(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A data set in which the same label stands more than once, in whatever spelling: one finding for the set.
 
     Why: What stands there a hundred times is learnt a hundred times, and a split drawn at random puts copies on both
@@ -74,17 +77,23 @@ def repeated_labels(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     of samples.parquet is equal for equal labels. Reported where more than `share` of the labels repeat an earlier one.
     See: HME100K's training labels: 28 %, CROHME's: 45 %, MathWriting's validation labels: 49 %.
     """
-    samples = prepared(samples).filter(pl.col("label_group").is_not_null())
-    counts = samples.group_by("source", "label_group", maintain_order=True).agg(
-        pl.len().alias("n"), pl.col("label").first()
+    rows = prepared(samples).select("source", "label_group", "label").with_row_index("row").drop_nulls("label_group")
+    groups = rows.group_by("source", "label_group").agg(pl.len().alias("n"), pl.col("row").min())
+    totals = (
+        groups.group_by("source")
+        .agg(pl.col("n").sum().alias("total"), pl.len().alias("distinct"), pl.col("row").min())
+        .filter(pl.col("total") - pl.col("distinct") > options["share"] * pl.col("total"))
+        .sort("row")
+        .collect(engine="streaming")
     )
     found: list[tuple[str, str]] = []
-    for (source,), groups in counts.group_by("source", maintain_order=True):
-        total, distinct = int(groups["n"].sum()), groups.height
-        if total - distinct <= options["share"] * total:
-            continue
-        top = groups.filter(pl.col("n") > 1).sort("n", descending=True, maintain_order=True).head(options["shown"])
-        named = ", ".join(f"`{clip(label)}` {n:,} times" for n, label in top.select("n", "label").iter_rows())
+    for source, total, distinct, _ in totals.iter_rows():
+        own = groups.filter((pl.col("source") == source) & (pl.col("n") > 1))
+        top = own.select(-pl.col("n").cast(pl.Int64), "row").bottom_k(options["shown"], by=["n", "row"])
+        labels = rows.select("row", "label").join(top, on="row").sort("n", "row").select("n", "label")
+        named = ", ".join(
+            f"`{clip(label)}` {-n:,} times" for n, label in labels.collect(engine="streaming").iter_rows()
+        )
         found.append(
             (
                 str(source),
@@ -104,7 +113,7 @@ def repeated_labels(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["image_sha256"],
     covers=["DUP2"],
 )
-def contradictory_labels(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def contradictory_labels(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""Two samples have the same image, to the pixel, and labels that look different.
 
     Why: One of the labels is wrong, or a placeholder stands where an image is missing. The model is told that both are
@@ -140,7 +149,7 @@ def contradictory_labels(samples: pl.DataFrame, options: Options) -> pl.DataFram
     columns=["image_sha256"],
     covers={"DUP1": "with its image"},
 )
-def copied_sample(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def copied_sample(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A sample whose image (to the pixel) and label stand in the data already. The first of them has no finding.
 
     Why: A copy teaches nothing that the first doesn't, and may land on the other side of a split.
@@ -163,7 +172,7 @@ def copied_sample(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["split"],
     covers=["DUP4"],
 )
-def split_leak(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def split_leak(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""Labels or images of a test or validation split stand in a training split too: one finding for each two sides.
 
     Why: A model that has seen the answers is measured too good.
@@ -201,7 +210,7 @@ def split_leak(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["split"],
     covers={"DUP4": "for the training samples"},
 )
-def label_in_test_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def label_in_test_split(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A training sample whose label, of 10 tokens or more, stands in a test or validation split too.
 
     Why: Training on it makes that split easier than it is.
@@ -220,7 +229,7 @@ def label_in_test_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame
     columns=["split"],
     covers={"DUP4": "for those that are tested on"},
 )
-def label_in_training_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def label_in_training_split(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A test or validation sample whose label, of 10 tokens or more, stands in a training split too.
 
     Why: The model has seen the answer. A score without these samples says more.
@@ -238,7 +247,7 @@ def label_in_training_split(samples: pl.DataFrame, options: Options) -> pl.DataF
     columns=["split", "image_sha256"],
     covers={"DUP4": "for images"},
 )
-def image_in_test_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def image_in_test_split(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A training sample whose image, to the pixel, stands in a test or validation split too.
 
     Why: The model is tested on what it has learnt by heart.
@@ -256,7 +265,7 @@ def image_in_test_split(samples: pl.DataFrame, options: Options) -> pl.DataFrame
     columns=["image_sha256", "image_group"],
     covers=["DUP3"],
 )
-def near_duplicate_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def near_duplicate_image(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""An image that is nearly one that comes before it and has the same label: scaled, padded, inverted, recompressed.
 
     Why: It is an augmented or rescanned copy: it counts twice, and may land on the other side of a split.
@@ -284,7 +293,7 @@ def near_duplicate_image(samples: pl.DataFrame, options: Options) -> pl.DataFram
     columns=["against_labels"],
     covers=["DUP5"],
 )
-def overlap_with_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def overlap_with_other_set(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""Labels or images that stand in a data set named with `--against` too: one finding for each split and set.
 
     Why: A benchmark that was trained on measures nothing.
@@ -292,7 +301,7 @@ def overlap_with_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFr
     See: A leakage audit found all of HME100K's test labels in the handwritten part of one 80-million-sample set.
     """
     samples = prepared(samples)
-    sizes = samples.group_by("source", "split", maintain_order=True).agg(pl.len().alias("samples"))
+    sizes = samples.group_by("source", "split", maintain_order=True).agg(pl.len().alias("samples")).collect()
     shared = overlaps(samples, long=options["tokens"])
     found: list[tuple[str, str]] = []
     for row in sizes.join(shared, on=["source", "split"], nulls_equal=True, maintain_order="left").iter_rows(
@@ -312,23 +321,21 @@ def overlap_with_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFr
     return _whole(found)
 
 
-def overlaps(samples: pl.DataFrame, *, long: int = LONG) -> pl.DataFrame:
+def overlaps(samples: pl.LazyFrame, *, long: int = LONG) -> pl.DataFrame:
     """What each side shares with each other set: source, split, name, labels, long_labels (`long` tokens), images.
 
     Needs the list columns against_labels and against_images, which name the sets that hold a sample's label and image.
     """
     where = ("source", "split")
     labels = (
-        samples.lazy()
-        .select(*where, (pl.col("n_tokens") >= long).fill_null(False).alias("long"), name="against_labels")
+        samples.select(*where, (pl.col("n_tokens") >= long).fill_null(False).alias("long"), name="against_labels")
         .explode("name")
         .drop_nulls("name")
         .group_by(*where, "name")
         .agg(pl.len().cast(pl.Int64).alias("labels"), pl.col("long").sum().cast(pl.Int64).alias("long_labels"))
     )
     images = (
-        samples.lazy()
-        .select(*where, name="against_images")
+        samples.select(*where, name="against_images")
         .explode("name")
         .drop_nulls("name")
         .group_by(*where, "name")
@@ -350,7 +357,7 @@ def overlaps(samples: pl.DataFrame, *, long: int = LONG) -> pl.DataFrame:
     columns=["against_labels"],
     covers={"DUP5": "for labels"},
 )
-def label_in_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def label_in_other_set(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A label of 10 tokens or more that stands in a data set named with `--against` too.
 
     Why: If the other set is there to test on, training on this sample makes it easier than it is.
@@ -370,7 +377,7 @@ def label_in_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["against_images"],
     covers={"DUP5": "for images"},
 )
-def image_in_other_set(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def image_in_other_set(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""An image that stands, to the pixel, in a data set named with `--against` too.
 
     Why: If the other set is there to test on, the model is tested on what it has learnt by heart.

@@ -8,18 +8,11 @@ from rules.families.images.sizes import NO_FILE
 from rules.options import count, measure, share
 from rules.registry import Options, samples_rule
 from rules.sets.shifted_rows import LAGS, NOBODY, ShiftedFile, shifted_files
+from rules.toolkit.whole_sets import has_columns, none
 
 _WHERE = ("sample_id", "source")
 _NEEDS = ("pixels", "pairs")
 _SHIFT = {"rows": count(20, at_least=2), "sigmas": measure(6.0), "gain": share(0.05)}
-
-
-def _none(samples: pl.DataFrame) -> pl.DataFrame:
-    return samples.clear().select(*_WHERE, pl.lit("", pl.String).alias("message"))
-
-
-def _has(samples: pl.DataFrame, *columns: str) -> bool:
-    return all(name in samples.columns for name in columns)
 
 
 @samples_rule(
@@ -32,7 +25,7 @@ def _has(samples: pl.DataFrame, *columns: str) -> bool:
     columns=["split", "pair_lags"],
     covers=["PAR1"],
 )
-def shifted_pairs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def shifted_pairs(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""The pictures of a file, or of a part of it, belong to the labels some rows further up or down: one finding for
     the file, with the rows and the offset, and one for each of these rows. Offsets of up to 5 rows are seen, in
     stretches of at least 20 rows.
@@ -46,15 +39,23 @@ def shifted_pairs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     that has no partner.
     See: LaTeX-OCR issue 170 (230,000 labels, 190,000 images).
     """
-    if not _has(samples, "pair_lags", "split"):
-        return _none(samples)
-    found = [_none(samples)]
-    for file in shifted_files(samples, options):
-        found += [_of_file(file, samples.schema), _of_rows(file)]
+    if not has_columns(samples, "pair_lags", "split"):
+        return none()
+    found = [none()]
+    for file in shifted_files(_compared(samples), options):
+        found += [_of_file(file).lazy(), _of_rows(file).lazy()]
     return pl.concat(found)
 
 
-def _of_file(file: ShiftedFile, schema: pl.Schema) -> pl.DataFrame:
+def _compared(samples: pl.LazyFrame) -> pl.DataFrame:
+    """All samples of the files in which some picture was compared with the labels of other rows."""
+    side = ("source", "split")
+    some = samples.filter(pl.col("pair_lags").is_not_null()).select(side).unique()
+    rows = samples.select(*_WHERE, "split", "pair_lags").with_row_index("place")
+    return rows.join(some, on=side, how="semi", nulls_equal=True).sort("place").drop("place").collect()
+
+
+def _of_file(file: ShiftedFile) -> pl.DataFrame:
     """The finding on a file with shifted stretches."""
     ids = file.rows["sample_id"]
     texts = [
@@ -67,9 +68,7 @@ def _of_file(file: ShiftedFile, schema: pl.Schema) -> pl.DataFrame:
     offsets = ", ".join(dict.fromkeys(f"{shift.lag:+d}" for shift in file.stretches))
     message = f"{name}pairs are shifted by {offsets}: {'; '.join(texts)}"
     row = {"sample_id": None, "source": file.rows["source"][0], "message": message}
-    return pl.DataFrame(
-        [row], schema={"sample_id": schema["sample_id"], "source": schema["source"], "message": pl.String}
-    )
+    return pl.DataFrame([row], schema=dict.fromkeys((*_WHERE, "message"), pl.String))
 
 
 def _further(lag: int) -> str:
@@ -105,7 +104,7 @@ def _of_rows(file: ShiftedFile) -> pl.DataFrame:
     columns=["pair_lines", "ink_rows"],
     covers=["NRM5", "LEN5", "PAR5", "PAR6"],
 )
-def more_lines(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def more_lines(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""The picture holds more lines of ink, one below the other, than the label lays out. `spare` lines more are
     allowed, as handwriting tears a formula apart.
 
@@ -114,8 +113,8 @@ def more_lines(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     Fix: None: crop the picture, or complete the label.
     See: HME100K and M²E photos; KITAB-Bench issue 5.
     """
-    if not _has(samples, "pair_lines", "ink_rows"):
-        return _none(samples)
+    if not has_columns(samples, "pair_lines", "ink_rows"):
+        return none()
     more = samples.filter((pl.col("pair_lines") > 0) & (pl.col("ink_rows") > pl.col("pair_lines") + options["spare"]))
     return more.select(
         *_WHERE,
@@ -134,15 +133,15 @@ def more_lines(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["pair_rows", "ink_rows", "pair_wide"],
     covers=["LEN5", "PAR6"],
 )
-def lines_not_in_picture(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def lines_not_in_picture(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""The label breaks into lines (`\\` at the top level or in the environment that is the whole label), the picture
     has fewer, and is `wider` times as wide for its height as such a label lets expect.
 
     Why: The break is not in the picture (`\\` has no effect inside `equation`), or the picture shows a part of it.
     Fix: None: take out the break, or find the whole picture.
     """
-    if not _has(samples, "pair_rows", "ink_rows", "pair_wide"):
-        return _none(samples)
+    if not has_columns(samples, "pair_rows", "ink_rows", "pair_wide"):
+        return none()
     fewer = samples.filter(
         (pl.col("pair_rows") > 1)
         & (pl.col("ink_rows") < pl.col("pair_rows"))
@@ -164,7 +163,7 @@ def lines_not_in_picture(samples: pl.DataFrame, options: Options) -> pl.DataFram
     columns=["pair_score", "pair_off"],
     covers=["PAR3", "PAR-wrong"],
 )
-def doubtful_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def doubtful_pair(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""The picture does not look like one of this label: its `pair_score` is `below` 0.03. Fewer than 1 in 100 of
     the right pairs of CROHME and im2latex are so doubtful, and about 3 of 4 wrong ones.
 
@@ -175,14 +174,14 @@ def doubtful_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     Why: A label that belongs to another picture teaches the model to read what is not there.
     Fix: None: look at the picture.
     """
-    if not _has(samples, "pair_score", "pair_off"):
-        return _none(samples)
+    if not has_columns(samples, "pair_score", "pair_off"):
+        return none()
     # How far off a pair is, is known where both can be seen and there is a set to learn from.
     low = samples.filter((pl.col("pair_score") < options["below"]) & pl.col("pair_off").is_not_null())
-    if low.height and _has(samples, "pair_lags", "split"):
+    if has_columns(samples, "pair_lags", "split"):
         inside = [
             file.rows["sample_id"][shift.start : shift.end]
-            for file in shifted_files(samples, options)
+            for file in shifted_files(_compared(samples), options)
             for shift in file.stretches
         ]
         if inside:
@@ -208,7 +207,7 @@ _NARROW = 0.6
     columns=["pair_wide", "pair_off"],
     covers=["LEN4", "PAR6"],
 )
-def width_not_like_label(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def width_not_like_label(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""The ink is `times` as wide for its height as the label lets expect, or as narrow, and so `sigmas` robust
     standard deviations of its data set away. Asked of data sets with at least 60 pairs. A label of one narrow symbol
     (`1`, `i`) is never too wide for its picture: a stroke may be as thin as the pen.
@@ -217,11 +216,11 @@ def width_not_like_label(samples: pl.DataFrame, options: Options) -> pl.DataFram
     Fix: None: look at the picture.
     See: LaTeX-OCR issue 170.
     """
-    if not _has(samples, "pair_wide", "pair_off"):
-        return _none(samples)
+    if not has_columns(samples, "pair_wide", "pair_off"):
+        return none()
     times = options["times"]
     narrow = pl.lit(False)
-    if _has(samples, *_INK_BOX, "pair_lines"):
+    if has_columns(samples, *_INK_BOX, "pair_lines"):
         left, top, right, bottom = map(pl.col, _INK_BOX)
         narrow = (pl.col("pair_lines") == 1) & ((right - left) / (bottom - top) / pl.col("pair_wide") < _NARROW)
     odd = samples.filter(
@@ -244,7 +243,7 @@ def width_not_like_label(samples: pl.DataFrame, options: Options) -> pl.DataFram
     columns=["orphan_images", "orphan_example"],
     covers={"PAR2": "for images without a row"},
 )
-def orphan_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def orphan_image(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""Image files lie beside those of a data set, and no row names them: one finding for a data set, with how many.
 
     Why: Labels were lost on the way, or the folder holds another split. Where pictures and labels are put together by
@@ -252,8 +251,8 @@ def orphan_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     Fix: None: find their labels, or move the files away.
     See: LaTeX-OCR issue 170.
     """
-    if not _has(samples, "orphan_images", "orphan_example"):
-        return _none(samples)
+    if not has_columns(samples, "orphan_images", "orphan_example"):
+        return none()
     found = samples.filter(pl.col("orphan_images") > 0).unique("source", keep="first", maintain_order=True)
     one = pl.col("orphan_images") == 1
     return found.select(
@@ -269,7 +268,7 @@ def orphan_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
 _DIFFERS = ("pred_differ", "pred_count", "pred_agree", "pred_score", "pred_where")
 
 
-def _disagreeing(samples: pl.DataFrame) -> pl.DataFrame:
+def _disagreeing(samples: pl.LazyFrame) -> pl.LazyFrame:
     """The samples for which some prediction is drawn otherwise than the label, with their message."""
     surety = pl.when(pl.col("pred_score").is_not_null()).then(
         pl.format(" (probability of a token {})", pl.col("pred_score").exp().round(3))
@@ -306,15 +305,15 @@ def _sure(options: Options) -> pl.Expr:
     columns=_DIFFERS,
     covers={"PAR-wrong": "where predictions are sure"},
 )
-def likely_label_error(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def likely_label_error(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""Predictions (`--predictions`) are drawn otherwise than the label, and either `repeated` of them (2) agree on one
     other reading, or the model was `confident` (its mean token probability, 0.97) and none says otherwise.
 
     Why: Models that err do so each in its own way. Where they agree against the label, the label is often wrong.
     Fix: None: look at the picture.
     """
-    if not _has(samples, *_DIFFERS):
-        return _none(samples)
+    if not has_columns(samples, *_DIFFERS):
+        return none()
     return _disagreeing(samples).filter(_sure(options)).select(*_WHERE, "message")
 
 
@@ -327,15 +326,15 @@ def likely_label_error(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=_DIFFERS,
     covers={"PAR-wrong": "where they are not"},
 )
-def prediction_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def prediction_differs(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""A prediction (`--predictions`) is drawn otherwise than the label, and nothing says how sure it is: it is the
     only one, or the others read something else. Those that are sure are PAR010.
 
     Why: Either the model or the label is wrong.
     Fix: None: look at the picture.
     """
-    if not _has(samples, *_DIFFERS):
-        return _none(samples)
+    if not has_columns(samples, *_DIFFERS):
+        return none()
     return _disagreeing(samples).filter(~_sure(options)).select(*_WHERE, "message")
 
 
@@ -349,7 +348,7 @@ def prediction_differs(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["pair_turned"],
     covers={"IMG6": "by 180 degrees, without a tag that says so"},
 )
-def turned_picture(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def turned_picture(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""The picture is upside down: where its ink stands fits the label better when it is turned by 180 degrees, by so
     much `evidence` (logarithm of a likelihood ratio, 3.5). Of CROHME's pictures, turned, a third is found in sets of a
     thousand and more, and fewer in smaller sets or where many are turned; of those as they are, 1 in 700 is said to be
@@ -359,8 +358,8 @@ def turned_picture(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     Why: The model learns symbols that don't exist.
     Fix: None: look at the picture, and turn it.
     """
-    if not _has(samples, "pair_turned"):
-        return _none(samples)
+    if not has_columns(samples, "pair_turned"):
+        return none()
     found = samples.filter(pl.col("pair_turned") > options["evidence"])
     return found.select(*_WHERE, pl.lit("the picture seems to be turned by 180 degrees").alias("message"))
 
@@ -374,7 +373,7 @@ def turned_picture(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["pair_lacks", "pair_lacks_gain"],
     covers={"PAR5": "where a part is cut off", "PAR6": ""},
 )
-def part_of_picture(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def part_of_picture(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""The picture doesn't fit its label, and would if a quarter or more of the formula were cut off at the left or the
     right: better by so much `evidence` (difference of the pair score's logits, 5). Of CROHME's pictures cut in half,
     a half (986 pairs) to five in six (8,834 pairs) are found, and of those that lack 20 to 40 % at the left a quarter
@@ -384,8 +383,8 @@ def part_of_picture(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     Fix: None: look at the picture, and cut it again. It may also be of another label: of such pairs a quarter look as
     if a part were missing, and PAR007 finds most.
     """
-    if not _has(samples, "pair_lacks", "pair_lacks_gain"):
-        return _none(samples)
+    if not has_columns(samples, "pair_lacks", "pair_lacks_gain"):
+        return none()
     found = samples.filter(pl.col("pair_lacks_gain") > options["evidence"])
     side = pl.when(pl.col("pair_lacks") < 0).then(pl.lit("left")).otherwise(pl.lit("right"))
     share = (100 * pl.col("pair_lacks").abs()).round(0).cast(pl.Int32)
@@ -402,7 +401,7 @@ def part_of_picture(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["image", "image_error"],
     covers=["NRM11", "PAR2"],
 )
-def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def missing_image(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""A sample names an image file that isn't there, or that isn't in the image folder. The path is told as the label
     file has it. Where no image of a whole data set is there, that is one finding.
 
@@ -410,9 +409,9 @@ def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     Fix: None: drop the sample, or find the file; `--images DIR` says where a data set's images lie.
     See: im2markup preprocess_filter.py.
     """
-    if "image_error" not in samples.columns:
-        return _none(samples)
-    known = "image_not_found" in samples.columns
+    if not has_columns(samples, "image_error"):
+        return none()
+    known = has_columns(samples, "image_not_found")
     path = pl.coalesce("image_not_found", "image") if known else pl.col("image")
     missing = (pl.col("image_error") == NO_FILE).fill_null(False)
     missing = missing | pl.col("image_not_found").is_not_null() if known else missing
@@ -429,5 +428,5 @@ def missing_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
             "message"
         ),
     )
-    single = named.filter("missing").join(whole, on="source", how="anti")
+    single = named.filter("missing").join(whole, on="source", how="anti", maintain_order="left")
     return pl.concat([every, single.select(*_WHERE, pl.format("there is no image {}", path).alias("message"))])

@@ -11,7 +11,7 @@ from rules.findings import Finding
 from rules.latex import tex_lengths
 from rules.latex.actions import ACTIONS, SPACE
 from rules.options import OFF, share
-from rules.registry import EVERY, Options, rule, samples_rule
+from rules.registry import EVERY, Findings, Options, rule, samples_rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import LABEL, has, has_text
 
@@ -50,7 +50,7 @@ def stray_space(label: Label, options: Options) -> Iterator[Finding]:
 
 
 @samples_rule("WSP002", "mixed-tokenisation", "info", options={"share": share(0.02)}, covers=["WSP2"])
-def mixed_tokenisation(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def mixed_tokenisation(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A data set writes some labels with spaces between all tokens (`x ^ { 2 }`) and others without (`x^2`).
 
     Why: One formula gets two spellings, the model two vocabularies, and an exact match fails where nothing is wrong.
@@ -62,11 +62,9 @@ def mixed_tokenisation(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     speaks = label.str.contains(r"[\^_{}]")
     tight = speaks & label.str.contains(r"[\^_][^ ]|[^ \\][\^_{}]")
     counts = (
-        samples.lazy()
-        .group_by("source")
+        samples.group_by("source")
         .agg(tight.sum().alias("tight"), (speaks & ~tight).sum().alias("spaced"))
         .sort("source")
-        .collect()
     )
     both = pl.col("tight") + pl.col("spaced")
     return counts.filter(pl.min_horizontal("tight", "spaced") > options["share"] * both).select(

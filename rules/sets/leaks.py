@@ -53,7 +53,7 @@ def side_name(source: str | None, split: str | None) -> str:
     return f"{source}/{split}" if split else str(source)
 
 
-def leakage(samples: pl.DataFrame, *, long: int = LONG) -> pl.DataFrame:
+def leakage(samples: pl.DataFrame | pl.LazyFrame, *, long: int = LONG) -> pl.DataFrame:
     """One row for each two sides of different rank, with the columns LEAKAGE; `other` is the side of the lower rank.
 
     labels: samples of the higher side whose label stands on the other one too; other_labels the other way round;
@@ -64,9 +64,9 @@ def leakage(samples: pl.DataFrame, *, long: int = LONG) -> pl.DataFrame:
 
     Needs the columns source, split, n_tokens, label_group, image_group, and `rules.sets.same_label.picture`.
     """
+    samples = samples.lazy()
     sides = (
-        samples.lazy()
-        .group_by(*_SIDE, maintain_order=True)
+        samples.group_by(*_SIDE, maintain_order=True)
         .agg(pl.len().cast(pl.Int64).alias("samples"), pl.col("picture").count().alias("seen"))
         .with_columns(rank())
         .collect()
@@ -75,18 +75,18 @@ def leakage(samples: pl.DataFrame, *, long: int = LONG) -> pl.DataFrame:
     if sides["rank"].n_unique() < 2:
         return pl.DataFrame(schema=LEAKAGE)
     rows = (
-        samples.lazy()
-        .select(
+        samples.select(
             *_SIDE,
             "label_group",
             "picture",
             (pl.col("n_tokens") >= long).fill_null(False).alias("long"),
             pl.when(pl.col("image_group").is_not_null() & pl.col("label_group").is_not_null())
-            .then(pl.col("image_group") + " " + pl.col("label_group"))
+            .then(pl.format("{} {}", "image_group", "label_group"))
             .alias("near"),
         )
         .join(sides.lazy().select(*_SIDE, "side", "rank"), on=_SIDE, how="left", nulls_equal=True)
-        .collect()
+        .drop(_SIDE)
+        .collect(engine="streaming")
     )
     pairs = (
         sides.join(sides, how="cross", suffix="_2")
@@ -166,19 +166,21 @@ def _by_chance(rows: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(found, schema=schema, orient="row")
 
 
-def seen_elsewhere(samples: pl.DataFrame, column: str) -> pl.DataFrame:
+def seen_elsewhere(samples: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """Rows whose value of `column` stands on a side of another rank: sample_id, source, `above` and `below`.
 
     `above` is the first sample that holds it on a side of a higher rank (null where there is none), `below` the first
     on one of a lower rank.
     """
-    held = (
-        samples.lazy()
-        .select("sample_id", "source", rank(), pl.col(column).alias("value"))
-        .filter(pl.col("value").is_not_null())
-        .filter(pl.col("rank").n_unique().over("value") > 1)
-        .collect()
-    )
+    known = samples.select("sample_id", "source", rank(), pl.col(column).alias("value")).drop_nulls("value")
+    sides = samples.select(_SIDE).unique().collect(engine="streaming")
+    if sides.select(rank().n_unique()).item() < 2:
+        shared = known.clear()
+    else:
+        ranks = known.group_by("value").agg(pl.col("rank").min().alias("low"), pl.col("rank").max().alias("high"))
+        several = ranks.filter(pl.col("low") < pl.col("high"))
+        shared = known.with_row_index("row").join(several, on="value", how="semi").sort("row").drop("row")
+    held = shared.collect(engine="streaming").lazy()
     firsts = held.group_by("value").agg(
         pl.col("sample_id").filter(pl.col("rank") == number).first().alias(f"first{number}") for number in (0, 1, 2)
     )

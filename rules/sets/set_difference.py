@@ -5,6 +5,7 @@ All counts are of different labels: what forty people copied from one sheet says
 
 from __future__ import annotations
 
+import weakref
 from math import log, log2, sqrt
 from statistics import NormalDist
 
@@ -20,21 +21,33 @@ _CHUNK = 50_000
 _FALSE_ALARMS = 1000
 
 
-def token_counts(labels: pl.DataFrame) -> pl.DataFrame:
-    """How many labels hold each token: part, token, labels. Needs the columns part (any type) and label."""
-    counted = [
-        chunk.lazy()
-        .select("part", pl.col("label").str.extract_all(_PATTERN).list.unique().alias("token"))
-        .explode("token")
-        .drop_nulls("token")
-        .group_by("part", "token")
-        .agg(pl.len().cast(pl.Int64).alias("labels"))
-        .collect()
-        for chunk in labels.iter_slices(_CHUNK)
-    ]
-    if not counted:
-        return pl.DataFrame(schema={"part": labels.schema["part"], "token": pl.String, "labels": pl.Int64})
-    return pl.concat(counted).group_by("part", "token").agg(pl.col("labels").sum()).sort("part", "token")
+#: What was counted last: of which labels, by which column, and the answer.
+_last: tuple[weakref.ref[pl.LazyFrame], str, pl.DataFrame] | None = None
+
+
+def token_counts(labels: pl.LazyFrame, by: str) -> pl.DataFrame:
+    """How many labels hold each token: part, token, labels. Needs the columns `by`, which says a label's part, and
+    label. Several rules ask it of the same samples: they are counted once."""
+    global _last
+    if _last is None or _last[0]() is not labels or _last[1] != by:
+        _last = (weakref.ref(labels), by, _counted(labels.select(pl.col(by).alias("part"), "label")))
+    return _last[2]
+
+
+def _counted(labels: pl.LazyFrame) -> pl.DataFrame:
+    counts = pl.DataFrame(schema={**labels.collect_schema(), "token": pl.String, "labels": pl.Int64}).drop("label")
+    for chunk in labels.collect_batches(chunk_size=_CHUNK, engine="streaming"):
+        found = (
+            chunk.lazy()
+            .select("part", pl.col("label").str.extract_all(_PATTERN).list.unique().alias("token"))
+            .explode("token")
+            .drop_nulls("token")
+            .group_by("part", "token")
+            .agg(pl.len().cast(pl.Int64).alias("labels"))
+            .collect()
+        )
+        counts = pl.concat([counts, found]).group_by("part", "token").agg(pl.col("labels").sum())
+    return counts.sort("part", "token")
 
 
 def divergence(first: int, of_first: int, second: int, of_second: int) -> float:

@@ -13,9 +13,14 @@ SMALLEST = 20
 WHOLE = {"whole": share(0.5)}
 
 
-def none(samples: pl.DataFrame) -> pl.DataFrame:
+def has_columns(samples: pl.LazyFrame, *columns: str) -> bool:
+    """Do samples have all these columns?"""
+    return set(columns) <= set(samples.collect_schema())
+
+
+def none() -> pl.LazyFrame:
     """No findings."""
-    return samples.clear().select("sample_id", "source", pl.lit("", pl.String).alias("message"))
+    return pl.LazyFrame(schema=dict.fromkeys(("sample_id", "source", "message"), pl.String))
 
 
 def of_sets(found: list[tuple[str, str]]) -> pl.DataFrame:
@@ -24,13 +29,13 @@ def of_sets(found: list[tuple[str, str]]) -> pl.DataFrame:
     return pl.DataFrame([(None, *row) for row in found], schema=schema, orient="row")
 
 
-def rows(samples: pl.DataFrame, hit: pl.Expr, message: pl.Expr) -> pl.DataFrame:
+def rows(samples: pl.LazyFrame, hit: pl.Expr, message: pl.Expr) -> pl.LazyFrame:
     """A finding for each sample of `samples` that `hit` (Boolean, null is no) holds for."""
     return samples.filter(hit.fill_null(False)).select("sample_id", "source", message.alias("message"))
 
 
 def rows_or_set(
-    samples: pl.DataFrame,
+    samples: pl.LazyFrame,
     hit: pl.Expr,
     message: pl.Expr,
     about: str,
@@ -38,7 +43,7 @@ def rows_or_set(
     whole: float,
     rest: str = "",
     alone: pl.Expr | None = None,
-) -> pl.DataFrame:
+) -> pl.LazyFrame:
     """`rows`, but one finding (sample_id null) for a source in which more than the part `whole` is hit.
 
     samples: those that were judged at all. about: what is said of the images of a set, as in "12 of 20 images …".

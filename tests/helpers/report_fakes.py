@@ -11,7 +11,9 @@ from typing import Any
 import polars as pl
 from PIL import Image
 
-from curate.audit.summary import SourceFacts, summarise
+from curate.audit.summary import SourceFacts, summarise, tally, together
+from curate.duplicates import Elsewhere
+from curate.duplicates.facts import duplicates, leaks
 from curate.runs.folder import FINDINGS, SAMPLES
 
 LABELS = (
@@ -100,7 +102,7 @@ def frames(samples: list[dict[str, Any]], findings: list[dict[str, Any]]) -> tup
 def run_of(
     samples: list[dict[str, Any]], findings: list[dict[str, Any]], facts: list[SourceFacts] | None = None
 ) -> FakeRun:
-    """A run of these rows, its summary made by `summarise`."""
+    """A run of these rows with its summary."""
     if facts is None:
         names = sorted({row["source"] for row in samples})
         facts = [
@@ -108,8 +110,35 @@ def run_of(
             for name in names
         ]
     frame, found = frames(samples, findings)
-    summary = summarise(frame, found, facts, {"profile": "default"}, {"python": "3.11", "polars": "2.1.0"})
+    summary = summary_of(frame, found, facts, {"profile": "default"}, {"python": "3.11", "polars": "2.1.0"})
     return FakeRun(frame, found, summary)
+
+
+def summary_of(
+    samples: pl.DataFrame,
+    findings: pl.DataFrame,
+    sources: list[SourceFacts],
+    config: dict[str, Any],
+    versions: dict[str, str],
+    *,
+    parts: int = 1,
+) -> dict[str, Any]:
+    """The summary of a run that is counted in so many parts."""
+    rows = max(-(-samples.height // parts), 1)
+    cut = [samples.slice(start, rows) for start in range(0, max(samples.height, 1), rows)]
+    tallies = []
+    for number, part in enumerate(cut):
+        own = pl.col("sample_id").is_in(part["sample_id"].implode())
+        tallies.append(tally(part, findings.filter(own | (pl.col("sample_id").is_null() & (number == 0)))))
+    return summarise(
+        together(tallies),
+        sources,
+        config,
+        versions,
+        distinct=samples["label"].n_unique() if samples.height else 0,
+        duplicates=duplicates(samples),
+        elsewhere=Elsewhere(leaks=leaks(samples)),
+    )
 
 
 def fake_run(seed: int = 7, scale: int = 1000) -> FakeRun:

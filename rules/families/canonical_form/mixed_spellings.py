@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from rules.latex import lexer
 from rules.latex.synonyms import SYNONYMS
 from rules.options import share
-from rules.registry import Options, samples_rule
+from rules.registry import Findings, Options, samples_rule
+from rules.sets.set_difference import token_counts
+from rules.toolkit.whole_sets import of_sets
 
 #: Commands whose signs look alike in handwriting, and are two signs in print.
 _HOMOGLYPHS = (
@@ -34,26 +35,6 @@ _HOMOGLYPHS = (
 )
 
 
-def _tokens(samples: pl.DataFrame) -> pl.DataFrame:
-    """How often each token of each source stands in a label: source, token, labels."""
-    pattern = lexer.PATTERN.replace(r"[\s\S]", r"(?s:.)")
-    return (
-        samples.lazy()
-        .select("source", pl.col("label").fill_null("").str.extract_all(pattern).list.unique().alias("token"))
-        .explode("token")
-        .drop_nulls("token")
-        .group_by("source", "token")
-        .agg(pl.len().alias("labels"))
-        .sort("source", "labels", "token")
-        .collect()
-    )
-
-
-def _message(rows: list[tuple[str, str]]) -> pl.DataFrame:
-    schema = {"sample_id": pl.String, "source": pl.String, "message": pl.String}
-    return pl.DataFrame([(None, source, message) for source, message in rows], schema=schema, orient="row")
-
-
 @samples_rule(
     "CAN005",
     "homoglyph-pair",
@@ -62,7 +43,7 @@ def _message(rows: list[tuple[str, str]]) -> pl.DataFrame:
     options={"share": share(0.02)},
     covers={"CAN5": "for a whole set in handwriting"},
 )
-def homoglyph_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def homoglyph_pair(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A data set with both commands of a pair that handwriting doesn't tell apart: `\phi` and `\varphi`.
 
     Why: In print they are two signs; a writer has one. Which of them a label says is then the annotator's habit, and no
@@ -71,18 +52,18 @@ def homoglyph_pair(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     See: MathNet token_types2; MathWriting's validation set has 259 `\phi` beside 233 `\varphi`.
     """
     found: list[tuple[str, str]] = []
-    for (source,), frame in _tokens(samples).group_by("source", maintain_order=True):
+    for (source,), frame in token_counts(samples, "source").group_by("part", maintain_order=True):
         counts = dict(frame.select("token", "labels").iter_rows())
         for pair in _HOMOGLYPHS:
             first, second = (counts.get(f"\\{name}", 0) for name in pair)
             if min(first, second) > options["share"] * (first + second) > 0:
                 names = f"\\{pair[0]} ({first} labels) and \\{pair[1]} ({second})"
                 found.append((str(source), f"{names} are one sign in handwriting"))
-    return _message(found)
+    return of_sets(found)
 
 
 @samples_rule("CAN013", "mixed-synonyms", "info", options={"share": share(0.02)}, covers={"CAN1": "for a whole set"})
-def mixed_synonyms(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def mixed_synonyms(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A data set that spells one sign in two ways: `\le` and `\leq`, `\to` and `\rightarrow`.
 
     Why: The picture is the same to the pixel, so a model can only guess, and exact match counts half the guesses wrong.
@@ -90,10 +71,10 @@ def mixed_synonyms(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     See: MathWriting's validation set has 36 `\ne` and 4 `\neq`, 24 `\to` and 250 `\rightarrow`.
     """
     found: list[tuple[str, str]] = []
-    for (source,), frame in _tokens(samples).group_by("source", maintain_order=True):
+    for (source,), frame in token_counts(samples, "source").group_by("part", maintain_order=True):
         counts = dict(frame.select("token", "labels").iter_rows())
         for old, new in SYNONYMS.items():
             first, second = counts.get(old, 0), counts.get(new, 0)
             if len(new) > 1 and min(first, second) > options["share"] * (first + second) > 0:
                 found.append((str(source), f"{old} ({first} labels) and {new} ({second}) draw the same sign"))
-    return _message(found)
+    return of_sets(found)

@@ -22,7 +22,7 @@ from rules.toolkit.whole_sets import WHOLE, rows, rows_or_set
     columns=["width", "height", "polarity", "background", "ink_left"],
     covers=["IMG7"],
 )
-def inverted_polarity(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def inverted_polarity(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""Light ink on dark paper. Where most images of a data set are so, that is one finding.
 
     Why: Models are trained on dark ink on light paper, and what is added around an image is white.
@@ -45,7 +45,7 @@ def inverted_polarity(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["width", "height", "sharpness"],
     covers=["IMG8"],
 )
-def blurred(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def blurred(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""Strokes whose edges are several pixels wide and about as wide as the strokes themselves.
 
     Why: Thin signs (a dot, a prime, a minus) can't be told apart or are gone, and the label claims to see them.
@@ -67,7 +67,7 @@ def blurred(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["width", "height", "contrast", "ink_left"],
     covers=["IMG8"],
 )
-def low_contrast(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def low_contrast(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""Ink that is hardly darker than its paper: less than 15 % of the way from black to white.
 
     Why: After scaling and compression the strokes sink into the paper's grain.
@@ -92,7 +92,7 @@ def low_contrast(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["width", "height", "ink_border", "uneven"],
     covers={"PAR5": "where it reaches the border", "IMG10": ""},
 )
-def cut_at_border(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def cut_at_border(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""Ink that touches the border of its image. Where most images of a data set are so, that is one finding.
 
     A photo, whose paper is darker here than there, only counts for its data set: at its borders are the neighbouring
@@ -121,7 +121,7 @@ def cut_at_border(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["width", "height", "ink_left", "ink_top", "ink_right", "ink_bottom"],
     covers=["IMG-page"],
 )
-def uncropped_page(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def uncropped_page(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""A large image of mostly paper: the box of the ink is less than a quarter of it.
 
     Why: The model's pixel budget is spent on white paper, and the formula is shrunk with it.
@@ -147,7 +147,7 @@ def uncropped_page(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["width", "height", "ink_ratio", "ink_left"],
     covers=["PAR4"],
 )
-def blank_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def blank_image(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""An image without ink.
 
     Why: The label can't be read from it: it teaches the model to make formulas up.
@@ -169,7 +169,7 @@ def blank_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["width", "height", "background", "bare_background"],
     covers={"IMG5": "for transparency"},
 )
-def dark_without_alpha(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def dark_without_alpha(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""A transparent image whose paper is dark where its transparency is dropped instead of laid on white.
 
     Why: `convert("RGB")`, which most training code calls, drops it: black ink on black paper.

@@ -10,7 +10,7 @@ import polars as pl
 from rules.options import count, measure
 from rules.registry import Options, samples_rule
 from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, MIN_PIXELS, rounded_area, smart_resize
-from rules.toolkit.whole_sets import WHOLE, none, rows, rows_or_set
+from rules.toolkit.whole_sets import WHOLE, has_columns, none, rows, rows_or_set
 
 _WHERE = ("sample_id", "source")
 #: What a probe says of a file that isn't there; every other error means that it is there and can't be used.
@@ -34,15 +34,15 @@ _SHORTER, _LONGER = pl.min_horizontal("width", "height"), pl.max_horizontal("wid
 _SIZE = pl.format("{} x {} pixels", "width", "height")
 
 
-def opened(samples: pl.DataFrame, *columns: str) -> pl.DataFrame:
+def opened(samples: pl.LazyFrame, *columns: str) -> pl.LazyFrame:
     """The samples whose image could be opened; none where images or these `columns` were not looked at."""
-    if not {"width", "height", *columns} <= set(samples.columns):
+    if not has_columns(samples, "width", "height", *columns):
         return samples.clear().with_columns(
             pl.lit(None, pl.String if name in _TEXTS else pl.Int32).alias(name)
             for name in ("width", "height", *columns)
-            if name not in samples.columns
+            if not has_columns(samples, name)
         )
-    fine = pl.col("image_error").is_null() if "image_error" in samples.columns else pl.lit(True)
+    fine = pl.col("image_error").is_null() if has_columns(samples, "image_error") else pl.lit(True)
     return samples.filter(fine & pl.col("width").is_not_null())
 
 
@@ -55,7 +55,7 @@ def opened(samples: pl.DataFrame, *columns: str) -> pl.DataFrame:
     columns=["width", "height"],
     covers=["IMG1", "IMG9"],
 )
-def small_side(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def small_side(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""An image with a side under 28 pixels.
 
     Why: The processors of Qwen2-VL and Qwen2.5-VL refuse it, which ends a training run, or, in newer versions, stretch
@@ -76,7 +76,7 @@ def small_side(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["width", "height"],
     covers=["IMG2"],
 )
-def extreme_aspect(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def extreme_aspect(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""An image whose longer side is more than 200 times the shorter.
 
     Why: The processors of Qwen2-VL and Qwen2.5-VL refuse it, which ends a training run.
@@ -87,7 +87,7 @@ def extreme_aspect(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     return rows(opened(samples), pl.lit(options["max_aspect"]) * _SHORTER < _LONGER, message)
 
 
-def _resized(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def _resized(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     """The samples that the processor takes, with `wide` and `high` that it scales their images to."""
     wide, high = smart_resize(
         pl.col("width"),
@@ -111,7 +111,7 @@ def _resized(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["width", "height"],
     covers=["IMG3"],
 )
-def pixel_budget(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def pixel_budget(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""An image of more pixels than Qwen2.5-VL's processor has a budget for: it is shrunk without a word.
 
     Why: A shrunk page loses its thin strokes.
@@ -139,7 +139,7 @@ def pixel_budget(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["width", "height"],
     covers=["IMG4"],
 )
-def rounding_distortion(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def rounding_distortion(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""An image that Qwen2.5-VL's processor stretches by more than 15 % in one direction, to multiples of 28 pixels.
 
     Why: A line 42 pixels high becomes 56 high and no wider: thin formulas look unlike what the model was trained on.
@@ -165,17 +165,17 @@ def rounding_distortion(samples: pl.DataFrame, options: Options) -> pl.DataFrame
     columns=["image", "image_error"],
     covers=["NRM11", "IMG5"],
 )
-def undecodable_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def undecodable_image(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""An image file that can't be opened: truncated, of an unknown format, or a decompression bomb; or InkML whose
     strokes can't be drawn, because it has none, is cut off or holds what is no number.
 
     Why: Training stops at it.
     Fix: None: drop the sample, or fetch the file again.
     """
-    if "image_error" not in samples.columns:
-        return none(samples)
+    if not has_columns(samples, "image_error"):
+        return none()
     broken = samples.filter(pl.col("image_error").is_not_null() & (pl.col("image_error") != NO_FILE))
-    if "image_not_found" in samples.columns:  # a path that no file can have, which is missing
+    if has_columns(samples, "image_not_found"):  # a path that no file can have, which is missing
         broken = broken.filter(pl.col("image_not_found").is_null())
     return broken.select(
         *_WHERE, pl.format("{} can't be opened: {}", pl.col("image"), pl.col("image_error")).alias("message")
@@ -191,7 +191,7 @@ def undecodable_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["width", "height", "orientation"],
     covers=["IMG6"],
 )
-def exif_rotated(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def exif_rotated(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""An image that is to be turned before it is looked at, says its EXIF tag.
 
     Why: Viewers turn it, most training code does not: the model sees a formula that lies on its side.
@@ -215,7 +215,7 @@ def exif_rotated(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["width", "height", "frames"],
     covers=["IMG5"],
 )
-def animated_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def animated_image(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""An image file of several frames or pages.
 
     Why: Readers take the first frame, or all of them as one sample each, or stop.
@@ -235,7 +235,7 @@ def animated_image(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     columns=["width", "height", "mode"],
     covers=["IMG5"],
 )
-def unusual_mode(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def unusual_mode(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""An image in a colour mode that readers get wrong: CMYK, 16 bits, floating point.
 
     Why: A plain conversion to RGB makes a page of 16 bits all white, and inverts many a CMYK file.

@@ -15,10 +15,11 @@ import polars as pl
 from rules.findings import Finding
 from rules.latex.synonyms import FUNCTIONS, longest_first
 from rules.options import count
-from rules.registry import Options, rule, samples_rule
+from rules.registry import Findings, Options, rule, samples_rule
 from rules.toolkit.braces import places
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has, has_text
+from rules.toolkit.whole_sets import has_columns
 
 _NAMES = "|".join(r"\s*".join(name) for name in longest_first(FUNCTIONS))
 
@@ -216,7 +217,7 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
     options={"tokens": count(5, at_least=1), "least": count(500)},
     covers=["NRM10"],
 )
-def short_labels_missing(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
+def short_labels_missing(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A data set of many labels without a single short one.
 
     Why: A normaliser drops lines of five tokens or fewer; then line numbers shift, and images are paired with the
@@ -224,14 +225,8 @@ def short_labels_missing(samples: pl.DataFrame, options: Options) -> pl.DataFram
     Fix: None: `tokens` is what counts as short, `least` how many labels a set must have to be judged.
     See: LaTeX-OCR preprocess_formulas.py: `if len(tokens_out) > 5`.
     """
-    short = pl.col("n_tokens") <= options["tokens"] if "n_tokens" in samples.columns else pl.lit(True)
-    counts = (
-        samples.lazy()
-        .group_by("source")
-        .agg(pl.len().alias("rows"), short.sum().alias("short"))
-        .sort("source")
-        .collect()
-    )
+    short = pl.col("n_tokens") <= options["tokens"] if has_columns(samples, "n_tokens") else pl.lit(True)
+    counts = samples.group_by("source").agg(pl.len().alias("rows"), short.sum().alias("short")).sort("source")
     return counts.filter((pl.col("rows") >= options["least"]) & (pl.col("short") == 0)).select(
         pl.lit(None, pl.String).alias("sample_id"),
         "source",

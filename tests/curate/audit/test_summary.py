@@ -6,8 +6,9 @@ import json
 
 import pytest
 from report_fakes import fake_run, finding, frames, sample
+from report_fakes import summary_of as summary_of_frames
 
-from curate.audit.summary import UNREADABLE_KEPT, SourceFacts, summarise
+from curate.audit.summary import UNREADABLE_KEPT, SourceFacts
 
 LONG = "a + b = c \\times d - e + f"
 
@@ -17,7 +18,7 @@ def facts(name: str, rows: int = 0, **more) -> SourceFacts:
 
 
 def summary_of(samples, findings, sources, **more):
-    return summarise(*frames(samples, findings), sources, {}, {}, **more)
+    return summary_of_frames(*frames(samples, findings), sources, {}, {}, **more)
 
 
 def test_counts_of_a_small_run():
@@ -161,8 +162,8 @@ def test_a_stranger_among_the_samples_is_refused():
 def test_the_order_of_rows_and_threads_doesn_t_show():
     run = fake_run(scale=300)
     facts_again = [facts(entry["name"], entry["rows"]) for entry in run.summary["sources"]]
-    one = summarise(run.frame, run.found, facts_again, {"b": 1}, {"z": "1", "a": "2"})
-    two = summarise(
+    one = summary_of_frames(run.frame, run.found, facts_again, {"b": 1}, {"z": "1", "a": "2"})
+    two = summary_of_frames(
         run.frame.sample(fraction=1, shuffle=True, seed=3),
         run.found.reverse(),
         facts_again,
@@ -170,3 +171,11 @@ def test_the_order_of_rows_and_threads_doesn_t_show():
         {"a": "2", "z": "1"},
     )
     assert json.dumps(one) == json.dumps(two)
+
+
+@pytest.mark.parametrize("parts", [2, 7, 1000])
+def test_a_run_counted_in_parts_has_the_same_summary(parts):
+    run = fake_run(scale=300)
+    again = [facts(entry["name"], entry["rows"]) for entry in run.summary["sources"]]
+    whole, cut = (summary_of_frames(run.frame, run.found, again, {}, {}, parts=number) for number in (1, parts))
+    assert json.dumps(cut) == json.dumps(whole)

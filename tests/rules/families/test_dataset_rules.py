@@ -55,7 +55,7 @@ def test_rare_tokens_are_counted_and_the_rarest_shown_first():
 
 def test_tokens_are_tex_tokens_and_counted_once_a_label():
     parts = pl.DataFrame({"part": ["one", "one", "two"], "label": [r"\frac{x}{x}", r"\fracx x", "%\n x"]})
-    counts = {(part, token): n for part, token, n in set_difference.token_counts(parts).iter_rows()}
+    counts = {(part, token): n for part, token, n in set_difference.token_counts(parts.lazy(), "part").iter_rows()}
     assert counts["one", r"\frac"] == 1
     assert counts["one", r"\fracx"] == 1
     assert counts["one", "x"] == 2

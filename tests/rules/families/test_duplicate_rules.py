@@ -213,7 +213,8 @@ def test_a_few_short_labels_in_common_are_no_leak():
 
 def test_a_sample_elsewhere_is_the_first_of_the_highest_rank():
     rows = [{"label": "x", "split": split, "id": split} for split in ("val", "test", "train", "test2")]
-    found = {row[0]: row[2:] for row in seen_elsewhere(frame(rows), "label_group").iter_rows()}
+    above_and_below = seen_elsewhere(frame(rows).lazy(), "label_group").collect()
+    found = {row[0]: row[2:] for row in above_and_below.iter_rows()}
     assert found == {
         "val": ("test", "train"),
         "test": (None, "train"),
