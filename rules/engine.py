@@ -277,7 +277,8 @@ def _canonical(text: str, reading: reader.Reading, visual_key: str) -> str:
     def same(tokens: list[str]) -> bool:
         spelled = reader.spell(tokens)
         # Nearly always the reader would find nothing to edit for the key, and no space at the end to leave out.
-        if tokens and key.FOLDED.isdisjoint(tokens) and ACTIONS.get(tokens[-1]) != SPACE:
+        plain = tokens and key.FOLDED.isdisjoint(tokens) and "\\\\[" not in spelled
+        if plain and ACTIONS.get(tokens[-1]) != SPACE:
             return key.direct(spelled) == visual_key
         return visual_key_of(spelled) == visual_key
 

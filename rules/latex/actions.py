@@ -82,7 +82,7 @@ _SPECIAL: dict[str, int] = {
     "\\notag": REF,
     "\\buildrel": COMMAND,
     "\\root": COMMAND,
-    "\\not": ORD,
+    "\\space": NOTHING,
     "\\\r": SPACE,
     "\\\n": SPACE,
     "\\\t": SPACE,
