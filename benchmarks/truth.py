@@ -58,7 +58,7 @@ _AT_A_TIME = 2000
 
 @dataclass
 class Judged:
-    """What LaTeX said of pairs of labels. differing: (kind, one label, the other); merged: otherwise, but on purpose."""
+    """What LaTeX said of pairs of labels. differing: (kind, one label, the other); merged: otherwise, on purpose."""
 
     same: int = 0
     unjudged: int = 0

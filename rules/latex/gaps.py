@@ -35,6 +35,9 @@ _CLASS_OF = {
     **dict.fromkeys(("\\overbrace", "\\underbrace"), "op"),
     **dict.fromkeys(("\\stackrel", "\\xrightarrow", "\\xleftarrow", "\\buildrel"), "rel"),
     **dict.fromkeys(("\\pmod", "\\pod", "\\left"), "inner"),
+    **dict.fromkeys(
+        ("\\mathstrut", "\\rq", "\\slash"), "inner"
+    ),  # they are several atoms, and nothing is known of them
 }
 #: Commands whose scripts stand elsewhere than behind a group that holds the command; the second of more than a letter.
 _SCRIPTED = frozenset(
