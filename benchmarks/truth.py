@@ -1,30 +1,39 @@
 """Asks LaTeX what looks the same: safe fixes, canonical forms and equal visual keys, on labels of the shared folder.
 
-    make truth                        all labels
+    make truth                        all labels, some 15 minutes
     make truth TRUTH_ARGS="--most 500 --show 5"
+    make truth TRUTH_ARGS="--keep said.jsonl"         can be stopped, and goes on from there
+
+Equal keys are judged thrice: of labels of all sets that share one, of labels and what `respellings.py` makes of them,
+and of commands with and without braces. What keys merge on purpose (`ON_PURPOSE`, docs/visual-key.md) is counted by
+itself.
 
 LaTeX (`latex` with amsmath, amssymb, bm, cancel) draws both labels of every pair, and the drawings are compared mark by
 mark. A label of several lines is set in `gathered`, as a line break has no effect in `equation*`. A character beyond
 ASCII is a box of one width, and of a height of its own. What LaTeX rejects can't be judged, and is counted. Exits with
-1 if a safe fix changes a drawing.
+1 if anything is drawn otherwise that isn't merged on purpose.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import random
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
+import respellings
 import tex_drawing
 
 from rules import engine, fixing, select
 from rules.latex import lexer, wrapper
+from rules.latex.commands import COMMANDS
 
 #: Trailing spacing and residue of documents draw nothing, and LaTeX refuses some of it in `equation*`.
 _RESIDUE = re.compile(r"\\(?:label|tag)\s*\{[^{}]*\}|\\(?:nonumber|notag)(?![A-Za-z])")
@@ -36,17 +45,29 @@ _KINDS = {
 }
 
 
+#: What keys merge although LaTeX draws it otherwise, and how the one is written as the other: a slash a hair from its
+#: place; a new line outside environments, where LaTeX itself sets none; and `\\relax`, which no label is known to hold.
+ON_PURPOSE = (
+    (re.compile(r"\\not *\\in(?![A-Za-z])"), r"\\notin "),
+    (re.compile(r"\\(?:newline|tabularnewline)(?![A-Za-z])"), r"\\\\"),
+    (re.compile(r"\\relax(?![A-Za-z])"), ""),
+)
+#: Pairs that are judged, and kept, at a time.
+_AT_A_TIME = 2000
+
+
 @dataclass
 class Judged:
-    """What LaTeX said of pairs of labels. differing: (kind, one label, the other)."""
+    """What LaTeX said of pairs of labels. differing: (kind, one label, the other); merged: otherwise, on purpose."""
 
     same: int = 0
     unjudged: int = 0
+    merged: int = 0
     differing: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
     def of(self) -> int:
-        return self.same + self.unjudged + len(self.differing)
+        return self.same + self.unjudged + self.merged + len(self.differing)
 
 
 def for_latex(label: str) -> str:
@@ -78,21 +99,61 @@ def _box(character: str) -> str:
     return f"\\hbox{{\\vrule width 10pt height {5 + ord(character) % 997 / 100}pt}}"
 
 
-def judge(pairs: Sequence[tuple[str, str, str]]) -> Judged:
-    """Pairs are (kind, one label, the other); an empty kind is worked out from what differs."""
-    texts = {text: for_latex(text) for _, one, other in pairs for text in (one, other)}
+class Said:
+    """What LaTeX said of pairs: True for drawn alike, None for not to be judged. In a file, if there is one."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._said: dict[tuple[str, str], bool | None] = {}
+        if path is not None and path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                one, other, said = json.loads(line)
+                self._said[one, other] = said
+
+    def of(self, pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+        new = list(dict.fromkeys(pair for pair in pairs if pair not in self._said))
+        for start in range(0, len(new), _AT_A_TIME):
+            some = new[start : start + _AT_A_TIME]
+            asked = dict(zip(some, _asked(some), strict=True))
+            self._said |= asked
+            if self._path is not None:
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.writelines(json.dumps([*pair, said]) + "\n" for pair, said in asked.items())
+        return [self._said[pair] for pair in pairs]
+
+
+def _asked(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+    texts = {text: for_latex(text) for pair in pairs for text in pair}
     ways = list(dict.fromkeys(texts.values()))
     drawn = dict(zip(ways, tex_drawing.drawings(ways), strict=True))
-    found = Judged()
-    for kind, one, other in pairs:
+    found: list[bool | None] = []
+    for one, other in pairs:
         first, second = drawn[texts[one]], drawn[texts[other]]
-        if first is None or second is None or _beyond_ascii(one) != _beyond_ascii(other):
+        unjudged = first is None or second is None or _beyond_ascii(one) != _beyond_ascii(other)
+        found.append(None if unjudged else tex_drawing.same(first, second))
+    return found
+
+
+def judge(pairs: Sequence[tuple[str, str, str]], said: Said | None = None) -> Judged:
+    """Pairs are (kind, one label, the other); an empty kind is worked out from what differs."""
+    said = said or Said()
+    found = Judged()
+    for (kind, one, other), alike in zip(pairs, said.of([pair[1:] for pair in pairs]), strict=True):
+        if alike is None:
             found.unjudged += 1
-        elif tex_drawing.same(first, second):
+        elif alike:
             found.same += 1
+        elif (merged := (_merged(one), _merged(other))) != (one, other) and said.of([merged])[0]:
+            found.merged += 1
         else:
             found.differing.append((kind or _kind(one, other), one, other))
     return found
+
+
+def _merged(label: str) -> str:
+    for pattern, instead in ON_PURPOSE:
+        label = pattern.sub(instead, label)
+    return label
 
 
 def _beyond_ascii(text: str) -> list[str]:
@@ -132,6 +193,27 @@ def equal_keys(labels: Sequence[str]) -> Iterator[tuple[str, str, str]]:
             yield "", first[key], label
 
 
+def respelled(labels: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Labels and what `respellings` makes of them, where both have one key."""
+    made = list(dict.fromkeys(respellings.respelled(labels)))
+    texts = list(dict.fromkeys(text for _, one, other in made for text in (one, other)))
+    keys = dict(zip(texts, engine.visual_keys(texts), strict=True))
+    yield from (pair for pair in made if keys[pair[1]] is not None and keys[pair[1]] == keys[pair[2]])
+
+
+def braced_commands() -> Iterator[tuple[str, str, str]]:
+    """Every command of LaTeX, and the same in braces, between letters, relations and operators, and with scripts."""
+    labels = []
+    for command in COMMANDS.values():
+        bodies = {"": [""], "m": ["{a}", "{ab}"], "mm": ["{a}{b}"], "t": ["{ab}"], "om": ["{a}"], "sm": ["{a}"]}
+        for body in bodies.get(command.args, ()) if command.latex else ():
+            atom = f"\\{command.name}{body}"
+            for around in ("x%s^2", "x%s_2 y", "x%sy", "=%s(", "\\sin %s\\sin", "%s,"):
+                labels.append((around % atom, around % f"{{{atom}}}"))
+    keys = dict(zip(texts := [text for pair in labels for text in pair], engine.visual_keys(texts), strict=True))
+    yield from (("braces", *pair) for pair in labels if keys[pair[0]] is not None and keys[pair[0]] == keys[pair[1]])
+
+
 def examples() -> list[str]:
     """The labels of all rules' examples."""
     from rules.registry import all_rules
@@ -153,12 +235,18 @@ def shared(folder: Path, most: int | None) -> dict[str, list[str]]:
     def captions(name: str) -> list[str]:
         return [line.partition("\t")[2].strip() for line in lines(name)]
 
+    def listed(name: str) -> list[str]:
+        return [str(label) for label in json.loads((folder / name).read_text(encoding="utf-8"))]
+
+    with (folder / "im2latex/im2latex_validate.csv").open(encoding="utf-8", newline="") as file:
+        validate = [row["formula"] for row in csv.DictReader(file)]
     sets = {
         "im2latex raw": lines("im2latex/im2markup_sample/formulas.lst", "latin-1"),
-        "im2latex normalised": lines("im2latex/val.formulas.norm.txt"),
+        "im2latex normalised": lines("im2latex/val.formulas.norm.txt") + validate,
         "HME100K": captions("hme100k/train_labels.txt"),
         "CROHME": captions("crohme/train/caption.txt") + captions("crohme/2014/caption.txt"),
-        "MathWriting": json.loads((folder / "mathwriting/mathwriting_valid_captions.json").read_text(encoding="utf-8")),
+        "CROHME 2023": listed("crohme/crohme2023_train_captions.json") + listed("crohme/crohme2023_val_captions.json"),
+        "MathWriting": listed("mathwriting/mathwriting_valid_captions.json"),
     }
     rng = random.Random(1)
     found = {}
@@ -172,35 +260,38 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../../shared/data"), help="folder of the real labels")
     parser.add_argument("--most", type=int, help="labels of each set [default: all]")
+    parser.add_argument("--respelled", type=int, default=400, help="labels of each set that are respelled [400]")
+    parser.add_argument("--keep", type=Path, help="file for what LaTeX said, so that the next run goes on from there")
     parser.add_argument("--show", type=int, default=3, help="differing pairs that are printed of each kind")
     args = parser.parse_args()
     sets = {"rules' examples": examples()}
     sets |= shared(args.shared, args.most) if args.shared.is_dir() else {}
-    print(f"{'set':20} {'what':16} {'pairs':>7} {'same':>7} {'differ':>7} {'unjudged':>9}")
-    wrong = 0
+    said = Said(args.keep)
+    print(f"{'set':20} {'what':16} {'pairs':>7} {'same':>7} {'merged':>7} {'differ':>7} {'unjudged':>9}")
     kinds: dict[str, Counter[str]] = {}
+
+    def ask(name: str, what: str, pairs: Iterable[tuple[str, str, str]]) -> None:
+        judged = judge(list(pairs), said)
+        numbers = f"{judged.same:7,} {judged.merged:7,} {len(judged.differing):7,} {judged.unjudged:9,}"
+        print(f"{name:20} {what:16} {judged.of:7,} {numbers}", flush=True)
+        counts = kinds.setdefault(what, Counter())
+        for kind, one, other in judged.differing:
+            counts[kind] += 1
+            if counts[kind] <= args.show:
+                print(f"    {kind}\n      {one}\n      {other}")
+
     for name, labels in sets.items():
-        for what, make in (
-            ("safe fixes", safe_fixes),
-            ("canonical forms", canonical_forms),
-            ("equal keys", equal_keys),
-        ):
-            judged = judge(list(make(labels)))
-            print(
-                f"{name:20} {what:16} {judged.of:7,} {judged.same:7,} {len(judged.differing):7,} {judged.unjudged:9,}",
-                flush=True,
-            )
-            wrong += len(judged.differing) * (what == "safe fixes")
-            counts = kinds.setdefault(what, Counter())
-            for kind, one, other in judged.differing:
-                counts[kind] += 1
-                if counts[kind] <= args.show:
-                    print(f"    {kind}\n      {one}\n      {other}")
+        ask(name, "safe fixes", safe_fixes(labels))
+        ask(name, "canonical forms", canonical_forms(labels))
+        few = random.Random(2).sample(labels, min(args.respelled, len(labels)))
+        ask(name, "respelled", respelled(few))
+    ask("all sets together", "equal keys", equal_keys(list(dict.fromkeys(chain(*sets.values())))))
+    ask("commands", "braces", braced_commands())
     for what, counts in kinds.items():
         print(
             f"{what}: " + (", ".join(f"{kind} {number:,}" for kind, number in counts.most_common()) or "no difference")
         )
-    return 1 if wrong else 0
+    return 1 if any(counts.total() for counts in kinds.values()) else 0
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from rules.latex.actions import (
 from rules.latex.bare_arguments import TAKES_NUCLEUS, may_stand_bare
 from rules.latex.commands import COMMANDS, DELIMITERS
 from rules.latex.cursor import MAX_DEPTH, TO_BRACE, TO_BRACKET, TO_CELL, TO_DOLLAR, TO_END, TO_ROWS, Cursor, TooDeep
+from rules.latex.gaps import is_relation, is_twice_accented
 from rules.latex.synonyms import SYNONYMS
 
 
@@ -58,32 +59,45 @@ class ArgumentReader(Cursor):
         self.depth -= 1
         if token == "\\hbox" and self.toks[start + 1 : start + 2] == ["{"]:  # no size is given
             token = "\\mbox"
-        if token == "\\mbox" and not (self.display or self.text_style):  # a box is no smaller in a script
+        if token == "\\mbox" and not (self.display or self.text_style):
             return [token, *arguments]
+        if token == "\\stackrel" and (over := self.stacked(arguments, start)) is not None:
+            return over
         if arguments[:1] == ["*"]:
             return [f"{token}*", *arguments[1:]]
         return [SYNONYMS.get(token, token), *arguments]
 
+    def stacked(self, arguments: list[str], start: int) -> list[str] | None:
+        r"""`\stackrel{a}{=}` is `\overset{a}{=}`; over anything but a relation it makes one, and None is returned."""
+        if is_relation(arguments):
+            return ["\\overset", *arguments]
+        self.folds.append((start, start + 1, "\\stackmark\\stackrel"))
+        return None
+
     def fold_command(self, token: str, start: int) -> None:
         """Spellings that math-core tells apart, or doesn't know, though they draw the same here."""
-        if (token == "\\dfrac" and self.display) or (token == "\\tfrac" and self.text_style):
+        if (token == "\\dfrac" and self.display) or (token == "\\tfrac" and self.text_style and not self.cramped):
             self.folds.append((start, start + 1, "\\frac"))
-        elif token in ("\\mbox", "\\textnormal", "\\textrm", "\\makebox") or (
-            token == "\\hbox" and start + 1 < self.n and self.toks[start + 1] == "{"
-        ):
+        elif token in ("\\textnormal", "\\textrm"):
             self.folds.append((start, start + 1, "\\text"))
+        elif token in ("\\mbox", "\\makebox") or (token == "\\hbox" and self.toks[start + 1 : start + 2] == ["{"]):
+            as_large = self.display or self.text_style  # a box is no smaller in a script
+            self.folds.append((start, start + 1, "\\text" if as_large else "\\boxmark\\text"))
+        elif token == "\\lefteqn":
+            self.folds.append((start, start + 1, "\\lefteqnmark "))
 
     def read_arguments(self, token: str, signature: str) -> list[str]:
         """The arguments that a signature of `rules.latex.commands` asks for, as canonical tokens."""
         out: list[str] = []
         start = self.i - 1
-        display, text_style = self.display, self.text_style
+        display, text_style, cramped = self.display, self.text_style, self.cramped
         if token not in KEEPS_DISPLAY:
             self.text_style = token in _SET_LARGE or (display and token in ("\\frac", "\\binom"))
             self.display = False  # of `\dfrac` too: it is in display style, and what is above its bar in text style
         for letter in signature:
             if letter == "m":
                 out += ["{", *self.read_argument(token, start), "}"]
+                self.cramped = cramped or token in _FRACTIONS
             elif letter == "t":
                 out += self.read_text(token, start)
             elif letter == "o":
@@ -104,7 +118,7 @@ class ArgumentReader(Cursor):
                 out.append(self.read_braced_length(token, start))
             elif letter == "l":
                 out.append(self.read_length(start))
-        self.display, self.text_style = display, text_style
+        self.display, self.text_style, self.cramped = display, text_style, cramped
         return out
 
     def read_argument(self, token: str, start: int) -> list[str]:
@@ -125,6 +139,8 @@ class ArgumentReader(Cursor):
             if action in _ATOMS and not may_stand_bare(token, first, action, after_option=self.toks[self.i - 1] == "]"):
                 self.problem("unbraced-argument", start, self.i + 1, first)
             if action == COMMAND:
+                if is_twice_accented([token, "", first, ""]):  # an accent on a bare accent stands elsewhere
+                    self.folds.append((self.i, self.i + 1, f"\\groupmark{first}"))
                 return self.read_command(first)
             if action in _ATOMS and not (action == SPACE and first[1:] in COMMANDS and COMMANDS[first[1:]].args):
                 return self.read_single(first, action)
@@ -342,8 +358,12 @@ class ArgumentReader(Cursor):
         self.i = over + 1
         below = self.read_argument("\\buildrel", start)
         end = self.i
-        self.folds.append((start, end, f"\\overset{{{self.source(start + 1, over)}}}{{{self.source(over + 1, end)}}}"))
-        return ["\\overset", "{", *above, "}", "{", *below, "}"]
+        arguments = ["{", *above, "}", "{", *below, "}"]
+        command = "\\overset" if is_relation(arguments) else "\\stackrel"
+        mark = "\\stackmark" * (command == "\\stackrel")
+        text = f"{{{self.source(start + 1, over)}}}{{{self.source(over + 1, end)}}}"
+        self.folds.append((start, end, f"{mark}{command}{text}"))
+        return [command, *arguments]
 
     def read_root(self, start: int) -> list[str]:
         """`\\root 3 \\of x`, which is `\\sqrt[3]{x}`."""
@@ -364,6 +384,7 @@ class ArgumentReader(Cursor):
 KEEPS_DISPLAY = frozenset({"\\mathrm", "\\mathbf", "\\mathop", "\\underbrace", "\\overbrace", "\\boxed", "\\bm"})
 #: Fractions in display style wherever they stand, so that what is above and below their bars is in text style.
 _SET_LARGE = frozenset({"\\dfrac", "\\cfrac", "\\dbinom"})
+_FRACTIONS = frozenset(["\\frac", "\\binom", *_SET_LARGE])
 _BLANK = frozenset(" \t\r\n")
 _CLOSERS = frozenset({CLOSE, RIGHT, END, AMPERSAND, ROW, SUB, SUP, INFIX})
 _ATOMS = frozenset({ORD, RELATION, UNKNOWN, OPERATOR, SPACE, SWITCH, COMMAND})

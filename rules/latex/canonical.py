@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from rules.latex.actions import ACTIONS, DISPLAY_LIMITS, OPERATOR, SWITCH
 from rules.latex.commands import COMMANDS
 from rules.latex.cursor import ATOM_OPEN
+from rules.latex.gaps import is_twice_accented
 from rules.latex.reader import DOTS_SPACED, SPACED_KINDS
 
 #: (first token, last token exclusive, what stands there instead).
@@ -46,7 +47,6 @@ _NAMED = {
 _OPENERS = frozenset(["(", "[", "\\{", "\\lbrace", "\\lbrack", "\\langle", "\\lceil", "\\lfloor", "\\left"])
 #: What has gaps around it, or, as `\\textstyle`, makes some.
 _SPACED = frozenset(f"\\{c.name}" for c in COMMANDS.values() if c.kind in SPACED_KINDS | {"style"}) | {"\\left"}
-_ACCENTS = frozenset(f"\\{command.name}" for command in COMMANDS.values() if command.kind == "accent")
 _DOTS_BEFORE = frozenset({"bin", "rel", "op"})
 _AROUND: dict[tuple[str, ...], str] = {
     ("(", ")"): "pmatrix",
@@ -139,7 +139,7 @@ def _fonts(tokens: list[str]) -> Iterator[_Edit]:
     for index, token in enumerate(tokens):
         if token not in _OPENING or index + 1 >= len(tokens) or tokens[index + 1] not in _FONTS:
             continue
-        if index > 2 and tokens[index - 1] in _ACCENTS and tokens[index - 3] in _ACCENTS:
+        if index > 2 and is_twice_accented([tokens[index - 3], "{", tokens[index - 1], "{"]):
             continue  # amsmath looks into the inner one of two accents for the slant of the letter
         end = _closing(tokens, index)
         inner = tokens[index + 2 : end]
@@ -172,7 +172,7 @@ def _list_around(tokens: list[str], index: int) -> tuple[int, int]:
     while start > 0:
         token = tokens[start - 1]
         opens = token in _OPENING or token.startswith("\\begin{") or tokens[start - 2 : start - 1] == ["\\left"]
-        if depth == 0 and (opens or token in ("&", "\\\\")):
+        if depth == 0 and (opens or (token == "&" or token.startswith("\\\\"))):
             break
         depth += (token == "}" or token.startswith("\\end{") or token == "\\right") - opens
         start -= 1
@@ -180,7 +180,7 @@ def _list_around(tokens: list[str], index: int) -> tuple[int, int]:
     while end < len(tokens):
         token = tokens[end]
         closes = token == "}" or token.startswith("\\end{") or token == "\\right"
-        if depth == 0 and (closes or token in ("&", "\\\\")):
+        if depth == 0 and (closes or (token == "&" or token.startswith("\\\\"))):
             break
         depth += (token in _OPENING or token.startswith("\\begin{") or token == "\\left") - closes
         end += 1
@@ -237,6 +237,24 @@ def _arrays(tokens: list[str]) -> Iterator[_Edit]:
             yield index, end + 1, ["\\begin{array}", "{", *spec[:columns], "}", *body, "\\end{array}"]
 
 
+def arrays_as_matrices(tokens: list[str]) -> list[str]:
+    r"""Canonical tokens with a `matrix` for each `array` of centred columns, and `pmatrix` where `\left(` is around.
+
+    LaTeX draws it otherwise: an `array` has 5 pt of space on both sides.
+    """
+    for index in range(len(tokens) - 1, -1, -1):  # from the inside out
+        if tokens[index] != "\\begin{array}" or tokens[index + 1 : index + 2] != ["{"]:
+            continue
+        spec_end = _closing(tokens, index + 1)
+        end, _, _ = _extent(tokens, spec_end + 1)
+        if set(tokens[index + 2 : spec_end]) == {"c"} and end < len(tokens):
+            body = tokens[spec_end + 1 : end]
+            tokens = [*tokens[:index], "\\begin{matrix}", *body, "\\end{matrix}", *tokens[end + 1 :]]
+    for first, after, instead in reversed(list(_delimited(tokens))):
+        tokens = [*tokens[:first], *instead, *tokens[after:]]
+    return tokens
+
+
 def _extent(tokens: list[str], start: int) -> tuple[int, int, bool]:
     """Where the environment whose body starts at `start` ends, how many columns it has, and whether it is one cell."""
     depth = 0
@@ -255,7 +273,7 @@ def _extent(tokens: list[str], start: int) -> tuple[int, int, bool]:
         elif depth == 0 and token == "&":
             cells += 1
             columns = max(columns, cells)
-        elif depth == 0 and token == "\\\\":
+        elif depth == 0 and token.startswith("\\\\"):
             cells = 1
             rows += 1
     return len(tokens), columns, False
@@ -281,7 +299,8 @@ def _braces(tokens: list[str]) -> Iterator[_Edit]:
             end = _closing(tokens, index)
             if tokens[index + 1 : index + 2] and tokens[index + 1] in _OPENERS and _after_operator(tokens, index):
                 continue
-            if end == index + 1 or _is_spaced(tokens[index + 1 : end]) or _is_twice_accented(tokens, index, end):
+            inner, scripts = tokens[index + 1 : end], tokens[end + 1 : end + 2] in (["_"], ["^"])
+            if not inner or _is_spaced(inner) or (scripts and is_twice_accented(inner)):
                 continue
             yield index, end + 1, tokens[index + 1 : end]
 
@@ -294,12 +313,6 @@ def _is_spaced(inner: list[str]) -> bool:
             return True
         depth += (token in _OPENING) - (token == "}")
     return False
-
-
-def _is_twice_accented(tokens: list[str], index: int, end: int) -> bool:
-    r"""Scripts of `{ \hat { \vec { a } } }`: behind the braces they are higher than behind the letter."""
-    accents = tokens[index + 1 : end][::2][:2]
-    return len(accents) == 2 and _ACCENTS.issuperset(accents) and tokens[end + 1 : end + 2] in (["_"], ["^"])
 
 
 def _after_operator(tokens: list[str], index: int) -> bool:

@@ -66,6 +66,8 @@ class Cursor:
         self.display = True
         #: Text style for certain? There \\tfrac is \\frac, and \\mbox is \\text.
         self.text_style = False
+        #: Below a bar, for certain or perhaps? Scripts are lower there, but not in \\tfrac.
+        self.cramped = False
         #: What the lists around this place are read up to, the innermost last.
         self.open: list[int] = []
         self.problems: list[Problem] = []

@@ -30,21 +30,24 @@ class RowReader(ArgumentReader):
             return ["\\\\"]
         if TO_CELL in self.open and closer != TO_ROWS:
             self.problem("row-break-in-group", start)
-        if token != "\\newline":
-            self.read_row_options(spaces=closer != TO_ROWS)
+        space = "" if token == "\\newline" else self.read_row_options(spaces=closer != TO_ROWS)
         if closer != TO_ROWS:
-            self.folds.append((start, self.i, "\\newlinemark "))
-        return ["\\\\"]
+            self.folds.append((start, self.i, f"\\newlinemark {space}"))
+        return [f"\\\\{space}"]
 
-    def read_row_options(self, *, spaces: bool) -> None:
-        """`*` and `[2pt]` after `\\\\`. In amsmath's rows no space may stand before them."""
+    def read_row_options(self, *, spaces: bool) -> str:
+        """`*` and `[2pt]` after `\\\\`; gives back the second. In amsmath's rows no space may stand before them."""
         if self.i < self.n and self.toks[self.i] == "*" and (spaces or self.adjacent(self.i)):
+            self.folds.append((self.i, self.i + 1, ""))  # it forbids a page break
             self.i += 1
         if self.i < self.n and self.toks[self.i] == "[" and (spaces or self.adjacent(self.i)):
             opening = self.i
             raw = self.read_raw_optional()
             if raw and tex_lengths.match(self.source(opening + 1, self.i - 1)) is None:
                 self.problem("illegal-length", opening, self.i, raw)
+            self.folds.append((opening, self.i, f"\\rowmark {raw}"))  # math-core takes it for the first of the cell
+            return raw
+        return ""
 
     def read_environment_name(self) -> tuple[str | None, int]:
         """The name after \\begin or \\end, exactly as written, and the token after it."""
@@ -84,6 +87,8 @@ class RowReader(ArgumentReader):
         if name in _TABULARS:
             return self.read_tabular(start, name)
         out = [f"\\begin{{{name}}}"]
+        if name == "array":  # the same as a matrix for math-core, which has no space at its sides
+            self.folds.append((start, start + 1, "\\arraymark\\begin"))
         limit = None
         if environment is not None:
             spec_at = self.i
@@ -106,7 +111,7 @@ class RowReader(ArgumentReader):
         body, one_cell = self.read_cells(start, name, limit)
         self.display, self.text_style = display, text_style
         if one_cell and name == "smallmatrix":  # of more, math-core makes nothing
-            self.folds.append((start, after, "{\\textstyle "))
+            self.folds.append((start, after, "{\\smallmark\\scriptstyle "))
             self.folds.append((self.end_from, self.i, "}"))
         return [*out, *body, f"\\end{{{name}}}"]
 
@@ -148,14 +153,13 @@ class RowReader(ArgumentReader):
             elif ACTIONS.get(token) == ROW:
                 row_at = self.i
                 self.i += 1
-                if token != "\\cr":
-                    self.read_row_options(spaces=spaced_options)
-                out.append("\\\\")
+                space = "" if token == "\\cr" else self.read_row_options(spaces=spaced_options)
+                out.append(f"\\\\{space}")
                 rows += 1
                 cells = 0
                 if name in _NUMBERED_ROWS:
                     self.labels = self.tags = 0
-                trailing = (row_at, self.i)
+                trailing = None if space else (row_at, self.i)
             elif token == "\\end":
                 break
             else:  # a closer that belongs to an outer list
@@ -167,10 +171,10 @@ class RowReader(ArgumentReader):
             self.problem("environment-mismatch", end_at, after, f"{name}\0{closing}")
         if trailing is not None and not empty:
             self.folds.append((trailing[0], trailing[1], ""))
-            if out and out[-1] == "\\\\":
+            if out and out[-1].startswith("\\\\"):
                 out.pop()
         self.end_from = end_at
-        one_cell = "&" not in out and "\\\\" not in out and not any(t in _RULE_TOKENS for t in out)
+        one_cell = not any(token == "&" or token in _RULE_TOKENS or token.startswith("\\\\") for token in out)
         return out, one_cell
 
     def read_rule(self) -> list[str]:
@@ -193,16 +197,17 @@ class RowReader(ArgumentReader):
     def read_tabular(self, start: int, name: str) -> list[str]:
         """A tabular's cells are text with `$…$` inside. For math-core it becomes an array of \\text cells."""
         spec_at = self.i
+        place = ""
         for letter in ENVIRONMENTS[name].args:
             if letter == "r":
                 spec = self.read_raw(f"\\begin{{{name}}}", start)
             elif letter in "oO" and self.i < self.n and self.toks[self.i] == "[":
-                self.read_raw_optional()
+                place = self.read_raw_optional()
         limit = column_specs.count(spec[1:-1])
         if limit is None:
             self.problem("illegal-column-specification", spec_at, self.i, spec[1:-1])
-        self.folds.append((start, self.i, f"\\begin{{array}}{spec}"))
-        out = [f"\\begin{{{name}}}", spec]
+        self.folds.append((start, self.i, f"\\tabularmark {place}\\begin{{array}}{spec}"))
+        out = [f"\\begin{{{name}}}", *([place] if place else []), spec]
         cells, depth = 0, 0
         cell_from = self.i
         while self.i < self.n:
@@ -224,8 +229,7 @@ class RowReader(ArgumentReader):
                     self.i += 1
                 elif action == ROW:
                     self.i += 1
-                    self.read_row_options(spaces=True)
-                    out.append("\\\\")
+                    out.append(f"\\\\{self.read_row_options(spaces=True)}")
                     cells = 0
                 else:
                     if self.i > cell_from:

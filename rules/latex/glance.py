@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
 from rules.latex.actions import ACTIONS, CLOSE, COMMAND, LEFT, OPEN, OPERATOR, ORD, RELATION, RIGHT, SPACE, SUB, SUP
 from rules.latex.commands import COMMANDS, DELIMITERS
+from rules.latex.gaps import class_of
 from rules.latex.reader import CONTROL, FOREIGN
 from rules.latex.synonyms import SYNONYMS
 
@@ -25,7 +27,7 @@ _NO_SYMBOLS = CONTROL | frozenset("% \t\r\n")
 #: Read in ways of their own, or spelled by what stands around them.
 _LEFT_TO_THE_READER = frozenset(
     ["\\sb", "\\sp", "\\\r", "\\\n", "\\\t", "\\dfrac", "\\tfrac", "\\dots", "\\dag", "\\ddag"]
-) | frozenset(["\\buildrel", "\\substack", "\\displaylines"])
+) | frozenset(["\\buildrel", "\\substack", "\\displaylines", "\\stackrel", "\\not", "\\lefteqn"])
 
 
 def _class_of_command(token: str) -> str | None:
@@ -80,7 +82,17 @@ def canonical_tokens(label: str) -> list[str] | None:
         skeleton = "".join(map(_CLASSES.__getitem__, toks))
     except KeyError:
         return None
-    return toks if _is_canonical(skeleton) else None
+    if not _is_canonical(skeleton):
+        return None
+    return None if "~" in label and _has_gap_at_tie(toks) else toks
+
+
+def _has_gap_at_tie(toks: list[str]) -> bool:
+    """Is there a `~` before something that has space around it? The reader says whether it draws what `\\ ` draws."""
+    return any(
+        one == "~" and other != "~" and (class_of(other) != "ord" or ACTIONS.get(other) == SPACE)
+        for one, other in pairwise(toks)
+    )
 
 
 @lru_cache(maxsize=1 << 16)

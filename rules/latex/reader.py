@@ -59,6 +59,7 @@ from rules.latex.cursor import (
     Reading,
     TooDeep,
 )
+from rules.latex.gaps import NOT_PLAIN, holds_together, is_named, is_set_apart, reads_ahead
 from rules.latex.scripts import ScriptReader
 from rules.latex.synonyms import SYNONYMS
 from rules.latex.wrapper import unwrap
@@ -110,8 +111,8 @@ class Reader(ScriptReader):
                 base, operator = True, False
                 if action:
                     plain = False
-                    if token == "\\dots" and toks[i + 1 : i + 2] and toks[i + 1] in DOTS_SPACED:
-                        self.folds.append((i, i + 1, "\\ldots\\,"))
+                    if token in _FOLLOWED:
+                        self.fold_followed(token, i)
                 continue
 
             if SUB <= action <= PRIME:
@@ -143,7 +144,7 @@ class Reader(ScriptReader):
             if action == LIMITS:
                 if not operator:
                     self.problem("limits-misplaced", i, detail=token)
-                elif self.display and token == "\\limits" and toks[i - 1] in DISPLAY_LIMITS:
+                elif (self.display and token == "\\limits" and toks[i - 1] in DISPLAY_LIMITS) or is_named(out):
                     self.folds.append((i, i + 1, ""))
                 else:
                     out.append(token)
@@ -152,6 +153,8 @@ class Reader(ScriptReader):
 
             # Everything below ends the scripts of the atom before it.
             if action == NOTHING:
+                if token == "\\space":  # math-core draws it, as LaTeX does in text only
+                    self.folds.append((i, i + 1, ""))
                 self.i += 1
                 continue
             if action == REF:
@@ -165,12 +168,9 @@ class Reader(ScriptReader):
             if action == OPEN:
                 self.i += 1
                 inner = self.read_group(i)
-                if not inner and base and atoms and not self.script_follows():
+                if not inner and base and atoms and not self.has_effect(out, atoms):
                     self.folds.append((i, self.i, ""))
-                    if operator or toks[i - 1] in _GAP_BEHIND:  # the group draws nothing, but sets what is next apart
-                        out += [ATOM_OPEN, "}"]
-                        plain = False
-                elif self.simple and not (self.script_follows() and len(inner) > 1):
+                elif self.simple and not (self.script_follows() and len(inner) > 1) and not reads_ahead(out, inner):
                     # Braces around one symbol draw nothing, but math-core spaces it differently after an operator.
                     if self.infix is None:
                         self.folds += ((i, i + 1, " "), (self.i - 1, self.i, " "))
@@ -179,6 +179,11 @@ class Reader(ScriptReader):
                         self.folds += ((i, i + 1, f"{_AS_FRACTION[token]}{{"), (at, at + 1, "}{"))
                     out += inner
                 else:
+                    scripts = self.script_follows()
+                    if not inner:
+                        self.folds.append((i, self.i, "{}"))  # of `{\\relax}`
+                    elif reads_ahead(out, inner) or holds_together(inner, after_operator=operator, scripts=scripts):
+                        self.folds.append((i, i + 1, "{\\groupmark "))
                     out += [ATOM_OPEN, *inner, "}"]
                     plain = False
                 atoms += 1
@@ -191,6 +196,8 @@ class Reader(ScriptReader):
                 self.i += 1
                 continue
             if action == SPACE:
+                if token == "~" and is_set_apart(out, toks, i + 1):
+                    self.folds.append((i, i + 1, "\\ {}"))
                 out += self.read_space(token)
                 plain = base = operator = False
                 continue
@@ -205,7 +212,7 @@ class Reader(ScriptReader):
                 operator = COMMANDS[token[1:]].kind in ("op", "func") or token in LIMIT_BRACES
                 out += self.read_command(token)
                 atoms += 1
-                plain = plain and COMMANDS[token[1:]].kind not in SPACED_KINDS
+                plain = plain and token not in NOT_PLAIN
                 base = True
                 continue
             if action == LEFT:
@@ -332,6 +339,23 @@ class Reader(ScriptReader):
         self.open.pop()
         return out
 
+    def has_effect(self, before: list[str], atoms: int) -> bool:
+        """Does the empty group just read, with so many atoms before it, change what is drawn?
+
+        It carries scripts, sets atoms apart, or makes a letter under an accent or in a font one of two atoms.
+        """
+        alone = atoms == 1 and self.i < self.n and self.toks[self.i] == "}"
+        return alone or self.script_follows() or is_set_apart(before, self.toks, self.i)
+
+    def fold_followed(self, token: str, i: int) -> None:
+        """`\\dots` has a thin space before a closing bracket; math-core puts `\\not` and a relation in one sign."""
+        following = self.toks[i + 1] if i + 1 < self.n else ""
+        if token == "\\not":
+            if following not in NEGATED_ALIKE:
+                self.folds.append((i, i + 1, "\\notmark "))
+        elif following in DOTS_SPACED:
+            self.folds.append((i, i + 1, "\\ldots\\,"))
+
     def read_left(self) -> list[str]:
         start = self.i
         self.i += 1
@@ -351,10 +375,8 @@ LIMIT_BRACES = frozenset({"\\overbrace", "\\underbrace"})
 #: Kinds of command whose atoms have space around them that braces would take away.
 SPACED_KINDS = frozenset({"bin", "rel", "op", "func", "open", "close", "punct", "inner"})
 
-#: What is spaced otherwise from an empty group than from what is behind the group.
-_GAP_BEHIND = frozenset(
-    [*"=<>+-*:,;([", *(f"\\{c.name}" for c in COMMANDS.values() if c.kind in SPACED_KINDS - {"close"} and not c.args)]
-)
+#: Symbols that what follows changes.
+_FOLLOWED = frozenset({"\\dots", "\\not"})
 #: What amsmath's `\\dots` has a thin space before: the list of `\\rightdelim@`, and what is next to a cell.
 DOTS_SPACED = frozenset(
     [
@@ -363,13 +385,16 @@ DOTS_SPACED = frozenset(
     ]
 )
 
+#: What `\\not` strikes through as one sign does: `\\neq` is so made, and `\\notin` a hair from it (docs/visual-key.md).
+NEGATED_ALIKE = frozenset({"=", "\\in"})
+
 #: Characters that LaTeX stops at ("invalid character"; FF ends a paragraph). TAB, LF and CR are white space.
 CONTROL = frozenset(chr(code) for code in (*range(9), 11, 12, *range(14, 32), 127))
 #: Commands that KaTeX, MathJax or a package knows, and LaTeX with amsmath and amssymb does not.
 FOREIGN = frozenset(f"\\{command.name}" for command in COMMANDS.values() if not command.latex)
 
-#: Canonical tokens of the spaces that take a length.
-_SPACED = ("\\hspace", "\\vspace", "\\hskip", "\\kern", "\\mkern", "\\mskip", "\\mspace")
+#: Canonical tokens of line breaks and of the spaces that take a length.
+_AT_END = ("\\\\", "\\hspace", "\\vspace", "\\hskip", "\\kern", "\\mkern", "\\mskip", "\\mspace")
 
 
 def _flush(out: list[str], sub: list[str] | None, sup: list[str] | None) -> None:
@@ -432,7 +457,7 @@ def read(label: str, toks: list[str]) -> Reading:
             if token in FOREIGN:
                 reader.problem("undefined-in-latex", index, detail=token[1:])
     if out is not None:
-        while out and (ACTIONS.get(out[-1]) == SPACE or out[-1] == "\\\\" or out[-1].startswith(_SPACED)):
+        while out and (ACTIONS.get(out[-1]) == SPACE or out[-1].startswith(_AT_END)):
             out.pop()
     canonical = None if reader.fatal or reader.opaque else out
     spans: list[tuple[int, int]] | None = reader.__dict__.get("spans")  # made when first asked for

@@ -20,7 +20,6 @@ SYNONYMS: dict[str, str] = {
     "\\vert": "|",
     "\\Vert": "\\|",
     "\\ast": "*",
-    "\\slash": "/",
     "\\lt": "<",
     "\\gt": ">",
     "\\land": "\\wedge",

@@ -24,7 +24,7 @@ from rules.latex.reader import Reading
 
 #: Stands in summary.json and every exported manifest: keys of different versions are not comparable. Counts up when
 #: anything here, the reader's folds or math-core's minor version changes.
-KEY_VERSION = 5
+KEY_VERSION = 6
 
 _DIGEST_BYTES = 12  # 96 bits: among 10^9 distinct labels a collision is a 1-in-10^11 event
 
@@ -43,11 +43,19 @@ _MACROS = {
     "unrhd": "\\mathbin{\ue00b}",
     "empty": "",
     "newlinemark": "\\mathrel{\ue003}",
-    "slash": "/",
+    "slash": "\\mathord{\ue013}",
+    "notmark": "\\mathord{\ue00c}",
+    "groupmark": "\\mathord{\ue00d}",
+    "arraymark": "\\mathord{\ue00e}",
+    "tabularmark": "\\mathord{\ue00f}",
+    "boxmark": "\\mathord{\ue010}",
+    "lefteqnmark": "\\mathord{\ue011}",
+    "rowmark": "\\mathord{\ue015}",
+    "smallmark": "\\mathord{\ue014}",
+    "stackmark": "\\mathord{\ue012}",
     "dag": r"{\dagger}",
     "ddag": r"{\ddagger}",
     "Box": r"\square",
-    "lefteqn": r"#1",
     "mit": r"\it",
     "sl": r"\it",
     "smallskip": "",
@@ -58,10 +66,10 @@ _MACROS = {
 
 #: Canonical tokens that the reader may have to edit for the key; without them the spelling is converted as it stands.
 FOLDED = frozenset(
-    [ATOM_OPEN, "\\limits", "\\dfrac", "\\tfrac", "\\dots", "\\displaystyle", "'", "\\\\", "\\newline"]
+    [ATOM_OPEN, "\\dfrac", "\\tfrac", "\\dots", "\\displaystyle", "'", "\\\\", "\\newline"]
     + [f"\\begin{{{name}}}" for name in ENVIRONMENTS]
     + ["\\over", "\\choose", "\\hbox", "\\makebox", "\\mbox", "\\textrm", "\\textnormal", "\\operatorname*"]
-    + ["\\substack", "\\not"]
+    + ["\\substack", "\\not", "~", "\\stackrel", "\\lefteqn", "\\limits"]
 )
 
 #: Of these, what the reader edits in some places only, which `needs_reader` knows.

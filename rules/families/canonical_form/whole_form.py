@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from rules.findings import Finding
+from rules.findings import Finding, FixLevel
+from rules.latex import canonical, lexer, reader
 from rules.latex.synonyms import SYNONYMS, prefer
 from rules.options import Option
 from rules.registry import Options, rule
@@ -85,23 +86,33 @@ def _known_synonyms(value: str) -> None:
     pl.col("canonical").is_not_null(),
     fix="safe",
     profiles=["canonical"],
-    options={"prefer": Option("", valid=_known_synonyms, says=r"synonyms such as \le \to, or nothing")},
+    options={
+        "prefer": Option("", valid=_known_synonyms, says=r"synonyms such as \le \to, or nothing"),
+        "arrays": Option("as written", choices=("as written", "matrices")),
+    },
     covers={"CAN-form": "in the profile canonical"},
 )
 def not_canonical(label: Label, options: Options) -> Iterator[Finding]:
     r"""The label is not in the canonical form: the one spelling that all labels with its visual key share.
 
-    `prefer` lists synonyms to use instead of the canonical ones, such as `\le \to`.
+    `prefer` lists synonyms to use instead of the canonical ones, such as `\le \to`. With `arrays = "matrices"`, an
+    `array` of centred columns is written as a `matrix`, or as a `pmatrix` and its kind between `\left(` and `\right)`.
 
     Why: A model that sees one picture spelled in several ways spends its capacity on the spelling, and string metrics
     count a right answer as wrong.
     Fires: ``x^2`` -> ``x^2`` => ``x ^ { 2 }``
     Quiet: ``x ^ { 2 }``
-    Fix: Safe: the canonical form has the label's key.
+    Fix: Safe: the canonical form has the label's key. Unsafe where an `array` becomes a `matrix`: LaTeX sets 5 pt of
+    space on both sides of an `array`.
     See: docs/canonical-form.md.
     """
     if label.canonical is None:
         return
-    spelled = prefer(label.canonical, options["prefer"].split())
+    chosen = label.canonical
+    if options["arrays"] == "matrices" and "\\begin{array}" in chosen:
+        tokens = reader.read(chosen, lexer.tokens(chosen)).canonical
+        chosen = chosen if tokens is None else reader.spell(canonical.arrays_as_matrices(tokens))
+    spelled = prefer(chosen, options["prefer"].split())
     if spelled != label.text:
-        yield Finding(f"the canonical form is {spelled}", 0, len(label.text), spelled)
+        fix: FixLevel | None = None if chosen == label.canonical else "unsafe"
+        yield Finding(f"the canonical form is {spelled}", 0, len(label.text), spelled, fix=fix)

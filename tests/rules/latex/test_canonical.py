@@ -24,7 +24,12 @@ def judged(label: str) -> dict[str, object]:
         (r"\frac12", r"\frac { 1 } { 2 }"),
         (r"a \mbox{ } b", r"a \text { } b"),
         (r"a \le b \,", r"a \leq b"),
-        (r"a\ b\space c~d", r"a \ b \space c ~ d"),
+        (r"a\ b\space c~d", r"a \ b c ~ d"),
+        (r"\buildrel a \over =", r"\overset { a } { = }"),
+        (r"\buildrel a \over b", r"\stackrel { a } { b }"),
+        (r"\operatorname{lim}\limits_x", r"\operatorname { l i m } _ { x }"),
+        (r"a \\[4pt] b", r"a \\[4pt] b"),
+        (r"\begin{tabular}[t]{l} a \end{tabular}", r"\begin{tabular} [t] {l} a \end{tabular}"),
         (r"a \  b", r"a \ b"),
         (r"\sum\ ,", r"\sum \ ,"),
         (r"\left( a \right)", r"\left ( a \right )"),
@@ -64,7 +69,8 @@ def judged(label: str) -> dict[str, object]:
         (r"{a=b}", "{ a = b }"),
         (r"x^2{}+y{}", "x ^ { 2 } + y"),
         (r"a+{}-b", "a + { } - b"),
-        (r"\int{}a", r"\int { } a"),
+        (r"\int{}a", r"\int a"),
+        (r"\int{}\int a", r"\int { } \int a"),
         (r"a{\sum_i}b", r"a { \sum _ { i } } b"),
         (r"x^{a+{\textstyle b}}", r"x ^ { a + { \textstyle b } }"),
         (r"a{\left(b\right)}c", r"a { \left ( b \right ) } c"),
@@ -127,6 +133,23 @@ def test_the_direction_of_synonyms_can_be_turned():
     assert fixed == [r"a \le b \ne c \geq d", r"a \le b"]
     with pytest.raises(ValueError, match="no synonym"):
         prefer("x", [r"\leqslant"])
+
+
+def test_arrays_are_matrices_where_a_data_set_says_so():
+    labels = [
+        r"\left(\begin{array}{cc}a&\begin{array}{c}b\\c\end{array}\end{array}\right)",
+        r"\begin{array}{l}a\end{array}",
+        r"\left[\begin{matrix}a\end{matrix}\right]",
+    ]
+    as_written = rules.fix(labels, include=["CAN110"])["fixed"].to_list()
+    assert as_written[0].count("array") == 4
+    wanted = rules.select(["CAN110"], options={"CAN110": {"arrays": "matrices"}})
+    assert rules.fix(labels, ruleset=wanted)["fixed"].to_list()[0] == labels[0], "it isn't drawn the same"
+    assert rules.fix(labels, ruleset=wanted, level="unsafe")["fixed"].to_list() == [
+        r"\begin{pmatrix} a & \begin{matrix} b \\ c \end{matrix} \end{pmatrix}",
+        r"\begin{array} { l } a \end{array}",
+        r"\begin{bmatrix} a \end{bmatrix}",
+    ]
 
 
 def test_the_page_lists_every_synonym():
