@@ -125,7 +125,7 @@ def fix_source(
     spelled = rows["fixed"].unique(maintain_order=True)
     canonical = engine.judge(spelled.to_list(), Ruleset(()), workers=workers).labels
     others = canonical.filter(pl.col("canonical") != pl.col("label"))["label"]
-    not_canonical = rows["fixed"].is_in(others.implode()).sum()
+    not_canonical = rows.filter(pl.col("fixed").is_in(others.implode())).height
     return Fixed(source, files, journal, dict(by_count), _refused(rows), not_canonical)
 
 

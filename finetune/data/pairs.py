@@ -48,7 +48,8 @@ def read_pairs(where: str, split: str, images: str | None = None, columns: str |
         raise UserError(f"{where}: no such folder or file; data.path is what `curate export` wrote, a file or folder "
                         "that `curate audit` reads, or an id on the hub, ORG/NAME")  # fmt: skip
     rows = _loaded(where, split)
-    if not path.is_dir() and find_column(rows.column_names, LABEL_COLUMNS) is None:
+    listed = "images" in rows.column_names and find_column(rows.column_names, _IMAGES) is None  # `--format messages`
+    if listed or (not path.is_dir() and find_column(rows.column_names, LABEL_COLUMNS) is None):
         return select_split(read_whole(f"hf:{where}", images, columns), split)
     return Pairs(_named(where, split, rows))
 

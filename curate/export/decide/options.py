@@ -40,7 +40,7 @@ def _files_beside() -> Iterator[str]:
 _TAKEN = {
     "all": "to `datasets` it means all of them",
     **dict.fromkeys(
-        ("assets", "readme.md", "manifest.json", "dropped.parquet", *_files_beside()),
+        ("assets", "readme.md", "manifest.json", "croissant.json", "dropped.parquet", *_files_beside()),
         "the card or another file beside the data is called so",
     ),
 }
