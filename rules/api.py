@@ -161,24 +161,26 @@ def fix(
     labels: Labels,
     level: fixing.Level = "safe",
     *,
+    style: fixing.Style = "none",
     include: Iterable[str] = (),
     ignore: Iterable[str] = (),
     profile: str = "default",
     ruleset: Ruleset | None = None,
     workers: int = 1,
 ) -> pl.DataFrame:
-    """Labels with the fixes of their findings made; see `rules.fixing` for what is made, and in which order.
+    """Labels with the repairs of their findings made; see `rules.fixing` for what is made, and in which order.
 
     `labels` is as in `check`. The result has a row a label, in their order: `sample_id` where the labels' frame has it,
     label, fixed (equal to label where nothing was done), applied (codes of the rules whose fixes were made),
     visual_key_before, visual_key_after, refused (codes of fixes that could not be proven, or would have left a label
-    that LaTeX can't read). `level` "unsafe" makes unsafe fixes too. Raises SelectionError as `check` does, ValueError
-    for another level.
+    that LaTeX can't read). `level` "unsafe" makes unsafe fixes too. `style` makes fixes of style besides: "canonical"
+    writes every label in the canonical form, "rules" makes the fixes of style that the rules propose. Raises
+    SelectionError as `check` does, ValueError for another level or style.
     """
     ruleset = ruleset or select(include, ignore, profile=profile)
     frame = _as_frame(labels)
     distinct = frame.select(pl.col("label").unique(maintain_order=True))
-    fixed = fixing.fix(distinct["label"].to_list(), ruleset, level, workers=workers)
+    fixed = fixing.fix(distinct["label"].to_list(), ruleset, level, style=style, workers=workers)
     return frame.join(fixed, on="label", how="left", maintain_order="left").select(
         *(["sample_id"] if "sample_id" in frame.columns else []), *fixing.SCHEMA
     )

@@ -9,6 +9,9 @@ import polars as pl
 
 Severity = Literal["error", "warning", "info"]
 FixLevel = Literal["safe", "unsafe", "display"]
+#: What a rule's fix is for. A repair mends a label that is wrong or damaged, or takes away what no picture shows
+#: (`\label`, outer delimiters, comments); style is another spelling of the same formula.
+FixKind = Literal["repair", "style"]
 
 #: From worst to mildest.
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")

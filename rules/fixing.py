@@ -39,6 +39,10 @@ from rules.workers.spread import spread
 
 Level = Literal["safe", "unsafe"]
 LEVELS: tuple[Level, ...] = ("safe", "unsafe")
+#: Which fixes of style are made besides repairs: none; the one that writes the whole label in the canonical form, which
+#: leaves one spelling for each visual key; those of the ruleset's rules, which each mend what they find and no more.
+Style = Literal["none", "canonical", "rules"]
+STYLES: tuple[Style, ...] = ("none", "canonical", "rules")
 
 #: Columns of the frame that `rules.fix` returns; applied and refused are rule codes, reasons say why, in their order.
 SCHEMA: dict[str, Any] = {
@@ -101,16 +105,22 @@ def fix(
     ruleset: Ruleset,
     level: Level = "safe",
     *,
+    style: Style = "none",
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> pl.DataFrame:
-    """Fix labels, which should be distinct. The frame has the columns of SCHEMA, a row a label, in their order.
+    """Repair labels, which should be distinct. The frame has the columns of SCHEMA, a row a label, in their order.
 
-    `workers` and `progress` are as in `rules.engine.judge`. Raises ValueError for a level that isn't one.
+    style: see STYLES. What is made of a label depends on nothing but its text, so that a set in which a formula has one
+    spelling never ends with two.
+
+    `workers` and `progress` are as in `rules.engine.judge`. Raises ValueError for a level or style that isn't one.
     """
     if level not in LEVELS:
         raise ValueError(f"level {level!r} is none of {', '.join(LEVELS)}")
-    ruleset = _fixable(ruleset)
+    if style not in STYLES:
+        raise ValueError(f"style {style!r} is none of {', '.join(STYLES)}")
+    ruleset = _fixable(ruleset, style)
     batches, workers = cut(labels, workers)
     frames = []
     for frame in spread(partial(_fix_batch, ruleset=ruleset, level=level), batches, workers, lost=_unfixed, to="fix"):
@@ -128,7 +138,8 @@ def proposed(labels: Sequence[str], codes: Sequence[str]) -> pl.DataFrame:
     every rule and label with a fix: `row` (UInt32, of the label, from 0), `rule` (the code), `fix` (the level of the
     least sure one, as the rule gives it) and `fixed` (the text).
     """
-    offered = engine.judge(labels, _fixable(Ruleset(tuple(codes)))).findings.drop_nulls(["start", "replacement"])
+    judged = engine.judge(labels, _fixable(Ruleset(tuple(codes)), "rules"))
+    offered = judged.findings.drop_nulls(["start", "replacement"])
     groups: dict[tuple[int, str], list[Edit]] = {}
     for row, code, level, start, end, replacement in offered.select(
         "row", "rule", "fix", "start", "end", "replacement"
@@ -147,11 +158,13 @@ def proposed(labels: Sequence[str], codes: Sequence[str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _fixable(ruleset: Ruleset) -> Ruleset:
-    """The ruleset's rules that propose fixes, asked for every place, and all rules whose findings no fix may hide."""
+def _fixable(ruleset: Ruleset, style: Style) -> Ruleset:
+    """The rules that propose the fixes wanted, asked for every place, and all rules whose findings no fix may hide."""
     catalogue = all_rules()
-    fixing = (code for code in ruleset.codes if catalogue[code].scope == "label" and catalogue[code].fix is not None)
-    codes = tuple(dict.fromkeys((*fixing, *tagged("damage"))))
+    kinds = ("repair", "style") if style == "rules" else ("repair",)
+    fixing = (code for code in ruleset.codes if catalogue[code].fix_kind in kinds)
+    whole = tagged("canonical-form") if style == "canonical" else ()
+    codes = tuple(dict.fromkeys((*fixing, *whole, *tagged("damage"))))
     every = {code: {**ruleset.options.get(code, {}), EVERY: True} for code in codes if EVERY in catalogue[code].options}
     return replace(ruleset, codes=codes, options={**ruleset.options, **every})
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 import rules.families
-from rules.findings import Finding, FixLevel, Severity
+from rules.findings import Finding, FixKind, FixLevel, Severity
 from rules.options import Option
 from rules.rule_docs import RuleDoc, parse_doc
 from rules.vocabulary import MENDERS, RETIRED, SAMPLE_COLUMNS, TAGS, Retired
@@ -90,6 +90,8 @@ class Rule:
     judge: Any
     sieve: pl.Expr | None = None
     fix: FixLevel | None = None
+    #: What the fix is for; None where there is none.
+    fix_kind: FixKind | None = None
     #: Profiles the rule belongs to; empty: all of them.
     profiles: frozenset[str] = frozenset()
     declared: Mapping[str, Option] = field(default_factory=dict)
@@ -140,6 +142,8 @@ def _register(rule: Rule) -> None:
         raise ValueError(f"{rule.code} {rule.name}: {gone.code} {gone.name} is retired and can't be taken again")
     if rule.weight is not None and not 0 <= rule.weight <= 1:
         raise ValueError(f"{rule.code}: weight {rule.weight} is not between 0 and 1")
+    if (rule.fix is None) != (rule.fix_kind is None):
+        raise ValueError(f"{rule.code}: a fix says what it is for, repair or style, and nothing else does")
     if rule.proof is not None and rule.fix is None:
         raise ValueError(f"{rule.code}: a proof, and no fix to prove")
     for kind, names, known in (
@@ -168,6 +172,7 @@ def rule(
     sieve: pl.Expr,
     *,
     fix: FixLevel | None = None,
+    fix_kind: FixKind | None = None,
     profiles: Iterable[str] = (),
     options: Mapping[str, Option] | None = None,
     severity_in: Mapping[str, Severity] | None = None,
@@ -183,6 +188,8 @@ def rule(
     The sieve sees the columns `label` (String), `tokens` (UInt32, how many), `problems` (String, the kinds of
     `rules.latex.reader.Problem` in the label with a space on each side), `marks` (see
     `rules.toolkit.sieves.has_command`), `canonical` and `visual_key`.
+
+    fix_kind: "repair" or "style", see `rules.findings.FixKind`; wanted with every fix.
 
     skips_canonical: the rule can't fire on a label in canonical spelling that holds nothing but symbols, scripts,
     groups of arguments, `\\left…\\right` and spaces, as most labels of most data sets are; it is spared those.
@@ -209,6 +216,7 @@ def rule(
                 judge,
                 sieve,
                 fix,
+                fix_kind,
                 frozenset(profiles),
                 dict(options or {}),
                 parse_doc(inspect.getdoc(judge) or ""),
@@ -310,6 +318,12 @@ def lost() -> Rule:
     """The rule that speaks of labels that ended the process which read them, whichever rules are asked for."""
     (code,) = tagged("lost")
     return all_rules()[code]
+
+
+@cache
+def fixing_as(kind: FixKind) -> tuple[str, ...]:
+    """The codes of the rules whose fix is of this kind, in their order."""
+    return tuple(code for code, rule in all_rules().items() if rule.fix_kind == kind)
 
 
 def mended_by(*menders: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-#: Tag, and what it says about a rule to other modules. Each of the first three tags has exactly one rule.
+#: Tag, and what it says about a rule to other modules. The first three, and `canonical-form`, have one rule each.
 TAGS: dict[str, str] = {
     "not-judged": "reports labels that another rule failed on, even if it isn't selected",
     "lost": "reports labels that ended the process that read them, even if it isn't selected",
@@ -25,6 +25,7 @@ TAGS: dict[str, str] = {
     "doubt": "reports that the label may not match its picture",
     "predictions": "compares the label with predictions of models",
     "unknown-name": "says that LaTeX doesn't know a command or an environment, or knows it as something else",
+    "canonical-form": "writes the whole label in the canonical form; style `canonical` makes its fix",
     "label-form": "asks of a label what a formula in a document needn't have: one line, no number, no display",
 }
 

@@ -44,7 +44,8 @@ Exit code of --check: 0 all files match the manifest, 1 files are missing, chang
 Examples:
   curate export run --out dataset
   curate export run --out dataset --fix safe --drop DUP,warning --keep CMD013 --max-repeats 20
-  curate export run-a run-b --out dataset --splits train=.8,test=.2 --keep-splits test --format sharegpt
+  curate export run --out dataset --fix safe --style canonical
+  curate export run-a run-b --out dataset --splits train=.8,test=.2 --keep-splits none --format sharegpt
   curate export run --out dataset --push-to-hub me/formulas --dry-run
   curate export --check dataset
 """,
@@ -63,7 +64,12 @@ Examples:
     "--keep", metavar="C,..", multiple=True, callback=_commas, help="Rules or severities that leave no sample out."
 )
 @click.option("--min-score", type=float, metavar="X", help="Leave out samples with a lower score.")
-@click.option("--fix", type=click.Choice(["none", "safe", "unsafe"]), help="Fixes to make first [default: none].")
+@click.option("--fix", type=click.Choice(["none", "safe", "unsafe"]), help="Repairs to make first [default: none].")
+@click.option(
+    "--style",
+    type=click.Choice(["none", "canonical"]),
+    help="Write every label in its one canonical spelling [default: none: as read].",
+)
 @click.option("--max-repeats", type=int, metavar="N", help="Keep at most N samples whose labels look the same.")
 @click.option(
     "--languages",
@@ -79,8 +85,10 @@ Examples:
 @click.option("--splits", metavar="NAME=SHARE,..", help="The splits [default: train=.9,validation=.05,test=.05].")
 @click.option(
     "--keep-splits",
-    type=click.Choice(["none", "test", "all"]),
-    help="Splits of the sources to keep as they are; train is cleaned against them [default: none].",
+    metavar="[NAME=]none|test|all",
+    multiple=True,
+    callback=_commas,
+    help="What to keep of the sources' own splits, or of one source's; the rest is cleaned against it [default: test].",
 )
 @click.option(
     "--near-duplicates",

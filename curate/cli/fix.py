@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from curate.base.terminal import Bars, say, width
 from curate.cli.options import chosen_rules, read_project, selection
 from rules.workers.cores import cores
 
+if TYPE_CHECKING:
+    from rules.fixing import Style
+
 
 @click.command(
     epilog="""
@@ -18,12 +22,19 @@ from rules.workers.cores import cores
 Examples:
   curate fix train_labels.txt --diff
   curate fix labels.jsonl --out fixed.jsonl --select DLM,WSP
+  curate fix labels.jsonl --out fixed.jsonl --style canonical
   curate fix m2e:train.jsonl --out fixed.jsonl --profile m2e --unsafe-fixes
 """
 )
 @click.argument("source", metavar="SOURCE")
 @click.option("--out", type=click.Path(path_type=Path), metavar="PATH", help="File to write (folder, if SOURCE is).")
 @click.option("--unsafe-fixes", is_flag=True, help="Make unsafe fixes too: they may change what is drawn.")
+@click.option(
+    "--style",
+    type=click.Choice(["none", "canonical", "rules"]),
+    default="none",
+    help="Spell every label in the canonical way too, or make the rules' fixes of style [default: none].",
+)
 @click.option("--diff", is_flag=True, help="Print a unified diff and write nothing.")
 @click.option(
     "--images",
@@ -37,6 +48,7 @@ def fix(
     source: str,
     out: Path | None,
     unsafe_fixes: bool,
+    style: Style,
     diff: bool,
     images: str | None,
     columns: str | None,
@@ -46,7 +58,10 @@ def fix(
     ignore: tuple[str, ...],
     select: tuple[str, ...],
 ) -> int:
-    """Fix the labels of a data set, in its own format.
+    """Repair the labels of a data set, in its own format.
+
+    A repair is for a label that is wrong or damaged, or holds what no image shows. --style canonical writes each
+    formula in its one canonical spelling besides; --style rules makes the fixes of style that the rules propose.
 
     A safe fix is made only if it is proven not to change what is drawn. The source is never overwritten. PATH gets the
     fixed labels; PATH.journal.jsonl gets the fixes made to each label, and the fixes that were refused, with reasons.
@@ -74,6 +89,7 @@ def fix(
             spec,
             ruleset,
             "unsafe" if unsafe_fixes else "safe",
+            style=style,
             images=folders.get(spec.name, folders.get(None)),
             columns={**given.get(None, {}), **given.get(spec.name, {})},
             first_number=first.get(spec.name, first.get(None)),
@@ -86,7 +102,7 @@ def fix(
             click.echo(line, nl=False)
         return 0
     write(fixed, out)
-    for text in report_lines(fixed, width()):
+    for text in report_lines(fixed, width(), style):
         say(text)
     say(f"fixed     {out}")
     say(f"journal   {journal_of(out)}")

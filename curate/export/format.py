@@ -47,6 +47,12 @@ class ExportFormat(ABC):
     columns: ClassVar[str]
     #: Are pictures files of their own, rather than bytes in a column? The card then gives no sizes of loaded data.
     picture_files: ClassVar[bool] = False
+    #: Endings of picture files that the readers of the format know, of png, jpg and webp.
+    endings: ClassVar[frozenset[str]] = frozenset({"png", "jpg", "webp"})
+    #: The media type of the files that hold rows, for croissant.json.
+    media_type: ClassVar[str] = "text/plain"
+    #: The columns of these files that croissant.json describes, with their types; none where they have no columns.
+    fields: ClassVar[Mapping[str, str]] = {}
     #: Where no row may lack an image: what the data set is, for the error ("an image folder").
     only_with_images: ClassVar[str] = ""
     #: Does a row hold the prompt?
@@ -59,6 +65,10 @@ class ExportFormat(ABC):
     @abstractmethod
     def data_files(self, split: str) -> str:
         """The glob that finds a split's files, relative to the data set's folder."""
+
+    def row_files(self, split: str) -> str:
+        """The glob that finds the files that hold the rows of a split, without pictures."""
+        return self.data_files(split)
 
     @abstractmethod
     def shard_name(self, shard: Shard) -> str:
@@ -85,6 +95,48 @@ class ExportFormat(ABC):
         return f'dataset["{split}"][0]["label"]'
 
 
+class LinesFormat(ExportFormat):
+    """A format of text files with a line a sample, and pictures in files of their own, which the lines name."""
+
+    picture_files = True
+    only_with_images = "an image folder"
+
+    @abstractmethod
+    def lines_file(self, split: str) -> str:
+        """The file that holds the lines of a split, relative to the data set's folder. Splits may share one."""
+
+    @abstractmethod
+    def picture_folder(self, shard: Shard) -> str:
+        """The folder of a shard's pictures, relative to the data set's folder, with a slash at the end."""
+
+    def picture_stem(self, shard: Shard, number: int) -> str:
+        """The name of a picture without its ending, each another one; number: of the row in its shard, from 0."""
+        return f"{number:06d}"
+
+    @abstractmethod
+    def line(self, row: Row, picture: str, split: str, prompt: str) -> str:
+        """The line of a row, without its end; picture: its file, relative to the data set's folder."""
+
+    def row_files(self, split: str) -> str:
+        return self.lines_file(split)
+
+    def shard_name(self, shard: Shard) -> str:
+        return self.picture_folder(shard)
+
+    def open(self, folder: Path, shard: Shard, prompt: str) -> ShardWriter:
+        from curate.export.write.picture_lines import PictureLines
+
+        return PictureLines(folder, shard, prompt, self)
+
+    def finish(self, folder: Path, shards: Mapping[str, list[Shard]], name: str) -> None:
+        from curate.export.write.picture_lines import put_together
+
+        put_together(folder, [(self.lines_file(split), shard) for split, parts in shards.items() for shard in parts])
+
+    def finished(self, splits: Iterable[str]) -> list[str]:
+        return list(dict.fromkeys(map(self.lines_file, splits)))
+
+
 #: Features as `datasets` writes them into a file's metadata. Pictures are decoded to RGB whatever their file holds.
 STRING: dict[str, Any] = {"dtype": "string", "_type": "Value"}
 _FEATURES: dict[str, Any] = {
@@ -96,16 +148,24 @@ _FEATURES: dict[str, Any] = {
 }
 
 
+#: What every format of columns has, for croissant.json.
+FIELDS: Mapping[str, str] = {"label": "sc:Text", "source": "sc:Text", "sample_id": "sc:Text", "score": "sc:Float"}
+
+
 class ParquetFormat(ExportFormat):
     """A format of Parquet files with the pictures inside, which `datasets` loads with its `Image` feature."""
 
     files = "`data/train-00000-of-00001.parquet`, … with the pictures inside"
     columns = "`image` (RGB), `label`, `source`, `sample_id`, `score` (1 is clean)"
+    media_type = "application/x-parquet"
+    fields: ClassVar[Mapping[str, str]] = {"image": "sc:ImageObject", **FIELDS}
     #: Column to feature, of the columns besides.
     features: ClassVar[dict[str, Any]] = {}
 
     #: Do rows have a column `drawn`?
     draws: ClassVar[bool] = False
+    #: Is the image in a list `images`, of one picture or none, rather than in `image`?
+    listed: ClassVar[bool] = False
 
     def cells(self, row: Row, prompt: str, *, with_image: bool) -> dict[str, Any]:
         """A row's values in the columns besides."""
@@ -133,7 +193,11 @@ class ParquetFormat(ExportFormat):
             drawn = {"drawn": _drawn(row.label)} if self.draws else {}
             return {**self.cells(row, prompt, with_image=with_image), **drawn}
 
-        return ParquetShard(folder, self.shard_name(shard), {**_FEATURES, **self.features}, cells)
+        features = {**_FEATURES, **self.features}
+        if self.listed:
+            picture = {"_type": "List", "feature": features.pop("image")}
+            features = {"images": picture, **features}
+        return ParquetShard(folder, self.shard_name(shard), features, cells)
 
 
 def _drawn(label: str) -> dict[str, Any] | None:

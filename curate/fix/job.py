@@ -18,7 +18,7 @@ from curate.fix.files import check_format, rewrite
 from curate.fix.realign import Progress, partners
 from curate.sources import FORMATS, Source, SourceSpec, read_source
 from curate.sources.places.output import Output
-from rules import Ruleset, fixing
+from rules import Ruleset, engine, fixing
 from rules.registry import mended_by
 
 _JOURNAL = ".journal.jsonl"
@@ -42,7 +42,7 @@ class Fixed:
     files: the files to write by their place below the output folder, fixed or not. journal: a row of every sample with
     a fix, made or refused: sample_id, rules, before, after, where there are any `refused`, {rule: reason}, and for a
     label that was moved to its picture `label_of`, the sample that had it. applied: samples by rule code. refused:
-    samples by rule code and reason.
+    samples by rule code and reason. not_canonical: samples whose label, as it is now, has another canonical spelling.
     """
 
     source: Source
@@ -50,6 +50,7 @@ class Fixed:
     journal: list[dict[str, object]]
     applied: dict[str, int]
     refused: dict[str, dict[str, int]]
+    not_canonical: int
 
     @property
     def changed(self) -> int:
@@ -73,6 +74,7 @@ def fix_source(
     ruleset: Ruleset,
     level: fixing.Level,
     *,
+    style: fixing.Style = "none",
     images: Path | None = None,
     columns: dict[str, str] | None = None,
     first_number: int | None = None,
@@ -81,6 +83,8 @@ def fix_source(
     progress: Progress | None = None,
 ) -> Fixed:
     """Read a source and fix its labels. At level "unsafe", labels of shifted pairs are moved to their pictures first.
+
+    style: as for `rules.fixing.fix`; it holds for every label of the source.
 
     images, columns, first_number: as for `read_source`. cache: where measures of pictures are kept; None: nowhere.
     progress: called with the stage's name, how much of it is done, and how much there is.
@@ -106,7 +110,7 @@ def fix_source(
         done += more
         report("fix", done, labels.len())
 
-    fixed = fixing.fix(labels.to_list(), ruleset, level, workers=workers, progress=count)
+    fixed = fixing.fix(labels.to_list(), ruleset, level, style=style, workers=workers, progress=count)
     rows = rows.join(fixed.rename({"label": "moved"}), on="moved", how="left", maintain_order="left")
     (realigning,) = mended_by("realign")
     rows = rows.with_columns(
@@ -118,7 +122,11 @@ def fix_source(
     journal = _journal(rows, dict(zip(changed["sample_id"], written, strict=True)))
     applied = Counter(rows["applied"].explode().drop_nulls().to_list())
     by_count = sorted(applied.items(), key=lambda item: (-item[1], item[0]))
-    return Fixed(source, files, journal, dict(by_count), _refused(rows))
+    spelled = rows["fixed"].unique(maintain_order=True)
+    canonical = engine.judge(spelled.to_list(), Ruleset(()), workers=workers).labels
+    others = canonical.filter(pl.col("canonical") != pl.col("label"))["label"]
+    not_canonical = rows.filter(pl.col("fixed").is_in(others.implode())).height
+    return Fixed(source, files, journal, dict(by_count), _refused(rows), not_canonical)
 
 
 def _moved(rows: pl.DataFrame, partner: pl.Series) -> pl.DataFrame:
@@ -208,9 +216,9 @@ def write(fixed: Fixed, out: Path) -> None:
             file.write_as(target, compressed=name.endswith(".gz"))
 
 
-def report_lines(fixed: Fixed, width: int) -> list[str]:
-    """What was done, by rule, for a person."""
-    from curate.base.tables import Column, count, text_table
+def report_lines(fixed: Fixed, width: int, style: fixing.Style = "none") -> list[str]:
+    """What was done, by rule, for a person; and what of style wasn't, where none was asked for."""
+    from curate.base.tables import Column, count, text_table, things
     from rules.registry import all_rules
 
     catalogue = all_rules()
@@ -233,6 +241,11 @@ def report_lines(fixed: Fixed, width: int) -> list[str]:
     lines.append(f"{count(fixed.changed)} of {count(total)} labels changed")
     if fixed.refused:
         lines.append("Refused fixes are not made, and their findings stay; the journal names the labels.")
+    if fixed.not_canonical and style == "none":
+        lines.append(
+            f"{things(fixed.not_canonical, 'label')} could be spelled in the canonical way, which changes no picture; "
+            "--style canonical does it"
+        )
     if fixed.source.unreadable.total:
         lines.append(f"{count(fixed.source.unreadable.total)} rows could not be read and stay as they are")
     return lines

@@ -94,6 +94,13 @@ class SourceFormat(ABC):
         too. Raises UserError where it doesn't hold the label that was read from it.
         """
 
+    def split_called(self, split: str | None, path: Path) -> str | None:
+        """The name that a split has in samples: the data set's own, or one that says what it is for.
+
+        split: the data set's own name, None where it gives none. path: of the part.
+        """
+        return split
+
     def label_files(self, folder: Path) -> list[Path]:
         """For parts that are folders of one file a label: these files; the n-th is that of row n, counted from 1."""
         raise NotImplementedError(f"{self.name}: a part is a folder, and label_files doesn't say what is in it")

@@ -28,11 +28,9 @@ from curate.sources.places.file_text import Change
 from curate.sources.places.ink_notes import in_inkml, xml_encoding
 from curate.sources.places.json_labels import in_json
 from curate.sources.places.output import Files
-from curate.sources.splits import name_parts
-from rules.sets import split_names
+from curate.sources.splits import folder_split, name_parts
 
 NOT_INKML = "not valid InkML"
-_YEAR = re.compile(r"(?:19|20)\d\d")
 DRAWN = "pictures drawn from the strokes of InkML files"
 #: The column that holds each row's InkML file until its image is known. No annotation can be called so.
 _FILE = "\0file"
@@ -69,7 +67,7 @@ class InkFormat(SourceFormat):
         look = Look(path)
         with_ink = [folder.path for folder in look.tree if any(_is_ink(name) for name in folder.names[0])]
         if with_ink:
-            return [Part(folder, _split_of(folder, path)) for folder in with_ink]
+            return [Part(folder, folder_split(folder, path)) for folder in with_ink]
         lists = [file.path for file in look.label_files if file.suffix == ".json" and file.is_json_array]
         if lists:
             return name_parts(lists, path)
@@ -117,13 +115,6 @@ def label_kind(look: Look) -> str | None:
     if re.search(rb"""type=["']truth["']""", head):
         return "truth"
     return "label" if re.search(rb"""type=["']label["']""", head) else None
-
-
-def _split_of(folder: Path, base: Path) -> str | None:
-    """The split of a folder's files: CROHME has `train/INKML/MfrDB`, a part of its training set, and `test/2014`."""
-    names = folder.relative_to(base).parts
-    found = [next(filter(None, map(split_names.word, names)), None), next(filter(_YEAR.fullmatch, names), None)]
-    return "_".join(filter(None, found)) or next(iter(names), None)
 
 
 def _is_ink(name: str) -> bool:

@@ -142,7 +142,7 @@ def _read(
     for place, part in enumerate(parts):
         if job.left() == 0:
             break
-        frame = _read_part(chosen, part, job, spec)
+        frame = _renamed(_read_part(chosen, part, job, spec), chosen, part)
         frames.append(frame.with_columns(pl.lit(place, pl.Int64).alias("file")))
         for file in (part.path, part.extra):
             if file is not None:
@@ -153,6 +153,7 @@ def _read(
         note_unused(job, path)
     if job.rows == 0 and limit != 0:
         raise NoRows(f"{spec.target}: read as {chosen.name}, it holds no row")
+    spec = replace(spec, split=spec.split and chosen.split_called(spec.split, path))
     source = finish(frames, parts, job, spec, chosen.name)
     if remote:
         source = replace(source, path=Path(spec.target))
@@ -169,6 +170,13 @@ def _read_part(chosen: SourceFormat, part: Part, job: Job, spec: SourceSpec) -> 
         if spec.format and (hint := _looks_like(spec)):
             raise UserError(f"{error}{hint}") from error
         raise
+
+
+def _renamed(frame: pl.DataFrame, chosen: SourceFormat, part: Part) -> pl.DataFrame:
+    """The frame with its splits called as samples have them; images were looked for by their own names."""
+    names = {name: chosen.split_called(name, part.path) for name in frame["split"].unique()}
+    unnamed = pl.lit(names.pop(None, None), pl.String)
+    return frame.with_columns(split=pl.col("split").replace(names).fill_null(unnamed))
 
 
 def _looks_like(spec: SourceSpec) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from curate.sources.model import Part
 from rules.sets import split_names
 
+#: A folder that is called after a year, as the test sets of CROHME are.
+YEAR = re.compile(r"(?:19|20)\d\d")
 _SHARD = re.compile(r"-\d{5}-of-\d{5}(-[0-9a-f]+)?$")
 _NEUTRAL = re.compile(r"(?i)(caption|label|annotation|formula|metadata|data|gt|image|img|list|ink(ml)?)s?")
 
@@ -28,10 +30,14 @@ def split_name(path: Path, base: Path) -> str | None:
     return _with_word(stem, above)
 
 
-def within_split(folder: Path, base: Path) -> str | None:
-    """The split that a folder of small files is: its name, after the split's word where only one above it says that."""
-    above = [inner.name for inner in folder.parents if inner != base and inner.is_relative_to(base)]
-    return None if folder == base else _with_word(folder.name, above)
+def folder_split(folder: Path, base: Path) -> str | None:
+    """The split of the files in a folder of a data set: `train/INKML/MfrDB` is `train`, `test/2014` is `test_2014`.
+
+    Its word and year are taken from wherever they stand; without either, the outermost folder names it.
+    """
+    names = folder.relative_to(base).parts
+    found = [next(filter(None, map(split_names.word, names)), None), next(filter(YEAR.fullmatch, names), None)]
+    return "_".join(filter(None, found)) or next(iter(names), None)
 
 
 def _with_word(name: str, above: list[str]) -> str:

@@ -95,7 +95,9 @@ def evaluate(
     truths = None if audited is None else label_errors.truths_of(audited, rows, cores(8))
     with Bars() as bars:
         found = evaluation.evaluate(rows, workers=cores(8), characters=cdm, progress=partial(bars, "draw"))
+    predicted = prediction_facts(predictions)
     metrics = evaluation.as_metrics(found)
+    metrics["note"] = ". ".join(filter(None, (metrics["note"], evaluation.style_note(predicted)))) or None
     raw = taken.raw(found, cores(8))
     labels = None if truths is None else label_errors.label_errors(rows, found.numbers, truths, cores(8))
     if labels is not None:
@@ -106,7 +108,7 @@ def evaluate(
             "key_version": KEY_VERSION,
             "file": predictions.name,
             "unwrapped": taken.as_json(raw),
-            "predicted": prediction_facts(predictions),
+            "predicted": predicted,
             **metrics,
         }
     )

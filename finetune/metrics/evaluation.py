@@ -7,7 +7,7 @@ memory.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -224,6 +224,16 @@ def note(found: Evaluated) -> str | None:
     """What to know before the figures are read."""
     notes = [said for said in (found.program_text.in_words(), spacing_note(found)) if said is not None]
     return ". ".join(notes) or None
+
+
+def style_note(predicted: Mapping[str, Any] | None) -> str | None:
+    """Why raw metrics are no measure of a model that was trained on other labels. predicted: as `prediction_facts`."""
+    if ((predicted or {}).get("data") or {}).get("style") != "canonical":
+        return None
+    return (
+        "The truths are in canonical spelling (curate export --style canonical): raw metrics count any other spelling "
+        "as wrong. Read the canonical ones, unless the model was trained on such labels"
+    )
 
 
 def spacing_note(found: Evaluated) -> str | None:

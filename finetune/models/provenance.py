@@ -101,6 +101,7 @@ def prediction_facts(path: Path) -> dict[str, Any] | None:
         "data": {
             "name": _public(str(data.get("path"))),
             **{name: data.get(name) for name in ("split", "rows", "sha256", "manifest_sha256")},
+            **({"style": data["style"]} if data.get("style") else {}),
         },
         "prompt": facts.get("prompt"),
     }

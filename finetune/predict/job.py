@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from curate import __version__
 from curate.base.errors import UserError
-from curate.export.tell.manifest import MANIFEST
+from curate.export.tell.manifest import MANIFEST, style_of
 from finetune.models.facts import ModelFacts
 from finetune.predict.engines import Answer, Answerer, Asking, Question, Rows, predict_batches
 from finetune.predict.file import PredictionFile
@@ -200,6 +200,7 @@ def data_facts(where: str, split: str, questions: Questions, resize: str) -> dic
         "sha256": questions.sha256(),
         "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else None,
         "resize": resize,
+        **({"style": style} if (style := style_of(Path(where))) else {}),
     }
 
 

@@ -29,6 +29,7 @@ def _in_text(label: Label, offset: int) -> bool:
     "info",
     NON_ASCII,
     fix="unsafe",
+    fix_kind="repair",
     profiles=("default", "handwritten", "printed"),
     covers=["UNI1"],
 )
@@ -53,7 +54,7 @@ def cjk_in_math(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("text in math mode", *match.span(), replacement)
 
 
-@rule("UNI002", "full-width", "info", NON_ASCII, fix="unsafe", covers=["UNI2"])
+@rule("UNI002", "full-width", "info", NON_ASCII, fix="unsafe", fix_kind="style", covers=["UNI2"])
 def full_width(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full-width form of an ASCII character: `（ ）`, `：`, `％`.
 
@@ -71,7 +72,7 @@ def full_width(label: Label, options: Options) -> Iterator[Finding]:
             yield Finding(f"{match[0]} is the full-width form of {plain}", *match.span(), unicode_math.escaped(plain))
 
 
-@rule("UNI003", "unicode-symbol", "info", NON_ASCII, fix="safe", covers=["UNI3"])
+@rule("UNI003", "unicode-symbol", "info", NON_ASCII, fix="safe", fix_kind="style", covers=["UNI3"])
 def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
     r"""A symbol as a Unicode character where LaTeX has a command: `×`, `≤`, `α`, `√`.
 
@@ -97,7 +98,7 @@ def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
         )
 
 
-@rule("UNI004", "look-alike-character", "warning", NON_ASCII, fix="safe", covers=["UNI4"])
+@rule("UNI004", "look-alike-character", "warning", NON_ASCII, fix="safe", fix_kind="repair", covers=["UNI4"])
 def look_alike_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A character that looks like an ASCII one and isn't: a Cyrillic а, a minus sign U+2212, a typographic quote.
 
@@ -122,7 +123,7 @@ _INVISIBLE = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u
 _ODD_SPACE = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u2028\u2029"
 
 
-@rule("UNI005", "invisible-character", "warning", NON_ASCII, fix="unsafe", covers=["UNI5"])
+@rule("UNI005", "invisible-character", "warning", NON_ASCII, fix="unsafe", fix_kind="repair", covers=["UNI5"])
 def invisible_character(label: Label, options: Options) -> Iterator[Finding]:
     """A character nobody sees: a zero-width space, a byte order mark, a mark of writing direction, a no-break space.
 
@@ -145,6 +146,7 @@ def invisible_character(label: Label, options: Options) -> Iterator[Finding]:
     "warning",
     NON_ASCII,
     fix="unsafe",
+    fix_kind="repair",
     covers={"UNI3": "for letters in a font and scripts as characters"},
 )
 def styled_letter(label: Label, options: Options) -> Iterator[Finding]:
@@ -169,6 +171,7 @@ def styled_letter(label: Label, options: Options) -> Iterator[Finding]:
     "warning",
     NON_ASCII,
     fix="unsafe",
+    fix_kind="repair",
     covers={"UNI3": "for letters in a font and scripts as characters"},
 )
 def script_character(label: Label, options: Options) -> Iterator[Finding]:
@@ -191,7 +194,7 @@ def script_character(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("a script as a character", *match.span(), f" {sign} {{ {' '.join(plain)} }}{gap}")
 
 
-@rule("UNI008", "combining-mark", "warning", NON_ASCII, fix="unsafe", covers=["UNI5"])
+@rule("UNI008", "combining-mark", "warning", NON_ASCII, fix="unsafe", fix_kind="repair", covers=["UNI5"])
 def combining_mark(label: Label, options: Options) -> Iterator[Finding]:
     r"""An accent as a character that combines with the one before: `x` and U+0304.
 
@@ -213,7 +216,13 @@ _MOJIBAKE = re.compile(
 
 
 @rule(
-    "UNI009", "broken-encoding", "warning", NON_ASCII, fix="display", covers={"UNI5": "for text in the wrong encoding"}
+    "UNI009",
+    "broken-encoding",
+    "warning",
+    NON_ASCII,
+    fix="display",
+    fix_kind="repair",
+    covers={"UNI5": "for text in the wrong encoding"},
 )
 def broken_encoding(label: Label, options: Options) -> Iterator[Finding]:
     """Text read in the wrong encoding: U+FFFD, `Ã` and U+0097 for `×`, characters of a private font.

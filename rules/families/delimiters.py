@@ -26,6 +26,7 @@ def _wrapper_only(text: str, edits: Sequence[Edit]) -> bool:
     "warning",
     has(r"^\s*(?:\$|\\\[|\\\(|\\begin *\{ *(?:equation|displaymath|math))"),
     fix="safe",
+    fix_kind="repair",
     skips_canonical=True,
     weight=0.02,
     proof=_wrapper_only,
@@ -53,7 +54,14 @@ def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
 
 
 @rule(
-    "DLM002", "inner-dollar", "error", has_problem("inner-dollar"), fix="display", skips_canonical=True, covers=["DLM2"]
+    "DLM002",
+    "inner-dollar",
+    "error",
+    has_problem("inner-dollar"),
+    fix="display",
+    fix_kind="repair",
+    skips_canonical=True,
+    covers=["DLM2"],
 )
 def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
     r"""A dollar sign, `\(` or the like inside a formula: it begins or ends math mode where math must go on.
@@ -84,6 +92,7 @@ def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
     "warning",
     has_text("%"),
     fix="unsafe",
+    fix_kind="repair",
     skips_canonical=True,
     covers=["DLM3"],
     tags=["label-form"],
@@ -120,6 +129,7 @@ _NUMBERED = re.compile(
     "info",
     has_command("tag", "eqno", "leqno") | has(r"\(\s*[\d. ]+[a-z']?\s*\)\s*$"),
     fix="unsafe",
+    fix_kind="repair",
     covers=["DLM4"],
     tags=["label-form"],
 )
@@ -163,6 +173,7 @@ def _residue_only(text: str, edits: Sequence[Edit]) -> bool:
     "info",
     has_command(*(name[1:] for name in (*_RESIDUE, *_REFERENCES))),
     fix="safe",
+    fix_kind="repair",
     skips_canonical=True,
     weight=0.02,
     proof=_residue_only,
@@ -206,6 +217,7 @@ def _after_group(label: Label, index: int) -> int:
     "info",
     has(r"[.,;]\s*$"),
     fix="display",
+    fix_kind="repair",
     profiles=("default", "printed", "m2e"),
     weight=0.0,
     covers=["DLM6"],

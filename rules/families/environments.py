@@ -58,6 +58,7 @@ def _meaningful_end(label: Label) -> int:
     "error",
     has_problem("nested-display-environment", "display-environment", "text-environment"),
     fix="unsafe",
+    fix_kind="repair",
     skips_canonical=True,
     weight=0.02,
     covers=["ENV2"],
@@ -132,6 +133,7 @@ def _renamed(label: Label, start: int, inner: str) -> str:
     "info",
     has(r"\\left\s*(?:[(\[|]|\\\{|\\\|)\s*\\begin\s*\{\s*(?:matrix|array)"),
     fix="display",
+    fix_kind="style",
     skips_canonical=True,
     covers=["ENV3"],
 )
@@ -183,6 +185,7 @@ def _delimited(label: Label, left: int) -> tuple[int | None, str | None]:
     "error",
     has_problem("unknown-environment"),
     fix="display",
+    fix_kind="repair",
     skips_canonical=True,
     covers=["ENV4"],
     tags=["unknown-name"],

@@ -22,6 +22,7 @@ from rules.toolkit.sieves import LABEL, has, has_text
     "info",
     has_text("  ") | LABEL.str.starts_with(" ") | LABEL.str.ends_with(" "),
     fix="safe",
+    fix_kind="repair",
     options={EVERY: OFF},
     skips_canonical=True,
     covers=["WSP1"],
@@ -85,6 +86,7 @@ _SPACE_WORDS = sorted(token[1:] for token, action in ACTIONS.items() if action =
     "info",
     has(rf"(?:\\[,;:!>\\]|\\\s?|~|\\(?:{'|'.join(_SPACE_WORDS)})|\\[hv]space\s*\*?\s*\{{[^{{}}]*\}})\s*$"),
     fix="safe",
+    fix_kind="repair",
     skips_canonical=True,
     covers=["WSP3"],
 )
@@ -150,6 +152,7 @@ def _size_end(token: str, text: str, at: int) -> int | None:
     "info",
     has(r"\\[,!;:> ]|~|\\q?quad|\\h(?:space|skip)|\\(?:thin|en)space"),
     fix="unsafe",
+    fix_kind="style",
     options={EVERY: OFF},
     weight=0.0,
     covers=["WSP4"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from rules.sets.split_names import standard_of
+from rules.sets.split_names import meaning
 
 #: A label counts as long from this number of tokens on: shorter ones meet by chance.
 LONG = 10
@@ -39,11 +39,11 @@ _SIDE = ("source", "split")
 
 
 def rank() -> pl.Expr:
-    """The rank of a sample's side, from the split's name or, where there is none, from the source's.
+    """The rank of a sample's side, from the split's name or, where that says nothing, from the source's.
 
     `rules.sets.split_names` says which names are tests and which validation; all others are training.
     """
-    standard = standard_of(pl.coalesce("split", "source"))
+    standard = meaning(pl.col("split"), pl.col("source"))
     ranks = {"validation": RANKS["validation"], "test": RANKS["test"]}
     return standard.replace_strict(ranks, default=RANKS["training"], return_dtype=pl.Int8).alias("rank")
 

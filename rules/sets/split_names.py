@@ -13,17 +13,21 @@ WORDS: dict[str, tuple[str, ...]] = {
     "test": ("testing", "test", "evaluation", "eval", "benchmark", "bench"),
     "train": ("training", "train"),
 }
+#: Names of published test sets that hold none of these words: UniMER-Test's four, OmniDocBench, CROHME's years.
+_PUBLISHED = r"cpe|hwe|sce|spe|omnidocbench|crohme[\W_]?(?:20)?(?:1[1-469]|19|23)"
 _BEFORE = "(?i)(?:^|[^a-z])"
 _ANY = re.compile(rf"{_BEFORE}({'|'.join(word for words in WORDS.values() for word in words)})(?:[^a-z]|$)")
 #: One letter may number a part of the split: `testA`.
 _PATTERNS = {split: rf"{_BEFORE}(?:{'|'.join(words)})[a-z]?(?:[^a-z]|$)" for split, words in WORDS.items()}
-_COMPILED = {split: re.compile(pattern) for split, pattern in _PATTERNS.items()}
+#: In the order in which they are looked for: what a name says outright goes before what it is known for.
+_SAID = (*_PATTERNS.items(), ("test", rf"{_BEFORE}(?:{_PUBLISHED})(?:[^a-z0-9]|$)"))
+_COMPILED = [(split, re.compile(pattern)) for split, pattern in _SAID]
 
 
 def standard(name: str | None) -> str | None:
     """train, validation or test for a data set's own name of a split; None for a name that says none of them."""
     if name is not None:
-        for split, pattern in _COMPILED.items():
+        for split, pattern in _COMPILED:
             if pattern.search(name):
                 return split
     return None
@@ -37,5 +41,10 @@ def word(name: str) -> str | None:
 
 def standard_of(name: pl.Expr) -> pl.Expr:
     """`standard` of a column (String, null where it is None)."""
-    said = (pl.when(name.str.contains(pattern)).then(pl.lit(split)) for split, pattern in _PATTERNS.items())
-    return pl.coalesce(said)
+    said = (pl.when(name.str.contains(pattern)).then(pl.lit(split)) for split, pattern in _SAID)
+    return pl.coalesce(*said, pl.lit(None, pl.String))
+
+
+def meaning(split: pl.Expr, source: pl.Expr) -> pl.Expr:
+    """What samples are for: `standard_of` their split, or of their source's name where the split says nothing."""
+    return pl.coalesce(standard_of(split), standard_of(source))

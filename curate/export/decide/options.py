@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 else:
     FormatName = Literal[tuple(FORMATS)]  # which a checker of types can't know
 
+#: What of a source's own splits is kept: nothing; test and validation sets; the training split too.
+Keep = Literal["none", "test", "all"]
+KEEPS: tuple[Keep, ...] = ("none", "test", "all")
 SEVERITIES = ("error", "warning", "info")
 #: The prompt of the formats with conversations.
 PROMPT = "Write the LaTeX code of the formula in this image."
@@ -37,7 +40,7 @@ def _files_beside() -> Iterator[str]:
 _TAKEN = {
     "all": "to `datasets` it means all of them",
     **dict.fromkeys(
-        ("assets", "readme.md", "manifest.json", "dropped.parquet", *_files_beside()),
+        ("assets", "readme.md", "manifest.json", "croissant.json", "dropped.parquet", *_files_beside()),
         "the card or another file beside the data is called so",
     ),
 }
@@ -53,7 +56,9 @@ class ExportOptions:
 
     drop: rules (codes, names, families) and severities whose findings drop a sample, besides `error`. keep: those whose
     findings never do. languages: of labels whose letters are neither Latin nor Greek, those to keep; None keeps all.
-    max_repeats: samples with one visual key. splits: name to share, the training split first. licences: by source.
+    max_repeats: samples with one visual key. splits: name to share, the training split first. keep_splits: what of the
+    sources' own splits is kept (KEEPS), for all sources or one (`crohme=none`); test sets where nothing is said.
+    licences: by source.
     """
 
     format: FormatName = "hf"
@@ -61,6 +66,7 @@ class ExportOptions:
     keep: tuple[str, ...] = ()
     min_score: Share | None = None
     fix: Literal["none", "safe", "unsafe"] = "none"
+    style: Literal["none", "canonical"] = "none"
     max_repeats: Count | None = None
     languages: tuple[str, ...] | None = None
     min_tokens: int | None = None
@@ -68,7 +74,7 @@ class ExportOptions:
     min_chars: int | None = None
     max_chars: Count | None = None
     splits: Mapping[str, float] = field(default_factory=_default_splits)
-    keep_splits: Literal["none", "test", "all"] = "none"
+    keep_splits: tuple[str, ...] = ()
     near_duplicates: Literal["leave", "keep"] = "leave"
     seed: int = 0
     resize: Resize = "upscale"
@@ -85,6 +91,7 @@ class ExportOptions:
         check(self)
         _check_texts(self)
         _check_splits(self.splits)
+        _ = self.keeping
         _check_languages(self.languages)
         _ = self.form  # which may have no room for drawings
 
@@ -93,6 +100,21 @@ class ExportOptions:
         """The format that `format` names, with a column for drawn labels where they are asked for."""
         form = FORMATS[self.format]
         return form.with_drawings() if self.drawn else form
+
+    @property
+    def keeping(self) -> dict[str | None, Keep]:
+        """What of its own splits each source named in `keep_splits` keeps; None stands for all others."""
+        found: dict[str | None, Keep] = {}
+        for text in self.keep_splits:
+            name, equals, what = text.rpartition("=")
+            keep = next((keep for keep in KEEPS if keep == what), None)
+            if keep is None or (equals and not name):
+                raise UserError(f"keep_splits {text!r} is not [NAME=]{'|'.join(KEEPS)}, as in crohme=none")
+            source = name or None
+            if source in found:
+                raise UserError(f"keep_splits says twice what {source or 'all sources'} shall keep")
+            found[source] = keep
+        return found
 
     def as_config(self) -> dict[str, Any]:
         """Everything that decides what the data set holds, for its manifest."""
@@ -198,6 +220,7 @@ def make_options(
 
 
 def _split_up(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Splits may be one text, as on the command line."""
-    splits = settings.get("splits")
-    return {**settings, "splits": parse_splits(splits)} if isinstance(splits, str) else settings
+    """Splits may be one text, as on the command line, and so may what is kept of a source's own."""
+    splits, keeps = settings.get("splits"), settings.get("keep_splits")
+    given = {**settings, "splits": parse_splits(splits)} if isinstance(splits, str) else settings
+    return {**given, "keep_splits": (keeps,)} if isinstance(keeps, str) else given

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from curate.base.tables import things
+from curate.base.tables import count, things
 from curate.export.decide import policy, splits, stats
 from curate.export.decide.inputs import Input
 from curate.export.decide.licences import clashes, licence_of
@@ -22,7 +22,7 @@ from curate.export.decide.rows import Rows, how_many, mapped, stored, windows
 from curate.export.tell.manifest import describe_inputs, sha256_of, versions
 from curate.export.write.pictures import Studio, pixel_number
 from curate.export.write.shards import ROW_COLUMNS, Shard, cut, rows_of, texts
-from rules.sets import split_names
+from rules.sets.leaks import side_name
 from rules.sets.licences import OTHER, UNKNOWN, is_clear, joint, standard
 
 #: Called with a stage's name, how much of it is done, and how much there is.
@@ -87,11 +87,12 @@ def make_plan(
     rows = splits.with_splits(rows, options)
     licences = {source["name"]: licence_of(source, options.licences) for item in inputs for source in item.sources}
     licence, clash = _licence(licences, options)
-    names = splits.order(options)
+    kept_names = splits.kept_in(rows)
+    names = [name for name in splits.order(options) if name in options.splits or name in kept_names]
     shards = cut(rows, names)
     kept = sum(shard.height for shard in shards)
     plan = ExportPlan(options, list(inputs), labels, rows, names, licences, licence, clash, [], shards, kept)
-    plan.notes.extend(_notes(plan, judging.curable))
+    plan.notes.extend(_notes(plan, judging.curable, judging.damaged))
     if judging.wrong:
         stayed = things(judging.wrong, "sample")
         plan.notes.append(f"{stayed} with findings that leave others out stayed, as people decided.")
@@ -101,8 +102,9 @@ def make_plan(
 class _Judging:
     """Looks at each sample for itself, and counts on the way.
 
-    curable: samples left out for a rule that proposed a fix, by the fix's level. wrong: samples that stay, as people
-    decided, with findings that leave others out.
+    curable: samples left out for a rule that proposed a repair, by its level. damaged: samples of kept test sets with a
+    repair that isn't made, by rule, and all of them under "". wrong: samples that stay, as people decided, with
+    findings that leave others out.
     """
 
     def __init__(
@@ -112,22 +114,24 @@ class _Judging:
         self._workers, self._report = workers, report
         self.labels: list[Relabelled] = []
         self.curable: Counter[str] = Counter()
+        self.damaged: Counter[str] = Counter()
         self.wrong = 0
 
     def windows(self) -> Iterator[pl.DataFrame]:
         """The rows of a plan before samples are compared with each other, those of a run after those of another."""
         options = self._options
         names = policy.Names.of(self._inputs)
-        own = names.own_split.categories
-        kept = own.filter(splits.kept_split(own, options).is_in(["test", "validation"])).to_list()
+        sides = splits.kept_sides(names.sides, options)
+        frozen = splits.frozen_sides(sides)
         for item in self._inputs:
             findings = item.findings(self._tmp, policy.matters(item, options))
             done = relabel(
                 item,
                 options.fix,
+                options.style,
                 self._tmp,
                 findings,
-                frozen=pl.col("split").is_in(kept),
+                frozen=frozen,
                 workers=self._workers,
                 progress=lambda at, of: self._report("fix", at, of),
             )
@@ -138,9 +142,10 @@ class _Judging:
                 worst = policy.worst_findings(item, done, options, found, start)
                 self.wrong += worst.filter(pl.col("row").is_in(winning)).height
                 window = policy.base(item, done, names, found, start)
-                window = window.with_columns(splits.kept_split(window["own_split"], options))
+                window = splits.with_kept(window, sides)
                 window = policy.with_reasons(window, worst, options, splits.frozen(options))
                 self.curable.update(policy.curable(window, found))
+                self.damaged.update(policy.damaged(window, found, splits.frozen(options)))
                 yield window
             findings.remove()
 
@@ -180,7 +185,7 @@ def _with_pixels(
     total = how_many(rows, unseen)
     if not total:
         return rows
-    done = count(1)
+    done = itertools.count(1)
 
     def hashed(window: pl.DataFrame, _: int) -> pl.DataFrame:
         places = window.select(unseen).to_series().arg_true()
@@ -203,10 +208,10 @@ def _with_pixels(
     return mapped(rows, hashed)
 
 
-def _notes(plan: ExportPlan, curable: Mapping[str, int]) -> list[str]:
+def _notes(plan: ExportPlan, curable: Mapping[str, int], damaged: Counter[str]) -> list[str]:
     """What a person should know besides the counts, a sentence each."""
-    notes: list[str] = []
     options = plan.options
+    notes = [*_about_tests(plan.frame), *_about_residue(damaged), *_about_style(plan)]
     stale = sum(len(done.stale) for done in plan.labels)
     strangers = sum(len(done.strangers) for done in plan.labels)
     torn = sum(len(item.decisions.unreadable) for item in plan.inputs)
@@ -216,20 +221,6 @@ def _notes(plan: ExportPlan, curable: Mapping[str, int]) -> list[str]:
         notes.append(f"{things(strangers, 'decision')} not applied: made about a sample that the run doesn't have.")
     if torn:
         notes.append(f"{things(torn, 'line')} of decisions.jsonl can't be read and count for nothing.")
-    if options.keep_splits == "none":
-        tested = _own_tests(plan.frame)
-        if tested:
-            notes.append(
-                f"{things(tested, 'sample')} of test or validation sets that sources have of their own were placed "
-                "anew; --keep-splits test leaves them where they are."
-            )
-    else:
-        mixed = _placed_beside_kept(plan.frame)
-        if mixed:
-            notes.append(
-                f"{things(mixed, 'sample')} of other sets were placed in the test and validation splits that are kept; "
-                "--splits train=1 places none there."
-            )
     for level in {"none": ("safe", "unsafe"), "safe": ("unsafe",)}.get(options.fix, ()):
         rest = curable[level]
         if rest:
@@ -243,20 +234,44 @@ def _notes(plan: ExportPlan, curable: Mapping[str, int]) -> list[str]:
     return notes
 
 
-def _placed_beside_kept(rows: Rows) -> int:
-    columns = ("reason", "split", "kept_split")
-    kept, placed = set[str](), Counter[str]()
-    for window in windows(rows, *columns):
-        staying = window.filter(pl.col("reason").is_null())
-        kept.update(staying["kept_split"].drop_nulls().unique())
-        placed.update(dict(staying.filter(pl.col("kept_split").is_null())["split"].value_counts().iter_rows()))
-    return sum(placed[name] for name in kept & {"test", "validation"})
+def _about_tests(rows: Rows) -> Iterator[str]:
+    """What became of the test and validation sets that the sources have of their own."""
+    tests = [row for row in stats.own_splits(rows) if row["is_for"] != "train"]
+    kept = {side_name(row["source"], row["split"]): row["samples"] for row in tests if row["kept"]}
+    if kept:
+        named = ", ".join(f"{name} ({count(number)})" for name, number in kept.items())
+        yield f"Kept as they are, with nothing added: {named}. To split them anew: --keep-splits [NAME=]none."
+        if how_many(rows, pl.col("reason").is_null()) == sum(kept.values()):
+            yield (
+                "There is nothing to train on: all samples are of test and validation sets. Evaluate on this data set, "
+                "or export training data with it: curate export RUN OTHER_RUN --out DIR."
+            )
+    anew = sum(row["samples"] for row in tests if not row["kept"])
+    if anew:
+        yield f"{things(anew, 'sample')} of test or validation sets were placed anew, as --keep-splits asks."
 
 
-def _own_tests(rows: Rows) -> int:
-    staying = (w.filter(pl.col("reason").is_null()) for w in windows(rows, "reason", "own_split"))
-    counts = pl.concat(window["own_split"].value_counts() for window in staying)
-    return sum(number for name, number in counts.iter_rows() if split_names.standard(name) in ("test", "validation"))
+def _about_residue(damaged: Counter[str]) -> Iterator[str]:
+    """Which damage stays in test sets that are kept as they are."""
+    if damaged[""]:
+        most = ", ".join(f"{code} ({count(number)})" for code, number in damaged.most_common(4) if code)
+        needing = "needs a repair and stays as it is" if damaged[""] == 1 else "need a repair and stay as they are"
+        yield (
+            f"{things(damaged[''], 'label')} of kept test and validation sets {needing}: {most}. "
+            "`curate fix` repairs a whole source; audit what it writes, and export that."
+        )
+
+
+def _about_style(plan: ExportPlan) -> Iterator[str]:
+    """How labels are spelled, where labels were to be changed at all."""
+    respelled, others = (sum(getattr(done, name) for done in plan.labels) for name in ("respelled", "not_canonical"))
+    if plan.options.style == "canonical":
+        yield f"{things(respelled, 'label')} respelled: all that can be read are in canonical spelling, test sets too."
+    elif plan.options.fix != "none" and others:
+        yield (
+            f"{things(others, 'label')} could be spelled in the canonical way, which changes no picture; --style "
+            "canonical does it for all."
+        )
 
 
 def dropped_rows(plan: ExportPlan) -> Iterator[pl.DataFrame]:
@@ -283,9 +298,12 @@ def facts(plan: ExportPlan) -> dict[str, Any]:
         "sources": [{**row, "licence": plan.licences[row["source"]]} for row in stats.sources(plan.frame)],
         "dropped": stats.reasons(plan.frame),
         "fixed": _sum(done.fixed for done in plan.labels),
+        "respelled": sum(done.respelled for done in plan.labels),
+        "not_canonical": sum(done.not_canonical for done in plan.labels),
         "refused_fixes": _sum(done.refused for done in plan.labels),
         "decisions": _decided(plan),
         "leaks": stats.leaks(plan.frame, plan.splits),
+        "own_splits": stats.own_splits(plan.frame),
         "drift": stats.drift(plan.frame, plan.splits),
         "notes": plan.notes,
     }

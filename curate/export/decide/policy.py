@@ -19,7 +19,7 @@ from curate.export.decide.languages import LANGUAGES, language
 from curate.export.decide.options import SEVERITIES, ExportOptions
 from curate.export.decide.relabel import CHANGED, WINNING, Relabelled
 from curate.export.decide.rows import Rows, settled
-from rules.registry import SelectionError, expand, mended_by, tagged
+from rules.registry import SelectionError, expand, fixing_as, mended_by, tagged
 from rules.score import scores
 
 #: Why a sample is not in the data set, in words for tables.
@@ -49,13 +49,18 @@ class Names:
 
     source: pl.Enum
     own_split: pl.Enum
+    #: Each source with each split that it has: the columns source and own_split.
+    sides: pl.DataFrame
 
     @classmethod
     def of(cls, inputs: Iterable[Input]) -> Names:
         """All names in the samples of these runs."""
         frames = [item.run.samples.select("source", "split").unique() for item in inputs]
-        found = pl.concat(frames).collect(engine="streaming")
-        return cls(*(pl.Enum(found[column].drop_nulls().unique().sort()) for column in ("source", "split")))
+        found = pl.concat(frames).collect(engine="streaming").unique().sort("source", "split", nulls_last=True)
+        source, own = (pl.Enum(found[column].drop_nulls().unique().sort()) for column in ("source", "split"))
+        return cls(
+            source, own, found.select(pl.col("source").cast(source), pl.col("split").cast(own).alias("own_split"))
+        )
 
 
 def base(item: Input, labels: Relabelled, names: Names, found: pl.DataFrame, start: int) -> pl.DataFrame:
@@ -204,12 +209,21 @@ def worst_findings(
 
 
 def curable(frame: pl.DataFrame, found: pl.DataFrame) -> dict[str, int]:
-    """How many samples of a window are left out for a rule that proposed a fix, by the fix's level."""
+    """How many samples of a window are left out for a rule that proposed a repair, by its level."""
     dropped = frame.filter(pl.col("reason") == "rule").select("row", "rule")
+    repairs = found.filter(pl.col("rule").is_in(fixing_as("repair")))
     return {
-        level: dropped.join(found.filter(pl.col("fix") == level), on=["row", "rule"], how="semi").height
+        level: dropped.join(repairs.filter(pl.col("fix") == level), on=["row", "rule"], how="semi").height
         for level in ("safe", "unsafe")
     }
+
+
+def damaged(frame: pl.DataFrame, found: pl.DataFrame, frozen: pl.Expr) -> dict[str, int]:
+    """How many frozen samples of a window stay with damage that a safe repair would mend, by rule; "" for all."""
+    stay = frame.filter(frozen & pl.col("reason").is_null() & ~pl.col("changed")).select("row")
+    repairs = found.filter(pl.col("rule").is_in(fixing_as("repair")), pl.col("fix") == "safe")
+    left = stay.join(repairs.select("row", "rule").unique(), on="row", how="inner")
+    return {**dict(left.group_by("rule").len().iter_rows()), "": left["row"].n_unique()}
 
 
 # Reasons --------------------------------------------------------------------------------------------------------------

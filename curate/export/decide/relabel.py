@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from curate.export.decide.inputs import Input
 from curate.export.decide.rows import Buckets
 from curate.runs.in_force import in_force
 from rules import engine, fixing
+from rules.registry import fixing_as
 
 #: The actions that set a label, or leave it, whatever rules and filters say.
 WINNING = ("accept", "edit", "fix")
@@ -39,6 +40,7 @@ class Relabelled:
 
     changed: file of the samples with another label (schema CHANGED); judged: the findings of these labels (schema
     JUDGED). decided: action by row of the decisions that are applied. fixed: samples by rule code whose fix was made.
+    respelled: samples whose label was written in the canonical form; not_canonical: those that have another spelling.
     stale and strangers: decisions about another label than the sample has, or about no sample of the run.
     """
 
@@ -48,6 +50,8 @@ class Relabelled:
     fixed: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     n_changed: int = 0
+    respelled: int = 0
+    not_canonical: int = 0
     stale: list[str] = field(default_factory=list)
     strangers: set[str] = field(default_factory=set)
 
@@ -55,6 +59,7 @@ class Relabelled:
 def relabel(
     item: Input,
     fix: str,
+    style: str,
     folder: Path,
     found: Buckets,
     *,
@@ -62,23 +67,28 @@ def relabel(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Relabelled:
-    """Apply a run's decisions, then the fixes of level `fix` ("none", "safe", "unsafe") to labels nobody decided on.
+    """Apply a run's decisions, then the repairs of level `fix` ("none", "safe", "unsafe") to labels nobody decided on.
 
-    found: as from `Input.findings`. frozen: true for samples that no fix may touch, over the columns of samples.
+    style: "canonical" writes every label in the canonical form then, whoever decided on it: a source in which a formula
+    has one spelling must not end with two. found: as from `Input.findings`. frozen: true for samples that no repair may
+    touch, over the columns source and split of samples.
     """
     done = Relabelled(folder / f"changed-{item.number}.parquet", folder / f"judged-{item.number}.parquet")
     done.strangers.update(item.decisions.standing)
     with _Table(done.changed, CHANGED) as changed, _Table(done.judged, JUDGED) as judged:
-        for number, start in enumerate(item.starts if done.strangers or fix != "none" else ()):
-            window = item.window(start).select("row", "sample_id", "label", "split").collect()
+        all_kept = fix == "none" and style == "none"
+        for number, start in enumerate(() if all_kept and not done.strangers else item.starts):
+            window = item.window(start).select("row", "sample_id", "source", "split", "label", "canonical").collect()
             edited, to_fix = _decide(item, window, done)
-            _write(item, edited, changed, judged, workers)
-            jobs = [(to_fix, "unsafe")]
+            made = [edited, _fix(item, to_fix, "unsafe", done, workers)]
             if fix != "none":
-                jobs.append((_fixable(window, found.read(number), fix, frozen, done), fix))
-            for rows, level in jobs:
-                if rows.height:
-                    _write(item, _fix(item, rows, level, done, workers), changed, judged, workers)
+                repairable = _repairable(window, found.read(number), fix, frozen, done)
+                made.append(_fix(item, repairable, fix, done, workers))
+            new = pl.concat(made)
+            if style == "canonical":
+                new = _respelled(item, window, new, done, workers)
+            others = window.join(new, on="row", how="anti").filter(pl.col("canonical") != pl.col("label")).height
+            done.not_canonical += others + _write(item, new, changed, judged, workers)
             if progress is not None:
                 progress(start + window.height, item.height)
         done.n_changed = changed.rows
@@ -106,10 +116,11 @@ def _decide(item: Input, window: pl.DataFrame, done: Relabelled) -> tuple[pl.Dat
     return edited, window.filter(pl.col("row").is_in(to_fix))
 
 
-def _fixable(window: pl.DataFrame, found: pl.DataFrame, fix: str, frozen: pl.Expr, done: Relabelled) -> pl.DataFrame:
-    """The samples of a window with a finding that a permitted fix is for, which nobody decided on."""
+def _repairable(window: pl.DataFrame, found: pl.DataFrame, fix: str, frozen: pl.Expr, done: Relabelled) -> pl.DataFrame:
+    """The samples of a window with a finding that a permitted repair is for, which nobody decided on."""
     levels = ["safe"] if fix == "safe" else ["safe", "unsafe"]
-    proposed = found.filter(pl.col("fix").is_in(levels) & pl.col("replacement").is_not_null())
+    repairs = pl.col("rule").is_in(fixing_as("repair")) & pl.col("fix").is_in(levels)
+    proposed = found.filter(repairs & pl.col("replacement").is_not_null())
     free = window.filter(~pl.col("row").is_in(list(done.decided)) & ~frozen.fill_null(False))
     return free.join(proposed, on="row", how="semi", maintain_order="left")
 
@@ -123,10 +134,21 @@ def _fix(item: Input, window: pl.DataFrame, level: str, done: Relabelled, worker
     return joined.filter(pl.col("fixed") != pl.col("label")).select("row", pl.col("fixed").alias("new"))
 
 
-def _write(item: Input, new: pl.DataFrame, changed: _Table, judged: _Table, workers: int) -> None:
-    """Judge new labels and write them with what was found."""
+def _respelled(item: Input, window: pl.DataFrame, new: pl.DataFrame, done: Relabelled, workers: int) -> pl.DataFrame:
+    """`new` with the canonical form of every label of the window, new or as read, that has one."""
+    now = window.join(new, on="row", how="left", maintain_order="left").with_columns(now=pl.coalesce("new", "label"))
+    distinct = now["now"].unique(maintain_order=True).to_list()
+    whole = replace(item.ruleset, codes=())  # nothing is repaired again, and kept test sets not at all
+    spelled = fixing.fix(distinct, whole, style="canonical", workers=workers).select(now="label", fixed="fixed")
+    now = now.join(spelled, on="now", how="left", maintain_order="left")
+    done.respelled += now.filter(pl.col("fixed") != pl.col("now")).height
+    return now.filter(pl.col("fixed") != pl.col("label")).select("row", pl.col("fixed").alias("new"))
+
+
+def _write(item: Input, new: pl.DataFrame, changed: _Table, judged: _Table, workers: int) -> int:
+    """Judge new labels and write them with what was found; says how many are not in the canonical form."""
     if not new.height:
-        return
+        return 0
     distinct = new["new"].unique(maintain_order=True)
     result = engine.judge(distinct.to_list(), item.ruleset, weights=item.weights, workers=workers)
     labels = result.labels.with_row_index("place").rename({"score": "label_score"})
@@ -134,6 +156,7 @@ def _write(item: Input, new: pl.DataFrame, changed: _Table, judged: _Table, work
     changed.write(joined.select(*CHANGED))
     findings = result.findings.select(pl.col("row").alias("place"), "rule", "severity", "message")
     judged.write(joined.select("row", "place").join(findings, on="place", how="inner").select(*JUDGED))
+    return joined.filter(pl.col("canonical") != pl.col("label")).height
 
 
 class _Table:

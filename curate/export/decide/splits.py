@@ -6,57 +6,112 @@ picture stays in the split that is guarded best, and leaves the others with a re
 Guarded best is the test split, least the training split. What is left has no group (samples joined by equal keys or
 equal pixels) in two splits.
 
-Splits that are kept as they came are guarded better than all that are placed.
+Splits that are kept as they came are guarded better than all that are placed. Where a source's own test or validation
+set is kept, nothing else is placed in that split: its share goes to the training split.
 """
 
 from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curate.export.decide.options import ExportOptions
-from curate.export.decide.rows import Rows, mapped, settled
+from curate.base.errors import UserError
+from curate.export.decide.options import ExportOptions, Keep
+from curate.export.decide.rows import Rows, how_many, mapped, settled, windows
 from rules.sets import split_names
 
-_KEPT_NAMES = {"none": (), "test": ("validation", "test"), "all": ("train", "validation", "test")}
+_TESTED = ("validation", "test")
+_KEPT_NAMES: Mapping[Keep, tuple[str, ...]] = {"none": (), "test": _TESTED, "all": ("train", *_TESTED)}
 #: More than the number of splits there can be: what is kept goes before what is placed.
 _KEPT = 1 << 14
 
 
-def kept_split(own: pl.Series, options: ExportOptions) -> pl.Series:
-    """The split that each sample keeps, null where it is to be placed. own: the samples' own splits."""
-    wanted = _KEPT_NAMES[options.keep_splits]
-    names = {name: split_names.standard(name) for name in own.unique().drop_nulls().to_list()}
-    mapping = {name: standard for name, standard in names.items() if standard in wanted}
-    return own.replace_strict(mapping, default=None, return_dtype=pl.Enum(order(options))).alias("kept_split")
+def kept_sides(sides: pl.DataFrame, options: ExportOptions) -> pl.DataFrame:
+    """The sides with the column kept_split: the split that their samples keep, null where they are to be placed.
+
+    sides: source and own_split of the samples, each pair once. `rules.sets.split_names` says what they are for.
+
+    Raises UserError where what is asked for keeps nothing, or names no source.
+    """
+    keeping = options.keeping
+    sources = sides["source"].cast(pl.String).unique().sort().to_list()
+    for name in keeping:
+        if name is not None and name not in sources:
+            raise UserError(f"--keep-splits {name}=…: no source is called {name!r}; there are: {', '.join(sources)}")
+    by_source = {name: keeping.get(name, keeping.get(None, "test")) for name in sources}
+    wanted = (
+        pl.col("source")
+        .cast(pl.String)
+        .replace_strict(
+            {name: list(_KEPT_NAMES[keep]) for name, keep in by_source.items()}, return_dtype=pl.List(pl.String)
+        )
+    )
+    means = split_names.meaning(pl.col("own_split").cast(pl.String), pl.col("source").cast(pl.String))
+    kept = sides.with_columns(
+        pl.when(means.is_in(wanted)).then(means).cast(pl.Enum(order(options))).alias("kept_split")
+    )
+    for name, keep in keeping.items():
+        mine = kept if name is None else kept.filter(pl.col("source").cast(pl.String) == name)
+        if keep != "none" and not mine["kept_split"].count():
+            called = ", ".join(sorted(set(mine["own_split"].cast(pl.String).drop_nulls())))
+            raise UserError(
+                f"--keep-splits {keep if name is None else f'{name}={keep}'} keeps nothing: "
+                f"{f'there are only the splits {called}' if called else 'no sample has a split of its own'}; "
+                "name a test set when you audit it, as in curate audit NAME=PATH#test"
+            )
+    return kept
+
+
+def with_kept(window: pl.DataFrame, sides: pl.DataFrame) -> pl.DataFrame:
+    """A window (columns source, own_split) with the column kept_split of `kept_sides`."""
+    return window.join(sides, on=["source", "own_split"], how="left", nulls_equal=True, maintain_order="left")
 
 
 def frozen(options: ExportOptions) -> pl.Expr:
     """Is a sample in an existing test or validation set that stays as it is? Over the column kept_split."""
-    return pl.col("kept_split").is_in(["test", "validation"]).fill_null(False)
+    return pl.col("kept_split").is_in(_TESTED).fill_null(False)
+
+
+def frozen_sides(sides: pl.DataFrame) -> pl.Expr:
+    """The same over the columns source and split of samples. sides: of `kept_sides`."""
+    kept = sides.filter(pl.col("kept_split").is_in(_TESTED)).select(pl.col("source", "own_split").cast(pl.String))
+    named = (pl.col("source").eq(source) & pl.col("split").eq_missing(own) for source, own in kept.iter_rows())
+    return pl.any_horizontal(pl.lit(False), *named)
 
 
 def order(options: ExportOptions) -> list[str]:
     """The splits from the least guarded to the best: train, the others as named, test."""
     names = list(options.splits)
-    names += [name for name in _KEPT_NAMES[options.keep_splits] if name not in names]
+    keeps = {None: "test", **options.keeping}.values()
+    kept = {name for keep in keeps for name in _KEPT_NAMES[keep]}
+    names += [name for name in _KEPT_NAMES["all"] if name in kept and name not in names]
     first = "train" if "train" in names else names[0]
     last = ["test"] if "test" in names and first != "test" else []
     return [first, *(name for name in names if name not in (first, *last)), *last]
 
 
-class Placer:
-    """Places keys: a hash of key and seed is a point from 0 to 1, the splits' shares are stretches of that line."""
+def kept_in(rows: Rows) -> set[str]:
+    """The splits that are kept for any sample."""
+    return {name for window in windows(rows, "kept_split") for name in window["kept_split"].drop_nulls().unique()}
 
-    def __init__(self, splits: Mapping[str, float], seed: int) -> None:
+
+class Placer:
+    """Places keys: a hash of key and seed is a point from 0 to 1, the splits' shares are stretches of that line.
+
+    closed: splits that take nothing; what falls to them goes to the first of the others, and all else stays in place.
+    """
+
+    def __init__(self, splits: Mapping[str, float], seed: int, closed: Collection[str] = ()) -> None:
         total = sum(splits.values())
-        self.names = [name for name, share in splits.items() if share > 0]
+        named = [name for name, share in splits.items() if share > 0]
+        first = next((name for name in splits if name not in closed), None)
+        self.names = [first if name in closed else name for name in named] if first is not None else []
         self._ends = [end / total for end in accumulate(share for share in splits.values() if share > 0)]
         self._seed = seed
 
@@ -82,9 +137,16 @@ def with_splits(rows: Rows, options: ExportOptions) -> Rows:
     split. Near are pictures that an audit found so, among the sources of one run.
     """
     names = order(options)
-    placer = Placer(options.splits, options.seed)
+    kept = kept_in(rows)
+    placer = Placer(options.splits, options.seed, kept & {*_TESTED})
+    if not placer.names and how_many(rows, pl.col("reason").is_null() & pl.col("kept_split").is_null()):
+        raise UserError(
+            f"there is no split for samples of no test set: {', '.join(sorted(kept))} keep what the sources have, and "
+            "take nothing else; name another with --splits, as in --splits train=1, or give up the test sets with "
+            "--keep-splits none"
+        )
     rows = mapped(rows, lambda window, _: _placed(window, placer, names))
-    if options.keep_splits != "none":  # a key alone is placed once; only what is kept stands where it came from
+    if kept:  # a key alone is placed once; only what is kept stands where it came from
         rows = _parted(rows, names, "key", "leak-label", "the same label stands in {}")
     rows = _parted(rows, names, "pixels", "leak-image", "the same picture stands in {}")
     if options.near_duplicates == "leave":

@@ -11,6 +11,7 @@ import polars as pl
 
 from curate.export.decide.policy import REASONS
 from curate.export.decide.rows import Rows, gathered, windows
+from rules.sets import split_names
 
 #: Drift by length is counted in bins of tokens, each twice as wide as the one before; from here on all are one bin.
 LONGEST = 1024
@@ -92,6 +93,24 @@ def sources(plan: Rows) -> list[dict[str, Any]]:
     for source, split, number in by_split.iter_rows():
         splits.setdefault(source, {})[split] = number
     return [{**row, "splits": splits.get(row["source"], {})} for row in counted]
+
+
+def own_splits(plan: Rows) -> list[dict[str, Any]]:
+    """The splits that sources have of their own and that are for something, and the samples of each that stay.
+
+    is_for: train, validation or test; where split is null, the source's name says it. kept: do they keep that split?
+    """
+    counted: Counter[tuple[str, str | None, str, bool]] = Counter()
+    is_kept = pl.col("kept_split").is_not_null().alias("kept")
+    for window in windows(plan, "source", "own_split", "kept_split", "reason"):
+        named = window.filter(_STAYS).with_columns(pl.col("source", "own_split").cast(pl.String))
+        means = split_names.meaning(pl.col("own_split"), pl.col("source")).alias("is_for")
+        sides = named.group_by("source", "own_split", means, is_kept).len().drop_nulls("is_for")
+        counted.update({(source, own, use, kept): number for source, own, use, kept, number in sides.iter_rows()})
+    return [
+        {"source": source, "split": own, "is_for": use, "kept": kept, "samples": number}
+        for (source, own, use, kept), number in sorted(counted.items(), key=lambda item: (item[0][0], item[0][1] or ""))
+    ]
 
 
 def leaks(plan: Rows, splits: Sequence[str]) -> list[dict[str, Any]]:

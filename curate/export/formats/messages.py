@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from curate.export.format import STRING, ParquetFormat
+from curate.export.format import FIELDS, STRING, ParquetFormat
 
 if TYPE_CHECKING:
     from curate.export.write.shards import Row
@@ -12,15 +12,22 @@ if TYPE_CHECKING:
 
 class Messages(ParquetFormat):
     name = "messages"
-    help = "Parquet files with a conversation in each row too, as chat templates read it"
+    help = "Parquet files with a conversation in each row too, as TRL and Unsloth train on it"
     files = "the same as of `hf`"
-    besides = "`messages`: the prompt with the image's place, the label as the answer"
+    besides = "`messages`: the prompt with the image's place, the label as the answer; `images` in place of `image`"
     page = (
-        "A turn of `user` holds the image's place and the prompt (`--prompt`), one of `assistant` the label. A label "
-        "without an image has a null image and no place for one."
+        "TRL's `SFTTrainer` and Unsloth's `UnslothVisionDataCollator` take the rows as they are. A turn of `user` "
+        "holds the image's place and the prompt (`--prompt`), one of `assistant` the label; `images` is a list of the "
+        "one image. A label without an image has an empty list and no place for one. For LLaMA-Factory and ms-swift, "
+        "whose turns are texts, take `sharegpt`."
     )
-    columns = f"{ParquetFormat.columns}, and `messages`: the prompt and the answer as chat templates read them"
+    columns = (
+        "`images` (a list of one, RGB), `label`, `source`, `sample_id`, `score` (1 is clean), and `messages`: the "
+        "prompt and the answer as chat templates read them"
+    )
+    fields = FIELDS
     asks = True
+    listed = True
     features: ClassVar[dict[str, Any]] = {
         "messages": {
             "_type": "List",

@@ -15,6 +15,7 @@ from curate.export.decide.policy import REASONS
 from curate.export.decide.rows import windows
 from curate.export.tell.figures import CardSample
 from rules.registry import all_rules
+from rules.sets.leaks import side_name
 from rules.sets.licences import LICENCES, OTHER, UNKNOWN
 
 CARD = "README.md"
@@ -86,7 +87,7 @@ def write_card(
         _loading(plan, facts),
         "## Splits",
         _splits(facts),
-        _placing(plan),
+        _placing(plan, facts),
         "### Between splits",
         _leaks(facts),
         "### Drift",
@@ -148,14 +149,16 @@ def _splits(facts: Mapping[str, Any]) -> str:
     return markdown_table(columns, rows)
 
 
-def _placing(plan: ExportPlan) -> str:
+def _placing(plan: ExportPlan, facts: Mapping[str, Any]) -> str:
     asked = ", ".join(f"{name} {share:g}" for name, share in plan.options.splits.items())
-    untouched = "no rule, filter or fix was applied to them"
-    kept = {
-        "none": "Splits that sources had of their own were not kept.",
-        "test": f"Test and validation sets that sources had of their own were kept; {untouched}.",
-        "all": f"Splits that sources had of their own were kept; in test and validation sets {untouched}.",
-    }[plan.options.keep_splits]
+    sides = [side_name(row["source"], row["split"]) for row in facts["own_splits"] if row["kept"]]
+    kept = "No split that a source had of its own was kept."
+    if sides:
+        kept = (
+            f"Kept as the sources have them: {', '.join(map(markdown_text, sides))}. Nothing was added to test and "
+            "validation sets, and no rule, filter or repair was applied to them; no label and no picture of theirs is "
+            "in another split."
+        )
     return (
         f"Asked for: {asked}. A label's place is a hash of what it looks like and of the seed {plan.options.seed}, so "
         f"that labels that look the same are in one split, and samples that come later move none. {kept}"
@@ -247,6 +250,13 @@ def _fixed(plan: ExportPlan, facts: Mapping[str, Any]) -> str:
     catalogue = all_rules()
     decided = {key: number for key, number in facts["decisions"].items() if number}
     parts = []
+    if plan.options.style == "canonical":
+        parts.append(
+            "**Labels are in canonical spelling** (`--style canonical`): those that look the same are spelled the "
+            f"same. {things(facts['respelled'], 'label')} of all that were read had another spelling, those of kept "
+            "test sets too; none draws anything else than before. Score other models on this data set by the canonical "
+            "metrics of `finetune evaluate`: their spelling is another."
+        )
     if facts["fixed"]:
         rows = [[code, catalogue[code].name, count(number)] for code, number in facts["fixed"].items()]
         table = markdown_table([Column("rule"), Column("name"), Column("labels", "right")], rows)
@@ -255,7 +265,7 @@ def _fixed(plan: ExportPlan, facts: Mapping[str, Any]) -> str:
             if plan.options.fix == "safe"
             else "some of which may change what is drawn"
         )
-        parts.append(f"Fixes {what} (level {plan.options.fix}), in samples kept or not:\n\n{table}")
+        parts.append(f"Repairs {what} (level {plan.options.fix}), in samples kept or not:\n\n{table}")
     if decided:
         words = {
             "accept": "accepted as they are",

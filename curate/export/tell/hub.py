@@ -47,7 +47,7 @@ def planned(made: Exported, repo_id: str, *, public: bool) -> Iterator[str]:
     yield from (f"  {name}" for name in form.finished(dict.fromkeys(shard.split for shard in shards)))
     dropped = made.plan.frame.height - made.plan.kept
     yield f"  dropped.parquet  {count(dropped)} rows"
-    yield "  README.md, assets/, manifest.json"
+    yield "  README.md, assets/, croissant.json, manifest.json"
 
 
 def _files(folder: Path) -> dict[str, int]:

@@ -104,6 +104,15 @@ def files_below(folder: Path, prefix: str = "") -> Iterator[str]:
             yield prefix + entry.name
 
 
+def style_of(folder: Path) -> str | None:
+    """How an export says its labels are spelled: `canonical`, or None for any other way and any other folder."""
+    try:
+        config = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["config"]
+        return "canonical" if config["style"] == "canonical" else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 # Verifying ------------------------------------------------------------------------------------------------------------
 
 

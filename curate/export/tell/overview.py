@@ -48,7 +48,8 @@ def overview(made: Exported, width: int, *, dry_run: bool = False) -> Iterator[s
     ]
     yield text_table(columns, rows, width=width)
     yield ""
-    drifts = _drifts(facts) if plan.options.keep_splits == "none" else ()  # a set that is kept is what it is
+    kept_any = any(row["kept"] for row in facts["own_splits"])
+    drifts = () if kept_any else _drifts(facts)  # a set that is kept is what it is
     for note in [*_fixes(facts), *drifts, *facts["notes"]]:
         yield from bullet(note, width)
     licence = {UNKNOWN: "none known", OTHER: "no single one"}.get(plan.licence, visible(plan.licence))
@@ -111,7 +112,7 @@ def _fixes(facts: dict[str, Any]) -> Iterator[str]:
     if facts["fixed"]:
         changed = sum(row["changed"] for row in facts["sources"])
         most = ", ".join(f"{code} ({count(number)})" for code, number in list(facts["fixed"].items())[:5])
-        yield f"{things(changed, 'kept label')} changed; fixes most often by {most}."
+        yield f"{things(changed, 'kept label')} changed; repairs most often by {most}."
     decided = {key: number for key, number in facts["decisions"].items() if number and key in _APPLIED}
     if decided:
         yield "Decisions applied: " + ", ".join(f"{count(number)} {key}" for key, number in decided.items()) + "."

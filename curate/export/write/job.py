@@ -21,7 +21,7 @@ from curate.export.decide.plan import DROPPED, ExportPlan, Progress, make_plan
 from curate.export.decide.policy import REASONS
 from curate.export.decide.rows import mapped
 from curate.export.registry import FORMATS
-from curate.export.tell import card, figures, manifest
+from curate.export.tell import card, croissant, figures, manifest
 from curate.export.write.pictures import PictureFile, PictureSettings, Studio, make, not_made
 from curate.export.write.shards import Row, Shard, by_split, rows_of
 from curate.export.write.work import WorkingFolder, check_out
@@ -110,6 +110,7 @@ def _write(plan: ExportPlan, work: WorkingFolder, studio: Studio, report: Progre
     examples = figures.write_examples(work.data, plan)
     front = card.front_matter(plan, facts, sizes, sum(entry["bytes"] for entry in done.values()))
     card.write_card(work.data, plan, facts, front, plots, examples)
+    croissant.write_croissant(work.data, plan, facts, card.title(plan))
     config = plan.options.as_config()
     manifest.write_manifest(work.data, config, plan.inputs, {"licence": plan.licence, **facts}, work.facts)
     for item in plan.inputs:
@@ -125,7 +126,7 @@ def _write_shards(
     todo = [shard for shard in plan.shards if shard.name not in done]
     of = plan.kept
     at = of - sum(shard.height for shard in todo)
-    shape = PictureSettings.of(plan.options.resize, plan.options.crop)
+    shape = PictureSettings.of(plan.options.resize, plan.options.crop, plan.options.form.endings)
 
     def stream() -> Iterator[tuple[Shard, Row]]:
         for shard in todo:

@@ -25,7 +25,7 @@ GROUP_BYTES = 64 << 20
 
 _PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 #: Columns that are written as they are. The others repeat a few values, and are written as a dictionary.
-_NO_DICTIONARY = ("image", "drawn", "label", "sample_id", "score")
+_NO_DICTIONARY = ("image", "images", "drawn", "label", "sample_id", "score")
 
 
 class ParquetShard:
@@ -43,6 +43,7 @@ class ParquetShard:
         cells: Callable[[Row, bool], dict[str, Any]],
     ) -> None:
         self._name, self._path, self._cells = name, folder / name, cells
+        self._listed = "images" in features
         self._path.parent.mkdir(exist_ok=True)
         metadata = {"huggingface": json.dumps({"info": {"features": features}})}
         self._schema = pa.schema([(column, _arrow(feature)) for column, feature in features.items()], metadata=metadata)
@@ -52,7 +53,7 @@ class ParquetShard:
         self._writer = pq.ParquetWriter(
             self._path,
             self._schema,
-            compression={leaf: "none" if leaf in ("image.bytes", "drawn.bytes") else "zstd" for leaf in leaves},
+            compression={leaf: "none" if leaf.endswith(".bytes") else "zstd" for leaf in leaves},
             use_dictionary=[leaf for leaf in leaves if leaf.split(".")[0] not in _NO_DICTIONARY],
             write_statistics=["source", "score"],
         )
@@ -64,7 +65,7 @@ class ParquetShard:
         image = None if picture.data is None else {"bytes": picture.data, "path": _file_name(row, picture)}
         self._rows.append(
             {
-                "image": image,
+                **({"images": [] if image is None else [image]} if self._listed else {"image": image}),
                 "label": row.label,
                 "source": row.source,
                 "sample_id": row.sample_id,

@@ -34,6 +34,7 @@ MIN_PARALLEL = 600
 _LIMIT = 120.0
 #: Formats that every reader knows; of others (BMP, TIFF, GIF) no file is copied.
 _COPIED = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
+ENDINGS = frozenset(_COPIED.values())
 #: What is said of a picture that has other pixels now: splits were made by those that it had.
 CHANGED = "not the picture that was audited"
 
@@ -54,13 +55,15 @@ class PictureSettings:
     crop: Crop
     min_side: int
     max_pixels: int
+    #: The endings that picture files may have; PNG is always one.
+    endings: frozenset[str] = ENDINGS
 
     @classmethod
-    def of(cls, resize: str, crop: str) -> PictureSettings:
-        """The settings for options' values."""
+    def of(cls, resize: str, crop: str, endings: frozenset[str] = ENDINGS) -> PictureSettings:
+        """The settings for options' values, and the endings that a format's readers know."""
         from rules.sets.model_resize import FACTOR, MAX_PIXELS
 
-        return cls(resize, crop, FACTOR, MAX_PIXELS)  # type: ignore[arg-type]
+        return cls(resize, crop, FACTOR, MAX_PIXELS, endings)  # type: ignore[arg-type]
 
 
 def make(root: Path, ref: str, seen: int | None = None, *, shape: PictureSettings) -> PictureFile:
@@ -70,6 +73,7 @@ def make(root: Path, ref: str, seen: int | None = None, *, shape: PictureSetting
 
     The source's own file is copied where its pixels stay as they are and it is a JPEG, or smaller than a new file.
     """
+    webp = "webp" in shape.endings
     try:
         data = read_bytes(root, ref)
         pixels = grey_bitmap(data)
@@ -85,11 +89,12 @@ def make(root: Path, ref: str, seen: int | None = None, *, shape: PictureSetting
         if not _stays(image, shape):
             from curate.images.model_ready import model_image
 
-            return PictureFile(*encode(model_image(image, resize=shape.resize, crop=shape.crop)))
-        extension = _COPIED.get(image.format or "")
+            return PictureFile(*encode(model_image(image, resize=shape.resize, crop=shape.crop), webp=webp))
+        extension = _COPIED.get(image.format or "", "")
+        extension = extension if extension in shape.endings else ""
         if extension == "jpg":
             return PictureFile(without_metadata(data), extension)
-        made = encode(image if image.mode in ("L", "RGB") else image.convert("RGB"))
+        made = encode(image if image.mode in ("L", "RGB") else image.convert("RGB"), webp=webp)
     except Exception as error:  # what decoders and encoders raise on odd data is theirs to choose
         return PictureFile(None, error=f"{type(error).__name__}: {str(error)[:200]}")
     if extension and len(data) <= len(made[0]) and not image.getexif() and getattr(image, "n_frames", 1) == 1:

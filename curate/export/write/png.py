@@ -33,12 +33,15 @@ _DOUBLED = np.array(
 )
 
 
-def encode(image: Image.Image) -> tuple[bytes, str]:
-    """The file of an image of mode L or RGB and its extension, png or webp. Decoded again it has the same pixels."""
+def encode(image: Image.Image, *, webp: bool = True) -> tuple[bytes, str]:
+    """The file of an image of mode L or RGB and its extension, png or webp. Decoded again it has the same pixels.
+
+    webp: whether colour may be stored as WebP.
+    """
     if image.mode == "RGB":
         pixels = np.asarray(image)
         if not (np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 0], pixels[..., 2])):
-            return _colour(image)
+            return _colour(image, webp)
         return encode_grey(pixels[..., 0]), "png"
     return encode_grey(np.asarray(image)), "png"
 
@@ -70,9 +73,9 @@ def _png(width: int, height: int, bits: int, rows: Bytes, strategy: int = zlib.Z
     )
 
 
-def _colour(image: Image.Image) -> tuple[bytes, str]:
+def _colour(image: Image.Image, webp: bool) -> tuple[bytes, str]:
     file = io.BytesIO()
-    if max(image.size) > _WEBP_SIDE:
+    if not webp or max(image.size) > _WEBP_SIDE:
         image.save(file, "PNG", compress_level=_LEVEL)
         return file.getvalue(), "png"
     image.save(file, "WEBP", lossless=True, method=_WEBP_METHOD, quality=_WEBP_EFFORT)

@@ -44,7 +44,7 @@ class Row(NamedTuple):
 class Shard:
     """Some samples of one split: those among the rows `plan` from place `start` to `end`, `height` in number.
 
-    digest: a hash of which samples these are.
+    digest: a hash of which samples these are. before: how many samples the shards before it have, of all splits.
     """
 
     split: str
@@ -55,6 +55,7 @@ class Shard:
     end: int
     height: int
     digest: str
+    before: int = 0
 
     @property
     def name(self) -> str:
@@ -76,11 +77,15 @@ def cut(plan: Rows, splits: Sequence[str]) -> list[Shard]:
         for split, cuts in cutting.items():
             cuts.add(numbered.filter(pl.col("split") == split))
         place += window.height
-    return [
-        Shard(split, number, len(cuts.found), plan, found.start, found.end, found.height, found.digest.hexdigest())
-        for split, cuts in cutting.items()
-        for number, found in enumerate(cuts.found)
-    ]
+    shards: list[Shard] = []
+    before = 0
+    for split, cuts in cutting.items():
+        of = len(cuts.found)
+        for number, found in enumerate(cuts.found):
+            digest = found.digest.hexdigest()
+            shards.append(Shard(split, number, of, plan, found.start, found.end, found.height, digest, before))
+            before += found.height
+    return shards
 
 
 @dataclass

@@ -16,7 +16,7 @@ from curate.sources.model import BLANK_LINE, Job, Part
 from curate.sources.places.file_text import Change
 from curate.sources.places.label_lines import in_lines
 from curate.sources.places.output import Files
-from curate.sources.splits import name_parts
+from curate.sources.splits import YEAR, name_parts
 
 NO_SEPARATOR = "no TAB or space between the id and the label"
 
@@ -32,7 +32,8 @@ class Crohme(InkFormat):
     page = """
 In a caption file the first TAB ends the id, or the first space of a line without a TAB; the id names the image. An
 InkML file is its own image, [drawn](project-file.md#strokes) from the strokes, unless a picture of that name is
-there. Folders in folders are read, and the outermost names the split. The other annotations become columns. A
+there. Folders in folders are read, and the outermost names the split. A split called after a year is a test set
+(`2014` becomes `test_2014`), unless a folder above it says otherwise. The other annotations become columns. A
 JSON list doesn't say where it is from: the name of the file or its folder decides, or FORMAT does.
 """
     layouts = (
@@ -61,6 +62,11 @@ JSON list doesn't say where it is from: the name of the file or its folder decid
     def parts(self, path: Path) -> list[Part]:
         captions = _captions(Look(path))
         return name_parts(captions, path) if captions else super().parts(path)
+
+    def split_called(self, split: str | None, path: Path) -> str | None:
+        """CROHME's test sets are known by their years alone: `2014` is `test_2014`."""
+        name = split or (path if path.is_dir() else path.parent).name
+        return f"test_{name}" if YEAR.fullmatch(name) else split
 
     def read_names(self, part: Part, job: Job) -> pl.DataFrame:
         return _read_caption(part, job) if _holds_captions(part.path) else super().read_names(part, job)

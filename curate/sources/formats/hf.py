@@ -23,7 +23,7 @@ from curate.sources.model import Job, Part, with_split, wrong_shape
 from curate.sources.places.file_text import Change, FileText
 from curate.sources.places.output import Copied, Files, Output
 from curate.sources.places.table_file import TableFile
-from curate.sources.splits import name_parts, within_split
+from curate.sources.splits import folder_split, name_parts
 from curate.sources.tables import SHARD, parquet_files, read_arrow, read_parquet
 
 
@@ -132,7 +132,7 @@ says.
         if saved:
             parts = [part for folder in saved for part in _saved_parts(folder)]
             if len(saved) > 1:  # several saved sets in one folder: their own folders tell their splits apart
-                return [Part(part.path, within_split(part.path.parent, path)) for part in parts]
+                return [Part(part.path, folder_split(part.path.parent, path)) for part in parts]
             return parts
         files = parquet_files(look)
         if files:

@@ -54,7 +54,7 @@ _OVER_SEVERAL = (
 )
 
 
-@rule("CAN006", "narrow-accent-on-several", "info", has(_OVER_SEVERAL), fix="unsafe", covers=["CAN6"])
+@rule("CAN006", "narrow-accent-on-several", "info", has(_OVER_SEVERAL), fix="unsafe", fix_kind="style", covers=["CAN6"])
 def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding]:
     r"""A narrow accent over several symbols: `\bar { A B }`, `\vec { A B }`.
 
@@ -83,6 +83,7 @@ def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding
     "info",
     has_command("overline", "widehat", "widetilde", "overrightarrow"),
     fix="unsafe",
+    fix_kind="style",
     profiles=("default", "handwritten", "m2e"),
     covers=["CAN6"],
 )
@@ -116,6 +117,7 @@ _FONTS = ("mathbf", "mathsf", "mathtt", "mathit", "mathnormal", "boldsymbol", "b
     "info",
     has(r"\\(?:math(?:bf|sf|tt|it|rm|normal)|boldsymbol|bm|pmb)\s*\{?\s*[A-Za-z\\]"),
     fix="unsafe",
+    fix_kind="style",
     profiles=("handwritten",),
     covers={"CAN8": "in handwriting"},
 )

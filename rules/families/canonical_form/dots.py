@@ -15,7 +15,13 @@ _RUN = re.compile(r"(?<!\S)(?:\.(?: \.){2,}|\\cdot(?: \\cdot){2,})(?!\S)")
 
 
 @rule(
-    "CAN003", "ellipsis-as-dots", "info", has(r"\.\s*\.\s*\.|\\cdot\s*\\cdot\s*\\cdot"), fix="unsafe", covers=["CAN3"]
+    "CAN003",
+    "ellipsis-as-dots",
+    "info",
+    has(r"\.\s*\.\s*\.|\\cdot\s*\\cdot\s*\\cdot"),
+    fix="unsafe",
+    fix_kind="style",
+    covers=["CAN3"],
 )
 def ellipsis_as_dots(label: Label, options: Options) -> Iterator[Finding]:
     r"""An ellipsis written as single dots: `. . .`, `\cdot \cdot \cdot`.
@@ -39,7 +45,7 @@ def ellipsis_as_dots(label: Label, options: Options) -> Iterator[Finding]:
             )
 
 
-@rule("CAN010", "dots-by-context", "info", has_command("dots"), fix="unsafe", covers=["CAN3"])
+@rule("CAN010", "dots-by-context", "info", has_command("dots"), fix="unsafe", fix_kind="style", covers=["CAN3"])
 def dots_by_context(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\dots`, which amsmath sets low or centred depending on the token that follows.
 
@@ -72,6 +78,7 @@ _TWO = re.compile(
     "warning",
     has(r"\.\s*\.\s*[,\\]|\\[lc]?dots\s*\.|\\cdot\s*\\cdot\s*,"),
     fix="unsafe",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers=["CAN3"],
 )

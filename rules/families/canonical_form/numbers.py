@@ -14,7 +14,15 @@ from rules.toolkit.sieves import has
 _THOUSANDS = re.compile(r"(?<!\S)(?<![\d,.({;:] )(?<!\\[{(] )[1-9](?: \d){0,2}(?: , \d \d \d)+(?! [\d,.;)])(?!\S)")
 
 
-@rule("CAN023", "thousands-comma", "info", has(r"\d\s*,\s*\d\s*\d\s*\d"), fix="unsafe", covers=["CAN-more"])
+@rule(
+    "CAN023",
+    "thousands-comma",
+    "info",
+    has(r"\d\s*,\s*\d\s*\d\s*\d"),
+    fix="unsafe",
+    fix_kind="style",
+    covers=["CAN-more"],
+)
 def thousands_comma(label: Label, options: Options) -> Iterator[Finding]:
     r"""A comma that groups digits: `1 , 0 0 0`.
 

@@ -19,6 +19,7 @@ from rules.toolkit.sieves import WITHIN, has, has_text
     "info",
     has(rf"\^\s*(?:[^\s{{\\]|\\prime|\{{{WITHIN}\}})\s*_"),
     fix="safe",
+    fix_kind="style",
     skips_canonical=True,
     covers=["CAN2"],
 )
@@ -65,7 +66,16 @@ def _script_end(tokens: list[str], script: int, pairs: dict[int, int]) -> int | 
 _BARE_PRIME = re.compile(r"(?<!\S)(?<![\^{,] )(?<!\\prime )(?<!\\, )(?:[A-Za-z]|\\[a-z]+|[)\]}])( \\prime)+(?!\S)")
 
 
-@rule("CAN004", "bare-prime", "warning", has(r"\\prime"), fix="unsafe", severity_in=PUPILS_SLIP, covers=["CAN4"])
+@rule(
+    "CAN004",
+    "bare-prime",
+    "warning",
+    has(r"\\prime"),
+    fix="unsafe",
+    fix_kind="repair",
+    severity_in=PUPILS_SLIP,
+    covers=["CAN4"],
+)
 def bare_prime(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\prime` without `^`: `y \prime`.
 
@@ -107,6 +117,7 @@ def _script_tokens(label: Label) -> set[int]:
     "info",
     has_text("'"),
     fix="safe",
+    fix_kind="style",
     options={EVERY: OFF},
     skips_canonical=True,
     covers=["CAN4"],
@@ -138,7 +149,16 @@ def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(start, end, f"a prime as a quote{more}", replacement)
 
 
-@rule("CAN012", "quote-in-script", "info", has(r"\^\s*\{\s*'"), fix="unsafe", skips_canonical=True, covers=["CAN4"])
+@rule(
+    "CAN012",
+    "quote-in-script",
+    "info",
+    has(r"\^\s*\{\s*'"),
+    fix="unsafe",
+    fix_kind="style",
+    skips_canonical=True,
+    covers=["CAN4"],
+)
 def quote_in_script(label: Label, options: Options) -> Iterator[Finding]:
     r"""A quote inside a superscript: `f ^ { ' }`, a prime on a script.
 
@@ -160,7 +180,15 @@ def quote_in_script(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, end, "a quote in a superscript is raised twice", primes)
 
 
-@rule("CAN021", "root-index-two", "info", has(r"\\sqrt\s*\[\s*2\s*\]"), fix="unsafe", covers=["CAN-more"])
+@rule(
+    "CAN021",
+    "root-index-two",
+    "info",
+    has(r"\\sqrt\s*\[\s*2\s*\]"),
+    fix="unsafe",
+    fix_kind="style",
+    covers=["CAN-more"],
+)
 def root_index_two(label: Label, options: Options) -> Iterator[Finding]:
     r"""A square root with its index written: `\sqrt [ 2 ] { x }`.
 

@@ -24,6 +24,7 @@ _SYNONYMS = {old: new for old, new in SYNONYMS.items() if old not in _ELSEWHERE}
     "info",
     has_command(*(name[1:] for name in _SYNONYMS)),
     fix="safe",
+    fix_kind="style",
     skips_canonical=True,
     covers=["CAN1"],
 )
@@ -52,6 +53,7 @@ def synonym(label: Label, options: Options) -> Iterator[Finding]:
     "info",
     has_command("dfrac", "tfrac", "cfrac", "dbinom", "tbinom"),
     fix="safe",
+    fix_kind="style",
     covers=["CAN7"],
 )
 def fraction_size(label: Label, options: Options) -> Iterator[Finding]:
@@ -91,6 +93,7 @@ _NEGATED = {
     "info",
     has(r"\\not\s*(?:[=<>]|\\in[^a-z]|\\(?:mid|parallel|subseteq|exists))"),
     fix="unsafe",
+    fix_kind="style",
     covers={"CAN1": "for signs put together or taken for another"},
 )
 def negated_by_not(label: Label, options: Options) -> Iterator[Finding]:
@@ -118,6 +121,7 @@ _TWINS = re.compile(r"(?<!\S)(?:/ /|\| \|)(?!\S)")
     "info",
     has(r"/\s*/|\|\s*\|"),
     fix="unsafe",
+    fix_kind="style",
     covers={"CAN1": "for signs put together or taken for another"},
 )
 def parallel_as_strokes(label: Label, options: Options) -> Iterator[Finding]:
@@ -177,6 +181,7 @@ _COMPOSED_PATTERN = re.compile(r"(?<!\S)(?<![<>|_^] )(?:< =|= >|- >|! =|< <|> >)
     "info",
     has(r"<\s*=|=\s*>|-\s*>|!\s*=|<\s*<|>\s*>"),
     fix="unsafe",
+    fix_kind="style",
     covers={"CAN1": "for signs put together or taken for another"},
 )
 def composed_relation(label: Label, options: Options) -> Iterator[Finding]:
@@ -215,6 +220,7 @@ _POINTS = re.compile(r"(?<!\S)[A-Z](?: '| \^ \{ \\prime \})? \\bot(?= [A-Z](?!\S
     "info",
     has_command("bot"),
     fix="unsafe",
+    fix_kind="style",
     covers={"CAN1": "for signs put together or taken for another"},
 )
 def bot_for_perpendicular(label: Label, options: Options) -> Iterator[Finding]:
@@ -241,6 +247,7 @@ _TRIANGLE = re.compile(r"(?<!\S)\\Delta(?= [A-Z] [A-Z] [A-Z](?!\S))")
     "info",
     has(r"\\Delta\s*[A-Z]\s*[A-Z]\s*[A-Z]"),
     fix="unsafe",
+    fix_kind="style",
     covers={"CAN1": "for signs put together or taken for another"},
 )
 def delta_for_triangle(label: Label, options: Options) -> Iterator[Finding]:
@@ -263,6 +270,7 @@ def delta_for_triangle(label: Label, options: Options) -> Iterator[Finding]:
     "info",
     has(r"\\left\s*\."),
     fix="unsafe",
+    fix_kind="style",
     covers={"CMD9": "for delimiters that draw nothing"},
 )
 def invisible_delimiters(label: Label, options: Options) -> Iterator[Finding]:

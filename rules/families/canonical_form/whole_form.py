@@ -85,7 +85,9 @@ def _known_synonyms(value: str) -> None:
     "info",
     pl.col("canonical").is_not_null(),
     fix="safe",
+    fix_kind="style",
     profiles=["canonical"],
+    tags=["canonical-form"],
     options={
         "prefer": Option("", valid=_known_synonyms, says=r"synonyms such as \le \to, or nothing"),
         "arrays": Option("as written", choices=("as written", "matrices")),

@@ -29,6 +29,7 @@ _SWITCHES = {
     "info",
     has_command(*_SWITCHES),
     fix="unsafe",
+    fix_kind="style",
     options={EVERY: OFF},
     skips_canonical=True,
     covers=["CMD5"],
@@ -130,6 +131,7 @@ def _is_operator(before: str, name: str, after: str) -> bool:
     "info",
     has(rf"(?:^|[^A-Za-z\\]) ?(?:{_LETTERS})(?:[ ^_(\\{{]|$)"),
     fix="unsafe",
+    fix_kind="repair",
     covers=["CMD7", "NRM4"],
 )
 def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
@@ -158,7 +160,15 @@ def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
 _SPACED_NAME = re.compile(rf"\\operatorname ?(\*?) ?\{{ ?({'|'.join(' ?'.join(n) for n in _OPERATORS)}) ?\}}")
 
 
-@rule("CMD008", "operatorname-for-known", "info", has_command("operatorname"), fix="safe", covers=["CMD8"])
+@rule(
+    "CMD008",
+    "operatorname-for-known",
+    "info",
+    has_command("operatorname"),
+    fix="safe",
+    fix_kind="style",
+    covers=["CMD8"],
+)
 def operatorname_for_known(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\operatorname { s i n }` for an operator that has a command of its own.
 
@@ -185,6 +195,7 @@ _BIGS = tuple(f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for sid
     "info",
     has_command(*_SIZES[2:], *_BIGS),
     fix="unsafe",
+    fix_kind="style",
     options={EVERY: OFF},
     covers=["CMD9"],
 )
@@ -202,7 +213,16 @@ def size_command(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(index, index + 1, f"{label.tokens[index]} sets a size by hand", "")
 
 
-@rule("CMD010", "needless-limits", "info", has_command("limits"), fix="safe", skips_canonical=True, covers=["CMD10"])
+@rule(
+    "CMD010",
+    "needless-limits",
+    "info",
+    has_command("limits"),
+    fix="safe",
+    fix_kind="style",
+    skips_canonical=True,
+    covers=["CMD10"],
+)
 def needless_limits(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` after an operator that sets its limits above and below anyway: `\sum \limits _ { i }`.
 
@@ -238,6 +258,7 @@ _BOXES = (
     "info",
     has_command(*_BOXES),
     fix="unsafe",
+    fix_kind="style",
     options={EVERY: OFF},
     skips_canonical=True,
     covers=["CMD12"],
@@ -262,7 +283,16 @@ def box_command(label: Label, options: Options) -> Iterator[Finding]:
 _COLOURS = ("color", "textcolor", "colorbox", "fcolorbox")
 
 
-@rule("CMD014", "colour-command", "info", has_command(*_COLOURS), fix="unsafe", skips_canonical=True, covers=["CMD14"])
+@rule(
+    "CMD014",
+    "colour-command",
+    "info",
+    has_command(*_COLOURS),
+    fix="unsafe",
+    fix_kind="style",
+    skips_canonical=True,
+    covers=["CMD14"],
+)
 def colour_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A colour: `\color{red}{x}`.
 
@@ -306,6 +336,7 @@ def _is_argument(tokens: list[str], start: int) -> bool:
     "info",
     has_command("limits", "nolimits") & has_command("int", "oint", "iint"),
     fix="unsafe",
+    fix_kind="style",
     skips_canonical=True,
     covers={"CMD10": "on integrals"},
 )

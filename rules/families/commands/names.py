@@ -28,6 +28,7 @@ _UNESCAPED = re.compile(rf"(?<![A-Za-z\\])(?:{_JOINED})(?![A-Za-z])")
     "info",
     has(rf"(?:^|[^A-Za-z\\])(?:{_JOINED})(?:[^A-Za-z]|$)"),
     fix="unsafe",
+    fix_kind="repair",
     skips_canonical=True,
     covers={"CMD7": "without its backslash"},
 )
@@ -102,6 +103,7 @@ _ROMAN = re.compile(rf"(?<!\S)\\(?:mathrm|textrm|text|mbox) \{{ (?:~ )?({_SPACED
     "info",
     has(rf"\\(?:mathrm|textrm|text|mbox)\s*\{{[\s~]*(?:{_LOOSE})[\s~]*\}}"),
     fix="unsafe",
+    fix_kind="style",
     covers={"CMD7": "in upright letters"},
 )
 def roman_for_operator(label: Label, options: Options) -> Iterator[Finding]:
@@ -157,6 +159,7 @@ _LOST_NAME = re.compile(rf"(?<![A-Za-z]) ?(?<![A-Za-z] )(?<!\S)({_LOST})(?! ?[A-
     "warning",
     has(rf"(?:^|[^A-Za-z\\])(?:{'|'.join(_ANY_SPACE.join(name) for name in _NAMES)})(?:[^A-Za-z]|$)"),
     fix="unsafe",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers={"ESC4": "", "CMD7": "for other commands"},
 )

@@ -18,6 +18,7 @@ from rules.toolkit.sieves import has
     "info",
     has(r"\\(?:[nt]|DIV)(?:[^A-Za-z]|$)"),
     fix="unsafe",
+    fix_kind="repair",
     profiles=("m2e",),
     options={"layout": Option("tabular", choices=m2e_layout.LAYOUTS)},
     tags=["layout", "layout-repair"],

@@ -99,7 +99,7 @@ _ZERO = re.compile(r"(?<!\S)(?<![A-Za-z}] )0 _ (?:\{ [2-4] \}|[2-4])(?!\S)")
 _SURE_SIEVE = r"H\s*_\s*\{?\s*2\s*\}?\s*[OS]|N\s*a|C\s*[lau]|F\s*e|M\s*g|Z\s*n|[SC]\s*O\s*_|O\s*H|N\s*H\s*_"
 
 
-@rule("SEM002", "chemistry-case", "info", has(_SURE_SIEVE), fix="display", covers=["SEM2"])
+@rule("SEM002", "chemistry-case", "info", has(_SURE_SIEVE), fix="display", fix_kind="repair", covers=["SEM2"])
 def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
     r"""A chemical formula with a letter of the wrong size or a zero for O: `H _ { 2 } o`, `c o _ { 2 }`, `C 0 _ { 2 }`.
 
@@ -209,6 +209,7 @@ _TAG = re.compile(r"(?<!\S)< (?:/ )?(?:s u [bp]|s p a n|b r|d i v|t d|t r|e m|s 
     "warning",
     has(r"<\s*/?\s*(?:s\s*u\s*[bp]|s\s*p\s*a\s*n|b\s*r|d\s*i\s*v|t\s*[dr]|e\s*m|s\s*t\s*r\s*o\s*n\s*g|[ib])\s*/?\s*>"),
     fix="display",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers={"ESC8": "for tags", "SEM5": ""},
 )
@@ -253,6 +254,7 @@ _DISPLAYSTYLE = re.compile(r"\{\s*\\displaystyle\s*(.+?)\s*\}\s*$", re.DOTALL)
     has_text(r"\displaystyle")
     | ((pl.col("tokens") >= 2 * _SHORTEST_TWIN) & (pl.col("tokens") % 2 == 0) & has(r"=.*=")),
     fix="unsafe",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers=["SEM7"],
 )

@@ -20,6 +20,7 @@ _LETTER_DEGREE = re.compile(r"(?<=\d \^ \{ )[oO](?= \})|(?<=\d \^ )[oO](?!\S)")
     "warning",
     has(r"\d\s*\^\s*\{?\s*[oO]"),
     fix="unsafe",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers=["SEM3"],
 )
@@ -54,6 +55,7 @@ _BARE_DEGREE = re.compile(
     "warning",
     has(r"\^\s*\{\s*0\s*\}|\d\s*\\circ"),
     fix="unsafe",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers=["SEM3"],
 )

@@ -57,6 +57,7 @@ def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
     "info",
     _CALCULATION & has(_NUMBER_GOES_ON),
     fix="unsafe",
+    fix_kind="repair",
     covers={"SEM4": "finds two calculations run together"},
 )
 def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
@@ -80,6 +81,7 @@ def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
     "warning",
     has(r"\d\s*\\cdot\s*\d"),
     fix="unsafe",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers=["SEM3"],
 )
@@ -139,6 +141,7 @@ def _lone_zero(tokens: list[str], dot: int) -> bool:
     "warning",
     has(r"\d\s*[xX]\s*\d"),
     fix="unsafe",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers=["SEM3"],
 )
@@ -179,7 +182,15 @@ _CONFUSED = re.compile(
 _DIGIT = str.maketrans("OlI", "011")
 
 
-@rule("SEM022", "letter-in-number", "info", has(r"[OlI]\s*\.\s*\d|\d\s*[Ol]\s*\d"), fix="display", covers=["SEM3"])
+@rule(
+    "SEM022",
+    "letter-in-number",
+    "info",
+    has(r"[OlI]\s*\.\s*\d|\d\s*[Ol]\s*\d"),
+    fix="display",
+    fix_kind="repair",
+    covers=["SEM3"],
+)
 def letter_in_number(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter that looks like a digit inside a number: `O . 2`, `3 O 5`.
 

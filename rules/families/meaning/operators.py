@@ -126,6 +126,7 @@ _SPECK = re.compile(
     "info",
     has(r"(?:[=<>+]|\\(?:leq|geq|times|div))\s*\.|\.\s*="),
     fix="unsafe",
+    fix_kind="repair",
     covers=["SEM-signs"],
 )
 def stray_dot(label: Label, options: Options) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ _BETWEEN = re.compile(r"\s*##|@@\s*")
     "error",
     has("[\u0120\u010a\u0109\u2581]|</w>|##[A-Za-z0-9]|@@(?:\\s|$)"),
     fix="unsafe",
+    fix_kind="repair",
     tags=["program-text"],
     covers=["SEM5"],
 )

@@ -30,6 +30,7 @@ _NAMES = "|".join(r"\s*".join(name) for name in longest_first(FUNCTIONS))
     "info",
     has(rf"\{{\s*(?:{_NAMES}|[A-Z](?:\s*[a-z]){{2,}})\s*\}}"),
     fix="unsafe",
+    fix_kind="repair",
     skips_canonical=True,
     covers=["NRM4"],
 )
@@ -110,6 +111,7 @@ _NOT_TAKING = frozenset(
     "info",
     has(r"\\(?:text|textrm|mbox|hbox|mathrm|operatorname|textcircled|textbf)\s*\{[\s~]*\}"),
     fix="unsafe",
+    fix_kind="repair",
     covers={"SYN12": "for empty text", "NRM6": r"where an empty `\text{}` is left"},
 )
 def emptied_text(label: Label, options: Options) -> Iterator[Finding]:
@@ -136,6 +138,7 @@ _EMPTIED = re.compile(r"(?<!\S)\\(?:text|textrm|mbox|hbox|mathrm|operatorname|te
     "info",
     has(r"\{\s*\{\s*\}\s*(?:[-=+<>]|\\[lg]eq)"),
     fix="unsafe",
+    fix_kind="repair",
     skips_canonical=True,
     covers={"SYN12": "at a cell's start", "NRM8": ""},
 )
@@ -181,6 +184,7 @@ _SPACED_TOKENS = re.compile(r"(?<!\S)(?!\\)[^\s\\{}]{2,}(?!\S)")
     "info",
     has_text("{ ") & has(r"(?:^|\s)[^\s\\{}]{2,}(?:\s|$)"),
     fix="safe",
+    fix_kind="repair",
     skips_canonical=True,
     covers={"WSP2": "for single tokens", "NRM-tokens": ""},
 )

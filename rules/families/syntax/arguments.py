@@ -85,6 +85,7 @@ def _after(tokens: list[str], index: int) -> int:
     "info",
     has(r"\{\s*\{"),
     fix="safe",
+    fix_kind="style",
     options={EVERY: OFF},
     skips_canonical=True,
     covers=["SYN13"],
@@ -155,6 +156,7 @@ _TEX_SPACE = r"[ \t\r\n]"
         rf"|\\frac{_TEX_SPACE}*\{{[^{{}}]*\}}{_TEX_SPACE}*[^ \t\r\n{{]"
     ),
     fix="safe",
+    fix_kind="style",
     options={EVERY: OFF},
     skips_canonical=True,
     covers={"WSP2": "for one label", "SYN15": ""},
@@ -220,6 +222,7 @@ def ambiguous_infix(label: Label, options: Options) -> Iterator[Finding]:
     "error",
     has_problem("illegal-length"),
     fix="unsafe",
+    fix_kind="repair",
     skips_canonical=True,
     covers={"SYN4": "for lengths"},
 )
@@ -243,7 +246,16 @@ def illegal_length(label: Label, options: Options) -> Iterator[Finding]:
 _SPEAKING = frozenset("+-=<>*/:,;&'^_") | {"\\\\", "\\left", "\\right", "\\mathord"}
 
 
-@rule("SYN042", "empty-group", "info", has(r"\{\s*\}"), fix="safe", skips_canonical=True, covers=["SYN12"])
+@rule(
+    "SYN042",
+    "empty-group",
+    "info",
+    has(r"\{\s*\}"),
+    fix="safe",
+    fix_kind="style",
+    skips_canonical=True,
+    covers=["SYN12"],
+)
 def empty_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty group that nothing hangs on: `x { } y`.
 

@@ -17,6 +17,7 @@ from rules.toolkit.sieves import LABEL, has, has_problem
     "error",
     has_problem("unclosed-brace", "extra-close-brace"),
     fix="display",
+    fix_kind="repair",
     skips_canonical=True,
     covers={"SYN1": "", "SYN-swallowed": "shows where a script that is never closed probably ends", "NRM7": ""},
 )
@@ -95,6 +96,7 @@ def left_right_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     "error",
     has_problem("begin-without-end", "end-without-begin", "environment-mismatch"),
     fix="display",
+    fix_kind="repair",
     skips_canonical=True,
     covers=["SYN3", "ENV4"],
 )
@@ -147,6 +149,7 @@ def unbalanced_parentheses(label: Label, options: Options) -> Iterator[Finding]:
     "error",
     has_problem("missing-delimiter"),
     fix="display",
+    fix_kind="repair",
     skips_canonical=True,
     covers=["SYN2", "NRM7"],
 )

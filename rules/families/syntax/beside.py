@@ -55,6 +55,7 @@ _FLAT = re.compile(
     "info",
     has(r"(?:^|[^A-Za-z0-9}_^\s])\s*[A-Za-z]\s*[1-9]\s*(?:$|[=+<>,)}\\-])"),
     fix="display",
+    fix_kind="repair",
     covers=["SEM3"],
 )
 def digit_on_the_line(label: Label, options: Options) -> Iterator[Finding]:

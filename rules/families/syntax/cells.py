@@ -17,6 +17,7 @@ from rules.toolkit.sieves import has, has_problem, has_text
     "error",
     has_problem("alignment-outside-environment", "alignment-in-group", "row-break-in-group", "misplaced-cr"),
     fix="display",
+    fix_kind="repair",
     skips_canonical=True,
     covers=["SYN8"],
 )
@@ -112,6 +113,7 @@ def empty_cells(label: Label, options: Options) -> Iterator[Finding]:
     "info",
     has(r"\\begin\s*\{\s*matrix"),
     fix="unsafe",
+    fix_kind="style",
     skips_canonical=True,
     covers=["SYN11"],
 )
@@ -145,7 +147,16 @@ def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(start, index + 9, "a matrix of one cell draws the cell alone", inner)
 
 
-@rule("SYN014", "trailing-row-break", "info", has(r"\\\\\s*\\end"), fix="safe", skips_canonical=True, covers=["SYN14"])
+@rule(
+    "SYN014",
+    "trailing-row-break",
+    "info",
+    has(r"\\\\\s*\\end"),
+    fix="safe",
+    fix_kind="style",
+    skips_canonical=True,
+    covers=["SYN14"],
+)
 def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
     r"""A row break directly before `\end`.
 
@@ -165,6 +176,7 @@ def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
     "error",
     has_problem("misplaced-rule"),
     fix="display",
+    fix_kind="repair",
     skips_canonical=True,
     covers={"SYN-stops": "", "NRM9": r"where `\hline` is misplaced"},
 )

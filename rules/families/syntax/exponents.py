@@ -25,6 +25,7 @@ _SUM_IN_SCRIPT = has(r"[\^_]\s*\{\s*\d[\d\s.]*[-+=,]")
     "warning",
     _SUM_IN_SCRIPT,
     fix="display",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers=["SYN-swallowed"],
 )
@@ -102,7 +103,7 @@ def _chain(label: Label, opening: int, sign: str) -> list[int]:
         at = nested
 
 
-@rule("SYN035", "sum-in-exponent", "info", _SUM_IN_SCRIPT, fix="display", covers=["SYN-swallowed"])
+@rule("SYN035", "sum-in-exponent", "info", _SUM_IN_SCRIPT, fix="display", fix_kind="repair", covers=["SYN-swallowed"])
 def sum_in_exponent(label: Label, options: Options) -> Iterator[Finding]:
     r"""A sum of two numbers in an exponent: `x ^ { 2 - 1 }`.
 
@@ -155,6 +156,7 @@ def _counted_out(label: Label, script: int, opening: int, closing: int) -> bool:
     "warning",
     _SUM_IN_SCRIPT,
     fix="display",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers=["SYN-swallowed"],
 )

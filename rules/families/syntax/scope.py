@@ -29,6 +29,7 @@ def _first_relation(tokens: list[str], start: int, end: int) -> int | None:
     "warning",
     has(rf"\\sqrt\s*(?:\[(?s:.)*\]\s*)?\{{{WITHIN}{_RELATION}"),
     fix="display",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers=["SYN-swallowed"],
 )
@@ -77,6 +78,7 @@ _TAKES_CONDITION = frozenset(["|", "]", r"\rangle", r"\}", r"\|", r"\vert", r"\i
     "warning",
     has(rf"[\^_]\s*\{{\s*-?\s*\d{WITHIN}{_RELATION}"),
     fix="display",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers=["SYN-swallowed"],
 )
@@ -217,6 +219,7 @@ def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
     "warning",
     has(rf"(?:\\sqrt|\^)\s*\{{{WITHIN_BALANCED}[)\]]"),
     fix="display",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers=["SYN-swallowed"],
 )

@@ -87,6 +87,7 @@ def leading_script(label: Label, options: Options) -> Iterator[Finding]:
     "error",
     has_problem("unbraced-script"),
     fix="display",
+    fix_kind="repair",
     skips_canonical=True,
     covers={"SYN15": "where LaTeX stops"},
 )
@@ -133,6 +134,7 @@ def _after_command(label: Label, index: int) -> int | None:
     "error",
     has_problem("limits-misplaced"),
     fix="display",
+    fix_kind="repair",
     skips_canonical=True,
     covers=["CMD11"],
 )
@@ -164,6 +166,7 @@ def limits_misplaced(label: Label, options: Options) -> Iterator[Finding]:
     "warning",
     has(r"[\^_]\s*\{\s*[=,]\s*\}"),
     fix="display",
+    fix_kind="repair",
     severity_in=PUPILS_SLIP,
     covers=["SYN-swallowed"],
 )

@@ -45,6 +45,7 @@ def mode_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     "error",
     has_problem("parameter-character"),
     fix="unsafe",
+    fix_kind="repair",
     skips_canonical=True,
     covers=["SYN-stops"],
 )
@@ -60,7 +61,16 @@ def parameter_character(label: Label, options: Options) -> Iterator[Finding]:
         yield label.on(problem, "# can't stand in a formula", r"\#")
 
 
-@rule("SYN025", "blank-line", "error", has(r"\n[ \t\r]*\n"), fix="safe", skips_canonical=True, covers=["SYN-stops"])
+@rule(
+    "SYN025",
+    "blank-line",
+    "error",
+    has(r"\n[ \t\r]*\n"),
+    fix="safe",
+    fix_kind="repair",
+    skips_canonical=True,
+    covers=["SYN-stops"],
+)
 def blank_line(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty line inside a label.
 
@@ -79,6 +89,7 @@ def blank_line(label: Label, options: Options) -> Iterator[Finding]:
     "warning",
     has_problem("caret-notation"),
     fix="display",
+    fix_kind="repair",
     skips_canonical=True,
     covers=["SYN-stops"],
 )
@@ -119,6 +130,7 @@ def too_long(label: Label, options: Options) -> Iterator[Finding]:
     "warning",
     has_text("\\") & has(r"\\$"),
     fix="display",
+    fix_kind="repair",
     skips_canonical=True,
     covers=["SYN-stops"],
 )

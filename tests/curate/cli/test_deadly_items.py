@@ -65,7 +65,7 @@ def test_a_label_that_ends_what_judges_it_has_one_finding(sabotaged: None, word:
 
 def test_a_label_that_ends_what_fixes_it_stays_as_it_is(sabotaged: None) -> None:
     given = ["x^2", r"\crash", "y_3"]
-    fixed = fixing.fix(given, rules.select(profile="canonical"))
+    fixed = fixing.fix(given, rules.select(profile="canonical"), style="canonical")
     assert fixed["fixed"].to_list() == ["x ^ { 2 }", r"\crash", "y _ { 3 }"]
     assert fixed.row(1, named=True)["reasons"] == ["ended-process"]
 

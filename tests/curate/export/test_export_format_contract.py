@@ -110,7 +110,7 @@ def _check_without_images(item: ExportFormat, folder: Path) -> None:
 
 def _data(out: Path) -> dict[str, bytes]:
     """The files that a format wrote."""
-    ours = ("README.md", "manifest.json", "dropped.parquet", "assets/")
+    ours = ("README.md", "croissant.json", "manifest.json", "dropped.parquet", "assets/")
     return {name: (out / name).read_bytes() for name in files_below(out) if not name.startswith(ours)}
 
 

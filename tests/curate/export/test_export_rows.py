@@ -82,7 +82,7 @@ from curate.export.write.job import export
 from curate.export.decide.options import ExportOptions
 rows.WINDOW = inputs.WINDOW = 10_000
 rows._HELD = 1 << 20
-asked = ExportOptions(allow_no_image=True, max_repeats=2, keep_splits="test", min_score=0.1)
+asked = ExportOptions(allow_no_image=True, max_repeats=2, keep_splits=("test",), min_score=0.1)
 export([Path(sys.argv[1])], Path("never"), asked, dry_run=True)
 print(peak_memory())
 """

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_makers import dropped, exported, labels_only, make_run, table
 
+from curate.base.errors import UserError
 from curate.export.decide import splits, stats
 from curate.export.decide.options import ExportOptions, parse_splits
 
@@ -158,7 +159,7 @@ samples = st.lists(
 @settings(max_examples=150)
 @given(samples, st.integers(0, 5))
 def test_nothing_is_in_two_splits_whatever_is_kept(rows: list[dict[str, Any]], seed: int) -> None:
-    found = placed(rows, seed=seed, keep_splits="all").filter(pl.col("reason").is_null())
+    found = placed(rows, seed=seed, keep_splits=("all",)).filter(pl.col("reason").is_null())
     for column in ("key", "pixels", "near"):
         shared = found.filter(pl.col(column).is_not_null()).group_by(column).agg(pl.col("split").n_unique())
         assert shared["split"].max() in (None, 1)
@@ -170,8 +171,8 @@ def test_the_order_of_samples_changes_nothing(rows: list[dict[str, Any]], rng: R
     numbered = list(enumerate(rows))
     rng.shuffle(numbered)
     columns = ("split", "reason", "detail")
-    straight = placed(rows, keep_splits="all").select(columns).rows()
-    shuffled = placed([row for _, row in numbered], keep_splits="all").select(columns).rows()
+    straight = placed(rows, keep_splits=("all",)).select(columns).rows()
+    shuffled = placed([row for _, row in numbered], keep_splits=("all",)).select(columns).rows()
     assert sorted(zip([place for place, _ in numbered], shuffled, strict=True)) == list(enumerate(straight))
 
 
@@ -230,8 +231,9 @@ def benchmark_run(tmp_path: Path) -> Path:
     return make_run(tmp_path / "run", [*test, *validation, *train, *free], findings)
 
 
-def test_an_existing_test_set_stays_as_it_is(benchmark_run: Path, tmp_path: Path) -> None:
-    exported(benchmark_run, tmp_path / "out", keep_splits="test", fix="safe", min_score=0.9, max_tokens=3)
+@pytest.mark.parametrize("asked", [(), ("test",)])
+def test_an_existing_test_set_stays_as_it_is(benchmark_run: Path, tmp_path: Path, asked: tuple[str, ...]) -> None:
+    made = exported(benchmark_run, tmp_path / "out", keep_splits=asked, fix="safe", min_score=0.9, max_tokens=3)
     found = {row["sample_id"]: row for row in table(tmp_path / "out").to_dicts()}
     for n in range(20):
         assert found[f"s/test/{n}"]["split"] == "test"
@@ -241,46 +243,87 @@ def test_an_existing_test_set_stays_as_it_is(benchmark_run: Path, tmp_path: Path
     assert lost["s/val/0"] == lost["s/train/7"] == lost["s/train/8"] == "leak-label"
     assert lost["free/0"] == "leak-label"
     assert lost["free/1"] == "length"  # no filter looks at the test set's sample of as many tokens
-    assert {row["split"] for key, row in found.items() if key.startswith("s/train")} == {"train", "validation", "test"}
+    notes = " ".join(made.facts["notes"])
+    assert "Kept as they are, with nothing added: s/test (20), s/val (19)" in notes
+    assert "1 label of kept test and validation sets needs a repair and stays as it is: DLM001 (1)" in notes
+    assert {row["split"] for key, row in found.items() if not key.startswith(("s/test", "s/val"))} == {"train"}
 
 
 def test_all_splits_can_be_kept(benchmark_run: Path, tmp_path: Path) -> None:
-    exported(benchmark_run, tmp_path / "out", keep_splits="all")
+    exported(benchmark_run, tmp_path / "out", keep_splits=("all",))
     found = dict(table(tmp_path / "out").select("sample_id", "split").iter_rows())
     assert {split for key, split in found.items() if key.startswith("s/train")} == {"train"}
     assert dropped(tmp_path / "out")["free/0"] == "leak-label"
 
 
 def test_kept_splits_need_no_share(benchmark_run: Path, tmp_path: Path) -> None:
-    exported(benchmark_run, tmp_path / "out", keep_splits="all", splits={"a": 0.5, "b": 0.5})
+    exported(benchmark_run, tmp_path / "out", keep_splits=("all",), splits={"a": 0.5, "b": 0.5})
     counts = dict(table(tmp_path / "out").group_by("split").len().iter_rows())
     assert counts == {"train": 198, "validation": 19, "test": 20, "a": counts["a"], "b": 99 - counts["a"]}
 
 
 def test_own_test_sets_that_are_placed_anew_are_named(benchmark_run: Path, tmp_path: Path) -> None:
-    made = exported(benchmark_run, tmp_path / "out")
-    assert any("of test or validation sets" in note and "--keep-splits test" in note for note in made.facts["notes"])
+    made = exported(benchmark_run, tmp_path / "out", keep_splits=("none",))
+    assert "39 samples of test or validation sets were placed anew, as --keep-splits asks." in made.facts["notes"]
+    assert {row["kept"] for row in made.facts["own_splits"]} == {False}
 
 
-def test_samples_placed_beside_a_kept_test_set_are_named(benchmark_run: Path, tmp_path: Path) -> None:
-    made = exported(benchmark_run, tmp_path / "out", keep_splits="test")
-    splits = [
-        row["split"]
-        for row in table(tmp_path / "out").to_dicts()
-        if not row["sample_id"].startswith(("s/test", "s/val"))
-    ]
-    mixed = sum(split != "train" for split in splits)
-    assert any(
-        note.startswith(f"{mixed} samples of other sets were placed") and "--splits train=1" in note
-        for note in made.facts["notes"]
+@pytest.mark.parametrize("name", ["test", "validate", "valid", "val", "dev", "test_2014", "hme100k-test", "cpe"])
+@pytest.mark.parametrize("said_by", ["split", "source"])
+def test_what_is_tested_on_is_never_trained_on(tmp_path: Path, name: str, said_by: str) -> None:
+    split, source = (name, "set") if said_by == "split" else (None, name)
+    tested = [{"sample_id": f"{source}/{n}", "split": split, "label": f"y + {n}", "source": source} for n in range(50)]
+    exported(make_run(tmp_path / "run", [*tested, *labels_only(400)]), tmp_path / "out")
+    found = table(tmp_path / "out").with_columns(is_test=pl.col("source") == source)
+    kept = "validation" if name[0] in "vd" else "test"
+    assert found.filter("is_test")["split"].unique().to_list() == [kept]
+    assert found.filter("is_test").height == 50
+    assert kept not in found.filter(~pl.col("is_test"))["split"]
+
+
+def test_one_source_may_give_up_its_test_set(benchmark_run: Path, tmp_path: Path) -> None:
+    other = make_run(
+        tmp_path / "other", [{"sample_id": f"t/test/{n}", "split": "test", "label": f"z + {n}"} for n in range(200)]
     )
-    alone = exported(benchmark_run, tmp_path / "alone", keep_splits="test", splits={"train": 1.0})
-    assert not any("of other sets were placed" in note for note in alone.facts["notes"])
+    exported([benchmark_run, other], tmp_path / "out", keep_splits=("t=none",))
+    found = table(tmp_path / "out").filter(pl.col("source") == "t")
+    assert found["split"].unique().to_list() == ["train"]  # validation and test are what the other source has
+
+
+def test_a_test_set_alone_is_no_training_set(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", [{**row, "split": "test"} for row in labels_only(30)])
+    made = exported(run, tmp_path / "out")
+    assert [(row["split"], row["samples"]) for row in made.facts["splits"] if row["samples"]] == [("test", 30)]
+    assert any("nothing to train on" in note for note in made.facts["notes"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("test",), "--keep-splits test keeps nothing: there are only the splits extra"),
+        (("s=all",), "--keep-splits s=all keeps nothing"),
+        (("crohme=none",), "no source is called 'crohme'; there are: s"),
+        (("some",), "'some' is not [NAME=]none|test|all"),
+        (("=none",), "'=none' is not [NAME=]none|test|all"),
+        (("none", "all"), "says twice what all sources shall keep"),
+    ],
+)
+def test_keeping_what_is_not_there_is_an_error(tmp_path: Path, asked: tuple[str, ...], said: str) -> None:
+    run = make_run(tmp_path / "run", [{**row, "split": "extra"} for row in labels_only(3)])
+    with pytest.raises(UserError) as error:
+        exported(run, tmp_path / "out", keep_splits=asked)
+    assert said in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_there_must_be_a_split_for_what_is_no_test(benchmark_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no split for samples of no test set: test, validation keep"):
+        exported(benchmark_run, tmp_path / "out", splits={"test": 1.0})
 
 
 def test_a_newcomer_joins_its_label_in_a_kept_training_set() -> None:
     (key,) = keys_in("test", 1)
-    found = placed([{"key": key, "kept_split": "train"}, {"key": key}], keep_splits="all")
+    found = placed([{"key": key, "kept_split": "train"}, {"key": key}], keep_splits=("all",))
     assert found["split"].to_list() == ["train", "train"]
     assert found["reason"].null_count() == 2
 
@@ -293,11 +336,11 @@ def test_drift_is_told_from_chance(tmp_path: Path) -> None:
         {"sample_id": f"long/{n}", "label": " + ".join(map(str, range(n, n + 40))), "split": "test"} for n in range(200)
     ]
     run = make_run(tmp_path / "run", [*long, *labels_only(2000)])
-    made = exported(run, tmp_path / "out", keep_splits="test", splits={"train": 1.0})
+    made = exported(run, tmp_path / "out", keep_splits=("test",), splits={"train": 1.0})
     rows = {row["split"]: row for row in made.facts["drift"]}
     assert rows["test"]["source"] == pytest.approx(1 - 200 / 2200, abs=0.001)
     assert rows["test"]["source"] > 5 * rows["test"]["source_by_chance"]
-    even = exported(run, tmp_path / "even", splits={"train": 0.5, "test": 0.5})
+    even = exported(run, tmp_path / "even", keep_splits=("none",), splits={"train": 0.5, "test": 0.5})
     assert all(row["source"] < 5 * row["source_by_chance"] + 0.01 for row in even.facts["drift"])
 
 

@@ -382,7 +382,8 @@ def test_selection_profile_and_levels_from_flags_and_project(tmp_path, monkeypat
     assert after() == "x y \\, z\n"
     assert after("--select", "WSP") == "$x y \\, z$\n"
     assert after("--ignore", "outer-delimiters") == "$x y \\, z$\n"
-    assert after("--unsafe-fixes") == "x y z\n"
+    assert after("--unsafe-fixes") == "x y \\, z\n"
+    assert after("--unsafe-fixes", "--style", "rules") == "x y z\n"
     write(tmp_path / "texsieve.toml", '[fixes]\nDLM001 = "unsafe"\nWSP004 = "display"\n')
     assert after() == "$x y \\, z$\n"
     assert after("--unsafe-fixes") == "x y \\, z\n"
@@ -404,7 +405,7 @@ def test_selection_profile_and_levels_from_flags_and_project(tmp_path, monkeypat
 )
 def test_real_files(path, name, shared_data):
     before = read(shared_data / path)
-    got = fixed(shared_data / path)
+    got = fixed(shared_data / path, style="rules")
     file = got.files[name]
     with tempfile.TemporaryDirectory() as folder:
         form = "text" if before.format == "im2latex" else before.format

@@ -72,7 +72,7 @@ def test_fix_writes_the_same_encoding(name: str, encoding: str, tmp_path: Path) 
     ruleset = rules.select()
     for kind, data in (("plain", text.encode()), ("other", encoded(text, encoding))):
         write(tmp_path / kind / name, data)
-        fixed = fix_source(parse_source(str(tmp_path / kind / name)), ruleset, "safe")
+        fixed = fix_source(parse_source(str(tmp_path / kind / name)), ruleset, "safe", style="rules")
         assert fixed.changed
         assert b"".join(fixed.diff(None)).startswith(b"---")
         write_fixed(fixed, tmp_path / kind / "out")

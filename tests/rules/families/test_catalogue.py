@@ -66,7 +66,7 @@ def test_a_rule_proposes_the_text_that_its_examples_say(rule):
     for level in fixing.LEVELS:
         offered = [example for example in examples if levels[example] == level]
         if offered:
-            made = rules.fix([example.label for example in offered], level, include=[rule.code])
+            made = rules.fix([example.label for example in offered], level, style="rules", include=[rule.code])
             for example, text, reasons in zip(offered, made["fixed"], made["reasons"], strict=True):
                 assert text == example.fixed, f"{rule.code} at level {level} on {example.label!r}: {reasons.to_list()}"
 

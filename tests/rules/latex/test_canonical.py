@@ -123,13 +123,13 @@ def test_where_there_is_none_a_finding_says_why(label):
 
 
 def test_a_data_set_can_be_written_in_canonical_spelling():
-    fixed = rules.fix(["x^2", r"a\le b", "x ^ { 2 }", "x^", r"\text{a}^2_1"], include=["CAN110"])["fixed"].to_list()
+    fixed = rules.fix(["x^2", r"a\le b", "x ^ { 2 }", "x^", r"\text{a}^2_1"], style="canonical")["fixed"].to_list()
     assert fixed == ["x ^ { 2 }", r"a \leq b", "x ^ { 2 }", "x^", r"\text {a} _ { 1 } ^ { 2 }"]
 
 
 def test_the_direction_of_synonyms_can_be_turned():
     wanted = rules.select(["CAN110"], options={"CAN110": {"prefer": r"\le \ne"}})
-    fixed = rules.fix([r"a\leq b\neq c\geq d", r"a \le b"], ruleset=wanted)["fixed"].to_list()
+    fixed = rules.fix([r"a\leq b\neq c\geq d", r"a \le b"], style="canonical", ruleset=wanted)["fixed"].to_list()
     assert fixed == [r"a \le b \ne c \geq d", r"a \le b"]
     with pytest.raises(ValueError, match="no synonym"):
         prefer("x", [r"\leqslant"])
