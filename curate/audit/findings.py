@@ -13,6 +13,7 @@ from curate.runs.folder import FINDINGS, SAMPLES
 from curate.sources import Source
 from rules import Ruleset, engine
 from rules.over_samples import FOUND, judge_samples
+from rules.registry import tagged
 from rules.score import scores
 
 
@@ -45,13 +46,14 @@ def collect(
     if documents:
         samples, of_labels = _with_own_macros(samples, of_labels.collect(), options, documents)
     of_samples = _sample_findings(seen, options.ruleset)
+    counted = pl.concat([of_samples, _of_sets(of_samples, samples)])
     findings = (
         pl.concat([of_labels, of_samples.lazy()])
         .sort("order", "start", "rule", "end", "message", nulls_last=True, maintain_order=True)
         .select(*FINDINGS)
         .collect()
     )
-    penalties = scores(of_samples, "sample_id", options.weights).rename({"score": "kept"})
+    penalties = scores(counted, "sample_id", options.weights).rename({"score": "kept"})
     samples = samples.join(penalties, on="sample_id", how="left", maintain_order="left").with_columns(
         (pl.col("score") * pl.col("kept").fill_null(1.0)).round(4).alias("score"),
     )
@@ -74,6 +76,18 @@ def _with_own_macros(
     )
     others = found.join(own.select("order"), on="order", how="anti", maintain_order="left")
     return samples.drop("again"), pl.concat([others, mended.select(found.columns)]).lazy()
+
+
+def _of_sets(found: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
+    """An error of a whole set, for each of its samples: none of them can be trusted, so their scores count it. Not that
+    a set's images are missing, which says nothing of its labels."""
+    errors = found.filter(
+        pl.col("sample_id").is_null()
+        & (pl.col("severity") == "error")
+        & ~pl.col("rule").is_in(tagged("unusable-image"))
+    )
+    of_all = errors.drop("sample_id").join(samples.select("sample_id", "source"), on="source", how="inner")
+    return of_all.select(found.columns)
 
 
 def _sample_findings(samples: pl.DataFrame, ruleset: Ruleset) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from rules.families.images.ink import is_page
 from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, rounded_area, smart_resize
 
 #: The quantiles that are told of sizes and ink.
@@ -21,14 +22,15 @@ def image_facts(samples: pl.DataFrame) -> dict[str, dict[str, Any]]:
     Each has `images` (opened), width and height (QUANTILES of the pixels as displayed), formats (images by format, most
     first), `qwen2_5_vl`: tokens (QUANTILES of the visual tokens an image becomes with the default budget, and their
     total), shrunk (images over the budget), refused (an aspect over 200, or a side under 28 pixels, which transformers
-    before version 5 and some servers refuse). Where pixels were measured also blank, inverted (light ink on dark paper)
-    and ink_ratio (QUANTILES of the ink's part of the area of pictures that are not blank); else these are null.
+    before version 5 and some servers refuse). Where pixels were measured also blank, inverted (light ink on dark
+    paper), pages (mostly empty paper, as `is_page` has it) and ink_ratio (QUANTILES of the ink's part of the area of
+    pictures that are not blank); else these are null.
 
     samples: source, image, width, height, and what of `curate.images.opening.MEASURED` is there.
     """
     if not {"image", "width", "height"} <= set(samples.columns):
         return {}
-    wanted = ("format", "polarity", "ink_ratio", "ink_left")
+    wanted = ("format", "polarity", "ink_ratio", "ink_left", "ink_top", "ink_right", "ink_bottom")
     there = [name for name in wanted if name in samples.columns]
     missing = [pl.lit(None).alias(name) for name in wanted if name not in there]
     images = (
@@ -43,6 +45,7 @@ def image_facts(samples: pl.DataFrame) -> dict[str, dict[str, Any]]:
     refused = (shorter < FACTOR) | (longer > MAX_ASPECT * shorter)
     tokens = pl.when(~refused).then((wide // FACTOR) * (high // FACTOR))
     inked = pl.col("ink_left").is_not_null()
+    page = is_page() if {*wanted} <= {*there} else pl.lit(False)
     counted = (
         images.with_columns(
             refused.alias("refused"),
@@ -59,6 +62,7 @@ def image_facts(samples: pl.DataFrame) -> dict[str, dict[str, Any]]:
             pl.col("ink_ratio").count().alias("measured"),
             (pl.col("ink_ratio").is_not_null() & ~inked).sum().alias("blank"),
             (inked & (pl.col("polarity") == "light")).sum().alias("inverted"),
+            page.fill_null(False).sum().alias("pages"),
         )
         .collect()
     )
@@ -84,6 +88,7 @@ def _facts(row: dict[str, Any], formats: dict[str, int]) -> dict[str, Any]:
         "height": _whole(row["height"]),
         "blank": row["blank"] if measured else None,
         "inverted": row["inverted"] if measured else None,
+        "pages": row["pages"] if measured else None,
         "ink_ratio": {name: _rounded(value) for name, value in row["inked_ratio"].items()} if measured else None,
         "qwen2_5_vl": {
             "tokens": tokens and {**tokens, "total": int(row["total"])},
