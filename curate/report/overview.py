@@ -16,17 +16,17 @@ REASONS_SHOWN = 3
 
 _SOURCE_COLUMNS = (
     Column("source"),
-    Column("run", drop=9),
+    Column("run", drop=1),
     Column("verdict"),
     Column("samples", "right"),
     Column("errors", "right"),
-    Column("warnings", "right", drop=3),
+    Column("warnings", "right", drop=2),
     Column("no key", "right", drop=5),
     Column("duplicates", "right", drop=4),
-    Column("unreadable", "right", drop=2),
+    Column("unreadable", "right", drop=3),
     Column("no image", "right", drop=6),
     Column("tokens", "right", drop=7),
-    Column("score", "right", drop=1),
+    Column("score", "right", drop=2),
     Column("decided", "right", drop=8),
 )
 _OVERLAP_COLUMNS = (
@@ -72,7 +72,7 @@ def _source_row(entry: Mapping[str, Any]) -> list[str]:
         share(entry["no_visual_key"], samples),
         share(entry["duplicate_labels"], samples),
         count(entry["unreadable"]),
-        share(entry["missing_image"] + samples - with_image, samples) if with_image else "labels only",
+        share(entry["missing_image"] + samples - with_image, samples) if with_image else "–",
         "–" if tokens is None else f"{tokens:g}",
         "–" if score is None else f"{score:.3f}",
         count(decisions) if (decisions := decided(entry.get("decisions", {}))) else "",

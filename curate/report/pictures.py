@@ -20,6 +20,8 @@ from rules.latex.plain_text import plain_text
 
 #: Largest picture, in pixels: shown at half that size where it is a drawn label, so that it is sharp.
 WIDEST, HIGHEST = 720, 220
+#: Height on the page at which a picture is scaled down, in CSS pixels.
+TALLEST = 110
 #: Longer labels take seconds to draw and can't be read at this size.
 LONGEST_DRAWN = 1200
 #: A PNG of more bytes has to compete with a JPEG.
@@ -49,6 +51,12 @@ class PagePicture:
     @property
     def size(self) -> int:
         return len(self.uri)
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height on the page, so that it has its room before it is decoded and links lead where they say."""
+        scale = min(1.0, TALLEST / max(self.height, 1))
+        return max(round(self.width * scale), 1), max(round(self.height * scale), 1)
 
 
 def default_open() -> OpenImage:
