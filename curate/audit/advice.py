@@ -31,8 +31,8 @@ class Point:
 
     name: what kind it is, for programs. level: the best verdict that it leaves the source. weight: see the module.
     samples: how many it is true of. what, why: clauses without a full stop. do: what to do, with the command or flag in
-    backticks; "" where there is nothing to do. rules: those whose findings show it, for links. export: flags of
-    `curate export` that do it.
+    backticks; "" where there is nothing to do. rules: those whose findings show it, for links; named: the first of them
+    with their counts, in words. export: flags of `curate export` that do it.
     """
 
     name: str
@@ -44,10 +44,11 @@ class Point:
     do: str = ""
     rules: tuple[str, ...] = ()
     export: tuple[str, ...] = ()
+    named: str = ""
 
     @property
     def sentence(self) -> str:
-        text = self.what + (f": {self.why}" if self.why else "")
+        text = self.what + (f" ({self.named})" if self.named else "") + (f": {self.why}" if self.why else "")
         return f"{text}; {self.do}." if self.do else f"{text}."
 
     def as_json(self) -> dict[str, Any]:
@@ -59,6 +60,7 @@ class Point:
             "why": self.why,
             "do": self.do,
             "rules": list(self.rules),
+            "named": self.named,
             "export": list(self.export),
         }
 
@@ -231,12 +233,13 @@ def _layout(entry: Entry, limits: Thresholds) -> Point | None:
         level,
         part / whole,
         part,
-        f"{share(part, whole)} of labels ({count(part)}) hold layout tokens ({', '.join(codes)})",
+        f"{share(part, whole)} of labels ({count(part)}) hold layout tokens",
         "they are not LaTeX, nothing can render them, and deleting them would glue lines together",
         "run "
         + " or ".join(f"`{mender}`" for mender in menders)
         + ", look at the difference, and audit the fixed copy",
         codes,
+        named=", ".join(codes),
     )
 
 
@@ -247,13 +250,14 @@ def _broken(entry: Entry, limits: Thresholds) -> Point | None:
     level = _level(part / whole, limits.broken_fix, limits.broken_doubtful, limits.broken_unfit)
     found = _most(entry, "error", "without_fix", without=(*tagged("layout"), *mended_by("export", "export-resize")))
     what = f"{_samples(part, whole)} {_have(part, 'is', 'are')} wrong and can't be repaired"
-    what += f" (most often {_named(found, 'without_fix')})" if found else ""
     if level >= DOUBTFUL:
         why = "whatever broke them has probably broken others that no rule can see"
         do = "go back to the raw labels, or compare a sample of the rest with its images before you trust it"
     else:
         why, do = "`curate export` leaves them out", ""
-    return Point("broken", level, _BROKEN * part / whole, part, what, why, do, _codes(found))
+    return Point(
+        "broken", level, _BROKEN * part / whole, part, what, why, do, _codes(found), (), _named(found, "without_fix")
+    )
 
 
 def _unsafe(entry: Entry, limits: Thresholds) -> Point | None:
@@ -267,12 +271,12 @@ def _unsafe(entry: Entry, limits: Thresholds) -> Point | None:
         level,
         part / whole,
         part,
-        f"{_samples(part, whole)} {_have(part)} errors that only an unsafe fix repairs"
-        + (f" ({_named(found)})" if found else ""),
+        f"{_samples(part, whole)} {_have(part)} errors that only an unsafe fix repairs",
         "it guesses what was meant",
         "look at `curate fix --unsafe-fixes --diff` before you take it",
         _codes(found),
         ("--fix", "unsafe"),
+        _named(found),
     )
 
 
@@ -284,7 +288,7 @@ def _safe(entry: Entry, limits: Thresholds) -> Point | None:
     level = _level(part / whole, limits.fixable_fix)
     what = f"{_samples(part, whole)} {_have(part)} errors that a safe fix repairs"
     do = "run `curate fix`, or export with `--fix safe`"
-    return Point("safe-fixes", level, part / whole, part, what, "", do, _codes(found), ("--fix", "safe"))
+    return Point("safe-fixes", level, part / whole, part, what, "", do, _codes(found), ("--fix", "safe"), _named(found))
 
 
 def _warnings(entry: Entry, limits: Thresholds) -> Point | None:
@@ -298,10 +302,11 @@ def _warnings(entry: Entry, limits: Thresholds) -> Point | None:
         level,
         part / whole / 2,  # a warning is right about every other time
         part,
-        f"{_samples(part, whole)} {_have(part, 'is', 'are')} likely wrong" + (f" ({_named(found)})" if found else ""),
+        f"{_samples(part, whole)} {_have(part, 'is', 'are')} likely wrong",
         "",
         "look at the examples, then fix or drop (`--drop CODE`) the rules that turn out to be right",
         _codes(found),
+        named=_named(found),
     )
 
 
@@ -316,11 +321,12 @@ def _residue(entry: Entry, limits: Thresholds) -> Point | None:
         _level(part / whole, limits.fixable_fix),
         part / whole / 2,
         part,
-        f"{share(part, whole)} of labels ({count(part)}) hold what no picture shows ({_named(found)})",
+        f"{share(part, whole)} of labels ({count(part)}) hold what no picture shows",
         "the model learns to make it up",
         "strip it with `curate fix`, or export with `--fix safe`",
         _codes(found),
         ("--fix", "safe"),
+        _named(found),
     )
 
 
@@ -340,10 +346,11 @@ def _spelling(entry: Entry, limits: Thresholds) -> Point | None:
         READY,
         part / whole / 10,
         part,
-        f"{which} could be spelled otherwise and look the same ({_named(found)})",
+        f"{which} could be spelled otherwise and look the same",
         "no picture shows which spelling a label has, so a mix of sets or of spellings can't be learnt",
         f"write all in one with `{MENDERS['style']}`",
         _codes(found),
+        named=_named(found),
     )
 
 
@@ -416,10 +423,10 @@ def _small(entry: Entry, limits: Thresholds) -> Point | None:
     if not found:
         return None
     part, whole = max(rule["samples"] for rule in found), entry["samples"]
-    what = f"{_samples(part, whole)} {_have(part)} an image too small or too long for the model ({_named(found)})"
+    what = f"{_samples(part, whole)} {_have(part)} an image too small or too long for the model"
     why = "training may stop at them"
     do = "`curate export` scales them (`--resize upscale`, its default)"
-    return Point("image-size", READY, part / whole, part, what, why, do, _codes(found))
+    return Point("image-size", READY, part / whole, part, what, why, do, _codes(found), (), _named(found))
 
 
 def _stretched(entry: Entry, limits: Thresholds) -> Point | None:
@@ -432,10 +439,11 @@ def _stretched(entry: Entry, limits: Thresholds) -> Point | None:
         READY,
         part / whole / 10,
         part,
-        f"{_samples(part, whole)} {_have(part)} an image that Qwen2.5-VL's processor stretches ({_named(found)})",
+        f"{_samples(part, whole)} {_have(part)} an image that Qwen2.5-VL's processor stretches",
         "it rounds both sides to multiples of 28 pixels, and on small images that shows",
         f"train with `{MENDERS['train-pixels']}`",
         _codes(found),
+        named=_named(found),
     )
 
 

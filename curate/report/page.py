@@ -107,7 +107,7 @@ def build(
     roots = {entry["name"]: run.root(entry["name"]) for entry in summary["sources"]}
     cards = _cards(chosen, roots, render, open_image)
     whole = of_whole_sources(run.findings, [rule["rule"] for rule in rules])
-    anchors = {rule["rule"]: f"r{place}" for place, rule in enumerate(rules, 1)}
+    anchors = {rule["rule"]: (f"r{place}", rule["name"]) for place, rule in enumerate(rules, 1)}
     suspects = suspect_cards(choose_suspects(run.samples, run.findings, summary), roots, render, open_image)
     context = {
         "summary": summary,
@@ -121,7 +121,7 @@ def build(
         "rules": [
             {
                 **_rule(rule, summary, describe, cards.get(rule["rule"], []), whole.get(rule["rule"], [])),
-                "anchor": anchors[rule["rule"]],
+                "anchor": anchors[rule["rule"]][0],
             }
             for rule in rules
         ],
@@ -173,10 +173,13 @@ def _answer(sources: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]
     return list(out.items())
 
 
-def _source(entry: Mapping[str, Any], anchors: Mapping[str, str]) -> dict[str, Any]:
+def _source(entry: Mapping[str, Any], anchors: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     parts = [(name, entry[key]) for name, key in _PARTS]
     advice = [
-        {**point, "links": [(code, anchors[code]) for code in point["rules"][:LINKS] if code in anchors]}
+        {
+            **point,
+            "links": [(code, *shown) for code in point["rules"][:LINKS] if (shown := anchors.get(code))],
+        }
         for point in entry["advice"]
     ]
     return {

@@ -55,11 +55,11 @@ def test_the_few_errors_of_a_ready_set_are_named():
     verdict, reasons = judge(raw)
     assert verdict == "ready"
     assert reasons[0] == (
-        "2 of 1,200 samples (0.2 %) are wrong and can't be repaired (most often SYN006 double-superscript (2)): "
+        "2 of 1,200 samples (0.2 %) are wrong and can't be repaired (SYN006 double-superscript (2)): "
         "`curate export` leaves them out."
     )
     raw["rules"] += [{**rule("ESC005", "escape-eaten-command", 9), "without_fix": 1}]
-    assert "(most often SYN006 double-superscript (2), ESC005 escape-eaten-command (1))" in judge(raw)[1][0]
+    assert "(SYN006 double-superscript (2), ESC005 escape-eaten-command (1))" in judge(raw)[1][0]
 
 
 #: As its audit counts raw im2latex, 1,200 rows with their pages.
@@ -282,7 +282,7 @@ def test_broken_labels_are_told_beside_missing_images():
     verdict, reasons = judge(broken)
     assert verdict == "unfit"
     assert reasons[0] == "None of its 10,000 images can be opened; see whether `--images set=DIR` is the right folder."
-    assert "2 of 10,000 samples (<0.1 %) are wrong and can't be repaired (most often SYN001" in reasons[1]
+    assert "2 of 10,000 samples (<0.1 %) are wrong and can't be repaired (SYN001" in reasons[1]
 
 
 def test_rows_without_an_image_count_as_missing_only_where_others_have_one():
