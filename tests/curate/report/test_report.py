@@ -28,7 +28,8 @@ ATTRIBUTES = frozenset(
     for line in (
         "lang charset http-equiv content name class href aria-label aria-labelledby aria-hidden aria-live role",
         "tabindex id viewbox width height cx cy r d x y x1 y1 x2 y2 points text-anchor preserveaspectratio scope",
-        "data-v data-sev data-for title hidden type placeholder autocomplete value checked src alt loading dir open start",
+        "data-v data-sev data-for title hidden type placeholder autocomplete value checked src alt loading dir open",
+        "start",
     )
     for word in line.split()
 )

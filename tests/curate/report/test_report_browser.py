@@ -80,7 +80,7 @@ def test_a_foreign_script_is_stopped_by_the_policy(html, tmp_path):
     assert "<title>stolen" not in dom
 
 
-#: Where the top of what each link of the page leads to stands in the window after a click, and how high it is: a heading
+#: Where the top of what each link of the page leads to stands in the window after a click, and how high it is: one
 #: that is not at the top, or has no height, is one that nobody sees.
 LINKS = """<script>
 const found = [];
