@@ -76,7 +76,7 @@ def test_copies_are_paired_one_to_one():
 
 
 _ROWS = st.lists(
-    st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.sampled_from([None, "p", "q"]), st.sampled_from(["train", "test"])),
+    st.tuples(*map(st.sampled_from, ("abc", "xyz", [None, "p", "q"], ["train", "test"]))),
     max_size=8,
 )  # fmt: skip
 
