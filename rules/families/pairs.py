@@ -97,6 +97,10 @@ def _of_rows(file: ShiftedFile) -> pl.DataFrame:
     )
 
 
+#: What sets a part of a formula above or below the rest, where handwriting leaves a gap.
+_STACKED = r"\\(?:[dtc]?frac|[dt]?binom|over|sum|prod|lim|limits|underset|overset|stackrel|substack)(?:[^a-zA-Z]|$)"
+
+
 @samples_rule(
     "PAR005",
     "more-lines-than-label",
@@ -108,7 +112,7 @@ def _of_rows(file: ShiftedFile) -> pl.DataFrame:
 )
 def more_lines(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     r"""The picture holds more lines of ink, one below the other, than the label lays out. `spare` lines more are
-    allowed, as handwriting tears a formula apart.
+    allowed, as handwriting tears a formula apart, and up to two where it has fractions, limits or the like.
 
     Why: The crop holds something else too (a neighbouring line, printed text), or the label lacks lines: the model
     learns to leave out what it sees.
@@ -117,7 +121,9 @@ def more_lines(samples: pl.DataFrame, options: Options) -> pl.DataFrame:
     """
     if not _has(samples, "pair_lines", "ink_rows"):
         return _none(samples)
-    more = samples.filter((pl.col("pair_lines") > 0) & (pl.col("ink_rows") > pl.col("pair_lines") + options["spare"]))
+    stacked = pl.col("label").str.count_matches(_STACKED).fill_null(0).clip(0, 2)
+    most = pl.col("pair_lines") + options["spare"] + stacked
+    more = samples.filter((pl.col("pair_lines") > 0) & (pl.col("ink_rows") > most))
     return more.select(
         *_WHERE,
         pl.format("the picture seems to have {} lines, the label lays out {}", "ink_rows", "pair_lines").alias(
