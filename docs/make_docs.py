@@ -97,7 +97,7 @@ def precision(judged: dict[str, Any]) -> str:
         f"{total['right']} were right, {total['wrong']} wrong, and {total['unclear']} can't be told.",
         "",
         f"Drawn from: {judged['data']}. Of most rules up to five errors, six warnings and two remarks, of those on "
-        "pairs more. Right means that what the message says is so; where there is no picture, by the label and its drawing. "
+        "pairs more. Right means that what the message says is so; where there is no picture, by the label's drawing. "
         "Few were read of each rule: these are no rates.",
         "",
         "| rule | name | severity | right | wrong | can't tell | |",

@@ -168,7 +168,12 @@ def test_alarms_that_chance_makes_are_none() -> None:
 
 def test_lines() -> None:
     frame = samples(
-        4, pair_rows=[1, 1, 2, 2], pair_lines=[1, 1, 2, 2], ink_rows=[2, 3, 1, 1], pair_wide=[1.0, 1.0, 3.0, 1.0]
+        4,
+        label="x",
+        pair_rows=[1, 1, 2, 2],
+        pair_lines=[1, 1, 2, 2],
+        ink_rows=[2, 3, 1, 1],
+        pair_wide=[1.0, 1.0, 3.0, 1.0],
     )
     assert judged("PAR005", frame) == [("s/1", "the picture seems to have 3 lines, the label lays out 1")]
     apart = samples(3, label=[r"\sum _ { i } x", r"\frac { a } { \frac { b } { c } }", "x"], pair_lines=1, ink_rows=3)
