@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+import tomllib
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import click
 from click.testing import CliRunner
@@ -49,6 +51,10 @@ def pages() -> dict[str, str]:
     made["export.md"] = between_markers("formats", export_formats_markdown(), DOCS / "export.md")
     defects = (DOCS / "templates" / "defects.toml").read_text(encoding="utf-8")
     made["defects.md"] = f"{GENERATED}\n{defects_markdown(defects)}"
+    judged = tomllib.loads((DOCS / "templates" / "precision.toml").read_text(encoding="utf-8"))
+    made["rules/precision.md"] = precision(judged)
+    for code in judged["rules"]:
+        made[f"rules/{code}.md"] += f"\n{_precision_of(code, judged)}\n"
     made["training-settings.md"] = f"{GENERATED}\n{settings_markdown()}"
     return {**made, "rules/README.md": rules_index(), "cli.md": command_line(), "../README.md": with_output(readme)}
 
@@ -65,7 +71,7 @@ def rules_index() -> str:
     lines += [
         "`error`: LaTeX rejects the label, or the damage is certain. `warning`: likely wrong, or right for some other",
         "picture. `info`: style, spelling, facts. Every example on these pages is a test.",
-        "[Which rule finds which defect](../defects.md).",
+        "[Which rule finds which defect](../defects.md). [How often a finding is right](precision.md).",
         "",
         "`--select` and `--ignore` take a code, a name, or a family's letters. Profiles (`--profile`): "
         + "; ".join(f"`{name}` {what}" for name, what in PROFILES.items())
@@ -79,6 +85,46 @@ def rules_index() -> str:
             cells = (f"[{rule.code}]({rule.code}.md)", rule.name, rule.severity, rule.fix or "", what)
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def precision(judged: dict[str, Any]) -> str:
+    """How many findings of each rule were right, of those that somebody read beside their pictures."""
+    counts = judged["rules"].values()
+    total = {kind: sum(rule[kind] for rule in counts) for kind in ("right", "wrong", "unclear")}
+    lines = [GENERATED, "# Findings read by eye", ""]
+    lines += [
+        f"On {judged['date']} {sum(total.values())} findings were drawn at random (seed {judged['seed']}) and read: "
+        f"{total['right']} were right, {total['wrong']} wrong, and {total['unclear']} can't be told.",
+        "",
+        f"Drawn from: {judged['data']}. Of most rules up to five errors, six warnings and two remarks, of those on "
+        "pairs more. Right means that what the message says is so; where there is no picture, by the label's drawing. "
+        "Few were read of each rule: these are no rates.",
+        "",
+        "| rule | name | severity | right | wrong | can't tell | |",
+        "| --- | --- | --- | ---: | ---: | ---: | --- |",
+    ]
+    for code, rule in judged["rules"].items():
+        declared = all_rules()[code]
+        note = rule.get("note", "").replace("|", "\\|")
+        cells = (
+            f"[{code}]({code}.md)",
+            declared.name,
+            declared.severity,
+            rule["right"],
+            rule["wrong"],
+            rule["unclear"],
+        )
+        lines.append(f"| {' | '.join(map(str, cells))} | {note} |")
+    return "\n".join(lines) + "\n"
+
+
+def _precision_of(code: str, judged: dict[str, Any]) -> str:
+    rule = judged["rules"][code]
+    told = rule["right"] + rule["wrong"]
+    unclear = f", and {rule['unclear']} can't be told" if rule["unclear"] else ""
+    note = f" {rule['note']}" if "note" in rule else ""
+    text = f"[Read by eye](precision.md), {judged['date']}: {rule['right']} of {told} findings right{unclear}.{note}"
+    return f"## How often it is right\n\n{text}"
 
 
 def command_line() -> str:

@@ -22,6 +22,9 @@ TAGS: dict[str, str] = {
     "program-text": "finds text of programs and models: special tokens, marks of tokenisers, links",
     "unusable-image": "reports that the image of a row can't be used",
     "contradiction": "finds labels that contradict each other on one picture",
+    "keyless": "reports labels without a visual key",
+    "residue": "finds what a document needs and no picture shows: delimiters, labels, comments",
+    "repeats": "reports labels that stand in a set more than once",
     "doubt": "reports that the label may not match its picture",
     "predictions": "compares the label with predictions of models",
     "unknown-name": "says that LaTeX doesn't know a command or an environment, or knows it as something else",
@@ -36,6 +39,10 @@ MENDERS: dict[str, str] = {
     "export": "curate export",
     "export-resize": "curate export --resize upscale",
     "export-crop": "curate export --crop ink",
+    "export-invert": "curate export --invert",
+    "train-pixels": "finetune train CONFIG data.min_pixels=100352",
+    "style": "curate fix --profile canonical",
+    "columns": "curate audit --columns label:NAME",
 }
 
 

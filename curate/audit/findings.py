@@ -12,6 +12,7 @@ from curate.runs.folder import FINDINGS
 from curate.sources import Source
 from rules import Ruleset
 from rules.over_samples import FOUND, judge_samples
+from rules.registry import tagged
 from rules.score import scores
 
 
@@ -48,6 +49,18 @@ def with_own_macros(
 def in_place(found: pl.DataFrame) -> pl.DataFrame:
     """Findings of a part, with `order`, in the order in which a run holds them."""
     return found.sort("order", "start", "rule", "end", "message", nulls_last=True, maintain_order=True)
+
+
+def of_sets(found: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
+    """An error of a whole set, for each of its samples: none of them can be trusted, so their scores count it. Not that
+    a set's images are missing, which says nothing of its labels."""
+    errors = found.filter(
+        pl.col("sample_id").is_null()
+        & (pl.col("severity") == "error")
+        & ~pl.col("rule").is_in(tagged("unusable-image"))
+    )
+    of_all = errors.drop("sample_id", "order").join(samples.select("sample_id", "order", "source"), on="source")
+    return of_all.select(found.columns)
 
 
 def sample_findings(samples: pl.LazyFrame, ruleset: Ruleset) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from rules.families.images.ink import is_page
 from rules.sets.model_images import DEFAULT, ImageLimits
 from rules.sets.model_resize import rounded_area, smart_resize
 
@@ -23,15 +24,16 @@ def image_facts(samples: pl.LazyFrame, limits: ImageLimits = DEFAULT) -> dict[st
     most first), `model`: family (of the model that `limits` are of) and its limits, tokens (QUANTILES of the visual
     tokens an image becomes with the default budget, and their total; null where the family cuts images into tiles),
     shrunk (images over the budget), refused (an aspect over the limit, or a side under it, which transformers before
-    version 5 and some servers refuse). Where pixels were measured also blank, inverted (light ink on dark paper) and
-    ink_ratio (QUANTILES of the ink's part of the area of pictures that are not blank); else these are null.
+    version 5 and some servers refuse). Where pixels were measured also blank, inverted (light ink on dark paper),
+    pages (mostly empty paper, as `is_page` has it) and ink_ratio (QUANTILES of the ink's part of the area of pictures
+    that are not blank); else these are null.
 
     samples: source, image, width, height, and what of `curate.images.opening.MEASURED` is there.
     """
     names = samples.collect_schema().names()
     if not {"image", "width", "height"} <= set(names):
         return {}
-    wanted = ("format", "polarity", "ink_ratio", "ink_left")
+    wanted = ("format", "polarity", "ink_ratio", "ink_left", "ink_top", "ink_right", "ink_bottom")
     there = [name for name in wanted if name in names]
     missing = [pl.lit(None).alias(name) for name in wanted if name not in there]
     images = (
@@ -57,6 +59,7 @@ def image_facts(samples: pl.LazyFrame, limits: ImageLimits = DEFAULT) -> dict[st
         area = rounded_area(pl.col("width"), pl.col("height"), factor=limits.factor)
         shrunk = ~refused & (area > limits.max_pixels)
     inked = pl.col("ink_left").is_not_null()
+    page = is_page() if {*wanted} <= {*there} else pl.lit(False)
     counted = (
         images.with_columns(
             refused.alias("refused"),
@@ -73,6 +76,7 @@ def image_facts(samples: pl.LazyFrame, limits: ImageLimits = DEFAULT) -> dict[st
             pl.col("ink_ratio").count().alias("measured"),
             (pl.col("ink_ratio").is_not_null() & ~inked).sum().alias("blank"),
             (inked & (pl.col("polarity") == "light")).sum().alias("inverted"),
+            page.fill_null(False).sum().alias("pages"),
         )
         .collect()
     )
@@ -98,6 +102,7 @@ def _facts(row: dict[str, Any], formats: dict[str, int], limits: ImageLimits) ->
         "height": _whole(row["height"]),
         "blank": row["blank"] if measured else None,
         "inverted": row["inverted"] if measured else None,
+        "pages": row["pages"] if measured else None,
         "ink_ratio": {name: _rounded(value) for name, value in row["inked_ratio"].items()} if measured else None,
         "model": {
             "family": limits.family,

@@ -15,7 +15,7 @@ import rules
 from curate import duplicates
 from curate.audit.earlier_run import Earlier
 from curate.audit.facts import Clock, config, source_facts, versions
-from curate.audit.findings import in_place, lowered, sample_findings, with_terms
+from curate.audit.findings import in_place, lowered, of_sets, sample_findings, with_terms
 from curate.audit.folder import Tables, open_earlier, unfinished_run, write_run
 from curate.audit.image_facts import image_facts
 from curate.audit.images import ASIDE, FACTS, OWN, check_found, join_images, join_pairs
@@ -169,7 +169,8 @@ def _finish(tables: Tables, of_samples: pl.DataFrame, options: AuditOptions, rep
     for number, (start, end) in enumerate(tables.samples.spans()):
         report("collect", start, tables.samples.height)
         own = of_samples.filter(pl.col("order").is_between(start, end, closed="left"))
-        samples = lowered(tables.samples.read(number), own, options)
+        samples = tables.samples.read(number)
+        samples = lowered(samples, pl.concat([own, of_sets(of_samples, samples)]), options)
         findings = tables.found.read(number)
         findings = (in_place(pl.concat([findings, own])) if own.height else findings).select(*FINDINGS)
         known = None

@@ -156,7 +156,9 @@ def summarise(
             "set_errors": set_errors.filter(pl.col("source") == facts.name).drop("source").to_dicts(),
             "rules": rules_of.get(facts.name, []),
         }
-        entry["verdict"], entry["reasons"] = judge(entry, thresholds)
+        entry["verdict"], advice = judge(entry, thresholds)
+        entry["reasons"] = [point.sentence for point in advice]
+        entry["advice"] = [point.as_json() for point in advice]
         entry["rules"] = new_rules_of.get(facts.name, [])
         entry["score_histogram"] = histograms.get(facts.name, [0] * BINS)
         entries.append(entry)
@@ -198,6 +200,8 @@ _COPIED = (
     "no_visual_key",
     "no_visual_key_without_error",
     "layout_tokens",
+    "residue",
+    "respellable",
     "duplicate_labels",
     "mean_score",
     "median_tokens",
@@ -233,9 +237,10 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     50 bytes: names are categories, visual keys their hashes, and of an image only counts whether there is one."""
     error = pl.col("severity") == "error"
     fix = pl.col("fix").fill_null("")
-    missing, layout = (pl.col("rule").is_in(tagged(tag)) for tag in ("unusable-image", "layout"))
-    shifted = pl.col("rule").is_in(mended_by("realign"))
-    own = error & ~layout & ~missing & ~shifted  # those three have a way out of their own and are counted apart
+    missing, layout, residue = (pl.col("rule").is_in(tagged(tag)) for tag in ("unusable-image", "layout", "residue"))
+    apart = pl.col("rule").is_in(mended_by("realign", "export", "export-resize"))
+    own = error & ~layout & ~missing & ~apart  # those have a way out of their own and are counted apart
+    fixable = fix.is_in(["safe", "unsafe"])
     per_sample = (
         findings.lazy()
         .filter(pl.col("sample_id").is_not_null())
@@ -244,10 +249,12 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
             pl.col("severity").replace_strict(_RANK, default=0, return_dtype=pl.Int8).alias("worst"),
             layout.alias("layout"),
             own.alias("own"),
-            (own & ~fix.is_in(["safe", "unsafe"])).alias("stuck"),
+            (own & ~fixable).alias("stuck"),
             (own & (fix == "unsafe")).alias("unsafe"),
             ((pl.col("severity") == "warning") & (fix != "safe")).alias("open_warning"),
             missing.alias("missing"),
+            residue.alias("residue"),
+            ((pl.col("severity") == "info") & fixable & ~residue).alias("respellable"),
         )
         .group_by("sample_id")
         .agg(pl.all().max())
@@ -255,7 +262,7 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     key = pl.when(pl.col("visual_key").is_not_null()).then(pl.col("visual_key").hash()).alias("visual_key")
     kept = (pl.col("source", "split").cast(pl.Categorical), key, "score", "n_tokens")
     seen = (pl.col("image").is_not_null(), pl.col("width").is_null().alias("unmeasured"))
-    flags = ("layout", "own", "stuck", "unsafe", "open_warning", "missing")
+    flags = ("layout", "own", "stuck", "unsafe", "open_warning", "missing", "residue", "respellable")
     unread = pl.col(NOT_FOUND).is_not_null() if NOT_FOUND in samples.columns else pl.lit(False)
     return (
         samples.lazy()
@@ -279,7 +286,7 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
         error.sum().alias("samples_with_error"),
         (pl.col("worst") == 2).sum().alias("samples_with_warning"),
         (pl.col("worst") == 1).sum().alias("samples_with_info_only"),
-        (pl.col("worst") == 0).sum().alias("clean"),
+        (pl.col("worst") < 2).sum().alias("clean"),
         (pl.col("own") & ~pl.col("layout") & ~by_hand & ~by_unsafe).sum().alias("errors_with_safe_fix"),
         by_unsafe.sum().alias("errors_with_unsafe_fix"),
         by_hand.sum().alias("errors_without_fix"),
@@ -287,6 +294,7 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
         unkeyed.sum().alias("no_visual_key"),
         (unkeyed & ~error).sum().alias("no_visual_key_without_error"),
         pl.col("layout").sum().alias("layout_tokens"),
+        pl.col("residue", "respellable").sum(),
         ((~unkeyed).sum() - pl.col("visual_key").drop_nulls().n_unique()).alias("duplicate_labels"),
         (scored.sum() / pl.col("score").count() / 1_000_000).round(6).alias("mean_score"),
         pl.col("n_tokens").median().alias("median_tokens"),

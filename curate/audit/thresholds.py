@@ -39,6 +39,8 @@ class Thresholds:
     missing_fix: Share = 0.01
     missing_doubtful: Share = 0.10
     missing_unfit: Share = 0.50
+    #: Images that one flag of `curate export` mends: pages that are mostly paper, light ink on dark paper.
+    images_fix: Share = 0.05
     #: Labels without a visual key and without an error: texsieve can't tell what they look like, so duplicates, leaks
     #: and fixes can't be checked for them. Doubtful at the worst: they may well be right.
     unkeyed_note: Share = 0.02

@@ -141,7 +141,7 @@ def _records(
         lines.append(fit(row[0], width))
         lines.extend(fit(f"  {c.title}: {cell}", width) for c, cell in zip(columns[1:], row[1:], strict=True))
         for note in notes[number] if notes else ():
-            lines.extend(bullet(note, width))
+            lines.extend(fit(line, width) for line in bullet(note, width))
     return "\n".join(lines)
 
 

@@ -210,6 +210,7 @@ def audit_and_say(
 
     from curate import audit as auditing
     from curate.archives import cache
+    from curate.audit.verdict import export_command
     from curate.base.tables import count, size, things
     from curate.base.visible import visible
     from curate.findings.baseline import write_baseline as write_known
@@ -249,17 +250,11 @@ def audit_and_say(
     for line in suppressed_text(summary["suppressed"]):
         say(line)
     say()
-    say(sources_text(summary["sources"], width=width()))
-    say()
     shared = overlap_text(summary["sources"], width=width())
     if shared:
         say(f"{shared}\n")
-    near = near_text(summary)
-    if near:
-        say(near)
-    decided = decision_counts.text(summary["decisions"])
-    if decided:
-        say(decided)
+    for line in filter(None, (near_text(summary), decision_counts.text(summary["decisions"]))):
+        say(line)
     for entry in summary["sources"]:
         for note, number in entry["notes"].items():
             if number:
@@ -276,6 +271,8 @@ def audit_and_say(
         say(reused)
     if timings:
         say(f"{timings_text(summary['run'])}\n")
+    say(sources_text(summary["sources"], width=width()))
+    say()
     seconds = sum(summary["run"]["timings"].values())
     unreadable = f", {things(totals['unreadable'], 'row')} unreadable" if totals["unreadable"] else ""
     say(
@@ -284,6 +281,8 @@ def audit_and_say(
     )
     if unpacked := cache.used():
         say(f"unpacked  {cache.folder()}: {size(unpacked)} for the archives of this run, kept for the next")
+    if command := export_command(summary["sources"], os.fspath(out)):
+        say(f"export    {command}")
     say(f"report    {out / REPORT_FILE}")
     say(f"findings  {out / FINDINGS_FILE}")
     if write_baseline is not None:

@@ -102,6 +102,7 @@ Examples:
     help="What to do with images too small or large for models [default: upscale].",
 )
 @click.option("--crop", type=click.Choice(["ink", "none"]), help="Cut images to their ink [default: none].")
+@click.option("--invert", is_flag=True, default=None, help="Make light ink on dark paper dark ink on light paper.")
 @click.option("--drawn", is_flag=True, default=None, help="Add a column of pictures: each label as it is drawn.")
 @click.option("--allow-no-image", is_flag=True, default=None, help="Keep labels without an image, with a null image.")
 @click.option("--licence", metavar="ID", help="The data set's licence [default: what the sources' licences allow].")

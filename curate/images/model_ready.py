@@ -9,7 +9,7 @@ from math import ceil, sqrt
 from typing import Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from curate.images.ink import ink_of, rgb_of
 from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS
@@ -30,6 +30,7 @@ def model_image(
     *,
     resize: Resize = "upscale",
     crop: Crop = "none",
+    invert: bool = False,
     min_side: int = FACTOR,
     max_pixels: int = MAX_PIXELS,
 ) -> Image.Image:
@@ -37,6 +38,7 @@ def model_image(
 
     The image is turned as its EXIF tag says, laid on white where it is transparent, and then:
 
+    invert: makes light ink on dark paper dark ink on light paper; a picture with dark ink stays as it is.
     crop: "ink" cuts it to the box of its ink and a margin, where that takes a tenth of it or more away.
     resize: what is done about its size. "upscale" scales both sides until the shorter has `min_side` pixels, "pad" adds
     paper on all sides until then, "none" leaves any size as it is. Unless "none", an image of more than `max_pixels` is
@@ -52,6 +54,8 @@ def model_image(
                          f"{MAX_ASPECT * min_side * min_side}")  # fmt: skip
     out = rgb_of(image)
     out.info = {}  # no EXIF tag that would turn it once more
+    if invert and ink_of(out).polarity == "light":
+        out = ImageChops.invert(out)
     if crop == "ink":
         out = _cut(out)
     if resize == "none":

@@ -24,6 +24,7 @@ FIELDS = (
     "path",
     "verdict",
     "reasons",
+    "advice",
     "rows",
     "samples",
     "unreadable",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curate.audit.verdict import VERDICTS
+from curate.audit.verdict import VERDICTS, verdict_text
 from curate.base.tables import Column, count, fit, markdown_table, markdown_text, share, size, text_table, things
+from curate.base.visible import visible
 from curate.runs.decision_counts import decided
 from rules.sets.leaks import side_name
 
@@ -15,17 +16,17 @@ REASONS_SHOWN = 3
 
 _SOURCE_COLUMNS = (
     Column("source"),
-    Column("run", drop=9),
+    Column("run", drop=1),
     Column("verdict"),
     Column("samples", "right"),
     Column("errors", "right"),
-    Column("warnings", "right", drop=3),
+    Column("warnings", "right", drop=2),
     Column("no key", "right", drop=5),
     Column("duplicates", "right", drop=4),
-    Column("unreadable", "right", drop=2),
+    Column("unreadable", "right", drop=3),
     Column("no image", "right", drop=6),
     Column("tokens", "right", drop=7),
-    Column("score", "right", drop=1),
+    Column("score", "right", drop=2),
     Column("decided", "right", drop=8),
 )
 _OVERLAP_COLUMNS = (
@@ -64,14 +65,14 @@ def _source_row(entry: Mapping[str, Any]) -> list[str]:
     return [
         entry["name"],
         entry.get("run", ""),
-        entry["verdict"],
+        verdict_text(entry),
         count(samples),
         share(entry["samples_with_error"], samples),
         share(entry["samples_with_warning"], samples),
         share(entry["no_visual_key"], samples),
         share(entry["duplicate_labels"], samples),
         count(entry["unreadable"]),
-        share(entry["missing_image"] + samples - with_image, samples) if with_image else "labels only",
+        share(entry["missing_image"] + samples - with_image, samples) if with_image else "–",
         "–" if tokens is None else f"{tokens:g}",
         "–" if score is None else f"{score:.3f}",
         count(decisions) if (decisions := decided(entry.get("decisions", {}))) else "",
@@ -94,7 +95,14 @@ def sources_text(entries: Sequence[Mapping[str, Any]], *, width: int = 120, reas
         reasons: how many of its reasons to print under each source.
     """
     columns, rows = _columns_and_rows(entries)
-    return text_table(columns, rows, width=width, notes=[entry["reasons"][:reasons] for entry in entries])
+    return text_table(columns, rows, width=width, notes=[_first(entry["reasons"], reasons) for entry in entries])
+
+
+def _first(reasons: Sequence[str], most: int) -> list[str]:
+    """The first reasons, and how many more there are; one more is shown and not counted."""
+    if not most or len(reasons) <= most + 1:
+        return list(reasons[: most and most + 1])
+    return [*reasons[:most], f"… and {len(reasons) - most} smaller points, in the report."]
 
 
 def sources_markdown(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -104,7 +112,7 @@ def sources_markdown(entries: Sequence[Mapping[str, Any]]) -> str:
     for entry in entries:
         title = entry["name"] + (f" ({entry['run']})" if entry.get("run") else "")
         reasons = "\n".join(f"- {markdown_text(reason)}" for reason in entry["reasons"])
-        parts.append(f"**{markdown_text(title)}: {entry['verdict']}**\n\n{reasons}")
+        parts.append(f"**{markdown_text(title)}: {verdict_text(entry)}**\n\n{reasons}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -127,8 +135,8 @@ def overlaps(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _overlap_table(entries: Sequence[Mapping[str, Any]], most: int | None) -> tuple[list[Column], list[list[str]], int]:
     found = overlaps(entries)
-    if most is not None and len(found) > most:  # a pair that shares nothing is news only among few
-        found = [row for row in found if row["labels"] or row["images"] or row["near_images"]] or found
+    if most is not None:  # a pair that shares nothing is no news
+        found = [row for row in found if row["labels"] or row["images"] or row["near_images"]]
     rows = [
         [
             row["side"],
@@ -148,10 +156,16 @@ def _overlap_table(entries: Sequence[Mapping[str, Any]], most: int | None) -> tu
 
 
 def overlap_text(entries: Sequence[Mapping[str, Any]], *, width: int = 120) -> str:
-    """The table of shared labels and images, or nothing where no split is there to test on and nothing to compare."""
+    """The table of what splits share, one line where they share nothing, or nothing where no split is there to test on
+    and nothing to compare."""
     columns, rows, left = _overlap_table(entries, OVERLAPS_SHOWN)
     if not rows:
-        return ""
+        compared = len(overlaps(entries))
+        return (
+            fit(f"No label and no image in two splits ({things(compared, 'pair')} compared).", width)
+            if compared
+            else ""
+        )
     more = fit(f"… and {left} more; summary.json has them all.", width)
     return text_table(columns, rows, width=width) + (f"\n{more}" if left else "")
 
@@ -216,29 +230,60 @@ def near_text(summary: Mapping[str, Any]) -> str:
 
 
 def rules_text(summary: Mapping[str, Any], *, width: int = 120, most: int = 20) -> str:
-    """The issue table: what was found, most samples first, at most `most` rules."""
+    """The issue table: errors and warnings, most samples first, at most `most` rules; then a line for the remarks of
+    each source. A finding about a set as a whole has no samples to count."""
     total = summary["totals"]["samples"]
-    rules = summary["rules"]
+    rules = [rule for rule in summary["rules"] if rule["severity"] != "info"]
+    remarks = remarks_text(summary["sources"], width=width)
     rows = [
         [
             rule["rule"],
             rule["name"],
             rule["severity"],
-            count(rule["samples"]),
-            share(rule["samples"], total),
+            count(rule["samples"]) if rule["samples"] else "whole set",
+            share(rule["samples"], total) if rule["samples"] else "",
             count(rule["findings"]),
             count(rule["fixable"]),
         ]
         for rule in rules[:most]
     ]
-    if not rows:
-        return (
-            "No new issue was found."
-            if summary.get("suppressed", {"findings": 0})["findings"]
-            else "No issue was found."
-        )
-    text = text_table(_RULE_COLUMNS, rows, width=width)
-    return text + (f"\n… and {len(rules) - most} more rules; the report has them all." if len(rules) > most else "")
+    if rows:
+        text = text_table(_RULE_COLUMNS, rows, width=width)
+        text += f"\n… and {len(rules) - most} more rules; the report has them all." if len(rules) > most else ""
+    elif summary.get("suppressed", {"findings": 0})["findings"]:
+        text = "No new error or warning was found."
+    else:
+        text = "No error or warning was found."
+    return f"{text}\n\n{remarks}" if remarks else text
+
+
+#: Rules that the line on a source's remarks names.
+_REMARKS_NAMED = 3
+
+
+def remarks_of(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rules of a source that only remark on its labels, most samples first: style, spelling, facts."""
+    found = [rule for rule in entry["rules"] if rule["severity"] == "info"]
+    return sorted(found, key=lambda rule: (-rule["samples"], -rule["findings"], rule["rule"]))
+
+
+def remarks_line(entry: Mapping[str, Any]) -> str:
+    """A source's remarks in a line, or nothing where it has none."""
+    found = remarks_of(entry)
+    if not found:
+        return ""
+    named = ", ".join(
+        f"{rule['rule']} {rule['name']}" + (f" {count(rule['samples'])}" if rule["samples"] else "")
+        for rule in found[:_REMARKS_NAMED]
+    )
+    more = f" and {len(found) - _REMARKS_NAMED} more" if len(found) > _REMARKS_NAMED else ""
+    return f"{things(sum(rule['findings'] for rule in found), 'remark')} ({named}{more})"
+
+
+def remarks_text(entries: Sequence[Mapping[str, Any]], *, width: int = 120) -> str:
+    """A line for each source with remarks: style, spelling and facts, which are nothing against a label."""
+    lines = [f"{entry['name']}: {line}" for entry in entries if (line := remarks_line(entry))]
+    return "\n".join(fit(visible(line), width) for line in lines)
 
 
 def suppressed_text(suppressed: Mapping[str, Any]) -> list[str]:

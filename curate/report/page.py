@@ -16,12 +16,14 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
+from curate.audit.advice import labels_only
+from curate.audit.verdict import export_command
 from curate.base.atomic_files import new_file
 from curate.base.tables import count, share, size
 from curate.report import data, plots
 from curate.report.examples import FlaggedSample, choose, of_whole_sources
 from curate.report.markup import code, code_spans, marked, text
-from curate.report.overview import near_text, overlaps, rank, sample_text, suppressed_text
+from curate.report.overview import near_text, overlaps, rank, remarks_line, sample_text, suppressed_text
 from curate.report.pictures import NO_ROOM, OpenImage, PagePicture, Pictures, Place
 from curate.report.suspects import choose_suspects, suspect_cards, wants_of
 from curate.report.template import open_template
@@ -36,6 +38,9 @@ MOST_BYTES = 9_500_000
 PICTURE_BYTES = 4_500_000
 TEXT_BYTES = 1_500_000
 MOST_RULES = 250
+#: Points of a source that stand open, and rules that a point links to.
+POINTS = 3
+LINKS = 4
 MOST_SOURCES = 100
 MOST_UNREADABLE = 200
 MOST_OVERLAPS = 60
@@ -46,6 +51,8 @@ _HERE = Path(__file__).parent
 class ReportedRun(Protocol):
     """What is needed of a run; `curate.runs.folder.Run` is one."""
 
+    @property
+    def path(self) -> Path: ...
     @property
     def samples(self) -> pl.LazyFrame: ...
     @property
@@ -96,25 +103,31 @@ def build(
     suspected = suspect_cards(suspects, roots, found)
     cards = _cards(turns, roots, found)
     whole = of_whole_sources(run.findings, [rule["rule"] for rule in rules])
+    anchors = {rule["rule"]: (f"r{place}", rule["name"]) for place, rule in enumerate(rules, 1)}
     context = {
         "summary": summary,
         "answer": _answer(summary["sources"]),
-        "sources": [_source(entry) for entry in sorted(summary["sources"], key=rank)[:MOST_SOURCES]],
+        "sources": [_source(entry, anchors) for entry in sorted(summary["sources"], key=rank)[:MOST_SOURCES]],
+        "command": export_command(summary["sources"], str(run.path)),
         "sources_left": max(len(summary["sources"]) - MOST_SOURCES, 0),
         "overlaps": overlaps(summary["sources"])[:MOST_OVERLAPS],
         "near": near_text(summary),
         "decided": decision_counts.text(summary.get("decisions", {})),
         "rules": [
-            _rule(
-                rule,
-                summary,
-                describe,
-                cards.get(rule["rule"], []),
-                len(chosen.get(rule["rule"], ())),
-                whole.get(rule["rule"], []),
-            )
+            {
+                **_rule(
+                    rule,
+                    summary,
+                    describe,
+                    cards.get(rule["rule"], []),
+                    len(chosen.get(rule["rule"], ())),
+                    whole.get(rule["rule"], []),
+                ),
+                "anchor": anchors[rule["rule"]][0],
+            }
             for rule in rules
         ],
+        "predicted": bool(summary.get("predictions")),
         "images": [entry for entry in sorted(summary["sources"], key=rank)[:MOST_SOURCES] if entry.get("images")],
         "suspects": suspected,
         "known": suppressed_text(summary.get("suppressed", {"findings": 0})),
@@ -168,14 +181,28 @@ def _answer(sources: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]
     return list(out.items())
 
 
-def _source(entry: Mapping[str, Any]) -> dict[str, Any]:
-    parts = [
-        ("clean", entry["clean"]),
-        ("info", entry["samples_with_info_only"]),
-        ("warning", entry["samples_with_warning"]),
-        ("error", entry["samples_with_error"]),
+def _source(entry: Mapping[str, Any], anchors: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    parts = [(name, entry[key]) for name, key in _PARTS]
+    advice = [
+        {
+            **point,
+            "links": [(code, *shown) for code in point["rules"][:LINKS] if (shown := anchors.get(code))],
+        }
+        for point in entry["advice"]
     ]
-    return {**entry, "bar": plots.composition(parts), "parts": parts, "slug": entry["verdict"].replace(" ", "-")}
+    return {
+        **entry,
+        "advice": advice,
+        "first": POINTS if len(advice) > POINTS + 1 else len(advice),
+        "labels_only": bool(entry["samples"]) and labels_only(entry),
+        "remarks": remarks_line(entry),
+        "bar": plots.composition(parts),
+        "parts": parts,
+        "slug": entry["verdict"].replace(" ", "-"),
+    }
+
+
+_PARTS = (("clean", "clean"), ("warning", "samples_with_warning"), ("error", "samples_with_error"))
 
 
 def _rule(

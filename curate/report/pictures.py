@@ -29,6 +29,8 @@ from rules.workers.spread import is_isolated, spread
 
 #: Largest image, in pixels.
 WIDEST, HIGHEST = 720, 220
+#: Height on the page at which a picture is scaled down, in CSS pixels.
+TALLEST = 110
 #: Images of a page that are opened: a large one takes some 15 ms.
 MOST_IMAGES = 300
 #: Longer labels can't be read at the size of a card.
@@ -191,8 +193,8 @@ def _small(image: Image.Image, alt: str) -> PagePicture:
         image.save(photo, "JPEG", quality=68, optimize=True)
         if not data or photo.tell() < len(data):
             kind, data = "jpeg", photo.getvalue()
-    return PagePicture(
-        Markup('<img src="data:image/{};base64,{}" width="{}" height="{}" alt="{}" loading="lazy">').format(
-            kind, base64.b64encode(data).decode("ascii"), max(image.width, 1), max(image.height, 1), alt
-        )
-    )
+    # As large as on the page, so that it has its room before it is decoded and links lead where they say.
+    scale = min(1.0, TALLEST / image.height)
+    wide, high = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
+    written = Markup('<img src="data:image/{};base64,{}" width="{}" height="{}" alt="{}" loading="lazy">')
+    return PagePicture(written.format(kind, base64.b64encode(data).decode("ascii"), wide, high, alt))

@@ -25,19 +25,34 @@
       });
     });
   }
+  // A link to something folded opens it and what it stands in.
+  const reveal = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
   const form = document.querySelector("form.filter");
   if (!form) return;
   const rows = [...document.querySelectorAll("tr.rule")];
+  const remarks = document.getElementById("remarks");
   const apply = () => {
     const words = form.querySelector("#filter").value.toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = new Set([...form.querySelectorAll("input:checked")].map((box) => box.value));
-    let shown = 0;
+    let shown = 0, remarked = false;
     for (const row of rows) {
       const text = row.textContent.toLowerCase();
       const hit = wanted.has(row.dataset.sev) && words.every((word) => text.includes(word));
       row.hidden = !hit;
       document.getElementById(row.dataset.for).hidden = !hit;
       shown += hit;
+      remarked ||= hit && row.dataset.sev === "info";
+    }
+    if (remarks) {
+      remarks.hidden = !remarked;
+      if (words.length && remarked) remarks.open = true;
     }
     form.querySelector("output").textContent = shown === rows.length ? "" : `${shown} of ${rows.length} rules`;
   };

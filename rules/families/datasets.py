@@ -300,6 +300,7 @@ def _base(column: str) -> pl.Expr:
     "labels-no-formulas",
     "error",
     options={"share": share(0.98), "least": count(20, at_least=1)},
+    mended_by="columns",
     covers=["DST-labels"],
 )
 def labels_no_formulas(samples: pl.LazyFrame, options: Options) -> Findings:

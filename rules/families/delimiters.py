@@ -31,7 +31,7 @@ def _wrapper_only(text: str, edits: Sequence[Edit]) -> bool:
     weight=0.02,
     proof=_wrapper_only,
     covers=["DLM1"],
-    tags=["label-form"],
+    tags=["label-form", "residue"],
 )
 def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
     r"""Math delimiters around the whole label: `$…$`, `$$…$$`, `\[…\]`, `\(…\)`, `equation`.
@@ -95,7 +95,7 @@ def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
     fix_kind="repair",
     skips_canonical=True,
     covers=["DLM3"],
-    tags=["label-form"],
+    tags=["label-form", "residue"],
 )
 def comment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An unescaped percent sign: the rest of its line is a comment.
@@ -178,7 +178,7 @@ def _residue_only(text: str, edits: Sequence[Edit]) -> bool:
     weight=0.02,
     proof=_residue_only,
     covers=["DLM5"],
-    tags=["label-form"],
+    tags=["label-form", "residue"],
 )
 def reference_residue(label: Label, options: Options) -> Iterator[Finding]:
     r"""What a paper needs and a picture doesn't show: `\label{…}`, `\nonumber`, `\notag`; `\ref`, `\cite`, `\footnote`.

@@ -66,7 +66,12 @@ def _told(rows: pl.LazyFrame, message: pl.Expr) -> pl.LazyFrame:
 
 
 @samples_rule(
-    "DUP001", "repeated-labels", "info", options={"share": share(0.01), "shown": count(5, at_least=1)}, covers=["DUP1"]
+    "DUP001",
+    "repeated-labels",
+    "info",
+    options={"share": share(0.01), "shown": count(5, at_least=1)},
+    tags=["repeats"],
+    covers=["DUP1"],
 )
 def repeated_labels(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A data set in which the same label stands more than once, in whatever spelling: one finding for the set.

@@ -79,6 +79,7 @@ class ExportOptions:
     seed: int = 0
     resize: Resize = "upscale"
     crop: Crop = "none"
+    invert: bool = False
     drawn: bool = False
     allow_no_image: bool = False
     allow_licence_clash: bool = False

@@ -160,6 +160,8 @@ def dropping(options: ExportOptions) -> pl.Expr:
         menders.append("export-resize")
     if options.crop == "ink":
         menders.append("export-crop")
+    if options.invert:
+        menders.append("export-invert")
     keep |= {*mended_by(*menders), *(tagged("unusable-image") if options.allow_no_image else ())}
     rule = pl.col("rule")
     return (pl.col("severity").is_in(sorted(severities)) | rule.is_in(sorted(drop))) & ~rule.is_in(sorted(keep - drop))

@@ -81,7 +81,9 @@ def write_examples(folder: Path, plan: ExportPlan) -> list[CardSample]:
     step = max(there // _CANDIDATES, 1)
     candidates = pl.concat(_every(plan, pool, step))
     wanted = candidates.gather_every(max(candidates.height // EXAMPLES, 1)).head(EXAMPLES)
-    shape = PictureSettings.of(plan.options.resize, plan.options.crop, plan.options.form.endings)
+    shape = PictureSettings.of(
+        plan.options.resize, plan.options.crop, plan.options.form.endings, invert=plan.options.invert
+    )
     (folder / "assets").mkdir(exist_ok=True)
     shown: list[CardSample] = []
     for number, row in enumerate(rows_of(plan.inputs, plan.labels, wanted.sort("run", "row"))):

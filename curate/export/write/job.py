@@ -126,7 +126,9 @@ def _write_shards(
     todo = [shard for shard in plan.shards if shard.name not in done]
     of = plan.kept
     at = of - sum(shard.height for shard in todo)
-    shape = PictureSettings.of(plan.options.resize, plan.options.crop, plan.options.form.endings)
+    shape = PictureSettings.of(
+        plan.options.resize, plan.options.crop, plan.options.form.endings, invert=plan.options.invert
+    )
 
     def stream() -> Iterator[tuple[Shard, Row]]:
         for shard in todo:

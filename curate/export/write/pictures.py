@@ -57,13 +57,16 @@ class PictureSettings:
     max_pixels: int
     #: The endings that picture files may have; PNG is always one.
     endings: frozenset[str] = ENDINGS
+    invert: bool = False
 
     @classmethod
-    def of(cls, resize: str, crop: str, endings: frozenset[str] = ENDINGS) -> PictureSettings:
+    def of(
+        cls, resize: str, crop: str, endings: frozenset[str] = ENDINGS, *, invert: bool = False
+    ) -> PictureSettings:
         """The settings for options' values, and the endings that a format's readers know."""
         from rules.sets.model_resize import FACTOR, MAX_PIXELS
 
-        return cls(resize, crop, FACTOR, MAX_PIXELS, endings)  # type: ignore[arg-type]
+        return cls(resize, crop, FACTOR, MAX_PIXELS, endings, invert)  # type: ignore[arg-type]
 
 
 def make(root: Path, ref: str, seen: int | None = None, *, shape: PictureSettings) -> PictureFile:
@@ -77,7 +80,7 @@ def make(root: Path, ref: str, seen: int | None = None, *, shape: PictureSetting
     try:
         data = read_bytes(root, ref)
         pixels = grey_bitmap(data)
-        if pixels is not None and shape.crop == "none" and _fits(pixels.shape, shape):
+        if pixels is not None and shape.crop == "none" and not shape.invert and _fits(pixels.shape, shape):
             changed = seen is not None and _number(grey_sha256(pixels)) != seen
             return PictureFile(None, error=CHANGED) if changed else PictureFile(encode_grey(pixels), "png")
         image = open_bytes(data)
@@ -89,7 +92,8 @@ def make(root: Path, ref: str, seen: int | None = None, *, shape: PictureSetting
         if not _stays(image, shape):
             from curate.images.model_ready import model_image
 
-            return PictureFile(*encode(model_image(image, resize=shape.resize, crop=shape.crop), webp=webp))
+            picture = model_image(image, resize=shape.resize, crop=shape.crop, invert=shape.invert)
+            return PictureFile(*encode(picture, webp=webp))
         extension = _COPIED.get(image.format or "", "")
         extension = extension if extension in shape.endings else ""
         if extension == "jpg":
@@ -104,7 +108,7 @@ def make(root: Path, ref: str, seen: int | None = None, *, shape: PictureSetting
 
 def _stays(image: Image.Image, shape: PictureSettings) -> bool:
     """Is the picture ready as it is, so that no pixel changes?"""
-    if shape.crop != "none" or image.mode not in ("1", "L", "P", "RGB") or "transparency" in image.info:
+    if shape.crop != "none" or shape.invert or image.mode not in ("1", "L", "P", "RGB") or "transparency" in image.info:
         return False
     if image.getexif().get(0x0112, 1) != 1:
         return False

@@ -62,7 +62,14 @@ def homoglyph_pair(samples: pl.LazyFrame, options: Options) -> Findings:
     return of_sets(found)
 
 
-@samples_rule("CAN013", "mixed-synonyms", "info", options={"share": share(0.02)}, covers={"CAN1": "for a whole set"})
+@samples_rule(
+    "CAN013",
+    "mixed-synonyms",
+    "info",
+    options={"share": share(0.02)},
+    mended_by="style",
+    covers={"CAN1": "for a whole set"},
+)
 def mixed_synonyms(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A data set that spells one sign in two ways: `\le` and `\leq`, `\to` and `\rightarrow`.
 

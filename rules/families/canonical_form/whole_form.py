@@ -22,7 +22,7 @@ from rules.toolkit.label import Label
     pl.col("visual_key").is_null(),
     weight=0.0,
     covers=["CAN-form"],
-    tags=["label-form"],
+    tags=["label-form", "keyless"],
 )
 def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
     r"""The label has no visual key, and so no canonical form.

@@ -276,14 +276,40 @@ def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
             )
 
 
-@rule("CMD016", "old-form-matrix", "error", has_problem("old-form"), skips_canonical=True, covers=["CMD13"])
+@rule("CMD016", "old-form-matrix", "error", has_problem("old-form"), fix="safe", skips_canonical=True, covers=["CMD13"])
 def old_form_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""plain TeX's `\matrix{…\cr}`, `\pmatrix{…}`, `\cases{…}`.
 
-    Why: amsmath stops with "Old form `\matrix' should be \begin{matrix}".
-    Fires: ``\pmatrix { a & b \cr c & d }`` -> ``\pmatrix``
+    Why: amsmath stops with "Old form `\matrix' should be \begin{matrix}". The label may be right for its picture
+    all the same: 5 of im2latex's sample were read beside theirs, and are.
+    Fires: ``\pmatrix { a \cr b }`` -> ``\pmatrix { a \cr b }`` => ``\begin{pmatrix} a \\ b \end{pmatrix}``
+    Fires: ``( \matrix{1&0\cr0&1\cr} )`` -> ``\matrix{1&0\cr0&1\cr}`` => ``( \begin{matrix}1&0\\ 0&1 \end{matrix} )``
+    Fires: ``\cases { 1 & if x \cr 2 & else }`` -> ``\cases``
     Quiet: ``\begin { pmatrix } a & b \\ c & d \end { pmatrix }``
-    Fix: None by itself; the canonical form writes the environment.
+    Fix: Safe: the environment. Not `\cases`, whose second column is text.
     """
     for problem in label.problems("old-form"):
-        yield label.on(problem, f"plain TeX's \\{problem.detail}{{…}} is an error with amsmath")
+        message = f"plain TeX's \\{problem.detail}{{…}} is an error with amsmath"
+        opening = problem.start + 1
+        closing = label.partners.get(opening)
+        if problem.detail == "cases" or closing is None or closing == opening + 1:
+            yield label.on(problem, message)
+        else:
+            rows = _rows_of(label, opening + 1, closing)
+            text = f"\\begin{{{problem.detail}}}{rows} \\end{{{problem.detail}}}"
+            yield label.at(problem.start, closing + 1, message, text)
+
+
+def _rows_of(label: Label, start: int, end: int) -> str:
+    r"""The source of tokens `start` to `end` (exclusive), which no brace there encloses, with `\\` for `\cr`."""
+    out, at, depth = [], label.place(start - 1)[1], 0
+    for index in range(start, end):
+        token = label.tokens[index]
+        depth += (token == "{") - (token == "}")
+        if token == r"\cr" and depth == 0:
+            first, last = label.place(index)
+            out.append(label.text[at:first])
+            if index + 1 < end:  # one at the end is followed by no row
+                out.append("\\\\" if label.text[last : last + 1].isspace() else "\\\\ ")
+            at = last
+    return "".join([*out, label.text[at : label.place(end)[0]]]).rstrip()

@@ -19,6 +19,7 @@ from rules.toolkit.whole_sets import WHOLE, rows, rows_or_set
     "warning",
     needs=("pixels",),
     options=WHOLE,
+    mended_by="export-invert",
     columns=["width", "height", "polarity", "background", "ink_left"],
     covers=["IMG7"],
 )
@@ -26,7 +27,7 @@ def inverted_polarity(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""Light ink on dark paper. Where most images of a data set are so, that is one finding.
 
     Why: Models are trained on dark ink on light paper, and what is added around an image is white.
-    Fix: None: invert the images, all of them or none.
+    Fix: None here: `curate export --invert` turns those that are so.
     See: CROHME's bitmaps, which are white on black.
     """
     seen = opened(samples, "polarity", "background", "ink_left").filter(pl.col("ink_left").is_not_null())
@@ -111,12 +112,27 @@ def cut_at_border(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     return rows_or_set(seen, sides >= options["sides"], message, about, whole=options["whole"], alone=flat)
 
 
+#: A picture is a page where its ink's box is less than this part of it and it has so many pixels: a crop of a small
+#: sign with a margin is no page.
+_PAGE = {"ink_box": share(0.25), "page_pixels": count(100_000)}
+_INK_WIDE, _INK_HIGH = pl.col("ink_right") - pl.col("ink_left"), pl.col("ink_bottom") - pl.col("ink_top")
+_AREA = pl.col("width").cast(pl.Int64) * pl.col("height")
+
+
+def is_page(options: Options | None = None) -> pl.Expr:
+    """Is a picture mostly empty paper around its ink? Null where it has none, or wasn't looked at."""
+    limits = options or {name: option.default for name, option in _PAGE.items()}
+    part = _INK_WIDE.cast(pl.Int64) * _INK_HIGH / _AREA
+    page: pl.Expr = (part < limits["ink_box"]) & (limits["page_pixels"] <= _AREA)
+    return page
+
+
 @samples_rule(
     "IMG011",
     "uncropped-page",
     "warning",
     needs=("pixels",),
-    options={"ink_box": share(0.25), "page_pixels": count(100_000), **WHOLE},
+    options={**_PAGE, **WHOLE},
     mended_by="export-crop",
     columns=["width", "height", "ink_left", "ink_top", "ink_right", "ink_bottom"],
     covers=["IMG-page"],
@@ -130,13 +146,10 @@ def uncropped_page(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     under 100,000 pixels are let be.
     """
     seen = opened(samples, "ink_left", "ink_top", "ink_right", "ink_bottom")
-    area = pl.col("width").cast(pl.Int64) * pl.col("height")
-    wide, high = pl.col("ink_right") - pl.col("ink_left"), pl.col("ink_bottom") - pl.col("ink_top")
-    part = wide.cast(pl.Int64) * high / area
-    message = pl.format("the ink's box, {} x {}, is {} % of the image", wide, high, (100 * part).round(1))
+    part = (100 * _INK_WIDE.cast(pl.Int64) * _INK_HIGH / _AREA).round(1)
+    message = pl.format("the ink's box, {} x {}, is {} % of the image", _INK_WIDE, _INK_HIGH, part)
     about = "are mostly empty paper around the ink"
-    hit = (part < options["ink_box"]) & (area >= options["page_pixels"])
-    return rows_or_set(seen, hit, message, about, whole=options["whole"])
+    return rows_or_set(seen, is_page(options), message, about, whole=options["whole"])
 
 
 @samples_rule(

@@ -136,6 +136,7 @@ def pixel_budget(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
         "factor": count(FACTOR, at_least=1),
         **WHOLE,
     },
+    mended_by="train-pixels",
     columns=["width", "height"],
     covers=["IMG4"],
 )
@@ -143,7 +144,9 @@ def rounding_distortion(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame
     r"""An image that Qwen2.5-VL's processor stretches by more than 15 % in one direction, to multiples of 28 pixels.
 
     Why: A line 42 pixels high becomes 56 high and no wider: thin formulas look unlike what the model was trained on.
-    Fix: None here: scale images up before training (`curate export --resize upscale`).
+    Fix: None here: train with a larger `data.min_pixels`, to which the processor scales small images up before it
+    rounds their sides. With 100,352 (128 tokens an image) 4 % of CROHME's training pictures are stretched so, with the
+    default 17 %; an image costs 143 tokens instead of 46.
     See: smart_resize in transformers.
     """
     seen = _resized(samples, options)

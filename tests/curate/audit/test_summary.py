@@ -46,7 +46,7 @@ def test_counts_of_a_small_run():
         "samples_with_error": 1,
         "samples_with_warning": 1,
         "samples_with_info_only": 1,
-        "clean": 2,
+        "clean": 3,  # without error or warning: a remark is nothing against a label
     }
     assert summary["severities"] == {"error": 2, "warning": 2, "info": 2}
     assert [(r["rule"], r["findings"], r["samples"], r["fixable"]) for r in summary["rules"]] == [

@@ -71,6 +71,15 @@ def test_cropping_keeps_all_the_ink() -> None:
     assert blank.size == (300, 200)
 
 
+def test_inverting_turns_light_ink_and_leaves_dark_ink() -> None:
+    light, dark = _page((60, 40), (5, 12, 30, 20), paper=10, ink=250), _page((60, 40), (5, 12, 30, 20))
+    turned = model_image(light, invert=True)
+    assert (turned.getpixel((0, 0)), turned.getpixel((10, 15))) == ((245,) * 3, (5,) * 3)
+    assert model_image(dark, invert=True).tobytes() == model_image(dark).tobytes()
+    # What is added around it is as light as its paper now.
+    assert model_image(light.resize((60, 20)), invert=True, resize="pad").getpixel((0, 0)) == (245,) * 3
+
+
 def test_resize_none_leaves_the_size() -> None:
     assert model_image(Image.new("L", (3, 900), 255), resize="none").size == (3, 900)
     assert model_image(Image.new("L", (2000, 1400), 255), resize="none").size == (2000, 1400)

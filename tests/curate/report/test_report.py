@@ -18,7 +18,7 @@ from curate.report.page import build, write_report
 TAGS = frozenset(
     word
     for line in (
-        "html head meta title style body a header p span nav main h1 h2 h3 dl dt dd div section article ul li svg",
+        "html head meta title style body a header p span nav main h1 h2 h3 dl dt dd div section article ul ol li svg",
         "circle path rect line text desc polygon table caption thead tbody tr th td form label input output",
         "figure figcaption img code mark details summary pre footer script b i defs g use ellipse",
     )
@@ -29,8 +29,8 @@ ATTRIBUTES = frozenset(
     for line in (
         "lang charset http-equiv content name class href aria-label aria-labelledby aria-hidden aria-live role",
         "tabindex id viewbox width height cx cy r d x y x1 y1 x2 y2 points text-anchor preserveaspectratio scope",
-        "data-v data-sev data-for title hidden type placeholder autocomplete value checked src alt loading dir",
-        "fill transform xlink:href",
+        "data-v data-sev data-for title hidden type placeholder autocomplete value checked src alt loading dir open",
+        "start fill transform xlink:href",
     )
     for word in line.split()
 )
@@ -196,8 +196,10 @@ def test_the_page_answers_which_source_is_good():
     run = fake_run(scale=200)
     text = " ".join(" ".join(Page(html_of(run)).texts).split())
     assert "unfit crohme2023, m2e" in text
-    assert "No error in 400 samples." in text
-    assert text.index("Which are good enough to train on?") < text.index("Rules, worst and most frequent first")
+    assert "No image was given" in text
+    assert text.index("Which are good enough to train on?") < text.index("No image was given")
+    assert text.index("No image was given") < text.index("Findings, with examples")
+    assert text.index("Findings, with examples") < text.index("Rules, worst and most frequent first")
     for rule in run.summary["rules"]:
         assert f"{rule['rule']} {rule['name']}" in text
 
@@ -316,7 +318,7 @@ def test_examples_share_the_room_when_it_is_short(monkeypatch):
     run = fake_run(scale=200)
     monkeypatch.setattr(page, "TEXT_BYTES", 8 * 1_400)
     html = html_of(run)
-    sections = re.findall(r'<section class="rule".*?</section>', html, re.S)
+    sections = re.findall(r'<details class="rule".*?</details>', html, re.S)
     shown = [section.count('<article class="card">') for section in sections]
     assert len(shown) == len(run.summary["rules"])
     assert 0 < max(shown) < 6
@@ -327,5 +329,5 @@ def test_examples_share_the_room_when_it_is_short(monkeypatch):
 @pytest.mark.parametrize("examples", [0, 2])
 def test_the_number_of_examples_is_a_limit(examples):
     html = html_of(fake_run(scale=200), examples=examples)
-    for section in re.findall(r'<section class="rule".*?</section>', html, re.S):
+    for section in re.findall(r'<details class="rule".*?</details>', html, re.S):
         assert section.count('<article class="card">') <= examples

@@ -80,6 +80,31 @@ def test_a_foreign_script_is_stopped_by_the_policy(html, tmp_path):
     assert "<title>stolen" not in dom
 
 
+#: Where the top of what each link of the page leads to stands in the window after a click, and how high it is: one
+#: that is not at the top, or has no height, is one that nobody sees.
+LINKS = """<script>
+const found = [];
+for (const link of document.querySelectorAll("nav a, .links a")) {
+  link.click();
+  const target = document.querySelector(link.getAttribute("href"));
+  const box = target.getBoundingClientRect();
+  const end = Math.abs(scrollY + innerHeight - document.documentElement.scrollHeight) < 2;
+  const seen = box.height > 0 && box.top >= 0 && (box.top < 40 || end);
+  if (!seen) found.push(`${link.textContent} ${Math.round(box.top)}`);
+}
+document.title = `links ${document.querySelectorAll("nav a, .links a").length}: ${found.join("; ")}`;
+</script>"""
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_every_link_leads_to_what_it_names(html, tmp_path, width):
+    open_page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
+    dom = dom_of(open_page.replace("</body>", LINKS + "</body>"), tmp_path, f"--window-size={width},900")
+    number, missed = re.search(r"<title>links (\d+): (.*?)</title>", dom).groups()
+    assert int(number) > 8
+    assert missed == ""
+
+
 def test_sorting_and_the_filter(html, tmp_path):
     open_page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
     dom = dom_of(open_page.replace("</body>", CLICKS + "</body>"), tmp_path)
@@ -89,6 +114,6 @@ def test_sorting_and_the_filter(html, tmp_path):
     shown = [row for row in rows if "hidden" not in row.split(">", 1)[0]]
     assert len(shown) == 1
     assert "unbalanced-brace" in shown[0]
-    sections = re.findall(r'<section class="rule"([^>]*)>', dom)
+    sections = re.findall(r'<details class="rule"([^>]*)>', dom)
     assert sum("hidden" not in section for section in sections) == 1
     assert f"1 of {len(rows)} rules" in dom

@@ -40,7 +40,10 @@ def test_runs_of_one_name_are_told_apart_by_their_path(run):
 def test_before_and_after_a_fix_stand_beside_each_other():
     before = run_of([sample("m/1", "m", r"1 \n 2")], [finding("m/1", "m", "ESC001", 2, 4)])
     after = replace(run_of([sample("m/1", "m", r"1 \\ 2")], []), path=Path("after"))
-    assert [(row["run"], row["verdict"]) for row in compare([before, after])] == [("after", "ready"), ("fake", "unfit")]
+    assert [(row["run"], row["verdict"]) for row in compare([before, after])] == [
+        ("after", "fix first"),  # labels only
+        ("fake", "unfit"),
+    ]
 
 
 @pytest.mark.parametrize("width", [120, 100, 80, 60, 48, 47, 30, 20])
@@ -87,5 +90,8 @@ def test_no_run_and_an_old_summary_are_refused(run):
 
 
 def test_the_issue_table_says_what_it_leaves_out(run):
-    assert f"… and {len(run.summary['rules']) - 2} more rules" in rules_text(run.summary, most=2)
-    assert rules_text({**run.summary, "rules": []}) == "No issue was found."
+    worse = [rule for rule in run.summary["rules"] if rule["severity"] != "info"]
+    text = rules_text(run.summary, most=2)
+    assert f"… and {len(worse) - 2} more rules" in text
+    assert "\nhme100k: 5 remarks (WSP003 trailing-space-command 5)" in text
+    assert rules_text({**run.summary, "rules": []}).startswith("No error or warning was found.\n\n")

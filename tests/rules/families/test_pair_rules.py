@@ -134,14 +134,50 @@ def test_no_label_goes_to_two_pictures_and_a_right_partner_is_given_back(height:
 def test_doubtful_pairs_are_those_that_could_be_compared() -> None:
     frame = samples(3, pair_score=[0.01, 0.0, 0.5], pair_off=[1.0, None, 1.0])
     assert judged("PAR007", frame) == [("s/0", "the picture may be of another label: look at both (pair score 0.01)")]
-    assert len(judged("PAR007", frame, below=0.9)) == 2
+    assert len(judged("PAR007", frame, below=0.9, budget=False)) == 2
+
+
+def _pair_scores(right: int, wrong: int, seed: int = 0) -> list[float]:
+    """Calibrated scores of pairs: of density 2s where they are right, 2(1 - s) where they are wrong, sharpened so that
+    both lie near the ends, as those of real sets do."""
+    rng = np.random.default_rng(seed)
+    odds = np.r_[rng.normal(8, 4, right), rng.normal(-8, 4, wrong)]  # of two normals so far apart log odds are as wide
+    return (1 / (1 + np.exp(-odds))).round(4).tolist()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_set_of_right_pairs_has_no_doubtful_one_and_a_mixed_one_as_many_as_are_wrong(seed: int) -> None:
+    clean = samples(4_000, pair_score=_pair_scores(4_000, 0, seed), pair_off=0.0)
+    assert clean.filter(pl.col("pair_score") < 0.03).height > 2  # there are odd ones
+    assert judged("PAR007", clean) == []
+    assert len(judged("PAR007", clean, budget=False)) > 2
+    mixed = samples(4_000, pair_score=_pair_scores(3_900, 100, seed), pair_off=0.0)
+    found = {int(where.removeprefix("s/")) for where, _ in judged("PAR007", mixed)}
+    assert 60 <= len(found) <= 130
+    assert len([row for row in found if row >= 3_900]) >= 0.8 * len(found)
+
+
+def test_alarms_that_chance_makes_are_none() -> None:
+    turned = [4.0 + row / 100 if row < 8 else -5.0 for row in range(2_000)]  # 4 in 1,000, and the surest comes last
+    assert judged("PAR012", samples(2_000, pair_turned=turned)) == []
+    many = [4.0 + row / 100 if row < 40 else -5.0 for row in range(2_000)]
+    assert [where for where, _ in judged("PAR012", samples(2_000, pair_turned=many))] == [
+        f"s/{row}" for row in range(8, 40)
+    ]
 
 
 def test_lines() -> None:
     frame = samples(
-        4, pair_rows=[1, 1, 2, 2], pair_lines=[1, 1, 2, 2], ink_rows=[2, 3, 1, 1], pair_wide=[1.0, 1.0, 3.0, 1.0]
+        4,
+        label="x",
+        pair_rows=[1, 1, 2, 2],
+        pair_lines=[1, 1, 2, 2],
+        ink_rows=[2, 3, 1, 1],
+        pair_wide=[1.0, 1.0, 3.0, 1.0],
     )
     assert judged("PAR005", frame) == [("s/1", "the picture seems to have 3 lines, the label lays out 1")]
+    apart = samples(3, label=[r"\sum _ { i } x", r"\frac { a } { \frac { b } { c } }", "x"], pair_lines=1, ink_rows=3)
+    assert [where for where, _ in judged("PAR005", apart)] == ["s/2"]
     assert judged("PAR006", frame) == [("s/2", "the label has 2 lines, the picture 1")]
 
 
