@@ -41,7 +41,7 @@ MENDERS: dict[str, str] = {
     "export-crop": "curate export --crop ink",
     "export-invert": "curate export --invert",
     "train-pixels": "finetune train CONFIG data.min_pixels=100352",
-    "style": "curate fix --profile canonical",
+    "style": "curate fix --style canonical",
     "columns": "curate audit --columns label:NAME",
 }
 

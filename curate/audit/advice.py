@@ -350,7 +350,8 @@ def _spelling(entry: Entry, limits: Thresholds) -> Point | None:
         "no picture shows which spelling a label has, so a mix of sets or of spellings can't be learnt",
         f"write all in one with `{MENDERS['style']}`",
         _codes(found),
-        named=_named(found),
+        ("--style", "canonical"),
+        _named(found),
     )
 
 

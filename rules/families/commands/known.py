@@ -276,7 +276,16 @@ def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
             )
 
 
-@rule("CMD016", "old-form-matrix", "error", has_problem("old-form"), fix="safe", skips_canonical=True, covers=["CMD13"])
+@rule(
+    "CMD016",
+    "old-form-matrix",
+    "error",
+    has_problem("old-form"),
+    fix="safe",
+    fix_kind="repair",
+    skips_canonical=True,
+    covers=["CMD13"],
+)
 def old_form_matrix(label: Label, options: Options) -> Iterator[Finding]:
     r"""plain TeX's `\matrix{…\cr}`, `\pmatrix{…}`, `\cases{…}`.
 
