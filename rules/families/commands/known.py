@@ -311,14 +311,14 @@ def old_form_matrix(label: Label, options: Options) -> Iterator[Finding]:
 
 def _rows_of(label: Label, start: int, end: int) -> str:
     r"""The source of tokens `start` to `end` (exclusive), which no brace there encloses, with `\\` for `\cr`."""
-    out, at, depth = [], label.place(start - 1)[1], 0
+    out, at, depth = [], label.spans[start - 1][1], 0
     for index in range(start, end):
         token = label.tokens[index]
         depth += (token == "{") - (token == "}")
         if token == r"\cr" and depth == 0:
-            first, last = label.place(index)
+            first, last = label.spans[index]
             out.append(label.text[at:first])
             if index + 1 < end:  # one at the end is followed by no row
                 out.append("\\\\" if label.text[last : last + 1].isspace() else "\\\\ ")
             at = last
-    return "".join([*out, label.text[at : label.place(end)[0]]]).rstrip()
+    return "".join([*out, label.text[at : label.spans[end][0]]]).rstrip()
