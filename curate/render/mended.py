@@ -16,6 +16,7 @@ _GREEK_NAMES = (
     "|chi|psi|omega"
 )
 _GREEK = re.compile(rf"\\({_GREEK_NAMES})(?![A-Za-z])")
+_LONGEST_OPERATOR = 60  # it is written twice: in one another, they would double at each level
 _MOST_FRACTIONS = 150  # beyond, a little space is as good as the time it takes
 _FRACTION = re.compile(r"\\[dt]?(?:frac|binom)(?![A-Za-z])")
 _ARGUMENT = re.compile(r"\s*(?:\{|\\(?:[A-Za-z]+|.)|[^\s{}\\&^_])", re.DOTALL)
@@ -71,7 +72,7 @@ def _scripts_at_sides(label: str) -> str:
         left, rest = _argument(label[at + 8 :])
         right, rest = _argument(rest)
         operator, rest = _argument(rest)
-        if operator:
+        if 0 < len(operator) <= _LONGEST_OPERATOR:
             # Empty brackets as high as the operator; they are 0.24 em wide.
             before = rf"{{\hspace{{-0.24em}}\left.\vphantom{{{operator}}}\right.{left}}}\!" if left.strip() else ""
             beside = rf"\nolimits {right}" if right.strip() else ""
