@@ -8,13 +8,15 @@ from curate.render.tables import STEP, group, split
 from rules.latex.commands import COMMANDS
 
 _POSITION = re.compile(r"(\\begin\s*\{(?:aligned|gathered|split|multlined)\})\s*\[[tbc]\]")
-_NOT_BEFORE_SPACE = re.compile(r"\\not\s*(?=\\[!,:;>])")
+#: `\not` is a stroke without width; mathra knows it before relations only.
+_STROKE = re.compile(r"\\not(?:\s*(?=\\[!,:;>]|\{)|(?![A-Za-z])\s*(?=[A-Za-z]))")
 _NO_BOLD = re.compile(r"\\(?:un)?boldmath(?![A-Za-z])\s*")
 _GREEK_NAMES = (
     "(?:var)?(?:epsilon|theta|pi|rho|sigma|phi|kappa)|alpha|beta|gamma|delta|zeta|eta|iota|lambda|mu|nu|xi|tau|upsilon"
     "|chi|psi|omega"
 )
 _GREEK = re.compile(rf"\\({_GREEK_NAMES})(?![A-Za-z])")
+_LONGEST_OPERATOR = 60  # it is written twice: in one another, they would double at each level
 _MOST_FRACTIONS = 150  # beyond, a little space is as good as the time it takes
 _FRACTION = re.compile(r"\\[dt]?(?:frac|binom)(?![A-Za-z])")
 _ARGUMENT = re.compile(r"\s*(?:\{|\\(?:[A-Za-z]+|.)|[^\s{}\\&^_])", re.DOTALL)
@@ -35,7 +37,7 @@ _BEFORE_HIGH_DOTS = "|".join(
 _DOTS = re.compile(rf"\\dots\s*(?=[-+=<>*:]|\\(?:{_BEFORE_HIGH_DOTS}|not|sum|prod|bigcup|bigcap)(?![A-Za-z]))")
 _SIGN = (
     r"(?:\\math(?:bf|rm|sf|tt|cal|bb|frak|scr)\s*\{\s*[A-Za-z0-9]\s*\}|[A-Za-z0-9]"
-    rf"|\\(?:{_GREEK_NAMES}|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Upsilon|Phi|Psi|Omega|ell)(?![A-Za-z]))"
+    rf"|\\(?:{_GREEK_NAMES}|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Upsilon|Phi|Psi|Omega|ell|partial|nabla|imath|jmath)(?![A-Za-z]))"
 )
 #: An accent over one sign, with an exponent, which an index may stand before.
 _ACCENTED = re.compile(
@@ -46,7 +48,7 @@ _ACCENTED = re.compile(
 
 def mended(label: str) -> str:
     """The label as mathra draws it right; `texts.texts` has been there before."""
-    label = _NOT_BEFORE_SPACE.sub(r"\\mathrel{\\mathrlap{/}}", _POSITION.sub(r"\1", label))
+    label = _STROKE.sub(r"\\mathrel{\\mathrlap{/}}", _POSITION.sub(r"\1", label))
     if r"\dots" in label:
         label = _DOTS.sub(r"\\cdots ", label)
     if "'" in label or r"\prime" in label:
@@ -70,7 +72,7 @@ def _scripts_at_sides(label: str) -> str:
         left, rest = _argument(label[at + 8 :])
         right, rest = _argument(rest)
         operator, rest = _argument(rest)
-        if operator:
+        if 0 < len(operator) <= _LONGEST_OPERATOR:
             # Empty brackets as high as the operator; they are 0.24 em wide.
             before = rf"{{\hspace{{-0.24em}}\left.\vphantom{{{operator}}}\right.{left}}}\!" if left.strip() else ""
             beside = rf"\nolimits {right}" if right.strip() else ""

@@ -13,7 +13,8 @@ _ARRAY = re.compile(r"\\(?:begin\s*\{array\}\s*(?:\[[tbc]\]\s*)?(?=\{)|end\s*\{a
 STEP = re.compile(r"\\(?:[A-Za-z]+\*?|.|$)|.", re.DOTALL)
 _RULE = re.compile(r"\\(hline|toprule|midrule|bottomrule|cline|cmidrule)\s*(?:\([a-z]*\)\s*)?(\{[^{}]*\})?")
 _CELL = frozenset({"&"})
-_MULTICOLUMN = re.compile(r"^\\multicolumn\s*\{\s*(\d+)\s*\}\s*\{[^{}]*\}\s*")
+_SPAN = r"\multicolumn"
+_MULTICOLUMN = re.compile(r"^\\multicolumn\s*\{\s*(\d+)\s*\}\s*\{([^{}]*)\}\s*")
 
 
 def arrays(label: str) -> str:
@@ -93,11 +94,11 @@ def _array(body: str, variant: str) -> str:
         while (rule := _RULE.match(text.lstrip())) is not None:
             rules += r"\hline "
             text = text.lstrip()[rule.end() :]
-        cells = _cells(text)
+        cells = _cells(text, "|" in columns)
         if end == "" and cells == [""] and len(rows) > 1:
             rows.append(rules)  # the rule under the last row
         else:
-            rows.append(rules + " & ".join(map(_cell, cells)) + end)
+            rows.append(rules + " & ".join(cell if cell.startswith(_SPAN) else _cell(cell) for cell in cells) + end)
     return "\n".join(rows) + r"\end{array}"
 
 
@@ -155,18 +156,27 @@ def _rows(body: str) -> list[tuple[str, str]]:
     return [(text, r" \\" if end else "") for text, end in split(body, frozenset({"\\\\", r"\tabularnewline"}))]
 
 
-def _cells(row: str) -> list[str]:
+def _cells(row: str, has_rules: bool) -> list[str]:
     cells: list[str] = []
     for text, _ in split(row, _CELL):
         text = text.strip()
         wide = _MULTICOLUMN.match(text)
-        if wide:  # drawn in its first column: array has no cells that span
-            cells.append(text[wide.end() :])
-            columns = wide.group(1).lstrip("0")
-            cells.extend([""] * (min(int(columns[:3] or 0), 64) - 1))
+        if wide:
+            number = min(int(wide.group(1).lstrip("0")[:3] or 1), 64)
+            if has_rules:  # rules can be placed only where each row has all: it stands in its first column
+                cells += [text[wide.end() :], *[""] * (number - 1)]
+            else:
+                aligned = re.search("[lcr]", wide.group(2))
+                place = f"{_SPAN}{{{number}}}{{{aligned.group() if aligned else 'c'}}}"
+                cells.append(f"{place}{{{_cell(_argument(text[wide.end() :]))}}}")
         else:
             cells.append(text)
     return cells
+
+
+def _argument(text: str) -> str:
+    """What a group holds, or a text without braces."""
+    return group(text)[0].strip() if text.startswith("{") else text
 
 
 def _cell(text: str) -> str:

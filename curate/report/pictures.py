@@ -21,6 +21,7 @@ from PIL import Image, ImageChops
 
 from curate.images.on_paper import on_white, to_ink
 from curate.render import SHARED, Inside, RenderError, paths, render_inside
+from curate.render.remarks import remark
 from curate.report.markup import text
 from rules.workers.cores import cores
 from rules.workers.helper import each
@@ -49,10 +50,11 @@ OpenImage = Callable[[Path, str], Image.Image]
 
 @dataclass(frozen=True)
 class PagePicture:
-    """A picture to put into the page, or why there is none (`markup` is empty then)."""
+    """A picture to put into the page, or why there is none (`markup` is empty then). remark: how it misleads."""
 
     markup: str | Markup = ""
     problem: str = ""
+    remark: str = ""
 
     @property
     def size(self) -> int:
@@ -98,7 +100,8 @@ class Pictures:
         opening = '<svg class="drawn" role="img" aria-label="{}" width="{:.0f}" height="{:.0f}" viewBox="{}">'
         spoken = f"The label drawn: {text(drawn.speech or label, 160)}"
         written = Markup(opening).format(spoken, max(drawn.width, 1), max(drawn.height, 1), drawn.view)
-        return PagePicture(written + Markup(drawn.body + "</svg>"))  # `curate.render.svg` escapes
+        markup = written + Markup(drawn.body + "</svg>")  # `curate.render.svg` escapes
+        return PagePicture(markup, remark=remark(label))
 
     def of_image(self, place: Place) -> PagePicture:
         """The image, cut to its ink where it is a page, made small; or why it can't be shown."""

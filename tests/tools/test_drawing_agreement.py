@@ -29,6 +29,9 @@ ALIKE = [
     r"y\prime z + a_{b\prime} + \prime",
     r"\sideset{_a^b}{_c^d}\sum_i^n x + \sideset{}{'}\sum_{k} y + \sideset{_p}{^q}{\prod}",
     r"\vec{k}^2 + \hat f_1^{2} - \bar{\mathbf{x}}^n \tilde{\Phi}'",
+    r"\not{p} + \not q + \vec\partial^2 + \not= + \not\in",
+    r"\begin{tabular}{cc} \multicolumn{2}{c}{ab} \\ c & $d$ \end{tabular}",
+    r"\begin{array}{ccc} x & \multicolumn{2}{r}{ab} \\ c & d & e \end{array}",
     r"\left\{ \begin{array}{l} x \\ y \\ z \\ w \end{array} \right. \binom{n}{k} \cfrac{1}{1 + \cfrac{1}{x}}",
 ]
 APART = [

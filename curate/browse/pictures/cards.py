@@ -19,6 +19,7 @@ from curate.images.errors import ImageError
 from curate.images.on_paper import on_white, to_ink
 from curate.images.opening import open_image
 from curate.render import text_font, wrapped
+from curate.render.remarks import remark
 
 #: The App writes findings over the lower edge of a tile: there the card has nothing but the label's text, which the App
 #: shows as well.
@@ -75,7 +76,8 @@ def card(photo: Image.Image, drawing: bytes, label: str) -> bytes:
     else:
         boxes = [(0, 0, WIDTH, down), (0, down, WIDTH, 2 * down)]
         pen.line((_MARGIN, down, WIDTH - _MARGIN, down), fill=_LINE, width=2)
-    for box, picture, words in zip(boxes, (photo, drawn), ("image", "label, drawn"), strict=True):
+    said = f"label, drawn. {remark(label)}".removesuffix(". ")
+    for box, picture, words in zip(boxes, (photo, drawn), ("image", said), strict=True):
         _place(paper, picture, box)
         pen.text((box[0] + 8, box[1] + 4), words, fill=_WORDS, font=font)
     _write(pen, label, (_MARGIN, HEIGHT - EMPTY + 8, WIDTH - _MARGIN, HEIGHT - 4))

@@ -8,6 +8,7 @@ from curate.render import RenderError, render_svg
 from curate.render.engine import Character, Glyph, Rule
 from curate.render.glyph_table import character
 from curate.render.laid_out import laid_out
+from curate.render.prepare import prepare
 
 
 def glyphs(label: str) -> list[Glyph]:
@@ -164,6 +165,13 @@ def test_the_scripts_of_sideset_stand_at_the_height_of_nolimits() -> None:
     assert place(label, "𝑎").x < place(label, "∑").x < place(label, "𝑐").x
     assert place(label, "𝑖").y < below.y < beside.y < place(label, "𝑛").y
     assert laid_out(r"\sideset{}{'}\sum").elements == laid_out(r"\mathop{\sum\nolimits'}").elements
+
+
+def test_sidesets_in_one_another_stay_short() -> None:
+    nested = r"\sum"
+    for _ in range(30):
+        nested = rf"\sideset{{_a}}{{}}{{{nested}}}"
+    assert len(prepare(nested)) < 2 * len(nested)
 
 
 @pytest.mark.parametrize("accent", ["vec", "hat", "bar", "widetilde", "dot"])

@@ -270,7 +270,7 @@ def test_what_only_looks_like_delimiters_stays(label: str) -> None:
         ),
         (
             r"\begin{tabular}{ll}\multicolumn{2}{c}{a \& b}\end{tabular}",
-            r"\begin{array}{ll} \text{{a \& b}} & \end{array}",
+            r"\begin{array}{ll} \multicolumn{2}{c}{\text{a \& b}}\end{array}",
         ),
         (r"\begin{tabular}{l}{a & b}\end{tabular}", r"\begin{array}{l} \text{{a & b}}\end{array}"),
         (

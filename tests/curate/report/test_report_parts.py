@@ -10,11 +10,12 @@ from xml.etree import ElementTree
 
 import pytest
 from PIL import Image, ImageDraw
-from report_fakes import fake_run, finding, frames, sample
+from report_fakes import describe, fake_run, finding, frames, no_image, run_of, sample
 
 from curate.report import data, plots
 from curate.report.examples import choose
 from curate.report.markup import SHOWN, code_spans, marked
+from curate.report.page import build
 from curate.report.pictures import HIGHEST, LONGEST_DRAWN, WIDEST, PagePicture, Pictures, of_image
 from rules.workers.spread import isolated
 
@@ -165,6 +166,17 @@ def test_a_drawn_label_is_read_out_in_words():
     picture = Pictures(labels := [r"\frac{x}{2} \times 15 = 3", r"\text{中}"])
     assert 'aria-label="The label drawn: x over 2 times 15 equals 3"' in picture.of_label(labels[0]).markup
     assert r'aria-label="The label drawn: \text{中}"' in picture.of_label(labels[1]).markup
+
+
+def test_a_drawing_unlike_latexs_says_so():
+    found = Pictures(labels := [r"\mathscr{L}", "x"])
+    assert [found.of_label(label).remark for label in labels] == [
+        r"Unlike LaTeX: the letters of \mathscr are those of \mathcal.",
+        "",
+    ]
+    samples = [sample("a/1", "a", labels[0])]
+    html = build(run_of(samples, [finding("a/1", "a", "SYN001", 0, 1)]), describe, no_image, 6).decode()
+    assert r'<p class="remark">Unlike LaTeX: the letters of \mathscr' in html
 
 
 @pytest.mark.parametrize("isolate", [False, True])

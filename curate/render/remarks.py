@@ -1,0 +1,31 @@
+"""Says of a label, in words, how its drawing differs from LaTeX's. Wherever the drawing is shown, so is the remark.
+
+These are the kinds of docs/drawing.md that can't be mended before drawing; what can be is mended in `prepare`.
+"""
+
+from __future__ import annotations
+
+import re
+
+_REMARKS = [
+    (re.compile(pattern, re.DOTALL), words)
+    for pattern, words in (
+        (r"\\(?:mathscr|scr)(?![A-Za-z])", r"the letters of \mathscr are those of \mathcal"),
+        (r"\\hslash(?![A-Za-z])", r"\hslash looks like \hbar"),
+        (r"\\varnothing(?![A-Za-z])", r"\varnothing looks like \emptyset"),
+        (r"\A(?=[^|]*\|).*\\multicolumn(?![A-Za-z])", r"a cell of \multicolumn has no rules of its own"),
+        (r"\\begin\s*\{(?:array|tabular)\}\s*\{[^{}]*[pm]\{", "a column of paragraphs is not broken into lines"),
+        (r"\\\\\*?\s*\[\s*-?[\d.]", r"the space that \\[…] asks for is left out"),
+        (r"[_^]\s*\{[^{}]*\\begin\s*\{array\}", "an array in a script is as small as the script"),
+        (
+            r"\\(?:[lLoO]|ae|AE|oe|OE)(?![A-Za-z])",
+            r"LaTeX has no letters such as \l in a formula, and sets other signs",
+        ),
+    )
+]
+
+
+def remark(label: str) -> str:
+    """How the drawing of `label` differs from LaTeX's, as far as that is known; empty where it doesn't."""
+    said = [words for pattern, words in _REMARKS if pattern.search(label)] if "\\" in label else []
+    return f"Unlike LaTeX: {'; '.join(said)}." if said else ""
