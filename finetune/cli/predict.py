@@ -75,7 +75,7 @@ Examples:
               help="Images at a time, halved if memory runs out [default: 32 at first, then twice as many each time "
               "while there is memory]. With --server: requests at a time [default: 8].")  # fmt: skip
 @click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N",
-              help="Longest answer, in tokens [default: 1.5 × the longest label of the training; else 512].")  # fmt: skip
+              help="Longest answer, in tokens [default: 1.5 × the training's longest label; else 512].")  # fmt: skip
 @click.option("--max-pixels", type=click.IntRange(min=28 * 28), metavar="N",
               help="Scale larger images down to N pixels [default: as trained].")  # fmt: skip
 @click.option("--4bit/--16bit", "load_in_4bit", default=None,
