@@ -84,7 +84,9 @@ def read_predictions(path: Path, columns: Mapping[str, str] | None = None) -> li
 def _objects(path: Path) -> Iterator[tuple[str, int, Any]]:
     """("line" or "item", its number, value) of every row. Lines are read one at a time: there may be a million."""
     if path.is_dir():
-        raise UserError(f"{path}: is a folder; name the prediction file in it")
+        names = sorted(file.name for file in path.iterdir() if file.suffix in (".json", ".jsonl"))
+        inside = f" ({', '.join(map(visible, names[:3]))}{', …' if len(names) > 3 else ''})" if names else ""
+        raise UserError(f"{path}: is a folder; name the prediction file in it{inside}")
     try:
         with path.open("rb") as file:
             start = b""

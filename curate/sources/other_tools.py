@@ -5,6 +5,7 @@ They mark regions of pages: a label belongs to a part of an image, which has to 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +107,38 @@ def what_it_is(look: Look) -> str | None:
         return None
     tool = tools[found]
     return f"{_below(found, look.path)} is {tool.what}, not a data set; {tool.needed}" if tool else None
+
+
+#: Keys that a row of a model's answers has, beside what is true: those of this program, LLaMA-Factory and ms-swift.
+_ANSWERS = (("gt", "pred"), ("label", "predict"), ("labels", "response"))
+
+
+def predictions_in(look: Look) -> str | None:
+    """What a file of a model's predictions is, or a folder of such files alone, and what reads them; else None."""
+    files = look.label_files if look.is_dir else [look]
+    if not files or not all(map(_holds_predictions, files)):
+        return None
+    first = files[0].path
+    inside = f"{_below(first, look.path)} is" if look.is_dir else "this is"
+    return (
+        f"{inside} a file of a model's predictions, not a data set; `finetune evaluate {first}` scores it, "
+        f"`curate audit DATASET --predictions {first}` asks which labels the model doubts, and "
+        f"`--columns label:{_truth(files[0])}` audits what is true in it"
+    )
+
+
+def _holds_predictions(look: Look) -> bool:
+    return look.suffix in (".json", ".jsonl") and _truth(look) is not None
+
+
+def _truth(look: Look) -> str | None:
+    """The key of what is true, in the first object of a file of predictions; None in any other."""
+    text = look.head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n[")
+    try:
+        first, _ = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return next((truth for truth, answer in _ANSWERS if isinstance(first, dict) and {truth, answer} <= {*first}), None)
 
 
 def _below(file: Path, folder: Path) -> str:

@@ -20,7 +20,7 @@ from curate.sources.format import SourceFormat
 from curate.sources.lines import note_encoding
 from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, looking_once
 from curate.sources.model import AmbiguousError, Job, NoRows, Part, Source
-from curate.sources.other_tools import what_it_is
+from curate.sources.other_tools import predictions_in, what_it_is
 from curate.sources.packed import opened, opened_images
 from curate.sources.registry import FORMATS
 from curate.sources.spec import SourceSpec
@@ -132,6 +132,8 @@ def _read(
         remote = None
         path = path.absolute()
         _must_be_there(spec, path)
+        if spec.format is None and not columns and (said := predictions_in(Look(path))):
+            raise UserError(f"{spec.target}: {said}")
         chosen = FORMATS[spec.format] if spec.format else recognise(path)
         root = images if images is not None else path if path.is_dir() else path.parent
         held = replace(given, tried=chosen.columns)

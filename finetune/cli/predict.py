@@ -75,7 +75,7 @@ Examples:
               help="Images at a time, halved if memory runs out [default: 32 at first, then twice as many each time "
               "while there is memory]. With --server: requests at a time [default: 8].")  # fmt: skip
 @click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N",
-              help="Longest answer, in tokens [default: 1.5 times the longest label of the training; else 512].")  # fmt: skip
+              help="Longest answer, in tokens [default: 1.5 × the training's longest label; else 512].")  # fmt: skip
 @click.option("--max-pixels", type=click.IntRange(min=28 * 28), metavar="N",
               help="Scale larger images down to N pixels [default: as trained].")  # fmt: skip
 @click.option("--4bit/--16bit", "load_in_4bit", default=None,
@@ -89,7 +89,7 @@ Examples:
               help="Write the images as the model sees them, for `finetune compare`.")  # fmt: skip
 @click.option("--locate", is_flag=True, help="The images are pages: find their formulas, and read each.")
 @click.option("--coordinates", type=click.Choice(["pixels", "thousandths"]),
-              help="What the numbers of the model's boxes are, with --locate [default: by the model's name].")  # fmt: skip
+              help="Unit of the model's boxes, with --locate [default: by the model's name].")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Ask nothing; say what would be asked, and how long it takes at least.")
 def predict(
     model: str,
@@ -238,8 +238,10 @@ def say_planned(asker: Answerer, questions: Questions, asking: Asking) -> None:
         return
     slow, fast = (least_hours(MANY, lengths, deep, size) for size in (first, most))
     span = f"{slow:.2f} h" if slow == fast else f"{fast:.2f} to {slow:.2f} h"
-    say(f"time      {count(MANY)} images take at least {span}, by the launches of {deep} layers' kernels alone, with answers "
-        "as long as the labels; a first run of `--limit 200` says how long they do take")  # fmt: skip
+    say(
+        f"time      {count(MANY)} images take at least {span}, by the launches of {deep} layers' kernels alone, with "
+        "answers as long as the labels; `--limit 200` measures how long they do take"
+    )
 
 
 def say_predicted(made: Predicted, imageless: int, max_new_tokens: int) -> None:

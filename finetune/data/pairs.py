@@ -39,8 +39,10 @@ def read_pairs(where: str, split: str, images: str | None = None, columns: str |
     """
     if not Path(where).exists() and not names_format(where):
         if "/" not in where or not HUB.is_id(where):
-            raise UserError(f"{where}: no such folder or file; data.path is what `curate export` wrote, a file or "
-                            "folder that `curate audit` reads, or an id on the hub, ORG/NAME[:CONFIG][@REVISION]")  # fmt: skip
+            raise UserError(
+                f"{where}: no such folder or file; data.path is what `curate export` wrote, a file or folder that "
+                "`curate audit` reads, or an id on the hub, ORG/NAME[:CONFIG][@REVISION]"
+            )
         where = f"hf:{where}"
     return select_split(read_whole(where, images, columns), split)
 

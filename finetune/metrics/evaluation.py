@@ -132,7 +132,8 @@ def evaluate_all(
         Evaluated(
             rows,
             PairNumbers.joined([part.numbers for part in found]),
-            *(sum((getattr(part, kind) for part in found), Counter()) for kind in ("confused", "layout")),
+            sum((part.confused for part in found), Confusions()),
+            sum((part.layout for part in found), Confusions()),
             ProgramText.sum([part.program_text for part in found]),
             list(chain.from_iterable(part.rules for part in found)),
             caught.all(),
@@ -174,7 +175,7 @@ def _tokens(numbers: PairNumbers, side: str, canonical: bool = True) -> Numbers:
 
 
 def _ran_away(numbers: PairNumbers) -> NDArray[np.bool_]:
-    return ran_away(_tokens(numbers, "truth"), _tokens(numbers, "prediction"))
+    return np.asarray(ran_away(_tokens(numbers, "truth"), _tokens(numbers, "prediction")))
 
 
 def looks_alike(pairs: Sequence[tuple[str, str]], *, workers: int = 1) -> Numbers:

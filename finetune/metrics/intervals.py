@@ -51,7 +51,7 @@ def drawn_sums(columns: Sequence[NDArray[Any]], drawings: int = DRAWINGS, seed: 
 
 def intervals(numbers: Numbers, figures: Figures) -> dict[str, list[float] | None]:
     """The 95 % interval [low, high] of every metric, None where it is not defined for every drawing."""
-    return {name: interval(values) for name, values in figures(drawn_sums(numbers.T)).items()}
+    return {name: interval(values) for name, values in figures(drawn_sums(list(numbers.T))).items()}
 
 
 def interval(values: Numbers) -> list[float] | None:

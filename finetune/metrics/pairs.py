@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -121,10 +120,8 @@ def read_pairs(
     findings: dict[str, list[Mapping[str, Any]]] = {}
     # The engine reads every distinct label once: without rules canonical form and key, and nothing is judged.
     truth_rules, rules = of_truths or Ruleset(()), of_predictions or Ruleset(())
-    sides = (
-        [(chain(truths, predictions), rules)] if truth_rules == rules else [(truths, truth_rules), (predictions, rules)]
-    )
-    for texts, ruleset in sides:
+    apart = [(truths, truth_rules), (predictions, rules)]
+    for texts, ruleset in apart if truth_rules != rules else [([*truths, *predictions], rules)]:
         distinct = [text for text in dict.fromkeys(texts) if text not in keys]
         judged = engine.judge(distinct, ruleset, workers=workers)
         keys.update(zip(distinct, judged.labels["visual_key"], strict=True))

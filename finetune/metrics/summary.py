@@ -30,6 +30,16 @@ def as_text(metrics: Mapping[str, Any], width: int) -> str:
     parts = [f"{count(n)} prediction{'s' if n != 1 else ''}", text_table(columns, rows, width=width)]
     if metrics.get("note"):
         parts.append(metrics["note"])
+    if short := metrics["short"]["canonical"]:
+        have = "ground truth has" if short == 1 else "ground truths have"
+        parts.append(
+            f"bleu4: {count(short)} {have} fewer than four tokens. "
+            + (
+                "Where all are so short, it is undefined"
+                if short == n
+                else "Each counts as one 4-gram missed, as in NLTK"
+            )
+        )
     if ran:
         ids = ", ".join(clip(visible(one), 40) for one in metrics["runaway"]["ids"][:3])
         parts.append(f"{count(ran)} ran away (far longer than the truth): {ids}{', …' if ran > 3 else ''}")

@@ -1,8 +1,8 @@
 """Reads the boxes in a model's answer to "where is …?", and puts them into the image's own pixels. Asks no model.
 
-Models write boxes as they were trained to: in pixels of the image as they see it, scaled (Qwen2.5-VL), or in thousandths
-of its width and height (Qwen2-VL, Qwen3-VL). An answer is not to be trusted: a box that can't be one is left out under
-a reason, and the others count.
+Models write boxes as they were trained to: in pixels of the image as they see it, scaled (Qwen2.5-VL), or in
+thousandths of its width and height (Qwen2-VL, Qwen3-VL). An answer is not to be trusted: a box that can't be one is
+left out under a reason, and the others count.
 """
 
 from __future__ import annotations

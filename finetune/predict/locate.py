@@ -37,8 +37,8 @@ _MARGIN = 0.1
 
 @dataclass(frozen=True)
 class Located:
-    """What came of some pages. read: the prediction of what was cut out. left_out: boxes by reason. whole: pages without
-    a usable box, which were read as they are."""
+    """What came of some pages. read: the prediction of what was cut out. left_out: boxes by reason. whole: pages
+    without a usable box, which were read as they are."""
 
     path: Path
     pages: int

@@ -126,7 +126,8 @@ def test_a_bad_row_is_one_error_that_names_its_place(tmp_path: Path, data: str |
 def test_what_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         read_predictions(tmp_path / "none.jsonl")
-    with pytest.raises(UserError, match="is a folder"):
+    write(tmp_path, GOOD)
+    with pytest.raises(UserError, match=r"is a folder; name the prediction file in it \(pred.jsonl\)"):
         read_predictions(tmp_path)
 
 

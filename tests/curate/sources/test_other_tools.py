@@ -127,3 +127,34 @@ def test_files_of_other_tools_beside_a_data_set_are_no_part_of_it(tmp_path: Path
 def test_what_only_looks_alike_is_read(text: str, tmp_path: Path) -> None:
     name = "x.txt" if text.startswith("a") else "x.json"
     assert len(labels(read(write(tmp_path / name, text)))) >= 1
+
+
+ANSWERS = {
+    "ours": {"sample_id": "a/test/1", "gt": "x", "pred": "y", "image": "1.png"},
+    "LLaMA-Factory": {"prompt": "user {image}", "predict": "y", "label": "x"},
+    "ms-swift": {"response": "y", "labels": "x", "images": ["1.png"]},
+}
+
+
+@pytest.mark.parametrize("row", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize("listed", [False, True])
+def test_predictions_are_told_as_such(tmp_path: Path, row: dict, listed: bool) -> None:
+    """A file, and a folder of them; told what is true in it, the file is read."""
+    file = tmp_path / ("pred.json" if listed else "pred.jsonl")
+    write(file, json.dumps([row]) if listed else json.dumps(row) + "\n")
+    for source, said in ((file, "this is"), (tmp_path, f"{file.name} is")):
+        with pytest.raises(UserError) as caught:
+            read(source)
+        words = str(caught.value)
+        assert words.startswith(f"{source}: {said} a file of a model's predictions, not a data set; ")
+        assert f"`finetune evaluate {file}`" in words
+        assert f"--predictions {file}`" in words
+    truth = words.rpartition("label:")[2].partition("`")[0]
+    assert labels(read(file, columns={"label": truth})) == ["x"]
+
+
+def test_predictions_beside_a_data_set_do_not_hide_it(tmp_path: Path) -> None:
+    image(tmp_path / "1.png")
+    write(tmp_path / "data.jsonl", '{"image": "1.png", "label": "x^2"}\n')
+    write(tmp_path / "pred.jsonl", json.dumps(ANSWERS["ours"]) + "\n")
+    assert "x^2" in labels(read(tmp_path))

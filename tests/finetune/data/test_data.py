@@ -223,3 +223,30 @@ def test_a_picture_is_rgb_on_white_and_large_enough() -> None:
     assert made.mode == "RGB"
     assert min(made.size) == 28
     assert made.getpixel((5, 5)) == (255, 255, 255)
+
+
+def test_a_data_set_of_the_hub_with_its_configuration_and_revision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same reader as `curate audit hf:…`, whatever the columns are called."""
+    import datasets
+
+    features = datasets.Features({"photo": datasets.Image(), "latex": datasets.Value("string")})
+    rows = {"photo": [Image.new("L", (30 + at, 40)) for at in range(3)], "latex": ["a", "b", "c"]}
+    data = datasets.Dataset.from_dict(rows, features=features)
+    datasets.DatasetDict({"train": data, "val": data.select([2])}).save_to_disk(str(tmp_path / "saved"))
+    asked = []
+
+    def load_dataset(name: str, config: str | None, revision: str | None) -> datasets.DatasetDict:
+        asked.append((name, config, revision))
+        return datasets.load_from_disk(str(tmp_path / "saved"))
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    for where in ("org/formulas:big@v1.0", "hf:org/formulas:big@v1.0"):
+        pairs = read_pairs(where, "train", columns="image:photo").rows
+        assert pairs["label"][:] == ["a", "b", "c"]
+        assert [row["image"].size for row in pairs] == [(30, 40), (31, 40), (32, 40)]
+        assert load_pairs(where, "validation", columns="image:photo")["label"][:] == ["c"]
+    assert set(asked) == {("org/formulas", "big", "v1.0")}
+    with pytest.raises(UserError, match=r"org/formulas/x: no such folder or file; .*ORG/NAME\[:CONFIG\]\[@REVISION\]"):
+        read_pairs("org/formulas/x", "train")

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from curate.predictions.rows import Prediction, read_predictions
-from finetune.metrics.evaluation import as_metrics, evaluate
+from finetune.metrics import evaluation, pair_numbers
+from finetune.metrics.catalogue import all_metrics
+from finetune.metrics.evaluation import as_metrics, evaluate, evaluate_all, looks_alike
+from finetune.metrics.pairs import read_pairs
 from finetune.metrics.plots import confusions_svg
+from rules import faults
+from rules.workers.pool import Lost
 
 
 def rows(*pairs: tuple[str, str, str]) -> list[Prediction]:
@@ -96,3 +102,44 @@ def test_tokenisers_marks_in_predictions_are_told_as_such() -> None:
     note = as_metrics(evaluate(rows(*((f"s/{n}", f"x + {n}", f"xĠ+Ġ{n}") for n in range(5)))))["note"]
     assert "'Ġ'" in note
     assert "Without it, 5 of them look like their truth" in note
+
+
+MIXED = [
+    Prediction(f"s{n % 3}/test/{n}", truth, answer)
+    for n, (truth, answer) in enumerate(
+        [(r"a b \\t c", "a b"), ("x ^ 2", "x^2"), ("a", "a </s>"), ("b", "3 " * 200), (r"\frac", r"\frac {"), ("y", "")]
+        * 4
+        + [("x _ { 1 } + y", "x _ { 1 } - y")] * 3
+    )
+]
+
+
+def test_how_many_pairs_are_read_at_a_time_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = as_metrics(evaluate(MIXED, characters=True))
+    two = evaluate_all([MIXED, MIXED[:5]], rules=False)
+    monkeypatch.setattr(evaluation, "_AT_A_TIME", 4)
+    assert as_metrics(evaluate(MIXED, characters=True)) == whole
+    again = evaluate_all([MIXED, MIXED[:5]], rules=False)
+    assert [as_metrics(found) for found in again] == [as_metrics(found) for found in two]
+    assert looks_alike([(row.gt, row.pred) for row in MIXED]).tolist() == again[0].alike.tolist()
+
+
+def test_several_processes_measure_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = evaluate(MIXED)
+    monkeypatch.setattr(pair_numbers, "_BATCH", 5)
+    monkeypatch.setattr(pair_numbers, "_WORTH_PROCESSES", 1)
+    apart = evaluate(MIXED, workers=2)
+    assert as_metrics(apart) == as_metrics(here)
+    assert list(apart.numbers.columns) == list(here.numbers.columns)
+    for source, column in apart.numbers.columns.items():
+        np.testing.assert_array_equal(column, here.numbers.columns[source])
+
+
+def test_a_pair_that_no_process_comes_back_from_is_wrong(faults_go_on: None) -> None:
+    read = read_pairs([("x ^ 2", "x ^ 2")])
+    with faults.collected() as found:
+        columns, compared = pair_numbers._lost_part(Lost(read.read()[0], "it was killed"), ("text", "layout"))
+    assert {fault.message for fault in found.all()} == {"it was killed"}
+    lost = pair_numbers.PairNumbers(list(all_metrics().values()), columns)
+    assert [lost.column(name).tolist() for name in ("exprate", "structure", "parse_rate")] == [[0.0]] * 3
+    assert [one.symbols for one in compared] == [0.0]

@@ -57,8 +57,9 @@ class StubProcessor:
 class StubModel:
     """Greedy, two or three tokens and the end: the grey, the prompt's length, and 7 where the grey is odd.
 
-    long: numbers of questions whose answers have `steps` tokens. made: tokens that each call made. at_most: images at a time that there is memory for. sleep: seconds a call takes. endless: never ends an answer.
-    sure: the logit of a chosen token, else 1 for the first, 2 for the next …
+    long: numbers of questions whose answers have `steps` tokens. made: tokens that each call made. at_most: images at a
+    time that there is memory for. sleep: seconds a call takes. endless: never ends an answer. sure: the logit of a
+    chosen token, else 1 for the first, 2 for the next …
     """
 
     device = "cpu"

@@ -7,6 +7,9 @@ import math
 import pytest
 
 import finetune
+from curate.predictions.rows import Prediction
+from finetune.metrics.evaluation import as_metrics, evaluate
+from finetune.metrics.summary import as_text
 
 
 def bleu4(*pairs: tuple[str, str]) -> float:
@@ -30,3 +33,25 @@ def test_bleu_counts_a_sentence_too_short_for_an_n_gram_as_one_missed() -> None:
 def test_bleu_is_not_smoothed() -> None:
     assert bleu4(("a b c d", "a b c")) == 0
     assert bleu4(("a b c d", "")) == 0
+
+
+def test_bleu_of_labels_without_a_4_gram_is_undefined() -> None:
+    """sacreBLEU 2.6 says 0 here, and NLTK 3.10 a number like 1e-77, as they do for wrong answers."""
+    scores = finetune.score([("a b c", "a b c"), ("x", "x")])
+    assert (scores["bleu4"], scores["canonical"]["bleu4"], scores["exprate"]) == (None, None, 100)
+    # One label with a 4-gram is enough; what both libraries give, without NLTK's floor and with it.
+    assert bleu4(("a b c d", "a b c d"), ("x", "x")) == pytest.approx(0.7071067811865476)  # nltk's corpus_bleu
+    assert bleu4(("a b c d", "a b c")) == 0  # the answer is too short, and wrong
+
+
+def test_short_labels_are_counted_and_said() -> None:
+    rows = [Prediction("1", "a b c", "a b c"), Prediction("2", "x", "x"), Prediction("3", "a b c d", "a b c d")]
+    all_short, some = (as_metrics(evaluate(some)) for some in (rows[:2], rows))
+    assert all_short["short"] == {"raw": 2, "canonical": 2}
+    assert "bleu4: 2 ground truths have fewer than four tokens. Where all are so short, it is undefined" in as_text(
+        all_short, 120
+    )
+    (line,) = [line for line in as_text(all_short, 120).splitlines() if line.startswith("bleu4  ")]
+    assert set(line.split()[1:]) == {"–"}
+    assert "Each counts as one 4-gram missed, as in NLTK" in as_text(some, 120)
+    assert "fewer than four" not in as_text(as_metrics(evaluate(rows[2:])), 120)
