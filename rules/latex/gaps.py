@@ -46,17 +46,20 @@ _SCRIPTED = frozenset(
 _BOLD = frozenset({"\\bm", "\\boldsymbol"})
 
 
-def is_set_apart(before: Sequence[str], after: Sequence[str], start: int) -> bool:
+def is_set_apart(before: Sequence[str], after: Sequence[str], start: int, *, spaced: bool = False) -> bool:
     """Would an empty group between them change the space between two atoms?
 
     before: canonical tokens up to the group; after: the label's tokens, of which the atom behind is at `start` or,
-    behind spaces, later. True where it isn't certain.
+    behind spaces, later; spaced: is there a space between the atoms anyway? True where it isn't certain.
     """
     left, right = class_before(before), _class_after(after, start)
-    if left is None or right is None or (before and before[-1] in _DOTS):  # amsmath's dots look at the next token
+    if left is None or right is None:
         return True
-    if left == "ord" and start < len(after) and _KERNS.fullmatch(before[-1]) and _KERNED.fullmatch(after[start]):
-        return True
+    if before and start < len(after) and not spaced:
+        if before[-1] in _DOTS:  # amsmath's look at the next token
+            return True
+        if left == "ord" and _KERNS.fullmatch(before[-1]) and _KERNED.fullmatch(after[start]):
+            return True
     return _changes(left, right)
 
 

@@ -196,7 +196,7 @@ class Reader(ScriptReader):
                 self.i += 1
                 continue
             if action == SPACE:
-                if token == "~" and is_set_apart(out, toks, i + 1):
+                if token == "~" and is_set_apart(out, toks, i + 1, spaced=True):
                     self.folds.append((i, i + 1, "\\ {}"))
                 out += self.read_space(token)
                 plain = base = operator = False
