@@ -35,9 +35,8 @@ _CLASS_OF = {
     **dict.fromkeys(("\\overbrace", "\\underbrace"), "op"),
     **dict.fromkeys(("\\stackrel", "\\xrightarrow", "\\xleftarrow", "\\buildrel"), "rel"),
     **dict.fromkeys(("\\pmod", "\\pod", "\\left"), "inner"),
-    **dict.fromkeys(
-        ("\\mathstrut", "\\rq", "\\slash"), "inner"
-    ),  # they are several atoms, and nothing is known of them
+    # Several atoms each: what they are spaced like is left open.
+    **dict.fromkeys(("\\mathstrut", "\\rq", "\\slash"), "inner"),
 }
 #: Commands whose scripts stand elsewhere than behind a group that holds the command; the second of more than a letter.
 _SCRIPTED = frozenset(
@@ -47,17 +46,20 @@ _SCRIPTED = frozenset(
 _BOLD = frozenset({"\\bm", "\\boldsymbol"})
 
 
-def is_set_apart(before: Sequence[str], after: Sequence[str], start: int) -> bool:
+def is_set_apart(before: Sequence[str], after: Sequence[str], start: int, *, spaced: bool = False) -> bool:
     """Would an empty group between them change the space between two atoms?
 
     before: canonical tokens up to the group; after: the label's tokens, of which the atom behind is at `start` or,
-    behind spaces, later. True where it isn't certain.
+    behind spaces, later; spaced: is there a space between the atoms anyway? True where it isn't certain.
     """
     left, right = class_before(before), _class_after(after, start)
-    if left is None or right is None or (before and before[-1] in _DOTS):  # amsmath's dots look at the next token
+    if left is None or right is None:
         return True
-    if left == "ord" and start < len(after) and _KERNS.fullmatch(before[-1]) and _KERNED.fullmatch(after[start]):
-        return True
+    if before and start < len(after) and not spaced:
+        if before[-1] in _DOTS:  # amsmath's look at the next token
+            return True
+        if left == "ord" and _KERNS.fullmatch(before[-1]) and _KERNED.fullmatch(after[start]):
+            return True
     return _changes(left, right)
 
 
@@ -91,19 +93,26 @@ def head_of_last(tokens: Sequence[str]) -> int | None:
             at -= 1
     for opener, closer in (("\\left", "\\right"), ("\\begin{", "\\end{")):
         last = at - (opener == "\\left")  # a delimiter is behind
-        if last >= 0 and tokens[last].startswith(closer):
+        if last >= 0 and _is(tokens[last], closer):
             return _opening(tokens, last, opener, closer)
     return at
 
 
 def _opening(tokens: Sequence[str], closing: int, opener: str, closer: str) -> int | None:
+    """The opener that the closer at `closing` belongs to."""
     depth = 0
     for at in range(closing, -1, -1):
-        token = tokens[at]
-        depth += token.startswith(closer) - (token.startswith(opener) or token == ATOM_OPEN == f"\0{opener}")
+        depth += _is(tokens[at], closer) - _is(tokens[at], opener)
         if depth == 0:
             return at
     return None
+
+
+def _is(token: str, mark: str) -> bool:
+    r"""Is a token the mark, or `\begin{matrix}` for the mark `\begin{`? A text's `{if}` is no brace."""
+    if mark in ("\\begin{", "\\end{"):
+        return token.startswith(mark)
+    return token == mark or (token == ATOM_OPEN and mark == "{")
 
 
 def class_of(token: str) -> str:

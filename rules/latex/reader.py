@@ -180,7 +180,7 @@ class Reader(ScriptReader):
                     out += inner
                 else:
                     scripts = self.script_follows()
-                    if not inner:
+                    if not inner and self.i > i + 2:
                         self.folds.append((i, self.i, "{}"))  # of `{\\relax}`
                     elif reads_ahead(out, inner) or holds_together(inner, after_operator=operator, scripts=scripts):
                         self.folds.append((i, i + 1, "{\\groupmark "))
@@ -196,7 +196,7 @@ class Reader(ScriptReader):
                 self.i += 1
                 continue
             if action == SPACE:
-                if token == "~" and is_set_apart(out, toks, i + 1):
+                if token == "~" and is_set_apart(out, toks, i + 1, spaced=True):
                     self.folds.append((i, i + 1, "\\ {}"))
                 out += self.read_space(token)
                 plain = base = operator = False

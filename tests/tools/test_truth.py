@@ -7,12 +7,70 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from latexlike import formulas
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import truth
 
 pytestmark = pytest.mark.skipif(shutil.which("latex") is None, reason="LaTeX isn't installed")
+
+#: Seldom in made-up labels, and what fixes and canonical forms are about.
+_FIXED = st.sampled_from(
+    [
+        *(
+            r"x ^ { { a } }",
+            r"{ \hat { a } } ^ 2",
+            r"\frac 1 2",
+            r"{ a \over b }",
+            r"\sum \limits _ i",
+            r"\dfrac { a } { b }",
+        ),
+        *(
+            r"{ \rm d } x",
+            r"\operatorname { sin } x",
+            r"a \dots b",
+            r"x ^ 2 _ i",
+            r"\sin { ( x ) }",
+            r"x { } y",
+            r"\le { }",
+        ),
+        *(
+            r"\begin{array}{ccc} a & b \\[2pt] c \end{array}",
+            r"\left( \begin{matrix} a \end{matrix} \right)",
+            r"\mbox { a }",
+        ),
+        *(
+            r"\not = b",
+            r"\stackrel { a } { = }",
+            r"{ \sum } a",
+            r"~ - b",
+            r"\ , b",
+            r"{ \bf x } ' '",
+            r"{ - } 1",
+            r"\tfrac 1 2",
+        ),
+    ]
+)
+_made_up = st.lists(formulas | _FIXED, min_size=1, max_size=4).map(" ".join)
+
+
+def test_no_safe_fix_or_canonical_form_of_made_up_labels_changes_a_drawing() -> None:
+    same = []
+
+    # Shrinking would ask LaTeX some hundred times; the label that fails is short enough.
+    @settings(max_examples=3, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(st.lists(_made_up, min_size=60, max_size=60))
+    def ask(labels: list[str]) -> None:
+        for pairs in (truth.safe_fixes(labels), truth.canonical_forms(labels)):
+            found = truth.judge(list(pairs))
+            assert found.differing == []
+            same.append(found.same)
+
+    ask()
+    assert sum(same) >= 60
 
 
 def test_safe_fixes_of_the_rules_examples_change_no_drawing() -> None:
@@ -72,3 +130,30 @@ def test_the_judge_tells_drawings_apart() -> None:
     assert truth.judge([("", r"a \\ b", "a b")]).differing
     assert truth.judge([("", r"x \label{a}", "x"), ("", "$x^2$", "x ^ { 2 }"), ("", "解 = x", "解=x")]).same == 3
     assert truth.judge([("", r"\frac{a", "x")]).unjudged == 1
+
+
+def test_other_spellings_with_the_key_of_a_label_are_drawn_alike() -> None:
+    found = truth.judge(list(truth.respelled(truth.examples()[::8])))
+    assert found.differing == []
+    assert found.same >= 80
+
+
+def test_commands_and_the_same_in_braces_have_one_key_only_where_they_are_drawn_alike() -> None:
+    found = truth.judge(list(truth.braced_commands())[::8])
+    assert found.differing == []
+    assert found.same >= 150
+
+
+def test_what_keys_merge_on_purpose_is_counted_by_itself() -> None:
+    found = truth.judge([("", r"x \not\in A", r"x \notin A"), ("", r"x \not\mid A", r"x \nmid A")])
+    assert found.merged == 1
+    assert [one for _, one, _ in found.differing] == [r"x \not\mid A"]
+
+
+def test_what_was_said_is_kept_and_not_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "said.jsonl"
+    pairs = [("", "x^2", "x^{2}"), ("", "x", "y"), ("", r"\nosuch", "x")]
+    first = truth.judge(pairs, truth.Said(kept))
+    assert (first.same, len(first.differing), first.unjudged) == (1, 1, 1)
+    monkeypatch.setattr(truth, "_asked", lambda pairs: pytest.fail(f"asked again: {pairs}"))
+    assert truth.judge(pairs, truth.Said(kept)) == first
