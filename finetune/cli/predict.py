@@ -122,7 +122,7 @@ def predict(
         raise UserError("--coordinates is about the boxes of --locate; give both, or none")
     asker, trained, limit_of_answers = asker_of(model, server, load_in_4bit, dtype, max_pixels, asked=not dry_run)
     from finetune.data.pairs import read_pairs
-    from finetune.predict.boxes import coordinates_of
+    from finetune.models.families import coordinates_of
     from finetune.predict.engines import Asking
     from finetune.predict.job import data_facts, predict_file
     from finetune.predict.locate import predict_pages
@@ -203,7 +203,6 @@ def asker_of(
         return ServedAsker(server, model), Config().data, answer_limit(None)
     from finetune.models.facts import check_model, model_facts
     from finetune.models.load import require_device
-    from finetune.predict.job import Asker
 
     check_model(model)
     facts = model_facts(model)

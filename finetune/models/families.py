@@ -26,6 +26,10 @@ from rules.sets.model_resize import smart_resize
 Messages = Sequence[Mapping[str, Any]]
 
 
+#: What a model's boxes are in: pixels of the image as it sees it, or thousandths of the image's width and height.
+Coordinates = Literal["pixels", "thousandths"]
+
+
 @dataclass(frozen=True)
 class Modules:
     """The names of a model's modules.
@@ -68,7 +72,7 @@ class Family:
     modules: Modules
     shape: Callable[[Any], ModelShape]
     template: Mapping[str, Any] = field(default_factory=dict)
-    coordinates: Literal["pixels", "thousandths"] | None = None
+    coordinates: Coordinates | None = None
     unsloth: bool = True
     vision_in_float32: bool = False
 
@@ -200,8 +204,8 @@ def family_of(name: str, revision: str | None = None) -> Family:
     return _of_file(base, file)
 
 
-def coordinates_of(name: str) -> str:
-    """How a prompt asks this model for places, in words that follow `[x1, y1, x2, y2]`. Asks nobody.
+def coordinates_of(name: str) -> Coordinates:
+    """What the numbers of a model's boxes are. Asks nobody.
 
     name: as for `family_of`, or what a server calls it. Pixels, for a model of no known family.
     """
@@ -209,8 +213,7 @@ def coordinates_of(name: str) -> str:
     known = limits_of(base)
     with suppress(UserError):
         known = family_of(base).images if Path(base).expanduser().is_dir() else known
-    thousandths = known is not None and FAMILIES[known.family].coordinates == "thousandths"
-    return "in thousandths of the image's width and height" if thousandths else "in pixels"
+    return (FAMILIES[known.family].coordinates if known is not None else None) or "pixels"
 
 
 def family_of_model(model: Any) -> Family:

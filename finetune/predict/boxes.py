@@ -11,14 +11,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
 
 import polars as pl
 
 from curate.images.model_ready import Resize, model_size
+from finetune.models.families import Coordinates
 from rules.sets.model_resize import MAX_PIXELS, MIN_PIXELS, smart_resize
 
-Coordinates = Literal["pixels", "thousandths"]
 #: Left, top, right, bottom.
 Box = tuple[float, float, float, float]
 Size = tuple[int, int]
@@ -32,12 +31,6 @@ _MOST_CHARACTERS = 200_000
 # `[1, 2, 3, 4]`, with whatever stands in it, and Qwen2-VL's `(1,2),(3,4)`.
 _LIST = re.compile(r"\[([^\[\]{}]{1,200})\]")
 _CORNERS = re.compile(r"\(([^()]{1,60})\)\s*,\s*\(([^()]{1,60})\)")
-
-
-def coordinates_of(model: str) -> Coordinates:
-    """What the numbers of a model's boxes are, by its name."""
-    name = model.lower().replace("_", "-")
-    return "pixels" if "qwen2.5-vl" in name or "qwen2-5-vl" in name else "thousandths"
 
 
 def boxes_in(answer: str) -> tuple[list[Box], Counter[str]]:

@@ -23,7 +23,8 @@ from curate.images.model_ready import Resize
 from curate.predictions.rows import read_predictions
 from curate.predictions.unwrap import unwrap
 from finetune.data.pairs import picture
-from finetune.predict.boxes import Coordinates, boxes_in, in_pixels, seen_sizes
+from finetune.models.families import Coordinates
+from finetune.predict.boxes import boxes_in, in_pixels, seen_sizes
 from finetune.predict.engines import Answerer, Asking, Question, Rows
 from finetune.predict.file import facts_file
 from finetune.predict.job import Predicted, Progress, predict_file

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from curate.base.errors import UserError
 from curate.base.visible import clip, visible
@@ -16,6 +17,7 @@ PROMPTS = "prompts"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 #: What the place of a formula is to be given in stands here: it is another thing with another family of models.
 _COORDINATES = "{coordinates}"
+_ASKED_IN = {"pixels": "in pixels", "thousandths": "in thousandths of the image's width and height"}
 _HELP = "a prompt file is YAML such as `plain: Write the LaTeX code of the formula in this image.`, a line a prompt"
 
 
@@ -27,10 +29,10 @@ class Prompt:
     text: str
 
 
-def read_prompts(where: str | Path, coordinates: str = "in pixels") -> list[Prompt]:
+def read_prompts(where: str | Path, coordinates: Literal["pixels", "thousandths"] = "pixels") -> list[Prompt]:
     """The prompts of a YAML file, or of a ready one by its name, in their order; at least one.
 
-    The file maps names to texts, or to `{text: …}`. coordinates: what stands for `{coordinates}` in a text. Raises
+    The file maps names to texts, or to `{text: …}`. coordinates: what `{coordinates}` in a text asks for boxes in. Raises
     UserError for one that can't be read or is no such file, for an empty text, a text that is there twice, and names
     that would be one file.
     """
@@ -50,7 +52,7 @@ def read_prompts(where: str | Path, coordinates: str = "in pixels") -> list[Prom
             raise UserError(f"{where}: {name} has the key {visible(extra[0])!r}; a prompt has `text` alone")
         if not isinstance(text, str) or not text.strip():
             raise UserError(f"{where}: {name} has no text; {_HELP}")
-        text = text.replace(_COORDINATES, coordinates)
+        text = text.replace(_COORDINATES, _ASKED_IN[coordinates])
         for other in prompts:
             if _files(other.name) & _files(name):
                 raise UserError(f"{where}: {other.name} and {name} would be one file; rename one")

@@ -18,7 +18,8 @@ from curate.base.terminal import run
 from curate.predictions.rows import read_predictions
 from finetune.cli.main import main_group
 from finetune.data.pairs import load_pairs
-from finetune.predict.boxes import MOST_BOXES, boxes_in, coordinates_of, in_pixels, seen_sizes
+from finetune.models.families import coordinates_of
+from finetune.predict.boxes import MOST_BOXES, boxes_in, in_pixels, seen_sizes
 from finetune.predict.engines import Answer, Asking
 from finetune.predict.locate import PROMPT, predict_pages
 from finetune.predict.questions import Questions
