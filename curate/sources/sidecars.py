@@ -38,7 +38,7 @@ _BY_NAME = (
     ("vocabulary", r"\w*(2idx|2id|_to_id|_to_idx|2index|2label)|id2\w+|idx2\w+"),
     (
         "log or report",
-        r"(bad|broken|corrupt(ed)?|invalid|fail(ed|ures)?|errors?|missing|skip(ped)?|excluded|removed|rejected)(_\w+)?",
+        r"(bad|broken|dropped|corrupt(ed)?|invalid|fail(ed|ures)?|errors?|missing|skip(ped)?|excluded|removed|rejected)(_\w+)?",
     ),
     (
         "log or report",
@@ -53,6 +53,7 @@ BY_ENDING = {
     ".toml": _SETTINGS,
     ".ini": _SETTINGS,
     ".cfg": _SETTINGS,
+    ".parquet": None,
     ".md": None,
     ".rst": None,
 }
