@@ -93,3 +93,10 @@ def test_tokenisers_marks_in_predictions_are_told_as_such() -> None:
     note = as_metrics(evaluate(rows(*((f"s/{n}", f"x + {n}", f"xĠ+Ġ{n}") for n in range(5)))))["note"]
     assert "'Ġ'" in note
     assert "Without it, 5 of them look like their truth" in note
+
+
+@pytest.mark.parametrize(("style", "said"), [("canonical", True), (None, False)])
+def test_truths_in_canonical_spelling_are_told_of(style: str | None, said: bool) -> None:
+    note = evaluation.style_note({"model": {}, "data": {"split": "test", **({"style": style} if style else {})}})
+    assert (note is not None) == said
+    assert evaluation.style_note(None) is None
