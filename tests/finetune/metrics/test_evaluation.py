@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from curate.predictions.rows import Prediction, read_predictions
-from finetune.metrics.evaluation import as_metrics, evaluate
+from finetune.metrics.evaluation import as_metrics, evaluate, style_note
 from finetune.metrics.plots import confusions_svg
 
 
@@ -97,6 +97,6 @@ def test_tokenisers_marks_in_predictions_are_told_as_such() -> None:
 
 @pytest.mark.parametrize(("style", "said"), [("canonical", True), (None, False)])
 def test_truths_in_canonical_spelling_are_told_of(style: str | None, said: bool) -> None:
-    note = evaluation.style_note({"model": {}, "data": {"split": "test", **({"style": style} if style else {})}})
+    note = style_note({"model": {}, "data": {"split": "test", **({"style": style} if style else {})}})
     assert (note is not None) == said
-    assert evaluation.style_note(None) is None
+    assert style_note(None) is None
