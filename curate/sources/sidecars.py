@@ -87,7 +87,12 @@ def _kind_by_content(look: Look) -> str | None:
 
 
 def _is_settings(record: Mapping[str, Any]) -> bool:
-    """One flat object with numbers in it and no label: `{"max_iter": 100}`, `{"\\frac": 4}`. {image: label} is none."""
+    """One flat object with numbers in it and no label: `{"max_iter": 100}`, `{"\\frac": 4}`. {image: label} is none.
+
+    So are JSON-LD (`croissant.json`) and the manifest of an export.
+    """
+    if "@context" in record or "manifest_version" in record:
+        return True
     if any(key.lower() in LABEL_COLUMNS or key.lower().endswith(IMAGE_ENDINGS) for key in record):
         return False
     values = list(record.values())
