@@ -173,7 +173,7 @@ def _kind(one: str, other: str) -> str:
 
 
 def safe_fixes(labels: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    fixed = fixing.fix(labels, select(), "safe")
+    fixed = fixing.fix(labels, select(), "safe", style="rules")
     for label, after, applied in fixed.select("label", "fixed", "applied").iter_rows():
         if label != after:
             yield ", ".join(applied), label, after

@@ -70,7 +70,8 @@ def rules_index() -> str:
     lines = [GENERATED, "# Rules", ""]
     lines += [
         "`error`: LaTeX rejects the label, or the damage is certain. `warning`: likely wrong, or right for some other",
-        "picture. `info`: style, spelling, facts. Every example on these pages is a test.",
+        "picture. `info`: style, spelling, facts. A fix is a repair or style: [what `curate fix` makes](../fixing.md).",
+        "Every example on these pages is a test.",
         "[Which rule finds which defect](../defects.md). [How often a finding is right](precision.md).",
         "",
         "`--select` and `--ignore` take a code, a name, or a family's letters. Profiles (`--profile`): "
@@ -82,7 +83,7 @@ def rules_index() -> str:
         lines.append("| --- | --- | --- | --- | --- |")
         for rule in members:
             what = rule.doc.what.replace("|", "\\|")
-            cells = (f"[{rule.code}]({rule.code}.md)", rule.name, rule.severity, rule.fix or "", what)
+            cells = (f"[{rule.code}]({rule.code}.md)", rule.name, rule.severity, rulebook.fix_words(rule), what)
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

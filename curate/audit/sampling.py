@@ -49,12 +49,12 @@ def draw(tables: Tables, sampling: Sampling) -> Drawn:
     groups = held.group_by("group").agg(pl.len(), pl.col("place").min()).sort("place")
     sizes = groups.select("group", pl.Series("share", shares(groups["len"].to_list(), sampling.size)))
     number = pl.int_range(pl.len()).over("group")
-    kept = held.sort("place").with_columns(number.alias("number")).join(sizes, on="group")
-    kept = kept.filter(pl.col("number") < pl.col("share"))["row"]
+    numbered = held.sort("place").with_columns(number.alias("number")).join(sizes, on="group")
+    kept = numbered.filter(pl.col("number") < pl.col("share"))["row"]
     chosen = pl.repeat(False, held.height, eager=True).scatter(kept, True)
-    for number, (start, end) in enumerate(tables.samples.spans()):
+    for part, (start, end) in enumerate(tables.samples.spans()):
         for table in (tables.samples, tables.places):
-            table.put(number, table.read(number).filter(chosen[start:end]))
+            table.put(part, table.read(part).filter(chosen[start:end]))
     return Drawn(sampling, kept.len(), held.height, dict(held.group_by("source").len().iter_rows()))
 
 

@@ -81,10 +81,10 @@ def as_json(found: Changes, names: tuple[str, str]) -> str:
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
 
-def write_page(found: Changes, names: tuple[str, str], out: Path, render: Callable[[str], bytes] | None = None) -> None:
+def write_page(found: Changes, names: tuple[str, str], out: Path) -> None:
     """One self-contained page, with the labels of changed samples drawn beside each other.
 
-    render: draws a label as PNG; `curate.render` where it isn't given. Raises OSError where `out` can't be written.
+    Raises OSError where `out` can't be written.
     """
     from curate.base.atomic_files import new_file
     from curate.report import pictures
@@ -92,10 +92,11 @@ def write_page(found: Changes, names: tuple[str, str], out: Path, render: Callab
     from curate.report.template import open_template
 
     here, report = Path(__file__).parent, Path(pictures.__file__).parent
-    filters = {"count": count, "share": share, "text": text}
+    filters: dict[str, Callable[..., Any]] = {"count": count, "share": share, "text": text}
     template, fixed = open_template(here / "diff.html", [report / "report.css"], [report / "report.js"], filters)
-    draw = render or pictures.default_render()
-    drawn: dict[str, Any] = {}
+    shown = {kind: list(found.of_kind(kind).head(ON_PAGE).iter_rows(named=True)) for kind in KINDS if found.counts[kind]}
+    labels = [row[name] for rows in shown.values() for row in rows for name in ("label", "label_b")]
+    drawn = pictures.Pictures(label for label in labels if label is not None)
 
     def card(row: dict[str, Any], kind: str) -> dict[str, Any]:
         sides = []
@@ -103,9 +104,8 @@ def write_page(found: Changes, names: tuple[str, str], out: Path, render: Callab
             label = row["label" + end]
             if row["sample_id" + end] is None:
                 continue
-            if label not in drawn:
-                drawn[label] = pictures.of_label(label, draw)
-            sides.append({"side": side, "label": code(label), "picture": drawn[label], "split": row["split" + end]})
+            picture = drawn.of_label(label)
+            sides.append({"side": side, "label": code(label), "picture": picture, "split": row["split" + end]})
         if len(sides) == 2 and row["label"] == row["label_b"]:
             sides = sides[1:]
         return {"sample_id": text(row["sample_id_b"] or row["sample_id"], 120), "sides": sides}
@@ -113,12 +113,11 @@ def write_page(found: Changes, names: tuple[str, str], out: Path, render: Callab
     groups = [
         {
             "kind": kind,
-            "what": what,
+            "what": KINDS[kind],
             "number": found.counts[kind],
-            "cards": [card(row, kind) for row in found.of_kind(kind).head(ON_PAGE).iter_rows(named=True)],
+            "cards": [card(row, kind) for row in rows],
         }
-        for kind, what in KINDS.items()
-        if found.counts[kind]
+        for kind, rows in shown.items()
     ]
     html = template.render(
         {
@@ -126,6 +125,7 @@ def write_page(found: Changes, names: tuple[str, str], out: Path, render: Callab
             "names": names,
             "sizes": (found.first, found.second),
             "groups": groups,
+            "outlines": drawn.outlines,
             "moves": list(found.moves.items()),
             "stale": found.stale.head(200).to_dicts(),
             "stale_number": found.stale.height,

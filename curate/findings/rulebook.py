@@ -25,8 +25,13 @@ _LEAST_ROOM = 24
 _FIX = [column.title for column in _COLUMNS].index("fix")
 
 
+def fix_words(rule: Rule) -> str:
+    """How sure the rule's fix is and what it is for, such as `safe repair`; empty without one."""
+    return f"{rule.fix} {rule.fix_kind}" if rule.fix else ""
+
+
 def _row(rule: Rule) -> list[str]:
-    return [rule.code, rule.name, rule.severity, rule.fix or "", rule.doc.what]
+    return [rule.code, rule.name, rule.severity, fix_words(rule), rule.doc.what]
 
 
 def _facts(rule: Rule) -> dict[str, Any]:
@@ -37,6 +42,7 @@ def _facts(rule: Rule) -> dict[str, Any]:
         "severity": rule.severity,
         "severity_in": dict(rule.severity_in),
         "fix": rule.fix,
+        "fix_kind": rule.fix_kind,
         "scope": rule.scope,
         "profiles": sorted(rule.profiles) or "all",
         "weight": rule.weight,
@@ -106,7 +112,7 @@ def explain_text(rule: Rule) -> str:
         lines.append("")
     if rule.doc.quiet:
         lines += ["Is quiet on", *(f"  {visible(example.label)}" for example in rule.doc.quiet), ""]
-    lines += ["Fix", f"  {rule.fix or 'none'}. {visible(rule.doc.fix)}", ""]
+    lines += ["Fix", f"  {fix_words(rule) or 'none'}. {visible(rule.doc.fix)}", ""]
     lines += [f"{title}: {text}" for title, text in _declared(rule)]
     if rule.options:
         lines.append("Options")
@@ -120,7 +126,10 @@ def explain_text(rule: Rule) -> str:
 
 def explain_markdown(rule: Rule) -> str:
     """One rule as a markdown page: what `docs/rules/` holds."""
-    parts = [f"# {rule.code} {rule.name}", f"*{rule.severity} · {FAMILIES[rule.family]} · fix: {rule.fix or 'none'}*"]
+    parts = [
+        f"# {rule.code} {rule.name}",
+        f"*{rule.severity} · {FAMILIES[rule.family]} · fix: {fix_words(rule) or 'none'}*",
+    ]
     parts += [rule.doc.what, "## Why it hurts training", rule.doc.why]
     if rule.doc.fires:
         rows = "\n".join(

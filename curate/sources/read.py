@@ -228,17 +228,18 @@ def _beside(path: Path, parts: list[Part]) -> dict[str, int]:
     """Notes of what else is in a data set folder: files that could hold labels, and those that hold none by kind."""
     look = Look(path)
     read = {file for part in parts for file in (part.path, part.extra)}
+    beside = {file for files in look.sidecars.values() for file in files}
     whole = [part.path for part in parts if part.path.is_dir()]  # read with every file in it
 
     def unread(file: Path) -> bool:
-        return file not in read and file.parent not in whole
+        return file not in read and file.parent not in whole and file not in beside
 
     texts = [file.path for file in (*look.label_files, *look.indexes)]
     others = [file for file in (*texts, *look.all_files(".inkml", ".parquet", ".arrow")) if unread(file)]
     names = ", ".join(file.relative_to(path).as_posix() for file in others[:3]) + (", …" if len(others) > 3 else "")
     notes = {f"{UNREAD_FILES}: {names}": len(others)}
     for what, files in look.sidecars.items():
-        notes[NO_LABELS.format(what=what)] = sum(1 for file in files if unread(file))
+        notes[NO_LABELS.format(what=what)] = sum(1 for file in files if file not in read and file.parent not in whole)
     return notes
 
 

@@ -38,7 +38,7 @@ _BY_NAME = (
     ("vocabulary", r"\w*(2idx|2id|_to_id|_to_idx|2index|2label)|id2\w+|idx2\w+"),
     (
         "log or report",
-        r"(bad|broken|corrupt(ed)?|invalid|fail(ed|ures)?|errors?|missing|skip(ped)?|excluded|removed|rejected)(_\w+)?",
+        r"(bad|broken|dropped|corrupt(ed)?|invalid|fail(ed|ures)?|errors?|missing|skip(ped)?|excluded|removed|rejected)(_\w+)?",
     ),
     (
         "log or report",
@@ -53,6 +53,7 @@ BY_ENDING = {
     ".toml": _SETTINGS,
     ".ini": _SETTINGS,
     ".cfg": _SETTINGS,
+    ".parquet": None,
     ".md": None,
     ".rst": None,
 }
@@ -86,7 +87,12 @@ def _kind_by_content(look: Look) -> str | None:
 
 
 def _is_settings(record: Mapping[str, Any]) -> bool:
-    """One flat object with numbers in it and no label: `{"max_iter": 100}`, `{"\\frac": 4}`. {image: label} is none."""
+    """One flat object with numbers in it and no label: `{"max_iter": 100}`, `{"\\frac": 4}`. {image: label} is none.
+
+    So are JSON-LD (`croissant.json`) and the manifest of an export.
+    """
+    if "@context" in record or "manifest_version" in record:
+        return True
     if any(key.lower() in LABEL_COLUMNS or key.lower().endswith(IMAGE_ENDINGS) for key in record):
         return False
     values = list(record.values())

@@ -275,4 +275,5 @@ def _first_line(error: Exception) -> str:
 
 
 def parquet_files(look: Look) -> list[Path]:
-    return look.all_files(".parquet")
+    beside = {path for paths in look.sidecars.values() for path in paths}  # `dropped.parquet` of an export
+    return [path for path in look.all_files(".parquet") if path not in beside]

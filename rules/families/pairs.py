@@ -380,8 +380,8 @@ def turned_picture(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
         return none()
     compared = samples.filter(pl.col("pair_turned").is_not_null()).select(*_WHERE, "pair_turned").collect()
     found = compared.filter(pl.col("pair_turned") > options["evidence"])
-    found = beyond_chance(found, compared, options["chance"], "pair_turned").lazy()
-    return found.select(*_WHERE, pl.lit("the picture seems to be turned by 180 degrees").alias("message"))
+    found = beyond_chance(found, compared, options["chance"], "pair_turned")
+    return found.lazy().select(*_WHERE, pl.lit("the picture seems to be turned by 180 degrees").alias("message"))
 
 
 @samples_rule(
@@ -410,10 +410,10 @@ def part_of_picture(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     compared = samples.filter(pl.col("pair_score").is_not_null()) if has_columns(samples, "pair_score") else samples
     judged = compared.select(*_WHERE, "pair_lacks", "pair_lacks_gain").collect()
     found = judged.filter(pl.col("pair_lacks_gain") > options["evidence"])
-    found = beyond_chance(found, judged, options["chance"], "pair_lacks_gain").lazy()
+    found = beyond_chance(found, judged, options["chance"], "pair_lacks_gain")
     side = pl.when(pl.col("pair_lacks") < 0).then(pl.lit("left")).otherwise(pl.lit("right"))
     share = (100 * pl.col("pair_lacks").abs()).round(0).cast(pl.Int32)
-    return found.select(
+    return found.lazy().select(
         *_WHERE, pl.format("the picture seems to lack the {} {} % of the formula", side, share).alias("message")
     )
 

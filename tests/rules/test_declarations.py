@@ -46,6 +46,13 @@ def test_a_code_and_a_name_are_taken_once():
     _declare("SYN099", "another-name")
 
 
+@pytest.mark.parametrize("given", [{"fix": "safe"}, {"fix_kind": "style"}])
+def test_a_fix_says_what_it_is_for(given):
+    with pytest.raises(ValueError, match="SYN099: a fix says what it is for, repair or style, and nothing else does"):
+        _declare("SYN099", "another-name", **given)
+    _declare("SYN099", "another-name", fix="safe", fix_kind="repair")
+
+
 @pytest.mark.parametrize("gone", RETIRED, ids=[gone.code for gone in RETIRED])
 def test_a_retired_code_or_name_is_not_taken_again(gone):
     assert gone.code not in all_rules()

@@ -405,8 +405,9 @@ def test_real_sets_are_never_spelled_less_uniformly_than_before(shared_data: Pat
         was = mixed_keys(got["label"], got["visual_key_before"])
         now = mixed_keys(got["fixed"], got["visual_key_after"])
         assert now <= was, name
+        if name == "mathwriting":
+            assert was > 50
         if style == "canonical":
-            assert was > 10, name
             assert now <= 1, name  # a matrix and an array in brackets have one key, and two canonical forms
 
 

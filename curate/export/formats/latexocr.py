@@ -16,7 +16,7 @@ _MATH = "math.txt"
 
 class LatexOcr(LinesFormat):
     name = "latexocr"
-    help = "a math.txt of labels, and pictures named by its line numbers, for LaTeX-OCR (pix2tex)"
+    help = "math.txt, and pictures named by its line numbers, for LaTeX-OCR (pix2tex)"
     files = "`math.txt` and `train/0000000.png`, …"
     page = (
         "For `python -m pix2tex.dataset.dataset --equations math.txt --images train --out train.pkl`. Line numbers "

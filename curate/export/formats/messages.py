@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 class Messages(ParquetFormat):
     name = "messages"
-    help = "Parquet files with a conversation in each row too, as TRL and Unsloth train on it"
+    help = "Parquet files with a conversation in each row, as TRL and Unsloth take it"
     files = "the same as of `hf`"
     besides = "`messages`: the prompt with the image's place, the label as the answer; `images` in place of `image`"
     page = (

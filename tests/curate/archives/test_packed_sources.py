@@ -39,7 +39,7 @@ def test_a_data_set_in_a_zip_file(tmp_path: Path) -> None:
     path = zipped(tmp_path / "data.zip", {f"data/{name}": data for name, data in HMER.items()})
     source = read(path)
     assert (source.format, source.name, source.path, source.root) == ("crohme", "data", path, tmp_path)
-    assert ids(source) == ["data/2014/a_1", "data/train/a_1", "data/train/b_2"]
+    assert ids(source) == ["data/test_2014/a_1", "data/train/a_1", "data/train/b_2"]
     assert images(source) == [
         "data.zip#data/2014/img/a_1.bmp",
         "data.zip#data/train/img/a_1.bmp",
@@ -51,7 +51,7 @@ def test_a_data_set_in_a_zip_file(tmp_path: Path) -> None:
     )
     assert [row.file for row in source.unreadable.rows] == ["data.zip/data/2014/caption.txt"]
     assert stamps(source.root, ["data.zip#data/2014/img/a_1.bmp"])["size"].to_list() == [path.stat().st_size]
-    assert ids(read(f"x={path}#2014")) == ["x/2014/a_1"]
+    assert ids(read(f"x={path}#2014")) == ["x/test_2014/a_1"]
 
 
 @pytest.mark.parametrize(("name", "mode"), [("d.tar", "w"), ("d.tar.xz", "w:xz"), ("d.tgz", "w:gz")])
@@ -70,7 +70,7 @@ def test_a_folder_of_nothing_but_the_archive(tmp_path: Path) -> None:
     write(folder / "LICENSE", "Free.\n")
     zipped(folder / "data.zip", HMER)
     source = read(folder)
-    assert ids(source) == ["hmer/2014/a_1", "hmer/train/a_1", "hmer/train/b_2"]
+    assert ids(source) == ["hmer/test_2014/a_1", "hmer/train/a_1", "hmer/train/b_2"]
     assert widths(source) == [12, 10, 11]
     assert source.places["file"][0] == "data.zip/2014/caption.txt"
     assert source.packed

@@ -140,7 +140,7 @@ def test_text_json_and_page_say_the_same(tmp_path):
     assert told["counts"] == {**found.counts, "stale_decisions": 0}
     assert [row["kinds"] for row in told["samples"]] == [["gone"], ["redrawn"], ["added"]]
     assert told["samples"][1]["after"]["label"] == "<b>"
-    write_page(found, names, tmp_path / "diff.html", render=lambda label: b"")
+    write_page(found, names, tmp_path / "diff.html")
     page = (tmp_path / "diff.html").read_text()
     ids, links = [], []
 

@@ -48,7 +48,7 @@ def test_curate_reads_back_what_it_wrote(run: Path, tmp_path: Path, form: str) -
     made = exported(run, tmp_path / "out", format=form, splits=SPLITS, allow_no_image=False)
     source = read_source(parse_source(str(made.out)))
     assert source.unreadable.total == 0
-    assert sorted(source.frame["label"]) == sorted(LABELS if form != "sharegpt" else [*LABELS[:-1], "< image> x"])
+    assert sorted(source.frame["label"]) == sorted(LABELS)
     assert source.frame["image"].null_count() == 0
     counts = dict(source.frame.group_by("split").len().iter_rows())
     assert counts == {row["split"]: row["samples"] for row in made.facts["splits"]}

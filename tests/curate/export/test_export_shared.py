@@ -62,8 +62,8 @@ def test_no_label_and_no_picture_is_in_two_splits_and_1_000_more_samples_move_no
     later = set(Random(0).sample(range(len(rows)), 1000))
     everything = make_run(tmp_path / "all", rows, images=crohme_2014)
     fewer = make_run(tmp_path / "fewer", [row for n, row in enumerate(rows) if n not in later], images=crohme_2014)
-    made = exported(everything, tmp_path / "out")
-    exported(fewer, tmp_path / "before")
+    made = exported(everything, tmp_path / "out", keep_splits=("none",))
+    exported(fewer, tmp_path / "before", keep_splits=("none",))
     found = table(tmp_path / "out").drop("image")
     facts = pl.DataFrame(
         [{name: row.get(name) for name in ("sample_id", "visual_key", "image_sha256")} for row in rows],

@@ -205,9 +205,28 @@ def test_crohme_folder_of_sets(tmp_path: Path) -> None:
     note = "files beside it that could hold labels and were not read: crohme2023_train_captions.json"
     assert source.notes == {note: 1}
     assert dict(zip(ids(source), images(source), strict=True)) == {
-        "c/2014/a_1": "2014/img/a_1.png",
+        "c/test_2014/a_1": "2014/img/a_1.png",
         "c/train/a_1": "train/img/a_1.png",
     }
+
+
+@pytest.mark.parametrize(
+    ("place", "asked", "split"),
+    [
+        ("2014/caption.txt", "2014/caption.txt", "test_2014"),
+        ("2014/caption.txt", "2014", "test_2014"),
+        ("2014/caption.txt", "2014#train", "train"),
+        ("2014/caption.txt", "2014/caption.txt#2016", "test_2016"),
+        ("set/2016/caption.txt", "set#2016", "test_2016"),
+        ("train/caption.txt", "train", None),
+    ],
+)
+def test_the_years_of_crohme_are_test_sets(tmp_path: Path, place: str, asked: str, split: str | None) -> None:
+    write(tmp_path / place, "a_1\tx\n")
+    source = read(f"crohme:{tmp_path}/{asked}")
+    assert source.frame["split"].unique().to_list() == [split]
+    other = write(tmp_path / "years/2014/labels.tsv", "image\tlabel\na.png\tx\n").parent
+    assert read(f"tsv:{other}").frame["split"].null_count() == 1  # a year means nothing in other formats
 
 
 def test_crohme_without_images_has_none_and_says_of_an_archive_that_it_is_broken(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_messages_without_a_label_column_give_the_answer(tmp_path: Path) -> None
     import datasets
 
     folder = _export(tmp_path, "messages")
-    rows = datasets.load_dataset(str(folder), split="train").select_columns(["image", "messages"])
+    rows = datasets.load_dataset(str(folder), split="train").select_columns(["images", "messages"])
     (tmp_path / "bare").mkdir()
     rows.to_parquet(str(tmp_path / "bare" / "train-00000-of-00001.parquet"))
     pairs = load_pairs(str(tmp_path / "bare"), "train")

@@ -11,7 +11,7 @@ import pytest
 from curate.predictions.rows import Prediction, read_predictions
 from finetune.metrics import evaluation, pair_numbers
 from finetune.metrics.catalogue import all_metrics
-from finetune.metrics.evaluation import as_metrics, evaluate, evaluate_all, looks_alike
+from finetune.metrics.evaluation import as_metrics, evaluate, evaluate_all, looks_alike, style_note
 from finetune.metrics.pairs import read_pairs
 from finetune.metrics.plots import confusions_svg
 from rules import faults
@@ -143,3 +143,10 @@ def test_a_pair_that_no_process_comes_back_from_is_wrong(faults_go_on: None) -> 
     lost = pair_numbers.PairNumbers(list(all_metrics().values()), columns)
     assert [lost.column(name).tolist() for name in ("exprate", "structure", "parse_rate")] == [[0.0]] * 3
     assert [one.symbols for one in compared] == [0.0]
+
+
+@pytest.mark.parametrize(("style", "said"), [("canonical", True), (None, False)])
+def test_truths_in_canonical_spelling_are_told_of(style: str | None, said: bool) -> None:
+    note = style_note({"model": {}, "data": {"split": "test", **({"style": style} if style else {})}})
+    assert (note is not None) == said
+    assert style_note(None) is None

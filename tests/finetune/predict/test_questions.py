@@ -111,6 +111,9 @@ def test_data_are_known_by_ids_labels_and_order(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")
     found = data_facts(str(tmp_path), "test", Questions(rows([picture(1)])), "upscale")
     assert found["manifest_sha256"] == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    assert "style" not in found
+    (tmp_path / "manifest.json").write_text('{"config": {"style": "canonical"}}')
+    assert data_facts(str(tmp_path), "test", Questions(rows([picture(1)])), "upscale")["style"] == "canonical"
 
 
 @pytest.mark.parametrize(
