@@ -167,6 +167,8 @@ def family_limits(model: str) -> ImageLimits:
     if found is None:
         raise UserError(f"--for {model}: is of no family of models that is known here: {', '.join(LIMITS)}")
     return found
+
+
 def _sampling(size: int | None, seed: int | None, by: str | None) -> Sampling | None:
     """What --sample, --seed and --by ask for. Raises UserError for a group that there isn't, or no --sample."""
     from curate.audit.options import GROUPS, Sampling

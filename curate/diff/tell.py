@@ -94,7 +94,9 @@ def write_page(found: Changes, names: tuple[str, str], out: Path) -> None:
     here, report = Path(__file__).parent, Path(pictures.__file__).parent
     filters: dict[str, Callable[..., Any]] = {"count": count, "share": share, "text": text}
     template, fixed = open_template(here / "diff.html", [report / "report.css"], [report / "report.js"], filters)
-    shown = {kind: list(found.of_kind(kind).head(ON_PAGE).iter_rows(named=True)) for kind in KINDS if found.counts[kind]}
+    shown = {
+        kind: list(found.of_kind(kind).head(ON_PAGE).iter_rows(named=True)) for kind in KINDS if found.counts[kind]
+    }
     labels = [row[name] for rows in shown.values() for row in rows for name in ("label", "label_b")]
     drawn = pictures.Pictures(label for label in labels if label is not None)
 

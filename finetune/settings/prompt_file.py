@@ -32,9 +32,9 @@ class Prompt:
 def read_prompts(where: str | Path, coordinates: Literal["pixels", "thousandths"] = "pixels") -> list[Prompt]:
     """The prompts of a YAML file, or of a ready one by its name, in their order; at least one.
 
-    The file maps names to texts, or to `{text: …}`. coordinates: what `{coordinates}` in a text asks for boxes in. Raises
-    UserError for one that can't be read or is no such file, for an empty text, a text that is there twice, and names
-    that would be one file.
+    The file maps names to texts, or to `{text: …}`. coordinates: what `{coordinates}` in a text asks for boxes in.
+    Raises UserError for one that can't be read or is no such file, for an empty text, a text that is there twice, and
+    names that would be one file.
     """
     value = parsed(text_of(where, PROMPTS, kind="prompt file", known="; ready prompt files are:"), where)
     if not isinstance(value, dict) or not value:

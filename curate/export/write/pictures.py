@@ -60,9 +60,7 @@ class PictureSettings:
     invert: bool = False
 
     @classmethod
-    def of(
-        cls, resize: str, crop: str, endings: frozenset[str] = ENDINGS, *, invert: bool = False
-    ) -> PictureSettings:
+    def of(cls, resize: str, crop: str, endings: frozenset[str] = ENDINGS, *, invert: bool = False) -> PictureSettings:
         """The settings for options' values, and the endings that a format's readers know."""
         from rules.sets.model_resize import FACTOR, MAX_PIXELS
 
