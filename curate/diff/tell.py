@@ -92,7 +92,7 @@ def write_page(found: Changes, names: tuple[str, str], out: Path, render: Callab
     from curate.report.template import open_template
 
     here, report = Path(__file__).parent, Path(pictures.__file__).parent
-    filters = {"count": count, "share": share, "text": text}
+    filters: dict[str, Callable[..., Any]] = {"count": count, "share": share, "text": text}
     template, fixed = open_template(here / "diff.html", [report / "report.css"], [report / "report.js"], filters)
     draw = render or pictures.default_render()
     drawn: dict[str, Any] = {}
