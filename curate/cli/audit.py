@@ -255,22 +255,20 @@ def audit_and_say(
     shared = overlap_text(summary["sources"], width=width())
     if shared:
         say(f"{shared}\n")
-    for line in filter(None, (near_text(summary), decision_counts.text(summary["decisions"]))):
-        say(line)
+    notes = [line for line in (near_text(summary), decision_counts.text(summary["decisions"])) if line]
     for entry in summary["sources"]:
-        for note, number in entry["notes"].items():
-            if number:
-                say(f"{entry['name']}: {count(number)} × {note}")
+        notes += [f"{entry['name']}: {count(number)} × {note}" for note, number in entry["notes"].items() if number]
     for file in summary.get("predictions", {}).get("files", ()):
         kinds = {"unknown": "unknown", "ambiguous": "ambiguous", "other_label": "with another truth than the label"}
         lost = [f"{count(file[kind])} {words}" for kind, words in kinds.items() if file[kind]]
-        say(
-            f"{visible(file['file'])}: {things(file['rows'], 'prediction')}" + (f" ({', '.join(lost)})" if lost else "")
-        )
+        given = f"{visible(file['file'])}: {things(file['rows'], 'prediction')}"
+        notes.append(given + (f" ({', '.join(lost)})" if lost else ""))
     if drawn := summary["sample"]:
-        say(sample_text(drawn))
+        notes.append(sample_text(drawn))
     if reused := reused_text(summary["run"]):
-        say(reused)
+        notes.append(reused)
+    if notes:
+        say("\n".join(notes) + "\n")
     if timings:
         say(f"{timings_text(summary['run'])}\n")
     say(sources_text(summary["sources"], width=width()))

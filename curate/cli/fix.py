@@ -23,6 +23,7 @@ Examples:
   curate fix train_labels.txt --diff
   curate fix labels.jsonl --out fixed.jsonl --select DLM,WSP
   curate fix labels.jsonl --out fixed.jsonl --style canonical
+  curate fix labels.jsonl --from a.jsonl --from b.jsonl --confident --diff
   curate fix m2e:train.jsonl --out fixed.jsonl --profile m2e --unsafe-fixes
 """
 )
@@ -37,6 +38,15 @@ Examples:
 )
 @click.option("--diff", is_flag=True, help="Print a unified diff and write nothing.")
 @click.option(
+    "--from",
+    "predictions",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PRED.jsonl",
+    help="With --confident: take what models read, where they contradict the label surely.",
+)
+@click.option("--confident", is_flag=True, help="Take the readings of --from that are sure.")
+@click.option(
     "--images",
     metavar="DIR",
     help="Folder with the images, to see which labels belong to them [default: beside the labels].",
@@ -50,6 +60,8 @@ def fix(
     unsafe_fixes: bool,
     style: Style,
     diff: bool,
+    predictions: tuple[Path, ...],
+    confident: bool,
     images: str | None,
     columns: str | None,
     first_number: str | None,
@@ -67,6 +79,9 @@ def fix(
     fixed labels; PATH.journal.jsonl gets the fixes made to each label, and the fixes that were refused, with reasons.
     Images beside the labels are not copied.
 
+    A model's reading is a proposal, and is taken only where it is asked for with --from and --confident. Look at it
+    with --diff first, or decide on each in `curate browse`.
+
     With --unsafe-fixes, the labels of shifted pairs (PAR001) are moved to the images that they belong to. For that the
     images are opened; --ignore PAR001 leaves them closed.
     """
@@ -74,6 +89,11 @@ def fix(
     from curate.fix.job import check_out, fix_source, journal_of, report_lines, write
     from curate.sources import parse_columns, parse_first_number, parse_images, parse_source
 
+    if bool(predictions) != confident:
+        raise UserError(
+            "--from names models' readings, and --confident says to take those that are sure: give both, or decide on "
+            "each reading in `curate browse`"
+        )
     if out is None and not diff:
         raise UserError("say where to write with --out PATH, or print the changes with --diff")
     if out is not None and not diff:
@@ -94,6 +114,7 @@ def fix(
             columns={**given.get(None, {}), **given.get(spec.name, {})},
             first_number=first.get(spec.name, first.get(None)),
             cache=cache_folder(),
+            predictions=predictions,
             workers=cores(),
             progress=bars,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from curate.base.errors import UserError
 from curate.findings.in_documents import without_label_form
 from curate.fix.files import check_format, rewrite
 from curate.fix.realign import Progress, partners
+from curate.predictions.readings import Readings, readings, sure_rule
 from curate.sources import FORMATS, Source, SourceSpec, read_source
 from curate.sources.places.output import Output
 from rules import Ruleset, engine, fixing
@@ -79,12 +80,14 @@ def fix_source(
     columns: dict[str, str] | None = None,
     first_number: int | None = None,
     cache: Path | None = None,
+    predictions: Sequence[Path] = (),
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Fixed:
     """Read a source and fix its labels. At level "unsafe", labels of shifted pairs are moved to their pictures first.
 
-    style: as for `rules.fixing.fix`; it holds for every label of the source.
+    style: as for `rules.fixing.fix`; it holds for every label of the source. predictions: files of models' readings, of
+    which those take the place of their labels that contradict them surely.
 
     images, columns, first_number: as for `read_source`. cache: where measures of pictures are kept; None: nowhere.
     progress: called with the stage's name, how much of it is done, and how much there is.
@@ -102,6 +105,11 @@ def fix_source(
         partner = partners(source, ruleset, cache=cache, workers=workers, progress=report)
         if partner is not None:
             rows = _moved(rows, partner)
+    (contradicted,) = sure_rule()
+    if predictions:
+        rows = _as_read(rows, readings(source.frame, predictions, ruleset))
+    else:
+        rows = rows.with_columns(read=pl.lit(False))
     labels = rows["moved"].unique(maintain_order=True)
     done = 0
 
@@ -117,6 +125,7 @@ def fix_source(
         *_with(pl.col("label_of").is_not_null(), applied=realigning),
         *_with(pl.col("left"), refused=realigning, reasons="no-partner"),
     )
+    rows = rows.with_columns(*_with(pl.col("read"), applied=contradicted))
     changed = rows.filter(pl.col("fixed") != pl.col("label"))
     files, written = rewrite(source, changed, columns or {})
     journal = _journal(rows, dict(zip(changed["sample_id"], written, strict=True)))
@@ -140,6 +149,22 @@ def _moved(rows: pl.DataFrame, partner: pl.Series) -> pl.DataFrame:
         pl.when(moves).then(other["moved"]).otherwise("label").alias("moved"),
         pl.when(moves).then(other["label_of"]).alias("label_of"),
         left=~known,
+    )
+
+
+def _as_read(rows: pl.DataFrame, found: Readings) -> pl.DataFrame:
+    """The rows with the readings that contradict their labels surely; not those of labels that were moved.
+
+    Raises UserError where no prediction belongs to a sample.
+    """
+    if found.rows and not found.matched:
+        raise UserError(f"none of the {found.rows:,} predictions belongs to a sample of the source: another file?")
+    sure = found.frame.filter("sure").select("sample_id", "reading")
+    taken = pl.col("reading").is_not_null() & pl.col("label_of").is_null()
+    return (
+        rows.join(sure, on="sample_id", how="left", maintain_order="left")
+        .with_columns(read=taken, moved=pl.when(taken).then("reading").otherwise("moved"))
+        .drop("reading")
     )
 
 

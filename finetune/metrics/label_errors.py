@@ -16,6 +16,7 @@ import polars as pl
 
 from curate.export.decide.inputs import Input, open_inputs
 from curate.predictions.match import match
+from curate.predictions.readings import sure_rule
 from curate.predictions.rows import Prediction
 from curate.runs.in_force import InForce, in_force
 from finetune.metrics.each.exprate import EXPRATE
@@ -42,7 +43,9 @@ class Truths:
     """What a run says of the truths of some predictions, in their order.
 
     fixed: after safe fixes. decided: after decisions too; None: the label was rejected. action: what was decided, or
-    "". doubts: the rules that say the label may be wrong. rank: place in the run's list of likely label errors, from 1.
+    "". sure: what the rule says that knows which labels predictions contradict surely, where nobody decided on them;
+    None elsewhere. doubts: the rules that say the label may be wrong. rank: place in the run's list of likely label
+    errors, from 1.
     unknown, ambiguous: predictions that no sample belongs to, or several; other: those whose sample has another label,
     which decisions say nothing about.
     """
@@ -52,6 +55,7 @@ class Truths:
     decided: list[str | None]
     action: list[str]
     doubts: list[tuple[str, ...]]
+    sure: list[str | None]
     rank: list[int | None]
     unknown: int
     ambiguous: int
@@ -91,6 +95,7 @@ def truths_of(path: Path, rows: Sequence[Prediction], workers: int = 1) -> Truth
         found.append((place, held if held is not None and held.action else None))
     fixed = _fixed([row.gt for row in rows], run, "safe", workers)
     doubts, rank = _doubts(run)
+    sure = _sure(run)
     ids = [None if place is None else samples["sample_id"][place] for place, _ in found]
     return Truths(
         run.name,
@@ -98,6 +103,7 @@ def truths_of(path: Path, rows: Sequence[Prediction], workers: int = 1) -> Truth
         _decided([held for _, held in found], rows, fixed, run),
         ["" if held is None else held.action or "" for _, held in found],
         [doubts.get(one or "", ()) for one in ids],
+        [None if held is not None else sure.get(one or "") for one, (_, held) in zip(ids, found, strict=True)],
         [rank.get(one or "") for one in ids],
         sum(place is None for place in places),
         sum(place == -1 for place in places),
@@ -145,6 +151,12 @@ def _doubts(run: Input) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
     ranked = run.run.summary.get("predictions", {}).get("likely_label_errors", [])
     rank = {str(entry["sample_id"]): place for place, entry in enumerate(ranked, 1)}
     return {name: tuple(codes) for name, codes in wrong.iter_rows()}, rank
+
+
+def _sure(run: Input) -> dict[str, str]:
+    """By sample: what is said of a label that predictions contradict surely."""
+    found = run.run.findings.filter(pl.col("rule").is_in(sure_rule()) & pl.col("sample_id").is_not_null())
+    return dict(found.select("sample_id", "message").collect().iter_rows())
 
 
 @dataclass(frozen=True)

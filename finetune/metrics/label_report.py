@@ -6,6 +6,7 @@ from typing import Any
 
 from curate.base.tables import Column, count, text_table, things
 from curate.base.visible import clip, visible
+from curate.predictions.readings import sure_rule
 from finetune.metrics.label_errors import DRAWN_THE_SAME, FIGURES, REASONS, LabelErrors
 
 #: Labels to look at that are listed.
@@ -110,6 +111,15 @@ def in_words(run: str, before: LabelErrors, after: LabelErrors) -> str:
         pair = [one.states[state][DRAWN_THE_SAME] for one in (before, after)]
         return " → ".join("–" if value is None else unit.among_many(value) + unit.symbol for value in pair)
 
+    sure = [place for place, reason in enumerate(after.reasons) if reason == "wrong" and after.truths.sure[place]]
+    likely = ""
+    if sure:
+        one = after.truths.sure[sure[0]]
+        likely = (
+            f" {count(len(sure))} more {'is' if len(sure) == 1 else 'are'} likely its fault, though nobody has looked:"
+            f" predictions contradict the label surely ({', '.join(sure_rule())}; the first:"
+            f" {visible(clip(str(one), 120))})."
+        )
     excused = sum(reason in ("safe fix", "decision", "rejected") for reason in after.reasons)
     wrong = excused + after.reasons.count("wrong")
     return (
@@ -117,5 +127,5 @@ def in_words(run: str, before: LabelErrors, after: LabelErrors) -> str:
         f" {scores('safe fixes')} with safe fixes, {scores('decided')} as decided on"
         f" ({things(after.states['decided']['n'], 'sample')})."
         f" Of {things(wrong, 'wrong answer')} after, {count(excused)} {'is' if excused == 1 else 'are'} the label's"
-        " fault."
+        f" fault.{likely}"
     )

@@ -108,9 +108,15 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
         ),
         (
             fields.UNDECIDED,
-            "Samples with a finding that nobody decided on yet",
+            "Samples with an error or a warning that nobody decided on yet",
             _DECISION_COLOURS[fields.UNDECIDED],
-            [_match({fields.DECISION: fields.UNDECIDED, fields.SEVERITY: {"$ne": fields.CLEAN}})],
+            [_match({fields.DECISION: fields.UNDECIDED, fields.SEVERITY: {"$in": ["error", "warning"]}})],
+        ),
+        (
+            "remarks only",
+            "Style, spelling and facts: nothing against the label",
+            COLOURS["info"],
+            [_match({fields.SEVERITY: "info"})],
         ),
     ]
     if frame[fields.LABEL_ERROR_RANK].count():
@@ -123,14 +129,16 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
                 [_match({fields.LABEL_ERROR_RANK: {"$ne": None}}), _sort(fields.LABEL_ERROR_RANK)],
             ),
         )
-    present = set(frame[fields.RULES].explode().drop_nulls().unique().to_list())
+    told = frame.select(pl.col(fields.FINDINGS).explode()).unnest(fields.FINDINGS)
+    worse = told.filter(pl.col("severity").is_in(["error", "warning"]))["label"].str.split(" ").list.first()
+    present = set(worse.drop_nulls().unique().to_list())
     for family, title in FAMILIES.items():
         codes = sorted(code for code in present if code.startswith(family))
         if codes:
             views.append(
                 (
                     f"{family} {title}",
-                    f"Findings of {', '.join(codes)}",
+                    f"Errors and warnings of {', '.join(codes)}",
                     _FAMILY_COLOUR,
                     [_match({fields.RULES: {"$in": codes}})],
                 )

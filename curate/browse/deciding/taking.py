@@ -30,6 +30,7 @@ _DONE = {
 _REFUSED = {
     "no-proposal": "{n} {have} no proposed fix",
     "same": "{n} {have} that label already: accept it as it is",
+    "unread": "no model reads {n} otherwise",
     "already": "{n} {have} that decision already",
     "undecided": "{n} {have} no decision to take back",
     "changed": "{n} {have} another label since the run was audited anew: check again, look, then decide",
@@ -116,6 +117,23 @@ class Desk:
             )
         append_decisions(self.path, made.values())
         outcome.states = self._states([sample for sample in shown if sample.id in made])
+        return outcome
+
+    def take_readings(self, shown: Sequence[ShownSample]) -> Outcome:
+        """Give each sample the label that models read instead of its own: an edit, made only where it is asked for."""
+        read = {
+            str(row["sample_id"]): str(row["pred_label"])
+            for row in load_run(self.path).summary.get("predictions", {}).get("likely_label_errors", ())
+        }
+        outcome = Outcome("edit")
+        for sample in shown:
+            reading = read.get(sample.sample_id)
+            if reading is None or not reading.strip():
+                outcome.refused["unread"] += 1
+                continue
+            one = self.decide("edit", [sample], reading)
+            outcome.states |= one.states
+            outcome.refused += one.refused
         return outcome
 
     def check(self, shown: Sequence[ShownSample]) -> Outcome:

@@ -72,6 +72,13 @@ class AcceptFix(_Button):
         return desk.decide("fix", samples)
 
 
+class TakeReading(_Button):
+    name_, label_, icon_ = "take_reading", "Take the model's reading", "smart_toy"
+
+    def do(self, desk: Desk, samples: list[ShownSample], ctx: Any) -> Outcome:
+        return desk.take_readings(samples)
+
+
 class EditLabel(_Button):
     name_, label_, icon_ = "edit_label", "Edit label", "edit"
     asks = True
@@ -141,7 +148,7 @@ class FindSimilar(_Button):
         return {"shown": len(view)}
 
 
-_BUTTONS = (AcceptFix, EditLabel, AcceptLabel, Reject, Undo, CheckAgain, FindSimilar)
+_BUTTONS = (AcceptFix, TakeReading, EditLabel, AcceptLabel, Reject, Undo, CheckAgain, FindSimilar)
 
 
 def register(plugin: Any) -> None:

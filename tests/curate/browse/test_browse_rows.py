@@ -156,11 +156,13 @@ def test_the_folder_holds_every_sample_with_every_field(frame: pl.DataFrame, mad
     assert own <= shown, own - shown
 
 
-def test_there_is_a_view_for_each_family_that_found_something(frame: pl.DataFrame) -> None:
+def test_there_is_a_view_for_each_family_that_found_more_than_remarks(frame: pl.DataFrame) -> None:
     names = [name for name, *_ in saved_views(frame)]
-    assert names[:5] == ["errors", "likely wrong pair", "duplicates and conflicts", "low score", "undecided"]
-    families = {code[:3] for code in frame[fields.RULES].explode().drop_nulls()}
-    assert {name.split()[0] for name in names[5:]} == families
+    first = ["errors", "likely wrong pair", "duplicates and conflicts", "low score", "undecided", "remarks only"]
+    assert names[:6] == first
+    found = frame[fields.FINDINGS].explode().drop_nulls().to_list()
+    assert any(one["severity"] == "info" for one in found)
+    assert {name.split()[0] for name in names[6:]} == {one["label"][:3] for one in found if one["severity"] != "info"}
 
 
 def test_labels_that_predictions_contradict_are_there_by_rank(made_run: Path, tmp_path: Path) -> None:

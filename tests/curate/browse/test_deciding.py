@@ -243,3 +243,15 @@ def test_findings_about_the_sample_outlast_an_edit(tmp_path: Path) -> None:
 def test_decisions_of_others_are_seen(desk: Desk, run: Path) -> None:
     append_decisions(run, [decide("s/open", "edit", LABELS["open"], "y", who="bob")])
     assert state(desk.check([shown("open")]), "open").decided_label == "y"
+
+
+def test_a_models_reading_is_taken_by_a_click_and_never_before(run: Path, desk: Desk) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    ranked = [{"sample_id": "s/good", "pred_label": r"\frac{a}{c}"}, {"sample_id": "s/spaced", "pred_label": " "}]
+    summary["predictions"] = {"files": [], "likely_label_errors": ranked}
+    (run / "summary.json").write_text(json.dumps(summary))
+    assert on_disk(run) == {}
+    outcome = desk.take_readings([shown("good"), shown("spaced"), shown("open")])
+    assert on_disk(run) == {"good": ("edit", r"\frac{a}{c}")}
+    assert outcome.message == "1 edited, no model reads 2 otherwise."
+    assert desk.take_readings([shown("open")]).message == "no model reads 1 otherwise."

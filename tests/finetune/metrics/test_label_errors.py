@@ -119,6 +119,10 @@ def test_likely_label_errors_come_in_the_runs_order(folder, tmp_path) -> None:
     entries = label_report.still_open(found_of(tmp_path, rows))
     assert [(entry["sample_id"], entry["rank"]) for entry in entries] == [("1", 1), ("2", 2)]
     assert entries[0]["rules"] == ["PAR010"]
+    found = found_of(tmp_path, rows)
+    said = label_report.in_words("run", found, found)
+    assert "Of 3 wrong answers after, 0 are the label's fault. 2 more are likely its fault, though nobody has" in said
+    assert "(PAR010; the first: 2 of 2 predictions read" in said
 
 
 def test_the_command_says_it_and_writes_it(folder, capsys, tmp_path) -> None:

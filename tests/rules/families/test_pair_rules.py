@@ -167,14 +167,8 @@ def test_alarms_that_chance_makes_are_none() -> None:
 
 
 def test_lines() -> None:
-    frame = samples(
-        4,
-        label="x",
-        pair_rows=[1, 1, 2, 2],
-        pair_lines=[1, 1, 2, 2],
-        ink_rows=[2, 3, 1, 1],
-        pair_wide=[1.0, 1.0, 3.0, 1.0],
-    )
+    lines = [1, 1, 2, 2]
+    frame = samples(4, label="x", pair_rows=lines, pair_lines=lines, ink_rows=[2, 3, 1, 1], pair_wide=[1.0, 1, 3, 1])
     assert judged("PAR005", frame) == [("s/1", "the picture seems to have 3 lines, the label lays out 1")]
     apart = samples(3, label=[r"\sum _ { i } x", r"\frac { a } { \frac { b } { c } }", "x"], pair_lines=1, ink_rows=3)
     assert [where for where, _ in judged("PAR005", apart)] == ["s/2"]
