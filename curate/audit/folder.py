@@ -62,7 +62,7 @@ def write_run(
         summary["run"] = run_facts(clock, options)
         with new_file(folder / SUMMARY_FILE) as file:
             file.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        if is_there(out):
+        if options.update and is_there(out):
             # Until the new folder is in place nobody may decide: the decision would go with the old one.
             fd = locked.enter_context(locked_decisions(out))
             if os.fstat(fd).st_size:
