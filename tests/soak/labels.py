@@ -23,6 +23,7 @@ from curate.demo.handwritten import HME_KINDS, M2E_KINDS
 from curate.demo.printed import PRINTED_KINDS
 from rules.latex.commands import COMMANDS, ENVIRONMENTS
 
+SCRIPT = ROOT / "tests" / "soak" / "label_work.py"
 #: Labels a round.
 ROUND = 30
 #: Seconds without an answer after which a label is said to hang.
@@ -49,9 +50,8 @@ class Worker:
     def wrong(self, work: str, label: str) -> str | None:
         """What is wrong with what a work makes of a label; None where nothing is."""
         if self._process is None or self._process.poll() is not None:
-            script = ROOT / "tests" / "soak" / "label_work.py"
             self._process = subprocess.Popen(
-                [sys.executable, str(script)],
+                [sys.executable, str(SCRIPT)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
