@@ -14,7 +14,7 @@ core := $(VENV)/.ready
 ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-train gpu-check test test-long fuzz check bench scale layouts truth docs wheels-check clean
+.PHONY: help demo demo-train gpu-check test test-long fuzz soak check bench scale layouts truth docs wheels-check clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -47,6 +47,9 @@ fuzz: $(ready)  ## the property tests, with new examples; prints the seed, SEEDS
 	@seeds="$(SEEDS)"; seeds="$${seeds:-$$(date +%s)}"; \
 	  echo "Seeds: $$seeds. The same examples again: make fuzz SEEDS=\"$$seeds\""; \
 	  $(py) -m pytest -n $(WORKERS) --dist load --seeds "$$seeds" $(PYTEST_ARGS)
+
+soak: $(ready)  ## HOURS=1 of attacks: hostile labels and data sets, stops, full disks; prints failures as commands
+	@$(py) tests/soak --hours $(or $(HOURS),1) $(SOAK_ARGS)
 
 check: $(ready)  ## ruff and mypy
 	@$(py) -m ruff check .

@@ -98,7 +98,7 @@ def unfinished_run(out: Path, options: AuditOptions) -> Iterator[Path]:
     """Yield the folder in which a run is made. It becomes `out` when the block ends without an error."""
     with ExitStack() as locked, new_folder(out, replace=options.update, logs=(DECISIONS_FILE,)) as folder:
         yield folder
-        if is_there(out):
+        if options.update and is_there(out):
             # Until the new folder is in place nobody may decide: the decision would go with the old one.
             fd = locked.enter_context(locked_decisions(out))
             if os.fstat(fd).st_size:

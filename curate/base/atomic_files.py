@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import mkdtemp, mkstemp
 
 from curate.base import exchange
+from curate.base.errors import UserError
 from curate.base.leftovers import UNFINISHED, aside_of, clear_away, discard, real, restore
 from curate.base.locks import held_folder
 
@@ -63,8 +64,8 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
 
     With `replace` an existing folder gives way to it, so that a crash leaves the old one or the new one, never a
     mixture and never neither; a link stays, and the folder that it leads to is replaced. Without it an existing `path`
-    raises FileExistsError before any work is done. What a writer that was killed left beside `path` is put back where
-    `path` is absent, else removed.
+    raises UserError before any work is done, or after it if it came to be there meanwhile. What a writer that was
+    killed left beside `path` is put back where `path` is absent, else removed.
 
     logs: names of append-only files that the block carries over from an existing `path`. A folder that holds lines of
     them which the new one lacks is kept, and a note says where. Raises NotADirectoryError where `path` is a file.
@@ -72,7 +73,7 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
     path = real(path)
     if restore(path, logs):
         if not replace:
-            raise FileExistsError(path)
+            raise _already_there(path)
         if not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +105,7 @@ def _discard(temporary: Path, path: Path, logs: Sequence[str], made: os.stat_res
 def put_in_place(folder: Path, path: Path) -> None:
     """Make a finished folder, on the same file system, the folder `path`: flushed to disk, then renamed.
 
-    Raises FileExistsError where there is something at `path`.
+    Raises UserError where there is something at `path`.
     """
     _finish(folder)
     _rename(folder, path)
@@ -125,8 +126,12 @@ def _finish(folder: Path) -> None:
 
 def _rename(folder: Path, path: Path) -> None:
     if path.exists():
-        raise FileExistsError(path)
+        raise _already_there(path)
     folder.rename(path)
+
+
+def _already_there(path: Path) -> UserError:
+    return UserError(f"{path}: already there, and left alone; remove it or name another place")
 
 
 def _swap(new: Path, path: Path) -> None:

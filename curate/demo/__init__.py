@@ -96,8 +96,6 @@ def make_demo(
                         progress(done, sum(len(each.formulas) for each in sets))
             rows = (json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in planted)
             (root / PLANTED_FILE).write_text("".join(rows), encoding="utf-8", newline="\n")
-    except FileExistsError as error:
-        raise UserError(f"{out}: already there; remove it or name another folder with --out") from error
     except OSError as error:
         raise UserError(f"{out}: can't be written ({error.strerror})") from error
     sources = (

@@ -13,7 +13,7 @@ from curate.archives.names import is_archive
 from curate.archives.opening import open_archive
 from curate.base.errors import UserError
 from curate.images.stored import split_ref
-from curate.sources.look import IMAGE_ENDINGS, is_folder
+from curate.sources.look import IMAGE_ENDINGS, is_folder, is_utf8_name
 
 #: What `with_orphans` adds.
 ORPHANS = {"orphan_images": pl.Int32, "orphan_example": pl.String}
@@ -81,7 +81,7 @@ def _orphans(root: Path, folders: Iterable[str], named: set[str]) -> Iterable[st
                         return
                     if f"{base}/{entry.name}" in named or not entry.name.lower().endswith(IMAGE_ENDINGS):
                         continue
-                    if not is_folder(entry):
+                    if not is_folder(entry) and is_utf8_name(entry.name):
                         yield f"{folder}/{entry.name}" if folder else entry.name
         except OSError:
             continue

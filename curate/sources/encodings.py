@@ -29,6 +29,9 @@ NAMES = {
 
 _BLOCK = 4 << 20
 _HEAD = 64 << 10
+#: What unpacks to more than so many bytes, and to more than so many times its own size, is a bomb: label files reach a
+#: ratio of 10, and one line repeated for ever some 1,000.
+_BOMB_BYTES, _BOMB_RATIO = 64 << 20, 200
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -58,13 +61,37 @@ def encoding_of(path: Path) -> str:
 
 
 def open_raw(path: Path) -> BinaryIO:
-    """A file, or what a gzip file holds, as it is. Raises OSError."""
+    """A file, or what a gzip file holds, as it is. Raises OSError, on reading too."""
     file = path.open("rb")
     if file.read(2) == b"\x1f\x8b":
         file.close()
-        return cast(BinaryIO, gzip.open(path))
+        return cast(BinaryIO, io.BufferedReader(_Unpacked(gzip.GzipFile(path), path.stat().st_size), _BLOCK))
     file.seek(0)
     return file
+
+
+class _Unpacked(io.RawIOBase):
+    """What a gzip file holds, to its end or to where it turns out to be a bomb."""
+
+    def __init__(self, file: gzip.GzipFile, size: int) -> None:
+        self._file = file
+        self._size = size
+        self._read = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._file.read1(len(buffer))
+        self._read += len(data)
+        if self._read > _BOMB_BYTES and self._read > _BOMB_RATIO * self._size:
+            raise OSError(f"it unpacks to more than {_BOMB_RATIO} times its size and was refused as a gzip bomb")
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def open_utf8(path: Path) -> BinaryIO:

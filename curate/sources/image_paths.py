@@ -19,7 +19,7 @@ import polars as pl
 
 from curate.sources.image_names import PARTS, Place, fold, folder_of, has_ending, name_of
 from curate.sources.image_search import MOST_NEAR, Search, Settled, joined, under
-from curate.sources.look import IMAGE_ENDINGS, is_folder
+from curate.sources.look import IMAGE_ENDINGS, is_folder, is_utf8_name
 from curate.sources.model import LEAVES_FOLDER, NOT_FOUND, Job
 
 SEVERAL_HOLD = "images that were not taken: several folders hold one of that name, and nothing says which is meant"
@@ -160,7 +160,7 @@ class ImageFolder:
             with os.scandir(path) as entries:
                 outside = not self._is_below(self._real(folder))
                 for entry in entries:
-                    if not entry.name.isascii() and not _is_text(entry.name):
+                    if not entry.name.isascii() and not is_utf8_name(entry.name):
                         continue
                     inner = posixpath.join(folder, entry.name)
                     if is_folder(entry):
@@ -181,15 +181,6 @@ class ImageFolder:
         target = Path(link).resolve()
         inside = target.relative_to(self.real).as_posix() if target.is_relative_to(self.real) else None
         return "" if inside == "." else inside
-
-
-def _is_text(name: str) -> bool:
-    """Is a file name valid UTF-8? One that isn't can't be named by a label file."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def resolve_images(

@@ -29,6 +29,8 @@ _MOST_FILES = 40
 #: Folders below a data set's own that are looked into: so deep, and so many.
 _DEPTH, _MOST_FOLDERS = 4, 400
 _LINE_START = 500
+#: Folders of the running system: their files are no data, and some block whoever reads them.
+_SYSTEM_FOLDERS = ("/proc", "/sys", "/dev", "/run")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -160,19 +162,37 @@ class Look:
         return self.head.lstrip()[:1] == b"["
 
     @cached_property
-    def names(self) -> tuple[list[str], list[str]]:
-        """(file names, folder names) in a folder, sorted; left out are hidden ones, pipes, and links to nothing."""
+    def _entries(self) -> tuple[list[str], list[str], int]:
+        """(file names, folder names) in a folder, sorted, and how many were left out as not UTF-8."""
         files: list[str] = []
         folders: list[str] = []
+        unnameable = 0
         if self.is_dir:
             try:
                 with os.scandir(self.path) as entries:
                     for entry in entries:
-                        if not entry.name.startswith(".") and (is_folder(entry) or is_file(entry)):
+                        if entry.name.startswith(".") or not (is_folder(entry) or is_file(entry)):
+                            continue
+                        if is_utf8_name(entry.name):
                             (folders if is_folder(entry) else files).append(entry.name)
+                        else:
+                            unnameable += 1
             except OSError as error:
                 raise UserError(f"{self.path}: can't be listed: {error.strerror or error}") from error
-        return sorted(files), sorted(folders)
+        return sorted(files), sorted(folders), unnameable
+
+    @property
+    def names(self) -> tuple[list[str], list[str]]:
+        """(file names, folder names) in a folder, sorted; left out are hidden ones, pipes, and links to nothing.
+
+        Names that are not UTF-8 are left out too: see `unnameable`.
+        """
+        return self._entries[:2]
+
+    @cached_property
+    def unnameable(self) -> int:
+        """How many files and folders, in this folder and below it, have a name that is not UTF-8."""
+        return sum(folder._entries[2] for folder in self.tree)
 
     @cached_property
     def folders(self) -> list[Look]:
@@ -183,7 +203,7 @@ class Look:
     def tree(self) -> list[Look]:
         """This folder and the folders below it, level by level and by name: at most four levels and 400 folders."""
         found = [self]
-        seen = {os.path.realpath(self.path)}
+        seen = {os.path.realpath(self.path), *_SYSTEM_FOLDERS}
         level = [self]
         for _ in range(_DEPTH):
             below: list[Look] = []
@@ -274,6 +294,15 @@ def is_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file()
     except OSError:
         return False
+
+
+def is_utf8_name(name: str) -> bool:
+    """Is the name of a file or folder valid UTF-8? Another one stands in no label file, table or report."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_label_name(name: str) -> bool:

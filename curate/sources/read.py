@@ -18,7 +18,7 @@ from curate.sources.archived_images import find_archived, note_unused
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.lines import note_encoding
-from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, looking_once
+from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, is_utf8_name, looking_once
 from curate.sources.model import AmbiguousError, Job, NoRows, Part, Source
 from curate.sources.other_tools import predictions_in, what_it_is
 from curate.sources.packed import opened, opened_images
@@ -27,6 +27,7 @@ from curate.sources.spec import SourceSpec
 
 UNREAD_FILES = "files beside it that could hold labels and were not read"
 NO_LABELS = "files beside it that hold no labels and were not read: {what}"
+UNNAMEABLE = "files and folders that were not read, as their names are not UTF-8: rename them"
 
 #: Lines of the name of an image, a sign that is no white space, and something else.
 _JOINED = re.compile(rf"[^|;,\t]+{IMAGE_NAME}\s*[|;,]\s*\S")
@@ -199,6 +200,8 @@ def _must_be_there(spec: SourceSpec, path: Path) -> None:
         raise UserError(f"{spec.target}: no such file or folder{_if_an_id(spec.target)}")
     if empty:
         raise UserError(f"{spec.target}: the file is empty")
+    if not is_utf8_name(str(path)):
+        raise UserError(f"{spec.target}: this path is not UTF-8, so no table or report can name it; rename it")
     if not path.is_file() and not path.is_dir():
         raise UserError(f"{spec.target}: neither a file nor a folder")
 
@@ -238,6 +241,8 @@ def _beside(path: Path, parts: list[Part]) -> dict[str, int]:
     others = [file for file in (*texts, *look.all_files(".inkml", ".parquet", ".arrow")) if unread(file)]
     names = ", ".join(file.relative_to(path).as_posix() for file in others[:3]) + (", …" if len(others) > 3 else "")
     notes = {f"{UNREAD_FILES}: {names}": len(others)}
+    if look.unnameable:
+        notes[UNNAMEABLE] = look.unnameable
     for what, files in look.sidecars.items():
         notes[NO_LABELS.format(what=what)] = sum(1 for file in files if file not in read and file.parent not in whole)
     return notes

@@ -117,19 +117,16 @@ def merge(plan: MergePlan, *, progress: Progress = lambda stage, done, of: None)
     )
     progress("load", 1, 1)
     progress("merge", 0, 1)
-    try:
-        with new_folder(plan.out) as folder:
-            merged = folder / "merged" if plan.method == "gguf" else folder
-            with quiet():
-                _save(model, processor, merged, plan.method)
-            progress("merge", 1, 1)
-            if plan.llama_cpp is not None:
-                del model
-                convert(plan.llama_cpp, merged, folder, plan.quantization, progress=progress)
-                shutil.rmtree(merged)
-            _accompany(plan, folder)
-    except FileExistsError as error:
-        raise UserError(f"{plan.out}: has come to be there meanwhile; it is left alone") from error
+    with new_folder(plan.out) as folder:
+        merged = folder / "merged" if plan.method == "gguf" else folder
+        with quiet():
+            _save(model, processor, merged, plan.method)
+        progress("merge", 1, 1)
+        if plan.llama_cpp is not None:
+            del model
+            convert(plan.llama_cpp, merged, folder, plan.quantization, progress=progress)
+            shutil.rmtree(merged)
+        _accompany(plan, folder)
     return plan.out
 
 

@@ -123,12 +123,7 @@ class WorkingFolder:
 
     def publish(self) -> None:
         """Put the data set in its place. Raises UserError where something has come to be there meanwhile."""
-        try:
-            put_in_place(self.data, self.out.absolute())
-        except FileExistsError as error:
-            raise UserError(
-                f"{self.out}: has come to be there while the export was written; it is left alone"
-            ) from error
+        put_in_place(self.data, self.out.absolute())
         (self.folder / _PLAN).unlink()
 
     def _earlier_plan(self) -> str | None:

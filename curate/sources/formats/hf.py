@@ -182,6 +182,13 @@ def _saved_parts(folder: Path) -> list[Part]:
     if not (folder / "dataset_dict.json").is_file():
         return [Part(file) for file in _arrow_files(folder)]
     splits = _json(folder / "dataset_dict.json").get("splits", [])
+    if not isinstance(splits, list):
+        raise UserError(f"{folder / 'dataset_dict.json'}: its `splits` is not a list")
+    for split in splits:
+        if split not in Look(folder).names[1]:  # "../other" would lead out of the folder
+            raise UserError(
+                f"{folder / 'dataset_dict.json'}: it names the split {split!r}, but no such folder is beside it"
+            )
     return [Part(file, split) for split in splits for file in _arrow_files(folder / split)]
 
 

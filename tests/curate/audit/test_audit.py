@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+import curate.report
 import rules
 from curate.audit import AuditOptions, audit
 from curate.base.errors import UserError
@@ -480,3 +481,22 @@ def test_progress_counts_images(tmp_path, pictures):
     images = [step for step in seen if step[0] == "images"]
     assert images[0] == ("images", 0, 4)
     assert images[-1] == ("images", 4, 4)
+
+
+def test_of_two_audits_to_one_folder_the_second_to_finish_leaves_the_first_alone(tmp_path, small, monkeypatch):
+    out = tmp_path / "run"
+    write_report = curate.report.write_report
+
+    def overtaken(*args, **kwargs):
+        monkeypatch.setattr("curate.report.write_report", write_report)
+        run_audit(out, small)
+        before.update({path.name: path.read_bytes() for path in out.iterdir()})
+        write_report(*args, **kwargs)
+
+    before: dict[str, bytes] = {}
+    monkeypatch.setattr("curate.report.write_report", overtaken)
+    with pytest.raises(UserError, match="run: already there, and left alone"):
+        run_audit(out, small)
+    assert before["summary.json"]
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "small.jsonl"]

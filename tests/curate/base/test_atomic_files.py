@@ -12,6 +12,7 @@ import time
 import pytest
 
 from curate.base.atomic_files import new_file, new_folder
+from curate.base.errors import UserError
 
 
 def names(folder):
@@ -46,7 +47,7 @@ def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path):
 
 def test_a_folder_is_refused_before_any_work_where_it_exists(tmp_path):
     (tmp_path / "run").mkdir()
-    with pytest.raises(FileExistsError), new_folder(tmp_path / "run"):
+    with pytest.raises(UserError, match="run: already there"), new_folder(tmp_path / "run"):
         pytest.fail("the block ran")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import tracemalloc
@@ -14,6 +15,7 @@ from source_makers import ids, image, images, labels, read, write
 from curate.base.errors import UserError
 from curate.images.opening import ImageError, open_image
 from curate.sources import FORMATS
+from curate.sources.look import Look
 from curate.sources.model import KEPT_ROWS, LEAVES_FOLDER, MAX_LABEL, NOT_FOUND, Unreadable, excerpt
 
 
@@ -345,3 +347,60 @@ def test_rows_added_one_by_one_keep_the_first() -> None:
 def test_excerpt(text: str, expected: str) -> None:
     assert excerpt(text) == expected
     assert len(excerpt(text)) <= 80
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json", "csv", "tsv", "txt"])
+def test_a_gzip_bomb_is_refused_before_it_fills_the_memory(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"labels.{ending}.gz"
+    start = {
+        "json": '[{"latex": "x"}',
+        "jsonl": '{"latex": "x"}\n',
+        "csv": "latex\nx\n",
+        "tsv": "a.png\tx\n",
+        "txt": "x\n",
+    }
+    with gzip.open(path, "wt") as file:
+        file.write(start[ending])
+        for _ in range(30):
+            file.write(" " * 10_000_000)
+    tracemalloc.start()
+    with pytest.raises(UserError, match=r"labels\.\w+\.gz: can't be read.*gzip bomb"):
+        read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 250_000_000
+
+
+def test_names_that_are_not_utf8_are_counted_and_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    write(folder / "labels.jsonl", '{"image": "a.png", "latex": "x"}\n')
+    image(folder / "a.png")
+    write(Path(os.fsdecode(os.fsencode(folder) + b"/more\xfc.jsonl")), '{"latex": "y"}\n')
+    image(Path(os.fsdecode(os.fsencode(folder) + b"/b\xff.png")))
+    Path(os.fsdecode(os.fsencode(folder) + b"/sub\xfe")).mkdir()
+    source = read(folder)
+    assert labels(source) == ["x"]
+    assert source.notes["files and folders that were not read, as their names are not UTF-8: rename them"] == 3
+
+
+def test_a_path_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))
+    write(path, "x\ny\n")
+    with pytest.raises(UserError, match="this path is not UTF-8"):
+        read(path)
+
+
+@pytest.mark.parametrize("splits", [["../outside"], ["train", ".."], [["train"]], "train", [1], ["/etc"]])
+def test_splits_outside_of_a_saved_data_set_are_refused(splits: object, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    for name in ("outside", "set/train"):
+        datasets.Dataset.from_dict({"latex": ["x", "y"]}).save_to_disk(tmp_path / name)
+    write(tmp_path / "set" / "dataset_dict.json", json.dumps({"splits": splits}))
+    with pytest.raises(UserError, match=r"dataset_dict\.json"):
+        read(tmp_path / "set")
+
+
+def test_the_folders_of_the_running_system_are_not_looked_into(tmp_path: Path) -> None:
+    write(tmp_path / "labels.jsonl", '{"latex": "x"}\n')
+    (tmp_path / "processes").symlink_to("/proc")
+    assert [folder.path for folder in Look(tmp_path).tree] == [tmp_path]

@@ -1,0 +1,80 @@
+"""Attacks texsieve for hours, as `make soak HOURS=1` does, and prints every failure as a command that shows it.
+
+Each round draws an attack, which draws all else from the round's own seed: `--only NAME --seed N --rounds 1` repeats
+it. The folders of failures are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "helpers"), str(HERE)]
+
+import labels  # noqa: E402
+import pages  # noqa: E402
+import sources  # noqa: E402
+import stops  # noqa: E402
+from attack import Attack, Failure  # noqa: E402
+
+ATTACKS: dict[str, Attack] = {
+    "labels": labels.attack,
+    "sources": sources.attack,
+    "stopped": stops.stopped,
+    "full-disk": stops.full,
+    "two-writers": stops.two,
+    "pages": pages.attack,
+}
+
+
+def soak(names: list[str], seed: int, *, seconds: float, rounds: int | None, folder: Path) -> list[Failure]:
+    """Attack until the time is over or so many rounds are done; failures are printed as they come."""
+    until = time.monotonic() + seconds
+    tried: Counter[str] = Counter()
+    failures: list[Failure] = []
+    number = 0
+    while time.monotonic() < until and (rounds is None or number < rounds):
+        name = names[number % len(names)]
+        place = folder / f"{seed + number}-{name}"
+        place.mkdir()
+        found, times = ATTACKS[name](Random(seed + number), place)
+        tried[name] += times
+        for failure in found:
+            print(f"FAILED {name} (--only {name} --seed {seed + number} --rounds 1): {failure.what}", flush=True)
+            print(f"  {failure.command}", flush=True)
+        failures += found
+        if not found:
+            shutil.rmtree(place)
+        number += 1
+    print("Tried: " + ", ".join(f"{times:,} {name}" for name, times in tried.items()))
+    print(f"{len(failures)} failures" + (f"; their folders are in {folder}" if failures else ""))
+    return failures
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round (default: the time)")
+    parser.add_argument("--rounds", type=int, help="end after so many rounds")
+    parser.add_argument("--only", default=",".join(ATTACKS), help="attacks, with commas (default: %(default)s)")
+    given = parser.parse_args()
+    names = given.only.split(",")
+    if unknown := sorted(set(names) - ATTACKS.keys()):
+        parser.error(f"--only: no attack {', '.join(unknown)}; there are {', '.join(ATTACKS)}")
+    print(f"Seed {given.seed}, {given.hours:g} hours of {', '.join(names)}", flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="texsieve-soak-"))
+    failures = soak(names, given.seed, seconds=given.hours * 3600, rounds=given.rounds, folder=folder)
+    if not failures:
+        shutil.rmtree(folder)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

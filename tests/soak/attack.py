@@ -1,0 +1,131 @@
+"""What the soak is made of: attacks, their failures, and processes that are watched. Attacks nothing itself."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Seconds that a command on a small input may take, however busy the machine is.
+PATIENCE = 300
+#: Bytes of address space that a command may take on a small input; Chromium and torch are not among those.
+MEMORY = 12 << 30
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that broke a promise: what it was, and a shell command that shows it again."""
+
+    what: str
+    command: str
+
+
+#: An attack is given its own random numbers and an empty folder. It returns what failed, and what it tried.
+Attack = Callable[[Random, Path], tuple[list[Failure], int]]
+
+
+class Ended(NamedTuple):
+    """How a command ended: its exit code (negative: the signal's number), and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+def program(name: str, *arguments: str | Path) -> list[str]:
+    """The command line of `curate` or `finetune` from this checkout."""
+    return [sys.executable, "-m", f"{name}.cli.main", *map(str, arguments)]
+
+
+def started(command: Sequence[str], *, file_size: int | None = None) -> subprocess.Popen[str]:
+    """A command in a session of its own. file_size: no file may grow beyond so many bytes, as on a full disk."""
+
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the soak runs in the background
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        if file_size is not None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write fails, as it does on a full disk
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+
+    return subprocess.Popen(
+        list(command),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="backslashreplace",
+        start_new_session=True,
+        preexec_fn=prepare,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+
+def ended(process: subprocess.Popen[str], patience: float = PATIENCE) -> Ended | None:
+    """How a command ended; None where it had to be killed with all of its session because it took too long."""
+    try:
+        out, err = process.communicate(timeout=patience)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return None
+    return Ended(process.returncode, out, err)
+
+
+def run(command: Sequence[str], *, file_size: int | None = None) -> Ended | None:
+    return ended(started(command, file_size=file_size))
+
+
+def complaint(result: Ended | None, codes: Sequence[int] = (0, 1, 2)) -> str | None:
+    """What is wrong with how a command ended; None where it kept the promises that hold for any input."""
+    if result is None:
+        return f"took more than {PATIENCE} s"
+    if result.code not in codes:
+        return f"ended with {result.code}: {result.err.strip()[-300:]}"
+    if "a fault in texsieve" in result.err or "Traceback" in result.err:
+        return f"a fault: {result.err.strip()[-300:]}"
+    errors = [line for line in result.err.splitlines() if ": error: " in line]
+    if (result.code == 2) != (len(errors) == 1):
+        return f"exit code {result.code} and {len(errors)} error lines: {result.err.strip()[-300:]}"
+    return None
+
+
+def left_alive(session: int, patience: float = 60) -> list[str]:
+    """Commands of the processes of a session that still live after so many seconds."""
+    deadline = time.monotonic() + patience
+    while (alive := _alive(session)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return alive
+
+
+def _alive(session: int) -> list[str]:
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                facts = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+                if int(facts[3]) == session and facts[0] not in "ZX":
+                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:120])
+            except OSError:  # it ended meanwhile
+                continue
+    return found
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Every file below a folder and what is in it; None for what can't be read."""
+    found: dict[str, bytes | None] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or path.is_file():
+            try:
+                found[str(path.relative_to(folder))] = path.read_bytes()
+            except OSError:
+                found[str(path.relative_to(folder))] = None
+    return found

@@ -1,0 +1,208 @@
+"""Stops commands at random moments, fills the disk under them, and lets two write to one place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import polars as pl
+from attack import Ended, Failure, complaint, contents, ended, left_alive, program, run, started
+
+from curate.runs.decisions import append_decisions, decide, read_decisions
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What commands work on: the demo's data, a run of it with decisions, predictions. reference: whole results."""
+
+    root: Path
+    seconds: dict[str, float]
+    reference: dict[str, dict[str, bytes | None]]
+
+
+_made: list[Place] = []
+
+
+def _place(folder: Path) -> Place:
+    """Made at the first attack, and kept beside the attacks' own folders."""
+    if not _made:
+        root = folder.parent / "stops-data"
+        shutil.rmtree(root, ignore_errors=True)
+        must(run(program("curate", "demo", "--out", root)))
+        shutil.rmtree(root / "dataset", ignore_errors=True)
+        append_decisions(root / "run", [decide(name, "accept", label) for name, label in _rows(root)[:20]])
+        with (root / "predictions.jsonl").open("w", encoding="utf-8") as lines:
+            for name, label in _rows(root):
+                lines.write(json.dumps({"sample_id": name, "gt": label, "pred": label + " x"}) + "\n")
+        place = Place(root, {}, {})
+        for name in _NAMES:
+            work = _copy(place, folder.parent / "stops-reference")
+            began = time.monotonic()
+            must(run(_command(name, work)))
+            place.seconds[name] = time.monotonic() - began
+            place.reference[name] = _result(name, work)
+        _made.append(place)
+    return _made[0]
+
+
+def must(result: Ended | None) -> None:
+    if result is None or result.code != 0:
+        raise RuntimeError(f"what the soak needs failed: {result}")
+
+
+def _rows(root: Path) -> list[tuple[str, str]]:
+    return list(pl.read_parquet(root / "run" / "samples.parquet", columns=["sample_id", "label"]).iter_rows())
+
+
+_NAMES = ("audit", "update", "fix", "export", "evaluate")
+
+
+def _copy(place: Place, folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(place.root, folder)
+    return folder
+
+
+def _command(name: str, work: Path) -> list[str]:
+    data = work / "data"
+    sources = [f"m2e=m2e:{data}/m2e/train.jsonl#train", f"im2latex=im2latex:{data}/im2latex"]
+    out = _out(name, work)
+    return {
+        "audit": program("curate", "audit", *sources, "--out", out, "--no-cache"),
+        "update": program("curate", "audit", *sources, "--out", out, "--no-cache", "--update"),
+        "fix": program("curate", "fix", sources[0], "--out", out),
+        "export": program("curate", "export", work / "run", "--out", out),
+        "evaluate": program("finetune", "evaluate", work / "predictions.jsonl", "--out", out),
+    }[name]
+
+
+def _out(name: str, work: Path) -> Path:
+    return (
+        work / {"audit": "new", "update": "run", "fix": "fixed.jsonl", "export": "dataset", "evaluate": "scores"}[name]
+    )
+
+
+def _result(name: str, work: Path) -> dict[str, bytes | None]:
+    """What a command made, without what differs from one time to the next: times, places, memory."""
+    out = _out(name, work)
+    made = {out.name: out.read_bytes()} if out.is_file() else contents(out)
+    return {
+        file: data
+        for file, data in made.items()
+        if not file.endswith((".html", "summary.json", "metrics.json", "manifest.json", "README.md", ".txt"))
+    }
+
+
+def _state(name: str, place: Place, work: Path, before: dict[str, bytes | None]) -> str | None:
+    """What is wrong with what lies where the result should be: neither whole, nor absent, nor as it was."""
+    out = _out(name, work)
+    there = _result(name, work) if out.exists() else {}
+    if there and there not in (place.reference[name], before):
+        differing = [
+            file for file in {*there, *place.reference[name]} if there.get(file) != place.reference[name].get(file)
+        ]
+        return f"{out.name} is neither whole nor absent nor as before: {', '.join(sorted(differing)[:5])}"
+    return None
+
+
+def stopped(random: Random, folder: Path) -> tuple[list[Failure], int]:
+    """A command that gets a signal at some moment: what it leaves is whole or absent, and the next one completes it."""
+    place = _place(folder)
+    name, number = random.choice(_NAMES), random.choice(_SIGNALS)
+    work = _copy(place, folder / "work")
+    before = _result(name, work) if _out(name, work).exists() else {}
+    decisions = read_decisions(work / "run").standing
+    moment = random.uniform(0, place.seconds[name])
+    command = _command(name, work)
+    process = started(command)
+    time.sleep(moment)
+    process.send_signal(number)
+    result = ended(process)
+    after = f"stopped by {number.name} after {moment:.2f} s"
+    what = None if result is not None else "doesn't stop"
+    if result is not None and number != signal.SIGKILL and result.code not in (0, 128 + number, -number):
+        what = f"ended with {result.code}: {result.err[-200:]}"
+    if alive := left_alive(process.pid):
+        what = f"left a process: {alive[0]}"
+    what = what or _state(name, place, work, before)
+    _age(work)
+    what = what or _completed(name, place, work, decisions)
+    return ([Failure(f"{name} {after}: {what}", shlex.join(command))] if what else []), 1
+
+
+def full(random: Random, folder: Path) -> tuple[list[Failure], int]:
+    """A command under which the disk is full: one line is said, and its result is whole or absent."""
+    place = _place(folder)
+    name = random.choice(_NAMES)
+    work = _copy(place, folder / "work")
+    before = _result(name, work) if _out(name, work).exists() else {}
+    decisions = read_decisions(work / "run").standing
+    command = _command(name, work)
+    size = int(10 ** random.uniform(0, 5.5))
+    result = run(command, file_size=size)
+    what = complaint(result, (0, 2)) or _state(name, place, work, before)
+    _age(work)
+    what = what or _completed(name, place, work, decisions)
+    return ([Failure(f"{name}, no file over {size} bytes: {what}", shlex.join(command))] if what else []), 1
+
+
+def two(random: Random, folder: Path) -> tuple[list[Failure], int]:
+    """The same command twice at one moment: each ends as it should, and the result is that of one of them."""
+    place = _place(folder)
+    name = random.choice(_NAMES)
+    work = _copy(place, folder / "work")
+    before = _result(name, work) if _out(name, work).exists() else {}
+    command = _command(name, work)
+    first = started(command)
+    time.sleep(random.uniform(0, place.seconds[name] / 2))
+    second = started(command)
+    results = [ended(first), ended(second)]
+    what = next((said for result in results if (said := complaint(result, (0, 2)))), None)
+    if what is None and not any(result and result.code == 0 for result in results):
+        what = "both failed: " + " / ".join(result.err.strip()[-150:] for result in results if result)
+    what = what or _state(name, place, work, before)
+    if what is None and (left := _leftovers(work)):
+        what = f"left {left[0]}"
+    return ([Failure(f"{name} twice at once: {what}", shlex.join(command))] if what else []), 1
+
+
+def _completed(name: str, place: Place, work: Path, decisions: object) -> str | None:
+    """What is wrong once the command is run again, as a person would who has seen it stop."""
+    out = _out(name, work)
+    if name != "update" and out.exists() and _result(name, work) == place.reference[name]:
+        return None
+    result = run(_command(name, work))
+    if result is None or result.code != 0:
+        return f"can't be run again: {result.err.strip()[-300:] if result else 'hangs'}"
+    if _result(name, work) != place.reference[name]:
+        return "the next run gives another result"
+    if read_decisions(work / "run").standing != decisions:
+        return "decisions are lost"
+    left = _leftovers(work)
+    return f"left {left[0]}" if left else None
+
+
+def _leftovers(work: Path) -> list[str]:
+    return [path.name for path in work.iterdir() if path.name.startswith(".") and path.name not in _KEPT]
+
+
+#: What an export keeps to go on with, until it has ended.
+_KEPT: Iterable[str] = ()
+
+
+def _age(work: Path) -> None:
+    """Make what lies about two minutes older: a younger folder may belong to a writer that works."""
+    then = time.time() - 120
+    for path in work.iterdir():
+        if path.name.startswith("."):
+            os.utime(path, (then, then), follow_symlinks=False)
