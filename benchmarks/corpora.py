@@ -33,6 +33,8 @@ def corpora(data: Path, folder: Path, quick: bool) -> tuple[list[Corpus], Path]:
             "HME100K train": hme,
             f"im2latex raw, {_TIMES} times": raw * _TIMES,  # too few to spread over processes otherwise
             "im2latex normalised": _distinct(str(data / "im2latex" / "im2latex_validate.csv")),
+            "MathWriting": _distinct(str(data / "mathwriting" / "mathwriting_valid_captions.json")),
+            "CROHME train": _distinct(str(data / "crohme" / "train" / "caption.txt")),
         }
     else:
         from curate.demo.grammar import grow

@@ -328,7 +328,16 @@ def _sieved(
     frame: pl.DataFrame, rules: Sequence[Rule], remarkable: list[bool], unread: set[int]
 ) -> Iterator[tuple[Rule, list[int]]]:
     """The rows that each rule has to look at; rules about spelling are spared those that are canonical already."""
-    indexed = _with_comments_left_out(frame.with_row_index().with_columns(pl.Series("remarkable", remarkable)))
+    indexed = _with_comments_left_out(
+        frame.with_columns(
+            # What is too long to be read is too long to be searched: the rule that says so asks for the problem.
+            pl.when(pl.col("label").str.len_bytes() > lexer.MAX_LENGTH)
+            .then(pl.when(pl.col("label").str.len_chars() > lexer.MAX_LENGTH).then(pl.lit("x")).otherwise("label"))
+            .otherwise("label")
+            .alias("label"),
+            pl.Series("remarkable", remarkable),
+        ).with_row_index()
+    )
     for rows, here in (
         (indexed, [rule for rule in rules if not rule.skips_canonical]),
         (indexed.filter("remarkable"), [rule for rule in rules if rule.skips_canonical]),

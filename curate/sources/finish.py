@@ -60,20 +60,13 @@ def _check(frame: pl.DataFrame, part: Part, job: Job) -> pl.DataFrame:
 
 def _same_extras(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
     """Extra columns whose types differ from part to part in a way polars can't join become text."""
-    kinds: dict[str, set[bool]] = {}
+    kinds: dict[str, set[pl.DataType | str]] = {}
     for frame in frames:
-        for name, kind in frame.schema.items():
-            kinds.setdefault(name, set()).add(kind.is_numeric())
-    mixed = [name for name, seen in kinds.items() if len(seen) > 1]
-    other = {
-        name
-        for name in kinds
-        if len({frame.schema[name] for frame in frames if name in frame.schema and not frame.schema[name].is_numeric()})
-        > 1
-    }
+        for name, kind in frame.schema.items():  # each look-up of `schema` goes over all columns
+            kinds.setdefault(name, set()).add("number" if kind.is_numeric() else kind)
+    mixed = {name for name, seen in kinds.items() if len(seen) > 1}
     return [
-        frame.with_columns(pl.col(name).cast(pl.String) for name in {*mixed, *other} if name in frame.schema)
-        for frame in frames
+        frame.with_columns(pl.col(name).cast(pl.String) for name in frame.columns if name in mixed) for frame in frames
     ]
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 PATTERN = r"\\(?:[A-Za-z]+|[\s\S]|$)|\^\^[\x00-\x7f]|[^\\ \t\r\n]"
 
 #: A longer label is not read: what a model that got stuck writes would cost minutes. Of the formulas in ten public data
-#: sets the longest has a tenth of that. Up to here nothing takes a second (tests/rules/test_linear_time.py).
+#: sets the longest has a tenth of that. Up to here time grows with the length (tests/rules/test_linear_time.py).
 MAX_LENGTH = 20_000
 
 _HALF = re.compile(r"[\ud800-\udfff]")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rules.latex.commands import COMMANDS
+from rules.latex.cursor import MAX_DEPTH
 
 if TYPE_CHECKING:
     from rules.toolkit.label import Label
@@ -72,14 +73,19 @@ def places(label: Label, pattern: re.Pattern[str], group: int = 0) -> Iterator[P
 
 
 def closers(tokens: list[str]) -> dict[int, int]:
-    """The token of each closing brace by that of its opening one; braces without a partner are left out."""
+    """The token of each closing brace by that of its opening one; braces without a partner are left out.
+
+    So are groups nested deeper than the reader goes: many judges look through the inside of every group.
+    """
     found: dict[int, int] = {}
     stack: list[int] = []
     for index, token in enumerate(tokens):
         if token == "{":
             stack.append(index)
         elif token == "}" and stack:
-            found[stack.pop()] = index
+            opening = stack.pop()
+            if len(stack) < MAX_DEPTH:
+                found[opening] = index
     return found
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 #: What is repeated, by what it is for; `{}` nests instead: what stands before it, again and again, then what is behind.
 SHAPES: tuple[str, ...] = (
-    "x ", "x+", r"\alpha ", "1 ", "9^9^9 = ", "1 + 1 = 2 ", "1 2 : 3 = ", r"\frac { 1 } { 2 } ", r"\frac12", "x^2", "x_1^2 ", "x^2^3 ",
-    "x' ", "x''", "x^{'}", "^", "_", "x ^ { 2 } ", "{ } ", "{ x } ", "{ { x } } ", "{", "}", "( ", ") ", "[ ", "] ", "( x ) ", r"\left( x \right) ",
-    r"\left( ", r"\right) ", r"\{ x \} ", r"{\rm x} ", r"{ \bf x } ", r"\rm ", r"a \over b ", r"{ a \over b } ", r"\buildrel a \over b ",
-    r"\root 3 \of x ", r"\begin{matrix} a & b \\ c \end{matrix} ", r"\begin{array}{c} a \end{array} ", r"\begin{pmatrix} ", r"\end{pmatrix} ",
-    "a & b ", r"a \\ ", r"\\ ", "& ", "&amp;", "&lt; ", r"\label{a}", r"\tag{1}", r"\nonumber ", r"\text{a} ", r"\mbox{ a b } ", r"\text{$x$} ",
-    "½", "x²", "é ", "解", "\u00a0", "\ufeff", "~", r"\, ", r"\quad ", "  ", "\t", r"\n ", r"\n \t x ", "% a\n", "$", "$ x $ ", r"\[ ", "#",
-    r"\foo ", r"\fraca ", r"\mu\nu", r"\operatorname { s i n } ", "s i n ", "l i m ", r"\lim \limits _ { x } ", r"\dots ", r"\cdots \cdots ",
-    r"\not ", r"\not = ", r"\hat ", r"\hat { x } ", r"\hat { \vec x } ", r"\sqrt ", r"\sqrt [ 3 ] x ", r"\mathrm { a } ", r"\displaystyle ", r"\color{red} ",
-    r"\def\a{b} ", "\\", "\\\\frac ", "^^M", ". ", ", ", ": ", "= ", "1 . 5 ", "0 2 ", "? ", "a, b; ", "H 2 O ", r"\hline ", r"\hspace { 1 cm } ", "[object Object] ", r"\times",
+    "x ", "x+", r"\alpha ", "1 ", "9^9^9 = ", "1 + 1 = 2 ", "1 2 : 3 = ", r"\frac { 1 } { 2 } ", r"\frac12", "x^2",
+    "x_1^2 ", "x^2^3 ", "x' ", "x''", "x^{'}", "^", "_", "x ^ { 2 } ", "{ } ", "{ x } ", "{ { x } } ", "{", "}", "( ",
+    ") ", "[ ", "] ", "( x ) ", r"\left( x \right) ", r"\left( ", r"\right) ", r"\{ x \} ", r"{\rm x} ",
+    r"{ \bf x } ", r"\rm ", r"a \over b ", r"{ a \over b } ", r"\buildrel a \over b ", r"\root 3 \of x ",
+    r"\begin{matrix} a & b \\ c \end{matrix} ", r"\begin{array}{c} a \end{array} ", r"\begin{pmatrix} ",
+    r"\end{pmatrix} ", "a & b ", r"a \\ ", r"\\ ", "& ", "&amp;", "&lt; ", r"\label{a}", r"\tag{1}", r"\nonumber ",
+    r"\text{a} ", r"\mbox{ a b } ", r"\text{$x$} ", "½", "x²", "é ", "解", "\u00a0", "\ufeff", "~", r"\, ", r"\quad ",
+    "  ", "\t", r"\n ", r"\n \t x ", "% a\n", "$", "$ x $ ", r"\[ ", "#", r"\foo ", r"\fraca ", r"\mu\nu",
+    r"\operatorname { s i n } ", "s i n ", "l i m ", r"\lim \limits _ { x } ", r"\dots ", r"\cdots \cdots ", r"\not ",
+    r"\not = ", r"\hat ", r"\hat { x } ", r"\hat { \vec x } ", r"\sqrt ", r"\sqrt [ 3 ] x ", r"\mathrm { a } ",
+    r"\displaystyle ", r"\color{red} ", r"\def\a{b} ", "\\", "\\\\frac ", "^^M", ". ", ", ", ": ", "= ", "1 . 5 ",
+    "0 2 ", "? ", "a, b; ", "H 2 O ", r"\hline ", r"\hspace { 1 cm } ", "[object Object] ", r"\times",
 )  # fmt: skip
 #: What nests: the part before, the core and the part behind.
 NESTED: tuple[tuple[str, str, str], ...] = (
-    ("{ ", "x", "} "), (r"\frac { 1 } { ", "x", "} "), ("x ^ { ", "x", "} "), (r"\left( ", "x", r" \right) "), ("( ", "x", ") "),
-    (r"\begin{matrix} ", "x", r"\end{matrix} "), (r"\sqrt { ", "x", "} "), (r"\text{ ", "x", "} "), (r"{ \rm ", "x", "} "), (r"\left( \begin{matrix} ", "x", r"\end{matrix} \right) "),
+    ("{ ", "x", "} "), (r"\frac { 1 } { ", "x", "} "), ("x ^ { ", "x", "} "), (r"\left( ", "x", r" \right) "),
+    ("( ", "x", ") "), (r"\begin{matrix} ", "x", r"\end{matrix} "), (r"\sqrt { ", "x", "} "), (r"\text{ ", "x", "} "),
+    (r"{ \rm ", "x", "} "), (r"\left( \begin{matrix} ", "x", r"\end{matrix} \right) "),
 )  # fmt: skip
 
 

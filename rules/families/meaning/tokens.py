@@ -13,7 +13,8 @@ from rules.toolkit.sieves import has
 #: Stand for white space: byte-level BPE's space, line feed and tab, SentencePiece's space, the end of a word in BPE.
 _SPACES = r"[\u0120\u010a\u0109\u2581]+|</w>"
 #: Pieces of a word, with what says that they belong together: WordPiece's `##` before one, subword-nmt's `@@` behind.
-_PIECES = r"\\?[A-Za-z0-9]*(?:(?:^|\s+|(?<=\s))##[A-Za-z0-9]+)+|\\?[A-Za-z0-9]+(?:@@\s+[A-Za-z0-9]+)+|@@(?:\s+|$)"
+_WORD = r"\\?(?<![A-Za-z0-9])[A-Za-z0-9]"
+_PIECES = rf"{_WORD}*+(?:(?:^|(?<!\s)\s++|(?<=\s))##[A-Za-z0-9]+)+|{_WORD}++(?:@@\s+[A-Za-z0-9]+)+|@@(?:\s+|$)"
 _MARKS = re.compile(f"(?P<space>{_SPACES})|(?P<pieces>{_PIECES})")
 _BETWEEN = re.compile(r"\s*##|@@\s*")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from rules.findings import Finding
@@ -61,22 +62,12 @@ def empty_argument(label: Label, options: Options) -> Iterator[Finding]:
             for _ in range(_MUST_DRAW[token]):
                 if tokens[at : at + 2] == ["{", "}"]:
                     yield label.at(at, at + 2, f"an argument of {token} is empty")
-                at = _after(tokens, at)
+                at = label.partners.get(at, len(tokens)) + 1 if tokens[at : at + 1] == ["{"] else at + 1
 
 
 _MUST_DRAW = {"\\frac": 2, "\\dfrac": 2, "\\tfrac": 2, "\\binom": 2, "\\sqrt": 1, "\\overline": 1, "\\underline": 1} | {
     f"\\{accent}": 1 for accent in ("hat", "bar", "vec", "tilde", "dot", "ddot", "widehat", "widetilde")
 }
-
-
-def _after(tokens: list[str], index: int) -> int:
-    """The token after the group or single token at `index`."""
-    depth = 0
-    for at in range(index, len(tokens)):
-        depth += (tokens[at] == "{") - (tokens[at] == "}")
-        if depth <= 0:
-            return at + 1
-    return len(tokens)
 
 
 @rule(
@@ -100,14 +91,7 @@ def redundant_braces(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Safe: all pairs but the innermost go. One finding a label, at the first place; with `every = true` one at each,
     places inside others left out.
     """
-    tokens = label.tokens
-    stack: list[int] = []
-    closes: dict[int, int] = {}
-    for index, token in enumerate(tokens):
-        if token == "{":
-            stack.append(index)
-        elif token == "}" and stack:
-            closes[stack.pop()] = index
+    closes = label.partners
     doubled = sorted(opening for opening in closes if closes.get(opening + 1) == closes[opening] - 1)
     more = f", {len(doubled)} places" if len(doubled) > 1 else ""
     outer = -1
@@ -122,7 +106,8 @@ def redundant_braces(label: Label, options: Options) -> Iterator[Finding]:
 def _without(label: Label, doubled: list[int], closes: dict[int, int], opening: int) -> str:
     """The source of a group without the braces that stand directly around another group's, at any depth."""
     end = closes[opening]
-    gone = {brace for place in doubled if opening <= place < end for brace in (place, closes[place])}
+    inside = doubled[bisect_left(doubled, opening) : bisect_left(doubled, end)]
+    gone = {brace for place in inside for brace in (place, closes[place])}
     text, gap = "", None
     for index in range(opening, end + 1):
         before = label.text[label.spans[index - 1][1] : label.spans[index][0]] if index > opening else ""

@@ -1,0 +1,115 @@
+"""Twice the label takes twice the time, for everything that reads, judges or mends one, in a hundred shapes.
+
+A time is the least of several; what is taken for too slow is measured again, so that a busy machine fails nothing, and
+what really grows with the square fails each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from math import log2
+from time import process_time
+from typing import Any
+
+import pytest
+import shapes
+
+from rules import engine, fixing
+from rules.latex import lexer, reader
+from rules.registry import all_rules
+from rules.selection import select
+from rules.toolkit.label import Label
+
+#: Characters of a label, and of one twice as long.
+ONCE, TWICE = 4_000, 8_000
+#: The power of the length that time may grow with: 1, and what the machine's caches add.
+BOUND = 1.3
+#: Seconds that are too short to tell; so short a time at this length is no matter at the greatest either.
+SHORT = 0.03
+ATTEMPTS = 8
+
+
+def exponent(work: Callable[[Any], object], once: Any, twice: Any) -> float:
+    """The power of its length that the time of `work` grows with; 0 where it takes no time to speak of."""
+    shorter = longer = float("inf")
+    found = 0.0
+    for _ in range(ATTEMPTS):
+        longer = min(longer, _seconds(work, twice))
+        if longer < SHORT:
+            return 0
+        shorter = min(shorter, _seconds(work, once))
+        found = log2(longer / shorter)
+        if found <= BOUND:
+            break
+    return found
+
+
+def _seconds(work: Callable[[Any], object], label: Any) -> float:
+    start = process_time()
+    work(label)
+    return process_time() - start
+
+
+def grows_too_fast(work: Callable[[str], object]) -> dict[str, float]:
+    """The shapes of labels over which the time of `work` grows faster than it may."""
+    once, twice = shapes.labels(ONCE), shapes.labels(TWICE)
+    found = {shape: exponent(work, once[shape], twice[shape]) for shape in twice}
+    return {shape: round(power, 2) for shape, power in found.items() if power > BOUND}
+
+
+def test_what_grows_with_the_square_is_found():
+    assert exponent(lambda label: [label.count("y") for _ in label[::4]], "x" * ONCE * 8, "x" * TWICE * 8) > 1.6
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lexer.tokens,
+        lexer.spans,
+        lambda label: reader.read(label, lexer.tokens(label)),
+        engine.visual_key_of,
+        lambda label: engine._read(label, engine._Failed(), 0),
+    ],
+    ids=["tokens", "spans", "reader", "visual key", "canonical form"],
+)
+def test_reading_grows_with_the_label(work: Callable[[str], object]):
+    assert grows_too_fast(work) == {}
+
+
+@cache
+def _labels(size: int) -> dict[str, Label]:
+    """Labels as rules see them."""
+    made = {}
+    for shape, text in shapes.labels(size).items():
+        toks = lexer.tokens(text)
+        made[shape] = Label(text, toks, reader.read(text, toks))
+    return made
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("code", [code for code, rule in all_rules().items() if rule.scope == "label"])
+def test_judging_grows_with_the_label(code: str):
+    rule = all_rules()[code]
+    options = {**rule.options, **({"every": True} if "every" in rule.options else {})}
+    once, twice = _labels(ONCE), _labels(TWICE)
+    found = {
+        shape: exponent(lambda label: list(rule.judge(label, options)), once[shape], twice[shape]) for shape in twice
+    }
+    assert {shape: round(power, 2) for shape, power in found.items() if power > BOUND} == {}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("level", "profile"), [("safe", "default"), ("unsafe", "default"), ("unsafe", "m2e")])
+def test_fixing_grows_with_the_label(level: fixing.Level, profile: str):
+    assert grows_too_fast(lambda label: fixing.fix([label], select(profile=profile), level)) == {}
+
+
+@pytest.mark.long
+def test_proofs_of_fixes_grow_with_the_label():
+    assert grows_too_fast(lambda label: engine.judge([label], check_fixes=True)) == {}
+
+
+def test_a_label_of_a_megabyte_is_refused_and_not_searched():
+    judged = engine.judge([r"s i n \frac12 &amp; " * 50_000], check_fixes=True)
+    assert judged.findings["rule"].to_list() == ["CAN100", "SYN028"]
