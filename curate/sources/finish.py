@@ -19,7 +19,6 @@ from curate.sources.model import (
 )
 from curate.sources.spec import SourceSpec
 
-
 #: Rows whose ids are put together at once: on the way they take several times their memory.
 _SLICE = 100_000
 
