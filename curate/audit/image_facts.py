@@ -15,7 +15,7 @@ from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, rounded_area
 QUANTILES = {"least": 0.0, "low": 0.05, "median": 0.5, "high": 0.95, "most": 1.0}
 
 
-def image_facts(samples: pl.LazyFrame) -> dict[str, dict[str, Any]]:
+def image_facts(samples: pl.DataFrame | pl.LazyFrame) -> dict[str, dict[str, Any]]:
     """By source, what is known of its images; a source none of whose images could be opened is left out.
 
     Each has `images` (opened), width and height (QUANTILES of the pixels as displayed), formats (images by format, most
@@ -26,6 +26,7 @@ def image_facts(samples: pl.LazyFrame) -> dict[str, dict[str, Any]]:
 
     samples: source, image, width, height, and what of `curate.images.opening.MEASURED` is there.
     """
+    samples = samples.lazy()
     names = samples.collect_schema().names()
     if not {"image", "width", "height"} <= set(names):
         return {}
