@@ -17,7 +17,7 @@ from rules.sets.model_resize import rounded_area, smart_resize
 QUANTILES = {"least": 0.0, "low": 0.05, "median": 0.5, "high": 0.95, "most": 1.0}
 
 
-def image_facts(samples: pl.LazyFrame, limits: ImageLimits = DEFAULT) -> dict[str, dict[str, Any]]:
+def image_facts(samples: pl.DataFrame | pl.LazyFrame, limits: ImageLimits = DEFAULT) -> dict[str, dict[str, Any]]:
     """By source, what is known of its images; a source none of whose images could be opened is left out.
 
     Each has `images` (opened), width and height (QUANTILES of the pixels as displayed), formats (images by format,
@@ -30,6 +30,7 @@ def image_facts(samples: pl.LazyFrame, limits: ImageLimits = DEFAULT) -> dict[st
 
     samples: source, image, width, height, and what of `curate.images.opening.MEASURED` is there.
     """
+    samples = samples.lazy()
     names = samples.collect_schema().names()
     if not {"image", "width", "height"} <= set(names):
         return {}

@@ -96,7 +96,8 @@ def judge_labels(
             .select("order", *FINDINGS)
         )
         part, found = with_own_macros(part.with_columns(missing), in_place(found), options, documents)
-        samples.put(number, with_label_groups(part))
+        # All parts have the same columns in one order, so that they are scanned as one table.
+        samples.put(number, with_label_groups(part).select(*schema, pl.exclude(*schema)))
         tables.found.append(found)
         kept, kept_findings = (
             frame.filter(pl.Series(last[frame["label_row"].to_numpy()] > number)) for frame in (labels, findings)

@@ -64,6 +64,10 @@ class Parts:
         """Give all rows these columns, which are null in each; nothing is written."""
         self._nulls |= schema
 
+    def unfill(self) -> None:
+        """Take back what `fill` gave."""
+        self._nulls.clear()
+
     def read(self, number: int) -> pl.DataFrame:
         schema = self._schemas[number]
         nulls = (pl.lit(None, kind).alias(name) for name, kind in self._nulls.items() if name not in schema)

@@ -48,9 +48,9 @@ def draw(tables: Tables, sampling: Sampling) -> Drawn:
     ).with_row_index("row")
     groups = held.group_by("group").agg(pl.len(), pl.col("place").min()).sort("place")
     sizes = groups.select("group", pl.Series("share", shares(groups["len"].to_list(), sampling.size)))
-    number = pl.int_range(pl.len()).over("group")
-    numbered = held.sort("place").with_columns(number.alias("number")).join(sizes, on="group")
-    kept = numbered.filter(pl.col("number") < pl.col("share"))["row"]
+    nth = pl.int_range(pl.len()).over("group").alias("nth")
+    ranked = held.sort("place").with_columns(nth).join(sizes, on="group")
+    kept = ranked.filter(pl.col("nth") < pl.col("share"))["row"]
     chosen = pl.repeat(False, held.height, eager=True).scatter(kept, True)
     for part, (start, end) in enumerate(tables.samples.spans()):
         for table in (tables.samples, tables.places):

@@ -187,6 +187,7 @@ def _finish(tables: Tables, of_samples: pl.DataFrame, options: AuditOptions, rep
         tables.samples.put(
             number, samples.select(*(pl.col(name).cast(dtype) for name, dtype in SAMPLES.items()), *extra)
         )
+    tables.samples.unfill()  # each part has the null columns that stay
     return together(tallies)
 
 

@@ -1,0 +1,40 @@
+"""Progress bars say how far a stage is, how long it still takes and how fast it goes; in a pipe there is none."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import pytest
+
+from curate.base import terminal
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO) -> str:
+    clock = itertools.count(100.0, 2.0)  # seconds between two looks at it
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("time.time", lambda: next(clock))
+    monkeypatch.setattr("sys.stderr", screen)
+    with terminal.Bars() as bars:
+        for done in (200, 1200, 2200, 4000):
+            bars("labels", done, 4000)
+    return screen.getvalue()
+
+
+def test_a_bar_tells_stage_part_time_left_and_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = shown(monkeypatch, Terminal())
+    assert "labels" in screen
+    assert "30%" in screen
+    assert "00:00:" in screen
+    rates = [int(text.split()[-1].replace(",", "")) for text in screen.split("/s")[:-1]]
+    assert rates
+    assert max(rates) <= 1000  # the first 200 were there at the start, and count for nothing
+
+
+def test_nothing_is_shown_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(monkeypatch, io.StringIO()) == ""
