@@ -199,7 +199,11 @@ def _finite(made: Lease, dtype: str) -> dict[str, Any]:
         loss.backward()
         grads = [weight.grad for weight in model.parameters() if weight.grad is not None]
         norm = float(torch.nn.utils.get_total_norm(grads))
-        return {"loss": float(loss), "gradient": norm, "ok": bool(torch.isfinite(loss)) and norm < float("inf")}
+        return {
+            "loss": float(loss.detach()),
+            "gradient": norm,
+            "ok": bool(torch.isfinite(loss)) and norm < float("inf"),
+        }
 
 
 def _steps(made: Lease, checkpointing: str) -> dict[str, Any]:

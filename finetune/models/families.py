@@ -16,7 +16,7 @@ from typing import Any, Literal
 import polars as pl
 
 from curate.base.errors import UserError
-from finetune.models.adapters import base_of
+from finetune.models.adapters import ADAPTER_FILE, base_of
 from finetune.models.hub import Unreachable, hub_file
 from finetune.models.shapes import ModelShape, idefics_shape, qwen_shape
 from rules.sets.model_images import LIMITS, ImageLimits, limits_of
@@ -194,8 +194,12 @@ def family_of(name: str, revision: str | None = None) -> Family:
     known = limits_of(base)
     if known is not None:
         return FAMILIES[known.family]
+    if folder.is_absolute() or base.startswith((".", "~")):
+        raise UserError(f"{name}: its base model {base} is not there (any more); put it back")
     try:
         file = hub_file(base, "config.json")
+        if file is None and (adapter := hub_file(base, ADAPTER_FILE)) is not None:
+            return family_of(base_of(str(adapter.parent)))
     except Unreachable as error:
         raise UserError(f"{base}: its name is that of no family of models that is known here ({known_families()}), and "
                         "the hub can't be asked for its config.json") from error  # fmt: skip

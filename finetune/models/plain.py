@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from finetune.models.adapters import ADAPTER_FILE, base_of
 from finetune.models.families import Family, family_of_model
 from finetune.models.hardware import best_attention, sees_gpu
+from finetune.models.hub import adapter_folder
 from finetune.settings.config import LoraConfig, ModelConfig
 
 
@@ -20,25 +22,28 @@ def load(config: ModelConfig, family: Family, seed: int) -> tuple[Any, Any]:
     import transformers
 
     transformers.set_seed(seed)
-    adapter = (Path(config.name) / ADAPTER_FILE).is_file()
-    base = base_of(config.name)
+    folder = Path(config.name) if Path(config.name).is_dir() else adapter_folder(config.name)
+    adapter = folder if folder is not None and (folder / ADAPTER_FILE).is_file() else None
+    base = base_of(str(adapter or config.name))
+    revision = None if adapter else config.revision
     dtype = _dtype(config, torch)
     model = transformers.AutoModelForImageTextToText.from_pretrained(
         base,
-        revision=None if adapter else config.revision,
+        revision=revision,
         dtype=dtype,
         attn_implementation=best_attention(dtype) if config.attention == "auto" else config.attention,
         quantization_config=_four_bits(config, family, dtype) if config.load_in_4bit else None,
-        device_map={"": 0} if sees_gpu() else {"": "cpu"},
+        # Each of several processes has a GPU of its own.
+        device_map={"": int(os.environ.get("LOCAL_RANK") or 0) if sees_gpu() else "cpu"},
     )
-    if adapter:
-        import peft
+    if adapter is None:
+        return model, transformers.AutoProcessor.from_pretrained(base, revision=revision)
+    import peft
 
-        model = peft.PeftModel.from_pretrained(model, config.name, is_trainable=True)
-    # An adapter has a processor of its own, with the pixel budget it was trained with.
-    own = adapter and (Path(config.name) / "processor_config.json").is_file()
-    processor = transformers.AutoProcessor.from_pretrained(config.name if own else base)
-    return model, processor
+    model = peft.PeftModel.from_pretrained(model, str(adapter), is_trainable=True)
+    # An adapter mostly has a processor of its own, with the pixel budget it was trained with.
+    own = (adapter / "processor_config.json").is_file()
+    return model, transformers.AutoProcessor.from_pretrained(str(adapter) if own else base)
 
 
 def add_lora(model: Any, config: LoraConfig, *, seed: int) -> Any:

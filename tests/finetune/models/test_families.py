@@ -156,9 +156,7 @@ def test_a_sample_without_a_finite_number_is_named_and_left_out(trouble: dict[st
 def test_a_validation_sample_without_a_finite_loss_is_named_and_not_counted(trouble: dict[str, Any]) -> None:
     found = trouble["judged"]
     assert found["status"] == 0
-    assert {(line["what"], *line["sample_ids"][-1:]) for line in found["left_out"]} == {
-        ("validation loss", name) for name in {line["sample_ids"][-1] for line in found["left_out"]}
-    }
+    assert [line["what"] for line in found["left_out"]] == 3 * ["validation loss"]
     assert all("toy/validation/1" in line["sample_ids"] for line in found["left_out"])
     assert all(isinstance(line["eval_loss"], float) for line in found["losses"] if "eval_loss" in line)
 
@@ -166,7 +164,7 @@ def test_a_validation_sample_without_a_finite_loss_is_named_and_not_counted(trou
 def test_too_many_of_them_end_the_training(trouble: dict[str, Any]) -> None:
     found = trouble["too many"]
     assert found["status"] == 2
-    assert len(found["left_out"]) == 3
+    assert [line["what"] for line in found["left_out"]].count("loss") == 3
 
 
 def test_a_vision_encoder_that_overflows_in_float16_is_kept_in_32_bits(trouble: dict[str, Any]) -> None:

@@ -110,14 +110,16 @@ def test_what_an_anchor_brings_may_be_replaced(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_lists_the_ready_ones() -> None:
-    with pytest.raises(UserError, match="no ready configuration; those are 16gb, 24gb, 8gb, multi-gpu"):
+    with pytest.raises(
+        UserError, match="no ready configuration; those are 16gb, 24gb, 24gb-16bit, 40gb, 80gb, 8gb, multi-gpu"
+    ):
         load_config("9gb")
 
 
 @pytest.mark.parametrize("name", ready(CONFIGS))
 def test_ready_configurations_load_and_change_only_what_they_say(name: str) -> None:
     config = load_config(name)
-    assert config.model.load_in_4bit
+    assert config.model.load_in_4bit == (name not in ("24gb-16bit", "40gb", "80gb"))
     assert config.data.max_pixels // 784 < config.data.max_length
     assert config.data.prompt == Config().data.prompt
 
