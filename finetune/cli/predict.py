@@ -122,7 +122,7 @@ def predict(
         raise UserError("--coordinates is about the boxes of --locate; give both, or none")
     asker, trained, limit_of_answers = asker_of(model, server, load_in_4bit, dtype, max_pixels, asked=not dry_run)
     from finetune.data.pairs import read_pairs
-    from finetune.models.families import coordinates_of
+    from finetune.models.families import coordinates_of, min_side_of
     from finetune.predict.engines import Asking
     from finetune.predict.job import data_facts, predict_file
     from finetune.predict.locate import predict_pages
@@ -132,6 +132,7 @@ def predict(
     questions = Questions(
         pairs.rows,
         resize=trained.resize,
+        min_side=min_side_of(asker.base),
         name_from=out.parent,
         save_to=save_images,
         limit=limit,

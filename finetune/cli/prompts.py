@@ -79,7 +79,7 @@ def prompts(
     dtype: Any,
 ) -> None:
     """Ask a model with several prompts, and compare the answers."""
-    from finetune.models.families import coordinates_of
+    from finetune.models.families import coordinates_of, min_side_of
     from finetune.settings.prompt_file import Prompt, read_prompts
 
     asked = read_prompts(prompt_file, coordinates_of(model))
@@ -101,7 +101,9 @@ def prompts(
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="texsieve-prompts-")))
         pairs = read_pairs(dataset, split, images, columns)
-        questions = Questions(pairs.rows, resize=trained.resize, name_from=folder, limit=limit)
+        questions = Questions(
+            pairs.rows, resize=trained.resize, min_side=min_side_of(asker.base), name_from=folder, limit=limit
+        )
         data = data_facts(dataset, split, questions, trained.resize)
         answers: list[Asked] = []
         notes: dict[str, None] = {}

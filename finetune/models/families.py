@@ -19,7 +19,7 @@ from curate.base.errors import UserError
 from finetune.models.adapters import ADAPTER_FILE, base_of
 from finetune.models.hub import Unreachable, hub_file
 from finetune.models.shapes import ModelShape, idefics_shape, qwen_shape
-from rules.sets.model_images import LIMITS, ImageLimits, limits_of
+from rules.sets.model_images import DEFAULT, LIMITS, ImageLimits, limits_of
 from rules.sets.model_resize import smart_resize
 
 #: Text of the conversation's turns, and what to do with them: `family.chat`.
@@ -213,11 +213,21 @@ def coordinates_of(name: str) -> Coordinates:
 
     name: as for `family_of`, or what a server calls it. Pixels, for a model of no known family.
     """
+    limits = _limits_at_hand(name)
+    return (FAMILIES[limits.family].coordinates if limits is not None else None) or "pixels"
+
+
+def min_side_of(name: str) -> int:
+    """Pixels that each side of an image must have for a model; those of the default family for an unknown one."""
+    return (_limits_at_hand(name) or DEFAULT).min_side
+
+
+def _limits_at_hand(name: str) -> ImageLimits | None:
+    """The sizes of images that a model takes, where its name or its folder says so without asking the hub."""
     base = base_of(name)
-    known = limits_of(base)
     with suppress(UserError):
-        known = family_of(base).images if Path(base).expanduser().is_dir() else known
-    return (FAMILIES[known.family].coordinates if known is not None else None) or "pixels"
+        return family_of(base).images if Path(base).expanduser().is_dir() else limits_of(base)
+    return None
 
 
 def family_of_model(model: Any) -> Family:
