@@ -19,7 +19,7 @@ from curate.base.errors import UserError
 from finetune.models.adapters import ADAPTER_FILE, base_of
 from finetune.models.hub import Unreachable, hub_file
 from finetune.models.shapes import ModelShape, idefics_shape, qwen_shape
-from rules.sets.model_images import DEFAULT, LIMITS, ImageLimits, limits_of
+from rules.sets.model_images import LIMITS, ImageLimits, limits_of
 from rules.sets.model_resize import smart_resize
 
 #: Text of the conversation's turns, and what to do with them: `family.chat`.
@@ -219,7 +219,7 @@ def coordinates_of(name: str) -> Coordinates:
 
 def min_side_of(name: str) -> int:
     """Pixels that each side of an image must have for a model; those of the default family for an unknown one."""
-    return (_limits_at_hand(name) or DEFAULT).min_side
+    return (_limits_at_hand(name) or DEFAULT.images).min_side
 
 
 def _limits_at_hand(name: str) -> ImageLimits | None:
