@@ -455,7 +455,7 @@ def _held_out(entry: Entry, limits: Thresholds) -> Point | None:
     names = entry["splits"]
     if not names or sum(names.values()) < entry["samples"]:  # what has no split is what its file's name says
         names = {**names, PurePath(entry["path"]).name: 0}
-    kinds = {standard(name) for name in names}
+    kinds = {standard(name) or standard(entry["name"]) for name in names}
     if not kinds <= {"test", "validation"}:
         return None
     what = f"All of it is a set to test on, by its name ({', '.join(names)})"
@@ -473,7 +473,7 @@ def _duplicates(entry: Entry, limits: Thresholds) -> Point | None:
         why = "fine to train on, but a split at random puts answers into the test set"
         do = "split by label, as `curate export` does"
     else:
-        why = "the model learns the favourites by heart"
+        why = "the model memorises the most frequent formulas"
         do = "cap how often one may occur: export with `--max-repeats 10`"
     flags = () if level == READY else ("--max-repeats", "10")
     rules = _codes(_found(entry, tagged("repeats")))

@@ -18,7 +18,7 @@ from curate.audit.thresholds import Thresholds
 from curate.audit.verdict import judge
 from curate.duplicates import Elsewhere
 from curate.sources.model import NOT_FOUND
-from rules.registry import mended_by, tagged
+from rules.registry import fixing_as, mended_by, tagged
 from rules.sets import licences
 
 #: Rows that could not be read are kept up to this number for each source; the counts are complete.
@@ -254,7 +254,7 @@ def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
             ((pl.col("severity") == "warning") & (fix != "safe")).alias("open_warning"),
             missing.alias("missing"),
             residue.alias("residue"),
-            ((pl.col("severity") == "info") & fixable & ~residue).alias("respellable"),
+            ((fix == "safe") & pl.col("rule").is_in(fixing_as("style"))).alias("respellable"),
         )
         .group_by("sample_id")
         .agg(pl.all().max())

@@ -255,7 +255,7 @@ def label_in_training_split(samples: pl.LazyFrame, options: Options) -> Findings
 def image_in_test_split(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A training sample whose image, to the pixel, stands in a test or validation split too.
 
-    Why: The model is tested on what it has learnt by heart.
+    Why: The model is tested on what it has memorised.
     Fix: None: drop it (`curate export --drop DUP007`).
     """
     rows = seen_elsewhere(prepared(samples), "picture")
@@ -385,7 +385,7 @@ def label_in_other_set(samples: pl.LazyFrame, options: Options) -> Findings:
 def image_in_other_set(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""An image that stands, to the pixel, in a data set named with `--against` too.
 
-    Why: If the other set is there to test on, the model is tested on what it has learnt by heart.
+    Why: If the other set is there to test on, the model is tested on what it has memorised.
     Fix: None: drop it (`curate export --drop DUP011`).
     """
     rows = prepared(samples).filter(pl.col("against_images").list.len() > 0)

@@ -1,4 +1,4 @@
-"""The real path of predicting and merging, with a toy that knows six formulas by heart: see `predict_facts`."""
+"""The real path of predicting and merging, with a toy that has memorised six formulas: see `predict_facts`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`make demo-train`: the whole way from a curated export to a compared model, on a CPU, with a toy model.
 
-The toy has the classes of Qwen2.5-VL, random weights and 340,000 parameters. It learns some formulas by heart and reads
+The toy has the classes of Qwen2.5-VL, random weights and 340,000 parameters. It memorises some formulas and reads
 nothing: what is shown is that the commands work together and that the loss falls, not how well a model reads.
 The commands that are printed are those for a real model on a GPU, but for the values in TOY.
 """
@@ -53,7 +53,7 @@ def main() -> int:
             print(f"demo-train: {options.out}: is a folder of something else", file=sys.stderr)
             return 2
         shutil.rmtree(options.out)
-    print("A toy model on this machine's CPU: it learns formulas by heart, reads none, and is good for nothing else.")
+    print("A toy model on this machine's CPU: it memorises formulas, reads none, and is good for nothing else.")
     print("Loading Unsloth (half a minute) ...", flush=True)
     cpu_shim.apply()
     base = tiny_model.make_tiny_model(options.out / "tiny-model")

@@ -4,7 +4,7 @@
     python predict_facts.py FOLDER                   # a process of its own; FOLDER/facts.json comes last
 
 The training tests' adapter learnt for 30 steps, and guesses: between two guesses the rounding of a merge decides. Here
-the toy knows some formulas by heart, as a trained model knows what it was trained for. `train_driver` calls this, so
+the toy has memorised some formulas, as a trained model knows what it was trained for. `train_driver` calls this, so
 that one import of unsloth, which takes half a minute, serves all tests.
 """
 
