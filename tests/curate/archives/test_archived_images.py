@@ -140,8 +140,8 @@ def test_another_sets_archive_is_not_looked_into(tmp_path: Path) -> None:
     tarred(tmp_path / "2014" / "img.tar", {"img/18_em_0.png": png(10), "img/18_em_1.png": png(11)})
     tarred(tmp_path / "2016" / "img.tar", {"img/18_em_0.png": png(20)})
     refs = dict(read(tmp_path).frame.select("sample_id", "image").iter_rows())
-    assert refs[f"{tmp_path.name}/2016/18_em_0"] == "2016/img.tar#img/18_em_0.png"
-    assert refs[f"{tmp_path.name}/2016/18_em_1"] is None or "#" not in refs[f"{tmp_path.name}/2016/18_em_1"]
+    assert refs[f"{tmp_path.name}/test_2016/18_em_0"] == "2016/img.tar#img/18_em_0.png"
+    assert refs[f"{tmp_path.name}/test_2016/18_em_1"] is None or "#" not in refs[f"{tmp_path.name}/2016/18_em_1"]
 
 
 @pytest.mark.shared_data

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-import curate.report
+import curate.report.page
 import rules
 from curate.audit import AuditOptions, audit
 from curate.base.errors import UserError
@@ -178,12 +178,10 @@ def test_update_judges_only_what_changed(tmp_path, small, monkeypatch):
 
 
 def test_a_failure_leaves_no_run_and_no_litter(tmp_path, small, monkeypatch):
-    import curate.report
-
     def fail(*args, **kwargs):
         raise RuntimeError("disk on fire")
 
-    monkeypatch.setattr(curate.report, "write_report", fail)
+    monkeypatch.setattr("curate.report.page.write_report", fail)
     with pytest.raises(RuntimeError):
         run_audit(tmp_path / "run", small)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small.jsonl"]
@@ -485,16 +483,16 @@ def test_progress_counts_images(tmp_path, pictures):
 
 def test_of_two_audits_to_one_folder_the_second_to_finish_leaves_the_first_alone(tmp_path, small, monkeypatch):
     out = tmp_path / "run"
-    write_report = curate.report.write_report
+    write_report = curate.report.page.write_report
 
     def overtaken(*args, **kwargs):
-        monkeypatch.setattr("curate.report.write_report", write_report)
+        monkeypatch.setattr("curate.report.page.write_report", write_report)
         run_audit(out, small)
         before.update({path.name: path.read_bytes() for path in out.iterdir()})
         write_report(*args, **kwargs)
 
     before: dict[str, bytes] = {}
-    monkeypatch.setattr("curate.report.write_report", overtaken)
+    monkeypatch.setattr("curate.report.page.write_report", overtaken)
     with pytest.raises(UserError, match="run: already there, and left alone"):
         run_audit(out, small)
     assert before["summary.json"]

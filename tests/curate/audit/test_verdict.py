@@ -173,7 +173,9 @@ def test_the_export_command_has_every_flag_once_and_none_of_unfit_sources():
 
     inverted = {"images": 9, "pages": 0, "inverted": 9, "model": {"shrunk": 0}}
     sources = [told("raw", **RAW), told("crohme", images=inverted, errors_with_unsafe_fix=100)]
-    assert export_command(sources, "my run") == ("curate export 'my run' --out dataset --crop ink --fix safe --invert")
+    assert export_command(sources, "my run") == (
+        "curate export 'my run' --out dataset --crop ink --fix safe --invert --style canonical"
+    )
     unfit = told("bad", errors_without_fix=900, images=inverted)
     assert export_command([unfit], "run") is None
     assert export_command([told("labels", with_image=0)], "run") is None
