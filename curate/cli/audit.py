@@ -12,13 +12,13 @@ import click
 from curate.base.errors import UserError
 from curate.base.terminal import Bars, exit_code, say, width
 from curate.cli.options import baseline_options, chosen_rules, fail_on_option, known_findings, read_project, selection
-from rules.sets.model_images import DEFAULT, LIMITS, ImageLimits, limits_of
 from rules.workers.cores import cores
 
 if TYPE_CHECKING:
     from curate.audit.options import Sampling
     from curate.project import Project
     from rules import Ruleset
+    from rules.sets.model_images import ImageLimits
 
 
 class AuditCommand(click.Command):
@@ -131,9 +131,8 @@ def audit(
     from curate.sources import parse_columns, parse_first_number, parse_images, parse_source
 
     project = read_project(config)
-    ruleset, limits = chosen_rules(project, select, ignore, profile), DEFAULT
+    ruleset, limits = chosen_rules(project, select, ignore, profile), _family_limits(model)
     if model is not None:
-        limits = family_limits(model)
         ruleset = ruleset.for_model(limits)
     known = known_findings(project, baseline, write_baseline)
     return audit_and_say(
@@ -161,9 +160,11 @@ def audit(
     )
 
 
-def family_limits(model: str) -> ImageLimits:
+def _family_limits(model: str | None) -> ImageLimits:
     """The limits of a model's family. Raises UserError where nobody knows it."""
-    found = limits_of(model)
+    from rules.sets.model_images import DEFAULT, LIMITS, limits_of
+
+    found = DEFAULT if model is None else limits_of(model)
     if found is None:
         raise UserError(f"--for {model}: is of no family of models that is known here: {', '.join(LIMITS)}")
     return found

@@ -223,7 +223,7 @@ def test_fixing_a_paper_changes_formulas_alone(call, tmp_path: Path) -> None:
         "\\begin{align}\r\n x &= y^2, \\\\\r\n \\end{align} caf\u00e9 $x^2$\r\n"
     )
     write(tmp_path / "a.tex", paper)
-    assert call("fix", "a.tex", "--out", "b.tex", "--select", "SYN015,ESC007,DLM,ENV,WSP")[0] == 0
+    assert call("fix", "a.tex", "--out", "b.tex", "--select", "SYN015,ESC007,DLM,ENV,WSP", "--style", "rules")[0] == 0
     assert (tmp_path / "b.tex").read_bytes().decode() == paper.replace("$x^2$,", "$x^{2}$,").replace(
         "\u00e9 $x^2$", "\u00e9 $x^{2}$"
     ).replace("\\frac12", "\\frac{1}{2}")

@@ -101,6 +101,7 @@ def test_help_offers_only_what_is_there(call) -> None:
         "check",
         "compare",
         "demo",
+        "diff",
         "doctor",
         "export",
         "findings",

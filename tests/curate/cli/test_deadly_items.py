@@ -129,7 +129,7 @@ def test_a_command_says_what_it_lost_and_counts_it(tmp_path: Path) -> None:
     audited = curate("audit", str(source), "--out", str(tmp_path / "run"))
     assert audited.returncode == 0, audited.stderr
     assert audited.stderr.splitlines()[-2:] == [  # the second for the report
-        rf"curate: could not {to} 1 item; of the first, \crash, its process ended (SIGSEGV)" for to in ("judge", "draw")
+        rf"curate: could not {to} 1 item; of the first, \crash, its process ended (SIGSEGV)" for to in ("judge", "show")
     ]
     summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
     (counted,) = [rule for rule in summary["rules"] if rule["rule"] == lost().code]
