@@ -175,5 +175,5 @@ def test_the_command_compares_two_audits(tmp_path):
     assert {kind: counted.get(kind) for kind in ("added", "gone", "respelled", "redrawn")} == {
         "added": "1", "gone": None, "respelled": "1", "redrawn": "1",
     }  # fmt: skip
-    assert "data:image/png" in (tmp_path / "d.html").read_text()
+    assert "<use " in (tmp_path / "d.html").read_text()
     assert pl.read_parquet(runs[0] / "samples.parquet").height == 3

@@ -52,7 +52,7 @@ def test_a_dry_run_prints_the_same_table_and_writes_nothing(call) -> None:
 
 def test_check(call) -> None:
     call("run", "--out", "out", "--allow-no-image")
-    assert call("--check", "out")[:2] == (0, "out: 6 files as manifest.json says\n")
+    assert call("--check", "out")[:2] == (0, "out: 7 files as manifest.json says\n")
     Path("out/README.md").unlink()
     code, out, _ = call("--check", "out")
     assert code == 1
