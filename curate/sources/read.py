@@ -140,7 +140,7 @@ def _read(
         held = replace(given, tried=chosen.columns)
         job = Job(spec.name, path, root.absolute(), images is not None, held, limit, strokes, first_number)
         parts = chosen.parts(path)
-    parts = _choose_split(parts, spec)
+    parts = _choose_split(parts, spec, chosen)
     frames: list[pl.DataFrame] = []
     for place, part in enumerate(parts):
         if job.left() == 0:
@@ -213,17 +213,18 @@ def _if_an_id(target: str) -> str:
     return "".join(f"; for {item.remote.what} write {item.name}:{target}" for item in FORMATS.values() if item.remote)
 
 
-def _choose_split(parts: list[Part], spec: SourceSpec) -> list[Part]:
-    """The parts of the split that was asked for. A single unnamed part takes the name."""
+def _choose_split(parts: list[Part], spec: SourceSpec, chosen: SourceFormat) -> list[Part]:
+    """The parts of the split that was asked for, by its own name or by that in sample ids. Unnamed ones take the name."""
     if spec.split is None:
         return parts
-    found = [part for part in parts if part.split == spec.split]
+    called = {part: part.split and chosen.split_called(part.split, part.path) for part in parts}
+    found = [part for part in parts if spec.split in (part.split, called[part])]
     if found:
         return found
     unnamed = [part for part in parts if part.split is None]
     if len(unnamed) == len(parts) or (len(parts) == 1 and not Path(spec.target).is_dir()):
         return [Part(part.path, spec.split, part.extra) for part in parts]
-    names = sorted({part.split for part in parts if part.split is not None})
+    names = sorted({name for name in called.values() if name is not None})
     raise UserError(f"{spec.target}: no split {spec.split!r}; it has: {', '.join(names)}")
 
 

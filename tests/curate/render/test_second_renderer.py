@@ -25,6 +25,9 @@ KNOWN = {
     "mathra sets what follows a slanted letter a little nearer where that stands in braces": (
         r"(?:^|[^_^ ]) *\{ *(?:\\[A-Za-z]+|[A-Za-z]) *\}|\{ *\\(?:bf|it|rm)(?![a-z])"
     ),
+    "an exponent over an accent is lowered, but not if the accent stands in braces; LaTeX sets both alike": (
+        r"\{ *\\(?:hat|vec|bar|tilde|dot|ddot|check|breve|widehat|widetilde)\b"
+    ),
     "a bracket ends an option": r"\\sqrt *\[ *\[",
 }
 

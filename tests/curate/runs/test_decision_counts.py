@@ -53,7 +53,7 @@ def test_compare_counts_decisions_of_today_by_source(run: Run) -> None:
     assert rows["one"] == {"accept": 1, "fix": 1, "edit": 1, "reject": 0, "stale": 0}
     assert rows["two"] == {"accept": 0, "fix": 0, "edit": 0, "reject": 1, "stale": 0}
     assert json.loads(to_json(compare([run])))[0]["decisions"]
-    lines = to_text(compare([run])).splitlines()
+    lines = to_text(compare([run]), width=160).splitlines()
     assert lines[0].endswith("decided")
 
 

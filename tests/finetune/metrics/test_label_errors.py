@@ -80,9 +80,10 @@ def test_scores_before_and_after(found) -> None:
     }
     assert said == {
         "as they are": (11, pytest.approx(300 / 11), pytest.approx(400 / 11)),
-        "safe fixes": (11, pytest.approx(500 / 11), pytest.approx(500 / 11)),  # \\dfrac is one that is fixed
+        # Safe fixes are repairs: `\dfrac` stays, and is another spelling of what was read.
+        "safe fixes": (11, pytest.approx(400 / 11), pytest.approx(500 / 11)),
         # Two more by decisions, one is spoiled by one, one is left out.
-        "decided": (10, pytest.approx(60), pytest.approx(60)),
+        "decided": (10, pytest.approx(50), pytest.approx(60)),
     }
     assert found.made_wrong == 1
 
