@@ -214,7 +214,7 @@ def _if_an_id(target: str) -> str:
 
 
 def _choose_split(parts: list[Part], spec: SourceSpec, chosen: SourceFormat) -> list[Part]:
-    """The parts of the split that was asked for, by its own name or by that in sample ids. Unnamed ones take the name."""
+    """The parts of the split that was asked for, by its own name or by that in sample ids. Unnamed ones take it."""
     if spec.split is None:
         return parts
     called = {part: part.split and chosen.split_called(part.split, part.path) for part in parts}

@@ -26,6 +26,8 @@ Size = tuple[int, int]
 MOST_BOXES = 100
 #: A side that is shorter than so many pixels of the image holds no formula.
 _LEAST_SIDE = 3
+#: Numbers beyond it lie outside of any image.
+_FAR = 1e9
 #: Characters of an answer that are looked through.
 _MOST_CHARACTERS = 200_000
 # `[1, 2, 3, 4]`, with whatever stands in it, and Qwen2-VL's `(1,2),(3,4)`.
@@ -80,6 +82,7 @@ def in_pixels(
     left_out: Counter[str] = Counter()
     for left, top, right, bottom in boxes:
         across, down = size[0] / units[0], size[1] / units[1]
+        left, top, right, bottom = (max(-_FAR, min(number, _FAR)) for number in (left, top, right, bottom))
         box = (
             max(math.floor(left * across), 0),
             max(math.floor(top * down), 0),

@@ -203,10 +203,11 @@ def doubtful_pair(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
         budgets = {source: wrong_pairs(set_["pair_score"]) for (source,), set_ in compared.group_by("source")}
         ranks = pl.col("pair_score").rank("ordinal").over("source")
         low = low.filter(ranks <= pl.col("source").replace_strict(budgets, return_dtype=pl.Int64))
-    return low.lazy().select(
+    found = low.select(
         *_WHERE,
         pl.format("the picture may be of another label: look at both (pair score {})", "pair_score").alias("message"),
     )
+    return found.lazy()
 
 
 _INK_BOX = ("ink_left", "ink_top", "ink_right", "ink_bottom")

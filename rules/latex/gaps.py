@@ -125,7 +125,8 @@ def class_of(token: str) -> str:
 
 def _class_after(tokens: Sequence[str], start: int) -> str | None:
     """The class of the atom at `start` or behind spaces there; `end` where the list ends; None where it isn't known."""
-    for token in tokens[start:]:
+    for at in range(start, len(tokens)):  # a slice would be copied for every `~` of many
+        token = tokens[at]
         action = ACTIONS.get(token, ORD)
         if token == "~":
             return "ord"

@@ -72,37 +72,10 @@ FOLDED = frozenset(
     + ["\\substack", "\\not", "~", "\\stackrel", "\\lefteqn", "\\limits"]
 )
 
-#: Of these, what the reader edits in some places only, which `needs_reader` knows.
-_FOLDED_SOMEWHERE = frozenset(
-    [ATOM_OPEN, "\\\\"]
-    + [f"\\begin{{{name}}}" for name in ("array", "matrix", "pmatrix", "bmatrix", "vmatrix", "cases")]
-)
-_FOLDED_ANYWHERE = FOLDED - _FOLDED_SOMEWHERE
-
 
 def needs_reader(tokens: Sequence[str]) -> bool:
     """May the reader edit a spelling of these canonical tokens for the key, or leave out what is at its end?"""
-    if not tokens or ACTIONS.get(tokens[-1]) == SPACE or not _FOLDED_ANYWHERE.isdisjoint(tokens):
-        return True
-    if _FOLDED_SOMEWHERE.isdisjoint(tokens):
-        return False
-    cells = [False]  # of the lists around a place, the innermost last: is it a cell?
-    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
-        if token in ("{", ATOM_OPEN):
-            if token == ATOM_OPEN and following == "}":
-                return True
-            cells.append(False)
-        elif token == "\\left":
-            cells.append(False)
-        elif token.startswith("\\begin{"):
-            cells.append(True)
-        elif token in ("}", "\\right") or token.startswith("\\end{"):
-            cells.pop()
-            if not cells:
-                return True
-        elif token == "\\\\" and (not cells[-1] or following in ("[", "*") or following.startswith("\\end{")):
-            return True
-    return False
+    return not tokens or ACTIONS.get(tokens[-1]) == SPACE or not FOLDED.isdisjoint(tokens)
 
 
 _TRAILING = frozenset({SPACE, NOTHING})

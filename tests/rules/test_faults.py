@@ -185,6 +185,7 @@ def test_a_proof_that_raises_leaves_the_label_as_it_is(monkeypatch, faults_go_on
     label = "$x$"
     assert rules.fix([label])["fixed"].to_list() != [label]
     monkeypatch.setattr(proof, "_most", raising)
+    monkeypatch.setattr(proof, "seen_to_keep_key", raising)
     monkeypatch.setattr(engine, "visual_key_of", raising)
     with faults.collected() as found:
         fixed = rules.fix([label, "x"])

@@ -242,10 +242,10 @@ _SPEAKING = frozenset("+-=<>*/:,;&'^_") | {"\\\\", "\\left", "\\right", "\\matho
     covers=["SYN12"],
 )
 def empty_group(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An empty group that nothing hangs on: `x { } y`.
+    r"""An empty group that nothing hangs on: `2 { } y`.
 
     Why: Two tokens of the label that no picture shows; they are left where a command or a script was deleted.
-    Fires: ``x { } y`` -> ``{ }`` => ``x y``
+    Fires: ``2 { } y`` -> ``{ }`` => ``2 y``
     Fires: ``a b {}`` -> ``{}`` => ``a b``
     Quiet: ``{ } _ { a } C``
     Quiet: ``\frac { } { 2 }``

@@ -181,6 +181,8 @@ def test_the_command_with_a_served_model(tmp_path: Path, capsys: pytest.CaptureF
             MODEL,
             str(pages(tmp_path / "data")),
             "--locate",
+            "--coordinates",
+            "thousandths",
             "--server",
             server.url,
             "--out",

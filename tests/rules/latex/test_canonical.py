@@ -141,11 +141,13 @@ def test_arrays_are_matrices_where_a_data_set_says_so():
         r"\begin{array}{l}a\end{array}",
         r"\left[\begin{matrix}a\end{matrix}\right]",
     ]
-    as_written = rules.fix(labels, include=["CAN110"])["fixed"].to_list()
+    as_written = rules.fix(labels, include=["CAN110"], style="rules")["fixed"].to_list()
     assert as_written[0].count("array") == 4
     wanted = rules.select(["CAN110"], options={"CAN110": {"arrays": "matrices"}})
-    assert rules.fix(labels, ruleset=wanted)["fixed"].to_list()[0] == labels[0], "it isn't drawn the same"
-    assert rules.fix(labels, ruleset=wanted, level="unsafe")["fixed"].to_list() == [
+    assert rules.fix(labels, ruleset=wanted, style="rules")["fixed"].to_list()[0] == labels[0], (
+        "it isn't drawn the same"
+    )
+    assert rules.fix(labels, ruleset=wanted, level="unsafe", style="rules")["fixed"].to_list() == [
         r"\begin{pmatrix} a & \begin{matrix} b \\ c \end{matrix} \end{pmatrix}",
         r"\begin{array} { l } a \end{array}",
         r"\begin{bmatrix} a \end{bmatrix}",
