@@ -371,8 +371,8 @@ def turned_picture(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     much `evidence` (logarithm of a likelihood ratio, 3.5). Of CROHME's pictures, turned, a third is found in sets of a
     thousand and more, and fewer in smaller sets or where many are turned; of those as they are, 1 in 300 looks turned.
     So a set has findings only if it has more than `chance` (4 in 1,000) makes, and only as many as it has more, the
-    surest: a handful of turned pictures in a thousand goes unreported. Asked of data sets with at least 60 pairs, and of
-    one picture against the others: where most are turned none is found.
+    surest: a handful of turned pictures in a thousand goes unreported. Asked of data sets with at least 60 pairs, and
+    of one picture against the others: where most are turned none is found.
 
     Why: The model learns symbols that don't exist.
     Fix: None: look at the picture, and turn it.

@@ -120,12 +120,14 @@ def _alive(session: int) -> list[str]:
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Every file below a folder and what is in it; None for what can't be read."""
+    """Every file below a folder and what is in it, of a link where it leads; None for what can't be read."""
     found: dict[str, bytes | None] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or path.is_file():
             try:
-                found[str(path.relative_to(folder))] = path.read_bytes()
+                found[str(path.relative_to(folder))] = (
+                    os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+                )
             except OSError:
                 found[str(path.relative_to(folder))] = None
     return found

@@ -34,7 +34,7 @@ _SHARED = ROOT.parent / "shared" / "data" / "latex_verdicts.jsonl"
 _PIECES = (
     *("{", "}", "_", "^", "'", "&", "$", "#", "%", "~", "\\", "\\\\", "\\left", "\\right", "\\limits", "\\over"),
     *("\\left(", "\\right)", "\\begin{array}{c|c}", "\\end{array}", "\\\\[2pt]", "\\hline", "\\text{", "\\not"),
-    *("\0", "\t", "\n", "\r", "\x0c", "\x85", "\u2028", "\u202e", "\u0301", "\ud800", "\U0001f600", "é", "½", "²"),
+    *("\0", "\t", "\n", "\r", "\x0c", "\x85", "\u2028", "\u202e", "\u0301", "\U0001f600", "é", "½", "²"),
     *("<s>", "</s>", "<script>alert(1)</script>", "Ġ", "\\n", "\\t", "\\1", "^^", "^^2", "\\color{url(x)}", "解"),
     *("\\verb|x|", "\\mbox{$", "&lt;", '\\mmlToken{mi}[href="javascript:1"]{x}', "\\href{javascript:1}{x}"),
     *("\\newcommand{\\a}{\\a\\a}", "\\def\\a{b}\\a"),
@@ -117,7 +117,8 @@ def made(random: Random) -> str:
     label = random.choice(corpus())
     for _ in range(random.randrange(7)):
         label = random.choice(_CHANGES)(random, label)
-    return label[:20_000]
+    # No reader lets half a surrogate pair through, and no frame can hold one.
+    return label[:20_000].encode("utf-8", "replace").decode()
 
 
 def _tokens(label: str) -> list[str]:

@@ -16,7 +16,7 @@ from random import Random
 import polars as pl
 from attack import Ended, Failure, complaint, contents, ended, left_alive, program, run, started
 
-from curate.runs.decisions import append_decisions, decide, read_decisions
+from curate.runs.decisions import DECISIONS_FILE, append_decisions, decide, read_decisions
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)
 
@@ -121,7 +121,7 @@ def stopped(random: Random, folder: Path) -> tuple[list[Failure], int]:
     name, number = random.choice(_NAMES), random.choice(_SIGNALS)
     work = _copy(place, folder / "work")
     before = _result(name, work) if _out(name, work).exists() else {}
-    decisions = read_decisions(work / "run").standing
+    decisions = read_decisions(work / "run" / DECISIONS_FILE).standing
     moment = random.uniform(0, place.seconds[name])
     command = _command(name, work)
     process = started(command)
@@ -146,7 +146,7 @@ def full(random: Random, folder: Path) -> tuple[list[Failure], int]:
     name = random.choice(_NAMES)
     work = _copy(place, folder / "work")
     before = _result(name, work) if _out(name, work).exists() else {}
-    decisions = read_decisions(work / "run").standing
+    decisions = read_decisions(work / "run" / DECISIONS_FILE).standing
     command = _command(name, work)
     size = int(10 ** random.uniform(0, 5.5))
     result = run(command, file_size=size)
@@ -186,7 +186,7 @@ def _completed(name: str, place: Place, work: Path, decisions: object) -> str | 
         return f"can't be run again: {result.err.strip()[-300:] if result else 'hangs'}"
     if _result(name, work) != place.reference[name]:
         return "the next run gives another result"
-    if read_decisions(work / "run").standing != decisions:
+    if read_decisions(work / "run" / DECISIONS_FILE).standing != decisions:
         return "decisions are lost"
     left = _leftovers(work)
     return f"left {left[0]}" if left else None

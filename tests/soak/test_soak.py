@@ -26,7 +26,7 @@ def own_modules(monkeypatch: pytest.MonkeyPatch) -> Iterable[None]:
 
 @pytest.mark.parametrize(
     ("name", "rounds"),
-    [("labels", 2), ("sources", 6), ("stopped", 2), ("full-disk", 2), ("two-writers", 1)],
+    [("labels", 2), ("sources", 6), ("stopped,full-disk,two-writers", 5)],
 )
 def test_nothing_breaks(name: str, rounds: int) -> None:
     soak(name, rounds)
