@@ -188,7 +188,7 @@ def check_output(out: Path) -> None:
 def test_the_command_with_a_model_that_answers_by_heart(tmp_path, monkeypatch, capsys) -> None:
     """Everything but the model: the data set is read, files are written, a second call asks nothing."""
     pytest.importorskip("datasets")
-    from finetune.models import hardware
+    from finetune.models import load
     from finetune.predict import job
     from finetune.predict.engines import Answer
 
@@ -199,7 +199,7 @@ def test_the_command_with_a_model_that_answers_by_heart(tmp_path, monkeypatch, c
         left = "$$" if prompt.endswith("HTML") else ""
         yield [Answer(one.sample_id, one.gt, left + one.gt + left, None, 0.1, runaway=True) for one in questions]
 
-    monkeypatch.setattr(hardware, "require_gpu", lambda: None)
+    monkeypatch.setattr(load, "require_device", lambda _: None)
     monkeypatch.setattr(job.Asker, "load", lambda *_: (None, None))
     monkeypatch.setattr(job.Asker, "ask", ask)
     data = data_set(tmp_path)
