@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -115,65 +114,81 @@ def _state(name: str, place: Place, work: Path, before: dict[str, bytes | None])
     return None
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """One command on a copy of the data. before: what lies where its result goes; decisions: those of the run."""
+
+    place: Place
+    name: str
+    work: Path
+    before: dict[str, bytes | None]
+    decisions: object
+
+    @classmethod
+    def drawn(cls, random: Random, folder: Path) -> _Trial:
+        place, name = _place(folder), random.choice(_NAMES)
+        work = _copy(place, folder / "work")
+        before = _result(name, work) if _out(name, work).exists() else {}
+        return cls(place, name, work, before, read_decisions(work / "run" / DECISIONS_FILE).standing)
+
+    @property
+    def command(self) -> list[str]:
+        return _command(self.name, self.work)
+
+    @property
+    def state(self) -> str | None:
+        return _state(self.name, self.place, self.work, self.before)
+
+    def completed(self) -> str | None:
+        """What is wrong with what was left, and with what the next run makes of it."""
+        if what := self.state:
+            return what
+        _age(self.work)
+        return _completed(self.name, self.place, self.work, self.decisions)
+
+    def told(self, what: str | None, how: str) -> tuple[list[Failure], int]:
+        return ([Failure(f"{self.name} {how}: {what}", shlex.join(self.command))] if what else []), 1
+
+
 def stopped(random: Random, folder: Path) -> tuple[list[Failure], int]:
     """A command that gets a signal at some moment: what it leaves is whole or absent, and the next one completes it."""
-    place = _place(folder)
-    name, number = random.choice(_NAMES), random.choice(_SIGNALS)
-    work = _copy(place, folder / "work")
-    before = _result(name, work) if _out(name, work).exists() else {}
-    decisions = read_decisions(work / "run" / DECISIONS_FILE).standing
-    moment = random.uniform(0, place.seconds[name])
-    command = _command(name, work)
-    process = started(command)
+    trial = _Trial.drawn(random, folder)
+    number = random.choice(_SIGNALS)
+    moment = random.uniform(0, trial.place.seconds[trial.name])
+    process = started(trial.command)
     time.sleep(moment)
     process.send_signal(number)
     result = ended(process)
-    after = f"stopped by {number.name} after {moment:.2f} s"
     what = None if result is not None else "doesn't stop"
     if result is not None and number != signal.SIGKILL and result.code not in (0, 128 + number, -number):
         what = f"ended with {result.code}: {result.err[-200:]}"
     if alive := left_alive(process.pid):
         what = f"left a process: {alive[0]}"
-    what = what or _state(name, place, work, before)
-    _age(work)
-    what = what or _completed(name, place, work, decisions)
-    return ([Failure(f"{name} {after}: {what}", shlex.join(command))] if what else []), 1
+    return trial.told(what or trial.completed(), f"stopped by {number.name} after {moment:.2f} s")
 
 
 def full(random: Random, folder: Path) -> tuple[list[Failure], int]:
     """A command under which the disk is full: one line is said, and its result is whole or absent."""
-    place = _place(folder)
-    name = random.choice(_NAMES)
-    work = _copy(place, folder / "work")
-    before = _result(name, work) if _out(name, work).exists() else {}
-    decisions = read_decisions(work / "run" / DECISIONS_FILE).standing
-    command = _command(name, work)
+    trial = _Trial.drawn(random, folder)
     size = int(10 ** random.uniform(0, 5.5))
-    result = run(command, file_size=size)
-    what = complaint(result, (0, 2)) or _state(name, place, work, before)
-    _age(work)
-    what = what or _completed(name, place, work, decisions)
-    return ([Failure(f"{name}, no file over {size} bytes: {what}", shlex.join(command))] if what else []), 1
+    what = complaint(run(trial.command, file_size=size), (0, 2))
+    return trial.told(what or trial.completed(), f"with no file over {size} bytes")
 
 
 def two(random: Random, folder: Path) -> tuple[list[Failure], int]:
     """The same command twice at one moment: each ends as it should, and the result is that of one of them."""
-    place = _place(folder)
-    name = random.choice(_NAMES)
-    work = _copy(place, folder / "work")
-    before = _result(name, work) if _out(name, work).exists() else {}
-    command = _command(name, work)
-    first = started(command)
-    time.sleep(random.uniform(0, place.seconds[name] / 2))
-    second = started(command)
+    trial = _Trial.drawn(random, folder)
+    first = started(trial.command)
+    time.sleep(random.uniform(0, trial.place.seconds[trial.name] / 2))
+    second = started(trial.command)
     results = [ended(first), ended(second)]
     what = next((said for result in results if (said := complaint(result, (0, 2)))), None)
     if what is None and not any(result and result.code == 0 for result in results):
         what = "both failed: " + " / ".join(result.err.strip()[-150:] for result in results if result)
-    what = what or _state(name, place, work, before)
-    if what is None and (left := _leftovers(work)):
+    what = what or trial.state
+    if what is None and (left := _leftovers(trial.work)):
         what = f"left {left[0]}"
-    return ([Failure(f"{name} twice at once: {what}", shlex.join(command))] if what else []), 1
+    return trial.told(what, "twice at once")
 
 
 def _completed(name: str, place: Place, work: Path, decisions: object) -> str | None:
@@ -193,11 +208,7 @@ def _completed(name: str, place: Place, work: Path, decisions: object) -> str | 
 
 
 def _leftovers(work: Path) -> list[str]:
-    return [path.name for path in work.iterdir() if path.name.startswith(".") and path.name not in _KEPT]
-
-
-#: What an export keeps to go on with, until it has ended.
-_KEPT: Iterable[str] = ()
+    return [path.name for path in work.iterdir() if path.name.startswith(".")]
 
 
 def _age(work: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
@@ -18,10 +17,9 @@ HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture(autouse=True)
-def own_modules(monkeypatch: pytest.MonkeyPatch) -> Iterable[None]:
+def own_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     """The soak's modules by their short names, for these tests alone."""
     monkeypatch.syspath_prepend(str(HERE))
-    return
 
 
 @pytest.mark.parametrize(
