@@ -186,7 +186,7 @@ def _string(place: str, key: str, value: Any) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise UserError(f"{place}: {key} holds half a surrogate pair, which is not a character") from error
+        raise UserError(f"{place}: {key} holds half of a surrogate pair, which is not a character") from error
     return value
 
 

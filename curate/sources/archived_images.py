@@ -1,8 +1,8 @@
-"""Finds images that no file is there for in the archives beside the labels. Not for archives that hold labels too.
+"""Finds images in the archives beside the labels when no file exists for them. Not for archives that hold labels too.
 
-A name is looked for in the archives nearest to its label file that have any of the names: in the file's own folder, in
-those below it, then in the folders above up to the root. Where several images of the name are there, the one whose path
-fits best is meant; where nothing tells them apart, none is taken, and that is counted.
+A name is looked up in the nearest archives that contain it: those in the label file's own folder, then those below it,
+then those in the folders above, up to the root. If several images have the name, the one whose path fits best is
+taken; if none fits better than the others, none is taken, and that is counted.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from curate.images.endings import IMAGE_ENDINGS
 from curate.sources.model import Job
 from rules.sets import split_names
 
-SEVERAL = "images that were not taken: archives hold several of that name, and nothing says which is meant"
-#: How the note of an archive begins that can't be read, damaged or hostile; its name and the reason follow.
-NOT_READ = "archive that was not read: "
-#: The column of what label files say of images that were not found, where a format has it.
+SEVERAL = "images not used: archives hold several with that name, and nothing says which one is meant"
+#: The start of the note about an archive that is damaged or hostile; its name and the reason follow.
+NOT_READ = "archive not read: "
+#: The column with the label file's wording for images that were not found, where a format has it.
 _NOT_FOUND = "image_not_found"
 _FOR_IMAGES = re.compile(r"(?i)images?|imgs?|pictures?|photos?")
 _MOST_FOLDERS, _MOST_ARCHIVES = 60, 400
@@ -35,7 +35,7 @@ _MOST_FOLDERS, _MOST_ARCHIVES = 60, 400
 
 @dataclass(frozen=True)
 class _Member:
-    """An image in an archive: its ref, the folders it is in (the archive counts as one), and what tells it apart."""
+    """An image in an archive: its ref, its folders (the archive counts as one), and what identifies it."""
 
     ref: str
     folders: tuple[str, ...]
@@ -43,10 +43,10 @@ class _Member:
 
 
 def find_archived(frame: pl.DataFrame, job: Job, path: Path, split: str | None) -> pl.DataFrame:
-    """A part's frame with the refs of images in archives for those that no file is there for.
+    """A part's frame, with refs of images in archives for images that have no file.
 
-    path: the label file, or folder. split: that of rows which say none themselves; where it is None too, the file's
-    name may say it. An archive that can't be read is noted where an image might have been in it.
+    path: the label file or folder. split: the split of rows that don't state one; if it is None too, the file name
+    may state it. Archives that can't be read are noted if a missing image could have been in them.
     """
     said = pl.coalesce(_NOT_FOUND, "image") if _NOT_FOUND in frame.columns else pl.col("image")
     split = split or split_names.word(path.name)
@@ -84,17 +84,17 @@ def find_archived(frame: pl.DataFrame, job: Job, path: Path, split: str | None) 
 
 
 def note_unused(job: Job, path: Path) -> None:
-    """Note the archives beside labels none of which has an image: somebody meant their pictures to be seen."""
+    """Note archives beside labels that name no image at all: the pictures were probably meant to be used."""
     folder = path if path.is_dir() else path.parent
     stem = path.name.partition(".")[0]
     for name in _listed(folder)[0]:
         meant = path.is_dir() or names.stem(name) == stem or _FOR_IMAGES.search(name)
-        if meant and not any(f"{name}: " in note for note in job.notes):  # or it is spoken of already
+        if meant and not any(f"{name}: " in note for note in job.notes):  # or a note mentions it already
             job.notes[f"archive beside the labels whose pictures no label names: {name}; unpack it to use it"] += 1
 
 
 def _missing(images: pl.Series, root: Path) -> list[int]:
-    """The rows whose image is a path without a file; images in tables and archives are looked at when opened."""
+    """The rows whose image is a path without a file; images in tables and archives are checked when they are opened."""
     files: dict[str, set[str]] = {}
     missing: list[int] = []
     for at, ref in enumerate(images.to_list()):
@@ -113,7 +113,7 @@ def _missing(images: pl.Series, root: Path) -> list[int]:
 
 
 def _tiers(root: Path, path: Path) -> Iterator[list[str]]:
-    """Archives as paths from the root, the nearest to the label file first, a folder's below after the folder's own."""
+    """Archives as paths from the root: nearest to the label file first, and a folder before its subfolders."""
     real = root.resolve()
     folder = (path if path.is_dir() else path.parent).resolve()
     near = folder.relative_to(real) if folder.is_relative_to(real) else Path()
@@ -144,14 +144,14 @@ def _listed(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _holds_labels(folder: Path) -> bool:
-    """Is a folder that of other labels, whose archives are not for these?"""
+    """Does this folder belong to other labels, so that its archives are not for these?"""
     from curate.sources.look import Look
 
     return bool([file for file in Look(folder).label_files if file.path.parent == folder])
 
 
 def _key(text: str) -> str:
-    """What the images of a name have in common: its last part without an ending, in small letters."""
+    """What images of the same name share: the last part of the path, in lower case, without its ending."""
     name = posixpath.basename(text.replace("\\", "/"))
     return _stem(name).casefold()
 
@@ -163,7 +163,7 @@ def _stem(name: str) -> str:
 def _members(
     tier: Sequence[str], held: dict[str, Contents | None], job: Job, wanted: set[str]
 ) -> dict[str, list[_Member]]:
-    """The images of some archives by `_key`, as far as they are wanted."""
+    """The wanted images in some archives, by `_key`."""
     found: dict[str, list[_Member]] = {}
     for archive in tier:
         if archive not in held:
@@ -196,7 +196,7 @@ def _opened(archive: str, job: Job) -> Contents | None:
 
 
 def _fitting(text: str, split: str | None, members: dict[str, list[_Member]], job: Job) -> str | None:
-    """The ref of the image that a label file's text means, where that can be told."""
+    """The ref of the image that a label file means by `text`, or None if that can't be told."""
     *folders, name = text.replace("\\", "/").split("/")
     own = [member for member in members.get(_key(name), ()) if _fits(name, posixpath.basename(member.ref))]
     exact = [member for member in own if posixpath.basename(member.ref.partition("#")[2]) == name]
@@ -210,7 +210,7 @@ def _fitting(text: str, split: str | None, members: dict[str, list[_Member]], jo
 
 
 def _fits(name: str, file: str) -> bool:
-    """May a file be meant by a name: one of both lacks the ending, or they differ in its case only?"""
+    """Can a name mean this file? One of the two lacks its ending, or they differ only in case."""
     file = file.rpartition("#")[2]
     if name.lower().endswith(IMAGE_ENDINGS) and file.lower().endswith(IMAGE_ENDINGS):
         return _stem(name) == _stem(file) and name.casefold() == file.casefold()
@@ -218,7 +218,7 @@ def _fits(name: str, file: str) -> bool:
 
 
 def _rank(folders: Sequence[str], split: str | None, member: _Member) -> tuple[int, int] | None:
-    """How well a member fits: folders that both paths end in, and the split; None for one of another split."""
+    """How well a member fits: how many trailing folders both paths share, and the split; None for another split."""
     tail = 0
     while tail < min(len(folders), len(member.folders)) and folders[-1 - tail] == member.folders[-1 - tail]:
         tail += 1

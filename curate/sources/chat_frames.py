@@ -1,4 +1,4 @@
-"""Conversations as a part's frame, from JSON records or from a table whose images stay unread. Not for one of them."""
+"""Turns conversations, from JSON records or a table, into a part's frame. Images in a table stay unread."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NOT_OBJECT = "not a JSON object"
-#: Columns of the frame that records don't bring themselves.
+#: Columns of the frame that don't come from the records.
 _OWN = ("label", "image", "question", "system")
-#: Of a record only so much is shown where it is no sample.
+#: How much of a record that is not a sample is shown.
 _SHOWN = 200
 
 
@@ -36,10 +36,10 @@ def chat_frame(
     *,
     table: bool = False,
 ) -> pl.DataFrame:
-    """A part's frame from records that are conversations; those that are no sample are counted under their reasons.
+    """A part's frame from records that are conversations; those that are not samples are counted by reason.
 
-    Besides a part's columns: `question`, `system` if there is one, and what else the records brought. layout: what all
-    of them have; else each has its own. table: the records are rows of a table, which may hold bytes.
+    Besides a part's columns: `question`, `system` if present, and any other columns of the records. layout: the layout
+    all records share; None if each has its own. table: the records are rows of a table and may hold bytes.
     """
     given = job.columns.given.get("image")
     others: dict[tuple[str, ...], list[str]] = {}
@@ -58,7 +58,7 @@ def chat_frame(
                     raise Unfit(IMAGE_NOT_PATH)
                 if (
                     path.suffix.lower() not in ENDINGS
-                ):  # packed with gzip: every image would be looked for from the start
+                ):  # in a gzip file, every image would mean reading it from the start again
                     raise Unfit(PACKED_IMAGE)
         except Unfit as unfit:
             job.bad(path, line, str(unfit), repr(record)[:_SHOWN])
@@ -88,7 +88,7 @@ def chat_frame(
 
 
 def chat_table(path: Path, job: Job, batches: Iterable[pa.RecordBatch], layout: Layout | None = None) -> pl.DataFrame:
-    """A part's frame from the rows of a table that are conversations. Images inside stay unread."""
+    """A part's frame from table rows that are conversations. Images inside stay unread."""
     records = list(_records(batches, job.left()))
     job.rows += len(records)
     frame = chat_frame(range(1, len(records) + 1), records, path, job, layout, table=True)
@@ -96,7 +96,7 @@ def chat_table(path: Path, job: Job, batches: Iterable[pa.RecordBatch], layout: 
 
 
 def chat_layout(schema: pa.Schema, columns: Columns, told: Layout | None = None) -> Layout | None:
-    """The layout of a table whose rows are conversations; None where they have a label of their own."""
+    """The layout of a table whose rows are conversations; None if they have a label of their own."""
     import pyarrow as pa
 
     beside = label_beside(tuple(schema.names))
@@ -105,7 +105,7 @@ def chat_layout(schema: pa.Schema, columns: Columns, told: Layout | None = None)
 
 
 def chat_columns(schema: pa.Schema, columns: Columns, told: Layout | None = None) -> list[str]:
-    """The columns to read of a table of conversations: theirs, and others that aren't nested. None of another table."""
+    """The columns to read from a table of conversations: its own and any that aren't nested. None for other tables."""
     import pyarrow as pa
 
     layout = chat_layout(schema, columns, told)
@@ -118,7 +118,7 @@ def chat_columns(schema: pa.Schema, columns: Columns, told: Layout | None = None
 
 
 def answers(batches: Iterable[pa.RecordBatch], layout: Layout) -> list[str | None]:
-    """The answers of all rows of a table; None where a row is no sample."""
+    """The answers of all rows of a table; None for rows that are not samples."""
     found: list[str | None] = []
     for record in _records(batches, None):
         try:
@@ -142,7 +142,7 @@ def _records(batches: Iterable[pa.RecordBatch], left: int | None) -> Iterator[di
 
 
 def _light(array: pa.Array) -> pa.Array:
-    """An array in which HELD stands for bytes: images are not made Python objects. A null list becomes an empty one."""
+    """An array with HELD in place of bytes, so that images don't become Python objects. A null list becomes empty."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -168,13 +168,13 @@ def _has_bytes(kind: pa.DataType) -> bool:
 
 
 def _others(record: Mapping[str, Any], layout: Layout | None, image: str | None) -> list[str]:
-    """The keys of a record that become columns as they are."""
+    """The keys of a record that become columns unchanged."""
     layout = layout or layout_of(list(record))
     used = {*(layout.used if layout else IMAGES), image, plain_label(record)}
     return [name for name in record if name not in used]
 
 
 def _own_columns(job: Job) -> Columns:
-    """The columns of `chat_frame`'s own, by role; an id and a split as they were named or are tried."""
+    """The extra columns of `chat_frame` by role; an id and a split as named by the user, or by the usual names."""
     given = {role: name for role, name in job.columns.given.items() if role in ("id", "split")}
     return Columns({**given, "label": "label", "image": "image"}, TRIED)

@@ -1,4 +1,4 @@
-"""Which keys of a record are a conversation, and which of a turn are who speaks and what is said. Reads no turns.
+"""Which keys of a record hold a conversation, and which keys of a turn hold speaker and text. Reads no turns.
 
 The names are those of OpenAI and TRL (`messages`), ShareGPT and LLaVA (`conversations`), The Cauldron (`texts`), Alpaca
 and LLaMA-Factory (`instruction`, `output`) and ms-swift (`query`, `response`).
@@ -13,7 +13,7 @@ from typing import Any
 
 from curate.base.column_names import LABEL_COLUMNS, find_column
 
-#: Columns whose text is the label whatever conversation stands beside it.
+#: Columns whose text is the label, even beside a conversation.
 PLAIN_LABELS = ("label", "latex", "tex", "formula")
 TALKS = ("messages", "conversations", "conversation", "texts")
 QUESTIONS = ("query", "instruction", "prompt", "question")
@@ -26,7 +26,7 @@ SYSTEMS = ("system",)
 
 @dataclass(frozen=True)
 class Layout:
-    """Which keys of a record, and of a turn, hold what. Tuples are tried in order; None is a key that isn't there."""
+    """Which keys of a record, and of a turn, hold what. Tuples are tried in order; None means the key doesn't exist."""
 
     talk: str | None = None
     question: tuple[str, ...] = ()  # joined by line ends, as Alpaca's `instruction` and `input`
@@ -42,26 +42,26 @@ class Layout:
 
     @property
     def used(self) -> frozenset[str]:
-        """The keys that become columns of their own, or none."""
+        """The keys that become columns of their own, if any."""
         named = (self.talk, self.answer, self.history, self.system)
         return frozenset([name for name in named if name] + [*self.question, *self.images])
 
 
 def plain_label(record: Mapping[str, Any]) -> str | None:
-    """The key of a label that stands beside the conversation, if any."""
+    """The key of a label beside the conversation, if any."""
     found = label_beside(tuple(record))
     return found if found is not None and isinstance(record[found], str) else None
 
 
 @lru_cache(maxsize=4096)
 def label_beside(names: tuple[str, ...]) -> str | None:
-    """The key that a label beside a conversation has. Beside turns fewer names say so: their `text` may be they."""
+    """The key of a label beside a conversation. Beside turns fewer names count, since their `text` may be the turns."""
     named = () if find_column(names, TALKS) else tuple(name for name in LABEL_COLUMNS if name not in ANSWERS)
     return find_column(names, (*PLAIN_LABELS, *named))
 
 
 def layout_of(names: Sequence[str]) -> Layout | None:
-    """The layout of a record with these keys; None if they are no conversation's."""
+    """The layout of a record with these keys; None if they don't belong to a conversation."""
     return _layout_of(tuple(names))
 
 
@@ -84,5 +84,5 @@ def _layout_of(names: tuple[str, ...]) -> Layout | None:
 
 
 def is_chat(record: Mapping[str, Any]) -> bool:
-    """Whether a record is a conversation, rather than one with a label of its own."""
+    """Whether a record is a conversation rather than a record with its own label."""
     return plain_label(record) is None and layout_of(list(record)) is not None

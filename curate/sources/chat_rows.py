@@ -1,4 +1,4 @@
-"""One conversation about an image as one sample: its label, its question, its picture. Opens no file.
+"""One conversation about an image as one sample: its label, question and picture. Opens no file.
 
 `curate` and `finetune` both read conversations with this module, so they count the same samples.
 """
@@ -17,31 +17,31 @@ from curate.sources.columns import IMAGE_NOT_PATH
 NO_ANSWER = "the conversation has no answer"
 SEVERAL_ANSWERS = "the conversation has several answers; a sample is one image and its formula"
 NO_TURNS = "the conversation is not a list of turns"
-ODD_TURNS = "the turns are not one question and then its answer"
-ODD_ROLE = "a turn's role is none of system, user and assistant"
-ODD_PART = "a part of a turn is neither text nor an image"
+ODD_TURNS = "the turns are not one question followed by its answer"
+ODD_ROLE = "a turn's role is not system, user or assistant"
+ODD_PART = "part of a turn is neither text nor an image"
 SEVERAL_PARTS = "the answer is in several pieces"
 SEVERAL_IMAGES = "the conversation has several images; a sample is one image and its formula"
 MARKS = "the number of image marks differs from the number of images"
-PACKED_IMAGE = "the image is base64 text (data:…) in a file compressed with gzip; decompress it"
-WEB_IMAGE = "images on the web, which are never fetched; download them and name their folder with --images DIR"
+PACKED_IMAGE = "the image is base64 text (data:…) in a gzip file; decompress the file"
+WEB_IMAGE = "images are on the web and never fetched; download them and name their folder with --images DIR"
 
 _MARK = "<image>"
-#: Qwen-VL's first spelling of an image in a text.
+#: Qwen-VL's first way of writing an image in text.
 _TAGGED = re.compile(r"<img>(.*?)</img>")
 _WEB = ("http://", "https://")
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An image that lies in this column of a table's row, rather than a path."""
+    """An image stored in this column of a table row instead of as a path."""
 
     column: str
-    #: It is base64 text there, `data:…`, not bytes.
+    #: It is base64 text (`data:…`) there, not bytes.
     text: bool = False
 
 
-#: What stands for an image's bytes, which stay unread: see `curate.sources.chat_frames`.
+#: Stands for an image's bytes, which stay unread: see `curate.sources.chat_frames`.
 HELD = True
 
 
@@ -56,7 +56,7 @@ class Sample(NamedTuple):
 
 
 class Unfit(Exception):
-    """A conversation that is no sample; the text is the reason it is counted under."""
+    """A conversation that is not a sample; the text is the reason it is counted under."""
 
 
 class _Turns(NamedTuple):
@@ -67,9 +67,9 @@ class _Turns(NamedTuple):
 
 
 def sample_of(record: Mapping[str, Any], layout: Layout | None = None, images_in: str | None = None) -> Sample:
-    """A record as a sample, by its own layout unless one is given. Raises Unfit, with the reason, if it is none.
+    """A record as a sample, by its own layout unless one is given. Raises Unfit, with the reason, if it isn't one.
 
-    The label is the answer exactly as it stands; null stays null. images_in: the column of images, if it was named.
+    The label is the answer unchanged; null stays null. images_in: the column of images, if the user named one.
     """
     said = _said(record, layout)
     beside = [name for name in ((images_in,) if images_in else said.images) if name in record]
@@ -82,13 +82,13 @@ def sample_of(record: Mapping[str, Any], layout: Layout | None = None, images_in
 
 
 def label_of(record: Mapping[str, Any], layout: Layout | None = None) -> tuple[Any, tuple[str | int, ...]]:
-    """The label of a record and the keys and indexes that lead to it. Raises Unfit if its turns are no sample's."""
+    """A record's label and the keys and indexes that lead to it. Raises Unfit if its turns are not a sample's."""
     said = _said(record, layout)
     return said.label, said.place
 
 
 class _Said(NamedTuple):
-    """What the turns say: `marks` of images, the images `shown` in them, the columns that may have `images`."""
+    """What the turns hold: image `marks`, the images `shown` in them, and columns that may have `images`."""
 
     label: Any
     place: tuple[str | int, ...]
@@ -120,7 +120,7 @@ def _said(record: Mapping[str, Any], layout: Layout | None) -> _Said:
 
 
 def _question(contents: Sequence[Any], layout: Layout) -> tuple[str | None, int, list[str | Stored]]:
-    """(text, marks of images, images) of what is asked."""
+    """(text, image marks, images) of the question."""
     texts: list[str] = []
     marks, shown = 0, []
     for content in contents:
@@ -184,7 +184,7 @@ def _of_talk(talk: Any, place: tuple[str | int, ...], layout: Layout) -> _Turns:
 
 
 def _rows(talk: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Turns from an object of lists, as `datasets` had a sequence of objects before its version 4."""
+    """Turns from an object of lists, which is how `datasets` before version 4 stored a sequence of objects."""
     if not talk or not all(isinstance(values, list) for values in talk.values()):
         raise Unfit(NO_TURNS)
     if len({len(values) for values in talk.values()}) != 1:
@@ -197,13 +197,13 @@ _ASKS, _ANSWERS, _INSTRUCTS = "user", "assistant", "system"
 
 @lru_cache(maxsize=256)
 def _speakers(layout: Layout) -> Mapping[str, str]:
-    """Who speaks, by the name of a role."""
+    """The speaker, by the name of a role."""
     named = ((layout.users, _ASKS), (layout.assistants, _ANSWERS), (layout.systems, _INSTRUCTS))
     return {role: who for roles, who in named for role in roles}
 
 
 def _spoken(turn: Mapping[str, Any], layout: Layout) -> Sequence[tuple[str, str | None]]:
-    """(who, key of what is said) of a turn: one, or a question and its answer in ms-swift's {human, assistant}."""
+    """(speaker, key of the text) of a turn: one, or a question and its answer in ms-swift's {human, assistant}."""
     speakers = _speakers(layout)
     for name in layout.roles:
         role = turn.get(name)
@@ -224,7 +224,7 @@ def _spoken(turn: Mapping[str, Any], layout: Layout) -> Sequence[tuple[str, str 
 
 
 def _parts(content: Any) -> Iterator[tuple[str | None, Any]]:
-    """(text, image) of the parts of what is said; an image without a name is an empty list."""
+    """(text, image) of each part of a turn; an image without a name is an empty list."""
     if content is None:
         return
     if isinstance(content, str):
@@ -267,7 +267,7 @@ def _answer(content: Any, place: tuple[str | int, ...]) -> tuple[Any, tuple[str 
 
 
 def _column_images(record: Mapping[str, Any], names: Sequence[str]) -> list[str | Stored]:
-    """The images of the first column that has some."""
+    """The images of the first column that has any."""
     for name in names:
         if found := _images_in(record[name], name):
             return found
@@ -280,7 +280,7 @@ def _images_in(value: Any, column: str) -> list[str | Stored]:
     if isinstance(value, str):
         if value.startswith("data:"):
             return [Stored(column, text=True)]
-        # As Qwen's own reader has it: two slashes, then a path of any kind. Escapes are for those who look files up.
+        # As Qwen's own reader does: two slashes, then any path. Whoever looks up the file decodes escapes.
         return [value if "%" in value else value.removeprefix("file://")]
     if value is HELD or isinstance(value, bytes):
         return [Stored(column)]
@@ -300,7 +300,7 @@ def _images_in(value: Any, column: str) -> list[str | Stored]:
 
 
 def _joined(shown: list[str | Stored], beside: list[str | Stored]) -> list[str | Stored]:
-    """The images of turns and columns. Some data sets have them in both places, which makes them no more."""
+    """The images in turns and columns. Some data sets store the same images in both; they count once."""
     if shown and all(isinstance(image, Stored) for image in (*shown, *beside)):
         return max(shown, beside, key=len)
     return shown + [image for image in beside if image not in shown] if shown else beside

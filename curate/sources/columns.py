@@ -1,4 +1,4 @@
-"""Turns named columns into a part's frame: which is the label, the image, the id. Not for parsing files."""
+"""Turns named columns into a part's frame: which one is the label, the image, the id. Not for parsing files."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from curate.sources.model import LONG_LABEL, MAX_LABEL, NOT_FOUND, STORED_IMAGE,
 
 _TAKEN = frozenset(SAMPLES) | {"line", "name", "file", NOT_FOUND, STORED_IMAGE}
 
-#: How PNG, JPEG, BMP, GIF and WebP files begin in base64.
+#: How PNG, JPEG, BMP, GIF and WebP files start in base64.
 _BASE64 = re.compile(r"iVBORw0KGgo|/9j/|Qk[0-3]|R0lGOD|UklGR")
 
 NOT_TEXT = "the label is not text"
 IMAGE_NOT_PATH = "the image is not a path"
-SEVERAL_IMAGES = "several images in one row, so the label is not that of one picture"
-BASE64_IMAGES = "images that are base64 text among the labels: not read; save them as files, or the data set as parquet"
-NOT_UNICODE = "holds half a surrogate pair, which is not a character"
+SEVERAL_IMAGES = "several images in one row, so the label can't belong to a single picture"
+BASE64_IMAGES = "images are base64 text beside the labels and not read; save them as files, or the data set as parquet"
+NOT_UNICODE = "holds half of a surrogate pair, which is not a character"
 
 
 def label_column(names: Sequence[str], job: Job, path: Path) -> str:
-    """The label column. Raises UserError that lists the columns where there is none."""
+    """The label column. Raises UserError, listing the columns, if there is none."""
     found = other_column("label", names, job, path)
     if found is None and any(map(has_ending, names)):
-        raise UserError(f"{path}: its first line is a row and no header; write one above it: image,label")
+        raise UserError(f"{path}: its first line is data, not a header; write one above it: image,label")
     if found is None:
         raise UserError(
             f"{path}: no label column (tried {', '.join(job.columns.names('label'))}); it has: {_some(names)}; "
@@ -42,26 +42,26 @@ def label_column(names: Sequence[str], job: Job, path: Path) -> str:
 
 
 def note_rivals(label: str, texts: Iterable[str], rows: int, job: Job) -> None:
-    """Note which other columns could be the labels; `texts` are columns of text."""
+    """Note which other columns could be the labels; `texts` are the columns of text."""
     if "label" in job.columns.given:
         return
     wanted = {name.lower() for name in job.columns.names("label")}
     others = [name for name in texts if name != label and name.lower() in wanted]
     if others:
         job.notes[
-            f"labels taken from the column {label!r}, where {', '.join(map(repr, others))} could be labels too; "
-            f"to take it, use --columns label:{others[0]}"
+            f"labels are taken from the column {label!r}; {', '.join(map(repr, others))} could be labels too; "
+            f"to use it instead: --columns label:{others[0]}"
         ] += rows
 
 
 def note_unused_images(names: Iterable[str], rows: int, job: Job) -> None:
-    """Note columns that look like images where no column is known to be the image; each with what to write."""
+    """If no column is known to be the image, note columns that look like images and how to use them."""
     for name in names:
-        job.notes[f"column {name!r} looks like images and is not used; to use it, add --columns image:{name}"] += rows
+        job.notes[f"column {name!r} looks like images but is not used; to use it: --columns image:{name}"] += rows
 
 
 def named_column(role: str, names: Sequence[str], job: Job, path: Path) -> str | None:
-    """The column that `--columns` gives a role, None where it gives none. Raises UserError where it is absent."""
+    """The column that `--columns` gives a role, or None. Raises UserError if that column doesn't exist."""
     name = job.columns.given.get(role)
     if name is not None and name not in names:
         raise UserError(f"{path}: no column {name!r} (from --columns); it has: {_some(names)}")
@@ -69,7 +69,7 @@ def named_column(role: str, names: Sequence[str], job: Job, path: Path) -> str |
 
 
 def other_column(role: str, names: Sequence[str], job: Job, path: Path) -> str | None:
-    """The column for a role, None where there is none. Raises UserError where `--columns` names an absent one."""
+    """The column for a role, or None if there is none. Raises UserError if `--columns` names a missing column."""
     found = named_column(role, names, job, path) or find_column(names, job.columns.names(role))
     if role == "id":
         job.id_column = found
@@ -77,7 +77,7 @@ def other_column(role: str, names: Sequence[str], job: Job, path: Path) -> str |
 
 
 def image_column(columns: Mapping[str, Sequence[Any]], label: str, job: Job, path: Path) -> str | None:
-    """The image column among columns of values; one of a doubtful name must look like image files to be one."""
+    """The image column among columns of values; a column with a doubtful name must look like image files."""
     job.image_ids = False
     names = [name for name in columns if name != label]
     if given := named_column("image", list(columns), job, path):
@@ -92,7 +92,7 @@ def image_column(columns: Mapping[str, Sequence[Any]], label: str, job: Job, pat
 
 
 def is_image(wanted: str, values: Sequence[Any], job: Job) -> bool:
-    """Does a column that goes by one of the names that are tried hold images? Notes it where they are ids."""
+    """Does a column with one of the usual names hold images? Notes it if it holds ids."""
     if not values:
         return False
     files = looks_like_images(values)
@@ -103,7 +103,7 @@ def is_image(wanted: str, values: Sequence[Any], job: Job) -> bool:
 
 
 def looks_like_images(values: Sequence[Any]) -> bool:
-    """Are at least half of some values image files, or images stored as Hugging Face stores them?"""
+    """Are at least half of some values image files, or images as Hugging Face stores them?"""
     return bool(values) and sum(map(_is_image, values)) * 2 >= len(values)
 
 
@@ -117,9 +117,9 @@ def _first_values(values: Sequence[Any]) -> list[Any]:
 
 
 def image_value(value: Any) -> Any:
-    """The path in what a row says of its image: itself, `{"path": …}`, or a list of one of these.
+    """The path in a row's image value: the value itself, `{"path": …}`, or a list with one of these.
 
-    SEVERAL_IMAGES or BASE64_IMAGES where that is what it is; anything else is given back.
+    Returns SEVERAL_IMAGES or BASE64_IMAGES for those, and anything else unchanged.
     """
     if isinstance(value, list | tuple):
         return None if not value else image_value(value[0]) if len(value) == 1 else SEVERAL_IMAGES
@@ -147,9 +147,9 @@ def image_paths(values: list[Any], bad: dict[int, str], job: Job) -> list[Any]:
 
 
 def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, path: Path) -> pl.DataFrame:
-    """The frame of a part from columns of Python values (None where a record has no such field).
+    """The frame of a part from columns of Python values (None where a record lacks the field).
 
-    Labels that are no text, images that are no path and text with lone surrogates are counted as unreadable.
+    Labels that aren't text, images that aren't paths and text with lone surrogates are counted as unreadable.
     """
     names = list(columns)
     label = label_column(names, job, path)
@@ -161,7 +161,7 @@ def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, pat
     images = image_paths(columns[image], bad, job) if image else []
     texts = columns[label]
     if any(isinstance(text, str) and len(text) > MAX_LABEL for text in texts):
-        # Before anything copies them: such a label may be a whole file.
+        # Before anything copies them: a broken label may be a whole file.
         bad.update({at: LONG_LABEL for at, text in enumerate(texts) if isinstance(text, str) and len(text) > MAX_LABEL})
         texts = [None if at in bad else text for at, text in enumerate(texts)]
     series = {
@@ -187,14 +187,14 @@ def rows_frame(columns: Mapping[str, list[Any]], lines: list[int], job: Job, pat
 
 
 def free_name(name: str, taken: Mapping[str, Any]) -> str:
-    """The name for an extra column: its own, or `source_` before it where samples.parquet has a column of that name."""
+    """An extra column's name: its own, or with `source_` in front if samples.parquet has a column of that name."""
     while name in _TAKEN or name in taken:
         name = f"source_{name}"
     return name
 
 
 def extra_series(name: str, values: list[Any]) -> pl.Series:
-    """An extra column: numbers, booleans and text as they are, anything nested or mixed as JSON text."""
+    """An extra column: numbers, booleans and text unchanged; anything nested or mixed as JSON text."""
     try:
         series = pl.Series(name, values, strict=True)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
@@ -229,7 +229,7 @@ def _text(name: str, values: list[Any], bad: dict[int, str], not_text: str | Non
 
 
 def _loose(values: list[Any]) -> list[Any]:
-    """Ids and splits may be numbers; they become text. Anything nested becomes null, and the line number stands in."""
+    """Ids and splits as text; they may be numbers. Nested values become null, and the line number is used instead."""
     if all(value is None or isinstance(value, str) for value in values):
         return values
     return [

@@ -1,4 +1,4 @@
-"""LLaMA-Factory's `dataset_info.json`: which files are data sets, and how their rows are laid out. Reads no rows."""
+"""LLaMA-Factory's `dataset_info.json`: which files are data sets and how their rows are laid out. Reads no rows."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from curate.base.errors import UserError
 from curate.sources.chat_layout import IMAGES, Layout
 
 NAME = "dataset_info.json"
-REMOTE = "data sets of dataset_info.json that are on a hub, not here"
-ABSENT = "data sets of dataset_info.json whose file isn't here"
-PREFERENCE = "data sets of dataset_info.json that hold preferences (ranking), not answers"
-OTHER_KIND = "data sets of dataset_info.json in files that are not read as conversations (CSV, text)"
-TWICE = "data sets of dataset_info.json whose file another one names too"
+REMOTE = "data sets in dataset_info.json that are on a hub, not here"
+ABSENT = "data sets in dataset_info.json whose file doesn't exist here"
+PREFERENCE = "data sets in dataset_info.json that hold preferences (ranking), not answers"
+OTHER_KIND = "data sets in dataset_info.json in files that are not read as conversations (CSV, text)"
+TWICE = "data sets in dataset_info.json whose file another one names too"
 
 ENDINGS = (".json", ".jsonl", ".ndjson", ".parquet", ".arrow")
-#: So many folders above a file may hold the dataset_info.json that names it.
+#: How many folders above a file are searched for the dataset_info.json that names it.
 _ABOVE = 3
 
 
 @dataclass(frozen=True)
 class Described:
-    """A file of a data set, with the data set's name and layout."""
+    """A data set's file, with the data set's name and layout."""
 
     path: Path
     name: str
@@ -35,9 +35,9 @@ class Described:
 
 
 def read_info(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
-    """The data sets that a folder's dataset_info.json describes by name; None where it has none of LLaMA-Factory's.
+    """The data sets that a folder's dataset_info.json describes, by name; None if it isn't LLaMA-Factory's.
 
-    `datasets` writes a file of that name too, and ms-swift has a list in it.
+    `datasets` writes a file of the same name, and ms-swift's holds a list.
     """
     try:
         value = json.loads((folder / NAME).read_text(encoding="utf-8-sig"))
@@ -50,9 +50,9 @@ def read_info(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
 
 
 def described(folder: Path) -> tuple[list[Described], Counter[str]]:
-    """The files that are here, in the order of dataset_info.json, and how many data sets are not read, by reason.
+    """The files that exist, in the order of dataset_info.json, and the number of data sets not read, by reason.
 
-    Raises UserError where a file lies outside the folder.
+    Raises UserError if a file lies outside the folder.
     """
     found: dict[Path, Described] = {}
     left_out: Counter[str] = Counter()
@@ -79,7 +79,7 @@ def described(folder: Path) -> tuple[list[Described], Counter[str]]:
 
 
 def layout_for(path: Path) -> Layout | None:
-    """How a dataset_info.json beside a file, or a little above it, says that its rows are laid out."""
+    """How a dataset_info.json beside a file, or a few folders above it, lays out that file's rows."""
     for folder in path.absolute().parents[:_ABOVE]:
         if read_info(folder) is not None:
             try:
@@ -90,14 +90,14 @@ def layout_for(path: Path) -> Layout | None:
 
 
 def _layout(entry: Mapping[str, Any]) -> Layout:
-    """The layout of an entry. The names are LLaMA-Factory's, and so are its defaults."""
+    """The layout of an entry. The names and defaults are LLaMA-Factory's."""
     columns, tags = entry.get("columns"), entry.get("tags")
     named = _name(columns, "images")
     images = (named,) if named else IMAGES
     system = _name(columns, "system")
     if entry.get("formatting", "alpaca") == "alpaca":
         roles = ("prompt", "query", "response")
-        # What `columns` names none of is under its usual name only if `columns` names nothing.
+        # A role that `columns` doesn't mention has its usual name only if `columns` is empty.
         usual = ("instruction", "input", "output") if not any(_name(columns, role) for role in roles) else (None,) * 3
         prompt, query, answer = (_name(columns, role, name) for role, name in zip(roles, usual, strict=True))
         question = tuple(name for name in (prompt, query) if name)

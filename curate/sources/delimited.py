@@ -22,19 +22,19 @@ from curate.sources.places.file_text import Change
 from curate.sources.places.output import Files
 from curate.sources.places.table_fields import in_table
 
-WRONG_FIELDS = "another number of fields than the header has"
-BAD_QUOTES = "the quotes of this row don't close"
+WRONG_FIELDS = "the number of fields differs from the header's"
+BAD_QUOTES = "unclosed quotes in this row"
 
-#: How sure its ending alone makes that a file is such a table.
+#: How sure the ending alone makes us that a file is such a table.
 _ENDING_ONLY = 0.5
 
-# Stand-ins that no UTF-8 text can hold: csv would end a row at a bare CR; and a line too long to hold is only marked.
+# Stand-ins that no UTF-8 text can hold. The csv module would end a row at a bare CR. Over-long lines are only marked.
 _CR = "\ud801"
 _LONG = "\ud802"
 
 
 class _Lines:
-    """Feeds csv.reader with lines (terminators kept) and takes back those of a row that went wrong."""
+    """Feeds csv.reader with lines (terminators kept) and takes back the lines of a row that failed."""
 
     def __init__(self, path: Path) -> None:
         self._source = self._read(path)
@@ -50,13 +50,13 @@ class _Lines:
         return line
 
     def row_read(self) -> int:
-        """Forget the lines of the row just read; returns how many there were."""
+        """Forget the lines of the row just read; returns their number."""
         count = len(self.pending)
         self.pending.clear()
         return count
 
     def take_back(self) -> str:
-        """Give every line but the first of the row back, to be read again; returns the first."""
+        """Return all lines of the row but the first to the reader; returns the first."""
         first, *others = self.pending
         self._again.extendleft(reversed(others))
         self.pending.clear()
@@ -76,9 +76,9 @@ class _Lines:
 
 
 def read_rows(path: Path, delimiter: str, job: Job) -> tuple[list[str], list[int], list[list[str]]]:
-    """(header, line numbers, rows). Rows with another number of fields than the header are counted as unreadable.
+    """(header, line numbers, rows). Rows whose number of fields differs from the header's are counted as unreadable.
 
-    A TSV row is taken literally, quotes and all, where reading it with quotes doesn't give the header's number of
+    A TSV row is taken literally, quotes included, if reading it with quotes doesn't give the header's number of
     fields: many TSV files are written by joining fields with tabs.
     """
     csv.field_size_limit(2 * MAX_LINE)
@@ -103,7 +103,7 @@ def read_rows(path: Path, delimiter: str, job: Job) -> tuple[list[str], list[int
             row = text.rstrip("\r\n").split(delimiter)
             if delimiter == "," or (header and len(row) != len(header)):
                 if not header:
-                    raise wrong_shape(path, "csv", "the quotes of its header don't close") from None
+                    raise wrong_shape(path, "csv", "its header has unclosed quotes") from None
                 job.rows += 1
                 left = None if left is None else left - 1
                 job.bad(path, line, BAD_QUOTES, text)
@@ -134,7 +134,7 @@ def read_rows(path: Path, delimiter: str, job: Job) -> tuple[list[str], list[int
 
 
 def read_delimited(path: Path, delimiter: str, job: Job) -> pl.DataFrame:
-    """A part's frame from a CSV or TSV file. Raises UserError where the header has no label column."""
+    """A part's frame from a CSV or TSV file. Raises UserError if the header has no label column."""
     header, lines, rows = read_rows(path, delimiter, job)
     if not header:
         raise wrong_shape(path, "csv" if delimiter == "," else "tsv", "it has no header line")
@@ -150,7 +150,7 @@ def read_delimited(path: Path, delimiter: str, job: Job) -> pl.DataFrame:
 
 
 def _only_text(lines: list[int], rows: list[list[str]], path: Path, job: Job) -> tuple[list[int], list[list[str]]]:
-    """Put bare CRs back, and count the rows that hold bytes that are no UTF-8 or a line that was too long."""
+    """Put bare CRs back, and count rows that hold invalid UTF-8 or an over-long line."""
     good_lines: list[int] = []
     good: list[list[str]] = []
     for line, row in zip(lines, rows, strict=True):
@@ -170,7 +170,7 @@ def _only_text(lines: list[int], rows: list[list[str]], path: Path, job: Job) ->
 
 
 class DelimitedFormat(FileFormat):
-    """What CSV and TSV share: a header, and a row a line or, in quotes, several."""
+    """What CSV and TSV share: a header, then rows of one line each, or of several within quotes."""
 
     general = True
     columns = TRIED
@@ -186,7 +186,7 @@ class DelimitedFormat(FileFormat):
         return _ENDING_ONLY if look.suffix in self.endings else None
 
     def belongs(self, look: Look) -> bool:
-        """A table in a folder that has no column of labels (formulas again, metadata) belongs to no split."""
+        """The split of a table in a folder; a table without a label column (formulas again, metadata) has none."""
         return (self.recognise_file(look) or 0) > _ENDING_ONLY
 
     def read(self, part: Part, job: Job) -> pl.DataFrame:

@@ -1,10 +1,9 @@
-"""How a text file is encoded, by evidence: UTF-8 unless it is UTF-16, UTF-32 or GB18030 beyond doubt. Reads no labels.
+"""Finds out how a text file is encoded: UTF-8 unless it is certainly UTF-16, UTF-32 or GB18030. Reads no labels.
 
-A byte order mark decides, or that every second byte of plain text is a NUL. Chinese Windows writes GB18030 (GBK,
-GB2312) and says nothing of it: a file is taken for that where it is no UTF-8, all of it is GB18030, and what comes out
-is Chinese that people write. Western, Cyrillic, Japanese and Korean text in encodings of its own mostly decodes as
-GB18030 too, but to characters that are rare. In a file that is none of these, each line that is no UTF-8 is an
-unreadable row.
+A byte order mark decides; so does plain text in which every second byte is NUL. Chinese Windows writes GB18030 (GBK,
+GB2312) without any mark. A file is read as GB18030 if it is not UTF-8, all of it is valid GB18030, and the result is
+ordinary Chinese. Western, Cyrillic, Japanese and Korean encodings mostly decode as GB18030 too, but to rare characters.
+In any other file, each line that is not UTF-8 is an unreadable row.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, cast
 
-#: What people call the encodings that aren't UTF-8.
+#: Common names of the encodings other than UTF-8.
 NAMES = {
     "utf-16-le": "UTF-16",
     "utf-16-be": "UTF-16",
@@ -29,8 +28,8 @@ NAMES = {
 
 _BLOCK = 4 << 20
 _HEAD = 64 << 10
-#: What unpacks to more than so many bytes, and to more than so many times its own size, is a bomb: label files reach a
-#: ratio of 10, and one line repeated for ever some 1,000.
+#: A file that unpacks to more than this many bytes and this many times its own size is a bomb. Label files reach a
+#: ratio of 10; a single line repeated over and over, some 1,000.
 _BOMB_BYTES, _BOMB_RATIO = 64 << 20, 200
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -38,11 +37,11 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-#: Characters of Chinese that are looked at to judge whether it is.
+#: How many Chinese characters are looked at to judge a text.
 _ENOUGH = 100_000
 _ERRORS = (OSError, EOFError, zlib.error)
 
-#: The characters that Chinese text consists of by half, and those of mathematics.
+#: The characters that make up half of ordinary Chinese text, and those of mathematics.
 _FREQUENT = frozenset(
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长把机十民第公此已工使情明性知全三又关点正业外将两高间由问很最重并物手应战向头文体政美相见被利什二等产或新己制身果加西斯月话合回特代内信表化老给世位次度门任常先海通教儿原东声提立及比员解水名真论处走义各入几口认条平系气题活尔更别打女变四神总何电数安少报才结反受目太量再感建务做接必场件计管期市直德资命山金指克许统区保至队形社便空决治展马科司五基眼书非则听白却界达光放强即像难且权思王象完设式色路记南品住告类求据程北边死张该交规万取拉格望觉术领共确传师观清今切院让识候带导争运笔"
     "函数方程证明已知求解设若则因为所以当且仅角形三边直线圆点面积体积周长半径高底平行垂直相等于大小值最极限导数积分矩阵向量概率集合元素属于包含交并补空根式系数次项多项式单项式因式分解化简计算加减乘除余商和差倍比例百分率分母分子整数有理实虚复自然正负零奇偶质合约公倍轴对称旋转移中心原坐标横纵象限区间单调递增减周期连续随机变量均值方差样本总体频年月日元千克米厘吨升秒时分钟度题答图表如下上左右答案选择填空判断正确错误组第"
@@ -52,7 +51,7 @@ _SYMBOLS = frozenset((0xA1, 0xA3, 0xA6))
 
 
 def encoding_of(path: Path) -> str:
-    """The name of the codec for a file, or for what a gzip file holds; UTF-8 where it can't be read, or is no text."""
+    """The codec for a file, or for the content of a gzip file; UTF-8 if it can't be read or isn't text."""
     try:
         found = path.stat()
     except (OSError, ValueError):
@@ -61,7 +60,7 @@ def encoding_of(path: Path) -> str:
 
 
 def open_raw(path: Path) -> BinaryIO:
-    """A file, or what a gzip file holds, as it is. Raises OSError, on reading too."""
+    """A file's bytes, or the content of a gzip file. Raises OSError, also while reading."""
     file = path.open("rb")
     if file.read(2) == b"\x1f\x8b":
         file.close()
@@ -71,7 +70,7 @@ def open_raw(path: Path) -> BinaryIO:
 
 
 class _Unpacked(io.RawIOBase):
-    """What a gzip file holds, to its end or to where it turns out to be a bomb."""
+    """The content of a gzip file, up to its end or to the point where it proves to be a bomb."""
 
     def __init__(self, file: gzip.GzipFile, size: int) -> None:
         self._file = file
@@ -105,12 +104,12 @@ def open_utf8(path: Path) -> BinaryIO:
 
 
 def recoded(data: bytes, encoding: str) -> bytes:
-    """The beginning of a file in UTF-8; a character that is cut at the end is left out."""
+    """The beginning of a file in UTF-8, without a character that was cut off at the end."""
     return codecs.getincrementaldecoder(encoding)("replace").decode(data).encode("utf-8", "replace")
 
 
 class _Recoded(io.RawIOBase):
-    """A file in another encoding as a file in UTF-8."""
+    """A file in another encoding, read as UTF-8."""
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._file = file
@@ -159,12 +158,12 @@ def _encoding(path: Path, _size: int, _changed: int) -> str:
             except UnicodeDecodeError:
                 return "gb18030" if _is_chinese(path) else "utf-8"
     except _ERRORS:
-        pass  # who reads the file says what is wrong with it
+        pass  # the reader of the file reports what is wrong with it
     return "utf-8"
 
 
 def _wide(head: bytes) -> str | None:
-    """The kind of UTF-16 that text without a byte order mark is: most of it is ASCII, with a NUL to each character."""
+    """The kind of UTF-16 of a text without a byte order mark: mostly ASCII, with one NUL per character."""
     pairs = len(head) // 2
     if pairs < 4:
         return None
@@ -177,7 +176,7 @@ def _wide(head: bytes) -> str | None:
 
 
 def _is_chinese(path: Path) -> bool:
-    """Is all of a file GB18030, and what is not ASCII in it Chinese that people write?"""
+    """Is the whole file GB18030, and its non-ASCII part ordinary Chinese?"""
     seen = plain = common = frequent = 0
     try:
         for text in _decoded(path):
@@ -190,7 +189,7 @@ def _is_chinese(path: Path) -> bool:
                 code = char.encode("gb18030")
                 if len(code) != 2 or min(code) < 0xA1:
                     continue
-                plain += 1  # GB2312, not what was added to it
+                plain += 1  # GB2312, without its extensions
                 symbol = code[0] in _SYMBOLS
                 common += symbol or (char >= "\u4e00" and code[0] <= 0xD7)
                 frequent += symbol or char in _FREQUENT

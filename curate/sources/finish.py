@@ -1,4 +1,4 @@
-"""Last step of reading a source: checks every format shares, and sample ids. Not for anything one format knows."""
+"""Last step of reading a source: the checks every format shares, and sample ids. Knows no format."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from curate.sources.model import (
 )
 from curate.sources.spec import SourceSpec
 
-#: Rows whose ids are put together at once: on the way they take several times their memory.
+#: Ids are made for this many rows at once: the intermediate values take several times their memory.
 _SLICE = 100_000
 
 
 def finish(frames: list[pl.DataFrame], parts: list[Part], job: Job, spec: SourceSpec, format_name: str) -> Source:
-    """Put the parts together: drop and count rows no label can come from, and give every row its sample_id."""
+    """Join the parts: drop and count rows that can't give a label, and give every row its sample_id."""
     checked: list[pl.DataFrame] = []
     for frame, part in zip(frames, parts, strict=False):
         checked.append(_check(frame, part, job))
@@ -63,10 +63,10 @@ def _check(frame: pl.DataFrame, part: Part, job: Job) -> pl.DataFrame:
 
 
 def _same_extras(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
-    """Extra columns whose types differ from part to part in a way polars can't join become text."""
+    """Make extra columns text if polars can't join their types across parts."""
     kinds: dict[str, set[pl.DataType | str]] = {}
     for frame in frames:
-        for name, kind in frame.schema.items():  # each look-up of `schema` goes over all columns
+        for name, kind in frame.schema.items():  # each access to `schema` walks all columns
             kinds.setdefault(name, set()).add("number" if kind.is_numeric() else kind)
     mixed = {name for name, seen in kinds.items() if len(seen) > 1}
     return [
@@ -75,7 +75,7 @@ def _same_extras(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
 
 
 def _keep_split(frame: pl.DataFrame, spec: SourceSpec, job: Job) -> pl.DataFrame:
-    """Where the rows themselves say their split, keep those of the one that was asked for."""
+    """Keep the rows of the requested split where rows name their own split."""
     if frame["split"].null_count() == frame.height:
         return frame.with_columns(split=pl.lit(spec.split))
     kept = frame.filter(pl.col("split") == spec.split)
@@ -87,7 +87,7 @@ def _keep_split(frame: pl.DataFrame, spec: SourceSpec, job: Job) -> pl.DataFrame
 
 
 def _ids(frame: pl.DataFrame, source: str) -> pl.Series:
-    """`source/split/name`: the name the data set gives a row, or else its line number."""
+    """`source/split/name`: the row's name in the data set, or else its line number."""
     name = pl.coalesce(pl.col("name").replace("", None), pl.col("line").cast(pl.String))
     split = pl.col("split").replace("", None)
     return frame.select(
@@ -98,8 +98,8 @@ def _ids(frame: pl.DataFrame, source: str) -> pl.Series:
 
 
 def _unique(ids: pl.Series, job: Job) -> pl.Series:
-    """Give the second row of an id `~2`, the third `~3` and so on; a suffix that is taken already is passed over."""
-    if ids.hash().is_first_distinct().all():  # equal ids have equal hashes, which take a tenth of their memory
+    """Append `~2`, `~3` … to repeated ids, skipping suffixes that are taken."""
+    if ids.hash().is_first_distinct().all():  # equal ids have equal hashes, which take a tenth of the memory
         return ids
     again = ids.is_first_distinct().not_()
     if not again.any():

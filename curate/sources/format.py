@@ -1,4 +1,4 @@
-"""What a source format is: how it is known, read, and written back. The formats themselves are in `formats/`."""
+"""What a source format is: how it is recognised, read, and written back. The formats themselves are in `formats/`."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from curate.sources.splits import name_parts
 
 @dataclass(frozen=True)
 class Remote:
-    """Data sets that have an id instead of a path, and are fetched."""
+    """Data sets that have an id instead of a path, and are downloaded."""
 
-    #: What an id looks like; its group `name` is what the data set is called.
+    #: The shape of an id; its group `name` is the data set's name.
     pattern: re.Pattern[str]
     #: For errors: "a data set on …".
     what: str
-    #: The parts of the data set of an id, as local files, and the folder they are in. Raises UserError.
+    #: The parts of the data set with an id, as local files, and their folder. Raises UserError.
     fetch: Callable[[str], tuple[list[Part], Path]]
-    #: How a person gets files that can be changed, with `{id!r}` for the id.
+    #: How to get files that can be edited, with `{id!r}` for the id.
     save: str
 
     def is_id(self, target: str) -> bool:
@@ -38,71 +38,71 @@ class Remote:
 
 
 class SourceFormat(ABC):
-    """A format of data sets. A subclass in a module of `formats/`, with an instance called FORMAT there, is complete.
+    """A data set format. A subclass in a module of `formats/`, with an instance called FORMAT, is complete.
 
-    docs/contributing/source-format.md has what each member owes to whom.
+    docs/contributing/source-format.md describes what each member must do.
     """
 
-    #: As people write it before a path, `name:path`, and the name of its module.
+    #: The name users write before a path (`name:path`), and the name of its module.
     name: ClassVar[str]
-    #: What a data set of it looks like, in one line of Markdown.
+    #: What such a data set looks like, in one line of Markdown.
     shape: ClassVar[str]
-    #: What else a person needs to know, in Markdown; empty where `shape` and `example` say it all.
+    #: What else users need to know, in Markdown; empty if `shape` and `example` say it all.
     page: ClassVar[str] = ""
-    #: A small data set: (path, text) of its files; the text of an image is empty. The docs show it, the tests read it.
+    #: A small data set as (path, text) of its files; an image's text is empty. Shown in the docs, read by the tests.
     example: ClassVar[tuple[tuple[str, str], ...]] = ()
-    #: Folders that are published so and read as they are: (whose, what is in them), in Markdown.
+    #: Folders that are published this way and read unchanged: (publisher, contents), in Markdown.
     layouts: ClassVar[tuple[tuple[str, str], ...]] = ()
-    #: Is it a format of any data set (CSV), rather than that of a well-known one (CROHME)?
+    #: Is it a general format (CSV) rather than that of one well-known data set (CROHME)?
     general: ClassVar[bool] = False
-    #: Does it read indexes, files that say which line of another one belongs to which image? Others never see them.
+    #: Does it read indexes (files that say which line of another one belongs to which image)? Others never see them.
     indexes: ClassVar[bool] = False
-    #: Endings that its label files may have, "" for none. A data set is named after its file without them.
+    #: Endings of its label files, "" for none. A data set is named after its file without them.
     endings: ClassVar[tuple[str, ...]] = ()
-    #: The names tried for each role, where its files have named columns or keys.
+    #: The names tried for each role, if its files have named columns or keys.
     columns: ClassVar[Tried] = {}
     #: The licence of the one data set that has this format, as an identifier (lower-case SPDX).
     licence: ClassVar[str | None] = None
-    #: Are its labels formulas of documents, rather than labels made for a data set? See `curate.findings.in_documents`.
+    #: Are its labels formulas from documents rather than made for a data set? See `curate.findings.in_documents`.
     in_documents: ClassVar[bool] = False
-    #: Where data sets are fetched by id too.
+    #: Where data sets can also be fetched by id.
     remote: ClassVar[Remote | None] = None
 
     @abstractmethod
     def recognise(self, look: Look) -> float | None:
-        """How sure it is, above 0 to 1, that a file or folder has this format; None where it hasn't."""
+        """How certain it is that a file or folder has this format, above 0 to 1; None if it doesn't."""
 
     @abstractmethod
     def parts(self, path: Path) -> list[Part]:
-        """The parts of a data set with their splits, in reading order. Raises UserError where it can't be this format.
+        """The parts of a data set with their splits, in reading order. Raises UserError if it can't have this format.
 
-        A part is what one call of `read` reads: a file, a file with a second one, or a whole folder.
+        A part is what one call of `read` reads: a file, a pair of files, or a whole folder.
         """
 
     @abstractmethod
     def read(self, part: Part, job: Job) -> pl.DataFrame:
-        """A part as a frame: the columns of PART_SCHEMA, then what the source brought. Raises UserError.
+        """A part as a frame: the columns of PART_SCHEMA, then the source's own. Raises UserError.
 
-        Counts every row that it saw in `job.rows`, and reports those that can't be read to `job`.
+        Counts every row it saw in `job.rows`, and reports unreadable ones to `job`.
         """
 
     @abstractmethod
     def write_back(self, path: Path, changes: Sequence[Change], files: Files, columns: Columns) -> list[str]:
-        """Put new labels into the file that a part is, opened through `files`; returns them as written, in order.
+        """Put new labels into a part's file, opened through `files`; returns them as written, in order.
 
-        Each change is one `replace` in a text, in the order of `changes`. The file is opened where nothing changes
-        too. Raises UserError where it doesn't hold the label that was read from it.
+        Each change is one `replace` in a text, in the order of `changes`. The file is opened even if nothing changes.
+        Raises UserError if it doesn't hold the label that was read from it.
         """
 
     def split_called(self, split: str | None, path: Path) -> str | None:
-        """The name that a split has in samples: the data set's own, or one that says what it is for.
+        """A split's name in samples: the data set's own, or one that says what it is for.
 
-        split: the data set's own name, None where it gives none. path: of the part.
+        split: the data set's own name, None if it gives none. path: the part's.
         """
         return split
 
     def label_files(self, folder: Path) -> list[Path]:
-        """For parts that are folders of one file a label: these files; the n-th is that of row n, counted from 1."""
+        """For parts that are folders with one file per label: these files; the n-th belongs to row n, from 1."""
         raise NotImplementedError(f"{self.name}: a part is a folder, and label_files doesn't say what is in it")
 
     def write_one(self, path: Path, change: Change, files: Files, columns: Columns) -> list[str]:
@@ -111,18 +111,18 @@ class SourceFormat(ABC):
         return self.write_back(path, [(1, label, new)], files, columns)
 
     def companions(self, folder: Path, files: Mapping[str, Output]) -> dict[str, Output]:
-        """What a data set folder needs besides the files with labels, by path below the folder."""
+        """What a data set folder needs besides its label files, by path below the folder."""
         return {}
 
     def recognise_folder(self, look: Look) -> float | None:
-        """As sure as the surest file in a folder, a little less so: its own format may be a folder's."""
+        """As certain as the most certain file in a folder, minus a little: the folder may have a format of its own."""
         sure = [found for file in self.candidates(look) if (found := self.recognise(file))]
         return max(sure) * 0.97 if sure else None
 
     def candidates(self, look: Look) -> list[Look]:
-        """The files of a folder that could hold labels: what looks like text, and all with an ending of this format.
+        """The files of a folder that could hold labels: those that look like text, and any with this format's endings.
 
-        Those of other tools are none.
+        Files of other tools don't count.
         """
         own = tuple(ending for ending in self.endings if ending not in TEXT_ENDINGS)
         mine = [file for file in look.label_files if tool_of(file) is None]
@@ -130,7 +130,7 @@ class SourceFormat(ABC):
 
 
 class FileFormat(SourceFormat):
-    """A format of one file a split: a source is such a file, or a folder of them."""
+    """A format with one file per split: a source is such a file, or a folder of them."""
 
     #: For errors: "the folder holds no …".
     file_kind: ClassVar[str]
@@ -143,7 +143,7 @@ class FileFormat(SourceFormat):
         return self.recognise_folder(look) if look.is_dir else self.recognise_file(look)
 
     def belongs(self, look: Look) -> bool:
-        """Is this file of a folder one of the data set's?"""
+        """Is this file in a folder part of the data set?"""
         return (self.recognise_file(look) or 0) >= 0.5
 
     def parts(self, path: Path) -> list[Part]:

@@ -1,4 +1,4 @@
-"""Reads the paths that label files give their images, whatever machine wrote them. Looks at no folder."""
+"""Parses the image paths in label files, whatever machine wrote them. Looks at no folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from curate.sources.look import IMAGE_ENDINGS
 
-#: A path in polars' regular expressions: its folder with the last separator, and its name.
+#: An image path as a polars regular expression: its folder with the last separator, and its name.
 PARTS = r"(?s)^(.*[/\\])?([^/\\]*)$"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
@@ -18,10 +18,10 @@ _DRIVE = re.compile(r"(?:/*[?.]/)?/?[A-Za-z]:(?=/|$)")
 
 
 class Place(NamedTuple):
-    """The folder of an image path as a label file spells it.
+    """The folder of an image path as written in a label file.
 
-    path: its folders without a drive, host, `.` or `//`; leading `..` only where `relative`. relative: seen from the
-    label file, rather than from the root of some machine. url: names in it are percent-encoded.
+    path: its folders without a drive, host, `.` or `//`; leading `..` only if `relative`. relative: starts at the
+    label file rather than at a machine's root. url: its names are percent-encoded.
     """
 
     path: str
@@ -30,18 +30,18 @@ class Place(NamedTuple):
 
     @property
     def tail(self) -> list[str]:
-        """Its folders, of which the last may be the name of one that is there; `..` says nothing."""
+        """Its folders, the last of which may be the name of an existing one; `..` is left out."""
         return [name for name in self.path.split("/") if name not in ("", "..")]
 
 
 def folder_of(folder: str) -> Place:
-    r"""Read a folder that ends with a separator or is empty: `img/`, `../img/`, `C:\img\`, `file:///img/`, `~/img/`."""
+    r"""Parse a folder that is empty or ends in a separator: `img/`, `../img/`, `C:\img\`, `file:///img/`, `~/img/`."""
     text = folder.replace("\\", "/")
     url = _SCHEME.match(text)
     if url:
         rest = text[url.end() - 1 :]
         if rest.startswith("//"):
-            rest = "/" + rest[2:].partition("/")[2]  # the host says nothing of where a copy lies
+            rest = "/" + rest[2:].partition("/")[2]  # the host doesn't tell where a copy lies
         text = unquote(rest)
     drive = _DRIVE.match(text)
     if drive:
@@ -54,7 +54,7 @@ def folder_of(folder: str) -> Place:
 
 
 def name_of(name: str, place: Place) -> str:
-    """A file name, decoded where it was part of a URL, with the query taken off that one of a server may have."""
+    """A file name: decoded if it was part of a URL, and without a server's query."""
     if not place.url:
         return name
     plain = name.partition("?")[0]
@@ -62,10 +62,10 @@ def name_of(name: str, place: Place) -> str:
 
 
 def has_ending(name: str) -> bool:
-    """Does a name end as an image file's does?"""
+    """Does the name end like an image file's?"""
     return name.lower().endswith(IMAGE_ENDINGS)
 
 
 def fold(name: str) -> str:
-    """What two names share that differ in case, or in how they spell an accent (macOS writes `e` and its accent)."""
+    """A form shared by names that differ only in case or in how they encode an accent (macOS decomposes them)."""
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()

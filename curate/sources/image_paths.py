@@ -1,7 +1,7 @@
 """Turns the image paths of a label file into paths below the image folder. Not for opening images.
 
-No path leads out of the folder, whatever the label file says: one whose file isn't found becomes the path where it
-would be, and the column NOT_FOUND keeps what the label file said. Where to look is decided in `image_search`.
+No path leads out of the folder, whatever the label file says. An image that isn't found gets the path where it would
+be, and the column NOT_FOUND keeps the label file's wording. `image_search` decides where to look.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from curate.sources.image_search import MOST_NEAR, Search, Settled, joined, unde
 from curate.sources.look import IMAGE_ENDINGS, is_folder, is_utf8_name
 from curate.sources.model import LEAVES_FOLDER, NOT_FOUND, Job
 
-SEVERAL_HOLD = "images that were not taken: several folders hold one of that name, and nothing says which is meant"
+SEVERAL_HOLD = "images not used: several folders hold one with that name, and nothing says which one is meant"
 TOO_LARGE = (
-    "images looked for only near the labels, because the folder is too large; name a smaller one with --images DIR"
+    "images were searched only near the labels, because the folder is too large; name a smaller one with --images DIR"
 )
 
-#: Folders that are searched at most: enough for any set, and never the whole of a disk.
+#: The most folders that are searched: enough for any data set, and never a whole disk.
 MOST_FOLDERS = 50_000
 
 _RANK = {ending: place for place, ending in enumerate(IMAGE_ENDINGS)}
@@ -38,7 +38,7 @@ _FOR_IMAGES = re.compile(r"(?i)images?|imgs?|photos?")
 
 
 class ImageFolder:
-    """The files under one root, each folder listed at most once."""
+    """The files under one root; each folder is listed at most once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -49,15 +49,15 @@ class ImageFolder:
         self._tree: list[str] | None = None
         self._reals = {"": str(self.real)}
         self._folders: dict[str, list[str]] = {}
-        #: Whether `tree` was asked for and there are too many folders.
+        #: Whether `tree` was needed but there are too many folders.
         self.too_large = False
-        #: Files that are outside: links, or in a folder that is one.
+        #: Files outside the root: links, or files in a linked folder.
         self.leaving: set[str] = set()
-        #: Folders that are links, and where they lead; None: out of the root.
+        #: Folders that are links, and their targets; None: out of the root.
         self.links: dict[str, str | None] = {}
 
     def files(self, folder: str) -> set[str]:
-        """The names of the files in a folder; empty where there is none."""
+        """The names of the files in a folder; empty if it doesn't exist."""
         if folder not in self._files:
             self._list(folder)
         return self._files[folder]
@@ -69,12 +69,12 @@ class ImageFolder:
         return self._folders[folder]
 
     def has(self, path: str) -> bool:
-        """Is there a file of this path?"""
+        """Does a file exist at this path?"""
         folder, name = posixpath.split(path)
         return name in self.files(folder)
 
     def find(self, place: str, name: str) -> str | None:
-        """The path from the root of an image named `name`, which may have folders, in the folder `place`."""
+        """The path from the root of an image `name`, which may include folders, in the folder `place`."""
         folder, name = posixpath.split(under(place, name))
         file = (
             name if name in self.files(folder) else self.stems(folder).get(name) or self.folded(folder).get(fold(name))
@@ -82,7 +82,7 @@ class ImageFolder:
         return under(folder, file) if file else None
 
     def stems(self, folder: str) -> dict[str, str]:
-        """{name without ending: image file} of a folder; of several, the one of the most usual kind."""
+        """{name without ending: image file} of a folder; if there are several, the most common kind wins."""
         if folder not in self._stems:
             found: dict[str, str] = {}
             images = [file for file in self.files(folder) if has_ending(file)]
@@ -92,7 +92,7 @@ class ImageFolder:
         return self._stems[folder]
 
     def folded(self, folder: str) -> dict[str, str]:
-        """{folded name, or stem: image file} of a folder; "" for those that several files share."""
+        """{folded name, or stem: image file} of a folder; "" for names that several files share."""
         if folder not in self._folded:
             found: dict[str, str] = {}
             for name, file in [
@@ -105,7 +105,7 @@ class ImageFolder:
         return self._folded[folder]
 
     def tree(self) -> list[str]:
-        """All folders below the root, each once: links are not followed. Empty where there are over MOST_FOLDERS."""
+        """All folders below the root, each once; links are not followed. Empty if there are more than MOST_FOLDERS."""
         if self._tree is None:
             found = [""]
             for folder in found:  # it grows
@@ -117,7 +117,7 @@ class ImageFolder:
         return self._tree
 
     def spellings(self, folder: str) -> list[str]:
-        """A folder of the tree by every path that leads to it through links to folders."""
+        """A folder of the tree by every path that leads to it through linked folders."""
         through = [
             link + folder[len(target) :]
             for link, target in self.links.items()
@@ -126,19 +126,19 @@ class ImageFolder:
         return [folder, *through]
 
     def is_copy(self, folder: str, others: Container[str]) -> bool:
-        """Is a folder a link that leads out of the root, or to one of some others?"""
+        """Is the folder a link that leads out of the root, or one of several links to the same folder?"""
         target = self.links.get(folder, folder)
         return target is None or (target != folder and target in others)
 
     def inside(self, path: str) -> str | None:
-        """An absolute path, seen from the root; None where it leads elsewhere."""
+        """An absolute path relative to the root; None if it leads elsewhere."""
         for root in (self.root.as_posix(), self.real.as_posix()):
             if path == root or path.startswith(root.rstrip("/") + "/"):
                 return path[len(root) :].strip("/")
         return None
 
     def _real(self, folder: str) -> str:
-        """Where a folder really is: one that is no link itself is where the folder above it is, if that is known."""
+        """A folder's real location: unless it is a link itself, it lies where its parent does."""
         if folder not in self._reals:
             above, name = posixpath.split(folder)
             path = os.path.join(self._reals.get(above, str(self.real)), name if above in self._reals else folder)  # noqa: PTH118
@@ -177,7 +177,7 @@ class ImageFolder:
         folders.sort()
 
     def _target(self, link: str) -> str | None:
-        """The folder that a link leads to, from the root; None where it leads out of it."""
+        """The target of a folder link, relative to the root; None if it leads out of the root."""
         target = Path(link).resolve()
         inside = target.relative_to(self.real).as_posix() if target.is_relative_to(self.real) else None
         return "" if inside == "." else inside
@@ -192,11 +192,11 @@ def resolve_images(
     ids_only: bool = False,
     ending: str = "",
 ) -> pl.DataFrame:
-    """Turn the image names of a part into paths relative to `job.root`.
+    """Turn a part's image names into paths relative to `job.root`.
 
-    A name with no file keeps the path it would have (a rule reports it), with the ending that the images in the folder
-    have, or `ending`, where it has none, and stands in the column NOT_FOUND. With `ids_only` a name is an id rather
-    than a file name: where no image is found at all the image is null. split: that of rows which say none themselves.
+    A name without a file keeps the path where it would be (a rule reports it) and stands in the column NOT_FOUND; if it
+    has no ending, it gets that of the images in the folder, or `ending`. With `ids_only`, a name is an id rather than a
+    file name, and if no image is found at all the image is null. split: of rows that don't state one themselves.
     """
     if frame.is_empty() or frame["image"].null_count() == frame.height:
         return frame
@@ -215,7 +215,7 @@ def resolve_images(
 
 
 def check_inside(frame: pl.DataFrame, job: Job, path: Path) -> pl.DataFrame:
-    """`resolve_images` for paths that are relative to the root already, or absolute: nothing is searched for."""
+    """`resolve_images` for paths that are already absolute or relative to the root: nothing is searched."""
     if frame.is_empty() or frame["image"].null_count() == frame.height:
         return frame
     images = ImageFolder(job.root)
@@ -226,7 +226,7 @@ def check_inside(frame: pl.DataFrame, job: Job, path: Path) -> pl.DataFrame:
 
 
 def place_of(names: Sequence[str], images: ImageFolder, near: str, split: str | None = None) -> str | None:
-    """The folder in which most of some image names are found, with the folders that they have; None where none is."""
+    """The folder in which most of some image names are found, with their folders; None if none is found."""
     search = Search(images, near, "")
     places: Counter[str] = Counter()
     for group in _groups(
@@ -242,7 +242,7 @@ def place_of(names: Sequence[str], images: ImageFolder, near: str, split: str | 
 
 
 class _Group(NamedTuple):
-    """The rows of one split whose images are in one folder, as the label file has it: their names and numbers."""
+    """The rows of one split whose images share a folder in the label file: their names and row numbers."""
 
     place: Place
     split: str | None
@@ -269,9 +269,9 @@ def _groups(frame: pl.DataFrame) -> list[_Group]:
 
 
 def _refuse_shared(settled: Sequence[Settled], places: Sequence[Place]) -> None:
-    """Of files that were found for several folders of the label file, leave each to the one that names it best.
+    """If several folders of the label file found the same files, keep them only for the one that names them best.
 
-    A picture can't be two: where `2014/0.png` and `2016/0.png` both led to it by a guess, one of them is missing.
+    A picture can't be two: if `2014/0.png` and `2016/0.png` both led to it by a guess, one of them is missing.
     """
     if len(settled) < 2:
         return
@@ -290,7 +290,7 @@ def _refuse_shared(settled: Sequence[Settled], places: Sequence[Place]) -> None:
 
 
 def _are_one(tails: list[list[str]]) -> bool:
-    """May folders be one that is only spelled from different roots? Then each ends as the next shorter one."""
+    """Can these be one folder written from different roots? Then each ends with the next shorter one."""
     tails.sort(key=len)
     return all(longer[len(longer) - len(tail) :] == tail for tail, longer in pairwise(tails))
 
@@ -304,9 +304,9 @@ def _resolved(
     homes: Sequence[str],
     ending: str,
 ) -> pl.DataFrame:
-    """The frame with the images as they were found. homes: folders where relative names that are missing may be.
+    """The frame with the images found. homes: folders where missing relative names may belong.
 
-    ending: for missing images whose name has none; the one that is usual where they would be comes first ("?": alone).
+    ending: for missing images whose name has none; the usual ending at that place comes first ("?": only that one).
     """
     found: list[str | None] = [None] * frame.height
     missing: list[int] = []
@@ -318,7 +318,7 @@ def _resolved(
                 would_be = would_be or _would_be(group.place, images, result.home, homes, ending)
                 plain = _NO_NAME if name in ("", ".", "..") else name.replace("\0", _NUL)
                 choices = [under(home, plain + ("" if has_ending(name) else usual)) for home, usual in would_be]
-                # None that is there: those that are were not meant.
+                # None that exists: those are not the ones meant.
                 file = next((path for path in choices if not images.has(path)), choices[-1])
                 missing.append(row)
                 job.notes[SEVERAL_HOLD] += name in result.doubtful
@@ -337,7 +337,7 @@ def _resolved(
 def _would_be(
     place: Place, images: ImageFolder, home: str | None, homes: Sequence[str], ending: str
 ) -> list[tuple[str, str]]:
-    """Where a missing image would be, the likeliest first: folders, and the ending for a name that has none."""
+    """Where a missing image would be, most likely first: folders, and the ending for a name without one."""
     found = [home]
     if not place.relative:
         found.append(images.inside("/" + place.path))
@@ -351,7 +351,7 @@ def _would_be(
 
 
 def _made_for_images(images: ImageFolder, near: str) -> list[str]:
-    """The one folder near a label file that is made for images; where names lead nowhere, they are missing there."""
+    """The single folder made for images near a label file; missing images with no folder are placed there."""
     tops = [near, *images.folders(near)[:MOST_NEAR], "", *images.folders("")[:MOST_NEAR]]
     named = [top for top in dict.fromkeys(tops) if _FOR_IMAGES.search(posixpath.basename(top))]
     holders = [top for top in named if any(has_ending(file) for file in images.files(top))]
@@ -359,14 +359,14 @@ def _made_for_images(images: ImageFolder, near: str) -> list[str]:
 
 
 def _own_names(frame: pl.DataFrame, image: pl.Series) -> pl.Series:
-    """The names of rows; one that is an image path from some machine's root, or an odd one, becomes the image's."""
+    """The names of rows; a path from some machine's root, or an unusual one, becomes its image's name."""
     named = frame.select("name", given="image").with_columns(image)
     odd = pl.col("given").str.contains(_ODD) & (pl.col("name") == pl.col("given"))
     return named.select(pl.when(odd).then("image").otherwise("name").alias("name")).to_series()
 
 
 def _near(path: Path, images: ImageFolder) -> str:
-    """The label file's own folder relative to the root; the root where it stands elsewhere."""
+    """The label file's folder relative to the root; the root itself if it lies elsewhere."""
     try:
         near = path.parent.resolve().relative_to(images.real).as_posix()
     except ValueError:

@@ -1,10 +1,10 @@
-"""Decides in which folder below the root the images lie that a label file names. Opens none of them.
+"""Decides which folder below the root holds the images that a label file names. Opens no image.
 
-Names that are not where the label file says are looked for near it, then by the longest tail of their path. All images
-of one folder of the label file are decided on together: where two folders that are there hold the same names (`train/`
-and `test/` both have a `0.png`), the split or the label file's own folder says which is meant, or, where the folders
-aren't called alike, much the larger share does; else none of them is taken. What was decided for a folder is not
-completed from another one with the same names.
+Names that aren't where the label file says are searched near it, then by the longest tail of their path. All images
+of one folder in the label file are decided together. If two existing folders hold the same names (`train/` and `test/`
+both have a `0.png`), the split or the label file's own folder decides; if the folders' names differ, so does a much
+larger share of the names. Otherwise neither is taken. Images missing from the chosen folder are not filled in from
+another folder with the same names.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from typing import Protocol
 from curate.sources.image_names import Place, fold, has_ending
 from rules.sets import split_names
 
-#: So many folders directly in a folder are looked into before the whole tree is searched.
+#: How many direct subfolders are searched before the whole tree is.
 MOST_NEAR = 60
-#: Groups of at most so many images are looked up by name in the whole tree; larger ones folder by folder.
+#: Groups of at most this many images are looked up by name in the whole tree; larger ones folder by folder.
 _FEW = 50
 
 
 class Folders(Protocol):
-    """The files below a root. Folders are paths from it, "" is the root itself."""
+    """The files below a root. Folders are paths from it; "" is the root itself."""
 
     def files(self, folder: str) -> set[str]: ...
 
@@ -39,11 +39,11 @@ class Folders(Protocol):
         ...
 
     def folded(self, folder: str) -> dict[str, str]:
-        """{folded name, or stem: file} of a folder; "" for those that several files share."""
+        """{folded name, or stem: file} of a folder; "" for names that several files share."""
         ...
 
     def tree(self) -> list[str]:
-        """All folders, each once however many links lead to it; empty where there are too many."""
+        """All folders, each once however many links lead to it; empty if there are too many."""
         ...
 
     def spellings(self, folder: str) -> list[str]:
@@ -51,25 +51,25 @@ class Folders(Protocol):
         ...
 
     def is_copy(self, folder: str, others: Container[str]) -> bool:
-        """Is a folder a link that leads out of the root, or to one of some others?"""
+        """Is the folder a link that leads out of the root, or one of several links to the same folder?"""
         ...
 
     def inside(self, path: str) -> str | None:
-        """An absolute path, seen from the root; None where it leads elsewhere."""
+        """An absolute path relative to the root; None if it leads elsewhere."""
         ...
 
 
 @dataclass
 class Settled:
-    """Where the images of one folder of a label file are, by their names in it."""
+    """Where the images of one folder in a label file are, by their names there."""
 
     #: Paths from the root.
     found: dict[str, str] = field(default_factory=dict)
-    #: How sure: (0,) where the label file says so, else (1, minus the number of folders that agree). Less is surer.
+    #: How certain: (0,) if the label file says so, else (1, minus the number of matching folders). Smaller is surer.
     rank: tuple[int, ...] = (0,)
-    #: Names that several folders hold alike, and two of these folders.
+    #: Names that several folders hold, and two of these folders.
     doubtful: dict[str, tuple[str, str]] = field(default_factory=dict)
-    #: The folder where those would be that are missing; None where no image was found.
+    #: The folder where missing images would be; None if no image was found.
     home: str | None = None
 
     def take(self, folder: str, held: dict[str, str]) -> None:
@@ -80,19 +80,19 @@ class Settled:
 
 
 class _Wanted:
-    """The names to look for in one folder after the other."""
+    """The names to look for, in one folder after another."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = set(names)
 
     @cached_property
     def bare(self) -> set[str]:
-        """Those without an image's ending: ids."""
+        """The names without an image ending: ids."""
         return {name for name in self.names if not has_ending(name)}
 
     @cached_property
     def folded(self) -> dict[str, str]:
-        """{folded name: name}, without those that two names share."""
+        """{folded name: name}, without names that share one."""
         found: dict[str, str] = {}
         for name in self.names:
             key = fold(name)
@@ -110,7 +110,7 @@ class Search:
         self._moved: dict[str, str] = {}
 
     def settle(self, place: Place, names: Iterable[str], split: str | None = None, *, search: bool = True) -> Settled:
-        """Find the images of one folder of the label file. split: that of their rows. search: also elsewhere."""
+        """Find the images of one folder in the label file. split: of their rows. search: look elsewhere too."""
         wanted = _Wanted(names)
         settled = Settled()
         named = self._named(place)
@@ -134,7 +134,7 @@ class Search:
         return settled
 
     def held(self, folder: str, wanted: _Wanted) -> dict[str, str]:
-        """Those of the wanted names that a folder holds, and the files: exactly so, without ending, in another case."""
+        """The wanted names that a folder holds, with their files: exact, without ending, or in another case."""
         files = self.images.files(folder)
         if not files:
             return {}
@@ -150,7 +150,7 @@ class Search:
         return held
 
     def _named(self, place: Place) -> list[str]:
-        """The folders that the label file may mean by what it says: seen from itself, or from the root."""
+        """The folders that the label file may mean by its path: relative to itself, or to the root."""
         if place.relative:
             named = [joined(base, place.path) for base in dict.fromkeys((self.near, ""))]
         else:
@@ -160,7 +160,7 @@ class Search:
     def _classes(
         self, place: Place, wanted: _Wanted, named: list[str], split: str | None
     ) -> Iterator[tuple[int, list[str]]]:
-        """Folders to look into, the likeliest first: how many folders of the path agree, and those where so many do."""
+        """Folders to search, most likely first: how many folders of the path match, and how many candidates do."""
         moved = self._as_before(place.path)
         if moved is not None:
             yield 1, [moved]
@@ -172,7 +172,7 @@ class Search:
         yield from self._by_tail(place.tail, wanted)
 
     def _within(self, base: str, path: str, split: str | None) -> list[str]:
-        """A relative folder in the folders of `base`, and in those of the ones that are called as the split."""
+        """A relative folder below the folders in `base`, and below those of them named after the split."""
         tops = self.images.folders(base)[:MOST_NEAR]
         if split:
             own = [top for top in tops if _says(posixpath.basename(top), split)]
@@ -180,7 +180,7 @@ class Search:
         return [under(top, path) for top in tops]
 
     def _by_tail(self, tail: list[str], wanted: _Wanted) -> Iterator[tuple[int, list[str]]]:
-        """All folders of the tree, those first that agree with the most folders at the end of a path."""
+        """All folders of the tree; those with the most matching trailing folders first."""
         near: list[str] = self._by_last.get(fold(tail[-1]), []) if tail else []
         scores = {folder: max(_agreement(tail, other) for other in self.images.spellings(folder)) for folder in near}
         ranked = sorted(scores, key=lambda folder: scores[folder], reverse=True)
@@ -205,7 +205,7 @@ class Search:
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:
-        """Folders by what may name one of their files."""
+        """Folders by the names that may mean one of their files."""
         found: dict[str, list[str]] = defaultdict(list)
         for folder in self.images.tree():
             for key in self.images.folded(folder):
@@ -214,21 +214,21 @@ class Search:
 
     @cached_property
     def _by_kind(self) -> dict[str, list[str]]:
-        """Folders that are called alike."""
+        """Folders with the same name."""
         found: dict[str, list[str]] = defaultdict(list)
         for folder in self.images.tree():
             found[_kind(folder)].append(folder)
         return found
 
     def _remember(self, path: str, home: str) -> None:
-        """Note what became of a path's beginning: /home/me/set/img/0001 in img/0001 means that /home/me/set is gone."""
+        """Note where a path's beginning moved: /home/me/set/img/0001 found in img/0001 means /home/me/set is gone."""
         same = _agreement(path.split("/") if path else [], home)[0]
         if same:
             before = posixpath.join(*path.split("/")[:-same], "") if path.count("/") >= same else ""
             self._moved.setdefault(before, "/".join(home.split("/")[:-same]))
 
     def _as_before(self, path: str) -> str | None:
-        """Where a folder is if its path begins as that of one that was found."""
+        """Where a folder is if its path starts like that of one already found."""
         for before, now in self._moved.items():
             if path and path.startswith(before):
                 return joined(now, path[len(before) :])
@@ -237,7 +237,7 @@ class Search:
     def _eligible(
         self, held: dict[str, dict[str, str]], place: Place, named: list[str], split: str | None
     ) -> dict[str, dict[str, str]]:
-        """The folders that may be meant: of the right split, nobody else's, and near the label file if one is."""
+        """The folders that may be meant: of the right split, nobody else's, and near the label file if any is."""
         said = next((word for name in reversed(place.tail) if (word := split_names.standard(name))), None)
         means = said or split_names.standard(split)
         kept = [
@@ -253,12 +253,12 @@ class Search:
         return {folder: held[folder] for folder in kept}
 
     def _alike(self, folders: Sequence[str], held: Mapping[str, object]) -> dict[str, dict[str, str]]:
-        """The folders that hold none of the names, and are called as one that does but for a number or a split."""
+        """Folders that hold none of the names but are named like one that does, apart from a number or a split."""
         kinds = {_kind(folder) for folder in held}
         return {folder: {} for folder in folders if folder not in held and _kind(folder) in kinds} if kinds else {}
 
     def _doubt_alike(self, candidates: dict[str, dict[str, str]], named: list[str], settled: Settled) -> None:
-        """Take no folder of several that are called alike and each count their images from 0: there are equal names."""
+        """Drop folders of the same name that each count their images from 0: their names are equal by chance."""
         kinds: dict[str, list[str]] = defaultdict(list)
         for folder in candidates:
             kinds[_kind(folder)].append(folder)
@@ -276,7 +276,7 @@ class Search:
                 candidates[folder] = {}
 
     def _is_other(self, folder: str, split: str | None) -> bool:
-        """Does a folder belong to another split, or to another label file of the same name, which stands in it?"""
+        """Does a folder belong to another split, or to another label file in it with the same name?"""
         own = folder[len(self.near) :] if self.near and _is_in(folder, self.near) else folder
         said = next((word for name in reversed(own.split("/")) if (word := split_names.standard(name))), None)
         if split and said and said != split:
@@ -293,7 +293,7 @@ class Search:
 
 
 def _choose(held: dict[str, dict[str, str]], named: list[str], settled: Settled) -> None:
-    """Take from the folders what is beyond doubt: from the one that holds most, then from those that share no name."""
+    """Take what is certain: from the folder with the most names, then from those that share no name with it."""
     holders: dict[str, list[str]] = defaultdict(list)
     order = sorted(held, key=lambda folder: (-len(held[folder]), folder not in named))
     for folder in order:
@@ -318,7 +318,7 @@ def _choose(held: dict[str, dict[str, str]], named: list[str], settled: Settled)
 
 @lru_cache(maxsize=1 << 16)
 def _kind(folder: str) -> str:
-    """What the paths of folders have in common that differ in a number or in the word for a split."""
+    """What folder paths share that differ only in a number or in the word for a split."""
     parts = folder.lower().split("/")
     words = [split_names.word(part) for part in parts]
     plain = [part.replace(word, "split") if word else part for part, word in zip(parts, words, strict=True)]
@@ -326,7 +326,7 @@ def _kind(folder: str) -> str:
 
 
 def _is_another(tail: list[str], folder: str) -> bool:
-    """Is a folder that of another number, or another split, than a path says: `2014/img` for `/set/2016/img`?"""
+    """Does a folder have another number or split than the path says: `2014/img` for `/set/2016/img`?"""
     for one, other in zip(reversed(tail), reversed(folder.split("/")), strict=False):
         if fold(one) != fold(other):
             return _kind(one) == _kind(other)
@@ -334,7 +334,7 @@ def _is_another(tail: list[str], folder: str) -> bool:
 
 
 def _agreement(tail: list[str], folder: str) -> tuple[int, int]:
-    """How many folders two paths have in common from their ends: in any case, and exactly so."""
+    """How many trailing folders two paths share: ignoring case, and exactly."""
     both = list(zip(reversed(tail), reversed(folder.split("/")), strict=False))
     loose = next((at for at, (one, other) in enumerate(both) if fold(one) != fold(other)), len(both))
     exact = next((at for at, (one, other) in enumerate(both) if one != other), len(both))
@@ -342,7 +342,7 @@ def _agreement(tail: list[str], folder: str) -> tuple[int, int]:
 
 
 def _says(name: str, split: str) -> bool:
-    """Is a folder called as a split, or named after it, as `2014_img` is after `2014`?"""
+    """Is a folder named after a split, like `2014_img` after `2014`?"""
     standard = split_names.standard(split)
     begins = name.lower().startswith(split.lower()) and not name[len(split) :][:1].isalnum()
     return begins or (standard is not None and split_names.standard(name) == standard)
@@ -357,6 +357,6 @@ def under(folder: str, path: str) -> str:
 
 
 def joined(base: str, path: str) -> str | None:
-    """A relative path from the root; None where it leaves it."""
+    """A relative path from the root; None if it leaves the root."""
     tidy = posixpath.normpath(posixpath.join(base, path))
     return None if tidy == ".." or tidy.startswith("../") else "" if tidy == "." else tidy

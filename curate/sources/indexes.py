@@ -1,7 +1,7 @@
-"""Indexes of formulas: lines that say which line of a formulas file belongs to which image. Reads no formula.
+"""Indexes of formulas: which line of a formulas file belongs to which image. Reads no formula.
 
-Public ones are `LINE NAME KIND` (im2latex on Zenodo), `NAME LINE` (im2markup), and `NAME LINE` in a folder `matching`
-(LaTeX_OCR_PRO); copies have TABs for spaces and the two the other way round.
+Published ones are `LINE NAME KIND` (im2latex on Zenodo), `NAME LINE` (im2markup), and `NAME LINE` in a folder
+`matching` (LaTeX_OCR_PRO). Copies have TABs instead of spaces, or the two columns swapped.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from curate.sources.look import IMAGE_NAME, Look, is_label_name, once
 from curate.sources.sidecars import kind_by_name
 from rules.sets import split_names
 
-#: Endings that leave no doubt, with the looser shapes that such a file's lines may have.
+#: Endings that are unmistakable, with the looser line shapes that such files may have.
 _INDEX_NAME = re.compile(r"(?i).*(\.lst|\.matching\.txt|\.idx|\.index)(\.gz)?")
 _NUMBER_FIRST = re.compile(r"\d+[ \t]+\S+([ \t]+\S+)?[ \t]*$")
 _IMAGE_FIRST = re.compile(rf"\S+{IMAGE_NAME}[ \t]+\d+[ \t]*$")
-#: The shapes in a file of any other name, where `1 + x` may be a label.
+#: The line shapes in files of any other name, where `1 + x` may be a label.
 _SURE_NUMBER_FIRST = re.compile(rf"\d+[ \t]+(\S+{IMAGE_NAME}|[0-9a-f]{{8,}})([ \t]+[a-z]\w*)?[ \t]*$")
 _NUMBER = re.compile(r"^(\d+)[ \t]|[ \t](\d+)[ \t]*$")
-#: So many different numbers make an index of lines that could also be numbers read from pictures.
+#: A file of lines that could also be numbers read from pictures is an index if it has this many different numbers.
 _FEWEST = 5
 _FORMULAS_ENDINGS = (".lst", ".txt", ".norm", ".formulas", "")
 
 
 def is_index(look: Look) -> bool:
-    """Whether a file is an index. By name and lines, or by lines of which no two have one number."""
+    """Whether a file is an index: by its name and lines, or by lines whose numbers are all different."""
     if look.suffix in (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".tex") or "formulas" in look.path.name.lower():
         return False
     if _INDEX_NAME.fullmatch(look.path.name):
@@ -39,10 +39,10 @@ def is_index(look: Look) -> bool:
 
 @once
 def formulas_of(index: Path) -> list[Path]:
-    """The formulas files that an index may be of, the shortest name first; more than one leaves the choice open.
+    """The formulas files that an index may refer to, shortest name first; with more than one, the choice is open.
 
-    The nearest folder that has any: its own, those in it, the one above, those in that (`formulas` beside `matching`).
-    Those that have the index's split in their name, else those that have none.
+    They are searched in the nearest folder that has any: its own, its subfolders, its parent, the parent's subfolders
+    (`formulas` beside `matching`). Files with the index's split in their name come before those without one.
     """
     here = index.parent
     for places in ([here], Look(here).folders, [here.parent], Look(here.parent).folders):
@@ -56,7 +56,7 @@ def formulas_of(index: Path) -> list[Path]:
 
 @once
 def indexes_of(formulas: Path) -> list[Path]:
-    """The indexes that name lines of a formulas file."""
+    """The indexes that refer to lines of a formulas file."""
     here = formulas.parent
     places = [Look(here), *Look(here).folders, Look(here.parent), *Look(here.parent).folders]
     seen = dict.fromkeys(file.path for place in places for file in _in(place))
@@ -64,7 +64,7 @@ def indexes_of(formulas: Path) -> list[Path]:
 
 
 def split_of(index: Path) -> str:
-    """The split that an index is of: its name without what all of them share."""
+    """The split of an index: its name without what all indexes share."""
     return re.sub(r"(?i)^im2latex[_-]|(_filter)?(\.lst|\.matching\.txt|\.idx|\.index|\.txt)(\.gz)?$", "", index.name)
 
 

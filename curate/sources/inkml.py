@@ -32,15 +32,15 @@ from curate.sources.splits import folder_split, name_parts
 
 NOT_INKML = "not valid InkML"
 DRAWN = "pictures drawn from the strokes of InkML files"
-#: The column that holds each row's InkML file until its image is known. No annotation can be called so.
+#: The column that holds each row's InkML file until its image is known. No annotation can have this name.
 _FILE = "\0file"
 
 
 class InkFormat(SourceFormat):
-    """A data set of InkML files, with the label in one of the annotations `truth`, or of a JSON list of labels."""
+    """A data set of InkML files, labelled by one of the annotations `truth` or by a JSON list of labels."""
 
     columns = TRIED
-    #: The annotation that is the label, the best first.
+    #: The annotations that may be the label, best first.
     truth: ClassVar[tuple[str, ...]]
     #: For errors: "the folder holds no …".
     shapes: ClassVar[str] = "InkML files or a JSON list"
@@ -56,7 +56,7 @@ class InkFormat(SourceFormat):
         return 0.95 if label_kind(look) in self.truth else None
 
     def _is_list(self, look: Look) -> bool:
-        """A JSON list of labels says nothing of where it is from; the name of the file or its folder does."""
+        """A JSON list doesn't say which data set it is from; the name of the file or its folder does."""
         if look.suffix != ".json" or not look.is_json_array or not all(isinstance(item, str) for item in look.records):
             return False
         return bool(look.records) and self.name in f"{look.path.absolute().parent.name}/{look.path.name}".lower()
@@ -80,16 +80,16 @@ class InkFormat(SourceFormat):
         frame = resolve_images(frame, job, near, part.split, ids_only=True)
         if _FILE in frame.columns:
             frame = _with_drawings(frame, job)
-        if named and frame["image"].null_count() == frame.height:  # no file for any id: they may be in an archive
+        if named and frame["image"].null_count() == frame.height:  # no id has a file: they may be in an archive
             packed = find_archived(frame.with_columns(image="name"), job, part.path, part.split)
-            # Ids are no image names, so a set without images has none; but one whose images can't be read misses them.
+            # Ids are not image names, so a set without images has none; but one whose images can't be read lacks them.
             if not any(note.startswith(NOT_READ) for note in job.notes):
                 packed = packed.with_columns(image=pl.when(pl.col("image") != pl.col("name")).then("image"))
             frame = packed
         return frame
 
     def read_names(self, part: Part, job: Job) -> pl.DataFrame:
-        """`read`, with the ids of samples for images."""
+        """`read`, with the ids of samples as image names."""
         if part.path.is_dir() or part.path.suffix.lower() == ".inkml":
             return read_inkml(part, job, self.truth)
         if Look(part.path).records:
@@ -106,7 +106,7 @@ class InkFormat(SourceFormat):
 
 
 def label_kind(look: Look) -> str | None:
-    """The annotation that tells whose an InkML file is, None where it is none."""
+    """The annotation that says whose data set an InkML file is from, or None."""
     head = look.head
     if b"<ink" not in head[:4096]:
         return None
@@ -165,11 +165,11 @@ def read_inkml(part: Part, job: Job, truths: Sequence[str]) -> pl.DataFrame:
 
 
 def _with_drawings(frame: pl.DataFrame, job: Job) -> pl.DataFrame:
-    """Rows whose picture isn't there get one that is drawn: the InkML file, where it lies below the image folder."""
+    """Give rows without a picture a drawn one: their InkML file, if it lies below the image folder."""
     images: list[str | None] = []
     drawn = 0
     root = job.root.resolve()
-    folders: dict[Path, Path] = {}  # a data set has few, and following links is dear
+    folders: dict[Path, Path] = {}  # there are few, and resolving links is slow
     for image, name in frame.select("image", _FILE).iter_rows():
         file = Path(name)
         if file.parent not in folders:
@@ -186,7 +186,7 @@ def _with_drawings(frame: pl.DataFrame, job: Job) -> pl.DataFrame:
 
 
 def ink_files(path: Path) -> Iterator[Path]:
-    """The InkML files of a folder, or the one that `path` is, in the order in which their rows are counted."""
+    """The InkML files of a folder, or `path` itself, in the order in which their rows are counted."""
     if not path.is_dir():
         yield path
         return
@@ -196,9 +196,9 @@ def ink_files(path: Path) -> Iterator[Path]:
 
 
 def read_annotations(file: Path, wanted: Sequence[str] = ()) -> dict[str, str]:
-    """{type: text} of the annotations directly in `<ink>`. Raises XmlError for what is no XML.
+    """{type: text} of the annotations directly in `<ink>`. Raises XmlError if it is not XML.
 
-    Stops at the first trace, as strokes are the bulk of a file, unless none of the types `wanted` was there by then.
+    Stops at the first trace if any of the `wanted` types came before it, since strokes are most of a file.
     """
     found: dict[str, str] = {}
     depth = 0

@@ -31,16 +31,16 @@ _GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 def read_json(path: Path, job: Job) -> pl.DataFrame:
     """A part's frame from a file of JSON lines, an array of objects or labels, or one object {image name: label}.
 
-    Objects may be conversations: see `curate.sources.chat_rows`. In JSON lines `line` is the line number; in an array
-    it is the place of the item, counted from 1.
-    Raises UserError where no record has a label column.
+    Objects may be conversations: see `curate.sources.chat_rows`. `line` is the line number in JSON lines, and the
+    position of the item, counted from 1, in an array.
+    Raises UserError if no record has a label column.
     """
     lines, records = read_records(path, job)
     return records_frame(lines, records, path, job)
 
 
 def read_records(path: Path, job: Job) -> tuple[list[int], list[Any]]:
-    """The JSON values of such a file and their lines, or their places in an array; what is no JSON is counted."""
+    """The JSON values of a file with their lines, or their positions in an array; invalid JSON is counted."""
     head = Look(path).head[:4096].lstrip()
     whole = DOCUMENT.match(head) is not None
     return _document(path, job) if whole else _lines(path, job)
@@ -79,7 +79,7 @@ def records_frame(lines: list[int], records: list[Any], path: Path, job: Job) ->
 
 
 def _refuse_holder(record: dict[str, Any], path: Path, job: Job) -> None:
-    """Raises UserError where one object only holds the records: in a list of its own, or as objects by name."""
+    """Raise UserError if a single object holds the records: in one of its lists, or as objects by name."""
     if job.columns.label(list(record)) in record or is_chat(record):
         return
 
@@ -92,7 +92,7 @@ def _refuse_holder(record: dict[str, Any], path: Path, job: Job) -> None:
     if lists:
         shown = ", ".join(map(repr, lists[:5]))
         raise UserError(
-            f"{path}: one object that holds its records under {shown}; write each of these lists into a JSON file of "
+            f"{path}: one object that holds its records under {shown}; write each of these lists to a JSON file of "
             "its own, named after its split"
         )
     if are_records(list(record.values())):
@@ -114,7 +114,7 @@ def _lines(path: Path, job: Job) -> tuple[list[int], list[Any]]:
     for line, text in frame.iter_rows():
         try:
             value, end = decoder.raw_decode(text) if text[:1] == "{" else (None, -1)
-            if end != len(text):  # white space around it, or something else that is for the slower way to judge
+            if end != len(text):  # white space around it, or something that the slower way must judge
                 value = decoder.decode(text)
             records.append(value)
             lines.append(line)
@@ -174,7 +174,7 @@ def _salvage(text: str) -> tuple[list[Any], str | None]:
 
 
 def _has_surrogates(item: Any) -> bool:
-    """Whether a value holds a byte that was no UTF-8 (kept as a lone surrogate)."""
+    """Whether a value holds a byte that was not UTF-8 (kept as a lone surrogate)."""
     try:
         json.dumps(item, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -183,7 +183,7 @@ def _has_surrogates(item: Any) -> bool:
 
 
 def _is_mapping(record: dict[str, Any], job: Job) -> bool:
-    """Whether one object is the whole data set, {image name: label}, rather than one record."""
+    """Whether a single object is the whole data set, {image name: label}, rather than one record."""
     if not record or "label" in job.columns.given or any(key.lower() in job.columns.names("label") for key in record):
         return False
     images = sum(key.lower().endswith(IMAGE_ENDINGS) for key in record)

@@ -1,6 +1,6 @@
-"""One task of Label Studio as one sample: which text is the label, which file the image. Opens no file.
+"""One Label Studio task as one sample: which text is the label, which file the image. Opens no file.
 
-Read are its exports JSON (tasks with `annotations`) and JSON-MIN (a task is flat). What they hold is described in
+Reads the exports JSON (tasks with `annotations`) and JSON-MIN (flat tasks), as described in
 https://labelstud.io/guide/task_format and https://labelstud.io/guide/export.
 """
 
@@ -15,7 +15,7 @@ from curate.base.column_names import IMAGE_COLUMNS, LABEL_COLUMNS, find_column
 from curate.sources.chat_rows import Unfit
 from curate.sources.look import IMAGE_ENDINGS
 
-NOT_TASK = "not a task of Label Studio"
+NOT_TASK = "not a Label Studio task"
 SKIPPED = "the task was skipped"
 UNLABELLED = "the task has no annotation"
 PREDICTED = "the task has predictions only; submit them as annotations in Label Studio"
@@ -23,27 +23,27 @@ NO_TEXT = "the annotation holds no text; a label is a text area (TextArea)"
 SEVERAL_AREAS = "the task has several text areas; name the label's with --columns label:NAME"
 SEVERAL_TEXTS = "the text area holds several texts"
 DISAGREEING = "the task has annotations that disagree; keep one, or mark it as ground truth"
-REGION = "the text is of a region of the image; cut the regions out, each as an image of its own"
+REGION = "the text describes a region of the image; cut the regions out, each as an image of its own"
 NO_NAMED = "the annotation has no text area of this name"
 
-#: What a flat task has besides its data and its texts.
+#: The keys of a flat task besides its data and texts.
 FLAT_MARKS = ("annotation_id", "annotator", "lead_time")
-#: What a flat task always has, or may; none of it is a label.
+#: The keys a flat task must or may have; none of them is a label.
 _FLAT = frozenset((*FLAT_MARKS, "id", "created_at", "updated_at", "agreement", "comments", "allocatedTo"))
-#: Names of a text area that say it is the label, after those of any data set.
+#: Names of a text area that mark it as the label, after the general label names.
 _AREAS = (*LABEL_COLUMNS, "transcription", "caption")
-#: Names of an image, tried before those of any data set; the last ones are those of Label Studio's own templates.
+#: Names of an image, tried before the general ones; the last are those of Label Studio's own templates.
 _IMAGES = ("image", "images", "img", "photo", "ocr", "captioning")
-#: A region of so many per cent of an image's width and height is the whole image.
+#: A region of this percentage of an image's width and height counts as the whole image.
 _WHOLE = 97.0
-#: What Label Studio puts before the name of an uploaded file.
+#: What Label Studio puts in front of an uploaded file's name.
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
 
 
 class Task(NamedTuple):
-    """A task as a sample. `places`: keys and indexes that lead to the label, which several annotations may have.
+    """A task as a sample. `places`: keys and indexes that lead to the label, which several annotations may share.
 
-    `others`: columns of its own.
+    `others`: the task's other columns.
     """
 
     label: str
@@ -53,19 +53,19 @@ class Task(NamedTuple):
 
 
 def is_task(record: Any) -> bool:
-    """Whether a JSON value is a task of the export JSON."""
+    """Whether a JSON value is a task of the JSON export."""
     if not isinstance(record, Mapping) or not isinstance(record.get("data"), Mapping):
         return False
     return any(isinstance(record.get(name), list) for name in ("annotations", "completions", "predictions"))
 
 
 def is_flat_task(record: Any) -> bool:
-    """Whether a JSON value is a task of the export JSON-MIN."""
+    """Whether a JSON value is a task of the JSON-MIN export."""
     return isinstance(record, Mapping) and all(name in record for name in FLAT_MARKS)
 
 
 def task_of(record: Any, named: str | None = None, image: str | None = None) -> Task:
-    """A task as a sample; named: the text area to take, image: the key of the image. Raises Unfit with the reason."""
+    """A task as a sample. named: the text area to take; image: the key of the image. Raises Unfit with the reason."""
     if is_task(record):
         label, places = _annotated(record, named)
         data = record["data"]
@@ -88,9 +88,9 @@ def task_of(record: Any, named: str | None = None, image: str | None = None) -> 
 
 
 def image_names(name: str) -> list[str]:
-    """The names under which an image of a task may be here: the path in its address, its tails, the name as uploaded.
+    """The names under which a task's image may exist here: the path in its address, its tails, the name as uploaded.
 
-    Label Studio serves files from addresses of its own: `/data/upload/PROJECT/HASH-NAME`, `/data/local-files/?d=PATH`,
+    Label Studio serves files from its own addresses: `/data/upload/PROJECT/HASH-NAME`, `/data/local-files/?d=PATH`,
     and those of the storages.
     """
     parts = urlsplit(name)
@@ -161,7 +161,7 @@ def _area(names: Sequence[str], named: str | None) -> str | None:
 
 
 def _is_whole(value: Mapping[str, Any]) -> bool:
-    """Whether a text is of the whole image: without a region, or with one that is as large."""
+    """Whether a text describes the whole image: it has no region, or one that covers the image."""
     sides = [value.get(name) for name in ("width", "height")]
     if "points" in value:
         return False
@@ -177,7 +177,7 @@ def _only(texts: list[tuple[str, tuple[str | int, ...]]]) -> tuple[str, tuple[st
 
 
 def _flat(record: Mapping[str, Any], named: str | None, image: str | None) -> tuple[str, tuple[str | int, ...]]:
-    """The label of a flat task: a text, a list of one, or `{"text": …}` of one."""
+    """The label of a flat task: a text, a list with one text, or `{"text": …}` with one."""
     own = [key for key in record if key not in _FLAT and key != image and key.lower() not in _IMAGES]
     if named is None:
         named = find_column(own, _AREAS)

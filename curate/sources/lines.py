@@ -1,4 +1,4 @@
-"""Reads files of lines, plain or gzip, in blocks, without holding an over-long line. Not for what a line means."""
+"""Reads plain or gzip text files in blocks of lines, never holding an over-long line. Ignores what a line means."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _NO_TEXT = (
 
 
 def is_binary(head: bytes) -> bool:
-    """Whether the first bytes of a file are those of an image, an archive or a table rather than text."""
+    """Whether a file's first bytes are those of an image, an archive or a table rather than text."""
     return head.startswith(_NO_TEXT) or head[:512].count(0) > 50
 
 
 class Block(NamedTuple):
-    """Whole lines, the first of which has the number `first`; `long` marks the beginning of one over-long line."""
+    """Whole lines; the first has the number `first`. `long` marks the beginning of a single over-long line."""
 
     first: int
     data: bytes
@@ -43,7 +43,7 @@ class Block(NamedTuple):
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """Open a text file, or what a gzip file holds, for reading its bytes in UTF-8. Raises UserError."""
+    """Open a text file, or the content of a gzip file, to read it as UTF-8 bytes. Raises UserError."""
     try:
         return open_utf8(path)
     except OSError as error:
@@ -51,15 +51,15 @@ def open_bytes(path: Path) -> BinaryIO:
 
 
 def note_encoding(path: Path, job: Job) -> None:
-    """Note a file that is not UTF-8 and is read all the same."""
+    """Note a file that is not UTF-8 but is read anyway."""
     if encoding := NAMES.get(encoding_of(path)):
-        job.notes[f"files that are {encoding} and were read as such"] += 1
+        job.notes[f"files in {encoding}, read as such"] += 1
 
 
 def read_blocks(path: Path) -> Iterator[Block]:
-    """Yield the lines of a file in blocks of some MiB. A line over MAX_LINE bytes comes alone, cut, with `long` set.
+    """Yield a file's lines in blocks of some MiB. A line over MAX_LINE bytes comes alone, cut, with `long` set.
 
-    Raises UserError for what is no text and for a broken gzip file.
+    Raises UserError if the file is not text or a gzip file is broken.
     """
     line, carry, skipping = 1, b"", False
     with open_bytes(path) as file:
@@ -88,7 +88,7 @@ def read_blocks(path: Path) -> Iterator[Block]:
 
 
 def read_all(path: Path) -> bytes:
-    """What a file holds, without a byte order mark. Raises UserError where it can't be read to its end."""
+    """A file's content without a byte order mark. Raises UserError if it can't be read to its end."""
     try:
         with open_bytes(path) as file:
             data = file.read()
@@ -106,7 +106,7 @@ def _chunks(path: Path, file: BinaryIO) -> Iterator[bytes]:
 
 
 def _split_long(first: int, data: bytes) -> Iterator[Block]:
-    """A block that was carried over can itself hold a line over the limit; such lines are set apart."""
+    """A carried-over block may hold a line over the limit; such lines are set apart."""
     if len(data) <= MAX_LINE:
         yield Block(first, data, False)
         return
@@ -126,9 +126,9 @@ def _split_long(first: int, data: bytes) -> Iterator[Block]:
 
 
 def block_text(block: Block, encoding: str = "utf-8") -> tuple[list[str], list[int]]:
-    """The lines of a block without their terminators (`\\n` or `\\r\\n`), and the indexes of those that are not UTF-8.
+    """A block's lines without terminators (`\\n` or `\\r\\n`), and the indexes of those that are not UTF-8.
 
-    The undecodable ones keep their bytes as lone surrogates (`surrogateescape`).
+    The latter keep their bytes as lone surrogates (`surrogateescape`).
     """
     broken: list[int] = []
     try:
@@ -155,10 +155,10 @@ def _encodes(text: str) -> bool:
 
 
 def read_lines(path: Path, job: Job, encoding: str = "utf-8") -> pl.DataFrame:
-    """The readable lines of a file as a frame (line, text), blank ones included, at most `job.left()` lines.
+    """A file's readable lines as a frame (line, text), including blank ones, at most `job.left()` lines.
 
     Lines that are not UTF-8, hold a NUL byte or are over-long are counted as unreadable. Every line seen is added to
-    `job.rows`. The line terminator is `\\n` or `\\r\\n`; nothing else ends a line (labels hold CR, VT, FF and NEL).
+    `job.rows`. Only `\\n` and `\\r\\n` end a line (labels hold CR, VT, FF and NEL).
     """
     left = job.left()
     pieces: list[pl.DataFrame] = []
@@ -197,7 +197,7 @@ def read_lines(path: Path, job: Job, encoding: str = "utf-8") -> pl.DataFrame:
 
 
 def utf8_or_latin1(path: Path) -> str:
-    """The encoding of a file that is latin-1 by its format, but UTF-8 in copies that somebody converted."""
+    """The encoding of a file that is Latin-1 by its format, but UTF-8 in converted copies."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with open_bytes(path) as file:

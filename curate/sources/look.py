@@ -1,4 +1,4 @@
-"""What a sniffer may look at: a path's kind, first bytes and lines, names in a folder. Not for reading a data set."""
+"""What recognising a format may look at: a path's kind, first bytes and lines, a folder's names. Reads no data set."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from curate.sources.encodings import encoding_of, recoded
 from curate.sources.lines import is_binary
 
 HEAD = 64 << 10
-#: Endings that a file of labels may have; a folder's other files are looked at by name only.
+#: Endings that a label file may have; other files in a folder are judged by name only.
 TEXT_ENDINGS = (".txt", ".lst", ".tex", ".formulas", ".labels", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", "")
 IMAGE_NAME = r"\.(?i:png|jpe?g|bmp|gif|tiff?|webp|p[gpb]m)"
-#: So many label files of a folder are looked into; a folder of one text file per image has thousands.
+#: How many label files of a folder are looked into; a folder with one text file per image has thousands.
 _MOST_FILES = 40
-#: Folders below a data set's own that are looked into: so deep, and so many.
+#: How deep, and how many, subfolders of a data set are looked into.
 _DEPTH, _MOST_FOLDERS = 4, 400
 _LINE_START = 500
-#: Folders of the running system: their files are no data, and some block whoever reads them.
+#: Folders of the running system: their files are not data, and reading some of them blocks.
 _SYSTEM_FOLDERS = ("/proc", "/sys", "/dev", "/run")
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-#: What was found out since `looking_once` began, by what was asked; None outside of it.
+#: What was found out since `looking_once` began, by question; None outside it.
 _SEEN: ContextVar[dict[Any, Any] | None] = ContextVar("seen", default=None)
 
 
 @contextmanager
 def looking_once() -> Iterator[None]:
-    """Inside, a path is looked at once, whoever asks: a folder may hold 100,000 images. Its files mustn't change."""
+    """Inside, each path is looked at once, whoever asks: a folder may hold 100,000 images. Its files mustn't change."""
     outer = _SEEN.get()
     token = _SEEN.set({} if outer is None else outer)
     try:
@@ -52,7 +52,7 @@ def looking_once() -> Iterator[None]:
 
 
 def once(function: Callable[P, R]) -> Callable[P, R]:
-    """Remember what a function finds out about paths, inside `looking_once`. Its arguments must be hashable."""
+    """Remember a function's answers about paths inside `looking_once`. Its arguments must be hashable."""
 
     @wraps(function)
     def asked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -70,7 +70,7 @@ def once(function: Callable[P, R]) -> Callable[P, R]:
 
 @dataclass(frozen=True)
 class Look:
-    """A lazy look at a path; everything is read at most once, inside `looking_once` by all looks at one path."""
+    """A lazy look at a path; everything is read at most once, inside `looking_once` across all looks at the path."""
 
     path: Path
 
@@ -92,7 +92,7 @@ class Look:
 
     @cached_property
     def head(self) -> bytes:
-        """The first 64 KiB (of what a gzip file holds), without a byte order mark, in UTF-8. Raises UserError."""
+        """The first 64 KiB (of a gzip file's content), as UTF-8 without a byte order mark. Raises UserError."""
         if self.is_dir:
             return b""
         try:
@@ -109,20 +109,20 @@ class Look:
 
     @cached_property
     def lines(self) -> list[str]:
-        """The first lines that are not blank (at most 50); empty for a folder and for bytes that are no text."""
+        """The first lines that are not blank (at most 50); empty for folders and for bytes that aren't text."""
         head = self.head
         if is_binary(head):
             return []
         whole = head.decode("utf-8", "replace").split("\n")
         if len(head) == HEAD and len(whole) > 1:
-            whole.pop()  # cut at the end of the look
+            whole.pop()  # cut off at the end of the look
         return [line.removesuffix("\r") for line in whole if line.strip()][:50]
 
     @cached_property
     def records(self) -> list[Any]:
-        """The first JSON objects and texts, of JSON lines or of a JSON array; empty where it is neither.
+        """The first JSON objects and strings in JSON lines or a JSON array; empty if it is neither.
 
-        Numbers and arrays are no records: a text file of labels may well begin with `[ 0 , 1 ]` or `1`.
+        Numbers and arrays don't count as records: a text file of labels may well begin with `[ 0 , 1 ]` or `1`.
         """
         text = self.head.decode("utf-8", "replace").lstrip()
         values: list[Any] = []
@@ -150,7 +150,7 @@ class Look:
                 values.append(value)
         if len(values) * 2 < len(self.lines):
             values.clear()
-        if not values:  # one JSON object over several lines
+        if not values:  # one JSON object spanning several lines
             try:
                 values.append(json.loads(text))
             except (ValueError, RecursionError):
@@ -163,7 +163,7 @@ class Look:
 
     @cached_property
     def _entries(self) -> tuple[list[str], list[str], int]:
-        """(file names, folder names) in a folder, sorted, and how many were left out as not UTF-8."""
+        """(file names, folder names) in a folder, sorted, and how many were left out because they are not UTF-8."""
         files: list[str] = []
         folders: list[str] = []
         unnameable = 0
@@ -183,7 +183,7 @@ class Look:
 
     @property
     def names(self) -> tuple[list[str], list[str]]:
-        """(file names, folder names) in a folder, sorted; left out are hidden ones, pipes, and links to nothing.
+        """(file names, folder names) in a folder, sorted, without hidden ones, pipes and dangling links.
 
         Names that are not UTF-8 are left out too: see `unnameable`.
         """
@@ -191,12 +191,12 @@ class Look:
 
     @cached_property
     def unnameable(self) -> int:
-        """How many files and folders, in this folder and below it, have a name that is not UTF-8."""
+        """How many files and folders in this folder and below have a name that is not UTF-8."""
         return sum(folder._entries[2] for folder in self.tree)
 
     @cached_property
     def folders(self) -> list[Look]:
-        """The folders directly in this one (at most 40)."""
+        """The direct subfolders (at most 40)."""
         return [Look(self.path / name) for name in self.names[1][:_MOST_FILES]]
 
     @cached_property
@@ -211,9 +211,7 @@ class Look:
                 for name in folder.names[1]:
                     inner = Look(folder.path / name)
                     real = os.path.realpath(inner.path)
-                    if (
-                        real not in seen and len(found) + len(below) < _MOST_FOLDERS
-                    ):  # a link may lead round in a circle
+                    if real not in seen and len(found) + len(below) < _MOST_FOLDERS:  # a link may lead in a circle
                         seen.add(real)
                         below.append(inner)
             found += below
@@ -231,7 +229,7 @@ class Look:
 
     @cached_property
     def sidecars(self) -> dict[str, list[Path]]:
-        """Files in this folder and below it that stand beside labels and hold none, by what they are."""
+        """Files in this folder and below that stand beside labels but hold none, by kind."""
         from curate.sources import sidecars  # which looks into files too
 
         found: dict[str, list[Path]] = {}
@@ -245,19 +243,19 @@ class Look:
 
     @cached_property
     def label_files(self) -> list[Look]:
-        """Files in this folder and below it that could hold labels: neither sidecars nor indexes of formulas."""
+        """Files in this folder and below that could hold labels: neither sidecars nor indexes of formulas."""
         beside = {path for paths in self.sidecars.values() for path in paths}
         return [file for file in self._texts if file.path not in beside and not file.is_index]
 
     @cached_property
     def indexes(self) -> list[Look]:
-        """The files in this folder and below it that are indexes: see `is_index`."""
+        """The index files in this folder and below: see `is_index`."""
         beside = {path for paths in self.sidecars.values() for path in paths}
         return [file for file in self._texts if file.path not in beside and file.is_index]
 
     @cached_property
     def is_index(self) -> bool:
-        """Does this file say which line of another one belongs to which image? Such numbers are no labels."""
+        """Does this file say which line of another one belongs to which image? Such numbers are not labels."""
         from curate.sources import indexes
 
         return not self.is_dir and indexes.is_index(self)
@@ -266,7 +264,7 @@ class Look:
         return name in self.names[0]
 
     def all_files(self, *endings: str) -> list[Path]:
-        """Every file in this folder and below it whose name ends so."""
+        """Every file in this folder and below whose name has this ending."""
         return [
             folder.path / name for folder in self.tree for name in folder.names[0] if name.lower().endswith(endings)
         ]
@@ -274,14 +272,14 @@ class Look:
     def share(self, pattern: re.Pattern[str]) -> float:
         """The share of the first lines that match a pattern from their beginning.
 
-        Only so much of a line is shown to the pattern that one with several repeats can't take for ever on a long line.
+        Lines are cut first, so that a pattern with several repeats can't take forever on a long one.
         """
         starts = [line[:_LINE_START] for line in self.lines]
         return sum(1 for start in starts if pattern.match(start)) / len(starts) if starts else 0.0
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Is an entry a folder, or a link to one? A link that leads to itself is none."""
+    """Is an entry a folder, or a link to one? A link to itself is not."""
     try:
         return entry.is_dir()
     except OSError:
@@ -289,7 +287,7 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def is_file(entry: os.DirEntry[str]) -> bool:
-    """Is an entry a file, or a link to one? Opening a pipe could block for ever."""
+    """Is an entry a file, or a link to one? Opening a pipe could block forever."""
     try:
         return entry.is_file()
     except OSError:
@@ -297,7 +295,7 @@ def is_file(entry: os.DirEntry[str]) -> bool:
 
 
 def is_utf8_name(name: str) -> bool:
-    """Is the name of a file or folder valid UTF-8? Another one stands in no label file, table or report."""
+    """Is the name valid UTF-8? Others can't appear in a label file, table or report."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""What reading a source gives: the frame, the counts, and every row that could not be read. Reads nothing itself."""
+"""What reading a source returns: the frame, the counts, and every row that couldn't be read. Reads nothing itself."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from curate.base.column_names import Columns
 from curate.base.errors import UserError
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 
-#: A label longer than this many UTF-8 bytes is no label: it is counted as an unreadable row.
+#: A text with more UTF-8 bytes than this is not a label: it is counted as an unreadable row.
 MAX_LABEL = 1 << 20
-#: A line longer than this many bytes is skipped without being held in memory (JSON may spell a character in six).
+#: A line with more bytes than this is skipped without being held in memory (JSON may use six per character).
 MAX_LINE = 8 << 20
-#: So many unreadable rows are kept with their place; the counts by reason are always complete.
+#: How many unreadable rows are kept with their place; the counts by reason are always complete.
 KEPT_ROWS = 1000
 EXCERPT = 80
 
@@ -29,15 +29,15 @@ LONG_LABEL = "label longer than 1 MiB"
 LONG_LINE = "line longer than 8 MiB"
 NO_LABEL = "the label is missing"
 LEAVES_FOLDER = (
-    "images behind a link out of the image folder: not opened; name a folder that holds them with --images DIR"
+    "images behind a link out of the image folder were not opened; name a folder that holds them with --images DIR"
 )
-#: The column of the image paths that were not found, as the label file gives them; null where there is a file.
+#: The column of image paths that weren't found, as the label file gives them; null if the file exists.
 NOT_FOUND = "image_not_found"
 DUPLICATE_ID = "duplicate id: the sample_id got a suffix ~2, ~3, …"
 
-#: A column that a format's `read` may add: refs to images inside files, which stand for the `image` of their rows.
+#: A column that a format's `read` may add: refs to images inside files, which replace the `image` of their rows.
 STORED_IMAGE = "stored_image"
-#: What a format's `read` returns; the columns a source brought follow these.
+#: What a format's `read` returns; the source's own columns follow.
 PART_SCHEMA: dict[str, Any] = {
     "line": pl.Int64,
     "split": pl.String,
@@ -48,14 +48,14 @@ PART_SCHEMA: dict[str, Any] = {
 
 
 def excerpt(text: str) -> str:
-    """The beginning of a row, safe to print: at most 80 characters, everything that isn't printable escaped."""
+    """The beginning of a row, safe to print: at most 80 characters, with unprintable ones escaped."""
     out: list[str] = []
     size = 0
     for char in text[: EXCERPT + 1]:
         code = ord(char)
         if char.isprintable():
             piece = char
-        elif 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8, kept by surrogateescape
+        elif 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8, kept by surrogateescape
             piece = f"\\x{code - 0xDC00:02x}"
         else:
             piece = char.encode("unicode_escape", "surrogatepass").decode("ascii")
@@ -68,7 +68,7 @@ def excerpt(text: str) -> str:
 
 @dataclass(frozen=True, order=True)
 class BadRow:
-    """A row that could not be read. `line` counts lines from 1; in a table or JSON array it counts rows or items."""
+    """A row that couldn't be read. `line` counts lines from 1; in a table or JSON array, rows or items."""
 
     file: str
     line: int
@@ -78,7 +78,7 @@ class BadRow:
 
 @dataclass
 class Unreadable:
-    """Every unreadable row counted under its reason, and the first 1,000 of them with their place."""
+    """All unreadable rows counted by reason, and the first 1,000 of them with their place."""
 
     by_reason: Counter[str] = field(default_factory=Counter)
     rows: list[BadRow] = field(default_factory=list)
@@ -91,19 +91,19 @@ class Unreadable:
         self.add_many(reason, [(file, line, text)], 1)
 
     def add_many(self, reason: str, rows: Iterable[tuple[str, int, str]], count: int) -> None:
-        """Count `count` rows; `rows` gives the first of them, of which at most 1,000 a call are kept."""
+        """Count `count` rows; `rows` gives the first of them, at most 1,000 of which are kept per call."""
         if count:
             self.by_reason[reason] += count
         for kept, (file, line, text) in enumerate(rows):
             if kept >= KEPT_ROWS:
                 break
             self.rows.append(BadRow(file, line, reason, excerpt(text)))
-        # Later steps find rows that stand earlier in the file, so more than the limit is held until the end.
+        # Later steps find rows from earlier in the file, so more than the limit is held until the end.
         if len(self.rows) > 20 * KEPT_ROWS:
             self.close()
 
     def close(self) -> None:
-        """Bring the kept rows into file and line order and cut them to the first 1,000."""
+        """Sort the kept rows by file and line, and cut them to the first 1,000."""
         order = {file: place for place, file in enumerate(dict.fromkeys(row.file for row in self.rows))}
         self.rows.sort(key=lambda row: (order[row.file], row.line, row.reason))
         del self.rows[KEPT_ROWS:]
@@ -111,14 +111,14 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Source:
-    """One data set, read.
+    """One data set as read.
 
-    frame: columns sample_id, source, split, image, label, then what the source brought; `rows == frame.height +
-    unreadable.total`. places: file and line of every row of `frame`, in the same order. path: absolute, but for a hub
-    id, which stays as it was given. root: the absolute folder that image paths are relative to. notes: things worth
-    saying that cost no row, counted (duplicate ids, formulas that no index names, archives that can't be read). packed:
-    the files in `places` are inside archives. id_column: the column or key that the last part of every sample_id comes
-    from, if it is one.
+    frame: columns sample_id, source, split, image, label, then the source's own; `rows == frame.height +
+    unreadable.total`. places: file and line of every row of `frame`, in the same order. path: absolute, except for a
+    hub id, which stays as given. root: the absolute folder that image paths are relative to. notes: counted remarks
+    that cost no row (duplicate ids, formulas that no index names, archives that can't be read). packed: the files in
+    `places` are inside archives. id_column: the column or key, if any, that the last part of every sample_id comes
+    from.
     """
 
     name: str
@@ -135,22 +135,22 @@ class Source:
 
     @property
     def base(self) -> Path:
-        """The folder that the files in `places` are named from."""
+        """The folder that the files in `places` are relative to."""
         return self.path if self.path.is_dir() else self.path.parent
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file (or folder of small files) of a data set and the split that it is."""
+    """One file (or folder of small files) of a data set, and its split."""
 
     path: Path
     split: str | None = None
-    extra: Path | None = None  # the second file of formats that need two (the formulas beside an im2latex index)
+    extra: Path | None = None  # the second file of formats that need two (the formulas for an im2latex index)
 
 
 @dataclass
 class Job:
-    """What a format's `read` works with: the options of the call and where it puts what it can't read."""
+    """What a format's `read` works with: the call's options, and where it reports what it can't read."""
 
     name: str
     path: Path
@@ -160,13 +160,13 @@ class Job:
     limit: int | None
     #: How pictures are drawn for samples that have strokes.
     strokes: StrokeSettings = DEFAULTS
-    #: The number of line 1 where pictures are named by numbers: 0, 1, or None where that is to be found out.
+    #: The number of line 1 if pictures are named by numbers: 0, 1, or None to find out.
     first_number: int | None = None
     unreadable: Unreadable = field(default_factory=Unreadable)
     notes: Counter[str] = field(default_factory=Counter)
     rows: int = 0
     id_column: str | None = None
-    #: The images of the part that is being read are ids, which may be no images at all.
+    #: The images of the part being read are ids, which may not be images at all.
     image_ids: bool = False
 
     def left(self) -> int | None:
@@ -174,7 +174,7 @@ class Job:
         return None if self.limit is None else max(0, self.limit - self.rows)
 
     def file(self, path: Path) -> str:
-        """How a file of this source is named in reports: relative to the source, with forward slashes."""
+        """A file's name in reports: relative to the source, with forward slashes."""
         base = self.path if self.path.is_dir() else self.path.parent
         try:
             return path.relative_to(base).as_posix()
@@ -182,7 +182,7 @@ class Job:
             return path.as_posix()
 
     def in_root(self, path: Path) -> str:
-        """How refs to images inside a file name it: relative to the root, with forward slashes."""
+        """A file's name in refs to images inside it: relative to the root, with forward slashes."""
         there = path.absolute().is_relative_to(self.root.absolute())
         return (path.absolute().relative_to(self.root.absolute()) if there else path).as_posix()
 
@@ -202,16 +202,16 @@ class Job:
 
 
 def with_split(frame: pl.DataFrame, part: Part) -> pl.DataFrame:
-    """Give the rows that don't say their split themselves the split of their file."""
+    """Give rows that don't state a split the split of their file."""
     return frame.with_columns(split=pl.coalesce("split", pl.lit(part.split, pl.String)))
 
 
 class AmbiguousError(UserError):
-    """A source that could be of several formats."""
+    """A source that could have several formats."""
 
 
 class NoRows(UserError):
-    """A source that was read and holds no readable row; `reasons`: why the others can't be read."""
+    """A source without a readable row; `reasons`: why its rows can't be read."""
 
     reasons: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Lines with an image name, a TAB and the label: what HME100K, MLHME-38K and M2E share. Not for other separators."""
+"""Lines of image name, TAB and label, as HME100K, MLHME-38K and M2E have. Not for other separators."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SPACE_TAB = re.compile(rf"\S[^\t]*{IMAGE_NAME} +\t")
 
 
 def share(look: Look, pattern: re.Pattern[str]) -> float:
-    """The share of the first lines that hold a match of a pattern anywhere."""
+    """The share of the first lines in which a pattern matches anywhere."""
     return sum(1 for line in look.lines if pattern.search(line)) / max(1, len(look.lines))
 
 
 def named_share(look: Look) -> float:
-    """The share of the first lines that are an image name, a TAB and something; 0 where a header stands above them."""
+    """The share of the first lines that are an image name, a TAB and something; 0 if they have a header."""
     header = [name.strip().strip('"') for name in look.lines[0].split("\t")] if look.lines else []
     if find_column(header, IMAGE_COLUMNS) and find_column(header, LABEL_COLUMNS):
         return 0.0
@@ -34,7 +34,7 @@ def named_share(look: Look) -> float:
 
 
 def name_and_label(frame: pl.DataFrame, job: Job, path: Path) -> pl.DataFrame:
-    """Split `text` at its first TAB into name (without the spaces before the TAB) and label (as it is)."""
+    """Split `text` at its first TAB into the name (without spaces before the TAB) and the label (unchanged)."""
     frame = job.reject(frame, pl.col("text").str.strip_chars() == "", BLANK_LINE, path)
     cut = pl.col("text").str.splitn("\t", 2)
     frame = frame.with_columns(
@@ -45,7 +45,7 @@ def name_and_label(frame: pl.DataFrame, job: Job, path: Path) -> pl.DataFrame:
 
 
 def read_named_lines(part: Part, job: Job, frame: pl.DataFrame | None = None) -> pl.DataFrame:
-    """A part's frame from its lines, or from `frame`, the lines (line, text) as a format has mended them."""
+    """A part's frame from its lines, or from `frame`: the lines (line, text) after the format repaired them."""
     frame = name_and_label(read_lines(part.path, job) if frame is None else frame, job, part.path)
     frame = frame.select("line", split=pl.lit(part.split, pl.String), name="name", image="name", label="label")
     return resolve_images(frame, job, part.path, part.split)

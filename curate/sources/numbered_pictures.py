@@ -1,4 +1,4 @@
-"""Finds pictures named by a number, for the file of labels whose lines they belong to. Not for which is line 1."""
+"""Finds pictures named by a number, for the label file whose lines they belong to. Doesn't decide which is line 1."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from rules.sets import split_names
 _NAME = re.compile(rf"(\d+){IMAGE_NAME}")
 _FOR_IMAGES = re.compile(r"(?i)images?|imgs?|pictures?|png|jpe?g")
 _FOR_PACKED = re.compile(r"(?i)([a-z]+[_-])?(images?|imgs?|pictures?|png|jpe?g|formulae?s?)")
-#: Folders that only keep the number of files in one low.
+#: Folders that only keep the number of files per folder low.
 _SHARD = re.compile(r"(?i)((part|shard|chunk|batch|images?|img)[-_ ]?)?\d+")
 _FOR_LABELS = re.compile(r"(?i)labels?|formulas?|formulae|annotations?|captions?|texts?|latex|gt|math")
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """The pictures of one label file: in one folder, or in several, each of which is a split.
+    """The pictures of one label file: in one folder, or in several that are splits.
 
-    folders: (folder, split), the split None where the file says it. frame: number, name, folder (its place among
-    `folders`). doubled: numbers that several pictures have, which are in no row of the frame.
+    folders: (folder, split); the split is None if the label file states it. frame: number, name, folder (its position
+    in `folders`). doubled: numbers that several pictures share, which are in no row of the frame.
     """
 
     folders: tuple[tuple[Path, str | None], ...]
@@ -41,7 +41,7 @@ class Pictures:
 
     @property
     def are_split(self) -> bool:
-        """Do the folders say the split of a row?"""
+        """Do the folders determine a row's split?"""
         return any(split is not None for _, split in self.folders)
 
     @cached_property
@@ -50,7 +50,7 @@ class Pictures:
 
     @cached_property
     def digits(self) -> int:
-        """How many digits names have, where all have the same and some begin with 0; else 0."""
+        """The number of digits of the names, if all have the same and some begin with 0; else 0."""
         stems = self.frame["name"].str.extract(r"^(\d+)\.")
         widths = stems.str.len_bytes()
         padded = stems.str.contains(r"^0\d").any()
@@ -64,7 +64,7 @@ class Pictures:
 
 @once
 def numbered(folder: Path) -> dict[int, list[str]]:
-    """{number: file names} of a folder most of whose images are named by numbers; empty for any other."""
+    """{number: file names} of a folder in which most images are named by numbers; empty for any other."""
     return _numbered(Look(folder).names[0])
 
 
@@ -84,9 +84,9 @@ def _numbered(names: Iterable[str]) -> dict[int, list[str]]:
 def pictures_of(labels: Path, root: Path | None = None) -> Pictures | None:
     """The numbered pictures of a label file, in the nearest place that has any.
 
-    In this order: a folder of the file's name, one of that name in `images`, `images`, beside the file; then several
-    folders, below an image folder or beside the file, each a split. The file's own folder is looked in, then the one
-    above where its own is made for labels. root: a folder with images that is looked in instead.
+    In this order: a folder with the file's name, one with that name in `images`, `images`, beside the file; then
+    several folders, below an image folder or beside the file, each a split. The file's own folder is searched, then its
+    parent if the folder is made for labels. root: a folder of images to search instead.
     """
     here = labels.parent
     bases = [root] if root else [here, here.parent] if _FOR_LABELS.fullmatch(here.absolute().name) else [here]
@@ -97,7 +97,7 @@ def pictures_of(labels: Path, root: Path | None = None) -> Pictures | None:
         if several := _several(labels, base):
             (folder, _, numbers), *others = several
             if not others and split_names.word(folder.name) is None:
-                several = [(folder, None, numbers)]  # it holds pictures, and is no split for that
+                several = [(folder, None, numbers)]  # it holds pictures, but is not a split for that
             return _pictures(several)
         if packed := _packed(labels, base):
             return _pictures(packed)
@@ -105,10 +105,11 @@ def pictures_of(labels: Path, root: Path | None = None) -> Pictures | None:
 
 
 def _packed(labels: Path, base: Path) -> list[tuple[Path, str | None, dict[int, list[str]]]]:
-    """The same in the archive beside a label file that is called as it is, or else in the one for images.
+    """The same in an archive beside a label file: the one with its name, or else the one for images.
 
-    A folder of it stands for one of the archive's name; `archived_images` finds the pictures in that. There must be a
-    line for every number, and a picture for half of the lines: an archive alone is no sign that they belong together.
+    One of its folders stands in for one with the archive's name; `archived_images` finds the pictures in it. There
+    must be a line for every number, and a picture for half of the lines: an archive alone doesn't prove that they
+    belong together.
     """
     stem = stem_of(labels)
     archives = [name for name in Look(base).names[0] if archive_names.is_archive(name, archive_names.OF_DATA_SETS)]
@@ -120,7 +121,7 @@ def _packed(labels: Path, base: Path) -> list[tuple[Path, str | None, dict[int, 
     try:
         inner = open_archive(base / own[0]).pictures
     except UserError:
-        return []  # said by whoever reads the labels
+        return []  # reported by the reader of the labels
     top = base / named[own[0]]
     found = [(top / folder, numbers) for folder, names in sorted(inner.items()) if (numbers := _numbered(names))]
     mine = [(folder, numbers) for folder, numbers in found if folder.name == stem]
@@ -149,7 +150,7 @@ def _places(labels: Path, base: Path) -> Iterable[Path]:
 
 
 def _several(labels: Path, base: Path) -> list[tuple[Path, str | None, dict[int, list[str]]]]:
-    """Folders of numbered pictures, at most two deep, but those that another label file is named after."""
+    """Folders of numbered pictures, at most two deep, except those named after another label file."""
     look = Look(base)
     others = {stem_of(base / name) for name in look.names[0] if name != labels.name and name.lower().endswith(".txt")}
     found: list[tuple[Path, str | None, dict[int, list[str]]]] = []

@@ -1,7 +1,7 @@
-"""Decides which line the first number means where pictures and lines meet by number: 0 or 1. Reads no label file.
+"""Decides which line the first number means when pictures and lines are matched by number. Reads no label file.
 
-A wrong first number shifts every pair by one row, and no picture is missing then but one. So nothing is guessed: what
-decided is said, and without evidence it is an error that names the option.
+A wrong first number shifts every pair by one row, and only one picture seems missing. So nothing is guessed: the
+evidence is stated, and without evidence an error names the option.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from curate.sources.lines import read_blocks
 from curate.sources.look import once
 
 OPTION = "--first-number"
-#: Digits in the names that UniMER's and LaTeX-OCR's own programs give pictures, from 0.
+#: Digits in the names that UniMER's and LaTeX-OCR's own programs give pictures, starting at 0.
 _DIGITS = 7
-#: So many standard errors better than the other way the pictures must fit, and so many worse they mustn't.
+#: How many standard errors better than the other numbering the pictures must fit, and how much worse they may not.
 _SURE, _DOUBT = 4.0, 1.0
 
 
 @dataclass(frozen=True)
 class Numbered:
-    """Numbers that name lines, and how many lines there are. digits: of the names, 0 where they aren't padded."""
+    """Numbers that name lines, and the number of lines. digits: of the names, 0 if they aren't padded."""
 
     numbers: Collection[int]
     lines: int
@@ -40,8 +40,8 @@ def first_number(
 ) -> tuple[int, str]:
     """(the number of the first line, what decided that). `path`: the label file, for errors.
 
-    given: what the user said; fit: how much better the pictures fit 0 than 1, in standard errors, asked only where the
-    numbers leave a choice. default: what the format's own definition says. Raises UserError where nothing decides.
+    given: the user's choice. fit: how much better the pictures fit 0 than 1, in standard errors, computed only if the
+    numbers leave a choice. default: what the format's definition says. Raises UserError if nothing decides.
     """
     if given is not None:
         return given, f"given with {OPTION}"
@@ -54,11 +54,11 @@ def first_number(
         return 1, "the highest number is the number of lines"
     seen = fit()
     if abs(seen) >= _SURE:
-        return int(seen < 0), "the pictures fit the labels so"
+        return int(seen < 0), "the pictures fit the labels that way"
     if lowest > 0 and highest == lines - 1 and seen > -_DOUBT:
         return 0, "the highest number is that of the last line, counted from 0"
     if lowest > 0 and found.digits == _DIGITS and seen > -_DOUBT:
-        return 0, "names of seven digits, which are counted from 0"
+        return 0, "names of seven digits, which count from 0"
     if lowest > 0 and default is not None and seen > -_DOUBT:
         return default, "the format counts so"
     raise UserError(
@@ -68,8 +68,8 @@ def first_number(
 
 
 def note(first: int, why: str) -> str:
-    """The note of a source: what the first line's number is, and what decided it."""
-    return f"rows paired by number, line 1 being number {first}: {why}"
+    """The note of a source: the first line's number, and what decided it."""
+    return f"rows paired by number; line 1 is number {first}: {why}"
 
 
 @once

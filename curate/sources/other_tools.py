@@ -1,6 +1,6 @@
-"""Knows files of other tools that are no data set of images and labels, and says what would make them one. Reads none.
+"""Recognises files of other tools that aren't data sets of images and labels, and says how to make one. Reads none.
 
-They mark regions of pages: a label belongs to a part of an image, which has to be cut out first.
+They mark regions of pages: a label belongs to a part of an image, which must be cut out first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PAIR = '{"image": "crops/1.png", "latex": "x^2"}'
 
 
 class Tool(NamedTuple):
-    """A kind of file: what it is, what would be needed, and how its beginning is known."""
+    """A kind of file: what it is, what to do with it, and how its beginning is recognised."""
 
     what: str
     needed: str
@@ -25,23 +25,23 @@ class Tool(NamedTuple):
 
 
 def _all(*patterns: str) -> Callable[[str], object]:
-    """Does a text hold all of these? The first from its beginning."""
+    """Does a text hold all of these, starting with the first?"""
     first, *others = [re.compile(pattern) for pattern in patterns]
     return lambda text: first.match(text) and all(other.search(text) for other in others)
 
 
 _XML = r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?"
-#: In the order in which they are looked for.
+#: In the order in which they are tried.
 TOOLS = (
     Tool(
-        "OmniDocBench's annotation of pages",
+        "an OmniDocBench annotation of pages",
         "for each of `layout_dets` that has `latex`, cut its `poly` out of the page as an image of its own and write a "
         f"line {_PAIR}",
         _all(r"\s*\[\s*\{", r'"(layout_dets|page_info)"\s*:\s*[\[{]', r'"(poly|category_type|image_path)"\s*:'),
     ),
     Tool(
-        "a file of COCO's format (images, boxes, categories)",
-        f"where annotations hold a text, cut each `bbox` out as an image of its own and write a line {_PAIR}",
+        "a file in COCO's format (images, boxes, categories)",
+        f"if annotations hold a text, cut each `bbox` out as an image of its own and write a line {_PAIR}",
         _all(
             r'\s*\{\s*"(info|licenses|images|annotations|categories|type)"\s*:',
             r'"images"\s*:\s*\[\s*\{[^{}]*"(file_name|height|coco_url)"\s*:|'
@@ -50,28 +50,28 @@ TOOLS = (
         ),
     ),
     Tool(
-        "an annotation of LabelMe (shapes on one image)",
-        f"where the `label` of a shape is LaTeX, cut the shape out as an image of its own and write a line {_PAIR}",
+        "a LabelMe annotation (shapes on one image)",
+        f"if the `label` of a shape is LaTeX, cut the shape out as an image of its own and write a line {_PAIR}",
         _all(r"\s*\{", r'"shapes"\s*:\s*\[', r'"(imagePath|imageData|points|shape_type)"\s*:'),
     ),
     Tool(
         "a project of VIA, the VGG Image Annotator",
-        f"where attributes of regions are LaTeX, cut each region out as an image of its own and write a line {_PAIR}",
+        f"if attributes of regions are LaTeX, cut each region out as an image of its own and write a line {_PAIR}",
         _all(r"\s*\{", r'"(_via_settings|_via_img_metadata|shape_attributes|region_attributes)"\s*:'),
     ),
     Tool(
-        "an export of CVAT in XML",
-        f"where attributes of boxes are LaTeX, cut each box out as an image of its own and write a line {_PAIR}",
+        "a CVAT export in XML",
+        f"if attributes of boxes are LaTeX, cut each box out as an image of its own and write a line {_PAIR}",
         _all(_XML + r"<annotations>", r"<(version|meta|image)\b"),
     ),
     Tool(
-        "an annotation of one image in Pascal VOC's format",
-        f"where the names of objects are LaTeX, cut each box out as an image of its own and write a line {_PAIR}",
+        "an annotation of one image in Pascal VOC format",
+        f"if the names of objects are LaTeX, cut each box out as an image of its own and write a line {_PAIR}",
         _all(_XML + r"<annotation\b", r"<(filename|folder|object|size)>"),
     ),
     Tool(
-        "a page of PAGE or ALTO XML, lines of text with their places",
-        f"where lines are LaTeX, cut each line out as an image of its own and write a line {_PAIR}",
+        "a PAGE or ALTO XML page: lines of text with their places",
+        f"if lines are LaTeX, cut each line out as an image of its own and write a line {_PAIR}",
         _all(_XML + r"<(\w+:)?(PcGts|alto)\b"),
     ),
     Tool(
@@ -81,13 +81,13 @@ TOOLS = (
         _all(r"[^\t\n]+\t\[", r'(?m)^[^\t\n]+\t\[\s*\{\s*"(transcription|points|difficult|key_cls)"\s*:'),
     ),
 )
-#: Files of a folder that may be such; where there are many, one for each image, some of them tell.
+#: How many files of a folder are tried: with one file per image, a few tell.
 _ENDINGS = (".json", ".xml", ".txt")
 _MOST = 5
 
 
 def tool_of(look: Look) -> Tool | None:
-    """The tool whose file this is; None for anything else."""
+    """The tool that wrote this file; None for anything else."""
     if look.is_dir or look.suffix not in _ENDINGS:
         return None
     text = look.head.decode("utf-8", "replace")
@@ -95,7 +95,7 @@ def tool_of(look: Look) -> Tool | None:
 
 
 def what_it_is(look: Look) -> str | None:
-    """What a file, or all files of a folder that could hold labels, is of another tool and what to do; else None."""
+    """If a file, or all possible label files of a folder, are another tool's: what they are and what to do."""
     if not look.is_dir:
         tool = tool_of(look)
         return f"this is {tool.what}, not a data set; {tool.needed}" if tool else None
@@ -109,12 +109,12 @@ def what_it_is(look: Look) -> str | None:
     return f"{_below(found, look.path)} is {tool.what}, not a data set; {tool.needed}" if tool else None
 
 
-#: Keys that a row of a model's answers has, beside what is true: those of this program, LLaMA-Factory and ms-swift.
+#: Keys that a row of a model's answers has beside the truth: those of texsieve, LLaMA-Factory and ms-swift.
 _ANSWERS = (("gt", "pred"), ("label", "predict"), ("labels", "response"))
 
 
 def predictions_in(look: Look) -> str | None:
-    """What a file of a model's predictions is, or a folder of such files alone, and what reads them; else None."""
+    """If a file, or a folder of such files alone, holds a model's predictions: what it is and what reads it."""
     files = look.label_files if look.is_dir else [look]
     if not files or not all(map(_holds_predictions, files)):
         return None
@@ -123,7 +123,7 @@ def predictions_in(look: Look) -> str | None:
     return (
         f"{inside} a file of a model's predictions, not a data set; `finetune evaluate {first}` scores it, "
         f"`curate audit DATASET --predictions {first}` asks which labels the model doubts, and "
-        f"`--columns label:{_truth(files[0])}` audits what is true in it"
+        f"`--columns label:{_truth(files[0])}` audits its true labels"
     )
 
 
@@ -132,7 +132,7 @@ def _holds_predictions(look: Look) -> bool:
 
 
 def _truth(look: Look) -> str | None:
-    """The key of what is true, in the first object of a file of predictions; None in any other."""
+    """The key of the true label in the first object of a file of predictions; None in any other file."""
     text = look.head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n[")
     try:
         first, _ = json.JSONDecoder().raw_decode(text)

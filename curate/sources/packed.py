@@ -1,4 +1,4 @@
-"""Sources that are archives: read from a folder in the cache that stands for them, named by the archive in reports."""
+"""Sources that are archives: read from a folder in the cache, but named by the archive in reports."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _DATA = (*IMAGE_ENDINGS, *names.PICKLES, ".parquet", ".arrow", ".inkml")
 
 @dataclass(frozen=True)
 class Packed:
-    """An archive, or several, as a folder.
+    """One archive, or several, as a folder.
 
-    folder: what is to be read as the data set. base: the folder in the cache that holds a folder for each archive, of
-    its name. home: the folder that the archives lie in.
+    folder: what is read as the data set. base: the folder in the cache with one folder per archive, named after it.
+    home: the folder that holds the archives.
     """
 
     folder: Path
@@ -36,7 +36,7 @@ class Packed:
 
     @property
     def inside(self) -> str:
-        """The path of `folder` below `base`, with a slash behind it; empty where they are the same."""
+        """The path of `folder` below `base`, with a trailing slash; empty if they are the same."""
         return "" if self.folder == self.base else f"{self.folder.relative_to(self.base).as_posix()}/"
 
     def refs(self, images: pl.Expr) -> pl.Expr:
@@ -44,15 +44,15 @@ class Packed:
         return pl.concat_str(pl.lit(self.inside), images).str.replace("/", "#", literal=True)
 
     def said(self, text: str) -> str:
-        """A message with the archives in it instead of the cache."""
+        """A message that names archives instead of the cache."""
         return text.replace(str(self.base), str(self.home))
 
     def named(self, source: Source, path: Path) -> Source:
-        """A source that was read from `folder`, as one that was read from `path`, the archive or its folder."""
+        """A source read from `folder`, as if it had been read from `path`: the archive or its folder."""
         for at, row in enumerate(source.unreadable.rows):
             source.unreadable.rows[at] = replace(row, file=self.inside + row.file)
         frame = source.frame
-        if self.folder == self.base:  # a split that has no other name is called as its archive is
+        if self.folder == self.base:  # a split without a name of its own is named after its archive
             ending = rf"(?i)({'|'.join(map(re.escape, names.OF_DATA_SETS))})$"
             split = pl.col("split").str.replace(ending, "")
             start = pl.concat_str(pl.lit(f"{source.name}/"), "split", pl.lit("/"))
@@ -73,21 +73,21 @@ class Packed:
         )
 
     def with_refs(self, source: Source) -> Source:
-        """A source whose images were found below `folder`, with the refs of the images in the archive."""
+        """A source whose images were found below `folder`, with their refs in the archive."""
         return replace(source, root=self.home, frame=source.frame.with_columns(image=self.refs(pl.col("image"))))
 
 
 def opened(path: Path) -> Packed | None:
-    """What stands for an archive, or for a folder that holds nothing but archives; None for any other path.
+    """The folder that stands for an archive, or for a folder of nothing but archives; None for any other path.
 
-    Raises UserError for an archive that can't be read, or holds nothing that can, and for a pickle.
+    Raises UserError for an archive that can't be read or holds nothing readable, and for a pickle.
     """
     name = path.name.lower()
     if path.is_file() and name.endswith(names.UNKNOWN):
         raise UserError(f"{path}: {Path(name).suffix} archives are not read; unpack it or repack it as zip")
     if path.is_file() and name.endswith(names.PICKLES):
         raise UserError(
-            f"{path}: a pickle holds pictures and no labels; name the label file, and pickles beside it are searched"
+            f"{path}: a pickle holds pictures but no labels; name the label file: pickles beside it are searched"
         )
     archives = _archives(path)
     if not archives:
@@ -107,7 +107,7 @@ def opened(path: Path) -> Packed | None:
 
 
 def opened_images(path: Path) -> Packed:
-    """What stands for an archive of images. Raises UserError where it can't be read."""
+    """The folder that stands for an archive of images. Raises UserError if it can't be read."""
     base = tree_of([path])
     return Packed(base / path.resolve().name, base, path.resolve().parent, Counter())
 
@@ -122,7 +122,7 @@ def _archives(path: Path) -> list[Path]:
 
 
 def _down(folder: Path) -> Path:
-    """The folder itself, or the one in it, and so on, where it holds nothing else; above one that is a split's."""
+    """The folder itself, or its only subfolder, and so on; stops above a folder that is a split."""
     while True:
         files, folders = Look(folder).names
         if files or len(folders) != 1 or split_names.word(folders[0]):

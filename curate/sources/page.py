@@ -1,4 +1,4 @@
-"""docs/data-formats.md, from what the formats say of themselves. The words around that are in docs/templates."""
+"""docs/data-formats.md, from what the formats say about themselves. The text around it is in docs/templates."""
 
 from __future__ import annotations
 

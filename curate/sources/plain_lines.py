@@ -1,4 +1,4 @@
-"""A label a line and nothing else: what plain text and UniMER share."""
+"""One label per line and nothing else: what plain text and UniMER share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def read_labels(part: Part, job: Job) -> pl.DataFrame:
 
 
 def lines_frame(frame: pl.DataFrame, part: Part) -> pl.DataFrame:
-    """A part's frame of lines (line, text): labels without images, named by their line number."""
+    """A part's frame from lines (line, text): labels without images, named by their line number."""
     return frame.select(
         "line",
         split=pl.lit(part.split, pl.String),

@@ -1,4 +1,4 @@
-"""Reads a source: which format it has, which parts of it, and its rows as one frame. Not for what a format is."""
+"""Reads a source: its format, its parts, and its rows as one frame. Doesn't define what a format is."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from curate.sources.spec import SourceSpec
 
 UNREAD_FILES = "files beside it that could hold labels and were not read"
 NO_LABELS = "files beside it that hold no labels and were not read: {what}"
-UNNAMEABLE = "files and folders that were not read, as their names are not UTF-8: rename them"
+UNNAMEABLE = "files and folders not read because their names are not UTF-8; rename them"
 
-#: Lines of the name of an image, a sign that is no white space, and something else.
+#: Lines of an image name, a separator that is not white space, and something else.
 _JOINED = re.compile(rf"[^|;,\t]+{IMAGE_NAME}\s*[|;,]\s*\S")
 _TURNED = re.compile(rf"[^\t]+\t\S+{IMAGE_NAME}\s*$")
-#: Files that hold data and are not read, by their endings, and what to do with them.
+#: Data files that are not read, by ending, and what to do with them.
 _UNREAD_ENDINGS = {
     (".xlsx", ".xls", ".ods"): "save the table as CSV",
     (".mdb", ".h5", ".hdf5", ".npz", ".npy", ".mat", ".pt", ".pth", ".tfrecord", ".tfrecords", ".db", ".sqlite"): (
@@ -41,12 +41,12 @@ _UNREAD_ENDINGS = {
     archive_names.UNKNOWN: "unpack it",
 }
 
-#: Formats as sure as the surest, within this much, make a source ambiguous.
+#: Formats whose certainty is within this distance of the highest make a source ambiguous.
 _MARGIN = 0.05
 
 
 def recognise(path: Path) -> SourceFormat:
-    """The format of a file or folder, by its content. Raises UserError where none fits, or several equally well."""
+    """The format of a file or folder, by its content. Raises UserError if none fits, or several equally well."""
     with looking_once():
         return _recognise(path)
 
@@ -68,7 +68,7 @@ def _recognise(path: Path) -> SourceFormat:
 
 
 def _holder(chosen: SourceFormat, path: Path) -> Path:
-    """The folder below `path` that holds all parts of one reading; `path` itself where that is no folder."""
+    """The folder below `path` that holds all parts of one reading; `path` itself if that is not a folder."""
     if not path.is_dir():
         return path
     try:
@@ -90,10 +90,11 @@ def read_source(
     """Read one data set.
 
     images: the folder that image names are looked up in (default: around the labels). columns: {role: column} for
-    formats with named columns. limit: read only the first rows, readable or not, over all splits in order. strokes:
-    how pictures are drawn where a source has strokes. first_number: the number of line 1 where images are named by
-    numbers (default: by evidence). A source, and what `images` names, may be an archive.
-    Raises UserError where the source is missing, of no or another format, ambiguous, empty, or has no readable row.
+    formats with named columns. limit: read only the first rows, readable or not, across all splits in order. strokes:
+    how pictures are drawn if a source has strokes. first_number: the number of line 1 if images are named by numbers
+    (default: by evidence). A source, and what `images` names, may be an archive.
+    Raises UserError if the source is missing, of an unknown or another format, ambiguous, empty, or without readable
+    rows.
     """
     around = opened_images(images) if images is not None and images.is_file() else None
     options: dict[str, Any] = {"columns": columns, "limit": limit, "strokes": strokes, "first_number": first_number}
@@ -121,7 +122,7 @@ def _read(
     strokes: StrokeSettings,
     first_number: int | None,
 ) -> Source:
-    """`read_source` for what is no archive."""
+    """`read_source` for anything but an archive."""
     path = spec.path
     given = Columns(columns or {})
     remote = FORMATS[spec.format].remote if spec.format and not path.exists() else None
@@ -166,7 +167,7 @@ def _read(
 
 
 def _read_part(chosen: SourceFormat, part: Part, job: Job, spec: SourceSpec) -> pl.DataFrame:
-    """Read a part; where the format was named and doesn't fit, say what the source looks like instead."""
+    """Read a part; if the user named a format that doesn't fit, say what the source looks like instead."""
     try:
         return find_archived(chosen.read(part, job), job, part.path, part.split)
     except UserError as error:
@@ -176,7 +177,7 @@ def _read_part(chosen: SourceFormat, part: Part, job: Job, spec: SourceSpec) -> 
 
 
 def _renamed(frame: pl.DataFrame, chosen: SourceFormat, part: Part) -> pl.DataFrame:
-    """The frame with its splits called as samples have them; images were looked for by their own names."""
+    """The frame with its splits named as in samples; images were looked up by the splits' own names."""
     names = {name: chosen.split_called(name, part.path) for name in frame["split"].unique()}
     unnamed = pl.lit(names.pop(None, None), pl.String)
     return frame.with_columns(split=pl.col("split").replace(names).fill_null(unnamed))
@@ -207,14 +208,14 @@ def _must_be_there(spec: SourceSpec, path: Path) -> None:
 
 
 def _if_an_id(target: str) -> str:
-    """What to write where a path that isn't there was meant as an id; a plain name is rather a file's."""
+    """What to write if a missing path was meant as an id; a plain name is more likely a file's."""
     if target.count("/") != 1:
         return ""
     return "".join(f"; for {item.remote.what} write {item.name}:{target}" for item in FORMATS.values() if item.remote)
 
 
 def _choose_split(parts: list[Part], spec: SourceSpec, chosen: SourceFormat) -> list[Part]:
-    """The parts of the split that was asked for, by its own name or by that in sample ids. Unnamed ones take it."""
+    """The parts of the requested split, by its own name or by that in sample ids. Unnamed parts get it."""
     if spec.split is None:
         return parts
     called = {part: part.split and chosen.split_called(part.split, part.path) for part in parts}
@@ -229,11 +230,11 @@ def _choose_split(parts: list[Part], spec: SourceSpec, chosen: SourceFormat) -> 
 
 
 def _beside(path: Path, parts: list[Part]) -> dict[str, int]:
-    """Notes of what else is in a data set folder: files that could hold labels, and those that hold none by kind."""
+    """Notes on what else a data set folder holds: files that could hold labels, and files that don't, by kind."""
     look = Look(path)
     read = {file for part in parts for file in (part.path, part.extra)}
     beside = {file for files in look.sidecars.values() for file in files}
-    whole = [part.path for part in parts if part.path.is_dir()]  # read with every file in it
+    whole = [part.path for part in parts if part.path.is_dir()]  # read along with every file in it
 
     def unread(file: Path) -> bool:
         return file not in read and file.parent not in whole and file not in beside
@@ -263,7 +264,7 @@ def _nothing_readable(source: Source, spec: SourceSpec) -> NoRows:
 
 
 def _unread(look: Look) -> list[str]:
-    """What is in a folder that nothing here reads, and what to do with it; at most one line."""
+    """What a folder holds that no format reads, and what to do with it; at most one line."""
     joined = [f"{file.path.name}: {said}" for file in look.label_files[:5] if (said := _joined(file))]
     others = [
         f"{path.name} is not read; {do}" for endings, do in _UNREAD_ENDINGS.items() for path in look.all_files(*endings)
@@ -272,12 +273,14 @@ def _unread(look: Look) -> list[str]:
 
 
 def _joined(look: Look) -> str | None:
-    """What to do with a file whose lines join the name of an image and its label with another sign than a TAB."""
+    """What to do with a file whose lines join image name and label with something other than a TAB."""
     if look.share(_TURNED) >= 0.9:
         return "its lines are LABEL, a TAB and IMAGE; put the image first"
     if look.share(_JOINED) < 0.9:
         return None
-    return "its lines are IMAGE, a sign and LABEL; put a TAB between them, or a line `image,label` above if it is CSV"
+    return (
+        "its lines are IMAGE, a separator, LABEL; put a TAB between them, or a line `image,label` above if it is CSV"
+    )
 
 
 def _seen(look: Look) -> str:
@@ -296,5 +299,5 @@ def _seen(look: Look) -> str:
     if joined := _joined(look):
         return joined
     if not look.lines:
-        return f"looked at its first bytes, which are no text ({look.head[:8]!r})" if look.head else "it is empty"
+        return f"looked at its first bytes, which are not text ({look.head[:8]!r})" if look.head else "it is empty"
     return f"looked at its name and first {len(look.lines)} lines"

@@ -1,4 +1,4 @@
-"""Finds the formats: every module of `formats/` holds one. Nothing else lists them."""
+"""Finds the formats: every module of `formats/` holds one. They are listed nowhere else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from curate.sources.format import SourceFormat
 
 
 def _found() -> dict[str, SourceFormat]:
-    """Formats of well-known data sets first, then the general ones, by name."""
+    """Formats of well-known data sets first, then general ones, by name."""
     found: list[SourceFormat] = []
     for module in pkgutil.iter_modules(formats.__path__):
         item = getattr(import_module(f"{formats.__name__}.{module.name}"), "FORMAT", None)
@@ -26,7 +26,7 @@ FORMATS: Mapping[str, SourceFormat] = _found()
 
 
 def format_list() -> str:
-    """The formats' names for a help text: a line for each kind of format, below its title."""
+    """The formats' names for a help text: one line per kind of format, below its title."""
     kinds = (("FORMAT of a well-known data set:", False), ("FORMAT of any data set:", True))
     lines = []
     for title, general in kinds:

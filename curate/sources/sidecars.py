@@ -1,7 +1,7 @@
-"""Knows the files that stand beside a data set's labels and hold none: vocabularies, settings, logs, lists of names.
+"""Recognises files beside a data set's labels that hold none: vocabularies, settings, logs, lists of names.
 
-A name that is used for nothing else decides, or the content where that is plain. What holds labels under such a name
-can still be named itself: `curate audit FILE` never asks here.
+A name that is used for nothing else decides, or the content if it is unmistakable. A file with such a name that does
+hold labels can still be given directly: `curate audit FILE` never asks here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look
 
 _SETTINGS, _IMAGE_LIST = "settings", "list of image names"
 
-#: What a name without its endings says that a file is, the first that fits. `_` stands for `-`, `.` and space too.
+#: What a name without its endings says a file is; the first match counts. `_` also stands for `-`, `.` and space.
 _BY_NAME = (
     (
         "documentation",
@@ -45,7 +45,7 @@ _BY_NAME = (
         r"(\w+_)?(logs?|errors?|reports?|stats|statistics|summary|metrics|checksums?|md5(sums?)?|sha\d+)",
     ),
 )
-#: Endings of files that hold no labels at all, and what they are; None where the name must say it.
+#: Endings of files that never hold labels, and what they are; None if the name must say it.
 BY_ENDING = {
     ".log": "log or report",
     ".yaml": _SETTINGS,
@@ -62,7 +62,7 @@ _LISTED = re.compile(rf"\S*{IMAGE_NAME}\s*$")
 
 
 def kind(look: Look) -> str | None:
-    """What a file is that stands beside labels, in a word or two; None where it may hold labels itself."""
+    """What a file beside labels is, in a word or two; None if it may hold labels itself."""
     return kind_by_name(look.path.name) or (_kind_by_content(look) if look.suffix != ".csv" else None)
 
 
@@ -87,9 +87,9 @@ def _kind_by_content(look: Look) -> str | None:
 
 
 def _is_settings(record: Mapping[str, Any]) -> bool:
-    """One flat object with numbers in it and no label: `{"max_iter": 100}`, `{"\\frac": 4}`. {image: label} is none.
+    """Is it a flat object with numbers in it and no label, like `{"max_iter": 100}` or `{"\\frac": 4}`?
 
-    So are JSON-LD (`croissant.json`) and the manifest of an export.
+    JSON-LD (`croissant.json`) and the manifest of an export count too; {image: label} doesn't.
     """
     if "@context" in record or "manifest_version" in record:
         return True

@@ -1,4 +1,4 @@
-"""Parses how a person names a source on the command line. Not for reading it: that is `curate.sources.read_source`."""
+"""Parses how users name a source on the command line. Not for reading it: that is `curate.sources.read_source`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from curate.base.column_names import TRIED, parse_roles
 from curate.base.errors import UserError
 from curate.sources.registry import FORMATS
 
-#: What `--columns` may map.
+#: The roles that `--columns` may map.
 COLUMN_ROLES = tuple(TRIED)
 
 SYNTAX = "[NAME=][FORMAT:]PATH_OR_ID[#SPLIT]"
@@ -24,7 +24,7 @@ _ENDINGS = (*OF_DATA_SETS, ".gz", *{ending for item in FORMATS.values() for endi
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """One SOURCE argument. `format` is None where it must be recognised, `split` None where none was named."""
+    """One SOURCE argument. `format` is None to be recognised, `split` None if none was named."""
 
     name: str
     format: str | None
@@ -39,8 +39,8 @@ class SourceSpec:
 def parse_source(text: str) -> SourceSpec:
     """Parse `[NAME=][FORMAT:]PATH_OR_ID[#SPLIT]`. Raises UserError for an empty part or an unknown format.
 
-    A path that exists wins over the syntax at every step: with a file `a#b.txt` the text `a#b.txt` is that file, and
-    `x=a#b.txt` is that file under the name x.
+    An existing path wins over the syntax at every step: if a file `a#b.txt` exists, the text `a#b.txt` is that file,
+    and `x=a#b.txt` is that file under the name x.
     """
     name: str | None = None
     format_name: str | None = None
@@ -51,7 +51,7 @@ def parse_source(text: str) -> SourceSpec:
     if not _exists(rest) and (match := _FORMAT.fullmatch(rest)):
         if match[1] not in FORMATS:
             raise UserError(
-                f"{text}: there is no such file, and {match[1]!r} is no source format; known: {', '.join(FORMATS)}"
+                f"{text}: there is no such file, and {match[1]!r} is not a source format; known: {', '.join(FORMATS)}"
             )
         format_name, rest = match[1], match[2]
     if not _exists(rest) and "#" in rest:
@@ -78,7 +78,7 @@ def parse_images(text: str) -> tuple[str | None, Path]:
 
 
 def parse_first_number(text: str) -> tuple[str | None, int]:
-    """Parse `--first-number [NAME=]0|1` into (source name or None for all, number). Raises UserError for another."""
+    """Parse `--first-number [NAME=]0|1` into (source name or None for all, number). Raises UserError otherwise."""
     name, equals, number = text.rpartition("=")
     if number not in ("0", "1") or (equals and not name):
         raise UserError(f"--first-number {text}: the number of line 1 is 0 or 1; write --first-number [NAME=]0|1")
@@ -98,7 +98,7 @@ def parse_columns(text: str) -> tuple[str | None, dict[str, str]]:
 
 
 def default_name(target: str, format_name: str | None = None) -> str:
-    """The name of a source that was given none: the file's or folder's, without ending, or the hub id's last part."""
+    """The name of an unnamed source: the file's or folder's, without ending, or the last part of the hub id."""
     remote = FORMATS[format_name].remote if format_name is not None and not _exists(target) else None
     if remote and (match := remote.pattern.fullmatch(target)):
         target = match["name"]
@@ -115,5 +115,5 @@ def default_name(target: str, format_name: str | None = None) -> str:
 def _exists(text: str) -> bool:
     try:
         return bool(text) and Path(text).exists()
-    except (OSError, ValueError):  # a name too long for the file system, or one that holds a NUL
+    except (OSError, ValueError):  # a name too long for the file system, or with a NUL
         return False

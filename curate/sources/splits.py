@@ -1,4 +1,4 @@
-"""Names the splits of a data set after its files and folders. Not for choosing one: `read_source` does that."""
+"""Names a data set's splits after its files and folders. Not for choosing one: `read_source` does that."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 from curate.sources.model import Part
 from rules.sets import split_names
 
-#: A folder that is called after a year, as the test sets of CROHME are.
+#: A folder named after a year, like CROHME's test sets.
 YEAR = re.compile(r"(?:19|20)\d\d")
 _SHARD = re.compile(r"-\d{5}-of-\d{5}(-[0-9a-f]+)?$")
 _NEUTRAL = re.compile(r"(?i)(caption|label|annotation|formula|metadata|data|gt|image|img|list|ink(ml)?)s?")
 
 
 def split_name(path: Path, base: Path) -> str | None:
-    """The split a file of a data set folder is: from its own name, else the folders it stands in, else its stem."""
+    """The split of a file in a data set folder: from its own name, else from its folders, else its stem."""
     stem = path.name.lower().removesuffix(".gz") if path.is_file() else path.name
     stem = path.name[: len(Path(stem).stem)] if path.is_file() else path.name
     stem = _SHARD.sub("", stem)
@@ -31,9 +31,9 @@ def split_name(path: Path, base: Path) -> str | None:
 
 
 def folder_split(folder: Path, base: Path) -> str | None:
-    """The split of the files in a folder of a data set: `train/INKML/MfrDB` is `train`, `test/2014` is `test_2014`.
+    """The split of the files in a data set's folder: `train/INKML/MfrDB` is `train`, `test/2014` is `test_2014`.
 
-    Its word and year are taken from wherever they stand; without either, the outermost folder names it.
+    Word and year are taken wherever they occur; without either, the outermost folder names the split.
     """
     names = folder.relative_to(base).parts
     found = [next(filter(None, map(split_names.word, names)), None), next(filter(YEAR.fullmatch, names), None)]
@@ -41,13 +41,13 @@ def folder_split(folder: Path, base: Path) -> str | None:
 
 
 def _with_word(name: str, above: list[str]) -> str:
-    """`2014` in a folder `test` is `test_2014`; a name that says its split itself stays as it is."""
+    """`2014` in a folder `test` is `test_2014`; a name that states its split stays as it is."""
     word = None if split_names.word(name) else next(filter(None, map(split_names.word, above)), None)
     return f"{word}_{name}" if word else name
 
 
 def name_parts(files: list[Path], base: Path) -> list[Part]:
-    """Parts for the files of a data set folder; files that would share a split by chance get their stems as splits."""
+    """Parts for the files of a data set folder; files that would share a split by chance use their stems instead."""
     named = [(file, split_name(file, base)) for file in files]
     splits = [split for _, split in named]
     parts = []

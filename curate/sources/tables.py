@@ -1,4 +1,4 @@
-"""Parquet and Arrow tables from polars, pandas or Hugging Face, images inside left unread. Not for hub ids."""
+"""Parquet and Arrow tables from polars, pandas or Hugging Face; images inside stay unread. Not for hub ids."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from curate.sources.image_paths import resolve_images
 from curate.sources.look import Look
 from curate.sources.model import Job, wrong_shape
 
-#: Conversations are read so many rows at a time.
+#: How many rows of conversations are read at a time.
 _BATCH = 2000
 SHARD = re.compile(r"-\d{5}-of-\d{5}(-[0-9a-f]+)?\.(parquet|arrow)$")
 
 
 def read_parquet(path: Path, job: Job, layout: Layout | None = None) -> pl.DataFrame:
-    """A part's frame from a parquet file. Raises UserError where it is none or has no label column.
+    """A part's frame from a parquet file. Raises UserError if it isn't one or has no label column.
 
-    layout: that of its conversations, if it was told.
+    layout: that of its conversations, if known.
     """
     try:
         schema = pl.read_parquet_schema(path)
@@ -61,7 +61,7 @@ def read_parquet(path: Path, job: Job, layout: Layout | None = None) -> pl.DataF
 
 
 class _ParquetImages:
-    """What a parquet file says of its images without their bytes: pyarrow reads one field of a struct alone."""
+    """What a parquet file says about its images, without their bytes: pyarrow reads a single field of a struct."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -79,7 +79,7 @@ class _ParquetImages:
         return pq.ParquetFile(self.path)
 
     def paths(self, column: str) -> list[Any]:
-        """What each row holds beside the bytes: `{"path": …}`, a list of these; nothing where there is no path."""
+        """What each row holds beside the bytes: `{"path": …}` or a list of these; nothing if there is no path."""
         leaf = self._leaf(column, ".path")
         if leaf is None:
             return []
@@ -87,7 +87,7 @@ class _ParquetImages:
         return list(file.read(columns=[file.schema.column(leaf).path]).column(0).to_pylist())
 
     def has_bytes(self, column: str) -> bool:
-        """Is any image inside, as far as the file's own counts say?"""
+        """Does the file contain any image, according to its own counts?"""
         leaf = self._leaf(column, ".bytes")
         if leaf is None:
             return False
@@ -98,13 +98,13 @@ class _ParquetImages:
 
 
 class _ArrowImages:
-    """The same for an Arrow table: it is mapped into memory, and only the fields that are asked for are read."""
+    """The same for an Arrow table: it is memory-mapped, and only the requested fields are read."""
 
     def __init__(self, table: Any) -> None:
         self.table = table
 
     def _fields(self, column: str, field: str) -> Iterator[tuple[Any, Any]]:
-        """(chunk, field of the structs in it), where there is such a field."""
+        """(chunk, field of its structs), where that field exists."""
         for chunk in self.table.column(column).chunks:
             structs = chunk.flatten() if hasattr(chunk, "value_lengths") else chunk
             if field in [inner.name for inner in structs.type]:
@@ -125,7 +125,7 @@ class _ArrowImages:
 
 
 def read_arrow(path: Path, job: Job, layout: Layout | None = None) -> pl.DataFrame:
-    """`read_parquet` for one Arrow file (memory-mapped, images left unread). Raises UserError where it is none."""
+    """`read_parquet` for one Arrow file (memory-mapped, images left unread). Raises UserError if it isn't one."""
     from curate.images.in_tables import open_arrow
 
     try:
@@ -208,7 +208,7 @@ def table_frame(path: Path, job: Job, schema: dict[str, Any], columns: Any, held
 def _image_column(
     schema: dict[str, Any], label: str, columns: Any, held: Any, job: Job, path: Path
 ) -> tuple[str | None, str | None]:
-    """(image column, how it is stored: "struct" {bytes, path} or "bytes" in the file; None where it holds paths)."""
+    """(image column, how it is stored: "struct" {bytes, path} or "bytes" in the file; None if it holds paths)."""
     job.image_ids = False
     names = [name for name in schema if name != label]
     chosen = named_column("image", names, job, path)
@@ -233,13 +233,13 @@ def _of_list(kind: Any) -> Any:
 
 
 def _is_struct(kind: Any) -> bool:
-    """Is a column one of structs as `datasets` stores images, or of lists of them?"""
+    """Does a column hold structs as `datasets` stores images, or lists of them?"""
     kind = _of_list(kind)
     return isinstance(kind, pl.Struct) and not {field.name for field in kind.fields}.isdisjoint(("bytes", "path"))
 
 
 def _has_bytes(kind: Any, name: str, held: Any) -> bool:
-    """Are images inside a column of structs, rather than paths alone?"""
+    """Does a column of structs contain images rather than only paths?"""
     return _is_struct(kind) and pl.Field("bytes", pl.Binary) in kind.fields and held.has_bytes(name)
 
 
@@ -260,12 +260,12 @@ def _looks_like_images(schema: dict[str, Any], name: str, columns: Any, held: An
 
 
 def _is_heavy(kind: Any) -> bool:
-    """Columns that are not carried along: nested ones and bytes, which may be more images."""
+    """Columns that are not carried along: nested ones, and bytes, which may be more images."""
     return bool(kind.is_nested() or kind in (pl.Binary, pl.Object))
 
 
 def _unique_paths(paths: Sequence[str | None]) -> list[str | None]:
-    """The file names that images had before they were packed, where every row has one of its own; else nothing."""
+    """The file names that images had before they were packed, if every row has its own; else nothing."""
     named = [path for path in paths if path]
     return list(paths) if len(named) == len(paths) == len(set(named)) else []
 

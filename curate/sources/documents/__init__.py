@@ -1,1 +1,1 @@
-"""Formulas in documents: where they stand in LaTeX, Markdown and notebooks, and what the document defines for them."""
+"""Formulas in documents: their places in LaTeX, Markdown and notebooks, and what the document defines for them."""

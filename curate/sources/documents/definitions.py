@@ -1,7 +1,7 @@
 r"""The commands and environments that a document defines itself: `\newcommand`, `\def`, `\DeclareMathOperator` and kin.
 
-Nothing is expanded: labels stay as they are written. Definitions say which unknown commands are no mistakes, and which
-macros stand for `\begin{equation}` and `\end{equation}`.
+Nothing is expanded: labels stay as written. Definitions say which unknown commands are not mistakes, and which macros
+stand for `\begin{equation}` and `\end{equation}`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-#: How many brace groups follow the name of what is defined.
+#: How many brace groups follow the defined name.
 _GROUPS = {
     **dict.fromkeys(("newcommand", "renewcommand", "providecommand", "DeclareRobustCommand", "newcommandx"), 1),
     **dict.fromkeys(("DeclareMathOperator", "DeclareMathAlphabet", "newcolumntype", "newmathop"), 1),
@@ -36,7 +36,7 @@ _BEGINS, _ENDS = (re.compile(rf"\s*\\{word}\s*\{{([A-Za-z]+\*?)\}}\s*%?\s*") for
 
 
 class Braces:
-    """Which brace closes which, in one pass over a text: `closing[place of {]` is the place of its }."""
+    """Which brace closes which, in one pass over a text: `closing[position of {]` is the position of its }."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -54,13 +54,13 @@ class Braces:
         return pairs
 
     def group_end(self, at: int) -> int | None:
-        """The place after the group that begins at `at`; None where none begins there, or it never ends."""
+        """The position after the group that begins at `at`; None if no group begins there, or it never ends."""
         close = self.closing.get(at)
         return None if close is None else close + 1
 
 
 class Definition(NamedTuple):
-    """A definition: `names` of what is defined, with their backslash if commands, the bodies, and where it ends."""
+    """A definition: the defined `names` (commands with their backslash), the bodies, and where it ends."""
 
     names: tuple[str, ...]
     bodies: tuple[str, ...]
@@ -68,7 +68,7 @@ class Definition(NamedTuple):
 
 
 def read_definition(text: str, word: str, at: int, braces: Braces) -> Definition:
-    r"""The definition whose defining command, called `word`, ends at `at`. Its end is `at` where it can't be read."""
+    r"""The definition whose defining command, called `word`, ends at `at`. Its end is `at` if it can't be read."""
     if text[at : at + 1] == "*":
         at += 1
     is_environment = word in _ENVIRONMENTS
@@ -87,7 +87,7 @@ def read_definition(text: str, word: str, at: int, braces: Braces) -> Definition
 
 
 def _groups(text: str, at: int, number: int, braces: Braces) -> tuple[tuple[str, ...], int]:
-    """So many brace groups from `at`, with options between, as far as they are there; and the place after them."""
+    """Up to this many brace groups from `at`, with options between them, and the position after them."""
     bodies: list[str] = []
     while True:
         option = _OPTION.match(text, at)
@@ -142,5 +142,5 @@ _USED = re.compile(r"\\[A-Za-z@]+|\\[^A-Za-z]|(?<=\\begin\{)[^{}]+(?=\})", re.DO
 
 
 def used_in(label: str, names: set[str] | Mapping[str, object]) -> list[str]:
-    """Which of these defined names a label uses, each once, in its order."""
+    """The defined names that a label uses, each once, in its order."""
     return list(dict.fromkeys(name for name in _USED.findall(label) if name in names))

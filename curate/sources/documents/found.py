@@ -1,4 +1,4 @@
-"""What is found in a document: formulas, and places where one could not be read. Searches nothing itself."""
+"""What is found in a document: formulas, and places where one couldn't be read. Searches nothing itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Formula(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """A place where a formula seems to begin that could not be read, and why."""
+    """A place where a formula seems to begin but couldn't be read, and why."""
 
     start: int
     reason: str
@@ -24,9 +24,9 @@ class Unread(NamedTuple):
 
 @dataclass
 class Found:
-    """Formulas and unread places, both in the order of the document.
+    """Formulas and unread places, both in document order.
 
-    `passed` counts dollar signs, `brackets` counts brackets behind a backslash, that begin no formula.
+    `passed` counts dollar signs, and `brackets` counts brackets after a backslash, that begin no formula.
     """
 
     formulas: list[Formula] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Found:
         return self
 
 
-#: How reasons begin that are no fault of the document.
+#: How reasons begin that are not the document's fault.
 LEFT_OUT = "left out: "
 EMPTY = f"{LEFT_OUT}an empty formula"
 
@@ -54,7 +54,7 @@ _LEAD = re.compile(r"(?:[ \t\r\n]+|%[^\n]*\n)*")
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    r"""The span without the white space around it and the comments before it; `\ ` at the end keeps its space."""
+    r"""The span without surrounding white space and preceding comments; a `\ ` at the end keeps its space."""
     begin = _LEAD.match(text, start, end).end()  # type: ignore[union-attr]
     last = end
     while last > begin and text[last - 1] in " \t\r\n":
@@ -65,7 +65,7 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def ends_in_backslash(text: str, start: int, end: int) -> bool:
-    """Is the last character before `end` a backslash that no other one escapes?"""
+    """Is the last character before `end` a backslash that isn't itself escaped?"""
     count = 0
     while end - count > start and text[end - count - 1] == "\\":
         count += 1

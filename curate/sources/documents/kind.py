@@ -1,4 +1,4 @@
-"""Is a file a document? Looks at its ending and its first lines; reads no formulas."""
+"""Is a file a document? Looks at its ending and first lines; reads no formulas."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MATH = re.compile(rf"(?<!\\)(?:\$|\\[(\[]|\\begin[ \t]*\{{{_DISPLAY}\}})")
 _WRAPPED = re.compile(
     rf"\s*(?:\$[^$]+\$|\$\$[^$]+\$\$|\\\[.*\\\]|\\\(.*\\\)|\\begin\{{({_DISPLAY})\}}.*\\end\{{\1\}})\s*"
 )
-#: A whole text that is one environment, and that no display.
+#: A whole text that is one environment, and not a display.
 _WHOLE = re.compile(
     rf"\\begin[ \t]*\{{(?!{_DISPLAY}\}})([^{{}}\n]+)\}}.*\\end[ \t]*\{{\1\}}",
     re.DOTALL,
@@ -31,7 +31,7 @@ def opens_document(look: Look) -> bool:
 
 
 def is_document(look: Look) -> float | None:
-    """How sure it is that a file is a document rather than a label a line; see `SourceFormat.recognise`."""
+    """How certain it is that a file is a document rather than one label per line; see `SourceFormat.recognise`."""
     if look.suffix not in ENDINGS or not look.lines:
         return None
     if look.suffix in NOTEBOOK:
@@ -44,8 +44,8 @@ def is_document(look: Look) -> float | None:
     if _PROSE.search(text):
         return 0.8
     if _WHOLE.fullmatch(text.strip()):
-        return None  # a table, say, with formulas in its cells: one label
-    # Lines that are a formula each, delimiters and all, are labels that somebody wrapped.
+        return None  # for instance a table with formulas in its cells: one label
+    # Lines that are one formula each, with delimiters, are labels that somebody wrapped.
     if _MATH.search(text) and not all(_WRAPPED.fullmatch(line) for line in look.lines):
         return 0.7
     return None

@@ -1,12 +1,11 @@
 r"""Finds the formulas of a LaTeX document: where math mode begins and ends. Judges none.
 
-One pass from delimiter to delimiter, in time that grows with the document alone. pylatexenc's walker would build a
-tree of the whole document: it takes 4 s for a megabyte and gives up where a thousand groups are nested, or where one
-brace of a broken document is missing. The tests hold the two side by side.
+One pass from delimiter to delimiter, in linear time. pylatexenc's walker would build a tree of the whole document: it
+takes 4 s per megabyte, and gives up on a thousand nested groups or a single missing brace. The tests compare the two.
 
-As TeX does, a paragraph's end ends `$…$`, and dollar signs pair in their order. What is no math is passed over:
-comments, `\verb` and verbatim environments, `\iffalse…\fi`, addresses, definitions, column types such as
-`>{$}c<{$}`, and all that follows `\end{document}`.
+As in TeX, the end of a paragraph ends `$…$`, and dollar signs pair in order. Skipped are comments, `\verb` and
+verbatim environments, `\iffalse…\fi`, addresses, definitions, column types such as `>{$}c<{$}`, and everything after
+`\end{document}`.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from typing import NamedTuple
 from curate.sources.documents.definitions import DEFINING, Braces, Definitions, read_definition
 from curate.sources.documents.found import EMPTY, LEFT_OUT, Formula, Found, Unread, trimmed
 
-#: Environments that are a single formula: what stands in them is the label, as with `\[…\]`.
+#: Environments that are a single formula: their content is the label, as with `\[…\]`.
 SINGLE = frozenset({"equation", "equation*", "displaymath", "math"})
-#: Environments of rows: a label is one with its `\begin` and `\end`, without which `&` and `\\` mean nothing.
+#: Environments of rows: the label includes `\begin` and `\end`, without which `&` and `\\` mean nothing.
 _ROWS = ("align", "gather", "multline", "eqnarray", "flalign", "alignat", "xalignat", "xxalignat")
 ROWS = frozenset({*_ROWS, *(f"{name}*" for name in _ROWS)})
-#: Of packages, in forms of their own: what stands in them is not read.
+#: Environments of packages with their own syntax: their content is not read.
 _OTHERS = ("IEEEeqnarray", "dmath", "dgroup", "dseries", "empheq", "numcases", "subnumcases")
 OTHERS = frozenset({*_OTHERS, *(f"{name}*" for name in _OTHERS)})
 DISPLAYS = SINGLE | ROWS | OTHERS
@@ -67,12 +66,12 @@ _INSIDE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PICTURES = frozenset({"tikzpicture", "tikzcd", "scope", "circuitikz", "pgfonlayer"})
-#: A coordinate that TikZ works out, `($(a)!.5!(b)$)`, from its dollar sign on.
+#: A coordinate that TikZ computes, `($(a)!.5!(b)$)`, from its dollar sign on.
 _CALCULATED = re.compile(r"(?<=\()\$\s*\([^$\n]{0,300}\$\s*\)")
 _CONDITION = re.compile(r"%[^\n]*|\\(if(?!f(?![A-Za-z@])|thenelse)[A-Za-z@]*|else|fi)(?![A-Za-z@])")
 _BEFORE_GROUP = re.compile(r"\*?[ \t]*(?:\[[^\]\n]{0,99}\]|\{[^{}\n]{0,99}\}(?=\{))?[ \t]*(?=\{)")
 _BLANK = re.compile(r"\n[ \t\r]*\n")
-#: Environments that never stand in a formula: where one begins, a formula before it was not closed.
+#: Environments that never occur in a formula: if one begins, a formula before it was not closed.
 _NEVER_INSIDE = frozenset(
     [
         "document",
@@ -101,7 +100,7 @@ _NEVER_INSIDE = frozenset(
 
 
 class _Close(NamedTuple):
-    """Where a formula ends and its closing delimiter too; or why it can't be read, and where to go on."""
+    """Where a formula and its closing delimiter end; or why it can't be read, and where to go on."""
 
     end: int
     after: int
@@ -109,12 +108,12 @@ class _Close(NamedTuple):
 
 
 def find_formulas(text: str, definitions: Definitions, start: int = 0) -> Found:
-    """The formulas of a document from `start` on. Adds what the document defines to `definitions`."""
+    """The formulas of a document from `start` on. Adds the document's definitions to `definitions`."""
     return Scan(text, definitions).run(start)
 
 
 class Scan:
-    """A pass over a document; `found` is what it found so far."""
+    """A pass over a document; `found` is what it has found so far."""
 
     def __init__(self, text: str, definitions: Definitions) -> None:
         self.text = text
@@ -164,7 +163,7 @@ class Scan:
         return close.end()
 
     def past_condition(self, at: int) -> int:
-        r"""The place after the `\fi` or the `\else` of an `\iffalse` that ends at `at`."""
+        r"""The position after the `\fi` or `\else` of an `\iffalse` that ends at `at`."""
         depth = 0
         for match in _CONDITION.finditer(self.text, at):
             word = match[1] or ""
@@ -182,7 +181,7 @@ class Scan:
         return close.after
 
     def environment(self, begin: int, name: str, at: int) -> int:
-        """A formula in an environment, or between macros that stand for one; `at` is the place after its beginning."""
+        """A formula in an environment, or between macros that stand for one, whose opening ends at `at`."""
         is_macro = name.startswith("\\")
         meaning = self.definitions.begins[name] if is_macro else self.definitions.environments.get(name, name)
         opening = name if is_macro else rf"\begin{{{name}}}"
@@ -211,7 +210,7 @@ class Scan:
             self.found.formulas.append(Formula(start, end, kind))
 
     def only_defines(self, start: int, end: int) -> bool:
-        """Does a formula hold definitions and nothing else, as in a notebook? Those that it holds are noted."""
+        """Does a formula hold only definitions, as in a notebook? If so, they are noted."""
         if not _DEFINES.search(self.text, start, end):
             return False
         rest = start
@@ -268,7 +267,7 @@ class Scan:
         return _Close(len(text), len(text), f"{opening} is not closed before the end of the file")
 
     def past_text(self, at: int) -> int:
-        r"""The place after the group of a `\text{…}` whose name ends at `at`: a formula in it is part of this one."""
+        r"""The position after the group of a `\text{…}` whose name ends at `at`, which is part of this formula."""
         before = _BEFORE_GROUP.match(self.text, at)
         end = None if before is None else self.braces.group_end(before.end())
         return at if end is None or _BLANK.search(self.text, at, end) else end

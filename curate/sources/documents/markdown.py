@@ -1,9 +1,9 @@
 r"""Finds the formulas of a Markdown document, as Pandoc and GitHub read them. Judges none.
 
-`$…$`: no space inside the dollar signs, no letter or digit before the first one, no digit behind the last one, so that
-prices are none; a letter only where it is an ending (`$n$th`), so that `$HOME/$USER` is none. `$$…$$`, fences of the
+`$…$` has no space inside its dollar signs, no letter or digit before the first and no digit after the last, so prices
+don't count. A letter may follow only as an ending (`$n$th`), so `$HOME/$USER` doesn't count. `$$…$$`, fences of the
 language `math`, `` $`…`$ `` and `\begin{align}` are display or inline math. `\(…\)` and `\[…\]` are escaped brackets in
-Markdown; they are read where one of them in the document holds LaTeX. Code, HTML, links and addresses are passed over.
+Markdown; they are read if any of them in the document holds LaTeX. Code, HTML, links and addresses are skipped.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ _INSIDE = re.compile(
     """,
     re.VERBOSE,
 )
-#: What may stand directly behind `$…$` although it is a letter.
+#: What may directly follow `$…$` although it is a letter.
 _ENDING = re.compile(r"(?:th|st|nd|rd|s|D|d|x)(?![A-Za-z0-9])")
 _IS_LATEX = re.compile(r"\\[A-Za-z]{2}|\^|_\{")
 
 
 def find_formulas(text: str, definitions: Definitions) -> Found:
-    """The formulas of a Markdown document. Adds what the document defines to `definitions`."""
+    """The formulas of a Markdown document. Adds the document's definitions to `definitions`."""
     masked, fences = _without_code(text)
     scan = _Markdown(masked, definitions)
     scan.brackets = any(_IS_LATEX.search(masked, start, end) for start, end in scan.bracketed())
@@ -71,7 +71,7 @@ def find_formulas(text: str, definitions: Definitions) -> Found:
 
 
 def _without_code(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """The text with blanks for its front matter, its fenced and its indented code; and the spans of ```math fences."""
+    """The text with its front matter and code blanked out; and the spans of ```math fences."""
     front = _FRONT.match(text)
     at = front.end() if front else 0
     pieces = [_blank(text[:at])]
@@ -108,7 +108,7 @@ def _without_code(text: str) -> tuple[str, list[tuple[int, int]]]:
 
 
 def _blank(text: str) -> str:
-    """As many characters, the line ends kept and all others spaces."""
+    """A text of the same length: line ends kept, all other characters spaces."""
     return re.sub(r"[^\n]", " ", text)
 
 
@@ -117,7 +117,7 @@ class _Markdown(Scan):
 
     def __init__(self, text: str, definitions: Definitions) -> None:
         super().__init__(text, definitions)
-        #: By closing delimiter: none stands between where it was last looked for in vain and this place.
+        #: By closing delimiter: the position up to which it was already searched for in vain.
         self._none_before: dict[str, int] = {}
 
     def run(self, at: int = 0) -> Found:
@@ -149,7 +149,7 @@ class _Markdown(Scan):
         return self.found
 
     def skipped(self, end: str, at: int) -> int:
-        """The place of `end`; `at` itself where there is none."""
+        """The position of `end`; `at` itself if there is none."""
         if at < self._none_before.get(end, 0):
             return at
         found = self.text.find(end, at)
@@ -188,9 +188,9 @@ class _Markdown(Scan):
         return not before.isspace() and (not _is_word(after) or _ENDING.match(self.text, at + 1) is not None)
 
     def until(self, at: int, closing: str) -> tuple[int, str]:
-        """(where the next `closing` begins, it) before the end of the paragraph, or (where to go on, nothing).
+        """(position of the next `closing`, its text) before the end of the paragraph, or (where to go on, nothing).
 
-        Of a single dollar sign any run of them is the next.
+        A single dollar sign is closed by any run of them.
         """
         begin = at
         if begin < self._none_before.get(closing, 0):
@@ -211,7 +211,7 @@ class _Markdown(Scan):
         return begin, ""
 
     def bracketed(self) -> Iterator[tuple[int, int]]:
-        r"""The spans of what stands in `\(…\)` and `\[…\]`, be it a formula or not."""
+        r"""The spans of everything in `\(…\)` and `\[…\]`, formula or not."""
         at = 0
         while (match := _OUTSIDE.search(self.text, at)) is not None:
             at = match.end()
@@ -233,7 +233,7 @@ class _Markdown(Scan):
             self.found.brackets += 1
             return at
         if is_double and not _IS_LATEX.search(self.text, at, end) and opening[-1] == "[":
-            return at  # a row break with a length, `\\[2pt]`, in what is no formula for us
+            return at  # a row break with a length, `\\[2pt]`, outside any formula
         self.in_delimiters(begin, at, end, "inline" if opening[-1] == "(" else "display")
         return end + len(closing)
 
@@ -246,12 +246,12 @@ class _Markdown(Scan):
 
 
 def _is_word(character: str) -> bool:
-    """A letter or digit; not one of a script that sets no spaces between words, such as Chinese."""
+    """Is it a letter or digit? Scripts that put no spaces between words, such as Chinese, don't count."""
     return character.isascii() and character.isalnum()
 
 
 def _runs(text: str) -> dict[int, list[int]]:
-    """Where runs of backticks begin, by their length."""
+    """The positions where runs of backticks begin, by length."""
     found: dict[int, list[int]] = {}
     for match in re.finditer("`+", text):
         found.setdefault(len(match[0]), []).append(match.start())

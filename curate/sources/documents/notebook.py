@@ -1,4 +1,4 @@
-"""The Markdown cells of a Jupyter notebook, and where their text stands in its JSON. Not for code cells or outputs."""
+"""The Markdown cells of a Jupyter notebook, and their places in its JSON. Not for code cells or outputs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _PIECE = re.compile(
 
 @dataclass(frozen=True)
 class Cell:
-    """The text of a Markdown cell; `offsets[n]` is the place of its n-th character in the notebook's JSON."""
+    """The text of a Markdown cell; `offsets[n]` is the position of its n-th character in the notebook's JSON."""
 
     text: str
     offsets: Sequence[int]
 
 
 def markdown_cells(text: str) -> Iterator[Cell]:
-    """The Markdown cells of a notebook's JSON. Raises UserError where it is no notebook."""
+    """The Markdown cells of a notebook's JSON. Raises UserError if it is not a notebook."""
     try:
         whole = json.loads(text.removeprefix("\ufeff"))
         cells = whole["cells"] if "cells" in whole else whole["worksheets"][0]["cells"]
@@ -48,7 +48,7 @@ def markdown_cells(text: str) -> Iterator[Cell]:
 
 
 def _member(text: str, at: int, name: str) -> int:
-    """Where the value of a key of the object that begins at `at` begins; -1 where it has none."""
+    """Where the value of a key begins, in the object that begins at `at`; -1 if it lacks the key."""
     decoder = json.JSONDecoder()
     at = _GAP.match(text, at + 1).end()  # type: ignore[union-attr]
     found = -1
@@ -83,9 +83,9 @@ def _cell(text: str, at: int) -> Cell:
 
 
 def label_offsets(raw: str, label: str) -> list[int] | None:
-    """Where each character of a label begins in `raw`, and the place after the last; None where `raw` isn't the label.
+    """Where each character of a label begins in `raw`, and the position after the last; None if `raw` isn't the label.
 
-    `raw` is a piece of JSON from within a string, perhaps over the ends of strings that are lines of a cell.
+    `raw` is a piece of JSON from inside a string, which may span several strings that are lines of a cell.
     """
     offsets: list[int] = []
     held: list[str] = []
@@ -109,7 +109,7 @@ def label_offsets(raw: str, label: str) -> list[int] | None:
 
 
 def spelled(raw: str, label: str) -> str:
-    """A new label as the JSON spells it in the place of `raw`: on as many lines of the cell as it has."""
+    """A new label as JSON to replace `raw`: on as many lines of the cell as it has."""
     between = _BETWEEN.search(raw)
     ascii_only = raw.isascii() and "\\u" in raw
     lines = [json.dumps(line, ensure_ascii=ascii_only)[1:-1] for line in label.split("\n")]

@@ -1,7 +1,7 @@
-r"""Finds the formulas of a file by its kind, and the definitions that hold in it. Makes no frame.
+r"""Finds the formulas of a file by its kind, and the definitions that apply to it. Makes no frame.
 
-A paper's macros may stand in another file: those that it names with `\input` or `\usepackage`, and the documents and
-style files beside it; for a chapter without a preamble, also those in the folder above.
+A paper's macros may be defined in another file: in those it names with `\input` or `\usepackage`, in documents and
+style files beside it, and, for a chapter without a preamble, in the folder above.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MARKDOWN = (".md", ".markdown", ".mdown", ".mkd", ".rmd", ".qmd")
 NOTEBOOK = (".ipynb",)
 ENDINGS = (*LATEX, *MARKDOWN, *NOTEBOOK)
 _STYLES = (".sty", ".cls", ".def")
-#: So many files beside a document are looked into for definitions, up to this size each.
+#: How many files beside a document are searched for definitions, up to this size each.
 _MOST_FILES, _MOST_BYTES = 200, 2 << 20
 
 _PREAMBLE = re.compile(r"^[^%\n]*\\(?:documentclass|documentstyle|begin[ \t]*\{document\})", re.MULTILINE)
@@ -52,12 +52,12 @@ def ending(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Document:
-    """The formulas of a document. `labels` are as the document means them; `formulas` are places in the file's text."""
+    """The formulas of a document. `labels`: as the document means them; `formulas`: places in the file's text."""
 
     formulas: list[Formula]
     labels: list[str]
     unread: list[Unread]
-    #: Dollar signs, and brackets behind a backslash, that begin no formula.
+    #: Dollar signs, and brackets after a backslash, that begin no formula.
     passed: int
     brackets: int
     definitions: Definitions
@@ -71,7 +71,7 @@ class Document:
 
 
 def read_document(path: Path, text: str) -> Document:
-    """The formulas of `text`, which the file `path` holds. Raises UserError for a notebook that is none."""
+    """The formulas of `text`, the content of the file `path`. Raises UserError for an invalid notebook."""
     kind = ending(path)
     known = definitions_around(path, text) if kind in LATEX else Definitions()
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
@@ -83,7 +83,7 @@ def read_document(path: Path, text: str) -> Document:
 
 
 def _document(found: Found, labels: list[str], known: Definitions, starts: list[int]) -> Document:
-    """A document, with formulas that hold bytes which are no UTF-8 among those that can't be read."""
+    """A document in which formulas with invalid UTF-8 are counted as unreadable."""
     good = [_is_text(label) for label in labels]
     broken = [Unread(formula.start, NOT_UTF8) for formula, held in zip(found.formulas, good, strict=True) if not held]
     return Document(
@@ -122,7 +122,7 @@ def _notebook(path: Path, text: str, known: Definitions, starts: list[int]) -> D
 
 
 def _after(text: str, at: int) -> int:
-    """The place after the character of a JSON string that is spelled at `at`."""
+    """The position after the character of a JSON string that is written at `at`."""
     if text[at] != "\\":
         return at + 1
     if text[at + 1] != "u":
@@ -202,7 +202,7 @@ def _defined_in(path: Path, modified: int, size: int) -> Definitions:
 
 
 def encoding_of(path: Path, data: bytes) -> str:
-    """UTF-8 where a document is that; else what its `inputenc` names, if it does."""
+    """UTF-8 if the document is valid UTF-8; else the encoding its `inputenc` names, if any."""
     try:
         codecs.decode(data, "utf-8")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""May a new label stand where another one stands in a document? Used before anything is written there."""
+"""Can a new label replace another one in a document? Asked before anything is written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from curate.sources.documents.read import LATEX
 
 
 def stands(new: str, label: str, kind: str, ending: str) -> bool:
-    """Would `new` be read again as one formula of the same kind, in the place of `label`?
+    """Would `new`, in the place of `label`, be read as one formula of the same kind?
 
     A label that ends its own formula (`$`, an empty line, another environment) would change the text around it.
     """
@@ -28,7 +28,7 @@ def stands(new: str, label: str, kind: str, ending: str) -> bool:
 
 
 def _around(kind: str, is_latex: bool) -> list[tuple[str, str]]:
-    """What may stand around a label of a kind; it must stand in each. A line end lets it end with a comment."""
+    """What may surround a label of a kind; the label must work in each. A line end lets it end with a comment."""
     if kind == "inline":
         return [("$", "\n$"), ("\\(", "\n\\)")] if is_latex else [("$", "$")]
     if kind == "display":

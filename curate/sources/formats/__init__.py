@@ -1,4 +1,4 @@
-"""The formats of data sets. Module `x` has the format `x` as `FORMAT` and is found by its place.
+"""The formats of data sets. Module `x` holds the format `x` as `FORMAT`, and is found by its place.
 
 What several formats share is in the folder above.
 """

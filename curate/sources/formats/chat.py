@@ -1,4 +1,4 @@
-"""Conversations about images, as vision-language models are fine-tuned on them."""
+"""Conversations about images, the format used to fine-tune vision-language models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from curate.sources.places.output import Copied, Files, Output
 from curate.sources.tables import read_arrow, read_parquet
 from rules.sets import split_names
 
-#: Records longer than a look, such as those with an image as base64 text, are known by how they begin.
+#: Records longer than a look, such as those with base64 images, are recognised by their beginning.
 _BEGINS = re.compile(rb'\s*\[?\s*\{.{0,2000}?"(messages|conversations)"\s*:\s*\[\s*\{', re.DOTALL)
 
 
@@ -102,7 +102,7 @@ fetched: they count as missing files, and a note says how many.
     def recognise(self, look: Look) -> float | None:
         if look.is_dir and look.has(NAME) and read_info(look.path) is not None:
             files, _ = described(look.path)
-            # Files that have labels of their own beside the conversations, as `curate export` writes them, are others'.
+            # Files with their own labels beside the conversations, as `curate export` writes them, have other formats.
             return 0.99 if any(self.recognise_file(Look(file.path)) for file in files) else None
         return super().recognise(look)
 
@@ -114,7 +114,7 @@ fetched: they count as missing files, and a note says how many.
             return None if any(plain_label(record) for record in records) else 0.96
         if sum(map(is_chat, records)) * 2 <= len(look.records):
             return None
-        # In an image folder the names of images are relative to it, which is for that format to know.
+        # In an image folder, image names are relative to it, and only that format knows where it is.
         return 0.84 if look.path.name.startswith("metadata.") and "file_name" in records[0] else 0.92
 
     def parts(self, path: Path) -> list[Part]:
@@ -123,12 +123,12 @@ fetched: they count as missing files, and a note says how many.
         files, left_out = described(path)
         if not files:
             said = ", ".join(f"{why}: {number}" for why, number in left_out.items())
-            raise wrong_shape(path, self.name, f"its {NAME} names no file that is here ({said})")
+            raise wrong_shape(path, self.name, f"its {NAME} names no file that exists here ({said})")
         words = [split_names.word(file.path.stem) or split_names.word(file.name) for file in files]
         names = {word: {file.name for file, same in zip(files, words, strict=True) if same == word} for word in words}
         if len({file.name for file in files}) == 1:
             return [Part(file.path, word, path / NAME) for file, word in zip(files, words, strict=True)]
-        # Data sets that are one split, or none that is told, are told apart by their names.
+        # Data sets that are a single split, or an unnamed one, are told apart by their names.
         return [
             Part(file.path, word if word and len(names[word]) == 1 else file.name, path / NAME)
             for file, word in zip(files, words, strict=True)

@@ -78,7 +78,7 @@ JSON list doesn't say where it is from: the name of the file or its folder decid
 
 
 def _captions(look: Look) -> list[Path]:
-    """The caption files of a folder; none of a file."""
+    """The caption files of a folder; none for a file."""
     return [file.path for file in look.label_files if _CAPTION_NAME.fullmatch(file.path.name)]
 
 
@@ -101,7 +101,7 @@ def _is_caption(look: Look) -> float | None:
 
 def _read_caption(part: Part, job: Job) -> pl.DataFrame:
     frame = job.reject(read_lines(part.path, job), pl.col("text").str.strip_chars() == "", BLANK_LINE, part.path)
-    # The first TAB divides; a line without one is divided at its first space.
+    # The first TAB separates; in a line without one, the first space does.
     fields = pl.col("text").str.extract_groups(r"^(?:([^\t ]*) *\t|([^\t ]*) )((?s).*)$").struct
     frame = frame.with_columns(
         name=pl.coalesce(fields.field("1"), fields.field("2")).replace("", None), label=fields.field("3")

@@ -49,7 +49,7 @@ def _arrow_files(folder: Path) -> list[Path]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the hub's own log lines about retries off the terminal: what went wrong is told once, in our error."""
+    """Keep the hub's own log lines about retries off the terminal: our error reports what went wrong, once."""
     loggers = [logging.getLogger(name) for name in ("huggingface_hub", "datasets", "httpx", "urllib3", "fsspec")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -61,19 +61,19 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-#: An id on the hub, which of its configurations, and of which branch, tag or commit.
+#: An id on the hub, its configuration, and its branch, tag or commit.
 _ID = re.compile(r"(?P<name>\w[\w.-]*(/\w[\w.-]*)?)(:(?P<config>[\w.-]+))?(@(?P<revision>\w[\w./-]*))?")
-_SYNTAX = "hf:ORG/NAME:CONFIG@REVISION, CONFIG and REVISION where they are needed"
+_SYNTAX = "hf:ORG/NAME:CONFIG@REVISION; CONFIG and REVISION are only needed if there are several"
 
 
 def hub_parts(target: str) -> tuple[list[Part], Path]:
-    """Fetch a hub data set, `org/name[:CONFIG][@REVISION]`, through `datasets`: its cached Arrow files, their root.
+    """Fetch a hub data set, `org/name[:CONFIG][@REVISION]`, through `datasets`: its cached Arrow files and their root.
 
-    Raises UserError where it can't be had.
+    Raises UserError if it can't be fetched.
     """
     asked = _ID.fullmatch(target)
     if asked is None:
-        raise UserError(f"hf:{target}: is no id of a data set on the hub; it is written {_SYNTAX}")
+        raise UserError(f"hf:{target}: not the id of a data set on the hub; it is written {_SYNTAX}")
     try:
         import datasets
     except ImportError as error:
@@ -81,7 +81,7 @@ def hub_parts(target: str) -> tuple[list[Part], Path]:
     try:
         with _quiet():
             loaded = datasets.load_dataset(asked["name"], asked["config"], revision=asked["revision"])
-    except Exception as error:  # the library raises whatever its back ends raise; all of it is "can't be had"
+    except Exception as error:  # the library raises whatever its back ends raise; all of it means "can't be loaded"
         said = clip(visible(" ".join(str(error).split())), 300) or type(error).__name__
         raise UserError(
             f"hf:{target}: can't be loaded from the Hugging Face hub: {said} (a data set is written {_SYNTAX})"
@@ -147,7 +147,7 @@ says.
         return files.table(path, columns).change(changes)
 
     def companions(self, folder: Path, files: Mapping[str, Output]) -> dict[str, Output]:
-        """For a `save_to_disk` folder: which splits it has (those that are written), and their states."""
+        """For a `save_to_disk` folder: its splits (those that were written) and their states."""
         found: dict[str, Output] = {}
         inner = dict.fromkeys(Path(name).parent for name in files)
         for above in dict.fromkeys(split.parent for split in inner):
@@ -168,7 +168,7 @@ says.
 
 
 def _saved(look: Look) -> list[Path]:
-    """The folders in one, itself among them, that `save_to_disk` wrote; of a data set with splits its own folder."""
+    """The folders that `save_to_disk` wrote, in `folder` or itself; for a data set with splits, its own folder."""
     found: list[Path] = []
     for folder in look.tree:
         inside = any(folder.path.is_relative_to(other) for other in found)
@@ -187,7 +187,7 @@ def _saved_parts(folder: Path) -> list[Part]:
     for split in splits:
         if split not in Look(folder).names[1]:  # "../other" would lead out of the folder
             raise UserError(
-                f"{folder / 'dataset_dict.json'}: it names the split {split!r}, but no such folder is beside it"
+                f"{folder / 'dataset_dict.json'}: it names the split {split!r}, but there is no such folder beside it"
             )
     return [Part(file, split) for split in splits for file in _arrow_files(folder / split)]
 

@@ -48,7 +48,7 @@ A record is an object with a label under one of the [names](#columns) above, or 
         names = list(dict.fromkeys(name for record in records if isinstance(record, dict) for name in record))
         if find_column(names, self.columns["label"]) is None:
             return 0.5
-        # As sure as a table with such a header: a folder that holds both could be either.
+        # As certain as a table with such a header: a folder that holds both could be either.
         return 0.8 if find_column(names, self.columns["image"]) else 0.6
 
     def read(self, part: Part, job: Job) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Label Studio's exports JSON and JSON-MIN: an image and the text that was typed for it."""
+"""Label Studio's exports JSON and JSON-MIN: an image and the text typed for it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from curate.sources.places.file_text import Change
 from curate.sources.places.json_labels import Steps, in_json
 from curate.sources.places.output import Files
 
-#: A task that is longer than a look is known by how it begins.
+#: A task longer than a look is recognised by its beginning.
 _BEGINS = re.compile(rb'\s*\[\s*\{\s*"id"\s*:\s*\d+\s*,\s*"(annotations|completions)"\s*:\s*\[')
 _SHOWN = 200
-#: So many images are looked for, to learn under which of their names they are here.
+#: How many images are looked up to learn which form of their names is used here.
 _TRIED_IMAGES = 50
 
 
@@ -115,7 +115,7 @@ def _places(record: Any, named: str | None, image: str | None) -> Sequence[Steps
 
 
 def _local(names: Sequence[str | None], job: Job, part: Part) -> list[str | None]:
-    """The names under which the images are here: of the ends of their addresses the one that finds the most files."""
+    """The names under which the images exist here: of the tails of their addresses, those that find the most files."""
     tried = {name: image_names(name) for name in names if name}
     sample = [ends for ends in list(tried.values())[:: max(1, len(tried) // _TRIED_IMAGES)] if ends]
     best, most = 0, 0
@@ -128,7 +128,7 @@ def _local(names: Sequence[str | None], job: Job, part: Part) -> list[str | None
 
 
 def _found(names: Sequence[str], job: Job, part: Part) -> int:
-    """How many images of these names are here, as the images of all formats are looked up."""
+    """How many images with these names exist, looked up as for all formats."""
     lines = pl.int_range(1, len(names) + 1, eager=True, dtype=pl.Int64)
     text = pl.lit(None, pl.String)
     frame = pl.DataFrame({"line": lines, "image": list(names)}).with_columns(split=text, name=text, label=pl.lit(""))

@@ -74,7 +74,7 @@ the image is the one with the same stem, in the same folder, in one in it, or in
     def read(self, part: Part, job: Job) -> pl.DataFrame:
         if part.path.is_dir():
             return _read_folder(part, job)
-        # Some copies have one space where others have a TAB; the image ending says where the name stops.
+        # Some copies have one space instead of the TAB; the image ending says where the name stops.
         spaced = pl.col("text").str.replace(rf"^([^\t ]+{IMAGE_NAME}) ([^\t]*)$", "${1}\t${2}")
         return read_named_lines(part, job, read_lines(part.path, job).with_columns(spaced))
 
@@ -97,13 +97,13 @@ def _recognise_lines(look: Look) -> float | None:
 
 
 def _folders_of_pairs(look: Look) -> list[Path]:
-    """The folders in one, itself among them, that hold a text file for each image."""
+    """The folders that hold one text file per image, in `folder` or itself."""
     return [folder.path for folder in look.tree if len(_pairs(folder.path)) >= 2]
 
 
 @once
 def _pairs(folder: Path) -> list[tuple[str, str | None]]:
-    """(name of a text file, its image or None, relative to the folder) of one text file per image; empty for others."""
+    """(text file name, its image or None, below the folder) for one text file per image; else empty."""
     look = Look(folder)
     texts = {name[:-4]: name for name in look.names[0] if name[-4:].lower() == ".txt"}
     if not texts:
@@ -138,7 +138,7 @@ def _read_folder(part: Part, job: Job) -> pl.DataFrame:
         note_encoding(text_file, job)
         with open_bytes(text_file) as file:
             data = file.read(MAX_LABEL + 8)
-        if len(data) > MAX_LABEL + 5:  # a byte order mark and a line end may stand around the longest label
+        if len(data) > MAX_LABEL + 5:  # the longest label may have a byte order mark and a line end around it
             job.bad(text_file, 1, LONG_LABEL, data[:200].decode("utf-8", "surrogateescape"))
             continue
         try:

@@ -1,4 +1,4 @@
-"""Documents: the formulas of LaTeX and Markdown files, and of notebooks."""
+"""Documents: the formulas in LaTeX files, Markdown files and notebooks."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from curate.sources.places.output import Files
 OWN_MACROS = "formulas with macros that the document defines itself (column macros)"
 NOT_FOLLOWED = "files that \\input or \\include names and that were not read: name the folder to have them read"
 DOLLARS = "dollar signs in Markdown that begin no formula"
-BRACKETS = "brackets behind a backslash in Markdown that begin no formula"
+BRACKETS = "brackets after a backslash in Markdown that begin no formula"
 
-#: Folders in which nobody writes.
+#: Folders whose files nobody writes by hand.
 _PASSED_OVER = frozenset(("node_modules", "__pycache__", "site-packages"))
 _MOST_DOCUMENTS = 20_000
 
@@ -133,7 +133,7 @@ display environments.
                 raise lost(file, line)
             start, end, kind = document.formulas[held.popleft()]
             raw = file.text[start:end]
-            # A command of the document's own means what the document says: none may come, and none may go.
+            # A command the document defines means what the document says: none may be added or removed.
             same_macros = set(used_in(new, names)) == set(used_in(label, names))
             kept = new if same_macros and stands(new, label, kind, ending(path)) else label
             written.append(kept)
@@ -142,7 +142,7 @@ display environments.
 
 
 def _rows(document: Document, part: Part, file: str) -> pl.DataFrame:
-    """A row a formula; `file` is what its name begins with."""
+    """One row per formula; `file` is the beginning of its name."""
     lines = [document.line(formula.start) for formula in document.formulas]
     columns = [document.column(formula.start) for formula in document.formulas]
     names = document.definitions.names
@@ -161,7 +161,7 @@ def _rows(document: Document, part: Part, file: str) -> pl.DataFrame:
 
 
 def _documents(folder: Path) -> list[Path]:
-    """The documents of a folder and of those in it, sorted, without hidden ones."""
+    """The documents of a folder and its subfolders, sorted, without hidden ones."""
     found: list[Path] = []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _PASSED_OVER)
@@ -181,7 +181,7 @@ def _encoding(path: Path) -> str:
 
 
 def _text(path: Path) -> FileText:
-    """The text of a document, as `write_back` reads it. Raises UserError for what is no text."""
+    """The text of a document, as `write_back` reads it. Raises UserError if it isn't text."""
     next(read_blocks(path), None)  # refuses pictures, archives and UTF-16
     return FileText.read(path, _encoding(path))
 

@@ -1,4 +1,4 @@
-"""Plain text, a label a line."""
+"""Plain text, one label per line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from curate.sources.places.label_lines import in_lines
 from curate.sources.places.output import Files
 from curate.sources.plain_lines import lines_frame, read_labels
 
-#: What else a text file of labels is called in the wild.
+#: Other names in use for a text file of labels.
 _ODD_ENDINGS = (".formulas", ".labels", ".norm", "")
 _LAYOUT_CHARACTERS = "\t\r\x0b\x0c\x07\x08"
 

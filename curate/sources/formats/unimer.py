@@ -1,4 +1,4 @@
-"""UniMER, LaTeX-OCR: a label a line, and images named by the line's number."""
+"""UniMER and LaTeX-OCR: one label per line, and images named by the line's number."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from curate.sources.places.label_lines import in_lines
 from curate.sources.places.output import Files
 from curate.sources.plain_lines import lines_frame, read_labels
 
-DOUBLED = "several images have the number of this line"
-NO_IMAGE = "lines without an image in the folders, and so without a split: not read"
-NO_LINE = "numbered images that no line belongs to"
+DOUBLED = "several images have this line's number"
+NO_IMAGE = "lines not read: they have no image in the folders, and so no split"
+NO_LINE = "numbered images that belong to no line"
 
 _NAMED = re.compile(rf"[^|;,\t]+{IMAGE_NAME}\s*[|;,\s]")
 
@@ -60,11 +60,11 @@ an image 0; the highest number is the number of lines; the images fit the labels
             return None
         beside = {Path(name).stem for name in Look(look.path.parent).names[0] if name != look.path.name}
         if stem_of(look.path) in beside and stem_of(look.path).isdecimal():
-            return None  # the one label of the image beside it
+            return None  # the only label of the image beside it
         found = pictures_of(look.path)
         if found is None:
             return None
-        # Far fewer lines than pictures: some other text.
+        # Far fewer lines than pictures: it is some other text.
         return 0.85 if last_line(look.path) >= max(found.numbers) else 0.5
 
     def recognise_folder(self, look: Look) -> float | None:
@@ -126,14 +126,14 @@ def _paired(frame: pl.DataFrame, found: Pictures, first: int, part: Part, job: J
 
 
 def _below(folder: Path, root: Path) -> str:
-    """A folder as image paths have it: below the root where it is there, else as it is."""
+    """A folder as image paths have it: relative to the root if it lies below, else unchanged."""
     absolute, base = folder.absolute(), root.absolute()
     return absolute.relative_to(base).as_posix() if absolute.is_relative_to(base) else absolute.as_posix()
 
 
 def _fit(found: Pictures, frame: pl.DataFrame) -> float:
-    """How much better the pictures fit a line 1 that is number 0 than one that is number 1; see `better_fit`."""
-    from curate.pairs.numbered import better_fit  # with all that it takes to look at pictures
+    """How much better the pictures fit if line 1 is number 0 than if it is number 1; see `better_fit`."""
+    from curate.pairs.numbered import better_fit  # with everything that looking at pictures needs
 
     labels = frame.select("line", "text")
     both = found.frame
@@ -148,7 +148,7 @@ def _fit(found: Pictures, frame: pl.DataFrame) -> float:
 
 
 def _no_two_of_one_folder(parts: list[Part], path: Path) -> list[Part]:
-    """Of label files that would take the same images, the one that has a line for each. UserError for several."""
+    """Of label files that would take the same images, the one with a line for each. Raises UserError if several do."""
     by_folders: dict[tuple[Path, ...], list[Part]] = {}
     highest: dict[tuple[Path, ...], int] = {}
     for part in parts:

@@ -1,4 +1,4 @@
-"""Replacements in a file's text that leave every other byte as it is, and their unified diff. Knows no format."""
+"""Replaces parts of a file's text without changing any other byte, and diffs the result. Knows no format."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _LINE_END = re.compile(r"\r\n|[\n\r]")
 
 
 def one_line(label: str) -> str:
-    """`label` with a space for every line end: how it is written where a row is a line."""
+    """`label` with spaces for line ends: how it is written if a row is a line."""
     return _LINE_END.sub(" ", label)
 
 
 def lost(file: FileText, number: int) -> UserError:
-    """What to raise where a row doesn't hold the label that was read from it."""
+    """The error for a row that doesn't hold the label that was read from it."""
     return UserError(f"{file.path}: row {number} doesn't hold the label that was read from it; has the file changed?")
 
 
 @dataclass
 class FileText:
-    """A text file and what is to be put where: `spans` are (start, end, new text) in characters.
+    """A text file and its replacements: `spans` are (start, end, new text) in characters.
 
-    Bytes that are no UTF-8 are kept as lone surrogates, so that encoding gives back what was there.
+    Invalid UTF-8 is kept as lone surrogates, so that encoding restores the original bytes.
     """
 
     path: Path
@@ -45,9 +45,9 @@ class FileText:
 
     @classmethod
     def read(cls, path: Path, encoding: str = "utf-8") -> Self:
-        """The text of a file, or of what a gzip file holds, in `encoding` or, for UTF-8, what it is really encoded in.
+        """The text of a file, or of a gzip file's content, in `encoding` or, for UTF-8, in its actual encoding.
 
-        Raises UserError where it can't be read, and where encoding the text again would change other bytes of it.
+        Raises UserError if it can't be read, or if encoding the text again would change other bytes.
         """
         encoding = encoding_of(path) if encoding == "utf-8" else encoding
         try:
@@ -67,7 +67,7 @@ class FileText:
         return [0, *(match.end() for match in re.finditer("\n", self.text))]
 
     def line(self, number: int) -> tuple[int, int]:
-        """(start, end) of a line, counted from 1, its terminator (`\\n` or `\\r\\n`) left out."""
+        """(start, end) of a line, counted from 1, without its terminator (`\\n` or `\\r\\n`)."""
         if not 0 < number <= len(self.line_starts):
             raise UserError(f"{self.path}: line {number} is not there; has the file changed?")
         start = self.line_starts[number - 1]
@@ -81,7 +81,7 @@ class FileText:
             self.spans.append((start, end, new))
 
     def replace_too(self, start: int, end: int, new: str) -> None:
-        """Replace where a text that `replace` has put elsewhere stands once more: no place of a label of its own."""
+        """Also replace a second copy of a text that `replace` put elsewhere: it is not a label's own place."""
         if self.text[start:end] != new:
             self.spans.append((start, end, new))
 
@@ -94,7 +94,7 @@ class FileText:
         return "".join([*out, self.text[at:]])
 
     def encoded(self, text: str) -> bytes:
-        """`text` in the file's encoding. Raises UserError where that has no such character."""
+        """`text` in the file's encoding. Raises UserError if the encoding lacks a character."""
         try:
             return text.encode(self.encoding, "surrogateescape")
         except UnicodeEncodeError as error:
@@ -102,14 +102,14 @@ class FileText:
             raise UserError(f"{self.path}: {char!r} can't be written in {self.encoding}, its encoding") from error
 
     def write_as(self, path: Path, *, compressed: bool) -> None:
-        """Write the result; compressed with gzip the same bytes for the same text."""
+        """Write the result; for gzip, equal text gives equal bytes."""
         data = self.encoded(self.result())
         path.write_bytes(gzip.compress(data, mtime=0) if compressed else data)
 
     # Diff -------------------------------------------------------------------------------------------------------------
 
     def diff(self, new_name: str) -> Iterator[bytes]:
-        """The lines of a unified diff with three lines of context, terminators included; none where nothing changes."""
+        """The lines of a unified diff with three lines of context, with terminators; none if nothing changes."""
         changes = self._changed_lines()
         if not changes:
             return
@@ -129,7 +129,7 @@ class FileText:
         return _lines(self.text)
 
     def _changed_lines(self) -> list[tuple[int, int, list[str]]]:
-        """(first line, after the last, new lines), lines counted from 0, in order and apart."""
+        """(first line, after the last, new lines), counted from 0, in order and not overlapping."""
         starts = self.line_starts
         changes: list[tuple[int, int, list[tuple[int, int, str]]]] = []
         for span in sorted(set(self.spans)):
@@ -165,12 +165,12 @@ class FileText:
 
     def _diff_line(self, mark: str, line: str) -> bytes:
         end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
-        wide = self.encoding.startswith(("utf-16", "utf-32"))  # a line of it isn't one of a diff
+        wide = self.encoding.startswith(("utf-16", "utf-32"))  # a line of it isn't a diff's line
         return mark.encode() + (line.encode("utf-8", "surrogatepass") if wide else self.encoded(line)) + end.encode()
 
 
 def _lines(text: str) -> list[str]:
-    """The lines of a text, terminators kept; only LF ends one."""
+    """The lines of a text, with terminators; only LF ends one."""
     lines = [f"{line}\n" for line in text.split("\n")]
     last = lines.pop().removesuffix("\n")
     return [*lines, last] if last else lines

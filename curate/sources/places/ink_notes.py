@@ -1,4 +1,4 @@
-"""Labels that are annotations of InkML. Not for strokes."""
+"""Labels that are annotations in InkML. Not for strokes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _START_TAG = re.compile(rb"""<(?:"[^"]*"|'[^']*'|[^>"'])*>""")
 
 
 def xml_encoding(path: Path) -> str:
-    """The encoding that an XML file names, else UTF-8."""
+    """The encoding that an XML file declares, else UTF-8."""
     found = _ENCODING.match(path.open("rb").read(200))
     try:
         return codecs.lookup(found[1].decode()).name if found else "utf-8"
@@ -26,7 +26,7 @@ def xml_encoding(path: Path) -> str:
 
 
 def in_inkml(file: FileText, changes: Sequence[Change], kinds: Sequence[str]) -> list[str]:
-    """For InkML: the label is the annotation directly in `<ink>` of the first of these kinds that is there."""
+    """For InkML: the label is the first annotation of these kinds that is directly in `<ink>`."""
     for number, label, new in changes:
         notes = _annotations(file)
         found = next((notes[kind] for kind in kinds if kind in notes), None)
@@ -37,7 +37,7 @@ def in_inkml(file: FileText, changes: Sequence[Change], kinds: Sequence[str]) ->
 
 
 def _annotations(file: FileText) -> dict[str, tuple[int, int, str]]:
-    """{type: (start, end, text)} of the annotations directly in `<ink>`, as places in the file's text."""
+    """{type: (start, end, text)} of the annotations directly in `<ink>`, as positions in the file's text."""
     data = file.text.encode("utf-8", "surrogateescape")
     parser = expat.ParserCreate("utf-8")
     found: dict[str, tuple[int, int, str]] = {}

@@ -18,15 +18,14 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 #: The keys and indexes that lead from a record to a text in it.
 Steps = Sequence[str | int]
-#: Where the label of a record is, and where the same text is once more; nowhere if it has none.
+#: Where a record's label is, and any copies of its text; empty if it has none.
 Place = Callable[[Any], Sequence[Steps]]
 
 
 def in_json(file: FileText, changes: Sequence[Change], columns: Columns, place: Place | None = None) -> list[str]:
     """For JSON lines, a JSON array of objects or labels, and one object {image: label}.
 
-    place: says where the label of a record is; else it is under one of the names of the label, or a conversation's
-    answer.
+    place: finds a record's label; without it, the label has one of the usual names or is a conversation's answer.
     """
     text = file.text
     head = text[:4096].lstrip("\ufeff \t\r\n")
@@ -47,7 +46,7 @@ def in_json(file: FileText, changes: Sequence[Change], columns: Columns, place: 
             else:
                 (start, end), *again = _spans_at(text, start, place)
             held = scanstring(text, start + 1)[0] if text[start : start + 1] == '"' else None
-        except (ValueError, LookupError) as error:  # no JSON any more, or an array that has got shorter
+        except (ValueError, LookupError) as error:  # no longer JSON, or the array became shorter
             raise lost(file, number) from error
         if held != label:
             raise lost(file, number)
@@ -65,7 +64,7 @@ def _begin(file: FileText, number: int) -> int:
 
 
 def _items(text: str) -> list[int]:
-    """Where the items of an array begin; of a broken one, those before the break."""
+    """Where the items of an array begin; for a broken one, those before the break."""
     decoder = json.JSONDecoder()
     at = text.index("[") + 1
     starts: list[int] = []
@@ -100,10 +99,10 @@ def _skip(text: str, at: int) -> int:
 
 
 def _label_span(text: str, at: int, columns: Columns) -> tuple[int, int]:
-    """(start, end) of the label's JSON string in the record that begins at `at`: itself, or its label field."""
+    """(start, end) of the label's JSON string in the record that begins at `at`: the record, or its label field."""
     if text[at : at + 1] == '"':
         return at, scanstring(text, at + 1)[1]
-    spans = {key: (start, end) for key, start, end in _members(text, at)}  # of a repeated key the last one counts
+    spans = {key: (start, end) for key, start, end in _members(text, at)}  # for a repeated key, the last one counts
     if "label" not in columns.given and layout_of(list(spans)):
         return _spans_at(text, at, answer_place)[0]
     column = columns.label(list(spans))
@@ -119,7 +118,7 @@ def answer_place(record: Any, layout: Layout | None = None) -> Sequence[Steps]:
 
 
 def _spans_at(text: str, at: int, place: Place) -> list[tuple[int, int]]:
-    """(start, end) of the values in the record that begins at `at` to which its places lead; its own for none."""
+    """(start, end) of the values that places lead to, in the record at `at`; an empty place is the record."""
     found = []
     for steps in place(json.JSONDecoder().raw_decode(text, at)[0]):
         start = end = at
@@ -147,7 +146,7 @@ def _elements(text: str, at: int) -> list[tuple[int, int]]:
 
 
 def _mapping(text: str, columns: Columns) -> list[tuple[int, int]] | None:
-    """The spans of the labels where the whole text is one object {image: label}, else None."""
+    """The spans of the labels if the whole text is one object {image: label}, else None."""
     at = _skip(text, len(text) - len(text.lstrip("\ufeff")))
     if text[at : at + 1] != "{" or "label" in columns.given:
         return None

@@ -1,4 +1,4 @@
-"""Labels that are the end of a line, or a whole file. Not for lines that are JSON or fields of a table."""
+"""Labels that are the end of a line, or a whole file. Not for lines of JSON or fields of a table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from curate.sources.places.file_text import Change, FileText, lost, one_line
 
 
 def in_lines(file: FileText, changes: Sequence[Change]) -> list[str]:
-    """For formats whose label is the end of a line: a label a line, or a name, a separator and the label."""
+    """For formats whose label ends the line: a bare label, or a name, a separator and the label."""
     written = []
     for number, label, new in changes:
         start, end = file.line(number)
@@ -20,7 +20,7 @@ def in_lines(file: FileText, changes: Sequence[Change]) -> list[str]:
 
 
 def in_whole(file: FileText, changes: Sequence[Change]) -> list[str]:
-    """For a file that is one label, perhaps with a byte order mark and a line end around it."""
+    """For a file that is one label, possibly with a byte order mark and a line end."""
     start = int(file.text.startswith("\ufeff"))
     for number, label, new in changes:
         if not file.text.startswith(label, start) or file.text[start + len(label) :] not in ("", "\n", "\r\n"):

@@ -22,7 +22,7 @@ class Output(Protocol):
         ...
 
     def diff(self, new_name: str) -> Iterator[bytes]:
-        """A unified diff, in bytes; none where nothing changes."""
+        """A unified diff, in bytes; nothing if nothing changes."""
         ...
 
     def write_as(self, path: Path, *, compressed: bool) -> None: ...
@@ -30,7 +30,7 @@ class Output(Protocol):
 
 @dataclass
 class Copied:
-    """A file that stays as it is."""
+    """A file that stays unchanged."""
 
     path: Path
 
@@ -42,19 +42,19 @@ class Copied:
 
 
 class Files(Protocol):
-    """The files of a source, opened for changing labels. Who gives it decides what comes of the changes.
+    """A source's files, opened to change labels. The implementation decides what happens to the changes.
 
-    `curate fix` writes what was opened; whoever asks where a label stands only notes the places.
+    `curate fix` writes what was opened; finding a label's place only records the places.
     """
 
     def text(self, path: Path, encoding: str = "utf-8") -> FileText:
-        """A text file that holds labels; the same object each time. Raises UserError where it can't be read."""
+        """A text file that holds labels; the same object each time. Raises UserError if it can't be read."""
         ...
 
     def table(self, path: Path, columns: Columns) -> TableFile:
-        """A parquet or Arrow file that holds labels. Raises UserError where only text will do."""
+        """A parquet or Arrow file that holds labels. Raises UserError if only text will do."""
         ...
 
     def beside(self, path: Path) -> FileText:
-        """A text file that is needed to find the labels and stays as it is. Raises UserError as `text` does."""
+        """A text file that is needed to find the labels and stays unchanged. Raises UserError as `text` does."""
         ...

@@ -13,7 +13,7 @@ _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 
 
 def in_table(file: FileText, changes: Sequence[Change], delimiter: str, columns: Columns) -> list[str]:
-    """For CSV and TSV with a header. In CSV a label keeps its line ends, in quotes."""
+    """For CSV and TSV with a header. In CSV, a label keeps its line ends, in quotes."""
     number = next((n for n, start in enumerate(file.line_starts, 1) if file.text[slice(*file.line(n))].strip()), 1)
     start = file.line(number)[0]
     names = [value.strip() for _, _, value in _fields(file.text, start, delimiter)]
@@ -31,7 +31,7 @@ def in_table(file: FileText, changes: Sequence[Change], delimiter: str, columns:
             first, after, _ = fields[place]
             quoted = file.text[first : first + 1] == '"' or any(char in text for char in (delimiter, '"', "\n", "\r"))
             shown = '"' + text.replace('"', '""') + '"' if quoted else text
-        else:  # a row of a TSV file that is taken literally, quotes and all
+        else:  # a TSV row that is taken literally, quotes included
             first, after = _literal(file.text[begin:end], delimiter, place)
             first, after = first + begin, after + begin
             shown = text = text.replace("\t", " ")
@@ -43,7 +43,7 @@ def in_table(file: FileText, changes: Sequence[Change], delimiter: str, columns:
 
 
 def _fields(text: str, at: int, delimiter: str) -> list[tuple[int, int, str]]:
-    """(start, end, value) of the fields of the row that begins at `at`, quotes read as csv reads them."""
+    """(start, end, value) of the fields of the row that begins at `at`, with quotes read as csv does."""
     fields: list[tuple[int, int, str]] = []
     plain = re.compile(rf"[^{re.escape(delimiter)}\n]*")
     while True:

@@ -1,4 +1,4 @@
-"""A parquet or Arrow file with labels changed, every other column as it was. Not for text: that is `file_text`."""
+"""A parquet or Arrow file with changed labels and unchanged other columns. Not for text: that is `file_text`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from curate.sources.places.file_text import Change, FileText, one_line
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: As many rows a batch as `datasets` writes.
+#: The batch size in rows that `datasets` writes.
 _ARROW_BATCH = 1000
 
 
@@ -31,7 +31,7 @@ class TableFile:
     new: dict[int, str] = field(default_factory=dict)
 
     def change(self, changes: Sequence[Change]) -> list[str]:
-        """Note new labels. Raises UserError where a row doesn't hold the label that was read from it."""
+        """Note new labels. Raises UserError if a row doesn't hold the label that was read from it."""
         if changes:
             labels = self._labels()[1]
             for number, label, new in changes:
@@ -45,7 +45,7 @@ class TableFile:
         return self.path.suffix.lower() == ".arrow"
 
     def _labels(self) -> tuple[str, list[str | None]]:
-        """The label column's name and its values."""
+        """The label column's name and values."""
         import pyarrow.parquet as pq
 
         from curate.images.in_tables import open_arrow
@@ -61,7 +61,7 @@ class TableFile:
         return found, pq.ParquetFile(self.path).read(columns=[found]).column(0).to_pylist()
 
     def _layout(self) -> Layout | None:
-        """The layout of the conversations that the rows are, if they are."""
+        """The layout of the conversations in the rows, if there are any."""
         import pyarrow.parquet as pq
 
         from curate.images.in_tables import open_arrow
@@ -83,7 +83,7 @@ class TableFile:
             return answers(file.iter_batches(_ARROW_BATCH, columns=names), layout)
 
     def diff(self, new_name: str) -> Iterator[bytes]:
-        """A unified diff of the label column, a row a line."""
+        """A unified diff of the label column, one line per row."""
         if not self.new:
             return
         name, labels = self._labels()
@@ -100,7 +100,7 @@ class TableFile:
         yield from lines.diff(f"{new_name}#{name}")
 
     def write_as(self, path: Path, *, compressed: bool) -> None:
-        """Write a table of the same kind, schema and metadata, piece by piece: the pictures in it may be large."""
+        """Write a table of the same kind, schema and metadata, piece by piece: its pictures may be large."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -125,7 +125,7 @@ class TableFile:
                 at += table.num_rows
 
     def _changed(self, table: pa.Table, name: str, first: int) -> pa.Table:
-        """A piece of the table that begins at row `first`, with its new labels."""
+        """The piece of the table that begins at row `first`, with its new labels."""
         import pyarrow as pa
 
         here = {row - first: label for row, label in self.new.items() if first <= row < first + table.num_rows}
@@ -160,7 +160,7 @@ class TableFile:
             values[row] = record[name]
 
     def _arrow_writer(self, sink: pa.NativeFile, schema: pa.Schema) -> pa.RecordBatchWriter:
-        """Of the file kind or of the streaming kind, as the table was."""
+        """Is it of the file kind or the streaming kind? The result is the same kind."""
         import pyarrow as pa
 
         with self.path.open("rb") as file:

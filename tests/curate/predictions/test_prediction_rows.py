@@ -107,7 +107,7 @@ def test_escapes_are_decoded_exactly_once(tmp_path: Path) -> None:
         (GOOD[:-1] + f', "score": 1{"0" * 400}}}', "line 1: score is not a finite number"),
         (GOOD[:-1] + f', "score": 1{"0" * 5000}}}', "line 1 is no JSON"),
         (GOOD[:-1] + f', "more": {"[" * 100_000}}}', "line 1 is no JSON"),
-        ('{"sample_id": "1", "gt": "\\ud800", "pred": ""}', "line 1: gt holds half a surrogate pair"),
+        ('{"sample_id": "1", "gt": "\\ud800", "pred": ""}', "line 1: gt holds half of a surrogate pair"),
         (f"{GOOD}\n{GOOD}", 'line 2 has the id "1" of line 1; ids must be unique'),
         (f"[{GOOD}, {GOOD}]", 'item 2 has the id "1" of item 1'),
         (f"{GOOD}\n{GOOD}\0".encode(), "line 2 holds a NUL byte"),

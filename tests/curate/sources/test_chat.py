@@ -274,7 +274,7 @@ def test_two_data_sets_of_one_split_keep_their_names(tmp_path: Path) -> None:
 
 def test_a_dataset_info_that_names_nothing_here_is_told_of(tmp_path: Path) -> None:
     folder = _factory(tmp_path, {"a": {"hf_hub_url": "x/y"}})
-    with pytest.raises(UserError, match="names no file that is here"):
+    with pytest.raises(UserError, match="names no file that exists here"):
         read(f"chat:{folder}")
     _factory(tmp_path, {"a": {"file_name": "../a.json"}})
     with pytest.raises(UserError, match="names a file outside this folder"):

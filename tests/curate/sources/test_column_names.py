@@ -113,8 +113,8 @@ def test_the_first_of_several_label_names_is_taken_and_the_others_are_named(tmp_
     assert labels(source) == ["\\sqrt x"]
     (note,) = [note for note in source.notes if "labels" in note]
     assert note == (
-        "labels taken from the column 'latex', where 'caption', 'text' could be labels too; "
-        "to take it, use --columns label:caption"
+        "labels are taken from the column 'latex', where 'caption', 'text' could be labels too; "
+        "to use it instead: --columns label:caption"
     )
     assert read(jsonl(tmp_path, row), columns={"label": "text"}).notes == {}
 
@@ -123,7 +123,7 @@ def test_a_column_that_looks_like_images_is_named_with_what_to_write(tmp_path: P
     path = jsonl(tmp_path, {"scan": "a.png", "label": "x", "page": 3})
     source = read(path)
     assert images(source) == [None]
-    assert source.notes == {"column 'scan' looks like images and is not used; to use it, add --columns image:scan": 1}
+    assert source.notes == {"column 'scan' looks like images but is not used; to use it: --columns image:scan": 1}
     assert images(read(path, columns={"image": "scan"})) == ["img/a.png"]
 
 
@@ -179,7 +179,7 @@ def test_several_images_in_a_row_of_a_table_are_counted(tmp_path: Path) -> None:
 def test_images_of_a_table_under_another_name_are_named(tmp_path: Path) -> None:
     for value in (STORED, PNG.getvalue(), "scan/a.png"):
         pq.write_table(pa.table({"scan": [value], "latex": ["x"]}), tmp_path / "x.parquet")
-        note = "column 'scan' looks like images and is not used; to use it, add --columns image:scan"
+        note = "column 'scan' looks like images but is not used; to use it: --columns image:scan"
         assert read(tmp_path / "x.parquet").notes == {note: 1}
     pq.write_table(pa.table({"scan": [3], "latex": ["x"]}), tmp_path / "x.parquet")
     with pytest.raises(UserError, match="neither paths nor images"):

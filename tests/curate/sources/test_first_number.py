@@ -52,7 +52,7 @@ def _pairs(source: Source) -> list[tuple[str | None, str]]:
 
 def _first(source: Source) -> str:
     (note,) = [note for note in source.notes if note.startswith("rows paired by number")]
-    return note.removeprefix("rows paired by number, line 1 being number ")
+    return note.removeprefix("rows paired by number; line 1 is number ")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_blank_lines_at_the_end_are_no_lines(tmp_path: Path) -> None:
 
 
 def test_seven_digits_are_counted_from_0(tmp_path: Path) -> None:
-    assert _first(read(_blank(tmp_path, [3, 5], 9, digits=7))) == "0: names of seven digits, which are counted from 0"
+    assert _first(read(_blank(tmp_path, [3, 5], 9, digits=7))) == "0: names of seven digits, which count from 0"
 
 
 @pytest.mark.parametrize("numbers", [[3, 5], range(10)])
@@ -99,7 +99,7 @@ def test_the_pictures_decide_where_the_numbers_leave_a_choice(first: int, tmp_pa
         (tmp_path / "images" / f"{at + first}.png").write_bytes(_pictures()[at])
     write(tmp_path / "labels.txt", "".join(f"{text}\n" for text in _TEXTS))
     source = read(tmp_path)
-    assert _first(source) == f"{first}: the pictures fit the labels so"
+    assert _first(source) == f"{first}: the pictures fit the labels that way"
     assert _pairs(source) == [(f"images/{n + first}.png", text) for n, text in enumerate(_TEXTS)]
 
 
@@ -135,7 +135,7 @@ def test_a_row_is_of_the_split_whose_folder_has_its_picture(tmp_path: Path) -> N
         ("val", "val/0000003.png", "x_3"),
         ("test", "test/0000005.png", "x_5"),
     ]
-    assert source.notes["lines without an image in the folders, and so without a split: not read"] == 2
+    assert source.notes["lines not read: they have no image in the folders, and so no split"] == 2
     assert labels(read(f"{tmp_path}#val")) == ["x_3"]
     assert read(tmp_path, limit=3).frame.height <= 3
 
@@ -172,7 +172,7 @@ def test_a_number_in_two_folders_is_nobodys(tmp_path: Path) -> None:
         ("val/3.png", "x_3"),
         ("train/4.png", "x_4"),
     ]
-    assert dict(source.unreadable.by_reason) == {"several images have the number of this line": 1}
+    assert dict(source.unreadable.by_reason) == {"several images have this line's number": 1}
 
 
 def test_two_files_for_one_folder_of_pictures_are_not_guessed_between(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_folders_that_each_count_from_their_own_first_line_belong_to_no_one_file
 
 
 def test_pictures_without_a_line_are_counted(tmp_path: Path) -> None:
-    assert read(_blank(tmp_path, range(12), 9)).notes["numbered images that no line belongs to"] == 3
+    assert read(_blank(tmp_path, range(12), 9)).notes["numbered images that belong to no line"] == 3
 
 
 # The option -----------------------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ def test_the_option_of_the_commands(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert not (tmp_path / "run").exists()
     assert run("curate", main_group, [*arguments, "--first-number", "u=1"]) == 0
     told = capsys.readouterr().out
-    assert "u: 9 × rows paired by number, line 1 being number 1: given with --first-number" in told
+    assert "u: 9 × rows paired by number; line 1 is number 1: given with --first-number" in told
     assert run("curate", main_group, [*arguments, "--first-number", "2"]) == 2
     assert "the number of line 1 is 0 or 1" in capsys.readouterr().err
     fixed = fix_source(parse_source(str(folder)), select(["WSP"]), "safe", first_number=0)

@@ -1,4 +1,4 @@
-"""Label files that are no UTF-8: UTF-16 and GB18030 are read as what they are, and nothing else is taken for them."""
+"""Label files that aren't UTF-8: UTF-16 and GB18030 are recognised, and nothing else is mistaken for them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_text_format(name: str, encoding: str, tmp_path: Path) -> None:
         assert labels(source) == labels(plain)
         assert source.unreadable.total == plain.unreadable.total
         assert source.places["line"].equals(plain.places["line"])
-        assert source.notes[f"files that are {ENCODINGS[encoding]} and were read as such"] == 1
+        assert source.notes[f"files in {ENCODINGS[encoding]}, read as such"] == 1
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "gb18030"])
@@ -117,7 +117,7 @@ def test_a_text_file_per_image(tmp_path: Path) -> None:
         image(tmp_path / f"{name}.jpg")
     source = read(tmp_path)
     assert labels(source) == ["解 x", "求 面 积", "y"]
-    assert source.notes == {"files that are GB18030 and were read as such": 2}
+    assert source.notes == {"files in GB18030, read as such": 2}
 
 
 def test_utf_16_that_is_cut_off(tmp_path: Path) -> None:

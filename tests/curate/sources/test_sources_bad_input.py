@@ -49,7 +49,7 @@ def test_an_empty_file_a_picture_and_an_empty_folder(name: str, tmp_path: Path) 
 
 
 def test_an_unknown_file_says_what_was_looked_at(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no known format: looked at its first bytes, which are no text"):
+    with pytest.raises(UserError, match="no known format: looked at its first bytes, which are not text"):
         read(image(tmp_path / "x.png"))
     with pytest.raises(UserError, match=r"looked at nothing but 1 image\(s\) and no folder"):
         read(tmp_path)
@@ -179,7 +179,7 @@ def test_json_values_that_are_no_label(tmp_path: Path) -> None:
         (2, "the label is missing"),
         (3, "the label is not text"),
         (4, "the label is not text"),
-        (5, "holds half a surrogate pair, which is not a character"),
+        (5, "holds half of a surrogate pair, which is not a character"),
         (6, "holds a NUL byte"),
         (7, "the image is not a path"),
     ]
@@ -198,10 +198,10 @@ def test_csv_rows_of_another_width_and_open_quotes(tmp_path: Path) -> None:
     source = read(write(tmp_path / "x.csv", 'label,n\na,1\nb\nc,1,2\n\n"d,4\ne,5\nf,6\n'))
     assert labels(source) == ["a", "e", "f"]
     assert bad(source) == [
-        (3, "another number of fields than the header has"),
-        (4, "another number of fields than the header has"),
+        (3, "the number of fields differs from the header's"),
+        (4, "the number of fields differs from the header's"),
         (5, "blank line"),
-        (6, "the quotes of this row don't close"),
+        (6, "unclosed quotes in this row"),
     ]
 
 
@@ -380,7 +380,7 @@ def test_names_that_are_not_utf8_are_counted_and_left_out(tmp_path: Path) -> Non
     Path(os.fsdecode(os.fsencode(folder) + b"/sub\xfe")).mkdir()
     source = read(folder)
     assert labels(source) == ["x"]
-    assert source.notes["files and folders that were not read, as their names are not UTF-8: rename them"] == 3
+    assert source.notes["files and folders not read because their names are not UTF-8; rename them"] == 3
 
 
 def test_a_path_that_is_not_utf8_is_refused(tmp_path: Path) -> None:

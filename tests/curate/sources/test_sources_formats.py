@@ -139,7 +139,7 @@ def test_im2latex_index_join(im2latex: Path) -> None:
     ]
     assert source.notes == {
         "formula lines that no index names": 1,
-        "rows paired by number, line 1 being number 0: there is a number 0": 5,
+        "rows paired by number; line 1 is number 0: there is a number 0": 5,
     }
 
 
@@ -235,7 +235,7 @@ def test_crohme_without_images_has_none_and_says_of_an_archive_that_it_is_broken
     write(tmp_path / "img.tar.xz", b"")
     assert images(read(path)) == ["a_1"], "an image that is missing, not a label that has none"
     (note,) = read(path).notes
-    assert note.startswith("archive that was not read: img.tar.xz: not a tar file")
+    assert note.startswith("archive not read: img.tar.xz: not a tar file")
 
 
 _CROHME_INK = """<ink xmlns="http://www.w3.org/2003/InkML">

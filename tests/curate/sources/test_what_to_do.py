@@ -17,7 +17,7 @@ from curate.base.errors import UserError
         ("labels.txt", "".join(f"./images/{n}.png|x_{n}\n" for n in range(4)), "put a TAB between them"),
         ("gt.txt", "".join(f"x_{n}\t{n}.png\n" for n in range(4)), "put the image first"),
         ("gt.txt", "".join(f'{n}.png, "x_{n}"\n' for n in range(4)), "put a TAB between them"),
-        ("labels.csv", "".join(f"{n}.png,x_{n}\n" for n in range(4)), "its first line is a row and no header"),
+        ("labels.csv", "".join(f"{n}.png,x_{n}\n" for n in range(4)), "its first line is data, not a header"),
         ("labels.csv", "image;latex\n" + "".join(f"{n}.png;x_{n}\n" for n in range(4)), "separated by ';'"),
         ("a.json", json.dumps({"info": {}, "data": [{"image": "0.png", "latex": "x"}]}), "its records under 'data'"),
         ("a.json", json.dumps({"train": [{"image": "0.png", "tex": "x"}], "val": [{"tex": "y"}]}), "'train', 'val'"),
