@@ -1,8 +1,8 @@
-"""Where what was unpacked is kept, and for how long. Not for unpacking: a caller makes what isn't there.
+"""Where unpacked contents are kept, and for how long. Doesn't unpack: callers make missing entries.
 
-`unpacked/` in the cache folder holds an entry an archive, named after its path and, behind that, its size and time of
-change: an archive that has changed is unpacked again and takes the place of its old entry. An entry is whole or absent,
-and all of them may be deleted at any time.
+`unpacked/` in the cache folder holds one entry per archive, named after its path, followed by its size and modification
+time: an archive that has changed is unpacked again and replaces its old entry. An entry is whole or absent, and all of
+them may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from curate.base.cache_folder import cache_folder
 from curate.base.errors import UserError
 from curate.base.locks import try_lock
 
-#: Changes with what an entry looks like.
+#: Increase it when the shape of an entry changes.
 _EDITION = "1"
-#: What stays free on the disk, in bytes.
+#: How much of the disk stays free, in bytes.
 _ROOM = 1 << 30
 
 _used: set[Path] = set()
@@ -33,9 +33,9 @@ def folder() -> Path:
 
 
 def entry(archives: Sequence[Path], ending: str, make: Callable[[Path], None]) -> Path:
-    """The entry of an archive, or of several, with this ending; `make` fills a file or folder of the name it is given.
+    """The entry of one archive, or several, with this ending; `make` fills the file or folder that it is given.
 
-    Raises UserError where the archive can't be found or there is no room, and what `make` raises.
+    Raises UserError if an archive can't be found or there is no room, and whatever `make` raises.
     """
     path = folder() / f"{_name(archives)}{ending}"
     _used.add(path)
@@ -55,27 +55,27 @@ def entry(archives: Sequence[Path], ending: str, make: Callable[[Path], None]) -
     except OSError as error:
         raise UserError(
             f"{archives[0]}: can't be unpacked in {folder()}: {error.strerror or error}; "
-            "name a folder with room for it in TEXSIEVE_CACHE"
+            "set TEXSIEVE_CACHE to a folder with room for it"
         ) from error
     return path
 
 
 def check_room(path: Path, size: int) -> None:
-    """Raises UserError where `size` more bytes would leave too little room on the disk of `path`."""
+    """Raise UserError if `size` more bytes would leave too little room on the disk of `path`."""
     free = shutil.disk_usage(path.parent).free
     if free - size < _ROOM:
         raise UserError(
-            f"{path.parent}: no room to unpack more ({free / 1e9:.1f} GB free); name another folder in TEXSIEVE_CACHE"
+            f"{path.parent}: no room to unpack more ({free / 1e9:.1f} GB free); set TEXSIEVE_CACHE to another folder"
         )
 
 
 def used() -> int:
-    """Bytes on the disk of the entries that this process has used. Never raises."""
+    """Size on disk, in bytes, of the entries that this process has used. Never raises."""
     return sum(map(_size, _used))
 
 
 def kept() -> int:
-    """Bytes on the disk of all entries. Never raises."""
+    """Size on disk, in bytes, of all entries. Never raises."""
     return _size(folder())
 
 
@@ -105,7 +105,7 @@ def _name(archives: Sequence[Path]) -> str:
 
 @contextmanager
 def _only_one(path: Path) -> Iterator[None]:
-    """Wait until no other process unpacks the same archive; the lock dies with its process."""
+    """Wait until no other process unpacks the same archive; the lock is released when its process dies."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = path.with_name(f".{path.name}.lock")
     with lock.open("w") as file:
@@ -118,7 +118,7 @@ def _only_one(path: Path) -> Iterator[None]:
 
 
 def _remove_older(path: Path, ending: str) -> None:
-    """Remove the entries of what the archive was before it changed, and what a process that was killed left of it."""
+    """Remove entries of the archive's earlier states, and what killed processes left behind."""
     place = path.name.partition("-")[0]
     for pattern in (f"{place}-*{ending}", f".{place}-*{ending}.unfinished"):
         for other in path.parent.glob(pattern):

@@ -1,4 +1,4 @@
-"""What is in a zip file: its members by name, and their bytes. A member that is odd in any way is left out, counted."""
+"""A zip file's members by name, and their bytes. Members that are unusual in any way are left out and counted."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from curate.archives import names
 from curate.base.errors import UserError
 from curate.images.endings import IMAGE_ENDINGS
 
-#: A picture that takes more bytes than this is none: 90 million pixels are 360 MB at four bytes each.
+#: A larger file is not a picture: 90 million pixels are 360 MB at four bytes each.
 MAX_PICTURE = 512 << 20
-#: Tables that hold pictures may be large; larger ones are unpacked by hand.
+#: Tables that hold pictures may be large; larger ones must be unpacked by hand.
 MAX_TEXT = 8 << 30
 #: More members than any data set has: MathWriting, the largest, has 650,000.
 MAX_MEMBERS = 2_000_000
-#: What would take more than so many bytes, and more than so many times its own size, is a bomb. Pictures that are blank
-#: paper reach a ratio of 1,000 each, and no whole data set does.
+#: An archive that unpacks to more than this many bytes and this many times its own size is a bomb. Pictures of blank
+#: paper reach a ratio of 1,000 each, but no whole data set does.
 BOMB_BYTES, BOMB_RATIO = 2 << 30, 1000
 
 _UTF8 = 0x800
@@ -35,10 +35,10 @@ def is_bomb(size: int, packed: int) -> bool:
 
 
 class Contents:
-    """The members of a zip file. `left_out` counts those that are not among them, by reason."""
+    """The members of a zip file. `left_out` counts the ones left out, by reason."""
 
     def __init__(self, path: Path, shown: Path) -> None:
-        """Raises UserError, naming `shown`, where it can't be read as a zip file or is a bomb."""
+        """Raises UserError, naming `shown`, if it can't be read as a zip file or is a bomb."""
         self.path = path
         self.shown = shown
         self.left_out: Counter[str] = Counter()
@@ -51,9 +51,9 @@ class Contents:
         if len(infos) > MAX_MEMBERS:
             raise UserError(f"{shown}: {len(infos):,} members, more than {MAX_MEMBERS:,}; unpack it by hand")
         if is_bomb(total := sum(info.file_size for info in infos), size):
-            raise UserError(f"{shown}: {size:,} bytes that claim to hold {total:,}: refused as a zip bomb")
+            raise UserError(f"{shown}: {size:,} bytes that claim to unpack to {total:,}: refused as a zip bomb")
         self.members = self._members(infos)
-        if self._zip.comment.startswith(b"{"):  # written by `cache`: what was left out when this was made
+        if self._zip.comment.startswith(b"{"):  # written by `cache`: what was left out when the copy was made
             self.left_out.update(json.loads(self._zip.comment).get("left_out", {}))
 
     def _members(self, infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
@@ -74,7 +74,7 @@ class Contents:
                 refused = names.TWICE
             if refused is not None:
                 self.left_out[refused] += 1
-        for name in twice:  # which of them is meant nobody can say
+        for name in twice:  # nobody can tell which one is meant
             del found[name]
             self.left_out[names.TWICE] += 1
         if alike := len(found) - len({name.casefold() for name in found}):
@@ -83,7 +83,7 @@ class Contents:
 
     @staticmethod
     def _unfit(info: zipfile.ZipInfo) -> str | None:
-        """Why a member with a good name is left out."""
+        """Why a member with a valid name is left out."""
         mode = info.external_attr >> 16
         if info.create_system == 3 and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             return names.LINK
@@ -93,7 +93,7 @@ class Contents:
 
     @cached_property
     def pictures(self) -> dict[str, list[str]]:
-        """The pictures by the folder in the archive that they are in ("" for none): names without the folder."""
+        """The pictures by their folder in the archive ("" for none): names without the folder."""
         found: dict[str, list[str]] = {}
         anything = names.is_archive(self.shown.name, names.PICKLES)  # everything in a pickle is a picture
         for name in self.members:
@@ -104,7 +104,7 @@ class Contents:
 
     @cached_property
     def texts(self) -> dict[str, int]:
-        """The files that may be a data set's, besides pictures, and their sizes in bytes; others are counted."""
+        """The files besides pictures that may belong to a data set, with their sizes in bytes; others are counted."""
         found: dict[str, int] = {}
         for name, info in self.members.items():
             lower = name.lower()
@@ -121,7 +121,7 @@ class Contents:
         return found
 
     def read(self, name: str) -> bytes:
-        """The bytes of a member. Raises KeyError where there is none, UserError where it can't be read."""
+        """A member's bytes. Raises KeyError if it doesn't exist, UserError if it can't be read."""
         info = self.members[name]
         if info.file_size > MAX_PICTURE:
             raise UserError(f"{self.shown}: {name} is too large ({info.file_size:,} bytes)")
@@ -131,7 +131,7 @@ class Contents:
             raise UserError(f"{self.shown}: {name} can't be read: {error}") from error
 
     def copy(self, name: str, target: IO[bytes]) -> None:
-        """Write the bytes of a member, a piece at a time. Raises UserError where it can't be read."""
+        """Write a member's bytes, piece by piece. Raises UserError if it can't be read."""
         try:
             with self._zip.open(self.members[name]) as member:
                 while piece := member.read(1 << 20):
@@ -141,15 +141,15 @@ class Contents:
 
 
 def open_zip(path: Path, shown: Path | None = None) -> Contents:
-    """The contents of a zip file; its list of members is read once a process. Raises UserError.
+    """The contents of a zip file; its member list is read once per process. Raises UserError.
 
-    shown: the file to name in errors, where the zip file is a copy of what that holds.
+    shown: the file to name in errors, if the zip file is a copy of its contents.
     """
     try:
         found = path.stat()
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
-    # Not shared with a process that was forked: the place in an open file would be.
+    # Not shared with a forked process: the position in an open file would be shared too.
     return _opened(path, shown or path, os.getpid(), found.st_size, found.st_mtime_ns)
 
 

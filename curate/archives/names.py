@@ -1,4 +1,4 @@
-"""What an archive is called, and which names in it are fit to be used. Opens nothing."""
+"""What an archive is called, and which names in it are usable. Opens nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz
 ENDINGS = (".zip", *TARS, *PICKLES)
 #: Endings of archives that hold whole data sets.
 OF_DATA_SETS = (".zip", *TARS)
-#: Archives that nothing here can read.
+#: Archives that can't be read here.
 UNKNOWN = (".7z", ".rar", ".tar.lz4", ".tar.lz", ".tar.z", ".lha", ".cab", ".iso", ".dmg")
 
-#: What a data set's files may end in, besides pictures: nothing else is taken out of an archive.
+#: Endings of a data set's files, besides pictures: nothing else is taken out of an archive.
 LABELS = (
     ".txt", ".lst", ".list", ".tex", ".formulas", ".labels", ".norm", ".csv", ".tsv", ".json", ".jsonl", ".ndjson",
     ".inkml", ".parquet", ".arrow", ".gz", ".md", ".yaml", ".yml", ".toml", "", *PICKLES,
@@ -25,16 +25,16 @@ NOT_TEXT = "names that can't be decoded, or hold control characters"
 LINK = "links and devices"
 ENCRYPTED = "encrypted members"
 TWICE = "different members that share a name"
-TWICE_LAST_COUNTS = "repeated names, of which the last counts"
-ALIKE = "names that differ only in the case of letters"
+TWICE_LAST_COUNTS = "repeated names; the last one counts"
+ALIKE = "names that differ only in case"
 TOO_LARGE = "members that are too large"
 NESTED = "archives inside the archive, which are not opened"
-UNWRITABLE = "names that can't be file names on this system"
+UNWRITABLE = "names that this system can't use for files"
 OTHER = "files that are neither pictures nor labels"
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-#: What systems leave in archives without being asked.
+#: Files that operating systems add to archives unasked.
 _LITTER = re.compile(r"(?i)(?:^|/)(?:__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)")
 #: The characters of everyday Chinese, Japanese and Korean text.
 _CJK = re.compile(r"[一-鿿぀-ヿ가-힣　-〿＀-￯]")
@@ -45,7 +45,7 @@ def is_archive(name: str, endings: tuple[str, ...] = ENDINGS) -> bool:
 
 
 def stem(name: str) -> str:
-    """The name of an archive without its ending."""
+    """An archive's name without its ending."""
     ending = max((ending for ending in ENDINGS if name.lower().endswith(ending)), key=len, default="")
     return name[: len(name) - len(ending)]
 
@@ -55,7 +55,7 @@ def is_litter(name: str) -> bool:
 
 
 def tidy(name: str) -> tuple[str, str | None]:
-    """A member's name as a path below the archive, and why it can't be used (None where it can)."""
+    """A member's name as a path below the archive, and why it can't be used (None if it can)."""
     if _CONTROL.search(name):
         return name, NOT_TEXT
     path = name.replace("\\", "/")
@@ -66,7 +66,7 @@ def tidy(name: str) -> tuple[str, str | None]:
 
 
 def decoded(raw: bytes, otherwise: str) -> str:
-    """A name whose archive doesn't say how it is encoded: UTF-8, GB18030 where that gives Chinese, or `otherwise`."""
+    """A name in an archive that doesn't state its encoding: UTF-8, GB18030 if that gives Chinese, or `otherwise`."""
     for encoding in ("utf-8", "gb18030"):
         try:
             name = raw.decode(encoding)

@@ -1,4 +1,4 @@
-"""The one way into an archive or pickle: its contents, whatever kind it is. Not for what a data set makes of them."""
+"""The only way into an archive or pickle of any kind: its contents. Doesn't care what a data set makes of them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from curate.base.errors import UserError
 
 
 def open_archive(path: Path) -> Contents:
-    """What an archive or pickle holds. A zip file is read where it lies, others are copied into the cache once.
+    """What an archive or pickle holds. A zip file is read in place; others are copied into the cache once.
 
-    Raises UserError, in one line, for what can't be read, is damaged or hostile, or when there is no room.
+    Raises UserError, in one line, if it can't be read, is damaged or hostile, or if there is no room.
     """
     name = path.name.lower()
     if name.endswith(".zip"):

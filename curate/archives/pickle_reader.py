@@ -1,12 +1,12 @@
-"""Reads pickles of arrays, texts and numbers without Python's `pickle`: nothing that one names is ever called.
+"""Reads pickles of arrays, texts and numbers without Python's `pickle`: nothing that a pickle names is ever called.
 
-A pickle is a program for a small machine with a stack. This is that machine, for protocols 0 to 5, without the means to
-import or to call anything: where a pickle asks for one of the few things that numpy's arrays are made of, a note is
-made of what it would become (`pickle_values`), and whatever else it asks for is refused by name. The file is mapped,
-not read: the bytes of an array stay in it until a picture is made of them.
+A pickle is a program for a small stack machine. This is that machine, for protocols 0 to 5, without the ability to
+import or call anything. If a pickle asks for one of the few things that numpy's arrays are made of, a note of what it
+would become is made (`pickle_values`); anything else is refused by name. The file is mapped, not read: an array's bytes
+stay in it until a picture is made from them.
 
-The instructions are those of `pickletools`; what numpy writes is in `ndarray.__reduce__` and, for protocol 5, in
-`ndarray.__reduce_ex__`.
+The instructions are those of `pickletools`; what numpy writes is defined by `ndarray.__reduce__` and, for protocol 5,
+by `ndarray.__reduce_ex__`.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import Any, NoReturn
 
 from curate.archives.pickle_values import Name, PickleError, Spelled, as_key, give_state, made, named
 
-#: Bytes of a number, written in any way.
+#: Bytes of a number, however it is written.
 _MAX_NUMBER = 1000
-#: Longer texts are no names: they stay in the file. Protocols before 3 spell the bytes of an array as such a text.
+#: Longer texts are not names: they stay in the file. Protocols before 3 write the bytes of an array as such a text.
 _LONG_TEXT = 4096
 _MAX_LINE = 1 << 20
 
 
 class _Mark:
-    """Where a tuple, a list or a dictionary begins on the stack."""
+    """Marks where a tuple, list or dictionary begins on the stack."""
 
 
 def read_pickle(path: Path) -> Any:
     """What a pickle holds: dict, list, tuple, str, bytes (as memoryview, or `Spelled`), numbers, None and `Array`.
 
-    The mapped file stays open for as long as any part of it is held. Raises PickleError, and OSError.
+    The mapped file stays open as long as any part of it is in use. Raises PickleError and OSError.
     """
     with path.open("rb") as file:
         try:
@@ -51,7 +51,7 @@ def read_pickle(path: Path) -> Any:
 
 
 class _Machine:
-    """The stack, the memo, and the place in the file."""
+    """The stack, the memo, and the position in the file."""
 
     def __init__(self, data: memoryview) -> None:
         self.data = data
@@ -73,7 +73,7 @@ class _Machine:
         raise PickleError("cut off before its end")
 
     def take(self, size: int) -> memoryview:
-        """The next bytes. Raises PickleError where there aren't so many."""
+        """The next bytes. Raises PickleError if there are too few."""
         if size < 0 or self.at + size > len(self.data):
             raise PickleError(f"cut off: {size:,} bytes are missing at byte {self.at:,}")
         piece = self.data[self.at : self.at + size]
@@ -102,20 +102,20 @@ class _Machine:
 
 def _refuse(code: int) -> NoReturn:
     what = {
-        0x50: "a reference to something outside of it (a persistent id)",
-        0x51: "a reference to something outside of it (a persistent id)",
+        0x50: "a reference to something outside it (a persistent id)",
+        0x51: "a reference to something outside it (a persistent id)",
         0x82: "an object of Python's extension registry",
         0x83: "an object of Python's extension registry",
         0x84: "an object of Python's extension registry",
-        0x97: "a buffer outside of the file",
-        0x98: "a buffer outside of the file",
+        0x97: "a buffer outside the file",
+        0x98: "a buffer outside the file",
         0x8F: "a set",
         0x90: "a set",
         0x91: "a set",
         0x92: "an object made with named arguments",
         0x6F: "an object of a class",
     }
-    raise PickleError(f"it holds {what.get(code, f'an instruction that no pickle has ({code:#04x})')}")
+    raise PickleError(f"it holds {what.get(code, f'an unknown instruction ({code:#04x})')}")
 
 
 # What instructions do ------------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ def _text(value: Any) -> str:
 def _reduce(machine: _Machine) -> None:
     arguments, function = machine.stack.pop(), machine.stack.pop()
     if not isinstance(function, Name) or not isinstance(arguments, tuple):
-        raise PickleError("it calls something that is no function")
+        raise PickleError("it calls something that is not a function")
     machine.stack.append(made(function.what, arguments))
 
 
@@ -166,7 +166,7 @@ def _set_items(machine: _Machine) -> None:
 
 def _update(target: Any, items: list[Any]) -> None:
     if not isinstance(target, dict) or len(items) % 2:
-        raise PickleError("it puts items into something that is no dictionary")
+        raise PickleError("it puts items into something that is not a dictionary")
     target.update(zip(map(as_key, items[::2]), items[1::2], strict=True))
 
 
@@ -183,7 +183,7 @@ def _dict(machine: _Machine) -> None:
 
 def _extend(machine: _Machine, items: list[Any]) -> None:
     if not isinstance(machine.stack[-1], list):
-        raise PickleError("it puts items into something that is no list")
+        raise PickleError("it puts items into something that is not a list")
     machine.stack[-1].extend(items)
 
 
@@ -204,7 +204,7 @@ def _tuple(size: int) -> Callable[[_Machine], None]:
 
 
 def _bytes(length: int) -> Callable[[_Machine], None]:
-    """Bytes after their length; they stay in the file."""
+    """Bytes preceded by their length; they stay in the file."""
     return lambda machine: machine.stack.append(machine.take(machine.number(length)))
 
 
@@ -217,7 +217,7 @@ def _string(length: int) -> Callable[[_Machine], None]:
 
 
 def _quoted(machine: _Machine) -> None:
-    """A text of Python 2, as it is written in a program."""
+    """A Python 2 string, as written in a program."""
     text = machine.line().strip()
     if len(text) < 2 or text[0] not in "'\"" or text[-1] != text[0]:
         raise PickleError(f"damaged at byte {machine.at:,} (quotes)")
@@ -265,7 +265,7 @@ def _memoize(machine: _Machine) -> None:
 
 
 def _skip(length: int) -> Callable[[_Machine], None]:
-    """The version, and the length of the next frame: all of the file is at hand anyway."""
+    """The version, and the length of the next frame, which can be ignored: the whole file is at hand."""
 
     def step(machine: _Machine) -> None:
         machine.number(length)

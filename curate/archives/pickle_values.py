@@ -1,7 +1,7 @@
-"""What pickles of arrays hold: notes of numpy's arrays and kinds, and the few names that may stand in one.
+"""What pickles of arrays hold: notes of numpy's arrays and types, and the few names that may occur in one.
 
-Nothing here is numpy's until `Array.values` makes an array of bytes that are known to fit. Not for the instructions of
-a pickle: see `pickle_reader`.
+Nothing here is numpy's own until `Array.values` makes an array from bytes that are known to fit. Not for a pickle's
+instructions: see `pickle_reader`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 _MAX_DIMENSIONS = 4
-#: What numpy calls the kinds of arrays that hold plain numbers.
+#: numpy's codes for arrays of plain numbers.
 _DTYPES = frozenset(["b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"])
 
-#: … and those of texts, which may be names.
+#: … and for texts, which may be names.
 _TEXTS = re.compile(r"[US]\d{1,4}")
 
 _CORES = ("numpy.core", "numpy._core")
@@ -28,7 +28,7 @@ _KNOWN = {
     ("numpy", "ndarray"): _NDARRAY,
     ("numpy", "dtype"): _DTYPE,
     ("collections", "OrderedDict"): _ORDERED,
-    ("_codecs", "encode"): _ENCODE,  # how protocols before 3 spell bytes
+    ("_codecs", "encode"): _ENCODE,  # how protocols before 3 write bytes
     **{(module, "bytes"): _BYTES for module in ("builtins", "__builtin__")},
     **{(module, "bytearray"): _BYTEARRAY for module in ("builtins", "__builtin__")},
     **{(f"{core}.multiarray", "_reconstruct"): _RECONSTRUCT for core in _CORES},
@@ -38,11 +38,11 @@ _KNOWN = {
 
 
 class PickleError(Exception):
-    """A pickle that is damaged, or holds what isn't read. One line of text says what."""
+    """A pickle is damaged or holds something unreadable. One line of text says what."""
 
 
 class Name(NamedTuple):
-    """One of `_KNOWN`, as it stands on the stack."""
+    """One of `_KNOWN`, as it lies on the stack."""
 
     what: str
 
@@ -72,7 +72,7 @@ class DType:
 
 
 class Array:
-    """What an array would be: its bytes (a view of the file), and how they are to be read."""
+    """What an array would be: its bytes (a view of the file), and how to read them."""
 
     def __init__(self) -> None:
         self.data: memoryview | Spelled | None = None
@@ -82,20 +82,20 @@ class Array:
         self.axes: tuple[int, ...] | None = None
 
     def fill(self, shape: Any, dtype: Any, fortran: Any, data: Any) -> None:
-        """Raises PickleError where these can't be an array of numbers."""
+        """Raise PickleError if these can't be an array of numbers."""
         if not isinstance(dtype, DType) or not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
-            raise PickleError("an array that is not made as numpy makes them")
+            raise PickleError("an array made differently from numpy's")
         if not all(isinstance(size, int) and size >= 0 for size in shape):
             raise PickleError(f"an array of the shape {str(shape)[:60]}")
         held = len(_as_bytes(data))
         size = dtype.real().itemsize * math.prod(shape)
         if held != size:
-            raise PickleError(f"an array of {size:,} bytes of which the file holds {held:,}")
+            raise PickleError(f"an array of {size:,} bytes, of which the file holds {held:,}")
         self.data = data if isinstance(data, memoryview | Spelled) else _as_bytes(data)
         self.shape, self.dtype, self.fortran = shape, dtype, bool(fortran)
 
     def values(self) -> npt.NDArray[Any]:
-        """The array itself. Raises PickleError where it was never filled."""
+        """The array itself. Raises PickleError if it was never filled."""
         if self.data is None:
             raise PickleError("an array without contents")
         flat = np.frombuffer(_as_bytes(self.data), self.dtype.real())
@@ -108,11 +108,11 @@ def _as_bytes(value: Any) -> memoryview:
         return value
     if isinstance(value, Spelled):
         return memoryview(value.decoded().encode("latin-1"))
-    raise PickleError(f"an array whose bytes are of the kind {type(value).__name__}")
+    raise PickleError(f"an array whose bytes have the type {type(value).__name__}")
 
 
 def named(module: str, name: str) -> Name:
-    """One of the few things that a pickle may name. Raises PickleError for any other, by its name."""
+    """One of the few things that a pickle may name. Raises PickleError, with the name, for any other."""
     what = _KNOWN.get((module, name))
     if what is None:
         raise PickleError(
@@ -122,7 +122,7 @@ def named(module: str, name: str) -> Name:
 
 
 def made(what: str, arguments: tuple[Any, ...]) -> Any:
-    """What a call of one of `_KNOWN` gives, or a note of it."""
+    """What a call of one of `_KNOWN` returns, or a note of it."""
     match what, arguments:
         case ("_reconstruct", (Name(what="ndarray"), _, _)):
             return Array()
@@ -140,7 +140,7 @@ def made(what: str, arguments: tuple[Any, ...]) -> Any:
         case ("dtype", (code, *_)):
             code = bytes(code).decode("latin-1") if isinstance(code, memoryview) else code
             if code not in _DTYPES and not _TEXTS.fullmatch(str(code)):
-                held = "Python objects" if str(code).startswith("O") else f"the kind {str(code)[:30]!r}"
+                held = "Python objects" if str(code).startswith("O") else f"the type {str(code)[:30]!r}"
                 raise PickleError(f"it holds arrays of {held}, which are not read: only arrays of numbers are")
             return DType(code)
         case ("scalar", (DType() as dtype, data)):
@@ -172,14 +172,14 @@ def give_state(target: Any, state: Any) -> None:
         case (DType(), (_, order, None, None, None, *_)):
             order = bytes(order).decode("latin-1") if isinstance(order, memoryview) else order
             if order not in ("<", ">", "=", "|"):
-                raise PickleError("an array with an unknown order of bytes")
+                raise PickleError("an array with an unknown byte order")
             target.order = order
         case _:
             raise PickleError("it gives a state to something that has none")
 
 
 def as_key(value: Any) -> Any:
-    """Bytes are no key: a view of the file can't stay one. Names in pickles of Python 2 are bytes."""
+    """A key that isn't a view of the file, which can't be hashed. Names in Python 2 pickles are bytes."""
     if isinstance(value, memoryview | bytes):
         data = bytes(value)
         try:
@@ -188,4 +188,4 @@ def as_key(value: Any) -> Any:
             return data.decode("latin-1")
     if isinstance(value, str | int | float | None):
         return value
-    raise PickleError(f"a dictionary with keys of the kind {type(value).__name__}")
+    raise PickleError(f"a dictionary with keys of the type {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""Copies the pictures of a pickle into a zip file, as files that any reader of pictures knows. Runs nothing in it."""
+"""Copies the pictures in a pickle to a zip file, as files that any image reader opens. Runs nothing in the pickle."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from curate.archives.pickle_reader import read_pickle
 from curate.archives.pickle_values import Array, PickleError, Spelled
 from curate.base.errors import UserError
 
-SHAPE = "values that are no picture: not 2-D, nor 1 or 3 channels"
-KIND = "values that are no picture: not uint8 or bool"
+SHAPE = "values that are not pictures: not 2-D, nor with 1 or 3 channels"
+KIND = "values that are not pictures: not uint8 or bool"
 NO_PICTURE = "values that are neither an array nor the bytes of a picture file"
 
 _ENCODED = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
@@ -30,10 +30,10 @@ _GREYS = bytes(level for grey in range(256) for level in (grey, grey, grey, 0))
 
 
 def repack(path: Path, target: Path) -> None:
-    """Write the pictures of a pickle under their names: `{name: array}`, `[(name, array)]`, or a list of arrays.
+    """Write a pickle's pictures under their names: `{name: array}`, `[(name, array)]`, or a list of arrays.
 
     An array is a grey picture (h, w) or one with 1 or 3 channels, first (as WAP has them) or last; the pictures of a
-    list are called 0, 1, …. Raises UserError for any other pickle, naming what it holds.
+    list are called 0, 1, …. Raises UserError for any other pickle, saying what it holds.
     """
     left_out: Counter[str] = Counter()
     written = checked = 0
@@ -59,7 +59,7 @@ def repack(path: Path, target: Path) -> None:
 
 
 def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
-    """(name, what should be a picture) of what a pickle holds."""
+    """(name, presumed picture) for each item of a pickle."""
     if isinstance(value, dict):
         yield from ((str(name), held) for name, held in value.items())
         return
@@ -85,7 +85,7 @@ def _told(value: Any) -> str:
 
 
 def _write(name: str, held: Any, out: zipfile.ZipFile) -> str | None:
-    """Add one picture; returns why not, where it can't be."""
+    """Add one picture, or return why it can't be added."""
     name, refused = names.tidy(name)
     if refused is not None:
         return refused
@@ -111,7 +111,7 @@ def _write(name: str, held: Any, out: zipfile.ZipFile) -> str | None:
 
 
 def _pixels(array: Array) -> npt.NDArray[np.uint8] | str:
-    """An array as (h, w) or (h, w, 3), or why it is no picture."""
+    """An array as (h, w) or (h, w, 3), or why it isn't a picture."""
     values = array.values()
     if values.dtype == np.bool_:
         values = values.astype(np.uint8) * 255
@@ -131,7 +131,7 @@ def _pixels(array: Array) -> npt.NDArray[np.uint8] | str:
 
 
 def bitmap(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """A BMP file: of 8 grey bits for (h, w), of 24 bits for (h, w, 3) in the order red, green, blue."""
+    """A BMP file: 8-bit grey for (h, w), 24-bit for (h, w, 3) in the order red, green, blue."""
     height, width = pixels.shape[:2]
     grey = pixels.ndim == 2
     row = width if grey else 3 * width

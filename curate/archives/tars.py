@@ -1,4 +1,4 @@
-"""Copies the pictures and labels of a tar file into a zip file, which can be read in any order. Reads no zip file."""
+"""Copies the pictures and labels of a tar file to a zip file, which can be read in any order. Reads no zip file."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from curate.base.errors import UserError
 from curate.images.endings import IMAGE_ENDINGS
 
 _PIECE = 1 << 20
-#: The room on the disk is looked at every so many bytes.
+#: Free disk space is checked after each of this many bytes.
 _CHECK = 256 << 20
-#: Bytes that a header which only describes the next member may have: names and times, a few hundred in practice.
+#: The most bytes a header that only describes the next member may have: usually names and times, a few hundred bytes.
 _MAX_HEADER = 1 << 20
 _DESCRIBING = (
     tarfile.XHDTYPE,
@@ -38,7 +38,7 @@ _STORED, _SQUEEZED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 
 
 class _Header(tarfile.TarInfo):
-    """A header that refuses to be read into memory where it claims to be huge."""
+    """A header that refuses to be read into memory if it claims to be huge."""
 
     def _proc_member(self, tar: tarfile.TarFile) -> Any:
         if self.type in _DESCRIBING and self.size > _MAX_HEADER:
@@ -47,10 +47,10 @@ class _Header(tarfile.TarInfo):
 
 
 def repack(path: Path, target: Path) -> None:
-    """Write the members of a tar file, compressed in any known way, that are pictures or may hold labels.
+    """Write the members of a tar file, however compressed, that are pictures or may hold labels.
 
-    Of a name that stands twice the last one counts, as it does for `tar -x`. Raises UserError where the file can't be
-    read to its end or is a bomb.
+    If a name occurs twice, the last one counts, as for `tar -x`. Raises UserError if the file can't be read to its end
+    or is a bomb.
     """
     packed = path.stat().st_size
     left_out: Counter[str] = Counter()
@@ -69,7 +69,7 @@ def repack(path: Path, target: Path) -> None:
                 if number > MAX_MEMBERS:
                     raise UserError(f"{path}: more than {MAX_MEMBERS:,} members; unpack it by hand")
                 if is_bomb(total, packed):
-                    raise UserError(f"{path}: {packed:,} bytes that hold more than {total:,}: refused as a bomb")
+                    raise UserError(f"{path}: {packed:,} bytes that unpack to more than {total:,}: refused as a bomb")
                 if member.isdir() or names.is_litter(member.name):
                     continue
                 name, refused = _fit(member)
@@ -88,7 +88,7 @@ def repack(path: Path, target: Path) -> None:
     except _BROKEN as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's, not the archive's
-        raise UserError(f"{path}: not a tar file that can be read to its end: {error}; is it whole?") from error
+        raise UserError(f"{path}: can't be read to its end as a tar file: {error}; is it whole?") from error
 
 
 def _fit(member: tarfile.TarInfo) -> tuple[str, str | None]:
@@ -109,7 +109,7 @@ def _fit(member: tarfile.TarInfo) -> tuple[str, str | None]:
 
 
 def _copy(member: IO[bytes], out: zipfile.ZipFile, name: str) -> None:
-    """Pictures that are compressed already are stored as they are, others squeezed a little."""
+    """Store pictures that are already compressed unchanged; compress others a little."""
     first = member.read(_PIECE)
     info = zipfile.ZipInfo(name)
     info.compress_type = (
@@ -124,7 +124,7 @@ def _copy(member: IO[bytes], out: zipfile.ZipFile, name: str) -> None:
 
 @contextmanager
 def _decompressed(path: Path) -> Iterator[IO[bytes]]:
-    """A tar file's own bytes, whatever compressed them: by its first bytes, not by its name."""
+    """A tar file's own bytes, decompressed by what its first bytes say, not by its name."""
     with path.open("rb") as file:
         head = file.read(6)
         file.seek(0)
@@ -138,7 +138,7 @@ def _decompressed(path: Path) -> Iterator[IO[bytes]]:
             with lzma.open(file) as stream:
                 yield cast(IO[bytes], stream)
         elif head[:4] == b"\x28\xb5\x2f\xfd":
-            import pyarrow as pa  # has a reader of Zstandard, which Python has from 3.14 on
+            import pyarrow as pa  # has a reader of Zstandard, which Python includes from 3.14 on
 
             with pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd") as stream:
                 yield cast(IO[bytes], stream)

@@ -1,6 +1,6 @@
-"""An archive as a folder in the cache: its label files as they are, its pictures as empty files of their names.
+"""An archive as a folder in the cache: its label files unchanged, its pictures as empty files with their names.
 
-Everything that reads and recognises a data set works on such a folder; the pictures themselves stay in the archive.
+Everything that recognises and reads a data set works on such a folder; the pictures themselves stay in the archive.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from curate.archives.opening import open_archive
 from curate.base.errors import UserError
 from curate.images.endings import IMAGE_ENDINGS
 
-#: Label files that take more than this are unpacked by hand.
+#: Larger label files must be unpacked by hand.
 MAX_LABELS = 16 << 30
-#: The file of an entry that says where its archives lie.
+#: The file of an entry that says where its archives are.
 _HOMES = ".archives.json"
-#: A name is too long, not for this file system, that of a folder and of a file at once, or like another but for case.
+#: A name is too long, not allowed on this file system, both a folder's and a file's, or differs from another in case.
 _NO_NAME = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 
 def tree_of(archives: Sequence[Path]) -> Path:
-    """The folder that holds one of its own for each archive, of the archive's name; made now if it isn't there.
+    """The folder that holds one subfolder per archive, named after it; made now if it doesn't exist.
 
     Raises UserError as `open_archive` does.
     """
@@ -37,7 +37,7 @@ def tree_of(archives: Sequence[Path]) -> Path:
         homes = {archive.resolve().name: os.fsdecode(archive.resolve()) for archive in archives}
         (target / _HOMES).write_text(json.dumps(homes), encoding="utf-8", errors="surrogateescape")
         if hasattr(os, "sync"):
-            os.sync()  # a label file that is empty after a power cut would be believed
+            os.sync()  # a label file left empty by a power cut would be trusted
 
     return cache.entry(archives, ".tree", make)
 
@@ -55,19 +55,19 @@ def stood_for(path: Path) -> tuple[Path, str] | None:
 
 @lru_cache(maxsize=8)
 def _real_folder(*_said: str | None) -> str:
-    """The folder of the cache with its links followed and a slash behind it; the variables decide where it is."""
+    """The cache folder with links resolved and a trailing slash; environment variables decide where it is."""
     return f"{os.path.realpath(cache.folder())}{os.sep}"
 
 
 @lru_cache(maxsize=64)
 def _homes(entry: str) -> dict[str, str]:
-    """Where the archives of an entry lie, by their names."""
+    """Where the archives of an entry are, by name."""
     found: dict[str, str] = json.loads(Path(entry, _HOMES).read_text(encoding="utf-8", errors="surrogateescape"))
     return found
 
 
 def unpacked_member(archive: Path, name: str) -> Path:
-    """A label file, table or pickle of an archive as a file. Raises UserError where there is none."""
+    """A label file, table or pickle in an archive as a file. Raises UserError if it doesn't exist."""
     path = tree_of([archive]) / archive.resolve().name / name
     if names.tidy(name) != (name, None) or not path.is_file():
         raise UserError(f"{archive}: it has no {name!r}")
@@ -104,5 +104,5 @@ def _make(archive: Path, top: Path) -> None:
             continue
         with os.fdopen(file, "wb") as out:
             contents.copy(name, out)
-        # What is made of this file is kept under its time: it must be the same when the tree is made again.
+        # Caches made from this file depend on its time, so it must be the same when the tree is made again.
         os.utime(path, ns=(stamp.st_mtime_ns, stamp.st_mtime_ns))

@@ -1,4 +1,4 @@
-"""The bytes of an image in a cell of a table or a field of a record, however deep they lie. Opens no file."""
+"""The bytes of an image in a table's cell or a record's field, however deeply nested. Opens no file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 def bytes_in(value: Any) -> bytes | None:
-    """The first encoded image in a value: bytes, `{bytes, path}`, base64 text (`data:…`), or one of these further in.
+    """The first encoded image in a value: bytes, `{bytes, path}`, base64 text (`data:…`), or any of these nested.
 
-    Lists of images hold them, and the parts of the turns of a conversation. None where there is none. Raises ValueError
-    for base64 text that is none.
+    Lists of images and parts of conversation turns may hold it. None if there is none. Raises ValueError for invalid
+    base64 text.
     """
     if isinstance(value, bytes):
         return value or None
@@ -28,4 +28,4 @@ def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(data)
     except binascii.Error as error:
-        raise ValueError(f"the image is no base64 text: {error}") from error
+        raise ValueError(f"the image is not valid base64 text: {error}") from error

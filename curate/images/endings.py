@@ -1,3 +1,3 @@
-"""How the names of picture files end. Not for what is in them: see `opening`."""
+"""How picture file names end. Not for their content: see `opening`."""
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm")

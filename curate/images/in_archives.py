@@ -1,4 +1,4 @@
-"""Images inside archives and pickles, by their names in them. Not for what else an archive holds: `curate.archives`."""
+"""Images inside archives and pickles, by name. Not for an archive's other contents: see `curate.archives`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_member(file: Path, name: str) -> bytes:
 
 
 def member_file(file: Path, name: str) -> Path:
-    """A file that is packed in an archive and holds images itself, unpacked. Raises ImageError."""
+    """A file inside an archive that holds images itself, unpacked. Raises ImageError."""
     try:
         return unpacked_member(file, name)
     except UserError as error:

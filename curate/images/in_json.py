@@ -1,4 +1,4 @@
-"""Images that are base64 text in JSON lines or a JSON array, a record at a time. Not for labels: `curate.sources`."""
+"""Images stored as base64 text in JSON lines or a JSON array, one record at a time. Not for labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from curate.images.errors import MISSING, ImageError, error_text
 from curate.images.in_tables import CELL
 
 ENDINGS = (".jsonl", ".ndjson", ".json")
-#: How a file begins that is one JSON value, rather than one a line.
+#: How a file begins that is one JSON value rather than one per line.
 DOCUMENT = re.compile(rb"\s*(\[|\{\s*\n)")
 _BOM = b"\xef\xbb\xbf"
 
@@ -51,7 +51,7 @@ def _field_of(file: Path, column: str, row: int) -> Any:
 
 @lru_cache(maxsize=16)
 def _line_starts(file: Path, _changed: int) -> list[int] | None:
-    """Where the lines of a file of JSON lines begin; None for another."""
+    """The offsets of the lines in a file of JSON lines; None for other files."""
     with file.open("rb") as lines:
         if DOCUMENT.match(lines.read(4096).removeprefix(_BOM)):
             return None

@@ -1,4 +1,4 @@
-"""Images inside parquet and Arrow files, a row group at a time. Not for their labels: that is `curate.sources`."""
+"""Images inside parquet and Arrow files, one row group at a time. Not for their labels: see `curate.sources`."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def read_cell(file: Path, cell: str) -> bytes:
 
 
 def open_arrow(path: Path) -> pa.Table:
-    """A memory-mapped Arrow file, of the streaming kind (as `datasets` writes it) or the file kind; nothing is copied.
+    """A memory-mapped Arrow file, in the streaming format (as `datasets` writes it) or the file format; copies nothing.
 
-    Raises OSError or ValueError (pyarrow's ArrowInvalid is one) where it can't be read.
+    Raises OSError or ValueError (pyarrow's ArrowInvalid is one) if it can't be read.
     """
     return _arrow(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=16)
 def _arrow(path: Path, _changed: int) -> pa.Table:
-    import pyarrow as pa  # half a second to import, needed for images inside tables only
+    import pyarrow as pa  # takes half a second to import, and is only needed for images inside tables
 
     mapped = pa.memory_map(str(path))
     try:

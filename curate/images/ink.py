@@ -1,7 +1,7 @@
-"""Tells ink from paper: a mask of the strokes of a picture, printed or photographed. Not for judging what it finds.
+"""Separates ink from paper: a mask of a picture's strokes, printed or photographed. Doesn't judge what it finds.
 
-Two ways, chosen by the picture. Where one grey level is most of the picture, the paper is that level. Elsewhere (a
-photo: grey paper, shadows) the paper is estimated place by place, as the median of tiles far larger than a stroke.
+There are two ways, and the picture decides. If most of the picture is one grey level, that level is the paper.
+Otherwise (a photo: grey paper, shadows) the paper is estimated locally: the median of tiles far larger than a stroke.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ Polarity = Literal["dark", "light"]
 Box = tuple[int, int, int, int]
 Grey = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
-#: The levels of a picture that are there, rising, and how many pixels have each.
+#: The grey levels that occur in a picture, ascending, and how many pixels have each.
 Counts = dict[int, int]
 
-#: Levels from the paper that are still paper in a picture of one paper level: JPEG ripples, not strokes.
+#: Levels this close to the paper still are paper in a picture with one paper level: JPEG ripples, not strokes.
 FLAT = 8
-#: Part of a picture that one paper level (give or take FLAT) must hold, so that it is taken for the paper of all of it.
+#: The share of a picture that one level (give or take FLAT) must have to be the paper of the whole picture.
 FLAT_SHARE = 0.6
-#: Or that two levels must hold together: a bold formula cut so tightly that its ink is half of the picture.
+#: Or the share that two levels must have together: a bold formula cut so tightly that half of the picture is ink.
 TWO_LEVELS = 0.85
-#: Less than so many levels from the paper is never ink.
+#: A smaller distance from the paper, in levels, is never ink.
 FAINTEST = 16
-#: Nor is less than so many standard deviations of the paper's own levels.
+#: Nor is a smaller distance in standard deviations of the paper's own levels.
 GRAIN = 6.0
-#: A stroke's edge lies where it is so dark, as part of the darkest strokes' distance from the paper.
+#: A stroke's edge lies where the darkness reaches this share of the darkest strokes' distance from the paper.
 EDGE = 0.4
-#: Between these parts of that distance a pixel is neither paper nor stroke: the soft part of an edge.
+#: Between these shares of that distance a pixel is neither paper nor stroke: the soft part of an edge.
 SOFT = (0.25, 0.75)
-#: A picture of so many pixels is a page.
+#: A picture with this many pixels is a page.
 LARGE = 400_000
-#: Pixels that are looked at before the levels of a picture are counted.
+#: How many pixels are looked at before a picture's levels are counted.
 _LOOKED_AT = 400
-#: In a photo, ink is further from its paper than so many standard deviations of the paper.
+#: In a photo, ink is more than this many standard deviations of the paper away from it.
 NOISE = 4.0
 
 
@@ -49,11 +49,11 @@ class Ink:
     """What is ink in a picture.
 
     mask: (height, width), True where there is ink. grey: (height, width), 0-255, as displayed, transparency on white.
-    background: the level of the paper, 0-255. polarity: whether the ink is darker or lighter than the paper.
-    contrast: distance of the ink's level from the paper's, 0-1 (1: black on white); 0 where there is no ink.
-    soft: pixels that are neither paper nor ink. faintest: less than so many levels from the paper is paper.
-    away: how far a pixel is from its paper, 0-255, where paper is uneven; 0 where it is paper.
-    inked: the ink's one level, where a picture has two levels: the paper's and this.
+    background: the paper's level, 0-255. polarity: whether the ink is darker or lighter than the paper.
+    contrast: distance of the ink's level from the paper's, 0-1 (1: black on white); 0 without ink.
+    soft: pixels that are neither paper nor ink. faintest: a smaller distance from the paper, in levels, is paper.
+    away: distance of each pixel from its paper, 0-255, if the paper is uneven; 0 for paper.
+    inked: the ink's only level, in a picture with two levels: the paper's and this one.
     """
 
     mask: Mask
@@ -68,7 +68,7 @@ class Ink:
 
     @cached_property
     def rows(self) -> bytes:
-        """For each row of the picture, 1 where it holds ink."""
+        """For each row of the picture, 1 if it holds ink."""
         return _rows(self.mask)
 
     @property
@@ -96,8 +96,8 @@ def ink_of(image: Image.Image) -> Ink:
 
 
 def oriented(image: Image.Image) -> Image.Image:
-    """The image as it is to be seen: turned and mirrored as its EXIF tag says."""
-    image.load()  # a PNG may say only at its end how it is turned; a TIFF is turned while it is decoded
+    """The image as it should be seen: turned and mirrored as its EXIF tag says."""
+    image.load()  # a PNG may state its orientation only at its end; a TIFF is turned while it is decoded
     return image if image.getexif().get(0x0112, 1) == 1 else ImageOps.exif_transpose(image)
 
 
@@ -112,12 +112,12 @@ def grey_of(image: Image.Image) -> Image.Image:
 
 
 def has_alpha(image: Image.Image) -> bool:
-    """Whether some pixels of an image may be transparent, by its mode and header."""
+    """Whether some pixels of an image may be transparent, judging by its mode and header."""
     return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """A decoded image without transparency, laid on white, of 8 bits: mode L, RGB or another that converts plainly."""
+    """A decoded image without transparency, laid on white, with 8 bits: mode L, RGB or another simple one."""
     if image.mode.startswith(("I", "F")):
         return _eight_bits(image)
     if image.mode == "P":
@@ -129,9 +129,9 @@ def on_white(image: Image.Image) -> Image.Image:
 
 
 def _without_palette(image: Image.Image) -> Image.Image:
-    """A palette image as L where all its colours are grey, else as RGB.
+    """A palette image as L if all its colours are grey, else as RGB.
 
-    A page has millions of pixels: only its 256 colours are laid on white.
+    A page has millions of pixels; only its 256 colours are laid on white.
     """
     colours = Image.frombytes("P", (256, 1), bytes(range(256)))
     colours.putpalette(image.getpalette("RGB") or [])
@@ -148,7 +148,7 @@ def _without_palette(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """A picture of 16 or 32 bits a pixel as 8: 0-65535 where that holds all of it, else by its own range."""
+    """A picture with 16 or 32 bits per pixel as 8: by the range 0-65535 if that covers it, else by its own range."""
     levels = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(levels.min(initial=0)), float(levels.max(initial=0))
     if image.mode.startswith("I") and low >= 0 and 255 < high <= 65535:
@@ -160,12 +160,12 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def ink_of_grey(grey: Grey) -> Ink:
-    """`ink_of` for the grey levels (height, width) of a picture that is turned and opaque already."""
+    """`ink_of` for the grey levels (height, width) of a picture that is already turned and opaque."""
     if grey.size < LARGE:
         counts = _counts(grey)
         paper = _paper_level(counts, grey)
         return _on_uneven(grey) if paper is None else _on_flat(grey, counts, paper)
-    # Counting the levels of a page is dear and nearly all of it is paper: some of it says which level the paper has,
+    # Counting a page's levels is slow, and nearly all of it is paper: a sample tells the paper's level,
     # and the rest is counted around the ink.
     some = grey[:: grey.size // LARGE + 1]
     paper = _paper_level(_counts(some), some)
@@ -177,9 +177,9 @@ def ink_of_grey(grey: Grey) -> Ink:
 
 
 def _counts(grey: Grey) -> Counts:
-    """How often each level is there."""
+    """How often each level occurs."""
     few = sorted(set(grey.ravel()[:: grey.size // _LOOKED_AT + 1].tolist()))
-    if len(few) <= 2:  # a picture of two levels, as many are: those are counted in a third of the time
+    if len(few) <= 2:  # many pictures have two levels; those are counted in a third of the time
         counts = {level: int(np.count_nonzero(grey == level)) for level in few}
         if sum(counts.values()) == grey.size:
             return counts
@@ -193,7 +193,7 @@ def _around(counts: Counts, level: int, reach: int) -> int:
 
 
 def _paper_level(counts: Counts, grey: Grey) -> int | None:
-    """The level of the paper, or None where no one level is most of the picture."""
+    """The level of the paper, or None if no level makes up most of the picture."""
     mode = max(counts, key=counts.__getitem__)
     share = _around(counts, mode, FLAT) / grey.size
     if share >= FLAT_SHARE:
@@ -207,11 +207,11 @@ def _paper_level(counts: Counts, grey: Grey) -> int | None:
 
 
 def _on_flat(grey: Grey, counts: Counts, paper: int) -> Ink:
-    """Ink on paper of one level: all arithmetic is on the levels, the picture is compared with one of them."""
+    """Ink on paper of one level: all arithmetic is on levels, and the picture is compared with one of them."""
     near = [(level - paper, number) for level, number in counts.items() if abs(level - paper) <= FLAT]
     grain = sum([number * off * off for off, number in near]) / max(sum([number for _, number in near]), 1)
     faintest = max(FAINTEST, int(GRAIN * grain**0.5))
-    # How far from the paper, and how many pixels are: the nearest first.
+    # Distances from the paper, and how many pixels have them: nearest first.
     darker = [(paper - level, number) for level, number in counts.items() if paper - level >= faintest][::-1]
     lighter = [(level - paper, number) for level, number in counts.items() if level - paper >= faintest]
     polarity: Polarity = "dark" if _mass(darker) >= _mass(lighter) else "light"
@@ -232,14 +232,14 @@ def _on_flat(grey: Grey, counts: Counts, paper: int) -> Ink:
 
 @lru_cache(maxsize=64)
 def _coverages(background: int, polarity: Polarity, faintest: int, contrast: float) -> bytes:
-    """For each level, how much of a pixel that has it is ink, 0-255."""
+    """For each level, how much of a pixel with that level is ink, 0-255."""
     steps = np.arange(256) - background if polarity == "light" else background - np.arange(256)
     part = (steps / max(contrast, 1 / 255)).clip(0, 255)
     return np.where(steps >= faintest, part, 0).astype(np.uint8).tobytes()
 
 
 def _rows(mask: Mask) -> bytes:
-    """For each row of a mask, 1 where it holds ink."""
+    """For each row of a mask, 1 if it holds ink."""
     return mask.any(axis=1).tobytes()
 
 
@@ -256,7 +256,7 @@ def _mass(strokes: list[tuple[int, int]]) -> int:
 
 
 def _on_uneven(grey: Grey) -> Ink:
-    """Ink on paper whose level changes over the picture."""
+    """Ink on paper whose level changes across the picture."""
     away = grey.astype(np.int16) - _paper(grey)
     sigma = 1.4826 * float(np.median(np.abs(away)))
     floor = max(FAINTEST / 2, NOISE * sigma)
@@ -270,7 +270,7 @@ def _on_uneven(grey: Grey) -> Ink:
         np.negative(away, out=away)
     deep = float(np.percentile(strokes, 90))
     inked = (away > max(floor, EDGE * deep)).view(np.uint8) * np.uint8(255)
-    # A grain of the paper has few inked neighbours: of the nine pixels at and around a stroke's pixel four are inked.
+    # Grain of the paper has few inked neighbours; of the nine pixels at and around a stroke's pixel, four are inked.
     mask = np.asarray(Image.fromarray(inked).filter(ImageFilter.BoxBlur(1))) >= 4 * 255 // 9
     mask &= inked.view(np.bool_)
     soft = int(np.count_nonzero((away > max(floor, SOFT[0] * deep)) & (away < SOFT[1] * deep)))

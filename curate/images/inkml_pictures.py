@@ -1,7 +1,7 @@
-"""The picture of an InkML file, as bytes: its strokes drawn. Not for how they are read or drawn.
+"""The picture of an InkML file, as bytes: its strokes, drawn. Not for how they are read or drawn.
 
-A ref is the path of the file, and after a `#` the settings that differ from the defaults: `train/4f2a.inkml#pen=2`. So
-whoever has the ref of a run makes the same picture, in whatever process.
+A ref is the path of the file and, after a `#`, the settings that differ from the defaults: `train/4f2a.inkml#pen=2`. So
+the ref in a run gives the same picture in any process.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from curate.images.stroke_settings import StrokeSettings, from_spelling, spelled
 from curate.images.traces import MAX_BYTES, InkError, read_traces
 
 ENDING = ".inkml"
-#: What a picture's format is called in the facts about images.
+#: The name of such a picture's format in the facts about images.
 FORMAT = "INKML"
-#: The palette of a bitmap whose bytes are grey levels: blue, green, red, 0 of each.
+#: The palette of a bitmap whose bytes are grey levels: blue, green, red, 0 for each.
 _GREYS = b"".join(bytes((level, level, level, 0)) for level in range(256))
 
 
 def ref_of(path: str, settings: StrokeSettings) -> str:
-    """The ref of the picture of an InkML file: its path below the image folder, and how it is drawn."""
+    """The ref of an InkML file's picture: its path below the image folder, and how it is drawn."""
     drawn = spelled(settings)
     return f"{path}#{drawn}" if drawn else path
 
 
 def read_drawing(file: Path, settings: str) -> bytes:
-    """The strokes of a file as a grey bitmap of 8 bits. settings: as in a ref. Raises ImageError."""
+    """The strokes of a file as an 8-bit grey bitmap. settings: as in a ref. Raises ImageError."""
     try:
         with file.open("rb") as opened:
             data = opened.read(MAX_BYTES + 1)
@@ -44,9 +44,9 @@ def read_drawing(file: Path, settings: str) -> bytes:
 
 
 def _bitmap(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """Grey levels as a BMP file: it is opened fastest, and exports make a PNG of it without decoding it.
+    """Grey levels as a BMP file: it opens fastest, and exports make a PNG from it without decoding.
 
-    By hand, as Pillow makes the palette in Python, which takes longer than the drawing of a short formula.
+    Written by hand: Pillow makes the palette in Python, which takes longer than drawing a short formula.
     """
     height, width = pixels.shape
     rows = np.zeros((height, (width + 3) & ~3), np.uint8)

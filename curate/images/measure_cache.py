@@ -1,7 +1,7 @@
-"""Keeps the measures of images from run to run, so that an image is decoded once. Measures and judges nothing itself.
+"""Keeps the measures of images between runs, so that an image is decoded once. Measures and judges nothing itself.
 
-One parquet file a folder of images, under the cache folder, named after the folder and everything that decides what a
-measure is. A file that can't be read is as good as none, one that can't be written is no error: images are measured.
+There is one parquet file per image folder, in the cache folder, named after the folder and everything that affects a
+measure. A file that can't be read counts as missing, and failing to write one is not an error: images are measured.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from curate.images import (
 from curate.images.errors import NO_MEMORY
 from curate.images.opening import MEASURED, NOT_MEASURED, PROBE, probe_chunks, stamps
 
-#: The folder is kept under so many bytes by removing the files that were used longest ago.
+#: The cache is kept below this many bytes by removing the least recently used files.
 MAX_BYTES = 1 << 30
-#: A file changed so shortly before it is measured may change again unseen, within the clock's grain: not kept.
+#: A file changed this recently before it is measured may change again unnoticed, within the clock's grain: not kept.
 SETTLED_NS = 2_000_000_000
-#: Rows that are handed on at once.
+#: How many rows are passed on at once.
 _CHUNK = 4096
 _STAMP = ("image", "size", "mtime", "ctime")
 
@@ -53,14 +53,14 @@ def measured(
     workers: int = 1,
     cached: Callable[[int], Any] | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """`curate.images.opening.probe` a part at a time: what the cache knows first, then what had to be opened.
+    """`curate.images.opening.probe`, part by part: first what the cache knows, then what had to be opened.
 
-    Every ref has one row, not in the order given. cache: the folder of the cache, or None to neither read nor write.
-    Without `measures` headers are all there is to read: the cache is read and not written. strokes: as for `probe`; a
-    cache asks for them, as it is for every rule. workers: processes that measure, where there is enough to do.
-    cached: told how many the cache knows.
+    Every ref has one row, in any order. cache: the cache folder, or None to neither read nor write. Without `measures`
+    only headers are needed: the cache is read but not written. strokes: as for `probe`; a cache requires them, since
+    it serves every rule. workers: processes that measure, if there is enough to do. cached: called with the number of
+    images that the cache knows.
 
-    Raises ValueError where measures without strokes are to be kept.
+    Raises ValueError if measures without strokes would be kept.
     """
     processes = workers if measures else None
     columns = list(MEASURED if measures else PROBE)
@@ -68,7 +68,7 @@ def measured(
         yield from probe_chunks(root, refs, measures=measures, strokes=strokes, workers=processes)
         return
     if not strokes:
-        raise ValueError("measures without strokes are not for keeping")
+        raise ValueError("measures without strokes can't be kept")
     path = _file(cache, root)
     now = time.time_ns()
     found = stamps(root, refs)
@@ -99,7 +99,7 @@ def measured(
 
 @once
 def _edition() -> str:
-    """Changes with everything that decides what is measured: this project's code, the decoders, the arithmetic."""
+    """Changes with everything that affects a measure: this project's code, the decoders, the arithmetic."""
     drawing = (inkml_pictures, traces, stroke_drawing, stroke_settings, xml_events)
     modules = (opening, stored, ink, measures, strokes, *drawing)
     code = b"".join(Path(module.__file__ or "").read_bytes() for module in modules)
@@ -122,12 +122,12 @@ def _read(path: Path) -> pl.DataFrame:
     empty = pl.DataFrame(schema=schema)
     try:
         frame = pl.read_parquet(path)
-    except Exception:  # missing, cut short, not ours, no permission: whatever it is, images are measured again
+    except Exception:  # missing, cut short, foreign, no permission: whatever the reason, images are measured again
         return empty
     if frame.schema != empty.schema or frame["image"].n_unique() != frame.height:
         return empty
     with contextlib.suppress(OSError):
-        os.utime(path)  # used now: pruned last
+        os.utime(path)  # used now: removed last
     return frame
 
 
@@ -137,11 +137,11 @@ def _write(path: Path, frame: pl.DataFrame) -> None:
         with new_file(path) as file:
             frame.write_parquet(file, compression="zstd")
     except OSError:
-        return  # a full disk, a read-only home: the audit goes on without
+        return  # a full disk, a read-only home: the audit goes on without it
 
 
 def _prune(cache: Path) -> None:
-    """Remove the files used longest ago, and those of other editions first, until the cache is small enough."""
+    """Remove files of other editions, then the least recently used, until the cache is small enough."""
     try:
         files = [(path, path.stat()) for path in (cache / "images").glob("*.parquet")]
     except OSError:

@@ -1,4 +1,4 @@
-"""Measures of one decoded picture: its ink, its sharpness, its hashes. Not for opening it, nor for judging it."""
+"""Measures of one decoded picture: its ink, its sharpness, its hashes. Doesn't open or judge it."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from PIL import Image
 from curate.images.ink import Grey, Ink, has_alpha, ink_of_grey, on_white, oriented
 from curate.images.strokes import Runs, runs_crossed, runs_of, strokes_of_runs
 
-#: What `measure` says of a picture. All is null in a row whose image can't be decoded.
+#: The columns of `measure`. All are null in a row whose image can't be decoded.
 MEASURES: dict[str, Any] = {
-    #: Level of the paper, 0-255, and whether the ink is `dark` or `light` on it.
+    #: The paper's level, 0-255, and whether the ink is `dark` or `light` on it.
     "background": pl.UInt8,
     "polarity": pl.String,
     #: Distance of the ink's level from the paper's, 0-1.
     "contrast": pl.Float32,
-    #: See `_sharpness`, 0-1; null where there is no ink.
+    #: See `_sharpness`, 0-1; null without ink.
     "sharpness": pl.Float32,
-    #: Ink as part of the picture's area.
+    #: The ink's share of the picture's area.
     "ink_ratio": pl.Float32,
-    #: The ink's box in pixels of the picture as displayed, right and bottom exclusive; null where there is no ink.
+    #: The ink's box in pixels of the picture as displayed, right and bottom exclusive; null without ink.
     "ink_left": pl.Int32,
     "ink_top": pl.Int32,
     "ink_right": pl.Int32,
     "ink_bottom": pl.Int32,
     #: Number of sides of the picture that the ink touches.
     "ink_border": pl.UInt8,
-    #: Lines of writing, see `_lines`; 0 where there is no ink.
+    #: Lines of writing, see `_lines`; 0 without ink.
     "ink_rows": pl.Int32,
-    #: Is the paper's level another from place to place, as in a photo? Null where there is no ink.
+    #: Does the paper's level vary across the picture, as in a photo? Null without ink.
     "uneven": pl.Boolean,
-    #: Level of the paper where an image's transparency is dropped, not laid on white; null where it has none.
+    #: The paper's level if an image's transparency is dropped instead of laid on white; null without transparency.
     "bare_background": pl.UInt8,
-    #: Of the size and the pixels, as displayed: equal where the RGB pixels are equal.
+    #: A hash of the size and the pixels as displayed: equal if the RGB pixels are equal.
     "image_sha256": pl.String,
-    #: 256 bits in hexadecimal, see `_hashes`; null where there is no ink.
+    #: 256 bits in hexadecimal, see `_hashes`; null without ink.
     "image_phash": pl.String,
-    #: The ink's box stretched to THUMB: how much of each cell is ink, 0-255 a byte, row by row.
+    #: The ink's box stretched to THUMB: how much of each cell is ink, 0-255 per byte, row by row.
     "ink_thumb": pl.Binary,
-    #: What the ink is made of, see `curate.images.strokes.Strokes`; null where there is none.
+    #: What the ink is made of, see `curate.images.strokes.Strokes`; null without ink.
     "ink_parts": pl.Int32,
     "ink_holes": pl.Int32,
     "ink_across": pl.Float32,
@@ -53,20 +53,20 @@ MEASURES: dict[str, Any] = {
 
 #: Size of `ink_thumb`, width and height.
 THUMB = (64, 24)
-#: Two images are near duplicates where their hashes differ in at most so many of the 256 bits. Of the copies in
-#: `_hashes` 26 would find a few more; but of CROHME's pairs within 26 bits most are one formula in two hands, which is
-#: no copy, and of those within 20 none (see `curate.duplicates.images`).
+#: Two images are near duplicates if their hashes differ in at most this many of the 256 bits. Of the copies in
+#: `_hashes`, 26 would find a few more; but most of CROHME's pairs within 26 bits are one formula in two hands, which
+#: are not copies, and none of those within 20 are (see `curate.duplicates.images`).
 NEAR = 20
-#: Widths of edges that the strokes of a thoroughly blurred picture are wide: 2.0 to 2.2 in print, more in handwriting.
+#: The ratio of edge width to stroke width in a thoroughly blurred picture: 2.0 to 2.2 in print, more in handwriting.
 BLURRED = 2.2
-#: A band of ink is a line where it is so high, as part of the highest; two are apart where so much is blank between,
-#: and so much where there are lower bands between, such as a fraction's bar.
+#: A band of ink is a line if its height reaches this share of the highest; two are apart if this much is blank between
+#: them, or this much if lower bands lie between, such as a fraction's bar.
 _HIGH, _NEAR, _FAR = 0.33, 0.25, 0.6
 
 
 class Measured(NamedTuple):
-    """What was measured of one picture, in the order of MEASURES up to its SHA-256; the rest is made of thumb and runs
-    for many pictures at once. Both are None where there is no ink, runs where nobody asked for strokes."""
+    """What was measured of one picture, in the order of MEASURES up to its SHA-256. The rest is computed from thumb and
+    runs, for many pictures at once. Both are None without ink; runs also if strokes weren't requested."""
 
     values: tuple[Any, ...]
     thumb: bytes | None
@@ -79,13 +79,13 @@ def measure(image: Image.Image) -> tuple[Any, ...]:
 
 
 def measured(image: Image.Image, *, strokes: bool = True) -> Measured:
-    """Measure a decoded picture; `finished` makes rows of it. strokes: also what the ink is made of."""
+    """Measure a decoded picture; `finished` turns results into rows. strokes: also measure what the ink is made of."""
     grey, digest = _pixels(image)
     return _measured(grey, digest, _bare_background(image), strokes)
 
 
 def measured_grey(pixels: Grey, *, strokes: bool = True) -> Measured:
-    """`measured` for a picture whose grey levels (height, width) are at hand: opaque, and turned as it is to be."""
+    """`measured` for a picture given as grey levels (height, width), opaque and correctly turned."""
     pixels = np.ascontiguousarray(pixels)
     return _measured(pixels, grey_sha256(pixels), None, strokes)
 
@@ -135,14 +135,14 @@ def pixels_sha256(image: Image.Image) -> str:
 
 
 def grey_sha256(pixels: Grey) -> str:
-    """The `image_sha256` of a picture of grey levels (height, width), opaque and as it is to be seen."""
+    """The `image_sha256` of a picture given as grey levels (height, width), opaque and as displayed."""
     return _digest((pixels.shape[1], pixels.shape[0]), np.ascontiguousarray(pixels).ravel().data)
 
 
 def _pixels(image: Image.Image) -> tuple[Grey, str]:
     """The picture in grey levels, and the digest of its size and pixels.
 
-    A grey picture's pixels are one byte each, so that it needn't be blown up to RGB: equal RGB, equal digest.
+    A grey picture has one byte per pixel and isn't expanded to RGB first: equal RGB pixels give equal digests.
     """
     coloured = on_white(oriented(image))
     if coloured.mode in ("L", "1"):
@@ -162,7 +162,7 @@ def _digest(size: tuple[int, int], pixels: memoryview | bytes) -> str:
 
 
 def _bare_background(image: Image.Image) -> int | None:
-    """The most frequent level of a picture that is read as if it had no transparency, as careless readers do."""
+    """The most frequent level of a picture if its transparency is ignored, as careless readers do."""
     if not has_alpha(image):
         return None
     if image.mode == "P":
@@ -175,16 +175,16 @@ def _bare_background(image: Image.Image) -> int | None:
 
 
 def _most_frequent(image: Image.Image) -> int:
-    """The most frequent value of a picture of one byte a pixel, by a part of it."""
+    """The most frequent value of a picture with one byte per pixel, from a part of it."""
     values = np.frombuffer(image.tobytes(), np.uint8)
     return int(np.argmax(np.bincount(values[:: values.size // 50_000 + 1])))
 
 
 def _sharpness(ink: Ink, across: int, down: int, area: int) -> float:
-    """How sharp the strokes' edges are, 0-1, by the width of the edges in pixels and beside the strokes' own width.
+    """How sharp the strokes' edges are, 0-1, by the edges' width in pixels and relative to the strokes' own width.
 
-    An edge is as wide as there are soft pixels (`curate.images.ink.SOFT`) to a pixel of the strokes' outline. Strokes
-    are sharp where their edges are a pixel wide, however thin they are, or far narrower than the stroke. A stroke
+    An edge's width is the number of soft pixels (`curate.images.ink.SOFT`) per pixel of the strokes' outline. Strokes
+    are sharp if their edges are one pixel wide, however thin they are, or far narrower than the stroke. A stroke
     blurred by a normal curve of standard deviation s looks 2.8 s wide with edges of 1.7 s: it tends to 1 / (1.7 s).
 
     across, down: runs of ink in rows and in columns. Each has two ends. area: pixels of ink.
@@ -196,14 +196,14 @@ def _sharpness(ink: Ink, across: int, down: int, area: int) -> float:
 
 
 def _lines(rows: bytes) -> int:
-    """Lines of writing, at least 1: high bands of ink with blank between that is no fraction's bar and its air.
+    """Lines of writing, at least 1: high bands of ink separated by more blank space than surrounds a fraction's bar.
 
-    Counts too few rather than too many: brackets as tall as the lines they hold join them to one band, and so do signs
-    that reach into the next line. Measured: 1 in 138 of 138 of im2latex's formulas of one line and in 97.5 % of 442
-    handwritten ones; of 64 drawn ones of two to five lines (aligned, array, gathered, line breaks) 30 have the right
+    Counts too few rather than too many: brackets as tall as the lines they hold join them into one band, and so do
+    signs that reach into the next line. Measured: 1 in 138 of 138 of im2latex's one-line formulas and in 97.5 % of 442
+    handwritten ones; of 64 drawn ones with two to five lines (aligned, array, gathered, line breaks) 30 have the right
     number, none too many, and all in brackets have 1.
 
-    rows: for each row of the ink's box, 1 where it holds ink.
+    rows: for each row of the ink's box, 1 if it holds ink.
     """
     if 0 not in rows:
         return 1

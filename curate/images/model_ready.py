@@ -1,6 +1,6 @@
-"""Makes images ready for a vision-language model: upright RGB on white, large enough, not too large. Judges nothing.
+"""Makes images ready for a vision-language model: upright RGB on white, of a suitable size. Judges nothing.
 
-Export and training both call `model_image`, so that a model is trained and asked on the same kind of picture.
+Export and training both call `model_image`, so a model is trained and asked on the same kind of picture.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS
 Resize = Literal["upscale", "pad", "none"]
 Crop = Literal["ink", "none"]
 
-#: Longer shapes get paper added. A little under what the processor refuses: scaling rounds sides to whole pixels.
+#: Longer shapes get paper added. Slightly below the processor's limit: scaling rounds sides to whole pixels.
 _ASPECT = 0.95 * MAX_ASPECT
-#: Paper left around the ink when cutting, in pixels and as part of the ink's height: whichever is more.
+#: The paper left around the ink when cutting, in pixels and as a share of the ink's height: whichever is more.
 _MARGIN = (8, 0.1)
-#: A cut that leaves more than this part of an image is not worth its while.
+#: A cut that leaves more than this share of an image isn't worth it.
 _CUT = 0.9
 
 
@@ -34,26 +34,26 @@ def model_image(
     min_side: int = FACTOR,
     max_pixels: int = MAX_PIXELS,
 ) -> Image.Image:
-    """A new RGB image to train on or predict from; the image given is left as it is.
+    """A new RGB image to train on or predict from; the given image stays unchanged.
 
     The image is turned as its EXIF tag says, laid on white where it is transparent, and then:
 
-    invert: makes light ink on dark paper dark ink on light paper; a picture with dark ink stays as it is.
-    crop: "ink" cuts it to the box of its ink and a margin, where that takes a tenth of it or more away.
-    resize: what is done about its size. "upscale" scales both sides until the shorter has `min_side` pixels, "pad" adds
-    paper on all sides until then, "none" leaves any size as it is. Unless "none", an image of more than `max_pixels` is
-    scaled down, and one of more than 190 times its width or height gets paper added first. Paper has the colour that
-    the image's border has: white on a white page.
+    invert: turns light ink on dark paper into dark ink on light paper; a picture with dark ink stays as it is.
+    crop: "ink" cuts it to its ink's box and a margin, if that removes a tenth of it or more.
+    resize: what happens to its size. "upscale" scales both sides until the shorter has `min_side` pixels, "pad" adds
+    paper on all sides until then, "none" keeps any size. Unless "none", an image of more than `max_pixels` is scaled
+    down, and one of more than 190 times its width or height gets paper added first. The added paper has the colour of
+    the image's border: white on a white page.
 
-    Unless "none", both sides of the result are at least `min_side`, their ratio at most 200, their product at most
-    `max_pixels`: Qwen2.5-VL takes it without an error. Raises ValueError where `max_pixels` is too small for that, and
-    OSError and the like where the image can't be decoded.
+    Unless "none", both sides of the result are at least `min_side`, their ratio is at most 200, and their product at
+    most `max_pixels`: Qwen2.5-VL accepts it. Raises ValueError if `max_pixels` is too small for that, and OSError and
+    others if the image can't be decoded.
     """
     if max_pixels < MAX_ASPECT * min_side * min_side:
         raise ValueError(f"max_pixels is {max_pixels}; with sides of {min_side} it must be at least "
                          f"{MAX_ASPECT * min_side * min_side}")  # fmt: skip
     out = rgb_of(image)
-    out.info = {}  # no EXIF tag that would turn it once more
+    out.info = {}  # no EXIF tag that would turn it a second time
     if invert and ink_of(out).polarity == "light":
         out = ImageChops.invert(out)
     if crop == "ink":
@@ -74,7 +74,7 @@ def model_image(
 def model_size(
     width: int, height: int, *, resize: Resize = "upscale", min_side: int = FACTOR, max_pixels: int = MAX_PIXELS
 ) -> tuple[int, int]:
-    """Width and height that `model_image` gives an upright image of that size that it doesn't cut. Opens no image."""
+    """The width and height that `model_image` gives an upright image of that size without cropping. Opens no image."""
     if resize == "none":
         return width, height
     width, height = max(width, ceil(height / _ASPECT)), max(height, ceil(width / _ASPECT))
@@ -88,7 +88,7 @@ def model_size(
 
 
 def _within(width: int, height: int, max_pixels: int) -> tuple[int, int]:
-    """A size of at most so many pixels, and no longer a shape: the longer side follows the shorter one's rounding."""
+    """A size with at most this many pixels, no longer in shape: the longer side follows the shorter's rounding."""
     short, long = sorted((width, height))
     smaller = int(short * sqrt(max_pixels / (width * height)))
     longer = long * smaller // short
@@ -108,7 +108,7 @@ def _cut(image: Image.Image) -> Image.Image:
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The image in another size; of a grey one only one channel is scaled, which takes a third of the time."""
+    """The image in another size; for a grey image only one channel is scaled, which takes a third of the time."""
     red, green, blue = image.split()
     if red == green == blue:
         red = red.resize(size, Image.Resampling.LANCZOS)
@@ -117,7 +117,7 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _padded(image: Image.Image, width: int, height: int) -> Image.Image:
-    """The image in the middle of at least so much paper."""
+    """The image centred on at least this much paper."""
     width, height = max(width, image.width), max(height, image.height)
     if (width, height) == image.size:
         return image
@@ -127,7 +127,7 @@ def _padded(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def _paper(image: Image.Image) -> tuple[int, int, int]:
-    """The colour of the border: the middle one of each channel."""
+    """The colour of the border: the median of each channel."""
     pixels = np.asarray(image)
     border = np.concatenate((pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]))
     red, green, blue = np.median(border, axis=0).astype(int).tolist()

@@ -6,28 +6,28 @@ from typing import Any
 
 from PIL import Image, ImageChops
 
-#: Difference from the background, of 255, that counts as ink.
+#: The difference from the background, of 255, that counts as ink.
 INK = 48
-#: An image is cut to its ink only where that leaves less than this part of it: page-like images, not tight crops.
+#: An image is cut to its ink only if that leaves less than this share: pages, not tight crops.
 PAGE_LIKE = 0.6
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """Any mode as RGB; what is transparent becomes white, as on paper."""
+    """Any mode as RGB; transparency becomes white, as on paper."""
     if image.mode in ("RGB", "L"):
         return image.convert("RGB")
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         low, high = (float(value) for value in _extrema(image))
         scale = 255 / (high - low) if high > low else 0
         return image.convert("F").point(lambda value: value * scale - low * scale).convert("RGB")
-    # A page whose paper is transparent is cut before its millions of pixels are laid on white.
+    # A page with transparent paper is cut before its millions of pixels are laid on white.
     layer = _cut(image, _opaque(image)).convert("RGBA")
     paper = Image.new("RGBA", layer.size, "white")
     return Image.alpha_composite(paper, layer).convert("RGB")
 
 
 def _opaque(image: Image.Image) -> tuple[int, int, int, int] | None:
-    """The box of what isn't wholly transparent."""
+    """The box of everything that isn't fully transparent."""
     clear = image.info.get("transparency")
     if image.mode == "P" and isinstance(clear, bytes):
         return image.point([*clear, *[255] * (256 - len(clear))], "L").getbbox()
@@ -52,7 +52,7 @@ def to_ink(image: Image.Image) -> Image.Image:
 
 
 def _cut(image: Image.Image, box: tuple[int, int, int, int] | None) -> Image.Image:
-    """The image cut to `box` and a margin, or whole where it is no page round a little ink."""
+    """The image cut to `box` and a margin, or whole if it isn't a page around a little ink."""
     if box is None:
         return image
     margin = 8 + (box[3] - box[1]) // 10

@@ -1,4 +1,4 @@
-"""The one place that opens images, from files and from inside other files (`stored`). Not for judging them."""
+"""The only place that opens images, from files and from inside other files (`stored`). Doesn't judge them."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from rules.workers.spread import spread
 
 #: Larger images are refused before they are decoded: 90 million pixels are an A0 poster at 220 dpi.
 MAX_PIXELS = 90_000_000
-#: Only raster formats that data sets use: Pillow would hand PostScript to an outside program.
+#: Only raster formats that data sets use: Pillow would hand PostScript to an external program.
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM")
 
-#: What a header says of an image. Width and height are as displayed: turned as the EXIF tag says.
+#: What a header says about an image. Width and height are as displayed: turned as the EXIF tag says.
 PROBE: dict[str, Any] = {
     "image": pl.String,
     "error": pl.String,
@@ -46,22 +46,22 @@ PROBE: dict[str, Any] = {
     "orientation": pl.Int32,
     "alpha": pl.Boolean,
 }
-#: What a header and the pixels say.
+#: What the header and the pixels say.
 MEASURED = {**PROBE, **MEASURES}
-#: How the error of an image begins that ended its process: another time it may be measured.
+#: The beginning of the error for an image that ended its process: another attempt may measure it.
 NOT_MEASURED = "not measured: "
 
 _CHUNK = 64
-#: A bitmap of at most so many bytes is read whole, whatever is asked of it.
+#: A bitmap with at most this many bytes is read whole, whatever is asked of it.
 _SMALL = 1 << 20
-#: Runs of ink that are held before what they make up is counted: as many as in a hundred formulas.
+#: Runs of ink held before they are evaluated: as many as in a hundred formulas.
 _MOST_RUNS = 100_000
-#: Measuring that would take longer than so many seconds is shared with other processes, which take half of one each.
+#: Measuring that would take more seconds than this is shared with other processes, which take half a second each.
 _WORTH_PROCESSES = 1.5
-#: Seconds for one image, in `rules.workers.spread`: the largest that is allowed takes ten.
+#: Seconds for one image, in `rules.workers.spread`: the largest allowed image takes ten.
 _LIMIT = 120.0
 
-# Pillow warns of large images on stderr; here they become an ImageError instead.
+# Pillow warns about large images on stderr; here the warning becomes an ImageError.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
@@ -98,14 +98,14 @@ def shown_size(source: bytes | Path) -> tuple[int, int]:
     return width, height
 
 
-#: The palette of a bitmap whose bytes are grey levels: blue, green, red, 0 of each.
+#: The palette of a bitmap whose bytes are grey levels: blue, green, red, 0 for each.
 _GREYS = b"".join(bytes((level, level, level, 0)) for level in range(256))
 
 
 def grey_bitmap(data: bytes) -> npt.NDArray[np.uint8] | None:
-    """The pixels (height, width) of a whole, plain, grey BMP file of 8 bits; None for any other data.
+    """The pixels (height, width) of a whole, plain, 8-bit grey BMP file; None for any other data.
 
-    Pillow goes through the palette in Python: for small pictures that takes five times as long as the rest.
+    Pillow processes the palette in Python, which takes five times as long as the rest for small pictures.
     """
     if data[:2] != b"BM" or data[14:18] != b"\x28\0\0\0" or data[26:34] != b"\1\0\x08\0\0\0\0\0":
         return None
@@ -120,7 +120,7 @@ def grey_bitmap(data: bytes) -> npt.NDArray[np.uint8] | None:
 
 
 def read_bytes(root: Path, ref: str) -> bytes:
-    """The encoded bytes of an image, for copying it as it is. Raises ImageError."""
+    """An image's encoded bytes, for copying it unchanged. Raises ImageError."""
     place = _locate(root, ref)
     if isinstance(place, stored.Stored):
         return stored.read(place)
@@ -133,12 +133,12 @@ def read_bytes(root: Path, ref: str) -> bytes:
 def probe(
     root: Path, refs: Iterable[str], *, measures: bool = False, strokes: bool = True, workers: int | None = None
 ) -> pl.DataFrame:
-    """What images are: the columns PROBE from their headers, and with `measures` those of MEASURES from their pixels.
+    """What images are: the columns PROBE from their headers and, with `measures`, those of MEASURES from their pixels.
 
-    One row a ref, in the order given. Where `error` is set the others are null, but for what the header says of an
-    image whose pixels can't be decoded. Never raises for an image. strokes: without them the measures of
+    One row per ref, in the given order. If `error` is set the other columns are null, except for what the header says
+    about an image whose pixels can't be decoded. Never raises for an image. strokes: if False, the measures of
     `curate.images.strokes`, a fifth of the work, are null. workers: threads for headers (None: as many as suit the
-    machine), processes for measures (None: none but this one), where there is enough to do.
+    machine), and processes for measures (None: only this one), if there is enough to do.
     """
     empty = pl.DataFrame(schema=MEASURED if measures else PROBE)
     return pl.concat([empty, *probe_chunks(root, list(refs), measures=measures, strokes=strokes, workers=workers)])
@@ -147,10 +147,10 @@ def probe(
 def probe_chunks(
     root: Path, refs: Sequence[str], *, measures: bool = False, strokes: bool = True, workers: int | None = None
 ) -> Iterator[pl.DataFrame]:
-    """`probe` a few images at a time, in order: no more than that is held as Python objects."""
+    """`probe` a few images at a time, in order: never more are held as Python objects."""
     parts = [refs[start : start + _CHUNK] for start in range(0, len(refs), _CHUNK)]
     headers = partial(_probe_part, root)
-    # Images inside tables are read a row group at a time, which others would only read again and again.
+    # Images inside tables are read one row group at a time; other processes would only read it again and again.
     inside = bool(refs) and stored.in_sequence(refs[0])
     if measures:
         yield from _measured_parts(root, parts, strokes, 1 if inside else workers or 1)
@@ -162,10 +162,10 @@ def probe_chunks(
 
 
 def _measured_parts(root: Path, parts: list[Sequence[str]], strokes: bool, workers: int) -> Iterator[pl.DataFrame]:
-    """Headers and measures, over processes where the first part says that there is enough to do.
+    """Headers and measures, spread over processes if the first part says that there is enough to do.
 
     Not in threads: numpy's many small steps hold the interpreter's lock, and four threads took a third longer than one
-    on 1,500 of CROHME's images (2.2 ms an image, alone 1.6).
+    on 1,500 of CROHME's images (2.2 ms per image instead of 1.6).
     """
     work, took = partial(_timed_part, root, strokes), 0.0
     for frame, seconds in spread(work, parts[:1], 1, lost=_unmeasured, to="measure", limit=_LIMIT):
@@ -182,16 +182,16 @@ def _measured_parts(root: Path, parts: list[Sequence[str]], strokes: bool, worke
 def _timed_part(root: Path, strokes: bool, refs: Sequence[str], check: bool = False) -> tuple[pl.DataFrame, float]:
     """Some images measured, and the seconds that took.
 
-    check: another machine may do it, where a folder that isn't shared must not make images seem missing.
+    check: this may run on another machine, where a folder that isn't shared must not make images seem missing.
     """
     if check and not root.is_dir():
-        raise UserError(f"{root}: no such folder on {gethostname()}; images must lie in the same place everywhere")
+        raise UserError(f"{root}: no such folder on {gethostname()}; images must be at the same path on every machine")
     start = perf_counter()
     return _probe_part(root, refs, measures=True, strokes=strokes), perf_counter() - start
 
 
 def _unmeasured(lost: Lost) -> tuple[pl.DataFrame, float]:
-    """What is known of an image that ended its process: that it did."""
+    """The result for an image that ended its process."""
     row = {"image": [lost.item], "error": [f"{NOT_MEASURED}{lost.why}"]}
     return pl.DataFrame(row | {name: [None] for name in MEASURED if name not in row}, schema=MEASURED), 0.0
 
@@ -202,10 +202,10 @@ def _probe_part(root: Path, refs: Sequence[str], measures: bool = False, strokes
 
 
 def stamps(root: Path, refs: Sequence[str]) -> pl.DataFrame:
-    """Size and times of change of the file that holds each image: image, size (bytes), mtime and ctime (nanoseconds).
+    """Size and times of change of each image's file: image, size (bytes), mtime and ctime (nanoseconds).
 
-    Null where there is no such file. Images inside one table all have the table's. An archive or a copy that is laid
-    over a file may bring back its mtime, and bitmaps are all of one size; the ctime is the file system's own.
+    Null if there is no such file. Images inside a table all have the table's. Restoring a file from an archive or a
+    copy may bring back its mtime, and bitmaps often have equal sizes; the file system alone sets the ctime.
     """
     rows: list[tuple[str, int | None, int | None, int | None]] = []
     for ref in refs:
@@ -241,7 +241,7 @@ def _probe_all(root: Path, refs: Sequence[str], measures: bool, strokes: bool) -
                         facts = _header(image)
                         if measures:
                             held.append((len(rows), measured(image, strokes=strokes)))
-                            facts = _header(image)  # a PNG may say only at its end how it is turned
+                            facts = _header(image)  # a PNG may state its orientation only at its end
                     except Exception as error:  # decoders raise anything on broken data
                         raise ImageError(error_text(error)) from error
             rows.append((ref, None, *facts))
@@ -258,7 +258,7 @@ def _probe_all(root: Path, refs: Sequence[str], measures: bool, strokes: bool) -
 
 
 def _finish(rows: list[tuple[Any, ...]], held: list[tuple[int, Measured]]) -> None:
-    """Put the measures that are held to their rows."""
+    """Add the finished measures to their rows."""
     for (at, _), row in zip(held, finished([picture for _, picture in held]), strict=True):
         rows[at] = (*rows[at], *row)
     held.clear()
@@ -266,7 +266,7 @@ def _finish(rows: list[tuple[Any, ...]], held: list[tuple[int, Measured]]) -> No
 
 def _header(image: Image.Image) -> tuple[Any, ...]:
     """The columns of PROBE after `image` and `error`, from an opened image."""
-    # Pillow itself turns a TIFF. A PNG is decoded whole by getexif() where its header holds no EXIF data.
+    # Pillow itself turns a TIFF. getexif() decodes a PNG completely if its header holds no EXIF data.
     known = image.format != "TIFF" and (image.format != "PNG" or "exif" in image.info)
     turn = image.getexif().get(0x0112, 1) if known else 1
     turn = turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
@@ -275,7 +275,7 @@ def _header(image: Image.Image) -> tuple[Any, ...]:
 
 
 def _locate(root: Path, ref: str) -> Path | stored.Stored:
-    """Where an image is. A path that leads out of the root, by `..` or through a link, is refused."""
+    """Where an image is. Paths that lead out of the root, by `..` or through a link, are refused."""
     inside = stored.split_ref(ref)
     if inside and (not inside[1] or not os.path.lexists(root / ref)):
         return stored.Stored(_file(root, inside[0]), inside[1])
@@ -286,9 +286,9 @@ def _locate(root: Path, ref: str) -> Path | stored.Stored:
 
 
 def _file(root: Path, ref: str) -> Path:
-    """A regular file under the root. Raises ImageError for anything else: opening a pipe could block for ever."""
+    """A regular file under the root. Raises ImageError for anything else: opening a pipe could block forever."""
     try:
-        # Following links is the dearest part of a probe, so a folder is resolved once and a file only if it is a link.
+        # Resolving links is the slowest part of a probe, so a folder is resolved once, and a file only if it is a link.
         folder, name = os.path.split(ref)
         base, real = _real_folder(root, ""), _real_folder(root, folder)
         path = real + name
@@ -307,12 +307,12 @@ def _file(root: Path, ref: str) -> Path:
 
 @lru_cache(maxsize=4096)
 def _real_folder(root: Path, folder: str) -> str:
-    """Where a folder really is, with a separator at its end."""
+    """A folder's real path, with a trailing separator."""
     return os.path.join(os.path.realpath(root / folder), "")  # noqa: PTH118
 
 
 def _source(place: Path | stored.Stored) -> Path | io.BytesIO:
-    """What can be opened, a file or the bytes that lie in one."""
+    """What can be opened: a file, or the bytes inside one."""
     return io.BytesIO(stored.read(place)) if isinstance(place, stored.Stored) else place
 
 
@@ -326,7 +326,7 @@ def _checked(source: Path | io.BytesIO) -> Image.Image:
     try:
         image = Image.open(source, formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise ImageError("not an image of a known kind") from error
+        raise ImageError("not a known image format") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"the header claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels") from error
     except Exception as error:  # header parsers raise anything on broken data
@@ -336,12 +336,12 @@ def _checked(source: Path | io.BytesIO) -> Image.Image:
         image.close()
         raise ImageError(f"the header claims {size} pixels, more than {MAX_PIXELS:,} in all")
     if image.format == "TIFF":
-        image.filename = ""  # Pillow 13 garbles a turned TIFF that it maps into memory, as it does with files by name
+        image.filename = ""  # Pillow 13 garbles turned TIFFs mapped into memory, as files given by name are
     return image
 
 
 def _bitmap(source: Path | io.BytesIO) -> npt.NDArray[np.uint8] | None:
-    """The pixels of a small, plain, grey BMP, see `grey_bitmap`; None for anything else, broken files included."""
+    """The pixels of a small, plain, grey BMP, see `grey_bitmap`; None for anything else, including broken files."""
     if isinstance(source, io.BytesIO):
         return grey_bitmap(source.getvalue())
     if not source.name.lower().endswith(".bmp"):

@@ -1,8 +1,8 @@
-"""Images that are inside other files: which refs name one, and the bytes behind it. Not for decoding: see `opening`.
+"""Images inside other files: which refs name one, and the bytes behind it. Not for decoding: see `opening`.
 
-A ref is `FILE#INNER`, with FILE below the image folder: the file's ending says what INNER means, and who reads it. The
-pictures that are drawn of InkML are read here too, and need no `#INNER`. In an archive INNER may be a ref again: of an
-image in a table, for example, that is packed with others.
+A ref is `FILE#INNER`, with FILE below the image folder: the file's ending decides what INNER means and who reads it.
+Pictures drawn from InkML are read here too and need no `#INNER`. In an archive INNER may itself be a ref: of an image
+in a table that is packed with others, for example.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from curate.archives import tree
 from curate.archives.names import OF_DATA_SETS
 from curate.images import in_archives, in_json, in_tables, inkml_pictures
 
-#: Who reads the bytes of an image out of a file, by the file's ending. Each raises ImageError.
+#: The function that reads an image's bytes out of a file, by the file's ending. Each raises ImageError.
 READERS: Mapping[str, Callable[[Path, str], bytes]] = {
     **dict.fromkeys(in_tables.ENDINGS, in_tables.read_cell),
     **dict.fromkeys(in_json.ENDINGS, in_json.read_field),
@@ -31,21 +31,21 @@ PATTERN = rf"(?is)^.+?{_FILE}#.|{re.escape(inkml_pictures.ENDING)}$"
 
 
 class Stored(NamedTuple):
-    """An image inside a file: `COLUMN:ROW` of a table or of JSON, the name of a member of an archive."""
+    """An image inside a file: `COLUMN:ROW` of a table or of JSON, or the name of an archive's member."""
 
     file: Path
     inner: str
 
 
 def split_ref(ref: str) -> tuple[str, str] | None:
-    """(file, inner) of a ref that names an image inside a file; None where a ref is a plain path."""
+    """(file, inner) of a ref that names an image inside a file; None if the ref is a plain path."""
     if "#" in ref and (found := _REF.fullmatch(ref)):
         return found["file"], found["inner"]
     return (ref, "") if ref.endswith(inkml_pictures.ENDING) else None
 
 
 def name_of(ref: str) -> str:
-    """What an image is called: the last part of its path, in the archive or on the disk; of a table, the table's."""
+    """An image's name: the last part of its path, in the archive or on disk; for a table, the table's."""
     found = split_ref(ref)
     if found is not None:
         ref = name_of(found[1]) if found[0].lower().endswith(in_archives.ENDINGS) else found[0]
@@ -53,13 +53,13 @@ def name_of(ref: str) -> str:
 
 
 def in_sequence(ref: str) -> bool:
-    """Whether images like this one are best read in order by one process: a table is read a row group at a time."""
+    """Whether such images are best read in order by one process: a table is read one row group at a time."""
     found = split_ref(ref)
     return found is not None and found[0].endswith(in_tables.ENDINGS)
 
 
 def format_of(stored: Stored) -> str | None:
-    """What the format of an image is called that is stored in another than it is read in; None for the others."""
+    """The name of the format if an image is stored in a different one than it is read in; None otherwise."""
     name = stored.inner.partition("#")[0] if stored.file.name.lower().endswith(OF_DATA_SETS) else stored.file.name
     return inkml_pictures.FORMAT if name.endswith(inkml_pictures.ENDING) else None
 

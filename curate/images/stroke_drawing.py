@@ -13,16 +13,16 @@ from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from curate.images.traces import Trace
 from rules.sets.model_resize import FACTOR
 
-#: Pixels of black and white, eight a byte, rows filled up with white.
+#: Pixels in black and white, eight per byte, rows padded with white.
 Bits = npt.NDArray[np.uint8]
 
-#: A minus or a dot gets more paper around it: models take no picture with a smaller side.
+#: A minus or a dot gets more paper around it: models accept no picture with a smaller side.
 MIN_SIDE = FACTOR
-#: A drawing has at most so many pixels, and sides of at most so many: what would be larger is drawn smaller.
+#: The most pixels, and the longest sides, of a drawing; larger ones are scaled down.
 MAX_PIXELS, MAX_SIDE = 4_000_000, 8_000
-#: A pixel is drawn as so many by so many, of which it is the mean.
+#: Each pixel is drawn as this many by this many, and is their mean.
 _FINE = 3
-#: Where traces are flat, as in `-`, their longer sides are on average at most so many times as long as `size`.
+#: If traces are flat, as in `-`, their longer sides are on average at most this many times as long as `size`.
 _LONGEST = 4.0
 
 
@@ -41,7 +41,7 @@ def draw(traces: Sequence[Trace], settings: StrokeSettings = DEFAULTS) -> npt.ND
     paper = Image.new("1", (width * _FINE, height * _FINE))
     pen = ImageDraw.Draw(paper)
     for place in ((trace - low) * scale + corner for trace in traces):
-        at = (place * _FINE).ravel().tolist()  # Pillow takes the whole part, which is the pixel that a point is in
+        at = (place * _FINE).ravel().tolist()  # Pillow takes the integer part: the pixel that contains the point
         if len(at) == 2:
             pen.point(at, fill=1)
         else:
@@ -54,7 +54,7 @@ def draw(traces: Sequence[Trace], settings: StrokeSettings = DEFAULTS) -> npt.ND
 
 
 def _scale(traces: Sequence[Trace], extent: npt.NDArray[np.float64], settings: StrokeSettings) -> float:
-    """Pixels to a unit of the file."""
+    """Pixels per unit of the file."""
     if settings.fit == "unit":
         scale = settings.size
     elif settings.fit == "ink":
@@ -77,7 +77,7 @@ def _scale(traces: Sequence[Trace], extent: npt.NDArray[np.float64], settings: S
 def _widened(mask: Bits, radius: float) -> Bits:
     """A mask with a disc of this radius, in pixels, around each of its pixels.
 
-    As wide steps to the side as the disc has at each height, then that many rows up and down: a few passes over the
+    Shifts sideways by the disc's width at each height, then up and down by that many rows: a few passes over the
     picture, however many points there are, and over an eighth of its bytes.
     """
     out, wide = mask.copy(), mask.copy()
@@ -95,7 +95,7 @@ def _widened(mask: Bits, radius: float) -> Bits:
 
 
 def _spread(mask: Bits, pixels: int, out: Bits) -> None:
-    """Add the mask to `out` as many pixels to the right, and as many to the left."""
+    """Add to `out` the mask shifted this many pixels to the right, and to the left."""
     whole, bits = divmod(pixels, 8)
     for step, right, left in ((whole, mask >> bits, mask << bits), (whole + 1, mask << 8 - bits, mask >> 8 - bits)):
         if step < mask.shape[1] and (bits or step == whole):

@@ -1,4 +1,4 @@
-"""How strokes are drawn: the settings, and how a ref spells them. Not for the drawing itself, see `stroke_drawing`."""
+"""How strokes are drawn: the settings, and how a ref encodes them. Not for drawing: see `stroke_drawing`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from curate.base.settings import Between, fill
 class StrokeSettings:
     """How strokes are drawn. The defaults make pictures as large and bold as CROHME's own.
 
-    Those are white on black, scaled so that a formula's traces have a mean height of 28 pixels, drawn with a square
-    brush of 3, with 12 pixels of margin above and to the left, and 11 below and to the right.
+    Those are white on black, scaled so that a formula's traces have a mean height of 28 pixels, and drawn with a square
+    brush of 3 pixels, with 12 pixels of margin above and to the left, and 11 below and to the right.
     """
 
     #: Which length becomes `size` pixels: the mean height of the traces, the height of all the ink, or the file's unit.
@@ -23,7 +23,7 @@ class StrokeSettings:
     #: The pen's width and the paper around the ink, in pixels.
     pen: Annotated[float, Between(0.5, 100)] = 3.0
     margin: Annotated[int, Between(0, 1000)] = 11
-    #: Whether edges are grey; else every pixel is black or white.
+    #: Whether edges are grey; otherwise every pixel is black or white.
     antialias: bool = True
 
 
@@ -31,7 +31,7 @@ DEFAULTS = StrokeSettings()
 
 
 def spelled(settings: StrokeSettings) -> str:
-    """The settings that differ from the defaults, as `pen=2,margin=0`; empty where none does."""
+    """The settings that differ from the defaults, as `pen=2,margin=0`; empty if none does."""
     values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
     return ",".join(f"{name}={_text(value)}" for name, value in values.items() if value != getattr(DEFAULTS, name))
 

@@ -1,4 +1,4 @@
-"""Counts what ink is made of: parts, holes, strokes crossed. Sizes in pixels don't matter, nor who wrote it."""
+"""Counts what ink is made of: parts, holes, crossed strokes. Independent of size in pixels and of the writer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Rows = npt.NDArray[np.intp]
 
 
 class Strokes(NamedTuple):
-    """parts: connected pieces of ink (8 neighbours). holes: pieces of paper that ink encloses. across: strokes that a
+    """parts: connected pieces of ink (8 neighbours). holes: pieces of paper enclosed by ink. across: strokes that a
     horizontal line through the ink's box crosses, on average; down: the same for a vertical line."""
 
     parts: int
@@ -38,7 +38,7 @@ class Runs(NamedTuple):
 def runs_of(inside: npt.NDArray[np.bool_]) -> Runs:
     """The runs of a mask. `inside`: (height, width), True where there is ink, cropped to the ink."""
     height, width = inside.shape
-    # A blank column after each row, and a blank before all: then ink starts and ends in turns.
+    # One blank column after each row, and one before everything: so ink starts and ends alternate.
     stride = width + 1
     flat = np.zeros(height * stride + 1, np.bool_)
     flat[1:].reshape(height, stride)[:, :width] = inside
@@ -48,7 +48,7 @@ def runs_of(inside: npt.NDArray[np.bool_]) -> Runs:
 
 
 def runs_crossed(inside: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """Only the numbers of a mask's runs: in its rows, in its columns."""
+    """Only the numbers of a mask's runs: in its rows and in its columns."""
     across = np.count_nonzero(inside[:, 0]) + np.count_nonzero(inside[:, 1:] > inside[:, :-1])
     return int(across), _starts(inside)
 
@@ -64,17 +64,17 @@ def strokes_of(inside: npt.NDArray[np.bool_]) -> Strokes:
 
 
 def strokes_of_runs(pictures: Sequence[Runs]) -> list[Strokes]:
-    """What the ink of pictures is made of, one by one. All of them at once: each step costs as much for one picture."""
+    """What the ink of pictures is made of, picture by picture. All at once: a step costs about as much as for one."""
     if not pictures:
         return []
-    # One below the other, with a blank row between, they are one picture whose parts are counted by picture.
+    # Stacked with a blank row between them, they are one picture whose parts are counted by picture.
     stride = max(runs.width for runs in pictures) + 2
     tops = np.cumsum([0, *(runs.height + 1 for runs in pictures[:-1])])
     sizes = np.array([runs.row.size for runs in pictures])
     line = (np.concatenate([runs.row for runs in pictures]) + np.repeat(tops, sizes)) * stride
     first_key = line + np.concatenate([runs.start for runs in pictures])
     last_key = line + np.concatenate([runs.end for runs in pictures])
-    # Of the runs in the row above, those from `first` to before `last` touch a run; they touch at corners too.
+    # Runs in the row above, from `first` to before `last`, touch a run, including at corners.
     first = np.searchsorted(last_key, first_key - stride, side="left")
     last = np.searchsorted(first_key, last_key - stride, side="right")
     contacts = np.maximum(last - first, 0)

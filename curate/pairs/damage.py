@@ -1,6 +1,6 @@
-"""What would explain a picture that isn't like its label: that it is turned, or that a part is cut off.
+"""What could explain a picture that differs from its label: it is upside down, or a part of it is cut off.
 
-Works with what `fit` has learnt of the set. Judges nothing: the rules do.
+Uses what `fit` learnt from the set. Judges nothing: the rules do.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from curate.pairs.fit import FOLDS, Floats, Model, Regression, View, cross_fitte
 Bytes = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.intp]
 
-#: Cells that pictures are compared in with themselves turned: fewer than GRID, as writing varies in place.
+#: The cells in which pictures are compared with themselves turned: fewer than GRID, since handwriting shifts.
 _ROWS, _COLUMNS = 4, 16
-#: Strength of the penalty of the regression on these cells: a set of a thousand pictures must be able to teach them.
+#: Penalty of the regression on these cells: a set of a thousand pictures must suffice to fit them.
 _RIDGE = 1.0
-#: What evidence may be multiplied with, so that it is as strong as it proves to be.
+#: The factors tried on the evidence, to make it as strong as it proves to be.
 _FACTORS = np.geomspace(0.002, 2.0, 60)
-#: Parts that may be missing, at the left or at the right.
+#: The parts that may be missing, at the left or at the right.
 PARTS = (0.25, 0.4, 0.5)
 
 
 def odd_part(grids: Bytes) -> Floats:
-    """What changes its sign when a picture is turned by 180 degrees: (n, 32), of grids of GRID cells, flat.
+    """What changes its sign when a picture is turned by 180 degrees: (n, 32), from flat grids of GRID cells.
 
-    The difference of each cell and the one across the centre, as part of the picture's spread.
+    The difference between each cell and its opposite across the centre, divided by the picture's spread.
     """
     cells = grids.reshape(-1, _ROWS, GRID[0] // _ROWS, _COLUMNS, GRID[1] // _COLUMNS).mean(
         axis=(2, 4), dtype=np.float32
@@ -40,24 +40,24 @@ def odd_part(grids: Bytes) -> Floats:
 
 
 def learn_orientation(x: Floats, laid_out: Bytes, seen: Bytes, weights: Floats) -> tuple[Regression, Floats]:
-    """From pairs of a set: what predicts which way up a picture is, and `turned` of these pairs themselves.
+    """From a set's pairs: a predictor of which way up a picture is, and `turned` of these pairs themselves.
 
     x: (n, p) what is known of the labels; laid_out, seen: grids of labels and pictures, flat; weights: how far each
-    pair is to be believed, 0-1. Each pair is predicted by a regression that has not seen it.
+    pair is trusted, 0-1. Each pair is predicted by a regression that has not seen it.
     """
     fold = np.random.default_rng(0).permutation(len(x)) % FOLDS
     odd = odd_part(seen)
     guess, regression = cross_fitted(_view(x, laid_out), odd, weights, fold)
     evidence = _evidence(odd, guess, regression.inverse)
-    # A small set teaches less than it seems to. As nearly all pictures are the right way up, they say how far the
-    # evidence is to be believed: the factor under which they are likeliest to be so.
+    # A small set teaches less than it seems to. Since nearly all pictures are the right way up, they tell how far to
+    # trust the evidence: the factor that makes this most likely.
     likelihoods = [np.log1p(np.exp(np.minimum(factor * evidence, 50.0))).sum() for factor in _FACTORS]
     regression.inverse *= _FACTORS[int(np.argmin(likelihoods))]
     return regression, _evidence(odd, guess, regression.inverse)
 
 
 def turned(orientation: Regression, x: Floats, laid_out: Bytes, seen: Bytes) -> Floats:
-    """Log likelihood ratio of pictures being turned by 180 degrees, under normal errors; positive speaks for it."""
+    """Log likelihood ratio for each picture being turned by 180 degrees, under normal errors; positive is for it."""
     guess = orientation.predict(_view(x, laid_out).x)
     return _evidence(odd_part(seen), guess, orientation.inverse)
 
@@ -68,7 +68,7 @@ def _view(x: Floats, laid_out: Bytes) -> View:
 
 
 def _evidence(odd: Floats, guess: Floats, inverse: Floats) -> Floats:
-    # Of the two squared distances, to the guess and to what it would be turned, all but the mixed terms is the same.
+    # The two squared distances, to the guess and to the turned guess, differ only in their mixed terms.
     return np.asarray(-2 * np.einsum("ij,jk,ik->i", odd, inverse, guess))
 
 
@@ -77,10 +77,10 @@ def part_missing(
 ) -> tuple[Floats, Floats]:
     """For pairs: which part of its label the picture seems to lack, and how much better it then fits.
 
-    The part is negative where it is missing at the left, positive at the right, such as -0.4; the gain is the
-    difference of the logits of the pair's probability. off: the residuals that `fit` or `Model.score` gave of `seen`.
-    laid_out: the labels' grids, flat. Nothing is learnt for it: a label's layout is cut, and what is counted across a
-    picture is scaled up to a whole one.
+    The part is negative if it is missing at the left, positive at the right, such as -0.4; the gain is the difference
+    of the logits of the pair's probability. off: the residuals that `fit` or `Model.score` gave for `seen`. laid_out:
+    the labels' grids, flat. Nothing is learnt for it: a label's layout is cut, and what is counted across a picture is
+    scaled up to a whole one.
     """
     standard = model.standard(seen)
     guess = [standard - off / model.y_scale]
@@ -116,7 +116,7 @@ def _as_whole(seen: Floats, part: float) -> Floats:
 
 
 def _cut(grids: Floats, start: float, end: float) -> Floats:
-    """The columns from `start` to `end` (parts of the width), cut to the height of their ink and stretched."""
+    """The columns from `start` to `end` (shares of the width), cut to the height of their ink and stretched."""
     wide = _stretched(grids, start * GRID[1], end * GRID[1])
     out = np.zeros_like(wide)
     for at, grid in enumerate(wide):
@@ -127,7 +127,7 @@ def _cut(grids: Floats, start: float, end: float) -> Floats:
 
 
 def _stretched(grids: Floats, start: float, end: float) -> Floats:
-    """The cells from start to end of the last axis, resampled to as many cells as there were, by area."""
+    """The cells from start to end of the last axis, resampled by area to the original number of cells."""
     size = grids.shape[-1]
     sums = np.concatenate([np.zeros((*grids.shape[:-1], 1)), np.cumsum(grids, axis=-1, dtype=np.float64)], axis=-1)
     edges = np.linspace(start, end, size + 1)

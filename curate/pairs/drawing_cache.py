@@ -1,4 +1,4 @@
-"""Keeps measures of drawings from run to run, so that a label is drawn once. Draws and judges nothing itself."""
+"""Keeps the measures of drawings between runs, so that a label is drawn once. Draws and judges nothing itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import curate.render
 from curate.base.atomic_files import new_file
 from curate.images import ink, strokes
 
-#: Drawings that are kept at most, 0.4 kB each; beyond that those of the last run.
+#: The most drawings kept, 0.4 kB each; beyond that, only those of the last run.
 MOST = 200_000
 
 #: A row of measures, or () for a label that can't be drawn.
@@ -22,8 +22,8 @@ Row = tuple[object, ...]
 
 
 class Kept:
-    """The kept measures of one folder; without a folder nothing is kept. A file that can't be read is as good as none,
-    one that can't be written is no error. schema: of a row. measured_by: the module that measures."""
+    """The kept measures of one folder; without a folder nothing is kept. A file that can't be read counts as missing, and
+    failing to write one is not an error. schema: of a row. measured_by: the module that measures."""
 
     def __init__(self, folder: Path | None, schema: dict[str, Any], measured_by: Path) -> None:
         self.schema = schema
@@ -32,14 +32,14 @@ class Kept:
         self._fresh: dict[bytes, Row] = {}
 
     def get(self, label: str) -> Row | None:
-        """The measures of a label's drawing, or None where they are not known."""
+        """The measures of a label's drawing, or None if they aren't known."""
         return self.rows.get(_digest(label))
 
     def put(self, label: str, row: Row) -> None:
         self._fresh[_digest(label)] = row
 
     def save(self) -> None:
-        """Write what was put, beside what was there."""
+        """Write the new measures, beside those that were there."""
         if self.path is None or not self._fresh:
             return
         rows = self._fresh if len(self.rows) + len(self._fresh) > MOST else {**self.rows, **self._fresh}
@@ -54,12 +54,12 @@ class Kept:
                 if other != self.path:  # of another edition
                     other.unlink(missing_ok=True)
         except OSError:
-            return  # a full disk, a read-only home: the audit goes on without
+            return  # a full disk, a read-only home: the audit goes on without it
 
     def _read(self, path: Path) -> dict[bytes, Row]:
         try:
             frame = pl.read_parquet(path)
-        except Exception:  # missing, cut short, not ours, no permission: labels are drawn again
+        except Exception:  # missing, cut short, foreign, no permission: labels are drawn again
             return {}
         if frame.schema != pl.Schema({"digest": pl.Binary, **self.schema}):
             return {}
@@ -72,7 +72,7 @@ def _digest(label: str) -> bytes:
 
 @cache
 def _edition(measured_by: Path) -> str:
-    """Changes with everything that decides what a drawing's measures are."""
+    """Changes with everything that affects a drawing's measures."""
     folder = Path(curate.render.__file__).parent
     files = [
         *sorted(folder.glob("*.py")),

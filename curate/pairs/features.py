@@ -1,4 +1,4 @@
-"""Numbers about labels and about images that can be compared: what a label should look like, what a picture shows.
+"""Comparable numbers about labels and images: what a label should look like, and what a picture shows.
 
 Not for comparing them: that is `fit`.
 """
@@ -38,11 +38,11 @@ MEASURED = (
     "ink_across",
     "ink_down",
 )
-#: What is known of a picture: log of width over height, then counts of strokes.
+#: What is known about a picture: log of width over height, then counts of strokes.
 ASPECT = 0
-#: Rows and columns that thumbnails are compared in.
+#: The rows and columns in which thumbnails are compared.
 GRID = (12, 32)
-#: A token must stand in so many labels, or this part of them, to be counted by itself.
+#: A token must occur in this many labels, or this share of them, to be counted separately.
 RAREST, RAREST_SHARE = 5, 0.005
 #: Fewer labels than this are laid out in this process.
 _WORTH_PROCESSES = 20_000
@@ -54,8 +54,8 @@ class Labels:
     """Distinct labels as laid out.
 
     base: (n, 8) sizes and counts; thumbs: (n, 384) the layout's raster, 0-255; tokens: ids into `names`, those of label
-    i at offsets[i]:offsets[i + 1]; rows: lines that the label breaks into; lines: those and others
-    (fractions, arrays) that the layout shows, 0 where it draws nothing.
+    i at offsets[i]:offsets[i + 1]; rows: lines that the label breaks into; lines: those and others (fractions, arrays)
+    that the layout shows, 0 if it draws nothing.
     """
 
     base: Floats
@@ -68,11 +68,11 @@ class Labels:
 
     @property
     def drawn(self) -> npt.NDArray[np.bool_]:
-        """Labels that draw something."""
+        """The labels that draw something."""
         return self.base[:, 6] > 0
 
     def vocabulary(self, labels: npt.NDArray[np.intp]) -> npt.NDArray[np.int32]:
-        """Ids of the tokens that stand in enough of the labels with these indices."""
+        """Ids of the tokens that occur in enough of the labels with these indices."""
         counts = Counter[int]()
         for label in labels.tolist():
             counts.update(set(self.tokens[self.offsets[label] : self.offsets[label + 1]].tolist()))
@@ -80,7 +80,7 @@ class Labels:
         return np.array(sorted(token for token, count in counts.items() if count >= least), dtype=np.int32)
 
     def matrix(self, labels: npt.NDArray[np.intp], vocabulary: npt.NDArray[np.int32]) -> Floats:
-        """What predicts a picture, a row for each of the labels with these indices: sizes, tokens, where ink stands."""
+        """The predictors of a picture, one row for each label with these indices: sizes, tokens, where the ink is."""
         place = np.full(len(self.names) + 1, -1, np.int64)
         place[vocabulary] = np.arange(vocabulary.size)
         counts = np.zeros((labels.size, vocabulary.size), np.float32)
@@ -96,7 +96,7 @@ class Labels:
 
 
 def describe(labels: Sequence[str], *, workers: int = 1, step: Step | None = None) -> Labels:
-    """Lay out distinct labels, 0.3 ms each, over processes where there are very many. `step` gets counts of labels."""
+    """Lay out distinct labels, 0.3 ms each, over processes if there are many. `step` receives counts of labels."""
     ids: dict[str, int] = {}
     flat: list[int] = []
     offsets = [0]
@@ -139,7 +139,7 @@ def _describe_chunk(labels: Sequence[str]) -> list[_Described]:
 
 
 def _describe_surely(label: str) -> _Described:
-    """`_describe`; where that fails the label is taken for one that draws nothing, which no picture is held against."""
+    """`_describe`; if it fails, the label counts as one that draws nothing, and no picture is compared with it."""
     try:
         return _describe(label)
     except BaseException as error:
@@ -164,13 +164,13 @@ def _describe(label: str) -> _Described:
 
 
 def images(measures: pl.DataFrame) -> Floats:
-    """What is known of pictures with ink, as (n, 7): see ASPECT. The frame has the columns MEASURED, none null."""
+    """What is known about pictures with ink, as (n, 7): see ASPECT. The frame has the columns MEASURED, none null."""
     width = (measures["ink_right"] - measures["ink_left"]).to_numpy().astype(np.float64)
     height = (measures["ink_bottom"] - measures["ink_top"]).to_numpy().astype(np.float64)
     parts, holes, across, down = (
         measures[name].to_numpy().astype(np.float64) for name in ("ink_parts", "ink_holes", "ink_across", "ink_down")
     )
-    # Roots and logarithms make the spread about the same in short and in long formulas.
+    # Roots and logarithms make the spread similar in short and long formulas.
     return np.stack(
         [
             np.log(width / height),
@@ -186,8 +186,8 @@ def images(measures: pl.DataFrame) -> Floats:
 
 
 def thumbnails(measures: pl.DataFrame) -> npt.NDArray[np.uint8]:
-    """The pictures' thumbnails as they were measured: (n, 24, 64), ink coverage 0-255."""
-    # In one step: a million thumbnails are 1.5 GB, and twice that as Python's bytes and their sum.
+    """The pictures' thumbnails as measured: (n, 24, 64), ink coverage 0-255."""
+    # In one step: a million thumbnails are 1.5 GB, and twice that as Python bytes plus their concatenation.
     flat = measures["ink_thumb"].bin.reinterpret(dtype=pl.Array(pl.UInt8, THUMB[0] * THUMB[1]), endianness="little")
     return flat.to_numpy().reshape(-1, THUMB[1], THUMB[0])
 
@@ -195,7 +195,7 @@ def thumbnails(measures: pl.DataFrame) -> npt.NDArray[np.uint8]:
 def pooled(thumbs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Thumbnails on the coarser GRID, flat: (n, 384)."""
     coarse = np.empty((len(thumbs), GRID[0] * GRID[1]), np.uint8)
-    for start in range(0, len(thumbs), _CHUNK):  # as floats all of them would be four times as large
+    for start in range(0, len(thumbs), _CHUNK):  # all of them as floats would be four times as large
         part = slice(start, start + _CHUNK)
         coarse[part] = _pooled(thumbs[part].astype(np.float32)).round().reshape(-1, coarse.shape[1])
     return coarse

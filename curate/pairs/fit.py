@@ -1,9 +1,9 @@
-"""Learns from a set itself what its pictures look like for their labels, and how far each pair is from that.
+"""Learns from a set itself what pictures of its labels look like, and how far each pair is from that.
 
-No trained model and no other data: a ridge regression predicts a picture's features from its label's, each pair by a
-model that has not seen it; a logistic regression tells pairs as they stand from pairs mixed at random. Pairs that look
-wrong count less in the next round, so that a set in which many labels are wrong still teaches what is right. The same
-input gives the same scores. Not for making features: that is `features`.
+No pretrained model and no other data: a ridge regression predicts a picture's features from its label's, for each pair
+by a model that has not seen it; a logistic regression separates the actual pairs from pairs mixed at random. Pairs that
+look wrong count less in the next round, so a set with many wrong labels still teaches what is right. The same input
+gives the same scores. Not for computing features: that is `features`.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ Floats = npt.NDArray[np.floating[Any]]
 Indices = npt.NDArray[np.intp]
 
 FOLDS = 5
-#: Pairs mixed at random for each pair as it stands.
+#: How many random pairs are made for each actual pair.
 NEGATIVES = 3
 ROUNDS = 3
-#: Part of each variance that is added to it, so that features that say the same don't cancel out.
+#: The share of each variance that is added to it, so that redundant features don't cancel out.
 SHRINKAGE = 0.05
-#: Degrees of freedom of the residuals' distribution (Student's t): few, as handwriting has outliers.
+#: Degrees of freedom of the residuals' distribution (Student's t): few, since handwriting has outliers.
 FREEDOM = 5.0
-#: Standardised features of a picture further out than this are taken as this.
+#: A picture's standardised features are clipped to this distance.
 FURTHEST = 6.0
-#: A pair that looks wrong still counts so much.
+#: The weight that a pair keeps even if it looks wrong.
 LEAST_WEIGHT = 0.02
 
 
 @dataclass(frozen=True)
 class View:
-    """One way to predict a picture. x: (n, p) what predicts it. ours, theirs: (n, k) unit thumbnails of label and of
-    picture. ridge: strength of the regression's penalty, as part of the number of pairs."""
+    """One way to predict a picture. x: (n, p) predictors. ours, theirs: (n, k) unit thumbnails of label and picture.
+    ridge: strength of the regression's penalty, as a share of the number of pairs."""
 
     x: Floats
     ours: Floats
@@ -45,7 +45,7 @@ class View:
 
 @dataclass
 class Regression:
-    """A ridge regression of standardised features, and how far its predictions are off."""
+    """A ridge regression of standardised features, and the errors of its predictions."""
 
     x_mean: Floats
     x_scale: Floats
@@ -61,7 +61,7 @@ class Regression:
 
 @dataclass
 class Model:
-    """What was learnt from a set: scores any pair of it."""
+    """What was learnt from a set: scores any of its pairs."""
 
     regressions: list[Regression] = field(default_factory=list)
     y_mean: Floats = field(default_factory=lambda: np.zeros(0))
@@ -76,7 +76,7 @@ class Model:
     def evidence(
         self, views: Sequence[View], predicted: Sequence[Floats], y: Floats, at: Indices, of: Indices
     ) -> Floats:
-        """What speaks for labels `at` with pictures `of`; (pairs, 3 a view). y: standardised."""
+        """The evidence for labels `at` with pictures `of`; (pairs, 3 per view). y: standardised."""
         columns = []
         for view, guess, model in zip(views, predicted, self.regressions, strict=True):
             off = _distance(y[of] - guess[at], model.inverse)
@@ -89,12 +89,12 @@ class Model:
         return np.stack(columns, axis=1)
 
     def probability(self, evidence: Floats) -> Floats:
-        """Of being a pair rather than two things put together at random, where both are as likely beforehand."""
+        """The probability of being a pair rather than a random combination, if both are equally likely beforehand."""
         logit = self.weights[0] + ((evidence - self.evidence_mean) / self.evidence_scale) @ self.weights[1:]
         return np.asarray(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
     def score(self, views: Sequence[View], y: Floats) -> tuple[Floats, Floats]:
-        """(probabilities, residuals of the last view in the unit of y) of pairs that the model was not fitted on."""
+        """(probabilities, residuals of the last view in units of y) of pairs that the model was not fitted on."""
         standard = self.standard(y)
         predicted = [model.predict(view.x) for view, model in zip(views, self.regressions, strict=True)]
         every = np.arange(len(y))
@@ -103,9 +103,9 @@ class Model:
 
 
 def fit(views: Sequence[View], y: Floats, keys: Indices, *, seed: int = 0) -> tuple[Model, Floats, Floats]:
-    """Learn from pairs. y: (n, d) features of the pictures; keys: equal where labels look the same.
+    """Learn from pairs. y: (n, d) features of the pictures; keys: equal if labels look the same.
 
-    Returns the model, each pair's probability and its residuals (as `Model.score`), both from a fold that had not seen
+    Returns the model, and each pair's probability and residuals (as `Model.score`), both from a fold that had not seen
     the pair. Deterministic.
     """
     y = y.astype(np.float64)
@@ -131,7 +131,7 @@ def fit(views: Sequence[View], y: Floats, keys: Indices, *, seed: int = 0) -> tu
 
 
 def _mixed(fold: Indices, keys: Indices, rng: np.random.Generator) -> tuple[Indices, Indices]:
-    """(labels, pictures) put together at random inside each fold, none of them a pair that looks right."""
+    """(labels, pictures) combined at random inside each fold; none of them is a pair that looks right."""
     labels, pictures = [], []
     for number in range(FOLDS):
         members = np.flatnonzero(fold == number)
@@ -147,7 +147,7 @@ def cross_fitted(view: View, y: Floats, weights: Floats, fold: Indices) -> tuple
     """Predictions of y, each by a regression on the other folds, and the regression on all."""
     x_mean, x_scale = view.x.mean(axis=0), view.x.std(axis=0) + 1e-6
     x = ((view.x - x_mean) / x_scale).astype(np.float64)
-    # Sums of each fold; a fold's model is made of the sums of the others.
+    # Sums per fold; a fold's model is made from the sums of the others.
     sums = []
     for number in range(FOLDS):
         members = fold == number
@@ -192,15 +192,15 @@ def _distance(residuals: Floats, inverse: Floats) -> Floats:
 
 
 def _log_t(distance: Floats, size: int) -> Floats:
-    """Log density of Student's t at a squared distance, but for a constant."""
+    """Log density of Student's t at a squared distance, up to a constant."""
     return np.asarray(-(FREEDOM + size) / 2 * np.log1p(distance / FREEDOM))
 
 
 def _tell_apart(model: Model, own: Floats, weights: Floats, mixed: Floats) -> None:
-    """Logistic regression (Newton's method) of pairs as they stand, weighted, against pairs mixed at random."""
+    """Logistic regression (Newton's method) of the actual pairs, weighted, against pairs mixed at random."""
     both = np.concatenate([own, mixed])
     truth = np.concatenate([np.ones(len(own)), np.zeros(len(mixed))])
-    # Both kinds weigh the same, as much as there are pairs.
+    # Both kinds have the same total weight: the number of pairs.
     weight = np.concatenate([weights * (len(own) / weights.sum()), np.full(len(mixed), len(own) / max(1, len(mixed)))])
     model.evidence_mean, model.evidence_scale = both.mean(axis=0), both.std(axis=0) + 1e-9
     x = np.concatenate([np.ones((len(both), 1)), (both - model.evidence_mean) / model.evidence_scale], axis=1)

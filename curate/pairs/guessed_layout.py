@@ -1,7 +1,7 @@
-r"""A quick guess at where a label's symbols stand: boxes, in em. Not a renderer: it knows no glyph and rejects nothing.
+r"""A quick guess at where a label's symbols are: boxes, in em. Not a renderer: it knows no glyphs and rejects nothing.
 
-It costs some microseconds a token where the renderer costs 2 ms a label, so a set of any size can be compared with
-its images. Widths and heights are those of Computer Modern, rounded; scripts are set at 0.7 and moved as TeX does.
+It costs some microseconds per token where drawing costs 2 ms per label, so sets of any size can be compared with their
+images. Widths and heights are those of Computer Modern, rounded; scripts are set at 0.7 and shifted as TeX does.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from curate.pairs.symbols import (
 )
 from rules.latex import lexer
 
-#: Size of the raster that layouts, renderings and images are compared in: columns, rows.
+#: The size of the raster in which layouts, drawings and images are compared: columns, rows.
 THUMB = (64, 24)
-#: Nesting deeper than this is cut off: no picture shows it, and Python's stack is finite.
+#: Deeper nesting is cut off: no picture shows it, and Python's stack is finite.
 DEEPEST = 60
-#: More tokens than this are not laid out.
+#: Longer labels, in tokens, are not laid out.
 LONGEST = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A label's estimated picture. width, height: of the ink (em), 0 where there is none. rows: lines of the formula,
-    those of the environment that is the whole label, or those at the top level."""
+    """A label's estimated picture. width, height: of the ink (em), 0 if there is none. rows: lines of the formula: those
+    of the environment that is the whole label, or those at the top level."""
 
     width: float
     height: float
@@ -52,7 +52,7 @@ class Layout:
 
 
 def layout(label: str) -> Layout:
-    """The estimated picture of a label. Never raises: what it does not know is a symbol of middle size."""
+    """A label's estimated picture. Never raises: anything unknown is a symbol of medium size."""
     return layout_of(lexer.tokens(label))
 
 
@@ -73,7 +73,7 @@ def layout_of(tokens: list[str]) -> Layout:
 
 
 def raster(parts: Sequence[Part]) -> npt.NDArray[np.float64]:
-    """Ink coverage of a layout's box stretched to THUMB: float array of (rows, columns), 0 to 1."""
+    """The ink of a layout's box, stretched to THUMB: float array of (rows, columns), 0 to 1."""
     columns, rows = THUMB
     boxes = np.asarray(parts, dtype=np.float64)
     left, bottom, right, top, ink = boxes.T
@@ -85,12 +85,12 @@ def raster(parts: Sequence[Part]) -> npt.NDArray[np.float64]:
     return np.asarray(np.minimum(down.T @ (across * ink[:, None]), 1.0))
 
 
-#: A band is a line of its own where it is at least so high, as part of the highest.
+#: A band is a line of its own if its height is at least this share of the highest.
 _LINE_HEIGHT = 0.45
 
 
 def lines(parts: Sequence[Part]) -> int:
-    """Bands of ink one below the other with room between, the low ones (bars, dots) left out."""
+    """Bands of ink above each other with space between them, without the low ones (bars, dots)."""
     bands: list[tuple[float, float]] = []
     for bottom, top in sorted((part[1], part[3]) for part in parts):
         if bands and bottom <= bands[-1][1] + 0.02:
@@ -136,12 +136,12 @@ _OLD_GRIDS = frozenset({"\\matrix", "\\pmatrix", "\\cases"})
 
 
 class _Setter:
-    """Reads tokens and sets them. `at` is the next token."""
+    """Reads tokens and lays them out. `at` is the next token."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
         self.at = 0
-        #: Rows of the environment that is the whole label; 0 where there is none.
+        #: Rows of the environment that is the whole label, or 0.
         self.only_environment_rows = 0
 
     def peek(self) -> str:
@@ -156,7 +156,7 @@ class _Setter:
         return token
 
     def read_rows(self, depth: int) -> tuple[Box, int]:
-        """Lines up to a closer that belongs to somebody else: (box, number of lines that hold something)."""
+        """Lines up to a closer that belongs to an outer level: (box, number of lines that hold something)."""
         rows: list[Box] = []
         while True:
             cells: list[Box] = []
@@ -178,7 +178,7 @@ class _Setter:
 
     @staticmethod
     def left_stacked(rows: list[Box]) -> Box:
-        """Lines under each other, flush left."""
+        """Lines below each other, flush left."""
         width = max(row.width for row in rows)
         return stacked([Box(width, row.above, row.below, row.parts) for row in rows], 0.35)
 
@@ -189,7 +189,7 @@ class _Setter:
                 self.at = end + 1
 
     def read_list(self, depth: int) -> tuple[Box, str]:
-        """Atoms up to a closer, `&` or a row break, which is not taken: (box, that token, empty at the end)."""
+        """Atoms up to a closer, `&` or a row break, which is not consumed: (box, that token, empty at the end)."""
         atoms: list[Box] = []
         over: tuple[str, list[Box]] | None = None
         while True:
@@ -238,12 +238,12 @@ class _Setter:
         return self.read_atom(depth)
 
     def read_group(self, depth: int) -> Box:
-        """A group whose opening brace is taken."""
+        """A group whose opening brace has been consumed."""
         if depth >= DEEPEST:
             self.skip_group()
             return empty()
         box, _ = self.read_rows(depth + 1)
-        while self.peek() in ("\\end", "\\right"):  # closers that nobody inside opened
+        while self.peek() in ("\\end", "\\right"):  # closers that nothing inside opened
             self.at += 1
             more, _ = self.read_rows(depth + 1)
             box = beside([box, more])
@@ -335,7 +335,7 @@ class _Setter:
         return name
 
     def read_grid(self, depth: int) -> tuple[Box, int]:
-        """Cells up to a closer: columns as wide as their widest cell. The closing brace of an old form is taken."""
+        """Cells up to a closer: columns as wide as their widest cell. Consumes the closing brace of an old form."""
         rows: list[list[Box]] = [[]]
         while True:
             box, stop = self.read_list(depth + 1)

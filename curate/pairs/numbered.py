@@ -1,4 +1,4 @@
-"""Which of two ways to number lines do some pictures fit? Not for single wrong pairs: that is `score`."""
+"""Which of two ways to number lines fits the pictures? Not for single wrong pairs: that is `score`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from curate.images.opening import probe
 from curate.pairs import features
 from curate.pairs.fit import Floats
 
-#: Pictures that are looked at, and how many must tell anything.
+#: How many pictures are looked at, and how many of them must be informative.
 SAMPLE, _FEWEST = 240, 12
 
 
 def better_fit(root: Path, rows: pl.DataFrame) -> float:
-    """How much better pictures fit their `label0` than their `label1`, in standard errors; 0 where they don't tell.
+    """How much better pictures fit their `label0` than their `label1`, in standard errors; 0 if they don't tell.
 
     rows: columns image (a path relative to `root`), label0, label1; SAMPLE of them are looked at. The fit is that of
-    `score`'s lags: the correlation of the ink with the label's layout, less how far the width over the height is from
-    what the layout lets expect.
+    `score`'s lags: the correlation of the ink with the label's layout, minus the difference between the actual and the
+    expected ratio of width to height.
     """
     tell = rows.filter(pl.col("image").is_not_null() & (pl.col("label0") != pl.col("label1")))
     if tell.height < _FEWEST:

@@ -1,4 +1,4 @@
-"""Image files that lie in a source's image folders, or archives, and that no row names. Opens none of them."""
+"""Image files in a source's image folders or archives that no row names. Opens none of them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from curate.sources.look import IMAGE_ENDINGS, is_folder, is_utf8_name
 
 #: What `with_orphans` adds.
 ORPHANS = {"orphan_images": pl.Int32, "orphan_example": pl.String}
-#: Folders that are listed at most, and files in all: enough for any set, and never the whole of a disk.
+#: The most folders that are listed, and files in all: enough for any set, and never a whole disk.
 MOST_FOLDERS, MOST_FILES = 1000, 5_000_000
 
 
 def with_orphans(samples: pl.DataFrame, roots: Sequence[tuple[str, Path]]) -> pl.DataFrame:
     """Add orphan_images, the number of orphans of each sample's source, and orphan_example, the first few names.
 
-    roots: (name, root) of the sources. Looks only into folders that images of the source lie in. A file that another
-    source of the run names is no orphan. Null for a source that names no image file.
+    roots: (name, root) of the sources. Looks only into folders that hold images of the source. A file that another
+    source of the run names is not an orphan. Null if a source names no image file.
     """
     rows = []
     images_of = {
@@ -45,7 +45,7 @@ def with_orphans(samples: pl.DataFrame, roots: Sequence[tuple[str, Path]]) -> pl
 
 
 def _places(root: Path, images: Iterable[str]) -> Iterable[str]:
-    """Where images lie, from the root of the file system."""
+    """Where images are, from the root of the file system."""
     base = root.absolute().as_posix().rstrip("/")
     for image in images:
         plain = not image.startswith(("/", ".")) and "//" not in image and "/." not in image
@@ -53,7 +53,7 @@ def _places(root: Path, images: Iterable[str]) -> Iterable[str]:
 
 
 def _packed_in(image: str) -> tuple[str, str] | None:
-    """(archive, folder in it) that an image lies in; None where it lies in no archive, or in a file in one."""
+    """(archive, folder in it) of an image; None if it is in no archive, or in a file inside one."""
     found = split_ref(image)
     if found is None or not is_archive(found[0]) or "#" in found[1]:
         return None

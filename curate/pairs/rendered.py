@@ -1,4 +1,4 @@
-"""Draws labels and measures the drawings, where a set is printed. Not for handwriting, which looks like no drawing."""
+"""Draws labels and measures the drawings, for printed sets. Not for handwriting, which looks like no drawing."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from curate.render import RenderError, render_many
 from curate.render.batch import RenderLost
 from curate.render.drawing import RenderFault
 
-#: Labels drawn to find out whether a set is printed; it is where the median drawing is so much like its picture.
+#: How many labels are drawn to find out whether a set is printed: the median drawing must be this similar.
 PROBES, PRINTED = 40, 0.45
-#: Distinct labels of a source that are drawn at most, 2 ms each: half of them at random, half the least plausible.
+#: The most distinct labels of a source that are drawn, 2 ms each: half at random, half the least plausible.
 MOST = 20_000
 
 _SEEN = dict.fromkeys(("ink_left", "ink_top", "ink_right", "ink_bottom"), pl.Int32)
@@ -40,8 +40,8 @@ _SCHEMA = {
 
 @dataclass(frozen=True)
 class Drawings:
-    """Drawings of labels. at: (n,) the drawing of each pair's label, -1 where there is none. fair: pairs that stand for
-    all, as they were drawn whatever their score. seen: (m, 7) features of the drawings, thumbs: (m, 24, 64)."""
+    """Drawings of labels. at: (n,) the drawing of each pair's label, or -1. fair: pairs that represent all, since they
+    were drawn whatever their score. seen: (m, 7) features of the drawings, thumbs: (m, 24, 64)."""
 
     at: npt.NDArray[np.intp]
     fair: npt.NDArray[np.bool_]
@@ -59,10 +59,10 @@ def drawings(
     cache: Path | None = None,
     step: features.Step | None = None,
 ) -> Drawings | None:
-    """Draw the labels of pairs: each key once, at most MOST; None where the set is not printed.
+    """Draw the labels of pairs: each key once, at most MOST; None if the set is not printed.
 
-    keys: equal where labels look the same; texts: the labels; scores: how plausible the pairs are so far; thumbs: those
-    of their pictures; cache: folder where measures of drawings are kept.
+    keys: equal if labels look the same; texts: the labels; scores: how plausible the pairs are so far; thumbs: those of
+    their pictures; cache: folder where measures of drawings are kept.
     """
     distinct, first, index = np.unique(keys, return_index=True, return_inverse=True)
     order = np.random.default_rng(1).permutation(distinct.size)
@@ -117,7 +117,7 @@ def _thumb(row: Row) -> npt.NDArray[np.uint8]:
 
 
 def _measure(png: bytes) -> Row:
-    """What `features.images` and `features.thumbnails` read, of a drawing; empty where nothing is to be seen."""
+    """What `features.images` and `features.thumbnails` read, for a drawing; empty if it shows nothing."""
     ink = ink_of_grey(np.asarray(Image.open(io.BytesIO(png)).convert("L")))
     box = ink.box
     if box is None:

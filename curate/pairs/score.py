@@ -1,4 +1,4 @@
-"""Scores the pairs of samples, source by source. Not the arithmetic: that is `fit`; nor what is bad: the rules say."""
+"""Scores the pairs of samples, source by source. The arithmetic is in `fit`, and the rules say what is bad."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from curate.pairs.fit import LEAST_WEIGHT, Floats, Model, View, fit
 from rules.sets.shifted_rows import LAGS
 
 #: What `with_pairs` adds. pair_score: 0 to 1. pair_rows: lines that the label breaks into. pair_lines: those and others
-#: (fractions, arrays) that its layout shows, 0 where it draws nothing. pair_wide: the ink's width over its height, as a
+#: (fractions, arrays) that its layout shows, 0 if it draws nothing. pair_wide: the ink's width over its height, as a
 #: multiple of what the label lets expect. pair_off: the same in robust standard deviations of its logarithm. pair_lags:
-#: how well the picture fits the label so many rows later in the file, for LAGS. pair_turned: log likelihood ratio of
-#: the picture being turned by 180 degrees. pair_lacks: the part of the label that it seems to lack, below 0 at the
-#: left; pair_lacks_gain: how much better it then fits, both null where it fits as it is. The last three are null in
+#: how well the picture fits the labels that many rows later in the file, for LAGS. pair_turned: log likelihood ratio
+#: of the picture being turned by 180 degrees. pair_lacks: the part of the label that it seems to lack, below 0 at the
+#: left; pair_lacks_gain: how much better it then fits; both are null if it fits as it is. The last three are null in
 #: sets of fewer than FEWEST pairs.
 PAIR_COLUMNS: dict[str, Any] = {
     "pair_score": pl.Float64,
@@ -37,20 +37,20 @@ PAIR_COLUMNS: dict[str, Any] = {
 
 _HARM = ("pair_turned", "pair_lacks", "pair_lacks_gain")
 
-#: Pairs that a set must have to be learnt from; smaller ones are judged by PRIOR.
+#: The fewest pairs that a model is learnt from; smaller sets are judged by PRIOR.
 FEWEST = 60
-#: Pairs that are learnt from; those of larger sets are scored by what these taught.
+#: The most pairs that a model is learnt from; the others of a larger set are scored by it.
 MOST = 12_000
-#: Pairs that are scored at a time.
+#: How many pairs are scored at a time.
 _CHUNK = 20_000
-#: Logit of a pair of a small set: constant, weight of |log width-to-height, seen over laid out|, weight of the
+#: Logit of a pair in a small set: constant, weight of |log width-to-height, seen over laid out|, weight of the
 #: thumbnails' correlation. Fitted on CROHME, train and 2014, 900 pairs each and as many mixed at random, and rounded.
 PRIOR = (-0.6, -3.1, 12.0)
 #: log of seen over laid out width-to-height: between that of print (0) and of handwriting (-0.2).
 PRIOR_ASPECT = -0.1
-#: Strength of the penalty of the regressions on the label's features and on its drawing's.
+#: Penalties of the regressions on the label's features and on its drawing's.
 _RIDGE_LABEL, _RIDGE_DRAWING = 0.03, 0.001
-#: Pairs with a lower score are asked what their picture may lack.
+#: For pairs with a lower score, what their picture may lack is computed.
 _DOUBTED = 0.5
 _MEASURES = [*features.MEASURED]
 
@@ -59,14 +59,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The pairs of a source that can be compared: label draws something, picture holds ink."""
+    """The pairs of a source that can be compared: the label draws something, and the picture holds ink."""
 
     labels: Labels
     label: npt.NDArray[np.intp]  # index of each pair's label
     seen: Floats  # features of the pictures
     thumbs: npt.NDArray[np.uint8]  # theirs, (n, 24, 64)
     coarse: npt.NDArray[np.uint8]  # the same on the grid of the labels', (n, 384)
-    keys: npt.NDArray[np.intp]  # equal where labels look the same
+    keys: npt.NDArray[np.intp]  # equal if labels look the same
 
 
 def with_pairs(
@@ -74,9 +74,9 @@ def with_pairs(
 ) -> pl.DataFrame:
     """Add PAIR_COLUMNS to samples that have source, split, label, visual_key and the measures of their images.
 
-    pair_score is null where there is no picture or it can't be decoded, 0 where only one of label and picture is blank.
-    cache: folder where drawings' measures are kept from run to run, or None. Samples keep their order, which is taken
-    to be that of their file. Without measures all columns are null.
+    pair_score is null if there is no picture or it can't be decoded, and 0 if only one of label and picture is blank.
+    cache: folder where drawings' measures are kept between runs, or None. Samples keep their order, which is taken to
+    be that of their file. Without measures all columns are null.
     """
     if any(name not in samples.columns for name in _MEASURES):
         return samples.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in PAIR_COLUMNS.items())
@@ -168,7 +168,7 @@ def _frame(
 
 
 def _by_prior(pairs: _Pairs) -> tuple[Floats, Floats]:
-    """Scores and log of seen over laid out width-to-height, where there are too few pairs to learn from."""
+    """Scores and log of seen over laid out width-to-height, for too few pairs to learn from."""
     log_wide = pairs.seen[:, features.ASPECT] - pairs.labels.base[pairs.label, 0] - PRIOR_ASPECT
     alike = np.einsum("ij,ij->i", features.unit(pairs.labels.thumbs[pairs.label]), features.unit(pairs.coarse))
     logit = PRIOR[0] + PRIOR[1] * np.abs(log_wide) + PRIOR[2] * alike
@@ -222,7 +222,7 @@ def _lacking(
     off: Floats,
     score: Floats,
 ) -> Floats:
-    """pair_lacks and pair_lacks_gain of the pairs `at`, nan for those that are likelier right than not."""
+    """pair_lacks and pair_lacks_gain of the pairs `at`, nan for those that are more likely right than not."""
     out = np.full((2, at.size), np.nan)
     low = np.flatnonzero(score < _DOUBTED)
     if low.size:
@@ -276,7 +276,7 @@ def _lags(
     groups: npt.NDArray[np.integer],
     drawn: npt.NDArray[np.bool_],
 ) -> Floats:
-    """How well each picture fits the label LAGS rows further on, in the same split: (pairs, lags), nan at the ends."""
+    """How well each picture fits the labels LAGS rows later, in the same split: (pairs, lags), nan at the ends."""
     out = np.full((at.size, len(LAGS)), np.nan, np.float32)
     middle = float(np.median(pairs.seen[:, features.ASPECT] - pairs.labels.base[pairs.label, 0]))
     for start in range(0, at.size, _CHUNK):

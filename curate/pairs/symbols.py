@@ -1,4 +1,4 @@
-"""How large symbols are, roughly, and boxes that hold them. Not for reading labels: that is `layout`."""
+"""How large symbols are, roughly, and boxes that hold them. Not for reading labels: that is `guessed_layout`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import lru_cache
 
 from rules.latex.commands import COMMANDS
 
-#: A box: left, bottom, right, top (em, the base line is 0, up is positive) and how much of it is ink, 0 to 1.
+#: A box: left, bottom, right, top (em; the base line is 0, up is positive) and how much of it is ink, 0 to 1.
 Part = tuple[float, float, float, float, float]
 
 
 @dataclass(slots=True)
 class Box:
-    """A laid out list: its width, how far it reaches above and below the base line (em), and its parts."""
+    """A list as laid out: its width, how far it reaches above and below the base line (em), and its parts."""
 
     width: float
     above: float
@@ -87,7 +87,7 @@ _DASHES = {"-": (0.65, AXIS), "\\minus": (0.65, AXIS)}
 
 @lru_cache(maxsize=4096)
 def symbol(token: str) -> Box:
-    """The box of one symbol. The same one each time: boxes are put into others, never changed."""
+    """The box of one symbol. The same object each time: boxes are put into others, never changed."""
     if token in _DASHES:
         width, axis = _DASHES[token]
         return _spaced(width, [(0.0, axis - _LINE / 2, width, axis + _LINE / 2, 1.0)], MEDIUM)
@@ -109,7 +109,7 @@ def symbol(token: str) -> Box:
             size = (0.55, *_DEEP)
         elif token in _TALL_GREEK or token[1:2].isupper():
             size = (0.6, *_TALL)
-        elif len(token) == 1 and ord(token) > 0x2E80:  # Chinese and its like
+        elif len(token) == 1 and ord(token) > 0x2E80:  # Chinese and similar scripts
             size = (0.95, 0.8, 0.1)
         else:
             size = (0.58, 0.5, 0.0)
@@ -155,11 +155,11 @@ def beside(boxes: Sequence[Box]) -> Box:
 
 
 def stacked(boxes: Sequence[Box], gap: float, *, bar: bool = False, axis: float = AXIS) -> Box:
-    """Boxes over each other, centred on each other and, as a whole, on the axis; with a bar between two."""
+    """Boxes above each other, centred on each other and together on the axis; with a bar between two."""
     width = max(box.width for box in boxes)
     heights = [box.above + box.below for box in boxes]
     total = sum(heights) + gap * (len(boxes) - 1)
-    if bar:  # the bar stands on the axis, whatever is above and below it
+    if bar:  # the bar is on the axis, whatever is above and below it
         top = axis + gap / 2 + heights[0]
         width += 0.12
     else:
@@ -221,7 +221,7 @@ def marked(inner: Box, token: str) -> Box:
 
 
 def fenced(inner: Box, opening: str, closing: str) -> Box:
-    """Delimiters as tall as what they hold, around the axis."""
+    """Delimiters as tall as what they enclose, around the axis."""
     reach = max(inner.above - AXIS, inner.below + AXIS, 0.5)
     boxes = []
     for fence in (opening, closing):

@@ -278,9 +278,7 @@ def _joined(look: Look) -> str | None:
         return "its lines are LABEL, a TAB and IMAGE; put the image first"
     if look.share(_JOINED) < 0.9:
         return None
-    return (
-        "its lines are IMAGE, a separator, LABEL; put a TAB between them, or a line `image,label` above if it is CSV"
-    )
+    return "its lines are IMAGE, a separator, LABEL; put a TAB between them, or a line `image,label` above if it is CSV"
 
 
 def _seen(look: Look) -> str:

@@ -77,5 +77,5 @@ def test_a_folder_that_another_machine_has_not_is_no_missing_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("curate.images.opening._WORTH_PROCESSES", -1.0)
-    with pytest.raises(UserError, match="must lie in the same place everywhere"):
+    with pytest.raises(UserError, match="must be at the same path on every machine"):
         probe(tmp_path / "nowhere", [f"{n}.png" for n in range(1000)], measures=True, workers=2)

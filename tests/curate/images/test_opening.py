@@ -69,7 +69,7 @@ def test_broken_images_are_text_not_exceptions(tmp_path: Path) -> None:
     frame = probe(tmp_path, refs)
     assert frame["width"].null_count() == len(refs)
     errors = dict(frame.select("image", "error").iter_rows())
-    assert errors["text.png"] == errors["empty.png"] == "not an image of a known kind"
+    assert errors["text.png"] == errors["empty.png"] == "not a known image format"
     assert "pixels" in errors["bomb.png"]
     assert "9500 x 9500" in errors["large.png"]
     assert errors["folder.png"] == errors["pipe.png"] == "not a file"
@@ -89,7 +89,7 @@ def test_a_good_header_with_broken_pixels_fails_only_when_decoded(tmp_path: Path
 
 def test_postscript_is_not_opened(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n")
-    assert probe(tmp_path, ["x.png"])["error"].to_list() == ["not an image of a known kind"]
+    assert probe(tmp_path, ["x.png"])["error"].to_list() == ["not a known image format"]
 
 
 def test_paths_that_leave_the_root(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_images_inside_parquet(tmp_path: Path) -> None:
     assert errors[0] == "row 9 of x.parquet holds no image"
     assert errors[1] == "x.parquet has no row 10"
     assert errors[2] == "x.parquet has no column 'nope'"
-    assert errors[3] == "not an image of a known kind"
+    assert errors[3] == "not a known image format"
     assert errors[5] == "no such file"
     assert None not in errors
 
