@@ -1,8 +1,8 @@
-"""The one place that writes files and folders so that they are whole or absent. Not for append-only logs.
+"""The only place that writes files and folders so that they are whole or absent. Not for append-only logs.
 
-A folder takes the place of another in one step where the system can do that (`exchange`), else in two that are undone
-if anything goes wrong between them. What a writer that was killed leaves is found by the next one, and by whoever opens
-the folder (`leftovers`).
+A folder replaces another in one step if the system can do that (`exchange`), else in two steps that are undone if
+anything fails between them. What a killed writer leaves behind is found by the next one, and by whoever opens the
+folder (`leftovers`).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from curate.base.errors import UserError
 from curate.base.leftovers import UNFINISHED, aside_of, clear_away, discard, real, restore
 from curate.base.locks import held_folder
 
-#: More files than this are flushed to disk all at once: one by one takes milliseconds each.
+#: With more files than this, everything is flushed to disk at once: one by one takes milliseconds each.
 MANY = 1000
 
 
 def _sync(path: Path) -> None:
-    """Flush a file or folder to disk; folders can't be opened for this on every system, and then it is skipped."""
+    """Flush a file or folder to disk; skipped for folders on systems that can't open them for this."""
     try:
         fd = os.open(path, os.O_RDONLY)
     except OSError:
@@ -40,9 +40,9 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def new_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
-    """Yield a temporary sibling of `path`; it takes the place of `path` when the block ends without an error.
+    """Yield a temporary sibling of `path` that replaces `path` when the block ends without an error.
 
-    Without `flush` it isn't flushed to disk first: for what can be made again faster than that takes.
+    Without `flush` it isn't flushed to disk first: for files that can be made again faster than that takes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, name = mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
@@ -62,13 +62,14 @@ def new_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
 def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -> Iterator[Path]:
     """Yield a temporary sibling folder that becomes `path` when the block ends without an error.
 
-    With `replace` an existing folder gives way to it, so that a crash leaves the old one or the new one, never a
-    mixture and never neither; a link stays, and the folder that it leads to is replaced. Without it an existing `path`
-    raises UserError before any work is done, or after it if it came to be there meanwhile. What a writer that was
-    killed left beside `path` is put back where `path` is absent, else removed.
+    With `replace` it takes the place of an existing folder, so that a crash leaves the old one or the new one, never a
+    mixture and never neither; a link stays, and its target is replaced. Without it, an existing `path` raises UserError
+    before any work is done, or afterwards if it appeared meanwhile. What a killed writer left beside `path` is put back
+    if `path` is absent, and removed otherwise.
 
-    logs: names of append-only files that the block carries over from an existing `path`. A folder that holds lines of
-    them which the new one lacks is kept, and a note says where. Raises NotADirectoryError where `path` is a file.
+    logs: names of append-only files that the block carries over from an existing `path`. If the old folder's logs have
+    lines that the new one's lack, the old folder is kept, and a note says where. Raises NotADirectoryError if `path` is
+    a file.
     """
     path = real(path)
     if restore(path, logs):
@@ -94,7 +95,7 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
 
 
 def _discard(temporary: Path, path: Path, logs: Sequence[str], made: os.stat_result) -> None:
-    """Remove what lies at `temporary`: the unfinished folder, or the old one where they have changed places."""
+    """Remove what is at `temporary`: the unfinished folder, or the old one if they were exchanged."""
     with suppress(FileNotFoundError):
         if os.path.samestat(temporary.stat(), made):
             shutil.rmtree(temporary, ignore_errors=True)
@@ -103,9 +104,9 @@ def _discard(temporary: Path, path: Path, logs: Sequence[str], made: os.stat_res
 
 
 def put_in_place(folder: Path, path: Path) -> None:
-    """Make a finished folder, on the same file system, the folder `path`: flushed to disk, then renamed.
+    """Turn a finished folder, on the same file system, into `path`: flushed to disk, then renamed.
 
-    Raises UserError where there is something at `path`.
+    Raises UserError if something is at `path`.
     """
     _finish(folder)
     _rename(folder, path)
@@ -113,7 +114,7 @@ def put_in_place(folder: Path, path: Path) -> None:
 
 
 def _finish(folder: Path) -> None:
-    """Flush a folder to disk with all that is in it, and give it the usual rights."""
+    """Flush a folder with all its contents to disk, and give it the usual permissions."""
     entries = [entry for entry in folder.rglob("*") if entry.is_file() or entry.is_dir()]
     if len(entries) > MANY and hasattr(os, "sync"):
         os.sync()
@@ -131,13 +132,13 @@ def _rename(folder: Path, path: Path) -> None:
 
 
 def _already_there(path: Path) -> UserError:
-    return UserError(f"{path}: already there, and left alone; remove it or name another place")
+    return UserError(f"{path}: already exists and was left alone; remove it or choose another place")
 
 
 def _swap(new: Path, path: Path) -> None:
-    """Let a finished folder and the one at `path` change places. If anything is raised, each is whole at one of them.
+    """Exchange a finished folder with the one at `path`. If anything is raised, each is whole at one of the two places.
 
-    A process that is killed between the two renames leaves `path` absent: `leftovers` says where the old folder is.
+    If the process is killed between the two renames, `path` is absent: `leftovers` says where the old folder is.
     """
     if exchange.exchange(new, path):
         return

@@ -1,4 +1,4 @@
-"""Says where this program keeps what it can make again. Keeps nothing itself, and imports nothing heavy."""
+"""Where texsieve keeps what it can make again. Keeps nothing itself, and imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """The user's cache folder of this program: TEXSIEVE_CACHE, or where the platform keeps such things."""
+    """The user's cache folder for texsieve: TEXSIEVE_CACHE, or the platform's usual place."""
     named = os.environ.get("TEXSIEVE_CACHE")
     if named:
         return Path(named)

@@ -1,4 +1,4 @@
-"""Names that columns and JSON keys go by: which holds the label, the image, the id. Reads nothing, knows no format."""
+"""The names of columns and JSON keys: which holds the label, the image, the id. Reads nothing, knows no format."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ IMAGE_COLUMNS = (
     *("imgname", "image_filename", "picture", "images"),
     *("filepath", "file_path", "file", "path", "name", "img", "image_id", "img_id", "id"),
 )
-#: The first of them, for messages.
+#: The first few, for messages.
 LABELS_TRIED = f"{', '.join(LABEL_COLUMNS[:4])} or another of the label's names in docs/data-formats.md"
-#: Names that say nothing of images by themselves: taken as the image only where their values look like image files.
+#: Names that don't imply images by themselves: taken as the image only if their values look like image files.
 DOUBTFUL_IMAGES = ("filepath", "file_path", "file", "path", "name", "id")
-#: Ids of images, which may be their file names without the ending; not an image where no file is called so.
+#: Ids of images, which may be file names without the ending; not an image if no such file exists.
 IMAGE_IDS = ("image_id", "img_id")
 ID_COLUMNS = ("sample_id", "id", "name")
 
@@ -35,24 +35,24 @@ TRIED: Tried = {"label": LABEL_COLUMNS, "image": IMAGE_COLUMNS, "id": ID_COLUMNS
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns are what: those that were named with `--columns`, by role, else the first of those tried."""
+    """Which columns are what: those named with `--columns`, by role, else the first of those tried."""
 
     given: Mapping[str, str] = field(default_factory=dict)
     tried: Tried = field(default_factory=lambda: TRIED)
 
     def names(self, role: str) -> tuple[str, ...]:
-        """The names that are tried for a role."""
+        """The names tried for a role."""
         return self.tried.get(role, ())
 
     def label(self, names: Sequence[str]) -> str | None:
-        """The label column: the one that was named, be it there or not, else the first of those tried that is."""
+        """The label column: the one the user named, existing or not, else the first existing one of those tried."""
         return self.given.get("label") or find_column(names, self.names("label"))
 
 
 def parse_roles(text: str, roles: Sequence[str], *, given: str, kind: str, example: str) -> dict[str, str]:
     """`label:tex,image:name` as {role: name}. given, kind, example: the whole option, COLUMN or KEY, for messages.
 
-    Raises UserError for an unknown role, an empty name or a role that is there twice.
+    Raises UserError for an unknown role, an empty name or a repeated role.
     """
     found: dict[str, str] = {}
     for pair in text.split(","):
@@ -69,7 +69,7 @@ def parse_roles(text: str, roles: Sequence[str], *, given: str, kind: str, examp
 
 
 def find_column(names: Sequence[str], wanted: Sequence[str]) -> str | None:
-    """The first of the wanted columns that is there; another case counts where the exact spelling is absent."""
+    """The first of the wanted columns that exists; another case counts if the exact spelling is absent."""
     lower = {name.lower(): name for name in reversed(names)}
     for name in wanted:
         if name in names:

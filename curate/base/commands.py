@@ -1,4 +1,4 @@
-"""A group of commands, each in a module of its own that is imported when it is asked for. Knows no command."""
+"""A group of commands, each in its own module that is imported when needed. Knows no command."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import click
 
 
 class CommandGroup(click.Group):
-    """The commands of a package: a module `x` of it that has a click command named `x` is the command `x`.
+    """The commands of a package: its module `x`, with a click command named `x`, is the command `x`.
 
-    So that `curate check` imports neither the other commands nor what they are made of, and a new command is one file.
+    So `curate check` imports neither the other commands nor their dependencies, and a new command is one file.
     """
 
     def __init__(self, package: str, help: str) -> None:
@@ -34,7 +34,7 @@ class CommandGroup(click.Group):
 
     @property
     def all_commands(self) -> dict[str, click.Command]:
-        """Every command by its name: imports all of them."""
+        """Every command by name: imports all of them."""
         found = {name: self.get_command(None, name) for name in self._modules()}
         return {name: command for name, command in found.items() if command is not None}
 
@@ -43,7 +43,7 @@ class CommandGroup(click.Group):
         return list(self.all_commands)
 
     def get_command(self, ctx: click.Context | None, cmd_name: str) -> click.Command | None:
-        """The command of that name, or None where there is none."""
+        """The command with that name, or None if there is none."""
         if cmd_name not in self._modules():
             return None
         command = getattr(import_module(f"{self._package}.{cmd_name}"), cmd_name, None)

@@ -1,4 +1,4 @@
-"""The one error a user is meant to see: one clear line that says what, where and what to do. Not for bugs."""
+"""The only error a user should see: one clear line that says what, where and what to do. Not for bugs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks the system to let two folders change places in one step. What to do where it can't is the caller's to know."""
+"""Asks the system to exchange two folders in one step. The caller decides what to do if it can't."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-#: Of <fcntl.h>, <linux/fs.h> and macOS's <stdio.h>.
+#: From <fcntl.h>, <linux/fs.h> and macOS's <stdio.h>.
 _AT_FDCWD, _RENAME_EXCHANGE, _RENAME_SWAP = -100, 2, 2
 
 
@@ -21,10 +21,10 @@ def _libc() -> Any:
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Let two paths on one file system change places, so that neither is absent at any time.
+    """Exchange two paths on one file system, so that neither is absent at any time.
 
-    False where that can't be done, for whatever reason, and nothing has changed: the C library is too old, the file
-    system doesn't know how (NFS, FAT), a sandbox forbids it, or one of them isn't there.
+    False if that can't be done for whatever reason, and nothing has changed: the C library is too old, the file system
+    doesn't support it (NFS, FAT), a sandbox forbids it, or one of them doesn't exist.
     """
     libc, first, second = _libc(), os.fsencode(one), os.fsencode(other)
     if hasattr(libc, "renameat2"):  # Linux

@@ -22,8 +22,8 @@ __all__ = ["Elsewhere", "KnownSet", "elsewhere", "load_known", "with_image_group
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """For summary.json, what the samples' own columns don't say: the sets they were held against, what each source
-    shares with them, what the search for near-duplicate images did, and `facts.leaks`."""
+    """For summary.json, what the samples' own columns don't say: the sets they were compared with, what each source
+    shares with them, what the near-duplicate image search did, and `facts.leaks`."""
 
     sets: Sequence[Mapping[str, Any]] = ()
     shared: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Elsewhere:
 
 
 def elsewhere(samples: pl.LazyFrame, known: Sequence[KnownSet], near: NearFacts) -> Elsewhere:
-    """What the summary says of the samples beside other sets, and beside each other. near: what the search for images
-    that are nearly the same did. samples: as rules see them, with the columns of `with_known`."""
+    """The summary's facts about duplicates, within the samples and with other sets. near: what the search for nearly
+    equal images did. samples: as rules see them, with the columns of `with_known`."""
     sets = [item.facts() for item in known]
     return Elsewhere(sets, facts.against(samples, sets), facts.near_duplicates(near), facts.leaks(samples))

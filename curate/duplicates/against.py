@@ -1,4 +1,4 @@
-"""Other data sets that the samples are held against: runs or files of hashes (`curate audit --against`)."""
+"""Other data sets that the samples are compared with: runs or files of hashes (`curate audit --against`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rules.sets.same_label import picture
 
 @dataclass(frozen=True)
 class KnownSet:
-    """Another data set: what it is called, what it is (`run` or `hashes`), and its hashes with kind, hash and long."""
+    """Another data set: its name, its kind (`run` or `hashes`), and its hashes with kind, hash and long."""
 
     name: str
     kind: str
@@ -27,7 +27,7 @@ class KnownSet:
     hashes: pl.DataFrame
 
     def facts(self) -> dict[str, Any]:
-        """What summary.json says of it."""
+        """Its entry in summary.json."""
         counts = dict(self.hashes.group_by("kind").len().iter_rows())
         return {
             "name": self.name,
@@ -40,9 +40,9 @@ class KnownSet:
 
 
 def load_known(paths: Sequence[Path]) -> list[KnownSet]:
-    """Read the sets to hold samples against. Two of one name are told apart by a number.
+    """Read the sets to compare the samples with. Two with the same name are told apart by a number.
 
-    Raises UserError for what is neither a run folder nor a file of hashes, or has keys of another version.
+    Raises UserError if a path is neither a run folder nor a file of hashes, or has keys of another version.
     """
     found: list[KnownSet] = []
     for path in paths:
@@ -71,13 +71,13 @@ def _load(path: Path) -> KnownSet:
 def _check_version(path: Path, version: object, way_out: str) -> None:
     if str(version) != str(rules.KEY_VERSION):
         raise UserError(
-            f"{path}: made with visual keys of version {version}, not of version {rules.KEY_VERSION}; {way_out}"
+            f"{path}: made with visual keys of version {version}, but this is version {rules.KEY_VERSION}; {way_out}"
         )
 
 
 def with_known(samples: pl.LazyFrame, known: Sequence[KnownSet]) -> pl.LazyFrame:
-    """The samples with the columns against_labels and against_images: names of the sets that hold a sample's label
-    (by its group) or image (by its pixels), as lists, empty where none does. Needs label_group, image_sha256 and
+    """The samples with the columns against_labels and against_images: names of the sets that contain a sample's label
+    (by its group) or image (by its pixels), as lists, empty if none does. Needs label_group, image_sha256 and
     image_phash."""
     hashes = {LABEL: hash64("label_group"), IMAGE: hash64(picture())}
     for kind, own in hashes.items():

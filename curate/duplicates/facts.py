@@ -1,4 +1,4 @@
-"""What summary.json says of duplicates and leaks: counts of a run's samples by source. Decides nothing."""
+"""The summary.json entries on duplicates and leaks: counts of a run's samples by source. Decides nothing."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _PAIR = ("labels", "long_labels", "other_labels", "other_long_labels", "images",
 def duplicates(samples: pl.DataFrame | pl.LazyFrame) -> dict[str, dict[str, int | None]]:
     """By source, how many samples repeat an earlier one of the source.
 
-    by_string: the label as read. by_key: its visual key; labels without one repeat nothing. by_label: its group, which
-    is the key or else the text. by_pixels: the image. by_pair: image and label. near: an image of other pixels that is
-    nearly the same, with the same label. The last three are null where no image was looked at.
+    by_string: the label as read. by_key: its visual key; labels without one never count. by_label: its group, which is
+    the key or else the text. by_pixels: the image. by_pair: image and label. near: an image with other pixels that is
+    nearly the same, with the same label. The last three are null if no image was looked at.
     """
     rows = prepared(samples.lazy())
 
@@ -45,9 +45,9 @@ def duplicates(samples: pl.DataFrame | pl.LazyFrame) -> dict[str, dict[str, int 
 
 
 def leaks(samples: pl.DataFrame | pl.LazyFrame) -> dict[str, list[dict[str, Any]]]:
-    """By source, what its test and validation splits share with sides of a lower rank, every pair once: split, role and
-    samples, the other side's, and the counts of `rules.sets.leaks.leakage`. Pairs of two sources that share nothing are
-    left out where there are more than a hundred."""
+    """By source, what its test and validation splits share with splits of a lower rank, each pair once: split, role and
+    samples, the other split's, and the counts of `rules.sets.leaks.leakage`. If there are more than a hundred pairs of
+    sources, those that share nothing are left out."""
     pairs = leaks_of(samples.lazy())
     if pairs.height > 100:
         something = pl.any_horizontal(pl.col(name).fill_null(0) > 0 for name in _PAIR)
@@ -70,9 +70,9 @@ def leaks(samples: pl.DataFrame | pl.LazyFrame) -> dict[str, list[dict[str, Any]
 
 def against(samples: pl.DataFrame | pl.LazyFrame, sets: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """By source, what its splits share with each of the other sets, in the sets' order: split, samples, name, labels,
-    long_labels, images (null where none was looked at on either side).
+    long_labels, images (null if none was looked at on either side).
 
-    sets: their name and how many images they hold. Needs the columns against_labels and against_images.
+    sets: their name and number of images. Needs the columns against_labels and against_images.
     """
     if not sets:
         return {}
@@ -91,7 +91,7 @@ def against(samples: pl.DataFrame | pl.LazyFrame, sets: Sequence[Mapping[str, An
 
 
 def near_duplicates(facts: NearFacts) -> dict[str, int] | None:
-    """What the search for near-duplicate images did, or None where there were no images."""
+    """What the near-duplicate image search did, or None if there were no images."""
     if not facts.hashes:
         return None
     return {

@@ -1,10 +1,10 @@
 """Files of hashes: which labels and images a data set holds, without them. Written by `curate hashes`, read here.
 
-A file is parquet with the columns kind (`label` or `image`), hash (UInt64) and long (is the label of 10 tokens or more;
-null for images), sorted and each hash once; name, version, licence, rows and the visual key's version are in its
-metadata. The hash is the first 64 bits of a label's group (`rules.sets.same_label`) or of the pixels' SHA-256: of two
-sets of a million labels each, two different ones meet with a probability of 1 in 18 million. Nobody can read a label
-out of it, but who guesses one can see whether it is there.
+A file is parquet with the columns kind (`label` or `image`), hash (UInt64) and long (has the label 10 tokens or more?
+null for images), sorted, with each hash once. Name, version, licence, rows and the visual key's version are in its
+metadata. The hash is the first 64 bits of a label's group (`rules.sets.same_label`) or of the pixels' SHA-256: between
+two sets of a million labels each, different labels collide with a probability of 1 in 18 million. No label can be read
+out of it, but a guessed label can be checked against it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from curate.runs.folder import Run
 from rules.sets.leaks import LONG
 from rules.sets.same_label import picture, with_label_groups
 
-#: The first words of the metadata say what the file is; another version of the format is another word.
+#: The metadata's first words say what the file is; another version of the format has other words.
 FORMAT = "texsieve-hashes-1"
 _FORMAT_KEY = "texsieve"
 SCHEMA = {"kind": pl.String, "hash": pl.UInt64, "long": pl.Boolean}
@@ -59,10 +59,10 @@ def hashes_of(samples: pl.LazyFrame) -> pl.DataFrame:
 def write_hashes(
     run: Run, out: Path, *, name: str, version: str = "", licence: str = "", splits: Sequence[str] = ()
 ) -> dict[str, int]:
-    """Write the hashes of a run's samples to the file `out`; returns how many rows, labels and images went into it.
+    """Write the hashes of a run's samples to the file `out`; returns the numbers of rows, labels and images in it.
 
-    splits: only samples of these splits. Raises UserError for a file that is there already, a split that isn't, or
-    nothing to write.
+    splits: only samples of these splits. Raises UserError if the file exists, a split doesn't, or there is nothing to
+    write.
     """
     if out.exists():
         raise UserError(f"{out}: already exists; remove it or name another file")
@@ -76,7 +76,7 @@ def write_hashes(
         samples = samples.filter(pl.col("split").is_in(list(splits)))
     hashes = hashes_of(samples)
     if hashes.is_empty():
-        raise UserError(f"{run.path}: holds no label and no image, so there is nothing to write")
+        raise UserError(f"{run.path}: holds no labels and no images, so there is nothing to write")
     counts = dict(hashes.group_by("kind").len().iter_rows())
     rows = int(samples.select(pl.len()).collect().item())
     metadata = {
@@ -93,7 +93,7 @@ def write_hashes(
 
 
 def read_hashes(path: Path) -> tuple[pl.DataFrame, Mapping[str, str]]:
-    """The hashes of a file and its metadata. Raises UserError where it is no file of hashes."""
+    """The hashes of a file and its metadata. Raises UserError if it is not a file of hashes."""
     wrong = f"{path}: neither a run folder nor a file of hashes; `curate hashes RUN --out FILE` makes one"
     try:
         metadata = pl.read_parquet_metadata(path)
@@ -105,5 +105,5 @@ def read_hashes(path: Path) -> tuple[pl.DataFrame, Mapping[str, str]]:
     except pl.exceptions.PolarsError as error:
         raise UserError(wrong) from error
     if dict(frame.schema) != SCHEMA:
-        raise UserError(f"{path}: a file of hashes with other columns than {', '.join(SCHEMA)}; make it again")
+        raise UserError(f"{path}: a file of hashes without exactly the columns {', '.join(SCHEMA)}; make it again")
     return frame, metadata

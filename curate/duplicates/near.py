@@ -1,8 +1,8 @@
-"""Near-duplicate search over hashes: every two that differ in few bits, without comparing each with each.
+"""Near-duplicate search over hashes: all pairs that differ in few bits, without comparing each with each.
 
 Pigeonhole: cut a hash of B bits into m bands; two hashes that differ in at most d bits differ in at most d bands and
 agree in at least m - d. So hashes are sorted by every choice of m - d bands, and only those that agree in one such
-choice are compared. No pair is missed, but in buckets that are too large to be searched, which are counted.
+choice are compared. No pair is missed, except in buckets that are too large to search, which are counted.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-#: Hashes that agree in the chosen bands are compared each with each up to this many; a bucket of more is left out.
+#: The largest bucket (hashes that agree in the chosen bands) that is searched; larger ones are left out.
 MOST_IN_BUCKET = 4096
-#: What sorting by one choice of bands costs, in comparisons a hash; and how many choices are too many.
+#: The cost of sorting by one choice of bands, in comparisons per hash; and how many choices are too many.
 _SORT_COST = 8
 _MOST_TABLES = 250
-#: More bands than this need not agree: the tables get many, and the buckets are small long before.
+#: The most bands that may differ: with more, there are many tables, and the buckets are small long before.
 _MOST_AGREEING = 4
-#: Tables that are looked at to estimate the work of a plan.
+#: How many tables are looked at to estimate the work of a plan.
 _SAMPLED = 3
-#: Pairs held before they are merged into groups.
+#: How many pairs are held before they are merged into groups.
 _BUFFER = 1 << 20
 
 Rows = npt.NDArray[np.int64]
@@ -35,8 +35,8 @@ Key = npt.NDArray[np.uint64]
 class NearFacts:
     """What a search looked at: how many hashes of how many bits, within which distance, and how many were compared.
 
-    `pairs` is how many comparisons found a pair (one that two tables find counts twice), `possible` how many
-    comparisons each with each would have taken, `skipped` how many buckets were too large to be searched.
+    `pairs` counts comparisons that found a pair (one found in two tables counts twice), `possible` the comparisons of
+    each with each, and `skipped` the buckets that were too large to search.
     """
 
     hashes: int = 0
@@ -55,8 +55,8 @@ class NearFacts:
 class Search:
     """A search over hashes of equal length, given as hexadecimal strings.
 
-    distance: bits that two near hashes may differ in. Raises ValueError for hashes of several lengths, or what is no
-    hexadecimal number.
+    distance: bits in which two near hashes may differ. Raises ValueError for hashes of several lengths, or for strings
+    that are not hexadecimal.
     """
 
     def __init__(self, hashes: Sequence[str], distance: int, *, most_in_bucket: int = MOST_IN_BUCKET) -> None:
@@ -66,7 +66,7 @@ class Search:
         self.comparisons = self.found = self.skipped = self.tables = 0
 
     def pairs(self) -> Iterator[tuple[Rows, Rows]]:
-        """Arrays of row numbers (first, second) of hashes that differ in at most `distance` bits; some come twice."""
+        """Arrays of row numbers (first, second) of hashes that differ in at most `distance` bits; some repeat."""
         if len(self._words) < 2:
             return
         bands = _Bands(self._words, self.bits)
@@ -75,7 +75,7 @@ class Search:
             yield from self._search(key)
 
     def groups(self) -> Rows:
-        """For every hash the least row number of those that it is joined to by pairs, itself among them."""
+        """For every hash the smallest row number among those that pairs join it to, itself included."""
         root = np.arange(len(self._words), dtype=np.int64)
         held: list[tuple[Rows, Rows]] = []
         waiting = 0
@@ -92,7 +92,7 @@ class Search:
         )
 
     def _plan(self, bands: _Bands) -> tuple[int, int]:
-        """(bands, bands that must agree) that takes the least work, estimated from a few of its tables."""
+        """(bands, bands that must agree) with the least work, estimated from a few of its tables."""
         plans: dict[tuple[int, int], float] = {}
         for agree in range(1, min(_MOST_AGREEING, self.bits - self.distance) + 1):
             count = self.distance + agree
@@ -107,7 +107,7 @@ class Search:
         return min(plans, key=lambda plan: plans[plan])
 
     def _work(self, key: Key) -> float:
-        """The comparisons in one table. What can't be searched loses pairs: that is worse than any work."""
+        """The comparisons in one table. What can't be searched loses pairs, which is worse than any amount of work."""
         sizes = np.unique(key, return_counts=True)[1].astype(np.float64)
         pairs = sizes * (sizes - 1) / 2
         return float(pairs[sizes <= self._most].sum() + 20 * pairs[sizes > self._most].sum())
@@ -122,10 +122,10 @@ class Search:
         left = np.repeat(sizes, sizes) - 1 - place  # how many of its bucket come after each
         searched = np.repeat(sizes <= self._most, sizes) & (left > 0)
         places = np.flatnonzero(searched)
-        # Those with the most to come first, so that the ones still at work are always a prefix.
+        # Those with the most to come first, so that the active ones are always a prefix.
         places = places[np.argsort(-left[places], kind="stable")]
         remaining = left[places]
-        words = self._words[order]  # what is compared lies side by side
+        words = self._words[order]  # compared hashes are stored side by side
         for offset in range(1, int(remaining[0]) + 1 if len(remaining) else 0):
             active = places[: int(np.searchsorted(-remaining, -offset, side="right"))]
             self.comparisons += len(active)
@@ -139,21 +139,21 @@ class Search:
 
 
 class _Bands:
-    """The bits of hashes dealt into bands so that all bands tell hashes apart about equally well."""
+    """Deal the bits of hashes into bands that all distinguish hashes about equally well."""
 
     def __init__(self, words: Key, bits: int) -> None:
         self._words = words
         ones = np.array([int(self._bit(bit).sum()) for bit in range(bits)])
-        # Bits that are nearly always the same say little: dealt from the most even one on, each band gets its share.
+        # Bits that are nearly always the same say little: dealt from the most balanced on, each band gets its share.
         self._order = np.argsort(np.abs(2 * ones - len(words)), kind="stable")
 
     def keys(self, count: int, agree: int) -> Iterator[Key]:
-        """One key a hash for every choice of `agree` of `count` bands; equal where the chosen bands are."""
+        """One key per hash for every choice of `agree` of `count` bands; equal if the chosen bands are."""
         made = [self._band(count, band) for band in range(count)]
         for chosen in combinations(made, agree):
             key = np.zeros(len(self._words), dtype=np.uint64)
             for band in chosen:
-                # Mixed, as they may not fit into 64 bits together: two that fall together are compared in vain.
+                # Mixed, since together they may not fit into 64 bits: a collision only costs a comparison.
                 key = (key ^ (key >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15) + band
             yield key
 
@@ -168,7 +168,7 @@ class _Bands:
 
 
 def _words(hashes: Sequence[str]) -> tuple[Key, int]:
-    """Hexadecimal strings as rows of 64-bit words, filled up with zero bits at the end, and their number of bits."""
+    """Hexadecimal strings as rows of 64-bit words, padded with zero bits at the end, and their number of bits."""
     if not hashes:
         return np.zeros((0, 1), dtype=np.uint64), 0
     digits = len(hashes[0])
@@ -180,7 +180,7 @@ def _words(hashes: Sequence[str]) -> tuple[Key, int]:
 
 
 def _merge(root: Rows, pairs: Sequence[tuple[Rows, Rows]]) -> Rows:
-    """The groups after some more pairs: every row's least row number within its group."""
+    """The groups after some more pairs: every row's smallest row number within its group."""
     if not pairs:
         return root
     first = np.concatenate([pair[0] for pair in pairs])

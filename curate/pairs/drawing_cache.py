@@ -22,8 +22,8 @@ Row = tuple[object, ...]
 
 
 class Kept:
-    """The kept measures of one folder; without a folder nothing is kept. A file that can't be read counts as missing, and
-    failing to write one is not an error. schema: of a row. measured_by: the module that measures."""
+    """The kept measures of one folder; without a folder nothing is kept. A file that can't be read counts as missing,
+    and failing to write one is not an error. schema: of a row. measured_by: the module that measures."""
 
     def __init__(self, folder: Path | None, schema: dict[str, Any], measured_by: Path) -> None:
         self.schema = schema

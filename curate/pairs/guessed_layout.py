@@ -42,8 +42,8 @@ LONGEST = 4000
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A label's estimated picture. width, height: of the ink (em), 0 if there is none. rows: lines of the formula: those
-    of the environment that is the whole label, or those at the top level."""
+    """A label's estimated picture. width, height: of the ink (em), 0 if there is none. rows: lines of the formula:
+    those of the environment that is the whole label, or those at the top level."""
 
     width: float
     height: float

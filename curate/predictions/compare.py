@@ -1,4 +1,4 @@
-"""A label and a reading side by side: are they drawn otherwise, in which way, and where? Ranks nothing."""
+"""A label and a reading side by side: do their drawings differ, how, and where? Ranks nothing."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from rules.latex.commands import COMMANDS
 #: How a reading differs: the same symbols in another arrangement, or other symbols.
 Kind = Literal["structure", "symbols"]
 
-#: Characters of a difference that are shown, and differences.
+#: How many characters of a difference, and how many differences, are shown.
 _SHOWN, _MOST = 60, 3
-#: White space as tokens: it is no part of what a model is asked to read.
+#: White space as tokens: a model is not asked to read it.
 _SPACES: Final = {"~", *(f"\\{name}" for name, one in COMMANDS.items() if one.kind == "space" and not one.args)}
-#: What a group may be the argument of, besides a command that has some.
+#: What a group may be the argument of, besides commands with arguments.
 _BEFORE_ARGUMENT: Final = {"^", "_", "}", "]"}
 
 
 @dataclass(frozen=True)
 class Look:
-    """A label as it is drawn. key: its visual key, or its tokens where it has none. tokens: of its canonical spelling,
-    so that `x^2` and `x ^ { 2 }` differ in nothing."""
+    """A label as drawn. key: its visual key, or its tokens if it has none. tokens: of its canonical spelling, so that
+    `x^2` and `x ^ { 2 }` don't differ."""
 
     key: str
     tokens: list[str]
@@ -38,38 +38,38 @@ class Look:
 
     @property
     def drawn(self) -> bool:
-        """Has it a visual key?"""
+        """Does it have a visual key?"""
         return not self.key.startswith("\0")
 
     @cached_property
     def unspaced(self) -> list[str]:
-        """Its tokens without white space, and without groups that are no argument: they change nothing but space."""
+        """Its tokens without white space and without groups that aren't arguments: those only change spacing."""
         return _without_plain_groups([token for token in self.tokens if token not in _SPACES])
 
     @cached_property
     def symbols(self) -> list[str]:
-        """Its tokens without what only arranges them."""
+        """Its tokens without those that only arrange others."""
         return [token for token in self.unspaced if token not in "{}^_"]
 
     def differs_from(self, other: Look) -> bool:
-        """Is it drawn otherwise, in more than white space?"""
+        """Do the drawings differ in more than white space?"""
         return self.key != other.key and self.tokens != other.tokens and self.unspaced != other.unspaced
 
     def kind(self, other: Look) -> Kind:
-        """In which way two that differ do so."""
+        """How two that differ do so."""
         return "structure" if self.symbols == other.symbols else "symbols"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far a reading is from a label, counted without braces. places: where; tokens: that are others there."""
+    """How far a reading is from a label, not counting braces. places: where; tokens: how many differ there."""
 
     places: int
     tokens: int
 
 
 def distance(label: Look, reading: Look) -> Difference:
-    """How far apart two looks are: the places of the shortest difference that difflib finds, and its tokens."""
+    """How far apart two are: the places of the shortest difference that difflib finds, and its tokens."""
     ours, theirs = _bare(label.unspaced), _bare(reading.unspaced)
     sizes = [max(end - start, last - first) for _, start, end, first, last in _changes(ours, theirs)]
     return Difference(len(sizes), sum(sizes))
@@ -80,13 +80,13 @@ def where(label: Look, reading: Look) -> str:
     ours, theirs = label.tokens, reading.tokens
     if not theirs:
         return "nothing"
-    # Braces come and go with what they hold; they are shown where nothing else differs.
+    # Braces come and go with their content; they are shown only if nothing else differs.
     bare = _bare(ours), _bare(theirs)
     if bare[0] != bare[1]:
         ours, theirs = bare
     places = []
     for kind, start, end, first, last in _changes(ours, theirs):
-        around = kind != "replace"  # what is only there once needs its neighbours to be found
+        around = kind != "replace"  # a token that occurs only once needs its neighbours to be found
         had = ours[max(0, start - around) : end + around]
         reads = theirs[max(0, first - around) : last + around]
         places.append(f"{_shown(reads)} for {_shown(had)}")
@@ -105,7 +105,7 @@ def _bare(tokens: Sequence[str]) -> list[str]:
 
 def _without_plain_groups(tokens: list[str]) -> list[str]:
     kept: list[str] = []
-    argument: list[bool] = []  # of the groups that are open
+    argument: list[bool] = []  # of the open groups
     before = ""
     for token in tokens:
         if token == "{":

@@ -1,4 +1,4 @@
-"""Holds models' predictions against the labels: which they contradict, and which of these are likely wrong."""
+"""Compares models' predictions with the labels: which ones they contradict, and which of those are likely wrong."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from curate.predictions.rows import Prediction, ran_away, read_predictions
 from curate.predictions.unwrap import unwrap_rows
 from rules import Ruleset, engine
 
-#: What `with_predictions` adds. pred_count: predictions for the sample; pred_differ: those drawn otherwise than the
-#: label, in more than white space; pred_label: the reading that most of these agree on; pred_agree: how many do;
-#: pred_score: the best mean log-probability of a token among them, null for a reading that no label can be (nothing, no
-#: LaTeX, one that ran away: a model that got stuck is sure of every token); pred_kind: `structure` where it has the
-#: label's symbols in another arrangement, else `symbols`; pred_where: what it reads for what; pred_evidence: how
-#: strongly that speaks against the label, see `evidence`.
+#: What `with_predictions` adds. pred_count: predictions for the sample; pred_differ: those whose drawing differs from
+#: the label's in more than white space; pred_label: the reading that most of these share; pred_agree: how many do;
+#: pred_score: the best mean log-probability of a token among them, null if the reading can't be a label (empty, not
+#: LaTeX, or run away: a model that is stuck is sure of every token); pred_kind: `structure` if it has the label's
+#: symbols in another arrangement, else `symbols`; pred_where: what it reads for what; pred_evidence: how strongly
+#: that speaks against the label, see `evidence`.
 PREDICTED: dict[str, Any] = {
     "pred_count": pl.Int32,
     "pred_differ": pl.Int32,
@@ -34,18 +34,19 @@ PREDICTED: dict[str, Any] = {
     "pred_where": pl.String,
     "pred_evidence": pl.Float64,
 }
-#: The column that says which labels are the likeliest errors: 1, 2, …
+#: The rank of the most likely label errors: 1, 2, …
 RANK = "label_error_rank"
-#: Of a larger set so many labels, evenly spread, teach what is odd in it.
+#: In a larger set, this many evenly spread labels teach what is odd in it.
 TAUGHT_BY = 20_000
 _DIGITS = 3
 
 
 @dataclass(frozen=True)
 class Matched:
-    """What came of a prediction file: predictions in it, how many belong to a sample, to none, and to more than one.
+    """The result for a prediction file: how many predictions it has, and how many match one sample, none, or several.
 
-    other_label: those of a sample whose label is drawn otherwise than their truth. Many, and it is the wrong file.
+    other_label: those of a sample whose label is drawn differently from their truth. If there are many, it is the wrong
+    file.
     """
 
     path: Path
@@ -57,7 +58,7 @@ class Matched:
 
 
 def read(paths: Iterable[Path]) -> list[tuple[Path, list[Prediction]]]:
-    """The predictions of every file, without what a base model puts around a formula (docs/prompts.md).
+    """The predictions in every file, without what a base model puts around a formula (docs/prompts.md).
 
     Raises UserError as `read_predictions` does.
     """
@@ -69,7 +70,7 @@ def with_predictions(
 ) -> tuple[pl.DataFrame, list[Matched]]:
     """Add PREDICTED and RANK to samples that have sample_id, image, label, canonical, visual_key and pair_score.
 
-    wrong: labels that have an error. Null where nothing was predicted. `match` says whose a prediction is; one that
+    wrong: labels that have an error. Null if nothing was predicted. `match` assigns predictions to samples; one that
     fits several samples is left out.
     """
     if not files:
@@ -83,7 +84,7 @@ def with_predictions(
                 found.setdefault(place, []).append(row)
     order = sorted(found)
     texts = sorted({text for rows in found.values() for row in rows for text in (row.gt, row.pred)})
-    # Read as the labels were, by no rule: what is wanted is the canonical spelling and the visual key.
+    # Read like the labels, but by no rule: only the canonical spelling and the visual key are needed.
     read_as = engine.judge(texts, Ruleset(())).labels.select("label", "canonical", "visual_key")
     looks = {text: Look.of(text, canonical, key) for text, canonical, key in read_as.iter_rows()}
     asked = samples[order]
@@ -106,7 +107,7 @@ def with_predictions(
 
 @dataclass(frozen=True)
 class _Contradiction:
-    """The readings of a sample that differ from its label. best: what most of them read, `alike` of `differ`."""
+    """The readings of a sample that differ from its label. best: the most common one, shared by `alike` of `differ`."""
 
     count: int
     differ: int
@@ -116,7 +117,7 @@ class _Contradiction:
     def told(
         self, label: Look, odd: Oddness, given: bool, pair_score: float | None, has_error: bool
     ) -> tuple[Any, ...]:
-        """PREDICTED of the sample."""
+        """The sample's PREDICTED columns."""
         may_be = self.reading.drawn and not ran_away(len(label.tokens), len(self.reading.tokens))
         score = _surest(self.alike) if may_be else None
         kind, difference = label.kind(self.reading), distance(label, self.reading)
@@ -176,7 +177,7 @@ def _ranks(samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def ranked(samples: pl.DataFrame, most: int = 1000) -> list[dict[str, Any]]:
-    """Labels that predictions contradict, the likeliest label errors first."""
+    """Labels that predictions contradict, the most likely errors first."""
     return (
         samples.filter(pl.col(RANK).is_not_null())
         .sort(RANK)
@@ -187,7 +188,7 @@ def ranked(samples: pl.DataFrame, most: int = 1000) -> list[dict[str, Any]]:
 
 
 def facts(matched: Sequence[Matched], rank: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What summary.json says of predictions: each file's counts, and the `ranked` labels."""
+    """The summary.json entry on predictions: each file's counts, and the `ranked` labels."""
     files = [
         {"file": one.path.name, "rows": one.rows, "matched": one.matched}
         | {"unknown": one.unknown, "ambiguous": one.ambiguous, "other_label": one.other_label}

@@ -1,9 +1,9 @@
 """How strongly a reading that differs from a label speaks against the label, rather than against the model.
 
-The sum of what each clue is worth, in nats: an estimate of the log-odds that the label is wrong, up to a constant that
-is the same for all of a set. The worths are near those that a logistic regression gives on damaged copies of CROHME
-2014 and the readings of two published models; `benchmarks/label_errors.py` measures what they achieve, docs/pairs.md
-has the figures. ERROR, SURE and PAIR are a choice: neither file has such labels or scores.
+The sum of the clues' weights, in nats: an estimate of the log-odds that the label is wrong, up to a constant that is
+the same for a whole set. The weights are close to those of a logistic regression on damaged copies of CROHME 2014 and
+the readings of two published models; `benchmarks/label_errors.py` measures what they achieve, and docs/pairs.md has the
+figures. ERROR, SURE and PAIR are chosen, since neither file has such labels or scores.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from typing import Final
 
 from curate.predictions.compare import Difference
 
-#: Same symbols, grouped otherwise: models seldom err so (3 in 100 of their errors), careless normalisers always.
+#: Same symbols, grouped differently: models rarely err this way (3 in 100 of their errors), careless normalisers do.
 REGROUPED: Final = 1.0
-#: A place more that differs, of at most four, and a fold more tokens that do: models that err, err all over.
+#: One more differing place, up to four, and e times as many differing tokens: when models err, they err all over.
 PLACE: Final = -0.8
 TOKENS: Final = -0.5
-#: A fold more tokens in the label: long ones are wrong more often.
+#: e times as many tokens in the label: long ones are wrong more often.
 LENGTH: Final = 0.5
-#: The reading's tokens are likelier in this set than the label's, by so many nats a token; at most one counts.
+#: The reading's tokens are more likely in this set than the label's, in nats per token, at most one.
 ODD: Final = 1.2
-#: Another model that reads the same; one that reads something else, or the label.
+#: Another model reads the same; another model reads something else, or the label.
 AGREES: Final = 1.4
 DISAGREES: Final = -1.7
 #: The label has a finding of severity error.
 ERROR: Final = 2.0
-#: The model's log-odds for its tokens on average (`score`), within bounds; the lowest for what is no label.
+#: The model's mean log-odds for its tokens (`score`), within bounds; the lowest for what can't be a label.
 SURE: Final = 0.5
 _UNSUREST, _SUREST = -2.0, 6.0
-#: The log-odds of the pair score, within bounds: the picture looks like the label, or not.
+#: The log-odds of the pair score, within bounds: does the picture look like the label?
 PAIR: Final = -0.5
 _LIKE, _UNLIKE = 2.0, -6.0
 

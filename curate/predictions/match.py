@@ -1,4 +1,4 @@
-"""Whose a prediction is: finds the sample that each row of a prediction file belongs to. Compares nothing."""
+"""Finds the sample that each row of a prediction file belongs to. Compares nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def match(samples: pl.DataFrame, rows: Iterable[Prediction]) -> list[int | None]
 
 
 def _places(samples: pl.DataFrame) -> dict[str, int]:
-    """Row of the sample that each name stands for; -1 for a name of several."""
+    """The row of the sample that each name stands for; -1 if several share the name."""
     places: dict[str, int] = {}
     exact: dict[str, int] = {}
     for row, (identity, image) in enumerate(samples.select("sample_id", "image").iter_rows()):
@@ -32,7 +32,7 @@ def _places(samples: pl.DataFrame) -> dict[str, int]:
 
 
 def _tails(identity: str) -> Iterable[str]:
-    """`train/a.png`, `a.png` and `a` of `set/train/a.png`."""
+    """`train/a.png`, `a.png` and `a` for `set/train/a.png`."""
     parts = identity.split("/")
     return ["/".join(parts[start:]) for start in range(1, len(parts))] + [posixpath.splitext(parts[-1])[0]]
 

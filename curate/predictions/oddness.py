@@ -1,4 +1,4 @@
-"""How odd a label is in its own set: the likelihood of its tokens, each after the two before it. Knows no LaTeX."""
+"""How odd a label is in its own set: the likelihood of its tokens, each given the two before it. Knows no LaTeX."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 
 _ORDER = 3
 #: How many tokens of evidence the shorter context counts as (Bayesian smoothing with a Dirichlet prior, MacKay and
-#: Peto 1995), and how likely a token is that the set doesn't have.
+#: Peto 1995), and the likelihood of a token that the set lacks.
 _PRIOR, _NEVER = 2.0, 1 / 500
 _START, _END = "\0<", "\0>"
 
 
 class Oddness:
-    """A trigram model of labels. One of them is judged by the others: its own counts are taken away."""
+    """A trigram model of labels. Each is judged by the others: its own counts are subtracted."""
 
     def __init__(self, labels: Iterable[Sequence[str]]) -> None:
         """labels: the tokens of each."""
@@ -25,7 +25,7 @@ class Oddness:
             self._taught.add(tuple(tokens))
 
     def gain(self, label: Sequence[str], reading: Sequence[str]) -> float:
-        """By how much the reading's tokens are likelier than the label's, in nats a token; below 0: less likely."""
+        """How much more likely the reading's tokens are than the label's, in nats per token; below 0: less likely."""
         own = Counter(_grams(label) if tuple(label) in self._taught else ())
         return self._mean(reading, own) - self._mean(label, own)
 

@@ -1,4 +1,4 @@
-"""What models read instead of a source's labels: proposals, never more. Takes none of them."""
+"""What models read instead of a source's labels: proposals, never more. Accepts none of them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ COLUMNS = ("sample_id", "reading", "sure", "why")
 
 @dataclass(frozen=True)
 class Readings:
-    """frame: sample_id, reading (the label that models read), sure (do they contradict the label surely, by the rule
-    that says so), why (in its words). rows: predictions in the files; matched: those of a sample of the source."""
+    """frame: sample_id, reading (what models read), sure (whether they surely contradict the label, by the rule for
+    that), why (in its words). rows: predictions in the files; matched: those that belong to a sample of the source."""
 
     frame: pl.DataFrame
     rows: int
@@ -27,9 +27,9 @@ class Readings:
 
 
 def readings(samples: pl.DataFrame, paths: Sequence[Path], ruleset: Ruleset) -> Readings:
-    """What prediction files read otherwise than the labels of samples with sample_id, source, image and label.
+    """What prediction files read differently from the labels of samples with sample_id, source, image and label.
 
-    Raises UserError where a file can't be read.
+    Raises UserError if a file can't be read.
     """
     files = contradicted.read(paths)
     text = pl.col("label").fill_null("")
@@ -50,5 +50,5 @@ def readings(samples: pl.DataFrame, paths: Sequence[Path], ruleset: Ruleset) -> 
 
 
 def sure_rule() -> tuple[str, ...]:
-    """The rule that says which labels predictions contradict surely."""
+    """The rule that says which labels predictions surely contradict."""
     return tagged("doubt", "predictions")

@@ -1,8 +1,8 @@
-"""Reads prediction files: what a model wrote beside what is true. Not for scoring them: that is `metrics`.
+"""Reads prediction files: what a model wrote, beside the truth. Not for scoring them: that is `metrics`.
 
-A file is JSON lines, or one JSON list, of objects. What holds the id, the truth and the answer goes by the names in
-KEYS, which are those of this program, of LLaMA-Factory, ms-swift, CDM and OmniDocBench. Other keys are left alone. A
-bad row is an error, never skipped: a score over the rows that happened to be readable would be a different score.
+A file is JSON lines, or one JSON list, of objects. The keys for id, truth and answer are listed in KEYS: those of
+texsieve, LLaMA-Factory, ms-swift, CDM and OmniDocBench. Other keys are ignored. A bad row is an error and never
+skipped: a score over only the readable rows would be a different score.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from curate.base.errors import UserError
 from curate.base.visible import clip, visible
 
-#: Names that are tried for each role, the first that a row has.
+#: The names tried for each role; the first that a row has counts.
 KEYS: Mapping[str, tuple[str, ...]] = {
     "id": ("sample_id", "img_id", "id", "image_id", "img_name", "image_name"),
     "gt": ("gt", "label", "labels", "ground_truth", "reference", "target"),
@@ -27,7 +27,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 #: A prediction with at least twice the truth's tokens and this many more ran away: the model repeats itself.
 RUNAWAY_MORE = 50
-#: Sets of keys that are remembered.
+#: How many sets of keys are remembered.
 _SHAPES = 1000
 _BOM = b"\xef\xbb\xbf"
 _HELP = "; a prediction file is JSON lines, or one JSON list"
@@ -35,31 +35,31 @@ _HELP = "; a prediction file is JSON lines, or one JSON list"
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One row: the truth `gt`, the model's `pred`, and what else was written of it."""
+    """One row: the truth `gt`, the model's `pred`, and what else was recorded about it."""
 
     sample_id: str
     gt: str
     pred: str
     image: str | None = None
-    #: Time the model took.
+    #: The time the model took.
     seconds: float | None = None
     #: Mean log-probability of the predicted tokens.
     score: float | None = None
 
 
 def ran_away(truth: Any, prediction: Any) -> Any:
-    """Is a prediction of so many tokens far longer than a truth of so many? Of two numbers, or of two arrays."""
+    """Is a prediction with this many tokens far longer than a truth with that many? For two numbers or two arrays."""
     return (prediction >= 2 * truth) & (prediction >= truth + RUNAWAY_MORE)
 
 
 def read_predictions(path: Path, columns: Mapping[str, str] | None = None) -> list[Prediction]:
-    """The rows of a prediction file in their order; at least one.
+    """The rows of a prediction file in order; at least one.
 
-    columns: what is called otherwise than in KEYS, by role. A row without an id is called by its place, `row 3`; an
-    answer of null is one of nothing.
+    columns: names that differ from KEYS, by role. A row without an id is named by its place, `row 3`; a null answer is
+    empty.
 
-    Raises UserError, naming file and line (or item of a list), for a file that is missing, empty, no UTF-8 or no JSON,
-    for a row that lacks a key or has a value of the wrong type, and for an id that stands there twice.
+    Raises UserError, naming file and line (or list item), if a file is missing, empty, not UTF-8 or not JSON, if a row
+    lacks a key or has a value of the wrong type, and if an id occurs twice.
     """
     rows: list[Prediction] = []
     known: set[str] = set()
@@ -90,18 +90,18 @@ def _objects(path: Path) -> Iterator[tuple[str, int, Any]]:
     try:
         with path.open("rb") as file:
             start = b""
-            for line in file:  # ends at b"\n" alone: U+2028 and its like may stand in a JSON string
+            for line in file:  # ends at b"\n" alone: U+2028 and the like may occur in a JSON string
                 if start := line.removeprefix(_BOM).strip():
                     break
             file.seek(0)
             if start.startswith(b"["):
                 text = "".join(_text(path, number, line) for number, line in enumerate(file, 1))
-                for number, value in enumerate(_parsed(text, f"{path}: is no JSON list"), 1):
+                for number, value in enumerate(_parsed(text, f"{path}: is not a JSON list"), 1):
                     yield "item", number, value
                 return
             for number, line in enumerate(file, 1):
                 if text := _text(path, number, line).strip():
-                    yield "line", number, _parsed(text, f"{path}: line {number} is no JSON")
+                    yield "line", number, _parsed(text, f"{path}: line {number} is not JSON")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except OSError as error:
@@ -128,11 +128,11 @@ def _parsed(text: str, complaint: str) -> Any:
     except ValueError as error:  # a number with thousands of digits
         raise UserError(f"{complaint}: {error}") from error
     except RecursionError as error:
-        raise UserError(f"{complaint}: it nests too deep") from error
+        raise UserError(f"{complaint}: it is nested too deeply") from error
 
 
 class _RowReader:
-    """named: the key that holds what has a role, where a person said so."""
+    """named: the key for a role, if the user gave one."""
 
     def __init__(self, named: Mapping[str, str | None]) -> None:
         self._keys = {role: KEYS[role] if name is None else (name,) for role, name in named.items()}
@@ -140,7 +140,7 @@ class _RowReader:
 
     def read(self, place: str, value: Any, number: int) -> Prediction:
         if not isinstance(value, dict):
-            raise UserError(f"{place} is no JSON object; a row is an object with sample_id, gt and pred")
+            raise UserError(f"{place} is not a JSON object; a row is an object with sample_id, gt and pred")
         found = self._roles(place, value)
         name, truth, answer = found["id"], found["gt"] or "", found["pred"] or ""
         identity = f"row {number}" if name is None else value[name]
@@ -159,7 +159,7 @@ class _RowReader:
         )
 
     def _roles(self, place: str, value: Mapping[str, Any]) -> dict[str, str | None]:
-        """The key of each role in a row. Rows of a file mostly have the same keys."""
+        """The key for each role in a row. Rows of a file mostly have the same keys."""
         names = tuple(value)
         found = self._found.get(names)
         if found is None:
@@ -174,7 +174,7 @@ class _RowReader:
 
 
 def _image(value: Any) -> Any:
-    """The path of an image: a text, an object with a `path`, or a list of one of these."""
+    """The path of an image: a text, an object with a `path`, or a list with one of these."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return value.get("path") if isinstance(value, dict) else value
@@ -205,5 +205,5 @@ def _number(place: str, key: str, value: Any) -> float | None:
 
 
 def _quoted(value: Any) -> str:
-    """A value for a message: as JSON, short, with nothing in it that could drive a terminal."""
+    """A value for a message: as JSON, short, and without anything that could control a terminal."""
     return clip(visible(json.dumps(value, ensure_ascii=False)), 60)

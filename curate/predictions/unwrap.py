@@ -1,7 +1,7 @@
-r"""Takes the formula out of what a model wrote around it: fences, JSON, HTML, dollars, a sentence. Mends no LaTeX.
+r"""Extracts the formula from a model's answer: out of fences, JSON, HTML, dollars, a sentence. Repairs no LaTeX.
 
-The rules are tried in the order of RULES, each on what the ones before left, and each at most once; docs/prompts.md
-says what each does. An answer that is a bare formula passes unchanged but for white space at its ends.
+The rules are tried in the order of RULES, each on the result of the previous ones, and each at most once;
+docs/prompts.md describes them. An answer that is a bare formula is unchanged except for white space at its ends.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ _FENCE = re.compile(
     r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[ \t]*\n(.*?)(?:^[ \t]*\1[ \t]*$|(?:\1[ \t]*)?\Z)", re.DOTALL | re.MULTILINE
 )
 _ONE_LINE_FENCE = re.compile(r"\A```(?:(latex|tex|math|json|html)\b)?(.+?)(?:```)?\Z", re.DOTALL)
-#: Languages of fences whose content is the formula; of several fences one of these wins.
+#: Fence languages whose content is the formula; among several fences, one of these wins.
 _LATEX = frozenset({"latex", "tex", "math", "katex", "mathjax"})
-#: Keys of a JSON object that hold the formula, the likeliest first. Prompts may ask for any of these.
+#: Keys of a JSON object that hold the formula, most likely first. Prompts may ask for any of these.
 JSON_KEYS = ("latex", "formula", "equation", "latex_code", "text_content", "text", "content", "label", "value")
-# Of an object with a place, `label` and `value` say the formula, or in a word or two what kind of thing is there.
+# In an object with a place, `label` and `value` hold the formula, or name in a word or two what kind of thing it is.
 _PLACE = re.compile(r".*(?:box|point|poly|quad).*")
 _KIND_KEYS, _KIND = ("label", "value"), re.compile(r"[A-Za-z]{3,}(?:[ _-][A-Za-z]+)*")
-# Backslashes of LaTeX that were not doubled for JSON: all before what is no escape (`\{`), and before words (`\frac`).
+# LaTeX backslashes that were not doubled for JSON: those before anything but an escape (`\{`), and before words.
 _LONE_BACKSLASH = re.compile(r'(?<!\\)((?:\\\\)*)\\(?!["\\/]|u[0-9a-fA-F]{4}|[bfnrt](?![A-Za-z]))')
 _TAG = re.compile(
     r"</?(?:html|head|body|div|p|span|img|br|hr|h[1-6]|ol|ul|li|b|i|em|strong|table|tbody|thead|tr|td|th|formula|math|"
     r"equation|pre|code|section|main)\b[^<>]*>",
     re.IGNORECASE,
 )
-#: `a <b> c` may be a formula; nothing with a tag that ends another, or has an attribute, is one.
+#: `a <b> c` may be a formula, but not if it has a closing tag or a tag with an attribute.
 _IS_HTML = re.compile(r"</[A-Za-z][A-Za-z0-9]*>|<[A-Za-z]+\s+[A-Za-z-]+=[\"']")
 _FORMULA = re.compile(
     r"<(div|p|span|formula|math|equation)\b(?=[^<>]*(?:class=[\"'](?:formula|equation|math)\b)|(?<=formula)|(?<=equation))"
@@ -66,14 +66,14 @@ _LEAD = re.compile(
 )
 _CODE = re.compile(r"\A(`+)(?!`)(.+?)\1\Z", re.DOTALL)
 _BOLD = re.compile(r"\A(\*\*|__)(?=\S)(.+?)(?<=\S)\1\Z", re.DOTALL)
-#: A text with none of these is left alone by every rule: most answers of a model that was trained on bare formulas.
+#: A text with none of these is left alone by every rule: most answers of a model trained on bare formulas.
 _MARKS = ("$", "`", "~~~", "<", ":", '"', "**", "__", r"\[", r"\(", "{equation", "{displaymath", "{math", "{document")
 
 
 def unwrap(answer: str, keep: Container[str] = ()) -> tuple[str, tuple[str, ...]]:
-    """The formula in a model's answer, and the names of the RULES that took something away.
+    """The formula in a model's answer, and the names of the RULES that removed something.
 
-    Where nothing would be left, the answer stays as it stands. keep: rules that are passed over.
+    If nothing would be left, the answer stays as it is. keep: rules to skip.
     """
     text = answer.strip()
     if not any(mark in text for mark in _MARKS):
@@ -90,9 +90,9 @@ def unwrap(answer: str, keep: Container[str] = ()) -> tuple[str, tuple[str, ...]
 
 
 def unwrap_rows(rows: Sequence[Prediction]) -> tuple[list[Prediction], Counter[str], int]:
-    """The rows with their answers unwrapped; how many each of the RULES changed; how many were changed.
+    """The rows with unwrapped answers; how many each of the RULES changed; how many changed in all.
 
-    What stands around a truth too, such as dollars in a set whose labels have them, stays around its answer.
+    Something that also surrounds the truth, such as dollars in a set whose labels have them, stays around the answer.
     """
     new: list[Prediction] = []
     rules: Counter[str] = Counter()
@@ -128,7 +128,7 @@ def _json(text: str) -> str:
 
 
 def _parsed(text: str) -> Any:
-    """The JSON value, with LaTeX's backslashes doubled where the model didn't; None where it is none."""
+    """The JSON value, with LaTeX backslashes doubled if the model didn't; None if it is not JSON."""
     for attempt in (_LONE_BACKSLASH.sub(r"\1\\\\", text), text):
         try:
             return json.loads(attempt, strict=False)
@@ -138,7 +138,7 @@ def _parsed(text: str) -> Any:
 
 
 def _formulas(value: Any) -> Iterator[str]:
-    """The formulas of an object, a list of objects, or of what they hold."""
+    """The formulas in an object, a list of objects, or nested inside them."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
@@ -177,13 +177,13 @@ def _delimiters(text: str) -> str:
             return text
     if found:
         return r" \\ ".join(found)
-    return _OPEN.sub("", text)  # the answer was cut before the other one
+    return _OPEN.sub("", text)  # the answer was cut off before the closing one
 
 
 def _between(text: str, opening: re.Pattern[str]) -> Iterator[str]:
-    r"""What stands between delimiters that stand in no braces: `\text{if $x$}` belongs to the formula.
+    r"""The content of delimiters outside braces: `\text{if $x$}` belongs to the formula.
 
-    Takes time in proportion to the text: what isn't closed once is not looked for again.
+    Takes linear time: an opener that was found unclosed is not searched again.
     """
     unclosed: set[str] = set()
     at = depth = 0
@@ -216,7 +216,7 @@ def _marks(text: str) -> str:
     return text
 
 
-#: Name and function of every rule, in their order.
+#: Name and function of every rule, in order.
 RULES: dict[str, Callable[[str], str]] = {
     "places": _places,
     "fence": _fence,

@@ -1,17 +1,17 @@
-"""The one place that renders a label: LaTeX in, SVG or PNG out. Not for judging labels: what fails may be right.
+"""The only place that renders labels: LaTeX in, SVG or PNG out. Doesn't judge labels: one that fails may be right.
 
     render_svg(r"\\frac12")                        text of an SVG
     render_png(r"\\frac12", height_px=64)          bytes of a PNG
-    error_png("Missing close brace")              a picture of a message, for where a drawing was expected
+    error_png("Missing close brace")              a picture of a message, in place of a drawing
     render_many(labels, workers=2)                (index, PNG or RenderError) for many labels, over processes
     render_inside(label)                          for a page of many drawings, which share the outlines of glyphs
     render_to_folder(labels, out, "png")          what `curate render` does with a label or a file of lines
     render_named(pairs, out, "png")               the same for (name, label) pairs
 
-mathra lays out, without network or TeX, in some 0.3 ms; resvg makes the PNG in 1 to 4 ms. docs/drawing.md says how well
-that agrees with LaTeX. The label may stand in its outer delimiters (`$…$`, `\\[…\\]`, `equation*`); `tabular` is drawn
-through `array`: `\\multicolumn` fills its first column, `\\cline` is a whole line. Chinese and other characters that
-mathra has no outline for are drawn with a font of this machine, and as an empty box in a PNG where no font has them
+mathra lays out a formula in some 0.3 ms, without network or TeX; resvg makes the PNG in 1 to 4 ms. docs/drawing.md says
+how well that agrees with LaTeX. The label may include its outer delimiters (`$…$`, `\\[…\\]`, `equation*`). `tabular`
+is drawn as `array`: `\\multicolumn` fills its first column, and `\\cline` is a whole line. Chinese and other characters
+that mathra lacks are drawn with a font of this machine, or as an empty box in a PNG if no font has them
 (`curate doctor` says what to install).
 """
 

@@ -1,4 +1,4 @@
-"""Many labels at once: over processes, and into a folder. Not for drawing: that is `render_png` and `render_svg`."""
+"""Many labels at once: over processes, and into a folder. A single drawing is `render_png` or `render_svg`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rules.workers.pool import Lost
 from rules.workers.spread import is_isolated, spread
 
 _CHUNK = 16
-#: A process takes about a second to be ready, as long as 500 drawings take.
+#: A process takes about a second to start, as long as 500 drawings take.
 _WORTH_A_PROCESS = 1000
 _LARGEST_FILE = 64 * 1024 * 1024
 
@@ -32,12 +32,12 @@ def _svg(label: str, *, colour: str) -> bytes:
     return render_svg(label, colour=colour).encode("utf-8")
 
 
-#: What draws a file of a format.
+#: The function that draws a file of a format.
 FORMATS: dict[str, Callable[..., bytes]] = {"png": render_png, "svg": _svg}
 
 
 class RenderLost(RenderError):
-    """The drawing ended its process, twice. Another time, or on another machine, it may not."""
+    """The drawing ended its process, twice. At another time, or on another machine, it may not."""
 
 
 def _lost(lost: Lost) -> list[Any]:
@@ -67,10 +67,10 @@ def render_many(
 ) -> Iterator[tuple[int, bytes | RenderError]]:
     """(index, PNG or RenderError) for every label, in order; `options` go to `render_png`.
 
-    A picture takes one core some 2 ms, so several workers are several processes. `workers` None takes all cores (at
-    most 8) where there are enough labels to pay for the start, else this process. Only a few chunks are held at a time:
-    the labels may come from a generator without end. With several workers, or inside `rules.workers.spread.isolated`, a
-    label that ends or hangs its process is a RenderLost and stops nothing.
+    A picture takes one core some 2 ms, so several workers are several processes. `workers` None uses all cores (at
+    most 8) if there are enough labels to pay for the start, else only this process. Only a few chunks are held at a
+    time, so the labels may come from an endless generator. With several workers, or inside
+    `rules.workers.spread.isolated`, a label that ends or hangs its process is a RenderLost and stops nothing else.
     """
     source = iter(labels)
     if workers is None:
@@ -82,7 +82,7 @@ def render_many(
 
 @dataclass(frozen=True)
 class RenderReport:
-    """What `render_to_folder` did: the files it wrote, and (name, message) of what could not be drawn."""
+    """The result of `render_to_folder`: the files it wrote, and (name, message) for labels that couldn't be drawn."""
 
     out: Path
     written: list[Path]
@@ -90,12 +90,12 @@ class RenderReport:
 
 
 def render_to_folder(labels: str | Path | Iterable[str], out: Path, format: str = "png") -> RenderReport:
-    """Draw into the folder `out`, one file a label, and say what could not be drawn.
+    """Draw into the folder `out`, one file per label, and report what couldn't be drawn.
 
-    `labels` is a label, the path of a file, or labels. A file holds one label a line, but `.tex` is one label as a
-    whole and `.jsonl` has a label in `latex` (or `label`, `tex`, `text`, `formula`) and perhaps a name in `id`.
-    Pictures are named by the id, else by the line number; files of the same name are replaced. Raises UserError for a
-    file that can't be read.
+    `labels` is a label, the path of a file, or labels. A file holds one label per line, but `.tex` is one label as a
+    whole and `.jsonl` has a label in `latex` (or `label`, `tex`, `text`, `formula`) and optionally a name in `id`.
+    Pictures are named by the id, else by the line number; existing files of the same name are replaced. Raises
+    UserError for a file that can't be read.
     """
     return render_named(_named(labels), out, format)
 
@@ -103,11 +103,11 @@ def render_to_folder(labels: str | Path | Iterable[str], out: Path, format: str 
 def render_named(named: Iterable[tuple[str, str]], out: Path, format: str = "png") -> RenderReport:
     """`render_to_folder` for (name, label) pairs."""
     if format not in FORMATS:
-        raise UserError(f"{format}: no such picture format; use one of {', '.join(FORMATS)}")
+        raise UserError(f"{format}: unknown picture format; use one of {', '.join(FORMATS)}")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{out}: can't be made a folder ({error.strerror}); give another --out") from error
+        raise UserError(f"{out}: can't create this folder ({error.strerror}); give another --out") from error
     written: list[Path] = []
     failed: list[tuple[str, str]] = []
     taken: set[str] = set()
@@ -177,7 +177,7 @@ def _from_json(line: str, path: Path, number: int) -> tuple[str, str]:
 
 
 def _free_name(name: str, taken: set[str]) -> str:
-    """`name` as the name of a file that was not used yet: an id may hold slashes, dots, anything."""
+    """`name` as an unused file name: an id may hold slashes, dots, anything."""
     safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).lstrip(".")[:80] or "label"
     free, number = safe, 1
     while free.lower() in taken:

@@ -1,8 +1,8 @@
-"""Puts the rules between an array's columns where they belong. mathra 1.5 draws them elsewhere, mostly outside.
+"""Puts the rules between an array's columns in their places. mathra 1.5 draws them elsewhere, mostly outside.
 
-Each rule comes in pieces, one a row, and row k's piece is drawn at minus twice its distance from the top (as if its
-sign had been turned twice); those at an edge stand half of the space beside a column too far in. All that is needed to
-mend it is there: which pieces belong together, how high the rows are, and where the array's baseline is.
+Each rule comes in pieces, one per row, and row k's piece is drawn at minus twice its distance from the top (as if its
+sign had been flipped twice); those at an edge are too far inside by half of the space beside a column. Everything
+needed for the repair is known: which pieces belong together, the heights of the rows, and the array's baseline.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from curate.render.engine import Element, RenderError, Rule
 
 #: mathra's, in thousandths of an em: a rule's thickness, half of the space between columns, the height of the axis.
 _THICK, _HALF, _AXIS = 40.0, 250.0, 258.0
-#: LaTeX's distance from one rule to the next of two side by side: \doublerulesep and a rule's thickness.
+#: LaTeX's distance between two adjacent rules: \doublerulesep and a rule's thickness.
 _DOUBLE = 240.0
 _SLACK = 0.5
 
 
 def placed(elements: list[Element], specifications: Sequence[tuple[int, ...]]) -> list[Element]:
-    """The elements with every column rule as one, in its place. specifications: of `tables.column_rules`.
+    """The elements with every column rule as one piece, in its place. specifications: of `tables.column_rules`.
 
-    Raises RenderError where the rules that are drawn are not those that the specifications ask for.
+    Raises RenderError if the drawn rules are not those in the specifications.
     """
     found: list[Element] = []
     at = 0
@@ -39,7 +39,7 @@ def placed(elements: list[Element], specifications: Sequence[tuple[int, ...]]) -
 
 
 def _pieces(elements: Sequence[Element], start: int, number: int) -> list[list[Rule]]:
-    """The pieces of so many rules from there on, by rule; empty where they are none."""
+    """The pieces of this many rules from there on, by rule; empty if they aren't rules."""
     first = elements[start]
     if not isinstance(first, Rule) or not any(abs(first.width - _THICK * size) < 0.01 for size in (1, 0.7, 0.55)):
         return []
@@ -74,7 +74,7 @@ def _rules(by_rule: Sequence[Sequence[Rule]], before_columns: Sequence[int]) -> 
     for column, number in enumerate(before_columns):
         for n, rule in enumerate(list(zip(range(number), rules, strict=False))):
             piece = rule[1][0]
-            wide = 20 * (number - 1)  # by so much they stand to the left of the middle of their common width
+            wide = 20 * (number - 1)  # how far they are to the left of the middle of their common width
             if column == 0:
                 moved = -_HALF - wide + n * _DOUBLE
             elif column == last:

@@ -1,4 +1,4 @@
-"""One label drawn: an SVG of mathra's glyphs, and a PNG of that. Many at once: `batch`. Texts drawn: `messages`."""
+"""One label drawn: an SVG of mathra's glyphs, and a PNG of that. Many at once: `batch`. Text: `messages`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from rules import faults
 
 __all__ = ["EM_PX", "LABEL_LIMIT", "RenderError", "RenderFault", "render_inside", "render_png", "render_svg"]
 
-#: What the ids of outlines start with in a page whose drawings share them.
+#: The prefix of outline ids in a page whose drawings share them.
 SHARED = "glyph"
 
-#: A picture is scaled down rather than made larger than this.
+#: A larger picture is scaled down to this.
 MOST_PIXELS = 16_000_000
 LONGEST_SIDE = 16_000
 
@@ -29,9 +29,9 @@ LONGEST_SIDE = 16_000
 def render_svg(label: str, *, scale: float = 1.0, colour: str | None = None) -> str:
     """A self-contained SVG of `label` in display style, in `currentColor` or in `colour`.
 
-    The same label gives the same text, and the ids inside are unique to the label, so many can stand in one page.
-    Raises RenderError with the engine's message; for a label over LABEL_LIMIT characters; for an empty one; where
-    drawing fails, which is a fault (`rules.faults`). Raises ValueError for a colour that is none.
+    The same label gives the same text, and the ids inside are unique to the label, so one page can hold many. Raises
+    RenderError with the engine's message, for a label over LABEL_LIMIT characters, for an empty one, and if drawing
+    fails, which is a fault (`rules.faults`). Raises ValueError if `colour` is not a colour.
     """
     with _faults_caught(label):
         return _svg(label, scale, _colour(colour) if colour else None)
@@ -47,12 +47,12 @@ def render_inside(label: str) -> Inside:
 
 
 class RenderFault(RenderError):
-    """Drawing failed for a fault of ours, which was told (`rules.faults`). It is tried, and told, again."""
+    """Drawing failed because of a fault of ours, which was reported (`rules.faults`). Each attempt reports it again."""
 
 
 @contextmanager
 def _faults_caught(label: str) -> Iterator[None]:
-    """Inside, what is no RenderError is a fault of ours: it is counted, and the label isn't drawn."""
+    """Inside, any error but RenderError is a fault of ours: it is counted, and the label isn't drawn."""
     try:
         yield
     except (RenderError, _NoColour):
@@ -78,7 +78,7 @@ def render_png(
     """A PNG of `label` in display style.
 
     `scale` 1 draws the em 16 pixels high; `height_px` sets the height of the whole picture instead. `background` None
-    is transparent. Raises RenderError as `render_svg` does, and ValueError for a colour that is none.
+    is transparent. Raises RenderError as `render_svg` does, and ValueError if a colour is not one.
     """
     with _faults_caught(label):
         return _png(_svg(label, 1.0, _colour(colour)), height_px, scale, background and _colour(background))
@@ -113,11 +113,11 @@ def _size(svg: str) -> tuple[float, float]:
 
 
 class _NoColour(ValueError):
-    """A name that is none of a colour."""
+    """A name that is not a colour's."""
 
 
 def _colour(name: str) -> str:
-    """`name` as #rrggbb. Raises ValueError for what is no colour."""
+    """`name` as #rrggbb. Raises ValueError if it is not a colour."""
     try:
         red, green, blue = ImageColor.getrgb(name)[:3]
     except ValueError as error:

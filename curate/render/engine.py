@@ -1,9 +1,9 @@
-"""mathra lays a formula out: LaTeX in, glyphs and rules with their places out. Prepares no labels, makes no pictures.
+"""mathra lays out a formula: LaTeX in, glyphs and rules with their places out. Prepares no labels, makes no pictures.
 
-mathra (Rust, one wheel for every Python) is asked in strict mode, so it refuses what it doesn't know and paints no
-source red. Its answer is an SVG with much that a picture doesn't need (speech, braille, the source); only glyphs,
-rules, lines and ellipses are read out of it, and an element of any other kind is refused. Lengths are in thousandths of
-an em, y grows upwards from the baseline.
+mathra (Rust, one wheel for every Python) is called in strict mode, so it refuses what it doesn't know instead of
+painting the source red. It returns an SVG with much that a picture doesn't need (speech, braille, the source); only
+glyphs, rules, lines and ellipses are read from it, and any other kind of element is refused. Lengths are in thousandths
+of an em; y grows upwards from the baseline.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Ellipse(NamedTuple):
 
 
 class Character(NamedTuple):
-    """A character that mathra's font lacks; its glyph is some other font's."""
+    """A character that mathra's font lacks; its glyph comes from another font."""
 
     text: str
     x: float
@@ -83,7 +83,7 @@ Box: TypeAlias = tuple[float, float, float, float]
 class Drawing:
     """What a label is drawn with, in mathra's order. `fill` is "" or #rrggbb.
 
-    outlines: the path of every glyph. speech: the formula in English words, as a screen reader says it; may be empty.
+    outlines: the path of every glyph. speech: the formula in English words, for screen readers; may be empty.
     """
 
     elements: list[Element]
@@ -91,7 +91,7 @@ class Drawing:
     speech: str = ""
 
     def ink(self) -> Box | None:
-        """Left, bottom, right, top of all that is seen; None where nothing is."""
+        """Left, bottom, right, top of everything visible; None if nothing is."""
         boxes = [box for element in self.elements if (box := self.box(element)) is not None]
         if not boxes:
             return None
@@ -133,7 +133,7 @@ _ELEMENT = re.compile(
     r"|<(rect|line|ellipse) ([^<>]*)/>"
 )
 _ATTRIBUTE = re.compile(r'([a-z\d-]+)="([^"]*)"')
-#: The outlines of all glyphs that were drawn so far: the same in every answer.
+#: The outlines of all glyphs drawn so far: the same in every answer.
 _OUTLINES: dict[int, str] = {}
 _COLUMN = re.compile(r"^column \d+: ")
 _OPENING = '<g fill="currentColor" stroke="none" transform="scale(1,-1)">'
@@ -142,7 +142,7 @@ _SPEECH = re.compile(r"<title[^<>]*>([^<]*)</title>")
 
 
 def layout(tex: str) -> Drawing:
-    """What `tex` is drawn with in display style. Raises RenderError for what mathra refuses, with its message."""
+    """What `tex` is drawn with in display style. Raises RenderError, with mathra's message, if it refuses."""
     try:
         svg = mathra.tex_to_svg(tex, display=True, strict=True)
     except ValueError as error:
@@ -150,7 +150,7 @@ def layout(tex: str) -> Drawing:
     start = svg.find(_OPENING)
     end = svg.find("</g>", start)
     if start < 0 or end < 0:
-        raise RenderError("mathra's answer is of a kind that isn't known here")
+        raise RenderError("mathra's answer has an unknown form")
     body = svg[start + len(_OPENING) : end]
     elements: list[Element] = []
     at = 0
@@ -166,7 +166,7 @@ def layout(tex: str) -> Drawing:
         else:
             elements.append(Glyph(int(number), float(x), float(y), 1.0, _colour(fill)))
     if at != len(body):
-        raise RenderError(f"mathra draws something that isn't known here: {body[at : at + 60]}")
+        raise RenderError(f"mathra draws an unknown element: {body[at : at + 60]}")
     if any(isinstance(element, Glyph) and element.number not in _OUTLINES for element in elements):
         _OUTLINES.update((int(number), path) for number, path in _PATH.findall(svg, 0, start))
     speech = _SPEECH.search(svg, 0, start)
@@ -198,7 +198,7 @@ def _colour(name: str | None) -> str:
 
 @lru_cache(maxsize=8192)
 def extent(path: str) -> Box | None:
-    """Left, bottom, right, top of an outline's points; None where it has none. mathra's have absolute steps only."""
+    """Left, bottom, right, top of an outline's points; None if it has none. mathra's have absolute steps only."""
     numbers = [float(number) for number in _ROOM.split(path) if number]
     if not numbers:
         return None

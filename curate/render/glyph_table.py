@@ -1,8 +1,8 @@
-"""Which character a glyph of mathra's font is. Reads the table that tools/make_glyph_table.py makes; draws nothing.
+"""Which character a glyph of mathra's font is. Reads the table made by tools/make_glyph_table.py; draws nothing.
 
-Glyph numbers are no characters: `x` has one for each level of scripts, `(` one for each size, and a tall brace is put
-together of pieces. The table is of the version of mathra that pyproject.toml asks for; a test draws every symbol and
-fails where the table lacks a glyph.
+Glyph numbers are not characters: `x` has one for each level of scripts, `(` one for each size, and a tall brace is
+assembled from pieces. The table is for the version of mathra in pyproject.toml; a test draws every symbol and fails if
+the table lacks a glyph.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def _tables() -> tuple[dict[int, str], dict[int, frozenset[str]]]:
 
 
 def character(number: int) -> str | None:
-    """The character that a glyph is, in whatever size; None for a glyph that is only a piece, or is unknown."""
+    """The character that a glyph is, in whatever size; None if it is only a piece, or unknown."""
     return _tables()[0].get(number)
 
 
 def piece_of(number: int) -> frozenset[str]:
-    """The characters that the glyph is a piece of where they are tall or wide."""
+    """The characters that the glyph is a piece of when they are tall or wide."""
     return _tables()[1].get(number, frozenset())
 
 

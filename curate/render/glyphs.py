@@ -1,9 +1,9 @@
-"""Characters that mathra's font lacks (Chinese, mostly): find a font that has them, or draw a box. PNG only.
+"""Characters that mathra's font lacks (mostly Chinese): finds a font that has them, or draws a box. PNG only.
 
-The SVG has such characters as `<text>`, and resvg leaves out, without a word, what no font of the machine holds.
-A label would then look shorter than it is, which is the very defect this project hunts. So every character is looked
-up in the machine's fonts first, and one that none of them has is drawn as an empty box of its width. SVG keeps the
-text as it is: the browser that shows it has its own fonts.
+The SVG holds such characters as `<text>`, and resvg silently leaves out those that no font of the machine has. A label
+would then look shorter than it is, which is the very defect this project hunts. So every character is looked up in the
+machine's fonts first, and one that none of them has is drawn as an empty box of its width. An SVG keeps the text: the
+browser that shows it has its own fonts.
 
 `TEXSIEVE_FONTS` (files or folders, separated like PATH) is searched before the system's folders.
 """
@@ -24,7 +24,7 @@ from PIL import ImageFont
 FONTS_VARIABLE = "TEXSIEVE_FONTS"
 _SUFFIXES = {".ttf", ".ttc", ".otf", ".otc"}
 _MOST_FILES = 2_000
-#: Looked into first, in this order: fonts with Chinese on Linux, macOS and Windows, then the broad ones.
+#: Searched first, in this order: fonts with Chinese on Linux, macOS and Windows, then the broad ones.
 _PREFERRED = re.compile(
     "|".join(
         f"({name})"
@@ -41,7 +41,7 @@ _PREFERRED = re.compile(
 _TEXT = re.compile(r"<text\b([^>]*)>([^<]*)</text>")
 _SIZE = re.compile(r'font-size="([\d.]+)')
 _PLACE = re.compile(r'(?:transform|fill)="[^"]*"')
-# How the SVG sets such a character, in thousandths of an em: size of the text, room for a character.
+# How the SVG sets such a character, in thousandths of an em: text size, and room per character.
 _SIZE_OF_TEXT = 884.0
 _WIDE = 1000.0
 _NARROW = 600.0
@@ -86,7 +86,7 @@ def font_files() -> tuple[Path, ...]:
 @lru_cache(maxsize=64)
 def _opened(path: Path) -> tuple[ImageFont.FreeTypeFont, bytes] | None:
     try:
-        # A character at a time needs no layout, and raqm fails over those that end a line (U+0085, U+2029).
+        # A single character needs no layout, and raqm fails on characters that end a line (U+0085, U+2029).
         font = ImageFont.truetype(path, 24, layout_engine=ImageFont.Layout.BASIC)
         return font, bytes(font.getmask("\U0010fffd"))
     except (OSError, ValueError):
@@ -95,7 +95,7 @@ def _opened(path: Path) -> tuple[ImageFont.FreeTypeFont, bytes] | None:
 
 @lru_cache(maxsize=4096)
 def font_for(character: str) -> tuple[Path, str] | None:
-    """The first font file that has an outline for `character`, and its family; None where the machine has none."""
+    """The first font file with an outline for `character`, and its family; None if the machine has none."""
     for path in font_files():
         opened = _opened(path)
         if opened is None:
@@ -114,8 +114,8 @@ def font_for(character: str) -> tuple[Path, str] | None:
 def with_fonts(svg: str) -> tuple[str, list[str]]:
     """`svg` as it can be drawn here, and the font files it needs: boxes stand for characters that no font has.
 
-    Every character gets a `<text>` of its own with the family that has it: resvg does not look for another font when
-    the family it was told is missing.
+    Every character gets its own `<text>` with a family that has it: resvg tries no other font if the given family is
+    missing.
     """
     files: dict[str, None] = {}
 

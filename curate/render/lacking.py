@@ -1,4 +1,4 @@
-"""Commands of LaTeX that mathra lacks, written with those that it has. Not for what it draws otherwise: `mended`."""
+"""Rewrites LaTeX commands that mathra lacks with those it has. Not for what it draws differently: `mended`."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _ROOT_OF = re.compile(r"\\root(?![A-Za-z])\s*((?:(?!\\root).)*?)\\of(?![A-Za-z])
 
 
 def without_lacking(label: str) -> str:
-    """The label (of LaTeX with amsmath, amssymb and bm) in commands that mathra knows, outside of texts."""
+    """The label (LaTeX with amsmath, amssymb and bm) in commands that mathra knows, outside texts."""
     own = set(_DEFINED.findall(label))  # a label may define what it uses
 
     def written(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""A label laid out: prepared, drawn by mathra, and mended where mathra draws it wrongly. Every picture starts here."""
+"""A label laid out: prepared, drawn by mathra, and repaired where mathra is wrong. Every picture starts here."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from curate.render.prepare import prepare
 from curate.render.tables import column_rules as rules_of
 from curate.render.tagged import tagged
 
-#: Labels with more characters are refused: no picture of one is legible.
+#: Longer labels are refused: no picture of one is legible.
 LABEL_LIMIT = 5_000
-#: mathra takes ever longer over brackets that are not closed, and holds the interpreter meanwhile.
+#: mathra takes ever longer for brackets that are not closed, and holds the interpreter meanwhile.
 MOST_BRACKETS = 2_000
-#: Groups and environments inside one another. mathra's own limit, looked at first where there may be as many.
+#: The most nested groups and environments. This is mathra's own limit, checked first where it may be exceeded.
 MOST_DEPTH = 64
-#: What stands for a character that mathra's font lacks while mathra lays the formula out: signs of about its width that
-#: are set as letters are.
+#: Stand-ins for characters that mathra's font lacks while mathra lays out the formula: signs of similar width that are
+#: set like letters.
 _NESTING = re.compile(r"\\(?:begin|end)(?![A-Za-z])|(?<!\\)[{}]")
 _PRIME = re.compile(r"\\prime(?![A-Za-z])")
 _WRITTEN = {"…": r"\ldots ", "⋯": r"\cdots "}
@@ -31,8 +31,8 @@ _WIDE, _NARROW = "▣▤▥▦▧▨▩◧◨◩◪◫◰◱◲◳⬒⬓⬔⬕",
 def laid_out(label: str, *, tags: bool = False) -> Drawing:
     """What a label is drawn with, each element in its place. With `tags`, colours say what `tagged.tag` reads.
 
-    Raises RenderError with what is wrong: a label of more than LABEL_LIMIT characters, one that mathra refuses, one
-    with nothing to draw.
+    Raises RenderError, saying what is wrong, for a label of more than LABEL_LIMIT characters, for one that mathra
+    refuses, and for one with nothing to draw.
     """
     _look_at_size(label)
     tex = prepare(label)
@@ -49,7 +49,7 @@ def laid_out(label: str, *, tags: bool = False) -> Drawing:
 
 
 def _as_in_scripts(element: Element) -> Element:
-    r"""A bare `\prime` as LaTeX's font has it, large and on the baseline: the glyph that is made for exponents."""
+    r"""A bare `\prime` as LaTeX's font has it, large and on the baseline: the glyph made for exponents."""
     small, large = _prime_glyphs()
     return element._replace(number=large) if isinstance(element, Glyph) and element.number == small else element
 
@@ -64,7 +64,7 @@ def _prime_glyphs() -> tuple[int, int]:
 
 
 def _look_at_size(label: str) -> None:
-    """Raises RenderError for a label that would take more than a twentieth of a second."""
+    """Raise RenderError for a label that would take more than a twentieth of a second."""
     if len(label) > LABEL_LIMIT:
         raise RenderError(f"Label of {len(label):,} characters; at most {LABEL_LIMIT:,} are drawn")
     if label.count("(") + label.count("[") > MOST_BRACKETS:
@@ -78,7 +78,7 @@ def _look_at_size(label: str) -> None:
 
 
 def _with_stand_ins(tex: str) -> tuple[str, dict[str, list[str]]]:
-    """The label without characters that mathra's font lacks, and which ones each sign stands for, in order."""
+    """The label without characters that mathra's font lacks, and which ones each stand-in replaces, in order."""
     have = drawable()
     pools = {True: [c for c in _WIDE if c not in tex], False: [c for c in _NARROW if c not in tex]}
     signs: dict[str, str] = {}
@@ -110,5 +110,5 @@ def _without_stand_ins(elements: list[Element], lacking: dict[str, list[str]]) -
         text = next(left[sign], None) if sign in left else None
         found.append(element if text is None else Character(text, *element[1:]))
     if any(next(rest, None) for rest in left.values()):
-        raise RenderError("a character that mathra's font lacks stands where it can't be drawn")
+        raise RenderError("a character that mathra's font lacks is somewhere it can't be drawn")
     return found

@@ -1,4 +1,4 @@
-"""What mathra draws otherwise than LaTeX does, written so that it draws the same. Not for tables: `tables`."""
+"""Rewrites what mathra draws differently from LaTeX so that it draws the same. Not for tables: `tables`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from curate.render.tables import STEP, group, split
 from rules.latex.commands import COMMANDS
 
 _POSITION = re.compile(r"(\\begin\s*\{(?:aligned|gathered|split|multlined)\})\s*\[[tbc]\]")
-#: `\not` is a stroke without width; mathra knows it before relations only.
+#: `\not` is a stroke without width; mathra knows it only before relations.
 _STROKE = re.compile(r"\\not(?:\s*(?=\\[!,:;>]|\{)|(?![A-Za-z])\s*(?=[A-Za-z]))")
 _NO_BOLD = re.compile(r"\\(?:un)?boldmath(?![A-Za-z])\s*")
 _GREEK_NAMES = (
@@ -16,19 +16,19 @@ _GREEK_NAMES = (
     "|chi|psi|omega"
 )
 _GREEK = re.compile(rf"\\({_GREEK_NAMES})(?![A-Za-z])")
-_LONGEST_OPERATOR = 60  # it is written twice: in one another, they would double at each level
-_MOST_FRACTIONS = 150  # beyond, a little space is as good as the time it takes
+_LONGEST_OPERATOR = 60  # it is written twice: nested, they would double at each level
+_MOST_FRACTIONS = 150  # beyond that, a little space is as good and takes no time
 _FRACTION = re.compile(r"\\[dt]?(?:frac|binom)(?![A-Za-z])")
 _ARGUMENT = re.compile(r"\s*(?:\{|\\(?:[A-Za-z]+|.)|[^\s{}\\&^_])", re.DOTALL)
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-#: Primes, and the exponent that they are set before; `\prime` at the start of an exponent.
+#: Primes and the exponent that they precede; `\prime` at the start of an exponent.
 _PRIMES = re.compile(
     r"(?<!\\)('[\s']*)(\^\s*(?:\{|\\[A-Za-z]+|[^\s{}\\]))?|(\^\s*(?:\{\s*)?)\\prime(?![A-Za-z])", re.DOTALL
 )
 _TEXT = re.compile(r"\\(?:text(?:rm|bf|it|sf|tt|normal|up)?|[mhf]box)\s*\{")
 _FONT = re.compile(r"\\(?:math)?(?:bf|rm|sf|tt|cal|scr|frak|bb)(?![A-Za-z])")
 _BOLD_GREEK = re.compile(r"\\(?:boldsymbol|bm|pmb)(?![A-Za-z])")
-#: `\dots` stands at half height before these (amsmath).
+#: `\dots` is at half height before these (amsmath).
 _BEFORE_HIGH_DOTS = "|".join(
     sorted(
         (re.escape(c.name) for c in COMMANDS.values() if c.latex and c.kind in ("bin", "rel")), key=len, reverse=True
@@ -39,7 +39,7 @@ _SIGN = (
     r"(?:\\math(?:bf|rm|sf|tt|cal|bb|frak|scr)\s*\{\s*[A-Za-z0-9]\s*\}|[A-Za-z0-9]"
     rf"|\\(?:{_GREEK_NAMES}|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Upsilon|Phi|Psi|Omega|ell|partial|nabla|imath|jmath)(?![A-Za-z]))"
 )
-#: An accent over one sign, with an exponent, which an index may stand before.
+#: An accent over one sign, with an exponent, possibly after an index.
 _ACCENTED = re.compile(
     r"\\(vec|hat|widehat|tilde|widetilde|bar|check|breve|acute|grave|dot|ddot|mathring)(?![A-Za-z])\s*"
     rf"(?:\{{\s*({_SIGN})\s*\}}|({_SIGN}))(\s*_\s*(?:\{{[^{{}}]*\}}|{_SIGN}))?(?=\s*\^)"
@@ -47,7 +47,7 @@ _ACCENTED = re.compile(
 
 
 def mended(label: str) -> str:
-    """The label as mathra draws it right; `texts.texts` has been there before."""
+    """The label in a form that mathra draws correctly; it has already passed `texts.texts`."""
     label = _STROKE.sub(r"\\mathrel{\\mathrlap{/}}", _POSITION.sub(r"\1", label))
     if r"\dots" in label:
         label = _DOTS.sub(r"\\cdots ", label)
@@ -59,14 +59,14 @@ def mended(label: str) -> str:
 
 
 def _accent_apart(found: re.Match[str]) -> str:
-    """The exponent of a sign with an accent is as high as without (Appendix G of The TeXbook, rule 12)."""
+    """The exponent of an accented sign is as high as without the accent (Appendix G of The TeXbook, rule 12)."""
     accent, inner, bare, index = found.groups()
     sign = inner or bare
     return rf"\mathrlap{{\{accent}{{\phantom{{{sign}}}}}}}{sign}{index or ''}"
 
 
 def _scripts_at_sides(label: str) -> str:
-    r"""`\sideset`: its scripts are those of the operator, as high as those of `\nolimits`; mathra sets a letter's."""
+    r"""`\sideset`: its scripts belong to the operator, as high as those of `\nolimits`; mathra sets a letter's."""
     at = len(label)
     while (at := label.rfind(r"\sideset", 0, at)) >= 0:
         left, rest = _argument(label[at + 8 :])
@@ -81,7 +81,7 @@ def _scripts_at_sides(label: str) -> str:
 
 
 def _raised_primes(label: str) -> str:
-    r"""A prime is a script as any other, so `{}\prime`: alone, mathra sets it as a letter that is raised by itself."""
+    r"""A prime is a script like any other, hence `{}\prime`: alone, mathra sets it as an already raised letter."""
     pieces, at = [], 0
     for text in _TEXT.finditer(label):
         if text.start() >= at:
@@ -99,7 +99,7 @@ def _raised(found: re.Match[str]) -> str:
 
 
 def _greek_in_italics(label: str) -> str:
-    r"""`\mathbf`, `\rm` and the like leave small Greek letters as they are; mathra has bold and upright ones."""
+    r"""`\mathbf`, `\rm` and the like leave small Greek letters unchanged; mathra has bold and upright ones."""
     label = _NO_BOLD.sub("", label)
     if not _FONT.search(label) or _BOLD_GREEK.search(label):
         return label
@@ -107,7 +107,7 @@ def _greek_in_italics(label: str) -> str:
 
 
 def _operators_beside(label: str) -> str:
-    r"""`\mathop{…}\nolimits`: mathra sets limits all the same, so the operator is an empty one and a letter."""
+    r"""`\mathop{…}\nolimits`: mathra sets limits anyway, so the operator becomes an empty one and a letter."""
     at = len(label)
     while (at := label.rfind(r"\mathop", 0, at)) >= 0:
         operator, rest = _argument(label[at + 7 :])
@@ -117,7 +117,7 @@ def _operators_beside(label: str) -> str:
 
 
 def _small_stacks(label: str) -> str:
-    r"""`\substack` is in script style wherever it stands; mathra knows that in scripts only."""
+    r"""`\substack` is in script style everywhere; mathra knows that only in scripts."""
     at = len(label)
     while (at := label.rfind(r"\substack", 0, at)) >= 0:
         body, rest = _argument(label[at + 9 :])
@@ -128,7 +128,7 @@ def _small_stacks(label: str) -> str:
 
 
 def _fractions_as_letters(label: str) -> str:
-    r"""A fraction is set as a letter is; mathra puts the space of an inner formula (`\left…\right`) around it."""
+    r"""A fraction is spaced like a letter; mathra spaces it like an inner formula (`\left…\right`)."""
     fractions = list(_FRACTION.finditer(label))
     for found in reversed(fractions) if len(fractions) <= _MOST_FRACTIONS else ():
         end = found.end()
@@ -145,7 +145,7 @@ def _fractions_as_letters(label: str) -> str:
 
 
 def _group_end(label: str, at: int) -> int:
-    """Where the group ends that begins before `at`; the label's end where it doesn't."""
+    """Where the group that begins before `at` ends; the label's end if it doesn't."""
     depth = 1
     for brace in _BRACE.finditer(label, at):
         depth += 1 if brace.group() == "{" else -1 if brace.group() == "}" else 0
@@ -155,7 +155,7 @@ def _group_end(label: str, at: int) -> int:
 
 
 def _argument(text: str) -> tuple[str, str]:
-    """The argument of a command that `text` follows, and what follows that; the first is empty where there is none."""
+    """The argument of a command that `text` follows, and what follows it; the first is empty if there is none."""
     if text[:1].isalpha():
         return "", text
     text = text.lstrip()

@@ -1,4 +1,4 @@
-"""Pictures of plain texts, for where a drawing was expected. Draws no label: that is `drawing`."""
+"""Pictures of plain text, in place of a drawing. Draws no label: that is `drawing`."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def error_png(
 
 
 def text_font(text: str, size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A font for plain text: Pillow's own, or one of this machine's where that lacks a letter of the text (Chinese)."""
+    """A font for plain text: Pillow's own, or one of this machine's if that lacks a character of the text (Chinese)."""
     rare = next((c for c in text if c > "\u024f" and c.isalpha()), None)
     found = font_for(rare) if rare else None
     return ImageFont.truetype(found[0], size_px) if found else ImageFont.load_default(size_px)
 
 
 def wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
-    """The lines of a text that is set `width` pixels wide: broken at spaces, and within a word that is too long."""
+    """The lines of a text set `width` pixels wide: broken at spaces, and within words that are too long."""
     text = "".join(c if c.isprintable() and not "\ud800" <= c <= "\udfff" else " " for c in text[:2000])
     lines: list[str] = []
     line = ""

@@ -1,6 +1,6 @@
-"""From a label as written to what mathra reads: delimiters off, and what it lacks or draws wrongly written otherwise.
+"""From a label as written to what mathra reads: without delimiters, and with what it lacks or draws wrongly rewritten.
 
-Not for judging labels. What is mended here, and what should be mended in mathra, stands in docs/drawing.md.
+Doesn't judge labels. docs/drawing.md lists what is repaired here, and what should be repaired in mathra.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MATRIX = re.compile(r"\\(?:(?:[pbvVB]|border)?matrix|cases|eqalign|displaylines
 
 
 def prepare(label: str) -> str:
-    """What to hand to the engine for `label`. Raises RenderError for a character that no drawing can hold."""
+    """The engine's input for `label`. Raises RenderError for a character that no drawing can hold."""
     bad = _UNDRAWABLE.search(label)
     if bad:
         raise RenderError(f"Control character U+{ord(bad.group()):04X} at position {bad.start()}")
@@ -39,7 +39,7 @@ def prepare(label: str) -> str:
 
 
 def _tag(found: re.Match[str]) -> str:
-    """A tag stands at the far edge of the page; a picture of a formula has it close by."""
+    """A tag is at the far edge of the page; a picture of a formula puts it nearby."""
     text = found.group(2)
     return rf" \qquad \text{{{text}}}" if found.group(1) else rf" \qquad \text{{({text})}}"
 
@@ -58,7 +58,7 @@ def _unwrapped(label: str) -> str:
 
 
 def _checked(label: str) -> str:
-    """Raises RenderError for what LaTeX refuses and mathra, even in strict mode, does not."""
+    """Raise RenderError for what LaTeX refuses and mathra, even in strict mode, accepts."""
     if "&" in label:
         misplaced = len(split(label, frozenset({"&"}))) > 1
         if misplaced or (not _MATRIX.search(label) and any(step.group() == "&" for step in STEP.finditer(label))):

@@ -1,6 +1,6 @@
-"""Says of a label, in words, how its drawing differs from LaTeX's. Wherever the drawing is shown, so is the remark.
+"""Says in words how a label's drawing differs from LaTeX's. Shown wherever the drawing is.
 
-These are the kinds of docs/drawing.md that can't be mended before drawing; what can be is mended in `prepare`.
+These are the kinds in docs/drawing.md that can't be repaired before drawing; `prepare` repairs the others.
 """
 
 from __future__ import annotations
@@ -26,6 +26,6 @@ _REMARKS = [
 
 
 def remark(label: str) -> str:
-    """How the drawing of `label` differs from LaTeX's, as far as that is known; empty where it doesn't."""
+    """How the drawing of `label` is known to differ from LaTeX's; empty if it doesn't."""
     said = [words for pattern, words in _REMARKS if pattern.search(label)] if "\\" in label else []
     return f"Unlike LaTeX: {'; '.join(said)}." if said else ""

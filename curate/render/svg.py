@@ -1,6 +1,6 @@
 """Writes a drawing as SVG. Only paths, rules, lines, ellipses and single characters by number, colour and name.
 
-Nothing of the label's own text gets into the file but characters that no outline is known of, escaped, one by one.
+None of the label's own text gets into the file, except escaped characters without an outline, one by one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from curate.render.engine import Character, Drawing, Element, Ellipse, Glyph, Re
 EM_PX = 16
 #: Room around the ink, in thousandths of an em.
 PADDING = 120
-#: Size of a character that is set in another font, of the em's.
+#: The size of a character from another font, relative to the em.
 CHARACTER_SIZE = 884
 
 
@@ -23,8 +23,8 @@ CHARACTER_SIZE = 884
 class Inside:
     """What is inside the SVG of a drawing.
 
-    width, height: pixels at scale 1. view: its viewBox. body: its elements, which use outlines by the ids that `paths`
-    gives them. outlines: the path of every glyph. speech: the formula in words; may be empty.
+    width, height: pixels at scale 1. view: its viewBox. body: its elements, which refer to outlines by the ids that
+    `paths` gives them. outlines: the path of every glyph. speech: the formula in words; may be empty.
     """
 
     width: float
@@ -36,7 +36,7 @@ class Inside:
 
 
 def inside(drawing: Drawing, mark: str) -> Inside:
-    """mark: what the ids of outlines start with. Raises RenderError where there is nothing to draw."""
+    """mark: the prefix of outline ids. Raises RenderError if there is nothing to draw."""
     ink = drawing.ink()
     if ink is None:
         raise RenderError("Nothing to draw")
@@ -60,7 +60,7 @@ def paths(outlines: Iterable[tuple[int, str]], mark: str) -> str:
 
 
 def written(drawing: Drawing, mark: str, scale: float, colour: str | None) -> str:
-    """A self-contained SVG. mark: what its ids start with; scale 1 draws the em 16 pixels high; colour: #rrggbb."""
+    """A self-contained SVG. mark: prefix of its ids; scale 1 draws the em 16 pixels high; colour: #rrggbb."""
     found = inside(drawing, mark)
     painted = f' color="{colour}"' if colour else ""
     return (

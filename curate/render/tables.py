@@ -1,4 +1,4 @@
-"""Tables of a label as `array` that mathra draws right: `tabular`, `eqnarray`, column specifications. Draws nothing."""
+"""Rewrites a label's tables as an `array` that mathra draws correctly: `tabular`, `eqnarray`, column specifications."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def arrays(label: str) -> str:
 
 
 def column_rules(label: str) -> list[tuple[int, ...]]:
-    """For every `array` that has them, in order of their ends: how many rules stand before each column and last."""
+    """For every `array` that has them, in order of their ends: how many rules precede each column or end the row."""
     if "|" not in label:
         return []
     found: list[tuple[int, ...]] = []
@@ -61,7 +61,7 @@ def _eqnarray(found: re.Match[str]) -> str:
 
 
 def _tabular_as_array(label: str) -> str:
-    """Every `tabular` of the label as an `array` whose cells stand in `\\text{}`; the innermost first."""
+    """Every `tabular` of the label as an `array` whose cells are in `\\text{}`; innermost first."""
     if "tabular" not in label:
         return label
     while True:
@@ -103,10 +103,10 @@ def _array(body: str, variant: str) -> str:
 
 
 def group(text: str) -> tuple[str, str]:
-    """The content of the group that `text` starts with, and what follows. Raises RenderError where there is none."""
+    """The content of the group that `text` starts with, and what follows. Raises RenderError if there is none."""
     text = text.lstrip()
     if not text.startswith("{"):
-        raise RenderError("Missing argument: no { is where one belongs")
+        raise RenderError("Missing argument: expected {")
     depth = 0
     for step in STEP.finditer(text):
         depth += {"{": 1, "}": -1}.get(step.group(), 0)
@@ -126,7 +126,7 @@ def _columns(specification: str) -> str:
 
 
 def split(text: str, separators: frozenset[str]) -> list[tuple[str, str]]:
-    """Cut `text` at separators that stand outside groups, dollars and inner environments: (piece, separator)."""
+    """Cut `text` at separators outside groups, dollars and inner environments: (piece, separator)."""
     pieces: list[tuple[str, str]] = []
     depth = start = position = 0
     in_math = False
@@ -163,7 +163,7 @@ def _cells(row: str, has_rules: bool) -> list[str]:
         wide = _MULTICOLUMN.match(text)
         if wide:
             number = min(int(wide.group(1).lstrip("0")[:3] or 1), 64)
-            if has_rules:  # rules can be placed only where each row has all: it stands in its first column
+            if has_rules:  # rules can be placed only if each row has all: the cell goes into its first column
                 cells += [text[wide.end() :], *[""] * (number - 1)]
             else:
                 aligned = re.search("[lcr]", wide.group(2))
@@ -175,7 +175,7 @@ def _cells(row: str, has_rules: bool) -> list[str]:
 
 
 def _argument(text: str) -> str:
-    """What a group holds, or a text without braces."""
+    """The content of a group, or a text without braces."""
     return group(text)[0].strip() if text.startswith("{") else text
 
 
@@ -183,5 +183,5 @@ def _cell(text: str) -> str:
     if not text:
         return ""
     if text.startswith(r"\begin{array}"):
-        return text  # a tabular inside a tabular, already turned
+        return text  # a tabular inside a tabular, already rewritten
     return r"\text{" + text + "}"

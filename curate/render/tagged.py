@@ -1,8 +1,8 @@
-r"""Tags parts of a label by colour, so that what they are drawn with can be told apart. For marks, never for pictures.
+r"""Tags parts of a label by colour, so that their drawings can be told apart. For marks, never for pictures.
 
-A drawing does not say which cell of a table a glyph stands in, nor which of two commands drew it where mathra has one
-glyph for both (`\mathcal` and `\mathscr`). A colour is drawn with every glyph of a part, and changes nothing else.
-Labels with colours of their own are left as they are.
+A drawing doesn't say which cell of a table a glyph is in, nor which of two commands drew it if mathra has one glyph
+for both (`\mathcal` and `\mathscr`). A colour is drawn with every glyph of a part and changes nothing else. Labels with
+their own colours are left as they are.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 
 from curate.render.tables import STEP, group
 
-#: What mathra draws with the glyph of another command, by command: its letters differ in LaTeX.
+#: Commands that mathra draws with the glyphs of another, although LaTeX has different letters.
 LOOK_ALIKES = ("mathscr", "hslash", "varnothing")
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{(\w+\*?)\}\s*")
 _WITH_ARGUMENT = frozenset({"array", "alignedat", "alignat", "subarray", "alignat*"})
@@ -30,7 +30,7 @@ def tagged(tex: str) -> str:
 
 
 def tag(fill: str) -> tuple[int, str]:
-    """The number of the cell (0: not told) and the command that a colour stands for (empty: none)."""
+    """The number of the cell (0: unknown) and the command that a colour stands for (empty: none)."""
     if fill.startswith("#5c"):
         return int(fill[3:], 16), ""
     if fill.startswith("#5d"):
@@ -48,7 +48,7 @@ def _marked(found: re.Match[str]) -> str:
 
 def _with_cells(tex: str) -> str:
     pieces: list[str] = []
-    depths: list[int] = []  # of braces, in each environment that was begun
+    depths: list[int] = []  # of braces, in each open environment
     depth = cells = at = 0
     while at < len(tex):
         environment = _ENVIRONMENT.match(tex, at)

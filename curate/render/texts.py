@@ -1,4 +1,4 @@
-"""The texts within a formula (`\\text`, `\\mbox`), without what mathra knows in formulas only. Not for formulas."""
+"""The texts within a formula (`\\text`, `\\mbox`), without commands that mathra knows only in formulas."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STYLES = {"tiny": r"{\scriptscriptstyle ", "scriptsize": r"{\scriptstyle ", "fo
 _STYLES["small"] = r"{\textstyle "
 _TEXT = re.compile(r"\\(?:text(?:rm|bf|it|sf|tt|normal|up)?|[mhf]box)\s*(?=\{)")
 _ARGUMENT = r"\s*\{(?:[^{}]|\{[^{}]*\})*\}"
-#: Within a text: what mathra knows in formulas only.
+#: Within a text: what mathra knows only in formulas.
 _ONLY_IN_MATH = re.compile(
     rf"\\(?:(?:textcircled|hspace|underline|ensuremath|mathrm|phantom){_ARGUMENT}|raisebox\s*\{{[^{{}}]*\}}{_ARGUMENT}"
     r"|(?:kern|hskip)\s*-?[\d.]+\s*[a-z]{2})"
@@ -40,16 +40,16 @@ _ACCENT = re.compile(r"\\([Hdbrk])\s*\{([A-Za-z])\}")
 
 
 def texts(label: str) -> str:
-    """Texts within the label, without what mathra does not know there."""
+    """The label's texts, without what mathra doesn't know there."""
     if "\\" not in label:
         return label
     pieces, at = [], 0
-    scripts = _SCRIPT.search(label) is not None  # where `\mbox`, unlike `\text`, is as large as elsewhere
+    scripts = _SCRIPT.search(label) is not None  # where `\mbox`, unlike `\text`, keeps its size
     while (found := _TEXT.search(label, at)) is not None:
         try:
             inner, rest = group(label[found.end() :])
         except RenderError:
-            break  # mathra says it better
+            break  # mathra's own message is better
         if "\\" in inner:
             inner = _UNSEEN_IN_TEXT.sub("", _BOLD_MATH.sub(r"$\\boldsymbol{\1}$", inner))
             inner = _ACCENT.sub(lambda f: unicodedata.normalize("NFC", f.group(2) + _ACCENTS[f.group(1)]), inner)

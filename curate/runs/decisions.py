@@ -1,10 +1,10 @@
 """Reads and appends to decisions.jsonl, and says which decision stands for each sample. Applies none to a label.
 
-The file is append-only: a row a decision, the latest one stands, `undo` takes back the latest that stands. A row holds
-sample_id, action, label, label_sha256 (of the label that was judged, UTF-8), who and when (ISO 8601, UTC).
+The file is append-only, with one decision per row. The latest one stands; `undo` takes back the latest that stands. A
+row holds sample_id, action, label, label_sha256 (of the label that was judged, UTF-8), who and when (ISO 8601, UTC).
 
-Several programs may append at once, and an audit may put a new run folder in the place of the old one meanwhile: each
-holds a lock on the file, and who got the lock of a file that is no longer the run's tries again.
+Several programs may append at once while an audit replaces the run folder with a new one. So each holds a lock on the
+file, and whoever gets the lock of a file that is no longer the run's tries again.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class Decision:
     when: str = ""
 
     def is_about(self, label: str) -> bool:
-        """Was this the label that was judged? A decision about another label must not be applied to this one."""
+        """Is this the label that was judged? A decision about another label must not be applied to this one."""
         return self.label_sha256 == label_sha256(label)
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """The decisions that stand, by sample; `rows` were read, `unreadable` of the file's lines were not."""
+    """The decisions that stand, by sample; `rows` lines were read, `unreadable` lines were not."""
 
     standing: dict[str, Decision] = field(default_factory=dict)
     rows: int = 0
@@ -55,17 +55,17 @@ class Decisions:
 
 
 def label_sha256(label: str) -> str:
-    """The hash by which a decision names the label it is about."""
+    """The hash by which a decision names its label."""
     return hashlib.sha256(label.encode()).hexdigest()
 
 
 def decide(sample_id: str, action: Action, judged: str, label: str | None = None, who: str | None = None) -> Decision:
-    """A decision of now about the label `judged`. `label` is the new one; `who` is the OS user unless it is given.
+    """A decision made now about the label `judged`. `label` is the new one; `who` is the OS user unless given.
 
-    Raises UserError where an edit has no label, or a text holds what can't be written as UTF-8.
+    Raises UserError if an edit has no label, or a text can't be written as UTF-8.
     """
     if action not in ACTIONS:
-        raise ValueError(f"action {action!r} is none of {', '.join(ACTIONS)}")
+        raise ValueError(f"unknown action {action!r}; use one of {', '.join(ACTIONS)}")
     if action == "edit" and label is None:
         raise UserError(f"{sample_id}: an edit needs the new label")
     for text in (sample_id, judged, label, who):
@@ -82,7 +82,7 @@ def _check_unicode(sample_id: str, text: str | None) -> None:
 
 
 def os_user() -> str:
-    """The name of the user whose process this is; its number where it has no name, as in some containers."""
+    """The name of the user who runs this process, or its number if it has no name, as in some containers."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -90,10 +90,10 @@ def os_user() -> str:
 
 
 def append_decisions(run: Path, decisions: Iterable[Decision]) -> None:
-    """Append decisions to the file of the run folder `run`; when this returns they are on the disk, in their order.
+    """Append decisions to the file of the run folder `run`; on return they are on disk, in order.
 
-    A last line that a crash tore is left as it is, and the first decision begins on a line of its own. Where the disk
-    is full nothing is left behind. Raises UserError where the file can't be written.
+    A last line torn by a crash is left as it is, and the first decision starts on a new line. If the disk is full,
+    nothing is left behind. Raises UserError if the file can't be written.
     """
     lines = [json.dumps(asdict(decision), ensure_ascii=False) + "\n" for decision in decisions]
     if not lines:
@@ -117,17 +117,17 @@ def append_decisions(run: Path, decisions: Iterable[Decision]) -> None:
 
 @contextmanager
 def locked_decisions(run: Path) -> Iterator[int]:
-    """Hold the lock of a run's decisions, for appending to them or putting another folder in the run's place.
+    """Hold the lock of a run's decisions, to append to them or to replace the run folder.
 
-    Yields a descriptor to read and append with; the file is made, empty, where there is none. Raises OSError, and
-    UserError where an interrupted audit moved the run folder away and it can't be put back.
+    Yields a descriptor to read and append with; the file is created, empty, if there is none. Raises OSError, and
+    UserError if an interrupted audit moved the run folder away and it can't be put back.
     """
     path = run / DECISIONS_FILE
     while True:
         try:
             fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except FileNotFoundError:
-            # An audit may be between two renames, or have died there; a link may lead nowhere.
+            # An audit may be between two renames, or have died there; or it is a dangling link.
             if path.is_symlink() or not restore(run, (DECISIONS_FILE,)):
                 raise
             continue
@@ -142,7 +142,7 @@ def locked_decisions(run: Path) -> Iterator[int]:
 
 
 def _is_still(path: Path, fd: int) -> bool:
-    """Is the open file still the one at `path`? Waiting for its lock, it may have been moved away and replaced."""
+    """Is the open file still the one at `path`? While we waited for its lock, it may have been replaced."""
     try:
         there = path.stat()
     except FileNotFoundError:
@@ -157,7 +157,7 @@ def _write(fd: int, data: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A new file is only safe when its folder's entry is on the disk too."""
+    """A new file is only safe once its folder's entry is on disk too."""
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -166,10 +166,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def read_decisions(path: Path) -> Decisions:
-    """The decisions of a file, none where there is no file.
+    """The decisions in a file, none if there is no file.
 
-    A line that is torn, as a crash leaves the last one, or isn't a decision is passed over and its number kept in
-    `unreadable`. Raises UserError where the file can't be read at all.
+    A line that is torn (the last one after a crash) or isn't a decision is skipped, and its number is kept in
+    `unreadable`. Raises UserError if the file can't be read at all.
     """
     try:
         data = path.read_bytes()
@@ -216,7 +216,7 @@ def _parse(line: bytes) -> Decision | None:
         return None
     try:
         f"{sample_id}{label}".encode()
-    except UnicodeEncodeError:  # half a surrogate pair is no text, and no table takes it
+    except UnicodeEncodeError:  # half of a surrogate pair isn't text, and no table accepts it
         return None
     return Decision(
         sample_id,

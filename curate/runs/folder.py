@@ -1,7 +1,7 @@
-"""The run folder's schemas, and reading one back. Not for making one: that is `audit`.
+"""The run folder's schemas, and reading a run folder. Not for making one: that is `audit`.
 
-A run folder holds samples.parquet, findings.parquet, places.parquet, summary.json, report.html, with a baseline
-suppressed.parquet, and with the first decision decisions.jsonl.
+A run folder holds samples.parquet, findings.parquet, places.parquet, summary.json and report.html; with a baseline also
+suppressed.parquet, and from the first decision on decisions.jsonl.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from curate.runs.decisions import DECISIONS_FILE
 from rules import Ruleset, Weights
 from rules.registry import all_rules
 
-#: Columns every samples.parquet starts with; the columns a source brought of its own follow.
+#: The first columns of every samples.parquet; the source's own columns follow.
 SAMPLES: dict[str, Any] = {
     "sample_id": pl.String,
     "source": pl.String,
@@ -35,14 +35,14 @@ SAMPLES: dict[str, Any] = {
     "height": pl.Int32,
     "image_sha256": pl.String,
     "image_phash": pl.String,
-    # Equal for labels that look the same; for images of equal pixels or nearly so. Their names depend on nothing else.
+    # Equal for labels that look the same, and for images with (nearly) equal pixels. Names depend on nothing else.
     "label_group": pl.String,
     "image_group": pl.String,
-    # Where predictions contradict the label: 1 for the likeliest label error, 2 for the next.
+    # If predictions contradict the label: 1 for the most likely label error, 2 for the next.
     "label_error_rank": pl.Int32,
 }
 
-#: `source` is there so that a finding about a whole data set (sample_id null) still says which one.
+#: `source` is needed for findings about a whole data set, whose sample_id is null.
 FINDINGS: dict[str, Any] = {
     "sample_id": pl.String,
     "source": pl.String,
@@ -58,10 +58,10 @@ FINDINGS: dict[str, Any] = {
 
 SAMPLES_FILE = "samples.parquet"
 FINDINGS_FILE = "findings.parquet"
-#: File and line of every sample, in their order; a small file or a table has numbers of rows for lines.
+#: File and line of every sample, in order; for a small file or a table, lines are row numbers.
 PLACES_FILE = "places.parquet"
 PLACES: dict[str, Any] = {"file": pl.String, "line": pl.Int64}
-#: Findings that the run's baseline knows; there where a baseline was given.
+#: Findings that the run's baseline knows; exists if a baseline was given.
 SUPPRESSED_FILE = "suppressed.parquet"
 SUMMARY_FILE = "summary.json"
 REPORT_FILE = "report.html"
@@ -90,13 +90,13 @@ class Run:
 
     @property
     def places(self) -> pl.LazyFrame:
-        """File and line of every sample, in their order; empty in a run of an older version."""
+        """File and line of every sample, in order; empty in a run of an older version."""
         path = self.path / PLACES_FILE
         return pl.scan_parquet(path) if path.is_file() else pl.LazyFrame(schema=PLACES)
 
     @property
     def all_findings(self) -> pl.LazyFrame:
-        """New and known findings: what is wrong with the data, whoever knows of it."""
+        """New and known findings together: everything that is wrong with the data."""
         return pl.concat([self.findings, self.suppressed])
 
     def root(self, source: str) -> Path:
@@ -108,19 +108,17 @@ class Run:
 
 
 def is_there(path: Path) -> bool:
-    """Is there something at the path of a run folder? One that an interrupted update moved away is put back first."""
+    """Is there something at a run folder's path? First puts back a run that an interrupted update moved away."""
     return restore(path, (DECISIONS_FILE,))
 
 
 def load_run(path: Path) -> Run:
-    """Open a run folder, put back first as in `is_there`. Raises UserError where it is missing or not whole."""
+    """Open a run folder, put back first as in `is_there`. Raises UserError if it is missing or incomplete."""
     if not is_there(path) or not path.is_dir():
         raise UserError(f"{path}: no such run folder; make one with: curate audit SOURCE --out {path}")
     for name in (SAMPLES_FILE, FINDINGS_FILE, SUMMARY_FILE):
         if not (path / name).is_file():
-            raise UserError(
-                f"{path}: not a run folder, it holds no {name}; make one with: curate audit SOURCE --out DIR"
-            )
+            raise UserError(f"{path}: not a run folder: it has no {name}; make one with: curate audit SOURCE --out DIR")
     try:
         summary = json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
     except ValueError as error:
@@ -132,9 +130,9 @@ def load_run(path: Path) -> Run:
 
 
 def rules_of(run: Run) -> tuple[Ruleset, Weights]:
-    """What the run was audited with, so that a label that changes is judged by the same rules.
+    """The rules and options the run was audited with, so that changed labels are judged by the same rules.
 
-    Raises UserError where these are rules that this texsieve doesn't have.
+    Raises UserError if this texsieve lacks some of those rules.
     """
     config = run.summary.get("config", {})
     unknown = [code for code in config.get("rules", []) if code not in all_rules()]

@@ -493,7 +493,7 @@ def test_of_two_audits_to_one_folder_the_second_to_finish_leaves_the_first_alone
 
     before: dict[str, bytes] = {}
     monkeypatch.setattr("curate.report.page.write_report", overtaken)
-    with pytest.raises(UserError, match="run: already there, and left alone"):
+    with pytest.raises(UserError, match="run: already exists and was left alone"):
         run_audit(out, small)
     assert before["summary.json"]
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
