@@ -18,7 +18,7 @@ _PLACES |= {"peak_memory": "facts"}
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded at first use: the project file needs the thresholds in this package, not the whole audit.
+    # Loaded on first use: the project file needs the thresholds in this package, not the whole audit.
     if name in _PLACES:
         return getattr(import_module(f"curate.audit.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

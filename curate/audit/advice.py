@@ -1,9 +1,9 @@
-"""What matters about a source for whoever wants to train on it: each point with its share, why, and what to type.
+"""What matters about a source if you want to train on it: each point with its share, the reason, and what to type.
 
-Decides from the numbers of summary.json; looks at no label. `verdict` puts the points in order and makes a verdict of
-them. A point's `weight` is how much of the source is lost to whoever ignores it: the share of samples times the harm
-done to one of them. The harms are a choice, from 1 (the sample teaches something wrong) to 0.05 (it teaches the same
-thing once more); the reason stands beside each.
+Decides from the numbers in summary.json; looks at no label. `verdict` orders the points and derives a verdict from
+them. A point's `weight` is how much of the source is lost by ignoring it: the share of samples times the harm done to
+one of them. The harms are chosen, from 1 (the sample teaches something wrong) to 0.05 (it teaches the same thing once
+more); each has its reason beside it.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Point:
-    """One thing to know of a source.
+    """One thing to know about a source.
 
-    name: what kind it is, for programs. level: the best verdict that it leaves the source. weight: see the module.
-    samples: how many it is true of. what, why: clauses without a full stop. do: what to do, with the command or flag in
-    backticks; "" where there is nothing to do. rules: those whose findings show it, for links; named: the first of them
-    with their counts, in words. export: flags of `curate export` that do it.
+    name: its kind, for programs. level: the best verdict that it allows. weight: see the module. samples: how many it
+    applies to. what, why: clauses without a full stop. do: what to do, with the command or flag in backticks; "" if
+    there is nothing to do. rules: those whose findings show it, for links; named: the first of them with their counts,
+    in words. export: flags of `curate export` that do it.
     """
 
     name: str
@@ -66,13 +66,13 @@ class Point:
 
 
 def points(entry: Entry, limits: Thresholds) -> list[Point]:
-    """Every point about a source that has samples, in no order. entry: as in summary.json."""
+    """Every point about a source that has samples, in any order. entry: as in summary.json."""
     found = (check(entry, limits) for check in _CHECKS)
     return [*map(_of_the_set, entry["set_errors"]), *(point for point in found if point is not None)]
 
 
 def nothing_read(entry: Entry) -> Point:
-    """The one point about a source without samples."""
+    """The only point about a source without samples."""
     if not entry["rows"]:
         return Point("nothing-read", UNFIT, 1, 0, "There is nothing in it", "no row was found")
     return Point(
@@ -86,15 +86,14 @@ def nothing_read(entry: Entry) -> Point:
 
 
 def labels_only(entry: Entry) -> bool:
-    """Was no image of the source looked at? Then nothing is known of its pictures, nor of its pairs."""
+    """Was no image of the source looked at? Then nothing is known about its pictures or pairs."""
     return not entry["with_image"] or not_looked_at(entry)
 
 
 def not_looked_at(entry: Entry) -> bool:
-    """Does the source name images, and lies none where they were looked for, or was none to be opened? Then the labels
-    are what there is.
+    """Does the source name images, but none was found or none was to be opened? Then only its labels can be judged.
 
-    Missing images are told one by one, or those of broken files, only where some are there.
+    Missing or broken images are reported one by one only if some images exist.
     """
     one_by_one = any(rule["rule"] in tagged("unusable-image") and rule["samples"] for rule in entry["rules"])
     missing = bool(0 < entry["with_image"] == entry["missing_image"]) and not one_by_one
@@ -105,7 +104,7 @@ def not_looked_at(entry: Entry) -> bool:
 
 
 def _level(part: float, *limits: float | None) -> int:
-    """The worst level whose limit `part` is above; a None limit is never reached."""
+    """The worst level whose limit `part` exceeds; a None limit is never exceeded."""
     return max((i + 1 for i, limit in enumerate(limits) if limit is not None and part > limit), default=READY)
 
 
@@ -118,8 +117,9 @@ def _have(part: int, one: str = "has", many: str = "have") -> str:
 
 
 def _most(entry: Entry, severity: str, counted: str = "samples", *, without: Iterable[str] = ()) -> list[Any]:
-    """The rules of a severity with samples, most first; not those about images that aren't there and shifted pairs,
-    which have points of their own. counted: what of a rule is counted."""
+    """The rules of a severity that have samples, most first; without those about missing images and shifted pairs,
+    which
+    have points of their own. counted: which of a rule's counts."""
     aside = {*tagged("unusable-image"), *mended_by("realign"), *without}
     found = [
         rule for rule in entry["rules"] if rule["severity"] == severity and rule[counted] and rule["rule"] not in aside
@@ -138,7 +138,7 @@ def _codes(found: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _found(entry: Entry, codes: Iterable[str]) -> list[Any]:
-    """The source's counts of these rules, most samples first. A finding on the whole set counts no samples."""
+    """The source's counts for these rules, most samples first. A finding about the whole set counts no samples."""
     wanted = set(codes)
     return sorted((rule for rule in entry["rules"] if rule["rule"] in wanted), key=lambda rule: -int(rule["samples"]))
 
@@ -147,9 +147,9 @@ def _found(entry: Entry, codes: Iterable[str]) -> list[Any]:
 
 
 def _of_the_set(found: Mapping[str, str]) -> Point:
-    """An error of the whole set: no sample of it can be trusted, however many are good."""
+    """An error of the whole set: none of its samples can be trusted, however many look good."""
     mender = MENDERS.get(all_rules()[found["rule"]].mended_by or "")
-    do = f"`{mender}` may mend it: look at the difference, and audit the fixed copy" if mender else ""
+    do = f"`{mender}` may repair it: look at the difference, and audit the fixed copy" if mender else ""
     if mender == MENDERS["columns"]:
         do = f"if another column or file holds them, read that: `{mender}`"
     what = f"{found['rule']} {found['name']}: {found['message']}"
@@ -162,14 +162,14 @@ def _no_images(entry: Entry, limits: Thresholds) -> Point | None:
     named = entry["with_image"]
     if not named:
         what = "No image was given"
-        do = f"say where they lie with `--images {entry['name']}=DIR`, and which column names them with `--columns`"
+        do = f"say where they are with `--images {entry['name']}=DIR`, and which column names them with `--columns`"
     elif entry["missing_image"]:
         what = f"None of its {things(named, 'image')} was found"
-        do = f"get the images, and audit it with `--images {entry['name']}=DIR`, which says where they lie"
+        do = f"get the images, and audit again with `--images {entry['name']}=DIR`, which says where they are"
     else:
         what = f"None of its {things(named, 'image')} was opened"
         do = "audit it without `--no-images` before you train on it"
-    why = "this is a verdict on labels only; nobody can train on them, or say whether they belong to their pictures"
+    why = "this verdict is on the labels only; nobody can train on them, or tell whether they belong to their pictures"
     return Point("labels-only", FIX, 1, entry["samples"], what, why, do)
 
 
@@ -180,7 +180,7 @@ def _missing(entry: Entry, limits: Thresholds) -> Point | None:
         return None
     rules = _codes(_found(entry, tagged("unusable-image")))
     level = _level(part / whole, limits.missing_fix, limits.missing_doubtful, limits.missing_unfit)
-    right = f"see whether `--images {entry['name']}=DIR` is the right folder"
+    right = f"check that `--images {entry['name']}=DIR` is the right folder"
     if entry["missing_image"] == entry["with_image"]:
         what = f"None of its {things(entry['with_image'], 'image')} can be opened"
         return Point("missing-images", max(level, DOUBTFUL), 1, part, what, do=right, rules=rules)
@@ -216,8 +216,8 @@ def _top_reason(entry: Entry) -> str:
 
 # What is wrong with labels --------------------------------------------------------------------------------------------
 
-#: One label that is known to be broken stands for others that no rule sees (`Thresholds.broken_fix`), and all of them
-#: are learnt as they are.
+#: One label that is known to be broken stands for others that no rule sees (`Thresholds.broken_fix`), and a model
+#: learns all of them as they are.
 _BROKEN = 5.0
 
 
@@ -234,7 +234,7 @@ def _layout(entry: Entry, limits: Thresholds) -> Point | None:
         part / whole,
         part,
         f"{share(part, whole)} of labels ({count(part)}) hold layout tokens",
-        "they are not LaTeX, nothing can render them, and deleting them would glue lines together",
+        "they are not LaTeX, nothing can render them, and deleting them would join lines that belong apart",
         "run "
         + " or ".join(f"`{mender}`" for mender in menders)
         + ", look at the difference, and audit the fixed copy",
@@ -273,7 +273,7 @@ def _unsafe(entry: Entry, limits: Thresholds) -> Point | None:
         part,
         f"{_samples(part, whole)} {_have(part)} errors that only an unsafe fix repairs",
         "it guesses what was meant",
-        "look at `curate fix --unsafe-fixes --diff` before you take it",
+        "look at `curate fix --unsafe-fixes --diff` before you use it",
         _codes(found),
         ("--fix", "unsafe"),
         _named(found),
@@ -300,11 +300,11 @@ def _warnings(entry: Entry, limits: Thresholds) -> Point | None:
     return Point(
         "warnings",
         level,
-        part / whole / 2,  # a warning is right about every other time
+        part / whole / 2,  # every other warning is right
         part,
         f"{_samples(part, whole)} {_have(part, 'is', 'are')} likely wrong",
         "",
-        "look at the examples, then fix or drop (`--drop CODE`) the rules that turn out to be right",
+        "look at the examples, then fix or drop (`--drop CODE`) what the rules found rightly",
         _codes(found),
         named=_named(found),
     )
@@ -315,22 +315,22 @@ def _residue(entry: Entry, limits: Thresholds) -> Point | None:
     if not part:
         return None
     found = _found(entry, tagged("residue"))
-    # Half a harm: a model that learns to write `\label{…}` out of nothing still reads the formula.
+    # Half the full harm: a model that learns to invent `\label{…}` still reads the formula.
     return Point(
         "residue",
         _level(part / whole, limits.fixable_fix),
         part / whole / 2,
         part,
-        f"{share(part, whole)} of labels ({count(part)}) hold what no picture shows",
-        "the model learns to make it up",
-        "strip it with `curate fix`, or export with `--fix safe`",
+        f"{share(part, whole)} of labels ({count(part)}) contain things that no picture shows",
+        "the model learns to make them up",
+        "remove them with `curate fix`, or export with `--fix safe`",
         _codes(found),
         ("--fix", "safe"),
         _named(found),
     )
 
 
-#: Labels in another spelling that are worth a word: below this, a model hardly notices.
+#: The share of differently spelled labels worth mentioning: below this, a model hardly notices.
 _SPELLED = 0.02
 
 
@@ -340,15 +340,15 @@ def _spelling(entry: Entry, limits: Thresholds) -> Point | None:
         return None
     found = [rule for rule in _most(entry, "info", without=tagged("residue")) if rule["without_fix"] < rule["samples"]]
     which = f"{share(part, whole)} of labels ({count(part)})"
-    # A tenth: the model reads the picture rightly, and is scored as if it hadn't.
+    # A tenth: the model reads the picture correctly, but is scored as if it hadn't.
     return Point(
         "spelling",
         READY,
         part / whole / 10,
         part,
-        f"{which} could be spelled otherwise and look the same",
-        "no picture shows which spelling a label has, so a mix of sets or of spellings can't be learnt",
-        f"write all in one with `{MENDERS['style']}`",
+        f"{which} could be spelled differently and look the same",
+        "a picture doesn't show which spelling its label has, so a model can't learn a mix of spellings",
+        f"use one spelling for all with `{MENDERS['style']}`",
         _codes(found),
         ("--style", "canonical"),
         _named(found),
@@ -361,7 +361,7 @@ def _unkeyed(entry: Entry, limits: Thresholds) -> Point | None:
         return None
     what = f"{_samples(part, whole)} {_have(part)} no error but no visual key"
     looks = _have(part, "it looks", "they look")
-    why = f"texsieve can't tell what {looks} like, so it finds no duplicates and leaks among them"
+    why = f"texsieve can't tell what {looks} like, so it can't find duplicates and leaks among them"
     level = _level(part / whole, None, limits.unkeyed_doubtful)
     return Point("keyless", level, part / whole / 20, part, what, why, rules=_codes(_found(entry, tagged("keyless"))))
 
@@ -376,7 +376,7 @@ def _images(part: int, whole: int) -> str:
 
 
 def _of_images(entry: Entry, key: str) -> tuple[int, int]:
-    """How many of the source's images are so, and how many were opened."""
+    """How many of the source's images have a property, and how many were opened."""
     images = entry.get("images") or {}
     return images.get(key) or 0, images.get("images") or 0
 
@@ -391,11 +391,11 @@ def _pages(entry: Entry, limits: Thresholds) -> Point | None:
     return Point(
         "pages",
         _level(part / whole, limits.images_fix),
-        part / whole,  # a formula of a few pixels' height can't be read
+        part / whole,  # a formula a few pixels high can't be read
         part,
         f"{_images(part, whole)} mostly empty paper",
-        f"the model's pixels go to the paper{smaller}",
-        "cut them to their ink: export with `--crop ink`",
+        f"the model's pixels are spent on paper{smaller}",
+        "crop them to their ink: export with `--crop ink`",
         _codes(_found(entry, mended_by("export-crop"))),
         ("--crop", "ink"),
     )
@@ -405,7 +405,7 @@ def _inverted(entry: Entry, limits: Thresholds) -> Point | None:
     part, whole = _of_images(entry, "inverted")
     if not part:
         return None
-    # Half a harm: models learn it in time, at the cost of what they know of dark ink on light paper.
+    # Half the full harm: models learn it in time, at the expense of what they know about dark ink on light paper.
     return Point(
         "light-on-dark",
         _level(part / whole, limits.images_fix),
@@ -413,7 +413,7 @@ def _inverted(entry: Entry, limits: Thresholds) -> Point | None:
         part,
         f"{_images(part, whole)} light ink on dark paper",
         "models were trained on dark ink, most other sets have it, and margins are added in white",
-        "turn them: export with `--invert`",
+        "invert them: export with `--invert`",
         _codes(_found(entry, mended_by("export-invert"))),
         ("--invert",),
     )
@@ -441,7 +441,7 @@ def _stretched(entry: Entry, limits: Thresholds) -> Point | None:
         part / whole / 10,
         part,
         f"{_samples(part, whole)} {_have(part)} an image that Qwen2.5-VL's processor stretches",
-        "it rounds both sides to multiples of 28 pixels, and on small images that shows",
+        "it rounds both sides to multiples of 28 pixels, which is visible on small images",
         f"train with `{MENDERS['train-pixels']}`",
         _codes(found),
         named=_named(found),
@@ -453,13 +453,13 @@ def _stretched(entry: Entry, limits: Thresholds) -> Point | None:
 
 def _held_out(entry: Entry, limits: Thresholds) -> Point | None:
     names = entry["splits"]
-    if not names or sum(names.values()) < entry["samples"]:  # what has no split is what its file's name says
+    if not names or sum(names.values()) < entry["samples"]:  # a sample without a split has its file's
         names = {**names, PurePath(entry["path"]).name: 0}
     kinds = {standard(name) or standard(entry["name"]) for name in names}
     if not kinds <= {"test", "validation"}:
         return None
-    what = f"All of it is a set to test on, by its name ({', '.join(names)})"
-    why = "who trains on it can't compare with others"
+    what = f"By its name, all of it is a test set ({', '.join(names)})"
+    why = "results of a model trained on it can't be compared with others"
     return Point("held-out", READY, 1, entry["samples"], what, why, "keep it for that")
 
 
@@ -470,11 +470,11 @@ def _duplicates(entry: Entry, limits: Thresholds) -> Point | None:
     level = _level(part / whole, limits.duplicate_fix)
     what = f"{share(part, whole)} of labels ({count(part)}) look the same as an earlier one"
     if level == READY:
-        why = "fine to train on, but a split at random puts answers into the test set"
+        why = "this is fine for training, but a random split puts answers into the test set"
         do = "split by label, as `curate export` does"
     else:
         why = "the model memorises the most frequent formulas"
-        do = "cap how often one may occur: export with `--max-repeats 10`"
+        do = "limit how often one may occur: export with `--max-repeats 10`"
     flags = () if level == READY else ("--max-repeats", "10")
     rules = _codes(_found(entry, tagged("repeats")))
     return Point("duplicates", level, part / whole / 20, part, what, why, do, rules, flags)
@@ -489,8 +489,8 @@ def _leaks(entry: Entry, limits: Thresholds) -> Point | None:
     if not worst:
         return None
     named = ", ".join(f"{share(part, entry['splits'][split])} of {split} ({count(part)})" for _, part, split in worst)
-    what = f"Labels of 10 tokens or more of its test splits stand in its training split too: {named}"
-    do = "export with `--keep-splits test`, which takes them out of training"
+    what = f"Labels of 10 tokens or more in its test splits also occur in its training split: {named}"
+    do = "export with `--keep-splits test`, which removes them from training"
     part = sum(part for _, part, _ in worst)
     weight = max(worst)[0] / 5  # it spoils the test, not the training
     return Point("leaks", READY, weight, part, what, "scores will be too good", do, (), ("--keep-splits", "test"))
@@ -513,7 +513,7 @@ def _shared(entry: Entry, limits: Thresholds) -> Point | None:
         shared[0][0] / whole / 10,
         shared[0][0],
         what,
-        do="don't train on the one and test on the other",
+        do="don't train on one and test on the other",
     )
 
 

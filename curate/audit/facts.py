@@ -1,4 +1,4 @@
-"""What summary.json says of a run beside its numbers: sources, configuration, versions, times, memory."""
+"""The parts of summary.json beside a run's numbers: sources, configuration, versions, times, memory."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from curate.audit.summary import SourceFacts
 from curate.sources import Source
 from rules.workers.pool import the_pool
 
-#: Bytes of the unit in which the system tells sizes.
+#: Bytes per unit of the memory sizes that the system reports.
 _UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class Clock:
-    """What each stage took: seconds, and the largest memory of the audit up to its end. A stage may come in pieces.
+    """What each stage took: seconds, and the audit's largest memory up to its end. A stage may run in pieces.
 
-    rows: what a stage goes over (rows of files, images, distinct labels, samples), where somebody said.
+    rows: the number of things a stage handles (rows of files, images, distinct labels, samples), if known.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Clock:
         self.memory[name] = peak_memory()
 
     def stages(self) -> list[dict[str, Any]]:
-        """A row a stage, in their order."""
+        """One row per stage, in order."""
         return [
             {
                 "stage": name,
@@ -56,7 +56,7 @@ class Clock:
 
 
 def _relative(path: Path, folder: Path) -> str:
-    """`path` as seen from the run folder where one leads to the other, else as it is."""
+    """`path` relative to the run folder if possible, else as it is."""
     if not path.is_absolute():
         return path.as_posix()  # a hub id
     try:
@@ -85,7 +85,7 @@ def source_facts(source: Source, out: Path, options: AuditOptions) -> SourceFact
 
 
 def config(options: AuditOptions) -> dict[str, Any]:
-    """Everything that decides what a label's judgement is, and what the run was asked for."""
+    """Everything that affects how labels are judged, and what the run was asked for."""
     ruleset = options.ruleset
     return {
         "profile": ruleset.profile,
@@ -128,20 +128,21 @@ def run_facts(clock: Clock, options: AuditOptions, reused: Mapping[str, Any] | N
 
 
 def peak_memory() -> int:
-    """The largest resident size of this process or of one of its workers so far, in bytes."""
+    """The largest resident size of this process or one of its workers so far, in bytes."""
     return max(*_peaks(), _UNIT * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def _peaks() -> list[int]:
-    """The largest resident size so far of this process, and of each of its workers that live, in bytes. Their sum is
-    more than all ever had together: they don't peak at once, and they share pages."""
-    # Linux counts in a process' own figure what its parent had when it started it.
+    """The largest resident sizes so far of this process and each of its living workers, in bytes. Their sum is more
+    than
+    they ever used together: they don't peak at once, and they share pages."""
+    # On Linux, a process's own figure starts with its parent's at the time of the fork.
     own = _peak_of("self") or _UNIT * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return [own, *(_peak_of(pid) for pid in the_pool().pids())]
 
 
 def _peak_of(process: int | str) -> int:
-    """The largest resident size of a process that lives, in bytes; 0 where the system doesn't say."""
+    """The largest resident size of a living process, in bytes; 0 if the system doesn't say."""
     try:
         status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])

@@ -1,6 +1,6 @@
-"""What summary.json says of the images of each source: sizes, kinds, ink, and what a model's budget makes of them.
+"""The summary.json entry on each source's images: sizes, kinds, ink, and how they fit a model's budget.
 
-Counts what was measured; opens no image and judges none. Each image counts once, however many samples show it.
+Counts measures; opens no image and judges none. Each image counts once, however many samples show it.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from rules.families.images.ink import is_page
 from rules.sets.model_images import DEFAULT, ImageLimits
 from rules.sets.model_resize import rounded_area, smart_resize
 
-#: The quantiles that are told of sizes and ink.
+#: The quantiles given for sizes and ink.
 QUANTILES = {"least": 0.0, "low": 0.05, "median": 0.5, "high": 0.95, "most": 1.0}
 
 
 def image_facts(samples: pl.DataFrame | pl.LazyFrame, limits: ImageLimits = DEFAULT) -> dict[str, dict[str, Any]]:
-    """By source, what is known of its images; a source none of whose images could be opened is left out.
+    """By source, what is known about its images; a source without any opened image is left out.
 
     Each has `images` (opened), width and height (QUANTILES of the pixels as displayed), formats (images by format,
-    most first), `model`: family (of the model that `limits` are of) and its limits, tokens (QUANTILES of the visual
-    tokens an image becomes with the default budget, and their total; null where the family cuts images into tiles),
+    most first), `model`: family (of the model that `limits` belong to) and its limits, tokens (QUANTILES of the visual
+    tokens an image becomes with the default budget, and their total; null if the family cuts images into tiles),
     shrunk (images over the budget), refused (an aspect over the limit, or a side under it, which transformers before
-    version 5 and some servers refuse). Where pixels were measured also blank, inverted (light ink on dark paper),
-    pages (mostly empty paper, as `is_page` has it) and ink_ratio (QUANTILES of the ink's part of the area of pictures
-    that are not blank); else these are null.
+    version 5 and some servers refuse). If pixels were measured also blank, inverted (light ink on dark paper), pages
+    (mostly empty paper, see `is_page`) and ink_ratio (QUANTILES of the ink's share of the area, for pictures that are
+    not blank); else these are null.
 
-    samples: source, image, width, height, and what of `curate.images.opening.MEASURED` is there.
+    samples: source, image, width, height, and the columns of `curate.images.opening.MEASURED` that exist.
     """
     samples = samples.lazy()
     names = samples.collect_schema().names()
@@ -119,7 +119,7 @@ def _facts(row: dict[str, Any], formats: dict[str, int], limits: ImageLimits) ->
 
 
 def _whole(quantiles: dict[str, float | None]) -> dict[str, int] | None:
-    """Quantiles of whole numbers; None where there was nothing to count."""
+    """Quantiles of whole numbers; None if there are none."""
     return {name: int(value) for name, value in quantiles.items() if value is not None} or None
 
 

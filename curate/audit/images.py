@@ -1,4 +1,4 @@
-"""The stages that look at images: their measures, and what they and their labels are as pairs. Judges nothing."""
+"""The stages that look at images: their measures, and how images and labels fit as pairs. Judges nothing."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ from curate.sources.archived_images import NOT_READ
 from curate.sources.image_paths import SEVERAL_HOLD
 from curate.sources.model import NOT_FOUND
 
-#: What is known of an image, and of it and its label as a pair, while rules run. Only what SAMPLES names outlives them.
+#: What is known about an image, and about its pair, while rules run. Only the columns named in SAMPLES remain after
+#: that.
 FACTS = [
     name
     for name in (*MEASURED, "image_error", *PAIR_COLUMNS, *PREDICTED, *ORPHANS)
     if name not in ("image", "pair_score")
 ]
-#: Columns of the samples that are there while an audit is under way: their number, and that of their label.
+#: Columns of the samples that exist only during an audit: their number, and their label's.
 OWN = ("order", "label_row")
-#: Facts that only pairs are made of, and that are large: 1.5 kB an image.
+#: Facts that only pairs are computed from, and that are large: 1.5 kB per image.
 ONCE = ("ink_thumb",)
-#: So many folders beside that of the labels are looked into for a hint.
+#: How many folders beside the labels' own are searched for a hint.
 _MOST_BESIDE = 60
-#: Stands before the name of a source's own column while a fact about the image has that name.
+#: The prefix of a source's own column while a fact about the image has its name.
 ASIDE = "\0"
 
 
@@ -49,16 +50,16 @@ def join_images(
     report: Progress,
     cached: Callable[[int], Any] | None = None,
 ) -> pl.DataFrame:
-    """What the header of every image says, what its pixels say where a rule asks, and why some can't be opened.
+    """What every image's header says, what its pixels say if a rule asks, and why some images can't be opened.
 
-    Joins the columns of `curate.images.opening.PROBE`, `error` as `image_error`, and those of MEASURES. Where images
-    are not looked at, only those that samples.parquet has are there, all null. cached: told how many of each source's
-    images the cache knows.
+    Joins the columns of `curate.images.opening.PROBE`, `error` as `image_error`, and those of MEASURES. If images are
+    not looked at, only the columns that samples.parquet has exist, all null. cached: called with how many of each
+    source's images the cache knows.
     """
     nothing = [pl.lit(None, SAMPLES[name]).alias(name) for name in ("width", "height", "image_sha256", "image_phash")]
     needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
     measures = "pixels" in needs
-    # What no rule of this run reads is measured for the next one, where it is kept for that.
+    # What no rule of this run reads is measured for the next one, if it is kept.
     strokes = "pairs" in needs or options.cache is not None
     samples = samples.rename({name: ASIDE + name for name in FACTS if name in samples.columns})
     if not options.probe_images:
@@ -93,7 +94,7 @@ def join_images(
 
 
 def check_found(samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions) -> None:
-    """Raises UserError for a source that names images of which none was found: an audit would judge labels alone."""
+    """Raise UserError for a source that names images of which none was found: an audit would judge labels alone."""
     if not options.probe_images:
         return
     error = pl.col("image_error").is_in([MISSING, LEAVES])
@@ -111,9 +112,9 @@ def check_found(samples: pl.DataFrame, sources: Sequence[Source], options: Audit
 
 
 def _none_found(source: Source, images: int, first: str, folder: Path | None, name: str) -> str:
-    """What was tried, and what to do. first: the first image; folder: where that is; name: of the source, if needed."""
+    """What was tried, and what to do. first: the first image; folder: where it is; name: of the source, if needed."""
     if source.notes.get(SEVERAL_HOLD):
-        hint = "several folders hold images of these names, and nothing says which are meant: "
+        hint = "several folders hold images with these names, and nothing says which ones are meant: "
     elif folder is not None:
         hint = f"{visible(first)} is in {visible(folder.as_posix())}, which is not in that folder: "
     else:
@@ -121,13 +122,13 @@ def _none_found(source: Source, images: int, first: str, folder: Path | None, na
     where = visible(source.root.as_posix())
     return (
         f"{visible(str(source.path))}: none of its {things(images, 'image')} was found (the first: {visible(first)}); "
-        f"looked in {where} and the folders in it; {hint}say where they lie with --images {name}DIR, "
+        f"looked in {where} and its subfolders; {hint}say where they are with --images {name}DIR, "
         "or audit the labels alone with --no-images"
     )
 
 
 def _unread_archives(source: Source) -> list[str]:
-    """What is said of archives that the images may be in: damaged, refused, or of a kind that is not read."""
+    """What is known about archives that may hold the images: damaged, refused, or of a kind that is not read."""
     said = [note.removeprefix(NOT_READ) for note in source.notes if note.startswith(NOT_READ)]
     try:
         names = sorted(entry.name for entry in os.scandir(source.base) if is_archive(entry.name, UNKNOWN))
@@ -137,7 +138,7 @@ def _unread_archives(source: Source) -> list[str]:
 
 
 def _elsewhere(source: Source, first: str, image: str) -> Path | None:
-    """The folder outside the image folder that an image is in: where its path leads, or one beside the labels'."""
+    """The folder outside the image folder that holds an image: where its path leads, or one beside the labels'."""
     beside = source.base.parent
     places = [source.base / first, source.root / image]
     try:
@@ -151,7 +152,7 @@ def _elsewhere(source: Source, first: str, image: str) -> Path | None:
 def join_pairs(
     samples: pl.DataFrame, sources: Sequence[Source], options: AuditOptions, report: Progress
 ) -> pl.DataFrame:
-    """What is known of each sample's label and image as a pair, and of images that have no row, where a rule asks."""
+    """What is known about each sample's label and image as a pair, and about images without a row, if a rule asks."""
     needs = {need for rule in options.ruleset.rules("samples") for need in rule.needs}
     if "orphans" in needs and options.probe_images and options.limit is None and options.sample is None:
         samples = with_orphans(samples, [(source.name, source.root) for source in sources])

@@ -1,4 +1,4 @@
-"""What an audit is asked to do, and how it says how far it is. Does nothing."""
+"""What an audit is asked to do, and how it reports its progress. Does nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GROUPS = ("source", "split", "length")
 
 @dataclass(frozen=True)
 class Sampling:
-    """How many samples are to be drawn, and by which of GROUPS they are grouped; see `curate.audit.sampling`."""
+    """How many samples to draw, and by which of GROUPS to group them; see `curate.audit.sampling`."""
 
     size: int
     seed: int = 0
@@ -28,25 +28,25 @@ class Sampling:
 
 @dataclass(frozen=True)
 class AuditOptions:
-    """What an audit does. `images`, `columns`, `first_numbers` are by source name; the key None is for all."""
+    """What an audit does. `images`, `columns`, `first_numbers` are by source name; the key None applies to all."""
 
     ruleset: Ruleset
     weights: Weights = field(default_factory=Weights)
     thresholds: Thresholds = field(default_factory=Thresholds)
     images: dict[str | None, Path] = field(default_factory=dict)
-    #: Runs and files of hashes to hold the samples against.
+    #: Runs and files of hashes to compare the samples with.
     against: Sequence[Path] = ()
     #: Licences by source name.
     licences: Mapping[str, str] = field(default_factory=dict)
     columns: dict[str | None, dict[str, str]] = field(default_factory=dict)
-    #: The number of line 1 where images are named by numbers; what isn't here is found out.
+    #: The number of line 1 if images are named by numbers; found out for sources not listed.
     first_numbers: Mapping[str | None, int] = field(default_factory=dict)
     probe_images: bool = True
     #: How pictures are drawn for samples that have strokes.
     strokes: StrokeSettings = DEFAULTS
-    #: Prediction files to hold against the labels.
+    #: Prediction files to compare with the labels.
     predictions: Sequence[Path] = ()
-    #: Folder where measures of images are kept from run to run; None: nowhere.
+    #: The folder that keeps measures of images between runs; None: nowhere.
     cache: Path | None = None
     limit: int | None = None
     #: Judge a part of what is read; None: all.
@@ -56,7 +56,7 @@ class AuditOptions:
     #: Known findings, as `curate.findings.baseline` reads them; None: there is no baseline.
     known: pl.DataFrame | None = None
     command: Sequence[str] = ()
-    #: The family of models whose limits images are held against.
+    #: The family of models whose limits images must meet.
     model: ImageLimits = DEFAULT
 
 

@@ -1,7 +1,7 @@
-"""Draws a part of the samples before they are judged (`curate audit --sample`), so that it stands for all of them.
+"""Draws a part of the samples before they are judged (`curate audit --sample`), so that it represents all of them.
 
-The samples are sorted into groups that have source, split and length in common, and each group gives its share. Which
-samples of a group are drawn depends on their ids and the seed alone: neither on their order, nor on the other groups.
+The samples are sorted into groups with the same source, split and length, and each group gives its share. Which samples
+of a group are drawn depends only on their ids and the seed, not on their order or on the other groups.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from curate.audit.options import Sampling
 if TYPE_CHECKING:
     from curate.audit.folder import Tables
 
-#: What samples are grouped by, of GROUPS. Lengths are characters: of one group are those between two powers of 2.
+#: What samples are grouped by, of GROUPS. Lengths are in characters; a group's lie between two powers of 2.
 _KEYS = {
     "source": pl.col("source"),
     "split": pl.col("split").fill_null(""),

@@ -1,4 +1,4 @@
-"""An audit's sources: do their names fit the options, and what is in them. Formats are read by `curate.sources`."""
+"""An audit's sources: do their names fit the options, and what do they hold? `curate.sources` reads formats."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def check_names(specs: Sequence[SourceSpec], options: AuditOptions) -> None:
     ):
         for name in names:
             if name is not None and name not in seen:
-                raise UserError(f"{flag} names a source {name!r}, and there is none; there are: {', '.join(seen)}")
+                raise UserError(f"{flag} names a source {name!r}, which doesn't exist; there are: {', '.join(seen)}")
 
 
 def read_sources(specs: Sequence[SourceSpec], options: AuditOptions, report: Progress, tables: Tables) -> list[Source]:
-    """Read the sources. Their samples and places go to `tables`, and are no more in what is returned."""
+    """Read the sources. Their samples and places go to `tables` and are removed from the result."""
     sources = []
     for number, spec in enumerate(specs):
         report("read", number, len(specs))

@@ -1,7 +1,7 @@
-"""Builds summary.json from a run's frames. Pure: no files, no clock; the `run` part (times, memory) is added by audit.
+"""Builds summary.json from a run's frames. Pure: no files, no clock; audit adds the `run` part (times, memory).
 
-Equal frames and facts give an equal summary, to the byte when it is dumped: every list is sorted, means are made from
-integers so that the order of additions doesn't show.
+Equal frames and facts give an equal summary, to the byte when it is dumped: every list is sorted, and means are
+computed from integers so that the order of additions doesn't show.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from curate.sources.model import NOT_FOUND
 from rules.registry import fixing_as, mended_by, tagged
 from rules.sets import licences
 
-#: Rows that could not be read are kept up to this number for each source; the counts are complete.
+#: How many unreadable rows are kept for each source; the counts are complete.
 UNREADABLE_KEPT = 1000
-#: A label shared by two splits or sources counts as overlap from this length on: shorter ones meet by chance.
+#: A label shared by two splits or sources counts as overlap from this length on: shorter ones coincide by chance.
 OVERLAP_TOKENS = 10
 BINS = 20
 
@@ -36,8 +36,8 @@ class SourceFacts:
     """What the reader of a source knows and the frames don't.
 
     `rows` are the lines or records seen, `unreadable` how many of them gave no sample; `unreadable_rows` holds
-    `{"file", "line", "reason", "excerpt"}` of them. `images_checked` is set when images were opened in this run: a
-    sample that names an image and has no width then has no usable image.
+    `{"file", "line", "reason", "excerpt"}` for them. `images_checked` is set if images were opened in this run: then a
+    sample that names an image but has no width has no usable image.
     """
 
     name: str
@@ -54,9 +54,9 @@ class SourceFacts:
 
 @dataclass(frozen=True)
 class Tally:
-    """What a summary needs of samples and findings, or of a part of them: little for each sample, and counts.
+    """What a summary needs from samples and findings, or from a part of them: little per sample, and counts.
 
-    samples: a row a sample, see `_mark`. counts: of new findings, of known ones, and of both, see `_rule_counts`.
+    samples: one row per sample, see `_mark`. counts: of new findings, of known ones, and of both, see `_rule_counts`.
     severities: severity and len of the new ones. whole: errors of sources as a whole.
     """
 
@@ -67,10 +67,10 @@ class Tally:
 
 
 def tally(samples: pl.DataFrame, findings: pl.DataFrame, suppressed: pl.DataFrame | None = None) -> Tally:
-    """Count samples, and all findings that they have. The frames have the schemas of `curate.runs.folder`.
+    """Count samples and all their findings. The frames have the schemas of `curate.runs.folder`.
 
-    `findings` are the new ones: they make the lists of rules and the counts of findings. Those of `suppressed` are
-    known; they are counted apart, but they count with the new ones for what is said of samples, and for verdicts.
+    `findings` are the new ones: they make the lists of rules and the counts of findings. Those in `suppressed` are
+    known and counted apart, but both count for what is said about samples, and for verdicts.
     """
     known = findings.clear() if suppressed is None else suppressed
     found = pl.concat([findings, known])
@@ -107,9 +107,9 @@ def summarise(
     images: Mapping[str, Mapping[str, Any]] | None = None,
     drawn: Drawn | None = None,
 ) -> dict[str, Any]:
-    """Aggregate a run. Sources keep the order they are given in. distinct: labels that differ. duplicates: what
-    `curate.duplicates.facts` says of them. images: what `curate.audit.image_facts` says of the sources' images.
-    drawn: where the samples are a part of what was read.
+    """Aggregate a run. Sources keep the given order. distinct: number of distinct labels. duplicates: the facts of
+    `curate.duplicates.facts`. images: those of `curate.audit.image_facts` about the sources' images. drawn: set if the
+    samples are a part of what was read.
 
     Raises:
         ValueError: a sample belongs to a source that `sources` doesn't name.
@@ -212,7 +212,7 @@ _NOTHING: dict[str, Any] = {
     **dict.fromkeys((*_COPIED, "samples", "no_image", "missing_known"), 0),
     **dict.fromkeys(("mean_score", "median_tokens", "max_tokens")),
 }
-#: The counts of duplicates of a source without samples.
+#: The duplicate counts of a source without samples.
 _NEVER_TWICE = {
     **dict.fromkeys(("by_string", "by_key", "by_label"), 0),
     **dict.fromkeys(("by_pixels", "by_pair", "near")),
@@ -220,26 +220,26 @@ _NEVER_TWICE = {
 
 
 def _set_errors(findings: pl.DataFrame) -> pl.DataFrame:
-    """What is wrong with sources as a whole. That all images are missing is counted as missing images are."""
+    """What is wrong with sources as a whole. A set without any images is handled with the missing images."""
     whole = pl.col("sample_id").is_null() & (pl.col("severity") == "error")
     found = findings.filter(whole & ~pl.col("rule").is_in(tagged("unusable-image")))
     return found.select("source", "rule", "name", "message")
 
 
 def _licence(facts: SourceFacts) -> dict[str, str | None]:
-    """The licence a source was given, and what is known of the public set that its name or path speaks of."""
+    """The licence given for a source, and what is known about the public set that its name or path mentions."""
     public = licences.known(facts.name, facts.path)
     return {"given": facts.licence, "public": public.licence if public else None}
 
 
 def _mark(samples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
-    """Samples with what their findings say together: the worst severity and which way out there is. A row takes some
-    50 bytes: names are categories, visual keys their hashes, and of an image only counts whether there is one."""
+    """Samples with a summary of their findings: the worst severity, and how they can be resolved. A row takes some 50
+    bytes: names are categories, visual keys are hashes, and of an image only its existence counts."""
     error = pl.col("severity") == "error"
     fix = pl.col("fix").fill_null("")
     missing, layout, residue = (pl.col("rule").is_in(tagged(tag)) for tag in ("unusable-image", "layout", "residue"))
     apart = pl.col("rule").is_in(mended_by("realign", "export", "export-resize"))
-    own = error & ~layout & ~missing & ~apart  # those have a way out of their own and are counted apart
+    own = error & ~layout & ~missing & ~apart  # those are resolved in their own way and counted apart
     fixable = fix.is_in(["safe", "unsafe"])
     per_sample = (
         findings.lazy()
@@ -279,7 +279,7 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
     unkeyed = pl.col("visual_key").is_null()
     by_hand = pl.col("stuck")
     by_unsafe = pl.col("unsafe") & ~pl.col("stuck")
-    no_image = pl.col("unmeasured") | pl.col("missing")  # or there is a header, and no pixels
+    no_image = pl.col("unmeasured") | pl.col("missing")  # or there is a header, but no pixels
     scored = (pl.col("score") * 1_000_000).round().cast(pl.Int64)
     frame = marked.group_by("source").agg(
         pl.len().alias("samples"),
@@ -308,8 +308,9 @@ def _per_source(marked: pl.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
-    """One row a source and rule: the worst severity it was given, its findings, samples, fixable findings, and samples
-    with a finding that nothing fixes."""
+    """One row per source and rule: the worst severity given, its findings, samples, fixable findings, and samples with
+    a
+    finding that nothing fixes."""
     fixable = pl.col("fix").is_in(["safe", "unsafe"]).fill_null(False)
     return (
         findings.lazy()
@@ -327,7 +328,7 @@ def _rule_counts(findings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _added(counts: pl.DataFrame) -> pl.DataFrame:
-    """The counts of several parts as those of one."""
+    """The counts of several parts as one."""
     sums = pl.col("findings", "samples", "fixable", "without_fix").sum()
     return counts.group_by("source", "rule").agg(pl.col("name").min(), pl.col("rank").max(), sums)
 
@@ -369,7 +370,7 @@ def _histograms(marked: pl.DataFrame) -> dict[str, list[int]]:
 
 
 def _splits(marked: pl.DataFrame) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:
-    """Samples of each named split, and how many of each also stand in the source's training split."""
+    """Samples of each named split, and how many of each also occur in the source's training split."""
     sizes: dict[str, dict[str, int]] = {}
     counted = marked.filter(pl.col("split").is_not_null()).group_by("source", "split").len()
     for source, split, number in counted.sort("source", "split").iter_rows():
@@ -394,7 +395,7 @@ def _shared(marked: pl.DataFrame) -> dict[str, dict[str, int]]:
         return {}
     keyed = marked.lazy().filter(pl.col("visual_key").is_not_null() & (pl.col("n_tokens") >= OVERLAP_TOKENS))
     held = keyed.group_by("source", "visual_key").len()
-    # Only keys of several sources go into the join with itself: they are few, the rest is most of the data.
+    # Only keys of several sources go into the self-join: they are few, the rest is most of the data.
     common = held.filter(pl.len().over("visual_key") > 1)
     others = common.select("visual_key", pl.col("source").alias("other"))
     pairs = (

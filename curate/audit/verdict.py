@@ -1,15 +1,15 @@
 """Says which source is good enough to train on, and what matters most about it. Decides from numbers alone.
 
-Four verdicts, best first. `ready`: train on it, leaving out the few samples named. `fix first`: mostly good, and the
-named fixes, flags and drops make it ready. `doubtful`: so much is wrong that what the rules can't see is probably wrong
-too; a person must look. `unfit`: not as it is. A verdict is about the source as it was read: a fixed copy gets its own.
+Four verdicts, best first. `ready`: train on it, without the few samples named. `fix first`: mostly good, and the named
+fixes, flags and drops make it ready. `doubtful`: so much is wrong that what the rules can't see is probably wrong too;
+a person must look. `unfit`: not as it is. A verdict is about the source as it was read: a fixed copy gets its own.
 
-Three kinds of damage weigh differently. What a safe fix or a flag of `curate export` repairs costs one command and
+Three kinds of damage count differently. What a safe fix or a flag of `curate export` repairs costs one command and
 never makes a source worse than `fix first`. What an unsafe fix repairs (layout tokens above all) is only as good as the
-guess behind it. What nothing repairs is dropped, and that is cheap; but the step that broke those labels has broken
-others in ways that no rule sees. An error of the whole set (shifted pairs, labels that are no formulas) makes it unfit,
+guess behind it. What nothing repairs is dropped, which is cheap; but the step that broke those labels has broken others
+in ways that no rule sees. An error of the whole set (shifted pairs, labels that are not formulas) makes it unfit,
 however many samples look right. The limits are in `curate.audit.thresholds`, the points in `curate.audit.advice`. The
-mean score plays no part: it is made of the same findings, and would count them twice.
+mean score plays no part: it comes from the same findings, and would count them twice.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ __all__ = ["VERDICTS", "export_command", "judge", "verdict_text"]
 
 
 def judge(entry: Mapping[str, Any], thresholds: Thresholds | None = None) -> tuple[str, list[Point]]:
-    """The verdict on a source and the points that it is made of, what matters most first; at least one.
+    """The verdict on a source and the points behind it, most important first; at least one.
 
-    First come the points that make the verdict what it is, then those of better levels; within a level the heaviest.
+    First come the points that determine the verdict, then those of better levels; within a level the heaviest.
 
     Args:
-        entry: the source's entry in summary.json (`verdict`, `reasons` and `advice` aren't looked at).
+        entry: the source's entry in summary.json (`verdict`, `reasons` and `advice` are ignored).
         thresholds: limits other than the documented ones.
     """
     limits = thresholds or Thresholds()
@@ -52,15 +52,15 @@ def _no_error(entry: Mapping[str, Any]) -> Point:
 
 
 def verdict_text(entry: Mapping[str, Any]) -> str:
-    """The verdict as it is shown: one that was made without seeing images says so."""
+    """The verdict as shown: one made without seeing images says so."""
     return f"{entry['verdict']} (labels only)" if entry["samples"] and labels_only(entry) else str(entry["verdict"])
 
 
 def export_command(entries: Sequence[Mapping[str, Any]], run: str) -> str | None:
-    """The command that exports what is fit of a run's sources, with every flag that their advice names; None where no
+    """The command that exports what is fit from a run's sources, with every flag that their advice names; None if no
     source is fit, or none has images.
 
-    run: the run folder, as people type it.
+    run: the run folder, as users type it.
     """
     fit = [
         entry
@@ -73,7 +73,7 @@ def export_command(entries: Sequence[Mapping[str, Any]], run: str) -> str | None
     for entry in fit:
         for point in entry["advice"]:
             name, *value = point["export"] or [""]
-            # Unsafe fixes are for people to look at first: they are never typed for them.
+            # Unsafe fixes must be looked at first: no command types them.
             if name and value != ["unsafe"]:
                 flags.setdefault(name, " ".join(value))
     words = [word for name, value in sorted(flags.items()) for word in (name, value) if word]

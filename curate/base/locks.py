@@ -1,4 +1,4 @@
-"""Takes locks that die with their process, however that ends. Decisions, which wait for theirs, are in `decisions`."""
+"""Takes locks that are released when their process ends, however it ends. `decisions` has its own, which wait."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import IO, Any
 
 
 def try_lock(file: IO[Any] | int) -> bool:
-    """Take the lock of an open file (or its descriptor), without waiting; it goes when that is closed.
+    """Take the lock of an open file (or its descriptor) without waiting; closing the file releases it.
 
-    False where another has it.
+    False if another process has it.
     """
     try:
         import fcntl
-    except ImportError:  # Windows: two writers to one place at once are the caller's to avoid
+    except ImportError:  # Windows: callers must avoid having two writers at once
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -27,10 +27,10 @@ def try_lock(file: IO[Any] | int) -> bool:
 
 @contextmanager
 def held_folder(folder: Path) -> Iterator[bool | None]:
-    """Hold the lock of a folder, without waiting, for as long as the block lasts.
+    """Hold the lock of a folder, without waiting, for the duration of the block.
 
-    Yields False where another has it, and None where that can't be known: the folder can't be opened, or the system
-    (Windows) or the file system (NFS) locks no folders.
+    Yields False if another process has it, and None if that can't be known: the folder can't be opened, or the system
+    (Windows) or file system (NFS) can't lock folders.
     """
     try:
         import fcntl

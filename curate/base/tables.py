@@ -1,4 +1,4 @@
-"""The one place that writes numbers and tables for people: plain text and markdown. Knows nothing of audits."""
+"""The only place that formats numbers and tables for people: plain text and markdown. Knows nothing about audits."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Literal
 
 from curate.base.visible import visible
 
-#: Below this width a table is unreadable however it is cut, and records are printed as `name: value` lines.
+#: Below this width a table is unreadable however it is cut, so records are printed as `name: value` lines.
 NARROW = 48
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a text table. Where room is short the columns of the highest `drop` go first; 0 always stays."""
+    """A column of a text table. If room is short, the columns with the highest `drop` go first; 0 always stays."""
 
     title: str
     align: Literal["left", "right"] = "left"
@@ -30,7 +30,7 @@ def things(number: int, one: str) -> str:
 
 
 def count(number: int | None) -> str:
-    """An integer with thousands separators; a dash for none."""
+    """An integer with thousands separators; a dash for None."""
     return "–" if number is None else f"{number:,}"
 
 
@@ -59,14 +59,14 @@ def size(n_bytes: int | None) -> str:
 
 
 def display_width(text: str) -> int:
-    """How many terminal cells `text` takes: CJK takes two, combining marks none."""
+    """How many terminal cells `text` occupies: CJK characters two, combining marks none."""
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def fit(text: str, cells: int) -> str:
-    """`text` cut to `cells` terminal cells, with an ellipsis where something was cut."""
+    """`text` cut to `cells` terminal cells, with an ellipsis if something was cut."""
     if display_width(text) <= cells:
         return text
     out, used = [], 0
@@ -94,9 +94,9 @@ def text_table(
     """Lay out rows under their column titles in at most `width` terminal cells.
 
     Args:
-        columns: the first is the row's name and is the one that is cut when dropping columns isn't enough.
+        columns: the first is the row's name, and is cut if dropping columns isn't enough.
         rows: cells as text, one per column.
-        width: terminal cells there are.
+        width: available terminal cells.
         notes: for each row, sentences to print under it, wrapped and indented.
     """
     cells = [[visible(cell) for cell in row] for row in rows]
@@ -146,12 +146,12 @@ def _records(
 
 
 _MARKDOWN = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;", **{mark: f"\\{mark}" for mark in "\\|`*[]~$"}})
-#: Not the one between two letters or digits, which is no markup: names are full of them.
+#: Except one between two letters or digits, which isn't markup: names are full of them.
 _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
 def markdown_text(text: str) -> str:
-    """`text` with everything that markdown or HTML would read as markup escaped."""
+    """`text` with everything escaped that markdown or HTML would read as markup."""
     return _UNDERSCORE.sub(r"\\_", visible(text).translate(_MARKDOWN))
 
 

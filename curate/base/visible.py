@@ -1,16 +1,16 @@
 """Makes text from data safe to look at: control, bidi and invisible characters are shown. Not for HTML escaping.
 
-A label is shown to find out what is wrong with it, so a TAB must not look like a space, and a right-to-left override
-must not turn the rest of the line round (or move a terminal's cursor).
+People look at a label to find out what is wrong with it, so a TAB must not look like a space, and a right-to-left
+override must not reverse the rest of the line (or a control character move the terminal's cursor).
 """
 
 from __future__ import annotations
 
 import unicodedata
 
-#: Categories that draw nothing, or that act on their neighbours: control, format, surrogate, private, unassigned.
+#: Categories that draw nothing or act on their neighbours: control, format, surrogate, private, unassigned.
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-#: Spaces other than U+0020 look like it and are not.
+#: Spaces other than U+0020, which look like it.
 #: The names of the control characters. Their pictures (U+2400 and on) are missing from most fonts.
 _NAMES = ["NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "TAB", "LF", "VT", "FF", "CR", "SO", "SI"]
 _NAMES += ["DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC", "FS", "GS", "RS", "US"]
@@ -18,7 +18,7 @@ _SPACES = {"\u00a0": "⍽", "\u3000": "⟨U+3000⟩"}
 
 
 def show(character: str) -> str | None:
-    """What to draw for a character that can't be seen as it is, or None where it can."""
+    """What to draw for a character that can't be seen as it is, or None if it can."""
     code = ord(character)
     if 0x20 <= code < 0x7F:
         return None
@@ -66,5 +66,5 @@ def visible(text: str) -> str:
 
 
 def clip(text: str, most: int) -> str:
-    """`text` cut to at most `most` characters, the last of them an ellipsis where something was cut."""
+    """`text` cut to at most `most` characters, ending in an ellipsis if something was cut."""
     return text if len(text) <= most else text[: max(most - 1, 0)] + "…"

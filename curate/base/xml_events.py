@@ -1,4 +1,4 @@
-"""Walks through XML with nothing outside it read and nothing in it blown up. Not for what its elements mean."""
+"""Walks through XML without reading anything outside it or expanding entities. Doesn't interpret elements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _CHUNK = 1 << 16
 
 
 class XmlError(Exception):
-    """No well-formed XML, or XML that declares entities. The text says what, `line` where, counted from 1."""
+    """Malformed XML, or XML that declares entities. The text says what is wrong, `line` where, counted from 1."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -17,7 +17,7 @@ class XmlError(Exception):
 
 
 class Enough(Exception):
-    """Raised by a handler that has seen enough: the walk ends there, and what follows may be anything."""
+    """Raised by a handler that has seen enough: the walk ends there, and the rest may be anything."""
 
 
 def walk(
@@ -28,8 +28,9 @@ def walk(
 ) -> None:
     """Call the handlers with every start tag, end tag and piece of text. Tags come without their prefix.
 
-    Text that is no UTF-8, in a file that names no other encoding, is read as Latin-1: every byte is a character there.
-    Entities are refused: a few declarations can stand for gigabytes, or for a file of this machine. Raises XmlError.
+    Text that is not UTF-8, in a file that declares no other encoding, is read as Latin-1, in which every byte is a
+    character. Entities are refused: a few declarations can stand for gigabytes, or for a file on this machine. Raises
+    XmlError.
     """
     parser = expat.ParserCreate("iso-8859-1" if _is_latin(data) else None)
     parser.buffer_text = True
@@ -43,7 +44,7 @@ def walk(
     parser.EndElementHandler = lambda tag: closed(tag.rpartition(":")[2])
     parser.CharacterDataHandler = text
     try:
-        # In pieces, so that a walk that has seen enough is spared the rest.
+        # In pieces, so that a walk that has seen enough skips the rest.
         for start in range(0, len(data), _CHUNK):
             parser.Parse(data[start : start + _CHUNK], False)
         parser.Parse(b"", True)
@@ -56,7 +57,7 @@ def walk(
 
 
 def _is_latin(data: bytes) -> bool:
-    """Is it text that can't be UTF-8, by name no text of another encoding, and not UTF-16?"""
+    """Is it text that can't be UTF-8, doesn't declare another encoding, and isn't UTF-16?"""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:64]:
         return False
     head = data[:200].lower()

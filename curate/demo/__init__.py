@@ -1,8 +1,8 @@
-"""Makes the demo's data sets: rendered formulas in three real formats with known defects. Not for auditing them.
+"""Makes the demo's data sets: rendered formulas in three real formats with known defects. Doesn't audit them.
 
-The labels are grown from a seed (`grammar`), drawn, and some are then spoiled (`defects`);
-the pictures always show the right formula. `planted.jsonl` says what was spoiled and where, so that what an audit
-finds can be checked. The same seed gives the same bytes. No network, no TeX.
+The labels are grown from a seed (`grammar`), drawn, and some are then spoiled (`defects`); the pictures always show the
+correct formula. `planted.jsonl` says what was spoiled and where, so that an audit's findings can be checked. The same
+seed gives the same bytes. No network, no TeX.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class DemoData:
 
 @dataclass(frozen=True)
 class _Set:
-    """One data set before it is written: right formulas, spoiled labels by number, and the samples' names and ids."""
+    """One data set before it is written: correct formulas, spoiled labels by number, and the samples' names and ids."""
 
     name: str
     formulas: list[Formula]
@@ -80,7 +80,7 @@ def make_demo(
 ) -> DemoData:
     """Write the demo's data sets into the new folder `out`: m2e, hme100k, im2latex and planted.jsonl.
 
-    `progress(done, of)` is called after every picture. Raises UserError where `out` exists or can't be written.
+    `progress(done, of)` is called after every picture. Raises UserError if `out` exists or can't be written.
     """
     sets = _plan(seed, size)
     planted = tuple(_row(of, found) for of in sets for found in of.spoiled.values())
@@ -174,7 +174,7 @@ def _draw(of: _Set, folder: Path, seed: int) -> Iterator[None]:
 
 
 def _picture(of: _Set, number: int, seed: int) -> bytes:
-    """What the picture shows is the right formula, whether the label is spoiled or not."""
+    """The picture shows the correct formula, whether the label is spoiled or not."""
     rng = Random(f"{seed}/{of.name}/{number}/picture")
     drawn = of.formulas[number].drawn
     if of.name == "im2latex":

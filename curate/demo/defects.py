@@ -1,7 +1,7 @@
-"""Spoils right labels in known ways and notes where. Not for growing labels, nor for finding defects: that is `rules`.
+"""Spoils correct labels in known ways and notes where. Doesn't grow labels, nor find defects: that is `rules`.
 
-One row of PLANTS is one spoiled sample: in `source`, some label where `find` matches gets `put` in its place, and the
-part between « and » is what a rule should point at. `rule` is the defect's name in the project's catalogue of defects.
+One row of PLANTS is one spoiled sample: in `source`, `put` replaces a match of `find` in some label, and the part
+between « and » is what a rule should point at. `rule` is the defect's name in the project's catalogue of defects.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ _ALL = r"(?s)^(.*)$"
 _MISSING = "missing-image"
 
 PLANTS: tuple[Plant, ...] = (
-    # JSON unescaped once too often: `\t` of `\times` has become a TAB. Only JSON can hold these, other rows break.
+    # JSON unescaped once too often: `\t` of `\times` became a TAB. Only JSON can hold these; in other formats rows
+    # break.
     Plant("m2e", "eaten-escape-tab", "ESC5", r"\\times", "«\times»"),
     Plant("m2e", "eaten-escape-tab", "ESC5", r"\\times", "«\times»"),
     Plant("m2e", "eaten-escape-form-feed", "ESC5", r"\\frac", "«\frac»"),
@@ -83,7 +84,7 @@ PLANTS: tuple[Plant, ...] = (
     Plant("hme100k", "html-entity", "ESC8", r" < ", r" «&lt;» "),
     Plant("hme100k", _MISSING, "PAR2", r"", None),
     Plant("hme100k", _MISSING, "PAR2", r"", None),
-    # Print: what the source file of a paper leaves in its formulas.
+    # Print: what a paper's source file leaves in its formulas.
     Plant("im2latex", "outer-dollars", "DLM1", _ALL, r"«$$\1$$»"),
     Plant("im2latex", "outer-equation", "DLM1", r"^(\\sum.*)$", r"«\\begin{equation}\1\\end{equation}»"),
     Plant("im2latex", "inner-dollar", "DLM2", r"dx", r"«$dx$»"),
@@ -114,14 +115,14 @@ PLANTS: tuple[Plant, ...] = (
 
 
 def plant(source: str, labels: Sequence[str], rng: Random, *, spare: int = 0) -> dict[int, Planted]:
-    """Choose a label for every plant of `source` and spoil it; the first `spare` labels are left alone.
+    """Choose a label for every plant of `source` and spoil it; the first `spare` labels stay correct.
 
-    Gives the spoiled ones by their number. No label is spoiled twice. Raises ValueError where a plant finds no label.
+    Returns the spoiled ones by number. No label is spoiled twice. Raises ValueError if a plant finds no label.
     """
     plants = [row for row in PLANTS if row.source == source]
     prey = {row: [n for n, label in enumerate(labels) if n >= spare and re.search(row.find, label)] for row in plants}
     taken: dict[int, Planted] = {}
-    for row in sorted(plants, key=lambda row: len(prey[row])):  # the choosy ones first
+    for row in sorted(plants, key=lambda row: len(prey[row])):  # the most selective ones first
         free = [number for number in prey[row] if number not in taken]
         if not free:
             raise ValueError(f"no label left for {row.kind} in {source}")
@@ -137,5 +138,5 @@ def _spoil(number: int, label: str, row: Plant) -> Planted:
 
 
 def unmarked(text: str) -> tuple[str, int, int]:
-    """(text without its marks « and », start, end of what stood between them)."""
+    """(text without its marks « and », start, end of what was between them)."""
     return text.replace("«", "").replace("»", ""), text.index("«"), text.index("»") - 1

@@ -1,7 +1,7 @@
-"""Grows right labels for the demo's data sets from a seed. Not for spoiling them: that is `defects`.
+"""Grows correct labels for the demo's data sets from a seed. Doesn't spoil them: that is `defects`.
 
-The kinds of formula (`handwritten`, `printed`) come round in turn, so a defect finds its prey whatever the seed is.
-None is taken from a data set but the first row, which the report that started this project quotes.
+The kinds of formula (`handwritten`, `printed`) take turns, so every defect finds a suitable label whatever the seed.
+None is taken from a data set except the first row, which the report that started this project quotes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from random import Random
 
 @dataclass(frozen=True)
 class Formula:
-    """A right label, and what to draw for it where that is not the label itself (M²E's layout tokens draw nothing)."""
+    """A correct label, and what to draw for it if that differs (M²E's layout tokens draw nothing)."""
 
     label: str
     drawn: str
 
 
-#: The row that started this project: what M²E says, and what its picture shows.
+#: The row that started this project: M²E's label, and what its picture shows.
 FIRST_ROW = Formula(
     r"1 5 . 4 \times 4 = 6 1 . 6 \t 1 5 . 4 \n \times 4 \n 6 1 . 6",
     "\\begin{tabular}{l}\n$15.4 \\times 4=61.6$ \\\\\n15.4 \\\\\n$\\times \\quad 4$ \\\\\n\\hline 61.6\n\\end{tabular}",
@@ -27,7 +27,7 @@ FIRST_ROW = Formula(
 
 
 def _typeset(tokens: str) -> str:
-    """What a handwritten label looks like on paper: lines under each other, a rule above the result of a column."""
+    """What a handwritten label looks like on paper: lines below each other, and a rule above the result of a column."""
     if r"\t" not in tokens.split():
         lines = tokens.split(r" \n ")
         if len(lines) == 1:
@@ -42,7 +42,7 @@ def _typeset(tokens: str) -> str:
 
 
 def grow(kinds: tuple[Callable[[Random], str], ...], count: int, rng: Random) -> list[Formula]:
-    """`count` different formulas, the kinds in turn."""
+    """`count` different formulas; the kinds take turns."""
     made: dict[str, Formula] = {}
     turn = tries = 0
     while len(made) < count:

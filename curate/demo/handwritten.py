@@ -1,7 +1,7 @@
-"""Right formulas as people write them by hand: the kinds for M²E and HME100K. Not for print: that is `printed`.
+"""Correct formulas as people write them by hand: the kinds for M²E and HME100K. For print see `printed`.
 
-A label is tokens with a space between; numbers are cut into digits. ` \\n ` and ` \\t ` are M²E's layout tokens: next
-line, and the column that works the line out.
+A label is tokens separated by spaces; numbers are split into digits. ` \\n ` and ` \\t ` are M²E's layout tokens: next
+line, and the column with the working.
 """
 
 from __future__ import annotations

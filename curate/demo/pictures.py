@@ -1,4 +1,4 @@
-"""Makes a drawn formula look written on paper or printed on a page. Not for drawing it: that is `curate.render`."""
+"""Makes a drawn formula look handwritten on paper or printed on a page. `curate.render` draws it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PAPERS = ("#fdfdfa", "#f6f4ec", "#eef1f3", "#f4ead8", "#e9e6df")
 
 
 def on_paper(png: bytes, rng: Random) -> bytes:
-    """A JPEG: ink on paper, a little turned, out of focus and grainy."""
+    """A JPEG: ink on paper, slightly turned, out of focus and grainy."""
     ink, paper = rng.choice(_INKS), rng.choice(_PAPERS)
     drawn = _with_margin(Image.open(io.BytesIO(png)).convert("L"), rng.randint(10, 28))
     image = ImageOps.colorize(drawn, black=ink, white=paper)

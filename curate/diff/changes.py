@@ -1,15 +1,15 @@
-"""Finds what changed between two runs: which sample of one is which of the other, and what became of it. Tells nobody.
+"""Finds what changed between two runs: which sample of one is which of the other, and what became of it. Only finds.
 
-Ids alone don't say which sample is which: a row that is put into a file moves the numbers of all that follow, and a
+Ids alone don't say which sample is which: a row inserted into a file changes the numbers of all that follow, and a
 sample that changes its split changes its id. So samples are paired, best evidence first, each at most once:
 
 1. the same id, and the same label or the same picture;
 2. the same picture (to the pixel) and the same label;
 3. the same picture;
-4. the same label, where neither has a picture;
+4. the same label, if neither has a picture;
 5. the same id.
 
-Of several alike, the first is paired with the first, and so on in the order of the runs.
+If several are alike, the first is paired with the first, and so on in the order of the runs.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ import polars as pl
 from curate.base.errors import UserError
 from curate.runs.decisions import Decisions
 
-#: What can be said of a sample, each with its words; a sample may have several.
+#: What can be said about a sample, in words; several may apply.
 KINDS = {
     "added": "only in the second run",
     "gone": "only in the first run",
     "respelled": "another label that looks the same",
     "redrawn": "another label that looks different",
-    "changed": "another label, and one of the two can't be read, so nobody knows whether it looks the same",
+    "changed": "another label, and one of the two can't be read, so it is unknown whether they look the same",
     "repictured": "another picture",
     "moved": "in another split",
 }
@@ -38,7 +38,7 @@ _READ = ("sample_id", "source", "split", "label", "visual_key", "image_sha256")
 
 
 class ComparedRun(Protocol):
-    """What is needed of a run."""
+    """What is needed from a run."""
 
     @property
     def path(self) -> Any: ...
@@ -50,9 +50,9 @@ class ComparedRun(Protocol):
 
 @dataclass(frozen=True)
 class Changes:
-    """What changed. samples: first, second (runs' samples). rows: one for each sample that changed: a column for each
-    of KINDS (Boolean), and of both runs sample_id, source, split, label (null where the sample isn't there).
-    stale: decisions of the first run that hold no more in the second: sample_id, action, why."""
+    """What changed. samples: first, second (runs' samples). rows: one for each sample that changed, with a column for
+    each of KINDS (Boolean) and, from both runs, sample_id, source, split, label (null if the sample isn't there).
+    stale: decisions of the first run that no longer hold in the second: sample_id, action, why."""
 
     first: int
     second: int
@@ -66,7 +66,7 @@ class Changes:
 
     @cached_property
     def moves(self) -> dict[tuple[str, str], int]:
-        """How many samples moved, by the splits they came from and went to, most first."""
+        """How many samples moved, by the splits they left and entered, most first."""
         moved = self.rows.filter("moved").group_by(pl.col("split", "split_b").fill_null("")).len()
         ordered = moved.sort("len", "split", "split_b", descending=[True, False, False])
         return {(one, other): number for one, other, number in ordered.iter_rows()}
@@ -78,13 +78,13 @@ class Changes:
 def changes(first: ComparedRun, second: ComparedRun, decisions: Decisions | None = None) -> Changes:
     """What changed from the first run to the second. decisions: those that stand in the first.
 
-    Raises UserError where the runs' visual keys are of different versions: nobody can say what is only respelled.
+    Raises UserError if the runs' visual keys have different versions: then nobody can say which labels look the same.
     """
     versions = [run.summary.get("key_version") for run in (first, second)]
     if versions[0] != versions[1]:
         old = min((first, second), key=lambda run: run.summary.get("key_version") or 0)
         raise UserError(
-            f"visual keys of {first.path} are of version {versions[0]}, those of {second.path} of version "
+            f"visual keys of {first.path} have version {versions[0]}, those of {second.path} version "
             f"{versions[1]}; audit {old.path} again"
         )
     one, two = (_read(run) for run in (first, second))
@@ -155,7 +155,7 @@ def _pairs(one: pl.DataFrame, two: pl.DataFrame) -> pl.DataFrame:
 
 
 def _alike(left: pl.DataFrame, right: pl.DataFrame, step: list[pl.Expr]) -> pl.DataFrame:
-    """Rows of both that are alike, the n-th of one with the n-th of the other; what is null is like nothing."""
+    """Rows of both that are alike, the n-th of one with the n-th of the other; null equals nothing."""
     keys = [f"_key{place}" for place in range(len(step))]
 
     def keyed(frame: pl.DataFrame) -> pl.LazyFrame:
@@ -173,7 +173,7 @@ def _alike(left: pl.DataFrame, right: pl.DataFrame, step: list[pl.Expr]) -> pl.D
 
 
 def _stale(a: pl.DataFrame, pairs: pl.DataFrame, b: pl.DataFrame, decisions: Decisions) -> pl.DataFrame:
-    """The decisions of the first run that the second run can't follow, and why."""
+    """The decisions of the first run that can't apply to the second, and why."""
     schema = {"sample_id": pl.String, "action": pl.String, "why": pl.String}
     ids = [name for name, decision in decisions.standing.items() if decision.action != "undo"]
     decided = a.filter(pl.col("sample_id").is_in(ids)).select("row", "sample_id")
@@ -188,7 +188,7 @@ def _stale(a: pl.DataFrame, pairs: pl.DataFrame, b: pl.DataFrame, decisions: Dec
         if id_b is None:
             out.append((sample_id, decision.action, "the sample is gone"))
         elif not decision.is_about(label_b) and label_b != decision.label:
-            out.append((sample_id, decision.action, "its label is another one now"))
+            out.append((sample_id, decision.action, "its label has changed"))
         elif id_b != sample_id:
-            out.append((sample_id, decision.action, f"the sample is called {id_b} now"))
+            out.append((sample_id, decision.action, f"the sample is now called {id_b}"))
     return pl.DataFrame(out, schema=schema, orient="row")

@@ -1,4 +1,4 @@
-"""Says what `changes` found: as text for a terminal, as JSON, and as the values of a page. Finds nothing."""
+"""Reports what `changes` found: as text for a terminal, as JSON, and as the values of a page. Finds nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from curate.base.tables import Column, count, fit, share, text_table, things
 from curate.base.visible import visible
 from curate.diff.changes import KINDS, Changes
 
-#: Samples of a kind that a terminal and a page get; JSON has all.
+#: How many samples of a kind a terminal and a page show; JSON has all.
 SHOWN = 5
 ON_PAGE = 24
 
@@ -26,7 +26,7 @@ def as_text(found: Changes, names: tuple[str, str], *, width: int = 120) -> str:
             of = found.second if kind == "added" else found.first
             rows.append([kind, count(number), share(number, of), KINDS[kind]])
     if found.stale.height:
-        rows.append(["stale", count(found.stale.height), "", "decisions of the first run that hold no more"])
+        rows.append(["stale", count(found.stale.height), "", "decisions of the first run that no longer hold"])
     if not rows:
         return parts[0] + "\nNothing changed."
     columns = [Column("kind"), Column("samples", "right"), Column("share", "right"), Column("what", drop=1)]
@@ -63,7 +63,7 @@ def _fitted(lines: list[str], of: int, width: int, shown: int | None = None) -> 
 
 
 def as_json(found: Changes, names: tuple[str, str]) -> str:
-    """Counts, moves, every sample that changed with its kinds, and the decisions that hold no more."""
+    """Counts, moves, every changed sample with its kinds, and the decisions that no longer hold."""
     kinds = [*KINDS]
     samples = []
     for row in found.rows.iter_rows(named=True):
@@ -82,9 +82,9 @@ def as_json(found: Changes, names: tuple[str, str]) -> str:
 
 
 def write_page(found: Changes, names: tuple[str, str], out: Path) -> None:
-    """One self-contained page, with the labels of changed samples drawn beside each other.
+    """One self-contained page, with the labels of changed samples drawn side by side.
 
-    Raises OSError where `out` can't be written.
+    Raises OSError if `out` can't be written.
     """
     from curate.base.atomic_files import new_file
     from curate.report import pictures

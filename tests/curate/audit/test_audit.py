@@ -228,8 +228,8 @@ def test_a_set_none_of_whose_images_is_found_says_what_was_tried(tmp_path):
     with pytest.raises(UserError) as error:
         run_audit(tmp_path / "run", source)
     assert str(error.value) == (
-        f"{source}: none of its 9 images was found (the first: /home/alice/0.png); looked in {source.parent} and the "
-        "folders in it; say where they lie with --images DIR, or audit the labels alone with --no-images"
+        f"{source}: none of its 9 images was found (the first: /home/alice/0.png); looked in {source.parent} and its "
+        "subfolders; say where they are with --images DIR, or audit the labels alone with --no-images"
     )
     assert not (tmp_path / "run").exists()
     run = run_audit(tmp_path / "run", source, probe_images=False)
@@ -242,7 +242,7 @@ def test_none_found_of_several_is_not_sent_to_another_data_set(tmp_path):
         (tmp_path / name).mkdir(parents=True)
         Image.new("L", (60, 60), 255).save(tmp_path / name / "0.png")
     source = write_jsonl(tmp_path / "set" / "rows.jsonl", [{"image": "0.png", "label": "x"}])
-    with pytest.raises(UserError, match="several folders hold images of these names") as error:
+    with pytest.raises(UserError, match="several folders hold images with these names") as error:
         run_audit(tmp_path / "run", source)
     assert "other" not in str(error.value)
 
@@ -273,7 +273,7 @@ def test_none_found_names_the_folder_that_would_do(tmp_path):
         (tmp_path / "set" / split).mkdir()
         shutil.copy(away, tmp_path / "set" / split / "1.png")
     source = write_jsonl(tmp_path / "set" / "rows.jsonl", [{"image": "1.png", "label": "x"}])
-    with pytest.raises(UserError, match="several folders hold images of these names"):
+    with pytest.raises(UserError, match="several folders hold images with these names"):
         run_audit(tmp_path / "run", source)
     other = write_jsonl(tmp_path / "other.jsonl", [{"label": "x"}])
     with pytest.raises(UserError, match=r"--images rows=DIR, or"):

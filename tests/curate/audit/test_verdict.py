@@ -82,7 +82,7 @@ def test_of_raw_im2latex_the_pages_stand_first_and_then_the_residue():
     assert points[0].sentence.startswith("1,198 of 1,200 images (99.8 %) are mostly empty paper")
     assert "`--crop ink`" in points[0].do
     assert points[0].rules == ("IMG011",)
-    assert "59.2 % of labels (710) hold what no picture shows (DLM005 reference-residue (672))" in points[1].sentence
+    assert "(710) contain things that no picture shows (DLM005 reference-residue (672))" in points[1].sentence
 
 
 def test_of_crohme_the_light_ink_stands_first():
@@ -103,7 +103,7 @@ def test_a_verdict_without_images_says_so_in_its_first_line():
 
 
 def test_a_set_to_test_on_says_so():
-    assert judge(entry(splits={"test": 10_000}))[1][0].startswith("All of it is a set to test on, by its name (test)")
+    assert judge(entry(splits={"test": 10_000}))[1][0].startswith("By its name, all of it is a test set (test)")
     by_file = entry(path="a/mathwriting_valid_captions.json")
     assert "(mathwriting_valid_captions.json)" in judge(by_file)[1][0]
     assert judge(entry(splits={"train": 9_000, "test": 1_000}))[1] == ["No error in 10,000 samples."]
@@ -216,7 +216,7 @@ def test_a_set_none_of_whose_images_can_be_opened_is_never_ready():
     lenient = fill(Thresholds(), {"missing_fix": 1, "missing_doubtful": 1, "missing_unfit": 1})
     assert judge(missing, lenient)[0] == "doubtful"
     assert any(
-        text.startswith("None of its 3 images can be opened; see whether `--images set=DIR`")
+        text.startswith("None of its 3 images can be opened; check that `--images set=DIR`")
         for text in judge(missing)[1]
     )
 
@@ -283,7 +283,7 @@ def test_broken_labels_are_told_beside_missing_images():
     broken["rules"] = [rule("IMG005", "undecodable-image", 10_000), rule("SYN001", "unbalanced-brace", 2)]
     verdict, reasons = judge(broken)
     assert verdict == "unfit"
-    assert reasons[0] == "None of its 10,000 images can be opened; see whether `--images set=DIR` is the right folder."
+    assert reasons[0] == "None of its 10,000 images can be opened; check that `--images set=DIR` is the right folder."
     assert "2 of 10,000 samples (<0.1 %) are wrong and can't be repaired (SYN001" in reasons[1]
 
 
@@ -291,7 +291,7 @@ def test_rows_without_an_image_count_as_missing_only_where_others_have_one():
     assert judge(entry(with_image=4_000))[0] == "unfit"
     verdict, reasons = judge(entry(with_image=0))
     assert verdict == "fix first"
-    assert reasons[0].startswith("No image was given: this is a verdict on labels only")
+    assert reasons[0].startswith("No image was given: this verdict is on the labels only")
 
 
 def test_a_tiny_set_and_long_labels_are_remarks():

@@ -114,8 +114,8 @@ def test_decisions_that_hold_no_more_are_named():
     standing["a/3"] = decide("a/3", "edit", "x", "mended", who="me")
     found = changes(before, after, Decisions(standing))
     assert dict(found.stale.select("sample_id", "why").iter_rows()) == {
-        "a/1": "its label is another one now",
-        "a/2": "the sample is called b/2 now",
+        "a/1": "its label has changed",
+        "a/2": "the sample is now called b/2 now",
         "a/4": "the sample is gone",
     }
 
