@@ -17,23 +17,23 @@ if TYPE_CHECKING:  # a command line that only names formats doesn't wait for pol
 class ShardWriter(Protocol):
     """A shard that is being written, row by row."""
 
-    #: Bytes of the rows added so far as they are in memory once loaded; final after `close`.
+    #: Size in memory, in bytes, of the rows added so far once they are loaded; final after `close`.
     size: int
 
     def add(self, row: Row, picture: PictureFile) -> None:
-        """Write a row. `picture.data` is None for one without an image, which a format may refuse altogether."""
+        """Write a row. `picture.data` is None for a row without an image, which a format may refuse."""
 
     def close(self) -> dict[str, Path]:
-        """Write what is held back and close the files; returns them by their name in the data set."""
+        """Write everything that is still buffered and close the files; returns them by their name in the data set."""
 
 
 class ExportFormat(ABC):
-    """A format of data sets. A subclass in a module of `formats/`, with an instance called FORMAT there, is complete.
+    """A data set format. A subclass in a module of `formats/`, with an instance called FORMAT, is complete.
 
-    docs/contributing/export-format.md has what each member owes to whom.
+    docs/contributing/export-format.md describes what each member must do.
     """
 
-    #: As people write it after `--format`, and the name of its module.
+    #: The name after `--format`, and the name of its module.
     name: ClassVar[str]
     #: What it is, in one line of plain text.
     help: ClassVar[str]
@@ -41,25 +41,25 @@ class ExportFormat(ABC):
     files: ClassVar[str]
     #: What a row has besides image, label, source, sample_id and score, in Markdown; empty for nothing.
     besides: ClassVar[str] = ""
-    #: What else a person needs to know, a paragraph of Markdown.
+    #: What else users need to know: a paragraph of Markdown.
     page: ClassVar[str]
     #: All columns of a row, for the card, in Markdown.
     columns: ClassVar[str]
-    #: Are pictures files of their own, rather than bytes in a column? The card then gives no sizes of loaded data.
+    #: Are pictures separate files rather than bytes in a column? Then the card gives no sizes of loaded data.
     picture_files: ClassVar[bool] = False
-    #: Endings of picture files that the readers of the format know, of png, jpg and webp.
+    #: Endings of picture files that the format's readers know, among png, jpg and webp.
     endings: ClassVar[frozenset[str]] = frozenset({"png", "jpg", "webp"})
     #: The media type of the files that hold rows, for croissant.json.
     media_type: ClassVar[str] = "text/plain"
-    #: The columns of these files that croissant.json describes, with their types; none where they have no columns.
+    #: The columns of these files that croissant.json describes, with their types; none if they have no columns.
     fields: ClassVar[Mapping[str, str]] = {}
-    #: Where no row may lack an image: what the data set is, for the error ("an image folder").
+    #: If every row needs an image: what the data set is, for the error ("an image folder").
     only_with_images: ClassVar[str] = ""
     #: Does a row hold the prompt?
     asks: ClassVar[bool] = False
 
     def with_drawings(self) -> ExportFormat:
-        """This format with a column `drawn`: the label as it is drawn. Raises UserError for one that can't have it."""
+        """This format with a column `drawn`: the label as drawn. Raises UserError for a format that can't have it."""
         raise UserError(f"--format {self.name} has no column for drawn labels; leave out --drawn, or use --format hf")
 
     @abstractmethod
@@ -67,7 +67,7 @@ class ExportFormat(ABC):
         """The glob that finds a split's files, relative to the data set's folder."""
 
     def row_files(self, split: str) -> str:
-        """The glob that finds the files that hold the rows of a split, without pictures."""
+        """The glob that finds the files with a split's rows, without pictures."""
         return self.data_files(split)
 
     @abstractmethod
@@ -76,14 +76,14 @@ class ExportFormat(ABC):
 
     @abstractmethod
     def open(self, folder: Path, shard: Shard, prompt: str) -> ShardWriter:
-        """A shard to be written below `folder`, which is there. The same rows must give the same bytes."""
+        """A shard to be written below `folder`, which exists. The same rows must give the same bytes."""
 
     def finish(self, folder: Path, shards: Mapping[str, list[Shard]], name: str) -> None:
-        """Write, once all shards are there, what belongs to whole splits. name: of the data set, for such files."""
+        """Once all shards exist, write what belongs to whole splits. name: of the data set, for such files."""
         return
 
     def finished(self, splits: Iterable[str]) -> list[str]:
-        """The names of the files that `finish` leaves for these splits. Those it always leaves can't name a split."""
+        """The names of the files that `finish` writes for these splits. A split can't have the name of a fixed one."""
         return []
 
     def loading(self, where: str) -> tuple[str, str]:
@@ -96,26 +96,26 @@ class ExportFormat(ABC):
 
 
 class LinesFormat(ExportFormat):
-    """A format of text files with a line a sample, and pictures in files of their own, which the lines name."""
+    """A format of text files with one line per sample, which names the sample's picture file."""
 
     picture_files = True
     only_with_images = "an image folder"
 
     @abstractmethod
     def lines_file(self, split: str) -> str:
-        """The file that holds the lines of a split, relative to the data set's folder. Splits may share one."""
+        """The file with a split's lines, relative to the data set's folder. Splits may share one."""
 
     @abstractmethod
     def picture_folder(self, shard: Shard) -> str:
-        """The folder of a shard's pictures, relative to the data set's folder, with a slash at the end."""
+        """The folder of a shard's pictures, relative to the data set's folder, with a trailing slash."""
 
     def picture_stem(self, shard: Shard, number: int) -> str:
-        """The name of a picture without its ending, each another one; number: of the row in its shard, from 0."""
+        """A picture's unique name without its ending; number: of the row in its shard, from 0."""
         return f"{number:06d}"
 
     @abstractmethod
     def line(self, row: Row, picture: str, split: str, prompt: str) -> str:
-        """The line of a row, without its end; picture: its file, relative to the data set's folder."""
+        """The line of a row, without its line end; picture: its file, relative to the data set's folder."""
 
     def row_files(self, split: str) -> str:
         return self.lines_file(split)
@@ -148,7 +148,7 @@ _FEATURES: dict[str, Any] = {
 }
 
 
-#: What every format of columns has, for croissant.json.
+#: What every format with columns has, for croissant.json.
 FIELDS: Mapping[str, str] = {"label": "sc:Text", "source": "sc:Text", "sample_id": "sc:Text", "score": "sc:Float"}
 
 
@@ -159,22 +159,22 @@ class ParquetFormat(ExportFormat):
     columns = "`image` (RGB), `label`, `source`, `sample_id`, `score` (1 is clean)"
     media_type = "application/x-parquet"
     fields: ClassVar[Mapping[str, str]] = {"image": "sc:ImageObject", **FIELDS}
-    #: Column to feature, of the columns besides.
+    #: Column to feature, for the additional columns.
     features: ClassVar[dict[str, Any]] = {}
 
     #: Do rows have a column `drawn`?
     draws: ClassVar[bool] = False
-    #: Is the image in a list `images`, of one picture or none, rather than in `image`?
+    #: Is the image in a list `images`, with one picture or none, rather than in `image`?
     listed: ClassVar[bool] = False
 
     def cells(self, row: Row, prompt: str, *, with_image: bool) -> dict[str, Any]:
-        """A row's values in the columns besides."""
+        """A row's values in the additional columns."""
         return {}
 
     def with_drawings(self) -> ExportFormat:
         told = {
             "draws": True,
-            "columns": f"{self.columns}, and `drawn`: the label as it is drawn, null where it can't be",
+            "columns": f"{self.columns}, and `drawn`: the label as drawn, null if it can't be drawn",
             "features": {**self.features, "drawn": _FEATURES["image"]},
         }
         drawing: ExportFormat = type("Drawing", (type(self),), told)()

@@ -1,4 +1,4 @@
-"""The formats' part of docs/export.md, from what the formats say of themselves."""
+"""The formats' part of docs/export.md, from what the formats say about themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the export formats: every module of `formats/` holds one. Nothing else lists them."""
+"""Finds the export formats: every module of `formats/` holds one. They are listed nowhere else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from curate.export.format import ExportFormat
 
 
 def _found() -> dict[str, ExportFormat]:
-    """The formats by name, in the order of their names."""
+    """The formats by name, in alphabetical order."""
     found: dict[str, ExportFormat] = {}
     for module in pkgutil.iter_modules(formats.__path__):
         item = getattr(import_module(f"{formats.__name__}.{module.name}"), "FORMAT", None)
@@ -25,6 +25,6 @@ FORMATS: Mapping[str, ExportFormat] = _found()
 
 
 def format_list() -> str:
-    """The formats for a help text, a line each: the name and what it is."""
+    """The formats for a help text, one line each: the name and what it is."""
     longest = max(map(len, FORMATS))
     return "\n".join(f"  {name:{longest}}  {item.help}" for name, item in FORMATS.items())

@@ -21,15 +21,15 @@ from rules import Ruleset, Weights
 
 _FINDINGS = ("rule", "severity", "message", "fix", "replacement")
 _BY_ID = pl.col("sample_id").hash()
-#: Inode, size and time of change of a file; None where there is none.
+#: Inode, size and modification time of a file; None if it doesn't exist.
 Stamp = tuple[int, int, int] | None
 
 
 @dataclass(frozen=True)
 class Input:
-    """One run of an export. ruleset and weights are those that the run was audited with; hashes are by file name.
+    """One run of an export. ruleset and weights are those of its audit; hashes are by file name.
 
-    stamps: by which a change of the run's tables is seen; decisions are read once, and may be made meanwhile.
+    stamps: reveal a change of the run's tables; decisions are read once, and may be added meanwhile.
     """
 
     number: int
@@ -41,13 +41,13 @@ class Input:
     stamps: dict[str, Stamp]
 
     def check_unchanged(self) -> None:
-        """Raises UserError where the run isn't what it was when it was opened: rows of two runs would be mixed."""
+        """Raise UserError if the run has changed since it was opened: rows of two runs would be mixed."""
         if any(_stamp(self.run.path / name) != stamp for name, stamp in self.stamps.items()):
             raise UserError(f"{self.run.path}: was changed while it was exported; export it again")
 
     @property
     def name(self) -> str:
-        """The folder's own name: where it lies is this machine's business and no part of a data set."""
+        """The folder's own name: its location is this machine's business and not part of a data set."""
         return self.run.path.resolve().name
 
     @property
@@ -66,7 +66,7 @@ class Input:
 
     @property
     def starts(self) -> range:
-        """The first row of every window of the samples; a run without samples has an empty window."""
+        """The first row of each window of the samples; a run without samples has one empty window."""
         return range(0, max(self.height, 1), WINDOW)
 
     def window(self, start: int) -> pl.LazyFrame:
@@ -78,7 +78,7 @@ class Input:
         return pl.col("row").is_between(start, start + WINDOW, closed="left")
 
     def findings(self, folder: Path, wanted: pl.Expr) -> Buckets:
-        """The findings about samples that `wanted` holds for, a bucket for each window of the samples.
+        """The findings about samples for which `wanted` is true, in one bucket per window of the samples.
 
         Columns: row, rule, severity, message, fix, replacement.
         """
@@ -100,15 +100,15 @@ class Input:
 
     @property
     def label_rules(self) -> list[str]:
-        """Codes of the rules whose findings hold for a label alone, so that another label has others."""
+        """Codes of the rules whose findings depend only on the label, so that another label has others."""
         return [rule.code for rule in self.ruleset.rules("label")]
 
 
 def open_inputs(paths: Sequence[Path]) -> list[Input]:
-    """The runs, in the order given.
+    """The runs, in the given order.
 
-    Raises UserError for a folder that is no run, one made by other rules or visual keys than there are now, and runs
-    that share a source's name, whose samples could not be told apart.
+    Raises UserError for a folder that is not a run, one made by other rules or visual keys than the current ones, and
+    for runs that share a source's name, since their samples could not be told apart.
     """
     if not paths:
         raise UserError("no run given; name the folder that `curate audit` wrote, as in: curate export RUN --out DIR")
@@ -126,13 +126,13 @@ def open_inputs(paths: Sequence[Path]) -> list[Input]:
 
 
 def _open(number: int, path: Path) -> Input:
-    is_there(path)  # before the stamps: a run that is put back now was not changed
+    is_there(path)  # before the stamps: a run that is put back now has not changed
     stamps = {name: _stamp(path / name) for name in (SAMPLES_FILE, FINDINGS_FILE, SUPPRESSED_FILE)}
     run = load_run(path)
     version = run.summary.get("key_version")
     if version != rules.KEY_VERSION:
         raise UserError(
-            f"{path}: its visual keys are of version {version}, this texsieve makes version {rules.KEY_VERSION}; "
+            f"{path}: its visual keys have version {version}, but this texsieve makes version {rules.KEY_VERSION}; "
             "audit the source again"
         )
     ruleset, weights = rules_of(run)
@@ -154,7 +154,7 @@ def _stamp(path: Path) -> Stamp:
 
 @contextmanager
 def unchanged(inputs: Sequence[Input]) -> Iterator[None]:
-    """Says of any error within the block that a run was changed, where it was: that is what led to it."""
+    """On any error within the block, report a changed run if there is one: that is the cause."""
     try:
         yield
     except Exception as error:

@@ -1,11 +1,11 @@
-"""Tells a label's language by the script of its letters. Latin and Greek letters are mathematics and tell nothing."""
+"""Tells a label's language by the script of its letters. Latin and Greek letters are mathematics and say nothing."""
 
 from __future__ import annotations
 
 import polars as pl
 
-#: Language code to a regular expression for letters that only it has; the first that matches counts, so that Japanese,
-#: which uses Chinese characters too, comes before Chinese.
+#: Language code to a regular expression for letters that only it has; the first match counts, so Japanese, which also
+#: uses Chinese characters, comes before Chinese.
 _SCRIPTS: dict[str, str] = {
     "ja": r"[\p{Hiragana}\p{Katakana}]",
     "ko": r"\p{Hangul}",
@@ -23,9 +23,9 @@ LANGUAGES = (*_SCRIPTS, "other")
 
 
 def language(label: pl.Expr) -> pl.Expr:
-    """The language code of labels, null where their letters are Latin and Greek or they have none.
+    """The language code of labels; null if their letters are Latin and Greek, or if they have none.
 
-    Cyrillic stands for Russian, Arabic letters for Arabic, and so on: a script is all that there is to see.
+    Cyrillic stands for Russian, Arabic letters for Arabic, and so on: only the script is visible.
     """
     found = pl.when(label.str.contains(_OTHER)).then(pl.lit("other")).otherwise(pl.lit(None, pl.String))
     for code, pattern in reversed(_SCRIPTS.items()):

@@ -1,4 +1,4 @@
-"""What an export says of its sources' licences. What licences ask, and which go together, is `rules.sets.licences`."""
+"""What an export says about its sources' licences. `rules.sets.licences` knows what they require."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from curate.sources import FORMATS
 from rules.sets.licences import LICENCES, UNKNOWN, Demand, demand, standard
 
 _SAID: dict[Demand, str] = {
-    "no derivatives": "which allows no changed copies to be passed on",
+    "no derivatives": "which doesn't allow changed copies to be passed on",
     "share alike": "which may only be passed on under the same licence, not {goal}",
     "no commerce": "not for commercial use, which {goal} would allow",
-    "attribution": "which asks for its authors' names; {goal} doesn't",
+    "attribution": "which requires attribution; {goal} doesn't",
 }
 
 
 def licence_of(source: Mapping[str, Any], given: Mapping[str, str]) -> str:
-    """The licence of a source (an entry of a summary's `sources`): as given, else what is known of its kind."""
+    """The licence of a source (an entry of a summary's `sources`): as given, else what is known about its kind."""
     if source["name"] in given:
         return standard(given[source["name"]])
     stated = source.get("licence") or {}
@@ -29,7 +29,7 @@ def licence_of(source: Mapping[str, Any], given: Mapping[str, str]) -> str:
 def clashes(licences: Mapping[str, str], target: str) -> list[str]:
     """Why sources (licence by source) can't be passed on together under `target`: one sentence each; none if they can.
 
-    Only what is known to clash: a licence that isn't known here asks for a person's eye, not for an error.
+    Reports only known conflicts: a licence that isn't known here needs a person's eye, not an error.
     """
     found: list[str] = []
     for source, name in sorted(licences.items()):

@@ -17,31 +17,31 @@ from curate.images.model_ready import Crop, Resize
 if TYPE_CHECKING:
     FormatName = str
 else:
-    FormatName = Literal[tuple(FORMATS)]  # which a checker of types can't know
+    FormatName = Literal[tuple(FORMATS)]  # which a type checker can't know
 
-#: What of a source's own splits is kept: nothing; test and validation sets; the training split too.
+#: Which of a source's own splits are kept: none; test and validation sets; the training split too.
 Keep = Literal["none", "test", "all"]
 KEEPS: tuple[Keep, ...] = ("none", "test", "all")
 SEVERITIES = ("error", "warning", "info")
-#: The prompt of the formats with conversations.
+#: The prompt of formats with conversations.
 PROMPT = "Write the LaTeX code of the formula in this image."
 
-_SPLIT_NAME = re.compile(r"\w+(?:\.\w+)*")  # what `datasets` takes for the name of a split
-_LONGEST_NAME = 100  # characters; with what is put before and behind it, it must do as a file's name
+_SPLIT_NAME = re.compile(r"\w+(?:\.\w+)*")  # what `datasets` accepts as the name of a split
+_LONGEST_NAME = 100  # characters; with its prefix and ending, it must work as a file name
 
 
 def _files_beside() -> Iterator[str]:
-    """The files that formats put beside the data, whatever its splits are, in lower case."""
+    """The files that formats write beside the data, whatever the splits are, in lower case."""
     for form in FORMATS.values():
         yield from (name.lower() for name in form.finished(()))
 
 
-#: Names that mean something else, in lower case.
+#: Names with another meaning, in lower case.
 _TAKEN = {
-    "all": "to `datasets` it means all of them",
+    "all": "`datasets` takes it for all of them",
     **dict.fromkeys(
         ("assets", "readme.md", "manifest.json", "croissant.json", "dropped.parquet", *_files_beside()),
-        "the card or another file beside the data is called so",
+        "the card or another file beside the data has this name",
     ),
 }
 
@@ -52,13 +52,13 @@ def _default_splits() -> dict[str, float]:
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """An export's settings; every one has a flag of the same name and a key in the table [export].
+    """An export's settings; each has a flag of the same name and a key in the table [export].
 
     drop: rules (codes, names, families) and severities whose findings drop a sample, besides `error`. keep: those whose
-    findings never do. languages: of labels whose letters are neither Latin nor Greek, those to keep; None keeps all.
-    max_repeats: samples with one visual key. splits: name to share, the training split first. keep_splits: what of the
-    sources' own splits is kept (KEEPS), for all sources or one (`crohme=none`); test sets where nothing is said.
-    licences: by source.
+    findings never do. languages: which to keep, for labels with letters other than Latin and Greek; None keeps all.
+    max_repeats: samples with one visual key. splits: name to share, the training split first. keep_splits: which of the
+    sources' own splits are kept (KEEPS), for all sources or one (`crohme=none`); by default test sets. licences: by
+    source.
     """
 
     format: FormatName = "hf"
@@ -98,13 +98,13 @@ class ExportOptions:
 
     @property
     def form(self) -> ExportFormat:
-        """The format that `format` names, with a column for drawn labels where they are asked for."""
+        """The format that `format` names, with a column for drawn labels if requested."""
         form = FORMATS[self.format]
         return form.with_drawings() if self.drawn else form
 
     @property
     def keeping(self) -> dict[str | None, Keep]:
-        """What of its own splits each source named in `keep_splits` keeps; None stands for all others."""
+        """Which of its own splits each source named in `keep_splits` keeps; None stands for all others."""
         found: dict[str | None, Keep] = {}
         for text in self.keep_splits:
             name, equals, what = text.rpartition("=")
@@ -113,12 +113,12 @@ class ExportOptions:
                 raise UserError(f"keep_splits {text!r} is not [NAME=]{'|'.join(KEEPS)}, as in crohme=none")
             source = name or None
             if source in found:
-                raise UserError(f"keep_splits says twice what {source or 'all sources'} shall keep")
+                raise UserError(f"keep_splits says twice what {source or 'all sources'} should keep")
             found[source] = keep
         return found
 
     def as_config(self) -> dict[str, Any]:
-        """Everything that decides what the data set holds, for its manifest."""
+        """Everything that affects what the data set holds, for its manifest."""
         config = {key: _plain(value) for key, value in asdict(self).items() if key != "allow_licence_clash"}
         config["splits"] = {name: share / _total(self.splits) for name, share in self.splits.items()}
         return config
@@ -142,13 +142,13 @@ def _check_texts(options: ExportOptions) -> None:
     if options.licence is not None and not options.licence.isprintable():
         raise UserError(f"licence = {options.licence!r} isn't the name of a licence")
     if "<image>" in options.prompt:
-        raise UserError("the prompt holds <image>, which formats put before it themselves; leave it out")
+        raise UserError("the prompt holds <image>, which formats add themselves; leave it out")
 
 
 def _is_unicode(text: str) -> bool:
     try:
         text.encode()
-    except UnicodeEncodeError:  # an argument's bytes that aren't UTF-8 come as lone surrogates
+    except UnicodeEncodeError:  # an argument's bytes that aren't UTF-8 arrive as lone surrogates
         return False
     return True
 
@@ -160,12 +160,12 @@ def _check_splits(splits: Mapping[str, float]) -> None:
     for name, share in splits.items():
         why = _TAKEN.get(name.lower(), "")
         if not _SPLIT_NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
-            why = f"letters, digits, _ and . only, and no more than {_LONGEST_NAME} of them"
+            why = f"only letters, digits, _ and . are allowed, at most {_LONGEST_NAME} of them"
         if why:
             raise UserError(f"{name!r} can't be the name of a split: {why}")
         other = seen.setdefault(name.lower(), name)
         if other != name:
-            raise UserError(f"splits {name!r} and {other!r} differ in case only, which some disks don't tell")
+            raise UserError(f"splits {name!r} and {other!r} differ only in case, which some disks ignore")
         if isinstance(share, bool) or not isinstance(share, int | float) or not math.isfinite(share) or share < 0:
             raise UserError(f"the share of split {name!r} must be a number, 0 or more, not {share!r}")
     if not 0.999 <= _total(splits) <= 1.001:
@@ -177,7 +177,7 @@ def _check_languages(languages: tuple[str, ...] | None) -> None:
 
     for language in languages or ():
         if language not in (*LANGUAGES, "none"):
-            raise UserError(f"{language!r} is no language known here; there are: none, {', '.join(LANGUAGES)}")
+            raise UserError(f"unknown language {language!r}; known are: none, {', '.join(LANGUAGES)}")
 
 
 def parse_splits(text: str) -> dict[str, float]:
@@ -207,11 +207,11 @@ def make_options(
     where: str = "",
     section: str = "export",
 ) -> ExportOptions:
-    """Options from a project file's table [export] and the flags that were given (None: not given), which win.
+    """Options from a project file's table [export] and the given flags, which win (None: not given).
 
     licences: of sources, from the table [licences]. where and section: what the file and its table are called.
 
-    Raises UserError for an unknown key, a value of the wrong type or one that can't be.
+    Raises UserError for an unknown key, a value of the wrong type or an impossible value.
     """
     options = fill(
         ExportOptions(licences=dict(licences or {})), _split_up(settings), where, section=section, naming=in_table
@@ -221,7 +221,7 @@ def make_options(
 
 
 def _split_up(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Splits may be one text, as on the command line, and so may what is kept of a source's own."""
+    """Let splits be a single text, as on the command line, and keep_splits too."""
     splits, keeps = settings.get("splits"), settings.get("keep_splits")
     given = {**settings, "splits": parse_splits(splits)} if isinstance(splits, str) else settings
     return {**given, "keep_splits": (keeps,)} if isinstance(keeps, str) else given

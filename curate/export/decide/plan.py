@@ -31,8 +31,8 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """What is to be written. frame: a narrow row a sample (see `policy.base`) with reason, rule, detail and split;
-    kept of them stay."""
+    """What is to be written. frame: one narrow row per sample (see `policy.base`) with reason, rule, detail and split;
+    `kept` of them stay."""
 
     options: ExportOptions
     inputs: list[Input]
@@ -52,7 +52,7 @@ class ExportPlan:
         return how_many(self.frame, pl.col("has_image") & pl.col("reason").is_null())
 
     def hash(self) -> str:
-        """A hash of everything that decides the bytes of the data set's shards."""
+        """A hash of everything that affects the bytes of the data set's shards."""
         return sha256_of(
             {
                 "config": self.options.as_config(),
@@ -75,10 +75,10 @@ def make_plan(
 ) -> ExportPlan:
     """Decide on every sample. `tmp` is a folder for its rows and changed labels, which must outlive the plan.
 
-    Raises UserError for rules that aren't there.
+    Raises UserError for unknown rules.
     """
     report = progress or (lambda stage, done, of: None)
-    policy.dropping(options)  # says what is wrong with --drop before any work is done
+    policy.dropping(options)  # reports what is wrong with --drop before any work is done
     judging = _Judging(inputs, options, tmp, workers, report)
     rows = stored(judging.windows(), tmp)
     labels = judging.labels
@@ -95,16 +95,16 @@ def make_plan(
     plan.notes.extend(_notes(plan, judging.curable, judging.damaged))
     if judging.wrong:
         stayed = things(judging.wrong, "sample")
-        plan.notes.append(f"{stayed} with findings that leave others out stayed, as people decided.")
+        plan.notes.append(f"{stayed} stayed by people's decision despite findings that would drop them.")
     return plan
 
 
 class _Judging:
-    """Looks at each sample for itself, and counts on the way.
+    """Looks at each sample by itself, and counts on the way.
 
-    curable: samples left out for a rule that proposed a repair, by its level. damaged: samples of kept test sets with a
-    repair that isn't made, by rule, and all of them under "". wrong: samples that stay, as people decided, with
-    findings that leave others out.
+    curable: dropped samples for whose rule a repair was proposed, by its level. damaged: samples of kept test sets with
+    a repair that isn't made, by rule, and all of them under "". wrong: samples that stay by people's decision despite
+    findings that would drop them.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class _Judging:
         self.wrong = 0
 
     def windows(self) -> Iterator[pl.DataFrame]:
-        """The rows of a plan before samples are compared with each other, those of a run after those of another."""
+        """The rows of a plan before samples are compared with each other, run after run."""
         options = self._options
         names = policy.Names.of(self._inputs)
         sides = splits.kept_sides(names.sides, options)
@@ -151,7 +151,7 @@ class _Judging:
 
 
 def _ids(inputs: Sequence[Input], labels: Sequence[Relabelled], rows: pl.DataFrame) -> Iterator[str]:
-    """The sample ids of rows of a plan, in its order."""
+    """The sample ids of a plan's rows, in its order."""
     for item, done in zip(inputs, labels, strict=True):
         wanted = rows.filter(pl.col("run") == item.number).select("row")
         if wanted.height:
@@ -180,7 +180,7 @@ def _with_pixels(
     studio: Studio,
     report: Progress,
 ) -> Rows:
-    """Hash the pixels of images that the audit didn't look at; an image that can't be decoded is no image."""
+    """Hash the pixels of images that the audit didn't look at; an image that can't be decoded counts as missing."""
     unseen = pl.col("reason").is_null() & pl.col("has_image") & pl.col("pixels").is_null()
     total = how_many(rows, unseen)
     if not total:
@@ -209,18 +209,18 @@ def _with_pixels(
 
 
 def _notes(plan: ExportPlan, curable: Mapping[str, int], damaged: Counter[str]) -> list[str]:
-    """What a person should know besides the counts, a sentence each."""
+    """What a person should know besides the counts, one sentence each."""
     options = plan.options
     notes = [*_about_tests(plan.frame), *_about_residue(damaged), *_about_style(plan)]
     stale = sum(len(done.stale) for done in plan.labels)
     strangers = sum(len(done.strangers) for done in plan.labels)
     torn = sum(len(item.decisions.unreadable) for item in plan.inputs)
     if stale:
-        notes.append(f"{things(stale, 'decision')} not applied: made about another label than the sample has now.")
+        notes.append(f"{things(stale, 'decision')} not applied: made about a label that has changed since.")
     if strangers:
         notes.append(f"{things(strangers, 'decision')} not applied: made about a sample that the run doesn't have.")
     if torn:
-        notes.append(f"{things(torn, 'line')} of decisions.jsonl can't be read and count for nothing.")
+        notes.append(f"{things(torn, 'line')} of decisions.jsonl can't be read and were ignored.")
     for level in {"none": ("safe", "unsafe"), "safe": ("unsafe",)}.get(options.fix, ()):
         rest = curable[level]
         if rest:
@@ -230,12 +230,12 @@ def _notes(plan: ExportPlan, curable: Mapping[str, int], damaged: Counter[str]) 
     unclear = {source: licence for source, licence in plan.licences.items() if not is_clear(licence)}
     if unclear:
         named = ", ".join(name if licence == UNKNOWN else f"{name} ({licence})" for name, licence in unclear.items())
-        notes.append(f"Not known what the licences allow of {named}: find out before you pass the data set on.")
+        notes.append(f"What the licences of {named} allow is unknown: find out before you pass the data set on.")
     return notes
 
 
 def _about_tests(rows: Rows) -> Iterator[str]:
-    """What became of the test and validation sets that the sources have of their own."""
+    """What happened to the sources' own test and validation sets."""
     tests = [row for row in stats.own_splits(rows) if row["is_for"] != "train"]
     kept = {side_name(row["source"], row["split"]): row["samples"] for row in tests if row["kept"]}
     if kept:
@@ -243,12 +243,12 @@ def _about_tests(rows: Rows) -> Iterator[str]:
         yield f"Kept as they are, with nothing added: {named}. To split them anew: --keep-splits [NAME=]none."
         if how_many(rows, pl.col("reason").is_null()) == sum(kept.values()):
             yield (
-                "There is nothing to train on: all samples are of test and validation sets. Evaluate on this data set, "
+                "There is nothing to train on: all samples are in test and validation sets. Evaluate on this data set, "
                 "or export training data with it: curate export RUN OTHER_RUN --out DIR."
             )
     anew = sum(row["samples"] for row in tests if not row["kept"])
     if anew:
-        yield f"{things(anew, 'sample')} of test or validation sets were placed anew, as --keep-splits asks."
+        yield f"{things(anew, 'sample')} of test or validation sets were split anew, as --keep-splits asks."
 
 
 def _about_residue(damaged: Counter[str]) -> Iterator[str]:
@@ -263,13 +263,13 @@ def _about_residue(damaged: Counter[str]) -> Iterator[str]:
 
 
 def _about_style(plan: ExportPlan) -> Iterator[str]:
-    """How labels are spelled, where labels were to be changed at all."""
+    """How labels are spelled, if labels were to be changed at all."""
     respelled, others = (sum(getattr(done, name) for done in plan.labels) for name in ("respelled", "not_canonical"))
     if plan.options.style == "canonical":
-        yield f"{things(respelled, 'label')} respelled: all that can be read are in canonical spelling, test sets too."
+        yield f"{things(respelled, 'label')} respelled: every readable label is now canonical, in test sets too."
     elif plan.options.fix != "none" and others:
         yield (
-            f"{things(others, 'label')} could be spelled in the canonical way, which changes no picture; --style "
+            f"{things(others, 'label')} could be written in canonical spelling without changing a picture; --style "
             "canonical does it for all."
         )
 
@@ -287,7 +287,7 @@ def dropped_rows(plan: ExportPlan) -> Iterator[pl.DataFrame]:
             yield window.select(pl.col(*DROPPED).cast(pl.String))
 
 
-#: Columns of dropped.parquet. split: the one that a sample left, or else its source's own.
+#: Columns of dropped.parquet. split: the one that the sample was removed from, or else its source's own.
 DROPPED = ("sample_id", "source", "split", "label", "reason", "rule", "detail")
 
 

@@ -1,7 +1,7 @@
-"""Says which samples are left out and why: one reason each. Decides no split, reads no image.
+"""Decides which samples are left out, with one reason each. Decides no split, reads no image.
 
-A sample that a person accepted, edited or had fixed stays whatever rules and filters say; one that was rejected goes.
-Reasons are tried in the order of REASONS, and the first that holds is the sample's.
+A sample that a person accepted, edited or had fixed stays whatever rules and filters say; a rejected one goes. Reasons
+are tried in the order of REASONS, and the first that applies is the sample's.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ REASONS: dict[str, str] = {
     "no-image": "no image, or one that can't be opened or has changed",
     "rule": "a rule's finding",
     "score": "score too low",
-    "language": "text in a language not wanted",
+    "language": "text in an unwanted language",
     "length": "label too short or too long",
-    "repeated": "the label is there often enough",
-    "leak-label": "the same label stands in a split that is tested on",
-    "leak-image": "the same picture stands in a split that is tested on",
-    "leak-near": "nearly the same picture stands in a split that is tested on",
+    "repeated": "the label occurs often enough already",
+    "leak-label": "the same label is in a split used for testing",
+    "leak-image": "the same picture is in a split used for testing",
+    "leak-near": "nearly the same picture is in a split used for testing",
 }
 REASON = pl.Enum(list(REASONS))
 DECIDED = pl.Enum((*WINNING, "reject"))
 
-#: Reasons that hold whatever a person decided.
+#: Reasons that apply whatever a person decided.
 _UNDENIABLE = ("rejected", "empty", "no-image")
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names that samples have in their columns source and own_split: a number each in a frame, not a text."""
+    """The names in the samples' columns source and own_split, stored as numbers instead of texts."""
 
     source: pl.Enum
     own_split: pl.Enum
-    #: Each source with each split that it has: the columns source and own_split.
+    #: Each source with each of its splits: the columns source and own_split.
     sides: pl.DataFrame
 
     @classmethod
@@ -64,13 +64,13 @@ class Names:
 
 
 def base(item: Input, labels: Relabelled, names: Names, found: pl.DataFrame, start: int) -> pl.DataFrame:
-    """One narrow row a sample of the window from row `start` on: what policy and splits look at, without its texts.
+    """One narrow row per sample of the window from row `start` on: what policy and splits need, without its texts.
 
     found: the window's findings, see `Input.findings`.
 
     Columns: run, row (in samples.parquet), source, own_split, has_image, width, height, n_tokens, n_chars, language,
-    score, key (UInt64, of the visual key, or of the text where there is none), pixels and near (UInt64, of image_sha256
-    and image_group, null without), decided (action or null), changed (has another label than it was read with).
+    score, key (UInt64, of the visual key, or of the text if there is none), pixels and near (UInt64, of image_sha256
+    and image_group, null without), decided (action or null), changed (the label differs from the one read).
     """
     rows = item.window(start)
     if "image_group" not in rows.collect_schema():
@@ -137,7 +137,7 @@ def _hash(text: str) -> int:
 
 
 def _kept_by_samples(item: Input, found: pl.DataFrame) -> pl.DataFrame:
-    """By row the factor that the score of a sample with another label keeps, of rules that look at no label."""
+    """By row, the factor that a sample's score keeps with another label: from rules that look at no label."""
     findings = found.filter(~pl.col("rule").is_in(item.label_rules))
     return scores(findings, "row", item.weights).rename({"score": "kept"})
 
@@ -146,10 +146,10 @@ def _kept_by_samples(item: Input, found: pl.DataFrame) -> pl.DataFrame:
 
 
 def dropping(options: ExportOptions) -> pl.Expr:
-    """Is a finding (columns rule, severity) one that drops its sample? Raises UserError for an unknown rule.
+    """Does a finding (columns rule, severity) drop its sample? Raises UserError for an unknown rule.
 
-    A rule named in `drop` always does. The severity of a finding that `keep` names, or that making the picture ready
-    mends, doesn't.
+    A finding of a rule named in `drop` always does. The severity is ignored for findings that `keep` names, and for
+    those that preparing the picture repairs.
     """
     severities = {"error"} | {name for name in options.drop if name in SEVERITIES}
     severities -= {name for name in options.keep if name in SEVERITIES}
@@ -175,7 +175,7 @@ def _codes(names: Iterable[str], flag: str) -> set[str]:
 
 
 def matters(item: Input, options: ExportOptions) -> pl.Expr:
-    """Is a finding one that can drop its sample, be fixed, or weigh in the score of a label that was changed?"""
+    """Can a finding drop its sample, be fixed, or count in the score of a changed label?"""
     return dropping(options) | pl.col("fix").is_not_null() | ~pl.col("rule").is_in(item.label_rules)
 
 
@@ -184,8 +184,8 @@ def worst_findings(
 ) -> pl.DataFrame:
     """The worst dropping finding of each sample of a window that has one: row, rule, detail. found: its findings.
 
-    A label that was changed counts for what is wrong with the new one, and for damage of the old one that nothing
-    mends, if it was fixed by rule; a person who wrote a new label has seen the old one.
+    A changed label is judged by the findings of the new one and, if it was fixed by rule, by damage of the old one that
+    nothing repairs; a person who wrote a new label has seen the old one.
     """
     here = item.within(start)
     stays = ~pl.col("rule").is_in(item.label_rules)
@@ -211,7 +211,7 @@ def worst_findings(
 
 
 def curable(frame: pl.DataFrame, found: pl.DataFrame) -> dict[str, int]:
-    """How many samples of a window are left out for a rule that proposed a repair, by its level."""
+    """How many samples of a window are dropped for a rule that proposed a repair, by its level."""
     dropped = frame.filter(pl.col("reason") == "rule").select("row", "rule")
     repairs = found.filter(pl.col("rule").is_in(fixing_as("repair")))
     return {
@@ -221,7 +221,7 @@ def curable(frame: pl.DataFrame, found: pl.DataFrame) -> dict[str, int]:
 
 
 def damaged(frame: pl.DataFrame, found: pl.DataFrame, frozen: pl.Expr) -> dict[str, int]:
-    """How many frozen samples of a window stay with damage that a safe repair would mend, by rule; "" for all."""
+    """How many frozen samples of a window keep damage that a safe repair would mend, by rule; "" for all."""
     stay = frame.filter(frozen & pl.col("reason").is_null() & ~pl.col("changed")).select("row")
     repairs = found.filter(pl.col("rule").is_in(fixing_as("repair")), pl.col("fix") == "safe")
     left = stay.join(repairs.select("row", "rule").unique(), on="row", how="inner")
@@ -234,7 +234,7 @@ def damaged(frame: pl.DataFrame, found: pl.DataFrame, frozen: pl.Expr) -> dict[s
 def with_reasons(frame: pl.DataFrame, worst: pl.DataFrame, options: ExportOptions, frozen: pl.Expr) -> pl.DataFrame:
     """The frame of `base` with reason, rule and detail; reason is null for samples that stay.
 
-    worst: as from `worst_findings`. frozen: true for samples that no rule or filter may drop.
+    worst: from `worst_findings`. frozen: true for samples that no rule or filter may drop.
     """
     tests = _tests(options)
     free = (~pl.col("decided").is_in(WINNING)).fill_null(True) & ~frozen.fill_null(False)
@@ -252,7 +252,7 @@ def with_reasons(frame: pl.DataFrame, worst: pl.DataFrame, options: ExportOption
 
 
 def _tests(options: ExportOptions) -> dict[str, tuple[pl.Expr, pl.Expr]]:
-    """For each reason that a sample has by itself: does it hold, and what is to be said."""
+    """For each reason that depends on the sample alone: does it apply, and what to say."""
     never = (pl.lit(False), pl.lit(None, pl.String))
     tests: dict[str, tuple[pl.Expr, pl.Expr]] = {
         "rejected": (pl.col("decided") == "reject", pl.lit("rejected")),
@@ -306,10 +306,10 @@ def with_caps(
     options: ExportOptions,
     frozen: pl.Expr,
 ) -> Rows:
-    """Leave at most `max_repeats` samples of each visual key: those that were decided on, then by a hash of their id.
+    """Leave at most `max_repeats` samples of each visual key: decided ones first, then by a hash of their id.
 
-    ids_of: the sample ids of rows (columns run, row). A hash and not the order: the same samples stay when files are
-    sorted anew.
+    ids_of: the sample ids of rows (columns run, row). A hash instead of the order: the same samples stay when files are
+    sorted differently.
     """
     most = options.max_repeats
     if most is None:
@@ -326,7 +326,7 @@ def with_caps(
         return totals.filter(pl.col("times") > most, pl.col("times") > pl.col("bound")).with_columns(room).drop("bound")
 
     def draw(window: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
-        """Give a lot to those of which not all can stay."""
+        """Give a lot to the samples of keys that are too frequent."""
         often = window.join(told, on="key", how="left", maintain_order="left")
         places = often.select(free & pl.col("times").is_not_null()).to_series().arg_true()
         lots = pl.Series([_hash(f"{options.seed}/{name}") for name in ids_of(often[places])], dtype=pl.UInt64)
@@ -338,14 +338,14 @@ def with_caps(
         return drawn.filter(pl.col("lot").rank("ordinal").over("key") <= most)
 
     def last(said: pl.DataFrame) -> pl.DataFrame:
-        """The last lot that stays, null where none does."""
+        """The last lot that stays, null if none does."""
         is_last = pl.col("lot").rank("ordinal").over("key") == pl.col("room")
         found = said.select("key", "window", pl.col("lot").filter(is_last).first().over("key").alias("last"))
         return found.unique()
 
     def leave(window: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
         leaves = pl.col("lot").is_not_null() & (pl.col("lot") > pl.col("last")).fill_null(True)
-        said = pl.format("stands {} times, {} stay", pl.col("times"), pl.lit(most))
+        said = pl.format("occurs {} times, {} stay", pl.col("times"), pl.lit(most))
         return (
             window.join(told, on="key", how="left", maintain_order="left")
             .with_columns(

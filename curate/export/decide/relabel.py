@@ -1,7 +1,6 @@
-"""Gives samples the labels that decisions and permitted fixes say, and judges these again. Drops no sample.
+"""Gives samples the labels from decisions and permitted fixes, and judges these again. Drops no sample.
 
-What changes goes to two parquet files rather than into memory: a set of millions of labels may have most of its labels
-respelled by a safe fix.
+Changes go to two parquet files rather than into memory: a safe fix may respell most labels of a set of millions.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from curate.runs.in_force import in_force
 from rules import engine, fixing
 from rules.registry import fixing_as
 
-#: The actions that set a label, or leave it, whatever rules and filters say.
+#: The actions that set a label, or keep it, whatever rules and filters say.
 WINNING = ("accept", "edit", "fix")
 
 CHANGED: dict[str, Any] = {
@@ -36,12 +35,12 @@ JUDGED: dict[str, Any] = {"row": pl.UInt32, "rule": pl.String, "severity": pl.St
 
 @dataclass
 class Relabelled:
-    """What came of one run's labels.
+    """The result for one run's labels.
 
     changed: file of the samples with another label (schema CHANGED); judged: the findings of these labels (schema
-    JUDGED). decided: action by row of the decisions that are applied. fixed: samples by rule code whose fix was made.
-    respelled: samples whose label was written in the canonical form; not_canonical: those that have another spelling.
-    stale and strangers: decisions about another label than the sample has, or about no sample of the run.
+    JUDGED). decided: action by row of the applied decisions. fixed: samples by code of the rule whose fix was made.
+    respelled: samples whose label was written in canonical form; not_canonical: those with another spelling. stale and
+    strangers: decisions about a label that has changed, or about no sample of the run.
     """
 
     changed: Path
@@ -67,11 +66,11 @@ def relabel(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Relabelled:
-    """Apply a run's decisions, then the repairs of level `fix` ("none", "safe", "unsafe") to labels nobody decided on.
+    """Apply a run's decisions, then repairs of level `fix` ("none", "safe", "unsafe") to labels without a decision.
 
-    style: "canonical" writes every label in the canonical form then, whoever decided on it: a source in which a formula
-    has one spelling must not end with two. found: as from `Input.findings`. frozen: true for samples that no repair may
-    touch, over the columns source and split of samples.
+    style: "canonical" then writes every label in canonical form, decided or not: a source in which each formula has one
+    spelling must not end with two. found: from `Input.findings`. frozen: true for samples that no repair may touch,
+    over the columns source and split of samples.
     """
     done = Relabelled(folder / f"changed-{item.number}.parquet", folder / f"judged-{item.number}.parquet")
     done.strangers.update(item.decisions.standing)
@@ -96,7 +95,7 @@ def relabel(
 
 
 def _decide(item: Input, window: pl.DataFrame, done: Relabelled) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """New labels by row that decisions give, and the rows whose fix they take without saying what it makes."""
+    """New labels by row from decisions, and the rows whose decision accepts a fix without naming its result."""
     standing = item.decisions.standing
     new: dict[int, str] = {}
     to_fix: list[int] = []
@@ -117,7 +116,7 @@ def _decide(item: Input, window: pl.DataFrame, done: Relabelled) -> tuple[pl.Dat
 
 
 def _repairable(window: pl.DataFrame, found: pl.DataFrame, fix: str, frozen: pl.Expr, done: Relabelled) -> pl.DataFrame:
-    """The samples of a window with a finding that a permitted repair is for, which nobody decided on."""
+    """The samples of a window without a decision that have a finding with a permitted repair."""
     levels = ["safe"] if fix == "safe" else ["safe", "unsafe"]
     repairs = pl.col("rule").is_in(fixing_as("repair")) & pl.col("fix").is_in(levels)
     proposed = found.filter(repairs & pl.col("replacement").is_not_null())
@@ -146,7 +145,7 @@ def _respelled(item: Input, window: pl.DataFrame, new: pl.DataFrame, done: Relab
 
 
 def _write(item: Input, new: pl.DataFrame, changed: _Table, judged: _Table, workers: int) -> int:
-    """Judge new labels and write them with what was found; says how many are not in the canonical form."""
+    """Judge new labels and write them with their findings; returns how many are not in canonical form."""
     if not new.height:
         return 0
     distinct = new["new"].unique(maintain_order=True)

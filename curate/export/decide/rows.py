@@ -1,8 +1,8 @@
-"""Holds the rows of a plan: in memory while they are few, in windows on disk where they are many. Knows no samples.
+"""Holds the rows of a plan: in memory if they are few, in windows on disk if they are many. Knows no samples.
 
-What rows have to do with each other is settled through values that they share: each window says what it has of every
-value, what is said is put together by value in buckets on disk, and what follows from a bucket is told to the windows
-(a Grace hash join). So memory holds a window and a bucket at a time, however many rows there are.
+Rows affect each other through values that they share: each window reports what it has of every value, the reports are
+grouped by value in buckets on disk, and the windows are told what follows from a bucket (a Grace hash join). So memory
+holds one window and one bucket at a time, however many rows there are.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from tempfile import mkdtemp
 import polars as pl
 import pyarrow as pa
 
-#: Rows that are looked at at a time.
+#: How many rows are looked at at a time.
 WINDOW = 100_000
-#: Bytes that are held before they are sorted into the files of their buckets.
+#: How many bytes are held before they are sorted into the files of their buckets.
 _HELD = 8 << 20
 
 
 class Table:
-    """Rows in windows of at most WINDOW, each a file in a folder of the table's own below `folder`."""
+    """Rows in windows of at most WINDOW, each a file in the table's own folder below `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -44,12 +44,12 @@ class Table:
         shutil.rmtree(self._home)
 
 
-#: Rows that fit into one window are a frame. A table's rows are gone with the folder that it lies in.
+#: Rows that fit into one window are a frame. A table's rows disappear with its folder.
 Rows = pl.DataFrame | Table
 
 
 def stored(frames: Iterable[pl.DataFrame], folder: Path) -> Rows:
-    """The rows of frames, of which none has more than WINDOW."""
+    """The rows of frames, each with at most WINDOW rows."""
     table: Table | None = None
     held: list[pl.DataFrame] = []
     for frame in frames:
@@ -74,7 +74,7 @@ def windows(rows: Rows, *columns: str) -> Iterator[pl.DataFrame]:
 
 
 def how_many(rows: Rows, holds: pl.Expr) -> int:
-    """How many rows an expression holds for. Reads the columns that it names."""
+    """The number of rows for which an expression is true. Reads the columns that it names."""
     columns = dict.fromkeys(holds.meta.root_names())
     return sum(int(window.select(holds.sum()).item()) for window in windows(rows, *columns))
 
@@ -95,7 +95,7 @@ def lazy(rows: Rows) -> pl.LazyFrame:
 
 
 def mapped(rows: Rows, change: Callable[[pl.DataFrame, int], pl.DataFrame]) -> Rows:
-    """The rows after `change`, which is given a window and its number and keeps its height; `rows` are gone then."""
+    """The rows after `change`, which gets a window and its number and keeps its height; the old rows are gone then."""
     if isinstance(rows, pl.DataFrame):
         return change(rows, 0)
     changed = stored((change(window, number) for number, window in enumerate(windows(rows))), rows.folder)
@@ -107,9 +107,9 @@ def mapped(rows: Rows, change: Callable[[pl.DataFrame, int], pl.DataFrame]) -> R
 
 
 class Buckets:
-    """Frames that are put together anew, by the bucket that each of their rows belongs to.
+    """Frames that are regrouped by the bucket of each row.
 
-    A single bucket is held in memory, several are files in a folder of their own below `folder`.
+    A single bucket is held in memory; several are files in a folder of their own below `folder`.
     """
 
     def __init__(self, folder: Path | None, number: int) -> None:
@@ -119,7 +119,7 @@ class Buckets:
         self._empty = pl.DataFrame()
 
     def add(self, frame: pl.DataFrame, bucket: pl.Expr) -> None:
-        """Add rows; `bucket` is the number of each one's bucket, from 0."""
+        """Add rows; `bucket` is the number of each row's bucket, from 0."""
         self.height += frame.height
         self._empty = frame.clear()
         self._held.append(frame if self._home is None else frame.with_columns(bucket.alias("bucket")))
@@ -153,10 +153,10 @@ class Buckets:
 
 
 def gathered(rows: Rows, ask: Callable[[pl.DataFrame], pl.DataFrame], by: str, *columns: str) -> Iterator[pl.DataFrame]:
-    """What `ask` says of each window, put together so that all about a value of the column `by` is in one frame.
+    """What `ask` says about each window, regrouped so that everything about a value of the column `by` is in one frame.
 
-    The column `window` has the window's number. `ask` says little of each value, so that no frame is large because many
-    rows have the same. columns: those that `ask` looks at, all without.
+    The column `window` has the window's number. `ask` says little about each value, so no frame gets large because many
+    rows share one. columns: those that `ask` looks at, by default all.
     """
     asked = _buckets(rows)
     for at, window in enumerate(windows(rows, *columns)):
@@ -178,9 +178,9 @@ def settled(
     answer: Callable[[pl.DataFrame], pl.DataFrame],
     take: Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame],
 ) -> Rows:
-    """The rows after `take`, which is given each window and what it is told, a row a value of the column `by`.
+    """The rows after `take`, which gets each window and what it is told: one row per value of the column `by`.
 
-    answer: makes of a frame of `gathered` what is told to which `window`. Where that is nothing at all the rows stay.
+    answer: turns a frame of `gathered` into what each `window` is told. If that is nothing at all, the rows stay.
     """
     told = _buckets(rows)
     for part in gathered(rows, ask, by):

@@ -1,13 +1,13 @@
-"""Puts samples into splits so that no label and no picture stands in two of them. Drops no sample for itself.
+"""Assigns samples to splits so that no label and no picture is in two of them. Drops no sample for its own sake.
 
-A visual key is placed by a hash of itself and the seed, never by what else is there: adding samples moves none. Samples
-with equal keys are therefore in one split. Equal pictures under different labels can have been placed apart: then the
-picture stays in the split that is guarded best, and leaves the others with a reason; near-duplicates do likewise.
-Guarded best is the test split, least the training split. What is left has no group (samples joined by equal keys or
-equal pixels) in two splits.
+A visual key is placed by a hash of itself and the seed, never by other samples: adding samples moves none. So samples
+with equal keys are in one split. Equal pictures under different labels may have been placed apart: then the picture
+stays in the best-guarded split and leaves the others with a reason; near-duplicates are treated the same way. The test
+split is guarded best, the training split least. In the result no group (samples joined by equal keys or equal pixels)
+is in two splits.
 
-Splits that are kept as they came are guarded better than all that are placed. Where a source's own test or validation
-set is kept, nothing else is placed in that split: its share goes to the training split.
+Splits that are kept from the sources are guarded better than all that are assigned. If a source's own test or
+validation set is kept, nothing else is put into that split: its share goes to the training split.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from rules.sets import split_names
 
 _TESTED = ("validation", "test")
 _KEPT_NAMES: Mapping[Keep, tuple[str, ...]] = {"none": (), "test": _TESTED, "all": ("train", *_TESTED)}
-#: More than the number of splits there can be: what is kept goes before what is placed.
+#: More than the possible number of splits: what is kept precedes what is assigned.
 _KEPT = 1 << 14
 
 
 def kept_sides(sides: pl.DataFrame, options: ExportOptions) -> pl.DataFrame:
-    """The sides with the column kept_split: the split that their samples keep, null where they are to be placed.
+    """The sides with the column kept_split: the split that their samples keep, null if they are to be assigned.
 
     sides: source and own_split of the samples, each pair once. `rules.sets.split_names` says what they are for.
 
-    Raises UserError where what is asked for keeps nothing, or names no source.
+    Raises UserError if an option keeps nothing, or names no source.
     """
     keeping = options.keeping
     sources = sides["source"].cast(pl.String).unique().sort().to_list()
@@ -86,7 +86,7 @@ def frozen_sides(sides: pl.DataFrame) -> pl.Expr:
 
 
 def order(options: ExportOptions) -> list[str]:
-    """The splits from the least guarded to the best: train, the others as named, test."""
+    """The splits from the least to the best guarded: train, the others as named, test."""
     names = list(options.splits)
     keeps = {None: "test", **options.keeping}.values()
     kept = {name for keep in keeps for name in _KEPT_NAMES[keep]}
@@ -102,9 +102,9 @@ def kept_in(rows: Rows) -> set[str]:
 
 
 class Placer:
-    """Places keys: a hash of key and seed is a point from 0 to 1, the splits' shares are stretches of that line.
+    """Places keys: a hash of key and seed is a point from 0 to 1, and the splits' shares are intervals of that line.
 
-    closed: splits that take nothing; what falls to them goes to the first of the others, and all else stays in place.
+    closed: splits that accept nothing; their share goes to the first of the others, and everything else stays in place.
     """
 
     def __init__(self, splits: Mapping[str, float], seed: int, closed: Collection[str] = ()) -> None:
@@ -133,8 +133,8 @@ class Placer:
 def with_splits(rows: Rows, options: ExportOptions) -> Rows:
     """The rows with a column split, and reasons for samples that leave theirs.
 
-    rows: columns key, pixels, near, kept_split, reason, detail; samples with a reason are passed over, and have no
-    split. Near are pictures that an audit found so, among the sources of one run.
+    rows: columns key, pixels, near, kept_split, reason, detail; samples with a reason are skipped and have no split.
+    Near pictures are those an audit found so, among the sources of one run.
     """
     names = order(options)
     kept = kept_in(rows)
@@ -142,20 +142,20 @@ def with_splits(rows: Rows, options: ExportOptions) -> Rows:
     if not placer.names and how_many(rows, pl.col("reason").is_null() & pl.col("kept_split").is_null()):
         raise UserError(
             f"there is no split for samples of no test set: {', '.join(sorted(kept))} keep what the sources have, and "
-            "take nothing else; name another with --splits, as in --splits train=1, or give up the test sets with "
+            "accept nothing else; name another with --splits, as in --splits train=1, or give up the test sets with "
             "--keep-splits none"
         )
     rows = mapped(rows, lambda window, _: _placed(window, placer, names))
-    if kept:  # a key alone is placed once; only what is kept stands where it came from
-        rows = _parted(rows, names, "key", "leak-label", "the same label stands in {}")
-    rows = _parted(rows, names, "pixels", "leak-image", "the same picture stands in {}")
+    if kept:  # a key alone is placed once; only what is kept comes from elsewhere
+        rows = _parted(rows, names, "key", "leak-label", "the same label is in {}")
+    rows = _parted(rows, names, "pixels", "leak-image", "the same picture is in {}")
     if options.near_duplicates == "leave":
-        rows = _parted(rows, names, "near", "leak-near", "nearly the same picture stands in {}")
+        rows = _parted(rows, names, "near", "leak-near", "nearly the same picture is in {}")
     return rows
 
 
 def _placed(window: pl.DataFrame, placer: Placer, names: list[str]) -> pl.DataFrame:
-    """A window with the split that each sample keeps or is placed in."""
+    """A window with the split that each sample keeps or is assigned to."""
     stays = pl.col("reason").is_null()
     free = window.select(stays & pl.col("kept_split").is_null()).to_series().arg_true()
     number_of = np.array([names.index(name) for name in placer.names], np.uint32)
@@ -166,10 +166,10 @@ def _placed(window: pl.DataFrame, placer: Placer, names: list[str]) -> pl.DataFr
 
 
 def _parted(rows: Rows, names: list[str], column: str, reason: str, words: str) -> Rows:
-    """The rows where of samples that share `column` those stay that are in the split of the best guarded one.
+    """The rows in which, of samples that share `column`, only those in the best-guarded split stay.
 
-    A label that was only placed goes over to the training split where that is kept for its key: nothing is tested on
-    it, so that nothing is lost by this.
+    A label that was only assigned moves to the training split if its key is kept there: nothing is tested on it, so
+    nothing is lost.
     """
     number = pl.col("split").to_physical().cast(pl.UInt32)
     rank = number + pl.when(pl.col("kept_split").is_not_null()).then(_KEPT).otherwise(0)

@@ -1,4 +1,4 @@
-"""Counts what became of the samples: by reason, split and source; leaks, and how far the splits drift apart."""
+"""Counts what happened to the samples: by reason, split and source; leaks, and how far the splits drift apart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from curate.export.decide.policy import REASONS
 from curate.export.decide.rows import Rows, gathered, windows
 from rules.sets import split_names
 
-#: Drift by length is counted in bins of tokens, each twice as wide as the one before; from here on all are one bin.
+#: Drift by length is counted in bins of tokens, each twice as wide as the previous; from here on all are one bin.
 LONGEST = 1024
 
 
@@ -21,7 +21,7 @@ _STAYS = pl.col("reason").is_null()
 
 
 def _counted(plan: Rows, where: pl.Expr | bool, by: Sequence[str], **sums: pl.Expr) -> pl.DataFrame:
-    """Sums over the samples that `where` holds for by some columns, in the order in which their values come first."""
+    """Sums by some columns over the samples for which `where` is true, in order of first appearance."""
     length = pl.col("n_tokens").fill_null(1).clip(1, LONGEST).log(2).floor().cast(pl.Int8).alias("length")
     columns = ("source", "split", "reason", "rule", "changed", "has_image", "n_tokens")
     parts = (
@@ -32,7 +32,7 @@ def _counted(plan: Rows, where: pl.Expr | bool, by: Sequence[str], **sums: pl.Ex
 
 
 def _holders(plan: Rows, column: str) -> Iterator[pl.DataFrame]:
-    """Which splits hold each value of a column: frames of split and value, without two rows that are equal."""
+    """Which splits hold each value of a column: frames of split and value, without duplicate rows."""
 
     def held(window: pl.DataFrame) -> pl.DataFrame:
         return window.filter(_STAYS & pl.col(column).is_not_null()).select("split", column).unique()
@@ -42,7 +42,7 @@ def _holders(plan: Rows, column: str) -> Iterator[pl.DataFrame]:
 
 
 def reasons(plan: Rows) -> list[dict[str, Any]]:
-    """Samples left out by reason and source: reason, rule, source, samples; in the order of the reasons."""
+    """Dropped samples by reason and source: reason, rule, source, samples; in the order of the reasons."""
     order = {name: at for at, name in enumerate(REASONS)}
     rows = _counted(plan, ~_STAYS, ["reason", "rule", "source"], samples=pl.len()).to_dicts()
     return sorted(rows, key=lambda row: (order[row["reason"]], -row["samples"], row["rule"] or "", row["source"]))
@@ -76,7 +76,7 @@ def split_sizes(plan: Rows, splits: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _median(values: pl.Series, times: pl.Series) -> float | None:
-    """The median of sorted values, of which each is there a number of times."""
+    """The median of sorted values, each of which occurs a number of times."""
     ends, number = times.cum_sum(), times.sum()
     if not number:
         return None
@@ -85,7 +85,7 @@ def _median(values: pl.Series, times: pl.Series) -> float | None:
 
 
 def sources(plan: Rows) -> list[dict[str, Any]]:
-    """Each source's samples: read, left out, changed, and how many of them each split has."""
+    """Each source's samples: read, dropped, changed, and how many are in each split."""
     changed = (pl.col("changed") & _STAYS).sum()
     counted = _counted(plan, True, ["source"], samples=pl.len(), kept=_STAYS.sum(), changed=changed).to_dicts()
     by_split = _counted(plan, _STAYS, ["source", "split"], samples=pl.len()).sort("source", "split")
@@ -96,9 +96,9 @@ def sources(plan: Rows) -> list[dict[str, Any]]:
 
 
 def own_splits(plan: Rows) -> list[dict[str, Any]]:
-    """The splits that sources have of their own and that are for something, and the samples of each that stay.
+    """The sources' own splits that have a purpose, and how many samples of each stay.
 
-    is_for: train, validation or test; where split is null, the source's name says it. kept: do they keep that split?
+    is_for: train, validation or test; if split is null, the source's name says it. kept: do they keep that split?
     """
     counted: Counter[tuple[str, str | None, str, bool]] = Counter()
     is_kept = pl.col("kept_split").is_not_null().alias("kept")
@@ -114,7 +114,7 @@ def own_splits(plan: Rows) -> list[dict[str, Any]]:
 
 
 def leaks(plan: Rows, splits: Sequence[str]) -> list[dict[str, Any]]:
-    """Labels (visual keys) and pictures (pixel hashes) that each two splits share: none, or the export has a fault."""
+    """Labels (visual keys) and pictures (pixel hashes) that two splits share: none, or the export has a fault."""
     shared: dict[str, Counter[tuple[str, str]]] = {"key": Counter(), "pixels": Counter()}
     for column, counts in shared.items():
         for part in _holders(plan, column):
@@ -127,8 +127,8 @@ def leaks(plan: Rows, splits: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def drift(plan: Rows, splits: Sequence[str]) -> list[dict[str, Any]]:
-    """How far each split is from the whole, by source and by label length: the part of its samples (0 to 1) that
-    would have to change places (total variation distance), and what a random split of its size would have."""
+    """How far each split is from the whole, by source and by label length: the share of its samples (0 to 1) that would
+    have to be exchanged (total variation distance), and the same for a random split of its size."""
     counted = {name: _counted(plan, _STAYS, ["split", name], samples=pl.len()) for name in ("source", "length")}
     found = []
     for split in splits:
@@ -141,7 +141,7 @@ def drift(plan: Rows, splits: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _distance(part: pl.DataFrame, whole: pl.DataFrame, column: str) -> tuple[float | None, float | None]:
-    """Of the samples by `column` in one split and in all."""
+    """Samples by `column`, in one split and in all."""
     if not part.height:
         return None, None
     number, total = int(part["samples"].sum()), int(whole["samples"].sum())

@@ -1,4 +1,4 @@
-"""The layout of LaTeX-OCR (pix2tex): one `math.txt`, and a folder a split of pictures that its line numbers name."""
+"""The layout of LaTeX-OCR (pix2tex): one `math.txt`, and per split a folder of pictures named by its line numbers."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class LatexOcr(LinesFormat):
     files = "`math.txt` and `train/0000000.png`, …"
     page = (
         "For `python -m pix2tex.dataset.dataset --equations math.txt --images train --out train.pkl`. Line numbers "
-        "begin with 0 and go through all splits. A line end in a label becomes a space. Pictures are PNG: it reads no "
-        "others. Ids, sources and scores are left out. No label can be without an image."
+        "start at 0 and run through all splits. A line end in a label becomes a space. Pictures are PNG, the only kind "
+        "it reads. Ids, sources and scores are left out. Every label needs an image."
     )
-    columns = "the label, in the line of `math.txt` that the picture's name is the number of, from 0"
+    columns = "the label, in the line of `math.txt` whose number, counted from 0, is the picture's name"
     endings = frozenset({"png"})
 
     def data_files(self, split: str) -> str:

@@ -1,4 +1,4 @@
-"""Parquet files whose rows hold a conversation too, as chat templates of vision-language models read it."""
+"""Parquet files whose rows also hold a conversation, as chat templates of vision-language models read it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Messages(ParquetFormat):
     page = (
         "TRL's `SFTTrainer` and Unsloth's `UnslothVisionDataCollator` take the rows as they are. A turn of `user` "
         "holds the image's place and the prompt (`--prompt`), one of `assistant` the label; `images` is a list of the "
-        "one image. A label without an image has an empty list and no place for one. For LLaMA-Factory and ms-swift, "
-        "whose turns are texts, take `sharegpt`."
+        "image. A label without an image has an empty list and no place for one. For LLaMA-Factory and ms-swift, "
+        "whose turns are texts, use `sharegpt`."
     )
     columns = (
         "`images` (a list of one, RGB), `label`, `source`, `sample_id`, `score` (1 is clean), and `messages`: the "

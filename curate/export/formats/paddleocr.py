@@ -1,4 +1,4 @@
-"""The lists that PaddleOCR's recognisers train on: a picture's path, a TAB and the label in each line."""
+"""The lists that PaddleOCR's recognisers train on: each line is a picture's path, a TAB and the label."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class PaddleOcr(LinesFormat):
     files = "`rec_gt_train.txt` and `train/`"
     page = (
         "PaddleOCR's `SimpleDataSet` takes the folder as its `data_dir` and the lists as its `label_file_list`. A TAB "
-        "or line end in a label becomes a space, as a line is a row. Pictures are PNG or JPEG. Ids, sources and scores "
-        "are left out. No label can be without an image."
+        "or line end in a label becomes a space, since a line is a row. Pictures are PNG or JPEG. Ids, sources and "
+        "scores are left out. Every label needs an image."
     )
     columns = "the picture's path below this folder, a TAB, the label"
     endings = frozenset({"png", "jpg"})

@@ -27,8 +27,8 @@ class ShareGpt(LinesFormat):
     page = (
         "LLaMA-Factory takes the folder as its `dataset_dir` and `media_dir`; ms-swift takes `train/metadata.jsonl`, "
         "run in the folder. Both count `<image>`, `<video>` and "
-        "`<audio>` in every turn; where a label holds one, its answer has a space behind the `<`, which draws nothing. "
-        "No label can be without an image."
+        "`<audio>` in every turn; if a label holds one, its answer gets a space after the `<`, which draws nothing. "
+        "Every label needs an image."
     )
     columns = (
         "`image`, `label`, `source`, `sample_id`, `score` (1 is clean), `conversations`, `images`; LLaMA-Factory takes "
@@ -63,7 +63,7 @@ class ShareGpt(LinesFormat):
         return json.dumps(record, ensure_ascii=False)
 
     def finish(self, folder: Path, shards: Mapping[str, list[Shard]], name: str) -> None:
-        """Put the lines of the shards together, one file a split, and describe them for LLaMA-Factory."""
+        """Join the lines of the shards into one file per split, and describe them for LLaMA-Factory."""
         super().finish(folder, shards, name)
         info = {
             f"{name}_{split}": {

@@ -18,8 +18,8 @@ class TexTeller(LinesFormat):
     files = "`train/formulas.jsonl` and `train/images/`"
     besides = "`img_name` and `formula` in place of `image` and `label`"
     page = (
-        "A split's folder is what TexTeller's `dataset/loader.py` takes as `DIR_URL`. Pictures are PNG or JPEG: it "
-        "skips others. No label can be without an image."
+        "A split's folder is what TexTeller's `dataset/loader.py` uses as `DIR_URL`. Pictures are PNG or JPEG: it "
+        "skips others. Every label needs an image."
     )
     columns = "`img_name` (a file in `images`), `formula`, `source`, `sample_id`, `score` (1 is clean)"
     media_type = "application/jsonlines"
@@ -36,7 +36,7 @@ class TexTeller(LinesFormat):
         return f"{shard.split}/images/"
 
     def picture_stem(self, shard: Shard, number: int) -> str:
-        return f"{shard.number:05d}{number:06d}"  # one folder for all shards: the loader looks into no folder in it
+        return f"{shard.number:05d}{number:06d}"  # one folder for all shards: the loader doesn't look into subfolders
 
     def line(self, row: Row, picture: str, split: str, prompt: str) -> str:
         record = {

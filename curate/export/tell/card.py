@@ -1,4 +1,4 @@
-"""Writes the dataset card: README.md with the front matter that the hub reads. Counts nothing: it is given counts."""
+"""Writes the dataset card: README.md with the front matter that the hub reads. Receives its counts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rules.sets.leaks import side_name
 from rules.sets.licences import LICENCES, OTHER, UNKNOWN
 
 CARD = "README.md"
-#: The hub's classes of size: samples below which each holds.
+#: The hub's size classes: the number of samples below which each applies.
 _SIZES = (
     (10**3, "n<1K"),
     (10**4, "1K<n<10K"),
@@ -33,13 +33,13 @@ _LARGEST = "100M<n<1B"
 
 def front_matter(plan: ExportPlan, facts: Mapping[str, Any], sizes: Mapping[str, int], download: int) -> str:
     """The YAML between the card's two lines of dashes. sizes: bytes in memory by split; download: bytes of the data."""
-    from huggingface_hub import DatasetCardData  # a quarter of a second to import
+    from huggingface_hub import DatasetCardData  # takes a quarter of a second to import
 
     total = sum(row["samples"] for row in facts["splits"])
     there = [row for row in facts["splits"] if row["samples"]]
     licence: dict[str, Any] = {"license": plan.licence}
     if plan.licence not in (*LICENCES, UNKNOWN):
-        name = re.sub(r"[^a-z0-9.+-]+", "-", plan.licence).strip("-") or "own"  # the hub takes no other letters
+        name = re.sub(r"[^a-z0-9.+-]+", "-", plan.licence).strip("-") or "own"  # the hub accepts no other letters
         licence = {"license": OTHER, "license_name": "mixed" if plan.licence == OTHER else name}
     written = {code for window in windows(plan.frame, "language") for code in window["language"].unique().drop_nulls()}
     languages = sorted(written - {"other"})
@@ -60,7 +60,7 @@ def front_matter(plan: ExportPlan, facts: Mapping[str, Any], sizes: Mapping[str,
         "tags": ["latex", "math", "formula-recognition", "texsieve"],
         "configs": [{"config_name": "default", "data_files": data_files}],
     }
-    if not plan.options.form.picture_files:  # sizes once loaded are known of columns only
+    if not plan.options.form.picture_files:  # sizes once loaded are known for columns only
         matter["dataset_info"] = info
     return DatasetCardData(**matter).to_yaml()
 
@@ -102,7 +102,7 @@ def write_card(
         *(["## Examples", _examples(examples)] if examples else []),
         *(["## Plots", "\n\n".join(f"![{title}]({name})" for name, title in plots.items())] if plots else []),
         "## How it was made",
-        f"With texsieve {__version__} (`curate export`). `manifest.json` has the settings, the hashes of what went in "
+        f"With texsieve {__version__} (`curate export`). `manifest.json` has the settings and the hashes of the inputs "
         "and of every file; `curate export --check FOLDER` verifies them. `dropped.parquet` has every sample that was "
         "left out, with its reason.",
     ]
@@ -156,12 +156,12 @@ def _placing(plan: ExportPlan, facts: Mapping[str, Any]) -> str:
     if sides:
         kept = (
             f"Kept as the sources have them: {', '.join(map(markdown_text, sides))}. Nothing was added to test and "
-            "validation sets, and no rule, filter or repair was applied to them; no label and no picture of theirs is "
+            "validation sets, and no rule, filter or repair was applied to them; none of their labels and pictures is "
             "in another split."
         )
     return (
-        f"Asked for: {asked}. A label's place is a hash of what it looks like and of the seed {plan.options.seed}, so "
-        f"that labels that look the same are in one split, and samples that come later move none. {kept}"
+        f"Shares: {asked}. A label's split is a hash of what it looks like and of the seed {plan.options.seed}, so "
+        f"labels that look the same are in one split, and samples added later move none. {kept}"
     )
 
 
@@ -191,8 +191,8 @@ def _drift(facts: Mapping[str, Any]) -> str:
         *(Column(name, "right") for name in ("by source", "by chance", "by length", "by chance")),
     ]
     return (
-        f"{markdown_table(columns, rows)}\n\nThe part of a split's samples that would have to be others to have the "
-        "shares of the whole, and what that part is on average for a random choice as large."
+        f"{markdown_table(columns, rows)}\n\nThe share of a split's samples that would have to change to match the "
+        "whole, and what that share is on average for a random choice of the same size."
     )
 
 
@@ -223,14 +223,14 @@ def _licence_name(name: str) -> str:
 
 def _licence(plan: ExportPlan) -> str:
     if plan.licence == UNKNOWN:
-        text = "No licence is known of any source."
+        text = "No licence is given for any source."
     elif plan.licence == OTHER:
-        text = "No one licence stands for all of them."
+        text = "No single licence covers all of them."
     else:
         text = f"Together they are passed on under: {markdown_text(_licence_name(plan.licence))}."
     if plan.clashes:
         reasons = "\n".join(f"- {markdown_text(reason)}." for reason in plan.clashes)
-        text += f"\n\n**Their licences clash**; whoever made this data set confirmed it nonetheless:\n\n{reasons}"
+        text += f"\n\n**Their licences conflict**; whoever made this data set confirmed it nonetheless:\n\n{reasons}"
     return text
 
 
@@ -254,8 +254,8 @@ def _fixed(plan: ExportPlan, facts: Mapping[str, Any]) -> str:
         parts.append(
             "**Labels are in canonical spelling** (`--style canonical`): those that look the same are spelled the "
             f"same. {things(facts['respelled'], 'label')} of all that were read had another spelling, those of kept "
-            "test sets too; none draws anything else than before. Score other models on this data set by the canonical "
-            "metrics of `finetune evaluate`: their spelling is another."
+            "test sets too; no drawing changed. Score other models on this data set by the canonical "
+            "metrics of `finetune evaluate`: their spelling differs."
         )
     if facts["fixed"]:
         rows = [[code, catalogue[code].name, count(number)] for code, number in facts["fixed"].items()]
@@ -292,7 +292,7 @@ def _examples(examples: Sequence[CardSample]) -> str:
 
 
 def code(text: str, *, cell: bool = True) -> str:
-    """Text as inline code, whatever it holds: backticks and line breaks too, and pipes where it is a table's cell."""
+    """Text as inline code, whatever it holds: backticks, line breaks and, in a table's cell, pipes."""
     shown = visible(text).replace("|", "\\|") if cell else visible(text)
     longest = max((len(run) for run in "".join(c if c == "`" else " " for c in shown).split()), default=0)
     fence = "`" * (longest + 1)

@@ -1,7 +1,7 @@
-"""Writes croissant.json: the data set described for search engines and loaders, as Croissant 1.0 asks. Counts nothing.
+"""Writes croissant.json: describes the data set to search engines and loaders in Croissant 1.0. Counts nothing.
 
 The specification: https://docs.mlcommons.org/croissant/docs/croissant-spec-1.0.html. Files are named relative to the
-folder, as `mlcroissant` reads a description that lies beside its data.
+folder, as `mlcroissant` reads a description that is beside its data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rules.sets.licences import LICENCES
 
 CROISSANT = "croissant.json"
 
-#: The context that the specification gives; readers warn of any other.
+#: The context from the specification; readers warn about any other.
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -44,7 +44,7 @@ _CONTEXT: dict[str, Any] = {
 
 
 def write_croissant(folder: Path, plan: ExportPlan, facts: Mapping[str, Any], title: str) -> None:
-    """Write croissant.json into `folder`, with a set of files and one of records for each split that has samples."""
+    """Write croissant.json into `folder`, with a file set and a record set for each split that has samples."""
     form = plan.options.form
     there = [row for row in facts["splits"] if row["samples"]]
     files, records = [], []
@@ -55,7 +55,7 @@ def write_croissant(folder: Path, plan: ExportPlan, facts: Mapping[str, Any], ti
                 "@type": "cr:FileSet",
                 "@id": f"{split}-files",
                 "name": f"{split}-files",
-                "description": f"The files that hold the rows of {split}.",
+                "description": f"The files with the rows of {split}.",
                 "encodingFormat": form.media_type,
                 "includes": form.row_files(split),
             }
@@ -66,7 +66,7 @@ def write_croissant(folder: Path, plan: ExportPlan, facts: Mapping[str, Any], ti
                     "@type": "cr:RecordSet",
                     "@id": split,
                     "name": split,
-                    "description": f"{things(row['samples'], 'sample')} of {split}.",
+                    "description": f"{things(row['samples'], 'sample')} in {split}.",
                     "field": [_field(split, column, kind) for column, kind in form.fields.items()],
                 }
             )

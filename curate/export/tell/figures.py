@@ -1,4 +1,4 @@
-"""The pictures of a dataset card: plots as SVG files of their own, and a few samples. Counts nothing itself."""
+"""The pictures of a dataset card: plots as separate SVG files, and a few samples. Counts nothing itself."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from curate.export.write.pictures import PictureSettings, make
 from curate.export.write.shards import ROW_COLUMNS, rows_of
 from curate.report import data as plot_data
 
-#: Samples shown on the card, and the pixels and characters above which one is no good example.
+#: How many samples are shown on the card, and the pixels and characters above which one is a poor example.
 EXAMPLES = 4
 _LARGEST, _LONGEST = 1_000_000, 160
 _CANDIDATES = 40
 
-#: The plots' classes, which in the report come from the page's style sheet; fixed colours that do on white and black.
+#: The plots' classes, which in the report come from the page's style sheet; fixed colours that work on white and black.
 _STYLE = (
     "<style>svg{background:#fff}text{font:11.5px sans-serif;fill:#555}.code,.value{fill:#222}.grid{stroke:#e4e4e4}"
     ".axis{stroke:#999}.area{fill:#3b6ea8;fill-opacity:.32;stroke:#3b6ea8}.median{stroke:#222;stroke-width:1.6}"
@@ -38,7 +38,7 @@ class CardSample(NamedTuple):
 
 
 def write_plots(folder: Path, plan: ExportPlan, splits: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Write the plots into `folder`/assets; their titles by their name in the data set."""
+    """Write the plots into `folder`/assets; returns their titles by their name in the data set."""
     staying = lazy(plan.frame).filter(pl.col("reason").is_null())
     by_split = staying.with_columns(source=pl.col("split").cast(pl.String))
     rows = [{**row, "name": row["split"]} for row in splits if row["samples"]]
@@ -71,7 +71,7 @@ def _every(plan: ExportPlan, of: pl.Expr, step: int) -> Iterator[pl.DataFrame]:
 
 
 def write_examples(folder: Path, plan: ExportPlan) -> list[CardSample]:
-    """A few samples spread over the training split, handy ones first; their pictures go to `folder`/assets."""
+    """A few samples spread over the training split, good examples first; their pictures go to `folder`/assets."""
     small = (pl.col("width").cast(pl.Int64) * pl.col("height") <= _LARGEST).fill_null(True)
     stays = pl.col("reason").is_null() & (pl.col("split") == plan.splits[0])
     handy = stays & small & (pl.col("n_chars") <= _LONGEST)

@@ -1,4 +1,4 @@
-"""Sends a data set to the Hugging Face hub, or says what would be sent. A token is never printed, nor asked for."""
+"""Sends a data set to the Hugging Face hub, or says what would be sent. Never prints or asks for a token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_id(repo_id: str) -> None:
-    """Raises UserError for what can't be the id of a repository."""
+    """Raise UserError if this can't be the id of a repository."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils._validators import validate_repo_id
 
@@ -30,7 +30,7 @@ def _where(repo_id: str, public: bool) -> str:
 
 
 def listing(folder: Path, repo_id: str, *, public: bool) -> Iterator[str]:
-    """What `push` would send of a folder, a line a file."""
+    """What `push` would send from a folder, one line per file."""
     check_id(repo_id)
     files = _files(folder)
     yield f"would send to {_where(repo_id, public)}:"
@@ -40,7 +40,7 @@ def listing(folder: Path, repo_id: str, *, public: bool) -> Iterator[str]:
 
 
 def planned(made: Exported, repo_id: str, *, public: bool) -> Iterator[str]:
-    """What would be sent of a data set that isn't written yet: the sizes are not known."""
+    """What would be sent from a data set that isn't written yet: sizes are unknown."""
     yield f"would send to {_where(repo_id, public)}:"
     form, shards = made.plan.options.form, made.plan.shards
     yield from (f"  {form.shard_name(shard)}  {things(shard.height, 'row')}" for shard in shards)
@@ -51,13 +51,13 @@ def planned(made: Exported, repo_id: str, *, public: bool) -> Iterator[str]:
 
 
 def _files(folder: Path) -> dict[str, int]:
-    """The files that the manifest lists, and itself, with their sizes: nothing else that lies there is sent."""
+    """The files that the manifest lists, and the manifest, with their sizes: nothing else in the folder is sent."""
     files = {name: facts["bytes"] for name, facts in read_manifest(folder)["files"].items()}
     return {**files, MANIFEST: (folder / MANIFEST).stat().st_size}
 
 
 def push(folder: Path, repo_id: str, *, public: bool, api: Any = None) -> str:
-    """Send a finished data set; returns the line to print. Raises UserError where the hub refuses.
+    """Send a finished data set; returns the line to print. Raises UserError if the hub refuses.
 
     api: a `huggingface_hub.HfApi`, which takes the token from where the hub's own tools keep it.
     """
@@ -77,7 +77,7 @@ def push(folder: Path, repo_id: str, *, public: bool, api: Any = None) -> str:
             allow_patterns=patterns,
             commit_message="Data set made by texsieve",
         )
-    except Exception as error:  # the hub's errors, and whatever the libraries under its client raise on a bad line
+    except Exception as error:  # the hub's errors, and whatever its client's libraries raise on a bad connection
         lines = str(error).strip().splitlines() or [type(error).__name__]
         said = _without_token(lines[0], get_token(), getattr(api, "token", None))
         # Not `from error`: with --debug its text would be printed as it is.
@@ -86,7 +86,7 @@ def push(folder: Path, repo_id: str, *, public: bool, api: Any = None) -> str:
 
 
 def _literal(name: str) -> str:
-    """A file's name as a pattern of `fnmatch` that matches only it."""
+    """A file's name as a pattern of `fnmatch` that matches only this name."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 

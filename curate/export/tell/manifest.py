@@ -1,6 +1,6 @@
 """Writes a data set's manifest.json and verifies a data set against it. Makes no data.
 
-The manifest names what the data set was made of and with, and every file's size and SHA-256. It holds no time and no
+The manifest names the inputs and tools of the data set, and every file's size and SHA-256. It contains no time and no
 path of the machine: the same runs and settings give the same manifest.
 """
 
@@ -22,7 +22,7 @@ from curate.export.decide.inputs import Input, file_sha256
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
-#: What the hub's own client puts into a folder that it downloads.
+#: What the hub's own client adds to a folder that it downloads.
 _FOREIGN = (".git", ".cache", ".gitattributes", ".huggingface")
 
 
@@ -36,12 +36,12 @@ def sha256_of(value: Any) -> str:
 
 
 def versions() -> dict[str, str]:
-    """The packages that decide the bytes of a data set."""
+    """The packages that affect the bytes of a data set."""
     return {"texsieve": __version__, **{name: version(name) for name in ("math-core", "pillow", "polars", "pyarrow")}}
 
 
 def describe_inputs(inputs: Sequence[Input]) -> list[dict[str, Any]]:
-    """What an export is made of: every run with its files' hashes and its sources."""
+    """The inputs of an export: every run with its files' hashes and its sources."""
     return [
         {
             "run": item.name,
@@ -89,7 +89,7 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """All below `folder` but the manifest and what the hub's client adds."""
+    """Everything below `folder` except the manifest and what the hub's client adds."""
     for name in files_below(folder):
         if name.split("/")[0] not in _FOREIGN and name != MANIFEST:
             yield name
@@ -105,7 +105,7 @@ def files_below(folder: Path, prefix: str = "") -> Iterator[str]:
 
 
 def style_of(folder: Path) -> str | None:
-    """How an export says its labels are spelled: `canonical`, or None for any other way and any other folder."""
+    """How an export says its labels are spelled: `canonical`, or None for any other spelling and any other folder."""
     try:
         config = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["config"]
         return "canonical" if config["style"] == "canonical" else None
@@ -117,7 +117,7 @@ def style_of(folder: Path) -> str | None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """A data set's manifest. Raises UserError where there is none, or one that can't be read."""
+    """A data set's manifest. Raises UserError if there is none, or it can't be read."""
     path = folder / MANIFEST
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder")
@@ -143,9 +143,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def check(folder: Path) -> tuple[list[str], int]:
-    """What is wrong with a data set, a line a file (missing, changed, extra), and how many files its manifest lists.
+    """What is wrong with a data set, one line per file (missing, changed, extra), and the number of listed files.
 
-    A link to a file counts as that file: the hub's client keeps what it downloads like this.
+    A link to a file counts as that file: the hub's client stores its downloads like this.
 
     Raises UserError as `read_manifest` does.
     """

@@ -14,7 +14,7 @@ from rules.sets.licences import OTHER, UNKNOWN
 if TYPE_CHECKING:
     from curate.export.write.job import Exported
 
-#: Above this many times what chance does, and this part of the samples, a split's drift is worth a line.
+#: A split's drift is mentioned above this multiple of chance, and above this share of the samples.
 _DRIFT_TIMES, _DRIFT_PART = 3.0, 0.05
 
 
@@ -49,18 +49,18 @@ def overview(made: Exported, width: int, *, dry_run: bool = False) -> Iterator[s
     yield text_table(columns, rows, width=width)
     yield ""
     kept_any = any(row["kept"] for row in facts["own_splits"])
-    drifts = () if kept_any else _drifts(facts)  # a set that is kept is what it is
+    drifts = () if kept_any else _drifts(facts)  # a kept set is what it is
     for note in [*_fixes(facts), *drifts, *facts["notes"]]:
         yield from bullet(note, width)
     licence = {UNKNOWN: "none known", OTHER: "no single one"}.get(plan.licence, visible(plan.licence))
     yield f"{things(plan.kept, 'sample')} of {count(total)}{' would be' if dry_run else ''} kept; licence: {licence}"
     for reason in plan.clashes:
-        yield from bullet(f"licences clash: {reason}", width)
+        yield from bullet(f"licences conflict: {reason}", width)
     if dry_run:
         yield f"nothing written; {made.out} would get {things(len(plan.shards), 'shard')}"
         return
     if made.reused:
-        yield f"{things(made.reused, 'shard')} of an export that was stopped used again"
+        yield f"{things(made.reused, 'shard')} of an interrupted export reused"
     yield f"dataset   {made.out}"
     yield f"dropped   {made.out / 'dropped.parquet'}"
     yield f"load it   {'; '.join(plan.options.form.loading(str(made.out)))}"
@@ -128,5 +128,5 @@ def _drifts(facts: dict[str, Any]) -> Iterator[str]:
             if distance is not None and distance > _DRIFT_PART and distance > _DRIFT_TIMES * chance:
                 yield (
                     f"{row['split']} differs from the whole in its {words}: {100 * distance:.1f} % of its samples "
-                    f"would have to be others; chance makes {100 * chance:.1f} %."
+                    f"would have to be exchanged; chance makes {100 * chance:.1f} %."
                 )

@@ -31,7 +31,7 @@ DROPPED_FILE = "dropped.parquet"
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written, or would be: the folder, its plan and its counts; `reused` shards were there already."""
+    """What was written, or would be: the folder, its plan and its counts; `reused` shards existed already."""
 
     out: Path
     plan: ExportPlan
@@ -50,8 +50,8 @@ def export(
 ) -> Exported:
     """Write a data set into the new folder `out`, whole or not at all; with `dry_run` only say what it would hold.
 
-    An export that was stopped goes on where it was: finished shards are kept in a folder beside `out` and used again if
-    runs and settings are the same. Raises UserError where `out` exists, nothing would be left, or licences clash.
+    An interrupted export continues where it was: finished shards are kept in a folder beside `out` and reused if runs
+    and settings are the same. Raises UserError if `out` exists, nothing would be left, or licences conflict.
     """
     check_out(out)
     inputs = open_inputs(list(runs))
@@ -70,7 +70,7 @@ def export(
 
 
 def _check(plan: ExportPlan) -> None:
-    """Raises UserError for a plan that must not, or can't, be carried out."""
+    """Raise UserError for a plan that must not, or can't, be carried out."""
     if not plan.kept:
         counts = planning.facts(plan)["dropped"]
         most = max(counts, key=lambda row: row["samples"], default=None)
@@ -79,8 +79,8 @@ def _check(plan: ExportPlan) -> None:
         raise UserError(f"nothing is left of {things(plan.frame.height, 'sample')}{why}{hint}")
     if plan.clashes and not plan.options.allow_licence_clash:
         raise UserError(
-            f"licences clash: {'; '.join(plan.clashes)}. Leave sources out, choose another --licence, or confirm with "
-            "--allow-licence-clash"
+            f"licences conflict: {'; '.join(plan.clashes)}. Leave sources out, choose another --licence, or confirm "
+            "with --allow-licence-clash"
         )
     if plan.options.form.only_with_images and plan.images < plan.kept:
         others = " or ".join(name for name, form in FORMATS.items() if not form.only_with_images)
@@ -97,7 +97,7 @@ def _write(plan: ExportPlan, work: WorkingFolder, studio: Studio, report: Progre
     late = [row for entry in done.values() for row in entry["late"]]
     plan = _without_late(plan, late)
     if not plan.kept:
-        raise UserError(f"no image is there as it was audited ({late[-1][2]}); audit the source again")
+        raise UserError(f"no image is as it was when audited ({late[-1][2]}); audit the source again")
     facts = planning.facts(plan)
     if any(row["labels"] or row["pictures"] for row in facts["leaks"]):
         raise AssertionError(f"a label or picture is in two splits: {facts['leaks']}")
@@ -149,7 +149,7 @@ def _write_shards(
 
 
 class _Shards:
-    """Writes rows, shard after shard, and notes every one that is finished."""
+    """Writes rows, shard after shard, and notes every finished one."""
 
     def __init__(self, plan: ExportPlan, work: WorkingFolder, done: dict[str, dict[str, Any]]) -> None:
         self._plan, self._work, self._done = plan, work, done
@@ -172,13 +172,13 @@ class _Shards:
             self._done[shard.name] = self._work.finish(shard.name, files, size=self._open.size, late=self._late)
 
     def close(self) -> None:
-        """Let go of a shard that was left unfinished; its files are no part of anything."""
+        """Abandon a shard that was left unfinished; its files belong to nothing."""
         if self._shard is not None and self._seen < self._shard.height:
             self._open.close()
 
 
 def _without_late(plan: ExportPlan, late: list[list[Any]]) -> ExportPlan:
-    """The plan after pictures could not be made. late: run, row, why, and does the sample stay, with a null image?"""
+    """The plan after some pictures could not be made. late: run, row, why, and whether the sample stays, image null."""
     if not late:
         return plan
     kinds = {"run": pl.UInt16, "row": pl.UInt32, "error": pl.String, "stays": pl.Boolean}

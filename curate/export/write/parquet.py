@@ -1,6 +1,6 @@
 """Writes a shard as a Parquet file with the pictures inside. Knows no format's name and no column besides its own.
 
-The same rows give the same bytes: nothing here knows the time.
+The same rows give the same bytes: nothing here depends on the time.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from curate.export.write.pictures import PictureFile
 from curate.export.write.shards import Row
 from curate.images.stored import name_of
 
-#: Rows of a row group: what `datasets` reads at a time when it streams, and what is held before it is written. A group
-#: is closed sooner when it holds so many bytes of pictures and labels.
+#: Rows of a row group: what `datasets` reads at a time when streaming, and what is buffered before it is written. A
+#: group is closed sooner when its pictures and labels reach this many bytes.
 ROW_GROUP = 256
 GROUP_BYTES = 64 << 20
 
 _PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-#: Columns that are written as they are. The others repeat a few values, and are written as a dictionary.
+#: Columns that are written plainly. The others repeat a few values and are written as a dictionary.
 _NO_DICTIONARY = ("image", "images", "drawn", "label", "sample_id", "score")
 
 
 class ParquetShard:
     """One Parquet file below `folder`, written a row group at a time.
 
-    features: column to feature, as `datasets` has it. cells: a row's values in the columns that aren't every format's,
-    told whether the row has an image.
+    features: column to feature, as in `datasets`. cells: a row's values in the format's additional columns, given
+    whether the row has an image.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ParquetShard:
         self._schema = pa.schema([(column, _arrow(feature)) for column, feature in features.items()], metadata=metadata)
         self._frame_schema = dict(pl.DataFrame(self._schema.empty_table()).schema)
         leaves = _leaves(self._schema)
-        # Pictures are compressed already, and hardly two of them, or two ids, are equal.
+        # Pictures are compressed already, and pictures or ids are rarely equal.
         self._writer = pq.ParquetWriter(
             self._path,
             self._schema,
@@ -79,7 +79,7 @@ class ParquetShard:
             self._flush()
 
     def _flush(self) -> None:
-        # Through polars: pyarrow imports pandas to look at Python objects, which takes half a second.
+        # Through polars: pyarrow imports pandas to inspect Python objects, which takes half a second.
         table = pl.DataFrame(self._rows, schema=self._frame_schema).to_arrow().cast(self._schema)
         self.size += table.nbytes
         self._writer.write_table(table, row_group_size=ROW_GROUP)
@@ -107,7 +107,7 @@ def _arrow(feature: Mapping[str, Any]) -> pa.DataType:
 
 
 def _leaves(schema: pa.Schema) -> list[str]:
-    """The columns of a parquet file of this schema, nested ones by their path."""
+    """The columns of a parquet file with this schema, nested ones by their path."""
     found: list[str] = []
 
     def walk(kind: pa.DataType, path: str) -> None:
@@ -125,7 +125,7 @@ def _leaves(schema: pa.Schema) -> list[str]:
 
 
 def _file_name(row: Row, picture: PictureFile) -> str:
-    """The image's own name, with the extension of what it is now."""
+    """The image's own name, with the extension of its current format."""
     name = name_of(row.ref or "")
     stem = name.rsplit(".", 1)[0] if "." in name[1:] else name
     return f"{stem}.{picture.extension}"

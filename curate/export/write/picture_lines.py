@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from curate.export.write.pictures import PictureFile
     from curate.export.write.shards import Row, Shard
 
-#: Where the lines of unfinished splits lie; no split can be called so.
+#: The folder for the lines of unfinished splits; no split can have this name.
 LINES = ".lines"
 
 
 class PictureLines:
-    """A shard's picture files, and its lines, which are put together when all shards are there."""
+    """A shard's picture files, and its lines, which are joined once all shards exist."""
 
     def __init__(self, folder: Path, shard: Shard, prompt: str, form: LinesFormat) -> None:
         self._base, self._shard, self._prompt, self._form = folder, shard, prompt, form
@@ -30,7 +30,7 @@ class PictureLines:
 
     def add(self, row: Row, picture: PictureFile) -> None:
         if picture.data is None:
-            raise ValueError(f"{row.sample_id}: an image folder holds no row without an image")
+            raise ValueError(f"{row.sample_id}: an image folder can't hold a row without an image")
         stem = self._form.picture_stem(self._shard, self._number)
         name = f"{self._form.picture_folder(self._shard)}{stem}.{picture.extension}"
         self._number += 1
@@ -45,9 +45,9 @@ class PictureLines:
 
 
 def put_together(folder: Path, shards: Iterable[tuple[str, Shard]], *, padded: bool = False) -> None:
-    """Write the lines of shards, in their order, into the files named with them, and take the shards' own away.
+    """Write the lines of shards, in order, into the files named with them, and remove the shards' own.
 
-    padded: a shard has as many lines as it was to have rows; empty ones stand for pictures that were gone by then.
+    padded: a shard has as many lines as it was to have rows; empty lines stand for pictures that were missing by then.
     """
     written: set[str] = set()
     for name, shard in shards:

@@ -1,4 +1,4 @@
-"""Makes the picture files of an export from a source's images, in several processes. Knows nothing of data sets."""
+"""Makes the picture files of an export from a source's images, in several processes. Knows nothing about data sets."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from rules.workers.spread import spread
 if TYPE_CHECKING:
     from curate.images.model_ready import Crop, Resize
 
-# `curate.images.model_ready` brings the rules with it, which take long to import: not where pictures are only copied.
+# `curate.images.model_ready` imports the rules, which takes long: not when pictures are only copied.
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Images a process is given at a time.
+#: How many images a process gets at a time.
 CHUNK = 64
-#: Below so many images starting processes costs more than it saves.
+#: With fewer images, starting processes costs more than it saves.
 MIN_PARALLEL = 600
-#: Seconds for one picture, in `rules.workers.spread`: the largest that is allowed takes ten.
+#: Seconds for one picture, in `rules.workers.spread`: the largest allowed picture takes ten.
 _LIMIT = 120.0
-#: Formats that every reader knows; of others (BMP, TIFF, GIF) no file is copied.
+#: Formats that every reader knows; files in others (BMP, TIFF, GIF) are never copied.
 _COPIED = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 ENDINGS = frozenset(_COPIED.values())
-#: What is said of a picture that has other pixels now: splits were made by those that it had.
+#: The reason for a picture whose pixels have changed: splits depend on the original ones.
 CHANGED = "not the picture that was audited"
 
 
@@ -49,13 +49,13 @@ class PictureFile(NamedTuple):
 
 @dataclass(frozen=True)
 class PictureSettings:
-    """How pictures are made ready: see `curate.images.model_ready`. Sides and pixels of one that is ready as it is."""
+    """How pictures are made ready: see `curate.images.model_ready`. Sides and pixels of one that is ready unchanged."""
 
     resize: Resize
     crop: Crop
     min_side: int
     max_pixels: int
-    #: The endings that picture files may have; PNG is always one.
+    #: The allowed endings of picture files; PNG is always one.
     endings: frozenset[str] = ENDINGS
     invert: bool = False
 
@@ -68,11 +68,11 @@ class PictureSettings:
 
 
 def make(root: Path, ref: str, seen: int | None = None, *, shape: PictureSettings) -> PictureFile:
-    """One picture: RGB as it is to be seen, made ready, its pixels unharmed by how they are stored.
+    """One picture: RGB as it should be seen, made ready, its pixels unharmed by how they are stored.
 
-    seen: the picture's `pixel_number` when it was planned; one with other pixels now is not made. None takes any.
+    seen: the picture's `pixel_number` when it was planned; if its pixels have changed, none is made. None accepts any.
 
-    The source's own file is copied where its pixels stay as they are and it is a JPEG, or smaller than a new file.
+    The source's own file is copied if its pixels stay unchanged and it is a JPEG, or smaller than a new file.
     """
     webp = "webp" in shape.endings
     try:
@@ -97,7 +97,7 @@ def make(root: Path, ref: str, seen: int | None = None, *, shape: PictureSetting
         if extension == "jpg":
             return PictureFile(without_metadata(data), extension)
         made = encode(image if image.mode in ("L", "RGB") else image.convert("RGB"), webp=webp)
-    except Exception as error:  # what decoders and encoders raise on odd data is theirs to choose
+    except Exception as error:  # decoders and encoders raise all kinds of errors on odd data
         return PictureFile(None, error=f"{type(error).__name__}: {str(error)[:200]}")
     if extension and len(data) <= len(made[0]) and not image.getexif() and getattr(image, "n_frames", 1) == 1:
         return PictureFile(data, extension)
@@ -105,7 +105,7 @@ def make(root: Path, ref: str, seen: int | None = None, *, shape: PictureSetting
 
 
 def _stays(image: Image.Image, shape: PictureSettings) -> bool:
-    """Is the picture ready as it is, so that no pixel changes?"""
+    """Is the picture ready unchanged, so that no pixel changes?"""
     if shape.crop != "none" or shape.invert or image.mode not in ("1", "L", "P", "RGB") or "transparency" in image.info:
         return False
     if image.getexif().get(0x0112, 1) != 1:
@@ -125,7 +125,7 @@ def _fits(size: tuple[int, ...], shape: PictureSettings) -> bool:
 def without_metadata(data: bytes) -> bytes:
     """A JPEG without its EXIF, XMP, IPTC and comment segments, which may say where and by whom it was taken.
 
-    Pixels and colour profile stay. A file that isn't built as JPEG files are is returned as it is.
+    Pixels and colour profile stay. A file that isn't built like a JPEG is returned unchanged.
     """
     kept, at = [data[:2]], 2
     while data[at : at + 1] == b"\xff" and at + 4 <= len(data):
@@ -140,10 +140,10 @@ def without_metadata(data: bytes) -> bytes:
 
 
 def pixel_number(root: Path, ref: str) -> int | None:
-    """The first 64 bits of the image_sha256 that an audit gives an image; None where it can't be decoded."""
+    """The first 64 bits of the image_sha256 that an audit gives an image; None if it can't be decoded."""
     try:
         return _number(pixels_sha256(open_bytes(read_bytes(root, ref))))
-    except Exception:  # whatever is wrong with it will be said when its picture is made
+    except Exception:  # what is wrong with it is reported when its picture is made
         return None
 
 
@@ -161,7 +161,7 @@ def _do_all(task: Callable[..., R], jobs: list[_Job | None]) -> list[R | None]:
 
 
 class Studio:
-    """Does tasks with the images of streams of items, in their order, with `workers` processes where they pay off.
+    """Runs tasks on the images of streams of items, in order, with `workers` processes if they pay off.
 
     images: about how many there will be.
     """
@@ -176,10 +176,10 @@ class Studio:
         job: Callable[[T], _Job | None],
         lost: Callable[[str], R | None],
     ) -> Iterator[tuple[T, R | None]]:
-        """Every item with the task's result; `job` gives the task's arguments, or None where there is nothing to do.
+        """Every item with the task's result; `job` gives the task's arguments, or None if there is nothing to do.
 
-        task: a function that can be pickled; lost: gives a result in its place, from the reason why a process that did
-        it ended. Only a few chunks are under way at a time, so that memory doesn't grow with the number of items.
+        task: a function that can be pickled; lost: gives a result for a task whose process ended, from the reason. Only
+        a few chunks are in progress at a time, so memory doesn't grow with the number of items.
         """
         told, stream = tee(items)
         chunks = iter(lambda: [job(item) for item in islice(told, CHUNK)], [])
@@ -191,5 +191,5 @@ class Studio:
 
 
 def not_made(why: str) -> PictureFile:
-    """A picture that ended its process."""
+    """The result for a picture that ended its process."""
     return PictureFile(None, error=f"not made: {why}")

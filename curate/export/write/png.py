@@ -1,10 +1,10 @@
-"""Encodes pictures without loss as small files, fast. Neither opens nor changes pictures.
+"""Encodes pictures losslessly as small files, fast. Neither opens nor changes pictures.
 
-Ink on paper has few grey levels. A PNG of two or four bits a pixel has a fraction of the bytes to compress, so it is
-smaller and written sooner than one of eight; that is lossless where all levels are multiples of 85 or 17. One bit would
-be smaller still by a tenth, but Pillow opens such files as mode "1", which it scales without smoothing; two bits are
-opened as ordinary grey levels. Rows are left unfiltered: on line drawings filters make larger files. Of black and white
-rows zlib is only asked for runs of equal bytes: a seventh more bytes than all it can do, in a third of the time. For
+Ink on paper has few grey levels. A PNG with two or four bits per pixel has a fraction of the bytes to compress, so it
+is smaller and faster to write than one with eight; that is lossless if all levels are multiples of 85 or 17. One bit
+would be another tenth smaller, but Pillow opens such files as mode "1", which it scales without smoothing; two bits
+are opened as ordinary grey levels. Rows are left unfiltered: on line drawings filters make larger files. For black and
+white rows zlib only looks for runs of equal bytes: a seventh more bytes than its best, in a third of the time. For
 colour, lossless WebP makes files a quarter smaller than PNG in a sixth of the time. (Measured on CROHME's handwriting,
 rendered formulas and photos.)
 """
@@ -21,7 +21,7 @@ from PIL import Image
 
 Bytes = npt.NDArray[np.uint8]
 
-#: zlib's own default: level 9 takes eight times as long for a twentieth of the bytes.
+#: zlib's own default: level 9 takes eight times as long to save a twentieth of the bytes.
 _LEVEL = 6
 #: The largest side of a WebP file.
 _WEBP_SIDE = 16_383
@@ -34,7 +34,7 @@ _DOUBLED = np.array(
 
 
 def encode(image: Image.Image, *, webp: bool = True) -> tuple[bytes, str]:
-    """The file of an image of mode L or RGB and its extension, png or webp. Decoded again it has the same pixels.
+    """The file of an image of mode L or RGB and its extension, png or webp. Decoding gives the same pixels.
 
     webp: whether colour may be stored as WebP.
     """
@@ -61,7 +61,7 @@ def encode_grey(pixels: Bytes) -> bytes:
 
 
 def _png(width: int, height: int, bits: int, rows: Bytes, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
-    """A grey PNG of rows of packed pixels, each of which gets the filter type 0 before it."""
+    """A grey PNG from rows of packed pixels, each preceded by the filter type 0."""
     raw = np.zeros((height, rows.shape[1] + 1), np.uint8)
     raw[:, 1:] = rows
     header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)

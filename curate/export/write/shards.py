@@ -15,19 +15,19 @@ from curate.export.decide.inputs import Input
 from curate.export.decide.relabel import Relabelled
 from curate.export.decide.rows import Rows, between, windows
 
-#: A shard is closed before it is likely to be larger, or has more rows: what is lost by a crash is less than one.
+#: A shard is closed before it is likely to exceed this size or number of rows: a crash loses less than one.
 SHARD_BYTES = 256 << 20
 SHARD_ROWS = 20_000
-#: What a picture is taken to weigh before it is made: bytes for each pixel, and where its size isn't known.
+#: The estimated size of a picture before it is made: bytes per pixel, and bytes if its size is unknown.
 _BYTES_A_PIXEL, _UNKNOWN_BYTES = 0.1, 20_000
 _WINDOW = 20_000
-#: What of a plan's rows says which samples are to be written, and how.
+#: The columns of a plan's rows that say which samples are to be written, and how.
 ROW_COLUMNS = ("run", "row", "score", "has_image", "pixels")
 
 
 class Row(NamedTuple):
-    """One sample of the data set; `ref` names its image under `root`, None without one, of whose pixels the plan knows
-    the number `pixels`."""
+    """One sample of the data set; `ref` names its image under `root`, None without one; `pixels` is the number that the
+    plan knows its pixels by."""
 
     run: int
     row: int
@@ -44,7 +44,7 @@ class Row(NamedTuple):
 class Shard:
     """Some samples of one split: those among the rows `plan` from place `start` to `end`, `height` in number.
 
-    digest: a hash of which samples these are. before: how many samples the shards before it have, of all splits.
+    digest: a hash of which samples these are. before: how many samples the earlier shards have, across all splits.
     """
 
     split: str
@@ -97,7 +97,7 @@ class _Cut:
 
 
 class _Cutting:
-    """Cuts the samples of a split, given a window at a time."""
+    """Cuts the samples of a split, which arrive a window at a time."""
 
     def __init__(self) -> None:
         self.found: list[_Cut] = []
@@ -106,7 +106,7 @@ class _Cutting:
     def add(self, window: pl.DataFrame) -> None:
         pixels = (pl.col("width").cast(pl.Int64) * pl.col("height")).cast(pl.Float64)
         weight = pl.when("has_image").then((pixels * _BYTES_A_PIXEL).fill_null(_UNKNOWN_BYTES)).otherwise(0.0) + 200
-        # From the sum so far on: the same sums, however the samples come in windows.
+        # From the running sum on: the sums don't depend on how the samples are windowed.
         sums = np.cumsum(np.concatenate(([self._bytes], window.select(weight).to_series().to_numpy())))
         rows = np.arange(self._rows, self._rows + window.height)
         numbers = np.maximum(np.floor(sums[1:] / SHARD_BYTES), rows // SHARD_ROWS)
@@ -159,7 +159,7 @@ def texts(
 
 
 def _stretches(parts: Iterable[pl.DataFrame]) -> Iterator[tuple[int, pl.DataFrame]]:
-    """Sorted rows by stretches of _WINDOW row numbers from the first one on, each with the number it begins at."""
+    """Sorted rows in stretches of _WINDOW row numbers, each with the number it begins at."""
     first, at, held = 0, 0, None
     for part in parts:
         if not part.height:

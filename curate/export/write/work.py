@@ -1,8 +1,8 @@
-"""The folder beside the target in which an export is made, shard by shard, so that it can go on after a crash.
+"""The folder beside the target in which an export is made, shard by shard, so that it can continue after a crash.
 
-`.NAME.part` holds `plan.json` (a hash of everything that decides what is written), `done.jsonl` (a row a finished
-shard, with its files' hashes), `tmp/`, and `data/`, which is renamed to the target when all is written. Another plan,
-or a finished shard whose files aren't what they were, is started anew.
+`.NAME.part` holds `plan.json` (a hash of everything that affects what is written), `done.jsonl` (one row per finished
+shard, with its files' hashes), `tmp/`, and `data/`, which is renamed to the target once all is written. If the plan
+differs, or a finished shard's files have changed, everything starts anew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from curate.export.decide.inputs import file_sha256
 from curate.export.tell.manifest import files_below
 
 _PLAN, _DONE, _LOCK = "plan.json", "done.jsonl", "lock"
-#: What is known of a file: bytes and sha256.
+#: What is known about a file: bytes and sha256.
 Facts = Mapping[str, Any]
 _ROW_KEYS = {"shard", "files", "size", "late"}
 
@@ -35,18 +35,18 @@ class WorkingFolder:
         self.data = self.folder / "data"
         self.tmp = self.folder / "tmp"
         self._lock: IO[str] | None = None
-        #: Where in done.jsonl the shards begin that have files in a folder; the folder asked for last, and its files.
+        #: Where in done.jsonl the shards with files in a folder begin; the last requested folder, and its files.
         self._starts: dict[str, list[int]] = {}
         self._last: tuple[str | None, dict[str, Facts]] = None, {}
 
     def __enter__(self) -> WorkingFolder:
-        while not self._take_lock():  # an export that ends takes its folder away, and the lock in it
+        while not self._take_lock():  # an export that ends removes its folder, and the lock in it
             pass
         self._fresh(self.tmp)
         return self
 
     def _take_lock(self) -> bool:
-        """Take the folder's lock; False where folder and lock were removed meanwhile."""
+        """Take the folder's lock; False if folder and lock were removed meanwhile."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = (self.folder / _LOCK).open("w", encoding="utf-8")
@@ -73,7 +73,7 @@ class WorkingFolder:
             self._lock.close()
 
     def begin(self, plan: str) -> dict[str, dict[str, Any]]:
-        """What is finished already of the export with this hash, by shard; whatever else lies there is removed."""
+        """What is already finished of the export with this hash, by shard; anything else there is removed."""
         done: dict[str, dict[str, Any]] = {}
         again = self._earlier_plan() == plan
         if not again:
@@ -101,7 +101,7 @@ class WorkingFolder:
         return self._noted(row, start)
 
     def _noted(self, row: dict[str, Any], start: int) -> dict[str, Any]:
-        """A row of done.jsonl as it is held in memory: with `bytes`, the size of all its files, instead of these."""
+        """A row of done.jsonl as held in memory: with `bytes`, the size of all its files, instead of the files."""
         for folder in {_folder(name) for name in row["files"]}:
             self._starts.setdefault(folder, []).append(start)
         self._last = None, {}
@@ -109,7 +109,7 @@ class WorkingFolder:
         return {**rest, "bytes": sum(facts["bytes"] for facts in row["files"].values())}
 
     def facts(self, name: str) -> Facts | None:
-        """What is known of a finished shard's file. An image folder has millions: a folder's are read when needed."""
+        """What is known about a finished shard's file. An image folder has millions, read when needed."""
         folder = _folder(name)
         if folder != self._last[0]:
             found: dict[str, Facts] = {}
@@ -122,7 +122,7 @@ class WorkingFolder:
         return self._last[1].get(name)
 
     def publish(self) -> None:
-        """Put the data set in its place. Raises UserError where something has come to be there meanwhile."""
+        """Put the data set in its place. Raises UserError if something has appeared there meanwhile."""
         put_in_place(self.data, self.out.absolute())
         (self.folder / _PLAN).unlink()
 
@@ -164,9 +164,9 @@ def _folder(name: str) -> str:
 
 
 def check_out(out: Path) -> None:
-    """Raises UserError where `out` is there already, or can't come to be there."""
+    """Raise UserError if `out` exists, or can't be created."""
     if out.exists() or out.is_symlink():
-        raise UserError(f"{out}: already there; curate export overwrites nothing, name another folder with --out")
+        raise UserError(f"{out}: already exists; curate export overwrites nothing, name another folder with --out")
     parent = next(parent for parent in out.absolute().parents if parent.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise UserError(f"{out}: can't be written: no permission in {parent}")

@@ -122,13 +122,13 @@ def test_licences_that_clash_are_an_error_until_confirmed(call) -> None:
     arguments = ["run", "--out", "out", "--allow-no-image", "--licence", "mit"]
     code, _, err = call(*arguments)
     assert code == 2
-    assert "licences clash: s is under CC BY-NC 4.0, not for commercial use, which MIT would allow" in err
+    assert "licences conflict: s is under CC BY-NC 4.0, not for commercial use, which MIT would allow" in err
     assert not Path("out").exists()
     code, out, _ = call(*arguments, "--dry-run")
     assert code == 0
-    assert "licences clash: s is under" in out
+    assert "licences conflict: s is under" in out
     assert call(*arguments, "--allow-licence-clash")[0] == 0
-    assert "Their licences clash" in Path("out/README.md").read_text()
+    assert "Their licences conflict" in Path("out/README.md").read_text()
 
 
 def test_the_project_file_says_what_flags_do_not(call) -> None:

@@ -244,7 +244,7 @@ def test_decisions_win(run: Path, tmp_path: Path) -> None:
     made = exported(run, tmp_path / "out", min_score=0.9, max_chars=12, drop=("warning",))
     assert dropped(tmp_path / "out") == {"s/1": "rule", "s/2": "length", "s/3": "rejected"}
     assert labels_of(tmp_path / "out")["s/5"] == "z ^ 2"
-    assert "1 sample with findings that leave others out stayed, as people decided." in made.facts["notes"]
+    assert "1 sample stayed by people's decision despite findings that would drop them." in made.facts["notes"]
     assert made.facts["decisions"] == {
         "accept": 1,
         "edit": 1,
@@ -317,7 +317,7 @@ def test_undone_decisions_count_for_nothing(run: Path, tmp_path: Path) -> None:
         ({"licence": "mine\n---"}, "licence = .* isn't the name of a licence"),
         ({"name": "a\nb"}, "name = .* line"),
         ({"fix": "all"}, "fix must be one of none, safe, unsafe, not 'all'"),
-        ({"languages": ("klingon",)}, "'klingon' is no language known here"),
+        ({"languages": ("klingon",)}, "unknown language 'klingon'"),
     ],
     ids=str,
 )

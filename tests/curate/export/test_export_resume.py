@@ -239,7 +239,7 @@ def test_a_changed_run_starts_anew(run: Path, stopped: Path, tmp_path: Path) -> 
 def test_an_existing_folder_is_left_alone(run: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/mine.txt").write_text("mine")
-    with pytest.raises(UserError, match="already there; curate export overwrites nothing"):
+    with pytest.raises(UserError, match="already exists; curate export overwrites nothing"):
         exported(run, tmp_path / "out")
     assert (tmp_path / "out/mine.txt").read_text() == "mine"
 
@@ -299,6 +299,6 @@ def test_a_run_whose_images_are_gone_is_an_error(run: Path, tmp_path: Path) -> N
     import shutil
 
     shutil.rmtree(tmp_path / "images")
-    with pytest.raises(UserError, match=r"no image is there as it was audited \(no such file\); audit"):
+    with pytest.raises(UserError, match=r"no image is as it was when audited \(no such file\); audit"):
         exported(run, tmp_path / "out", allow_no_image=False)
     assert not (tmp_path / "out").exists()

@@ -117,7 +117,7 @@ def test_a_picture_stays_in_the_split_that_is_guarded_best(one: str, other: str)
     (first, second), (third,) = keys_in(one, 2), keys_in(other, 1)
     found = placed([{"key": first, "pixels": 7}, {"key": second}, {"key": first}, {"key": third, "pixels": 7}])
     assert found["reason"].to_list() == ["leak-image", None, None, None]
-    assert found["detail"][0] == f"the same picture stands in {other}"
+    assert found["detail"][0] == f"the same picture is in {other}"
     assert found["split"].to_list()[1:] == [one, one, other]
 
 
@@ -264,7 +264,7 @@ def test_kept_splits_need_no_share(benchmark_run: Path, tmp_path: Path) -> None:
 
 def test_own_test_sets_that_are_placed_anew_are_named(benchmark_run: Path, tmp_path: Path) -> None:
     made = exported(benchmark_run, tmp_path / "out", keep_splits=("none",))
-    assert "39 samples of test or validation sets were placed anew, as --keep-splits asks." in made.facts["notes"]
+    assert "39 samples of test or validation sets were split anew, as --keep-splits asks." in made.facts["notes"]
     assert {row["kept"] for row in made.facts["own_splits"]} == {False}
 
 
