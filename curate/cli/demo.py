@@ -32,7 +32,7 @@ def demo(out: Path, seed: int) -> int:
     from curate.sources import parse_source
 
     if out.exists():
-        raise UserError(f"{out}: already there; remove it or name another folder with --out")
+        raise UserError(f"{out}: already exists; remove it or name another folder with --out")
     say(f"Making three small data sets with planted defects in {out / 'data'} …")
     with Bars() as bars:
         data = make_demo(out / "data", seed=seed, progress=lambda done, of: bars("draw", done, of))

@@ -254,7 +254,7 @@ def test_none_found_names_archives_that_are_not_read(tmp_path):
     with pytest.raises(UserError) as error:
         run_audit(tmp_path / "run", source)
     assert "images.zip: not a readable zip file" in str(error.value)
-    assert "images.7z is not read: unpack it; say where they lie" in str(error.value)
+    assert "images.7z is not read: unpack it; say where they are" in str(error.value)
 
 
 def test_none_found_names_the_folder_that_would_do(tmp_path):

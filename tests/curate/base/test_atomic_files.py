@@ -47,7 +47,7 @@ def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path):
 
 def test_a_folder_is_refused_before_any_work_where_it_exists(tmp_path):
     (tmp_path / "run").mkdir()
-    with pytest.raises(UserError, match="run: already there"), new_folder(tmp_path / "run"):
+    with pytest.raises(UserError, match="run: already exists"), new_folder(tmp_path / "run"):
         pytest.fail("the block ran")
 
 

@@ -175,7 +175,7 @@ def test_the_help_of_audit_names_every_format(call) -> None:
         (["audit", "labels.txt", "--out", "run", "--select", "X1"], "no rule is called 'X1'"),
         (["audit", "labels.txt", "--out", "run", "--images", "none"], "none is not a folder"),
         (["audit", "labels.txt", "--out", "run", "--columns", "label"], "is not ROLE:COLUMN"),
-        (["demo", "--out", "."], "already there"),
+        (["demo", "--out", "."], "already exists"),
         (["demo", "--seed", "x"], "'x' is not a valid integer"),
         (["doctor", "more"], "unexpected extra argument"),
     ],

@@ -168,7 +168,7 @@ def test_another_seed_gives_other_labels() -> None:
 
 
 def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="already there"):
+    with pytest.raises(UserError, match="already exists"):
         make_demo(tmp_path)
 
 

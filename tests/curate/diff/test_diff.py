@@ -115,7 +115,7 @@ def test_decisions_that_hold_no_more_are_named():
     found = changes(before, after, Decisions(standing))
     assert dict(found.stale.select("sample_id", "why").iter_rows()) == {
         "a/1": "its label has changed",
-        "a/2": "the sample is now called b/2 now",
+        "a/2": "the sample is now called b/2",
         "a/4": "the sample is gone",
     }
 
@@ -123,7 +123,7 @@ def test_decisions_that_hold_no_more_are_named():
 def test_keys_of_other_versions_are_refused():
     old = run(sample("a/1", "a", "x"))
     new = replace(old, summary={**old.summary, "key_version": 5}, path=Path("new"))
-    with pytest.raises(UserError, match=r"of version 4, those of new of version 5; audit fake again"):
+    with pytest.raises(UserError, match=r"have version 4, those of new version 5; audit fake again"):
         changes(old, new)
 
 

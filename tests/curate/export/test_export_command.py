@@ -97,7 +97,7 @@ def call_check(capsys: pytest.CaptureFixture[str]) -> str:
         (["run"], "say where to write with --out DIR, or what to verify with --check DIR"),
         (["--out", "out"], "no run given; name the folder"),
         (["nowhere", "--out", "out"], "nowhere: no such run folder"),
-        (["run", "--out", "run"], "run: already there"),
+        (["run", "--out", "run"], "run: already exists"),
         (["run", "--out", "out", "--splits", "train=.5"], "add up to 0.5, not to 1"),
         (["run", "--out", "out", "--splits", "train"], "'train' is not NAME=SHARE"),
         (["run", "--out", "out", "--splits", "a=.5,a=.5"], "'a' is named twice"),

@@ -254,7 +254,7 @@ def test_a_folder_that_comes_to_be_there_meanwhile_is_left_alone(
         return finish(self, *arguments, **facts)  # type: ignore[arg-type]
 
     monkeypatch.setattr(working.WorkingFolder, "finish", meanwhile)
-    with pytest.raises(UserError, match="already there, and left alone"):
+    with pytest.raises(UserError, match="already exists and was left alone"):
         exported(run, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
 

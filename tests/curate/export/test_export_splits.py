@@ -305,7 +305,7 @@ def test_a_test_set_alone_is_no_training_set(tmp_path: Path) -> None:
         (("crohme=none",), "no source is called 'crohme'; there are: s"),
         (("some",), "'some' is not [NAME=]none|test|all"),
         (("=none",), "'=none' is not [NAME=]none|test|all"),
-        (("none", "all"), "says twice what all sources shall keep"),
+        (("none", "all"), "says twice what all sources should keep"),
     ],
 )
 def test_keeping_what_is_not_there_is_an_error(tmp_path: Path, asked: tuple[str, ...], said: str) -> None:

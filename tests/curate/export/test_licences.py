@@ -12,8 +12,8 @@ from curate.export.decide.licences import clashes, licence_of
     [
         ("cc-by-nc-4.0", "mit", "not for commercial use, which MIT would allow"),
         ("cc-by-nc-sa-4.0", "cc-by-nc-4.0", "only be passed on under the same licence"),
-        ("cc-by-nd-4.0", "cc-by-4.0", "allows no changed copies"),
-        ("cc-by-4.0", "cc0-1.0", "asks for its authors' names"),
+        ("cc-by-nd-4.0", "cc-by-4.0", "doesn't allow changed copies"),
+        ("cc-by-4.0", "cc0-1.0", "requires attribution"),
     ],
 )
 def test_a_clash_names_the_source_and_the_reason(licence: str, target: str, words: str) -> None:
