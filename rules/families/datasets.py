@@ -137,8 +137,9 @@ def split_by_row(samples: pl.LazyFrame, options: Options) -> Findings:
         found.append(
             (
                 str(pair["source"]),
-                f"{percent(pair['labels'], pair['samples'])} of the labels of split {pair['split']} are also in {there}; "
-                f"a split drawn row by row would share {percent(expected, pair['samples'])}: this one was not drawn by label",
+                f"{percent(pair['labels'], pair['samples'])} of the labels of split {pair['split']} are also in "
+                f"{there}. A split drawn row by row would share {percent(expected, pair['samples'])}, so this one was "
+                "not drawn by label",
             )
         )
     return of_sets(found)
@@ -256,13 +257,9 @@ def unseen_tokens(samples: pl.LazyFrame, options: Options) -> Findings:
         )
         if unseen:
             named = listed([f"`{token}` ({-one})" for one, token in unseen], options["shown"])
-            many = "1 token" if len(unseen) == 1 else f"{len(unseen)} tokens"
-            found.append(
-                (
-                    pair.source,
-                    f"{many} of {pair.name} {'is' if len(unseen) == 1 else 'are'} not in {pair.training_name}: {named}",
-                )
-            )
+            one = len(unseen) == 1
+            many = f"{len(unseen)} token{'' if one else 's'} of {pair.name} {'is' if one else 'are'}"
+            found.append((pair.source, f"{many} not in {pair.training_name}: {named}"))
     return of_sets(found)
 
 

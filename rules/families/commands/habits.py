@@ -110,7 +110,7 @@ _SPACED_OPERATOR = re.compile(rf"(?<![A-Za-z\\])(?:{_LETTERS})(?=[ ^_(\\{{]|\Z)"
 _IN_TEXT = re.compile(r"\\(?:operatorname|math[a-z]+|text[a-z]*|[mh]box|tag|label|begin|end)\*? ?\{ ?\Z")
 
 
-#: The number of characters on either side that decide whether letters are an operator: a command's name and some spaces.
+#: How many characters before and after a name decide whether it is an operator: a command's name and some spaces.
 _NEAR = 80
 
 
@@ -235,12 +235,8 @@ def needless_limits(label: Label, options: Options) -> Iterator[Finding]:
     """
     for index in label.find("\\limits"):
         if index and label.tokens[index - 1] in DISPLAY_LIMITS:
-            yield label.at(
-                index,
-                index + 1,
-                f"{label.tokens[index - 1]} sets its limits above and below anyway in display style",
-                "",
-            )
+            message = f"{label.tokens[index - 1]} sets its limits above and below anyway in display style"
+            yield label.at(index, index + 1, message, "")
 
 
 _BOXES = (

@@ -144,9 +144,8 @@ _DOCUMENT_COMMANDS = sorted(
 )
 
 
-_DOCUMENT_TOKENS = frozenset(f"\\{name}" for name in _DOCUMENT_COMMANDS) - {
-    "\\protect"
-}  # `\protect` does nothing in a formula
+#: Without `\protect`, which does nothing in a formula.
+_DOCUMENT_TOKENS = frozenset(f"\\{name}" for name in _DOCUMENT_COMMANDS) - {"\\protect"}
 
 
 _REFERENCES = frozenset({"\\ref", "\\eqref", "\\cite", "\\pageref", "\\footnote", "\\footnotemark", "\\label"})
