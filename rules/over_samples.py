@@ -49,7 +49,7 @@ def judge_samples(samples: pl.DataFrame | pl.LazyFrame, ruleset: Ruleset) -> Jud
             number = samples.select(pl.len()).collect().item()
             fault = faults.caught(f"rule {rule.code}", error, count=number, of="sample")
             sources = samples.select(pl.col("source").unique(maintain_order=True)).collect()["source"]
-            why = f"not judged by rule {rule.code} ({fault.error}), a fault in texsieve"
+            why = f"not judged by rule {rule.code} ({fault.error}): a fault in texsieve"
             found = of_sets([(source, why) for source in sources])
             rule = not_judged()
         frames.append(

@@ -224,7 +224,7 @@ def label_in_test_split(samples: pl.LazyFrame, options: Options) -> Findings:
     `tokens` sets the length; shorter labels coincide by chance.
     """
     rows = seen_elsewhere(prepared(samples).filter(pl.col("n_tokens") >= options["tokens"]), "label_group")
-    message = pl.format("the test sample {} has the same label", "above")
+    message = pl.format("same label as {} in a test or validation split", "above")
     return _told(rows.filter(pl.col("above").is_not_null()), message)
 
 
@@ -244,7 +244,7 @@ def label_in_training_split(samples: pl.LazyFrame, options: Options) -> Findings
     `tokens` sets the length.
     """
     rows = seen_elsewhere(prepared(samples).filter(pl.col("n_tokens") >= options["tokens"]), "label_group")
-    message = pl.format("the training sample {} has the same label", "below")
+    message = pl.format("same label as {} in a training split", "below")
     return _told(rows.filter(pl.col("below").is_not_null()), message)
 
 
@@ -263,7 +263,7 @@ def image_in_test_split(samples: pl.LazyFrame, options: Options) -> Findings:
     Fix: None: drop it (`curate export --drop DUP007`).
     """
     rows = seen_elsewhere(prepared(samples), "picture")
-    message = pl.format("the test sample {} has the same image", "above")
+    message = pl.format("same image as {} in a test or validation split", "above")
     return _told(rows.filter(pl.col("above").is_not_null()), message)
 
 

@@ -36,12 +36,12 @@ def checked(frame: object, *codes: str, **more: object) -> list[tuple]:
 
 def test_splits_that_leak_are_found():
     assert checked(SPLITS, "DUP004", "DUP005", "DUP006") == [
-        (0, "DUP005", "test/1 has the same label, to test on"),
-        (2, "DUP006", "train/1 has the same label, to train on"),
+        (0, "DUP005", "same label as test/1 in a test or validation split"),
+        (2, "DUP006", "same label as train/1 in a training split"),
         (
             None,
             "DUP004",
-            "1 of 2 labels of labels/test (50 %) stand in labels/train too, 1 of them of 10 tokens or more",
+            "1 of 2 labels of labels/test (50 %) are also in labels/train, 1 of them with 10 tokens or more",
         ),
     ]
 
@@ -69,8 +69,8 @@ def test_sizes_that_are_not_known_are_not_judged():
 def test_equal_pixels_with_other_labels_contradict_each_other():
     frame = pl.DataFrame({"label": ["x", "y", "z"], "image_sha256": ["1", "1", "2"]})
     assert checked(frame, "DUP002") == [
-        (0, "DUP002", "the same image as 1, which is labelled y"),
-        (1, "DUP002", "the same image as 0, which is labelled x"),
+        (0, "DUP002", "same image as 1, which has the label y"),
+        (1, "DUP002", "same image as 0, which has the label x"),
     ]
     blank = frame.with_columns(image_phash=pl.lit(None, pl.String))  # all blank pages are equal
     assert checked(blank, "DUP002") == []

@@ -79,7 +79,7 @@ def test_an_option_changes_what_a_rule_finds():
             "option layout of ESC010 must be one of tabular, array, not 'tabel'; did you mean 'tabular'",
         ),
         ({"CAN110": {"prefer": r"\foo"}}, r"must be synonyms separated by spaces.*foo' is not a synonym"),
-        ({"CMD013": {"engines": "katex,jax"}}, "option engines of CMD013 must be katex, mathjax or both"),
+        ({"CMD013": {"engines": "katex,jax"}}, "option engines of CMD013 must be katex, mathjax, or both"),
         ({"SYN001": {"run": 3}}, "none"),
         ({"SYN998": {"run": 3}}, "SYN"),
     ],

@@ -52,7 +52,7 @@ def not_judged(label: Label, options: Options) -> Iterator[Finding]:
     Fix: None: please report the fault.
     """
     for part in label.failed:
-        yield Finding(f"{part} failed on this label, which is a fault in texsieve: the label has no score")
+        yield Finding(f"not judged by {part}: a fault in texsieve, so the label has no score")
 
 
 @rule("CAN103", "ends-its-process", "warning", pl.lit(False), weight=0.0, tags=["lost", "unscored"])

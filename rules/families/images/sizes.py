@@ -147,8 +147,8 @@ def rounding_distortion(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame
     Why: A line 42 pixels high becomes 56 pixels high but no wider, which looks unlike the formulas that the model was
     trained on.
     Fix: None here: train with a larger `data.min_pixels`. The processor enlarges small images to it before it rounds
-    their sides. With 100,352 (128 tokens per image), 4 % of CROHME's training images are stretched, with the default 17
-    %. An image then takes 143 tokens instead of 46.
+    their sides. With 100,352 (128 tokens per image), 4 % of CROHME's training images are stretched, with the default
+    17 %. An image then takes 143 tokens instead of 46.
     See: smart_resize in transformers.
     """
     seen = _resized(samples, options)

@@ -1,6 +1,6 @@
 """NRM: traces that normalisers leave in labels that still compile. Labels that they broke are in `damage`.
 
-Five rows of the catalogue of defects have no rule of their own here. NRM5 (`\\\\` rewritten as `\\,`) and NRM6 (characters outside
+Five rows of the catalogue of defects have no rule here. NRM5 (`\\\\` rewritten as `\\,`) and NRM6 (characters outside
 ASCII dropped) leave a label that looks as if it had been written that way. SYN001 and SYN017 report the lost braces of
 NRM7, and SYN019 the misplaced `\\hline` of NRM9. NRM11 happens in a loader, not in a label.
 """
