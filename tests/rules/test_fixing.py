@@ -67,7 +67,7 @@ def test_style_is_made_only_where_it_is_asked_for(style, after):
 
 
 def test_a_style_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="style 'plain' is none of none, canonical, rules"):
+    with pytest.raises(ValueError, match="unknown style 'plain'; choose from none, canonical, rules"):
         rules.fix(["x"], style="plain")  # type: ignore[arg-type]
 
 

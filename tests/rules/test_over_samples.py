@@ -97,9 +97,9 @@ def test_rules_whose_columns_are_missing_are_named_with_them_in_one_line():
     (warning,) = caught
     assert warning.filename == __file__
     assert str(warning.message) == (
-        "rules.check left out 7 rules over samples for want of columns: DUP002, DUP003, DUP007 (image_sha256); "
+        "rules.check left out 7 rules over samples because of missing columns: DUP002, DUP003, DUP007 (image_sha256); "
         "DUP008 (image_sha256, image_group); DUP009, DUP010 (against_labels); DUP011 (against_images); "
-        "samples=False asks labels alone"
+        "samples=False checks only labels"
     )
     assert warning.message.left_out["DUP008"] == ("image_sha256", "image_group")
 
@@ -130,7 +130,7 @@ def test_a_rule_over_samples_that_is_named_runs_on_a_list_too():
     for name in ("DUP001", "repeated-labels"):
         assert [(row, rule) for row, rule, _ in checked(["x", "x"], name)] == [(None, "DUP001")]
     with pytest.warns(
-        LeftOutWarning, match=r"left out 1 rule over samples for want of columns: DUP002 \(image_sha256\);"
+        LeftOutWarning, match=r"left out 1 rule over samples because of missing columns: DUP002 \(image_sha256\);"
     ):
         assert rules.check(["x", "x"], include=["DUP002"]).is_empty()
 
@@ -147,10 +147,10 @@ def test_samples_can_be_asked_for_without_a_column_of_theirs():
 @pytest.mark.parametrize(
     ("frame", "said"),
     [
-        (SPLITS.with_columns(sample_id=pl.lit("a")), "two samples have the sample_id 'a': give each its own"),
+        (SPLITS.with_columns(sample_id=pl.lit("a")), "several samples have the sample_id 'a': give each its own"),
         (
             SPLITS.with_columns(sample_id=pl.Series(["a", None, "b", "c"])),
-            "the column 'sample_id' is null in row 1: rules need one a sample",
+            "the column 'sample_id' is null in row 1: every sample needs one",
         ),
         (
             SIZES.with_columns(width=pl.Series(["wide", "1", "2"])),

@@ -161,7 +161,7 @@ def test_an_example_says_what_the_label_is_after_the_fix():
 
 @pytest.mark.parametrize("line", ["``a`` => ``b`` -> ``a``", "``a`` => ``b`` => ``c``"])
 def test_a_fixed_label_stands_once_and_at_the_end(line):
-    with pytest.raises(ValueError, match="one fixed label, at its end: ``a``"):
+    with pytest.raises(ValueError, match="only one fixed label, at the end: ``a``"):
         parse_doc(f"What.\n\nFires: {line}")
 
 

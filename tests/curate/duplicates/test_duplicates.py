@@ -76,7 +76,9 @@ def test_what_is_twice_is_found_in_one_run(tmp_path, data):
     assert said(run, "DUP006") == {"bench/test/d": "same label as train/b in a training split"}
     assert said(run, "DUP007") == {"train/c": "same image as bench/test/c in a test or validation split"}
     message = said(run, "DUP004")[None]
-    assert message.startswith("1 of 3 labels of bench/test (33.3 %) are also in train, 1 of them with 10 tokens or more")
+    assert message.startswith(
+        "1 of 3 labels of bench/test (33.3 %) are also in train, 1 of them with 10 tokens or more"
+    )
     assert message.endswith("; 1 of its images are also there")
 
 

@@ -233,7 +233,8 @@ def test_other_sets_are_named_for_the_set_and_the_sample():
     messages = rule.judge(frame(rows), rule.options)["message"].to_list()
     assert messages == [
         "1 of 3 labels of s/train (33.3 %) are also in crohme, 1 of them with 10 tokens or more",
-        "2 of 3 labels of s/train (66.7 %) are also in hme, 1 of them with 10 tokens or more; 1 of its images are also there",
+        "2 of 3 labels of s/train (66.7 %) are also in hme, 1 of them with 10 tokens or more; "
+        "1 of its images are also there",
     ]
     assert judge("DUP010", rows) == {"s/0": "the label is also in crohme, hme"}
     assert judge("DUP011", rows) == {"s/1": "the image is also in hme"}

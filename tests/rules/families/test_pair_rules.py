@@ -133,7 +133,9 @@ def test_no_label_goes_to_two_pictures_and_a_right_partner_is_given_back(height:
 
 def test_doubtful_pairs_are_those_that_could_be_compared() -> None:
     frame = samples(3, pair_score=[0.01, 0.0, 0.5], pair_off=[1.0, None, 1.0])
-    assert judged("PAR007", frame) == [("s/0", "the picture may belong to another label: look at both (pair score 0.01)")]
+    assert judged("PAR007", frame) == [
+        ("s/0", "the picture may belong to another label: look at both (pair score 0.01)")
+    ]
     assert len(judged("PAR007", frame, below=0.9, budget=False)) == 2
 
 
