@@ -1,7 +1,7 @@
 """`make docs`: writes docs/rules/, cli.md, data-formats.md, defects.md and training-settings.md from the code.
 
-It also fills in parts of three other pages: the output of the `$ ` commands in the console blocks of README.md, and the
-lists between the markers in docs/metrics.md and docs/export.md. The pages are committed, and a test fails if they are
+It also fills in parts of three other pages: the output of the `$ ` commands in README.md's console blocks, and the
+lists between the markers of docs/metrics.md and docs/export.md. The pages are committed, and a test fails if they are
 stale. The output doesn't depend on the terminal, the machine or the time.
 """
 

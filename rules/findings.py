@@ -32,7 +32,7 @@ SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One place in a label that a rule reports.
+    """One place in a label that a rule objects to.
 
     `start` and `end` are code point offsets into the label, end exclusive; both are None if the finding is about the
     label as a whole. `replacement` is the text that a fix would put there. `severity` and `fix` override those of the

@@ -98,7 +98,7 @@ class Rule:
     declared: Mapping[str, Option] = field(default_factory=dict)
     doc: RuleDoc = field(default_factory=lambda: RuleDoc(""))
     module: str = ""
-    #: Another severity of the findings in some profiles.
+    #: Profiles in which the rule's findings have another severity.
     severity_in: Mapping[str, Severity] = field(default_factory=dict)
     #: True if the rule never fires on a label that `rules.latex.glance` recognises as canonical.
     skips_canonical: bool = False
@@ -135,7 +135,7 @@ _RULES: dict[str, Rule] = {}
 def _register(rule: Rule) -> None:
     match = _CODE.fullmatch(rule.code)
     if not match or match[1] not in FAMILIES:
-        raise ValueError(f"{rule.code}: a code must be the three letters of a family and three digits")
+        raise ValueError(f"{rule.code}: a code is a family's three letters and three digits")
     taken = next((r for r in _RULES.values() if rule.name == r.name), _RULES.get(rule.code))
     if taken is not None:
         raise ValueError(f"{rule.code} {rule.name}: {taken.code} {taken.name} already has that code or name")
@@ -298,7 +298,7 @@ def samples_rule(
 
 @cache
 def all_rules() -> Mapping[str, Rule]:
-    """Every rule by code, in the order of the codes. Imports the families, which register their rules."""
+    """Every rule by code, in the order of the codes. Importing the families is what fills it."""
     for module in pkgutil.walk_packages(rules.families.__path__, "rules.families."):
         importlib.import_module(module.name)
     return dict(sorted(_RULES.items()))

@@ -13,9 +13,7 @@ from rules.findings import FixLevel
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Replaces characters `start` to `end` (exclusive) by `replacement`. `rule` is the code of the rule that proposes
-    it.
-    """
+    """Put `replacement` in the place of characters `start` to `end` (exclusive), as the rule of code `rule` says."""
 
     start: int
     end: int

@@ -20,9 +20,9 @@ from typing import Any, BinaryIO, cast
 
 from rules.workers import helper
 
-#: Can helpers be started on this system? Windows lacks what they need.
+#: Can helpers be started here at all? What they need of the system, Windows doesn't have.
 POSSIBLE = os.name == "posix" and bool(sys.executable)
-#: Seconds beyond its limit that a new process may take to import what its first order needs.
+#: Seconds that a new process may take, beyond its limit, to import what its first order needs.
 _TO_IMPORT = 60.0
 _CODE = "import sys; sys.path[:] = {path!r}; from rules.workers.helper import serve; serve({orders}, {mark}, {parent})"
 

@@ -5,7 +5,7 @@ survives that. So commands run inside `isolated`: helpers do all work that is sp
 item that ends its process twice is a `Lost` in place of a result. A few plain labels of `curate check` are an
 exception, since a helper would nearly double the time. Library calls do small jobs in their own process.
 
-Threads don't help, because math-core holds the interpreter's lock.
+Threads are no help: math-core holds the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-#: Applies picklable work to every batch and returns the results in order, with a `Lost` for each lost item.
+#: Does work, which can be pickled, to every batch and gives the results in order; a `Lost` stands for a lost item's.
 Spreader = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 #: A process hangs if it takes this many seconds without a step to the next item: a thousand times what most take.
@@ -52,7 +52,7 @@ def _here() -> _WorkPlace:
 
 @contextmanager
 def spread_by(spreader: Spreader) -> Iterator[None]:
-    """Makes `spread` use `spreader` inside, instead of several processes on this machine."""
+    """Inside, `spread` leaves to `spreader` what it would have given to several processes of this machine."""
     with _placed(replace(_here(), spreader=spreader)):
         yield
 
