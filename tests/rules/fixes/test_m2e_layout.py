@@ -112,7 +112,7 @@ def test_longer_control_words_are_no_layout():
 
 
 def test_another_layout_is_refused():
-    with pytest.raises(ValueError, match="none of tabular, array"):
+    with pytest.raises(ValueError, match="choose from tabular, array"):
         m2e_layout.repair("a", "matrix")  # type: ignore[arg-type]
 
 
