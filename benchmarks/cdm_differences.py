@@ -1,7 +1,8 @@
-"""Writes docs/cdm-differences.md: items that `cdm` and the scores published for TexTeller judge otherwise, in pictures.
+"""Writes docs/cdm-differences.md: the items for which `cdm` and the scores published for TexTeller differ, with
+pictures.
 
-`python benchmarks/cdm_differences.py`, with the shared predictions beside the project. It stops at an item that nobody
-has looked at: what is seen there has to be written into SEEN first. Pictures are drawn from the labels alone.
+Run `python benchmarks/cdm_differences.py` with the published predictions beside the project. It stops at an item that
+nobody has looked at, whose difference must be described in SEEN first. Pictures are drawn only from the labels.
 """
 
 from __future__ import annotations
@@ -27,42 +28,42 @@ from finetune.metrics.evaluation import evaluate  # noqa: E402
 
 PAGE = ROOT / "docs" / "cdm-differences.md"
 PICTURES = ROOT / "docs" / "cdm"
-#: Widest picture in which truth and prediction stand side by side; wider ones stand one above the other.
+#: The widest picture with truth and prediction side by side; in wider ones, the truth is above.
 BESIDE_PX = 860
 WIDEST_PX = 900
 
-#: What is drawn otherwise, seen in the pictures, by item: the prediction against the truth.
+#: What the pictures show to be different in the prediction, by item.
 SEEN = {
     "514_em_336": "the s is a subscript",
     "514_em_330": "the g is a subscript",
     "519_em_445": "the s is a subscript",
     "RIT_2014_298": "in the exponent, the x is a subscript",
-    "RIT_2014_127": "the equals sign stands on the line; in the truth it is a small subscript",
-    "RIT_2014_185": "the first π stands on the line; in the truth it is an exponent",
-    "RIT_2014_51": "the second and third comma are subscripts: smaller and lower",
+    "RIT_2014_127": "the equals sign is on the line; in the truth it is a small subscript",
+    "RIT_2014_185": "the first π is on the line; in the truth it is an exponent",
+    "RIT_2014_51": "the second and third commas are subscripts: smaller and lower",
     "510_em_106": "the first root ends before the b",
-    "506_em_63": "the last root covers the y too",
-    "RIT_2014_191": "all that follows the limit stands small below it",
-    "505_em_51": "both rows of points stand on the line, in the truth at half height",
-    "34_em_238": "the points stand on the line, in the truth at half height",
-    "37_em_32": "the points stand on the line, in the truth at half height",
-    "18_em_2": "the points stand at half height, in the truth on the line",
+    "506_em_63": "the last root also covers the y",
+    "RIT_2014_191": "everything after the limit is small, below it",
+    "505_em_51": "both rows of dots are on the line; in the truth they are at half height",
+    "34_em_238": "the dots are on the line; in the truth they are at half height",
+    "37_em_32": "the dots are on the line; in the truth they are at half height",
+    "18_em_2": "the dots are at half height; in the truth they are on the line",
     "20_em_31": "the last letter is a script I",
     "RIT_2014_269": "both letters are Fraktur",
-    "28_em_126": "the limits of the sum stand beside it, in the truth below and above",
-    "RIT_2014_162": "the limits of both sums stand beside them, in the truth below and above",
-    "512_em_276": "the limits of the integral stand beside it, in the truth below and above",
+    "28_em_126": "the limits of the sum are beside it; in the truth they are below and above",
+    "RIT_2014_162": "the limits of both sums are beside them; in the truth they are below and above",
+    "512_em_276": "the limits of the integral are beside it; in the truth they are below and above",
 }
-#: Scores of items that are wrong to both sides are told where they are further apart.
+#: Items that are wrong in both scores are listed if the scores differ by more than this.
 FAR = 0.05
-#: Why ours is what it is there.
+#: The reasons for our scores of these items.
 SEEN_FAR = {
-    "18_em_21": r"`\1110` is no command: LaTeX stops there and nothing is drawn, so 0",
-    "RIT_2014_276": "10 are right of 21 marks in the truth and 19 in the prediction",
+    "18_em_21": r"`\1110` isn't a command: LaTeX stops there and nothing is drawn, so the score is 0",
+    "RIT_2014_276": "10 marks are right, of 21 in the truth and 19 in the prediction",
     "28_em_147": "2 of 3 marks are right, both brackets",
     "RIT_2014_69": "all 9 marks are right, of 37 in the truth",
     "27_em_100": "3 of 4 marks are right: the root's sign, its line and a digit",
-    "RIT_2014_274": "15 of 17 marks are right: no point after the a, and `α b` is an a",
+    "RIT_2014_274": "15 of 17 marks are right: an extra dot after the a, and `α b` is an a",
 }
 
 
@@ -103,25 +104,24 @@ def page(of: Sequence[Item], metrics: dict[str, float]) -> str:
     for some, seen in ((differ, SEEN), (far, SEEN_FAR)):
         for item in some:
             if item.row.sample_id not in seen:
-                raise SystemExit(f"{item.row.sample_id}: look at its pictures and say in SEEN what is drawn otherwise")
+                raise SystemExit(f"{item.row.sample_id}: look at its pictures and describe the difference in SEEN")
     differ.sort(key=lambda item: list(SEEN).index(item.row.sample_id))
     right = sum(item.ours < 1 for item in differ)
     mean = sum(abs(item.ours - item.theirs) for item in of) / len(of)
     lines = [
-        "<!-- Made by `python benchmarks/cdm_differences.py` from the shared predictions: change it there. -->",
+        "<!-- Made by `python benchmarks/cdm_differences.py` from the published predictions: change it there. -->",
         "# Where `cdm` and published scores differ",
         "",
         f"The scores published for TexTeller's predictions on CROHME-2014 ({len(of)} items) come from CDM, which finds",
-        "characters in two coloured pictures; [ours](metrics.md#characters-cdm-and-exprate_cdm) asks the layout engine",
-        "where they stand. Published: mean 98.820, ExpRate@CDM 95.639."
+        "characters in two coloured pictures; [ours](metrics.md#characters-cdm-and-exprate_cdm) gets their places",
+        "from the layout engine. Published: mean 98.820, ExpRate@CDM 95.639."
         f" Ours: {metrics['cdm']:.3f} and {metrics['exprate_cdm']:.3f}.",
         f"The mean difference of an item is {mean:.4f}.",
         "",
-        f"The verdicts (F1 = 1 or not) differ for {len(differ)} items. The published scores call all of them right."
-        f" In {right} of {len(differ)}",
-        "truth and prediction are drawn differently, as can be seen: ours is right. The truth stands on the left, or"
-        " above",
-        "where they are wide.",
+        f"The verdicts (F1 = 1 or not) differ for {len(differ)} items, which all count as right in the published",
+        f"scores. In {right} of {len(differ)},",
+        "truth and prediction are visibly drawn differently, so ours is right. The truth is on the left, or above in",
+        "wide pictures.",
         "",
         "| item | drawn | seen in the prediction | ours | theirs |",
         "| --- | --- | --- | ---: | ---: |",
@@ -133,7 +133,7 @@ def page(of: Sequence[Item], metrics: dict[str, float]) -> str:
         )
     lines += [
         "",
-        f"## Wrong to both sides, with scores more than {FAR} apart",
+        f"## Wrong in both scores, which differ by more than {FAR}",
         "",
         "| item | drawn | what ours counts | ours | theirs |",
         "| --- | --- | --- | ---: | ---: |",
@@ -147,13 +147,13 @@ def page(of: Sequence[Item], metrics: dict[str, float]) -> str:
 
 
 def _words(item: Item) -> str:
-    """What a picture shows, for those who can't see it."""
+    """The content of a picture, for people who can't see it."""
     said = html.escape(f"{item.row.gt}  read as  {item.row.pred}")
     return said.replace("|", "&#124;").replace("[", "&#91;").replace("]", "&#93;").replace("\\", "&#92;")
 
 
 def picture(item: Item) -> bytes:
-    """Truth and prediction drawn side by side, or one above the other where they are wide: a PNG of 16 greys."""
+    """Truth and prediction side by side, or one above the other if they are wide: a PNG with 16 greys."""
     sides = [_drawn(label) for label in (item.row.gt, item.row.pred)]
     widest, highest = (max(side.size[axis] for side in sides) for axis in (0, 1))
     beside = 2 * widest + 40 <= BESIDE_PX

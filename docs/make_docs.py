@@ -19,7 +19,7 @@ from typing import Any
 import click
 from click.testing import CliRunner
 
-# Python puts a script's folder on the path, where docs/rules would stand for the package `rules`.
+# Python puts the folder of a script on the path, where docs/rules would hide the package `rules`.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from curate.cli.main import main_group as curate_commands
@@ -69,10 +69,10 @@ def rules_index() -> str:
     """The rules by family, each with a link to its page."""
     lines = [GENERATED, "# Rules", ""]
     lines += [
-        "`error`: LaTeX rejects the label, or the damage is certain. `warning`: likely wrong, or right for some other",
-        "picture. `info`: style, spelling, facts. A fix is a repair or style: [what `curate fix` makes](../fixing.md).",
-        "Every example on these pages is a test.",
-        "[Which rule finds which defect](../defects.md). [How often a finding is right](precision.md).",
+        "`error`: LaTeX rejects the label, or the damage is certain. `warning`: the label is likely wrong, or right",
+        "only for a different picture. `info`: style, spelling, facts. A fix is a [repair or style](../fixing.md).",
+        "Every example on these pages is a test. See also [which rule finds which defect](../defects.md) and",
+        "[how often findings are right](precision.md).",
         "",
         "`--select` and `--ignore` take a code, a name, or a family's letters. Profiles (`--profile`): "
         + "; ".join(f"`{name}` {what}" for name, what in PROFILES.items())
@@ -89,19 +89,19 @@ def rules_index() -> str:
 
 
 def precision(judged: dict[str, Any]) -> str:
-    """How many findings of each rule were right, of those that somebody read beside their pictures."""
+    """How many findings of each rule were right, of those that somebody compared with their pictures."""
     counts = judged["rules"].values()
     total = {kind: sum(rule[kind] for rule in counts) for kind in ("right", "wrong", "unclear")}
-    lines = [GENERATED, "# Findings read by eye", ""]
+    lines = [GENERATED, "# Findings checked by eye", ""]
     lines += [
-        f"On {judged['date']} {sum(total.values())} findings were drawn at random (seed {judged['seed']}) and read: "
-        f"{total['right']} were right, {total['wrong']} wrong, and {total['unclear']} can't be told.",
+        f"On {judged['date']}, {sum(total.values())} findings were chosen at random (seed {judged['seed']}) and "
+        f"checked: {total['right']} were right, {total['wrong']} wrong, and {total['unclear']} unclear.",
         "",
-        f"Drawn from: {judged['data']}. Of most rules up to five errors, six warnings and two remarks, of those on "
-        "pairs more. Right means that what the message says is so; where there is no picture, by the label's drawing. "
-        "Few were read of each rule: these are no rates.",
+        f"The data were {judged['data']}. For most rules, up to five errors, six warnings and two remarks were "
+        "checked; for rules on pairs, more. A finding is right if its message is true of the picture or, without "
+        "a picture, of the drawing of the label. The numbers for each rule are small: don't read them as rates.",
         "",
-        "| rule | name | severity | right | wrong | can't tell | |",
+        "| rule | name | severity | right | wrong | unclear | |",
         "| --- | --- | --- | ---: | ---: | ---: | --- |",
     ]
     for code, rule in judged["rules"].items():
@@ -122,9 +122,10 @@ def precision(judged: dict[str, Any]) -> str:
 def _precision_of(code: str, judged: dict[str, Any]) -> str:
     rule = judged["rules"][code]
     told = rule["right"] + rule["wrong"]
-    unclear = f", and {rule['unclear']} can't be told" if rule["unclear"] else ""
+    unclear = f", and {rule['unclear']} unclear" if rule["unclear"] else ""
     note = f" {rule['note']}" if "note" in rule else ""
-    text = f"[Read by eye](precision.md), {judged['date']}: {rule['right']} of {told} findings right{unclear}.{note}"
+    right = f"{rule['right']} of {told} findings were right{unclear}"
+    text = f"[Checked by eye](precision.md), {judged['date']}: {right}.{note}"
     return f"## How often it is right\n\n{text}"
 
 
@@ -135,13 +136,12 @@ def command_line() -> str:
         "Exit codes: 0 done, 1 findings reached `--fail-on`, 2 bad usage, configuration or input. An error is one line",
         "on standard error; `--debug` shows the traceback.",
         "",
-        "If a rule, visual key, proof, drawing or metric fails on one label, that is a fault in texsieve, and the rest",
+        "If a rule, visual key, proof, drawing or metric fails on a label, that is a fault in texsieve, and the rest",
         "goes on. A line on standard error says what failed on which label, and `faults` in summary.json or",
         "metrics.json counts it. The label has no score, and the finding "
-        f"[{not_judged().code}](rules/{not_judged().code}.md) says why. Where a drawing",
-        "failed, a note stands in its place. If a metric failed, the pair counts as wrong in that metric.",
-        "With `--debug` or the environment variable `TEXSIEVE_STRICT=1`, the first fault ends the command with a",
-        "traceback.",
+        f"[{not_judged().code}](rules/{not_judged().code}.md) says why. A failed",
+        "drawing is replaced by a note. If a metric failed, the pair counts as wrong in that metric. With `--debug` or",
+        "the environment variable `TEXSIEVE_STRICT=1`, the first fault ends the command with a traceback.",
     ]
     for program, group in PROGRAMS:
         lines += ["", f"## {program}", "", *_help(group, program)]
@@ -158,7 +158,7 @@ def _help(command: click.Command, name: str) -> Iterator[str]:
 
 
 def with_output(page: str) -> str:
-    """A page with the console blocks' commands run anew, each followed by what it prints."""
+    """A page whose console blocks have the current output of their commands."""
 
     def run(block: re.Match[str]) -> str:
         commands = [line for line in block[0].splitlines() if line.startswith("$ ")]

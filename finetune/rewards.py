@@ -3,10 +3,10 @@
     from finetune import rewards
     GRPOTrainer(..., reward_funcs=[rewards.render_equal, rewards.cdm, rewards.parses, rewards.length])
 
-Each gets `completions`, a list of texts or of conversations whose last message is the answer, and the columns of the
-data set as keywords, of which the ground truth is the first of TRUTHS that is there. Each gives a number from 0 to 1
-for every completion. What a model writes around a formula is taken off first, as everywhere (docs/prompts.md). An
-answer of nothing gets 0. docs/grpo.md is a recipe.
+Each takes `completions`, a list of texts or of conversations whose last message is the answer, and the columns of the
+data set as keywords. The ground truth is the first of TRUTHS that the data set has. Each returns a number from 0 to 1
+for every completion. Text around a formula is removed first (docs/prompts.md). An empty answer gets 0. docs/grpo.md has
+a recipe.
 """
 
 from __future__ import annotations
@@ -24,41 +24,42 @@ from finetune.metrics.pairs import Pairs, read_pairs
 
 __all__ = ["TRUTHS", "cdm", "length", "parses", "render_equal"]
 
-#: Columns that hold the ground truth, in the order in which they are tried.
+#: The columns for the ground truth, in the order in which they are tried.
 TRUTHS = ("label", "ground_truth", "solution", "answer", "gt")
 
-#: One answer: its text, or a conversation as TRL gives it, `[{"role": "assistant", "content": …}]`.
+#: One answer: its text, or a conversation from TRL, `[{"role": "assistant", "content": …}]`.
 Completion = str | Sequence[Mapping[str, Any]]
 
 
 def render_equal(completions: Sequence[Completion], **columns: Any) -> list[float]:
-    """1 where the answer renders like the ground truth (equal visual keys, docs/visual-key.md), else 0. Draws nothing.
+    """1 if the answer renders like the ground truth (equal visual keys, docs/visual-key.md), else 0. Draws nothing.
 
-    Raises ValueError where no column of TRUTHS was passed, or one of another length.
+    Raises ValueError if no column of TRUTHS was passed, or one of a different length.
     """
     pairs = _pairs(completions, columns)
     return _given(pairs, looks(pairs)["alike"])
 
 
 def cdm(completions: Sequence[Completion], **columns: Any) -> list[float]:
-    """F1 of the marks that are drawn in both answer and truth at corresponding places (docs/metrics.md, `cdm`).
+    """F1 of the marks that are drawn at corresponding places in answer and truth (docs/metrics.md, `cdm`).
 
-    Draws what doesn't look the same. Raises ValueError as `render_equal` does.
+    Draws only pairs that look different. Raises ValueError as `render_equal` does.
     """
     pairs = _pairs(completions, columns)
     return _given(pairs, drawn(pairs)["detected"])
 
 
 def parses(completions: Sequence[Completion], **columns: Any) -> list[float]:
-    """1 where LaTeX would take the answer (docs/metrics.md, `parse_rate`), else 0. Needs no truth."""
+    """1 if LaTeX would accept the answer (docs/metrics.md, `parse_rate`), else 0. Needs no truth."""
     pairs = _pairs(completions, {**columns, TRUTHS[0]: [""] * len(completions)})
     return _given(pairs, readable(pairs)["parsed"])
 
 
 def length(completions: Sequence[Completion], **columns: Any) -> list[float]:
-    """1 for an answer with no more tokens than the truth, falling in a line to 0 at the length of one that ran away.
+    """1 for an answer with no more tokens than the truth, falling linearly to 0 at the length of one that ran away.
 
-    A reward of looks alone tells a model that is lost nothing about stopping. Raises ValueError as `render_equal` does.
+    Rewards for appearance alone don't teach a model to stop if it can't read a formula. Raises ValueError as
+    `render_equal` does.
     """
     pairs = _pairs(completions, columns)
     rewards = []
@@ -69,7 +70,7 @@ def length(completions: Sequence[Completion], **columns: Any) -> list[float]:
 
 
 def _given(pairs: Pairs, rewards: Numbers | Sequence[float]) -> list[float]:
-    """The rewards as floats; 0 for an answer of nothing."""
+    """The rewards as floats; 0 for an empty answer."""
     return [float(reward) if answer.strip() else 0.0 for answer, reward in zip(pairs.predictions, rewards, strict=True)]
 
 
@@ -77,7 +78,7 @@ def _pairs(completions: Sequence[Completion], columns: Mapping[str, Any]) -> Pai
     name = next((name for name in TRUTHS if columns.get(name) is not None), None)
     if name is None:
         raise ValueError(
-            f"no column holds the truth (tried {', '.join(TRUTHS)}); the data set has: {', '.join(columns)}"
+            f"no column has the ground truth (tried {', '.join(TRUTHS)}); the data set has: {', '.join(columns)}"
         )
     truths = columns[name]
     if len(truths) != len(completions):

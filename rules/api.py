@@ -1,4 +1,4 @@
-"""Labels checked, fixed and compared with one call each: what `import rules` offers. The work is done in `engine`."""
+"""The public functions of `import rules`, which check, fix and compare labels. `engine` does the work."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Labels = str | Sequence[str] | pl.Series | pl.DataFrame
 
 
 class LeftOutWarning(UserWarning):
-    """Rules over samples were asked for, and the frame lacks columns that they read.
+    """Rules over samples were requested, but the frame lacks columns that they read.
 
-    `left_out` has their codes, each with the columns that are missing.
+    `left_out` has the codes of these rules, each with the missing columns.
     """
 
     def __init__(self, left_out: Mapping[str, tuple[str, ...]]) -> None:
@@ -32,7 +32,9 @@ class LeftOutWarning(UserWarning):
             by_columns.setdefault(columns, []).append(code)
         listed = "; ".join(f"{', '.join(codes)} ({', '.join(columns)})" for columns, codes in by_columns.items())
         count = f"{len(self.left_out)} rule{'' if len(self.left_out) == 1 else 's'} over samples"
-        super().__init__(f"rules.check left out {count} for want of columns: {listed}; samples=False asks labels alone")
+        super().__init__(
+            f"rules.check left out {count} because of missing columns: {listed}; samples=False checks only labels"
+        )
 
 
 def check(
@@ -45,25 +47,24 @@ def check(
     workers: int = 1,
     samples: bool | None = None,
 ) -> pl.DataFrame:
-    """Findings of labels and, given more than labels, of samples: their images, splits and whole data sets.
+    """Checks labels and, if the frame has more than labels, samples: their images, splits and whole data sets.
 
-    `labels` is a list or Series of strings, a frame with a column `label`, or a string, which is one label. The
-    result has the columns of `rules.findings.SCHEMA`; `row` (UInt32) counts the labels from 0, and where the frame
-    has a column `sample_id` that comes first. `start` and `end` are code point offsets into the label, end
-    exclusive. Rows are in the labels' order. Null labels are judged as empty; half a surrogate pair, which is no
-    character, as U+FFFD. A rule that fails on a label is a `rules.faults.FaultWarning`, and the label has a finding
-    that says so.
+    `labels` is a list or Series of strings, a frame with a column `label`, or a string, which is one label. The result
+    has the columns of `rules.findings.SCHEMA`, in the order of the labels. `row` (UInt32) counts the labels from 0. If
+    the frame has a column `sample_id`, it comes first. `start` and `end` are code point offsets into the label, end
+    exclusive. Null labels are judged as empty, and half a surrogate pair, which isn't a character, as U+FFFD. If a rule
+    fails on a label, there is a `rules.faults.FaultWarning`, and the label has a finding that says so.
 
-    samples: ask the rules over samples too; None: where the frame has a column that they read (`split`, `image`,
-    `width`, `image_sha256` and the others of `rules.vocabulary.SAMPLE_COLUMNS`, with their types), or `include` names
-    such a rule by its code or name. Findings on a whole data set have no `row`, and come last; the frame's column
-    `source` then follows `sample_id`, and says which data set. Without that column all is one data set, `labels`; with
-    it, and no `split`, what a sample is for is read from its source's name. Without `image_phash`, which is null for
-    a blank image, none is taken for blank. A rule whose columns the frame lacks is left out, which a `LeftOutWarning`
-    says.
+    samples: also run the rules over samples. None: only if the frame has a column that they read (`split`, `image`,
+    `width`, `image_sha256` and the others of `rules.vocabulary.SAMPLE_COLUMNS`, with their types), or if `include` has
+    the code or name of such a rule. Findings on a whole data set have no `row` and come last; the column `source` of
+    the frame then follows `sample_id` and names the data set. Without that column, everything is one data set,
+    `labels`. If there is a `source` but no `split`, the name of the source says what a sample is for. Without
+    `image_phash`, which is null for a blank image, no image counts as blank. A rule whose columns are missing is left
+    out with a `LeftOutWarning`.
 
-    Raises SelectionError for rules or a profile that don't exist; ValueError for a frame without labels, and where
-    rules over samples are asked for a column of another type or a `sample_id` that is null or there twice.
+    Raises SelectionError for unknown rules or profiles; ValueError for a frame without labels and, with rules over
+    samples, for a column of the wrong type or a `sample_id` that is null or duplicated.
     """
     include = list(include)
     ruleset = ruleset or select(include, ignore, profile=profile)
@@ -107,7 +108,7 @@ def check(
 
 
 def _names_samples_rule(name: str) -> bool:
-    """Is this the code or the name of a rule over samples? The letters of a family name none."""
+    """Is this the code or name of a rule over samples? The letters of a family don't count."""
     return any(
         rule.scope == "samples" for rule in all_rules().values() if name.upper() == rule.code or name == rule.name
     )
@@ -121,16 +122,16 @@ def _sample_columns(labels: Labels) -> dict[str, pl.Series]:
 
 
 def _as_samples(rows: pl.DataFrame, known: Mapping[str, pl.Series], judged: pl.DataFrame) -> pl.DataFrame:
-    """What rules over samples see, and `row`. rows: row, label, distinct, perhaps sample_id; judged: by distinct."""
+    """The frame for rules over samples, and `row`. rows: row, label, distinct, perhaps sample_id; judged: by
+    distinct.
+    """
     if "sample_id" in rows.columns:
         ids = rows["sample_id"].cast(pl.String)
         if ids.null_count():
-            raise ValueError(
-                f"the column 'sample_id' is null in row {ids.is_null().arg_max()}: rules need one a sample"
-            )
+            raise ValueError(f"the column 'sample_id' is null in row {ids.is_null().arg_max()}: every sample needs one")
         if ids.n_unique() < ids.len():
             raise ValueError(
-                f"two samples have the sample_id {ids.filter(ids.is_duplicated())[0]!r}: give each its own"
+                f"several samples have the sample_id {ids.filter(ids.is_duplicated())[0]!r}: give each its own"
             )
     else:
         ids = rows["row"].cast(pl.String).alias("sample_id")
@@ -149,7 +150,7 @@ def _as_samples(rows: pl.DataFrame, known: Mapping[str, pl.Series], judged: pl.D
 
 
 def _typed(series: pl.Series) -> pl.Series:
-    """A column of samples in the type that rules read."""
+    """A column of samples, cast to the type that rules read."""
     column = SAMPLE_COLUMNS[series.name]
     try:
         return series.cast(column.dtype)
@@ -168,14 +169,14 @@ def fix(
     ruleset: Ruleset | None = None,
     workers: int = 1,
 ) -> pl.DataFrame:
-    """Labels with the repairs of their findings made; see `rules.fixing` for what is made, and in which order.
+    """Repairs labels; `rules.fixing` explains which fixes are made, and in which order.
 
-    `labels` is as in `check`. The result has a row a label, in their order: `sample_id` where the labels' frame has it,
-    label, fixed (equal to label where nothing was done), applied (codes of the rules whose fixes were made),
-    visual_key_before, visual_key_after, refused (codes of fixes that could not be proven, or would have left a label
-    that LaTeX can't read). `level` "unsafe" makes unsafe fixes too. `style` makes fixes of style besides: "canonical"
-    writes every label in the canonical form, "rules" makes the fixes of style that the rules propose. Raises
-    SelectionError as `check` does, ValueError for another level or style.
+    `labels` is as in `check`. The result has one row per label, in order: `sample_id` if the frame has it, label, fixed
+    (equal to label if nothing was changed), applied (codes of the rules whose fixes were made), visual_key_before,
+    visual_key_after, refused (codes of fixes that could not be proven, or would have left a label that LaTeX can't
+    read). `level` "unsafe" makes unsafe fixes too. `style` adds fixes of style: "canonical" writes every label in the
+    canonical form, "rules" makes the fixes of style that the rules propose. Raises SelectionError as `check` does, and
+    ValueError for another level or style.
     """
     ruleset = ruleset or select(include, ignore, profile=profile)
     frame = _as_frame(labels)
@@ -187,9 +188,9 @@ def fix(
 
 
 def visual_key(labels: Labels) -> pl.Series:
-    """The visual key of each label as a Series of 24 hexadecimal digits; null where it can't be made.
+    """The visual key of each label, as a Series of 24 hexadecimal digits; null if a label has none.
 
-    Two labels with equal keys look the same in display style. Two nulls are never equal.
+    Two labels with equal keys look the same in display style. A null isn't equal to anything.
     """
     frame = _as_frame(labels)
     distinct = frame.select(pl.col("label").unique(maintain_order=True))
@@ -203,7 +204,7 @@ def _as_frame(labels: Labels) -> pl.DataFrame:
             raise ValueError(f"the frame has no column 'label'; it has {', '.join(labels.columns) or 'none'}")
         keep = ["label", *(["sample_id"] if "sample_id" in labels.columns else [])]
         return labels.select(keep).with_columns(pl.col("label").cast(pl.String).fill_null(""))
-    if isinstance(labels, str):  # a sequence of its characters, too
+    if isinstance(labels, str):  # a string is also a sequence of its characters
         labels = [labels]
     if isinstance(labels, pl.Series):
         series = labels

@@ -1,7 +1,7 @@
-"""Cuts labels into batches by what they cost, which goes with their characters, not their number. Does no work.
+"""Cuts labels into batches by cost, which depends on the number of characters, not of labels. Does no work.
 
-Judging takes some 30 µs for a short label and 1 to 3 µs for each further character. A batch has a cost of its own, some
-60 ms, as polars compiles the regular expressions of all sieves anew for each.
+Judging takes about 30 µs for a short label and 1 to 3 µs for each further character. A batch costs about 60 ms in
+addition, because polars compiles the regular expressions of all sieves for each.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import TypeVar
 
 Text = TypeVar("Text", bound=str)
 
-#: What a label costs beside its characters, in characters.
+#: The cost of a label besides its characters, in characters.
 LABEL = 20
-#: The most that a batch costs, in characters: half a gigabyte at the worst, and a step of the progress bar.
+#: The greatest cost of a batch, in characters: at worst half a gigabyte, and one step of the progress bar.
 LARGE = 2_000_000
-#: From here on two batches for each process balance better than one.
+#: Above this, two batches per process balance better than one.
 SMALL = 500_000
 #: Below this, starting processes costs more than it saves.
 MIN_PARALLEL = 600_000
 
 
 def cut(labels: Sequence[Text], workers: int) -> tuple[list[Sequence[Text]], int]:
-    """The batches, in order and of about equal cost, and how many of the `workers` they are worth."""
+    """The batches, in order and of about equal cost, and how many of the `workers` are worth using."""
     ends = list(accumulate(LABEL + len(label) for label in labels))
     total = ends[-1] if ends else 0
     if total < MIN_PARALLEL:

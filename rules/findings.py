@@ -1,4 +1,4 @@
-"""What a rule says: findings, their severities and fix levels, and the findings frame. Not how a rule decides."""
+"""The results of rules: findings, their severities and fix levels, and the findings frame."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import polars as pl
 
 Severity = Literal["error", "warning", "info"]
 FixLevel = Literal["safe", "unsafe", "display"]
-#: What a rule's fix is for. A repair mends a label that is wrong or damaged, or takes away what no picture shows
-#: (`\label`, outer delimiters, comments); style is another spelling of the same formula.
+#: What a fix is for. A repair mends a label that is wrong or damaged, or removes what no picture shows (`\label`, outer
+#: delimiters, comments). Style is another spelling of the same formula.
 FixKind = Literal["repair", "style"]
 
 #: From worst to mildest.
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
-#: Columns of the frame that `rules.check` returns; `row` points into the labels that were given.
+#: Columns of the frame that `rules.check` returns; `row` is an index into the given labels.
 SCHEMA: dict[str, Any] = {
     "row": pl.UInt32,
     "rule": pl.String,
@@ -34,9 +34,9 @@ SCHEMA: dict[str, Any] = {
 class Finding:
     """One place in a label that a rule objects to.
 
-    `start` and `end` are code point offsets into the label, end exclusive; both None when the finding is about the
-    label as a whole. `replacement` is what a fix would put in their place. `severity` and `fix` override the rule's
-    own where one place is worse, or less sure, than the rule usually is.
+    `start` and `end` are code point offsets into the label, end exclusive; both are None if the finding is about the
+    label as a whole. `replacement` is the text that a fix would put there. `severity` and `fix` override those of the
+    rule, for a place that is worse or less sure than usual.
     """
 
     message: str

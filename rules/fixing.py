@@ -1,19 +1,19 @@
 r"""Makes the fixes that rules propose, and proves the safe ones. Proposes none itself, and reads and writes no files.
 
-**Proof.** A safe fix is made only where `proof` has one. Where there is none to be had, the fix is refused at level
-`safe`, with the reason, and is one more unsafe fix at level `unsafe`. A label that LaTeX can't read is changed only by
-fixes that make it readable, and no fix is made that makes a label unreadable, or that hides damage which nothing mends.
+**Proof.** A safe fix is made only if `proof` can prove it. If it can't, the fix is refused at level `safe`, with the
+reason, and treated as an unsafe fix at level `unsafe`. A label that LaTeX can't read is changed only by fixes that make
+it readable. No fix is made if it makes a label unreadable, or hides damage that nothing mends.
 
-**Order.** Safe fixes come first, unsafe ones when no safe one is left. Among fixes that overlap, one of the whole
-label goes before the others; then the one that starts first, then the longer one, then the one of the lower rule
-code. Where the profile's layout rule writes the whole label, or says that it can't be written, single layout tokens
-are left to it; and in the table it writes, remarks (severity info) on spacing and spelling are left alone, so that it
-stays as written.
+**Order.** Safe fixes come first, unsafe ones when no safe one is left. Among overlapping fixes, one of the whole label
+comes first, then the one that starts first, then the longer one, then the one with the lower rule code. If the layout
+rule of the profile rewrites the whole label, or says that it can't be rewritten, single layout tokens are left to it.
+In the table that it writes, remarks (severity info) on spacing and spelling are left alone, so that the table stays as
+written.
 
 **One pass.** All edits of a label are made in one pass over its text, at the places that were judged: rules that
-otherwise name the first of several places are asked for every one. One fix can lay another's place open, or be in its
-way, so a label that changed is judged again until nothing is left to do: fixing what is fixed changes nothing. A label
-that would go round in circles keeps the first spelling of the circle. A rule that fails on a label (`rules.faults`)
+normally report only the first place report every one. A fix may reveal a place for another fix, or be in its way, so a
+changed label is judged again until nothing is left to do. Fixing a fixed label changes nothing. If the spellings of a
+label would repeat in a cycle, it keeps the first spelling of the cycle. A rule that fails on a label (`rules.faults`)
 proposes nothing for it.
 """
 
@@ -39,12 +39,13 @@ from rules.workers.spread import spread
 
 Level = Literal["safe", "unsafe"]
 LEVELS: tuple[Level, ...] = ("safe", "unsafe")
-#: Which fixes of style are made besides repairs: none; the one that writes the whole label in the canonical form, which
-#: leaves one spelling for each visual key; those of the ruleset's rules, which each mend what they find and no more.
+#: Which fixes of style to make besides repairs: none; the canonical form of the whole label, which leaves one spelling
+#: for each visual key; or those of the rules in the ruleset, which each change only what they report.
 Style = Literal["none", "canonical", "rules"]
 STYLES: tuple[Style, ...] = ("none", "canonical", "rules")
 
-#: Columns of the frame that `rules.fix` returns; applied and refused are rule codes, reasons say why, in their order.
+#: Columns of the frame that `rules.fix` returns. applied and refused are rule codes; reasons explain those refused, in
+#: order.
 SCHEMA: dict[str, Any] = {
     "label": pl.String,
     "fixed": pl.String,
@@ -55,7 +56,7 @@ SCHEMA: dict[str, Any] = {
     "reasons": pl.List(pl.String),
 }
 
-#: A label that is not done after so many passes keeps its text.
+#: A label that isn't done after this many passes keeps its text.
 MAX_PASSES = 50
 
 
@@ -64,7 +65,7 @@ MAX_PASSES = 50
 
 @dataclass
 class _Case:
-    """A label on its way: the spellings it had, the codes that changed it, those refused on its last spelling."""
+    """A label being fixed: its spellings so far, the codes that changed it, those refused for its last spelling."""
 
     spellings: list[str]
     applied: list[list[str]] = field(default_factory=list)
@@ -73,7 +74,9 @@ class _Case:
     key_after: str | None = None
 
     def step(self, edits: Sequence[Edit], level: Level, damaged: bool = False) -> bool:
-        """Make the edits that may be made. Says whether the label changed to a spelling it did not have before."""
+        """Make the edits that may be made. Returns whether the label changed to a spelling that it didn't have
+        before.
+        """
         before = Text(self.spellings[-1], damaged)
         safe = [edit for edit in edits if edit.level == "safe"]
         good, refused = choose(before, safe, proven)
@@ -109,17 +112,17 @@ def fix(
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> pl.DataFrame:
-    """Repair labels, which should be distinct. The frame has the columns of SCHEMA, a row a label, in their order.
+    """Repair labels, which should be distinct. The frame has the columns of SCHEMA and one row per label, in order.
 
-    style: see STYLES. What is made of a label depends on nothing but its text, so that a set in which a formula has one
-    spelling never ends with two.
+    style: see STYLES. The result for a label depends only on its text, so a formula with one spelling in a set never
+    ends up with two.
 
     `workers` and `progress` are as in `rules.engine.judge`. Raises ValueError for a level or style that isn't one.
     """
     if level not in LEVELS:
-        raise ValueError(f"level {level!r} is none of {', '.join(LEVELS)}")
+        raise ValueError(f"unknown level {level!r}; choose from {', '.join(LEVELS)}")
     if style not in STYLES:
-        raise ValueError(f"style {style!r} is none of {', '.join(STYLES)}")
+        raise ValueError(f"unknown style {style!r}; choose from {', '.join(STYLES)}")
     ruleset = _fixable(ruleset, style)
     batches, workers = cut(labels, workers)
     frames = []
@@ -131,12 +134,12 @@ def fix(
 
 
 def proposed(labels: Sequence[str], codes: Sequence[str]) -> pl.DataFrame:
-    """What each rule by itself proposes for each label: all its fixes of the label made at once, proven or not.
+    """What each rule by itself proposes for each label: all its fixes for the label at once, proven or not.
 
-    Safe, unsafe and display fixes alike, at every place; of those that overlap, the first. That is what a rule's
-    examples show, and what a person sees beside a finding: not what `fix` makes of the label. The frame has a row for
-    every rule and label with a fix: `row` (UInt32, of the label, from 0), `rule` (the code), `fix` (the level of the
-    least sure one, as the rule gives it) and `fixed` (the text).
+    This includes safe, unsafe and display fixes at every place; if fixes overlap, only the first. It is what the
+    examples of a rule show, and what a person sees next to a finding, but not what `fix` makes of the label. The frame
+    has a row for every rule and label with a fix: `row` (UInt32, the index of the label), `rule` (the code), `fix` (the
+    level of the least sure fix, as the rule gives it) and `fixed` (the text).
     """
     judged = engine.judge(labels, _fixable(Ruleset(tuple(codes)), "rules"))
     offered = judged.findings.drop_nulls(["start", "replacement"])
@@ -159,7 +162,7 @@ def proposed(labels: Sequence[str], codes: Sequence[str]) -> pl.DataFrame:
 
 
 def _fixable(ruleset: Ruleset, style: Style) -> Ruleset:
-    """The rules that propose the fixes wanted, asked for every place, and all rules whose findings no fix may hide."""
+    """The rules that propose the requested fixes, at every place, and all rules whose findings no fix may hide."""
     catalogue = all_rules()
     kinds = ("repair", "style") if style == "rules" else ("repair",)
     fixing = (code for code in ruleset.codes if catalogue[code].fix_kind in kinds)
@@ -170,7 +173,7 @@ def _fixable(ruleset: Ruleset, style: Style) -> Ruleset:
 
 
 def _unfixed(gone: Lost) -> pl.DataFrame:
-    """A label that no process came back from: it stays as it is."""
+    """A label on which every process ended, which stays as it is."""
     row: tuple[Any, ...] = (gone.item, gone.item, [], None, None, [lost().code], ["ended-process"])
     return pl.DataFrame([row], schema=SCHEMA, orient="row")
 
@@ -214,7 +217,7 @@ def _fix_batch(labels: Sequence[str], ruleset: Ruleset, level: Level) -> pl.Data
 
 
 def _stepped(place: int, case: _Case, edits: Sequence[Edit], level: Level, damaged: bool) -> bool:
-    """`case.step`; a label over whose proof something fails keeps the spelling that it has, which is proven."""
+    """`case.step`. If the proof fails with an error, the label keeps its current spelling, which is proven."""
     now_at(place)
     try:
         return case.step(edits, level, damaged)
@@ -225,7 +228,7 @@ def _stepped(place: int, case: _Case, edits: Sequence[Edit], level: Level, damag
 
 
 def _edits(labels: Sequence[str], findings: pl.DataFrame, ruleset: Ruleset, level: Level) -> dict[int, list[Edit]]:
-    """The edits that findings propose at this level, by row; edits that put back what stands there are none."""
+    """The edits that findings propose at this level, by row, without those that change nothing."""
     repairs, layout = tagged("layout-repair"), tagged("layout")
     repairing = not set(repairs).isdisjoint(ruleset.codes)
     repaired = set(findings.filter(pl.col("rule").is_in(repairs))["row"].to_list())

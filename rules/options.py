@@ -41,7 +41,9 @@ class Option:
         return "true or false"
 
     def check(self, value: Any) -> Any:
-        """`value` in the default's type. Raises ValueError for a wrong one, in words that continue "option … of …"."""
+        """`value` in the type of the default. Raises ValueError for a wrong one; the message continues "option … of
+        …".
+        """
         if isinstance(self.default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         kind = type(self.default)
@@ -73,12 +75,12 @@ def share(default: float) -> Option:
 
 
 def count(default: int, *, at_least: int = 0) -> Option:
-    """An option for a whole number of things."""
+    """An option for a whole number, such as a count."""
     return Option(default, at_least=at_least)
 
 
 def measure(default: float, *, at_least: float = 0) -> Option:
-    """An option for a number without an upper bound."""
+    """An option for a number with no upper bound."""
     return Option(default, at_least=at_least)
 
 

@@ -1,4 +1,4 @@
-"""Runs the rules over samples: images, pairs, splits, whole data sets. Those over single labels are run by `engine`."""
+"""Runs the rules over samples: images, pairs, splits, whole data sets. `engine` runs those over single labels."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from rules.registry import not_judged
 from rules.selection import Ruleset
 from rules.toolkit.whole_sets import of_sets
 
-#: Columns of the findings; sample_id is null where a finding is about the whole source.
+#: Columns of the findings; sample_id is null if a finding is about the whole source.
 FOUND: dict[str, Any] = dict.fromkeys(("sample_id", "source", "rule", "name", "severity", "message"), pl.String)
 
 
 @dataclass(frozen=True)
 class JudgedSamples:
-    """`findings`: see FOUND, by rule. `left_out`: by code of a rule that was not asked, the columns it lacks."""
+    """`findings`: see FOUND, by rule. `left_out`: the missing columns, by code of a rule that didn't run."""
 
     findings: pl.DataFrame
     left_out: Mapping[str, tuple[str, ...]]
 
 
 def judge_samples(samples: pl.DataFrame | pl.LazyFrame, ruleset: Ruleset) -> JudgedSamples:
-    """Ask the ruleset's rules over samples about a frame of samples.
+    """Run the rules over samples of a ruleset on a frame of samples.
 
-    `samples` has the columns sample_id (distinct, not null), source, label, n_tokens, canonical and visual_key, and of
-    `rules.vocabulary.SAMPLE_COLUMNS` those that are known. A rule that declares a column which isn't there is left out.
+    `samples` has the columns sample_id (distinct, not null), source, label, n_tokens, canonical and visual_key, and
+    those of `rules.vocabulary.SAMPLE_COLUMNS` that are known. A rule that declares a missing column is left out.
 
-    A rule that raises is a fault of ours (`rules.faults`): the others go on, and each source has a finding that says
-    so.
+    A rule that raises is a fault in texsieve (`rules.faults`): the others go on, and each source has a finding that
+    says so.
     """
-    samples = samples.lazy()  # one for all rules: what several ask of it is worked out once
+    samples = samples.lazy()  # one frame for all rules, so that what several of them need is computed once
     known = samples.collect_schema()
     frames = [pl.DataFrame(schema=FOUND)]
     left_out: dict[str, tuple[str, ...]] = {}
@@ -49,7 +49,7 @@ def judge_samples(samples: pl.DataFrame | pl.LazyFrame, ruleset: Ruleset) -> Jud
             number = samples.select(pl.len()).collect().item()
             fault = faults.caught(f"rule {rule.code}", error, count=number, of="sample")
             sources = samples.select(pl.col("source").unique(maintain_order=True)).collect()["source"]
-            why = f"not judged by rule {rule.code} ({fault.error}), a fault in texsieve"
+            why = f"not judged by rule {rule.code} ({fault.error}): a fault in texsieve"
             found = of_sets([(source, why) for source in sources])
             rule = not_judged()
         frames.append(

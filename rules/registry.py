@@ -1,12 +1,12 @@
-"""The catalogue of rules: how one is declared and found. Which ones run is `selection`'s, how they run is `engine`'s.
+"""The catalogue of rules: how they are declared and found. `selection` decides which run, and `engine` runs them.
 
-A rule is a **sieve**, a polars expression over every label that may pass too much and must never miss, and a **judge**,
-a Python function for the labels let through. To add one, write the function with its docstring in the file of its
-family under `rules/families/`; the command line, the docs and the tests find it there.
+A rule has a **sieve**, a polars expression over all labels that may pass too many but must never miss one, and a
+**judge**, a Python function for the labels that pass. To add a rule, write the function with its docstring in the file
+of its family under `rules/families/`; the command line, the docs and the tests find it there.
 
-All that is to be known of a rule stands in its declaration. What needs "the rules that …" asks for a tag (`tagged`),
-never for a list of codes. `rules.vocabulary` holds the closed sets that declarations choose from: tags, what mends a
-finding, columns of samples, retired codes.
+The declaration contains everything that other modules need to know about a rule. Code that needs "the rules that …"
+asks for a tag (`tagged`), never for a list of codes. `rules.vocabulary` has the values that declarations choose from:
+tags, menders, columns of samples, and the retired codes.
 """
 
 from __future__ import annotations
@@ -33,19 +33,20 @@ if TYPE_CHECKING:
     from rules.fixes.edits import Edit
     from rules.toolkit.label import Label
 
-#: Options of a rule as given: name to value, of the type of the default.
+#: The values of a rule's options by name, in the type of the default.
 Options = Mapping[str, Any]
 Judge = Callable[["Label", Options], Iterable[Finding]]
-#: What a rule over samples finds: sample_id (null for a data set), source and message.
+#: The findings of a rule over samples: sample_id (null for a data set), source and message.
 Findings = pl.DataFrame | pl.LazyFrame
-#: A rule over whole samples. They are lazy, as they may not fit into memory: it selects what it reads, then collects.
+#: A rule over samples. Its frame is lazy, since it may not fit into memory: the rule selects what it reads, then
+#: collects.
 FrameJudge = Callable[[pl.LazyFrame, Options], Findings]
-#: Proves the safe edits of one rule in a label without a visual key: do they change nothing but what the rule claims?
+#: Checks, in a label without a visual key, that the safe edits of one rule change nothing but what the rule claims.
 Proof = Callable[[str, Sequence["Edit"]], bool]
-#: Rows of the list of defects, or such rows with what the page is to say of the rule there.
+#: Rows of the list of defects, perhaps each with what the page says about the rule there.
 Covers = Iterable[str] | Mapping[str, str]
 
-#: What a code's letters stand for.
+#: What the letters of a code stand for.
 FAMILIES: dict[str, str] = {
     "ESC": "escapes and layout tokens",
     "WSP": "white space",
@@ -64,9 +65,9 @@ FAMILIES: dict[str, str] = {
     "DST": "data sets as a whole",
 }
 
-#: The option of rules that name the first of several like places: true asks for a finding at every one, as fixing does.
+#: The option of rules that report only the first of several similar places. True reports every place, as fixing needs.
 EVERY = "every"
-#: For `severity_in`: what a pupil wrote wrong is right in the label, so for M²E's homework such a finding is a fact.
+#: For `severity_in`: a pupil's mistake is right in the label, so in M²E's homework such a finding is only a remark.
 PUPILS_SLIP: Mapping[str, Severity] = {"m2e": "info"}
 
 #: From surest to least sure.
@@ -76,7 +77,7 @@ _CODE = re.compile(r"([A-Z]{3})(\d{3})")
 
 
 class SelectionError(ValueError):
-    """A code, name, family, profile or option that no rule has. The message says which one would fit."""
+    """An unknown code, name, family, profile or option. The message suggests one that exists."""
 
 
 @dataclass(frozen=True)
@@ -90,31 +91,32 @@ class Rule:
     judge: Any
     sieve: pl.Expr | None = None
     fix: FixLevel | None = None
-    #: What the fix is for; None where there is none.
+    #: What the fix is for; None if there is none.
     fix_kind: FixKind | None = None
-    #: Profiles the rule belongs to; empty: all of them.
+    #: The profiles that include the rule; empty: all of them.
     profiles: frozenset[str] = frozenset()
     declared: Mapping[str, Option] = field(default_factory=dict)
     doc: RuleDoc = field(default_factory=lambda: RuleDoc(""))
     module: str = ""
     #: Profiles in which the rule's findings have another severity.
     severity_in: Mapping[str, Severity] = field(default_factory=dict)
-    #: Never fires on a label that `rules.latex.glance` sees to be canonical at a glance.
+    #: True if the rule never fires on a label that `rules.latex.glance` recognises as canonical.
     skips_canonical: bool = False
-    #: What a finding of severity info takes off a label's score, in [0, 1]; None: what the severity takes.
+    #: What a finding of severity info takes off the score of a label, in [0, 1]; None: the default of the severity.
     weight: float | None = None
-    #: Of `rules.vocabulary.TAGS`: what other modules have to know of the rule.
+    #: From `rules.vocabulary.TAGS`: what other modules need to know about the rule.
     tags: frozenset[str] = frozenset()
-    #: What mends its findings besides a fix of its own: a key of `rules.vocabulary.MENDERS`.
+    #: What mends its findings besides its own fix: a key of `rules.vocabulary.MENDERS`.
     mended_by: str | None = None
-    #: By row of the list of defects (docs/templates/defects.toml) that it finds: what the page says of the rule there.
+    #: The rows of the list of defects (docs/templates/defects.toml) that it finds, and what the page says about the
+    #: rule there.
     covers: Mapping[str, str] = field(default_factory=dict)
-    #: How safe fixes are proven in a label without a visual key; None: they aren't made there.
+    #: Proves safe fixes in a label without a visual key; None: they aren't made there.
     proof: Proof | None = None
-    #: What must be looked up before a rule over samples runs, beyond the labels and images' headers: "pixels", "pairs"
-    #: (with "pixels"), "orphans".
+    #: What a rule over samples needs beyond the labels and the headers of images: "pixels", "pairs" (with "pixels"),
+    #: "orphans".
     needs: frozenset[str] = frozenset()
-    #: Columns without which a rule over samples has nothing to say, in the order of the declaration.
+    #: The columns that a rule over samples can't do without, in the order of the declaration.
     columns: tuple[str, ...] = ()
 
     @property
@@ -123,7 +125,7 @@ class Rule:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options' defaults by name."""
+        """The defaults of the options by name."""
         return {name: option.default for name, option in self.declared.items()}
 
 
@@ -136,16 +138,18 @@ def _register(rule: Rule) -> None:
         raise ValueError(f"{rule.code}: a code is a family's three letters and three digits")
     taken = next((r for r in _RULES.values() if rule.name == r.name), _RULES.get(rule.code))
     if taken is not None:
-        raise ValueError(f"{rule.code} {rule.name}: {taken.code} {taken.name} has that code or name already")
+        raise ValueError(f"{rule.code} {rule.name}: {taken.code} {taken.name} already has that code or name")
     gone = _retired(rule.code) or _retired(rule.name)
     if gone is not None:
-        raise ValueError(f"{rule.code} {rule.name}: {gone.code} {gone.name} is retired and can't be taken again")
+        raise ValueError(
+            f"{rule.code} {rule.name}: {gone.code} {gone.name} is retired, and its code and name can't be used again"
+        )
     if rule.weight is not None and not 0 <= rule.weight <= 1:
         raise ValueError(f"{rule.code}: weight {rule.weight} is not between 0 and 1")
     if (rule.fix is None) != (rule.fix_kind is None):
-        raise ValueError(f"{rule.code}: a fix says what it is for, repair or style, and nothing else does")
+        raise ValueError(f"{rule.code}: `fix` and `fix_kind` must be given together")
     if rule.proof is not None and rule.fix is None:
-        raise ValueError(f"{rule.code}: a proof, and no fix to prove")
+        raise ValueError(f"{rule.code}: a proof without a fix")
     for kind, names, known in (
         ("tag", rule.tags, TAGS),
         ("mender", {rule.mended_by} - {None}, MENDERS),
@@ -153,7 +157,7 @@ def _register(rule: Rule) -> None:
     ):
         for name in names:
             if name not in known:
-                raise ValueError(f"{rule.code}: {name!r} is no {kind}; there are: {', '.join(known)}")
+                raise ValueError(f"{rule.code}: unknown {kind} {name!r}; choose from {', '.join(known)}")
     _RULES[rule.code] = rule
 
 
@@ -183,27 +187,27 @@ def rule(
     covers: Covers = (),
     proof: Proof | None = None,
 ) -> Callable[[Judge], Judge]:
-    """Declare a rule over labels. The decorated function yields the findings of one label that the sieve let through.
+    """Declare a rule over labels. The decorated function yields the findings for one label that passed the sieve.
 
     The sieve sees the columns `label` (String), `tokens` (UInt32, how many), `problems` (String, the kinds of
     `rules.latex.reader.Problem` in the label with a space on each side), `marks` (see
     `rules.toolkit.sieves.has_command`), `canonical` and `visual_key`.
 
-    fix_kind: "repair" or "style", see `rules.findings.FixKind`; wanted with every fix.
+    fix_kind: "repair" or "style", see `rules.findings.FixKind`; required with `fix`.
 
-    skips_canonical: the rule can't fire on a label in canonical spelling that holds nothing but symbols, scripts,
-    groups of arguments, `\\left…\\right` and spaces, as most labels of most data sets are; it is spared those.
+    skips_canonical: the rule can't fire on a label in canonical spelling that contains only symbols, scripts, groups of
+    arguments, `\\left…\\right` and spaces. Most labels of most data sets are like that, and the rule skips them.
 
-    weight: what a finding of severity info takes off the score, from 0 to 1; as any other by default.
+    weight: what a finding of severity info takes off the score, from 0 to 1, if not the default.
 
-    tags: of `rules.vocabulary.TAGS`. mended_by: of `rules.vocabulary.MENDERS`.
+    tags: from `rules.vocabulary.TAGS`. mended_by: from `rules.vocabulary.MENDERS`.
 
-    covers: rows of docs/templates/defects.toml that the rule finds; as a mapping, with what the page says of the rule
-    there.
+    covers: rows of docs/templates/defects.toml that the rule finds; as a mapping, with what the page says about the
+    rule there.
 
-    proof: proves safe fixes in labels without a visual key, where comparing keys can't.
+    proof: proves safe fixes in labels without a visual key, whose keys can't be compared.
 
-    Raises ValueError for a code or name that a rule has or had, and for what is in none of those sets.
+    Raises ValueError for a code or name that is or was in use, and for an unknown tag, mender or family.
     """
 
     def declare(judge: Judge) -> Judge:
@@ -249,16 +253,17 @@ def samples_rule(
     mended_by: str | None = None,
     covers: Covers = (),
 ) -> Callable[[FrameJudge], FrameJudge]:
-    """Declare a rule over the samples frame: images, pairs, whole data sets. It gets the frame, lazy, and gives a frame
-    of sample_id, source and message; a null sample_id stands for the whole source.
+    """Declare a rule over the samples frame: images, pairs, whole data sets.
 
-    Every frame has the columns sample_id, source, label, n_tokens, canonical and visual_key.
+    The function gets the lazy frame, and returns a frame of sample_id, source and message; a null sample_id stands for
+    the whole source. Every frame has the columns sample_id, source, label, n_tokens, canonical and visual_key.
 
-    columns: of `rules.vocabulary.SAMPLE_COLUMNS`, those without which it has nothing to say: where one is missing, the
-    rule is left out, and whoever asked is told so.
+    columns: those of `rules.vocabulary.SAMPLE_COLUMNS` that the rule can't do without. If one is missing, the rule is
+    left out, and the caller is told.
 
-    needs: `"pixels"` where it reads columns that are measured from decoded images, `"pairs"` too where it reads what
-    was worked out of them and the labels, `"orphans"` for image files without a row: what an audit looks up.
+    needs: `"pixels"` if the rule reads columns that are measured from decoded images, also `"pairs"` if it reads
+    columns that are computed from them and the labels, `"orphans"` for image files without a row. An audit looks these
+    up.
 
     The rest is as in `rule`.
     """
@@ -301,39 +306,41 @@ def all_rules() -> Mapping[str, Rule]:
 
 @cache
 def tagged(*tags: str) -> tuple[str, ...]:
-    """The codes of the rules that have all these tags, in their order. Raises ValueError for what is no tag."""
+    """The codes of the rules that have all these tags, in order. Raises ValueError for an unknown tag."""
     for tag in tags:
         if tag not in TAGS:
-            raise ValueError(f"{tag!r} is no tag; there are: {', '.join(TAGS)}")
+            raise ValueError(f"unknown tag {tag!r}; choose from {', '.join(TAGS)}")
     return tuple(code for code, rule in all_rules().items() if rule.tags.issuperset(tags))
 
 
 def not_judged() -> Rule:
-    """The rule that speaks of labels and sets that other rules failed on, whichever rules are asked for."""
+    """The rule that reports labels and sets on which other rules failed, whichever rules are selected."""
     (code,) = tagged("not-judged")
     return all_rules()[code]
 
 
 def lost() -> Rule:
-    """The rule that speaks of labels that ended the process which read them, whichever rules are asked for."""
+    """The rule that reports labels that ended the process that read them, whichever rules are selected."""
     (code,) = tagged("lost")
     return all_rules()[code]
 
 
 @cache
 def fixing_as(kind: FixKind) -> tuple[str, ...]:
-    """The codes of the rules whose fix is of this kind, in their order."""
+    """The codes of the rules whose fix is of this kind, in order."""
     return tuple(code for code, rule in all_rules().items() if rule.fix_kind == kind)
 
 
 def mended_by(*menders: str) -> tuple[str, ...]:
-    """The codes of the rules whose findings one of these (`rules.vocabulary.MENDERS`) mends."""
+    """The codes of the rules whose findings one of these menders (`rules.vocabulary.MENDERS`) mends."""
     return tuple(code for code, rule in all_rules().items() if rule.mended_by in menders)
 
 
 def find(name: str) -> Rule:
-    """The rule with this code or name. Raises SelectionError where there is none, naming the nearest; for a retired
-    rule it says why there is none any more, and what to use instead."""
+    """The rule with this code or name. Raises SelectionError if there is none.
+
+    The error suggests the nearest name. For a retired rule, it says why the rule is gone and what to use instead.
+    """
     catalogue = all_rules()
     for candidate in catalogue.values():
         if name in (candidate.code, candidate.name) or name.upper() == candidate.code:
@@ -355,7 +362,7 @@ def _nearest(name: str) -> str:
 
 
 def expand(names: Iterable[str]) -> Iterator[str]:
-    """The codes that codes, names and family letters stand for. Raises SelectionError for one that stands for none."""
+    """The codes for codes, names and family letters. Raises SelectionError for an unknown one."""
     catalogue = all_rules()
     for name in names:
         if name.isalpha() and name.upper() in FAMILIES:

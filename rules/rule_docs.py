@@ -1,4 +1,4 @@
-"""The docstring of a rule: its sections, and its examples with what they must point at. Knows no rule."""
+"""Parses the docstrings of rules: the sections, and the examples with their expected findings. Knows no rule."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from itertools import pairwise
 
 _SECTION = re.compile(r"^(Why|Fires|Quiet|Fix|See):\s*", re.MULTILINE)
 _QUOTED = re.compile(r"``(.+?)``(?!`)", re.DOTALL)
-# A docstring can't hold control characters, so examples write their pictures: ␉ for TAB and so on.
+# Docstrings can't contain control characters, so examples use their Unicode pictures, such as ␉ for TAB.
 _PICTURES = {0x2400 + code: code for code in range(32)} | {0x2421: 0x7F}
 
 
 @dataclass(frozen=True)
 class Example:
-    """A label in a rule's docstring.
+    """A label in the docstring of a rule.
 
-    `spans` are the substrings that the rule must point at; there are none where it is quiet. `fixed` is the label with
-    every fix that the rule proposes for it, whatever their level: what `rules.fixing.proposed` gives.
+    `spans` are the substrings that the rule must report; there are none if it must be quiet. `fixed` is the label with
+    every fix that the rule proposes for it, whatever its level, as `rules.fixing.proposed` returns it.
     """
 
     label: str
@@ -27,7 +27,7 @@ class Example:
 
 @dataclass(frozen=True)
 class RuleDoc:
-    """The sections of a rule's docstring."""
+    """The sections of the docstring of a rule."""
 
     what: str
     why: str = ""
@@ -42,7 +42,7 @@ def _example_text(text: str) -> str:
 
 
 def _example(line: str) -> Example:
-    """One example that fires, from its line."""
+    """The example in a `Fires:` line."""
     found = list(_QUOTED.finditer(line))
     texts = [_example_text(match[1]) for match in found]
     before = [line[left.end() : right.start()] for left, right in pairwise(found)]
@@ -50,15 +50,16 @@ def _example(line: str) -> Example:
     if not arrows:
         return Example(texts[0], tuple(texts[1:]))
     if arrows != [len(texts) - 1]:
-        raise ValueError(f"an example has one fixed label, at its end: {line.strip()}")
+        raise ValueError(f"an example can have only one fixed label, at the end: {line.strip()}")
     return Example(texts[0], tuple(texts[1:-1]), texts[-1])
 
 
 def parse_doc(text: str) -> RuleDoc:
     """The sections of a docstring.
 
-    `Fires:` lists ``label`` -> ``span`` ``span``… => ``fixed label``, one a line; spans and fixed label may be left
-    out. `Quiet:` lists labels. Raises ValueError for a line that says more than one fixed label, or more after it.
+    `Fires:` is followed by ``label`` -> ``span`` ``span``… => ``fixed label``, one per line; the spans and the fixed
+    label are optional. `Quiet:` is followed by labels. Raises ValueError for a line with more than one fixed label, or
+    with more after it.
     """
     parts = _SECTION.split(text)
     sections: dict[str, str] = {}

@@ -1,9 +1,9 @@
-"""A label's score from its findings: 1 is clean, 0 is hopeless. Not a probability, and no rule.
+"""Computes the score of a label from its findings: 1 is clean, 0 is hopeless. It is not a probability.
 
-score = product over the rules that fired of (1 - weight), each rule once however often it fired, so that a long label
-is not worse for its length. A rule weighs what its severity weighs, unless it has or is given a weight of its own. The
-severity of a rule on a label is its worst finding there. The defaults are a choice, not a measurement: one error puts a
-label below every label without one, five warnings weigh about as much as an error, and facts of style hardly count.
+score = product of (1 - weight) over the rules that fired. Each rule counts once, however often it fired, so that long
+labels are not worse for their length. The weight of a rule is that of its severity, unless it has its own; its severity
+on a label is that of its worst finding there. The defaults are a choice, not a measurement: a label with an error
+scores below every label without one, five warnings weigh about as much as an error, and remarks on style hardly count.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _DIGITS = 4
 
 
 def _weights_of_remarks() -> dict[str, float]:
-    """What remarks of rules that declare a weight take off.
+    """The weights of remarks from rules that declare one.
 
-    Nothing, where one says something true of the picture, or of us, and nothing against the label: that it has no key
-    (which follows from an error, or is a limit of ours), or opens a bracket that the next line closes. Little, where it
-    is about what is no part of the formula, so that no model can learn it from the picture.
+    The weight is 0 if a remark describes the picture or a limit of texsieve, and not a flaw of the label: it has no key
+    (because of an error, or of our limits), or it opens a bracket that the next line closes. It is low if the remark is
+    about something that isn't part of the formula, and that no model can learn from the picture.
     """
     return {code: rule.weight for code, rule in all_rules().items() if rule.weight is not None}
 
@@ -37,7 +37,7 @@ class Weights:
     warning: float = 0.25
     info: float = 0.005
     rules: Mapping[str, float] = field(default_factory=dict)
-    #: What a finding of severity info takes off where its rule is here and not in `rules`.
+    #: What a finding of severity info takes off if its rule is here and not in `rules`.
     remarks: Mapping[str, float] = field(default_factory=_weights_of_remarks)
 
     def __post_init__(self) -> None:
@@ -53,9 +53,11 @@ class Weights:
 
 
 def scores(findings: pl.DataFrame, by: str, weights: Weights | None = None) -> pl.DataFrame:
-    """Score of every `by` (a row or sample id) that has a finding, as columns `by` and `score` (Float64, 4 digits).
+    """The score of every `by` (a row or sample id) that has a finding, in the columns `by` and `score` (Float64, 4
+    digits).
 
-    `findings` needs the columns `by`, `rule` and `severity`. What has no finding has score 1 and is not in the result.
+    `findings` needs the columns `by`, `rule` and `severity`. Rows without a finding have score 1 and are not in the
+    result.
     """
     weights = weights or Weights()
     rank = {severity: index for index, severity in enumerate(SEVERITIES)}
@@ -73,7 +75,7 @@ def scores(findings: pl.DataFrame, by: str, weights: Weights | None = None) -> p
         .with_columns(pl.col("severity").replace_strict(rank, return_dtype=pl.Int8).alias("rank"))
         .group_by(by, "rule")
         .agg(pl.col("rank").min())
-        .sort(by, "rule")  # floating-point products must come in one order
+        .sort(by, "rule")  # a fixed order, so that floating-point products are always the same
         .with_columns((1 - weight).alias("kept"))
         .group_by(by, maintain_order=True)
         .agg(pl.col("kept").product().round(_DIGITS).alias("score"))
@@ -82,9 +84,9 @@ def scores(findings: pl.DataFrame, by: str, weights: Weights | None = None) -> p
 
 
 def with_scores(labels: pl.DataFrame, findings: pl.DataFrame, weights: Weights | None = None) -> pl.DataFrame:
-    """The labels with a column `score`; both frames have the column `row`, and a row without a finding scores 1.
+    """The labels with a column `score`. Both frames have the column `row`, and a row without a finding scores 1.
 
-    A label that a rule failed on, or that ended its process, has none: nobody knows what the rules would have said.
+    A label on which a rule failed, or that ended its process, has no score, since its findings are incomplete.
     """
     scored = labels.join(scores(findings, "row", weights), on="row", how="left", maintain_order="left")
     unknown = findings.filter(pl.col("rule").is_in(tagged("unscored")))["row"]

@@ -1,4 +1,4 @@
-"""Which rules a run asks, with which options and severities: `select`. How rules are declared is `registry`'s."""
+"""Selects the rules of a run, with their options and severities. Rules are declared with `registry`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rules.sets.model_images import LIMIT_NAMES, ImageLimits
 
 PROFILES: dict[str, str] = {
     "default": "any set of formula labels, judged as display math",
-    "handwritten": "handwriting: spacing and sizes can't be seen, so they are noise",
+    "handwritten": "handwriting: spacing and sizes are invisible, so they are noise",
     "printed": "typeset formulas: fonts, spacing and sizes are visible",
-    "canonical": "for fixing: every label to its canonical form",
-    "m2e": "M²E and its kind: layout tokens mean lines, tabular is a correct label",
+    "canonical": "for fixing: writes every label in the canonical form",
+    "m2e": "M²E and similar sets: layout tokens stand for lines, tabular is a correct label",
 }
 
 
@@ -28,7 +28,7 @@ class Ruleset:
     profile: str = "default"
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     severities: Mapping[str, Severity] = field(default_factory=dict)
-    #: By code: the level that a rule's fixes are taken for, instead of the rule's own.
+    #: By code: the level of a rule's fixes, instead of the rule's own.
     fixes: Mapping[str, FixLevel] = field(default_factory=dict)
 
     def rules(self, scope: str) -> list[Rule]:
@@ -39,9 +39,9 @@ class Ruleset:
         return self.severities.get(rule.code, rule.severity_in.get(self.profile, rule.severity))
 
     def fix_level(self, rule: Rule, level: FixLevel | None) -> FixLevel | None:
-        """The level of a fix that its finding gives `level`, after what `fixes` says of the rule.
+        """The level of a fix whose finding has `level`, adjusted by `fixes`.
 
-        A fix that the rule itself holds to be less sure than its others (a display among safe ones) is not promoted.
+        If the rule declares a fix less sure than its others (a display fix among safe ones), that fix is not promoted.
         """
         wanted = self.fixes.get(rule.code)
         if wanted is None or level is None or rule.fix is None or level == rule.fix:
@@ -54,8 +54,8 @@ class Ruleset:
     def for_model(self, limits: ImageLimits) -> Ruleset:
         """These rules with the limits of a family of models.
 
-        A rule's option that is called as one of the limits has its value, unless the project file says another. A rule
-        with an option for a limit that the family doesn't have is left out.
+        An option with the name of a limit gets the value of that limit, unless the project file sets it. A rule is left
+        out if the family doesn't have the limit for one of its options.
         """
         catalogue, codes = all_rules(), []
         options = {code: dict(values) for code, values in self.options.items()}
@@ -80,12 +80,12 @@ def select(
 ) -> Ruleset:
     """The rules of a run: those of the profile, or those in `include`, without those in `ignore`.
 
-    Codes, names and family letters all work. `options`, `severities` and `fixes` are by code or name; `fixes`
-    promotes or demotes a rule's fixes to safe, unsafe or display (a safe fix is proven before it is made, whoever calls
-    it safe). Raises SelectionError for anything unknown, or that it may not be.
+    Codes, names and family letters all work. `options`, `severities` and `fixes` are by code or name. `fixes` promotes
+    or demotes the fixes of a rule to safe, unsafe or display; a promoted fix is also proven before it is made. Raises
+    SelectionError for anything unknown or invalid.
     """
     if profile not in PROFILES:
-        raise SelectionError(f"no profile is called {profile!r}; there are: {', '.join(PROFILES)}")
+        raise SelectionError(f"unknown profile {profile!r}; choose from {', '.join(PROFILES)}")
     catalogue = all_rules()
     wanted = list(expand(include))
     codes = wanted or [code for code, rule in catalogue.items() if not rule.profiles or profile in rule.profiles]
@@ -97,12 +97,12 @@ def select(
     levels: dict[str, Severity] = {}
     for name, level in (severities or {}).items():
         if level not in SEVERITIES:
-            raise SelectionError(f"severity of {name}: {level!r} is none of {', '.join(SEVERITIES)}")
+            raise SelectionError(f"severity of {name}: {level!r} must be one of {', '.join(SEVERITIES)}")
         levels[find(name).code] = next(severity for severity in SEVERITIES if severity == level)
     fix_levels: dict[str, FixLevel] = {}
     for name, level in (fixes or {}).items():
         if level not in FIX_LEVELS:
-            raise SelectionError(f"fix level of {name}: {level!r} is none of {', '.join(FIX_LEVELS)}")
+            raise SelectionError(f"fix level of {name}: {level!r} must be one of {', '.join(FIX_LEVELS)}")
         fix_levels[find(name).code] = next(known for known in FIX_LEVELS if known == level)
     return Ruleset(tuple(sorted(set(codes) - without)), profile, checked, levels, fix_levels)
 

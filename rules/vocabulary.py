@@ -23,13 +23,13 @@ TAGS: dict[str, str] = {
     "unusable-image": "reports that the image of a row can't be used",
     "contradiction": "finds labels that contradict each other on one picture",
     "keyless": "reports labels without a visual key",
-    "residue": "finds what a document needs and no picture shows: delimiters, labels, comments",
-    "repeats": "reports labels that stand in a set more than once",
+    "residue": "finds parts of documents that no picture shows: delimiters, labels, comments",
+    "repeats": "reports labels that occur more than once in a set",
     "doubt": "reports that the label may not match its picture",
     "predictions": "compares the label with predictions of models",
     "unknown-name": "says that LaTeX doesn't know a command or an environment, or knows it as something else",
     "canonical-form": "writes the whole label in the canonical form; style `canonical` makes its fix",
-    "label-form": "asks of a label what a formula in a document needn't have: one line, no number, no display",
+    "label-form": "requires what formulas in documents needn't have: one line, no number, no display",
 }
 
 #: What repairs a finding besides a fix of its own rule: the command as people type it.
@@ -54,7 +54,7 @@ class SampleColumn(NamedTuple):
 
 
 def _pair(dtype: Any, what: str) -> SampleColumn:
-    return SampleColumn(dtype, f"{what} (worked out by `curate audit`)")
+    return SampleColumn(dtype, f"{what} (computed by `curate audit`)")
 
 
 #: The columns that rules over samples may read besides sample_id, label and those made from the label. Null: unknown.
@@ -62,9 +62,9 @@ SAMPLE_COLUMNS: dict[str, SampleColumn] = {
     "source": SampleColumn(pl.String, "the data set that the sample belongs to"),
     "split": SampleColumn(pl.String, "the sample's split, such as train, validation or test"),
     "source_licence": SampleColumn(pl.String, "the licence that the data set was given"),
-    "source_path": SampleColumn(pl.String, "where the data set lies, which may name a public set"),
+    "source_path": SampleColumn(pl.String, "the path of the data set, which may name a public set"),
     "image": SampleColumn(pl.String, "the image file that the sample names"),
-    "image_error": SampleColumn(pl.String, "why the image can't be opened; null where it can"),
+    "image_error": SampleColumn(pl.String, "why the image can't be opened; null if it can"),
     "width": SampleColumn(pl.Int32, "width of the image in pixels"),
     "height": SampleColumn(pl.Int32, "height of the image in pixels"),
     "mode": SampleColumn(pl.String, "Pillow's name of the colour mode, such as L or RGB"),
@@ -74,7 +74,7 @@ SAMPLE_COLUMNS: dict[str, SampleColumn] = {
     "image_phash": SampleColumn(pl.String, "perceptual hash; null for an image without ink"),
     "image_group": SampleColumn(pl.String, "equal for images that are nearly the same"),
     "background": SampleColumn(pl.UInt8, "grey level of the paper, 0 black to 255 white"),
-    "bare_background": SampleColumn(pl.UInt8, "the same if transparency is dropped, not laid on white"),
+    "bare_background": SampleColumn(pl.UInt8, "the same if the alpha channel is dropped instead of being put on white"),
     "polarity": SampleColumn(pl.String, "dark or light: the ink against its paper"),
     "contrast": SampleColumn(pl.Float32, "how far the ink is from the paper, 0 to 1"),
     "sharpness": SampleColumn(pl.Float32, "how sharp the strokes' edges are, 0 to 1"),
@@ -93,9 +93,9 @@ SAMPLE_COLUMNS: dict[str, SampleColumn] = {
     "pair_rows": _pair(pl.Int32, "lines that the label breaks into"),
     "pair_lags": _pair(pl.List(pl.Float32), "how well the picture fits the labels of the neighbouring rows"),
     "pair_turned": _pair(
-        pl.Float32, "how strongly the ink's places speak for a picture upside down, log likelihood ratio"
+        pl.Float32, "how strongly the positions of the ink suggest a picture upside down, as a log likelihood ratio"
     ),
-    "pair_lacks": _pair(pl.Float32, "part of the formula that the picture seems to lack, below 0 at the left"),
+    "pair_lacks": _pair(pl.Float32, "share of the formula that the picture seems to lack, negative for the left side"),
     "pair_lacks_gain": _pair(pl.Float32, "how much better the pair fits if that part is missing, in logits"),
     "orphan_images": SampleColumn(pl.Int32, "image files of the data set that no row names"),
     "orphan_example": SampleColumn(pl.String, "one of them"),
@@ -104,8 +104,8 @@ SAMPLE_COLUMNS: dict[str, SampleColumn] = {
     "pred_agree": SampleColumn(pl.Int32, "how many of those agree with each other"),
     "pred_score": SampleColumn(pl.Float64, "mean log-probability per token of the most confident of those"),
     "pred_where": SampleColumn(pl.String, "where that prediction differs from the label"),
-    "against_labels": SampleColumn(pl.List(pl.String), "the other data sets that hold the label"),
-    "against_images": SampleColumn(pl.List(pl.String), "the other data sets that hold the image"),
+    "against_labels": SampleColumn(pl.List(pl.String), "the other data sets that contain the label"),
+    "against_images": SampleColumn(pl.List(pl.String), "the other data sets that contain the image"),
 }
 
 
@@ -125,7 +125,7 @@ RETIRED: tuple[Retired, ...] = (
         "CAN101",
         "no-canonical-form",
         "2026-11-22",
-        "a label lacks its canonical form exactly where it lacks its visual key",
+        "a label lacks its canonical form exactly if it lacks its visual key",
         "CAN100 no-visual-key",
     ),
 )

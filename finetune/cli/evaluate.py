@@ -1,4 +1,4 @@
-"""The command `finetune evaluate`: what it takes and prints. The work is done in `finetune.metrics`."""
+"""The command `finetune evaluate`: its options and output. `finetune.metrics` does the work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLOT_FILE = "confusions.svg"
 
 
 class _ListsMetrics(click.Command):
-    """`{metrics}` in its epilog becomes the list of metrics: made for --help alone, as it takes half a second."""
+    """Replaces `{metrics}` in its epilog by the list of metrics, only for --help, since this takes half a second."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from finetune.metrics.page import as_help
@@ -32,10 +32,10 @@ class _ListsMetrics(click.Command):
     cls=_ListsMetrics,
     epilog="""
 \b
-A row of PRED.jsonl is an object with sample_id, gt and pred. A JSON list of such objects and the
-files of LLaMA-Factory, ms-swift, CDM and OmniDocBench are read too. A row without an id is known
-by its position; an answer of null counts as wrong. Strings are compared raw, split at white space
-as in published scores, and in canonical spelling, where x^2 and x ^ { 2 } are the same tokens.
+A row of PRED.jsonl is an object with sample_id, gt and pred. A JSON list of such objects and files
+of LLaMA-Factory, ms-swift, CDM and OmniDocBench also work. A row without an id is identified by
+its position; a null answer counts as wrong. Strings are compared raw, split at white space as in
+published scores, and in canonical spelling, where x^2 and x ^ { 2 } are the same tokens.
 
 \b
 {metrics}
@@ -45,14 +45,14 @@ In brackets: 95 % intervals by bootstrap. docs/metrics.md defines every metric. 
 metrics.json (with groups by source, length and rule, and all confusions) and confusions.svg.
 
 \b
-A base model puts formulas in code fences, dollars or JSON. That is removed first, by the same
-rules for every model (docs/prompts.md), and counted; the headline for the raw answers is printed
-too. --no-unwrap scores the raw answers, as published scores do.
+A base model puts formulas in code fences, dollar signs or JSON. These are removed first, by the
+same rules for every model (docs/prompts.md), and counted; the headline for the raw answers is
+also printed. --no-unwrap scores the raw answers, as published scores do.
 
 \b
---run says how much of the error is the labels' fault. Of the answers that are no exact match, it
-counts those that look the same, those that match the label after safe fixes or a person's
-decision, and those whose label was rejected; and it shows the scores before and after.
+--run shows how much of the error is the labels' fault. Of the answers that are not an exact match,
+it counts those that look the same, those that match the label after safe fixes or a person's
+decision, and those whose label was rejected. It shows the scores before and after.
 
 \b
 Examples:
@@ -133,7 +133,7 @@ def evaluate(
 
 
 def _check_out(predictions: Path, out: Path) -> None:
-    """Before any work: is `out` a place to write to, and not the file that is read?"""
+    """Checks, before any work, that `out` can be written to and isn't the file that is read."""
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; --out names the folder that {METRICS_FILE} is written into")
     target = out / METRICS_FILE

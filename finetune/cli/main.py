@@ -1,4 +1,4 @@
-"""The command line `finetune`: the group and its entry point. Each command is the module of its name beside it."""
+"""The command line `finetune`: the group and its entry point. Each command is the module with its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `finetune merge`: what it takes and prints. The work is done in `finetune.merge.merging`."""
+"""The command `finetune merge`: its options and output. `finetune.merge.merging` does the work."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from curate.base.terminal import Bars, say
     name="merge",
     epilog="""
 \b
-merged_16bit  the adapter added to the base's 16-bit weights; what vLLM and transformers load
+merged_16bit  the adapter added to the base's 16-bit weights; vLLM and transformers load it
 merged_4bit   added to the 4-bit weights and rounded again: smallest, loses some of the training
-gguf          merged_16bit, then llama.cpp's converter: a file for the language model, one for
-              the vision encoder. llama.cpp must be there: --llama-cpp, $LLAMA_CPP, ./llama.cpp
+gguf          merged_16bit, then llama.cpp's converter: one file for the language model, one for
+              the vision encoder. Needs llama.cpp in --llama-cpp, $LLAMA_CPP or ./llama.cpp
 
 \b
-ADAPTER is a folder that `finetune train` wrote, or an id on the hub. What a merge needs is
-looked for, and said, before the model is loaded: the base's 16-bit weights (of a base that was
-trained in 4 bits they may not be on this machine yet), disk, and llama.cpp.
-Nothing is installed. The folder is complete or it isn't there.
+ADAPTER is a folder that `finetune train` wrote, or an id on the Hub. The command checks what it
+needs before it loads the model: the base's 16-bit weights (if the base was trained in 4 bits,
+they may not be on this machine yet), disk space, and llama.cpp. It installs nothing. The folder
+is either complete or absent.
 
 \b
 Examples:
@@ -41,15 +41,18 @@ Examples:
     show_default=True,
     help="What to make.",
 )
-@click.option("--quantization", metavar="Q", help="Of gguf: q4_k_m, q5_k_m, q8_0, f16, … [default: q4_k_m].")
+@click.option("--quantization", metavar="Q", help="For gguf: q4_k_m, q5_k_m, q8_0, f16, … [default: q4_k_m].")
 @click.option(
-    "--llama-cpp", type=click.Path(path_type=Path), metavar="DIR", help="Where llama.cpp is, built, for gguf."
+    "--llama-cpp",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The folder with a build of llama.cpp, for gguf.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what the merge needs; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what the merge needs; write nothing.")
 def merge(
     adapter: str, out: Path, method: str, quantization: str | None, llama_cpp: Path | None, dry_run: bool
 ) -> None:
-    """Make one model of an adapter and its base."""
+    """Merge an adapter and its base into one model."""
     from finetune.merge import merging
 
     if method != "gguf" and (quantization or llama_cpp):

@@ -1,4 +1,4 @@
-"""Options that several commands of `finetune` share. No command stands here."""
+"""Options that several commands of `finetune` share."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ unwrap_option = click.option(
     "--unwrap/--no-unwrap",
     default=True,
     show_default=True,
-    help="Remove what a model wrote around the formula first: fences, dollars, JSON, HTML (docs/prompts.md).",
+    help="First remove the text that a model wrote around the formula: fences, dollars, JSON, HTML (docs/prompts.md).",
 )

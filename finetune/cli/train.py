@@ -1,4 +1,4 @@
-"""The command `finetune train`: what it takes and prints. The work is done in `finetune.train`."""
+"""The command `finetune train`: its options and output. `finetune.train` does the work."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 \b
 CONFIG is a YAML file, or the name of a ready one: 8gb, 16gb, 24gb, 24gb-16bit, 40gb, 80gb,
 multi-gpu (its first lines say how to start it). KEY=VALUE overrides it. data.path is a folder
-that `curate export` wrote, a file or folder that `curate audit` reads, conversations too,
-or an id on the hub. Both commands count the same samples.
+that `curate export` wrote, a file or folder that `curate audit` reads, including conversations,
+or an id on the Hub. Both commands count the same samples.
 
 \b
-Every sample is checked before the first step. What doesn't fit the model (a broken image, a
-formula longer than data.max_length, …) is left out and listed with its reason; with
-data.unfit=error nothing is trained in that case. --dry-run stops there, counts tokens and steps,
-and estimates memory and time. It needs no GPU.
+Every sample is checked before the first step. Samples that don't fit the model (a broken image, a
+formula longer than data.max_length, …) are left out and listed with their reasons; with
+data.unfit=error, the training doesn't start in that case. --dry-run stops there, counts tokens and
+steps, and estimates memory and time. It needs no GPU.
 
 \b
-The run folder (`out`) holds the settings, the versions, the losses as JSON lines and as a plot,
+The run folder (`out`) has the settings, the versions, the losses as JSON lines and as a plot,
 pages with the model's answers at each evaluation, the adapters best/ and last/, and
 checkpoints. --resume continues a stopped training with the same data in the same order. With a
 validation set, a training stops when its answers no longer improve.
@@ -50,12 +50,12 @@ Examples:
 )
 @click.argument("config", metavar="CONFIG")
 @click.argument("settings", metavar="[KEY=VALUE]...", nargs=-1)
-@click.option("--dry-run", is_flag=True, help="Say what the training would do and need; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what the training would do and need; write nothing.")
 @click.option(
     "--measured",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="With --dry-run: reckon time from what `gpu_check.py --lease FILE` measured.",
+    help="With --dry-run: estimate the time from the measurements of `gpu_check.py --lease FILE`.",
 )
 @click.option("--resume", is_flag=True, help="Continue the training in the run folder from its last checkpoint.")
 def train(config: str, settings: tuple[str, ...], dry_run: bool, measured: Path | None, resume: bool) -> None:
@@ -65,7 +65,7 @@ def train(config: str, settings: tuple[str, ...], dry_run: bool, measured: Path 
     from finetune.train.run_folder import RunFolder
 
     if measured is not None and not dry_run:
-        raise UserError("--measured is for --dry-run, which estimates; a training takes the time it takes")
+        raise UserError("--measured is for --dry-run; leave it out to train")
     loaded = load_config(config, settings)
     require_packages()
     if dry_run:
@@ -81,12 +81,12 @@ def train(config: str, settings: tuple[str, ...], dry_run: bool, measured: Path 
     _check(loaded, folder, resume)
     with folder.alone() if is_first_process() else nullcontext(), Bars() as bars:
         if is_first_process():
-            _check_state(loaded, folder, resume)  # once more: now nobody else can begin here
+            _check_state(loaded, folder, resume)  # again, now that nobody else can start here
         _train(loaded, folder, resume, bars)
 
 
 def _check(config: Config, folder: RunFolder, resume: bool) -> None:
-    """Before any work: can a training be begun, or gone on with, in this folder and on this machine?"""
+    """Checks, before any work, that a training can be started or resumed in this folder and on this machine."""
     from finetune.models.hardware import is_first_process, require_reporters
     from finetune.models.load import require_device
 
@@ -132,7 +132,8 @@ def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
     model, processor = loop.load_for_training(config)
     if talks:
         folder.add_environment(**how_loaded(model))
-    # Unsloth mends tokenizers and templates while it loads a model: are the tokens still those that were counted?
+    # Unsloth repairs tokenizers and templates while it loads a model, so the tokens may no longer be those that were
+    # counted.
     verify(plan.train.rows, plan.train.checked, processor, config.data, family_of_model(model))
     try:
         trained = loop.train(
@@ -148,14 +149,14 @@ def _train(config: Config, folder: RunFolder, resume: bool, bars: Bars) -> None:
         )
     except KeyboardInterrupt:
         if talks:
-            click.echo(f"finetune: {folder.path} can be gone on with: the same command with --resume", err=True)
+            click.echo(f"finetune: to continue in {folder.path}, run the same command with --resume", err=True)
         raise
     if talks:
         _say(folder, trained, config.eval.best_by)
 
 
 def _note(line: str) -> None:
-    """A line on standard error, in the place of the progress bar, which comes back below it."""
+    """Prints a line on standard error in place of the progress bar, which comes back below it."""
     click.echo(("\r\x1b[K" if sys.stderr.isatty() else "") + line, err=True)
 
 
@@ -164,7 +165,7 @@ def _silent(stage: str, done: int, of: int) -> None:
 
 
 def _same_data(folder: RunFolder, plan: TrainingPlan) -> None:
-    """Raises UserError where the samples aren't those that the training began with."""
+    """Raises UserError if the samples aren't those with which the training started."""
     import json
 
     from finetune.models.hardware import processes
@@ -175,21 +176,23 @@ def _same_data(folder: RunFolder, plan: TrainingPlan) -> None:
         environment = json.loads(file.read_text(encoding="utf-8"))
         known, many = environment["data_sha256"], environment["processes"]
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{file}: can't be read, so nobody knows what was trained on: begin anew") from error
+        raise UserError(
+            f"{file}: can't be read, so the data can't be compared; start a new training with out=FOLDER"
+        ) from error
     if known != plan.hashes():
         raise UserError(
-            f"{plan.config.data.path}: the samples aren't those that {folder.path} was trained on; begin a new "
+            f"{plan.config.data.path}: the samples aren't those that {folder.path} was trained on; start a new "
             "training with out=FOLDER"
         )
     if many != processes():
         raise UserError(
-            f"{folder.path}: was trained by {many} processes together, and there are {processes()} now, which would "
-            "make other steps: start it as before, or begin a new training with out=FOLDER"
+            f"{folder.path}: was trained by {many} processes together, but there are {processes()} now, which would "
+            "make different steps; start it as before, or start a new training with out=FOLDER"
         )
 
 
 def _say(folder: RunFolder, trained: Trained, by: str) -> None:
-    """Print what came of a training."""
+    """Print the results of a training."""
     from finetune.metrics.catalogue import all_metrics
     from finetune.train.run_folder import BEST, LAST, LOSSES, PLOT, SAMPLES, UNFIT
 
@@ -197,7 +200,7 @@ def _say(folder: RunFolder, trained: Trained, by: str) -> None:
     say(f"trained    {trained.steps} steps{why}")
     if trained.best is not None:
         best = trained.best
-        score = "" if best.score is None else f", {by} of the samples {all_metrics()[by].unit.value(best.score)}"
+        score = "" if best.score is None else f", {by} on the samples {all_metrics()[by].unit.value(best.score)}"
         say(f"best       {folder.path / BEST}: step {best.step}, loss on the validation set {best.loss:.4g}{score}")
     say(f"last       {folder.path / LAST}")
     say(f"losses     {folder.path / PLOT}, {LOSSES}")

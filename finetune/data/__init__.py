@@ -1,1 +1,1 @@
-"""The pairs that a training reads. Opens an image only when it is needed."""
+"""The pairs to train on. Opens an image only when it is needed."""

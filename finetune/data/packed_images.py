@@ -1,4 +1,4 @@
-"""Images inside parquet and Arrow files as rows of a `datasets.Dataset`, memory-mapped and not copied. Decodes none."""
+"""Images inside Parquet and Arrow files as rows of a `datasets.Dataset`, memory-mapped, not copied. Decodes none."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def packed_images(file: Path, column: str) -> tuple[pa.ChunkedArray, npt.NDArray[np.int64]]:
-    """(images as {bytes, path}, for each row of the file the place of its first image in them or -1).
+    """(images as {bytes, path}, for each row of the file the index of its first image or -1).
 
-    The column holds bytes, `{bytes, path}`, lists of those, or turns of a conversation with them in their parts.
-    Raises UserError where the file can't be read.
+    The column has bytes, `{bytes, path}`, lists of these, or turns of a conversation with these in their parts. Raises
+    UserError if the file can't be read.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -51,15 +51,15 @@ def _column(file: Path, column: str) -> pa.ChunkedArray:
             from curate.images.in_tables import open_arrow
 
             return open_arrow(file).column(column)
-        # `datasets` writes it as an Arrow file in its cache, which can be mapped into memory.
+        # `datasets` writes it to an Arrow file in its cache, which can be memory-mapped.
         return datasets.Dataset.from_parquet(str(file), columns=[column]).data.column(column)
-    except Exception as error:  # the library raises whatever its back ends raise
+    except Exception as error:  # the library passes on any errors of its back ends
         first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
         raise UserError(f"{file}: can't be read: {first[:300]}") from error
 
 
 def _leaves(array: pa.Array, starts: npt.NDArray[np.int64]) -> tuple[Any, npt.NDArray[np.int64]]:
-    """(the innermost {bytes, path} of an array or None, where in them each row begins: one more than rows)."""
+    """(the innermost {bytes, path} of an array or None, the index in them at which each row begins, and the end)."""
     import pyarrow as pa
 
     kind = array.type

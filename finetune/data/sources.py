@@ -1,4 +1,4 @@
-"""Data sets that `curate audit` reads, as pairs to train on: the same reader, so the same samples. Judges nothing."""
+"""Reads data sets as pairs to train on, with the reader of `curate audit`, so with the same samples. Judges nothing."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 _HF = FORMATS["hf"]
 assert _HF.remote is not None
-#: Data sets on the Hugging Face hub.
+#: Data sets on the Hugging Face Hub.
 HUB = _HF.remote
 _TEXTS = ("label", "sample_id", "source")
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs of a split, and of the whole data set, as far as `curate`'s reader read it: what is no pair.
+    """The pairs of a split, and the unusable rows of the whole data set.
 
-    read: its rows, None for an export, whose rows all are. reasons: how many of them are no pair, by reason. first: the
-    first of those, with their places. notes: what is worth saying and cost no row, counted.
+    read: the number of rows read, or None for an export, whose rows are all usable. reasons: the numbers of unusable
+    rows by reason. first: the first of them, with their places. notes: remarks that cost no row, with their counts.
     """
 
     rows: Dataset = field(repr=False)
@@ -45,7 +45,7 @@ class Pairs:
 
     @property
     def left_out(self) -> int:
-        """How many rows of the data set are no pair."""
+        """How many rows of the data set are unusable."""
         return sum(self.reasons.values())
 
     def counted(self) -> str:
@@ -53,7 +53,7 @@ class Pairs:
         return ", ".join(f"{count(number)} × {reason}" for reason, number in sorted(self.reasons.items()))
 
     def told(self) -> list[str]:
-        """What a person should know before training: what is left out and why, a line each; nothing if nothing is."""
+        """What to tell a person before training: what is left out and why, one line each; empty if nothing is."""
         lines = [f"{count(number)} left out: {reason}" for reason, number in sorted(self.reasons.items())]
         lines += [f"the first: {row.file}, line {row.line}" for row in self.first[:1]]
         lines += [f"note: {count(number)} {what}" for what, number in self.notes.items()]
@@ -62,7 +62,7 @@ class Pairs:
 
 
 def names_format(where: str) -> bool:
-    """Whether this is FORMAT:PATH, with a path that is there, or `hf:` before an id on the hub."""
+    """Whether this is FORMAT:PATH with an existing path, or `hf:` in front of an id on the Hub."""
     name, _, path = where.partition(":")
     return name in FORMATS and bool(path) and (Path(path).exists() or (name == _HF.name and HUB.is_id(path)))
 
@@ -74,13 +74,13 @@ def _read(where: str, images: str | None, columns: str | None, stamp: object) ->
 
 
 def read_whole(where: str, images: str | None = None, columns: str | None = None) -> Source:
-    """A data set with all its splits, read once however many of them are asked for. Raises UserError."""
+    """A data set with all its splits, which is read only once. Raises UserError."""
     path = parse_source(where).path
     return _read(where, images, columns, path.stat().st_mtime_ns if path.exists() else None)
 
 
 def select_split(source: Source, split: str) -> Pairs:
-    """The pairs of one split of a data set. Raises UserError where it has splits, and none of this name."""
+    """The pairs of one split of a data set. Raises UserError if it has splits, but none with this name."""
     frame = source.frame
     known = frame["split"].drop_nulls().unique(maintain_order=True).to_list()
     if known:
@@ -88,7 +88,7 @@ def select_split(source: Source, split: str) -> Pairs:
         frame = frame.filter(pl.col("split").is_in(chosen))
         if frame.is_empty():
             raise UserError(f"{source.path}: has no split {split!r}; there are {known}")
-    if source.id_column == "sample_id":  # ids that were given to the samples before, by an export
+    if source.id_column == "sample_id":  # ids from an earlier export
         before = pl.concat_str(pl.lit(f"{source.name}/"), pl.coalesce(pl.col("split") + "/", pl.lit("")))
         frame = frame.with_columns(sample_id=pl.col("sample_id").str.slice(before.str.len_chars()))
     if "source_source" in frame.columns:
@@ -98,9 +98,10 @@ def select_split(source: Source, split: str) -> Pairs:
 
 
 def _dataset(frame: pl.DataFrame, root: Path) -> Dataset:
-    """The rows as a data set. Images in files are named, those in tables stay where they are, others are held here.
+    """The rows as a data set. Image files are named, images in tables stay where they are, and others are kept in
+    memory.
 
-    Others are packed otherwise, in archives for example, and smaller than the pictures of them that training needs.
+    Those others, such as images in archives, are compressed, and smaller than the pictures that training needs.
     """
     import datasets
     import pyarrow as pa
@@ -139,18 +140,18 @@ def _dataset(frame: pl.DataFrame, root: Path) -> Dataset:
         columns[name] = texts if not chunks else _scattered(texts, places, size)
     features = datasets.Features({"image": datasets.Image(), **dict.fromkeys(_TEXTS, datasets.Value("string"))})
     table = datasets.table.InMemoryTable(pa.table(columns).cast(features.arrow_schema))
-    # A fingerprint of our own: `datasets` would hash every image to make one.
+    # Our own fingerprint, since `datasets` would hash every image to make one.
     made = datasets.Dataset(table, info=datasets.DatasetInfo(features=features), fingerprint=_fingerprint(frame))
     return made.select(places) if chunks else made
 
 
 def _named_or_read(root: Path, ref: str) -> tuple[bytes | None, str | None]:
-    """(bytes, path) of an image, of which one is null: bytes of what `datasets` couldn't open by its path."""
+    """(bytes, path) of an image. One of them is null: bytes are for images that `datasets` can't open by path."""
     path = root / ref
     if ("#" in ref or path.suffix.lower() not in IMAGE_ENDINGS) and not _is_image_file(path):
         try:
             return read_bytes(root, ref), None
-        except ImageError:  # looked at, and told of, with all the others before the training
+        except ImageError:  # checked and reported with all the others before the training
             pass
     return None, str(path)
 

@@ -1,8 +1,8 @@
-"""Aligns the layouts of truth and prediction: which symbol became which, which layout was lost, two scores. No files.
+"""Aligns the layouts of truth and prediction: confused symbols, lost layout, two scores. No files.
 
-The nodes of both trees in reading order are aligned at the least cost. A pair of nodes costs 0 if mark and path agree,
-1 for another path, 2 for another mark, 3 for both; a node without partner costs 2. Symbols pair with symbols, layout
-with layout. docs/metrics.md says what the scores are made of.
+The nodes of both trees, in reading order, are aligned at the lowest cost. A pair of nodes costs 0 if mark and path
+agree, 1 for a different path, 2 for a different mark, and 3 for both; a node without a partner costs 2. Symbols pair
+with symbols, and layout with layout. docs/metrics.md defines the scores.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from rapidfuzz.distance import Levenshtein
 
 from finetune.metrics.layout_tree import Node
 
-#: Beyond this product of lengths (what both ends have in common left out) nodes are aligned by Levenshtein distance,
-#: mark and path together: a thousand times faster, and good enough for a model that got stuck.
+#: Above this product of lengths, without common beginnings and ends, nodes are aligned by Levenshtein distance, mark
+#: and path together. That is a thousand times faster, and good enough for a model that got stuck.
 MOST_CELLS = 60_000
 
 _ALONE, _OTHER_PATH, _OTHER_MARK, _NEVER = 2, 1, 2, 9
@@ -26,8 +26,10 @@ Step = tuple[Node | None, Node | None]
 
 @dataclass(frozen=True)
 class Compared:
-    """`structure` and `symbols` from 0 to 1. `confused`: (truth, prediction) symbols, "" for none, with their number.
-    `layout`: (kind of error, what) with their number."""
+    """`structure` and `symbols` from 0 to 1.
+
+    confused: (truth, prediction) symbols, "" for none, with counts. layout: (kind of error, what) with counts.
+    """
 
     structure: float
     symbols: float
@@ -35,12 +37,12 @@ class Compared:
     layout: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-#: Of a pair that looks the same.
+#: For a pair that looks the same.
 ALIKE = Compared(1.0, 1.0)
 
 
 def compare(truth: Sequence[Node], prediction: Sequence[Node]) -> Compared:
-    """Scores and errors of one pair of layouts, as `finetune.metrics.layout_tree.read` gives them."""
+    """Scores and errors for a pair of layouts from `finetune.metrics.layout_tree.read`."""
     if truth == prediction:
         return ALIKE
     steps = align(truth, prediction)
@@ -48,7 +50,7 @@ def compare(truth: Sequence[Node], prediction: Sequence[Node]) -> Compared:
     layout: Counter[tuple[str, str]] = Counter()
     aligned = in_place = same_symbol = same_layout = 0
     moved_from: tuple[str, str] | None = None
-    told = False  # the layout that the symbol at hand stands in was named as wrong
+    told = False  # has the layout around the current symbol been reported as wrong?
     for one, other in steps:
         if one is not None and other is not None and one.symbol:
             aligned += 1
@@ -87,7 +89,7 @@ def compare(truth: Sequence[Node], prediction: Sequence[Node]) -> Compared:
 
 
 def _parts_that_differ(one: str, other: str) -> tuple[str, str]:
-    """The innermost parts of two paths, those left out that are the same: what stands in them moved along with them."""
+    """The innermost parts of two paths that differ. Common inner parts moved along and don't count."""
     parts, others = one.split("/"), other.split("/")
     while parts and others and parts[-1] == others[-1]:
         parts.pop()
@@ -96,7 +98,7 @@ def _parts_that_differ(one: str, other: str) -> tuple[str, str]:
 
 
 def align(truth: Sequence[Node], prediction: Sequence[Node]) -> list[Step]:
-    """Both sides' nodes in order, each with its partner or None."""
+    """The nodes of both sides in order, each with its partner or None."""
     most = min(len(truth), len(prediction))
     before = next((place for place in range(most) if truth[place] != prediction[place]), most)
     rest = range(most - before)
@@ -114,7 +116,7 @@ def _cost(one: Node, other: Node) -> int:
 
 
 def _aligned(one: Sequence[Node], other: Sequence[Node]) -> list[Step]:
-    """The alignment of least cost; among equals the one that pairs nodes, from the end on."""
+    """The alignment with the lowest cost; among equals, the one that pairs nodes from the end."""
     columns = len(other)
     table = [[_ALONE * column for column in range(columns + 1)]]
     for place, node in enumerate(one, 1):

@@ -1,8 +1,8 @@
-"""Character detection: are the same marks drawn in the same places? Draws with the embedded engine, makes no picture.
+"""Character detection: checks whether the same marks are drawn in the same places, without making pictures.
 
-After CDM (Wang et al. 2024, "Image over Text: Transforming Formula Recognition Evaluation with Character Detection
-Matching", arXiv:2409.03643), which finds the boxes of characters in two coloured pictures; here the layout engine says
-where every glyph stands, so nothing is rasterised. docs/metrics.md defines each step.
+This follows CDM (Wang et al. 2024, "Image over Text: Transforming Formula Recognition Evaluation with Character
+Detection Matching", arXiv:2409.03643), which finds the boxes of characters in two coloured pictures. Here, the layout
+engine gives the place of every glyph, so nothing is rasterised. docs/metrics.md defines each step.
 """
 
 from __future__ import annotations
@@ -22,29 +22,30 @@ from rules.workers.helper import each
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
-#: Vertical distance, in thousandths of an em, up to which two marks stand at one height: scripts are 300 and more away.
+#: The vertical distance, in thousandths of an em, up to which two marks are at the same height. Scripts are 300 or more
+#: away.
 NEAR = 120.0
-#: From this distance on, one stands in a row above or below the other; an accent doesn't.
+#: From this distance on, a mark is in a row above or below the other. Accents are closer.
 _ROW = 400.0
-#: Two cells of a row are at least so far apart, neighbours in a cell at most.
+#: The least distance between two cells of a row, and the greatest between neighbours in a cell.
 _COLUMN, _NO_COLUMN = 700.0, 350.0
-#: The size of a script. What is smaller, a script's script, has all distances smaller too.
+#: The size of a script. For smaller marks, in scripts of scripts, all distances are smaller too.
 _SCRIPT = 0.7
-#: Sizes that differ by less are one size: a script is 0.7 of its base.
+#: Sizes that differ by less than this are the same. A script has 0.7 of the size of its base.
 SAME_SIZE = 0.1
-#: Marks of one kind up to which an optimal assignment is looked for; beyond, they pair in order.
+#: The most marks of one kind for an optimal assignment; if there are more, they are paired in order.
 MOST_OF_A_KIND = 80
-#: Marks that are compared; a formula has fewer, a model that got stuck more.
+#: The most marks to compare. A formula has fewer, but the output of a model that got stuck may have more.
 MOST_MARKS = 1500
-#: Pairs that a process is given at a time, and pairs from which starting processes pays.
+#: The number of pairs per batch, and the number from which starting processes is worthwhile.
 _BATCH, _WORTH_PROCESSES = 50, 200
 
 
 def score_all(
     pairs: Sequence[tuple[str, str]], workers: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> list[float]:
-    """`score` of many pairs, in order, over so many processes. `progress` is called with (done, of)."""
-    distinct = sorted(set(pairs))  # several models' answers to one truth in a row: it is drawn once
+    """`score` of many pairs, in order, with several processes. `progress` is called with (done, of)."""
+    distinct = sorted(set(pairs))  # the answers of several models to one truth are adjacent, so it is drawn once
     batches = [distinct[start : start + _BATCH] for start in range(0, len(distinct), _BATCH)]
     found: list[float] = []
     number = workers if len(distinct) > _WORTH_PROCESSES else 1
@@ -57,17 +58,17 @@ def score_all(
 
 
 def _scores(pairs: Sequence[tuple[str, str]]) -> list[float]:
-    # Here, where the pair is drawn: what failed would otherwise take the processes, and all that they drew, with it.
+    # Caught here, where the pair is drawn. Otherwise an error would end the processes and lose all that they drew.
     return [isolation.of_one(partial(score, *pair), 0.0, "the metric cdm", pair) for pair in each(pairs)]
 
 
 def _undrawn(lost: Lost) -> list[float]:
-    """A pair that ended its process counts as one that can't be drawn; the command says how many did."""
+    """A pair that ended its process counts as one that can't be drawn; the command reports how many there are."""
     return [0.0]
 
 
 def score(truth: str, prediction: str) -> float:
-    """F1 of the marks that are drawn in both at corresponding places, from 0 to 1; 0 where one can't be drawn."""
+    """F1 of the marks that are drawn at corresponding places in both, from 0 to 1; 0 if one can't be drawn."""
     try:
         return compare(marks(truth), marks(prediction))
     except RenderError:
@@ -88,14 +89,15 @@ def compare(truth: Sequence[Mark], prediction: Sequence[Mark]) -> float:
         covered = _covered_alike(truth, prediction, line, glyphs)
         if covered is not None and (not right.isdisjoint(covered) if covered else line in placed):
             right.add(line)
-            sign = (line[0] - 1, line[1] - 1)  # a root's sign is set before its line, and is as tall as what is in it
+            # The sign of a root is set before its line, and is as tall as its content.
+            sign = (line[0] - 1, line[1] - 1)
             if sign in pairs and truth[sign[0]].kind == ROOT and _one_size(truth[sign[0]], prediction[sign[1]]):
                 right.add(sign)
     return 2 * len(right) / number
 
 
 def _assigned(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[tuple[int, int]]:
-    """Pairs of one kind, those of every kind assigned at the least sum of costs."""
+    """Pairs of marks of the same kind, assigned at the lowest total cost."""
     kinds: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for side, some in enumerate((truth, prediction)):
         for place, mark in enumerate(some):
@@ -124,9 +126,9 @@ def _assigned(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[tuple[i
 
 
 def _expected(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[int]:
-    """Where in the prediction each mark of the truth is to be looked for: by Levenshtein's alignment of the kinds.
+    """Where to look in the prediction for each mark of the truth, from the Levenshtein alignment of the kinds.
 
-    A share of the length would not do: a prediction that breaks off would be stretched over the whole truth.
+    A share of the length would not work: it would stretch an unfinished prediction over the whole truth.
     """
     places: list[int] = []
     for step in Levenshtein.opcodes([mark.kind for mark in truth], [mark.kind for mark in prediction]):
@@ -136,9 +138,9 @@ def _expected(truth: Sequence[Mark], prediction: Sequence[Mark]) -> list[int]:
 
 
 def _assignment(costs: list[list[float]]) -> list[int]:
-    """The column of every row so that no column is taken twice and the sum is least. No more rows than columns.
+    """A different column for each row, with the lowest sum of costs. There must be no more rows than columns.
 
-    The Hungarian algorithm with potentials, rows · rows · columns steps (Kuhn 1955, Munkres 1957).
+    This is the Hungarian algorithm with potentials, in rows · rows · columns steps (Kuhn 1955, Munkres 1957).
     """
     rows, columns = len(costs), len(costs[0])
     row_level, column_level = [0.0] * (rows + 1), [0.0] * (columns + 1)
@@ -177,7 +179,7 @@ def _assignment(costs: list[list[float]]) -> list[int]:
 
 
 def _in_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The most pairs that keep their order: a longest increasing subsequence."""
+    """The largest number of pairs that keep their order: a longest increasing subsequence."""
     ends: list[int] = []
     last: list[int] = []
     before: list[int] = []
@@ -197,15 +199,15 @@ def _in_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _placed(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Pairs of one size that stand at one height.
+    """Pairs with the same size and the same height.
 
-    A small mark's height is that above the last larger one, which is as a rule what it is a script of; a whole row may
-    have moved, so that a mark of full size may be as far from its height as the pair beside it.
+    The height of a small mark is measured from the last larger mark, which is usually its base. A whole row may have
+    moved, so a mark of full size may be as far off as the pair next to it.
     """
     rise = [prediction[j].y - truth[i].y for i, j in pairs]
     kept: list[tuple[int, int]] = []
-    larger: list[tuple[float, float]] = []  # (size, rise) of pairs that were kept, each larger than the next
-    last: tuple[int, int] | None = None  # of full size, and kept
+    larger: list[tuple[float, float]] = []  # (size, rise) of kept pairs, each larger than the next
+    last: tuple[int, int] | None = None  # the last kept pair of full size
     for place, (i, j) in enumerate(pairs):
         size = truth[i].size
         if not _one_size(truth[i], prediction[j]):
@@ -230,14 +232,14 @@ def _placed(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple
 def _same_row_order(
     truth: Sequence[Mark], prediction: Sequence[Mark], one: tuple[int, int], other: tuple[int, int]
 ) -> bool:
-    """Does the other of two pairs stand in the row of the first, above or below it, on both sides alike?"""
+    """Is the second pair in the same row as the first, above it or below it, and the same on both sides?"""
     falls = [some[b].y - some[a].y for some, a, b in zip((truth, prediction), one, other, strict=True)]
     rows = [0 if abs(fall) < _ROW else 1 if fall > 0 else -1 for fall in falls]
     return rows[0] == rows[1] or abs(falls[0] - falls[1]) <= NEAR
 
 
 def _glued(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Pairs that begin a cell right behind another one on one side, and stand in one cell with it on the other."""
+    """Pairs that begin a cell right after another mark on one side, but are in one cell with it on the other side."""
     found = set()
     for (a, b), (c, d) in pairwise(pairs):
         if (c, d) == (a + 1, b + 1):
@@ -254,9 +256,9 @@ def _glued(truth: Sequence[Mark], prediction: Sequence[Mark], pairs: list[tuple[
 def _covered_alike(
     truth: Sequence[Mark], prediction: Sequence[Mark], line: tuple[int, int], glyphs: list[tuple[int, int]]
 ) -> list[tuple[int, int]] | None:
-    """The pairs of glyphs that two lines stand above or below, None where they aren't the same ones on the same side.
+    """The pairs of glyphs that two lines are above or below; None if they aren't the same ones on the same side.
 
-    How long a line is follows from what it covers, and so does how high.
+    The length and height of a line follow from what it covers.
     """
     covered = []
     for pair in glyphs:
@@ -269,7 +271,7 @@ def _covered_alike(
 
 
 def _side(line: Mark, glyph: Mark) -> int:
-    """1 where a glyph stands below a line, -1 where above, 0 where beside."""
+    """1 if a glyph is below a line, -1 if it is above, 0 if it is beside it."""
     if not line.left <= (glyph.left + glyph.right) / 2 <= line.right:
         return 0
     return 1 if glyph.y > line.y else -1

@@ -1,6 +1,6 @@
-"""The marks that a label is drawn with and where they stand: glyphs and lines. For `cdm`; makes no picture.
+"""The marks of a drawn label, glyphs and lines, with their places. For `cdm`; makes no picture.
 
-The renderer says where every glyph stands and the glyph table which character it is, so nothing is rasterised.
+The renderer gives the place of every glyph, and the glyph table its character, so nothing is rasterised.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from curate.render.glyph_table import character, piece_of
 from curate.render.laid_out import laid_out
 from curate.render.tagged import tag
 
-#: The kind of a line; a glyph's is its character, such as a root's sign.
+#: The kind of a line. The kind of a glyph is its character, such as the sign of a root.
 BAR, ROOT = "bar", "√"
 
-#: Glyphs that look as several of another in a row do: points (`\\ldots`, `\\cdots`), primes, integrals.
+#: Glyphs that look like several others in a row: dots (`\\ldots`, `\\cdots`), primes, integrals.
 _SEVERAL = {
     "…": (".", 3),
     "⋯": ("⋅", 3),
@@ -27,18 +27,19 @@ _SEVERAL = {
     "∭": ("∫", 3),
     "⨌": ("∫", 4),
 }
-#: What LaTeX draws with one glyph: `\\mid` as `|`, `\\parallel` as `\\|`, `\\setminus` as `\\backslash`.
+#: Commands that LaTeX draws with the same glyph: `\\mid` and `|`, `\\parallel` and `\\|`, `\\setminus` and
+#: `\\backslash`.
 _SAME_GLYPH = {"∣": "|", "∥": "‖", "∖": "\\", "·": "⋅"}
-#: Height of the axis, around which tall glyphs stand, and how far two ends may be apart that meet.
+#: The height of the axis, around which tall glyphs are centred, and the greatest distance between two ends that meet.
 _AXIS, _MEETS = 258.0, 60.0
-#: A glyph so tall for its size stands around the axis, wherever its origin is.
+#: A glyph that is this tall for its size is centred around the axis, wherever its origin is.
 _TALL = 1100.0
 
 
 class Mark(NamedTuple):
-    """A glyph or a line, in thousandths of an em. `y`: its baseline's height, downwards; `left`, `right`: its ink.
+    """A glyph or a line, in thousandths of an em. `y`: the height of its baseline, downwards; `left`, `right`: its ink.
 
-    `cell`: a number for the cell of a table that it stands in, 0 for none.
+    `cell`: a number for the table cell that it is in, 0 for none.
     """
 
     kind: str
@@ -50,16 +51,16 @@ class Mark(NamedTuple):
 
 
 class _Root(NamedTuple):
-    """A root's sign: its place among the marks, and the upper right corner, where its line begins."""
+    """The sign of a root: its index among the marks, and its upper right corner, where its line begins."""
 
     place: int
     right: float
     top: float
 
 
-@lru_cache(maxsize=1024)  # a truth is compared with two models' predictions
+@lru_cache(maxsize=1024)  # a truth is compared with the predictions of two models
 def marks(label: str) -> tuple[Mark, ...]:
-    """The marks of a label in the order they are set. Raises RenderError for a label that can't be drawn."""
+    """The marks of a label in the order in which they are set. Raises RenderError if it can't be drawn."""
     drawing = laid_out(label, tags=True)
     found: list[Mark] = []
     roots: list[_Root] = []
@@ -87,7 +88,7 @@ def marks(label: str) -> tuple[Mark, ...]:
             _set_line(found, roots, Mark(BAR, box[0], box[2], -element.y, 1.0, cell), box)
         elif isinstance(element, Character):
             found.append(Mark(element.text, box[0], box[2], -element.y, element.size, cell))
-        elif isinstance(element, Ellipse):  # what surrounds or crosses out, as high as what it is drawn around
+        elif isinstance(element, Ellipse):  # it surrounds something or crosses it out, and is at its height
             found.append(Mark("ellipse", box[0], box[2], 0.727 * element.up - element.y, 1.0, cell))
         elif isinstance(element, Line):
             found.append(Mark("line", box[0], box[2], -min(element.y1, element.y2) - _MEETS, 1.0, cell))
@@ -95,13 +96,13 @@ def marks(label: str) -> tuple[Mark, ...]:
 
 
 def _glyph(drawing: Drawing, at: int) -> tuple[str, int, Box | None]:
-    """What glyph starts there: its kind, the number of pieces that it is put together of, and its ink."""
+    """The glyph that starts there: its kind, the number of its pieces, and its ink."""
     first = drawing.elements[at]
     assert isinstance(first, Glyph)
     last, of = at + 1, piece_of(first.number)
     whole = character(first.number)
     pieces = of
-    bare = whole is None  # of a piece that is nothing by itself
+    bare = whole is None  # a piece that isn't a character by itself
     while pieces and last < len(drawing.elements):
         following = drawing.elements[last]
         if not isinstance(following, Glyph) or following.size != first.size:
@@ -123,7 +124,7 @@ def _glyph(drawing: Drawing, at: int) -> tuple[str, int, Box | None]:
 
 
 def _set_line(found: list[Mark], roots: list[_Root], line: Mark, box: Box) -> None:
-    """Add a line: behind the sign of the root that it belongs to, if it is one's, as LaTeX sets it."""
+    """Add a line; if it belongs to a root, after the sign of that root, as LaTeX sets it."""
     for root in reversed(roots):
         if abs(root.top - box[3]) < 2 and -_MEETS < box[0] - root.right < 1:
             found.insert(root.place + 1, line)
@@ -134,7 +135,7 @@ def _set_line(found: list[Mark], roots: list[_Root], line: Mark, box: Box) -> No
 
 
 def _marks(kind: str, mark: Mark) -> list[Mark]:
-    r"""The marks of one glyph: `\ldots` is drawn as three points, and looks as three written out do."""
+    r"""The marks of one glyph: `\ldots` looks like three dots, so it has three marks."""
     if kind not in _SEVERAL:
         return [mark]
     kind, number = _SEVERAL[kind]

@@ -1,8 +1,8 @@
-"""Confidence intervals and paired tests by the bootstrap. Knows nothing of metrics: they are functions of sums.
+"""Confidence intervals and paired tests by the bootstrap. To this module, a metric is only a function of sums.
 
-A metric here is a function of the sums of numbers that every pair has. Drawing pairs again is then drawing how often
-each counts, and one matrix product gives the sums of all drawings. Seeded: the same numbers give the same interval.
-Percentile intervals after Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
+A metric is a function of sums of the numbers of all pairs. Resampling pairs then means choosing how often each counts,
+and one matrix product gives the sums of all resamples. The seed is fixed, so the same numbers give the same interval.
+Percentile intervals follow Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
-#: Sums of shape (…, columns) to arrays of shape (…) by metric.
+#: Turns sums of shape (…, columns) into arrays of shape (…) by metric.
 Figures = Callable[[Numbers], Mapping[str, Numbers]]
 
 DRAWINGS = 1000
 LEVEL = 0.95
 SEED = 0
-#: With more pairs than this, random blocks of pairs are drawn instead of pairs: as good for a sum of so many, and the
-#: time no longer grows with the pairs.
+#: With more pairs than this, random blocks of pairs are resampled instead of pairs. For a sum of so many this is as
+#: good, and the time no longer grows with the number of pairs.
 MOST_UNITS = 4000
 
 
 def drawn_sums(columns: Sequence[NDArray[Any]], drawings: int = DRAWINGS, seed: int = SEED) -> Numbers:
     """The sums over pairs drawn with replacement: columns of shape (pairs,) give an array (drawings, columns).
 
-    The drawings depend on the number of pairs and the seed alone, so those of columns of one length belong together.
+    The drawings depend only on the number of pairs and the seed, so those for columns of equal length match.
     """
     rng = np.random.default_rng(seed)
     pairs = len(columns[0])
@@ -50,12 +50,12 @@ def drawn_sums(columns: Sequence[NDArray[Any]], drawings: int = DRAWINGS, seed: 
 
 
 def intervals(numbers: Numbers, figures: Figures) -> dict[str, list[float] | None]:
-    """The 95 % interval [low, high] of every metric, None where it is not defined for every drawing."""
+    """The 95 % interval [low, high] of every metric; None if it isn't defined for every drawing."""
     return {name: interval(values) for name, values in figures(drawn_sums(list(numbers.T))).items()}
 
 
 def interval(values: Numbers) -> list[float] | None:
-    """[low, high]: what LEVEL of the values lie between; None if one of them is nan."""
+    """[low, high], which contains the share LEVEL of the values; None if one of them is nan."""
     if np.isnan(values).any():
         return None
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
@@ -63,9 +63,9 @@ def interval(values: Numbers) -> list[float] | None:
 
 
 def paired_p(differences: Numbers) -> float | None:
-    """Two-sided p of drawn differences: twice the share of them on the rarer side of 0, at least 1 / drawings.
+    """Two-sided p of resampled differences: twice their share on the rarer side of 0, but at least 1 / drawings.
 
-    With ties counted on both sides and one added to counts and drawings (Davison & Hinkley 1997, section 4.2).
+    Ties count on both sides, and one is added to counts and drawings (Davison & Hinkley 1997, section 4.2).
     """
     if np.isnan(differences).any():
         return None
@@ -75,7 +75,9 @@ def paired_p(differences: Numbers) -> float | None:
 
 
 def mcnemar_p(only_before: int, only_after: int) -> float:
-    """Exact two-sided McNemar test: how likely is so uneven a split of the pairs that changed, were each a coin's?"""
+    """Exact two-sided McNemar test: the probability of such an uneven split of the changed pairs by fair coin
+    tosses.
+    """
     changed = only_before + only_after
     if changed == 0:
         return 1.0

@@ -1,7 +1,7 @@
-"""A metric that fails on a pair fails on that pair alone: it counts as wrong there, and is told. Knows no metric.
+"""Limits the failure of a metric to the pair on which it fails, which counts as wrong and is reported. Knows no metric.
 
-What fails is a fault (`rules.faults`). Every function that an entry names is called through here, so that an entry
-needs no `except` of its own.
+A failure is a fault (`rules.faults`). Every function that an entry names is called from here, so that entries need no
+`except`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _Found = TypeVar("_Found")
 
 
 def of_one(work: Callable[[], _Found], wrong: _Found, part: str, pair: tuple[str, str]) -> _Found:
-    """What `work` gives, which is about one pair; `wrong` where that fails. `part` names it, as in `faults.caught`."""
+    """The result of `work` for one pair, or `wrong` if it fails. `part` names the metric, as in `faults.caught`."""
     try:
         return work()
     except BaseException as error:
@@ -34,18 +34,18 @@ def of_many(
     failed: Callable[[Any], Columns] | None,
     part: str,
 ) -> dict[str, Numbers]:
-    """The columns `names` that `function` gives for some pairs: an array of shape (pairs,) a name.
+    """The columns `names` that `function` returns for some pairs: one array of shape (pairs,) per name.
 
-    The function is called once. Where it fails, the pairs are halved, and each half is measured, until the pairs that
-    it fails on are alone: their numbers are those of `failed`, or 0.
+    The function is called once. If it fails, the pairs are halved, and each half is measured, until the pairs on which
+    it fails are alone: their numbers are those of `failed`, or 0.
 
     Args:
-        function: gets what `taken` gives of a slice of the pairs, and gives a number a pair.
-        names: the columns to take.
-        taken: what the function is to measure, of some of the pairs.
-        pairs: their texts, for naming a fault.
-        failed: in place of the function for a pair that it fails on.
-        part: what the function is called, as in `faults.caught`.
+        function: takes the result of `taken` for a slice of the pairs, and returns one number per pair.
+        names: the columns to use.
+        taken: returns the input of the function for some of the pairs.
+        pairs: their texts, to name a fault.
+        failed: used instead of the function for a pair on which it fails.
+        part: the name of the function, as in `faults.caught`.
     """
 
     def measured(at: slice, by: Callable[[Any], Columns] = function) -> dict[str, Numbers]:

@@ -1,10 +1,10 @@
-r"""Reads canonical tokens as a layout tree, given in reading order. Compares nothing: that is `alignment`.
+r"""Reads canonical tokens as a layout tree, in reading order. `alignment` compares trees.
 
-The tree is that of what is drawn: a leaf is a symbol, any other node a piece of layout (a superscript, a fraction, a
-root, an accent, a row). In reading order a node stands before what is in it, and every node has a path: in which parts
-of which nodes it stands. `x ^ { 2 }` is `x` on the line, a superscript on the line, `2` in it.
+The tree represents the drawing: a leaf is a symbol, and any other node a piece of layout (a superscript, a fraction, a
+root, an accent, a row). In reading order, a node comes before its content. Every node has a path, which says in which
+parts of which nodes it is. `x ^ { 2 }` is `x` on the line, a superscript on the line, and `2` in the superscript.
 
-Reading never fails: tokens without their partner are left out, so a label that LaTeX can't read has a layout too.
+Reading never fails: tokens without their partner are left out, so even a label that LaTeX can't read has a layout.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import NamedTuple
 from rules.latex import lexer
 from rules.latex.commands import COMMANDS, ENVIRONMENTS
 
-#: Groups inside one another that are read; what is in deeper ones is left out.
+#: The greatest depth of groups that is read; the content of deeper ones is left out.
 MOST_DEPTH = 60
 
-#: What a piece of layout is called, by the kind of its command.
+#: The name of a piece of layout, by the kind of its command.
 _NAMES = {"fraction": "fraction", "radical": "root", "infix": "fraction"}
-#: The parts of a node, by the kind of its command: what stands in them has the part's name in its path.
+#: The parts of a node, by the kind of its command. Nodes in a part have its name in their paths.
 _PARTS = {"fraction": ("numerator", "denominator"), "accent": ("accent",), "font": ("",)}
 _SCRIPTS = {"_": "subscript", "^": "superscript"}
 _SILENT = frozenset({"space", "style", "sizeswitch", "limits", "ref", "colour", "size"})
@@ -40,13 +40,13 @@ _ENVIRONMENT_OR_TOKEN = re.compile(rf"\\(?:begin|end)\s*\{{[^{{}}\\]*\}}|{lexer.
 
 
 def tex_tokens(label: str) -> list[str]:
-    r"""The TeX tokens of a label as it stands, `\begin{name}` and `\end{name}` one token each."""
+    r"""The TeX tokens of a label as written, with one token each for `\begin{name}` and `\end{name}`."""
     return ["".join(token.split()) or token for token in _ENVIRONMENT_OR_TOKEN.findall(label)]
 
 
 @lru_cache(maxsize=4096)
 def read(label: str) -> tuple[Node, ...]:
-    """The nodes of a label's layout tree in reading order. `label`: in canonical spelling, or as it stands."""
+    """The nodes of the layout tree of a label in reading order. `label`: in canonical spelling, or as written."""
     tokens = tuple(tex_tokens(label))
     reader = _LayoutReader(tokens)
     while reader.at < len(tokens):
@@ -62,7 +62,7 @@ class _LayoutReader:
         self.nodes: list[Node] = []
 
     def row(self, path: str, depth: int, end: str = "") -> None:
-        """Nodes up to a closing token, which is not taken."""
+        """Nodes up to a closing token, which is not consumed."""
         tokens = self.tokens
         while self.at < len(tokens):
             token = tokens[self.at]
@@ -96,13 +96,13 @@ class _LayoutReader:
     def command(self, token: str, kind: str, args: str, path: str, depth: int) -> None:
         if kind in _SILENT:
             for letter in args:
-                if letter in "mt" and kind != "space":  # what is coloured, or the text of a tag
+                if letter in "mt" and kind != "space":  # the coloured part, or the text of a tag
                     self.argument(path, depth)
                 elif letter != "d":  # the delimiter of \big is a symbol
                     self.skip(letter)
             return
-        if not any(letter in "mt" for letter in args):  # nothing stands in it
-            # A sign, or a switch of fonts, which is a piece of layout without parts of its own.
+        if not any(letter in "mt" for letter in args):  # it has no content
+            # A sign, or a font switch, which is a piece of layout without parts.
             self.nodes.append(Node(token, path, kind != "fontswitch"))
             for letter in args:
                 self.skip(letter)
@@ -148,7 +148,7 @@ class _LayoutReader:
                 self.at += 1
 
     def group(self, path: str, depth: int) -> None:
-        """What stands behind an opening brace, and its partner."""
+        """The content after an opening brace, and the closing brace."""
         if depth < MOST_DEPTH:
             self.row(path, depth + 1)
         else:
@@ -157,7 +157,7 @@ class _LayoutReader:
             self.at += 1
 
     def to_the_end(self, opening: str, closing: str) -> None:
-        """To the partner of an opening token that was taken."""
+        """Skips to the partner of an opening token that was consumed."""
         depth = 0
         while self.at < len(self.tokens):
             token = self.tokens[self.at]
@@ -169,7 +169,7 @@ class _LayoutReader:
             self.at += 1
 
     def skip(self, letter: str) -> None:
-        """An argument that draws nothing by itself: a length, a colour, a column specification."""
+        """Skips an argument that draws nothing by itself: a length, a colour, a column specification."""
         if letter in "oO":
             if self.peek() == "[":
                 while self.at < len(self.tokens) and self.tokens[self.at] != "]":

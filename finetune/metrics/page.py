@@ -1,4 +1,4 @@
-"""The list of metrics, made of the catalogue, for docs/metrics.md and `finetune evaluate --help`. Scores nothing."""
+"""The list of metrics, from the catalogue, for docs/metrics.md and `finetune evaluate --help`. Scores nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from finetune.metrics.metric import Metric
 
 
 def as_markdown() -> str:
-    """A table: a row a metric, in the order of tables."""
+    """A table with one row per metric, in the order of tables."""
     rows = [["metric", "meaning", "unit", "better", "of"], ["---"] * 5, *map(_row, all_metrics().values())]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
@@ -24,6 +24,6 @@ def _row(metric: Metric) -> list[str]:
 
 
 def as_help() -> str:
-    """Names and titles, a line a metric."""
+    """Names and titles, one line per metric."""
     width = max(map(len, all_metrics()))
     return "\n".join(f"{name:{width}}  {metric.title_with_unit}" for name, metric in all_metrics().items())

@@ -1,4 +1,4 @@
-"""The numbers that metrics are made of, for every pair, and the metrics of their sums. Knows no metric by name."""
+"""The numbers of every pair from which metrics are computed, and the metrics of their sums. Knows no metric by name."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from rules.workers.helper import now_at
 from rules.workers.pool import Lost
 from rules.workers.spread import spread
 
-#: Pairs that a process is given at a time, and pairs from which starting processes pays.
+#: The number of pairs per batch, and the number from which starting processes is worthwhile.
 _BATCH, _WORTH_PROCESSES = 2_000, 8_000
-#: Seconds for a batch, which takes about one: two sides of 100,000 tokens take as long as all others.
+#: Seconds for a batch, which takes about one. A pair with 100,000 tokens on both sides takes as long as all others.
 _LIMIT = 120.0
-#: Before the name of a value that is of canonical tokens: `canonical/exprate`.
+#: The prefix for the names of values for canonical tokens: `canonical/exprate`.
 CANONICAL = "canonical/"
 
-#: What a column is: is it of canonical tokens, the function that gives it, its name there.
+#: Where a column comes from: whether it is for canonical tokens, the function that returns it, its name there.
 _Source = tuple[bool, Callable[..., Columns], str]
 
 
 @dataclass(frozen=True)
 class PairNumbers:
-    """Named numbers of every pair: columns of shape (pairs,), whole numbers in as few bytes as they need."""
+    """Named numbers for every pair: columns of shape (pairs,), with whole numbers in as few bytes as possible."""
 
     metrics: Sequence[Metric]
     columns: Mapping[_Source, NDArray[Any]]
@@ -47,12 +47,12 @@ class PairNumbers:
         return {source: place for place, source in enumerate(self.columns)}
 
     def rows(self, places: Sequence[int] | slice) -> PairNumbers:
-        """The same numbers of some of the pairs."""
+        """The same numbers for some of the pairs."""
         return PairNumbers(self.metrics, {source: column[places] for source, column in self.columns.items()})
 
     @staticmethod
     def joined(parts: Sequence[PairNumbers]) -> PairNumbers:
-        """The numbers of several lots of pairs, one behind the other."""
+        """The numbers of several groups of pairs, one after the other."""
         first = parts[0]
         return PairNumbers(
             first.metrics,
@@ -60,9 +60,9 @@ class PairNumbers:
         )
 
     def column(self, name: str, column: str | None = None) -> Numbers:
-        """The number of every pair that a metric of one column is made of, shape (pairs,); nan if it wasn't measured.
+        """The column of a metric with one column, of shape (pairs,); nan if it wasn't measured.
 
-        `name` is the value's: `exprate`, `canonical/exprate`. column: which one, of a metric that has several.
+        name: of the value, such as `exprate` or `canonical/exprate`. column: which one, if the metric has several.
         """
         metric = all_metrics()[name.removeprefix(CANONICAL)]
         if column is None:
@@ -70,15 +70,15 @@ class PairNumbers:
         return self.columns[_source(metric, name.startswith(CANONICAL), column)].astype(np.float64)
 
     def figures(self) -> dict[str, Numbers]:
-        """Every metric of all pairs; nan where it is not defined."""
+        """Every metric for all pairs; nan if it isn't defined."""
         return self.of_sums(np.array([*(column.sum(dtype=np.float64) for column in self.columns.values()), len(self)]))
 
     def drawn_figures(self) -> dict[str, Numbers]:
-        """Every metric of each drawing of pairs with replacement; see `finetune.metrics.intervals`."""
+        """Every metric for each resample of the pairs; see `finetune.metrics.intervals`."""
         return self.of_sums(drawn_sums([*self.columns.values(), np.ones(len(self))]))
 
     def of_sums(self, sums: Numbers) -> dict[str, Numbers]:
-        """Every metric of the sums of `columns` and the number of pairs: shape (…, columns + 1) gives shape (…)."""
+        """Every metric for sums of `columns` and the number of pairs: shape (…, columns + 1) gives shape (…)."""
 
         def value(metric: Metric, canonical: bool) -> Numbers:
             named = {name: sums[..., self._places[_source(metric, canonical, name)]] for name in metric.columns}
@@ -92,13 +92,13 @@ class PairNumbers:
 
 
 def measure(pairs: Pairs, reads: Reads) -> PairNumbers:
-    """Measure every pair for the metrics that read no more of it than `reads`; the numbers of others are nan.
+    """Measure every pair for the metrics that read no more than `reads`; the numbers for others are nan.
 
-    A metric that fails on a pair is a fault (`rules.faults`), and the pair counts as wrong in it.
+    A metric that fails on a pair is a fault (`rules.faults`), and the pair counts as wrong in that metric.
     """
     metrics = as_written(all_metrics().values())
     levels = READS[: READS.index(reads) + 1]
-    undrawn = [level for level in levels if level != "drawing"]  # drawing spreads its own work
+    undrawn = [level for level in levels if level != "drawing"]  # drawing distributes its own work
     several = pairs.workers > 1 and len(pairs) >= _WORTH_PROCESSES
     columns = _measured_apart(pairs, undrawn) if several else _measured(pairs, undrawn)
     columns |= _measured(pairs, [level for level in levels if level not in undrawn])
@@ -112,7 +112,7 @@ def measure(pairs: Pairs, reads: Reads) -> PairNumbers:
 def _measured(
     pairs: Pairs, levels: Sequence[Reads], function: Callable[..., Columns] | None = None
 ) -> dict[_Source, NDArray[Any]]:
-    """The columns of the metrics that read what is of these levels. function: called in place of the metrics' own."""
+    """The columns of the metrics that read these levels. function: called instead of those of the metrics."""
     metrics = [metric for metric in as_written(all_metrics().values()) if metric.reads in levels]
     of_tokens = [metric for metric in metrics if metric.of_both_spellings]
     of_pairs = [metric for metric in metrics if not metric.of_both_spellings]
@@ -131,7 +131,7 @@ def _columns(
     of: str,
     instead: Callable[..., Columns] | None,
 ) -> dict[_Source, NDArray[Any]]:
-    """The columns of metrics whose functions take what `taken` gives; one that several metrics name is called once."""
+    """The columns of metrics whose functions take the result of `taken`. A shared function is called once."""
     by_function: dict[Callable[..., Columns], list[Metric]] = {}
     for metric in metrics:
         by_function.setdefault(metric.function, []).append(metric)
@@ -145,8 +145,8 @@ def _columns(
 
 
 def _packed(column: Numbers) -> NDArray[Any]:
-    """The same numbers; whole ones in as few bytes as they need, for there may be a million pairs."""
-    if not len(column) or not (column == np.floor(column)).all() or column.min() < 0:  # nan is no whole number
+    """The same numbers, with whole numbers in as few bytes as possible, since there may be a million pairs."""
+    if not len(column) or not (column == np.floor(column)).all() or column.min() < 0:  # nan isn't a whole number
         return column
     return column.astype(np.min_scalar_type(int(column.max())))
 
@@ -155,7 +155,7 @@ _Part = tuple[dict[_Source, NDArray[Any]], list[Compared]]
 
 
 def _measured_apart(pairs: Pairs, levels: Sequence[Reads]) -> dict[_Source, NDArray[Any]]:
-    """`_measured`, by several processes; their alignments become those of the pairs."""
+    """`_measured` with several processes, whose alignments are copied to the pairs."""
     read = pairs.read()
     batches = [read[start : start + _BATCH] for start in range(0, len(read), _BATCH)]
     work, lost = partial(_part, levels=levels), partial(_lost_part, levels=levels)
@@ -165,14 +165,14 @@ def _measured_apart(pairs: Pairs, levels: Sequence[Reads]) -> dict[_Source, NDAr
 
 
 def _part(read: Sequence[Read], levels: Sequence[Reads]) -> _Part:
-    """The columns of some pairs in their order, and the alignments if they were made for it."""
+    """The columns of some pairs in order, and the alignments if they were made for them."""
     now_at(-1)
     pairs = of_read(read)
     return _measured(pairs, levels), pairs.aligned
 
 
 def _lost_part(lost: Lost, levels: Sequence[Reads]) -> _Part:
-    """The same of a pair that ended its process: wrong in everything."""
+    """The same for a pair that ended its process: wrong in everything."""
 
     def gone(_: Any) -> NoReturn:
         raise RuntimeError(lost.why)
@@ -186,7 +186,7 @@ def _source(metric: Metric, canonical: bool, column: str) -> _Source:
 
 
 def by_spelling(metrics: Iterable[Metric], values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Values by the metrics' names: those of raw tokens or of none, and those of canonical tokens."""
+    """Values by name of the metric: those for raw tokens or without tokens, and those for canonical tokens."""
     metrics = list(metrics)
     return (
         {metric.name: values[metric.name] for metric in metrics},
@@ -195,5 +195,5 @@ def by_spelling(metrics: Iterable[Metric], values: Mapping[str, Any]) -> tuple[d
 
 
 def as_floats(values: Mapping[str, Numbers]) -> dict[str, float | None]:
-    """Values as JSON has them: what is not defined is None."""
+    """Values for JSON: None if they aren't defined."""
     return {name: None if np.isnan(value) else float(value) for name, value in values.items()}

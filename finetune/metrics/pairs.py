@@ -18,19 +18,19 @@ from rules.latex import lexer
 from rules.selection import Ruleset
 
 Tokens = list[str]
-#: Called with how much is done, of how much.
+#: Called with how much is done, and of how much.
 Progress = Callable[[int, int], None]
-#: What another process is told of a pair: truth and prediction, their visual keys, their canonical forms.
+#: A pair as sent to another process: truth and prediction, their visual keys, their canonical forms.
 Read = tuple[str, str, str | None, str | None, str | None, str | None]
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """What a metric may ask of some pairs; every list and array is in the pairs' order.
+    """What metrics can use of some pairs. Every list and array is in the order of the pairs.
 
-    `raw` and `canonical` hold the tokens of both sides, as docs/metrics.md defines them. `keys` has the visual key of
-    every truth and prediction, None where there is none. `alike` is 1 where both sides look the same, else 0. A metric
-    that takes long may use `workers` processes, and calls `progress`, where there is one, with (done, of).
+    `raw` and `canonical` have the tokens of both sides, as docs/metrics.md defines them. `keys` has the visual key of
+    every truth and prediction, or None. `alike` is 1 if both sides look the same, else 0. A metric that takes long may
+    use `workers` processes, and calls `progress`, if given, with (done, of).
     """
 
     truths: Sequence[str]
@@ -42,11 +42,11 @@ class Pairs:
     workers: int = 1
     progress: Progress | None = None
     forms: Mapping[str, str | None] = field(default_factory=dict)
-    #: What rules found in the truths and in the predictions, by text, as rows of `rules.findings`; see `read_pairs`.
+    #: The findings in truths and predictions, by text, as rows of `rules.findings`; see `read_pairs`.
     findings: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    #: The alignments, once they are made; here, or by another process.
+    #: The alignments, once they are made, here or in another process.
     aligned: list[Compared] = field(default_factory=list, repr=False)
-    #: The pairs that these were taken from, and where they stand among them.
+    #: The pairs from which these were taken, and their place there.
     whole: tuple[Pairs, slice] | None = None
 
     def __len__(self) -> int:
@@ -66,14 +66,15 @@ class Pairs:
 
     @cached_property
     def texts(self) -> list[tuple[str, str]]:
-        """Truth and prediction of every pair."""
+        """The truth and prediction of every pair."""
         return list(zip(self.truths, self.predictions, strict=True))
 
     @property
     def compared(self) -> Sequence[Compared]:
-        """The alignment of both sides' layout trees; of a pair that looks the same, `ALIKE`.
+        """The alignment of the layout trees of both sides; `ALIKE` for a pair that looks the same.
 
-        Trees whose alignment fails have nothing in common. Evaluations ask for alignments, too, so that is caught here.
+        If an alignment fails, the trees count as having nothing in common. This is caught here because evaluations also
+        use alignments.
         """
         if self.whole is not None:  # each pair is aligned, and fails, once
             pairs, places = self.whole
@@ -88,7 +89,7 @@ class Pairs:
         return self.aligned
 
     def read(self) -> list[Read]:
-        """The pairs as another process can be given them, for `of_read`."""
+        """The pairs in a form for another process, for `of_read`."""
         keys, forms = self.keys, self.forms
         return [(one, other, keys[one], keys[other], forms[one], forms[other]) for one, other in self.texts]
 
@@ -101,9 +102,9 @@ def read_pairs(
     of_truths: Ruleset | None = None,
     of_predictions: Ruleset | None = None,
 ) -> Pairs:
-    """Read (truth, prediction) pairs. Raises ValueError for no pairs, TypeError for one that isn't two strings.
+    """Read (truth, prediction) pairs. Raises ValueError without pairs, TypeError for a pair that isn't two strings.
 
-    of_truths, of_predictions: rules whose findings are wanted too. A prediction that is also a truth has those of the
+    of_truths, of_predictions: rules whose findings to include. A prediction that is also a truth has those of the
     truth.
     """
     truths: list[str] = []
@@ -118,7 +119,7 @@ def read_pairs(
     keys: dict[str, str | None] = {}
     forms: dict[str, str | None] = {}
     findings: dict[str, list[Mapping[str, Any]]] = {}
-    # The engine reads every distinct label once: without rules canonical form and key, and nothing is judged.
+    # The engine reads every distinct label once. Without rules it computes only canonical forms and keys.
     truth_rules, rules = of_truths or Ruleset(()), of_predictions or Ruleset(())
     apart = [(truths, truth_rules), (predictions, rules)]
     for texts, ruleset in apart if truth_rules != rules else [([*truths, *predictions], rules)]:
@@ -135,7 +136,7 @@ def read_pairs(
 
 
 def of_read(read: Sequence[Read]) -> Pairs:
-    """The pairs that `Pairs.read` gave in another process."""
+    """The pairs that `Pairs.read` returned in another process."""
     keys: dict[str, str | None] = {}
     forms: dict[str, str | None] = {}
     for truth, prediction, *others in read:
@@ -173,7 +174,8 @@ def _canonical(
     as_it_stands: dict[str, Tokens] = {}
     for truth, prediction in zip(truths, predictions, strict=True):
         first, second = forms[truth], forms[prediction]
-        if first is None or second is None:  # like with like: canonical spelling reorders scripts, for one
+        # Both sides are treated the same way, since canonical spelling reorders scripts, for example.
+        if first is None or second is None:
             for text in (truth, prediction):
                 if text not in as_it_stands:
                     as_it_stands[text] = layout_tree.tex_tokens(text)

@@ -1,6 +1,6 @@
-"""The plots of scores and confusions as SVG text. Numbers in, markup out; counts nothing.
+"""Plots of scores and confusions as SVG. Numbers in, markup out; counts nothing.
 
-In a page the colours come from its style sheet; a file of its own brings them along.
+In a page, the colours come from its style sheet; a separate file contains them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def confusion_words(entry: Mapping[str, Any]) -> str:
 def confusion_bars(
     name: str, title: str, rows: Sequence[tuple[str, Sequence[int]]], series: Sequence[str], *, standalone: bool = False
 ) -> Markup:
-    """Horizontal bars: (words, one number a series) a row; `series` are the bars' classes and what they are called."""
+    """Horizontal bars, with (words, one number per series) per row; `series` are the classes and names of the bars."""
     step = _ROW if len(series) == 1 else 14 * len(series) + 6
     height = max(len(rows), 1) * step + 30
     top = max((number for _, numbers in rows for number in numbers), default=1) or 1
@@ -62,7 +62,7 @@ def confusion_bars(
 
 
 def confusions_svg(confusions: Mapping[str, Sequence[Mapping[str, Any]]], most: int = 20) -> str:
-    """A file of its own: the most frequent confusions of symbols, then the errors of layout."""
+    """A separate file with the most frequent confusions of symbols, then the errors of layout."""
     entries = [*confusions["symbols"][:most], *confusions["structure"][:most]]
     rows = [(confusion_words(entry), [entry["n"]]) for entry in entries]
     return str(confusion_bars("confusions", "What was read for what", rows, ("bar",), standalone=True))

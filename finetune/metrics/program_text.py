@@ -1,4 +1,4 @@
-"""Says when predictions are full of special tokens, marks of tokenisers or other text of programs. Not a metric."""
+"""Reports predictions full of special tokens, marks of tokenisers or other text from programs. Not a metric."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.registry import tagged
 from rules.selection import Ruleset
 
-#: Share of the predictions from which it is said: below it, a model may have learnt them from a few labels.
+#: The share of predictions from which it is reported. Below this, a model may have learnt them from a few labels.
 _MANY = 0.05
 _SHOWN = 30
 
@@ -24,7 +24,7 @@ def rules() -> Ruleset:
 
 @dataclass(frozen=True)
 class ProgramText:
-    """How many of some predictions hold such text, how many would look like their truth without it, and a sample."""
+    """How many predictions contain such text, how many would look like their truth without it, and a sample."""
 
     predictions: int
     held: int = 0
@@ -33,7 +33,7 @@ class ProgramText:
 
     @classmethod
     def of(cls, pairs: Pairs) -> ProgramText:
-        """What the `rules` found in the predictions; see `finetune.metrics.pairs.read_pairs`."""
+        """From the findings of the `rules` in the predictions; see `finetune.metrics.pairs.read_pairs`."""
         codes = frozenset(tagged("program-text"))
         edits: dict[str, list[Edit]] = {}
         for text in dict.fromkeys(pairs.predictions):
@@ -57,7 +57,7 @@ class ProgramText:
 
     @classmethod
     def sum(cls, some: Sequence[ProgramText]) -> ProgramText:
-        """Of all predictions together."""
+        """For all predictions together."""
         return cls(
             sum(one.predictions for one in some),
             sum(one.held for one in some),
@@ -66,12 +66,12 @@ class ProgramText:
         )
 
     def in_words(self) -> str | None:
-        """What to say of it; None where few predictions hold such text."""
+        """The report in words; None if few predictions contain such text."""
         if not self.held or self.held < _MANY * self.predictions:
             return None
         shown = self.sample if len(self.sample) <= _SHOWN else f"{self.sample[: _SHOWN - 1]}…"
         return (
-            f"{count(self.held)} of {count(self.predictions)} predictions ({share(self.held, self.predictions)}) hold "
-            f"text of a tokeniser or a program, such as {shown!r}: decode them without special tokens and score them "
+            f"{count(self.held)} of {count(self.predictions)} predictions ({share(self.held, self.predictions)}) have "
+            f"text from a tokeniser or a program, such as {shown!r}: decode them without special tokens and score them "
             f"again. Without it, {count(self.right)} of them look like their truth"
         )

@@ -1,6 +1,6 @@
-"""Measures (truth, prediction) token sequences, pair by pair, in numbers that can be summed. Knows nothing of LaTeX.
+"""Measures (truth, prediction) token sequences, pair by pair, in numbers that can be summed. Knows nothing about LaTeX.
 
-What the numbers are for stands in docs/metrics.md; the metrics of `finetune.metrics.each` name those they are made of.
+docs/metrics.md explains the numbers; the metrics in `finetune.metrics.each` name those that they use.
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ from rapidfuzz.distance import Levenshtein, Postfix, Prefix
 
 from finetune.metrics.metric import TokenPair
 
-#: Levenshtein costs a product of lengths. Beyond this one (100,000 tokens on both sides) a pair that isn't equal is
-#: taken as wrong from end to end: only a model that got stuck on a truth of absurd length comes here.
+#: The cost of the Levenshtein distance is the product of the lengths. Above this product (100,000 tokens on both
+#: sides), a pair that isn't equal counts as completely wrong. Only a model that got stuck on an absurdly long truth
+#: comes here.
 MOST_CELLS = 10**10
-#: Tokens that are read of one side.
+#: The most tokens to read from one side.
 MOST_TOKENS = 300_000
 
-#: Lengths of the n-grams that are counted.
+#: The lengths of the n-grams to count.
 SIZES = (1, 2, 3, 4)
 
-#: Pairs that are compared in one call of rapidfuzz.
+#: How many pairs to compare in one call of rapidfuzz.
 _BATCH = 20_000
-#: A vocabulary is given up for a new one when it is larger: there are 1,112,064 characters, and two sides to come.
+#: A vocabulary larger than this is replaced by a new one: there are 1,112,064 characters, and two more sides to read.
 _MOST_LETTERS = 400_000
 
 
 class _Letters(dict[str, str]):
-    """One character for every distinct token, so that a label is a string and rapidfuzz compares it fast."""
+    """Maps every distinct token to a character, so that a label is a string that rapidfuzz compares fast."""
 
     def __missing__(self, token: str) -> str:
         code = len(self)
@@ -40,19 +41,19 @@ class _Letters(dict[str, str]):
 
 
 def measure(pairs: Iterable[TokenPair]) -> dict[str, NDArray[Any]]:
-    """Numbers of every pair of token sequences, in order: an array of shape (pairs,) a name.
+    """Numbers for every pair of token sequences, in order: one array of shape (pairs,) per name.
 
-    exact, le1, le2, le3: 1 where at most 0, 1, 2, 3 tokens are wrong, else 0. edit: 1 − distance / longer side.
-    matches1 to matches4: clipped n-gram matches, and possible1 to possible4 BLEU's denominators. long: 1 where the
-    truth has a 4-gram. truth_tokens, prediction_tokens. wrong_characters: the distance in characters, of tokens joined
-    by spaces; characters: those of the truth.
+    exact, le1, le2, le3: 1 if at most 0, 1, 2, 3 tokens are wrong, else 0. edit: 1 − distance / longer side. matches1
+    to matches4: clipped n-gram matches; possible1 to possible4: BLEU's denominators. long: 1 if the truth has a 4-gram.
+    truth_tokens, prediction_tokens. wrong_characters: the distance in characters, with tokens joined by spaces;
+    characters: those of the truth.
     """
     parts = [_measured(*batch) for batch in _batches(pairs)] or [_measured([], [], [])]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def all_wrong(pairs: Iterable[TokenPair]) -> dict[str, NDArray[Any]]:
-    """The numbers of `measure` for pairs whose sides have nothing in common, whatever they are."""
+    """The numbers of `measure` for pairs, as if their sides had nothing in common."""
     sides = [(len(t), len(p), len(" ".join(t)), len(" ".join(p))) for t, p in pairs]
     truth, prediction, characters, others = np.array(sides, np.int64).reshape(-1, 4).T
     nothing = np.zeros(len(sides))
@@ -69,7 +70,7 @@ def all_wrong(pairs: Iterable[TokenPair]) -> dict[str, NDArray[Any]]:
 
 
 def _batches(pairs: Iterable[TokenPair]) -> Iterator[tuple[list[TokenPair], list[str], list[str]]]:
-    """Pairs, and both their sides with a character for each token."""
+    """Pairs, and both of their sides with one character for each token."""
     letters = _Letters()
     some: list[TokenPair] = []
     truths: list[str] = []
@@ -97,7 +98,7 @@ def _measured(pairs: list[TokenPair], truths: list[str], predictions: list[str])
     distances = np.zeros(n, np.int64)
     distances[differ] = _distances([truths[place] for place in differ], [predictions[place] for place in differ])
     possible = np.stack([np.maximum(b - size + 1, 0) for size in SIZES], axis=1)
-    matches = possible.copy()  # equal sides match throughout
+    matches = possible.copy()  # equal sides match completely
     matches[differ] = ngram_matches([truths[place] for place in differ], [predictions[place] for place in differ])
     characters = np.fromiter((sum(map(len, truth)) + max(len(truth) - 1, 0) for truth, _ in pairs), np.int64, n)
     wrong = np.zeros(n, np.int64)
@@ -125,7 +126,7 @@ def _distances(first: list[str], second: list[str]) -> NDArray[np.int64]:
 
 
 def distance(truth: Sequence[Any], prediction: Sequence[Any]) -> int:
-    """Levenshtein distance of two sequences of strings, or of two strings; the longer's length beyond MOST_CELLS."""
+    """Levenshtein distance of two sequences of strings, or of two strings; above MOST_CELLS, the longer length."""
     if truth == prediction:
         return 0
     if len(truth) * len(prediction) > MOST_CELLS:
@@ -136,9 +137,9 @@ def distance(truth: Sequence[Any], prediction: Sequence[Any]) -> int:
 def ngram_matches(truths: list[str], predictions: list[str]) -> NDArray[np.int64]:
     """Clipped n-gram matches for n = 1 to 4 of strings that differ: shape (pairs, 4).
 
-    What both sides begin and end with matches whatever stands between: with C the n-grams of the common ends,
-    min(C + A, C + B) = C + min(A, B) for every n-gram's number. So only what differs is counted, and of the ends as
-    much as an n-gram that reaches into it holds.
+    Common beginnings and ends match whatever is between them: if C counts an n-gram in these, min(C + A, C + B) = C +
+    min(A, B). So only the different middle is counted, with as much of the ends as an n-gram that reaches into it
+    contains.
     """
     pairs = len(truths)
     reach = SIZES[-1] - 1
@@ -154,14 +155,14 @@ def ngram_matches(truths: list[str], predictions: list[str]) -> NDArray[np.int64
 
 
 def _matches_of_all(texts: list[str], pairs: int) -> NDArray[np.int64]:
-    """The same of whole strings, the truths' and then the predictions', all pairs at once."""
+    """The same for whole strings, first the truths and then the predictions, for all pairs at once."""
     out = np.zeros((pairs, len(SIZES)), np.int64)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     letters = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32).astype(np.int64)
     text = np.repeat(np.arange(len(texts)), lengths)
     room = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(letters))  # to the end of the text
     start = np.arange(len(letters))
-    gram = text % max(pairs, 1)  # a number for every n-gram of every pair; for n = 0, the pair's
+    gram = text % max(pairs, 1)  # a number for every n-gram of every pair; for n = 0, that of the pair
     for size in SIZES:
         within = room[start] >= size
         start, gram = start[within], gram[within]

@@ -35,9 +35,9 @@ def as_text(metrics: Mapping[str, Any], width: int) -> str:
         parts.append(
             f"bleu4: {count(short)} {have} fewer than four tokens. "
             + (
-                "Where all are so short, it is undefined"
+                "If all are that short, it is undefined"
                 if short == n
-                else "Each counts as one 4-gram missed, as in NLTK"
+                else "Each counts as one missed 4-gram, as in NLTK"
             )
         )
     if ran:

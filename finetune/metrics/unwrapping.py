@@ -1,4 +1,4 @@
-"""What was taken off answers before they were scored, and what they score as they came. The rules are `unwrap`'s."""
+"""What was removed from answers before scoring, and the score of the raw answers. The rules are in `unwrap`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from curate.predictions.unwrap import unwrap_rows
 from finetune.metrics.each.exprate_render_equal import RENDER_EQUAL
 from finetune.metrics.evaluation import Evaluated, looks_alike
 
-#: Share of the predictions that are wrapped from which a person who leaves them so is told.
+#: The share of wrapped predictions from which a person who doesn't unwrap them is told.
 _MANY = 0.02
 
 
 @dataclass(frozen=True)
 class Unwrapping:
-    """One file's answers. rows: what is scored. came: as they came. done: whether what stood around them was taken off,
-    else it was only counted. changed: how many it is or would be; rules: by rule, see `curate.predictions.unwrap`."""
+    """The answers of one file.
+
+    rows: the scored answers. came: the raw answers. done: whether the text around them was removed or only counted.
+    changed: how many answers this concerns. rules: the same by rule, see `curate.predictions.unwrap`.
+    """
 
     rows: Sequence[Prediction]
     came: Sequence[Prediction]
@@ -34,9 +37,9 @@ class Unwrapping:
         return cls(rows if done else came, came, done, changed, rules)
 
     def raw(self, found: Evaluated, workers: int = 1) -> float | None:
-        """`exprate_render_equal` of the answers as they came, in percent; None where that is what was scored.
+        """`exprate_render_equal` of the raw answers, in percent; None if these were scored.
 
-        found: what was found of `rows`, or of some of them: those whose sample both files of a comparison have.
+        found: the evaluation of `rows`, or of those whose sample is in both files of a comparison.
         """
         if not (self.done and self.changed):
             return None
@@ -49,18 +52,18 @@ class Unwrapping:
         return float(100 * alike.mean())
 
     def as_json(self, raw: float | None) -> dict[str, Any]:
-        """What metrics.json holds below `unwrapped`; `raw` is null where nothing was taken off."""
+        """The entry `unwrapped` in metrics.json; `raw` is null if nothing was removed."""
         return {"on": self.done, "n": self.changed, "rules": dict(self.rules.most_common()), "raw": raw}
 
     def in_words(self, raw: float | None) -> str:
-        """A sentence without a full stop, or nothing: no answer, or hardly one that is left as it came, is wrapped."""
+        """A sentence without a full stop; empty if no answers are wrapped, or only a few that were left as they are."""
         if not self.changed or (not self.done and self.changed < _MANY * len(self.rows)):
             return ""
         rules = ", ".join(f"{name} {count(number)}" for name, number in self.rules.most_common())
         many = f"{count(self.changed)} of {things(len(self.rows), 'answer')}"
         if not self.done:
             are = "is" if self.changed == 1 else "are"
-            return f"{many} {are} wrapped in something ({rules}), which counts as wrong: leave out --no-unwrap"
+            return f"{many} {are} wrapped ({rules}), which counts as wrong: leave out --no-unwrap"
         was = "was" if self.changed == 1 else "were"
         figure = "" if raw is None else f"; as they came: {RENDER_EQUAL.name} {RENDER_EQUAL.unit.among_many(raw)} %"
         return f"{many} {was} unwrapped ({rules}){figure}"

@@ -1,4 +1,4 @@
-"""UNI: characters that are not ASCII. Control characters are in `escapes`, teachers' ticks in `content`."""
+"""UNI: characters outside ASCII. Control characters are in `escapes`, teachers' ticks in `content`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CJK = re.compile(
 
 
 def _in_text(label: Label, offset: int) -> bool:
-    """Does the character at this offset stand in text?"""
+    """Is the character at this offset in text mode?"""
     return any(label.spans[index][0] <= offset < label.spans[index][1] for index in label.prose)
 
 
@@ -36,15 +36,15 @@ def _in_text(label: Label, offset: int) -> bool:
 def cjk_in_math(label: Label, options: Options) -> Iterator[Finding]:
     r"""Chinese, Japanese or Korean text in math mode: `解 : x = 2`, `1 、 2`.
 
-    Why: pdfLaTeX stops at it, KaTeX warns, and normalisers that keep ASCII only drop it without a word. It also makes a
-    long tail of rare tokens.
+    Why: pdfLaTeX stops at it, KaTeX warns, and normalisers that keep only ASCII drop it silently. It also adds a long
+    tail of rare tokens.
     Fires: ``解 x = 2`` -> ``解`` => ``\text{解} x = 2``
     Fires: ``原 式 = 3`` -> ``原 式`` => ``\text{原式} = 3``
     Fires: ``1 、 2`` -> ``、`` => ``1 , 2``
     Quiet: ``\text{解} x = 2``
     Quiet: ``x = 2``
-    Fix: Unsafe: `\text{…}` around words; a comma for `、`. In the profile m2e, where lines are text, the rule is off.
-    See: 0.68 % of HME100K's training labels; Uni-MuMER's copy of its test set leaves 591 such items out.
+    Fix: Unsafe: `\text{…}` around words, a comma for `、`. The rule is off in the profile m2e, where lines are text.
+    See: 0.68 % of HME100K's training labels. Uni-MuMER's copy of its test set leaves out 591 such items.
     """
     for match in _CJK.finditer(label.text):
         if _in_text(label, match.start()):
@@ -58,13 +58,13 @@ def cjk_in_math(label: Label, options: Options) -> Iterator[Finding]:
 def full_width(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full-width form of an ASCII character: `（ ）`, `：`, `％`.
 
-    Why: The vocabulary gets two of every sign, and LaTeX doesn't know this one.
+    Why: The vocabulary gets two tokens for one sign, and LaTeX doesn't know this one.
     Fires: ``（ a ）`` -> ``（`` ``）`` => ``( a )``
     Fires: ``5 0 ％`` -> ``％`` => ``5 0 \%``
     Quiet: ``( a )``
     Quiet: ``\text{解：}``
-    Fix: Unsafe: the ASCII character; its width differs. `％` becomes `\%`.
-    See: HCIILAB/LAST dataset/dic.txt has `％ ： （ ）` beside their ASCII forms.
+    Fix: Unsafe: the ASCII character, whose width differs. `％` becomes `\%`.
+    See: HCIILAB/LAST dataset/dic.txt has `％ ： （ ）` as well as their ASCII forms.
     """
     for match in re.finditer("[\uff01-\uff5e\u3000]", label.text):
         if not _in_text(label, match.start()):
@@ -74,16 +74,17 @@ def full_width(label: Label, options: Options) -> Iterator[Finding]:
 
 @rule("UNI003", "unicode-symbol", "info", NON_ASCII, fix="safe", fix_kind="style", covers=["UNI3"])
 def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A symbol as a Unicode character where LaTeX has a command: `×`, `≤`, `α`, `√`.
+    r"""A Unicode character for which LaTeX has a command: `×`, `≤`, `α`, `√`.
 
-    Why: pdfLaTeX doesn't know most of them, and data sets that have them have the commands too: two tokens for a sign.
+    Why: pdfLaTeX doesn't know most of them, and data sets that have them also have the commands: two tokens for one
+    sign.
     Fires: ``a × b ≤ c`` -> ``×`` ``≤`` => ``a \times b \leq c``
     Fires: ``∑ α`` -> ``∑`` ``α`` => ``\sum \alpha``
     Fires: ``a ∣ b`` -> ``∣`` => ``a \mid b``
     Quiet: ``a \times b``
     Quiet: ``\text{café α}``
     Quiet: ``解``
-    Fix: Safe where math-core draws both alike; else display (`√` has no argument that can be told).
+    Fix: Safe where math-core draws both alike; display elsewhere. What a `√` covers can't be known.
     """
     for match in re.finditer(r"[^\x00-\x7f]", label.text):
         command = unicode_math.command(match[0])
@@ -91,7 +92,7 @@ def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
             continue
         glued = label.text[match.end() : match.end() + 1].isalpha() and command[-1].isalpha()
         yield Finding(
-            f"{match[0]} is {command} in LaTeX",
+            f"{match[0]} is written {command} in LaTeX",
             *match.span(),
             f"{command} " if glued else command,
             fix="display" if match[0] in "√∛∜" else None,
@@ -100,9 +101,10 @@ def unicode_symbol(label: Label, options: Options) -> Iterator[Finding]:
 
 @rule("UNI004", "look-alike-character", "warning", NON_ASCII, fix="safe", fix_kind="repair", covers=["UNI4"])
 def look_alike_character(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A character that looks like an ASCII one and isn't: a Cyrillic а, a minus sign U+2212, a typographic quote.
+    r"""A character that looks like an ASCII character: a Cyrillic а, the minus sign U+2212, a typographic quote.
 
-    Why: Nobody sees the difference, every program does: search misses the label and the vocabulary doubles.
+    Why: People don't see the difference, but programs do: search misses the label, and the vocabulary gets two tokens
+    for one sign.
     Fires: ``x − 1`` -> ``−`` => ``x - 1``
     Fires: ``а + b`` -> ``а``
     Fires: ``f′`` -> ``′`` => ``f'``
@@ -110,7 +112,7 @@ def look_alike_character(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``a ∣ b``
     Quiet: ``α + β``
     Quiet: ``\text{да}``
-    Fix: Safe where math-core draws both alike, as with the minus sign; else the key refuses it.
+    Fix: Safe where math-core draws both alike, as with the minus sign; elsewhere it is not proven.
     """
     for match in re.finditer(r"[^\x00-\x7f]", label.text):
         plain = unicode_math.LOOK_ALIKES.get(match[0])
@@ -125,19 +127,20 @@ _ODD_SPACE = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u2028\u2029"
 
 @rule("UNI005", "invisible-character", "warning", NON_ASCII, fix="unsafe", fix_kind="repair", covers=["UNI5"])
 def invisible_character(label: Label, options: Options) -> Iterator[Finding]:
-    """A character nobody sees: a zero-width space, a byte order mark, a mark of writing direction, a no-break space.
+    """An invisible character: a zero-width space, a byte order mark, a mark of writing direction, a no-break space.
 
-    Why: Two labels look alike in every editor and are different; LaTeX stops at it or draws a box.
+    Why: Two labels look the same in every editor and yet differ. LaTeX stops at the character or draws a box.
     Fires: ``x\u200by`` -> ``\u200b`` => ``xy``
     Fires: ``\ufeffx\u00a0y`` -> ``\ufeff`` ``\u00a0`` => ``x y``
     Quiet: ``x y``
     Quiet: ``x ~ y``
-    Fix: Unsafe: dropped; odd spaces become plain ones. math-core takes them for signs, so the key can't prove it.
+    Fix: Unsafe: the character is dropped; an unusual space becomes a plain one. math-core draws these characters as
+    signs, so the visual key can't prove the fix.
     """
     for match in re.finditer(f"[{_INVISIBLE}{_ODD_SPACE}]", label.text):
         space = re.match(f"[{_ODD_SPACE}]", match[0]) is not None
         name = unicodedata.name(match[0], "a separator").lower()
-        yield Finding(f"U+{ord(match[0]):04X}, {name}, can't be seen", *match.span(), " " if space else "")
+        yield Finding(f"U+{ord(match[0]):04X}, {name}, is invisible", *match.span(), " " if space else "")
 
 
 @rule(
@@ -147,17 +150,18 @@ def invisible_character(label: Label, options: Options) -> Iterator[Finding]:
     NON_ASCII,
     fix="unsafe",
     fix_kind="repair",
-    covers={"UNI3": "for letters in a font and scripts as characters"},
+    covers={"UNI3": "for letters in a font, and scripts as characters"},
 )
 def styled_letter(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A letter in a font as a character of its own: `𝑥`, `𝐀`, `ℝ`.
+    r"""A Unicode character that is a letter in a font: `𝑥`, `𝐀`, `ℝ`.
 
-    Why: Copied from a PDF or a word processor. pdfLaTeX doesn't know it; `\mathbf { A }` or a plain x is meant.
+    Why: It was copied from a PDF or a word processor. pdfLaTeX doesn't know it; `\mathbf { A }` or a plain x is meant.
     Fires: ``𝑥 + 1`` -> ``𝑥`` => ``x + 1``
     Fires: ``v ∈ ℝ`` -> ``ℝ`` => ``v ∈ \mathbb { R }``
     Quiet: ``x + 1``
     Quiet: ``\mathbb { R }``
-    Fix: Unsafe: the letter, in `\mathbf`, `\mathbb`, `\mathcal`, `\mathfrak`, `\mathsf` or `\mathtt` where it has one.
+    Fix: Unsafe: the plain letter, in `\mathbf`, `\mathbb`, `\mathcal`, `\mathfrak`, `\mathsf` or `\mathtt` if it needs
+    one.
     """
     for match in re.finditer(r"[\U0001d400-\U0001d7ff\u2100-\u214f]", label.text):
         letter = unicode_math.styled(match[0])
@@ -172,10 +176,10 @@ def styled_letter(label: Label, options: Options) -> Iterator[Finding]:
     NON_ASCII,
     fix="unsafe",
     fix_kind="repair",
-    covers={"UNI3": "for letters in a font and scripts as characters"},
+    covers={"UNI3": "for letters in a font, and scripts as characters"},
 )
 def script_character(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A superscript or subscript as a character: `x²`, `H₂O`.
+    r"""A superscript or subscript that is a Unicode character: `x²`, `H₂O`.
 
     Why: pdfLaTeX doesn't know most of them, and they are a second spelling of `^ { 2 }`.
     Fires: ``x² + y²`` -> ``²`` ``²`` => ``x ^ { 2 } + y ^ { 2 }``
@@ -191,14 +195,14 @@ def script_character(label: Label, options: Options) -> Iterator[Finding]:
         plain = unicodedata.normalize("NFKC", match[0]).replace("−", "-")
         sign = "^" if match[1] else "_"
         gap = " " if label.text[match.end() : match.end() + 1].strip() else ""
-        yield Finding("a script as a character", *match.span(), f" {sign} {{ {' '.join(plain)} }}{gap}")
+        yield Finding("a Unicode character instead of a script", *match.span(), f" {sign} {{ {' '.join(plain)} }}{gap}")
 
 
 @rule("UNI008", "combining-mark", "warning", NON_ASCII, fix="unsafe", fix_kind="repair", covers=["UNI5"])
 def combining_mark(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An accent as a character that combines with the one before: `x` and U+0304.
+    r"""An accent that is a combining Unicode character: `x` and U+0304.
 
-    Why: LaTeX sets the accent beside the letter or not at all; `\bar { x }` is meant.
+    Why: LaTeX sets the accent beside the letter or not at all. `\bar { x }` is meant.
     Fires: ``x̄ + 1`` -> ``x̄`` => ``\bar { x } + 1``
     Quiet: ``\bar { x } + 1``
     Quiet: ``é``
@@ -207,7 +211,7 @@ def combining_mark(label: Label, options: Options) -> Iterator[Finding]:
     for match in re.finditer("(\\w)([\u0300-\u036f\u20d0-\u20f0])", label.text):
         accent = unicode_math.ACCENTS.get(match[2])
         replacement = f"{accent} {{ {match[1]} }}" if accent else None
-        yield Finding(f"U+{ord(match[2]):04X} is an accent without its letter", *match.span(), replacement)
+        yield Finding(f"U+{ord(match[2]):04X} is a combining accent, which LaTeX can't set", *match.span(), replacement)
 
 
 _MOJIBAKE = re.compile(
@@ -225,14 +229,14 @@ _MOJIBAKE = re.compile(
     covers={"UNI5": "for text in the wrong encoding"},
 )
 def broken_encoding(label: Label, options: Options) -> Iterator[Finding]:
-    """Text read in the wrong encoding: U+FFFD, `Ã` and U+0097 for `×`, characters of a private font.
+    """Text that was read in the wrong encoding: U+FFFD, `Ã` and U+0097 for `×`, private-use characters.
 
-    Why: What stood there is lost or garbled; no picture shows it.
+    Why: The original character is lost or garbled, and no picture shows what is there now.
     Fires: ``a \ufffd b`` -> ``\ufffd``
     Fires: ``a \u00c3\u0097 b`` -> ``\u00c3\u0097`` => ``a × b``
     Quiet: ``a × b``
     Quiet: ``Â``
-    Fix: Display: the text as UTF-8, where that gives one.
+    Fix: Display: the text decoded as UTF-8, if that is possible.
     """
     for match in _MOJIBAKE.finditer(label.text):
         try:
@@ -242,7 +246,7 @@ def broken_encoding(label: Label, options: Options) -> Iterator[Finding]:
         yield Finding("text in the wrong encoding", *match.span(), meant)
 
 
-#: What no other rule here, and none of SEM's on tokenisers' marks, has something to say of.
+#: Characters that other rules report: those in this file, and SEM's on the marks of tokenisers.
 _OTHERS_SPEAK = re.compile(
     f"[{_HAN}\u3001\u3002\u2460-\u24ff\u25a0-\u25ff\u3008-\u301f\uff00-\uffef{_INVISIBLE}{_ODD_SPACE}\u0300-\u036f\u20d0-\u20f0\ufffd\ue000-\uf8ff"
     "\U0001d400-\U0001d7ff\u2100-\u214f²³¹\u2070-\u208e\u0109\u010a\u0120\u2581\x80-\x9f]"
@@ -258,10 +262,10 @@ _FOREIGN = re.compile("[^\x00-\x7f]+")
     covers={"UNI1": "for scripts other than Chinese, Japanese, Korean"},
 )
 def foreign_letter(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A letter or sign in math mode that LaTeX can't set and that stands for no command: `é`, Thai, Arabic, an emoji.
+    r"""A character in math mode that LaTeX can't set and that has no command: `é`, Thai, Arabic, an emoji.
 
-    Why: pdfLaTeX stops at it ("Unicode character … not set up"), or drops it; no formula is drawn with it. Often it is
-    a word of the page, a reaction in a chat, or text in the wrong encoding.
+    Why: pdfLaTeX stops at it ("Unicode character … not set up") or drops it. Often it is a word from the page, a
+    reaction in a chat, or text in the wrong encoding.
     Fires: ``é ^ 2`` -> ``é``
     Fires: ``x = สวัสดี`` -> ``สวัสดี``
     Fires: ``a + b 😀`` -> ``😀``
@@ -270,16 +274,16 @@ def foreign_letter(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\acute{e}``
     Quiet: ``α × 解``
     Quiet: ``x²``
-    Fix: None: `\acute { e }` for an accent, `\text{…}` around a word, or drop the sample.
+    Fix: None: write `\acute { e }` for an accent, put `\text{…}` around a word, or drop the sample.
     """
     for match in _FOREIGN.finditer(label.text):
         for start, end in _runs(match[0]):
             if not _in_text(label, match.start() + start):
-                yield Finding("LaTeX can't set this in a formula", match.start() + start, match.start() + end)
+                yield Finding("LaTeX can't set this character in a formula", match.start() + start, match.start() + end)
 
 
 def _runs(text: str) -> Iterator[tuple[int, int]]:
-    """The stretches of characters that nothing else is known of."""
+    """The runs of characters that no other rule reports."""
     start = None
     for place, character in enumerate(f"{text}x"):
         foreign = (

@@ -1,4 +1,4 @@
-"""DST: what only a whole data set shows: licences, splits that differ. Leaks are DUP, rare tokens LEN."""
+"""DST: problems of whole data sets: licences, splits that differ, wrong columns. Leaks are DUP, rare tokens LEN."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from rules.toolkit.wording import listed, percent
 
 @samples_rule("DST001", "no-images", "info", columns=["image"], covers=["DST-images"])
 def no_images(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A data set of labels alone: no sample names an image. One finding for the set.
+    r"""A data set in which no sample names an image. One finding for the set.
 
-    Why: Nothing can be trained on it as it is, and nobody can check its labels against pictures.
-    Fix: None: `--images DIR` says where the images lie, `--columns image:NAME` which column names them.
+    Why: No model can be trained on labels alone, and nobody can compare the labels with their pictures.
+    Fix: None: `--images DIR` says where the images are, `--columns image:NAME` which column names them.
     """
     if not has_columns(samples, "image"):
         return of_sets([])
@@ -45,7 +45,7 @@ class _Terms:
 
 
 def _terms(samples: pl.LazyFrame) -> list[_Terms]:
-    """What each source says of its licence, in the columns source_licence and source_path; nothing without them."""
+    """What each source says about its licence, from the columns source_licence and source_path; empty without them."""
     if not has_columns(samples, "source_licence", "source_path"):
         return []
     terms = pl.col("source_licence", "source_path").first()
@@ -60,24 +60,24 @@ def _terms(samples: pl.LazyFrame) -> list[_Terms]:
 def licence_missing(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""A data set without a stated licence.
 
-    Why: What is trained on it, or made of it, may not be yours to publish.
-    Fix: None: say it in the project file, under `[licences]`: `NAME = "CC-BY-4.0"`.
+    Why: You may not be allowed to publish what you train on it or make from it.
+    Fix: None: state the licence in the project file, under `[licences]`: `NAME = "CC-BY-4.0"`.
     """
     found = []
     for terms in _terms(samples):
         if terms.declared is None:
             hint = f"; as far as is known, {terms.known.what}" if terms.known else ""
-            found.append((terms.source, f"no licence is given for it{hint}"))
+            found.append((terms.source, f"no licence is given{hint}"))
     return of_sets(found)
 
 
 @samples_rule("DST003", "licence-differs", "warning", columns=["source_licence", "source_path"], covers=["DST1"])
 def licence_differs(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A data set is given another licence than the public set has that its name speaks of.
+    r"""A data set states a different licence from the public set of the same name.
 
-    Why: Copies of public sets are often published under a licence that their copier chose: a mirror of UniMER says
-    Apache-2.0, though it holds CROHME, which is for non-commercial use.
-    Fix: None: ask the set's own publishers. If it is another set of that name, `--ignore DST003`.
+    Why: People who copy a public set often publish it under a licence of their own choice: a mirror of UniMER says
+    Apache-2.0, although it contains CROHME, which is for non-commercial use only.
+    Fix: None: ask the publishers of the set. If it is a different set with the same name, use `--ignore DST003`.
     """
     found = []
     for terms in _terms(samples):
@@ -90,10 +90,11 @@ def licence_differs(samples: pl.LazyFrame, options: Options) -> Findings:
 
 @samples_rule("DST004", "licence-clash", "warning", columns=["source_licence", "source_path"], covers=["DST1"])
 def licence_clash(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""Two data sets of a run have licences that don't go together in one data set made of both.
+    r"""Two data sets of a run have licences that don't allow a single data set made from both.
 
-    Why: Such a set can't be published under any licence. Training on both and keeping the data apart may be allowed.
-    Fix: None: export them apart. Judged are the Creative Commons licences and the common open ones; no legal advice.
+    Why: Such a set can't be published under any licence. Training on both while keeping the data apart may be allowed.
+    Fix: None: export them separately. Only the Creative Commons licences and the common open licences are compared.
+    This is not legal advice.
     """
     terms = [item for item in _terms(samples) if item.licence]
     found = []
@@ -102,7 +103,7 @@ def licence_clash(samples: pl.LazyFrame, options: Options) -> Findings:
             why = licences.clash(str(first.licence), str(second.licence))
             if why:
                 found.append(
-                    (second.source, f"{second.licence} doesn't go with {first.source} ({first.licence}): {why}")
+                    (second.source, f"{second.licence} is not compatible with {first.source} ({first.licence}): {why}")
                 )
     return of_sets(found)
 
@@ -119,12 +120,12 @@ def licence_clash(samples: pl.LazyFrame, options: Options) -> Findings:
     covers=["DST2"],
 )
 def split_by_row(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A test or validation split that shares as many labels with the training split as one drawn row by row would.
+    r"""A test or validation split shares as many labels with the training split as a split drawn row by row would.
 
-    Why: Then copies of one label were dealt out to both sides, and nobody can draw the split again without its list.
-    Fix: None: split by label. `curate export` puts a label's samples on one side, by a hash, so that a larger set keeps
-    every sample where it was. Reported where a draw by row would share `least` labels or more and at least `share` of
-    that is found.
+    Why: Copies of one label were dealt out to both sides, and nobody can draw the split again without its list.
+    Fix: None: split by label. `curate export` assigns all samples of a label to one side by a hash, so that samples
+    keep their side when the set grows. A split is reported if a draw by row would share `least` labels or more, and it
+    shares at least `share` of that number.
     See: Miffyli/im2latex-dataset issue 6.
     """
     found = []
@@ -136,8 +137,9 @@ def split_by_row(samples: pl.LazyFrame, options: Options) -> Findings:
         found.append(
             (
                 str(pair["source"]),
-                f"{percent(pair['labels'], pair['samples'])} of the labels of split {pair['split']} stand in {there} "
-                f"too; one drawn row by row would share {percent(expected, pair['samples'])}: it was not made by label",
+                f"{percent(pair['labels'], pair['samples'])} of the labels of split {pair['split']} are also in "
+                f"{there}. A split drawn row by row would share {percent(expected, pair['samples'])}, so this one was "
+                "not drawn by label",
             )
         )
     return of_sets(found)
@@ -145,7 +147,7 @@ def split_by_row(samples: pl.LazyFrame, options: Options) -> Findings:
 
 @dataclass(frozen=True)
 class _Compared:
-    """A test or validation side and what there is to train on for it: columns label, n_tokens; no label twice."""
+    """A test or validation side, and the training data that belong to it: columns label, n_tokens; no label twice."""
 
     source: str
     name: str
@@ -155,7 +157,7 @@ class _Compared:
 
 
 def _compared(samples: pl.LazyFrame) -> Iterator[_Compared]:
-    """Every test or validation side with the training sides of its own source, or with all where it has none."""
+    """Every test or validation side with the training sides of its own source, or with all of them if it has none."""
     sides = samples.select("source", "split").unique().with_columns(rank()).collect()
     if sides["rank"].n_unique() < 2 or sides["rank"].min() != RANKS["training"]:
         return
@@ -174,7 +176,7 @@ def _compared(samples: pl.LazyFrame) -> Iterator[_Compared]:
         own = training.filter(pl.col("source") == source)
         other = own if own.height else training
         names = other["source"].unique(maintain_order=True).to_list()
-        name = "its training split" if own.height else names[0] if len(names) == 1 else "all there is to train on"
+        name = "its training split" if own.height else names[0] if len(names) == 1 else "all training data"
         yield _Compared(
             str(source),
             side_name(str(source), None if split is None else str(split)),
@@ -185,7 +187,7 @@ def _compared(samples: pl.LazyFrame) -> Iterator[_Compared]:
 
 
 def _tokens(pair: _Compared) -> list[tuple[str, int, int]]:
-    """(token, different labels of the held-out side with it, of the training side) of a comparison."""
+    """(token, number of different labels that hold it on the held-out side, the same on the training side)."""
     parts = [
         frame.select(pl.lit(part).alias("part"), "label")
         for part, frame in (("one", pair.held_out), ("two", pair.training))
@@ -206,11 +208,12 @@ def _tokens(pair: _Compared) -> list[tuple[str, int, int]]:
     covers=["DST3"],
 )
 def token_shift(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""Tokens that a test or validation split uses far more or less often than what there is to train on.
+    r"""Tokens that a test or validation split uses far more or far less often than the training data.
 
-    Why: The score on such a split says how well a model does on another kind of formula than it was trained on.
-    Fix: None: look whether both come from one place; draw the split anew if they should be alike. Compared are labels
-    that differ. Reported from a Jensen-Shannon divergence of `bits` on, if it is more than chance makes it.
+    Why: The score on such a split measures the model on a kind of formula that it wasn't trained on.
+    Fix: None: check whether both come from the same place, and draw the split again if they should be alike. Each label
+    counts once. A token is reported if the Jensen-Shannon divergence is at least `bits` and larger than chance
+    explains.
     """
     found = []
     for pair in _compared(samples):
@@ -229,7 +232,7 @@ def token_shift(samples: pl.LazyFrame, options: Options) -> Findings:
             named = [f"`{token}` ({percent(one, here)}, {percent(two, there)})" for _, token, one, two in shifted]
             text = (
                 f"{len(shifted)} of {len(tokens)} tokens are not as frequent in {pair.name} as in {pair.training_name} "
-                f"(share of labels here, there): {listed(named, options['shown'])}"
+                f"(share of labels in each): {listed(named, options['shown'])}"
             )
             found.append((pair.source, text))
     return of_sets(found)
@@ -239,10 +242,10 @@ def token_shift(samples: pl.LazyFrame, options: Options) -> Findings:
     "DST007", "unseen-tokens", "info", options={"shown": count(12, at_least=1)}, columns=["split"], covers=["DST3"]
 )
 def unseen_tokens(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""Tokens of a test or validation split that no training label holds, though there is enough to train on for that.
+    r"""Tokens of a test or validation split that no training label has, although the training data are large enough.
 
-    Why: A model can't learn to write them. They are symbols of another set, or typing errors.
-    Fix: None: correct the errors, and add labels with the symbols or leave them out of the score.
+    Why: A model can't learn to write them. They are symbols from another set, or typing errors.
+    Fix: None: correct the errors. For the symbols, add training labels, or leave their labels out of the score.
     """
     found = []
     for pair in _compared(samples):
@@ -254,19 +257,20 @@ def unseen_tokens(samples: pl.LazyFrame, options: Options) -> Findings:
         )
         if unseen:
             named = listed([f"`{token}` ({-one})" for one, token in unseen], options["shown"])
-            many = "1 token" if len(unseen) == 1 else f"{len(unseen)} tokens"
-            found.append((pair.source, f"{many} of {pair.name} not in {pair.training_name}: {named}"))
+            one = len(unseen) == 1
+            many = f"{len(unseen)} token{'' if one else 's'} of {pair.name} {'is' if one else 'are'}"
+            found.append((pair.source, f"{many} not in {pair.training_name}: {named}"))
     return of_sets(found)
 
 
 @samples_rule("DST008", "length-shift", "info", options={"distance": share(0.1)}, columns=["split"], covers=["DST3"])
 def length_shift(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""Labels of a test or validation split are longer or shorter than those there are to train on.
+    r"""Labels of a test or validation split are longer or shorter than those of the training data.
 
-    Why: Long formulas are harder: the score says as much about the length as about the model. A split that was cut off
-    a sorted list shows this way.
-    Fix: None: draw the split anew, or score by length. Compared are labels that differ. Reported from a
-    Kolmogorov-Smirnov distance of `distance` on, if it is more than chance makes it.
+    Why: Long formulas are harder, so the score says as much about length as about the model. A split that was cut off a
+    sorted list looks like this.
+    Fix: None: draw the split again, or score by length. Each label counts once. A split is reported if the
+    Kolmogorov-Smirnov distance is at least `distance` and larger than chance explains.
     """
     found = []
     for pair in _compared(samples):
@@ -275,23 +279,23 @@ def length_shift(samples: pl.LazyFrame, options: Options) -> Findings:
         if real and distance >= options["distance"]:
             medians = [int(lengths.median() or 0) for lengths in (here, there)]  # type: ignore[arg-type]
             text = (
-                f"labels of {pair.name} have {medians[0]} tokens in the median, those of {pair.training_name} "
-                f"{medians[1]} (distance of the distributions {distance:.2f})"
+                f"labels of {pair.name} have a median of {medians[0]} tokens, those of {pair.training_name} "
+                f"{medians[1]} (distance between the distributions: {distance:.2f})"
             )
             found.append((pair.source, text))
     return of_sets(found)
 
 
-# Labels that are none -------------------------------------------------------------------------------------------------
+# Labels that are not formulas -----------------------------------------------------------------------------------------
 
 _NUMBER = r"^\s*[+-]?\d[\d\s.,]*$"
 _FILE = r"(?i)^\s*\S+\.(?:png|jpe?g|bmp|gif|tiff?|webp|svg|pdf|inkml|lg|npy|txt|tex)\s*$"
-#: UUIDs and hashes, as files and records are named by.
+#: UUIDs and hashes, which files and records are named after.
 _HASH = r"(?i)^\s*(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64})\s*$"
 
 
 def _base(column: str) -> pl.Expr:
-    """The last part of a path, without its ending."""
+    """The last part of a path, without its extension."""
     return pl.col(column).str.extract(r"([^/\\]*)$").str.replace(r"\.\w{1,5}$", "")
 
 
@@ -304,13 +308,13 @@ def _base(column: str) -> pl.Expr:
     covers=["DST-labels"],
 )
 def labels_no_formulas(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""The labels of a split are no formulas: numbers, file names, the images' own names, or all one and the same text.
+    r"""The labels of a split are not formulas: they are numbers, file names, the images' names, or all the same text.
     One finding for the split.
 
-    Why: Another column or file was read: class numbers, ids, a prompt. Each such label is LaTeX, so nothing else is
-    found in it, and the model learns to write it.
-    Fix: None: `--columns label:NAME` says which column holds the formulas. Judged are splits with `least` samples that
-    have a label; `share` of them must be so. A set that is meant to be so, such as one of digits: `--ignore DST009`.
+    Why: The wrong column or file was read: class numbers, ids, a prompt. Each of these labels is valid LaTeX, so no
+    other rule reports it, and the model learns to write it.
+    Fix: None: `--columns label:NAME` says which column holds the formulas. A split is judged if it has `least` labels,
+    and reported if `share` of them are like this. If that is intended, as in a set of digits, use `--ignore DST009`.
     """
     text = pl.col("label").str.strip_chars()
     named = pl.lit(False)
@@ -339,7 +343,7 @@ def labels_no_formulas(samples: pl.LazyFrame, options: Options) -> Findings:
             often = own.group_by("text").len().filter(pl.col("len") == same)
             most = often.select(pl.col("text").min()).collect(engine="streaming").item()
             shown = most if len(most) <= 60 else f"{most[:59]}…"
-            what = f"are one and the same text, {shown!r}"
+            what = f"are the same text, {shown!r}"
         elif numbers >= need:
             what = "are numbers"
         elif files >= need:

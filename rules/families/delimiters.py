@@ -1,4 +1,4 @@
-"""DLM: math delimiters, comments, numbers, references and what else stands around a formula."""
+"""DLM: math delimiters, comments, equation numbers, references and other things around a formula."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rules.toolkit.sieves import has, has_command, has_problem, has_text
 
 
 def _wrapper_only(text: str, edits: Sequence[Edit]) -> bool:
-    """Are the outer delimiters all that goes?"""
+    """Do the edits remove the outer delimiters and nothing else?"""
     toks = lexer.tokens(text)
     outer = wrapper.unwrap(toks)
     return outer is not None and lexer.tokens(apply(text, edits)) == toks[outer.start : outer.end]
@@ -36,15 +36,15 @@ def _wrapper_only(text: str, edits: Sequence[Edit]) -> bool:
 def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
     r"""Math delimiters around the whole label: `$…$`, `$$…$$`, `\[…\]`, `\(…\)`, `equation`.
 
-    Why: The picture doesn't show them. Some labels have them and some don't, so a model must guess, and duplicate and
-    leakage search miss the match.
+    Why: The picture doesn't show them. If some labels have them and some don't, a model has to guess, and the search
+    for duplicates and leaks misses matches.
     Fires: ``$x$`` -> ``$`` ``$`` => ``x``
     Fires: ``$$ x = 1 $$`` -> ``$$`` ``$$`` => ``x = 1``
     Fires: ``\[ x \]`` -> ``\[`` ``\]`` => ``x``
     Fires: ``\begin{equation} x \end{equation}`` -> ``\begin{equation}`` ``\end{equation}`` => ``x``
     Quiet: ``x = 1``
     Quiet: ``\begin{matrix} x \end{matrix}``
-    Fix: Safe: they are taken off.
+    Fix: Safe: they are removed.
     """
     outer = label.reading.wrapper
     if outer is not None:
@@ -64,10 +64,10 @@ def outer_delimiters(label: Label, options: Options) -> Iterator[Finding]:
     covers=["DLM2"],
 )
 def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A dollar sign, `\(` or the like inside a formula: it begins or ends math mode where math must go on.
+    r"""A dollar sign, `\(` or the like inside a formula, where math mode can't begin or end.
 
-    Why: LaTeX stops with "Display math should end with $$" or "Bad math environment delimiter". Often it is prose with
-    a formula in it, several formulas, or a price.
+    Why: LaTeX stops with "Display math should end with $$" or "Bad math environment delimiter". Often the label is
+    prose with a formula in it, several formulas, or a price.
     Fires: ``a $ b`` -> ``$`` => ``a \$ b``
     Fires: ``cost $5 + x`` -> ``$`` => ``cost \$5 + x``
     Fires: ``\( a \) , \( b \)`` -> ``\(`` ``\)`` ``\(`` ``\)``
@@ -76,14 +76,14 @@ def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\text{if \(x\)}``
     Quiet: ``\cases{1 & if $x$ \cr}``
     Quiet: ``$x$``
-    Fix: Display: `\$` where the sign was meant; text in `\text{…}` where prose was.
+    Fix: Display: `\$`, if the sign was meant. Put prose into `\text{…}` by hand.
     """
     for problem in label.problems("inner-dollar"):
         token = label.tokens[problem.start]
         if token == "$":
-            yield label.on(problem, "a dollar sign can't stand inside a formula", r"\$")
+            yield label.on(problem, "a dollar sign can't occur inside a formula", r"\$")
         else:
-            yield label.on(problem, f"{token} can't stand inside a formula")
+            yield label.on(problem, f"{token} can't occur inside a formula")
 
 
 @rule(
@@ -100,22 +100,22 @@ def inner_dollar(label: Label, options: Options) -> Iterator[Finding]:
 def comment(label: Label, options: Options) -> Iterator[Finding]:
     r"""An unescaped percent sign: the rest of its line is a comment.
 
-    Why: What follows is not drawn, so the label says more than the picture, or less: `50% + x` draws "50".
+    Why: LaTeX doesn't draw what follows: `50% + x` draws "50".
     Fires: ``a % todo`` -> ``% todo`` => ``a``
     Fires: ``5 0 % + x`` -> ``% + x`` => ``5 0 \% + x``
     Quiet: ``5 0 \% + x``
-    Fix: Unsafe: `\%` after a digit, where the sign was meant; dropped where nothing follows it.
+    Fix: Unsafe: `\%` after a digit, where the sign was probably meant; elsewhere the comment is dropped.
     """
     for start, end in lexer.comments(label.text):
         rest = label.text[start + 1 : end].strip()
         if not rest:
-            yield Finding("a comment sign with nothing behind it", start, end, "", severity="info")
+            yield Finding("a comment sign with nothing after it", start, end, "", severity="info")
         elif label.text[:start].rstrip()[-1:].isdigit():
             yield Finding(
-                "everything after % is a comment; \\% was probably meant", start, end, f"\\{label.text[start:end]}"
+                "LaTeX drops everything after %; \\% was probably meant", start, end, f"\\{label.text[start:end]}"
             )
         else:
-            yield Finding("everything after % is a comment and isn't drawn", start, end, "")
+            yield Finding("LaTeX drops everything after %, which starts a comment", start, end, "")
 
 
 _NUMBERED = re.compile(
@@ -136,12 +136,12 @@ _NUMBERED = re.compile(
 def equation_number(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation number: `\tag{3}`, `\eqno(3)`, or a number in parentheses after a wide space at the end.
 
-    Why: Croppers cut the number off the picture about as often as not; then the label has what the picture lacks.
+    Why: The number is cut off about half of the pictures. Then the label has something that the picture lacks.
     Fires: ``x = 1 \tag{3}`` -> ``\tag``
     Fires: ``x = 1 \quad ( 1 2 )`` -> ``\quad ( 1 2 )`` => ``x = 1``
     Fires: ``x = 1 \eqno (3)`` -> ``\eqno``
     Quiet: ``f ( 2 )``
-    Fix: Unsafe: look at the picture.
+    Fix: Unsafe: the number is dropped; none for a command. Look at the picture.
     """
     for index in label.find("\\tag", "\\eqno", "\\leqno"):
         yield label.at(index, index + 1, f"{label.tokens[index]} numbers the equation")
@@ -155,7 +155,7 @@ _REFERENCES = ("\\ref", "\\eqref", "\\cite", "\\pageref", "\\footnote", "\\footn
 
 
 def _residue_only(text: str, edits: Sequence[Edit]) -> bool:
-    r"""Is every edit one `\label{…}`, `\nonumber` or `\notag` taken out? LaTeX draws nothing for them."""
+    r"""Does every edit remove one `\label{…}`, `\nonumber` or `\notag`? LaTeX draws nothing for them."""
     return all(
         not edit.replacement
         and (toks := lexer.tokens(text[edit.start : edit.end]))
@@ -181,14 +181,15 @@ def _residue_only(text: str, edits: Sequence[Edit]) -> bool:
     tags=["label-form", "residue"],
 )
 def reference_residue(label: Label, options: Options) -> Iterator[Finding]:
-    r"""What a paper needs and a picture doesn't show: `\label{…}`, `\nonumber`, `\notag`; `\ref`, `\cite`, `\footnote`.
+    r"""A command that only makes sense in a paper: `\label{…}`, `\nonumber`, `\notag`, `\ref`, `\cite`, `\footnote`.
 
-    Why: `\label` is invisible, so it can't be learnt; `\ref` and `\cite` draw a number that the label doesn't tell.
+    Why: `\label` is invisible, so it can't be learnt. `\ref` and `\cite` draw a number that the label doesn't contain.
     Fires: ``x = 1 \label{eq:1}`` -> ``\label{eq:1}`` => ``x = 1``
     Fires: ``x = 1 \nonumber`` -> ``\nonumber`` => ``x = 1``
     Fires: ``x = \cite{a}`` -> ``\cite{a}``
     Quiet: ``x = 1``
-    Fix: Safe for `\label`, `\nonumber`, `\notag`, which are dropped. None for the others (a warning): drop the sample.
+    Fix: Safe for `\label`, `\nonumber` and `\notag`, which are dropped. None for the others, which are warnings: drop
+    the sample.
     """
     for index in label.find(*_RESIDUE, *_REFERENCES):
         token = label.tokens[index]
@@ -197,12 +198,12 @@ def reference_residue(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(index, end, f"{token} draws nothing", "")
         else:
             yield label.at(
-                index, end, f"what {token} draws can't be told from the label", severity="warning", fix="display"
+                index, end, f"the label doesn't contain what {token} draws", severity="warning", fix="display"
             )
 
 
 def _after_group(label: Label, index: int) -> int:
-    """The token after the group that starts at `index`, or `index` where none does."""
+    """The token after the group that starts at `index`, or `index` if none starts there."""
     depth = 0
     for at in range(index, len(label.tokens)):
         depth += (label.tokens[at] == "{") - (label.tokens[at] == "}")
@@ -224,14 +225,14 @@ def _after_group(label: Label, index: int) -> int:
     tags=["label-form"],
 )
 def trailing_punctuation(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A full stop, comma or semicolon at the end: the sentence's, not the formula's.
+    r"""A full stop, comma or semicolon at the end, which belongs to the sentence and not to the formula.
 
-    Why: It may or may not be in the crop; a data set should do one or the other.
+    Why: It may or may not be in the crop. A data set should be consistent.
     Fires: ``x = 1 .`` -> ``.`` => ``x = 1``
     Fires: ``x = 1 ,`` -> ``,`` => ``x = 1``
     Quiet: ``x = 1``
     Quiet: ``x = . . .``
-    Fix: Display: look at the picture.
+    Fix: Display: it is dropped. Look at the picture.
     """
     if len(label.tokens) > 1 and label.tokens[-1] in (".", ",", ";") and label.tokens[-2] != ".":
         yield label.at(len(label.tokens) - 1, len(label.tokens), f"the label ends with {label.tokens[-1]!r}", "")
@@ -241,7 +242,7 @@ def trailing_punctuation(label: Label, options: Options) -> Iterator[Finding]:
 def several_labels(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two `\label` or two `\tag` in one formula.
 
-    Why: amsmath rejects it. It usually means that two equations were glued into one label.
+    Why: amsmath rejects it. Usually two equations were joined into one label.
     Fires: ``\label{a} x = 1 \label{b}`` -> ``\label``
     Quiet: ``x = 1 \label{b}``
     Fix: None: look at the picture.

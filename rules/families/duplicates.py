@@ -1,7 +1,7 @@
-"""DUP: labels and images that are there twice: in a data set, on both sides of a split, in another data set.
+"""DUP: labels and images that occur twice: in one data set, on both sides of a split, or also in another data set.
 
 The rules read columns that `curate.duplicates` joins to the samples: label_group, image_group, image_sha256, and the
-lists against_labels and against_images. Where one is missing, a rule that needs it is silent.
+lists against_labels and against_images. A rule finds nothing if a column that it needs is missing.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ _FOUND = {"sample_id": pl.String, "source": pl.String, "message": pl.String}
 
 
 def prepared(samples: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
-    """The samples with every column these rules read; those that are missing are null. Where no image was looked at for
-    its ink, none is taken for blank."""
+    """The samples with every column that these rules read, null if it was missing.
+
+    If no image was checked for ink, none counts as blank.
+    """
     samples = samples.lazy()
     there = samples.collect_schema()
     if "image_phash" not in there and "image_sha256" in there:
@@ -44,12 +46,12 @@ def prepared(samples: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
     return samples.with_columns(picture())
 
 
-#: The samples whose leaks were asked for last, from how many tokens on a label is long, and the answer.
+#: The samples whose leaks were computed last, the number of tokens that makes a label long, and the result.
 _last: tuple[weakref.ref[pl.LazyFrame], int, pl.DataFrame] | None = None
 
 
 def leaks_of(samples: pl.LazyFrame, long: int = LONG) -> pl.DataFrame:
-    """`leaks.leakage` of samples as rules see them. Several rules and the summary ask for it: it is made once."""
+    """`leaks.leakage` of samples as rules see them. Several rules and the summary need it, so it is computed once."""
     global _last
     if _last is None or _last[0]() is not samples or _last[1] != long:
         _last = (weakref.ref(samples), long, leakage(prepared(samples), long=long))
@@ -74,13 +76,13 @@ def _told(rows: pl.LazyFrame, message: pl.Expr) -> pl.LazyFrame:
     covers=["DUP1"],
 )
 def repeated_labels(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A data set in which the same label stands more than once, in whatever spelling: one finding for the set.
+    r"""A data set contains labels more than once, in whatever spelling. One finding for the set.
 
-    Why: What stands there a hundred times is learnt a hundred times, and a split drawn at random puts copies on both
-    sides. Much of it is right: many people wrote the same formula.
-    Fix: None: cap how often a label may occur when the set is exported, and split by label. The column `label_group`
-    of samples.parquet is equal for equal labels. Reported where more than `share` of the labels repeat an earlier one.
-    See: HME100K's training labels: 28 %, CROHME's: 45 %, MathWriting's validation labels: 49 %.
+    Why: A label that occurs a hundred times is learnt a hundred times, and a random split puts copies on both sides.
+    Repetition is often legitimate: many people wrote the same formula.
+    Fix: None: limit how often a label may occur when you export the set, and split by label. Equal labels have the same
+    `label_group` in samples.parquet. A set is reported if more than `share` of its labels repeat an earlier one.
+    See: 28 % of HME100K's training labels, 45 % of CROHME's, 49 % of MathWriting's validation labels.
     """
     rows = prepared(samples).select("source", "label_group", "label").with_row_index("row").drop_nulls("label_group")
     groups = rows.group_by("source", "label_group").agg(pl.len().alias("n"), pl.col("row").min())
@@ -103,7 +105,7 @@ def repeated_labels(samples: pl.LazyFrame, options: Options) -> Findings:
             (
                 str(source),
                 f"{percent(total - distinct, total)} of {total:,} labels repeat an earlier one "
-                f"({distinct:,} different labels); most often {named}",
+                f"({distinct:,} different labels); the most frequent: {named}",
             )
         )
     return _whole(found)
@@ -121,14 +123,14 @@ def repeated_labels(samples: pl.LazyFrame, options: Options) -> Findings:
 def contradictory_labels(samples: pl.LazyFrame, options: Options) -> Findings:
     r"""Two samples have the same image, to the pixel, and labels that look different.
 
-    Why: One of the labels is wrong, or a placeholder stands where an image is missing. The model is told that both are
+    Why: One of the labels is wrong, or the image is a placeholder for a missing one. The model is taught that both are
     right.
-    Fix: None: look at the image, and keep the label that it shows.
+    Fix: None: look at the image, and keep the label that matches it.
     """
     rows = prepared(samples).filter(pl.col("picture").is_not_null() & pl.col("label_group").is_not_null())
     rows = rows.filter(pl.col("label_group").n_unique().over("picture") > 1)
     labels = rows.group_by("picture", "label_group", maintain_order=True).agg(pl.col("sample_id", "label").first())
-    # Of each picture its first two labels: one of them is another than a sample's own.
+    # The first two different labels of each picture. At least one of them differs from a sample's own.
     two = labels.group_by("picture", maintain_order=True).agg(
         pl.len().alias("labels"),
         pl.col("label_group").first().alias("group"),
@@ -143,7 +145,7 @@ def contradictory_labels(samples: pl.LazyFrame, options: Options) -> Findings:
     more = (
         pl.when(pl.col("labels") > 2).then(pl.format(" ({} different labels in all)", "labels")).otherwise(pl.lit(""))
     )
-    return _told(rows, pl.format("the same image as {}, which is labelled {}{}", "other_sample_id", shown, more))
+    return _told(rows, pl.format("same image as {}, which has the label {}{}", "other_sample_id", shown, more))
 
 
 @samples_rule(
@@ -155,9 +157,9 @@ def contradictory_labels(samples: pl.LazyFrame, options: Options) -> Findings:
     covers={"DUP1": "with its image"},
 )
 def copied_sample(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A sample whose image (to the pixel) and label stand in the data already. The first of them has no finding.
+    r"""A sample has the same label and, to the pixel, the same image as an earlier sample.
 
-    Why: A copy teaches nothing that the first doesn't, and may land on the other side of a split.
+    Why: A copy teaches nothing new, and may end up on the other side of a split.
     Fix: None: drop it (`curate export --drop DUP003`).
     See: 42 pairs among CROHME's 8,834 training images.
     """
@@ -166,7 +168,7 @@ def copied_sample(samples: pl.LazyFrame, options: Options) -> Findings:
     rows = rows.with_columns(
         pl.col("sample_id").first().over(key).alias("first"), pl.int_range(pl.len()).over(key).alias("place")
     )
-    return _told(rows.filter(pl.col("place") > 0), pl.format("the same image and label as {}", "first"))
+    return _told(rows.filter(pl.col("place") > 0), pl.format("same image and label as {}", "first"))
 
 
 @samples_rule(
@@ -178,14 +180,15 @@ def copied_sample(samples: pl.LazyFrame, options: Options) -> Findings:
     covers=["DUP4"],
 )
 def split_leak(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""Labels or images of a test or validation split stand in a training split too: one finding for each two sides.
+    r"""Labels or images of a test or validation split are also in a training split. One finding for each pair of
+    splits.
 
-    Why: A model that has seen the answers is measured too good.
-    Fix: None: split by label (`curate export --splits` does), or drop the training samples that DUP005 and DUP007 name.
-    What a split is for is read from its name, and from the source's where it has none; `SOURCE#test` gives it one.
-    Reported where an image or a label of `tokens` tokens or more stands on both sides, or more than `share` of all
-    labels do: short ones meet by chance.
-    See: 23 % of HME100K's test labels stand in its training split.
+    Why: A model that has seen the answers scores too high.
+    Fix: None: split by label, as `curate export --splits` does, or drop the training samples that DUP005 and DUP007
+    report. The name of a split says what it is for, or the name of the source if the split has none; `SOURCE#test`
+    names it. A pair is reported if the splits share an image, a label of `tokens` tokens or more, or more than `share`
+    of all labels. Short labels coincide by chance.
+    See: 23 % of HME100K's test labels are also in its training split.
     """
     found: list[tuple[str, str]] = []
     for pair in leaks_of(samples, options["tokens"]).iter_rows(named=True):
@@ -196,13 +199,11 @@ def split_leak(samples: pl.LazyFrame, options: Options) -> Findings:
         there = side_name(pair["other_source"], pair["other_split"])
         text = (
             f"{pair['labels']:,} of {pair['samples']:,} labels of {here} ({percent(pair['labels'], pair['samples'])}) "
-            f"stand in {there} too, {pair['long_labels']:,} of them of {options['tokens']} tokens or more"
+            f"are also in {there}, {pair['long_labels']:,} of them with {options['tokens']} tokens or more"
         )
         if pair["images"] is not None:
-            near = (
-                f"; {pair['near_images']:,} are nearly one there that has the same label" if pair["near_images"] else ""
-            )
-            text += f"; {images:,} of its images stand there too{near}"
+            near = f", and {pair['near_images']:,} nearly match one with the same label" if pair["near_images"] else ""
+            text += f"; {images:,} of its images are also there{near}"
         found.append((str(pair["source"]), text))
     return _whole(found)
 
@@ -216,14 +217,15 @@ def split_leak(samples: pl.LazyFrame, options: Options) -> Findings:
     covers={"DUP4": "for the training samples"},
 )
 def label_in_test_split(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A training sample whose label, of 10 tokens or more, stands in a test or validation split too.
+    r"""A training sample whose label, of 10 tokens or more, is also in a test or validation split.
 
     Why: Training on it makes that split easier than it is.
-    Fix: None: drop it (`curate export --drop DUP005`), which leaves the test split as others have it. `tokens` sets the
-    length; shorter labels meet by chance.
+    Fix: None: drop it (`curate export --drop DUP005`). The test split then stays comparable with published results.
+    `tokens` sets the length; shorter labels coincide by chance.
     """
     rows = seen_elsewhere(prepared(samples).filter(pl.col("n_tokens") >= options["tokens"]), "label_group")
-    return _told(rows.filter(pl.col("above").is_not_null()), pl.format("{} has the same label, to test on", "above"))
+    message = pl.format("same label as {} in a test or validation split", "above")
+    return _told(rows.filter(pl.col("above").is_not_null()), message)
 
 
 @samples_rule(
@@ -232,16 +234,18 @@ def label_in_test_split(samples: pl.LazyFrame, options: Options) -> Findings:
     "info",
     options={"tokens": count(LONG)},
     columns=["split"],
-    covers={"DUP4": "for those that are tested on"},
+    covers={"DUP4": "for the test samples"},
 )
 def label_in_training_split(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A test or validation sample whose label, of 10 tokens or more, stands in a training split too.
+    r"""A test or validation sample whose label, of 10 tokens or more, is also in a training split.
 
     Why: The model has seen the answer. A score without these samples says more.
-    Fix: None: score them apart; or drop their training twins (DUP005), never both. `tokens` sets the length.
+    Fix: None: score them separately, or drop the training samples with the same labels (DUP005). Don't do both.
+    `tokens` sets the length.
     """
     rows = seen_elsewhere(prepared(samples).filter(pl.col("n_tokens") >= options["tokens"]), "label_group")
-    return _told(rows.filter(pl.col("below").is_not_null()), pl.format("{} has the same label, to train on", "below"))
+    message = pl.format("same label as {} in a training split", "below")
+    return _told(rows.filter(pl.col("below").is_not_null()), message)
 
 
 @samples_rule(
@@ -253,13 +257,14 @@ def label_in_training_split(samples: pl.LazyFrame, options: Options) -> Findings
     covers={"DUP4": "for images"},
 )
 def image_in_test_split(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A training sample whose image, to the pixel, stands in a test or validation split too.
+    r"""A training sample whose image is also in a test or validation split, to the pixel.
 
     Why: The model is tested on what it has memorised.
     Fix: None: drop it (`curate export --drop DUP007`).
     """
     rows = seen_elsewhere(prepared(samples), "picture")
-    return _told(rows.filter(pl.col("above").is_not_null()), pl.format("{} has the same image, to test on", "above"))
+    message = pl.format("same image as {} in a test or validation split", "above")
+    return _told(rows.filter(pl.col("above").is_not_null()), message)
 
 
 @samples_rule(
@@ -271,13 +276,13 @@ def image_in_test_split(samples: pl.LazyFrame, options: Options) -> Findings:
     covers=["DUP3"],
 )
 def near_duplicate_image(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""An image that is nearly one that comes before it and has the same label: scaled, padded, inverted, recompressed.
+    r"""An image nearly matches an earlier image with the same label: it is scaled, padded, inverted or recompressed.
 
-    Why: It is an augmented or rescanned copy: it counts twice, and may land on the other side of a split.
-    Fix: None: keep copies on one side of a split (the column `image_group` of samples.parquet is equal for them), or
-    drop them. Images that are nearly the same and have different labels are left alone: formulas can be that alike. So
-    are those of a single symbol, which two hands may write that alike.
-    See: M²E's augmented images, told by `-ex` in their names.
+    Why: It is an augmented or rescanned copy. It counts twice, and may end up on the other side of a split.
+    Fix: None: keep copies on one side of a split (they have the same `image_group` in samples.parquet), or drop them.
+    Similar images with different labels are not reported, since different formulas can look that similar. Nor are
+    images of a single symbol, which two people may write alike.
+    See: M²E's augmented images, which have `-ex` in their names.
     """
     rows = prepared(samples).filter(
         pl.col("image_group").is_not_null() & pl.col("label_group").is_not_null() & pl.col("picture").is_not_null(),
@@ -285,9 +290,9 @@ def near_duplicate_image(samples: pl.LazyFrame, options: Options) -> Findings:
     )
     key = ["image_group", "label_group"]
     rows = rows.with_columns(pl.col("sample_id", "picture").first().over(key).name.suffix("_first"))
-    copies = pl.int_range(pl.len()).over([*key, "picture"])  # of one picture: those are DUP003's
+    copies = pl.int_range(pl.len()).over([*key, "picture"])  # DUP003 reports copies to the pixel
     rows = rows.filter((copies == 0) & (pl.col("picture") != pl.col("picture_first")))
-    return _told(rows, pl.format("nearly the same image as {}, with the same label", "sample_id_first"))
+    return _told(rows, pl.format("nearly the same image as {}, and the same label", "sample_id_first"))
 
 
 @samples_rule(
@@ -299,10 +304,10 @@ def near_duplicate_image(samples: pl.LazyFrame, options: Options) -> Findings:
     covers=["DUP5"],
 )
 def overlap_with_other_set(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""Labels or images that stand in a data set named with `--against` too: one finding for each split and set.
+    r"""Labels or images are also in a data set named with `--against`. One finding for each split and set.
 
-    Why: A benchmark that was trained on measures nothing.
-    Fix: None: drop what DUP010 and DUP011 name before training. Reported as DUP004 is.
+    Why: A benchmark measures nothing if the model was trained on it.
+    Fix: None: before training, drop the samples that DUP010 and DUP011 report. The conditions are those of DUP004.
     See: A leakage audit found all of HME100K's test labels in the handwritten part of one 80-million-sample set.
     """
     samples = prepared(samples)
@@ -318,9 +323,9 @@ def overlap_with_other_set(samples: pl.LazyFrame, options: Options) -> Findings:
             (
                 str(row["source"]),
                 f"{row['labels']:,} of {row['samples']:,} labels of {side_name(row['source'], row['split'])} "
-                f"({percent(row['labels'], row['samples'])}) stand in {row['name']} too, "
-                f"{row['long_labels']:,} of them of {options['tokens']} tokens or more"
-                + (f"; {row['images']:,} of its images do" if row["images"] else ""),
+                f"({percent(row['labels'], row['samples'])}) are also in {row['name']}, "
+                f"{row['long_labels']:,} of them with {options['tokens']} tokens or more"
+                + (f"; {row['images']:,} of its images are also there" if row["images"] else ""),
             )
         )
     return _whole(found)
@@ -329,7 +334,8 @@ def overlap_with_other_set(samples: pl.LazyFrame, options: Options) -> Findings:
 def overlaps(samples: pl.LazyFrame, *, long: int = LONG) -> pl.DataFrame:
     """What each side shares with each other set: source, split, name, labels, long_labels (`long` tokens), images.
 
-    Needs the list columns against_labels and against_images, which name the sets that hold a sample's label and image.
+    Needs the list columns against_labels and against_images, which name the sets that contain a sample's label or
+    image.
     """
     where = ("source", "split")
     labels = (
@@ -363,15 +369,15 @@ def overlaps(samples: pl.LazyFrame, *, long: int = LONG) -> pl.DataFrame:
     covers={"DUP5": "for labels"},
 )
 def label_in_other_set(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A label of 10 tokens or more that stands in a data set named with `--against` too.
+    r"""A label of 10 tokens or more that is also in a data set named with `--against`.
 
-    Why: If the other set is there to test on, training on this sample makes it easier than it is.
-    Fix: None: drop it (`curate export --drop DUP010`). `tokens` sets the length; shorter labels meet by chance.
+    Why: If the other set is a test set, training on this sample makes it easier than it is.
+    Fix: None: drop it (`curate export --drop DUP010`). `tokens` sets the length; shorter labels coincide by chance.
     """
     rows = prepared(samples).filter(
         (pl.col("n_tokens") >= options["tokens"]) & (pl.col("against_labels").list.len() > 0)
     )
-    return _told(rows, pl.format("the label stands in {} too", pl.col("against_labels").list.join(", ")))
+    return _told(rows, pl.format("the label is also in {}", pl.col("against_labels").list.join(", ")))
 
 
 @samples_rule(
@@ -383,10 +389,10 @@ def label_in_other_set(samples: pl.LazyFrame, options: Options) -> Findings:
     covers={"DUP5": "for images"},
 )
 def image_in_other_set(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""An image that stands, to the pixel, in a data set named with `--against` too.
+    r"""An image that is also in a data set named with `--against`, to the pixel.
 
-    Why: If the other set is there to test on, the model is tested on what it has memorised.
+    Why: If the other set is a test set, the model is tested on what it has memorised.
     Fix: None: drop it (`curate export --drop DUP011`).
     """
     rows = prepared(samples).filter(pl.col("against_images").list.len() > 0)
-    return _told(rows, pl.format("the image stands in {} too", pl.col("against_images").list.join(", ")))
+    return _told(rows, pl.format("the image is also in {}", pl.col("against_images").list.join(", ")))

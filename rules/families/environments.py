@@ -1,4 +1,4 @@
-"""ENV: environments in the wrong place, of the wrong kind, or spelled in one of several ways. Pairs are in `syntax`."""
+"""ENV: environments in the wrong place, of the wrong kind, or in an unusual spelling. Unpaired ones are in `syntax`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from rules.toolkit.sieves import has, has_problem, has_text
     covers=["ENV1"],
 )
 def lines_without_environment(label: Label, options: Options) -> Iterator[Finding]:
-    r"""Several lines with no environment around them: `a = b \\ c = d`.
+    r"""Several lines without an environment around them: `a = b \\ c = d`.
 
-    Why: In display math LaTeX ignores the break and sets one line; normalisers turn it into a space. Either way the
-    label says one line and the picture shows two.
+    Why: In display math, LaTeX ignores the break and sets one line; normalisers turn it into a space. Either way the
+    label has one line and the picture two.
     Fires: ``a = b \\ c = d`` -> ``\\``
     Quiet: ``\begin{aligned} a = b \\ c = d \end{aligned}``
     Quiet: ``a = b \\``
-    Fix: None: `gathered`, or `aligned` with an `&` in each line; only the picture shows where the lines align.
+    Fix: None: write `gathered`, or `aligned` with an `&` in each line. Only the picture shows how the lines align.
     """
     depth = 0
     last = _meaningful_end(label) - 1
@@ -37,11 +37,11 @@ def lines_without_environment(label: Label, options: Options) -> Iterator[Findin
         elif token in ("\\end", "}", "\\right"):
             depth -= 1
         elif depth == 0 and token in ("\\\\", "\\newline") and index < last:
-            yield label.at(index, index + 1, "a line break outside any environment: LaTeX sets one line")
+            yield label.at(index, index + 1, "a line break outside any environment: LaTeX ignores it")
 
 
 def _meaningful_end(label: Label) -> int:
-    """Where the label ends, trailing breaks, spaces and references left out."""
+    """Where the label ends, without trailing breaks, spaces and references."""
     end = len(label.tokens)
     while end and label.tokens[end - 1] in ("\\\\", "\\newline", "~", "\\ ", "\\nonumber", "\\notag", "."):
         end -= 1
@@ -65,33 +65,33 @@ def _meaningful_end(label: Label) -> int:
     tags=["label-form"],
 )
 def display_environment(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An environment that can't stand in a formula: `align`, `eqnarray`, `gather`, `center`.
+    r"""An environment that isn't allowed inside a formula: `align`, `eqnarray`, `gather`, `center`.
 
-    Why: `align` makes display math of its own, so a label with it can't be put into display math; inside a formula
-    LaTeX stops. KaTeX rejects `eqnarray` everywhere.
+    Why: `align` starts display math itself, so LaTeX stops if the label is put into display math. KaTeX rejects
+    `eqnarray` everywhere.
     Fires: ``\begin{align*} a &= b \end{align*}`` => ``\begin{aligned} a &= b \end{aligned}``
     Fires: ``x \begin{gather} a \end{gather}`` -> ``\begin{gather} a \end{gather}``
     Fires: ``\begin{align} a \end{gather}`` -> ``\begin{align}``
     Fires: ``x \begin{center} a \end{center}`` -> ``\begin{center}``
     Quiet: ``\begin{aligned} a &= b \end{aligned}``
-    Fix: Unsafe for one `align` or `gather` around the whole label (a warning only): `aligned`, `gathered`, at both
-    ends. Display inside a formula. The label has no visual key before, so nothing can be proven.
+    Fix: Unsafe for one `align` or `gather` around the whole label, which is only a warning: `aligned` or `gathered` at
+    both ends. Display inside a formula. The label has no visual key, so nothing can be proven.
     """
     for problem in label.problems("display-environment", "nested-display-environment"):
         inner = _INNER.get(problem.detail)
         end = _end_of(label, problem.start, problem.detail)
         whole = problem.start == 0 and end == len(label.tokens)
-        hint = f"; {inner.partition('}')[0]} is what stands inside one" if inner else ""
+        hint = f"; inside a formula, use {inner.partition('}')[0]}" if inner else ""
         yield label.at(
             problem.start,
             problem.end if end is None else end,
-            f"{problem.detail} makes a display of its own{hint}",
+            f"{problem.detail} starts display math itself{hint}",
             _renamed(label, problem.start, inner) if inner and end is not None else None,
             severity="warning" if whole else None,
             fix=None if whole and inner else "display",
         )
     for problem in label.problems("text-environment"):
-        yield label.on(problem, f"{problem.detail} is for text and can't stand in a formula", fix="display")
+        yield label.on(problem, f"{problem.detail} is for text and isn't allowed in a formula", fix="display")
 
 
 _INNER = {
@@ -111,7 +111,7 @@ _INNER = {
 
 
 def _end_of(label: Label, start: int, name: str) -> int | None:
-    """The token after the `\\end{…}` of the environment at token `start`; None where its name is another."""
+    """The token after the `\\end{…}` of the environment at token `start`; None if the names differ."""
     index = label.environments.get(start)
     closing = None if index is None else label.partners.get(index + 1)
     if index is None or closing is None or "".join(label.tokens[index + 2 : closing]) != "".join(name.split()):
@@ -120,7 +120,7 @@ def _end_of(label: Label, start: int, name: str) -> int | None:
 
 
 def _renamed(label: Label, start: int, inner: str) -> str:
-    """The environment under another name at both ends; what `inner` has behind its `}` follows the first."""
+    """The environment with another name at both ends. The part of `inner` after its `}` follows the first name."""
     body = label.spans[label.partners[start + 1]][1]
     last = label.environments[start]
     name, _, columns = inner.partition("}")
@@ -138,13 +138,13 @@ def _renamed(label: Label, start: int, inner: str) -> str:
     covers=["ENV3"],
 )
 def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A matrix with its delimiters written apart: `\left( \begin{matrix} … \end{matrix} \right)` for `pmatrix`.
+    r"""A matrix with separate delimiters: `\left( \begin{matrix} … \end{matrix} \right)` for `pmatrix`.
 
-    Why: There are three spellings of one matrix; a data set should use one.
+    Why: One matrix has three spellings. A data set should use one of them.
     Fires: ``\left( \begin{matrix} a \\ b \end{matrix} \right)`` => ``\begin{pmatrix} a \\ b \end{pmatrix}``
     Fires: ``\left[ \begin{array}{c} a \\ b \end{array} \right]`` -> ``\left[ \begin{array}``
     Quiet: ``\begin{pmatrix} a \\ b \end{pmatrix}``
-    Fix: Display, for `matrix` between like delimiters: the widths of the gaps differ a little between the spellings.
+    Fix: Display, for a `matrix` between matching delimiters. The widths of the gaps differ a little.
     """
     tokens = label.tokens
     for index in label.find("\\left"):
@@ -154,7 +154,7 @@ def delimited_matrix(label: Label, options: Options) -> Iterator[Finding]:
             name = "".join(tokens[index + 4 : index + 10])
             size = 6 if name == "matrix" else 5 if name[:5] == "array" else 0
             if size:
-                message = f"delimiters written apart from {name[:size]}"
+                message = f"separate delimiters around {name[:size]}"
                 end, joined = _delimited(label, index) if name == "matrix" else (None, None)
                 yield label.at(index, index + 5 + size if end is None else end, message, joined)
                 return
@@ -170,7 +170,7 @@ _DELIMITED = {
 
 
 def _delimited(label: Label, left: int) -> tuple[int | None, str | None]:
-    r"""The token after the `\right` of a matrix that `\left` at token `left` opens, and the matrix with delimiters."""
+    r"""The token after the `\right` that pairs with the `\left` at token `left`, and the matrix with its delimiters."""
     tokens = label.tokens
     end = _end_of(label, left + 2, "matrix")
     if end is None or tokens[end : end + 1] != ["\\right"] or end + 1 >= len(tokens):
@@ -191,7 +191,7 @@ def _delimited(label: Label, left: int) -> tuple[int | None, str | None]:
     tags=["unknown-name"],
 )
 def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An environment that LaTeX with amsmath doesn't know, or whose name holds spaces.
+    r"""An environment that LaTeX with amsmath doesn't know, or whose name contains spaces.
 
     Why: LaTeX stops with "Environment … undefined". Tokenisers write `\begin { m a t r i x }`.
     Fires: ``\begin{foo} a \end{foo}`` -> ``\begin{foo}``
@@ -202,7 +202,7 @@ def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
     for problem in label.problems("unknown-environment"):
         joined = "".join(problem.detail.split())
         known = joined in ENVIRONMENTS and joined != problem.detail
-        hint = f"; without its spaces it would be {joined}" if known else ""
+        hint = f"; did you mean {joined}, without spaces?" if known else ""
         end = _end_of(label, problem.start, joined) if known else None
         message = f"LaTeX doesn't know the environment {problem.detail!r}{hint}"
         if end is None:
@@ -221,13 +221,13 @@ def unknown_environment(label: Label, options: Options) -> Iterator[Finding]:
     covers=["ENV5"],
 )
 def tabular(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A `tabular` among formulas.
+    r"""A `tabular` environment in a label.
 
-    Why: It is a table of text, another task; KaTeX and MathJax don't know it. In the profile m2e it is the right label
-    and this rule is off.
+    Why: It is a table of text, which is a different task, and KaTeX and MathJax don't know it. The rule is off in the
+    profile m2e, whose labels are tables.
     Fires: ``\begin{tabular}{l} a \end{tabular}`` -> ``\begin``
     Quiet: ``\begin{array}{l} a \end{array}``
-    Fix: None: put it into a set of its own.
+    Fix: None: move such samples to a set of their own.
     """
     for index in label.find("\\begin"):
         if "".join(label.tokens[index + 2 : index + 9]) == "tabular":

@@ -1,4 +1,4 @@
-"""LEN: labels of an odd size, and tokens too rare to be learnt."""
+"""LEN: labels that are unusually long or short, and tokens too rare to be learnt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rules.toolkit.wording import listed
 _TOKENS = pl.col("tokens")
 
 
-#: LEN001 takes no smaller limit: its sieve lets longer labels through.
+#: The smallest limit for LEN001, whose sieve passes only longer labels.
 _FEWEST = 60
 
 
@@ -32,12 +32,13 @@ _FEWEST = 60
     covers=["LEN1"],
 )
 def too_many_tokens(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A label of more tokens than most trainers take: 150, unless the option `most` (60 or more) says otherwise.
+    r"""A label with more tokens than most trainers take: 150, or the option `most` (at least 60).
 
-    Why: The target is cut, and the model learns to stop early; or one sample takes the memory of ten.
+    Why: The target is cut off, so the model learns to stop early, or one sample takes the memory of ten.
     Fires: ``1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1``
     Quiet: ``x + 1``
-    Fix: None: leave it out, or raise the limit of the trainer. TeX tokens are counted; a model's tokenizer makes more.
+    Fix: None: leave it out, or raise the limit of the trainer. The rule counts TeX tokens; a model's tokenizer makes
+    more.
     See: im2markup preprocess_filter.py (150), TexTeller globals.py (1,024).
     """  # noqa: E501
     if len(label.tokens) > options["most"]:
@@ -48,15 +49,15 @@ def too_many_tokens(label: Label, options: Options) -> Iterator[Finding]:
 def no_structure(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label without a command, script, brace or parenthesis: `a = b + 1`.
 
-    Why: In a set of typeset formulas it is often a stray word or number; LaTeX-OCR's cleaning deletes all of them.
+    Why: In a set of typeset formulas, it is often a stray word or number. LaTeX-OCR's cleaning deletes all of them.
     Fires: ``a = b + 1``
     Quiet: ``x ^ { 2 }``
     Quiet: ``\alpha``
-    Fix: None. In handwriting, where plain arithmetic is common, the rule is off.
+    Fix: None. The rule is off for handwriting, where plain arithmetic is common.
     See: LaTeX-OCR postprocess.py.
     """
     if len(label.tokens) > 1 and not _STRUCTURE.search(label.text):
-        yield Finding("no command, script or parenthesis: maybe no formula at all", 0, len(label.text))
+        yield Finding("no command, script or parenthesis: this may not be a formula", 0, len(label.text))
 
 
 _STRUCTURE = re.compile(r"[\\_^(){}]")
@@ -66,11 +67,11 @@ _STRUCTURE = re.compile(r"[\\_^(){}]")
 def single_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label of one token.
 
-    Why: In a set of typeset formulas it is often a crop that failed, or a label cut after its first token.
+    Why: In a set of typeset formulas, the crop often failed, or the label was cut off after its first token.
     Fires: ``x`` -> ``x``
     Fires: ``\alpha`` -> ``\alpha``
     Quiet: ``x y``
-    Fix: None. In handwriting, where sets hold single symbols on purpose, the rule is off.
+    Fix: None. The rule is off for handwriting, where sets contain single symbols on purpose.
     See: 257 labels of HME100K's training set.
     """
     yield label.at(0, 1, "the label is a single token")
@@ -84,12 +85,12 @@ def single_token(label: Label, options: Options) -> Iterator[Finding]:
     covers={"LEN3": "over a whole data set"},
 )
 def rare_tokens(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""Tokens that fewer labels of a data set hold than a model needs to learn them: 20, unless `least` says otherwise.
+    r"""Tokens in fewer labels than a model needs to learn them: 20, or the option `least`.
 
-    Why: They are never learnt, and the tail of a vocabulary is where typing errors gather.
-    Fix: None: look at the list, the rarest first; then merge, correct or leave out. A set of fewer than `labels` labels
-    is too small to call anything rare in it.
-    See: MathNet remove_formulas_with_rare_tokens.py (20); 96 of 244 tokens of HME100K's training set are rarer.
+    Why: They are never learnt, and many typing errors are among the rarest tokens.
+    Fix: None: go through the list, the rarest first, and merge them, correct them or leave them out. Sets of fewer than
+    `labels` labels are too small to be judged.
+    See: MathNet remove_formulas_with_rare_tokens.py (20). 96 of the 244 tokens of HME100K's training set are rarer.
     """
     sizes = dict(samples.group_by("source", maintain_order=True).len().collect().iter_rows())
     counts = set_difference.token_counts(samples, "source")
@@ -104,7 +105,7 @@ def rare_tokens(samples: pl.LazyFrame, options: Options) -> Findings:
             found.append(
                 (
                     source,
-                    f"{rare.height} of {frame.height} tokens stand in fewer than {options['least']} labels: {named}",
+                    f"{rare.height} of {frame.height} tokens occur in fewer than {options['least']} labels: {named}",
                 )
             )
     return of_sets(found)

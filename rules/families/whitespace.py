@@ -31,20 +31,20 @@ from rules.toolkit.sieves import LABEL, has, has_text
 def stray_space(label: Label, options: Options) -> Iterator[Finding]:
     r"""Spaces at the start or end of a label, or several in a row.
 
-    Why: They draw nothing, but string metrics, vocabulary and duplicate search see another label.
+    Why: They draw nothing, but to string metrics, vocabularies and duplicate search it is a different label.
     Fires: ``x ^ { 2 }  + 1`` -> ``  `` => ``x ^ { 2 } + 1``
     Fires: `` x`` -> `` `` => ``x``
     Quiet: ``x ^ { 2 } + 1``
     Quiet: ``a \  b``
-    Fix: Safe: spaces are dropped at the ends and become one inside. One finding a label, at the first place; with
-    `every = true` one at each.
+    Fix: Safe: spaces are dropped at the ends and reduced to one elsewhere. Only the first place in a label is reported;
+    with `every = true`, every place.
     """
     matches = [
         match
         for match in re.finditer(r"^ +| +\Z| {2,}", label.text)
-        if not match.start() or label.text[match.start() - 1] != "\\"  # else its first one is the control space
+        if not match.start() or label.text[match.start() - 1] != "\\"  # else the first one belongs to a control space
     ]
-    message = "needless space" + (f", {len(matches)} places" if len(matches) > 1 else "")
+    message = "needless space" + (f" in {len(matches)} places" if len(matches) > 1 else "")
     for match in matches if options[EVERY] else matches[:1]:
         inner = match.start() > 0 and match.end() < len(label.text)
         yield Finding(message, *match.span(), " " if inner else "")
@@ -52,13 +52,13 @@ def stray_space(label: Label, options: Options) -> Iterator[Finding]:
 
 @samples_rule("WSP002", "mixed-tokenisation", "info", options={"share": share(0.02)}, covers=["WSP2"])
 def mixed_tokenisation(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A data set writes some labels with spaces between all tokens (`x ^ { 2 }`) and others without (`x^2`).
+    r"""A data set has some labels with spaces between all tokens (`x ^ { 2 }`) and others without (`x^2`).
 
-    Why: One formula gets two spellings, the model two vocabularies, and an exact match fails where nothing is wrong.
-    Fix: None for one label; the canonical form spells all of them alike.
-    See: 38.6 % of CROHME 2023 test labels have unbraced scripts, others 0 to 0.02 %.
+    Why: One formula has two spellings, the model needs two vocabularies, and exact match counts right answers as wrong.
+    Fix: None for a single label. The canonical form spells all of them alike.
+    See: 38.6 % of CROHME 2023 test labels have unbraced scripts; in other sets it is 0 to 0.02 %.
     """
-    # A label shows its style where a script or a brace touches its neighbour; labels with neither say nothing.
+    # The style shows in whether a script or brace touches its neighbour. Labels with neither don't count.
     label = pl.col("label")
     speaks = label.str.contains(r"[\^_{}]")
     tight = speaks & label.str.contains(r"[\^_][^ ]|[^ \\][\^_{}]")
@@ -93,7 +93,7 @@ _SPACE_WORDS = sorted(token[1:] for token, action in ACTIONS.items() if action =
 def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A spacing command or a line break at the end of a label.
 
-    Why: Nothing in the picture shows it, so a model can only guess it.
+    Why: The picture doesn't show it, so a model can only guess.
     Fires: ``x = 1 \quad`` -> ``\quad`` => ``x = 1``
     Fires: ``x = 1 \,`` -> ``\,`` => ``x = 1``
     Fires: ``x = 1 \\`` -> ``\\`` => ``x = 1``
@@ -115,7 +115,7 @@ def trailing_space_command(label: Label, options: Options) -> Iterator[Finding]:
         if start < 0 or label.tokens[start] not in ("\\hspace", "\\vspace"):
             return
     if start:
-        yield label.at(start, end, f"{label.shown(start, end)} at the end draws nothing", "")
+        yield label.at(start, end, f"{label.shown(start, end)} at the end of the label draws nothing", "")
 
 
 _SPACES = (
@@ -139,7 +139,7 @@ _BRACED_SIZE = re.compile(r"\s*\*?\s*\{[^{}]*\}")
 
 
 def _size_end(token: str, text: str, at: int) -> int | None:
-    """Where the size ends that a spacing command is followed by at `at`; None where it says none that is understood."""
+    """Where the length after a spacing command, at `at`, ends; None if there is none that can be read."""
     if token == "\\hspace":
         found = _BRACED_SIZE.match(text, at)
         return found.end() if found else None
@@ -160,22 +160,22 @@ def _size_end(token: str, text: str, at: int) -> int | None:
 def spacing_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""Explicit spacing inside a label: `\,`, `\;`, `~`, `\quad`, `\hspace{…}`.
 
-    Why: It is the annotator's taste; in handwriting nothing shows it, in print hardly anything. Some data sets delete
-    all of it.
+    Why: It is the annotator's taste. Handwriting doesn't show it, and print hardly does. Some data sets delete all of
+    it.
     Fires: ``\int f \, d x`` -> ``\,`` => ``\int f d x``
     Fires: ``a \quad b \; c`` -> ``\quad`` => ``a b c``
     Fires: ``a \hspace{1cm} b`` -> ``\hspace{1cm}`` => ``a b``
     Fires: ``a \hskip 1em b`` -> ``\hskip 1em`` => ``a b``
     Quiet: ``\int f d x``
-    Fix: Unsafe: the space is visible in print. One finding a label, at the first place; with
-    `every = true` one at each.
+    Fix: Unsafe: it is dropped, which is visible in print. Only the first place in a label is reported; with `every =
+    true`, every place.
     """
     places = [index for index in label.find(*_SPACES) if index + 1 < len(label.tokens)]
     times = f", one of {len(places)} in this label" if len(places) > 1 else ""
     for place in places if options[EVERY] else places[:1]:
         start, end = label.spans[place]
         stop = _size_end(label.tokens[place], label.text, end)
-        # A size that isn't understood would stay behind and be drawn.
+        # A length that can't be read would be left over and drawn.
         drop = None if stop is None else ""
         yield Finding(f"explicit space {label.tokens[place]}{times}", start, stop or end, drop)
 
@@ -191,14 +191,15 @@ _SPLIT_PROSE = re.compile(r"\\(?:mathrm|text|mbox|textrm) ?\{ (?:~|[A-Za-z]) (?:
     covers=["WSP5"],
 )
 def letter_spaced_text(label: Label, options: Options) -> Iterator[Finding]:
-    r"""Prose taken apart into letters, its word spaces lost or turned into `~`: `\mathrm { i f ~ x }`.
+    r"""Prose split into letters, with its word spaces lost or turned into `~`: `\mathrm { i f ~ x }`.
 
-    Why: A tokeniser treated text as mathematics. In text mode the spaces now show; in `\mathrm` words run together.
+    Why: A tokeniser treated text as mathematics. In text mode the spaces between letters show; in `\mathrm` words run
+    together.
     Fires: ``\mathrm { i f ~ x }`` -> ``\mathrm { i f ~ x }``
     Fires: ``x \text { w h e n } y`` -> ``\text { w h e n }``
     Quiet: ``\text{if } x``
     Quiet: ``\mathrm { d } x``
-    Fix: None: where the words ended is lost; read the label anew from the raw source.
+    Fix: None: the ends of the words are lost. Read the label from the raw source again.
     """
     for match in _SPLIT_PROSE.finditer(label.text):
-        yield Finding("text spelled letter by letter", *match.span())
+        yield Finding("text split into letters", *match.span())

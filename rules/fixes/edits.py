@@ -1,4 +1,6 @@
-r"""Replacements in a label's text: which of those that overlap are made, and making them. Not if they are right."""
+r"""Replacements in the text of a label: chooses between those that overlap, and applies them. Doesn't check that they
+are right.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +22,17 @@ class Edit:
     level: FixLevel
 
     def covers(self, size: int) -> bool:
-        """Is it about a whole label of `size` characters?"""
+        """Does it replace a whole label of `size` characters?"""
         return self.start == 0 and self.end == size
 
 
 def in_order(edits: Iterable[Edit], size: int) -> list[Edit]:
-    """Edits by precedence: those of the whole label, then by start, the longer first, then by rule code."""
+    """Edits by precedence: those of the whole label first, then by start, then the longer first, then by rule code."""
     return sorted(edits, key=lambda edit: (not edit.covers(size), edit.start, -edit.end, edit.rule, edit.replacement))
 
 
 def disjoint(edits: Sequence[Edit], size: int) -> list[Edit]:
-    """Of edits in order of precedence those that overlap no earlier one."""
+    """The edits that overlap no earlier one. `edits` are in order of precedence."""
     kept: list[Edit] = []
     for edit in edits:
         if kept and (kept[0].covers(size) or overlap(edit, kept[-1])):
@@ -47,7 +49,7 @@ def overlap(one: Edit, other: Edit) -> bool:
 
 
 _WORD_AT_END = re.compile(r"(?<!\\)(?:\\\\)*\\[A-Za-z]+\Z")
-#: Characters in which a control word at the end of a text is looked for: more than any has.
+#: How many characters to search for a control word at the end of a text: more than any has.
 _WORD_SIZE = 64
 
 
@@ -59,7 +61,7 @@ class _Growing:
         self.end = ""
 
     def add(self, part: str) -> None:
-        """Put `part` behind the text, and a space between them where they would run a control word into a letter."""
+        """Append `part`, after a space if a control word would otherwise run into a letter."""
         if not part:
             return
         if part[0].isascii() and part[0].isalpha() and _WORD_AT_END.search(self.end):
@@ -68,19 +70,19 @@ class _Growing:
         self.end = part[-_WORD_SIZE:] if len(part) >= _WORD_SIZE else (self.end + part)[-_WORD_SIZE:]
 
     def ends_in_space(self) -> bool:
-        """Does it end in a space that is no part of the control space `\\ `?"""
+        """Does it end in a space that isn't part of the control space `\\ `?"""
         return self.end.endswith(" ") and not self.end.endswith("\\ ")
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """`text` with edits made in one pass; they must not overlap.
+    """Apply edits to `text` in one pass. They must not overlap.
 
-    A control word that an edit would run into a letter gets a space; where something is taken out from between two
-    spaces, or from an end, one of the spaces goes too.
+    If an edit would run a control word into a letter, a space is added. If something is removed between two spaces, or
+    at an end, one of the spaces is removed too.
     """
     out = _Growing()
     at = 0
-    tail = False  # does the label now end where something was taken out?
+    tail = False  # does the label now end where something was removed?
     ordered = sorted(edits, key=lambda edit: (edit.start, edit.end))
     for number, edit in enumerate(ordered):
         if edit.start > at:

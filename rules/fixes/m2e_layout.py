@@ -1,9 +1,9 @@
-r"""Writes an M²E label, whose `\n` and `\t` mean lines, as one LaTeX table. Not for guessing at long divisions.
+r"""Writes an M²E label, whose `\n` and `\t` stand for lines, as a LaTeX table. Doesn't guess long divisions.
 
-`\n` begins the next row, `\t` the next block of rows, and `\n \t` is `\t`. A block whose first row is a number, with
-one or more rows of an operator and a number behind it and then numbers alone, is a calculation written in columns: it
-gets the lines that are drawn under the operands and above the result. A row that is empty, or `\DIV`, can't be
-written: what the picture shows there is not in the label.
+`\n` begins the next row, `\t` the next block of rows, and `\n \t` is the same as `\t`. A block is a calculation in
+columns if its first row is a number, followed by one or more rows of an operator and a number, and then only by
+numbers. It gets the lines that are drawn under the operands and above the result. A label with an empty row or `\DIV`
+can't be written, since it doesn't say what is there.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ DIVISION = "\\DIV"
 _OPERATORS = frozenset({"+", "-", "\\times", "\\div"})
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:\\%)?")
 _WORD = re.compile(r"\\[A-Za-z]+")
-#: A sized delimiter is one token of M²E's vocabulary: `\left(`. The comment sign of other labels is a character here.
+#: In M²E's vocabulary, a sized delimiter such as `\left(` is one token. `%` is a character, not a comment sign.
 _TOKEN = re.compile(rf"\\(?:left|right)(?![A-Za-z])(?:\\[^A-Za-z\s]|[^\\\s])|{lexer.PATTERN}")
 _TIGHT = frozenset("{}_^")
-#: TeX takes these for something else than the characters they are, so the label can't have meant them.
+#: These characters have a special meaning in TeX, so they can't be copied into the table.
 _SPECIAL = frozenset("$#%")
 _TABLE = re.compile(rf"\\begin\{{({'|'.join(LAYOUTS)})\}}\{{l\}}[\n ].*[\n ]\\end\{{\1\}}", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
-#: What `\\` takes for its own argument where a row of an array begins with it.
+#: If a row of an array begins with one of these, the `\\` before it takes it as its argument.
 _AFTER_BREAK = ("[", "*")
 
 
 @dataclass(frozen=True)
 class Repair:
-    """The table a label becomes, or the reason why none can be written and the tokens (first, after last) at fault."""
+    """The table for a label, or the reason why there is none and the tokens that are to blame (first, after last)."""
 
     text: str | None
     reason: str | None = None
@@ -54,42 +54,44 @@ class _Row:
 
 
 def tokens(label: str) -> list[str]:
-    r"""The tokens of an M²E label: TeX's, but `\left(` and its like are one, and `%` begins no comment."""
+    r"""The tokens of an M²E label. Unlike in TeX, `\left(` and the like are one token, and `%` doesn't begin a
+    comment.
+    """
     return _TOKEN.findall(label)
 
 
 def spans(label: str) -> list[tuple[int, int]]:
-    """(start, end) of every token that `tokens` gives, as code point offsets, end exclusive."""
+    """(start, end) of each token from `tokens`, as code point offsets, end exclusive."""
     return [match.span() for match in _TOKEN.finditer(label)]
 
 
 def repair(label: str, layout: Layout = "tabular") -> str | None:
-    r"""`label` with its layout tokens written as a table, or None where that can't be done; `attempt` says why.
+    r"""`label` with its layout tokens written as a table, or None if that isn't possible; `attempt` says why.
 
-    A label without layout tokens is returned as it is. `tabular` sets formulas in dollars and leaves text bare; `array`
-    sets text in `\text{}`, for renderers that know no tabular. Raises ValueError for another layout.
+    A label without layout tokens is returned unchanged. `tabular` puts formulas in dollar signs and leaves text bare;
+    `array` puts text in `\text{}`, for renderers without `tabular`. Raises ValueError for another layout.
     """
     return attempt(label, layout).text
 
 
 def is_table(label: str) -> bool:
-    """Has the label the shape that a repair writes, its line ends kept or (as line formats must) written as spaces?"""
+    """Does the label look like a repair, with line ends or, as formats with one label per line need, spaces instead?"""
     return _TABLE.fullmatch(label) is not None
 
 
 def attempt(label: str, layout: Layout = "tabular") -> Repair:
     """The repair of `label`, or the reason why there is none."""
     if layout not in LAYOUTS:
-        raise ValueError(f"layout {layout!r} is none of {', '.join(LAYOUTS)}")
+        raise ValueError(f"unknown layout {layout!r}; choose from {', '.join(LAYOUTS)}")
     toks = tokens(label)
     if DIVISION in toks:
         index = toks.index(DIVISION)
-        return Repair(None, r"\DIV stands for a long division that the label doesn't spell out", (index, index + 1))
+        return Repair(None, r"\DIV stands for a long division that isn't in the label", (index, index + 1))
     if ROW not in toks and BLOCK not in toks:
         return Repair(label)
     special = next((index for index, token in enumerate(toks) if token in _SPECIAL), None)
     if special is not None:
-        return Repair(None, f"{toks[special]} has a meaning of its own in LaTeX", (special, special + 1))
+        return Repair(None, f"{toks[special]} has a special meaning in LaTeX", (special, special + 1))
     blocks = _blocks(toks)
     for number, row in enumerate((row for block in blocks for row in block), 1):
         if not row.tokens:
@@ -100,14 +102,14 @@ def attempt(label: str, layout: Layout = "tabular") -> Repair:
     body = " \\\\\n".join(lines)
     text = f"\\begin{{{layout}}}{{l}}\n{body}\n\\end{{{layout}}}"
     problem = _first_problem(text)
-    return Repair(text) if problem is None else Repair(None, f"LaTeX would reject the table as well ({problem})")
+    return Repair(text) if problem is None else Repair(None, f"LaTeX would also reject the table ({problem})")
 
 
 def _is_misread(line: str, first: bool) -> bool:
-    r"""Would a line of an array that follows a line end be taken for something else than a row?
+    r"""Could a line of an array that follows a line end be misread?
 
-    A `[` or `*` by TeX, as an argument of `\\`; letters by whoever looks for what unescaping ate: `eq` on a new line
-    may have been `\neq`.
+    TeX takes a `[` or `*` as an argument of `\\`. Letters may look like the rest of a damaged command: `eq` on a new
+    line may have been `\neq`.
     """
     letters = _LETTERS.match(line)
     if letters is not None:
@@ -152,7 +154,7 @@ def _block_lines(rows: list[list[str]], layout: Layout) -> list[str]:
 
 
 def _calculation(rows: list[list[str]]) -> int | None:
-    """The place of the last operator row where the rows are a calculation in columns, else None."""
+    """The index of the last row with an operator if the rows are a calculation in columns, else None."""
     if not _is_number(rows[0]):
         return None
     last = 0
@@ -170,7 +172,7 @@ def _is_number(toks: Sequence[str]) -> bool:
 
 
 def is_text(token: str) -> bool:
-    """Is this Chinese or full-width text, its punctuation, or a list mark (`①`, `▪`) that no formula has?"""
+    """Is this Chinese or full-width text or punctuation, or a list mark (`①`, `▪`) that no formula has?"""
     if len(token) != 1 or token.isascii():
         return False
     return unicodedata.east_asian_width(token) in "WF" or "\u2460" <= token <= "\u24ff" or "\u25a0" <= token <= "\u25ff"
@@ -184,9 +186,9 @@ def _line(row: Sequence[str], layout: Layout) -> str:
 
 
 def _segments(row: Sequence[str]) -> list[tuple[bool, list[str]]]:
-    """The row cut into runs: (is it text, its tokens).
+    """The row split into runs: (is it text, its tokens).
 
-    Text in a group, between sized delimiters or in a script is not cut out of its formula, which would fall apart.
+    Text in a group, between sized delimiters or in a script stays in its formula, which would otherwise fall apart.
     """
     segments: list[tuple[bool, list[str]]] = []
     depth = 0
@@ -206,12 +208,12 @@ def _segments(row: Sequence[str]) -> list[tuple[bool, list[str]]]:
 
 
 def _is_longer(token: str, word: str) -> bool:
-    r"""Is it another word that begins so, like `\leftarrow`?"""
+    r"""Is it another word that only begins like this, such as `\leftarrow`?"""
     return token[len(word) : len(word) + 1].isalpha()
 
 
 def _in_math(run: Sequence[str]) -> list[str]:
-    r"""A run as it stands in a formula: `&` escaped, text in a group inside `\text{}`."""
+    r"""A run as written in a formula, with `&` escaped and text in a group inside `\text{}`."""
     out: list[str] = []
     text: list[str] = []
     for token in run:
@@ -230,7 +232,9 @@ def _as_text(run: Sequence[str]) -> list[str]:
 
 
 def _join(toks: Sequence[str]) -> str:
-    """Tokens without spaces, but for one on each side of a control word that no brace or script stands at."""
+    """Tokens joined without spaces, except for one on each side of a control word that isn't next to a brace or
+    script.
+    """
     out: list[str] = []
     before = ""
     for token in toks:

@@ -1,8 +1,8 @@
-"""What two sides of a split share: which split is for what, and how many labels and images stand on both sides.
+"""Finds what the splits of data sets share: what each split is for, and how many labels and images are in two of them.
 
-Not a rule: the rules and summary.json are made from these frames. A **side** is the samples of one source and split.
-Sides have a rank: training 0, validation 1, test 2. What stands on a side of a higher rank should not stand on one of a
-lower rank: that is a leak. What two sides of one rank share is a duplicate, and no leak.
+Rules and summary.json use these frames; there are no rules here. A **side** is the samples of one source and split.
+Sides have a rank: training 0, validation 1, test 2. A label or image on sides of different ranks is a leak. On two
+sides of the same rank it is only a duplicate.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import polars as pl
 
 from rules.sets.split_names import meaning
 
-#: A label counts as long from this number of tokens on: shorter ones meet by chance.
+#: A label with at least this many tokens is long. Shorter ones coincide by chance.
 LONG = 10
 RANKS = {"training": 0, "validation": 1, "test": 2}
 
@@ -39,9 +39,9 @@ _SIDE = ("source", "split")
 
 
 def rank() -> pl.Expr:
-    """The rank of a sample's side, from the split's name or, where that says nothing, from the source's.
+    """The rank of a sample's side, from the name of the split or, if that doesn't say, from the name of the source.
 
-    `rules.sets.split_names` says which names are tests and which validation; all others are training.
+    `rules.sets.split_names` has the names of test and validation splits; all others are training.
     """
     standard = meaning(pl.col("split"), pl.col("source"))
     ranks = {"validation": RANKS["validation"], "test": RANKS["test"]}
@@ -49,18 +49,19 @@ def rank() -> pl.Expr:
 
 
 def side_name(source: str | None, split: str | None) -> str:
-    """A side for people: `source/split`, or the source alone."""
+    """The name of a side in messages: `source/split`, or the source alone."""
     return f"{source}/{split}" if split else str(source)
 
 
 def leakage(samples: pl.DataFrame | pl.LazyFrame, *, long: int = LONG) -> pl.DataFrame:
-    """One row for each two sides of different rank, with the columns LEAKAGE; `other` is the side of the lower rank.
+    """One row for each pair of sides with different ranks, with the columns LEAKAGE; `other` is the side of the lower
+    rank.
 
-    labels: samples of the higher side whose label stands on the other one too; other_labels the other way round;
-    long_labels those of `long` tokens or more. images: samples with an image of the same pixels on the other side;
-    near_images: with the same label and an image that is nearly the same; both null where no image was looked at.
-    random_labels: how many of `labels` would be expected had the two sides been drawn row by row from one pile; only
-    for two sides of one source.
+    labels: samples of the higher side whose label is also on the other side; other_labels: the reverse; long_labels:
+    those with `long` tokens or more. images: samples with an image of the same pixels on the other side; near_images:
+    samples with the same label and nearly the same image there; both are null if no image was opened. random_labels:
+    how many of `labels` to expect if the two sides had been drawn row by row from one set; only for two sides of one
+    source.
 
     Needs the columns source, split, n_tokens, label_group, image_group, and `rules.sets.same_label.picture`.
     """
@@ -109,7 +110,7 @@ def leakage(samples: pl.DataFrame | pl.LazyFrame, *, long: int = LONG) -> pl.Dat
 
 
 def _held(rows: pl.DataFrame, column: str) -> pl.LazyFrame:
-    """How many rows of each side hold each value; only values that several ranks hold, which are few."""
+    """How many rows of each side have each value; only for values on sides of several ranks, which are few."""
     held = (
         rows.lazy()
         .filter(pl.col(column).is_not_null())
@@ -120,7 +121,7 @@ def _held(rows: pl.DataFrame, column: str) -> pl.LazyFrame:
 
 
 def _shared(rows: pl.DataFrame, column: str) -> pl.DataFrame:
-    """For each two sides of different rank: the rows of either whose value of `column` the other holds too."""
+    """For each pair of sides with different ranks: the rows of each whose value of `column` is also on the other."""
     held = _held(rows, column).collect().lazy()
     others = held.select(column, *(pl.col(name).alias(f"other_{name}") for name in ("side", "rank", "rows", "long")))
     return (
@@ -133,10 +134,10 @@ def _shared(rows: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def _by_chance(rows: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """For two sides of one source: the rows of the higher one whose label a random draw would leave on both.
+    """For two sides of one source: the expected rows of the higher side whose label is on both after a random draw.
 
-    Of m equal labels, each row goes to the higher side with probability q (its share of both sides); a row there has
-    none of the other m - 1 on the lower side with probability q^(m - 1).
+    Of m equal labels, each row goes to the higher side with probability q, which is its share of both sides. For such a
+    row, the probability that none of the other m - 1 is on the lower side is q^(m - 1).
     """
     held = (
         rows.lazy()
@@ -158,7 +159,7 @@ def _by_chance(rows: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
             .agg(pl.col("rows").sum().alias("m"))
             .group_by("m")
             .len()
-            .sort("m")  # floating-point sums must come in one order
+            .sort("m")  # a fixed order, so that floating-point sums are always the same
         )
         expected = sum(n * m * q * (1 - q ** (m - 1)) for m, n in copies.iter_rows())
         found.append((side, other, round(expected, 3)))
@@ -167,10 +168,10 @@ def _by_chance(rows: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def seen_elsewhere(samples: pl.LazyFrame, column: str) -> pl.LazyFrame:
-    """Rows whose value of `column` stands on a side of another rank: sample_id, source, `above` and `below`.
+    """Rows whose value of `column` is also on a side of another rank: sample_id, source, `above` and `below`.
 
-    `above` is the first sample that holds it on a side of a higher rank (null where there is none), `below` the first
-    on one of a lower rank.
+    `above` is the first sample with that value on a side of a higher rank, `below` the first on a side of a lower rank;
+    null if there is none.
     """
     known = samples.select("sample_id", "source", rank(), pl.col(column).alias("value")).drop_nulls("value")
     sides = samples.select(_SIDE).unique().collect(engine="streaming")

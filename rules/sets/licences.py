@@ -1,7 +1,7 @@
-"""Licences of data sets: names made alike, what is known of public sets, which go together. No legal advice.
+"""Licences of data sets: normalised names, the licences of public sets, and which are compatible. Not legal advice.
 
-Identifiers are those of the Hugging Face hub (lower-case SPDX). Of public sets there is only what their own publishers
-say; a set that isn't there is unknown, not free.
+Identifiers are those of the Hugging Face Hub (lower-case SPDX). For public sets, only the statements of their
+publishers count. A set that isn't listed is unknown, not free.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
-#: Public sets by a word in the source's name or path: (pattern, licence, what the publishers say).
+#: Public sets by a word in the name or path of the source: (pattern, licence, what the publishers say).
 _KNOWN: tuple[tuple[str, str, str], ...] = (
     ("unimer", "mixed", "it holds CROHME (CC-BY-NC-SA-3.0) and HME100K (its publisher's own terms)"),
     ("crohme", "CC-BY-NC-SA-3.0", "CROHME is CC-BY-NC-SA-3.0"),
@@ -22,17 +22,18 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
 _PATTERNS = tuple(
     (re.compile(rf"(?i)(?:^|[^a-z0-9])(?:{word})(?![a-z])"), licence, what) for word, licence, what in _KNOWN
 )
-#: A licence that nobody stated.
+#: No licence was stated.
 UNKNOWN = "unknown"
-#: Licences that no single one stands for.
+#: Licences that can't be named by a single identifier.
 OTHER = "other"
-#: What a licence may ask that another one doesn't grant.
+#: The conditions of one licence that another may not grant.
 Demand = Literal["no derivatives", "share alike", "no commerce", "attribution"]
 
 _VERSIONS = ("2.0", "2.5", "3.0", "4.0")
-#: A Creative Commons licence without its version, or as it was adapted to a country.
+#: A Creative Commons licence without a version, or adapted to a country.
 _CC = re.compile(r"cc-(by(?:-nc)?(?:-(?:sa|nd))?)(?:-\d\.\d)?(?:-[a-z-]+)?")
-#: Versions and spellings of licences that are not in the table: these want what is made with them to be under the same.
+#: Versions and spellings of licences that are not in the table, and that require derived works to have the same
+#: licence.
 _COPYLEFT = re.compile(r"(?:a?gpl|lgpl|odbl|cdla-sharing)")
 _OPEN = re.compile(r"(?:mit|apache|bsd|isc|cc0|pddl|odc-by|cdla-permissive|unlicense|zlib)")
 _ALIASES = {
@@ -47,9 +48,9 @@ _ALIASES = {
 
 @dataclass(frozen=True)
 class Licence:
-    """What a licence asks of a data set.
+    """The conditions of a licence.
 
-    family: the licence whatever its version. after: other licences that a share-alike work may be passed on under.
+    family: the licence without its version. after: other licences under which a share-alike work may be passed on.
     """
 
     id: str
@@ -63,7 +64,7 @@ class Licence:
 
 
 def _creative_commons(parts: str, version: str) -> Licence:
-    """parts: such as by-nc-sa. version: with its hyphen, or empty."""
+    """parts: such as by-nc-sa. version: such as 4.0, or empty."""
     later = [later for later in _VERSIONS if "sa" in parts and later > version] if version else []
     return Licence(
         f"cc-{parts}-{version}" if version else f"cc-{parts}",
@@ -104,14 +105,14 @@ LICENCES: dict[str, Licence] = {
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a public set: its licence as far as it has one, and a sentence that says so."""
+    """What is known about a public set: its licence, if it has one, and a sentence that states it."""
 
     licence: str
     what: str
 
 
 def known(*names: str) -> Known | None:
-    """What is known of the set that one of these names or paths speaks of; the first name that says something wins."""
+    """What is known about the public set in one of these names or paths. The first name that has one wins."""
     for name in names:
         for pattern, licence, what in _PATTERNS:
             if pattern.search(name):
@@ -120,7 +121,7 @@ def known(*names: str) -> Known | None:
 
 
 def standard(text: str | None) -> str:
-    """A licence as people write it ("CC BY-NC-SA 4.0") as an identifier; what isn't known comes back in lower case."""
+    """The identifier of a licence as people write it ("CC BY-NC-SA 4.0"); an unknown licence in lower case."""
     name = re.sub(r"[\s_]+", "-", (text or "").strip().lower())
     name = re.sub(r"^licen[cs]e:?-?|-licen[cs]e$", "", name)
     name = name.replace("creative-commons-", "cc-").removesuffix("-unported").removesuffix("-international")
@@ -128,16 +129,16 @@ def standard(text: str | None) -> str:
 
 
 def is_clear(name: str) -> bool:
-    """Is it known here what a licence asks for?"""
+    """Are the conditions of this licence known here?"""
     return name in LICENCES
 
 
 def clash(first: str, second: str) -> str | None:
-    """Why no one licence fits a data set made of two such sets, or None where one does or a licence is not known here.
+    """Why no licence fits a data set made from two sets with these; None if one does or a licence is unknown here.
 
-    A licence without derivatives goes with none. Two that each want their own kept (share-alike, copyleft) clash unless
-    they are the same, or versions of the same Creative Commons licence: a later version may be taken. One of those that
-    allows commercial use clashes with one that forbids it.
+    A licence that forbids derivatives is compatible with none. Two licences that must be kept (share-alike, copyleft)
+    clash unless they are the same, or versions of the same Creative Commons licence, whose later version may be used.
+    If such a licence allows commercial use, it clashes with one that forbids it.
     """
     names = standard(first), standard(second)
     one, two = _like(names[0]), _like(names[1])
@@ -149,15 +150,15 @@ def clash(first: str, second: str) -> str | None:
     if one.share_alike and two.share_alike:
         if (one.family or one.id) == (two.family or two.id):
             return None
-        return f"both {one.id.upper()} and {two.id.upper()} want what is made of them to be under the same licence"
+        return f"{one.id.upper()} and {two.id.upper()} each require derived works to keep their licence"
     for keeps, other in ((one, two), (two, one)):
         if keeps.share_alike and other.non_commercial and not keeps.non_commercial:
-            return f"{keeps.id.upper()} wants commercial use allowed, and {other.id.upper()} forbids it"
+            return f"{keeps.id.upper()} requires that commercial use stays allowed, and {other.id.upper()} forbids it"
     return None
 
 
 def _like(name: str) -> Licence | None:
-    """The licence of that name, or one with the terms that its name speaks of; None where it speaks of none."""
+    """The licence with that name, or one with the terms that the name implies; None if it implies none."""
     if name in LICENCES:
         return LICENCES[name]
     creative = _CC.fullmatch(name)
@@ -169,9 +170,10 @@ def _like(name: str) -> Licence | None:
 
 
 def demand(name: str, target: str, *, alone: bool = False) -> Demand | None:
-    """What the licence `name` asks that keeps a data set made with it from being passed on under `target`; else None.
+    """The condition of the licence `name` that forbids passing on a data set made with it under `target`; else None.
 
-    alone: the data set is made of nothing else, so that it is no derivative. None, too, where one isn't known here.
+    alone: the data set contains nothing else, so it isn't a derivative. Also None if one of the licences is unknown
+    here.
     """
     item, goal = LICENCES.get(name), LICENCES.get(target)
     if item is None or goal is None or (name == target and (alone or not item.no_derivatives)):
@@ -186,10 +188,10 @@ def demand(name: str, target: str, *, alone: bool = False) -> Demand | None:
 
 
 def joint(names: Collection[str]) -> str | None:
-    """The licence that data sets under these can have together; None where they clash.
+    """The licence for data sets with these licences together; None if they clash.
 
-    A licence that isn't known here, where all have it; `unknown` where nothing is known of any; `other` where something
-    is known of some only.
+    If all have the same licence, it may be one that is unknown here. `unknown` if no licence is known, `other` if only
+    some are.
     """
     known = sorted(name for name in set(names) if is_clear(name))
     if len(set(names)) == 1:

@@ -1,6 +1,7 @@
-"""What vision-language models make of an image's size: one entry a family of models. Opens no image, loads no model.
+"""The image sizes that vision-language models accept, with one entry per family of models. Opens no image, loads no
+model.
 
-`curate audit --for MODEL` judges images by it, and `finetune` trains by it.
+`curate audit --for MODEL` judges images by these limits, and `finetune` trains within them.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, MIN_PIXELS
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """The sizes of images that a family of models takes.
+    """The image sizes that a family of models accepts.
 
-    family: its name. pattern: what is in the names of its models, as a regular expression on small letters. factor:
-    pixels of a side that one token stands for, sides being rounded to multiples of it; None where images are cut into
-    tiles instead. min_side: pixels; what is smaller is refused by some versions of the processor. max_aspect: a longer
-    side may be so many times the shorter; None for any. min_pixels, max_pixels: the processor's own budget, None where
-    it has none.
+    family: its name. pattern: a regular expression for the names of its models, in lower case. factor: pixels per token
+    along a side, to multiples of which sides are rounded; None if images are cut into tiles instead. min_side: in
+    pixels; some versions of the processor reject smaller images. max_aspect: the greatest ratio of the longer to the
+    shorter side; None for any. min_pixels, max_pixels: the processor's own budget; None if it has none.
     """
 
     family: str
@@ -31,11 +31,11 @@ class ImageLimits:
     max_pixels: int | None
 
 
-#: Limits that rules have options for, by the same names.
+#: Limits for which rules have options of the same names.
 LIMIT_NAMES = ("factor", "min_side", "max_aspect", "min_pixels", "max_pixels")
-#: Sources: `preprocessor_config.json` of the models on the hub (patch_size × merge_size, min_pixels, max_pixels), and
-#: image_processing_qwen2_vl.py and image_processing_idefics3.py in transformers 5.17. What is listed first is tried
-#: first. Qwen2-VL's and Qwen2.5-VL's files allow 12,845,056 pixels, their pages recommend 1,280 tokens, as here.
+#: Sources: `preprocessor_config.json` of the models on the Hub (patch_size × merge_size, min_pixels, max_pixels), and
+#: image_processing_qwen2_vl.py and image_processing_idefics3.py in transformers 5.17. The first entry that matches is
+#: used. The files of Qwen2-VL and Qwen2.5-VL allow 12,845,056 pixels; their pages recommend 1,280 tokens, as here.
 _FAMILIES = (
     ImageLimits("Qwen3.5", r"qwen-?3[._]5", 32, 32, MAX_ASPECT, 65_536, 16_777_216),
     ImageLimits("Qwen3-VL", r"qwen-?3[-_]vl", 32, 32, MAX_ASPECT, 65_536, 16_777_216),
@@ -44,11 +44,11 @@ _FAMILIES = (
     ImageLimits("SmolVLM", r"smolvlm|idefics-?3", None, 1, None, None, None),
 )
 LIMITS = {limits.family: limits for limits in _FAMILIES}
-#: The model that everything is made for unless another is named.
+#: The default model.
 DEFAULT = LIMITS["Qwen2.5-VL"]
 
 
 def limits_of(model: str) -> ImageLimits | None:
-    """The limits of a model by its name: an id on the hub, a folder, or a family's name; None where nobody knows it."""
+    """The limits of a model by its name: an id on the Hub, a folder, or the name of a family; None if it is unknown."""
     name = model.lower()
     return next((limits for limits in _FAMILIES if re.search(limits.pattern, name)), None)

@@ -1,8 +1,7 @@
-"""Which samples have the same label, whatever its spelling, or the same pixels. Not nearly the same; not a rule.
+"""Finds samples with the same label, whatever its spelling, or the same pixels. Not for near matches.
 
-The column `label_group` is the visual key where there is one. Where there is none, it is the text (the canonical
-spelling if there is one, else the label as read) with its white space evened out: two labels that nobody can draw are
-the same only if they are written the same.
+The column `label_group` is the visual key if there is one. Otherwise it is the canonical spelling, or else the label as
+read, with normalised white space. So labels that can't be drawn are the same only if they are spelled the same.
 """
 
 from __future__ import annotations
@@ -11,16 +10,16 @@ import hashlib
 
 import polars as pl
 
-#: Digits of a group's name, as many as a visual key has. Groups of texts start with a letter that no key starts with.
+#: The number of digits in the name of a group, as in a visual key. Groups of texts start with a letter that no key has.
 _DIGITS = 24
 _TEXT = "t"
 
 
 def with_label_groups(samples: pl.DataFrame) -> pl.DataFrame:
-    """The samples with a column `label_group` (String): equal for equal labels, null for labels without any text.
+    """The samples with a column `label_group` (String): equal for equal labels, null for empty labels.
 
-    Needs the columns label, canonical and visual_key. The value depends on nothing but the label and the key's version,
-    so that groups of several runs can be compared.
+    Needs the columns label, canonical and visual_key. The value depends only on the label and the version of the key,
+    so groups of different runs can be compared.
     """
     text = pl.coalesce("canonical", "label").str.replace_all(r"\s+", " ").str.strip_chars()
     unkeyed = samples.select(pl.when(pl.col("visual_key").is_null()).then(text).alias("text"))["text"]
@@ -35,7 +34,7 @@ def _name(text: str) -> str:
 
 
 def picture() -> pl.Expr:
-    """The column `picture`: what the image shows, equal for equal pixels; null for blank images, which are all alike.
+    """The column `picture`: equal for images with equal pixels, null for blank images, which all look alike.
 
     Needs the columns image_sha256 and image_phash (null for an image without ink).
     """

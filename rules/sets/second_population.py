@@ -1,4 +1,4 @@
-"""How many of a set's samples a doubt may name: those beyond what a set without such damage shows. Judges none."""
+"""Estimates how many samples of a set are really damaged, beyond the false alarms of an undamaged set. Judges none."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import math
 import numpy as np
 import polars as pl
 
-#: Standard deviations above chance at which a count of alarms says that there is something to find.
+#: How many standard deviations above chance a number of alarms must be to mean anything.
 _SIGMAS = 3.0
-#: A score says at most so much of one pair: odds of 99 to 1. Scores are fitted, and their ends are the least sure.
+#: The most that a score counts for one pair: odds of 99 to 1. Scores are fitted, and are least reliable at their ends.
 _LEAST = 0.01
-#: How much likelier (as a logarithm) the scores must be with wrong pairs among them than without: about 1 chance in 40
-#: that a set without any is said to have some.
+#: How much more likely (as a logarithm) the scores must be with wrong pairs than without. A set without wrong pairs has
+#: a chance of about 1 in 40 of seeming to have some.
 _CLEARLY = 2.0
 _ROUNDS = 300
 
 
 def wrong_pairs(scores: pl.Series) -> int:
-    """How many pairs of a set are wrong, by the set's own scores; 0 where they may as well all be right.
+    """Estimates how many pairs of a set are wrong, from the scores of the set; 0 if all of them may be right.
 
-    A score is the probability that a pair is right, had half of all pairs been mixed at random. So the odds of a score
-    are the ratio of its densities among right and among wrong pairs, and the share of wrong ones is the one that makes
-    all the scores likeliest: a mixture of two known densities, whose weight is found by expectation maximisation. Of
-    CROHME 2014 with 1, 2 and 5 % of the labels swapped it finds 10, 19 and 48 of 986, of which 8, 14 and 39 are right;
-    of CROHME and im2latex as they are, 0.
+    A score is the probability that a pair is right if half of all pairs were mixed at random. So the odds of a score
+    are the ratio of its densities among right and wrong pairs, and the scores are a mixture of two known densities.
+    Expectation maximisation finds the share of wrong pairs that makes the scores most likely. In CROHME 2014 with 1, 2
+    and 5 % of the labels swapped, it reports 10, 19 and 48 of 986 pairs, and 8, 14 and 39 of these are swapped; in
+    CROHME and im2latex as published, 0.
     """
     counted = scores.drop_nulls().value_counts(sort=False)
     if counted.is_empty():
@@ -40,10 +40,10 @@ def wrong_pairs(scores: pl.Series) -> int:
 
 
 def beyond_chance(found: pl.DataFrame, compared: pl.DataFrame, chance: float, by: str) -> pl.DataFrame:
-    """Of alarms of which a good set raises `chance` (a share of its pairs), those beyond that: none where a source has
-    no more than chance makes, else as many as it has more, the highest in the column `by` first.
+    """The alarms of each source beyond those expected by chance, highest in the column `by` first.
 
-    compared: the samples that might have raised one, as `found` with a column source.
+    In a set without damage, a share `chance` of the pairs raises an alarm. A source with no more than that has none
+    left. compared: all samples that could have raised an alarm, with a column source, like `found`.
     """
     sizes = dict(compared.group_by("source").len().iter_rows())
     kept = [found.clear()]

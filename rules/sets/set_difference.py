@@ -1,6 +1,6 @@
-"""Do two sets of labels use the same tokens, as often, in labels as long? Measures with bounds for chance; not a rule.
+"""Compares two sets of labels: tokens, their frequencies, and lengths. Measures with bounds for chance; no rules.
 
-All counts are of different labels: what forty people copied from one sheet says no more about a set than one of them.
+Each different label counts once, since forty copies from one worksheet say no more about a set than one of them.
 """
 
 from __future__ import annotations
@@ -13,21 +13,23 @@ import polars as pl
 
 from rules.latex import lexer
 
-#: The tokenizer's pattern in the dialect of polars' regular expressions.
+#: The pattern of the tokenizer, as a regular expression for polars.
 _PATTERN = lexer.PATTERN.replace(r"[\s\S]", r"(?s:.)")
-#: So many labels are taken apart at once: tokens take some twenty times the memory of labels.
+#: How many labels to tokenize at once. Tokens take about twenty times the memory of labels.
 _CHUNK = 50_000
-#: Chance may make one of so many comparisons of two equal sets look different.
+#: By chance, one in this many comparisons of two equal sets may show a difference.
 _FALSE_ALARMS = 1000
 
 
-#: What was counted last: of which labels, by which column, and the answer.
+#: The last count: its labels, its column, and the result.
 _last: tuple[weakref.ref[pl.LazyFrame], str, pl.DataFrame] | None = None
 
 
 def token_counts(labels: pl.LazyFrame, by: str) -> pl.DataFrame:
-    """How many labels hold each token: part, token, labels. Needs the columns `by`, which says a label's part, and
-    label. Several rules ask it of the same samples: they are counted once."""
+    """How many labels have each token: part, token, labels. Needs a column label, and the column `by` for the part.
+
+    Several rules need it for the same samples, so the last count is kept.
+    """
     global _last
     if _last is None or _last[0]() is not labels or _last[1] != by:
         _last = (weakref.ref(labels), by, _counted(labels.select(pl.col(by).alias("part"), "label")))
@@ -51,8 +53,11 @@ def _counted(labels: pl.LazyFrame) -> pl.DataFrame:
 
 
 def divergence(first: int, of_first: int, second: int, of_second: int) -> float:
-    """Jensen-Shannon divergence in bits (0 to 1) of a token's presence: in `first` of `of_first` labels against
-    `second` of `of_second`. Both sets count the same, whatever their sizes."""
+    """Jensen-Shannon divergence, in bits (0 to 1), of the presence of a token in two sets of labels.
+
+    It is in `first` of `of_first` labels, and in `second` of `of_second`. Both sets have the same weight, whatever
+    their sizes.
+    """
     p, q = first / of_first, second / of_second
     middle = (p + q) / 2
     return max(0.0, _entropy(middle) - (_entropy(p) + _entropy(q)) / 2)
@@ -63,11 +68,11 @@ def _entropy(p: float) -> float:
 
 
 def differs(first: int, of_first: int, second: int, of_second: int, comparisons: int) -> bool:
-    """Is a token's presence in the two sets more different than chance makes it, in any of `comparisons` tokens?
+    """Is the difference in a token's presence larger than chance explains, when `comparisons` tokens are compared?
 
-    The likelihood ratio test of two shares: G = 2 n ln 2 times the divergence weighted by the sets' sizes follows a
-    chi-squared distribution with one degree of freedom (the square of a normal one), with Bonferroni's correction. So
-    no permutations are drawn, and small sets stay silent.
+    This is the likelihood ratio test of two shares: G = 2 n ln 2 times the divergence, weighted by the sizes of the
+    sets, follows a chi-squared distribution with one degree of freedom (the square of a normal one), with Bonferroni's
+    correction. It needs no permutations, and finds nothing in small sets.
     """
     total = of_first + of_second
     part = of_first / total
@@ -78,14 +83,15 @@ def differs(first: int, of_first: int, second: int, of_second: int, comparisons:
 
 
 def missed(labels: int, of: int, other: int) -> bool:
-    """Is it no chance that a token which `labels` of `of` labels hold is in none of `other` labels of another set?"""
+    """Is it beyond chance that a token in `labels` of `of` labels is in none of the `other` labels of another set?"""
     return (1 - labels / of) ** other < 1 / _FALSE_ALARMS
 
 
 def length_distance(first: pl.Series, second: pl.Series) -> tuple[float, bool]:
-    """Kolmogorov-Smirnov distance (0 to 1) of two samples of lengths, and whether it is more than chance makes it.
+    """Kolmogorov-Smirnov distance (0 to 1) between two samples of lengths, and whether it is larger than chance
+    explains.
 
-    The bound is the asymptotic one: sqrt(ln(2 / alpha) / 2) sqrt((n + m) / (n m)), for alpha one in a thousand.
+    The bound is the asymptotic one: sqrt(ln(2 / alpha) / 2) sqrt((n + m) / (n m)), with an alpha of one in a thousand.
     """
     n, m = first.len(), second.len()
     if not n or not m:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-#: Offsets that are looked at: the picture of row i may belong to the label of row i + k.
+#: The offsets to try: the picture of row i may belong to the label of row i + k.
 LAGS = tuple(range(-5, 6))
 
 
@@ -23,17 +23,17 @@ class Shift:
     lag: int
 
 
-#: What a path of offsets pays for each change, in units of fit: as much as it gains in some ten rows of handwriting.
+#: The cost of each change of offset, in units of fit: about the gain of ten rows of handwriting.
 SWITCH = 3.0
 
 
 def shifts(fits: npt.NDArray[np.float32], *, fewest: int, sigmas: float, gain: float) -> list[Shift]:
     """The shifted stretches of one file, in order.
 
-    fits: (rows, lags) how well each row's picture fits the label LAGS[k] rows further on; nan where that can't be said.
-    The rows' offsets are those that fit best in all, where a change of offset costs SWITCH (Viterbi's algorithm). A
-    stretch with an offset counts where it has `fewest` rows, fits better by `gain` a row on average than in place, and
-    that mean is `sigmas` standard errors from 0.
+    fits: (rows, lags) how well the picture of each row fits the label LAGS[k] rows further on; nan if unknown.
+    Viterbi's algorithm finds the offsets that fit best overall, at a cost of SWITCH for each change. A stretch with an
+    offset counts if it has at least `fewest` rows and fits better than in place by at least `gain` per row on average,
+    and if that mean is at least `sigmas` standard errors from 0.
     """
     middle = LAGS.index(0)
     gains = fits.astype(np.float64) - fits[:, [middle]]
@@ -55,7 +55,7 @@ def shifts(fits: npt.NDArray[np.float32], *, fewest: int, sigmas: float, gain: f
 
 
 def _best_path(gains: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
-    """The lag's column for each row, so that the sum of gains less SWITCH for each change is greatest."""
+    """The column of the lag for each row that maximises the sum of gains, less SWITCH for each change."""
     rows, columns = gains.shape
     came = np.empty((rows, columns), np.intp)
     stay = np.arange(columns)
@@ -72,11 +72,11 @@ def _best_path(gains: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
     return path
 
 
-# Whose label it is ----------------------------------------------------------------------------------------------------
+# Which label belongs to which row -------------------------------------------------------------------------------------
 
-#: Rows on both sides of a place where the offset changes, of which nobody can say for sure to which side they belong.
+#: How many rows on either side of a change of offset can't be assigned to one side for sure.
 MARGIN = 5
-#: In place of a row's number: it isn't known whose label the picture shows, or the file doesn't have it.
+#: In place of the number of a row: the label of the picture isn't known, or isn't in the file.
 NOBODY = -1
 
 
@@ -84,8 +84,8 @@ NOBODY = -1
 class ShiftedFile:
     """A file with shifted stretches.
 
-    rows: all samples of the file, in its order. stretches: as rows of the file. partners: for each row, the row whose
-    label belongs to its picture: its own, another, or NOBODY.
+    rows: all samples of the file, in order. stretches: in rows of the file. partners: for each row, the row whose label
+    belongs to its picture, or NOBODY.
     """
 
     rows: pl.DataFrame
@@ -96,7 +96,7 @@ class ShiftedFile:
 def shifted_files(samples: pl.DataFrame, options: Mapping[str, Any]) -> Iterator[ShiftedFile]:
     """Every file with a shift: a split of a source.
 
-    samples: source, split and pair_lags (null where a picture can't be compared), in the order of the files. options:
+    samples: source, split and pair_lags (null if a picture can't be compared), in the order of the files. options:
     `rows`, `sigmas` and `gain`, see `shifts`.
     """
     for _, rows in samples.group_by("source", "split", maintain_order=True):
@@ -111,16 +111,16 @@ def shifted_files(samples: pl.DataFrame, options: Mapping[str, Any]) -> Iterator
 
 
 def partners(height: int, stretches: Sequence[Shift]) -> npt.NDArray[np.intp]:
-    """For each of `height` rows of a file the row whose label belongs to its picture, or NOBODY.
+    """For each of the `height` rows of a file, the row whose label belongs to its picture, or NOBODY.
 
-    A label goes to one picture at most: where two claim it, neither has it. What stands MARGIN rows or less from where
-    the offset changes has no partner; the ends of the file are no such place, as no label can follow there.
+    A label belongs to at most one picture: if two claim it, neither gets it. Rows within MARGIN rows of a change of
+    offset have no partner. The ends of the file don't count as changes, since no label can follow there.
     """
     rows = np.arange(height)
     lag = np.zeros(height, np.intp)
     doubtful = np.zeros(height, bool)
     for stretch in stretches:
-        # Rows that have no label so far away, at an end of the file, are shifted like those beside them.
+        # Rows at the ends of the file, which have no label at that offset, are shifted like their neighbours.
         start = stretch.start if stretch.start + stretch.lag > 0 and stretch.start else 0
         end = stretch.end if stretch.end + stretch.lag < height and stretch.end < height else height
         lag[start:end] = stretch.lag

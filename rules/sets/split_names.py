@@ -1,4 +1,4 @@
-"""Which split a data set's own name means: one table for the readers, the rules and the export. Reads no files."""
+"""Recognises splits by the names that data sets give them, for readers, rules and export. Reads no files."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import re
 
 import polars as pl
 
-#: A split to the words that name it, in the order in which they are looked for: `valid_test` is for validation. Only
-#: whole words count, whatever stands around them that is no letter: `train2017`, `set-dev`.
+#: The words for each split, in the order in which they are tried: `valid_test` is for validation. Only whole words
+#: count, but any character that isn't a letter may be next to them: `train2017`, `set-dev`.
 WORDS: dict[str, tuple[str, ...]] = {
     "validation": ("validation", "validate", "valid", "val", "development", "devel", "dev"),
     "test": ("testing", "test", "evaluation", "eval", "benchmark", "bench"),
     "train": ("training", "train"),
 }
-#: Names of published test sets that hold none of these words: UniMER-Test's four, OmniDocBench, CROHME's years.
+#: Names of published test sets without these words: UniMER-Test's four, OmniDocBench, CROHME's years.
 _PUBLISHED = r"cpe|hwe|sce|spe|omnidocbench|crohme[\W_]?(?:20)?(?:1[1-469]|19|23)"
 _BEFORE = "(?i)(?:^|[^a-z])"
 _ANY = re.compile(rf"{_BEFORE}({'|'.join(word for words in WORDS.values() for word in words)})(?:[^a-z]|$)")
 #: One letter may number a part of the split: `testA`.
 _PATTERNS = {split: rf"{_BEFORE}(?:{'|'.join(words)})[a-z]?(?:[^a-z]|$)" for split, words in WORDS.items()}
-#: In the order in which they are looked for: what a name says outright goes before what it is known for.
+#: In the order in which they are tried: words for a split come before the names of published sets.
 _SAID = (*_PATTERNS.items(), ("test", rf"{_BEFORE}(?:{_PUBLISHED})(?:[^a-z0-9]|$)"))
 _COMPILED = [(split, re.compile(pattern)) for split, pattern in _SAID]
 
 
 def standard(name: str | None) -> str | None:
-    """train, validation or test for a data set's own name of a split; None for a name that says none of them."""
+    """train, validation or test for the name that a data set gives a split; None if it is none of them."""
     if name is not None:
         for split, pattern in _COMPILED:
             if pattern.search(name):
@@ -34,17 +34,17 @@ def standard(name: str | None) -> str | None:
 
 
 def word(name: str) -> str | None:
-    """The word in the name of a file or folder that says which split it is, as it stands there; None without one."""
+    """The word for a split in the name of a file or folder, as written there; None if there is none."""
     found = _ANY.search(name)
     return found[1] if found else None
 
 
 def standard_of(name: pl.Expr) -> pl.Expr:
-    """`standard` of a column (String, null where it is None)."""
+    """`standard` for a column: String, null for None."""
     said = (pl.when(name.str.contains(pattern)).then(pl.lit(split)) for split, pattern in _SAID)
     return pl.coalesce(*said, pl.lit(None, pl.String))
 
 
 def meaning(split: pl.Expr, source: pl.Expr) -> pl.Expr:
-    """What samples are for: `standard_of` their split, or of their source's name where the split says nothing."""
+    """What samples are for: `standard_of` their split, or of the name of their source if the split doesn't say."""
     return pl.coalesce(standard_of(split), standard_of(source))

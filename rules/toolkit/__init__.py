@@ -1,1 +1,1 @@
-"""The tools that rules are written with. Has no rules."""
+"""Tools for writing rules. Contains no rules."""

@@ -1,7 +1,7 @@
-r"""Plain calculations in labels, exactly: `5 8 \div 5 = 1 1 \cdots 3`. No letters, no roots, no rounding.
+r"""Works out the calculations in labels exactly: `5 8 \div 5 = 1 1 \cdots 3`. No letters, no roots, no rounding.
 
-A label is cut at its `=` signs; a side that can't be computed is passed over. Sides are numbers,
-`+ - \times \div \cdot`, parentheses, `\frac`, powers of small exponents, percent and a division's remainder.
+A label is split at its `=` signs, and a side that can't be computed is skipped. A side may have numbers, `+ - \times
+\div \cdot`, parentheses, `\frac`, powers with small exponents, percent signs, and the remainder of a division.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ TIMES = frozenset([r"\times", r"\cdot", "*"])
 DIVIDE = frozenset([r"\div", "/", ":"])
 FRACTIONS = frozenset([r"\frac", r"\dfrac", r"\tfrac"])
 DIGITS = frozenset("0123456789")
-#: Closing brackets by their opening ones.
+#: The closing bracket for each opening one.
 OPENING = {"(": ")", "[": "]", "{": "}"}
 
 #: A side longer than this is a proof, not a calculation.
 _MOST = 120
-#: Nor is one that comes to more.
+#: Nor is a side with a larger value.
 _LARGEST = 10**100
 _CLOSING = frozenset(OPENING.values())
 
 
-#: Whole numbers stay int, which is ten times as fast.
+#: Whole numbers stay `int`, which is ten times as fast.
 Number = Fraction | int
 
 
-#: Tokens that a side which can be computed is made of.
+#: The tokens that a computable side can have.
 _PLAIN = frozenset([*"0123456789.+-()[]{}^", *TIMES, *DIVIDE, *FRACTIONS, r"\%"])
 
 
 class NotArithmetic(Exception):
-    """The tokens are no plain calculation."""
+    """The tokens are not a plain calculation."""
 
 
-# One side, read by recursive descent from token `i` on. Each reader gives the value, the token after it, and how many
-# operations it took. The tokens end with an empty one. Plain functions: a class with a position is five times as slow,
-# and one label of HME100K in eight is a calculation.
+# These functions read one side by recursive descent from token `i`. Each returns the value, the next token, and the
+# number of operations. The tokens end with an empty one. A class with a position would be five times as slow, and one
+# in eight labels of HME100K is a calculation.
 
 _Read = tuple[Number, int, int]
 
@@ -135,7 +135,7 @@ def _number(tokens: tuple[str, ...], start: int) -> tuple[Number, int]:
             end += 1
     text = "".join(tokens[start:end])
     if len(text) > 1 and text[0] == "0" and text[1] != ".":
-        raise NotArithmetic  # 0 2 is two numbers, or a time
+        raise NotArithmetic  # `0 2` is two numbers, or a time
     if not point:
         return int(text), end
     exact = Fraction(text)
@@ -143,11 +143,11 @@ def _number(tokens: tuple[str, ...], start: int) -> tuple[Number, int]:
 
 
 def value(tokens: list[str]) -> tuple[Number, int] | None:
-    """What the tokens come to and how many operations that took, or None where they are no plain calculation."""
+    """The value of the tokens and the number of operations, or None if they are not a plain calculation."""
     return _value(tuple(tokens))
 
 
-@lru_cache(maxsize=1 << 14)  # every side is asked for by its neighbours, and by several rules
+@lru_cache(maxsize=1 << 14)  # both neighbours of a side need it, and so do several rules
 def _value(tokens: tuple[str, ...]) -> tuple[Number, int] | None:
     if not 0 < len(tokens) <= _MOST or not _PLAIN.issuperset(tokens):
         return None
@@ -170,7 +170,7 @@ def _divided(tokens: list[str]) -> tuple[Number, Number] | None:
 
 
 def _sides(tokens: list[str]) -> list[tuple[int, int]]:
-    """The tokens between top-level `=` signs, as (start, end); parts beside other relations are left out."""
+    """The tokens between top-level `=` signs, as (start, end), without parts next to other relations."""
     if "(" not in tokens and "{" not in tokens and "[" not in tokens:
         signs = [index for index, token in enumerate(tokens) if token == "="]
     else:
@@ -190,7 +190,7 @@ def _sides(tokens: list[str]) -> list[tuple[int, int]]:
 def _compare(tokens: list[str]) -> Iterator[tuple[int, int, str, str, bool]]:
     """(first token, token after the last, left value, right value, equal?) of every equation that can be computed."""
     sides = _sides(tokens)
-    skipped = 0  # tokens of the right side that belonged to the calculation before
+    skipped = 0  # tokens of the right side that belong to the previous calculation
     for (start, middle), (after, end) in pairwise(sides):
         start, skipped = start + skipped, 0
         left_tokens, right_tokens = tokens[start:middle], tokens[after:end]
@@ -205,7 +205,7 @@ def _compare(tokens: list[str]) -> Iterator[tuple[int, int, str, str, bool]]:
             continue
         skipped = glued(left[0], right_tokens) or 0
         if skipped or tokens[start:end].count(":") > 1:
-            continue  # two calculations on one line; or a proportion
+            continue  # two calculations on one line, or a proportion
         if _rounded(left[0], right_tokens) or _rounded(right[0], left_tokens):
             continue
         yield start, end, _shown(left[0]), _shown(right[0]), False
@@ -230,7 +230,7 @@ def _remainder(
 
 
 def _rounded(exact: Number, written: list[str]) -> bool:
-    """Is what is written the exact value cut or rounded to the digits that are written?"""
+    """Is the written number the exact value, cut or rounded to its number of digits?"""
     text = "".join(token for token in written if token not in ("-", "+"))
     if not text.replace(".", "", 1).isdigit():
         return False
@@ -243,7 +243,7 @@ def _rounded(exact: Number, written: list[str]) -> bool:
 def glued(exact: Number, tokens: list[str]) -> int | None:
     r"""Where the next calculation starts, if the tokens are the exact value and another calculation: `3 0 3 0 \div 2`.
 
-    None where they are not, or where one number is all that follows.
+    None if they aren't, or if only a number follows.
     """
     text = _decimal(exact)
     size = 0 if text is None else len(text)
@@ -254,7 +254,7 @@ def glued(exact: Number, tokens: list[str]) -> int | None:
 
 
 def _decimal(exact: Number) -> str | None:
-    """A number of few digits as it is written, or None for one that has no end."""
+    """A number with few digits in decimal notation, or None if it would be too long."""
     if exact.denominator == 1:
         return str(exact.numerator)
     for digits in range(1, 5):
@@ -265,7 +265,7 @@ def _decimal(exact: Number) -> str | None:
 
 
 def glued_equations(tokens: list[str]) -> Iterator[tuple[int, str]]:
-    """(first token of the second calculation, the value of the first) wherever two calculations stand on one line."""
+    """(first token of the second calculation, the value of the first) wherever two calculations are on one line."""
     sides = _sides(tokens)
     for (start, middle), (after, end) in pairwise(sides):
         left = value(tokens[start:middle])
@@ -276,14 +276,13 @@ def glued_equations(tokens: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _shown(number: Number) -> str:
-    """A number for a message: as a decimal where that has few digits, cut where it has many."""
+    """A number for a message: in decimal notation if it has few digits, else shortened."""
     text = _decimal(number) or str(number)
     return text if len(text) <= 20 else f"{float(number):.6g}"
 
 
 def false_equations(tokens: list[str]) -> Iterator[tuple[int, int, str, str]]:
-    """(first token, token after the last, left value, right value) of every equation that can be computed
-    and is false."""
+    """(first token, token after the last, left value, right value) of every false equation that can be computed."""
     for start, end, left, right, true in _compare(tokens):
         if not true:
             yield start, end, left, right

@@ -1,7 +1,7 @@
-r"""Groups and regular expressions over a label's tokens, however it is spaced. Not a parser: the reader is.
+r"""Groups and regular expressions over the tokens of a label, whatever its spacing. Not a parser: that is the reader.
 
-A judge that looks for a short pattern writes it once, for tokens with a single space between every two, and it holds
-for `x^{2}` and `x ^ { 2 }` alike.
+A pattern is written for tokens with a single space between them, and then also matches other spacing: `x^{2}` as well
+as `x ^ { 2 }`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rules.latex.cursor import MAX_DEPTH
 if TYPE_CHECKING:
     from rules.toolkit.label import Label
 
-#: Relations that make a statement of two sides.
+#: Relations that turn two sides into a statement.
 RELATIONS = frozenset(
     ["=", "<", ">"]
     + [
@@ -57,7 +57,9 @@ class Place:
 
 
 def places(label: Label, pattern: re.Pattern[str], group: int = 0) -> Iterator[Place]:
-    """Every match of a pattern over the tokens, a single space between every two. A match must hold whole tokens."""
+    """Every match of a pattern over the tokens, which are joined by single spaces. Only matches of whole tokens
+    count.
+    """
     matches = list(pattern.finditer(label.spaced))
     if not matches:
         return
@@ -73,9 +75,9 @@ def places(label: Label, pattern: re.Pattern[str], group: int = 0) -> Iterator[P
 
 
 def closers(tokens: list[str]) -> dict[int, int]:
-    """The token of each closing brace by that of its opening one; braces without a partner are left out.
+    """The token of the closing brace for that of each opening brace, without braces that have no partner.
 
-    So are groups nested deeper than the reader goes: many judges look through the inside of every group.
+    Groups nested deeper than the reader goes are left out too, since many judges search the inside of every group.
     """
     found: dict[int, int] = {}
     stack: list[int] = []
@@ -90,7 +92,7 @@ def closers(tokens: list[str]) -> dict[int, int]:
 
 
 def nesting(tokens: list[str], start: int, end: int) -> int:
-    """How deep braces nest from token `start` to `end` (exclusive)."""
+    """The greatest depth of braces from token `start` to `end` (exclusive)."""
     depth = deepest = 0
     for token in tokens[start:end]:
         if token == "{":
@@ -102,7 +104,7 @@ def nesting(tokens: list[str], start: int, end: int) -> int:
 
 
 def top_level(tokens: list[str], start: int, end: int) -> Iterator[int]:
-    r"""The tokens from `start` to `end` (exclusive) that no brace, parenthesis or environment there encloses."""
+    r"""The tokens from `start` to `end` (exclusive) that are not inside a brace, parenthesis or environment there."""
     braces = brackets = 0
     for index in range(start, end):
         token = tokens[index]
@@ -118,13 +120,13 @@ def top_level(tokens: list[str], start: int, end: int) -> Iterator[int]:
             yield index
 
 
-#: Commands whose arguments are text, names, lengths.
+#: Commands whose arguments are text, names or lengths.
 _NOT_MATH = frozenset(f"\\{command.name}" for command in COMMANDS.values() if set(command.args) & set("trD"))
 _ENVIRONMENT = frozenset([r"\begin", r"\end"])
 
 
 def prose(tokens: list[str], partners: dict[int, int]) -> frozenset[int]:
-    r"""The tokens inside arguments that are not mathematics: of `\text`, `\mbox`, `\label`, `\begin`, `\hspace`."""
+    r"""The tokens inside arguments that are not mathematics, as of `\text`, `\mbox`, `\label`, `\begin`, `\hspace`."""
     inside: set[int] = set()
     for index, token in enumerate(tokens):
         if token[0] != "\\" or index in inside or not (token in _NOT_MATH or token in _ENVIRONMENT):
@@ -152,7 +154,7 @@ def _after_bracket(tokens: list[str], at: int) -> int:
 
 
 def script_places(tokens: list[str], partners: dict[int, int]) -> list[tuple[int, int, int]]:
-    """Every braced script: the token of its `_` or `^`, of its `{` and of its `}`."""
+    """Every braced script: the tokens of its `_` or `^`, its `{` and its `}`."""
     return [
         (index, index + 1, partners[index + 1])
         for index, token in enumerate(tokens)
@@ -160,12 +162,12 @@ def script_places(tokens: list[str], partners: dict[int, int]) -> list[tuple[int
     ]
 
 
-#: Scripts and primes that are passed over in search of what they stand on.
+#: The most scripts and primes to skip in search of their base.
 _MOST_SCRIPTS = 40
 
 
 def base_of(tokens: list[str], script: int) -> int | None:
-    """The last token of what the script at `script` stands on, other scripts of it passed over; None at the start."""
+    """The last token of the base of the script at `script`, skipping its other scripts; None at the start."""
     at = script - 1
     for _ in range(_MOST_SCRIPTS):
         if at < 0:
@@ -185,7 +187,7 @@ def base_of(tokens: list[str], script: int) -> int | None:
     return None
 
 
-#: Tokens in which the brace that opens a group is looked for.
+#: The most tokens to search for the brace that opens a group.
 _FAR = 3000
 
 

@@ -1,4 +1,4 @@
-"""A label as the judges of rules see it: text, tokens, places, and what the reader found. Decides nothing."""
+"""A label as rules see it: text, tokens, positions, and what the reader found. Judges nothing."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from rules.toolkit import braces
 
 @dataclass
 class Label:
-    """One label. `tokens[i]` stands at `spans[i]` of `text`."""
+    """One label. `tokens[i]` is at `spans[i]` of `text`."""
 
     text: str
     tokens: list[str]
     reading: Reading
-    #: None where the label has no visual key.
+    #: None if the label has no visual key.
     canonical: str | None = None
-    #: What failed on this label: rules, its key.
+    #: The rules, and other parts of texsieve, that failed on this label.
     failed: Sequence[str] = ()
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
         return self.reading.spans or lexer.spans(self.text, self.tokens)
 
-    # What several judges look at is made once a label.
+    # What several rules need is computed once per label.
 
     @cached_property
     def spaced(self) -> str:
-        """The tokens with a single space between every two: what `braces.places` searches."""
+        """The tokens joined by single spaces, which `braces.places` searches."""
         return " ".join(self.tokens)
 
     @cached_property
@@ -42,12 +42,12 @@ class Label:
 
     @cached_property
     def partners(self) -> dict[int, int]:
-        """The token of each closing brace by that of its opening one."""
+        """The token of the closing brace for that of each opening brace."""
         return braces.closers(self.tokens)
 
     @cached_property
     def environments(self) -> dict[int, int]:
-        r"""The token of the `\end` of each environment by that of its `\begin`, whatever their names are."""
+        r"""The token of the `\end` for that of each `\begin`, whatever the names of the environments."""
         found: dict[int, int] = {}
         stack: list[int] = []
         for index in self.find("\\begin", "\\end"):
@@ -59,20 +59,20 @@ class Label:
 
     @cached_property
     def scripts(self) -> list[tuple[int, int, int]]:
-        """Every braced script: the token of its `_` or `^`, of its `{` and of its `}`."""
+        """Every braced script: the tokens of its `_` or `^`, its `{` and its `}`."""
         return braces.script_places(self.tokens, self.partners)
 
     @cached_property
     def prose(self) -> frozenset[int]:
-        r"""The tokens inside arguments that are not mathematics: of `\text`, `\mbox`, `\label`, `\begin`."""
+        r"""The tokens inside arguments that are not mathematics, as of `\text`, `\mbox`, `\label`, `\begin`."""
         return braces.prose(self.tokens, self.partners)
 
     def problems(self, *kinds: str) -> Iterator[Problem]:
-        """The reader's problems of these kinds, in the order they were met."""
+        """The reader's problems of these kinds, in the order in which it found them."""
         return (problem for problem in self.reading.problems if problem.kind in kinds)
 
     def find(self, *tokens: str) -> Iterator[int]:
-        """The places of these tokens, in order."""
+        """The indexes of these tokens, in order."""
         wanted = frozenset(tokens)
         return iter([index for index, token in enumerate(self.tokens) if token in wanted])
 
@@ -102,7 +102,7 @@ class Label:
         severity: Severity | None = None,
         fix: FixLevel | None = None,
     ) -> Finding:
-        """A finding where the reader met a problem."""
+        """A finding where the reader found a problem."""
         return self.at(problem.start, problem.end, message, replacement, severity=severity, fix=fix)
 
     def shown(self, start: int, end: int, most: int = 40) -> str:

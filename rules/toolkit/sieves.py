@@ -1,7 +1,7 @@
-"""Sieves that several rules share: cheap polars expressions that may pass too much and never miss.
+"""Sieves that several rules share: cheap polars expressions that may pass too many labels but never miss one.
 
-A label with a comment is sieved twice, as it is and with the comment left out (see `rules.engine`). So a sieve need not
-think of comments: between two neighbouring tokens there is white space at most.
+A label with a comment is sieved twice, as it is and without the comment (see `rules.engine`). So a sieve can assume
+that there is only white space between two neighbouring tokens.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from rules.registry import all_rules
 
 LABEL = pl.col("label")
 
-#: Characters beyond ASCII. Many rules ask for them; polars looks once.
+#: Characters outside ASCII. Many rules use this sieve, which polars evaluates only once.
 NON_ASCII = LABEL.str.len_bytes() != LABEL.str.len_chars()
 
-# A stretch of text inside one group, for regular expressions: groups in it nest two deep at most. A judge that a sieve
-# with this lets labels through to may look no deeper (`groups.nesting`).
+# Regular expressions for text inside one group, with at most two levels of groups in it. A rule whose sieve uses them
+# must not look deeper (`braces.nesting`).
 _SYMBOL = r"(?:\\(?s:.)|\^\^(?s:.)|[^{}\\])"
 _SHALLOW = rf"\{{{_SYMBOL}*\}}"
 _GROUP = rf"\{{(?:{_SYMBOL}|{_SHALLOW})*\}}"
 WITHIN = rf"(?:{_SYMBOL}|{_GROUP})*"
 _NO_BRACKET = r"(?:\\(?s:.)|\^\^(?s:.)|[^{}()\[\]\\])"
-#: The same, its parentheses and brackets closed and nested in none other.
+#: The same, with all parentheses and brackets closed and none nested.
 WITHIN_BALANCED = rf"(?:{_NO_BRACKET}|{_GROUP}|[(\[](?:{_NO_BRACKET}|{_GROUP})*[)\]])*"
 
 
@@ -34,33 +34,33 @@ def has(pattern: str) -> pl.Expr:
 
 
 def has_text(text: str) -> pl.Expr:
-    """The label holds this text."""
+    """The label contains this text."""
     return LABEL.str.contains(text, literal=True)
 
 
-#: Control words that sieves ask for, with the bits of the sieves that do; the column `marks` has those of a label.
+#: The control words that sieves look for, with the bits of these sieves. The column `marks` has the bits of a label.
 _MARKS: dict[str, int] = {}
 _SIEVES_WITH_MARKS: list[tuple[str, ...]] = []
 
 
 def has_command(*names: str) -> pl.Expr:
-    """The label has one of these control words for a token. Asks the tokens, which costs less than a search.
+    """The label has one of these control words as a token. This costs less than searching the text.
 
-    Raises ValueError when more sets of words are asked for than a column has bits.
+    Raises ValueError if there are more sets of words than the column has bits.
     """
     if names not in _SIEVES_WITH_MARKS:
         _SIEVES_WITH_MARKS.append(names)
     bit = 1 << _SIEVES_WITH_MARKS.index(names)
     if bit >= 1 << 63:
-        raise ValueError("the column of marks is full: give it a second one, or ask with has(...)")
+        raise ValueError("the column `marks` has no bit left: add a second column, or use has(...)")
     for name in names:
         _MARKS[f"\\{name}"] = _MARKS.get(f"\\{name}", 0) | bit
     return (pl.col("marks") & bit) != 0
 
 
 def marks(labels: Iterable[Sequence[str]]) -> list[int]:
-    """What the column `marks` holds for labels of these tokens."""
-    all_rules()  # which words have a bit is known once every rule has been imported
+    """The column `marks` for labels with these tokens."""
+    all_rules()  # the words have their bits only once every rule has been imported
     return [_marks(toks) for toks in labels]
 
 
@@ -74,5 +74,5 @@ def _marks(toks: Sequence[str]) -> int:
 
 
 def has_problem(*kinds: str) -> pl.Expr:
-    """The reader met a problem of one of these kinds."""
+    """The reader found a problem of one of these kinds."""
     return pl.any_horizontal([pl.col("problems").str.contains(f" {kind} ", literal=True) for kind in kinds])

@@ -1,4 +1,6 @@
-"""One finding for a data set that is all of a kind, instead of one for each of its samples. Judges nothing itself."""
+"""Gives a data set one finding if most of its samples have the same problem, instead of one for each. Judges nothing
+itself.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,15 @@ import polars as pl
 
 from rules.options import share
 
-#: A source of fewer judged samples is too small to speak of as a set.
+#: A source with fewer judged samples is too small for a finding on the whole set.
 SMALLEST = 20
-#: Options of every rule that speaks of whole sets. Where more than this part of a source's samples would have a
-#: finding, that is how the set is made, and one finding says so.
+#: The option of every rule that may report whole sets. If more than this share of the samples of a source would have a
+#: finding, that is how the set was made, and it has one finding instead.
 WHOLE = {"whole": share(0.5)}
 
 
 def has_columns(samples: pl.LazyFrame, *columns: str) -> bool:
-    """Do samples have all these columns?"""
+    """Do the samples have all these columns?"""
     return set(columns) <= set(samples.collect_schema())
 
 
@@ -30,7 +32,7 @@ def of_sets(found: list[tuple[str, str]]) -> pl.DataFrame:
 
 
 def rows(samples: pl.LazyFrame, hit: pl.Expr, message: pl.Expr) -> pl.LazyFrame:
-    """A finding for each sample of `samples` that `hit` (Boolean, null is no) holds for."""
+    """A finding for each of the `samples` for which `hit` is true. Null counts as false."""
     return samples.filter(hit.fill_null(False)).select("sample_id", "source", message.alias("message"))
 
 
@@ -44,11 +46,11 @@ def rows_or_set(
     rest: str = "",
     alone: pl.Expr | None = None,
 ) -> pl.LazyFrame:
-    """`rows`, but one finding (sample_id null) for a source in which more than the part `whole` is hit.
+    """Like `rows`, but with one finding (sample_id null) for a source in which more than the share `whole` is hit.
 
-    samples: those that were judged at all. about: what is said of the images of a set, as in "12 of 20 images …".
-    rest: what follows where some of a set's images are not hit. alone: which samples may have a finding of their own,
-    where not all may; the others only count for their set.
+    samples: those that were judged. about: the message for a set, to follow "12 of 20 images". rest: what to add if
+    some images of a set are not hit. alone: which samples may have a finding of their own, if not all may; the others
+    only count for their set.
     """
     marked = samples.with_columns(hit.fill_null(False).alias("hit"))
     sets = (

@@ -1,4 +1,4 @@
-"""Numbers and names as messages of rules over whole data sets write them. Tables are `curate.base.tables`."""
+"""Formats numbers and names for messages about whole data sets. Tables are in `curate.base.tables`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def percent(part: float, whole: float) -> str:
-    """`26.4 %`; `<0.1 %` for what would round to nothing."""
+    """`26.4 %`; `<0.1 %` for a share that would be rounded to zero."""
     if not whole or not part:
         return "0 %"
     value = 100 * part / whole
@@ -20,6 +20,6 @@ def clip(text: str, most: int = 40) -> str:
 
 
 def listed(names: Sequence[str], most: int) -> str:
-    """The first `most` names with commas between, and how many more there are."""
+    """The first `most` names, separated by commas, and the number of the others."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -1,4 +1,4 @@
-"""The one place that knows how many processes this one may keep busy. Starts none."""
+"""Decides how many processes may run at once. Starts none."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import math
 import os
 from pathlib import Path
 
-#: How many, where a person says so: in a job whose share of the machine can't be read from the system.
+#: Lets a person set the number, for jobs whose share of the machine can't be read from the system.
 VARIABLE = "TEXSIEVE_WORKERS"
 _GROUPS, _MOUNT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def cores(most: int | None = None) -> int:
-    """How many processes there is room for, at least 1 and at most `most`.
+    """The number of processes to use, at least 1 and at most `most`.
 
-    That is the number in the environment variable TEXSIEVE_WORKERS, or else the least of the cores that this process
-    may run on and those that its container or batch job has time on (its cgroup's quota, rounded up). A value of the
-    variable that is no number above 0 counts as none; `curate doctor` says so.
+    This is the number in the environment variable TEXSIEVE_WORKERS. Without it, it is the number of cores that this
+    process may run on, or the quota of its container or batch job (cgroup), rounded up, if that is lower. A value that
+    isn't a number above 0 is ignored, which `curate doctor` reports.
     """
     given = os.environ.get(VARIABLE, "").strip()
     if given.isdecimal() and int(given) > 0:
@@ -28,7 +28,7 @@ def cores(most: int | None = None) -> int:
 
 
 def _quota() -> int | None:
-    """Cores' worth of time that the cgroups of this process leave it, rounded up; None where nothing limits it."""
+    """The CPU quota of this process's cgroups in cores, rounded up; None if there is none."""
     try:
         lines = _GROUPS.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -39,7 +39,7 @@ def _quota() -> int | None:
         if controllers and "cpu" not in controllers.split(","):
             continue
         for mount in [_MOUNT / controllers, _MOUNT / "cpu"] if controllers else [_MOUNT]:
-            # In a container, the path may be the host's, while what is mounted is the container's own group.
+            # In a container, the path may be that of the host, while the container's own group is mounted.
             group = mount / path.lstrip("/")
             shares += [_share(folder) for folder in (mount, group, *group.parents) if folder.is_relative_to(mount)]
     limits = [share for share in shares if share is not None]
@@ -47,7 +47,7 @@ def _quota() -> int | None:
 
 
 def _share(folder: Path) -> float | None:
-    """The cores' worth of time of one cgroup, of version 2 or 1; None where it has no limit."""
+    """The CPU quota of one cgroup, version 2 or 1, in cores; None if it has none."""
     try:
         if (folder / "cpu.max").exists():
             quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()

@@ -1,7 +1,7 @@
-"""What runs in a helper process: takes orders from its parent, and says where in them it is. Starts no process.
+"""Runs in a helper process: takes orders from its parent and reports its progress. Starts no process.
 
-It imports the standard library only; what an order needs is imported with the order. Work tells the item that it has
-come to by `each` or `now_at`, so that one which kills or hangs the process is known at once.
+It imports only the standard library; an order brings the imports that it needs. The work reports its current item with
+`each` or `now_at`, so that an item that kills or hangs the process is known at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
-#: Memory shared with the parent: the place of the item in work (-1: none), and a count that moves with each step.
+#: Memory shared with the parent: the index of the current item (-1: none), and a counter that changes with each step.
 MARK_BYTES = 16
 _PR_SET_PDEATHSIG = 1
 
@@ -30,7 +30,7 @@ _mark: memoryview | None = None
 
 
 def each(items: Iterable[Item]) -> Iterator[Item]:
-    """The items of a batch, the parent being told in a helper which one is in work. Elsewhere only the items."""
+    """The items of a batch. In a helper, the parent is told which item is being worked on."""
     return iter(items) if _mark is None else _marked(items, _mark)
 
 
@@ -43,7 +43,7 @@ def _marked(items: Iterable[Item], mark: memoryview) -> Iterator[Item]:
 
 
 def now_at(place: int) -> None:
-    """Tell the parent which item of the batch is in work; -1: the batch as a whole."""
+    """Tell the parent which item of the batch is being worked on; -1: the batch as a whole."""
     if _mark is not None:
         _mark[0] = place
         _mark[1] += 1
@@ -51,8 +51,9 @@ def now_at(place: int) -> None:
 
 @contextmanager
 def collecting_rarely() -> Iterator[None]:
-    """Inside, garbage is seldom collected: a batch is lists of small lists and no cycle, and looking for one costs a
-    tenth of the time."""
+    """Collects garbage less often inside. Batches have no cycles, and searching for cycles takes a tenth of the
+    time.
+    """
     thresholds = gc.get_threshold()
     gc.set_threshold(max(thresholds[0], 200_000) if thresholds[0] else 0, *thresholds[1:])
     try:
@@ -62,10 +63,10 @@ def collecting_rarely() -> Iterator[None]:
 
 
 def serve(orders: int, mark: int, parent: int) -> None:
-    """The life of a helper. orders: the descriptor of its connection; mark: that of the shared memory."""
+    """The main loop of a helper. orders: the descriptor of its connection; mark: that of the shared memory."""
     global _mark
     _end_with(parent)
-    # Ctrl-C and the end of the terminal reach every process of a command; they are for the parent to tell of.
+    # Ctrl-C and the end of the terminal reach every process of a command. Only the parent reports them.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -76,35 +77,35 @@ def serve(orders: int, mark: int, parent: int) -> None:
         connection.send_bytes(b"ready")
         while True:
             connection.send_bytes(_answer(connection.recv_bytes()))
-    except (EOFError, OSError):  # the parent ended, or let go of this process
+    except (EOFError, OSError):  # the parent ended or closed the connection
         os._exit(0)
 
 
 def _answer(order: bytes) -> bytes:
     try:
         work, batch = pickle.loads(order)
-        now_at(-1)  # what the work needs is imported
+        now_at(-1)  # the imports of the work are done
         return pickle.dumps((True, work(batch)), pickle.HIGHEST_PROTOCOL)
     except BaseException as error:
-        error.add_note("".join(traceback.format_exception(error)).rstrip())  # its traceback stays here
+        error.add_note("".join(traceback.format_exception(error)).rstrip())  # the traceback itself isn't sent
         try:
             answer = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)
             pickle.loads(answer)
-        except Exception:  # there are errors that can't be sent, or not be made again
+        except Exception:  # some errors can't be pickled or unpickled
             answer = pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
         return answer
 
 
 def _end_with(parent: int) -> None:
-    """Have this process end when its parent does, however that ends."""
+    """Make this process end when its parent does, for whatever reason."""
     if not _killed_with_parent():
         Thread(target=_watch, args=(parent,), daemon=True).start()
-    if os.getppid() != parent:  # it ended before
+    if os.getppid() != parent:  # it has already ended
         os._exit(0)
 
 
 def _killed_with_parent() -> bool:
-    """Have the kernel kill this process, even in the midst of native code. Linux alone can."""
+    """Have the kernel kill this process when its parent ends, even inside native code. Only Linux can."""
     if not sys.platform.startswith("linux"):
         return False
     try:
@@ -122,5 +123,5 @@ def _watch(parent: int) -> None:
 
 
 def order(work: Any, batch: Any) -> bytes:
-    """What `serve` understands."""
+    """An order for `serve`."""
     return pickle.dumps((work, batch), pickle.HIGHEST_PROTOCOL)

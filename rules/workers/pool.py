@@ -1,8 +1,8 @@
-"""Keeps helper processes and shares batches among them: in order, and whatever a batch does to its process.
+"""Keeps helper processes and distributes batches among them, with results in order even if a batch crashes its process.
 
-Each helper belongs to a thread that gives it one batch at a time. A batch whose process dies, or goes nowhere for too
-long, is cut: around the item that the process said it was at, else in halves. An item that is alone when a process ends
-over it a second time is lost; a process that something else ended costs a second try and no item.
+Each helper belongs to a thread that gives it one batch at a time. If the process dies or makes no progress for too
+long, the batch is split: around the item that the process last reported, or else into halves. A single item is lost if
+a process ends on it twice. If something else ended the process, the item gets a second try and nothing is lost.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 
 from rules.workers.process import Death, HelperError, Process
 
-#: So many items lost with none done in between are no fault of theirs.
+#: If this many items in a row are lost, the items are not to blame.
 MOST_IN_A_ROW = 20
-#: Batches of a job for each of its helpers that are taken from the caller at once.
+#: How many batches per helper to take from the caller at once.
 _AHEAD = 3
-#: Seconds after which a thread that waits looks up: polars has the system take up a wait again that Ctrl-C broke, and
-#: a signal may come to another thread; Python's handler runs when the main thread goes on.
+#: Seconds after which a waiting thread wakes up. Polars makes the system resume a wait that Ctrl-C interrupted, and a
+#: signal may reach another thread; Python's handler runs only when the main thread continues.
 _LOOK = 0.2
 
 Batch = Sequence[Any]
@@ -32,7 +32,7 @@ Batch = Sequence[Any]
 
 @dataclass(frozen=True)
 class Lost:
-    """An item that no process came back from. why: how the processes ended, in words."""
+    """An item on which every process ended. why: how they ended, in words."""
 
     item: Any
     why: str
@@ -44,8 +44,8 @@ class _Task:
 
     job: _Job
     batch: Batch
-    deaths: int = 0  # of processes over this part
-    by_place: bool = False  # cut out around the item that a process was at
+    deaths: int = 0  # processes that ended on this part
+    by_place: bool = False  # split around the item that a process was at
     done: bool = False
     result: Any = None
     error: BaseException | None = None
@@ -54,7 +54,7 @@ class _Task:
 
 @dataclass(eq=False)
 class _Job:
-    """Batches that one caller waits for."""
+    """The batches that one caller waits for."""
 
     work: Callable[[Any], Any]
     workers: int
@@ -66,7 +66,7 @@ class _Job:
 
 
 class Pool:
-    """Helper processes of this one. They start when a batch finds none free, and stay for the next caller."""
+    """The helper processes of this process. They start when a batch needs one, and are kept for the next caller."""
 
     def __init__(self) -> None:
         self._changed = Condition()
@@ -75,18 +75,18 @@ class Pool:
         self._hands: list[_Hand] = []
 
     def pids(self) -> list[int]:
-        """The processes that there are."""
+        """The running processes."""
         with self._changed:
             return [hand.process.pid for hand in self._hands if hand.process is not None]
 
     def work(
         self, work: Callable[[Any], Any], batches: Iterator[Batch], workers: int, limit: float, *, here: bool = False
     ) -> Iterator[Any]:
-        """What `work` gives for every batch, in order: one result a batch, or, where one was cut, one each part.
+        """The results of `work` in order: one per batch, or one per part if a batch was split.
 
-        A single lost item is a `Lost` in the place of a result. workers: processes; limit: seconds for an item; here:
-        this process is one of them, and does itself what nobody has begun while it would wait. Raises what `work`
-        raises, and HelperError where helpers can't be had or items are lost one after the other.
+        A lost item is a `Lost` in place of a result. workers: number of processes; limit: seconds for an item; here:
+        this process is one of them, and does waiting batches itself instead of idling. Raises what `work` raises, and
+        HelperError if helpers can't be started or several items in a row are lost.
         """
         job = _Job(work, workers - here, limit)
         with self._changed:
@@ -108,7 +108,7 @@ class Pool:
             with self._changed:
                 if task.done:
                     break
-                # Not a part of what ended a helper: it would end this process too.
+                # Not a part of a batch that ended a helper, since it would end this process too.
                 mine = (other for other in reversed(self._pending) if other.job is task.job and not other.deaths)
                 own = next(mine, None) if here else None
                 if own is None:
@@ -136,7 +136,7 @@ class Pool:
             hand = _Hand(self)
             try:
                 hand.start()
-            except RuntimeError as error:  # the system gives no more threads
+            except RuntimeError as error:  # the system has no more threads
                 if not self._hands:
                     raise HelperError(f"no helper process can be started: {error}; try fewer --workers") from error
             else:
@@ -144,7 +144,7 @@ class Pool:
         self._changed.notify_all()
 
     def _leave(self, job: _Job) -> None:
-        """End what is left of a job that is done or given up; with nobody else at work, all helpers of one given up."""
+        """Clean up a job that is done or given up. If it is given up and no other is running, all helpers end."""
         with self._changed:
             self._jobs.remove(job)
             self._pending = deque(task for task in self._pending if task.job is not job)
@@ -152,14 +152,14 @@ class Pool:
             for hand in self._hands:
                 if hand.task is not None and hand.task.job is job:
                     hand.kill()
-            # Not in a hand, where a generator that nobody holds may be cleared away: it would wait for itself.
+            # Not in the thread of a hand, where an abandoned generator may be finalised: it would wait for itself.
             while job.running and not isinstance(current_thread(), _Hand):
                 self._changed.wait(_LOOK)
             hands = self._dismissed() if job.cancelled and not self._jobs else []
         _await(hands)
 
     def close(self) -> None:
-        """End all helpers. The next job starts others."""
+        """End all helpers. The next job starts new ones."""
         with self._changed:
             for job in self._jobs:
                 job.cancelled = True
@@ -167,7 +167,7 @@ class Pool:
         _await(hands)
 
     def _dismissed(self) -> list[_Hand]:
-        """Have all hands leave, which takes a while."""
+        """Tell all hands to leave, which takes a while."""
         hands, self._hands = self._hands, []
         for hand in hands:
             hand.leaves = True
@@ -178,13 +178,13 @@ class Pool:
     # In the threads of hands ------------------------------------------------------------------------------------------
 
     def lend(self, hand: _Hand, task: _Task, process: Process) -> bool:
-        """Note a hand's new process, so that it can be killed. False: nobody waits for the batch any more."""
+        """Record a hand's new process, so that it can be killed. False: nobody is waiting for the batch any more."""
         with self._changed:
             hand.process = process
             return not (hand.leaves or task.job.cancelled)
 
     def take(self, hand: _Hand) -> _Task | None:
-        """The next batch for a hand to give to its helper; None: it is to leave."""
+        """The next batch for a hand to give to its helper; None: the hand must leave."""
         with self._changed:
             while not hand.leaves:
                 for task in self._pending:
@@ -197,7 +197,7 @@ class Pool:
             return None
 
     def finish(self, hand: _Hand, task: _Task, outcome: tuple[bool, Any] | Death | BaseException) -> None:
-        """Note what became of a batch."""
+        """Record the outcome of a batch."""
         with self._changed:
             hand.task = None
             task.job.running -= 1
@@ -213,7 +213,7 @@ class Pool:
             self._changed.notify_all()
 
     def _cut(self, task: _Task, death: Death) -> None:
-        """Have the parts of a batch done again, first of all; or give up its only item."""
+        """Queue the parts of a batch again, before all others, or give up its only item."""
         job, batch, deaths = task.job, task.batch, task.deaths + 1
         size, place = len(batch), death.place
         if size == 1 and deaths > 1:
@@ -222,15 +222,15 @@ class Pool:
             if job.lost_in_a_row >= MOST_IN_A_ROW:
                 task.result = None
                 task.error = HelperError(
-                    f"{MOST_IN_A_ROW} items in a row ended the process that worked on them, the last as it "
-                    f"{death.why}; `curate doctor` shows what is installed"
+                    f"{MOST_IN_A_ROW} items in a row ended their helper processes; the last process {death.why}. "
+                    "`curate doctor` shows what is installed"
                 )
             return
         if size == 1:
             cuts = [0, 1]
         elif place is not None and not task.by_place:
             cuts = sorted({0, place, place + 1, size})
-        else:  # what the process said led nowhere
+        else:  # the reported item was not the culprit
             place, cuts = None, [0, size // 2, size]
         task.parts = [_Task(job, batch[start:end], deaths, by_place=place is not None) for start, end in pairwise(cuts)]
         self._pending.extendleft(reversed(task.parts))
@@ -238,7 +238,7 @@ class Pool:
 
 
 class _Hand(Thread):
-    """A thread that gives batches to its own helper, and starts another in the place of one that ended."""
+    """A thread that gives batches to its own helper, and starts a new one if that ends."""
 
     def __init__(self, pool: Pool) -> None:
         super().__init__(name="texsieve-helper", daemon=True)
@@ -252,14 +252,14 @@ class _Hand(Thread):
             self.process.kill()
 
     def run(self) -> None:
-        # What stops a command is for the main thread.
+        # Errors that stop a command are for the main thread.
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP, signal.SIGTERM))
         while (task := self._pool.take(self)) is not None:
             try:
                 outcome: tuple[bool, Any] | Death | BaseException = self._do(task)
             except BaseException as error:  # HelperError, an order that can't be pickled, no memory for an answer
                 outcome = error
-                self._drop()  # it may still have to answer, and the next order must not get that answer
+                self._drop()  # it may still answer, and the next order must not get that answer
             self._pool.finish(self, task, outcome)
         self._drop()
 
@@ -277,7 +277,7 @@ class _Hand(Thread):
         return outcome
 
     def _new_process(self, task: _Task) -> Process:
-        for last in (False, False, True):  # something else may end one that has done nothing yet
+        for last in (False, False, True):  # something else may end a process before it has done anything
             process = Process()
             waited_for = self._pool.lend(self, task, process)
             if not waited_for:
@@ -293,7 +293,7 @@ class _Hand(Thread):
 
 
 def _await(hands: Iterable[_Hand]) -> None:
-    """Wait until hands have left, and their processes ended."""
+    """Wait until the hands have left and their processes have ended."""
     for hand in hands:
         if hand is not current_thread():
             hand.join()
@@ -308,7 +308,7 @@ def the_pool() -> Pool:
 
 
 def _forget() -> None:
-    """In a forked child: the threads did not come along."""
+    """Drops the pool in a forked child, which doesn't have its threads."""
     global _pool
     _pool = Pool()
 

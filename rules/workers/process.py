@@ -1,4 +1,6 @@
-"""One helper process as its parent sees it: started, given orders, watched, killed. Doesn't know what the work is."""
+"""A helper process as its parent sees it: starts it, gives it orders, watches it, ends it. Knows nothing about the
+work.
+"""
 
 from __future__ import annotations
 
@@ -26,19 +28,19 @@ _CODE = "import sys; sys.path[:] = {path!r}; from rules.workers.helper import se
 
 
 class HelperError(Exception):
-    """Helper processes can't be had, or nothing can be done with them. The text says what happened and what to do."""
+    """Helper processes can't be started or used. The text says what happened and what to do."""
 
 
 @dataclass(frozen=True)
 class Death:
-    """How a helper ended in the midst of an order, in words, and the item it was at (None: unknown)."""
+    """How a helper ended while working on an order, in words, and the item it was at (None: unknown)."""
 
     why: str
     place: int | None
 
 
 def _memory() -> BinaryIO:
-    """A file that no folder holds, for memory to share."""
+    """A file outside any folder, for shared memory."""
     in_memory = hasattr(os, "memfd_create")
     file: Any = os.fdopen(os.memfd_create("texsieve"), "r+b") if in_memory else tempfile.TemporaryFile()  # noqa: SIM115
     file.truncate(helper.MARK_BYTES)
@@ -46,9 +48,9 @@ def _memory() -> BinaryIO:
 
 
 class Process:
-    """A helper. Belongs to the thread that makes it: on Linux the process is killed when that thread ends.
+    """A helper. It belongs to the thread that creates it: on Linux, the process is killed when that thread ends.
 
-    Raises HelperError where the process ends before it takes orders.
+    Raises HelperError if the process ends before it takes orders.
     """
 
     def __init__(self) -> None:
@@ -57,10 +59,11 @@ class Process:
             self._mark = memoryview(mmap.mmap(shared.fileno(), helper.MARK_BYTES)).cast("q")
             numbers = (theirs.fileno(), shared.fileno())
             code = _CODE.format(path=sys.path, orders=numbers[0], mark=numbers[1], parent=os.getpid())
-            # One thread for polars in each: there is a process for every core already. Not a fork: polars and others
-            # have threads, which a fork would leave in an unusable state.
+            # Each gets one thread for polars, since there is already a process for every core. It isn't forked, because
+            # a fork would leave the threads of polars and others in an unusable state.
             environment = os.environ | {"POLARS_MAX_THREADS": "1"}
-            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))  # until it ignores them
+            # Blocked until the helper ignores them.
+            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
             try:
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", code, "texsieve-helper"],
@@ -78,16 +81,16 @@ class Process:
         self.pid = self._process.pid
 
     def await_ready(self) -> None:
-        """Wait until the process takes orders. Raises HelperError where it ends instead."""
+        """Wait until the process takes orders. Raises HelperError if it ends instead."""
         try:
             self._connection.recv_bytes()
         except (EOFError, OSError):
             raise HelperError(f"a helper process {self.end()} before it could work; try fewer --workers") from None
 
     def do(self, work: Callable[[Any], Any], batch: Any, limit: float) -> tuple[bool, Any] | Death:
-        """(True, the result), (False, what the work raised), or how the process ended over it.
+        """(True, the result), (False, what the work raised), or how the process ended.
 
-        limit: seconds without a step to another item, after which the process is killed.
+        limit: the process is killed after this many seconds without a step to another item.
         """
         order = helper.order(work, batch)
         self._mark[0] = -1
@@ -105,11 +108,11 @@ class Process:
         return done, result
 
     def _answers(self, limit: float, first: int) -> bool:
-        """Wait for an answer, so long as the helper goes on from step to step; `first`: the count before the order."""
+        """Wait for an answer as long as the helper makes progress; `first`: the counter before the order."""
         step, seen, waited = min(limit / 4, 1.0), first, 0.0
         while not self._connection.poll(step):
             now = self._mark[1]
-            # Not by the clock: a command that is held with Ctrl-Z, helpers and all, hasn't waited.
+            # Not by the clock: time during which Ctrl-Z suspends the command and its helpers doesn't count.
             waited = waited + step if now == seen else 0.0
             seen = now
             if waited >= (limit + _TO_IMPORT if now == first else limit):
@@ -121,12 +124,12 @@ class Process:
         return place if place >= 0 else None
 
     def kill(self) -> None:
-        """End the process, from any thread, whatever it is at. Doesn't wait for it."""
+        """End the process, from any thread, whatever it is doing. Doesn't wait for it."""
         self._process.kill()
 
     def end(self, patience: float = 5.0) -> str:
-        """End the process if it hasn't ended within so many seconds, and say in words how it did."""
-        with suppress(subprocess.TimeoutExpired):  # one that died is about to be gone: it should say of what
+        """End the process if it hasn't ended within `patience` seconds, and say in words how it ended."""
+        with suppress(subprocess.TimeoutExpired):  # a dying process should report its own exit status
             self._process.wait(patience)
         self._process.kill()
         code = self._process.wait()
@@ -136,5 +139,5 @@ class Process:
         known = {number.value: number.name for number in signal.Signals}
         name = known.get(-code, f"signal {-code}")
         if -code == signal.SIGKILL:
-            return f"was killed ({name}), as systems do when memory runs out"
+            return f"was killed ({name}), which systems do when memory runs out"
         return f"ended ({name})"

@@ -1,9 +1,9 @@
-"""Spreads batches over helper processes, or over what a caller offers in their place. Knows nothing of the work.
+"""Distributes batches over helper processes, or over a spreader that the caller provides. Knows nothing about the work.
 
-**Isolation.** Native code that crashes, or holds the interpreter and hears no signal, can only be survived in another
-process. So commands run inside `isolated`: all that is spread there is done by helpers, be it one batch, and an item
-that ends its process twice is a `Lost` in place of a result. (A few plain labels of `curate check` are an exception: a
-helper would nearly double its time.) A library call does little work in its own process.
+**Isolation.** Native code may crash, or block the interpreter so that it receives no signal. Only another process
+survives that. So commands run inside `isolated`: helpers do all work that is spread there, even a single batch, and an
+item that ends its process twice is a `Lost` in place of a result. A few plain labels of `curate check` are an
+exception, since a helper would nearly double the time. Library calls do small jobs in their own process.
 
 Threads are no help: math-core holds the interpreter's lock.
 """
@@ -30,13 +30,13 @@ Result = TypeVar("Result")
 #: Does work, which can be pickled, to every batch and gives the results in order; a `Lost` stands for a lost item's.
 Spreader = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
-#: Seconds without a step to the next item after which a process is taken to hang: a thousand times what most take.
+#: A process hangs if it takes this many seconds without a step to the next item: a thousand times what most take.
 LIMIT = 30.0
 
 
 @dataclass(frozen=True)
 class _WorkPlace:
-    """Where work is done."""
+    """Where the work is done."""
 
     spreader: Spreader | None = None
     isolated: bool = False
@@ -59,9 +59,10 @@ def spread_by(spreader: Spreader) -> Iterator[None]:
 
 @contextmanager
 def isolated(isolate: bool = True) -> Iterator[list[tuple[str, Lost]]]:
-    """Inside, `spread` does nothing in this process. The value: what was to be done (see `spread`), and items lost.
+    """Keeps the work of `spread` out of this process inside. The value lists lost items, each with what was being done.
 
-    isolate: False for work that isn't isolated, wherever this is. What is lost is told to an outer `isolated` too.
+    isolate: False for work that isn't isolated, even inside another `isolated`. An outer `isolated` also gets the lost
+    items.
     """
     outer, lost = _here(), list[tuple[str, Lost]]()
     try:
@@ -82,7 +83,7 @@ def _placed(place: _WorkPlace) -> Iterator[None]:
 
 
 def is_isolated() -> bool:
-    """Is work to be kept out of this process?"""
+    """Must work be kept out of this process?"""
     return POSSIBLE and _here().isolated
 
 
@@ -97,20 +98,18 @@ def spread(
     here: bool = False,
     apart: bool = False,
 ) -> Iterator[Result]:
-    """What `work` makes of the items, in their order: a result a batch, or a part of one where an item was lost.
+    """The results of `work` for the items, in order: one per batch, or one per part of a batch if an item was lost.
 
-    Done in this process where one batch, or one worker, is all there is; see `isolated`. Elsewhere `work` and the
-    batches must be picklable; `work` goes over its items by `rules.workers.helper.each`, so that one that hangs is
-    known. The processes are kept for the next call: starting one costs as much as judging ten thousand labels.
+    With a single batch or worker, the work is done in this process, unless it is `isolated`. Otherwise `work` and the
+    batches must be picklable, and `work` must iterate over its items with `rules.workers.helper.each`, so that an item
+    that hangs is known. The processes are kept for the next call: starting one takes as long as judging ten thousand
+    labels.
 
-    Args:
-        lost: gives the result of a batch that is one item which was lost.
-        to: what is done to an item, a verb such as "draw", for messages.
-        limit: seconds for one item; None is LIMIT.
-        here: outside `isolated`, this process is one of the workers.
-        apart: as inside `isolated`, wherever this is.
+    Args: lost: returns the result for a single lost item. to: what is done to an item, as a verb for messages, such as
+        "draw". limit: seconds for one item; None is LIMIT. here: outside `isolated`, this process is one of the
+        workers. apart: behave as inside `isolated`.
 
-    Raises what `work` raises, and `rules.workers.process.HelperError` where there can't be helpers.
+    Raises what `work` raises, and `rules.workers.process.HelperError` if helpers can't be started.
     """
     place = _here()
     apart = apart or place.isolated
@@ -140,16 +139,16 @@ def spread(
 
 
 def _watched(work: Callable[[Sequence[Item]], Result], batch: Sequence[Item]) -> tuple[Result, list[Fault]]:
-    """What `work` makes of the batch elsewhere, and the faults that were caught there."""
+    """The result of `work` in another process, and the faults that were caught there."""
     from rules import faults
 
-    with faults.collected(strict=False) as found:  # whoever sent the work is asked how strict to be
+    with faults.collected(strict=False) as found:  # the sender decides how strict to be
         result = work(batch)
     return result, found.all()
 
 
 def _told(result: Result, found: list[Fault]) -> Result:
-    """A result of `_watched`; its faults are told here, as if they had been caught here."""
+    """The result of `_watched`. Reports its faults here, as if they had been caught here."""
     if found:
         from rules import faults
 

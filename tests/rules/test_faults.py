@@ -66,8 +66,8 @@ def test_a_rule_that_raises_is_caught_for_its_label(broken):
     assert judged.labels["score"].to_list()[1] is None
     of_label = judged.findings.filter(pl.col("row") == 1)
     assert of_label.filter(pl.col("rule") == not_judged().code)["message"].to_list() == [
-        "not judged by rule SYN001 (OverflowError: int too large to convert to float), a fault in texsieve: "
-        "the label has no score"
+        "not judged by rule SYN001 (OverflowError: int too large to convert to float): a fault in texsieve, so the "
+        "label has no score"
     ]
     assert of_label.height > 1  # the other rules go on
     (fault,) = found.all()

@@ -36,12 +36,12 @@ def checked(frame: object, *codes: str, **more: object) -> list[tuple]:
 
 def test_splits_that_leak_are_found():
     assert checked(SPLITS, "DUP004", "DUP005", "DUP006") == [
-        (0, "DUP005", "test/1 has the same label, to test on"),
-        (2, "DUP006", "train/1 has the same label, to train on"),
+        (0, "DUP005", "same label as test/1 in a test or validation split"),
+        (2, "DUP006", "same label as train/1 in a training split"),
         (
             None,
             "DUP004",
-            "1 of 2 labels of labels/test (50 %) stand in labels/train too, 1 of them of 10 tokens or more",
+            "1 of 2 labels of labels/test (50 %) are also in labels/train, 1 of them with 10 tokens or more",
         ),
     ]
 
@@ -69,8 +69,8 @@ def test_sizes_that_are_not_known_are_not_judged():
 def test_equal_pixels_with_other_labels_contradict_each_other():
     frame = pl.DataFrame({"label": ["x", "y", "z"], "image_sha256": ["1", "1", "2"]})
     assert checked(frame, "DUP002") == [
-        (0, "DUP002", "the same image as 1, which is labelled y"),
-        (1, "DUP002", "the same image as 0, which is labelled x"),
+        (0, "DUP002", "same image as 1, which has the label y"),
+        (1, "DUP002", "same image as 0, which has the label x"),
     ]
     blank = frame.with_columns(image_phash=pl.lit(None, pl.String))  # all blank pages are equal
     assert checked(blank, "DUP002") == []
@@ -97,9 +97,9 @@ def test_rules_whose_columns_are_missing_are_named_with_them_in_one_line():
     (warning,) = caught
     assert warning.filename == __file__
     assert str(warning.message) == (
-        "rules.check left out 7 rules over samples for want of columns: DUP002, DUP003, DUP007 (image_sha256); "
+        "rules.check left out 7 rules over samples because of missing columns: DUP002, DUP003, DUP007 (image_sha256); "
         "DUP008 (image_sha256, image_group); DUP009, DUP010 (against_labels); DUP011 (against_images); "
-        "samples=False asks labels alone"
+        "samples=False checks only labels"
     )
     assert warning.message.left_out["DUP008"] == ("image_sha256", "image_group")
 
@@ -130,7 +130,7 @@ def test_a_rule_over_samples_that_is_named_runs_on_a_list_too():
     for name in ("DUP001", "repeated-labels"):
         assert [(row, rule) for row, rule, _ in checked(["x", "x"], name)] == [(None, "DUP001")]
     with pytest.warns(
-        LeftOutWarning, match=r"left out 1 rule over samples for want of columns: DUP002 \(image_sha256\);"
+        LeftOutWarning, match=r"left out 1 rule over samples because of missing columns: DUP002 \(image_sha256\);"
     ):
         assert rules.check(["x", "x"], include=["DUP002"]).is_empty()
 
@@ -147,10 +147,10 @@ def test_samples_can_be_asked_for_without_a_column_of_theirs():
 @pytest.mark.parametrize(
     ("frame", "said"),
     [
-        (SPLITS.with_columns(sample_id=pl.lit("a")), "two samples have the sample_id 'a': give each its own"),
+        (SPLITS.with_columns(sample_id=pl.lit("a")), "several samples have the sample_id 'a': give each its own"),
         (
             SPLITS.with_columns(sample_id=pl.Series(["a", None, "b", "c"])),
-            "the column 'sample_id' is null in row 1: rules need one a sample",
+            "the column 'sample_id' is null in row 1: every sample needs one",
         ),
         (
             SIZES.with_columns(width=pl.Series(["wide", "1", "2"])),

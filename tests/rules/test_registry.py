@@ -79,7 +79,7 @@ def test_an_option_changes_what_a_rule_finds():
             "option layout of ESC010 must be one of tabular, array, not 'tabel'; did you mean 'tabular'",
         ),
         ({"CAN110": {"prefer": r"\foo"}}, r"must be synonyms separated by spaces.*foo' is not a synonym"),
-        ({"CMD013": {"engines": "katex,jax"}}, "option engines of CMD013 must be katex, mathjax or both"),
+        ({"CMD013": {"engines": "katex,jax"}}, "option engines of CMD013 must be katex, mathjax, or both"),
         ({"SYN001": {"run": 3}}, "none"),
         ({"SYN998": {"run": 3}}, "SYN"),
     ],
@@ -161,7 +161,7 @@ def test_an_example_says_what_the_label_is_after_the_fix():
 
 @pytest.mark.parametrize("line", ["``a`` => ``b`` -> ``a``", "``a`` => ``b`` => ``c``"])
 def test_a_fixed_label_stands_once_and_at_the_end(line):
-    with pytest.raises(ValueError, match="one fixed label, at its end: ``a``"):
+    with pytest.raises(ValueError, match="only one fixed label, at the end: ``a``"):
         parse_doc(f"What.\n\nFires: {line}")
 
 

@@ -1,1 +1,1 @@
-"""The metrics, one module for each or for a few similar ones. The catalogue takes `METRICS` of every module."""
+"""The metrics, one module for each or for a few similar ones. The catalogue collects `METRICS` from every module."""

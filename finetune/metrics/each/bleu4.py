@@ -9,7 +9,7 @@ from finetune.metrics.metric import PERCENT, Metric, Numbers, Sums
 
 
 def bleu(sums: Sums) -> Numbers:
-    """BLEU-4 in percent, not smoothed: a sum of matches of 0 makes it 0. nan where no truth has a 4-gram."""
+    """BLEU-4 in percent, not smoothed: it is 0 if there are no matches for some n. nan if no truth has a 4-gram."""
     matches, possible = (
         np.stack([sums[f"{kind}{size}"] for size in strings.SIZES], axis=-1) for kind in ("matches", "possible")
     )
@@ -22,7 +22,7 @@ def bleu(sums: Sums) -> Numbers:
 BLEU4 = Metric(
     name="bleu4",
     title="BLEU-4",
-    meaning="corpus BLEU-4 of the tokens, one reference, not smoothed; null where no truth has four tokens",
+    meaning="corpus BLEU-4 of the tokens, one reference, not smoothed; null if no truth has four tokens",
     unit=PERCENT,
     columns=(
         *(f"matches{size}" for size in strings.SIZES),

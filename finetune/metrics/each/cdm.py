@@ -1,4 +1,4 @@
-"""Are the same marks drawn in the same places? `finetune.metrics.cdm` compares two drawings."""
+"""Whether the same marks are drawn in the same places. `finetune.metrics.cdm` compares two drawings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from finetune.metrics.pairs import Pairs
 
 
 def drawn(pairs: Pairs) -> Columns:
-    """`detected`: F1 of the drawn marks, from 0 to 1; `all_detected`: 1 where that is 1. Draws what looks different."""
+    """`detected`: F1 of the drawn marks, from 0 to 1; `all_detected`: 1 if that is 1. Draws pairs that look
+    different.
+    """
     places = np.nonzero(pairs.alike == 0)[0].tolist()
     detected = np.ones(len(pairs))
     different = [(pairs.truths[place], pairs.predictions[place]) for place in places]
@@ -22,7 +24,7 @@ METRICS = (
     Metric(
         name="cdm",
         title="marks drawn in the same places (CDM)",
-        meaning="mean over the pairs of F1 of the marks that are drawn in both at corresponding places",
+        meaning="mean over the pairs of the F1 of the marks that are drawn at corresponding places in both",
         unit=PERCENT,
         columns=("detected",),
         value=percentage("detected"),

@@ -9,7 +9,7 @@ from finetune.metrics.metric import RATIO, Metric, Numbers, Sums
 
 
 def error_rate(sums: Sums) -> Numbers:
-    """Wrong characters per character of the truths; nan where these have none."""
+    """Wrong characters per character of the truths; nan if these have none."""
     return np.where(sums["characters"] > 0, sums["wrong_characters"] / sums["characters"], np.nan)
 
 
@@ -17,7 +17,7 @@ METRICS = (
     Metric(
         name="cer",
         title="character error rate",
-        meaning="wrong characters per character of the truths; may exceed 1; null where the truths have none",
+        meaning="wrong characters per character of the truths; may exceed 1; null if these have none",
         unit=RATIO,
         columns=("wrong_characters", "characters"),
         value=error_rate,

@@ -1,4 +1,4 @@
-"""How near predictions come to their truths, token by token."""
+"""How close predictions are to their truths, token by token."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def _at_most(wrong: int) -> Metric:
     return Metric(
         name=f"le{wrong}",
         title=f"at most {wrong} {tokens} wrong",
-        meaning=f"share of pairs with at most {wrong} {tokens} to insert, delete or replace, the exact ones included",
+        meaning=f"share of pairs with at most {wrong} {tokens} to insert, delete or replace, including exact matches",
         unit=PERCENT,
         columns=(f"le{wrong}",),
         value=percentage(f"le{wrong}"),

@@ -1,4 +1,4 @@
-"""Does the prediction render like the ground truth? The visual key says so; nothing is drawn."""
+"""Whether the prediction renders like the ground truth, by the visual key. Nothing is drawn."""
 
 from __future__ import annotations
 

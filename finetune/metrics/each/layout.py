@@ -20,7 +20,7 @@ METRICS = (
     Metric(
         name="structure",
         title="layout in its place",
-        meaning="mean over the pairs of the share of the layout tree that stands in its place, from 0 to 1",
+        meaning="mean over the pairs of the share of the layout tree that is in its place, from 0 to 1",
         unit=RATIO,
         columns=("structure",),
         value=mean("structure"),

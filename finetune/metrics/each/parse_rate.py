@@ -1,4 +1,4 @@
-"""Is the prediction LaTeX? The reader of `rules` says so; nothing is drawn."""
+"""Whether the prediction is valid LaTeX, by the reader of `rules`. Nothing is drawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def readable(pairs: Pairs) -> Columns:
 
 
 def _parses(label: str) -> bool:
-    """Is a label that has no key one that LaTeX reads all the same? Some are: math-core knows less than LaTeX."""
+    """Can LaTeX read a label that has no key? It can read some, since math-core knows less than LaTeX."""
     if len(label) > lexer.MAX_LENGTH:
         return False
     tokens = lexer.tokens(label)
@@ -27,7 +27,7 @@ METRICS = (
     Metric(
         name="parse_rate",
         title="valid LaTeX",
-        meaning="share of predictions that are not empty and that are read without an error LaTeX would stop at",
+        meaning="share of predictions that are not empty and that are read without an error at which LaTeX would stop",
         unit=PERCENT,
         columns=("parsed",),
         value=percentage("parsed"),

@@ -1,1 +1,1 @@
-"""CAN: spellings that the canonical form replaces, and labels without a canonical form."""
+"""CAN: spellings that the canonical form replaces, and labels that have no canonical form."""

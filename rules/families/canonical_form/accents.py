@@ -1,6 +1,6 @@
-"""CAN: accents of the wrong width and fonts that handwriting can't show. Plain TeX's switches are in `commands`.
+"""CAN: accents of the wrong width, and fonts that handwriting can't show. Plain TeX's font switches are in `commands`.
 
-That a font was dropped (CAN8 of the catalogue of defects) a label can't show: x is as good a letter as a bold x.
+No rule finds a dropped font (CAN8 in the catalogue of defects): a plain x is as valid a label as a bold one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NO_ATOM = frozenset(
 
 
 def _atoms(tokens: list[str], start: int, end: int) -> int:
-    """How many symbols stand beside one another between two tokens, without scripts; commands with parts count 2."""
+    """The number of symbols side by side between two tokens. Scripts don't count; a command with parts counts as 2."""
     count = 0
     depth = 0
     at = start
@@ -48,7 +48,7 @@ def _atoms(tokens: list[str], start: int, end: int) -> int:
     return count
 
 
-#: After the opening brace anything but one symbol alone.
+#: An opening brace followed by anything but a single symbol.
 _OVER_SEVERAL = (
     r"\\(?:bar|hat|tilde|vec)\s*\{\s*(?:\{|\\[A-Za-z]+(?:\s+[^}\s]|[^A-Za-z}\s])|\\[^A-Za-z]|[^\\{}\s]\s*[^}\s])"
 )
@@ -58,7 +58,7 @@ _OVER_SEVERAL = (
 def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding]:
     r"""A narrow accent over several symbols: `\bar { A B }`, `\vec { A B }`.
 
-    Why: LaTeX draws it over the middle only; a picture with a line over all of it needs `\overline`.
+    Why: LaTeX draws the accent over the middle only. A line over all the symbols is `\overline`.
     Fires: ``\bar { A B }`` -> ``\bar`` => ``\overline { A B }``
     Fires: ``\vec { A B } = \vec { c }`` -> ``\vec`` => ``\overrightarrow { A B } = \vec { c }``
     Quiet: ``\bar { x _ { 1 } }``
@@ -66,12 +66,12 @@ def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding
     Quiet: ``\hat { \mathbf { n } }``
     Quiet: ``\bar { \tilde { x } }``
     Fix: Unsafe: the wide accent.
-    See: CDM's list ONE_Tail_Tokens.
+    See: The list ONE_Tail_Tokens in CDM.
     """
     pairs = label.partners
     for index in label.find(*_WIDER):
         closing = pairs.get(index + 1)
-        # A single token may count two: `\left` without what belongs to it.
+        # A single token may count as two, such as a `\left` without its `\right`.
         if closing is not None and closing > index + 3 and _atoms(label.tokens, index + 2, closing) > 1:
             token = label.tokens[index]
             yield label.at(index, index + 1, f"{token} over several symbols; {_WIDER[token]} spans them", _WIDER[token])
@@ -90,8 +90,8 @@ def narrow_accent_on_several(label: Label, options: Options) -> Iterator[Finding
 def wide_accent_on_one(label: Label, options: Options) -> Iterator[Finding]:
     r"""A wide accent over one symbol: `\overline { x }`, `\overrightarrow { a }`.
 
-    Why: It hardly differs from `\bar { x }`, which others write; in handwriting it doesn't at all. In
-    print the two are told apart, and the rule is off.
+    Why: It looks almost like `\bar { x }`, the usual spelling; in handwriting the two can't be told apart. The rule is
+    off for print, where they can.
     Fires: ``\overline { x }`` -> ``\overline`` => ``\bar { x }``
     Fires: ``\overrightarrow { a } + b`` -> ``\overrightarrow`` => ``\vec { a } + b``
     Quiet: ``\overline { A B }``
@@ -103,9 +103,7 @@ def wide_accent_on_one(label: Label, options: Options) -> Iterator[Finding]:
         closing = pairs.get(index + 1)
         if closing is not None and _atoms(label.tokens, index + 2, closing) == 1:
             token = label.tokens[index]
-            yield label.at(
-                index, index + 1, f"{token} over one symbol, where {_NARROWER[token]} is common", _NARROWER[token]
-            )
+            yield label.at(index, index + 1, f"{token} over one symbol; {_NARROWER[token]} is usual", _NARROWER[token])
 
 
 _FONTS = ("mathbf", "mathsf", "mathtt", "mathit", "mathnormal", "boldsymbol", "bm", "pmb", "mathrm")
@@ -124,14 +122,15 @@ _FONTS = ("mathbf", "mathsf", "mathtt", "mathit", "mathnormal", "boldsymbol", "b
 def invisible_font(label: Label, options: Options) -> Iterator[Finding]:
     r"""A font that handwriting doesn't show, on one letter: `\mathbf { x }`, `\mathrm { d }`.
 
-    Why: A writer's x looks the same, bold or not; the label asks a model to guess. In print fonts are visible and stay.
+    Why: A handwritten x looks the same whether or not it is meant to be bold, so the model can only guess. The rule is
+    off for print, where the font can be seen.
     Fires: ``\mathbf { x } + 1`` -> ``\mathbf { x }`` => ``x + 1``
     Fires: ``a\boldsymbol{\alpha}b`` -> ``\boldsymbol{\alpha}`` => ``a\alpha b``
     Quiet: ``x + 1``
     Quiet: ``\mathbb { R }``
     Quiet: ``\mathrm { i f }``
     Fix: Unsafe: the letter alone.
-    See: run-llama/ParseBench issue 168 on print; MathNet drops all fonts and reads no `\mathbb` at all.
+    See: run-llama/ParseBench issue 168, on print. MathNet drops all fonts, and doesn't read `\mathbb` at all.
     """
     for index in label.find(*(f"\\{name}" for name in _FONTS)):
         after = label.tokens[index + 1 : index + 4]

@@ -1,4 +1,4 @@
-"""CAN: ellipses and their look-alikes. Full stops at a label's end are in `delimiters`."""
+"""CAN: ellipses and their look-alikes. Full stops at the end of a label are in `delimiters`."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _RUN = re.compile(r"(?<!\S)(?:\.(?: \.){2,}|\\cdot(?: \\cdot){2,})(?!\S)")
 def ellipsis_as_dots(label: Label, options: Options) -> Iterator[Finding]:
     r"""An ellipsis written as single dots: `. . .`, `\cdot \cdot \cdot`.
 
-    Why: Three tokens for one sign that others write `\ldots` or `\cdots`; the gaps differ too.
+    Why: It takes three tokens for the one sign that others write as `\ldots` or `\cdots`, and the gaps differ.
     Fires: ``1 , 2 , . . . , n`` -> ``. . .`` => ``1 , 2 , \ldots , n``
     Fires: ``x _ 1 \cdot \cdot \cdot x _ n`` -> ``\cdot \cdot \cdot`` => ``x _ 1 \cdots x _ n``
     Fires: ``a,...,b`` -> ``...`` => ``a,\ldots,b``
     Quiet: ``1 , 2 , \ldots , n``
     Quiet: ``a \cdot b``
     Quiet: ``\text{and so on ...}``
-    Fix: Unsafe: `\ldots`, `\cdots`; the dots move a little.
-    See: ChkTeX warning 11; CDM flattens all ellipses to `. . .`.
+    Fix: Unsafe: `\ldots` or `\cdots`. The dots move a little.
+    See: ChkTeX warning 11. CDM flattens all ellipses to `. . .`.
     """
     words = label.prose
     for place in places(label, _RUN):
         if place.start not in words and place.end - place.start in (3, 4):
             sign = r"\ldots" if label.tokens[place.start] == "." else r"\cdots"
             yield label.at(
-                place.start, place.end, f"single dots for {sign}", sign if place.end - place.start == 3 else None
+                place.start, place.end, f"single dots instead of {sign}", sign if place.end - place.start == 3 else None
             )
 
 
@@ -49,17 +49,17 @@ def ellipsis_as_dots(label: Label, options: Options) -> Iterator[Finding]:
 def dots_by_context(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\dots`, which amsmath sets low or centred depending on the token that follows.
 
-    Why: Its picture is that of `\ldots` before a comma and that of `\cdots` before a plus sign; KaTeX and MathJax
-    decide in their own ways. A label had better name what is seen.
+    Why: It looks like `\ldots` before a comma and like `\cdots` before a plus sign, and KaTeX and MathJax decide by
+    rules of their own. A label should name the sign in the picture.
     Fires: ``1 , \dots , n`` -> ``\dots`` => ``1 , \ldots , n``
     Quiet: ``1 , \ldots , n``
     Fix: Unsafe: `\cdots` before a binary operator or relation, `\ldots` elsewhere.
-    See: MathWriting's validation set has 214 `\dots` beside 25 `\cdots`.
+    See: MathWriting's validation set has 214 `\dots` and 25 `\cdots`.
     """
     for index in label.find(r"\dots"):
         after = label.tokens[index + 1] if index + 1 < len(label.tokens) else ""
         sign = r"\cdots" if after in _CENTRED else r"\ldots"
-        yield label.at(index, index + 1, f"\\dots is set by what follows; here it is {sign}", sign)
+        yield label.at(index, index + 1, f"\\dots depends on the next token; here it looks like {sign}", sign)
 
 
 _CENTRED = frozenset(
@@ -83,9 +83,9 @@ _TWO = re.compile(
     covers=["CAN3"],
 )
 def ellipsis_miscounted(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An ellipsis of two dots, or one with a dot too many behind it: `1 , . . , n`, `\ldots . , n`.
+    r"""An ellipsis with too few or too many dots: `1 , . . , n`, `\ldots . , n`.
 
-    Why: A dot was lost or added; nobody writes two dots between commas.
+    Why: A dot was lost or added: nobody writes two dots between commas.
     Fires: ``w _ 0 , . . , w _ n`` -> ``. .`` => ``w _ 0 , \ldots , w _ n``
     Fires: ``k = 0 , \dots . . , n - 1`` -> ``\dots . .`` => ``k = 0 , \dots , n - 1``
     Quiet: ``w _ 0 , . . . , w _ n``
@@ -98,4 +98,4 @@ def ellipsis_miscounted(label: Label, options: Options) -> Iterator[Finding]:
     for place in places(label, _TWO):
         first = label.tokens[place.start]
         sign = first if first != "." and first != r"\cdot" else r"\ldots" if first == "." else r"\cdots"
-        yield label.at(place.start, place.end, "an ellipsis of the wrong number of dots", sign)
+        yield label.at(place.start, place.end, "an ellipsis with the wrong number of dots", sign)

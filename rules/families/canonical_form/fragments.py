@@ -1,4 +1,4 @@
-"""CAN: labels that are a line from the middle of a calculation. Those that were cut are SEM."""
+"""CAN: labels that are a line from the middle of a calculation. Labels that were cut off are SEM."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _RELATION = (
 def leading_relation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label that begins with a relation: `= 2 x + 1`.
 
-    Why: It is one line of a longer calculation. That is legitimate, but a data set should know how many it has: they
-    teach a model to start with `=`.
+    Why: It is one line of a longer calculation. That is legitimate, but such labels teach a model to start with `=`, so
+    it is worth knowing how many there are.
     Fires: ``= 2 x + 1`` -> ``=``
     Fires: ``\leq 3`` -> ``\leq``
     Quiet: ``y = 2 x``
@@ -37,7 +37,7 @@ def leading_relation(label: Label, options: Options) -> Iterator[Finding]:
         if token in _FIRST_RELATIONS:
             if token == "<" and not label.words.isdisjoint((">", r"\rangle")):
                 return  # a bracket: < x >
-            yield label.at(index, index + 1, "the label begins with a relation: a line of a longer calculation")
+            yield label.at(index, index + 1, "the label begins with a relation: it is one line of a longer calculation")
             return
         if token not in ("{", "&", "~"):
             return

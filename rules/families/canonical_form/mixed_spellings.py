@@ -1,4 +1,4 @@
-"""CAN: what only a whole data set shows: two spellings of one sign used side by side. Rare tokens are a data set's."""
+"""CAN: two spellings of one sign in the same data set. Rare tokens are in `length`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rules.registry import Findings, Options, samples_rule
 from rules.sets.set_difference import token_counts
 from rules.toolkit.whole_sets import of_sets
 
-#: Commands whose signs look alike in handwriting, and are two signs in print.
+#: Commands whose signs look alike in handwriting and different in print.
 _HOMOGLYPHS = (
     ("phi", "varphi"),
     ("epsilon", "varepsilon"),
@@ -44,12 +44,13 @@ _HOMOGLYPHS = (
     covers={"CAN5": "for a whole set in handwriting"},
 )
 def homoglyph_pair(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A data set with both commands of a pair that handwriting doesn't tell apart: `\phi` and `\varphi`.
+    r"""A data set uses both of two commands that look the same in handwriting: `\phi` and `\varphi`.
 
-    Why: In print they are two signs; a writer has one. Which of them a label says is then the annotator's habit, and no
-    model can learn it. Some normalisers merge such pairs, which is wrong for print.
-    Fix: None: choose one for handwriting. A pair is named where the rarer one has more than `share` of both.
-    See: MathNet token_types2; MathWriting's validation set has 259 `\phi` beside 233 `\varphi`.
+    Why: Print has two signs, handwriting one. Which command the label has is the annotator's habit, and no model can
+    learn it. Some normalisers merge such pairs, which is wrong for print.
+    Fix: None: choose one of the two for handwriting. A pair is reported if the rarer command makes up more than `share`
+    of both.
+    See: MathNet token_types2. MathWriting's validation set has 259 `\phi` and 233 `\varphi`.
     """
     found: list[tuple[str, str]] = []
     for (source,), frame in token_counts(samples, "source").group_by("part", maintain_order=True):
@@ -71,10 +72,11 @@ def homoglyph_pair(samples: pl.LazyFrame, options: Options) -> Findings:
     covers={"CAN1": "for a whole set"},
 )
 def mixed_synonyms(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A data set that spells one sign in two ways: `\le` and `\leq`, `\to` and `\rightarrow`.
+    r"""A data set spells one sign in two ways: `\le` and `\leq`, `\to` and `\rightarrow`.
 
-    Why: The picture is the same to the pixel, so a model can only guess, and exact match counts half the guesses wrong.
-    Fix: None for the set; CAN001 has a safe fix for each label.
+    Why: The pictures are the same to the pixel, so a model can only guess, and exact match counts half of the guesses
+    as wrong.
+    Fix: None for the set. CAN001 has a safe fix for each label.
     See: MathWriting's validation set has 36 `\ne` and 4 `\neq`, 24 `\to` and 250 `\rightarrow`.
     """
     found: list[tuple[str, str]] = []

@@ -1,4 +1,4 @@
-"""CAN: numbers in a spelling that LaTeX sets otherwise. Numbers that are wrong are SEM."""
+"""CAN: numbers that LaTeX doesn't set as they are meant. Wrong numbers are SEM."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _THOUSANDS = re.compile(r"(?<!\S)(?<![\d,.({;:] )(?<!\\[{(] )[1-9](?: \d){0,2}(?
 def thousands_comma(label: Label, options: Options) -> Iterator[Finding]:
     r"""A comma that groups digits: `1 , 0 0 0`.
 
-    Why: LaTeX takes it for a separator and sets a gap after it, as between two numbers; `{ , }` has none.
+    Why: LaTeX takes it for a separator and sets a gap after it, as between two numbers. `{ , }` has no gap.
     Fires: ``x = 1 , 0 0 0`` -> ``,`` => ``x = 1 { , } 0 0 0``
     Fires: ``2 , 5 0 0 , 0 0 0 + 1`` -> ``,`` ``,`` => ``2 { , } 5 0 0 { , } 0 0 0 + 1``
     Quiet: ``( 7 4 , 1 1 1 )``
@@ -47,7 +47,7 @@ def thousands_comma(label: Label, options: Options) -> Iterator[Finding]:
             continue  # a list of three-digit numbers looks the same
         for index in range(place.start, place.end):
             if label.tokens[index] == ",":
-                yield label.at(index, index + 1, "a comma inside a number is set with a gap", "{ , }")
+                yield label.at(index, index + 1, "LaTeX sets a gap after this comma inside a number", "{ , }")
 
 
 _CALCULATES = frozenset(["=", "+", "-", r"\times", r"\div", r"\cdot", "/", "<", ">", r"\approx"])

@@ -1,4 +1,4 @@
-"""CAN: scripts, primes and root indices in a second spelling."""
+"""CAN: scripts, primes and root indices that are not in their canonical spelling."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from rules.toolkit.sieves import WITHIN, has, has_text
 def script_order(label: Label, options: Options) -> Iterator[Finding]:
     r"""The superscript before the subscript: `x ^ { 2 } _ { i }`.
 
-    Why: LaTeX draws both orders alike, so the label holds a choice that no picture shows.
+    Why: LaTeX draws both orders alike, so the picture can't tell a model which one to write.
     Fires: ``x ^ { 2 } _ { i }`` -> ``^ { 2 } _ { i }`` => ``x _ { i } ^ { 2 }``
     Fires: ``x^2_i`` -> ``^2_i`` => ``x_i^2``
     Fires: ``\sum ^ { n } _ { i = 1 } i`` -> ``^ { n } _ { i = 1 }`` => ``\sum _ { i = 1 } ^ { n } i``
@@ -35,7 +35,7 @@ def script_order(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``x ^ { 2 _ { i } }``
     Quiet: ``x ^ { 2 } { } _ { i }``
     Fix: Safe: the subscript first.
-    See: 35 labels in one public copy of CROHME's training set, none in the other.
+    See: 35 labels in one public copy of CROHME's training set, none in another.
     """
     tokens = label.tokens
     pairs = label.partners
@@ -50,11 +50,11 @@ def script_order(label: Label, options: Options) -> Iterator[Finding]:
         sup = label.text[label.spans[index][0] : label.spans[sup_end - 1][1]]
         sub = label.text[label.spans[sup_end][0] : label.spans[sub_end - 1][1]]
         gap = label.text[label.spans[sup_end - 1][1] : label.spans[sup_end][0]]
-        yield label.at(index, sub_end, "the superscript stands before the subscript", f"{sub}{gap}{sup}")
+        yield label.at(index, sub_end, "the superscript comes before the subscript", f"{sub}{gap}{sup}")
 
 
 def _script_end(tokens: list[str], script: int, pairs: dict[int, int]) -> int | None:
-    """The token after the script whose sign is at `script`, where that can be told without reading commands."""
+    """The token after the script whose sign is at `script`; None if that depends on what a command takes."""
     at = script + 1
     if at in pairs:
         return pairs[at] + 1
@@ -79,7 +79,7 @@ _BARE_PRIME = re.compile(r"(?<!\S)(?<![\^{,] )(?<!\\prime )(?<!\\, )(?:[A-Za-z]|
 def bare_prime(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\prime` without `^`: `y \prime`.
 
-    Why: LaTeX draws a large prime on the base line; what was meant is `y ^ { \prime }`.
+    Why: LaTeX draws a large prime on the baseline. `y ^ { \prime }` was meant.
     Fires: ``y < y \prime`` -> ``\prime`` => ``y < y ^ { \prime }``
     Fires: ``f \prime ( x )`` -> ``\prime`` => ``f ^ { \prime } ( x )``
     Quiet: ``y ^ { \prime }``
@@ -88,14 +88,14 @@ def bare_prime(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``y ^ \prime``
     Quiet: ``\prime``
     Fix: Unsafe: `^ { \prime }`.
-    See: two labels of CROHME 2014.
+    See: Two labels of CROHME 2014.
     """
     words = _script_tokens(label)
     for place in places(label, _BARE_PRIME):
         start = label.tokens.index(r"\prime", place.start)
         if start not in words and label.tokens[start - 1] not in _NOT_PRIMED:
             primes = " ".join(label.tokens[start : place.end])
-            yield label.at(start, place.end, "\\prime without ^ is drawn large on the base line", f"^ {{ {primes} }}")
+            yield label.at(start, place.end, "\\prime without ^ is drawn large on the baseline", f"^ {{ {primes} }}")
 
 
 _NOT_PRIMED = frozenset(
@@ -123,15 +123,15 @@ def _script_tokens(label: Label) -> set[int]:
     covers=["CAN4"],
 )
 def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A prime as a quote: `f'` for `f ^ { \prime }`.
+    r"""A prime written as a quote: `f'` for `f ^ { \prime }`.
 
-    Why: Two spellings of one sign; tokenised data sets write `^ { \prime }`.
+    Why: These are two spellings of one sign. Tokenised data sets write `^ { \prime }`.
     Fires: ``f' ( x )`` -> ``'`` => ``f^ { \prime } ( x )``
     Fires: ``f'' + g'`` -> ``''`` => ``f^ { \prime \prime } + g^ { \prime }``
     Quiet: ``f ^ { \prime } ( x )``
     Quiet: ``\text{don't}``
     Quiet: ``x ^ { ' }``
-    Fix: Safe: `^ { \prime }`. One finding a label, at the first place; with `every = true` one at each.
+    Fix: Safe: `^ { \prime }`. Only the first place in a label is reported; with `every = true`, every place.
     """
     runs: list[tuple[int, int]] = []  # (first quote, token after the last)
     for index in label.find("'"):
@@ -146,7 +146,7 @@ def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
         adjacent = all(label.spans[i][1] == label.spans[i + 1][0] for i in range(start, end - 1))
         follows = label.tokens[end : end + 1] in (["^"], ["_"])
         replacement = f"^ {{ {' '.join([chr(92) + 'prime'] * (end - start))} }}" if adjacent and not follows else None
-        yield label.at(start, end, f"a prime as a quote{more}", replacement)
+        yield label.at(start, end, f"a prime written as a quote{more}", replacement)
 
 
 @rule(
@@ -160,9 +160,9 @@ def quote_prime(label: Label, options: Options) -> Iterator[Finding]:
     covers=["CAN4"],
 )
 def quote_in_script(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A quote inside a superscript: `f ^ { ' }`, a prime on a script.
+    r"""A quote inside a superscript: `f ^ { ' }`.
 
-    Why: The quote is a superscript by itself, so LaTeX raises it twice and draws it smaller than a prime.
+    Why: The quote is a superscript itself, so LaTeX raises it twice and draws it smaller than a prime.
     Fires: ``f ^ { ' }`` -> ``'`` => ``f ^ { \prime }``
     Fires: ``\eta^{'\nu}`` -> ``'`` => ``\eta^{\prime\nu}``
     Quiet: ``f'``
@@ -190,14 +190,14 @@ def quote_in_script(label: Label, options: Options) -> Iterator[Finding]:
     covers=["CAN-more"],
 )
 def root_index_two(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A square root with its index written: `\sqrt [ 2 ] { x }`.
+    r"""A square root with an index: `\sqrt [ 2 ] { x }`.
 
-    Why: Hardly anybody writes the 2; in front of a number it is more often a factor: `2 \sqrt { 3 }`.
+    Why: Hardly anybody writes the 2. More often it is a factor in front of the root: `2 \sqrt { 3 }`.
     Fires: ``\sqrt [ 2 ] { x }`` -> ``[ 2 ]`` => ``\sqrt { x }``
     Quiet: ``\sqrt { x }``
     Quiet: ``\sqrt [ 3 ] { x }``
-    Fix: Unsafe: look at the picture.
+    Fix: Unsafe: no index. Look at the picture.
     """
     for index in label.find(r"\sqrt"):
         if label.tokens[index + 1 : index + 4] == ["[", "2", "]"]:
-            yield label.at(index + 1, index + 4, "the index of a square root is hardly ever written", "")
+            yield label.at(index + 1, index + 4, "a square root is hardly ever written with its index", "")

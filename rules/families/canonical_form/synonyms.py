@@ -1,4 +1,4 @@
-"""CAN: one picture, several commands, and characters put together where one command is meant. Not lost structure."""
+"""CAN: commands that draw the same sign, and characters put together instead of one command. Not for lost structure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rules.toolkit.braces import places
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has, has_command
 
-#: Synonyms that other rules name: what LaTeX rejects is CMD015's, boxes are CMD012's, spaces are WSP004's.
+#: Synonyms that other rules report: CMD015 what LaTeX rejects, CMD012 boxes, WSP004 spaces.
 _ELSEWHERE = frozenset([r"\lt", r"\gt", r"\mbox"]) | {old for old in SYNONYMS if ACTIONS.get(old) == SPACE}
 _SYNONYMS = {old: new for old, new in SYNONYMS.items() if old not in _ELSEWHERE} | {r"\sp": "^", r"\sb": "_"}
 
@@ -29,10 +29,10 @@ _SYNONYMS = {old: new for old, new in SYNONYMS.items() if old not in _ELSEWHERE}
     covers=["CAN1"],
 )
 def synonym(label: Label, options: Options) -> Iterator[Finding]:
-    r"""One of several commands that draw the same sign, and not the one that the canonical form uses: `\le`, `\to`.
+    r"""A command for a sign that the canonical form writes with another command: `\le`, `\to`.
 
-    Why: Exact-match scores and duplicate search take `\le` and `\leq` for two labels, and a model spends capacity on a
-    choice that no picture shows.
+    Why: To exact match and duplicate search, `\le` and `\leq` are two labels, and a model spends capacity on a choice
+    that no picture shows.
     Fires: ``a \le b`` -> ``\le`` => ``a \leq b``
     Fires: ``x \to 0 , y \ne 1`` -> ``\to`` ``\ne`` => ``x \rightarrow 0 , y \neq 1``
     Fires: ``x \sp 2`` -> ``\sp`` => ``x ^ 2``
@@ -40,11 +40,11 @@ def synonym(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``a \leq b``
     Quiet: ``\left\{ x \right\} \ y``
     Fix: Safe: the canonical command.
-    See: MathNet token_types2; MathWriting's validation set writes `\ne` 36 times and `\neq` 4 times.
+    See: MathNet token_types2. MathWriting's validation set has 36 `\ne` and 4 `\neq`.
     """
     for index in label.find(*_SYNONYMS):
         token = label.tokens[index]
-        yield label.at(index, index + 1, f"{token} draws what {_SYNONYMS[token]} draws", _SYNONYMS[token])
+        yield label.at(index, index + 1, f"{token} draws the same sign as {_SYNONYMS[token]}", _SYNONYMS[token])
 
 
 @rule(
@@ -57,19 +57,21 @@ def synonym(label: Label, options: Options) -> Iterator[Finding]:
     covers=["CAN7"],
 )
 def fraction_size(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A fraction or binomial of a size set by hand: `\dfrac`, `\tfrac`, `\dbinom`.
+    r"""A fraction or binomial whose size is set by hand: `\dfrac`, `\tfrac`, `\dbinom`.
 
-    Why: It means what `\frac` means; in handwriting the size can't be seen, in print often not.
+    Why: It means the same as `\frac`. Handwriting doesn't show the size, and print often doesn't either.
     Fires: ``\dfrac { 1 } { 2 }`` -> ``\dfrac`` => ``\frac { 1 } { 2 }``
     Fires: ``x ^ { \tfrac { 1 } { 2 } }`` -> ``\tfrac`` => ``x ^ { \frac { 1 } { 2 } }``
     Quiet: ``\frac { 1 } { 2 }``
-    Fix: Safe where the size is the one that `\frac` has there anyway; elsewhere the key refuses. Unsafe for `\cfrac`,
-    and for `\tfrac`, which is larger in a script than `\frac` is there.
+    Fix: Safe where `\frac` has the same size; elsewhere the visual key differs, and the fix is not proven. Unsafe for
+    `\cfrac`, and for `\tfrac`, which in a script is larger than `\frac`.
     """
     for index in label.find(*_SIZED):
         token = label.tokens[index]
         level: FixLevel | None = "unsafe" if token in (r"\cfrac", r"\tfrac", r"\tbinom") else None
-        yield label.at(index, index + 1, f"{token} is {_SIZED[token]} in a set size", _SIZED[token], fix=level)
+        yield label.at(
+            index, index + 1, f"{token} is {_SIZED[token]} with its size set by hand", _SIZED[token], fix=level
+        )
 
 
 _SIZED = {r"\dfrac": r"\frac", r"\tfrac": r"\frac", r"\cfrac": r"\frac", r"\dbinom": r"\binom", r"\tbinom": r"\binom"}
@@ -97,9 +99,9 @@ _NEGATED = {
     covers={"CAN1": "for signs put together or taken for another"},
 )
 def negated_by_not(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A negated relation put together with `\not` where it has a command: `\not =`, `\not \in`.
+    r"""A negated relation written with `\not` although it has a command: `\not =`, `\not \in`.
 
-    Why: Two spellings of `\neq`; the slash lies a little differently, which no annotator meant.
+    Why: It is a second spelling of `\neq`. The slash is placed a little differently, which no annotator meant.
     Fires: ``a \not = b`` -> ``\not =`` => ``a \neq b``
     Fires: ``x \not\in A`` -> ``\not\in`` => ``x \notin A``
     Quiet: ``a \neq b``
@@ -109,7 +111,7 @@ def negated_by_not(label: Label, options: Options) -> Iterator[Finding]:
     for index in label.find(r"\not"):
         sign = label.tokens[index + 1] if index + 1 < len(label.tokens) else ""
         if sign in _NEGATED and sign != r"\equiv":
-            yield label.at(index, index + 2, f"{_NEGATED[sign]} is one command for it", _NEGATED[sign])
+            yield label.at(index, index + 2, f"{_NEGATED[sign]} is a command of its own", _NEGATED[sign])
 
 
 _TWINS = re.compile(r"(?<!\S)(?:/ /|\| \|)(?!\S)")
@@ -127,7 +129,7 @@ _TWINS = re.compile(r"(?<!\S)(?:/ /|\| \|)(?!\S)")
 def parallel_as_strokes(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two strokes for one sign: `A B / / C D` for parallel lines, `| | x | |` for a norm.
 
-    Why: `\parallel` and `\|` are the signs; two strokes have another width, and a data set should write one of them.
+    Why: The signs are `\parallel` and `\|`. Two single strokes are wider, and a data set should use one spelling.
     Fires: ``A B / / C D`` -> ``/ /`` => ``A B \parallel C D``
     Fires: ``| | x | |`` -> ``| |`` ``| |`` => ``\| x \|``
     Quiet: ``A B \parallel C D``
@@ -135,8 +137,8 @@ def parallel_as_strokes(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\text{https://a}``
     Quiet: ``X / / G``
     Fires: ``l _ { 1 } / / l _ { 2 }`` -> ``/ /`` => ``l _ { 1 } \parallel l _ { 2 }``
-    Fix: Unsafe: `\parallel` for the slashes, `\|` for the bars. Bars that close one another (`| a | | b |`) stay.
-    See: HME100K writes `/ /` in 167 labels, CROHME 2023 `| |` in 41.
+    Fix: Unsafe: `\parallel` for slashes, `\|` for bars. The inner bars of `| a | | b |` stay.
+    See: HME100K has `/ /` in 167 labels, CROHME 2023 `| |` in 41.
     """
     words = label.prose
     bars = [place for place in places(label, _TWINS) if label.tokens[place.start] == "|"]
@@ -147,13 +149,13 @@ def parallel_as_strokes(label: Label, options: Options) -> Iterator[Finding]:
         if label.tokens[place.start] == "/":
             if not _between_lines(label.tokens, place.start, place.end):
                 continue
-            yield label.at(place.start, place.end, "two slashes where the sign is \\parallel", r"\parallel")
+            yield label.at(place.start, place.end, "two slashes instead of \\parallel", r"\parallel")
         elif pairs_of_bars:
-            yield label.at(place.start, place.end, "two bars where the sign is \\|", r"\|")
+            yield label.at(place.start, place.end, "two bars instead of \\|", r"\|")
 
 
 def _between_lines(tokens: list[str], start: int, end: int) -> bool:
-    """Are there two points, which are a line, on one side, or a subscript on both?"""
+    """Is there a line, named by two points, on one side, or a subscript on both sides?"""
     before = [token for token in tokens[max(0, start - 7) : start] if token not in _PRIMES][-2:]
     after = [token for token in tokens[end : end + 7] if token not in _PRIMES][:2]
     return any(len(two) == 2 and all(_POINT.fullmatch(t) for t in two) for two in (before, after)) or (
@@ -185,9 +187,9 @@ _COMPOSED_PATTERN = re.compile(r"(?<!\S)(?<![<>|_^] )(?:< =|= >|- >|! =|< <|> >)
     covers={"CAN1": "for signs put together or taken for another"},
 )
 def composed_relation(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A relation or arrow put together from keyboard signs: `< =`, `- >`, `! =`, `> >`.
+    r"""A relation or arrow put together from keyboard characters: `< =`, `- >`, `! =`, `> >`.
 
-    Why: `\leq` is one sign in the picture; the label says two.
+    Why: The picture shows one sign, and the label draws two.
     Fires: ``a < = b`` -> ``< =`` => ``a \leq b``
     Fires: ``n - > \infty`` -> ``- >`` => ``n \rightarrow \infty``
     Fires: ``a != b`` -> ``!=`` => ``a \neq b``
@@ -196,7 +198,8 @@ def composed_relation(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``| + > + | - >``
     Quiet: ``\langle a , b > = c``
     Quiet: ``n ! = 6``
-    Fix: Unsafe: look at the picture. Where `<` and `>` are brackets, `=` after a factorial, nothing is said.
+    Fix: Unsafe: the command. Look at the picture. Nothing is reported where `<` and `>` are brackets, or for `=` after
+    a factorial.
     """
     tokens = label.tokens
     brackets = any(token == "<" for token in tokens) and any(token == ">" for token in tokens)
@@ -208,7 +211,7 @@ def composed_relation(label: Label, options: Options) -> Iterator[Finding]:
             continue
         if place.start and place.end < len(tokens):
             sign = _COMPOSED[pair]
-            yield label.at(place.start, place.end, f"two signs for {sign}", sign)
+            yield label.at(place.start, place.end, f"two characters instead of {sign}", sign)
 
 
 _POINTS = re.compile(r"(?<!\S)[A-Z](?: '| \^ \{ \\prime \})? \\bot(?= [A-Z](?!\S))")
@@ -226,16 +229,18 @@ _POINTS = re.compile(r"(?<!\S)[A-Z](?: '| \^ \{ \\prime \})? \\bot(?= [A-Z](?!\S
 def bot_for_perpendicular(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\bot` between two lines: `A C \bot B D`.
 
-    Why: `\bot` is the symbol for falsum, set as a letter; the relation of two lines is `\perp`. They look alike, so a
-    data set that has both teaches one stroke two names.
+    Why: `\bot` is the symbol for falsum, set like a letter; the relation between two lines is `\perp`. They look alike,
+    so a data set with both teaches two names for one sign.
     Fires: ``A C \bot B D`` -> ``\bot`` => ``A C \perp B D``
     Quiet: ``A C \perp B D``
     Quiet: ``x _ { \bot }``
     Fix: Unsafe: `\perp` has wider gaps.
-    See: 257 labels of HME100K's training set, beside 245 `\perp` in others.
+    See: 257 labels of HME100K's training set; 245 others have `\perp`.
     """
     for place in places(label, _POINTS):
-        yield label.at(place.end - 1, place.end, "the relation is \\perp; \\bot is a letter-like symbol", r"\perp")
+        yield label.at(
+            place.end - 1, place.end, "\\bot is set like a letter; the relation between lines is \\perp", r"\perp"
+        )
 
 
 _TRIANGLE = re.compile(r"(?<!\S)\\Delta(?= [A-Z] [A-Z] [A-Z](?!\S))")
@@ -253,7 +258,8 @@ _TRIANGLE = re.compile(r"(?<!\S)\\Delta(?= [A-Z] [A-Z] [A-Z](?!\S))")
 def delta_for_triangle(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\Delta` before three points: `S _ { \Delta A B C }`.
 
-    Why: A triangle is written `\triangle`; the Greek capital has one thick side in print. A data set should write one.
+    Why: The command for a triangle is `\triangle`. In print, the Greek capital has one thick side. A data set should
+    use one of them.
     Fires: ``S _ { \Delta A B C } = 2`` -> ``\Delta`` => ``S _ { \triangle A B C } = 2``
     Quiet: ``\triangle A B C``
     Quiet: ``\Delta x``
@@ -261,7 +267,7 @@ def delta_for_triangle(label: Label, options: Options) -> Iterator[Finding]:
     See: 666 labels of HME100K's training set.
     """
     for place in places(label, _TRIANGLE):
-        yield label.at(place.start, place.start + 1, "a triangle is \\triangle; \\Delta is a letter", r"\triangle")
+        yield label.at(place.start, place.start + 1, "\\Delta is a letter; a triangle is \\triangle", r"\triangle")
 
 
 @rule(
@@ -274,17 +280,17 @@ def delta_for_triangle(label: Label, options: Options) -> Iterator[Finding]:
     covers={"CMD9": "for delimiters that draw nothing"},
 )
 def invisible_delimiters(label: Label, options: Options) -> Iterator[Finding]:
-    r"""`\left.` and `\right.` around something: a pair of delimiters that draws none.
+    r"""`\left.` and `\right.`: a pair of delimiters that draws nothing.
 
-    Why: Nothing shows it but a hair of space; the label has a structure that the picture lacks.
+    Why: Apart from a hair of space, the picture doesn't show it.
     Fires: ``\left. R \right. _ { a }`` -> ``\left.``
     Fires: ``\left. \frac { a } { b } \right. + c`` -> ``\left. \frac { a } { b } \right.`` => ``\frac { a } { b } + c``
     Quiet: ``\left. R \right| _ { a }``
     Quiet: ``\left( R \right.``
     Quiet: ``\left. a \left( b \right. c \right|``
     Quiet: ``\left. a \middle| b \right.``
-    Fix: Unsafe: both go. None where a script hangs on them, where they are an argument, and where they bound what
-    `\over` or a switch acts on.
+    Fix: Unsafe: both are removed. None if they carry a script, are an argument, or limit what `\over` or a font switch
+    acts on.
     """
     stack: list[int] = []
     for index in label.find(r"\left", r"\right"):
@@ -299,7 +305,7 @@ def invisible_delimiters(label: Label, options: Options) -> Iterator[Finding]:
                 yield label.at(opened, end, "this pair of delimiters draws nothing", inner)
 
 
-#: They act on what follows up to the end of the group, which a pair of delimiters is.
+#: Commands that act up to the end of the group. A pair of delimiters is a group.
 _BOUNDED = frozenset(
     [rf"\{name}" for name in ("over", "atop", "choose", "brack", "brace", "above", "overwithdelims", "atopwithdelims")]
     + [rf"\{name}" for name in ("rm", "bf", "it", "sf", "tt", "cal", "displaystyle", "textstyle", "scriptstyle")]
@@ -308,7 +314,7 @@ _BOUNDED = frozenset(
 
 
 def _taken_off(label: Label, opened: int, closed: int) -> str | None:
-    r"""What stands between the `\left.` at token `opened` and the `\right.` at `closed`, if it can stand alone."""
+    r"""The text between the `\left.` at token `opened` and the `\right.` at `closed`; None if it needs them."""
     tokens = label.tokens
     before, after = tokens[opened - 1 : opened], tokens[closed + 2 : closed + 3]
     argument = bool(before) and (before[0] in ("^", "_") or ACTIONS.get(before[0]) == COMMAND)

@@ -1,4 +1,4 @@
-"""CAN: rules over the canonical form and the visual key of a whole label."""
+"""CAN: rules on the canonical form and the visual key of a whole label."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rules.toolkit.label import Label
     tags=["label-form", "keyless"],
 )
 def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
-    r"""The label has no visual key, and so no canonical form.
+    r"""The label has no visual key, and therefore no canonical form.
 
     Why: It can't be compared with other labels by what it draws, nor token by token. Its duplicates and leaks are not
     found, and no fix can be proven safe.
@@ -36,7 +36,7 @@ def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
     if label.reading.fatal:
         yield Finding("no visual key: the label can't be read as LaTeX")
     else:
-        yield Finding("no visual key: math-core, which draws for it, can't convert the label")
+        yield Finding("no visual key: math-core can't convert the label")
 
 
 @rule(
@@ -45,25 +45,25 @@ def no_visual_key(label: Label, options: Options) -> Iterator[Finding]:
 def not_judged(label: Label, options: Options) -> Iterator[Finding]:
     r"""A rule, the visual key or the canonical form failed on the label. The fault is in texsieve, not in the label.
 
-    Why: Nobody knows what the failed rule would have said, so the label has no score. All other rules judge it, and
-    the summary counts the fault. If a rule over samples fails, one finding reports it for the whole set. Its
-    scores come from the rules that ran.
+    Why: The failed rule might have found something, so the label has no score. All other rules judge it, and the
+    summary counts the fault. If a rule over samples fails, one finding reports it for the whole set, and the scores
+    come from the rules that ran.
     Quiet: ``x``
     Fix: None: please report the fault.
     """
     for part in label.failed:
-        yield Finding(f"not judged by {part}, a fault in texsieve: the label has no score")
+        yield Finding(f"not judged by {part}: a fault in texsieve, so the label has no score")
 
 
 @rule("CAN103", "ends-its-process", "warning", pl.lit(False), weight=0.0, tags=["lost", "unscored"])
 def ends_its_process(label: Label, options: Options) -> Iterator[Finding]:
-    r"""The label ended the process that read it, or kept it busy for longer than half a minute, twice.
+    r"""Twice, the label ended the process that read it or kept it busy for more than half a minute.
 
     Why: No rule has judged the label, so nothing is known about it. The next program that reads it may crash or hang,
-    too. It has no canonical form and no visual key. Only the engine reports it, and only if labels are judged in helper
-    processes, as in the commands.
+    too. It has no canonical form and no visual key. Only the engine reports this, and only if labels are judged in
+    helper processes, as the commands do.
     Quiet: ``x``
-    Fix: None. Remove the label from the set, and report it: the fault is in texsieve or in a library that it uses.
+    Fix: None: remove the label from the set, and report it. The fault is in texsieve or in a library that it uses.
     """
     yield from ()
 
@@ -98,14 +98,14 @@ def not_canonical(label: Label, options: Options) -> Iterator[Finding]:
     r"""The label is not in the canonical form: the one spelling that all labels with its visual key share.
 
     `prefer` lists synonyms to use instead of the canonical ones, such as `\le \to`. With `arrays = "matrices"`, an
-    `array` of centred columns is written as a `matrix`, or as a `pmatrix` and its kind between `\left(` and `\right)`.
+    `array` of centred columns is written as a `matrix`, or between delimiters as a `pmatrix`, `bmatrix` or the like.
 
     Why: A model that sees one picture spelled in several ways spends its capacity on the spelling, and string metrics
     count a right answer as wrong.
     Fires: ``x^2`` -> ``x^2`` => ``x ^ { 2 }``
     Quiet: ``x ^ { 2 }``
-    Fix: Safe: the canonical form has the label's key. Unsafe where an `array` becomes a `matrix`: LaTeX sets 5 pt of
-    space on both sides of an `array`.
+    Fix: Safe: the canonical form has the same key as the label. Unsafe where an `array` becomes a `matrix`: LaTeX sets
+    5 pt of space on both sides of an `array`.
     See: docs/canonical-form.md.
     """
     if label.canonical is None:

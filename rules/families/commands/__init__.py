@@ -1,1 +1,1 @@
-"""CMD: commands that LaTeX doesn't know, or that don't belong in a label."""
+"""CMD: commands that LaTeX doesn't know or that don't belong in a label."""

@@ -1,4 +1,4 @@
-"""CMD: plain TeX's habits and commands that set by hand what the formula sets itself: fonts, sizes, boxes, limits."""
+"""CMD: plain TeX commands, and commands that override LaTeX's own choice of font, size, box or limits."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ _SWITCHES = {
 def font_switch(label: Label, options: Options) -> Iterator[Finding]:
     r"""A font switch of plain TeX: `{\rm d}`, `{\bf x}`, `\cal`.
 
-    Why: It is a second spelling of `\mathrm{d}`, with another scope.
+    Why: It is a second spelling of `\mathrm{d}`, with a different scope.
     Fires: ``{ \rm d } x`` -> ``{ \rm d }`` => ``\mathrm { d } x``
     Fires: ``x ^ { \bf 2 }`` -> ``\bf 2`` => ``x ^ { \mathbf { 2 } }``
     Fires: ``a \bf b`` -> ``\bf``
     Quiet: ``\mathrm { d } x``
-    Fix: Unsafe: the command with an argument, where the switch begins a group and is the only one in it. One finding a
-    label, at the first place; with `every = true` one at each.
+    Fix: Unsafe: the command with an argument, if the switch begins a group and is the only one in it. Only the first
+    place in a label is reported; with `every = true`, every place.
     """
     places = list(label.find(*(f"\\{name}" for name in _SWITCHES)))
     for index in places if options[EVERY] else places[:1]:
         token = label.tokens[index]
         start, end, replacement = _with_argument(label, index)
-        yield label.at(start, end, f"{token} is obsolete for \\{_SWITCHES[token[1:]]}{{…}}", replacement)
+        yield label.at(start, end, f"{token} is obsolete: use \\{_SWITCHES[token[1:]]}{{…}}", replacement)
 
 
 def _with_argument(label: Label, index: int) -> tuple[int, int, str | None]:
-    r"""The tokens that `\mathrm { … }` replaces, and how it is written; only the switch and None where it can't be.
+    r"""The tokens that `\mathrm { … }` replaces, and the replacement; only the switch and None if there is none.
 
-    The group's own braces go too, unless they are those of an argument or a script.
+    The group's own braces are replaced too, unless they belong to an argument or a script.
     """
     tokens = label.tokens
     closing = label.partners.get(index - 1)
@@ -74,7 +74,7 @@ def _with_argument(label: Label, index: int) -> tuple[int, int, str | None]:
     return index - 1, closing + 1, written
 
 
-#: What acts up to the end of the group, or ends a switch's scope: a font command around it would be another formula.
+#: Tokens that act up to the end of the group or end a switch's scope: a font command around them changes the formula.
 _SCOPED = frozenset(
     [f"\\{name}" for name in (*_SWITCHES, "over", "atop", "choose", "brack", "brace", "displaystyle", "textstyle")]
     + ["\\scriptstyle", "\\scriptscriptstyle", "&", "\\\\", "\\color", "\\mathrm", "\\mathbf", "\\mathit", "\\mathcal"]
@@ -92,10 +92,10 @@ _SCOPED = frozenset(
 def infix_fraction(label: Label, options: Options) -> Iterator[Finding]:
     r"""An infix command of plain TeX: `a \over b`, `n \choose k`.
 
-    Why: It is a second spelling of `\frac{a}{b}`, and what it takes depends on the braces around it.
+    Why: It is a second spelling of `\frac{a}{b}`, and its arguments depend on the braces around it.
     Fires: ``{ a \over b }`` -> ``\over``
     Quiet: ``\frac { a } { b }``
-    Fix: None by itself; the canonical form writes `\frac` and `\binom`. One finding a label.
+    Fix: None here. The canonical form writes `\frac` and `\binom`. Only the first place in a label is reported.
     """
     places = list(label.find("\\over", "\\atop", "\\choose", "\\brack", "\\brace", "\\above"))
     if places:
@@ -103,24 +103,24 @@ def infix_fraction(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(places[0], places[0] + 1, f"infix {label.tokens[places[0]]}{more}")
 
 
-#: Not the two of two letters that are products more often.
+#: Without the two names that are more often a product of two letters.
 _OPERATORS = longest_first(FUNCTIONS - {"Pr", "lg"})
 _LETTERS = "|".join(" ".join(name) for name in _OPERATORS)
 _SPACED_OPERATOR = re.compile(rf"(?<![A-Za-z\\])(?:{_LETTERS})(?=[ ^_(\\{{]|\Z)")
 _IN_TEXT = re.compile(r"\\(?:operatorname|math[a-z]+|text[a-z]*|[mh]box|tag|label|begin|end)\*? ?\{ ?\Z")
 
 
-#: So many characters beside an operator say whether it is one: a command's name and some spaces.
+#: How many characters before and after a name decide whether it is an operator: a command's name and some spaces.
 _NEAR = 80
 
 
 def _is_operator(before: str, name: str, after: str) -> bool:
-    """May the letters be an operator here? Not where they are all of a group, nor where they may end a word."""
+    """Can the letters be an operator here? Not if they fill a group, or if they may be the end of a word."""
     if before.endswith(("{", "{ ")):
         return not after.lstrip(" ").startswith("}") and _IN_TEXT.search(before) is None
     if re.search(r"[A-Za-z] ?\Z", before) is None or re.search(r"\\[A-Za-z]+ ?\Z", before):
         return True
-    # Behind one letter, `r s i n \theta`, it takes an argument to tell it from a product.
+    # After a single letter, as in `r s i n \theta`, only an argument tells an operator from a product.
     alone = re.search(r"(?:^|[^A-Za-z ]) ?[A-Za-z] ?\Z", before) is not None
     return alone and len(name) > 2 and re.match(r" ?[\^(\\{A-Za-z0-9]", after) is not None
 
@@ -135,10 +135,10 @@ def _is_operator(before: str, name: str, after: str) -> bool:
     covers=["CMD7", "NRM4"],
 )
 def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An operator's name as single letters: `s i n ( x )`, `l i m _ { x }`.
+    r"""An operator's name written as single letters: `s i n ( x )`, `l i m _ { x }`.
 
-    Why: LaTeX sets the letters in italics, as a product; in handwriting nobody sees the difference, so a data set needs
-    one policy. Deleting `\operatorname` leaves these.
+    Why: LaTeX sets the letters in italics, as a product. Handwriting doesn't show the difference, so a data set needs
+    one policy. Normalisers that delete `\operatorname` leave such letters behind.
     Fires: ``s i n ( x )`` -> ``s i n`` => ``\sin ( x )``
     Fires: ``y = l i m _ { x }`` -> ``l i m`` => ``y = \lim _ { x }``
     Fires: ``y = r s i n \theta`` -> ``s i n`` => ``y = r \sin \theta``
@@ -154,7 +154,7 @@ def operator_as_letters(label: Label, options: Options) -> Iterator[Finding]:
         name = match[0].replace(" ", "")
         start, end = match.span()
         if _is_operator(label.text[max(0, start - _NEAR) : start], name, label.text[end : end + _NEAR]):
-            yield Finding(f"the letters of \\{name}", *match.span(), f"\\{name}")
+            yield Finding(f"single letters instead of \\{name}", *match.span(), f"\\{name}")
 
 
 _SPACED_NAME = re.compile(rf"\\operatorname ?(\*?) ?\{{ ?({'|'.join(' ?'.join(n) for n in _OPERATORS)}) ?\}}")
@@ -170,9 +170,9 @@ _SPACED_NAME = re.compile(rf"\\operatorname ?(\*?) ?\{{ ?({'|'.join(' ?'.join(n)
     covers=["CMD8"],
 )
 def operatorname_for_known(label: Label, options: Options) -> Iterator[Finding]:
-    r"""`\operatorname { s i n }` for an operator that has a command of its own.
+    r"""`\operatorname { s i n }` for an operator that has its own command.
 
-    Why: It is a second spelling of `\sin`, five tokens long.
+    Why: It is a longer second spelling of `\sin`.
     Fires: ``\operatorname { s i n } x`` -> ``\operatorname { s i n }`` => ``\sin x``
     Quiet: ``\operatorname { s g n } x``
     Fix: Safe: `\sin`.
@@ -180,7 +180,7 @@ def operatorname_for_known(label: Label, options: Options) -> Iterator[Finding]:
     """
     for match in _SPACED_NAME.finditer(label.text):
         name = match[2].replace(" ", "")
-        yield Finding(f"\\{name} is the command for it", *match.span(), f"\\{name}")
+        yield Finding(f"\\{name} is a command of its own", *match.span(), f"\\{name}")
 
 
 _SIZES = ("left", "right", "displaystyle", "textstyle", "scriptstyle", "scriptscriptstyle")
@@ -202,11 +202,12 @@ _BIGS = tuple(f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for sid
 def size_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A size or style set by hand: `\big(`, `\displaystyle`.
 
-    Why: A model can't reliably tell it from the picture, and two annotators choose differently.
+    Why: The picture often doesn't show it, and two annotators choose differently.
     Fires: ``\big( x \big)`` -> ``\big`` => ``( x )``
     Fires: ``\displaystyle \sum x`` -> ``\displaystyle`` => ``\sum x``
     Quiet: ``( x )``
-    Fix: Unsafe: the picture changes a little. One finding a label, at the first place; with `every = true` one at each.
+    Fix: Unsafe: it is dropped, and the picture changes a little. Only the first place in a label is reported; with
+    `every = true`, every place.
     """
     places = list(label.find(*(f"\\{name}" for name in (*_SIZES[2:], *_BIGS))))
     for index in places if options[EVERY] else places[:1]:
@@ -226,15 +227,16 @@ def size_command(label: Label, options: Options) -> Iterator[Finding]:
 def needless_limits(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` after an operator that sets its limits above and below anyway: `\sum \limits _ { i }`.
 
-    Why: In display style it draws nothing; two copies of one CROHME set differ in it in 762 labels.
+    Why: In display style it changes nothing. In 762 labels, it is the difference between two copies of one CROHME set.
     Fires: ``\sum \limits _ { i } x`` -> ``\limits`` => ``\sum _ { i } x``
     Quiet: ``\int \limits _ { a }``
     Quiet: ``\sum _ { i } x``
-    Fix: Safe in display style; inside a fraction or a script the picture changes.
+    Fix: Safe in display style: it is dropped. Inside a fraction or a script, the picture changes.
     """
     for index in label.find("\\limits"):
         if index and label.tokens[index - 1] in DISPLAY_LIMITS:
-            yield label.at(index, index + 1, f"{label.tokens[index - 1]} takes limits anyway in display style", "")
+            message = f"{label.tokens[index - 1]} sets its limits above and below anyway in display style"
+            yield label.at(index, index + 1, message, "")
 
 
 _BOXES = (
@@ -266,12 +268,12 @@ _BOXES = (
 def box_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A box: `\mbox{…}`, `\hbox to 3pt{…}`, `\raisebox`.
 
-    Why: An island of text mode with its own spaces and sizes; `\text` does what is usually meant.
+    Why: A box is set in text mode, with its own spaces and sizes. `\text` is usually what is meant.
     Fires: ``x \mbox { if } y`` -> ``\mbox`` => ``x \text { if } y``
     Quiet: ``x \text { if } y``
     Fires: ``\raisebox { 1 e x } { x }`` -> ``\raisebox``
-    Fix: Unsafe: `\text` for `\mbox` and `\hbox`, which draws the same outside scripts. One finding a label, at the
-    first place; with `every = true` one at each.
+    Fix: Unsafe: `\text` for `\mbox` and `\hbox`, which looks the same except in scripts. Only the first place in a
+    label is reported; with `every = true`, every place.
     """
     places = list(label.find(*(f"\\{name}" for name in _BOXES)))
     for index in places if options[EVERY] else places[:1]:
@@ -296,14 +298,14 @@ _COLOURS = ("color", "textcolor", "colorbox", "fcolorbox")
 def colour_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A colour: `\color{red}{x}`.
 
-    Why: Labels for OCR don't tell colours as a rule, and the im2markup family of normalisers crashes on it and leaves
-    an empty label.
+    Why: OCR labels don't usually record colours. Normalisers derived from im2markup crash on the command and leave an
+    empty label.
     Fires: ``\color { red } x`` -> ``\color { red }`` => ``x``
     Fires: ``a + \textcolor{red}{b}`` -> ``\textcolor{red}{b}`` => ``a + b``
     Fires: ``x^\textcolor{red}{2}`` -> ``\textcolor{red}`` => ``x^{2}``
     Fires: ``\colorbox { red } { x }`` -> ``\colorbox``
     Quiet: ``x``
-    Fix: Unsafe: `\color` and `\textcolor` go with the colour's name. None for a box, which holds text.
+    Fix: Unsafe: `\color` or `\textcolor` is dropped with the name of the colour. None for a box, which holds text.
     """
     for index in label.find(*(f"\\{name}" for name in _COLOURS)):
         name = label.partners.get(index + 1) if label.tokens[index] in ("\\color", "\\textcolor") else None
@@ -319,13 +321,15 @@ def colour_command(label: Label, options: Options) -> Iterator[Finding]:
 
 
 def _stands_alone(tokens: list[str], start: int, opening: int, closing: int) -> bool:
-    """Can the braces go: no argument starts at `start`, no script hangs on it, and nothing in it needs a group?"""
+    """Can the braces be dropped: `start` begins no argument, the group has no script, and nothing in it needs a
+    group?
+    """
     hangs = tokens[closing + 1 : closing + 2] in (["^"], ["_"], ["'"])
     return not (hangs or _is_argument(tokens, start)) and _SCOPED.isdisjoint(tokens[opening:closing])
 
 
 def _is_argument(tokens: list[str], start: int) -> bool:
-    """May what starts at token `start` be an argument or a script?"""
+    """Can the token at `start` begin an argument or a script?"""
     before = tokens[start - 1] if start else ""
     return before in ("^", "_", "}", "]", "*") or (before[:1] == "\\" and ACTIONS.get(before) == COMMAND)
 
@@ -343,12 +347,13 @@ def _is_argument(tokens: list[str], start: int) -> bool:
 def limits_on_integral(label: Label, options: Options) -> Iterator[Finding]:
     r"""`\limits` on an integral: `\int \limits _ { a } ^ { b }`.
 
-    Why: The bounds stand above and below instead of beside the sign; two annotators of one picture choose differently.
+    Why: It sets the bounds above and below the sign instead of beside it. Two annotators of one picture choose
+    differently.
     Fires: ``\int \limits _ { a } ^ { b } x`` -> ``\limits`` => ``\int _ { a } ^ { b } x``
     Quiet: ``\int _ { a } ^ { b } x``
     Quiet: ``\sum \limits _ { i } \int x``
-    Fix: Unsafe: the bounds move.
+    Fix: Unsafe: it is dropped, and the bounds move.
     """
     for index in label.find(r"\limits"):
         if index and label.tokens[index - 1] in (r"\int", r"\oint", r"\iint", r"\iiint"):
-            yield label.at(index, index + 1, "bounds above and below an integral", "")
+            yield label.at(index, index + 1, "the bounds are set above and below an integral", "")

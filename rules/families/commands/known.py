@@ -1,4 +1,6 @@
-"""CMD: commands that are unknown, residue of a document, or known to one engine only. Old ones are in `habits`."""
+"""CMD: commands that are unknown, left over from a document, or known to some engines only. Old ones are in
+`habits`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has_command, has_problem
 
-#: Abbreviations that papers define for themselves; seen undefined in im2latex and MathPile.
+#: Abbreviations that papers define for themselves. They occur undefined in im2latex and MathPile.
 _USER_MACROS = frozenset(
     [
         "be",
@@ -37,7 +39,7 @@ _USER_MACROS = frozenset(
 
 
 def _glued(name: str) -> tuple[str, str] | None:
-    r"""The command that `name` begins with and the rest, unless it is a slip of another: `\mathcl` is no `\math`."""
+    r"""The command that `name` begins with, and the rest; None if it is a misspelling, as `\mathcl` is."""
     glued, meant = split_glued(name), nearest(name)
     return glued if glued is not None and meant in (None, glued[0]) else None
 
@@ -54,9 +56,9 @@ def _glued(name: str) -> tuple[str, str] | None:
     tags=["unknown-name"],
 )
 def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A command that neither LaTeX with amsmath and amssymb nor KaTeX, MathJax or a common package knows.
+    r"""A command unknown to LaTeX with amsmath and amssymb, to KaTeX, to MathJax and to common packages.
 
-    Why: The label doesn't render, and the model learns a token that draws nothing. Usually a spelling mistake.
+    Why: The label doesn't render, and the model learns a token that draws nothing. Usually it is a spelling mistake.
     Fires: ``\foobar x`` -> ``\foobar``
     Fires: ``\aplha + 1`` -> ``\aplha`` => ``\alpha + 1``
     Fires: ``\mathcl { O }`` -> ``\mathcl`` => ``\mathcal { O }``
@@ -70,7 +72,7 @@ def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
             continue
         meant = nearest(name)
         hint = f"; did you mean \\{meant}?" if meant else ""
-        yield label.on(problem, f"\\{name} is no known command{hint}", f"\\{meant}" if meant else None)
+        yield label.on(problem, f"unknown command \\{name}{hint}", f"\\{meant}" if meant else None)
 
 
 @rule(
@@ -85,10 +87,10 @@ def unknown_command(label: Label, options: Options) -> Iterator[Finding]:
     tags=["unknown-name"],
 )
 def glued_command(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A command glued to the letters behind it: `\intf` for `\int f`, `\gtM` for `\gt M`.
+    r"""A command joined to the letters after it: `\intf` for `\int f`, `\gtM` for `\gt M`.
 
-    Why: The label doesn't render. Macros expanded without a word boundary leave these, and spaces deleted between
-    tokens.
+    Why: The label doesn't render. This happens when macros are expanded without a word boundary, or when the spaces
+    between tokens are deleted.
     Fires: ``\intf ( x )`` -> ``\intf`` => ``\int f ( x )``
     Fires: ``\alphax`` -> ``\alphax`` => ``\alpha x``
     Quiet: ``\int f``
@@ -101,7 +103,7 @@ def glued_command(label: Label, options: Options) -> Iterator[Finding]:
             continue
         command, rest = glued
         tail = f"\\{rest}" if rest in COMMANDS and len(rest) > 1 else rest
-        yield label.on(problem, f"\\{problem.detail} is \\{command} glued to {rest!r}", f"\\{command} {tail}")
+        yield label.on(problem, f"\\{problem.detail} is \\{command} joined to {rest!r}", f"\\{command} {tail}")
 
 
 @rule(
@@ -114,18 +116,18 @@ def glued_command(label: Label, options: Options) -> Iterator[Finding]:
     tags=["unknown-name"],
 )
 def user_macro(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An abbreviation of the paper's author (`\be`, `\beq`), or a definition inside the label (`\def`, `\newcommand`).
+    r"""A macro of the paper's author (`\be`, `\beq`), or a definition inside the label (`\def`, `\newcommand`).
 
-    Why: The abbreviation is undefined outside its paper; a definition draws nothing and hides what the rest means.
+    Why: The macro is undefined outside its paper. A definition draws nothing and hides what the rest means.
     Fires: ``\be x = 1 \ee`` -> ``\be`` ``\ee``
     Fires: ``\def \x { y } \x`` -> ``\def``
     Quiet: ``\beta``
-    Fix: None; expand it from the paper's own source.
+    Fix: None: expand the macro from the paper's source.
     See: LaTeX-OCR demacro.py; data-juicer expand_macro_mapper.
     """
     for problem in label.problems("unknown-command"):
         if problem.detail in _USER_MACROS:
-            yield label.on(problem, f"\\{problem.detail} is an author's abbreviation, undefined here")
+            yield label.on(problem, f"\\{problem.detail} is an author's macro, undefined here")
     for problem in label.problems("definition"):
         yield label.on(
             problem, f"{label.tokens[problem.start]} defines a macro; what follows was not judged", severity="warning"
@@ -142,7 +144,8 @@ _DOCUMENT_COMMANDS = sorted(
 )
 
 
-_DOCUMENT_TOKENS = frozenset(f"\\{name}" for name in _DOCUMENT_COMMANDS) - {"\\protect"}  # which does nothing here
+#: Without `\protect`, which does nothing in a formula.
+_DOCUMENT_TOKENS = frozenset(f"\\{name}" for name in _DOCUMENT_COMMANDS) - {"\\protect"}
 
 
 _REFERENCES = frozenset({"\\ref", "\\eqref", "\\cite", "\\pageref", "\\footnote", "\\footnotemark", "\\label"})
@@ -150,9 +153,9 @@ _REFERENCES = frozenset({"\\ref", "\\eqref", "\\cite", "\\pageref", "\\footnote"
 
 @rule("CMD004", "document-residue", "warning", has_command(*_DOCUMENT_COMMANDS), covers=["CMD4"])
 def document_residue(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A command of documents, not of formulas: `\section`, `\includegraphics`, `\setlength`, `\put`.
+    r"""A command for documents, not formulas: `\section`, `\includegraphics`, `\setlength`, `\put`.
 
-    Why: What it draws, if anything, is no formula; the sample is a crop of something else.
+    Why: It doesn't draw a formula, so the sample is a crop of something else.
     Fires: ``\setlength { \unitlength } { 1mm } x`` -> ``\setlength``
     Fires: ``\includegraphics { a }`` -> ``\includegraphics``
     Quiet: ``\frac { a } { b }``
@@ -172,7 +175,7 @@ def _lacking_engines() -> dict[str, frozenset[str]]:
         engines = {name for name, has_it in (("katex", command.katex), ("mathjax", command.mathjax)) if not has_it}
         if command.latex and engines and command.name.isalpha() and command.kind not in _DOCUMENT_KINDS:
             lacking[f"\\{command.name}"] = frozenset(engines)
-    # Engines have these under their own roof: as environments' parts or layout, not as commands in their tables.
+    # The engines handle these as parts of environments or as layout, so their tables of commands don't list them.
     for name in (
         "left",
         "right",
@@ -195,11 +198,11 @@ _LATEX_ONLY = _lacking_engines()
 
 
 _ENGINES = ("katex", "mathjax")
-_ENGINES_SAY = "katex, mathjax or both with a comma between them"
+_ENGINES_SAY = "katex, mathjax, or both separated by a comma"
 
 
 def _known_engines(value: str) -> None:
-    """Raises ValueError where an option names another engine, or none."""
+    """Raises ValueError if an option names an unknown engine, or none."""
     for engine in value.split(","):
         if engine.strip() not in _ENGINES:
             raise ValueError(f"must be {_ENGINES_SAY}, not {value!r}")
@@ -214,12 +217,13 @@ def _known_engines(value: str) -> None:
     covers=["CMD13"],
 )
 def not_portable(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A command that LaTeX knows and KaTeX or MathJax doesn't.
+    r"""A command that LaTeX knows, but KaTeX or MathJax doesn't.
 
-    Why: Web pages, previews and metrics that render with one of them fail on the label.
+    Why: Web pages, previews and metrics that render with KaTeX or MathJax fail on the label.
     Fires: ``\textcircled { 1 }`` -> ``\textcircled``
     Quiet: ``\frac { a } { b }``
-    Fix: None. The option `engines` names the engines that must know every command. One finding a label and command.
+    Fix: None. The option `engines` names the engines that must know every command. Each command is reported once per
+    label.
     """
     wanted = {engine.strip() for engine in options["engines"].split(",")}
     seen: set[str] = set()
@@ -249,19 +253,19 @@ def not_portable(label: Label, options: Options) -> Iterator[Finding]:
     tags=["unknown-name"],
 )
 def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A command that KaTeX or MathJax knows, or a package, and LaTeX with amsmath and amssymb doesn't: `\R`, `\lt`.
+    r"""A command that KaTeX, MathJax or a package knows, but LaTeX with amsmath and amssymb doesn't: `\R`, `\lt`.
 
-    Why: LaTeX stops with "Undefined control sequence". Labels copied from web pages bring these.
+    Why: LaTeX stops with "Undefined control sequence". Such commands come with labels copied from web pages.
     Fires: ``x \in \R`` -> ``\R`` => ``x \in \mathbb{R}``
     Fires: ``a \lt b`` -> ``\lt`` => ``a < b``
     Fires: ``a \coloneqq b`` -> ``\coloneqq``
     Quiet: ``x \in \mathbb { R }``
-    Fix: Display. A command of a known package is a warning only.
+    Fix: Display: the LaTeX spelling, for the commonest ones. A command from a known package is only a warning.
     """
     for problem in label.problems("undefined-in-latex"):
         command = COMMANDS[problem.detail]
         if f"\\{command.name}" in _DOCUMENT_TOKENS or command.kind == "colour":
-            continue  # CMD004 and CMD014 say more
+            continue  # CMD004 and CMD014 report these
         replacement = {"lt": "<", "gt": ">", "R": r"\mathbb{R}", "Z": r"\mathbb{Z}", "N": r"\mathbb{N}"}.get(
             command.name
         )
@@ -287,15 +291,15 @@ def not_in_latex(label: Label, options: Options) -> Iterator[Finding]:
     covers=["CMD13"],
 )
 def old_form_matrix(label: Label, options: Options) -> Iterator[Finding]:
-    r"""plain TeX's `\matrix{…\cr}`, `\pmatrix{…}`, `\cases{…}`.
+    r"""Plain TeX's `\matrix{…\cr}`, `\pmatrix{…}` or `\cases{…}`.
 
-    Why: amsmath stops with "Old form `\matrix' should be \begin{matrix}". The label may be right for its picture
-    all the same: 5 of im2latex's sample were read beside theirs, and are.
+    Why: amsmath stops with "Old form `\matrix' should be \begin{matrix}". The label may still match its picture: in all
+    five cases that were checked by eye in im2latex's sample, it did.
     Fires: ``\pmatrix { a \cr b }`` -> ``\pmatrix { a \cr b }`` => ``\begin{pmatrix} a \\ b \end{pmatrix}``
     Fires: ``( \matrix{1&0\cr0&1\cr} )`` -> ``\matrix{1&0\cr0&1\cr}`` => ``( \begin{matrix}1&0\\ 0&1 \end{matrix} )``
     Fires: ``\cases { 1 & if x \cr 2 & else }`` -> ``\cases``
     Quiet: ``\begin { pmatrix } a & b \\ c & d \end { pmatrix }``
-    Fix: Safe: the environment. Not `\cases`, whose second column is text.
+    Fix: Safe: the environment. None for `\cases`, whose second column is text.
     """
     for problem in label.problems("old-form"):
         message = f"plain TeX's \\{problem.detail}{{…}} is an error with amsmath"
@@ -310,7 +314,7 @@ def old_form_matrix(label: Label, options: Options) -> Iterator[Finding]:
 
 
 def _rows_of(label: Label, start: int, end: int) -> str:
-    r"""The source of tokens `start` to `end` (exclusive), which no brace there encloses, with `\\` for `\cr`."""
+    r"""The source of tokens `start` to `end` (exclusive), with `\\` for each `\cr` outside braces."""
     out, at, depth = [], label.spans[start - 1][1], 0
     for index in range(start, end):
         token = label.tokens[index]
@@ -318,7 +322,7 @@ def _rows_of(label: Label, start: int, end: int) -> str:
         if token == r"\cr" and depth == 0:
             first, last = label.spans[index]
             out.append(label.text[at:first])
-            if index + 1 < end:  # one at the end is followed by no row
+            if index + 1 < end:  # no row follows a `\cr` at the end
                 out.append("\\\\" if label.text[last : last + 1].isspace() else "\\\\ ")
             at = last
     return "".join([*out, label.text[at : label.spans[end][0]]]).rstrip()

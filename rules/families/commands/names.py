@@ -1,4 +1,4 @@
-"""CMD: names that lost their backslash or got one too many, and letters of text fonts among symbols."""
+"""CMD: names without their backslash, and letters of text fonts among symbols."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rules.toolkit.braces import places
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has, has_command
 
-#: Not those that are words, or letters beside one another, more often than functions.
+#: Without the names that are more often words, or letters side by side, than functions.
 _OPERATORS = longest_first(FUNCTIONS - {"Pr", "arg", "deg", "hom", "inf", "ker", "lg"})
 _ANY_SPACE = r"\s*"
 _JOINED = "|".join(_OPERATORS)
@@ -33,9 +33,9 @@ _UNESCAPED = re.compile(rf"(?<![A-Za-z\\])(?:{_JOINED})(?![A-Za-z])")
     covers={"CMD7": "without its backslash"},
 )
 def operator_without_backslash(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An operator's name as a word without its backslash: `cos(x)`.
+    r"""An operator's name without its backslash: `cos(x)`.
 
-    Why: LaTeX sets a product of three italic letters, without the gap of an operator.
+    Why: LaTeX sets it as a product of italic letters, without the gap of an operator.
     Fires: ``1 - cos(x)`` -> ``cos`` => ``1 - \cos (x)``
     Fires: ``\ln x + log_2 y`` -> ``log`` => ``\ln x + \log _2 y``
     Quiet: ``\cos(x)``
@@ -45,7 +45,7 @@ def operator_without_backslash(label: Label, options: Options) -> Iterator[Findi
     Quiet: ``\text{sin of man}``
     Quiet: ``A_{max}``
     Quiet: ``\arccos x``
-    Fix: Unsafe: the command. Letters set apart (`c o s`) are CMD007's.
+    Fix: Unsafe: the command. CMD007 reports spaced letters (`c o s`).
     See: ChkTeX warning 35.
     """
     starts = {start: index for index, (start, _) in enumerate(label.spans)}
@@ -56,11 +56,11 @@ def operator_without_backslash(label: Label, options: Options) -> Iterator[Findi
         before = label.tokens[max(0, index - 2) : index]
         if index in label.prose or _upright(before):
             continue
-        yield Finding(f"{match[0]} without its backslash", *match.span(), f"\\{match[0]} ")
+        yield Finding(f"{match[0]} lacks its backslash", *match.span(), f"\\{match[0]} ")
 
 
 def _upright(before: list[str]) -> bool:
-    """Do the letters after these two tokens stand in a font command or in a script?"""
+    """Are the letters after these two tokens in a font command or in a script?"""
     return bool(before) and (
         before[-1] in _FONTS
         or before[-1] in ("_", "^")
@@ -109,7 +109,7 @@ _ROMAN = re.compile(rf"(?<!\S)\\(?:mathrm|textrm|text|mbox) \{{ (?:~ )?({_SPACED
 def roman_for_operator(label: Label, options: Options) -> Iterator[Finding]:
     r"""An operator in upright letters: `\mathrm { e x p } ( x )`.
 
-    Why: A third spelling of `\exp`, without an operator's gaps.
+    Why: It is one more spelling of `\exp`, without the gaps of an operator.
     Fires: ``\mathrm { e x p } ( x )`` -> ``\mathrm { e x p }`` => ``\exp ( x )``
     Fires: ``\mathrm{det} A`` -> ``\mathrm{det}`` => ``\det A``
     Quiet: ``\exp ( x )``
@@ -121,10 +121,10 @@ def roman_for_operator(label: Label, options: Options) -> Iterator[Finding]:
         if label.tokens[max(0, place.start - 2) : place.start][-2:] in (["_", "{"], ["^", "{"]):
             continue
         name = place.match[1].replace(" ", "")
-        yield label.at(place.start, place.end, f"\\{name} is the command for it", f"\\{name}")
+        yield label.at(place.start, place.end, f"\\{name} is a command of its own", f"\\{name}")
 
 
-#: Names of commands that no product of variables and no word of a formula spells.
+#: Names of commands that no product of variables and no word in a formula spells.
 _NAMES = [
     "frac",
     "sqrt",
@@ -166,7 +166,7 @@ _LOST_NAME = re.compile(rf"(?<![A-Za-z]) ?(?<![A-Za-z] )(?<!\S)({_LOST})(?! ?[A-
 def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that lost its backslash: `f r a c { h c } { 2 \pi }`, `alpha = 2`.
 
-    Why: The label draws the letters of the name. What was an argument is a product now.
+    Why: The label draws the letters of the name, and its arguments become factors.
     Fires: ``f r a c { h c } { 2 \pi }`` -> ``f r a c`` => ``\frac { h c } { 2 \pi }``
     Fires: ``alpha = 2`` -> ``alpha`` => ``\alpha = 2``
     Fires: ``z = s q r t ( 3 )`` -> ``s q r t ( 3 )`` => ``z = \sqrt { 3 }``
@@ -178,9 +178,9 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\text{alpha decay}``
     Quiet: ``\label{alpha}``
     Fires: ``s q r t 1 0 x`` -> ``s q r t``
-    Fix: Unsafe: the backslash; for parentheses around what is under a root, braces. None where the arguments of a
-    command have no braces.
-    See: one label of im2latex has `f r a c { h c } { 2 \pi }`.
+    Fix: Unsafe: the backslash, and braces for the parentheses of a root. None if the arguments of a command have no
+    braces.
+    See: One label of im2latex has `f r a c { h c } { 2 \pi }`.
     """
     words = label.prose
     upright = _in_upright_groups(label)
@@ -188,9 +188,9 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
         if place.start in words or place.start in upright:
             continue
         if label.tokens[place.start - 1 : place.start] == [r"\\"]:
-            continue  # ESC006: a backslash too many, not one too few
+            continue  # a backslash too many, not one too few: ESC006 reports it
         name = place.match[1].replace(" ", "")
-        message = f"the letters of \\{name}: a backslash is missing"
+        message = f"single letters instead of \\{name}: the backslash is missing"
         follows = label.tokens[place.end : place.end + 1]
         if not COMMANDS[name].args or follows in (["{"], ["["]):
             yield label.at(place.start, place.end, message, f"\\{name}")
@@ -206,12 +206,12 @@ def command_as_letters(label: Label, options: Options) -> Iterator[Finding]:
             yield label.at(place.start, closing + 1, message, f"\\{name}{gap}{{{inner}}}")
 
 
-#: Tokens under a root at most.
+#: The most tokens under a root.
 _FAR = 500
 
 
 def _closing_parenthesis(tokens: list[str], opening: int) -> int | None:
-    """The token of the `)` of the `(` at `opening`, if something stands between and the group ends later."""
+    """The `)` that closes the `(` at `opening`, if there is something between them and both are in one group."""
     depth = braces = 0
     for at in range(opening, min(len(tokens), opening + _FAR)):
         braces += (tokens[at] == "{") - (tokens[at] == "}")
@@ -225,10 +225,10 @@ def _closing_parenthesis(tokens: list[str], opening: int) -> int | None:
 
 
 def _in_upright_groups(label: Label) -> frozenset[int]:
-    """The tokens that a font command's braced argument, or a group that begins with a font switch, holds."""
+    """The tokens in the braced argument of a font command, or in a group that begins with a font switch."""
     tokens = label.tokens
     inside: list[int] = []
-    groups: list[bool] = []  # around a place, the innermost last: is it upright?
+    groups: list[bool] = []  # for each open group, the innermost last: is it upright?
     for index, token in enumerate(tokens):
         if token == "{":
             groups.append(
@@ -253,10 +253,10 @@ _TEXT_LETTERS = {
     "CMD020", "text-letter", "info", has_command(*sorted(_TEXT_LETTERS)), covers=["CMD-letters"], tags=["unknown-name"]
 )
 def text_letter(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A letter or accent of text among symbols: `\l`, `\O`, `\d u`.
+    r"""A text letter or text accent in math mode: `\l`, `\O`, `\d u`.
 
     Why: LaTeX warns that it is invalid in math mode and draws ł, Ø or a dot below. Almost always it is an author's
-    abbreviation for `\lambda`, `\Omega` or a differential, whose definition is lost.
+    macro for `\lambda`, `\Omega` or a differential whose definition is lost.
     Fires: ``\l ^ { 2 }`` -> ``\l``
     Fires: ``\langle \O | Q`` -> ``\O``
     Quiet: ``\lambda ^ { 2 }``

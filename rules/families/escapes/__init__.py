@@ -1,1 +1,1 @@
-"""ESC: damage done by escapes, and layout tokens, which aren't LaTeX."""
+"""ESC: damage from escaping and unescaping, and layout tokens, which are not LaTeX."""

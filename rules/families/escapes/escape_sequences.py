@@ -1,7 +1,7 @@
-r"""ESC: what escaping did to a label, and tokens that mean layout. White space proper is in `whitespace`.
+r"""ESC: damage from escaping, and tokens that stand for layout. Ordinary white space is in `whitespace`.
 
-There is no rule for DEFECTS ESC4, the hazard that removing `\n` as text turns `\neq` into `eq`: it is a law for fixers,
-and a test holds that none changes a longer control word.
+No rule covers ESC4 in the catalogue of defects, the danger that deleting the text `\n` turns `\neq` into `eq`. It is a
+requirement on fixes: a test checks that none of them changes a longer control word.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has
 
-#: What C-style unescaping makes of a backslash and a letter.
+#: What C-style unescaping turns a backslash and a letter into.
 EATEN: dict[str, str] = {
     "\a": "a",
     "\b": "b",
@@ -29,13 +29,13 @@ EATEN: dict[str, str] = {
     "\f": "f",
     "\r": "r",
 }
-#: These are also plain white space, so a command that may have been there is not proof.
+#: These are also ordinary white space, so they don't prove that there was a command.
 _SPACE_LIKE = frozenset("\t\n\r")
 _EATEN = re.compile("([\a\b\t\n\v\f\r])([A-Za-z]+)")
 
 
 def _eaten_command(control: str, letters: str) -> str | None:
-    """The command that unescaping ate: the longest known one that the letter of `control` and `letters` begin with."""
+    """The command that unescaping damaged: the longest one that begins the letter of `control` and `letters`."""
     for end in range(min(len(letters), _LONGEST), 0, -1):
         name = EATEN[control] + letters[:end]
         command = COMMANDS.get(name)
@@ -54,10 +54,10 @@ _NEVER_MEANT = frozenset({"document", "definition", "primitive", "other"})
 
 
 def _is_plain_space(label: str, control: str, start: int, letters: str, name: str) -> bool:
-    """Is a TAB or line end before letters more likely white space than an eaten backslash?
+    """Is a TAB or line end before letters more likely white space than part of a damaged command?
 
-    It is where the letters go on after the command (`<LF>eta + x` can be `\neta`, and is not), where one letter is all
-    that is left of it, and where the same character also stands before something that no command begins with.
+    It is if the letters go on after the command, as in `<LF>eta + x`; if only one letter is left of the command; and if
+    the same character also occurs before something that isn't a letter.
     """
     if control not in _SPACE_LIKE:
         return False
@@ -69,15 +69,15 @@ def _is_plain_space(label: str, control: str, start: int, letters: str, name: st
 
 
 def _after_row(label: str, start: int) -> bool:
-    """Does a row break stand before this place? A line of the source ends there, as it should."""
+    """Is there a row break before this place? Lines of the source often end after one."""
     while start and label[start - 1] == " ":
         start -= 1
     return label[max(0, start - 2) : start] == r"\\"
 
 
-@lru_cache(maxsize=256)  # asked again at every place of a label
+@lru_cache(maxsize=256)  # called for every place in a label
 def _stands_before_others(label: str, control: str) -> bool:
-    """Does this character stand anywhere before something else than letters?"""
+    """Does this character occur anywhere before something that isn't a letter?"""
     return re.search(f"{re.escape(control)}(?![A-Za-z])", label) is not None
 
 
@@ -94,21 +94,21 @@ def _stands_before_others(label: str, control: str) -> bool:
     covers=["ESC1"],
 )
 def layout_newline_token(label: Label, options: Options) -> Iterator[Finding]:
-    r"""The two-character token `\n`: M²E and its kind write it for "next line".
+    r"""The two-character token `\n`, which M²E and similar sets use for "next line".
 
-    Why: It is no LaTeX command, so the label doesn't render and a model learns a token that nothing draws. It is
-    information all the same: deleting it glues two lines together.
+    Why: It isn't a LaTeX command, so the label doesn't render and a model learns a token that draws nothing. It still
+    carries information: deleting it joins two lines.
     Fires: ``a = 1 \n b = 2`` -> ``\n`` => ``a = 1 \\ b = 2``
     Fires: ``1 2 \n \times 3 4 \n 4 8`` -> ``\n`` ``\n`` => ``1 2 \\ \times 3 4 \\ 4 8``
     Quiet: ``a \neq b``
     Quiet: ``\nu + \nabla``
     Quiet: ``a \\ n``
-    Fix: Unsafe. It becomes a row break, which is right only inside an environment with rows; `--profile m2e` builds the
-    whole tabular.
+    Fix: Unsafe: a row break, which is right only inside an environment with rows. `--profile m2e` builds the whole
+    table instead.
     See: HCIILAB/LAST model/M2Edatamodule.py splits labels at both tokens.
     """
     for index in label.find("\\n"):
-        yield label.at(index, index + 1, r"\n is a layout token, not LaTeX: it stands for the next line", r"\\")
+        yield label.at(index, index + 1, r"\n is a layout token, not LaTeX: it means the next line", r"\\")
 
 
 @rule(
@@ -124,19 +124,20 @@ def layout_newline_token(label: Label, options: Options) -> Iterator[Finding]:
     covers=["ESC2"],
 )
 def layout_continuation_token(label: Label, options: Options) -> Iterator[Finding]:
-    r"""The two-character token `\t`: in M²E it starts a new block of lines, and `\n \t` goes on with the step before.
+    r"""The two-character token `\t`: in M²E it starts a new block of lines, and `\n \t` continues the previous step.
 
-    Why: LaTeX has `\t` as a text accent and rejects it in a formula; the layout it stood for is lost to the model.
+    Why: In LaTeX, `\t` is a text accent, which is not allowed in a formula. The model never sees the layout that it
+    stood for.
     Fires: ``x = 2 \t y = 3`` -> ``\t`` => ``x = 2 \\ y = 3``
     Fires: ``1 5 . 4 \times 4 = 6 1 . 6 \t 1 5 . 4 \n \times 4 \n 6 1 . 6`` -> ``\t``
     Quiet: ``3 \times 4``
     Quiet: ``\theta + \tan x + \text{a}``
-    Fix: Unsafe. It becomes a row break; `--profile m2e` builds the whole tabular.
+    Fix: Unsafe: a row break. `--profile m2e` builds the whole table instead.
     See: HCIILAB/LAST model/M2Edatamodule.py line 246.
     """
     for index in label.find("\\t"):
         continued = index and label.tokens[index - 1] == "\\n"
-        meaning = "it goes on with the step before" if continued else "it starts a new block of lines"
+        meaning = "it continues the previous step" if continued else "it starts a new block of lines"
         yield label.at(index, index + 1, rf"\t is a layout token, not LaTeX: {meaning}", r"\\")
 
 
@@ -155,11 +156,11 @@ def layout_continuation_token(label: Label, options: Options) -> Iterator[Findin
 def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
     r"""A layout token at the very start or end of a label, where there is no line to break.
 
-    Why: M²E's own loader refuses such a label; it says that a line is missing or empty.
+    Why: A line is missing or empty. M²E's own loader rejects such a label.
     Fires: ``a = b \n`` -> ``\n`` => ``a = b``
     Fires: ``\t a = b`` -> ``\t`` => ``a = b``
     Quiet: ``a \n b``
-    Fix: Unsafe: it is dropped. It draws nothing, but LaTeX doesn't know the token, so nothing can be proven.
+    Fix: Unsafe: it is dropped. LaTeX doesn't know the token, so nothing can be proven.
     """
     if not label.tokens:
         return
@@ -171,7 +172,9 @@ def outer_layout_token(label: Label, options: Options) -> Iterator[Finding]:
 
 
 def _eaten_only(text: str, edits: Sequence[Edit]) -> bool:
-    """Does unescaping every replacement give what stands there? That no other command does is the rule's to say."""
+    """Does unescaping each replacement give the original text? The rule itself makes sure that no other command
+    does.
+    """
     return all(
         edit.replacement[:1] == "\\"
         and EATEN.get(text[edit.start]) == edit.replacement[1:2]
@@ -192,10 +195,11 @@ def _eaten_only(text: str, edits: Sequence[Edit]) -> bool:
     covers=["ESC5"],
 )
 def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A command whose backslash and first letter became a control character: text was unescaped once too often.
+    r"""A command whose backslash and first letter became a control character, because text was unescaped once too
+    often.
 
-    Why: `\times` turned into TAB and `imes`. To every later tool it looks like white space and letters, so nothing
-    complains, and the model is taught to write "imes".
+    Why: `\times` became TAB and `imes`. Later tools see white space and letters, so nothing complains, and the model
+    learns to write "imes".
     Fires: ``a ␉imes b`` -> ``␉imes``
     Fires: ``␌rac {1}{2}`` -> ``␌rac`` => ``\frac {1}{2}``
     Fires: ``␍ho + ␈eta`` -> ``␍ho`` ``␈eta`` => ``\rho + \beta``
@@ -209,7 +213,7 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\frac{\partial}{\partial␉g}``
     Quiet: ``a = b \\␊eq c``
     Quiet: ``\begin{matrix} a \\ ␊u \end{matrix}``
-    Fix: Safe where one command alone can have been there; display where a TAB or line end may be plain white space.
+    Fix: Safe if only one command can have been there; display if a TAB or line end may be ordinary white space.
     See: opendatalab/UniMERNet cdm/README.md: "`\begin` should be written `\\begin`".
     """
     for match in _EATEN.finditer(label.text):
@@ -221,7 +225,7 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
         if plain and not _is_likely(label.text, match, name):
             continue
         yield Finding(
-            f"{_NAMES[control]} and {letters[: len(name) - 1]!r} are what unescaping left of \\{name}",
+            f"{_NAMES[control]} and {letters[: len(name) - 1]!r} were \\{name} before unescaping",
             match.start(),
             match.start() + len(name),
             f"\\{name}",
@@ -231,10 +235,11 @@ def escape_eaten_command(label: Label, options: Options) -> Iterator[Finding]:
 
 
 def _is_likely(label: str, match: re.Match[str], name: str) -> bool:
-    """Is an eaten command likely where a TAB or line end may be white space?
+    """Is a damaged command likely where a TAB or line end may also be white space?
 
-    Before one letter it mostly is: `x = 1,<LF>y = 2`. Of the commands with two letters \to is common behind a TAB; for
-    the others the character must stand in the place of a token, alone of its kind: `{ \\mu <LF>u }`.
+    Before a single letter it is mostly white space: `x = 1,<LF>y = 2`. Of the commands with two letters, \to is common
+    after a TAB. For the others, the character must be where a token can be, and the only one of its kind: `{ \\mu <LF>u
+    }`.
     """
     control, letters = match.groups()
     if _after_row(label, match.start()):
@@ -265,13 +270,14 @@ _NAMES = {"\a": "BEL", "\b": "BS", "\t": "TAB", "\n": "LF", "\v": "VT", "\f": "F
 def double_escaped_command(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command with two backslashes: `\\frac` where `\frac` was meant.
 
-    Why: LaTeX reads a line break and the letters "frac"; the label still compiles, and draws something else.
+    Why: LaTeX reads a line break and the letters "frac". The label still compiles, but draws something else.
     Fires: ``\\frac{1}{2}`` -> ``\\frac`` => ``\frac{1}{2}``
     Fires: ``a \\times b`` -> ``\\times`` => ``a \times b``
     Quiet: ``a \\ b``
     Quiet: ``\begin{aligned} a &= 1 \\b &= 2 \end{aligned}``
     Quiet: ``\begin{array}{c} a \\\hline b \end{array}``
-    Fix: Unsafe: the line break may have been meant. The option `shortest` is the shortest command name looked for.
+    Fix: Unsafe: one backslash; the line break may have been meant. The option `shortest` is the length of the shortest
+    command name to look for.
     """
     for index in label.find("\\\\"):
         end = label.spans[index][1]
@@ -281,7 +287,7 @@ def double_escaped_command(label: Label, options: Options) -> Iterator[Finding]:
         name = _longest_command(match[0], options["shortest"])
         if name is not None:
             yield Finding(
-                f"\\\\{name} is a line break and letters; \\{name} was probably meant",
+                f"\\\\{name} is a line break followed by letters; \\{name} was probably meant",
                 label.spans[index][0],
                 end + len(name),
                 f"\\{name}",
@@ -289,7 +295,7 @@ def double_escaped_command(label: Label, options: Options) -> Iterator[Finding]:
 
 
 def _longest_command(letters: str, shortest: int) -> str | None:
-    """The whole word where it is a command; else a command with arguments that it begins with (`frac12` has digits)."""
+    """The whole word if it is a command; else the command with arguments that it begins with, as in `frac12`."""
     command = COMMANDS.get(letters)
     if command is not None and len(letters) >= shortest and command.latex and command.kind not in _NEVER_MEANT:
         return letters
@@ -308,16 +314,16 @@ def _longest_command(letters: str, shortest: int) -> str | None:
     tags=["label-form"],
 )
 def control_character(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A raw control character in a label: NUL, BEL, BS, VT, FF, DEL and the like; TAB and line ends as information.
+    r"""A raw control character in a label: NUL, BEL, BS, VT, FF, DEL and others. TAB and line ends are only remarks.
 
-    Why: Data sets with one label a line, split at TAB, can't hold a TAB or a line end: the row breaks in two. LaTeX
-    stops at the others ("invalid character").
+    Why: A data set with one label per line and columns separated by TAB can't hold a TAB or a line end: the row breaks
+    in two. LaTeX stops at the others ("invalid character").
     Fires: ``a ␇ b`` -> ``␇`` => ``a b``
     Fires: ``a␉b`` -> ``␉`` => ``a b``
     Fires: ``x = 1,␊u = 2`` -> ``␊`` => ``x = 1, u = 2``
     Quiet: ``a b``
     Quiet: ``␌rac{1}{2}``
-    Fix: Safe for TAB and line ends, which are white space: one space. Display for the others.
+    Fix: Safe for TAB and line ends: one space. Display for the others, which are dropped.
     """
     for match in re.finditer("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[\t\r\n]+", label.text):
         character = match[0][0]
@@ -326,11 +332,11 @@ def control_character(label: Label, options: Options) -> Iterator[Finding]:
             control, letters = eaten.groups()
             plain = _is_plain_space(label.text, control, eaten.start(), letters, name)
             if not plain or _is_likely(label.text, eaten, name):
-                continue  # ESC005 has it
+                continue  # ESC005 reports it
         if character in _SPACE_LIKE:
             name = "a TAB" if character == "\t" else "a line end"
             yield Finding(
-                f"{name} inside a label breaks data sets that keep one label a line",
+                f"{name} inside a label breaks data sets with one label per line",
                 *match.span(),
                 " ",
                 severity="info",
@@ -350,7 +356,7 @@ _KNOWN_ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "
 
 
 def _entities_only(text: str, edits: Sequence[Edit]) -> bool:
-    """Is every edit one HTML entity put back to what it stands for?"""
+    """Does every edit replace one HTML entity by the character that it stands for?"""
     return all(
         text[edit.start] == "&" and html.unescape(text[edit.start : edit.end]).replace("\xa0", " ") == edit.replacement
         for edit in edits
@@ -371,12 +377,12 @@ def _entities_only(text: str, edits: Sequence[Edit]) -> bool:
 def html_entity(label: Label, options: Options) -> Iterator[Finding]:
     r"""An HTML entity: `&lt;` where `<` was meant.
 
-    Why: In LaTeX the `&` is an alignment mark, which is an error outside a matrix, and the rest is letters.
+    Why: LaTeX reads the `&` as an alignment mark, which is an error outside a matrix, and the rest as letters.
     Fires: ``a &lt; b`` -> ``&lt;`` => ``a < b``
     Fires: ``x &amp;= 1`` -> ``&amp;``
     Quiet: ``a < b``
     Quiet: ``\begin{matrix} a & b; & c \end{matrix}``
-    Fix: Safe for the entities that have one meaning (`&lt;`, `&gt;`, `&amp;`, `&quot;`); display for the rest.
+    Fix: Safe for `&lt;`, `&gt;`, `&amp;` and `&quot;`, which have only one meaning; display for the rest.
     See: InkML files of CROHME; LaTeX-OCR extract_latex.py --unescape.
     """
     for match in _ENTITY.finditer(label.text):
@@ -385,7 +391,7 @@ def html_entity(label: Label, options: Options) -> Iterator[Finding]:
         if meant is None and not name.startswith("#"):
             continue
         yield Finding(
-            f"{match[0]} is HTML{f' for {meant}' if meant and meant.strip() else ''}",
+            f"{match[0]} is an HTML entity{f' for {meant}' if meant and meant.strip() else ''}",
             *match.span(),
             meant,
             fix=None if meant else "display",
@@ -402,13 +408,13 @@ def html_entity(label: Label, options: Options) -> Iterator[Finding]:
     covers=["ESC-division"],
 )
 def layout_division_token(label: Label, options: Options) -> Iterator[Finding]:
-    r"""The token `\DIV`: M²E writes it where a long division is drawn, whose layout the label doesn't tell.
+    r"""The token `\DIV`, which M²E uses for a long division whose layout the label doesn't contain.
 
-    Why: No LaTeX command draws it, and what stands under the bracket can't be told from the label.
+    Why: No LaTeX command draws it, and the label doesn't say what is written under the bracket.
     Fires: ``8 \DIV 9 6`` -> ``\DIV``
     Quiet: ``8 \div 9 6``
-    Fix: None; drop the sample or write the label anew.
+    Fix: None: drop the sample, or write the label again.
     See: HCIILAB/LAST dataset/dic.txt.
     """
     for index in label.find("\\DIV"):
-        yield label.at(index, index + 1, r"\DIV is M²E's mark for a long division; no LaTeX draws it")
+        yield label.at(index, index + 1, r"\DIV is M²E's mark for a long division, not LaTeX")

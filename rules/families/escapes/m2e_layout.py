@@ -1,4 +1,4 @@
-r"""ESC, layout: the repair of a whole label whose tokens `\n` and `\t` mean lines. Single ones are in `escapes`."""
+r"""ESC: repairs a whole label whose tokens `\n` and `\t` stand for lines. Single tokens are in `escape_sequences`."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ from rules.toolkit.sieves import has
     covers={"ESC1": "repairs it in the profile m2e", "ESC2": ""},
 )
 def layout_repair(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A label whose layout tokens can be written as one table, or (a warning) why they can't.
+    r"""A label whose layout tokens can be written as one table, or, as a warning, the reason why they can't.
 
-    Why: Each `\n` and `\t` alone is reported as an error. What a set of such labels needs is one label that LaTeX draws
-    as the page looks: a row for every line, a rule where a calculation in columns has one.
+    Why: Other rules report each `\n` and `\t` as an error. Such a label should become a table that looks like the page,
+    with a row for every line, and a rule where a calculation in columns has one.
     Fires: ``1 2 \n \times 3 4 \n 4 0 8`` => ``\begin{tabular}{l}␊12 \\␊$\times \quad 34$ \\␊\hline 408␊\end{tabular}``
     Fires: ``3 x + 5 = 1 1 \n - 2 x \n x = 3`` => ``\begin{tabular}{l}␊$3x+5=11$ \\␊$-2x$ \\␊$x=3$␊\end{tabular}``
     Fires: ``a = 1 \n \n b = 2`` -> ``\n``
     Fires: ``8 \DIV 9 6 \n 1 2`` -> ``\DIV``
     Quiet: ``a \neq b + \tan x``
     Quiet: ``\begin{tabular}{l} $3x=6$ \\ $x=2$ \end{tabular}``
-    Fix: Unsafe: which lines are a calculation in columns is told from their shape. A row is text, a number, or a
-    formula in dollars. With `layout = "array"` the rows are formulas with text in `\text{}`, for KaTeX and MathJax,
-    which know no tabular. A label with an empty row or `\DIV` gets no repair: the label doesn't tell what stands there.
+    Fix: Unsafe: the table. Calculations in columns are recognised by the shape of their lines. A row is text, a number,
+    or a formula in dollar signs. With `layout = "array"`, the rows are formulas with text in `\text{}`, for KaTeX and
+    MathJax, which don't know `tabular`. There is no fix for a label with an empty row or `\DIV`, where the label
+    doesn't say what is there.
     See: HCIILAB/LAST model/M2Edatamodule.py splits labels at both tokens.
     """
     layout = options["layout"]
@@ -49,7 +50,7 @@ def layout_repair(label: Label, options: Options) -> Iterator[Finding]:
             places = m2e_layout.spans(label.text)[repaired.at[0] : repaired.at[1]]
             if places:
                 start, end = places[0][0], places[-1][1]
-        yield Finding(f"no table can be written: {repaired.reason}", start, end, severity="warning")
+        yield Finding(f"the label can't be written as a table: {repaired.reason}", start, end, severity="warning")
     elif repaired.text != label.text:
         rows = repaired.text.count("\\\\\n") + 1
         yield Finding(

@@ -1,1 +1,1 @@
-"""IMG: what is wrong with a picture by itself."""
+"""IMG: images that are faulty or unsuitable, whatever their labels."""

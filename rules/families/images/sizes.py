@@ -1,6 +1,6 @@
-"""IMG: images that can't be opened, or don't suit the model by their size and file alone.
+"""IMG: images that can't be opened, or whose size or file format doesn't suit the model.
 
-What the ink in an image says is judged in `ink`.
+Rules about the ink are in `ink`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from rules.sets.model_resize import FACTOR, MAX_ASPECT, MAX_PIXELS, MIN_PIXELS, 
 from rules.toolkit.whole_sets import WHOLE, has_columns, none, rows, rows_or_set
 
 _WHERE = ("sample_id", "source")
-#: What a probe says of a file that isn't there; every other error means that it is there and can't be used.
+#: The error for a file that doesn't exist; any other error means that it exists and can't be used.
 NO_FILE = "no such file"
 
 
-#: Modes that every reader turns into RGB rightly.
+#: Modes that every reader converts to RGB correctly.
 _USUAL_MODES = ("1", "L", "P", "RGB", "LA", "PA", "RGBA")
-#: Facts that are text; all others are numbers.
+#: The columns that are text; all others are numbers.
 _TEXTS = ("mode", "polarity")
 _TURNS = {
     2: "mirrored",
@@ -35,7 +35,7 @@ _SIZE = pl.format("{} x {} pixels", "width", "height")
 
 
 def opened(samples: pl.LazyFrame, *columns: str) -> pl.LazyFrame:
-    """The samples whose image could be opened; none where images or these `columns` were not looked at."""
+    """The samples whose image could be opened; none if images were not opened or these `columns` not measured."""
     if not has_columns(samples, "width", "height", *columns):
         return samples.clear().with_columns(
             pl.lit(None, pl.String if name in _TEXTS else pl.Int32).alias(name)
@@ -58,9 +58,9 @@ def opened(samples: pl.LazyFrame, *columns: str) -> pl.LazyFrame:
 def small_side(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""An image with a side under 28 pixels.
 
-    Why: The processors of Qwen2-VL and Qwen2.5-VL refuse it, which ends a training run, or, in newer versions, stretch
-    the image out of shape: 2,000 by 13 pixels become 700 by 28.
-    Fix: None here: `curate export` writes images that are large enough, and leaves the originals alone.
+    Why: The processors of Qwen2-VL and Qwen2.5-VL reject it, which ends a training run. Newer versions distort it
+    instead: 2,000 by 13 pixels become 700 by 28.
+    Fix: None here: `curate export` writes a copy that is large enough.
     See: transformers issue 37264; Qwen3-VL issue 1380.
     """
     message = pl.format("{}: a side is under {}", _SIZE, pl.lit(options["min_side"]))
@@ -79,8 +79,8 @@ def small_side(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
 def extreme_aspect(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     r"""An image whose longer side is more than 200 times the shorter.
 
-    Why: The processors of Qwen2-VL and Qwen2.5-VL refuse it, which ends a training run.
-    Fix: None here: `curate export` writes such an image with white paper added.
+    Why: The processors of Qwen2-VL and Qwen2.5-VL reject it, which ends a training run.
+    Fix: None here: `curate export` pads it with white.
     See: smart_resize in transformers; Qwen3-VL issue 1111.
     """
     message = pl.format("{}: one side is more than {} times the other", _SIZE, pl.lit(options["max_aspect"]))
@@ -88,7 +88,7 @@ def extreme_aspect(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
 
 
 def _resized(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
-    """The samples that the processor takes, with `wide` and `high` that it scales their images to."""
+    """The samples that the processor accepts, with the size `wide` and `high` to which it scales their images."""
     wide, high = smart_resize(
         pl.col("width"),
         pl.col("height"),
@@ -112,10 +112,10 @@ def _resized(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     covers=["IMG3"],
 )
 def pixel_budget(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
-    r"""An image of more pixels than Qwen2.5-VL's processor has a budget for: it is shrunk without a word.
+    r"""An image with more pixels than the budget of Qwen2.5-VL's processor, which silently shrinks it.
 
     Why: A shrunk page loses its thin strokes.
-    Fix: None here: cut pages to their ink (`curate export --crop ink`), or set the processor's budget.
+    Fix: None here: crop pages to their ink (`curate export --crop ink`), or raise the budget of the processor.
     See: smart_resize in transformers.
     """
     seen = _resized(samples, options)
@@ -141,12 +141,14 @@ def pixel_budget(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     covers=["IMG4"],
 )
 def rounding_distortion(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
-    r"""An image that Qwen2.5-VL's processor stretches by more than 15 % in one direction, to multiples of 28 pixels.
+    r"""An image that Qwen2.5-VL's processor stretches by more than 15 % in one direction when it rounds the sides to
+    multiples of 28 pixels.
 
-    Why: A line 42 pixels high becomes 56 high and no wider: thin formulas look unlike what the model was trained on.
-    Fix: None here: train with a larger `data.min_pixels`, to which the processor scales small images up before it
-    rounds their sides. With 100,352 (128 tokens an image) 4 % of CROHME's training pictures are stretched so, with the
-    default 17 %; an image costs 143 tokens instead of 46.
+    Why: A line 42 pixels high becomes 56 pixels high but no wider, which looks unlike the formulas that the model was
+    trained on.
+    Fix: None here: train with a larger `data.min_pixels`. The processor enlarges small images to it before it rounds
+    their sides. With 100,352 (128 tokens per image), 4 % of CROHME's training images are stretched, with the default
+    17 %. An image then takes 143 tokens instead of 46.
     See: smart_resize in transformers.
     """
     seen = _resized(samples, options)
@@ -169,8 +171,8 @@ def rounding_distortion(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame
     covers=["NRM11", "IMG5"],
 )
 def undecodable_image(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
-    r"""An image file that can't be opened: truncated, of an unknown format, or a decompression bomb; or InkML whose
-    strokes can't be drawn, because it has none, is cut off or holds what is no number.
+    r"""An image file that can't be opened because it is truncated, in an unknown format or a decompression bomb, or
+    InkML that can't be drawn because it has no strokes, is cut off or contains invalid numbers.
 
     Why: Training stops at it.
     Fix: None: drop the sample, or fetch the file again.
@@ -178,7 +180,7 @@ def undecodable_image(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     if not has_columns(samples, "image_error"):
         return none()
     broken = samples.filter(pl.col("image_error").is_not_null() & (pl.col("image_error") != NO_FILE))
-    if has_columns(samples, "image_not_found"):  # a path that no file can have, which is missing
+    if has_columns(samples, "image_not_found"):  # a path that no file can have counts as missing
         broken = broken.filter(pl.col("image_not_found").is_null())
     return broken.select(
         *_WHERE, pl.format("{} can't be opened: {}", pl.col("image"), pl.col("image_error")).alias("message")
@@ -195,19 +197,19 @@ def undecodable_image(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     covers=["IMG6"],
 )
 def exif_rotated(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
-    r"""An image that is to be turned before it is looked at, says its EXIF tag.
+    r"""An image whose EXIF tag says that it must be rotated or mirrored for display.
 
-    Why: Viewers turn it, most training code does not: the model sees a formula that lies on its side.
+    Why: Viewers follow the tag, but most training code doesn't, so the model sees a formula on its side.
     Fix: None here: `curate export` writes images upright.
     See: EXIF tag 274 (Orientation), as phones write it.
     """
     seen = opened(samples, "orientation")
     message = pl.format(
-        "the EXIF tag says that the image is to be {}",
+        "the EXIF tag says that the image must be {}",
         pl.col("orientation").replace_strict(_TURNS, default="turned", return_dtype=pl.String),
     )
     hit = pl.col("orientation") > 1
-    return rows_or_set(seen, hit, message, "are to be turned, say their EXIF tags", whole=options["whole"])
+    return rows_or_set(seen, hit, message, "have an EXIF tag to rotate or mirror them", whole=options["whole"])
 
 
 @samples_rule(
@@ -219,14 +221,14 @@ def exif_rotated(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     covers=["IMG5"],
 )
 def animated_image(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
-    r"""An image file of several frames or pages.
+    r"""An image file with several frames or pages.
 
-    Why: Readers take the first frame, or all of them as one sample each, or stop.
+    Why: Some readers take the first frame, some take each frame as a sample, and some stop.
     Fix: None here: `curate export` writes the first frame.
     """
     seen = opened(samples, "frames")
-    message = pl.format("the file holds {} frames", "frames")
-    return rows_or_set(seen, pl.col("frames") > 1, message, "hold several frames", whole=options["whole"])
+    message = pl.format("the file has {} frames", "frames")
+    return rows_or_set(seen, pl.col("frames") > 1, message, "have several frames", whole=options["whole"])
 
 
 @samples_rule(
@@ -239,9 +241,9 @@ def animated_image(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     covers=["IMG5"],
 )
 def unusual_mode(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
-    r"""An image in a colour mode that readers get wrong: CMYK, 16 bits, floating point.
+    r"""An image in a colour mode that readers often get wrong: CMYK, 16 bits, floating point.
 
-    Why: A plain conversion to RGB makes a page of 16 bits all white, and inverts many a CMYK file.
+    Why: A plain conversion to RGB turns a 16-bit page completely white, and inverts many CMYK files.
     Fix: None here: `curate export` writes RGB.
     See: TexTeller's convert2rgb.
     """

@@ -1,1 +1,1 @@
-"""SEM: labels that are valid LaTeX and mean nothing, or something else."""
+"""SEM: labels that are valid LaTeX but mean nothing, or something else."""

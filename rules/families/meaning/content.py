@@ -1,8 +1,8 @@
-"""SEM: what stands in a label and is no formula, or is one twice. Junk of programs is in `meaning`.
+"""SEM: content that isn't part of the formula, or that occurs twice. Text from programs is in `junk`.
 
-A symbol mislabelled as its look-alike (SEM3 of the catalogue of defects: 2 and z, 1 and l) has no rule: the label is as
-good as any other, and only a picture or a model's disagreement can tell. Where the label itself betrays it, rules do:
-SEM021, SEM022, SEM015, SEM002.
+No rule covers symbols mislabelled as their look-alikes in general (SEM3 in the catalogue of defects: 2 and z, 1 and l):
+such a label looks like any other, and only its picture or a model's prediction shows the mistake. SEM021, SEM022,
+SEM015 and SEM002 cover the cases that the label itself gives away.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _TICK = re.compile(r"√(?!\s*[\w({\\\[])")
     "SEM001", "grading-mark", "warning", NON_ASCII | has_text(r"\checkmark"), severity_in=PUPILS_SLIP, covers=["SEM1"]
 )
 def grading_mark(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A teacher's mark among the formula: a tick, a cross, a root sign with nothing under it.
+    r"""A teacher's mark in the formula: a tick, a cross, a root sign with nothing under it.
 
-    Why: It is no part of what the pupil wrote; half of the annotators transcribe it and half don't.
+    Why: The pupil didn't write it. Some annotators transcribe it, and some don't.
     Fires: ``x = 1 ✓`` -> ``✓``
     Fires: ``\textcircled { √ }`` -> ``√``
     Fires: ``3 + 4 = 7 \checkmark`` -> ``\checkmark``
@@ -41,12 +41,12 @@ def grading_mark(label: Label, options: Options) -> Iterator[Finding]:
     for match in re.finditer(r"[✓✔✗✘☑☒]", label.text):
         yield Finding(f"{match[0]} is a grading mark", *match.span())
     for match in _TICK.finditer(label.text):
-        yield Finding("a root sign with nothing under it is a tick", *match.span())
+        yield Finding("a root sign with nothing under it: probably a tick", *match.span())
     for index in label.find(r"\checkmark"):
-        yield label.at(index, index + 1, "a tick is no part of a formula")
+        yield label.at(index, index + 1, "a tick is not part of the formula")
 
 
-#: Formulas so common in school chemistry that their small-letter spelling is no product of variables.
+#: Formulas so common in school chemistry that, in small letters, they are not a product of variables.
 _COMPOUNDS = [
     "H_2O",
     "CO_2",
@@ -93,7 +93,7 @@ _RUN = re.compile(r"(?<!\S)(?:[A-Za-z0](?: _ \{ \d \}| _ \d)? ?){2,8}(?<! )(?!\S
 _SURE = re.compile(r"(?<!\S)(?:H _ \{ 2 \} (?:O|S O)|N a|C l|C a|C u|F e|M g|Z n|S O _|C O _|O H|N H _)(?!\S)")
 
 
-#: Tokens of which a formula spelt wrong has one.
+#: A misspelt formula has at least one of these tokens.
 _SLIPPED = frozenset([*"ochsnkmbz0LAUEG"])
 _ZERO = re.compile(r"(?<!\S)(?<![A-Za-z}] )0 _ (?:\{ [2-4] \}|[2-4])(?!\S)")
 _SURE_SIEVE = r"H\s*_\s*\{?\s*2\s*\}?\s*[OS]|N\s*a|C\s*[lau]|F\s*e|M\s*g|Z\s*n|[SC]\s*O\s*_|O\s*H|N\s*H\s*_"
@@ -101,23 +101,23 @@ _SURE_SIEVE = r"H\s*_\s*\{?\s*2\s*\}?\s*[OS]|N\s*a|C\s*[lau]|F\s*e|M\s*g|Z\s*n|[
 
 @rule("SEM002", "chemistry-case", "info", has(_SURE_SIEVE), fix="display", fix_kind="repair", covers=["SEM2"])
 def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A chemical formula with a letter of the wrong size or a zero for O: `H _ { 2 } o`, `c o _ { 2 }`, `C 0 _ { 2 }`.
+    r"""A chemical formula with a letter in the wrong case or a zero for O: `H _ { 2 } o`, `c o _ { 2 }`, `C 0 _ { 2 }`.
 
-    Why: C and c, O, o and 0 look alike in handwriting; the label teaches the wrong one.
+    Why: C and c look alike in handwriting, and so do O, o and 0. The label teaches the wrong one.
     Fires: ``N a _ { 2 } C O _ { 3 } + c o _ { 2 }`` -> ``c o _ { 2 }`` => ``N a _ { 2 } C O _ { 3 } + C O _ { 2 }``
     Fires: ``C u O + H _ { 2 } = C u + H _ { 2 } 0`` -> ``H _ { 2 } 0`` => ``C u O + H _ { 2 } = C u + H _ { 2 } O``
     Fires: ``2 H _ { 2 } O = 2 H _ { 2 } + 0 _ { 2 }`` -> ``0 _ { 2 }`` => ``2 H _ { 2 } O = 2 H _ { 2 } + O _ { 2 }``
     Quiet: ``N a _ { 2 } C O _ { 3 } + C O _ { 2 }``
     Quiet: ``c o _ { 2 }``
     Quiet: ``k _ { 2 } + c _ { 0 }``
-    Fix: Display: the formula as chemists write it. Only labels with a formula that is spelt right are judged.
+    Fix: Display: the formula as chemists write it. Only labels that also contain a correctly spelt formula are judged.
     """
     if label.words.isdisjoint(_SLIPPED) or not _SURE.search(label.spaced):
         return
     words = label.prose
     for place in places(label, _ZERO):
         rest = label.text[label.spans[place.start][1] : label.spans[place.end - 1][1]]
-        yield label.at(place.start, place.end, "a zero can't have a subscript; O is what chemists write", f"O{rest}")
+        yield label.at(place.start, place.end, "a zero can't have a subscript: chemists write O", f"O{rest}")
     for place in places(label, _RUN):
         tokens = [token for token in label.tokens[place.start : place.end] if token not in ("_", "{", "}")]
         found = "".join(tokens)
@@ -128,11 +128,11 @@ def chemistry_case(label: Label, options: Options) -> Iterator[Finding]:
         if len(digits) == sum(c.isdecimal() for c in known):
             shown = re.sub(r"_(\d)", r" _ { \1 }", re.sub(r"(?<=[A-Za-z\d])(?=[A-Z])", " ", known))
             yield label.at(
-                place.start, place.end, f"{shown} is what chemists write", re.sub(r"([A-Z])([a-z])", r"\1 \2", shown)
+                place.start, place.end, f"chemists write {shown}", re.sub(r"([A-Z])([a-z])", r"\1 \2", shown)
             )
 
 
-#: A shorter run is a short formula, and looking costs more than it finds.
+#: Shorter runs are short formulas, and searching them costs more than it finds.
 _SHORTEST_RUN = 40
 
 
@@ -145,23 +145,24 @@ _SHORTEST_RUN = 40
     covers=["SEM6"],
 )
 def repetition(label: Label, options: Options) -> Iterator[Finding]:
-    r"""One piece of a formula repeated many times on end: `+ \frac { 1 } { 2 } + \frac { 1 } { 2 } …`.
+    r"""A part of a formula repeated many times in a row: `+ \frac { 1 } { 2 } + \frac { 1 } { 2 } …`.
 
-    Why: Models that are stuck write like this, and so do annotators who paste. A few are true.
+    Why: Models that are stuck write such labels, and so do annotators who paste. A few are right.
     Fires: ``( x + 1 ) ( x + 1 ) ( x + 1 ) ( x + 1 ) ( x + 1 ) ( x + 1 ) ( x + 1 ) ( x + 1 )``
     Quiet: ``a + a + a + a``
     Quiet: ``1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0``
     Quiet: ``\begin{array}{cccccccccccccccccccccccccccccccccccccccccccccc} 1 \end{array}``
     Quiet: ``x ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ y``
-    Fix: None. `times` is how often, `longest` the length of the piece in tokens; digits and spaces don't count, nor
-    does a run of fewer than 40 tokens.
+    Fix: None. `times` is the number of repetitions, and `longest` the greatest length of the part in tokens. Runs of
+    digits or spaces are not reported, nor are runs of fewer than 40 tokens.
     See: Nougat truncate_repetitions.
     """
     tokens = label.tokens
     longest = options["longest"]
     least = max(_SHORTEST_RUN, 2 * longest + 4)
     done = 0
-    for checked in range(0, len(tokens) - least // 2, least // 2):  # a run this long holds one of these whole halves
+    # A run of at least this length contains one of these halves completely.
+    for checked in range(0, len(tokens) - least // 2, least // 2):
         if checked < done or tokens[checked] not in tokens[checked + 1 : checked + 1 + longest]:
             continue
         for size in _periods(tokens, checked, longest):
@@ -171,14 +172,14 @@ def repetition(label: Label, options: Options) -> Iterator[Finding]:
                 and not _UNCOUNTED.issuperset(token for token in tokens[start : start + size] if not token.isdecimal())
                 and start not in label.prose
             ):
-                repeated = f"{label.shown(start, start + size)!r} {(end - start) // size} times on end"
+                repeated = f"{label.shown(start, start + size)!r} {(end - start) // size} times in a row"
                 yield label.at(start, end, repeated)
                 return
             done = max(done, end)
 
 
 def _periods(tokens: list[str], at: int, longest: int) -> Iterator[int]:
-    """Lengths at which the two tokens here come again at once."""
+    """The distances at which the two tokens here occur again."""
     first, second = tokens[at], tokens[at + 1]
     for size in range(1, longest + 1):
         if tokens[at + size] == first and tokens[at + size + 1] == second:
@@ -186,7 +187,7 @@ def _periods(tokens: list[str], at: int, longest: int) -> Iterator[int]:
 
 
 def _run(tokens: list[str], at: int, size: int) -> tuple[int, int]:
-    """How far the tokens around this place repeat themselves after `size` tokens: (first token, token after it)."""
+    """The range around this place in which tokens repeat after `size` tokens: (first token, token after the last)."""
     end = at
     while end + size < len(tokens) and tokens[end] == tokens[end + size]:
         end += 1
@@ -214,16 +215,16 @@ _TAG = re.compile(r"(?<!\S)< (?:/ )?(?:s u [bp]|s p a n|b r|d i v|t d|t r|e m|s 
     covers={"ESC8": "for tags", "SEM5": ""},
 )
 def html_tag(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An HTML tag, whole or taken apart into letters: `e < s u b > i`.
+    r"""An HTML tag, whole or split into letters: `e < s u b > i`.
 
-    Why: A formula was copied from a web page and its markup read as mathematics: "less than s u b greater than".
+    Why: A formula was copied from a web page, and its markup was read as mathematics: "less than s u b greater than".
     Fires: ``e < s u b > i`` -> ``< s u b >`` => ``e _ i``
     Fires: ``x <sup> 2 </sup>`` -> ``<sup>`` ``</sup>`` => ``x ^ { 2 }``
     Quiet: ``e _ { i }``
     Quiet: ``a < s u b``
     Quiet: ``0 < b > 1``
     Quiet: ``< i > j``
-    Fix: Display: `_` or `^`, with braces where the tag is closed.
+    Fix: Display: `_` or `^`, with braces if the tag is closed.
     See: 14 labels of CROHME 2023's training set.
     """
     tags = [(place, "".join(label.tokens[place.start + 1 : place.end - 1])) for place in places(label, _TAG)]
@@ -236,13 +237,13 @@ def html_tag(label: Label, options: Options) -> Iterator[Finding]:
             replacement += " {"
         elif written == f"/{name}" and name in _SCRIPT_TAGS and number and tags[number - 1][1] == name:
             replacement = "}"
-        yield label.at(place.start, place.end, f"<{name}> is HTML", replacement)
+        yield label.at(place.start, place.end, f"<{name}> is an HTML tag", replacement)
 
 
 _SCRIPT_TAGS = {"sub": "_", "sup": "^"}
 
 
-#: Shorter twins can be one equation: `x + y = 2 x + y = 2`.
+#: Shorter repetitions can be one equation: `x + y = 2 x + y = 2`.
 _SHORTEST_TWIN = 8
 _DISPLAYSTYLE = re.compile(r"\{\s*\\displaystyle\s*(.+?)\s*\}\s*$", re.DOTALL)
 
@@ -259,9 +260,9 @@ _DISPLAYSTYLE = re.compile(r"\{\s*\\displaystyle\s*(.+?)\s*\}\s*$", re.DOTALL)
     covers=["SEM7"],
 )
 def serialised_twice(label: Label, options: Options) -> Iterator[Finding]:
-    r"""One formula twice in a label: as text and as TeX, or the same tokens over again.
+    r"""The same formula twice in a label: as text and as TeX, or with the same tokens again.
 
-    Why: A scraper wrote both what a page shows and what it holds; a model learns to say everything twice.
+    Why: A scraper wrote both the visible text of a page and its source. The model learns to write everything twice.
     Fires: ``a,b,c{\displaystyle a,b,c}`` -> ``a,b,c{\displaystyle a,b,c}`` => ``a,b,c``
     Fires: ``E _ 0 = m c ^ { 2 } E _ 0 = m c ^ { 2 }`` -> ``E _ 0 = m c ^ { 2 } E _ 0 = m c ^ { 2 }``
     Quiet: ``a , b , c``
@@ -277,11 +278,11 @@ def serialised_twice(label: Label, options: Options) -> Iterator[Finding]:
     half = len(tokens) // 2
     if half >= _SHORTEST_TWIN and len(tokens) % 2 == 0 and tokens[:half] == tokens[half:] and "=" in tokens[1:half]:
         yield Finding(
-            "the formula stands in the label twice", 0, len(label.text), label.text[: label.spans[half - 1][1]]
+            "the label contains the formula twice", 0, len(label.text), label.text[: label.spans[half - 1][1]]
         )
         return
     match = _DISPLAYSTYLE.search(label.text)
     if match is not None and match.start():
         plain = re.sub(r"[\s{}\\]", "", label.text[: match.start()])
         if plain and plain == re.sub(r"[\s{}\\]", "", match[1]):
-            yield Finding("the formula stands in the label as text and as TeX", 0, len(label.text), match[1])
+            yield Finding("the label contains the formula as text and as TeX", 0, len(label.text), match[1])

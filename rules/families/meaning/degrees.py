@@ -1,4 +1,4 @@
-"""SEM: degree signs that are letters or zeros, or that stand on the base line."""
+"""SEM: degree signs that are letters or zeros, or that are on the baseline."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ _LETTER_DEGREE = re.compile(r"(?<=\d \^ \{ )[oO](?= \})|(?<=\d \^ )[oO](?!\S)")
 def letter_for_degree(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter o as a superscript of a number: `6 0 ^ { o }`.
 
-    Why: It is the degree sign, `\circ`; the letter has another shape, and the label another token.
+    Why: The degree sign, `\circ`, is meant. The letter has a different shape, and the vocabulary gets two tokens for
+    one sign.
     Fires: ``6 0 ^ { o }`` -> ``o`` => ``6 0 ^ { \circ }``
     Fires: ``\sin 30^o`` -> ``o`` => ``\sin 30^\circ``
     Quiet: ``6 0 ^ { \circ }``
     Quiet: ``e ^ { o }``
     Quiet: ``2 ^ { o ( n ) }``
     Fix: Unsafe: `\circ`.
-    See: three labels each of CROHME 2014 and CROHME 2023.
+    See: Three labels each in CROHME 2014 and CROHME 2023.
     """
     for place in places(label, _LETTER_DEGREE):
-        yield label.at(place.start, place.end, "the letter o for the degree sign", r"\circ")
+        yield label.at(place.start, place.end, "the letter o instead of the degree sign", r"\circ")
 
 
 _ZERO_DEGREE = re.compile(r"(?<!\S)\\(?:sin|cos|tan|cot|angle)(?: [A-Z]){0,3}(?: =)?(?: \d)+ \^ \{ (0) \}(?! [\w(])")
@@ -60,9 +61,9 @@ _BARE_DEGREE = re.compile(
     covers=["SEM3"],
 )
 def degree_misspelt(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An angle whose degree sign is a zero or stands on the base line: `\sin 3 0 ^ { 0 }`, `\sin 3 0 \circ`.
+    r"""An angle whose degree sign is a zero or is on the baseline: `\sin 3 0 ^ { 0 }`, `\sin 3 0 \circ`.
 
-    Why: The label draws a power of zero, or a small circle between numbers.
+    Why: The label draws a zero exponent, or a small circle between numbers.
     Fires: ``\sin 3 0 ^ { 0 }`` -> ``0`` => ``\sin 3 0 ^ { \circ }``
     Fires: ``\angle A = 6 0 ^ { 0 }`` -> ``0`` => ``\angle A = 6 0 ^ { \circ }``
     Fires: ``\sin 1 3 5 \circ = 1`` -> ``\circ`` => ``\sin 1 3 5 ^ { \circ } = 1``
@@ -73,7 +74,7 @@ def degree_misspelt(label: Label, options: Options) -> Iterator[Finding]:
     Fix: Unsafe: `^ { \circ }`.
     """
     for place in places(label, _ZERO_DEGREE, 1):
-        yield label.at(place.start, place.end, "a zero for the degree sign", r"\circ")
+        yield label.at(place.start, place.end, "a zero instead of the degree sign", r"\circ")
     for place in places(label, _BARE_DEGREE, 1):
         if label.tokens[place.start - 1].isdecimal() and r"\angle" not in label.tokens[place.end : place.end + 1]:
-            yield label.at(place.start, place.end, "a degree sign on the base line", r"^ { \circ }")
+            yield label.at(place.start, place.end, "a degree sign on the baseline", r"^ { \circ }")

@@ -10,7 +10,7 @@ from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has
 
-#: What may stand before the first sign and draws nothing.
+#: Tokens that draw nothing and may come before the first sign.
 _FIRST = r"^[\s{~&]*"
 _OPERATORS = "leq?|geq?|neq?|approx|equiv|times|div|pm|cdot|simeq|cong"
 _TRAILING = re.compile(rf"[=<>+]$|\\(?:{_OPERATORS})$")
@@ -20,7 +20,7 @@ _TRAILING = re.compile(rf"[=<>+]$|\\(?:{_OPERATORS})$")
 def trailing_operator(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label that ends with an operator or a relation: `x + y =`.
 
-    Why: The line was cut, or a field to fill in was left out. Where the picture goes on, the label lost its end.
+    Why: The line was cut off, or a blank to fill in was left out. If the picture goes on, the label has lost its end.
     Fires: ``x + y =`` -> ``=``
     Fires: ``2 \times`` -> ``\times``
     Quiet: ``x + y = 2``
@@ -47,7 +47,7 @@ def trailing_operator(label: Label, options: Options) -> Iterator[Finding]:
 def leading_punctuation(label: Label, options: Options) -> Iterator[Finding]:
     r"""A label that begins with punctuation, a closing parenthesis or a multiplication sign: `, A D = B C`, `) \div 3`.
 
-    Why: What stood before it was cut from the label; often it is still in the picture.
+    Why: The part before it was cut from the label, and is often still in the picture.
     Fires: ``, A D = B C`` -> ``,``
     Fires: ``) \div 3`` -> ``)``
     Quiet: ``( 1 ) x = 2``

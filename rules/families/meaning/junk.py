@@ -1,4 +1,4 @@
-"""SEM: text of programs and models among a formula. What a tokeniser put before its tokens is `tokens`."""
+"""SEM: text from programs and models in a label. The marks of tokenisers are in `tokens`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rules.toolkit.sieves import has
 
 
 def _any(words: Iterable[str], gap: str = r"\s*") -> str:
-    """One of these words, in letters that may stand apart, as a tokeniser sets them."""
+    """One of these words. A tokeniser may have put spaces between its letters."""
     return "|".join(gap.join(map(re.escape, word)) for word in words)
 
 
-#: Special tokens of sequence models, in any case: those between `<` and `>`, …
+#: Special tokens of sequence models, in upper or lower case: those between `<` and `>`, …
 _ANGLED = ("pad", "unk", "eos", "bos", "sos", "eol", "eot", "sep", "mask", "cls", "start", "end", "oov")
-#: … marks of what isn't text, …
+#: … marks for images and other media, …
 _MEDIA = ("image", "img", "video", "audio")
 #: … those between `<|` and `|>`, …
 _BARRED = (
@@ -26,7 +26,7 @@ _BARRED = (
     *("image_pad", "video_pad", "vision_pad", "vision_start", "vision_end", "box_start", "box_end"),
     *("start_header_id", "end_header_id", "user", "assistant", "system", "image", "end", "pad"),
 )
-#: … and those between brackets. Letters apart in capitals only: `[ p a d ]` may be a product.
+#: … and those between brackets. If their letters are spaced, only capitals count: `[ p a d ]` may be a product.
 _BRACKETED = ("UNK", "PAD", "CLS", "SEP", "MASK", "BOS", "EOS", "INST", "/INST")
 #: Tags that models put around an answer.
 _TAGS = ("think", "answer", "latex", "formula", "equation", "start_of_turn", "end_of_turn")
@@ -48,7 +48,7 @@ _PHRASES = r"M ?a ?t ?h ?T ?y ?p ?e ?!?|l\s*o\s*r\s*e\s*m\s*i\s*p\s*s\s*u\s*m|u\
 _JUNK = re.compile(
     rf"(?i:{_TOKENS}|{_LINKS}|{_PHRASES})|\[\s*(?:{_any(_BRACKETED)})\s*\]|<s>|(?<![A-Za-z\\])NaN(?![A-Za-z])"
 )
-#: Where a sequence ends, one may begin; alone, `< s >` may be a mean.
+#: If a sequence ends, another may begin. Alone, `< s >` may be a mean.
 _BEGIN, _END = re.compile(r"<\s*[sS]\s*>"), re.compile(r"<\s*/\s*[sS]\s*>")
 
 #: What programs and annotators write instead of a formula, in any case.
@@ -84,7 +84,7 @@ _SAID = (
 _AROUND = (
     r"""(?:[\s{}$\[\]()<>"'`*.!:-]|\\[\[\]()]|\\(?:text\w{0,2}|math\w{2}|mbox|hbox|operatorname|displaystyle|rm)\b)*"""
 )
-#: A whole label; for Rust too, whose expressions sieves are.
+#: A whole label. It is also a valid expression for Rust, so that a sieve can use it.
 _NOTHING = (
     rf"(?is)^{_AROUND}(?:{_any(_WORDS)}|{'|'.join(map(re.escape, _SAID))}|\?(?:\s*\?){{2,}}){_AROUND}$"
     r"|^\s*(?:error|exception|traceback)\s*[:(]"
@@ -105,10 +105,10 @@ _IS_NOTHING = re.compile(_NOTHING)
     covers=["SEM5"],
 )
 def junk_text(label: Label, options: Options) -> Iterator[Finding]:
-    r"""Text that no formula holds: a model's special token, a URL, the link to a picture, "MathType!", `NaN`; a label
-    that is nothing but `null`, `ERROR`, `illegible` or `???`.
+    r"""Text that can't be part of a formula: a model's special token, a URL, a link to an image, "MathType!", `NaN`; or
+    a label that consists of `null`, `ERROR`, `illegible`, `???` or the like.
 
-    Why: It came from a program, not from the picture. A tokeniser may have set its letters apart.
+    Why: It comes from a program, not from the picture. A tokeniser may have put spaces between its letters.
     Fires: ``M a t h T y p e ! x`` -> ``M a t h T y p e !``
     Fires: ``<pad> <pad>`` -> ``<pad>`` ``<pad>``
     Fires: ``x ^ { 2 } < / s >`` -> ``< / s >``
@@ -136,4 +136,4 @@ def junk_text(label: Label, options: Options) -> Iterator[Finding]:
     if _END.search(text):
         places = sorted({*places, *(match.span() for match in _BEGIN.finditer(text))})
     for start, end in places:
-        yield Finding("no formula holds this text", start, end)
+        yield Finding("this text can't be part of a formula", start, end)

@@ -1,4 +1,4 @@
-"""SEM: numbers and calculations. Judged as arithmetic is taught: no algebra, no rounding."""
+"""SEM: numbers and calculations. School arithmetic only: no algebra, no rounding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rules.toolkit.braces import places
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has
 
-#: Two sides in a row with nothing but numbers and operations; every other label is no calculation.
+#: Two sides in a row with only numbers and operations. A label without them is not a calculation.
 _PLAIN = r"(?:[\d\s+\-.*/:(){}\[\]^]|\\(?:times|div|cdots?|[dt]?frac)(?:[^A-Za-z]|$)|\\%)*"
 _CALCULATION = has(rf"(?:^|=){_PLAIN}\d{_PLAIN}={_PLAIN}\d{_PLAIN}(?:=|$)")
 
@@ -25,13 +25,13 @@ _NUMBER_GOES_ON = r"=\s*-?\s*\d[\d\s.]*(?:[-+*/:(]|\\(?:times|div|cdot|%|[dt]?fr
     "info",
     _CALCULATION,
     weight=0.0,
-    covers={"SEM4": "names calculations that are wrong, which are right in the label only if the writer erred"},
+    covers={"SEM4": "reports wrong calculations, which are right in the label only if the writer made the mistake"},
 )
 def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
     r"""A calculation whose two sides differ: `1 2 \times 3 = 3 5`.
 
-    Why: Where the writer erred, the label must err too: a model that sees corrected labels learns to correct. Where the
-    writer was right, a digit of the label is wrong. Only the picture tells, and these are the ones to look at.
+    Why: If the writer made the mistake, the label must have it too, or the model learns to correct what it reads. If
+    the writer was right, a digit of the label is wrong. Only the picture shows which.
     Fires: ``1 2 \times 3 = 3 5`` -> ``1 2 \times 3 = 3 5``
     Fires: ``5 8 \div 5 = 1 1 \cdots 2`` -> ``5 8 \div 5 = 1 1 \cdots 2``
     Fires: ``\frac { 1 } { 2 } + \frac { 1 } { 3 } = \frac { 2 } { 5 }``
@@ -48,7 +48,7 @@ def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
     See: arXiv 2604.22774 on models that correct the writer.
     """
     for start, end, left, right in arithmetic.false_equations(label.tokens):
-        yield label.at(start, end, f"{left} is not {right}: right only if the writer erred, too")
+        yield label.at(start, end, f"{left} is not {right}: check whether the writer made this mistake")
 
 
 @rule(
@@ -58,7 +58,7 @@ def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
     _CALCULATION & has(_NUMBER_GOES_ON),
     fix="unsafe",
     fix_kind="repair",
-    covers={"SEM4": "finds two calculations run together"},
+    covers={"SEM4": "finds two calculations that run together"},
 )
 def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two calculations with nothing between: `1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`.
@@ -69,10 +69,10 @@ def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``1 8 + 1 2 = 3 0 0``
     Quiet: ``1 8 + 1 2 = 3 0 \quad 3 0 \div 2 = 1 5``
     Fix: Unsafe: a `\quad` before the second.
-    See: in HME100K's training set.
+    See: HME100K's training set.
     """
     for index, found in arithmetic.glued_equations(label.tokens):
-        yield label.at(index, index + 1, f"after {found} another calculation begins", rf"\quad {label.tokens[index]}")
+        yield label.at(index, index + 1, f"another calculation begins after {found}", rf"\quad {label.tokens[index]}")
 
 
 @rule(
@@ -86,10 +86,10 @@ def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
     covers=["SEM3"],
 )
 def dot_for_decimal_point(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A centred dot where a decimal point must be: `1 2 \cdot 5 6 \times 2 = 2 5 . 1 2`.
+    r"""A centred dot instead of a decimal point: `1 2 \cdot 5 6 \times 2 = 2 5 . 1 2`.
 
-    Why: The label says a product. It is read as one only where the calculation comes out wrong with it and right with a
-    point, or where it begins with a lone zero (`0 \cdot 1 5`).
+    Why: The label is a product, but a decimal number was meant. It is reported only if the calculation is wrong with
+    the dot and right with a point, or if the number begins with a single zero (`0 \cdot 1 5`).
     Fires: ``1 2 \cdot 5 6 \times 2 = 2 5 . 1 2`` -> ``\cdot`` => ``1 2 . 5 6 \times 2 = 2 5 . 1 2``
     Fires: ``x = 0 \cdot 1 5`` -> ``\cdot`` => ``x = 0 . 1 5``
     Quiet: ``2 \cdot 3 = 6``
@@ -116,11 +116,11 @@ def dot_for_decimal_point(label: Label, options: Options) -> Iterator[Finding]:
         proven = wrong and arithmetic.all_true(read)
     for index in dots:
         if proven or _lone_zero(tokens, index):
-            yield label.at(index, index + 1, "a centred dot for a decimal point", ".")
+            yield label.at(index, index + 1, "a centred dot instead of a decimal point", ".")
 
 
 def _lone_zero(tokens: list[str], dot: int) -> bool:
-    """Is it `0 \\cdot` and two digits or more, where a product with nothing would be odd?"""
+    """Is it `0 \\cdot` followed by two or more digits, which would be an odd product?"""
     before = tokens[dot - 2] if dot > 1 else ""
     digits = 0
     while dot + 1 + digits < len(tokens) and tokens[dot + 1 + digits].isdecimal():
@@ -146,9 +146,9 @@ def _lone_zero(tokens: list[str], dot: int) -> bool:
     covers=["SEM3"],
 )
 def letter_for_times(label: Label, options: Options) -> Iterator[Finding]:
-    r"""The letter x between numbers where a multiplication sign must be: `6 x 1 0 ^ { 9 }`, `4 x 3 x 2 x 1`.
+    r"""The letter x between numbers instead of a multiplication sign: `6 x 1 0 ^ { 9 }`, `4 x 3 x 2 x 1`.
 
-    Why: The sign and the letter look alike in handwriting; `\times` is meant and an unknown is said.
+    Why: The sign and the letter look alike in handwriting. The label has an unknown where `\times` was meant.
     Fires: ``1 6 x 1 0 ^ { 9 }`` -> ``x`` => ``1 6 \times 1 0 ^ { 9 }``
     Fires: ``4 x 3 x 2 x 1`` -> ``x`` ``x`` ``x`` => ``4 \times 3 \times 2 \times 1``
     Quiet: ``1 6 \times 1 0 ^ { 9 }``
@@ -156,7 +156,7 @@ def letter_for_times(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``2 x 1``
     Quiet: ``0 x 1 f``
     Fix: Unsafe: `\times`.
-    See: four labels of CROHME.
+    See: Four labels of CROHME.
     """
     tokens = label.tokens
     crosses = [
@@ -170,7 +170,7 @@ def letter_for_times(label: Label, options: Options) -> Iterator[Finding]:
     for index in crosses:
         power = tokens[index + 1 : index + 4] == ["1", "0", "^"]
         if power or len(crosses) > 1:
-            yield label.at(index, index + 1, "the letter x for the sign \\times", r"\times")
+            yield label.at(index, index + 1, "the letter x instead of \\times", r"\times")
 
 
 _CONFUSED = re.compile(
@@ -194,7 +194,7 @@ _DIGIT = str.maketrans("OlI", "011")
 def letter_in_number(label: Label, options: Options) -> Iterator[Finding]:
     r"""A letter that looks like a digit inside a number: `O . 2`, `3 O 5`.
 
-    Why: O and 0, l and 1 look alike in handwriting; a number has digits only.
+    Why: O and 0 look alike in handwriting, and so do l and 1. A number has only digits.
     Fires: ``I = O . 2 A`` -> ``O . 2`` => ``I = 0 . 2 A``
     Fires: ``3 O 5`` -> ``3 O 5`` => ``3 0 5``
     Quiet: ``0 . 2``

@@ -1,4 +1,4 @@
-"""SEM: operators with nothing to join, and the same sign twice. Ends of labels are in `fragments`."""
+"""SEM: operators without operands, and signs that are doubled. The ends of labels are in `fragments`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _DOUBLED = re.compile(
     covers=["SEM-signs"],
 )
 def doubled_operator(label: Label, options: Options) -> Iterator[Finding]:
-    r"""Two relations or two multiplication signs with nothing between: `a = = b`, `3 \times \div 4`.
+    r"""Two relations or two multiplication signs with nothing between them: `a = = b`, `3 \times \div 4`.
 
-    Why: One sign too many, or a symbol lost. The label makes no sense, whatever the picture shows.
+    Why: There is a sign too many, or a symbol was lost. The label makes no sense, whatever the picture shows.
     Fires: ``a = = b`` -> ``= =``
     Fires: ``3 \times \times 4`` -> ``\times \times``
     Fires: ``5 \cdot \times 3`` -> ``\cdot \times``
@@ -48,7 +48,7 @@ def doubled_operator(label: Label, options: Options) -> Iterator[Finding]:
         yield label.at(
             place.start,
             place.end,
-            f"{label.tokens[place.start]} and {label.tokens[place.end - 1]} with nothing between",
+            f"{label.tokens[place.start]} and {label.tokens[place.end - 1]} with nothing between them",
         )
 
 
@@ -59,7 +59,7 @@ _SIGNS = re.compile(r"(?<![-+_^{|(,&] )(?<!\S)(?:\+ \+|- -|\+ -|- \+)(?! [-+)}|>
 def doubled_sign(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two signs in a row in a sum: `3 + + 5`, `- 1 - - 9`.
 
-    Why: A negative number after an operator wants parentheses; more often a sign was doubled or a symbol lost.
+    Why: A sign was doubled or a symbol was lost. A negative number after an operator would be in parentheses.
     Fires: ``3 + + 5`` -> ``+ +``
     Fires: ``a - - 9`` -> ``- -``
     Quiet: ``x ^ { + + }``
@@ -132,7 +132,7 @@ _SPECK = re.compile(
 def stray_dot(label: Label, options: Options) -> Iterator[Finding]:
     r"""A full stop directly before or after a relation: `x = . \frac { 1 } { 2 }`, `6 . = 1 2`.
 
-    Why: A speck of ink or of dirt was read as a full stop; nothing in the formula wants it.
+    Why: A speck of ink or dirt was read as a full stop.
     Fires: ``x = . \frac { 1 } { 2 }`` -> ``.`` => ``x = \frac { 1 } { 2 }``
     Fires: ``4 \times 6 . = 2 4`` -> ``.`` => ``4 \times 6 = 2 4``
     Quiet: ``x = . 5``
@@ -152,7 +152,7 @@ def stray_dot(label: Label, options: Options) -> Iterator[Finding]:
 def doubled_comma(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two separators in a row: `x _ 1 , , x _ 2`, `1 , . 2`.
 
-    Why: One of them is a speck, or an entry of the list is missing.
+    Why: One of them is a speck, or an item of the list is missing.
     Fires: ``( x _ { 1 } , , x _ { 2 } )`` -> ``, ,``
     Fires: ``3 ; , 5`` -> ``; ,``
     Quiet: ``a , b``

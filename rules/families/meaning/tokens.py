@@ -1,4 +1,4 @@
-"""SEM: what tokenisers put before or between their tokens, left in a label that was put together from them."""
+"""SEM: marks of tokenisers, left in a label that was joined from tokens instead of being decoded."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rules.registry import Options, rule
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has
 
-#: Stand for white space: byte-level BPE's space, line feed and tab, SentencePiece's space, the end of a word in BPE.
+#: Marks for white space: byte-level BPE's space, line feed and tab, SentencePiece's space, the end of a word in BPE.
 _SPACES = r"[\u0120\u010a\u0109\u2581]+|</w>"
-#: Pieces of a word, with what says that they belong together: WordPiece's `##` before one, subword-nmt's `@@` behind.
+#: Pieces of a word with the marks that join them: WordPiece's `##` before a piece, subword-nmt's `@@` after it.
 _WORD = r"\\?(?<![A-Za-z0-9])[A-Za-z0-9]"
 _PIECES = rf"{_WORD}*+(?:(?:^|(?<!\s)\s++|(?<=\s))##[A-Za-z0-9]+)+|{_WORD}++(?:@@\s+[A-Za-z0-9]+)+|@@(?:\s+|$)"
 _MARKS = re.compile(f"(?P<space>{_SPACES})|(?P<pieces>{_PIECES})")
@@ -32,7 +32,7 @@ _BETWEEN = re.compile(r"\s*##|@@\s*")
 def tokeniser_mark(label: Label, options: Options) -> Iterator[Finding]:
     r"""A tokeniser's mark: `Ġ` or `▁` for a space, `Ċ` for a new line, `##` or `@@` between the pieces of a word.
 
-    Why: Tokens were joined as they stand in the vocabulary, not decoded. LaTeX stops at the mark, or draws it.
+    Why: The tokens were joined without being decoded. LaTeX stops at the mark, or draws it.
     Fires: ``x Ġ+Ġ y`` -> ``Ġ`` ``Ġ`` => ``x + y``
     Fires: ``▁\frac{▁a}{b}`` -> ``▁`` ``▁`` => ``\frac{ a}{b}``
     Fires: ``\alpha▁x`` -> ``▁`` => ``\alpha x``
@@ -40,7 +40,8 @@ def tokeniser_mark(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``\al@@ pha`` -> ``\al@@ pha`` => ``\alpha``
     Quiet: ``x + y``
     Quiet: ``\text{#1}``
-    Fix: Unsafe: a space for marks of space, nothing for marks between pieces. Better: decode the tokens again.
+    Fix: Unsafe: a space for marks of white space; marks between pieces are dropped. It is better to decode the tokens
+    again.
     """
     text = label.text
     for match in _MARKS.finditer(text):
@@ -49,4 +50,4 @@ def tokeniser_mark(label: Label, options: Options) -> Iterator[Finding]:
         else:
             beside = text[match.start() - 1 : match.start()].strip() and text[match.end() : match.end() + 1].strip()
             meant = " " if beside else ""
-        yield Finding("a tokeniser's mark was left in the label", *match.span(), meant)
+        yield Finding("the mark of a tokeniser was left in the label", *match.span(), meant)

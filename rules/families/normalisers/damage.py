@@ -1,4 +1,4 @@
-"""NRM: damage that popular normalisers do to labels. What a normaliser merely spells differently is elsewhere."""
+"""NRM: damage that popular normalisers do to labels. Labels that they only spell differently are in other families."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _OBJECT = re.compile(r"\[? ?\[ ?o ?b ?j ?e ?c ?t ?O ?b ?j ?e ?c ?t ?\](?: ?\])?"
 
 @rule("NRM001", "object-object", "error", has(r"o ?b ?j ?e ?c ?t ?O ?b ?j ?e ?c ?t"), tags=["damage"], covers=["NRM1"])
 def object_object(label: Label, options: Options) -> Iterator[Finding]:
-    r"""`[object Object]` in a label: JavaScript printed an object where the index of a root stood.
+    r"""`[object Object]` in a label, which JavaScript printed in place of the index of a root.
 
-    Why: The index is lost for ever, and the model is taught to write the words. One such set has 429 rows of it.
+    Why: The index is lost, and the model learns to write these words. One set has 429 such rows.
     Fires: ``\sqrt [ [ o b j e c t O b j e c t ] ] { x }`` -> ``[ [ o b j e c t O b j e c t ] ]``
     Fires: ``\sqrt [ [object Object] ] { x }`` -> ``[ [object Object] ]``
     Quiet: ``\sqrt [ 3 ] { x }``
@@ -25,7 +25,7 @@ def object_object(label: Label, options: Options) -> Iterator[Finding]:
     See: harvardnlp/im2markup preprocess_latex.js groupTypes.sqrt; opendatalab/UniMERNet issue 81.
     """
     for match in _OBJECT.finditer(label.text):
-        yield Finding("JavaScript's [object Object] stands where an index was", *match.span())
+        yield Finding("JavaScript printed [object Object] in place of an index", *match.span())
 
 
 @rule(
@@ -38,9 +38,9 @@ def object_object(label: Label, options: Options) -> Iterator[Finding]:
     covers={"DLM3": r"where the label was cut at `\%`", "NRM2": ""},
 )
 def cut_at_percent(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A label that ends with a digit and a lone backslash: it was cut at its `\%`.
+    r"""A label that ends with a digit and a single backslash, because it was cut off at `\%`.
 
-    Why: A normaliser took `%` for a comment without looking at the backslash before it; the rest of the label is lost.
+    Why: A normaliser took the `%` of `\%` for the start of a comment. The rest of the label is lost.
     Fires: ``x = 5 0 \`` -> ``\``
     Quiet: ``x = 5 0 \%``
     Quiet: ``x = 5 0 \\``
@@ -49,19 +49,20 @@ def cut_at_percent(label: Label, options: Options) -> Iterator[Finding]:
     """
     if label.tokens[-1:] == ["\\"] and label.tokens[-2:-1] and label.tokens[-2].isdecimal():
         start = label.spans[-1][0]
-        yield Finding("the label was cut at a percent sign; what followed is lost", start, start + 1)
+        yield Finding("the label was cut off at a percent sign", start, start + 1)
 
 
 @rule("NRM003", "blank-label", "error", has(r"^[\s~]*$"), covers=["NRM3"])
 def blank_label(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A label with nothing in it.
+    r"""An empty label.
 
-    Why: Normalisers write an empty line where they can't parse; the picture is not empty, so the model learns silence.
+    Why: Normalisers write an empty line for a label that they can't parse. The picture isn't empty, so the model learns
+    to write nothing.
     Fires: `` `` -> `` ``
     Quiet: ``x``
     Quiet: ``% x``
     Fix: None: drop the sample.
     See: harvardnlp/im2markup issue 1: "we simply write a newline".
     """
-    if "%" not in label.text:  # what is only a comment is `DLM003`'s
+    if "%" not in label.text:  # DLM003 reports labels that are only a comment
         yield Finding("the label is empty", 0, len(label.text))

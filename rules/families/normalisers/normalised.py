@@ -1,8 +1,8 @@
-"""NRM: traces that normalisers leave in labels which still compile. Labels they broke are in `damage`.
+"""NRM: traces that normalisers leave in labels that still compile. Labels that they broke are in `damage`.
 
-Four rows of the catalogue of defects have no rule for a label. NRM5 (`\\\\` rewritten as `\\,`) and NRM6 (characters
-that are not ASCII dropped) leave a label that nothing distinguishes from one written so. NRM7's lost braces are errors
-that SYN001 and SYN017 tell, and NRM9's misplaced `\\hline` is SYN019's. NRM11 is a loader's doing, not a label's.
+Five rows of the catalogue of defects have no rule here. NRM5 (`\\\\` rewritten as `\\,`) and NRM6 (characters outside
+ASCII dropped) leave a label that looks as if it had been written that way. SYN001 and SYN017 report the lost braces of
+NRM7, and SYN019 the misplaced `\\hline` of NRM9. NRM11 happens in a loader, not in a label.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ _NAMES = "|".join(r"\s*".join(name) for name in longest_first(FUNCTIONS))
     covers=["NRM4"],
 )
 def lost_operatorname(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A group that holds only the letters of a name: `{ l o g } ( n )`, `{ H o m } ( A , B )`.
+    r"""A group that contains only the letters of a name: `{ l o g } ( n )`, `{ H o m } ( A , B )`.
 
-    Why: The braces are what was left of `\operatorname { l o g }`; upright letters in the picture became a product.
+    Why: The braces are left over from `\operatorname { l o g }`. Upright letters in the picture became a product in the
+    label.
     Fires: ``O ( { l o g } n )`` -> ``{ l o g }`` => ``O ( \log n )``
     Fires: ``{ H o m } _ { S } ( A )`` -> ``{ H o m }``
     Quiet: ``\operatorname { l o g } n``
@@ -68,7 +69,7 @@ def lost_operatorname(label: Label, options: Options) -> Iterator[Finding]:
         if opening not in label.prose:
             replacement = f"\\{joined}" if joined in FUNCTIONS else None
             yield label.at(
-                opening, closing + 1, f"{joined} looks like the name of an operator that was lost", replacement
+                opening, closing + 1, f"{joined} looks like an operator that lost its \\operatorname", replacement
             )
 
 
@@ -115,18 +116,18 @@ _NOT_TAKING = frozenset(
     covers={"SYN12": "for empty text", "NRM6": r"where an empty `\text{}` is left"},
 )
 def emptied_text(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A text or font command with nothing in it: `\mathrm { }`, `\text { ~ }`.
+    r"""An empty text or font command: `\mathrm { }`, `\text { ~ }`.
 
-    Why: What stood there was dropped, often because it wasn't ASCII; or a macro left its shell.
+    Why: Its content was dropped, often because it wasn't ASCII, or a macro was expanded to nothing.
     Fires: ``L \mathrm { } _ { a }`` -> ``\mathrm { }`` => ``L _ { a }``
     Fires: ``x \text { } y`` -> ``\text { }`` => ``x y``
     Quiet: ``\text { if }``
     Quiet: ``\mathrm { d }``
-    Fix: Unsafe: it is dropped, where the picture shows nothing either.
+    Fix: Unsafe: it is dropped, which is right if the picture shows nothing there.
     See: im2markup preprocess_formulas.py is_ascii.
     """
     for place in places(label, _EMPTIED):
-        yield label.at(place.start, place.end, f"{label.tokens[place.start]} holds nothing", "")
+        yield label.at(place.start, place.end, f"{label.tokens[place.start]} is empty", "")
 
 
 _EMPTIED = re.compile(r"(?<!\S)\\(?:text|textrm|mbox|hbox|mathrm|operatorname|textcircled|textbf) \{(?: ~)* \}(?!\S)")
@@ -145,14 +146,16 @@ _EMPTIED = re.compile(r"(?<!\S)\\(?:text|textrm|mbox|hbox|mathrm|operatorname|te
 def spurious_empty_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty group at the start of a cell or group: `{ a } & { { } = b }`.
 
-    Why: A normaliser wrote what KaTeX puts there for the gap before a relation; to a model it is two tokens of nothing.
+    Why: A normaliser wrote out the empty group that KaTeX inserts to get the gap before a relation. For a model it is
+    two tokens that draw nothing.
     Fires: ``\begin{aligned} a & { { } = b } \end{aligned}`` => ``\begin{aligned} a & = b \end{aligned}``
     Quiet: ``{ } _ { a } C``
     Quiet: ``{ { } ^ { 2 } H }``
     Quiet: ``x = \frac { 1 } { { } }``
     Quiet: ``\begin{matrix} { } & { a } \end{matrix}``
     Fires: ``a { { } - b }`` -> ``{ }`` => ``a { - b }``
-    Fix: Unsafe: the empty group goes, and the group that it begins where that is all of a cell; a gap may change.
+    Fix: Unsafe: the empty group is dropped, and so are the braces around it if they enclose a whole cell. A gap may
+    change.
     """
     tokens = label.tokens
     for index in range(1, len(tokens) - 2):
@@ -173,7 +176,7 @@ def _ends_cell(tokens: list[str], index: int) -> bool:
     return tokens[index : index + 1] in (["&"], ["\\\\"], ["\\end"])
 
 
-#: A label that writes these together isn't tokenised at all.
+#: A label that joins these isn't tokenised at all.
 _TIGHT = re.compile(r"[\^_]\S|\{\S|\S\}")
 _SPACED_TOKENS = re.compile(r"(?<!\S)(?!\\)[^\s\\{}]{2,}(?!\S)")
 
@@ -189,16 +192,16 @@ _SPACED_TOKENS = re.compile(r"(?<!\S)(?!\\)[^\s\\{}]{2,}(?!\S)")
     covers={"WSP2": "for single tokens", "NRM-tokens": ""},
 )
 def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
-    r"""Tokens written together in a label that sets every other one apart: `x _ { -- }`, `a ^ { 12 }`.
+    r"""Tokens joined in a label that is otherwise tokenised: `x _ { -- }`, `a ^ { 12 }`.
 
-    Why: A tokeniser passed them over, so `--` or `12` becomes a word of the vocabulary that is seen a few times.
+    Why: A tokeniser skipped them, so `--` or `12` becomes a rare token of the vocabulary.
     Fires: ``x ^ { -- } y ^ { - }`` -> ``--`` => ``x ^ { - - } y ^ { - }``
     Fires: ``a ^ { 12 }`` -> ``12`` => ``a ^ { 1 2 }``
     Quiet: ``x^{--}``
     Quiet: ``a ^ { 1 2 }``
     Quiet: ``x ^ { 2 } \text { and }``
     Quiet: ``\begin{array} { c c } a & b \end{array}``
-    Fix: Safe: spaces between.
+    Fix: Safe: spaces between the tokens.
     See: 29 labels of the normalised im2latex validation set have `--`.
     """
     if "{ " not in label.text or _TIGHT.search(label.text):
@@ -210,8 +213,8 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
         if index is None or index in words or label.tokens[max(0, index - 1)] in (r"\begin", r"\end"):
             continue
         if match[0].strip("'") == "" or match[0] in ("[object", "Object]"):
-            continue  # a double prime, which a space would break; and NRM001 has the other
-        yield Finding(f"{match[0]!r} is {len(match[0])} tokens", *match.span(), " ".join(match[0]))
+            continue  # a space would break a double prime, and NRM001 reports the other
+        yield Finding(f"{match[0]!r} should be {len(match[0])} tokens", *match.span(), " ".join(match[0]))
 
 
 @samples_rule(
@@ -222,11 +225,11 @@ def glued_tokens(label: Label, options: Options) -> Iterator[Finding]:
     covers=["NRM10"],
 )
 def short_labels_missing(samples: pl.LazyFrame, options: Options) -> Findings:
-    r"""A data set of many labels without a single short one.
+    r"""A large data set without a single short label.
 
-    Why: A normaliser drops lines of five tokens or fewer; then line numbers shift, and images are paired with the
-    label of the next. Short formulas are also what a model then never learns.
-    Fix: None: `tokens` is what counts as short, `least` how many labels a set must have to be judged.
+    Why: A normaliser dropped lines of five tokens or fewer. Line numbers may have shifted, so that images are paired
+    with the next label, and the model never learns short formulas.
+    Fix: None. A label of `tokens` tokens or fewer counts as short, and sets of `least` labels or more are judged.
     See: LaTeX-OCR preprocess_formulas.py: `if len(tokens_out) > 5`.
     """
     short = pl.col("n_tokens") <= options["tokens"] if has_columns(samples, "n_tokens") else pl.lit(True)

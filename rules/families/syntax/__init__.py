@@ -1,1 +1,1 @@
-"""SYN: what LaTeX rejects, and parts that ended up in the wrong braces."""
+"""SYN: labels that LaTeX rejects, and parts that ended up in the wrong braces."""

@@ -1,4 +1,4 @@
-"""SYN: arguments that are missing, empty, not braced, braced twice, or no length. The reader meets most of them."""
+"""SYN: arguments that are missing, empty, unbraced, braced twice, or invalid lengths. The reader finds most of them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from rules.toolkit.sieves import has, has_problem
 def missing_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""A command that lacks an argument: `\frac{a}`, `\sqrt` at the end.
 
-    Why: LaTeX can't render the label, or takes what comes next for the argument. An earlier rewrite often lost a part.
+    Why: LaTeX can't render the label, or takes the next token as the argument. Often an earlier rewrite lost a part.
     Fires: ``\frac{a}`` -> ``\frac{a}``
     Fires: ``x + \sqrt`` -> ``\sqrt``
     Fires: ``\sqrt[3{x}`` -> ``\sqrt[3{x}`` ``[``
     Fires: ``\bar \mathcal V`` -> ``\bar \mathcal``
     Quiet: ``\frac ab``
     Quiet: ``\sqrt \frac 1 2``
-    Fix: None: what stood there is lost.
+    Fix: None: the argument is lost.
     """
     for problem in label.problems("missing-argument"):
         yield label.on(problem, f"{problem.detail} lacks an argument")
@@ -45,15 +45,15 @@ def missing_argument(label: Label, options: Options) -> Iterator[Finding]:
 
 @rule("SYN012", "empty-argument", "warning", has(r"\{\s*\}"), covers=["SYN12"])
 def empty_argument(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An empty argument where something must be drawn: `\frac { } { 2 }`, `\sqrt { }`, `\underline { }`.
+    r"""An empty argument of a command that needs one: `\frac { } { 2 }`, `\sqrt { }`, `\underline { }`.
 
-    Why: A part of the formula is missing, or the command is junk.
+    Why: A part of the formula is missing, or the command doesn't belong there.
     Fires: ``\frac { } { 2 }`` -> ``{ }``
     Fires: ``x + \sqrt { }`` -> ``{ }``
     Quiet: ``{ } _ a C``
     Quiet: ``\sqrt { 2 }``
     Quiet: ``\mathrm { } x``
-    Fix: None: what stood there is lost.
+    Fix: None: the argument is lost.
     """
     tokens = label.tokens
     for index, token in enumerate(tokens):
@@ -84,16 +84,17 @@ _MUST_DRAW = {"\\frac": 2, "\\dfrac": 2, "\\tfrac": 2, "\\binom": 2, "\\sqrt": 1
 def redundant_braces(label: Label, options: Options) -> Iterator[Finding]:
     r"""Braces directly inside braces: `{ { a } }`.
 
-    Why: They draw nothing; every second spelling of one formula costs the model capacity and the metric a hit.
+    Why: They draw nothing. Every extra spelling of a formula costs the model capacity and makes string metrics count
+    right answers as wrong.
     Fires: ``x ^ { { 2 } }`` -> ``{ { 2 } }`` => ``x ^ { 2 }``
     Quiet: ``\frac{{a} + b}{c}``
     Quiet: ``x ^ { 2 }``
-    Fix: Safe: all pairs but the innermost go. One finding a label, at the first place; with `every = true` one at each,
-    places inside others left out.
+    Fix: Safe: all pairs but the innermost are removed. Only the first place in a label is reported; with `every =
+    true`, every place that isn't inside another.
     """
     closes = label.partners
     doubled = sorted(opening for opening in closes if closes.get(opening + 1) == closes[opening] - 1)
-    more = f", {len(doubled)} places" if len(doubled) > 1 else ""
+    more = f", in {len(doubled)} places" if len(doubled) > 1 else ""
     outer = -1
     for opening in doubled if options[EVERY] else doubled[:1]:
         if opening < outer:
@@ -104,7 +105,7 @@ def redundant_braces(label: Label, options: Options) -> Iterator[Finding]:
 
 
 def _without(label: Label, doubled: list[int], closes: dict[int, int], opening: int) -> str:
-    """The source of a group without the braces that stand directly around another group's, at any depth."""
+    """The source of a group without the braces that are directly around those of another group, at any depth."""
     end = closes[opening]
     inside = doubled[bisect_left(doubled, opening) : bisect_left(doubled, end)]
     gone = {brace for place in inside for brace in (place, closes[place])}
@@ -115,14 +116,14 @@ def _without(label: Label, doubled: list[int], closes: dict[int, int], opening: 
             text += (before if gap is None else gap) + label.tokens[index]
             gap = None
         elif label.tokens[index] == "{" and gap is None:
-            gap = before  # what stood before the outermost brace now stands before the innermost
+            gap = before  # the space before the outermost brace moves to the innermost
     return text
 
 
 _BRACED_NAMES = "frac|sqrt|hat|bar|vec|tilde|ddot|dot|mathrm|mathbf"
 
 
-#: What an argument or a script follows.
+#: Tokens before an argument or a script.
 _BRACED = frozenset(f"\\{name}" for name in _BRACED_NAMES.split("|")) | {"_", "^"}
 
 
@@ -149,14 +150,14 @@ _TEX_SPACE = r"[ \t\r\n]"
 def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script or an argument without braces: `x^2`, `\frac12`, `\hat\lambda`.
 
-    Why: `x^2` and `x ^ { 2 }` are one formula in two spellings; a data set should use one.
+    Why: `x^2` and `x ^ { 2 }` are two spellings of one formula. A data set should use one of them.
     Fires: ``x^2`` -> ``2`` => ``x^{2}``
     Fires: ``\frac12`` -> ``1`` => ``\frac{1}{2}``
     Fires: ``\frac{1}2`` -> ``2`` => ``\frac{1}{2}``
     Fires: ``\hat\lambda`` -> ``\lambda`` => ``\hat{\lambda}``
     Quiet: ``x ^ { 2 } + \frac { 1 } { 2 }``
-    Fix: Safe: braces, but none around a command that takes an argument of its own. One finding a label, at the first
-    place; with `every = true` one at each.
+    Fix: Safe: braces, except around a command that takes an argument itself. Only the first place in a label is
+    reported; with `every = true`, every place.
     """
     tokens = label.tokens
     places = []
@@ -173,7 +174,7 @@ def unbraced_argument(label: Label, options: Options) -> Iterator[Finding]:
 
 
 def _denominator(tokens: list[str], at: int) -> int:
-    """Where the second argument is of a fraction whose first, a token or a group without groups, stands at `at`."""
+    """Where the denominator is of a fraction whose numerator, a token or a group without groups, is at `at`."""
     if tokens[at] != "{":
         return at + 1
     inner = at + 1
@@ -184,14 +185,15 @@ def _denominator(tokens: list[str], at: int) -> int:
 
 @rule("SYN018", "ambiguous-infix", "error", has_problem("ambiguous-infix"), skips_canonical=True, covers=["SYN-stops"])
 def ambiguous_infix(label: Label, options: Options) -> Iterator[Finding]:
-    r"""Two of `\over`, `\atop`, `\choose` in one group; an argument of `\frac`, written so inside, counts as one.
+    r"""Two of `\over`, `\atop` and `\choose` in one group. One of them directly inside an argument of `\frac` is also
+    an error.
 
     Why: LaTeX stops with "Ambiguous; you need another { and }".
     Fires: ``{ a \over b \over c }`` -> ``\over``
     Fires: ``\frac { a } { b \over c }`` -> ``\over``
     Quiet: ``{ a \over { b \over c } }``
     Quiet: ``\frac { a } { { b \over c } }``
-    Fix: None: two fractions were meant, and which is unclear.
+    Fix: None: two fractions were meant, but it is unclear which.
     """
     for problem in label.problems("ambiguous-infix"):
         infix = label.tokens[problem.start]
@@ -212,22 +214,22 @@ def ambiguous_infix(label: Label, options: Options) -> Iterator[Finding]:
     covers={"SYN4": "for lengths"},
 )
 def illegal_length(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A length that TeX can't read: `\hspace { 1 . 5 c m }`, which a tokeniser made of `\hspace{1.5cm}`.
+    r"""A length that TeX can't read: `\hspace { 1 . 5 c m }`, which a tokeniser made from `\hspace{1.5cm}`.
 
-    Why: LaTeX stops with "Illegal unit of measure". It is the commonest fault in normalised im2latex.
+    Why: LaTeX stops with "Illegal unit of measure". It is the commonest error in normalised im2latex.
     Fires: ``a \hspace { 1 . 5 c m } b`` -> ``{ 1 . 5 c m }`` => ``a \hspace {1.5cm} b``
     Fires: ``a \hspace{1} b`` -> ``{1}``
     Quiet: ``a \hspace{1.5cm} b``
     Quiet: ``a \hspace { -2 em } b``
-    Fix: Unsafe: the length put together again; safe can't be proven on a label that doesn't compile.
+    Fix: Unsafe: the length without the spaces. Nothing can be proven for a label that doesn't compile.
     """
     for problem in label.problems("illegal-length"):
         shown = label.shown(problem.start, problem.end)
         joined = tex_lengths.joined(problem.detail)
-        yield label.on(problem, f"{shown} is no length for TeX", f"{{{joined}}}" if joined else None)
+        yield label.on(problem, f"{shown} is not a length that TeX can read", f"{{{joined}}}" if joined else None)
 
 
-#: What an empty group behind it ends, spaces, or makes of it: there it says something.
+#: After these tokens, an empty group has a meaning: it ends a command, adds a space, or changes the kind of symbol.
 _SPEAKING = frozenset("+-=<>*/:,;&'^_") | {"\\\\", "\\left", "\\right", "\\mathord"}
 
 
@@ -242,9 +244,9 @@ _SPEAKING = frozenset("+-=<>*/:,;&'^_") | {"\\\\", "\\left", "\\right", "\\matho
     covers=["SYN12"],
 )
 def empty_group(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An empty group that nothing hangs on: `2 { } y`.
+    r"""An empty group without a script: `2 { } y`.
 
-    Why: Two tokens of the label that no picture shows; they are left where a command or a script was deleted.
+    Why: Its two tokens draw nothing. They are left over where a command or a script was deleted.
     Fires: ``2 { } y`` -> ``{ }`` => ``2 y``
     Fires: ``a b {}`` -> ``{}`` => ``a b``
     Quiet: ``{ } _ { a } C``
@@ -252,7 +254,7 @@ def empty_group(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\mathrm { } x``
     Quiet: ``a + { } - b``
     Quiet: ``\begin{matrix} { } & a \end{matrix}``
-    Fix: Safe: it is dropped, where the picture stays the same.
+    Fix: Safe: it is dropped, if the picture stays the same.
     See: 7 labels of MNE's third set.
     """
     tokens = label.tokens

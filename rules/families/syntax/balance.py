@@ -1,4 +1,6 @@
-"""SYN: what opens and never closes, or closes what never opened. Groups that close too late are in `scope`."""
+"""SYN: groups, delimiters and environments that are not closed or not opened. Groups that close too late are in
+`scope`.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +21,20 @@ from rules.toolkit.sieves import LABEL, has, has_problem
     fix="display",
     fix_kind="repair",
     skips_canonical=True,
-    covers={"SYN1": "", "SYN-swallowed": "shows where a script that is never closed probably ends", "NRM7": ""},
+    covers={"SYN1": "", "SYN-swallowed": "shows where an unclosed script probably ends", "NRM7": ""},
 )
 def unbalanced_brace(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A brace that is opened and never closed, or closed and never opened.
+    r"""A brace that is never closed, or that closes nothing.
 
-    Why: LaTeX can't render the label. A lost brace often moves everything behind it into a script or a root.
+    Why: LaTeX can't render the label. A lost brace often moves everything after it into a script or a root.
     Fires: ``\frac{a}{b`` -> ``{``
     Fires: ``a}b`` -> ``}``
     Fires: ``x ^ { 5 = y`` -> ``{ 5`` => ``x ^ { 5 } = y``
     Fires: ``a ^ { 2 + b ^ { 2 = c`` -> ``{ 2`` ``{ 2`` => ``a ^ { 2 } + b ^ { 2 } = c``
     Quiet: ``\{ a``
     Quiet: ``\frac{a}{b}``
-    Fix: Display: a script or root that begins with a number or a letter and goes on with a sign ends before the sign as
-    a rule. Elsewhere where the brace belongs is anybody's guess.
+    Fix: Display: a closing brace before the first operator or relation, if a script or root begins with a number or a
+    letter and then has such a sign. None elsewhere, since the place of the brace can't be known.
     See: 609 of 2,300 CROHME 2023 test labels in a public copy.
     """
     for problem in label.problems("unclosed-brace"):
@@ -51,7 +53,7 @@ _SIGNS = RELATIONS | {"+", "-", ",", ")", r"\times", r"\cdot", ""}
 
 
 def _early_end(tokens: list[str], opening: int) -> int | None:
-    """The token before which the script or root that opens here probably ends, or None where nothing tells."""
+    """The token before which the script or root that opens here probably ends, or None if that can't be known."""
     if opening == 0 or tokens[opening - 1] not in ("^", "_", r"\sqrt"):
         return None
     end = opening + 1
@@ -80,14 +82,14 @@ def left_right_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``a \middle| b`` -> ``\middle``
     Quiet: ``\left( a \right]``
     Quiet: ``\left. a \right|``
-    Fix: None: `\right.` or `\left.` draws nothing, but where it stands decides the size of the other.
+    Fix: None: `\right.` or `\left.` draws nothing, but its place decides the size of the other delimiter.
     """
     for problem in label.problems("left-without-right"):
         yield label.on(problem, r"\left has no \right in its group")
     for problem in label.problems("right-without-left"):
         yield label.on(problem, r"\right has no \left in its group")
     for problem in label.problems("middle-outside-left-right"):
-        yield label.on(problem, r"\middle stands outside \left … \right")
+        yield label.on(problem, r"\middle is outside \left … \right")
 
 
 @rule(
@@ -108,18 +110,18 @@ def begin_end_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     Fires: ``\begin{matrix} a`` -> ``\begin{matrix}``
     Fires: ``a \end{matrix}`` -> ``\end{matrix}``
     Quiet: ``\begin{matrix} a \end{matrix}``
-    Fix: Display.
+    Fix: Display: the name of the `\begin`.
     """
     for problem in label.problems("begin-without-end"):
-        yield label.on(problem, f"\\begin{{{problem.detail}}} is never ended")
+        yield label.on(problem, f"\\begin{{{problem.detail}}} has no \\end")
     for problem in label.problems("end-without-begin"):
-        yield label.on(problem, f"\\end{{{problem.detail}}} ends nothing")
+        yield label.on(problem, f"\\end{{{problem.detail}}} has no \\begin")
     for problem in label.problems("environment-mismatch"):
         opened, closed = problem.detail.split("\0")
         yield label.on(problem, f"\\end{{{closed}}} ends \\begin{{{opened}}}", f"\\end{{{opened}}}")
 
 
-#: Counting is cheap enough to leave hardly a balanced label to the judge. Escaped ones are other tokens.
+#: Counting is cheap, and rejects almost every balanced label. Escaped brackets are different tokens.
 _UNBALANCED = LABEL.str.count_matches(r"[(\[]") != LABEL.str.count_matches(r"[)\]]")
 
 
@@ -127,9 +129,10 @@ _UNBALANCED = LABEL.str.count_matches(r"[(\[]") != LABEL.str.count_matches(r"[)\
     "SYN016", "unbalanced-parentheses", "info", has(r"(?:\\|\^\^)[()\[\]]") | _UNBALANCED, weight=0.0, covers=["SYN16"]
 )
 def unbalanced_parentheses(label: Label, options: Options) -> Iterator[Finding]:
-    r"""More opening than closing parentheses and brackets, or the other way round.
+    r"""More opening than closing parentheses and brackets, or vice versa.
 
-    Why: Often legitimate (a half-open interval, a step that goes on in the next line), sometimes a lost symbol.
+    Why: This is often legitimate, as in a half-open interval or a step that continues on the next line. Sometimes a
+    symbol was lost.
     Fires: ``( a , b``
     Fires: ``f ( x ) )``
     Quiet: ``[ 0 , 1 )``
@@ -154,9 +157,9 @@ def unbalanced_parentheses(label: Label, options: Options) -> Iterator[Finding]:
     covers=["SYN2", "NRM7"],
 )
 def missing_delimiter(label: Label, options: Options) -> Iterator[Finding]:
-    r"""`\left`, `\right` or `\big` followed by something that is no delimiter.
+    r"""`\left`, `\right` or `\big` followed by something that isn't a delimiter.
 
-    Why: LaTeX stops with "Missing delimiter". `\left{` lost the backslash of its brace.
+    Why: LaTeX stops with "Missing delimiter". In `\left{`, the brace lost its backslash.
     Fires: ``\left a b \right)`` -> ``\left a``
     Fires: ``\big x`` -> ``\big x``
     Fires: ``\left{ a \right\}`` -> ``\left{`` => ``\left\{ a \right\}``
@@ -169,18 +172,18 @@ def missing_delimiter(label: Label, options: Options) -> Iterator[Finding]:
         braced = follows in ("{", "}")
         yield label.on(
             problem,
-            f"{problem.detail} needs a delimiter, and {follows} is none",
+            f"{problem.detail} needs a delimiter, not {follows}",
             f"{problem.detail}\\{follows}" if braced else None,
         )
 
 
 @rule("SYN026", "too-deep", "warning", has_problem("too-deep"), skips_canonical=True, covers=["SYN-stops"])
 def too_deep(label: Label, options: Options) -> Iterator[Finding]:
-    r"""Groups nested so deeply that the label was not read to its end.
+    r"""Groups nested so deeply that the label was not read to the end.
 
-    Why: No formula nests 120 levels; a model that got stuck does. TeX itself gives up at 255.
+    Why: No formula has 120 levels of nesting, but the output of a model that got stuck may. TeX itself gives up at 255.
     Quiet: ``{ { { a } } }``
     Fix: None.
     """
     for problem in label.problems("too-deep"):
-        yield label.on(problem, "nested deeper than any formula; what follows was not read")
+        yield label.on(problem, "nested too deeply: the rest of the label was not read")

@@ -1,4 +1,4 @@
-"""SYN: signs that stand beside one another and shouldn't: brackets that cross, a digit behind its letter."""
+"""SYN: signs that shouldn't be next to each other: brackets that cross, a digit after a letter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rules.toolkit.sieves import has
 def crossed_brackets(label: Label, options: Options) -> Iterator[Finding]:
     r"""Parentheses and brackets that cross: `( [ a ) ]`.
 
-    Why: Both kinds are balanced, so counting them says nothing; two of them are swapped.
+    Why: Two of them are swapped. Counting doesn't show it, since both kinds are balanced.
     Fires: ``( [ a ) ]`` -> ``)``
     Fires: ``[ 2 ( x + 1 ] )`` -> ``]``
     Quiet: ``[ ( a ) ]``
@@ -38,7 +38,7 @@ def crossed_brackets(label: Label, options: Options) -> Iterator[Finding]:
                 return
             if stack[-1] != partner:
                 if partner in stack and len(stack) > 1:
-                    yield label.at(index, index + 1, f"{token} closes across {stack[-1]}")
+                    yield label.at(index, index + 1, f"{token} crosses {stack[-1]}")
                 return
             stack.pop()
 
@@ -59,10 +59,10 @@ _FLAT = re.compile(
     covers=["SEM3"],
 )
 def digit_on_the_line(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A single digit behind a letter: `x 1 = 3` where `x _ { 1 }` or `x ^ { 1 }` is probable.
+    r"""A single digit after a letter: `x 1 = 3`, where `x _ { 1 }` or `x ^ { 1 }` is likely.
 
-    Why: Nobody writes a factor behind its letter; the digit was a script in the picture. Scores that compare glyphs and
-    not their places call such a label right.
+    Why: Nobody writes a factor after its letter, so the digit is a script in the picture. Scores that compare glyphs
+    but not their positions count such a label as right.
     Fires: ``x 1 = 3`` -> ``1`` => ``x _ { 1 } = 3``
     Fires: ``\sqrt { x 2 + 4 }`` -> ``2`` => ``\sqrt { x _ { 2 } + 4 }``
     Quiet: ``x _ { 1 } = 3``
@@ -73,7 +73,7 @@ def digit_on_the_line(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\text{page 1}``
     Quiet: ``\log 2 + x``
     Fix: Display: a subscript.
-    See: Of 24,607 predictions for HME100K's test set, CDM calls 259 right that aren't, `x 1` for `x _ 1` among them.
+    See: Of 24,607 predictions for HME100K's test set, CDM counts 259 wrong ones as right, some with `x 1` for `x _ 1`.
     """
     words = set(label.prose)
     for _, opening, closing in label.scripts:
@@ -81,4 +81,4 @@ def digit_on_the_line(label: Label, options: Options) -> Iterator[Finding]:
     for place in places(label, _FLAT, 1):
         if place.start not in words and label.tokens[place.start] != "0":
             digit = label.tokens[place.start]
-            yield label.at(place.start, place.end, "a digit behind a letter is a script as a rule", f"_ {{ {digit} }}")
+            yield label.at(place.start, place.end, "a digit after a letter is usually a script", f"_ {{ {digit} }}")

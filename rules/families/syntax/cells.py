@@ -1,4 +1,4 @@
-"""SYN: rows, cells and rules of arrays and matrices. Which environment it should be is in `environments`."""
+"""SYN: rows, cells and horizontal rules of arrays and matrices. Wrong environments are in `environments`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rules.toolkit.sieves import has, has_problem, has_text
     covers=["SYN8"],
 )
 def alignment_outside_environment(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An `&`, or a row break, where no cell can end: outside an environment, or inside a group in a cell.
+    r"""An `&` or a row break where no cell can end: outside an environment, or inside a group in a cell.
 
     Why: LaTeX can't render the label. An environment was lost, or a brace closes too late.
     Fires: ``a & b`` -> ``&`` => ``a \& b``
@@ -31,16 +31,16 @@ def alignment_outside_environment(label: Label, options: Options) -> Iterator[Fi
     Quiet: ``a \& b``
     Quiet: ``\begin{matrix} a & b \end{matrix}``
     Quiet: ``a \\ b``
-    Fix: Display: `\&` where the sign was meant.
+    Fix: Display: `\&`, if the sign was meant.
     """
     for problem in label.problems("alignment-outside-environment"):
-        yield label.on(problem, "& stands outside any environment with columns", r"\&")
+        yield label.on(problem, "& is outside any environment with columns", r"\&")
     for problem in label.problems("alignment-in-group"):
-        yield label.on(problem, "& stands inside a group, where no cell can end")
+        yield label.on(problem, "& is inside a group, where no cell can end")
     for problem in label.problems("row-break-in-group"):
-        yield label.on(problem, "a row break stands inside a group, where no row can end")
+        yield label.on(problem, "the row break is inside a group, where no row can end")
     for problem in label.problems("misplaced-cr"):
-        yield label.on(problem, r"\cr stands outside rows", r"\\")
+        yield label.on(problem, r"\cr is outside any rows", r"\\")
 
 
 @rule(
@@ -54,22 +54,22 @@ def alignment_outside_environment(label: Label, options: Options) -> Iterator[Fi
 def too_many_columns(label: Label, options: Options) -> Iterator[Finding]:
     r"""A row with more cells than its environment has columns, or a column specification that LaTeX doesn't know.
 
-    Why: LaTeX stops with "Extra alignment tab" or "Illegal character in array arg". What layout was meant is unclear.
+    Why: LaTeX stops with "Extra alignment tab" or "Illegal character in array arg".
     Fires: ``\begin{array}{c} a & b \end{array}`` -> ``&``
     Fires: ``\begin{cases} a & b & c \end{cases}`` -> ``&``
     Fires: ``\begin{array}{zz} a & b \end{array}`` -> ``{zz}``
     Quiet: ``\begin{array}{cc} a & b \end{array}``
     Quiet: ``\begin{array}{ccc} a & b \end{array}``
     Quiet: ``\begin{array}{*{3}{c}} a & b & c \end{array}``
-    Fix: None: a wider specification, or another environment; only the picture shows the layout.
+    Fix: None: it needs a wider specification or another environment. Only the picture shows the layout.
     """
     for problem in label.problems("too-many-columns"):
-        yield label.on(problem, f"this cell is one more than the {problem.detail} columns there are")
+        yield label.on(problem, f"this cell is one too many: there are only {problem.detail} columns")
     for problem in label.problems("illegal-column-specification"):
         yield label.on(problem, f"LaTeX doesn't know the column specification {problem.detail!r}")
 
 
-#: SYN010 takes no shorter run: its sieve lets longer ones through.
+#: The shortest run for SYN010, whose sieve passes only longer ones.
 _SHORTEST_RUN = 5
 
 
@@ -85,7 +85,7 @@ _SHORTEST_RUN = 5
 def empty_cells(label: Label, options: Options) -> Iterator[Finding]:
     r"""A long run of empty cells.
 
-    Why: Normalisers and models that got stuck write `{ } & { } & { } & …`; nothing in the picture shows it.
+    Why: Normalisers and models that got stuck write `{ } & { } & { } & …`, which draws nothing.
     Fires: ``\begin{array}{cccccc} { } & { } & { } & { } & { } & a \end{array}`` -> ``{ } & { } & { } & { } & { } &``
     Quiet: ``\begin{array}{cc} { } & a \end{array}``
     Fix: None.
@@ -118,15 +118,15 @@ def empty_cells(label: Label, options: Options) -> Iterator[Finding]:
     covers=["SYN11"],
 )
 def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A matrix of one cell: the environment is invisible.
+    r"""A matrix with a single cell.
 
-    Why: The label has a structure that the picture doesn't show; a tokeniser wrapped a formula for no reason.
+    Why: The picture doesn't show the environment. A tokeniser wrapped a formula for no reason.
     Fires: ``E = \begin{matrix} x \end{matrix} m`` -> ``\begin{matrix} x \end{matrix}`` => ``E = x m``
     Quiet: ``\begin{matrix} x & y \end{matrix}``
     Quiet: ``\begin{pmatrix} x \end{pmatrix}``
-    Fix: Unsafe: what the cell holds. A cell is in text style, and the environment is set apart from what stands beside
-    it, so a fraction grows and a gap goes.
-    See: 69 labels of MathWriting's test set, as `E = \begin{matrix} … \\ \end{matrix} m v ^ 2`.
+    Fix: Unsafe: the content of the cell. A cell is in text style and has space on both sides, so fractions grow and a
+    gap disappears.
+    See: 69 labels of MathWriting's test set, such as `E = \begin{matrix} … \\ \end{matrix} m v ^ 2`.
     """
     opened: list[int] = []
     for index in label.find("\\begin", "\\end"):
@@ -144,7 +144,7 @@ def single_cell_matrix(label: Label, options: Options) -> Iterator[Finding]:
             body = body[:-1]
         if not {"&", "\\\\", "\\begin", "\\hline", "\\cr"} & set(body):
             inner = label.text[label.spans[start + 8][1] : label.spans[index][0]].strip().removesuffix("\\\\").rstrip()
-            yield label.at(start, index + 9, "a matrix of one cell draws the cell alone", inner)
+            yield label.at(start, index + 9, "a matrix with a single cell draws only its content", inner)
 
 
 @rule(
@@ -163,11 +163,11 @@ def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
     Why: It draws nothing, or an empty row, depending on the engine.
     Fires: ``\begin{array}{c} a \\ \end{array}`` -> ``\\`` => ``\begin{array}{c} a \end{array}``
     Quiet: ``\begin{array}{c} a \\ b \end{array}``
-    Fix: Safe: it is dropped, where the picture stays the same.
+    Fix: Safe: it is dropped, if the picture stays the same.
     """
     for index in label.find("\\\\"):
         if label.tokens[index + 1 : index + 2] == ["\\end"]:
-            yield label.at(index, index + 1, "a row break with no row behind it", "")
+            yield label.at(index, index + 1, "a row break with no row after it", "")
 
 
 @rule(
@@ -178,10 +178,10 @@ def trailing_row_break(label: Label, options: Options) -> Iterator[Finding]:
     fix="display",
     fix_kind="repair",
     skips_canonical=True,
-    covers={"SYN-stops": "", "NRM9": r"where `\hline` is misplaced"},
+    covers={"SYN-stops": "", "NRM9": r"if `\hline` is misplaced"},
 )
 def misplaced_rule(label: Label, options: Options) -> Iterator[Finding]:
-    r"""`\hline` anywhere but at the start of a row.
+    r"""`\hline` that isn't at the start of a row.
 
     Why: LaTeX stops with "Misplaced \noalign". Normalisers move it into the first cell: `{ \hline a }`.
     Fires: ``\begin{array}{c} a \hline \end{array}`` -> ``\hline`` => ``\begin{array}{c} a \\ \hline \end{array}``
@@ -192,7 +192,7 @@ def misplaced_rule(label: Label, options: Options) -> Iterator[Finding]:
     for problem in label.problems("misplaced-rule"):
         line = label.tokens[problem.start]
         last = line == "\\hline" and label.tokens[problem.end : problem.end + 1] == ["\\end"]
-        yield label.on(problem, f"{line} must stand at the start of a row", "\\\\ \\hline" if last else None)
+        yield label.on(problem, f"{line} must be at the start of a row", "\\\\ \\hline" if last else None)
 
 
 _MATRICES = frozenset(["matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array"])
@@ -209,8 +209,8 @@ _MATRICES = frozenset(["matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vm
 def ragged_rows(label: Label, options: Options) -> Iterator[Finding]:
     r"""A matrix or array whose rows have different numbers of cells.
 
-    Why: LaTeX draws the missing cells empty. In a matrix an entry was lost or a row break misplaced; in a layout built
-    from an array it may be meant.
+    Why: LaTeX leaves the missing cells empty. In a matrix, an entry was lost or a row break is misplaced; in a layout
+    built from an array, it may be intended.
     Fires: ``\begin{matrix} a & b \\ c \end{matrix}`` -> ``\begin``
     Fires: ``\begin{pmatrix} a & b & c \\ d & e \end{pmatrix}`` -> ``\begin``
     Quiet: ``\begin{matrix} a & b \\ c & d \end{matrix}``
@@ -241,7 +241,7 @@ def ragged_rows(label: Label, options: Options) -> Iterator[Finding]:
                 rows = rows[:-1]
             if name in _MATRICES and min(rows) != max(rows) and "\\multicolumn" not in label.words:
                 shown = ", ".join(map(str, rows[:8])) + (", …" if len(rows) > 8 else "")
-                yield label.at(start, start + 1, f"rows of {shown} cells")
+                yield label.at(start, start + 1, f"the rows have {shown} cells")
         elif opened and braces == opened[-1][3]:
             if token == "&":
                 opened[-1][2][-1] += 1

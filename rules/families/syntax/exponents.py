@@ -1,6 +1,6 @@
-"""SYN: sums that slid into an exponent, in a label that still compiles. Relations there are in `scope`.
+"""SYN: sums that ended up in an exponent, in a label that still compiles. Relations in exponents are in `scope`.
 
-A sum may well stand in an exponent. These rules want a sign that it doesn't belong there.
+An exponent may well be a sum, so these rules need evidence that this one isn't.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rules.toolkit.braces import RELATIONS, base_of, moved_out, top_level
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import has
 
-#: A script that begins with a number and goes on: what every rule here looks at. Clean labels hardly have it.
+#: A script that begins with a number and goes on, which every rule here looks for. Clean labels hardly have one.
 _SUM_IN_SCRIPT = has(r"[\^_]\s*\{\s*\d[\d\s.]*[-+=,]")
 
 
@@ -30,9 +30,9 @@ _SUM_IN_SCRIPT = has(r"[\^_]\s*\{\s*\d[\d\s.]*[-+=,]")
     covers=["SYN-swallowed"],
 )
 def unclosed_script_chain(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A sum whose every term stands in the exponent of the one before: `a ^ { 2 + b ^ { 2 + c ^ { 2 } } }`.
+    r"""A sum in which each term is in the exponent of the previous one: `a ^ { 2 + b ^ { 2 + c ^ { 2 } } }`.
 
-    Why: The exponents were never closed, and all the braces were put at the end to make the label compile.
+    Why: The exponents were never closed, and all the braces were added at the end to make the label compile.
     Fires: ``a ^ { 2 + b ^ { 2 + c ^ { 2 } } }`` -> ``{ 2 + b ^ { 2 + c ^ { 2 } } }``
     Fires: ``x ^ { 2 + y ^ { 2 - 1 } }`` -> ``{ 2 + y ^ { 2 - 1 } }`` => ``x ^ { 2 } + y ^ { 2 } - 1``
     Quiet: ``a ^ { 2 } + b ^ { 2 } + c ^ { 2 }``
@@ -40,15 +40,17 @@ def unclosed_script_chain(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``e ^ { - x ^ { 2 } }``
     Quiet: ``2 ^ { 1 + 2 ^ { n } }``
     Quiet: ``x ^ { 2 + n ^ { 2 } } y``
-    Fix: Display: each brace behind its number.
+    Fix: Display: each closing brace right after its number.
     """
     for closing, chain in _chains(label):
-        message = "each term stands in a script of the one before"
+        message = "each term is in a script of the previous one"
         yield label.at(chain[0], closing + 1, message, _closed(label, chain, closing))
 
 
 def _chains(label: Label) -> Iterator[tuple[int, list[int]]]:
-    """(last brace, opening braces) of every chain of scripts that are closed all at once, none inside another."""
+    """(last brace, opening braces) of every chain of scripts that close at the same place; no chain is inside
+    another.
+    """
     tokens, pairs = label.tokens, label.partners
     done = -1
     for index, opening, closing in label.scripts:
@@ -63,7 +65,7 @@ def _chains(label: Label) -> Iterator[tuple[int, list[int]]]:
 
 
 def _closed(label: Label, chain: list[int], closing: int) -> str:
-    """The nested scripts with each brace closed behind its number; all of them end at the token `closing`."""
+    """The nested scripts, which all end at the token `closing`, with each brace closed after its number."""
     text, spans, tokens = label.text, label.spans, label.tokens
     parts: list[str] = []
     at = chain[0]
@@ -89,7 +91,7 @@ def _chain(label: Label, opening: int, sign: str) -> list[int]:
         if number == at + 1 or number >= pairs[at] or tokens[number] not in ("+", "-", "="):
             return chain
         chain.append(at)
-        # The script that ends the group: what else stands in it is the term's own.
+        # The script that ends the group. The rest of it belongs to the term.
         nested = next(
             (
                 start
@@ -107,7 +109,8 @@ def _chain(label: Label, opening: int, sign: str) -> list[int]:
 def sum_in_exponent(label: Label, options: Options) -> Iterator[Finding]:
     r"""A sum of two numbers in an exponent: `x ^ { 2 - 1 }`.
 
-    Why: Few write what they could add; more often `x ^ { 2 } - 1` was meant and the brace closes too late.
+    Why: People rarely write a sum that they could work out. More often `x ^ { 2 } - 1` was meant, and the brace closes
+    too late.
     Fires: ``\sqrt { x ^ { 2 - 1 } }`` -> ``{ 2 - 1 }`` => ``\sqrt { x ^ { 2 } - 1 }``
     Quiet: ``x ^ { 2 } - 1``
     Quiet: ``x ^ { n - 1 }``
@@ -115,7 +118,7 @@ def sum_in_exponent(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``e ^ { - 1 }``
     Quiet: ``7 x ^ { 7 - 1 }``
     Quiet: ``x ^ { 4 } x ^ { 3 } = x ^ { 4 + 3 }``
-    Fix: Display: the brace before the sign.
+    Fix: Display: the closing brace before the sign.
     """
     tokens = label.tokens
     for index, opening, closing in label.scripts:
@@ -138,7 +141,7 @@ _SUM = re.compile(r"\^ \{ \d[\d ]*[-+] [\d ]+\}")
 
 
 def _counted_out(label: Label, script: int, opening: int, closing: int) -> bool:
-    """Does the label show why a sum stands there: a derivative (`7 x ^ { 7 - 1 }`), or powers multiplied?"""
+    """Does the label show a reason for the sum: a derivative (`7 x ^ { 7 - 1 }`), or a product of powers?"""
     tokens, spelled = label.tokens, label.spaced
     inside = tokens[opening + 1 : closing]
     numbers = "".join(inside).replace("-", "+").split("+")
@@ -161,10 +164,10 @@ def _counted_out(label: Label, script: int, opening: int, closing: int) -> bool:
     covers=["SYN-swallowed"],
 )
 def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A letter's exponent that begins with a number and goes on with the terms beside it: `x ^ { 2 + 4 x }`.
+    r"""An exponent that begins with a number and contains the terms after it: `x ^ { 2 + 4 x }`.
 
-    Why: The brace closes too late: `x ^ { 2 } + 4 x` was meant. It is told by the letter that comes again in its own
-    exponent, or by a further power there (`a ^ { 2 + b ^ { 2 } }`), where the exponent ends its group.
+    Why: The brace closes too late: `x ^ { 2 } + 4 x` was meant. The rule fires if the letter occurs in its own
+    exponent, or if an exponent at the end of its group contains another power (`a ^ { 2 + b ^ { 2 } }`).
     Fires: ``x ^ { 2 + 4 x - 4 }`` -> ``{ 2 + 4 x - 4 }`` => ``x ^ { 2 } + 4 x - 4``
     Fires: ``\sqrt { a ^ { 2 + b ^ { 2 } } }`` -> ``{ 2 + b ^ { 2 } }`` => ``\sqrt { a ^ { 2 } + b ^ { 2 } }``
     Fires: ``b ^ { 2 - 4 a c }`` -> ``{ 2 - 4 a c }`` => ``b ^ { 2 } - 4 a c``
@@ -175,7 +178,7 @@ def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``x ^ { 2 + n ^ { 2 } } y``
     Quiet: ``2 ^ { 1 + 2 ^ { n } }``
     Quiet: ``a ^ { 2 + b ^ { 2 + c ^ { 2 } } }``
-    Fix: Display: the brace behind the number.
+    Fix: Display: the closing brace after the number.
     """
     tokens = label.tokens
     chained = [(chain[0], closing) for closing, chain in _chains(label)]
@@ -183,7 +186,7 @@ def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
     for index, opening, closing in label.scripts:
         chain = bisect_right(firsts, opening) - 1
         if chain >= 0 and opening < chained[chain][1]:
-            continue  # SYN034 has it
+            continue  # SYN034 reports it
         base = base_of(tokens, index)
         if (
             tokens[index] != "^"
@@ -208,10 +211,10 @@ def swallowed_sum(label: Label, options: Options) -> Iterator[Finding]:
         )
         if again or power or "".join(tokens[opening + 1 : closing]) == "2-4ac":
             replacement = moved_out(label, opening, at, closing)
-            yield label.at(opening, closing + 1, "the exponent swallowed the terms behind it", replacement)
+            yield label.at(opening, closing + 1, "the exponent swallowed the terms after it", replacement)
 
 
 def _ends_group(tokens: list[str], closing: int) -> bool:
-    """Does nothing but closing braces and what relates to the next part follow?"""
+    """Do only closing braces follow, up to the end or a token that relates the formula to its next part?"""
     after = tokens[closing + 1] if closing + 1 < len(tokens) else "}"
     return after in ("}", ")", "]", ",", ".", "&", r"\\", r"\right") or after in RELATIONS

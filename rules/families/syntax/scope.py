@@ -1,7 +1,7 @@
-"""SYN: what slid into a script, a root or a fraction, or fell out of it, in a label that still compiles.
+"""SYN: parts that ended up in or outside a script, a root or a fraction, in a label that still compiles.
 
-A brace that closes too late leaves a label that LaTeX draws without complaint: `x ^ { 5 = y }`. Which side of the sign
-belongs inside can only be guessed, so fixes here are for display. A brace that is missing altogether is SYN001's.
+LaTeX draws a label with a brace that closes too late without complaint: `x ^ { 5 = y }`. Where the brace belongs is a
+guess, so the fixes here are only displayed. SYN001 reports missing braces.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _RELATION = r"(?:[=<>]|\\(?:leq?|geq?|leqslant|geqslant|neq?|approx|equiv|simeq|
 
 
 def _first_relation(tokens: list[str], start: int, end: int) -> int | None:
-    """The first relation that no brace or parenthesis there encloses; None where groups before it nest too deep."""
+    """The first relation outside any braces and parentheses; None if groups before it are nested too deeply."""
     sign = next((index for index in top_level(tokens, start, end) if tokens[index] in RELATIONS), None)
     return sign if sign is None or nesting(tokens, start, sign) <= 2 else None
 
@@ -36,14 +36,14 @@ def _first_relation(tokens: list[str], start: int, end: int) -> int | None:
 def relation_in_root(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation under a root: `\sqrt { a = 6 }`.
 
-    Why: A root of a statement means nothing; its brace closes too late, and the bar covers half the line.
+    Why: The root of an equation means nothing. The brace closes too late, and the bar covers too much.
     Fires: ``a \neq 5 \sqrt { a = 6 }`` -> ``{ a = 6 }`` => ``a \neq 5 \sqrt { a } = 6``
     Fires: ``\sqrt{x^2=2-1}`` -> ``{x^2=2-1}`` => ``\sqrt{x^2}=2-1``
     Quiet: ``\sqrt { a } = 6``
     Quiet: ``\sqrt { f ( x = 0 ) }``
     Quiet: ``\sqrt { \sum _ { i = 1 } ^ n x _ i }``
     Quiet: ``\sqrt { < x ^ 2 > }``
-    Fix: Display: the brace before the relation.
+    Fix: Display: the closing brace before the relation.
     """
     tokens = label.tokens
     pairs = label.partners
@@ -58,7 +58,7 @@ def relation_in_root(label: Label, options: Options) -> Iterator[Finding]:
         sign = _first_relation(tokens, opening + 1, closing)
         if sign is not None and opening + 1 < sign < closing - 1:
             yield label.at(
-                opening, closing + 1, f"{tokens[sign]} stands under the root", moved_out(label, opening, sign, closing)
+                opening, closing + 1, f"{tokens[sign]} is under the root", moved_out(label, opening, sign, closing)
             )
 
 
@@ -68,7 +68,7 @@ def _brackets(tokens: list[str], start: int, end: int) -> bool:
     return ("<" in inside and ">" in inside) or ("|" in inside and ">" in inside)
 
 
-#: What has a range or a condition above it: operators, evaluation bars, closing brackets, big symbols in a font.
+#: Tokens that may have a range or condition above them: operators, evaluation bars, closing brackets, big symbols.
 _TAKES_CONDITION = frozenset(["|", "]", r"\rangle", r"\}", r"\|", r"\vert", r"\infty", r"\rightarrow", r"\bigr", "."])
 
 
@@ -83,10 +83,10 @@ _TAKES_CONDITION = frozenset(["|", "]", r"\rangle", r"\}", r"\|", r"\vert", r"\i
     covers=["SYN-swallowed"],
 )
 def relation_in_script(label: Label, options: Options) -> Iterator[Finding]:
-    r"""An equation in a script whose left side is a number: `x ^ { 5 = y }`.
+    r"""An equation in a script, with a number on the left: `x ^ { 5 = y }`.
 
-    Why: The script's brace closes too late: `x ^ { 5 } = y` was meant. Of 2,300 CROHME 2023 test labels in one
-    public copy, 203 are balanced and wrong like this.
+    Why: The brace of the script closes too late: `x ^ { 5 } = y` was meant. Of the 2,300 CROHME 2023 test labels in one
+    public copy, 203 are balanced but wrong in this way.
     Fires: ``x ^ { 5 = y }`` -> ``{ 5 = y }`` => ``x ^ { 5 } = y``
     Fires: ``a ^ { 2 + b ^ { 2 } = c ^ { 2 } }`` -> ``{ 2 + b ^ { 2 } = c ^ { 2 } }``
     Fires: ``2^{10=1024}`` -> ``{10=1024}`` => ``2^{10}=1024``
@@ -102,7 +102,7 @@ def relation_in_script(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``( a _ i ) _ { 1 \leq i \leq n }``
     Fires: ``\sin ^ { 2 \theta = 4 }`` -> ``{ 2 \theta = 4 }`` => ``\sin ^ { 2 \theta } = 4``
     Quiet: ``a \xrightarrow { 2 = b } c``
-    Fix: Display: the brace before the relation.
+    Fix: Display: the closing brace before the relation.
     """
     tokens = label.tokens
     for index, opening, closing in label.scripts:
@@ -115,12 +115,12 @@ def relation_in_script(label: Label, options: Options) -> Iterator[Finding]:
         if tokens[index] == "_" and (tokens[sign] != "=" or tokens[base] in (")", "}")):
             continue  # the range of an index: 1 \leq i \leq n
         if _starts_as_exponent(tokens, opening + 1, sign):
-            message = f"{tokens[sign]} stands in the script; its brace closes too late"
+            message = f"{tokens[sign]} is in the script, whose brace closes too late"
             yield label.at(opening, closing + 1, message, moved_out(label, opening, sign, closing))
 
 
 def _on_symbol(tokens: list[str], base: int) -> bool:
-    """Is the base a letter, a number or a group, and nothing that takes a condition above it?"""
+    """Is the base a letter, a number or a group, rather than something that takes a condition above it?"""
     token = tokens[base]
     return token not in _TAKES_CONDITION and (len(token) == 1 or token in _GREEK)
 
@@ -173,7 +173,7 @@ _GREEK = frozenset(
 
 
 def _starts_as_exponent(tokens: list[str], start: int, sign: int) -> bool:
-    """Does it begin with a number, as an exponent does and a condition doesn't?"""
+    """Does it begin with a number, as an exponent does but a condition doesn't?"""
     at = start + 1 if tokens[start] == "-" else start
     return at < sign and tokens[at].isdecimal()
 
@@ -188,8 +188,8 @@ def _starts_as_exponent(tokens: list[str], start: int, sign: int) -> bool:
 def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation above or below a fraction bar: `\frac { F = m a } { t }`.
 
-    Why: The bar in the picture is shorter than the label says, or a line was written over another. Rules of inference
-    have statements on both sides and are not meant.
+    Why: The bar in the picture is shorter than in the label, or one line was written above another. Rules of inference,
+    with equations on both sides, are not reported.
     Fires: ``\frac { F = d ( m a ) } { d t }`` -> ``{ F = d ( m a ) }``
     Fires: ``\frac { = S } { 2 }`` -> ``{ = S }``
     Quiet: ``\frac { a } { b } = c``
@@ -210,7 +210,7 @@ def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
         if (signs[0] is None) == (signs[1] is None) or _brackets(tokens, index, below):
             continue
         opening, closing = parts[0] if signs[0] is not None else parts[1]
-        yield label.at(opening, closing + 1, "a relation stands on one side of a fraction bar")
+        yield label.at(opening, closing + 1, "a relation on one side of the fraction bar")
 
 
 @rule(
@@ -226,7 +226,7 @@ def relation_in_fraction(label: Label, options: Options) -> Iterator[Finding]:
 def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding]:
     r"""A parenthesis that opens before a root or an exponent and closes inside it: `( a ^ { 2 ) > 0 }`.
 
-    Why: The brace closes too late; the parenthesis shows where it belongs at the latest.
+    Why: The brace closes too late. It belongs before the parenthesis, or even earlier.
     Fires: ``( a + b ^ { 2 ) > 0 }`` -> ``{ 2 ) > 0 }`` => ``( a + b ^ { 2 } ) > 0``
     Fires: ``[ \sqrt { 2 , + \infty ) }`` -> ``{ 2 , + \infty ) }`` => ``[ \sqrt { 2 , + \infty } )``
     Quiet: ``( a + b ^ { 2 } )``
@@ -234,7 +234,7 @@ def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding
     Quiet: ``T _ { ( i j ) }``
     Quiet: ``u ^ { ( i } v ^ { j ) }``
     Quiet: ``\sqrt { \left] a \right[ }``
-    Fix: Display: the brace before the parenthesis.
+    Fix: Display: the closing brace before the parenthesis.
     """
     tokens = label.tokens
     pairs = label.partners
@@ -259,6 +259,6 @@ def parenthesis_across_group(label: Label, options: Options) -> Iterator[Finding
             depth += (token in ("(", "[")) - (token in (")", "]"))
             if depth < 0:
                 if first_bracket < opening:
-                    message = f"{token} closes what opened outside the group"
+                    message = f"{token} was opened outside the group that it closes in"
                     yield label.at(opening, closing + 1, message, moved_out(label, opening, at, closing))
                 break

@@ -1,4 +1,4 @@
-"""SYN: scripts that stop LaTeX, hang on nothing or hold next to nothing. What slid into one: `scope`, `exponents`."""
+"""SYN: scripts that stop LaTeX, have no base or contain almost nothing. For too much content: `scope`, `exponents`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rules.toolkit.sieves import has, has_problem
 
 @rule("SYN005", "dangling-script", "error", has_problem("dangling-script"), skips_canonical=True, covers=["SYN5"])
 def dangling_script(label: Label, options: Options) -> Iterator[Finding]:
-    r"""`_` or `^` with nothing to write: at the end of the label, of a group or of a cell.
+    r"""`_` or `^` with nothing after it: at the end of the label, of a group or of a cell.
 
     Why: LaTeX can't render the label; a symbol is missing.
     Fires: ``a ^`` -> ``^``
     Fires: ``{ x _ } y`` -> ``_``
     Quiet: ``a ^ { }``
     Quiet: ``a ^ 2``
-    Fix: None: what stood there is lost.
+    Fix: None: the script is lost.
     """
     for problem in label.problems("dangling-script"):
         yield label.on(problem, f"nothing follows {label.tokens[problem.start]}")
@@ -37,9 +37,9 @@ def dangling_script(label: Label, options: Options) -> Iterator[Finding]:
     covers=["SYN6"],
 )
 def double_script(label: Label, options: Options) -> Iterator[Finding]:
-    r"""Two superscripts or two subscripts on one symbol; primes are superscripts too.
+    r"""Two superscripts or two subscripts on one symbol. Primes are superscripts too.
 
-    Why: LaTeX stops with "Double superscript". One of them belongs to another symbol, or nests in the first.
+    Why: LaTeX stops with "Double superscript". One of them belongs to another symbol, or inside the first.
     Fires: ``b ^ { 2 } ^ { 3 }`` -> ``^``
     Fires: ``F _ { l } _ { 1 }`` -> ``_``
     Fires: ``x ^ 2 '`` -> ``'``
@@ -48,7 +48,7 @@ def double_script(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``f'^2``
     Quiet: ``{ b ^ { 2 } } ^ { 3 }``
     Quiet: ``x ^ 2 { } ^ 3``
-    Fix: None: braces around the base, or nested scripts; only the picture shows which.
+    Fix: None: it needs braces around the base, or nested scripts. Only the picture shows which.
     """
     for problem in label.problems("double-superscript", "double-subscript"):
         which = "superscript" if problem.kind == "double-superscript" else "subscript"
@@ -66,9 +66,9 @@ def _spaced_prime(label: Label, index: int) -> bool:
 
 @rule("SYN007", "leading-script", "info", has_problem("leading-script"), skips_canonical=True, covers=["SYN7"])
 def leading_script(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A label, or a group, that begins with a script: nothing stands there to carry it.
+    r"""A label or group that begins with a script, which has no base.
 
-    Why: LaTeX draws it, but usually the base was cut off with the crop or lost by the annotator. Left-hand indices
+    Why: LaTeX draws it, but usually the base was cut off in the crop or forgotten by the annotator. Indices on the left
     (`{}_a C`) are written with an empty base.
     Fires: ``^ { 2 } - ( 2 5`` -> ``^``
     Fires: ``_ { a } C`` -> ``_``
@@ -89,19 +89,19 @@ def leading_script(label: Label, options: Options) -> Iterator[Finding]:
     fix="display",
     fix_kind="repair",
     skips_canonical=True,
-    covers={"SYN15": "where LaTeX stops"},
+    covers={"SYN15": "if LaTeX stops at it"},
 )
 def unbraced_script(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A script that is a command which can't stand there without braces: `x^\sqrt{2}`, `x_\ldots`.
+    r"""A command that can't be a script without braces: `x^\sqrt{2}`, `x_\ldots`.
 
-    Why: LaTeX stops with "Missing { inserted". KaTeX and MathJax draw it, so it slips through.
+    Why: LaTeX stops with "Missing { inserted". KaTeX and MathJax draw it, so it goes unnoticed.
     Fires: ``x ^ \sqrt { 2 }`` -> ``^ \sqrt { 2 }`` => ``x ^ { \sqrt { 2 } }``
     Fires: ``x_\ldots`` -> ``_\ldots`` => ``x_{\ldots}``
     Fires: ``x _ \hat a`` -> ``_ \hat``
     Quiet: ``x ^ \frac 1 2``
     Quiet: ``x ^ \mathrm T``
     Quiet: ``x ^ { \sqrt { 2 } }``
-    Fix: Display: braces around the whole of it, where its arguments have braces.
+    Fix: Display: braces around the command and its arguments, if the arguments have braces.
     """
     for problem in label.problems("unbraced-script"):
         message = f"{problem.detail} can't be a script without braces"
@@ -116,12 +116,12 @@ def unbraced_script(label: Label, options: Options) -> Iterator[Finding]:
 
 
 def _after_command(label: Label, index: int) -> int | None:
-    """The token after a command and its arguments; None where one has no braces, or it is no such command."""
+    """The token after a command and its arguments; None if an argument has no braces, or it isn't such a command."""
     command = COMMANDS.get(label.tokens[index][1:])
     if command is None or not set(command.args) <= set("omt") or label.tokens[index] in ("\\left", "\\begin"):
         return None
     at = index + 1
-    for _ in command.args.replace("o", ""):  # an optional one that stands there is no brace
+    for _ in command.args.replace("o", ""):  # a given optional argument has no brace
         if at not in label.partners:
             return None
         at = label.partners[at] + 1
@@ -139,7 +139,7 @@ def _after_command(label: Label, index: int) -> int | None:
     covers=["CMD11"],
 )
 def limits_misplaced(label: Label, options: Options) -> Iterator[Finding]:
-    r"""`\limits` after something that is no operator: `x \limits _ a`.
+    r"""`\limits` after something that isn't an operator: `x \limits _ a`.
 
     Why: LaTeX stops with "Limit controls must follow a math operator".
     Fires: ``x \limits _ a`` -> ``x \limits`` => ``\mathop { x } \limits _ a``
@@ -147,7 +147,7 @@ def limits_misplaced(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``\sum \limits _ a``
     Quiet: ``\mathop { f } \limits _ a``
     Quiet: ``\lim \limits _ { x }``
-    Fix: Display: `\mathop{…}` around the base, where that is one symbol.
+    Fix: Display: `\mathop{…}` around the base, if it is a single symbol.
     """
     for problem in label.problems("limits-misplaced"):
         message = f"{problem.detail} must follow an operator such as \\sum"
@@ -171,9 +171,9 @@ def limits_misplaced(label: Label, options: Options) -> Iterator[Finding]:
     covers=["SYN-swallowed"],
 )
 def lone_relation_in_script(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A script that holds nothing but an equals sign or a comma: `V _ { = } \frac { E } { B }`, `F ( x _ { , } y )`.
+    r"""A script that contains only an equals sign or a comma: `V _ { = } \frac { E } { B }`, `F ( x _ { , } y )`.
 
-    Why: The sign stood a little low or high in the picture and was taken for a script; the label says no equation.
+    Why: The sign was written a little low or high and taken for a script.
     Fires: ``V _ { = } \frac { E } { B L }`` -> ``_ { = }`` => ``V = \frac { E } { B L }``
     Fires: ``F ( x _ { , } y )`` -> ``_ { , }`` => ``F ( x , y )``
     Quiet: ``V = \frac { E } { B L }``
@@ -181,13 +181,13 @@ def lone_relation_in_script(label: Label, options: Options) -> Iterator[Finding]
     Quiet: ``\phi _ { < }``
     Quiet: ``\sum _ { i = 1 } i``
     Quiet: ``1 0 0 _ { , 0 }``
-    Fix: Display: the sign on the base line.
+    Fix: Display: the sign on the baseline.
     """
     tokens = label.tokens
     for index, opening, closing in label.scripts:
         if closing - opening == 2 and tokens[opening + 1] in ("=", ",") and base_of(tokens, index) is not None:
             sign = tokens[opening + 1]
-            yield label.at(index, closing + 1, f"a script that holds only {sign}", sign)
+            yield label.at(index, closing + 1, f"a script that contains only {sign}", sign)
 
 
 _OPERATORS = frozenset(["+", "-", "=", r"\times", r"\div"])
@@ -199,7 +199,7 @@ _OPERATORS = frozenset(["+", "-", "=", r"\times", r"\div"])
 def script_on_operator(label: Label, options: Options) -> Iterator[Finding]:
     r"""A script on an operator, an opening parenthesis or a comma: `4 3 0 + ^ { 2 }`, `E ( _ { x } )`.
 
-    Why: Nothing there can carry it, so a symbol between was lost, or the script belongs to the one before.
+    Why: These don't take scripts. A symbol was lost, or the script belongs to the symbol before.
     Fires: ``4 3 0 + ^ { 2 } - 1`` -> ``+ ^``
     Fires: ``E ( _ { x } ) = 0`` -> ``( _``
     Quiet: ``x ^ { 2 } + 1``
@@ -207,7 +207,7 @@ def script_on_operator(label: Label, options: Options) -> Iterator[Finding]:
     Quiet: ``A : = _ { d e f } B``
     Quiet: ``\Gamma ^ + _ 1``
     Quiet: ``, ^ * F``
-    Fix: None: look at the picture. Letters under `=` ("by definition") are not meant, nor indices before a symbol.
+    Fix: None: look at the picture. Letters under `=` ("by definition") and indices before a symbol are not reported.
     """
     tokens = label.tokens
     for index in label.find("^", "_"):
@@ -220,6 +220,6 @@ def script_on_operator(label: Label, options: Options) -> Iterator[Finding]:
                 content[0].isalpha() or content[0] in ("*", r"\prime", r"\mathrm", r"\text", r"\cdot")
             )
             if tokens[index] == "^" or not worded:
-                yield label.at(base, index + 1, f"a script stands on {tokens[base]}")
+                yield label.at(base, index + 1, f"a script on {tokens[base]}")
         elif tokens[base] == "(" and tokens[index] == "_" and content and content[0].isalnum():
-            yield label.at(base, index + 1, "a script stands on (")
+            yield label.at(base, index + 1, "a script on (")

@@ -1,4 +1,4 @@
-"""SYN: characters and modes that TeX stops at or reads as something else, and labels too long to be read."""
+"""SYN: characters and modes that TeX stops at or reads as something else, and labels that are too long to read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rules.toolkit.sieves import has, has_problem, has_text
     covers=["SYN-stops"],
 )
 def mode_mismatch(label: Label, options: Options) -> Iterator[Finding]:
-    r"""Mathematics in text, or a text accent in mathematics: `\text{a_b}`, `\mbox{\alpha}`, `\'e`.
+    r"""Mathematics in text, or a text accent in math mode: `\text{a_b}`, `\mbox{\alpha}`, `\'e`.
 
     Why: LaTeX stops with "Missing $ inserted" or "Please use \mathaccent".
     Fires: ``\text{a_b}`` -> ``_``
@@ -32,11 +32,11 @@ def mode_mismatch(label: Label, options: Options) -> Iterator[Finding]:
     Fix: None.
     """
     for problem in label.problems("script-in-text"):
-        yield label.on(problem, f"{label.tokens[problem.start]} can't stand in text; it needs $…$ around it")
+        yield label.on(problem, f"{label.tokens[problem.start]} isn't allowed in text without $…$ around it")
     for problem in label.problems("math-in-text"):
-        yield label.on(problem, f"{problem.detail} can't stand in text; it needs $…$ around it")
+        yield label.on(problem, f"{problem.detail} isn't allowed in text without $…$ around it")
     for problem in label.problems("text-in-math"):
-        yield label.on(problem, f"{problem.detail} is a text accent and can't stand in mathematics")
+        yield label.on(problem, f"{problem.detail} is a text accent and isn't allowed in math mode")
 
 
 @rule(
@@ -52,13 +52,13 @@ def mode_mismatch(label: Label, options: Options) -> Iterator[Finding]:
 def parameter_character(label: Label, options: Options) -> Iterator[Finding]:
     r"""A bare `#`.
 
-    Why: LaTeX stops at it: outside a definition it means nothing.
+    Why: LaTeX stops at it. It has a meaning only inside definitions.
     Fires: ``a # b`` -> ``#`` => ``a \# b``
     Quiet: ``a \# b``
     Fix: Unsafe: `\#`.
     """
     for problem in label.problems("parameter-character"):
-        yield label.on(problem, "# can't stand in a formula", r"\#")
+        yield label.on(problem, "# isn't allowed in a formula", r"\#")
 
 
 @rule(
@@ -74,7 +74,7 @@ def parameter_character(label: Label, options: Options) -> Iterator[Finding]:
 def blank_line(label: Label, options: Options) -> Iterator[Finding]:
     r"""An empty line inside a label.
 
-    Why: To TeX it ends a paragraph, and a formula can't hold one.
+    Why: To TeX it is the end of a paragraph, which isn't allowed inside a formula.
     Fires: ``a ␊␊ b`` -> `` ␊␊ `` => ``a b``
     Quiet: ``a ␊ b``
     Fix: Safe: one space.
@@ -96,8 +96,8 @@ def blank_line(label: Label, options: Options) -> Iterator[Finding]:
 def caret_notation(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two carets without a space between them: `x^^2`.
 
-    Why: TeX reads `^^` and the character behind it as another character, 64 places away: `x^^2` draws "xr". It
-    compiles, and draws something that nobody meant.
+    Why: TeX reads `^^` and the next character as another character, 64 code points away. `x^^2` compiles, but draws
+    "xr".
     Fires: ``x^^2`` -> ``^^2`` => ``x^2``
     Quiet: ``x^{^2}``
     Quiet: ``x ^ 2``
@@ -115,9 +115,9 @@ def caret_notation(label: Label, options: Options) -> Iterator[Finding]:
 
 @rule("SYN028", "too-long", "warning", has_problem("too-long"), covers=["SYN-stops"])
 def too_long(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A label of more than 20,000 characters: it was not read.
+    r"""A label of more than 20,000 characters, which was not read.
 
-    Why: No formula is that long; a file was read as one label, or a model got stuck.
+    Why: No formula is that long. A whole file was read as one label, or a model got stuck.
     Quiet: ``x``
     Fix: None.
     """
@@ -135,23 +135,23 @@ def too_long(label: Label, options: Options) -> Iterator[Finding]:
     covers=["SYN-stops"],
 )
 def lone_backslash(label: Label, options: Options) -> Iterator[Finding]:
-    r"""A backslash at the very end of a label.
+    r"""A single backslash at the end of a label.
 
     Why: It is the start of a command whose rest is lost, or of a control space whose space was stripped.
     Fires: ``x = y \`` -> ``\`` => ``x = y``
     Quiet: ``x = 1 \\``
     Quiet: ``x = 1``
-    Fix: Display.
+    Fix: Display: it is dropped.
     """
     if label.tokens and label.tokens[-1] == "\\":
         before = label.tokens[-2] if len(label.tokens) > 1 else ""
         if before.isdecimal():
-            return  # NRM002 has it
+            return  # NRM002 reports it
         control_space = before in (".", ",", ")", "}", "|") or before[:1] == "\\"
         yield label.at(
             len(label.tokens) - 1,
             len(label.tokens),
-            "a backslash with nothing behind it",
+            "a backslash with nothing after it",
             "",
             severity="info" if control_space else None,
         )

@@ -157,7 +157,7 @@ def test_the_help_of_audit_names_every_format(call) -> None:
         (["check", "labels.txt", "--fail-on", "info"], "'info' is not one of"),
         (["check", "labels.txt", "--select", "SYN9999"], "no rule is called 'SYN9999'"),
         (["check", "labels.txt", "--ignore", "unbalanced-braces"], "did you mean 'unbalanced-brace'?"),
-        (["check", "labels.txt", "--profile", "x"], "no profile is called 'x'; there are: default"),
+        (["check", "labels.txt", "--profile", "x"], "unknown profile 'x'; choose from default"),
         (["check", "labels.txt", "--config", "none.toml"], "none.toml: no such project file"),
         (["rules", "NOPE999"], "no rule is called 'NOPE999'"),
         (["compare"], "Missing argument 'RUN...'"),

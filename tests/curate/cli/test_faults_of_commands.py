@@ -100,7 +100,7 @@ def test_a_rule_over_samples_that_raises_is_one_finding_of_the_set(source, tmp_p
     assert [fault.part for fault in found.all()] == [f"rule {rule.code}"]
     whole = done.findings.filter(pl.col("sample_id").is_null() & (pl.col("rule") == not_judged().code)).collect()
     assert whole["message"].to_list() == [
-        f"not judged by rule {rule.code} (ZeroDivisionError: division by zero), a fault in texsieve"
+        f"not judged by rule {rule.code} (ZeroDivisionError: division by zero): a fault in texsieve"
     ]
     assert done.samples.collect()["score"].null_count() == 0
 

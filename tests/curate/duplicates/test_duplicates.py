@@ -69,15 +69,17 @@ def said(run, code: str) -> dict[str | None, str]:
 
 def test_what_is_twice_is_found_in_one_run(tmp_path, data):
     run = run_audit(tmp_path / "run", f"train={data}/train.jsonl", f"bench={data}/bench.jsonl#test")
-    assert said(run, "DUP003") == {"train/a2": "the same image and label as train/a"}
+    assert said(run, "DUP003") == {"train/a2": "same image and label as train/a"}
     assert set(said(run, "DUP002")) == {"train/a", "train/a2", "train/a3", "train/c", "bench/test/c"}
-    assert said(run, "DUP008") == {"train/a4": "nearly the same image as train/a, with the same label"}
-    assert said(run, "DUP005") == {"train/b": "bench/test/d has the same label, to test on"}
-    assert said(run, "DUP006") == {"bench/test/d": "train/b has the same label, to train on"}
-    assert said(run, "DUP007") == {"train/c": "bench/test/c has the same image, to test on"}
+    assert said(run, "DUP008") == {"train/a4": "nearly the same image as train/a, and the same label"}
+    assert said(run, "DUP005") == {"train/b": "same label as bench/test/d in a test or validation split"}
+    assert said(run, "DUP006") == {"bench/test/d": "same label as train/b in a training split"}
+    assert said(run, "DUP007") == {"train/c": "same image as bench/test/c in a test or validation split"}
     message = said(run, "DUP004")[None]
-    assert message.startswith("1 of 3 labels of bench/test (33.3 %) stand in train too, 1 of them of 10 tokens or more")
-    assert message.endswith("; 1 of its images stand there too")
+    assert message.startswith(
+        "1 of 3 labels of bench/test (33.3 %) are also in train, 1 of them with 10 tokens or more"
+    )
+    assert message.endswith("; 1 of its images are also there")
 
 
 def test_groups_stand_in_the_samples_and_depend_on_nothing_else(tmp_path, data):
@@ -138,10 +140,10 @@ def test_a_run_and_a_file_of_its_hashes_say_the_same(tmp_path, data):
     by_run = run_audit(tmp_path / "r", train, against=[bench.path])
     by_file = run_audit(tmp_path / "f", train, against=[tmp_path / "b.parquet"])
     for run in (by_run, by_file):
-        assert said(run, "DUP010") == {"train/b": "the label stands in bench too"}
-        assert said(run, "DUP011") == {"train/c": "the image stands in bench too"}
+        assert said(run, "DUP010") == {"train/b": "the label is also in bench"}
+        assert said(run, "DUP011") == {"train/c": "the image is also in bench"}
         assert said(run, "DUP009")[None].startswith(
-            "1 of 6 labels of train (16.7 %) stand in bench too, 1 of them of 10"
+            "1 of 6 labels of train (16.7 %) are also in bench, 1 of them with 10"
         )
         (entry,) = run.summary["sources"][0]["against"]
         assert (entry["name"], entry["labels"], entry["long_labels"], entry["images"]) == ("bench", 1, 1, 1)
@@ -204,7 +206,7 @@ def test_two_sets_of_one_name_are_told_apart(tmp_path, data):
     bench = run_audit(tmp_path / "bench", f"bench={data}/bench.jsonl")
     run = run_audit(tmp_path / "run", f"train={data}/train.jsonl", against=[bench.path, bench.path])
     assert [item["name"] for item in run.summary["against"]] == ["bench", "bench~2"]
-    assert said(run, "DUP011") == {"train/c": "the image stands in bench, bench~2 too"}
+    assert said(run, "DUP011") == {"train/c": "the image is also in bench, bench~2"}
 
 
 def test_a_licence_is_taken_from_the_project_file(tmp_path, data):
@@ -217,7 +219,7 @@ def test_a_licence_is_taken_from_the_project_file(tmp_path, data):
     sources = (f"train={data}/train.jsonl", f"bench={data}/bench.jsonl#test")
     run = run_audit(tmp_path / "run", *sources, licences=project.licences)
     assert run.summary["sources"][0]["licence"] == {"given": "CC BY-SA 4.0", "public": None}
-    assert "doesn't go with train" in said(run, "DST004")[None]
+    assert "is not compatible with train" in said(run, "DST004")[None]
     assert not said(run, "DST002")
     file.write_text("[licences]\ntrain = 3\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"\[licences\] train must be text, not 3"):

@@ -333,7 +333,7 @@ def test_findings_of_a_run_as_text_and_jsonl(tmp_path, capsys):
     assert curate("findings", tmp_path / "run", "--severity", "error", "--fail-on", "error") == 1
     text = capsys.readouterr().out.splitlines()
     assert text == [
-        "l/2:1: error CMD001 unknown-command: \\foo: \\foo is no known command",
+        "l/2:1: error CMD001 unknown-command: \\foo: unknown command \\foo",
         "1 sample with findings: 1 error, 0 warnings, 0 remarks",
     ]
     assert curate("findings", tmp_path / "run", "--select", "WSP", "--format", "jsonl", "--fail-on", "error") == 0

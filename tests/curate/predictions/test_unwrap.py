@@ -160,7 +160,7 @@ def test_evaluate_says_what_is_wrapped_and_takes_it_off(tmp_path, capsys) -> Non
     rows = [{"sample_id": f"{n}", "gt": f"x ^ {n}", "pred": f"```latex\nx^{n}\n```"} for n in range(5)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     for flags, figure, said in (
-        (["--no-unwrap"], " 0.0000 %", "5 of 5 answers are wrapped in something (fence 5), which counts as wrong"),
+        (["--no-unwrap"], " 0.0000 %", "5 of 5 answers are wrapped (fence 5), which counts as wrong"),
         ([], "100.0000 %", "5 of 5 answers were unwrapped (fence 5); as they came: exprate_render_equal 0.00 %"),
     ):
         assert run("finetune", main_group, ["evaluate", str(path), "--no-cdm", *flags]) == 0

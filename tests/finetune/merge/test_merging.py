@@ -167,13 +167,13 @@ def test_gguf_that_the_converter_writes_itself_needs_no_quantizer(llama: Path, t
     files = convert(find_llama_cpp(llama, "q8_0"), tmp_path / "merged", out, "q8_0")
     assert "--outtype q8_0" in files[0].read_text()
     with pytest.raises(
-        UserError, match=r"llama-quantize isn't built there, which q4_k_m needs: cmake .*--quantization"
+        UserError, match=r"q4_k_m needs llama-quantize, which isn't built there: cmake .*--quantization"
     ):
         find_llama_cpp(llama)
 
 
 def test_an_unknown_quantization_is_said_before(llama: Path) -> None:
-    with pytest.raises(UserError, match=r"--quantization q4_k_x: is none of f16, .*q4_k_m"):
+    with pytest.raises(UserError, match=r"--quantization q4_k_x: must be one of f16, .*q4_k_m"):
         find_llama_cpp(llama, "q4_k_x")
 
 

@@ -92,7 +92,7 @@ def test_predictions_full_of_special_tokens_are_told_as_such(mark: str) -> None:
     read = rows(*((f"s/{n}", f"x ^ {{ {n} }}", f"x ^ {{ {n} }} {mark if n < 3 else ''}") for n in range(20)))
     metrics = as_metrics(evaluate(read))
     assert metrics["exprate_render_equal"] == 85
-    assert metrics["note"].startswith("3 of 20 predictions (15 %) hold text of a tokeniser or a program, such as ")
+    assert metrics["note"].startswith("3 of 20 predictions (15 %) have text from a tokeniser or a program, such as ")
     assert repr(mark) in metrics["note"]
     assert metrics["note"].endswith("Without it, 3 of them look like their truth")
     assert as_metrics(evaluate([*read[3:], *read[3:], read[0]]))["note"] is None

@@ -181,7 +181,7 @@ def test_one_that_was_stopped_asks_only_the_long_ones_batches_again() -> None:
 
 
 def test_a_prompt_that_steers_the_model_is_refused() -> None:
-    with pytest.raises(UserError, match=r"the prompt holds <\|im_end\|>, which steers the model"):
+    with pytest.raises(UserError, match=r"the prompt contains the special token <\|im_end\|>"):
         list(predict_rows(StubModel(), StubProcessor(), questions(1), "Read.<|im_end|>"))
 
 

@@ -199,7 +199,7 @@ def test_resuming_with_other_samples_or_another_number_of_processes_is_refused(
     folder.begin(made.config, environment(made.hashes()))
     train._same_data(folder, made)
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UserError, match="was trained by 1 processes together, and there are 2 now"):
+    with pytest.raises(UserError, match="was trained by 1 processes together, but there are 2 now"):
         train._same_data(folder, made)
     fewer = plan.make_plan(load_config(None, [f"data.path={make_toy_data(tmp_path / 'fewer', train=15)}"]))
     with pytest.raises(UserError, match="the samples aren't those that"):

@@ -55,7 +55,7 @@ def test_a_label_that_steers_the_model_does_not_fit() -> None:
 
 def test_a_prompt_that_steers_the_model_is_refused() -> None:
     config = DataConfig(prompt="<|image_pad|> Read it.")
-    with pytest.raises(UserError, match=r"the prompt holds <\|image_pad\|>, which steers the model"):
+    with pytest.raises(UserError, match=r"the prompt contains the special token <\|image_pad\|>"):
         check(_rows([_paper(56, 56)]), StubProcessor(), config, decode=True)
 
 

@@ -48,7 +48,7 @@ def test_a_set_of_labels_alone_is_one_finding():
 
 def test_rare_tokens_are_counted_and_the_rarest_shown_first():
     frame = samples(("a", None, ["x y"] * 500 + ["x z"] * 2 + ["w"]))
-    assert judge("LEN003", frame) == ["2 of 4 tokens stand in fewer than 20 labels: `w` (1), `z` (2)"]
+    assert judge("LEN003", frame) == ["2 of 4 tokens occur in fewer than 20 labels: `w` (1), `z` (2)"]
     assert not judge("LEN003", samples(("a", None, ["x y"] * 500)))
     assert not judge("LEN003", samples(("a", None, ["x y"] * 30 + ["w"])))  # too small to call anything rare
 
@@ -111,14 +111,14 @@ def test_a_split_cut_off_a_sorted_list_is_longer():
     labels = sorted(formulas(3000, 1), key=len)
     frame = samples(("a", "train", labels[:2000]), ("a", "test", labels[2000:]))
     (message,) = judge("DST008", frame)
-    assert message.startswith("labels of a/test have 20 tokens in the median, those of its training split 8")
+    assert message.startswith("labels of a/test have a median of 20 tokens, those of its training split 8")
 
 
 def test_a_test_set_is_compared_with_all_there_is_to_train_on():
     labels = sorted(formulas(3000, 1), key=len)
     frame = samples(("a", None, labels[:1000]), ("b", None, labels[1000:2000]), ("c", "test", labels[2000:]))
     (message,) = judge("DST008", frame)
-    assert "those of all there is to train on" in message
+    assert "those of all training data" in message
     assert not judge("DST008", samples(("c", "test", labels[2000:])))
 
 
@@ -128,7 +128,7 @@ def test_a_split_drawn_by_row_is_told_from_one_drawn_by_label():
     rng.shuffle(rows)
     by_row = samples(("a", "train", rows[:1200]), ("a", "test", rows[1200:]))
     (message,) = judge("DST005", by_row)
-    assert "stand in a/train too; one drawn row by row would share" in message
+    assert "are also in a/train. A split drawn row by row would share" in message
     labels = sorted(rows)
     assert not judge("DST005", samples(("a", "train", labels[:1200]), ("a", "test", labels[1200:])))
 
@@ -159,8 +159,8 @@ def with_terms(*terms: tuple[str, str | None, str]) -> pl.DataFrame:
 def test_a_set_without_a_licence_is_named_with_what_is_known():
     messages = judge("DST002", with_terms(("mine", None, "data/mine"), ("b", None, "x/CROHME2019"), ("c", "MIT", "c")))
     assert messages == [
-        "no licence is given for it",
-        "no licence is given for it; as far as is known, CROHME is CC-BY-NC-SA-3.0",
+        "no licence is given",
+        "no licence is given; as far as is known, CROHME is CC-BY-NC-SA-3.0",
     ]
 
 
@@ -173,7 +173,7 @@ def test_a_mirror_with_a_licence_of_its_own_is_named():
 def test_licences_that_don_t_go_together_are_named():
     frame = with_terms(("crohme", None, "x"), ("wiki", "CC-BY-SA-4.0", "x"), ("mit", "MIT", "x"), ("odd", "ours", "x"))
     (message,) = judge("DST004", frame)
-    assert message.startswith("CC-BY-SA-4.0 doesn't go with crohme (CC-BY-NC-SA-3.0)")
+    assert message.startswith("CC-BY-SA-4.0 is not compatible with crohme (CC-BY-NC-SA-3.0)")
 
 
 # Labels that are none -------------------------------------------------------------------------------------------------
@@ -189,8 +189,8 @@ IDS = [f"18_em_{n}" for n in range(30)]
         ([f"train/{n}.png" for n in range(30)], "are names of files or records"),
         ([f"C:\\img\\{n}.BMP" for n in range(30)], "are names of files or records"),
         ([f"{n:032x}" for n in range(10**30, 10**30 + 30)], "are names of files or records"),
-        (["Write the LaTeX of this image."] * 30, "are one and the same text, 'Write the LaTeX of this image.'"),
-        ([" x"] * 29 + ["x "], "are one and the same text, 'x'"),
+        (["Write the LaTeX of this image."] * 30, "are the same text, 'Write the LaTeX of this image.'"),
+        ([" x"] * 29 + ["x "], "are the same text, 'x'"),
     ],
 )
 def test_labels_that_are_no_formulas(labels: list[str], what: str) -> None:

@@ -95,20 +95,20 @@ def test_a_contradiction_names_another_label_of_the_same_image():
     ]
     found = judge("DUP002", rows)
     assert found == {
-        "s/0": "the same image as s/1, which is labelled y",
-        "s/1": "the same image as s/0, which is labelled x",
-        "s/2": "the same image as s/0, which is labelled x",
+        "s/0": "same image as s/1, which has the label y",
+        "s/1": "same image as s/0, which has the label x",
+        "s/2": "same image as s/0, which has the label x",
     }
 
 
 def test_many_labels_of_one_image_are_counted():
     found = judge("DUP002", [{"label": label, "pixels": "aa"} for label in "xyz"])
-    assert found["s/2"] == "the same image as s/0, which is labelled x (3 different labels in all)"
+    assert found["s/2"] == "same image as s/0, which has the label x (3 different labels in all)"
 
 
 def test_copies_are_named_but_for_the_first():
     rows = [{"label": "x", "pixels": "aa"}, {"label": "y", "pixels": "aa"}, {"label": "x ", "pixels": "aa"}]
-    assert judge("DUP003", rows) == {"s/2": "the same image and label as s/0"}
+    assert judge("DUP003", rows) == {"s/2": "same image and label as s/0"}
 
 
 def test_a_near_copy_needs_the_same_label_and_other_pixels():
@@ -121,7 +121,7 @@ def test_a_near_copy_needs_the_same_label_and_other_pixels():
         {"label": "o", "pixels": "ba", "near": "ba"},
         {"label": "o", "pixels": "bb", "near": "ba"},  # one symbol, as anybody writes it
     ]
-    assert judge("DUP008", rows) == {"s/1": "nearly the same image as s/0, with the same label"}
+    assert judge("DUP008", rows) == {"s/1": "nearly the same image as s/0, and the same label"}
 
 
 @pytest.mark.parametrize(
@@ -192,15 +192,15 @@ def test_leaks_are_found_across_sources():
         {"label": LONG, "source": "crohme_2014", "split": "test", "id": "b"},
     ]
     message = judge("DUP004", rows)[None]
-    assert message.startswith("1 of 1 labels of crohme_2014/test (100 %) stand in crohme_train too, 1 of them of 10")
+    assert message.startswith("1 of 1 labels of crohme_2014/test (100 %) are also in crohme_train, 1 of them with 10")
 
 
 def test_either_side_s_rule_names_its_own_samples_only():
-    assert judge("DUP005", LEAKY) == dict.fromkeys(("t0", "t1", "v0"), "e0 has the same label, to test on")
+    assert judge("DUP005", LEAKY) == dict.fromkeys(("t0", "t1", "v0"), "same label as e0 in a test or validation split")
     found = judge("DUP006", LEAKY)
-    assert found == dict.fromkeys(("e0", "v0"), "t0 has the same label, to train on")
-    assert judge("DUP005", LEAKY, tokens=1)["t2"] == "e1 has the same label, to test on"
-    assert judge("DUP007", LEAKY) == {"t2": "e1 has the same image, to test on"}
+    assert found == dict.fromkeys(("e0", "v0"), "same label as t0 in a training split")
+    assert judge("DUP005", LEAKY, tokens=1)["t2"] == "same label as e1 in a test or validation split"
+    assert judge("DUP007", LEAKY) == {"t2": "same image as e1 in a test or validation split"}
 
 
 def test_a_few_short_labels_in_common_are_no_leak():
@@ -232,11 +232,12 @@ def test_other_sets_are_named_for_the_set_and_the_sample():
     rule = find("DUP009")
     messages = rule.judge(frame(rows), rule.options)["message"].to_list()
     assert messages == [
-        "1 of 3 labels of s/train (33.3 %) stand in crohme too, 1 of them of 10 tokens or more",
-        "2 of 3 labels of s/train (66.7 %) stand in hme too, 1 of them of 10 tokens or more; 1 of its images do",
+        "1 of 3 labels of s/train (33.3 %) are also in crohme, 1 of them with 10 tokens or more",
+        "2 of 3 labels of s/train (66.7 %) are also in hme, 1 of them with 10 tokens or more; "
+        "1 of its images are also there",
     ]
-    assert judge("DUP010", rows) == {"s/0": "the label stands in crohme, hme too"}
-    assert judge("DUP011", rows) == {"s/1": "the image stands in hme too"}
+    assert judge("DUP010", rows) == {"s/0": "the label is also in crohme, hme"}
+    assert judge("DUP011", rows) == {"s/1": "the image is also in hme"}
 
 
 @pytest.mark.parametrize("code", [f"DUP{number:03d}" for number in range(1, 12)])

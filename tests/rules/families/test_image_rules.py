@@ -124,7 +124,7 @@ def test_what_holds_for_most_of_a_set_is_one_finding() -> None:
     whole = judge("IMG007", frame(*[inverted] * 30))
     assert whole == [(None, "30 of 30 images show light ink on dark paper")]
     most = judge("IMG007", frame({}, *[inverted] * 29))
-    assert most == [(None, "29 of 30 images show light ink on dark paper; the others dark ink on light paper")]
+    assert most == [(None, "29 of 30 images show light ink on dark paper; the others show dark ink on light paper")]
     assert len(judge("IMG007", frame(*[inverted] * 15, *[{}] * 15))) == 15
     assert len(judge("IMG007", frame(*[inverted] * 19))) == 19  # too few to speak of a set
     assert judge("IMG007", frame(*[inverted] * 30), whole=1.0)[0][0] == "set/0"

@@ -86,7 +86,7 @@ def test_a_shift_is_a_finding_of_the_file_and_of_its_rows_which_are_not_doubtful
         "pairs are shifted by -2: from s/0 to s/99 (rows 1 to 100 of 100) "
         "each picture belongs to the label 2 rows further up"
     )
-    edge = "it stands at the edge of shifted pairs: which label its picture has isn't known"
+    edge = "at the edge of shifted pairs: the label of this picture isn't known"
     assert rows[:2] == [("s/0", edge), ("s/1", edge)]
     assert rows[2:] == [
         (f"s/{row}", f"the picture belongs to the label of s/{row - 2}, 2 rows further up") for row in range(2, 100)
@@ -133,7 +133,9 @@ def test_no_label_goes_to_two_pictures_and_a_right_partner_is_given_back(height:
 
 def test_doubtful_pairs_are_those_that_could_be_compared() -> None:
     frame = samples(3, pair_score=[0.01, 0.0, 0.5], pair_off=[1.0, None, 1.0])
-    assert judged("PAR007", frame) == [("s/0", "the picture may be of another label: look at both (pair score 0.01)")]
+    assert judged("PAR007", frame) == [
+        ("s/0", "the picture may belong to another label: look at both (pair score 0.01)")
+    ]
     assert len(judged("PAR007", frame, below=0.9, budget=False)) == 2
 
 
@@ -169,10 +171,10 @@ def test_alarms_that_chance_makes_are_none() -> None:
 def test_lines() -> None:
     lines = [1, 1, 2, 2]
     frame = samples(4, label="x", pair_rows=lines, pair_lines=lines, ink_rows=[2, 3, 1, 1], pair_wide=[1.0, 1, 3, 1])
-    assert judged("PAR005", frame) == [("s/1", "the picture seems to have 3 lines, the label lays out 1")]
+    assert judged("PAR005", frame) == [("s/1", "the picture seems to have 3 lines, and the label 1")]
     apart = samples(3, label=[r"\sum _ { i } x", r"\frac { a } { \frac { b } { c } }", "x"], pair_lines=1, ink_rows=3)
     assert [where for where, _ in judged("PAR005", apart)] == ["s/2"]
-    assert judged("PAR006", frame) == [("s/2", "the label has 2 lines, the picture 1")]
+    assert judged("PAR006", frame) == [("s/2", "the label has 2 lines, and the picture 1")]
 
 
 def test_width() -> None:
@@ -199,10 +201,10 @@ def predicted(agree: int, count: int, score: float | None) -> pl.DataFrame:
     [
         (2, 2, None, "PAR010", "2 of 2 predictions read `s` for `S`"),
         (2, 3, None, "PAR010", "2 of 3 predictions read `s` for `S`"),
-        (1, 1, -0.01, "PAR010", "the prediction reads `s` for `S` (probability of a token 0.99)"),
+        (1, 1, -0.01, "PAR010", "the prediction reads `s` for `S` (mean token probability 0.99)"),
         (1, 1, None, "PAR011", "the prediction reads `s` for `S`"),
-        (1, 1, -1.0, "PAR011", "the prediction reads `s` for `S` (probability of a token 0.368)"),
-        (1, 2, -0.01, "PAR011", "1 of 2 predictions reads `s` for `S` (probability of a token 0.99)"),
+        (1, 1, -1.0, "PAR011", "the prediction reads `s` for `S` (mean token probability 0.368)"),
+        (1, 2, -0.01, "PAR011", "1 of 2 predictions reads `s` for `S` (mean token probability 0.99)"),
     ],
 )
 def test_predictions(agree: int, count: int, score: float | None, code: str, message: str) -> None:
@@ -217,7 +219,7 @@ def test_predictions(agree: int, count: int, score: float | None, code: str, mes
 
 def test_a_turned_picture() -> None:
     frame = samples(4, pair_turned=[-8.0, 3.4, 3.6, None])
-    assert judged("PAR012", frame) == [("s/2", "the picture seems to be turned by 180 degrees")]
+    assert judged("PAR012", frame) == [("s/2", "the picture seems to be upside down")]
     assert [sample for sample, _ in judged("PAR012", frame, evidence=3.0)] == ["s/1", "s/2"]
 
 

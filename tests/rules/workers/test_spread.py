@@ -144,7 +144,7 @@ def test_two_streams_share_the_helpers_and_one_may_be_left() -> None:
         ("hang", "its process took over 1 s"),
         ("crash", "its process ended (SIGSEGV)"),
         ("exit", "its process ended with exit code 3"),
-        ("kill", "its process was killed (SIGKILL), as systems do when memory runs out"),
+        ("kill", "its process was killed (SIGKILL), which systems do when memory runs out"),
     ],
 )
 def test_an_item_that_ends_its_process_is_found_and_the_rest_is_done(

@@ -48,10 +48,10 @@ def test_short_labels_are_counted_and_said() -> None:
     rows = [Prediction("1", "a b c", "a b c"), Prediction("2", "x", "x"), Prediction("3", "a b c d", "a b c d")]
     all_short, some = (as_metrics(evaluate(some)) for some in (rows[:2], rows))
     assert all_short["short"] == {"raw": 2, "canonical": 2}
-    assert "bleu4: 2 ground truths have fewer than four tokens. Where all are so short, it is undefined" in as_text(
+    assert "bleu4: 2 ground truths have fewer than four tokens. If all are that short, it is undefined" in as_text(
         all_short, 120
     )
     (line,) = [line for line in as_text(all_short, 120).splitlines() if line.startswith("bleu4  ")]
     assert set(line.split()[1:]) == {"–"}
-    assert "Each counts as one 4-gram missed, as in NLTK" in as_text(some, 120)
+    assert "Each counts as one missed 4-gram, as in NLTK" in as_text(some, 120)
     assert "fewer than four" not in as_text(as_metrics(evaluate(rows[2:])), 120)
