@@ -150,5 +150,5 @@ def test_a_bad_prediction_file_is_one_line(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "bad.jsonl").write_text("{\n")
     arguments = ["audit", str(tmp_path / "set.jsonl"), "--predictions", str(tmp_path / "bad.jsonl"), "--out"]
     assert run_command("curate", main_group, [*arguments, str(tmp_path / "r")]) == 2
-    assert capsys.readouterr().err.startswith(f"curate: error: {tmp_path / 'bad.jsonl'}: line 1 is no JSON")
+    assert capsys.readouterr().err.startswith(f"curate: error: {tmp_path / 'bad.jsonl'}: line 1 is not JSON")
     assert not (tmp_path / "r").exists()
