@@ -30,7 +30,7 @@ def run_audit(out: Path, sources: list[str], **options: object) -> Run:
 
 
 def in_parts_of(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.audit.sources.part_rows", lambda workers: rows)
+    monkeypatch.setattr("curate.audit.sources.part_rows", lambda height, machines: rows)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ from curate.audit import parts, sources
 from curate.cli.main import main
 
 what, number, *sys.argv[1:] = sys.argv[1:]
-sources.part_rows = lambda workers: 20
+sources.part_rows = lambda height, machines: 20
 put, left = parts.Parts.put, int(number)
 
 def put_or_die(self, at, frame):
