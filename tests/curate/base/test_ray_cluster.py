@@ -51,6 +51,8 @@ def test_rays_processes_do_the_work_in_order_and_errors_come_back(tmp_path: Path
             list(spread_numbers(lambda numbers: 1 / numbers[0], [1, 0]))
         ended = spread([[1, 2, 3, 4], [5]], lambda numbers: os._exit(1) if 3 in numbers else numbers)
         assert [number for part in ended for number in part] == [1, 2, -3, 4, 5]
+        with pytest.raises(UserError, match="4 workers ended"):
+            list(workers.spread_jobs(lambda number: os._exit(number), [1]))
 
 
 def spread_numbers(work: Callable[[Sequence[int]], Any], numbers: Iterable[int]) -> Iterator[Any]:
