@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -14,16 +15,22 @@ import pytest
 
 from curate.base.errors import UserError
 from curate.base.ray_cluster import on_ray
+from rules.workers import spread as workers
+from rules.workers.spread import isolated, spread_jobs
 from tests.curate.audit.test_audit_parts import KNOWN, in_parts_of, run_audit, same, sources, whole  # noqa: F401
+from tests.helpers import deadly
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'texsieve[ray]'")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
+def cluster() -> Iterator[str]:
+    """The cluster's address. Everything in this process is done by it."""
+    import ray
+
     with on_ray():
-        yield
+        yield ray.get_runtime_context().gcs_address
 
 
 def test_the_run_is_the_local_one_row_for_row(sources, whole, tmp_path, monkeypatch):  # noqa: F811
@@ -40,7 +47,7 @@ def test_a_worker_that_is_killed_repeats_its_part(tmp_path, monkeypatch):
     labels = tmp_path / "labels.txt"
     labels.write_text("".join(f"x _ {{ {n} }} + \\frac {{ {n % 7} }} {{ y\n" for n in range(6_000)))
     in_parts_of(1_000, monkeypatch)
-    local = run_audit(tmp_path / "local" / "run", [f"text:{labels}"])
+    local = run_audit(tmp_path / "local" / "run", [f"text:{labels}"], known=KNOWN)
     killed, over = [], Event()
 
     def kill_a_worker() -> None:
@@ -56,7 +63,7 @@ def test_a_worker_that_is_killed_repeats_its_part(tmp_path, monkeypatch):
     killer = Thread(target=kill_a_worker)
     killer.start()
     try:
-        far = run_audit(tmp_path / "far" / "run", [f"text:{labels}"], workers=2)
+        far = run_audit(tmp_path / "far" / "run", [f"text:{labels}"], known=KNOWN, workers=2)
     finally:
         over.set()
         killer.join()
@@ -80,6 +87,50 @@ def processes() -> Iterator[tuple[int, str]]:
             above = parents[above]
         if above == os.getpid():
             yield parents[process], line
+
+
+def test_work_is_done_in_order_and_what_is_raised_comes_back() -> None:
+    items = [str(number) for number in range(20)]
+    done = [part[0] for part in spread([[item] for item in items])]
+    assert [item for item, _ in done] == items
+    assert os.getpid() not in {process for _, process in done}
+    with pytest.raises(ValueError, match="fail is no good"):
+        list(spread([["x"], ["fail"]]))
+    with pytest.raises(OSError, match="No space left"):
+        list(spread_jobs(deadly.write_to_full_disk, ["x"]))
+
+
+def test_an_item_that_ends_its_process_is_lost_alone_and_a_job_that_does_is_an_error(monkeypatch) -> None:
+    ended = spread([["a", "kill", "b"], ["c"]])
+    assert [item for part in ended for item, _ in part] == ["a", "lost: kill", "b", "c"]
+    with isolated() as lost:
+        assert list(spread_jobs(deadly.apart, [["a", "kill", "b"]])) == [["a", "lost: kill", "b"]]
+    assert [(to, gone.item) for to, gone in lost] == [("do", "kill")]
+    monkeypatch.setattr("curate.base.ray_cluster._AGAIN", 1)
+    with pytest.raises(UserError, match="2 workers ended, one after the other, over the same part"):
+        list(spread_jobs(os._exit, [1]))
+
+
+def spread(batches: list[list[str]]) -> Iterator[list[tuple[str, int]]]:
+    return workers.spread(deadly.untold, batches, 2, lost=deadly.named, to="do")
+
+
+def test_the_command_uses_the_cluster_that_is_named_and_says_who_does_what(tmp_path, cluster):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("x\nx^2^3\n")
+    code = "from curate.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "audit", f"text:{labels}", "--out", str(tmp_path / "run"), "--engine", "ray"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"RAY_ADDRESS": cluster},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "judged labels" in done.stdout
+    local = run_audit(tmp_path / "local", [f"text:{labels}"])
+    for name in ("samples.parquet", "findings.parquet"):
+        assert (tmp_path / "run" / name).read_bytes() == (local.path / name).read_bytes()
 
 
 def test_a_file_that_a_worker_has_not_is_said_in_one_line(tmp_path):
