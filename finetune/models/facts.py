@@ -29,6 +29,8 @@ _BESIDES = (TRAINING, "metrics.json", "trainer_state.json")
 #: A larger file is hashed by its size and three pieces: the weights of a 7B model would take a minute.
 _WHOLE = 64 << 20
 _PIECE = 1 << 20
+#: No label has more tokens: it would be longer than what any model here reads.
+_MOST_TOKENS = 1 << 17
 
 Kind = Literal["adapter", "folder", "hub"]
 
@@ -80,9 +82,9 @@ def model_facts(name: str) -> ModelFacts:
 def _answer_tokens(folder: Path) -> int | None:
     try:
         found = json.loads((folder / TRAINING).read_text(encoding="utf-8"))["answer_tokens"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return found if isinstance(found, int) and found > 0 else None
+    return found if type(found) is int and 0 < found <= _MOST_TOKENS else None
 
 
 def layers(base: str) -> int | None:
@@ -93,7 +95,7 @@ def layers(base: str) -> int | None:
             file = hub_file(base, "config.json")
         config = json.loads(file.read_text(encoding="utf-8")) if file else {}
         found = config.get("text_config", config).get("num_hidden_layers")
-    except (Unreachable, OSError, ValueError, AttributeError):
+    except (Unreachable, OSError, ValueError, AttributeError, RecursionError):
         return None
     return found if isinstance(found, int) else None
 
@@ -173,7 +175,7 @@ def _check_id(name: str) -> None:
 def _is_quantized(folder: Path) -> bool:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{folder / 'config.json'}: is no model's configuration ({error})") from error
     return isinstance(config, dict) and bool(config.get("quantization_config"))
 
