@@ -15,8 +15,8 @@ from typing import Any, Literal
 from curate.base.errors import UserError
 from curate.base.leftovers import restore
 from finetune.models.adapters import ADAPTER_FILE, base_of
-from finetune.models.hub import Unreachable, adapter_folder, hub_file, is_here
-from finetune.settings.config import Config, ModelConfig, load_config
+from finetune.models.hub import Unreachable, adapter_folder, check_id, hub_file, is_here
+from finetune.settings.config import Config, load_config
 
 #: The settings of the training, kept beside every adapter and every merged model.
 SETTINGS = "finetune.yaml"
@@ -104,7 +104,7 @@ def check_model(name: str) -> None:
     """Raises UserError for a name that leads nowhere, and a folder that holds no model. Asks nobody."""
     folder = Path(name).expanduser()
     if not restore(folder):  # an adapter may have been moved away by a training that was killed
-        _check_id(name)
+        check_id(name)
     elif not folder.is_dir():
         raise UserError(f"{name}: is a file; a model is a folder or an id on the hub")
     elif not (folder / ADAPTER_FILE).is_file() and not (folder / "config.json").is_file():
@@ -160,16 +160,6 @@ def weights_sha256(folder: Path) -> str:
                 file.seek(start)
                 digest.update(file.read(_PIECE))
     return digest.hexdigest()
-
-
-def _check_id(name: str) -> None:
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
-
-    try:
-        validate_repo_id(name)
-    except HFValidationError as error:
-        raise UserError(f"{name}: no such folder, and no id on the hub such as {ModelConfig.name}") from error
 
 
 def _is_quantized(folder: Path) -> bool:

@@ -120,7 +120,7 @@ def accompany(folder: Path, facts: TrainingFacts, kind: str = "adapter") -> None
     facts = replace(facts, config=public(facts.config))
     try:
         card = model_card(facts, kind)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise UserError(
             f"{folder}: {TRAINING} or {METRICS} beside the model doesn't hold what texsieve writes there "
             f"({type(error).__name__}: {error}); remove it"

@@ -96,7 +96,7 @@ def test_a_page_that_fails_ends_no_training(watching: Any, tmp_path: Path, error
         raise error
 
     run = Run(watching, tmp_path / "run", ask=ask)
-    with faults.collected() as found:
+    with faults.collected(strict=False) as found:
         run.evaluate(10, 1.0)
     assert run.notes == [f"step 10 of 50: loss on the validation set 1; no page of samples: {said} (the best so far)"]
     assert run.saved == [("best", 10)]
