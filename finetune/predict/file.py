@@ -125,9 +125,12 @@ class PredictionFile:
         if self.path.stat().st_size:
             self._check(read_predictions(self.path))
         else:
-            with new_file(facts_file(self.path)) as temporary:
-                text = json.dumps(self.facts, ensure_ascii=False, indent=1)
-                temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+            text = json.dumps(self.facts, ensure_ascii=False, indent=1)
+            try:
+                with new_file(facts_file(self.path)) as temporary:
+                    temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+            except OSError as error:
+                raise self._unwritten(error) from error
 
     def _heal(self, file: IO[bytes]) -> None:
         """Cut off a last line that was never ended."""

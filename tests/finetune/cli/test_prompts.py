@@ -194,7 +194,7 @@ def test_the_command_with_a_model_that_answers_by_heart(tmp_path, monkeypatch, c
 
     asked = []
 
-    def ask(asker, questions, prompt, asking, *, done=(), note=None):
+    def ask(asker, questions, prompt, asking, *, done=(), note=None, unopened=None):
         asked.append(prompt)
         left = "$$" if prompt.endswith("HTML") else ""
         yield [Answer(one.sample_id, one.gt, left + one.gt + left, None, 0.1, runaway=True) for one in questions]
