@@ -83,6 +83,7 @@ def main(folder: Path) -> None:
     facts["resumed_status"] = _wait(_forked([*command, f"out={folder / 'killed'}", "--resume"]))
     facts.update(_whole(folder / "whole", [*command, f"out={folder / 'whole'}"]))
     facts["predict"] = predict_facts(settings, data, folder / "predict")
+    facts["prompts"] = _prompts(model, folder / "prompts")
     temporary = folder / "facts.tmp"
     temporary.write_text(json.dumps(facts), encoding="utf-8")
     temporary.rename(folder / "facts.json")
@@ -93,6 +94,14 @@ def _run(command: list[str]) -> int:
     from finetune.cli.main import main_group
 
     return run("finetune", main_group, [*command, "--debug"])
+
+
+def _prompts(model: Path, folder: Path) -> int:
+    """Two prompts to the base model, through the command."""
+    from toy_data import make_questions
+
+    command = ["prompts", str(model), str(make_questions(folder)), "--16bit", "--dtype", "float32"]
+    return _run([*command, "--prompts", str(folder / "p.yaml"), "--out", str(folder / "out"), "--max-new-tokens", "4"])
 
 
 def _forked(command: list[str]) -> int:
