@@ -45,7 +45,8 @@ def open_earlier(out: Path, options: AuditOptions) -> Earlier | None:
         raise UserError(
             f"{out}: already exists; use --update to judge what changed and keep its decisions, or another --out"
         )
-    return earlier_labels(load_run(out), config(options), versions())
+    # Absolute, as it may be read from another machine.
+    return earlier_labels(load_run(out.absolute()), config(options), versions())
 
 
 def _existing_parent(path: Path) -> Path:

@@ -76,7 +76,7 @@ class Parts:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        self._folder = folder
+        self._folder = folder.absolute()  # other machines work in other folders
         self._heights: list[int] = []
         self._schemas: list[pl.Schema] = []
         self._nulls: dict[str, Any] = {}

@@ -85,7 +85,7 @@ def _result(begun: Any) -> Any:
         return ray.get(begun)
     except ray.exceptions.RayTaskError as error:  # what the work raised, as it would have here
         raise error.cause from error
-    except ray.exceptions.WorkerCrashedError as error:
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
         raise UserError(
             f"--engine ray: {_AGAIN + 1} workers ended, one after the other, over the same part; do they have enough "
             "memory? --engine local says more"

@@ -120,7 +120,8 @@ def test_the_command_uses_the_cluster_that_is_named_and_says_who_does_what(tmp_p
     labels.write_text("x\nx^2^3\n")
     code = "from curate.cli.main import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code, "audit", f"text:{labels}", "--out", str(tmp_path / "run"), "--engine", "ray"],
+        [sys.executable, "-c", code, "audit", "text:labels.txt", "--out", "run", "--engine", "ray"],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         env=os.environ | {"RAY_ADDRESS": cluster},
