@@ -127,6 +127,7 @@ def spread(
     several = workers > 1 and len(first) > 1
     watched = partial(_watched, work)
     seconds = LIMIT if limit is None else limit
+    results: Iterator[Any]
     if several and place.spreader is not None:
         results = chain.from_iterable(place.spreader(partial(_by_helper, watched, seconds), stream))
     elif several or apart:
