@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
 import os
 import random
 import re
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -60,23 +60,28 @@ def test_rows_are_complete_in_the_datas_order_and_as_read_elsewhere(tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pred.jsonl", "pred.jsonl.run.json"]
 
 
-def test_killed_at_random_moments_it_ends_with_the_same_file(tmp_path: Path, whole: bytes) -> None:
+def test_killed_at_random_moments_it_ends_with_the_same_file(
+    tmp_path: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "pred.jsonl"
-    command = [sys.executable, str(TOY / "stub_predict.py"), str(path), "0.03"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TOY.parents[2]), str(TOY)])}
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TOY.parents[2]), str(TOY)]))
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["torch", "stub_predict"])  # so that all processes share one import of torch
     killed_at = []
     for _ in range(2):
         size = path.stat().st_size if path.exists() else 0
         until = size + random.randint(1, (len(whole) - size) // 2)
-        with subprocess.Popen(command, env=environment) as process:
-            deadline = time.monotonic() + 120
-            while (path.stat().st_size if path.exists() else 0) < until and process.poll() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.001)
-            process.kill()
-        assert process.returncode == -9, "it was done before it was killed"
+        process = server.Process(target=predict, args=(path, StubModel(sleep=0.03)))
+        process.start()
+        deadline = time.monotonic() + 120
+        while (path.stat().st_size if path.exists() else 0) < until and process.is_alive():
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        process.kill()
+        process.join()
+        assert process.exitcode == -9, "it was done before it was killed"
         killed_at.append(path.stat().st_size)
-    subprocess.run(command, env=environment, check=True, timeout=120)
+    predict(path)
     assert content(path) == whole, f"killed when the file had {killed_at} bytes"
 
 
