@@ -9,7 +9,6 @@ import os
 import random
 import re
 import resource
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
