@@ -203,6 +203,6 @@ def test_the_command_with_a_model_that_answers_by_heart(tmp_path, monkeypatch, c
 def test_the_command_with_a_toy_model(trained: tuple[Path, dict[str, Any]]) -> None:
     folder, facts = trained
     assert facts["prompts"] == 0
-    assert "2 prompts, 3 formulas" in (told := (folder / "stdout.txt").read_text(encoding="utf-8"))
+    assert "2 prompts, 3 formulas" in (told := (folder / "prompts" / "said.txt").read_text(encoding="utf-8"))
     assert "best: " in told
     check_output(folder / "prompts" / "out")
