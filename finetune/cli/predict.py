@@ -33,7 +33,8 @@ folder that `curate audit` reads, conversations too, or an id on the hub.
 \b
 A row of PRED.jsonl holds sample_id, gt, pred, image (if it is a file), seconds (the batch's
 time divided by its rows), score (mean log-probability of the tokens, the end included),
-and runaway: true if the answer was cut at --max-new-tokens.
+and runaway: true if the answer was cut at --max-new-tokens. A row whose image can't be opened
+is left out, and counted; run the command again to add it once the image is mended.
 
 \b
 If the command is stopped, even by `kill -9`, run it again to continue. Rows that are there are
