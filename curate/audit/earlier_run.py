@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ class Earlier:
 
     def judged(self, labels: pl.DataFrame) -> Known:
         """What is known of these labels (a column `label`). Reads the stretch of the run that they stand in."""
-        wanted = labels.select(hashes("label")).join(self.index, on=["hash", "hash2"], how="inner")["row"].sort()
+        wanted = self._wanted(labels)["row"].sort()
         if not wanted.len():
             return Known(self.samples.clear().with_columns(score=0.0).collect(), _NONE)
         low, high = int(wanted[0]), int(wanted[-1])
@@ -73,7 +73,7 @@ class Earlier:
         )
         found = [_NONE]
         for table, rows in self.findings:
-            start, end = (int(at) for at in (rows.searchsorted(low), rows.searchsorted(high, "right")))
+            start, end = _stretch(rows, low, high)
             found.append(
                 table.slice(start, end - start)
                 .collect(engine="streaming")
@@ -86,6 +86,27 @@ class Earlier:
         # Scores are made anew: a sample's score also counts its image.
         scored = with_scores(first, findings, self.weights)
         return Known(scored.select("label", "n_tokens", "canonical", "visual_key", "score"), findings)
+
+    def of(self, labels: pl.DataFrame) -> Earlier:
+        """As much of this as `judged` needs for these labels, to be sent to another machine."""
+        wanted = self._wanted(labels)
+        if wanted.is_empty():
+            return replace(self, index=wanted, findings=())
+        low, high = (int(row) for row in wanted.select(low=pl.col("row").min(), high=pl.col("row").max()).row(0))
+        findings = []
+        for table, rows in self.findings:
+            start, end = _stretch(rows, low, high)
+            findings.append((table.slice(start, end - start), rows[start:end]))
+        return replace(self, index=wanted, findings=findings)
+
+    def _wanted(self, labels: pl.DataFrame) -> pl.DataFrame:
+        """The part of the index that names these labels."""
+        return self.index.join(labels.select(hashes("label")), on=["hash", "hash2"], how="semi")
+
+
+def _stretch(rows: npt.NDArray[np.uint32], low: int, high: int) -> tuple[int, int]:
+    """Where the findings of rows from low to high begin, and end."""
+    return int(rows.searchsorted(low)), int(rows.searchsorted(high, "right"))
 
 
 _NONE = pl.DataFrame(schema=SCHEMA)

@@ -16,7 +16,7 @@ import polars as pl
 from curate.audit.earlier_run import Earlier, earlier_labels
 from curate.audit.facts import Clock, config, run_facts, versions
 from curate.audit.options import AuditOptions
-from curate.audit.parts import ROWS, Parts
+from curate.audit.parts import ROWS, PartFile, Parts, Written
 from curate.base.atomic_files import new_file, new_folder
 from curate.base.errors import UserError
 from curate.runs.decisions import DECISIONS_FILE, locked_decisions
@@ -32,6 +32,7 @@ from curate.runs.folder import (
     load_run,
 )
 from rules.registry import all_rules
+from rules.workers.spread import spread_jobs
 
 
 def open_earlier(out: Path, options: AuditOptions) -> Earlier | None:
@@ -44,7 +45,8 @@ def open_earlier(out: Path, options: AuditOptions) -> Earlier | None:
         raise UserError(
             f"{out}: already exists; use --update to judge what changed and keep its decisions, or another --out"
         )
-    return earlier_labels(load_run(out), config(options), versions())
+    # Absolute, as it may be read from another machine.
+    return earlier_labels(load_run(out.absolute()), config(options), versions())
 
 
 def _existing_parent(path: Path) -> Path:
@@ -67,15 +69,13 @@ class Tables:
         if columns.is_empty():
             self.samples.fill(columns.drop("order").schema)
             return
-        for number, (start, end) in enumerate(self.samples.spans()):
-            part = self.samples.read(number)
-            low, high = (columns["order"].search_sorted(at) for at in (start, end))
-            own = columns.slice(low, high - low)
-            if own.height == part.height:
-                part = pl.concat([part, own.drop("order")], how="horizontal")
-            else:
-                part = part.join(own, on="order", how="left", maintain_order="left")
-            self.samples.put(number, part)
+        orders = columns["order"]
+        parts = (
+            (self.samples.file(number), columns[orders.search_sorted(start) : orders.search_sorted(end)])
+            for number, (start, end) in enumerate(self.samples.spans())
+        )
+        for number, written in enumerate(spread_jobs(_with_columns, parts)):
+            self.samples.take(number, written)
 
     def write(self) -> None:
         """Put the parts of each table together, and remove them."""
@@ -91,6 +91,15 @@ class Tables:
                 )
                 parts.remove()
         shutil.rmtree(self._work)
+
+
+def _with_columns(part: tuple[PartFile, pl.DataFrame]) -> Written:
+    """Write a part with columns of some of its samples beside its own."""
+    file, columns = part
+    samples = file.read()
+    if columns.height == samples.height:
+        return file.write(pl.concat([samples, columns.drop("order")], how="horizontal"))
+    return file.write(samples.join(columns, on="order", how="left", maintain_order="left"))
 
 
 @contextmanager

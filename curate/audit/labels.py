@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +15,12 @@ from curate.audit.earlier_run import Earlier
 from curate.audit.findings import in_place, with_own_macros
 from curate.audit.folder import Tables
 from curate.audit.options import AuditOptions, Progress
-from curate.audit.parts import Parts
+from curate.audit.parts import PartFile, Parts, Written
 from curate.base.hashing import hashes
 from curate.runs.folder import FINDINGS
 from rules import engine
 from rules.sets.same_label import with_label_groups
+from rules.workers.spread import are_jobs_spread, spread_jobs
 
 
 @dataclass(frozen=True)
@@ -39,22 +42,20 @@ def judge_labels(
     *,
     wrong: bool = False,
 ) -> LabelsJudged:
-    """Judge every distinct label once; those that an earlier run judged the same way are taken from it.
+    """Judge every distinct label; those that an earlier run judged the same way are taken from it.
 
-    A part of the samples is read at a time. It gets the columns OWN (label_row is equal for equal labels, and counts
-    them in their order), n_tokens, canonical, visual_key, score and label_group; `tables.found` gets the findings in
-    its labels, with `order`. What is known of a label is kept in memory until the last part that holds it. documents:
-    the sources whose labels may use macros of their documents. wrong: tell which labels have an error.
+    The samples get the columns OWN (label_row is equal for equal labels, and counts them in their order), n_tokens,
+    canonical, visual_key, score and label_group; `tables.found` gets the findings in their labels, with `order`.
+    documents: the sources whose labels may use macros of their documents. wrong: tell which labels have an error.
+
+    A part of the samples is read at a time. What is known of a label is kept in memory until the last part that holds
+    it. Where parts go to other machines, a label is judged anew in each part that holds it.
     """
     samples = tables.samples
     rows, distinct = _numbered(samples)
-    last = np.zeros(distinct, np.uint32)
-    for number, (start, end) in enumerate(samples.spans()):
-        last[rows[start:end]] = number
-    kept, kept_findings = _NO_LABELS, _NO_FINDINGS
-    next_label = reused = done = 0
+    asked = _Asked(replace(options, known=None), tuple(documents), wrong, samples.schema())
+    reused = done = 0
     erring: list[str] = []
-    schema = samples.schema()
 
     def step(count: int) -> None:
         nonlocal done
@@ -62,60 +63,176 @@ def judge_labels(
         report("labels", done, distinct)
 
     step(0)
-    for number, (start, end) in enumerate(samples.spans()):
-        part = samples.read(number).with_columns(
-            pl.int_range(start, end, dtype=pl.UInt32).alias("order"), pl.Series("label_row", rows[start:end])
-        )
-        fresh = part.filter(pl.col("label_row") >= next_label).unique("label_row", keep="first", maintain_order=True)
-        known = None if earlier is None else earlier.judged(fresh.select("label"))
-        unknown = fresh["label"] if known is None else _without(fresh, known.labels)
-        step(fresh.height - unknown.len())
-        reused += fresh.height - unknown.len()
-        judged = engine.judge(
-            unknown.to_list(),
-            options.ruleset,
-            weights=options.weights,
-            workers=options.workers,
-            progress=step,
-            check_fixes=True,
-        )
-        if known is not None:
-            judged = known.joined(fresh.select("label"), judged)
-        labels = judged.labels.drop("label").with_columns(fresh["label_row"])
-        findings = judged.findings.with_columns(pl.col("row") + next_label).rename({"row": "label_row"})
-        if wrong:
-            errors = judged.findings.filter(pl.col("severity") == "error")["row"].unique(maintain_order=True)
-            erring += judged.labels["label"].gather(errors).to_list()
-        next_label += fresh.height
-        labels, findings = pl.concat([kept, labels]), pl.concat([kept_findings, findings])
-        part = part.join(labels, on="label_row", how="left", maintain_order="left")
-        missing = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in part.columns]
-        found = (
-            part.select("order", "sample_id", "source", "label_row")
-            .join(findings, on="label_row", maintain_order="left_right")
-            .select("order", *FINDINGS)
-        )
-        part, found = with_own_macros(part.with_columns(missing), in_place(found), options, documents)
-        # All parts have the same columns in one order, so that they are scanned as one table.
-        samples.put(number, with_label_groups(part).select(*schema, pl.exclude(*schema)))
-        tables.found.append(found)
-        kept, kept_findings = (
-            frame.filter(pl.Series(last[frame["label_row"].to_numpy()] > number)) for frame in (labels, findings)
-        )
+    parts = _parts(tables, rows, earlier)
+    if are_jobs_spread():
+        far = replace(asked, options=replace(asked.options, workers=1))
+        results = spread_jobs(partial(_judge_far, far), map(_with_its_own_past, parts))
+    else:
+        results = _judge_here(parts, tables, rows, distinct, asked, step)
+    for number, result in enumerate(results):
+        if result.files is not None:
+            for table, file in zip((samples, tables.found), result.files, strict=True):
+                table.take(number, file)
+            step(result.new)
+        reused += result.reused
+        erring += result.wrong
     return LabelsJudged(distinct, reused, erring)
 
 
-_NO_LABELS = pl.DataFrame(
-    schema={
-        "n_tokens": pl.Int32,
-        "canonical": pl.String,
-        "visual_key": pl.String,
-        "score": pl.Float64,
-        "label_row": pl.UInt32,
-    }
-)
-_NO_FINDINGS = pl.DataFrame(
-    schema={"label_row": pl.UInt32, **{k: v for k, v in FINDINGS.items() if k not in ("sample_id", "source")}}
+@dataclass(frozen=True)
+class _Asked:
+    """What holds for all parts. schema: the columns that all parts of the samples have together."""
+
+    options: AuditOptions
+    documents: Sequence[str]
+    wrong: bool
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the samples. start: its first sample's number. rows: the number of each sample's label. new: labels
+    from this number on are in no part before."""
+
+    samples: PartFile
+    found: PartFile
+    start: int
+    rows: npt.NDArray[np.uint32]
+    new: int
+    earlier: Earlier | None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Judged labels, with `label_row`, and the findings in them."""
+
+    labels: pl.DataFrame
+    findings: pl.DataFrame
+
+    def kept(self, rows: npt.NDArray[np.bool_]) -> _Known:
+        """What is known of some labels. rows: is each label, by its number, one of them?"""
+        return _Known(*(it.filter(pl.Series(rows[it["label_row"].to_numpy()])) for it in (self.labels, self.findings)))
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What came of a part. new: labels that are in no part before. reused: those that an earlier run had judged. wrong:
+    those that have an error. files: samples and findings, where they were written on another machine."""
+
+    new: int
+    reused: int
+    wrong: list[str]
+    files: tuple[Written, Written] | None = None
+
+
+def _parts(tables: Tables, rows: npt.NDArray[np.uint32], earlier: Earlier | None) -> Iterator[_Part]:
+    new = 0
+    for number, (start, end) in enumerate(tables.samples.spans()):
+        own = rows[start:end]
+        yield _Part(tables.samples.file(number), tables.found.file(number), start, own, new, earlier)
+        new = max(new, int(own.max()) + 1) if own.size else new
+
+
+def _judge_here(
+    parts: Iterable[_Part],
+    tables: Tables,
+    rows: npt.NDArray[np.uint32],
+    distinct: int,
+    asked: _Asked,
+    step: Callable[[int], None],
+) -> Iterator[_Result]:
+    """Judge one part after the other, each label in the first that holds it."""
+    last = np.zeros(distinct, np.uint32)
+    for number, (start, end) in enumerate(tables.samples.spans()):
+        last[rows[start:end]] = number
+    known = _NOTHING
+    for number, part in enumerate(parts):
+        samples, found, known, result = _judged(part, asked, known, step)
+        tables.samples.put(number, samples)
+        tables.found.append(found)
+        known = known.kept(last > number)
+        yield result
+
+
+def _with_its_own_past(part: _Part) -> _Part:
+    """The part, with as much of the earlier run as its labels need."""
+    if part.earlier is None:
+        return part
+    return replace(part, earlier=part.earlier.of(pl.read_parquet(part.samples.path, columns=["label"])))
+
+
+def _judge_far(asked: _Asked, part: _Part) -> _Result:
+    """Judge a part, and all labels in it, on another machine."""
+    samples, found, _, result = _judged(part, asked, None, lambda count: None)
+    return replace(result, files=(part.samples.write(samples), part.found.write(found)))
+
+
+def _judged(
+    part: _Part, asked: _Asked, known: _Known | None, step: Callable[[int], None]
+) -> tuple[pl.DataFrame, pl.DataFrame, _Known, _Result]:
+    """A part of the samples and the findings in it, what is known of its labels, and what came of it.
+
+    known: what is known of the labels that are in parts before; None: nothing is.
+    """
+    options, schema = asked.options, asked.schema
+    samples = part.samples.read()
+    samples = samples.with_columns(
+        pl.int_range(part.start, part.start + samples.height, dtype=pl.UInt32).alias("order"),
+        pl.Series("label_row", part.rows),
+    )
+    fresh = samples.select("label", "label_row").unique("label_row", keep="first", maintain_order=True)
+    new = pl.col("label_row") >= part.new
+    if known is not None:
+        fresh = fresh.filter(new)
+    before = None if part.earlier is None else part.earlier.judged(fresh.select("label"))
+    unknown = fresh if before is None else fresh.join(before.labels, on="label", how="anti", maintain_order="left")
+    reused = fresh.filter(new).height - unknown.filter(new).height
+    step(fresh.height - unknown.height)
+    judged = engine.judge(
+        unknown["label"].to_list(),
+        options.ruleset,
+        weights=options.weights,
+        workers=options.workers,
+        progress=step,
+        check_fixes=True,
+    )
+    wrong = []
+    if asked.wrong:
+        errors = judged.findings.filter(pl.col("severity") == "error")["row"].unique(maintain_order=True)
+        wrong = unknown[errors].filter(new)["label"].to_list()
+    if before is not None:
+        judged = before.joined(fresh.select("label"), judged)
+    labels = judged.labels.drop("label").with_columns(fresh["label_row"])
+    rows = fresh["label_row"].gather(judged.findings["row"])
+    findings = judged.findings.with_columns(rows).select(_NOTHING.findings.columns)
+    if known is not None:
+        labels, findings = pl.concat([known.labels, labels]), pl.concat([known.findings, findings])
+    samples = samples.join(labels, on="label_row", how="left", maintain_order="left")
+    missing = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in samples.columns]
+    found = (
+        samples.select("order", "sample_id", "source", "label_row")
+        .join(findings, on="label_row", maintain_order="left_right")
+        .select("order", *FINDINGS)
+    )
+    samples, found = with_own_macros(samples.with_columns(missing), in_place(found), options, asked.documents)
+    # All parts have the same columns in one order, so that they are scanned as one table.
+    samples = with_label_groups(samples).select(*schema, pl.exclude(*schema))
+    return samples, found, _Known(labels, findings), _Result(fresh.filter(new).height, reused, wrong)
+
+
+_NOTHING = _Known(
+    pl.DataFrame(
+        schema={
+            "n_tokens": pl.Int32,
+            "canonical": pl.String,
+            "visual_key": pl.String,
+            "score": pl.Float64,
+            "label_row": pl.UInt32,
+        }
+    ),
+    pl.DataFrame(
+        schema={"label_row": pl.UInt32, **{k: v for k, v in FINDINGS.items() if k not in ("sample_id", "source")}}
+    ),
 )
 
 
@@ -127,7 +244,3 @@ def _numbered(samples: Parts) -> tuple[npt.NDArray[np.uint32], int]:
         return np.arange(every.height, dtype=np.uint32), every.height
     rows = every.join(distinct, on=every.columns, how="left", maintain_order="left")["label_row"]
     return rows.to_numpy(), distinct.height
-
-
-def _without(labels: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
-    return labels.select("label").join(known, on="label", how="anti", maintain_order="left")["label"]

@@ -1,26 +1,74 @@
 """A table of an audit that is under way: on disk in parts of rows, in the unfinished run folder. Knows no column.
 
-Stages read a part at a time, or scan the columns that they need of all parts; memory holds no more than that.
+Stages read a part at a time, or scan the columns that they need of all parts; memory holds no more than that. What is
+done to one part alone may be done on another machine that sees the folder (`PartFile`).
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import polars as pl
 
+from curate.base.errors import UserError
+
 #: Rows of a part: eight of the engine's largest batches.
 ROWS = 128_000
-#: Workers that a part keeps busy. On a cluster parts are larger.
-_WORKERS = 4
+#: On a cluster a worker takes a part at a time: each has two of them, but none is smaller than this.
+_FEWEST = 4_000
 
 
-def part_rows(workers: int) -> int:
-    """Rows of a part where so many workers share the batches of each."""
-    return ROWS * max(1, workers // _WORKERS)
+def part_rows(rows: int, machines: int) -> int:
+    """Rows of a part of a source that has so many. machines: the workers that take whole parts; 0: none do."""
+    return min(ROWS, max(_FEWEST, -(-rows // (2 * machines)))) if machines else ROWS
+
+
+@dataclass(frozen=True)
+class Written:
+    """A part that `PartFile.write` wrote, which is not in its place yet."""
+
+    path: Path
+    height: int
+    schema: pl.Schema
+
+
+@dataclass(frozen=True)
+class PartFile:
+    """The file of a part. Can be sent to another machine, and read and written there.
+
+    The file itself stays as it is, so that work which was lost with its machine can be done again.
+    """
+
+    path: Path
+    nulls: Mapping[str, Any]
+
+    def read(self) -> pl.DataFrame:
+        """Raises UserError where this machine hasn't got the file."""
+        try:
+            part = pl.read_parquet(self.path)
+        except FileNotFoundError as error:
+            raise UserError(
+                f"{self.path}: not there for a worker of the cluster; --out must lie on a file system that all its "
+                "machines have in the same place"
+            ) from error
+        return part.with_columns(
+            pl.lit(None, kind).alias(name) for name, kind in self.nulls.items() if name not in part.columns
+        )
+
+    def write(self, frame: pl.DataFrame) -> Written:
+        """Write what is to take the place of the file. No two attempts write the same file."""
+        path = self.path.with_suffix(f".{uuid4().hex}.parquet")
+        _write(frame, path)
+        return Written(path, frame.height, frame.schema)
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    frame.write_parquet(path, compression="lz4", statistics=False)
 
 
 class Parts:
@@ -28,7 +76,7 @@ class Parts:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        self._folder = folder
+        self._folder = folder.absolute()  # other machines work in other folders
         self._heights: list[int] = []
         self._schemas: list[pl.Schema] = []
         self._nulls: dict[str, Any] = {}
@@ -51,14 +99,28 @@ class Parts:
 
     def append(self, frame: pl.DataFrame) -> None:
         """Add a part at the end."""
-        self._heights.append(0)
-        self._schemas.append(frame.schema)
-        self.put(len(self) - 1, frame)
+        self.put(self._one_more(), frame)
 
     def put(self, number: int, frame: pl.DataFrame) -> None:
         """Write a part anew."""
-        frame.write_parquet(self._file(number), compression="lz4", statistics=False)
+        _write(frame, self._file(number))
         self._heights[number], self._schemas[number] = frame.height, frame.schema
+
+    def file(self, number: int) -> PartFile:
+        """The file of a part, or of the one to come after the last."""
+        return PartFile(self._file(number), dict(self._nulls))
+
+    def take(self, number: int, written: Written) -> None:
+        """Put what was written in the place of a part, or after the last."""
+        if number == len(self):
+            self._one_more()
+        written.path.replace(self._file(number))
+        self._heights[number], self._schemas[number] = written.height, written.schema
+
+    def _one_more(self) -> int:
+        self._heights.append(0)
+        self._schemas.append(pl.Schema())
+        return len(self) - 1
 
     def fill(self, schema: Mapping[str, Any]) -> None:
         """Give all rows these columns, which are null in each; nothing is written."""
@@ -69,9 +131,7 @@ class Parts:
         self._nulls.clear()
 
     def read(self, number: int) -> pl.DataFrame:
-        schema = self._schemas[number]
-        nulls = (pl.lit(None, kind).alias(name) for name, kind in self._nulls.items() if name not in schema)
-        return pl.read_parquet(self._file(number)).with_columns(nulls)
+        return self.file(number).read()
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         return (self.read(number) for number in range(len(self)))

@@ -14,6 +14,7 @@ from curate.audit.parts import part_rows
 from curate.base.errors import UserError
 from curate.runs.folder import PLACES
 from curate.sources import FORMATS, Source, SourceSpec, read_source
+from rules.workers.spread import are_jobs_spread
 
 
 def check_names(specs: Sequence[SourceSpec], options: AuditOptions) -> None:
@@ -51,7 +52,7 @@ def read_sources(specs: Sequence[SourceSpec], options: AuditOptions, report: Pro
         if spec.name in options.columns and not FORMATS[source.format].columns:
             raise UserError(f"--columns {spec.name}=…: {source.format} files have no named columns")
         aside = {name: ASIDE + name for name in (*FACTS, *OWN) if name in source.frame.columns}
-        rows = part_rows(options.workers)
+        rows = part_rows(source.frame.height, options.workers if are_jobs_spread() else 0)
         for start in range(0, max(source.frame.height, 1), rows):
             tables.samples.append(source.frame.slice(start, rows).rename(aside))
             tables.places.append(source.places.slice(start, rows).select(pl.col(n).cast(t) for n, t in PLACES.items()))

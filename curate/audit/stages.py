@@ -6,6 +6,8 @@ Labels and findings are on disk, in parts (`curate.audit.parts`); memory holds w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from curate.audit.image_facts import image_facts
 from curate.audit.images import ASIDE, FACTS, OWN, check_found, join_images, join_pairs
 from curate.audit.labels import judge_labels
 from curate.audit.options import AuditOptions, Progress
+from curate.audit.parts import PartFile, Written
 from curate.audit.sampling import draw
 from curate.audit.sources import check_names, read_sources
 from curate.audit.summary import Tally, summarise, tally, together
@@ -35,6 +38,7 @@ from curate.runs.folder import FINDINGS, SAMPLES, SAMPLES_FILE, Run, load_run
 from curate.sources import FORMATS, SourceSpec
 from curate.sources.model import NOT_FOUND
 from rules import faults
+from rules.workers.spread import spread_jobs
 
 
 def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progress: Progress | None = None) -> Run:
@@ -166,29 +170,66 @@ def _hashed(column: str) -> pl.Expr:
 def _finish(tables: Tables, of_samples: pl.DataFrame, options: AuditOptions, report: Progress) -> Tally:
     """Put the findings of rules over samples in their places, bring all parts into their last form, and count."""
     tallies = []
-    for number, (start, end) in enumerate(tables.samples.spans()):
-        report("collect", start, tables.samples.height)
-        own = of_samples.filter(pl.col("order").is_between(start, end, closed="left"))
-        samples = tables.samples.read(number)
-        samples = lowered(samples, pl.concat([own, of_sets(of_samples, samples)]), options)
-        findings = tables.found.read(number)
-        findings = (in_place(pl.concat([findings, own])) if own.height else findings).select(*FINDINGS)
-        known = None
-        if options.known is not None:
-            labels = samples.select("sample_id", "label")
-            labelled = findings.join(labels, on="sample_id", how="left", maintain_order="left")
-            new, old = baseline.split(labelled, options.known)
-            findings, known = new.drop("label"), old.drop("label")
-            tables.suppressed.append(known)
-        tables.found.put(number, findings)
-        tallies.append(tally(samples, findings, known))
-        samples = samples.drop({*FACTS, *OWN} - {*SAMPLES}, strict=False).rename(lambda name: name.removeprefix(ASIDE))
-        extra = [name for name in samples.columns if name not in SAMPLES]
-        tables.samples.put(
-            number, samples.select(*(pl.col(name).cast(dtype) for name, dtype in SAMPLES.items()), *extra)
+    of_all = of_samples.filter(pl.col("sample_id").is_null())
+    orders = of_samples["order"]
+    spans = tables.samples.spans()
+    parts = (
+        _Unfinished(
+            tables.samples.file(number),
+            tables.found.file(number),
+            tables.suppressed.file(number),
+            of_samples[orders.search_sorted(start) : orders.search_sorted(end)],
         )
+        for number, (start, end) in enumerate(spans)
+    )
+    for number, done in enumerate(spread_jobs(partial(_finished, of_all, options), parts)):
+        tables.samples.take(number, done.samples)
+        tables.found.take(number, done.found)
+        if done.suppressed is not None:
+            tables.suppressed.take(number, done.suppressed)
+        tallies.append(done.tally)
+        report("collect", spans[number][1], tables.samples.height)
     tables.samples.unfill()  # each part has the null columns that stay
     return together(tallies)
+
+
+@dataclass(frozen=True)
+class _Unfinished:
+    """The files of a part, and what rules over samples found in it."""
+
+    samples: PartFile
+    found: PartFile
+    suppressed: PartFile
+    own: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Finished:
+    samples: Written
+    found: Written
+    suppressed: Written | None
+    tally: Tally
+
+
+def _finished(of_all: pl.DataFrame, options: AuditOptions, part: _Unfinished) -> _Finished:
+    """Bring a part into its last form. of_all: what rules over samples found in whole data sets."""
+    own = part.own
+    samples = part.samples.read()
+    samples = lowered(samples, pl.concat([own, of_sets(of_all, samples)]), options)
+    findings = part.found.read()
+    findings = (in_place(pl.concat([findings, own])) if own.height else findings).select(*FINDINGS)
+    known = None
+    if options.known is not None:
+        labels = samples.select("sample_id", "label")
+        labelled = findings.join(labels, on="sample_id", how="left", maintain_order="left")
+        new, old = baseline.split(labelled, options.known)
+        findings, known = new.drop("label"), old.drop("label")
+    counted = tally(samples, findings, known)
+    samples = samples.drop({*FACTS, *OWN} - {*SAMPLES}, strict=False).rename(lambda name: name.removeprefix(ASIDE))
+    extra = [name for name in samples.columns if name not in SAMPLES]
+    samples = samples.select(*(pl.col(name).cast(dtype) for name, dtype in SAMPLES.items()), *extra)
+    suppressed = None if known is None else part.suppressed.write(known)
+    return _Finished(part.samples.write(samples), part.found.write(findings), suppressed, counted)
 
 
 def _first_sample(samples: pl.LazyFrame) -> Callable[[str | tuple[str, str]], str | None]:

@@ -1,33 +1,30 @@
-"""Spreads an audit's work over a Ray cluster (`curate audit --engine ray`). Knows nothing of the work itself.
-
-What goes there is what would have gone to processes of this machine: labels to be judged and laid out, images to be
-measured. All else (reading, joining, duplicates, the report) stays here.
-"""
+"""Spreads an audit's work over a Ray cluster (`curate audit --engine ray`). Knows nothing of the work itself."""
 
 from __future__ import annotations
 
 import os
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from curate.base.errors import UserError
-from rules.workers.pool import Lost
 from rules.workers.spread import spread_by
 
 #: Names the cluster, for Ray itself: HOST:PORT of its head, or "auto"; without it Ray starts one on this machine.
 ADDRESS = "RAY_ADDRESS"
-#: Batches under way for each processor: one that works, one that waits so that none idles.
+#: Items under way for each processor: one that is in work, one that waits so that none idles.
 _AHEAD = 2
 #: Seconds in which the head must answer. Ray itself goes on trying.
 _PATIENCE = 10.0
+#: So often Ray begins an item again whose worker, or whose machine, is lost.
+_AGAIN = 3
 
 
 @contextmanager
 def on_ray() -> Iterator[int]:
-    """Inside, `rules.workers.spread.spread` gives its batches to Ray; the value is the cluster's number of processors.
+    """Inside, `rules.workers.spread` gives its work to Ray; the value is the cluster's number of processors.
 
     Raises UserError where Ray isn't installed or its cluster can't be reached.
     """
@@ -43,13 +40,12 @@ def on_ray() -> Iterator[int]:
         ray.init(logging_level="ERROR", log_to_driver=False, include_dashboard=False, runtime_env=environment)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         where = os.environ.get(ADDRESS, "this machine")
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(
-            f"--engine ray: no cluster at {where}: {first}; {ADDRESS} names the head's HOST:PORT"
+            f"--engine ray: no cluster at {where}: {_first_line(error)}; {ADDRESS} names the head's HOST:PORT"
         ) from error
     processors = max(1, int(ray.cluster_resources().get("CPU", 1)))
     try:
-        with spread_by(lambda work, batches: _spread(work, batches, _AHEAD * processors)):
+        with spread_by(lambda work, items: _spread(work, items, _AHEAD * processors)):
             yield processors
     finally:
         ray.shutdown()
@@ -68,36 +64,37 @@ def _check_head(address: str) -> None:
         ) from error
 
 
-def _spread(work: Callable[[Any], Any], batches: Iterable[Sequence[Any]], ahead: int) -> Iterator[Any]:
-    """The results in order, `ahead` batches under way at most so that memory holds no more than that."""
+def _spread(work: Callable[[Any], Any], items: Iterable[Any], ahead: int) -> Iterator[Any]:
+    """The results in order, `ahead` items under way at most so that memory holds no more than that."""
     import ray
 
-    # Ray itself would begin a batch that ends its process three times more.
-    task = ray.remote(num_cpus=1, max_retries=0)(lambda batch: work(batch))
-    waiting: deque[tuple[Sequence[Any], Any]] = deque()
-    for batch in batches:
-        waiting.append((batch, task.remote(batch)))
+    task = ray.remote(num_cpus=1, max_retries=_AGAIN)(lambda item: work(item))
+    waiting: deque[Any] = deque()
+    for item in items:
+        waiting.append(task.remote(item))
         if len(waiting) > ahead:
-            yield from _results(task, *waiting.popleft())
+            yield _result(waiting.popleft())
     while waiting:
-        yield from _results(task, *waiting.popleft())
+        yield _result(waiting.popleft())
 
 
-def _results(task: Any, batch: Sequence[Any], begun: Any, deaths: int = 0) -> Iterator[Any]:
-    """The result of a batch; where it ended its process, those of its halves, and `Lost` for an item that did twice."""
+def _result(begun: Any) -> Any:
     import ray
 
     try:
-        yield ray.get(begun)
-    except ray.exceptions.WorkerCrashedError:
-        if len(batch) == 1 and deaths:
-            yield Lost(batch[0], "its process ended")
-            return
-        half = len(batch) // 2
-        for part in [batch[:half], batch[half:]] if half else [batch]:
-            yield from _results(task, part, task.remote(part), deaths + 1)
+        return ray.get(begun)
     except ray.exceptions.RayTaskError as error:  # what the work raised, as it would have here
-        raise error.as_instanceof_cause() from error
+        raise error.cause from error
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
+        raise UserError(
+            f"--engine ray: {_AGAIN + 1} workers ended, one after the other, over the same part; do they have enough "
+            "memory? --engine local says more"
+        ) from error
     except ray.exceptions.RayError as error:
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UserError(f"--engine ray: the cluster failed: {first}; is texsieve installed on its machines?") from error
+        raise UserError(
+            f"--engine ray: the cluster failed: {_first_line(error)}; is texsieve installed on its machines?"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

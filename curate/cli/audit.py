@@ -90,7 +90,7 @@ Examples:
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Where to judge labels and measure images: here, or on the Ray cluster in RAY_ADDRESS.",
+    help="Where to judge labels, measure images and write parts: here, or on the Ray cluster in RAY_ADDRESS.",
 )
 @baseline_options
 @fail_on_option
@@ -264,6 +264,11 @@ def audit_and_say(
         lost = [f"{count(file[kind])} {words}" for kind, words in kinds.items() if file[kind]]
         given = f"{visible(file['file'])}: {things(file['rows'], 'prediction')}"
         notes.append(given + (f" ({', '.join(lost)})" if lost else ""))
+    if engine == "ray":
+        notes.append(
+            f"on {things(processors, 'processor')} of the cluster: judged labels, measured images, wrote parts; "
+            "on this machine: read the sources, compared samples, wrote the tables"
+        )
     if drawn := summary["sample"]:
         notes.append(sample_text(drawn))
     if reused := reused_text(summary["run"]):

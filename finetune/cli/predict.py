@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,8 @@ folder that `curate audit` reads, conversations too, or an id on the hub.
 \b
 A row of PRED.jsonl holds sample_id, gt, pred, image (if it is a file), seconds (the batch's
 time divided by its rows), score (mean log-probability of the tokens, the end included),
-and runaway: true if the answer was cut at --max-new-tokens.
+and runaway: true if the answer was cut at --max-new-tokens. A row whose image can't be opened
+is left out, and counted; run the command again to add it once the image is mended.
 
 \b
 If the command is stopped, even by `kill -9`, run it again to continue. Rows that are there are
@@ -244,6 +246,18 @@ def say_planned(asker: Answerer, questions: Questions, asking: Asking) -> None:
     )
 
 
+def unopened_text(unopened: Mapping[str, str]) -> str:
+    """How many images can't be opened, and what to do."""
+    from curate.base.tables import things
+    from curate.base.visible import clip, visible
+
+    first, why = next(iter(unopened.items()))
+    return (
+        f"{things(len(unopened), 'row')} whose image can't be opened, the first {clip(visible(first), 60)}: "
+        f"{clip(visible(why), 120)}; once it can, the same command adds them"
+    )
+
+
 def say_predicted(made: Predicted, imageless: int, max_new_tokens: int) -> None:
     """Print what came of a prediction."""
     from curate.base.tables import count, things
@@ -260,6 +274,8 @@ def say_predicted(made: Predicted, imageless: int, max_new_tokens: int) -> None:
         say(f"note      {line}")
     if imageless:
         say(f"left out  {things(imageless, 'row')} without an image")
+    if made.unopened:
+        say(f"left out  {unopened_text(made.unopened)}")
     if made.runaways:
         names = ", ".join(clip(visible(name), 60) for name in made.runaways[:_SHOWN])
         more = f" and {count(len(made.runaways) - _SHOWN)} more" if len(made.runaways) > _SHOWN else ""

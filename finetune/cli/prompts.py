@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curate.base.terminal import Bars, say, width
-from finetune.cli.predict import asker_of, predict
+from finetune.cli.predict import asker_of, predict, unopened_text
 from rules.workers.cores import cores
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def prompts(
                 path = folder / f"{prompt.name}.jsonl"
                 made = predict_file(asker, questions, data, prompt.text, path, asking, progress=_named(bars, prompt))
                 notes.update(dict.fromkeys(made.notes))
+                unopened = made.unopened
                 answers.append(read_answers(prompt, path))
         with Bars() as bars:
             report = partial(bars, "draw")
@@ -127,6 +128,8 @@ def prompts(
         say(f"note      {line}")
     if questions.imageless:
         say(f"left out  {questions.imageless} rows without an image")
+    if unopened:
+        say(f"left out  {unopened_text(unopened)}")
     if out is not None:
         say(f"\nscores    {out / PROMPTS_FILE}\npage      {out / PAGE_FILE}")
 

@@ -20,7 +20,7 @@ from curate.base.errors import UserError
 from curate.base.tables import size
 from finetune.merge.gguf import LlamaCpp, convert, find_llama_cpp
 from finetune.models.facts import ModelFacts, model_facts
-from finetune.models.hub import QUANTIZED
+from finetune.models.hub import QUANTIZED, check_id
 from finetune.models.provenance import accompany, read_facts
 from finetune.settings.config import Config, ModelConfig
 
@@ -187,6 +187,7 @@ def _base(facts: ModelFacts, method: str) -> tuple[str, bool, int | None]:
         return base, False, sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     if folder.is_absolute() or base.startswith("."):
         raise UserError(f"{facts.name}: its base model {base} is not there (any more); put it back")
+    check_id(base)
     from huggingface_hub import try_to_load_from_cache
 
     if named and base.lower() == named.lower():

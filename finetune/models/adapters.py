@@ -16,10 +16,10 @@ def base_of(name: str) -> str:
     found = _adapter_config(Path(name))
     if not found:
         return name
-    try:
-        return str(found["base_model_name_or_path"])
-    except KeyError as error:
-        raise UserError(f"{Path(name) / ADAPTER_FILE}: is no adapter's configuration") from error
+    base = found.get("base_model_name_or_path")
+    if not isinstance(base, str) or not base:
+        raise UserError(f"{Path(name) / ADAPTER_FILE}: is no adapter's configuration: it names no base model")
+    return base
 
 
 def adapters_of(folder: Path) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def _adapter_config(folder: Path) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{file}: is no adapter's configuration") from error
     if not isinstance(found, dict) or not found:
         raise UserError(f"{file}: is no adapter's configuration")

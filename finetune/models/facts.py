@@ -15,8 +15,8 @@ from typing import Any, Literal
 from curate.base.errors import UserError
 from curate.base.leftovers import restore
 from finetune.models.adapters import ADAPTER_FILE, base_of
-from finetune.models.hub import Unreachable, adapter_folder, hub_file, is_here
-from finetune.settings.config import Config, ModelConfig, load_config
+from finetune.models.hub import Unreachable, adapter_folder, check_id, hub_file, is_here
+from finetune.settings.config import Config, load_config
 
 #: The settings of the training, kept beside every adapter and every merged model.
 SETTINGS = "finetune.yaml"
@@ -29,6 +29,8 @@ _BESIDES = (TRAINING, "metrics.json", "trainer_state.json")
 #: A larger file is hashed by its size and three pieces: the weights of a 7B model would take a minute.
 _WHOLE = 64 << 20
 _PIECE = 1 << 20
+#: No label has more tokens: it would be longer than what any model here reads.
+_MOST_TOKENS = 1 << 17
 
 Kind = Literal["adapter", "folder", "hub"]
 
@@ -80,9 +82,9 @@ def model_facts(name: str) -> ModelFacts:
 def _answer_tokens(folder: Path) -> int | None:
     try:
         found = json.loads((folder / TRAINING).read_text(encoding="utf-8"))["answer_tokens"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return found if isinstance(found, int) and found > 0 else None
+    return found if type(found) is int and 0 < found <= _MOST_TOKENS else None
 
 
 def layers(base: str) -> int | None:
@@ -93,7 +95,7 @@ def layers(base: str) -> int | None:
             file = hub_file(base, "config.json")
         config = json.loads(file.read_text(encoding="utf-8")) if file else {}
         found = config.get("text_config", config).get("num_hidden_layers")
-    except (Unreachable, OSError, ValueError, AttributeError):
+    except (Unreachable, OSError, ValueError, AttributeError, RecursionError):
         return None
     return found if isinstance(found, int) else None
 
@@ -102,7 +104,7 @@ def check_model(name: str) -> None:
     """Raises UserError for a name that leads nowhere, and a folder that holds no model. Asks nobody."""
     folder = Path(name).expanduser()
     if not restore(folder):  # an adapter may have been moved away by a training that was killed
-        _check_id(name)
+        check_id(name)
     elif not folder.is_dir():
         raise UserError(f"{name}: is a file; a model is a folder or an id on the hub")
     elif not (folder / ADAPTER_FILE).is_file() and not (folder / "config.json").is_file():
@@ -160,20 +162,10 @@ def weights_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _check_id(name: str) -> None:
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
-
-    try:
-        validate_repo_id(name)
-    except HFValidationError as error:
-        raise UserError(f"{name}: no such folder, and no id on the hub such as {ModelConfig.name}") from error
-
-
 def _is_quantized(folder: Path) -> bool:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{folder / 'config.json'}: is no model's configuration ({error})") from error
     return isinstance(config, dict) and bool(config.get("quantization_config"))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from curate.base.errors import UserError
 from finetune.models.adapters import ADAPTER_FILE
 from finetune.models.quiet import quiet
+from finetune.settings.config import ModelConfig
 
 #: What Unsloth appends to the name of a model whose weights in 4 bits it loads in its place.
 QUANTIZED = ("-unsloth-bnb-4bit", "-bnb-4bit")
@@ -14,6 +15,17 @@ QUANTIZED = ("-unsloth-bnb-4bit", "-bnb-4bit")
 
 class Unreachable(UserError):
     """The hub can't be asked."""
+
+
+def check_id(name: str) -> None:
+    """Raises UserError for a name that can be no id on the hub. Asks nobody."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise UserError(f"{name}: no such folder, and no id on the hub such as {ModelConfig.name}") from error
 
 
 def is_here(name: str) -> bool:
@@ -38,6 +50,7 @@ def hub_file(name: str, file: str) -> Path | None:
         RepositoryNotFoundError,
     )
 
+    check_id(name)
     found = try_to_load_from_cache(name, file)
     if isinstance(found, str):
         return Path(found)

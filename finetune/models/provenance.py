@@ -118,10 +118,17 @@ def read_metrics(path: Path) -> dict[str, Any]:
 def accompany(folder: Path, facts: TrainingFacts, kind: str = "adapter") -> None:
     """Write finetune.yaml, training.json and README.md into a model's folder. kind: "adapter" or how it was merged."""
     facts = replace(facts, config=public(facts.config))
+    try:
+        card = model_card(facts, kind)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{folder}: {TRAINING} or {METRICS} beside the model doesn't hold what texsieve writes there "
+            f"({type(error).__name__}: {error}); remove it"
+        ) from error
     texts = {
         SETTINGS: as_yaml(facts.config),
         TRAINING: json.dumps({**facts.training, "kind": kind}, ensure_ascii=False, indent=1) + "\n",
-        "README.md": model_card(facts, kind),
+        "README.md": card,
     }
     for name, text in texts.items():
         with new_file(folder / name) as temporary:
@@ -149,6 +156,6 @@ def _read(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: can't be read ({error})") from error
     return value if isinstance(value, dict) else {}

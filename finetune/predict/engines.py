@@ -92,6 +92,10 @@ class Asking:
             raise UserError(f"temperature must be from 0 to 100, not {self.temperature:g}")
 
 
+#: Called with the id of a row whose image can't be opened, and why.
+Unopened = Callable[[str, str], None]
+
+
 class Rows(Protocol):
     """Questions that can be gone through again and again; `rows`: (sample_id, gt), in their order."""
 
@@ -129,10 +133,12 @@ class Answerer(Protocol):
         *,
         done: Container[str] = (),
         note: Callable[[str], None] = lambda line: None,
+        unopened: Unopened | None = None,
     ) -> Iterator[list[Answer]]:
         """The answers to the questions that aren't `done`, as they come: what was answered together in a list.
 
-        note: told, a line each, what a person should know.
+        note: told, a line each, what a person should know. unopened: told of rows whose image can't be opened, which
+        get no answer; without it such a row is an error.
         """
 
 
@@ -181,14 +187,15 @@ def predict_batches(
     *,
     done: Container[str] = (),
     note: Callable[[str], None] = lambda line: None,
+    unopened: Unopened | None = None,
 ) -> Iterator[list[Answer]]:
     """As `predict_rows`, a list a batch: what was answered together, and so can be written together.
 
     A batch whose rows are all `done` is passed over; one that has others too is asked as a whole, and what is done left
-    out, so that the new answers are those of a run that was never stopped.
+    out, so that the new answers are those of a run that was never stopped. unopened: as for `Answerer.ask`.
     """
     asking = asking or Asking()
-    reader = _BatchReader(model, processor, prompt, asking, note)
+    reader = _BatchReader(model, processor, prompt, asking, note, unopened)
     number = 0
     for window in windows(rows, asking):
         late: list[Question] = []
@@ -204,8 +211,17 @@ def predict_batches(
 class _BatchReader:
     """One model, one prompt. Remembers how many images at a time it has memory for."""
 
-    def __init__(self, model: Any, processor: Any, prompt: str, asking: Asking, note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        prompt: str,
+        asking: Asking,
+        note: Callable[[str], None],
+        unopened: Unopened | None,
+    ) -> None:
         self._model, self._processor, self._asking, self._note = model, processor, asking, note
+        self._unopened = unopened
         check_prompt(prompt, processor.tokenizer)
         self._text = family_of_model(model).chat(
             processor,
@@ -226,22 +242,35 @@ class _BatchReader:
         while at < len(batch):
             part = batch[at : at + self._at_a_time]
             started = time.perf_counter()
+            asked = self._opened(part)
             try:
-                found = self._generate(part, f"{self._asking.seed}/{number}/{at}", late is not None)
+                found = self._generate(list(asked.values()), f"{self._asking.seed}/{number}/{at}", late is not None)
             except Exception as error:
                 if not out_of_memory(error):
                     raise
                 self._halve(part)
             else:
                 taken = time.perf_counter() - started
-                ended = [(row, made) for row, made in zip(part, found, strict=True) if made is not None]
+                ended = [(row, made) for row, made in zip(asked, found, strict=True) if made is not None]
                 self._say_nonfinite([row.sample_id for row, made in ended if not isfinite(made[1])])
                 if late is not None:
-                    late += [row for row, made in zip(part, found, strict=True) if made is None]
+                    late += [row for row, made in zip(asked, found, strict=True) if made is None]
                 yield [_answer(row, taken / len(ended), *made) for row, made in ended]
                 at += len(part)
                 continue
             _free()  # outside of `except`: the error's frames hold the tensors that are to be freed
+
+    def _opened(self, part: Sequence[Question]) -> dict[Question, Image]:
+        """The images of the questions that have one which can be opened."""
+        found = {}
+        for row in part:
+            try:
+                found[row] = opened(row)
+            except Unopenable as error:
+                if self._unopened is None:
+                    raise
+                self._unopened(row.sample_id, error.why)
+        return found
 
     def _say_nonfinite(self, names: Sequence[str]) -> None:
         if names:
@@ -260,17 +289,16 @@ class _BatchReader:
         self._at_a_time = (len(part) + 1) // 2
         self._note(f"out of memory with {len(part)} images at a time; going on with {self._at_a_time}")
 
-    def _generate(
-        self, part: Sequence[Question], seed: str, may_end: bool
-    ) -> list[tuple[str, float, int, bool] | None]:
-        """(answer, score, tokens, cut) for each question. may_end: not all need to be answered; None for the others."""
+    def _generate(self, images: Sequence[Image], seed: str, may_end: bool) -> list[tuple[str, float, int, bool] | None]:
+        """(answer, score, tokens, cut) for each image. may_end: not all need to be answered; None for the others."""
+        if not images:
+            return []
         import torch
 
         from finetune.models.quiet import quiet
         from finetune.predict.early_end import EarlyEnd
         from finetune.predict.token_scores import ScoreKeeper
 
-        images = [[_opened(row)] for row in part]
         keeper = ScoreKeeper()
         sampling = self._asking.temperature > 0
         ending = EarlyEnd(self._ends, ENOUGH)
@@ -278,8 +306,8 @@ class _BatchReader:
             torch.manual_seed(Random(seed).getrandbits(63))
         with torch.inference_mode(), quiet():
             asked = self._processor(
-                text=[self._text] * len(part),
-                images=images,
+                text=[self._text] * len(images),
+                images=[[image] for image in images],
                 padding=True,
                 add_special_tokens=False,
                 return_tensors="pt",
@@ -297,7 +325,7 @@ class _BatchReader:
                 top_p=1.0 if sampling else None,
                 top_k=0 if sampling else None,
                 logits_processor=[keeper],
-                stopping_criteria=[ending] if may_end and not sampling and len(part) >= WORTH_ENDING else None,
+                stopping_criteria=[ending] if may_end and not sampling and len(images) >= WORTH_ENDING else None,
             )
         tokens = made[:, asked["input_ids"].shape[1] :]
         scores, lengths, ended = keeper.scores(tokens, self._ends)
@@ -308,13 +336,22 @@ class _BatchReader:
         ]
 
 
-def _opened(row: Question) -> Image:
+class Unopenable(UserError):
+    """A row's image can't be opened."""
+
+    def __init__(self, sample_id: str, why: str) -> None:
+        super().__init__(f"{sample_id}: its image can't be opened: {why}")
+        self.why = why
+
+
+def opened(row: Question) -> Image:
+    """A row's image. Raises Unopenable."""
     try:
         return row.load()
     except UserError:
         raise
     except Exception as error:  # Pillow raises whatever a decoder of its does
-        raise UserError(f"{row.sample_id}: its image can't be opened: {error}") from error
+        raise Unopenable(row.sample_id, " ".join(str(error).split()) or type(error).__name__) from error
 
 
 def _answer(row: Question, seconds: float, text: str, score: float, tokens: int, runaway: bool) -> Answer:

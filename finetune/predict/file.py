@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,7 +35,7 @@ def read_facts(path: Path) -> dict[str, Any] | None:
     """What the answers of a prediction file are those of; None where `finetune predict` didn't write it."""
     try:
         facts = json.loads(facts_file(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) else None
 
@@ -59,7 +60,8 @@ class PredictionFile:
         """Take the file, heal its last line, and see which answers stand in it."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("a+b")
+            # Without a buffer: what a full disk doesn't take isn't kept for another try when the file is closed.
+            self._file = self.path.open("a+b", buffering=0)
         except OSError as error:
             raise UserError(f"{self.path}: can't be written: {error.strerror}") from error
         try:
@@ -84,21 +86,38 @@ class PredictionFile:
         """Write answers and flush them to disk: they stay, whatever happens then."""
         assert self._file is not None
         answers = list(answers)
-        self._file.write(b"".join(as_line(answer) for answer in answers))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        rest = memoryview(b"".join(as_line(answer) for answer in answers))
+        before = self.path.stat().st_size
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(before)
+            raise self._unwritten(error) from error
         self.done.update(answer.sample_id for answer in answers)
 
-    def finish(self) -> None:
-        """Put the rows into the data's order. The file stays as it is where rows are missing."""
+    def finish(self, unanswered: Container[str] = ()) -> None:
+        """Put the rows into the data's order. Raises AssertionError where rows are missing that aren't `unanswered`."""
         written = self.path.read_bytes().splitlines(keepends=True)
         lines = {_identity(line): line for line in written if line.strip()}
-        if lines.keys() != self._truth.keys():
-            missing = len(self._truth.keys() - lines.keys())
+        wanted = [sample_id for sample_id in self._truth if sample_id in lines or sample_id not in unanswered]
+        if lines.keys() != set(wanted):
+            missing = len(set(wanted) - lines.keys())
             raise AssertionError(f"{missing} of {len(self._truth)} rows were never answered")
-        if list(lines) != list(self._truth):
-            with new_file(self.path) as temporary:
-                temporary.write_bytes(b"".join(lines[sample_id] for sample_id in self._truth))
+        if list(lines) != wanted:
+            try:
+                with new_file(self.path) as temporary:
+                    temporary.write_bytes(b"".join(lines[sample_id] for sample_id in wanted))
+            except OSError as error:
+                raise self._unwritten(error) from error
+
+    def _unwritten(self, error: OSError) -> UserError:
+        return UserError(
+            f"{self.path}: can't be written: {error.strerror}; what is answered is kept, and the same command goes on "
+            "with it"
+        )
 
     def _take(self) -> None:
         assert self._file is not None
@@ -106,9 +125,12 @@ class PredictionFile:
         if self.path.stat().st_size:
             self._check(read_predictions(self.path))
         else:
-            with new_file(facts_file(self.path)) as temporary:
-                text = json.dumps(self.facts, ensure_ascii=False, indent=1)
-                temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+            text = json.dumps(self.facts, ensure_ascii=False, indent=1)
+            try:
+                with new_file(facts_file(self.path)) as temporary:
+                    temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+            except OSError as error:
+                raise self._unwritten(error) from error
 
     def _heal(self, file: IO[bytes]) -> None:
         """Cut off a last line that was never ended."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,7 +22,7 @@ from curate import __version__
 from curate.base.errors import UserError
 from curate.export.tell.manifest import MANIFEST, style_of
 from finetune.models.facts import ModelFacts
-from finetune.predict.engines import Answer, Answerer, Asking, Question, Rows, predict_batches
+from finetune.predict.engines import Answer, Answerer, Asking, Question, Rows, Unopenable, Unopened, predict_batches
 from finetune.predict.file import PredictionFile
 from finetune.predict.questions import Questions
 from finetune.settings.config import Config, ModelConfig
@@ -121,16 +121,18 @@ class Asker(Answerer):
         *,
         done: Container[str] = (),
         note: Callable[[str], None] = lambda line: None,
+        unopened: Unopened | None = None,
     ) -> Iterator[list[Answer]]:
         """The answers to the questions, a list a batch: see `predict_batches`."""
         model, processor = self.load(asking.max_new_tokens)
-        yield from predict_batches(model, processor, questions, prompt, asking, done=done, note=note)
+        yield from predict_batches(model, processor, questions, prompt, asking, done=done, note=note, unopened=unopened)
 
 
 @dataclass(frozen=True)
 class Predicted:
     """What came of a prediction: `rows` in the file, `new` of them made now in `seconds`, those of loading the model
-    left out; `runaways` are of these."""
+    left out; `runaways` are of these. unopened: why images can't be opened, by the ids of their rows, which aren't in
+    the file."""
 
     path: Path
     rows: int
@@ -138,6 +140,7 @@ class Predicted:
     seconds: float = 0.0
     runaways: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    unopened: Mapping[str, str] = field(default_factory=dict)
 
 
 def predict_file(
@@ -152,13 +155,14 @@ def predict_file(
 ) -> Predicted:
     """Write the answers to all questions into `path`, those that aren't there yet. data: see `data_facts`.
 
-    Raises UserError where the file holds answers of another model, to other data or to another prompt, and where there
-    is nothing to ask.
+    Rows whose image can't be opened are left out. Raises UserError where the file holds answers of another model, to
+    other data or to another prompt, and where there is nothing to ask.
     """
     if not len(questions):
         raise UserError(f"{data['path']}: has no rows with an image to ask about")
     notes: list[str] = []
     runaways: list[str] = []
+    unopened: dict[str, str] = {}
     new, seconds = 0, 0.0
     facts = {
         "model": asker.identity(),
@@ -180,14 +184,19 @@ def predict_file(
             progress("load", 1, 1)
             progress("predict", len(file.done), of)
             started = time.perf_counter()
-            for answers in asker.ask(questions, prompt, asking, done=file.done.copy(), note=notes.append):
+            for answers in asker.ask(
+                questions, prompt, asking, done=file.done.copy(), note=notes.append, unopened=unopened.__setitem__
+            ):
                 file.add(answers)
                 new += len(answers)
                 seconds = time.perf_counter() - started
                 runaways += [answer.sample_id for answer in answers if answer.runaway]
                 progress("predict", len(file.done), of)
-        file.finish()
-    return Predicted(path, of, new, seconds, tuple(runaways), tuple(notes))
+        if unopened and not file.done:
+            first, why = next(iter(unopened.items()))
+            raise UserError(f"{data['path']}: no image can be opened; {Unopenable(first, why)}")
+        file.finish(unopened)
+    return Predicted(path, len(file.done), new, seconds, tuple(runaways), tuple(notes), unopened)
 
 
 def data_facts(where: str, split: str, questions: Questions, resize: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,13 @@ class Located:
 
 
 class Crops:
-    """Parts of pages as questions. pages: the whole images. boxes: of each page, in its pixels; none: all of it."""
+    """Parts of pages as questions. pages: the whole images. boxes: of each page, in its pixels; none: all of it. Pages
+    that `boxes` doesn't name have no parts."""
 
     def __init__(self, pages: Rows, boxes: Mapping[str, Sequence[tuple[int, int, int, int]]], resize: Resize) -> None:
         self._pages, self._resize = pages, resize
         self._boxes = boxes
-        self.rows = [(name, "") for page, _ in pages.rows for name, _ in self.of(page)]
+        self.rows = [(name, "") for page, _ in pages.rows if page in boxes for name, _ in self.of(page)]
 
     def of(self, page: str) -> list[tuple[str, tuple[int, int, int, int] | None]]:
         """The ids of a page's parts, and where they are."""
@@ -66,6 +67,8 @@ class Crops:
 
     def __iter__(self) -> Iterator[Question]:
         for page in self._pages:
+            if page.sample_id not in self._boxes:
+                continue
             for name, box in self.of(page.sample_id):
                 box = None if box is None else _with_margin(box, page.size)
                 size = page.size if box is None else (box[2] - box[0], box[3] - box[1])
@@ -106,8 +109,8 @@ def predict_pages(
     if path.exists() and not facts_file(path).exists():
         raise UserError(f"{path}: already there, and not a prediction of pages; name another --out")
     asked, crops = (path.with_name(f"{path.stem}.{kind}.jsonl") for kind in ("boxes", "crops"))
-    predict_file(asker, pages, data, PROMPT, asked, asking, progress=_stage(progress, "find"))
-    sizes = {page.sample_id: page.size for page in originals}
+    located = predict_file(asker, pages, data, PROMPT, asked, asking, progress=_stage(progress, "find"))
+    sizes = {page.sample_id: page.size for page in originals if page.sample_id not in located.unopened}
     seen = dict(zip(sizes, seen_sizes(list(sizes.values()), resize, max_pixels), strict=True))
     left_out: Counter[str] = Counter()
     boxes = {}
@@ -118,20 +121,21 @@ def predict_pages(
     parts = Crops(originals, boxes, resize)
     facts = {**data, "boxes": {"sha256": _sha256(boxes), "coordinates": coordinates}}
     read = predict_file(asker, parts, facts, prompt, crops, asking, progress=_stage(progress, "read"))
-    _join(path, pages, parts, crops)
+    _join(path, [(page, gt) for page, gt in pages.rows if page in boxes], pages, parts, crops)
     with new_file(facts_file(path)) as temporary:
         said = {"model": asker.identity(), "data": facts, "prompt": prompt, "located_by": PROMPT}
         temporary.write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
     whole = sum(not some for some in boxes.values())
-    return Located(path, len(pages), sum(map(len, boxes.values())), whole, read, dict(left_out))
+    read = replace(read, unopened={**located.unopened, **read.unopened})
+    return Located(path, len(boxes), sum(map(len, boxes.values())), whole, read, dict(left_out))
 
 
-def _join(path: Path, pages: Rows, parts: Crops, crops: Path) -> None:
-    """Write a row a page: the readings of its parts, without what stands around them."""
+def _join(path: Path, rows: Sequence[tuple[str, str]], pages: Rows, parts: Crops, crops: Path) -> None:
+    """Write a row a page, for each of `rows`: the readings of its parts, without what stands around them."""
     readings = {row.sample_id: row for row in read_predictions(crops)}
     images = {page.sample_id: page.image for page in pages}
     lines = []
-    for page, gt in pages.rows:
+    for page, gt in rows:
         of = [(readings[name], box) for name, box in parts.of(page)]
         seconds, scores = [row.seconds for row, _ in of], [row.score for row, _ in of]
         line: dict[str, Any] = {

@@ -74,7 +74,7 @@ class Questions:
                 sample_id,
                 gt,
                 partial(self._open, at, sample_id),
-                _size(held, sample_id),
+                _size(held),
                 self._name(held, sample_id),
             )
 
@@ -91,9 +91,12 @@ class Questions:
         image = picture(self._feature.decode_example(self._raw[at]["image"]), self._resize, self._min_side)
         if self._save_to is not None:
             path = self._save_to / _file_name(sample_id)
-            if not path.exists():
-                with new_file(path) as temporary:
-                    image.save(temporary, format="PNG")
+            try:
+                if not path.exists():
+                    with new_file(path) as temporary:
+                        image.save(temporary, format="PNG")
+            except OSError as error:
+                raise UserError(f"{path}: can't be written: {error.strerror or error}") from error
         return image
 
     def _name(self, held: dict[str, Any], sample_id: str) -> str | None:
@@ -111,15 +114,16 @@ def _twice(rows: list[tuple[str, str]]) -> str:
     return Counter(sample_id for sample_id, _ in rows).most_common(1)[0][0]
 
 
-def _size(held: dict[str, Any], sample_id: str) -> tuple[int, int]:
-    """Width and height that the image has when it stands upright, from its header."""
+def _size(held: dict[str, Any]) -> tuple[int, int]:
+    """Width and height that the image has when it stands upright, from its header; 0 where that can't be read, and the
+    image can't be opened."""
     try:
         source = io.BytesIO(held["bytes"]) if held.get("bytes") is not None else held["path"]
         with Image.open(source) as image:
             wide, high = image.size
             turned = image.getexif().get(_ORIENTATION, 1) >= _SWAPPED
-    except Exception as error:  # Pillow raises whatever a decoder of its does
-        raise UserError(f"{sample_id}: its image can't be opened: {error}") from error
+    except Exception:  # Pillow raises whatever a decoder of its does
+        return 0, 0
     return (high, wide) if turned else (wide, high)
 
 

@@ -28,7 +28,7 @@ from PIL import Image
 from curate.base.errors import UserError
 from curate.base.tables import things
 from curate.base.visible import clip, visible
-from finetune.predict.engines import Answer, Answerer, Asking, Question
+from finetune.predict.engines import Answer, Answerer, Asking, Question, Unopenable, Unopened, opened
 from rules.sets.model_resize import MAX_PIXELS
 
 #: Where the key is read from, the first that is set. It is sent and neither printed nor stored.
@@ -129,6 +129,7 @@ class ServedAsker(Answerer):
         *,
         done: Container[str] = (),
         note: Callable[[str], None] = lambda line: None,
+        unopened: Unopened | None = None,
     ) -> Iterator[list[Answer]]:
         """The answers to the questions that aren't `done`, as they come; `asking.batch_size` are under way at a time.
 
@@ -158,6 +159,10 @@ class ServedAsker(Answerer):
                     try:
                         answers.append(one.result())
                         in_a_row = 0
+                    except Unopenable as error:
+                        if unopened is None:
+                            raise
+                        unopened(row.sample_id, error.why)
                     except _Failed as error:
                         failed.append(f"{clip(visible(row.sample_id), 60)}: {error}")
                         in_a_row += 1
@@ -197,12 +202,7 @@ class ServedAsker(Answerer):
         )
 
     def _answer(self, client: httpx.Client, row: Question, prompt: str, asking: Asking) -> Answer:
-        try:
-            image = _data_url(row.load())
-        except UserError:
-            raise
-        except Exception as error:  # Pillow raises whatever a decoder of its does
-            raise _Failed(f"its image can't be opened: {error}") from error
+        image = _data_url(opened(row))
         asked = {
             "model": self.model,
             "messages": [

@@ -18,6 +18,7 @@ from finetune.settings.config import Config
 from finetune.train.loss_plot import losses_svg
 from finetune.train.losses import best_of, evaluations, line_of
 from finetune.train.run_folder import BEST, PLOT, RunFolder
+from rules import faults
 
 Progress = Callable[[str, int, int], None]
 Note = Callable[[str], None]
@@ -67,8 +68,12 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
         if state.is_world_process_zero and self._ask is not None:
             try:
                 score, right, asked = self._ask(state.global_step, state.log_history[-1]["eval_loss"])
-            except UserError as error:  # no memory, or an image that is gone: no reason to end a training
+            # No reason to end a training: no memory, an image that is gone, a full disk, a metric that raises.
+            except (UserError, OSError) as error:
                 told += f"; no page of samples: {str(error).partition(';')[0]}"
+            except Exception as error:
+                fault = faults.caught("the page of samples", error, of="page")
+                told += f"; no page of samples: {fault.error}"
             else:
                 told += f", {right} of {asked} samples look right"
         score = _of_the_first(score)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_all_start_methods
 from pathlib import Path
@@ -152,27 +153,23 @@ def train(
                 f"started as {processes()} processes of which {trainer.args.world_size} would train together, each the "
                 "same; does every process have a GPU of its own?"
             )
-        try:
+        with _end_told(trainer.state):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        except Exception as error:
-            why = _why_it_ended(error, trainer.state.global_step)
-            if why is None:
-                raise
-            raise UserError(why) from error
         judged = evaluations(trainer.state.log_history)
         best = best_of(judged, config.eval.min_delta)[0] if judged else None
         outcome = Trained(trainer.state.global_step, best, watch.ended)
         if trainer.is_world_process_zero():
-            save(LAST)
-            watch.plot()
-            folder.set_state(
-                "finished",
-                steps=outcome.steps,
-                best_step=best and best.step,
-                best_loss=best and best.loss,
-                best_score=best and best.score,
-                ended=outcome.ended or "the last step",
-            )
+            with _end_told(trainer.state):
+                save(LAST)
+                watch.plot()
+                folder.set_state(
+                    "finished",
+                    steps=outcome.steps,
+                    best_step=best and best.step,
+                    best_loss=best and best.loss,
+                    best_score=best and best.score,
+                    ended=outcome.ended or "the last step",
+                )
     return outcome
 
 
@@ -193,6 +190,18 @@ def _left_out(config: Config, folder: RunFolder, model: Any, note: Note) -> Left
     return LeftOut(folder.path / LEFT_OUT, config.train.max_left_out, told, note)
 
 
+@contextmanager
+def _end_told(state: Any) -> Iterator[None]:
+    """Inside, errors that a person can do something about become UserError. state: the trainer's."""
+    try:
+        yield
+    except Exception as error:
+        why = _why_it_ended(error, state.global_step)
+        if why is None:
+            raise
+        raise UserError(why) from error
+
+
 def _why_it_ended(error: Exception, step: int) -> str | None:
     """What a person can do about an error that ended a training after `step` steps; None for any other."""
     from finetune.predict.engines import out_of_memory
@@ -206,7 +215,8 @@ def _why_it_ended(error: Exception, step: int) -> str | None:
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
     if full or any(words in str(error) for words in _FULL_DISK):
         return f"the disk is full after step {step}; make room, and --resume goes on from the last whole checkpoint"
-    if isinstance(error, OSError):  # of a process that opens images: with a traceback above its last line
+    # Of a process that opens images: with a traceback above its last line. safetensors' errors are no OSError.
+    if isinstance(error, OSError) or "(os error " in str(error):
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         return f"ended after step {step}: {last}; put it right, and --resume goes on from the last whole checkpoint"
     return None

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 import sys
@@ -95,24 +96,43 @@ class RunFolder:
 
     def check_alone(self) -> None:
         """Raises UserError where another training goes on here."""
-        lock = self.path / _LOCK
-        if lock.is_file():
-            with lock.open("a") as held:
-                self._hold(held)
+        try:
+            held = (self.path / _LOCK).open(encoding="utf-8")
+        except OSError:  # nobody is there
+            return
+        with held:
+            self._hold(held)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other trainings out of this folder, which is made where it isn't there. Raises UserError as above."""
-        self.path.mkdir(parents=True, exist_ok=True)
         lock = self.path / _LOCK
-        with lock.open("a") as held:
-            self._hold(held)
+        with self._taken(lock):
             try:
                 yield
             finally:
                 lock.unlink(missing_ok=True)
                 with suppress(OSError):
                     self.path.rmdir()  # nothing was begun: the folder goes where it is empty
+
+    def _taken(self, lock: Path) -> IO[str]:
+        """The lock, which this process holds until it is closed."""
+        while True:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                held = lock.open("a", encoding="utf-8")
+            except FileNotFoundError:  # whoever was there has just removed the folder
+                continue
+            try:
+                self._hold(held)
+                if lock.exists() and os.path.samestat(os.fstat(held.fileno()), lock.stat()):
+                    return held
+            except FileNotFoundError:
+                pass
+            except BaseException:
+                held.close()
+                raise
+            held.close()  # whoever had it removed it at the end: others would make, and hold, another one
 
     def _hold(self, held: IO[str]) -> None:
         until = time.monotonic() + _WAIT

@@ -5,6 +5,9 @@ survives that. So commands run inside `isolated`: helpers do all work that is sp
 item that ends its process twice is a `Lost` in place of a result. A few plain labels of `curate check` are an
 exception, since a helper would nearly double the time. Library calls do small jobs in their own process.
 
+**Machines.** Inside `spread_by`, batches go to workers of a cluster, where helpers do them: isolated as here. Whole
+jobs (`spread_jobs`) are not isolated there, but what they spread themselves is.
+
 Threads are no help: math-core holds the interpreter's lock.
 """
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-#: Does work, which can be pickled, to every batch and gives the results in order; a `Lost` stands for a lost item's.
+#: Does work, which can be pickled, to every item on other machines, and gives the results in order.
 Spreader = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 #: A process hangs if it takes this many seconds without a step to the next item: a thousand times what most take.
@@ -52,7 +55,8 @@ def _here() -> _WorkPlace:
 
 @contextmanager
 def spread_by(spreader: Spreader) -> Iterator[None]:
-    """Inside, `spread` leaves to `spreader` what it would have given to several processes of this machine."""
+    """Inside, `spread` leaves to `spreader` what it would have given to several processes of this machine, and
+    `spread_jobs` leaves all to it."""
     with _placed(replace(_here(), spreader=spreader)):
         yield
 
@@ -121,10 +125,12 @@ def spread(
     stream = chain(first, stream)
     several = workers > 1 and len(first) > 1
     watched = partial(_watched, work)
+    seconds = LIMIT if limit is None else limit
+    results: Iterator[Any]
     if several and place.spreader is not None:
-        results = place.spreader(watched, stream)
+        results = chain.from_iterable(place.spreader(partial(_by_helper, watched, seconds), stream))
     elif several or apart:
-        number, seconds = workers if several else 1, LIMIT if limit is None else limit
+        number = workers if several else 1
         results = the_pool().work(watched, stream, number, seconds, here=here and not apart)
     else:
         yield from map(work, stream)
@@ -136,6 +142,37 @@ def spread(
             yield lost(result)
         else:
             yield _told(*result)
+
+
+def _by_helper(work: Callable[[Any], Any], limit: float, batch: Sequence[Any]) -> list[Any]:
+    """What a helper of this process makes of a batch: see `Pool.work`."""
+    return list(the_pool().work(work, iter([batch]), 1, limit))
+
+
+def are_jobs_spread() -> bool:
+    """Does `spread_jobs` give its jobs away?"""
+    return _here().spreader is not None
+
+
+def spread_jobs(work: Callable[[Item], Result], jobs: Iterable[Item]) -> Iterator[Result]:
+    """What `work` makes of each job, in order: on other machines inside `spread_by`, else here, one after the other.
+
+    A job that is lost with its machine is done again, so it must leave as it was whatever it reads.
+    """
+    spreader = _here().spreader
+    if spreader is None:
+        yield from map(work, jobs)
+        return
+    for done, gone in spreader(partial(_isolated, work), jobs):
+        if (lost := _here().lost) is not None:
+            lost.extend(gone)
+        yield _told(*done)
+
+
+def _isolated(work: Callable[[Any], Any], job: Any) -> tuple[tuple[Any, list[Fault]], list[tuple[str, Lost]]]:
+    """What `work` makes of a job on another machine, with the faults that were caught and the items that were lost."""
+    with isolated() as lost:
+        return _watched(work, job), lost
 
 
 def _watched(work: Callable[[Sequence[Item]], Result], batch: Sequence[Item]) -> tuple[Result, list[Fault]]:

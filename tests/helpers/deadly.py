@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import time
@@ -10,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rules.workers.helper import each
+from rules.workers.pool import Lost
+from rules.workers.spread import spread
 
 #: Seconds that a test gives an item.
 LIMIT = 1.0
@@ -69,3 +72,17 @@ def still_working(items: Sequence[str]) -> list[int]:
         time.sleep(LIMIT / 2)
         found.append(os.getpid())
     return found
+
+
+def named(lost: Lost) -> list[tuple[str, int]]:
+    """In the place of a lost item."""
+    return [(f"lost: {lost.item}", 0)]
+
+
+def apart(items: Sequence[str]) -> list[str]:
+    """A job that spreads its items itself."""
+    return [item for part in spread(untold, [items], 1, lost=named, to="do") for item, _ in part]
+
+
+def write_to_full_disk(item: str) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), item)

@@ -1,11 +1,13 @@
-"""Opens reports of hostile labels in a headless browser: nothing runs, nothing is fetched."""
+"""Opens reports and training pages of hostile labels in a headless browser: nothing runs, nothing is fetched."""
 
 from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from attack import Failure, complaint, program, run
 from labels import made
@@ -26,38 +28,63 @@ _SCRIPTS = (
 
 
 def attack(random: Random, folder: Path) -> tuple[list[Failure], int]:
-    """Labels with scripts in them, in labels, names and columns: the report shows them as text."""
+    """Labels with scripts in them, in labels, names, columns and a model's answers: pages show them as text."""
     from playwright.sync_api import sync_playwright
 
     source = folder / "labels.jsonl"
-    with source.open("w", encoding="utf-8") as lines:
-        for number in range(40):
-            script = random.choice(_SCRIPTS)
-            label = made(random)[:300].encode("utf-8", "replace").decode()
-            at = random.randint(0, len(label))
-            row = {"id": f"{number}{script}", "latex": label[:at] + script + label[at:], script: script}
-            lines.write(json.dumps(row) + "\n")
+    rows = [_row(random, number) for number in range(40)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     command = program("curate", "audit", source, "--out", folder / "run")
     if what := complaint(run(command), (0,)):
         return [Failure(what, shlex.join(command))], 1
-    found: list[str] = []
+    pages = {folder / "run" / "report.html": shlex.join(command), _training_page(rows, folder): "samples_page.build"}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium())
-        page = browser.new_page()
-        page.on("dialog", lambda dialog: found.append(f"a dialog: {dialog.message}"))
-        page.on("pageerror", lambda error: found.append(f"an error of the page's script: {error}"))
-        page.on(
-            "request", lambda request: found.append(f"asks for {request.url[:100]}") if _is_out(request.url) else None
-        )
-        page.goto((folder / "run" / "report.html").as_uri())
-        page.wait_for_timeout(300)
-        for fold in page.query_selector_all("details"):
-            fold.evaluate("element => element.open = true")
-        page.wait_for_timeout(300)
-        if page.evaluate("window.broken"):
-            found.append("a script of a label ran")
+        failures = [
+            Failure(what, f"{made_by}; open {path}")
+            for path, made_by in pages.items()
+            for what in _opened(browser, path)[:1]
+        ]
         browser.close()
-    return [Failure(what, f"{shlex.join(command)}; open {folder}/run/report.html") for what in found[:1]], 1
+    return failures, len(pages)
+
+
+def _row(random: Random, number: int) -> dict[str, str]:
+    script = random.choice(_SCRIPTS)
+    label = made(random)[:300].encode("utf-8", "replace").decode()
+    at = random.randint(0, len(label))
+    return {"id": f"{number}{script}", "latex": label[:at] + script + label[at:], script: script}
+
+
+def _training_page(rows: Sequence[dict[str, str]], folder: Path) -> Path:
+    """The page of a training's evaluation, where each label is read as the next one."""
+    from finetune.predict.engines import Answer
+    from finetune.train.samples_page import build
+
+    answers = [
+        Answer(row["id"], row["latex"], other["latex"]) for row, other in zip(rows, rows[1:] + rows[:1], strict=True)
+    ]
+    path = folder / "step-000001.html"
+    path.write_bytes(build(1, 0.5, answers, {}))
+    return path
+
+
+def _opened(browser: Any, path: Path) -> list[str]:
+    """What is wrong with a page: what runs in it, and what it asks for."""
+    found: list[str] = []
+    page = browser.new_page()
+    page.on("dialog", lambda dialog: found.append(f"a dialog: {dialog.message}"))
+    page.on("pageerror", lambda error: found.append(f"an error of the page's script: {error}"))
+    page.on("request", lambda request: found.append(f"asks for {request.url[:100]}") if _is_out(request.url) else None)
+    page.goto(path.as_uri())
+    page.wait_for_timeout(300)
+    for fold in page.query_selector_all("details"):
+        fold.evaluate("element => element.open = true")
+    page.wait_for_timeout(300)
+    if page.evaluate("window.broken"):
+        found.append("a script of a label ran")
+    page.close()
+    return found
 
 
 def _is_out(url: str) -> bool:

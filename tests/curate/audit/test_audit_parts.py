@@ -30,7 +30,7 @@ def run_audit(out: Path, sources: list[str], **options: object) -> Run:
 
 
 def in_parts_of(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curate.audit.sources.part_rows", lambda workers: rows)
+    monkeypatch.setattr("curate.audit.sources.part_rows", lambda height, machines: rows)
 
 
 @pytest.fixture(scope="module")
@@ -133,20 +133,19 @@ from curate.audit import parts, sources
 from curate.cli.main import main
 
 what, number, *sys.argv[1:] = sys.argv[1:]
-sources.part_rows = lambda workers: 20
-put, left = parts.Parts.put, int(number)
+sources.part_rows = lambda height, machines: 20
+write, left = parts._write, int(number)
 
-def put_or_die(self, at, frame):
+def write_or_die(frame, path):
     global left
     left -= 1
-    put(self, at, frame)
+    write(frame, path)
     if not left:
-        file = self._file(at)
-        file.write_bytes(file.read_bytes()[:100])
+        path.write_bytes(path.read_bytes()[:100])
         os.kill(os.getpid(), signal.SIGKILL)
 
 if what == "kill":
-    parts.Parts.put = put_or_die
+    parts._write = write_or_die
 else:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(number), int(number)))
 sys.exit(main())

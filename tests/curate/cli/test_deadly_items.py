@@ -136,3 +136,24 @@ def test_a_command_says_what_it_lost_and_counts_it(tmp_path: Path) -> None:
     assert counted["findings"] == 1
     samples = pl.read_parquet(tmp_path / "run" / "samples.parquet")
     assert samples.filter(pl.col("visual_key").is_null())["label"].to_list() == [r"\crash"]
+
+
+def test_an_evaluation_counts_the_answer_that_ends_what_draws_it_as_wrong(tmp_path: Path) -> None:
+    rows = [{"sample_id": str(n), "gt": f"x^{{{n}}}", "pred": f"x_{{{n}}}"} for n in range(30)]
+    rows[7]["pred"] = r"\crash"
+    file = tmp_path / "pred.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", "from finetune.cli.main import main; main()", "evaluate", str(file), "--out", "scores"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{SABOTAGE}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(";")[0] for line in done.stderr.splitlines()] == [
+        f"finetune: could not {to} 1 item" for to in ("judge", "draw and compare")
+    ]
+    metrics = json.loads((tmp_path / "scores" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["n"] == 30

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PIL import Image
+from toy_data import make_questions
 
 from curate.base.errors import UserError
 from curate.base.terminal import run
@@ -18,11 +15,8 @@ from curate.predictions.rows import Prediction, read_predictions
 from curate.predictions.unwrap import unwrap
 from finetune.cli.main import main_group
 from finetune.compare.prompt_table import Asked, as_json, as_markdown, as_text, best, score_prompts, verdict
-from finetune.models.hardware import INSTALL, PACKAGES
 from finetune.settings.prompt_file import PROMPTS, Prompt, read_prompts
 from finetune.settings.yaml_files import ready
-
-TOY = Path(__file__).resolve().parents[1] / "toy"
 
 LABELS = ["x ^ { 2 }", r"\frac { a } { b }", "a + b", r"\sqrt { x }"]
 
@@ -159,17 +153,6 @@ def test_runaways_are_counted() -> None:
 # The command ----------------------------------------------------------------------------------------------------------
 
 
-def data_set(folder: Path) -> Path:
-    """A file of messages with its images."""
-    rows = []
-    for n, label in enumerate(LABELS[:3]):
-        Image.new("RGB", (84 + 28 * n, 56), "white").save(folder / f"{n}.png")
-        rows.append({"id": f"s/test/{n}", "image": f"{n}.png", "label": label})
-    (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    (folder / "p.yaml").write_text("plain: LaTeX?\npage: QwenVL HTML\n", encoding="utf-8")
-    return folder / "data.jsonl"
-
-
 def check_output(out: Path) -> None:
     assert {path.name for path in out.iterdir()} == {"prompts.json", "prompts.md"} | {
         f"{name}{ending}" for name in ("plain", "page") for ending in (".jsonl", ".jsonl.run.json", ".unwrapped.jsonl")
@@ -194,7 +177,7 @@ def test_the_command_with_a_model_that_answers_by_heart(tmp_path, monkeypatch, c
 
     asked = []
 
-    def ask(asker, questions, prompt, asking, *, done=(), note=None):
+    def ask(asker, questions, prompt, asking, *, done=(), note=None, unopened=None):
         asked.append(prompt)
         left = "$$" if prompt.endswith("HTML") else ""
         yield [Answer(one.sample_id, one.gt, left + one.gt + left, None, 0.1, runaway=True) for one in questions]
@@ -202,7 +185,7 @@ def test_the_command_with_a_model_that_answers_by_heart(tmp_path, monkeypatch, c
     monkeypatch.setattr(load, "require_device", lambda _: None)
     monkeypatch.setattr(job.Asker, "load", lambda *_: (None, None))
     monkeypatch.setattr(job.Asker, "ask", ask)
-    data = data_set(tmp_path)
+    data = make_questions(tmp_path)
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("{}")
     arguments = ["prompts", str(tmp_path / "model"), str(data), "--prompts", str(tmp_path / "p.yaml")]
@@ -217,25 +200,9 @@ def test_the_command_with_a_model_that_answers_by_heart(tmp_path, monkeypatch, c
 
 
 @pytest.mark.finetune
-def test_the_command_with_a_toy_model(tmp_path) -> None:
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        assert not os.environ.get("CI"), f"{', '.join(missing)} missing; the CI must see this run: {INSTALL}"
-        pytest.skip(f"{', '.join(missing)} missing: {INSTALL}")
-    from tiny_model import make_tiny_model
-
-    data = data_set(tmp_path)
-    arguments = ["finetune", "prompts", str(make_tiny_model(tmp_path / "model")), str(data), "--16bit"]
-    arguments += ["--prompts", str(tmp_path / "p.yaml"), "--out", str(tmp_path / "out"), "--max-new-tokens", "4"]
-    script = (
-        f"import sys; sys.path[:0] = [{str(TOY)!r}]; import cpu_shim; cpu_shim.apply()\n"
-        f"from finetune.cli.main import main; sys.argv = {[*arguments, '--dtype', 'float32']!r}; main()"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(TOY.parents[2])}
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "2 prompts, 3 formulas" in done.stdout
-    assert "best: " in done.stdout
-    check_output(tmp_path / "out")
+def test_the_command_with_a_toy_model(trained: tuple[Path, dict[str, Any]]) -> None:
+    folder, facts = trained
+    assert facts["prompts"] == 0
+    assert "2 prompts, 3 formulas" in (told := (folder / "prompts" / "said.txt").read_text(encoding="utf-8"))
+    assert "best: " in told
+    check_output(folder / "prompts" / "out")

@@ -126,6 +126,10 @@ def test_bfloat16_is_not_silently_float16_on_an_old_gpu(
             ),
             "ended after step 9: FileNotFoundError: [Errno 2] No such file or directory: 'images/7.png'; put it right",
         ),
+        (
+            ValueError("Error while serializing: I/O error: Input/output error (os error 5)"),
+            "ended after step 9: Error while serializing: I/O error: Input/output error (os error 5); put it right",
+        ),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), None),
         (UserError("the loss is no number any more"), None),
     ],

@@ -20,7 +20,7 @@ from finetune.cli.main import main_group
 from finetune.data.pairs import load_pairs
 from finetune.models.families import coordinates_of
 from finetune.predict.boxes import MOST_BOXES, boxes_in, in_pixels, seen_sizes
-from finetune.predict.engines import Answer, Asking
+from finetune.predict.engines import Answer, Asking, Unopenable, opened
 from finetune.predict.locate import PROMPT, predict_pages
 from finetune.predict.questions import Questions
 
@@ -131,12 +131,16 @@ class Reader:
         pass
 
     def ask(
-        self, questions: Any, prompt: str, asking: Any, *, done: Any = (), note: Any = None
+        self, questions: Any, prompt: str, asking: Any, *, done: Any = (), note: Any = None, unopened: Any
     ) -> Iterator[list[Answer]]:
         for row in questions:
             if row.sample_id not in done:
+                try:
+                    image = opened(row)
+                except Unopenable as error:
+                    unopened(row.sample_id, error.why)
+                    continue
                 self.asked.append((prompt, row.sample_id))
-                image = row.load()
                 text = ANSWERS[image.getpixel((0, 0))[1]] if prompt == PROMPT else read(image)
                 yield [Answer(row.sample_id, row.gt, text, row.image, 0.5, -0.25)]
 
@@ -167,6 +171,28 @@ def test_pages_are_read_part_by_part_and_go_on_where_they_were(tmp_path: Path) -
     (tmp_path / "pred.crops.jsonl").write_text("".join(lines[:2]))  # as one that was killed leaves it
     predict()
     assert reader.asked[before:] == [("Read.", "data/p/test/1#2"), ("Read.", "data/p/test/2#0")]
+
+
+def test_a_page_that_cant_be_opened_costs_no_other(tmp_path: Path) -> None:
+    data = pages(tmp_path / "data")
+    whole = (data.parent / "1.png").read_bytes()
+    (data.parent / "1.png").write_bytes(whole[:60])
+
+    def predict() -> Any:
+        rows = load_pairs(str(data), "test")
+        return predict_pages(
+            Reader(), Questions(rows), Questions(rows, resize="none"), {"path": "d"}, "Read.", tmp_path / "pred.jsonl",
+            Asking(), coordinates="thousandths", resize="upscale", max_pixels=Reader.max_pixels,
+        )  # fmt: skip
+
+    found = predict()
+    assert [row.pred for row in read_predictions(tmp_path / "pred.jsonl")] == ["x_{1}", "page 2"]
+    assert (found.pages, list(found.read.unopened)) == (2, ["data/p/test/1"])
+    (data.parent / "1.png").write_bytes(whole)
+    (tmp_path / "pred.crops.jsonl").unlink()  # its parts are others now, and `predict_file` says so
+    found = predict()
+    assert (found.pages, found.read.unopened) == (3, {})
+    assert len(read_predictions(tmp_path / "pred.jsonl")) == 3
 
 
 def test_the_command_with_a_served_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

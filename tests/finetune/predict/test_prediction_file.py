@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import multiprocessing
 import os
 import random
 import re
-import subprocess
-import sys
+import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,23 +59,28 @@ def test_rows_are_complete_in_the_datas_order_and_as_read_elsewhere(tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pred.jsonl", "pred.jsonl.run.json"]
 
 
-def test_killed_at_random_moments_it_ends_with_the_same_file(tmp_path: Path, whole: bytes) -> None:
+def test_killed_at_random_moments_it_ends_with_the_same_file(
+    tmp_path: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "pred.jsonl"
-    command = [sys.executable, str(TOY / "stub_predict.py"), str(path), "0.03"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TOY.parents[2]), str(TOY)])}
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TOY.parents[2]), str(TOY)]))
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["torch", "stub_predict"])  # so that all processes share one import of torch
     killed_at = []
     for _ in range(2):
         size = path.stat().st_size if path.exists() else 0
         until = size + random.randint(1, (len(whole) - size) // 2)
-        with subprocess.Popen(command, env=environment) as process:
-            deadline = time.monotonic() + 120
-            while (path.stat().st_size if path.exists() else 0) < until and process.poll() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.001)
-            process.kill()
-        assert process.returncode == -9, "it was done before it was killed"
+        process = server.Process(target=predict, args=(path, StubModel(sleep=0.03)))
+        process.start()
+        deadline = time.monotonic() + 120
+        while (path.stat().st_size if path.exists() else 0) < until and process.is_alive():
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        process.kill()
+        process.join()
+        assert process.exitcode == -9, "it was done before it was killed"
         killed_at.append(path.stat().st_size)
-    subprocess.run(command, env=environment, check=True, timeout=120)
+    predict(path)
     assert content(path) == whole, f"killed when the file had {killed_at} bytes"
 
 
@@ -190,3 +199,78 @@ def test_runaways_are_marked_in_the_file(tmp_path: Path) -> None:
     made = predict(path, StubModel(endless=True), rows=Rows(2), max_new_tokens=6)
     assert made.runaways == ("s/0001", "s/0000")  # in the order of the batches
     assert [json.loads(line)["runaway"] for line in path.read_text().splitlines()] == [True, True]
+
+
+@contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    """Inside, a file that would grow beyond so many bytes can't be written, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [300, 2000, 4001])
+def test_on_a_full_disk_whole_batches_are_kept_and_it_goes_on_with_them(
+    tmp_path: Path, whole: bytes, size: int
+) -> None:
+    path = tmp_path / "pred.jsonl"
+    with (
+        no_file_beyond(size),
+        pytest.raises(UserError, match=r"can't be written: .*; what is answered is kept, and the"),
+    ):
+        predict(path)
+    if path.exists():
+        assert path.read_bytes().endswith(b"\n")
+        assert len(read_predictions(path)) % BATCH == 0
+    model = StubModel()
+    predict(path, model)
+    assert content(path) == whole
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".")] == []
+
+
+def test_where_the_rows_cant_be_put_in_order_they_stay_as_they_are(
+    tmp_path: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pred.jsonl"
+    predict(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[::-1]))
+
+    def broken(path: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("finetune.predict.file.new_file", broken)
+        with pytest.raises(UserError, match="Input/output error; what is answered is kept"):
+            predict(path)
+    assert sorted(path.read_bytes().splitlines(keepends=True)) == sorted(lines)
+    predict(path)
+    assert content(path) == whole
+
+
+def test_rows_whose_image_cant_be_opened_are_left_out_until_it_can(tmp_path: Path, whole: bytes) -> None:
+    path = tmp_path / "pred.jsonl"
+    rows = Rows()
+    bad = [rows._questions[at].sample_id for at in (0, 57, 58)]
+    good = rows._questions
+
+    def broken() -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    rows._questions = [replace(row, load=broken) if row.sample_id in bad else row for row in good]  # type: ignore[arg-type]
+    made = predict(path, rows=rows)
+    assert dict(made.unopened) == dict.fromkeys(bad, "[Errno 5] Input/output error")
+    assert (made.rows, made.new) == (ROWS - 3, ROWS - 3)
+    lines = [line for line in whole.splitlines() if json.loads(line)["sample_id"] not in bad]
+    assert content(path).splitlines() == lines
+    rows._questions = good
+    made = predict(path, rows=rows)
+    assert (made.rows, made.new, dict(made.unopened)) == (ROWS, 3, {})
+    assert content(path) == whole
+    rows._questions = [replace(row, load=broken) for row in good]  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"no image can be opened; .*: its image can't be opened: .*Input/output error"):
+        predict(tmp_path / "none.jsonl", rows=rows)
+    assert not (tmp_path / "none.jsonl").exists()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 from pathlib import Path
 
 import datasets
@@ -16,6 +18,7 @@ from curate.base.errors import UserError
 from finetune.cli.main import main_group
 from finetune.data.pairs import load_pairs
 from finetune.models.facts import ModelFacts
+from finetune.predict.engines import Unopenable, opened
 from finetune.predict.job import Asker, data_facts
 from finetune.predict.questions import Questions
 from finetune.settings.config import Config
@@ -70,9 +73,23 @@ def test_two_rows_of_one_id_are_an_error() -> None:
         Questions(rows([picture(1)] * 3, ["a", "b", "b"]))
 
 
-def test_an_image_that_is_broken_is_named() -> None:
-    with pytest.raises(UserError, match="s/0: its image can't be opened"):
-        list(Questions(rows([{"bytes": b"no image", "path": None}])))
+def test_an_image_that_is_broken_is_named_when_it_is_opened_and_costs_no_other() -> None:
+    broken, whole = Questions(rows([{"bytes": b"no image", "path": None}, picture(7)]))
+    assert broken.size == (0, 0)
+    with pytest.raises(UserError, match="s/0: its image can't be opened: cannot identify image file"):
+        opened(broken)
+    assert opened(whole).getpixel((0, 0))[0] == 7
+
+
+def test_an_image_that_cant_be_saved_is_no_broken_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("finetune.predict.questions.new_file", full)
+    (row,) = Questions(rows([picture(7)]), save_to=tmp_path)
+    with pytest.raises(UserError, match=r"s-0-.*\.png: can't be written: No space left on device") as error:
+        opened(row)
+    assert not isinstance(error.value, Unopenable)
 
 
 def test_a_turned_photo_has_the_size_it_is_seen_in(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,18 @@ def test_a_row_that_never_gets_an_answer_costs_no_other() -> None:
             found.extend(asker.ask(map(question, range(8)), "Read.", Asking(batch_size=1)))
     assert [answers[0].sample_id for answers in found] == ["s/0", "s/1", "s/2", "s/4", "s/6", "s/7"]
     assert server.asked[3] == 1
+
+
+def test_an_image_that_cant_be_opened_costs_no_other() -> None:
+    def broken() -> Image.Image:
+        raise OSError("image file is truncated")
+
+    unopened: dict[str, str] = {}
+    rows = [replace(question(n), load=broken) if n == 1 else question(n) for n in range(3)]
+    with ChatServer().running() as server:
+        found = list(ServedAsker(server.url, MODEL).ask(rows, "Read.", Asking(), unopened=unopened.__setitem__))
+    assert sorted(answer.sample_id for answers in found for answer in answers) == ["s/0", "s/2"]
+    assert unopened == {"s/1": "image file is truncated"}
 
 
 def test_a_server_that_is_gone_ends_it_soon(monkeypatch) -> None:

@@ -1,11 +1,7 @@
-"""Predicts with the stub into a file, as a program to be killed: python stub_predict.py FILE [SECONDS A BATCH].
-
-Also what the tests of prediction files call in their own process.
-"""
+"""Predicts with the stub into a file, in the tests' own process or in one to be killed."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,7 +45,3 @@ def predict(
     asker = Asker(facts, ModelConfig(), min_pixels=1, max_pixels=10**6, loaded=(model or StubModel(), StubProcessor()))
     asked = Asking(**{"batch_size": BATCH, "window": 40, **asking})
     return predict_file(asker, rows or Rows(), data or {"path": "d", "sha256": "1"}, prompt, path, asked)
-
-
-if __name__ == "__main__":
-    predict(Path(sys.argv[1]), StubModel(sleep=float(sys.argv[2]) if len(sys.argv) > 2 else 0.0))

@@ -45,6 +45,18 @@ def make_toy_data(folder: Path, *, train: int = 16, validation: int = 8) -> Path
     return file
 
 
+def make_questions(folder: Path) -> Path:
+    """Write three pictures, a file of rows and p.yaml, two prompts, into `folder`; returns the file of rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for n, label in enumerate(("x ^ { 2 }", r"\frac { a } { b }", "a + b")):
+        Image.new("RGB", (84 + 28 * n, 56), "white").save(folder / f"{n}.png")
+        rows.append({"id": f"s/test/{n}", "image": f"{n}.png", "label": label})
+    (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (folder / "p.yaml").write_text("plain: LaTeX?\npage: QwenVL HTML\n", encoding="utf-8")
+    return folder / "data.jsonl"
+
+
 def _draw(folder: Path, name: str, label: str, size: tuple[int, int]) -> str:
     image = Image.new("RGB", size, "white")
     ImageDraw.Draw(image).text((4, 8), label, fill="black")

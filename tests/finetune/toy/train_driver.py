@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,7 @@ def main(folder: Path) -> None:
     facts["resumed_status"] = _wait(_forked([*command, f"out={folder / 'killed'}", "--resume"]))
     facts.update(_whole(folder / "whole", [*command, f"out={folder / 'whole'}"]))
     facts["predict"] = predict_facts(settings, data, folder / "predict")
+    facts["prompts"] = _prompts(model, folder / "prompts")
     temporary = folder / "facts.tmp"
     temporary.write_text(json.dumps(facts), encoding="utf-8")
     temporary.rename(folder / "facts.json")
@@ -93,6 +95,16 @@ def _run(command: list[str]) -> int:
     from finetune.cli.main import main_group
 
     return run("finetune", main_group, [*command, "--debug"])
+
+
+def _prompts(model: Path, folder: Path) -> int:
+    """Two prompts to the base model, through the command. What it prints is in said.txt."""
+    from toy_data import make_questions
+
+    command = ["prompts", str(model), str(make_questions(folder)), "--16bit", "--dtype", "float32"]
+    command += ["--prompts", str(folder / "p.yaml"), "--out", str(folder / "out"), "--max-new-tokens", "4"]
+    with (folder / "said.txt").open("w", encoding="utf-8") as said, redirect_stdout(said):
+        return _run(command)
 
 
 def _forked(command: list[str]) -> int:
@@ -274,8 +286,8 @@ def _losses(model: Any, processor: Any, out: Path, command: list[str]) -> dict[s
     model.eval()
     collator = make_collator(model, processor, config)
     found: dict[str, Any] = {"ours": {}, "theirs": {}}
-    for name, kind in (("ours", FormulaTrainer), ("theirs", SFTTrainer)):
-        for size in (1, 3, 7):
+    for name, kind, sizes in (("ours", FormulaTrainer, (1, 3)), ("theirs", SFTTrainer, (1, len(rows)))):
+        for size in sizes:
             sized = replace(config, eval=replace(config.eval, batch_size=size))
             settings = arguments(sized, out / "judged", 1, 1, evaluate=True)
             with quiet():

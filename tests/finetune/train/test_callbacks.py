@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 import types
@@ -13,6 +14,7 @@ import pytest
 from curate.base.errors import UserError
 from finetune.settings.config import load_config
 from finetune.train.run_folder import RunFolder
+from rules import faults
 
 
 @pytest.fixture
@@ -80,6 +82,25 @@ def test_samples_that_can_not_be_read_end_no_training(watching: Any, tmp_path: P
         "(9 × 9 pixels) (the best so far)"
     ]
     assert run.saved == [("best", 10)]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "[Errno 28] No space left on device"),
+        (ZeroDivisionError("a metric that divides"), "ZeroDivisionError: a metric that divides"),
+    ],
+)
+def test_a_page_that_fails_ends_no_training(watching: Any, tmp_path: Path, error: Exception, said: str) -> None:
+    def ask(step: int, loss: float) -> tuple[float, int, int]:
+        raise error
+
+    run = Run(watching, tmp_path / "run", ask=ask)
+    with faults.collected(strict=False) as found:
+        run.evaluate(10, 1.0)
+    assert run.notes == [f"step 10 of 50: loss on the validation set 1; no page of samples: {said} (the best so far)"]
+    assert run.saved == [("best", 10)]
+    assert len(found.all()) == (not isinstance(error, OSError))
 
 
 def test_the_best_adapter_is_the_one_whose_samples_look_right(watching: Any, tmp_path: Path) -> None:

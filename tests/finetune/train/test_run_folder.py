@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -78,6 +79,32 @@ def test_two_trainings_are_never_in_one_folder(tmp_path: Path, monkeypatch: pyte
         _begun(path)
     RunFolder(path).check_alone()
     assert sorted(entry.name for entry in path.iterdir()) == ["config.yaml", "environment.json", "state.json"]
+
+
+def test_one_that_waited_for_another_is_alone_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first removes the lock's file when it ends. The second must not hold what is no file any more."""
+    path, inside, over = tmp_path / "run", Event(), Event()
+
+    def wait_and_train() -> None:
+        with RunFolder(path).alone():
+            inside.set()
+            over.wait(10)
+
+    second = Thread(target=wait_and_train)
+    with RunFolder(path).alone():
+        _begun(path, "preparing")
+        second.start()
+        assert not inside.wait(0.5)
+    assert inside.wait(5)
+    monkeypatch.setattr(run_folder, "_WAIT", 0.3)
+    try:
+        for enter in (RunFolder(path).check_alone, RunFolder(path).alone().__enter__):
+            with pytest.raises(UserError, match="another training goes on in this folder"):
+                enter()
+    finally:
+        over.set()
+        second.join()
+    RunFolder(path).check_alone()
 
 
 def test_a_killed_training_s_lock_is_waited_for(tmp_path: Path) -> None:

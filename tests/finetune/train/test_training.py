@@ -197,7 +197,7 @@ def test_every_evaluation_has_a_page_with_pictures(whole: Path) -> None:
 
 
 def test_a_training_leaves_nothing_in_the_folder_it_is_started_in(trained: tuple[Path, dict[str, Any]]) -> None:
-    of_the_driver = {"config.yaml", "data", "facts.json", "killed", "model", "predict", "whole"}
+    of_the_driver = {"config.yaml", "data", "facts.json", "killed", "model", "predict", "prompts", "whole"}
     of_this_module = {"cache", "ended", "hf", "lock", "stderr.txt", "stdout.txt"}
     assert {path.name for path in trained[0].iterdir()} <= of_the_driver | of_this_module
 

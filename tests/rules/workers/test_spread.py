@@ -19,7 +19,7 @@ import pytest
 from rules.workers import pool
 from rules.workers.pool import MOST_IN_A_ROW, Lost, the_pool
 from rules.workers.process import HelperError
-from rules.workers.spread import isolated, spread, spread_by
+from rules.workers.spread import isolated, spread, spread_by, spread_jobs
 from tests.helpers import deadly
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -223,16 +223,19 @@ def test_work_that_cannot_be_sent_is_an_error_of_the_caller() -> None:
     assert len(list(run(deadly.told, batches(3)))) == 3
 
 
-def test_what_a_caller_offers_takes_the_place_of_processes() -> None:
-    def offered(work: Callable[[Any], Any], stream: Iterable[Any]) -> Iterator[Any]:
-        for batch in stream:
-            yield Lost(batch[0], "elsewhere") if batch[0] == "3" else work(batch)
+def test_what_a_caller_offers_takes_the_place_of_processes_and_isolates_its_items() -> None:
+    with isolated() as told, spread_by(map):
+        found = flat(run(deadly.told, [*batches(3), ["a", "kill", "b"]]))
+    assert [(to, lost.item) for to, lost in told] == [("do", "kill")]
+    assert [row if isinstance(row, Lost) else row[0] for row in found[-3:]] == ["a", told[0][1], "b"]
+    assert os.getpid() not in {row[1] for row in found if not isinstance(row, Lost)}
 
-    with isolated() as told, spread_by(offered):
-        found = flat(run(deadly.told, batches(3)))
-    assert told == [("do", Lost("3", "elsewhere"))]
-    assert found[3] == Lost("3", "elsewhere")
-    assert {row[1] for row in found if not isinstance(row, Lost)} == {os.getpid()}
+
+def test_jobs_are_done_one_after_the_other_or_where_a_caller_offers() -> None:
+    assert list(spread_jobs(len, ["a", "bc"])) == [1, 2]
+    with isolated() as told, spread_by(map):
+        assert list(spread_jobs(deadly.apart, [["a", "kill"], ["b"]])) == [["a", "lost: kill"], ["b"]]
+    assert {(to, lost.item) for to, lost in told} == {("do", "kill")}  # twice, as the offer is this very process
 
 
 def test_helpers_start_without_polars_the_rules_and_the_script_that_was_called() -> None:
