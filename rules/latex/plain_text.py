@@ -65,7 +65,9 @@ def plain_text(label: str) -> str:
     if len(written) > MAX_LENGTH:
         return f"{written[: MAX_LENGTH - 1]}…"
     try:
-        walker = _Walker(_LENGTH.sub(" ", written), latex_context=_grammar(), tolerant_parsing=True, strict_braces=False)
+        walker = _Walker(
+            _LENGTH.sub(" ", written), latex_context=_grammar(), tolerant_parsing=True, strict_braces=False
+        )
         return _finished(_writer().nodelist_to_text(walker.get_latex_nodes()[0]))
     except Exception:  # pylatexenc is lenient but no fuzzed parser, and this is only what people see beside the label
         return written

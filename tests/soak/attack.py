@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,8 @@ class Failure:
     command: str
 
 
-#: An attack is given its own random numbers and an empty folder. It returns what failed, and what it tried.
-Attack = Callable[[Random, Path], tuple[list[Failure], int]]
+#: An attack is given its own random numbers and an empty folder. It returns what failed, and how often it tried what.
+Attack = Callable[[Random, Path], tuple[list[Failure], Counter[str]]]
 
 
 class Ended(NamedTuple):
@@ -46,8 +47,13 @@ def program(name: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", f"{name}.cli.main", *map(str, arguments)]
 
 
-def started(command: Sequence[str], *, file_size: int | None = None) -> subprocess.Popen[str]:
-    """A command in a session of its own. file_size: no file may grow beyond so many bytes, as on a full disk."""
+def started(command: Sequence[str], *, file_size: int | None = None, home: Path | None = None) -> subprocess.Popen[str]:
+    """A command in a session of its own.
+
+    file_size: no file may grow beyond so many bytes, as on a full disk. home: a folder for its temporary files (`tmp`)
+    and its cache (`cache`).
+    """
+    own = {} if home is None else {"TMPDIR": str(home / "tmp"), "TEXSIEVE_CACHE": str(home / "cache")}
 
     def prepare() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the soak runs in the background
@@ -65,7 +71,7 @@ def started(command: Sequence[str], *, file_size: int | None = None) -> subproce
         errors="backslashreplace",
         start_new_session=True,
         preexec_fn=prepare,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, "COLUMNS": "200", **own},
     )
 
 
@@ -80,8 +86,8 @@ def ended(process: subprocess.Popen[str], patience: float = PATIENCE) -> Ended |
     return Ended(process.returncode, out, err)
 
 
-def run(command: Sequence[str], *, file_size: int | None = None) -> Ended | None:
-    return ended(started(command, file_size=file_size))
+def run(command: Sequence[str], *, file_size: int | None = None, home: Path | None = None) -> Ended | None:
+    return ended(started(command, file_size=file_size, home=home))
 
 
 def complaint(result: Ended | None, codes: Sequence[int] = (0, 1, 2)) -> str | None:

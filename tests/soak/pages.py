@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from pathlib import Path
 from random import Random
 
@@ -25,7 +26,7 @@ _SCRIPTS = (
 )
 
 
-def attack(random: Random, folder: Path) -> tuple[list[Failure], int]:
+def attack(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     """Labels with scripts in them, in labels, names and columns: the report shows them as text."""
     from playwright.sync_api import sync_playwright
 
@@ -39,7 +40,7 @@ def attack(random: Random, folder: Path) -> tuple[list[Failure], int]:
             lines.write(json.dumps(row) + "\n")
     command = program("curate", "audit", source, "--out", folder / "run")
     if what := complaint(run(command), (0,)):
-        return [Failure(what, shlex.join(command))], 1
+        return [Failure(what, shlex.join(command))], Counter({"report": 1})
     found: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium())
@@ -57,7 +58,9 @@ def attack(random: Random, folder: Path) -> tuple[list[Failure], int]:
         if page.evaluate("window.broken"):
             found.append("a script of a label ran")
         browser.close()
-    return [Failure(what, f"{shlex.join(command)}; open {folder}/run/report.html") for what in found[:1]], 1
+    return [Failure(what, f"{shlex.join(command)}; open {folder}/run/report.html") for what in found[:1]], Counter(
+        {"report": 1}
+    )
 
 
 def _is_out(url: str) -> bool:
