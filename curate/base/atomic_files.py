@@ -17,8 +17,8 @@ from tempfile import mkdtemp, mkstemp
 
 from curate.base import exchange
 from curate.base.errors import UserError
-from curate.base.leftovers import UNFINISHED, aside_of, clear_away, discard, real, restore
-from curate.base.locks import held_folder
+from curate.base.leftovers import UNFINISHED, aside_of, clear_away, clear_files, discard, real, restore
+from curate.base.locks import held_folder, try_lock
 
 #: More files than this are flushed to disk all at once: one by one takes milliseconds each.
 MANY = 1000
@@ -45,16 +45,18 @@ def new_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
     Without `flush` it isn't flushed to disk first: for what can be made again faster than that takes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    clear_files(path)
     fd, name = mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
-    os.close(fd)
     temporary = Path(name)
     try:
+        try_lock(fd)  # so that no other process takes it for a leftover
         yield temporary
         if flush:
             _sync(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
+        os.close(fd)
         temporary.unlink(missing_ok=True)
 
 

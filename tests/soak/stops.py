@@ -29,6 +29,8 @@ DECIDERS = 10
 #: Rows of each of two sources.
 ROWS = 12
 _NAMES = ("audit", "update", "fix", "export", "evaluate")
+#: Those that write over what is there; the others refuse to.
+_AGAIN = ("update", "evaluate")
 #: What a stopped export leaves on purpose, to go on from.
 _GOES_ON = ".dataset.part"
 
@@ -217,7 +219,7 @@ class _Trial:
             return what
         _age(self.work)
         reference = self.place.reference[self.name]
-        if self.name == "update" or not _out(self.name, self.work).exists():
+        if self.name in _AGAIN or not _out(self.name, self.work).exists():
             result = run(self.command, home=self.work)
             if result is None or result.code != 0:
                 return f"can't be run again: {result.err.strip()[-300:] if result else 'hangs'}"
@@ -245,7 +247,7 @@ def stopped(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
         tried[trial.name if reached else "too late"] += 1
         if what:
             return trial.told(what, f"(stop {number + 1})"), tried
-        if trial.name != "update" and _out(trial.name, trial.work).exists():
+        if trial.name not in _AGAIN and _out(trial.name, trial.work).exists():
             break  # another would be refused
     return trial.told(trial.completed(), "after its stops"), tried
 

@@ -109,7 +109,7 @@ def found() -> dict[str, set[str]]:
 REASONS: dict[str, dict[str, str]] = {
     "the one place": {
         "curate/base/atomic_files.py": "_discard _rename _swap new_file",
-        "curate/base/leftovers.py": "_put_back clear_away discard",
+        "curate/base/leftovers.py": "_put_back clear_away clear_files discard",
     },
     "into a folder or file that isn't in its place yet: the caller's new_file or new_folder": {
         "curate/archives/pickles.py": "repack",
@@ -134,6 +134,7 @@ REASONS: dict[str, dict[str, str]] = {
         "curate/export/write/job.py": "_write_dropped",
         "curate/export/write/parquet.py": "__init__",
         "curate/export/write/picture_lines.py": "__init__ add put_together",
+        "curate/fix/job.py": "write",  # the journal of an output that could not be put in its place
         "curate/export/write/work.py": "__exit__ _fresh _take_lock begin finish publish",
     },
     "what can be made again: caches, and what the App shows": {
