@@ -365,7 +365,7 @@ def _passed(rows: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
         passed = rows.select("index")
     for rule in rules:
         try:
-            mask = rows.select(_mask(rule).alias(rule.code)).to_series()
+            mask = rows.select("index", _mask(rule).alias(rule.code))[rule.code]  # a constant is as long as the index
         except BaseException as error:
             faults.caught(f"the sieve of rule {rule.code}", error, count=rows.height)
             mask = pl.Series(rule.code, [True]).new_from_index(0, rows.height)  # a sieve may pass too much
