@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -87,6 +88,7 @@ def main() -> int:
     if unknown := sorted(set(names) - ATTACKS.keys()):
         parser.error(f"--only: no attack {', '.join(unknown)}; there are {', '.join(ATTACKS)}")
     print(f"Seed {given.seed}, {given.hours:g} hours of {', '.join(names)}", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was tried until then is told
     folder = Path(tempfile.mkdtemp(prefix="texsieve-soak-"))
     failures = soak(names, given.seed, seconds=given.hours * 3600, rounds=given.rounds, folder=folder)
     if not failures:

@@ -181,6 +181,7 @@ class _Trial:
 
     def stop(self, process: subprocess.Popen[str], random: Random) -> tuple[str | None, bool]:
         """Give a running command a signal: what is wrong with how it ends, and whether it ran until then."""
+        there = set(_leftovers(self.work))  # those of one that was killed lie there for a minute
         self._wait_for_a_moment(process, random)
         number = random.choice(_SIGNALS)
         reached = process.poll() is None
@@ -194,7 +195,7 @@ class _Trial:
         if number != signal.SIGKILL:
             if result.code not in (0, 128 + number, -number):
                 return f"{how}: ended with {result.code}: {result.err[-200:]}", reached
-            if left := [name for name in _leftovers(self.work) if name != _GOES_ON]:
+            if left := sorted({*_leftovers(self.work)} - there - {_GOES_ON}):
                 return f"{how}: left {left[0]}", reached
         if what := self.state:
             return f"{how}: {what}", reached
