@@ -18,6 +18,7 @@ from random import Random
 
 import polars as pl
 from attack import ROOT, Ended, Failure, complaint, contents, ended, left_alive, program, run, started
+from warm import Forked
 
 from curate.runs.decisions import DECISIONS_FILE, Decision, append_decisions, decide, read_decisions
 
@@ -26,6 +27,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)
 _MOST_STOPS = 4
 #: Times that somebody who decides is killed in a round.
 DECIDERS = 10
+#: Share of the commands that are forked: they take a fraction of the time.
+WARM = 0.9
 #: Rows of each of two sources.
 ROWS = 12
 _NAMES = ("audit", "update", "fix", "export", "evaluate")
@@ -37,10 +40,13 @@ _GOES_ON = ".dataset.part"
 
 @dataclass(frozen=True)
 class Place:
-    """What commands work on: the demo's data, a run of it with decisions, predictions. reference: whole results."""
+    """What commands work on: some of the demo's data, a run of it with decisions, predictions.
+
+    seconds: what each command takes, from its start and forked; reference: whole results.
+    """
 
     root: Path
-    seconds: dict[str, float]
+    seconds: dict[tuple[str, bool], float]
     reference: dict[str, dict[str, bytes | None]]
 
 
@@ -59,15 +65,18 @@ def _place(folder: Path) -> Place:
             for name, label in _rows(root):
                 lines.write(json.dumps({"sample_id": name, "gt": label, "pred": label + " x"}) + "\n")
         (root / "rows.json").write_text(json.dumps(_rows(root)[::-1] * 50), encoding="utf-8")
-        for name in ("tmp", "cache"):
+        for name in ("tmp", "cache", "said"):
             (root / name).mkdir()
         place = Place(root, {}, {})
         for name in _NAMES:
-            work = _copy(place, folder.parent / "stops-reference")
-            began = time.monotonic()
-            must(run(_command(name, work), home=work))
-            place.seconds[name] = time.monotonic() - began
-            place.reference[name] = _result(name, work)
+            for warm in (False, True):
+                work = _copy(place, folder.parent / "stops-reference")
+                began = time.monotonic()
+                must(run(_command(name, work), home=work, warm=warm))
+                place.seconds[name, warm] = time.monotonic() - began
+                if warm and place.reference[name] != _result(name, work):
+                    raise RuntimeError(f"{name} makes something else without helper processes")
+                place.reference[name] = _result(name, work)
         _made.append(place)
     return _made[0]
 
@@ -146,11 +155,15 @@ def _result(name: str, work: Path) -> dict[str, bytes | None]:
 
 @dataclass(frozen=True)
 class _Trial:
-    """One command on a copy of the data. before: what lies where its result goes; decisions: those of the run."""
+    """One command on a copy of the data.
+
+    before: what lies where its result goes; decisions: those of the run; warm: it is forked, see `warm`.
+    """
 
     place: Place
     name: str
     work: Path
+    warm: bool
     before: dict[str, bytes | None]
     decisions: Mapping[str, Decision]
 
@@ -159,7 +172,7 @@ class _Trial:
         place, name = _place(folder), name or random.choice(_NAMES)
         work = _copy(place, folder / "work")
         before = _result(name, work) if _out(name, work).exists() else {}
-        return cls(place, name, work, before, _decided(work))
+        return cls(place, name, work, random.random() < WARM, before, _decided(work))
 
     @property
     def command(self) -> list[str]:
@@ -167,7 +180,14 @@ class _Trial:
 
     @property
     def seconds(self) -> float:
-        return self.place.seconds[self.name]
+        return self.place.seconds[self.name, self.warm]
+
+    def start(self, file_size: int | None = None) -> subprocess.Popen[str] | Forked:
+        return started(self.command, home=self.work, warm=self.warm, file_size=file_size)
+
+    @property
+    def kind(self) -> str:
+        return f"{self.name}, forked" if self.warm else self.name
 
     @property
     def state(self) -> str | None:
@@ -179,7 +199,7 @@ class _Trial:
             return f"{out.name} is neither whole nor absent nor as before: {', '.join(sorted(differing)[:5])}"
         return None
 
-    def stop(self, process: subprocess.Popen[str], random: Random) -> tuple[str | None, bool]:
+    def stop(self, process: subprocess.Popen[str] | Forked, random: Random) -> tuple[str | None, bool]:
         """Give a running command a signal: what is wrong with how it ends, and whether it ran until then."""
         there = set(_leftovers(self.work))  # those of one that was killed lie there for a minute
         self._wait_for_a_moment(process, random)
@@ -201,7 +221,7 @@ class _Trial:
             return f"{how}: {what}", reached
         return None, reached
 
-    def _wait_for_a_moment(self, process: subprocess.Popen[str], random: Random) -> None:
+    def _wait_for_a_moment(self, process: subprocess.Popen[str] | Forked, random: Random) -> None:
         """Any moment of the command's time, or one right after it has begun to write something."""
         if random.random() < 0.4:
             time.sleep(random.uniform(0, self.seconds))
@@ -221,7 +241,7 @@ class _Trial:
         _age(self.work)
         reference = self.place.reference[self.name]
         if self.name in _AGAIN or not _out(self.name, self.work).exists():
-            result = run(self.command, home=self.work)
+            result = ended(self.start())
             if result is None or result.code != 0:
                 return f"can't be run again: {result.err.strip()[-300:] if result else 'hangs'}"
             if _result(self.name, self.work) != reference:
@@ -229,7 +249,7 @@ class _Trial:
         elif _result(self.name, self.work) != reference:
             return "what is there is not whole"
         else:
-            run(self.command, home=self.work)  # refused, as all is there; what was left beside it is cleared away
+            ended(self.start())  # refused, as all is there; what was left beside it is cleared away
         if _decided(self.work) != self.decisions:
             return "decisions are lost"
         left = _leftovers(self.work)
@@ -244,8 +264,8 @@ def stopped(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     trial = _Trial.drawn(random, folder)
     tried: Counter[str] = Counter()
     for number in range(random.randint(1, _MOST_STOPS)):
-        what, reached = trial.stop(started(trial.command, home=trial.work), random)
-        tried[trial.name if reached else "too late"] += 1
+        what, reached = trial.stop(trial.start(), random)
+        tried[trial.kind if reached else "too late"] += 1
         if what:
             return trial.told(what, f"(stop {number + 1})"), tried
         if trial.name not in _AGAIN and _out(trial.name, trial.work).exists():
@@ -253,7 +273,7 @@ def stopped(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     return trial.told(trial.completed(), "after its stops"), tried
 
 
-def _decider(work: Path) -> subprocess.Popen[str]:
+def _decider(work: Path) -> subprocess.Popen[str] | Forked:
     script = str(ROOT / "tests" / "soak" / "decider.py")
     return started([sys.executable, script, str(work / "run"), str(work / "rows.json")])
 
@@ -285,10 +305,10 @@ def deciding(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]
     """Somebody decides while the run is updated, and either is killed: what was said to be decided is there."""
     trial = _Trial.drawn(random, folder, "update")
     decider = _decider(trial.work)
-    update = started(trial.command, home=trial.work)
+    update = trial.start()
     time.sleep(random.uniform(0, 1.2 * trial.seconds))
     tried: Counter[str] = Counter()
-    for name, process in random.sample([("decide", decider), ("update", update)], 2):
+    for name, process in random.sample([("decide", decider), (trial.kind, update)], 2):
         if random.random() < 0.7 and process.poll() is None:
             process.send_signal(random.choice(_SIGNALS))
             tried[name] += 1
@@ -298,7 +318,7 @@ def deciding(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]
         return trial.told(f"doesn't stop: {alive[:1] if all(results) else results}", "while it is decided"), tried
     said = _said(results[1])
     _age(trial.work)
-    again = run(trial.command, home=trial.work)
+    again = ended(trial.start())
     if again is None or again.code != 0:
         return trial.told(f"can't be run again: {again}", "while it was decided"), tried
     held = _decided(trial.work)
@@ -317,16 +337,16 @@ def full(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     """A command under which the disk is full: one line is said, and its result is whole or absent."""
     trial = _Trial.drawn(random, folder)
     size = int(10 ** random.uniform(0, 5.5))
-    what = complaint(run(trial.command, file_size=size, home=trial.work), (0, 2))
-    return trial.told(what or trial.completed(), f"with no file over {size} bytes"), Counter({trial.name: 1})
+    what = complaint(ended(trial.start(size)), (0, 2))
+    return trial.told(what or trial.completed(), f"with no file over {size} bytes"), Counter({trial.kind: 1})
 
 
 def two(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     """The same command twice at one moment: each ends as it should, and the result is that of one of them."""
     trial = _Trial.drawn(random, folder)
-    first = started(trial.command, home=trial.work)
+    first = trial.start()
     time.sleep(random.uniform(0, trial.seconds / 2))
-    second = started(trial.command, home=trial.work)
+    second = trial.start()
     results = [ended(first), ended(second)]
     what = next((said for result in results if (said := complaint(result, (0, 2)))), None)
     if what is None and not any(result and result.code == 0 for result in results):
@@ -334,7 +354,7 @@ def two(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     what = what or trial.state
     if what is None and (left := _leftovers(trial.work)):
         what = f"left {left[0]}"
-    return trial.told(what, "twice at once"), Counter({trial.name: 1})
+    return trial.told(what, "twice at once"), Counter({trial.kind: 1})
 
 
 def _decided(work: Path) -> dict[str, Decision]:
