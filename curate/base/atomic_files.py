@@ -75,6 +75,7 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
     path = real(path)
     if restore(path, logs):
         if not replace:
+            clear_away(path, logs)
             raise _already_there(path)
         if not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))

@@ -13,6 +13,7 @@ import polars as pl
 
 from curate.base.atomic_files import new_file, new_folder
 from curate.base.errors import UserError
+from curate.base.leftovers import clear_away, clear_files
 from curate.findings.in_documents import without_label_form
 from curate.fix.files import check_format, rewrite
 from curate.fix.realign import Progress, partners
@@ -217,6 +218,9 @@ def check_out(out: Path) -> None:
     A journal alone is left by a `curate fix` that was stopped between the two, and gives way to the next one.
     """
     journal = journal_of(out)
+    for path in (out, journal):
+        clear_files(path)
+    clear_away(out)
     is_out = out.exists() or out.is_symlink()
     for path, there in ((out, is_out), (journal, journal.exists() or journal.is_symlink())):
         if there and not (path == journal and not is_out and _is_journal(path)):

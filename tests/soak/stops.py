@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -335,7 +335,7 @@ def deciding(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]
 
 def full(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     """A command under which the disk is full: one line is said, and its result is whole or absent."""
-    trial = _Trial.drawn(random, folder)
+    trial = replace(_Trial.drawn(random, folder), warm=False)  # what a forked one says goes into files
     size = int(10 ** random.uniform(0, 5.5))
     what = complaint(ended(trial.start(size)), (0, 2))
     return trial.told(what or trial.completed(), f"with no file over {size} bytes"), Counter({trial.kind: 1})

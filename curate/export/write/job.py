@@ -158,8 +158,8 @@ class _Shards:
 
     def add(self, shard: Shard, row: Row, picture: PictureFile) -> None:
         if shard is not self._shard:
-            self._shard, self._seen, self._late = shard, 0, list[list[Any]]()
             self._open = self._plan.options.form.open(self._work.data, shard, self._plan.options.prompt)
+            self._shard, self._seen, self._late = shard, 0, list[list[Any]]()  # now there is something to close
         options = self._plan.options
         stays = not picture.error or (options.allow_no_image and not options.form.only_with_images)
         if picture.error:

@@ -135,7 +135,7 @@ REASONS: dict[str, dict[str, str]] = {
         "curate/export/write/parquet.py": "__init__",
         "curate/export/write/picture_lines.py": "__init__ add put_together",
         "curate/fix/job.py": "write",  # the journal of an output that could not be put in its place
-        "curate/export/write/work.py": "__exit__ _fresh _take_lock begin finish publish",
+        "curate/export/write/work.py": "__exit__ _fresh _take_lock begin finish publish _clear_away",
     },
     "what can be made again: caches, and what the App shows": {
         "curate/archives/cache.py": "_only_one _remove entry",
