@@ -62,6 +62,8 @@ def soak(names: list[str], seed: int, *, seconds: float, rounds: int | None, fol
             if time.monotonic() > told + TELL:
                 told = time.monotonic()
                 _tell(tried, failures, told - began)
+    except KeyboardInterrupt:
+        print("stopped")
     finally:
         _tell(tried, failures, time.monotonic() - began)
     if failures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -27,6 +28,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)
 _MOST_STOPS = 4
 #: Times that somebody who decides is killed in a round.
 DECIDERS = 10
+_UNFINISHED = re.compile(r"(^|/)\.[^/]*\.tmp$")
 #: Share of the commands that are forked: they take a fraction of the time.
 WARM = 0.9
 #: Rows of each of two sources.
@@ -143,13 +145,15 @@ def _out(name: str, work: Path) -> Path:
 
 
 def _result(name: str, work: Path) -> dict[str, bytes | None]:
-    """What a command made, without what differs from one time to the next: times, places, memory."""
+    """What a command made, without what differs from one time to the next (times, places, memory) and what a killed one
+    was about to write: see `_leftovers`."""
     out = _out(name, work)
     made = {out.name: out.read_bytes()} if out.is_file() else contents(out)
     return {
         file: data
         for file, data in made.items()
-        if not file.endswith((".html", "summary.json", "metrics.json", "manifest.json", "README.md", ".txt"))
+        if not _UNFINISHED.search(file)
+        and not file.endswith((".html", "summary.json", "metrics.json", "manifest.json", "README.md", ".txt"))
     }
 
 
@@ -373,12 +377,16 @@ def _leftovers(work: Path) -> list[str]:
     """Temporary files and folders: beside results, where such go, and unfinished entries of the cache."""
     left = [name for name in _names(work) if name.startswith(".")]
     left += [f"tmp/{name}" for name in _names(work / "tmp")]
-    return left + [str(path.relative_to(work)) for path in (work / "cache").rglob(".*.tmp")]
+    return left + [str(path.relative_to(work)) for path in _unfinished(work)]
+
+
+def _unfinished(work: Path) -> list[Path]:
+    return [path for folder in ("cache", "scores") for path in (work / folder).rglob(".*.tmp")]
 
 
 def _age(work: Path) -> None:
     """Make what lies about two minutes older: a younger folder may belong to a writer that works."""
     then = time.time() - 120
-    for path in [*work.iterdir(), *(work / "cache").rglob("*"), *(work / "run").glob(".*")]:
+    for path in [*work.iterdir(), *_unfinished(work)]:
         if path.name.startswith("."):
             os.utime(path, (then, then), follow_symlinks=False)
