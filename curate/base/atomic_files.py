@@ -19,6 +19,7 @@ from curate.base import exchange
 from curate.base.errors import UserError
 from curate.base.leftovers import UNFINISHED, aside_of, clear_away, clear_files, discard, real, restore
 from curate.base.locks import held_folder, try_lock
+from curate.base.no_room import room_for
 
 #: More files than this are flushed to disk all at once: one by one takes milliseconds each.
 MANY = 1000
@@ -50,7 +51,8 @@ def new_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
     temporary = Path(name)
     try:
         try_lock(fd)  # so that no other process takes it for a leftover
-        yield temporary
+        with room_for(path):
+            yield temporary
         if flush:
             _sync(temporary)
         temporary.chmod(0o666 & ~_umask())
@@ -85,7 +87,8 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
     made = temporary.stat()
     try:
         with held_folder(temporary):
-            yield temporary
+            with room_for(path):
+                yield temporary
             _finish(temporary)
             if replace and path.exists():
                 _swap(temporary, path)
