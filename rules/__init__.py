@@ -4,6 +4,8 @@ import rules
 rules.check([r"\\frac{a}{b", r"x^2"])      # findings, with the row of the label
 rules.fix([r"$x \\le 1$"])["fixed"]        # safe fixes, each proven not to change what is drawn
 rules.visual_key([r"\\le", r"\\leq"])       # equal keys: the labels look the same
+with rules.isolated():                      # labels from strangers: one that hangs or crashes native code is lost alone
+    rules.check(labels)
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from rules.registry import SelectionError
     from rules.score import Weights
     from rules.selection import Ruleset, select
+    from rules.workers.spread import isolated
 
 __all__ = [
     "KEY_VERSION",
@@ -26,12 +29,14 @@ __all__ = [
     "Weights",
     "check",
     "fix",
+    "isolated",
     "select",
     "visual_key",
 ]
 
 _PLACES = {"KEY_VERSION": "latex.visual_key", "Ruleset": "selection", "SelectionError": "registry", "Weights": "score"}
 _PLACES |= {"LeftOutWarning": "api", "check": "api", "fix": "api", "select": "selection", "visual_key": "api"}
+_PLACES |= {"isolated": "workers.spread"}
 
 
 def __getattr__(name: str) -> Any:

@@ -194,7 +194,7 @@ def visual_key(labels: Labels) -> pl.Series:
     """
     frame = _as_frame(labels)
     distinct = frame.select(pl.col("label").unique(maintain_order=True))
-    keys = distinct.with_columns(pl.Series("visual_key", engine.visual_keys(distinct["label"]), pl.String))
+    keys = distinct.with_columns(pl.Series("visual_key", engine.visual_keys(distinct["label"].to_list()), pl.String))
     return frame.join(keys, on="label", how="left", maintain_order="left")["visual_key"]
 
 

@@ -5,7 +5,7 @@ Work is cut into batches that can go to several processes (see `rules.workers.sp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -299,9 +299,16 @@ def visual_key_of(text: str) -> str | None:
     return _keyed(text)[2]
 
 
-def visual_keys(labels: Iterable[str]) -> list[str | None]:
-    """The visual keys of labels; None, too, where making one fails, which is a fault."""
-    return [_read(label, _Failed(), 0)[3] for label in labels]
+def visual_keys(labels: Sequence[str]) -> list[str | None]:
+    """The visual keys of labels; None, too, where making one fails, which is a fault, or ends its process."""
+    batches, _ = cut(labels, 1)
+    found = spread(_keys, batches, 1, lost=lambda gone: [None], to="read")
+    return [visual_key for batch in found for visual_key in batch]
+
+
+def _keys(texts: Sequence[str]) -> list[str | None]:
+    failed = _Failed()
+    return [_read(text, failed, index)[3] for index, text in enumerate(each(texts))]
 
 
 def _frame(texts: Sequence[str], read: list[_Read]) -> pl.DataFrame:
@@ -358,7 +365,7 @@ def _passed(rows: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
         passed = rows.select("index")
     for rule in rules:
         try:
-            mask = rows.select(_mask(rule).alias(rule.code)).to_series()
+            mask = rows.select("index", _mask(rule).alias(rule.code))[rule.code]  # a constant is as long as the index
         except BaseException as error:
             faults.caught(f"the sieve of rule {rule.code}", error, count=rows.height)
             mask = pl.Series(rule.code, [True]).new_from_index(0, rows.height)  # a sieve may pass too much

@@ -19,6 +19,7 @@ from curate.audit.options import AuditOptions
 from curate.audit.parts import ROWS, PartFile, Parts, Written
 from curate.base.atomic_files import new_file, new_folder
 from curate.base.errors import UserError
+from curate.base.leftovers import clear_away, real
 from curate.runs.decisions import DECISIONS_FILE, locked_decisions
 from curate.runs.folder import (
     FINDINGS_FILE,
@@ -42,6 +43,7 @@ def open_earlier(out: Path, options: AuditOptions) -> Earlier | None:
             raise UserError(f"{out}: can't be written: no permission in {_existing_parent(out)}")
         return None
     if not options.update:
+        clear_away(real(out), (DECISIONS_FILE,))
         raise UserError(
             f"{out}: already exists; use --update to judge what changed and keep its decisions, or another --out"
         )

@@ -17,8 +17,9 @@ from tempfile import mkdtemp, mkstemp
 
 from curate.base import exchange
 from curate.base.errors import UserError
-from curate.base.leftovers import UNFINISHED, aside_of, clear_away, discard, real, restore
-from curate.base.locks import held_folder
+from curate.base.leftovers import UNFINISHED, aside_of, clear_away, clear_files, discard, real, restore
+from curate.base.locks import held_folder, try_lock
+from curate.base.no_room import room_for
 
 #: With more files than this, everything is flushed to disk at once: one by one takes milliseconds each.
 MANY = 1000
@@ -45,16 +46,19 @@ def new_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
     Without `flush` it isn't flushed to disk first: for files that can be made again faster than that takes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    clear_files(path)
     fd, name = mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
-    os.close(fd)
     temporary = Path(name)
     try:
-        yield temporary
+        try_lock(fd)  # so that no other process takes it for a leftover
+        with room_for(path):
+            yield temporary
         if flush:
             _sync(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
+        os.close(fd)
         temporary.unlink(missing_ok=True)
 
 
@@ -74,6 +78,7 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
     path = real(path)
     if restore(path, logs):
         if not replace:
+            clear_away(path, logs)
             raise _already_there(path)
         if not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
@@ -83,7 +88,8 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
     made = temporary.stat()
     try:
         with held_folder(temporary):
-            yield temporary
+            with room_for(path):
+                yield temporary
             _finish(temporary)
             if replace and path.exists():
                 _swap(temporary, path)

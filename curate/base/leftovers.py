@@ -5,6 +5,8 @@ A writer that is running, or was killed, can have these beside a folder NAME:
 - `.NAME.*.tmp`: a new folder that isn't finished, or an old one that has been replaced and not yet removed;
 - `.NAME.*.old/NAME`: the old folder, if the system can't exchange two in one step. NAME is absent between the steps.
 
+Beside a file NAME it can have `.NAME.*.tmp`: a new file that isn't finished.
+
 A writer locks what it makes, so that no other process takes it for a leftover.
 """
 
@@ -21,7 +23,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from curate.base.errors import UserError
-from curate.base.locks import held_folder
+from curate.base.locks import held_folder, try_lock
 
 UNFINISHED, ASIDE = ".tmp", ".old"
 #: A younger folder may belong to a writer that hasn't locked it yet.
@@ -102,6 +104,25 @@ def clear_away(path: Path, logs: Sequence[str] = ()) -> None:
                     if ending == ASIDE and old.exists():
                         note(f"{path}: removed the previous version, which an interrupted replacement had left")
                     shutil.rmtree(entry, ignore_errors=True)
+
+
+#: Unfinished files by folder, as each was when this process first wrote there: it may hold 100,000 others.
+_unfinished: dict[Path, list[str]] = {}
+
+
+def clear_files(path: Path) -> None:
+    """Remove the unfinished files that killed writers of the file `path` left: they no longer hold them."""
+    folder = path.parent.absolute()
+    if folder not in _unfinished:
+        with suppress(OSError):
+            with os.scandir(folder) as entries:
+                names = [entry.name for entry in entries]
+            _unfinished[folder] = [name for name in names if name[:1] == "." and name.endswith(UNFINISHED)]
+    for name in _unfinished.get(folder, ()):
+        if len(name) == len(path.name) + len("..12345678") + len(UNFINISHED) and name.startswith(f".{path.name}."):
+            with suppress(OSError), (folder / name).open("rb") as file:  # gone by now, or not readable for us
+                if time.time() - os.fstat(file.fileno()).st_mtime >= _JUST_MADE_S and try_lock(file):
+                    (folder / name).unlink()
 
 
 def discard(folder: Path, path: Path, logs: Sequence[str] = ()) -> None:

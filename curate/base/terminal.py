@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 import click
 
 from curate.base.errors import UserError
+from curate.base.stopping import ended_in_order
 from curate.base.tables import count, things
 from curate.base.visible import visible
 from rules.workers.process import HelperError
@@ -106,25 +106,31 @@ def run(program: str, command: click.Command, arguments: Sequence[str] | None = 
         # A label may hold what the terminal's encoding lacks, and a path what no encoding has.
         utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         sys.stdout.reconfigure(errors="backslashreplace" if utf8 else "replace")
+    asked: list[int] = []
     try:
-        with _ended_in_order(), _faults_told(program, strict=debug or None), _apart(program):
+        with ended_in_order() as asked, _faults_told(program, strict=debug or None), _apart(program):
             code = command.main(args=given, prog_name=program, standalone_mode=False)
         return code if isinstance(code, int) else DONE
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return BAD_INPUT
-    except (click.Abort, KeyboardInterrupt) as error:
-        click.echo(f"{program}: stopped", err=True)
-        asked = error if isinstance(error, _Ended) else error.__cause__
-        return 128 + (asked.signum if isinstance(asked, _Ended) else signal.SIGINT)
+    except (click.Abort, KeyboardInterrupt):
+        return _stopped(program, asked)
     except SystemExit:
         return DONE  # click's own way out where the reader of `--help` went away
     except BaseException as error:  # what Rust panics with is no Exception
         if debug:
             traceback.print_exception(error)
+        if asked:  # native code made this of it
+            return _stopped(program, asked)
         # A message may quote data or a file's name: one line, and nothing in it that could drive the terminal.
         click.echo(f"{program}: error: {visible(' '.join(_message(error).split()))}", err=True)
         return BAD_INPUT
+
+
+def _stopped(program: str, asked: list[int]) -> int:
+    click.echo(f"{program}: stopped", err=True)
+    return 128 + (asked[-1] if asked else signal.SIGINT)
 
 
 @contextmanager
@@ -152,35 +158,6 @@ def _apart(program: str) -> Iterator[None]:
                 first = visible(" ".join(str(some[0].item).split()))[:80]
                 text = f"{program}: could not {to} {things(len(some), 'item')}; of the first, {first}, {some[0].why}"
                 click.echo(text, err=True)
-
-
-class _Ended(KeyboardInterrupt):
-    """What stops a command that the system or a batch queue asks to end."""
-
-    def __init__(self, signum: int) -> None:
-        self.signum = signum
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Inside, SIGTERM and the end of the terminal stop a command as Ctrl-C does: what is half written is removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(signum: int, frame: object) -> None:
-        raise _Ended(signum)
-
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    # One that the caller ignores, as nohup does, stays so.
-    numbers = [number for name in names if signal.getsignal(number := getattr(signal, name)) is signal.SIG_DFL]
-    for number in numbers:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
 
 
 def _message(error: BaseException) -> str:

@@ -13,6 +13,7 @@ import polars as pl
 
 from curate.base.atomic_files import new_file, new_folder
 from curate.base.errors import UserError
+from curate.base.leftovers import clear_away, clear_files
 from curate.findings.in_documents import without_label_form
 from curate.fix.files import check_format, rewrite
 from curate.fix.realign import Progress, partners
@@ -212,33 +213,55 @@ def journal_of(out: Path) -> Path:
 
 
 def check_out(out: Path) -> None:
-    """Raises UserError where the output or its journal is there already: nothing is ever overwritten."""
-    for path in (out, journal_of(out)):
-        if path.exists() or path.is_symlink():
+    """Raises UserError where the output or its journal is there already: nothing is ever overwritten.
+
+    A journal alone is left by a `curate fix` that was stopped between the two, and gives way to the next one.
+    """
+    journal = journal_of(out)
+    for path in (out, journal):
+        clear_files(path)
+    clear_away(out)
+    is_out = out.exists() or out.is_symlink()
+    for path, there in ((out, is_out), (journal, journal.exists() or journal.is_symlink())):
+        if there and not (path == journal and not is_out and _is_journal(path)):
             raise UserError(f"{path}: already there; curate fix overwrites nothing, name another file with --out")
 
 
+def _is_journal(path: Path) -> bool:
+    """Does a file's first line look like one of a journal? One without fixes is empty."""
+    try:
+        with path.open("rb") as lines:
+            first = lines.readline()
+        return not first or json.loads(first).keys() >= {"sample_id", "rules", "before", "after"}
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
 def write(fixed: Fixed, out: Path) -> None:
-    """Write the fixed files and the journal beside them, all or nothing.
+    """Write the fixed files and the journal beside them; the output appears last, and never without its journal.
 
     `out` is a file where the source is one file of labels, else a folder with the label files in it under their own
     names. Raises UserError where something is there already.
     """
     check_out(out)
-    with ExitStack() as stack:
-        journal = stack.enter_context(new_file(journal_of(out)))
-        with journal.open("w", encoding="utf-8", newline="\n") as lines:
-            lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in fixed.journal)
-        if fixed.is_one_file:
-            # Compression goes by the name that the file will have.
-            (file,) = fixed.files.values()
-            file.write_as(stack.enter_context(new_file(out)), compressed=out.name.endswith(".gz"))
-            return
-        folder = stack.enter_context(new_folder(out))
-        for name, file in fixed.files.items():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file.write_as(target, compressed=name.endswith(".gz"))
+    try:
+        with ExitStack() as stack:
+            if fixed.is_one_file:
+                # Compression goes by the name that the file will have.
+                (file,) = fixed.files.values()
+                file.write_as(stack.enter_context(new_file(out)), compressed=out.name.endswith(".gz"))
+            else:
+                folder = stack.enter_context(new_folder(out))
+                for name, file in fixed.files.items():
+                    target = folder / name
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_as(target, compressed=name.endswith(".gz"))
+            with new_file(journal_of(out)) as journal, journal.open("w", encoding="utf-8", newline="\n") as lines:
+                lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in fixed.journal)
+    except BaseException:
+        if not out.exists():
+            journal_of(out).unlink(missing_ok=True)
+        raise
 
 
 def report_lines(fixed: Fixed, width: int, style: fixing.Style = "none") -> list[str]:

@@ -40,7 +40,7 @@ def partners(
     rule = all_rules()[codes[0]]
     samples = source.frame.select("sample_id", "source", "split", "image", "label")
     distinct = samples.select(pl.col("label").unique(maintain_order=True))
-    keys = distinct.with_columns(pl.Series("visual_key", engine.visual_keys(distinct["label"]), pl.String))
+    keys = distinct.with_columns(pl.Series("visual_key", engine.visual_keys(distinct["label"].to_list()), pl.String))
     samples = samples.join(keys, on="label", how="left", maintain_order="left")
     options = AuditOptions(Ruleset((rule.code,)), cache=cache, workers=workers)
     report = progress or (lambda stage, done, of: None)

@@ -63,6 +63,8 @@ _LIMIT = 120.0
 
 # Pillow warns about large images on stderr; here the warning becomes an ImageError.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# What Pillow remarks on a file that it opens all the same: it would stand on the terminal, with a line of its code.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def open_image(root: Path, ref: str) -> Image.Image:

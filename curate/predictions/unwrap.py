@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from curate.predictions.rows import Prediction
+from rules import faults
 
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
 # Qwen2-VL's and Qwen-VL's marks of places; the words between `ref` marks stay.
@@ -98,13 +99,23 @@ def unwrap_rows(rows: Sequence[Prediction]) -> tuple[list[Prediction], Counter[s
     rules: Counter[str] = Counter()
     changed = 0
     for row in rows:
-        text, used = unwrap(row.pred)
-        if used and (around := unwrap(row.gt)[1]):
-            text, used = unwrap(row.pred, around)
+        text, used = _unwrapped(row)
         rules.update(used)
         changed += bool(used)
         new.append(replace(row, pred=text) if used else row)
     return new, rules, changed
+
+
+def _unwrapped(row: Prediction) -> tuple[str, tuple[str, ...]]:
+    """`unwrap` for the answer of a row; as it stands where that fails."""
+    try:
+        text, used = unwrap(row.pred)
+        if used and (around := unwrap(row.gt)[1]):
+            text, used = unwrap(row.pred, around)
+        return text, used
+    except BaseException as error:
+        faults.caught("unwrapping", error, row.pred, of="answer")
+        return row.pred, ()
 
 
 def _places(text: str) -> str:

@@ -73,6 +73,9 @@ def find_archived(frame: pl.DataFrame, job: Job, path: Path, split: str | None) 
                     refs[at] = ref
                     found.append(at)
             break
+    if len(found) < len(missing):
+        for name in _links(path if path.is_dir() else path.parent):
+            job.notes[f"{NOT_READ}{name} is a link, which is not followed: name what it leads to with --images"] = 1
     if not found:
         return frame
     frame = frame.with_columns(image=pl.Series(refs, dtype=pl.String))
@@ -141,6 +144,16 @@ def _listed(folder: Path) -> tuple[list[str], list[str]]:
     except OSError:
         pass
     return sorted(files)[:_MOST_ARCHIVES], sorted(folders)
+
+
+def _links(folder: Path) -> list[str]:
+    """Links to archives in a folder. A hostile data set's would lead anywhere."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry.name for entry in entries if entry.is_symlink() and names.is_archive(entry.name)]
+    except OSError:
+        found = []
+    return sorted(found)[:_MOST_ARCHIVES]
 
 
 def _holds_labels(folder: Path) -> bool:

@@ -62,6 +62,19 @@ class _Lines:
         self.pending.clear()
         return first
 
+    def skip_blank(self, most: int | None) -> int:
+        """Pass over blank lines, at most so many; returns how many there were."""
+        count = 0
+        while most is None or count < most:
+            line = self._again.popleft() if self._again else next(self._source, None)
+            if line is None:
+                break
+            if line not in ("\n", "\r\n"):
+                self._again.appendleft(line)
+                break
+            count += 1
+        return count
+
     @staticmethod
     def _read(path: Path) -> Iterator[str]:
         for block in read_blocks(path):
@@ -125,8 +138,13 @@ def read_rows(path: Path, delimiter: str, job: Job) -> tuple[list[str], list[int
             rows.append(row)
         elif any(_LONG in field for field in row):
             job.bad(path, line, LONG_LINE, row[0])
-        elif not row:
-            job.bad(path, line, BLANK_LINE)
+        elif not row:  # one of a million, perhaps
+            blank = 1 + feed.skip_blank(left)
+            job.rows += blank - 1
+            left = None if left is None else left - (blank - 1)
+            where = ((job.file(path), number, "") for number in range(line, line + blank))
+            job.unreadable.add_many(BLANK_LINE, where, blank)
+            taken = blank
         else:
             job.bad(path, line, WRONG_FIELDS, delimiter.join(row))
         line += taken

@@ -12,7 +12,7 @@ import polars as pl
 
 from curate.base.errors import UserError
 from curate.sources.encodings import NAMES, encoding_of, open_utf8
-from curate.sources.model import LONG_LINE, MAX_LINE, NOT_UTF8, NUL_BYTE, Job
+from curate.sources.model import BLANK_LINE, LONG_LINE, MAX_LINE, NOT_UTF8, NUL_BYTE, Job
 
 BLOCK = 4 << 20
 _NO_TEXT = (
@@ -154,9 +154,10 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def read_lines(path: Path, job: Job, encoding: str = "utf-8") -> pl.DataFrame:
-    """A file's readable lines as a frame (line, text), including blank ones, at most `job.left()` lines.
+def read_lines(path: Path, job: Job, encoding: str = "utf-8", *, blank: bool = True) -> pl.DataFrame:
+    """A file's readable lines as a frame (line, text), at most `job.left()` lines.
 
+    blank: include blank lines; otherwise they are counted as unreadable, block by block: a file may hold millions.
     Lines that are not UTF-8, hold a NUL byte or are over-long are counted as unreadable. Every line seen is added to
     `job.rows`. Only `\\n` and `\\r\\n` end a line (labels hold CR, VT, FF and NEL).
     """
@@ -190,7 +191,10 @@ def read_lines(path: Path, job: Job, encoding: str = "utf-8") -> pl.DataFrame:
             keep = [at for at in range(len(texts)) if at not in lost]
             numbers = numbers.gather(keep)
             texts = [texts[at] for at in keep]
-        pieces.append(pl.DataFrame([numbers, pl.Series("text", texts, dtype=pl.String)]))
+        piece = pl.DataFrame([numbers, pl.Series("text", texts, dtype=pl.String)])
+        if not blank:
+            piece = job.reject(piece, pl.col("text").str.strip_chars() == "", BLANK_LINE, path)
+        pieces.append(piece)
     if not pieces:
         return pl.DataFrame(schema={"line": pl.Int64, "text": pl.String})
     return pl.concat(pieces, rechunk=True)

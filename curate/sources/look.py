@@ -31,6 +31,11 @@ _DEPTH, _MOST_FOLDERS = 4, 400
 _LINE_START = 500
 #: Folders of the running system: their files are not data, and reading some of them blocks.
 _SYSTEM_FOLDERS = ("/proc", "/sys", "/dev", "/run")
+#: Folders that hold a system, or everybody's files: none is a data set, and to look through them takes hours.
+_WHOLE_SYSTEMS = {
+    *("/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/run", "/sbin", "/sys"),
+    *("/usr", "/var", "/private", "/Applications", "/Library", "/System", "/Users", "/Volumes"),
+}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,6 +71,12 @@ def once(function: Callable[P, R]) -> Callable[P, R]:
         return found
 
     return asked
+
+
+def refuse_system_folder(path: Path) -> None:
+    """Raises UserError for the whole disk and folders of the system."""
+    if os.path.realpath(path) in _WHOLE_SYSTEMS:
+        raise UserError(f"{path}: a folder of the system, not a data set; name the folder that holds the labels")
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,6 @@ def name_and_label(frame: pl.DataFrame, job: Job, path: Path) -> pl.DataFrame:
 
 def read_named_lines(part: Part, job: Job, frame: pl.DataFrame | None = None) -> pl.DataFrame:
     """A part's frame from its lines, or from `frame`: the lines (line, text) after the format repaired them."""
-    frame = name_and_label(read_lines(part.path, job) if frame is None else frame, job, part.path)
+    frame = name_and_label(read_lines(part.path, job, blank=False) if frame is None else frame, job, part.path)
     frame = frame.select("line", split=pl.lit(part.split, pl.String), name="name", image="name", label="label")
     return resolve_images(frame, job, part.path, part.split)

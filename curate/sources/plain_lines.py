@@ -5,12 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from curate.sources.lines import read_lines
-from curate.sources.model import BLANK_LINE, Job, Part
+from curate.sources.model import Job, Part
 
 
 def read_labels(part: Part, job: Job) -> pl.DataFrame:
     """The lines of a part (line, text) that aren't blank."""
-    return job.reject(read_lines(part.path, job), pl.col("text").str.strip_chars() == "", BLANK_LINE, part.path)
+    return read_lines(part.path, job, blank=False)
 
 
 def lines_frame(frame: pl.DataFrame, part: Part) -> pl.DataFrame:

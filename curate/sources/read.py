@@ -18,7 +18,7 @@ from curate.sources.archived_images import find_archived, note_unused
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.lines import note_encoding
-from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, is_utf8_name, looking_once
+from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, is_utf8_name, looking_once, refuse_system_folder
 from curate.sources.model import AmbiguousError, Job, NoRows, Part, Source
 from curate.sources.other_tools import predictions_in, what_it_is
 from curate.sources.packed import opened, opened_images
@@ -99,6 +99,8 @@ def read_source(
     around = opened_images(images) if images is not None and images.is_file() else None
     options: dict[str, Any] = {"columns": columns, "limit": limit, "strokes": strokes, "first_number": first_number}
     options["images"] = images if around is None else around.folder
+    for place in filter(None, (spec.path, images)):
+        refuse_system_folder(place)
     with looking_once():
         packed = opened(spec.path) if spec.path.exists() else None
         if packed is None:

@@ -31,6 +31,7 @@ def card(folder: Path, metrics: Path | None) -> None:
     """
     import shutil
 
+    from curate.base.atomic_files import new_file
     from finetune.models.facts import model_facts
     from finetune.models.provenance import METRICS, accompany, read_facts, read_kind, read_metrics
 
@@ -45,6 +46,7 @@ def card(folder: Path, metrics: Path | None) -> None:
             raise UserError(f"{metrics}: was measured of another model than {folder}, or before its weights changed")
         facts = replace(facts, metrics=measured)
         if not (folder / METRICS).exists() or not metrics.samefile(folder / METRICS):
-            shutil.copyfile(metrics, folder / METRICS)
+            with new_file(folder / METRICS) as temporary:
+                shutil.copyfile(metrics, temporary)
     accompany(folder, facts, kind)
     say(f"card      {folder / 'README.md'}")

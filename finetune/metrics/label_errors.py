@@ -82,13 +82,17 @@ def truths_of(path: Path, rows: Sequence[Prediction], workers: int = 1) -> Truth
     places = match(samples, rows)
     labels = samples["label"].fill_null("").to_list()
     keys = samples["visual_key"].to_list()
+    respelled = [
+        row.gt for row, at in zip(rows, places, strict=True) if at is not None and at >= 0 and row.gt != labels[at]
+    ]
+    key_of = dict(zip(respelled, engine.visual_keys(respelled), strict=True))
     found: list[tuple[int | None, InForce | None]] = []
     other = 0
     for row, place in zip(rows, places, strict=True):
         if place is None or place < 0:
             found.append((None, None))
             continue
-        key = None if row.gt == labels[place] else engine.visual_keys([row.gt])[0]
+        key = key_of.get(row.gt)
         same = row.gt == labels[place] or (key is not None and key == keys[place])
         other += not same
         held = in_force(run.decisions.standing, samples["sample_id"][place], labels[place]) if same else None

@@ -18,6 +18,7 @@ from finetune.models.hardware import gpus, processes
 from finetune.models.hub import adapter_folder
 from finetune.models.load import load_processor
 from finetune.models.quiet import quiet
+from finetune.models.reach import check_reachable
 from finetune.models.shapes import ModelShape
 from finetune.settings.config import Config, DataConfig
 from finetune.train.estimate import Estimate, adapter_weights, estimate, steps_of
@@ -82,6 +83,7 @@ def make_plan(config: Config, progress: Progress | None = None, measured: Measur
 
     Raises UserError where data or model can't be had, and where no sample fits.
     """
+    check_reachable(config.model.name)
     data = read_pairs(config.data.path, config.data.train, config.data.images, config.data.columns)
     train = data.rows
     name = config.data.validation

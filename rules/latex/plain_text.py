@@ -20,6 +20,8 @@ from rules.latex.commands import COMMANDS, ENVIRONMENTS
 
 #: A longer label is shown as it is written, cut here: nobody reads it in one line.
 MAX_LENGTH = 2000
+#: Tokens that are asked for, for each character, before a label is given up; real ones need 1.
+_MOST_TOKENS = 4
 
 # Characters that no text holds stand for what is decided when the whole text is there: a space wanted only between
 # letters and digits, the next cell, the next row, a space of text, which stays, and the edge of a fraction.
@@ -63,12 +65,26 @@ def plain_text(label: str) -> str:
     if len(written) > MAX_LENGTH:
         return f"{written[: MAX_LENGTH - 1]}…"
     try:
-        walker = latexwalker.LatexWalker(
+        walker = _Walker(
             _LENGTH.sub(" ", written), latex_context=_grammar(), tolerant_parsing=True, strict_braces=False
         )
         return _finished(_writer().nodelist_to_text(walker.get_latex_nodes()[0]))
     except Exception:  # pylatexenc is lenient but no fuzzed parser, and this is only what people see beside the label
         return written
+
+
+class _Walker(latexwalker.LatexWalker):  # type: ignore[misc]  # pylatexenc has no types
+    """Gives up on a label that it goes over again and again: at each `\\frac{` that nothing closes, twice the time."""
+
+    def __init__(self, written: str, **options: Any) -> None:
+        super().__init__(written, **options)
+        self._left = _MOST_TOKENS * (len(written) + 50)
+
+    def get_token(self, *given: Any, **options: Any) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise RecursionError("read too often")
+        return super().get_token(*given, **options)
 
 
 class _Writer(latex2text.LatexNodes2Text):  # type: ignore[misc]  # pylatexenc has no types

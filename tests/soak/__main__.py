@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -24,38 +25,58 @@ import sources  # noqa: E402
 import stops  # noqa: E402
 from attack import Attack, Failure  # noqa: E402
 
+#: Seconds between two accounts of what was tried so far.
+TELL = 600.0
 ATTACKS: dict[str, Attack] = {
     "labels": labels.attack,
     "sources": sources.attack,
     "stopped": stops.stopped,
     "full-disk": stops.full,
     "two-writers": stops.two,
+    "decided": stops.decided,
+    "deciding": stops.deciding,
     "pages": pages.attack,
 }
 
 
 def soak(names: list[str], seed: int, *, seconds: float, rounds: int | None, folder: Path) -> list[Failure]:
     """Attack until the time is over or so many rounds are done; failures are printed as they come."""
-    until = time.monotonic() + seconds
-    tried: Counter[str] = Counter()
+    began = told = time.monotonic()
+    tried: dict[str, Counter[str]] = {name: Counter() for name in names}
     failures: list[Failure] = []
     number = 0
-    while time.monotonic() < until and (rounds is None or number < rounds):
-        name = names[number % len(names)]
-        place = folder / f"{seed + number}-{name}"
-        place.mkdir()
-        found, times = ATTACKS[name](Random(seed + number), place)
-        tried[name] += times
-        for failure in found:
-            print(f"FAILED {name} (--only {name} --seed {seed + number} --rounds 1): {failure.what}", flush=True)
-            print(f"  {failure.command}", flush=True)
-        failures += found
-        if not found:
-            shutil.rmtree(place)
-        number += 1
-    print("Tried: " + ", ".join(f"{times:,} {name}" for name, times in tried.items()))
-    print(f"{len(failures)} failures" + (f"; their folders are in {folder}" if failures else ""))
+    try:
+        while time.monotonic() < began + seconds and (rounds is None or number < rounds):
+            name = names[number % len(names)]
+            place = folder / f"{seed + number}-{name}"
+            place.mkdir()
+            found, times = ATTACKS[name](Random(seed + number), place)
+            tried[name].update(times)
+            for failure in found:
+                print(f"FAILED {name} (--only {name} --seed {seed + number} --rounds 1): {failure.what}", flush=True)
+                print(f"  {failure.command}", flush=True)
+            failures += found
+            if not found:
+                shutil.rmtree(place)
+            number += 1
+            if time.monotonic() > told + TELL:
+                told = time.monotonic()
+                _tell(tried, failures, told - began)
+    except KeyboardInterrupt:
+        print("stopped")
+    finally:
+        _tell(tried, failures, time.monotonic() - began)
+    if failures:
+        print(f"The folders of failures are in {folder}")
     return failures
+
+
+def _tell(tried: dict[str, Counter[str]], failures: list[Failure], seconds: float) -> None:
+    print(f"Tried in {seconds / 3600:.2f} hours:")
+    for name, kinds in tried.items():
+        several = ", ".join(f"{kind} {times:,}" for kind, times in sorted(kinds.items()))
+        print(f"  {name}: {kinds.total():,}" + (f" ({several})" if len(kinds) > 1 else ""))
+    print(f"{len(failures)} failures", flush=True)
 
 
 def main() -> int:
@@ -69,6 +90,7 @@ def main() -> int:
     if unknown := sorted(set(names) - ATTACKS.keys()):
         parser.error(f"--only: no attack {', '.join(unknown)}; there are {', '.join(ATTACKS)}")
     print(f"Seed {given.seed}, {given.hours:g} hours of {', '.join(names)}", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was tried until then is told
     folder = Path(tempfile.mkdtemp(prefix="texsieve-soak-"))
     failures = soak(names, given.seed, seconds=given.hours * 3600, rounds=given.rounds, folder=folder)
     if not failures:

@@ -8,11 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
+
+from warm import Forked, Server
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds that a command on a small input may take, however busy the machine is.
@@ -29,8 +33,8 @@ class Failure:
     command: str
 
 
-#: An attack is given its own random numbers and an empty folder. It returns what failed, and what it tried.
-Attack = Callable[[Random, Path], tuple[list[Failure], int]]
+#: An attack is given its own random numbers and an empty folder. It returns what failed, and how often it tried what.
+Attack = Callable[[Random, Path], tuple[list[Failure], Counter[str]]]
 
 
 class Ended(NamedTuple):
@@ -46,15 +50,25 @@ def program(name: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", f"{name}.cli.main", *map(str, arguments)]
 
 
-def started(command: Sequence[str], *, file_size: int | None = None) -> subprocess.Popen[str]:
-    """A command in a session of its own. file_size: no file may grow beyond so many bytes, as on a full disk."""
+def started(
+    command: Sequence[str], *, file_size: int | None = None, home: Path | None = None, warm: bool = False
+) -> subprocess.Popen[str] | Forked:
+    """A command in a session of its own.
+
+    file_size: no file may grow beyond so many bytes, as on a full disk. home: a folder for its temporary files (`tmp`)
+    and its cache (`cache`). warm: fork it from a process that has imported what it needs, and let it work alone.
+    """
+    own = {} if home is None else {"TMPDIR": str(home / "tmp"), "TEXSIEVE_CACHE": str(home / "cache")}
+    own["COLUMNS"] = "200"
+    limits = {"RLIMIT_AS": MEMORY} | ({} if file_size is None else {"RLIMIT_FSIZE": file_size})
+    if warm and home is not None:
+        return _server().started(command, own, limits, home / "said")
 
     def prepare() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the soak runs in the background
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        if file_size is not None:
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write fails, as it does on a full disk
-            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write beyond a limit fails, as it does on a full disk
+        for name, size in limits.items():
+            resource.setrlimit(getattr(resource, name), (size, size))
 
     return subprocess.Popen(
         list(command),
@@ -65,11 +79,16 @@ def started(command: Sequence[str], *, file_size: int | None = None) -> subproce
         errors="backslashreplace",
         start_new_session=True,
         preexec_fn=prepare,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, **own},
     )
 
 
-def ended(process: subprocess.Popen[str], patience: float = PATIENCE) -> Ended | None:
+@cache
+def _server() -> Server:
+    return Server()
+
+
+def ended(process: subprocess.Popen[str] | Forked, patience: float = PATIENCE) -> Ended | None:
     """How a command ended; None where it had to be killed with all of its session because it took too long."""
     try:
         out, err = process.communicate(timeout=patience)
@@ -77,11 +96,14 @@ def ended(process: subprocess.Popen[str], patience: float = PATIENCE) -> Ended |
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         return None
+    assert process.returncode is not None
     return Ended(process.returncode, out, err)
 
 
-def run(command: Sequence[str], *, file_size: int | None = None) -> Ended | None:
-    return ended(started(command, file_size=file_size))
+def run(
+    command: Sequence[str], *, file_size: int | None = None, home: Path | None = None, warm: bool = False
+) -> Ended | None:
+    return ended(started(command, file_size=file_size, home=home, warm=warm))
 
 
 def complaint(result: Ended | None, codes: Sequence[int] = (0, 1, 2)) -> str | None:

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -76,7 +77,7 @@ class Worker:
             self._process.communicate()
 
 
-def attack(random: Random, _folder: Path) -> tuple[list[Failure], int]:
+def attack(random: Random, _folder: Path) -> tuple[list[Failure], Counter[str]]:
     """Labels made from real ones, from a grammar, and from what broke something before, each given to all the work."""
     worker, failures = Worker(), []
     try:
@@ -92,7 +93,7 @@ def attack(random: Random, _folder: Path) -> tuple[list[Failure], int]:
                     failures.append(Failure(f"{work}: {what}", script))
     finally:
         worker.end()
-    return failures, ROUND * len(WORK)
+    return failures, Counter(dict.fromkeys(WORK, ROUND))
 
 
 @lru_cache(maxsize=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -27,7 +28,7 @@ _SCRIPTS = (
 )
 
 
-def attack(random: Random, folder: Path) -> tuple[list[Failure], int]:
+def attack(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     """Labels with scripts in them, in labels, names, columns and a model's answers: pages show them as text."""
     from playwright.sync_api import sync_playwright
 
@@ -36,7 +37,7 @@ def attack(random: Random, folder: Path) -> tuple[list[Failure], int]:
     source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     command = program("curate", "audit", source, "--out", folder / "run")
     if what := complaint(run(command), (0,)):
-        return [Failure(what, shlex.join(command))], 1
+        return [Failure(what, shlex.join(command))], Counter({"report": 1})
     pages = {folder / "run" / "report.html": shlex.join(command), _training_page(rows, folder): "samples_page.build"}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium())
@@ -46,7 +47,7 @@ def attack(random: Random, folder: Path) -> tuple[list[Failure], int]:
             for what in _opened(browser, path)[:1]
         ]
         browser.close()
-    return failures, len(pages)
+    return failures, Counter({"report": 1, "training page": 1})
 
 
 def _row(random: Random, number: int) -> dict[str, str]:

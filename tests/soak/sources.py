@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -19,7 +20,7 @@ from layout_makers import LAYOUTS
 ROWS = 12
 
 
-def attack(random: Random, folder: Path) -> tuple[list[Failure], int]:
+def attack(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     """Break a data set of some layout in a few places, and audit it: one line or a run, and nothing is changed."""
     source = folder / "set"
     random.choice(LAYOUTS).make(source, ROWS)
@@ -38,7 +39,7 @@ def attack(random: Random, folder: Path) -> tuple[list[Failure], int]:
     if what is None and result is not None and out.exists() != (result.code == 0):
         what = f"exit code {result.code}, and the run is {'there' if out.exists() else 'absent'}"
     shutil.rmtree(out, ignore_errors=True)
-    return ([Failure(what, shlex.join(command))] if what else []), 1
+    return ([Failure(what, shlex.join(command))] if what else []), Counter({"data set": 1})
 
 
 def _archived(random: Random, source: Path) -> Path:

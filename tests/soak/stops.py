@@ -1,31 +1,54 @@
-"""Stops commands at random moments, fills the disk under them, and lets two write to one place."""
+"""Stops commands at random moments, fills the disk under them, lets two write to one place, decides meanwhile."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
+import subprocess
+import sys
 import time
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
 import polars as pl
-from attack import Ended, Failure, complaint, contents, ended, left_alive, program, run, started
+from attack import ROOT, Ended, Failure, complaint, contents, ended, left_alive, program, run, started
+from warm import Forked
 
-from curate.runs.decisions import DECISIONS_FILE, append_decisions, decide, read_decisions
+from curate.runs.decisions import DECISIONS_FILE, Decision, append_decisions, decide, read_decisions
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)
+#: Signals that one command is stopped with at most before it may run to its end.
+_MOST_STOPS = 4
+#: Times that somebody who decides is killed in a round.
+DECIDERS = 10
+_UNFINISHED = re.compile(r"(^|/)\.[^/]*\.tmp$")
+#: Share of the commands that are forked: they take a fraction of the time.
+WARM = 0.9
+#: Rows of each of two sources.
+ROWS = 12
+_NAMES = ("audit", "update", "fix", "export", "evaluate")
+#: Those that write over what is there; the others refuse to.
+_AGAIN = ("update", "evaluate")
+#: What a stopped export leaves on purpose, to go on from.
+_GOES_ON = ".dataset.part"
 
 
 @dataclass(frozen=True)
 class Place:
-    """What commands work on: the demo's data, a run of it with decisions, predictions. reference: whole results."""
+    """What commands work on: some of the demo's data, a run of it with decisions, predictions.
+
+    seconds: what each command takes, from its start and forked; reference: whole results.
+    """
 
     root: Path
-    seconds: dict[str, float]
+    seconds: dict[tuple[str, bool], float]
     reference: dict[str, dict[str, bytes | None]]
 
 
@@ -37,21 +60,46 @@ def _place(folder: Path) -> Place:
     if not _made:
         root = folder.parent / "stops-data"
         shutil.rmtree(root, ignore_errors=True)
-        must(run(program("curate", "demo", "--out", root)))
-        shutil.rmtree(root / "dataset", ignore_errors=True)
-        append_decisions(root / "run", [decide(name, "accept", label) for name, label in _rows(root)[:20]])
+        _make_data(root, folder.parent / "stops-demo")
+        must(run(_command("first", root)))
+        append_decisions(root / "run", [decide(name, "accept", label) for name, label in _rows(root)[:5]])
         with (root / "predictions.jsonl").open("w", encoding="utf-8") as lines:
             for name, label in _rows(root):
                 lines.write(json.dumps({"sample_id": name, "gt": label, "pred": label + " x"}) + "\n")
+        (root / "rows.json").write_text(json.dumps(_rows(root)[::-1] * 50), encoding="utf-8")
+        for name in ("tmp", "cache", "said"):
+            (root / name).mkdir()
         place = Place(root, {}, {})
         for name in _NAMES:
-            work = _copy(place, folder.parent / "stops-reference")
-            began = time.monotonic()
-            must(run(_command(name, work)))
-            place.seconds[name] = time.monotonic() - began
-            place.reference[name] = _result(name, work)
+            for warm in (False, True):
+                work = _copy(place, folder.parent / "stops-reference")
+                began = time.monotonic()
+                must(run(_command(name, work), home=work, warm=warm))
+                place.seconds[name, warm] = time.monotonic() - began
+                if warm and place.reference[name] != _result(name, work):
+                    raise RuntimeError(f"{name} makes something else without helper processes")
+                place.reference[name] = _result(name, work)
         _made.append(place)
     return _made[0]
+
+
+def _make_data(root: Path, demo: Path) -> None:
+    """A few rows of the demo's, some with pictures: most of a command's time is its start, which stops meet often."""
+    shutil.rmtree(demo, ignore_errors=True)
+    must(run(program("curate", "demo", "--out", demo)))
+    samples = pl.read_parquet(demo / "run" / "samples.parquet", columns=["source", "label", "image"])
+    (root / "images").mkdir(parents=True)
+    for source, name in (("m2e", "labels"), ("im2latex", "pairs")):
+        rows = samples.filter((pl.col("source") == source) & pl.col("image").is_not_null()).head(ROWS)
+        with (root / f"{name}.jsonl").open("w", encoding="utf-8") as lines:
+            for number, (_, label, image) in enumerate(rows.iter_rows()):
+                row = {"latex": label.replace("\\n", " "), "id": str(number)}
+                (found,) = (demo / "data" / source).rglob(Path(image).name)
+                if name == "pairs":
+                    shutil.copy(found, root / "images" / found.name)
+                    row["image"] = f"images/{found.name}"
+                lines.write(json.dumps(row) + "\n")
+    shutil.rmtree(demo)
 
 
 def must(result: Ended | None) -> None:
@@ -63,9 +111,6 @@ def _rows(root: Path) -> list[tuple[str, str]]:
     return list(pl.read_parquet(root / "run" / "samples.parquet", columns=["sample_id", "label"]).iter_rows())
 
 
-_NAMES = ("audit", "update", "fix", "export", "evaluate")
-
-
 def _copy(place: Place, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(place.root, folder)
@@ -73,12 +118,12 @@ def _copy(place: Place, folder: Path) -> Path:
 
 
 def _command(name: str, work: Path) -> list[str]:
-    data = work / "data"
-    sources = [f"m2e=m2e:{data}/m2e/train.jsonl#train", f"im2latex=im2latex:{data}/im2latex"]
+    sources = [work / "labels.jsonl", work / "pairs.jsonl"]
     out = _out(name, work)
     return {
-        "audit": program("curate", "audit", *sources, "--out", out, "--no-cache"),
-        "update": program("curate", "audit", *sources, "--out", out, "--no-cache", "--update"),
+        "first": program("curate", "audit", *sources, "--out", out, "--no-cache"),
+        "audit": program("curate", "audit", *sources, "--out", out),
+        "update": program("curate", "audit", *sources, "--out", out, "--update"),
         "fix": program("curate", "fix", sources[0], "--out", out),
         "export": program("curate", "export", work / "run", "--out", out),
         "evaluate": program("finetune", "evaluate", work / "predictions.jsonl", "--out", out),
@@ -87,100 +132,225 @@ def _command(name: str, work: Path) -> list[str]:
 
 def _out(name: str, work: Path) -> Path:
     return (
-        work / {"audit": "new", "update": "run", "fix": "fixed.jsonl", "export": "dataset", "evaluate": "scores"}[name]
+        work
+        / {
+            "first": "run",
+            "audit": "new",
+            "update": "run",
+            "fix": "fixed.jsonl",
+            "export": "dataset",
+            "evaluate": "scores",
+        }[name]
     )
 
 
 def _result(name: str, work: Path) -> dict[str, bytes | None]:
-    """What a command made, without what differs from one time to the next: times, places, memory."""
+    """What a command made, without what differs from one time to the next (times, places, memory) and what a killed one
+    was about to write: see `_leftovers`."""
     out = _out(name, work)
     made = {out.name: out.read_bytes()} if out.is_file() else contents(out)
     return {
         file: data
         for file, data in made.items()
-        if not file.endswith((".html", "summary.json", "metrics.json", "manifest.json", "README.md", ".txt"))
+        if not _UNFINISHED.search(file)
+        and not file.endswith((".html", "summary.json", "metrics.json", "manifest.json", "README.md", ".txt"))
     }
-
-
-def _state(name: str, place: Place, work: Path, before: dict[str, bytes | None]) -> str | None:
-    """What is wrong with what lies where the result should be: neither whole, nor absent, nor as it was."""
-    out = _out(name, work)
-    there = _result(name, work) if out.exists() else {}
-    if there and there not in (place.reference[name], before):
-        differing = [
-            file for file in {*there, *place.reference[name]} if there.get(file) != place.reference[name].get(file)
-        ]
-        return f"{out.name} is neither whole nor absent nor as before: {', '.join(sorted(differing)[:5])}"
-    return None
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """One command on a copy of the data. before: what lies where its result goes; decisions: those of the run."""
+    """One command on a copy of the data.
+
+    before: what lies where its result goes; decisions: those of the run; warm: it is forked, see `warm`.
+    """
 
     place: Place
     name: str
     work: Path
+    warm: bool
     before: dict[str, bytes | None]
-    decisions: object
+    decisions: Mapping[str, Decision]
 
     @classmethod
-    def drawn(cls, random: Random, folder: Path) -> _Trial:
-        place, name = _place(folder), random.choice(_NAMES)
+    def drawn(cls, random: Random, folder: Path, name: str | None = None) -> _Trial:
+        place, name = _place(folder), name or random.choice(_NAMES)
         work = _copy(place, folder / "work")
         before = _result(name, work) if _out(name, work).exists() else {}
-        return cls(place, name, work, before, read_decisions(work / "run" / DECISIONS_FILE).standing)
+        return cls(place, name, work, random.random() < WARM, before, _decided(work))
 
     @property
     def command(self) -> list[str]:
         return _command(self.name, self.work)
 
     @property
+    def seconds(self) -> float:
+        return self.place.seconds[self.name, self.warm]
+
+    def start(self, file_size: int | None = None) -> subprocess.Popen[str] | Forked:
+        return started(self.command, home=self.work, warm=self.warm, file_size=file_size)
+
+    @property
+    def kind(self) -> str:
+        return f"{self.name}, forked" if self.warm else self.name
+
+    @property
     def state(self) -> str | None:
-        return _state(self.name, self.place, self.work, self.before)
+        """What is wrong with what lies where the result should be: neither whole, nor absent, nor as it was."""
+        out, reference = _out(self.name, self.work), self.place.reference[self.name]
+        there = _result(self.name, self.work) if out.exists() else {}
+        if there and there not in (reference, self.before):
+            differing = [file for file in {*there, *reference} if there.get(file) != reference.get(file)]
+            return f"{out.name} is neither whole nor absent nor as before: {', '.join(sorted(differing)[:5])}"
+        return None
+
+    def stop(self, process: subprocess.Popen[str] | Forked, random: Random) -> tuple[str | None, bool]:
+        """Give a running command a signal: what is wrong with how it ends, and whether it ran until then."""
+        there = set(_leftovers(self.work))  # those of one that was killed lie there for a minute
+        self._wait_for_a_moment(process, random)
+        number = random.choice(_SIGNALS)
+        reached = process.poll() is None
+        process.send_signal(number)
+        result = ended(process)
+        how = f"stopped by {number.name}"
+        if alive := left_alive(process.pid):
+            return f"{how}: left a process: {alive[0]}", reached
+        if result is None:
+            return f"{how}: doesn't stop", reached
+        if number != signal.SIGKILL:
+            if result.code not in (0, 128 + number, -number):
+                return f"{how}: ended with {result.code}: {result.err[-200:]}", reached
+            if left := sorted({*_leftovers(self.work)} - there - {_GOES_ON}):
+                return f"{how}: left {left[0]}", reached
+        if what := self.state:
+            return f"{how}: {what}", reached
+        return None, reached
+
+    def _wait_for_a_moment(self, process: subprocess.Popen[str] | Forked, random: Random) -> None:
+        """Any moment of the command's time, or one right after it has begun to write something."""
+        if random.random() < 0.4:
+            time.sleep(random.uniform(0, self.seconds))
+            return
+        before, until = self._seen(), time.monotonic() + 3 * self.seconds
+        while process.poll() is None and time.monotonic() < until and self._seen() == before:
+            time.sleep(0.001)
+        time.sleep(random.choice((0.0, random.uniform(0, 0.02), random.uniform(0, self.seconds / 2))))
+
+    def _seen(self) -> set[str]:
+        return {name for folder in ("", "cache", "tmp", "run") for name in _names(self.work / folder)}
 
     def completed(self) -> str | None:
         """What is wrong with what was left, and with what the next run makes of it."""
         if what := self.state:
             return what
         _age(self.work)
-        return _completed(self.name, self.place, self.work, self.decisions)
+        reference = self.place.reference[self.name]
+        if self.name in _AGAIN or not _out(self.name, self.work).exists():
+            result = ended(self.start())
+            if result is None or result.code != 0:
+                return f"can't be run again: {result.err.strip()[-300:] if result else 'hangs'}"
+            if _result(self.name, self.work) != reference:
+                return "the next run gives another result"
+        elif _result(self.name, self.work) != reference:
+            return "what is there is not whole"
+        else:
+            ended(self.start())  # refused, as all is there; what was left beside it is cleared away
+        if _decided(self.work) != self.decisions:
+            return "decisions are lost"
+        left = _leftovers(self.work)
+        return f"left {left[0]}" if left else None
 
-    def told(self, what: str | None, how: str) -> tuple[list[Failure], int]:
-        return ([Failure(f"{self.name} {how}: {what}", shlex.join(self.command))] if what else []), 1
+    def told(self, what: str | None, how: str) -> list[Failure]:
+        return [Failure(f"{self.name} {how}: {what}", shlex.join(self.command))] if what else []
 
 
-def stopped(random: Random, folder: Path) -> tuple[list[Failure], int]:
-    """A command that gets a signal at some moment: what it leaves is whole or absent, and the next one completes it."""
+def stopped(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
+    """A command gets signals again and again: what it leaves is whole or absent, and the last run completes it."""
     trial = _Trial.drawn(random, folder)
-    number = random.choice(_SIGNALS)
-    moment = random.uniform(0, trial.place.seconds[trial.name])
-    process = started(trial.command)
-    time.sleep(moment)
-    process.send_signal(number)
-    result = ended(process)
-    what = None if result is not None else "doesn't stop"
-    if result is not None and number != signal.SIGKILL and result.code not in (0, 128 + number, -number):
-        what = f"ended with {result.code}: {result.err[-200:]}"
-    if alive := left_alive(process.pid):
-        what = f"left a process: {alive[0]}"
-    return trial.told(what or trial.completed(), f"stopped by {number.name} after {moment:.2f} s")
+    tried: Counter[str] = Counter()
+    for number in range(random.randint(1, _MOST_STOPS)):
+        what, reached = trial.stop(trial.start(), random)
+        tried[trial.kind if reached else "too late"] += 1
+        if what:
+            return trial.told(what, f"(stop {number + 1})"), tried
+        if trial.name not in _AGAIN and _out(trial.name, trial.work).exists():
+            break  # another would be refused
+    return trial.told(trial.completed(), "after its stops"), tried
 
 
-def full(random: Random, folder: Path) -> tuple[list[Failure], int]:
+def _decider(work: Path) -> subprocess.Popen[str] | Forked:
+    script = str(ROOT / "tests" / "soak" / "decider.py")
+    return started([sys.executable, script, str(work / "run"), str(work / "rows.json")])
+
+
+def _said(decider: Ended | None) -> list[str]:
+    """The samples that a decider said were decided on; a line that is torn says nothing."""
+    return [] if decider is None else decider.out.split("\n")[:-1]
+
+
+def decided(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
+    """Somebody who decides is killed, time and again: what was said to be decided is there."""
+    trial = _Trial.drawn(random, folder, "update")
+    file = trial.work / "run" / DECISIONS_FILE
+    for number in range(DECIDERS):
+        before = len(file.read_bytes().splitlines())
+        decider = _decider(trial.work)
+        time.sleep(random.uniform(0.05, 0.4))
+        decider.send_signal(random.choice(_SIGNALS))
+        told = _said(ended(decider))
+        rows = file.read_bytes().splitlines()[before:]
+        held = [json.loads(row)["sample_id"] for row in rows if row.endswith(b"}")]
+        if held[: len(told)] != told or len(held) > len(told) + 1:
+            what = f"{len(told)} were said to be decided, and {len(held)} are there (decider {number + 1})"
+            return [Failure(what, f"look at {file}")], Counter({"decide": number + 1})
+    return [], Counter({"decide": DECIDERS})
+
+
+def deciding(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
+    """Somebody decides while the run is updated, and either is killed: what was said to be decided is there."""
+    trial = _Trial.drawn(random, folder, "update")
+    decider = _decider(trial.work)
+    update = trial.start()
+    time.sleep(random.uniform(0, 1.2 * trial.seconds))
+    tried: Counter[str] = Counter()
+    for name, process in random.sample([("decide", decider), (trial.kind, update)], 2):
+        if random.random() < 0.7 and process.poll() is None:
+            process.send_signal(random.choice(_SIGNALS))
+            tried[name] += 1
+        time.sleep(random.uniform(0, trial.seconds / 4))
+    results = [ended(update), ended(decider)]
+    if any(result is None for result in results) or (alive := left_alive(update.pid)):
+        return trial.told(f"doesn't stop: {alive[:1] if all(results) else results}", "while it is decided"), tried
+    said = _said(results[1])
+    _age(trial.work)
+    again = ended(trial.start())
+    if again is None or again.code != 0:
+        return trial.told(f"can't be run again: {again}", "while it was decided"), tried
+    held = _decided(trial.work)
+    if lost := [name for name in said if name not in held or held[name].who != "decider"]:
+        return trial.told(f"{len(lost)} of {len(said)} decisions are lost, such as {lost[0]}", "while decided"), tried
+    if lost := [name for name in trial.decisions if name not in held]:
+        return trial.told(f"an older decision is lost: {lost[0]}", "while decided"), tried
+    if left := _leftovers(trial.work):
+        return trial.told(f"left {left[0]}", "while decided"), tried
+    made, reference = _result("update", trial.work), dict(trial.place.reference["update"])
+    made.pop(DECISIONS_FILE), reference.pop(DECISIONS_FILE)
+    return trial.told(None if made == reference else "the next run gives another result", "while decided"), tried
+
+
+def full(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     """A command under which the disk is full: one line is said, and its result is whole or absent."""
-    trial = _Trial.drawn(random, folder)
+    trial = replace(_Trial.drawn(random, folder), warm=False)  # what a forked one says goes into files
     size = int(10 ** random.uniform(0, 5.5))
-    what = complaint(run(trial.command, file_size=size), (0, 2))
-    return trial.told(what or trial.completed(), f"with no file over {size} bytes")
+    what = complaint(ended(trial.start(size)), (0, 2))
+    return trial.told(what or trial.completed(), f"with no file over {size} bytes"), Counter({trial.kind: 1})
 
 
-def two(random: Random, folder: Path) -> tuple[list[Failure], int]:
+def two(random: Random, folder: Path) -> tuple[list[Failure], Counter[str]]:
     """The same command twice at one moment: each ends as it should, and the result is that of one of them."""
     trial = _Trial.drawn(random, folder)
-    first = started(trial.command)
-    time.sleep(random.uniform(0, trial.place.seconds[trial.name] / 2))
-    second = started(trial.command)
+    first = trial.start()
+    time.sleep(random.uniform(0, trial.seconds / 2))
+    second = trial.start()
     results = [ended(first), ended(second)]
     what = next((said for result in results if (said := complaint(result, (0, 2)))), None)
     if what is None and not any(result and result.code == 0 for result in results):
@@ -188,32 +358,35 @@ def two(random: Random, folder: Path) -> tuple[list[Failure], int]:
     what = what or trial.state
     if what is None and (left := _leftovers(trial.work)):
         what = f"left {left[0]}"
-    return trial.told(what, "twice at once")
+    return trial.told(what, "twice at once"), Counter({trial.kind: 1})
 
 
-def _completed(name: str, place: Place, work: Path, decisions: object) -> str | None:
-    """What is wrong once the command is run again, as a person would who has seen it stop."""
-    out = _out(name, work)
-    if name != "update" and out.exists() and _result(name, work) == place.reference[name]:
-        return None
-    result = run(_command(name, work))
-    if result is None or result.code != 0:
-        return f"can't be run again: {result.err.strip()[-300:] if result else 'hangs'}"
-    if _result(name, work) != place.reference[name]:
-        return "the next run gives another result"
-    if read_decisions(work / "run" / DECISIONS_FILE).standing != decisions:
-        return "decisions are lost"
-    left = _leftovers(work)
-    return f"left {left[0]}" if left else None
+def _decided(work: Path) -> dict[str, Decision]:
+    return dict(read_decisions(work / "run" / DECISIONS_FILE).standing)
+
+
+def _names(folder: Path) -> list[str]:
+    """Names in a folder; none where it isn't there, or goes away meanwhile."""
+    try:
+        return [path.name for path in folder.iterdir()]
+    except OSError:
+        return []
 
 
 def _leftovers(work: Path) -> list[str]:
-    return [path.name for path in work.iterdir() if path.name.startswith(".")]
+    """Temporary files and folders: beside results, where such go, and unfinished entries of the cache."""
+    left = [name for name in _names(work) if name.startswith(".")]
+    left += [f"tmp/{name}" for name in _names(work / "tmp")]
+    return left + [str(path.relative_to(work)) for path in _unfinished(work)]
+
+
+def _unfinished(work: Path) -> list[Path]:
+    return [path for folder in ("cache", "scores") for path in (work / folder).rglob(".*.tmp")]
 
 
 def _age(work: Path) -> None:
     """Make what lies about two minutes older: a younger folder may belong to a writer that works."""
     then = time.time() - 120
-    for path in work.iterdir():
+    for path in [*work.iterdir(), *_unfinished(work)]:
         if path.name.startswith("."):
             os.utime(path, (then, then), follow_symlinks=False)

@@ -20,6 +20,7 @@ from curate.runs.in_force import in_force
 from rules import Ruleset, Weights, engine, fixing
 from rules.registry import tagged
 from rules.score import scores
+from rules.workers.spread import isolated
 
 _ROW = ("sample_id", "label", "canonical", "visual_key", "n_tokens", "score")
 
@@ -130,7 +131,8 @@ def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weight
     if not labels:
         return {}
     distinct = list(dict.fromkeys(labels.values()))
-    result = engine.judge(distinct, ruleset, weights=weights)
+    with isolated():
+        result = engine.judge(distinct, ruleset, weights=weights)
     of_labels = [*tagged("unscored"), *(rule.code for rule in ruleset.rules("label"))]
     mine = pl.col("sample_id").is_in(list(labels))
     lasting = run.all_findings.filter(mine & ~pl.col("rule").is_in(of_labels)).collect()
@@ -169,7 +171,8 @@ def _decided(
 
 def proposals(labels: Iterable[str], ruleset: Ruleset) -> dict[str, str]:
     """Labels with every fix made that the rules propose, where that changes them."""
-    fixed = fixing.fix(list(dict.fromkeys(labels)), ruleset, "unsafe")
+    with isolated():
+        fixed = fixing.fix(list(dict.fromkeys(labels)), ruleset, "unsafe")
     return dict(fixed.filter(pl.col("fixed") != pl.col("label")).select("label", "fixed").iter_rows())
 
 

@@ -18,6 +18,8 @@ from curate.browse.dataset import fields
 SHOWN = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 #: A job that was worked on when so many painters died is the one they died of.
 _DEATHS = 2
+#: Seconds that one picture may take, as `rules.workers.spread` gives a label; then the painter is taken to hang.
+LIMIT = 30.0
 
 
 class _DiedError(Exception):
@@ -38,16 +40,18 @@ class Painter:
         self._order: deque[int] = deque()
         self._serial = 0
         self._reading: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
 
     async def start(self) -> asyncio.subprocess.Process:
-        if self._process is None:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "curate.browse.pictures.painter", str(self._background)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-            )
-            self._reading = asyncio.create_task(self._read(self._process))
-        return self._process
+        async with self._starting:  # all that waited for one that died ask for another
+            if self._process is None:
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-P", "-m", "curate.browse.pictures.painter", str(self._background)),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                )
+                self._reading = asyncio.create_task(self._read(self._process))
+            return self._process
 
     async def paint(self, job: Mapping[str, Any]) -> None:
         """Have a picture made, and wait for it. One that painters die of becomes a picture that says so."""
@@ -62,7 +66,7 @@ class Painter:
                 deaths += died.first
         from curate.browse.pictures.drawings import told, write  # the renderer, which is hardly ever needed here
 
-        picture = told("Not drawn: the renderer crashes on this label")
+        picture = told("Not drawn: the renderer crashes or hangs on this label")
         await asyncio.to_thread(write, Path(job["path"]), picture)
 
     async def paint_soon(self, job: Mapping[str, Any]) -> None:
@@ -81,8 +85,14 @@ class Painter:
         with suppress(OSError):  # it died: the reading task says so
             process.stdin.write((json.dumps({**job, "id": self._serial}) + "\n").encode())
             await process.stdin.drain()
-        error: str = await answer
-        return error
+        while not answer.done():
+            worked_on = self._order[0]
+            await asyncio.wait([answer], timeout=LIMIT)
+            if not answer.done() and self._order[0] == worked_on:
+                with suppress(ProcessLookupError):
+                    process.kill()  # the reading task then tells those who wait
+                await asyncio.wait([answer])
+        return answer.result()
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None

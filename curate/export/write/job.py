@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from curate.base.errors import UserError
+from curate.base.no_room import room_for
 from curate.base.tables import things
 from curate.export.decide import plan as planning
 from curate.export.decide.inputs import open_inputs, unchanged
@@ -63,7 +64,7 @@ def export(
             plan = make_plan(inputs, options, Path(folder), studio, workers=workers, progress=progress)
             return Exported(out, plan, planning.facts(plan))
     studio = Studio(images=sum(item.images for item in inputs), workers=workers)
-    with unchanged(inputs), WorkingFolder(out) as work:
+    with unchanged(inputs), room_for(out), WorkingFolder(out) as work:
         plan = make_plan(inputs, options, work.tmp, studio, workers=workers, progress=progress)
         _check(plan)
         return _write(plan, work, studio, progress or (lambda stage, done, of: None))
@@ -158,8 +159,8 @@ class _Shards:
 
     def add(self, shard: Shard, row: Row, picture: PictureFile) -> None:
         if shard is not self._shard:
-            self._shard, self._seen, self._late = shard, 0, list[list[Any]]()
             self._open = self._plan.options.form.open(self._work.data, shard, self._plan.options.prompt)
+            self._shard, self._seen, self._late = shard, 0, list[list[Any]]()  # now there is something to close
         options = self._plan.options
         stays = not picture.error or (options.allow_no_image and not options.form.only_with_images)
         if picture.error:

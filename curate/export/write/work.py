@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -163,9 +164,18 @@ def _folder(name: str) -> str:
     return name.rpartition("/")[0]
 
 
+def _clear_away(out: Path) -> None:
+    """Remove the working folder of an export that was killed after putting its data set in place."""
+    work = WorkingFolder(out)
+    if work.folder.is_dir() and not work.data.exists():
+        with suppress(UserError, OSError), work:  # not where another export is just ending
+            (work.folder / _PLAN).unlink(missing_ok=True)
+
+
 def check_out(out: Path) -> None:
     """Raise UserError if `out` exists, or can't be created."""
     if out.exists() or out.is_symlink():
+        _clear_away(out)
         raise UserError(f"{out}: already exists; curate export overwrites nothing, name another folder with --out")
     parent = next(parent for parent in out.absolute().parents if parent.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):

@@ -12,7 +12,7 @@ from curate.base.column_names import TRIED, Columns
 from curate.sources.inkml import InkFormat, label_kind
 from curate.sources.lines import read_lines
 from curate.sources.look import IMAGE_NAME, Look
-from curate.sources.model import BLANK_LINE, Job, Part
+from curate.sources.model import Job, Part
 from curate.sources.places.file_text import Change
 from curate.sources.places.label_lines import in_lines
 from curate.sources.places.output import Files
@@ -100,7 +100,7 @@ def _is_caption(look: Look) -> float | None:
 
 
 def _read_caption(part: Part, job: Job) -> pl.DataFrame:
-    frame = job.reject(read_lines(part.path, job), pl.col("text").str.strip_chars() == "", BLANK_LINE, part.path)
+    frame = read_lines(part.path, job, blank=False)
     # The first TAB separates; in a line without one, the first space does.
     fields = pl.col("text").str.extract_groups(r"^(?:([^\t ]*) *\t|([^\t ]*) )((?s).*)$").struct
     frame = frame.with_columns(

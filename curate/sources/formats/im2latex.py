@@ -17,7 +17,7 @@ from curate.sources.image_paths import resolve_images
 from curate.sources.indexes import formulas_of, indexes_of, split_of
 from curate.sources.lines import read_lines, utf8_or_latin1
 from curate.sources.look import Look
-from curate.sources.model import BLANK_LINE, Job, Part, with_split, wrong_shape
+from curate.sources.model import Job, Part, with_split, wrong_shape
 from curate.sources.numbering import Numbered, first_number, note
 from curate.sources.places.file_text import Change, FileText, lost
 from curate.sources.places.label_lines import in_lines
@@ -177,8 +177,7 @@ def _goes_with(index: Path, formulas: Path) -> bool:
 
 
 def _read_index(part: Part, formulas_file: Path, job: Job) -> pl.DataFrame:
-    index = read_lines(part.path, job)
-    index = job.reject(index, pl.col("text").str.strip_chars() == "", BLANK_LINE, part.path)
+    index = read_lines(part.path, job, blank=False)
     fields = pl.col("text").str.extract_groups(_pattern(index["text"])).struct
     index = index.with_columns(name=fields.field("name"), number=fields.field("number").cast(pl.Int64, strict=False))
     index = job.reject(index, pl.col("number").is_null(), BAD_INDEX, part.path)

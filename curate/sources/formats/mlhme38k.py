@@ -76,7 +76,7 @@ the image is the one with the same stem, in the same folder, in one in it, or in
             return _read_folder(part, job)
         # Some copies have one space instead of the TAB; the image ending says where the name stops.
         spaced = pl.col("text").str.replace(rf"^([^\t ]+{IMAGE_NAME}) ([^\t]*)$", "${1}\t${2}")
-        return read_named_lines(part, job, read_lines(part.path, job).with_columns(spaced))
+        return read_named_lines(part, job, read_lines(part.path, job, blank=False).with_columns(spaced))
 
     def write_back(self, path: Path, changes: Sequence[Change], files: Files, columns: Columns) -> list[str]:
         return in_lines(files.text(path), changes)

@@ -15,7 +15,7 @@ from source_makers import images, read, write
 from curate.base.errors import UserError
 from curate.images.opening import probe
 from curate.pairs.orphans import with_orphans
-from curate.sources.archived_images import SEVERAL
+from curate.sources.archived_images import NOT_READ, SEVERAL
 
 CAPTIONS = "a_1\tx ^ { 2 }\nb_2\ty\nc_3\tz\n"
 NAMES = ("a_1", "b_2", "c_3")
@@ -219,3 +219,16 @@ def test_pictures_in_an_archive_that_no_row_names(tmp_path: Path) -> None:
     source = read(path)
     frame = with_orphans(source.frame, [(source.name, source.root)])
     assert frame.select("orphan_images", "orphan_example").row(0) == (1, "img.zip#img/d_4.png")
+
+
+def test_an_archive_that_is_a_link_is_not_followed_and_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "data" / "caption.txt", CAPTIONS)
+    archive = tarred(tmp_path / "img.tar.xz", PICTURES, "w:xz")
+    (path.parent / "img.tar.xz").symlink_to(archive)
+    for given in (path, path.parent):
+        said = [note for note in read(given).notes if "img.tar.xz" in note]
+        assert said == [f"{NOT_READ}img.tar.xz is a link, which is not followed: name what it leads to with --images"]
+    source = read(path, images=archive)
+    assert probe(source.root, [ref or "" for ref in images(source)])["width"].to_list() == [10, 11, 12]
+    tarred(path.parent / "whole.tar", PICTURES)  # nothing is missing
+    assert not [note for note in read(path).notes if "link" in note]

@@ -95,6 +95,39 @@ def test_a_killed_writer_leaves_no_folder_and_the_next_one_no_litter(tmp_path):
     assert names(tmp_path) == [".other.abc.tmp"]
 
 
+def test_what_a_killed_writer_of_a_file_left_goes_with_the_next_one(tmp_path, monkeypatch):
+    script = (
+        "import time; from pathlib import Path; from curate.base.atomic_files import new_file\n"
+        f"with new_file(Path({str(tmp_path / 'file')!r})): print('ready', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline().strip() == "ready"
+    (litter,) = tmp_path.iterdir()
+    others = [tmp_path / name for name in (".file.abcd.tmp", ".file.2.abcdefgh.tmp", ".other.abcdefgh.tmp")]
+    long_ago = time.time() - 3600
+    for path in (litter, *others):
+        path.touch()
+        os.utime(path, (long_ago, long_ago))
+
+    def write_again() -> None:
+        monkeypatch.setattr("curate.base.leftovers._unfinished", {})
+        with new_file(tmp_path / "file") as temporary:
+            temporary.write_text("new", encoding="utf-8")
+
+    kept = sorted([litter.name, *(path.name for path in others), "file"])
+    write_again()
+    assert names(tmp_path) == kept  # its writer lives
+    process.kill()
+    process.wait()
+    os.utime(litter)
+    write_again()
+    assert names(tmp_path) == kept  # it may have been made just now
+    os.utime(litter, (long_ago, long_ago))
+    write_again()
+    assert names(tmp_path) == [name for name in kept if name != litter.name]
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "new"
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_command_that_is_asked_to_end_leaves_nothing(tmp_path, name):

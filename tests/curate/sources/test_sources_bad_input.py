@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from source_makers import ids, image, images, labels, read, write
 from curate.base.errors import UserError
 from curate.images.opening import ImageError, open_image
 from curate.sources import FORMATS
+from curate.sources.json_rows import MOST_KEYS
 from curate.sources.look import Look
 from curate.sources.model import KEPT_ROWS, LEAVES_FOLDER, MAX_LABEL, NOT_FOUND, Unreadable, excerpt
 
@@ -404,3 +406,37 @@ def test_the_folders_of_the_running_system_are_not_looked_into(tmp_path: Path) -
     write(tmp_path / "labels.jsonl", '{"latex": "x"}\n')
     (tmp_path / "processes").symlink_to("/proc")
     assert [folder.path for folder in Look(tmp_path).tree] == [tmp_path]
+
+
+@pytest.mark.parametrize("path", ["/", "/usr", "/usr/../", "/proc"])
+@pytest.mark.parametrize("form", ["", "text:", "hf:", "imagefolder:"])
+def test_the_whole_disk_is_no_data_set(form: str, path: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a folder of the system, not a data set"):
+        read(form + path)
+    write(tmp_path / "a.jsonl", '{"latex": "x", "image": "a.png"}\n')
+    with pytest.raises(UserError, match="a folder of the system, not a data set"):
+        read(tmp_path / "a.jsonl", images=Path(path))
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "txt", "tsv"])
+def test_millions_of_blank_lines_are_counted_at_once(ending: str, tmp_path: Path) -> None:
+    blank = 3_000_000
+    before = {"jsonl": '{"latex": "x"}\n', "csv": 'latex,b\nx,1\ny,"', "txt": "x\n", "tsv": "latex\tb\nx\t1\n"}[ending]
+    path = write(tmp_path / f"a.{ending}", before + "\n" * blank)
+    start = time.process_time()
+    source = read(path)
+    assert time.process_time() - start < 10
+    assert labels(source) == ["x"]
+    assert source.unreadable.by_reason["blank line"] >= blank - 1
+    assert source.rows == source.frame.height + source.unreadable.total
+
+
+def test_a_file_with_another_key_in_each_row_has_not_that_many_columns(tmp_path: Path) -> None:
+    rows = [{f"k{number}": 1, "latex": "x"} if number else {"k": 1, "latex": "y"} for number in range(MOST_KEYS + 500)]
+    source = read(
+        write(tmp_path / "a.jsonl", "".join(json.dumps({**row, "id": str(at)}) + "\n" for at, row in enumerate(rows)))
+    )
+    assert source.frame.height == len(rows)
+    assert source.frame.width < MOST_KEYS + 10
+    (note,) = [count for text, count in source.notes.items() if "keys beyond the first 2,000 of a file" in text]
+    assert note == 502  # with `id`, `latex` and `k`

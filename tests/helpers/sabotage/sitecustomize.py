@@ -2,7 +2,7 @@ r"""Makes native code of helper processes crash or hang over certain items, wher
 
 An item that holds `crash` reads where there is no memory, one that holds `hang` waits in native code for ever, with the
 interpreter's lock held: no signal handler of Python's runs. The file named by SABOTAGE_FLAG is made first, if there is
-such a variable. Only helpers are harmed: what would be done in the command's own process goes well.
+such a variable. Only helpers, and the App's painter, are harmed: what is done in a command's own process goes well.
 """
 
 from __future__ import annotations
@@ -66,5 +66,5 @@ def trapped(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-if sys.argv[-1:] == ["texsieve-helper"] or "texsieve-helper" in getattr(sys, "orig_argv", ()):
+if {"texsieve-helper", "curate.browse.pictures.painter"} & set(sys.orig_argv):
     sys.meta_path.insert(0, Saboteur())

@@ -78,6 +78,7 @@ def test_what_is_written_in_our_own_way(label: str, text: str) -> None:
         r"\left(" * 300,
         "$" * 1999, r"\sqrt[" * 300, r"\text{$" * 250, "}" * 1900, "'" * 1900, "-" * 1900, "- " * 950, "&" * 1900,
         "\ufdd0" * 1900, "(" * 1900, r"\over" * 380, r"\not" * 400,
+        r"\frac{" * 20, r"\frac{" * 100, r"\sqrt[" * 40, r"\multicolumn{" * 30, r"a \frac{\binom{" * 25 + "}",
         "{" * 10**6, "\\", r"\begin", r"\end{x}", "%", "\ud800",
     ],
 )  # fmt: skip
