@@ -2,7 +2,8 @@
 
 A rule is a **sieve**, a polars expression over every label that may pass too much and must never miss, and a **judge**,
 a Python function for the labels let through. To add one, write the function with its docstring in the file of its
-family under `rules/families/`; the command line, the docs and the tests find it there.
+family under `rules/families/`; the command line, the docs and the tests find it there. Other packages bring rules by
+entry points: see `others`.
 
 All that is to be known of a rule stands in its declaration. What needs "the rules that …" asks for a tag (`tagged`),
 never for a list of codes. `rules.vocabulary` holds the closed sets that declarations choose from: tags, what mends a
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 import rules.families
+from rules import others
 from rules.findings import Finding, FixKind, FixLevel, Severity
 from rules.options import Option
 from rules.rule_docs import RuleDoc, parse_doc
@@ -97,6 +99,8 @@ class Rule:
     declared: Mapping[str, Option] = field(default_factory=dict)
     doc: RuleDoc = field(default_factory=lambda: RuleDoc(""))
     module: str = ""
+    #: The package that brings the rule, with its version; empty for texsieve's own.
+    package: str = ""
     #: Profiles in which the rule's findings have another severity.
     severity_in: Mapping[str, Severity] = field(default_factory=dict)
     #: Never fires on a label that `rules.latex.glance` sees to be canonical at a glance.
@@ -119,7 +123,7 @@ class Rule:
 
     @property
     def family(self) -> str:
-        return self.code[:3]
+        return self.code[:-3]
 
     @property
     def options(self) -> dict[str, Any]:
@@ -132,9 +136,18 @@ _RULES: dict[str, Rule] = {}
 
 def _register(rule: Rule) -> None:
     match = _CODE.fullmatch(rule.code)
-    if not match or match[1] not in FAMILIES:
-        raise ValueError(f"{rule.code}: a code is a family's three letters and three digits")
-    taken = next((r for r in _RULES.values() if rule.name == r.name), _RULES.get(rule.code))
+    is_ours = match is not None and match[1] in FAMILIES
+    if not is_ours and not others.CODE.fullmatch(rule.code):
+        raise ValueError(
+            f"{rule.code}: a code is a family's three letters and three digits, or, in another package, four to eight "
+            "letters and three digits"
+        )
+    if is_ours:
+        others.check_ours(rule)
+    else:
+        others.check(rule)
+    declared = _RULES if is_ours else others.declared
+    taken = next((r for r in declared.values() if rule.name == r.name), declared.get(rule.code))
     if taken is not None:
         raise ValueError(f"{rule.code} {rule.name}: {taken.code} {taken.name} has that code or name already")
     gone = _retired(rule.code) or _retired(rule.name)
@@ -154,7 +167,7 @@ def _register(rule: Rule) -> None:
         for name in names:
             if name not in known:
                 raise ValueError(f"{rule.code}: {name!r} is no {kind}; there are: {', '.join(known)}")
-    _RULES[rule.code] = rule
+    declared[rule.code] = rule
 
 
 def _retired(name: str) -> Retired | None:
@@ -293,10 +306,24 @@ def samples_rule(
 
 @cache
 def all_rules() -> Mapping[str, Rule]:
-    """Every rule by code, in the order of the codes. Importing the families is what fills it."""
+    """Every rule by code, in the order of the codes. Importing the families is what fills it, and other packages."""
     for module in pkgutil.walk_packages(rules.families.__path__, "rules.families."):
         importlib.import_module(module.name)
-    return dict(sorted(_RULES.items()))
+    ours = dict(_RULES)
+    brought = others.accepted(ours)
+    return dict(sorted({**ours, **brought}.items()))
+
+
+def families() -> Mapping[str, str]:
+    """What the letters of codes stand for, those of other packages too."""
+    all_rules()
+    return {**FAMILIES, **others.titles}
+
+
+def packages_with_rules() -> dict[str, str]:
+    """The versions of the other packages that rules come from."""
+    packages = dict.fromkeys(rule.package for rule in all_rules().values() if rule.package)
+    return {name: version for name, _, version in (package.rpartition(" ") for package in packages)}
 
 
 @cache
@@ -347,7 +374,7 @@ def find(name: str) -> Rule:
 
 
 def _nearest(name: str) -> str:
-    known = [*all_rules(), *(rule.name for rule in all_rules().values()), *FAMILIES]
+    known = [*all_rules(), *(rule.name for rule in all_rules().values()), *families()]
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or difflib.get_close_matches(
         name.upper(), known, n=1, cutoff=0.5
     )
@@ -358,7 +385,7 @@ def expand(names: Iterable[str]) -> Iterator[str]:
     """The codes that codes, names and family letters stand for. Raises SelectionError for one that stands for none."""
     catalogue = all_rules()
     for name in names:
-        if name.isalpha() and name.upper() in FAMILIES:
+        if name.isalpha() and name.upper() in families():
             yield from (code for code in catalogue if code.startswith(name.upper()))
         elif name.upper() == "ALL":
             yield from catalogue

@@ -175,7 +175,7 @@ def totals_line(number: int, levels: Mapping[str, int], one: str, many: str | No
     return f"{count(number)} {one if number == 1 else many or one + 's'}: {totals}"
 
 
-def as_sarif(checked: CheckedLabels, codes: Sequence[str], folder: Path) -> Iterator[str]:
+def as_sarif(checked: CheckedLabels, folder: Path) -> Iterator[str]:
     """A SARIF log; file names are relative to `folder` where they can be."""
     from curate.findings import sarif  # it knows every source format, which `check` needn't load to print text
 
@@ -194,7 +194,7 @@ def as_sarif(checked: CheckedLabels, codes: Sequence[str], folder: Path) -> Iter
                 None if file is None else Path(file),
             )
 
-    return sarif.log(results(), codes, folder)
+    return sarif.log(results(), folder)
 
 
 def _sample_name(item: Input, number: int) -> str:

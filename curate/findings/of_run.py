@@ -74,8 +74,7 @@ def _json_line(rows: Sequence[dict[str, object]]) -> str:
 
 def as_sarif(run: Run, findings: pl.DataFrame, folder: Path) -> Iterator[str]:
     """The SARIF log; file names are relative to `folder` where they can be."""
-    codes = sorted({*run.summary["config"]["rules"], *findings["rule"]})
-    return sarif.log(_results(run, findings), codes, folder)
+    return sarif.log(_results(run, findings), folder)
 
 
 def _results(run: Run, findings: pl.DataFrame) -> Iterator[sarif.Result]:
