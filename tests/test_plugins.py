@@ -1,4 +1,4 @@
-"""Packages that bring rules, formats and metrics: the one of docs/contributing/plugin.md, really installed, and broken ones."""
+"""Packages that bring rules, formats and metrics: that of docs/contributing/plugin.md, installed, and broken ones."""
 
 from __future__ import annotations
 
@@ -118,7 +118,12 @@ def test_a_metric_is_in_the_scores(call) -> None:
 
 # What can't be taken --------------------------------------------------------------------------------------------------
 
-RULE = 'from rules.registry import rule\nimport polars as pl\n@rule("{code}", "{name}", "info", pl.lit(True){more})\ndef f(l, o): yield\n'
+RULE = """
+from rules.registry import rule
+import polars as pl
+@rule("{code}", "{name}", "info", pl.lit(True){more})
+def judge(label, options): yield
+"""
 
 
 @pytest.fixture
@@ -213,7 +218,8 @@ def test_formats_that_cannot_be_taken(brought, name: str, text: str, says: str) 
 
 
 def test_a_format_that_fails_on_a_look_is_left_out(brought, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    text = "from curate.sources.formats.csv import Csv\nclass Odd(Csv):\n name = 'odd'\n def recognise(self, look): 1 / 0\nFORMAT = Odd()\n"
+    text = "from curate.sources.formats.csv import Csv\nclass Odd(Csv):\n name = 'odd'\n"
+    text += " def recognise(self, look): 1 / 0\nFORMAT = Odd()\n"
     brought(plugins.SOURCES, "odd", text, "{module}:FORMAT")
     from curate.sources import read
 

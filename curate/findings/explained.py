@@ -1,4 +1,4 @@
-"""`curate check --explain`: a label and its findings as a block to paste into a report of a wrong rule. Judges nothing."""
+"""`curate check --explain`: labels and their findings as blocks for a report of a wrong rule. Judges nothing."""
 
 from __future__ import annotations
 
@@ -43,10 +43,12 @@ def _lines(
     checked: CheckedLabels, row: Mapping[str, Any], findings: list[Mapping[str, Any]], ruleset: Ruleset
 ) -> Iterator[str]:
     label = row["label"]
-    yield f"texsieve   {__version__}, key version {KEY_VERSION}, Python {platform.python_version()}, {platform.platform()}"
+    tokens = " ".join(lexer.tokens(label)) if len(label) <= lexer.MAX_LENGTH else "too many characters to be read"
+    machine = f"Python {platform.python_version()}, {platform.platform()}"
+    yield f"texsieve   {__version__}, key version {KEY_VERSION}, {machine}"
     yield f"profile    {ruleset.profile}"
     yield f"label      {json.dumps(label)}"  # ASCII, so that no character is lost on its way
-    yield f"tokens     {visible(' '.join(lexer.tokens(label))) if len(label) <= lexer.MAX_LENGTH else 'too long to be read'}"
+    yield f"tokens     {visible(tokens)}"
     yield f"key        {row['visual_key'] or 'none'}"
     yield f"canonical  {'none' if row['canonical'] is None else visible(row['canonical'])}"
     for finding in findings:
@@ -60,7 +62,8 @@ def _lines(
         yield f"where      {visible(where)}{span}"
         yield f"message    {visible(finding['message'])}"
         if finding["replacement"] is not None:
-            yield f"fix        {finding['fix']}: {json.dumps(finding['replacement'])} (the rule's fix: {fix_words(rule)})"
+            offered = f" (the rule offers: {fix_words(rule)})" if rule.fix else ""
+            yield f"fix        {finding['fix']}: {json.dumps(finding['replacement'])}{offered}"
         changed = [f"{name} = {toml_value(value)}" for name, value in ruleset.options.get(rule.code, {}).items()]
         changed += [f"severity {ruleset.severities[rule.code]}"] if rule.code in ruleset.severities else []
         if changed:

@@ -121,7 +121,7 @@ def _descriptor(rule: Rule) -> dict[str, Any]:
 
 
 def _message(text: str) -> dict[str, str]:
-    """A message: in SARIF a single brace begins an argument, and `[…](…)` is a link unless a backslash says otherwise."""
+    """A message. In SARIF a single brace begins an argument, and `[…](…)` is a link unless its brackets are escaped."""
     return {"text": _LINK.sub(r"\\[\1\\]", text.replace("{", "{{").replace("}", "}}"))}
 
 
