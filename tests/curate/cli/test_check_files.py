@@ -128,6 +128,14 @@ def test_every_output_names_the_file_and_the_line(call) -> None:
     assert [(suite.get("name"), suite.get("failures")) for suite in suites] == [(name, "1") for name, _ in places]
 
 
+@pytest.mark.usefixtures("files")
+def test_services_know_files_below_the_working_folder(call, tmp_path: Path) -> None:
+    out = call("check", "./lines.txt", tmp_path / "names.txt", "--select", "SYN001", "--format", "gitlab")[1]
+    assert [item["location"]["path"] for item in json.loads(out)] == ["lines.txt", "names.txt"]
+    out = call("check", "./lines.txt", "--select", "SYN001", "--format", "github")[1]
+    assert out.startswith("::error file=lines.txt,line=2,")
+
+
 def test_github_and_junit_hold_what_a_label_may_hold(call) -> None:
     out = call("check", "--latex", "a %\r\n::error::x \x01 <b> ]]> {", "--format", "github")[1]
     assert all(line.startswith("::") for line in out.splitlines())
