@@ -28,6 +28,7 @@ from curate.findings import rulebook
 from curate.findings.defects import defects_markdown
 from curate.sources.page import formats_markdown
 from finetune.cli.main import main_group as finetune_commands
+from finetune.cli.texsieve import RENAMED
 from finetune.metrics.page import as_markdown as metrics_markdown
 from finetune.settings.page import settings_markdown
 from rules.registry import FAMILIES, all_rules, not_judged
@@ -142,6 +143,14 @@ def command_line() -> str:
         "failed, a note stands in its place. If a metric failed, the pair counts as wrong in that metric.",
         "With `--debug` or the environment variable `TEXSIEVE_STRICT=1`, the first fault ends the command with a",
         "traceback.",
+    ]
+    renamed = (f"`finetune {name}` is called `texsieve {other}` there" for name, other in RENAMED.items())
+    lines += [
+        "",
+        "The program `texsieve` has the commands of both: `texsieve audit`, `texsieve train` and so on. Only "
+        + ", ".join(renamed)
+        + ".",
+        "`uvx texsieve check FILE` and `pipx run texsieve check FILE` need no installation.",
     ]
     for program, group in PROGRAMS:
         lines += ["", f"## {program}", "", *_help(group, program)]

@@ -32,7 +32,7 @@ def _title(row: Mapping[str, Any]) -> str:
 
 
 def _place(checked: CheckedLabels, row: Mapping[str, Any]) -> tuple[str, int | None, int | None]:
-    """As `CheckedLabels.place`, with files named as these services know them: below the working folder, without `./`."""
+    """As `CheckedLabels.place`, with files named as these services know them: from the working folder, without `./`."""
     file, line, column = checked.place(row)
     path, here = Path(file), Path.cwd()
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix(), line, column
