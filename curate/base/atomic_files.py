@@ -39,10 +39,11 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def new_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
+def new_file(path: Path, *, flush: bool = True, mode: int | None = None) -> Iterator[Path]:
     """Yield a temporary sibling of `path`; it takes the place of `path` when the block ends without an error.
 
-    Without `flush` it isn't flushed to disk first: for what can be made again faster than that takes.
+    Without `flush` it isn't flushed to disk first: for what can be made again faster than that takes. mode: the rights
+    that the file gets, by default those of any new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, name = mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
@@ -52,7 +53,7 @@ def new_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
         yield temporary
         if flush:
             _sync(temporary)
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~_umask() if mode is None else mode)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -211,9 +211,9 @@ class AmbiguousError(UserError):
 
 
 class NoRows(UserError):
-    """A source that was read and holds no readable row; `reasons`: why the others can't be read."""
+    """A source that was read and holds no readable row. `may_be_empty`: a document, which needs no formula."""
 
-    reasons: tuple[str, ...] = ()
+    may_be_empty: bool = False
 
 
 def wrong_shape(path: Path, format_name: str, wanted: str) -> UserError:

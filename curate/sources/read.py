@@ -15,6 +15,7 @@ from curate.base.column_names import Columns
 from curate.base.errors import UserError
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from curate.sources.archived_images import find_archived, note_unused
+from curate.sources.documents.found import LEFT_OUT
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.lines import note_encoding
@@ -169,7 +170,9 @@ def _read(
     if all(frame["image"].null_count() == frame.height for frame in frames):
         note_unused(job, path)
     if job.rows == 0 and limit != 0:
-        raise NoRows(f"{spec.target}: read as {chosen.name}, it holds no row")
+        empty = NoRows(f"{spec.target}: read as {chosen.name}, it holds no row")
+        empty.may_be_empty = chosen.in_documents
+        raise empty
     spec = replace(spec, split=spec.split and chosen.split_called(spec.split, path))
     source = finish(frames, parts, job, spec, chosen.name)
     if remote:
@@ -272,7 +275,9 @@ def _nothing_readable(source: Source, spec: SourceSpec) -> NoRows:
         row = source.unreadable.rows[0]
         hint = f"; the first: {row.file}, line {row.line}" + (f": {row.excerpt}" if row.excerpt else "")
     error = NoRows(message + hint)
-    error.reasons = tuple(source.unreadable.by_reason)
+    error.may_be_empty = FORMATS[source.format].in_documents and all(
+        reason.startswith(LEFT_OUT) for reason in source.unreadable.by_reason
+    )
     return error
 
 
