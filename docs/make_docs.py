@@ -7,6 +7,7 @@ stale. The output doesn't depend on the terminal, the machine or the time.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -26,6 +27,7 @@ from curate.cli.main import main_group as curate_commands
 from curate.export.page import as_markdown as export_formats_markdown
 from curate.findings import rulebook
 from curate.findings.defects import defects_markdown
+from curate.project_schema import project_schema
 from curate.sources.page import formats_markdown
 from finetune.cli.main import main_group as finetune_commands
 from finetune.cli.texsieve import RENAMED
@@ -56,8 +58,16 @@ def pages() -> dict[str, str]:
     made["rules/precision.md"] = precision(judged)
     for code in judged["rules"]:
         made[f"rules/{code}.md"] += f"\n{_precision_of(code, judged)}\n"
+    made["texsieve.schema.json"] = json.dumps(project_schema(*_flags()), ensure_ascii=False, indent=1) + "\n"
     made["training-settings.md"] = f"{GENERATED}\n{settings_markdown()}"
     return {**made, "rules/README.md": rules_index(), "cli.md": command_line(), "../README.md": with_output(readme)}
+
+
+def _flags() -> Iterator[dict[str, str]]:
+    """What the flags of `curate audit` and `curate export` do that keys of the project file stand for."""
+    for name in ("audit", "export"):
+        params = curate_commands.all_commands[name].params
+        yield {param.name: param.help for param in params if isinstance(param, click.Option) and param.help}
 
 
 def between_markers(what: str, text: str, page: Path) -> str:

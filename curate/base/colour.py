@@ -26,14 +26,15 @@ def wanted() -> bool:
 
 def painter() -> Paint:
     """What colours texts, or leaves them as they are where colour isn't wanted."""
-    return _coloured if wanted() else _plain
+    return _coloured if wanted() else plain
 
 
 def _coloured(text: str, colour: str) -> str:
     return click.style(text, fg=colour) if text else ""
 
 
-def _plain(text: str, colour: str) -> str:
+def plain(text: str, colour: str) -> str:
+    """The text as it is."""
     return text
 
 

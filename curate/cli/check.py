@@ -93,7 +93,9 @@ def check(
         for line in as_explained(checked, ruleset):
             say(line)
     elif form == "text":
-        for line in as_text(checked):
+        from curate.base.colour import painter
+
+        for line in as_text(checked, painter()):
             say(line)
     elif form == "jsonl":
         for line in as_jsonl(checked):

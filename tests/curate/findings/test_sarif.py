@@ -362,6 +362,30 @@ def test_findings_of_a_run_as_text_and_jsonl(tmp_path, capsys):
     assert curate("findings", tmp_path) == 2
 
 
+def test_findings_as_text_have_the_worst_and_most_frequent_first_and_say_what_is_left_out(tmp_path, capsys):
+    labels = [r"\foo", "{", "x  y", *(f"{n}  {n}" for n in range(30)), "{ {", "a &lt; b", "{x"]
+    source = write(tmp_path / "l.txt", "\n".join(labels) + "\n")
+    assert curate("audit", source, "--out", tmp_path / "run") == 0
+
+    def printed(*options: object) -> list[str]:
+        capsys.readouterr()
+        assert curate("findings", tmp_path / "run", "--select", "SYN001,CMD001,WSP001,ESC008", *options) == 0
+        return capsys.readouterr().out.splitlines()
+
+    *lines, totals = printed()
+    codes = [line.split()[2] for line in lines if "more" not in line]
+    assert codes == ["SYN001"] * 4 + ["CMD001", "ESC008"] + ["WSP001"] * 20
+    assert lines[0].startswith("l/2:1: error SYN001")
+    assert lines[-1] == "… 11 more remarks of WSP001 stray-space: --select WSP001 --limit 0 prints all"
+    assert totals.endswith("5 errors, 1 warning, 31 remarks")
+    assert len(printed("--limit", 0)) == 5 + 1 + 31 + 1
+    assert [line for line in printed("--limit", 3) if line.startswith("…")] == [
+        "… 1 more error of SYN001 unbalanced-brace: --select SYN001 --limit 0 prints all",
+        "… 28 more remarks of WSP001 stray-space: --select WSP001 --limit 0 prints all",
+    ]
+    assert curate("findings", tmp_path / "run", "--limit", 3, "--format", "jsonl") == 2
+
+
 @pytest.mark.shared_data
 def test_real_files_are_pointed_into(shared_data, tmp_path, capsysbinary, monkeypatch):
     monkeypatch.chdir(tmp_path)

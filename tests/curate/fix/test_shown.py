@@ -39,7 +39,7 @@ def coloured(text: str, colour: str) -> str:
         ("x 12", "x 13", "x [-12-]{+13+}"),
         ("x", "x", "x"),
         ("x" + " y" * 40 + "$", "x" + " y" * 40, "… y y y y y y y y y y y y y y y[-$-]"),
-        ("$" + "y " * 40 + "$", "y " * 40, "[-$-]y y y y y y y y y y y y y y y … y y y y y y y y y y y y y y y [-$-]"),
+        ("$" + "y " * 40 + "$", "y " * 40, "[-$-]y y y y y y y y y y y y y y y …y y y y y y y y y y y y y y y [-$-]"),
     ],
 )
 def test_changed_words_are_marked(before: str, after: str, shown: str) -> None:
