@@ -19,48 +19,42 @@ from rules.selection import PROFILES
 ADDRESS = f"{HOME.replace('github.com', 'raw.githubusercontent.com')}/main/docs/texsieve.schema.json"
 #: Codes of rules that other packages bring.
 _OTHERS = "^[A-Z]{4,8}[0-9]{3}$"
+_RULE = {"$ref": "#/definitions/rule"}
 _KINDS = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def project_schema(flags: Mapping[str, str], export_flags: Mapping[str, str]) -> Schema:
     """The schema. flags, export_flags: the help of the flags that keys stand for, at the top and in [export]."""
     ours = {code: rule for code, rule in all_rules().items() if not rule.package}
-    names = [name for rule in ours.values() for name in (rule.code, rule.name)]
     schema = schema_of(Project(), flags.get)
     keys = schema["properties"]
     keys["profile"] = {**keys["profile"], "enum": list(PROFILES)}
     for name in ("severity", "fixes"):
-        keys[name]["propertyNames"] = _named(names)
-    keys["score"]["propertyNames"] = _named([*SEVERITIES, *names])
+        keys[name]["propertyNames"] = _RULE
+    keys["score"]["propertyNames"] = {"anyOf": [{"enum": list(SEVERITIES)}, _RULE]}
     keys["suppress"] = {"type": "object", "additionalProperties": {**_texts(), "minItems": 1}}
     keys["licences"]["additionalProperties"] = {"type": "string", "pattern": "\\S"}
-    keys["options"] = _options(ours)
+    options = {rule.code: _options(rule) for rule in ours.values() if rule.declared}
+    by_name = {name: {"$ref": f"#/definitions/{code}"} for code in options for name in (code, ours[code].name)}
+    keys["options"] = {**table(by_name), "patternProperties": {_OTHERS: {"type": "object"}}}
     keys["export"] = _export(export_flags)
+    names = [name for rule in ours.values() for name in (rule.code, rule.name)]
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": ADDRESS,
         "title": "texsieve's project file: texsieve.toml, or [tool.texsieve] in pyproject.toml",
         "description": f"{HOME}/blob/main/docs/project-file.md",
         **schema,
+        "definitions": {"rule": {"anyOf": [{"enum": names}, {"pattern": _OTHERS}]}, **options},
     }
-
-
-def _named(names: list[str]) -> Schema:
-    return {"anyOf": [{"enum": names}, {"pattern": _OTHERS}]}
 
 
 def _texts() -> Schema:
     return {"type": "array", "items": {"type": "string"}}
 
 
-def _options(ours: Mapping[str, Rule]) -> Schema:
-    """A table a rule, by its code and by its name."""
-    found: dict[str, Schema] = {}
-    for rule in ours.values():
-        if rule.declared:
-            options = table({name: _option(option) for name, option in rule.declared.items()})
-            found[rule.code] = found[rule.name] = {"description": rule.doc.what, **options}
-    return {**table(found), "patternProperties": {_OTHERS: {"type": "object"}}}
+def _options(rule: Rule) -> Schema:
+    return {"description": rule.doc.what, **table({name: _option(option) for name, option in rule.declared.items()})}
 
 
 def _option(option: Option) -> Schema:
@@ -73,9 +67,10 @@ def _export(flags: Mapping[str, str]) -> Schema:
     schema = schema_of(ExportOptions(), flags.get)
     keys = schema["properties"]
     keep = {"type": "string", "pattern": f"^(.+=)?({'|'.join(KEEPS)})$"}
-    keys["keep_splits"] |= {"type": ["array", "string"], **keep, "items": keep}
+    keys["keep_splits"] |= {**keep, "type": ["array", "string"], "items": keep}
     keys["languages"]["items"] = {"enum": ["none", *LANGUAGES]}
     keys["splits"] |= {"type": ["object", "string"], "minProperties": 1}
     keys["splits"]["additionalProperties"] = {"type": "number", "minimum": 0, "maximum": 1.001}
+    keys["name"]["pattern"] = "^[^\\n\\r]+$"
     keys["prompt"]["not"] = {"pattern": "<image>"}
     return schema
