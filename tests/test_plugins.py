@@ -116,6 +116,12 @@ def test_a_metric_is_in_the_scores(call) -> None:
     assert done.stdout.strip() == "50.0", done.stderr
 
 
+def test_doctor_lists_what_is_brought(call) -> None:
+    line = next(line for line in call("curate", "doctor").stdout.splitlines() if "other packages" in line)
+    for brought in ("rules ACME", "source format percent", "metrics acme"):
+        assert f"{brought} of acme-latex 1.0" in line
+
+
 # What can't be taken --------------------------------------------------------------------------------------------------
 
 RULE = """
