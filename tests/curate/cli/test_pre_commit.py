@@ -27,6 +27,25 @@ def test_which_files_the_hooks_look_at() -> None:
             assert not found.search(name), name
 
 
+def test_the_page_names_the_hooks_and_calls_commands_as_they_are() -> None:
+    import re
+    import shlex
+
+    from finetune.cli.texsieve import main_group
+
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    blocks = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)]
+    assert len(blocks) == 5
+    assert [hook["id"] for hook in blocks[0]["repos"][0]["hooks"]] == list(HOOKS)
+    calls = re.findall(r"uvx texsieve (.+)", page)
+    assert len(calls) == 4
+    for call in calls:
+        name, *arguments = shlex.split(call.partition(" > ")[0])
+        command = main_group.get_command(None, name)
+        assert command is not None
+        command.make_context(name, arguments)
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A git repository with the two hooks, as `repo: local` that runs what is here."""
