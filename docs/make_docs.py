@@ -8,6 +8,7 @@ stale. The output doesn't depend on the terminal, the machine or the time.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import sys
@@ -22,6 +23,7 @@ from click.testing import CliRunner
 
 # Python puts a script's folder on the path, where docs/rules would stand for the package `rules`.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ["TEXSIEVE_PLUGINS"] = "0"  # these are the pages of texsieve, whatever else is installed
 
 from curate.cli.main import main_group as curate_commands
 from curate.export.page import as_markdown as export_formats_markdown

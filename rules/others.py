@@ -27,8 +27,6 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 declared: dict[str, Rule] = {}
 #: Letters of the packages whose rules were taken, and what they stand for.
 titles: dict[str, str] = {}
-
-
 #: Is the module of another package being imported for its rules?
 _loading = False
 

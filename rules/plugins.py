@@ -5,6 +5,7 @@ A package that can't be loaded, or that brings what can't be taken, is left out 
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+VARIABLE = "TEXSIEVE_PLUGINS"
 
 #: The groups of entry points, and what the packages in them bring.
 RULES, SOURCES, METRICS = "texsieve.rules", "texsieve.sources", "texsieve.metrics"
@@ -40,7 +43,10 @@ _left_out: dict[tuple[str, str], str] = {}
 
 
 def found(group: str) -> list[Plugin]:
-    """The entry points of a group, by package and name: the same order whatever was installed first."""
+    """The entry points of a group, by package and name: the same order whatever was installed first. None where the
+    environment variable TEXSIEVE_PLUGINS is 0."""
+    if os.environ.get(VARIABLE) == "0":
+        return []
     points = entry_points(group=group)
     plugins = [Plugin(group, point.name, _package(point), point) for point in points]
     return sorted(plugins, key=lambda plugin: (plugin.package, plugin.name))

@@ -49,7 +49,7 @@ def call(installed: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(
             [sys.executable, "-c", program, *rest],
             cwd=cwd,
-            env={**os.environ, "PYTHONPATH": f"{ROOT}:{installed}", **variables},
+            env={**os.environ, plugins.VARIABLE: "1", "PYTHONPATH": f"{ROOT}:{installed}", **variables},
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -87,7 +87,7 @@ def test_an_audit_counts_it_in_every_process_and_names_its_package(call, tmp_pat
     again = call("curate", "audit", "l.txt", *options, "--update", cwd=tmp_path)
     assert "1,500 of 1,500 distinct labels (100 %)" in again.stdout
     # Without the package, the rule is gone from the run, and every label is judged anew.
-    without = call("curate", "audit", "l.txt", *options, "--update", cwd=tmp_path, PYTHONPATH=str(ROOT))
+    without = call("curate", "audit", "l.txt", *options, "--update", cwd=tmp_path, TEXSIEVE_PLUGINS="0")
     assert without.returncode == 0, without.stderr
     assert "rules, options or versions have changed" in without.stdout
     assert "ACME001" not in pl.read_parquet(tmp_path / "run" / "findings.parquet")["rule"].to_list()
@@ -135,6 +135,7 @@ def judge(label, options): yield
 @pytest.fixture
 def brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Put a package on the path that brings one entry point."""
+    monkeypatch.delenv(plugins.VARIABLE)
     monkeypatch.setattr(others, "declared", {})
     monkeypatch.setattr(others, "titles", {})
     monkeypatch.setattr(plugins, "_left_out", {})
@@ -257,7 +258,7 @@ def test_a_command_says_what_was_left_out(brought, tmp_path: Path) -> None:
     brought(plugins.RULES, "ACME", "1 / 0")
     done = subprocess.run(
         [sys.executable, "-c", "from curate.cli.main import main; main()", "check", "--latex", "x"],
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"},  # the fixture took the variable away
         capture_output=True,
         text=True,
         timeout=60,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import TextIO
 
 import click
 
@@ -13,10 +12,9 @@ import click
 Paint = Callable[[str, str], str]
 
 
-def is_terminal(stream: TextIO | None = None) -> bool:
-    """Does somebody read this stream (default: standard output) on a terminal?"""
-    stream = sys.stdout if stream is None else stream
-    return stream is not None and stream.isatty()
+def is_terminal() -> bool:
+    """Does somebody read standard output on a terminal?"""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def wanted() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -181,7 +182,6 @@ def _each(sources: Sequence[str], work: Callable[[str], None]) -> int:
 
 
 def _in_place(source: str, fixed_source: Callable[[str], Fixed], style: Style) -> None:
-    from curate.base.tables import things
     from curate.fix.in_place import write_in_place
     from curate.fix.job import report_lines
     from curate.sources.model import NoRows
@@ -195,17 +195,20 @@ def _in_place(source: str, fixed_source: Callable[[str], Fixed], style: Style) -
     written = write_in_place(fixed)
     if not written and not fixed.refused:
         return
-    for text in report_lines(fixed, width(), style):
+    for text in report_lines(fixed, width(), style, written=bool(written)):
         say(text)
     for path in written:
-        say(f"fixed     {path} ({things(fixed.changed, 'label')}; --undo takes it back)")
+        say(f"fixed     {path}")
+    if written:
+        say(f"undo      curate fix {shlex.join(map(str, written[:3]))}{' …' if len(written) > 3 else ''} --undo")
 
 
 def _undo(source: str) -> None:
     from curate.base.tables import things
     from curate.fix.in_place import undo
+    from curate.sources import parse_source
 
-    changes, more = undo(Path(source))
+    changes, more = undo(parse_source(source).path)
     again = f"; --undo can be given {more} more time{'s' if more > 1 else ''}" if more else ""
     say(f"undone    {source} ({things(changes, 'change')}{again})")
 

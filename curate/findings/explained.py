@@ -22,7 +22,7 @@ TEMPLATE = f"{HOME}/issues/new?template=wrong-rule.md"
 
 
 def as_explained(checked: CheckedLabels, ruleset: Ruleset) -> Iterator[str]:
-    """A fenced block a label with findings, and where to send it."""
+    """A fenced block for each label with findings, then where to send it."""
     by_label: dict[int, list[Mapping[str, Any]]] = {}
     for finding in checked.findings.iter_rows(named=True):
         by_label.setdefault(finding["at"], []).append(finding)

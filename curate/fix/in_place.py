@@ -71,6 +71,8 @@ def undo(path: Path) -> tuple[int, int]:
     A text file is what it was to the byte, a compressed one in what it holds, a table in its values. Raises UserError
     where there is nothing to take back, or the file has changed since.
     """
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; name its files that --undo shall take back")
     target = path.resolve()
     if not place_of(target).is_file():
         raise UserError(f"{path}: nothing to undo: there is no {place_of(path)}")

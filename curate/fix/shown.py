@@ -99,4 +99,4 @@ def summary(fixed: Fixed, width: int, style: Style, paint: Paint) -> Iterator[st
         if not fixed.refused:
             return
     yield ""
-    yield from report_lines(fixed, width, style)
+    yield from report_lines(fixed, width, style, written=False)

@@ -71,7 +71,7 @@ def test_a_summary_by_file_and_rule(tmp_path: Path, capsys, monkeypatch) -> None
     out = capsys.readouterr().out.splitlines()
     assert out[:2] == ["b.txt: 2 of 2 labels", "a.txt: 1 of 2 labels"]
     assert any(re.fullmatch(r"DLM001 +outer-delimiters +3 +0 *", line) for line in out)
-    assert "3 of 5 labels changed" in out
+    assert "3 of 5 labels would change" in out
     assert out[-1] == f"{tmp_path / 'd.txt'}: 0 of 1 label"
     assert (tmp_path / "set" / "b.txt").read_text() == "$x$\n$y$\n"
 
