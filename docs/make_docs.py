@@ -162,7 +162,7 @@ def command_line() -> str:
         "The program `texsieve` has the commands of both: `texsieve audit`, `texsieve train` and so on. Only "
         + ", ".join(renamed)
         + ".",
-        "`uvx texsieve check FILE` and `pipx run texsieve check FILE` will need no installation once texsieve is on PyPI.",
+        "Once texsieve is on PyPI, `uvx texsieve check FILE` and `pipx run texsieve check FILE` need no installation.",
     ]
     for program, group in PROGRAMS:
         lines += ["", f"## {program}", "", *_help(group, program)]

@@ -130,8 +130,11 @@ def _state_after(written: Path, file: Output) -> str:
 
 
 def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
     with open_raw(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _changed_meanwhile(path: Path) -> UserError:

@@ -144,7 +144,7 @@ def test_github_and_junit_hold_what_a_label_may_hold(call) -> None:
 
 def test_exit_codes(call, tmp_path: Path) -> None:
     write(tmp_path / "bad.txt", "{\n")
-    write(tmp_path / "doubtful.txt", "a &lt; b\n")
+    write(tmp_path / "doubtful.txt", "a = = b\n")
     write(tmp_path / "broken.jsonl", '{"latex": \n')
 
     def code(*arguments: str) -> int:
