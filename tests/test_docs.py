@@ -47,7 +47,7 @@ def test_the_width_of_the_terminal_does_not_matter(monkeypatch: pytest.MonkeyPat
     assert make_docs.pages() == MADE
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", [name for name in MADE if name.endswith(".md")])
 def test_nothing_is_taken_for_html(name: str) -> None:
     """GitHub drops a tag it doesn't know, and the words in it with it."""
     prose = re.sub(r"(`+).+?\1", "", _FENCED.sub("", MADE[name]))
