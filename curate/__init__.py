@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
+#: Where the project lives: its pages, and the place to report a fault.
+HOME = "https://github.com/texsieve/texsieve"
+
 
 def __getattr__(name: str) -> Any:
     # Looked up at first use: `importlib.metadata` takes longer to import than all that `curate --help` needs.

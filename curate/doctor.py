@@ -44,12 +44,13 @@ CORE = (
     ("numpy", "numpy"),
     ("pyyaml", "yaml"),
 )
+_DEV = ("pytest", "xdist", "hypothesis", "ruff", "mypy", "playwright", "pre_commit", "jsonschema")
 #: Extra, its modules, and what it is for.
 EXTRAS = (
     ("browse", ("fiftyone",), "curate browse"),
     ("finetune", ("unsloth", "torch", "torchvision"), "finetune train, predict, prompts and merge"),
     ("ray", ("ray",), "curate audit --engine ray"),
-    ("dev", ("pytest", "xdist", "hypothesis", "ruff", "mypy", "playwright"), "work on texsieve itself"),
+    ("dev", _DEV, "work on texsieve itself"),
 )
 _FREE_DISK = 2 * 10**9
 _FREE_DISK_FINETUNE = 20 * 10**9
@@ -80,6 +81,7 @@ def checks() -> list[Check]:
         ("memory", _memory),
         ("cache folder", _cache_folder),
         *((f"extra [{extra[0]}]", partial(_extra, *extra)) for extra in EXTRAS),
+        ("other packages", _plugins),
         ("mongod", _mongod),
         ("App's port", _port),
         ("GPU", _gpu),
@@ -229,6 +231,21 @@ def _extra(name: str, modules: tuple[str, ...], purpose: str) -> Check:
     return Check(title, "ok", f"for {purpose}: {named}", optional=True)
 
 
+def _plugins() -> Check:
+    """What other packages bring. Loads none of it: a command that needs it says what can't be taken."""
+    from rules import plugins
+
+    brought = [plugin for group in plugins.GROUPS for plugin in plugins.found(group)]
+    if not brought:
+        return Check("other packages", "ok", "none brings rules, source formats or metrics", optional=True)
+    named = ", ".join(f"{plugins.GROUPS[plugin.group]} {plugin.name} of {plugin.package}" for plugin in brought)
+    absent = [plugin.point.module for plugin in brought if not _is_there(plugin.point.module)]
+    if absent:
+        remedy = f"install their packages again: the modules {', '.join(absent)} are not there"
+        return Check("other packages", "warn", named, remedy, optional=True)
+    return Check("other packages", "ok", named, optional=True)
+
+
 def _cache_folder() -> Check:
     from curate.archives import cache
     from curate.base.cache_folder import cache_folder
@@ -247,6 +264,10 @@ def _cache_folder() -> Check:
     return Check("cache folder", "ok", f"{folder}{held}", optional=True)
 
 
+#: What it means that there is none.
+_WITHOUT_MONGOD = "without it, `curate browse` can't start, and all other commands work"
+
+
 def _mongod() -> Check:
     from curate.base.errors import UserError
     from curate.browse.process.mongod import HOW_TO_GET, URI_VARIABLE, find_mongod, version
@@ -254,16 +275,17 @@ def _mongod() -> Check:
     if os.environ.get(URI_VARIABLE):
         return Check("mongod", "ok", f"not needed: {URI_VARIABLE} names a database", optional=True)
     if not _is_there("fiftyone"):
-        detail = "looked for once FiftyOne is installed"
+        detail = f"FiftyOne's database program, looked for once FiftyOne is installed; {_WITHOUT_MONGOD}"
         return Check("mongod", "missing", detail, "pip install 'texsieve[browse]'", optional=True)
     try:
         found = find_mongod()
         if found is None:
-            return Check("mongod", "missing", "FiftyOne's database program is not there", HOW_TO_GET, optional=True)
+            detail = f"FiftyOne's database program is not there; {_WITHOUT_MONGOD}"
+            return Check("mongod", "missing", detail, HOW_TO_GET, optional=True)
         return Check("mongod", "ok", f"{version(found)} ({found})", optional=True)
     except UserError as error:
         detail, _, remedy = str(error).partition("; ")
-        return Check("mongod", "missing", detail, remedy or HOW_TO_GET, optional=True)
+        return Check("mongod", "missing", f"{detail}; {_WITHOUT_MONGOD}", remedy or HOW_TO_GET, optional=True)
 
 
 def _port() -> Check:

@@ -7,6 +7,8 @@ stale. The output doesn't depend on the terminal, the machine or the time.
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
 import sys
@@ -21,13 +23,16 @@ from click.testing import CliRunner
 
 # Python puts the folder of a script on the path, where docs/rules would hide the package `rules`.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ["TEXSIEVE_PLUGINS"] = "0"  # these are the pages of texsieve, whatever else is installed
 
 from curate.cli.main import main_group as curate_commands
 from curate.export.page import as_markdown as export_formats_markdown
 from curate.findings import rulebook
 from curate.findings.defects import defects_markdown
+from curate.project_schema import project_schema
 from curate.sources.page import formats_markdown
 from finetune.cli.main import main_group as finetune_commands
+from finetune.cli.texsieve import RENAMED
 from finetune.metrics.page import as_markdown as metrics_markdown
 from finetune.settings.page import settings_markdown
 from rules.registry import FAMILIES, all_rules, not_judged
@@ -55,8 +60,16 @@ def pages() -> dict[str, str]:
     made["rules/precision.md"] = precision(judged)
     for code in judged["rules"]:
         made[f"rules/{code}.md"] += f"\n{_precision_of(code, judged)}\n"
+    made["texsieve.schema.json"] = json.dumps(project_schema(*_flags()), ensure_ascii=False, indent=1) + "\n"
     made["training-settings.md"] = f"{GENERATED}\n{settings_markdown()}"
     return {**made, "rules/README.md": rules_index(), "cli.md": command_line(), "../README.md": with_output(readme)}
+
+
+def _flags() -> Iterator[dict[str, str]]:
+    """What the flags of `curate audit` and `curate export` do that keys of the project file stand for."""
+    for name in ("audit", "export"):
+        params = curate_commands.all_commands[name].params
+        yield {param.name: param.help for param in params if isinstance(param, click.Option) and param.help}
 
 
 def between_markers(what: str, text: str, page: Path) -> str:
@@ -142,6 +155,14 @@ def command_line() -> str:
         f"[{not_judged().code}](rules/{not_judged().code}.md) says why. A failed",
         "drawing is replaced by a note. If a metric failed, the pair counts as wrong in that metric. With `--debug` or",
         "the environment variable `TEXSIEVE_STRICT=1`, the first fault ends the command with a traceback.",
+    ]
+    renamed = (f"`finetune {name}` is called `texsieve {other}` there" for name, other in RENAMED.items())
+    lines += [
+        "",
+        "The program `texsieve` has the commands of both: `texsieve audit`, `texsieve train` and so on. Only "
+        + ", ".join(renamed)
+        + ".",
+        "Once texsieve is on PyPI, `uvx texsieve check FILE` and `pipx run texsieve check FILE` need no installation.",
     ]
     for program, group in PROGRAMS:
         lines += ["", f"## {program}", "", *_help(group, program)]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from rules import engine, fixing
+from rules import engine, fixing, plugins
 from rules.findings import SCHEMA
 from rules.latex.lexer import whole
 from rules.over_samples import judge_samples
@@ -68,6 +68,7 @@ def check(
     """
     include = list(include)
     ruleset = ruleset or select(include, ignore, profile=profile)
+    plugins.warn()
     frame = _as_frame(labels)
     distinct = frame.select(pl.col("label").unique(maintain_order=True))
     judged = engine.judge(distinct["label"].to_list(), ruleset, workers=workers, check_fixes=True)
@@ -179,6 +180,7 @@ def fix(
     ValueError for another level or style.
     """
     ruleset = ruleset or select(include, ignore, profile=profile)
+    plugins.warn()
     frame = _as_frame(labels)
     distinct = frame.select(pl.col("label").unique(maintain_order=True))
     fixed = fixing.fix(distinct["label"].to_list(), ruleset, level, style=style, workers=workers)

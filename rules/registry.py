@@ -2,7 +2,8 @@
 
 A rule has a **sieve**, a polars expression over all labels that may pass too many but must never miss one, and a
 **judge**, a Python function for the labels that pass. To add a rule, write the function with its docstring in the file
-of its family under `rules/families/`; the command line, the docs and the tests find it there.
+of its family under `rules/families/`; the command line, the docs and the tests find it there. Other packages bring
+rules by entry points: see `others`.
 
 The declaration contains everything that other modules need to know about a rule. Code that needs "the rules that …"
 asks for a tag (`tagged`), never for a list of codes. `rules.vocabulary` has the values that declarations choose from:
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 import rules.families
+from rules import others
 from rules.findings import Finding, FixKind, FixLevel, Severity
 from rules.options import Option
 from rules.rule_docs import RuleDoc, parse_doc
@@ -98,6 +100,8 @@ class Rule:
     declared: Mapping[str, Option] = field(default_factory=dict)
     doc: RuleDoc = field(default_factory=lambda: RuleDoc(""))
     module: str = ""
+    #: The package that brings the rule, with its version; empty for texsieve's own.
+    package: str = ""
     #: Profiles in which the rule's findings have another severity.
     severity_in: Mapping[str, Severity] = field(default_factory=dict)
     #: True if the rule never fires on a label that `rules.latex.glance` recognises as canonical.
@@ -121,7 +125,7 @@ class Rule:
 
     @property
     def family(self) -> str:
-        return self.code[:3]
+        return self.code[:-3]
 
     @property
     def options(self) -> dict[str, Any]:
@@ -134,9 +138,18 @@ _RULES: dict[str, Rule] = {}
 
 def _register(rule: Rule) -> None:
     match = _CODE.fullmatch(rule.code)
-    if not match or match[1] not in FAMILIES:
-        raise ValueError(f"{rule.code}: a code is a family's three letters and three digits")
-    taken = next((r for r in _RULES.values() if rule.name == r.name), _RULES.get(rule.code))
+    is_ours = match is not None and match[1] in FAMILIES
+    if not is_ours and not others.CODE.fullmatch(rule.code):
+        raise ValueError(
+            f"{rule.code}: a code is a family's three letters and three digits, or, in another package, four to eight "
+            "letters and three digits"
+        )
+    if is_ours:
+        others.check_ours(rule)
+    else:
+        others.check(rule)
+    declared = _RULES if is_ours else others.declared
+    taken = next((r for r in declared.values() if rule.name == r.name), declared.get(rule.code))
     if taken is not None:
         raise ValueError(f"{rule.code} {rule.name}: {taken.code} {taken.name} already has that code or name")
     gone = _retired(rule.code) or _retired(rule.name)
@@ -158,7 +171,7 @@ def _register(rule: Rule) -> None:
         for name in names:
             if name not in known:
                 raise ValueError(f"{rule.code}: unknown {kind} {name!r}; choose from {', '.join(known)}")
-    _RULES[rule.code] = rule
+    declared[rule.code] = rule
 
 
 def _retired(name: str) -> Retired | None:
@@ -298,10 +311,24 @@ def samples_rule(
 
 @cache
 def all_rules() -> Mapping[str, Rule]:
-    """Every rule by code, in the order of the codes. Importing the families is what fills it."""
+    """Every rule by code, in the order of the codes. Importing the families is what fills it, and other packages."""
     for module in pkgutil.walk_packages(rules.families.__path__, "rules.families."):
         importlib.import_module(module.name)
-    return dict(sorted(_RULES.items()))
+    ours = dict(_RULES)
+    brought = others.accepted(ours)
+    return dict(sorted({**ours, **brought}.items()))
+
+
+def families() -> Mapping[str, str]:
+    """What the letters of codes stand for, those of other packages too."""
+    all_rules()
+    return {**FAMILIES, **others.titles}
+
+
+def packages_with_rules() -> dict[str, str]:
+    """The versions of the other packages that rules come from."""
+    packages = dict.fromkeys(rule.package for rule in all_rules().values() if rule.package)
+    return {name: version for name, _, version in (package.rpartition(" ") for package in packages)}
 
 
 @cache
@@ -354,7 +381,7 @@ def find(name: str) -> Rule:
 
 
 def _nearest(name: str) -> str:
-    known = [*all_rules(), *(rule.name for rule in all_rules().values()), *FAMILIES]
+    known = [*all_rules(), *(rule.name for rule in all_rules().values()), *families()]
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or difflib.get_close_matches(
         name.upper(), known, n=1, cutoff=0.5
     )
@@ -365,7 +392,7 @@ def expand(names: Iterable[str]) -> Iterator[str]:
     """The codes for codes, names and family letters. Raises SelectionError for an unknown one."""
     catalogue = all_rules()
     for name in names:
-        if name.isalpha() and name.upper() in FAMILIES:
+        if name.isalpha() and name.upper() in families():
             yield from (code for code in catalogue if code.startswith(name.upper()))
         elif name.upper() == "ALL":
             yield from catalogue

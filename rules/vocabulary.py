@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 #: Tag, and what it says about a rule to other modules. The first three, and `canonical-form`, have one rule each.
+#: OUR_TAGS are for rules of texsieve alone.
 TAGS: dict[str, str] = {
     "not-judged": "reports labels that another rule failed on, even if it isn't selected",
     "lost": "reports labels that ended the process that read them, even if it isn't selected",
@@ -44,6 +45,12 @@ MENDERS: dict[str, str] = {
     "style": "curate fix --style canonical",
     "columns": "curate audit --columns label:NAME",
 }
+
+#: Tags and menders that rules of other packages can't have: code relies on which rules have them.
+OUR_TAGS = frozenset(
+    ("not-judged", "lost", "layout-repair", "canonical-form", "unscored", "unusable-image", "predictions")
+)
+OUR_MENDERS = frozenset(("realign",))
 
 
 class SampleColumn(NamedTuple):

@@ -24,6 +24,9 @@ sys.path.insert(0, str(ROOT))
 os.environ["TEXSIEVE_CACHE"] = tempfile.mkdtemp(prefix="texsieve-cache-")
 atexit.register(shutil.rmtree, os.environ["TEXSIEVE_CACHE"], ignore_errors=True)
 
+# What other packages bring is none of what is tested, but where a test brings them.
+os.environ["TEXSIEVE_PLUGINS"] = "0"
+
 pytest_plugins = ["memory_limit"]
 
 # A deadline would make a test of a slow machine. Examples are the same in every run, or a test would fail in somebody

@@ -15,7 +15,7 @@ from curate.runs.folder import Run
 from curate.sources import FORMATS
 from rules.engine import Judged
 from rules.findings import SCHEMA
-from rules.registry import all_rules, tagged
+from rules.registry import all_rules, packages_with_rules, tagged
 from rules.score import Weights, with_scores
 
 
@@ -118,7 +118,8 @@ def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, s
     deciding = ("profile", "rules", "options", "severities", "fixes", "score")
     if any(before.get("config", {}).get(key) != config[key] for key in deciding):
         return None
-    if any(before.get("versions", {}).get(key) != versions[key] for key in ("texsieve", "math-core", "polars")):
+    judging = ("texsieve", "math-core", "polars", *packages_with_rules())
+    if any(before.get("versions", {}).get(key) != versions.get(key) for key in judging):
         return None
     # Labels that failed, or ended their process, may not do so again: they are judged anew.
     unknown = run.all_findings.filter(pl.col("rule").is_in(tagged("unscored"))).select("sample_id")

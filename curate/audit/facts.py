@@ -18,6 +18,7 @@ from curate import __version__
 from curate.audit.options import AuditOptions
 from curate.audit.summary import SourceFacts
 from curate.sources import Source
+from rules.registry import packages_with_rules
 from rules.workers.pool import the_pool
 
 #: Bytes per unit of the memory sizes that the system reports.
@@ -111,7 +112,12 @@ def config(options: AuditOptions) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     packages = ("polars", "math-core", "pylatexenc", "pillow", "datasets", "mathra", "resvg-py")
-    return {"texsieve": __version__, "python": sys.version.split()[0], **{name: version(name) for name in packages}}
+    return {
+        "texsieve": __version__,
+        "python": sys.version.split()[0],
+        **{name: version(name) for name in packages},
+        **packages_with_rules(),
+    }
 
 
 def run_facts(clock: Clock, options: AuditOptions, reused: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -40,10 +40,11 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def new_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
+def new_file(path: Path, *, flush: bool = True, mode: int | None = None) -> Iterator[Path]:
     """Yield a temporary sibling of `path` that replaces `path` when the block ends without an error.
 
-    Without `flush` it isn't flushed to disk first: for files that can be made again faster than that takes.
+    Without `flush` it isn't flushed to disk first: for files that can be made again faster than that takes. mode: the
+    permissions that the file gets, by default those of any new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_files(path)
@@ -55,7 +56,7 @@ def new_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
             yield temporary
         if flush:
             _sync(temporary)
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~_umask() if mode is None else mode)
         temporary.replace(path)
     finally:
         os.close(fd)

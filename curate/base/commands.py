@@ -35,7 +35,7 @@ class CommandGroup(click.Group):
     @property
     def all_commands(self) -> dict[str, click.Command]:
         """Every command by name: imports all of them."""
-        found = {name: self.get_command(None, name) for name in self._modules()}
+        found = {name: self.get_command(None, name) for name in self.modules()}
         return {name: command for name, command in found.items() if command is not None}
 
     def list_commands(self, ctx: click.Context | None) -> list[str]:
@@ -44,13 +44,16 @@ class CommandGroup(click.Group):
 
     def get_command(self, ctx: click.Context | None, cmd_name: str) -> click.Command | None:
         """The command with that name, or None if there is none."""
-        if cmd_name not in self._modules():
+        module = self.modules().get(cmd_name)
+        if module is None:
             return None
-        command = getattr(import_module(f"{self._package}.{cmd_name}"), cmd_name, None)
+        command = getattr(import_module(module), module.rpartition(".")[2], None)
         return command if isinstance(command, click.Command) else None
 
-    def _modules(self) -> list[str]:
-        return sorted(module.name for module in pkgutil.iter_modules(import_module(self._package).__path__))
+    def modules(self) -> dict[str, str]:
+        """The full names of the modules that may hold commands, by the names of these, in alphabetical order."""
+        names = sorted(module.name for module in pkgutil.iter_modules(import_module(self._package).__path__))
+        return {name: f"{self._package}.{name}" for name in names}
 
 
 def _say_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -32,6 +32,12 @@ def width() -> int:
     return shutil.get_terminal_size((120, 24)).columns
 
 
+def program() -> str:
+    """The name that the running command line was called by, for lines on standard error."""
+    context = click.get_current_context(silent=True)
+    return (context.find_root().info_name if context else None) or "texsieve"
+
+
 def say(text: str | bytes = "") -> None:
     """Print a line; bytes go out as they are, for JSON, which is UTF-8 whatever the terminal's encoding.
 
@@ -108,7 +114,12 @@ def run(program: str, command: click.Command, arguments: Sequence[str] | None = 
         sys.stdout.reconfigure(errors="backslashreplace" if utf8 else "replace")
     asked: list[int] = []
     try:
-        with ended_in_order() as asked, _faults_told(program, strict=debug or None), _apart(program):
+        with (
+            ended_in_order() as asked,
+            _plugins_told(program),
+            _faults_told(program, strict=debug or None),
+            _apart(program),
+        ):
             code = command.main(args=given, prog_name=program, standalone_mode=False)
         return code if isinstance(code, int) else DONE
     except click.exceptions.NoArgsIsHelpError as error:
@@ -144,6 +155,17 @@ def _faults_told(program: str, strict: bool | None) -> Iterator[None]:
         finally:
             for fault in found.all():
                 click.echo(f"{program}: {visible(str(fault))}", err=True)
+
+
+@contextmanager
+def _plugins_told(program: str) -> Iterator[None]:
+    """At the end, what was left out of other packages is a line each on standard error."""
+    try:
+        yield
+    finally:
+        plugins = sys.modules.get("rules.plugins")  # not imported where nothing asked for any: it takes a while
+        for line in plugins.left_out() if plugins else ():
+            click.echo(f"{program}: {visible(line)}", err=True)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from curate.base.errors import UserError
-from curate.base.terminal import BAD_INPUT, exit_code, say
+from curate.base.terminal import BAD_INPUT, exit_code, program, say
 from curate.base.visible import visible
 from curate.cli.options import baseline_options, chosen_rules, known_findings, read_project, selection
 
@@ -20,6 +20,7 @@ Examples:
   curate check paper/*.tex README.md --format github
   curate check --latex '\\frac{a}{b'
   cat labels.jsonl | curate check - --format jsonl
+  curate check --latex '1,000' --select SYN --explain
 """
 )
 @click.argument("files", required=False, nargs=-1, metavar="[FILE…|-]")
@@ -40,6 +41,8 @@ Examples:
     show_default=True,
     help="Exit with 1 if a finding is this bad or worse.",
 )
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found: the same as --fail-on never.")
+@click.option("--explain", is_flag=True, help="Print what to paste into a report of a wrong rule.")
 def check(
     files: tuple[str, ...],
     latex: tuple[str, ...],
@@ -51,6 +54,8 @@ def check(
     baseline: Path | None,
     write_baseline: Path | None,
     fail_on: str,
+    exit_zero: bool,
+    explain: bool,
 ) -> int:
     """Check labels and formulas, without writing files.
 
@@ -66,6 +71,8 @@ def check(
 
     if bool(files) == bool(latex):
         raise UserError("give a file, - for standard input, or labels with --latex" + (", not both" if latex else ""))
+    if explain and form != "text":
+        raise UserError(f"--explain prints text; leave out --format {form}")
     project = read_project(config)
     ruleset = chosen_rules(project, select, ignore, profile)
     known = known_findings(project, baseline, write_baseline)
@@ -80,14 +87,21 @@ def check(
     checked = judge(inputs, ruleset, known=known, workers=cores())
     if write_baseline is not None:
         write_known(write_baseline, [checked.findings, checked.suppressed])
-    if form == "text":
-        for line in as_text(checked):
+    if explain:
+        from curate.findings.explained import as_explained
+
+        for line in as_explained(checked, ruleset):
+            say(line)
+    elif form == "text":
+        from curate.base.colour import painter
+
+        for line in as_text(checked, painter()):
             say(line)
     elif form == "jsonl":
         for line in as_jsonl(checked):
             say(line.encode())
     elif form == "sarif":
-        for piece in as_sarif(checked, ruleset.codes, Path.cwd()):
+        for piece in as_sarif(checked, Path.cwd()):
             say(piece.removesuffix("\n").encode())
     else:
         from curate.findings.of_ci import FORMATS
@@ -98,5 +112,7 @@ def check(
     for line in unread:
         click.echo(visible(line), err=True)
     for message in failed:
-        click.echo(f"curate: error: {visible(' '.join(message.split()))}", err=True)
-    return BAD_INPUT if failed or unread else exit_code(None if fail_on == "never" else fail_on, checked.severities())
+        click.echo(f"{program()}: error: {visible(' '.join(message.split()))}", err=True)
+    if failed or unread:
+        return BAD_INPUT
+    return exit_code(None if exit_zero or fail_on == "never" else fail_on, checked.severities())

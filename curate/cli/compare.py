@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from curate.base.errors import UserError
 from curate.base.terminal import say, width
 
 
@@ -27,5 +28,8 @@ def compare(runs: tuple[Path, ...], form: str) -> None:
     from curate.report.comparison import compare as side_by_side
     from curate.runs.folder import load_run
 
+    for path in runs:
+        if path.is_file():
+            raise UserError(f"{path}: is a file, and RUN is a folder; `finetune compare` compares files of predictions")
     text = FORMATS[form](side_by_side([load_run(path) for path in runs]), width=width()).rstrip("\n")
     say(text.encode() if form == "json" else text)

@@ -10,12 +10,16 @@ from curate.base.errors import UserError
 from curate.base.terminal import exit_code, say
 from curate.cli.options import fail_on_option, split_commas
 
+#: Findings of a rule that are printed as text.
+_LIMIT = 20
+
 
 @click.command(
     epilog="""
 \b
 Examples:
   curate findings run --severity error
+  curate findings run --select ESC001 --limit 0
   curate findings run --select SYN,ESC001 --format jsonl
   curate findings run --format sarif > findings.sarif
 """
@@ -30,17 +34,31 @@ Examples:
     show_default=True,
     help="Only findings this bad or worse.",
 )
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help=f"Of each rule, print N findings as text, and how many more there are; 0 prints all [default: {_LIMIT}].",
+)
 @fail_on_option
-def findings(run_folder: Path, form: str, select: tuple[str, ...], severity: str, fail_on: str | None) -> int:
+def findings(
+    run_folder: Path, form: str, select: tuple[str, ...], severity: str, limit: int | None, fail_on: str | None
+) -> int:
     """Print what a run found.
+
+    text has the errors first, then warnings and remarks, each with the most frequent rules first; it stops after some
+    findings of each rule.
 
     jsonl has one line per sample with findings, as `check` prints it. sarif (2.1.0) is for code scanning and editors;
     it points into the data set's own text files if they still hold the labels.
     """
+    from curate.base.colour import painter
     from curate.findings import of_run
     from curate.runs.folder import load_run
     from rules.registry import SelectionError, expand
 
+    if limit is not None and form != "text":
+        raise UserError(f"--limit is for text; {form} has every finding")
     try:
         codes = sorted(set(expand(split_commas(select)))) if select else None
     except SelectionError as error:
@@ -48,7 +66,8 @@ def findings(run_folder: Path, form: str, select: tuple[str, ...], severity: str
     loaded = load_run(run_folder)
     found = of_run.found(loaded, codes, severity)
     if form == "text":
-        for line in of_run.as_text(found):
+        most = _LIMIT if limit is None else limit or None
+        for line in of_run.as_text(found, most, painter()):
             say(line)
     else:
         pieces = of_run.as_jsonl(found) if form == "jsonl" else of_run.as_sarif(loaded, found, Path.cwd())

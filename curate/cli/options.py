@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from curate.base.errors import UserError
+from curate.base.terminal import program
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,7 +77,7 @@ def read_project(config: Path | None) -> Project:
 
     project = load_project(config)
     if project.hidden:
-        click.echo(f"curate: {project.file} is read, {project.hidden} is not", err=True)
+        click.echo(f"{program()}: {project.file} is read, {project.hidden} is not", err=True)
     return project
 
 

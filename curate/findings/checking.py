@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from curate.base.colour import COLOURS, Paint, plain
 from curate.base.tables import count
 from curate.base.visible import visible
 from curate.findings import baseline, in_documents
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 #: What the JSON formats say of a finding.
 FINDING_KEYS = ("rule", "name", "severity", "start", "end", "message", "fix", "replacement")
+#: What a finding of each severity is called where findings are counted.
+WORDS = {"error": "error", "warning": "warning", "info": "remark"}
 #: Labels up to this number, length and depth of nesting are judged in the command's own process.
 _FEW, _PLAIN_LENGTH, _PLAIN_DEPTH = 200, 500, 40
 
@@ -142,11 +145,11 @@ def as_jsonl(checked: CheckedLabels) -> Iterator[str]:
         yield json.dumps(line | {"findings": found.get(row["at"], [])}, ensure_ascii=False)
 
 
-def as_text(checked: CheckedLabels) -> Iterator[str]:
+def as_text(checked: CheckedLabels, paint: Paint = plain) -> Iterator[str]:
     """One line a finding, as compilers print them, then the totals. Columns count code points from 1."""
     for row in checked.findings.iter_rows(named=True):
         where, column = checked.where(row)
-        yield finding_line(where, row["label"], row, column)
+        yield finding_line(where, row["label"], row, column, paint)
     known = f"; {_counted(checked.suppressed.height, 'known finding')} not shown" if checked.suppressed.height else ""
     files = len(checked.inputs.items)
     among = f" in {count(files)} files" if files > 1 else ""
@@ -155,27 +158,29 @@ def as_text(checked: CheckedLabels) -> Iterator[str]:
     yield totals_line(number, checked.severities(), f"{label}{among}", f"{label}{among}") + known
 
 
-def finding_line(where: str, label: str, row: Mapping[str, Any], column: int | None = None) -> str:
+def finding_line(
+    where: str, label: str, row: Mapping[str, Any], column: int | None = None, paint: Paint = plain
+) -> str:
     """A finding as compilers print them. `row` has the keys of FINDING_KEYS; `column` is by default the label's."""
     if column is None and row["start"] is not None:
         column = row["start"] + 1
     span = "" if row["start"] is None else _clip(label[row["start"] : row["end"]])
     fix = f" [{row['fix']} fix: {_clip(row['replacement']) or 'drop it'}]" if row["replacement"] is not None else ""
     at = f"{visible(span)}: " if span else ""
+    severity = paint(row["severity"], COLOURS[row["severity"]])
     return (
-        f"{visible(where)}{'' if column is None else f':{column}'}: {row['severity']} {row['rule']} {row['name']}: "
+        f"{visible(where)}{'' if column is None else f':{column}'}: {severity} {row['rule']} {row['name']}: "
         f"{at}{visible(row['message'])}{visible(fix)}"
     )
 
 
 def totals_line(number: int, levels: Mapping[str, int], one: str, many: str | None = None) -> str:
     """How many things there are, and the findings by severity."""
-    words = (("error", "error"), ("warning", "warning"), ("info", "remark"))
-    totals = ", ".join(_counted(levels.get(severity, 0), word) for severity, word in words)
+    totals = ", ".join(_counted(levels.get(severity, 0), word) for severity, word in WORDS.items())
     return f"{count(number)} {one if number == 1 else many or one + 's'}: {totals}"
 
 
-def as_sarif(checked: CheckedLabels, codes: Sequence[str], folder: Path) -> Iterator[str]:
+def as_sarif(checked: CheckedLabels, folder: Path) -> Iterator[str]:
     """A SARIF log; file names are relative to `folder` where they can be."""
     from curate.findings import sarif  # it knows every source format, which `check` needn't load to print text
 
@@ -194,7 +199,7 @@ def as_sarif(checked: CheckedLabels, codes: Sequence[str], folder: Path) -> Iter
                 None if file is None else Path(file),
             )
 
-    return sarif.log(results(), codes, folder)
+    return sarif.log(results(), folder)
 
 
 def _sample_name(item: Input, number: int) -> str:

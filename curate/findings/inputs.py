@@ -237,8 +237,7 @@ def _is_there(given: str) -> bool:
 
 
 def _read_source(given: str, columns: Mapping[str | None, Mapping[str, str]]) -> Input:
-    from curate.sources import FORMATS, parse_source, read_source, recognise
-    from curate.sources.documents.found import LEFT_OUT
+    from curate.sources import parse_source, read_source
     from curate.sources.model import NoRows
 
     spec = parse_source(given)
@@ -246,10 +245,9 @@ def _read_source(given: str, columns: Mapping[str | None, Mapping[str, str]]) ->
     try:
         source = read_source(spec, columns=roles)
     except NoRows as error:
-        chosen = FORMATS[spec.format] if spec.format else recognise(spec.path)
-        if not chosen.in_documents or not all(reason.startswith(LEFT_OUT) for reason in error.reasons):
+        if not error.may_be_empty:
             raise
-        return Input(given, [], [])  # a document needs no formula
+        return Input(given, [], [])
     prefix = f"{source.name}/"
     ids = [identity.removeprefix(prefix) for identity in source.frame["sample_id"].to_list()]
     return Input(given, ids, source.frame["label"].to_list(), source=source, columns=roles)

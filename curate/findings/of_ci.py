@@ -11,11 +11,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import polars as pl
 
+from curate.base.tables import things
 from curate.base.visible import visible
 from curate.findings.baseline import subjects
 from curate.findings.checking import CheckedLabels, finding_line
@@ -29,10 +31,17 @@ def _title(row: Mapping[str, Any]) -> str:
     return f"{row['rule']} {row['name']}"
 
 
+def _place(checked: CheckedLabels, row: Mapping[str, Any]) -> tuple[str, int | None, int | None]:
+    """As `CheckedLabels.place`, with files named as these services know them: from the working folder, without `./`."""
+    file, line, column = checked.place(row)
+    path, here = Path(file), Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix(), line, column
+
+
 def as_github(checked: CheckedLabels) -> Iterator[str]:
     """A workflow command a finding."""
     for row in checked.findings.iter_rows(named=True):
-        file, line, column = checked.place(row)
+        file, line, column = _place(checked, row)
         where = {"file": file, "line": line, "col": None if line is None else column, "title": _title(row)}
         told = ",".join(f"{key}={_property(str(value))}" for key, value in where.items() if value is not None)
         yield f"::{_GITHUB[row['severity']]} {told}::{_data(visible(row['message']))}"
@@ -52,7 +61,7 @@ def as_gitlab(checked: CheckedLabels) -> Iterator[str]:
     seen: dict[str, int] = {}
     rows = checked.findings.iter_rows(named=True)
     for row, subject in zip(rows, subjects(checked.findings), strict=True):
-        file, line, column = checked.place(row)
+        file, line, column = _place(checked, row)
         base = f"{file}\0{subject}\0{row['rule']}\0{row['start']}"
         number = seen[base] = seen.get(base, 0) + 1  # the same label twice in a file
         items.append(
@@ -86,14 +95,14 @@ def as_junit(checked: CheckedLabels) -> Iterator[str]:
         tests = len(labels) + (clean > 0)
         yield f"<testsuite name={_quoted(item.name)} tests={_quoted(tests)} failures={_quoted(len(labels))} errors='0'>"
         for mine in labels.values():
-            file, line, _ = checked.place(mine[0])
+            file, line, _ = _place(checked, mine[0])
             yield f"<testcase name={_quoted(f'{file}:{line}')} classname={_quoted(item.name)} file={_quoted(file)}>"
             text = "\n".join(_line(checked, row) for row in mine)
             kind = _quoted(mine[0]["severity"])
             yield f"<failure message={_quoted(_title(mine[0]))} type={kind}>{_text(text)}</failure>"
             yield "</testcase>"
         if clean > 0:
-            name = _quoted(f"{clean} labels without errors or warnings")
+            name = _quoted(f"{things(clean, 'label')} without errors or warnings")
             yield f"<testcase name={name} classname={_quoted(item.name)}/>"
         yield "</testsuite>"
     yield "</testsuites>"

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
+from curate.base.colour import Paint, plain
+from curate.base.tables import things
 from curate.findings import sarif
 from curate.findings.baseline import subjects
-from curate.findings.checking import FINDING_KEYS, finding_line, totals_line
+from curate.findings.checking import FINDING_KEYS, WORDS, finding_line, totals_line
 from curate.findings.locate import TextPlace, locate
 from curate.runs.folder import Run
 from curate.sources import FORMATS, Source, Unreadable
@@ -36,10 +38,22 @@ def found(run: Run, codes: Sequence[str] | None = None, severity: str = "info") 
     )
 
 
-def as_text(findings: pl.DataFrame) -> Iterator[str]:
-    """A line a finding and the totals, as `curate check` prints them."""
-    for row in findings.iter_rows(named=True):
-        yield finding_line(row["sample_id"] or row["source"], row["label"] or "", row)
+def as_text(findings: pl.DataFrame, limit: int | None = None, paint: Paint = plain) -> Iterator[str]:
+    """A line a finding and the totals, as `curate check` prints them. The worst stand first, then the most frequent.
+
+    limit: of a rule's findings of one severity so many are shown, and then how many more there are.
+    """
+    counted = findings.with_columns(
+        worst=pl.col("severity").replace_strict(dict(zip(SEVERITIES, range(3), strict=True)), return_dtype=pl.Int8),
+        number=pl.len().over("severity", "rule"),
+        nth=pl.int_range(pl.len()).over("severity", "rule"),
+    ).sort("worst", "number", "rule", descending=[False, True, False], maintain_order=True)
+    for row in counted.iter_rows(named=True):
+        if limit is None or row["nth"] < limit:
+            yield finding_line(row["sample_id"] or row["source"], row["label"] or "", row, None, paint)
+        elif row["nth"] == limit:
+            more = things(row["number"] - limit, f"more {WORDS[row['severity']]}")
+            yield f"… {more} of {row['rule']} {row['name']}: --select {row['rule']} --limit 0 prints all"
     ids = findings["sample_id"].drop_nulls().n_unique()
     yield totals_line(
         ids, dict(findings.group_by("severity").len().iter_rows()), "sample with findings", "samples with findings"
@@ -74,8 +88,7 @@ def _json_line(rows: Sequence[dict[str, object]]) -> str:
 
 def as_sarif(run: Run, findings: pl.DataFrame, folder: Path) -> Iterator[str]:
     """The SARIF log; file names are relative to `folder` where they can be."""
-    codes = sorted({*run.summary["config"]["rules"], *findings["rule"]})
-    return sarif.log(_results(run, findings), codes, folder)
+    return sarif.log(_results(run, findings), folder)
 
 
 def _results(run: Run, findings: pl.DataFrame) -> Iterator[sarif.Result]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from curate import HOME
 from curate.base.tables import Column, display_width, fit, markdown_table, text_table
 from curate.base.visible import visible
 from rules.options import Option, toml_value
-from rules.registry import FAMILIES, Rule, all_rules
+from rules.registry import Rule, all_rules, families
 from rules.vocabulary import MENDERS
 
 _COLUMNS = (
@@ -20,6 +22,7 @@ _COLUMNS = (
     Column("what", drop=1),
 )
 
+_ADDRESS = re.compile(r"https?://[^\s>`]+")
 #: Cells below which a sentence cut to them says nothing.
 _LEAST_ROOM = 24
 _FIX = [column.title for column in _COLUMNS].index("fix")
@@ -30,6 +33,14 @@ def fix_words(rule: Rule) -> str:
     return f"{rule.fix} {rule.fix_kind}" if rule.fix else ""
 
 
+def page_of(rule: Rule) -> str | None:
+    """The address of the rule's page; of a rule from another package, the first one that its docstring names."""
+    if not rule.package:
+        return f"{HOME}/blob/main/docs/rules/{rule.code}.md"
+    named = _ADDRESS.search(rule.doc.see)
+    return named[0].rstrip(".,;)") if named else None
+
+
 def _row(rule: Rule) -> list[str]:
     return [rule.code, rule.name, rule.severity, fix_words(rule), rule.doc.what]
 
@@ -38,7 +49,8 @@ def _facts(rule: Rule) -> dict[str, Any]:
     return {
         "code": rule.code,
         "name": rule.name,
-        "family": FAMILIES[rule.family],
+        "family": families()[rule.family],
+        "package": rule.package or None,
         "severity": rule.severity,
         "severity_in": dict(rule.severity_in),
         "fix": rule.fix,
@@ -100,7 +112,7 @@ def explain_json(rule: Rule) -> str:
 
 def explain_text(rule: Rule) -> str:
     """One rule with all its sections, for a terminal."""
-    lines = [f"{rule.code} {rule.name}  ({rule.severity}; {FAMILIES[rule.family]})", "", visible(rule.doc.what), ""]
+    lines = [f"{rule.code} {rule.name}  ({rule.severity}; {families()[rule.family]})", "", visible(rule.doc.what), ""]
     lines += ["Why it hurts training", f"  {visible(rule.doc.why)}", ""]
     if rule.doc.fires:
         lines.append("Fires on")
@@ -128,7 +140,7 @@ def explain_markdown(rule: Rule) -> str:
     """One rule as a markdown page: what `docs/rules/` holds."""
     parts = [
         f"# {rule.code} {rule.name}",
-        f"*{rule.severity} · {FAMILIES[rule.family]} · fix: {fix_words(rule) or 'none'}*",
+        f"*{rule.severity} · {families()[rule.family]} · fix: {fix_words(rule) or 'none'}*",
     ]
     parts += [rule.doc.what, "## Why it hurts training", rule.doc.why]
     if rule.doc.fires:
@@ -156,6 +168,8 @@ def _option_line(name: str, option: Option) -> str:
 
 def _declared(rule: Rule) -> Iterator[tuple[str, str]]:
     """What the declaration says for users besides the docstring: a title and its text."""
+    if rule.package:
+        yield "Brought by", rule.package
     if rule.mended_by is not None:
         yield "Mended by", f"`{MENDERS[rule.mended_by]}`"
     if rule.weight is not None:

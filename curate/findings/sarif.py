@@ -8,21 +8,24 @@ and offsets count from its start. Offsets and columns are code points.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from curate import __version__
+from curate import HOME, __version__
 from curate.findings.locate import TextPlace
-from rules.registry import FAMILIES, Rule, all_rules
+from rules.registry import Rule, all_rules, families
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 VERSION = "2.1.0"
 _LEVEL = {"error": "error", "warning": "warning", "info": "note"}
 #: In `partialFingerprints`: the key of a baseline, label hash and rule.
 FINGERPRINT = "labelAndRule/v1"
+#: What a viewer takes for a link in a message.
+_LINK = re.compile(r"\[([^][]*)\](?=\()")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class _Artifacts:
 
     def label(self, name: str, label: str, file: Path | None) -> dict[str, Any]:
         item: dict[str, Any] = {
-            "description": {"text": f"the label {name}"},
+            "description": _message(f"the label {name}"),
             "length": len(label.encode("utf-8", "surrogatepass")),
             "contents": {"text": label},
         }
@@ -77,31 +80,33 @@ def _uri(path: Path, folder: Path) -> str:
     return quote(path.relative_to(folder).as_posix()) if path.is_relative_to(folder) else path.as_uri()
 
 
-def log(results: Iterable[Result], codes: Sequence[str], folder: Path) -> Iterator[str]:
+def log(results: Iterable[Result], folder: Path) -> Iterator[str]:
     """The log as pieces of text, a result a line, so that no large run is held in memory twice.
 
-    `codes` are the rules that ran, `folder` is what file URIs are relative to.
+    `folder` is what file URIs are relative to. The rules that results name are described after the results, once it is
+    known which these are.
     """
-    catalogue = all_rules()
-    driver = {
-        "name": "texsieve",
-        "version": __version__,
-        "rules": [_descriptor(catalogue[code]) for code in codes],
-    }
-    index = {code: place for place, code in enumerate(codes)}
+    index: dict[str, int] = {}
     artifacts = _Artifacts(folder.absolute())
     yield f'{{"$schema": {json.dumps(SCHEMA)}, "version": "{VERSION}", "runs": [{{\n'
-    yield f'"tool": {{"driver": {json.dumps(driver, ensure_ascii=False)}}},\n'
     yield '"columnKind": "unicodeCodePoints",\n"results": ['
     comma = ""
     for result in results:
         yield f"{comma}\n{json.dumps(_result(result, index, artifacts), ensure_ascii=False)}"
         comma = ","
-    yield f'\n],\n"artifacts": {json.dumps(artifacts.items, ensure_ascii=False)}\n}}]}}\n'
+    catalogue = all_rules()
+    driver = {
+        "name": "texsieve",
+        "version": __version__,
+        "informationUri": HOME,
+        "rules": [_descriptor(catalogue[code]) for code in index],
+    }
+    yield f'\n],\n"tool": {{"driver": {json.dumps(driver, ensure_ascii=False)}}},\n'
+    yield f'"artifacts": {json.dumps(artifacts.items, ensure_ascii=False)}\n}}]}}\n'
 
 
 def _descriptor(rule: Rule) -> dict[str, Any]:
-    from curate.findings.rulebook import explain_markdown, explain_text
+    from curate.findings.rulebook import explain_markdown, explain_text, page_of
 
     return {
         "id": rule.code,
@@ -109,22 +114,23 @@ def _descriptor(rule: Rule) -> dict[str, Any]:
         "shortDescription": {"text": rule.name},
         "fullDescription": {"text": rule.doc.what or rule.name},
         "help": {"text": explain_text(rule), "markdown": explain_markdown(rule)},
+        **({"helpUri": page} if (page := page_of(rule)) else {}),
         "defaultConfiguration": {"level": _LEVEL[rule.severity]},
-        "properties": {"tags": [FAMILIES[rule.family]], **({"fixSafety": rule.fix} if rule.fix else {})},
+        "properties": {"tags": [families()[rule.family]], **({"fixSafety": rule.fix} if rule.fix else {})},
     }
 
 
 def _message(text: str) -> dict[str, str]:
-    """A message; braces stand for arguments in SARIF unless they are doubled."""
-    return {"text": text.replace("{", "{{").replace("}", "}}")}
+    """A message. In SARIF a single brace begins an argument, and `[…](…)` is a link unless its brackets are escaped."""
+    return {"text": _LINK.sub(r"\\[\1\\]", text.replace("{", "{{").replace("}", "}}"))}
 
 
-def _result(result: Result, index: Mapping[str, int], artifacts: _Artifacts) -> dict[str, Any]:
+def _result(result: Result, index: dict[str, int], artifacts: _Artifacts) -> dict[str, Any]:
     finding = result.finding
     code = finding["rule"]
     made: dict[str, Any] = {
         "ruleId": code,
-        "ruleIndex": index[code],
+        "ruleIndex": index.setdefault(code, len(index)),
         "level": _LEVEL[finding["severity"]],
         "message": _message(finding["message"]),
     }

@@ -264,8 +264,8 @@ def write(fixed: Fixed, out: Path) -> None:
         raise
 
 
-def report_lines(fixed: Fixed, width: int, style: fixing.Style = "none") -> list[str]:
-    """What was done, by rule, for a person; and what of style wasn't, where none was asked for."""
+def report_lines(fixed: Fixed, width: int, style: fixing.Style = "none", *, written: bool = True) -> list[str]:
+    """What was done, or would be, by rule, for a person; and what of style wasn't, where none was asked for."""
     from curate.base.tables import Column, count, text_table, things
     from rules.registry import all_rules
 
@@ -286,9 +286,10 @@ def report_lines(fixed: Fixed, width: int, style: fixing.Style = "none") -> list
         rows.append([code, catalogue[code].name, count(fixed.applied.get(code, 0)), count(number), reasons])
     lines = [text_table(columns, rows, width=width), ""] if rows else []
     total = fixed.source.frame.height
-    lines.append(f"{count(fixed.changed)} of {count(total)} labels changed")
+    lines.append(f"{count(fixed.changed)} of {count(total)} labels {'changed' if written else 'would change'}")
     if fixed.refused:
-        lines.append("Refused fixes are not made, and their findings stay; the journal names the labels.")
+        named = "; the journal names the labels" if written else ""
+        lines.append(f"Refused fixes are not made, and their findings stay{named}.")
     if fixed.not_canonical and style == "none":
         lines.append(
             f"{things(fixed.not_canonical, 'label')} could be spelled in the canonical way, which changes no picture; "

@@ -211,9 +211,9 @@ class AmbiguousError(UserError):
 
 
 class NoRows(UserError):
-    """A source without a readable row; `reasons`: why its rows can't be read."""
+    """A source without a readable row. `may_be_empty`: it is a document, which needs no formula."""
 
-    reasons: tuple[str, ...] = ()
+    may_be_empty: bool = False
 
 
 def wrong_shape(path: Path, format_name: str, wanted: str) -> UserError:

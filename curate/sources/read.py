@@ -15,6 +15,7 @@ from curate.base.column_names import Columns
 from curate.base.errors import UserError
 from curate.images.stroke_settings import DEFAULTS, StrokeSettings
 from curate.sources.archived_images import find_archived, note_unused
+from curate.sources.documents.found import LEFT_OUT
 from curate.sources.finish import finish
 from curate.sources.format import SourceFormat
 from curate.sources.lines import note_encoding
@@ -22,8 +23,9 @@ from curate.sources.look import IMAGE_ENDINGS, IMAGE_NAME, Look, is_utf8_name, l
 from curate.sources.model import AmbiguousError, Job, NoRows, Part, Source
 from curate.sources.other_tools import predictions_in, what_it_is
 from curate.sources.packed import opened, opened_images
-from curate.sources.registry import FORMATS
+from curate.sources.registry import BROUGHT, FORMATS
 from curate.sources.spec import SourceSpec
+from rules import plugins
 
 UNREAD_FILES = "files beside it that could hold labels and were not read"
 NO_LABELS = "files beside it that hold no labels and were not read: {what}"
@@ -56,7 +58,7 @@ def _recognise(path: Path) -> SourceFormat:
     if other := what_it_is(look):
         raise UserError(f"{path}: {other}")
     asked = {name: item for name, item in FORMATS.items() if item.indexes or not look.is_index}
-    sure = {name: found for name, item in asked.items() if (found := item.recognise(look))}
+    sure = {name: found for name, item in asked.items() if (found := _how_sure(item, look))}
     if not sure:
         raise UserError(f"{path}: no known format: {_seen(look)}; name the format if you know it: FORMAT:{path}")
     best = max(sure.values())
@@ -65,6 +67,19 @@ def _recognise(path: Path) -> SourceFormat:
         choices = ", ".join(f"{name}:{_holder(FORMATS[name], path)}" for name in names)
         raise AmbiguousError(f"{path}: could be {' or '.join(names)}; say which: {choices}")
     return FORMATS[names[0]]
+
+
+def _how_sure(item: SourceFormat, look: Look) -> float | None:
+    """How sure a format is; one of another package that fails is left out, so that no other source suffers from it."""
+    try:
+        return item.recognise(look)
+    except UserError:
+        raise
+    except Exception as error:
+        if item.name not in BROUGHT:
+            raise
+        plugins.leave_out(BROUGHT[item.name], error)
+        return None
 
 
 def _holder(chosen: SourceFormat, path: Path) -> Path:
@@ -158,7 +173,9 @@ def _read(
     if all(frame["image"].null_count() == frame.height for frame in frames):
         note_unused(job, path)
     if job.rows == 0 and limit != 0:
-        raise NoRows(f"{spec.target}: read as {chosen.name}, it holds no row")
+        empty = NoRows(f"{spec.target}: read as {chosen.name}, it holds no row")
+        empty.may_be_empty = chosen.in_documents
+        raise empty
     spec = replace(spec, split=spec.split and chosen.split_called(spec.split, path))
     source = finish(frames, parts, job, spec, chosen.name)
     if remote:
@@ -261,7 +278,9 @@ def _nothing_readable(source: Source, spec: SourceSpec) -> NoRows:
         row = source.unreadable.rows[0]
         hint = f"; the first: {row.file}, line {row.line}" + (f": {row.excerpt}" if row.excerpt else "")
     error = NoRows(message + hint)
-    error.reasons = tuple(source.unreadable.by_reason)
+    error.may_be_empty = FORMATS[source.format].in_documents and all(
+        reason.startswith(LEFT_OUT) for reason in source.unreadable.by_reason
+    )
     return error
 
 

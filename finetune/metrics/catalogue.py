@@ -1,15 +1,16 @@
-"""Finds the metrics: the one place that says which there are and in which order. Scores nothing."""
+"""Finds the metrics, those of other packages too: the one place that says which there are. Scores nothing."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from finetune.metrics import each
 from finetune.metrics.metric import READS, Metric
+from rules import plugins
 
 #: The keys of metrics.json and of its groups that are no metrics.
 OTHER_KEYS = frozenset(
@@ -27,6 +28,19 @@ def all_metrics() -> Mapping[str, Metric]:
     found: list[Metric] = []
     for module in pkgutil.iter_modules(each.__path__, f"{each.__name__}."):
         found += importlib.import_module(module.name).METRICS
+
+    def take(plugin: plugins.Plugin) -> None:
+        nonlocal found
+        brought = plugin.load()
+        if not isinstance(brought, Sequence) or not all(isinstance(metric, Metric) for metric in brought):
+            raise TypeError(
+                "the entry point must name a tuple of finetune.metrics.metric.Metric, as in my_package:METRICS"
+            )
+        ordered([*found, *brought])  # raises where one can't be taken beside the others
+        found = [*found, *brought]
+
+    for _ in plugins.each(plugins.METRICS, take):
+        pass
     return ordered(found)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from finetune.metrics.pair_numbers import as_floats, by_spelling, measure
 from finetune.metrics.pairs import read_pairs
+from rules import plugins
 
 __all__ = ["score"]
 
@@ -22,6 +23,7 @@ def score(pairs: Iterable[tuple[str, str]], *, workers: int = 1) -> dict[str, An
     entry with `if __name__ == "__main__"`. Raises ValueError for no pairs, TypeError for one that isn't two strings.
     """
     numbers = measure(read_pairs(pairs, workers=workers), "text")
+    plugins.warn()
     of_text = (metric for metric in numbers.metrics if metric.reads == "text")
     plain, canonical = by_spelling(of_text, as_floats(numbers.figures()))
     return {"n": len(numbers), **plain, "canonical": canonical}

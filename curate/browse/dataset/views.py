@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from curate.browse.dataset import fields
-from rules.registry import FAMILIES, all_rules
+from rules.registry import all_rules, families
 
 #: Samples of a lower score are in the view "low score": two errors, an error, or three warnings leave so little.
 LOW_SCORE = 0.5
@@ -132,8 +132,8 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
     told = frame.select(pl.col(fields.FINDINGS).explode()).unnest(fields.FINDINGS)
     worse = told.filter(pl.col("severity").is_in(["error", "warning"]))["label"].str.split(" ").list.first()
     present = set(worse.drop_nulls().unique().to_list())
-    for family, title in FAMILIES.items():
-        codes = sorted(code for code in present if code.startswith(family))
+    for family, title in families().items():
+        codes = sorted(code for code in present if code[:-3] == family)
         if codes:
             views.append(
                 (

@@ -154,6 +154,7 @@ says.
             splits = folder / above / "dataset_dict.json"
             if splits.is_file():
                 whole = FileText.read(splits)
+                whole.of_copies = True  # beside the other splits, they are named still
                 mine = [split.name for split in inner if split.parent == above]
                 whole.replace(0, len(whole.text), json.dumps({"splits": mine}))
                 found[(above / splits.name).as_posix()] = whole

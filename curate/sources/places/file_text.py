@@ -35,13 +35,15 @@ def lost(file: FileText, number: int) -> UserError:
 class FileText:
     """A text file and its replacements: `spans` are (start, end, new text) in characters.
 
-    Invalid UTF-8 is kept as lone surrogates, so that encoding restores the original bytes.
+    Invalid UTF-8 is kept as lone surrogates, so that encoding restores the original bytes. `of_copies`: the changes are
+    for a copy of the data set that has only some of its files; they aren't made in place.
     """
 
     path: Path
     text: str
     encoding: str = "utf-8"
     spans: list[tuple[int, int, str]] = field(default_factory=list)
+    of_copies: bool = False
 
     @classmethod
     def read(cls, path: Path, encoding: str = "utf-8") -> Self:
@@ -61,6 +63,10 @@ class FileText:
         if encoding == "gb18030" and text.encode(encoding) != data:  # some characters have two codes
             raise UserError(f"{path}: its GB18030 can't be written back as it is; make it UTF-8")
         return cls(path, text, encoding)
+
+    @property
+    def is_changed(self) -> bool:
+        return bool(self.spans) and not self.of_copies
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -92,6 +98,15 @@ class FileText:
             out += (self.text[at:start], new)
             at = end
         return "".join([*out, self.text[at:]])
+
+    def backwards(self) -> list[tuple[int, str, str]]:
+        """The edits that lead from the result back to the text: (position, new text, old text), in order."""
+        out: list[tuple[int, str, str]] = []
+        shift = 0
+        for start, end, new in sorted(set(self.spans)):
+            out.append((start + shift, new, self.text[start:end]))
+            shift += len(new) - (end - start)
+        return out
 
     def encoded(self, text: str) -> bytes:
         """`text` in the file's encoding. Raises UserError if the encoding lacks a character."""

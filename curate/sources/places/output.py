@@ -21,6 +21,11 @@ class Output(Protocol):
         """The file it was read from."""
         ...
 
+    @property
+    def is_changed(self) -> bool:
+        """Would it be another file if it were written in the place of the one that it was read from?"""
+        ...
+
     def diff(self, new_name: str) -> Iterator[bytes]:
         """A unified diff, in bytes; nothing if nothing changes."""
         ...
@@ -33,6 +38,10 @@ class Copied:
     """A file that stays unchanged."""
 
     path: Path
+
+    @property
+    def is_changed(self) -> bool:
+        return False
 
     def diff(self, new_name: str) -> Iterator[bytes]:
         return iter(())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +43,10 @@ class TableFile:
         return [new for _, _, new in changes]
 
     @property
+    def is_changed(self) -> bool:
+        return bool(self.new)
+
+    @property
     def _is_arrow(self) -> bool:
         return self.path.suffix.lower() == ".arrow"
 
@@ -59,6 +65,18 @@ class TableFile:
         if self._is_arrow:
             return found, open_arrow(self.path).column(found).to_pylist()
         return found, pq.ParquetFile(self.path).read(columns=[found]).column(0).to_pylist()
+
+    def backwards(self) -> list[tuple[int, str, str]]:
+        """(row counted from 1, new label, old label): the changes that lead back."""
+        labels = self._labels()[1]
+        return [(row + 1, new, labels[row] or "") for row, new in sorted(self.new.items())]
+
+    def labels_hash(self, *, changed: bool) -> str:
+        """A hash of the labels as they stand in the file, or as they are to be."""
+        labels = self._labels()[1]
+        if changed:
+            labels = [self.new.get(row, label) for row, label in enumerate(labels)]
+        return hashlib.sha256(json.dumps(labels).encode("ascii")).hexdigest()
 
     def _layout(self) -> Layout | None:
         """The layout of the conversations in the rows, if there are any."""

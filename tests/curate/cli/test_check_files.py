@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -127,10 +128,56 @@ def test_every_output_names_the_file_and_the_line(call) -> None:
     assert [(suite.get("name"), suite.get("failures")) for suite in suites] == [(name, "1") for name, _ in places]
 
 
+@pytest.mark.usefixtures("files")
+def test_services_know_files_below_the_working_folder(call, tmp_path: Path) -> None:
+    out = call("check", "./lines.txt", tmp_path / "names.txt", "--select", "SYN001", "--format", "gitlab")[1]
+    assert [item["location"]["path"] for item in json.loads(out)] == ["lines.txt", "names.txt"]
+    out = call("check", "./lines.txt", "--select", "SYN001", "--format", "github")[1]
+    assert out.startswith("::error file=lines.txt,line=2,")
+
+
 def test_github_and_junit_hold_what_a_label_may_hold(call) -> None:
     out = call("check", "--latex", "a %\r\n::error::x \x01 <b> ]]> {", "--format", "github")[1]
     assert all(line.startswith("::") for line in out.splitlines())
     ET.fromstring(call("check", "--latex", "a %\r\n \x01 <b> ]]> {", "--format", "junit")[1])
+
+
+def test_exit_codes(call, tmp_path: Path) -> None:
+    write(tmp_path / "bad.txt", "{\n")
+    write(tmp_path / "doubtful.txt", "a = = b\n")
+    write(tmp_path / "broken.jsonl", '{"latex": \n')
+
+    def code(*arguments: str) -> int:
+        return call("check", *arguments)[0]
+
+    assert code("bad.txt") == code("bad.txt", "doubtful.txt") == code("doubtful.txt", "--fail-on", "warning") == 1
+    assert code("doubtful.txt") == code("bad.txt", "--fail-on", "never") == code("bad.txt", "--exit-zero") == 0
+    assert code("bad.txt", "broken.jsonl", "--exit-zero") == code("bad.txt", "--fail-on", "info") == 2
+
+
+def test_a_finding_is_explained_for_a_report(call) -> None:
+    label = "x^{2}^3 ``` \u00e9\t"
+    code, out, _ = call("check", "--latex", label, "--latex", "x", "--select", "SYN006,UNI", "--explain")
+    assert code == 1
+    first, *lines, last, _, where = out.splitlines()
+    assert (first, last) == ("````text", "````")  # longer than what is in the label
+    assert where.endswith("/issues/new?template=wrong-rule.md")
+    facts = dict(line.split(None, 1) for line in lines if line)
+    assert json.loads(facts["label"]) == label
+    assert facts["tokens"].startswith("x ^ { 2 } ^ 3")
+    assert facts["profile"] == "default"
+    assert re.match(r"\S+, key version \d+, Python 3\.", facts["texsieve"])
+    told = [line for line in lines if line.startswith(("rule ", "where ", "message "))]
+    assert told[:3] == [
+        "rule       SYN006 double-script (error)",
+        "where      latex:1, characters 5 to 6: ^",
+        "message    a second superscript on one symbol",
+    ]
+    # The block is enough to see the same again.
+    again = call("check", "--latex", json.loads(facts["label"]), "--select", "SYN006,UNI", "--explain")[1]
+    assert again == out
+    assert call("check", "--latex", "x", "--explain")[:2] == (0, "no findings to explain\n")
+    assert call("check", "--latex", "x", "--explain", "--format", "jsonl")[0] == 2
 
 
 @pytest.mark.usefixtures("files")

@@ -15,6 +15,8 @@ from source_makers import image, write
 from curate.base.terminal import run
 from curate.cli.main import main_group
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 def curate(*arguments: object) -> int:
     return run("curate", main_group, [str(word) for word in arguments])
@@ -103,12 +105,13 @@ DESCRIPTOR = _object(
         "name": TEXT,
         "shortDescription": MESSAGE,
         "fullDescription": MESSAGE,
+        "helpUri": TEXT,
         "properties": _bag,
         "help": _object({"text": TEXT}, {"markdown": TEXT}),
         "defaultConfiguration": _object({}, {"level": LEVEL}),
     },
 )
-DRIVER = _object({"name": TEXT}, {"version": TEXT, "rules": _list(DESCRIPTOR)})
+DRIVER = _object({"name": TEXT}, {"version": TEXT, "informationUri": TEXT, "rules": _list(DESCRIPTOR)})
 ARTIFACT = _object(
     {},
     {
@@ -133,7 +136,7 @@ def checked(text: str, folder: Path) -> dict[str, Any]:
     LOG(log, "log")
     (run,) = log["runs"]
     rules = run["tool"]["driver"]["rules"]
-    assert len({rule["id"] for rule in rules}) == len(rules)
+    assert {rule["id"] for rule in rules} == {result["ruleId"] for result in run["results"]}
     artifacts = run["artifacts"]
     for artifact in artifacts:
         assert artifact.get("parentIndex", 0) < len(artifacts)
@@ -202,14 +205,17 @@ def test_check_points_into_the_file(tmp_path, capsysbinary, monkeypatch):
     assert by_rule["ESC008"]["level"] == "warning"
     assert by_rule["CAN100"]["level"] == "note"
     assert fixed(run, tmp_path)["ESC008"].split("\n")[3] == "a < b"
-    assert {result["ruleId"] for result in run["results"]} <= {rule["id"] for rule in run["tool"]["driver"]["rules"]}
 
 
-def test_rules_bring_their_help(capsysbinary):
+def test_the_rules_that_fired_bring_their_help(capsysbinary):
     assert curate("check", "--latex", "x", "--select", "SYN", "--format", "sarif") == 0
     run = checked(capsysbinary.readouterr().out.decode(), Path())
-    assert run["results"] == []
-    (rule,) = [rule for rule in run["tool"]["driver"]["rules"] if rule["id"] == "SYN001"]
+    assert (run["results"], run["tool"]["driver"]["rules"]) == ([], [])
+    assert curate("check", "--latex", "{", "--select", "SYN", "--format", "sarif") == 1
+    (rule,) = checked(capsysbinary.readouterr().out.decode(), Path())["tool"]["driver"]["rules"]
+    assert rule["id"] == "SYN001"
+    page = urlparse(rule["helpUri"]).path.partition("/blob/main/")[2]
+    assert (ROOT / page).is_file()
     assert rule["shortDescription"]["text"] == "unbalanced-brace"
     assert rule["defaultConfiguration"]["level"] == "error"
     assert "Fires on" in rule["help"]["text"]
@@ -246,6 +252,12 @@ def test_braces_in_messages_are_doubled_as_sarif_wants_them(capsysbinary):
     messages = [result["message"]["text"] for result in run["results"]]
     assert any("{{" in text for text in messages)
     assert not any("{" in text.replace("{{", "") or "}" in text.replace("}}", "") for text in messages)
+
+
+def test_what_looks_like_a_link_in_a_message_is_none(capsysbinary):
+    assert curate("check", "--latex", r"\begin{[a](1)} x \end{[a](1)}", "--format", "sarif", "--select", "ENV,CMD") == 1
+    run = checked(capsysbinary.readouterr().out.decode(), Path())
+    assert any(r"\[a\](1)" in result["message"]["text"] for result in run["results"])
 
 
 @pytest.mark.parametrize(
@@ -348,6 +360,30 @@ def test_findings_of_a_run_as_text_and_jsonl(tmp_path, capsys):
     assert curate("findings", tmp_path / "run", "--select", "NOPE") == 2
     assert "no rule is called" in capsys.readouterr().err
     assert curate("findings", tmp_path) == 2
+
+
+def test_findings_as_text_have_the_worst_and_most_frequent_first_and_say_what_is_left_out(tmp_path, capsys):
+    labels = [r"\foo", "{", "x  y", *(f"{n}  {n}" for n in range(30)), "{ {", "a &lt; b", "{x"]
+    source = write(tmp_path / "l.txt", "\n".join(labels) + "\n")
+    assert curate("audit", source, "--out", tmp_path / "run") == 0
+
+    def printed(*options: object) -> list[str]:
+        capsys.readouterr()
+        assert curate("findings", tmp_path / "run", "--select", "SYN001,CMD001,WSP001,ESC008", *options) == 0
+        return capsys.readouterr().out.splitlines()
+
+    *lines, totals = printed()
+    codes = [line.split()[2] for line in lines if "more" not in line]
+    assert codes == ["SYN001"] * 4 + ["CMD001", "ESC008"] + ["WSP001"] * 20
+    assert lines[0].startswith("l/2:1: error SYN001")
+    assert lines[-1] == "… 11 more remarks of WSP001 stray-space: --select WSP001 --limit 0 prints all"
+    assert totals.endswith("5 errors, 1 warning, 31 remarks")
+    assert len(printed("--limit", 0)) == 5 + 1 + 31 + 1
+    assert [line for line in printed("--limit", 3) if line.startswith("…")] == [
+        "… 1 more error of SYN001 unbalanced-brace: --select SYN001 --limit 0 prints all",
+        "… 28 more remarks of WSP001 stray-space: --select WSP001 --limit 0 prints all",
+    ]
+    assert curate("findings", tmp_path / "run", "--limit", 3, "--format", "jsonl") == 2
 
 
 @pytest.mark.shared_data

@@ -1,0 +1,102 @@
+"""`curate fix --diff` and `--stat` for people: what would change in each label, word by word, and how much by rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+
+from curate.base.colour import Paint
+from curate.base.tables import count, things
+from curate.base.visible import visible
+from curate.fix.job import Fixed, report_lines
+from rules.fixing import Style
+from rules.registry import all_rules
+
+_WORD = re.compile(r"\\[A-Za-z]+|\\.|\s+|[A-Za-z]+|\d+|.", re.DOTALL)
+#: Words that are compared one by one; of more, what is between the first and the last difference is one change.
+_MOST_WORDS = 3000
+#: Characters of an unchanged stretch that are shown beside a change.
+_CONTEXT = 30
+
+
+def changes(fixed: Fixed, paint: Paint) -> Iterator[str]:
+    """Two lines a changed label: where it stands and which rules changed it, and the label with the changes marked.
+
+    With colour, what goes is red and what comes is green; without, they stand in `[-…-]` and `{+…+}`.
+    """
+    frame = fixed.source.frame
+    rows = dict(zip(frame["sample_id"], range(frame.height), strict=True))
+    catalogue = all_rules()
+    for row in fixed.journal:
+        before, after, codes = str(row["before"]), str(row["after"]), row["rules"]
+        if before == after or not isinstance(codes, list):
+            continue
+        file, line = fixed.source.places.row(rows[str(row["sample_id"])])
+        names = ", ".join(f"{code} {catalogue[code].name}" for code in codes)
+        yield f"{paint(f'{visible(file)}:{line}', 'cyan')}  {names}"
+        yield f"    {marked(before, after, paint)}"
+        yield ""
+
+
+def marked(before: str, after: str, paint: Paint) -> str:
+    """The label before and after in one line."""
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    plain = paint("x", "red") == "x"
+    out: list[str] = []
+    runs = list(_runs(old, new))
+    for at, (kind, words, others) in enumerate(runs):
+        if kind == "equal":
+            out.append(_shortened(visible(words), is_first=at == 0, is_last=at == len(runs) - 1))
+            continue
+        if words:
+            out.append(f"[-{visible(words)}-]" if plain else paint(_seen(words), "red"))
+        if others:
+            out.append(f"{{+{visible(others)}+}}" if plain else paint(_seen(others), "green"))
+    return "".join(out)
+
+
+def _shortened(text: str, *, is_first: bool, is_last: bool) -> str:
+    """An unchanged stretch, or what of it is beside a change."""
+    kept = _CONTEXT if is_first or is_last else 2 * _CONTEXT
+    if len(text) <= kept:
+        return text
+    head, tail = "" if is_first else text[:_CONTEXT], "" if is_last else text[-_CONTEXT:]
+    return f"{head}…{tail}"
+
+
+def _seen(text: str) -> str:
+    """A changed text whose spaces are seen in colour, too."""
+    return visible(text).replace(" ", "·")
+
+
+def _runs(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """(kind, words that go, words that come) in order."""
+    first = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    most = min(len(old), len(new)) - first
+    last = next((at for at in range(most) if old[-1 - at] != new[-1 - at]), most)
+    head, tail = old[:first], old[len(old) - last :]
+    gone, come = old[first : len(old) - last], new[first : len(new) - last]
+    yield "equal", "".join(head), ""
+    if len(gone) + len(come) > _MOST_WORDS:
+        yield "replace", "".join(gone), "".join(come)
+    else:
+        for kind, a, b, c, d in SequenceMatcher(None, gone, come, autojunk=False).get_opcodes():
+            yield kind, "".join(gone[a:b]), "".join(come[c:d])
+    yield "equal", "".join(tail), ""
+
+
+def summary(fixed: Fixed, width: int, style: Style, paint: Paint) -> Iterator[str]:
+    """How many labels change in each file, and how many by each rule."""
+    places = fixed.source.places.with_columns(sample_id=fixed.source.frame["sample_id"])
+    changed = [str(row["sample_id"]) for row in fixed.journal if row["before"] != row["after"]]
+    by_file = places["file"].filter(places["sample_id"].is_in(changed)).value_counts(sort=True)
+    for file, number in by_file.sort("count", "file", descending=[True, False]).iter_rows():
+        of = places["file"].eq(file).sum()
+        yield f"{paint(visible(file), 'cyan')}: {count(number)} of {things(of, 'label')}"
+    if not by_file.height:
+        yield f"{paint(visible(str(fixed.source.path)), 'cyan')}: 0 of {things(places.height, 'label')}"
+        if not fixed.refused:
+            return
+    yield ""
+    yield from report_lines(fixed, width, style, written=False)

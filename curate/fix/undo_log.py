@@ -1,0 +1,88 @@
+"""The journal of a file that is fixed in its place: an entry each time, the last of which can be dropped again.
+
+It is `.texsieve/NAME.fixes.jsonl` beside the file NAME. Folders are read without hidden files, so no audit takes it for
+labels, and a `.gitignore` beside it keeps it out of repositories.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from curate.base.errors import UserError
+from curate.base.locks import try_lock
+
+FOLDER, _ENDING = ".texsieve", ".fixes.jsonl"
+
+
+def place_of(file: Path) -> Path:
+    """Where the journal of a file lies."""
+    return file.parent / FOLDER / f"{file.name}{_ENDING}"
+
+
+class UndoLog:
+    """An open journal. Every change is on disk when the call returns."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self.entries: list[dict[str, Any]] = []
+        self._starts: list[int] = []
+        self._end = 0
+        file.seek(0)
+        for line in file:
+            if not line.endswith(b"\n"):  # its writer was killed
+                break
+            try:
+                self.entries.append(json.loads(line))
+            except ValueError as error:
+                number = len(self.entries) + 1
+                raise UserError(f"{path}: line {number} is no JSON: move the file away to go on without it") from error
+            self._starts.append(self._end)
+            self._end += len(line)
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        line = json.dumps(entry).encode("ascii") + b"\n"
+        self._file.truncate(self._end)
+        self._file.seek(self._end)
+        self._file.write(line)
+        self._sync()
+        self.entries.append(dict(entry))
+        self._starts.append(self._end)
+        self._end += len(line)
+
+    def drop(self) -> None:
+        """Remove the last entry."""
+        self.entries.pop()
+        self._end = self._starts.pop()
+        self._file.truncate(self._end)
+        self._sync()
+
+    def _sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+@contextmanager
+def opened(target: Path) -> Iterator[UndoLog]:
+    """The journal of a file, locked. One without entries is removed in the end; the folder stays for the next.
+
+    Raises UserError where another process has it.
+    """
+    path = place_of(target)
+    path.parent.mkdir(exist_ok=True)
+    ignore = path.parent / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    with path.open("a+b") as file:
+        if not try_lock(file) or not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            raise UserError(f"{target}: another `curate fix` is at work on it; try again when that has ended")
+        log = UndoLog(file, path)
+        try:
+            yield log
+        finally:
+            if not log.entries:
+                path.unlink(missing_ok=True)
