@@ -7,13 +7,13 @@ and a decision about a label that is no longer there is refused.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from curate.base.errors import UserError
-from curate.browse.deciding.state import JudgedSample, State, judge, labels_of, proposals, standing, states
-from curate.runs.decisions import Action, Decision, append_decisions, decide, label_sha256
+from curate.browse.deciding.state import JudgedSample, State, judge, labels_of, proposals, readings, standing, states
+from curate.runs.decisions import Action, Decision, OvertakenError, append_decisions, decide, label_sha256
 from curate.runs.folder import Run, load_run, rules_of
 
 #: Said where there is nothing to decide on.
@@ -35,7 +35,10 @@ _REFUSED = {
     "undecided": "{n} {have} no decision to take back",
     "changed": "{n} {have} another label since the run was audited anew: check again, look, then decide",
     "gone": "{n} {are} no longer in the run",
+    "overtaken": "{n} {have} another decision by now: look, then decide again",
 }
+#: The decision that stood for a sample when it was looked at, by sample id.
+Seen = Mapping[str, Decision | None]
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,12 @@ class Desk:
         self.path = run
         self.who = who
 
-    def decide(self, action: Action, shown: Sequence[ShownSample], label: str | None = None) -> Outcome:
+    def decide(
+        self, action: Action, shown: Sequence[ShownSample], label: str | None = None, seen: Seen | None = None
+    ) -> Outcome:
         """Decide on samples; what was decided is on the disk when this returns.
+
+        seen: decisions that the person saw; where another stands by now, nothing is decided.
 
         `fix` takes each sample's own proposal, `edit` gives all of them `label`, `undo` lets the decision before the
         standing one stand. Raises UserError for an edit to nothing, and of samples with different labels, too.
@@ -115,23 +122,23 @@ class Desk:
             made[sample.id] = (
                 replace(decision, label_sha256=last.label_sha256) if action == "undo" and last else decision
             )
-        append_decisions(self.path, made.values())
+        try:
+            append_decisions(self.path, made.values(), seen)
+        except OvertakenError:
+            outcome.refused["overtaken"] += len(made)
+            made = {}
         outcome.states = self._states([sample for sample in shown if sample.id in made])
         return outcome
 
     def take_readings(self, shown: Sequence[ShownSample]) -> Outcome:
         """Give each sample the label that models read instead of its own: an edit, made only where it is asked for."""
-        read = {
-            str(row["sample_id"]): str(row["pred_label"])
-            for row in load_run(self.path).summary.get("predictions", {}).get("likely_label_errors", ())
-        }
+        read = readings(load_run(self.path))
         outcome = Outcome("edit")
         for sample in shown:
-            reading = read.get(sample.sample_id)
-            if reading is None or not reading.strip():
+            if sample.sample_id not in read:
                 outcome.refused["unread"] += 1
                 continue
-            one = self.decide("edit", [sample], reading)
+            one = self.decide("edit", [sample], str(read[sample.sample_id]["pred_label"]))
             outcome.states |= one.states
             outcome.refused += one.refused
         return outcome

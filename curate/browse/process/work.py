@@ -66,6 +66,11 @@ class WorkingFiles:
         return self.pictures / "photos"
 
     @property
+    def picked(self) -> Path:
+        """Lists of samples that the App hands to the page."""
+        return self.root / "picked"
+
+    @property
     def dataset(self) -> Path:
         return self.root / "dataset"
 
