@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
 
-from curate.browse.process.work import command_line
+from curate.browse.dataset.rows import rows
+from curate.browse.page.opened import opened
+from curate.browse.page.web import PageServer
+from curate.browse.process.work import WorkingFiles, command_line
+from curate.runs.folder import load_run
 
+#: What a headless Chromium is started with.
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--no-first-run"),
+]
 #: label and picture of each sample: "same" has another's picture, None none, a suffix says which kind of file.
 ROWS: list[tuple[str, str | None]] = [
     (r"\frac{a}{b} + c", ".png"),
@@ -126,6 +138,18 @@ class Browsing:
         self.process.send_signal(signum)
         self.process.communicate(timeout=seconds)
         return self.process.returncode
+
+
+@contextmanager
+def page_of(run: Path, folder: Path, who: str = "ann") -> Iterator[PageServer]:
+    """The page on which a run's samples are decided on, without FiftyOne; pictures are kept in the folder."""
+    work = WorkingFiles(folder)
+    folder.mkdir(exist_ok=True)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        with opened(load_run(run), work, rows(load_run(run), work), listening, who) as server:
+            yield server
 
 
 def processes_of(folder: Path) -> list[str]:

@@ -74,8 +74,10 @@ class Answers:
         }
 
     def decide(self, asked: Json) -> Json:
-        """Make a decision. asked: id, action, judged (the label as it was shown), label (the new one), seen (the decision
-        that was shown), who, queue."""
+        """Make a decision.
+
+        asked: id, action, label (the new one), who, queue; judged and seen, the label and the decision that were shown.
+        """
         sample_id, judged, action, label = _text(asked, "id"), _text(asked, "judged"), asked.get("action"), None
         if action not in ACTIONS:
             raise UserError("not a decision")

@@ -249,6 +249,7 @@ let asked = 0, timer = 0;
 function startEditing() {
   const first = version("decided") || version("fix") || version("label");
   $("edit").hidden = false;
+  $("keys").hidden = true;
   $("text").value = first.label;
   const drawn = figure("New label", "", first.picture, "The new label, drawn");
   drawn.id = "new";
@@ -258,6 +259,7 @@ function startEditing() {
 }
 function stopEditing() {
   $("edit").hidden = true;
+  $("keys").hidden = false;
   clearTimeout(timer);
   asked += 1;
   if ($("new")) $("new").remove();

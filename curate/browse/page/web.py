@@ -51,6 +51,7 @@ class PageServer:
     """The page at `url`, which holds the token, from `start` to `stop`. listening: a socket on 127.0.0.1."""
 
     def __init__(self, answers: Answers, listening: socket.socket) -> None:
+        self.answers = answers
         self.token = secrets.token_urlsafe(24)
         self.port = int(listening.getsockname()[1])
         token, port = self.token, self.port

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 import pytest
-from browsing import Browsing
+from browsing import FLAGS, Browsing
 
 from curate.browse.deciding.taking import NOTHING
 from curate.browse.process.mongod import VARIABLE
@@ -28,10 +28,6 @@ from curate.render import render_png
 
 ROOT = Path(__file__).resolve().parents[3]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--no-first-run"),
-]
 #: Milliseconds that anything may take on a machine that is busy with other tests.
 PATIENCE = 90_000
 #: Keeps what the App's notices say: each is there for three seconds, less than a busy machine may need to look.
