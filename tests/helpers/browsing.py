@@ -98,19 +98,25 @@ class Browsing:
             text=True,
         )
         self.said: list[str] = []
+        self._app = "--no-app" not in arguments
 
     def wait(self) -> Browsing:
         """Until the App answers. Fails with what was said where the command ends instead."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said.append(line.rstrip("\n"))
-            if line.startswith("open "):
+            if line.startswith("filter " if self._app else "It answers"):
                 return self
         raise AssertionError(f"it ended: {self.said} {self.process.stderr.read() if self.process.stderr else ''}")
 
     @property
     def url(self) -> str:
         return self.said[-1].split()[1]
+
+    @property
+    def page(self) -> str:
+        """The address of the page for deciding."""
+        return next(line.split()[1] for line in self.said if line.startswith("decide "))
 
     @property
     def base(self) -> str:

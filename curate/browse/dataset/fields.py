@@ -24,6 +24,8 @@ TEXT = "text"
 PROPOSED = "proposed"
 #: What proposed fixes change in the label, as `deciding.change.marked` writes it; empty without a proposal.
 CHANGE = "change"
+#: What models read instead of the label; None where none does.
+READING = "reading"
 SCORE = "score"
 PAIR_SCORE = "pair_score"
 #: 1 for the label that predictions contradict most, 2 for the next; None where none does.

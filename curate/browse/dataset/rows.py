@@ -7,6 +7,7 @@ import hashlib
 import polars as pl
 
 from curate.browse.dataset import fields
+from curate.browse.deciding.state import readings
 from curate.browse.pictures.cards import card_of
 from curate.browse.pictures.drawings import path_of
 from curate.browse.process.work import WorkingFiles
@@ -18,7 +19,7 @@ from rules.registry import tagged
 #: A column beside the App's fields: whether rules propose a fix.
 FIXABLE = "fixable"
 #: Changes with what is written for a run, so that an older dataset is not taken for today's.
-EDITION = "4"
+EDITION = "5"
 
 
 def fingerprint(run: Run, work: WorkingFiles, most: int) -> str:
@@ -47,6 +48,7 @@ def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
     frame = (
         samples.with_row_index("row")
         .join(_found(run), on="sample_id", how="left", maintain_order="left")
+        .join(_read(run), on="sample_id", how="left", maintain_order="left")
         .with_columns(
             pl.col(fields.SEVERITY).fill_null(fields.CLEAN),
             pl.col(FIXABLE).fill_null(False),
@@ -65,6 +67,13 @@ def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
         pl.Series(fields.RENDERED, map(str, drawings), pl.String),
         pl.Series(fields.SIDE_BY_SIDE, map(str, cards), pl.String),
     )
+
+
+def _read(run: Run) -> pl.LazyFrame:
+    """What models read instead of the label."""
+    read = {sample_id: str(row["pred_label"]) for sample_id, row in readings(run).items()}
+    schema = {"sample_id": pl.String, fields.READING: pl.String}
+    return pl.LazyFrame({"sample_id": list(read), fields.READING: list(read.values())}, schema)
 
 
 def _found(run: Run) -> pl.LazyFrame:

@@ -27,7 +27,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("tags", (), True),
     ("findings", (fields.SEVERITY, fields.FINDINGS, fields.RULES), True),
     ("decision", (fields.DECISION, fields.DECIDED_LABEL), True),
-    ("label", (fields.LABEL, fields.TEXT, fields.CHANGE, fields.PROPOSED, fields.CANONICAL), True),
+    ("label", (fields.LABEL, fields.TEXT, fields.CHANGE, fields.PROPOSED, fields.READING, fields.CANONICAL), True),
     ("scores", (fields.SCORE, fields.PAIR_SCORE, fields.LABEL_ERROR_RANK, fields.N_TOKENS), True),
     ("duplicates", (fields.DUPLICATES, fields.CONFLICT, fields.VISUAL_KEY), False),
     ("where from", (fields.SOURCE, fields.SPLIT, fields.SAMPLE_ID, fields.IMAGE, "width", "height"), False),

@@ -17,7 +17,7 @@ from curate.runs.decisions import Action, Decision, OvertakenError, append_decis
 from curate.runs.folder import Run, load_run, rules_of
 
 #: Said where there is nothing to decide on.
-NOTHING = "Select samples first (the box in a tile's corner), or open one."
+NOTHING = "Select samples first: the box in a tile's corner."
 #: What was done, and what wasn't and why, for `n` samples; the other words follow its number.
 _DONE = {
     "fix": "{n} fixed",
@@ -154,10 +154,6 @@ class Desk:
         """What the run's rules say of `label`, were it the label of the sample."""
         run = load_run(self.path)
         return judge(run, {sample_id: label}, *rules_of(run))[sample_id]
-
-    def proposed(self, sample: ShownSample) -> str | None:
-        """The label with every proposed fix, None where there is none."""
-        return _with_proposals(load_run(self.path), [sample])[0].proposed
 
     def _states(self, shown: Sequence[ShownSample], *, anew: bool = False) -> dict[str, State]:
         found = states(load_run(self.path), [sample.sample_id for sample in shown], anew=anew)

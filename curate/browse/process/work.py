@@ -26,7 +26,7 @@ from curate.browse.dataset.fields import run_hash
 from rules import KEY_VERSION
 
 #: Changes with how pictures look.
-EDITION = "1"
+EDITION = "2"
 
 
 class AlreadyOpenError(Exception):

@@ -62,6 +62,14 @@ def server(run: Path, tmp_path: Path) -> Iterator[PageServer]:
         yield served
 
 
+def until(page: Any, condition: str, argument: Any = None) -> None:
+    """Wait for a condition, a function's or an expression's. The page's policy stops playwright's own waiting."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not page.evaluate(condition, argument):
+        assert time.monotonic() < end, (condition, argument)
+        time.sleep(0.02)
+
+
 class Tab:
     """The page as somebody without a mouse uses it."""
 
@@ -85,7 +93,7 @@ class Tab:
             self.pressed += 1
 
     def until(self, condition: str, argument: Any = None) -> None:
-        self.page.wait_for_function(condition, arg=argument)
+        until(self.page, condition, argument)
 
     def go(self, *keys: str) -> str:
         """Press keys, and wait for another sample (or the end) to be shown."""
