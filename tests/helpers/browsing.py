@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from curate.browse.dataset.rows import rows
+from curate.browse.dataset.rows import listed
 from curate.browse.page.opened import opened
 from curate.browse.page.web import PageServer
 from curate.browse.process.work import WorkingFiles, command_line
@@ -154,7 +154,7 @@ def page_of(run: Path, folder: Path, who: str = "ann") -> Iterator[PageServer]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        with opened(load_run(run), work, rows(load_run(run), work), listening, who) as server:
+        with opened(load_run(run), work, listed(load_run(run)), listening, who) as server:
             yield server
 
 

@@ -32,11 +32,23 @@ def fingerprint(run: Run, work: WorkingFiles, most: int) -> str:
 
 
 def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
-    """At most `most` samples, worst severity first, then in the order of the run; the columns are the App's fields.
+    """The samples that are shown, with the paths of their pictures; the columns are the App's fields.
 
     `filepath` is absolute: the image's own file, or one of `work` that is made when it is asked for. FINDINGS is a
     list of structs (label, severity, message, span). PROPOSED, CHANGE, TEXT and the decision are not filled in.
     """
+    frame = listed(run, most).with_columns(_photo(run, work))
+    of_drawings, of_cards = work.drawings, work.cards
+    drawings = [path_of(label, key, of_drawings) for label, key in frame.select("label", "visual_key").iter_rows()]
+    cards = [card_of(photo, drawing, of_cards) for photo, drawing in zip(frame["filepath"], drawings, strict=True)]
+    return frame.with_columns(
+        pl.Series(fields.RENDERED, map(str, drawings), pl.String),
+        pl.Series(fields.SIDE_BY_SIDE, map(str, cards), pl.String),
+    )
+
+
+def listed(run: Run, most: int = fields.MOST) -> pl.DataFrame:
+    """At most `most` samples, worst severity first, then in the order of the run."""
     # Columns of a source's own are left out: one may be called `decision`. Older runs lack some of ours.
     names = run.samples.collect_schema().names()
     samples = run.samples.select(
@@ -45,7 +57,7 @@ def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
     rank = pl.col(fields.SEVERITY).replace_strict(
         {name: at for at, name in enumerate((*fields.SEVERITIES, fields.CLEAN))}, return_dtype=pl.Int8
     )
-    frame = (
+    return (
         samples.with_row_index("row")
         .join(_found(run), on="sample_id", how="left", maintain_order="left")
         .join(_read(run), on="sample_id", how="left", maintain_order="left")
@@ -58,14 +70,6 @@ def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
         .sort(rank, "row")
         .head(most)
         .collect()
-    )
-    frame = frame.with_columns(_photo(run, work))
-    of_drawings, of_cards = work.drawings, work.cards
-    drawings = [path_of(label, key, of_drawings) for label, key in frame.select("label", "visual_key").iter_rows()]
-    cards = [card_of(photo, drawing, of_cards) for photo, drawing in zip(frame["filepath"], drawings, strict=True)]
-    return frame.with_columns(
-        pl.Series(fields.RENDERED, map(str, drawings), pl.String),
-        pl.Series(fields.SIDE_BY_SIDE, map(str, cards), pl.String),
     )
 
 

@@ -43,7 +43,7 @@ Seen = Mapping[str, Decision | None]
 
 @dataclass(frozen=True)
 class ShownSample:
-    """A sample as the App shows it: the id of its document there, its label as read, the label with proposed fixes."""
+    """A sample as somebody saw it: the id of its document in the App, its label as read, the label that it may get."""
 
     id: str
     sample_id: str
@@ -96,10 +96,13 @@ class Desk:
 
         seen: decisions that the person saw; where another stands by now, nothing is decided.
 
-        `fix` takes each sample's own proposal, `edit` gives all of them `label`, `undo` lets the decision before the
-        standing one stand. Raises UserError for an edit to nothing, and of samples with different labels, too.
+        `fix` takes each sample's own proposal, `edit` gives all of them `label`, or where that is None each its own
+        `proposed`; `undo` lets the decision before the standing one stand. Raises UserError for an edit to nothing, and
+        to one label of samples with different ones.
         """
-        if action == "edit" and not (label or "").strip():
+        if action == "edit" and not all(
+            ((sample.proposed if label is None else label) or "").strip() for sample in shown
+        ):
             raise UserError("the new label is empty; reject the sample instead")
         run = load_run(self.path)
         labels = labels_of(run, [sample.sample_id for sample in shown])
@@ -107,11 +110,11 @@ class Desk:
         outcome = Outcome(action)
         if action == "fix":
             shown = _with_proposals(run, shown)
-        elif action == "edit" and len({sample.label for sample in shown}) > 1:
+        elif action == "edit" and label is not None and len({sample.label for sample in shown}) > 1:
             raise UserError("an edit gives all samples one label, and these have different ones: edit one at a time")
         made: dict[str, Decision] = {}
         for sample in shown:
-            given = sample.proposed if action == "fix" else label if action == "edit" else None
+            given = (label or sample.proposed) if action in ("fix", "edit") else None
             last = before.get(sample.sample_id)
             reason = _why_not(action, sample, given, labels.get(sample.sample_id), last)
             if reason:
@@ -133,14 +136,14 @@ class Desk:
     def take_readings(self, shown: Sequence[ShownSample]) -> Outcome:
         """Give each sample the label that models read instead of its own: an edit, made only where it is asked for."""
         read = readings(load_run(self.path))
-        outcome = Outcome("edit")
-        for sample in shown:
-            if sample.sample_id not in read:
-                outcome.refused["unread"] += 1
-                continue
-            one = self.decide("edit", [sample], str(read[sample.sample_id]["pred_label"]))
-            outcome.states |= one.states
-            outcome.refused += one.refused
+        asked = [
+            replace(sample, proposed=str(read[sample.sample_id]["pred_label"]))
+            for sample in shown
+            if sample.sample_id in read
+        ]
+        outcome = self.decide("edit", asked)
+        outcome.refused["unread"] = len(shown) - len(asked)
+        outcome.refused = +outcome.refused
         return outcome
 
     def check(self, shown: Sequence[ShownSample]) -> Outcome:

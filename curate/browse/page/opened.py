@@ -25,7 +25,7 @@ def opened(
     who: str | None = None,
     decided: Callable[[str], None] = lambda sample_id: None,
 ) -> Iterator[PageServer]:
-    """The page, served. frame: the samples to show, as `rows.rows` gives them; the others as `Answers` has them."""
+    """The page, served. frame: the samples to show, as `rows.listed` gives them; the others as `Answers` has them."""
     sketcher = Sketcher(work.drawings, work.photos)
     server = PageServer(Answers(run.path, Queues(frame, work.picked), sketcher, who, decided), listening)
     server.start()

@@ -42,7 +42,7 @@ class Queue:
 class Queues:
     """The queues of a run.
 
-    frame: the samples that are shown, as `rows.rows` gives them. folder: where `pick` leaves lists for the page.
+    frame: the samples that are shown, as `rows.listed` gives them. folder: where `pick` leaves lists for the page.
     """
 
     def __init__(self, frame: pl.DataFrame, folder: Path) -> None:
@@ -75,6 +75,10 @@ class Queues:
             else:
                 return None
         return self._made[name]
+
+    def names(self) -> list[str]:
+        """The names of all lists but those that `pick` leaves."""
+        return list(self._named)
 
     def is_open(self, sample_id: str, standing: Mapping[str, Decision]) -> bool:
         """Has nobody decided on the sample, as it is now?"""

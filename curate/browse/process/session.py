@@ -123,12 +123,12 @@ def _show_page(
     stack: ExitStack,
 ) -> None:
     """The page alone."""
-    from curate.browse.dataset.rows import rows
+    from curate.browse.dataset.rows import listed
 
     work.tidy()
     work.write_state({**work.read_state(), "run": str(run.path.resolve())})  # for `tidy`
     listening = stack.enter_context(_listening(port, PORT))
-    page = _page(run, work, rows(run, work, most), listening, who, lambda sample_id: None, opened, say, stack)
+    page = _page(run, work, listed(run, most), listening, who, lambda sample_id: None, opened, say, stack)
     work.note({}, page.url)
     say("It answers on this machine only (127.0.0.1). Ctrl-C ends it.")
     threading.Event().wait()
