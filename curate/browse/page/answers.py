@@ -64,10 +64,13 @@ class Answers:
         if found is None:
             raise UserError("this list of samples is gone; choose another")
         standing = self.standing()
-        at = self._place(found, way, sample_id, standing)
-        made = None if at is None else shown.sample(load_run(self._path), found.ids[at], standing)
-        if at is not None and made is None:
-            raise UserError(f"{found.ids[at]} is no longer in the run: it was audited again; start curate browse again")
+        at = found.places.get(sample_id)
+        if way != "here":
+            at = self._place(found, way, at, standing)
+            sample_id = "" if at is None else found.ids[at]
+        made = shown.sample(load_run(self._path), sample_id, standing) if sample_id else None
+        if sample_id and made is None:
+            raise UserError(f"{sample_id} is no longer in the run: it was audited again; start `curate browse` again")
         return {
             "queue": {"total": len(found.ids), "decided": self._decided_in(found, standing), "at": at},
             "sample": None if made is None else self._with_pictures(made),
@@ -130,12 +133,9 @@ class Answers:
     def _decided_in(self, queue: Queue, standing: Mapping[str, Decision]) -> int:
         return sum(name in queue.places and not self._queues.is_open(name, standing) for name in standing)
 
-    def _place(self, queue: Queue, way: str, sample_id: str, standing: Mapping[str, Decision]) -> int | None:
-        at = queue.places.get(sample_id)
-        if way == "here" and at is not None:
-            return at
-        if way == "previous" and at is not None:
-            return at - 1 if at > 0 else None
+    def _place(self, queue: Queue, way: str, at: int | None, standing: Mapping[str, Decision]) -> int | None:
+        if way == "previous":
+            return at - 1 if at else None
         start = 0 if at is None or way == "first" else at + 1
         for place in range(start, len(queue.ids)):
             if way == "next" or queue.every or self._queues.is_open(queue.ids[place], standing):

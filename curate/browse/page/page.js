@@ -118,7 +118,7 @@ async function show({ queue: place, sample }) {
 
 function progress({ decided, total, at }) {
   const all = total.toLocaleString("en");
-  $("place").textContent = at === null ? `${all} samples` : `sample ${(at + 1).toLocaleString("en")} of ${all}`;
+  $("place").textContent = at === null ? `a list of ${all}` : `sample ${(at + 1).toLocaleString("en")} of ${all}`;
   $("bar").max = Math.max(total, 1);
   count(decided);
 }

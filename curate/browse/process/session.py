@@ -11,6 +11,7 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,17 @@ _SECONDS_FOR_THE_PAGE = 8.0
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What `browse` was asked for."""
+
+    port: int | None
+    most: int
+    who: str | None
+    opened: bool
+    say: Say
+
+
 class Stopped(KeyboardInterrupt):
     """Ctrl-C or SIGTERM. No Exception: it may come in the midst of a rule or a drawing, and theirs are caught."""
 
@@ -62,6 +74,7 @@ def browse(
     whose decisions are made there, None for the OS user's. app: whether the App is wanted. opened: open a browser, too.
     """
     run = load_run(path)
+    asked = _Asked(port, most, who, opened, say)
     if app and find_spec("fiftyone") is None:
         say("FiftyOne is not installed: there is no App to filter in. Install it with: pip install 'texsieve[browse]'")
         app = False
@@ -70,9 +83,9 @@ def browse(
     try:
         with work.held(), _stoppable(), ExitStack() as stack:
             if app:
-                _show(run, work, mongod, port, most, who, opened, say, stack)
+                _show(run, work, mongod, asked, stack)
             else:
-                _show_page(run, work, port, most, who, opened, say, stack)
+                _show_page(run, work, asked, stack)
     except Stopped:
         return
     except AlreadyOpenError as error:
@@ -112,25 +125,16 @@ def _stoppable() -> Iterator[None]:
             signal.signal(name, handler)
 
 
-def _show_page(
-    run: Run,
-    work: WorkingFiles,
-    port: int | None,
-    most: int,
-    who: str | None,
-    opened: bool,
-    say: Say,
-    stack: ExitStack,
-) -> None:
+def _show_page(run: Run, work: WorkingFiles, asked: _Asked, stack: ExitStack) -> None:
     """The page alone."""
     from curate.browse.dataset.rows import listed
 
     work.tidy()
     work.write_state({**work.read_state(), "run": str(run.path.resolve())})  # for `tidy`
-    listening = stack.enter_context(_listening(port, PORT))
-    page = _page(run, work, listed(run, most), listening, who, lambda sample_id: None, opened, say, stack)
+    listening = stack.enter_context(_listening(asked.port, PORT))
+    page = _page(run, work, listed(run, asked.most), listening, lambda sample_id: None, asked, stack)
     work.note({}, page.url)
-    say("It answers on this machine only (127.0.0.1). Ctrl-C ends it.")
+    asked.say("It answers on this machine only (127.0.0.1). Ctrl-C ends it.")
     threading.Event().wait()
 
 
@@ -139,45 +143,33 @@ def _page(
     work: WorkingFiles,
     frame: pl.DataFrame,
     listening: socket.socket,
-    who: str | None,
     decided: Callable[[str], None],
-    opened: bool,
-    say: Say,
+    asked: _Asked,
     stack: ExitStack,
 ) -> PageServer:
     from curate.browse.page.opened import opened as opened_page
 
-    page = stack.enter_context(opened_page(run, work, frame, listening, who, decided))
+    page = stack.enter_context(opened_page(run, work, frame, listening, asked.who, decided))
     total = run.summary["totals"]["samples"]
     shown = f"the {frame.height:,} worst of {total:,} samples" if frame.height < total else f"{total:,} samples"
-    say(f"Showing {shown} of {run.path}")
-    say(f"Decisions are appended to {run.path / DECISIONS_FILE}")
-    say(f"decide    {page.url}")
-    if opened:
+    asked.say(f"Showing {shown} of {run.path}")
+    asked.say(f"Decisions are appended to {run.path / DECISIONS_FILE}")
+    asked.say(f"decide    {page.url}")
+    if asked.opened:
         webbrowser.open(page.url, new=2)
     return page
 
 
-def _show(
-    run: Run,
-    work: WorkingFiles,
-    program: Path | None,
-    port: int | None,
-    most: int,
-    who: str | None,
-    opened: bool,
-    say: Say,
-    stack: ExitStack,
-) -> None:
+def _show(run: Run, work: WorkingFiles, program: Path | None, asked: _Asked, stack: ExitStack) -> None:
     """The page, and the App beside it."""
     work.tidy()
-    listening = stack.enter_context(_listening(port, PORT))
+    listening = stack.enter_context(_listening(asked.port, PORT))
     port = listening.getsockname()[1]
     beside = stack.enter_context(_listening(None, min(port + 1, 65535)))
     url = f"http://127.0.0.1:{port}/datasets/{fields.dataset_name(run.path)}"
     mongod = None
     if program is not None:
-        mongod = _database(work, program, say, stack)
+        mongod = _database(work, program, asked.say, stack)
     server = ServerProcess(run, work, listening, mongod)
     stack.callback(server.stop)
     processes = {"server": server.pid} | ({"mongod": mongod.process.pid} if mongod else {})
@@ -188,25 +180,25 @@ def _show(
         with suppress(UserError):  # the App may have ended; the decision is on the disk
             server.send("follow", sample_id=sample_id)
 
-    frame = rows(run, work, most)
-    page = _page(run, work, frame, beside, who, decided, opened, say, stack)
+    frame = rows(run, work, asked.most)
+    page = _page(run, work, frame, beside, decided, asked, stack)
     work.note(processes, page.url)
     stack.callback(work.note, processes, "")
-    say("Starting FiftyOne …")
-    state = _take_in(run, work, server, frame, fingerprint(run, work, most))
-    server.order("decide", who=who, page=page.url)
+    asked.say("Starting FiftyOne …")
+    state = _take_in(run, work, server, frame, fingerprint(run, work, asked.most))
+    server.order("decide", who=asked.who, page=page.url)
     server.send("serve")
     until_it_answers(f"http://127.0.0.1:{port}/", server)
     page.answers.app = url
-    say("The App has no login; it answers on this machine only (127.0.0.1). Ctrl-C ends it.")
-    say(f"filter    {url}")
+    asked.say("The App has no login; it answers on this machine only (127.0.0.1). Ctrl-C ends it.")
+    asked.say(f"filter    {url}")
     os.nice(5)
     server.wait(_SECONDS_FOR_THE_PAGE)
     try:
         _add(run, work, server, frame, state)
     except UserError as error:  # the App is of use without
         server.check()
-        say(f"Proposed fixes and texts are not all shown: {error}")
+        asked.say(f"Proposed fixes and texts are not all shown: {error}")
     server.wait()
 
 

@@ -103,7 +103,7 @@ class Tab:
         return self.shown
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
@@ -133,7 +133,9 @@ def opened(browser: Any, server: PageServer, problems: list[str], queue: str = "
 @pytest.fixture
 def tab(browser: Any, server: PageServer) -> Iterator[Tab]:
     problems: list[str] = []
-    yield opened(browser, server, problems)
+    tab = opened(browser, server, problems)
+    yield tab
+    tab.page.context.close()
     assert problems == []
 
 
@@ -284,9 +286,9 @@ def test_labels_never_run(browser: Any, server: PageServer) -> None:
         assert tab.page.locator("main script, main svg, main a, main iframe").count() == 0
     assert tab.page.evaluate("window.broken") is None
     assert "⟨U+202E⟩" in tab.page.locator("figure code").first.inner_text()
+    assert problems == []
     with pytest.raises(Exception, match="Trusted"):
         tab.page.evaluate("document.querySelector('main').innerHTML = '<img src=x onerror=window.broken=1>'")
-    assert problems == []
 
 
 def test_a_hostile_page_in_the_same_browser_decides_nothing(
