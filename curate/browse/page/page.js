@@ -71,10 +71,16 @@ async function go(way, id = "") {
     await show(answer);
     if (known && Date.now() - known.at > FRESH) refresh();
   } catch (error) {
+    ahead = null;
     say(error.message, true);
   } finally {
     moving = false;
   }
+}
+async function returnTo(id, message, bad) {
+  while (moving) await new Promise((done) => setTimeout(done, 20));
+  await go("here", id);
+  say(message, bad);
 }
 async function refresh() {
   const id = current && current.id;
@@ -202,9 +208,7 @@ const send = (decision) => ask("api/decide", { ...decision, queue, who: $("who")
 async function failed(entry, message) {
   made = made.filter((other) => other !== entry);
   keep();
-  while (moving) await new Promise((done) => setTimeout(done, 20));
-  await go("here", entry.id);
-  say(message, true);
+  await returnTo(entry.id, message, true);
 }
 function keep() {
   sessionStorage.setItem("made", JSON.stringify(made.filter((entry) => entry.seen).map(({ id, judged, seen }) => ({ id, judged, seen })).slice(-200)));
@@ -216,9 +220,7 @@ async function undo() {
   keep();
   try {
     const answer = await send({ id: entry.id, judged: entry.judged, seen: entry.seen, action: "undo", label: null });
-    ahead = null;
-    await go("here", entry.id);
-    say(answer.message, !answer.done);
+    await returnTo(entry.id, answer.message, !answer.done);
   } catch (error) {
     say(error.message, true);
   }
