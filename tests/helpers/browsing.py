@@ -98,14 +98,13 @@ class Browsing:
             text=True,
         )
         self.said: list[str] = []
-        self._app = "--no-app" not in arguments
 
     def wait(self) -> Browsing:
         """Until the App answers. Fails with what was said where the command ends instead."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said.append(line.rstrip("\n"))
-            if line.startswith("filter " if self._app else "It answers"):
+            if line.startswith(("filter ", "It answers")):  # the App, or the page alone
                 return self
         raise AssertionError(f"it ended: {self.said} {self.process.stderr.read() if self.process.stderr else ''}")
 

@@ -56,7 +56,7 @@ MORE_OF_A_RULE = "{} (and {} more in this label)"
 #: As many samples are shown where nothing else is said: the App stays quick, and the worst are among them.
 MOST = 200_000
 #: Pixels of a card: all have one shape, which the App is told, so that its grid is even.
-CARD = (1040, 660)
+CARD = (1040, 764)
 
 SEVERITIES = ("error", "warning", "info")
 CLEAN = "clean"

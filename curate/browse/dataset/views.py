@@ -41,6 +41,7 @@ def app_config(has_images: bool) -> dict[str, Any]:
     """The dataset's `app_config`. Without images the drawings are shown first."""
     first = fields.SIDE_BY_SIDE if has_images else fields.RENDERED
     by_severity = [{"value": name, "color": colour} for name, colour in COLOURS.items()]
+    by_rule = [{"value": code, "color": COLOURS[rule.severity]} for code, rule in sorted(all_rules().items())]
     return {
         "color_scheme": {
             # Colour means severity here; what has none is grey.
@@ -54,6 +55,7 @@ def app_config(has_images: bool) -> dict[str, Any]:
                     "valueColors": by_severity,
                 },
                 {"path": fields.SEVERITY, "fieldColor": COLOURS["warning"], "valueColors": by_severity},
+                {"path": fields.RULES, "fieldColor": COLOURS["warning"], "valueColors": by_rule},
                 {
                     "path": fields.DECISION,
                     "fieldColor": _DECISION_COLOURS["edit"],
@@ -61,7 +63,8 @@ def app_config(has_images: bool) -> dict[str, Any]:
                 },
             ],
         },
-        "active_fields": {"exclude": False, "paths": ["tags", fields.FINDINGS, fields.LABEL]},
+        # Codes and no names: more lines would hide the drawings.
+        "active_fields": {"exclude": False, "paths": ["tags", fields.RULES, fields.LABEL]},
         "grid_media_field": first,
         "media_fallback": False,
         "media_fields": [fields.SIDE_BY_SIDE, "filepath", fields.RENDERED],

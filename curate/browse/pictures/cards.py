@@ -21,10 +21,10 @@ from curate.images.opening import open_image
 from curate.render import text_font, wrapped
 from curate.render.remarks import remark
 
-#: The App writes findings over the lower edge of a tile: there the card has nothing but the label's text, which the App
-#: shows as well.
+#: The App writes rules and the label over the lower edge of a tile, up to three lines of 22 pixels: there the card has
+#: nothing but the label's text.
 WIDTH, HEIGHT = CARD
-EMPTY = 160
+EMPTY = 264
 #: A photo as narrow as this stands beside its drawing, others above.
 _BESIDE = 1.15
 _MARGIN = 18
