@@ -132,11 +132,10 @@ def audited(run: Run, ids: Iterable[str]) -> dict[str, JudgedSample]:
     """Labels as they were read with what the audit said of them, by sample; without those that the run doesn't hold."""
     mine = pl.col("sample_id").is_in(list(ids))
     stored = _by_sample(run.findings.filter(mine).collect())
-    return {
-        row.pop("sample_id"): JudgedSample(**row, findings=tuple(stored.get(sample_id, ())))
-        for row in run.samples.filter(mine).select(_ROW).collect().iter_rows(named=True)
-        for sample_id in (row["sample_id"],)
-    }
+    out = {}
+    for sample_id, *row in run.samples.filter(mine).select(_ROW).collect().iter_rows():
+        out[sample_id] = JudgedSample(*row, findings=tuple(stored.get(sample_id, ())))
+    return out
 
 
 def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weights) -> dict[str, JudgedSample]:

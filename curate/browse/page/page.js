@@ -9,6 +9,7 @@ const FRESH = 2000; // milliseconds for which a sample that was fetched ahead is
 let queue = "doubtful";
 let current = null; // the sample that is shown
 let ahead = null; // the next one to be decided on, being fetched: {id, at, answer}
+let samples = 0; // in the list
 let moving = false; // between two samples no key does anything
 let made = JSON.parse(sessionStorage.getItem("made") || "[]"); // decisions of this tab, to take back: {id, judged, seen}
 
@@ -98,10 +99,7 @@ async function show({ queue: place, sample }) {
   progress(place);
   history.replaceState(null, "", "#" + new URLSearchParams(sample ? { queue, id: sample.id } : { queue }));
   if (!sample) {
-    const left = place.total - place.decided;
-    $("left").textContent = left ? `${left.toLocaleString("en")} of ${place.total.toLocaleString("en")} left: you skipped them, or went past.` : "All decided. Choose another list above.";
-    $("again").hidden = !left;
-    (left ? $("again") : $("end-title")).focus();
+    ($("again").hidden ? $("end-title") : $("again")).focus();
     buttons();
     return;
   }
@@ -125,12 +123,16 @@ async function show({ queue: place, sample }) {
 function progress({ decided, total, at }) {
   const all = total.toLocaleString("en");
   $("place").textContent = at === null ? `a list of ${all}` : `sample ${(at + 1).toLocaleString("en")} of ${all}`;
+  samples = total;
   $("bar").max = Math.max(total, 1);
   count(decided);
 }
 function count(decided) {
   $("bar").value = decided;
   $("decided").textContent = `, ${decided.toLocaleString("en")} decided`;
+  const left = samples - decided;
+  $("left").textContent = left ? `${left.toLocaleString("en")} of ${samples.toLocaleString("en")} left: you skipped them, or went past.` : "All decided. Choose another list above.";
+  $("again").hidden = !left;
 }
 // Long formulas stand one above the other, others side by side.
 async function isWide(sample) {
@@ -189,6 +191,8 @@ function buttons() {
 
 function decide(action, label = null) {
   const sample = current;
+  const { decision } = sample;
+  if (decision && !decision.stale && decision.action === action && decision.label === label) return go("open", sample.id);
   const entry = { id: sample.id, judged: sample.label, seen: null };
   made.push(entry);
   entry.answer = send({ id: sample.id, judged: sample.label, seen: sample.seen, action, label }).then(

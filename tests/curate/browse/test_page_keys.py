@@ -212,6 +212,10 @@ def test_skip_undo_and_the_end(tab: Tab, run: Path) -> None:
     tab.go("u")
     assert tab.go("u") == second
     assert standing(run) == {}
+    third = tab.go("r")
+    tab.go("ArrowLeft")
+    assert tab.go("r") == third  # decided so already: on it goes
+    assert tab.go("u") == second
     tab.press("u")
     assert tab.said == "There is nothing to take back."
     labels = PLAIN + HOSTILE

@@ -110,7 +110,7 @@ def test_what_is_in_a_task_is_named_in_the_interface(run: Path, tmp_path: Path) 
 
 def test_an_image_that_cannot_be_served_is_in_the_task(run: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
-    address = tasks_of(run, tmp_path, root=tmp_path / "elsewhere")[0]["data"]["image"]
+    address = tasks_of(run, tmp_path, "DLM001", tmp_path / "elsewhere")[0]["data"]["image"]
     kind, _, data = address.partition(",")
     assert kind == "data:image/png;base64"
     assert Image.open(io.BytesIO(base64.b64decode(data))).width == 160
