@@ -19,7 +19,10 @@ Examples:
 )
 @click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The file to write; FILE.xml is written, too."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file to write. The labelling interface is written beside it, as .xml.",
 )
 @click.option(
     "--list",
@@ -42,8 +45,7 @@ Examples:
 def tasks(run_folder: Path, out: Path, queue: str, limit: int | None, document_root: Path) -> None:
     """Write a run's undecided samples as tasks for Label Studio.
 
-    A task holds the image, what was found, and as predictions the proposed fix, the model's reading and the label. The
-    XML file is the project's labelling interface. `curate decisions` reads the annotations back.
+    A task holds the image, what was found, and as predictions the proposed fix, the model's reading and the label. `curate decisions` reads the annotations back.
     """
     from curate.base.tables import count
     from curate.runs.folder import load_run

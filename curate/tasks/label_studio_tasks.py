@@ -55,8 +55,10 @@ def write_tasks(run: Run, out: Path, queue: str, *, root: Path, limit: int | Non
     """Write the undecided samples of a list to the file `out`, and the labelling interface beside it (`.xml`).
 
     root: the folder that Label Studio serves local files from. Images that it can't serve are in the file itself.
-    Raises UserError for a list that isn't there.
+    Raises UserError for a list that isn't there, and a file of that name.
     """
+    if out.suffix == ".xml":
+        raise UserError(f"{out}: the tasks are JSON; name a file that doesn't end in .xml, which the interface gets")
     frame = listed(run)
     queues = Queues(frame, out.parent)
     if queue not in queues.names():
@@ -66,19 +68,22 @@ def write_tasks(run: Run, out: Path, queue: str, *, root: Path, limit: int | Non
     decided = standing(run)
     ids = [sample_id for sample_id in found.ids if queues.is_open(sample_id, decided)]
     rows = {row["sample_id"]: row for row in frame.filter(pl.col("sample_id").is_in(ids)).iter_rows(named=True)}
-    fixed = proposals([row["label"] for row in rows.values()], rules_of(run)[0])
-    read = readings(run)
-    tasks = []
+    chosen: list[tuple[Mapping[str, Any], str]] = []
     without = 0
     for sample_id in ids:
-        row = rows[sample_id]
-        image = _image(run, row, root.resolve())
+        image = _image(run, rows[sample_id], root.resolve())
         if image is None:
             without += 1
             continue
-        tasks.append(_task(row, image, fixed.get(row["label"]), read.get(sample_id, {}).get("pred_label")))
-        if len(tasks) == limit:
+        chosen.append((rows[sample_id], image))
+        if len(chosen) == limit:
             break
+    fixed = proposals([row["label"] for row, _ in chosen], rules_of(run)[0])
+    read = readings(run)
+    tasks = [
+        _task(row, image, fixed.get(row["label"]), read.get(row["sample_id"], {}).get("pred_label"))
+        for row, image in chosen
+    ]
     with new_file(out) as temporary:
         temporary.write_text(json.dumps(tasks, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     with new_file(out.with_suffix(".xml")) as temporary:

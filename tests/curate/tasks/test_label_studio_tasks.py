@@ -120,6 +120,13 @@ def test_a_list_of_one_rule(run: Path, tmp_path: Path) -> None:
     assert [task["data"]["sample_id"] for task in tasks_of(run, tmp_path, "DLM001")] == ["formulas/s0"]
     with pytest.raises(UserError, match="--list nothing: no such list; this run has doubtful, errors"):
         tasks_of(run, tmp_path, "nothing")
+    with pytest.raises(UserError, match="the tasks are JSON"):
+        write_tasks(load_run(run), tmp_path / "t.xml", "all", root=Path("/"))
+
+
+def test_a_limit(run: Path, tmp_path: Path) -> None:
+    assert write_tasks(load_run(run), tmp_path / "t.json", "all", root=Path("/"), limit=2).tasks == 2
+    assert len(json.loads((tmp_path / "t.json").read_text())) == 2
 
 
 def test_annotations_become_decisions_once(run: Path, tmp_path: Path) -> None:
