@@ -45,7 +45,8 @@ Examples:
 def tasks(run_folder: Path, out: Path, queue: str, limit: int | None, document_root: Path) -> None:
     """Write a run's undecided samples as tasks for Label Studio.
 
-    A task holds the image, what was found, and as predictions the proposed fix, the model's reading and the label. `curate decisions` reads the annotations back.
+    A task holds the image, what was found, and as predictions the proposed fix, the model's reading and the label.
+    `curate decisions` reads the annotations back.
     """
     from curate.base.tables import count
     from curate.runs.folder import load_run
