@@ -108,7 +108,8 @@ class WorkingFiles:
         return path
 
     def tidy(self) -> None:
-        """Remove pictures that look otherwise today, and what is kept of runs that are there no more."""
+        """Remove pictures that look otherwise today, old lists, and what is kept of runs that are there no more."""
+        shutil.rmtree(self.picked, ignore_errors=True)
         for folder in self.root.glob("pictures-*"):
             if folder != self.pictures:
                 shutil.rmtree(folder, ignore_errors=True)
