@@ -52,7 +52,7 @@ class Answers:
     def start(self) -> Json:
         """The run, its queues, and who decides."""
         queues = [{"name": name, "title": title, "samples": count} for name, title, count in self._queues.titles()]
-        return {"run": self._path.resolve().name, "who": self._who, "app": self.app, "queues": queues}
+        return {"run": self._path.resolve().name, "who": self._who, "queues": queues}
 
     def sample(self, queue: str, way: str, sample_id: str = "") -> Json:
         """A sample of a queue, and where in it that is; `sample` is None where there is none.
@@ -74,6 +74,7 @@ class Answers:
         return {
             "queue": {"total": len(found.ids), "decided": self._decided_in(found, standing), "at": at},
             "sample": None if made is None else self._with_pictures(made),
+            "app": self.app,
         }
 
     def decide(self, asked: Json) -> Json:

@@ -11,7 +11,7 @@ let current = null; // the sample that is shown
 let ahead = null; // the next one to be decided on, being fetched: {id, at, answer}
 let samples = 0; // in the list
 let moving = false; // between two samples no key does anything
-let made = JSON.parse(sessionStorage.getItem("made") || "[]"); // decisions of this tab, to take back: {id, judged, seen}
+let made = []; // decisions of this tab, to take back: {id, judged, seen}
 
 async function ask(path, body) {
   const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
@@ -45,6 +45,8 @@ function say(text, bad = false) {
 
 async function fetched(way, id = "") {
   const answer = await ask("api/sample?" + new URLSearchParams({ queue, way, id }));
+  if (answer.app) $("app").href = answer.app;
+  $("app").hidden = !answer.app; // it takes some seconds to start
   if (answer.sample) await Promise.all(picturesOf(answer.sample).map(loaded));
   return answer;
 }
@@ -86,7 +88,7 @@ async function returnTo(id, message, bad) {
 async function refresh() {
   const id = current && current.id;
   const answer = await fetched("here", id).catch(() => null);
-  if (!answer || !answer.sample || !current || current.id !== id || current.seen === answer.sample.seen || !$("edit").hidden) return;
+  if (!answer || !answer.sample || moving || !current || current.id !== id || current.seen === answer.sample.seen || !$("edit").hidden) return;
   await show(answer);
   say("Someone else decided on this sample meanwhile.", true);
 }
@@ -214,8 +216,9 @@ async function failed(entry, message) {
   keep();
   await returnTo(entry.id, message, true);
 }
+const kept = () => `made in ${$("run").textContent}`;
 function keep() {
-  sessionStorage.setItem("made", JSON.stringify(made.filter((entry) => entry.seen).map(({ id, judged, seen }) => ({ id, judged, seen })).slice(-200)));
+  sessionStorage.setItem(kept(), JSON.stringify(made.filter((entry) => entry.seen).map(({ id, judged, seen }) => ({ id, judged, seen })).slice(-200)));
 }
 async function undo() {
   const entry = made.pop() || { id: current.id, judged: current.label, seen: current.seen };
@@ -326,7 +329,7 @@ document.addEventListener("keydown", (event) => {
 for (const button of document.querySelectorAll("[data-do]")) button.addEventListener("click", () => act(button.dataset.do));
 $("again").addEventListener("click", () => go("first"));
 $("queue").addEventListener("change", () => { queue = $("queue").value; $("queue").blur(); go("first"); });
-$("who").addEventListener("change", () => localStorage.setItem("who", $("who").value.trim()));
+$("who").addEventListener("change", () => sessionStorage.setItem("who", $("who").value.trim()));
 $("who").addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "Escape") $("who").blur(); });
 addEventListener("hashchange", arrive);
 
@@ -343,11 +346,11 @@ function choose() {
 }
 async function start() {
   try {
-    const { run, who, app, queues } = await ask("api/start");
+    const { run, who, queues } = await ask("api/start");
     $("run").textContent = run;
-    $("who").value = localStorage.getItem("who") || who;
+    $("who").value = sessionStorage.getItem("who") || who;
+    made = JSON.parse(sessionStorage.getItem(kept()) || "[]");
     $("queue").append(...queues.map(({ name, title, samples }) => new Option(`${title} (${samples.toLocaleString("en")})`, name)));
-    if (app) { $("app").href = app; $("app").hidden = false; }
     if (!queues.some(({ name }) => name === queue)) queue = "all";
     await arrive();
   } catch (error) {

@@ -275,6 +275,7 @@ def test_three_decisions_go_from_the_browser_to_the_export(page: Page, run: Path
     page.select(WRONG)
     tab = page.decide_by_keys()
     assert tab.locator("#title").inner_text() == "s/edit"
+    assert tab.get_by_text("Filter in FiftyOne").get_attribute("href") == page.url
     tab.keyboard.press("e")
     text = tab.locator("#text")
     assert text.input_value() == r"\frac{a}{c} + 22"  # the proposal
