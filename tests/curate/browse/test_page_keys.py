@@ -181,7 +181,8 @@ def test_after_a_reload_keys_act_on_the_sample_that_is_shown(tab: Tab, run: Path
     assert len({third, fourth}) == 2
     assert tab.go("ArrowLeft") == third
     tab.go("r")
-    assert wait_for(run, 1) == {third.removeprefix("formulas/"): ("reject", None)}
+    tab.until("id => document.getElementById('said').textContent === `${id}: 1 rejected.`", third)
+    assert standing(run) == {third.removeprefix("formulas/"): ("reject", None)}
     assert tab.shown == fourth
     tab.page.reload()
     tab.until("id => document.title.includes(id) && !moving", fourth)
