@@ -37,7 +37,7 @@ SEVERITY = "severity"
 #: `fo.Classifications`; each has a label (see `finding_label`) and the attributes FINDING_ATTRIBUTES.
 FINDINGS = "findings"
 FINDING_ATTRIBUTES = ("severity", "message", "span")
-#: Codes of the rules with a finding, each once, sorted.
+#: Codes of the rules with a finding, each once, the worst first: a tile has room for three.
 RULES = "rules"
 #: One of DECISIONS, and the label that the decision gives the sample (None: it keeps its own, or is rejected).
 DECISION = "decision"

@@ -112,7 +112,7 @@ def _found(run: Run) -> pl.LazyFrame:
         .group_by("sample_id")
         .agg(
             pl.col("severity").first().alias(fields.SEVERITY),
-            pl.col("rule").sort().alias(fields.RULES),
+            pl.col("rule").alias(fields.RULES),
             finding.alias(fields.FINDINGS),
             pl.col(FIXABLE).any(),
         )

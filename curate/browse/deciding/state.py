@@ -54,8 +54,9 @@ class JudgedSample:
 
     @property
     def rules(self) -> list[str]:
-        """Codes of the rules with a finding, each once, sorted."""
-        return sorted({finding.rule for finding in self.findings})
+        """Codes of the rules with a finding, each once, the worst first."""
+        ranked = sorted(self.findings, key=lambda found: (fields.SEVERITIES.index(found.severity), found.rule))
+        return list(dict.fromkeys(found.rule for found in ranked))
 
 
 @dataclass(frozen=True)
