@@ -145,10 +145,14 @@ class Page:
         self.page.goto(f"{self.url}?view={view}")
         self.tiles.first.wait_for()
 
+    def counted(self, number: int) -> Any:
+        """Where the App says that the grid holds so many samples."""
+        words = f"{number} sample{'s' * (number != 1)}"
+        return self.page.locator('[data-cy="entry-counts"]').get_by_text(words, exact=True)
+
     def count(self, number: int) -> None:
         """Wait until the grid holds so many samples."""
-        words = f"{number} sample{'s' * (number != 1)}"
-        self.page.locator('[data-cy="entry-counts"]').get_by_text(words, exact=True).wait_for()
+        self.counted(number).wait_for()
 
     def tile(self, label: str) -> Any:
         """The tile that shows a label."""
@@ -286,7 +290,7 @@ def test_three_decisions_go_from_the_browser_to_the_export(page: Page, run: Path
     tab.keyboard.press("Enter")
     tab.get_by_text("All decided").wait_for()
     tab.close()
-    page.until(lambda: page.open(DELIMITERS), page.page.get_by_text("1 sample", exact=True))
+    page.until(lambda: page.open(DELIMITERS), page.counted(1))
 
     assert page.decide(HOPELESS, "reject") == "1 rejected."
 
