@@ -70,6 +70,7 @@ class DecideByKeys(_Button):
         view = ctx.view.select(ctx.selected) if ctx.selected else ctx.view
         ids = view.values(fields.SAMPLE_ID)
         queue = pick(ids, WorkingFiles(Path(ctx.dataset.info[fields.INFO_WORK])).picked)
+        ctx.ops.clear_selected_samples()  # they are decided on over there
         ctx.trigger("@texsieve/decide/open_page", {"url": f"{page}#queue={queue}"})
         return {"picked": len(ids)}
 
