@@ -14,7 +14,7 @@ import getpass
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -89,8 +89,17 @@ def os_user() -> str:
         return f"uid {os.getuid()}"
 
 
-def append_decisions(run: Path, decisions: Iterable[Decision]) -> None:
+class OvertakenError(UserError):
+    """Someone else decided about the sample in the meantime."""
+
+
+def append_decisions(
+    run: Path, decisions: Iterable[Decision], seen: Mapping[str, Decision | None] | None = None
+) -> None:
     """Append decisions to the file of the run folder `run`; on return they are on disk, in order.
+
+    seen: the decision that stood for each of these samples when the user looked at it. If another one stands by now,
+    nothing is written and OvertakenError is raised.
 
     A last line torn by a crash is left as it is, and the first decision starts on a new line. If the disk is full,
     nothing is left behind. Raises UserError if the file can't be written.
@@ -101,6 +110,10 @@ def append_decisions(run: Path, decisions: Iterable[Decision]) -> None:
     try:
         with locked_decisions(run) as fd:
             size = os.fstat(fd).st_size
+            if seen:
+                standing = _read(os.pread(fd, size, 0)).standing
+                if any(standing.get(sample_id) != decision for sample_id, decision in seen.items()):
+                    raise OvertakenError("decided on by someone else meanwhile")
             torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
             try:
                 _write(fd, ("\n" * torn + "".join(lines)).encode())
@@ -177,6 +190,10 @@ def read_decisions(path: Path) -> Decisions:
         return Decisions()
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from error
+    return _read(data)
+
+
+def _read(data: bytes) -> Decisions:
     rows: list[Decision] = []
     unreadable: list[int] = []
     for number, line in enumerate(data.split(b"\n"), start=1):

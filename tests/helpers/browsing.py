@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
 
-from curate.browse.process.work import command_line
+from curate.browse.dataset.rows import listed
+from curate.browse.page.opened import opened
+from curate.browse.page.web import PageServer
+from curate.browse.process.work import WorkingFiles, command_line
+from curate.runs.folder import load_run
 
+#: What a headless Chromium is started with.
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--no-first-run"),
+]
 #: label and picture of each sample: "same" has another's picture, None none, a suffix says which kind of file.
 ROWS: list[tuple[str, str | None]] = [
     (r"\frac{a}{b} + c", ".png"),
@@ -92,13 +104,18 @@ class Browsing:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said.append(line.rstrip("\n"))
-            if line.startswith("open "):
+            if line.startswith(("filter ", "It answers")):  # the App, or the page alone
                 return self
         raise AssertionError(f"it ended: {self.said} {self.process.stderr.read() if self.process.stderr else ''}")
 
     @property
     def url(self) -> str:
         return self.said[-1].split()[1]
+
+    @property
+    def page(self) -> str:
+        """The address of the page for deciding."""
+        return next(line.split()[1] for line in self.said if line.startswith("decide "))
 
     @property
     def base(self) -> str:
@@ -126,6 +143,18 @@ class Browsing:
         self.process.send_signal(signum)
         self.process.communicate(timeout=seconds)
         return self.process.returncode
+
+
+@contextmanager
+def page_of(run: Path, folder: Path, who: str = "ann") -> Iterator[PageServer]:
+    """The page on which a run's samples are decided on, without FiftyOne; pictures are kept in the folder."""
+    work = WorkingFiles(folder)
+    folder.mkdir(exist_ok=True)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        with opened(load_run(run), work, listed(load_run(run)), listening, who) as server:
+            yield server
 
 
 def processes_of(folder: Path) -> list[str]:

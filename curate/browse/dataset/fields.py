@@ -24,6 +24,8 @@ TEXT = "text"
 PROPOSED = "proposed"
 #: What proposed fixes change in the label, as `deciding.change.marked` writes it; empty without a proposal.
 CHANGE = "change"
+#: What models read instead of the label; None where none does.
+READING = "reading"
 SCORE = "score"
 PAIR_SCORE = "pair_score"
 #: 1 for the label that predictions contradict most, 2 for the next; None where none does.
@@ -35,7 +37,7 @@ SEVERITY = "severity"
 #: `fo.Classifications`; each has a label (see `finding_label`) and the attributes FINDING_ATTRIBUTES.
 FINDINGS = "findings"
 FINDING_ATTRIBUTES = ("severity", "message", "span")
-#: Codes of the rules with a finding, each once, sorted.
+#: Codes of the rules with a finding, each once, the worst first: a tile has room for three.
 RULES = "rules"
 #: One of DECISIONS, and the label that the decision gives the sample (None: it keeps its own, or is rejected).
 DECISION = "decision"
@@ -54,7 +56,7 @@ MORE_OF_A_RULE = "{} (and {} more in this label)"
 #: As many samples are shown where nothing else is said: the App stays quick, and the worst are among them.
 MOST = 200_000
 #: Pixels of a card: all have one shape, which the App is told, so that its grid is even.
-CARD = (1040, 660)
+CARD = (1040, 764)
 
 SEVERITIES = ("error", "warning", "info")
 CLEAN = "clean"

@@ -60,17 +60,25 @@ def show(dataset: Any, states: Mapping[str, State]) -> None:
 def renew(dataset: Any) -> None:
     """Show the decisions that stand in the run's file where the dataset shows others: made elsewhere, or lost here."""
     run = load_run(Path(dataset.info[fields.INFO_RUN]))
-    columns = ["id", fields.SAMPLE_ID, fields.LABEL, fields.DECISION, fields.DECIDED_LABEL]
+    columns = [fields.SAMPLE_ID, fields.LABEL, fields.DECISION, fields.DECIDED_LABEL]
     stand = standing(run)
     known = {fields.SAMPLE_ID: {"$in": list(stand)}}
     view = dataset.match({"$or": [known, {fields.DECISION: {"$ne": fields.UNDECIDED}}]})
-    changed = {}
-    for sample, sample_id, label, action, given in zip(*view.values(columns), strict=True):
+    changed = []
+    for sample_id, label, action, given in zip(*view.values(columns), strict=True):
         held = in_force(stand, sample_id, label)
         # A fix that doesn't say what it makes is as good as what it was shown to make.
         if (action, given) != (held.action or fields.UNDECIDED, given if held.left_to_fixer else held.given):
-            changed[sample_id] = sample
-    show(dataset, {changed[sample_id]: state for sample_id, state in states(run, list(changed)).items()})
+            changed.append(sample_id)
+    follow(dataset, changed)
+
+
+def follow(dataset: Any, sample_ids: Sequence[str]) -> None:
+    """Show samples as they are by the run's files now."""
+    run = load_run(Path(dataset.info[fields.INFO_RUN]))
+    found = states(run, sample_ids)
+    documents = dataset.match({fields.SAMPLE_ID: {"$in": list(found)}}).values([fields.SAMPLE_ID, "id"])
+    show(dataset, {document: found[sample_id] for sample_id, document in zip(*documents, strict=True)})
 
 
 def _row(state: State, tags: Sequence[str], proposed: str | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import hashlib
 import polars as pl
 
 from curate.browse.dataset import fields
+from curate.browse.deciding.state import readings
 from curate.browse.pictures.cards import card_of
 from curate.browse.pictures.drawings import path_of
 from curate.browse.process.work import WorkingFiles
@@ -18,7 +19,7 @@ from rules.registry import tagged
 #: A column beside the App's fields: whether rules propose a fix.
 FIXABLE = "fixable"
 #: Changes with what is written for a run, so that an older dataset is not taken for today's.
-EDITION = "4"
+EDITION = "5"
 
 
 def fingerprint(run: Run, work: WorkingFiles, most: int) -> str:
@@ -31,11 +32,23 @@ def fingerprint(run: Run, work: WorkingFiles, most: int) -> str:
 
 
 def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
-    """At most `most` samples, worst severity first, then in the order of the run; the columns are the App's fields.
+    """The samples that are shown, with the paths of their pictures; the columns are the App's fields.
 
     `filepath` is absolute: the image's own file, or one of `work` that is made when it is asked for. FINDINGS is a
     list of structs (label, severity, message, span). PROPOSED, CHANGE, TEXT and the decision are not filled in.
     """
+    frame = listed(run, most).with_columns(_photo(run, work))
+    of_drawings, of_cards = work.drawings, work.cards
+    drawings = [path_of(label, key, of_drawings) for label, key in frame.select("label", "visual_key").iter_rows()]
+    cards = [card_of(photo, drawing, of_cards) for photo, drawing in zip(frame["filepath"], drawings, strict=True)]
+    return frame.with_columns(
+        pl.Series(fields.RENDERED, map(str, drawings), pl.String),
+        pl.Series(fields.SIDE_BY_SIDE, map(str, cards), pl.String),
+    )
+
+
+def listed(run: Run, most: int = fields.MOST) -> pl.DataFrame:
+    """At most `most` samples, worst severity first, then in the order of the run."""
     # Columns of a source's own are left out: one may be called `decision`. Older runs lack some of ours.
     names = run.samples.collect_schema().names()
     samples = run.samples.select(
@@ -44,9 +57,10 @@ def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
     rank = pl.col(fields.SEVERITY).replace_strict(
         {name: at for at, name in enumerate((*fields.SEVERITIES, fields.CLEAN))}, return_dtype=pl.Int8
     )
-    frame = (
+    return (
         samples.with_row_index("row")
         .join(_found(run), on="sample_id", how="left", maintain_order="left")
+        .join(_read(run), on="sample_id", how="left", maintain_order="left")
         .with_columns(
             pl.col(fields.SEVERITY).fill_null(fields.CLEAN),
             pl.col(FIXABLE).fill_null(False),
@@ -57,14 +71,13 @@ def rows(run: Run, work: WorkingFiles, most: int = fields.MOST) -> pl.DataFrame:
         .head(most)
         .collect()
     )
-    frame = frame.with_columns(_photo(run, work))
-    of_drawings, of_cards = work.drawings, work.cards
-    drawings = [path_of(label, key, of_drawings) for label, key in frame.select("label", "visual_key").iter_rows()]
-    cards = [card_of(photo, drawing, of_cards) for photo, drawing in zip(frame["filepath"], drawings, strict=True)]
-    return frame.with_columns(
-        pl.Series(fields.RENDERED, map(str, drawings), pl.String),
-        pl.Series(fields.SIDE_BY_SIDE, map(str, cards), pl.String),
-    )
+
+
+def _read(run: Run) -> pl.LazyFrame:
+    """What models read instead of the label."""
+    read = {sample_id: str(row["pred_label"]) for sample_id, row in readings(run).items()}
+    schema = {"sample_id": pl.String, fields.READING: pl.String}
+    return pl.LazyFrame({"sample_id": list(read), fields.READING: list(read.values())}, schema)
 
 
 def _found(run: Run) -> pl.LazyFrame:
@@ -99,7 +112,7 @@ def _found(run: Run) -> pl.LazyFrame:
         .group_by("sample_id")
         .agg(
             pl.col("severity").first().alias(fields.SEVERITY),
-            pl.col("rule").sort().alias(fields.RULES),
+            pl.col("rule").alias(fields.RULES),
             finding.alias(fields.FINDINGS),
             pl.col(FIXABLE).any(),
         )

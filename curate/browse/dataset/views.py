@@ -27,7 +27,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("tags", (), True),
     ("findings", (fields.SEVERITY, fields.FINDINGS, fields.RULES), True),
     ("decision", (fields.DECISION, fields.DECIDED_LABEL), True),
-    ("label", (fields.LABEL, fields.TEXT, fields.CHANGE, fields.PROPOSED, fields.CANONICAL), True),
+    ("label", (fields.LABEL, fields.TEXT, fields.CHANGE, fields.PROPOSED, fields.READING, fields.CANONICAL), True),
     ("scores", (fields.SCORE, fields.PAIR_SCORE, fields.LABEL_ERROR_RANK, fields.N_TOKENS), True),
     ("duplicates", (fields.DUPLICATES, fields.CONFLICT, fields.VISUAL_KEY), False),
     ("where from", (fields.SOURCE, fields.SPLIT, fields.SAMPLE_ID, fields.IMAGE, "width", "height"), False),
@@ -41,6 +41,7 @@ def app_config(has_images: bool) -> dict[str, Any]:
     """The dataset's `app_config`. Without images the drawings are shown first."""
     first = fields.SIDE_BY_SIDE if has_images else fields.RENDERED
     by_severity = [{"value": name, "color": colour} for name, colour in COLOURS.items()]
+    by_rule = [{"value": code, "color": COLOURS[rule.severity]} for code, rule in sorted(all_rules().items())]
     return {
         "color_scheme": {
             # Colour means severity here; what has none is grey.
@@ -54,6 +55,7 @@ def app_config(has_images: bool) -> dict[str, Any]:
                     "valueColors": by_severity,
                 },
                 {"path": fields.SEVERITY, "fieldColor": COLOURS["warning"], "valueColors": by_severity},
+                {"path": fields.RULES, "fieldColor": COLOURS["warning"], "valueColors": by_rule},
                 {
                     "path": fields.DECISION,
                     "fieldColor": _DECISION_COLOURS["edit"],
@@ -61,7 +63,8 @@ def app_config(has_images: bool) -> dict[str, Any]:
                 },
             ],
         },
-        "active_fields": {"exclude": False, "paths": ["tags", fields.FINDINGS, fields.LABEL]},
+        # Codes and no names: more lines would hide the drawings.
+        "active_fields": {"exclude": False, "paths": ["tags", fields.RULES, fields.LABEL]},
         "grid_media_field": first,
         "media_fallback": False,
         "media_fields": [fields.SIDE_BY_SIDE, "filepath", fields.RENDERED],
@@ -89,7 +92,7 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
             "likely wrong pair",
             "The label is probably not this image's",
             COLOURS["warning"],
-            [_match({fields.RULES: {"$in": _codes("PAR", ("error", "warning"))}}), _sort(fields.PAIR_SCORE)],
+            [_match({fields.RULES: {"$in": codes_of("PAR", ("error", "warning"))}}), _sort(fields.PAIR_SCORE)],
         ),
         (
             "duplicates and conflicts",
@@ -146,7 +149,8 @@ def saved_views(frame: pl.DataFrame) -> list[tuple[str, str, str, list[dict[str,
     return views
 
 
-def _codes(family: str, severities: tuple[str, ...]) -> list[str]:
+def codes_of(family: str, severities: tuple[str, ...]) -> list[str]:
+    """Codes of a family's rules of these severities."""
     return sorted(rule.code for rule in all_rules().values() if rule.family == family and rule.severity in severities)
 
 

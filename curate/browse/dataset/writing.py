@@ -36,6 +36,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     fields.TEXT: (_STRING, "The label as plain text, to search by"),
     fields.PROPOSED: (_STRING, "The label with every proposed fix made; empty without a proposal"),
     fields.CHANGE: (_STRING, "What the proposal changes: [-removed-]{+added+}"),
+    fields.READING: (_STRING, "What the models read instead of the label; empty where they agree with it"),
     fields.SCORE: (_FLOAT, "1 is clean, 0 is hopeless"),
     fields.PAIR_SCORE: (_FLOAT, "Does this label belong to this image? 1 is surely, 0 is hardly"),
     fields.LABEL_ERROR_RANK: (_INT, "1 for the likeliest label error by the predictions, 2 for the next"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from typing import Literal
 
 #: A command, or one character: what is marked is never half a command.
 _TOKENS = re.compile(r"\\[A-Za-z]+ ?|\\.|\s+|.", re.DOTALL)
@@ -11,10 +12,20 @@ _TOKENS = re.compile(r"\\[A-Za-z]+ ?|\\.|\s+|.", re.DOTALL)
 _LONGEST = 1500
 
 
+#: What becomes of a part of the old label: it stays, goes, or is new.
+Part = tuple[Literal["same", "removed", "added"], str]
+
+
 def marked(old: str, new: str | None) -> str:
     """`old` with `[-removed-]` and `{+added+}` where `new` differs; empty where it doesn't, or is None."""
     if new is None or new == old:
         return ""
+    forms = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
+    return "".join(forms[kind].format(text) for kind, text in parts(old, new))
+
+
+def parts(old: str, new: str) -> list[Part]:
+    """The two labels as one text, in parts that stay, go, or are new."""
     a, b = _TOKENS.findall(old), _TOKENS.findall(new)
     start = 0
     while start < min(len(a), len(b)) and a[start] == b[start]:
@@ -22,19 +33,19 @@ def marked(old: str, new: str | None) -> str:
     end = 0
     while end < min(len(a), len(b)) - start and a[-1 - end] == b[-1 - end]:
         end += 1
-    head, tail = a[:start], a[len(a) - end :]
-    a, b = a[start : len(a) - end], b[start : len(b) - end]
-    return "".join(head) + _middle(a, b) + "".join(tail)
+    middle = _middle(a[start : len(a) - end], b[start : len(b) - end])
+    found: list[Part] = [("same", "".join(a[:start])), *middle, ("same", "".join(a[len(a) - end :]))]
+    return [part for part in found if part[1]]
 
 
-def _middle(a: list[str], b: list[str]) -> str:
+def _middle(a: list[str], b: list[str]) -> list[Part]:
     if len(a) + len(b) > _LONGEST:
-        return _marks(a, b)
-    out = []
+        return _changed(a, b)
+    out: list[Part] = []
     for kind, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        out.append("".join(a[i:j]) if kind == "equal" else _marks(a[i:j], b[k:m]))
-    return "".join(out)
+        out += [("same", "".join(a[i:j]))] if kind == "equal" else _changed(a[i:j], b[k:m])
+    return out
 
 
-def _marks(removed: list[str], added: list[str]) -> str:
-    return (f"[-{''.join(removed)}-]" if removed else "") + (f"{{+{''.join(added)}+}}" if added else "")
+def _changed(removed: list[str], added: list[str]) -> list[Part]:
+    return [("removed", "".join(removed)), ("added", "".join(added))]

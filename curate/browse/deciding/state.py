@@ -55,8 +55,9 @@ class JudgedSample:
 
     @property
     def rules(self) -> list[str]:
-        """Codes of the rules with a finding, each once, sorted."""
-        return sorted({finding.rule for finding in self.findings})
+        """Codes of the rules with a finding, each once, the worst first."""
+        ranked = sorted(self.findings, key=lambda found: (fields.SEVERITIES.index(found.severity), found.rule))
+        return list(dict.fromkeys(found.rule for found in ranked))
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,12 @@ def labels_of(run: Run, ids: Iterable[str]) -> dict[str, str]:
     return dict(wanted.collect().iter_rows())
 
 
+def readings(run: Run) -> dict[str, Mapping[str, Any]]:
+    """What models read instead of the label, by sample: the rows of the summary, those with a text."""
+    ranked = run.summary.get("predictions", {}).get("likely_label_errors", ())
+    return {str(row["sample_id"]): row for row in ranked if str(row["pred_label"]).strip()}
+
+
 def standing(run: Run) -> Mapping[str, Decision]:
     """The decisions that stand in the run's file now."""
     return read_decisions(run.path / DECISIONS_FILE).standing
@@ -98,28 +105,38 @@ def states(run: Run, ids: Collection[str], *, anew: bool = False) -> dict[str, S
     A label that is in force as it was read is shown with what the audit said of it, with `anew` it is judged again and
     fixes are proposed. Raises UserError where the run can't be read or was audited by rules that aren't there.
     """
-    ids = list(ids)
-    rows = {
-        row["sample_id"]: row
-        for row in run.samples.filter(pl.col("sample_id").is_in(ids)).select(_ROW).collect().iter_rows(named=True)
-    }
-    if not rows:
+    read = audited(run, ids)
+    if not read:
         return {}
     ruleset, weights = rules_of(run)
-    decided = _decided(standing(run), rows, ruleset)
-    proposed = proposals([row["label"] for row in rows.values()], ruleset) if anew else {}
+    decided = _decided(standing(run), read, ruleset)
+    proposed = proposals([sample.label for sample in read.values()], ruleset) if anew else {}
     to_judge = {
-        sample_id: row["label"] if decided[sample_id][1] is None else str(decided[sample_id][1])
-        for sample_id, row in rows.items()
+        sample_id: sample.label if decided[sample_id][1] is None else str(decided[sample_id][1])
+        for sample_id, sample in read.items()
         if anew or decided[sample_id][1] is not None
     }
     judged = judge(run, to_judge, ruleset, weights)
-    stored = _by_sample(run.findings.filter(pl.col("sample_id").is_in(list(rows))).collect())
+    return {
+        sample_id: State(
+            sample_id,
+            sample.label,
+            judged.get(sample_id, sample),
+            *decided[sample_id],
+            proposed.get(sample.label),
+            anew,
+        )
+        for sample_id, sample in read.items()
+    }
+
+
+def audited(run: Run, ids: Iterable[str]) -> dict[str, JudgedSample]:
+    """Labels as they were read with what the audit said of them, by sample; without those that the run doesn't hold."""
+    mine = pl.col("sample_id").is_in(list(ids))
+    stored = _by_sample(run.findings.filter(mine).collect())
     out = {}
-    for sample_id, row in rows.items():
-        action, given = decided[sample_id]
-        now = judged.get(sample_id) or _as_audited(row, stored.get(sample_id, []))
-        out[sample_id] = State(sample_id, row["label"], now, action, given, proposed.get(row["label"]), anew)
+    for sample_id, *row in run.samples.filter(mine).select(_ROW).collect().iter_rows():
+        out[sample_id] = JudgedSample(*row, findings=tuple(stored.get(sample_id, ())))
     return out
 
 
@@ -158,12 +175,12 @@ def judge(run: Run, labels: Mapping[str, str], ruleset: Ruleset, weights: Weight
 
 
 def _decided(
-    decisions: Mapping[str, Decision], rows: Mapping[str, Mapping[str, Any]], ruleset: Ruleset
+    decisions: Mapping[str, Decision], read: Mapping[str, JudgedSample], ruleset: Ruleset
 ) -> dict[str, tuple[str, str | None]]:
     """The action that stands for each sample and the label it gives; one about another label counts for nothing."""
     out: dict[str, tuple[str, str | None]] = {}
-    for sample_id, row in rows.items():
-        held = in_force(decisions, sample_id, row["label"])
+    for sample_id, sample in read.items():
+        held = in_force(decisions, sample_id, sample.label)
         given = proposals([held.read], ruleset).get(held.read) if held.left_to_fixer else held.given
         out[sample_id] = held.action or fields.UNDECIDED, given
     return out
@@ -174,12 +191,6 @@ def proposals(labels: Iterable[str], ruleset: Ruleset) -> dict[str, str]:
     with isolated():
         fixed = fixing.fix(list(dict.fromkeys(labels)), ruleset, "unsafe")
     return dict(fixed.filter(pl.col("fixed") != pl.col("label")).select("label", "fixed").iter_rows())
-
-
-def _as_audited(row: Mapping[str, Any], findings: list[Found]) -> JudgedSample:
-    return JudgedSample(
-        row["label"], row["canonical"], row["visual_key"], row["n_tokens"], row["score"], findings=tuple(findings)
-    )
 
 
 def _finding(row: Mapping[str, Any]) -> Found:

@@ -7,17 +7,17 @@ and a decision about a label that is no longer there is refused.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from curate.base.errors import UserError
-from curate.browse.deciding.state import JudgedSample, State, judge, labels_of, proposals, standing, states
-from curate.runs.decisions import Action, Decision, append_decisions, decide, label_sha256
+from curate.browse.deciding.state import JudgedSample, State, judge, labels_of, proposals, readings, standing, states
+from curate.runs.decisions import Action, Decision, OvertakenError, append_decisions, decide, label_sha256
 from curate.runs.folder import Run, load_run, rules_of
 
 #: Said where there is nothing to decide on.
-NOTHING = "Select samples first (the box in a tile's corner), or open one."
+NOTHING = "Select samples first: the box in a tile's corner."
 #: What was done, and what wasn't and why, for `n` samples; the other words follow its number.
 _DONE = {
     "fix": "{n} fixed",
@@ -35,12 +35,15 @@ _REFUSED = {
     "undecided": "{n} {have} no decision to take back",
     "changed": "{n} {have} another label since the run was audited anew: check again, look, then decide",
     "gone": "{n} {are} no longer in the run",
+    "overtaken": "{n} {have} another decision by now: look, then decide again",
 }
+#: The decision that stood for a sample when it was looked at, by sample id.
+Seen = Mapping[str, Decision | None]
 
 
 @dataclass(frozen=True)
 class ShownSample:
-    """A sample as the App shows it: the id of its document there, its label as read, the label with proposed fixes."""
+    """A sample as somebody saw it: the id of its document in the App, its label as read, the label that it may get."""
 
     id: str
     sample_id: str
@@ -86,13 +89,20 @@ class Desk:
         self.path = run
         self.who = who
 
-    def decide(self, action: Action, shown: Sequence[ShownSample], label: str | None = None) -> Outcome:
+    def decide(
+        self, action: Action, shown: Sequence[ShownSample], label: str | None = None, seen: Seen | None = None
+    ) -> Outcome:
         """Decide on samples; what was decided is on the disk when this returns.
 
-        `fix` takes each sample's own proposal, `edit` gives all of them `label`, `undo` lets the decision before the
-        standing one stand. Raises UserError for an edit to nothing, and of samples with different labels, too.
+        seen: decisions that the person saw; where another stands by now, nothing is decided.
+
+        `fix` takes each sample's own proposal, `edit` gives all of them `label`, or where that is None each its own
+        `proposed`; `undo` lets the decision before the standing one stand. Raises UserError for an edit to nothing, and
+        to one label of samples with different ones.
         """
-        if action == "edit" and not (label or "").strip():
+        if action == "edit" and not all(
+            ((sample.proposed if label is None else label) or "").strip() for sample in shown
+        ):
             raise UserError("the new label is empty; reject the sample instead")
         run = load_run(self.path)
         labels = labels_of(run, [sample.sample_id for sample in shown])
@@ -100,11 +110,11 @@ class Desk:
         outcome = Outcome(action)
         if action == "fix":
             shown = _with_proposals(run, shown)
-        elif action == "edit" and len({sample.label for sample in shown}) > 1:
+        elif action == "edit" and label is not None and len({sample.label for sample in shown}) > 1:
             raise UserError("an edit gives all samples one label, and these have different ones: edit one at a time")
         made: dict[str, Decision] = {}
         for sample in shown:
-            given = sample.proposed if action == "fix" else label if action == "edit" else None
+            given = (label or sample.proposed) if action in ("fix", "edit") else None
             last = before.get(sample.sample_id)
             reason = _why_not(action, sample, given, labels.get(sample.sample_id), last)
             if reason:
@@ -115,25 +125,25 @@ class Desk:
             made[sample.id] = (
                 replace(decision, label_sha256=last.label_sha256) if action == "undo" and last else decision
             )
-        append_decisions(self.path, made.values())
+        try:
+            append_decisions(self.path, made.values(), seen)
+        except OvertakenError:
+            outcome.refused["overtaken"] += len(made)
+            made = {}
         outcome.states = self._states([sample for sample in shown if sample.id in made])
         return outcome
 
     def take_readings(self, shown: Sequence[ShownSample]) -> Outcome:
         """Give each sample the label that models read instead of its own: an edit, made only where it is asked for."""
-        read = {
-            str(row["sample_id"]): str(row["pred_label"])
-            for row in load_run(self.path).summary.get("predictions", {}).get("likely_label_errors", ())
-        }
-        outcome = Outcome("edit")
-        for sample in shown:
-            reading = read.get(sample.sample_id)
-            if reading is None or not reading.strip():
-                outcome.refused["unread"] += 1
-                continue
-            one = self.decide("edit", [sample], reading)
-            outcome.states |= one.states
-            outcome.refused += one.refused
+        read = readings(load_run(self.path))
+        asked = [
+            replace(sample, proposed=str(read[sample.sample_id]["pred_label"]))
+            for sample in shown
+            if sample.sample_id in read
+        ]
+        outcome = self.decide("edit", asked)
+        outcome.refused["unread"] = len(shown) - len(asked)
+        outcome.refused = +outcome.refused
         return outcome
 
     def check(self, shown: Sequence[ShownSample]) -> Outcome:
@@ -147,10 +157,6 @@ class Desk:
         """What the run's rules say of `label`, were it the label of the sample."""
         run = load_run(self.path)
         return judge(run, {sample_id: label}, *rules_of(run))[sample_id]
-
-    def proposed(self, sample: ShownSample) -> str | None:
-        """The label with every proposed fix, None where there is none."""
-        return _with_proposals(load_run(self.path), [sample])[0].proposed
 
     def _states(self, shown: Sequence[ShownSample], *, anew: bool = False) -> dict[str, State]:
         found = states(load_run(self.path), [sample.sample_id for sample in shown], anew=anew)

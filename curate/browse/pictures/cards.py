@@ -21,10 +21,10 @@ from curate.images.opening import open_image
 from curate.render import text_font, wrapped
 from curate.render.remarks import remark
 
-#: The App writes findings over the lower edge of a tile: there the card has nothing but the label's text, which the App
-#: shows as well.
+#: The App writes rules and the label over the lower edge of a tile, up to three lines of 22 pixels: there the card has
+#: nothing but the label's text.
 WIDTH, HEIGHT = CARD
-EMPTY = 160
+EMPTY = 264
 #: A photo as narrow as this stands beside its drawing, others above.
 _BESIDE = 1.15
 _MARGIN = 18
@@ -63,27 +63,37 @@ def as_png(image: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def card(photo: Image.Image, drawing: bytes, label: str) -> bytes:
-    """A JPEG of the photo, below it or beside it the drawing (a PNG), and at the foot the label as it is written."""
-    drawn = Image.open(io.BytesIO(drawing)).convert("RGB")
+def card(photo: Image.Image, drawing: bytes, label: str, reading: bytes | None = None) -> bytes:
+    """A JPEG of the photo, below it or beside it the drawing of the label and that of what models read (PNGs), and at
+    the foot the label as it is written."""
+    said = f"label, drawn. {remark(label)}".removesuffix(". ")
+    pictures = [("image", photo), (said, _opened(drawing))]
+    if reading is not None:
+        pictures.append(("model's reading, drawn", _opened(reading)))
     paper = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen = ImageDraw.Draw(paper)
     font = ImageFont.load_default(15)
-    across, down = WIDTH // 2, (HEIGHT - EMPTY) // 2
-    if photo.width < _BESIDE * photo.height:
-        boxes = [(0, 0, across, 2 * down), (across, 0, WIDTH, 2 * down)]
-        pen.line((across, _MARGIN, across, 2 * down - _MARGIN), fill=_LINE, width=2)
-    else:
-        boxes = [(0, 0, WIDTH, down), (0, down, WIDTH, 2 * down)]
-        pen.line((_MARGIN, down, WIDTH - _MARGIN, down), fill=_LINE, width=2)
-    said = f"label, drawn. {remark(label)}".removesuffix(". ")
-    for box, picture, words in zip(boxes, (photo, drawn), ("image", said), strict=True):
+    is_beside = photo.width < _BESIDE * photo.height
+    across, down = WIDTH // len(pictures), (HEIGHT - EMPTY) // len(pictures)
+    for number, (words, picture) in enumerate(pictures):
+        if is_beside:
+            box = (number * across, 0, (number + 1) * across, HEIGHT - EMPTY)
+            line = (box[0], _MARGIN, box[0], HEIGHT - EMPTY - _MARGIN)
+        else:
+            box = (0, number * down, WIDTH, (number + 1) * down)
+            line = (_MARGIN, box[1], WIDTH - _MARGIN, box[1])
+        if number:
+            pen.line(line, fill=_LINE, width=2)
         _place(paper, picture, box)
         pen.text((box[0] + 8, box[1] + 4), words, fill=_WORDS, font=font)
     _write(pen, label, (_MARGIN, HEIGHT - EMPTY + 8, WIDTH - _MARGIN, HEIGHT - 4))
     out = io.BytesIO()
     paper.save(out, "JPEG", quality=88, subsampling=0)
     return out.getvalue()
+
+
+def _opened(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png)).convert("RGB")
 
 
 def _write(pen: ImageDraw.ImageDraw, label: str, box: tuple[int, int, int, int]) -> None:

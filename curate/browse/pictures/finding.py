@@ -160,6 +160,7 @@ def job(kind: str, path: str, sample: Mapping[str, Any], settings: Mapping[str, 
         "path": path,
         # The drawing is of the label that is looked at: after an edit, the new one.
         "label": decided if decided and sample.get(fields.DECISION) in ("edit", "fix") else sample[fields.LABEL],
+        "reading": sample.get(fields.READING),
         "visual_key": None if key.startswith("t") else key,
         "drawings": settings["drawings"],
         "root": settings["roots"].get(sample[fields.SOURCE]),

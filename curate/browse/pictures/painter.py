@@ -42,7 +42,9 @@ def paint(job: Job) -> None:
         return
     drawn = drawing(job["label"], job["visual_key"], Path(job["drawings"]))
     if job["kind"] == "card":
-        write(path, card(photo_of(root, job["image"]), drawn.read_bytes(), job["label"]))
+        read = job.get("reading")
+        reading = drawing(read, None, Path(job["drawings"])).read_bytes() if read and read != job["label"] else None
+        write(path, card(photo_of(root, job["image"]), drawn.read_bytes(), job["label"], reading))
 
 
 class Background:

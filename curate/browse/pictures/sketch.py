@@ -1,12 +1,11 @@
-"""Draws a label that is being typed beside its photo, in a process of its own: a label may crash the renderer.
+"""Pictures that somebody waits for: a photo, a drawn label. Made in a process of its own, which a label may crash.
 
-The process is `painter`, started at the first sketch; it ends with this one.
+The process is `painter`, started at the first picture; it ends with this one.
 """
 
 from __future__ import annotations
 
-import io
-import itertools
+import hashlib
 import json
 import os
 import subprocess
@@ -16,46 +15,54 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from curate.browse.pictures.cards import EMPTY, HEIGHT, WIDTH, card, photo_of
-from curate.browse.pictures.drawings import told
+from curate.browse.pictures.drawings import path_of, told
 
 _CRASHED = "Not drawn: the renderer crashes on this label"
 
 
 class Sketcher:
-    """Cards of labels that are being typed. Any thread may ask; they are made one after the other."""
+    """Pictures as PNG, kept in these folders. Any thread may ask; they are made one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, drawings: Path, photos: Path) -> None:
+        self._drawings = drawings
+        self._photos = photos
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
-        self._serial = itertools.count(1)
 
-    def card(
-        self, label: str, visual_key: str | None, root: Path | None, image: str | None, drawings: Path, cards: Path
-    ) -> bytes:
-        """A JPEG of photo and drawing. root and image: the photo's, as `photo_of` takes them."""
+    def drawing(self, label: str, visual_key: str | None = None) -> bytes:
+        """A label as it is drawn, or why it isn't."""
+        path = path_of(label, visual_key, self._drawings)
+        return self._made({"kind": "drawing", "path": str(path), "label": label, "visual_key": visual_key})
+
+    def photo(self, root: Path | None, image: str | None) -> bytes:
+        """A sample's photo, or why there is none; root and image as `photo_of` takes them."""
+        stamp = ""
+        with suppress(OSError, ValueError):  # a page or a row inside of a file has no stamp of its own
+            found = ((root or Path()) / (image or "")).stat()
+            stamp = f"{found.st_mtime_ns} {found.st_size}"
+        name = hashlib.sha256(f"{root}\n{image}\n{stamp}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        path = self._photos / f"{name[:2]}/{name}.png"
+        where = None if root is None else str(root)
+        return self._made({"kind": "photo", "path": str(path), "root": where, "image": image})
+
+    def stop(self) -> None:
+        """End the process. What is asked for later starts another."""
         with self._lock:
-            path = cards / "typed" / f"{os.getpid()}-{next(self._serial)}.jpg"
-            job = {
-                "kind": "card",
-                "path": str(path),
-                "label": label,
-                "visual_key": visual_key,
-                "drawings": str(drawings),
-                "root": None if root is None else str(root),
-                "image": image,
-                "id": 0,
-            }
-            error = self._ask(job)
-            try:
-                made = path.read_bytes()
-            except OSError:
-                made = card(photo_of(root, image), told(error or _CRASHED), label)
-            finally:
-                path.unlink(missing_ok=True)
-        return _without_foot(made)
+            if self._process is not None and self._process.stdin is not None:
+                with suppress(OSError):
+                    self._process.stdin.close()
+                self._process.wait()
+
+    def _made(self, job: dict[str, Any]) -> bytes:
+        path = Path(job["path"])
+        with suppress(OSError):
+            return path.read_bytes()
+        with self._lock:
+            error = self._ask({"drawings": str(self._drawings), "root": None, **job, "id": 0})
+        try:
+            return path.read_bytes()
+        except OSError:
+            return told(error or _CRASHED)
 
     def _ask(self, job: dict[str, Any]) -> str:
         """What went wrong, or nothing. A process that died over the job is started anew for the next."""
@@ -76,11 +83,3 @@ class Sketcher:
             process.wait()
             return _CRASHED
         return str(json.loads(line)["error"])
-
-
-def _without_foot(made: bytes) -> bytes:
-    """The card without the label's text and the room below it, over which the grid writes: the form has the text."""
-    out = io.BytesIO()
-    with Image.open(io.BytesIO(made)) as picture:
-        picture.crop((0, 0, WIDTH, HEIGHT - EMPTY)).save(out, "JPEG", quality=88, subsampling=0)
-    return out.getvalue()

@@ -26,6 +26,7 @@ from curate.browse.dataset import fields
 from curate.browse.pictures.finding import Painter, Pictures
 from curate.browse.process.guard import Guard
 from curate.browse.process.leash import tie_to_parent
+from curate.browse.process.server import PAGE
 from curate.runs.decisions import DECISIONS_FILE
 
 #: Seconds that requests have to finish: the App holds one open all the time, to be told of news.
@@ -82,12 +83,19 @@ class FiftyOneServer:
                 if do == "load":
                     self._load(order["folder"], order["mark"])
                 elif do == "decide":
+                    os.environ[PAGE] = order["page"]
                     self._decide(order["who"])
+                elif do == "follow":
+                    self._follow(order["sample_id"])
+                    continue  # nobody waits
                 elif do == "propose":
                     propose(self._dataset, json.loads(Path(order["file"]).read_text(encoding="utf-8")))
                 elif do == "describe":
                     describe(self._dataset, json.loads(Path(order["file"]).read_text(encoding="utf-8")))
             except Exception as error:
+                if do == "follow":
+                    print(f"follow: {type(error).__name__}: {error}", file=sys.stderr)
+                    continue
                 self._say(done=do, error=f"{type(error).__name__}: {error}")
                 continue
             self._say(done=do, seconds=time.perf_counter() - start)
@@ -127,6 +135,13 @@ class FiftyOneServer:
             )
 
             renew(self._dataset)
+
+    def _follow(self, sample_id: str) -> None:
+        """Show what was decided on the page; before the dataset is there, it is shown when that comes."""
+        if self._dataset is not None:
+            from curate.browse.dataset.mirror import follow
+
+            follow(self._dataset, [sample_id])
 
     def _at_listing(self, metadata: Any) -> None:
         """Give the App the card's shape for every tile that it lists, rather than the photo's, without reading a file's

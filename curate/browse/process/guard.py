@@ -19,7 +19,7 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 #: The file to send for a path that is asked for, or None for one that is none of the run's.
 Pictures: TypeAlias = Callable[[str], Awaitable[str | None]]
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Guard:
@@ -53,7 +53,7 @@ def is_local(headers: list[tuple[bytes, bytes]]) -> bool:
             hosts.append(urlsplit(named[b"origin"]).hostname)
     except ValueError:  # no address at all, such as `[::`
         return False
-    return all(host in _LOOPBACK for host in hosts)
+    return all(host in LOOPBACK for host in hosts)
 
 
 async def _answer(scope: Scope, send: Send, status: int, text: bytes) -> None:

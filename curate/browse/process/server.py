@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -22,6 +23,8 @@ from curate.browse.process.work import WorkingFiles
 from curate.runs.folder import Run
 
 PLUGINS = Path(__file__).parents[1] / "plugin"
+#: The variable that says where the page for deciding is, to the plugin.
+PAGE = "TEXSIEVE_PAGE"
 _SECONDS_TO_ANSWER = 180.0
 _SECONDS_TO_END = 4.0
 
@@ -62,13 +65,16 @@ class ServerProcess:
                 start_new_session=True,
             )
         self.pid = self._process.pid
+        self._sending = threading.Lock()
 
     def send(self, do: str, **what: Any) -> None:
+        """Give an order, from any thread."""
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write((json.dumps({"do": do, **what}) + "\n").encode())
-            self._process.stdin.flush()
-        except OSError:
+            with self._sending:
+                self._process.stdin.write((json.dumps({"do": do, **what}) + "\n").encode())
+                self._process.stdin.flush()
+        except (OSError, ValueError):  # closed
             self._ended()
 
     def answer(self, key: str) -> dict[str, Any]:

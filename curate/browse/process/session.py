@@ -10,7 +10,8 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ from curate.runs.folder import Run, load_run
 if TYPE_CHECKING:
     import polars as pl
 
+    from curate.browse.page.web import PageServer
+
 # Modules with rules and pictures in them are imported while FiftyOne's process imports FiftyOne.
 
 #: Cards of so many samples are made before anyone asks: some screens full.
@@ -38,6 +41,17 @@ _SECONDS_FOR_THE_PAGE = 8.0
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What `browse` was asked for."""
+
+    port: int | None
+    most: int
+    who: str | None
+    opened: bool
+    say: Say
+
+
 class Stopped(KeyboardInterrupt):
     """Ctrl-C or SIGTERM. No Exception: it may come in the midst of a rule or a drawing, and theirs are caught."""
 
@@ -48,22 +62,30 @@ def browse(
     port: int | None = None,
     most: int = fields.MOST,
     who: str | None = None,
+    app: bool = True,
     opened: bool = True,
     say: Say = print,
 ) -> None:
-    """Show a run in the App until Ctrl-C or SIGTERM. Raises UserError where something that it needs is not there.
+    """Show a run on the page for deciding, and in FiftyOne's App, until Ctrl-C or SIGTERM.
 
-    port: of the App, None for FiftyOne's or a free one. most: samples that are shown. who: whose decisions are made
-    there, None for the OS user's. opened: open a browser, too.
+    Raises UserError where something that it needs is not there.
+
+    port: of the App, None for FiftyOne's or a free one; the page gets the next. most: samples that are shown. who:
+    whose decisions are made there, None for the OS user's. app: whether the App is wanted. opened: open a browser, too.
     """
     run = load_run(path)
-    if find_spec("fiftyone") is None:
-        raise UserError("FiftyOne is not installed; install it with: pip install 'texsieve[browse]'")
-    mongod = None if os.environ.get(URI_VARIABLE) else _mongod()
+    asked = _Asked(port, most, who, opened, say)
+    if app and find_spec("fiftyone") is None:
+        say("FiftyOne is not installed: there is no App to filter in. Install it with: pip install 'texsieve[browse]'")
+        app = False
+    mongod = None if not app or os.environ.get(URI_VARIABLE) else _mongod()
     work = work_of(run.path)
     try:
         with work.held(), _stoppable(), ExitStack() as stack:
-            _show(run, work, mongod, port, most, who, opened, say, stack)
+            if app:
+                _show(run, work, mongod, asked, stack)
+            else:
+                _show_page(run, work, asked, stack)
     except Stopped:
         return
     except AlreadyOpenError as error:
@@ -103,53 +125,80 @@ def _stoppable() -> Iterator[None]:
             signal.signal(name, handler)
 
 
-def _show(
+def _show_page(run: Run, work: WorkingFiles, asked: _Asked, stack: ExitStack) -> None:
+    """The page alone."""
+    from curate.browse.dataset.rows import listed
+
+    work.tidy()
+    work.write_state({**work.read_state(), "run": str(run.path.resolve())})  # for `tidy`
+    listening = stack.enter_context(_listening(asked.port, PORT))
+    page = _page(run, work, listed(run, asked.most), listening, lambda sample_id: None, asked, stack)
+    work.note({}, page.url)
+    asked.say("It answers on this machine only (127.0.0.1). Ctrl-C ends it.")
+    threading.Event().wait()
+
+
+def _page(
     run: Run,
     work: WorkingFiles,
-    program: Path | None,
-    port: int | None,
-    most: int,
-    who: str | None,
-    opened: bool,
-    say: Say,
+    frame: pl.DataFrame,
+    listening: socket.socket,
+    decided: Callable[[str], None],
+    asked: _Asked,
     stack: ExitStack,
-) -> None:
+) -> PageServer:
+    from curate.browse.page.opened import opened as opened_page
+
+    page = stack.enter_context(opened_page(run, work, frame, listening, asked.who, decided))
+    total = run.summary["totals"]["samples"]
+    shown = f"the {frame.height:,} worst of {total:,} samples" if frame.height < total else f"{total:,} samples"
+    asked.say(f"Showing {shown} of {run.path}")
+    asked.say(f"Decisions are appended to {run.path / DECISIONS_FILE}")
+    asked.say(f"decide    {page.url}")
+    if asked.opened:
+        webbrowser.open(page.url, new=2)
+    return page
+
+
+def _show(run: Run, work: WorkingFiles, program: Path | None, asked: _Asked, stack: ExitStack) -> None:
+    """The page, and the App beside it."""
     work.tidy()
-    listening = stack.enter_context(_listening(port))
+    listening = stack.enter_context(_listening(asked.port, PORT))
     port = listening.getsockname()[1]
+    beside = stack.enter_context(_listening(None, min(port + 1, 65535)))
     url = f"http://127.0.0.1:{port}/datasets/{fields.dataset_name(run.path)}"
     mongod = None
     if program is not None:
-        mongod = _database(work, program, say, stack)
-    say("Starting FiftyOne …")
+        mongod = _database(work, program, asked.say, stack)
     server = ServerProcess(run, work, listening, mongod)
     stack.callback(server.stop)
     processes = {"server": server.pid} | ({"mongod": mongod.process.pid} if mongod else {})
     work.note(processes, "")
     from curate.browse.dataset.rows import fingerprint, rows
 
-    frame = rows(run, work, most)
-    state = _take_in(run, work, server, frame, fingerprint(run, work, most))
-    server.order("decide", who=who)
+    def decided(sample_id: str) -> None:
+        with suppress(UserError):  # the App may have ended; the decision is on the disk
+            server.send("follow", sample_id=sample_id)
+
+    frame = rows(run, work, asked.most)
+    page = _page(run, work, frame, beside, decided, asked, stack)
+    work.note(processes, page.url)
+    stack.callback(work.note, processes, "")
+    asked.say("Starting FiftyOne …")
+    state = _take_in(run, work, server, frame, fingerprint(run, work, asked.most))
+    server.order("decide", who=asked.who, page=page.url)
     server.send("serve")
     until_it_answers(f"http://127.0.0.1:{port}/", server)
-    work.note(processes, url)
-    stack.callback(work.note, processes, "")
-    total = run.summary["totals"]["samples"]
-    shown = f"the {frame.height:,} worst of {total:,} samples" if frame.height < total else f"{total:,} samples"
-    say(f"Showing {shown} of {run.path}")
-    say(f"Decisions are appended to {run.path / DECISIONS_FILE}")
-    say("The App has no login; it answers on this machine only (127.0.0.1). Ctrl-C ends it.")
-    say(f"open      {url}")
-    if opened:
-        webbrowser.open(url, new=2)
+    page.answers.app = url
+    asked.say("The App has no login; it answers on this machine only (127.0.0.1). Ctrl-C ends it.")
+    asked.say(f"filter    {url}")
     os.nice(5)
     server.wait(_SECONDS_FOR_THE_PAGE)
     try:
         _add(run, work, server, frame, state)
     except UserError as error:  # the App is of use without
         server.check()
-        say(f"Proposed fixes and texts are not all shown: {error}")
+        asked.say(f"Proposed fixes and texts are not all shown: {error}")
     server.wait()
 
 
@@ -219,12 +268,14 @@ def _remove(folder: Path) -> None:
 
 
 @contextmanager
-def _listening(port: int | None) -> Iterator[socket.socket]:
-    """A listening socket on 127.0.0.1. Bound here, so that a port which is taken is known at once."""
+def _listening(port: int | None, usual: int) -> Iterator[socket.socket]:
+    """A listening socket on 127.0.0.1: on the port that was asked for, else the usual one or a free one.
+
+    Bound here, so that a port which is taken is known at once."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            sock.bind(("127.0.0.1", PORT if port is None else port))
+            sock.bind(("127.0.0.1", usual if port is None else port))
         except OSError as error:
             if port is not None:
                 raise UserError(
@@ -240,7 +291,7 @@ def _write_background(work: WorkingFiles, run: Run, frame: pl.DataFrame) -> None
     from curate.browse.pictures.finding import job
 
     settings = places(run, work)
-    names = (fields.RENDERED, fields.SIDE_BY_SIDE, fields.LABEL, fields.SOURCE, fields.IMAGE)
+    names = (fields.RENDERED, fields.SIDE_BY_SIDE, fields.LABEL, fields.SOURCE, fields.IMAGE, fields.READING)
     seen: set[str] = set()
     path = work.root / "background.jsonl"
     path.with_suffix(".at").unlink(missing_ok=True)

@@ -26,7 +26,7 @@ from curate.browse.dataset.fields import run_hash
 from rules import KEY_VERSION
 
 #: Changes with how pictures look.
-EDITION = "1"
+EDITION = "2"
 
 
 class AlreadyOpenError(Exception):
@@ -66,6 +66,11 @@ class WorkingFiles:
         return self.pictures / "photos"
 
     @property
+    def picked(self) -> Path:
+        """Lists of samples that the App hands to the page."""
+        return self.root / "picked"
+
+    @property
     def dataset(self) -> Path:
         return self.root / "dataset"
 
@@ -103,7 +108,8 @@ class WorkingFiles:
         return path
 
     def tidy(self) -> None:
-        """Remove pictures that look otherwise today, and what is kept of runs that are there no more."""
+        """Remove pictures that look otherwise today, old lists, and what is kept of runs that are there no more."""
+        shutil.rmtree(self.picked, ignore_errors=True)
         for folder in self.root.glob("pictures-*"):
             if folder != self.pictures:
                 shutil.rmtree(folder, ignore_errors=True)

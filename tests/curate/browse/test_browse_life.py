@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -106,7 +107,7 @@ def test_a_run_from_start_to_end_and_again(browse, environment, made_run, tmp_pa
 
     command = [sys.executable, "-m", "curate.cli.main", "browse", str(made_run), "--no-open"]
     twice = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert (twice.returncode, twice.stdout) == (0, f"{made_run} is open already: {browsing.url}\n"), twice.stderr
+    assert (twice.returncode, twice.stdout) == (0, f"{made_run} is open already: {browsing.page}\n"), twice.stderr
 
     wait_until(lambda: json.loads((browsing.work / "state.json").read_text())["described"] == 12)
     texts = {name: sample["text"] for name, sample in dump(browsing, made_run, environment)["samples"].items()}
@@ -129,6 +130,25 @@ def test_a_run_from_start_to_end_and_again(browse, environment, made_run, tmp_pa
     assert edited["created"] == samples["formulas/s0"]["created"]  # taken in once
     assert again.stop(signal.SIGINT) == 0
     assert gone(again.cache) == []
+
+
+def test_without_fiftyone_there_is_the_page(browse, environment, made_run, tmp_path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as util\n"
+        "find = util.find_spec\n"
+        "util.find_spec = lambda name, *of: None if name == 'fiftyone' else find(name, *of)\n"
+    )
+    path = f"{tmp_path}{os.pathsep}{environment['PYTHONPATH']}"
+    for arguments, variables in (((), {"PYTHONPATH": path}), (("--no-app",), {"TEXSIEVE_MONGOD": "/nothing"})):
+        browsing = browse(made_run, *arguments, **variables)
+        assert any("FiftyOne is not installed" in line for line in browsing.said) is not bool(arguments)
+        with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(browsing.page) as answer:
+            assert b"page.js" in answer.read()
+        command = [sys.executable, "-m", "curate.cli.main", "browse", str(made_run), "--no-open", *arguments]
+        twice = subprocess.run(command, env={**environment, **variables}, capture_output=True, text=True, timeout=120)
+        assert twice.stdout.splitlines()[-1] == f"{made_run} is open already: {browsing.page}"
+        assert browsing.stop() == 0
+        assert gone(browsing.cache) == []
 
 
 def test_what_is_taken_in_is_what_add_samples_makes(mongod, fiftyone_environment, made_run, tmp_path) -> None:

@@ -1,14 +1,14 @@
 """From the browser to the data set: `curate browse`, a real mongod, a real App and a headless Chromium.
 
-A person filters to one family of rules, accepts a fix, edits a label, rejects a sample; another process reads the
-decisions, and the export honours them. What the browser asks for outside this machine is blocked and looked at.
+A person filters to one family of rules, accepts a fix, takes a model's reading, edits a label on the page for deciding,
+rejects a sample; another process reads the decisions, and the export honours them. What the browser asks for outside
+this machine is blocked and looked at.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 import pytest
-from browsing import Browsing
+from browsing import FLAGS, Browsing
 
 from curate.browse.deciding.taking import NOTHING
 from curate.browse.process.mongod import VARIABLE
@@ -28,10 +28,6 @@ from curate.render import render_png
 
 ROOT = Path(__file__).resolve().parents[3]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--no-first-run"),
-]
 #: Milliseconds that anything may take on a machine that is busy with other tests.
 PATIENCE = 90_000
 #: Keeps what the App's notices say: each is there for three seconds, less than a busy machine may need to look.
@@ -42,10 +38,11 @@ new MutationObserver(() => document.querySelectorAll("#notistack-snackbar").forE
   if (!heard.has(notice)) { heard.add(notice); window.notices.push(notice.textContent); }
 })).observe(document, { childList: true, subtree: true });
 """
-DELIMITERS, SYNTAX = "dlm-delimiters-and-wrappers", "syn-syntax"
+DELIMITERS, SYNTAX, DOUBTED = "dlm-delimiters-and-wrappers", "syn-syntax", "likely-label-error"
 TILES = '[data-cy="fo-grid"] [data-cy="looker"]'
 
 DELIMITED, WRONG, HOPELESS = r"$\alpha + 11$", r"$\frac{a}{c} + 22$", r"$q _ 3 + 33$"
+MISREAD, READING = r"\frac{k}{l} + 77", r"\frac{k}{h} + 71"
 OPEN, TURNED, TURNED_ANEW = r"\sqrt{y + 55", r"\frac{z}{w + 66", r"\frac{z}{v + 66"
 #: The samples of each test are its own: one `curate browse` serves them all.
 LABELS = {
@@ -55,6 +52,7 @@ LABELS = {
     "clean": "x + 44",
     "open": OPEN,
     "turned": TURNED,
+    "read": MISREAD,
 }
 EDITED = r"\frac{a}{b} + 22"
 
@@ -109,7 +107,10 @@ def decisions(run: Path) -> dict[str, list[str | None]]:
 def run(mongod: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of LABELS."""
     folder = tmp_path_factory.mktemp("decide")
-    curate("audit", write_source(folder / "data", LABELS), "--out", folder / "run")
+    source = write_source(folder / "data", LABELS)
+    read = folder / "read.jsonl"
+    read.write_text(json.dumps({"sample_id": "s/read", "gt": MISREAD, "pred": READING}) + "\n")
+    curate("audit", source, "--out", folder / "run", "--predictions", read)
     return folder / "run"
 
 
@@ -144,10 +145,14 @@ class Page:
         self.page.goto(f"{self.url}?view={view}")
         self.tiles.first.wait_for()
 
+    def counted(self, number: int) -> Any:
+        """Where the App says that the grid holds so many samples."""
+        words = f"{number} sample{'s' * (number != 1)}"
+        return self.page.locator('[data-cy="entry-counts"]').get_by_text(words, exact=True)
+
     def count(self, number: int) -> None:
         """Wait until the grid holds so many samples."""
-        words = f"{number} sample{'s' * (number != 1)}"
-        self.page.locator('[data-cy="entry-counts"]').get_by_text(words, exact=True).wait_for()
+        self.counted(number).wait_for()
 
     def tile(self, label: str) -> Any:
         """The tile that shows a label."""
@@ -169,18 +174,6 @@ class Page:
                 self.page.mouse.click(corner["x"] + 15, corner["y"] + 15)
 
         self.until(tick, selected)
-
-    def open_sample(self, label: str) -> None:
-        tile = self.tile(label)
-
-        def click() -> None:
-            box = tile.bounding_box()
-            x, y = box["x"] + box["width"] / 2, box["y"] + 0.45 * box["height"]
-            self.page.mouse.move(x - 3, y)
-            self.page.mouse.move(x, y)
-            self.page.mouse.click(x, y, delay=50)
-
-        self.until(click, self.page.locator('[data-cy="modal"], [data-cy="action-toggle-fullscreen"]'))
 
     def close_sample(self) -> None:
         """Close the sample that is open, if one is. The server remembers it, and opens it for the next page, too."""
@@ -206,16 +199,10 @@ class Page:
                 assert time.monotonic() < deadline, f"{there} is not there"
 
     def press(self, operator: str) -> None:
-        self._asks(self.page.locator(f'[data-item-id="@texsieve/decide/{operator}"]'), operator)
-
-    def press_in_sample(self, icon: str, operator: str) -> None:
-        """The button above the sample that is open."""
-        self._asks(self.page.locator("span.material-icons").filter(has_text=re.compile(f"^{icon}$")).last, operator)
-
-    def _asks(self, button: Any, operator: str) -> None:
         """Click until the App asks the server for it: a click on a button that is just drawn anew is lost."""
         from playwright.sync_api import Error
 
+        button = self.page.locator(f'[data-item-id="@texsieve/decide/{operator}"]')
         name = f'"@texsieve/decide/{operator}"'
         for last in (False, False, True):
             try:
@@ -225,6 +212,15 @@ class Page:
             except Error:
                 if last:
                     raise
+
+    def decide_by_keys(self) -> Any:
+        """The page for deciding, which the App opens in a tab."""
+        with self.page.context.expect_page(timeout=PATIENCE) as opened:
+            self.press("decide_by_keys")
+        tab = opened.value
+        tab.set_default_timeout(PATIENCE)
+        tab.locator("#pictures img").first.wait_for()
+        return tab
 
     def notice(self) -> str:
         """What the App's next notice says."""
@@ -281,25 +277,32 @@ def test_three_decisions_go_from_the_browser_to_the_export(page: Page, run: Path
     page.count(2)  # the fixed label has no delimiters to be found
 
     page.select(WRONG)
-    page.press("edit_label")
-    text = page.page.locator("textarea:visible").first
-    text.wait_for()
+    tab = page.decide_by_keys()
+    assert tab.locator("#title").inner_text() == "s/edit"
+    assert tab.get_by_text("Filter in FiftyOne").get_attribute("href") == page.url
+    tab.keyboard.press("e")
+    text = tab.locator("#text")
     assert text.input_value() == r"\frac{a}{c} + 22"  # the proposal
     text.fill(r"\frac{a}{b")
-    page.page.get_by_text("this brace is never closed").first.wait_for()
+    tab.get_by_text("this brace is never closed").first.wait_for()
     text.fill(EDITED)
-    page.page.get_by_text("✓ nothing found").wait_for()
-    page.page.get_by_role("button", name="Save label").click()
-    assert page.notice() == "1 edited."
-    page.count(1)
+    tab.get_by_text("Nothing found").wait_for()
+    tab.keyboard.press("Enter")
+    tab.get_by_text("All decided").wait_for()
+    tab.close()
+    page.until(lambda: page.open(DELIMITERS), page.counted(1))
 
     assert page.decide(HOPELESS, "reject") == "1 rejected."
 
-    mine = ("s/fix", "s/edit", "s/reject")
+    page.open(DOUBTED)
+    assert page.decide(MISREAD, "take_reading") == "1 edited."
+
+    mine = ("s/fix", "s/edit", "s/reject", "s/read")
     assert {key: found for key, found in decisions(run).items() if key in mine} == {
         "s/fix": ["fix", r"\alpha + 11"],
         "s/edit": ["edit", EDITED],
         "s/reject": ["reject", None],
+        "s/read": ["edit", READING],
     }
     assert {json.loads(line)["who"] for line in (run / "decisions.jsonl").read_text().splitlines()} == {"ann"}
 
@@ -310,22 +313,26 @@ def test_three_decisions_go_from_the_browser_to_the_export(page: Page, run: Path
     ) == {
         "s/fix": r"\alpha + 11",
         "s/edit": EDITED,
+        "s/read": READING,
         "s/clean": LABELS["clean"],
     }
     dropped = pl.read_parquet(tmp_path / "out" / "dropped.parquet")
     assert dict(dropped.select("sample_id", "reason").iter_rows())["s/reject"] == "rejected"
 
 
-def test_the_open_sample_is_decided_on_and_taken_back(page: Page, run: Path) -> None:
+def test_what_the_grid_shows_is_walked_through_by_keys(page: Page, run: Path) -> None:
     page.open(SYNTAX)
-    page.open_sample(OPEN)
-    page.press_in_sample("check_circle", "accept_label_open")
-    assert page.notice() == "1 accepted as it is."
-    assert decisions(run)["s/open"] == ["accept", None]
-    page.press_in_sample("undo", "undo_open")
-    assert page.notice() == "1 decision taken back."
-    assert "s/open" not in decisions(run)
-    page.close_sample()
+    tab = page.decide_by_keys()
+    assert tab.locator("#place").inner_text() == "sample 1 of 2"
+    first = tab.locator("#title").inner_text()
+    tab.keyboard.press("a")
+    tab.get_by_text("sample 2 of 2").wait_for()
+    tab.get_by_text(f"{first}: 1 accepted as it is.").wait_for()
+    assert decisions(run)[first] == ["accept", None]
+    tab.keyboard.press("u")
+    tab.get_by_text("sample 1 of 2").wait_for()
+    assert (tab.locator("#title").inner_text(), tab.locator("#state").inner_text()) == (first, "undecided")
+    assert first not in decisions(run)
 
 
 def test_a_label_that_changed_meanwhile_is_not_decided_on(page: Page, run: Path) -> None:

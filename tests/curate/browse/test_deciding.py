@@ -12,7 +12,6 @@ from PIL import Image
 import rules
 from curate.audit import AuditOptions, audit
 from curate.base.errors import UserError
-from curate.browse.deciding.said import MOST, code, findings_text
 from curate.browse.deciding.state import State
 from curate.browse.deciding.taking import Desk, ShownSample
 from curate.export.decide.options import ExportOptions
@@ -207,23 +206,6 @@ def test_a_look_at_a_label_writes_nothing(desk: Desk, run: Path) -> None:
     assert look.severity == "error"
     assert [found.rule for found in look.findings if found.severity == "error"]
     assert not (run / "decisions.jsonl").exists()
-
-
-def test_the_form_says_what_was_found_and_where(desk: Desk) -> None:
-    assert findings_text(desk.look(r"\sqrt{x}", "s/open")) == "**✓ nothing found** · score 1.00"
-    lines = findings_text(desk.look(r"\sqrt{", "s/open")).splitlines()
-    assert lines[0].startswith("**◆ 1 error")
-    assert lines[2] == "- ◆ **SYN001** unbalanced\\-brace — this brace is never closed: `{`".replace("\\-", "-")
-    many = findings_text(desk.look(" ".join(["}"] * 30), "s/open"))
-    assert len(many.splitlines()) <= 2 + MOST + 1
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [("a", "`a`"), ("a`b", "`` a`b ``"), ("``", "``` `` ```"), ("\t", "`⟨TAB⟩`"), ("x" * 99, f"`{'x' * 59}…`")],
-)
-def test_data_stays_data_in_markdown(text: str, shown: str) -> None:
-    assert code(text) == shown
 
 
 def test_findings_about_the_sample_outlast_an_edit(tmp_path: Path) -> None:

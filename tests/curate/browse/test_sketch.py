@@ -1,4 +1,4 @@
-"""Cards of labels that are typed: made by another process, whatever becomes of that."""
+"""Pictures that somebody waits for: made by another process, whatever becomes of that."""
 
 from __future__ import annotations
 
@@ -13,49 +13,46 @@ from curate.browse.pictures.sketch import Sketcher
 
 @pytest.fixture
 def sketcher(tmp_path: Path):
-    made = Sketcher()
+    made = Sketcher(tmp_path / "drawings", tmp_path / "photos")
     yield made
-    process = made._process
-    if process is not None and process.poll() is None:
-        process.kill()
-        process.wait()
+    made.stop()
 
 
-def picture(sketcher: Sketcher, folder: Path, label: str) -> Image.Image:
-    jpeg = sketcher.card(label, None, None, None, folder / "drawings", folder / "cards")
-    return Image.open(io.BytesIO(jpeg)).convert("L")
+def picture(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png)).convert("L")
 
 
-def test_every_label_has_a_card_of_one_size_and_none_is_kept(sketcher: Sketcher, tmp_path: Path) -> None:
-    drawn, wrong = (picture(sketcher, tmp_path, label) for label in (r"\frac{a}{b}", r"\frac{a}{"))
-    assert drawn.size == wrong.size
-    assert drawn.tobytes() != wrong.tobytes()
-    assert not [path for path in (tmp_path / "cards").rglob("*") if path.is_file()]
+def test_a_label_that_cannot_be_drawn_has_a_picture_that_says_why(sketcher: Sketcher) -> None:
+    drawn, wrong = (picture(sketcher.drawing(label)) for label in (r"\frac{a}{b}", r"\frac{a}{"))
+    assert wrong.width == 840
+    assert drawn.width < wrong.width
 
 
-def test_when_the_process_dies_the_card_says_so_and_the_next_is_made(
+def test_a_photo_is_looked_at_again_when_its_file_changes(sketcher: Sketcher, tmp_path: Path) -> None:
+    assert picture(sketcher.photo(tmp_path, "x.png")).width == 840  # there is none
+    for size in ((40, 30), (50, 30)):
+        Image.new("RGB", size, "black").save(tmp_path / "x.png")
+        assert picture(sketcher.photo(tmp_path, "x.png")).size == size
+
+
+def test_when_the_process_dies_the_picture_says_so_and_the_next_is_made(
     sketcher: Sketcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = picture(sketcher, tmp_path, "x")
+    sketcher.drawing("x")
     process = sketcher._process
     assert process is not None
     monkeypatch.setattr(process, "poll", lambda: None)  # it dies over the job, not before
     process.kill()
     process.wait()
-    died = picture(sketcher, tmp_path, "y")
-    assert died.size == good.size
+    assert picture(sketcher.drawing("y")).width == 840
     monkeypatch.undo()
-    assert picture(sketcher, tmp_path, "x").tobytes() == good.tobytes()
+    assert picture(sketcher.drawing("y")).width < 840
     assert sketcher._process is not process
 
 
 def test_files_of_the_working_folder_are_not_taken_for_modules(
     sketcher: Sketcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = picture(sketcher, tmp_path, "x")
-    assert sketcher._process is not None
-    sketcher._process.kill()
-    sketcher._process.wait()
     (tmp_path / "queue.py").write_text("raise SystemExit('not this one')")
     monkeypatch.chdir(tmp_path)
-    assert picture(sketcher, tmp_path, "x").tobytes() == good.tobytes()
+    assert picture(sketcher.drawing("x")).width < 840

@@ -18,7 +18,14 @@ from hypothesis import strategies as st
 from curate.base.atomic_files import new_folder
 from curate.base.errors import UserError
 from curate.runs import decisions
-from curate.runs.decisions import append_decisions, decide, label_sha256, locked_decisions, read_decisions
+from curate.runs.decisions import (
+    OvertakenError,
+    append_decisions,
+    decide,
+    label_sha256,
+    locked_decisions,
+    read_decisions,
+)
 
 
 def rows(run: Path) -> list[dict[str, str]]:
@@ -44,6 +51,30 @@ def test_a_user_without_a_name_is_a_number(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(decisions.getpass, "getuser", nameless)
     assert decide("s/a", "reject", "x").who == f"uid {os.getuid()}"
+
+
+def test_of_many_who_saw_the_same_one_decides(tmp_path: Path) -> None:
+    """Whoever comes second saw another state than the one that stands, and is told so; nothing of theirs is written."""
+    append_decisions(tmp_path, [decide("s/a", "accept", "x", who="ann")])
+    seen = {"s/a": read_decisions(tmp_path / "decisions.jsonl").standing["s/a"]}
+    barrier, refused = threading.Barrier(8), []
+
+    def take(number: int) -> None:
+        barrier.wait()
+        try:
+            append_decisions(tmp_path, [decide("s/a", "edit", "x", str(number)), decide("s/b", "reject", "x")], seen)
+        except OvertakenError:
+            refused.append(number)
+
+    threads = [threading.Thread(target=take, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 7
+    assert [row["action"] for row in rows(tmp_path)] == ["accept", "edit", "reject"]
+    with pytest.raises(OvertakenError):
+        append_decisions(tmp_path, [decide("s/a", "undo", "x")], {"s/a": None})
 
 
 def test_nothing_to_write_makes_no_file(tmp_path: Path) -> None:

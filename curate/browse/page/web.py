@@ -1,0 +1,204 @@
+"""Serves the page over HTTP on 127.0.0.1, to those who have its token. What is answered is `answers`'.
+
+Every web page that is open in the same browser can send requests here. So a request must name this machine as its host,
+come from this page where it says where it comes from, and carry the token: the address has it once, a cookie afterwards
+that no other site's requests get. No other page may show this one in a frame.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from curate.base.errors import UserError
+from curate.browse.page.answers import Answers
+from curate.browse.process.guard import LOOPBACK
+
+_HERE = Path(__file__).parent
+_FILES = {
+    "/": ("page.html", "text/html; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+#: Bytes of an order; a label of so many characters is none.
+_LARGEST = 1_000_000
+_SECONDS = 60
+
+
+class PageServer:
+    """The page at `url`, which holds the token, from `start` to `stop`. listening: a socket on 127.0.0.1."""
+
+    def __init__(self, answers: Answers, listening: socket.socket) -> None:
+        self.answers = answers
+        self.token = secrets.token_urlsafe(24)
+        self.port = int(listening.getsockname()[1])
+        token, port = self.token, self.port
+
+        class Handler(_Handler):
+            pass
+
+        Handler.answers, Handler.token, Handler.cookie = answers, token, f"texsieve-{port}"
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler, bind_and_activate=False)
+        self._server.socket.close()
+        self._server.socket = listening
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/?token={self.token}"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Refused(Exception):
+    def __init__(self, status: HTTPStatus, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class _Handler(BaseHTTPRequestHandler):
+    answers: Answers
+    token: str
+    cookie: str
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "texsieve", ""
+    timeout = _SECONDS
+
+    def do_GET(self) -> None:
+        self._answered(self._get)
+
+    def do_POST(self) -> None:
+        self._answered(self._post)
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing is logged: the address holds the token."""
+
+    def _answered(self, answer: Callable[[str, Mapping[str, str]], None]) -> None:
+        try:
+            self._check_origin()
+            asked = urlsplit(self.path)
+            answer(asked.path, {key: values[0] for key, values in parse_qs(asked.query).items()})
+        except _Refused as refused:
+            self.close_connection = True
+            self._send(refused.status, f"{refused}\n".encode(), "text/plain; charset=utf-8")
+        except UserError as error:
+            self._send_json({"error": str(error)}, HTTPStatus.CONFLICT)
+        except ConnectionError:
+            self.close_connection = True
+
+    def _check_origin(self) -> None:
+        host = self.headers.get("Host", "")
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            name = None
+        origin = self.headers.get("Origin")
+        if name not in LOOPBACK or (origin is not None and origin != f"http://{host}"):
+            raise _Refused(HTTPStatus.FORBIDDEN, "Only this page, on this machine, may ask.")
+
+    def _check_token(self, site: str | None) -> None:
+        """The cookie must hold the token, and another site's page may not ask (where the browser says which does)."""
+        try:
+            held = SimpleCookie(self.headers.get("Cookie", "")).get(self.cookie)
+        except CookieError:
+            held = None
+        if held is None or not _same(held.value, self.token):
+            raise _Refused(HTTPStatus.FORBIDDEN, "Open the address that `curate browse` printed: it holds a token.")
+        if site not in (None, "same-origin"):
+            raise _Refused(HTTPStatus.FORBIDDEN, "Only this page, on this machine, may ask.")
+
+    def _get(self, path: str, asked: Mapping[str, str]) -> None:
+        if path == "/" and "token" in asked:
+            if not _same(asked["token"], self.token):
+                raise _Refused(
+                    HTTPStatus.FORBIDDEN, "That is an old address: open the one that `curate browse` printed."
+                )
+            cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
+            self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", {"Location": "/", "Set-Cookie": cookie})
+            return
+        if path == "/favicon.ico":
+            self._send(HTTPStatus.NO_CONTENT, b"", "image/png")
+            return
+        site = self.headers.get("Sec-Fetch-Site")
+        self._check_token("same-origin" if path == "/" else site)  # a link may lead to the page itself
+        if path in _FILES:
+            name, kind = _FILES[path]
+            self._send(HTTPStatus.OK, (_HERE / name).read_bytes(), kind)
+        elif path == "/api/start":
+            self._send_json(self.answers.start())
+        elif path == "/api/sample":
+            self._send_json(self.answers.sample(asked.get("queue", ""), asked.get("way", "first"), asked.get("id", "")))
+        elif path.startswith("/picture/"):
+            picture = self.answers.picture(path.removeprefix("/picture/"))
+            if picture is None:
+                raise _Refused(HTTPStatus.NOT_FOUND, "No picture of this run.")
+            self._send(HTTPStatus.OK, picture, "image/png", {"Cache-Control": "private, max-age=600"})
+        else:
+            raise _Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
+
+    def _post(self, path: str, asked: Mapping[str, str]) -> None:
+        self._check_token(self.headers.get("Sec-Fetch-Site"))
+        if self.headers.get("Origin") is None:
+            raise _Refused(HTTPStatus.FORBIDDEN, "Only this page, on this machine, may ask.")
+        order = {"/api/decide": self.answers.decide, "/api/look": self.answers.look}.get(path)
+        if order is None:
+            raise _Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
+        self._send_json(order(self._body()))
+
+    def _body(self) -> dict[str, Any]:
+        length = self.headers.get("Content-Length", "")
+        if self.headers.get_content_type() != "application/json" or not length.isascii() or not length.isdigit():
+            raise _Refused(HTTPStatus.BAD_REQUEST, "Not JSON.")
+        if int(length) > _LARGEST:
+            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too long for a label.")
+        try:
+            body = json.loads(self.rfile.read(int(length)))
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            raise _Refused(HTTPStatus.BAD_REQUEST, "Not JSON.")
+        return body
+
+    def _send_json(self, answer: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK) -> None:
+        self._send(status, json.dumps(answer).encode("ascii"), "application/json")
+
+    def _send(self, status: HTTPStatus, body: bytes, kind: str, more: Mapping[str, str] | None = None) -> None:
+        self.send_response(status)
+        headers = {"Cache-Control": "no-store", **_HEADERS, **(more or {})}
+        headers |= {"Content-Type": kind, "Content-Length": str(len(body))}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _same(given: str, token: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
