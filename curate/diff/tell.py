@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,14 +85,13 @@ def write_page(found: Changes, names: tuple[str, str], out: Path) -> None:
 
     Raises OSError where `out` can't be written.
     """
+    from curate import __version__
     from curate.base.atomic_files import new_file
     from curate.report import pictures
     from curate.report.markup import code, text
     from curate.report.template import open_template
 
-    here, report = Path(__file__).parent, Path(pictures.__file__).parent
-    filters: dict[str, Callable[..., Any]] = {"count": count, "share": share, "text": text}
-    template, fixed = open_template(here / "diff.html", [report / "report.css"], [report / "report.js"], filters)
+    template, fixed = open_template(Path(__file__).parent / "diff.html")
     shown = {
         kind: list(found.of_kind(kind).head(ON_PAGE).iter_rows(named=True)) for kind in KINDS if found.counts[kind]
     }
@@ -124,6 +122,7 @@ def write_page(found: Changes, names: tuple[str, str], out: Path) -> None:
     html = template.render(
         {
             **fixed,
+            "version": __version__,
             "names": names,
             "sizes": (found.first, found.second),
             "groups": groups,
