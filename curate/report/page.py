@@ -184,7 +184,8 @@ def _answer(sources: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list[s
     """The sources' names by verdict, best first, with what the verdict means."""
     out: dict[str, list[str]] = {}
     for entry in sorted(sources, key=rank):
-        out.setdefault(entry["verdict"], []).append(entry["name"])
+        unseen = " (labels only)" if entry["samples"] and labels_only(entry) else ""
+        out.setdefault(entry["verdict"], []).append(text(entry["name"], 40) + unseen)
     return [(verdict, MEANINGS[verdict], names) for verdict, names in out.items()]
 
 

@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from curate.base.tables import count, share, size
-from curate.report.markup import code_spans, text
+from curate.report.markup import code_spans, text, unbroken
 
 _HERE = Path(__file__).parent
 _FILTERS: Mapping[str, Callable[..., Any]] = {
@@ -24,6 +24,7 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "size": size,
     "text": text,
     "code_spans": code_spans,
+    "unbroken": unbroken,
 }
 
 
