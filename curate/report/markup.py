@@ -74,8 +74,4 @@ def code_spans(sentence: str) -> Markup:
 
 def unbroken(sentence: str) -> str:
     """A sentence of ours whose figures don't break over lines: `82.7 %`, `p < 0.001`. Still to be escaped."""
-    return re.sub(
-        r" (%)|(\bp) ([<=]) ",
-        lambda found: f"\u00a0{found[1]}" if found[1] else f"{found[2]}\u00a0{found[3]}\u00a0",
-        sentence,
-    )
+    return re.sub(r"\bp ([<=]) ", "p\u00a0\\1\u00a0", sentence.replace(" %", "\u00a0%"))

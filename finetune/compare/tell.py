@@ -46,7 +46,8 @@ def headline(comparison: Comparison, seeds: Seeds | None = None) -> Headline:
         f"ground truth; {first} reads {unit.beside_interval(change.before)}"
     )
     if change.difference and change.ci:
-        what += f". That is {_points(abs(change.difference))} {'more' if change.difference > 0 else 'less'}{_between(change)}"
+        more_or_less = "more" if change.difference > 0 else "less"
+        what += f". That is {_points(abs(change.difference))} {more_or_less}{_between(change)}"
     fixed, broken = comparison.counts["fixed"], comparison.counts["broken"]
     moved = (
         f"{last} gets {count(fixed)} right that {first} gets wrong, and {count(broken)} wrong that {first} gets right "
@@ -162,7 +163,8 @@ def agreed_in_words(comparison: Comparison) -> str:
     number, wrong = len(comparison.agreed), int((comparison.after.alike == 0).sum())
     models = "both models" if len(comparison.models) == 2 else f"all {len(comparison.models)} models"
     last = visible(clip(comparison.names[-1], 60))
+    look = "One label looks" if number == 1 else f"{count(number)} labels look"
     return (
-        f"{'One label looks' if number == 1 else f'{count(number)} labels look'} wrong: {models} read the same formula "
-        f"there, and not the one of the label. That is {share(number, wrong)} of {last}'s {things(wrong, 'wrong answer')}."
+        f"{look} wrong: {models} read the same formula there, and not the one of the label. "
+        f"That is {share(number, wrong)} of {last}'s {things(wrong, 'wrong answer')}."
     )
