@@ -58,6 +58,8 @@ def headline(comparison: Comparison, seeds: Seeds | None = None) -> Headline:
         "worse": f"This is more than chance: {moved}.",
         "chance": f"This may be chance: {moved}. More samples would tell smaller differences apart.",
     }[which]
+    if not fixed and not broken:
+        sure = f"{last} and {first} read the same formulas right."
     more = [said for said in (_cdm(comparison, change), None if seeds is None else seeds.in_words()) if said]
     return Headline(which, title, what + ".", sure, _on(comparison), tuple(more))
 
