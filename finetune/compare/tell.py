@@ -69,7 +69,7 @@ def _points(number: float) -> str:
 
 
 def _between(change: Change) -> str:
-    """The interval of a difference in its own direction, in words; nothing where it reaches over 0."""
+    """The interval of a difference: in the difference's own direction, or as it stands where it reaches over 0."""
     assert change.ci is not None
     low, high = sorted(abs(end) for end in change.ci)
     if change.ci[0] < 0 < change.ci[1]:
