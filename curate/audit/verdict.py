@@ -30,7 +30,7 @@ MEANINGS = dict(
         VERDICTS,
         (
             "train on it as it is",
-            "fit to train on after the fixes named below",
+            "train on it once the points below are seen to",
             "too much is wrong to trust the rest: look at samples before you use any of it",
             "don't train on it as it is",
         ),

@@ -24,7 +24,7 @@
         body.append(...rows);
       });
     });
-    if (body.rows.length >= 8) addSearch(table, [...body.rows]);
+    if (table.classList.contains("searchable") && body.rows.length >= 8) addSearch(table, [...body.rows]);
   }
 
   function addSearch(table, rows) {

@@ -172,6 +172,14 @@ def test_labels_that_all_models_contradict_alike_are_shown_first(found) -> None:
     assert "nothing here speaks against the labels" in build(found).decode()
 
 
+def test_what_an_audit_says_against_a_label_stands_with_its_example(found) -> None:
+    html = build(found, labels="By the labels of run", doubted={3: "2 of 2 predictions read <b>x"}).decode()
+    first = re.search(r'<article class="pair"[^>]*>.*?</article>', html, re.S).group()
+    assert "printed/test/worse" in first
+    assert "The label may be wrong: 2 of 2 predictions read &lt;b&gt;x." in first
+    assert "The audit doubts the labels of 1 wrong answer" in html
+
+
 def test_three_models_stand_side_by_side() -> None:
     (_, before), (_, after) = sides()
     right = [Prediction(row.sample_id, row.gt, row.gt) for row in before]
