@@ -85,7 +85,6 @@ def write_page(found: Changes, names: tuple[str, str], out: Path) -> None:
 
     Raises OSError where `out` can't be written.
     """
-    from curate import __version__
     from curate.base.atomic_files import new_file
     from curate.report import pictures
     from curate.report.markup import code, text
@@ -122,7 +121,6 @@ def write_page(found: Changes, names: tuple[str, str], out: Path) -> None:
     html = template.render(
         {
             **fixed,
-            "version": __version__,
             "names": names,
             "sizes": (found.first, found.second),
             "groups": groups,

@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from curate import __version__
 from curate.base.tables import count, share, size
 from curate.report.markup import code_spans, text, unbroken
 
@@ -29,8 +30,8 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
 
 
 def open_template(page: Path) -> tuple[jinja2.Template, dict[str, Any]]:
-    """A page's template, and the values that are the same whatever it shows: style, script, and the hash of each,
-    by which the page's policy lets it run these and nothing else.
+    """A page's template, and the values that are the same whatever it shows: version, style, script, and the hash
+    of both, by which the page's policy lets it run these and nothing else.
 
     page: its .css and .js, where it has any, stand beside it.
     """
@@ -55,6 +56,7 @@ def open_template(page: Path) -> tuple[jinja2.Template, dict[str, Any]]:
         "script": Markup(script),
         "style_hash": _hash(style),
         "script_hash": _hash(script),
+        "version": __version__,
     }
 
 

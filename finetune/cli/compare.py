@@ -138,7 +138,7 @@ def _seeds_of(argument: str) -> list[Path]:
     """The files that an argument names: one, or the seeds of one model joined with commas."""
     if Path(argument).exists():
         return [Path(argument)]
-    return [Path(part) for part in argument.split(",") if part]
+    return [Path(part) for part in argument.split(",") if part] or [Path(argument)]
 
 
 def _names(given: str | None, paths: list[Path]) -> list[str]:

@@ -14,7 +14,6 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from curate import __version__
 from curate.report.markup import text
 from curate.report.pictures import OpenImage, Pictures, Place
 from curate.report.template import open_template
@@ -68,7 +67,6 @@ def build(
     changes = [[_change(change) for change in some] for some in comparison.against_first]
     last = comparison.changes
     context = {
-        "version": __version__,
         "names": [text(name, 60) for name in comparison.names],
         "headline": headline(comparison, seeds),
         "first": [one for one, change in zip(changes[-1], last, strict=True) if change.name in _FIRST],
