@@ -10,7 +10,6 @@ from typing import Any
 import jinja2
 from PIL import Image
 
-from curate import __version__
 from curate.report.markup import code
 from curate.report.pictures import PagePicture, Pictures, of_image
 from curate.report.template import open_template
