@@ -46,7 +46,6 @@ def build(step: int, loss: float | None, answers: Sequence[Answer], images: Mapp
         "cards": cards,
         "right": sum(right),
         "outlines": drawn.outlines,
-        "version": __version__,
     }
     page = template.render({**fixed, **found})
     return page.encode("utf-8", "replace")
