@@ -29,7 +29,7 @@ _COMMANDS = Path(sys.executable).parent
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 #: What a careless reader takes for what, and how many of 100 formulas each reader gets wrong.
 _MISREAD = {r"\beta": "B", r"\alpha": "a", "1": "7", "2": "z", "x": r"\times", "5": "s", "_": "", "+": "t", "0": "o"}
-_READERS = {"before": 34, "after": 16}
+_READERS = {"base": 34, "tuned": 16}
 
 #: Makes one page: gets the folder with the demo, gives the page and the height to show of it.
 MakePage = Callable[[Path], tuple[Path, int]]
@@ -42,7 +42,7 @@ def report(demo: Path) -> tuple[Path, int]:
 def compare(demo: Path) -> tuple[Path, int]:
     page = demo / "compare.html"
     files = [_predictions(demo, name, share) for name, share in _READERS.items()]
-    _run("finetune", "compare", *files, "--out", page)
+    _run("finetune", "compare", *files, "--names", "Base,Tuned", "--out", page)
     return page, 880
 
 
@@ -87,7 +87,7 @@ def _taken(browser: Browser, page: Path, height: int) -> bytes:
     shot = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
     tab.close()
     small = io.BytesIO()
-    shot.quantize(128, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    shot.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     return small.getvalue()
 
 
