@@ -3,7 +3,7 @@
 (() => {
   const form = document.querySelector("form.examples");
   if (!form) return;
-  const STEP = 20;
+  const STEP = 12;
   const cards = [...document.querySelectorAll("article.pair")];
   const texts = cards.map((card) => card.textContent.toLowerCase());
   const [words, kind, doubt] = ["#words", "#kind", "#in-doubt"].map((name) => form.querySelector(name));

@@ -296,8 +296,8 @@ def test_bad_files_are_one_line_and_2(page, capsys) -> None:
 @pytest.mark.parametrize(
     ("clicks", "shown", "of"),
     [
-        ("", 20, 36),
-        ("document.querySelector('button.more').click();", 36, 36),
+        ("", 12, 36),
+        ("document.querySelector('button.more').click();", 24, 36),
         (
             "document.querySelector('form.examples input[value=\"fixed\"]').click();"
             "const box = document.querySelector('#words'); box.value = 'TEST/ lost';"
@@ -306,7 +306,7 @@ def test_bad_files_are_one_line_and_2(page, capsys) -> None:
             0,
         ),
         ("document.querySelector('a[data-kind=\"structure\"]').click();", 1, 1),
-        ("document.querySelector('a[data-labels]').click();", 20, 30),
+        ("document.querySelector('a[data-labels]').click();", 12, 30),
     ],
 )
 def test_the_filters_work_in_a_browser(tmp_path, clicks: str, shown: int, of: int) -> None:
