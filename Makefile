@@ -14,7 +14,7 @@ core := $(VENV)/.ready
 ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-train gpu-check test test-long fuzz soak check bench scale layouts truth docs wheels-check clean
+.PHONY: help demo demo-train gpu-check test test-long fuzz soak check bench scale layouts truth docs pictures wheels-check clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -71,6 +71,9 @@ truth: $(core)  ## where LaTeX is installed: does it draw alike what fixes, cano
 
 docs: $(core)  ## write the pages and tables in docs/ that are made from the code, and the output in README.md
 	@$(py) docs/make_docs.py
+
+pictures: $(ready)  ## make the pictures of README.md and the docs from the demo's data; needs Chromium
+	@$(py) tools/make_pictures.py $(PICTURES)
 
 wheels-check: $(core)  ## ask the index whether every core dependency has wheels for the systems that README names
 	@$(py) tools/wheels_check.py

@@ -162,7 +162,7 @@ def _no_images(entry: Entry, limits: Thresholds) -> Point | None:
     named = entry["with_image"]
     if not named:
         what = "No image was given"
-        do = f"say where they are with `--images {entry['name']}=DIR`, and which column names them with `--columns`"
+        do = f"name the images' folder with `--images {entry['name']}=DIR`, and their column with `--columns`"
     elif entry["missing_image"]:
         what = f"None of its {things(named, 'image')} was found"
         do = f"get the images, and audit again with `--images {entry['name']}=DIR`, which says where they are"
@@ -413,7 +413,7 @@ def _inverted(entry: Entry, limits: Thresholds) -> Point | None:
         part,
         f"{_images(part, whole)} light ink on dark paper",
         "models were trained on dark ink, most other sets have it, and margins are added in white",
-        "invert them: export with `--invert`",
+        "make the images dark on light: export with `--invert`",
         _codes(_found(entry, mended_by("export-invert"))),
         ("--invert",),
     )

@@ -22,7 +22,21 @@ from curate.audit.advice import FIX, READY, VERDICTS, Point, labels_only, nothin
 from curate.audit.thresholds import Thresholds
 from curate.base.tables import count, share, things
 
-__all__ = ["VERDICTS", "export_command", "judge", "verdict_text"]
+__all__ = ["MEANINGS", "VERDICTS", "export_command", "judge", "verdict_text"]
+
+#: What each verdict says to whoever wants to train.
+MEANINGS = dict(
+    zip(
+        VERDICTS,
+        (
+            "train on it as it is",
+            "train on it once the points below are seen to",
+            "too much is wrong to trust the rest: look at samples before you use any of it",
+            "don't train on it as it is",
+        ),
+        strict=True,
+    )
+)
 
 
 def judge(entry: Mapping[str, Any], thresholds: Thresholds | None = None) -> tuple[str, list[Point]]:

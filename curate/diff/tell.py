@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +90,7 @@ def write_page(found: Changes, names: tuple[str, str], out: Path) -> None:
     from curate.report.markup import code, text
     from curate.report.template import open_template
 
-    here, report = Path(__file__).parent, Path(pictures.__file__).parent
-    filters: dict[str, Callable[..., Any]] = {"count": count, "share": share, "text": text}
-    template, fixed = open_template(here / "diff.html", [report / "report.css"], [report / "report.js"], filters)
+    template, fixed = open_template(Path(__file__).parent / "diff.html")
     shown = {
         kind: list(found.of_kind(kind).head(ON_PAGE).iter_rows(named=True)) for kind in KINDS if found.counts[kind]
     }

@@ -17,12 +17,12 @@ import polars as pl
 from markupsafe import Markup
 
 from curate.audit.advice import labels_only
-from curate.audit.verdict import export_command
+from curate.audit.verdict import MEANINGS, export_command
 from curate.base.atomic_files import new_file
-from curate.base.tables import count, share, size
+from curate.base.tables import size
 from curate.report import data, plots
 from curate.report.examples import FlaggedSample, choose, of_whole_sources
-from curate.report.markup import code, code_spans, marked, text
+from curate.report.markup import code, marked, text
 from curate.report.overview import near_text, overlaps, rank, remarks_line, sample_text, suppressed_text
 from curate.report.pictures import NO_ROOM, OpenImage, PagePicture, Pictures, Place
 from curate.report.suspects import choose_suspects, suspect_cards, wants_of
@@ -38,8 +38,7 @@ MOST_BYTES = 9_500_000
 PICTURE_BYTES = 4_500_000
 TEXT_BYTES = 1_500_000
 MOST_RULES = 250
-#: Points of a source that stand open, and rules that a point links to.
-POINTS = 3
+#: Rules that a point links to.
 LINKS = 4
 MOST_SOURCES = 100
 MOST_UNREADABLE = 200
@@ -106,6 +105,8 @@ def build(
     anchors = {rule["rule"]: (f"r{place}", rule["name"]) for place, rule in enumerate(rules, 1)}
     context = {
         "summary": summary,
+        "headline": _headline(summary["sources"]),
+        "version": summary["texsieve"],
         "answer": _answer(summary["sources"]),
         "sources": [_source(entry, anchors) for entry in sorted(summary["sources"], key=rank)[:MOST_SOURCES]],
         "command": export_command(summary["sources"], str(run.path)),
@@ -157,14 +158,7 @@ def _without_pictures(cards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=1)
 def _template() -> tuple[jinja2.Template, dict[str, Any]]:
-    filters: dict[str, Callable[..., Any]] = {
-        "count": count,
-        "share": share,
-        "size": size,
-        "text": text,
-        "code_spans": code_spans,
-    }
-    return open_template(_HERE / "report.html", [_HERE / "report.css"], [_HERE / "report.js"], filters)
+    return open_template(_HERE / "report.html")
 
 
 def _render(context: Mapping[str, Any]) -> bytes:
@@ -173,12 +167,26 @@ def _render(context: Mapping[str, Any]) -> bytes:
     return template.render({**fixed, **context}).encode("utf-8", "replace")
 
 
-def _answer(sources: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """The sources' names by verdict, best first."""
+def _headline(sources: Sequence[Mapping[str, Any]]) -> str:
+    """The page's title: how many of the sources are ready."""
+    ready, of = sum(entry["verdict"] == "ready" for entry in sources), len(sources)
+    if not of:
+        return "No source was audited"
+    if of == 1:
+        return f"{sources[0]['name']} is {'ready to train on' if ready else 'not ready to train on as it is'}"
+    if not ready:
+        return f"None of the {of} sources is ready to train on as it is"
+    some = f"All {of}" if ready == of else f"{ready} of {of}"
+    return f"{some} sources {'is' if ready == 1 else 'are'} ready to train on"
+
+
+def _answer(sources: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]]:
+    """The sources' names by verdict, best first, with what the verdict means."""
     out: dict[str, list[str]] = {}
     for entry in sorted(sources, key=rank):
-        out.setdefault(entry["verdict"], []).append(entry["name"])
-    return list(out.items())
+        unseen = " (labels only)" if entry["samples"] and labels_only(entry) else ""
+        out.setdefault(entry["verdict"], []).append(text(entry["name"], 40) + unseen)
+    return [(verdict, MEANINGS[verdict], names) for verdict, names in out.items()]
 
 
 def _source(entry: Mapping[str, Any], anchors: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
@@ -193,7 +201,7 @@ def _source(entry: Mapping[str, Any], anchors: Mapping[str, tuple[str, str]]) ->
     return {
         **entry,
         "advice": advice,
-        "first": POINTS if len(advice) > POINTS + 1 else len(advice),
+        "first_do": next((point["do"] for point in advice if point["do"]), ""),
         "labels_only": bool(entry["samples"]) and labels_only(entry),
         "remarks": remarks_line(entry),
         "bar": plots.composition(parts),

@@ -1,36 +1,62 @@
-"""Opens the template of a page of one file, with its styles and scripts to write into it. Fills in no data."""
+"""Opens the template of a page of one file, with its styles and scripts to write into it. Fills in no data.
+
+Every page extends base.html, whose style sheet and script each gets before its own.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
+from curate import __version__
+from curate.base.tables import count, share, size
+from curate.report.markup import code_spans, text, unbroken
 
-def open_template(
-    page: Path, styles: Sequence[Path], scripts: Sequence[Path], filters: Mapping[str, Callable[..., Any]]
-) -> tuple[jinja2.Template, dict[str, Any]]:
-    """A page's template, and the values that are the same whatever it shows: style, script, and the hash of each,
-    by which the page's policy lets it run these and nothing else."""
+_HERE = Path(__file__).parent
+_FILTERS: Mapping[str, Callable[..., Any]] = {
+    "count": count,
+    "share": share,
+    "size": size,
+    "text": text,
+    "code_spans": code_spans,
+    "unbroken": unbroken,
+}
+
+
+def open_template(page: Path) -> tuple[jinja2.Template, dict[str, Any]]:
+    """A page's template, and the values that are the same whatever it shows: version, style, script, and the hash
+    of both, by which the page's policy lets it run these and nothing else.
+
+    page: its .css and .js, where it has any, stand beside it.
+    """
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(page.parent),
+        loader=jinja2.FileSystemLoader([page.parent, _HERE]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(filters)
-    style, script = ("".join(path.read_text(encoding="utf-8") for path in paths) for paths in (styles, scripts))
+    templates.filters.update(_FILTERS)
+    style, script = (
+        "".join(
+            path.read_text(encoding="utf-8")
+            for path in (_HERE / f"base{kind}", page.with_suffix(kind))
+            if path.is_file()
+        )
+        for kind in (".css", ".js")
+    )
     return templates.get_template(page.name), {
         "style": Markup(style),
         "script": Markup(script),
         "style_hash": _hash(style),
         "script_hash": _hash(script),
+        "version": __version__,
     }
 
 

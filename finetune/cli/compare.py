@@ -16,25 +16,30 @@ from rules.workers.cores import cores
 @click.command(
     epilog="""
 \b
-Both files are read as in `finetune evaluate`; their rows are paired by sample_id and must
-have the same gt. What a model wrote around its formulas is removed in both files and counted:
+All files are read as in `finetune evaluate`; their rows are paired by sample_id and must
+have the same gt. What a model wrote around its formulas is removed in all files and counted:
 a base model that answers in code fences has not misread the formulas. --no-unwrap keeps it.
 
 \b
-The page holds the metrics with intervals and the significance of their difference (McNemar's
-exact test for shares, paired bootstrap for the rest), what got better and what got worse,
-which symbol was read for which, and examples: image, ground truth, before and after, each as
-LaTeX and drawn, with the differences marked. It loads nothing from the web.
+The page begins with the answer: what changed from the first model to the last, how sure that
+is, and on what. Then come the wrong answers by kind, labels that look wrong, which symbol was
+read for which, all metrics with intervals and the significance of their difference (McNemar's
+exact test for shares, paired bootstrap for the rest), and examples to search: image, ground
+truth and every answer, drawn, with the differences marked. It loads nothing from the web.
+
+\b
+With more than two files, each is compared with the first. A model with several seeds is named
+by its files, joined with commas; the page has their mean and spread.
 
 \b
 Examples:
   finetune compare base.jsonl tuned.jsonl --out report.html
-  finetune compare base.jsonl tuned.jsonl --images data/images --out report.html
-  finetune compare base.jsonl seed1.jsonl --seeds seed2.jsonl --seeds seed3.jsonl --out report.html
+  finetune compare base.jsonl tuned.jsonl --names Base,Tuned --images data/images --out report.html
+  finetune compare base.jsonl small.jsonl large.jsonl --out report.html
+  finetune compare base.jsonl seed1.jsonl,seed2.jsonl,seed3.jsonl --out report.html
 """
 )
-@click.argument("before", metavar="BEFORE.jsonl", type=click.Path(path_type=Path))
-@click.argument("after", metavar="AFTER.jsonl", type=click.Path(path_type=Path))
+@click.argument("files", metavar="BEFORE.jsonl AFTER.jsonl…", nargs=-1, required=True)
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path), required=True, help="The page to write.")
 @click.option(
     "--images",
@@ -48,74 +53,100 @@ Examples:
     metavar="FILE",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="Predictions of the same training with another seed, for the mean and spread over seeds; may be repeated.",
+    help="Another seed of the last model; the same as joining it to the last file with a comma. May be repeated.",
 )
+@click.option("--names", metavar="NAME,…", help="What the models are called [default: the names of their files].")
 @columns_option
 @cdm_option
 @run_option
 @unwrap_option
 def compare(
-    before: Path,
-    after: Path,
+    files: tuple[str, ...],
     out: Path,
     images: Path | None,
     other_seeds: tuple[Path, ...],
+    names: str | None,
     columns: dict[str, str],
     cdm: bool,
     audited: Path | None,
     unwrap: bool,
 ) -> None:
-    """Put two models' predictions side by side in one page."""
+    """Put the predictions of two or more models side by side in one page."""
     from curate.base.atomic_files import new_file
     from curate.predictions.rows import read_predictions
-    from finetune.compare import comparison, page, seeds
+    from finetune.compare import comparison, page, seeds, tell
     from finetune.compare.find_images import Images
     from finetune.metrics import label_errors, label_report
     from finetune.metrics.unwrapping import Unwrapping
 
+    groups = [_seeds_of(file) for file in files]
+    if len(groups) < 2:
+        raise UserError(f"{files[0]}: is the only file; name at least two, the first to compare the others with")
+    groups[-1].extend(other_seeds)
     if out.is_dir():
         raise UserError(f"{out}: is a folder; --out names the page, such as {out / 'report.html'}")
-    for path in (before, after, *other_seeds):
+    for path in (path for group in groups for path in group):
         if out.exists() and path.exists() and out.samefile(path):
             raise UserError(f"{out}: would be written over the predictions; name another file with --out")
     if images is not None and not images.is_dir():
         raise UserError(f"{images}: no such folder; --images names the one that holds the images")
-    old, new = (Unwrapping.of(read_predictions(path, columns), unwrap) for path in (before, after))
+    called = _names(names, [group[0] for group in groups])
+    answers = [[Unwrapping.of(read_predictions(path, columns), unwrap) for path in group] for group in groups]
     with Bars() as bars:
         found = comparison.compare(
-            (before.name, old.rows),
-            (after.name, new.rows),
-            unwrapped=(old, new),
+            *((name, group[0].rows) for name, group in zip(called, answers, strict=True)),
+            unwrapped=[group[0] for group in answers],
             workers=cores(8),
             characters=cdm,
             progress=partial(bars, "draw"),
         )
     spread = None
-    if other_seeds:
-        others = [(path.name, Unwrapping.of(read_predictions(path, columns), unwrap).rows) for path in other_seeds]
+    if any(len(group) > 1 for group in groups):
+        others = [
+            [(path.name, one.rows) for path, one in zip(paths[1:], group[1:], strict=True)]
+            for paths, group in zip(groups, answers, strict=True)
+        ]
         spread = seeds.spread_of(found, others, workers=cores(8), characters=cdm)
-    labels = None
+    labels, doubted = None, {}
     if audited is not None:
         truths = label_errors.truths_of(audited, found.before.rows, cores(8))
-        labels = label_report.in_words(
-            truths.run,
-            *(
-                label_errors.label_errors(one.rows, one.numbers, truths, cores(8))
-                for one in (found.before, found.after)
-            ),
+        first, last = (
+            label_errors.label_errors(one.rows, one.numbers, truths, cores(8)) for one in (found.before, found.after)
         )
+        labels, doubted = label_report.in_words(truths.run, first, last), label_report.doubts_of(last)
     html = page.build(
         found,
-        (before.parent, after.parent),
+        [group[0].parent for group in groups],
         images=None if images is None else Images(images),
         labels=labels,
+        doubted=doubted,
         seeds=spread,
     )
     with new_file(out) as temporary:
         temporary.write_bytes(html)
-    say(comparison.as_text(found, width()))
+    said = tell.headline(found, spread)
+    say("\n".join([said.title, *said.sentences, ""]))
+    say(tell.as_text(found, width()))
     if spread is not None:
         say("\n" + seeds.as_text(spread, width()))
     if labels is not None:
         say("\n" + labels)
     say(f"\nreport    {out}")
+
+
+def _seeds_of(argument: str) -> list[Path]:
+    """The files that an argument names: one, or the seeds of one model joined with commas."""
+    if Path(argument).exists():
+        return [Path(argument)]
+    return [Path(part) for part in argument.split(",") if part] or [Path(argument)]
+
+
+def _names(given: str | None, paths: list[Path]) -> list[str]:
+    """What the models are called: as told, else by their files, with the folder where two would be the same."""
+    if given is None:
+        plain = [path.name for path in paths]
+        return [str(path) if plain.count(path.name) > 1 else path.name for path in paths]
+    names = [name.strip() for name in given.split(",")]
+    if len(names) != len(paths) or not all(names) or len(set(names)) < len(names):
+        raise UserError(f"--names {given}: name {len(paths)} models, each differently, with commas between the names")
+    return names

@@ -1,21 +1,24 @@
-"""Two evaluations of the same samples: what changed, by how much, and whether that could be chance. Draws no page."""
+"""Evaluations of the same samples: what changed, by how much, and whether that could be chance. Draws no page.
+
+The first model is what all others are compared with. What becomes of single samples is told of the first and the last.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from curate.base.errors import UserError
-from curate.base.tables import Column, count, text_table
 from curate.base.visible import clip, visible
 from curate.predictions.rows import Prediction
 from finetune.metrics.catalogue import all_metrics
-from finetune.metrics.evaluation import Evaluated, evaluate_all, note
+from finetune.metrics.evaluation import Evaluated, evaluate_all, looks_alike, note, spacing_note
 from finetune.metrics.intervals import interval, mcnemar_p, paired_p
-from finetune.metrics.metric import Metric
+from finetune.metrics.metric import Metric, Numbers
 from finetune.metrics.pair_numbers import CANONICAL
 from finetune.metrics.pairs import Progress
 from finetune.metrics.unwrapping import Unwrapping
@@ -55,6 +58,11 @@ class Change:
         return f"{kind} {self.metric.name}".strip()
 
     @property
+    def raw(self) -> bool:
+        """Is it of the strings as they were written?"""
+        return self.metric.of_both_spellings and not self.canonical
+
+    @property
     def better(self) -> bool | None:
         """Did it change for the better? None where p ≥ 0.05: it may be chance."""
         if self.p is None or self.p >= 0.05 or not self.difference:
@@ -64,83 +72,111 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both files' rows of the same samples, in BEFORE's order."""
+    """The rows that all files have, in the first file's order. names: of the models, in the order of `models`."""
 
-    names: tuple[str, str]
-    before: Evaluated
-    after: Evaluated
+    names: tuple[str, ...]
+    models: tuple[Evaluated, ...]
+    #: What became of each sample from the first model to the last.
     verdicts: list[str]
-    changes: list[Change]
-    #: Rows that only one of the files has.
-    unpaired: tuple[int, int]
+    #: Every model but the first against the first.
+    against_first: list[list[Change]]
+    #: Rows of each file that another lacks.
+    unpaired: tuple[int, ...]
     #: What is said of the answers that were unwrapped, or "", and the first metric of the answers as they came.
-    taken: tuple[str, str] = ("", "")
-    came: tuple[float | None, float | None] = (None, None)
+    taken: tuple[str, ...] = ()
+    came: tuple[float | None, ...] = ()
+
+    @property
+    def before(self) -> Evaluated:
+        return self.models[0]
+
+    @property
+    def after(self) -> Evaluated:
+        return self.models[-1]
+
+    @property
+    def changes(self) -> list[Change]:
+        """From the first model to the last."""
+        return self.against_first[-1]
 
     @property
     def notes(self) -> list[tuple[str, str]]:
-        """(name of the file, what to know of its figures)."""
-        sides = zip(self.names, self.taken, (self.before, self.after), strict=True)
+        """(name of the model, what to know of its figures)."""
+        taken = self.taken or ("",) * len(self.models)
+        sides = zip(self.names, taken, self.models, strict=True)
         told = ((name, said) for name, taken, one in sides for said in (taken, note(one)))
         return [(name, said) for name, said in told if said]
 
     @property
-    def as_they_came(self) -> tuple[str, str] | None:
-        """The first metric of both files' answers as they came; None where nothing was taken off any."""
-        if self.came == (None, None):
+    def raw_says_nothing(self) -> bool:
+        """Are raw figures meaningless: does one model, and not the truths, space its tokens, or the other way round?"""
+        return any(spacing_note(one) is not None for one in self.models)
+
+    @property
+    def as_they_came(self) -> tuple[str, ...] | None:
+        """The first metric of all models' answers as they came; None where nothing was taken off any."""
+        if all(value is None for value in self.came):
             return None
-        first = self.changes[0]
-        before, after = (
-            value if raw is None else raw for raw, value in zip(self.came, (first.before, first.after), strict=True)
-        )
-        return first.metric.unit.value(before), first.metric.unit.value(after)
+        first = [self.changes[0].before, *(changes[0].after for changes in self.against_first)]
+        values = (value if raw is None else raw for raw, value in zip(self.came, first, strict=True))
+        return tuple(self.changes[0].metric.unit.beside_interval(value) for value in values)
 
     @property
     def counts(self) -> Counter[str]:
         return Counter(self.verdicts)
 
+    @cached_property
+    def agreed(self) -> list[int]:
+        """The places of the samples that all models read alike and otherwise than the label says: where several models
+        agree on another reading, the label is likely what is wrong."""
+        wrong = [place for place in range(len(self.verdicts)) if not any(one.alike[place] > 0 for one in self.models)]
+        if not wrong:
+            return []
+        first = [self.before.rows[place].pred for place in wrong]
+        alike = [
+            looks_alike(list(zip(first, [one.rows[place].pred for place in wrong], strict=True)))
+            for one in self.models[1:]
+        ]
+        rows = zip(wrong, first, *alike, strict=True)
+        return [place for place, pred, *same in rows if pred.strip() and all(same)]
+
 
 def compare(
-    before: tuple[str, Sequence[Prediction]],
-    after: tuple[str, Sequence[Prediction]],
-    *,
+    *models: tuple[str, Sequence[Prediction]],
     workers: int = 1,
     characters: bool = False,
     progress: Progress | None = None,
-    unwrapped: tuple[Unwrapping, Unwrapping] | None = None,
+    unwrapped: Sequence[Unwrapping] = (),
 ) -> Comparison:
-    """Compare (name, rows) with (name, rows); the others as in `evaluate`.
+    """Compare two or more (name, rows); the others as in `evaluate`.
 
     unwrapped: what the rows were before something was taken off them.
 
-    Raises UserError where no sample is in both or truths differ.
+    Raises UserError where no sample is in all or truths differ.
     """
-    by_id = {row.sample_id: row for row in after[1]}
-    pairs = [(row, by_id[row.sample_id]) for row in before[1] if row.sample_id in by_id]
-    if not pairs:
-        raise UserError(f"{before[0]} and {after[0]} have no sample_id in common; both must be of the same data set")
-    for one, other in pairs:
-        if one.gt != other.gt:
-            raise UserError(
-                f"{visible(clip(one.sample_id, 60))}: {before[0]} and {after[0]} have different truths (gt);"
-                " predict both on the same data set"
-            )
-    old, new = evaluate_all(
-        [[pair[side] for pair in pairs] for side in (0, 1)],
-        workers=workers,
-        rules=False,
-        characters=characters,
-        progress=progress,
-    )
-    came = tuple(taken.raw(found, workers) for taken, found in zip(unwrapped or (), (old, new), strict=False))
+    by_id = [{row.sample_id: row for row in rows} for _, rows in models]
+    names = tuple(name for name, _ in models)
+    shared = [row.sample_id for row in models[0][1] if all(row.sample_id in rows for rows in by_id)]
+    if not shared:
+        raise UserError(f"{' and '.join(names)} have no sample_id in common; all must be of the same data set")
+    files = [[rows[name] for name in shared] for rows in by_id]
+    for name, rows in zip(names[1:], files[1:], strict=True):
+        for one, other in zip(files[0], rows, strict=True):
+            if one.gt != other.gt:
+                raise UserError(
+                    f"{visible(clip(one.sample_id, 60))}: {names[0]} and {name} have different truths (gt);"
+                    " predict both on the same data set"
+                )
+    found = evaluate_all(files, workers=workers, rules=False, characters=characters, progress=progress)
+    came = tuple(taken.raw(one, workers) for taken, one in zip(unwrapped, found, strict=False))
     return Comparison(
-        (before[0], after[0]),
-        old,
-        new,
-        [_verdict(old, new, place) for place in range(len(pairs))],
-        _changes(old, new),
-        (len(before[1]) - len(pairs), len(after[1]) - len(pairs)),
-        *((tuple(one.in_words(raw) for one, raw in zip(unwrapped, came, strict=True)), came) if unwrapped else ()),
+        names,
+        tuple(found),
+        [_verdict(found[0], found[-1], place) for place in range(len(shared))],
+        _changes(found),
+        tuple(len(rows) - len(shared) for _, rows in models),
+        tuple(one.in_words(raw) for one, raw in zip(unwrapped, came, strict=True)),
+        came,
     )
 
 
@@ -152,34 +188,50 @@ def _verdict(before: Evaluated, after: Evaluated, place: int) -> str:
     return "still wrong" if abs(gain) <= _NO_CHANGE else "better" if gain > 0 else "worse"
 
 
-def _changes(before: Evaluated, after: Evaluated) -> list[Change]:
+def _changes(models: Sequence[Evaluated]) -> list[list[Change]]:
+    """Each model but the first against the first."""
     # Drawn with one seed: the n-th drawing of one side is of the same samples as that of the other.
-    drawn = [found.numbers.drawn_figures() for found in (before, after)]
-    values = [found.numbers.figures() for found in (before, after)]
-    changes = []
-    for metric, canonical in _order():
-        name = (CANONICAL if canonical else "") + metric.name
-        if metric.reads == "drawing" and np.isnan(values[0][name]):  # nothing was drawn
-            continue
-        old, new = (None if np.isnan(side[name]) else float(side[name]) for side in values)
-        differences = drawn[1][name] - drawn[0][name]
-        if metric.yes_or_no:
-            was, is_now = (found.numbers.column(name) > 0 for found in (before, after))
-            p: float | None = mcnemar_p(int((was & ~is_now).sum()), int((~was & is_now).sum()))
-            test = "McNemar"
-        else:
-            p, test = paired_p(differences), "bootstrap"
-        difference = None if old is None or new is None else new - old
-        spans = (interval(drawn[0][name]), interval(drawn[1][name]))
-        changes.append(Change(metric, canonical, old, new, *spans, difference, interval(differences), p, test))
-    return changes
+    drawn = [found.numbers.drawn_figures() for found in models]
+    values = [found.numbers.figures() for found in models]
+    return [
+        [
+            _change(metric, canonical, (models[0], models[at]), (values[0], values[at]), (drawn[0], drawn[at]))
+            for metric, canonical in _order()
+            if not (metric.reads == "drawing" and np.isnan(values[0][metric.name]))  # nothing was drawn
+        ]
+        for at in range(1, len(models))
+    ]
+
+
+def _change(
+    metric: Metric,
+    canonical: bool,
+    models: tuple[Evaluated, Evaluated],
+    values: tuple[Mapping[str, Numbers], Mapping[str, Numbers]],
+    drawn: tuple[Mapping[str, Numbers], Mapping[str, Numbers]],
+) -> Change:
+    name = (CANONICAL if canonical else "") + metric.name
+    old, new = (None if np.isnan(side[name]) else float(side[name]) for side in values)
+    differences = drawn[1][name] - drawn[0][name]
+    if metric.yes_or_no:
+        was, is_now = (found.numbers.column(name) > 0 for found in models)
+        p: float | None = mcnemar_p(int((was & ~is_now).sum()), int((~was & is_now).sum()))
+        test = "McNemar"
+    else:
+        p, test = paired_p(differences), "bootstrap"
+    difference = None if old is None or new is None else new - old
+    spans = (interval(drawn[0][name]), interval(drawn[1][name]))
+    return Change(metric, canonical, old, new, *spans, difference, interval(differences), p, test)
 
 
 def _order() -> list[tuple[Metric, bool]]:
-    """Each metric, and whether it is of canonical tokens: those come before the raw ones, which depend on spelling."""
+    """Each metric, and whether it is of canonical tokens: what is drawn first, then layout and canonical tokens, then
+    the raw ones, which depend on spelling."""
     first, *others = all_metrics().values()
+    drawn = [(metric, False) for metric in others if metric.reads == "drawing"]
     canonical = [(metric, True) for metric in (first, *others) if metric.of_both_spellings]
-    return [(first, False), *canonical, *((metric, False) for metric in others)]
+    rest = [(metric, False) for metric in others if metric.reads != "drawing"]
+    return [(first, False), *drawn, *canonical, *sorted(rest, key=lambda one: one[0].of_both_spellings)]
 
 
 def confused(comparison: Comparison, kind: str) -> list[tuple[tuple[str, str], int, int]]:
@@ -192,30 +244,3 @@ def confused(comparison: Comparison, kind: str) -> list[tuple[tuple[str, str], i
 def words_of_p(p: float | None) -> str:
     """A p value as it is shown."""
     return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def as_text(comparison: Comparison, width: int) -> str:
-    """The table of metrics, and what came of the rows."""
-    columns = (Column("metric"), *(Column(t, "right") for t in ("before", "after", "change", "95 %", "p")))
-    rows = [
-        [
-            change.words,
-            change.metric.unit.value(change.before),
-            change.metric.unit.value(change.after),
-            change.metric.unit.difference(change.difference),
-            change.metric.unit.interval(change.ci),
-            words_of_p(change.p),
-        ]
-        for change in comparison.changes
-    ]
-    if comparison.as_they_came:
-        rows.insert(1, ["  answers as they came", *comparison.as_they_came, "", "", ""])
-    n = len(comparison.verdicts)
-    notes = [f"{visible(clip(name, 80))}: {note[0].lower()}{note[1:]}" for name, note in comparison.notes]
-    parts = [f"{count(n)} sample{'s' if n != 1 else ''} in both files", text_table(columns, rows, width=width)]
-    parts.append("   ".join(f"{verdict} {count(comparison.counts[verdict])}" for verdict in VERDICTS))
-    parts += notes
-    for name, left in zip(comparison.names, comparison.unpaired, strict=True):
-        if left:
-            parts.append(f"left out: {count(left)} of {visible(clip(name, 80))} that the other file lacks")
-    return "\n\n".join(parts)

@@ -13,131 +13,96 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup
-from rapidfuzz.distance import Levenshtein
 
-from curate import __version__, report
-from curate.base.tables import count, share
-from curate.predictions.rows import Prediction
-from curate.report.markup import code, marked, text
-from curate.report.pictures import NO_ROOM, OpenImage, Pictures, Place
+from curate.report.markup import text
+from curate.report.pictures import OpenImage, Pictures, Place
 from curate.report.template import open_template
-from finetune.compare.comparison import (
-    VERDICTS,
-    Change,
-    Comparison,
-    confused,
-    words_of_p,
-)
+from finetune.compare import seeds as seed_table
+from finetune.compare.cards import Roots, cards_of, choose, place_of, words_of
+from finetune.compare.comparison import VERDICTS, Change, Comparison, confused, words_of_p
 from finetune.compare.find_images import Images
-from finetune.compare.seeds import COLUMNS, Seeds
-from finetune.metrics.alignment import Compared
-from finetune.metrics.evaluation import Evaluated
-from finetune.metrics.pairs import Pairs
-from finetune.metrics.plots import confusion_bars, confusion_words
+from finetune.compare.seeds import Seeds
+from finetune.compare.tell import agreed_in_words, headline, p_in_words
+from finetune.metrics.error_kinds import KINDS, Kind, counted
+from finetune.metrics.plots import confusion_bars
 
-MOST_CARDS = 500
-MOST_OF_A_VERDICT = 200
-#: Rows that are right in both files say little.
-MOST_RIGHT = 12
-#: Bytes of all pictures.
-PICTURE_BYTES = 5_000_000
-TEXT_BYTES = 3_000_000
 CONFUSIONS = 25
-#: Tokens beyond which differences are not looked for: what is shown of a label is cut earlier.
-_MOST_TOKENS = 2000
+#: Metrics whose spread over seeds stands open.
+SPREADS = 4
+#: Metrics that stand large above all, and in the table of more than two models.
+_FIRST = ("exprate_render_equal", "cdm")
 
 _HERE = Path(__file__).parent
-_REPORT = Path(report.__file__).parent
-
-Roots = tuple[Path | None, Path | None]
 
 
 def build(
     comparison: Comparison,
-    roots: Roots = (None, None),
+    roots: Roots | None = None,
     *,
     images: Images | None = None,
     labels: str | None = None,
+    doubted: Mapping[int, str] | None = None,
     seeds: Seeds | None = None,
     open_image: OpenImage | None = None,
 ) -> bytes:
     """The page's bytes. Equal comparisons give equal bytes.
 
     Args:
-        roots: the folders that the `image` of BEFORE's and AFTER's rows are relative to.
+        roots: the folders that the `image` of each file's rows are relative to.
         images: where to look for them instead, in whatever folder they lie there.
         labels: what the labels have to do with the scores, in a sentence; see `finetune.metrics.label_errors`.
-        seeds: how AFTER differs from its other seeds.
+        doubted: what an audit says against labels of wrong answers, by the row's place.
+        seeds: how each model differs from its other seeds.
         open_image: as in `curate.report`; the project's own where it isn't given.
     """
-    chosen = choose(comparison)
-    rows = [(comparison.before.rows[place], comparison.after.rows[place]) for place in chosen]
-    places = [_place(old, new, roots, images) for old, new in rows]
+    doubted = doubted or {}
+    chosen = choose(comparison, doubted)
+    places = [place_of(comparison, place, roots or [None] * len(comparison.models), images) for place in chosen]
     wanted: list[str | Place] = []
-    for (old, new), image in zip(rows, places, strict=True):
-        wanted += [old.gt, old.pred, new.pred] if image is None else [image, old.gt, old.pred, new.pred]
+    for place, image in zip(chosen, places, strict=True):
+        wanted += [] if image is None else [image]
+        wanted += [comparison.before.rows[place].gt, *(model.rows[place].pred for model in comparison.models)]
     found = Pictures(wanted, open_image)
-    cards = _cards(comparison, chosen, places, found)
-    symbols, layouts = (
-        [(_words(kind, name), before, after) for name, before, after in confused(comparison, kind)]
-        for kind in ("confused", "layout")
-    )
-    counts = comparison.counts
+    cards = cards_of(comparison, chosen, places, found, doubted)
+    changes = [[_change(change) for change in some] for some in comparison.against_first]
+    last = comparison.changes
     context = {
-        "names": comparison.names,
+        "names": [text(name, 60) for name in comparison.names],
+        "headline": headline(comparison, seeds),
+        "first": [one for one, change in zip(changes[-1], last, strict=True) if change.name in _FIRST],
+        "verdicts": [(verdict, comparison.counts[verdict], _MEANS[verdict]) for verdict in VERDICTS],
         "n": len(comparison.verdicts),
-        "unpaired": comparison.unpaired,
-        "verdicts": [(verdict, counts[verdict]) for verdict in VERDICTS],
-        "labels": labels,
         "notes": comparison.notes,
-        "headline": _change(comparison.changes[0]),
-        "seeds": seeds,
-        "seed_columns": COLUMNS,
+        "kinds": _kinds(comparison),
+        "agreed": agreed_in_words(comparison) if comparison.agreed else "",
+        "labels": labels,
+        "doubted": len(doubted),
+        "rows": list(zip(*changes, strict=True)),
+        "raw_says_nothing": comparison.raw_says_nothing,
         "came": comparison.as_they_came,
-        "changes": [_change(change) for change in comparison.changes],
+        "seeds": None if seeds is None else seed_table.table(seeds),
+        "seeds_open": SPREADS * len(comparison.models),
         "tables": [
-            (title, rows[:CONFUSIONS], max(len(rows) - CONFUSIONS, 0), plot)
-            for title, rows, plot in (
-                ("Symbols", symbols, _plot("p-symbols", "Symbols read for others", symbols)),
-                ("Layout", layouts, _plot("p-layout", "Errors of layout", layouts)),
-            )
+            _confusions(comparison, *of)
+            for of in (("confused", "Symbols", "Symbols read for others"), ("layout", "Layout", "Errors of layout"))
         ],
-        "runaway": tuple(int(side.runaway.sum()) for side in (comparison.before, comparison.after)),
+        "runaway": [int(model.runaway.sum()) for model in comparison.models],
         "cards": cards,
         "cards_left": len(comparison.verdicts) - len(cards),
         "outlines": found.outlines,
-        "version": __version__,
     }
     template, fixed = _template()
     return template.render({**fixed, **context}).encode("utf-8", "replace")
 
 
-def choose(comparison: Comparison) -> list[int]:
-    """The places of the rows that are shown: those that changed most, verdicts in turn."""
-    queues: list[list[int]] = []
-    for verdict in VERDICTS:
-        places = [place for place, one in enumerate(comparison.verdicts) if one == verdict]
-        # Rows with a long label come last: a short one shows the same error better.
-        places.sort(key=lambda place: (len(comparison.before.rows[place].gt) > 300, -_change_of(comparison, place)))
-        queues.append(places[: MOST_RIGHT if verdict == "right" else MOST_OF_A_VERDICT][::-1])
-    chosen: list[int] = []
-    while len(chosen) < MOST_CARDS and any(queues):
-        chosen.extend(queue.pop() for queue in queues if queue)
-    return chosen[:MOST_CARDS]
-
-
-def _change_of(comparison: Comparison, place: int) -> float:
-    return float(abs(comparison.after.closeness[place] - comparison.before.closeness[place]))
-
-
-def _words(kind: str, name: tuple[str, str]) -> str:
-    if kind == "layout":
-        return confusion_words({"kind": name[0], "what": name[1]})
-    return confusion_words({"truth": name[0] or None, "prediction": name[1] or None})
-
-
-def _plot(name: str, title: str, rows: Sequence[tuple[str, int, int]]) -> Markup:
-    return confusion_bars(name, title, [(words, numbers) for words, *numbers in rows[:12]], ("before", "after"))
+_MEANS = {
+    "fixed": "wrong before, right after",
+    "broken": "right before, wrong after",
+    "better": "still wrong, but nearer",
+    "worse": "wrong, and further off",
+    "still wrong": "as far off as before",
+    "right": "right in both",
+}
 
 
 def _change(change: Change) -> dict[str, Any]:
@@ -145,140 +110,35 @@ def _change(change: Change) -> dict[str, Any]:
     return {
         "name": change.words,
         "title": change.metric.title,
-        "before": unit.value(change.before),
-        "after": unit.value(change.after),
+        "raw": change.raw,
+        "before": unit.beside_interval(change.before),
+        "after": unit.beside_interval(change.after),
         "before_ci": unit.interval(change.before_ci),
         "after_ci": unit.interval(change.after_ci),
         "difference": unit.difference(change.difference),
         "ci": unit.interval(change.ci),
         "p": words_of_p(change.p),
+        "p_words": p_in_words(change.p),
         "test": change.test,
-        "verdict": {True: "better", False: "worse", None: "may be chance"}[change.better],
-        "same": change.difference == 0,
+        "verdict": "no change"
+        if change.difference == 0
+        else {True: "better", False: "worse", None: "may be chance"}[change.better],
     }
 
 
-class _Answer:
-    """What is shown of one side's row: `place` of what was found, `at` of the pairs that were read once more."""
-
-    def __init__(self, found: Evaluated, place: int, pairs: Pairs, at: int) -> None:
-        self.row = found.rows[place]
-        self.alike = bool(found.alike[place])
-        self.ran_away = bool(found.runaway[place])
-        self.tokens = pairs.canonical[at]
-        self.compared = pairs.compared[at]
+def _kinds(comparison: Comparison) -> list[tuple[str, Kind, list[int]]]:
+    """Name, kind, how many answers of each model have it."""
+    by_model = [counted(model.kinds) for model in comparison.models]
+    return [(name, kind, [one[name] for one in by_model]) for name, kind in KINDS.items()]
 
 
-def _cards(
-    comparison: Comparison, chosen: Sequence[int], places: Sequence[Place | None], found: Pictures
-) -> list[dict[str, Any]]:
-    """places: of the image of each that is chosen."""
-    cards = []
-    picture_bytes = text_bytes = 0
-    read = [evaluated.read(chosen) for evaluated in (comparison.before, comparison.after)]
-    for at, (place, image) in enumerate(zip(chosen, places, strict=True)):
-        old, new = comparison.before.rows[place], comparison.after.rows[place]
-        room = picture_bytes < PICTURE_BYTES
-        shown = None
-        if image is not None:
-            shown = found.of_image(image) if room else NO_ROOM
-            picture_bytes += shown.size
-        before, after = (
-            _Answer(evaluated, place, pairs, at)
-            for evaluated, pairs in zip((comparison.before, comparison.after), read, strict=True)
-        )
-        sides = [_truth(before if after.alike else after), _side("before", before), _side("after", after)]
-        for side, label in zip(sides, (old.gt, old.pred, new.pred), strict=True):
-            side["picture"] = found.of_label(label) if room else NO_ROOM
-            picture_bytes += side["picture"].size
-        text_bytes += sum(len(side["label"]) + len(side["written"] or "") for side in sides) + 900
-        if text_bytes > TEXT_BYTES:
-            break
-        cards.append(
-            {
-                "id": text(old.sample_id, 120),
-                "verdict": comparison.verdicts[place],
-                "image": shown,
-                "image_name": None if image is None else text(image[1], 120),
-                "sides": sides,
-            }
-        )
-    return cards
-
-
-def _place(old: Prediction, new: Prediction, roots: Roots, images: Images | None) -> Place | None:
-    """A sample's image, None where it has none."""
-    ref, root = (old.image, roots[0]) if old.image is not None else (new.image, roots[1])
-    if images is not None:
-        ref, root = images.find(ref, old.sample_id) or ref, images.root
-    return None if ref is None else (root, ref)
-
-
-def _truth(answer: _Answer) -> dict[str, Any]:
-    """The truth, marked where an answer misread it."""
-    truth, prediction = answer.tokens
-    spans = [] if answer.alike else differences(truth, prediction)[0]
-    return _shown("truth", answer.row.gt, truth, spans, "")
-
-
-def _side(name: str, answer: _Answer) -> dict[str, Any]:
-    truth, prediction = answer.tokens
-    spans = [] if answer.alike else differences(truth, prediction)[1]
-    said = "renders like the ground truth" if answer.alike else _errors(answer.compared)
-    if answer.ran_away:
-        said = f"ran away: {count(len(prediction))} tokens for {count(len(truth))}"
-    return {**_shown(name, answer.row.pred, prediction, spans, said), "alike": answer.alike}
-
-
-def _shown(
-    name: str, written: str, tokens: Sequence[str], spans: Sequence[tuple[int, int]], said: str
-) -> dict[str, Any]:
-    spelled = " ".join(tokens)
-    plain = written.split() == spelled.split()
-    return {
-        "name": name,
-        "label": marked(spelled, spans) if spelled else Markup("<i>(nothing)</i>"),
-        "written": None if plain or not written else code(written),
-        "said": text(said, 400),
-        "alike": None,
-    }
-
-
-def _errors(compared: Compared) -> str:
-    """What is wrong in one prediction, in words."""
-    counts = [(_words("confused", name), n) for name, n in compared.confused.most_common()]
-    counts += [(_words("layout", name), n) for name, n in compared.layout.most_common()]
-    words = [f"{what} ({n} times)" if n > 1 else what for what, n in counts[:8]]
-    more = f", and {count(len(counts) - 8)} more" if len(counts) > 8 else ""
-    return ", ".join(words) + more if words else "drawn otherwise, with the same symbols in the same places"
-
-
-def differences(truth: Sequence[str], prediction: Sequence[str]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """(start, end) of what differs, in the tokens of both sides joined by single spaces; empty where one lacks it."""
-    if len(truth) > _MOST_TOKENS or len(prediction) > _MOST_TOKENS:
-        truth, prediction = truth[:_MOST_TOKENS], prediction[:_MOST_TOKENS]
-    starts = [_starts(truth), _starts(prediction)]
-    found: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
-    for one in Levenshtein.opcodes(truth, prediction):
-        if one.tag == "equal":
-            continue
-        for side, first, last in ((0, one.src_start, one.src_end), (1, one.dest_start, one.dest_end)):
-            start = starts[side][first]
-            found[side].append((start, max(starts[side][last] - 1, start) if last > first else start))
-    return found
-
-
-def _starts(tokens: Sequence[str]) -> list[int]:
-    """Where each token starts, and the one that would come next."""
-    starts, at = [], 0
-    for token in tokens:
-        starts.append(at)
-        at += len(token) + 1
-    return [*starts, at]
+def _confusions(comparison: Comparison, kind: str, title: str, spoken: str) -> tuple[str, list[Any], int, Markup]:
+    rows = [(words_of(kind, name), before, after) for name, before, after in confused(comparison, kind)]
+    bars: Sequence[tuple[str, Sequence[int]]] = [(words, numbers) for words, *numbers in rows[:12]]
+    plot = confusion_bars(f"p-{kind}", spoken, bars, ("before", "after"))
+    return title, rows[:CONFUSIONS], max(len(rows) - CONFUSIONS, 0), plot
 
 
 @lru_cache(maxsize=1)
 def _template() -> tuple[jinja2.Template, Mapping[str, Any]]:
-    styles = [_REPORT / "report.css", _HERE / "compare.css"]
-    scripts = [_REPORT / "report.js", _HERE / "compare.js"]
-    return open_template(_HERE / "compare.html", styles, scripts, {"count": count, "share": share, "text": text})
+    return open_template(_HERE / "compare.html")

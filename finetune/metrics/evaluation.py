@@ -20,6 +20,7 @@ from curate.predictions.rows import Prediction, ran_away
 from finetune.metrics import program_text
 from finetune.metrics.each.bleu4 import BLEU4
 from finetune.metrics.each.exprate_render_equal import RENDER_EQUAL
+from finetune.metrics.error_kinds import kinds_of
 from finetune.metrics.intervals import interval
 from finetune.metrics.metric import Numbers, Reads
 from finetune.metrics.pair_numbers import CANONICAL, PairNumbers, as_floats, by_spelling, measure
@@ -56,6 +57,8 @@ class Evaluated:
     confused: Confusions
     layout: Confusions
     program_text: ProgramText
+    #: What is wrong with every answer; see `finetune.metrics.error_kinds`.
+    kinds: NDArray[np.int8]
     #: Codes of the rules that found something in the truth, for every row.
     rules: list[tuple[str, ...]] = field(default_factory=list)
     #: What failed; its pairs count as wrong in the metric that failed. Of all files that were evaluated together.
@@ -135,6 +138,7 @@ def evaluate_all(
             sum((part.confused for part in found), Confusions()),
             sum((part.layout for part in found), Confusions()),
             ProgramText.sum([part.program_text for part in found]),
+            np.concatenate([part.kinds for part in found]) if found else np.empty(0, np.int8),
             list(chain.from_iterable(part.rules for part in found)),
             caught.all(),
         )
@@ -150,12 +154,14 @@ class _Part:
     confused: Confusions
     layout: Confusions
     program_text: ProgramText
+    kinds: NDArray[np.int8]
     rules: list[tuple[str, ...]]
 
 
 def _part(pairs: Pairs, numbers: PairNumbers, rules: bool) -> _Part:
     confused, layout = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    for one, ran in zip(pairs.compared, _ran_away(numbers), strict=True):
+    runaway = _ran_away(numbers)
+    for one, ran in zip(pairs.compared, runaway, strict=True):
         if not ran:
             confused.update(one.confused)
             layout.update(one.layout)
@@ -166,7 +172,8 @@ def _part(pairs: Pairs, numbers: PairNumbers, rules: bool) -> _Part:
             if found := pairs.findings.get(truth):
                 here = tuple(dict.fromkeys(row["rule"] for row in found))
                 codes[place] = known.setdefault(here, here)
-    return _Part(numbers, confused, layout, ProgramText.of(pairs), codes)
+    kinds = kinds_of(pairs.compared, pairs.alike, runaway)
+    return _Part(numbers, confused, layout, ProgramText.of(pairs), kinds, codes)
 
 
 def _tokens(numbers: PairNumbers, side: str, canonical: bool = True) -> Numbers:

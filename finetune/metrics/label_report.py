@@ -129,3 +129,13 @@ def in_words(run: str, before: LabelErrors, after: LabelErrors) -> str:
         f" Of {things(wrong, 'wrong answer')} after, {count(excused)} {'is' if excused == 1 else 'are'} the label's"
         f" fault.{likely}"
     )
+
+
+def doubts_of(found: LabelErrors) -> dict[int, str]:
+    """What the audit says against the labels of wrong answers that nobody decided on, by the row's place."""
+    truths = found.truths
+    return {
+        place: truths.sure[place] or f"the audit doubts it ({', '.join(truths.doubts[place])})"
+        for place, reason in enumerate(found.reasons)
+        if reason == "wrong" and not truths.action[place] and (truths.sure[place] or truths.doubts[place])
+    }

@@ -33,14 +33,14 @@ READS: tuple[Reads, ...] = ("text", "layout", "drawing")
 class Unit:
     """What a metric's values are counted in, and how they are written.
 
-    `symbol` stands behind a value. The others are digits after the point: of a value that stands for itself, of a
-    difference or of a value among many, of an interval or on a model's card.
+    `symbol` stands behind a value. The others are digits after the point: of a value that stands for itself, of a value
+    among many, of an interval, what stands beside one, or on a model's card.
     """
 
     name: str
     symbol: str
     value_digits: int
-    difference_digits: int
+    among_many_digits: int
     interval_digits: int
 
     def value(self, value: float | None) -> str:
@@ -49,15 +49,19 @@ class Unit:
 
     def among_many(self, value: float | None) -> str:
         """A value in a table that says its unit elsewhere."""
-        return "–" if value is None else f"{value:.{self.difference_digits}f}"
+        return "–" if value is None else f"{value:.{self.among_many_digits}f}"
 
     def difference(self, value: float | None) -> str:
-        """A difference with its sign: percentage points, or the plain number."""
-        return "–" if value is None else f"{value:+.{self.difference_digits}f}"
+        """A difference with its sign, beside its interval: percentage points, or the plain number."""
+        return "–" if value is None else f"{round(value, self.interval_digits) + 0.0:+.{self.interval_digits}f}"
 
     def rounded(self, value: float) -> str:
         """A value, or an end of an interval, with no more digits than an interval justifies."""
         return f"{round(value, self.interval_digits) + 0.0:.{self.interval_digits}f}"  # -0.0 is 0.0
+
+    def beside_interval(self, value: float | None) -> str:
+        """A value that stands beside its interval, with no more digits than it: `82.7 %`."""
+        return "–" if value is None else f"{self.rounded(value)}{self.symbol}"
 
     def interval(self, ends: Sequence[float] | None) -> str:
         """An interval as it is shown: `[80.3, 85.0]`."""

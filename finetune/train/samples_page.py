@@ -10,8 +10,7 @@ from typing import Any
 import jinja2
 from PIL import Image
 
-from curate.base.tables import count
-from curate.report.markup import code, text
+from curate.report.markup import code
 from curate.report.pictures import PagePicture, Pictures, of_image
 from curate.report.template import open_template
 from finetune.predict.engines import Answer
@@ -41,7 +40,13 @@ def build(step: int, loss: float | None, answers: Sequence[Answer], images: Mapp
         for answer, same in zip(answers, right, strict=True)
     ]
     template, fixed = _template()
-    found = {"step": step, "loss": loss, "cards": cards, "right": sum(right), "outlines": drawn.outlines}
+    found = {
+        "step": step,
+        "loss": loss,
+        "cards": cards,
+        "right": sum(right),
+        "outlines": drawn.outlines,
+    }
     page = template.render({**fixed, **found})
     return page.encode("utf-8", "replace")
 
@@ -63,4 +68,4 @@ def _image(sample_id: str, image: Image.Image | None) -> PagePicture:
 
 @lru_cache(maxsize=1)
 def _template() -> tuple[jinja2.Template, dict[str, Any]]:
-    return open_template(_HERE / "samples.html", [_HERE / "samples.css"], [], {"text": text, "count": count})
+    return open_template(_HERE / "samples.html")

@@ -279,8 +279,6 @@ def test_a_decision_about_another_label_is_not_applied_but_reported(run: Path, t
     assert made.facts["decisions"]["unknown_sample"] == 1
     notes = made.facts["notes"]
     assert any("1 decision not applied: made about a label that has changed since" in note for note in notes)
-        "1 decision not applied: made about a label that has changed since" in note for note in made.facts["notes"]
-    )
 
 
 def test_an_accepted_label_is_not_fixed_and_a_fix_without_a_text_is_made(wrapped: Path, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_foreign_script_is_stopped_by_the_policy(html, tmp_path):
 #: that is not at the top, or has no height, is one that nobody sees.
 LINKS = """<script>
 const found = [];
-for (const link of document.querySelectorAll("nav a, .links a")) {
+for (const link of document.querySelectorAll("nav a, .why3 a, .links a")) {
   link.click();
   const target = document.querySelector(link.getAttribute("href"));
   const box = target.getBoundingClientRect();
@@ -92,7 +92,7 @@ for (const link of document.querySelectorAll("nav a, .links a")) {
   const seen = box.height > 0 && box.top >= 0 && (box.top < 40 || end);
   if (!seen) found.push(`${link.textContent} ${Math.round(box.top)}`);
 }
-document.title = `links ${document.querySelectorAll("nav a, .links a").length}: ${found.join("; ")}`;
+document.title = `links ${document.querySelectorAll("nav a, .why3 a, .links a").length}: ${found.join("; ")}`;
 </script>"""
 
 
@@ -117,3 +117,43 @@ def test_sorting_and_the_filter(html, tmp_path):
     sections = re.findall(r'<details class="rule"([^>]*)>', dom)
     assert sum("hidden" not in section for section in sections) == 1
     assert f"1 of {len(rows)} rules" in dom
+
+
+#: What folds stand open on paper, and whether they are folded again; how many rows a table's own search leaves.
+PAPER_AND_SEARCH = """<script>
+const folds = () => [...document.querySelectorAll("details.on-paper")].filter((fold) => fold.open).length;
+const before = folds(); dispatchEvent(new Event("beforeprint"));
+const during = folds(); dispatchEvent(new Event("afterprint"));
+const box = document.querySelector("#issues .find input");
+box.value = "UNBALANCED brace"; box.dispatchEvent(new Event("input"));
+const shown = (row) => getComputedStyle(row).display !== "none";
+const rows = [...document.querySelectorAll("#issues tbody tr")].filter(shown);
+document.title = [before, during, folds(), document.querySelectorAll("details.on-paper").length, rows.length].join(" ");
+</script>"""
+
+
+def test_paper_opens_what_is_folded_and_a_long_table_is_searched(html, tmp_path):
+    open_page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
+    dom = dom_of(open_page.replace("</body>", PAPER_AND_SEARCH + "</body>"), tmp_path)
+    before, during, after, folds, rows = map(int, re.search(r"<title>([\d ]+)</title>", dom).group(1).split())
+    assert before == after == 0
+    assert during == folds > 5
+    assert rows == 1
+
+
+#: Where the last reason of the fifth source ends, and how high and wide the page is.
+FIRST_SCREEN = """<script>
+const last = document.querySelectorAll(".why3")[4].getBoundingClientRect();
+const page = document.documentElement;
+document.title = [last.bottom, page.scrollHeight, Math.max(page.scrollWidth - innerWidth, 0)].map(Math.round).join(" ");
+</script>"""
+
+
+@pytest.mark.parametrize(("width", "screen"), [(1400, 900), (390, 2_500)])
+def test_five_sources_stand_on_the_first_screen_and_the_page_is_short(html, tmp_path, width, screen):
+    open_page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
+    dom = dom_of(open_page.replace("</body>", FIRST_SCREEN + "</body>"), tmp_path, f"--window-size={width},900")
+    last, height, cut_off = map(int, re.search(r"<title>([\d ]+)</title>", dom).group(1).split())
+    assert last <= screen
+    assert height < 15_000
+    assert cut_off == 0

@@ -18,9 +18,12 @@ from curate.base.terminal import run
 from curate.predictions.rows import Prediction
 from curate.report.pictures import NO_ROOM
 from finetune.cli.main import main_group
-from finetune.compare import page as page_of_comparison
-from finetune.compare.comparison import as_text, compare, confused
-from finetune.compare.page import MOST_CARDS, build, differences
+from finetune.compare import cards as cards_of_comparison
+from finetune.compare.cards import MOST_CARDS, differences
+from finetune.compare.comparison import compare, confused
+from finetune.compare.page import build
+from finetune.compare.tell import as_text, headline
+from finetune.metrics.error_kinds import counted, name_of
 
 AFTER = (
     r"H^{\prime} = \beta N \int d \lambda \left\{ \frac{1}{2 \beta^2 N^2} \partial_{\lambda} \zeta^{\dagger}"
@@ -101,10 +104,95 @@ def test_it_is_said_where_raw_metrics_are_of_no_use() -> None:
     assert [name for name, _ in found.notes] == ["tuned.jsonl"]
     told = as_text(found, 120)
     assert "tuned.jsonl: most predictions have no spaces between tokens and the truths have" in told
-    assert re.search(r"canonical exprate +100.0000 % +100.0000 %", told)
-    assert re.search(r"raw exprate +100.0000 % +0.0000 %", told)
-    assert "most predictions have no spaces" in build(found).decode()
+    assert re.search(r"canonical exprate +100.0 % +100.0 %", told)
+    assert re.search(r"raw exprate +100.0 % +0.0 %", told)
+    html = build(found).decode()
+    assert "most predictions have no spaces" in html
+    raw = re.search(r'<caption id="c-raw">.*?</table>', html, re.S).group()
+    assert raw.count("says nothing here") == raw.count('<td class="is-chance">') == 7
+    assert "is-better" not in raw
+    assert "is-worse" not in raw
     assert compare(*sides([row[:3] + row[1:2] for row in rows])).notes == []
+
+
+KIND_OF = {
+    "structure": (r"x ^ { 2 }", "x_2"),
+    "confused": (r"\beta + 1", "B + 1"),
+    "missing": ("a + b + c", "a + b +"),
+    "extra": ("a + b", "a + b c"),
+    "other": (r"\left( x \right)", "( x )"),
+    "runaway": ("a + b", "a + b " * 40),
+    "": (r"\frac { 1 } { 2 }", r"\frac12"),
+}
+
+
+def test_every_wrong_answer_has_one_kind_and_the_counts_add_up() -> None:
+    rows = [(f"s/t/{kind}", gt, gt, pred) for kind, (gt, pred) in KIND_OF.items()]
+    rows += [("s/t/tie", "x ^ { 2 }", "y ^ { 2 }", "y _ { 2 }"), ("s/t/most", "a b c _ 1", "x y c 1", "a b c _ 1")]
+    first, last = compare(*sides(rows)).models
+    found = dict(zip([row.sample_id[4:] for row in last.rows], map(name_of, last.kinds), strict=True))
+    assert found == {**{kind: kind for kind in KIND_OF}, "tie": "structure", "most": ""}
+    assert name_of(first.kinds[-1]) == "confused"  # two symbols, one subscript
+    for model in (first, last):
+        assert sum(counted(model.kinds).values()) == sum(model.alike == 0)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "broken", "which", "sure"),
+    [
+        (20, 1, "better", "This is more than chance: b gets 20 right that a gets wrong, and 1 wrong that a gets right"),
+        (1, 20, "worse", "This is more than chance"),
+        (3, 2, "chance", "This may be chance: b gets 3 right that a gets wrong, and 2 wrong that a gets right"),
+        (0, 0, "chance", "b and a read the same formulas right."),
+    ],
+)
+def test_the_headline_says_what_how_sure_and_on_what(fixed: int, broken: int, which: str, sure: str) -> None:
+    outcomes = [("y", "x")] * fixed + [("x", "y")] * broken + [("x", "x")] * 10
+    files = [
+        (name, [Prediction(f"set/t/{n}", "x", answers[side]) for n, answers in enumerate(outcomes)])
+        for side, name in enumerate("ab")
+    ]
+    said = headline(compare(*files))
+    assert said.which == which
+    assert said.sure.startswith(sure)
+    of = len(outcomes)
+    assert f"Of {of} formulas, b reads {100 * (fixed + 10) / of:.1f} %" in said.what
+    assert said.on == f"Measured on the {of} samples that all files have (set {of})."
+
+
+def test_labels_that_all_models_contradict_alike_are_shown_first(found) -> None:
+    rows = [*ROWS, ("printed/test/label", "q _ { = }", "q=", "q ="), ("printed/test/empty", "q", "", "")]
+    agreed = compare(*sides(rows))
+    assert [agreed.before.rows[place].sample_id for place in agreed.agreed] == ["printed/test/label"]
+    html = build(agreed).decode()
+    first = re.search(r'<article class="pair"[^>]*>.*?</article>', html, re.S).group()
+    assert "data-doubt" in first.split(">", 1)[0]
+    assert "printed/test/label" in first
+    assert "One label looks wrong: both models read the same formula" in html
+    assert "nothing here speaks against the labels" in build(found).decode()
+
+
+def test_what_an_audit_says_against_a_label_stands_with_its_example(found) -> None:
+    html = build(found, labels="By the labels of run", doubted={3: "2 of 2 predictions read <b>x"}).decode()
+    first = re.search(r'<article class="pair"[^>]*>.*?</article>', html, re.S).group()
+    assert "printed/test/worse" in first
+    assert "The label may be wrong: 2 of 2 predictions read &lt;b&gt;x." in first
+    assert "The audit doubts the labels of 1 wrong answer" in html
+
+
+def test_three_models_stand_side_by_side() -> None:
+    (_, before), (_, after) = sides()
+    right = [Prediction(row.sample_id, row.gt, row.gt) for row in before]
+    evil = "<b>evil</b>"
+    found = compare(("base", before), (evil, after), ("best", right[:-1]))
+    assert found.unpaired == (1, 1, 0)
+    assert [changes[0].after for changes in found.against_first] == [20, 100]
+    html = build(found).decode()
+    assert evil not in html
+    assert "All 3 models" in html
+    card = re.search(r'<article class="pair".*?</article>', html, re.S).group()
+    assert re.findall(r"<h4>(.*?)</h4>", card) == ["truth", "base", "&lt;b&gt;evil&lt;/b&gt;", "best"]
+    assert re.search(r"exprate_render_equal +20.0 % +20.0 % +100.0 %", as_text(found, 160))
 
 
 def test_differences_are_marked_at_their_place() -> None:
@@ -135,7 +223,7 @@ def test_thousands_of_rows_make_a_page_of_bounded_size() -> None:
 
 
 def test_a_card_says_that_there_is_no_room_for_its_pictures(monkeypatch) -> None:
-    monkeypatch.setattr(page_of_comparison, "PICTURE_BYTES", 1_000)
+    monkeypatch.setattr(cards_of_comparison, "PICTURE_BYTES", 1_000)
     cards = re.findall(r"<article.*?</article>", build(compare(*sides())).decode(), re.S)
     drawn, said = ([word in card for card in cards] for word in ('<svg class="drawn"', NO_ROOM.problem))
     assert any(drawn)
@@ -164,9 +252,9 @@ def page(tmp_path_factory) -> tuple[str, Path]:
 
 
 def test_the_command_shows_image_truth_before_and_after_drawn(page) -> None:
-    card = re.search(r'<article class="pair" data-verdict="fixed">.*?</article>', page[0], re.S)
+    card = re.search(r'<article class="pair" data-verdict="fixed".*?</article>', page[0], re.S)
     assert card is not None
-    assert re.findall(r"<h4>(\w+)</h4>", card.group()) == ["image", "truth", "before", "after"]
+    assert re.findall(r"<h4>([\w.]+)</h4>", card.group()) == ["image", "truth", "base.jsonl", "tuned.jsonl"]
     assert re.findall("data:image/|<svg class=.drawn", card.group()) == ["data:image/", *['<svg class="drawn'] * 3]
 
 
@@ -179,7 +267,7 @@ def test_images_are_found_in_another_folder(page, tmp_path) -> None:
     for more, pictures in ((["--images", str(tmp_path / "pictures")], 4), ([], 3)):
         assert run("finetune", main_group, [*arguments, *more]) == 0
         card = re.search(
-            r'<article class="pair" data-verdict="fixed">.*?</article>', (tmp_path / "page.html").read_text(), re.S
+            r'<article class="pair" data-verdict="fixed".*?</article>', (tmp_path / "page.html").read_text(), re.S
         )
         assert card is not None
         assert len(re.findall("data:image/|<svg class=.drawn", card.group())) == pictures
@@ -191,6 +279,12 @@ def test_bad_files_are_one_line_and_2(page, capsys) -> None:
         paths = [word if word.startswith("--") else str(folder / word) for word in arguments]
         assert run("finetune", main_group, ["compare", *paths, "--out", str(folder / "new.html")]) == 2
         assert capsys.readouterr().err.count("\n") == 1
+    both = [str(folder / "base.jsonl"), str(folder / "tuned.jsonl")]
+    for names in ("one", "a,b,c", "a,a", "a,"):
+        assert run("finetune", main_group, ["compare", *both, "--names", names, "--out", str(folder / "new.html")]) == 2
+        assert "name 2 models, each differently" in capsys.readouterr().err
+    assert run("finetune", main_group, ["compare", both[0], "--out", str(folder / "new.html")]) == 2
+    assert "is the only file" in capsys.readouterr().err
     for out in (folder, folder / "base.jsonl"):
         files = [str(folder / "base.jsonl"), str(folder / "tuned.jsonl")]
         assert run("finetune", main_group, ["compare", *files, "--out", str(out)]) == 2
@@ -199,20 +293,35 @@ def test_bad_files_are_one_line_and_2(page, capsys) -> None:
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium on this machine")
-def test_the_filters_work_in_a_browser(page, tmp_path) -> None:
-    clicks = """<script>
-    document.querySelector('form.examples input[value="fixed"]').click();
-    const box = document.querySelector("#words");
-    box.value = "TEST/ lost"; box.dispatchEvent(new Event("input", { bubbles: true }));
-    </script>"""
-    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page[0])
-    for text, shown in ((page[0], ROWS), (html.replace("</body>", clicks + "</body>"), [])):
-        path = tmp_path / "page.html"
-        path.write_text(text, encoding="utf-8")
-        flags = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom")
-        assert CHROMIUM, "no Chromium: install it, the CI must see this page run"
-        command = [CHROMIUM, *flags, f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()]
-        dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-        cards = re.findall(r'<article class="pair"([^>]*)>', dom)
-        assert sum("hidden" not in card for card in cards) == len(shown)
-        assert f"{len(shown)} of {len(ROWS)} examples" in dom
+@pytest.mark.parametrize(
+    ("clicks", "shown", "of"),
+    [
+        ("", 12, 36),
+        ("document.querySelector('button.more').click();", 24, 36),
+        (
+            "document.querySelector('form.examples input[value=\"fixed\"]').click();"
+            "const box = document.querySelector('#words'); box.value = 'TEST/ lost';"
+            "box.dispatchEvent(new Event('input', { bubbles: true }));",
+            0,
+            0,
+        ),
+        ("document.querySelector('a[data-kind=\"structure\"]').click();", 1, 1),
+        ("document.querySelector('a[data-labels]').click();", 12, 30),
+    ],
+)
+def test_the_filters_work_in_a_browser(tmp_path, clicks: str, shown: int, of: int) -> None:
+    rows = [*ROWS, *((f"printed/test/{n}", "q", "z", "z") for n in range(30))]
+    html = build(compare(*sides(rows))).decode()
+    if clicks:
+        html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
+        html = html.replace("</body>", f"<script>{clicks}</script></body>")
+    path = tmp_path / "page.html"
+    path.write_text(html, encoding="utf-8")
+    flags = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom")
+    assert CHROMIUM, "no Chromium: install it, the CI must see this page run"
+    command = [CHROMIUM, *flags, f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    cards = re.findall(r'<article class="pair"([^>]*)>', dom)
+    assert len(cards) == len(rows)
+    assert sum("hidden" not in card for card in cards) == shown
+    assert f"{of} of {len(rows)} examples" in dom

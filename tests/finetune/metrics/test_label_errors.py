@@ -124,6 +124,8 @@ def test_likely_label_errors_come_in_the_runs_order(folder, tmp_path) -> None:
     said = label_report.in_words("run", found, found)
     assert "Of 3 wrong answers after, 0 are the label's fault. 2 more are likely its fault, though nobody has" in said
     assert "(PAR010; the first: 2 of 2 predictions read" in said
+    doubts = label_report.doubts_of(found)  # of the rows 1 and 2, which both models contradict
+    assert {place: said.startswith("2 of 2 predictions read") for place, said in doubts.items()} == {0: True, 2: True}
 
 
 def test_the_command_says_it_and_writes_it(folder, capsys, tmp_path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from curate.predictions.rows import Prediction
-from finetune.compare import comparison, page, prompt_table
+from finetune.compare import comparison, page, prompt_table, tell
 from finetune.metrics import each, strings, summary
 from finetune.metrics.catalogue import OTHER_KEYS, all_metrics, as_written, headline, ordered
 from finetune.metrics.evaluation import as_metrics, evaluate
@@ -132,7 +132,7 @@ def test_a_new_file_is_all_that_a_new_metric_needs(added: str) -> None:
     (line,) = [line for line in summary.as_text(metrics, 120).splitlines() if line.startswith(added)]
     assert line.split()[1:3] == ["33.3333", "%"]
     found = comparison.compare(("before", ROWS), ("after", [replace(row, pred=row.gt) for row in ROWS]))
-    assert f"raw {added}" in comparison.as_text(found, 120)
+    assert f"raw {added}" in tell.as_text(found, 120)
     assert f"canonical {added}" in page.build(found).decode()
     (change,) = [change for change in found.changes if change.name == added]
     assert change.difference == pytest.approx(200 / 3)
@@ -159,7 +159,7 @@ def test_a_metric_on_the_card_is_one_with_a_name_on_the_hub() -> None:
 
 def test_a_metric_of_its_own_unit_is_written_in_it() -> None:
     unit = Unit("tokens", " tokens", 1, 2, 0)
-    assert (unit.value(3.14159), unit.value(None), unit.difference(-0.5)) == ("3.1 tokens", "–", "-0.50")
+    assert (unit.value(3.14159), unit.value(None), unit.difference(-0.6)) == ("3.1 tokens", "–", "-1")
     assert (unit.interval([-0.2, 3.7]), unit.rounded(-0.2), unit.interval(None)) == ("[0, 4]", "0", "–")
     assert PERCENT.value(82.65720) == "82.6572 %"
     assert mean("a")({"a": np.array([3.0]), "n": np.array([2.0])}).tolist() == [1.5]
