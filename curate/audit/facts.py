@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,11 @@ from curate.audit.summary import SourceFacts
 from curate.sources import Source
 from rules.workers.pool import the_pool
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 #: Bytes of the unit in which the system tells sizes.
 _UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -32,7 +36,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.memory: dict[str, int] = {}
+        self.memory: dict[str, int | None] = {}
         self.rows: dict[str, int] = {}
 
     @contextmanager
@@ -110,7 +114,7 @@ def config(options: AuditOptions) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    packages = ("polars", "math-core", "pylatexenc", "pillow", "datasets", "mathra", "resvg-py")
+    packages = ("polars", "math-core", "pylatexenc", "pillow", "mathra", "resvg-py")
     return {"texsieve": __version__, "python": sys.version.split()[0], **{name: version(name) for name in packages}}
 
 
@@ -123,18 +127,22 @@ def run_facts(clock: Clock, options: AuditOptions, reused: Mapping[str, Any] | N
         "reused": reused and dict(reused),
         "stages": clock.stages(),
         "peak_memory_bytes": peak_memory(),
-        "peak_memory_all_bytes": sum(_peaks()),
+        "peak_memory_all_bytes": sum(_peaks()) or None,
     }
 
 
-def peak_memory() -> int:
-    """The largest resident size of this process or of one of its workers so far, in bytes."""
+def peak_memory() -> int | None:
+    """The largest resident size of this process or of one of its workers so far, in bytes; None on Windows."""
+    if resource is None:
+        return None
     return max(*_peaks(), _UNIT * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def _peaks() -> list[int]:
     """The largest resident size so far of this process, and of each of its workers that live, in bytes. Their sum is
-    more than all ever had together: they don't peak at once, and they share pages."""
+    more than all ever had together: they don't peak at once, and they share pages. Empty on Windows."""
+    if resource is None:
+        return []
     # Linux counts in a process' own figure what its parent had when it started it.
     own = _peak_of("self") or _UNIT * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return [own, *(_peak_of(pid) for pid in the_pool().pids())]

@@ -24,7 +24,7 @@ from curate.base.locks import held_folder
 MANY = 1000
 
 
-def _sync(path: Path) -> None:
+def flush_to_disk(path: Path) -> None:
     """Flush a file or folder to disk; folders can't be opened for this on every system, and then it is skipped."""
     try:
         fd = os.open(path, os.O_RDONLY)
@@ -51,7 +51,7 @@ def new_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
     try:
         yield temporary
         if flush:
-            _sync(temporary)
+            flush_to_disk(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
@@ -88,7 +88,7 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
                 _swap(temporary, path)
             else:
                 _rename(temporary, path)
-            _sync(path.parent)
+            flush_to_disk(path.parent)
     finally:
         _discard(temporary, path, logs, made)
 
@@ -109,7 +109,7 @@ def put_in_place(folder: Path, path: Path) -> None:
     """
     _finish(folder)
     _rename(folder, path)
-    _sync(path.parent)
+    flush_to_disk(path.parent)
 
 
 def _finish(folder: Path) -> None:
@@ -119,9 +119,9 @@ def _finish(folder: Path) -> None:
         os.sync()
     else:
         for entry in entries:
-            _sync(entry)
+            flush_to_disk(entry)
     folder.chmod(0o777 & ~_umask())
-    _sync(folder)
+    flush_to_disk(folder)
 
 
 def _rename(folder: Path, path: Path) -> None:

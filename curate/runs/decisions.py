@@ -9,7 +9,6 @@ holds a lock on the file, and who got the lock of a file that is no longer the r
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import hashlib
 import json
@@ -21,12 +20,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
+from curate.base.atomic_files import flush_to_disk
 from curate.base.errors import UserError
 from curate.base.leftovers import restore
+from curate.base.locks import wait_for_lock
 
 Action = Literal["accept", "fix", "edit", "reject", "undo"]
 ACTIONS: tuple[str, ...] = get_args(Action)
 DECISIONS_FILE = "decisions.jsonl"
+#: Windows would write another line end.
+_OPEN = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,8 @@ def os_user() -> str:
     """The name of the user whose process this is; its number where it has no name, as in some containers."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+    except (ImportError, KeyError, OSError):  # the first on Windows, where no variable has the name
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
 def append_decisions(run: Path, decisions: Iterable[Decision]) -> None:
@@ -101,7 +104,7 @@ def append_decisions(run: Path, decisions: Iterable[Decision]) -> None:
     try:
         with locked_decisions(run) as fd:
             size = os.fstat(fd).st_size
-            torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+            torn = size > 0 and _last_byte(fd, size) != b"\n"
             try:
                 _write(fd, ("\n" * torn + "".join(lines)).encode())
             except OSError:
@@ -110,7 +113,7 @@ def append_decisions(run: Path, decisions: Iterable[Decision]) -> None:
                 raise
             os.fsync(fd)
             if size == 0:
-                _sync_folder(run)
+                flush_to_disk(run)  # a new file is only safe when its folder's entry is on the disk too
     except OSError as error:
         raise UserError(f"{run / DECISIONS_FILE}: can't be written: {error.strerror}; nothing was decided") from error
 
@@ -125,14 +128,14 @@ def locked_decisions(run: Path) -> Iterator[int]:
     path = run / DECISIONS_FILE
     while True:
         try:
-            fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            fd = os.open(path, _OPEN, 0o666)
         except FileNotFoundError:
             # An audit may be between two renames, or have died there; a link may lead nowhere.
             if path.is_symlink() or not restore(run, (DECISIONS_FILE,)):
                 raise
             continue
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            wait_for_lock(fd)
             if not _is_still(path, fd):
                 continue
             yield fd
@@ -156,13 +159,9 @@ def _write(fd: int, data: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def _sync_folder(folder: Path) -> None:
-    """A new file is only safe when its folder's entry is on the disk too."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def _last_byte(fd: int, size: int) -> bytes:
+    os.lseek(fd, size - 1, os.SEEK_SET)  # what is written goes to the end all the same
+    return os.read(fd, 1)
 
 
 def read_decisions(path: Path) -> Decisions:

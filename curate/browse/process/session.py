@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curate.base.errors import UserError
+from curate.base.extras import install
 from curate.browse.dataset import fields
 from curate.browse.process.mongod import HOW_TO_GET, PORT, URI_VARIABLE, VARIABLE, DamagedError, Mongod, find_mongod
 from curate.browse.process.server import ServerProcess, places, until_it_answers
@@ -58,7 +59,7 @@ def browse(
     """
     run = load_run(path)
     if find_spec("fiftyone") is None:
-        raise UserError("FiftyOne is not installed; install it with: pip install 'texsieve[browse]'")
+        raise UserError(f"FiftyOne is not installed; install it with: {install('browse')}")
     mongod = None if os.environ.get(URI_VARIABLE) else _mongod()
     work = work_of(run.path)
     try:

@@ -16,6 +16,7 @@ import polars as pl
 
 from curate.base.column_names import TRIED, Columns
 from curate.base.errors import UserError
+from curate.base.extras import require
 from curate.base.visible import clip, visible
 from curate.sources.format import Remote, SourceFormat
 from curate.sources.look import Look
@@ -74,10 +75,9 @@ def hub_parts(target: str) -> tuple[list[Part], Path]:
     asked = _ID.fullmatch(target)
     if asked is None:
         raise UserError(f"hf:{target}: is no id of a data set on the hub; it is written {_SYNTAX}")
-    try:
-        import datasets
-    except ImportError as error:
-        raise UserError("reading from the Hugging Face hub needs the package datasets: pip install datasets") from error
+    require("datasets", f"hf:{target}: reading from the Hugging Face hub")
+    import datasets
+
     try:
         with _quiet():
             loaded = datasets.load_dataset(asked["name"], asked["config"], revision=asked["revision"])
