@@ -14,7 +14,7 @@ core := $(VENV)/.ready
 ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-train gpu-check test test-long fuzz soak check bench scale layouts truth docs wheels-check clean
+.PHONY: help demo demo-train gpu-check test test-long fuzz soak check bench scale layouts truth docs wheels-check release-check clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -74,6 +74,9 @@ docs: $(core)  ## write the pages and tables in docs/ that are made from the cod
 
 wheels-check: $(core)  ## ask the index whether every core dependency has wheels for the systems that README names
 	@$(py) tools/wheels_check.py
+
+release-check: $(core)  ## try a release: build it, check it, install it into fresh environments, run the demo there
+	@$(py) tools/release_check.py $(RELEASE_ARGS)
 
 clean:  ## remove what these targets made, .venv included
 	$(drop_demo)
