@@ -34,6 +34,10 @@ _PLACES = {"KEY_VERSION": "latex.visual_key", "Ruleset": "selection", "Selection
 _PLACES |= {"LeftOutWarning": "api", "check": "api", "fix": "api", "select": "selection", "visual_key": "api"}
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     # Loaded when first asked for: helper processes start with a module of this package, most do without the rules.
     if name in _PLACES:

@@ -88,10 +88,11 @@ def test_the_demo_prints_what_the_readme_says(tmp_path: Path) -> None:
     assert [line for line in lines(shown) if line not in lines(printed)] == []
 
 
-def test_every_page_is_linked_from_the_readme() -> None:
+def test_every_page_is_linked_from_the_readme_or_from_the_first_page() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = (DOCS / "index.md").read_text(encoding="utf-8")
     for page in DOCS.glob("*.md"):
-        assert f"(docs/{page.name})" in readme
+        assert f"(docs/{page.name})" in readme or f"({page.name})" in first
 
 
 def _blocks(language: str) -> list[tuple[str, str]]:
@@ -106,13 +107,18 @@ def test_a_project_file_in_the_docs_can_be_read(page: str, block: str, tmp_path:
     load_project(file)
 
 
-#: grpo.md trains a model; tests/finetune/test_rewards.py runs it on a toy.
-_PROGRAMS = [(page, block) for page, block in _blocks("python") if page != "grpo.md"]
+#: grpo.md trains a model; tests/finetune/test_rewards.py runs it on a toy. python.md is run as one program, below.
+_PROGRAMS = [(page, block) for page, block in _blocks("python") if page not in ("grpo.md", "python.md")]
 
 
 @pytest.mark.parametrize(("page", "block"), _PROGRAMS)
 def test_python_in_the_docs_runs(page: str, block: str) -> None:
     exec(compile(block, page, "exec"), {})
+
+
+def test_the_notebook_runs_and_its_outputs_are_up_to_date() -> None:
+    for name, text in make_docs.notebook_pages().items():
+        assert (DOCS / name).read_text(encoding="utf-8") == text, HINT
 
 
 def test_every_source_format_has_its_section() -> None:

@@ -100,11 +100,11 @@ class HuggingFace(SourceFormat):
     name = "hf"
     shape = "an id on the Hugging Face hub (`hf:ORG/NAME`), a `save_to_disk` folder, or parquet shards"
     page = """
-An id is fetched through `datasets`, which the extra `[hub]` brings; files need no extra. `hf:ORG/NAME:CONFIG` picks a configuration, `hf:ORG/NAME@REVISION` a branch, tag
-or commit, `hf:ORG/NAME:CONFIG@REVISION` both. Images stay unread until they are
-needed. `curate fix` writes files, so save a data set of the hub first (`save_to_disk`). It writes a saved data set as
-one that can be loaded again, with the splits that were read. Rows that are conversations are read as [`chat`](#chat)
-says.
+An id is fetched through `datasets`, which the extra `[hub]` brings; files need no extra. `hf:ORG/NAME:CONFIG` picks a
+configuration, `hf:ORG/NAME@REVISION` a branch, tag or commit, `hf:ORG/NAME:CONFIG@REVISION` both. Images stay unread
+until they are needed. `curate fix` writes files, so save a data set of the hub first (`save_to_disk`). It writes a
+saved data set as one that can be loaded again, with the splits that were read. Rows that are conversations are read as
+[`chat`](#chat) says.
 """
     layouts = (("datasets", "what `Dataset.save_to_disk` and `DatasetDict.save_to_disk` write"),)
     general = True
