@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[3]
 #: Runs each list of arguments as a command of its own, in one process; prints the exit codes.
 CODE = """
 import json, sys
+import bare
 from curate.base.terminal import run
 from curate.cli.main import main_group as curate
 from finetune.cli.main import main_group as finetune

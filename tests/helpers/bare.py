@@ -1,4 +1,4 @@
-"""Takes away what Windows and an installation without extras lack, wherever this folder is on PYTHONPATH."""
+"""Takes away what Windows and an installation without extras lack, from the process that imports it."""
 
 from __future__ import annotations
 
