@@ -1,7 +1,7 @@
 """Settings of Sphinx for `make site`: the pages of docs/ as a static site with search. Nothing leaves the page.
 
-The pages are written for GitHub. What a site needs besides is added while it is built: the list of pages at the side, and
-addresses of files outside docs/.
+The pages are written for GitHub. What a site needs besides is added while it is built: the list of pages at the side,
+and addresses of files outside docs/.
 """
 
 from __future__ import annotations
@@ -69,9 +69,8 @@ def _outside(page: str, text: str) -> str:
     def leads(link: re.Match[str]) -> str:
         target, mark, anchor = link[1].partition("#")
         path = Path(os.path.normpath(folder / target))
-        if "://" in target or not target or path.is_relative_to(DOCS) and path.suffix == ".md":
-            return link[0]
-        if path.is_relative_to(DOCS) and path.suffix in (".png", ".svg"):
+        inside = path.is_relative_to(DOCS) and path.suffix in (".md", ".png", ".svg")
+        if "://" in target or not target or inside:
             return link[0]
         return f"]({_REPOSITORY}/blob/main/{path.relative_to(DOCS.parent).as_posix()}{mark}{anchor})"
 

@@ -28,7 +28,7 @@ print("codes", [run(name, groups[name], rest) for name, *rest in json.loads(sys.
 
 def bare(folder: Path, *commands: list[str]) -> tuple[list[int], str, str]:
     """(exit codes, what was printed, what was printed as errors) of commands in one bare process."""
-    places = (ROOT / "tests/helpers/bare", ROOT)
+    places = (ROOT / "tests/helpers", ROOT)
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(map(str, places)),
         "TEXSIEVE_CACHE": str(folder / "cache"),
