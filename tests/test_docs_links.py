@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
@@ -72,6 +73,25 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
     right = "[x](other.md#a-b-c) [`x`](other.md#twice-1) [x](https://a.b) `[x](code)`"
     page.write_text(f"{right} [x](other.md#twice-2) [x](gone.md) [x](#nowhere)\n", encoding="utf-8")
     assert astray(page) == ["other.md#twice-2", "gone.md", "#nowhere"]
+
+
+def test_the_site_has_every_page_and_its_links_out_of_docs_lead_to_the_repository() -> None:
+    spec = importlib.util.spec_from_file_location("site_conf", ROOT / "docs/conf.py")
+    assert spec is not None
+    assert spec.loader is not None
+    conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conf)
+    listed = re.findall(r"^([\w/-]+)$", conf._added("index"), re.MULTILINE)
+    assert sorted(listed) == sorted(set(listed))
+    assert all((ROOT / "docs" / f"{page}.md").is_file() for page in listed)
+    pages = {
+        name(page).removeprefix("docs/").removesuffix(".md") for page in PAGES if page.is_relative_to(ROOT / "docs")
+    }
+    assert {page for page in pages if not page.startswith("rules/")} - {"index"} == {*listed} - {"rules/README"}
+    source = ["[a](../curate/api.py#x) [b](fixing.md#the-order) [c](assets/data-way.svg) [d](https://e.f) [g](#h)"]
+    conf._read(None, "export", source)
+    out = "https://github.com/texsieve/texsieve/blob/main/curate/api.py#x"
+    assert source == [f"[a]({out}) [b](fixing.md#the-order) [c](assets/data-way.svg) [d](https://e.f) [g](#h)"]
 
 
 def commands(text: str) -> list[str]:
