@@ -11,8 +11,9 @@ import polars as pl
 
 from curate.audit import AuditOptions, audit
 from curate.base.cache_folder import cache_folder
+from curate.base.errors import UserError
 from curate.result import Result
-from curate.runs.folder import load_run
+from curate.runs.folder import is_there, load_run
 from curate.sources.in_memory import sources_of
 from rules import select
 from rules.workers.cores import cores
@@ -51,6 +52,8 @@ def judge(
     """
     temporary = TemporaryDirectory(prefix="texsieve-") if out is None else None
     run = Path(temporary.name) / "run" if temporary else Path(out or "")
+    if not update and is_there(run):  # before anything is written beside it
+        raise UserError(f"{run}: already exists; update=True judges what changed and keeps its decisions")
     given = sources_of(data, run.with_name(f"{run.name}.data"), (columns or {}).get("image"))
     roots: dict[str | None, Path] = {one.spec.name: one.images for one in given if one.images is not None}
     options = AuditOptions(

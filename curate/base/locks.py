@@ -18,7 +18,7 @@ except ImportError:  # Windows
 else:
     MOVABLE = True
 
-#: The byte that is locked on Windows, where others can't read what is locked: one that no file has.
+#: The byte that is locked on Windows. Nobody else can read a locked byte there, so it is one that no file has.
 _FAR = 2**31 - 2
 
 

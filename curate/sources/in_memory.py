@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from curate.base.atomic_files import new_file
 from curate.base.column_names import TRIED
 from curate.base.errors import UserError
 from curate.sources.spec import SourceSpec, parse_source
@@ -53,9 +54,9 @@ def _source(data: Any, folder: Path, name: str | None, image_column: str | None)
     if isinstance(data, pl.LazyFrame):
         data = data.collect()
     if isinstance(data, pl.DataFrame):
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}.parquet"
-        data.write_parquet(path)
+        with new_file(path) as temporary:
+            data.write_parquet(temporary)
         wanted = (image_column,) if image_column else TRIED["image"]
         named = next((column for column in wanted if column in data.columns), None)
         paths = named is not None and data.schema[named] == pl.String
