@@ -49,7 +49,7 @@ def test_a_frame_with_paths_of_images_that_start_from_the_working_folder(
     assert broken(result) == ["data/1.png"]
     assert result.path == Path("run")
     assert Path("run.data/data.parquet").is_file()
-    with pytest.raises(curate.UserError, match="^run: already exists; update=True judges what changed"):
+    with pytest.raises(curate.UserError, match=r"^run: already exists; update=True judges what changed"):
         judged(pl.DataFrame({"label": ["x"]}), out="run")
     assert pl.read_parquet("run.data/data.parquet").equals(frame)
     again = curate.open_run("run")

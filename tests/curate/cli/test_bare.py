@@ -98,6 +98,6 @@ def test_what_needs_the_hub_names_its_extra(data: Path) -> None:
         "curate: error: hf:me/formulas: reading from the Hugging Face hub needs the package datasets: "
         "pip install 'texsieve[hub]'",
         "curate: error: --push-to-hub needs the package huggingface_hub: pip install 'texsieve[hub]'",
-        "finetune: error: this needs the package datasets: pip install 'texsieve[hub]'",
+        "finetune: error: a data set to train or predict on needs the package datasets: pip install 'texsieve[hub]'",
     ]
     assert not (data / "sent").exists()
