@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -64,7 +65,12 @@ class Result:
             }
             for entry in self.summary["sources"]
         ]
-        schema = {"source": pl.String, "verdict": pl.String, "samples": pl.Int64, "with_error": pl.Int64}
+        schema: dict[str, Any] = {
+            "source": pl.String,
+            "verdict": pl.String,
+            "samples": pl.Int64,
+            "with_error": pl.Int64,
+        }
         schema |= {"with_warning": pl.Int64, "score": pl.Float64, "reasons": pl.List(pl.String)}
         return pl.DataFrame(rows, schema=schema)
 
@@ -114,7 +120,7 @@ def _text(text: str) -> str:
     return escape(visible(text))
 
 
-def _table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th>{title}</th>" for title in titles)
     body = "".join(
         "<tr>" + "".join(f"<td>{'<br>'.join(map(_text, cell.split(chr(10))))}</td>" for cell in row) + "</tr>"

@@ -193,7 +193,7 @@ def _message(error: BaseException) -> str:
         return error.format_message().rstrip(".") + hint
     if isinstance(error, MemoryError):
         return "out of memory; work on fewer rows or sources at once"
-    if isinstance(error, ModuleNotFoundError) and error.name in EXTRA_OF:
+    if isinstance(error, ModuleNotFoundError) and error.name is not None and error.name in EXTRA_OF:
         return missing(error.name, "this")
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""

@@ -63,7 +63,7 @@ def front_matter(plan: ExportPlan, facts: Mapping[str, Any], sizes: Mapping[str,
         matter["dataset_info"] = info
     import yaml
 
-    return yaml.safe_dump(matter, sort_keys=False, allow_unicode=True, width=float("inf"))
+    return str(yaml.safe_dump(matter, sort_keys=False, allow_unicode=True, width=float("inf")))
 
 
 def title(plan: ExportPlan) -> str:
