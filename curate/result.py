@@ -18,6 +18,15 @@ from curate.report.overview import sources_text
 from curate.runs.folder import REPORT_FILE, Run
 
 _RULES_SHOWN, _REASONS_SHOWN = 10, 3
+_VERDICTS: dict[str, Any] = {
+    "source": pl.String,
+    "verdict": pl.String,
+    "samples": pl.Int64,
+    "with_error": pl.Int64,
+    "with_warning": pl.Int64,
+    "score": pl.Float64,
+    "reasons": pl.List(pl.String),
+}
 
 
 class Result:
@@ -65,14 +74,7 @@ class Result:
             }
             for entry in self.summary["sources"]
         ]
-        schema: dict[str, Any] = {
-            "source": pl.String,
-            "verdict": pl.String,
-            "samples": pl.Int64,
-            "with_error": pl.Int64,
-        }
-        schema |= {"with_warning": pl.Int64, "score": pl.Float64, "reasons": pl.List(pl.String)}
-        return pl.DataFrame(rows, schema=schema)
+        return pl.DataFrame(rows, schema=_VERDICTS)
 
     def report(self, *, show: bool = False) -> Path:
         """The run's report.html, one file that needs no network. show: open it in the browser."""
