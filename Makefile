@@ -69,7 +69,7 @@ layouts: $(ready)  ## make data sets in every layout that people publish, read t
 truth: $(core)  ## where LaTeX is installed: does it draw alike what fixes, canonical forms and keys say looks the same?
 	@cd benchmarks && PYTHONPATH=.. ../$(py) truth.py $(TRUTH_ARGS)
 
-docs: $(core)  ## write the pages and tables in docs/ that are made from the code, and the output in README.md
+docs: $(core)-docs  ## write the pages and tables in docs/ that are made from the code, and the output in README.md
 	@$(py) docs/make_docs.py
 
 site: $(core)-docs  ## make the documentation a static site with search, in build/site

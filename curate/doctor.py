@@ -48,7 +48,7 @@ EXTRAS = (
     ("browse", ("fiftyone",), "curate browse"),
     ("finetune", ("unsloth", "torch", "torchvision"), "finetune train, predict, prompts and merge"),
     ("ray", ("ray",), "curate audit --engine ray"),
-    ("docs", ("sphinx", "furo", "myst_parser"), "`make site` in a copy of the repository"),
+    ("docs", ("sphinx", "furo", "myst_parser"), "`make docs` and `make site`"),
     ("dev", ("pytest", "xdist", "hypothesis", "ruff", "mypy", "playwright"), "work on texsieve itself"),
 )
 _FREE_DISK = 2 * 10**9
