@@ -67,8 +67,7 @@ def test_an_old_or_broken_pack_is_told_of_in_one_clear_line(folder: Path) -> Non
     frame, facts = read_hashes(folder / "bench.parquet")
     frame.write_parquet(folder / "old.parquet", metadata={**facts, "key_version": "1"})
     (folder / "broken.parquet").write_bytes(b"PAR1")
-    said = f"made with visual keys of version 1, not of version {KEY_VERSION}; get a newer pack, or make it again with"
-    with pytest.raises(curate.UserError, match=said):
+    with pytest.raises(curate.UserError, match=r"visual keys of version 1\b.*; get a newer pack, or make it again"):
         load_known([Path("old")])
     with pytest.raises(curate.UserError, match=r"broken\.parquet: neither a run folder nor a file of hashes"):
         load_known([Path("broken")])
