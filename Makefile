@@ -14,7 +14,7 @@ core := $(VENV)/.ready
 ready := $(core)-$(subst $(comma),-,$(TEST_EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-train gpu-check test test-long fuzz soak check bench scale layouts truth docs pictures wheels-check clean
+.PHONY: help demo demo-train gpu-check test test-long fuzz soak check bench scale layouts truth docs pictures site wheels-check release-check clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -69,14 +69,20 @@ layouts: $(ready)  ## make data sets in every layout that people publish, read t
 truth: $(core)  ## where LaTeX is installed: does it draw alike what fixes, canonical forms and keys say looks the same?
 	@cd benchmarks && PYTHONPATH=.. ../$(py) truth.py $(TRUTH_ARGS)
 
-docs: $(core)  ## write the pages and tables in docs/ that are made from the code, and the output in README.md
+docs: $(core)-docs  ## write the pages and tables in docs/ that are made from the code, and the output in README.md
 	@$(py) docs/make_docs.py
 
 pictures: $(ready)  ## make the pictures of README.md and the docs from the demo's data; needs Chromium
 	@$(py) tools/make_pictures.py $(PICTURES)
+site: $(core)-docs  ## make the documentation a static site with search, in build/site
+	@$(py) -m sphinx -q -W --keep-going -j auto -b html -d build/doctrees docs build/site
+	@echo "The site is in build/site: open build/site/index.html"
 
 wheels-check: $(core)  ## ask the index whether every core dependency has wheels for the systems that README names
 	@$(py) tools/wheels_check.py
+
+release-check: $(core)  ## try a release: build it, check it, install it into fresh environments, run the demo there
+	@$(py) tools/release_check.py $(RELEASE_ARGS)
 
 clean:  ## remove what these targets made, .venv included
 	$(drop_demo)
@@ -94,6 +100,11 @@ $(core): pyproject.toml constraints.txt | $(py)
 $(ready): pyproject.toml constraints.txt | $(py)
 	@echo "Installing texsieve[$(TEST_EXTRAS)] into $(VENV) (some minutes) ..."
 	@$(install) '.[$(TEST_EXTRAS)]'
+	@touch $(core) $@
+
+$(core)-docs: pyproject.toml constraints.txt | $(py)
+	@echo "Installing texsieve[docs] into $(VENV) ..."
+	@$(install) '.[docs]'
 	@touch $(core) $@
 
 # Debian keeps the pip of new environments in a package of its own (python3-venv): without it the installed pip fills in.

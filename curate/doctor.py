@@ -18,10 +18,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from curate.base.extras import install, is_there
 from rules.workers.cores import VARIABLE, cores
 
 State = Literal["ok", "warn", "missing"]
@@ -35,8 +35,6 @@ CORE = (
     ("math-core", "math_core"),
     ("mathra", "mathra"),
     ("resvg-py", "resvg_py"),
-    ("datasets", "datasets"),
-    ("huggingface-hub", "huggingface_hub"),
     ("httpx", "httpx"),
     ("pyarrow", "pyarrow"),
     ("rapidfuzz", "rapidfuzz"),
@@ -47,9 +45,11 @@ CORE = (
 _DEV = ("pytest", "xdist", "hypothesis", "ruff", "mypy", "playwright", "pre_commit", "jsonschema")
 #: Extra, its modules, and what it is for.
 EXTRAS = (
+    ("hub", ("datasets", "huggingface_hub"), "the Hugging Face hub, and data sets in `finetune`"),
     ("browse", ("fiftyone",), "curate browse"),
     ("finetune", ("unsloth", "torch", "torchvision"), "finetune train, predict, prompts and merge"),
     ("ray", ("ray",), "curate audit --engine ray"),
+    ("docs", ("sphinx", "furo", "myst_parser"), "`make docs` and `make site`"),
     ("dev", _DEV, "work on texsieve itself"),
 )
 _FREE_DISK = 2 * 10**9
@@ -128,15 +128,8 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _is_there(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
-
-
 def _core() -> Check:
-    absent = [distribution for distribution, module in CORE if not _is_there(module)]
+    absent = [distribution for distribution, module in CORE if not is_there(module)]
     if absent:
         return Check("core packages", "missing", f"not installed: {', '.join(absent)}", "pip install texsieve")
     named = ", ".join(f"{distribution} {_version(distribution) or '?'}" for distribution, _ in CORE)
@@ -221,11 +214,11 @@ def _memory_limit() -> int | None:
 
 
 def _extra(name: str, modules: tuple[str, ...], purpose: str) -> Check:
-    absent = [module for module in modules if not _is_there(module)]
+    absent = [module for module in modules if not is_there(module)]
     title = f"extra [{name}]"
     if absent:
         detail = f"for {purpose}: {', '.join(absent)} not installed"
-        return Check(title, "missing", detail, f"pip install 'texsieve[{name}]'", optional=True)
+        return Check(title, "missing", detail, install(name), optional=True)
     known = {"xdist": "pytest-xdist"}
     named = ", ".join(f"{module} {_version(known.get(module, module)) or '?'}" for module in modules)
     return Check(title, "ok", f"for {purpose}: {named}", optional=True)
@@ -239,7 +232,7 @@ def _plugins() -> Check:
     if not brought:
         return Check("other packages", "ok", "none brings rules, source formats or metrics", optional=True)
     named = ", ".join(f"{plugins.GROUPS[plugin.group]} {plugin.name} of {plugin.package}" for plugin in brought)
-    absent = [plugin.point.module for plugin in brought if not _is_there(plugin.point.module)]
+    absent = [plugin.point.module for plugin in brought if not is_there(plugin.point.module)]
     if absent:
         remedy = f"install their packages again: the modules {', '.join(absent)} are not there"
         return Check("other packages", "warn", named, remedy, optional=True)
@@ -274,9 +267,9 @@ def _mongod() -> Check:
 
     if os.environ.get(URI_VARIABLE):
         return Check("mongod", "ok", f"not needed: {URI_VARIABLE} names a database", optional=True)
-    if not _is_there("fiftyone"):
+    if not is_there("fiftyone"):
         detail = f"FiftyOne's database program, looked for once FiftyOne is installed; {_WITHOUT_MONGOD}"
-        return Check("mongod", "missing", detail, "pip install 'texsieve[browse]'", optional=True)
+        return Check("mongod", "missing", detail, install("browse"), optional=True)
     try:
         found = find_mongod()
         if found is None:

@@ -1,5 +1,7 @@
 """`make docs`: writes docs/rules/, cli.md, data-formats.md, defects.md and training-settings.md from the code.
 
+It runs python.ipynb, and writes it anew with its outputs and as python.md.
+
 It also fills in parts of three other pages: the output of the `$ ` commands in README.md's console blocks, and the
 lists between the markers of docs/metrics.md and docs/export.md. The pages are committed, and a test fails if they are
 stale. The output doesn't depend on the terminal, the machine or the time.
@@ -70,6 +72,16 @@ def _flags() -> Iterator[dict[str, str]]:
     for name in ("audit", "export"):
         params = curate_commands.all_commands[name].params
         yield {param.name: param.help for param in params if isinstance(param, click.Option) and param.help}
+
+
+def notebook_pages() -> dict[str, str]:
+    """python.ipynb with its outputs, and the page made of it. Runs it, which takes some seconds."""
+    sys.path.append(str(DOCS))
+    import notebooks
+
+    notebook = notebooks.run_file(DOCS / "python.ipynb")
+    page = f"<!-- Made by `make docs` from python.ipynb: change it there. -->\n{notebooks.as_markdown(notebook)}"
+    return {"python.ipynb": notebooks.as_json(notebook), "python.md": page}
 
 
 def between_markers(what: str, text: str, page: Path) -> str:
@@ -201,7 +213,9 @@ def main() -> None:
         stale.unlink()
     for name, text in made.items():
         (DOCS / name).write_text(text, encoding="utf-8", newline="\n")
-    print(f"docs: {len(made)} pages written")
+    for name, text in notebook_pages().items():
+        (DOCS / name).write_text(text, encoding="utf-8", newline="\n")
+    print(f"docs: {len(made) + 2} pages written")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["score"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     # Loaded at first use: the rules and polars take half a second, which `finetune --help` doesn't need.
     if name == "score":

@@ -39,6 +39,10 @@ _PLACES |= {"LeftOutWarning": "api", "check": "api", "fix": "api", "select": "se
 _PLACES |= {"isolated": "workers.spread"}
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     # Loaded when first asked for: helper processes start with a module of this package, most do without the rules.
     if name in _PLACES:

@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 
+sys.path.append("tests/helpers")
+import bare  # as on Windows, and without [hub]
+
 extras = ("fiftyone", "ray", "torch", "torchvision", "transformers", "trl", "peft", "unsloth")
 sys.modules.update(dict.fromkeys(extras))  # as where no extra is installed
 imported = 0

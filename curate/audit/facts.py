@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,11 @@ from curate.sources import Source
 from rules.registry import packages_with_rules
 from rules.workers.pool import the_pool
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 #: Bytes per unit of the memory sizes that the system reports.
 _UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -33,7 +37,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.memory: dict[str, int] = {}
+        self.memory: dict[str, int | None] = {}
         self.rows: dict[str, int] = {}
 
     @contextmanager
@@ -111,7 +115,7 @@ def config(options: AuditOptions) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    packages = ("polars", "math-core", "pylatexenc", "pillow", "datasets", "mathra", "resvg-py")
+    packages = ("polars", "math-core", "pylatexenc", "pillow", "mathra", "resvg-py")
     return {
         "texsieve": __version__,
         "python": sys.version.split()[0],
@@ -129,19 +133,22 @@ def run_facts(clock: Clock, options: AuditOptions, reused: Mapping[str, Any] | N
         "reused": reused and dict(reused),
         "stages": clock.stages(),
         "peak_memory_bytes": peak_memory(),
-        "peak_memory_all_bytes": sum(_peaks()),
+        "peak_memory_all_bytes": sum(_peaks()) or None,
     }
 
 
-def peak_memory() -> int:
-    """The largest resident size of this process or one of its workers so far, in bytes."""
+def peak_memory() -> int | None:
+    """The largest resident size of this process or one of its workers so far, in bytes; None on Windows."""
+    if resource is None:
+        return None
     return max(*_peaks(), _UNIT * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def _peaks() -> list[int]:
     """The largest resident sizes so far of this process and each of its living workers, in bytes. Their sum is more
-    than
-    they ever used together: they don't peak at once, and they share pages."""
+    than they ever used together: they don't peak at once, and they share pages. Empty on Windows."""
+    if resource is None:
+        return []
     # On Linux, a process's own figure starts with its parent's at the time of the fork.
     own = _peak_of("self") or _UNIT * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return [own, *(_peak_of(pid) for pid in the_pool().pids())]

@@ -20,6 +20,7 @@ from curate.audit.parts import ROWS, PartFile, Parts, Written
 from curate.base.atomic_files import new_file, new_folder
 from curate.base.errors import UserError
 from curate.base.leftovers import clear_away, real
+from curate.base.locks import MOVABLE
 from curate.runs.decisions import DECISIONS_FILE, locked_decisions
 from curate.runs.folder import (
     FINDINGS_FILE,
@@ -114,6 +115,8 @@ def unfinished_run(out: Path, options: AuditOptions) -> Iterator[Path]:
             fd = locked.enter_context(locked_decisions(out))
             if os.fstat(fd).st_size:
                 shutil.copy2(out / DECISIONS_FILE, folder / DECISIONS_FILE)
+            if not MOVABLE:  # Windows renames no folder in which a file is open
+                locked.close()
 
 
 def write_run(

@@ -25,7 +25,7 @@ from curate.base.no_room import room_for
 MANY = 1000
 
 
-def _sync(path: Path) -> None:
+def flush_to_disk(path: Path) -> None:
     """Flush a file or folder to disk; skipped for folders on systems that can't open them for this."""
     try:
         fd = os.open(path, os.O_RDONLY)
@@ -55,7 +55,7 @@ def new_file(path: Path, *, flush: bool = True, mode: int | None = None) -> Iter
         with room_for(path):
             yield temporary
         if flush:
-            _sync(temporary)
+            flush_to_disk(temporary)
         temporary.chmod(0o666 & ~_umask() if mode is None else mode)
         temporary.replace(path)
     finally:
@@ -96,7 +96,7 @@ def new_folder(path: Path, *, replace: bool = False, logs: Sequence[str] = ()) -
                 _swap(temporary, path)
             else:
                 _rename(temporary, path)
-            _sync(path.parent)
+            flush_to_disk(path.parent)
     finally:
         _discard(temporary, path, logs, made)
 
@@ -117,7 +117,7 @@ def put_in_place(folder: Path, path: Path) -> None:
     """
     _finish(folder)
     _rename(folder, path)
-    _sync(path.parent)
+    flush_to_disk(path.parent)
 
 
 def _finish(folder: Path) -> None:
@@ -127,9 +127,9 @@ def _finish(folder: Path) -> None:
         os.sync()
     else:
         for entry in entries:
-            _sync(entry)
+            flush_to_disk(entry)
     folder.chmod(0o777 & ~_umask())
-    _sync(folder)
+    flush_to_disk(folder)
 
 
 def _rename(folder: Path, path: Path) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from curate.base.errors import UserError
+from curate.base.extras import install
 from rules.workers.spread import spread_by
 
 #: Names the cluster, for Ray itself: HOST:PORT of its head, or "auto"; without it Ray starts one on this machine.
@@ -32,7 +33,7 @@ def on_ray() -> Iterator[int]:
     try:
         import ray
     except ImportError as error:
-        raise UserError("--engine ray needs Ray: pip install 'texsieve[ray]'") from error
+        raise UserError(f"--engine ray needs Ray: {install('ray')}") from error
     _check_head(os.environ.get(ADDRESS, ""))
     # One thread for polars in every process: there is a process for every processor already.
     environment = {"env_vars": {"POLARS_MAX_THREADS": "1"}}

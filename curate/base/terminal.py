@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from curate.base.errors import UserError
+from curate.base.extras import EXTRA_OF, missing
 from curate.base.stopping import ended_in_order
 from curate.base.tables import count, things
 from curate.base.visible import visible
@@ -191,6 +192,8 @@ def _message(error: BaseException) -> str:
         return error.format_message().rstrip(".") + hint
     if isinstance(error, MemoryError):
         return "out of memory; work on fewer rows or sources at once"
+    if isinstance(error, ModuleNotFoundError) and error.name is not None and error.name in EXTRA_OF:
+        return missing(error.name, "this")
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         if error.filename and isinstance(error, FileExistsError | NotADirectoryError):

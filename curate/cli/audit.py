@@ -63,7 +63,7 @@ Examples:
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Also find what is in another run, or in a file of `curate hashes`.",
+    help="Also find what is in another run, in a file of `curate hashes`, or in a hash pack, by its name.",
 )
 @click.option("--no-cache", is_flag=True, help="Measure every image again, and keep nothing for the next audit.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")

@@ -1,4 +1,4 @@
-"""Other data sets that the samples are compared with: runs or files of hashes (`curate audit --against`)."""
+"""Other data sets that the samples are compared with (`curate audit --against`): runs, files of hashes, hash packs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import polars as pl
 
 import rules
 from curate.base.errors import UserError
+from curate.duplicates import packs
 from curate.duplicates.hashes import IMAGE, LABEL, hash64, hashes_of, read_hashes
 from curate.runs.folder import is_there, load_run
 from rules.sets.same_label import picture
@@ -40,9 +41,10 @@ class KnownSet:
 
 
 def load_known(paths: Sequence[Path]) -> list[KnownSet]:
-    """Read the sets to compare the samples with. Two with the same name are told apart by a number.
+    """Read the sets to compare the samples with: run folders, files of hashes, or names of packs (`packs`).
 
-    Raises UserError if a path is neither a run folder nor a file of hashes, or has keys of another version.
+    Two with the same name are told apart by a number. Raises UserError if one is none of these, or has keys of another
+    version.
     """
     found: list[KnownSet] = []
     for path in paths:
@@ -60,10 +62,12 @@ def _load(path: Path) -> KnownSet:
         run = load_run(path)
         _check_version(path, run.summary.get("key_version"), f"audit {path} again")
         return KnownSet(path.absolute().name, "run", "", "", hashes_of(run.samples))
-    if not path.exists():
-        raise UserError(f"{path}: no such run folder or file of hashes")
-    frame, metadata = read_hashes(path)
-    _check_version(path, metadata.get("key_version"), "make it again with: curate hashes")
+    pack = None if path.exists() else packs.find_pack(str(path))
+    if pack is None and not path.exists():
+        raise UserError(packs.not_found(str(path)))
+    frame, metadata = read_hashes(pack or path)
+    way_out = "get a newer pack, or make it again with: curate hashes" if pack else "make it again with: curate hashes"
+    _check_version(pack or path, metadata.get("key_version"), way_out)
     name = metadata.get("name") or path.stem
     return KnownSet(name, "hashes", metadata.get("version", ""), metadata.get("licence", ""), frame)
 

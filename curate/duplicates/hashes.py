@@ -1,15 +1,16 @@
 """Files of hashes: which labels and images a data set holds, without them. Written by `curate hashes`, read here.
 
 A file is parquet with the columns kind (`label` or `image`), hash (UInt64) and long (has the label 10 tokens or more?
-null for images), sorted, with each hash once. Name, version, licence, rows and the visual key's version are in its
-metadata. The hash is the first 64 bits of a label's group (`rules.sets.same_label`) or of the pixels' SHA-256: between
-two sets of a million labels each, different labels collide with a probability of 1 in 18 million. No label can be read
-out of it, but a guessed label can be checked against it.
+null for images), sorted, with each hash once. Its metadata has name, version, licence, source, counts, and the version
+of the visual key. The hash is the first 64 bits of a label's group (`rules.sets.same_label`) or of the pixels' SHA-256:
+between two sets of a million labels each, different labels collide with a probability of 1 in 18 million. No label can
+be read out of it, but a guessed label can be checked against it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -57,12 +58,19 @@ def hashes_of(samples: pl.LazyFrame) -> pl.DataFrame:
 
 
 def write_hashes(
-    run: Run, out: Path, *, name: str, version: str = "", licence: str = "", splits: Sequence[str] = ()
+    run: Run,
+    out: Path,
+    *,
+    name: str,
+    version: str = "",
+    licence: str = "",
+    source: str = "",
+    splits: Sequence[str] = (),
 ) -> dict[str, int]:
     """Write the hashes of a run's samples to the file `out`; returns the numbers of rows, labels and images in it.
 
-    splits: only samples of these splits. Raises UserError if the file exists, a split doesn't, or there is nothing to
-    write.
+    source: where to get the data set. splits: only samples of these splits. Raises UserError if the file exists, a
+    split doesn't, or there is nothing to write.
     """
     if out.exists():
         raise UserError(f"{out}: already exists; remove it or name another file")
@@ -84,7 +92,10 @@ def write_hashes(
         "name": name,
         "version": version,
         "licence": licence,
+        "source": source,
         "rows": str(rows),
+        "labels": str(counts.get(LABEL, 0)),
+        "images": str(counts.get(IMAGE, 0)),
         "key_version": str(run.summary.get("key_version", "")),
     }
     with new_file(out) as temporary:
@@ -92,18 +103,34 @@ def write_hashes(
     return {"rows": rows, "labels": counts.get(LABEL, 0), "images": counts.get(IMAGE, 0)}
 
 
+def facts_of(path: Path) -> Mapping[str, str]:
+    """What a file of hashes says of itself. Raises UserError where it is no such file."""
+    with _readable(path):
+        metadata = pl.read_parquet_metadata(path)
+    if metadata.get(_FORMAT_KEY) != FORMAT:
+        raise UserError(_neither(path))
+    return metadata
+
+
 def read_hashes(path: Path) -> tuple[pl.DataFrame, Mapping[str, str]]:
     """The hashes of a file and its metadata. Raises UserError if it is not a file of hashes."""
-    wrong = f"{path}: neither a run folder nor a file of hashes; `curate hashes RUN --out FILE` makes one"
-    try:
-        metadata = pl.read_parquet_metadata(path)
-        if metadata.get(_FORMAT_KEY) != FORMAT:
-            raise UserError(wrong)
+    metadata = facts_of(path)
+    with _readable(path):
         frame = pl.read_parquet(path)
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
-    except pl.exceptions.PolarsError as error:
-        raise UserError(wrong) from error
     if dict(frame.schema) != SCHEMA:
         raise UserError(f"{path}: a file of hashes without exactly the columns {', '.join(SCHEMA)}; make it again")
     return frame, metadata
+
+
+def _neither(path: Path) -> str:
+    return f"{path}: neither a run folder nor a file of hashes; `curate hashes RUN --out FILE` makes one"
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
+    except pl.exceptions.PolarsError as error:
+        raise UserError(_neither(path)) from error

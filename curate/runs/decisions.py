@@ -9,7 +9,6 @@ file, and whoever gets the lock of a file that is no longer the run's tries agai
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import hashlib
 import json
@@ -21,12 +20,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
+from curate.base.atomic_files import flush_to_disk
 from curate.base.errors import UserError
 from curate.base.leftovers import restore
+from curate.base.locks import wait_for_lock
 
 Action = Literal["accept", "fix", "edit", "reject", "undo"]
 ACTIONS: tuple[str, ...] = get_args(Action)
 DECISIONS_FILE = "decisions.jsonl"
+#: Windows would write another line end.
+_OPEN = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,8 @@ def os_user() -> str:
     """The name of the user who runs this process, or its number if it has no name, as in some containers."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+    except (ImportError, KeyError, OSError):  # the first on Windows, where no variable has the name
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
 class OvertakenError(UserError):
@@ -111,10 +114,10 @@ def append_decisions(
         with locked_decisions(run) as fd:
             size = os.fstat(fd).st_size
             if seen:
-                standing = _read(os.pread(fd, size, 0)).standing
+                standing = _read(_bytes(fd, 0, size)).standing
                 if any(standing.get(sample_id) != decision for sample_id, decision in seen.items()):
                     raise OvertakenError("decided on by someone else meanwhile")
-            torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+            torn = size > 0 and _bytes(fd, size - 1, 1) != b"\n"
             try:
                 _write(fd, ("\n" * torn + "".join(lines)).encode())
             except OSError:
@@ -123,7 +126,7 @@ def append_decisions(
                 raise
             os.fsync(fd)
             if size == 0:
-                _sync_folder(run)
+                flush_to_disk(run)  # a new file is only safe when its folder's entry is on the disk too
     except OSError as error:
         raise UserError(f"{run / DECISIONS_FILE}: can't be written: {error.strerror}; nothing was decided") from error
 
@@ -138,14 +141,14 @@ def locked_decisions(run: Path) -> Iterator[int]:
     path = run / DECISIONS_FILE
     while True:
         try:
-            fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            fd = os.open(path, _OPEN, 0o666)
         except FileNotFoundError:
             # An audit may be between two renames, or have died there; or it is a dangling link.
             if path.is_symlink() or not restore(run, (DECISIONS_FILE,)):
                 raise
             continue
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            wait_for_lock(fd)
             if not _is_still(path, fd):
                 continue
             yield fd
@@ -169,13 +172,13 @@ def _write(fd: int, data: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def _sync_folder(folder: Path) -> None:
-    """A new file is only safe once its folder's entry is on disk too."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def _bytes(fd: int, start: int, size: int) -> bytes:
+    """`os.pread`, which Windows lacks, for all of `size`. The file is open for appending, so its position is free."""
+    os.lseek(fd, start, os.SEEK_SET)
+    read = b""
+    while len(read) < size and (more := os.read(fd, size - len(read))):
+        read += more
+    return read
 
 
 def read_decisions(path: Path) -> Decisions:

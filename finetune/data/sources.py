@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from curate.base.errors import UserError
+from curate.base.extras import require
 from curate.base.tables import count, things
 from curate.images.errors import ImageError
 from curate.images.opening import read_bytes
@@ -103,6 +104,7 @@ def _dataset(frame: pl.DataFrame, root: Path) -> Dataset:
 
     Those others, such as images in archives, are compressed, and smaller than the pictures that training needs.
     """
+    require("datasets", "a data set to train or predict on")
     import datasets
     import pyarrow as pa
 

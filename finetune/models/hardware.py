@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from curate.base.errors import UserError
+from curate.base.extras import install
 
 #: Packages of the extra [finetune] that a training imports.
 PACKAGES = ("unsloth", "torch", "torchvision")
@@ -26,7 +27,7 @@ REPORTERS = {
 }
 #: Wheels of torch for CUDA 12.6 have code for GPUs from sm_50 on; those for CUDA 13, which PyPI has, from sm_75 on.
 _WHEELS = "pip install torch --index-url https://download.pytorch.org/whl/cu126"
-INSTALL = "pip install 'texsieve[finetune]'"
+INSTALL = install("finetune")
 #: Set by the tests alone: their shim lets Unsloth run without a GPU on a toy model.
 _TESTS_ONLY = "UNSLOTH_ALLOW_CPU"
 #: Compute capability from which on NVIDIA's GPUs calculate in bfloat16, and have what FlashAttention 2 needs.

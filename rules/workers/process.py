@@ -20,8 +20,8 @@ from typing import Any, BinaryIO, cast
 
 from rules.workers import helper
 
-#: Can helpers be started here at all? What they need of the system, Windows doesn't have.
-POSSIBLE = os.name == "posix" and bool(sys.executable)
+#: Can helpers be started here at all? Windows lacks what they need of the system.
+POSSIBLE = hasattr(signal, "pthread_sigmask") and bool(sys.executable)
 #: Seconds that a new process may take, beyond its limit, to import what its first order needs.
 _TO_IMPORT = 60.0
 _CODE = "import sys; sys.path[:] = {path!r}; from rules.workers.helper import serve; serve({orders}, {mark}, {parent})"

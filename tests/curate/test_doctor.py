@@ -36,7 +36,7 @@ def test_every_package_that_texsieve_needs_is_looked_for() -> None:
 
 
 def test_an_extra_is_named_with_its_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_is_there", lambda module: module != "fiftyone")
+    monkeypatch.setattr(doctor, "is_there", lambda module: module != "fiftyone")
     check = find("extra [browse]")
     assert (check.state, check.optional) == ("missing", True)
     assert check.remedy == "pip install 'texsieve[browse]'"
@@ -46,7 +46,7 @@ def test_an_extra_is_named_with_its_install_command(monkeypatch: pytest.MonkeyPa
 
 def test_the_database_of_the_app_is_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FIFTYONE_DATABASE_URI", raising=False)
-    monkeypatch.setattr(doctor, "_is_there", lambda module: True)
+    monkeypatch.setattr(doctor, "is_there", lambda module: True)
     mongod = tmp_path / "mongod"
     monkeypatch.setenv("TEXSIEVE_MONGOD", str(mongod))
     assert find("mongod").state == "missing"
@@ -82,7 +82,7 @@ def test_a_port_that_is_taken_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_missing_core_package_makes_it_unfit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_is_there", lambda module: module != "math_core")
+    monkeypatch.setattr(doctor, "is_there", lambda module: module != "math_core")
     found = checks()
     core = next(check for check in found if check.name == "core packages")
     assert core.state == "missing"

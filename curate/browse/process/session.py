@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curate.base.errors import UserError
+from curate.base.extras import install
 from curate.browse.dataset import fields
 from curate.browse.process.mongod import HOW_TO_GET, PORT, URI_VARIABLE, VARIABLE, DamagedError, Mongod, find_mongod
 from curate.browse.process.server import ServerProcess, places, until_it_answers
@@ -76,7 +77,7 @@ def browse(
     run = load_run(path)
     asked = _Asked(port, most, who, opened, say)
     if app and find_spec("fiftyone") is None:
-        say("FiftyOne is not installed: there is no App to filter in. Install it with: pip install 'texsieve[browse]'")
+        say(f"FiftyOne is not installed, so there is no App to filter in. To install it: {install('browse')}")
         app = False
     mongod = None if not app or os.environ.get(URI_VARIABLE) else _mongod()
     work = work_of(run.path)

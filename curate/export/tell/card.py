@@ -33,8 +33,6 @@ _LARGEST = "100M<n<1B"
 
 def front_matter(plan: ExportPlan, facts: Mapping[str, Any], sizes: Mapping[str, int], download: int) -> str:
     """The YAML between the card's two lines of dashes. sizes: bytes in memory by split; download: bytes of the data."""
-    from huggingface_hub import DatasetCardData  # takes a quarter of a second to import
-
     total = sum(row["samples"] for row in facts["splits"])
     there = [row for row in facts["splits"] if row["samples"]]
     licence: dict[str, Any] = {"license": plan.licence}
@@ -52,17 +50,20 @@ def front_matter(plan: ExportPlan, facts: Mapping[str, Any], sizes: Mapping[str,
     }
     data_files = [{"split": row["split"], "path": plan.options.form.data_files(row["split"])} for row in there]
     matter: dict[str, Any] = {
+        **({"language": languages} if languages else {}),
+        "license": licence.pop("license"),
+        "size_categories": [next((name for limit, name in _SIZES if total < limit), _LARGEST)],
+        "task_categories": ["image-to-text"],
         "pretty_name": title(plan),
         **licence,
-        "language": languages or None,
-        "task_categories": ["image-to-text"],
-        "size_categories": [next((name for limit, name in _SIZES if total < limit), _LARGEST)],
         "tags": ["latex", "math", "formula-recognition", "texsieve"],
         "configs": [{"config_name": "default", "data_files": data_files}],
     }
     if not plan.options.form.picture_files:  # sizes once loaded are known for columns only
         matter["dataset_info"] = info
-    return DatasetCardData(**matter).to_yaml()
+    import yaml
+
+    return str(yaml.safe_dump(matter, sort_keys=False, allow_unicode=True, width=float("inf")))
 
 
 def title(plan: ExportPlan) -> str:

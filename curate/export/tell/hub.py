@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curate.base.errors import UserError
+from curate.base.extras import require
 from curate.base.tables import count, size, things
 from curate.export.tell.manifest import MANIFEST, read_manifest
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def check_id(repo_id: str) -> None:
-    """Raise UserError if this can't be the id of a repository."""
+    """Raise UserError if this can't be the id of a repository, or if the hub's package is missing."""
+    require("huggingface_hub", "--push-to-hub")
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils._validators import validate_repo_id
 
@@ -61,9 +63,9 @@ def push(folder: Path, repo_id: str, *, public: bool, api: Any = None) -> str:
 
     api: a `huggingface_hub.HfApi`, which takes the token from where the hub's own tools keep it.
     """
+    check_id(repo_id)
     from huggingface_hub import HfApi, get_token
 
-    check_id(repo_id)
     files = _files(folder)
     api = api or HfApi(library_name="texsieve")
     try:

@@ -16,6 +16,7 @@ import polars as pl
 
 from curate.base.column_names import TRIED, Columns
 from curate.base.errors import UserError
+from curate.base.extras import require
 from curate.base.visible import clip, visible
 from curate.sources.format import Remote, SourceFormat
 from curate.sources.look import Look
@@ -74,10 +75,9 @@ def hub_parts(target: str) -> tuple[list[Part], Path]:
     asked = _ID.fullmatch(target)
     if asked is None:
         raise UserError(f"hf:{target}: not the id of a data set on the hub; it is written {_SYNTAX}")
-    try:
-        import datasets
-    except ImportError as error:
-        raise UserError("reading from the Hugging Face hub needs the package datasets: pip install datasets") from error
+    require("datasets", f"hf:{target}: reading from the Hugging Face hub")
+    import datasets
+
     try:
         with _quiet():
             loaded = datasets.load_dataset(asked["name"], asked["config"], revision=asked["revision"])
@@ -100,11 +100,11 @@ class HuggingFace(SourceFormat):
     name = "hf"
     shape = "an id on the Hugging Face hub (`hf:ORG/NAME`), a `save_to_disk` folder, or parquet shards"
     page = """
-An id is fetched through `datasets`. `hf:ORG/NAME:CONFIG` picks a configuration, `hf:ORG/NAME@REVISION` a branch, tag
-or commit, `hf:ORG/NAME:CONFIG@REVISION` both. Images stay unread until they are
-needed. `curate fix` writes files, so save a data set of the hub first (`save_to_disk`). It writes a saved data set as
-one that can be loaded again, with the splits that were read. Rows that are conversations are read as [`chat`](#chat)
-says.
+An id is fetched through `datasets`, which the extra `[hub]` brings; files need no extra. `hf:ORG/NAME:CONFIG` picks a
+configuration, `hf:ORG/NAME@REVISION` a branch, tag or commit, `hf:ORG/NAME:CONFIG@REVISION` both. Images stay unread
+until they are needed. `curate fix` writes files, so save a data set of the hub first (`save_to_disk`). It writes a
+saved data set as one that can be loaded again, with the splits that were read. Rows that are conversations are read as
+[`chat`](#chat) says.
 """
     layouts = (("datasets", "what `Dataset.save_to_disk` and `DatasetDict.save_to_disk` write"),)
     general = True

@@ -1,0 +1,35 @@
+"""Says which extra of texsieve brings a package that is missing. Imports none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+from curate.base.errors import UserError
+
+#: Packages that commands import when they come to need them, and the extra that brings each.
+EXTRA_OF: Mapping[str, str] = {"datasets": "hub", "huggingface_hub": "hub"}
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra."""
+    return f"pip install 'texsieve[{extra}]'"
+
+
+def missing(package: str, what: str) -> str:
+    """The line for a person who lacks one of these packages. what: that which needs it."""
+    return f"{what} needs the package {package}: {install(EXTRA_OF[package])}"
+
+
+def is_there(module: str) -> bool:
+    """Whether a module can be imported, which this doesn't do."""
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def require(package: str, what: str) -> None:
+    """Raises UserError, with the line that installs it, if one of these packages is missing."""
+    if not is_there(package):
+        raise UserError(missing(package, what))
