@@ -230,7 +230,7 @@ PREDICTED = {
         ({"split": "train"}, "of split `train` of `dataset`. **It was trained on these samples**"),
         ({"split": "validation"}, "Its training looked at this split to choose the best weights"),
         ({"split": "train", "manifest_sha256": HASH}, "of split `train` of `dataset`. `finetune evaluate`"),
-        (None, "On 50 predictions; it isn't known here of which data. `finetune evaluate`"),
+        (None, "On 50 predictions; the data is unknown. `finetune evaluate`"),
     ],
 )
 def test_a_card_says_which_split_its_figures_are_of(data: dict[str, Any] | None, told: str) -> None:
