@@ -204,8 +204,8 @@ def family_of(name: str, revision: str | None = None) -> Family:
         if file is None and (adapter := hub_file(base, ADAPTER_FILE)) is not None:
             return family_of(base_of(str(adapter.parent)))
     except Unreachable as error:
-        raise UserError(f"{base}: its name doesn't belong to a known family of models ({known_families()}), and the Hub "
-                        "can't be asked for its config.json") from error  # fmt: skip
+        raise UserError(f"{base}: its name doesn't belong to a known family of models ({known_families()}), and the "
+                        "Hub can't be asked for its config.json") from error  # fmt: skip
     if file is None:
         raise UserError(f"{base}: has no config.json on the Hub, so it isn't a model")
     return _of_file(base, file)

@@ -18,8 +18,8 @@ def settings_markdown() -> str:
         "# Settings of a training",
         "",
         "`finetune train CONFIG [KEY=VALUE]...` reads these settings. In YAML, a section is a mapping:",
-        "`train: {epochs: 3}`. On the command line, names are dotted: `train.epochs=3`. Settings that a file lacks have",
-        "their defaults. An unknown key or a value of the wrong kind is an error.",
+        "`train: {epochs: 3}`. On the command line, names are dotted: `train.epochs=3`. Settings that a file lacks",
+        "have their defaults. An unknown key or a value of the wrong kind is an error.",
     ]
     hints = get_type_hints(config.Config)
     top = [name for name in hints if not dataclasses.is_dataclass(hints[name])]
