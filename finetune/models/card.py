@@ -1,4 +1,4 @@
-"""Writes the text of a model's card: README.md with front matter for the Hub. Measures nothing."""
+"""Writes the text of a model's card: README.md with front matter for the hub. Measures nothing."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class TrainingFacts:
     metrics: Mapping[str, Any] | None = None
 
 
-#: The kinds of models: the Hub's word for their relation to the base, the library, what to call them.
+#: The kinds of models: the hub's word for their relation to the base, the library, what to call them.
 _KINDS = {
     "adapter": ("adapter", "peft", "LoRA adapter"),
     "merged_16bit": ("finetune", "transformers", "merged model (16 bits)"),
     "merged_4bit": ("quantized", "transformers", "merged model (4 bits, NF4)"),
     "gguf": ("quantized", "gguf", "merged model in GGUF files for llama.cpp"),
 }
-#: Licences of the supported models, from their cards on the Hub in November 2026: end of the name to (the Hub's
+#: Licences of the supported models, from their cards on the hub in November 2026: end of the name to (the hub's
 #: identifier, name, link). The licence of a base that isn't listed is unknown here.
 _BASES = {
     "qwen2.5-vl-3b-instruct": (OTHER, "qwen-research", "https://huggingface.co/Qwen/Qwen2.5-VL-3B-Instruct/blob/main/LICENSE"),

@@ -186,7 +186,7 @@ DEFAULT = FAMILIES["Qwen2.5-VL"]
 
 
 def family_of(name: str, revision: str | None = None) -> Family:
-    """The family of a model or adapter: a folder, or an id on the Hub, which is asked if the name doesn't say.
+    """The family of a model or adapter: a folder, or an id on the hub, which is asked if the name doesn't say.
 
     Raises UserError if the family is unknown here or can't be found out.
     """
@@ -205,14 +205,14 @@ def family_of(name: str, revision: str | None = None) -> Family:
             return family_of(base_of(str(adapter.parent)))
     except Unreachable as error:
         raise UserError(f"{base}: its name doesn't belong to a known family of models ({known_families()}), and the "
-                        "Hub can't be asked for its config.json") from error  # fmt: skip
+                        "hub can't be asked for its config.json") from error  # fmt: skip
     if file is None:
-        raise UserError(f"{base}: has no config.json on the Hub, so it isn't a model")
+        raise UserError(f"{base}: has no config.json on the hub, so it isn't a model")
     return _of_file(base, file)
 
 
 def coordinates_of(name: str) -> Coordinates:
-    """The unit of a model's boxes. Doesn't ask the Hub.
+    """The unit of a model's boxes. Doesn't ask the hub.
 
     name: as for `family_of`, or the name on a server. Pixels for a model of an unknown family.
     """
@@ -228,7 +228,7 @@ def min_side_of(name: str) -> int:
 
 
 def _limits_at_hand(name: str) -> ImageLimits | None:
-    """The image sizes that a model accepts, if its name or folder says so without asking the Hub."""
+    """The image sizes that a model accepts, if its name or folder says so without asking the hub."""
     base = base_of(name)
     with suppress(UserError):
         return family_of(base).images if Path(base).expanduser().is_dir() else limits_of(base)

@@ -130,7 +130,7 @@ def load_model(
                 model, processor = _from_unsloth(unsloth, config, max_length, seed)
             else:
                 model, processor = plain.load(config, family, seed)
-    except (OSError, ValueError, RuntimeError, ImportError) as error:  # problems with the Hub, files or the GPU
+    except (OSError, ValueError, RuntimeError, ImportError) as error:  # problems with the hub, files or the GPU
         raise UserError(f"{config.name}: the model can't be loaded: {_first_line(error)}") from error
     if getattr(processor, "image_processor", None) is None:
         raise UserError(f"{config.name}: has no image processor: it is no vision-language model")
@@ -232,7 +232,7 @@ def _check_name(name: str) -> None:
                 f"{name}: is a folder without config.json or {ADAPTER_FILE}, so it is neither a model nor an adapter"
             )
     elif looks_like_path or path.exists():
-        raise UserError(f"{name}: no such folder; a model is a folder or an id on the Hub such as "
+        raise UserError(f"{name}: no such folder; a model is a folder or an id on the hub such as "
                         f"{ModelConfig.name}")  # fmt: skip
 
 

@@ -25,9 +25,9 @@ CONFIGS = "configs"
 class ModelConfig:
     """Which model, and how its weights are stored."""
 
-    #: An id on the Hub, the folder of a model, or the folder of an adapter to continue from.
+    #: An id on the hub, the folder of a model, or the folder of an adapter to continue from.
     name: str = "unsloth/Qwen2.5-VL-3B-Instruct"
-    #: Branch, tag or commit on the Hub; null for the newest. Prediction with an adapter and merging use the newest.
+    #: Branch, tag or commit on the hub; null for the newest. Prediction with an adapter and merging use the newest.
     revision: str | None = None
     #: Keep the linear layers of the language model in 4 bits (NF4) while training. The result is an adapter.
     load_in_4bit: bool = True
@@ -67,7 +67,7 @@ class DataConfig:
     """The data to train on, and how samples are shown to the model."""
 
     #: A folder from `curate export`, a file or folder that `curate audit` reads (including conversations), or an id on
-    #: the Hub.
+    #: the hub.
     path: str = "dataset"
     #: The folder with the images, as in `curate audit --images`; null: next to the data.
     images: str | None = None
