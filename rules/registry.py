@@ -96,7 +96,7 @@ class Rule:
     #: The profiles that include the rule; empty: all of them.
     profiles: frozenset[str] = frozenset()
     declared: Mapping[str, Option] = field(default_factory=dict)
-    doc: RuleDoc = field(default_factory=lambda: RuleDoc(""))
+    doc: RuleDoc = field(default_factory=lambda: RuleDoc(("",)))
     module: str = ""
     #: Profiles in which the rule's findings have another severity.
     severity_in: Mapping[str, Severity] = field(default_factory=dict)
