@@ -202,4 +202,4 @@ def test_the_command_with_a_served_model(tmp_path: Path, capsys: pytest.CaptureF
 def test_coordinates_without_locate_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["predict", "m", "d", "--out", str(tmp_path / "p"), "--coordinates", "pixels"]
     assert run("finetune", main_group, command) == 2
-    assert "--coordinates is about the boxes of --locate" in capsys.readouterr().err
+    assert "--coordinates needs --locate" in capsys.readouterr().err

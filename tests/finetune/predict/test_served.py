@@ -213,7 +213,7 @@ def test_settings_of_the_server_are_refused(tmp_path, capsys) -> None:
         str(tmp_path / "p"),
     ]
     assert run("finetune", main_group, command) == 2
-    assert "--4bit/--16bit is the server's own setting" in capsys.readouterr().err
+    assert "--4bit/--16bit is a setting of the server" in capsys.readouterr().err
 
 
 def test_more_text_than_was_asked_for_is_cut() -> None:

@@ -261,7 +261,7 @@ def test_a_wrong_setting_is_said_before_any_work(capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("wandbb", "unknown 'wandbb'; known are"), ("clearml", "clearml is not installed: pip install clearml")],
+    [("wandbb", "unknown 'wandbb'; choose from"), ("clearml", "clearml is not installed: pip install clearml")],
 )
 def test_where_losses_go_is_looked_at_before_any_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, said: str
