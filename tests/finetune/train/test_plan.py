@@ -251,7 +251,7 @@ def test_without_a_gpu_a_line_says_so_and_what_to_do(
 
 
 def test_resuming_what_is_not_there_is_said_before_any_work(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    hardware_checked = "holds no training to resume"
+    hardware_checked = "has no training to resume"
     assert hardware_checked in _error(capsys, "16gb", f"out={tmp_path / 'run'}", "--resume")
 
 
