@@ -100,7 +100,7 @@ def test_it_is_said_where_raw_metrics_are_of_no_use() -> None:
     found = compare(*sides(rows))
     assert [name for name, _ in found.notes] == ["tuned.jsonl"]
     told = as_text(found, 120)
-    assert "tuned.jsonl: most predictions have no spaces between tokens, but the truths do" in told
+    assert "tuned.jsonl: most predictions have no spaces between tokens and the truths have" in told
     assert re.search(r"canonical exprate +100.0000 % +100.0000 %", told)
     assert re.search(r"raw exprate +100.0000 % +0.0000 %", told)
     assert "most predictions have no spaces" in build(found).decode()
