@@ -244,7 +244,7 @@ def spacing_note(found: Evaluated) -> str | None:
         return None
     one, other = ("predictions", "truths") if truths else ("truths", "predictions")
     return (
-        f"Most {one} have no spaces between tokens and the {other} have spaces: raw metrics take each run as one token. "
+        f"Most {one} have no spaces between tokens and the {other} have spaces: raw metrics take a run as one token. "
         "Read the canonical ones"
     )
 
