@@ -27,12 +27,12 @@ _SHOWN = 5
 \b
 MODEL is an adapter that `finetune train` wrote, a merged model or a base model, each a
 folder or an id on the hub. DATASET is a folder that `curate export` wrote, a file or
-folder that `curate audit` reads, conversations too, or an id on the hub.
+folder that `curate audit` reads (including conversations), or an id on the hub.
 
 \b
-A row of PRED.jsonl holds sample_id, gt, pred, image (if it is a file), seconds (the batch's
-time divided by its rows), score (mean log-probability of the tokens, the end included),
-and runaway: true if the answer was cut at --max-new-tokens.
+A row of PRED.jsonl has sample_id, gt, pred, image (if it is a file), seconds (the time of the
+batch divided by its rows), score (mean log-probability of the tokens, including the end),
+and runaway (true if the answer was cut off at --max-new-tokens).
 
 \b
 If the command is stopped, even by `kill -9`, run it again to continue. Existing rows are kept
@@ -51,7 +51,7 @@ and pred has all formulas of a page (docs/locating.md).
 
 \b
 --server asks vLLM, SGLang, llama.cpp, Ollama or a hosted API, and needs no GPU and none of the
-extras. The key is read from TEXSIEVE_API_KEY or OPENAI_API_KEY. score is there if the server
+extras. The key is read from TEXSIEVE_API_KEY or OPENAI_API_KEY. There is a score if the server
 returns log-probabilities. docs/serving.md says how to serve a merged model, and what can go wrong.
 
 \b

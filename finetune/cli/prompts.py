@@ -40,7 +40,7 @@ or the name of a file that comes with texsieve: `styles` has plain prompts, docu
 (HTML, Markdown) and grounding (boxes in JSON).
 
 \b
-What surrounds a formula (fences, dollars, JSON, HTML, a sentence) is removed by fixed rules
+Anything around a formula (fences, dollars, JSON, HTML, a sentence) is removed by fixed rules
 (docs/prompts.md). The table has the scores after that, and the headline metric before it. The
 other prompts are compared with the first one (p: McNemar's exact test). For a model from
 `finetune train`, that is the prompt of its training, `trained`, unless FILE has it.
