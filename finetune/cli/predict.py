@@ -30,9 +30,9 @@ folder or an id on the hub. DATASET is a folder that `curate export` wrote, a fi
 folder that `curate audit` reads (including conversations), or an id on the hub.
 
 \b
-A row of PRED.jsonl has sample_id, gt, pred, image (if it is a file), seconds (the time of the
-batch divided by its rows), score (mean log-probability of the tokens, including the end),
-and runaway (true if the answer was cut off at --max-new-tokens).
+A row of PRED.jsonl holds sample_id, gt, pred, image (if it is a file), seconds (the batch's
+time divided by its rows), score (mean log-probability of the tokens, the end included),
+and runaway: true if the answer was cut at --max-new-tokens.
 
 \b
 If the command is stopped, even by `kill -9`, run it again to continue. Existing rows are kept
