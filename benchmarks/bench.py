@@ -1,12 +1,12 @@
-"""Measures how fast labels are judged, beside KaTeX's parser and pylatexenc on the same labels. Asserts nothing.
+"""Measures how fast labels are judged, compared with KaTeX's parser and pylatexenc. Asserts nothing.
 
     make bench        or        python benchmarks/bench.py [--rounds N] [--data DIR] [--quick]
 
-The labels are real ones where DIR (default: ../shared/data) has them, else those of the demo's generator. Every round
-runs all tools once, one after the other, so that a noisy machine hits all of them; the medians are reported, and a
-ratio is the median of the rounds' ratios. Images are audited beside cleanvision, if that is there (see images.py), and
-exported beside `datasets` (see export.py), and a run is opened in a browser (see browse.py).
-Results go to bench-out/bench.json as well.
+The labels are real ones if DIR (default: ../shared/data) has them, else those of the demo's generator. Every round runs
+all tools once, one after the other, so that noise on the machine affects all of them. Medians are reported, and a ratio
+is the median of the ratios of the rounds. Image audits are compared with cleanvision, if it is installed (see
+images.py), and exports with `datasets` (see export.py). A run is opened in a browser (see browse.py). Results are also
+written to bench-out/bench.json.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from rules.latex import lexer
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "bench-out" / "bench.json"
-#: pylatexenc is the slow one: it gets every n-th label, so many in all.
+#: How many labels pylatexenc gets, every n-th one, because it is slow.
 SAMPLE = 400
 PEERS = ("KaTeX __parse", "pylatexenc")
 #: Source arguments of the whole audit, in the data folder.
@@ -61,7 +61,7 @@ AUDITED = (
 
 @dataclass
 class Contest:
-    """One tool on one corpus of `labels` labels: a pass every round."""
+    """One tool on one corpus of `labels` labels, with one pass per round."""
 
     tool: str
     labels: int
@@ -74,7 +74,7 @@ class Contest:
 
     @property
     def cpu(self) -> float:
-        """Processor seconds a label, of all processes together."""
+        """Processor seconds per label, over all processes."""
         return median(one.cpu for one in self.passes) / self.labels
 
     @property
@@ -83,7 +83,7 @@ class Contest:
 
 
 def contests(corpus: Corpus, cores: int, open_tools: ExitStack, folder: Path) -> Iterator[Contest]:
-    """Every tool on a corpus, texsieve first. A peer that isn't there is one line on standard error."""
+    """Every tool on a corpus, texsieve first. A missing peer is reported in one line on standard error."""
     ruleset = select()
     labels = corpus.labels
     yield Contest("audit, 1 process", len(labels), timed(lambda: _judge(labels, ruleset)))
@@ -101,19 +101,19 @@ def contests(corpus: Corpus, cores: int, open_tools: ExitStack, folder: Path) ->
 
 
 def _judge(labels: list[str], ruleset: Ruleset, workers: int = 1) -> None:
-    """One audit of the labels. The processes stay for the next round, as they do from batch to batch of a large set."""
+    """One audit of the labels. The processes stay for the next round, as between the batches of a large set."""
     engine.judge(labels, ruleset, workers=workers, check_fixes=True)
 
 
 def _floor(labels: list[str]) -> None:
-    """The least that an audit can do: polars takes the tokens, and every label gets its visual key."""
+    """The least that an audit has to do: polars splits labels into tokens, and every label gets its visual key."""
     pl.Series(labels).str.extract_all(lexer.PATTERN.replace(r"[\s\S]", r"(?s:.)"))
     for label in labels:
         engine.visual_key_of(label)
 
 
 def run_rounds(running: Sequence[Contest], rounds: int) -> None:
-    """Every tool once a round, in turn. A round before the first is thrown away: it loads and warms up."""
+    """Every tool once per round, in turn. An extra first round, which loads and warms up, is discarded."""
     for number in range(rounds + 1):
         for contest in running:
             one = contest.once()
@@ -122,7 +122,7 @@ def run_rounds(running: Sequence[Contest], rounds: int) -> None:
 
 
 def ratio(contest: Contest, peer: Contest) -> float:
-    """How many labels `contest` does for one of `peer`: the median over the rounds."""
+    """How many labels `contest` judges in the time that `peer` takes for one: the median over the rounds."""
     return median(mine / theirs for mine, theirs in zip(contest.rates, peer.rates, strict=True))
 
 
@@ -144,7 +144,9 @@ def measure_reading(lines: Path, rounds: int) -> dict[str, Any]:
 
 
 def measure_audit(data: Path, folder: Path, quick: bool) -> dict[str, Any]:
-    """Wall time and memory of one `curate audit` as a person runs it. A failure is a line, not the bench's end."""
+    """Wall time and memory of one `curate audit`, as a user runs it. A failure is reported and doesn't end the
+    bench.
+    """
     sources = [f"{name}={data / path}" for name, path in (item.split("=") for item in AUDITED)]
     labels_only = all(Path(source.split("=", 1)[1]).exists() for source in sources)  # the data has few images
     if not labels_only:
@@ -242,7 +244,7 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder with the real label files"
     )
-    parser.add_argument("--quick", action="store_true", help="500 labels of each kind: only to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="500 labels of each kind, only to check that it runs")
     arguments = parser.parse_args()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     folder = Path(tempfile.mkdtemp(prefix="texsieve-bench-"))
@@ -266,8 +268,8 @@ def main() -> None:
     print(table(results))
     sizes = ", ".join(f"{corpus.name} {corpus.characters:.0f}" for corpus, _ in results)
     rounds = f"median of {arguments.rounds} alternating rounds"
-    print(f"\n÷: labels a second over that tool's, {rounds}. CPU µs: processor time a label. A tool stops")
-    print(f"early at a label it rejects, which flatters it. Characters a label: {sizes}.")
+    print(f"\n÷: labels per second relative to that tool, {rounds}. CPU µs: processor time per label. A tool stops")
+    print(f"early at a label that it rejects, which flatters it. Characters per label: {sizes}.")
     rows, each = count(reading["rows"]), count(round(reading["rows_per_second"]))
     print(f"Reading {reading['file']} ({rows} rows, {size(reading['bytes'])}): {each} rows/s.")
     if audit:

@@ -1,5 +1,6 @@
-"""What bench.py measures `curate browse` by: seconds to the first picture in a browser, and importing beside
-`add_samples`. Asserts nothing."""
+"""Measures `curate browse` for bench.py: seconds to the first picture in a browser, and import speed compared with
+`add_samples`. Asserts nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +19,15 @@ from time import perf_counter
 from typing import Any
 
 SAMPLES, QUICK = 20_000, 500
-#: Different pictures; every file is there, many are links to one of these.
+#: The number of different pictures. All files exist, and many are links to one of these.
 PICTURES = 400
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
 )
-#: The first card that is on the screen, drawn.
+#: The first card on the screen with its picture.
 FIRST = '[data-cy="fo-grid"] [data-cy="looker"] canvas[canvas-loaded="true"]'
-#: In a process with FiftyOne: both ways in turn, from rows of `curate.browse.dataset.rows` to what can be opened.
+#: Runs in a process with FiftyOne: both ways in turn, from rows of `curate.browse.dataset.rows` to an open data set.
 IMPORTS = """
 import json, sys
 from pathlib import Path
@@ -64,13 +65,14 @@ print(json.dumps(times))
 
 
 def measure_browse(folder: Path, root: Path, quick: bool, rounds: int) -> dict[str, Any]:
-    """20,000 samples from `curate browse` to the first picture in headless Chromium, first start and second.
+    """The time from `curate browse` with 20,000 samples to the first picture in headless Chromium, at the first and
+    second start.
 
-    Without FiftyOne, its mongod, playwright or Chromium there is one line on standard error.
+    Without FiftyOne, its mongod, playwright or Chromium, it prints one line on standard error.
     """
     missing = _missing(root)
     if missing:
-        print(f"bench: left out: curate browse ({missing} is not there)", file=sys.stderr)
+        print(f"bench: left out: curate browse ({missing} is missing)", file=sys.stderr)
         return {}
     from curate.browse.process.mongod import VARIABLE, Mongod
 
@@ -112,7 +114,7 @@ def measure_browse(folder: Path, root: Path, quick: bool, rounds: int) -> dict[s
 
 
 def line(found: dict[str, Any]) -> str:
-    """The measurement as a sentence for people."""
+    """The measurement as a sentence."""
     from curate.base.tables import count
 
     first, second = found["first"], found["second"]
@@ -151,7 +153,7 @@ def _chromium() -> str | None:
 
 
 def _run(folder: Path, samples: int) -> Path:
-    """A run of printed formulas with pictures, one in twenty with a brace too few."""
+    """A run of printed formulas with pictures, of which one in twenty lacks a brace."""
     from curate.audit import AuditOptions, audit
     from curate.demo.printed import PRINTED_KINDS
     from curate.render import render_png
@@ -178,7 +180,7 @@ def _run(folder: Path, samples: int) -> Path:
 
 
 def _opened(run: Path, variables: dict[str, str]) -> dict[str, float]:
-    """Seconds from the start of the command to its address and to the first picture. The browser is open before."""
+    """Seconds from the start of the command to its address and to the first picture. The browser is already open."""
     from playwright.sync_api import sync_playwright
 
     command = [sys.executable, "-c", "from curate.cli.main import main; main()", "browse", str(run), "--no-open"]

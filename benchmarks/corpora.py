@@ -1,4 +1,4 @@
-"""The labels that bench.py measures on: real ones where they are, else the demo generator's. Measures nothing."""
+"""The labels for bench.py: real ones if available, else those of the demo's generator. Measures nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def corpora(data: Path, folder: Path, quick: bool) -> tuple[list[Corpus], Path]:
         raw = _distinct(str(data / "im2latex" / "im2markup_sample"))
         named = {
             "HME100K train": hme,
-            f"im2latex raw, {_TIMES} times": raw * _TIMES,  # too few to spread over processes otherwise
+            f"im2latex raw, {_TIMES} times": raw * _TIMES,  # otherwise too few for several processes
             "im2latex normalised": _distinct(str(data / "im2latex" / "im2latex_validate.csv")),
             "MathWriting": _distinct(str(data / "mathwriting" / "mathwriting_valid_captions.json")),
             "CROHME train": _distinct(str(data / "crohme" / "train" / "caption.txt")),

@@ -1,9 +1,9 @@
-"""Do our drawings agree with LaTeX's own? Same symbols, script levels, rules and order, label by label.
+"""Do our drawings agree with LaTeX's? Compares symbols, script levels, rules and order, label by label.
 
-`python benchmarks/drawing_agreement.py [--every N] [--show KIND]`, with the shared data beside the project and `latex`
-installed. Fonts differ, so places are compared as relations between neighbours: what stands left of what, on which
-line, above or below which rule. Which of LaTeX's glyphs is which character is found out by drawing every symbol with
-both. Conventions are folded first: LaTeX sets `\\neq` as two glyphs, a tall brace as several, and so on.
+`python benchmarks/drawing_agreement.py [--every N] [--show KIND]` needs the shared data next to the project, and
+`latex`. Fonts differ, so places are compared as relations between neighbours: left or right, on which line, above or
+below which rule. Every symbol is drawn with both, to learn which of LaTeX's glyphs is which character. Conventions are
+folded first: LaTeX sets `\\neq` as two glyphs, a tall brace as several, and so on.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ _ACCENTS = [
     r"widehat",
     r"widetilde",
 ]
-#: Codes of cmex of which tall delimiters and roots are put together: their bottom, middle, top and what lies between.
+#: Codes of cmex for the pieces of tall delimiters and roots: bottom, middle, top and extension.
 _PIECES = {
     **dict.fromkeys((0x30, 0x40, 0x42), "("),
     **dict.fromkeys((0x31, 0x41, 0x43), ")"),
@@ -158,7 +158,7 @@ _LIGATURES = {0x0B: "ff", 0x0C: "fi", 0x0D: "fl", 0x0E: "ffi", 0x0F: "ffl"}
 _AXIS = 250.0
 #: What LaTeX puts before or behind an arrow to make it long; delimiters, whose size is no script level.
 _SHAFTS, _HEADS, _FENCES = {"-", "="}, frozenset("←→↔⇐⇒⇔"), frozenset("()[]{}|‖⟨⟩⌊⌋⌈⌉↑↓/\\√")
-#: What our marks call by another name than the glyph is drawn for.
+#: Marks of ours whose name differs from the glyph.
 _ONE = {"⟶": "→", "⟵": "←", "⟹": "⇒", "⟸": "⇐", "⟷": "↔", "⟺": "⇔", "⟼": "↦", "−": "-", "‐": "-", "◯": "ellipse"}
 
 
@@ -167,7 +167,7 @@ def family(font: str) -> str:
 
 
 class Signs:
-    """Which character each glyph of LaTeX's fonts is, and which runs of them are one."""
+    """Maps the glyphs of LaTeX's fonts, and runs of them, to characters."""
 
     def __init__(self) -> None:
         self.parents: dict[str, str] = {}
@@ -234,7 +234,7 @@ class Signs:
             self.odd.append(f"{text}: LaTeX {[(m.font, m.code) for m in theirs]}, here {kinds}")
 
     def of_tex(self, drawing: TexDrawing) -> list[Mark]:
-        """LaTeX's marks as ours are."""
+        """LaTeX's marks in the form of ours."""
         found: list[Mark] = []
         at = 0
         while at < len(drawing):
@@ -337,7 +337,7 @@ def _arrows(found: list[Mark]) -> list[Mark]:
 
 
 def _continues(one: Mark, bar: Mark) -> bool:
-    """Is a rule the same upright one, a row further down?"""
+    """Is `bar` the continuation of the same vertical rule, one row further down?"""
     return (
         one.kind == BAR
         and bar.right - bar.left < 60
@@ -355,7 +355,7 @@ def level(size: float) -> int:
 
 
 def difference(theirs: Sequence[Mark], ours: Sequence[Mark]) -> tuple[str, str] | None:
-    """The first kind of difference between two drawings, and what it is; None where they agree."""
+    """The kind of the first difference between two drawings, with its details; None if they agree."""
     bars = [sum(mark.kind == BAR for mark in some) for some in (theirs, ours)]
     one, other = (Counter(mark.kind for mark in some if mark.kind != BAR) for some in (theirs, ours))
     if not theirs or not ours:
@@ -462,9 +462,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     given = os.environ.get("TEXSIEVE_SHARED_DATA")
     parser.add_argument("--data", type=Path, default=Path(given) if given else ROOT.parent / "shared" / "data")
-    parser.add_argument("--every", type=int, default=1, help="only every so many labels")
+    parser.add_argument("--every", type=int, default=1, help="only every N-th label")
     parser.add_argument("--show", help="print the labels with this kind of difference")
-    parser.add_argument("--label", help="print both drawings of a label")
+    parser.add_argument("--label", help="print both drawings of this label")
     options = parser.parse_args()
     signs = Signs()
     signs.learn()

@@ -1,6 +1,6 @@
-"""Milliseconds a label to SVG and to PNG, by set, and the memory taken.
+"""Measures the milliseconds per label for SVG and PNG, by set, and the memory.
 
-`python benchmarks/drawing_speed.py [--every N]`, with the shared data beside the project.
+`python benchmarks/drawing_speed.py [--every N]` needs the shared data next to the project.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
     given = os.environ.get("TEXSIEVE_SHARED_DATA")
     parser.add_argument("--data", type=Path, default=Path(given) if given else ROOT.parent / "shared" / "data")
     parser.add_argument("--every", type=int, default=15)
-    parser.add_argument("--scale", type=float, default=3.0, help="that of a card")
+    parser.add_argument("--scale", type=float, default=3.0, help="the scale of the PNG [default: that of a card]")
     options = parser.parse_args()
     lines = (options.data / "latex_verdicts.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [row for row in map(json.loads, lines) if row["latex_error"] is None][:: options.every]

@@ -1,4 +1,4 @@
-"""What bench.py measures exports against: `datasets` embedding the same images in a parquet file. Asserts nothing."""
+"""Measures exports for bench.py, compared with `datasets` embedding the same images in Parquet. Asserts nothing."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ QUICK = 500
 
 
 def measure_export(data: Path, folder: Path, quick: bool, rounds: int, workers: int) -> dict[str, Any]:
-    """CROHME's training images exported, and embedded with `datasets`: seconds and bytes of both, in turn.
+    """Seconds and bytes for exporting CROHME's training images, and for embedding them with `datasets`, in turn.
 
-    An export is the whole of it: reasons, splits, pictures without loss, card, manifest. The peer embeds the files as
-    they are (`map(embed_table_storage)`, `to_parquet`); its import is not counted. Without the images there is one line
-    on standard error.
+    An export includes everything: reasons, splits, lossless pictures, card, manifest. The peer embeds the files as they
+    are (`map(embed_table_storage)`, `to_parquet`); its import isn't counted. Without the images, it prints one line on
+    standard error.
     """
     archive = data / "crohme" / "train" / "img.tar.xz"
     if not archive.is_file():
-        print(f"bench: left out: exports ({archive} is not there)", file=sys.stderr)
+        print(f"bench: left out: exports ({archive} is missing)", file=sys.stderr)
         return {}
     root = folder / "export"
     with tarfile.open(archive) as pack:
@@ -62,13 +62,13 @@ def measure_export(data: Path, folder: Path, quick: bool, rounds: int, workers: 
 
 
 def _processor() -> float:
-    """Processor seconds of this process and of those it has waited for."""
+    """Processor seconds of this process and of the processes that it has waited for."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 
 
 def _audited(root: Path) -> Path:
-    """A run of these images, with their pixels' hashes as every audit makes them."""
+    """A run with these images and the hashes of their pixels, as every audit makes it."""
     from curate.audit import AuditOptions, audit
     from curate.sources import parse_source
     from rules import select
@@ -112,7 +112,7 @@ def _size(path: Path) -> int:
 
 
 def line(found: dict[str, Any]) -> str:
-    """The measurement as a sentence for people."""
+    """The measurement as a sentence."""
     from curate.base.tables import count, size
 
     mine, peer = found["texsieve"], found["datasets"]

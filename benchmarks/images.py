@@ -1,6 +1,6 @@
-"""What bench.py measures image audits against: cleanvision on the same images, in an environment of its own.
+"""Measures image audits for bench.py, compared with cleanvision on the same images, in its own environment.
 
-cleanvision needs packages that texsieve does without, so it is not installed here: `INSTALL` says how to.
+cleanvision needs packages that texsieve doesn't, so it isn't installed with it; `INSTALL` has the command.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from peers import CACHE, Unavailable
 PYTHON = CACHE / "cleanvision" / "bin" / "python"
 INSTALL = "python3 -m venv build/bench/cleanvision && build/bench/cleanvision/bin/pip install cleanvision==0.3.7"
 QUICK = 500
-#: Audits that are timed, and their options: the rules that cleanvision's issues are comparable with, and all there are.
+#: The audits to time, and their options: the rules that are comparable with cleanvision's issues, and all rules.
 AUDITS = {"image rules": ["--select", "IMG"], "all rules": []}
 
-#: Prints one line of JSON: seconds of finding all issues, issues by kind, images in sets of exact duplicates.
+#: Prints one line of JSON: seconds for finding all issues, and issues by kind.
 _CLEANVISION = """
 import json, sys, time
 from pathlib import Path
@@ -42,15 +42,15 @@ if __name__ == "__main__":
 
 
 def measure_images(data: Path, folder: Path, root: Path, quick: bool) -> dict[str, Any]:
-    """CROHME's training images audited with every image rule and with all rules, and judged by cleanvision, by default
-    and in one process.
+    """Audits CROHME's training images with all image rules and with all rules, and judges them with cleanvision, by
+    default and in one process.
 
-    Runs alternate, and a ratio is to the audits that ran just before. Without the images or without cleanvision what is
-    missing is one line on standard error.
+    Runs alternate, and a ratio is relative to the audits that ran just before. If the images or cleanvision are
+    missing, it prints one line on standard error.
     """
     archive = data / "crohme" / "train" / "img.tar.xz"
     if not archive.is_file():
-        print(f"bench: left out: images ({archive} is not there)", file=sys.stderr)
+        print(f"bench: left out: images ({archive} is missing)", file=sys.stderr)
         return {}
     with tarfile.open(archive) as pack:
         pack.extractall(folder / "crohme", filter="data")
@@ -63,7 +63,7 @@ def measure_images(data: Path, folder: Path, root: Path, quick: bool) -> dict[st
             if path.stem not in kept:
                 path.unlink()
     (folder / "crohme" / "caption.txt").write_text("".join(captions), encoding="utf-8")
-    _audit(folder, root, "compiled", ["--limit", "10"])  # as an installed program's, its modules are compiled by then
+    _audit(folder, root, "compiled", ["--limit", "10"])  # compiles the modules, as in an installed program
     found: dict[str, Any] = {"images": len(captions), "audits": {name: [] for name in AUDITS}, "cleanvision": {}}
     for name, jobs in (("by default", 0), ("one process", 1)):
         audits = {which: _audit(folder, root, f"{which}-{jobs}", options) for which, options in AUDITS.items()}
@@ -83,7 +83,7 @@ def measure_images(data: Path, folder: Path, root: Path, quick: bool) -> dict[st
 
 
 def _audit(folder: Path, root: Path, name: str, options: Sequence[str]) -> dict[str, Any]:
-    """Seconds of one `curate audit` as a person runs it, start and report included, and of its images alone."""
+    """Seconds for one `curate audit` as a user runs it, with start and report, and for its images alone."""
     out = folder / f"images-{name}".replace(" ", "-")
     command = [sys.executable, "-m", "curate.cli.main", "audit", f"crohme={folder / 'crohme' / 'caption.txt'}"]
     command += ["--images", str(folder / "crohme" / "img"), *options, "--no-cache", "--out", str(out)]
@@ -107,9 +107,9 @@ def _audit(folder: Path, root: Path, name: str, options: Sequence[str]) -> dict[
 
 
 def _cleanvision(images: Path, jobs: int, folder: Path) -> dict[str, Any]:
-    """What cleanvision finds; `jobs` 0 leaves the number of processes to it. Raises Unavailable."""
+    """The issues that cleanvision finds; with `jobs` 0 it chooses the number of processes. Raises Unavailable."""
     if not PYTHON.is_file():
-        raise Unavailable(f"not installed; to have it: {INSTALL}")
+        raise Unavailable(f"not installed: {INSTALL}")
     script = folder / "run_cleanvision.py"
     script.write_text(_CLEANVISION, encoding="utf-8")
     command = [str(PYTHON), str(script), str(images), str(jobs)]
@@ -122,13 +122,13 @@ def _cleanvision(images: Path, jobs: int, folder: Path) -> dict[str, Any]:
 
 
 def _spent() -> float:
-    """Processor seconds of all processes that this one started and that have ended."""
+    """Processor seconds of all child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """What is printed of a measurement."""
+    """The printed lines of a measurement."""
     if not found:
         return []
     said = []
@@ -137,7 +137,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         said.append(
             f"curate audit with {which}, {found['images']:,} images of CROHME: {best['seconds']:.1f} s, "
             f"{best['cpu_seconds']:.1f} s of processor time; "
-            f"{1000 * best['images_seconds'] / found['images']:.2f} ms an image to open and measure; "
+            f"{1000 * best['images_seconds'] / found['images']:.2f} ms per image to open and measure; "
             f"{best['exact_duplicates']} exact duplicates, {sum(best['findings'].values()):,} findings."
         )
     for name, peer in found["cleanvision"].items():

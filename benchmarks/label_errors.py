@@ -1,9 +1,9 @@
-"""How many of the first labels that predictions rank as label errors are wrong: precision on labels damaged on purpose.
+"""Measures the precision of the ranking of label errors by predictions, on labels that are damaged on purpose.
 
-The labels are CROHME 2014's, the predictions those of two published models (../shared/data/predictions, where it is
-there). A share of the labels is damaged in the ways of normalisers and annotators: groups that swallow what follows or
-lose their last token, scripts that fall to the line, symbols taken for others that look like them, terms left out.
-Precision counts damaged labels; the few that are wrong in CROHME itself count against it.
+The labels are those of CROHME 2014, and the predictions those of two published models (../shared/data/predictions). A
+share of the labels is damaged as normalisers and annotators do it: groups that swallow the next tokens or lose their
+last one, scripts that move to the baseline, symbols replaced by look-alikes, terms left out. Precision counts damaged
+labels; the few labels that are wrong in CROHME itself count against it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Damage = Callable[[list[str], random.Random], list[str] | None]
 
 
 def _end(tokens: Sequence[str], start: int) -> int:
-    """Where the group that opens at `start` ends, or the one around a `start` that opens none."""
+    """The end of the group that opens at `start`, or of the group around `start` if none opens there."""
     depth = 0
     for at in range(start, len(tokens)):
         depth += {"{": 1, "}": -1}.get(tokens[at], 0)
@@ -51,7 +51,7 @@ def _groups(tokens: Sequence[str], before: Sequence[str]) -> list[tuple[int, int
 
 
 def swallow(tokens: list[str], rng: random.Random) -> list[str] | None:
-    """A script takes in what follows it, to the end of the group around."""
+    """A script swallows everything after it, up to the end of the enclosing group."""
     groups = [
         (at, end) for at, end in _groups(tokens, "^_") if tokens[end + 1 : end + 2] not in ([], ["}"], ["^"], ["_"])
     ]
@@ -77,7 +77,7 @@ def spill(tokens: list[str], rng: random.Random) -> list[str] | None:
 
 
 def fall(tokens: list[str], rng: random.Random) -> list[str] | None:
-    """A script falls to the line."""
+    """A script moves to the baseline."""
     groups = _groups(tokens, "^_")
     if not groups:
         return None
@@ -86,7 +86,7 @@ def fall(tokens: list[str], rng: random.Random) -> list[str] | None:
 
 
 def swap(tokens: list[str], rng: random.Random) -> list[str] | None:
-    """A symbol is taken for one that looks like it."""
+    """A symbol is replaced by a look-alike."""
     places = [at for at, token in enumerate(tokens) if token in SWAPS]
     if not places:
         return None
@@ -119,7 +119,7 @@ KINDS["mixed"] = tuple(damage for kind in KINDS.values() for damage in kind)
 
 
 def damaged(labels: Mapping[str, str], share: float, kind: str, seed: int) -> tuple[dict[str, str], set[str]]:
-    """The labels with a share of them damaged, and which."""
+    """The labels after damaging a share of them, and which were damaged."""
     rng = random.Random(seed)
     order = sorted(labels)
     rng.shuffle(order)

@@ -1,9 +1,9 @@
-"""Makes data sets in every layout that people publish, reads each as a folder, and prints what was read rightly.
+"""Makes data sets in every layout that people publish, reads each as a folder, and prints what was read correctly.
 
     make layouts        or        python benchmarks/layouts.py [--rows N] [--only WORD]
 
-No format is named. Pairs and splits are held against what the maker wrote down: the bytes of each picture beside its
-label. Above 2,000 rows the bytes of 2,000 pictures are compared.
+No format is named. Pairs and splits are compared with the maker's records, which have the bytes of each picture and its
+label. Above 2,000 rows, the bytes of 2,000 pictures are compared.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from curate.sources import parse_source, read_source  # noqa: E402
 
 
 def measured(layout: Layout, rows: int, folder: Path) -> tuple[str, Judged | None, float]:
-    """(what it was recognised as, or why not; the judgement; seconds to read)."""
+    """(the recognised format, or why there is none; the judgement; seconds to read)."""
     samples = layout.make(folder, rows)
     start = perf_counter()
     try:
@@ -66,7 +66,7 @@ def main() -> None:
             found = "error"
         rows.append([layout.name, found, *cells, f"{seconds:.1f}"])
     print(text_table(columns, rows, width=120))
-    print(f"{count(len(rows) - wrong.total())} of {count(len(rows))} layouts are read rightly")
+    print(f"{count(len(rows) - wrong.total())} of {count(len(rows))} layouts are read correctly")
     sys.exit(bool(wrong.total()))
 
 

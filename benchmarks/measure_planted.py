@@ -1,7 +1,7 @@
-"""Measures rules on right labels that `curate.demo.planters` spoiled: what they find, and what they say of right ones.
+"""Measures rules on right labels that `curate.demo.planters` spoiled: what they find there, and in the right labels.
 
-A planted defect is found where a finding overlaps its place that wasn't there before: of a rule that finds more in
-the spoiled label than in the right one. It must be a warning or an error; of kinds that only spell worse any will do.
+A planted defect counts as found if a new finding overlaps its place: one from a rule with more findings in the spoiled
+label than in the right one. It must be a warning or an error, except for kinds of defects that only affect spelling.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EACH = 200
 
 @dataclass(frozen=True)
 class Missed:
-    """A planted defect that nothing points at, and the rules that fired elsewhere in the label."""
+    """A planted defect that no rule reports, and the rules that fired elsewhere in the label."""
 
     plant: Spoiled
     rules: tuple[str, ...]
@@ -32,12 +32,12 @@ class Missed:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of it.
+    """The results.
 
-    planted, found: by kind. by_rule: by kind, the rules that found it, most first. flagged: of `clean` right labels,
-    how many each rule gives a warning or an error; `flagged_labels` how many labels that are. auc: the probability that
-    a right label scores better than a spoiled one, equal scores counting half; auc_damaged leaves out the kinds that
-    only spell worse.
+    planted, found: by kind. by_rule: by kind, the rules that found it, the most frequent first. flagged: of `clean`
+    right labels, how many get a warning or an error from each rule; flagged_labels: how many labels these are. auc: the
+    probability that a right label scores better than a spoiled one, where equal scores count half; auc_damaged leaves
+    out the kinds that only affect spelling.
     """
 
     planted: dict[str, int]

@@ -1,7 +1,7 @@
-"""How fast pairs are scored, beside a plain loop of rapidfuzz: `python benchmarks/metrics.py`. Not the label bench.
+"""Measures how fast pairs are scored, compared with a plain loop of rapidfuzz: `python benchmarks/metrics.py`.
 
-The pairs are the shared predictions, each repeated with a few of its symbols exchanged on both sides, so that nearly
-all are distinct; without them, formulas of the demo generator. The rates of correct pairs are those of the predictions.
+The pairs are the shared predictions, each repeated with a few symbols exchanged on both sides, so that almost all are
+distinct. The share of correct pairs stays the same. Without the predictions, they are formulas of the demo's generator.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rapidfuzz.distance import Levenshtein  # noqa: E402
 
 from finetune.metrics.scoring import score  # noqa: E402
 
-#: Symbols that are exchanged for one another; exchanging a brace would make another kind of label.
+#: Symbols that are exchanged for one another. Exchanging a brace would make a different kind of label.
 SYMBOLS = (*"abcdefghkmnpqrstuvxyz0123456789ABCDEFGHN", r"\alpha", r"\beta", r"\gamma", r"\theta", r"\pi", r"\lambda")
 
 

@@ -1,7 +1,7 @@
-"""How well pair scores tell right pairs from swapped ones: area under the ROC curve, by set and share swapped.
+"""Measures how well pair scores separate right pairs from swapped ones: area under the ROC curve, by set and share.
 
-`python benchmarks/pair_scores.py [--seeds N] [--set NAME]`, with the shared data beside the project. 1,000 pairs of a
-set that have a visual key; labels that look different change places two and two, otherwise with every seed.
+`python benchmarks/pair_scores.py [--seeds N] [--set NAME]` needs the shared data next to the project. It takes 1,000
+pairs of a set that have a visual key, and swaps labels that look different; the seed chooses which.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def measured(source: str) -> pl.DataFrame:
 
 
 def swapped(frame: pl.DataFrame, share: float, seed: int) -> tuple[pl.DataFrame, np.ndarray]:
-    """`share` of the labels change places two and two, only where they look different; which rows are wrong."""
+    """The frame with `share` of the labels swapped in twos, only if they look different; and which rows are wrong."""
     keys, order = frame["visual_key"].to_numpy(), np.arange(frame.height)
     chosen = np.random.default_rng(seed).permutation(frame.height)[: round(share * frame.height)]
     for row, other in zip(chosen[::2], chosen[1::2], strict=False):
@@ -52,7 +52,7 @@ def swapped(frame: pl.DataFrame, share: float, seed: int) -> tuple[pl.DataFrame,
 
 
 def auc(right: np.ndarray, wrong: np.ndarray) -> float:
-    """The share of (right, wrong) in which the right one scores higher, ties being a half."""
+    """The share of (right, wrong) in which the right one scores higher; ties count half."""
     differences = right[:, None] - wrong[None, :]
     return float((differences > 0).mean() + (differences == 0).mean() / 2)
 

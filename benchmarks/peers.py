@@ -1,4 +1,4 @@
-"""What bench.py measures texsieve against: KaTeX's parser under node, and a loop of pylatexenc. Compares nothing."""
+"""The peers with which bench.py compares texsieve: KaTeX's parser in node, and a loop of pylatexenc."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pathlib import Path
 from time import perf_counter
 
 HERE = Path(__file__).resolve().parent
-#: KaTeX goes here, out of git's sight.
+#: KaTeX is installed here, which git ignores.
 CACHE = HERE.parent / "build" / "bench"
 KATEX = "katex@0.19.1"
 
 
 class Unavailable(Exception):
-    """A tool that isn't there; the message says what is missing."""
+    """A tool isn't available; the message says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ Timed = Callable[[], Pass]
 
 
 def timed(work: Callable[[], int | None]) -> Timed:
-    """A `Timed` of a function that gives the number of rejected labels. Child processes that have ended count too."""
+    """A `Timed` for a function that returns the number of rejected labels. Child processes that have ended count
+    too.
+    """
 
     def once() -> Pass:
         cpu, start = _cpu(), perf_counter()
@@ -52,7 +54,7 @@ def _cpu() -> float:
 
 
 def install_katex() -> Path:
-    """The node_modules folder with KaTeX, installed by npm where it isn't there yet. Raises Unavailable."""
+    """The node_modules folder with KaTeX, which npm installs if needed. Raises Unavailable."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         raise Unavailable("node or npm is not installed")
     modules = CACHE / "node_modules"

@@ -1,11 +1,11 @@
-"""Plants defects in right labels and prints what the rules find of them, and what they say of the right ones.
+"""Plants defects in right labels, and prints how many the rules find, and what they report in the right labels.
 
     make bench        or        python benchmarks/planted.py [--data DIR] [--each N] [--missed]
 
-The labels are those of DIR (default: ../shared/data) that LaTeX compiles, else those of the demo's generator. Kinds
-and thresholds were fixed before the first run. Three kinds were mended after it, because what they planted was not what
-they claimed: a \\left or \\right that is missing among nested ones may be any of them (as with braces), `\\%` was cut
-off behind letters where a number has to stand, and places behind a comment are no places.
+The labels are those in DIR (default: ../shared/data) that LaTeX compiles, else those of the demo's generator. Kinds and
+thresholds were fixed before the first run. Three kinds were corrected after it, because they didn't plant what they
+claimed: among nested pairs, the missing \\left or \\right may be any of them (as with braces); `\\%` was cut off after
+letters, where a number is required; and places after a comment don't count.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def right_labels(data: Path) -> tuple[str, list[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder with real labels")
-    parser.add_argument("--each", type=int, default=measure.EACH, help=f"labels a kind (default {measure.EACH})")
+    parser.add_argument("--each", type=int, default=measure.EACH, help=f"labels per kind (default {measure.EACH})")
     parser.add_argument("--missed", action="store_true", help="print every defect that was not found")
     arguments = parser.parse_args()
     what, labels = right_labels(arguments.data)
@@ -59,8 +59,8 @@ def main() -> None:
     print(text_table(columns, rows, width=120))
     planted, found = sum(measured.planted.values()), sum(measured.found.values())
     print(f"\nFound: {count(found)} of {count(planted)} planted defects ({measured.share_found:.2%})")
-    print(f"of {len(rows)} kinds, in {count(measured.clean)} {what}. Score AUC right against planted:")
-    print(f"{measured.auc:.4f}, without the kinds that only spell worse {measured.auc_damaged:.4f}.")
+    print(f"of {len(rows)} kinds, in {count(measured.clean)} {what}. AUC of the score, right against planted:")
+    print(f"{measured.auc:.4f}; without the kinds that only affect spelling {measured.auc_damaged:.4f}.")
     flagged = ", ".join(f"{code} {count(number)}" for code, number in measured.flagged.items()) or "none"
     print(
         f"Right labels with a warning or an error: {count(measured.flagged_labels)} "

@@ -1,9 +1,9 @@
-"""Says where the time goes while labels are judged: the ten functions with most time of their own, for each label set.
+"""Profiles the judging of labels: for each label set, the ten functions with the most time of their own.
 
     python benchmarks/profile_labels.py [--data DIR] [--quick]
 
-A signal looks 250 times a second of processor time at what is running, which slows nothing down; C code counts for the
-function that calls it. Prints Markdown tables, those of docs/speed.md.
+A signal samples the running function 250 times per second of processor time, which slows nothing down. C code counts
+for the function that calls it. Prints Markdown tables for docs/speed.md.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from corpora import corpora
 from rules import engine, select
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Processor seconds that are looked at for each set, at least.
+#: The fewest processor seconds to sample for each set.
 SECONDS = 2.0
-#: Labels of each set, every n-th.
+#: How many labels of each set are used, every n-th one.
 _MOST = 4000
 _EVERY = 0.004
 
 
 def profile(labels: list[str]) -> tuple[float, list[tuple[str, float]]]:
-    """Microseconds a label, and the ten functions with the largest shares of them."""
+    """Microseconds per label, and the ten functions with the largest shares."""
     ruleset = select()
     engine.judge(labels[:100], ruleset, check_fixes=True)  # imports and tables
     seen: Counter[str] = Counter()
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder with real label files"
     )
-    parser.add_argument("--quick", action="store_true", help="500 labels of each kind: only to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="500 labels of each kind, only to check that it runs")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="texsieve-profile-") as folder:
         for corpus in corpora(arguments.data, Path(folder), arguments.quick)[0]:

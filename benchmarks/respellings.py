@@ -1,7 +1,7 @@
-r"""Labels in other spellings: what a careless reader would call the same. Asks no LaTeX: `truth.py` does.
+r"""Labels in other spellings, which a careless reader would call the same. Doesn't run LaTeX: `truth.py` does.
 
-Each way of respelling changes one place of a label, drawn at random: an `array` becomes a `matrix`, braces come or go,
-`\notin` is put together from `\not` and `\in`. Most such pairs have two keys; those that have one must be drawn alike.
+Each way of respelling changes one random place in a label: an `array` becomes a `matrix`, braces are added or removed,
+`\notin` is written as `\not` and `\in`. Most such pairs have two keys; those with the same key must be drawn alike.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _end(tokens: Sequence[str], start: int) -> int | None:
 
 
 def _instead(choices: Sequence[str], step: int = 1) -> Way:
-    """One of several commands becomes another of them."""
+    """One of these commands is replaced by another."""
 
     def way(tokens: Tokens, at: int) -> Tokens | None:
         if tokens[at] not in choices:
@@ -62,7 +62,7 @@ def _instead(choices: Sequence[str], step: int = 1) -> Way:
 
 
 def _added(*piece: str) -> Way:
-    """Something that draws nothing is put in."""
+    """Tokens that draw nothing are inserted."""
     return lambda tokens, at: [*tokens[:at], *piece, *tokens[at:]]
 
 
@@ -72,7 +72,7 @@ def _synonym(tokens: Tokens, at: int) -> Tokens | None:
 
 
 def _array(tokens: Tokens, at: int) -> Tokens | None:
-    """`array` becomes `matrix`, and the other way round; the first of that name ends where the last one does."""
+    """`array` becomes `matrix`, and vice versa; the first of that name ends where the last one does."""
     for one, other in (("array", "matrix"), ("matrix", "array")):
         if tokens[at] == r"\begin" and "".join(tokens[at + 1 : at + len(one) + 3]) == f"{{{one}}}":
             start, depth = at + len(one) + 3, 0
@@ -122,7 +122,7 @@ def _unbraced(tokens: Tokens, at: int) -> Tokens | None:
 
 
 def _font(tokens: Tokens, at: int) -> Tokens | None:
-    r"""`\mathrm { x }` becomes `{ \rm x }`, and the other way round."""
+    r"""`\mathrm { x }` becomes `{ \rm x }`, and vice versa."""
     for switch, command in _FONTS.items():
         if tokens[at] == command and tokens[at + 1 : at + 2] == ["{"]:
             return [*tokens[:at], "{", switch, *tokens[at + 2 :]]
@@ -158,7 +158,7 @@ def _function(tokens: Tokens, at: int) -> Tokens | None:
 
 
 def _cell(tokens: Tokens, at: int) -> Tokens | None:
-    """A symbol becomes the one cell of a matrix."""
+    """A symbol becomes the only cell of a matrix."""
     if not tokens[at].isalnum() or tokens[at - 1 : at] in (["^"], ["_"]):
         return None
     name = ("matrix", "array", "smallmatrix", "aligned")[at % 4]
@@ -176,7 +176,7 @@ def _stacked(tokens: Tokens, at: int) -> Tokens | None:
     return _instead((r"\overset", r"\stackrel"))(tokens, at)
 
 
-#: What changes a spelling, by its name in the table of `truth.py`.
+#: The ways of respelling, by their names in the table of `truth.py`.
 WAYS: dict[str, Way] = {
     "array or matrix": _array,
     r"\not": _negation,
@@ -219,7 +219,7 @@ def respelled(labels: Iterable[str], seed: int = 1) -> Iterator[tuple[str, str, 
 
 
 def _joined(tokens: Sequence[str]) -> str:
-    """As few spaces as there can be: names of environments hold none."""
+    """The tokens with as few spaces as possible, because names of environments contain none."""
     return re.sub(
         r"(\\[A-Za-z]+) (?![A-Za-z])", r"\1", "".join(f"{token} " if _WORD.match(token) else token for token in tokens)
     )

@@ -1,8 +1,8 @@
-"""How time and memory grow with the number of labels: `python benchmarks/scale.py`. Asserts nothing.
+"""Measures how time and memory grow with the number of labels: `python benchmarks/scale.py`. Asserts nothing.
 
-The labels are the demo generator's, with other letters and digits in their places, so that no two are the same. Every
-command runs as a user would start it. Memory is that of all its processes: twenty times a minute and more, what each
-holds is added up, and pages that several share count once (Pss of /proc/PID/smaps_rollup), so it needs Linux.
+The labels are those of the demo's generator with other letters and digits, so that no two are the same. Every command
+runs as a user would start it. Memory is the sum over all its processes, sampled at least twenty times a minute. Pages
+that several processes share count once (Pss in /proc/PID/smaps_rollup), so it needs Linux.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from curate.demo.grammar import grow  # noqa: E402
 from curate.demo.handwritten import HME_KINDS  # noqa: E402
 
 LETTERS, DIGITS = "abcdefghkmnpqrstuvwxyz", "0123456789"
-#: One prediction in so many is wrong.
+#: One prediction in this many is wrong.
 WRONG = 20
-#: Of a set that has grown, one label in so many is new.
+#: In a set that has grown, one label in this many is new.
 NEW = 100
 CURATE = "import sys; from curate.cli.main import main; sys.exit(main())"
 FINETUNE = "import sys; from finetune.cli.main import main; sys.exit(main())"
@@ -48,7 +48,7 @@ write_dataset(work.dataset, run, work, rows(run, work), "mark")
 
 
 def labels(seed: int = 0) -> Iterator[str]:
-    """Different labels without end, 47 characters on average."""
+    """An endless series of different labels, with 47 characters on average."""
     rng = Random(seed)
     base = [formula.label.split(" ") for formula in grow(HME_KINDS, 3000, Random(0))]
     seen: set[int] = set()
@@ -66,7 +66,7 @@ def _other(token: str, rng: Random) -> str:
 
 
 def measured(*command: str, folder: Path) -> tuple[float, int]:
-    """Seconds that a command takes, and the most bytes that it and the processes that it starts hold at once."""
+    """Seconds that a command takes, and the most bytes that it and its child processes use at once."""
     log = folder / "log.txt"
     start = time.perf_counter()
     with log.open("wb") as out:
@@ -81,7 +81,7 @@ def measured(*command: str, folder: Path) -> tuple[float, int]:
 
 
 def _tree(root: int) -> list[int]:
-    """A process and all that it has started."""
+    """A process and all processes that it has started."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -105,7 +105,7 @@ def _held(process: int) -> int:
 
 
 class Jobs:
-    """The commands to measure, on `number` labels; each can use what those before it made."""
+    """The commands to measure, on `number` labels; each can use the output of those before it."""
 
     def __init__(self, folder: Path, number: int) -> None:
         self.folder, self.number = folder, number
@@ -120,7 +120,7 @@ class Jobs:
         return self.curate("audit", self.file, "--out", self.folder / "run", "--workers", os.cpu_count())
 
     def update(self) -> tuple[float, int]:
-        """One label in a hundred more, in a file beside."""
+        """An update after one label in a hundred was added, in a second file."""
         more = self.folder / "more.txt"
         with more.open("w", encoding="utf-8") as out:
             out.writelines(f"{label}\n" for label in islice(labels(seed=1), max(self.number // NEW, 1)))
@@ -151,7 +151,9 @@ JOBS = ("audit", "update", "export", "browse", "metrics")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", default="1000,10000,100000", help="numbers of labels")
-    parser.add_argument("--jobs", default=",".join(JOBS), help=f"of {', '.join(JOBS)}; all but metrics need the audit")
+    parser.add_argument(
+        "--jobs", default=",".join(JOBS), help=f"some of {', '.join(JOBS)}; all except metrics need the audit"
+    )
     parser.add_argument("--folder", type=Path, default=ROOT / "bench-out" / "scale", help="where to work")
     parser.add_argument("--markdown", action="store_true", help="print a table for docs/speed.md")
     options = parser.parse_args()

@@ -1,12 +1,12 @@
-"""What LaTeX itself draws for a label: every glyph and rule with its place, read from the DVI file. A judge only.
+"""LaTeX's own drawing of a label: every glyph and rule with its place, read from the DVI file.
 
-    drawings(labels)    per label its marks in the order TeX sets them, None where LaTeX stops or sets several pages
-    same(one, other)    are two drawings the same, each mark in its place?
+    drawings(labels)    the marks of each label in TeX's order, None if LaTeX stops or sets several pages
+    same(one, other)    are two drawings the same, with each mark in its place?
 
 Needs `latex` and `kpsewhich` with amsmath, amssymb, bm and cancel (Debian: texlive-latex-base, texlive-latex-extra);
-`preamble` may load more, such as mathrsfs where its fonts are installed. The label is set in `equation*` at 10 pt, so
-that an em is 10 pt. The DVI format is that of "The DVI file format" in TUGboat 3.2 (1982), the TFM format that of "TeX
-font metric files" in the same number.
+`preamble` may load more, such as mathrsfs if its fonts are installed. The label is set in `equation*` at 10 pt, so that
+an em is 10 pt. The formats are described in TUGboat 3.2 (1982): DVI in "The DVI file format", TFM in "TeX font metric
+files".
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PREAMBLE = r"\usepackage{amsmath,amssymb,bm,cancel}"
-#: Two marks closer than this, in thousandths of an em, are in one place.
+#: Two marks that are closer than this, in thousandths of an em, are in the same place.
 NEAR = 4.0
 _HEAD = r"""\documentclass[10pt]{article}
 \usepackage[paperwidth=120in,paperheight=60in,margin=1in]{geometry}
@@ -61,13 +61,13 @@ TexDrawing = tuple[TexMark, ...]
 
 
 def drawings(labels: Sequence[str], preamble: str = PREAMBLE, chunk: int = 500) -> list[TexDrawing | None]:
-    """The drawing of each label, which is set in display style. ASCII labels only."""
+    """The drawing of each label, set in display style. ASCII labels only."""
     found: list[TexDrawing | None] = []
     for start in range(0, len(labels), chunk):
         some = labels[start : start + chunk]
         pages, errors = _typeset(some, preamble)
         for number, label in enumerate(some):
-            if number in errors or len(pages.get(number, ())) != 1:  # perhaps an error before it spilt over
+            if number in errors or len(pages.get(number, ())) != 1:  # perhaps an earlier error had an effect on it
                 alone, wrong = _typeset([label], preamble)
                 found.append(None if wrong or len(alone.get(0, ())) != 1 else alone[0][0])
             else:
@@ -203,7 +203,7 @@ def read_dvi(data: bytes) -> Iterator[tuple[int, TexDrawing]]:
 
 @cache
 def _metrics(font: str) -> dict[int, tuple[float, float, float]]:
-    """Width, height and depth of a font's characters, of the size that it is used in. From its TFM file."""
+    """Width, height and depth of the characters of a font at the size in use, from its TFM file."""
     path = subprocess.run(["kpsewhich", f"{font}.tfm"], capture_output=True, text=True, check=True).stdout.strip()
     data = Path(path).read_bytes()
     header, first, last, widths, heights = (int.from_bytes(data[n : n + 2], "big") for n in (2, 4, 6, 8, 10))

@@ -1,17 +1,17 @@
-"""Asks LaTeX what looks the same: safe fixes, canonical forms and equal visual keys, on labels of the shared folder.
+"""Checks with LaTeX that safe fixes, canonical forms and equal visual keys draw the same, on labels of the shared data.
 
-    make truth                        all labels, some 15 minutes
+    make truth                        all labels, about 15 minutes
     make truth TRUTH_ARGS="--most 500 --show 5"
     make truth TRUTH_ARGS="--keep said.jsonl"         can be stopped, and goes on from there
 
-Equal keys are judged thrice: of labels of all sets that share one, of labels and what `respellings.py` makes of them,
-and of commands with and without braces. What keys merge on purpose (`ON_PURPOSE`, docs/visual-key.md) is counted by
-itself.
+Equal keys are judged in three ways: for labels of all sets that share a key, for labels and their versions from
+`respellings.py`, and for commands with and without braces. Spellings that keys merge on purpose (`ON_PURPOSE`,
+docs/visual-key.md) are counted separately.
 
 LaTeX (`latex` with amsmath, amssymb, bm, cancel) draws both labels of every pair, and the drawings are compared mark by
-mark. A label of several lines is set in `gathered`, as a line break has no effect in `equation*`. A character beyond
-ASCII is a box of one width, and of a height of its own. What LaTeX rejects can't be judged, and is counted. Exits with
-1 if anything is drawn otherwise that isn't merged on purpose.
+mark. A label with several lines is set in `gathered`, because a line break has no effect in `equation*`. A character
+outside ASCII is a box, always of the same width, with its own height. Labels that LaTeX rejects can't be judged, and
+are counted. Exits with 1 if a pair is drawn differently and isn't merged on purpose.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from rules import engine, fixing, select
 from rules.latex import lexer, wrapper
 from rules.latex.commands import COMMANDS
 
-#: Trailing spacing and residue of documents draw nothing, and LaTeX refuses some of it in `equation*`.
+#: Trailing spacing and leftovers of documents draw nothing, and LaTeX rejects some of it in `equation*`.
 _RESIDUE = re.compile(r"\\(?:label|tag)\s*\{[^{}]*\}|\\(?:nonumber|notag)(?![A-Za-z])")
 _KINDS = {
     "a matrix or an array": re.compile(r"\\begin\s*\{\s*(?:[pbvBV]?(?:small)?matrix|array|cases|aligned?)|matrix"),
@@ -45,20 +45,20 @@ _KINDS = {
 }
 
 
-#: What keys merge although LaTeX draws it otherwise, and how the one is written as the other: a slash a hair from its
-#: place; a new line outside environments, where LaTeX itself sets none; and `\\relax`, which no label is known to hold.
+#: Spellings that keys merge although LaTeX draws them differently, and their replacements: a slash that is slightly out
+#: of place; a new line outside environments, where LaTeX sets none; and `\\relax`, which no known label contains.
 ON_PURPOSE = (
     (re.compile(r"\\not *\\in(?![A-Za-z])"), r"\\notin "),
     (re.compile(r"\\(?:newline|tabularnewline)(?![A-Za-z])"), r"\\\\"),
     (re.compile(r"\\relax(?![A-Za-z])"), ""),
 )
-#: Pairs that are judged, and kept, at a time.
+#: How many pairs are judged, and saved, at a time.
 _AT_A_TIME = 2000
 
 
 @dataclass
 class Judged:
-    """What LaTeX said of pairs of labels. differing: (kind, one label, the other); merged: otherwise, on purpose."""
+    """LaTeX's verdict on pairs of labels. differing: (kind, one label, the other); merged: differ, but on purpose."""
 
     same: int = 0
     unjudged: int = 0
@@ -100,7 +100,7 @@ def _box(character: str) -> str:
 
 
 class Said:
-    """What LaTeX said of pairs: True for drawn alike, None for not to be judged. In a file, if there is one."""
+    """LaTeX's verdicts on pairs: True if drawn alike, None if not judged. Saved in a file, if one is given."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
@@ -135,7 +135,7 @@ def _asked(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
 
 
 def judge(pairs: Sequence[tuple[str, str, str]], said: Said | None = None) -> Judged:
-    """Pairs are (kind, one label, the other); an empty kind is worked out from what differs."""
+    """Pairs are (kind, one label, the other); an empty kind is derived from the difference."""
     said = said or Said()
     found = Judged()
     for (kind, one, other), alike in zip(pairs, said.of([pair[1:] for pair in pairs]), strict=True):
@@ -157,12 +157,12 @@ def _merged(label: str) -> str:
 
 
 def _beyond_ascii(text: str) -> list[str]:
-    """A command that stands for a character is drawn otherwise than the character's box."""
+    """Characters outside ASCII. A command for a character is drawn differently from the character's box."""
     return sorted(character for character in text if ord(character) > 127)
 
 
 def _kind(one: str, other: str) -> str:
-    """What of both labels differs, in a word."""
+    """What differs between the labels, in a word."""
     few = Counter(lexer.tokens(one))
     few.subtract(lexer.tokens(other))
     changed = " ".join(token for token, number in few.items() if number)
@@ -186,7 +186,7 @@ def canonical_forms(labels: Sequence[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def equal_keys(labels: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Every label with the first of the same key; a label and its canonical form are `canonical_forms`'s."""
+    """Every label with the first one of the same key; `canonical_forms` has labels with their canonical forms."""
     first: dict[str, str] = {}
     for label, key in zip(labels, engine.visual_keys(labels), strict=True):
         if key is not None and first.setdefault(key, label) != label:
@@ -194,7 +194,7 @@ def equal_keys(labels: Sequence[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def respelled(labels: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Labels and what `respellings` makes of them, where both have one key."""
+    """Labels and their versions from `respellings`, if both have the same key."""
     made = list(dict.fromkeys(respellings.respelled(labels)))
     texts = list(dict.fromkeys(text for _, one, other in made for text in (one, other)))
     keys = dict(zip(texts, engine.visual_keys(texts), strict=True))
@@ -202,7 +202,7 @@ def respelled(labels: Sequence[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def braced_commands() -> Iterator[tuple[str, str, str]]:
-    """Every command of LaTeX, and the same in braces, between letters, relations and operators, and with scripts."""
+    """Every LaTeX command with and without braces, between letters, relations and operators, and with scripts."""
     labels = []
     for command in COMMANDS.values():
         bodies = {"": [""], "m": ["{a}", "{ab}"], "mm": ["{a}{b}"], "t": ["{ab}"], "om": ["{a}"], "sm": ["{a}"]}
@@ -215,7 +215,7 @@ def braced_commands() -> Iterator[tuple[str, str, str]]:
 
 
 def examples() -> list[str]:
-    """The labels of all rules' examples."""
+    """The labels in the examples of all rules."""
     from rules.registry import all_rules
 
     docs = [rule.doc for rule in all_rules().values() if rule.scope == "label"]
@@ -260,9 +260,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../../shared/data"), help="folder of the real labels")
     parser.add_argument("--most", type=int, help="labels of each set [default: all]")
-    parser.add_argument("--respelled", type=int, default=400, help="labels of each set that are respelled [400]")
-    parser.add_argument("--keep", type=Path, help="file for what LaTeX said, so that the next run goes on from there")
-    parser.add_argument("--show", type=int, default=3, help="differing pairs that are printed of each kind")
+    parser.add_argument("--respelled", type=int, default=400, help="how many labels of each set are respelled [400]")
+    parser.add_argument(
+        "--keep", type=Path, help="file for LaTeX's verdicts, so that the next run continues from there"
+    )
+    parser.add_argument("--show", type=int, default=3, help="how many differing pairs of each kind are printed")
     args = parser.parse_args()
     sets = {"rules' examples": examples()}
     sets |= shared(args.shared, args.most) if args.shared.is_dir() else {}

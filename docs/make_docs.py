@@ -107,7 +107,7 @@ def rules_index() -> str:
         lines += ["", f"## {family}: {FAMILIES[family]}", "", "| rule | name | severity | fix | what |"]
         lines.append("| --- | --- | --- | --- | --- |")
         for rule in members:
-            what = rule.doc.what.replace("|", "\\|")
+            what = rule.doc.paragraphs[0].replace("|", "\\|")
             cells = (f"[{rule.code}]({rule.code}.md)", rule.name, rule.severity, rulebook.fix_words(rule), what)
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

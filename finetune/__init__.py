@@ -21,7 +21,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded at first use: the rules and polars take half a second, which `finetune --help` doesn't need.
+    # Loaded at first use: importing the rules and polars takes half a second, and `finetune --help` doesn't need them.
     if name == "score":
         from finetune.metrics.scoring import score
 

@@ -98,7 +98,7 @@ class Rule:
     #: The profiles that include the rule; empty: all of them.
     profiles: frozenset[str] = frozenset()
     declared: Mapping[str, Option] = field(default_factory=dict)
-    doc: RuleDoc = field(default_factory=lambda: RuleDoc(""))
+    doc: RuleDoc = field(default_factory=lambda: RuleDoc(("",)))
     module: str = ""
     #: The package that brings the rule, with its version; empty for texsieve's own.
     package: str = ""

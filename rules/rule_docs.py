@@ -27,14 +27,18 @@ class Example:
 
 @dataclass(frozen=True)
 class RuleDoc:
-    """The sections of the docstring of a rule."""
+    """The sections of the docstring of a rule. The first of the paragraphs is its summary."""
 
-    what: str
+    paragraphs: tuple[str, ...]
     why: str = ""
     fix: str = ""
     see: str = ""
     fires: tuple[Example, ...] = ()
     quiet: tuple[Example, ...] = ()
+
+    @property
+    def what(self) -> str:
+        return " ".join(self.paragraphs)
 
 
 def _example_text(text: str) -> str:
@@ -72,4 +76,5 @@ def parse_doc(text: str) -> RuleDoc:
         for found in _QUOTED.findall(line)
     ]
     prose = {name: " ".join(sections.get(name, "").split()) for name in ("Why", "Fix", "See")}
-    return RuleDoc(" ".join(parts[0].split()), prose["Why"], prose["Fix"], prose["See"], tuple(fires), tuple(quiet))
+    paragraphs = tuple(" ".join(part.split()) for part in parts[0].strip().split("\n\n"))
+    return RuleDoc(paragraphs, prose["Why"], prose["Fix"], prose["See"], tuple(fires), tuple(quiet))

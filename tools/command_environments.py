@@ -1,4 +1,4 @@
-"""Makes rules/latex/data/environments.tsv (a part of make_commands.py, which see)."""
+"""Makes rules/latex/data/environments.tsv, for make_commands.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from command_probes import DISPLAY, PREAMBLE, Katex, Latex, MathCore, MathJax
 
 HERE = Path(__file__).parent
-# One column by design: `&` is an error there, a line break is not.
+# One column by design: `&` is an error there, but a line break isn't.
 ONE_COLUMN = {
     "gather",
     "gather*",
@@ -68,7 +68,7 @@ def call(name: str, body: str, args: str) -> str:
 
 
 def widest(latex: Latex, name: str, args: str, template: str) -> str:
-    """The most columns that compile; "" where 24 do, or where an argument says how many."""
+    """The most columns that compile; "" if 24 do, or if an argument sets the number."""
     if name in ONE_COLUMN:
         return "1"
     errors = latex.errors([call(name, "&".join("x" * n), args) for n in range(1, 25)], template)

@@ -1,4 +1,4 @@
-"""What kind of command a name is and what arguments it takes, from the engines' tables. For make_commands.py."""
+"""Derives the kind and the arguments of a command from the tables of the engines, for make_commands.py."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ _SWITCHED = re.compile(r"\\(dimen|skip|count|toks|muskip)\d|\\[a-z]+ ?\d*$")
 
 
 def tex_kind(name: str, atoms: set[str], meaning: str, inner: str) -> tuple[str, str] | None:
-    """From the atoms that TeX makes of a command without arguments; None where it makes none, or several sorts."""
+    """From the atoms that TeX makes from a command without arguments; None if it makes none or several kinds."""
     sorts = atoms - {"choice"}
     if len(sorts) != 1 or "#1" in meaning.partition("->")[0] + inner.partition("->")[0]:
         return None
@@ -91,7 +91,7 @@ def tex_kind(name: str, atoms: set[str], meaning: str, inner: str) -> tuple[str,
 def katex_kind(
     name: str, symbols: dict[str, str], functions: dict[str, dict], macros: dict[str, str]
 ) -> tuple[str, str] | None:
-    """From KaTeX's symbol table, functions and macros (a macro is what it stands for)."""
+    """From KaTeX's symbol table, functions and macros (a macro has the kind of its expansion)."""
     if name in symbols:
         kind = KATEX_GROUPS[symbols[name]]
         return ("text" if name.startswith("text") else kind), "m" if kind == "accent" else ""
@@ -112,14 +112,14 @@ def katex_kind(
 
 
 def mathjax_kind(table: str, handler: str) -> tuple[str, str] | None:
-    """From the MathJax map that holds a command and the function that handles it."""
+    """From the MathJax map that contains a command, and the function that handles it."""
     if handler in MATHJAX_HANDLERS:
         return MATHJAX_HANDLERS[handler]
     return ("ord", "") if handler == "char" or table.startswith(("mathchar", "lcGreek", "ucGreek")) else None
 
 
 def remaining_kind(name: str, meaning: str) -> tuple[str, str]:
-    """For what only LaTeX itself knows: registers, primitives, text symbols, and macros that belong in documents."""
+    """For commands that only LaTeX knows: registers, primitives, text symbols, and macros for documents."""
     if meaning.rstrip() == f"\\{name}":
         return "primitive", ""
     if _SWITCHED.match(meaning):

@@ -1,4 +1,4 @@
-"""Asks pdflatex, KaTeX, MathJax and math-core about single formulas, for make_commands.py. Knows no command."""
+"""Asks pdflatex, KaTeX, MathJax and math-core about single formulas, for make_commands.py. Knows no commands."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 PREAMBLE = r"\documentclass{article}\usepackage{amsmath,amssymb,mathrsfs,bm,cancel}"
 DISPLAY = "\\begin{equation*}\n%s\n\\end{equation*}"
 
-# A probe is read through \scantokens: a command that wants more than it gets stops at the probe's end. Groups that it
-# left open are closed after.
+# A probe is read through \scantokens, so a command that needs more arguments stops at the end of the probe. Groups that
+# it left open are closed afterwards.
 _SCAN = r"\scantokens{%s}"
 _HARNESS = r"""
 \def\probeclose{\ifnum\currentgrouplevel>\probelevel\relax
@@ -30,9 +30,9 @@ _MARK = re.compile(r"^@@(\d+) (START|CLEAN|DIRTY)$", re.MULTILINE)
 
 
 class Latex:
-    """pdflatex with the reference preamble (or another), many probes a run.
+    """pdflatex with the reference preamble or another one, with many probes per run.
 
-    `texmf` is an extra tree to look for packages in (texlive-latex-extra holds cancel.sty; it need not be installed).
+    `texmf` is an extra tree for packages (texlive-latex-extra has cancel.sty, and need not be installed).
     """
 
     def __init__(self, preamble: str = PREAMBLE, *, texmf: str = "") -> None:
@@ -44,7 +44,7 @@ class Latex:
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "probe.tex")
             source.write_text(f"{self.preamble}\n\\begin{{document}}\n{body}\n\\end{{document}}\n", encoding="utf-8")
-            with contextlib.suppress(subprocess.TimeoutExpired):  # a probe that loops: what was logged before it counts
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a probe loops: the log before it counts
                 subprocess.run(
                     ["pdflatex", "-draftmode", "-interaction=nonstopmode", source.name],
                     cwd=folder,
@@ -56,7 +56,7 @@ class Latex:
             return Path(folder, "probe.log").read_text(encoding="latin-1")
 
     def loads(self) -> bool:
-        """Whether the preamble itself goes through."""
+        """Whether the preamble itself compiles."""
         return not re.search(r"^! ", self.run("x"), re.MULTILINE)
 
     def defined(self, names: Iterable[str]) -> set[str]:
@@ -66,7 +66,7 @@ class Latex:
         return {m.group(1) for m in re.finditer(r"^@D (\S+) ?$", log, re.MULTILINE)}
 
     def meanings(self, names: Iterable[str], *, robust: bool = False) -> dict[str, str]:
-        """`\\meaning` of each name; with `robust`, of the body behind a robust command."""
+        """`\\meaning` of each name; with `robust`, of the body of a robust command."""
         test = r"\typeout{@M \detokenize{%s}@=\expandafter\meaning\csname \detokenize{%s}" + (
             r"\space" if robust else ""
         )
@@ -77,7 +77,7 @@ class Latex:
     def atoms(self, calls: Sequence[str]) -> list[set[str]]:
         """The kinds of atoms ("rel", "op nolimits", …) that TeX makes of each formula, as \\showlists prints them."""
         out: list[set[str]] = [set() for _ in calls]
-        for first in range(0, len(calls), 50):  # a formula that upsets TeX takes only its batch along
+        for first in range(0, len(calls), 50):  # a formula that breaks TeX spoils only its batch
             tests = [
                 f"\\typeout{{@A {i}}}\\setbox0\\hbox{{${_SCAN % calls[i]}\\showlists$}}"
                 for i in range(first, min(first + 50, len(calls)))
@@ -91,9 +91,9 @@ class Latex:
         return out
 
     def errors(self, probes: Sequence[str], template: str = DISPLAY) -> list[str | None]:
-        """The first error that each probe alone raises, None where it compiles.
+        """The first error of each probe on its own, None if it compiles.
 
-        Probes share a run; what stands after a probe that left groups or modes open is run again.
+        Probes share a run. Those after a probe that left groups or modes open are run again.
         """
         verdict: list[str | None] = [None] * len(probes)
         waiting = list(range(len(probes)))
@@ -127,7 +127,7 @@ def _plain(name: str) -> bool:
 
 
 class Katex:
-    """KaTeX in node: what it knows, and whether it takes a formula. `folder` is where `npm install katex` was run."""
+    """KaTeX in node: its tables, and whether it accepts a formula. `folder` is where `npm install katex` was run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -152,7 +152,7 @@ class Katex:
         )
 
     def errors(self, probes: Sequence[str]) -> list[str | None]:
-        """KaTeX's complaint about each formula (display mode, not strict), None where it renders."""
+        """KaTeX's error for each formula (display mode, not strict), None if it renders."""
         script = (
             "import fs from 'fs';console.log=()=>0;"  # \\message prints
             "const options={displayMode:true,strict:'ignore',trust:true};"
@@ -163,7 +163,7 @@ class Katex:
 
 
 class MathJax:
-    """The MathJax 4 that quickjax bundles, with the packages that quickjax turns on."""
+    """The MathJax 4 in quickjax, with the packages that quickjax enables."""
 
     def __init__(self) -> None:
         import quickjax
@@ -188,7 +188,7 @@ class MathJax:
         ))  # fmt: skip
 
     def errors(self, probes: Sequence[str]) -> list[str | None]:
-        """MathJax's complaint about each formula, None where it renders. It shows an unknown command as red text."""
+        """MathJax's error for each formula, None if it renders. It shows unknown commands as red text."""
         out: list[str | None] = []
         for text in probes:
             try:
@@ -211,7 +211,7 @@ class MathCore:
         self.plain = LatexToMathML(fancy_error=False)
 
     def errors(self, probes: Sequence[str]) -> list[str | None]:
-        """math-core's complaint about each formula, None where it converts."""
+        """math-core's error for each formula, None if it converts."""
         out: list[str | None] = []
         for text in probes:
             try:

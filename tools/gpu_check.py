@@ -1,12 +1,13 @@
-"""`make gpu-check`: the real model on a real GPU, all the way, and a table of what passed. Exit code 1 if not all did.
+"""`make gpu-check`: runs the real model on a real GPU, and prints which steps passed. Exits with 1 if any didn't.
 
-What the tests can't show, for they train a toy on a CPU: CUDA kernels, 16-bit arithmetic, Unsloth's checkpointing, real
-memory, the real tokenizer and template. Trains 20 steps on the demo's export, kills and resumes a training, asks the
-adapter, merges it both ways and asks the merged models. Downloads the model once, in 4 bits for the training and in 16
-for the merge (3B: some 11 GB), and writes some 25 GB into --out, which is removed unless --keep is given.
+It checks what the tests can't, since they train a toy on a CPU: CUDA kernels, 16-bit arithmetic, Unsloth's
+checkpointing, real memory, the real tokenizer and template. It trains 20 steps on the demo's export, kills and resumes
+a training, asks the adapter, merges it both ways and asks the merged models. It downloads the model once, in 4 bits for
+the training and in 16 for the merge (3B: about 11 GB), and writes about 25 GB to --out, which is removed unless --keep
+is given.
 
-`--lease FILE` is for a GPU that is lent for some minutes: no download, random weights of the 3B's shapes, one process,
-a JSON line after each block; see `gpu_lease`. `--list` prints what it settles.
+`--lease FILE` is for a GPU that is available for a few minutes: no download, random weights in the shapes of the 3B
+model, one process, a JSON line after each block; see `gpu_lease`. `--list` prints what it checks.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Failed(Exception):
 
 @dataclass
 class Check:
-    """Runs steps and remembers what came of them. A step whose `needs` failed is not run."""
+    """Runs steps and records the results. A step is not run if one that it `needs` failed."""
 
     out: Path
     model: str
@@ -68,7 +69,7 @@ class Check:
                 told, ok = work(), True
         except Failed as error:
             told, ok = str(error), False
-        except Exception as error:  # whatever it is belongs into the table
+        except Exception as error:  # any error belongs in the table
             told, ok = f"{type(error).__name__}: {error}", False
         seconds = round(time.monotonic() - started, 1)
         self.results.append({"step": name, "ok": ok, "seconds": seconds, "told": told, "gpu_mib": memory.peak})
@@ -130,23 +131,23 @@ class Check:
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
             while len(self._losses(run)) < 12:
                 if process.poll() is not None:
-                    raise Failed("the training that was to be killed ended by itself (killed.log)")
+                    raise Failed("the training ended before it could be killed (killed.log)")
                 time.sleep(0.2)
             process.send_signal(signal.SIGKILL)
             process.wait()
         self.finetune(*self._settings(run), "--resume", log="resumed")
         resumed, whole = self._losses(run), self._losses(self.out / "run")
         if len(resumed) != len(whole):
-            raise Failed(f"the resumed training wrote {len(resumed)} losses and the other one {len(whole)}")
+            raise Failed(f"the resumed training wrote {len(resumed)} losses, and the uninterrupted one {len(whole)}")
         off = max(abs(a - b) for a, b in zip(resumed, whole, strict=True))
         if off > 0.05:
-            raise Failed(f"losses differ by up to {off:.3f} from those of the training that nobody killed")
-        return f"killed and resumed: losses within {off:.4f} of those of the training that nobody killed"
+            raise Failed(f"losses differ by up to {off:.3f} from those of the uninterrupted training")
+        return f"killed and resumed: losses within {off:.4f} of those of the uninterrupted training"
 
     def _losses(self, run: Path) -> list[float]:
         try:
             lines = [json.loads(line) for line in (run / "losses.jsonl").read_text().splitlines()]
-        except (OSError, ValueError):  # not there yet, or being written
+        except (OSError, ValueError):  # missing, or being written
             return []
         return [line["loss"] for line in lines if line.get("loss") is not None]
 
@@ -159,7 +160,7 @@ class Check:
         return f"{len(rows)} answers, {seconds:.2f} s each, {right} exactly as labelled"
 
     def agree(self, name: str, other: str, least: float) -> str:
-        """Are the answers alike? In 16 bits one token in a long answer may be another one: that is no fault."""
+        """Are the answers alike? In 16 bits, a token of a long answer may differ, which is not a fault."""
         pairs = [(a["pred"], b["pred"]) for a, b in zip(self._rows(name), self._rows(other), strict=True)]
         same = sum(a == b for a, b in pairs)
         alike = sum(Levenshtein.normalized_similarity(a.split(), b.split()) for a, b in pairs) / len(pairs)
@@ -179,14 +180,14 @@ class Check:
 
 
 def _last_words(log: Path) -> str:
-    """The error line of a command, else the last one it wrote."""
+    """The error line of a command, else the last line that it wrote."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["no word"]
     line = next((line for line in reversed(lines) if ": error: " in line), lines[-1])
     return line.removeprefix("curate.base.errors.UserError: ")[:300]
 
 
 class Memory:
-    """The most memory (MiB) in use on the GPU, by whatever program, while the block runs; None where nobody can say."""
+    """The most memory (MiB) in use on the GPU, by all programs, while the block runs; None if unknown."""
 
     def __init__(self) -> None:
         self.peak: int | None = None
@@ -194,7 +195,7 @@ class Memory:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def _watch(self) -> None:
-        first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "0"  # a number or an UUID: either will do
+        first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "0"  # a number or a UUID: both work
         ask = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", f"--id={first}"]
         while not self._stop.wait(0.5):
             try:
@@ -213,7 +214,7 @@ class Memory:
 
 
 def inspect(model: str) -> None:
-    """Load a model as a training does, and print what it is made of, as JSON."""
+    """Load a model as a training does, and print its parts as JSON."""
     from finetune.models.load import load_model
     from finetune.settings.config import Config, ModelConfig
 
@@ -236,14 +237,19 @@ def inspect(model: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="unsloth/Qwen2.5-VL-3B-Instruct", help="the base model [%(default)s]")
-    parser.add_argument("--data", type=Path, default=Path("demo/dataset"), help="what `curate export` wrote")
-    parser.add_argument("--out", type=Path, default=Path("gpu-check"), help="folder to make anew [%(default)s]")
-    parser.add_argument("--keep", action="store_true", help="leave models and predictions there")
+    parser.add_argument("--data", type=Path, default=Path("demo/dataset"), help="a folder from `curate export`")
+    parser.add_argument("--out", type=Path, default=Path("gpu-check"), help="folder to create [%(default)s]")
+    parser.add_argument("--keep", action="store_true", help="keep models and predictions")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of the training")
-    parser.add_argument("--lease", type=Path, metavar="FILE", help="ten minutes of a lent GPU: no download; see --list")
-    parser.add_argument("--minutes", type=float, default=9.0, help="of --lease [%(default)s]")
-    parser.add_argument("--tiny", action="store_true", help="of --lease: toy shapes, also on a CPU")
-    parser.add_argument("--list", action="store_true", help="print what --lease settles")
+    parser.add_argument(
+        "--lease",
+        type=Path,
+        metavar="FILE",
+        help="for a GPU that is available for ten minutes: no download; see --list",
+    )
+    parser.add_argument("--minutes", type=float, default=9.0, help="minutes for --lease [%(default)s]")
+    parser.add_argument("--tiny", action="store_true", help="for --lease: toy shapes, also on a CPU")
+    parser.add_argument("--list", action="store_true", help="print what --lease checks")
     parser.add_argument("--inspect", metavar="MODEL", help=argparse.SUPPRESS)
     parser.add_argument("--call", nargs="+", help=argparse.SUPPRESS)  # what the tests call instead of finetune
     options = parser.parse_args()
@@ -262,7 +268,7 @@ def main() -> int:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     if options.out.exists():
-        print(f"gpu-check: {options.out}: already there; remove it or name another --out", file=sys.stderr)
+        print(f"gpu-check: {options.out}: already exists; remove it, or name another --out", file=sys.stderr)
         return 2
     out = options.out.absolute()
     out.mkdir(parents=True)
@@ -290,7 +296,7 @@ def main() -> int:
 
 
 def report(check: Check, out: Path) -> None:
-    """Print the table, and write it and the numbers into `out`."""
+    """Print the table, and write it and the numbers to `out`."""
     words = {True: "passed", False: "FAILED", None: "not run"}
     rows = [
         [row["step"], words[row["ok"]], f"{row['seconds']:.0f} s", count(row.get("gpu_mib")), row["told"]]
@@ -302,15 +308,17 @@ def report(check: Check, out: Path) -> None:
     (out / "gpu-check.json").write_text(json.dumps({**facts, "steps": check.results}, indent=1) + "\n")
     told = verdict([row["ok"] for row in check.results])
     (out / "gpu-check.md").write_text(f"{table}\n\n{told}\n")
-    print(f"\n{table}\n\n{told}\nwritten   {out / 'gpu-check.md'}, gpu-check.json and the logs beside them")
+    print(f"\n{table}\n\n{told}\nwritten   {out / 'gpu-check.md'}, with gpu-check.json and the logs")
 
 
 def verdict(results: Sequence[bool | None]) -> str:
-    """One line that can't be misread."""
+    """One unambiguous line."""
     if all(results):
         return f"PASSED: all {len(results)} steps"
     failed, left = sum(ok is False for ok in results), sum(ok is None for ok in results)
-    return f"FAILED: {failed} of {len(results)} steps failed" + (f", {left} were not run for that" if left else "")
+    return f"FAILED: {failed} of {len(results)} steps failed" + (
+        f", and {left} were not run because of that" if left else ""
+    )
 
 
 if __name__ == "__main__":

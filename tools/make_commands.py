@@ -1,13 +1,12 @@
-"""Makes rules/latex/data/*.tsv from what the engines say. For developers: texsieve never runs it.
+"""Makes rules/latex/data/*.tsv by asking the engines. For developers: texsieve never runs it.
 
     python tools/make_commands.py --katex DIR [--texmf DIR] [--labels FILE ...]
 
 Needs pdflatex, node with `npm install katex` run in DIR, the project's own environment, and quickjax in it for MathJax
-(pip install quickjax).
---texmf names an unpacked texlive-latex-extra and -science tree where cancel.sty and the like aren't installed. --labels
-are label files: their commands are candidates too, and their counts rank suggestions. What no engine tells (which
-argument is text, how to call what can't stand alone) is in commands_by_hand.txt; `audit:` lines on the terminal say
-where LaTeX disagrees with it.
+(pip install quickjax). --texmf is an unpacked tree of texlive-latex-extra and -science, for machines where cancel.sty
+and the like aren't installed. --labels are label files: their commands are also candidates, and their counts rank
+suggestions. Facts that no engine gives (which argument is text, how to call a command that can't be used alone) are in
+commands_by_hand.txt; `audit:` lines on the terminal report where LaTeX disagrees with it.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ class Row:
 
 
 def by_hand() -> tuple[dict[str, tuple[str, str]], dict[str, dict[str, str]]]:
-    """From commands_by_hand.txt: kind and args by command, and what stands after `!sample`, `!note`, `!package`."""
+    """From commands_by_hand.txt: kind and args by command, and the values of `!sample`, `!note` and `!package`."""
     kinds: dict[str, tuple[str, str]] = {}
     texts: dict[str, dict[str, str]] = {"!sample": {}, "!note": {}, "!package": {}}
     for line in (HERE / "commands_by_hand.txt").read_text(encoding="utf-8").splitlines():
@@ -95,7 +94,7 @@ def by_hand() -> tuple[dict[str, tuple[str, str]], dict[str, dict[str, str]]]:
 
 
 def seen(files: list[Path]) -> tuple[collections.Counter[str], set[str]]:
-    """How often each command stands in label files (of any text format), and which environments do."""
+    """How often each command occurs in label files (of any text format), and which environments occur."""
     commands: collections.Counter[str] = collections.Counter()
     environments: set[str] = set()
     for file in files:
@@ -205,7 +204,7 @@ def collect(
 
 
 def find_arguments(rows: list[Row], katex: Katex, mathjax: MathJax) -> None:
-    """For commands that LaTeX doesn't have: the fewest braced arguments with which KaTeX or MathJax takes them."""
+    """For commands that LaTeX lacks: the fewest braced arguments with which KaTeX or MathJax accepts them."""
     for count in range(4):
         waiting = [row for row in rows if not row.flags.get("found")]
         calls = [f"\\{row.name}{'{x}' * count or ' '}" for row in waiting]

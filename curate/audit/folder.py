@@ -144,7 +144,7 @@ def write_run(
 def describe(code: str) -> tuple[str, str, str]:
     """(name, what it means, why it is bad) of a rule, for the report."""
     rule = all_rules().get(code)
-    return (rule.name, rule.doc.what, rule.doc.why) if rule else (code, "", "")
+    return (rule.name, rule.doc.paragraphs[0], rule.doc.why) if rule else (code, "", "")
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def page_of(rule: Rule) -> str | None:
 
 
 def _row(rule: Rule) -> list[str]:
-    return [rule.code, rule.name, rule.severity, fix_words(rule), rule.doc.what]
+    return [rule.code, rule.name, rule.severity, fix_words(rule), rule.doc.paragraphs[0]]
 
 
 def _facts(rule: Rule) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def explain_markdown(rule: Rule) -> str:
         f"# {rule.code} {rule.name}",
         f"*{rule.severity} · {families()[rule.family]} · fix: {fix_words(rule) or 'none'}*",
     ]
-    parts += [rule.doc.what, "## Why it hurts training", rule.doc.why]
+    parts += [*rule.doc.paragraphs, "## Why it hurts training", rule.doc.why]
     if rule.doc.fires:
         rows = "\n".join(
             f"- {_code(example.label)}"

@@ -1,4 +1,4 @@
-"""The command `finetune card`: what it takes and prints. The card is made in `finetune.models`."""
+"""The command `finetune card`: its options and output. `finetune.models` writes the card."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Examples:
     "--metrics", type=click.Path(path_type=Path), metavar="FILE", help="The metrics.json of `finetune evaluate --out`."
 )
 def card(folder: Path, metrics: Path | None) -> None:
-    """Write a model's card anew, with what was measured of it.
+    """Write the card of a model again, with its scores.
 
     FOLDER holds an adapter or a merged model.
     """
@@ -36,14 +36,14 @@ def card(folder: Path, metrics: Path | None) -> None:
     from finetune.models.provenance import METRICS, accompany, read_facts, read_kind, read_metrics
 
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; name that of an adapter or a merged model")
+        raise UserError(f"{folder}: no such folder; name the folder of an adapter or a merged model")
     known = None if any(folder.glob("*.gguf")) else model_facts(str(folder))  # is it a model?
     facts, kind = read_facts(folder), read_kind(folder)
     if metrics is not None:
         measured = read_metrics(metrics)
         asked = ((measured.get("predicted") or {}).get("model") or {}).get("sha256")
         if asked and known is not None and asked != known.identity["sha256"]:
-            raise UserError(f"{metrics}: was measured of another model than {folder}, or before its weights changed")
+            raise UserError(f"{metrics}: has the scores of a different model than {folder}, or of its earlier weights")
         facts = replace(facts, metrics=measured)
         if not (folder / METRICS).exists() or not metrics.samefile(folder / METRICS):
             with new_file(folder / METRICS) as temporary:

@@ -20,7 +20,7 @@ gguf          merged_16bit, then llama.cpp's converter: one file for the languag
               the vision encoder. Needs llama.cpp in --llama-cpp, $LLAMA_CPP or ./llama.cpp
 
 \b
-ADAPTER is a folder that `finetune train` wrote, or an id on the Hub. The command checks what it
+ADAPTER is a folder that `finetune train` wrote, or an id on the hub. The command checks what it
 needs before it loads the model: the base's 16-bit weights (if the base was trained in 4 bits,
 they may not be on this machine yet), disk space, and llama.cpp. It installs nothing. The folder
 is either complete or absent.

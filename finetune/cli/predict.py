@@ -1,4 +1,4 @@
-"""The command `finetune predict`: what it takes and prints. The work is done in `finetune.predict`."""
+"""The command `finetune predict`: its options and output. `finetune.predict` does the work."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHOWN = 5
 \b
 MODEL is an adapter that `finetune train` wrote, a merged model or a base model, each a
 folder or an id on the hub. DATASET is a folder that `curate export` wrote, a file or
-folder that `curate audit` reads, conversations too, or an id on the hub.
+folder that `curate audit` reads (including conversations), or an id on the hub.
 
 \b
 A row of PRED.jsonl holds sample_id, gt, pred, image (if it is a file), seconds (the batch's
@@ -37,22 +37,23 @@ and runaway: true if the answer was cut at --max-new-tokens. A row whose image c
 is left out, and counted; run the command again to add it once the image is mended.
 
 \b
-If the command is stopped, even by `kill -9`, run it again to continue. Rows that are there are
-kept if model, data, prompt and settings are the same (PRED.jsonl.run.json records them). The
-same model, data, settings and machine give the same answers; another size of batches can change
-the last bits of a sum and so, rarely, a token.
+If the command is stopped, even by `kill -9`, run it again to continue. Existing rows are kept
+if model, data, prompt and settings are the same (PRED.jsonl.run.json records them). The same
+model, data, settings and machine give the same answers. A different batch size can change the
+last bits of a sum and so, rarely, a token.
 
 \b
-A batch ends when 90 % of its answers have; the others are asked again, together. --dry-run says
-how many images there are, how they would be asked, and how long 25,000 take at least.
+A batch ends when 90 % of its answers are complete; the others are asked again, together.
+--dry-run prints how many images there are, how they would be asked, and how long 25,000 take
+at least.
 
 \b
---locate is for pages: the model is asked where the formulas are, each is cut out of the page and
-read, and pred has all of a page (docs/locating.md).
+--locate is for pages: the model is asked where the formulas are, each one is cut out and read,
+and pred has all formulas of a page (docs/locating.md).
 
 \b
 --server asks vLLM, SGLang, llama.cpp, Ollama or a hosted API, and needs no GPU and none of the
-extras. The key is read from TEXSIEVE_API_KEY or OPENAI_API_KEY. score is there if the server
+extras. The key is read from TEXSIEVE_API_KEY or OPENAI_API_KEY. There is a score if the server
 returns log-probabilities. docs/serving.md says how to serve a merged model, and what can go wrong.
 
 \b
@@ -67,17 +68,19 @@ Examples:
 @click.argument("model", metavar="MODEL")
 @click.argument("dataset", metavar="DATASET")
 @click.option("--out", type=click.Path(path_type=Path), metavar="PRED.jsonl", required=True, help="The file to write.")
-@click.option("--server", metavar="URL", help="Server of OpenAI's chat completions; MODEL is the model's name there.")
+@click.option(
+    "--server", metavar="URL", help="Server with OpenAI's chat completions API; MODEL is its name for the model."
+)
 @click.option("--split", default="test", show_default=True, metavar="NAME", help="The split to predict.")
-@click.option("--images", metavar="DIR", help="Folder with the images [default: beside the data].")
-@click.option("--columns", metavar="label:tex,…", help="What the columns are [default: known by their names].")
+@click.option("--images", metavar="DIR", help="Folder with the images [default: next to the data].")
+@click.option("--columns", metavar="label:tex,…", help="Which columns to read [default: recognised by name].")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the split's first N rows.")
-@click.option("--prompt", metavar="TEXT", help="What to ask [default: what the model was trained with].")
+@click.option("--prompt", metavar="TEXT", help="The prompt [default: the one that the model was trained with].")
 @click.option("--batch-size", type=click.IntRange(min=1), metavar="N",
-              help="Images at a time, halved if memory runs out [default: 32 at first, then twice as many each time "
-              "while there is memory]. With --server: requests at a time [default: 8].")  # fmt: skip
+              help="Images at a time, halved if memory runs out [default: 32 at first, then doubled each time "
+              "while memory allows]. With --server: requests at a time [default: 8].")  # fmt: skip
 @click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N",
-              help="Longest answer, in tokens [default: 1.5 × the training's longest label; else 512].")  # fmt: skip
+              help="Longest answer, in tokens [default: 1.5 × the longest training label; else 512].")  # fmt: skip
 @click.option("--max-pixels", type=click.IntRange(min=28 * 28), metavar="N",
               help="Scale larger images down to N pixels [default: as trained].")  # fmt: skip
 @click.option("--4bit/--16bit", "load_in_4bit", default=None,
@@ -85,14 +88,14 @@ Examples:
 @click.option("--dtype", type=click.Choice(["auto", "bfloat16", "float16", "float32"]),
               help="Data type of the calculation [default: as trained; else auto].")  # fmt: skip
 @click.option("--temperature", type=click.FloatRange(0, 100), default=0.0, metavar="T",
-              help="Above 0, tokens are sampled instead of the likeliest taken [default: 0].")  # fmt: skip
+              help="Above 0, tokens are sampled; at 0, the likeliest is taken [default: 0].")  # fmt: skip
 @click.option("--seed", type=int, default=0, metavar="N", help="Seed of the sampling [default: 0].")
 @click.option("--save-images", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Write the images as the model sees them, for `finetune compare`.")  # fmt: skip
-@click.option("--locate", is_flag=True, help="The images are pages: find their formulas, and read each.")
+@click.option("--locate", is_flag=True, help="The images are pages: find and read their formulas.")
 @click.option("--coordinates", type=click.Choice(["pixels", "thousandths"]),
               help="Unit of the model's boxes, with --locate [default: by the model's name].")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Ask nothing; say what would be asked, and how long it takes at least.")
+@click.option("--dry-run", is_flag=True, help="Ask nothing; print what would be asked, and how long it takes at least.")
 def predict(
     model: str,
     dataset: str,
@@ -115,13 +118,13 @@ def predict(
     coordinates: Any,
     dry_run: bool,
 ) -> None:
-    """Have a model read a data set's images."""
+    """Let a model read the images of a data set."""
     if out.is_dir():
-        raise UserError(f"{out}: is a folder; --out names the file, such as {out / 'pred.jsonl'}")
+        raise UserError(f"{out}: is a folder; --out is a file, such as {out / 'pred.jsonl'}")
     if prompt is not None and not prompt.strip():
-        raise UserError("--prompt is empty; the model needs to be asked something")
+        raise UserError("--prompt is empty; give the text to ask the model")
     if coordinates is not None and not locate:
-        raise UserError("--coordinates is about the boxes of --locate; give both, or none")
+        raise UserError("--coordinates needs --locate; give both, or neither")
     asker, trained, limit_of_answers = asker_of(model, server, load_in_4bit, dtype, max_pixels, asked=not dry_run)
     from finetune.data.pairs import read_pairs
     from finetune.models.families import coordinates_of, min_side_of
@@ -159,7 +162,7 @@ def predict(
             else:
                 made = predict_file(asker, questions, data, words, out, asking, progress=bars)
     except KeyboardInterrupt:
-        click.echo(f"finetune: {out} keeps what is predicted; the same command goes on with it", err=True)
+        click.echo(f"finetune: the answers so far are in {out}; run the same command to continue", err=True)
         raise
     for line in pairs.told():
         say(f"data      {line}")
@@ -169,7 +172,7 @@ def predict(
 
 
 def say_located(found: Located) -> None:
-    """Print what came of the boxes on pages."""
+    """Print the results for the boxes on pages."""
     from curate.base.tables import count, things
 
     say(f"located   {things(found.boxes, 'formula')} on {things(found.pages, 'page')}")
@@ -188,11 +191,11 @@ def asker_of(
     *,
     asked: bool = True,
 ) -> tuple[Answerer, DataConfig, int]:
-    """What asks a model, here or behind a server, the settings of its data (its training's, or the defaults), and how
-    many tokens its answers may have.
+    """The asker of a model, on this machine or behind a server; the data settings (those of its training, or the
+    defaults); and how many tokens an answer may have.
 
-    asked: whether it will be asked at all. Raises UserError where it will and there is no GPU to load it on, and for
-    settings that are a server's own.
+    asked: whether it will be asked at all. Raises UserError if it will and there is no GPU to load it on, and for
+    settings that only the server has.
     """
     from finetune.predict.job import Asker, answer_limit
     from finetune.settings.config import Config
@@ -202,7 +205,7 @@ def asker_of(
 
         for option, value in (("--4bit/--16bit", load_in_4bit), ("--dtype", dtype), ("--max-pixels", max_pixels)):
             if value is not None:
-                raise UserError(f"{option} is the server's own setting; leave it out with --server")
+                raise UserError(f"{option} is a setting of the server; leave it out with --server")
         return ServedAsker(server, model), Config().data, answer_limit(None)
     from finetune.models.facts import check_model, model_facts
     from finetune.models.load import require_device
@@ -216,7 +219,7 @@ def asker_of(
 
 
 def say_planned(asker: Answerer, questions: Questions, asking: Asking) -> None:
-    """Print what a prediction would ask, and how long it takes at least."""
+    """Print what a prediction would ask, and how long it would take at least."""
     from curate.base.tables import count, things
     from finetune.models.facts import layers
     from finetune.predict.engines import FIRST_BATCH, LARGEST_BATCH
@@ -229,20 +232,20 @@ def say_planned(asker: Answerer, questions: Questions, asking: Asking) -> None:
     if not isinstance(asker, Asker):
         from finetune.predict.served import AT_A_TIME
 
-        say(f"requests  {asking.batch_size or AT_A_TIME} at a time (--batch-size); how long is the server's affair")
+        say(f"requests  {asking.batch_size or AT_A_TIME} at a time (--batch-size); the time depends on the server")
         return
     first, most = (asking.batch_size,) * 2 if asking.batch_size else (FIRST_BATCH, LARGEST_BATCH)
-    say(f"batches   {first} images at first, at most {most} if there is memory (--batch-size)")
+    say(f"batches   {first} images at first, at most {most} if memory allows (--batch-size)")
     deep = layers(asker.facts.base)
     lengths = [min(len(lexer.tokens(label)) + 1, asking.max_new_tokens) for _, label in questions.rows]
     if deep is None or not lengths:
-        say(f"time      unknown: no config.json of {asker.facts.base} is at hand")
+        say(f"time      unknown: the config.json of {asker.facts.base} is not available")
         return
     slow, fast = (least_hours(MANY, lengths, deep, size) for size in (first, most))
     span = f"{slow:.2f} h" if slow == fast else f"{fast:.2f} to {slow:.2f} h"
     say(
-        f"time      {count(MANY)} images take at least {span}, by the launches of {deep} layers' kernels alone, with "
-        "answers as long as the labels; `--limit 200` measures how long they do take"
+        f"time      {count(MANY)} images take at least {span}, for launching the kernels of {deep} layers alone, with "
+        "answers as long as the labels; `--limit 200` measures the real time"
     )
 
 
@@ -259,7 +262,7 @@ def unopened_text(unopened: Mapping[str, str]) -> str:
 
 
 def say_predicted(made: Predicted, imageless: int, max_new_tokens: int) -> None:
-    """Print what came of a prediction."""
+    """Print the results of a prediction."""
     from curate.base.tables import count, things
     from curate.base.visible import clip, visible
     from finetune.predict.estimate import MANY

@@ -1,4 +1,4 @@
-"""The command `finetune prompts`: asks a model with each prompt, has the answers scored, writes the folder."""
+"""The command `finetune prompts`: asks a model with each prompt, scores the answers, writes the folder."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _SAME = (
 MODEL and DATASET are those of `finetune predict`. FILE is YAML, NAME: PROMPT:
     plain: Write the LaTeX code of the formula in this image.
     short: LaTeX?
-or the name of a ready file: `styles` has plain prompts, document parsing (HTML, Markdown)
-and grounding (boxes in JSON).
+or the name of a file that comes with texsieve: `styles` has plain prompts, document parsing
+(HTML, Markdown) and grounding (boxes in JSON).
 
 \b
-What surrounds a formula (fences, dollars, JSON, HTML, a sentence) is removed by fixed rules
-(docs/prompts.md). The table has the scores after that, and the headline before. The others are
-compared with the first prompt (p: McNemar's exact test). For a model of `finetune train`, that
-is its own prompt, `trained`, unless FILE has it.
+Anything around a formula (fences, dollars, JSON, HTML, a sentence) is removed by fixed rules
+(docs/prompts.md). The table has the scores after that, and the headline metric before it. The
+other prompts are compared with the first one (p: McNemar's exact test). For a model from
+`finetune train`, that is the prompt of its training, `trained`, unless FILE has it.
 
 \b
 --out writes prompts.json, prompts.md, and for each prompt the raw answers (NAME.jsonl) and the
@@ -135,12 +135,12 @@ def prompts(
 
 
 def _named(bars: Bars, prompt: Prompt) -> Any:
-    """The bars' stages with the prompt's name: it is loaded once and asked as often as there are prompts."""
+    """Adds the name of the prompt to the stages: the model is loaded once and asked with every prompt."""
     return lambda stage, done, of: bars(stage if stage == "load" else prompt.name, done, of)
 
 
 def read_answers(prompt: Prompt, path: Path) -> Asked:
-    """The answers of a file that `predict_file` wrote, and how many of them were cut at the limit."""
+    """The answers in a file that `predict_file` wrote, and how many of them were cut off at the limit."""
     from curate.predictions.rows import read_predictions
     from finetune.compare.prompt_table import Asked
 
@@ -150,7 +150,7 @@ def read_answers(prompt: Prompt, path: Path) -> Asked:
 
 
 def write(out: Path, found: Sequence[PromptScores], said: dict[str, Any]) -> None:
-    """Write the scores and the unwrapped answers, each file whole or not at all."""
+    """Write the scores and the unwrapped answers, each file completely or not at all."""
     from curate.base.atomic_files import new_file
     from finetune.compare.prompt_table import as_markdown
 
@@ -166,7 +166,7 @@ def write(out: Path, found: Sequence[PromptScores], said: dict[str, Any]) -> Non
 
 
 def _line(came: Prediction, row: Prediction) -> str:
-    """A row of the unwrapped answers, with the boxes that unwrapping took off, as the model wrote them."""
+    """A row of the unwrapped answers, with the boxes that unwrapping removed, as the model wrote them."""
     from finetune.predict.boxes import boxes_in
 
     values = {name: getattr(row, name) for name in ("sample_id", "gt", "pred", "image", "seconds", "score")}

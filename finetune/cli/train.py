@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CONFIG is a YAML file, or the name of a ready one: 8gb, 16gb, 24gb, 24gb-16bit, 40gb, 80gb,
 multi-gpu (its first lines say how to start it). KEY=VALUE overrides it. data.path is a folder
 that `curate export` wrote, a file or folder that `curate audit` reads, including conversations,
-or an id on the Hub. Both commands count the same samples.
+or an id on the hub. Both commands count the same samples.
 
 \b
 Every sample is checked before the first step. Samples that don't fit the model (a broken image, a

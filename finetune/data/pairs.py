@@ -32,7 +32,7 @@ def read_pairs(where: str, split: str, images: str | None = None, columns: str |
     """The rows of a split, with the columns COLUMNS, in the order of the files.
 
     where: a folder that `curate export` wrote in any format, a file or folder that `curate audit` reads, with or
-    without FORMAT: in front, or an id on the Hub, ORG/NAME[:CONFIG][@REVISION]. Rows without a `split` of their own
+    without FORMAT: in front, or an id on the hub, ORG/NAME[:CONFIG][@REVISION]. Rows without a `split` of their own
     form one split, whatever its name. images, columns: as for `curate audit`, the folder with the images, and the names
     of the columns. An `image` may be null if the data set has none. Raises UserError if the data set can't be read, has
     no such split, or has no pairs.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _HF = FORMATS["hf"]
 assert _HF.remote is not None
-#: Data sets on the Hugging Face Hub.
+#: Data sets on the Hugging Face hub.
 HUB = _HF.remote
 _TEXTS = ("label", "sample_id", "source")
 
@@ -63,7 +63,7 @@ class Pairs:
 
 
 def names_format(where: str) -> bool:
-    """Whether this is FORMAT:PATH with an existing path, or `hf:` in front of an id on the Hub."""
+    """Whether this is FORMAT:PATH with an existing path, or `hf:` in front of an id on the hub."""
     name, _, path = where.partition(":")
     return name in FORMATS and bool(path) and (Path(path).exists() or (name == _HF.name and HUB.is_id(path)))
 

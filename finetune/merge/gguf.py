@@ -58,7 +58,7 @@ def find_llama_cpp(folder: Path | None = None, quantization: str | None = None) 
     found = next((place for place in places if (place / "convert_hf_to_gguf.py").is_file()), None)
     if found is None:
         raise UserError(
-            f"gguf needs llama.cpp, with git, cmake and a C++ compiler to build it, and 1 GB of disk space; its "
+            "gguf needs llama.cpp, with git, cmake and a C++ compiler to build it, and 1 GB of disk space; its "
             f"converter is not in {' or '.join(str(place) for place in places)}. To get it: {HOW}. Then name its "
             f"folder with --llama-cpp or ${_VARIABLE}"
         )

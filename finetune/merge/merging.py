@@ -1,9 +1,9 @@
-"""Makes one model of an adapter and its base. Everything that can be missing is looked for before the work.
+"""Merges an adapter and its base into one model. Checks that nothing is missing before the work begins.
 
-merged_16bit: the adapter is added to the base's 16-bit weights. An adapter is trained on the rounded weights of the
-4-bit base; the 16-bit ones are nearer to what the base's makers trained, and Unsloth merges into them too.
-merged_4bit: the adapter is added to the 4-bit weights, and the sum is rounded to 4 bits (NF4) again: smallest, and the
-fine detail of what was trained may be lost. gguf: merged_16bit, then llama.cpp's own tools; see `gguf`.
+merged_16bit: the adapter is added to the 16-bit weights of the base. It was trained on the rounded weights of the 4-bit
+base, but the 16-bit ones are closer to the original model, and Unsloth merges into them too. merged_4bit: the adapter
+is added to the 4-bit weights, and the sum is rounded to 4 bits (NF4) again. This is the smallest, but may lose fine
+detail of the training. gguf: merged_16bit, then llama.cpp's own tools; see `gguf`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from finetune.settings.config import Config, ModelConfig
 
 Method = Literal["merged_16bit", "merged_4bit", "gguf"]
 METHODS: tuple[str, ...] = get_args(Method)
-#: What Unsloth calls the methods. It refuses "merged_4bit" with advice, as it doesn't know that nothing is to follow.
+#: Unsloth's names of the methods. It rejects "merged_4bit" with advice, since it doesn't know that this step is the
+#: last.
 _UNSLOTH = {"merged_16bit": "merged_16bit", "gguf": "merged_16bit", "merged_4bit": "merged_4bit_forced"}
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 
@@ -35,20 +36,20 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class MergePlan:
-    """A merge that can be done. base: where the 16-bit weights come from; download: they aren't on this machine yet."""
+    """A merge that is possible. base: where the 16-bit weights come from; download: they aren't on this machine yet."""
 
     adapter: ModelFacts
     out: Path
     method: str
     base: str
     download: bool
-    #: Bytes of the base's weights, None where they aren't known.
+    #: Size of the base's weights in bytes, None if unknown.
     weights: int | None
     quantization: str | None = None
     llama_cpp: LlamaCpp | None = None
 
     def needs(self) -> list[str]:
-        """What the merge takes, a line each, to be said before it."""
+        """What the merge needs, one line each, to print before it begins."""
         lines = []
         if self.method != "merged_4bit":
             where = "to be downloaded" if self.download else "on this machine"
@@ -61,7 +62,7 @@ class MergePlan:
         return lines
 
     def disk(self) -> int:
-        """Bytes of disk that the merge takes at its peak, by the base's size."""
+        """The most bytes of disk that the merge takes, from the size of the base."""
         parts = {"merged_16bit": 1.05, "merged_4bit": 0.6, "gguf": 2.6}
         return int((self.weights or 0) * parts[self.method])
 
@@ -69,39 +70,39 @@ class MergePlan:
 def plan_merge(
     adapter: str, out: Path, method: str, *, quantization: str | None = None, llama_cpp: Path | None = None
 ) -> MergePlan:
-    """Look for all that a merge needs.
+    """Find everything that a merge needs.
 
-    Raises UserError where `adapter` is no adapter, `out` is there, the base's weights are nowhere, llama.cpp is missing
-    for gguf, or the disk is too small.
+    Raises UserError if `adapter` isn't an adapter, `out` exists, the weights of the base can't be found, llama.cpp is
+    missing for gguf, or the disk is too small.
     """
     if method not in METHODS:
-        raise UserError(f"--method {method}: is none of {', '.join(METHODS)}")
+        raise UserError(f"--method {method}: unknown; choose from {', '.join(METHODS)}")
     if out.exists() or out.is_symlink():
-        raise UserError(f"{out}: already there; finetune merge overwrites nothing, name another folder with --out")
+        raise UserError(f"{out}: already exists; finetune merge overwrites nothing, name another folder with --out")
     facts = model_facts(adapter)
     if facts.kind != "adapter":
         raise UserError(
-            f"{adapter}: is a whole model, which needs no merging; name an adapter that `finetune train` wrote"
+            f"{adapter}: is a complete model, which needs no merging; name an adapter that `finetune train` wrote"
         )
     tools = find_llama_cpp(llama_cpp, quantization) if method == "gguf" else None
     base, download, weights = _base(facts, method)
     plan = MergePlan(facts, out, method, base, download, weights, quantization if tools else None, tools)
     parent = next(parent for parent in out.absolute().parents if parent.exists())
     if not os.access(parent, os.W_OK):
-        raise UserError(f"{out}: can't be written: no permission in {parent}")
+        raise UserError(f"{out}: can't be written: no permission to write in {parent}")
     free = shutil.disk_usage(parent).free
     if plan.disk() > free:
         raise UserError(
-            f"{out}: the merge takes some {size(plan.disk())} of disk there, and {size(free)} are free; name an --out "
-            "on another disk"
+            f"{out}: the merge needs about {size(plan.disk())} of disk space there, but only {size(free)} are free; "
+            "name an --out on another disk"
         )
     return plan
 
 
 def merge(plan: MergePlan, *, progress: Progress = lambda stage, done, of: None) -> Path:
-    """Carry a plan out: the folder `plan.out`, whole or not at all. Returns it.
+    """Carry out a plan: writes the folder `plan.out` completely or not at all, and returns it.
 
-    Raises UserError where there is no GPU, the model can't be loaded, or a tool fails, with its last words.
+    Raises UserError if there is no GPU, the model can't be loaded, or a tool fails, with the end of its output.
     """
     from finetune.models.load import load_model
     from finetune.models.quiet import quiet
@@ -140,10 +141,10 @@ def _loaded_as(plan: MergePlan, config: Config) -> ModelConfig:
         config.model,
         name=plan.adapter.name,
         revision=None,
-        # 4 bits take the least memory, and Unsloth's 16-bit merge reads the base's weights from the disk anyway.
+        # 4 bits take the least memory, and Unsloth's 16-bit merge reads the weights of the base from disk anyway.
         load_in_4bit=four_bits or (unsloth and config.model.load_in_4bit),
         checkpointing="none",
-        # Whatever this GPU has: the weights that are written are those of the base's precision.
+        # The weights are written in the precision of the base, whatever this GPU has.
         dtype="auto" if config.model.dtype == "bfloat16" else config.model.dtype,
     )
 
@@ -158,25 +159,25 @@ def _save(model: Any, processor: Any, folder: Path, method: str) -> None:
             merged.save_pretrained(folder)
             processor.save_pretrained(folder)
             return
-        # None, not True: on a machine with two cores Unsloth takes True for "a pickle will do".
+        # None, not True: on a machine with two cores, Unsloth writes a pickle for True.
         model.save_pretrained_merged(str(folder), processor, save_method=_UNSLOTH[method], safe_serialization=None)
     except (OSError, ValueError, RuntimeError, TypeError) as error:
         first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
         raise UserError(f"the adapter can't be merged: {first[:300]}") from error
     processor.save_pretrained(folder)  # once more: with the pixel budget it was trained with
     if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
-        raise UserError("the adapter can't be merged: no model was written, and nobody said why (TEXSIEVE_VERBOSE=1)")
+        raise UserError("the adapter can't be merged: no model was written; TEXSIEVE_VERBOSE=1 shows all output")
 
 
 def _accompany(plan: MergePlan, folder: Path) -> None:
-    """Put beside the model what tells where it comes from: its training's settings and facts, and its card."""
+    """Add the provenance to the model's folder: settings and facts of its training, and its card."""
     facts = read_facts(Path(plan.adapter.name))
-    # What was measured of the adapter was not measured of this model.
+    # The scores of the adapter are not those of this model.
     accompany(folder, replace(facts, config=plan.adapter.config or facts.config, metrics=None), plan.method)
 
 
 def _base(facts: ModelFacts, method: str) -> tuple[str, bool, int | None]:
-    """Where the base's 16-bit weights are, whether they are still to be downloaded, and their bytes where known."""
+    """Where the base's 16-bit weights are, whether they must be downloaded, and their size in bytes if known."""
     base = facts.base
     named = facts.config.model.name if facts.config else None
     if method != "merged_4bit":
@@ -191,11 +192,11 @@ def _base(facts: ModelFacts, method: str) -> tuple[str, bool, int | None]:
     from huggingface_hub import try_to_load_from_cache
 
     if named and base.lower() == named.lower():
-        base = named  # Unsloth writes ids in small letters, which the hub's cache tells apart
+        base = named  # Unsloth writes ids in lower case, but the hub's cache is case-sensitive
     found = next((path for name in _WEIGHTS if isinstance(path := try_to_load_from_cache(base, name), str)), None)
     if found is None:
         if os.environ.get("HF_HUB_OFFLINE") == "1":
-            raise UserError(f"{base}: the base model is not on this machine, and HF_HUB_OFFLINE keeps it from being "
-                            "downloaded")  # fmt: skip
+            raise UserError(f"{base}: the base model is not on this machine, and HF_HUB_OFFLINE prevents its "
+                            "download")  # fmt: skip
         return base, True, None
     return base, False, sum(path.stat().st_size for path in Path(found).parent.glob("*.safetensors"))

@@ -12,7 +12,7 @@ from finetune.metrics import each
 from finetune.metrics.metric import READS, Metric
 from rules import plugins
 
-#: The keys of metrics.json and of its groups that are no metrics.
+#: The keys of metrics.json and of its groups that are not metrics.
 OTHER_KEYS = frozenset(
     (
         *("texsieve", "key_version", "file", "unwrapped", "predicted", "n", "ci", "canonical"),
@@ -45,7 +45,7 @@ def all_metrics() -> Mapping[str, Metric]:
 
 
 def ordered(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
-    """Metrics by name, by their `order`. Raises ValueError for one that can't be: two of one name, no function, …"""
+    """Metrics by name, sorted by `order`. Raises ValueError for invalid ones: two with one name, no function, …"""
     by_name: dict[str, Metric] = {}
     for metric in sorted(metrics, key=lambda metric: (metric.order, metric.name)):
         problem = _problem(metric)
@@ -57,38 +57,38 @@ def ordered(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
     for metric in by_name.values():
         others = (other for other in by_name.values() if other.function is metric.function)
         if len({other.failed for other in others if other.failed}) > 1:
-            raise ValueError(f"metric {metric.name!r}: metrics of one function have one `failed`, and not several")
+            raise ValueError(f"metric {metric.name!r}: metrics with the same function must have the same `failed`")
     return by_name
 
 
 def _problem(metric: Metric) -> str | None:
     if not _NAME.fullmatch(metric.name) or metric.name in OTHER_KEYS:
-        return "the name must be lower-case letters, digits and `_`, and no other key of metrics.json"
+        return "the name must be lower-case letters, digits and `_`, and not another key of metrics.json"
     if (metric.of_tokens is None) == (metric.of_pairs is None):
-        return "name one function that gives its columns, `of_tokens` or `of_pairs`"
+        return "name one function that returns its columns, `of_tokens` or `of_pairs`"
     if metric.of_tokens is not None and metric.reads != "text":
-        return f"tokens are text; a metric that reads {metric.reads} is one `of_pairs`"
+        return f"tokens are text; a metric that reads {metric.reads} needs `of_pairs`"
     if not metric.columns or "n" in metric.columns:
-        return "name the columns that are summed; `n` is there without being named"
+        return "name the columns that are summed; `n` is always included"
     if metric.yes_or_no and len(metric.columns) != 1:
-        return "with `yes_or_no` it has one column, of zeros and ones"
+        return "with `yes_or_no`, it must have a single column of zeros and ones"
     if not metric.higher_is_better and metric.failed is None:
-        return "0 is no wrong answer where lower is better; `failed` says what a pair counts that it fails on"
+        return "if lower is better, 0 doesn't mean wrong; `failed` says how a pair counts on which the metric fails"
     return None
 
 
 def as_written(metrics: Iterable[Metric]) -> list[Metric]:
-    """The order of metrics.json: those of both spellings first, those that may be null for want of a drawing last."""
+    """The order of metrics.json: first those of both spellings, last those that are null without a drawing."""
     return sorted(metrics, key=lambda metric: (not metric.of_both_spellings, READS.index(metric.reads)))
 
 
 def in_words(metrics: Iterable[Metric], of: str = "") -> str:
-    """Metrics as a fault names them: `the metric cdm`, `the metrics structure and symbols`."""
+    """Metrics as reports of a fault name them: `the metric cdm`, `the metrics structure and symbols`."""
     names = [metric.name for metric in sorted(metrics, key=lambda metric: (metric.order, metric.name))]
     joined = " and ".join([", ".join(names[:-1])] * (len(names) > 1) + names[-1:])
     return f"the metric{'s' if len(names) > 1 else ''} {joined}{of}"
 
 
 def headline() -> Metric:
-    """The metric that stands first."""
+    """The first metric."""
     return next(iter(all_metrics().values()))

@@ -1,6 +1,6 @@
-"""Everything that is said of one prediction file: figures, intervals, groups, confusions. Reads and writes no files.
+"""Evaluates a prediction file: figures, intervals, groups, confusions. Reads and writes no files.
 
-Rows are read and measured some thousand at a time: what is kept of a pair is its numbers, so that a million fit into
+Rows are read and measured a few thousand at a time. Only the numbers of a pair are kept, so that a million fit into
 memory.
 """
 
@@ -34,23 +34,23 @@ from rules.selection import select
 
 #: Lower ends of the length bins, in canonical tokens of the truth.
 LENGTHS = (0, 6, 11, 21, 41, 81)
-#: Rules whose group has fewer pairs are left out of the groups: nothing can be said of so few.
+#: Groups of rules with fewer pairs are left out: nothing can be said about so few.
 LEAST_OF_A_RULE = 5
-#: Canonical tokens from which a label tells whether its tokens are spaced.
+#: The fewest canonical tokens of a label that show whether its tokens are spaced.
 _LONG = 4
-#: Confusions and runaway ids that are listed.
+#: How many confusions and runaway ids are listed.
 MOST_CONFUSIONS = 200
 MOST_IDS = 100
-#: Pairs that are read at a time, of all files together.
+#: How many pairs are read at a time, over all files.
 _AT_A_TIME = 40_000
 
-#: (truth, prediction) symbols, or (kind of error, what) of the layout, with their number.
+#: (truth, prediction) symbols, or (kind of error, what) of the layout, with their counts.
 Confusions = Counter[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What was found of every row, in their order, and what was confused in all together, runaway rows left out."""
+    """The results for every row, in order, and the confusions in all of them, without runaway rows."""
 
     rows: Sequence[Prediction]
     numbers: PairNumbers
@@ -61,7 +61,7 @@ class Evaluated:
     kinds: NDArray[np.int8]
     #: Codes of the rules that found something in the truth, for every row.
     rules: list[tuple[str, ...]] = field(default_factory=list)
-    #: What failed; its pairs count as wrong in the metric that failed. Of all files that were evaluated together.
+    #: The failures, in all files that were evaluated together. A pair counts as wrong in the metric that failed on it.
     faults: list[Fault] = field(default_factory=list)
 
     @cached_property
@@ -71,12 +71,12 @@ class Evaluated:
 
     @cached_property
     def closeness(self) -> Numbers:
-        """How near each prediction comes to its truth, from 0 to 1."""
+        """How close each prediction is to its truth, from 0 to 1."""
         return (self.numbers.column("structure") + self.numbers.column("symbols")) / 2
 
     @cached_property
     def runaway(self) -> NDArray[np.bool_]:
-        """Which predictions are far longer than their truth."""
+        """Which predictions are much longer than their truth."""
         return _ran_away(self.numbers)
 
     def read(self, places: Sequence[int]) -> Pairs:
@@ -110,7 +110,7 @@ def evaluate_all(
     characters: bool = False,
     progress: Progress | None = None,
 ) -> list[Evaluated]:
-    """`evaluate` of several models' answers to the same questions: a truth that several got wrong is drawn once."""
+    """`evaluate` for the answers of several models to the same questions: each truth is drawn only once."""
     reads: Reads = "drawing" if characters else "layout"
     step = max(_AT_A_TIME // len(files), 1)
     parts: list[list[_Part]] = [[] for _ in files]
@@ -148,7 +148,7 @@ def evaluate_all(
 
 @dataclass(frozen=True)
 class _Part:
-    """What is kept of some pairs."""
+    """The results for some pairs."""
 
     numbers: PairNumbers
     confused: Confusions
@@ -167,7 +167,7 @@ def _part(pairs: Pairs, numbers: PairNumbers, rules: bool) -> _Part:
             layout.update(one.layout)
     codes: list[tuple[str, ...]] = [()] * len(pairs)
     if rules:
-        known: dict[tuple[str, ...], tuple[str, ...]] = {}  # one tuple for all truths in which the same was found
+        known: dict[tuple[str, ...], tuple[str, ...]] = {}  # one tuple for all truths with the same findings
         for place, truth in enumerate(pairs.truths):
             if found := pairs.findings.get(truth):
                 here = tuple(dict.fromkeys(row["rule"] for row in found))
@@ -177,7 +177,7 @@ def _part(pairs: Pairs, numbers: PairNumbers, rules: bool) -> _Part:
 
 
 def _tokens(numbers: PairNumbers, side: str, canonical: bool = True) -> Numbers:
-    """How many tokens every truth, or every prediction, has."""
+    """The number of tokens of every truth, or of every prediction."""
     return numbers.column((CANONICAL if canonical else "") + BLEU4.name, f"{side}_tokens")
 
 
@@ -186,13 +186,13 @@ def _ran_away(numbers: PairNumbers) -> NDArray[np.bool_]:
 
 
 def looks_alike(pairs: Sequence[tuple[str, str]], *, workers: int = 1) -> Numbers:
-    """1 for a (truth, prediction) pair that looks the same, else 0; some thousand are read at a time."""
+    """1 for a (truth, prediction) pair that looks the same, else 0. Reads a few thousand at a time."""
     starts = range(0, len(pairs), _AT_A_TIME)
     return np.concatenate([read_pairs(pairs[at : at + _AT_A_TIME], workers=workers).alike for at in starts])
 
 
 def _first_row(files: Sequence[Sequence[Prediction]]) -> Callable[[str | tuple[str, str]], str | None]:
-    """Gives the sample id of the first row with a pair of texts, or with a text on either side."""
+    """A function that returns the id of the first row with a pair of texts, or with a text on either side."""
 
     def name(first: str | tuple[str, str]) -> str | None:
         for row in chain.from_iterable(files):
@@ -205,7 +205,7 @@ def _first_row(files: Sequence[Sequence[Prediction]]) -> Callable[[str | tuple[s
 
 
 def as_metrics(found: Evaluated) -> dict[str, Any]:
-    """What metrics.json holds of an evaluation, but for the versions; docs/metrics.md says what each is."""
+    """The content of metrics.json for an evaluation, except the versions; docs/metrics.md defines each value."""
     return {
         **_with_intervals(found.numbers),
         "runaway": {
@@ -229,13 +229,13 @@ def as_metrics(found: Evaluated) -> dict[str, Any]:
 
 
 def note(found: Evaluated) -> str | None:
-    """What to know before the figures are read."""
+    """What to know before reading the figures."""
     notes = [said for said in (found.program_text.in_words(), spacing_note(found)) if said is not None]
     return ". ".join(notes) or None
 
 
 def style_note(predicted: Mapping[str, Any] | None) -> str | None:
-    """Why raw metrics are no measure of a model that was trained on other labels. predicted: as `prediction_facts`."""
+    """Why raw metrics don't measure a model that was trained on other labels. predicted: as `prediction_facts`."""
     if ((predicted or {}).get("data") or {}).get("style") != "canonical":
         return None
     return (
@@ -245,19 +245,19 @@ def style_note(predicted: Mapping[str, Any] | None) -> str | None:
 
 
 def spacing_note(found: Evaluated) -> str | None:
-    """Why raw metrics say nothing here: of truths and predictions only one have spaces between their tokens."""
+    """Why raw metrics say nothing here: only the truths, or only the predictions, have spaces between their tokens."""
     truths, predictions = (_is_spaced(found.numbers, side) for side in ("truth", "prediction"))
     if truths is None or predictions is None or truths == predictions:
         return None
     one, other = ("predictions", "truths") if truths else ("truths", "predictions")
     return (
-        f"Most {one} have no spaces between tokens and the {other} have: raw metrics take each run for one token. "
+        f"Most {one} have no spaces between tokens and the {other} have spaces: raw metrics take a run as one token. "
         "Read the canonical ones"
     )
 
 
 def _is_spaced(numbers: PairNumbers, side: str) -> bool | None:
-    """Do most labels of a side have spaces between their tokens? None where all are short."""
+    """Do most labels of a side have spaces between their tokens? None if all are short."""
     canonical = _tokens(numbers, side)
     long = canonical >= _LONG
     spaced = 2 * _tokens(numbers, side, canonical=False) >= canonical
@@ -265,7 +265,7 @@ def _is_spaced(numbers: PairNumbers, side: str) -> bool | None:
 
 
 def confusions(found: Evaluated) -> dict[str, Any]:
-    """Which symbol became which and what happened to the layout, most frequent first. Runaway predictions left out."""
+    """Confused symbols and layout errors, the most frequent first, without runaway predictions."""
     return {
         "symbols": [
             {"truth": truth or None, "prediction": prediction or None, "n": n}
@@ -282,7 +282,7 @@ def _ranked(counts: Counter[tuple[str, str]]) -> list[tuple[tuple[str, str], int
 
 
 def _with_intervals(numbers: PairNumbers) -> dict[str, Any]:
-    """n, the metrics, `ci` with their intervals, and the same of canonical tokens below `canonical`."""
+    """n, the metrics, `ci` with their intervals, and under `canonical` the same for canonical tokens."""
     plain, canonical = by_spelling(numbers.metrics, as_floats(numbers.figures()))
     spans, canonical_spans = by_spelling(
         numbers.metrics, {name: interval(values) for name, values in numbers.drawn_figures().items()}
@@ -293,7 +293,7 @@ def _with_intervals(numbers: PairNumbers) -> dict[str, Any]:
 def _grouped(
     found: Evaluated, names: Sequence[tuple[str, ...]], order: Callable[[str], Any] = lambda name: name, least: int = 1
 ) -> list[dict[str, Any]]:
-    """Metrics of the rows of every name; a row may have several."""
+    """Metrics by name, over the rows with that name; a row may have several."""
     places: dict[str, list[int]] = {}
     for place, some in enumerate(names):
         for name in some:
@@ -308,7 +308,7 @@ def _grouped(
 
 
 def _source(row: Prediction) -> str:
-    """The source of a sample id, which is `source/split/name`; "" where it has none."""
+    """The source in a sample id, which is `source/split/name`; "" if it has none."""
     return row.sample_id.split("/", 1)[0] if "/" in row.sample_id else ""
 
 

@@ -1,7 +1,7 @@
-"""How much of a benchmark's error is its labels' fault: scores before and after fixing them. Changes no label.
+"""How much of a benchmark's error is due to its labels: scores before and after fixing them. Changes no label.
 
-An audited run says what its labels should be: safe fixes of its rules, which never change what is drawn, and what
-people decided (`decisions.jsonl`). docs/metrics.md defines the figures.
+An audit run says what its labels should be: it has the safe fixes of its rules, which never change the picture, and
+people's decisions (`decisions.jsonl`). docs/metrics.md defines the figures.
 """
 
 from __future__ import annotations
@@ -28,26 +28,25 @@ from finetune.metrics.pairs import read_pairs
 from rules import engine, fixing
 from rules.registry import tagged
 
-#: The states of the labels that are scored, in the order they are told.
+#: The states of the labels that are scored, in the order of the report.
 STATES = ("as they are", "safe fixes", "decided")
-#: The figures of each, by their keys: exact match in canonical spelling, and of what is drawn. Not of the strings as
-#: they stand: a safe fix respells labels, and predictions keep the old spelling.
+#: The figures for each state, by key: exact match in canonical spelling, and of the drawings. Not of the raw strings,
+#: since a safe fix changes the spelling of labels and predictions keep the old one.
 CANONICAL_EXACT, DRAWN_THE_SAME = f"canonical_{EXPRATE.name}", RENDER_EQUAL.name
 FIGURES = {CANONICAL_EXACT: EXPRATE, DRAWN_THE_SAME: RENDER_EQUAL}
-#: Why an answer that is no exact match may be right all the same, the first reason that holds.
+#: Why an answer that isn't an exact match may still be right. The first reason that applies counts.
 REASONS = ("spelling", "drawing", "safe fix", "decision", "rejected", "wrong")
 
 
 @dataclass(frozen=True)
 class Truths:
-    """What a run says of the truths of some predictions, in their order.
+    """What a run says about the truths of some predictions, in their order.
 
-    fixed: after safe fixes. decided: after decisions too; None: the label was rejected. action: what was decided, or
-    "". sure: what the rule says that knows which labels predictions contradict surely, where nobody decided on them;
-    None elsewhere. doubts: the rules that say the label may be wrong. rank: place in the run's list of likely label
-    errors, from 1.
-    unknown, ambiguous: predictions that no sample belongs to, or several; other: those whose sample has another label,
-    which decisions say nothing about.
+    fixed: after safe fixes. decided: also after decisions; None if the label was rejected. action: the decision, or "".
+    sure: the message of the rule for labels that sure predictions contradict, if there is no decision; else None.
+    doubts: the rules by which the label may be wrong. rank: the place in the run's list of likely label errors, from 1.
+    unknown, ambiguous: the predictions that match no sample, or several. other: those whose sample has a different
+    label, to which decisions don't apply.
     """
 
     run: str
@@ -64,19 +63,19 @@ class Truths:
 
 @dataclass(frozen=True)
 class LabelErrors:
-    """What came of a prediction file's answers; `reasons` has one for each that is no exact match, else ""."""
+    """The results for the answers in a file. `reasons` has one for each answer that isn't an exact match, else ""."""
 
     truths: Truths
     rows: Sequence[Prediction]
     reasons: list[str]
-    #: Answers that were drawn as the label and aren't drawn as the decided one.
+    #: The number of answers that look like the label but not like the decided label.
     made_wrong: int
-    #: By state: how many pairs there are, and of them the FIGURES with their intervals.
+    #: By state: the number of pairs, and their FIGURES with intervals.
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def truths_of(path: Path, rows: Sequence[Prediction], workers: int = 1) -> Truths:
-    """Read a run and what was decided in it. Raises UserError where it is no run, or one of an older version."""
+    """Read a run and its decisions. Raises UserError if it isn't a run, or is from an older version."""
     (run,) = open_inputs([path])
     samples = run.run.samples.select("sample_id", "image", "label", "visual_key").collect()
     places = match(samples, rows)
@@ -132,14 +131,14 @@ def _decided(
         if held is None:
             new.append(safe)
         elif held.action == "accept":
-            new.append(row.gt)  # drawn as the sample's label, and perhaps spelled otherwise
+            new.append(row.gt)  # looks like the label of the sample, but may be spelled differently
         else:
             new.append(held.label(by_fix))
     return new
 
 
 def _doubts(run: Input) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
-    """By sample: the rules that say its label is or may be wrong; its place among the likely label errors."""
+    """By sample: the rules by which its label is or may be wrong, and its place among the likely label errors."""
     wrong = (
         run.run.findings.filter(
             pl.col("sample_id").is_not_null()
@@ -158,14 +157,16 @@ def _doubts(run: Input) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
 
 
 def _sure(run: Input) -> dict[str, str]:
-    """By sample: what is said of a label that predictions contradict surely."""
+    """By sample: the message about a label that sure predictions contradict."""
     found = run.run.findings.filter(pl.col("rule").is_in(sure_rule()) & pl.col("sample_id").is_not_null())
     return dict(found.select("sample_id", "message").collect().iter_rows())
 
 
 @dataclass(frozen=True)
 class RightAnswers:
-    """Which answers are right in three senses, 1 or 0 each, of shape (pairs,): what is right in one is in the next."""
+    """Which answers are right in three senses, each 1 or 0 and of shape (pairs,). Right in one sense implies right in
+    the next.
+    """
 
     exact: Numbers
     canonical: Numbers
@@ -181,17 +182,17 @@ class RightAnswers:
         return RightAnswers(self.exact[places], self.canonical[places], self.alike[places])
 
     def replaced(self, places: Sequence[int], by: RightAnswers) -> RightAnswers:
-        """The same with other answers at `places`."""
+        """The same, with `by` at `places`."""
         new = RightAnswers(self.exact.copy(), self.canonical.copy(), self.alike.copy())
         new.exact[places], new.canonical[places], new.alike[places] = by.exact, by.canonical, by.alike
         return new
 
 
 def label_errors(rows: Sequence[Prediction], numbers: PairNumbers, truths: Truths, workers: int = 1) -> LabelErrors:
-    """Score the answers by the labels as they are (`numbers`), with safe fixes, and as they were decided on."""
+    """Score the answers by the labels as they are (`numbers`), with safe fixes, and with decisions."""
     before = RightAnswers.of(numbers)
     fixed = _by_labels(before, rows, truths.fixed, workers)
-    # An answer to a rejected label stands as it is, and is left out below.
+    # An answer to a rejected label stays as it is, and is left out below.
     decided = _by_labels(
         before, rows, [row.gt if new is None else new for row, new in zip(rows, truths.decided, strict=True)], workers
     )
@@ -216,7 +217,7 @@ def label_errors(rows: Sequence[Prediction], numbers: PairNumbers, truths: Truth
 
 
 def _by_labels(before: RightAnswers, rows: Sequence[Prediction], labels: Sequence[str], workers: int) -> RightAnswers:
-    """Which answers are right by other labels: read anew only where the label is another one than the row's."""
+    """Which answers are right by other labels. Only rows whose label differs are read again."""
     changed = [place for place, (label, row) in enumerate(zip(labels, rows, strict=True)) if label != row.gt]
     if not changed:
         return before

@@ -1,4 +1,4 @@
-"""Says how much of the error is the labels' fault: as JSON, as a text, in a sentence. Computes nothing."""
+"""Reports how much of the error is due to the labels: as JSON, text or a sentence. Computes nothing."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from curate.base.visible import clip, visible
 from curate.predictions.readings import sure_rule
 from finetune.metrics.label_errors import DRAWN_THE_SAME, FIGURES, REASONS, LabelErrors
 
-#: Labels to look at that are listed.
+#: How many labels to look at are listed.
 MOST_OPEN = 200
 
 _WORDS = {
     "spelling": "the same in canonical spelling",
-    "drawing": "spelled otherwise, drawn the same",
-    "safe fix": "right once a safe fix is made in the label",
-    "decision": "right by the label that was decided on",
+    "drawing": "spelled differently, drawn the same",
+    "safe fix": "right after a safe fix in the label",
+    "decision": "right by the decided label",
     "rejected": "the label was rejected",
     "wrong": "wrong",
 }
 
 
 def still_open(found: LabelErrors) -> list[dict[str, Any]]:
-    """Wrong answers whose label may be the wrong one and that nobody decided on, the likeliest label errors first."""
+    """Wrong answers whose label may be wrong and has no decision yet, the likeliest label errors first."""
     truths = found.truths
     entries = [
         {"sample_id": row.sample_id, "rank": truths.rank[place], "rules": list(truths.doubts[place])}
@@ -34,7 +34,7 @@ def still_open(found: LabelErrors) -> list[dict[str, Any]]:
 
 
 def as_json(found: LabelErrors) -> dict[str, Any]:
-    """What metrics.json holds below `labels`."""
+    """The value of `labels` in metrics.json."""
     truths = found.truths
     open_ = still_open(found)
     return {
@@ -54,26 +54,26 @@ def as_json(found: LabelErrors) -> dict[str, Any]:
 
 
 def as_text(found: LabelErrors, width: int) -> str:
-    """The same for a person."""
+    """The same as text."""
     of = sum(bool(reason) for reason in found.reasons)
     said = as_json(found)
     lines = [
-        f"labels of {visible(found.truths.run)}: {count(of)} of {count(len(found.rows))} answers are no exact match"
+        f"labels of {visible(found.truths.run)}: {count(of)} of {count(len(found.rows))} answers are not exact matches"
     ]
     for name in REASONS:
         number = found.reasons.count(name)
         if number or name == "wrong":
             lines.append(f"  {count(number):>6}  {_WORDS[name]}")
     if said["accepted"]:
-        lines.append(f"          {count(said['accepted'])} of them by a label that was looked at and accepted")
+        lines.append(f"          {count(said['accepted'])} of them by a label that was checked and accepted")
     if said["open"]["n"]:
         ids = ", ".join(clip(visible(one["sample_id"]), 40) for one in said["open"]["samples"][:3])
         more = ", …" if said["open"]["n"] > 3 else ""
         lines.append(
-            f"          {count(said['open']['n'])} of them by a label in doubt that nobody decided on: {ids}{more}"
+            f"          {count(said['open']['n'])} of them by a doubtful label without a decision: {ids}{more}"
         )
     if found.made_wrong:
-        lines.append(f"  {count(found.made_wrong):>6}  right by the label as it is, wrong by the one decided on")
+        lines.append(f"  {count(found.made_wrong):>6}  right by the label as it is, wrong by the decided one")
     columns = (
         Column("labels"),
         *(Column(t, "right") for t in ("pairs", "canonical exact", "drawn the same", "95 %")),
@@ -104,7 +104,7 @@ def as_text(found: LabelErrors, width: int) -> str:
 
 
 def in_words(run: str, before: LabelErrors, after: LabelErrors) -> str:
-    """Two models' scores by each state of the labels, in a sentence."""
+    """The scores of two models by each state of the labels, in a sentence."""
 
     def scores(state: str) -> str:
         unit = FIGURES[DRAWN_THE_SAME].unit

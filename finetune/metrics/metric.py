@@ -1,6 +1,6 @@
-"""What a metric is: one entry with everything that a table, a page or a document says of it. Holds no entries.
+"""The type of a metric: one entry with everything that tables, pages and documents say about it.
 
-The entries stand in `finetune.metrics.each`, `finetune.metrics.catalogue` finds them, and docs/contributing/metric.md
+The entries are in `finetune.metrics.each`, and `finetune.metrics.catalogue` finds them. docs/contributing/metric.md
 says how to add one.
 """
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from finetune.metrics.pairs import Pairs
 
 Numbers = NDArray[np.float64]
-#: Named numbers of every pair: one array of shape (pairs,) a name.
+#: Named numbers of every pair: for each name, an array of shape (pairs,).
 Columns = Mapping[str, NDArray[Any]]
-#: The same names with the sums over some pairs, and `n`, the number of these pairs: arrays of one shape (…).
+#: The same names with the sums over some pairs, and `n`, the number of these pairs: arrays of the same shape.
 Sums = Mapping[str, Numbers]
 #: The tokens of truth and prediction.
 TokenPair = tuple[Sequence[str], Sequence[str]]
-#: What has to be read of a pair, each costing more than the one before: its strings, tokens and keys; the alignment of
-#: both layout trees; what is drawn.
+#: What is read of a pair, each costing more than the one before: its strings, tokens and keys; the alignment of both
+#: layout trees; the drawings.
 Reads = Literal["text", "layout", "drawing"]
 READS: tuple[Reads, ...] = ("text", "layout", "drawing")
 
@@ -44,7 +44,7 @@ class Unit:
     interval_digits: int
 
     def value(self, value: float | None) -> str:
-        """A value as it is shown: `82.6572 %`, or a dash where it is not defined."""
+        """A value as it is shown: `82.6572 %`, or a dash if it is not defined."""
         return "–" if value is None else f"{value:.{self.value_digits}f}{self.symbol}"
 
     def among_many(self, value: float | None) -> str:
@@ -76,27 +76,27 @@ RATIO = Unit("ratio", "", 4, 4, 3)
 class Metric:
     """One metric.
 
-    A metric is a function of sums over pairs, so that a group, or a sample drawn for an interval, costs a sum. What is
-    summed comes from `of_tokens` or `of_pairs`. A metric `of_tokens` has two values, one of the raw and one of the
-    canonical tokens; one `of_pairs` has one value. Metrics that name the same function share its work.
+    A metric is a function of sums over pairs, so that a group, or a sample drawn for an interval, costs only a sum. The
+    numbers to sum come from `of_tokens` or `of_pairs`. A metric with `of_tokens` has two values, for raw and for
+    canonical tokens; a metric with `of_pairs` has one. Metrics with the same function share its work.
 
     Args:
         name: the key in metrics.json.
-        title: what a person reads, in lower case and without the unit: `exact match`.
+        title: the name for people, in lower case and without the unit: `exact match`.
         meaning: one sentence for docs/metrics.md, Markdown, without a full stop.
-        unit: PERCENT, RATIO, or one of its own.
-        columns: the names of the numbers that are summed, of those that the function gives.
-        value: the metric of the sums. Gets `columns` and `n`, and nothing else. nan says that it is not defined.
-        of_tokens: gives the numbers of token sequences: whole columns, not pair by pair.
-        of_pairs: gives the numbers of pairs that were read; see `finetune.metrics.pairs.Pairs`. As with `of_tokens`,
-            the numbers of a pair depend on that pair alone.
-        reads: what has to be done to a pair before. `finetune.score` reads text alone, and `--no-cdm` draws nothing.
-        higher_is_better: which way a change is for the better.
-        yes_or_no: the one column is 0 or 1 for every pair, so a difference is tested by McNemar's test.
-        failed: gives the numbers of a pair that the function fails on, with which it counts as wrong. Gets what the
-            function gets, of that pair alone. Without it they are 0. See `finetune.metrics.isolation`.
-        order: where it stands in tables, lowest first; the first of all is the headline.
-        hub_name: what the hub calls it in a model's card; None leaves it off the card.
+        unit: PERCENT, RATIO, or a new one.
+        columns: the names of the numbers to sum, among those that the function returns.
+        value: the metric, from the sums. Gets only `columns` and `n`. nan means that it is not defined.
+        of_tokens: returns the numbers of token sequences, in whole columns instead of pair by pair.
+        of_pairs: returns the numbers of pairs that were read; see `finetune.metrics.pairs.Pairs`. As with `of_tokens`,
+            the numbers of a pair depend only on that pair.
+        reads: what must be done to a pair before. `finetune.score` reads only text, and `--no-cdm` draws nothing.
+        higher_is_better: whether a higher value is better.
+        yes_or_no: the only column is 0 or 1 for every pair, so a difference is tested by McNemar's test.
+        failed: returns the numbers of a pair on which the function fails, so that the pair counts as wrong. Gets the
+            arguments of the function, for that pair alone. Without it, they are 0. See `finetune.metrics.isolation`.
+        order: the place in tables, lowest first; the first metric is the headline.
+        hub_name: the hub's name for it in a model's card; None leaves it out of the card.
     """
 
     name: str
@@ -116,14 +116,14 @@ class Metric:
 
     @property
     def of_both_spellings(self) -> bool:
-        """Is there a value of the raw tokens and one of the canonical tokens?"""
+        """Is there a value for raw tokens and one for canonical tokens?"""
         return self.of_tokens is not None
 
     @property
     def function(self) -> Callable[[Any], Columns]:
-        """What gives its numbers."""
+        """The function that returns its numbers."""
         function = self.of_tokens or self.of_pairs
-        assert function is not None  # the catalogue refuses a metric without
+        assert function is not None  # the catalogue rejects a metric without one
         return function
 
     @property
@@ -132,7 +132,7 @@ class Metric:
 
 
 def percentage(column: str) -> Callable[[Sums], Numbers]:
-    """The mean of a column, in percent: of zeros and ones, the share of the pairs that have a one."""
+    """The mean of a column, in percent: for zeros and ones, the share of pairs with a one."""
     return lambda sums: 100 * sums[column] / sums["n"]
 
 

@@ -18,9 +18,10 @@ __all__ = ["score"]
 def score(pairs: Iterable[tuple[str, str]], *, workers: int = 1) -> dict[str, Any]:
     """Metrics of (truth, prediction) pairs, each defined in docs/metrics.md.
 
-    Gives `n` and every metric that reads text alone; those of tokens are of the raw tokens, and of the canonical tokens
-    under `canonical`. `workers` above 1 reads labels in so many processes; the caller's script must then guard its
-    entry with `if __name__ == "__main__"`. Raises ValueError for no pairs, TypeError for one that isn't two strings.
+    Returns `n` and every metric that reads only text. Metrics of tokens are for the raw tokens, and for the canonical
+    tokens under `canonical`. `workers` above 1 reads labels in that many processes; the caller's script must then guard
+    its entry with `if __name__ == "__main__"`. Raises ValueError for no pairs, TypeError for a pair that isn't two
+    strings.
     """
     numbers = measure(read_pairs(pairs, workers=workers), "text")
     plugins.warn()

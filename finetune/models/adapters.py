@@ -1,4 +1,4 @@
-"""Reads what stands in an adapter's folder: its base model, its rank. Loads no weights, imports nothing heavy."""
+"""Reads the folder of an adapter: its base model, its rank. Loads no weights, imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ADAPTER_FILE = "adapter_config.json"
 
 
 def base_of(name: str) -> str:
-    """The base model of an adapter's folder; `name` itself for anything else."""
+    """The base model of the adapter in a folder; `name` itself for anything else."""
     found = _adapter_config(Path(name))
     if not found:
         return name
@@ -23,7 +23,7 @@ def base_of(name: str) -> str:
 
 
 def adapters_of(folder: Path) -> dict[str, Any]:
-    """Rank and alpha of the adapters in a folder, by the names of their settings; nothing for a whole model."""
+    """Rank and alpha of the adapters in a folder, by the names of their settings; empty for a complete model."""
     found = _adapter_config(folder)
     return {f"lora.{ours}": found[name] for ours, name in (("r", "r"), ("alpha", "lora_alpha")) if name in found}
 

@@ -1,4 +1,4 @@
-"""Writes the text of a model's card: README.md with the front matter that the hub reads. Measures nothing."""
+"""Writes the text of a model's card: README.md with front matter for the hub. Measures nothing."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ from rules.sets.licences import LICENCES, OTHER, UNKNOWN
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """Where a model comes from. `training` is what training.json holds, empty for an adapter of another program."""
+    """Where a model comes from. `training` is the content of training.json, empty for an adapter from another
+    program.
+    """
 
     config: Config
     training: Mapping[str, Any] = field(default_factory=dict)
-    #: What `finetune evaluate` wrote about this model, None where nothing is known.
+    #: What `finetune evaluate` wrote about this model; None if nothing is known.
     metrics: Mapping[str, Any] | None = None
 
 
-#: The kinds of models: the hub's word for how they relate to their base, its library, what to call them.
+#: The kinds of models: the hub's word for their relation to the base, the library, what to call them.
 _KINDS = {
     "adapter": ("adapter", "peft", "LoRA adapter"),
     "merged_16bit": ("finetune", "transformers", "merged model (16 bits)"),
     "merged_4bit": ("quantized", "transformers", "merged model (4 bits, NF4)"),
     "gguf": ("quantized", "gguf", "merged model in GGUF files for llama.cpp"),
 }
-#: Licences of the models this is made for, as their cards on the hub had them in November 2026: end of the name to
-#: (hub's identifier, name, link). A base that isn't listed has its licence named by nobody here.
+#: Licences of the supported models, from their cards on the hub in November 2026: end of the name to (the hub's
+#: identifier, name, link). The licence of a base that isn't listed is unknown here.
 _BASES = {
     "qwen2.5-vl-3b-instruct": (OTHER, "qwen-research", "https://huggingface.co/Qwen/Qwen2.5-VL-3B-Instruct/blob/main/LICENSE"),
     "qwen2.5-vl-7b-instruct": ("apache-2.0", None, None),
@@ -113,9 +115,9 @@ def _use(facts: TrainingFacts, kind: str, base: str) -> str:
     }.get(kind, "finetune predict path/to/this/folder DATASET --out predictions.jsonl")
     pixels = facts.config.data.max_pixels
     more = (
-        "It was trained with this prompt, and images scaled to at most "
+        "It was trained with this prompt, and with images scaled to at most "
         f"{count(pixels)} pixels, never to a fixed width: {code(facts.config.data.prompt, cell=False)}. "
-        "Another prompt or size makes it worse. Decode greedily, and without a penalty for repetitions: formulas "
+        "Other prompts or sizes make it worse. Decode greedily and without a repetition penalty, because formulas "
         "repeat themselves."
     )
     return f"```sh\n{lines}\n```\n\n{more}"
@@ -127,7 +129,8 @@ def _data(data: Mapping[str, Any]) -> str:
     lines = [f"- Data set: {code(str(data.get('name')), cell=False)}"]
     if data.get("manifest_sha256"):
         lines.append(
-            f"- SHA-256 of its manifest.json, which has those of all files: {code(data['manifest_sha256'], cell=False)}"
+            "- SHA-256 of its manifest.json, which lists those of all files: "
+            f"{code(data['manifest_sha256'], cell=False)}"
         )
     lines += [
         f"- SHA-256 of the ids and labels used of split {code(split, cell=False)}: {code(digest, cell=False)}"
@@ -180,14 +183,14 @@ def _results(facts: TrainingFacts, data: Mapping[str, Any]) -> str:
     runaways = (metrics.get("runaway") or {}).get("n")
     told = f" {things(runaways, 'prediction')} ran away." if runaways else ""
     taken = (metrics.get("unwrapped") or {}).get("n") if (metrics.get("unwrapped") or {}).get("on") else 0
-    unwrapped = f", what the model wrote around {things(taken, 'formula')} taken off" if taken else ""
+    unwrapped = f", with the text around {things(taken, 'formula')} removed" if taken else ""
     of = _asked((metrics.get("predicted") or {}).get("data") or {}, metrics["n"], facts.config, data)
     on = f"On {things(metrics['n'], 'prediction')}{of} `finetune evaluate`, labels as they are{unwrapped}.{told}"
     return f"{table}\n\n{on}"
 
 
 def _metrics(metrics: Mapping[str, Any]) -> list[Metric]:
-    """Those that belong on a card and were measured."""
+    """The metrics that belong on a card and were measured."""
     return [
         metric
         for metric in all_metrics().values()
@@ -196,9 +199,9 @@ def _metrics(metrics: Mapping[str, Any]) -> list[Metric]:
 
 
 def _asked(asked: Mapping[str, Any], predicted: int, config: Config, trained: Mapping[str, Any]) -> str:
-    """Which data the predictions are of, and whether the model had seen it: the end of a sentence, and more."""
+    """Which data was predicted, and whether the model had seen it: the end of a sentence, and perhaps another."""
     if not asked:
-        return "; it isn't known here of which data."
+        return "; the data is unknown."
     rows = asked.get("rows")
     part = f" ({count(rows)} were to be made)" if isinstance(rows, int) and rows > predicted else ""
     told = f"{part} of split {code(str(asked.get('split')), cell=False)} of {code(str(asked.get('name')), cell=False)}."
@@ -206,14 +209,14 @@ def _asked(asked: Mapping[str, Any], predicted: int, config: Config, trained: Ma
     if asked.get(same) != trained.get(same):
         return told
     if asked.get("split") == config.data.train:
-        return f"{told} **It was trained on these samples**: the figures say what it remembers, not what it can read."
+        return f"{told} **It was trained on these samples**: the figures show what it remembers, not what it can read."
     if asked.get("split") == config.data.validation:
-        return f"{told} Its training looked at this split to choose the best weights, so the figures flatter it."
+        return f"{told} Its training used this split to choose the best weights, so the figures flatter it."
     return told
 
 
 def _block(language: str, text: str) -> str:
-    """A block of code that nothing in `text` ends."""
+    """A code block that nothing in `text` can end."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}{language}\n{text}\n{fence}"
 
@@ -221,31 +224,32 @@ def _block(language: str, text: str) -> str:
 def _limits(facts: TrainingFacts, kind: str, base: str, data: Mapping[str, Any]) -> str:
     licence = _licence(base)
     said = (
-        f"The base model's licence holds for this one too{': ' + str(licence[1] or licence[0]) if licence else ''}. "
-        + ("" if licence else "It isn't known here; see the base model's card. ")
-        + "So may the data's. This is no legal advice."
+        "The licence of the base model also applies to this one"
+        f"{': ' + str(licence[1] or licence[0]) if licence else ''}. "
+        + ("" if licence else "It isn't known here; see the card of the base model. ")
+        + "That of the data may also apply. This is not legal advice."
     )
     lines = [
-        "It reads one formula an image. Pages, text around formulas, tables, and symbols or handwriting that the data "
-        "lacks were not what it was trained on.",
-        "It answers whatever it is shown: an image without a formula gets LaTeX too. A high score of an answer "
-        "(mean log-probability) says that the model is sure, not that it is right.",
-        "Valid LaTeX can be the wrong formula. Check what matters against the image.",
+        "It reads one formula per image. It was not trained on pages, text around formulas, tables, or symbols and "
+        "handwriting that the data lacks.",
+        "It answers whatever it is shown: even an image without a formula gets LaTeX. A high score of an answer "
+        "(mean log-probability) means that the model is sure, not that it is right.",
+        "Valid LaTeX can be the wrong formula. Check important formulas against the image.",
         said,
     ]
     if kind == "adapter" and facts.config.model.load_in_4bit:
-        lines.append("It was trained on the base in 4 bits; on other weights of the base it may answer otherwise.")
+        lines.append("It was trained on the base in 4 bits; on other weights of the base, its answers may differ.")
     if kind == "merged_16bit" and facts.config.model.load_in_4bit:
         lines.append(
-            "The adapter was trained on the base in 4 bits and added to its 16-bit weights, as is usual: near, but not "
-            "equal, so now and then an answer differs from the adapter's."
+            "The adapter was trained on the base in 4 bits and added to its 16-bit weights, as is usual. The result is "
+            "close but not equal, so occasionally an answer differs from the adapter's."
         )
     if kind in ("merged_4bit", "gguf"):
         lines.append("Its weights were rounded after the adapter was added: evaluate this model, not only the adapter.")
     if facts.metrics is None:
-        lines.append("Nothing was measured of it (see Results).")
+        lines.append("It has not been evaluated (see Results).")
     if facts.training and not facts.training.get("gpus"):
-        lines.append("No GPU took part in the training: this is a toy of the tests, good for nothing else.")
+        lines.append("It was trained without a GPU: this is a toy for tests, and of no other use.")
     return "\n".join(f"- {line}" for line in lines)
 
 

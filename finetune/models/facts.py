@@ -1,7 +1,7 @@
-"""Says what a model is before it is loaded: an adapter, a folder or an id; how it was trained; what its weights are.
+"""Facts about a model before it is loaded: adapter, folder or id; how it was trained; what its weights are.
 
-Reads names, settings and hashes. Loads no model and imports nothing heavy: what can be told of a wrong name is told
-before minutes of imports.
+Reads names, settings and hashes. Loads no model and imports nothing heavy, so that a wrong name is reported at once and
+not after minutes of imports.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from finetune.models.adapters import ADAPTER_FILE, base_of
 from finetune.models.hub import Unreachable, adapter_folder, check_id, hub_file, is_here
 from finetune.settings.config import Config, load_config
 
-#: The settings of the training, kept beside every adapter and every merged model.
+#: The settings of the training, next to every adapter and every merged model.
 SETTINGS = "finetune.yaml"
-#: What is known of the training: data, versions, losses.
+#: The facts of the training: data, versions, losses.
 TRAINING = "training.json"
-#: Files of a model that decide its answers, by their ending.
+#: Extensions of the files that decide the answers of a model.
 _ENDINGS = (".safetensors", ".bin", ".pt", ".json", ".jinja", ".model", ".txt")
-#: Files that don't, though they end so.
+#: Files that don't, in spite of their extension.
 _BESIDES = (TRAINING, "metrics.json", "trainer_state.json")
-#: A larger file is hashed by its size and three pieces: the weights of a 7B model would take a minute.
+#: Of a larger file, only the size and three pieces are hashed: the weights of a 7B model would take a minute.
 _WHOLE = 64 << 20
 _PIECE = 1 << 20
 #: No label has more tokens: it would be longer than what any model here reads.
@@ -37,12 +37,11 @@ Kind = Literal["adapter", "folder", "hub"]
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What is known of a model by its name.
+    """What is known about a model from its name.
 
-    base: an adapter's base model, else the name. config: the settings it was trained with, None for a base model.
-    quantized: its weights are stored in 4 bits. answer_tokens: of the longest label it was trained on, where that is
-    known. identity: JSON values that are equal for equal weights, as far as that
-    can be seen without loading them.
+    base: the base model of an adapter, else the name. config: the settings of its training, None for a base model.
+    quantized: its weights are stored in 4 bits. answer_tokens: the number of tokens in the longest training label, if
+    known. identity: JSON values that are equal for equal weights, as far as that can be seen without loading them.
     """
 
     name: str
@@ -55,9 +54,9 @@ class ModelFacts:
 
 
 def model_facts(name: str) -> ModelFacts:
-    """What is known of a model: a folder with a model or an adapter, or an id on the hub, where an adapter is fetched.
+    """What is known about a model: a folder with a model or an adapter, or an id on the hub. An adapter is fetched.
 
-    Raises UserError as `check_model` does, and where the hub has no such model or can't be asked.
+    Raises UserError as `check_model` does, and if the hub has no such model or can't be reached.
     """
     check_model(name)
     folder = Path(name).expanduser()
@@ -88,7 +87,9 @@ def _answer_tokens(folder: Path) -> int | None:
 
 
 def layers(base: str) -> int | None:
-    """How many layers a base model's language model has, by its config.json; None where that isn't at hand."""
+    """The number of layers in the language model of a base model, from its config.json; None if that isn't
+    available.
+    """
     file: Path | None = Path(base).expanduser() / "config.json"
     try:
         if not (file and file.is_file()):
@@ -101,7 +102,7 @@ def layers(base: str) -> int | None:
 
 
 def check_model(name: str) -> None:
-    """Raises UserError for a name that leads nowhere, and a folder that holds no model. Asks nobody."""
+    """Raises UserError for a name that can't be a model, and for a folder without a model. Sends no request."""
     folder = Path(name).expanduser()
     if not restore(folder):  # an adapter may have been moved away by a training that was killed
         check_id(name)
@@ -109,12 +110,12 @@ def check_model(name: str) -> None:
         raise UserError(f"{name}: is a file; a model is a folder or an id on the hub")
     elif not (folder / ADAPTER_FILE).is_file() and not (folder / "config.json").is_file():
         raise UserError(
-            f"{name}: holds neither config.json nor {ADAPTER_FILE}, so no model and no adapter{_meant(folder)}"
+            f"{name}: has neither config.json nor {ADAPTER_FILE}, so it isn't a model or an adapter{_meant(folder)}"
         )
 
 
 def _of_the_hub(name: str) -> ModelFacts:
-    """A whole model on the hub: a base model, or what somebody merged."""
+    """A complete model on the hub: a base model or a merged one."""
     file = None
     try:
         file = hub_file(name, "config.json")
@@ -122,19 +123,21 @@ def _of_the_hub(name: str) -> ModelFacts:
     except Unreachable:
         if not is_here(name):
             raise
-        # Its weights are here, and nobody can be asked for more. Who merges a model keeps finetune.yaml beside it.
+        # Its weights are here, and the hub can't be reached for more. Merged models have finetune.yaml next to them.
         return ModelFacts(name, "hub", name, None, False, {"id": name, "revision": file and file.parent.name})
     if file is None:
-        raise UserError(f"{name}: holds neither config.json nor {ADAPTER_FILE} on the hub, so no model and no adapter")
+        raise UserError(
+            f"{name}: has neither config.json nor {ADAPTER_FILE} on the hub, so it isn't a model or an adapter"
+        )
     config = load_config(settings) if settings else None
-    # The commit that is in the cache, so that it is the same for a prediction that goes on.
+    # The commit in the cache, so that it stays the same when a prediction is continued.
     return ModelFacts(name, "hub", name, config, _is_quantized(file.parent), {"id": name, "revision": file.parent.name})
 
 
 def training_settings(folder: Path) -> Config | None:
-    """The settings that an adapter or merged model was trained with, None where they aren't beside it.
+    """The settings that an adapter or merged model was trained with; None if they aren't in its folder.
 
-    A checkpoint of a training that goes on has them two folders up.
+    For a checkpoint of a running training, they are two folders up.
     """
     places = (folder / SETTINGS, folder.parent / "config.yaml", folder.parent.parent / "config.yaml")
     for file in places:
@@ -144,7 +147,7 @@ def training_settings(folder: Path) -> Config | None:
 
 
 def weights_sha256(folder: Path) -> str:
-    """A hash of a model's files. Of files over 64 MiB it takes the size, the beginning, the middle and the end."""
+    """A hash of the files of a model. Of files over 64 MiB, it uses the size, the beginning, the middle and the end."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.suffix not in _ENDINGS or path.name in _BESIDES or not path.is_file():
@@ -171,6 +174,6 @@ def _is_quantized(folder: Path) -> bool:
 
 
 def _meant(folder: Path) -> str:
-    """What a folder above an adapter was perhaps meant to be."""
+    """A hint at the adapter inside a folder, if there is one."""
     inside = sorted(path.parent for path in folder.glob(f"*/{ADAPTER_FILE}"))
     return f"; did you mean {inside[0]}?" if inside else ""

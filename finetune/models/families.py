@@ -1,7 +1,8 @@
-"""What texsieve knows of families of models: one object a family. Loads nothing and imports nothing heavy.
+"""What texsieve knows about families of models, with one object per family. Loads nothing and imports nothing heavy.
 
-A family is known by `model_type` in config.json. To add one: an entry in `rules.sets.model_images`, an object here, and
-a tiny model of its classes in tests/finetune/toy/tiny_families.py, which the tests then train, ask and merge.
+A family is recognised by `model_type` in config.json. To add one, add an entry in `rules.sets.model_images`, an object
+here, and a tiny model with its classes in tests/finetune/toy/tiny_families.py, which the tests then train, ask and
+merge.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from finetune.models.shapes import ModelShape, idefics_shape, qwen_shape
 from rules.sets.model_images import LIMITS, ImageLimits, limits_of
 from rules.sets.model_resize import smart_resize
 
-#: Text of the conversation's turns, and what to do with them: `family.chat`.
+#: The turns of a conversation, for `family.chat`.
 Messages = Sequence[Mapping[str, Any]]
 
 
-#: What a model's boxes are in: pixels of the image as it sees it, or thousandths of the image's width and height.
+#: The unit of a model's boxes: pixels of the image as the model sees it, or thousandths of its width and height.
 Coordinates = Literal["pixels", "thousandths"]
 
 
@@ -34,8 +35,9 @@ Coordinates = Literal["pixels", "thousandths"]
 class Modules:
     """The names of a model's modules.
 
-    vision and language: the two towers' layers; attention, mlp: the parts of a layer; linear: the matrices in a part,
-    all as regular expressions. tower: the module of the vision encoder. whole: what isn't held in 4 bits.
+    vision and language: the layers of the two towers; attention, mlp: the parts of a layer; linear: the matrices in a
+    part; all as regular expressions. tower: the module of the vision encoder. whole: modules that aren't kept in 4
+    bits.
     """
 
     vision: str
@@ -47,7 +49,7 @@ class Modules:
     linear: str = r"\w*proj|qkv|(?:linear_)?fc\d"
 
     def adapted(self, *, vision: bool, language: bool, attention: bool, mlp: bool) -> str:
-        """A regular expression for the full names of the matrices that get adapters, as peft's target_modules."""
+        """A regular expression for the full names of the matrices that get adapters, for peft's target_modules."""
         towers = "|".join(name for name, on in ((self.vision, vision), (self.language, language)) if on)
         parts = "|".join(name for name, on in ((self.attention, attention), (self.mlp, mlp)) if on)
         return rf"(?:.*\.)?(?:{towers})\.\d+\.(?:{parts})\.(?:{self.linear})"
@@ -57,12 +59,13 @@ class Modules:
 class Family:
     """One family of models.
 
-    types: `model_type` in their config.json. images: the sizes of images they take. instruction, response: what begins
-    a turn of the person and one of the model, in their chat template. template: arguments of the template. coordinates:
-    what the numbers of a box are when the model is asked where something is: pixels of the image as the model sees it,
-    or thousandths of its width and height; None where they weren't trained to say. modules: the names of their parts.
-    unsloth: whether Unsloth knows them; else, transformers, peft and trl are used without it. vision_in_float32: their
-    vision encoder overflows in float16 and is kept in 32 bits where that is used. shape: the sizes of their matrices.
+    types: `model_type` in their config.json. images: the image sizes that they accept. instruction, response: how a
+    turn of the person and one of the model begin in their chat template. template: arguments of the template.
+    coordinates: the unit of boxes when the model is asked where something is: pixels of the image as the model sees it,
+    or thousandths of its width and height; None if the models weren't trained for this. modules: the names of their
+    parts. unsloth: whether Unsloth knows them; if not, transformers, peft and trl are used without it.
+    vision_in_float32: whether their vision encoder overflows in float16 and is kept in 32 bits there. shape: the sizes
+    of their matrices.
     """
 
     images: ImageLimits
@@ -81,20 +84,20 @@ class Family:
         return self.images.family
 
     def chat(self, processor: Any, messages: Messages, *, answer: bool) -> str:
-        """The conversation as this processor's template writes it. answer: up to where the model is to go on."""
+        """The conversation as the template of this processor writes it. answer: up to where the model continues."""
         return str(
             processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer, **self.template)
         )
 
     def set_pixels(self, processor: Any, min_pixels: int, max_pixels: int) -> None:
-        """Have the processor scale images to at least `min_pixels` and at most `max_pixels` pixels (width × height).
+        """Make the processor scale images to at least `min_pixels` and at most `max_pixels` pixels (width × height).
 
-        transformers 5 holds both in `size`; assigning `min_pixels` as before raises there.
+        transformers 5 has both in `size`; assigning `min_pixels`, as before, raises an error there.
         """
         processor.image_processor.size = {"shortest_edge": min_pixels, "longest_edge": max_pixels}
 
     def image_tokens(self, processor: Any, width: pl.Expr, height: pl.Expr, *, budget: tuple[int, int]) -> pl.Expr:
-        """Tokens that the processor makes of an image of this size, which it takes. budget: as in `set_pixels`."""
+        """The number of tokens for an image of a size that the processor accepts. budget: as in `set_pixels`."""
         image = processor.image_processor
         factor = int(image.patch_size) * int(image.merge_size)
         wide, high = smart_resize(width, height, factor=factor, min_pixels=budget[0], max_pixels=budget[1])
@@ -103,23 +106,23 @@ class Family:
 
 @dataclass(frozen=True)
 class TiledFamily(Family):
-    """A family whose processor scales every image's longer side to one length, then cuts it into square tiles.
+    """A family whose processor scales the longer side of every image to one length, then cuts it into square tiles.
 
-    tiles: along the longer side that it is made for.
+    tiles: the default number of tiles along the longer side.
     """
 
     tiles: int = 4
 
     def set_pixels(self, processor: Any, min_pixels: int, max_pixels: int) -> None:
-        """Have the processor scale the longer side to that of the longest row of tiles of at most `max_pixels`.
+        """Make the processor scale the longer side to the longest row of tiles with at most `max_pixels`.
 
-        It scales small images up to that length too, so `min_pixels` changes nothing.
+        It also scales small images up to that length, so `min_pixels` has no effect.
         """
         tile = processor.image_processor.max_image_size["longest_edge"]
         processor.image_processor.size = {"longest_edge": min(max(max_pixels // tile**2, 1), self.tiles) * tile}
 
     def image_tokens(self, processor: Any, width: pl.Expr, height: pl.Expr, *, budget: tuple[int, int]) -> pl.Expr:
-        """As the processor itself counts, size by size: transformers' servers rely on the same method."""
+        """Counted by the processor itself, size by size. The servers of transformers use the same method."""
 
         def counted(sizes: pl.Series) -> pl.Series:
             known: dict[tuple[int, int], int] = {}
@@ -142,7 +145,7 @@ _CHATML = ("<|im_start|>user\n", "<|im_start|>assistant\n")
 _QWEN = Modules(vision=r"visual\.blocks", language=r"language_model\.layers", tower="visual", whole=("visual",))
 _FAMILIES = (
     Family(LIMITS["Qwen2-VL"], ("qwen2_vl",), *_CHATML, _QWEN, qwen_shape, coordinates="thousandths"),
-    # Its vision encoder's values leave the range of float16: vLLM issue 13968, llama.cpp issue 17534.
+    # The values of its vision encoder exceed the range of float16: vLLM issue 13968, llama.cpp issue 17534.
     Family(
         LIMITS["Qwen2.5-VL"], ("qwen2_5_vl",), *_CHATML, _QWEN, qwen_shape, coordinates="pixels", vision_in_float32=True
     ),
@@ -151,7 +154,7 @@ _FAMILIES = (
         LIMITS["Qwen3.5"],
         ("qwen3_5",),
         instruction=_CHATML[0],
-        # An empty thought stands before each answer, when it is asked not to think.
+        # If the model is asked not to think, an empty thought comes before each answer.
         response="<|im_start|>assistant\n<think>\n\n</think>\n\n",
         template={"enable_thinking": False},
         modules=Modules(
@@ -183,9 +186,9 @@ DEFAULT = FAMILIES["Qwen2.5-VL"]
 
 
 def family_of(name: str, revision: str | None = None) -> Family:
-    """The family of a model or an adapter: a folder, or an id on the hub, which is asked where the name says nothing.
+    """The family of a model or adapter: a folder, or an id on the hub, which is asked if the name doesn't say.
 
-    Raises UserError where it is of no family that is known here, or where nobody can say which.
+    Raises UserError if the family is unknown here or can't be found out.
     """
     base = base_of(name)
     folder = Path(base).expanduser()
@@ -195,35 +198,37 @@ def family_of(name: str, revision: str | None = None) -> Family:
     if known is not None:
         return FAMILIES[known.family]
     if folder.is_absolute() or base.startswith((".", "~")):
-        raise UserError(f"{name}: its base model {base} is not there (any more); put it back")
+        raise UserError(f"{name}: its base model {base} is missing; put it back")
     try:
         file = hub_file(base, "config.json")
         if file is None and (adapter := hub_file(base, ADAPTER_FILE)) is not None:
             return family_of(base_of(str(adapter.parent)))
     except Unreachable as error:
-        raise UserError(f"{base}: its name is that of no family of models that is known here ({known_families()}), and "
-                        "the hub can't be asked for its config.json") from error  # fmt: skip
+        raise UserError(f"{base}: its name doesn't belong to a known family of models ({known_families()}), and the "
+                        "hub can't be asked for its config.json") from error  # fmt: skip
     if file is None:
-        raise UserError(f"{base}: has no config.json on the hub, so it is no model")
+        raise UserError(f"{base}: has no config.json on the hub, so it isn't a model")
     return _of_file(base, file)
 
 
 def coordinates_of(name: str) -> Coordinates:
-    """What the numbers of a model's boxes are. Asks nobody.
+    """The unit of a model's boxes. Doesn't ask the hub.
 
-    name: as for `family_of`, or what a server calls it. Pixels, for a model of no known family.
+    name: as for `family_of`, or the name on a server. Pixels for a model of an unknown family.
     """
     limits = _limits_at_hand(name)
     return (FAMILIES[limits.family].coordinates if limits is not None else None) or "pixels"
 
 
 def min_side_of(name: str) -> int:
-    """Pixels that each side of an image must have for a model; those of the default family for an unknown one."""
+    """The least length in pixels of each side of an image for a model; for an unknown model, that of the default
+    family.
+    """
     return (_limits_at_hand(name) or DEFAULT.images).min_side
 
 
 def _limits_at_hand(name: str) -> ImageLimits | None:
-    """The sizes of images that a model takes, where its name or its folder says so without asking the hub."""
+    """The image sizes that a model accepts, if its name or folder says so without asking the hub."""
     base = base_of(name)
     with suppress(UserError):
         return family_of(base).images if Path(base).expanduser().is_dir() else limits_of(base)
@@ -231,7 +236,7 @@ def _limits_at_hand(name: str) -> ImageLimits | None:
 
 
 def family_of_model(model: Any) -> Family:
-    """The family of a loaded model, by its configuration; the default's where it has none."""
+    """The family of a loaded model, by its configuration; the default family if it has none."""
     kind = getattr(getattr(model, "config", None), "model_type", None)
     return next((family for family in _FAMILIES if kind in family.types), DEFAULT)
 
@@ -245,8 +250,8 @@ def _of_file(name: str, file: Path) -> Family:
     try:
         kind = json.loads(file.read_text(encoding="utf-8"))["model_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{name}: its config.json names no model_type, so its family isn't known") from error
+        raise UserError(f"{name}: its config.json has no model_type, so its family is unknown") from error
     found = next((family for family in _FAMILIES if kind in family.types), None)
     if found is None:
-        raise UserError(f"{name}: is a {kind}; the families that can be trained and asked here are {known_families()}")
+        raise UserError(f"{name}: is a {kind}; the families supported here are {known_families()}")
     return found

@@ -1,4 +1,4 @@
-"""Is there a GPU to train on, and are the packages there? Says what to do where not. Trains nothing."""
+"""Checks that there is a GPU and that the packages are installed, and says what to do if not. Trains nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 from curate.base.errors import UserError
 from curate.base.extras import install
 
-#: Packages of the extra [finetune] that a training imports.
+#: Packages from the extra [finetune] that a training imports.
 PACKAGES = ("unsloth", "torch", "torchvision")
-#: What `train.report_to` may name, and the packages one of which it needs.
+#: The names for `train.report_to`, each with packages of which it needs one.
 REPORTERS = {
     "clearml": ("clearml",),
     "comet_ml": ("comet_ml",),
@@ -25,12 +25,13 @@ REPORTERS = {
     "trackio": ("trackio",),
     "wandb": ("wandb",),
 }
-#: Wheels of torch for CUDA 12.6 have code for GPUs from sm_50 on; those for CUDA 13, which PyPI has, from sm_75 on.
+#: Torch wheels for CUDA 12.6 have code for sm_50 and later GPUs; those for CUDA 13, which PyPI has, for sm_75 and
+#: later.
 _WHEELS = "pip install torch --index-url https://download.pytorch.org/whl/cu126"
 INSTALL = install("finetune")
 #: Set by the tests alone: their shim lets Unsloth run without a GPU on a toy model.
 _TESTS_ONLY = "UNSLOTH_ALLOW_CPU"
-#: Compute capability from which on NVIDIA's GPUs calculate in bfloat16, and have what FlashAttention 2 needs.
+#: The lowest compute capability of NVIDIA's GPUs that calculate in bfloat16 and can run FlashAttention 2.
 BFLOAT16 = (8, 0)
 
 
@@ -44,24 +45,24 @@ class Gpu:
 
 
 def processes() -> int:
-    """How many processes train together: what torchrun or accelerate says, else one."""
+    """How many processes train together, according to torchrun or accelerate; else 1."""
     return max(int(os.environ.get("WORLD_SIZE") or 1), 1)
 
 
 def is_first_process() -> bool:
-    """Whether this is the process that writes and talks, of several that train together."""
+    """Of several processes that train together, whether this is the one that writes and prints."""
     return (os.environ.get("RANK") or "0") == "0"
 
 
 def require_packages() -> None:
-    """Raises UserError with the line that installs what is missing of the extra [finetune]. Imports nothing."""
+    """Raises UserError if a package of the extra [finetune] is missing, with the install command. Imports nothing."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise UserError(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed: {INSTALL}")
 
 
 def sees_gpu() -> bool:
-    """Whether torch can use a GPU. Leaves it asleep: Unsloth sets how its memory is shared out before it wakes."""
+    """Whether torch can use a GPU. Doesn't initialise it: Unsloth configures the memory allocator before that."""
     if find_spec("torch") is None or os.environ.get(_TESTS_ONLY) == "1":
         return False
     import torch
@@ -80,15 +81,15 @@ def gpus() -> list[Gpu]:
 
 
 def has_bfloat16() -> bool:
-    """Whether the first GPU calculates in bfloat16 by itself; a CPU does, if slowly."""
+    """Whether the first GPU supports bfloat16 in hardware. A CPU counts as yes, though it is slow."""
     first = next(iter(gpus()), None)
     return first is None or first.capability >= BFLOAT16
 
 
 def best_attention(dtype: Any) -> str:
-    """The fastest attention that is there for this precision, by transformers' name.
+    """The fastest available attention for this precision, by its name in transformers.
 
-    FlashAttention 2 where its package is installed and the GPU has it (from Ampere on, 16 bits), else torch's own.
+    FlashAttention 2 if its package is installed and the GPU supports it (Ampere or later, 16 bits), else torch's own.
     """
     first = next(iter(gpus()), None)
     flash = first is not None and first.capability >= BFLOAT16 and find_spec("flash_attn") is not None
@@ -96,18 +97,18 @@ def best_attention(dtype: Any) -> str:
 
 
 def require_reporters(names: Sequence[str]) -> None:
-    """Raises UserError for a name that `train.report_to` doesn't know, or one whose package is missing."""
+    """Raises UserError for a name that `train.report_to` doesn't know, or whose package is missing."""
     for name in names:
         if name not in REPORTERS:
-            raise UserError(f"train.report_to: unknown {name!r}; known are {', '.join(REPORTERS)}, and [] for none")
+            raise UserError(f"train.report_to: unknown {name!r}; choose from {', '.join(REPORTERS)}, or [] for none")
         if all(find_spec(package) is None for package in REPORTERS[name]):
             raise UserError(f"train.report_to: {name} is not installed: pip install {REPORTERS[name][0]}")
 
 
 def require_gpu() -> None:
-    """Raises UserError where torch sees no GPU, or has no code for it, with what to do about it.
+    """Raises UserError if torch sees no GPU or has no code for it, with what to do about it.
 
-    To be called before `import unsloth`.
+    Call it before `import unsloth`.
     """
     require_packages()
     if os.environ.get(_TESTS_ONLY) == "1":
@@ -116,16 +117,16 @@ def require_gpu() -> None:
         _require_code()
         return
     raise UserError(
-        f"no GPU to train on or predict with: {_why()}. Everything but `finetune train`, `predict` and `merge` runs "
-        "without one, and `finetune train CONFIG --dry-run` says what a training takes"
+        f"no GPU to train on or predict with: {_why()}. Only `finetune train`, `predict` and `merge` need "
+        "one. `finetune train CONFIG --dry-run` says what a training needs"
     )
 
 
 def has_code(capability: tuple[int, int], architectures: Sequence[str]) -> bool:
     """Whether a build of torch has code for a GPU of this compute capability.
 
-    architectures: what it was compiled for, as torch.cuda.get_arch_list says. sm_86 runs on 8.6 and later of the same
-    major number, sm_90a on 9.0 alone, and compute_90, which the driver translates, on 9.0 and all later ones.
+    architectures: what it was compiled for, from torch.cuda.get_arch_list. sm_86 runs on 8.6 and later with the same
+    major number, sm_90a only on 9.0, and compute_90, which the driver compiles, on 9.0 and everything later.
     """
     for name in architectures:
         found = re.fullmatch(r"(sm|compute)_(\d+)(\d)([af]?)", name)
@@ -139,8 +140,9 @@ def has_code(capability: tuple[int, int], architectures: Sequence[str]) -> bool:
 
 
 def _require_code() -> None:
-    """Raises UserError where torch has no code for any of the GPUs. Asks the driver's own program: torch would wake
-    the GPU."""
+    """Raises UserError if torch has no code for any of the GPUs. Asks nvidia-smi, since torch would initialise the
+    GPU.
+    """
     import torch
 
     known = torch.cuda.get_arch_list()
@@ -150,12 +152,12 @@ def _require_code() -> None:
     name, (major, minor) = there[0]
     raise UserError(
         f"{name} has compute capability {major}.{minor} (sm_{major}{minor}), and torch {torch.__version__} has code "
-        f"for {', '.join(known)} only: install a torch for an older CUDA ({_WHEELS}), or use a newer GPU"
+        f"only for {', '.join(known)}: install a torch for an older CUDA ({_WHEELS}), or use a newer GPU"
     )
 
 
 def _listed() -> list[tuple[str, tuple[int, int]]]:
-    """Name and compute capability of each GPU, as `nvidia-smi` has them; none where it can't be asked."""
+    """Name and compute capability of each GPU from `nvidia-smi`; empty if it can't be run."""
     command = ["nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
@@ -178,7 +180,7 @@ def _why() -> str:
         return "CUDA_VISIBLE_DEVICES hides all of them; unset it"
     if torch.version.cuda is None and getattr(torch.version, "hip", None) is None:
         return (
-            f"torch {torch.__version__} is a build for the CPU; install one for CUDA (https://pytorch.org/get-started) "
+            f"torch {torch.__version__} is a build for CPUs; install a CUDA build (https://pytorch.org/get-started) "
             "on a machine with an NVIDIA GPU"
         )
     try:
@@ -190,4 +192,4 @@ def _why() -> str:
                 f"{torch.version.cuda} (`nvidia-smi` shows the driver's CUDA version); update the driver, or install a "
                 f"torch for an older CUDA ({_WHEELS})"
             )
-    return "torch finds no NVIDIA GPU with a working driver (does `nvidia-smi` list one?); use a machine that has one"
+    return "torch finds no NVIDIA GPU with a working driver (does `nvidia-smi` list a GPU?); use a machine that has one"

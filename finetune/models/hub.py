@@ -1,4 +1,4 @@
-"""Asks the hub what a model is, and fetches an adapter. Fetches no whole model: whoever loads one does that."""
+"""Asks the hub about a model, and fetches adapters. Complete models are fetched when they are loaded, not here."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from finetune.models.adapters import ADAPTER_FILE
 from finetune.models.quiet import quiet
 from finetune.settings.config import ModelConfig
 
-#: What Unsloth appends to the name of a model whose weights in 4 bits it loads in its place.
+#: Suffixes of the models with 4-bit weights that Unsloth loads instead of the named one.
 QUANTIZED = ("-unsloth-bnb-4bit", "-bnb-4bit")
 
 
 class Unreachable(UserError):
-    """The hub can't be asked."""
+    """The hub can't be reached."""
 
 
 def check_id(name: str) -> None:
@@ -29,7 +29,7 @@ def check_id(name: str) -> None:
 
 
 def is_here(name: str) -> bool:
-    """Whether a whole model with this id, or what Unsloth loads in its place, was downloaded before."""
+    """Whether the complete model with this id, or the one that Unsloth loads instead, was downloaded before."""
     from huggingface_hub import try_to_load_from_cache
 
     names = {f"{own}{ending}" for own in (name, f"unsloth/{name.rpartition('/')[2]}") for ending in ("", *QUANTIZED)}
@@ -38,9 +38,9 @@ def is_here(name: str) -> bool:
 
 
 def hub_file(name: str, file: str) -> Path | None:
-    """A small file of the model with this id, from the hub's cache where it is there; None where the model has none.
+    """A small file of the model with this id, from the cache if possible; None if the model doesn't have the file.
 
-    Raises UserError where there is no such model, where it may not be read, and where the hub can't be asked.
+    Raises UserError if there is no such model, if access is denied, or if the hub can't be reached.
     """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import (
@@ -61,27 +61,27 @@ def hub_file(name: str, file: str) -> Path | None:
             return Path(hf_hub_download(name, file))
     except LocalEntryNotFoundError as error:
         raise Unreachable(
-            f"{name}: no such folder here, and the hub can't be asked for a model of that name (no network, or "
+            f"{name}: no such folder, and the hub can't be asked for a model with that name (no network, or "
             "HF_HUB_OFFLINE is set)"
         ) from error
     except EntryNotFoundError:
         return None
     except GatedRepoError as error:
         raise UserError(
-            f"{name}: may not be read; accept its terms on https://huggingface.co/{name}, then `hf auth login`"
+            f"{name}: access denied; accept its terms on https://huggingface.co/{name}, then `hf auth login`"
         ) from error
     except RepositoryNotFoundError as error:
         raise UserError(
             f"{name}: no such folder, and no such model on the hub (if it is private: `hf auth login`)"
         ) from error
     except OSError as error:
-        raise Unreachable(f"{name}: fetching it failed: {str(error).partition(chr(10))[0][:300]}") from error
+        raise Unreachable(f"{name}: the download failed: {str(error).partition(chr(10))[0][:300]}") from error
 
 
 def adapter_folder(name: str) -> Path | None:
-    """The folder, in the hub's cache, of the adapter with this id; None where the id is that of a whole model.
+    """The folder of the adapter with this id, in the hub's cache; None if the id is that of a complete model.
 
-    Raises UserError as `hub_file` does, and where the adapter's weights can't be fetched.
+    Raises UserError as `hub_file` does, and if the weights of the adapter can't be fetched.
     """
     from huggingface_hub import snapshot_download, try_to_load_from_cache
 
@@ -96,10 +96,10 @@ def adapter_folder(name: str) -> Path | None:
         raise
     try:
         with quiet():
-            # Not what lies in folders, such as checkpoints, nor what other programs are to load.
+            # Without subfolders, such as checkpoints, and without files for other programs.
             folder = Path(snapshot_download(name, ignore_patterns=["*/*", "*.gguf"]))
     except OSError as error:
         raise UserError(f"{name}: the adapter can't be fetched: {str(error).partition(chr(10))[0][:300]}") from error
     if not any(folder.glob("adapter_model.*")):
-        raise UserError(f"{name}: the adapter's weights are not on this machine, and the hub can't be asked for them")
+        raise UserError(f"{name}: the adapter's weights are not on this machine, and the hub can't be reached")
     return folder

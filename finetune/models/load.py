@@ -1,8 +1,8 @@
 """Loads a vision-language model and its processor, for training or prediction. Trains nothing.
 
-Unsloth loads what it knows; families that it doesn't know, and whatever has `model.library: transformers`, are loaded
-in `plain`. Unsloth patches torch, transformers and trl when it is imported, and must come first. So nothing here
-imports any of them before a function is called, and every function that needs them calls `import_library` first.
+Unsloth loads the families that it knows; `plain` loads the others, and everything with `model.library: transformers`.
+Unsloth patches torch, transformers and trl when it is imported, and must come first. So this module imports none of
+them at the top, and every function that needs them first calls `import_library`.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ from finetune.models.precision import keep_vision_in_float32
 from finetune.models.quiet import quiet
 from finetune.settings.config import LoraConfig, ModelConfig
 
-#: What a checkpointing setting is called by Unsloth.
+#: Unsloth's names for the checkpointing settings.
 _CHECKPOINTING: dict[str, str | bool] = {"unsloth": "unsloth", "torch": True, "none": False}
 
 
 def import_unsloth() -> Any:
-    """The module `unsloth`, imported quietly, with its generated code in this program's cache folder.
+    """The module `unsloth`, imported quietly, with its generated code in texsieve's cache folder.
 
-    Raises UserError where the packages or a GPU are missing.
+    Raises UserError if the packages or a GPU are missing.
     """
     require_gpu()
     return _import()
 
 
 def _variables() -> None:
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # forks of the data loader warn otherwise
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # otherwise forks of the data loader print warnings
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 
 def _import() -> Any:
-    # Else it writes the folder unsloth_compiled_cache into the one that the command was started in.
+    # Otherwise it writes the folder unsloth_compiled_cache into the current folder.
     os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(cache_folder() / "unsloth_compiled_cache"))
-    os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")  # it would ask the web how often it is used
+    os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")  # otherwise it sends usage statistics
     _variables()
     if "unsloth" in sys.modules:
         return sys.modules["unsloth"]
     try:
         with quiet():
             import unsloth
-    except Exception as error:  # an old GPU, a driver or a package that doesn't go with torch: whatever it looks at
+    except Exception as error:  # for example an old GPU, or a driver or package that doesn't fit torch
         raise UserError(f"unsloth can't be used on this machine: {_first_line(error)}; --debug shows more") from error
     _bars()
     return unsloth
@@ -69,20 +69,21 @@ def _bars() -> None:
 
 
 def library_of(config: ModelConfig) -> str:
-    """What loads and trains this model: "unsloth" or "transformers".
+    """The library that loads and trains this model: "unsloth" or "transformers".
 
-    Raises UserError for a model of no known family, and where Unsloth is asked for one it doesn't know.
+    Raises UserError for a model of an unknown family, and if Unsloth is requested for a family that it doesn't know.
     """
     family = family_of(config.name, config.revision)
     if config.library == "unsloth" and not family.unsloth:
-        raise UserError(f"{config.name}: Unsloth doesn't know {family.name}; take model.library=auto or transformers")
+        raise UserError(f"{config.name}: Unsloth doesn't know {family.name}; use model.library=auto or transformers")
     return config.library if config.library != "auto" else "unsloth" if family.unsloth else "transformers"
 
 
 def require_device(config: ModelConfig) -> None:
-    """Raises UserError where this model can't be trained or asked on this machine.
+    """Raises UserError if this model can't be trained or asked on this machine.
 
-    transformers, asked for by name, runs without a GPU: some hundred times slower, which is enough for tiny models.
+    If transformers is requested by name, it runs without a GPU: about a hundred times slower, which is enough for tiny
+    models.
     """
     if config.library == "transformers":
         require_packages()
@@ -91,7 +92,7 @@ def require_device(config: ModelConfig) -> None:
 
 
 def import_library(config: ModelConfig) -> Any:
-    """Import what loads this model, before anything else imports torch: the module `unsloth`, or None without it.
+    """Import the library for this model before anything else imports torch: the module `unsloth`, or None.
 
     Raises UserError as `library_of` and `require_device` do.
     """
@@ -110,18 +111,18 @@ def load_model(
     max_pixels: int,
     seed: int = 3407,
 ) -> tuple[Any, Any]:
-    """The model and the processor of `config.name`: a base model (id or folder) or an adapter's folder on its base.
+    """The model and processor of `config.name`: a base model (id or folder), or the folder of an adapter with its base.
 
-    max_length: tokens of a sample. min_pixels, max_pixels: what images are scaled to; see `Family.set_pixels`.
-    Raises UserError where there is no GPU, a package is missing or the model can't be had.
+    max_length: tokens per sample. min_pixels, max_pixels: the pixel budget for images; see `Family.set_pixels`. Raises
+    UserError if there is no GPU, a package is missing or the model can't be loaded.
     """
     _check_name(config.name)
     family = family_of(config.name, config.revision)
     unsloth = import_library(config)
     without = next((gpu.name for gpu in gpus()[:1] if gpu.capability < BFLOAT16), None)
-    if config.dtype == "bfloat16" and without is not None:  # Unsloth would take float16 and not say so
+    if config.dtype == "bfloat16" and without is not None:  # Unsloth would silently use float16
         raise UserError(
-            f"model.dtype is bfloat16, which {without} doesn't have: take auto or float16 (predict: --dtype)"
+            f"model.dtype is bfloat16, which {without} doesn't have; use auto or float16 (predict: --dtype)"
         )
     try:
         with quiet():
@@ -129,7 +130,7 @@ def load_model(
                 model, processor = _from_unsloth(unsloth, config, max_length, seed)
             else:
                 model, processor = plain.load(config, family, seed)
-    except (OSError, ValueError, RuntimeError, ImportError) as error:  # whatever hub, files or GPU have against it
+    except (OSError, ValueError, RuntimeError, ImportError) as error:  # problems with the hub, files or the GPU
         raise UserError(f"{config.name}: the model can't be loaded: {_first_line(error)}") from error
     if getattr(processor, "image_processor", None) is None:
         raise UserError(f"{config.name}: has no image processor: it is no vision-language model")
@@ -140,7 +141,9 @@ def load_model(
 
 
 def how_loaded(model: Any) -> dict[str, str]:
-    """What environment.json says of a loaded model: library, precision, attention (of both towers, if they differ)."""
+    """The facts about a loaded model for environment.json: library, precision, attention (of both towers, if
+    different).
+    """
     config = model.config
     parts = (config, getattr(config, "text_config", None), getattr(config, "vision_config", None))
     used = dict.fromkeys(filter(None, (getattr(part, "_attn_implementation", None) for part in parts)))
@@ -161,7 +164,7 @@ def _from_unsloth(unsloth: Any, config: ModelConfig, max_length: int, seed: int)
         max_seq_length=max_length,
         dtype=None if config.dtype == "auto" else getattr(torch, config.dtype),
         revision=config.revision,
-        # Else the name is changed into that of weights in 4 bits, in a repository without this revision, and the newest
+        # Otherwise the name is changed to that of 4-bit weights in a repository without this revision, and the newest
         # are loaded.
         use_exact_model_name=config.revision is not None,
         use_gradient_checkpointing=_CHECKPOINTING[config.checkpointing],
@@ -172,9 +175,9 @@ def _from_unsloth(unsloth: Any, config: ModelConfig, max_length: int, seed: int)
 
 
 def load_processor(config: ModelConfig, *, min_pixels: int, max_pixels: int) -> Any:
-    """The processor alone: no weights, no GPU, no Unsloth. For looking ahead; a training uses that of `load_model`.
+    """Only the processor: no weights, no GPU, no Unsloth. For planning; a training uses that of `load_model`.
 
-    Raises UserError where a package is missing or the model can't be had.
+    Raises UserError if a package is missing or the processor can't be loaded.
     """
     require_packages()
     _variables()
@@ -194,7 +197,7 @@ def load_processor(config: ModelConfig, *, min_pixels: int, max_pixels: int) -> 
 
 
 def add_lora(model: Any, config: LoraConfig, *, checkpointing: str, seed: int) -> Any:
-    """The model with new adapters where `config` says; a model that came from an adapter's folder as it is."""
+    """The model with new adapters as `config` says; a model from the folder of an adapter is unchanged."""
     if hasattr(model, "peft_config"):
         return model
     if not hasattr(model, "for_training"):  # Unsloth gives each of its models this method
@@ -220,12 +223,14 @@ def add_lora(model: Any, config: LoraConfig, *, checkpointing: str, seed: int) -
 
 
 def _check_name(name: str) -> None:
-    """Before minutes of imports and downloads: does a name that looks like a folder lead anywhere?"""
+    """Checks, before minutes of imports and downloads, that a name that looks like a folder exists."""
     path = Path(name)
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
     if restore(path) and path.is_dir():
         if not (path / "config.json").is_file() and not (path / ADAPTER_FILE).is_file():
-            raise UserError(f"{name}: is a folder without config.json or {ADAPTER_FILE}, so neither model nor adapter")
+            raise UserError(
+                f"{name}: is a folder without config.json or {ADAPTER_FILE}, so it is neither a model nor an adapter"
+            )
     elif looks_like_path or path.exists():
         raise UserError(f"{name}: no such folder; a model is a folder or an id on the hub such as "
                         f"{ModelConfig.name}")  # fmt: skip

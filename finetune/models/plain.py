@@ -1,4 +1,6 @@
-"""Loads and adapts a model with transformers and peft alone: what Unsloth doesn't know, and without a GPU."""
+"""Loads a model and adds adapters with transformers and peft alone: for families unknown to Unsloth, or without a
+GPU.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from finetune.settings.config import LoraConfig, ModelConfig
 
 
 def load(config: ModelConfig, family: Family, seed: int) -> tuple[Any, Any]:
-    """The model, with its adapters where `config.name` is a folder of some, and its processor.
+    """The model, with its adapters if `config.name` is the folder of an adapter, and its processor.
 
     Raises what transformers, the hub and torch raise.
     """
@@ -33,7 +35,7 @@ def load(config: ModelConfig, family: Family, seed: int) -> tuple[Any, Any]:
         dtype=dtype,
         attn_implementation=best_attention(dtype) if config.attention == "auto" else config.attention,
         quantization_config=_four_bits(config, family, dtype) if config.load_in_4bit else None,
-        # Each of several processes has a GPU of its own.
+        # Each of several processes has its own GPU.
         device_map={"": int(os.environ.get("LOCAL_RANK") or 0) if sees_gpu() else "cpu"},
     )
     if adapter is None:
@@ -41,13 +43,13 @@ def load(config: ModelConfig, family: Family, seed: int) -> tuple[Any, Any]:
     import peft
 
     model = peft.PeftModel.from_pretrained(model, str(adapter), is_trainable=True)
-    # An adapter mostly has a processor of its own, with the pixel budget it was trained with.
+    # An adapter usually has its own processor, with the pixel budget that it was trained with.
     own = (adapter / "processor_config.json").is_file()
     return model, transformers.AutoProcessor.from_pretrained(str(adapter) if own else base)
 
 
 def add_lora(model: Any, config: LoraConfig, *, seed: int) -> Any:
-    """The model with new adapters where `config` says; what isn't one is frozen."""
+    """The model with new adapters as `config` says; everything else is frozen."""
     import peft
     import transformers
 
@@ -75,7 +77,7 @@ def _dtype(config: ModelConfig, torch: Any) -> Any:
 
 
 def _four_bits(config: ModelConfig, family: Family, dtype: Any) -> Any:
-    """NF4 with doubly quantised scales, as Unsloth's; the vision encoder and the output layer stay as they are."""
+    """NF4 with doubly quantised scales, as in Unsloth; the vision encoder and the output layer stay as they are."""
     import transformers
 
     return transformers.BitsAndBytesConfig(

@@ -1,4 +1,4 @@
-"""Keeps what overflows in float16 in 32 bits. Loads nothing."""
+"""Keeps modules that overflow in float16 in 32 bits. Loads nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from finetune.models.families import Family
 
 
 def keep_vision_in_float32(model: Any, family: Family) -> None:
-    """Where the model calculates in float16, have its vision encoder calculate in 32 bits, also under autocast.
+    """If the model calculates in float16, make its vision encoder calculate in 32 bits, also under autocast.
 
-    Its output goes back to 16 bits as the model itself sees to: the values are small there. Does nothing to a model in
-    another precision.
+    The model itself converts the output back to 16 bits, where the values are small. A model in another precision is
+    unchanged.
     """
     import torch
 
@@ -21,7 +21,7 @@ def keep_vision_in_float32(model: Any, family: Family) -> None:
     tower = next(module for name, module in model.named_modules() if name.endswith(family.modules.tower))
     tower.float()
     for module in tower.modules():
-        if hasattr(module, "compute_dtype"):  # weights in 4 bits are multiplied in the precision that stands here
+        if hasattr(module, "compute_dtype"):  # 4-bit weights are multiplied in this precision
             module.compute_dtype = torch.float32
     forward = tower.forward
     device = next(tower.parameters()).device.type

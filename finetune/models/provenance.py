@@ -1,10 +1,10 @@
-"""Puts beside an adapter or a merged model what says where it comes from: settings, training.json, its card.
+"""Adds the provenance to the folder of an adapter or a merged model: settings, training.json, the card.
 
-    accompany(adapter, training_facts(run))        # once a training wrote an adapter
+    accompany(adapter, training_facts(run))        # after a training wrote an adapter
     accompany(merged, read_facts(adapter), "merged_16bit")
 
-finetune.yaml holds the settings as used: `finetune predict` asks a model what it was trained on. training.json holds
-the data's hashes, versions and losses, and no path of the machine.
+finetune.yaml has the settings of the training: `finetune predict` asks the model with the same ones. training.json has
+hashes of the data, versions and losses, but no paths of the machine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ METRICS = "metrics.json"
 
 
 def training_facts(run: Path) -> TrainingFacts:
-    """What a run folder says of the adapter that came, or comes, of it."""
+    """What a run folder says about its adapter, even while the training is running."""
     config = load_config(run / CONFIG)
     environment = _read(run / ENVIRONMENT)
     losses = RunFolder(run).losses()
@@ -54,7 +54,7 @@ def training_facts(run: Path) -> TrainingFacts:
 
 
 def data_facts(path: str, hashes: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """What identifies the data that was trained on. hashes: of the ids and labels of each split, by its name."""
+    """What identifies the training data. hashes: of the ids and labels of each split, by its name."""
     folder = Path(path)
     facts: dict[str, Any] = {"name": _public(path), "sha256": dict(hashes or {})}
     file = folder / MANIFEST
@@ -71,7 +71,7 @@ def data_facts(path: str, hashes: Mapping[str, str] | None = None) -> dict[str, 
 
 
 def read_facts(folder: Path) -> TrainingFacts:
-    """What stands beside an adapter or a merged model; the defaults where it was trained with another program."""
+    """The facts in the folder of an adapter or a merged model; the defaults if another program trained it."""
     config = load_config(folder / SETTINGS) if (folder / SETTINGS).is_file() else None
     if config is None:
         config = replace(Config(), model=replace(Config().model, name=base_of(str(folder))))
@@ -80,7 +80,7 @@ def read_facts(folder: Path) -> TrainingFacts:
 
 
 def read_kind(folder: Path) -> str:
-    """What a model's folder holds: "adapter" or how it was merged."""
+    """The kind of model in a folder: "adapter", or how it was merged."""
     kind = _read(folder / TRAINING).get("kind")
     if isinstance(kind, str):
         return kind
@@ -88,9 +88,9 @@ def read_kind(folder: Path) -> str:
 
 
 def prediction_facts(path: Path) -> dict[str, Any] | None:
-    """What `finetune predict` noted beside a file of predictions: which model read which split of which data.
+    """What `finetune predict` recorded next to a file of predictions: which model read which split of which data.
 
-    None for a file of another program.
+    None for a file from another program.
     """
     facts = read_predicted(path) or {}
     model, data = facts.get("model"), facts.get("data")
@@ -108,10 +108,10 @@ def prediction_facts(path: Path) -> dict[str, Any] | None:
 
 
 def read_metrics(path: Path) -> dict[str, Any]:
-    """What `finetune evaluate --out` wrote. Raises UserError where the file is something else."""
+    """The metrics that `finetune evaluate --out` wrote. Raises UserError for any other file."""
     found = _read(path)
     if not isinstance(found.get("n"), int) or not isinstance(found.get("ci"), dict):
-        raise UserError(f"{path}: holds no metrics; name a metrics.json that `finetune evaluate --out DIR` wrote")
+        raise UserError(f"{path}: has no metrics; name a metrics.json that `finetune evaluate --out DIR` wrote")
     return found
 
 
@@ -136,7 +136,7 @@ def accompany(folder: Path, facts: TrainingFacts, kind: str = "adapter") -> None
 
 
 def public(config: Config) -> Config:
-    """The settings without the places on this machine: what is passed on with a model tells nobody's folders."""
+    """The settings without paths on this machine, so that a published model reveals no folders."""
     return replace(
         config,
         out=_public(config.out),
@@ -146,7 +146,7 @@ def public(config: Config) -> Config:
 
 
 def _public(name: str) -> str:
-    """A name without the place where it lies; an id on the hub stays as it is."""
+    """A name without its folder; an id on the hub stays as it is."""
     path = Path(name)
     return path.name if path.is_absolute() or path.exists() or name.startswith((".", "~")) else name
 

@@ -26,7 +26,7 @@ def quiet() -> Iterator[None]:
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
-        logging.disable(logging.WARNING)  # of single loggers torch sets the level anew when it is imported
+        logging.disable(logging.WARNING)  # torch resets the levels of single loggers when it is imported
         try:
             yield
         finally:

@@ -1,17 +1,17 @@
-"""The sizes of a model's matrices, from its configuration alone: for estimates of memory and time."""
+"""The sizes of a model's matrices, from its configuration alone, for estimates of memory and time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-#: Matrices of one kind: attention, mlp or another word; how many layers have it; inputs; outputs.
+#: Matrices of one kind: attention, mlp or another word; the number of layers; inputs; outputs.
 Matrix = tuple[str, int, int, int]
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """What the arithmetic needs of a model: its matrices as (kind, layers, inputs, outputs) and some widths."""
+    """The sizes for the estimates: the matrices as (kind, layers, inputs, outputs) and some widths."""
 
     language: tuple[Matrix, ...]
     vision: tuple[Matrix, ...]
@@ -20,9 +20,9 @@ class ModelShape:
     vision_hidden: int
     vision_layers: int
     vocabulary: int
-    #: Weights outside these matrices: embeddings, the output layer where it is its own, the patches' embedding.
+    #: Weights outside these matrices: embeddings, the output layer if it is separate, the embedding of patches.
     others: int
-    #: Patches of an image that make one token.
+    #: The number of patches per token.
     merged: int
 
     def parameters(self) -> int:
@@ -37,12 +37,13 @@ def weights(parts: tuple[Matrix, ...]) -> int:
 def qwen_shape(config: Any) -> ModelShape:
     """The shape of a model of Qwen2-VL, Qwen2.5-VL, Qwen3-VL or Qwen3.5, from its transformers configuration."""
     text, vision = getattr(config, "text_config", config), config.vision_config
-    # Qwen2.5-VL and later call the vision tower's width hidden_size; in Qwen2-VL that is the language model's.
+    # In Qwen2.5-VL and later, hidden_size is the width of the vision tower; in Qwen2-VL, that of the language model.
     wide = getattr(vision, "embed_dim", None) or vision.hidden_size
     inside = getattr(vision, "intermediate_size", None) or int(wide * vision.mlp_ratio)
     merged = vision.spatial_merge_size**2
     depth = vision.depth
-    places = getattr(vision, "num_position_embeddings", 0)  # Qwen3-VL's and Qwen3.5's learnt places, no gated MLP
+    # Qwen3-VL and Qwen3.5 have learnt positions and no gated MLP.
+    places = getattr(vision, "num_position_embeddings", 0)
     gated = 2 if hasattr(vision, "out_hidden_size") and not places else 1
     mergers = 1 + len(getattr(vision, "deepstack_visual_indexes", None) or ())
     seeing = (
@@ -93,7 +94,7 @@ def _shape(config: Any, text: Any, seeing: tuple[Matrix, ...], vision: tuple[int
 def _attention(text: Any, layers: int) -> tuple[Matrix, ...]:
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     queries, keys = text.num_attention_heads * head, text.num_key_value_heads * head
-    gate = 2 if hasattr(text, "linear_num_value_heads") else 1  # Qwen3.5's queries come with a gate each
+    gate = 2 if hasattr(text, "linear_num_value_heads") else 1  # in Qwen3.5, every query has a gate
     return (
         ("attention", layers, text.hidden_size, gate * queries + 2 * keys),
         ("attention", layers, queries, text.hidden_size),

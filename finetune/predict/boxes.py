@@ -1,8 +1,9 @@
-"""Reads the boxes in a model's answer to "where is …?", and puts them into the image's own pixels. Asks no model.
+"""Reads the boxes in a model's answer to "where is …?", and converts them to pixels of the original image. Asks no
+model.
 
-Models write boxes as they were trained to: in pixels of the image as they see it, scaled (Qwen2.5-VL), or in
-thousandths of its width and height (Qwen2-VL, Qwen3-VL). An answer is not to be trusted: a box that can't be one is
-left out under a reason, and the others count.
+Models write boxes as they were trained to: in pixels of the scaled image that they see (Qwen2.5-VL), or in thousandths
+of its width and height (Qwen2-VL, Qwen3-VL). Answers aren't trusted: an impossible box is left out with a reason, and
+the others count.
 """
 
 from __future__ import annotations
@@ -22,21 +23,21 @@ from rules.sets.model_resize import MAX_PIXELS, MIN_PIXELS, smart_resize
 Box = tuple[float, float, float, float]
 Size = tuple[int, int]
 
-#: Boxes of one image that are taken, the first ones. A page of formulas has some dozens.
+#: The most boxes to use for one image, the first ones. A page of formulas has a few dozen.
 MOST_BOXES = 100
-#: A side that is shorter than so many pixels of the image holds no formula.
+#: A box with a shorter side, in pixels of the image, can't contain a formula.
 _LEAST_SIDE = 3
-#: Numbers beyond it lie outside of any image.
+#: Larger numbers are outside any image.
 _FAR = 1e9
-#: Characters of an answer that are looked through.
+#: How many characters of an answer to search.
 _MOST_CHARACTERS = 200_000
-# `[1, 2, 3, 4]`, with whatever stands in it, and Qwen2-VL's `(1,2),(3,4)`.
+# `[1, 2, 3, 4]`, with any content, and Qwen2-VL's `(1,2),(3,4)`.
 _LIST = re.compile(r"\[([^\[\]{}]{1,200})\]")
 _CORNERS = re.compile(r"\(([^()]{1,60})\)\s*,\s*\(([^()]{1,60})\)")
 
 
 def boxes_in(answer: str) -> tuple[list[Box], Counter[str]]:
-    """The boxes in an answer, as its numbers stand there, and how many were left out, by reason."""
+    """The boxes in an answer, in the model's own unit, and how many were left out, by reason."""
     text = answer[:_MOST_CHARACTERS]
     found: list[tuple[int, str]] = [(one.start(), one[1]) for one in _LIST.finditer(text)]
     found += [(one.start(), f"{one[1]},{one[2]}") for one in _CORNERS.finditer(text)]
@@ -54,9 +55,9 @@ def boxes_in(answer: str) -> tuple[list[Box], Counter[str]]:
         if not all(map(math.isfinite, (left, top, right, bottom))):
             left_out["not four numbers"] += 1
         elif left >= right or top >= bottom:
-            left_out["its corners are the wrong way round"] += 1
+            left_out["corners in the wrong order"] += 1
         elif (left, top, right, bottom) in boxes:
-            left_out["twice in one answer"] += 1
+            left_out["repeated in one answer"] += 1
         elif len(boxes) >= MOST_BOXES:
             left_out[f"more than {MOST_BOXES} in one answer"] += 1
         else:
@@ -65,7 +66,7 @@ def boxes_in(answer: str) -> tuple[list[Box], Counter[str]]:
 
 
 def seen_sizes(sizes: Sequence[Size], resize: Resize, max_pixels: int = MAX_PIXELS) -> list[Size]:
-    """The size in which a model sees upright images of these sizes: what is made of them here, and by the processor."""
+    """The sizes at which a model sees upright images of these sizes, after preparation here and by the processor."""
     ready = [model_size(*size, resize=resize) for size in sizes]
     frame = pl.DataFrame(ready, schema={"wide": pl.Int64, "high": pl.Int64}, orient="row")
     least = min(MIN_PIXELS, max_pixels)
@@ -76,7 +77,7 @@ def seen_sizes(sizes: Sequence[Size], resize: Resize, max_pixels: int = MAX_PIXE
 def in_pixels(
     boxes: Sequence[Box], coordinates: Coordinates, size: Size, seen: Size
 ) -> tuple[list[tuple[int, int, int, int]], Counter[str]]:
-    """Boxes in whole pixels of an image of this size, cut at its edges, and how many were left out, by reason."""
+    """Boxes in whole pixels of an image of this size, cropped to it, and how many were left out, by reason."""
     units = seen if coordinates == "pixels" else (1000, 1000)
     kept: list[tuple[int, int, int, int]] = []
     left_out: Counter[str] = Counter()
@@ -90,7 +91,7 @@ def in_pixels(
             min(math.ceil(bottom * down), size[1]),
         )
         if box[0] >= size[0] or box[1] >= size[1] or box[2] <= 0 or box[3] <= 0:
-            left_out["outside of the image"] += 1
+            left_out["outside the image"] += 1
         elif box[2] - box[0] < _LEAST_SIDE or box[3] - box[1] < _LEAST_SIDE:
             left_out[f"less than {_LEAST_SIDE} pixels wide or high"] += 1
         else:

@@ -1,4 +1,4 @@
-"""Ends a batch when most of its answers have ended. Imported where torch is."""
+"""Ends a batch when most of its answers have ended. Needs torch."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 class EarlyEnd:
-    """A stopping criterion for transformers' `generate`: of one batch.
+    """A stopping criterion for one batch in transformers' `generate`.
 
-    ends: the tokens that end an answer. enough: the share of the rows whose end ends the batch. early: whether it ended
-    so, before all rows had or the limit of tokens came.
+    ends: the tokens that end an answer. enough: the share of finished rows that ends the batch. early: whether the
+    batch ended like this, before all rows had ended or reached the limit of tokens.
     """
 
     def __init__(self, ends: Sequence[int], enough: float) -> None:
@@ -20,7 +20,7 @@ class EarlyEnd:
         self.early = False
 
     def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
-        """Called by `generate` after each token with all tokens so far: which rows are to end, rows × bool."""
+        """Called by `generate` after each token with all tokens so far. Returns which rows to end, rows × bool."""
         import torch
 
         last = torch.isin(input_ids[:, -1], torch.tensor(self._ends, device=input_ids.device))

@@ -1,18 +1,18 @@
-"""Asks a loaded model for the LaTeX of images, in batches. Reads and writes no file: that is `prediction_file`.
+"""Asks a loaded model for the LaTeX of images, in batches. Reads and writes no files: `file` does that.
 
     model, processor = load_model(...)
     for answer in predict_rows(model, processor, questions, "Write the LaTeX code ..."):
         answer.sample_id, answer.pred, answer.score
 
-Questions are taken a window at a time, sorted by size within it so that a batch's images need little padding, and
-answered batch by batch. A batch ends when most of its rows have: those whose answers are longer are asked again, all
-of a window together, so that one long answer doesn't hold up a whole batch. Which rows share a batch depends on the
-questions and the settings, and on a machine's memory, which parts of it are asked at a time. Answers come in the order
-of the batches; `finetune predict` puts its file into the data's order.
+Questions are taken in windows. A window is sorted by size, so that the images of a batch need little padding, and
+answered batch by batch. A batch ends when most of its rows are complete. The rows of a window with longer answers are
+asked again together, so that one long answer doesn't hold up a whole batch. Which rows share a batch depends on the
+questions and the settings; how many of them are asked at a time also depends on the memory. Answers come in the order
+of the batches; `finetune predict` puts its file into the order of the data.
 
-The same questions, settings and machine give the same answers. Another batch size can change the last bits of the
-sums in a matrix product, and with them, where two tokens are all but equally likely, the token that is chosen: rarely
-so in 32 bits, now and then in 16.
+The same questions, settings and machine give the same answers. A different batch size can change the last bits of the
+sums in a matrix product. If two tokens are almost equally likely, this can change which one is chosen: rarely in 32
+bits, sometimes in 16.
 """
 
 from __future__ import annotations
@@ -33,20 +33,21 @@ from finetune.models.families import family_of_model
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-#: Rows that are sorted by size together. More saves little padding and opens more images' headers ahead.
+#: How many rows are sorted by size together. More rows save little padding, and more image headers are opened ahead.
 WINDOW = 512
-#: Images of a first batch whose size is found by trying, and of the largest: each batch is twice the one before until
-#: memory runs out. Beyond, a batch's longest answer costs more than its size saves.
+#: Images in the first batch and in the largest, if the size is found by trying: each batch is twice the one before
+#: until memory runs out. In larger batches, the longest answer costs more than the size saves.
 FIRST_BATCH, LARGEST_BATCH = 32, 256
-#: Share of a batch's rows whose end ends it, and rows from which a batch may end so.
+#: The share of complete rows that ends a batch, and the smallest batch that may end this way.
 ENOUGH, WORTH_ENDING = 0.9, 8
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One image to be read: `load` opens it (RGB), `size` (width, height in pixels) is known before.
+    """One image to read: `load` opens it (RGB), `size` (width, height in pixels) is known before.
 
-    gt: what is true, passed through. image: the file's name, for whoever looks at the answers; None where it has none.
+    gt: the true label, passed through. image: the name of the file, for people who look at the answers; None without a
+    file.
     """
 
     sample_id: str
@@ -58,11 +59,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Prediction):
-    """What the model made of one image.
+    """The model's answer for one image.
 
-    seconds: the batch's time divided by its rows. score: mean natural logarithm of the probabilities that the model
-    gave the tokens it chose, the one that ends the answer included; None where that is no number. tokens: how many
-    these are. runaway: the answer was cut at the limit of tokens before the model ended it.
+    seconds: the time of the batch divided by its rows. score: mean natural logarithm of the probabilities of the chosen
+    tokens, including the one that ends the answer; None if that isn't a finite number. tokens: how many these are.
+    runaway: the answer was cut off at the token limit before the model ended it.
     """
 
     tokens: int = 0
@@ -73,9 +74,9 @@ class Answer(Prediction):
 class Asking:
     """How a model is asked. temperature 0 is greedy: the likeliest token each time, the same answer every time.
 
-    batch_size: images a call of the model, None to find by trying; a batch that is out of memory is halved.
-    max_new_tokens: the limit of an answer. seed: where the temperature is above 0, what the dice are thrown with, anew
-    for each batch; such a batch is asked to its end.
+    batch_size: images per call of the model, None to find it by trying; a batch that runs out of memory is halved.
+    max_new_tokens: the limit for an answer. seed: the seed of the sampling if the temperature is above 0, set again for
+    each batch; such a batch runs until all its answers are complete.
     """
 
     batch_size: int | None = None
@@ -97,7 +98,7 @@ Unopened = Callable[[str, str], None]
 
 
 class Rows(Protocol):
-    """Questions that can be gone through again and again; `rows`: (sample_id, gt), in their order."""
+    """Questions that can be iterated several times; `rows`: (sample_id, gt), in their order."""
 
     @property
     def rows(self) -> Sequence[tuple[str, str]]: ...
@@ -108,22 +109,22 @@ class Rows(Protocol):
 
 
 class Answerer(Protocol):
-    """What answers questions: a model that is loaded here (`finetune.predict.job.Asker`), or one behind a server.
+    """Answers questions: a model that is loaded here (`finetune.predict.job.Asker`), or one behind a server.
 
-    max_pixels: what it scales images to at most, as far as that is known.
+    max_pixels: the largest size to which it scales images, if known.
     """
 
     max_pixels: int
 
     @property
     def base(self) -> str:
-        """The name of the model, or of the one it was made of."""
+        """The name of the model, or of its base model."""
 
     def identity(self) -> dict[str, Any]:
-        """What decides the answers, as JSON values."""
+        """Everything that decides the answers, as JSON values."""
 
     def load(self, max_new_tokens: int) -> object:
-        """Get ready to ask. Raises UserError where the model can't be had."""
+        """Prepare for asking. Raises UserError if the model isn't available."""
 
     def ask(
         self,
@@ -143,8 +144,9 @@ class Answerer(Protocol):
 
 
 def windows(questions: Iterable[Question], asking: Asking) -> Iterator[list[list[Question]]]:
-    """The questions in batches of like size, a window of them at a time, the largest first: what won't fit in memory
-    shows early."""
+    """The questions in batches of similar size, one window at a time, the largest first: images that don't fit into
+    memory show up early.
+    """
     rest = iter(questions)
     size = asking.batch_size or FIRST_BATCH
     while window := list(islice(rest, asking.window)):
@@ -171,8 +173,8 @@ def predict_rows(
 ) -> Iterator[Answer]:
     """The model's answers to `rows`, in the order of the batches. The model can be asked again with another prompt.
 
-    done: ids that need no answer; see `predict_batches`. note: told, a line each, what a person should know.
-    Raises UserError where an image can't be opened, or one alone doesn't fit into memory.
+    done: ids that need no answer; see `predict_batches`. note: called with each line that a person should see. Raises
+    UserError if an image can't be opened, or doesn't fit into memory on its own.
     """
     for answers in predict_batches(model, processor, rows, prompt, asking, done=done, note=note):
         yield from answers
@@ -209,7 +211,7 @@ def predict_batches(
 
 
 class _BatchReader:
-    """One model, one prompt. Remembers how many images at a time it has memory for."""
+    """One model, one prompt. Remembers how many images at a time fit into memory."""
 
     def __init__(
         self,
@@ -230,13 +232,14 @@ class _BatchReader:
         )
         self._at_a_time = asking.batch_size or LARGEST_BATCH
         _ready(model)
-        processor.tokenizer.padding_side = "left"  # the answers begin where the prompts end
+        processor.tokenizer.padding_side = "left"  # answers begin where the prompts end
         self._ends = _end_tokens(model, processor)
 
     def read(self, batch: Sequence[Question], number: int, late: list[Question] | None) -> Iterator[list[Answer]]:
-        """The answers to one batch, halved as often as memory asks for.
+        """The answers to one batch, halved as often as memory requires.
 
-        late: where the rows go that hadn't ended when most others had; None: all are asked to their end.
+        late: collects the rows that weren't complete when most others were; None: the batch runs until all are
+        complete.
         """
         at = 0
         while at < len(batch):
@@ -275,19 +278,19 @@ class _BatchReader:
     def _say_nonfinite(self, names: Sequence[str]) -> None:
         if names:
             self._note(
-                f"what the model computed for {', '.join(names[:4])}{' …' if len(names) > 4 else ''} are no finite "
-                "numbers, so these answers say nothing; take --dtype bfloat16 or float32"
+                f"the model's output for {', '.join(names[:4])}{' …' if len(names) > 4 else ''} is not finite, "
+                "so these answers are meaningless; use --dtype bfloat16 or float32"
             )
 
     def _halve(self, part: Sequence[Question]) -> None:
         if len(part) == 1:
             wide, high = part[0].size
             raise UserError(
-                f"{part[0].sample_id}: out of memory with this image alone ({wide} × {high} pixels); let the processor "
-                "scale images to fewer pixels (--max-pixels), or answers have fewer tokens (--max-new-tokens)"
+                f"{part[0].sample_id}: out of memory with this image alone ({wide} × {high} pixels); lower "
+                "--max-pixels or --max-new-tokens"
             )
         self._at_a_time = (len(part) + 1) // 2
-        self._note(f"out of memory with {len(part)} images at a time; going on with {self._at_a_time}")
+        self._note(f"out of memory with {len(part)} images at a time; continuing with {self._at_a_time}")
 
     def _generate(self, images: Sequence[Image], seed: str, may_end: bool) -> list[tuple[str, float, int, bool] | None]:
         """(answer, score, tokens, cut) for each image. may_end: not all need to be answered; None for the others."""
@@ -318,8 +321,8 @@ class _BatchReader:
                 use_cache=True,
                 num_beams=1,
                 do_sample=sampling,
-                # Said even where it is nothing, for models come with settings of their own: for sampling, and, as
-                # Qwen2.5's do, a penalty for repeating a token. That bends formulas, where each brace is a repetition.
+                # Set even to neutral values, since models come with settings of their own: for sampling and, in
+                # Qwen2.5, a penalty for repeated tokens. That distorts formulas, where each brace is a repetition.
                 repetition_penalty=1.0,
                 temperature=self._asking.temperature if sampling else None,
                 top_p=1.0 if sampling else None,
@@ -355,13 +358,13 @@ def opened(row: Question) -> Image:
 
 
 def _answer(row: Question, seconds: float, text: str, score: float, tokens: int, runaway: bool) -> Answer:
-    # No number comes of weights that overflow in 16 bits; JSON has no word for it, and the answer is what it is.
+    # Weights that overflow in 16 bits give no number. JSON can't express it, and the answer is kept.
     kept = round(score, 6) if isfinite(score) else None
     return Answer(row.sample_id, row.gt, text, row.image, round(seconds, 4), kept, tokens, runaway)
 
 
 def _ready(model: Any) -> None:
-    """Put the model into the state for generating: Unsloth's, where Unsloth loaded it."""
+    """Prepare the model for generating: Unsloth's way if Unsloth loaded it."""
     model.eval()
     if hasattr(model, "for_inference"):
         model.for_inference()
@@ -376,10 +379,10 @@ def _end_tokens(model: Any, processor: Any) -> list[int]:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether it is the GPU's memory that an error is about."""
+    """Whether the error is about the memory of the GPU."""
     import torch
 
-    # What the allocator raises, and what a CUDA library does that asks the driver by itself.
+    # The error of the allocator, and that of CUDA libraries that ask the driver themselves.
     return isinstance(error, torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
     )

@@ -1,8 +1,8 @@
-"""The file that predictions are written into, batch by batch, so that a stopped prediction goes on where it was.
+"""The file of predictions, written batch by batch, so that a stopped prediction continues where it was.
 
-PRED.jsonl has a row an answer, as `predictions` reads them. PRED.jsonl.run.json beside it says what the answers are
-those of: model, data, prompt, settings. What stands in PRED.jsonl is kept only where that is the same. While answers
-come, rows stand in the order in which they were made; when all are there, the file is put into the data's order.
+PRED.jsonl has one row per answer, as `predictions` reads them. PRED.jsonl.run.json, next to it, records model, data,
+prompt and settings, and the rows of PRED.jsonl are kept only if these are the same. During the prediction, rows are in
+the order in which they were made; at the end, the file is put into the order of the data.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from curate.predictions.rows import Prediction, read_predictions
 from finetune.predict.engines import Answer
 
 SUFFIX = ".run.json"
-#: What may differ between a run and the one that goes on with it: it changes neither the model nor what is asked.
+#: Facts that may differ when a run is continued: they change neither the model nor the questions.
 _FREE = ("batch_size", "versions", "name", "path")
 
 
 def facts_file(path: Path) -> Path:
-    """Where it stands what the answers of a prediction file are those of."""
+    """The file with the facts of a prediction file."""
     return path.with_name(path.name + SUFFIX)
 
 
 def read_facts(path: Path) -> dict[str, Any] | None:
-    """What the answers of a prediction file are those of; None where `finetune predict` didn't write it."""
+    """The facts of a prediction file; None if `finetune predict` didn't write it."""
     try:
         facts = json.loads(facts_file(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -41,23 +41,24 @@ def read_facts(path: Path) -> dict[str, Any] | None:
 
 
 class PredictionFile:
-    """A prediction file that is being written, by one process at a time. Use as a context manager.
+    """A prediction file that is being written, by one process at a time. Use it as a context manager.
 
-    rows: (sample_id, gt) of all the data, in its order. facts: what decides the answers, as JSON values, such as
-    {"model": {…}, "prompt": …}. Raises UserError where the file holds something else, or another process writes it.
+    rows: (sample_id, gt) of all the data, in its order. facts: everything that decides the answers, as JSON values,
+    such as {"model": {…}, "prompt": …}. Raises UserError if the file has other content or another process is writing
+    it.
     """
 
     def __init__(self, path: Path, rows: Sequence[tuple[str, str]], facts: Mapping[str, Any]) -> None:
         self.path = path
         self.facts = dict(facts)
-        #: The ids that are answered, those of earlier runs too.
+        #: The ids that have an answer, also from earlier runs.
         self.done: set[str] = set()
         self._truth = dict(rows)
         self._file: IO[bytes] | None = None
         self._own = False
 
     def __enter__(self) -> PredictionFile:
-        """Take the file, heal its last line, and see which answers stand in it."""
+        """Lock the file, repair its last line, and find out which answers it has."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Without a buffer: what a full disk doesn't take isn't kept for another try when the file is closed.
@@ -66,7 +67,9 @@ class PredictionFile:
             raise UserError(f"{self.path}: can't be written: {error.strerror}") from error
         try:
             if not try_lock(self._file):
-                raise UserError(f"{self.path}: another `finetune predict` is writing it; wait, or name another --out")
+                raise UserError(
+                    f"{self.path}: another `finetune predict` is writing it; wait, or name a different --out"
+                )
             self._own = True
             self._take()
         except BaseException:
@@ -76,14 +79,14 @@ class PredictionFile:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            if self._own and not self.path.stat().st_size:  # nothing came of it
+            if self._own and not self.path.stat().st_size:  # no answers
                 facts_file(self.path).unlink(missing_ok=True)
                 self.path.unlink()
             self._file.close()
             self._file = None
 
     def add(self, answers: Iterable[Answer]) -> None:
-        """Write answers and flush them to disk: they stay, whatever happens then."""
+        """Write answers and flush them to disk, so that they are kept whatever happens next."""
         assert self._file is not None
         answers = list(answers)
         rest = memoryview(b"".join(as_line(answer) for answer in answers))
@@ -133,31 +136,31 @@ class PredictionFile:
                 raise self._unwritten(error) from error
 
     def _heal(self, file: IO[bytes]) -> None:
-        """Cut off a last line that was never ended."""
+        """Cut off an incomplete last line."""
         file.seek(0)
         data = file.read()
         whole = data.rfind(b"\n") + 1
-        if whole < len(data) and facts_file(self.path).exists():  # else it is no file of ours, and left alone
+        if whole < len(data) and facts_file(self.path).exists():  # else another program wrote it: leave it alone
             file.truncate(whole)
             file.seek(0, os.SEEK_END)
 
     def _check(self, found: Sequence[Prediction]) -> None:
-        """Are the rows that stand there answers of the same model to the same questions?"""
+        """Are the rows in the file answers of the same model to the same questions?"""
         earlier = read_facts(self.path)
         if earlier is None:
             raise UserError(
-                f"{self.path}: already there, and no {facts_file(self.path).name} beside it says what its rows are "
-                "predictions of; name another --out"
+                f"{self.path}: already exists without {facts_file(self.path).name}, so the origin of its rows is "
+                "unknown; name a different --out"
             )
         what = _difference(earlier, self.facts, "")
         if what:
             raise UserError(
-                f"{self.path}: holds predictions of something else: {what}. Name another --out, or remove the file"
+                f"{self.path}: is from a different prediction: {what}. Name a different --out, or remove the file"
             )
         for row in found:
             if self._truth.get(row.sample_id) != row.gt:
                 why = "has another gt" if row.sample_id in self._truth else "is not in the data"
-                raise UserError(f"{self.path}: {clip(visible(row.sample_id), 60)} {why}; name another --out")
+                raise UserError(f"{self.path}: {clip(visible(row.sample_id), 60)} {why}; name a different --out")
         self.done = {row.sample_id for row in found}
 
 
@@ -179,7 +182,7 @@ def _identity(line: bytes) -> str:
 
 
 def _difference(old: Any, new: Any, name: str) -> str | None:
-    """What differs between two values, by its name; None where nothing does that matters."""
+    """What differs between two values, by its name; None if no difference matters."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in {**old, **new}:
             within = f"{name} {key}".strip()

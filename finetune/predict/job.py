@@ -1,10 +1,10 @@
-"""Predicts a data set into a file: loads the model when a row needs it, goes on where it was stopped. Draws nothing.
+"""Predicts a data set into a file: loads the model when needed, continues a stopped prediction. Draws nothing.
 
     asker = Asker(model_facts("runs/a/best"), ...)
     for prompt, file in ...:
         predict_file(asker, questions, data, prompt, file, Asking())
 
-An `Asker` loads its model once, however many prompts it is asked with, and not at all where all is answered already.
+An `Asker` loads its model only once for any number of prompts, and not at all if everything is already answered.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from rules.sets.model_resize import FACTOR
 Dtype = Literal["auto", "bfloat16", "float16", "float32"]
 Progress = Callable[[str, int, int], None]
 _PACKAGES = ("unsloth", "torch", "transformers", "peft", "bitsandbytes")
-#: The limit of an answer's tokens where nothing is known of the labels; else so many times the longest label's.
+#: The token limit for answers if nothing is known about the labels; else the factor for the longest label.
 ANSWER_TOKENS, MORE_THAN_LABELS = 512, 1.5
-#: Tokens of a chat around the image and the answer: the system's words and a long prompt.
+#: Tokens of a chat besides the image and the answer: the system prompt and a long prompt.
 _AROUND = 512
 
 
 def answer_limit(longest: int | None) -> int:
-    """How many tokens an answer may have. longest: tokens of the longest label that the model was trained on."""
+    """How many tokens an answer may have. longest: the number of tokens in the longest training label."""
     return ANSWER_TOKENS if longest is None else max(math.ceil(MORE_THAN_LABELS * longest / 32) * 32, 64)
 
 
 class Asker(Answerer):
-    """A model, loaded here at need. model: how it is loaded; min_pixels, max_pixels: what images are scaled to.
+    """A model that is loaded here when needed. model: how it is loaded; min_pixels, max_pixels: limits for image sizes.
 
-    loaded: the model and its processor, where they are there already.
+    loaded: the model and its processor, if they are already loaded.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class Asker(Answerer):
         dtype: Dtype | None = None,
         max_pixels: int | None = None,
     ) -> Asker:
-        """A model as it was trained, or as the defaults of `finetune train` are, but for what is given.
+        """A model with the settings of its training, or the defaults of `finetune train`, except for those given.
 
-        None for load_in_4bit: an adapter's base as in its training, a base model in 4 bits, since it is what adapters
-        are compared with, a merged model as it is stored: to round a 16-bit merge again would change its answers.
+        None for load_in_4bit: the base of an adapter as in its training; a base model in 4 bits, since adapters are
+        compared with it; a merged model as it is stored, since rounding a 16-bit merge again would change its answers.
         """
         config = facts.config or Config()
         if load_in_4bit is None:
@@ -83,7 +83,7 @@ class Asker(Answerer):
         model = replace(
             config.model,
             name=facts.name,
-            revision=None,  # that of the training is the base's
+            revision=None,  # the training's revision is that of the base
             load_in_4bit=load_in_4bit,
             checkpointing="none",
             dtype=dtype or config.model.dtype,
@@ -96,7 +96,7 @@ class Asker(Answerer):
         return self.facts.base
 
     def identity(self) -> dict[str, Any]:
-        """What decides this model's answers, as JSON values."""
+        """Everything that decides the answers of this model, as JSON values."""
         how = {"load_in_4bit": self.model.load_in_4bit, "dtype": self.model.dtype}
         return {**self.facts.identity, **how, "min_pixels": self.min_pixels, "max_pixels": self.max_pixels}
 
@@ -123,7 +123,7 @@ class Asker(Answerer):
         note: Callable[[str], None] = lambda line: None,
         unopened: Unopened | None = None,
     ) -> Iterator[list[Answer]]:
-        """The answers to the questions, a list a batch: see `predict_batches`."""
+        """The answers to the questions, one list per batch; see `predict_batches`."""
         model, processor = self.load(asking.max_new_tokens)
         yield from predict_batches(model, processor, questions, prompt, asking, done=done, note=note, unopened=unopened)
 
@@ -200,7 +200,7 @@ def predict_file(
 
 
 def data_facts(where: str, split: str, questions: Questions, resize: str) -> dict[str, Any]:
-    """What identifies the data that is predicted: ids, labels and order, and an exported folder's manifest."""
+    """What identifies the data: ids, labels and order, and the manifest of an exported folder."""
     manifest = Path(where) / MANIFEST
     return {
         "path": where,

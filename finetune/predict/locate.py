@@ -1,7 +1,7 @@
-"""Reads pages: asks a model where the formulas are, cuts them out, has each read. Draws nothing, loads no model.
+"""Reads pages: asks a model where the formulas are, cuts them out, and asks it to read each. Loads no model.
 
-PRED.boxes.jsonl has the answers to the first question, PRED.crops.jsonl the readings of what was cut out, each a
-prediction file that goes on where it was stopped. PRED.jsonl has a row a page: its formulas, joined by `\\\\`.
+PRED.boxes.jsonl has the answers to the first question, PRED.crops.jsonl the readings of the crops. Both are prediction
+files that can be continued. PRED.jsonl has one row per page: its formulas, joined by `\\\\`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ from finetune.predict.job import Predicted, Progress, predict_file
 PROMPT = (
     'Locate every formula in this image. Answer in JSON: a list of objects with "bbox_2d", which is [x1, y1, x2, y2].'
 )
-#: What is left around a box, as part of its shorter side: boxes cut off the tips of letters.
+#: The margin around a box, relative to its shorter side: boxes cut off the tips of letters.
 _MARGIN = 0.1
 
 
 @dataclass(frozen=True)
 class Located:
-    """What came of some pages. read: the prediction of what was cut out. left_out: boxes by reason. whole: pages
-    without a usable box, which were read as they are."""
+    """The results for some pages. read: the prediction of the crops. left_out: boxes by reason. whole: pages without a
+    usable box, which were read as a whole.
+    """
 
     path: Path
     pages: int
@@ -59,7 +60,7 @@ class Crops:
         self.rows = [(name, "") for page, _ in pages.rows if page in boxes for name, _ in self.of(page)]
 
     def of(self, page: str) -> list[tuple[str, tuple[int, int, int, int] | None]]:
-        """The ids of a page's parts, and where they are."""
+        """The ids of the parts of a page, and their places."""
         return [(f"{page}#{n}", box) for n, box in enumerate(self._boxes[page], 1)] or [(f"{page}#0", None)]
 
     def __len__(self) -> int:
@@ -99,15 +100,15 @@ def predict_pages(
     max_pixels: int,
     progress: Progress = lambda stage, done, of: None,
 ) -> Located:
-    """Write what the pages' formulas read into `path`; PRED.boxes.jsonl and PRED.crops.jsonl stand beside it.
+    """Write the formulas of the pages to `path`, and PRED.boxes.jsonl and PRED.crops.jsonl next to it.
 
-    pages: as the model sees them. originals: the same in full size, which formulas are cut out of. Others as in
-    `predict_file`. max_pixels: what the model's processor scales images to at most.
+    pages: as the model sees them. originals: the same in full size, from which formulas are cut. max_pixels: the
+    largest size to which the processor of the model scales images. For the others, see `predict_file`.
 
     Raises UserError as `predict_file` does.
     """
     if path.exists() and not facts_file(path).exists():
-        raise UserError(f"{path}: already there, and not a prediction of pages; name another --out")
+        raise UserError(f"{path}: already exists, and is not a prediction of pages; name a different --out")
     asked, crops = (path.with_name(f"{path.stem}.{kind}.jsonl") for kind in ("boxes", "crops"))
     located = predict_file(asker, pages, data, PROMPT, asked, asking, progress=_stage(progress, "find"))
     sizes = {page.sample_id: page.size for page in originals if page.sample_id not in located.unopened}

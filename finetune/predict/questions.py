@@ -1,4 +1,4 @@
-"""Turns a data set's rows into questions to a model. Opens an image when it is asked about, its header before that."""
+"""Turns rows of a data set into questions to a model. Reads image headers first, and opens each image when needed."""
 
 from __future__ import annotations
 
@@ -24,17 +24,16 @@ from rules.sets.model_resize import FACTOR
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_ORIENTATION = 0x0112  # EXIF: from 5 on the sides are swapped
+_ORIENTATION = 0x0112  # EXIF; from 5, the sides are swapped
 _SWAPPED = 5
 
 
 class Questions:
-    """The rows of a data set that `load_pairs` read, as questions. Can be gone through again and again.
+    """The rows of a data set that `load_pairs` read, as questions. Can be iterated several times.
 
-    resize, min_side: see `picture`. name_from: the folder that images' names are written relative to. save_to: a folder
-    for the images as the model sees them, for data sets that hold them inside their files. limit: of the data set's
-    first so many rows. Rows without an image are left out and counted: `imageless`. Raises UserError where two rows
-    have one id.
+    resize, min_side: see `picture`. name_from: the folder to which image names are relative. save_to: a folder for the
+    images as the model sees them, for data sets that contain the images in their files. limit: only the first rows.
+    Rows without an image are left out and counted in `imageless`. Raises UserError if two rows have the same id.
     """
 
     def __init__(
@@ -54,12 +53,12 @@ class Questions:
         self._resize, self._min_side, self._name_from, self._save_to = resize, min_side, name_from, save_to
         labels, ids = list(pairs["label"]), list(pairs["sample_id"])
         nothing = pairs.data.column("image").is_null().to_pylist()
-        if pairs._indices is not None:  # a selection: the table below it still has all rows
+        if pairs._indices is not None:  # a selection: the underlying table still has all rows
             nothing = [nothing[at] for at in pairs._indices.column(0).to_pylist()]
         nothing = nothing[:limit]
         self._places = [at for at, empty in enumerate(nothing) if not empty]
         self.imageless = len(nothing) - len(self._places)
-        #: (sample_id, label) in the data's order.
+        #: (sample_id, label) in the order of the data.
         self.rows: list[tuple[str, str]] = [(str(ids[at]), str(labels[at] or "")) for at in self._places]
         if len(dict(self.rows)) < len(self.rows):
             raise UserError(f"{_twice(self.rows)}: two rows of the data set have this sample_id; ids must be unique")
@@ -100,7 +99,7 @@ class Questions:
         return image
 
     def _name(self, held: dict[str, Any], sample_id: str) -> str | None:
-        """The image's file, relative to `name_from`; None where the image lies inside a file of the data set."""
+        """The file of the image, relative to `name_from`; None if the image is inside a file of the data set."""
         if self._save_to is not None:
             path = self._save_to / _file_name(sample_id)
         elif held.get("path") and held.get("bytes") is None:
@@ -128,6 +127,6 @@ def _size(held: dict[str, Any]) -> tuple[int, int]:
 
 
 def _file_name(sample_id: str) -> str:
-    """A name for a sample's image: what can be read of its id, and a hash that keeps two ids apart."""
+    """A file name for the image of a sample: the readable part of its id, and a hash that makes it unique."""
     words = re.sub(r"[^A-Za-z0-9]+", "-", sample_id).strip("-")[-40:]
     return f"{words}-{hashlib.sha256(sample_id.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}.png"

@@ -1,8 +1,8 @@
-"""Asks a model that a server holds: anything that speaks OpenAI's chat completions, such as vLLM, SGLang or Ollama.
+"""Asks a model behind a server with OpenAI's chat completions API, such as vLLM, SGLang or Ollama.
 
-A request is an image, sent as PNG in the message, and the prompt. Several are under way at a time. What may pass is
-tried again, later and later; a row that never gets an answer is left out and told at the end, so that the same command
-asks it again.
+A request is an image, sent as PNG in the message, and the prompt. Several run at a time. Temporary failures are tried
+again, with growing pauses. A row that never gets an answer is left out and reported at the end, so that the same
+command asks it again.
 """
 
 from __future__ import annotations
@@ -31,28 +31,29 @@ from curate.base.visible import clip, visible
 from finetune.predict.engines import Answer, Answerer, Asking, Question, Unopenable, Unopened, opened
 from rules.sets.model_resize import MAX_PIXELS
 
-#: Where the key is read from, the first that is set. It is sent and neither printed nor stored.
+#: The key is read from the first of these that is set. It is sent, but never printed or stored.
 KEYS = ("TEXSIEVE_API_KEY", "OPENAI_API_KEY")
-#: Seconds to wait for a connection, for the next bytes of an answer, and for a try after the first that failed; doubled
-#: each time, with chance added so that the tries of many rows don't come at once. A server's `Retry-After` goes before.
+#: Seconds to wait for a connection, for the next bytes of an answer, and before the second try. The last is doubled
+#: each time, plus a random part so that the tries of many rows don't come at once. The server's `Retry-After` has
+#: precedence.
 CONNECT, READ, FIRST_WAIT, LONGEST_WAIT = 10.0, 300.0, 1.0, 60.0
 TRIES = 6
-#: Requests at a time, unless a person says how many.
+#: Requests at a time, unless the user sets a number.
 AT_A_TIME = 8
-#: So many rows in a row without an answer, and the server is taken to be gone.
+#: After this many rows in succession without an answer, the server counts as gone.
 GONE_AFTER = 10
-#: A longer answer of a server is no answer: a formula of a megabyte is none.
+#: A longer answer is rejected: no formula has megabytes.
 MOST_BYTES = 4 << 20
-#: Characters that a token may stand for. A server that ignores `max_tokens` has its answer cut.
+#: The most characters per token. If a server ignores `max_tokens`, its answer is cut off.
 _TOKEN_CHARACTERS = 64
-#: Failures that may pass: time-outs, too many requests, and faults of the server or of what stands before it.
+#: Temporary failures: time-outs, too many requests, and faults of the server or of a proxy.
 _MAY_PASS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-#: Failures of every request alike: the key is wrong, the address or the model isn't there.
+#: Failures that every request would have: the key, the address or the model is wrong.
 _HOPELESS = frozenset({401, 403, 404, 405})
 
 
 class _Failed(Exception):
-    """A row got no answer. hopeless: no other will."""
+    """A row got no answer. hopeless: no other row will get one."""
 
     def __init__(self, why: str, hopeless: bool = False) -> None:
         super().__init__(why)
@@ -60,7 +61,7 @@ class _Failed(Exception):
 
 
 class _MayPass(Exception):
-    """A try failed. after: seconds that the server asks to wait."""
+    """A try failed, but the next may succeed. after: seconds that the server asks to wait."""
 
     def __init__(self, why: str, after: float | None = None) -> None:
         super().__init__(why)
@@ -69,7 +70,7 @@ class _MayPass(Exception):
 
 @dataclass
 class ServedAsker(Answerer):
-    """A model behind `server`, called `model` there."""
+    """A model behind `server`, which has the name `model` there."""
 
     server: str
     model: str
@@ -80,12 +81,12 @@ class ServedAsker(Answerer):
     _stopped: Event = field(default_factory=Event, repr=False)
 
     def __post_init__(self) -> None:
-        """Raises UserError for an address that is none, or has a password in it: it is written into the run's file."""
+        """Raises UserError for an invalid address, or one with a password: the address is written to the run's file."""
         parts = urlsplit(self.server)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UserError(f"--server {self.server}: no address of a server, such as http://localhost:8000/v1")
+            raise UserError(f"--server {self.server}: not the address of a server, such as http://localhost:8000/v1")
         if parts.username or parts.password or parts.query or parts.fragment:
-            raise UserError(f"--server: give the address alone; a key is read from {' or '.join(KEYS)}")
+            raise UserError(f"--server: give only the address; the key is read from {' or '.join(KEYS)}")
         path = parts.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
         self.server = f"{parts.scheme}://{parts.netloc}{path}"
 
@@ -94,11 +95,13 @@ class ServedAsker(Answerer):
         return self.model
 
     def identity(self) -> dict[str, Any]:
-        """What decides this model's answers, as far as it is known here."""
+        """What decides the answers of this model, as far as this side knows."""
         return {"kind": "served", "server": self.server, "served_model": self.model}
 
     def load(self, max_new_tokens: int) -> None:
-        """Is the server there, and has it the model? Raises UserError where not. One without a list is believed."""
+        """Raises UserError if the server doesn't answer or lists models without this one. A server without a list is
+        trusted.
+        """
         with self._client() as client:
             try:
                 with client.stream("GET", "models", timeout=CONNECT) as found:
@@ -112,7 +115,7 @@ class ServedAsker(Answerer):
             except _Failed as error:
                 raise UserError(f"{self.server}: {error}") from error
         if found.status_code in (401, 403):
-            raise UserError(f"{self.server}: refuses the key ({found.status_code}); set {KEYS[0]}")
+            raise UserError(f"{self.server}: rejects the key ({found.status_code}); set {KEYS[0]}")
         try:
             names = [str(one["id"]) for one in json.loads(body)["data"]] if found.is_success else []
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -131,9 +134,9 @@ class ServedAsker(Answerer):
         note: Callable[[str], None] = lambda line: None,
         unopened: Unopened | None = None,
     ) -> Iterator[list[Answer]]:
-        """The answers to the questions that aren't `done`, as they come; `asking.batch_size` are under way at a time.
+        """The answers to the questions that aren't `done`, as they come, with `asking.batch_size` requests at a time.
 
-        Raises UserError at the end where rows got no answer, and at once where none will get one.
+        Raises UserError at the end if rows got no answer, and at once if no row can get one.
         """
         self._stopped.clear()
         rest = (row for row in questions if row.sample_id not in done)
@@ -151,8 +154,8 @@ class ServedAsker(Answerer):
                     break
                 ready, _ = wait(under_way, timeout=self._longest(), return_when=FIRST_COMPLETED)
                 if not ready:
-                    raise UserError(f"{self.server}: no answer ends; what is answered is kept, and the same command "
-                                    "goes on with it")  # fmt: skip
+                    raise UserError(f"{self.server}: the answers don't end; those so far are kept, and the same "
+                                    "command continues")  # fmt: skip
                 answers = []
                 for one in ready:
                     row = under_way.pop(one)
@@ -172,30 +175,30 @@ class ServedAsker(Answerer):
                     yield answers
                 if in_a_row >= GONE_AFTER:
                     raise UserError(
-                        f"{self.server}: {in_a_row} rows in a row got no answer, the last {failed[-1]}; what is "
-                        "answered is kept, and the same command goes on with it"
+                        f"{self.server}: {in_a_row} rows in a row got no answer, the last: {failed[-1]}; the "
+                        "answers so far are kept, and the same command continues"
                     )
         finally:
             self._stopped.set()
             client.close()
             pool.shutdown(wait=False, cancel_futures=True)
         if not self._scored:
-            note("the server gives no log-probabilities: there is no `score`")
+            note("the server returns no log-probabilities, so there is no `score`")
         if failed:
             raise UserError(
-                f"{self.server}: {things(len(failed), 'row')} got no answer, the first {failed[0]}; what is answered "
-                "is kept, and the same command asks the others again"
+                f"{self.server}: {things(len(failed), 'row')} got no answer, the first: {failed[0]}; the answers "
+                "are kept, and the same command asks the other rows again"
             )
 
     def _longest(self) -> float:
-        """Seconds in which a row is answered, or has failed, whatever the server does: its head may not end either."""
+        """Seconds after which a row is answered or has failed, whatever the server does; even headers may never end."""
         return TRIES * (5 * self.read_timeout + CONNECT + LONGEST_WAIT)
 
     def _client(self, most: int = 1) -> httpx.Client:
         key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
         return httpx.Client(
             base_url=self.server,
-            # A compressed answer can grow without bounds, so none is asked for, and none is taken.
+            # A compressed answer can expand without bounds, so none is requested and none is accepted.
             headers={"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})},
             timeout=httpx.Timeout(self.read_timeout, connect=CONNECT),
             limits=httpx.Limits(max_connections=most),
@@ -244,14 +247,14 @@ class ServedAsker(Answerer):
         if came.status_code in _MAY_PASS:
             raise _MayPass(f"status {came.status_code}{_said(body)}", _seconds(came.headers.get("Retry-After")))
         if not came.is_success:
-            if scored and b"logprob" in body:  # this server can't give them: asked without from now on
+            if scored and b"logprob" in body:  # this server can't return them: don't ask for them from now on
                 self._scored = False
                 return self._post(client, asked)
             raise _Failed(f"status {came.status_code}{_said(body)}", came.status_code in _HOPELESS)
         try:
             return json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise _MayPass("the answer is no JSON") from error
+            raise _MayPass("the answer is not JSON") from error
 
     def _read(self, row: Question, came: Any, seconds: float, most: int) -> Answer:
         try:
@@ -263,7 +266,7 @@ class ServedAsker(Answerer):
                 raise TypeError(content)
             (content or "").encode()
         except (KeyError, ValueError, TypeError, AttributeError) as error:  # a UnicodeEncodeError is a ValueError
-            raise _MayPass("the answer is no chat completion with one choice") from error
+            raise _MayPass("the answer is not a chat completion with one choice") from error
         score, tokens = _score(choice)
         text = (content or "")[: _TOKEN_CHARACTERS * most]
         cut = choice.get("finish_reason") == "length" or len(text) < len(content or "")
@@ -277,14 +280,15 @@ def _data_url(image: Image.Image) -> str:
 
 
 def _body(came: httpx.Response) -> bytes:
-    """What a server answers. Raises _MayPass where it doesn't end, or comes so slowly that it never will; _Failed for
-    one that isn't taken: a compressed one, and one that sends us elsewhere."""
+    """The body of an answer. Raises _MayPass if it doesn't end or is too slow, and _Failed if it is compressed or a
+    redirect.
+    """
     if came.is_redirect:
         where = clip(visible(came.headers.get("Location", "")), 200)
-        raise _Failed(f"status {came.status_code}, which leads to {where}; give --server the address itself", True)
+        raise _Failed(f"status {came.status_code}, a redirect to {where}; give --server that address", True)
     encoding = came.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
-        raise _Failed(f"the answer is compressed ({clip(visible(encoding), 40)}), which was not asked for", True)
+        raise _Failed(f"the answer is compressed ({clip(visible(encoding), 40)}), which was not requested", True)
     body = bytearray()
     started = time.monotonic()
     for part in came.iter_raw():
@@ -297,7 +301,7 @@ def _body(came: httpx.Response) -> bytes:
 
 
 def _score(choice: Mapping[str, Any]) -> tuple[float | None, int]:
-    """Mean log-probability of the answer's tokens and their number; None where the server gives none, or no numbers."""
+    """Mean log-probability of the tokens of the answer, and their number; None if the server returns no usable ones."""
     try:
         found = [float(one["logprob"]) for one in choice["logprobs"]["content"]]
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -316,7 +320,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _said(body: bytes) -> str:
-    """What a server says is wrong: the message in its JSON, else the beginning of the text."""
+    """The server's error message: from its JSON, else the beginning of the text."""
     try:
         error = json.loads(body)
         error = error.get("error", error) if isinstance(error, dict) else error
@@ -329,4 +333,4 @@ def _said(body: bytes) -> str:
 def _words(error: httpx.HTTPError) -> str:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return "no connection"
-    return "no answer in time" if isinstance(error, httpx.TimeoutException) else "the connection broke off"
+    return "no answer in time" if isinstance(error, httpx.TimeoutException) else "the connection was lost"

@@ -1,4 +1,4 @@
-"""Watches a model generate and keeps how likely it took each of its tokens. Changes nothing of what is generated."""
+"""Records the probability of each token that a model generates. Doesn't change the output."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Any
 
 
 class ScoreKeeper:
-    """A logits processor that keeps a number a token: `output_scores` would keep the whole vocabulary a token.
+    """A logits processor that keeps one number per token; `output_scores` would keep the whole vocabulary for each.
 
-    For 8 answers of 512 tokens and Qwen's 152,000 tokens that is 2.5 GB of GPU memory.
+    For 8 answers of 512 tokens and Qwen's vocabulary of 152,000 tokens, that would be 2.5 GB of GPU memory.
     """
 
     def __init__(self) -> None:
-        self._chosen: list[Any] = []  # a vector a step: log-probability of the token that each row chose
-        self._step: Any = None  # log-probabilities of the step whose token isn't chosen yet: rows × vocabulary
+        self._chosen: list[Any] = []  # one vector per step: the log-probability of the token that each row chose
+        self._step: Any = None  # log-probabilities of the current step, before its token is chosen: rows × vocabulary
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
-        """Called by `generate` before each token with all tokens so far and what the model makes of the next."""
+        """Called by `generate` before each token with all tokens so far and the scores for the next."""
         if self._step is not None:
             self._chosen.append(self._step.gather(1, input_ids[:, -1:]).squeeze(1))
         self._step = scores.float().log_softmax(-1)
         return scores
 
     def scores(self, tokens: Any, ends: Sequence[int]) -> tuple[list[float], list[int], list[bool]]:
-        """Mean log-probability, number of tokens, and whether one of `ends` came, of each row of `tokens`.
+        """Mean log-probability, number of tokens, and whether one of `ends` came, for each row of `tokens`.
 
-        tokens: rows × steps, what was generated. The token that ends an answer counts; the padding after it doesn't.
+        tokens: the generated tokens, rows × steps. The token that ends an answer counts; the padding after it doesn't.
         """
         import torch
 
@@ -39,6 +39,6 @@ class ScoreKeeper:
         ended = is_end.any(dim=1)
         lengths = torch.where(ended, is_end.int().argmax(dim=1) + 1, tokens.shape[1])
         counted = torch.arange(tokens.shape[1])[None, :] < lengths[:, None]
-        # Not `found * counted`: the padding's score may be minus infinity.
+        # Not `found * counted`, since the score of padding may be minus infinity.
         sums = torch.where(counted, found, torch.zeros(())).double().sum(dim=1)
         return (sums / lengths).tolist(), lengths.tolist(), ended.tolist()

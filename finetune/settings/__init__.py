@@ -1,1 +1,1 @@
-"""The settings of a training and the files they are read from, and prompt files."""
+"""The settings of a training, the files that they are read from, and prompt files."""

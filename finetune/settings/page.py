@@ -1,4 +1,4 @@
-"""The page of all settings, from the comments beside them in `config`. Reads that file, writes none."""
+"""The page of all settings, from the comments in `config`. Reads that file, writes none."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _FIELD = re.compile(r"    (\w+): ")
 
 
 def settings_markdown() -> str:
-    """A table a section: setting, kind, default, what it is."""
+    """One table per section: setting, kind, default, meaning."""
     lines = [
         "# Settings of a training",
         "",
-        "What `finetune train CONFIG [KEY=VALUE]...` reads, as YAML: a section is a mapping, `train: {epochs: 3}`. On",
-        "the command line the names are dotted: `train.epochs=3`. What a file lacks has its default. An unknown key or",
-        "a value of another kind is an error.",
+        "`finetune train CONFIG [KEY=VALUE]...` reads these settings. In YAML, a section is a mapping:",
+        "`train: {epochs: 3}`. On the command line, names are dotted: `train.epochs=3`. Settings that a file lacks",
+        "have their defaults. An unknown key or a value of the wrong kind is an error.",
     ]
     hints = get_type_hints(config.Config)
     top = [name for name in hints if not dataclasses.is_dataclass(hints[name])]

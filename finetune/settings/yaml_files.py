@@ -1,4 +1,4 @@
-"""Finds and parses YAML files, a person's own or those that come with texsieve. Knows none of their keys."""
+"""Finds and parses YAML files, either a person's own or those that come with texsieve. Knows none of their keys."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ def ready(folder: str) -> list[str]:
 
 
 def text_of(where: str | Path, folder: str, *, kind: str, known: str) -> str:
-    """The text of a file, or of the ready one of that name in `folder`; a file wins over a ready one.
+    """The text of a file, or of the ready one with that name in `folder`. A file takes precedence.
 
-    kind: what it is, and known: what ready ones there are, for messages. Raises UserError where it can't be read.
+    kind: what it is, and known: an introduction to the list of ready ones, for messages. Raises UserError if it can't
+    be read.
     """
     file = Path(where)
     if not file.is_file() and str(where) in ready(folder):
@@ -37,7 +38,7 @@ def text_of(where: str | Path, folder: str, *, kind: str, known: str) -> str:
 
 
 def parsed(text: str, where: str | Path) -> Any:
-    """The value of YAML text, of plain types. Raises UserError, with the place, also for a key that is there twice."""
+    """The value of YAML text, in plain types. Raises UserError with the place, also for a repeated key."""
     import yaml
 
     try:
@@ -46,23 +47,23 @@ def parsed(text: str, where: str | Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise UserError(f"{where}: no valid YAML{place}: {problem}") from error
+        raise UserError(f"{where}: invalid YAML{place}: {problem}") from error
 
 
 def _strict_loader(where: str | Path) -> Any:
-    """PyYAML's safe loader, but for equal keys: it takes the last, and a setting or prompt is gone without a word."""
+    """PyYAML's safe loader, but it rejects repeated keys, of which PyYAML silently takes the last."""
     import yaml
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen: list[Any] = []
             for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-                if key.tag == "tag:yaml.org,2002:merge":  # `<<`: what it brings may be replaced
+                if key.tag == "tag:yaml.org,2002:merge":  # keys merged with `<<` may be overridden
                     continue
                 value = self.construct_object(key, deep=True)
                 if value in seen:
                     raise UserError(
-                        f"{where}: {visible(clip(str(value), 60))} is there twice, again at line "
+                        f"{where}: {visible(clip(str(value), 60))} is repeated at line "
                         f"{key.start_mark.line + 1}, column {key.start_mark.column + 1}"
                     )
                 seen.append(value)

@@ -1,6 +1,6 @@
-"""What happens beside the steps of a training: losses are written, samples asked, the best adapter kept.
+"""Runs alongside a training: writes losses, predicts samples, keeps the best adapter.
 
-Imported after unsloth only: transformers must not come first.
+Import this only after unsloth: transformers must not be imported first.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Note = Callable[[str], None]
 
 
 class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
-    """Writes the run folder while the training goes on. Only the first of several processes writes.
+    """Writes the run folder during a training. Only the first of several processes writes.
 
-    save: writes the adapter as it is into the folder of that name. ask: predicts the samples after so many steps, with
-    the loss on the validation set, and writes their page; returns their score, how many look right, of how many.
+    save: writes the current adapter to the folder with that name. ask: gets the step and the loss on the validation
+    set, predicts the samples and writes their page; returns their score, how many look right, and of how many.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
     ) -> None:
         self._folder, self._config, self._save, self._ask = folder, config, save, ask
         self._progress, self._note = progress, note
-        #: Why the training ended before its last step, or "".
+        #: Why the training ended before the last step, or "".
         self.ended = ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -58,7 +58,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
         line = line_of({**(logs or {}), "step": state.global_step})
         if line is None:
             return
-        if state.is_world_process_zero and "eval_loss" not in line:  # an evaluation's waits for its score
+        if state.is_world_process_zero and "eval_loss" not in line:  # the line of an evaluation waits for its score
             self._folder.add_loss(line)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -78,7 +78,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
                 told += f", {right} of {asked} samples look right"
         score = _of_the_first(score)
         if score is not None:
-            state.log_history[-1]["eval_score"] = score  # a checkpoint keeps it, and a resumed training knows it
+            state.log_history[-1]["eval_score"] = score  # a checkpoint keeps it for a resumed training
         judged = evaluations(state.log_history)
         best, since = best_of(judged, self._config.eval.min_delta)
         patience = self._config.eval.patience
@@ -95,7 +95,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
         self._note(told + (" (the best so far)" if best == judged[-1] else ""))
 
     def plot(self) -> None:
-        """Draw the losses that were written until now."""
+        """Draw the losses that were written so far."""
         lines = self._folder.losses()
         train = [(line["step"], line["loss"]) for line in lines if line.get("loss") is not None]
         judged = evaluations(lines)
@@ -106,7 +106,7 @@ class Watch(TrainerCallback):  # type: ignore[misc,unused-ignore]
 
 
 def _of_the_first(score: float | None) -> float | None:
-    """What the first process knows: all must stop, or go on, together."""
+    """The score that the first process has: all processes must stop or continue together."""
     import torch.distributed as together
 
     if not (together.is_available() and together.is_initialized()):
@@ -117,7 +117,7 @@ def _of_the_first(score: float | None) -> float | None:
 
 
 def save_adapter(model: Any, processor: Any, run: Path, name: str) -> None:
-    """Write adapter, processor and what they were trained on into the folder `name` of a run, whole or not at all."""
+    """Write adapter, processor and provenance to the folder `name` of a run, completely or not at all."""
     with new_folder(run / name, replace=True) as temporary:
         model.save_pretrained(temporary)
         processor.save_pretrained(temporary)

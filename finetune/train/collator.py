@@ -1,4 +1,4 @@
-"""Makes rows into batches: images at their full width, the loss on answers alone. Trains nothing."""
+"""Turns rows into batches: images at full width, the loss only on answers. Trains nothing."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from finetune.models.families import Family, family_of_model
 from finetune.settings.config import Config
 from rules.sets.model_resize import FACTOR
 
-#: What no token is learnt from has as its label.
+#: The label of tokens that don't count for the loss.
 IGNORED = -100
-#: The key of a batch that holds its samples' ids; the trainer takes it out before the model sees the batch.
+#: The key of a batch for the ids of its samples. The trainer removes it before the model sees the batch.
 NAMES = "sample_ids"
 
 
 @dataclass(frozen=True)
 class Formatter:
-    """Makes a row into what the collator reads, when a batch needs it: a class, so that processes can be handed it."""
+    """Formats a row for the collator when a batch needs it. It is a class so that it can be sent to processes."""
 
     prompt: str
     resize: Resize
     min_side: int = FACTOR
 
     def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """messages, and images beside them: an image inside the messages would be scaled once more, without a cap."""
+        """messages, with separate images: an image inside the messages would be scaled again, without a limit."""
         return {
             "messages": [
                 {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": self.prompt}]},
@@ -39,9 +39,9 @@ class Formatter:
 
 
 def make_collator(model: Any, processor: Any, config: Config) -> Any:
-    """What makes a list of rows into a batch: a mapping of tensors, and the samples' ids under NAMES.
+    """The function that turns a list of rows into a batch: a mapping of tensors, with the ids of samples under NAMES.
 
-    Labels are IGNORED everywhere but in the answers.
+    Labels are IGNORED everywhere except in the answers.
     """
     family = family_of_model(model)
     formatter = Formatter(config.data.prompt, config.data.resize, family.images.min_side)
@@ -58,7 +58,7 @@ def make_collator(model: Any, processor: Any, config: Config) -> Any:
         processor,
         max_seq_length=config.data.max_length,
         formatting_func=formatter,
-        # "min", the default, scales the width down to 512. The processor alone holds images to the pixel budget.
+        # "min", the default, scales the width down to 512. Only the processor limits images to the pixel budget.
         resize="max",
         train_on_responses_only=True,
         instruction_part=family.instruction,
@@ -67,7 +67,7 @@ def make_collator(model: Any, processor: Any, config: Config) -> Any:
 
 
 class AnswerCollator:
-    """Without Unsloth: rows to batches, padded on the right to their longest."""
+    """Turns rows into batches without Unsloth, padded on the right to the longest."""
 
     def __init__(self, processor: Any, family: Family, formatter: Formatter) -> None:
         self._processor, self._family, self._formatter = processor, family, formatter
@@ -77,7 +77,7 @@ class AnswerCollator:
         """Raises UserError for a conversation in which no answer is found."""
         made = [self._formatter(row) for row in rows]
         batch = self._processor(
-            # Without the line break that some templates put behind the turn: the model's answer ends before it.
+            # Without the line break that some templates add after the turn, since the model's answer ends before it.
             text=[self._family.chat(self._processor, row["messages"], answer=False).rstrip() for row in made],
             images=[row["images"] for row in made],
             padding=True,
@@ -89,14 +89,16 @@ class AnswerCollator:
         for row, ids, here in zip(rows, labels, batch["attention_mask"], strict=True):
             start = _end_of_last(ids.tolist(), self._response)
             if start is None:
-                raise UserError(f"{row['sample_id']}: {self._family.response!r} is nowhere in what the model is shown")
+                raise UserError(
+                    f"{row['sample_id']}: {self._family.response!r} isn't in the conversation that the model is shown"
+                )
             ids[:start] = IGNORED
             ids[here == 0] = IGNORED
         return {**batch, "labels": labels, NAMES: [row["sample_id"] for row in rows]}
 
 
 def _end_of_last(ids: Sequence[int], part: Sequence[int]) -> int | None:
-    """Where the last occurrence of `part` ends; None where there is none."""
+    """Where the last occurrence of `part` ends; None if there is none."""
     for start in range(len(ids) - len(part), -1, -1):
         if ids[start : start + len(part)] == part:
             return start + len(part)

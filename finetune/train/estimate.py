@@ -1,8 +1,8 @@
-"""How much memory and time a training takes, from sizes alone. An estimate: no weights are loaded, nothing is measured.
+"""Estimates the memory and time of a training from sizes alone. Loads no weights and measures nothing.
 
-The arithmetic is that of Qwen2.5-VL's layers. What it leaves out (fragmentation, the layers that Unsloth keeps in 16
-bits in its own 4-bit models, the time to open images) is why it says "about". docs/training-cpu.md says what of it was
-ever compared with a real training.
+The arithmetic is that of Qwen2.5-VL's layers. It leaves out fragmentation, the layers that Unsloth keeps in 16 bits in
+its own 4-bit models, and the time to open images, so results are "about". docs/training-cpu.md says how far it was
+compared with real trainings.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from finetune.settings.config import Config
 from finetune.train.lengths import grouped
 
 GB = 10**9
-#: Bytes of a weight: NF4 with doubly quantised scales takes 4.127 bits (QLoRA, Dettmers et al. 2023, section 3).
+#: Bytes per weight: NF4 with doubly quantised scales takes 4.127 bits (QLoRA, Dettmers et al. 2023, section 3).
 _FOUR_BITS = 4.127 / 8
-#: Bytes of a token in a layer that keeps all it computed, per width of the layer, without attention's square, which no
-#: kernel in use stores: 34 (Korthikanti et al. 2022, "Reducing Activation Recomputation", equation 1).
+#: Bytes per token in a layer that keeps all activations, per width of the layer: 34 (Korthikanti et al. 2022, "Reducing
+#: Activation Recomputation", equation 1), without the attention matrix, which no kernel in use stores.
 _KEPT = 34
-#: What the driver, the kernels' workspace and the allocator's gaps take; a guess on the safe side.
+#: Memory for the driver, the workspace of kernels and the gaps of the allocator; a guess on the safe side.
 _RESERVE = 1.5 * GB
-#: The part of a GPU's peak that a training with small batches and 4-bit weights reaches; a guess, a third is common.
+#: The share of a GPU's peak that a training with small batches and 4-bit weights reaches. A guess; a third is common.
 _SUSTAINED = 1 / 3
-#: Seconds of a kernel launch: PyTorch launches one in 5 to 10 microseconds of a processor's time; the lower end.
+#: Seconds per kernel launch. PyTorch needs 5 to 10 microseconds of processor time; this is the lower end.
 _LAUNCH = 5e-6
-#: Kernels of a layer with adapters, forward and on the way back, reckoned by hand from transformers and peft:
-#: norms 14, matrices 7 (vision 5), adapters 5 a matrix, rotation and attention 20, the rest 4; twice that back. No
-#: profiler has counted them; fused kernels need fewer.
+#: Kernels of a layer with adapters, forward and backward, counted by hand in transformers and peft: norms 14, matrices
+#: 7 (vision 5), adapters 5 per matrix, rotation and attention 20, the rest 4; twice that backward. They were not
+#: counted with a profiler. Fused kernels need fewer.
 _LANGUAGE, _VISION = (80, 160), (68, 136)
-#: Matrices of a layer of the language model.
+#: Matrices per layer of the language model.
 _MATRICES = 7
 #: Peak of dense 16-bit matrix products in TFLOP/s, from NVIDIA's data sheets.
 PEAKS = {"T4": 65, "RTX 3090": 71, "RTX 4090": 165, "L4": 121, "A100": 312, "H100": 989, "H200": 989}
@@ -40,7 +40,7 @@ PEAKS = {"T4": 65, "RTX 3090": 71, "RTX 4090": 165, "L4": 121, "A100": 312, "H10
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes by what they are for; floating-point operations and kernel launches of a whole training on all GPUs."""
+    """Bytes by purpose; floating-point operations and kernel launches of a whole training on all GPUs."""
 
     memory: Mapping[str, float]
     flop: float
@@ -51,21 +51,21 @@ class Estimate:
         return sum(self.memory.values())
 
     def hours(self, gpu: str, world: int = 1) -> float:
-        """The least time on `world` GPUs of a kind in PEAKS, which reach a third of their peak.
+        """The least time on `world` GPUs of a kind in PEAKS, if they reach a third of their peak.
 
-        Small batches are not faster than their kernels can be launched, one after the other.
+        Small batches are limited by the time to launch their kernels one after the other.
         """
         return self.least(PEAKS[gpu] * 1e12 * _SUSTAINED, _LAUNCH, world)
 
     def least(self, rate: float, launch: float, world: int = 1) -> float:
-        """The least hours at so many operations a second and seconds a kernel launch."""
+        """The least hours at `rate` operations per second and `launch` seconds per kernel launch."""
         return max(self.flop / rate, self.launches * launch) / world / 3600
 
 
 def adapter_weights(shape: ModelShape, config: Config) -> int:
-    """Weights of the adapters: r × (inputs + outputs) of every matrix that has one.
+    """The number of adapter weights: r × (inputs + outputs) for every matrix that has an adapter.
 
-    Counts matrices that are computed together (queries, keys and values) as one, so it comes out a little low.
+    Matrices that are computed together (queries, keys and values) count as one, so the result is a little low.
     """
     lora = config.lora
     kinds = [name for name, on in (("attention", lora.attention), ("mlp", lora.mlp)) if on]
@@ -76,9 +76,9 @@ def adapter_weights(shape: ModelShape, config: Config) -> int:
 def estimate(
     shape: ModelShape, config: Config, lengths: Sequence[tuple[int, int]], steps: int, world: int = 1
 ) -> Estimate:
-    """Memory of one GPU and work of a training.
+    """The memory on each GPU and the work of a training.
 
-    lengths: (tokens, of them the image's) of the samples that fit. steps: steps of the optimiser on `world` GPUs.
+    lengths: (tokens, of which the image's) of the samples that fit. steps: steps of the optimiser on `world` GPUs.
     """
     batch = config.train.batch_size
     longest = max((tokens for tokens, _ in lengths), default=0)
@@ -101,36 +101,39 @@ def estimate(
 
 
 def epoch_steps(samples: int, config: Config, world: int = 1) -> int:
-    """Steps of the optimiser in which every sample is seen once."""
+    """The steps of the optimiser in which every sample is seen once."""
     batches = math.ceil(samples / (config.train.batch_size * world))
     return max(math.ceil(batches / config.train.accumulation), 1)
 
 
 def steps_of(samples: int, config: Config, world: int = 1) -> int:
-    """Steps of the optimiser in a training, as transformers' Trainer counts them."""
+    """The steps of the optimiser in a training, as transformers' Trainer counts them."""
     return config.train.max_steps or math.ceil(config.train.epochs * epoch_steps(samples, config, world))
 
 
 def _activations(shape: ModelShape, config: Config, tokens: int, patches: int) -> float:
-    """Bytes in 16 bits: what layers keep for the way back, one layer in full, and the scores of the vocabulary."""
+    """Bytes in 16 bits: what layers keep for the backward pass, one complete layer, and the scores of the
+    vocabulary.
+    """
     one_layer = _KEPT * max(tokens * shape.hidden, patches * shape.vision_hidden)
     inputs = 2.0 * (tokens * shape.hidden * shape.layers + patches * shape.vision_hidden * shape.vision_layers)
     kept = {"unsloth": 0.0, "torch": inputs, "none": _KEPT / 2 * inputs}[config.model.checkpointing]
-    # Unsloth makes the vocabulary's scores in pieces; a quarter of them at a time in 32 bits is on the safe side.
+    # Unsloth computes the scores of the vocabulary in parts. A quarter of them at a time in 32 bits is on the safe
+    # side.
     return kept + one_layer + tokens * shape.vocabulary
 
 
 def _launches(shape: ModelShape, config: Config) -> float:
-    """Kernels that one batch launches: so many a layer and pass, whatever is in it."""
+    """The kernels that one batch launches, which depend only on the layers and passes."""
     recomputed = config.model.checkpointing != "none"
     language, vision = ((forward * (1 + recomputed) + back) for forward, back in (_LANGUAGE, _VISION))
-    if config.model.load_in_4bit:  # each matrix is made of its 4 bits anew, in every pass
+    if config.model.load_in_4bit:  # every pass dequantises each matrix again
         language += 2 * _MATRICES * (2 + recomputed)
     return shape.layers * language + shape.vision_layers * vision
 
 
 def _flop(shape: ModelShape, config: Config, lengths: Sequence[tuple[int, int]]) -> float:
-    """Operations of one sample as long as batches make it: each is padded to its longest."""
+    """The operations for one sample at its padded length."""
     if not lengths:
         return 0.0
     padded = _padded(lengths, config.train.batch_size, config.train.seed, config.train.group_by_length)
@@ -138,13 +141,13 @@ def _flop(shape: ModelShape, config: Config, lengths: Sequence[tuple[int, int]])
     language, vision = weights(shape.language), weights(shape.vision)
     seen = 2 * vision * image * shape.merged
     read = 2 * (language + shape.hidden * shape.vocabulary) * padded + 4 * shape.layers * shape.hidden * padded**2 / 2
-    # Forward; forward again unless all was kept; back to the inputs. Frozen weights need no gradients of their own.
+    # Forward, forward again unless activations were kept, and back to the inputs. Frozen weights need no gradients.
     times = 2 if config.model.checkpointing == "none" else 3
     return times * read + (times if config.lora.vision else 1) * seen
 
 
 def _padded(lengths: Sequence[tuple[int, int]], batch: int, seed: int, group: bool) -> float:
-    """The mean length of samples in their batches, each padded to its longest."""
+    """The mean length of samples in batches that are padded to their longest sample."""
     if batch == 1:
         return sum(tokens for tokens, _ in lengths) / len(lengths)
     if group:

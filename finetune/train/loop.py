@@ -1,6 +1,6 @@
-"""Trains adapters on pairs that were checked, into a run folder. Reads no settings, looks at no sample: see preflight.
+"""Trains adapters on checked pairs, into a run folder. Reads no settings and checks no samples: see preflight.
 
-There is one path. What the tests on a CPU do otherwise is values of the settings, listed in docs/training-cpu.md.
+There is only one code path. Tests on a CPU differ only in values of the settings, which docs/training-cpu.md lists.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from PIL import Image
 
-#: How a full disk reads in what safetensors and torch raise; the latter doesn't say why a write failed.
+#: Messages of safetensors and torch about a full disk. Torch doesn't say why a write failed.
 _FULL_DISK = ("No space left on device", "PytorchStreamWriter failed writing", "unexpected pos")
 
 Progress = Callable[[str, int, int], None]
@@ -40,16 +40,16 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a training. best: the best evaluation, None where nothing was evaluated."""
+    """The results of a training. best: the best evaluation, None without any."""
 
     steps: int
     best: Evaluation | None
-    #: Why it ended before its last step, or "".
+    #: Why it ended before the last step, or "".
     ended: str
 
 
 def arguments(config: Config, folder: Path, steps: int, epoch: int, *, evaluate: bool) -> dict[str, Any]:
-    """The arguments of trl's SFTConfig. steps: of the whole training, for the warm-up; epoch: of an epoch."""
+    """The arguments of trl's SFTConfig. steps: in the whole training, for the warm-up; epoch: in one epoch."""
     train, every = config.train, config.eval.every
     if every is not None:
         every = max(round(every * epoch), 1) if every < 1 else int(every)
@@ -80,12 +80,12 @@ def arguments(config: Config, folder: Path, steps: int, epoch: int, *, evaluate:
         "eval_steps": every,
         "prediction_loss_only": True,
         "dataloader_num_workers": workers,
-        # What the collator is made of can only be inherited by a process, not sent to it as Python 3.14 would.
+        # Processes can only inherit the collator's parts: they can't be sent to them, as Python 3.14 would.
         "dataloader_multiprocessing_context": "fork" if workers else None,
         "ddp_find_unused_parameters": False,
         "report_to": list(train.report_to) or "none",
         "disable_tqdm": True,
-        # Rows stay as they are until the collator formats them.
+        # The collator formats the rows.
         "remove_unused_columns": False,
         "dataset_text_field": "",
         "dataset_kwargs": {"skip_prepare_dataset": True},
@@ -105,12 +105,12 @@ def train(
     progress: Progress = lambda stage, done, of: None,
     note: Note = lambda line: None,
 ) -> Trained:
-    """Train on `rows`, all of which fit the model, and leave best and last adapter in the run folder.
+    """Train on `rows`, all of which fit the model, and write the best and last adapters to the run folder.
 
-    validation: rows whose loss is measured; some are predicted and drawn. lengths: tokens of `rows`, for
-    train.group_by_length. checkpoint: where to go on. loaded: the
-    model and processor of `load_for_training`, else they are loaded. progress: told (stage, steps done, of how many);
-    note: told a line at each evaluation.
+    validation: rows whose loss is measured; some are predicted and drawn. lengths: numbers of tokens of `rows`, for
+    train.group_by_length. checkpoint: where to continue. loaded: the model and processor of `load_for_training`; None
+    to load them here. progress: called with (stage, steps done, steps in total). note: called with a line at each
+    evaluation.
     """
     import_library(config.model)
     from transformers import PrinterCallback
@@ -150,8 +150,8 @@ def train(
         trainer.remove_callback(PrinterCallback)
         if trainer.args.world_size != processes():
             raise UserError(
-                f"started as {processes()} processes of which {trainer.args.world_size} would train together, each the "
-                "same; does every process have a GPU of its own?"
+                f"started as {processes()} processes, but only {trainer.args.world_size} would train together, and the "
+                "others repeat the same; does every process have its own GPU?"
             )
         with _end_told(trainer.state):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -174,7 +174,7 @@ def train(
 
 
 def _precision(model: Any) -> dict[str, Any]:
-    """Arguments of trl that Unsloth sees to by itself: mixed precision as the model's weights are."""
+    """Arguments of trl that Unsloth sets itself: mixed precision to match the model's weights."""
     import torch
 
     return {
@@ -203,13 +203,13 @@ def _end_told(state: Any) -> Iterator[None]:
 
 
 def _why_it_ended(error: Exception, step: int) -> str | None:
-    """What a person can do about an error that ended a training after `step` steps; None for any other."""
+    """What the user can do about an error that ended a training after `step` steps; None for unknown errors."""
     from finetune.predict.engines import out_of_memory
 
     if out_of_memory(error):
         return (
-            f"the GPU's memory is full after step {step}. While it evaluated: --resume with a lower eval.batch_size. "
-            "Else begin anew (out=FOLDER) with a lower train.batch_size (and a higher train.accumulation), "
+            f"out of GPU memory after step {step}. If it was evaluating, use --resume with a lower eval.batch_size. "
+            "Otherwise start again (out=FOLDER) with a lower train.batch_size (and a higher train.accumulation), "
             "data.max_pixels, data.max_length or lora.r"
         )
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
@@ -218,12 +218,12 @@ def _why_it_ended(error: Exception, step: int) -> str | None:
     # Of a process that opens images: with a traceback above its last line. safetensors' errors are no OSError.
     if isinstance(error, OSError) or "(os error " in str(error):
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        return f"ended after step {step}: {last}; put it right, and --resume goes on from the last whole checkpoint"
+        return f"ended after step {step}: {last}; fix this, and --resume continues from the last complete checkpoint"
     return None
 
 
 def load_for_training(config: Config) -> tuple[Any, Any]:
-    """The model with adapters where the settings say, and its processor."""
+    """The model, with adapters on the parts that the settings name, and its processor."""
     model, processor = load_model(
         config.model,
         max_length=config.data.max_length,
@@ -236,14 +236,14 @@ def load_for_training(config: Config) -> tuple[Any, Any]:
 
 
 def _some(rows: Dataset, limit: int | None, seed: int) -> Dataset:
-    """At most `limit` rows, the same ones for the same seed, in the data set's order."""
+    """At most `limit` rows, the same ones for the same seed, in the order of the data set."""
     if limit is None or len(rows) <= limit:
         return rows
     return rows.select(sorted(Random(seed).sample(range(len(rows)), limit)))
 
 
 class _Samples:
-    """Asks the model in training about some samples and writes the page; then the model goes on training."""
+    """Asks the model about some samples during training and writes the page. Then training continues."""
 
     def __init__(self, config: Config, folder: RunFolder, model: Any, processor: Any, validation: Dataset) -> None:
         from finetune.predict.questions import Questions

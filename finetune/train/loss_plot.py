@@ -1,4 +1,4 @@
-"""The losses of a training as a file of SVG. Numbers in, markup out; reads and writes no file."""
+"""Plots the losses of a training as SVG. Numbers in, markup out; reads and writes no files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STYLE = (
     ".validation{stroke:#b35900;fill:none;stroke-width:2}.dot{fill:#b35900}.best{fill:#fff;stroke:#b35900;"
     "stroke-width:2}.title{font-weight:600}.t-train{fill:#2f5a88}.t-validation{fill:#8f4700}"
 )
-#: More points than this are thinned out: a line 700 pixels wide shows no more.
+#: More points than this are thinned out, since a line 700 pixels wide can't show them.
 _MOST = 1000
 
 Points = Sequence[tuple[int, float]]
@@ -24,8 +24,8 @@ Points = Sequence[tuple[int, float]]
 def losses_svg(train: Points, validation: Points = (), best: int | None = None) -> str:
     """Loss by step, on a logarithmic scale; the best evaluation is marked.
 
-    train, validation: (step, loss) in order of the steps. Values that are no finite positive number are left out.
-    best: the step of the best evaluation; None for the one with the lowest loss.
+    train, validation: (step, loss) in order of the steps. Values that aren't finite and positive are left out. best:
+    the step of the best evaluation; None for the one with the lowest loss.
     """
     train, validation = _good(train), _good(validation)
     points = [*train, *validation]
@@ -73,7 +73,7 @@ def _line(points: Points, x: Axis, y: Axis, kind: str) -> str:
 
 
 def _names(ends: list[tuple[str, float, float, str]]) -> list[str]:
-    """What each line is, at its end, moved apart where they end close to one another."""
+    """The name of each line at its end, moved apart if the lines end close together."""
     ends.sort(key=lambda end: end[1])
     out, free = [], 0.0
     for name, at, value, kind in ends:

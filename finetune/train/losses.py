@@ -1,4 +1,4 @@
-"""Lines of losses.jsonl: what is kept of a trainer's log, and which evaluation was the best. Writes no file."""
+"""The lines of losses.jsonl, from the log of a trainer, and the choice of the best evaluation. Writes no files."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: What is kept of a log: what the same steps give again, no timings.
+#: The entries of a log to keep: those that the same steps reproduce, so no timings.
 _KEPT = ("loss", "grad_norm", "learning_rate", "eval_loss", "eval_score")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """loss: on the validation set. score: of the predicted samples, as `eval.best_by` says; None: not known."""
+    """loss: on the validation set. score: of the predicted samples, by `eval.best_by`; None if unknown."""
 
     step: int
     loss: float
@@ -21,7 +21,7 @@ class Evaluation:
 
 
 def line_of(logs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The line of a log, which has a `step`, or None where it holds no loss. What is no finite number becomes null."""
+    """The line for a log, with its `step`, or None if it has no loss. Numbers that aren't finite become null."""
     if "loss" not in logs and "eval_loss" not in logs:
         return None
     kept = {name: float(logs[name]) for name in _KEPT if name in logs}
@@ -41,8 +41,8 @@ def evaluations(history: Sequence[Mapping[str, Any]]) -> list[Evaluation]:
 def best_of(judged: Sequence[Evaluation], min_delta: float) -> tuple[Evaluation, int]:
     """The best evaluation, and how many came after it.
 
-    Better is a higher score, of equal scores a lower loss. Where one has no score, better is a loss that is lower by
-    more than `min_delta`.
+    A higher score is better; ties go to the lower loss. If an evaluation has no score, a loss is better if it is lower
+    by more than `min_delta`.
     """
     best, since = judged[0], 0
     scored = all(one.score is not None for one in judged)

@@ -1,4 +1,4 @@
-"""Reads what `make gpu-check` measured on a lent GPU: constants for estimates of time and memory. Measures nothing."""
+"""Reads the measurements of `gpu_check.py --lease`: constants for estimates of time and memory. Measures nothing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from curate.base.errors import UserError
 
 @dataclass(frozen=True)
 class Measured:
-    """What one GPU did with the real model's shapes.
+    """The measurements of one GPU with the shapes of the real model.
 
-    rate: floating-point operations a second in the largest steps. launch: seconds of a kernel launch in the smallest.
-    memory: measured bytes of a step over estimated ones, the largest such ratio; None where nobody measured memory.
+    rate: floating-point operations per second in the largest steps. launch: seconds per kernel launch in the smallest.
+    memory: the largest ratio of measured to estimated bytes of a step; None if memory wasn't measured.
     """
 
     gpu: str
@@ -35,10 +35,10 @@ def read_measured(path: Path) -> Measured:
         raise UserError(f"{path}: can't be read as the lines of gpu_check.py --lease: {error}") from error
     steps = [step for line in lines if isinstance(line, dict) for step in _steps(line)]
     if not steps:
-        raise UserError(f"{path}: holds no steps that were measured; gpu_check.py --lease writes them")
+        raise UserError(f"{path}: has no measured steps; gpu_check.py --lease writes them")
     gpu = str(steps[0]["device"])
     if any(step["device"] == "cpu" for step in steps):
-        raise UserError(f"{path}: was measured on a CPU, so it says nothing of a GPU")
+        raise UserError(f"{path}: was measured on a CPU, so it says nothing about a GPU")
     memory = [step["peak_bytes"] / step["estimated_bytes"] for step in steps if step.get("peak_bytes")]
     return Measured(
         gpu,
@@ -49,7 +49,7 @@ def read_measured(path: Path) -> Measured:
 
 
 def _steps(line: dict[str, Any]) -> list[dict[str, Any]]:
-    """The steps that were timed, with the device they ran on."""
+    """The timed steps, with the device on which they ran."""
     found = line.get("steps")
     if not isinstance(found, list):
         return []

@@ -1,4 +1,4 @@
-"""What a training will do, known before its first step: samples, tokens, steps, memory, time. Loads no weights."""
+"""Plans a training before its first step: samples, tokens, steps, memory, time. Loads no weights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Split:
-    """One split of the data: its name, its rows, and what was found of them."""
+    """One split of the data: its name, its rows, and the results of checking them."""
 
     name: str
     rows: Dataset = field(repr=False)
@@ -51,7 +51,7 @@ class Split:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """Everything that is known of a training before it begins."""
+    """Everything that is known about a training before it starts."""
 
     config: Config
     train: Split
@@ -59,9 +59,9 @@ class TrainingPlan:
     shape: ModelShape
     steps: int
     estimate: Estimate
-    #: What the data set was read from, and what of it is no sample.
+    #: The data set as read, with its unusable rows.
     data: Pairs
-    #: What a GPU did with such a model, where somebody measured it.
+    #: Measurements of a GPU with such a model, if there are any.
     measured: Measured | None = None
 
     @property
@@ -69,19 +69,19 @@ class TrainingPlan:
         return [self.train, *([self.validation] if self.validation else [])]
 
     def hashes(self) -> dict[str, str]:
-        """Of the samples that are trained on and evaluated with, by split."""
+        """Hashes of the samples for training and evaluation, by split."""
         return {split.name: split.sha256() for split in self.splits}
 
     def answer_tokens(self) -> int:
-        """Of the longest label that is trained on."""
+        """The tokens of the longest label in training."""
         frame = self.train.checked.frame
         return int(frame.filter(frame["reason"].is_null())["answer_tokens"].max() or 0)  # type: ignore[arg-type]
 
 
 def make_plan(config: Config, progress: Progress | None = None, measured: Measured | None = None) -> TrainingPlan:
-    """Read the data, look at every sample, reckon steps, memory and time, the last from what was `measured`.
+    """Read the data, check every sample, and estimate steps, memory and time, from `measured` if given.
 
-    Raises UserError where data or model can't be had, and where no sample fits.
+    Raises UserError if the data or the model can't be read, and if no sample fits.
     """
     check_reachable(config.model.name)
     data = read_pairs(config.data.path, config.data.train, config.data.images, config.data.columns)
@@ -90,8 +90,8 @@ def make_plan(config: Config, progress: Progress | None = None, measured: Measur
     validation = _validation(config.data, name) if name is not None else None
     if validation is not None and _same(train, validation):
         raise UserError(
-            f"{config.data.path}: its {config.data.train!r} and {name!r} are the same samples, and a loss on what was "
-            "trained says nothing; name in each line its `split`, or set data.validation=null"
+            f"{config.data.path}: its {config.data.train!r} and {name!r} are the same samples, and a loss on the "
+            "training data says nothing; give each line its `split`, or set data.validation=null"
         )
     train = _limited(train, config.data.limit)
     family = family_of(config.model.name, config.model.revision)
@@ -103,7 +103,7 @@ def make_plan(config: Config, progress: Progress | None = None, measured: Measur
     ]
     first = splits[0].checked
     if not first.fitting:
-        none = f"; and {count(data.left_out)} rows are no samples: {data.counted()}" if data.left_out else ""
+        none = f"; and {count(data.left_out)} rows are unusable: {data.counted()}" if data.left_out else ""
         raise UserError(f"{config.data.path}: no sample of {splits[0].name!r} fits the model: {_reasons(first)}{none}")
     shape = _shape(config, family)
     fit = first.frame.filter(first.frame["reason"].is_null())
@@ -115,18 +115,18 @@ def make_plan(config: Config, progress: Progress | None = None, measured: Measur
 
 
 def check_policy(plan: TrainingPlan) -> None:
-    """Raises UserError where samples don't fit and data.unfit is `error`, and where most rows of the data are none."""
+    """Raises UserError if samples don't fit and data.unfit is `error`, and if most rows of the data are unusable."""
     path, left_out, of = plan.config.data.path, plan.data.left_out, plan.data.read or 0
     if left_out * 2 > of:
         raise UserError(
-            f"{path}: most of its rows, {count(left_out)} of {count(of)}, are no samples ({plan.data.counted()}); "
-            "mend it, or write the rest to a data set of its own with `curate audit` and `curate export`"
+            f"{path}: most of its rows, {count(left_out)} of {count(of)}, are unusable ({plan.data.counted()}); "
+            "repair it, or write the rest to a new data set with `curate audit` and `curate export`"
         )
     if plan.config.data.unfit != "error":
         return
     if left_out:
         raise UserError(
-            f"{path}: {count(left_out)} of its {things(of, 'row')} are no samples ({plan.data.counted()}); "
+            f"{path}: {count(left_out)} of its {things(of, 'row')} are unusable ({plan.data.counted()}); "
             "unfit.jsonl in the run folder lists them, data.unfit=drop leaves them out"
         )
     for split in plan.splits:
@@ -140,7 +140,7 @@ def check_policy(plan: TrainingPlan) -> None:
 
 
 def as_text(plan: TrainingPlan) -> str:
-    """The plan in words, a line a thing."""
+    """The plan in words, line by line."""
     return "\n".join(f"{name:<11}{words}" for name, words in _lines(plan))
 
 
@@ -186,11 +186,11 @@ def _estimated(plan: TrainingPlan) -> list[tuple[str, str]]:
     if plan.measured is not None:
         known = plan.measured
         times = f"{known.gpu} {_time(made.least(known.rate, known.launch, processes()))}"
-        more = "" if known.memory is None else f", and at most {known.memory:.2f} times the memory reckoned was used"
-        reckoned = f"Time is reckoned from steps measured on {known.gpu}{more}"
+        more = "" if known.memory is None else f", where at most {known.memory:.2f} times the estimated memory was used"
+        reckoned = f"Time is estimated from steps measured on {known.gpu}{more}"
     else:
         reckoned = (
-            "Memory and time are reckoned from sizes (a third of a GPU's peak, 5 µs a kernel launch), not measured: "
+            "Memory and time are estimated from sizes (a third of a GPU's peak, 5 µs per kernel launch), not measured: "
             "memory may be off by half, and opening images, or a slow processor, may double the time"
         )
     here = [("", f"this machine has {gpu.name} of {gpu.memory / gb:.1f} GB: {_enough(plan.estimate.bytes, gpu.memory)}")
@@ -228,11 +228,13 @@ def _validation(data: DataConfig, split: str) -> Dataset:
     except UserError as error:
         if "split" not in str(error):
             raise
-        raise UserError(f"{error}; data.validation=NAME takes another, data.validation=null none") from error
+        raise UserError(
+            f"{error}; use data.validation=NAME for another split, or data.validation=null for none"
+        ) from error
 
 
 def _same(one: Dataset, other: Dataset) -> bool:
-    """Whether two splits are the same pairs, as those of a file that names none are. Reads no image."""
+    """Whether two splits have the same pairs, as they do for a file without splits. Reads no images."""
     return list(one["sample_id"]) == list(other["sample_id"])
 
 
@@ -252,14 +254,14 @@ def _split(
 
 
 def _check_adapters(folder: Path, config: Config) -> None:
-    """Raises UserError where a training is to go on from adapters of another size than its settings say."""
+    """Raises UserError if a training is to continue from adapters whose size differs from the settings."""
     there = adapters_of(folder)
     asked = {"lora.r": config.lora.r, "lora.alpha": config.lora.alpha}
     other = {name: there[name] for name in asked if name in there and there[name] != asked[name]}
     if other:
         told = ", ".join(f"{name} {value}" for name, value in other.items())
         wanted = " ".join(f"{name}={value}" for name, value in other.items())
-        raise UserError(f"{config.model.name}: its adapters have {told}, and they can't be given another; set {wanted}")
+        raise UserError(f"{config.model.name}: its adapters have {told}, which can't be changed; set {wanted}")
 
 
 def _shape(config: Config, family: Family) -> ModelShape:
@@ -277,4 +279,4 @@ def _shape(config: Config, family: Family) -> ModelShape:
             )
         return family.shape(found)
     except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{name}: its configuration can't be read as that of a {family.name}: {error}") from error
+        raise UserError(f"{name}: its configuration isn't that of a {family.name}: {error}") from error

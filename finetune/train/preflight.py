@@ -1,8 +1,8 @@
-"""Looks at every sample before the first step: does it fit the model? Loads no weights and trains nothing.
+"""Checks before the first step that every sample fits the model. Loads no weights and trains nothing.
 
-An image's tokens are arithmetic on its size (`finetune.models.families`), a text's are what the tokenizer makes of the
-whole conversation; both are held against the real processor on a few samples. So a sample that would end a training
-hours later, because its image is broken or its answer is longer than `max_length`, is known in the first minute.
+The tokens of an image follow from its size (`finetune.models.families`), and the tokenizer counts those of the whole
+conversation. Both are compared with the real processor on a few samples. So a sample that would end a training hours
+later, because its image is broken or its answer is longer than `max_length`, is found in the first minute.
 """
 
 from __future__ import annotations
@@ -31,38 +31,38 @@ from rules.workers.cores import cores
 if TYPE_CHECKING:
     from datasets import Dataset
 
-#: Why a sample doesn't fit, in the order in which they are looked for.
+#: The reasons why a sample doesn't fit, in the order in which they are checked.
 REASONS = {
     "no-image": "the sample has no image",
     "unreadable": "the image can't be opened",
     "no-answer": "the label is empty",
-    "special-token": "the label holds a token that steers the model",
-    "side": "a side is shorter than the model takes",
-    "aspect": "a side is longer, beside the other, than the model takes",
+    "special-token": "the label contains a special token of the model",
+    "side": "a side is too short for the model",
+    "aspect": "a side is too long for the model, compared with the other",
     "too-long": "image, prompt and answer have more tokens than data.max_length",
 }
-#: Samples that the real processor is asked about.
+#: How many samples to compare with the real processor.
 _PROBES = 12
 _BATCH = 1000
 _ANSWER = "\u2603"  # stands for the answer in the template
 
-#: Called with how much is done, of how much.
+#: Called with how much is done, and of how much.
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class CheckedSplit:
-    """What was found of a split: a row a sample, in the data set's order.
+    """The results for a split, with one row per sample, in the order of the data set.
 
     Columns: row, sample_id, width, height (pixels as read), image_tokens, answer_tokens, tokens (in all), reason (null
-    where the sample fits), detail.
+    if the sample fits), detail.
     """
 
     frame: pl.DataFrame
 
     @property
     def fitting(self) -> list[int]:
-        """Rows of the samples that fit."""
+        """The rows of the samples that fit."""
         return self.frame.filter(pl.col("reason").is_null())["row"].to_list()
 
     @property
@@ -88,10 +88,10 @@ def check(
     decode: bool,
     progress: Progress | None = None,
 ) -> CheckedSplit:
-    """Look at every row that `finetune.data.pairs.load_pairs` read. family: of the model, whose processor it is.
+    """Check every row that `finetune.data.pairs.load_pairs` read. family: of the model that the processor belongs to.
 
-    decode: also decode every image, a millisecond each, for data sets of which nobody knows that all can be; see
-    `is_verified`. Raises UserError where the real processor counts otherwise than the arithmetic here.
+    decode: also decode every image, at a millisecond each, for data sets that aren't known to be complete; see
+    `is_verified`. Raises UserError if the real processor counts differently from the arithmetic here.
     """
     frame = _sizes(rows, decode, progress).with_columns(
         sample_id=pl.Series(rows["sample_id"], dtype=pl.String),
@@ -116,12 +116,12 @@ def check(
 
 
 def is_verified(where: str) -> bool:
-    """Whether a data set is an export of this program, which has decoded every image."""
+    """Whether a data set is an export by texsieve, which has decoded every image."""
     return (Path(where) / MANIFEST).is_file()
 
 
 class Template:
-    """The conversation around an answer, as this processor's chat template writes it."""
+    """The conversation around an answer, as the chat template of this processor writes it."""
 
     def __init__(self, processor: Any, prompt: str, family: Family = DEFAULT) -> None:
         self._tokenizer = processor.tokenizer
@@ -132,7 +132,9 @@ class Template:
         ]
         text = family.chat(processor, messages, answer=False)
         if text.count(_ANSWER) != 1:
-            raise UserError("the model's chat template doesn't write the answer once; this model can't be trained here")
+            raise UserError(
+                "the model's chat template doesn't write the answer exactly once, so this model can't be trained here"
+            )
         self.before, self.after = text.split(_ANSWER)
         asked = family.chat(processor, messages[:1], answer=True)
         if self.before.rstrip() != asked.rstrip():
@@ -141,17 +143,17 @@ class Template:
                 f"{self.before[-40:]!r} when it trains, so it would be asked otherwise than trained; is its chat "
                 "template that of the model's makers?"
             )
-        #: Texts that the tokenizer reads as one token with a meaning: in a label they would end it or ask for an image.
+        #: Texts that the tokenizer reads as special tokens. In a label, they would end it or stand for an image.
         self.specials = sorted({str(token) for token in self._tokenizer.get_added_vocab()})
-        #: Tokens of a conversation with an empty answer, the image's place counting as one.
+        #: Tokens of a conversation with an empty answer, counting the image as one.
         self.around = self.lengths([""])[0]
 
     def text(self, label: str) -> str:
-        """The conversation with this answer; the image's place is one token, which the processor multiplies."""
+        """The conversation with this answer. The image is one token, which the processor expands."""
         return f"{self.before}{answer_text(label)}{self.after}"
 
     def lengths(self, labels: Sequence[str]) -> list[int]:
-        """Tokens of the conversations with these answers, the image's place counting as one."""
+        """Tokens of the conversations with these answers, counting the image as one."""
         out: list[int] = []
         for start in range(0, len(labels), _BATCH):
             texts = [self.text(label) for label in labels[start : start + _BATCH]]
@@ -161,14 +163,14 @@ class Template:
 
 
 def _sizes(rows: Dataset, decode: bool, progress: Progress | None) -> pl.DataFrame:
-    """row, width, height, broken (what is wrong with the image, or null) of every row."""
+    """The columns row, width, height and broken (what is wrong with the image, or null)."""
     import datasets
 
     raw = rows.select_columns(["image"]).cast_column("image", datasets.Image(decode=False))
     found: list[tuple[int | None, int | None, str | None]] = []
     with ThreadPoolExecutor(cores(8)) as pool:
         for batch in raw.with_format("arrow").iter(_BATCH):
-            # Decoders let other threads run, header parsers in Python don't.
+            # Decoders let other threads run, but header parsers in Python don't.
             spread: Any = pool.map if decode else map
             found += spread(partial(_size, decode=decode), batch.column("image").to_pylist())
             if progress is not None:
@@ -193,11 +195,11 @@ def _size(held: dict[str, Any] | None, *, decode: bool) -> tuple[int | None, int
 
 
 def _tokens(frame: pl.DataFrame, config: DataConfig, processor: Any, family: Family) -> pl.DataFrame:
-    """Adds wide and high (the image as the model is shown it), image_tokens and tokens."""
+    """Adds wide and high (the size of the image as shown to the model), image_tokens and tokens."""
     least_side = family.images.min_side
     wide, high = pl.col("width"), pl.col("height")
     least, most = pl.min_horizontal(wide, high), pl.max_horizontal(wide, high)
-    # Only these sizes are changed by `model_image`: few, so Python may look at them one by one.
+    # `model_image` changes only these sizes. They are few, so Python can go through them one by one.
     changed = (least < least_side) | (wide * high > MAX_PIXELS) | (most > least * (MAX_ASPECT // 2))
     special = frame.filter(changed.fill_null(False)).select("row", "width", "height")
     sizes = [
@@ -240,9 +242,9 @@ def _judged(frame: pl.DataFrame, config: DataConfig, family: Family) -> pl.DataF
 
 
 def verify(rows: Dataset, checked: CheckedSplit, processor: Any, config: DataConfig, family: Family = DEFAULT) -> None:
-    """Ask the real processor about the longest samples, those with the oddest shapes, and some others.
+    """Compare the longest samples, those with the oddest shapes, and some others with the real processor.
 
-    Raises UserError where it makes another number of tokens of one than was reckoned.
+    Raises UserError if its number of tokens for a sample differs from the computed one.
     """
     template = Template(processor, config.prompt, family)
     for row in _probes(checked):
@@ -253,7 +255,7 @@ def verify(rows: Dataset, checked: CheckedSplit, processor: Any, config: DataCon
         counted = int(made["input_ids"].shape[1])
         if counted != expected:
             raise UserError(
-                f"{sample['sample_id']}: the model's processor makes {counted} tokens of it and texsieve expected "
+                f"{sample['sample_id']}: the model's processor counts {counted} tokens, but texsieve expected "
                 f"{expected}; is its processor that of a {family.name}?"
             )
 

@@ -1,13 +1,12 @@
-"""The folder of a training: what lies where, whether it can be begun or resumed. Trains nothing, draws nothing.
+"""The folder of a training: its files, and whether it can be started or resumed. Trains nothing, draws nothing.
 
-    config.yaml        the settings as used              environment.json   versions, GPUs, the data's hash
-    unfit.jsonl        samples left out, and why         state.json         where the training is
-    losses.jsonl       a line a log or evaluation        losses.svg         the same, drawn
-    samples/           predictions at each evaluation    checkpoints/       to resume from
-    best/  last/       adapters
+config.yaml        the settings as used              environment.json   versions, GPUs, hash of the data unfit.jsonl
+samples left out, and why         state.json         the state of the training losses.jsonl       a line per log or
+evaluation      losses.svg         the same, drawn samples/           predictions at each evaluation    checkpoints/
+to resume from best/  last/       adapters
 
-state.json says `preparing` until the first step: such a folder may be begun anew. From then on it is resumed, or left.
-Adapters, pages and plots are whole or absent; a checkpoint counts when all its files are there.
+state.json says `preparing` until the first step. Until then the folder can be started again, later only resumed.
+Adapters, pages and plots are complete or absent. A checkpoint counts if it has all its files.
 """
 
 from __future__ import annotations
@@ -43,24 +42,24 @@ State = Literal["preparing", "training", "finished"]
 CONFIG, STATE, ENVIRONMENT, UNFIT = "config.yaml", "state.json", "environment.json", "unfit.jsonl"
 LOSSES, PLOT, SAMPLES, CHECKPOINTS = "losses.jsonl", "losses.svg", "samples", "checkpoints"
 BEST, LAST = "best", "last"
-#: Settings that may be others when a training is resumed: they change no step.
+#: Settings that may change when a training is resumed: they affect no step.
 _MAY_CHANGE = frozenset(
     {"out", "data.path", "train.keep", "train.workers", "train.report_to", "train.max_left_out", "eval.batch_size",
      "eval.samples", "eval.max_new_tokens", "eval.patience", "eval.min_delta"}
 )  # fmt: skip
 _PACKAGES = ("unsloth", "unsloth_zoo", "torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets")
 _PREFIX = "checkpoint-"
-#: There while a training is: held by its process, however that ends.
+#: Locked by the process of a training as long as it runs, however it ends.
 _LOCK = ".lock"
-#: Seconds: processes that open images outlive a training that was killed by some five, and hold its lock with it.
+#: Seconds. Processes that open images outlive a killed training by about five, and hold its lock.
 _WAIT = 10.0
-#: What a checkpoint needs to be gone on from. The last is written last.
+#: The files that a checkpoint needs for resuming, in the order in which the last one is written last.
 _CHECKPOINT_FILES = ("adapter_config.json", "adapter_model.safetensors", "optimizer.pt", "scheduler.pt",
                      "trainer_state.json")  # fmt: skip
 
 
 class RunFolder:
-    """A run folder at `path`, there or not yet."""
+    """A run folder at `path`, which may not exist yet."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,15 +67,15 @@ class RunFolder:
         self.samples = path / SAMPLES
 
     def state(self) -> dict[str, Any]:
-        """What state.json holds; empty where there is none. Raises UserError for a folder of something else."""
+        """The content of state.json; empty if there is none. Raises UserError for a folder with other content."""
         if not self.path.exists():
             return {}
         if not self.path.is_dir():
-            raise UserError(f"{self.path}: is a file; `out` names the folder of the training")
+            raise UserError(f"{self.path}: is a file; `out` is the folder of the training")
         file = self.path / STATE
         if not file.is_file():
             if any(entry.name != _LOCK for entry in self.path.iterdir()):
-                raise UserError(f"{self.path}: is a folder of something else; name another with out=FOLDER")
+                raise UserError(f"{self.path}: is not the folder of a training; name a different one with out=FOLDER")
             return {}
         try:
             state = json.loads(file.read_text(encoding="utf-8"))
@@ -85,13 +84,13 @@ class RunFolder:
         return state if isinstance(state, dict) else {}
 
     def check_new(self) -> None:
-        """Raises UserError unless a training can begin here."""
+        """Raises UserError unless a training can start here."""
         state = self.state().get("state")
         if state == "finished":
-            raise UserError(f"{self.path}: holds a finished training; name another folder with out=FOLDER")
+            raise UserError(f"{self.path}: has a finished training; name a different folder with out=FOLDER")
         if state == "training":
             raise UserError(
-                f"{self.path}: holds a training that was stopped; --resume goes on with it, out=FOLDER begins another"
+                f"{self.path}: has a training that was stopped; --resume continues it, out=FOLDER starts a new one"
             )
 
     def check_alone(self) -> None:
@@ -141,14 +140,14 @@ class RunFolder:
                 time.sleep(0.2)
                 continue
             raise UserError(
-                f"{self.path}: another training goes on in this folder; wait for it, or name another with out=FOLDER"
+                f"{self.path}: another training is running in this folder; wait, or name another with out=FOLDER"
             )
 
     def check_resume(self, config: Config) -> None:
-        """Raises UserError unless the training in this folder can be gone on with, with these settings."""
+        """Raises UserError unless the training in this folder can be resumed with these settings."""
         state = self.state().get("state")
         if state is None:
-            raise UserError(f"{self.path}: holds no training to resume; leave --resume out to begin one")
+            raise UserError(f"{self.path}: has no training to resume; leave out --resume to start one")
         if state == "finished":
             raise UserError(f"{self.path}: the training is finished; there is nothing to resume")
         old, new = flat(load_config(self.path / CONFIG)), flat(config)
@@ -158,7 +157,7 @@ class RunFolder:
             raise UserError(f"{self.path}: can't be resumed with other settings: {told}")
 
     def begin(self, config: Config, environment: Mapping[str, Any]) -> None:
-        """Make the folder, or put it back to its beginning."""
+        """Create the folder, or reset it."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.set_state("preparing")
         for name in (LOSSES, PLOT, UNFIT):
@@ -167,12 +166,12 @@ class RunFolder:
         write_json(self.path / ENVIRONMENT, environment)
 
     def add_environment(self, **facts: Any) -> None:
-        """Write into environment.json what is known only now."""
+        """Add facts to environment.json that were not known before."""
         file = self.path / ENVIRONMENT
         write_json(file, {**json.loads(file.read_text(encoding="utf-8")), **facts})
 
     def tidy(self) -> None:
-        """Put back the adapters that a killed training had moved away, and remove what it had not finished writing."""
+        """Restore the adapters that a killed training had moved away, and remove its incomplete files."""
         for name in (BEST, LAST):
             restore(self.path / name)
             for left in self.path.glob(f".{name}.*"):
@@ -186,7 +185,7 @@ class RunFolder:
         write_json(self.path / STATE, {"state": state, **facts})
 
     def write_unfit(self, checked: Mapping[str, CheckedSplit], unread: Iterable[BadRow] = ()) -> None:
-        """List the rows that are no samples and the samples that don't fit; the file is there even where all fit."""
+        """List the rows that are not samples and the samples that don't fit. The file exists even if all fit."""
         with new_file(self.path / UNFIT) as temporary, temporary.open("w", encoding="utf-8") as lines:
             for bad in unread:
                 lines.write(json.dumps(asdict(bad), ensure_ascii=False) + "\n")
@@ -196,7 +195,7 @@ class RunFolder:
                     lines.write(json.dumps({"split": split, **known}, ensure_ascii=False) + "\n")
 
     def checkpoint(self) -> Path | None:
-        """The newest whole checkpoint, None where there is none."""
+        """The newest complete checkpoint, None if there is none."""
         found = sorted(
             (entry for entry in self.checkpoints.glob(f"{_PREFIX}*") if entry.name[len(_PREFIX) :].isdigit()),
             key=lambda entry: int(entry.name[len(_PREFIX) :]),
@@ -204,7 +203,7 @@ class RunFolder:
         return next((entry for entry in reversed(found) if _is_whole(entry)), None)
 
     def restart_losses(self, history: Iterable[Mapping[str, Any]]) -> None:
-        """Put losses.jsonl back to these lines: what was logged after the checkpoint is logged anew."""
+        """Reset losses.jsonl to these lines: everything after the checkpoint will be logged again."""
         with new_file(self.path / LOSSES) as temporary, temporary.open("w", encoding="utf-8") as lines:
             lines.writelines(json.dumps(line) + "\n" for line in history)
 
@@ -213,7 +212,7 @@ class RunFolder:
             lines.write(json.dumps(line) + "\n")
 
     def losses(self) -> list[dict[str, Any]]:
-        """The lines of losses.jsonl; a last one that was cut short is left out."""
+        """The lines of losses.jsonl, without an incomplete last one."""
         file = self.path / LOSSES
         if not file.is_file():
             return []
@@ -232,8 +231,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def environment(data_hashes: Mapping[str, str], answer_tokens: int | None = None) -> dict[str, Any]:
-    """Versions, machine and data, for environment.json. data_hashes: of every split. answer_tokens: of the longest
-    label that is trained on, by which `finetune predict` limits answers."""
+    """Versions, machine and data, for environment.json. data_hashes: of every split. answer_tokens: the number of
+    tokens in the longest training label, from which `finetune predict` takes its limit for answers.
+    """
     return {
         "texsieve": __version__,
         "python": platform.python_version(),
@@ -248,7 +248,7 @@ def environment(data_hashes: Mapping[str, str], answer_tokens: int | None = None
 
 
 def data_sha256(rows: Any, places: Iterable[int]) -> str:
-    """A hash of the ids and labels of the rows at `places`, in their order: the same samples make the same steps."""
+    """A hash of the ids and labels of the rows at `places`, in order: the same samples give the same steps."""
     digest = hashlib.sha256()
     ids, labels = list(rows["sample_id"]), list(rows["label"])
     for place in places:

@@ -1,4 +1,4 @@
-"""The page of what a model reads at an evaluation: image, truth and prediction, drawn. Asks no model."""
+"""The page of samples at an evaluation, with image, drawn truth and drawn prediction. Asks no model."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _HERE = Path(__file__).parent
 
 
 def build(step: int, loss: float | None, answers: Sequence[Answer], images: Mapping[str, Image.Image]) -> bytes:
-    """The page's bytes. loss: on the validation set. images: by sample id, as the model was shown them.
+    """The page as bytes. loss: on the validation set. images: by sample id, as the model saw them.
 
-    It is one file that loads nothing; every string from data is escaped.
+    It is a single file that loads nothing, and every string from the data is escaped.
     """
     drawn = Pictures(label for answer in answers for label in (answer.gt, answer.pred))
     right = look_alike(answers)
@@ -52,7 +52,7 @@ def build(step: int, loss: float | None, answers: Sequence[Answer], images: Mapp
 
 
 def look_alike(answers: Sequence[Answer]) -> list[bool]:
-    """Whether each prediction looks as its truth does: equal visual keys, or equal text."""
+    """Whether each prediction looks like its truth: equal visual keys, or equal text."""
     truths, predictions = visual_key([row.gt for row in answers]), visual_key([row.pred for row in answers])
     return [
         row.gt.strip() == row.pred.strip() or (truth is not None and truth == prediction)

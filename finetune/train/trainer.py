@@ -1,10 +1,9 @@
-"""trl's trainer with three things of our own. Imported after unsloth only, where unsloth is used.
+"""trl's trainer with three additions. If unsloth is used, it must be imported before this module.
 
-- The validation loss is that of the tokens, however they are batched. transformers takes the mean of each batch, and of
-  these means, so that a token of a short answer weighs more in a batch with long ones: the same weights have another
-  loss with another `eval.batch_size`.
-- A batch whose loss is no finite number is named and left out: see `nonfinite`.
-- Batches of samples of like length: see `lengths`.
+- The validation loss is the mean over tokens, however they are batched. transformers takes the mean of the means of
+  batches, so that a token in a batch of short answers weighs more, and the loss depends on `eval.batch_size`.
+- A batch whose loss isn't finite is named and left out: see `nonfinite`.
+- Samples of similar length share a batch: see `lengths`.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from finetune.train.nonfinite import LeftOut
 
 
 class FormulaTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
-    """SFTTrainer, with a loss over tokens. `eval_loss` is the sum of the losses of all answer tokens, divided by their
+    """SFTTrainer with a loss over tokens. `eval_loss` is the sum of the losses of all answer tokens, divided by their
     number.
 
-    left_out: told of batches without a finite loss. lengths: of the training's samples, where they are to be grouped.
+    left_out: records batches without a finite loss. lengths: of the training samples, if they are to be grouped.
     """
 
     def __init__(
         self, *arguments: Any, left_out: LeftOut | None = None, lengths: Sequence[int] | None = None, **options: Any
     ) -> None:
         self._left_out, self._lengths = left_out, lengths
-        #: Samples of the batches since the last step of the optimiser.
+        #: The samples of the batches since the last step of the optimiser.
         self._names: list[str] = []
         self._last = 0.0
         self._summed = torch.zeros(2, dtype=torch.float64)
@@ -58,20 +57,21 @@ class FormulaTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
             self._last = float(found.detach())
             return found
         self._left_out.add(self.state.global_step + 1, names, "loss")
-        # No gradient comes of it, in any process; what is logged is as if the batch had been like the one before.
+        # The batch contributes no gradient in any process, and is logged with the loss of the previous one.
         nothing = [weight.sum() * 0 for weight in model.parameters() if weight.requires_grad]
         return sum(nothing[1:], nothing[0]).to(found.dtype) + self._last
 
     def _loss(self, *arguments: Any, **options: Any) -> Any:
-        # Without a GPU trl's own loss, whose output layer is written in Triton, can't be computed; transformers' can.
+        # Without a GPU, trl's own loss can't be computed, since its output layer is written in Triton; that of
+        # transformers can.
         if self.args.device.type == "cpu" and not hasattr(self.model, "for_training"):
             return Trainer.compute_loss(self, *arguments, **options)
         return super().compute_loss(*arguments, **options)
 
     def leave_out_gradients(self) -> None:
-        """Take the gradients away, and the batches they came of, where they are no finite numbers.
+        """Drop the gradients, and the batches that they came from, if they aren't finite.
 
-        A training in float16 scales its losses and looks after its gradients by itself.
+        A training in float16 scales its losses and handles its gradients itself.
         """
         names, self._names = self._names, []
         if self._left_out is None or getattr(self.accelerator, "scaler", None) is not None:
@@ -84,7 +84,7 @@ class FormulaTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
 
     def prediction_step(self, model: Any, inputs: Any, *arguments: Any, **options: Any) -> Any:
         names = inputs.pop(NAMES, [])
-        # The first label has nothing before it that could predict it.
+        # The first label has nothing before it to predict it from.
         tokens = (inputs["labels"][:, 1:] != IGNORED).sum()
         loss, *rest = super().prediction_step(model, inputs, *arguments, **options)
         if not torch.isfinite(loss) and self._left_out is not None:

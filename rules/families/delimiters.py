@@ -136,7 +136,7 @@ _NUMBERED = re.compile(
 def equation_number(label: Label, options: Options) -> Iterator[Finding]:
     r"""An equation number: `\tag{3}`, `\eqno(3)`, or a number in parentheses after a wide space at the end.
 
-    Why: The number is cut off about half of the pictures. Then the label has something that the picture lacks.
+    Why: In about half of such pictures, the number is cut off, and the label has something that the picture lacks.
     Fires: ``x = 1 \tag{3}`` -> ``\tag``
     Fires: ``x = 1 \quad ( 1 2 )`` -> ``\quad ( 1 2 )`` => ``x = 1``
     Fires: ``x = 1 \eqno (3)`` -> ``\eqno``

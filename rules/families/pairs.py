@@ -170,10 +170,11 @@ def lines_not_in_picture(samples: pl.LazyFrame, options: Options) -> pl.LazyFram
     covers=["PAR3", "PAR-wrong"],
 )
 def doubtful_pair(samples: pl.LazyFrame, options: Options) -> pl.LazyFrame:
-    r"""The picture doesn't look as this label would, in a set that seems to have wrong pairs. The `pair_score` is
-    `below` 0.03, and among the lowest of the set. The scores of the set give an estimate of how many of its pairs are
-    wrong, and the rule reports that many. It reports none if all of them may be right: 1 in 100 right pairs has such a
-    low score.
+    r"""The picture doesn't look as this label would, in a set that seems to have wrong pairs.
+
+    The `pair_score` is less than `below` (0.03), and among the lowest of the set. The scores of the set give an
+    estimate of how many of its pairs are wrong, and the rule reports that many. It reports none if all of them may be
+    right: 1 in 100 right pairs has such a low score.
 
     With 1 to 5 % of CROHME 2014's labels swapped, the rule finds three out of four of them, and three out of four of
     its findings are right. In CROHME and im2latex as published, it finds none. `budget = false` reports all pairs with

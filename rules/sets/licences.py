@@ -1,6 +1,6 @@
 """Licences of data sets: normalised names, the licences of public sets, and which are compatible. Not legal advice.
 
-Identifiers are those of the Hugging Face Hub (lower-case SPDX). For public sets, only the statements of their
+Identifiers are those of the Hugging Face hub (lower-case SPDX). For public sets, only the statements of their
 publishers count. A set that isn't listed is unknown, not free.
 """
 

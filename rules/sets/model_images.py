@@ -33,7 +33,7 @@ class ImageLimits:
 
 #: Limits for which rules have options of the same names.
 LIMIT_NAMES = ("factor", "min_side", "max_aspect", "min_pixels", "max_pixels")
-#: Sources: `preprocessor_config.json` of the models on the Hub (patch_size × merge_size, min_pixels, max_pixels), and
+#: Sources: `preprocessor_config.json` of the models on the hub (patch_size × merge_size, min_pixels, max_pixels), and
 #: image_processing_qwen2_vl.py and image_processing_idefics3.py in transformers 5.17. The first entry that matches is
 #: used. The files of Qwen2-VL and Qwen2.5-VL allow 12,845,056 pixels; their pages recommend 1,280 tokens, as here.
 _FAMILIES = (
@@ -49,6 +49,6 @@ DEFAULT = LIMITS["Qwen2.5-VL"]
 
 
 def limits_of(model: str) -> ImageLimits | None:
-    """The limits of a model by its name: an id on the Hub, a folder, or the name of a family; None if it is unknown."""
+    """The limits of a model by its name: an id on the hub, a folder, or the name of a family; None if it is unknown."""
     name = model.lower()
     return next((limits for limits in _FAMILIES if re.search(limits.pattern, name)), None)

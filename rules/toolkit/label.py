@@ -72,7 +72,7 @@ class Label:
         return (problem for problem in self.reading.problems if problem.kind in kinds)
 
     def find(self, *tokens: str) -> Iterator[int]:
-        """The indexes of these tokens, in order."""
+        """The places of these tokens, in order."""
         wanted = frozenset(tokens)
         return iter([index for index, token in enumerate(self.tokens) if token in wanted])
 

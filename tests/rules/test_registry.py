@@ -140,10 +140,11 @@ def test_codes_belong_to_families_and_names_are_unique():
 
 def test_a_docstring_is_taken_apart():
     doc = parse_doc(
-        "What it is.\n\nWhy: It\n  hurts.\nFires: ``a ␉ b`` -> ``␉``\nFires: ``c``\nQuiet: ``d``\n"
+        "What it is.\n\nMore\nof it.\n\nWhy: It\n  hurts.\nFires: ``a ␉ b`` -> ``␉``\nFires: ``c``\nQuiet: ``d``\n"
         "Fix: None.\nSee: there."
     )
-    assert (doc.what, doc.why, doc.fix, doc.see) == ("What it is.", "It hurts.", "None.", "there.")
+    assert doc.paragraphs == ("What it is.", "More of it.")
+    assert (doc.what, doc.why, doc.fix, doc.see) == ("What it is. More of it.", "It hurts.", "None.", "there.")
     assert [(example.label, example.spans) for example in doc.fires] == [("a \t b", ("\t",)), ("c", ())]
     assert [example.label for example in doc.quiet] == ["d"]
 

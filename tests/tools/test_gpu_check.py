@@ -105,7 +105,7 @@ def test_without_a_gpu_nothing_is_run_and_nothing_passes(tmp_path: Path) -> None
     steps = json.loads((out / "gpu-check.json").read_text())["steps"]
     assert made.returncode == 1
     assert [row["step"] for row in steps if row["ok"] is False] == ["environment"]
-    assert "FAILED: 1 of 10 steps failed, 9 were not run for that" in made.stdout
+    assert "FAILED: 1 of 10 steps failed, and 9 were not run because of that" in made.stdout
 
 
 def test_an_answer_that_differs_in_a_token_is_no_failure(check) -> None:

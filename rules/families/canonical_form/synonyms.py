@@ -129,7 +129,8 @@ _TWINS = re.compile(r"(?<!\S)(?:/ /|\| \|)(?!\S)")
 def parallel_as_strokes(label: Label, options: Options) -> Iterator[Finding]:
     r"""Two strokes for one sign: `A B / / C D` for parallel lines, `| | x | |` for a norm.
 
-    Why: The signs are `\parallel` and `\|`. Two single strokes are wider, and a data set should use one spelling.
+    Why: The signs are `\parallel` and `\|`. Two single strokes have a different width, and a data set should use one
+    spelling.
     Fires: ``A B / / C D`` -> ``/ /`` => ``A B \parallel C D``
     Fires: ``| | x | |`` -> ``| |`` ``| |`` => ``\| x \|``
     Quiet: ``A B \parallel C D``

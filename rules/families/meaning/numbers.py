@@ -61,7 +61,7 @@ def wrong_arithmetic(label: Label, options: Options) -> Iterator[Finding]:
     covers={"SEM4": "finds two calculations that run together"},
 )
 def glued_calculations(label: Label, options: Options) -> Iterator[Finding]:
-    r"""Two calculations with nothing between: `1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`.
+    r"""Two calculations with nothing between them: `1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`.
 
     Why: The picture has a gap or a new line there; the label says 3030. Only labels that add up with it are named.
     Fires: ``1 8 + 1 2 = 3 0 3 0 \div 2 = 1 5`` -> ``3`` => ``1 8 + 1 2 = 3 0 \quad 3 0 \div 2 = 1 5``

@@ -87,7 +87,7 @@ def test_rows_that_are_none_are_listed_and_stop_a_training_where_that_is_asked(t
         len(MISFITS) + at for at in range(1, len(MISFITS) + 1)
     ]
     assert [line["reason"] for line in lines if "sample_id" in line] == ["no-answer", "no-image", "unreadable"]
-    with pytest.raises(UserError, match=rf"{len(MISFITS)} of its .* are no samples"):
+    with pytest.raises(UserError, match=rf"{len(MISFITS)} of its .* are unusable"):
         plan.check_policy(plan.make_plan(load_config("16gb", [*settings, "data.unfit=error"])))
 
 
@@ -96,5 +96,5 @@ def test_a_set_that_is_mostly_no_samples_is_not_trained_on(tmp_path: Path) -> No
     records: list[Any] = [misfit_records()[0], *(record for _, record in MISFITS)]
     (tmp_path / "data.json").write_text(json.dumps(records))
     made = plan.make_plan(load_config("16gb", [f"data.path={tmp_path / 'data.json'}", "data.validation=null"]))
-    with pytest.raises(UserError, match=r"most of its rows, .* are no samples"):
+    with pytest.raises(UserError, match=r"most of its rows, .* are unusable"):
         plan.check_policy(made)

@@ -91,13 +91,13 @@ def test_a_merge_says_what_it_needs(adapter: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", merging.METHODS)
 def test_no_output_is_written_over(adapter: Path, llama: Path, method: str) -> None:
-    with pytest.raises(UserError, match="already there; finetune merge overwrites nothing"):
+    with pytest.raises(UserError, match="already exists; finetune merge overwrites nothing"):
         merging.plan_merge(str(adapter), adapter.parent, method, llama_cpp=llama)
 
 
 def test_what_is_no_adapter_is_said(adapter: Path, tmp_path: Path) -> None:
     out = tmp_path / "m"
-    with pytest.raises(UserError, match="is a whole model, which needs no merging"):
+    with pytest.raises(UserError, match="is a complete model, which needs no merging"):
         merging.plan_merge(str(tmp_path / "base"), out, "merged_16bit")
     with pytest.raises(UserError, match=r"neither config.json nor adapter_config.json.*did you mean \S+/run/best\?"):
         merging.plan_merge(str(adapter.parent), out, "merged_16bit")
@@ -123,13 +123,13 @@ def test_a_base_that_was_trained_in_4_bits_must_be_downloaded(
     assert (plan.base, plan.download) == ("unsloth/Qwen2.5-VL-3B-Instruct", True)
     assert plan.needs() == ["the base model's 16-bit weights: unsloth/Qwen2.5-VL-3B-Instruct (to be downloaded)"]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(UserError, match="not on this machine, and HF_HUB_OFFLINE keeps it from being downloaded"):
+    with pytest.raises(UserError, match="not on this machine, and HF_HUB_OFFLINE prevents its download"):
         merging.plan_merge(str(adapter), tmp_path / "m", "merged_16bit")
 
 
 def test_a_full_disk_is_said_before(adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merging.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 4096})())
-    with pytest.raises(UserError, match="takes some 4 KiB of disk there, and 4 KiB are free"):
+    with pytest.raises(UserError, match="needs about 4 KiB of disk space there, but only 4 KiB are free"):
         merging.plan_merge(str(adapter), tmp_path / "m", "merged_16bit")
 
 
@@ -230,7 +230,7 @@ PREDICTED = {
         ({"split": "train"}, "of split `train` of `dataset`. **It was trained on these samples**"),
         ({"split": "validation"}, "Its training looked at this split to choose the best weights"),
         ({"split": "train", "manifest_sha256": HASH}, "of split `train` of `dataset`. `finetune evaluate`"),
-        (None, "On 50 predictions; it isn't known here of which data. `finetune evaluate`"),
+        (None, "On 50 predictions; the data is unknown. `finetune evaluate`"),
     ],
 )
 def test_a_card_says_which_split_its_figures_are_of(data: dict[str, Any] | None, told: str) -> None:
@@ -276,7 +276,7 @@ def test_what_a_prediction_is_of_goes_into_the_metrics_and_onto_the_card_of_that
     assert "On 1 prediction of split `test` of `set`." in (adapter / "README.md").read_text()
     (adapter / "adapter_model.safetensors").write_bytes(b"\2" * 64)
     assert run("finetune", main_group, ["card", str(adapter), "--metrics", str(out / "metrics.json")]) == 2
-    assert "was measured of another model than" in capsys.readouterr().err
+    assert "has the scores of a different model than" in capsys.readouterr().err
 
 
 def test_a_card_names_no_place_on_the_machine_and_no_model_of_somebody_else(tmp_path: Path) -> None:

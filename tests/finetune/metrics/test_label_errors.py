@@ -132,8 +132,8 @@ def test_the_command_says_it_and_writes_it(folder, capsys, tmp_path) -> None:
     arguments = ["evaluate", str(folder / "pred.jsonl"), "--run", str(folder / "run"), "--out", str(tmp_path / "out")]
     assert run("finetune", main_group, arguments) == 0
     said = capsys.readouterr().out
-    assert "9 of 11 answers are no exact match" in said
-    assert "2  right by the label that was decided on" in said
+    assert "9 of 11 answers are not exact matches" in said
+    assert "2  right by the decided label" in said
     assert "60.0000 %" in said
     labels = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))["labels"]
     assert labels["states"]["decided"]["n"] == 10

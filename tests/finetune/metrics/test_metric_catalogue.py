@@ -90,16 +90,16 @@ def test_what_is_right_throughout_is_as_good_as_can_be() -> None:
     ("changes", "problem"),
     [
         ({"name": "exprate"}, "another metric has this name"),
-        ({"name": "ci"}, "no other key of metrics.json"),
+        ({"name": "ci"}, "not another key of metrics.json"),
         ({"name": "Length"}, "lower-case"),
         ({"of_tokens": None}, "name one function"),
         ({"of_pairs": lambda pairs: {}}, "name one function"),
-        ({"reads": "drawing"}, "one `of_pairs`"),
+        ({"reads": "drawing"}, "needs `of_pairs`"),
         ({"columns": ()}, "name the columns"),
         ({"columns": ("n",)}, "name the columns"),
-        ({"yes_or_no": True}, "one column"),
+        ({"yes_or_no": True}, "a single column"),
         ({"higher_is_better": False}, "`failed` says"),
-        ({"failed": lambda pairs: {}}, "have one `failed`"),
+        ({"failed": lambda pairs: {}}, "have the same `failed`"),
     ],
 )
 def test_an_entry_that_can_t_be_is_refused(changes: dict, problem: str) -> None:

@@ -111,7 +111,7 @@ def test_bfloat16_is_not_silently_float16_on_an_old_gpu(
     [
         (
             RuntimeError("CUDA error: out of memory"),
-            "the GPU's memory is full after step 9. While it evaluated: --resume",
+            "out of GPU memory after step 9. If it was evaluating, use --resume",
         ),
         (OSError(errno.ENOSPC, "No space left on device"), "the disk is full after step 9; make room, and --resume"),
         (
@@ -124,7 +124,7 @@ def test_bfloat16_is_not_silently_float16_on_an_old_gpu(
                 "Caught FileNotFoundError in DataLoader worker process 0.\nOriginal Traceback:\n  a.py\n"
                 "FileNotFoundError: [Errno 2] No such file or directory: 'images/7.png'\n"
             ),
-            "ended after step 9: FileNotFoundError: [Errno 2] No such file or directory: 'images/7.png'; put it right",
+            "ended after step 9: FileNotFoundError: [Errno 2] No such file or directory: 'images/7.png'; fix this",
         ),
         (
             ValueError("Error while serializing: I/O error: Input/output error (os error 5)"),

@@ -213,7 +213,7 @@ def test_a_folder_says_itself_what_it_is(tmp_path: Path) -> None:
     (folder / "config.json").write_text('{"model_type": "qwen3_vl"}')
     assert family_of(str(folder)).name == "Qwen3-VL"
     (folder / "config.json").write_text('{"model_type": "llava"}')
-    with pytest.raises(UserError, match=r"is a llava; the families that can be trained and asked here are Qwen2-VL, "):
+    with pytest.raises(UserError, match=r"is a llava; the families supported here are Qwen2-VL, "):
         family_of(str(folder))
     (folder / "config.json").write_text("[]")
     with pytest.raises(UserError, match="names no model_type"):

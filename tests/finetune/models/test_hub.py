@@ -132,7 +132,7 @@ def test_an_adapter_on_the_hub_can_be_merged(hub: Hub) -> None:
     plan = merging.plan_merge("me/adapter", Path("merged"), "merged_16bit")
     assert (plan.adapter.kind, plan.base, plan.download) == ("adapter", "unsloth/Qwen2.5-VL-3B-Instruct", True)
     hub.add("org/base", config__json="{}")
-    with pytest.raises(UserError, match="org/base: is a whole model, which needs no merging; name an adapter"):
+    with pytest.raises(UserError, match="org/base: is a complete model, which needs no merging; name an adapter"):
         merging.plan_merge("org/base", Path("merged"), "merged_16bit")
 
 
@@ -174,7 +174,7 @@ def test_a_hub_that_can_not_be_asked_is_one_clear_line(
         assert run("finetune", main_group, command) == 2
         told = capsys.readouterr().err
         assert told == (
-            "finetune: error: me/adapter: no such folder here, and the hub can't be asked for a model of that name (no "
+            "finetune: error: me/adapter: no such folder, and the hub can't be asked for a model with that name (no "
             "network, or HF_HUB_OFFLINE is set)\n"
         )
 

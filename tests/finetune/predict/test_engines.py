@@ -89,9 +89,7 @@ def test_a_runaway_is_cut_and_marked() -> None:
 def test_a_score_that_is_no_number_is_left_out_and_said() -> None:
     notes: list[str] = []
     (answer,) = ask(questions(1), Asking(), StubModel(sure=math.nan), note=notes.append)
-    assert notes[0].startswith(
-        f"what the model computed for {answer.sample_id} are no finite numbers, so these answers"
-    )
+    assert notes[0].startswith(f"the model's output for {answer.sample_id} is not finite, so these answers")
     assert answer.pred == expected(0, PROMPT)
     assert answer.score is None
     assert b"score" not in as_line(answer)
@@ -104,8 +102,8 @@ def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
     # 8 don't fit, 4 don't, 2 do; the smaller size is kept, and the batches stay what they were.
     assert model.calls == [8, 4, *(10 * [2])]
     assert notes == [
-        "out of memory with 8 images at a time; going on with 4",
-        "out of memory with 4 images at a time; going on with 2",
+        "out of memory with 8 images at a time; continuing with 4",
+        "out of memory with 4 images at a time; continuing with 2",
     ]
 
 
@@ -139,7 +137,7 @@ def test_the_size_of_batches_is_found_by_trying() -> None:
     answers = ask(questions(250), Asking(), model, note=notes.append)
     assert sorted(answer.pred for answer in answers) == sorted(expected(at, PROMPT) for at in range(250))
     assert model.calls == [32, 64, 128, 64, 64, 26]  # 128 don't fit, so half as many, and no more is tried
-    assert notes == ["out of memory with 128 images at a time; going on with 64"]
+    assert notes == ["out of memory with 128 images at a time; continuing with 64"]
     assert [len(batch) for batch in batches(questions(250), Asking(window=200))] == [32, 64, 104, 50]
 
 

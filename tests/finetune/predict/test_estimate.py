@@ -44,10 +44,10 @@ def test_a_dry_run_asks_nothing_and_needs_no_gpu(tmp_path: Path, capsys: pytest.
     assert told[:3] == [
         "images    5, 0 rows without one left out",
         "answers   at most 160 tokens (--max-new-tokens)",
-        "batches   32 images at first, at most 256 if there is memory (--batch-size)",
+        "batches   32 images at first, at most 256 if memory allows (--batch-size)",
     ]
     assert told[3].startswith(
-        "time      25,000 images take at least 0.00 to 0.01 h, by the launches of 36 layers' kernels"
+        "time      25,000 images take at least 0.00 to 0.01 h, for launching the kernels of 36 layers"
     )
     assert not (tmp_path / "p.jsonl").exists()
     assert run("finetune", main_group, [*command, "--server", "http://localhost:1"]) == 0

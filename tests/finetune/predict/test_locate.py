@@ -34,10 +34,10 @@ NUMBERS = st.floats() | st.integers(-(10**30), 10**30)
         ('{"bbox_2d": [1, 2, 30, 40]} and {"box": [5.5, 6, 7, 8]}', [(1, 2, 30, 40), (5.5, 6, 7, 8)], {}),
         ("<|box_start|>(12,34),(56,78)<|box_end|>", [(12, 34, 56, 78)], {}),
         ("[[1, 2, 3, 4], [5, 6, 7, 8]]", [(1, 2, 3, 4), (5, 6, 7, 8)], {}),
-        ("[30, 2, 1, 40]", [], {"its corners are the wrong way round": 1}),
+        ("[30, 2, 1, 40]", [], {"corners in the wrong order": 1}),
         ("[1, 2, NaN, 40] [1, 2, Infinity, 4]", [], {"not four numbers": 2}),
         ('["a", "b", "c", "d"]', [], {"not four numbers": 1}),
-        ("[1, 2, 3, 4] [1, 2, 3, 4]", [(1, 2, 3, 4)], {"twice in one answer": 1}),
+        ("[1, 2, 3, 4] [1, 2, 3, 4]", [(1, 2, 3, 4)], {"repeated in one answer": 1}),
         ("[1, 2, 3] no formula here, x[1]", [], {}),
         ("", [], {}),
     ],
@@ -82,7 +82,7 @@ def test_pixels_are_those_that_the_model_sees() -> None:
     assert in_pixels([half], "pixels", size, seen)[0] == [(0, 0, 827, 1170)]
     assert in_pixels([(0, 0, 500, 500)], "thousandths", size, seen)[0] == [(0, 0, 827, 1170)]
     assert in_pixels([(1200, 0, 1300, 50), (0, 0, 0.5, 50)], "thousandths", size, seen)[1] == {
-        "outside of the image": 1,
+        "outside the image": 1,
         "less than 3 pixels wide or high": 1,
     }
 
@@ -157,7 +157,7 @@ def test_pages_are_read_part_by_part_and_go_on_where_they_were(tmp_path: Path) -
 
     found = predict()
     assert (found.pages, found.boxes, found.whole) == (3, 3, 1)
-    assert found.left_out == {"outside of the image": 1, "its corners are the wrong way round": 1}
+    assert found.left_out == {"outside the image": 1, "corners in the wrong order": 1}
     written = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(row["pred"], row["boxes"], row["image"]) for row in written] == [
         ("x_{1}", [[100, 50, 180, 90]], "data/0.png"),
@@ -218,8 +218,8 @@ def test_the_command_with_a_served_model(tmp_path: Path, capsys: pytest.CaptureF
     told = capsys.readouterr().out
     assert [row.pred for row in read_predictions(out)] == ["x_{1}", r"x_{2} \\ x_{3}", "page 2"]
     assert "located   3 formulas on 3 pages" in told
-    assert "left out  1 box: outside of the image" in told
-    assert "left out  1 box: its corners are the wrong way round" in told
+    assert "left out  1 box: outside the image" in told
+    assert "left out  1 box: corners in the wrong order" in told
     assert "note      1 page without a usable box: read as a whole" in told
     assert run("finetune", main_group, ["evaluate", str(out), "--no-cdm"]) == 0
     assert "66.6667 %" in capsys.readouterr().out
@@ -228,4 +228,4 @@ def test_the_command_with_a_served_model(tmp_path: Path, capsys: pytest.CaptureF
 def test_coordinates_without_locate_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["predict", "m", "d", "--out", str(tmp_path / "p"), "--coordinates", "pixels"]
     assert run("finetune", main_group, command) == 2
-    assert "--coordinates is about the boxes of --locate" in capsys.readouterr().err
+    assert "--coordinates needs --locate" in capsys.readouterr().err

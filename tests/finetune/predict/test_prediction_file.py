@@ -144,7 +144,7 @@ def test_answers_to_something_else_are_left_alone(tmp_path: Path, changed: dict[
     path = tmp_path / "pred.jsonl"
     predict(path)
     before = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()}
-    with pytest.raises(UserError, match=re.escape(f"holds predictions of something else: {told}")):
+    with pytest.raises(UserError, match=re.escape(f"is from a different prediction: {told}")):
         predict(path, **changed)
     assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before
 

@@ -118,7 +118,7 @@ def test_a_row_that_never_gets_an_answer_costs_no_other() -> None:
         asker = ServedAsker(server.url, MODEL)
         found = []
         with pytest.raises(
-            UserError, match=r"2 rows got no answer, the first s/3: status 400 \(not now\); what is answered is"
+            UserError, match=r"2 rows got no answer, the first: s/3: status 400 \(not now\); the answers are kept"
         ):
             found.extend(asker.ask(map(question, range(8)), "Read.", Asking(batch_size=1)))
     assert [answers[0].sample_id for answers in found] == ["s/0", "s/1", "s/2", "s/4", "s/6", "s/7"]
@@ -159,20 +159,20 @@ def test_a_server_without_log_probabilities_is_asked_without() -> None:
             for one in some
         ]
     assert [one.score for one in answers] == [None] * 5
-    assert notes == ["the server gives no log-probabilities: there is no `score`"]
+    assert notes == ["the server returns no log-probabilities, so there is no `score`"]
     assert len(server.requests) == 6
 
 
 @pytest.mark.parametrize(
     ("server", "said"),
     [
-        (ChatServer(models="to http://elsewhere/v1"), "status 302, which leads to http://elsewhere/v1; give --server"),
-        (ChatServer(lambda *_: "to https://h/v1"), "status 302, which leads to https://h/v1; give --server"),
-        (ChatServer(models="bomb"), r"the answer is compressed \(gzip\), which was not asked for"),
-        (ChatServer(lambda *_: "bomb"), r"the answer is compressed \(gzip\), which was not asked for"),
+        (ChatServer(models="to http://elsewhere/v1"), "status 302, a redirect to http://elsewhere/v1; give --server"),
+        (ChatServer(lambda *_: "to https://h/v1"), "status 302, a redirect to https://h/v1; give --server"),
+        (ChatServer(models="bomb"), r"the answer is compressed \(gzip\), which was not requested"),
+        (ChatServer(lambda *_: "bomb"), r"the answer is compressed \(gzip\), which was not requested"),
         (ChatServer(models="endless"), "the answer is longer than 4 MiB, when asked for its models"),
         (ChatServer(models=["a", "b"]), "has no model 'merged'; it has: a, b"),
-        (ChatServer(key="other"), r"refuses the key \(401\); set TEXSIEVE_API_KEY"),
+        (ChatServer(key="other"), r"rejects the key \(401\); set TEXSIEVE_API_KEY"),
         (ChatServer(lambda row, before: "404", models=None), r"status 404 \(not now\)"),
     ],
 )
@@ -197,10 +197,10 @@ def test_what_can_not_work_is_one_line(tmp_path, capsys, server, said) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("localhost:8000", "no address of a server"),
-        ("ftp://x/v1", "no address of a server"),
-        ("http://me:secret@x/v1", "a key is read from TEXSIEVE_API_KEY or OPENAI_API_KEY"),
-        ("http://x/v1?key=secret", "a key is read from TEXSIEVE_API_KEY or OPENAI_API_KEY"),
+        ("localhost:8000", "not the address of a server"),
+        ("ftp://x/v1", "not the address of a server"),
+        ("http://me:secret@x/v1", "the key is read from TEXSIEVE_API_KEY or OPENAI_API_KEY"),
+        ("http://x/v1?key=secret", "the key is read from TEXSIEVE_API_KEY or OPENAI_API_KEY"),
     ],
 )
 def test_an_address_that_is_none(url: str, said: str) -> None:
@@ -226,7 +226,7 @@ def test_settings_of_the_server_are_refused(tmp_path, capsys) -> None:
         str(tmp_path / "p"),
     ]
     assert run("finetune", main_group, command) == 2
-    assert "--4bit/--16bit is the server's own setting" in capsys.readouterr().err
+    assert "--4bit/--16bit is a setting of the server" in capsys.readouterr().err
 
 
 def test_more_text_than_was_asked_for_is_cut() -> None:
@@ -246,7 +246,7 @@ def test_a_head_that_never_ends_ends_it(monkeypatch) -> None:
     monkeypatch.setattr(ServedAsker, "_longest", lambda self: 0.5)
     with (
         ChatServer(lambda *_: "head").running() as server,
-        pytest.raises(UserError, match="no answer ends; what is answered is kept"),
+        pytest.raises(UserError, match="the answers don't end; those so far are kept"),
     ):
         ask(server, range(2))
 

@@ -53,8 +53,8 @@ def test_settings_written_are_read_back_to_the_same(tmp_path: Path) -> None:
         ("train.optimizer=sgd", "must be one of adamw_8bit"),
         ("train.report_to=3", "train.report_to must be a list of texts, not 3"),
         ("data.path=null", "data.path must be text, not empty"),
-        ("data.path", "is no setting; one is written KEY=VALUE"),
-        ("train.epochs=[", "no valid YAML"),
+        ("data.path", "isn't a setting; write KEY=VALUE"),
+        ("train.epochs=[", "invalid YAML"),
         ("train.epochs=.nan", "train.epochs must be from"),
         ("train.batch_size=0", "train.batch_size must be at least 1"),
         ("data.max_length=512", "leaves no room for the answer"),
@@ -86,13 +86,13 @@ def test_nothing_to_train_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("- a\n", "holds no settings"),
-        ("a: [\n", "no valid YAML at line 2"),
+        ("- a\n", "has no settings"),
+        ("a: [\n", "invalid YAML at line 2"),
         ("trian: {epochs: 1}", "unknown key 'trian'"),
         ("train.epochs: 3", "in a file, write the section as a mapping: `train: {epochs: …}`"),
-        ("train: {epochs: 1}\nlora: {r: 8}\ntrain: {seed: 2}", "train is there twice, again at line 3, column 1"),
-        ("train: {epochs: 1, 'epochs': 2}", "epochs is there twice"),
-        ("out: 2026-13-01", "no valid YAML: month must be in 1..12"),
+        ("train: {epochs: 1}\nlora: {r: 8}\ntrain: {seed: 2}", "train is repeated at line 3, column 1"),
+        ("train: {epochs: 1, 'epochs': 2}", "epochs is repeated"),
+        ("out: 2026-13-01", "invalid YAML: month must be in 1..12"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, text: str, said: str) -> None:

@@ -181,9 +181,7 @@ def test_a_split_to_evaluate_with_that_is_not_there_says_how_to_do_without(tmp_p
 def test_going_on_from_adapters_takes_their_size(tmp_path: Path) -> None:
     config = load_config(None, [f"model.name={tmp_path}", "lora.r=8"])
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "x", "r": 32, "lora_alpha": 16}')
-    with pytest.raises(
-        UserError, match=r"its adapters have lora\.r 32, and they can't be given another; set lora\.r=32"
-    ):
+    with pytest.raises(UserError, match=r"its adapters have lora\.r 32, which can't be changed; set lora\.r=32"):
         plan._check_adapters(tmp_path, config)
     plan._check_adapters(tmp_path, load_config(None, ["lora.r=32"]))
     (tmp_path / "adapter_config.json").unlink()
@@ -253,7 +251,7 @@ def test_without_a_gpu_a_line_says_so_and_what_to_do(
 
 
 def test_resuming_what_is_not_there_is_said_before_any_work(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    hardware_checked = "holds no training to resume"
+    hardware_checked = "has no training to resume"
     assert hardware_checked in _error(capsys, "16gb", f"out={tmp_path / 'run'}", "--resume")
 
 
@@ -263,7 +261,7 @@ def test_a_wrong_setting_is_said_before_any_work(capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("wandbb", "unknown 'wandbb'; known are"), ("clearml", "clearml is not installed: pip install clearml")],
+    [("wandbb", "unknown 'wandbb'; choose from"), ("clearml", "clearml is not installed: pip install clearml")],
 )
 def test_where_losses_go_is_looked_at_before_any_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, said: str

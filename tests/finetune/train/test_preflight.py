@@ -117,7 +117,7 @@ def test_a_wide_formula_keeps_its_width() -> None:
 
 
 def test_a_processor_that_counts_otherwise_is_refused() -> None:
-    with pytest.raises(UserError, match=r"s/0: the model's processor makes \d+ tokens of it and texsieve expected"):
+    with pytest.raises(UserError, match=r"s/0: the model's processor counts \d+ tokens, but texsieve expected"):
         check(_rows([_paper(56, 56)]), StubProcessor(extra=1), DataConfig(), decode=True)
 
 

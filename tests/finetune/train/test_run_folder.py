@@ -45,7 +45,7 @@ def test_a_training_begins_in_no_folder_an_empty_one_or_one_that_was_only_prepar
 
 
 @pytest.mark.parametrize(
-    ("state", "said"), [("training", "--resume goes on with it"), ("finished", "a finished training")]
+    ("state", "said"), [("training", "--resume continues it"), ("finished", "a finished training")]
 )
 def test_a_training_never_begins_over_another(tmp_path: Path, state: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
@@ -54,7 +54,7 @@ def test_a_training_never_begins_over_another(tmp_path: Path, state: str, said: 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="a folder of something else"):
+    with pytest.raises(UserError, match="not the folder of a training"):
         RunFolder(tmp_path).check_new()
     with pytest.raises(UserError, match="is a file"):
         RunFolder(tmp_path / "notes.txt").check_new()
@@ -74,7 +74,7 @@ def test_two_trainings_are_never_in_one_folder(tmp_path: Path, monkeypatch: pyte
     with RunFolder(path).alone():
         RunFolder(path).check_new()  # the lock is not the folder of something else
         for enter in (RunFolder(path).check_alone, RunFolder(path).alone().__enter__):
-            with pytest.raises(UserError, match="another training goes on in this folder"):
+            with pytest.raises(UserError, match="another training is running in this folder"):
                 enter()
         _begun(path)
     RunFolder(path).check_alone()
