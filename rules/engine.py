@@ -277,6 +277,8 @@ def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: 
         if tokens == toks and not reading.folds and "%" not in text:  # nothing but white space differs
             return True
         spelled = reader.spell(tokens)
+        if spelled == text:
+            return True
         # Nearly always the reader would find nothing to edit for the key, and no space at the end to leave out.
         return (visual_key_of if key.needs_reader(tokens) else key.direct)(spelled) == visual_key
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from rules.latex import lexer
+from rules.latex.actions import ACTIONS, ORD, UNKNOWN
+from rules.latex.synonyms import SYNONYMS
 from rules.latex.wrapper import Wrapper
 
 #: Deeper nesting than this is not read: no formula needs it, and Python's stack has an end. TeX itself stops at 255.
@@ -24,8 +27,7 @@ TO_END, TO_BRACE, TO_BRACKET, TO_RIGHT, TO_CELL, TO_ROWS, TO_DOLLAR = range(7)
 ATOM_OPEN = "\0{"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something LaTeX rejects, or a rule wants to know of, from token `start` to token `end` (exclusive)."""
 
     kind: str
@@ -137,6 +139,13 @@ class Cursor:
 
     def read_group(self, opening: int, closer: int = TO_BRACE) -> list[str]:
         """The content of the group whose `{`, token `opening`, was just read; the `}` is read too."""
+        i = self.i
+        if i + 1 < self.n and self.toks[i + 1] == "}" and self.depth < MAX_DEPTH:  # as every other group is
+            token = self.toks[i]
+            if ACTIONS.get(token, ORD if token[0] != "\\" else UNKNOWN) == ORD:
+                self.i = i + 2
+                self.simple, self.infix, self.infix_at = True, None, -1
+                return [SYNONYMS.get(token, token)]
         inner = self.read_list(closer)
         if self.i < self.n and self.toks[self.i] == "}":
             self.i += 1
