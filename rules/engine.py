@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import polars as pl
@@ -127,7 +128,7 @@ def _judged(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _Batch
         return frame.drop("problems", "marks"), pl.DataFrame(schema=SCHEMA)
     for rule, indices in _sieved(frame, rules, [reading is not None for _, reading, _, _ in read], failed.unread):
         severity, options = ruleset.severity(rule), ruleset.option_values(rule)
-        forced = rule.code in ruleset.severities
+        forced, promoted = rule.code in ruleset.severities, rule.code in ruleset.fixes
         for index in indices:
             now_at(index)
             label = labels.get(index)
@@ -139,14 +140,18 @@ def _judged(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _Batch
                         index,
                         rule.code,
                         rule.name,
-                        severity if forced or finding.severity is None else finding.severity,
-                        finding.start,
-                        finding.end,
-                        finding.message,
-                        ruleset.fix_level(rule, finding.fix or rule.fix) if finding.replacement is not None else None,
-                        finding.replacement,
+                        severity if forced or own_severity is None else own_severity,
+                        start,
+                        end,
+                        message,
+                        None
+                        if replacement is None
+                        else ruleset.fix_level(rule, level or rule.fix)
+                        if promoted
+                        else level or rule.fix,
+                        replacement,
                     )
-                    for finding in rule.judge(label, options)
+                    for message, start, end, replacement, own_severity, level in rule.judge(label, options)
                 ]
             except BaseException as error:
                 failed.note(index, f"rule {rule.code}", error, texts[index])
@@ -163,6 +168,8 @@ _ROW, _CODE, _START, _END, _FIX, _REPLACEMENT = (
     [*SCHEMA].index(name) for name in ("row", "rule", "start", "end", "fix", "replacement")
 )
 
+_edit_of = itemgetter(_START, _END, _REPLACEMENT, _CODE, _FIX)
+
 
 def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequence[_Read]) -> None:
     """Put the level at which each fix may be made in its own label in the place of the one that its rule gave."""
@@ -175,14 +182,16 @@ def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequen
     for index, places in offers.items():
         now_at(index)
         text, visual_key = texts[index], read[index][3]
-        edits = [Edit(*(rows[at][one] for one in (_START, _END, _REPLACEMENT, _CODE, _FIX))) for at in places]
+        edits = [Edit(*_edit_of(rows[at])) for at in places]
         try:
             if visual_key is not None and index not in damaged:
                 # Nearly always all safe fixes together are proven.
                 safe = disjoint(in_order((edit for edit in edits if edit.level == "safe"), len(text)), len(text))
                 if not safe or _keep_key(safe, text, read[index], visual_key):
                     continue
-            levels = proof.achievable_levels(text, edits, index in damaged)
+            toks, reading, _, _ = read[index]
+            known = proof.Text.known(text, toks, _reading(toks, reading), visual_key, index in damaged)
+            levels = proof.achievable_levels(known, edits)
         except BaseException as error:  # what can't be proven is shown only
             faults.caught("the proof of fixes", error, text)
             levels = ["display"] * len(edits)
@@ -193,7 +202,7 @@ def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequen
 def _keep_key(edits: list[Edit], text: str, read: _Read, visual_key: str) -> bool:
     """Has the text the same key after disjoint edits?"""
     toks, reading, spelled, _ = read
-    if proof.seen_to_keep_key(text, toks, reader.Reading() if reading is None else reading, visual_key, edits):
+    if proof.seen_to_keep_key(text, toks, _reading(toks, reading), visual_key, edits):
         return True
     fixed = apply(text, edits)
     return " ".join(lexer.tokens(fixed)) == spelled or visual_key_of(fixed) == visual_key
@@ -293,7 +302,12 @@ def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: 
 def _label(text: str, read: _Read) -> Label:
     """A label that was read, as rules see it."""
     toks, reading, spelled, _ = read
-    return Label(text, toks, reader.Reading(canonical=toks) if reading is None else reading, spelled)
+    return Label(text, toks, _reading(toks, reading), spelled)
+
+
+def _reading(toks: list[str], reading: reader.Reading | None) -> reader.Reading:
+    """The reading of a label, of one that is seen to be canonical too."""
+    return reader.Reading(canonical=toks) if reading is None else reading
 
 
 def visual_key_of(text: str) -> str | None:

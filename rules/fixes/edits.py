@@ -61,7 +61,7 @@ class _Growing:
         """Put `part` behind the text, and a space between them where they would run a control word into a letter."""
         if not part:
             return
-        if part[0].isascii() and part[0].isalpha() and _WORD_AT_END.search(self.end):
+        if self.end[-1:].isalpha() and part[0].isascii() and part[0].isalpha() and _WORD_AT_END.search(self.end):
             part = f" {part}"
         self.parts.append(part)
         self.end = part[-_WORD_SIZE:] if len(part) >= _WORD_SIZE else (self.end + part)[-_WORD_SIZE:]
