@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from string import ascii_letters, digits
 from typing import NamedTuple
 
 from rules.latex import lexer
-from rules.latex.actions import ACTIONS, ORD, UNKNOWN
+from rules.latex.actions import ACTIONS, ORD, RELATION
 from rules.latex.synonyms import SYNONYMS
 from rules.latex.wrapper import Wrapper
 
@@ -47,8 +48,23 @@ class Reading:
     wrapper: Wrapper | None = None
     #: LaTeX rejects the label in a way that leaves no canonical form and no key.
     fatal: bool = False
-    #: Where the tokens stand in the label, if the reader had to know.
+    #: Where the tokens stand in the label, if anyone had to know: see `places`.
     spans: list[tuple[int, int]] | None = field(default=None, compare=False, repr=False)
+
+    def places(self, label: str, toks: list[str]) -> list[tuple[int, int]]:
+        """Where the tokens of the label that was read stand in it."""
+        if self.spans is None:
+            self.spans = lexer.spans(label, toks)
+        return self.spans
+
+
+#: Symbols that a list holds as they stand, whatever is around them, and the most tokens of a group where they are
+#: looked for.
+_FLAT = (
+    frozenset(token for token, action in ACTIONS.items() if action in (ORD, RELATION) and token not in SYNONYMS)
+    | frozenset(ascii_letters + digits)
+) - {"\\dots", "\\not"}
+_FLAT_SIZE = 12
 
 
 class TooDeep(Exception):
@@ -139,13 +155,14 @@ class Cursor:
 
     def read_group(self, opening: int, closer: int = TO_BRACE) -> list[str]:
         """The content of the group whose `{`, token `opening`, was just read; the `}` is read too."""
-        i = self.i
-        if i + 1 < self.n and self.toks[i + 1] == "}" and self.depth < MAX_DEPTH:  # as every other group is
-            token = self.toks[i]
-            if ACTIONS.get(token, ORD if token[0] != "\\" else UNKNOWN) == ORD:
-                self.i = i + 2
-                self.simple, self.infix, self.infix_at = True, None, -1
-                return [SYNONYMS.get(token, token)]
+        inner = self.toks[self.i : self.i + _FLAT_SIZE]
+        if "}" in inner and self.depth < MAX_DEPTH:
+            del inner[inner.index("}") :]
+            after = self.i + len(inner) + 1
+            if after <= self.n and _FLAT.issuperset(inner):  # as most are
+                self.i = after
+                self.simple, self.infix, self.infix_at = len(inner) == 1 and ACTIONS.get(inner[0], ORD) == ORD, None, -1
+                return inner
         inner = self.read_list(closer)
         if self.i < self.n and self.toks[self.i] == "}":
             self.i += 1

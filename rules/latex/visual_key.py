@@ -15,7 +15,6 @@ from functools import cache
 
 from math_core import LatexError, LatexToMathML
 
-from rules.latex import lexer
 from rules.latex.actions import ACTIONS, NOTHING, SPACE
 from rules.latex.commands import COMMANDS, ENVIRONMENTS
 from rules.latex.cursor import ATOM_OPEN
@@ -101,7 +100,7 @@ def normalise(label: str, toks: list[str], reading: Reading) -> str:
         return label
     if last <= start:
         return ""
-    spans = reading.spans or lexer.spans(label, toks)
+    spans = reading.places(label, toks)
     out: list[str] = []
     at = spans[start][0]
     for begin, end, replacement in _folds(spans, reading, at, last):
@@ -140,7 +139,7 @@ def drawn(label: str, toks: list[str], reading: Reading) -> Drawn | None:
     last = _trailing(toks, 0, len(toks))
     if reading.wrapper is not None or last == 0 or "%" in label:
         return None
-    spans = reading.spans or lexer.spans(label, toks)
+    spans = reading.places(label, toks)
     return Drawn(spans[:last], list(_folds(spans, reading, 0, last)))
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rules.findings import Finding, FixLevel, Severity
-from rules.latex import lexer
 from rules.latex.reader import Problem, Reading
 from rules.toolkit import braces
 
@@ -26,7 +25,7 @@ class Label:
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        return self.reading.spans or lexer.spans(self.text, self.tokens)
+        return self.reading.places(self.text, self.tokens)
 
     # What several judges look at is made once a label.
 
@@ -74,6 +73,8 @@ class Label:
     def find(self, *tokens: str) -> Iterator[int]:
         """The places of these tokens, in order."""
         wanted = frozenset(tokens)
+        if wanted.isdisjoint(self.words):
+            return iter(())
         return iter([index for index, token in enumerate(self.tokens) if token in wanted])
 
     def at(
