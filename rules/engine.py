@@ -21,9 +21,10 @@ from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.latex import canonical, glance, lexer, reader
 from rules.latex import visual_key as key
 from rules.latex.key_limits import is_within
-from rules.registry import Rule, lost, not_judged, tagged
+from rules.registry import lost, not_judged, tagged
 from rules.score import Weights, with_scores
 from rules.selection import Ruleset, select
+from rules.sieving import sieved
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import marks
 from rules.workers.helper import collecting_rarely, each, now_at
@@ -126,10 +127,12 @@ def _judged(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _Batch
     rows: list[tuple[Any, ...]] = []
     if not rules and not failed.parts:
         return frame.drop("problems", "marks"), pl.DataFrame(schema=SCHEMA)
-    for rule, indices in _sieved(frame, rules, [reading is not None for _, reading, _, _ in read], failed.unread):
+    for rule, indices in sieved(frame, rules, [reading is not None for _, reading, _, _ in read]):
         severity, options = ruleset.severity(rule), ruleset.option_values(rule)
         forced, promoted = rule.code in ruleset.severities, rule.code in ruleset.fixes
         for index in indices:
+            if index in failed.unread:
+                continue
             now_at(index)
             label = labels.get(index)
             if label is None:
@@ -338,65 +341,3 @@ def _frame(texts: Sequence[str], read: list[_Read]) -> pl.DataFrame:
 def _kinds(reading: reader.Reading) -> str:
     """The kinds of a reading's problems, a space on each side of every one, so that a sieve can look for ` kind `."""
     return f" {' '.join(problem.kind for problem in reading.problems)} " if reading.problems else ""
-
-
-def _sieved(
-    frame: pl.DataFrame, rules: Sequence[Rule], remarkable: list[bool], unread: set[int]
-) -> Iterator[tuple[Rule, list[int]]]:
-    """The rows that each rule has to look at; rules about spelling are spared those that are canonical already."""
-    indexed = _with_comments_left_out(
-        frame.with_columns(
-            # What is too long to be read is too long to be searched: the rule that says so asks for the problem.
-            pl.when(pl.col("label").str.len_bytes() > lexer.MAX_LENGTH)
-            .then(pl.when(pl.col("label").str.len_chars() > lexer.MAX_LENGTH).then(pl.lit("x")).otherwise("label"))
-            .otherwise("label")
-            .alias("label"),
-            pl.Series("remarkable", remarkable),
-        ).with_row_index()
-    )
-    for rows, here in (
-        (indexed, [rule for rule in rules if not rule.skips_canonical]),
-        (indexed.filter("remarkable"), [rule for rule in rules if rule.skips_canonical]),
-    ):
-        passed = _passed(rows, here)
-        for rule in here:
-            indices = sorted(set(passed["index"].filter(passed[rule.code].fill_null(False))) - unread)
-            if indices:
-                yield rule, indices
-
-
-def _passed(rows: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
-    """The column `index`, and for every rule a column of its code: which rows does its sieve let through?"""
-    try:
-        return rows.lazy().select("index", *(_mask(rule).alias(rule.code) for rule in rules)).collect()
-    except BaseException as error:  # one is to blame, and it is told by itself
-        faults.check_ours(error)
-        passed = rows.select("index")
-    for rule in rules:
-        try:
-            mask = rows.select(_mask(rule).alias(rule.code)).to_series()
-        except BaseException as error:
-            faults.caught(f"the sieve of rule {rule.code}", error, count=rows.height)
-            mask = pl.Series(rule.code, [True]).new_from_index(0, rows.height)  # a sieve may pass too much
-        passed = passed.with_columns(mask)
-    return passed
-
-
-def _with_comments_left_out(indexed: pl.DataFrame) -> pl.DataFrame:
-    """The rows, and again those whose label holds a comment, with the same label without it.
-
-    A sieve sees text, most judges see tokens. A comment is no token: for a judge, what stands on both sides of one are
-    neighbours, and what stands before one may be the end. A rule looks at a label if its sieve takes either text.
-    """
-    percent = indexed.filter(pl.col("label").str.contains("%", literal=True))
-    if percent.is_empty():
-        return indexed
-    bare = pl.Series("label", [lexer.without_comments(label) for label in percent["label"]], pl.String)
-    changed = bare != percent["label"]  # a percent sign behind a backslash starts no comment
-    return pl.concat([indexed, percent.with_columns(bare).filter(changed)])
-
-
-def _mask(rule: Rule) -> pl.Expr:
-    if rule.sieve is None:
-        raise ValueError(f"{rule.code} is a rule over labels and has no sieve")
-    return rule.sieve
