@@ -201,6 +201,29 @@ def holds_together(inner: Sequence[str], *, after_operator: bool, scripts: bool)
     return class_before(inner) != "ord"
 
 
+def are_braces_edited(tokens: Sequence[str]) -> bool:
+    """May the reader edit braces around an atom, of these canonical tokens, for the key? True where it isn't certain."""
+    opened: list[int] = []
+    for at, token in enumerate(tokens):
+        if token == ATOM_OPEN or token == "{":
+            opened.append(at)
+        elif token == "}" and opened:
+            opening = opened.pop()
+            if tokens[opening] == ATOM_OPEN:
+                inner, scripts = tokens[opening + 1 : at], tokens[at + 1 : at + 2] in (["_"], ["^"])
+                if not inner or (head_of_last(inner) in (0, None) and not _is_scripted(inner)):
+                    return True
+                if holds_together(inner, after_operator=True, scripts=scripts):
+                    return True
+    return False
+
+
+def _is_scripted(inner: Sequence[str]) -> bool:
+    """Has the last atom of a list a script?"""
+    opening = _opening(inner, len(inner) - 1, "{", "}") if inner[-1] == "}" else None
+    return bool(opening) and inner[opening - 1] in ("_", "^")
+
+
 def is_twice_accented(tokens: Sequence[str]) -> bool:
     r"""Canonical tokens that begin with two accents: `\hat { \vec { a } }`."""
     return len(tokens) > 3 and tokens[0] in _ACCENTS and tokens[2] in _ACCENTS

@@ -18,6 +18,7 @@ from math_core import LatexError, LatexToMathML
 from rules.latex.actions import ACTIONS, NOTHING, SPACE
 from rules.latex.commands import COMMANDS, ENVIRONMENTS
 from rules.latex.cursor import ATOM_OPEN
+from rules.latex.gaps import are_braces_edited
 from rules.latex.key_limits import is_within
 from rules.latex.reader import Reading
 
@@ -65,7 +66,7 @@ _MACROS = {
 
 #: Canonical tokens that the reader may have to edit for the key; without them the spelling is converted as it stands.
 FOLDED = frozenset(
-    [ATOM_OPEN, "\\dfrac", "\\tfrac", "\\dots", "\\displaystyle", "'", "\\\\", "\\newline"]
+    ["\\dfrac", "\\tfrac", "\\dots", "\\displaystyle", "'", "\\\\", "\\newline"]
     + [f"\\begin{{{name}}}" for name in ENVIRONMENTS]
     + ["\\over", "\\choose", "\\hbox", "\\makebox", "\\mbox", "\\textrm", "\\textnormal", "\\operatorname*"]
     + ["\\substack", "\\not", "~", "\\stackrel", "\\lefteqn", "\\limits"]
@@ -74,7 +75,9 @@ FOLDED = frozenset(
 
 def needs_reader(tokens: Sequence[str]) -> bool:
     """May the reader edit a spelling of these canonical tokens for the key, or leave out what is at its end?"""
-    return not tokens or ACTIONS.get(tokens[-1]) == SPACE or not FOLDED.isdisjoint(tokens)
+    if not tokens or ACTIONS.get(tokens[-1]) == SPACE or not FOLDED.isdisjoint(tokens):
+        return True
+    return ATOM_OPEN in tokens and are_braces_edited(tokens)
 
 
 _TRAILING = frozenset({SPACE, NOTHING})
