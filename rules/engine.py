@@ -291,8 +291,10 @@ def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: 
         spelled = reader.spell(tokens)
         if spelled == text:
             return True
-        # Nearly always the reader would find nothing to edit for the key, and no space at the end to leave out.
-        return (visual_key_of if key.needs_reader(tokens) else key.direct)(spelled) == visual_key
+        ready = key.ready(tokens)  # nearly always known without reading
+        if ready is None:
+            return visual_key_of(spelled) == visual_key
+        return key.direct(spelled if ready is tokens else reader.spell(ready)) == visual_key
 
     if reading.canonical:
         normal = canonical.normal_form(reading.canonical, same)

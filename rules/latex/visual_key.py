@@ -73,11 +73,35 @@ FOLDED = frozenset(
 )
 
 
-def needs_reader(tokens: Sequence[str]) -> bool:
-    """May the reader edit a spelling of these canonical tokens for the key, or leave out what is at its end?"""
-    if not tokens or ACTIONS.get(tokens[-1]) == SPACE or not FOLDED.isdisjoint(tokens):
-        return True
-    return ATOM_OPEN in tokens and are_braces_edited(tokens)
+def ready(tokens: list[str]) -> list[str] | None:
+    """Canonical tokens as math-core has to get them; None where only the reader knows what it would edit for the key,
+    or leave out at the end."""
+    if not tokens or ACTIONS.get(tokens[-1]) == SPACE:
+        return None
+    special = FOLDED.intersection(tokens)
+    if special and not (special <= _ROWS and _rows_are_plain(tokens)):
+        return None
+    if ATOM_OPEN in tokens and are_braces_edited(tokens):
+        return None
+    return tokens if _MARKED.keys().isdisjoint(special) else [_MARKED.get(token, token) for token in tokens]
+
+
+def _rows_are_plain(tokens: Sequence[str]) -> bool:
+    """Are all row breaks in environments, and without a star or a length?"""
+    depth = 0
+    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
+        depth += (token in _ROWS and token != "\\\\") - token.startswith("\\end{")
+        if token.startswith("\\\\") and (depth == 0 or len(token) > 2 or following in ("[", "*")):
+            return False
+    return True
+
+
+#: Environments in which the reader edits nothing, and an `array`, which gets a mark.
+_MARKED = {"\\begin{array}": "\\arraymark\\begin{array}"}
+_ROWS = frozenset(
+    ["\\\\", *_MARKED]
+    + [f"\\begin{{{name}}}" for name in ("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "cases")]
+)
 
 
 _TRAILING = frozenset({SPACE, NOTHING})
