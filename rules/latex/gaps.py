@@ -201,8 +201,16 @@ def holds_together(inner: Sequence[str], *, after_operator: bool, scripts: bool)
     return class_before(inner) != "ord"
 
 
+def has_gap_at_tie(tokens: Sequence[str]) -> bool:
+    r"""Is there a `~` before something that has space around it? The reader says whether it draws what `\ ` draws."""
+    return any(
+        one == "~" and other != "~" and (class_of(other) != "ord" or ACTIONS.get(other) in (SPACE, INFIX))
+        for one, other in pairwise(tokens)
+    )
+
+
 def are_braces_edited(tokens: Sequence[str]) -> bool:
-    """May the reader edit braces around an atom, of these canonical tokens, for the key? True where it isn't certain."""
+    """May the reader edit braces around atoms of these canonical tokens for the key? True where it isn't certain."""
     opened: list[int] = []
     for at, token in enumerate(tokens):
         if token == ATOM_OPEN or token == "{":

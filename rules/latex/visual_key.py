@@ -18,7 +18,7 @@ from math_core import LatexError, LatexToMathML
 from rules.latex.actions import ACTIONS, NOTHING, SPACE
 from rules.latex.commands import COMMANDS, ENVIRONMENTS
 from rules.latex.cursor import ATOM_OPEN
-from rules.latex.gaps import are_braces_edited
+from rules.latex.gaps import are_braces_edited, has_gap_at_tie
 from rules.latex.key_limits import is_within
 from rules.latex.reader import Reading
 
@@ -79,6 +79,8 @@ def ready(tokens: list[str]) -> list[str] | None:
     if not tokens or ACTIONS.get(tokens[-1]) == SPACE:
         return None
     special = FOLDED.intersection(tokens)
+    if "~" in special and not has_gap_at_tie(tokens):
+        special -= {"~"}
     if special and not (special <= _ROWS and _rows_are_plain(tokens)):
         return None
     if ATOM_OPEN in tokens and are_braces_edited(tokens):
