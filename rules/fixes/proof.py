@@ -146,7 +146,7 @@ def _most(before: Text, edits: Sequence[Edit], holds: Callable[[str], bool]) -> 
     good: list[Edit] = []
 
     def add(group: list[Edit], tried: bool) -> None:
-        if not tried and before.holds(apply(text, [*good, *group]), holds):
+        if not tried and before.has_trials and before.holds(apply(text, [*good, *group]), holds):
             good.extend(group)
         elif len(group) > 1 and before.has_trials:
             half = len(group) // 2
