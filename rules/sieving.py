@@ -74,7 +74,7 @@ def _passed(rows: pl.DataFrame, rules: Sequence[Rule], search: _Search) -> dict[
         return search(rows, rules)
     except BaseException as error:  # one is to blame, and it is told by itself
         faults.check_ours(error)
-    passed = {}
+    passed: dict[str, list[int]] = {}
     for rule in rules:
         try:
             passed |= _passed_each(rows, [rule])
@@ -92,9 +92,8 @@ def _passed_each(rows: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[in
 def _passed_together(rows: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[int]]:
     """The same, with regular expressions looked for in groups, and one by one only where one of a group is found."""
     patterns = {rule.code: pattern for rule in rules if (pattern := pattern_of(mask(rule))) is not None}
-    searched, others = [], []
-    for rule in rules:
-        (searched if rule.code in patterns else others).append(rule)
+    searched = [rule for rule in rules if rule.code in patterns]
+    others = [rule for rule in rules if rule.code not in patterns]
     number = -(-len(searched) // _TOGETHER)
     groups = {f"{start}": searched[start::number] for start in range(number)}
     together = [

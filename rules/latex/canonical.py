@@ -145,10 +145,17 @@ def _fonts(tokens: list[str]) -> Iterator[_Edit]:
         inner = tokens[index + 2 : end]
         if not inner or any(ACTIONS.get(item) == SWITCH for item in inner):
             continue
-        if token == ATOM_OPEN and _after_operator(tokens, index):
+        if token == ATOM_OPEN and _after_operator(tokens, index) and not _is_switched(tokens):
             continue  # braces take away the space behind an operator
         command = [_FONTS[tokens[index + 1]], "{", *inner, "}"]
         yield index, end + 1, command if token == ATOM_OPEN else ["{", *command, "}"]
+
+
+def _is_switched(tokens: list[str]) -> bool:
+    """Is there a switch that doesn't begin a group?"""
+    if _SWITCHES.isdisjoint(tokens):
+        return False
+    return any(token in _SWITCHES and tokens[at - 1] not in _OPENING for at, token in enumerate(tokens))
 
 
 def _fractions(tokens: list[str]) -> Iterator[_Edit]:
@@ -296,13 +303,17 @@ def _delimited(tokens: list[str]) -> Iterator[_Edit]:
 
 def _braces(tokens: list[str]) -> Iterator[_Edit]:
     r"""Braces around an atom, where they hold nothing together: in `\det { ( x ) }` they set the operator apart."""
+    switched = not _SWITCHES.isdisjoint(tokens)  # math-core may then group all that follows anyway
     for index, token in enumerate(tokens):
         if token == ATOM_OPEN:
             end = _closing(tokens, index)
             inner, scripts = tokens[index + 1 : end], tokens[end + 1 : end + 2] in (["_"], ["^"])
             if not inner or _is_spaced(inner) or (scripts and is_twice_accented(inner)):
                 continue
-            if (inner[0] not in _OPENING and _after_operator(tokens, index)) or _is_held(tokens, index, end, scripts):
+            apart = inner[0] in _OPENERS or not (switched or inner[0] in _OPENING)
+            if apart and _after_operator(tokens, index):
+                continue
+            if not switched and _is_held(tokens, index, end, scripts):
                 continue
             yield index, end + 1, tokens[index + 1 : end]
 
@@ -324,9 +335,10 @@ def _is_held(tokens: list[str], opening: int, end: int, scripts: bool) -> bool:
     before, after = tokens[opening - 1] if opening else "{", tokens[end + 1] if end + 1 < len(tokens) else "}"
     if before in _INFIXES or after in _INFIXES:
         return False
-    return after not in ("}", "]") or not (before in _OPENING or before == "[" or ACTIONS.get(before) == SWITCH)
+    return after not in ("}", "]") or not (before in _OPENING or before == "[")
 
 
+_SWITCHES = frozenset(token for token, action in ACTIONS.items() if action == SWITCH)
 _INFIXES = frozenset(token for token, action in ACTIONS.items() if action == INFIX)
 
 

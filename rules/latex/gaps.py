@@ -201,12 +201,19 @@ def holds_together(inner: Sequence[str], *, after_operator: bool, scripts: bool)
     return class_before(inner) != "ord"
 
 
-def has_gap_at_tie(tokens: Sequence[str]) -> bool:
-    r"""Is there a `~` before something that has space around it? The reader says whether it draws what `\ ` draws."""
+def has_gap_at_tie(tokens: Sequence[str], *, ends: bool = False) -> bool:
+    r"""Is there a `~` before something that has space around it? The reader says whether it draws what `\ ` draws.
+
+    ends: or at the end of a list?
+    """
+    apart = _NO_ATOMS if ends else {SPACE}
     return any(
-        one == "~" and other != "~" and (class_of(other) != "ord" or ACTIONS.get(other) in (SPACE, INFIX))
+        one == "~" and other != "~" and (class_of(other) != "ord" or ACTIONS.get(other) in apart)
         for one, other in pairwise(tokens)
     )
+
+
+_NO_ATOMS = frozenset({SPACE, INFIX, CLOSE, RIGHT, AMPERSAND, ROW, END})
 
 
 def are_braces_edited(tokens: Sequence[str]) -> bool:
@@ -229,7 +236,7 @@ def are_braces_edited(tokens: Sequence[str]) -> bool:
 def _is_scripted(inner: Sequence[str]) -> bool:
     """Has the last atom of a list a script?"""
     opening = _opening(inner, len(inner) - 1, "{", "}") if inner[-1] == "}" else None
-    return bool(opening) and inner[opening - 1] in ("_", "^")
+    return opening is not None and opening > 0 and inner[opening - 1] in ("_", "^")
 
 
 def is_twice_accented(tokens: Sequence[str]) -> bool:

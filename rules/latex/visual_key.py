@@ -79,7 +79,7 @@ def ready(tokens: list[str]) -> list[str] | None:
     if not tokens or ACTIONS.get(tokens[-1]) == SPACE:
         return None
     special = FOLDED.intersection(tokens)
-    if "~" in special and not has_gap_at_tie(tokens):
+    if "~" in special and not has_gap_at_tie(tokens, ends=True):
         special -= {"~"}
     if special and not (special <= _ROWS and _rows_are_plain(tokens)):
         return None
