@@ -303,8 +303,9 @@ def _delimited(tokens: list[str]) -> Iterator[_Edit]:
 
 def _braces(tokens: list[str]) -> Iterator[_Edit]:
     r"""Braces around an atom, where they hold nothing together: in `\det { ( x ) }` they set the operator apart."""
-    switched = not _SWITCHES.isdisjoint(tokens)  # math-core may then group all that follows anyway
+    switched = False  # math-core may group all that follows a switch anyway
     for index, token in enumerate(tokens):
+        switched = switched or token in _SWITCHES
         if token == ATOM_OPEN:
             end = _closing(tokens, index)
             inner, scripts = tokens[index + 1 : end], tokens[end + 1 : end + 2] in (["_"], ["^"])
