@@ -325,7 +325,7 @@ def _is_held(tokens: list[str], opening: int, end: int, scripts: bool) -> bool:
     """
     inner = tokens[opening + 1 : end]
     nucleus = _behind_nucleus(inner)
-    if nucleus == 0 or all(token.isdecimal() or token == "." for token in inner) or not _INFIXES.isdisjoint(inner):
+    if nucleus == 0 or all(token.isdecimal() or token == "." for token in inner) or not _DIVIDING.isdisjoint(inner):
         return False
     if scripts:
         return nucleus < len(inner)
@@ -334,13 +334,14 @@ def _is_held(tokens: list[str], opening: int, end: int, scripts: bool) -> bool:
     if nucleus >= len(inner) and ACTIONS.get(inner[0]) != RELATION:
         return False
     before, after = tokens[opening - 1] if opening else "{", tokens[end + 1] if end + 1 < len(tokens) else "}"
-    if before in _INFIXES or after in _INFIXES:
+    if before in _DIVIDING or after in _DIVIDING:
         return False
     return after not in ("}", "]") or not (before in _OPENING or before == "[")
 
 
 _SWITCHES = frozenset(token for token, action in ACTIONS.items() if action == SWITCH)
-_INFIXES = frozenset(token for token, action in ACTIONS.items() if action == INFIX)
+#: What makes a list of its own of what follows it.
+_DIVIDING = _SWITCHES | {token for token, action in ACTIONS.items() if action == INFIX}
 
 
 def _behind_nucleus(inner: list[str]) -> int:
