@@ -208,7 +208,7 @@ def has_gap_at_tie(tokens: Sequence[str], *, ends: bool = False) -> bool:
     """
     apart = _NO_ATOMS if ends else {SPACE}
     return any(
-        one == "~" and other != "~" and (class_of(other) != "ord" or ACTIONS.get(other) in apart)
+        one == "~" and other != "~" and (class_of(other) != "ord" or ACTIONS.get(other.partition("{")[0]) in apart)
         for one, other in pairwise(tokens)
     )
 
