@@ -30,7 +30,7 @@ Reason = Literal["changes-picture", "no-key", "not-readable", "never-done", "fai
 
 
 #: Characters that are read in all for the proofs of one label's edits, and trials that even a long label gets.
-_MOST_READ, _LEAST_TRIALS = 200_000, 12
+_MOST_READ, _LEAST_TRIALS = 100_000, 12
 
 
 class Text:
