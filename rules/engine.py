@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import polars as pl
@@ -20,9 +21,10 @@ from rules.fixes.edits import Edit, apply, disjoint, in_order
 from rules.latex import canonical, glance, lexer, reader
 from rules.latex import visual_key as key
 from rules.latex.key_limits import is_within
-from rules.registry import Rule, lost, not_judged, tagged
+from rules.registry import lost, not_judged, tagged
 from rules.score import Weights, with_scores
 from rules.selection import Ruleset, select
+from rules.sieving import sieved
 from rules.toolkit.label import Label
 from rules.toolkit.sieves import marks
 from rules.workers.helper import collecting_rarely, each, now_at
@@ -125,10 +127,12 @@ def _judged(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _Batch
     rows: list[tuple[Any, ...]] = []
     if not rules and not failed.parts:
         return frame.drop("problems", "marks"), pl.DataFrame(schema=SCHEMA)
-    for rule, indices in _sieved(frame, rules, [reading is not None for _, reading, _, _ in read], failed.unread):
+    for rule, indices in sieved(frame, rules, [reading is not None for _, reading, _, _ in read]):
         severity, options = ruleset.severity(rule), ruleset.option_values(rule)
-        forced = rule.code in ruleset.severities
+        forced, promoted = rule.code in ruleset.severities, rule.code in ruleset.fixes
         for index in indices:
+            if index in failed.unread:
+                continue
             now_at(index)
             label = labels.get(index)
             if label is None:
@@ -139,14 +143,18 @@ def _judged(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _Batch
                         index,
                         rule.code,
                         rule.name,
-                        severity if forced or finding.severity is None else finding.severity,
-                        finding.start,
-                        finding.end,
-                        finding.message,
-                        ruleset.fix_level(rule, finding.fix or rule.fix) if finding.replacement is not None else None,
-                        finding.replacement,
+                        severity if forced or own_severity is None else own_severity,
+                        start,
+                        end,
+                        message,
+                        None
+                        if replacement is None
+                        else ruleset.fix_level(rule, level or rule.fix)
+                        if promoted
+                        else level or rule.fix,
+                        replacement,
                     )
-                    for finding in rule.judge(label, options)
+                    for message, start, end, replacement, own_severity, level in rule.judge(label, options)
                 ]
             except BaseException as error:
                 failed.note(index, f"rule {rule.code}", error, texts[index])
@@ -163,6 +171,8 @@ _ROW, _CODE, _START, _END, _FIX, _REPLACEMENT = (
     [*SCHEMA].index(name) for name in ("row", "rule", "start", "end", "fix", "replacement")
 )
 
+_edit_of = itemgetter(_START, _END, _REPLACEMENT, _CODE, _FIX)
+
 
 def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequence[_Read]) -> None:
     """Put the level at which each fix may be made in its own label in the place of the one that its rule gave."""
@@ -175,14 +185,16 @@ def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequen
     for index, places in offers.items():
         now_at(index)
         text, visual_key = texts[index], read[index][3]
-        edits = [Edit(*(rows[at][one] for one in (_START, _END, _REPLACEMENT, _CODE, _FIX))) for at in places]
+        edits = [Edit(*_edit_of(rows[at])) for at in places]
         try:
             if visual_key is not None and index not in damaged:
                 # Nearly always all safe fixes together are proven.
                 safe = disjoint(in_order((edit for edit in edits if edit.level == "safe"), len(text)), len(text))
                 if not safe or _keep_key(safe, text, read[index], visual_key):
                     continue
-            levels = proof.achievable_levels(text, edits, index in damaged)
+            toks, reading, _, _ = read[index]
+            known = proof.Text.known(text, toks, _reading(toks, reading), visual_key, index in damaged)
+            levels = proof.achievable_levels(known, edits)
         except BaseException as error:  # what can't be proven is shown only
             faults.caught("the proof of fixes", error, text)
             levels = ["display"] * len(edits)
@@ -193,7 +205,7 @@ def _check_fixes(rows: list[tuple[Any, ...]], texts: Sequence[str], read: Sequen
 def _keep_key(edits: list[Edit], text: str, read: _Read, visual_key: str) -> bool:
     """Has the text the same key after disjoint edits?"""
     toks, reading, spelled, _ = read
-    if proof.seen_to_keep_key(text, toks, reader.Reading() if reading is None else reading, visual_key, edits):
+    if proof.seen_to_keep_key(text, toks, _reading(toks, reading), visual_key, edits):
         return True
     fixed = apply(text, edits)
     return " ".join(lexer.tokens(fixed)) == spelled or visual_key_of(fixed) == visual_key
@@ -277,8 +289,12 @@ def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: 
         if tokens == toks and not reading.folds and "%" not in text:  # nothing but white space differs
             return True
         spelled = reader.spell(tokens)
-        # Nearly always the reader would find nothing to edit for the key, and no space at the end to leave out.
-        return (visual_key_of if key.needs_reader(tokens) else key.direct)(spelled) == visual_key
+        if spelled == text:
+            return True
+        ready = key.ready(tokens)  # nearly always known without reading
+        if ready is None:
+            return visual_key_of(spelled) == visual_key
+        return key.direct(spelled if ready is tokens else reader.spell(ready)) == visual_key
 
     if reading.canonical:
         normal = canonical.normal_form(reading.canonical, same)
@@ -291,7 +307,12 @@ def _canonical(text: str, toks: list[str], reading: reader.Reading, visual_key: 
 def _label(text: str, read: _Read) -> Label:
     """A label that was read, as rules see it."""
     toks, reading, spelled, _ = read
-    return Label(text, toks, reader.Reading(canonical=toks) if reading is None else reading, spelled)
+    return Label(text, toks, _reading(toks, reading), spelled)
+
+
+def _reading(toks: list[str], reading: reader.Reading | None) -> reader.Reading:
+    """The reading of a label, of one that is seen to be canonical too."""
+    return reader.Reading(canonical=toks) if reading is None else reading
 
 
 def visual_key_of(text: str) -> str | None:
@@ -329,65 +350,3 @@ def _frame(texts: Sequence[str], read: list[_Read]) -> pl.DataFrame:
 def _kinds(reading: reader.Reading) -> str:
     """The kinds of a reading's problems, a space on each side of every one, so that a sieve can look for ` kind `."""
     return f" {' '.join(problem.kind for problem in reading.problems)} " if reading.problems else ""
-
-
-def _sieved(
-    frame: pl.DataFrame, rules: Sequence[Rule], remarkable: list[bool], unread: set[int]
-) -> Iterator[tuple[Rule, list[int]]]:
-    """The rows that each rule has to look at; rules about spelling are spared those that are canonical already."""
-    indexed = _with_comments_left_out(
-        frame.with_columns(
-            # What is too long to be read is too long to be searched: the rule that says so asks for the problem.
-            pl.when(pl.col("label").str.len_bytes() > lexer.MAX_LENGTH)
-            .then(pl.when(pl.col("label").str.len_chars() > lexer.MAX_LENGTH).then(pl.lit("x")).otherwise("label"))
-            .otherwise("label")
-            .alias("label"),
-            pl.Series("remarkable", remarkable),
-        ).with_row_index()
-    )
-    for rows, here in (
-        (indexed, [rule for rule in rules if not rule.skips_canonical]),
-        (indexed.filter("remarkable"), [rule for rule in rules if rule.skips_canonical]),
-    ):
-        passed = _passed(rows, here)
-        for rule in here:
-            indices = sorted(set(passed["index"].filter(passed[rule.code].fill_null(False))) - unread)
-            if indices:
-                yield rule, indices
-
-
-def _passed(rows: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
-    """The column `index`, and for every rule a column of its code: which rows does its sieve let through?"""
-    try:
-        return rows.lazy().select("index", *(_mask(rule).alias(rule.code) for rule in rules)).collect()
-    except BaseException as error:  # one is to blame, and it is told by itself
-        faults.check_ours(error)
-        passed = rows.select("index")
-    for rule in rules:
-        try:
-            mask = rows.select("index", _mask(rule).alias(rule.code))[rule.code]  # a constant is as long as the index
-        except BaseException as error:
-            faults.caught(f"the sieve of rule {rule.code}", error, count=rows.height)
-            mask = pl.Series(rule.code, [True]).new_from_index(0, rows.height)  # a sieve may pass too much
-        passed = passed.with_columns(mask)
-    return passed
-
-
-def _with_comments_left_out(indexed: pl.DataFrame) -> pl.DataFrame:
-    """The rows, and again those whose label holds a comment, with the same label without it.
-
-    A sieve sees text, most judges see tokens. A comment is no token: for a judge, what stands on both sides of one are
-    neighbours, and what stands before one may be the end. A rule looks at a label if its sieve takes either text.
-    """
-    percent = indexed.filter(pl.col("label").str.contains("%", literal=True))
-    if percent.is_empty():
-        return indexed
-    bare = pl.Series("label", [lexer.without_comments(label) for label in percent["label"]], pl.String)
-    changed = bare != percent["label"]  # a percent sign behind a backslash starts no comment
-    return pl.concat([indexed, percent.with_columns(bare).filter(changed)])
-
-
-def _mask(rule: Rule) -> pl.Expr:
-    if rule.sieve is None:
-        raise ValueError(f"{rule.code} is a rule over labels and has no sieve")
-    return rule.sieve

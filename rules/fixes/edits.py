@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.findings import FixLevel
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """Put `replacement` in the place of characters `start` to `end` (exclusive), as the rule of code `rule` says."""
 
     start: int
@@ -58,20 +57,28 @@ class _Growing:
 
     def __init__(self) -> None:
         self.parts: list[str] = []
-        self.end = ""
+        self.last = ""
 
     def add(self, part: str) -> None:
         """Append `part`, after a space if a control word would otherwise run into a letter."""
         if not part:
             return
-        if part[0].isascii() and part[0].isalpha() and _WORD_AT_END.search(self.end):
+        if self.last.isalpha() and part[0].isascii() and part[0].isalpha() and _WORD_AT_END.search(self.end()):
             part = f" {part}"
         self.parts.append(part)
-        self.end = part[-_WORD_SIZE:] if len(part) >= _WORD_SIZE else (self.end + part)[-_WORD_SIZE:]
+        self.last = part[-1]
+
+    def end(self) -> str:
+        """The last characters, as many as a control word has at most."""
+        size, end = 0, len(self.parts)
+        while end and size < _WORD_SIZE:
+            end -= 1
+            size += len(self.parts[end])
+        return "".join(self.parts[end:])[-_WORD_SIZE:]
 
     def ends_in_space(self) -> bool:
         """Does it end in a space that isn't part of the control space `\\ `?"""
-        return self.end.endswith(" ") and not self.end.endswith("\\ ")
+        return self.last == " " and not self.end().endswith("\\ ")
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
@@ -91,7 +98,7 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
         out.add(edit.replacement)
         at = edit.end
         tail = tail or not edit.replacement
-        if not edit.replacement and (not out.end or out.ends_in_space()):
+        if not edit.replacement and (not out.last or out.ends_in_space()):
             limit = ordered[number + 1].start if number + 1 < len(ordered) else len(text)
             while at < limit and text[at] == " ":
                 at += 1

@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from rules.findings import FixLevel
@@ -30,7 +30,7 @@ Reason = Literal["changes-picture", "no-key", "not-readable", "never-done", "fai
 
 
 #: Characters that are read in all for the proofs of one label's edits, and trials that even a long label gets.
-_MOST_READ, _LEAST_TRIALS = 200_000, 12
+_MOST_READ, _LEAST_TRIALS = 100_000, 12
 
 
 class Text:
@@ -43,6 +43,14 @@ class Text:
         self.text = text
         self.damaged = damaged
         self._trials = max(_LEAST_TRIALS, _MOST_READ // (len(text) + 1))
+
+    @classmethod
+    def known(cls, text: str, toks: list[str], reading: reader.Reading, visual_key: str | None, damaged: bool) -> Text:
+        """A text that was read already."""
+        known = cls(text, damaged)
+        known._read = None if len(text) > lexer.MAX_LENGTH else (toks, reading)
+        known.key = visual_key
+        return known
 
     @property
     def has_trials(self) -> bool:
@@ -103,7 +111,7 @@ def seen_to_keep_key(text: str, toks: list[str], reading: reader.Reading, visual
         blank = not edit.replacement.strip()
         if edit.start >= end and blank:
             continue  # nothing is drawn there
-        if edit.end > end or not key.FOLDED.isdisjoint(lexer.tokens(edit.replacement)):
+        if edit.end > end or _may_fold(edit.replacement):
             return False
         if edit.end == end and blank and not key.is_drawn_to_the_end(toks[: bisect_left(drawn.spans, (edit.start, 0))]):
             return False
@@ -115,6 +123,12 @@ def seen_to_keep_key(text: str, toks: list[str], reading: reader.Reading, visual
         if not any(overlap(fold, edit) for edit in made[max(place - 1, 0) : bisect_left(starts, after) + 1]):
             made.append(fold)
     return key.direct(apply(text[:end], made)) == visual_key
+
+
+@lru_cache(maxsize=1 << 12)
+def _may_fold(replacement: str) -> bool:
+    """Might the reader edit what an edit writes for the key?"""
+    return not key.FOLDED.isdisjoint(lexer.tokens(replacement))
 
 
 def _most(before: Text, edits: Sequence[Edit], holds: Callable[[str], bool]) -> list[Edit]:
@@ -132,7 +146,7 @@ def _most(before: Text, edits: Sequence[Edit], holds: Callable[[str], bool]) -> 
     good: list[Edit] = []
 
     def add(group: list[Edit], tried: bool) -> None:
-        if not tried and before.holds(apply(text, [*good, *group]), holds):
+        if not tried and before.has_trials and before.holds(apply(text, [*good, *group]), holds):
             good.extend(group)
         elif len(group) > 1 and before.has_trials:
             half = len(group) // 2
@@ -197,13 +211,9 @@ def choose(
     return [], refused
 
 
-def achievable_levels(text: str, edits: Sequence[Edit], damaged: bool = False) -> list[FixLevel]:
-    """The level at which each edit may be made in this label, which may be another than its own: display for none.
-
-    damaged: as in `Text`.
-    """
-    before = Text(text, damaged)
-    ordered = in_order(edits, len(text))
+def achievable_levels(before: Text, edits: Sequence[Edit]) -> list[FixLevel]:
+    """The level at which each edit may be made in this label, which may be another than its own: display for none."""
+    ordered = in_order(edits, len(before.text))
     safe = _sooner_or_later(before, [edit for edit in ordered if edit.level == "safe"], _proven_in_turn)
     made = _sooner_or_later(before, ordered, readable)
     return ["safe" if edit in safe else "unsafe" if edit in made else "display" for edit in edits]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from rules.latex.actions import ACTIONS, DISPLAY_LIMITS, OPERATOR, SWITCH
+from rules.latex.actions import ACTIONS, COMMAND, DISPLAY_LIMITS, INFIX, OPERATOR, ORD, RELATION, SPACE, SWITCH, UNKNOWN
 from rules.latex.commands import COMMANDS
 from rules.latex.cursor import ATOM_OPEN
 from rules.latex.gaps import is_twice_accented
@@ -145,8 +145,17 @@ def _fonts(tokens: list[str]) -> Iterator[_Edit]:
         inner = tokens[index + 2 : end]
         if not inner or any(ACTIONS.get(item) == SWITCH for item in inner):
             continue
+        if token == ATOM_OPEN and _after_operator(tokens, index) and not _is_switched(tokens):
+            continue  # braces take away the space behind an operator
         command = [_FONTS[tokens[index + 1]], "{", *inner, "}"]
         yield index, end + 1, command if token == ATOM_OPEN else ["{", *command, "}"]
+
+
+def _is_switched(tokens: list[str]) -> bool:
+    """Is there a switch that doesn't begin a group?"""
+    if _SWITCHES.isdisjoint(tokens):
+        return False
+    return any(token in _SWITCHES and tokens[at - 1] not in _OPENING for at, token in enumerate(tokens))
 
 
 def _fractions(tokens: list[str]) -> Iterator[_Edit]:
@@ -294,15 +303,58 @@ def _delimited(tokens: list[str]) -> Iterator[_Edit]:
 
 def _braces(tokens: list[str]) -> Iterator[_Edit]:
     r"""Braces around an atom, where they hold nothing together: in `\det { ( x ) }` they set the operator apart."""
+    switched = False  # math-core may group all that follows a switch anyway
     for index, token in enumerate(tokens):
+        switched = switched or token in _SWITCHES
         if token == ATOM_OPEN:
             end = _closing(tokens, index)
-            if tokens[index + 1 : index + 2] and tokens[index + 1] in _OPENERS and _after_operator(tokens, index):
-                continue
             inner, scripts = tokens[index + 1 : end], tokens[end + 1 : end + 2] in (["_"], ["^"])
             if not inner or _is_spaced(inner) or (scripts and is_twice_accented(inner)):
                 continue
+            apart = inner[0] in _OPENERS or not (switched or inner[0] in _OPENING)
+            if apart and _after_operator(tokens, index):
+                continue
+            if not switched and _is_held(tokens, index, end, scripts):
+                continue
             yield index, end + 1, tokens[index + 1 : end]
+
+
+def _is_held(tokens: list[str], opening: int, end: int, scripts: bool) -> bool:
+    """Do braces make a difference for certain: do they hold several atoms, or one with scripts, that have no list, or
+    no further scripts, of their own without them? The key would say so, for the price of a conversion each time.
+    """
+    inner = tokens[opening + 1 : end]
+    nucleus = _behind_nucleus(inner)
+    if nucleus == 0 or all(token.isdecimal() or token == "." for token in inner) or not _DIVIDING.isdisjoint(inner):
+        return False
+    if scripts:
+        return nucleus < len(inner)
+    while nucleus < len(inner) and inner[nucleus] in ("_", "^"):
+        nucleus = _closing(inner, nucleus + 1) + 1
+    if nucleus >= len(inner) and ACTIONS.get(inner[0]) != RELATION:
+        return False
+    before, after = tokens[opening - 1] if opening else "{", tokens[end + 1] if end + 1 < len(tokens) else "}"
+    if before in _DIVIDING or after in _DIVIDING:
+        return False
+    return after not in ("}", "]") or not (before in _OPENING or before == "[")
+
+
+_SWITCHES = frozenset(token for token, action in ACTIONS.items() if action == SWITCH)
+#: What makes a list of its own of what follows it.
+_DIVIDING = _SWITCHES | {token for token, action in ACTIONS.items() if action == INFIX}
+
+
+def _behind_nucleus(inner: list[str]) -> int:
+    """The token behind the first atom of a list, without its scripts; 0 where that isn't known."""
+    action = ACTIONS.get(inner[0], ORD if len(inner[0]) == 1 else UNKNOWN)
+    if action in (ORD, RELATION, SPACE):
+        return 1
+    if action != COMMAND or inner[1:2] != ["{"]:
+        return 0
+    at = 1
+    while inner[at : at + 1] == ["{"]:
+        at = _closing(inner, at) + 1
+    return at
 
 
 def _is_spaced(inner: list[str]) -> bool:

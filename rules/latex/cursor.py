@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from string import ascii_letters, digits
+from typing import NamedTuple
 
 from rules.latex import lexer
+from rules.latex.actions import ACTIONS, ORD, RELATION
+from rules.latex.synonyms import SYNONYMS
 from rules.latex.wrapper import Wrapper
 
 #: Deeper nesting than this is not read: no formula needs it, and Python's stack has an end. TeX itself stops at 255.
@@ -24,8 +28,7 @@ TO_END, TO_BRACE, TO_BRACKET, TO_RIGHT, TO_CELL, TO_ROWS, TO_DOLLAR = range(7)
 ATOM_OPEN = "\0{"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something LaTeX rejects, or a rule wants to know of, from token `start` to token `end` (exclusive)."""
 
     kind: str
@@ -45,8 +48,23 @@ class Reading:
     wrapper: Wrapper | None = None
     #: LaTeX rejects the label in a way that leaves no canonical form and no key.
     fatal: bool = False
-    #: Where the tokens stand in the label, if the reader had to know.
+    #: Where the tokens stand in the label, if anyone had to know: see `places`.
     spans: list[tuple[int, int]] | None = field(default=None, compare=False, repr=False)
+
+    def places(self, label: str, toks: list[str]) -> list[tuple[int, int]]:
+        """Where the tokens of the label that was read stand in it."""
+        if self.spans is None:
+            self.spans = lexer.spans(label, toks)
+        return self.spans
+
+
+#: Symbols that a list holds as they stand, whatever is around them, and the most tokens of a group where they are
+#: looked for.
+_FLAT = (
+    frozenset(token for token, action in ACTIONS.items() if action in (ORD, RELATION) and token not in SYNONYMS)
+    | frozenset(ascii_letters + digits)
+) - {"\\dots", "\\not"}
+_FLAT_SIZE = 12
 
 
 class TooDeep(Exception):
@@ -137,6 +155,14 @@ class Cursor:
 
     def read_group(self, opening: int, closer: int = TO_BRACE) -> list[str]:
         """The content of the group whose `{`, token `opening`, was just read; the `}` is read too."""
+        inner = self.toks[self.i : self.i + _FLAT_SIZE]
+        if "}" in inner and self.depth < MAX_DEPTH:
+            del inner[inner.index("}") :]
+            after = self.i + len(inner) + 1
+            if after <= self.n and _FLAT.issuperset(inner):  # as most are
+                self.i = after
+                self.simple, self.infix, self.infix_at = len(inner) == 1 and ACTIONS.get(inner[0], ORD) == ORD, None, -1
+                return inner
         inner = self.read_list(closer)
         if self.i < self.n and self.toks[self.i] == "}":
             self.i += 1

@@ -201,6 +201,44 @@ def holds_together(inner: Sequence[str], *, after_operator: bool, scripts: bool)
     return class_before(inner) != "ord"
 
 
+def has_gap_at_tie(tokens: Sequence[str], *, ends: bool = False) -> bool:
+    r"""Is there a `~` before something that has space around it? The reader says whether it draws what `\ ` draws.
+
+    ends: or at the end of a list?
+    """
+    apart = _NO_ATOMS if ends else {SPACE}
+    return any(
+        one == "~" and other != "~" and (class_of(other) != "ord" or ACTIONS.get(other.partition("{")[0]) in apart)
+        for one, other in pairwise(tokens)
+    )
+
+
+_NO_ATOMS = frozenset({SPACE, INFIX, CLOSE, RIGHT, AMPERSAND, ROW, END})
+
+
+def are_braces_edited(tokens: Sequence[str]) -> bool:
+    """May the reader edit braces around atoms of these canonical tokens for the key? True where it isn't certain."""
+    opened: list[int] = []
+    for at, token in enumerate(tokens):
+        if token == ATOM_OPEN or token == "{":
+            opened.append(at)
+        elif token == "}" and opened:
+            opening = opened.pop()
+            if tokens[opening] == ATOM_OPEN:
+                inner, scripts = tokens[opening + 1 : at], tokens[at + 1 : at + 2] in (["_"], ["^"])
+                if not inner or (head_of_last(inner) in (0, None) and not _is_scripted(inner)):
+                    return True
+                if holds_together(inner, after_operator=True, scripts=scripts):
+                    return True
+    return False
+
+
+def _is_scripted(inner: Sequence[str]) -> bool:
+    """Has the last atom of a list a script?"""
+    opening = _opening(inner, len(inner) - 1, "{", "}") if inner[-1] == "}" else None
+    return opening is not None and opening > 0 and inner[opening - 1] in ("_", "^")
+
+
 def is_twice_accented(tokens: Sequence[str]) -> bool:
     r"""Canonical tokens that begin with two accents: `\hat { \vec { a } }`."""
     return len(tokens) > 3 and tokens[0] in _ACCENTS and tokens[2] in _ACCENTS

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import pairwise
 
 from rules.latex.actions import ACTIONS, CLOSE, COMMAND, LEFT, OPEN, OPERATOR, ORD, RELATION, RIGHT, SPACE, SUB, SUP
 from rules.latex.commands import COMMANDS, DELIMITERS
-from rules.latex.gaps import class_of
+from rules.latex.gaps import has_gap_at_tie
 from rules.latex.reader import CONTROL, FOREIGN
 from rules.latex.synonyms import SYNONYMS
 
@@ -84,15 +83,7 @@ def canonical_tokens(label: str) -> list[str] | None:
         return None
     if not _is_canonical(skeleton):
         return None
-    return None if "~" in label and _has_gap_at_tie(toks) else toks
-
-
-def _has_gap_at_tie(toks: list[str]) -> bool:
-    """Is there a `~` before something that has space around it? The reader says whether it draws what `\\ ` draws."""
-    return any(
-        one == "~" and other != "~" and (class_of(other) != "ord" or ACTIONS.get(other) == SPACE)
-        for one, other in pairwise(toks)
-    )
+    return None if "~" in label and has_gap_at_tie(toks) else toks
 
 
 @lru_cache(maxsize=1 << 16)

@@ -15,10 +15,10 @@ from functools import cache
 
 from math_core import LatexError, LatexToMathML
 
-from rules.latex import lexer
 from rules.latex.actions import ACTIONS, NOTHING, SPACE
 from rules.latex.commands import COMMANDS, ENVIRONMENTS
 from rules.latex.cursor import ATOM_OPEN
+from rules.latex.gaps import are_braces_edited, has_gap_at_tie
 from rules.latex.key_limits import is_within
 from rules.latex.reader import Reading
 
@@ -66,16 +66,44 @@ _MACROS = {
 
 #: Canonical tokens that the reader may have to edit for the key; without them the spelling is converted as it stands.
 FOLDED = frozenset(
-    [ATOM_OPEN, "\\dfrac", "\\tfrac", "\\dots", "\\displaystyle", "'", "\\\\", "\\newline"]
+    ["\\dfrac", "\\tfrac", "\\dots", "\\displaystyle", "'", "\\\\", "\\newline"]
     + [f"\\begin{{{name}}}" for name in ENVIRONMENTS]
     + ["\\over", "\\choose", "\\hbox", "\\makebox", "\\mbox", "\\textrm", "\\textnormal", "\\operatorname*"]
     + ["\\substack", "\\not", "~", "\\stackrel", "\\lefteqn", "\\limits"]
 )
 
 
-def needs_reader(tokens: Sequence[str]) -> bool:
-    """May the reader edit a spelling of these canonical tokens for the key, or leave out what is at its end?"""
-    return not tokens or ACTIONS.get(tokens[-1]) == SPACE or not FOLDED.isdisjoint(tokens)
+def ready(tokens: list[str]) -> list[str] | None:
+    """Canonical tokens as math-core has to get them; None where only the reader knows what it would edit for the key,
+    or leave out at the end."""
+    if not tokens or ACTIONS.get(tokens[-1]) == SPACE:
+        return None
+    special = FOLDED.intersection(tokens)
+    if "~" in special and not has_gap_at_tie(tokens, ends=True):
+        special -= {"~"}
+    if special and not (special <= _ROWS and _rows_are_plain(tokens)):
+        return None
+    if ATOM_OPEN in tokens and are_braces_edited(tokens):
+        return None
+    return tokens if _MARKED.keys().isdisjoint(special) else [_MARKED.get(token, token) for token in tokens]
+
+
+def _rows_are_plain(tokens: Sequence[str]) -> bool:
+    """Are all row breaks in environments, and without a star or a length?"""
+    depth = 0
+    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
+        depth += (token in _ROWS and token != "\\\\") - token.startswith("\\end{")
+        if token.startswith("\\\\") and (depth == 0 or len(token) > 2 or following in ("[", "*")):
+            return False
+    return True
+
+
+#: Environments in which the reader edits nothing, and an `array`, which gets a mark.
+_MARKED = {"\\begin{array}": "\\arraymark\\begin{array}"}
+_ROWS = frozenset(
+    ["\\\\", *_MARKED]
+    + [f"\\begin{{{name}}}" for name in ("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "cases")]
+)
 
 
 _TRAILING = frozenset({SPACE, NOTHING})
@@ -101,7 +129,7 @@ def normalise(label: str, toks: list[str], reading: Reading) -> str:
         return label
     if last <= start:
         return ""
-    spans = reading.spans or lexer.spans(label, toks)
+    spans = reading.places(label, toks)
     out: list[str] = []
     at = spans[start][0]
     for begin, end, replacement in _folds(spans, reading, at, last):
@@ -140,7 +168,7 @@ def drawn(label: str, toks: list[str], reading: Reading) -> Drawn | None:
     last = _trailing(toks, 0, len(toks))
     if reading.wrapper is not None or last == 0 or "%" in label:
         return None
-    spans = reading.spans or lexer.spans(label, toks)
+    spans = reading.places(label, toks)
     return Drawn(spans[:last], list(_folds(spans, reading, 0, last)))
 
 

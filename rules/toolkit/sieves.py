@@ -28,9 +28,21 @@ _NO_BRACKET = r"(?:\\(?s:.)|\^\^(?s:.)|[^{}()\[\]\\])"
 WITHIN_BALANCED = rf"(?:{_NO_BRACKET}|{_GROUP}|[(\[](?:{_NO_BRACKET}|{_GROUP})*[)\]])*"
 
 
+#: The sieves that are one regular expression and nothing else, by their identity.
+_SEARCHES: dict[int, tuple[pl.Expr, str]] = {}
+
+
 def has(pattern: str) -> pl.Expr:
     """The label matches a regular expression (Rust's: no look-around)."""
-    return LABEL.str.contains(pattern)
+    sieve = LABEL.str.contains(pattern)
+    _SEARCHES[id(sieve)] = (sieve, pattern)
+    return sieve
+
+
+def pattern_of(sieve: pl.Expr) -> str | None:
+    """The regular expression of a sieve that is one and nothing else, as `has` gives it."""
+    known = _SEARCHES.get(id(sieve))
+    return None if known is None else known[1]
 
 
 def has_text(text: str) -> pl.Expr:
