@@ -255,10 +255,14 @@ def test_killed_it_goes_on_where_it_was(tmp_path) -> None:
     """`kill -9` with requests under way: what was written stays, and only the rest is asked. Needs no torch."""
     data, out = dataset(tmp_path / "data", 40), tmp_path / "pred.jsonl"
     with ChatServer(seconds=0.05).running() as server:
-        command = [sys.executable, "-c", WITHOUT_TORCH, "predict", MODEL, str(data), "--server", server.url]
-        command += ["--batch-size", "2", "--out", str(out)]
+        command = ["predict", MODEL, str(data), "--server", server.url, "--batch-size", "2", "--out", str(out)]
         environment = {**os.environ, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "USE_TORCH": "0"}
-        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, start_new_session=True) as child:
+        with subprocess.Popen(
+            [sys.executable, "-c", WITHOUT_TORCH, *command],
+            env=environment,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as child:
             while not (out.exists() and len(out.read_bytes().splitlines()) >= 8):
                 assert child.poll() is None, child.stderr.read().decode()
                 time.sleep(0.01)
@@ -266,7 +270,7 @@ def test_killed_it_goes_on_where_it_was(tmp_path) -> None:
         kept = [row["sample_id"] for row in read(out)] if out.read_bytes().endswith(b"\n") else None
         time.sleep(0.2)
         asked = server.asked.copy()
-        subprocess.run(command, env=environment, check=True, capture_output=True)
+        assert run("finetune", main_group, command) == 0
     assert [row["pred"] for row in read(out)] == [f"x_{{{n}}}" for n in range(40)]
     assert kept is None or all(
         server.asked[number] == asked[number] for number in (int(name.rpartition("/")[2]) for name in kept)
