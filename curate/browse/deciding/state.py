@@ -135,7 +135,7 @@ def audited(run: Run, ids: Iterable[str]) -> dict[str, JudgedSample]:
     stored = _by_sample(run.findings.filter(mine).collect())
     out = {}
     for sample_id, *row in run.samples.filter(mine).select(_ROW).collect().iter_rows():
-        out[sample_id] = JudgedSample(*row, findings=tuple(stored.get(sample_id, ())))
+        out[sample_id] = JudgedSample(*row, tuple(stored.get(sample_id, ())))
     return out
 
 
