@@ -33,7 +33,7 @@ Examples:
 )
 @click.option("--who", metavar="NAME", help="Who makes the decisions [default: the user].")
 def browse(run_folder: Path, port: int | None, no_app: bool, no_open: bool, limit: int | None, who: str | None) -> None:
-    """Decide on a run's samples by keys, and filter them in FiftyOne's App.
+    """Decide on a run's samples by keys, or look at them in FiftyOne.
 
     A page shows one sample after the other: image, drawn label, proposed fix and model's reading side by side, with
     what was found. The App shows all of them, with saved views. Decisions are appended to the run's decisions.jsonl.

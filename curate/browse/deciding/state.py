@@ -135,8 +135,9 @@ def audited(run: Run, ids: Iterable[str]) -> dict[str, JudgedSample]:
     mine = pl.col("sample_id").is_in(list(ids))
     stored = _by_sample(run.findings.filter(mine).collect())
     out = {}
-    for sample_id, *row in run.samples.filter(mine).select(_ROW).collect().iter_rows():
-        out[sample_id] = JudgedSample(*row, findings=tuple(stored.get(sample_id, ())))
+    for row in run.samples.filter(mine).select(_ROW).collect().iter_rows(named=True):
+        sample_id = row.pop("sample_id")
+        out[sample_id] = JudgedSample(**row, findings=tuple(stored.get(sample_id, ())))
     return out
 
 

@@ -100,6 +100,7 @@ def test_help_offers_only_what_is_there(call) -> None:
         "browse",
         "check",
         "compare",
+        "decisions",
         "demo",
         "diff",
         "doctor",
@@ -109,6 +110,7 @@ def test_help_offers_only_what_is_there(call) -> None:
         "hashes",
         "render",
         "rules",
+        "tasks",
     }
 
 
