@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
+from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -323,8 +324,11 @@ def visual_key_of(text: str) -> str | None:
 def visual_keys(labels: Sequence[str]) -> list[str | None]:
     """The visual keys of labels; None, too, where making one fails, which is a fault, or ends its process."""
     batches, _ = cut(labels, 1)
-    found = spread(_keys, batches, 1, lost=lambda gone: [None], to="read")
-    return [visual_key for batch in found for visual_key in batch]
+    return list(chain.from_iterable(spread(_keys, batches, 1, lost=_no_key, to="read")))
+
+
+def _no_key(gone: Lost) -> list[str | None]:
+    return [None]
 
 
 def _keys(texts: Sequence[str]) -> list[str | None]:

@@ -215,7 +215,7 @@ def journal_of(out: Path) -> Path:
 def check_out(out: Path) -> None:
     """Raises UserError where the output or its journal is there already: nothing is ever overwritten.
 
-    A journal alone is left by a `curate fix` that was stopped between the two, and gives way to the next one.
+    A journal alone may be left by a `curate fix` that was stopped between the two; `write` sees whether it is its own.
     """
     journal = journal_of(out)
     for path in (out, journal):
@@ -223,27 +223,25 @@ def check_out(out: Path) -> None:
     clear_away(out)
     is_out = out.exists() or out.is_symlink()
     for path, there in ((out, is_out), (journal, journal.exists() or journal.is_symlink())):
-        if there and not (path == journal and not is_out and _is_journal(path)):
-            raise UserError(f"{path}: already there; curate fix overwrites nothing, name another file with --out")
+        if there and not (path == journal and not is_out and path.is_file()):
+            raise _already_there(path)
 
 
-def _is_journal(path: Path) -> bool:
-    """Does a file's first line look like one of a journal? One without fixes is empty."""
-    try:
-        with path.open("rb") as lines:
-            first = lines.readline()
-        return not first or json.loads(first).keys() >= {"sample_id", "rules", "before", "after"}
-    except (OSError, ValueError, AttributeError):
-        return False
+def _already_there(path: Path) -> UserError:
+    return UserError(f"{path}: already there; curate fix overwrites nothing, name another file with --out")
 
 
 def write(fixed: Fixed, out: Path) -> None:
     """Write the fixed files and the journal beside them; the output appears last, and never without its journal.
 
     `out` is a file where the source is one file of labels, else a folder with the label files in it under their own
-    names. Raises UserError where something is there already.
+    names. Raises UserError where something is there already; a journal that says the same is no obstacle.
     """
     check_out(out)
+    journal = journal_of(out)
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in fixed.journal).encode()
+    if journal.exists() and journal.read_bytes() != text:
+        raise _already_there(journal)
     try:
         with ExitStack() as stack:
             if fixed.is_one_file:
@@ -256,11 +254,11 @@ def write(fixed: Fixed, out: Path) -> None:
                     target = folder / name
                     target.parent.mkdir(parents=True, exist_ok=True)
                     file.write_as(target, compressed=name.endswith(".gz"))
-            with new_file(journal_of(out)) as journal, journal.open("w", encoding="utf-8", newline="\n") as lines:
-                lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in fixed.journal)
+            with new_file(journal) as temporary:
+                temporary.write_bytes(text)
     except BaseException:
         if not out.exists():
-            journal_of(out).unlink(missing_ok=True)
+            journal.unlink(missing_ok=True)
         raise
 
 

@@ -24,7 +24,7 @@ def own_modules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "rounds"),
-    [("labels", 2), ("sources", 6), ("stopped,full-disk,two-writers", 5)],
+    [("labels", 2), ("sources", 6), ("stopped,decided,full-disk,two-writers,deciding", 5)],
 )
 def test_nothing_breaks(name: str, rounds: int) -> None:
     soak(name, rounds)

@@ -92,7 +92,8 @@ class Painter:
                 with suppress(ProcessLookupError):
                     process.kill()  # the reading task then tells those who wait
                 await asyncio.wait([answer])
-        return answer.result()
+        error: str = answer.result()
+        return error
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None

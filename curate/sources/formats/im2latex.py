@@ -230,7 +230,7 @@ def _fit(index: pl.DataFrame, formulas: pl.DataFrame, part: Part, job: Job) -> f
     """How much better the pictures fit a line 1 that is number 0 than one that is number 1; see `better_fit`."""
     from curate.pairs.numbered import better_fit  # with all that it takes to look at pictures
 
-    both = index.select("number", "line", image="name")
+    both = index.select("number", "line", "name", image="name", split=pl.lit(part.split, pl.String))
     for first in (0, 1):
         labels = formulas.select(number=pl.col("line") - 1 + first, **{f"label{first}": pl.col("text")})
         both = both.join(labels, on="number", how="inner", maintain_order="left")

@@ -355,8 +355,16 @@ def test_the_command(tmp_path, capsys, monkeypatch):
         assert call("fix", f"text:{path}", "--out", target) == 2
         assert "overwrites nothing" in capsys.readouterr().err
     out.unlink()
+    journal = fixing.journal_of(out).read_bytes()
+    assert call("fix", f"text:{path}", "--out", out) == 0  # the same again
+    assert (out.read_text(), fixing.journal_of(out).read_bytes()) == ("x\ny\n$ \\foo $\n", journal)
+    out.unlink()
+    path.write_text("$z$\n", encoding="utf-8")
+    capsys.readouterr()
     assert call("fix", f"text:{path}", "--out", out) == 2
+    assert "journal.jsonl: already there; curate fix overwrites nothing" in capsys.readouterr().err
     assert not out.exists()
+    assert fixing.journal_of(out).read_bytes() == journal
     assert call("fix", f"text:{path}") == 2
     assert "--out PATH" in capsys.readouterr().err
 

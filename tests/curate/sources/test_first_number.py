@@ -239,3 +239,14 @@ def test_a_wrong_value_is_one_line(text: str) -> None:
 def test_what_was_given_wins_over_all_evidence() -> None:
     found = Numbered(range(9), 9)
     assert first_number(Path("x"), found, 1, lambda: 9.0) == (1, "given with --first-number")
+
+
+@pytest.mark.parametrize("images", [True, False])
+def test_an_index_whose_numbers_are_0_to_the_number_of_formulas_asks_the_pictures(tmp_path: Path, images: bool) -> None:
+    formulas = [f"x_{{{number}}} + 1" for number in range(8)]
+    write(tmp_path / "formulas.lst", "".join(f"{formula}\n" for formula in formulas))
+    write(tmp_path / "train.lst", "".join(f"{number} {number:010x}\n" for number in range(9)))
+    for number in range(9 if images else 1):
+        image(tmp_path / "formula_images" / f"{number:010x}.png")
+    with pytest.raises(UserError, match="the pictures can't decide; say which with --first-number 0"):
+        read(f"im2latex:{tmp_path}")
