@@ -98,7 +98,7 @@ def test_bfloat16_is_not_silently_float16_on_an_old_gpu(
     calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(load, "gpus", lambda: [hardware.Gpu("Tesla T4", 10**9, (7, 5))])
-    with pytest.raises(UserError, match="bfloat16, which Tesla T4 doesn't have: take auto or float16"):
+    with pytest.raises(UserError, match="bfloat16, which Tesla T4 doesn't have; use auto or float16"):
         _load(dtype="bfloat16")
     _load()
     monkeypatch.setattr(load, "gpus", lambda: [hardware.Gpu("A100", 10**9, (8, 0))])

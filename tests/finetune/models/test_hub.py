@@ -186,7 +186,7 @@ def test_what_the_hub_does_not_have_or_give_is_said(hub: Hub) -> None:
         model_facts("org/nothing")
     with pytest.raises(UserError, match=r"accept its terms on https://huggingface\.co/org/gated"):
         model_facts("org/gated")
-    with pytest.raises(UserError, match=r"me/gguf: holds neither config\.json nor adapter_config\.json on the hub"):
+    with pytest.raises(UserError, match=r"me/gguf: has neither config\.json nor adapter_config\.json on the hub"):
         model_facts("me/gguf")
 
 

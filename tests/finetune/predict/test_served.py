@@ -141,7 +141,7 @@ def test_a_server_that_is_gone_ends_it_soon(monkeypatch) -> None:
     monkeypatch.setattr(served, "TRIES", 2)
     with (
         ChatServer(lambda row, before: "503" if row >= 4 else None).running() as server,
-        pytest.raises(UserError, match=r"1\d rows in a row got no answer, the last .*status 503"),
+        pytest.raises(UserError, match=r"1\d rows in a row got no answer, the last: .*status 503"),
     ):
         ask(server, range(100))
     assert len(server.requests) < 60
