@@ -72,7 +72,10 @@ class Text:
     @property
     def readable(self) -> bool:
         """Does LaTeX read it, and is there anything in it?"""
-        return self._read is not None and bool(self._read[0]) and not self._read[1].fatal
+        if "_read" in self.__dict__:
+            return self._read is not None and bool(self._read[0]) and not self._read[1].fatal
+        toks = [] if len(self.text) > lexer.MAX_LENGTH else lexer.tokens(self.text)
+        return bool(toks) and reader.is_readable(self.text, toks)
 
     @cached_property
     def key(self) -> str | None:

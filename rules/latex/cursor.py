@@ -71,6 +71,10 @@ class TooDeep(Exception):
     """The label nests deeper than MAX_DEPTH."""
 
 
+class Unreadable(Exception):
+    """A problem that leaves no canonical form and no key, where nothing else was asked."""
+
+
 class Cursor:
     """The state of reading one label. Its subclasses read: arguments, rows, and at last lists of atoms."""
 
@@ -91,6 +95,8 @@ class Cursor:
         self.problems: list[Problem] = []
         self.folds: list[tuple[int, int, str]] = []
         self.fatal = False
+        #: Is nothing else asked than whether the label can be read?
+        self.hasty = False
         #: Of the list read last: is it one plain atom? Its infix command that a fold can turn into \\frac, and where.
         self.simple = False
         self.infix: tuple[str, int] | None = None
@@ -111,6 +117,8 @@ class Cursor:
         self.problems.append(Problem(kind, start, start + 1 if end is None else end, detail))
         if kind not in HARMLESS:
             self.fatal = True
+            if self.hasty:
+                raise Unreadable
 
     def next_place(self, token: str) -> int | None:
         """Where this token comes next, here included; None where it doesn't."""

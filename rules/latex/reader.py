@@ -58,13 +58,14 @@ from rules.latex.cursor import (
     Problem,
     Reading,
     TooDeep,
+    Unreadable,
 )
 from rules.latex.gaps import NOT_PLAIN, holds_together, is_named, is_set_apart, reads_ahead
 from rules.latex.scripts import ScriptReader
 from rules.latex.synonyms import SYNONYMS
 from rules.latex.wrapper import unwrap
 
-__all__ = ["HARMLESS", "MAX_DEPTH", "Problem", "Reader", "Reading", "read", "spell"]
+__all__ = ["HARMLESS", "MAX_DEPTH", "Problem", "Reader", "Reading", "is_readable", "read", "spell"]
 
 
 class Reader(ScriptReader):
@@ -432,7 +433,21 @@ def read(label: str, toks: list[str]) -> Reading:
     `toks` are `rules.latex.lexer.tokens(label)`. A wrapper of display math around the whole label (`$$…$$`, `\\[…\\]`,
     `equation`) is taken off first; `align` and its like are read as the outermost environment.
     """
+    return _reading(Reader(label, toks))
+
+
+def is_readable(label: str, toks: list[str]) -> bool:
+    """Can the label be read? What `read` says, which this does up to the first problem."""
     reader = Reader(label, toks)
+    reader.hasty = True
+    try:
+        return not _reading(reader).fatal
+    except Unreadable:
+        return False
+
+
+def _reading(reader: Reader) -> Reading:
+    label, toks = reader.label, reader.toks
     wrapper = unwrap(toks)
     if wrapper is not None:
         reader.i, reader.n = wrapper.start, wrapper.end

@@ -74,7 +74,8 @@ class Label:
         """The places of these tokens, in order."""
         if len(tokens) == 1:
             return _places(self.tokens, tokens[0])
-        return iter([index for index, token in enumerate(self.tokens) if token in tokens])
+        wanted = frozenset(tokens)
+        return iter([index for index, token in enumerate(self.tokens) if token in wanted])
 
     def at(
         self,

@@ -61,6 +61,7 @@ def test_the_readers_problems_point_at_tokens(label: str):
         assert 0 <= problem.start <= problem.end
         assert problem.start <= max(len(toks) - 1, 0)
     assert reading.fatal == any(problem.kind not in reader.HARMLESS for problem in reading.problems)
+    assert reader.is_readable(label, toks) is not reading.fatal
     if reading.fatal:
         assert reading.canonical is None
 
