@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import polars as pl
