@@ -30,6 +30,7 @@ def _no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     shape = types.SimpleNamespace(spec=ModelShape)
     monkeypatch.setattr(hardware, "require_packages", lambda: None)
     monkeypatch.setattr(plan, "load_processor", lambda config, **pixels: StubProcessor(**pixels))
+    monkeypatch.setattr(plan, "check_reachable", lambda name: None)
     monkeypatch.setattr(plan, "_shape", lambda config, family: shape)
     monkeypatch.setattr(plan, "estimate", lambda *_: None)
     monkeypatch.setattr(plan, "_lines", lambda made: [("", line) for line in made.data.told()])

@@ -133,6 +133,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor and a configuration that need no package of the extra."""
     monkeypatch.setattr(hardware, "require_packages", lambda: None)
     monkeypatch.setattr(plan, "load_processor", lambda config, **pixels: StubProcessor(**pixels))
+    monkeypatch.setattr(plan, "check_reachable", lambda name: None)
     monkeypatch.setattr(plan, "_shape", lambda config, family: qwen_shape(_model(QWEN_3B, True)))
 
 
