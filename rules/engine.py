@@ -130,7 +130,7 @@ def _judged(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _Batch
         return frame.drop("problems", "marks"), pl.DataFrame(schema=SCHEMA)
     for rule, indices in sieved(frame, rules, [reading is not None for _, reading, _, _ in read]):
         severity, options = ruleset.severity(rule), ruleset.option_values(rule)
-        forced, promoted = rule.code in ruleset.severities, rule.code in ruleset.fixes
+        forced = rule.code in ruleset.severities
         for index in indices:
             if index in failed.unread:
                 continue
@@ -148,11 +148,7 @@ def _judged(texts: Sequence[str], ruleset: Ruleset, check_fixes: bool) -> _Batch
                         start,
                         end,
                         message,
-                        None
-                        if replacement is None
-                        else ruleset.fix_level(rule, level or rule.fix)
-                        if promoted
-                        else level or rule.fix,
+                        None if replacement is None else ruleset.fix_level(rule, level or rule.fix),
                         replacement,
                     )
                     for message, start, end, replacement, own_severity, level in rule.judge(label, options)
