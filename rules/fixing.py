@@ -19,7 +19,7 @@ proposes nothing for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
@@ -92,7 +92,7 @@ class _Case:
             self.key_after = Text(text).key
             return False
         self.spellings.append(text)
-        self.applied.append(sorted({edit.rule for edit in good}))
+        self.applied.append(sorted({code for edit in good for code in edit.rules}))
         return True
 
     def give_up(self) -> None:
@@ -246,4 +246,38 @@ def _edits(labels: Sequence[str], findings: pl.DataFrame, ruleset: Ruleset, leve
         if repairing and severity == "info" and rule not in repairs and m2e_layout.is_table(labels[row]):
             continue
         found.setdefault(row, []).append(Edit(start, end, replacement, rule, actual))
+    escapes = {code for code, rule in all_rules().items() if rule.family == "ESC"}.difference(layout, repairs)
+    for row, codes in _rules_by_row(findings, repaired.intersection(found), escapes).items():
+        found[row] = _layout_last(labels[row], found[row], codes, ruleset)
     return found
+
+
+def _rules_by_row(findings: pl.DataFrame, rows: Set[int], codes: Set[str]) -> dict[int, set[str]]:
+    """The rules among `codes` with findings in these rows."""
+    if not rows:
+        return {}
+    here = findings.filter(pl.col("row").is_in(list(rows)) & pl.col("rule").is_in(list(codes)))
+    by_row: dict[int, set[str]] = {}
+    for row, code in here.select("row", "rule").iter_rows():
+        by_row.setdefault(row, set()).add(code)
+    return by_row
+
+
+def _layout_last(label: str, edits: list[Edit], escapes: set[str], ruleset: Ruleset) -> list[Edit]:
+    """The edits of a label whose layout can be repaired although it has other damage by escapes, found by `escapes`.
+
+    The table is made from the label with that damage mended: a table made from the label as it is would hide it. (TAB
+    and `imes`, left of `\\times`, would become a row with the letters `imes`.) Damage that none of the edits mends
+    keeps the table from being made.
+    """
+    (repair_code,) = tagged("layout-repair")
+    inner = [edit for edit in edits if edit.rule != repair_code]
+    if not escapes <= {edit.rule for edit in inner}:
+        return inner
+    mended = apply(label, disjoint(in_order(inner, len(label)), len(label)))
+    layout = ruleset.options.get(repair_code, all_rules()[repair_code].options)["layout"]
+    table = m2e_layout.repair(mended, layout)
+    if table is None or table == mended:
+        return inner
+    others = tuple(sorted({edit.rule for edit in inner}))
+    return [*inner, Edit(0, len(label), table, repair_code, "unsafe", others)]

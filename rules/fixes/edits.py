@@ -12,13 +12,22 @@ from rules.findings import FixLevel
 
 
 class Edit(NamedTuple):
-    """Put `replacement` in the place of characters `start` to `end` (exclusive), as the rule of code `rule` says."""
+    """Put `replacement` in the place of characters `start` to `end` (exclusive), as the rule of code `rule` says.
+
+    with_rules: other rules whose edits the replacement contains.
+    """
 
     start: int
     end: int
     replacement: str
     rule: str
     level: FixLevel
+    with_rules: tuple[str, ...] = ()
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The codes of all rules whose edits this makes."""
+        return (self.rule, *self.with_rules)
 
     def covers(self, size: int) -> bool:
         """Does it replace a whole label of `size` characters?"""

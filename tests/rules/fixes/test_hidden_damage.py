@@ -143,3 +143,25 @@ def test_real_labels_raise_no_alarm(shared_data: Path) -> None:
     lines = (shared_data / "latex_verdicts.jsonl").read_text(encoding="utf-8").splitlines()
     found = rules.check([json.loads(line)["label"] for line in lines], include=["SEM005", "SEM024", "UNI010"])
     assert found.filter(pl.col("rule").is_in(["SEM005", "SEM024", "UNI010"])).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("label", "applied", "row"),
+    [
+        ("4 \times 7 \\n 2 8", ["ESC005", "ESC010"], r"$4 \times 7$"),
+        ("a &lt; b \\n c", ["ESC008", "ESC010"], "$a<b$"),
+        ("a \\\\times b \\n c", ["ESC006", "ESC010"], r"$a \times b$"),
+    ],
+    ids=["eaten", "entity", "doubled"],
+)
+def test_a_table_of_lines_is_made_of_the_label_with_its_escapes_mended(
+    label: str, applied: list[str], row: str
+) -> None:
+    made = rules.fix([label], level="unsafe", profile="m2e").row(0, named=True)
+    assert made["applied"] == applied
+    assert row in made["fixed"]
+
+
+def test_no_table_is_made_where_an_escape_stays_damaged() -> None:
+    label = "a \x00 b \\n c"
+    assert rules.fix([label], level="unsafe", profile="m2e")["fixed"].to_list() == [label]
