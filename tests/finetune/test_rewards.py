@@ -79,7 +79,7 @@ def test_length_falls_to_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("columns", "said"),
-    [({"text": ["x"]}, "no column holds the truth"), ({"label": ["x", "y"]}, "label: 2 truths for 1 completions")],
+    [({"text": ["x"]}, "no column has the ground truth"), ({"label": ["x", "y"]}, "label: 2 truths for 1 completions")],
 )
 def test_a_data_set_without_truths_is_told(columns: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):

@@ -43,9 +43,9 @@ def test_constants_are_the_best_that_was_seen_and_the_worst_memory(tmp_path: Pat
     ("lines", "said"),
     [
         ([{"block": "steps", "device": "cpu", "steps": [_step()]}], "was measured on a CPU"),
-        ([{"block": "machine", "device": "NVIDIA H100"}], "holds no steps that were measured"),
-        ([{"block": "steps", "device": "X", "steps": [_step(seconds=0)]}], "holds no steps"),
-        ([[1], "text", 3], "holds no steps"),
+        ([{"block": "machine", "device": "NVIDIA H100"}], "has no measured steps"),
+        ([{"block": "steps", "device": "X", "steps": [_step(seconds=0)]}], "has no measured steps"),
+        ([[1], "text", 3], "has no measured steps"),
     ],
 )
 def test_other_files_are_refused_in_a_line(tmp_path: Path, lines: list[Any], said: str) -> None:
