@@ -30,7 +30,7 @@ Examples:
     default="doubtful",
     show_default=True,
     metavar="NAME",
-    help="doubtful (errors and warnings), errors, fixable, likely-label-error, likely-wrong-pair, low-score, all, or a "
+    help="doubtful (errors and warnings), errors, fixable, label-errors, likely-wrong-pair, low-score, all, or a "
     "rule's code.",
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N tasks.")

@@ -91,7 +91,7 @@ class Queues:
         yield FIRST, "errors and warnings", (doubtful, None)
         yield "errors", "errors", (pl.col("severity") == "error", None)
         yield "fixable", "with a proposed fix", (doubtful & pl.col(FIXABLE), None)
-        yield "likely-label-error", "likely label error", (pl.col("label_error_rank").is_not_null(), "label_error_rank")
+        yield "label-errors", "likely label errors", (pl.col("label_error_rank").is_not_null(), "label_error_rank")
         wrong = pl.col("rules").list.eval(pl.element().is_in(_WRONG_PAIR)).list.any()
         yield "likely-wrong-pair", "likely wrong pair", (wrong, "pair_score")
         yield "low-score", f"score under {LOW_SCORE:g}", (pl.col("score") < LOW_SCORE, "score")

@@ -24,7 +24,7 @@ from curate.runs.folder import Run
 
 PLUGINS = Path(__file__).parents[1] / "plugin"
 #: The variable that says where the page for deciding is, to the plugin.
-PAGE = "TEXSIEVE_PAGE"
+PAGE = "CURATE_BROWSE_PAGE"
 _SECONDS_TO_ANSWER = 180.0
 _SECONDS_TO_END = 4.0
 

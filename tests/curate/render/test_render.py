@@ -437,7 +437,7 @@ def test_render_to_folder_says_what_is_wrong_with_a_file(tmp_path) -> None:
     latin.write_bytes(b"x\n\xff\n")
     with pytest.raises(UserError, match="not UTF-8"):
         render_to_folder(latin, tmp_path / "out")
-    with pytest.raises(UserError, match="no such picture format"):
+    with pytest.raises(UserError, match="unknown picture format"):
         render_to_folder("x", tmp_path / "out", "gif")
     with pytest.raises(UserError, match="can't be read"):
         render_to_folder(tmp_path / "absent.txt", tmp_path / "out")

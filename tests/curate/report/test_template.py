@@ -13,7 +13,7 @@ PAGES = [
     path
     for package in ("curate", "finetune")
     for path in sorted((ROOT / package).rglob("*.html"))
-    if path.name not in ("base.html", "parts.html")
+    if path.name not in ("base.html", "parts.html", "page.html")  # the last is served, with files of its own
 ]
 
 

@@ -113,7 +113,7 @@ def test_the_first_of_several_label_names_is_taken_and_the_others_are_named(tmp_
     assert labels(source) == ["\\sqrt x"]
     (note,) = [note for note in source.notes if "labels" in note]
     assert note == (
-        "labels are taken from the column 'latex', where 'caption', 'text' could be labels too; "
+        "labels are taken from the column 'latex'; 'caption', 'text' could be labels too; "
         "to use it instead: --columns label:caption"
     )
     assert read(jsonl(tmp_path, row), columns={"label": "text"}).notes == {}

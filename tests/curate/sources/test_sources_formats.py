@@ -235,7 +235,7 @@ def test_crohme_without_images_has_none_and_says_of_an_archive_that_it_is_broken
     write(tmp_path / "img.tar.xz", b"")
     assert images(read(path)) == ["a_1"], "an image that is missing, not a label that has none"
     (note,) = read(path).notes
-    assert note.startswith("archive not read: img.tar.xz: not a tar file")
+    assert note.startswith("archive not read: img.tar.xz: can't be read to its end as a tar file")
 
 
 _CROHME_INK = """<ink xmlns="http://www.w3.org/2003/InkML">

@@ -81,7 +81,7 @@ def test_a_write_that_fails_leaves_nothing(
 
     monkeypatch.setattr(Path, "write_text", full)
     assert call("evaluate", predictions, "--out", tmp_path / "out") == 2
-    assert capsys.readouterr().err == "finetune: error: No space left on device\n"
+    assert "metrics.json: can't be written: no space left on device; make room" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -175,7 +175,7 @@ def test_a_file_without_splits_is_not_validated_on_what_was_trained(tmp_path: Pa
 @pytest.mark.usefixtures("no_model")
 def test_a_split_to_evaluate_with_that_is_not_there_says_how_to_do_without(tmp_path: Path) -> None:
     data = make_toy_data(tmp_path)
-    with pytest.raises(UserError, match=r"has no split .dev.; there are .*; data\.validation=NAME takes"):
+    with pytest.raises(UserError, match=r"has no split .dev.; there are .*; use data\.validation=NAME for"):
         plan.make_plan(load_config(None, [f"data.path={data}", "data.validation=dev"]))
 
 
