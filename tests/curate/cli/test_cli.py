@@ -498,7 +498,7 @@ def test_render_names_what_can_t_be_drawn(call, labels: Path, tmp_path: Path) ->
     assert call("render", "x.txt", "--out", "p").code == 2
     assert call("render", r"x_{.txt}", "--out", "p").code == 0
     (tmp_path / "empty.txt").touch()
-    assert "holds no labels" in call("render", "empty.txt", "--out", "p").error
+    assert "contains no labels" in call("render", "empty.txt", "--out", "p").error
 
 
 def test_doctor_says_fit_or_not(call, monkeypatch: pytest.MonkeyPatch) -> None:
