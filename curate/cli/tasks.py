@@ -58,6 +58,4 @@ def tasks(run_folder: Path, out: Path, queue: str, limit: int | None, document_r
     if written.decided:
         say(f"{count(written.decided)} samples already have a decision: not written")
     if written.without:
-        say(
-            f"{count(written.without)} samples have no readable image: not written; decide on them in `curate browse`"
-        )
+        say(f"{count(written.without)} samples have no readable image: not written; decide on them in `curate browse`")
