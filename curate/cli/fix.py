@@ -89,7 +89,7 @@ def fix(
 
     A safe fix is made only if it is proven not to change what is drawn. PATH gets the fixed labels;
     PATH.journal.jsonl gets the fixes made to each label, and the fixes that were refused, with reasons. Images beside
-    the labels are not copied. Nothing is ever overwritten, except with --in-place.
+    the labels are not copied. Only --in-place ever overwrites a file.
 
     --in-place replaces each file in one step. Its journal is .texsieve/NAME.fixes.jsonl beside it, and --undo takes the
     last change back. --diff prints a unified diff, which `patch` reads, or on a terminal the changed words of each
