@@ -18,7 +18,7 @@ from curate.sources.in_memory import sources_of
 from rules import select
 from rules.workers.cores import cores
 
-#: A path or SOURCE as `curate audit` takes it, a polars frame, a `datasets.Dataset` or `DatasetDict`, several by name.
+#: A path or SOURCE as for `curate audit`, a polars frame, a `datasets.Dataset` or `DatasetDict`, or several by name.
 Data = str | Path | pl.DataFrame | pl.LazyFrame | Mapping[str, Any] | Any
 
 
@@ -39,16 +39,17 @@ def judge(
 ) -> Result:
     """Audit a data set, or several, as `curate audit` does.
 
-    data: a path, or a SOURCE as the command line has it (`"hme=hme100k:train_labels.txt#train"`); a polars frame with a
-    column of labels and perhaps one of images (paths, or their bytes); a `datasets.Dataset` or `DatasetDict`; or a
-    mapping of names to these, which are then judged together. What is in memory is written beside the run first.
+    data: a path, or a SOURCE as on the command line (`"hme=hme100k:train_labels.txt#train"`); a polars frame with a
+    column of labels and optionally one of images (paths or bytes); a `datasets.Dataset` or `DatasetDict`; or a mapping
+    from names to any of these, which are then judged together. Data in memory is first written beside the run.
 
-    out: the run folder to write, which must not be there without `update`; None: a temporary one, gone with the result.
-    include, ignore, profile: rules, as `rules.check` takes them. images: the folder that image paths start from.
-    columns: which column has what, as {"label": "tex", "image": "name"}. against: earlier runs, files of hashes, or
-    names of hash packs. predictions: prediction files to hold against the labels. workers: processes; None: one a core.
+    out: the run folder to write, which must not exist without `update`; None: a temporary one, deleted with the result.
+    include, ignore, profile: rules, as for `rules.check`. images: the folder that image paths are relative to.
+    columns: what the columns are, such as {"label": "tex", "image": "name"}. against: earlier runs, files of hashes, or
+    names of hash packs. predictions: prediction files to compare with the labels. workers: processes; None: one per
+    core.
 
-    Raises UserError for what can't be judged, and SelectionError for rules that don't exist.
+    Raises UserError if the data can't be judged, and SelectionError if a rule doesn't exist.
     """
     temporary = TemporaryDirectory(prefix="texsieve-") if out is None else None
     run = Path(temporary.name) / "run" if temporary else Path(out or "")
@@ -72,5 +73,5 @@ def judge(
 
 
 def open_run(path: str | Path) -> Result:
-    """A run folder that `curate audit` or `judge` wrote. Raises UserError where it is missing or not whole."""
+    """A run folder that `curate audit` or `judge` wrote. Raises UserError if it is missing or incomplete."""
     return Result(load_run(Path(path)))

@@ -1,4 +1,4 @@
-"""A run as Python code and notebooks see it: tables as frames, and a look at it as HTML. Judges nothing."""
+"""A run for Python code and notebooks: tables as frames, and an overview as HTML. Judges nothing."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _VERDICTS: dict[str, Any] = {
 
 
 class Result:
-    """What an audit found. The tables are read from the run folder when they are first asked for.
+    """The result of an audit. Each table is read from the run folder on first use.
 
-    A result without a folder of its own (`judge(..., out=None)`) has a temporary one, which goes with it.
+    A result without a folder of its own (`judge(..., out=None)`) has a temporary one, which is deleted with it.
     """
 
     def __init__(self, run: Run, temporary: TemporaryDirectory[str] | None = None) -> None:
@@ -46,22 +46,23 @@ class Result:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What summary.json holds: totals, counts by rule and by source, versions."""
+        """The contents of summary.json: totals, counts by rule and by source, versions."""
         return self.run.summary
 
     @cached_property
     def samples(self) -> pl.DataFrame:
-        """A row a sample: label, canonical, visual_key, score and what is known of its image. `run.samples` is lazy."""
+        """One row per sample: label, canonical, visual_key, score, data about its image. `run.samples` is lazy."""
         return self.run.samples.collect()
 
     @cached_property
     def findings(self) -> pl.DataFrame:
-        """A row a finding: sample_id, rule, severity, start, end, message, fix, replacement. `run.findings` is lazy."""
+        """One row per finding: sample_id, rule, severity, start, end, message, fix, replacement. `run.findings` is
+        lazy."""
         return self.run.findings.collect()
 
     @cached_property
     def verdicts(self) -> pl.DataFrame:
-        """A row a source: source, verdict, samples, with_error, with_warning, score and the reasons."""
+        """One row per source: source, verdict, samples, with_error, with_warning, score and the reasons."""
         rows = [
             {
                 "source": entry["name"],

@@ -1,8 +1,8 @@
-"""Rules that other packages declare: which are taken, and under which letters. How they are found is `plugins`'.
+"""Rules that other packages declare: checks them, and takes those that are valid. `plugins` finds the packages.
 
-An entry point of the group `texsieve.rules` has the letters of its rules' codes for a name, four to eight of them, and
-names the module that declares the rules. Families of texsieve have three letters, so no code of another package is one
-of ours, whatever is added to either; and no two packages can have the same letters.
+The name of an entry point in the group `texsieve.rules` is the prefix of its rules' codes, four to eight letters; its
+value is the module that declares the rules. texsieve's own families have three letters, so codes of other packages
+never clash with ours; and no two packages can have the same prefix.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ CODE = re.compile(r"([A-Z]{4,8})(\d{3})")
 _LETTERS = re.compile(r"[A-Z]{4,8}")
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
-#: What was declared so far, taken or not.
+#: All rules declared so far, taken or not.
 declared: dict[str, Rule] = {}
-#: Letters of the packages whose rules were taken, and what they stand for.
+#: The prefixes of the packages whose rules were taken, and what each stands for.
 titles: dict[str, str] = {}
-#: Is the module of another package being imported for its rules?
+#: Whether the module of another package is being imported for its rules.
 _loading = False
 
 
 def check_ours(rule: Rule) -> None:
-    """Raises ValueError where another package declares a rule of one of texsieve's families."""
+    """Raises ValueError if another package declares a rule in one of texsieve's families."""
     if _loading:
         raise ValueError(
             f"{rule.code}: {rule.family} is a family of texsieve; choose four to eight letters of your own"
@@ -40,7 +40,7 @@ def check_ours(rule: Rule) -> None:
 
 
 def check(rule: Rule) -> None:
-    """Raises ValueError for a declaration that a rule of another package can't have."""
+    """Raises ValueError if a rule of another package declares something that only texsieve's own rules may."""
     for kind, names, ours in (("tag", rule.tags, OUR_TAGS), ("mender", {rule.mended_by}, OUR_MENDERS)):
         for name in names:
             if name in ours:
@@ -52,9 +52,9 @@ def check(rule: Rule) -> None:
 
 
 def accepted(ours: Mapping[str, Rule]) -> dict[str, Rule]:
-    """The rules of all installed packages that can be taken; `ours` are texsieve's, all of them.
+    """The valid rules of all installed packages. `ours`: all of texsieve's rules.
 
-    A package is taken with all its rules or with none.
+    A package's rules are all taken or all left out.
     """
     taken: dict[str, Rule] = {}
     titles.clear()
@@ -67,7 +67,7 @@ def accepted(ours: Mapping[str, Rule]) -> dict[str, Rule]:
             module = plugin.load()
             mine = _declared_by(plugin, module, {**ours, **taken})
         except BaseException:
-            for code in declared.keys() - before:  # not half of them, and none in the way of another package's
+            for code in declared.keys() - before:  # all or none, and none may block another package's
                 del declared[code]
             raise
         finally:
@@ -82,7 +82,7 @@ def accepted(ours: Mapping[str, Rule]) -> dict[str, Rule]:
 
 
 def _declared_by(plugin: plugins.Plugin, module: object, taken: Mapping[str, Rule]) -> dict[str, Rule]:
-    """The rules of an entry point. Raises ValueError or TypeError where they can't be taken beside those `taken`."""
+    """The rules of an entry point. Raises ValueError or TypeError if they are invalid or clash with those `taken`."""
     letters = plugin.name
     if not isinstance(module, ModuleType):
         raise TypeError("the entry point must name the module that declares the rules")

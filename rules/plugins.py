@@ -1,6 +1,6 @@
-"""What other installed packages bring by entry points: rules, source formats, metrics. Knows none of these itself.
+"""What other installed packages add by entry points: rules, source formats, metrics. Knows none of these itself.
 
-A package that can't be loaded, or that brings what can't be taken, is left out with one line: `left_out` has them.
+A package that can't be loaded, or that declares something invalid, is left out with one line; see `left_out`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ T = TypeVar("T")
 
 VARIABLE = "TEXSIEVE_PLUGINS"
 
-#: The groups of entry points, and what the packages in them bring.
+#: The groups of entry points, and what the packages in them add.
 RULES, SOURCES, METRICS = "texsieve.rules", "texsieve.sources", "texsieve.metrics"
 GROUPS = {RULES: "rules", SOURCES: "source format", METRICS: "metrics"}
 
 
 class PluginWarning(UserWarning):
-    """Something of another package is left out. Commands print the same as a line on standard error."""
+    """Something from another package is left out. Commands print the same text on standard error."""
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """An entry point: its group and name, and the package that it is of, with its version."""
+    """An entry point: its group and name, and its package with the version."""
 
     group: str
     name: str
@@ -43,8 +43,8 @@ _left_out: dict[tuple[str, str], str] = {}
 
 
 def found(group: str) -> list[Plugin]:
-    """The entry points of a group, by package and name: the same order whatever was installed first. None where the
-    environment variable TEXSIEVE_PLUGINS is 0."""
+    """The entry points of a group, sorted by package and name. There are none if the environment variable
+    TEXSIEVE_PLUGINS is 0."""
     if os.environ.get(VARIABLE) == "0":
         return []
     points = entry_points(group=group)
@@ -57,11 +57,11 @@ def _package(point: EntryPoint) -> str:
 
 
 def each(group: str, take: Callable[[Plugin], T]) -> Iterator[T]:
-    """What `take` makes of each entry point, in the order of `found`. One that it raises an error on is left out."""
+    """The result of `take` for each entry point, in the order of `found`. If it raises, the entry point is left out."""
     for plugin in found(group):
         try:
             taken = take(plugin)
-        except (Exception, SystemExit) as error:  # whatever somebody else's module does when it is imported
+        except (Exception, SystemExit) as error:  # importing someone else's module may raise anything
             leave_out(plugin, error)
         else:
             yield taken
@@ -70,7 +70,7 @@ def each(group: str, take: Callable[[Plugin], T]) -> Iterator[T]:
 def leave_out(plugin: Plugin, error: BaseException) -> None:
     """Note that an entry point is left out, and why."""
     said = " ".join(str(error).split())
-    if not isinstance(error, ValueError | TypeError) or not said:  # those say what is wrong with what is declared
+    if not isinstance(error, ValueError | TypeError) or not said:  # these two say what is wrong with a declaration
         said = f"{type(error).__name__}{said and f': {said}'}"
     what = f"its {GROUPS[plugin.group]} {plugin.name!r} (entry point {plugin.point.value!r})"
     text = f"{plugin.package} is left out: {what}: {said}; update or uninstall that package"
@@ -78,11 +78,11 @@ def leave_out(plugin: Plugin, error: BaseException) -> None:
 
 
 def left_out() -> list[str]:
-    """A line for everything that was left out so far."""
+    """A line for everything left out so far."""
     return list(_left_out.values())
 
 
 def warn() -> None:
-    """For use from Python: a warning for everything that was left out so far."""
+    """For use from Python: issue a warning for everything left out so far."""
     for text in left_out():
         warnings.warn(text, PluginWarning, stacklevel=3)

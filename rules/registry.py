@@ -320,7 +320,7 @@ def all_rules() -> Mapping[str, Rule]:
 
 
 def families() -> Mapping[str, str]:
-    """What the letters of codes stand for, those of other packages too."""
+    """What the prefixes of codes stand for, including those of other packages."""
     all_rules()
     return {**FAMILIES, **others.titles}
 

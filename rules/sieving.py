@@ -1,4 +1,4 @@
-"""Which rules have to look at which labels: runs the sieves of all rules over a frame of labels. Judges nothing."""
+"""Finds which rules must look at which labels: runs the sieves of all rules over a frame of labels. Judges nothing."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from rules.latex import lexer
 from rules.registry import Rule
 from rules.toolkit.sieves import pattern_of
 
-#: Regular expressions that are looked for as one: that costs little more than looking for one of them.
+#: How many regular expressions are joined into one search, which costs little more than searching for one of them.
 _TOGETHER = 12
-#: Where no more of the labels are remarkable, it is worth it: few others have a match of any.
+#: Joining pays if no larger share of the labels is remarkable, since few other labels match any expression.
 _PLAIN = 0.25
 
 
 def sieved(frame: pl.DataFrame, rules: Sequence[Rule], remarkable: list[bool]) -> Iterator[tuple[Rule, list[int]]]:
-    """The rows that each rule has to look at; rules about spelling are spared those that are not remarkable, which are
-    canonical already."""
+    """The rows that each rule must look at. Rules about spelling skip rows that are not remarkable: those are already
+    canonical."""
     indexed = with_comments_left_out(
         frame.with_columns(
-            # What is too long to be read is too long to be searched: the rule that says so asks for the problem.
+            # A label that is too long to be read is too long to be searched. The rule that reports it needs no text.
             pl.when(pl.col("label").str.len_bytes() > lexer.MAX_LENGTH)
             .then(pl.when(pl.col("label").str.len_chars() > lexer.MAX_LENGTH).then(pl.lit("x")).otherwise("label"))
             .otherwise("label")
@@ -43,10 +43,10 @@ def sieved(frame: pl.DataFrame, rules: Sequence[Rule], remarkable: list[bool]) -
 
 
 def with_comments_left_out(indexed: pl.DataFrame) -> pl.DataFrame:
-    """The rows, and again those whose label holds a comment, with the same label without it.
+    """The rows, followed by a copy of each row whose label has a comment, with the comment removed.
 
-    A sieve sees text, most judges see tokens. A comment is no token: for a judge, what stands on both sides of one are
-    neighbours, and what stands before one may be the end. A rule looks at a label if its sieve takes either text.
+    A sieve sees text, but most judges see tokens. A comment is not a token: to a judge, the tokens on both sides of it
+    are neighbours, and the token before it may be the last. A rule looks at a label if its sieve lets either text pass.
     """
     percent = indexed.filter(pl.col("label").str.contains("%", literal=True))
     if percent.is_empty():
@@ -67,12 +67,12 @@ _Search = Callable[[pl.DataFrame, Sequence[Rule]], dict[str, list[int]]]
 
 
 def _passed(rows: pl.DataFrame, rules: Sequence[Rule], search: _Search) -> dict[str, list[int]]:
-    """By code, the column `index` of the rows that a rule's sieve lets through; rules without any may be left out."""
+    """By rule code, the `index` of the rows that its sieve lets through. Rules without any rows may be left out."""
     if rows.is_empty():
         return {}
     try:
         return search(rows, rules)
-    except BaseException as error:  # one is to blame, and it is told by itself
+    except BaseException as error:  # one sieve is to blame; running each by itself shows which
         faults.check_ours(error)
     passed: dict[str, list[int]] = {}
     for rule in rules:
@@ -80,17 +80,17 @@ def _passed(rows: pl.DataFrame, rules: Sequence[Rule], search: _Search) -> dict[
             passed |= _passed_each(rows, [rule])
         except BaseException as error:
             faults.caught(f"the sieve of rule {rule.code}", error, count=rows.height)
-            passed[rule.code] = rows["index"].to_list()  # a sieve may pass too much
+            passed[rule.code] = rows["index"].to_list()  # a sieve may let too much pass
     return passed
 
 
 def _passed_each(rows: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[int]]:
-    """What `_passed` gives, each sieve by itself."""
+    """The result of `_passed`, with each sieve run by itself."""
     return _by_code(rows.lazy().select("index", *(mask(rule).alias(rule.code) for rule in rules)).collect(), rules)
 
 
 def _passed_together(rows: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[int]]:
-    """The same, with regular expressions looked for in groups, and one by one only where one of a group is found."""
+    """The same, with regular expressions searched in groups, and one by one only in rows that match the group."""
     patterns = {rule.code: pattern for rule in rules if (pattern := pattern_of(mask(rule))) is not None}
     searched = [rule for rule in rules if rule.code in patterns]
     others = [rule for rule in rules if rule.code not in patterns]

@@ -172,7 +172,11 @@ def taken() -> dict[str, rules.registry.Rule]:
         ("ACME", RULE.format(code="ACME001", name="A b", more=""), "ACME001: 'A b' must be lower-case words"),
         ("ACME", RULE.format(code="ACME001", name="a", more=", tags=['lost']"), "the tag 'lost' is for rules of"),
         ("ACME", RULE.format(code="ACME001", name="a", more=", covers=['SYN1']"), "`covers` is for rules of texsieve"),
-        ("ACME", RULE.format(code="ACME001", name="a", more=", fix='safe'"), "`fix` and `fix_kind` must be given together"),
+        (
+            "ACME",
+            RULE.format(code="ACME001", name="a", more=", fix='safe'"),
+            "`fix` and `fix_kind` must be given together",
+        ),
     ],
 )
 def test_rules_that_cannot_be_taken_are_named_in_one_line(brought, letters: str, text: str, says: str) -> None:

@@ -1,10 +1,10 @@
-"""What one short loan of a GPU can settle: `gpu_check.py --lease FILE` writes a JSON line after each block.
+"""Checks what a short loan of a GPU can settle: `gpu_check.py --lease FILE` writes a JSON line after each block.
 
-One process, no download: a Qwen2.5-VL of the real 3B's shapes with random weights, trained and asked through the same
-functions as a real one. A block that fails says why, and the next one runs; what there is no time left for is written
-as left out. `finetune train --dry-run --measured FILE` reads the file for its estimates. Random weights say nothing of
-how well a model reads. Without a GPU only `--tiny` runs, on toy shapes: it shows that the blocks work, and its times
-are those of a CPU, which every line says.
+It runs in one process and downloads nothing: a Qwen2.5-VL in the shapes of the real 3B model, with random weights, is
+trained and asked through the same functions as a real one. If a block fails, it says why, and the next one runs. Blocks
+for which there is no time are recorded as left out. `finetune train --dry-run --measured FILE` reads the file for its
+estimates. Random weights say nothing about how well a model reads. Without a GPU only `--tiny` runs, on toy shapes: it
+shows that the blocks work; its times are those of a CPU, as every line says.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "finetune" / "toy")]
 
-#: config.json of Qwen2.5-VL-3B-Instruct, the numbers that are sizes.
+#: The sizes in config.json of Qwen2.5-VL-3B-Instruct.
 TEXT_3B = {
     "hidden_size": 2048,
     "intermediate_size": 11008,
@@ -48,7 +48,7 @@ IMAGES = ((448, 112), (896, 224), (1792, 448))
 BATCHES, ASKED = (1, 2, 8), (1, 8, 32, 128)
 ANSWER = r"\frac{a}{b} + x^{2} = \sqrt{y_{1}} \int_0^1 \alpha \beta \sum " * 2
 
-#: Each block and what it settles: what a GPU must still show.
+#: Each block, and what it must show on a GPU.
 BLOCKS = {
     "machine": "which GPU, driver, torch and packages the lines below are of",
     "load": "the language model goes into NF4 on a GPU; seconds and memory of it",
@@ -68,7 +68,7 @@ BLOCKS = {
 
 @dataclass
 class Lease:
-    """The blocks of one loan, and what they share. until: time.monotonic() at which the loan ends."""
+    """The blocks of one loan, and what they share. until: when the loan ends, by time.monotonic()."""
 
     folder: Path
     file: Path
@@ -78,7 +78,7 @@ class Lease:
     ok: dict[str, bool | None] = field(default_factory=dict)
 
     def settings(self, **more: Any) -> list[str]:
-        """KEY=VALUE of a training; keys of `more` have `__` for the dot."""
+        """The KEY=VALUE settings of a training; keys of `more` have `__` instead of the dot."""
         library = "transformers" if self.tiny else "auto"
         values: dict[str, Any] = {
             "model.name": self.model, "model.library": library, "train.workers": 0, "lora.r": 16,
@@ -109,17 +109,17 @@ class Lease:
         _forget()
         try:
             facts, ok = work(), True
-            # What a block measured of itself is passed or not; a block that says nothing of it has passed.
+            # A block may say whether it passed; one that doesn't has passed.
             ok = bool(facts.pop("ok", True))
-        except Exception as error:  # whatever it is belongs into its line
+        except Exception as error:  # any error goes into the block's line
             facts, ok = {"error": f"{type(error).__name__}: {error}"[:500]}, False
         self.write(block, ok, time.monotonic() - started, peak_bytes=_peak(), **facts)
 
 
 def lease(file: Path, folder: Path, minutes: float, *, tiny: bool) -> int:
-    """Run all blocks within so many minutes; the exit status: 0 where each that was run has passed, and one at least.
+    """Run all blocks within so many minutes. Exit status 0 if at least one was run and all that were run passed.
 
-    file: where the lines go; what is there already is kept. folder: for models, some 25 GB unless tiny.
+    file: where the lines are appended. folder: for models, some 25 GB unless tiny.
     """
     made = Lease(folder, file, time.monotonic() + 60 * minutes, tiny)
     work = {
@@ -190,7 +190,7 @@ def _load(made: Lease) -> dict[str, Any]:
 
 
 def _finite(made: Lease, dtype: str) -> dict[str, Any]:
-    """The toy too calculates in 16 bits here: a CPU can, slowly."""
+    """Here the toy also calculates in 16 bits: a CPU can, slowly."""
     import torch
 
     with _loaded(made, model__dtype=dtype) as (model, processor, config):
@@ -230,7 +230,7 @@ def _steps(made: Lease, checkpointing: str) -> dict[str, Any]:
                 try:
                     step(given)
                     row["seconds"] = round(step(given), 4)
-                except Exception as error:  # most likely no memory: larger batches of this image won't fit either
+                except Exception as error:  # most likely out of memory: larger batches of this image won't fit either
                     steps.append({**row, "error": str(error)[:200]})
                     break
                 asked = replace(config, train=replace(config.train, batch_size=batch))
@@ -282,7 +282,7 @@ def _batches(made: Lease) -> dict[str, Any]:
         together = _answers(model, processor, many, 8, 8 if made.tiny else 48)
         alone = _answers(model, processor, many, 1, 8 if made.tiny else 48)
     same = sum(one == other for one, other in zip(together, alone, strict=True))
-    # With random weights all tokens are nearly as likely, so many may differ: a figure, no verdict.
+    # With random weights all tokens are almost equally likely, so many may differ: this is a figure, not a verdict.
     return {"same": same, "of": many}
 
 
@@ -294,7 +294,7 @@ def _turns(made: Lease) -> dict[str, Any]:
 
 
 def _resume(made: Lease) -> dict[str, Any]:
-    """Stopped as by Ctrl-C, since one process can't kill itself and go on; `gpu_check.py` without --lease kills."""
+    """Stop as by Ctrl-C, since a process can't kill itself and go on; `gpu_check.py` without --lease kills it."""
     from finetune.train.callbacks import Watch
 
     def stop(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -320,14 +320,14 @@ def _merge(made: Lease) -> dict[str, Any]:
 
     adapter, out = made.folder / "turns" / "last", made.folder / "merged"
     if run("finetune", main_group, ["merge", str(adapter), "--out", str(out)]):
-        raise RuntimeError("finetune merge failed; what it said is above")
+        raise RuntimeError("finetune merge failed; its output is above")
     rows: dict[str, list[str]] = {}
     data, most = str(made.folder / "data" / "data.jsonl"), "8"
     for name, model in (("adapter", adapter), ("merged", out)):
         file = made.folder / f"{name}.jsonl"
         asked = ["predict", str(model), data, "--split", "validation", "--max-new-tokens", most, "--out", str(file)]
         if run("finetune", main_group, asked):
-            raise RuntimeError(f"finetune predict failed for the {name}; what it said is above")
+            raise RuntimeError(f"finetune predict failed for the {name}; its output is above")
         rows[name] = [json.loads(line)["pred"] for line in file.read_text(encoding="utf-8").splitlines()]
     same = sum(one == other for one, other in zip(rows["adapter"], rows["merged"], strict=True))
     return {"same_answers": same, "of": len(rows["merged"])}
@@ -384,7 +384,7 @@ def _stepper(model: Any) -> Callable[[dict[str, Any]], float]:
 
 
 def _loss(model: Any, batch: dict[str, Any]) -> Any:
-    """In the mixed precision that a trainer uses."""
+    """Runs in the mixed precision that a trainer uses."""
     import torch
 
     with torch.autocast(model.device.type, dtype=model.dtype, enabled=model.dtype != torch.float32):
@@ -392,7 +392,7 @@ def _loss(model: Any, batch: dict[str, Any]) -> Any:
 
 
 def _answers(model: Any, processor: Any, many: int, batch: int, tokens: int) -> list[str]:
-    """Answers of so many tokens, in the order of the questions: no answer ends before."""
+    """Answers of exactly so many tokens, in the order of the questions."""
     from PIL import Image
 
     from finetune.predict.engines import Asking, Question, predict_rows
@@ -459,5 +459,5 @@ def _peak() -> int | None:
 
 
 def told(blocks: Sequence[str] = tuple(BLOCKS)) -> str:
-    """The list of what a GPU must still show."""
+    """The list of checks that need a GPU."""
     return "\n".join(f"{block:<16} {BLOCKS[block]}" for block in blocks)

@@ -33,7 +33,7 @@ PACKAGES = """
     graphicx xcolor mathtools amsthm amscd hyperref booktabs array braket stmaryrd wasysym esint physics siunitx
     amsxtra upgreek mathdots ulem soul multirow arydshln extarrows extpfeil mhchem gensymb tikz
 """.split()  # noqa: SIM905
-# Where TeX has no copy of the package, the MathJax map that a command stands in tells it.
+# If TeX has no copy of the package, the MathJax map that contains the command names it.
 MATHJAX_PACKAGES = {
     "physics": "physics",
     "mathtools": "mathtools",
@@ -55,7 +55,7 @@ DUMMY = {"m": "{x}", "t": "{x}", "r": "{x}", "d": "(", "l": "1pt ", "D": "{1pt}"
 
 @dataclass
 class Row:
-    """A command in the making."""
+    """A command whose row is being filled in."""
 
     name: str
     kind: str

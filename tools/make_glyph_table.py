@@ -1,8 +1,8 @@
-"""Writes curate/render/glyphs.tsv: which character each glyph that mathra draws with is. Run by hand, for each mathra.
+"""Writes curate/render/glyphs.tsv: the character of each glyph that mathra draws. Run by hand for each mathra version.
 
-`python tools/make_glyph_table.py` with fontTools installed. mathra keeps its font, STIX Two Math, inside its extension
-module: the font is read from there, so the glyphs are numbered as in the drawings. A character has a glyph for each
-level of scripts (the feature `ssty`), for each size (the table MATH), and pieces that taller ones are put together of.
+Run `python tools/make_glyph_table.py` with fontTools installed. The font, STIX Two Math, is read from mathra's
+extension module, so the glyphs have the same numbers as in drawings. A character has a glyph for each script level (the
+feature `ssty`) and each size (the table MATH), and pieces from which taller glyphs are assembled.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def embedded_font() -> TTFont:
         records = [struct.unpack(">4sIII", data[at + 12 + 16 * n : at + 28 + 16 * n]) for n in range(min(tables, 64))]
         if any(tag == b"MATH" for tag, *_ in records):
             return TTFont(io.BytesIO(data[at : at + max(offset + length for _, _, offset, length in records)]))
-    raise SystemExit("this mathra holds no OpenType font with a table MATH")
+    raise SystemExit("this mathra has no OpenType font with a table MATH")
 
 
 def table(font: TTFont) -> dict[int, tuple[list[int], list[int]]]:
-    """By character: the glyphs that are it, and those that are a piece of it."""
-    # the lowest code, where several have one glyph
+    """By character: its glyphs, and glyphs that are pieces of it."""
+    # the lowest code, if several share a glyph
     character = {name: code for code, name in sorted(font.getBestCmap().items(), reverse=True)}
     for lookup in font["GSUB"].table.LookupList.Lookup:
         for some in lookup.SubTable:

@@ -23,11 +23,11 @@ from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "pictures"
-#: Bytes of a picture: a README is read over slow lines too.
+#: The most bytes of a picture, for READMEs over slow connections.
 MOST_BYTES = 150_000
 _COMMANDS = Path(sys.executable).parent
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
-#: What a careless reader takes for what, and how many of 100 formulas each reader gets wrong.
+#: Symbols that a careless reader confuses, and how many of 100 formulas each reader gets wrong.
 _MISREAD = {r"\beta": "B", r"\alpha": "a", "1": "7", "2": "z", "x": r"\times", "5": "s", "_": "", "+": "t", "0": "o"}
 _READERS = {"base": 34, "tuned": 16}
 
@@ -51,7 +51,7 @@ PICTURES: dict[str, MakePage] = {"report": report, "compare": compare}
 
 
 def _predictions(demo: Path, name: str, share: int) -> Path:
-    """What a reader of the demo's pictures answers: the right formula, or one with a symbol misread."""
+    """A reader's answer to a picture of the demo: the right formula, or one with a symbol misread."""
     planted = (json.loads(line) for line in (demo / "data" / "planted.jsonl").read_text(encoding="utf-8").splitlines())
     right = {row["sample_id"]: row["original"] for row in planted}
     samples = pl.read_parquet(demo / "run" / "samples.parquet").filter(pl.col("source") != "m2e")
@@ -98,7 +98,7 @@ def main(names: list[str]) -> int:
         return 2
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
-        print("pictures need Chromium: install it, and run this again", file=sys.stderr)
+        print("pictures need Chromium: install it and run this again", file=sys.stderr)
         return 1
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:

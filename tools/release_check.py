@@ -24,7 +24,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
-    """What a command prints. Ends this program if it fails, with what it said."""
+    """The output of a command. If it fails, print its output and end this program."""
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PIP_CONSTRAINT")}
     environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     done = subprocess.run([str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True)
@@ -56,7 +56,7 @@ def build(work: Path) -> Path:
 
 
 def interpreters() -> list[str]:
-    """One interpreter of each version that is found: on the PATH, or by pyenv."""
+    """One interpreter of each version found on the PATH or by pyenv."""
     found = {}
     for version in PYTHONS:
         of_pyenv = sorted(Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python3"))
@@ -71,7 +71,7 @@ def interpreters() -> list[str]:
 
 
 def install(wheel: Path, python: str, work: Path) -> None:
-    """Install the wheel into a new environment and run the demo there; print what that took."""
+    """Install the wheel into a new environment and run the demo there; print time and size."""
     environment = Path(tempfile.mkdtemp(dir=work))
     run(python, "-m", "venv", environment, cwd=work)
     start = time.perf_counter()
@@ -94,7 +94,7 @@ def install(wheel: Path, python: str, work: Path) -> None:
 
 
 def size(folder: Path) -> int:
-    """Bytes that a folder takes on the disk."""
+    """Bytes that a folder takes on disk."""
     files = (Path(at) / name for at, _, names in os.walk(folder) for name in names)
     return sum(file.lstat().st_blocks * 512 for file in files)
 

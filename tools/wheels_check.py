@@ -1,7 +1,7 @@
-"""Has every core dependency, and what it needs itself, a wheel for the systems that README names? Asks by pip.
+"""Checks with pip that every core dependency, direct or not, has a wheel for the systems that README names.
 
-`make wheels-check`: for each Python and system pip finds what constraints.txt names, and installs nothing. It prints a
-line for each, with pip's own words where something lacks; the exit code is then 1.
+`make wheels-check`: for each Python and system, pip looks for the versions in constraints.txt, and installs nothing. It
+prints a line for each, with pip's message if something is missing; then the exit code is 1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-#: By system: the tags that pip takes there.
+#: By system: the tags that pip accepts there.
 SYSTEMS = {
     "Linux x86-64": ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux_2_12_x86_64"),
     "Linux ARM": ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"),
@@ -32,7 +32,7 @@ def _plain(name: str) -> str:
 
 
 def core() -> list[str]:
-    """The core's requirements and theirs, each with the version that constraints.txt names."""
+    """The core's requirements and their requirements, each with its version from constraints.txt."""
     pinned = {}
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
         name, found, version = line.partition("==")
@@ -56,7 +56,7 @@ def core() -> list[str]:
 
 
 def lacking(requirements: list[str], python: str, tags: tuple[str, ...]) -> str:
-    """What pip says is missing there; empty where everything has a wheel."""
+    """What pip says is missing there; empty if everything has a wheel."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--no-deps", "--target", folder]
         command += ["--only-binary", ":all:", "--python-version", python, "--ignore-installed"]

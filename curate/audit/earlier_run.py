@@ -1,4 +1,4 @@
-"""What an earlier run of the same configuration already judged, for `curate audit --update`. Judges nothing itself."""
+"""Results of an earlier run with the same configuration, for `curate audit --update`. Judges nothing itself."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from rules.score import Weights, with_scores
 
 @dataclass(frozen=True)
 class Known:
-    """Judged labels of an earlier run: each distinct label once, and its findings with `row` counting them."""
+    """Judged labels of an earlier run: each distinct label once, and findings whose `row` is the label's number."""
 
     labels: pl.DataFrame
     findings: pl.DataFrame
 
     def joined(self, distinct: pl.DataFrame, fresh: Judged) -> Judged:
-        """The results of all `distinct` labels, in their order, from the earlier run and the fresh ones."""
+        """The results for all `distinct` labels, in their order, from the earlier run and the fresh ones."""
         order = distinct.with_row_index("row")
         parts = []
         for labels, findings in ((self.labels, self.findings), (fresh.labels, fresh.findings)):
@@ -47,8 +47,8 @@ class Earlier:
     """An earlier run, whose tables stay on disk.
 
     samples: label, n_tokens, canonical, visual_key. index: hashes of its distinct labels, and the first row of
-    `samples` with each. findings: tables of findings, each with the row of `samples` that a finding belongs to, which
-    never falls. label_rules: the rules that judge labels.
+    `samples` with each. findings: tables of findings, each with the row of `samples` that a finding belongs to, in
+    ascending order. label_rules: the rules that judge labels.
     """
 
     samples: pl.LazyFrame
@@ -58,7 +58,7 @@ class Earlier:
     weights: Weights
 
     def judged(self, labels: pl.DataFrame) -> Known:
-        """What is known of these labels (a column `label`). Reads the stretch of the run that they stand in."""
+        """The results for these labels (a column `label`). Reads only the rows of the run that contain them."""
         wanted = self._wanted(labels)["row"].sort()
         if not wanted.len():
             return Known(self.samples.clear().with_columns(score=0.0).collect(), _NONE)
@@ -83,12 +83,12 @@ class Earlier:
                 .select(*SCHEMA)
             )
         findings = pl.concat(found).sort("row", maintain_order=True)
-        # Scores are made anew: a sample's score also counts its image.
+        # Scores are computed again: a sample's score also counts its image.
         scored = with_scores(first, findings, self.weights)
         return Known(scored.select("label", "n_tokens", "canonical", "visual_key", "score"), findings)
 
     def of(self, labels: pl.DataFrame) -> Earlier:
-        """As much of this as `judged` needs for these labels, to be sent to another machine."""
+        """The part of this that `judged` needs for these labels, to send to another machine."""
         wanted = self._wanted(labels)
         if wanted.is_empty():
             return replace(self, index=wanted, findings=())
@@ -100,7 +100,7 @@ class Earlier:
         return replace(self, index=wanted, findings=findings)
 
     def _wanted(self, labels: pl.DataFrame) -> pl.DataFrame:
-        """The part of the index that names these labels."""
+        """The part of the index with these labels."""
         return self.index.join(labels.select(hashes("label")), on=["hash", "hash2"], how="semi")
 
 
@@ -113,7 +113,7 @@ _NONE = pl.DataFrame(schema=SCHEMA)
 
 
 def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, str]) -> Earlier | None:
-    """The judged labels of `run`, or None where its configuration or versions differ: then all are judged anew."""
+    """The judged labels of `run`, or None if its configuration or versions differ: then all are judged again."""
     before = run.summary
     deciding = ("profile", "rules", "options", "severities", "fixes", "score")
     if any(before.get("config", {}).get(key) != config[key] for key in deciding):
@@ -121,9 +121,9 @@ def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, s
     judging = ("texsieve", "math-core", "polars", *packages_with_rules())
     if any(before.get("versions", {}).get(key) != versions.get(key) for key in judging):
         return None
-    # Labels that failed, or ended their process, may not do so again: they are judged anew.
+    # Labels that failed, or ended their process, may not do so again: they are judged again.
     unknown = run.all_findings.filter(pl.col("rule").is_in(tagged("unscored"))).select("sample_id")
-    # So are those with macros of their documents: what was found in them holds for these samples alone.
+    # So are those with macros of their documents: their findings apply only to these samples.
     own = [entry["name"] for entry in before["sources"] if FORMATS[entry["format"]].in_documents]
     if own:
         in_documents = pl.col("source").is_in(own) & pl.col("macros").is_not_null()
@@ -148,7 +148,7 @@ def earlier_labels(run: Run, config: Mapping[str, Any], versions: Mapping[str, s
 
 
 def _rows(findings: pl.LazyFrame, samples: pl.LazyFrame) -> npt.NDArray[np.uint32]:
-    """The row of each finding's sample; findings on a whole source stand before those of its first sample."""
+    """The row of each finding's sample; findings on a whole source come before those of its first sample."""
     id_of = pl.when(pl.col("sample_id").is_not_null()).then(pl.col("sample_id").hash()).alias("id")
     rows = findings.select(id_of).join(samples, on="id", how="left", maintain_order="left")
     row = pl.col("row").fill_null(strategy="backward").fill_null(strategy="forward").fill_null(0)

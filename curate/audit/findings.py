@@ -1,4 +1,4 @@
-"""The stages that make the findings: what the rules over samples say, and its place among the findings in labels."""
+"""The stages that run the rules over samples, and merge their findings with those in labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rules.score import scores
 
 
 def with_terms(samples: pl.LazyFrame, sources: Sequence[Source], options: AuditOptions) -> pl.LazyFrame:
-    """The samples as rules see them: with their source's path and the licence that it was given."""
+    """The samples as rules see them: with their source's path and licence."""
     paths = {source.name: source.path.as_posix() for source in sources}
     licences = {source.name: options.licences.get(source.name) for source in sources}
     return samples.with_columns(
@@ -29,7 +29,7 @@ def with_terms(samples: pl.LazyFrame, sources: Sequence[Source], options: AuditO
 def with_own_macros(
     samples: pl.DataFrame, found: pl.DataFrame, options: AuditOptions, documents: Sequence[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A part of the samples and the findings in their labels, where formulas of documents may use macros of their own.
+    """A part of the samples and the findings in their labels; formulas of documents may use macros of their own.
 
     documents: the sources whose labels are such formulas.
     """
@@ -47,13 +47,13 @@ def with_own_macros(
 
 
 def in_place(found: pl.DataFrame) -> pl.DataFrame:
-    """Findings of a part, with `order`, in the order in which a run holds them."""
+    """Findings of a part, with `order`, in the order of a run."""
     return found.sort("order", "start", "rule", "end", "message", nulls_last=True, maintain_order=True)
 
 
 def of_sets(found: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
-    """An error of a whole set, for each of its samples: none of them can be trusted, so their scores count it. Not that
-    a set's images are missing, which says nothing of its labels."""
+    """An error of a whole set, for each of its samples: none can be trusted, so it counts in their scores. Missing
+    images of a set are excepted, since they say nothing about its labels."""
     errors = found.filter(
         pl.col("sample_id").is_null()
         & (pl.col("severity") == "error")
@@ -64,7 +64,7 @@ def of_sets(found: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def sample_findings(samples: pl.LazyFrame, ruleset: Ruleset) -> pl.DataFrame:
-    """Findings of the rules over samples, with `order`; those of a whole data set (sample_id null) stand before its
+    """Findings of the rules over samples, with `order`; those of a whole data set (sample_id null) come before its
     first sample."""
     found = judge_samples(samples, ruleset).findings
     firsts = samples.group_by("source").agg(pl.col("order").min().alias("first")).collect(engine="streaming")
@@ -82,7 +82,7 @@ def sample_findings(samples: pl.LazyFrame, ruleset: Ruleset) -> pl.DataFrame:
 
 
 def lowered(samples: pl.DataFrame, found: pl.DataFrame, options: AuditOptions) -> pl.DataFrame:
-    """A part of the samples with scores that count the findings of rules over samples too."""
+    """A part of the samples with scores that also count the findings of rules over samples."""
     own = found.filter(pl.col("sample_id").is_not_null())
     if own.is_empty():
         return samples

@@ -1,4 +1,4 @@
-"""The run folder of an audit: an earlier one that may be used again, and writing the new one, whole or not at all."""
+"""The run folder of an audit: finds an earlier one to reuse, and writes the new one, whole or not at all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from rules.workers.spread import spread_jobs
 
 
 def open_earlier(out: Path, options: AuditOptions) -> Earlier | None:
-    """What an earlier run in `out` already judged, where this run may use it."""
+    """The labels that an earlier run in `out` already judged, if this run may use them."""
     if not is_there(out):
         if not os.access(_existing_parent(out), os.W_OK):
             raise UserError(f"{out}: can't be written: no permission in {_existing_parent(out)}")
@@ -57,7 +57,7 @@ def _existing_parent(path: Path) -> Path:
 
 
 class Tables:
-    """The tables of a run that is being made, in parts in its unfinished folder."""
+    """The tables of an unfinished run, in parts in its folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,7 +68,7 @@ class Tables:
         )
 
     def add(self, columns: pl.DataFrame) -> None:
-        """Give the samples more columns, those of some samples by `order`, which rises. The others get null."""
+        """Give the samples more columns. Values are by ascending `order`; samples without a value get null."""
         if columns.is_empty():
             self.samples.fill(columns.drop("order").schema)
             return
@@ -111,7 +111,7 @@ def unfinished_run(out: Path, options: AuditOptions) -> Iterator[Path]:
     with ExitStack() as locked, new_folder(out, replace=options.update, logs=(DECISIONS_FILE,)) as folder:
         yield folder
         if options.update and is_there(out):
-            # Until the new folder is in place nobody may decide: the decision would go with the old one.
+            # Until the new folder is in place, nobody may decide: the decision would be lost with the old one.
             fd = locked.enter_context(locked_decisions(out))
             if os.fstat(fd).st_size:
                 shutil.copy2(out / DECISIONS_FILE, folder / DECISIONS_FILE)
@@ -149,7 +149,7 @@ def describe(code: str) -> tuple[str, str, str]:
 
 @dataclass(frozen=True)
 class _Pending:
-    """A run that is being written, as the report wants to see it."""
+    """An unfinished run in the form that the report needs."""
 
     path: Path
     summary: dict[str, Any]

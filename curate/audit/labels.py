@@ -1,4 +1,4 @@
-"""The stage that judges labels, each distinct one once, and writes what is known of them. The rules are in `rules`."""
+"""The stage that judges each distinct label once, and writes the results. The rules are in `rules`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from rules.workers.spread import are_jobs_spread, spread_jobs
 
 @dataclass(frozen=True)
 class LabelsJudged:
-    """distinct: labels that differ. reused: those of them that an earlier run had judged. wrong: those that have an
-    error, where they were asked for."""
+    """distinct: how many labels differ. reused: how many of them an earlier run had judged. wrong: those with an error,
+    if asked for."""
 
     distinct: int
     reused: int
@@ -42,14 +42,14 @@ def judge_labels(
     *,
     wrong: bool = False,
 ) -> LabelsJudged:
-    """Judge every distinct label; those that an earlier run judged the same way are taken from it.
+    """Judge every distinct label; results of an earlier run with the same configuration are reused.
 
-    The samples get the columns OWN (label_row is equal for equal labels, and counts them in their order), n_tokens,
-    canonical, visual_key, score and label_group; `tables.found` gets the findings in their labels, with `order`.
-    documents: the sources whose labels may use macros of their documents. wrong: tell which labels have an error.
+    The samples get the columns OWN (label_row numbers distinct labels in their order), n_tokens, canonical, visual_key,
+    score and label_group; `tables.found` gets the findings in their labels, with `order`. documents: the sources whose
+    labels may use macros of their documents. wrong: also return which labels have an error.
 
-    A part of the samples is read at a time. What is known of a label is kept in memory until the last part that holds
-    it. Where parts go to other machines, a label is judged anew in each part that holds it.
+    One part of the samples is read at a time. The results for a label stay in memory until the last part that contains
+    it. If parts go to other machines, a label is judged again in each part that contains it.
     """
     samples = tables.samples
     rows, distinct = _numbered(samples)
@@ -81,7 +81,7 @@ def judge_labels(
 
 @dataclass(frozen=True)
 class _Asked:
-    """What holds for all parts. schema: the columns that all parts of the samples have together."""
+    """Settings that apply to all parts. schema: the columns of all parts of the samples together."""
 
     options: AuditOptions
     documents: Sequence[str]
@@ -92,7 +92,7 @@ class _Asked:
 @dataclass(frozen=True)
 class _Part:
     """A part of the samples. start: its first sample's number. rows: the number of each sample's label. new: labels
-    from this number on are in no part before."""
+    from this number on are in no earlier part."""
 
     samples: PartFile
     found: PartFile
@@ -110,14 +110,14 @@ class _Known:
     findings: pl.DataFrame
 
     def kept(self, rows: npt.NDArray[np.bool_]) -> _Known:
-        """What is known of some labels. rows: is each label, by its number, one of them?"""
+        """The results for some labels. rows: whether each label, by its number, is one of them."""
         return _Known(*(it.filter(pl.Series(rows[it["label_row"].to_numpy()])) for it in (self.labels, self.findings)))
 
 
 @dataclass(frozen=True)
 class _Result:
-    """What came of a part. new: labels that are in no part before. reused: those that an earlier run had judged. wrong:
-    those that have an error. files: samples and findings, where they were written on another machine."""
+    """The result of a part. new: labels that are in no earlier part. reused: those that an earlier run had judged.
+    wrong: those with an error. files: samples and findings, if they were written on another machine."""
 
     new: int
     reused: int
@@ -141,7 +141,7 @@ def _judge_here(
     asked: _Asked,
     step: Callable[[int], None],
 ) -> Iterator[_Result]:
-    """Judge one part after the other, each label in the first that holds it."""
+    """Judge one part after another, each label in the first part that contains it."""
     last = np.zeros(distinct, np.uint32)
     for number, (start, end) in enumerate(tables.samples.spans()):
         last[rows[start:end]] = number
@@ -155,7 +155,7 @@ def _judge_here(
 
 
 def _with_its_own_past(part: _Part) -> _Part:
-    """The part, with as much of the earlier run as its labels need."""
+    """The part, with the results of the earlier run for its labels."""
     if part.earlier is None:
         return part
     return replace(part, earlier=part.earlier.of(pl.read_parquet(part.samples.path, columns=["label"])))
@@ -170,9 +170,9 @@ def _judge_far(asked: _Asked, part: _Part) -> _Result:
 def _judged(
     part: _Part, asked: _Asked, known: _Known | None, step: Callable[[int], None]
 ) -> tuple[pl.DataFrame, pl.DataFrame, _Known, _Result]:
-    """A part of the samples and the findings in it, what is known of its labels, and what came of it.
+    """A part of the samples, its findings, the results for its labels, and its counts.
 
-    known: what is known of the labels that are in parts before; None: nothing is.
+    known: results for labels of earlier parts; None if there are none.
     """
     options, schema = asked.options, asked.schema
     samples = part.samples.read()
@@ -237,7 +237,7 @@ _NOTHING = _Known(
 
 
 def _numbered(samples: Parts) -> tuple[npt.NDArray[np.uint32], int]:
-    """For each sample the number of its label, counted in the labels' order, and how many labels differ."""
+    """For each sample the number of its label, in order of first occurrence, and how many labels differ."""
     every = samples.scan().select(hashes("label")).collect(engine="streaming")
     distinct = every.unique(maintain_order=True).with_row_index("label_row")
     if distinct.height == every.height:

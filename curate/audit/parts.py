@@ -1,7 +1,7 @@
-"""A table of an audit that is under way: on disk in parts of rows, in the unfinished run folder. Knows no column.
+"""A table of an unfinished audit: on disk, in parts of rows, in the unfinished run folder. Knows no column.
 
-Stages read a part at a time, or scan the columns that they need of all parts; memory holds no more than that. What is
-done to one part alone may be done on another machine that sees the folder (`PartFile`).
+Stages read one part at a time, or scan only the columns that they need of all parts, to bound memory. Work on a single
+part may be done on another machine that shares the folder (`PartFile`).
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import polars as pl
 
 from curate.base.errors import UserError
 
-#: Rows of a part: eight of the engine's largest batches.
+#: Rows per part: eight of the engine's largest batches.
 ROWS = 128_000
-#: On a cluster a worker takes a part at a time: each has two of them, but none is smaller than this.
+#: On a cluster, each worker gets two parts, one at a time, but no part is smaller than this.
 _FEWEST = 4_000
 
 
 def part_rows(rows: int, machines: int) -> int:
-    """Rows of a part of a source that has so many. machines: the workers that take whole parts; 0: none do."""
+    """Rows per part for a source of `rows` rows. machines: how many workers take whole parts; 0: none."""
     return min(ROWS, max(_FEWEST, -(-rows // (2 * machines)))) if machines else ROWS
 
 
 @dataclass(frozen=True)
 class Written:
-    """A part that `PartFile.write` wrote, which is not in its place yet."""
+    """A part that `PartFile.write` wrote and that is not in its place yet."""
 
     path: Path
     height: int
@@ -41,27 +41,27 @@ class Written:
 class PartFile:
     """The file of a part. Can be sent to another machine, and read and written there.
 
-    The file itself stays as it is, so that work which was lost with its machine can be done again.
+    The file itself never changes, so that work lost with its machine can be repeated.
     """
 
     path: Path
     nulls: Mapping[str, Any]
 
     def read(self) -> pl.DataFrame:
-        """Raises UserError where this machine hasn't got the file."""
+        """Read the part. Raises UserError if the file isn't on this machine."""
         try:
             part = pl.read_parquet(self.path)
         except FileNotFoundError as error:
             raise UserError(
-                f"{self.path}: not there for a worker of the cluster; --out must lie on a file system that all its "
-                "machines have in the same place"
+                f"{self.path}: a worker of the cluster can't find this file; --out must be on a file system that all "
+                "its machines share, under the same path"
             ) from error
         return part.with_columns(
             pl.lit(None, kind).alias(name) for name, kind in self.nulls.items() if name not in part.columns
         )
 
     def write(self, frame: pl.DataFrame) -> Written:
-        """Write what is to take the place of the file. No two attempts write the same file."""
+        """Write the file's replacement. No two attempts write the same file."""
         path = self.path.with_suffix(f".{uuid4().hex}.parquet")
         _write(frame, path)
         return Written(path, frame.height, frame.schema)
@@ -72,7 +72,7 @@ def _write(frame: pl.DataFrame, path: Path) -> None:
 
 
 class Parts:
-    """The rows of a table in order, a parquet file for each part. A part can be replaced, by one of as many rows."""
+    """The rows of a table in order, one Parquet file per part. A part can be replaced by one with as many rows."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -90,7 +90,7 @@ class Parts:
         return sum(self._heights)
 
     def spans(self) -> list[tuple[int, int]]:
-        """The first row of each part, and that after its last."""
+        """The first row of each part, and the row after its last."""
         spans, start = [], 0
         for height in self._heights:
             spans.append((start, start + height))
@@ -102,16 +102,16 @@ class Parts:
         self.put(self._one_more(), frame)
 
     def put(self, number: int, frame: pl.DataFrame) -> None:
-        """Write a part anew."""
+        """Write a part again."""
         _write(frame, self._file(number))
         self._heights[number], self._schemas[number] = frame.height, frame.schema
 
     def file(self, number: int) -> PartFile:
-        """The file of a part, or of the one to come after the last."""
+        """The file of a part, or of the next one after the last."""
         return PartFile(self._file(number), dict(self._nulls))
 
     def take(self, number: int, written: Written) -> None:
-        """Put what was written in the place of a part, or after the last."""
+        """Put a written part in the place of a part, or after the last."""
         if number == len(self):
             self._one_more()
         written.path.replace(self._file(number))
@@ -123,11 +123,11 @@ class Parts:
         return len(self) - 1
 
     def fill(self, schema: Mapping[str, Any]) -> None:
-        """Give all rows these columns, which are null in each; nothing is written."""
+        """Give all rows these columns, filled with nulls; nothing is written."""
         self._nulls |= schema
 
     def unfill(self) -> None:
-        """Take back what `fill` gave."""
+        """Remove the columns that `fill` gave."""
         self._nulls.clear()
 
     def read(self, number: int) -> pl.DataFrame:
@@ -137,7 +137,7 @@ class Parts:
         return (self.read(number) for number in range(len(self)))
 
     def scan(self) -> pl.LazyFrame:
-        """All rows. Columns that some parts lack are null there."""
+        """All rows. A column that a part lacks is null there."""
         files = [self._file(number) for number in range(len(self))]
         if all(schema == self._schemas[0] for schema in self._schemas):
             rows = pl.scan_parquet(files)
@@ -148,7 +148,7 @@ class Parts:
         return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in missing.items())
 
     def schema(self) -> pl.Schema:
-        """The columns of all parts together, in the order in which they come."""
+        """The columns of all parts together, in the order of their first occurrence."""
         return pl.concat([schema.to_frame() for schema in self._schemas], how="diagonal").schema
 
     def remove(self) -> None:

@@ -59,7 +59,7 @@ def draw(tables: Tables, sampling: Sampling) -> Drawn:
 
 
 def shares(sizes: Sequence[int], wanted: int) -> list[int]:
-    """How many of `wanted` samples each group gives, by the largest remainders (Hamilton's method); of fewer all."""
+    """How many of `wanted` samples each group gives, by largest remainders (Hamilton's method); all if fewer."""
     total = sum(sizes)
     if wanted >= total:
         return list(sizes)

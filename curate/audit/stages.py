@@ -1,6 +1,6 @@
-"""The stages of an audit in their order, from sources to a run folder. What each does is in the module of its name.
+"""Runs the stages of an audit in order, from sources to a run folder. Each stage is in the module of its name.
 
-Labels and findings are on disk, in parts (`curate.audit.parts`); memory holds what compares samples with each other.
+Labels and findings are on disk, in parts (`curate.audit.parts`); only data that compares samples is in memory.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ from rules.workers.spread import spread_jobs
 def audit(specs: Sequence[SourceSpec], out: Path, options: AuditOptions, progress: Progress | None = None) -> Run:
     """Audit sources and write the run folder `out`, whole or not at all.
 
-    What fails in a rule is caught, and counted in the summary under `faults` with the first sample that it failed on.
-    Raises UserError where `out` exists without `update`, two sources have one name, or a source can't be read at all.
+    Failures of rules are caught, and counted in the summary under `faults`, with the first sample that each failed on.
+    Raises UserError if `out` exists without `update`, two sources have the same name, or a source can't be read at all.
     """
     report = progress or (lambda stage, done, of: None)
     check_names(specs, options)
@@ -74,7 +74,7 @@ def _make(
     known: Sequence[duplicates.KnownSet],
     predicted: Sequence[tuple[Path, list[Prediction]]],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Make the tables of a run. Returns its summary, and what was not judged or measured again."""
+    """Make the tables of a run. Returns its summary, and counts of what was reused."""
     with clock.stage("read"):
         sources = read_sources(specs, options, report, tables)
         clock.rows["read"] = sum(source.rows for source in sources)
@@ -143,7 +143,7 @@ def _make(
 
 
 def _pictured(tables: Tables, options: AuditOptions) -> pl.DataFrame:
-    """The samples of the sources that name images, as far as images are looked at: order, source, split, image."""
+    """The samples of the sources that name images, if images are to be opened: order, source, split, image."""
     samples = tables.samples.scan()
     named = samples.filter(pl.col("image").is_not_null()).select("source").unique().collect()["source"]
     wanted = [name for name in ("source", "split", "image", NOT_FOUND) if name in tables.samples.schema()]
@@ -154,7 +154,7 @@ def _pictured(tables: Tables, options: AuditOptions) -> pl.DataFrame:
 def _predictions(
     tables: Tables, files: Sequence[tuple[Path, list[Prediction]]], wrong: Sequence[str]
 ) -> tuple[pl.DataFrame, list[contradicted.Matched], list[dict[str, Any]]]:
-    """What predictions say of each sample, by `order`; what came of their files; the samples that they contradict."""
+    """Predictions for each sample, by `order`; a summary of their files; the samples that they contradict."""
     wanted = ("order", "sample_id", "image", "label", "canonical", "visual_key", "pair_score")
     rows = tables.samples.scan().select(wanted)
     samples = (rows if files else rows.clear()).collect()
@@ -168,7 +168,7 @@ def _hashed(column: str) -> pl.Expr:
 
 
 def _finish(tables: Tables, of_samples: pl.DataFrame, options: AuditOptions, report: Progress) -> Tally:
-    """Put the findings of rules over samples in their places, bring all parts into their last form, and count."""
+    """Put the findings of rules over samples in their places, bring all parts into their final form, and count."""
     tallies = []
     of_all = of_samples.filter(pl.col("sample_id").is_null())
     orders = of_samples["order"]
@@ -195,7 +195,7 @@ def _finish(tables: Tables, of_samples: pl.DataFrame, options: AuditOptions, rep
 
 @dataclass(frozen=True)
 class _Unfinished:
-    """The files of a part, and what rules over samples found in it."""
+    """The files of a part, and the findings of rules over samples in it."""
 
     samples: PartFile
     found: PartFile
@@ -212,7 +212,7 @@ class _Finished:
 
 
 def _finished(of_all: pl.DataFrame, options: AuditOptions, part: _Unfinished) -> _Finished:
-    """Bring a part into its last form. of_all: what rules over samples found in whole data sets."""
+    """Bring a part into its final form. of_all: the findings of rules over samples in whole data sets."""
     own = part.own
     samples = part.samples.read()
     samples = lowered(samples, pl.concat([own, of_sets(of_all, samples)]), options)

@@ -1,4 +1,4 @@
-"""Says which extra of texsieve brings a package that is missing. Imports none of them."""
+"""Says which extra of texsieve installs a missing package. Imports none of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from curate.base.errors import UserError
 
-#: Packages that commands import when they come to need them, and the extra that brings each.
+#: Packages that commands import only when they need them, and the extra that installs each.
 EXTRA_OF: Mapping[str, str] = {"datasets": "hub", "huggingface_hub": "hub"}
 
 
@@ -17,12 +17,12 @@ def install(extra: str) -> str:
 
 
 def missing(package: str, what: str) -> str:
-    """The line for a person who lacks one of these packages. what: that which needs it."""
+    """The message for a missing package. what: the command or feature that needs it."""
     return f"{what} needs the package {package}: {install(EXTRA_OF[package])}"
 
 
 def is_there(module: str) -> bool:
-    """Whether a module can be imported, which this doesn't do."""
+    """Whether a module can be imported. Doesn't import it."""
     try:
         return find_spec(module) is not None
     except (ImportError, ValueError):
@@ -30,6 +30,6 @@ def is_there(module: str) -> bool:
 
 
 def require(package: str, what: str) -> None:
-    """Raises UserError, with the line that installs it, if one of these packages is missing."""
+    """Raises UserError, with the command that installs it, if this package is missing."""
     if not is_there(package):
         raise UserError(missing(package, what))

@@ -3,7 +3,7 @@
 A writer that is running, or was killed, can have these beside a folder NAME:
 
 - `.NAME.*.tmp`: a new folder that isn't finished, or an old one that has been replaced and not yet removed;
-- `.NAME.*.old/NAME`: the old folder, if the system can't exchange two in one step. NAME is absent between the steps.
+- `.NAME.*.old/NAME`: the old folder, if the system can't swap two in one step. NAME is absent between the steps.
 
 Beside a file NAME it can have `.NAME.*.tmp`: a new file that isn't finished.
 
@@ -41,10 +41,11 @@ def real(path: Path) -> Path:
 
 
 def restore(path: Path, logs: Sequence[str] = ()) -> bool:
-    """Is there something at `path`? First puts back what an interrupted replacement moved away from there.
+    """Whether there is something at `path`. First puts back what an interrupted replacement moved away from there.
 
-    logs: names of append-only files in the folder. If one that was moved away has lines that the present one lacks, a
-    note says so. Raises UserError if the old folder can't be put back, or if another process is replacing it.
+    logs: names of append-only files in the folder. If one that was moved away has lines that are missing from the
+    current one, a note says so. Raises UserError if the old folder can't be put back, or if another process is
+    replacing it.
     """
     path = real(path)
     until = time.monotonic() + _WAIT_S
@@ -88,14 +89,14 @@ def _put_back(home: Path, path: Path) -> bool:
 
 
 def clear_away(path: Path, logs: Sequence[str] = ()) -> None:
-    """Remove what killed writers of `path` left: they no longer hold their folders.
+    """Remove what killed writers of `path` left behind: they no longer lock their folders.
 
-    A folder stays, and a note says so, if one of its `logs` has lines that the one in `path` lacks.
+    A folder stays, and a note says so, if one of its `logs` has lines that are missing from the one in `path`.
     """
     for ending in (UNFINISHED, ASIDE):
         for entry in _leftovers(path, ending):
             old = entry if ending == UNFINISHED else entry / path.name
-            with suppress(OSError):  # gone by now, or not readable for us
+            with suppress(OSError):  # already gone, or not readable
                 if time.time() - entry.stat().st_mtime < _JUST_MADE_S:
                     continue
                 with held_folder(entry) as held:
@@ -106,12 +107,12 @@ def clear_away(path: Path, logs: Sequence[str] = ()) -> None:
                     shutil.rmtree(entry, ignore_errors=True)
 
 
-#: Unfinished files by folder, as each was when this process first wrote there: it may hold 100,000 others.
+#: Unfinished files by folder, listed when this process first wrote there, since a folder may have 100,000 other files.
 _unfinished: dict[Path, list[str]] = {}
 
 
 def clear_files(path: Path) -> None:
-    """Remove the unfinished files that killed writers of the file `path` left: they no longer hold them."""
+    """Remove the unfinished files that killed writers of the file `path` left behind: they no longer lock them."""
     folder = path.parent.absolute()
     if folder not in _unfinished:
         with suppress(OSError):
@@ -120,7 +121,7 @@ def clear_files(path: Path) -> None:
             _unfinished[folder] = [name for name in names if name[:1] == "." and name.endswith(UNFINISHED)]
     for name in _unfinished.get(folder, ()):
         if len(name) == len(path.name) + len("..12345678") + len(UNFINISHED) and name.startswith(f".{path.name}."):
-            with suppress(OSError), (folder / name).open("rb") as file:  # gone by now, or not readable for us
+            with suppress(OSError), (folder / name).open("rb") as file:  # already gone, or not readable
                 if time.time() - os.fstat(file.fileno()).st_mtime >= _JUST_MADE_S and try_lock(file):
                     (folder / name).unlink()
 
@@ -128,7 +129,7 @@ def clear_files(path: Path) -> None:
 def discard(folder: Path, path: Path, logs: Sequence[str] = ()) -> None:
     """Remove a folder that the one at `path` has replaced.
 
-    It stays if one of its `logs` has lines that the one in `path` lacks, written by a program that takes no lock.
+    It stays if one of its `logs` has lines that are missing from the one in `path`: those of a program without a lock.
     """
     if not _lacking(folder, path, logs):
         shutil.rmtree(folder, ignore_errors=True)
@@ -144,7 +145,7 @@ def aside_of(path: Path) -> Path:
 
 
 def _leftovers(path: Path, ending: str) -> list[Path]:
-    # As `mkdtemp` names them. A star would also match those of `run.2` for `run`.
+    # The names that `mkdtemp` gives. For `run`, a star would also match leftovers of `run.2`.
     return sorted(path.parent.glob(f".{escape(path.name)}.{'?' * 8}{ending}"))
 
 
@@ -156,7 +157,7 @@ def _changed(entry: Path) -> float:
 
 
 def _tell_of_logs(old: Path, left: Path, path: Path, logs: Sequence[str]) -> bool:
-    """Say which logs in `old` have lines that those in `path` lack. True if there are any."""
+    """Say which logs in `old` have lines that are missing from those in `path`. True if there are any."""
     lacking = _lacking(old, path, logs)
     for name, number in lacking.items():
         lines = "1 line" if number == 1 else f"{number:,} lines"

@@ -1,4 +1,4 @@
-"""Takes locks that are released when their process ends, however it ends. `decisions` has its own, which wait."""
+"""Takes locks that are released when their process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ except ImportError:  # Windows
 else:
     MOVABLE = True
 
-#: The byte that is locked on Windows. Nobody else can read a locked byte there, so it is one that no file has.
+#: The byte that is locked on Windows. No other process can read a locked byte there, so it lies beyond any file's end.
 _FAR = 2**31 - 2
 
 
@@ -37,7 +37,7 @@ def try_lock(file: IO[Any] | int) -> bool:
 
 
 def wait_for_lock(fd: int) -> None:
-    """Take the lock of an open file, however long another has it."""
+    """Take the lock of an open file, waiting as long as another process has it."""
     if MOVABLE:
         fcntl.flock(fd, fcntl.LOCK_EX)
         return
@@ -46,7 +46,7 @@ def wait_for_lock(fd: int) -> None:
 
 
 def _try_bytes(fd: int) -> bool:
-    """`try_lock` where there is no `fcntl`. True without a lock where there is no `msvcrt` either."""
+    """`try_lock` without `fcntl`. Returns True without a lock if there is no `msvcrt` either."""
     if sys.platform != "win32":
         return True
     import msvcrt

@@ -1,4 +1,4 @@
-"""Says in one line that a place can't hold more: a full disk, a quota, a limit on the size of files. Makes no room."""
+"""Says in one line that there is no room to write: a full disk, a quota, a limit on file size. Makes no room."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _WHAT_TO_DO = {
     errno.EDQUOT: "remove files of yours there, ask for a larger quota, or name a place on another disk",
     errno.EFBIG: "raise the limit on the size of files (`ulimit -f`), or name a place on a disk that takes larger ones",
 }
-#: How polars and pyarrow pass on what the system says.
+#: How polars and pyarrow report the system's error number.
 _NUMBER = re.compile(r"\(os error (\d+)\)|\[errno (\d+)\]", re.IGNORECASE)
 
 
 class NoRoom(UserError):
-    """There is no room at a place."""
+    """There is no room to write something."""
 
 
 @contextmanager
 def room_for(path: Path) -> Iterator[None]:
-    """Inside, what is raised because `path`, or what lies in it, can't be written for want of room becomes a NoRoom."""
+    """Inside, an error because there is no room to write `path`, or something in it, becomes a NoRoom."""
     try:
         yield
-    except NoRoom as error:  # of a file in a folder that isn't in its place yet
+    except NoRoom as error:  # about a file in a folder that hasn't been renamed yet
         raise NoRoom(_line(path, _number(error.__cause__))) from error.__cause__
     except Exception as error:
         number = _number(error)
@@ -39,8 +39,8 @@ def room_for(path: Path) -> Iterator[None]:
 
 
 def _number(error: BaseException | None) -> int:
-    """The system's number for want of room; 0 where that isn't what happened. A writer that is closed because of it may
-    raise something of its own."""
+    """The system's error number for a lack of room; 0 for any other error. Looks through the chain of causes, because a
+    writer that is closed after such an error may raise one of its own."""
     while error is not None:
         found = _NUMBER.search(str(error))
         number = (

@@ -13,13 +13,13 @@ from curate.base.errors import UserError
 from curate.base.extras import install
 from rules.workers.spread import spread_by
 
-#: Names the cluster, for Ray itself: HOST:PORT of its head, or "auto"; without it Ray starts one on this machine.
+#: Ray's own variable for the cluster: HOST:PORT of its head, or "auto". Without it, Ray starts one on this machine.
 ADDRESS = "RAY_ADDRESS"
-#: Items under way for each processor: one that is in work, one that waits so that none idles.
+#: Items under way for each processor: one in progress, and one waiting so that the processor never idles.
 _AHEAD = 2
-#: Seconds in which the head must answer. Ray itself goes on trying.
+#: Seconds within which the head must answer. Ray itself would keep trying.
 _PATIENCE = 10.0
-#: So often Ray begins an item again whose worker, or whose machine, is lost.
+#: How often Ray repeats an item if its worker or machine is lost.
 _AGAIN = 3
 
 
@@ -27,15 +27,15 @@ _AGAIN = 3
 def on_ray() -> Iterator[int]:
     """Inside, `rules.workers.spread` gives its work to Ray; the value is the cluster's number of processors.
 
-    Raises UserError where Ray isn't installed or its cluster can't be reached.
+    Raises UserError if Ray isn't installed or its cluster can't be reached.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it tells its makers about every start
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise Ray reports every start to its makers
     try:
         import ray
     except ImportError as error:
         raise UserError(f"--engine ray needs Ray: {install('ray')}") from error
     _check_head(os.environ.get(ADDRESS, ""))
-    # One thread for polars in every process: there is a process for every processor already.
+    # One polars thread in every process, since there is already a process for every processor.
     environment = {"env_vars": {"POLARS_MAX_THREADS": "1"}}
     try:
         ray.init(logging_level="ERROR", log_to_driver=False, include_dashboard=False, runtime_env=environment)
@@ -53,7 +53,7 @@ def on_ray() -> Iterator[int]:
 
 
 def _check_head(address: str) -> None:
-    """Raises UserError where nothing listens at HOST:PORT. "auto", "local" and "ray://…" are for Ray to make out."""
+    """Raises UserError if nothing listens at HOST:PORT. "auto", "local" and "ray://…" are left to Ray."""
     host, colon, port = address.rpartition(":")
     if not colon or "/" in host or not port.isdigit():
         return
@@ -66,7 +66,7 @@ def _check_head(address: str) -> None:
 
 
 def _spread(work: Callable[[Any], Any], items: Iterable[Any], ahead: int) -> Iterator[Any]:
-    """The results in order, `ahead` items under way at most so that memory holds no more than that."""
+    """The results in order, with at most `ahead` items under way, to bound memory."""
     import ray
 
     task = ray.remote(num_cpus=1, max_retries=_AGAIN)(lambda item: work(item))
@@ -84,7 +84,7 @@ def _result(begun: Any) -> Any:
 
     try:
         return ray.get(begun)
-    except ray.exceptions.RayTaskError as error:  # what the work raised, as it would have here
+    except ray.exceptions.RayTaskError as error:  # what the work itself raised
         raise error.cause from error
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
         raise UserError(

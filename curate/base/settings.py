@@ -1,6 +1,6 @@
 """Fills dataclasses from plain values and refuses unknown keys and wrong types. Knows no setting by name.
 
-The annotation of a field says what it takes: bool, int, float, str, Path, Literal, tuple[str, ...], Mapping[str, …],
+The annotation of a field gives its type: bool, int, float, str, Path, Literal, tuple[str, ...], Mapping[str, …],
 Any, another dataclass (a section of keys), or one of these or None. `Annotated[int, Between(1)]` adds bounds. Only the
 program sets a field with the metadata NO_KEY.
 """

@@ -1,4 +1,4 @@
-"""How a command is stopped: by Ctrl-C, SIGTERM or the end of the terminal, all in one way. Prints nothing."""
+"""Stops a command in the same way for Ctrl-C, SIGTERM and the end of the terminal. Prints nothing."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: Seconds after which a command that was stopped, and goes on as if it wasn't, is stopped again.
+#: Seconds after which a command that goes on in spite of a stop is stopped again.
 AGAIN = 1.0
 
 
 class Ended(KeyboardInterrupt):
-    """What stops a command that somebody, the system or a batch queue asks to end."""
+    """Raised in a command that a person, the system or a batch queue asks to end."""
 
     def __init__(self, signum: int) -> None:
         self.signum = signum
@@ -21,10 +21,10 @@ class Ended(KeyboardInterrupt):
 
 @contextmanager
 def ended_in_order() -> Iterator[list[int]]:
-    """Inside, SIGTERM and the end of the terminal stop a command as Ctrl-C does: what is half written is removed.
+    """Inside, SIGTERM and the end of the terminal stop a command as Ctrl-C does, and half-written output is removed.
 
-    Yields the signals that came: native code may make an error of its own of what is raised, or pass over it, as a
-    destructor does. So it is raised again where nothing is being undone a second later.
+    Yields the signals received. Native code may turn the exception into an error of its own, or swallow it, as a
+    destructor does. So it is raised again a second later, unless cleaning up is under way.
     """
     asked: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -42,7 +42,7 @@ def ended_in_order() -> Iterator[list[int]]:
         if not _is_undone():
             raise Ended(asked[-1])
 
-    # One that the caller ignores, as nohup does, stays so.
+    # A signal that the caller ignores, as nohup does, stays ignored.
     wanted = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
     found = {getattr(signal, name): usual for name, usual in wanted.items() if hasattr(signal, name)}
     before = {number: usual for number, usual in found.items() if signal.getsignal(number) == usual}
@@ -59,7 +59,7 @@ def ended_in_order() -> Iterator[list[int]]:
 
 
 def _is_undone() -> bool:
-    """Is a KeyboardInterrupt on its way up, through the `finally` or `except` that runs now?"""
+    """Whether a KeyboardInterrupt is propagating through the `finally` or `except` that is running now."""
     error = sys.exc_info()[1]
     while error is not None:
         if isinstance(error, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""How commands talk to a terminal: errors as one line, progress bars, the width there is. Knows no command."""
+"""What commands print to a terminal: errors as one line, progress bars, lines to its width. Knows no command."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DONE, FINDINGS_REACHED, BAD_INPUT = 0, 1, 2
 
 
 def width() -> int:
-    """Cells a line has: the terminal's, or 120 in a pipe."""
+    """Cells per line: the terminal's width, or 120 in a pipe."""
     return shutil.get_terminal_size((120, 24)).columns
 
 
@@ -40,10 +40,10 @@ def program() -> str:
 
 
 def say(text: str | bytes = "") -> None:
-    """Print a line; bytes go out as they are, for JSON, which is UTF-8 whatever the terminal's encoding.
+    """Print a line. Bytes are written unchanged: JSON is UTF-8 whatever the terminal's encoding.
 
-    A reader that went away (`curate check … | head`) is no error: the rest is dropped, and the command goes on to its
-    own exit code. A gate with `--fail-on` must not pass, nor fail, because of how much of it was looked at.
+    If the reader closes the pipe (`curate check … | head`), that is no error: the rest is dropped, and the command goes
+    on to its own exit code. How much of the output is read must not decide whether `--fail-on` passes.
     """
     try:
         click.echo(text)
@@ -54,15 +54,15 @@ def say(text: str | bytes = "") -> None:
 
 
 class Bars:
-    """One progress bar a stage on standard error: how much is done, the time left, and how many are done in a second.
-    Nothing where that is no terminal. A `curate.audit.Progress`."""
+    """One progress bar per stage on standard error, with the time left and the rate. Prints nothing if standard error
+    is not a terminal. A `curate.audit.Progress`."""
 
     def __init__(self) -> None:
         self._bar: Any = None
         self._stage = ""
         self._done = self._before = 0
         self._start = 0.0
-        self._shown = sys.stderr is not None and sys.stderr.isatty()  # None where it was closed: 2>&-
+        self._shown = sys.stderr is not None and sys.stderr.isatty()  # None if it was closed: 2>&-
 
     def __call__(self, stage: str, done: int, of: int) -> None:
         if not self._shown:
@@ -79,7 +79,7 @@ class Bars:
         self._bar.update(step)
 
     def _rate(self) -> str | None:
-        """How many are done in a second, without those that were done from the start; None where that says nothing."""
+        """The rate, without items that were done from the start; None if there is too little to measure."""
         seconds, done = time.monotonic() - self._start, self._done - self._before
         return f"{count(round(done / seconds))}/s" if done > 1 and seconds > 0.5 else None
 
@@ -98,19 +98,19 @@ class Bars:
 
 
 def run(program: str, command: click.Command, arguments: Sequence[str] | None = None) -> int:
-    """Run a click command and turn what goes wrong into one line on standard error. Returns the exit code.
+    """Run a click command and turn an error into one line on standard error. Returns the exit code.
 
-    What helper processes can do is done by them, so that a label that crashes native code, or has it hang, is lost and
-    nothing else: see `rules.workers.spread`. What was lost, and faults that the command caught and went on from
-    (`rules.faults`), are a line each on standard error. `--debug`, anywhere among the arguments before a `--`, puts the
-    traceback above an error's line, and has the first fault end the command.
+    Helper processes do the work that can crash or hang native code, so that only the label at fault is lost (see
+    `rules.workers.spread`). Lost items, and faults that the command caught (`rules.faults`), are reported in one line
+    each on standard error. `--debug`, anywhere among the arguments before a `--`, prints the traceback above the error,
+    and ends the command at the first fault.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     end = given.index("--") if "--" in given else len(given)
     debug = "--debug" in given[:end]
     given = [argument for argument in given[:end] if argument != "--debug"] + given[end:]
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A label may hold what the terminal's encoding lacks, and a path what no encoding has.
+        # A label may have characters that the terminal's encoding lacks, and a path bytes that no encoding has.
         utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
         sys.stdout.reconfigure(errors="backslashreplace" if utf8 else "replace")
     asked: list[int] = []
@@ -129,13 +129,13 @@ def run(program: str, command: click.Command, arguments: Sequence[str] | None = 
     except (click.Abort, KeyboardInterrupt):
         return _stopped(program, asked)
     except SystemExit:
-        return DONE  # click's own way out where the reader of `--help` went away
-    except BaseException as error:  # what Rust panics with is no Exception
+        return DONE  # click exits like this if the reader of `--help` closes the pipe
+    except BaseException as error:  # a Rust panic is not an Exception
         if debug:
             traceback.print_exception(error)
-        if asked:  # native code made this of it
+        if asked:  # native code turned the stop into this error
             return _stopped(program, asked)
-        # A message may quote data or a file's name: one line, and nothing in it that could drive the terminal.
+        # A message may quote data or a file name: keep it to one line, without control characters.
         click.echo(f"{program}: error: {visible(' '.join(_message(error).split()))}", err=True)
         return BAD_INPUT
 
@@ -147,7 +147,7 @@ def _stopped(program: str, asked: list[int]) -> int:
 
 @contextmanager
 def _faults_told(program: str, strict: bool | None) -> Iterator[None]:
-    """Inside, faults are collected; at the end, however it comes, each kind is a line on standard error."""
+    """Inside, faults are collected; at the end, even after an error, each kind is reported in one line."""
     from rules import faults
 
     with faults.collected(strict=strict) as found:
@@ -160,18 +160,18 @@ def _faults_told(program: str, strict: bool | None) -> Iterator[None]:
 
 @contextmanager
 def _plugins_told(program: str) -> Iterator[None]:
-    """At the end, what was left out of other packages is a line each on standard error."""
+    """At the end, each plugin that was left out is reported in one line on standard error."""
     try:
         yield
     finally:
-        plugins = sys.modules.get("rules.plugins")  # not imported where nothing asked for any: it takes a while
+        plugins = sys.modules.get("rules.plugins")  # importing takes a while, so don't if nothing needed it
         for line in plugins.left_out() if plugins else ():
             click.echo(f"{program}: {visible(line)}", err=True)
 
 
 @contextmanager
 def _apart(program: str) -> Iterator[None]:
-    """Inside, work is done by helpers; at the end, items that were lost are told of, a line for each kind of work."""
+    """Inside, helpers do the work; at the end, lost items are reported, in one line for each kind of work."""
     with isolated() as lost:
         try:
             yield
@@ -184,7 +184,7 @@ def _apart(program: str) -> Iterator[None]:
 
 
 def _message(error: BaseException) -> str:
-    """What went wrong and, where it is known, what to do."""
+    """What went wrong and, if known, what to do."""
     if isinstance(error, UserError | HelperError):
         return str(error)
     if isinstance(error, click.ClickException):
@@ -203,14 +203,14 @@ def _message(error: BaseException) -> str:
 
     if isinstance(error, FaultError):
         return str(error).partition("\n")[0]
-    told = re.search(r"([^:]+) \(os error \d+\)", str(error))  # as polars passes on what the system says
+    told = re.search(r"([^:]+) \(os error \d+\)", str(error))  # how polars reports a system error
     if told:
         return told[1].strip()
     return f"a fault in texsieve: {type(error).__name__}: {error}; --debug shows where"
 
 
 def exit_code(fail_on: str | None, severities: dict[str, int]) -> int:
-    """The exit code of a command with `--fail-on`: 1 where a finding is of that severity or worse."""
+    """The exit code of a command with `--fail-on`: 1 if a finding has that severity or worse."""
     if fail_on is None:
         return DONE
     reached = severities.get("error", 0) or (fail_on == "warning" and severities.get("warning", 0))

@@ -1,4 +1,4 @@
-"""The command `curate audit`: what it takes and prints. The work is done in `curate.audit`."""
+"""The command `curate audit`: its options and output. The work is done in `curate.audit`."""
 
 from __future__ import annotations
 
@@ -63,16 +63,16 @@ Examples:
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Also find what is in another run, in a file of `curate hashes`, or in a hash pack, by its name.",
+    help="Also find samples of another run, a file of `curate hashes`, or a hash pack (by name).",
 )
 @click.option("--no-cache", is_flag=True, help="Measure every image again, and keep nothing for the next audit.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows of each source.")
-@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Draw N samples of all, and judge these.")
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Draw N of all samples, and judge only these.")
 @click.option("--seed", type=int, help="Seed of the draw [default: 0].")
 @click.option(
     "--by",
     metavar="GROUP,..",
-    help="What the drawn samples have in the same shares as all [default: source,split,length].",
+    help="What keeps its shares among the drawn samples [default: source,split,length].",
 )
 @click.option(
     "--predictions",
@@ -81,8 +81,8 @@ Examples:
     metavar="PRED.jsonl",
     help="A model's predictions, to compare with the labels; may be repeated.",
 )
-@click.option("--for", "model", metavar="MODEL", help="Hold images against this model's limits [default: Qwen2.5-VL].")
-@click.option("--timings", is_flag=True, help="Also print what each stage took.")
+@click.option("--for", "model", metavar="MODEL", help="Judge images by this model's limits [default: Qwen2.5-VL].")
+@click.option("--timings", is_flag=True, help="Also print the time that each stage took.")
 @click.option("--update", is_flag=True, help="Audit into an existing run: keep its decisions, judge what changed.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes [default: one per core].")
 @click.option(
@@ -123,8 +123,8 @@ def audit(
 ) -> int:
     """Audit data sets into a run folder.
 
-    The folder holds samples, findings, a summary and a report. It is complete, or it isn't there. If an update is
-    stopped, the old run or the new one is there, with all decisions.
+    The folder holds samples, findings, a summary and a report. It is either complete or absent. If an update is
+    stopped, it leaves either the old run or the new one, with all decisions.
     """
     one_thread_for_matrices()
     from curate.base.cache_folder import cache_folder
@@ -161,17 +161,17 @@ def audit(
 
 
 def _family_limits(model: str | None) -> ImageLimits:
-    """The limits of a model's family. Raises UserError where nobody knows it."""
+    """The limits of a model's family. Raises UserError if the family is unknown."""
     from rules.sets.model_images import DEFAULT, LIMITS, limits_of
 
     found = DEFAULT if model is None else limits_of(model)
     if found is None:
-        raise UserError(f"--for {model}: is of no family of models that is known here: {', '.join(LIMITS)}")
+        raise UserError(f"--for {model}: unknown family of models; the known ones are: {', '.join(LIMITS)}")
     return found
 
 
 def _sampling(size: int | None, seed: int | None, by: str | None) -> Sampling | None:
-    """What --sample, --seed and --by ask for. Raises UserError for a group that there isn't, or no --sample."""
+    """What --sample, --seed and --by ask for. Raises UserError for an unknown group, or if --sample is missing."""
     from curate.audit.options import GROUPS, Sampling
     from curate.base.errors import UserError
 
@@ -187,8 +187,8 @@ def _sampling(size: int | None, seed: int | None, by: str | None) -> Sampling | 
 
 
 def one_thread_for_matrices() -> None:
-    """Keep numpy, which isn't imported yet, from using several threads. An audit's matrices are small, and threads that
-    wait for each other would cost a quarter of its processor time."""
+    """Keep numpy, which isn't imported yet, from using several threads. An audit's matrices are small, and waiting
+    threads would cost a quarter of its processor time."""
     import os
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,4 +1,4 @@
-"""The command `curate browse`: what it takes. The work is done in `curate.browse`."""
+"""The command `curate browse`: its options. The work is done in `curate.browse`."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ Examples:
 def browse(run_folder: Path, port: int | None, no_app: bool, no_open: bool, limit: int | None, who: str | None) -> None:
     """Decide on a run's samples by keys, or look at them in FiftyOne.
 
-    A page shows one sample after the other: image, drawn label, proposed fix and model's reading side by side, with
-    what was found. The App shows all of them, with saved views. Decisions are appended to the run's decisions.jsonl.
-    Ctrl-C ends it. It answers on this machine only (127.0.0.1).
+    A page shows one sample after another: image, drawn label, proposed fix and model's reading side by side, with the
+    findings. The App shows all samples, with saved views. Decisions are appended to the run's decisions.jsonl.
+    Ctrl-C ends it. It answers only on this machine (127.0.0.1).
     """
     if sys.platform == "win32":
         raise UserError("curate browse runs on Linux and macOS; on Windows use it inside WSL")

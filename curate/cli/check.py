@@ -1,4 +1,4 @@
-"""The command `curate check`: what it takes and prints. The work is done in `curate.findings.checking`."""
+"""The command `curate check`: its options and output. The work is done in `curate.findings.checking`."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def check(
 ) -> int:
     """Check labels and formulas, without writing files.
 
-    FILE is a file or folder of any format that `curate audit` reads: labels a line, JSON, CSV, InkML, LaTeX, Markdown
-    and so on; - is standard input, a label a line or JSON lines. A file that is named twice is checked once. If one
-    can't be read, the others are checked all the same, and the exit code is 2.
+    FILE is a file or folder of any format that `curate audit` reads: one label per line, JSON, CSV, InkML, LaTeX,
+    Markdown and so on; - is standard input, with one label per line or JSON lines. A file that is named twice is
+    checked once. If one can't be read, the others are checked all the same, and the exit code is 2.
     """
     from curate.findings.baseline import write_baseline as write_known
     from curate.findings.checking import as_jsonl, as_sarif, as_text

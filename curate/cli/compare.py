@@ -1,4 +1,4 @@
-"""The command `curate compare`: what it takes and prints. The work is done in `curate.report.comparison`."""
+"""The command `curate compare`: its options and output. The work is done in `curate.report.comparison`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `curate decisions`: what it takes and prints. The work is done in `curate.tasks`."""
+"""The command `curate decisions`: its options and output. The work is done in `curate.tasks`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Examples:
 def decisions(run_folder: Path, file: Path, tool: str, who: str | None) -> None:
     """Read annotations back as decisions.
 
-    FILE is an export (JSON or JSON-MIN) of tasks that `curate tasks` wrote. A label that was left as it was read counts
-    as accepted, one that equals the proposed fix as fixed, any other as edited; the choice "reject" rejects. Tasks that
-    decide nothing are counted. Reading a file twice changes nothing.
+    FILE is an export (JSON or JSON-MIN) of tasks that `curate tasks` wrote. An unchanged label counts as accepted, one
+    that equals the proposed fix as fixed, and any other as edited; the choice "reject" rejects. Tasks that decide
+    nothing are counted. Reading a file twice changes nothing.
     """
     from curate.base.tables import count
     from curate.runs.decisions import DECISIONS_FILE

@@ -1,4 +1,4 @@
-"""The command `curate demo`: makes data with planted defects, audits and exports it, and says what was found."""
+"""The command `curate demo`: makes data with planted defects, audits and exports it, and reports what was found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `curate diff`: what it takes and prints. The work is done in `curate.diff`."""
+"""The command `curate diff`: its options and output. The work is done in `curate.diff`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ Examples:
 def diff(run_a: Path, run_b: Path, form: str, page: Path | None) -> None:
     """Say what changed between two versions of a data set.
 
-    RUN_A and RUN_B are folders that `curate audit` wrote. Lists samples that were added, are gone, are spelled or drawn
-    otherwise, have another picture or moved to another split, and decisions of RUN_A that hold no more in RUN_B.
+    RUN_A and RUN_B are folders that `curate audit` wrote. Lists samples that were added or removed, are spelled or
+    drawn differently, have another picture or moved to another split, and decisions of RUN_A that no longer apply in
+    RUN_B.
     """
     from curate.diff import tell
     from curate.diff.changes import changes

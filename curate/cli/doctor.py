@@ -1,4 +1,4 @@
-"""The command `curate doctor`: prints what `curate.doctor` found."""
+"""The command `curate doctor`: prints the checks of `curate.doctor`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `curate export`: what it takes and prints. The work is done in `curate.export`."""
+"""The command `curate export`: its options and output. The work is done in `curate.export`."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ The formats of --format:
 {format_list()}
 
 \b
-Without --fix, labels stay as they were read. Samples with an error that no fix repaired are left out, and so are
-samples that people rejected. What people accepted or edited stays. dropped.parquet lists the samples left out,
-with reasons.
+Without --fix, labels stay as they were read. Samples with an error that no fix repairs are left out, and so are
+samples that people rejected. Samples that people accepted or edited stay. dropped.parquet lists the samples left
+out, with reasons.
 
 \b
 Exit code of --check: 0 all files match the manifest, 1 files are missing, changed or extra, 2 no manifest.
@@ -129,8 +129,8 @@ def export(
     """Write a data set to train on.
 
     RUN is a folder that `curate audit` wrote. All runs become one data set, with a card and a manifest. Errors are
-    fixed or left out, and no label and no picture is in two splits. If an export is stopped, run it again to continue.
-    The folder is complete, or it isn't there.
+    fixed or left out, and no label or picture is in two splits. If an export is stopped, run it again to continue.
+    The folder is either complete or absent.
     """
     if check_dir is not None:
         if runs or out is not None:
@@ -156,7 +156,7 @@ def export(
 
 
 def say_exported(made: Exported, *, dry_run: bool = False) -> None:
-    """Print what became of the samples, and how to load the data set."""
+    """Print how many samples were kept or left out and why, and how to load the data set."""
     from curate.export.tell.overview import overview
 
     for line in overview(made, width(), dry_run=dry_run):
@@ -171,9 +171,9 @@ def _check(folder: Path, push_to_hub: str | None, *, public: bool, dry_run: bool
     for line in wrong:
         say(line)
     if wrong:
-        say(f"{folder}: {things(len(wrong), 'file')} not as manifest.json says")
+        say(f"{folder}: {things(len(wrong), 'file')} not as in manifest.json")
         return MISMATCH
-    say(f"{folder}: {things(files, 'file')} as manifest.json says")
+    say(f"{folder}: {things(files, 'file')} as in manifest.json")
     if push_to_hub is not None:
         from curate.export.tell.hub import listing, push
 

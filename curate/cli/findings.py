@@ -1,4 +1,4 @@
-"""The command `curate findings`: what it takes and prints. The work is done in `curate.findings.of_run`."""
+"""The command `curate findings`: its options and output. The work is done in `curate.findings.of_run`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from curate.base.errors import UserError
 from curate.base.terminal import exit_code, say
 from curate.cli.options import fail_on_option, split_commas
 
-#: Findings of a rule that are printed as text.
+#: How many findings of each rule are printed as text.
 _LIMIT = 20
 
 
@@ -38,7 +38,7 @@ Examples:
     "--limit",
     type=click.IntRange(min=0),
     metavar="N",
-    help=f"Of each rule, print N findings as text, and how many more there are; 0 prints all [default: {_LIMIT}].",
+    help=f"Print N findings of each rule as text, and how many more there are; 0 prints all [default: {_LIMIT}].",
 )
 @fail_on_option
 def findings(
@@ -46,8 +46,8 @@ def findings(
 ) -> int:
     """Print what a run found.
 
-    text has the errors first, then warnings and remarks, each with the most frequent rules first; it stops after some
-    findings of each rule.
+    text lists errors, then warnings, then remarks, each with the most frequent rules first, and only some findings of
+    each rule.
 
     jsonl has one line per sample with findings, as `check` prints it. sarif (2.1.0) is for code scanning and editors;
     it points into the data set's own text files if they still hold the labels.

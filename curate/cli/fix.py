@@ -1,4 +1,4 @@
-"""The command `curate fix`: what it takes and prints. The work is done in `curate.fix`."""
+"""The command `curate fix`: its options and output. The work is done in `curate.fix`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Examples:
     "--style",
     type=click.Choice(["none", "canonical", "rules"]),
     default="none",
-    help="Spell every label in the canonical way too, or make the rules' fixes of style [default: none].",
+    help="Also write every label in its canonical spelling, or make the rules' style fixes [default: none].",
 )
 @click.option("--in-place", is_flag=True, help="Change the files of SOURCE themselves.")
 @click.option("--undo", is_flag=True, help="Take back the last --in-place of these files.")
@@ -52,9 +52,9 @@ Examples:
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="PRED.jsonl",
-    help="With --confident: take what models read, where they contradict the label surely.",
+    help="With --confident: predictions to take labels from.",
 )
-@click.option("--confident", is_flag=True, help="Take the readings of --from that are sure.")
+@click.option("--confident", is_flag=True, help="Take the readings of --from that surely contradict the label.")
 @click.option(
     "--images",
     metavar="DIR",
@@ -84,22 +84,22 @@ def fix(
 ) -> int:
     """Repair the labels of a data set, in its own format.
 
-    A repair is for a label that is wrong or damaged, or holds what no image shows. --style canonical writes each
-    formula in its one canonical spelling besides; --style rules makes the fixes of style that the rules propose.
+    Repairs are for labels that are wrong or damaged, or contain something that no image shows. --style canonical also
+    writes each formula in its one canonical spelling; --style rules makes the style fixes that the rules propose.
 
     A safe fix is made only if it is proven not to change what is drawn. PATH gets the fixed labels;
     PATH.journal.jsonl gets the fixes made to each label, and the fixes that were refused, with reasons. Images beside
-    the labels are not copied. Nothing is ever overwritten but with --in-place.
+    the labels are not copied. Only --in-place ever overwrites a file.
 
     --in-place replaces each file in one step. Its journal is .texsieve/NAME.fixes.jsonl beside it, and --undo takes the
     last change back. --diff prints a unified diff, which `patch` reads, or on a terminal the changed words of each
     label, with colour unless NO_COLOR is set.
 
-    A model's reading is a proposal, and is taken only where it is asked for with --from and --confident. Look at it
-    with --diff first, or decide on each in `curate browse`.
+    A model's reading is a proposal, and is taken only with --from and --confident. Look at it with --diff first, or
+    decide on each one in `curate browse`.
 
-    With --unsafe-fixes, the labels of shifted pairs (PAR001) are moved to the images that they belong to. For that the
-    images are opened; --ignore PAR001 leaves them closed.
+    With --unsafe-fixes, the labels of shifted pairs (PAR001) are moved to the images that they belong to. This opens
+    the images; --ignore PAR001 leaves them closed.
     """
     from curate.fix.job import check_out
 
@@ -167,7 +167,7 @@ def _write(fixed: Fixed, out: Path, style: Style) -> int:
 
 
 def _each(sources: Sequence[str], work: Callable[[str], None]) -> int:
-    """Do something with every source. One that fails is told, and the others are done all the same."""
+    """Do something with every source. If one fails, report it and go on with the others."""
     failed: list[str] = []
     for source in sources:
         try:
@@ -222,7 +222,7 @@ def _look(
     diff: bool,
     stat: bool,
 ) -> int:
-    """Print what would change: for a person in a pager, else as a unified diff, byte for byte."""
+    """Print what would change: on a terminal for a person, in a pager; else as a unified diff, byte for byte."""
     from curate.base import colour
     from curate.fix import shown
 

@@ -1,4 +1,4 @@
-"""The command `curate hashes`: what it takes and prints. The work is done in `curate.duplicates`."""
+"""The command `curate hashes`: its options and output. The work is done in `curate.duplicates`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Examples:
 @click.option("--name", help="The set's name in findings [default: the file's name].")
 @click.option("--set-version", default="", metavar="TEXT", help="The version of the set.")
 @click.option("--licence", default="", metavar="TEXT", help="The licence of the set.")
-@click.option("--source", default="", metavar="TEXT", help="Where the set can be had: an address, a paper.")
+@click.option("--source", default="", metavar="TEXT", help="Where the set is published: an address, a paper.")
 @click.option("--list", "list_packs", is_flag=True, help="List the hash packs that --against finds by name.")
 def hashes(
     run: Path | None,
@@ -39,15 +39,15 @@ def hashes(
 ) -> None:
     """Write hashes of the labels and images in a run.
 
-    Others can audit their data `--against` the file without having your data: it holds no readable label.
+    Others can audit their data `--against` the file without having your data: the file has no readable labels.
     """
     if list_packs:
         if run is not None or out is not None:
-            raise UserError("--list lists the packs there are, and takes no RUN and no --out")
+            raise UserError("--list lists the available packs, and takes no RUN and no --out")
         _list()
         return
     if run is None or out is None:
-        raise UserError("name a run folder and, with --out, the file to write; --list lists the packs there are")
+        raise UserError("name a run folder and, with --out, the file to write; --list lists the available packs")
     from curate.base.tables import count
     from curate.duplicates.hashes import write_hashes
     from curate.runs.folder import load_run
@@ -63,7 +63,7 @@ def hashes(
 
 
 def _list() -> None:
-    """Print a table of the packs; where none are, the folders that were looked through."""
+    """Print a table of the packs; if there are none, the folders that were searched."""
     from curate.base.tables import Column, count, text_table
     from curate.duplicates.packs import folders, packs
     from rules import KEY_VERSION

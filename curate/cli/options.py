@@ -1,4 +1,4 @@
-"""Options that several `curate` commands share, and the code that reads them. Has no command."""
+"""Options that several `curate` commands share, and the code that reads them. Defines no command."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def baseline_options(command: F) -> F:
 
 
 def read_project(config: Path | None) -> Project:
-    """The project file's settings. Says on standard error if there is another project file that isn't read."""
+    """The project file's settings. Says on standard error if another project file is ignored."""
     from curate.project import load_project
 
     project = load_project(config)

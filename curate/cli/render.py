@@ -1,4 +1,4 @@
-"""The command `curate render`: what it takes and prints. The work is done in `curate.render`."""
+"""The command `curate render`: its options and output. The work is done in `curate.render`."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ Examples:
 def render(label: str, out: Path, form: str) -> None:
     """Draw labels as PNG or SVG.
 
-    FILE is a file or folder of any format that `curate audit` reads: a label per line, JSON, CSV, LaTeX, Markdown and
-    so on. A .tex file that is no document is one label. Pictures are named after the sample, its `id` or its line.
-    Standard error names labels that can't be drawn. If none can, the exit code is 2.
+    FILE is a file or folder of any format that `curate audit` reads: one label per line, JSON, CSV, LaTeX, Markdown
+    and so on. A .tex file that is not a document is one label. Pictures are named after the sample, its `id` or its
+    line. Labels that can't be drawn are named on standard error. If none can be drawn, the exit code is 2.
     """
     from curate.base.visible import visible
     from curate.findings.inputs import read_data_set
     from curate.render import render_named, render_to_folder
 
     if label.endswith(_LABEL_FILES) and not Path(label).exists() and "\\" not in label:
-        raise UserError(f"{label}: no such file, and it looks too much like a file name to be a label")
+        raise UserError(f"{label}: no such file; it looks like a file name, so it is not taken for a label")
     read = read_data_set(label)
     if read is None:
         report = render_to_folder(label, out, form)
@@ -47,7 +47,7 @@ def render(label: str, out: Path, form: str) -> None:
     failures = [f"{name}: can't be drawn: {visible(message)}" for name, message in report.failed]
     if not report.written:
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-        raise UserError(failures[0] + more if failures else f"{label}: holds no labels")
+        raise UserError(failures[0] + more if failures else f"{label}: contains no labels")
     say(f"{len(report.written)} drawn in {report.out}")
     for failure in failures:
         click.echo(failure, err=True)

@@ -1,4 +1,4 @@
-"""The command `curate rules`: what it takes and prints. The texts are made in `curate.findings.rulebook`."""
+"""The command `curate rules`: its options and output. The texts are made in `curate.findings.rulebook`."""
 
 from __future__ import annotations
 

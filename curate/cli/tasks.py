@@ -1,4 +1,4 @@
-"""The command `curate tasks`: what it takes and prints. The work is done in `curate.tasks`."""
+"""The command `curate tasks`: its options and output. The work is done in `curate.tasks`."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ Examples:
     default="/",
     show_default=True,
     metavar="DIR",
-    help="The folder that Label Studio serves local files from. Images outside are put into the tasks.",
+    help="The folder that Label Studio serves local files from. Images outside it are embedded in the tasks.",
 )
 def tasks(run_folder: Path, out: Path, queue: str, limit: int | None, document_root: Path) -> None:
     """Write a run's undecided samples as tasks for Label Studio.
 
-    A task holds the image, what was found, and as predictions the proposed fix, the model's reading and the label.
+    A task has the image, the findings and, as predictions, the proposed fix, the model's reading and the label.
     `curate decisions` reads the annotations back.
     """
     from curate.base.tables import count
@@ -56,8 +56,6 @@ def tasks(run_folder: Path, out: Path, queue: str, limit: int | None, document_r
     say(f"tasks     {out}: {count(written.tasks)}")
     say(f"interface {out.with_suffix('.xml')}")
     if written.decided:
-        say(f"{count(written.decided)} samples are decided on already: not written")
+        say(f"{count(written.decided)} samples already have a decision: not written")
     if written.without:
-        say(
-            f"{count(written.without)} samples have no image that can be opened: not written; decide in `curate browse`"
-        )
+        say(f"{count(written.without)} samples have no readable image: not written; decide on them in `curate browse`")

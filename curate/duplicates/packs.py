@@ -1,6 +1,6 @@
-"""Finds hash packs by name: files of hashes in folders that the user, or an installed package, brings.
+"""Finds hash packs by name: files of hashes in folders that the user or an installed package provides.
 
-A pack is NAME.parquet as `curate hashes` writes it. Folders are looked through in this order: those in the variable
+A pack is a file NAME.parquet that `curate hashes` wrote. Folders are searched in this order: those in the variable
 TEXSIEVE_PACKS, `packs` in the user's data folder, those of packages with an entry point in the group `texsieve.packs`.
 """
 
@@ -19,16 +19,16 @@ from curate.base.data_folder import data_folder
 from curate.base.errors import UserError
 from curate.duplicates.hashes import facts_of
 
-#: Folders with packs, as PATH has them.
+#: The variable that lists folders with packs, separated as in PATH.
 VARIABLE = "TEXSIEVE_PACKS"
-#: Packages whose folder holds packs name themselves in this group of entry points.
+#: The group of entry points for packages whose folder contains packs.
 GROUP = "texsieve.packs"
 _ENDING = ".parquet"
 
 
 @dataclass(frozen=True)
 class Pack:
-    """A pack that was found. facts: what its file says of itself; wrong: why it can't be read, or empty."""
+    """A pack that was found. facts: the file's metadata; wrong: why it can't be read, or empty."""
 
     name: str
     path: Path
@@ -37,11 +37,11 @@ class Pack:
 
 
 def folders() -> list[Path]:
-    """The folders that packs are looked for in, in order, whether or not they are there."""
+    """The folders in which packs are searched, in order, whether or not they exist."""
     named = [Path(one) for one in os.environ.get(VARIABLE, "").split(os.pathsep) if one]
     found = [*named, data_folder() / "packs"]
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        with suppress(ImportError):  # of a package that was removed in part
+        with suppress(ImportError):  # a package that was only partly removed
             spec = find_spec(point.value)
             found += map(Path, (spec and spec.submodule_search_locations) or ())
     return found
@@ -55,12 +55,12 @@ def find_pack(name: str) -> Path | None:
 
 
 def is_name(text: str) -> bool:
-    """Whether this can be the name of a pack: a single part of a path, without the ending."""
+    """Whether this can be the name of a pack: a single path component, without the ending."""
     return bool(text) and Path(text).name == text and not text.endswith(_ENDING)
 
 
 def packs() -> Iterator[Pack]:
-    """All packs, by folder and name. One that an earlier folder has too is left out, as it is never found."""
+    """All packs, by folder and name. A pack whose name occurs in an earlier folder is left out: it is never found."""
     seen: set[str] = set()
     for folder in folders():
         for path in sorted(folder.glob(f"*{_ENDING}")):
@@ -74,7 +74,7 @@ def packs() -> Iterator[Pack]:
 
 
 def not_found(name: str) -> str:
-    """What to say of a name that is neither a path nor a pack."""
+    """The message for a name that is neither a path nor a pack."""
     if not is_name(name):
         return f"{name}: no such run folder or file of hashes"
     known = ", ".join(sorted(pack.name for pack in packs()))

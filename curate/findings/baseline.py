@@ -1,12 +1,12 @@
 """Baselines and suppressions: which findings are known, so that only new ones are reported. Judges nothing.
 
 A known finding is a pair of a **subject** and a rule's code. The subject of a rule over labels is the label itself,
-wherever it stands: the first 32 hexadecimal digits of the SHA-256 of its UTF-8. A finding about one sample (its image,
-its pair) has that sample as subject, one about a whole source has the source; so the same label with another broken
-picture is new. A label that is edited is another subject, and all that is found in it is new.
+wherever it occurs: the first 32 hexadecimal digits of the SHA-256 of its UTF-8. The subject of a finding about one
+sample (its image, its pair) is that sample, and of one about a whole source the source. So the same label with another
+broken picture is new. An edited label is another subject, and all findings in it are new.
 
-What is known is left out of the findings, the tables, the report and `--fail-on`; it still counts for scores, for the
-numbers of a source and for its verdict: accepting a finding makes no label better.
+Known findings are left out of the findings, the tables, the report and `--fail-on`. They still count for scores, for
+the numbers of a source and for its verdict: accepting a finding makes no label better.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from curate.base.atomic_files import new_file
 from curate.base.errors import UserError
 from rules.registry import SelectionError, all_rules, expand
 
-#: The version of the file's form; it stands in the file.
+#: The version of the file format, which the file contains.
 VERSION = 1
 _MARK = "texsieve-baseline"
 #: Known findings: what they are about, and the rule's code.
@@ -31,13 +31,13 @@ SCHEMA: dict[str, Any] = {"subject": pl.String, "rule": pl.String}
 
 
 def subject_of(text: str) -> str:
-    """The hash that stands for a label (or for what else a finding is about)."""
+    """The hash of a label, or of whatever else a finding is about."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def subjects(findings: pl.DataFrame) -> pl.Series:
-    """The subject of every finding. `findings` has the columns rule and label, and sample_id and source where there
-    are findings of rules over samples."""
+    """The subject of every finding. `findings` has the columns rule and label and, if there are findings of rules over
+    samples, sample_id and source."""
     of_samples = [code for code, rule in all_rules().items() if rule.scope == "samples"]
     about = pl.col("label")
     if "sample_id" in findings.columns:
@@ -58,7 +58,7 @@ def subjects(findings: pl.DataFrame) -> pl.Series:
 
 
 def split(findings: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(new findings, known ones), both in the order given. `findings` needs what `subjects` needs."""
+    """(new findings, known ones), both in the given order. `findings` needs the columns that `subjects` needs."""
     marked = findings.with_columns(subjects(findings).alias("subject"))
     is_known = marked.join(
         known.unique().with_columns(pl.lit(True).alias("known")),
@@ -72,7 +72,7 @@ def split(findings: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, pl
 def suppressed(table: Mapping[str, Any]) -> pl.DataFrame:
     """Known findings from the table [suppress] of a project file: label to a list of rules or families.
 
-    Raises UserError for a rule that isn't there.
+    Raises UserError for a rule that doesn't exist.
     """
     rows: list[tuple[str, str]] = []
     for label, names in table.items():
@@ -86,7 +86,7 @@ def suppressed(table: Mapping[str, Any]) -> pl.DataFrame:
 
 
 def read_baseline(path: Path) -> pl.DataFrame:
-    """The known findings of a baseline file. Raises UserError where it can't be read or is no baseline."""
+    """The known findings of a baseline file. Raises UserError if it can't be read or isn't a baseline."""
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -94,36 +94,36 @@ def read_baseline(path: Path) -> pl.DataFrame:
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from error
     except ValueError as error:
-        raise UserError(f"{path}: no baseline: it is no JSON ({error})") from error
+        raise UserError(f"{path}: not a baseline: not JSON ({error}); make one with --write-baseline") from error
     if not isinstance(held, dict) or _MARK not in held:
-        raise UserError(f"{path}: no baseline: it has no {_MARK!r}; make one with --write-baseline")
+        raise UserError(f"{path}: not a baseline: it has no {_MARK!r}; make one with --write-baseline")
     if held[_MARK] != VERSION:
-        raise UserError(f"{path}: a baseline of version {held[_MARK]!r}; this texsieve reads {VERSION}. Write it anew")
+        raise UserError(f"{path}: a baseline of version {held[_MARK]!r}; this texsieve reads {VERSION}; write it again")
     known = held.get("known")
     if not isinstance(known, dict) or not all(
         isinstance(codes, list) and all(isinstance(code, str) for code in codes) for codes in known.values()
     ):
-        raise UserError(f"{path}: a damaged baseline: 'known' is no table of lists of rules. Write it anew")
+        raise UserError(f"{path}: a damaged baseline: 'known' is not a table of lists of rules; write it again")
     rows = [(subject, code) for subject, codes in known.items() for code in codes]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
 def check_target(path: Path) -> None:
-    """Raises UserError where writing a baseline to `path` would overwrite something that is none."""
+    """Raises UserError if writing a baseline to `path` would overwrite something else."""
     if path.is_dir():
         raise UserError(f"{path}: is a folder; name a file with --write-baseline")
     if path.exists():
         try:
             read_baseline(path)
         except UserError as error:
-            raise UserError(f"{path}: is there already and is no baseline, so it is left as it is") from error
+            raise UserError(f"{path}: exists and is not a baseline; name another file") from error
 
 
 def write_baseline(path: Path, parts: Iterable[pl.DataFrame]) -> int:
     """Write a baseline of findings, new and known alike; an old one is replaced. Returns how many pairs it holds.
 
-    `parts` are frames as `subjects` wants them. Subjects and codes are sorted and a subject has a line, so that two
-    baselines can be compared line by line.
+    `parts` are frames as for `subjects`. Subjects and codes are sorted, one subject per line, so that two baselines can
+    be compared line by line.
     """
     known: dict[str, set[str]] = {}
     for part in parts:

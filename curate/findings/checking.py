@@ -23,21 +23,21 @@ from rules.workers.spread import is_isolated, isolated
 if TYPE_CHECKING:
     from curate.findings.locate import TextPlace
 
-#: What the JSON formats say of a finding.
+#: The keys of a finding in the JSON formats.
 FINDING_KEYS = ("rule", "name", "severity", "start", "end", "message", "fix", "replacement")
-#: What a finding of each severity is called where findings are counted.
+#: What findings of each severity are called in counts.
 WORDS = {"error": "error", "warning": "warning", "info": "remark"}
-#: Labels up to this number, length and depth of nesting are judged in the command's own process.
+#: Up to this number, length and nesting depth, labels are judged in the command's own process.
 _FEW, _PLAIN_LENGTH, _PLAIN_DEPTH = 200, 500, 40
 
 
 @dataclass(frozen=True)
 class CheckedLabels:
-    """Labels as given, and what the rules say of them."""
+    """Labels as given, and their findings."""
 
     inputs: Inputs
     judged: pl.DataFrame
-    #: What is reported, and what a baseline knows; both with a column `at`, the label's place.
+    #: New findings, and those that a baseline knows; both with a column `at`, the label's place.
     findings: pl.DataFrame
     suppressed: pl.DataFrame
 
@@ -46,11 +46,11 @@ class CheckedLabels:
 
     @cached_property
     def places(self) -> dict[int, TextPlace]:
-        """Where labels with findings stand in text files."""
+        """The places of labels with findings in text files."""
         return self.inputs.places(self.findings["at"].to_list())
 
     def where(self, row: Mapping[str, Any]) -> tuple[str, int | None]:
-        """(file and line, or what else names the label; column) of a finding. Columns count code points from 1."""
+        """(file and line, or another name of the label; column) of a finding. Columns count code points from 1."""
         item, number = self.inputs.of(row["at"])
         column = None if row["start"] is None else row["start"] + 1
         if item.source is None:
@@ -59,9 +59,9 @@ class CheckedLabels:
         return f"{file}:{line}", column
 
     def place(self, row: Mapping[str, Any]) -> tuple[str, int | None, int | None]:
-        """(file, or what else was given; line; column) of a finding, the last two from 1 and as far as they are known.
+        """(file, or another name of the input; line; column) of a finding, the last two from 1 if they are known.
 
-        Where no text file holds the label (a table), the column is that in the label, and the line is the row.
+        If the label isn't in a text file (but in a table), the column is that in the label, and the line is the row.
         """
         item, number = self.inputs.of(row["at"])
         file, line = item.file_and_line(number)
@@ -73,10 +73,10 @@ class CheckedLabels:
 
 
 def _few_and_plain(labels: Sequence[str]) -> bool:
-    """Is it safe enough to judge the labels in this process?
+    """Whether it is safe enough to judge the labels in this process.
 
-    A helper imports all that this process has, which takes as long again: for an editor or a hook, that checks a few
-    labels, the command would take nearly twice as long. What breaks native code is long, or deeply nested.
+    A helper imports everything again, so that a command for a few labels, from an editor or a hook, would take nearly
+    twice as long. Labels that break native code are long or deeply nested.
     """
     return len(labels) <= _FEW and all(
         len(label) <= _PLAIN_LENGTH and sum(map(label.count, ("{", r"\left", r"\begin"))) <= _PLAIN_DEPTH
@@ -85,7 +85,7 @@ def _few_and_plain(labels: Sequence[str]) -> bool:
 
 
 def check(inputs: Inputs, ruleset: Ruleset, *, known: pl.DataFrame | None = None, workers: int = 1) -> CheckedLabels:
-    """Judge labels in their order. `known` findings, as `curate.findings.baseline` has them, are put apart."""
+    """Judge labels in their order. `known` findings, as from `curate.findings.baseline`, are kept apart."""
     labels = inputs.labels
     distinct = list(dict.fromkeys(labels))
     with isolated(is_isolated() and not _few_and_plain(distinct)):
@@ -102,7 +102,7 @@ def check(inputs: Inputs, ruleset: Ruleset, *, known: pl.DataFrame | None = None
 
 
 def _in_documents(placed: pl.DataFrame, findings: pl.DataFrame, inputs: Inputs) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Labels with their scores, and findings, where formulas in documents are judged as such."""
+    """Labels with their scores, and findings; formulas in documents are judged as such."""
     context = pl.DataFrame(
         {
             "macros": [name for item in inputs.items for name in item.macros()],
@@ -127,9 +127,9 @@ def _in_documents(placed: pl.DataFrame, findings: pl.DataFrame, inputs: Inputs) 
 
 
 def as_jsonl(checked: CheckedLabels) -> Iterator[str]:
-    """The contract's line a label: id, score, canonical, visual_key, findings.
+    """One line per label, as documented: id, score, canonical, visual_key, findings.
 
-    Where there are several inputs, or one that is no file of lines, `file` and `line` too.
+    If there are several inputs, or one that is not a file of lines, also `file` and `line`.
     """
     found: dict[int, list[dict[str, object]]] = {}
     for row in checked.findings.iter_rows(named=True):
@@ -146,7 +146,7 @@ def as_jsonl(checked: CheckedLabels) -> Iterator[str]:
 
 
 def as_text(checked: CheckedLabels, paint: Paint = plain) -> Iterator[str]:
-    """One line a finding, as compilers print them, then the totals. Columns count code points from 1."""
+    """One line per finding, as compilers print them, then the totals. Columns count code points from 1."""
     for row in checked.findings.iter_rows(named=True):
         where, column = checked.where(row)
         yield finding_line(where, row["label"], row, column, paint)
@@ -175,13 +175,13 @@ def finding_line(
 
 
 def totals_line(number: int, levels: Mapping[str, int], one: str, many: str | None = None) -> str:
-    """How many things there are, and the findings by severity."""
+    """The number of things, and the findings by severity."""
     totals = ", ".join(_counted(levels.get(severity, 0), word) for severity, word in WORDS.items())
     return f"{count(number)} {one if number == 1 else many or one + 's'}: {totals}"
 
 
 def as_sarif(checked: CheckedLabels, folder: Path) -> Iterator[str]:
-    """A SARIF log; file names are relative to `folder` where they can be."""
+    """A SARIF log; file names are relative to `folder` if possible."""
     from curate.findings import sarif  # it knows every source format, which `check` needn't load to print text
 
     keys = baseline.subjects(checked.findings)

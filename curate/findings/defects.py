@@ -1,4 +1,4 @@
-"""The page of defects and the rules that find them: a list of defects, and what rules declare to cover. Finds none."""
+"""Makes the page of defects and the rules that find them, from a list of defects and the `covers` of rules."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rules.registry import Rule, all_rules
 _INTRODUCTION = """\
 # Defects and the rules that find them
 
-What goes wrong in image-to-LaTeX data, and which rule says so. A row without a rule says why no rule can find it.
+What goes wrong in image-to-LaTeX data, and which rule finds it. A row without a rule says why no rule can.
 """
 _RULES = "{rules}"
 
 
 def defects_markdown(text: str, catalogue: Mapping[str, Rule] | None = None) -> str:
-    """The page. text: the TOML list of sections and their rows; docs/templates/defects.toml says what they hold.
+    """The page. text: the TOML list of sections and their rows, as docs/templates/defects.toml describes.
 
-    Raises ValueError where a rule covers a row that isn't there, two rows have one id, or a row has neither a rule nor
-    words on why not.
+    Raises ValueError if a rule covers a row that doesn't exist, two rows have the same id, or a row has neither a rule
+    nor a reason why not.
     """
     sections = tomllib.loads(text)["section"]
     ids = [row["id"] for section in sections for row in section["row"]]
@@ -51,7 +51,7 @@ def _found_by(row: Mapping[str, str], rules: list[Rule]) -> str:
 
 
 def _linked(row: str, rules: list[Rule]) -> Iterator[str]:
-    """The rules with what they declare of the row: first those without a note, then those with one note together."""
+    """The rules that cover the row: first those without a note, then those with the same note together."""
     ordered = sorted(rules, key=lambda rule: bool(rule.covers[row]))
     for note, group in groupby(ordered, key=lambda rule: rule.covers[row]):
         links = ", ".join(f"[{rule.code}](rules/{rule.code}.md)" for rule in group)

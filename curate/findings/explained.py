@@ -17,7 +17,7 @@ from rules.latex.visual_key import KEY_VERSION
 from rules.options import toml_value
 from rules.registry import all_rules
 
-#: Where the block is to be pasted.
+#: Where to paste the block.
 TEMPLATE = f"{HOME}/issues/new?template=wrong-rule.md"
 
 

@@ -1,7 +1,7 @@
-r"""What the rules say of formulas that stand in documents, where some of it does not hold. Judges nothing itself.
+r"""Adapts findings to formulas in documents, to which some of them don't apply. Judges nothing itself.
 
-A rule judges a label as the text of one picture. A formula of a paper may use the paper's own macros, stand on several
-lines, have a number, and be an `align`: in its document that is right.
+A rule judges a label as the text of one picture. A formula in a paper may use the paper's own macros, extend over
+several lines, have a number, and be an `align`: in its document, all of that is right.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from rules.selection import Ruleset
 
 
 def without_label_form(ruleset: Ruleset) -> Ruleset:
-    """The ruleset for changing formulas in documents: without the rules that ask for the form of a label."""
+    """The ruleset for changing formulas in documents: without the rules about the form of a label."""
     form = tagged("label-form")
     return replace(ruleset, codes=tuple(code for code in ruleset.codes if code not in form))
 
 
 def of_formulas(findings: pl.DataFrame) -> pl.DataFrame:
-    """The findings (rule, severity, label, start, end) that hold for a formula in a document.
+    """The findings (rule, severity, label, start, end) that apply to a formula in a document.
 
-    Those about the form of labels don't, unless LaTeX rejects the formula, or a control character is no line end.
+    Those about the form of labels don't, unless LaTeX rejects the formula, or a control character isn't a line end.
     """
     span = pl.col("label").str.slice(pl.col("start"), pl.col("end") - pl.col("start"))
     is_form = pl.col("rule").is_in(tagged("label-form")) & (pl.col("severity") != "error")
@@ -33,9 +33,10 @@ def of_formulas(findings: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_packages(findings: pl.DataFrame) -> pl.DataFrame:
-    """The findings with unknown commands of LaTeX documents as warnings: a package may define them.
+    """The findings, with unknown commands in LaTeX documents turned into warnings: a package may define them.
 
-    Those that have a known name in their stead are slips, and stay what they are. `findings` needs a column `is_latex`.
+    If the rule proposes a known name instead, the command is a typo, and the finding stays as it is. `findings` needs a
+    column `is_latex`.
     """
     unknown = pl.col("rule").is_in(tagged("unknown-name")) & (pl.col("severity") == "error")
     doubtful = unknown & pl.col("replacement").is_null() & pl.col("is_latex")
@@ -48,9 +49,8 @@ def with_packages(findings: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_own_macros(findings: pl.DataFrame) -> pl.DataFrame:
-    r"""The findings with those about the document's own macros as remarks. `findings` needs a column `macros`.
-
-    `macros` holds the names that the label's document defines, with spaces between; null where it defines none.
+    r"""The findings, with those about the document's own macros turned into remarks. `findings` needs a column
+    `macros`: the names that the label's document defines, separated by spaces; null if it defines none.
     """
     if findings["macros"].null_count() == findings.height:
         return findings
@@ -78,7 +78,7 @@ def with_own_macros(findings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _named(span: str, names: Sequence[str]) -> str | None:
-    r"""Which of these names a finding's span is: `\R`, or for environments the `name` in `\begin{name}`."""
+    r"""Which of these names a finding's span contains: `\R`, or for environments the `name` in `\begin{name}`."""
     held = span.strip()
     if held in names:
         return held

@@ -1,7 +1,7 @@
-"""What `curate check` and `curate render` read: files and folders of any source format. Judges and draws nothing.
+"""Reads the inputs of `curate check` and `curate render`: files and folders of any source format. Judges nothing.
 
-A file of a label a line, or of JSON lines with a label, is read by `label_lines`, and its labels are called by their
-line or `id`. Everything else is read as `curate audit` reads it.
+`label_lines` reads files with one label per line and JSON lines with a label; these labels are named by their line or
+`id`. Everything else is read as by `curate audit`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from curate.findings.locate import TextPlace
     from curate.sources import Source
 
-#: So many unreadable rows of an input are named.
+#: How many unreadable rows of an input are named.
 _NAMED_ROWS = 20
 
 
@@ -31,8 +31,8 @@ _NAMED_ROWS = 20
 class Input:
     """The labels of a file, a folder, standard input or the command line.
 
-    `name`: as it was given. `path`: a file whose labels are its lines. `source`: what was read as a data set; then
-    label n is row n of its frame.
+    `name`: as given. `path`: a file whose labels are its lines. `source`: what was read as a data set; then label n is
+    row n of its frame.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Input:
         return self.source.frame["macros"].to_list()
 
     def in_latex(self) -> Sequence[bool]:
-        """Does each label stand in a LaTeX document, which may load packages?"""
+        """Whether each label is in a LaTeX document, which may load packages."""
         from curate.sources.documents.read import LATEX, ending
 
         if self.source is None or not self.is_document:
@@ -65,7 +65,7 @@ class Input:
         return [latex[name] for name in files.to_list()]
 
     def file_and_line(self, row: int) -> tuple[str | None, int | None]:
-        """The file that a label stands in, and its line there, where they are known."""
+        """The file of a label and its line there, if they are known."""
         if self.source is None:
             return (None, None) if self.path is None else (self.name, self._lines[row])
         file, line = self.source.places.row(row)
@@ -85,13 +85,13 @@ class Input:
             yield from ((str(identity), label) for identity, label in zip(self.ids, self.labels, strict=True))
 
     def _file(self) -> str:
-        """The file of a source, without what may stand before and behind its path in a SOURCE."""
+        """The file of a source, without what may come before and after its path in a SOURCE."""
         from curate.sources import parse_source
 
         return parse_source(self.name).target
 
     def places(self, rows: Iterable[int]) -> dict[int, TextPlace]:
-        """Where labels stand in text files, by their order."""
+        """The places of labels in text files, by their order."""
         from curate.findings.locate import locate
 
         if self.source is not None:
@@ -99,7 +99,7 @@ class Input:
         return {} if self.path is None else places_in(self.path, self.labels)
 
     def unread(self) -> Iterator[str]:
-        """A line for every row that could not be read and should have been; of many, for the first ones."""
+        """A line for every row that could not be read but should have been; if there are many, for the first ones."""
         if self.source is None:
             return
         from curate.sources.documents.found import LEFT_OUT
@@ -121,7 +121,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Several inputs, their labels counted through."""
+    """Several inputs, with their labels numbered consecutively."""
 
     items: Sequence[Input]
 
@@ -140,13 +140,13 @@ class Inputs:
         return [label for item in self.items for label in item.labels]
 
     def of(self, at: int) -> tuple[Input, int]:
-        """The input of label `at`, and its row there."""
+        """The input that label `at` is from, and its row there."""
         starts: list[int] = self._starts  # type: ignore[attr-defined]
         number = bisect.bisect_right(starts, at) - 1
         return self.items[number], at - starts[number]
 
     def places(self, labels: Iterable[int]) -> dict[int, TextPlace]:
-        """Where these labels stand in text files."""
+        """The places of these labels in text files."""
         starts: list[int] = self._starts  # type: ignore[attr-defined]
         wanted = sorted(set(labels))
         found: dict[int, TextPlace] = {}
@@ -158,32 +158,32 @@ class Inputs:
 
 
 def given_labels(texts: Sequence[str]) -> Input:
-    """Labels given as arguments. Raises UserError where one is no UTF-8."""
+    """Labels given as arguments. Raises UserError if one is not UTF-8."""
     for number, text in enumerate(texts, 1):
         check_unicode(text, f"--latex: label {number}")
     return Input("latex", [str(number) for number in range(1, len(texts) + 1)], list(texts))
 
 
 def read_input(given: str, columns: Mapping[str | None, Mapping[str, str]] | None = None) -> Input:
-    """The labels of a file, a folder, or a SOURCE as `curate audit` takes it; for `-`, of standard input.
+    """The labels of a file, a folder, or a SOURCE as for `curate audit`; for `-`, of standard input.
 
-    `columns` are by the source's name, with None for all. Raises UserError where it can't be read.
+    `columns` are by the source's name, with None for all. Raises UserError if the input can't be read.
     """
     if given == "-":
         return Input("stdin", *read_labels("-"))
     if not _is_there(given):
         plain = re.fullmatch(r"(?:[^=/]+=)?(?:[a-z0-9]+:.+|.+#[^/#]+)", given)
         if plain is None:
-            raise UserError(f"{given}: no such file; a label itself is given with --latex")
+            raise UserError(f"{given}: no such file; to check a label, pass it with --latex")
     elif Path(given).is_file() and _is_lines(given):
         return Input(given, *read_labels(given), path=Path(given))
     return _read_source(given, columns or {})
 
 
 def read_data_set(given: str) -> Input | None:
-    """The labels of a file or folder that is no file of lines; None for a file of lines, and for what is no file.
+    """The labels of a file or folder that is read as a data set; None for a file of lines, or if there is no such file.
 
-    Raises UserError where it can't be read.
+    Raises UserError if it can't be read.
     """
     if len(given) > 4096 or not _is_there(given) or (Path(given).is_file() and _is_lines(given)):
         return None
@@ -195,7 +195,7 @@ def read_inputs(
 ) -> tuple[Inputs, list[str]]:
     """The inputs that can be read, each once however often it is named, and a message for every other one.
 
-    A pattern that the shell left as it is stands for the files that it matches.
+    A pattern that the shell didn't expand is expanded here.
     """
     items: list[Input] = []
     failed: list[str] = []
@@ -214,7 +214,7 @@ def read_inputs(
 
 
 def _matching(pattern: str) -> list[str]:
-    """The files that a pattern matches; none where it is the name of something, or no pattern."""
+    """The files that a pattern matches; none if it is the name of something, or not a pattern."""
     if pattern == "-" or _is_there(pattern) or not any(mark in pattern for mark in "*?["):
         return []
     root = Path(Path(pattern).anchor)
@@ -225,7 +225,7 @@ def _matching(pattern: str) -> list[str]:
 
 
 def _same(given: str) -> str:
-    """Equal for two names of one file."""
+    """A key that is equal for two names of one file."""
     return str(Path(given).resolve()) if given != "-" and _is_there(given) else given
 
 
@@ -254,7 +254,7 @@ def _read_source(given: str, columns: Mapping[str | None, Mapping[str, str]]) ->
 
 
 def _is_lines(given: str) -> bool:
-    """Is this a file of a label a line, or of JSON lines with a label? Any other is a data set."""
+    """Whether this is a file with one label per line, or JSON lines with a label. Any other file is a data set."""
     from curate.archives.names import ENDINGS, UNKNOWN, is_archive
     from curate.sources import recognise
     from curate.sources.look import Look
@@ -281,4 +281,4 @@ def _is_lines(given: str) -> bool:
     except UserError:
         if not look.lines or path.name.lower().endswith(".gz"):
             raise
-        return True  # text of an unknown kind: a label a line
+        return True  # text of an unknown kind: one label per line

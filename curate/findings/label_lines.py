@@ -1,6 +1,6 @@
-"""Labels as `curate check` reads them from lines: a label a line, or JSON lines. Not for data sets.
+"""Reads labels for `curate check` from lines: one label per line, or JSON lines. Not for data sets.
 
-Strict where a data set is lenient: the first bad line ends it, and every line is a label, a blank one too.
+It is stricter than the readers of data sets: the first bad line ends it, and every line is a label, even a blank one.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from curate.base.errors import UserError
 if TYPE_CHECKING:
     from curate.findings.locate import TextPlace
 
-#: As JSON has it, so that whoever reads the answer finds their own rows in it.
+#: An id in its JSON type, so that users find their own rows in the output.
 Id = str | int
 
-#: How a JSON object begins that goes on to be no JSON: better an error than a label nobody wrote.
+#: The beginning of a broken JSON object: an error is better than taking it for a label.
 _BROKEN_ROW = re.compile(r'\s*\{\s*"\w+"\s*:')
 
 
@@ -29,8 +29,8 @@ def read_labels(place: str) -> tuple[list[Id], list[str]]:
     """(ids, labels) of a file or, for `-`, of standard input: one label a line, or JSON lines with a label under one of
     LABEL_COLUMNS and an `id`.
 
-    Without an id a label has the number of its line, from 1, as a string. Raises UserError, naming the line, where a
-    line is no UTF-8 or, among JSON lines, no such object.
+    A label without an id gets the number of its line, from 1, as a string. Raises UserError, naming the line, if a line
+    is not UTF-8 or, in JSON lines, not such an object.
     """
     name = "standard input" if place == "-" else place
     lines = _bytes(place).removeprefix(b"\xef\xbb\xbf").split(b"\n")
@@ -56,7 +56,7 @@ def _bytes(place: str) -> bytes:
 
 
 def is_row(text: str) -> bool:
-    """Is this a JSON object? `{}` is a label: an empty group."""
+    """Whether this is a JSON object. `{}` is a label: an empty group."""
     try:
         row = json.loads(text)
     except (ValueError, RecursionError):
@@ -74,9 +74,9 @@ def _json_rows(name: str, texts: Sequence[str]) -> tuple[list[Id], list[str]]:
         try:
             row = json.loads(text)
         except json.JSONDecodeError as error:
-            raise UserError(f"{place} is no JSON: {error.msg} at column {error.colno}") from error
+            raise UserError(f"{place} is not JSON: {error.msg} at column {error.colno}") from error
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{place} is no JSON that can be read: {error}") from error
+            raise UserError(f"{place} is JSON that can't be read: {error}") from error
         label = row.get(find_column(list(row), LABEL_COLUMNS)) if isinstance(row, dict) else None
         if not isinstance(label, str):
             raise UserError(f"{place} has no string under {LABELS_TRIED}")
@@ -96,18 +96,18 @@ def check_unicode(text: str, place: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise UserError(f"{place} holds what is no character at {error.start + 1}: half a surrogate pair") from error
+        raise UserError(f"{place} has no valid character at {error.start + 1}: half a surrogate pair") from error
 
 
 def lines_of(path: Path) -> list[int]:
-    """The lines of the labels that `read_labels` read from a file, in order: of JSON lines, those that aren't blank."""
+    """The lines of the labels that `read_labels` read from a file, in order; in JSON lines, blank lines are skipped."""
     texts = _texts(path)
     is_json = is_row(next((text for text in texts if text.strip()), ""))
     return [number for number, text in enumerate(texts, 1) if text.strip() or not is_json]
 
 
 def places_in(path: Path, labels: Sequence[str]) -> dict[int, TextPlace]:
-    """Where the labels that `read_labels` read stand in their file, by their order."""
+    """The places in their file of the labels that `read_labels` read, by their order."""
     from curate.findings.locate import located
 
     first = next((text for text in _texts(path) if text.strip()), "")

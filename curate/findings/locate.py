@@ -1,6 +1,6 @@
-"""Where labels stand in the files they were read from, to the character. Not for changing the files: that is `fix`.
+"""Finds labels in the files they were read from, to the character. Changes no files: `fix` does that.
 
-The same code that puts fixed labels back into a file finds them here, so what is located can be replaced.
+The same code that puts fixed labels back into a file finds them here, so every located label can be replaced.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from curate.sources.places.table_file import TableFile
 
 
 class _Noted(FileText):
-    """A file that notes where it is asked to change something, and changes nothing."""
+    """A file that records the requested changes, and changes nothing."""
 
     noted: list[tuple[FileText, int, int]]
 
@@ -32,7 +32,7 @@ class _Noted(FileText):
 class _Noting:
     """The files of a source as `write_back` opens them, to see where it would change them: `noted`, in order.
 
-    Raises UserError for what is no plain text, which nothing can point into.
+    Raises UserError for files that are not plain text, since nothing can point into them.
     """
 
     def __init__(self) -> None:
@@ -49,12 +49,12 @@ class _Noting:
         return FileText.read(path)
 
     def table(self, path: Path, columns: Columns) -> TableFile:
-        raise UserError(f"{path}: no text")
+        raise UserError(f"{path}: not text")
 
 
 @dataclass(frozen=True)
 class TextPlace:
-    """A label in a text file: it stands, spelled as the format spells it, from `start` to `end` (code points)."""
+    """A label in a text file, spelled as in its format, from `start` to `end` (code points)."""
 
     file: FileText
     start: int
@@ -79,7 +79,7 @@ class TextPlace:
         return int(self.file.text.startswith("\ufeff"))
 
     def spelled(self, replacement: str) -> str | None:
-        """How the format spells `replacement` here, or None where it can't stand in this place."""
+        """How the format spells `replacement` here, or None if it can't be written in this place."""
         raw = self.file.text[self.start : self.end]
         if raw == self.label:
             text = replacement if self.file.path.suffix.lower() in ENDINGS else one_line(replacement)
@@ -92,7 +92,7 @@ class TextPlace:
 
 
 def locate(source: Source, rows: Sequence[int], columns: dict[str, str] | None = None) -> dict[int, TextPlace]:
-    """The places of these rows of a source's frame, as far as they are in text files that still hold them."""
+    """The places of these rows of a source's frame, if they are in text files that still contain them."""
     found: dict[int, TextPlace] = {}
     files = source.places["file"]
     by_file: dict[str, list[int]] = {}
@@ -138,7 +138,7 @@ def located(
 
 
 def _places(chosen: SourceFormat, path: Path, changes: Sequence[Change], columns: Columns) -> list[TextPlace | None]:
-    """The places in one file, none where it changed since it was read or is no plain text."""
+    """The places in one file; none if it has changed since it was read or is not plain text."""
     noting = _Noting()
     try:
         chosen.write_back(path, changes, noting, columns)

@@ -1,8 +1,8 @@
-"""Findings as continuous integration wants them: GitHub's annotations, GitLab's code quality report, JUnit's XML.
+"""Findings in the formats of CI services: GitHub's annotations, GitLab's code quality report, JUnit's XML.
 
 - github: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 - gitlab: https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
-- junit: a test suite a file, a failure a finding that is an error or a warning
+- junit: one test suite per file, one failure per error or warning
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def _title(row: Mapping[str, Any]) -> str:
 
 
 def _place(checked: CheckedLabels, row: Mapping[str, Any]) -> tuple[str, int | None, int | None]:
-    """As `CheckedLabels.place`, with files named as these services know them: from the working folder, without `./`."""
+    """As `CheckedLabels.place`, with file names as these services expect: from the working folder, without `./`."""
     file, line, column = checked.place(row)
     path, here = Path(file), Path.cwd()
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix(), line, column
 
 
 def as_github(checked: CheckedLabels) -> Iterator[str]:
-    """A workflow command a finding."""
+    """One workflow command per finding."""
     for row in checked.findings.iter_rows(named=True):
         file, line, column = _place(checked, row)
         where = {"file": file, "line": line, "col": None if line is None else column, "title": _title(row)}
@@ -56,7 +56,7 @@ def _property(text: str) -> str:
 
 
 def as_gitlab(checked: CheckedLabels) -> Iterator[str]:
-    """A JSON array with an object a finding."""
+    """A JSON array with one object per finding."""
     items = []
     seen: dict[str, int] = {}
     rows = checked.findings.iter_rows(named=True)

@@ -1,4 +1,4 @@
-"""`curate findings`: what a run found, as lines of text, JSON lines or SARIF. Finds nothing itself."""
+"""`curate findings`: the findings of a run as lines of text, JSON lines or SARIF. Judges nothing."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from rules.findings import SEVERITIES
 
 
 def found(run: Run, codes: Sequence[str] | None = None, severity: str = "info") -> pl.DataFrame:
-    """The findings of a run, those about whole sources first, else in its order, with what is known of their samples.
+    """The findings of a run with data of their samples: those about whole sources first, then in the run's order.
 
     codes: only these rules. severity: this one and worse. Adds the columns label, score, canonical, visual_key and
-    row, which counts the samples of a source (null for a finding about a whole source).
+    row, the number of the sample in its source (null for a finding about a whole source).
     """
     worse = SEVERITIES[: SEVERITIES.index(next(name for name in SEVERITIES if name == severity)) + 1]
     wanted = pl.col("severity").is_in(worse) & (pl.lit(True) if codes is None else pl.col("rule").is_in(codes))
@@ -39,9 +39,9 @@ def found(run: Run, codes: Sequence[str] | None = None, severity: str = "info") 
 
 
 def as_text(findings: pl.DataFrame, limit: int | None = None, paint: Paint = plain) -> Iterator[str]:
-    """A line a finding and the totals, as `curate check` prints them. The worst stand first, then the most frequent.
+    """One line per finding and the totals, as `curate check` prints them: the worst first, then the most frequent.
 
-    limit: of a rule's findings of one severity so many are shown, and then how many more there are.
+    limit: how many findings of one rule and severity are shown, followed by how many more there are.
     """
     counted = findings.with_columns(
         worst=pl.col("severity").replace_strict(dict(zip(SEVERITIES, range(3), strict=True)), return_dtype=pl.Int8),
@@ -61,7 +61,7 @@ def as_text(findings: pl.DataFrame, limit: int | None = None, paint: Paint = pla
 
 
 def as_jsonl(findings: pl.DataFrame) -> Iterator[str]:
-    """A line a sample that has findings, as `curate check` prints them; findings about a source have the id null."""
+    """One line per sample with findings, as `curate check` prints them; findings about a source have the id null."""
     rows = findings.iter_rows(named=True)
     group: list[dict[str, object]] = []
     for row in rows:
@@ -87,7 +87,7 @@ def _json_line(rows: Sequence[dict[str, object]]) -> str:
 
 
 def as_sarif(run: Run, findings: pl.DataFrame, folder: Path) -> Iterator[str]:
-    """The SARIF log; file names are relative to `folder` where they can be."""
+    """The SARIF log; file names are relative to `folder` if possible."""
     return sarif.log(_results(run, findings), folder)
 
 
@@ -102,7 +102,7 @@ def _results(run: Run, findings: pl.DataFrame) -> Iterator[sarif.Result]:
 def _places(
     run: Run, findings: pl.DataFrame
 ) -> tuple[dict[tuple[str, int], TextPlace], dict[tuple[str, int | None], Path]]:
-    """Places of labels by source and row, and the files of their samples, as far as the sources are still there."""
+    """Places of labels by source and row, and the files of their samples, if the sources still exist."""
     places: dict[tuple[str, int], TextPlace] = {}
     files: dict[tuple[str, int | None], Path] = {}
     for source in _sources(run):

@@ -1,4 +1,4 @@
-"""`curate rules`: the catalogue as a table, and one rule explained. The rules themselves are in `rules.families`."""
+"""`curate rules`: lists the rules as a table, and explains one. The rules themselves are in `rules.families`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = (
 )
 
 _ADDRESS = re.compile(r"https?://[^\s>`]+")
-#: Cells below which a sentence cut to them says nothing.
+#: A sentence that is cut to fewer cells says nothing.
 _LEAST_ROOM = 24
 _FIX = [column.title for column in _COLUMNS].index("fix")
 
@@ -34,7 +34,7 @@ def fix_words(rule: Rule) -> str:
 
 
 def page_of(rule: Rule) -> str | None:
-    """The address of the rule's page; of a rule from another package, the first one that its docstring names."""
+    """The address of the rule's page; for a rule of another package, the first address in its docstring."""
     if not rule.package:
         return f"{HOME}/blob/main/docs/rules/{rule.code}.md"
     named = _ADDRESS.search(rule.doc.see)
@@ -77,14 +77,14 @@ def _facts(rule: Rule) -> dict[str, Any]:
 
 
 def listed(family: str | None) -> list[Rule] | None:
-    """All rules, or those of a family by its letters; None where no family has them."""
+    """All rules, or those of a family by its letters; None if there is no such family."""
     if family is None:
         return list(all_rules().values())
     return [rule for rule in all_rules().values() if rule.family == family.upper()] or None
 
 
 def list_text(rules: Sequence[Rule], width: int) -> str:
-    """The rules as a table; what they are about is cut to the room there is rather than left out."""
+    """The rules as a table; their descriptions are cut to the width rather than left out."""
     rows = [_row(rule) for rule in rules]
     for left_out in (None, _FIX):  # on a narrow terminal the fix column makes room
         kept = [at for at in range(len(_COLUMNS)) if at != left_out]
@@ -137,7 +137,7 @@ def explain_text(rule: Rule) -> str:
 
 
 def explain_markdown(rule: Rule) -> str:
-    """One rule as a markdown page: what `docs/rules/` holds."""
+    """One rule as a Markdown page, as in `docs/rules/`."""
     parts = [
         f"# {rule.code} {rule.name}",
         f"*{rule.severity} · {families()[rule.family]} · fix: {fix_words(rule) or 'none'}*",
@@ -167,26 +167,26 @@ def _option_line(name: str, option: Option) -> str:
 
 
 def _declared(rule: Rule) -> Iterator[tuple[str, str]]:
-    """What the declaration says for users besides the docstring: a title and its text."""
+    """What users should know from the declaration, besides the docstring: titles and texts."""
     if rule.package:
         yield "Brought by", rule.package
     if rule.mended_by is not None:
         yield "Mended by", f"`{MENDERS[rule.mended_by]}`"
     if rule.weight is not None:
-        yield "Weight in the score", f"{rule.weight:g} where it is only information"
+        yield "Weight in the score", f"{rule.weight:g} if the severity is info"
     if rule.columns:
         yield "Reads the columns", ", ".join(rule.columns)
     yield "Profiles", _profiles(rule)
 
 
 def _profiles(rule: Rule) -> str:
-    """The profiles that the rule belongs to, and where its severity is another."""
+    """The profiles that the rule belongs to, and those in which its severity differs."""
     elsewhere = "".join(f"; {severity} in {profile}" for profile, severity in rule.severity_in.items())
     return f"{', '.join(sorted(rule.profiles)) or 'all'}{elsewhere}"
 
 
 def _code(text: str) -> str:
-    """Inline code that may hold backticks, with control characters made visible."""
+    """Inline code that may contain backticks, with control characters made visible."""
     shown = visible(text)
     fence = "``" if "`" in shown or shown.startswith(" ") or shown.endswith(" ") else "`"
     pad = " " if fence == "``" else ""

@@ -1,7 +1,7 @@
 """Findings as SARIF 2.1.0, for code scanning services and editors. Judges nothing, and reads no files.
 
-A result's location is the place in the data set's own file, to the character, where the file is text and still holds
-the label. Elsewhere (tables, hub ids, `--latex`) the label itself is an artifact of the log, with its text embedded,
+If the data set's own file is text and still contains the label, a result's location is the place in that file, to the
+character. Otherwise (tables, hub ids, `--latex`) the label itself is an artifact of the log, with its text embedded,
 and offsets count from its start. Offsets and columns are code points.
 """
 
@@ -32,9 +32,9 @@ _LINK = re.compile(r"\[([^][]*)\](?=\()")
 class Result:
     """A finding and what it is about.
 
-    `finding` has the keys of `rules.findings.SCHEMA` but row. `name` is what the sample or the source is called.
-    `label` is None where the finding isn't about one. `place` is where the label stands in a text file, `file`
-    which file the sample is from, as far as they are known. `subject` is the baseline's.
+    `finding` has the keys of `rules.findings.SCHEMA` except row. `name` is the name of the sample or source. `label` is
+    None if the finding isn't about one. `place` is the label's place in a text file and `file` the sample's file, if
+    they are known. `subject` is as in a baseline.
     """
 
     finding: Mapping[str, Any]
@@ -75,16 +75,16 @@ class _Artifacts:
 
 
 def _uri(path: Path, folder: Path) -> str:
-    """Relative to `folder` where the file is in it, as services that know the repository want it; else absolute."""
+    """Relative to `folder` if the file is in it, as services that know the repository expect; else absolute."""
     path = path.absolute()
     return quote(path.relative_to(folder).as_posix()) if path.is_relative_to(folder) else path.as_uri()
 
 
 def log(results: Iterable[Result], folder: Path) -> Iterator[str]:
-    """The log as pieces of text, a result a line, so that no large run is held in memory twice.
+    """The log as pieces of text, one result per line, so that a large run isn't in memory twice.
 
-    `folder` is what file URIs are relative to. The rules that results name are described after the results, once it is
-    known which these are.
+    File URIs are relative to `folder`. The rules that results name are described after the results, when it is known
+    which they are.
     """
     index: dict[str, int] = {}
     artifacts = _Artifacts(folder.absolute())
@@ -156,7 +156,7 @@ def _result(result: Result, index: dict[str, int], artifacts: _Artifacts) -> dic
 
 
 def _physical(result: Result, start: int, end: int, artifacts: _Artifacts) -> dict[str, Any]:
-    """Where characters `start` to `end` of the label stand."""
+    """The location of the characters `start` to `end` of the label."""
     label = result.label or ""
     region: dict[str, Any] = {}
     if result.place is None:
@@ -174,7 +174,7 @@ def _physical(result: Result, start: int, end: int, artifacts: _Artifacts) -> di
 
 
 def _change(result: Result, physical: Mapping[str, Any], replacement: str) -> dict[str, Any] | None:
-    """The fix as a change of the file, or of the embedded label; None where the file can't hold it so."""
+    """The fix as a change of the file, or of the embedded label; None if it can't be written in the file."""
     text = replacement if result.place is None else result.place.spelled(replacement)
     if text is None:
         return None

@@ -1,7 +1,7 @@
-"""The files of a source with its labels changed, for every format; nothing is written here. Formats find the labels.
+"""The files of a source with its labels changed, for every format. Writes nothing; the formats find the labels.
 
-A format's output has the files of its input: text files keep every other byte, tables every other column, and what goes
-with them (the index of im2latex, the JSON files of a `save_to_disk` folder) is copied.
+The output has the same files as the input: text files keep every other byte, tables every other column, and files that
+belong to them (the index of im2latex, the JSON files of a `save_to_disk` folder) are copied.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Kind = TypeVar("Kind", bound=Output)
 
 
 class Rewriting:
-    """The files of a source as `write_back` opens them; `outputs` are those to be written, by their names."""
+    """The files of a source as `write_back` opens them; `outputs` are those to write, by their names."""
 
     def __init__(self, source: Source) -> None:
         self.outputs: dict[str, Output] = {}
@@ -33,7 +33,7 @@ class Rewriting:
         return self._put(path, self._read(path, encoding))
 
     def beside(self, path: Path) -> FileText:
-        """Written too where the source is a folder: what `fix` makes of a folder is whole."""
+        """Also write this file if the source is a folder, so that the output folder is complete."""
         file = self._read(path, "utf-8")
         return self._put(path, file) if self._source.path.is_dir() else file
 
@@ -52,7 +52,7 @@ class Rewriting:
 
 
 def check_format(source: Source) -> None:
-    """Raises UserError where a source has no files of its own that could be written back."""
+    """Raises UserError if a source has no files of its own that can be written back."""
     remote = FORMATS[source.format].remote
     if remote and not source.path.exists():
         raise UserError(f"{source.path}: curate fix writes files, and {remote.save.format(id=str(source.path))}")
@@ -63,7 +63,7 @@ def check_format(source: Source) -> None:
 def rewrite(source: Source, changed: pl.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Output], list[str]]:
     """(files by name, labels as written in the order of `changed`).
 
-    `changed` has the columns file, line, label and fixed. Raises UserError where a file doesn't hold what was read.
+    `changed` has the columns file, line, label and fixed. Raises UserError if a file no longer contains what was read.
     """
     chosen = FORMATS[source.format]
     names = Columns(columns, chosen.columns)

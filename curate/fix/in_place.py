@@ -1,7 +1,7 @@
-"""`curate fix --in-place` and `--undo`: fixed labels take the place of the old ones in the data set's own files.
+"""`curate fix --in-place` and `--undo`: replaces labels by fixed ones in the data set's own files.
 
-The one place where an input is changed. A file is replaced in one step. Before that, what is done stands in its journal
-(`curate.fix.undo_log`), from which it can be undone.
+This is the only place where an input is changed. A file is replaced in one step. Before that, the change is written to
+its journal (`curate.fix.undo_log`), from which it can be undone.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from curate.sources.places.table_file import TableFile
 def write_in_place(fixed: Fixed) -> list[Path]:
     """Replace the files whose labels were fixed, each in one step, and return them.
 
-    A file keeps its rights, and a link stays a link. Raises UserError where a file has changed since it was read, or
-    another process is fixing it; what was replaced before stays so, and can be undone.
+    A file keeps its permissions, and a link stays a link. Raises UserError if a file has changed since it was read, or
+    another process is fixing it; files already replaced stay replaced, and can be undone.
     """
     changed = {name: file for name, file in fixed.files.items() if file.is_changed}
     for name, file in changed.items():
@@ -38,7 +38,7 @@ def write_in_place(fixed: Fixed) -> list[Path]:
 
 
 def _samples(fixed: Fixed, name: str) -> list[dict[str, object]]:
-    """What was done to the samples of a file; to all of them, where the file is none that lists samples."""
+    """The journal's rows for the samples of a file; all rows if the file doesn't list samples."""
     ids = set(fixed.source.frame["sample_id"].filter(fixed.source.places["file"] == name))
     return [row for row in fixed.journal if not ids or row["sample_id"] in ids]
 
@@ -65,37 +65,37 @@ def _replace(file: Output, samples: Sequence[Mapping[str, object]]) -> None:
 
 
 def undo(path: Path) -> tuple[int, int]:
-    """Take back the last `write_in_place` of a file. Returns how many changes were taken back, and how many times more
-    it can be done.
+    """Take back the last `write_in_place` of a file. Returns how many changes were taken back, and how many more times
+    this can be done.
 
-    A text file is what it was to the byte, a compressed one in what it holds, a table in its values. Raises UserError
-    where there is nothing to take back, or the file has changed since.
+    A text file is restored to the byte, a compressed file in its content, a table in its values. Raises UserError if
+    there is nothing to take back, or the file has changed since.
     """
     if path.is_dir():
-        raise UserError(f"{path}: is a folder; name its files that --undo shall take back")
+        raise UserError(f"{path}: is a folder; name the files to undo in it")
     target = path.resolve()
     if not place_of(target).is_file():
         raise UserError(f"{path}: nothing to undo: there is no {place_of(path)}")
     with opened(target) as log:
         last = _last_done(log, target)
         if last is None:
-            raise UserError(f"{path}: nothing to undo: it is as it was before `curate fix`")
+            raise UserError(f"{path}: nothing to undo: it is the same as before `curate fix`")
         file = _undone(target, last)
         if _state(target, file) != last["after"]:
             raise UserError(
                 f"{path}: has changed since `curate fix` wrote it ({last['when']}), so that can't be undone; "
-                f"{place_of(path)} has the labels as they were"
+                f"{place_of(path)} has the old labels"
             )
         with new_file(target, mode=_mode(target)) as temporary:
             file.write_as(temporary, compressed=_is_gzip(target))
             if _state_after(temporary, file) != last["before"]:
-                raise UserError(f"{path}: its journal doesn't lead back to what it was, so it is left alone")
+                raise UserError(f"{path}: {place_of(path)} doesn't lead back to the old file; nothing is changed")
         log.drop()
         return len(last.get("edits") or last["rows"]), len(log.entries)
 
 
 def _last_done(log: UndoLog, target: Path) -> dict[str, Any] | None:
-    """The last entry that was carried out; one whose process ended before that is dropped."""
+    """The last entry that was carried out; entries whose process ended before that are dropped."""
     while log.entries:
         last = log.entries[-1]
         now = _state(target, _undone(target, last, checked=False))
@@ -118,14 +118,14 @@ def _undone(target: Path, entry: Mapping[str, Any], *, checked: bool = True) -> 
 
 
 def _state(path: Path, file: Output) -> str:
-    """A hash that tells whether a file is as it was: of what it holds uncompressed, or of a table's labels."""
+    """A hash that tells whether a file is unchanged: of its uncompressed content, or of a table's labels."""
     if isinstance(file, TableFile):
         return file.labels_hash(changed=False)
     return _hash(path)
 
 
 def _state_after(written: Path, file: Output) -> str:
-    """The same of the file that takes its place."""
+    """The same for the file that replaces it."""
     return file.labels_hash(changed=True) if isinstance(file, TableFile) else _hash(written)
 
 
@@ -138,7 +138,7 @@ def _hash(path: Path) -> str:
 
 
 def _changed_meanwhile(path: Path) -> UserError:
-    return UserError(f"{path}: has changed while it was being fixed, and is left alone; try again")
+    return UserError(f"{path}: changed while it was being fixed, so it is left alone; try again")
 
 
 def _is_gzip(path: Path) -> bool:

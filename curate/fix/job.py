@@ -1,4 +1,4 @@
-"""Fixes one source: reads it, has its labels fixed, puts them back into copies of its files, and writes the journal."""
+"""Fixes one source: reads it, fixes its labels, puts them back into copies of its files, and writes the journal."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from rules import Ruleset, engine, fixing
 from rules.registry import mended_by
 
 _JOURNAL = ".journal.jsonl"
-#: What a person is told of a reason; see `rules.fixes.proof.Reason`.
+#: Reasons in words, after their number; see `rules.fixes.proof.Reason`.
 WHY = {
     "changes-picture": "would change the picture",
     "no-key": "can't be proven (no visual key)",
     "not-readable": "can't be read afterwards",
-    "never-done": "come to no end",
+    "never-done": "would never be finished",
     "failed": "could not be proven (a fault in texsieve)",
     "ended-process": "not judged: the label ended the process that read it",
-    "hides-damage": "would hide an error that nothing mends",
-    "no-partner": "of shifted pairs keep their label: which one the picture has isn't known",
+    "hides-damage": "would hide an error that no rule repairs",
+    "no-partner": "of shifted pairs keep their label: the picture's own label isn't known",
 }
 
 
@@ -41,10 +41,10 @@ WHY = {
 class Fixed:
     """A source with its fixes made, not yet written.
 
-    files: the files to write by their place below the output folder, fixed or not. journal: a row of every sample with
-    a fix, made or refused: sample_id, rules, before, after, where there are any `refused`, {rule: reason}, and for a
+    files: the files to write, by their path in the output folder, fixed or not. journal: a row for every sample with a
+    fix, made or refused: sample_id, rules, before, after; if any were refused, `refused`, {rule: reason}; and for a
     label that was moved to its picture `label_of`, the sample that had it. applied: samples by rule code. refused:
-    samples by rule code and reason. not_canonical: samples whose label, as it is now, has another canonical spelling.
+    samples by rule code and reason. not_canonical: samples whose label is not in canonical spelling afterwards.
     """
 
     source: Source
@@ -56,7 +56,7 @@ class Fixed:
 
     @property
     def changed(self) -> int:
-        """How many labels are not as they were."""
+        """How many labels have changed."""
         return sum(row["before"] != row["after"] for row in self.journal)
 
     def diff(self, out: Path | None) -> Iterator[bytes]:
@@ -67,7 +67,7 @@ class Fixed:
 
     @property
     def is_one_file(self) -> bool:
-        """Is the output a file? Of a folder, and of several files, it is a folder."""
+        """Whether the output is a file. For a folder or several files, it is a folder."""
         return len(self.files) == 1 and not self.source.path.is_dir()
 
 
@@ -87,13 +87,13 @@ def fix_source(
 ) -> Fixed:
     """Read a source and fix its labels. At level "unsafe", labels of shifted pairs are moved to their pictures first.
 
-    style: as for `rules.fixing.fix`; it holds for every label of the source. predictions: files of models' readings, of
-    which those take the place of their labels that contradict them surely.
+    style: as for `rules.fixing.fix`; it applies to every label of the source. predictions: files of models' readings;
+    those that surely contradict their labels replace them.
 
-    images, columns, first_number: as for `read_source`. cache: where measures of pictures are kept; None: nowhere.
+    images, columns, first_number: as for `read_source`. cache: where measurements of pictures are kept; None: nowhere.
     progress: called with the stage's name, how much of it is done, and how much there is.
 
-    Raises UserError where the source can't be read, or is of a format that can't be written back.
+    Raises UserError if the source can't be read, or its format can't be written back.
     """
     report = progress or (lambda stage, done, of: None)
     source = read_source(spec, images=images, columns=columns, first_number=first_number)
@@ -140,8 +140,8 @@ def fix_source(
 
 
 def _moved(rows: pl.DataFrame, partner: pl.Series) -> pl.DataFrame:
-    """The rows with the label that belongs to their picture (`moved`), whose it was (`label_of`), and whether that
-    isn't known (`left`). Rows of labels that read the same are as they were."""
+    """The rows with the label that belongs to their picture (`moved`), the sample that had it (`label_of`), and whether
+    that isn't known (`left`). Rows whose new label would read the same are unchanged."""
     at = partner.fill_null(0)
     other = rows.select(pl.col("label").gather(at).alias("moved"), pl.col("sample_id").gather(at).alias("label_of"))
     known = partner.is_not_null()
@@ -154,12 +154,14 @@ def _moved(rows: pl.DataFrame, partner: pl.Series) -> pl.DataFrame:
 
 
 def _as_read(rows: pl.DataFrame, found: Readings) -> pl.DataFrame:
-    """The rows with the readings that contradict their labels surely; not those of labels that were moved.
+    """The rows with the readings that surely contradict their labels, except for labels that were moved.
 
-    Raises UserError where no prediction belongs to a sample.
+    Raises UserError if no prediction belongs to a sample.
     """
     if found.rows and not found.matched:
-        raise UserError(f"none of the {found.rows:,} predictions belongs to a sample of the source: another file?")
+        raise UserError(
+            f"none of the {found.rows:,} predictions belongs to a sample of the source; name the file of this source"
+        )
     sure = found.frame.filter("sure").select("sample_id", "reading")
     taken = pl.col("reading").is_not_null() & pl.col("label_of").is_null()
     return (
@@ -170,13 +172,13 @@ def _as_read(rows: pl.DataFrame, found: Readings) -> pl.DataFrame:
 
 
 def _with(when: pl.Expr, **first: str) -> Iterator[pl.Expr]:
-    """The list columns named, with an item before the others in the rows where `when` holds."""
+    """The named list columns, with an item put first in the rows where `when` is true."""
     for column, item in first.items():
         yield pl.when(when).then(pl.concat_list(pl.lit(item), column)).otherwise(column).alias(column)
 
 
 def _journal(rows: pl.DataFrame, written: dict[str, str]) -> list[dict[str, object]]:
-    """A row for every sample with a fix, made or refused; `written` are the new labels as the format holds them."""
+    """A row for every sample with a fix, made or refused; `written` are the new labels as the format stores them."""
     journal = []
     told = rows.filter((pl.col("fixed") != pl.col("label")) | (pl.col("refused").list.len() > 0))
     for sample_id, codes, label, refused, reasons, label_of in told.select(
@@ -208,14 +210,14 @@ def _refused(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def journal_of(out: Path) -> Path:
-    """Where the journal of an output lies: beside it."""
+    """The path of an output's journal, which is beside it."""
     return out.with_name(out.name + _JOURNAL)
 
 
 def check_out(out: Path) -> None:
-    """Raises UserError where the output or its journal is there already: nothing is ever overwritten.
+    """Raises UserError if the output or its journal already exists: nothing is ever overwritten.
 
-    A journal alone may be left by a `curate fix` that was stopped between the two; `write` sees whether it is its own.
+    A `curate fix` that is stopped between the two leaves only a journal; `write` checks whether it is its own.
     """
     journal = journal_of(out)
     for path in (out, journal):
@@ -228,14 +230,14 @@ def check_out(out: Path) -> None:
 
 
 def _already_there(path: Path) -> UserError:
-    return UserError(f"{path}: already exists; curate fix overwrites nothing, name another file with --out")
+    return UserError(f"{path}: already exists; curate fix overwrites nothing, so name another file with --out")
 
 
 def write(fixed: Fixed, out: Path) -> None:
     """Write the fixed files and the journal beside them; the output appears last, and never without its journal.
 
-    `out` is a file where the source is one file of labels, else a folder with the label files in it under their own
-    names. Raises UserError where something is there already; a journal that says the same is no obstacle.
+    `out` is a file if the source is one file of labels, else a folder with the label files under their own names.
+    Raises UserError if something is already there, except for a journal with the same content.
     """
     check_out(out)
     journal = journal_of(out)
@@ -245,7 +247,7 @@ def write(fixed: Fixed, out: Path) -> None:
     try:
         with ExitStack() as stack:
             if fixed.is_one_file:
-                # Compression goes by the name that the file will have.
+                # Compression depends on the file's final name.
                 (file,) = fixed.files.values()
                 file.write_as(stack.enter_context(new_file(out)), compressed=out.name.endswith(".gz"))
             else:
@@ -263,7 +265,7 @@ def write(fixed: Fixed, out: Path) -> None:
 
 
 def report_lines(fixed: Fixed, width: int, style: fixing.Style = "none", *, written: bool = True) -> list[str]:
-    """What was done, or would be, by rule, for a person; and what of style wasn't, where none was asked for."""
+    """Lines for a person: the fixes made, or to be made, by rule; without `style`, how many labels it would change."""
     from curate.base.tables import Column, count, text_table, things
     from rules.registry import all_rules
 
@@ -290,7 +292,7 @@ def report_lines(fixed: Fixed, width: int, style: fixing.Style = "none", *, writ
         lines.append(f"Refused fixes are not made, and their findings stay{named}.")
     if fixed.not_canonical and style == "none":
         lines.append(
-            f"{things(fixed.not_canonical, 'label')} could be spelled in the canonical way, which changes no picture; "
+            f"{things(fixed.not_canonical, 'label')} could be written in canonical spelling, which changes no picture; "
             "--style canonical does it"
         )
     if fixed.source.unreadable.total:

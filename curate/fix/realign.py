@@ -1,4 +1,4 @@
-"""Finds whose label each picture of a source shows, where pairs are shifted. Moves nothing: that is `job`."""
+"""Finds the label that belongs to each picture of a source if pairs are shifted. Moves nothing: `job` does that."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def partners(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> pl.Series | None:
-    """For each sample the number of the sample whose label belongs to its picture, null where that isn't known.
+    """For each sample, the number of the sample whose label belongs to its picture; null if that isn't known.
 
-    None where no pair is shifted, no rule that finds it is in `ruleset`, or no picture can be opened. cache: as for an
-    audit, which leaves there what is measured here. A label isn't moved past a row that could not be read, and none of
-    a file in which several samples share a label's line.
+    None if no pair is shifted, no rule in `ruleset` finds shifted pairs, or no picture can be opened. cache: as for an
+    audit, with which measurements are shared. A label isn't moved past a row that could not be read, nor in a file in
+    which several samples share a line.
     """
     codes = [code for code in mended_by("realign") if code in ruleset.codes]
     if not codes or source.frame["image"].null_count() == source.frame.height:
@@ -60,7 +60,7 @@ def partners(
 
 
 def _movable(source: Source, rows: npt.NDArray[np.intp], partner: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-    """Which of the rows can have their partner's label: nothing unread lies between, and no line is two samples'."""
+    """Which rows can have their partner's label: no unread row lies between, and no two samples share a line."""
     places = source.places[rows]
     alone: npt.NDArray[np.bool_] = ~places.select("file", "line").is_duplicated().to_numpy()
     if not source.unreadable.total:

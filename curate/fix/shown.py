@@ -1,4 +1,4 @@
-"""`curate fix --diff` and `--stat` for people: what would change in each label, word by word, and how much by rule."""
+"""`curate fix --diff` and `--stat` for people: the changes in each label, word by word, and counts by rule."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from rules.fixing import Style
 from rules.registry import all_rules
 
 _WORD = re.compile(r"\\[A-Za-z]+|\\.|\s+|[A-Za-z]+|\d+|.", re.DOTALL)
-#: Words that are compared one by one; of more, what is between the first and the last difference is one change.
+#: Up to this many words are compared one by one; in more, all between the first and last difference is one change.
 _MOST_WORDS = 3000
 #: Characters of an unchanged stretch that are shown beside a change.
 _CONTEXT = 30
 
 
 def changes(fixed: Fixed, paint: Paint) -> Iterator[str]:
-    """Two lines a changed label: where it stands and which rules changed it, and the label with the changes marked.
+    """Two lines per changed label: its place and the rules that changed it, then the label with the changes marked.
 
-    With colour, what goes is red and what comes is green; without, they stand in `[-…-]` and `{+…+}`.
+    With colour, removed text is red and added text green; without, they are in `[-…-]` and `{+…+}`.
     """
     frame = fixed.source.frame
     rows = dict(zip(frame["sample_id"], range(frame.height), strict=True))
@@ -57,7 +57,7 @@ def marked(before: str, after: str, paint: Paint) -> str:
 
 
 def _shortened(text: str, *, is_first: bool, is_last: bool) -> str:
-    """An unchanged stretch, or what of it is beside a change."""
+    """An unchanged stretch, or only its parts beside a change."""
     kept = _CONTEXT if is_first or is_last else 2 * _CONTEXT
     if len(text) <= kept:
         return text
@@ -66,12 +66,12 @@ def _shortened(text: str, *, is_first: bool, is_last: bool) -> str:
 
 
 def _seen(text: str) -> str:
-    """A changed text whose spaces are seen in colour, too."""
+    """A changed text whose spaces are also visible in colour."""
     return visible(text).replace(" ", "·")
 
 
 def _runs(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """(kind, words that go, words that come) in order."""
+    """(kind, removed words, added words) in order."""
     first = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
     most = min(len(old), len(new)) - first
     last = next((at for at in range(most) if old[-1 - at] != new[-1 - at]), most)

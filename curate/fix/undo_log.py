@@ -1,4 +1,4 @@
-"""The journal of a file that is fixed in its place: an entry each time, the last of which can be dropped again.
+"""The journal of a file that is fixed in place: one entry per fix; the last entry can be dropped again.
 
 It is `.texsieve/NAME.fixes.jsonl` beside the file NAME. Folders are read without hidden files, so no audit takes it for
 labels, and a `.gitignore` beside it keeps it out of repositories.
@@ -20,7 +20,7 @@ FOLDER, _ENDING = ".texsieve", ".fixes.jsonl"
 
 
 def place_of(file: Path) -> Path:
-    """Where the journal of a file lies."""
+    """The path of a file's journal."""
     return file.parent / FOLDER / f"{file.name}{_ENDING}"
 
 
@@ -40,7 +40,7 @@ class UndoLog:
                 self.entries.append(json.loads(line))
             except ValueError as error:
                 number = len(self.entries) + 1
-                raise UserError(f"{path}: line {number} is no JSON: move the file away to go on without it") from error
+                raise UserError(f"{path}: line {number} is not JSON; move the file away to go on without it") from error
             self._starts.append(self._end)
             self._end += len(line)
 
@@ -68,9 +68,9 @@ class UndoLog:
 
 @contextmanager
 def opened(target: Path) -> Iterator[UndoLog]:
-    """The journal of a file, locked. One without entries is removed in the end; the folder stays for the next.
+    """The journal of a file, locked. If it has no entries at the end, it is removed; its folder stays.
 
-    Raises UserError where another process has it.
+    Raises UserError if another process has locked it.
     """
     path = place_of(target)
     path.parent.mkdir(exist_ok=True)
@@ -79,7 +79,7 @@ def opened(target: Path) -> Iterator[UndoLog]:
         ignore.write_text("*\n", encoding="utf-8")
     with path.open("a+b") as file:
         if not try_lock(file) or not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
-            raise UserError(f"{target}: another `curate fix` is at work on it; try again when that has ended")
+            raise UserError(f"{target}: another `curate fix` is changing it; try again when that has ended")
         log = UndoLog(file, path)
         try:
             yield log

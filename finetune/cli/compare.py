@@ -1,4 +1,4 @@
-"""The command `finetune compare`: what it takes and prints. The work is done in `finetune.compare`."""
+"""The command `finetune compare`: its options and output. The work is done in `finetune.compare`."""
 
 from __future__ import annotations
 

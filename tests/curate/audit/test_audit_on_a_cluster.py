@@ -137,5 +137,5 @@ def test_the_command_uses_the_cluster_that_is_named_and_says_who_does_what(tmp_p
 def test_a_file_that_a_worker_has_not_is_said_in_one_line(tmp_path):
     from curate.audit.parts import PartFile
 
-    with pytest.raises(UserError, match="--out must lie on a file system that all its machines have"):
+    with pytest.raises(UserError, match="--out must be on a file system that all its machines share"):
         PartFile(tmp_path / "nowhere.parquet", {}).read()

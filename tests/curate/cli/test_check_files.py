@@ -191,7 +191,7 @@ def test_a_file_that_cannot_be_read_hides_no_other(call, tmp_path: Path) -> None
     assert [line.partition(":")[0] for line in told] == ["curate"] * 3
     assert "none.txt: no such file" in told[0]
     assert "broken.csv" in told[1]
-    assert "bad.jsonl: line 2 is no JSON" in told[2]
+    assert "bad.jsonl: line 2 is not JSON" in told[2]
 
 
 def test_a_formula_that_is_not_closed_is_told(call, tmp_path: Path) -> None:

@@ -327,7 +327,7 @@ def test_a_terminal_without_unicode_gets_text_and_json_stays_utf_8() -> None:
 def test_arguments_that_are_no_utf_8(call) -> None:
     done = process("check", "--latex", b"a\xff", capture_output=True)  # type: ignore[arg-type]
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr == b"curate: error: --latex: label 1 holds what is no character at 2: half a surrogate pair\n"
+    assert done.stderr == b"curate: error: --latex: label 1 has no valid character at 2: half a surrogate pair\n"
 
 
 def test_say_writes_lines_and_bytes(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -411,14 +411,14 @@ def test_a_file_of_labels_is_not_taken_for_json(call) -> None:
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ('{"latex": "a"}\n{"latex": ', "line 2 is no JSON: Expecting value at column 11"),
-        ('{"latex": ', "line 1 is no JSON"),
+        ('{"latex": "a"}\n{"latex": ', "line 2 is not JSON: Expecting value at column 11"),
+        ('{"latex": ', "line 1 is not JSON"),
         ('{"latex": "a"}\n3', "line 2 has no string under label, latex, tex, formula or another"),
         ('{"truth": "a", "pred": "b"}', "line 1 has no string under"),
         ('{"latex": null}', "line 1 has no string under"),
-        ('{"latex": "\\ud800"}', "line 1 holds what is no character at 1"),
+        ('{"latex": "\\ud800"}', "line 1 has no valid character at 1"),
         ('{"latex": "a", "id": [1]}', "line 1: its id is neither a string nor a whole number"),
-        ('{"latex": ' + "[" * 100_000, "line 1 is no JSON that can be read"),
+        ('{"latex": ' + "[" * 100_000, "line 1 is JSON that can't be read"),
     ],
 )
 def test_a_bad_json_line_is_named(call, rows: str, says: str) -> None:
@@ -498,7 +498,7 @@ def test_render_names_what_can_t_be_drawn(call, labels: Path, tmp_path: Path) ->
     assert call("render", "x.txt", "--out", "p").code == 2
     assert call("render", r"x_{.txt}", "--out", "p").code == 0
     (tmp_path / "empty.txt").touch()
-    assert "holds no labels" in call("render", "empty.txt", "--out", "p").error
+    assert "contains no labels" in call("render", "empty.txt", "--out", "p").error
 
 
 def test_doctor_says_fit_or_not(call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,11 +52,11 @@ def test_a_dry_run_prints_the_same_table_and_writes_nothing(call) -> None:
 
 def test_check(call) -> None:
     call("run", "--out", "out", "--allow-no-image")
-    assert call("--check", "out")[:2] == (0, "out: 7 files as manifest.json says\n")
+    assert call("--check", "out")[:2] == (0, "out: 7 files as in manifest.json\n")
     Path("out/README.md").unlink()
     code, out, _ = call("--check", "out")
     assert code == 1
-    assert out == "missing  README.md\nout: 1 file not as manifest.json says\n"
+    assert out == "missing  README.md\nout: 1 file not as in manifest.json\n"
     code, _, err = call("--check", "run")
     assert code == 2
     assert err.startswith("curate: error: run: holds no manifest.json")

@@ -164,9 +164,9 @@ def test_the_project_file_names_a_baseline_and_suppresses(tmp_path, known, monke
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{", "it is no JSON"),
-        ("[1]", "no baseline"),
-        ('{"known": {}}', "no baseline"),
+        ("{", "not JSON"),
+        ("[1]", "not a baseline"),
+        ('{"known": {}}', "not a baseline"),
         ('{"texsieve-baseline": 9, "known": {}}', "of version 9"),
         ('{"texsieve-baseline": 1, "known": {"a": "b"}}', "damaged"),
     ],

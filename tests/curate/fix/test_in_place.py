@@ -154,12 +154,12 @@ def test_what_has_changed_since_is_left_alone(tmp_path) -> None:
     path = write(tmp_path / "l.txt", "$x$\n")
     got = fixed(f"text:{path}")
     path.write_text("$y$\n")
-    with pytest.raises(UserError, match=r"l\.txt: has changed while it was being fixed"):
+    with pytest.raises(UserError, match=r"l\.txt: changed while it was being fixed"):
         write_in_place(got)
     assert path.read_text() == "$y$\n"
     write_in_place(fixed(f"text:{path}"))
     path.write_text("y \n")
-    with pytest.raises(UserError, match=r"has changed since `curate fix` wrote it .+\.fixes\.jsonl has the labels"):
+    with pytest.raises(UserError, match=r"has changed since `curate fix` wrote it .+\.fixes\.jsonl has the old labels"):
         undo(path)
     assert path.read_text() == "y \n"
     assert entries(path)
@@ -178,7 +178,7 @@ def test_a_process_that_ends_before_the_file_is_replaced(tmp_path, monkeypatch) 
             write_in_place(got)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [".texsieve", "l.txt"]
     assert len(entries(path)) == 1  # it was written down, and not done
-    with pytest.raises(UserError, match="nothing to undo: it is as it was"):
+    with pytest.raises(UserError, match="nothing to undo: it is the same as before"):
         undo(path)
     # A line that was cut off is none.
     write_in_place(fixed(f"text:{path}"))
@@ -249,7 +249,7 @@ def test_two_at_once(tmp_path) -> None:
     place_of(path).parent.mkdir()
     with place_of(path).open("a") as other:
         assert try_lock(other)
-        with pytest.raises(UserError, match="another `curate fix` is at work on it"):
+        with pytest.raises(UserError, match="another `curate fix` is changing it"):
             write_in_place(fixed(f"text:{path}"))
     assert path.read_text() == "$x$\n"
 

@@ -57,4 +57,4 @@ def test_an_unknown_model_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "a.txt").write_text("x\n")
     arguments = ["audit", str(tmp_path / "a.txt"), "--for", "gpt-2", "--out", str(tmp_path / "run")]
     assert run("curate", main_group, arguments) == 2
-    assert "--for gpt-2: is of no family of models that is known here: Qwen3.5, Qwen3-VL" in capsys.readouterr().err
+    assert "--for gpt-2: unknown family of models; the known ones are: Qwen3.5, Qwen3-VL" in capsys.readouterr().err
