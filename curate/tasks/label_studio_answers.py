@@ -15,7 +15,7 @@ from curate.browse.deciding.taking import Desk, ShownSample
 from curate.runs.decisions import Action
 from curate.runs.folder import load_run, rules_of
 from curate.sources.chat_rows import Unfit
-from curate.sources.label_studio import is_flat_task, is_task, task_of
+from curate.sources.label_studio import DISAGREEING, counting, is_flat_task, is_task, task_of, who_made
 from curate.tasks.label_studio_tasks import AS_READ, DECISION, IMAGE, LABEL, REJECT, SAMPLE_ID
 
 
@@ -108,15 +108,25 @@ def _tasks(file: Path) -> list[Any]:
 
 
 def _rejecter(record: Mapping[str, Any]) -> str | None:
-    """Who chose to leave the sample out, None where nobody did. A flat task has the choice as a text or a list."""
+    """Who chose to leave the sample out, None where nobody did. A flat task has the choice as a text or a list.
+
+    Raises Unfit where another annotation that counts doesn't say so.
+    """
     if not is_task(record):
         chosen = record.get(DECISION)
         return str(record.get("annotator") or "label-studio") if chosen in (REJECT, [REJECT]) else None
-    for annotation in record.get("annotations") or ():
-        if annotation.get("was_cancelled"):
-            continue
-        for result in annotation.get("result") or ():
-            if result.get("from_name") == DECISION and REJECT in result.get("value", {}).get("choices", ()):
-                by = annotation.get("completed_by")
-                return str((by.get("email") or by.get("id") if isinstance(by, Mapping) else by) or "label-studio")
-    return None
+    annotations = [annotation for _, annotation in counting(record)[1]]
+    rejecting = [annotation for annotation in annotations if _rejects(annotation)]
+    if rejecting and len(rejecting) < len(annotations):
+        raise Unfit(DISAGREEING)
+    return str(who_made(rejecting[0]) or "label-studio") if rejecting else None
+
+
+def _rejects(annotation: Mapping[str, Any]) -> bool:
+    results = annotation.get("result")
+    for result in results if isinstance(results, list) else ():
+        value = result.get("value") if isinstance(result, Mapping) and result.get("from_name") == DECISION else None
+        choices = value.get("choices") if isinstance(value, Mapping) else None
+        if isinstance(choices, list) and REJECT in choices:
+            return True
+    return False
