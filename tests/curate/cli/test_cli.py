@@ -167,7 +167,7 @@ def test_the_help_of_audit_names_every_format(call) -> None:
         (["compare", "."], "not a run folder"),
         (["render", "a"], "Missing option '--out'"),
         (["render", "none.txt", "--out", "p"], "none.txt: no such file"),
-        (["render", "a", "--out", "labels.txt"], "labels.txt: can't be made a folder"),
+        (["render", "a", "--out", "labels.txt"], "labels.txt: can't create this folder"),
         (["render", r"\frac{", "--out", "p"], "can't be drawn: '{' without a matching '}'"),
         (["audit", "labels.txt"], "Missing option '--out'"),
         (["audit", "--out", "run"], "no source given"),
