@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from curate.base.errors import UserError
-from curate.browse.deciding.state import proposals
+from curate.browse.deciding.state import proposals, standing
 from curate.browse.deciding.taking import Desk, ShownSample
 from curate.runs.decisions import Action
 from curate.runs.folder import load_run, rules_of
@@ -39,14 +39,20 @@ class Taken:
 def take_answers(run: Path, file: Path, who: str | None = None) -> Taken:
     """Decide as the annotations of an export say. who: whose decisions they are, None for the annotators'.
 
-    Raises UserError where the file is no export of tasks that `write_tasks` wrote.
+    A decision that someone else has made about the label stays. Raises UserError where the file is no export of tasks
+    that `write_tasks` wrote.
     """
     taken = Taken()
     loaded = load_run(run)
     answers = list(_answers(file, taken))
     fixed = proposals([answer.as_read for answer in answers], rules_of(loaded)[0])
+    before = standing(loaded)
     orders: dict[tuple[str, Action], list[ShownSample]] = {}
     for answer in answers:
+        by, held = answer.who if who is None else who, before.get(answer.sample_id)
+        if held is not None and held.who != by and held.is_about(answer.as_read):
+            taken.refused[_WHY["overtaken"]] += 1
+            continue
         action: Action = "edit"
         if answer.label is None:
             action = "reject"
@@ -55,9 +61,10 @@ def take_answers(run: Path, file: Path, who: str | None = None) -> Taken:
         elif answer.label == fixed.get(answer.as_read):
             action = "fix"
         sample = ShownSample(answer.sample_id, answer.sample_id, answer.as_read, answer.label)
-        orders.setdefault((answer.who if who is None else who, action), []).append(sample)
+        orders.setdefault((by, action), []).append(sample)
     for (by, action), samples in orders.items():
-        outcome = Desk(run, by).decide(action, samples)
+        seen = {sample.sample_id: before.get(sample.sample_id) for sample in samples}
+        outcome = Desk(run, by).decide(action, samples, seen=seen)
         taken.made[action] += len(outcome.states)
         taken.refused += Counter({_WHY[reason]: count for reason, count in outcome.refused.items()})
     return taken
@@ -67,7 +74,7 @@ _WHY = {
     "changed": "another label since the run was audited anew",
     "gone": "no longer in the run",
     "already": "decided so already",
-    "overtaken": "decided on meanwhile",
+    "overtaken": "decided on by someone else meanwhile",
 }
 
 

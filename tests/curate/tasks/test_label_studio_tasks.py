@@ -202,6 +202,18 @@ def test_nothing_is_overwritten(run: Path, tmp_path: Path, name: str) -> None:
     assert (tmp_path / name).read_text() == "mine"
 
 
+def test_what_someone_decided_meanwhile_stays(run: Path, tmp_path: Path) -> None:
+    task = tasks_of(run, tmp_path, "all")[0]
+    name, label = task["data"]["sample_id"], task["data"]["label_as_read"]
+    append_decisions(run, [decide(name, "reject", label, None, "ann")])
+    assert taken(run, tmp_path, answered(task, area("y"))) == ({}, {"decided on by someone else meanwhile": 1})
+    assert standing(run) == {name[-2:]: ("reject", None, "ann")}
+    append_decisions(run, [decide(name, "undo", label, None, "ann")])
+    assert taken(run, tmp_path, answered(task, area("y")))[0] == {"edit": 1}
+    assert taken(run, tmp_path, answered(task, area("z")))[0] == {"edit": 1}  # the annotator's own, revised
+    assert standing(run) == {name[-2:]: ("edit", "z", "7")}
+
+
 def test_a_rejection_counts_as_any_annotation_does(run: Path, tmp_path: Path) -> None:
     task = tasks_of(run, tmp_path, "all")[0]
     rejected, read = answered(task, REJECT)["annotations"][0], answered(task, area("good"))["annotations"][0]
