@@ -223,10 +223,11 @@ def _looks_like_image(text: str) -> bool:
 
 
 def _by(task: Mapping[str, Any], place: Sequence[Any]) -> Any:
-    """Who made the annotation: an id, an address, or an object with one."""
+    """Who made the annotation at a place."""
     return who_made(task[place[0]][place[1]])
 
 
 def who_made(annotation: Mapping[str, Any]) -> Any:
+    """The annotator's id or address."""
     by = annotation.get("completed_by")
     return by.get("email") or by.get("id") if isinstance(by, Mapping) else by
